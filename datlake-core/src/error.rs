@@ -1,0 +1,140 @@
+//! The one error type of datlake's libraries.
+//!
+//! An error is one line: the operation that failed, the object it failed on and, where there is one, a way on. What caused
+//! it is its `source()`. No error carries the value of a secret parameter or a credential.
+
+use std::fmt;
+
+/// What kind of thing went wrong: what a program may want to branch on.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// A UID, name, digest or setting that is not well-formed.
+    InvalidInput,
+    /// The lake has no such file or call.
+    NotFound,
+    /// A UID is taken: by other bytes, or by another call.
+    AlreadyExists,
+    /// Stored bytes are not what was stored: truncated, edited, wrong digest.
+    Corrupt,
+    /// A record is intact but the bytes it names are missing.
+    MissingBlob,
+    /// The lake was written by a newer format.
+    Format,
+    /// A file system or store operation failed.
+    Io,
+    /// The store could not be reached.
+    Unavailable,
+    /// The store refused the credentials or the permission.
+    Denied,
+    /// A value cannot be part of a key, or does not survive being stored.
+    Value,
+    /// A body used something that its creator does not declare.
+    Undeclared,
+    /// A body created files and did not return them, or returned files that it should not.
+    Outputs,
+    /// A body called itself with the same arguments.
+    Recursion,
+    /// A forced run made other outputs than the lake holds.
+    NotReproducible,
+    /// An operation that is possible only inside, or only outside, the body of a creator.
+    Context,
+    /// Configuration is missing or contradicts itself.
+    Config,
+}
+
+/// An error of datlake: [`kind`](Error::kind) to branch on, `Display` for people, `source()` for the cause.
+pub struct Error(Box<Repr>);
+
+struct Repr {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// `Result` with datlake's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of `kind` that says `message`: one line naming the operation and the object.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Repr { kind, message: message.into(), source: None }))
+    }
+
+    /// The same error, caused by `source`.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// An input/output error while doing `operation` on `object`.
+    pub fn io(operation: &str, object: impl fmt::Display, source: std::io::Error) -> Self {
+        use std::io::ErrorKind as Io;
+        let (kind, hint) = match source.kind() {
+            Io::PermissionDenied | Io::ReadOnlyFilesystem => {
+                (ErrorKind::Denied, ": no permission to write or read there")
+            }
+            Io::StorageFull | Io::QuotaExceeded => (ErrorKind::Io, ": the disk is full; free some space and run again"),
+            _ => (ErrorKind::Io, ""),
+        };
+        Self::new(kind, format!("cannot {operation} `{object}`{hint}")).because(source)
+    }
+
+    /// What went wrong, to branch on.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        // One line that says it all where people print with `{}` alone.
+        match &self.0.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `fn main() -> Result<()>` prints errors with `Debug`: people read it.
+        write!(f, "{self} ({:?})", self.0.kind)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.source {
+            // The cause's own text is part of this error's, so the chain goes on behind it.
+            Some(source) => source.source(),
+            None => None,
+        }
+    }
+}
+
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::NotFound | ErrorKind::MissingBlob => std::io::ErrorKind::NotFound,
+            ErrorKind::AlreadyExists => std::io::ErrorKind::AlreadyExists,
+            ErrorKind::Denied => std::io::ErrorKind::PermissionDenied,
+            ErrorKind::Corrupt | ErrorKind::Format => std::io::ErrorKind::InvalidData,
+            ErrorKind::InvalidInput => std::io::ErrorKind::InvalidInput,
+            _ => std::io::ErrorKind::Other,
+        };
+        std::io::Error::new(kind, error)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    /// So that a body may use `?` on what it reads and writes.
+    fn from(source: std::io::Error) -> Self {
+        match source.downcast::<Error>() {
+            Ok(error) => error,
+            Err(source) => Self::new(ErrorKind::Io, "input/output failed").because(source),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Names: file UIDs and creator names. Validated once, here, and nowhere else.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{CallKey, Error, ErrorKind, Result};
+
+/// What every leaf of the layout ends in, and no segment of a name may: so that `a` and `a/b` live side by side.
+pub(crate) const LEAF: &str = ".datlake";
+
+/// The longest segment of a name, in bytes of UTF-8.
+pub const MAX_SEGMENT: usize = 200;
+/// The longest name, in bytes of UTF-8.
+pub const MAX_NAME: usize = 1000;
+
+/// The name of a file in a lake.
+///
+/// | form | example | who named it |
+/// |---|---|---|
+/// | chosen | `corpora/alice.txt` | a person |
+/// | output | `@shop/shop::report/3f9a…/0` | the call that made it |
+/// | member | `photos//cats/tom.jpg` | the tree it is in |
+///
+/// ```
+/// use datlake_core::Uid;
+/// assert!(Uid::chosen("corpora/alice.txt").is_ok());
+/// assert!(Uid::chosen("../alice.txt").is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uid(Arc<str>);
+
+/// What a [`Uid`] says about where its file comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UidKind {
+    /// A name that a person chose.
+    Chosen,
+    /// The file at position `index` of what a call returned.
+    Output {
+        /// The creator of the call.
+        creator: CreatorName,
+        /// The key of the call.
+        key: CallKey,
+        /// The file's position in the return value, from 0.
+        index: u32,
+    },
+    /// A file inside a tree.
+    Member {
+        /// The tree.
+        tree: Uid,
+        /// The file's path within it.
+        path: String,
+    },
+}
+
+impl Uid {
+    /// A name chosen by a person: `/`-separated segments of at most 200 bytes, 1000 bytes in all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for an empty segment, `.`, `..`, control characters, a backslash, a leading `/` or `@`,
+    /// a segment ending in `.datlake`, or a name that is too long.
+    pub fn chosen(text: &str) -> Result<Self> {
+        check_segments(text, "UID")?;
+        Ok(Self(text.into()))
+    }
+
+    /// The file at position `index` of what the call `key` of `creator` returned.
+    pub fn output(creator: &CreatorName, key: &CallKey, index: u32) -> Self {
+        Self(format!("@{creator}/{key}/{index}").into())
+    }
+
+    /// The file `path` of `tree`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] where `path` is not a well-formed name.
+    pub fn member(tree: &Uid, path: &str) -> Result<Self> {
+        check_segments(path, "path in a tree")?;
+        Ok(Self(format!("{tree}//{path}").into()))
+    }
+
+    /// The text form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where the file comes from.
+    pub fn kind(&self) -> UidKind {
+        if let Some((tree, path)) = self.0.split_once("//") {
+            return UidKind::Member { tree: Self(tree.into()), path: path.to_owned() };
+        }
+        match parse_output(&self.0) {
+            Some((creator, key, index)) => UidKind::Output { creator, key, index },
+            None => UidKind::Chosen,
+        }
+    }
+
+    /// Whether a person chose this name.
+    pub fn is_chosen(&self) -> bool {
+        !self.0.starts_with('@') && !self.0.contains("//")
+    }
+
+    /// The last segment: what the file is called among people.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+}
+
+fn parse_output(text: &str) -> Option<(CreatorName, CallKey, u32)> {
+    let rest = text.strip_prefix('@')?;
+    let (rest, index) = rest.rsplit_once('/')?;
+    let (creator, key) = rest.rsplit_once('/')?;
+    if index != "0" && (index.starts_with('0') || index.starts_with('+')) {
+        return None;
+    }
+    Some((CreatorName::new(creator).ok()?, key.parse().ok()?, index.parse().ok()?))
+}
+
+/// Parses any of the three forms.
+impl FromStr for Uid {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (head, member) = match text.split_once("//") {
+            Some((head, member)) if !head.is_empty() => (head, Some(member)),
+            _ => (text, None),
+        };
+        if let Some(member) = member {
+            check_segments(member, "path in a tree")?;
+        }
+        if head.starts_with('@') && parse_output(head).is_some() {
+            return Ok(Self(text.into()));
+        }
+        check_segments(head, "UID")?;
+        Ok(Self(text.into()))
+    }
+}
+
+/// The name of a creator: the source location that does not move by itself, `package/crate::module::function`, or the one
+/// given by `name = "…"`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CreatorName(Arc<str>);
+
+impl CreatorName {
+    /// Validates a creator's name by the rules of [`Uid::chosen`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] as for a UID; also where a segment looks like a call key.
+    pub fn new(text: &str) -> Result<Self> {
+        check_segments(text, "creator name")?;
+        if text.split('/').any(|segment| segment.parse::<CallKey>().is_ok()) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("creator name `{text}`: a segment looks like a call key"),
+            ));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn check_segments(text: &str, what: &str) -> Result<()> {
+    let wrong = |why: &str| {
+        // A name may be hostile or huge: what an error repeats of it is neither.
+        let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+        Err(Error::new(ErrorKind::InvalidInput, format!("{what} `{shown}`: {why}")))
+    };
+    if text.is_empty() {
+        return wrong("is empty");
+    }
+    if text.starts_with('/') {
+        return wrong("starts with `/`; names are relative to the lake");
+    }
+    if text.starts_with('@') {
+        return wrong("starts with `@`, which is kept for the outputs of calls");
+    }
+    if text.len() > MAX_NAME {
+        return wrong("is longer than 1000 bytes");
+    }
+    for segment in text.split('/') {
+        match segment {
+            "" => return wrong("has an empty segment"),
+            "." | ".." => return wrong("has a segment `.` or `..`"),
+            _ => {}
+        }
+        if segment.len() > MAX_SEGMENT {
+            return wrong("has a segment longer than 200 bytes");
+        }
+        if segment.ends_with(LEAF) {
+            return wrong("has a segment that ends in `.datlake`, which is kept for the lake itself");
+        }
+        if segment.chars().any(|c| c.is_control() || c == '\\') {
+            return wrong("has a control character or a backslash");
+        }
+    }
+    Ok(())
+}
+
+macro_rules! text_id {
+    ($name:ident, $parse:expr) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                $parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+text_id!(Uid, |text: &str| text.parse::<Uid>());
+text_id!(CreatorName, CreatorName::new);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_are_refused_and_named() {
+        let long = "x".repeat(201);
+        let huge = vec!["abcdefghi"; 101].join("/");
+        for (text, why) in [
+            ("", "empty"),
+            ("../x", "`..`"),
+            ("a/./b", "`.`"),
+            ("a//b", "empty segment"),
+            ("a/", "empty segment"),
+            ("/a", "starts with `/`"),
+            ("@a", "starts with `@`"),
+            ("a\\b", "backslash"),
+            ("a\nb", "control"),
+            ("a.datlake/b", ".datlake"),
+            (long.as_str(), "200"),
+            (huge.as_str(), "1000"),
+        ] {
+            let error = Uid::chosen(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(why), "{text:?} gave {error}");
+        }
+        for fine in ["a", "a/b", "ä ö/日本.csv", "a.b..c", &"x".repeat(200)] {
+            assert!(Uid::chosen(fine).is_ok(), "{fine:?} was refused");
+        }
+    }
+
+    #[test]
+    fn the_three_forms_are_told_apart() {
+        let creator = CreatorName::new("shop/shop::report").unwrap();
+        let key = CallKey::from_bytes([7; 32]);
+        let output = Uid::output(&creator, &key, 3);
+        assert_eq!(output.kind(), UidKind::Output { creator, key, index: 3 });
+        assert_eq!(output.as_str().parse::<Uid>().unwrap(), output);
+        let member = Uid::member(&output, "a/b.csv").unwrap();
+        assert_eq!(member.kind(), UidKind::Member { tree: output, path: "a/b.csv".into() });
+        assert_eq!(member.as_str().parse::<Uid>().unwrap(), member);
+        assert_eq!("a/b".parse::<Uid>().unwrap().kind(), UidKind::Chosen);
+        for wrong in ["@x", "@x/y/0", "a//../b", "//a", "a///b", &format!("@x/{key}/00"), &format!("@x/{key}/+1")] {
+            assert!(wrong.parse::<Uid>().is_err(), "{wrong:?} was taken");
+        }
+    }
+}

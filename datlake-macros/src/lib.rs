@@ -1,0 +1,1 @@
+//! The attributes `#[file_creator]` and `#[tracked]`.
