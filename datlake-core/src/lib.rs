@@ -5,8 +5,12 @@
 
 mod digest;
 mod error;
+mod layout;
+mod store;
 mod uid;
 
 pub use digest::{CallKey, CodeHash, Digest};
 pub use error::{Error, ErrorKind, Result};
+pub use layout::{Location, Prefix};
+pub use store::{Created, Entry, Pending, Store};
 pub use uid::{CreatorName, MAX_NAME, MAX_SEGMENT, Uid, UidKind};

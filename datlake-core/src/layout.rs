@@ -1,0 +1,141 @@
+//! Where each object of a lake is kept: one tree, the same on disk and in a bucket.
+//!
+//! No other module spells a path. A path is made of `/`-separated segments, relative to the lake's root; every leaf that
+//! bears a name ends in `.datlake`, which no segment of a name may.
+
+use crate::uid::LEAF;
+use crate::{CallKey, CreatorName, Digest, Uid};
+
+/// The place of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Location {
+    /// `datlake.json`: format version and lake id.
+    Lake,
+    /// `blobs/3f/3f9a…`: content.
+    Blob(Digest),
+    /// `calls/<creator>/<key>.datlake`: a call record.
+    Record(CreatorName, CallKey),
+    /// `files/<uid>.datlake`: a chosen name.
+    Name(Uid),
+    /// `uses/<digest>/<creator>/<key>.datlake`: this call reads this content.
+    Use(Digest, CreatorName, CallKey),
+    /// `removed/<id>.datlake`: a tombstone.
+    Tombstone(String),
+}
+
+/// A set of objects to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prefix {
+    /// Every blob.
+    Blobs,
+    /// Every call record.
+    Records,
+    /// The call records of one creator.
+    RecordsOf(CreatorName),
+    /// Every chosen name.
+    Names,
+    /// The chosen names below the folder `uid`: those that start with `uid/`.
+    NamesIn(Uid),
+    /// The calls that read one content.
+    UsesOf(Digest),
+    /// Every tombstone.
+    Tombstones,
+}
+
+impl Location {
+    /// The object's path, relative to the lake's root.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Lake => "datlake.json".to_owned(),
+            Self::Blob(digest) => {
+                let hex = digest.to_string();
+                format!("blobs/{}/{hex}", &hex[..2])
+            }
+            Self::Record(creator, key) => format!("calls/{creator}/{key}{LEAF}"),
+            Self::Name(uid) => format!("files/{uid}{LEAF}"),
+            Self::Use(digest, creator, key) => format!("uses/{digest}/{creator}/{key}{LEAF}"),
+            Self::Tombstone(id) => format!("removed/{id}{LEAF}"),
+        }
+    }
+
+    /// The location that has this path; `None` where no location has, for there may be other things beside ours.
+    pub fn parse(path: &str) -> Option<Self> {
+        if path == "datlake.json" {
+            return Some(Self::Lake);
+        }
+        let (top, rest) = path.split_once('/')?;
+        let found = match top {
+            "blobs" => Self::Blob(rest.split_once('/')?.1.parse().ok()?),
+            "calls" => {
+                let (creator, key) = call(rest)?;
+                Self::Record(creator, key)
+            }
+            "files" => Self::Name(Uid::chosen(rest.strip_suffix(LEAF)?).ok()?),
+            "uses" => {
+                let (digest, rest) = rest.split_once('/')?;
+                let (creator, key) = call(rest)?;
+                Self::Use(digest.parse().ok()?, creator, key)
+            }
+            "removed" => Self::Tombstone(rest.strip_suffix(LEAF)?.to_owned()),
+            _ => return None,
+        };
+        // Only the canonical spelling counts.
+        (found.path() == path).then_some(found)
+    }
+}
+
+fn call(rest: &str) -> Option<(CreatorName, CallKey)> {
+    let (creator, key) = rest.strip_suffix(LEAF)?.rsplit_once('/')?;
+    Some((CreatorName::new(creator).ok()?, key.parse().ok()?))
+}
+
+impl Prefix {
+    /// The folder to list, without a trailing `/`. Everything below it that [`Location::parse`] knows belongs to the set,
+    /// except what [`Prefix::has`] refuses.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Blobs => "blobs".to_owned(),
+            Self::Records => "calls".to_owned(),
+            Self::RecordsOf(creator) => format!("calls/{creator}"),
+            Self::Names => "files".to_owned(),
+            Self::NamesIn(uid) => format!("files/{uid}"),
+            Self::UsesOf(digest) => format!("uses/{digest}"),
+            Self::Tombstones => "removed".to_owned(),
+        }
+    }
+
+    /// Whether `location`, found below [`Prefix::path`], belongs to the set: creators nest, as `a` and `a/b`.
+    pub fn has(&self, location: &Location) -> bool {
+        match (self, location) {
+            (Self::RecordsOf(creator), Location::Record(of, _)) => creator == of,
+            (Self::RecordsOf(_), _) => false,
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_location_is_found_again_from_its_path() {
+        let creator = CreatorName::new("shop/shop::report").unwrap();
+        let (key, digest) = (CallKey::from_bytes([1; 32]), Digest::of(b"x"));
+        for location in [
+            Location::Lake,
+            Location::Blob(digest),
+            Location::Record(creator.clone(), key),
+            Location::Name(Uid::chosen("a/b.csv").unwrap()),
+            Location::Use(digest, creator, key),
+            Location::Tombstone("0001-ab".into()),
+        ] {
+            assert_eq!(Location::parse(&location.path()), Some(location));
+        }
+        for foreign in
+            ["", "lost+found", "blobs/00/zz", "files/a", "files/../x.datlake", "calls/x.datlake", "tmp/1/a.datlake"]
+        {
+            assert_eq!(Location::parse(foreign), None, "{foreign}");
+        }
+    }
+}

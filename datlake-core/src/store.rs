@@ -1,0 +1,68 @@
+//! What the memo algorithm needs of a store: create-if-absent, read, list, remove. Nothing else, so that every store serves.
+
+use std::future::Future;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::pin::Pin;
+
+use crate::{Location, Prefix, Result};
+
+/// A store operation under way.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// What a conditional create found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The object is ours.
+    New,
+    /// There was one already; nothing was written.
+    Exists,
+}
+
+/// One listed object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is.
+    pub location: Location,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A place that holds objects.
+///
+/// Every implementation, and every decorator around one, passes the conformance suite of `datlake-store`:
+///
+/// - An object is visible whole or not at all, also when its writer dies at any point.
+/// - Of several creators of one object exactly one gets [`Created::New`]; nothing ever replaces an object.
+/// - What was created is found by every later `get`, `fetch`, `size` and `list`, from every process.
+/// - There are no default methods: a decorator that forgets one does not compile.
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// The whole object, which is small (a record, a name); `None` if there is none.
+    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>>;
+
+    /// Writes the object from byte `from` on into `sink`: the number of bytes written, or `None` if there is no such object.
+    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>>;
+
+    /// Creates the object unless there is one.
+    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created>;
+
+    /// Creates the object from a finished local file unless there is one. The file may be linked: nobody writes it any more.
+    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created>;
+
+    /// The object's size in bytes; `None` if there is none.
+    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>>;
+
+    /// Shows `visit` every object of the set, in no particular order, until it breaks. Foreign objects are passed over.
+    fn list<'a>(
+        &'a self,
+        prefix: &'a Prefix,
+        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
+    ) -> Pending<'a, ()>;
+
+    /// Removes the object: whether there was one.
+    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool>;
+
+    /// The store's name for people: a path or a URL without credentials.
+    fn describe(&self) -> String;
+}
