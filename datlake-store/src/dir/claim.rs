@@ -1,0 +1,64 @@
+//! Claims between the processes of one machine: who computes what.
+//!
+//! A claim only saves work. What is stored is decided by creating it, whoever holds a claim.
+
+use std::io;
+
+use datlake_core::{Error, ErrorKind, Result};
+
+use super::lock::{Attempt, LockFile, attempt};
+use super::{DirStore, make_dir};
+
+const FOLDER: &str = "claims";
+
+/// What an attempt to claim found.
+#[derive(Debug)]
+pub enum Claim {
+    /// The claim is ours as long as the lease lives.
+    Won(Lease),
+    /// Somebody else holds it.
+    Held {
+        /// What the holder said about itself; empty if it has not said anything yet.
+        note: String,
+    },
+    /// The file system knows no locks: there are no claims here.
+    Unsupported,
+}
+
+/// A claim that is held: by this value, and gone with it or with the process.
+#[derive(Debug)]
+pub struct Lease {
+    _lock: LockFile,
+}
+
+impl DirStore {
+    /// Tries to claim `name`, such as a call key, for the bearer of the lease. Does not wait. Another thread of this
+    /// process is as foreign as another process. `note` is what others find in [`Claim::Held`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] where `name` is anything but ASCII letters, digits, `-` and `_`; errors of the file system.
+    pub fn try_claim(&self, name: &str, note: &str) -> Result<Claim> {
+        let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || name.len() > 200 || !name.chars().all(fine) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("cannot claim `{}`: expected ASCII letters, digits, `-` and `_`", name.escape_debug()),
+            ));
+        }
+        let folder = self.root().join(FOLDER);
+        let path = folder.join(format!("{name}.lock"));
+        let locked = match attempt(&path, true) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => make_dir(&folder).and_then(|()| attempt(&path, true)),
+            locked => locked,
+        };
+        let claim = locked.and_then(|locked| match locked {
+            Attempt::Ours(lock) => lock.note(note).map(|()| Claim::Won(Lease { _lock: lock })),
+            Attempt::Theirs(note) => Ok(Claim::Held { note }),
+            Attempt::Unsupported | Attempt::Absent => {
+                let _ = std::fs::remove_file(&path);
+                Ok(Claim::Unsupported)
+            }
+        });
+        claim.map_err(|e| self.failed("claim", &format!("{FOLDER}/{name}.lock"), e))
+    }
+}

@@ -1,0 +1,96 @@
+//! Lock files that live exactly as long as their lock.
+//!
+//! The holder removes the file and then unlocks; whoever locks a file looks afterwards whether it still is the one at the
+//! path. So the file at a path has at most one holder, none is left behind by a process that ends in order, and one left
+//! by a process that was killed is taken over.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::sys;
+
+/// How often a file that changes under our hands is tried again.
+const ATTEMPTS: usize = 1000;
+/// The most that is read of a holder's note.
+const NOTE: u64 = 64 << 10;
+
+/// A lock file that is held. Dropping it removes and unlocks it.
+#[derive(Debug)]
+pub(super) struct LockFile {
+    file: File,
+    path: PathBuf,
+}
+
+/// What an attempt to lock found.
+pub(super) enum Attempt {
+    Ours(LockFile),
+    /// Somebody holds it, and left this note.
+    Theirs(String),
+    /// The file system knows no locks.
+    Unsupported,
+    /// There is no such file, and none was to be made.
+    Absent,
+}
+
+/// Tries to take the lock file at `path`, without waiting. The folder it is in must exist.
+pub(super) fn attempt(path: &Path, make: bool) -> io::Result<Attempt> {
+    for _ in 0..ATTEMPTS {
+        let file = match OpenOptions::new().read(true).write(true).create(make).truncate(false).open(path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound && !make => return Ok(Attempt::Absent),
+            // Another user's: it can be locked all the same.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied && path.exists() => match File::open(path) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                file => file?,
+            },
+            Err(e) => return Err(e),
+        };
+        match file.try_lock() {
+            Ok(()) if is_at(&file, path)? => return Ok(Attempt::Ours(LockFile { file, path: path.to_owned() })),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut note = Vec::new();
+                (&file).take(NOTE).read_to_end(&mut note)?;
+                // If its holder has let go of it meanwhile, there is nothing to report.
+                if is_at(&file, path)? {
+                    return Ok(Attempt::Theirs(String::from_utf8_lossy(&note).into_owned()));
+                }
+            }
+            Err(TryLockError::Error(e)) if sys::no_locks(&e) => return Ok(Attempt::Unsupported),
+            Err(TryLockError::Error(e)) => return Err(e),
+        }
+    }
+    Err(io::Error::other("the lock file changes without end"))
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    match path.symlink_metadata() {
+        Ok(there) => Ok(sys::same(&file.metadata()?, &there)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+impl LockFile {
+    /// Tells others who holds the lock.
+    pub(super) fn note(&self, text: &str) -> io::Result<()> {
+        match self.file.set_len(0).and_then(|()| (&self.file).write_all(text.as_bytes())) {
+            // Opened for reading only, as it is another user's: the note is for people, the lock is what counts.
+            Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied) => Ok(()),
+            Err(e) if e.raw_os_error() == Some(rustix::io::Errno::BADF.raw_os_error()) => Ok(()),
+            done => done,
+        }
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // Nothing can be done about a failure: the file then stays, unlocked, for the next to take over.
+        if let Ok(true) = is_at(&self.file, &self.path) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        // Explicitly, for a child process being started may hold the same open file for a moment.
+        let _ = self.file.unlock();
+    }
+}

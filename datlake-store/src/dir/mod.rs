@@ -1,0 +1,304 @@
+//! A lake in a directory: a machine's home, and the remotes of `file://`.
+//!
+//! Objects appear whole, by a hard link from a finished temporary file, and never change. Everything here works beside
+//! other processes on the same directory. This module never reads the clock, the environment or the network, and it never
+//! removes a directory of objects: another process may be about to create in it.
+
+mod claim;
+mod lock;
+mod open;
+mod publish;
+mod scratch;
+mod seal;
+mod sys;
+mod walk;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
+
+pub use claim::{Claim, Lease};
+pub use scratch::Scratch;
+pub use seal::Seal;
+
+use publish::{Method, Source};
+
+/// The largest object that is read at once.
+const READ_LIMIT: u64 = 256 << 20;
+/// Most records fit into this.
+const RECORD: usize = 8 << 10;
+/// How much is read at a time of an object of any size.
+const CHUNK: usize = 256 << 10;
+
+/// What a create promises when it returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The object outlives a power failure: file and directories were synced.
+    Synced,
+    /// The object can be fetched again and is not synced. After a power failure it may be missing or cut short.
+    Cached,
+}
+
+/// A lake in a directory. Cheap to clone; its clones share one [`Scratch`].
+#[derive(Clone)]
+pub struct DirStore {
+    shared: Arc<Shared>,
+    durability: Durability,
+}
+
+struct Shared {
+    root: PathBuf,
+    id: String,
+    /// How files are published: what the file system offers is found by trying, from here on.
+    method: Method,
+    scratch: Mutex<Option<Scratch>>,
+    /// Directories whose own entries, up to the root, are known to outlive a power failure.
+    lasting: Mutex<HashSet<PathBuf>>,
+}
+
+impl DirStore {
+    /// Opens the lake in the directory `root`, or makes one where there is none: in a new or an empty directory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] where `root` is a file or a directory of other things, [`ErrorKind::Denied`],
+    /// [`ErrorKind::Corrupt`] and [`ErrorKind::Format`] for a `datlake.json` that is damaged or of a newer format.
+    pub fn open(root: &Path, durability: Durability) -> Result<Self> {
+        open::open(root, durability)
+    }
+
+    /// The same directory under another promise.
+    #[must_use]
+    pub fn with_durability(&self, durability: Durability) -> Self {
+        Self { shared: Arc::clone(&self.shared), durability }
+    }
+
+    /// The directory, as an absolute path.
+    pub fn root(&self) -> &Path {
+        &self.shared.root
+    }
+
+    /// The lake's id: 32 hexadecimal digits, made with the lake.
+    pub fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    /// The path of the object's file, whether or not it exists.
+    pub fn path_of(&self, at: &Location) -> PathBuf {
+        self.root().join(at.path())
+    }
+
+    /// Reads an object of at most 256 MiB; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] where something else stands in its place; errors of the file system.
+    pub fn read(&self, at: &Location) -> Result<Option<Vec<u8>>> {
+        let file = match File::open(self.place(at)?) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(self.fault("read", at, e)),
+        };
+        let mut bytes = Vec::with_capacity(RECORD);
+        let read = (&file).take(RECORD as u64).read_to_end(&mut bytes).map_err(|e| self.fault("read", at, e))?;
+        if read < RECORD {
+            return Ok(Some(bytes));
+        }
+        // A large one: only now its size is worth a question.
+        let size = file.metadata().map_err(|e| self.fault("read", at, e))?.len();
+        let too_large = || {
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!("{} is larger than 256 MiB: too large to be read at once", self.name_of(&at.path())),
+            )
+        };
+        if size > READ_LIMIT {
+            return Err(too_large());
+        }
+        // One byte more than there should be, so that the end is seen without growing.
+        bytes.reserve_exact((size as usize).saturating_sub(RECORD) + 1);
+        (&file).take(READ_LIMIT).read_to_end(&mut bytes).map_err(|e| self.fault("read", at, e))?;
+        if bytes.len() as u64 > READ_LIMIT {
+            return Err(too_large());
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Scratch space on the file system of the blobs: made by the first call, shared by all later ones.
+    ///
+    /// # Errors
+    /// Errors of the file system.
+    pub fn scratch(&self) -> Result<Scratch> {
+        self.scratch_or().map_err(|e| self.failed("make scratch space in", "tmp", e))
+    }
+
+    fn scratch_or(&self) -> io::Result<Scratch> {
+        let mut scratch = self.shared.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*scratch {
+            // Somebody may have cleared `tmp` by hand.
+            Some(there) if there.path().is_dir() => Ok(there.clone()),
+            _ => Ok(scratch.insert(Scratch::new(self.root())?).clone()),
+        }
+    }
+
+    /// The path of an object that is about to be touched.
+    fn place(&self, at: &Location) -> Result<PathBuf> {
+        if let Location::Tombstone(id) = at {
+            // The only part of a location that no type has checked.
+            if id.is_empty() || id.len() > 200 || id.starts_with('.') || id.contains(['/', '\\', '\0']) {
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    format!("`{}` cannot be the id of a tombstone", id.escape_debug()),
+                ));
+            }
+        }
+        Ok(self.path_of(at))
+    }
+
+    fn fetch_now(&self, at: &Location, from: u64, sink: &mut (dyn Write + Send)) -> Result<Option<u64>> {
+        let fault = |e| self.fault("read", at, e);
+        let mut file = match File::open(self.place(at)?) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(fault(e)),
+        };
+        let found = file.metadata().map_err(fault)?;
+        if found.is_dir() {
+            return Err(fault(io::ErrorKind::IsADirectory.into()));
+        }
+        let rest = found.len().saturating_sub(from);
+        if rest == 0 {
+            return Ok(Some(0));
+        }
+        file.seek(SeekFrom::Start(from)).map_err(fault)?;
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(rest).unwrap_or(CHUNK))];
+        let mut written = 0;
+        loop {
+            let read = match file.read(&mut chunk) {
+                Ok(0) => return Ok(Some(written)),
+                Ok(read) => read,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(fault(e)),
+            };
+            sink.write_all(&chunk[..read]).map_err(|e| self.fault("hand on", at, e))?;
+            written += read as u64;
+        }
+    }
+
+    fn size_now(&self, at: &Location) -> Result<Option<u64>> {
+        match std::fs::metadata(self.place(at)?) {
+            Ok(found) if found.is_dir() => Err(self.fault("look at", at, io::ErrorKind::IsADirectory.into())),
+            Ok(found) => Ok(Some(found.len())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(self.fault("look at", at, e)),
+        }
+    }
+
+    fn remove_now(&self, at: &Location) -> Result<bool> {
+        let path = self.place(at)?;
+        match std::fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(_) if path.is_dir() => return Err(self.fault("remove", at, io::ErrorKind::IsADirectory.into())),
+            Err(e) => return Err(self.fault("remove", at, e)),
+        }
+        if let (Durability::Synced, Some(folder)) = (self.durability, path.parent()) {
+            match sys::sync_dir(folder) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                done => done.map_err(|e| self.fault("remove", at, e))?,
+            }
+        }
+        Ok(true)
+    }
+
+    /// What went wrong with the object `at`.
+    fn fault(&self, operation: &str, at: &Location, e: io::Error) -> Error {
+        self.failed(operation, &at.path(), e)
+    }
+
+    /// What went wrong with `path`, relative to the root.
+    fn failed(&self, operation: &str, path: &str, e: io::Error) -> Error {
+        match e.kind() {
+            io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => Error::new(
+                ErrorKind::Corrupt,
+                format!(
+                    "cannot {operation} {}: something that is not the lake's stands in its place; move it away",
+                    self.name_of(path)
+                ),
+            )
+            .because(e),
+            // A sink, or a decorator's, may have failed with an error of our own.
+            _ => match e.downcast::<Error>() {
+                Ok(error) => error,
+                // `Error::io` sets its object in backticks, and ours are two.
+                Err(e) => Error::io(operation, format_args!("{path}` of the lake `{}", self.root().display()), e),
+            },
+        }
+    }
+
+    /// How errors name `path`.
+    fn name_of(&self, path: &str) -> String {
+        format!("`{path}` of the lake `{}`", self.root().display())
+    }
+}
+
+impl fmt::Debug for DirStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DirStore")
+            .field("root", &self.root())
+            .field("durability", &self.durability)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The futures do their work when they are first polled, on the thread that polls them.
+impl Store for DirStore {
+    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
+        Box::pin(async move { self.read(at) })
+    }
+
+    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
+        Box::pin(async move { self.fetch_now(at, from, sink) })
+    }
+
+    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
+        Box::pin(async move { self.publish(at, Source::Bytes(bytes)) })
+    }
+
+    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
+        Box::pin(async move { self.publish(at, Source::File(file)) })
+    }
+
+    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
+        Box::pin(async move { self.size_now(at) })
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a Prefix,
+        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
+    ) -> Pending<'a, ()> {
+        Box::pin(async move { self.walk(prefix, visit) })
+    }
+
+    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
+        Box::pin(async move { self.remove_now(at) })
+    }
+
+    fn describe(&self) -> String {
+        self.root().display().to_string()
+    }
+}
+
+/// Makes one directory, whose parent exists; it may exist itself.
+fn make_dir(path: &Path) -> io::Result<()> {
+    match std::fs::create_dir(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(io::ErrorKind::NotADirectory.into()),
+        done => done,
+    }
+}

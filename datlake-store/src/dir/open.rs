@@ -1,0 +1,188 @@
+//! Opening a lake, and making one.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datlake_core::{Error, ErrorKind, Location, Result};
+use serde::{Deserialize, Serialize};
+
+use super::publish::{Method, Source};
+use super::{DirStore, Durability, Shared, sys};
+
+/// The format this version writes and the newest it reads.
+const FORMAT: u64 = 1;
+
+/// What may stand in the root of a lake, also in one that has lost its `datlake.json`. Of a disk of its own also what
+/// `mkfs` puts there.
+const OWN: [&str; 15] = [
+    "blobs",
+    "calls",
+    "claims",
+    "condemned",
+    "datlake.json",
+    "files",
+    "format",
+    "gc",
+    "lost+found",
+    "removed",
+    "rescued",
+    "runs",
+    "sweeping",
+    "tmp",
+    "uses",
+];
+
+/// `datlake.json` as it is written.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    format: u64,
+    id: String,
+}
+
+pub(super) fn open(root: &Path, durability: Durability) -> Result<DirStore> {
+    open_by(root, durability, Method::Link)
+}
+
+pub(super) fn open_by(root: &Path, durability: Durability, method: Method) -> Result<DirStore> {
+    let root = std::path::absolute(root)
+        .map_err(|e| Error::new(ErrorKind::InvalidInput, "the path of a lake's directory is empty").because(e))?;
+    let id = match read_head(&root)? {
+        Some(head) => head.id,
+        None => make(&root, method)?,
+    };
+    Ok(store(root, id, durability, method))
+}
+
+fn store(root: PathBuf, id: String, durability: Durability, method: Method) -> DirStore {
+    let shared = Shared { root, id, method, scratch: Default::default(), lasting: Default::default() };
+    DirStore { shared: Arc::new(shared), durability }
+}
+
+fn read_head(root: &Path) -> Result<Option<Head>> {
+    let path = root.join(Location::Lake.path());
+    match std::fs::read(&path) {
+        Ok(bytes) => parse(&path, &bytes).map(Some),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => Err(not_a_directory(root)),
+        Err(e) if e.kind() == io::ErrorKind::IsADirectory => Err(damaged(&path, "it is a directory")),
+        Err(e) => Err(Error::io("open the lake: cannot read", path.display(), e)),
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Head> {
+    /// The one member that every format has.
+    #[derive(Deserialize)]
+    struct Format {
+        format: u64,
+    }
+    let Format { format } =
+        serde_json::from_slice(bytes).map_err(|e| damaged(path, "it is cut short or was edited").because(e))?;
+    if format > FORMAT {
+        return Err(Error::new(
+            ErrorKind::Format,
+            format!(
+                "the lake of `{}` was written by a newer datlake (format {format}; this one knows {FORMAT}): upgrade datlake",
+                path.display()
+            ),
+        ));
+    }
+    if format == 0 {
+        return Err(damaged(path, "there is no format 0"));
+    }
+    let head: Head =
+        serde_json::from_slice(bytes).map_err(|e| damaged(path, "it is cut short or was edited").because(e))?;
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if head.id.len() != 32 || !head.id.bytes().all(hex) {
+        return Err(damaged(path, "its id is not 32 hexadecimal digits"));
+    }
+    Ok(head)
+}
+
+fn damaged(path: &Path, how: &str) -> Error {
+    Error::new(
+        ErrorKind::Corrupt,
+        format!(
+            "`{}` does not describe a lake: {how}; restore it from a copy, or remove it to have it made anew with a new id",
+            path.display()
+        ),
+    )
+}
+
+fn not_a_directory(root: &Path) -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        format!("`{}` is a file, or lies below one: a lake is a directory", root.display()),
+    )
+}
+
+/// Makes a lake and returns its id: another's, if somebody else makes one at the same time.
+fn make(root: &Path, method: Method) -> Result<String> {
+    make_root(root).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => not_a_directory(root),
+        _ => refused(root, e),
+    })?;
+    if let Some(foreign) = foreign(root).map_err(|e| refused(root, e))? {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!(
+                "`{}` is not a lake and not empty (it holds `{foreign}`): a lake is made in a new or an empty directory",
+                root.display()
+            ),
+        ));
+    }
+    let id = format!("{:016x}{:016x}", sys::random(), sys::random());
+    let mut bytes = serde_json::to_vec(&Head { format: FORMAT, id: id.clone() })
+        .map_err(|e| Error::new(ErrorKind::Io, "cannot write `datlake.json`").because(e))?;
+    bytes.push(b'\n');
+    store(root.to_owned(), id, Durability::Synced, method).publish(&Location::Lake, Source::Bytes(&bytes)).map_err(
+        |e| match e.kind() {
+            ErrorKind::Denied => refused(root, e.into()),
+            _ => e,
+        },
+    )?;
+    match read_head(root)? {
+        Some(head) => Ok(head.id),
+        None => Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("the lake `{}` was removed while it was made", root.display()),
+        )),
+    }
+}
+
+fn refused(root: &Path, e: io::Error) -> Error {
+    match e.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::new(
+            ErrorKind::Denied,
+            format!(
+                "cannot make a lake in `{}`: no permission to write there; set DATLAKE_HOME to a directory of your own",
+                root.display()
+            ),
+        )
+        .because(e),
+        _ => Error::io("make a lake in", root.display(), e),
+    }
+}
+
+/// Makes the directory and those above it, lasting.
+fn make_root(root: &Path) -> io::Result<()> {
+    let made: Vec<_> = root.ancestors().take_while(|folder| !folder.exists()).collect();
+    std::fs::create_dir_all(root)?;
+    for folder in made {
+        if let Some(parent) = folder.parent() {
+            sys::sync_dir(parent)?;
+        }
+    }
+    Ok(())
+}
+
+/// Something in the directory that no lake puts there.
+fn foreign(root: &Path) -> io::Result<Option<String>> {
+    for entry in std::fs::read_dir(root)? {
+        let name = entry?.file_name();
+        if !OWN.iter().any(|own| name == *own) {
+            return Ok(Some(name.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(None)
+}

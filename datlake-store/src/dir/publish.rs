@@ -1,0 +1,238 @@
+//! How an object comes to be: a finished file gets a second name, if that name is free.
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{MutexGuard, PoisonError};
+
+use datlake_core::{Created, Location, Result};
+
+use super::{DirStore, Durability, seal, sys};
+
+/// How often a directory that vanishes between its making and its use is made again.
+const ATTEMPTS: usize = 10_000;
+/// How many directories are remembered to be lasting.
+const LASTING: usize = 4096;
+
+/// Where the bytes of an object come from.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    Bytes(&'a [u8]),
+    File(&'a Path),
+}
+
+/// How a finished file gets its name without replacing another. What a file system lacks is done by the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Method {
+    /// A hard link: everywhere but on FAT and some network file systems.
+    Link,
+    /// A rename that refuses to replace.
+    Rename,
+    /// Any rename, under a lock that all who have no other way take.
+    #[cfg_attr(not(test), expect(dead_code, reason = "named only by tests that force it; all others arrive at it"))]
+    LockedRename,
+}
+
+/// A finished file that awaits its name.
+struct Staged {
+    path: PathBuf,
+    /// Made by us, to be removed by us.
+    temporary: bool,
+}
+
+impl DirStore {
+    /// Creates the object `at` unless there is one.
+    pub(super) fn publish(&self, at: &Location, source: Source<'_>) -> Result<Created> {
+        let target = self.place(at)?;
+        let create = || -> io::Result<Created> {
+            let created = if is_there(&target)? {
+                Created::Exists
+            } else {
+                let staged = self.stage(at, source)?;
+                self.name(staged, &target)?
+            };
+            if self.durability == Durability::Synced {
+                self.make_lasting(&target, created)?;
+            }
+            Ok(created)
+        };
+        create().map_err(|e| self.fault("create", at, e))
+    }
+
+    /// Puts the bytes into a file of their own that nobody will write again.
+    fn stage(&self, at: &Location, source: Source<'_>) -> io::Result<Staged> {
+        let staged = match source {
+            Source::File(path) if self.is_linkable(path) => {
+                let staged = Staged { path: path.to_owned(), temporary: false };
+                self.finish(at, &File::open(path)?)?;
+                return Ok(staged);
+            }
+            _ => Staged { path: self.scratch_or()?.fresh(), temporary: true },
+        };
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&staged.path)?;
+        match source {
+            Source::Bytes(bytes) => file.write_all(bytes)?,
+            Source::File(path) => copy(path, &mut file)?,
+        }
+        self.finish(at, &file)?;
+        Ok(staged)
+    }
+
+    fn finish(&self, at: &Location, file: &File) -> io::Result<()> {
+        if let Location::Blob(digest) = at {
+            seal::seal(file, digest)?;
+        }
+        match self.durability {
+            Durability::Synced => file.sync_all(),
+            Durability::Cached => Ok(()),
+        }
+    }
+
+    /// Whether `path` is a plain file in our own `tmp`, hence on the file system of the blobs.
+    fn is_linkable(&self, path: &Path) -> bool {
+        path.starts_with(self.root().join("tmp"))
+            && !path.components().any(|part| part == Component::ParentDir)
+            && path.symlink_metadata().is_ok_and(|found| found.is_file())
+    }
+
+    /// Gives a finished file the name `target` unless that is taken.
+    fn name(&self, mut staged: Staged, target: &Path) -> io::Result<Created> {
+        let method = self.shared.method;
+        if method <= Method::Link {
+            match self.name_by(|from, to| std::fs::hard_link(from, to), &staged.path, target) {
+                Err(e) if sys::no_hard_links(&e) => {}
+                done => return done,
+            }
+        }
+        if !staged.temporary {
+            // A rename would take the file away from who lent it.
+            let copied = Staged { path: self.scratch_or()?.fresh(), temporary: true };
+            let mut file = OpenOptions::new().write(true).create_new(true).open(&copied.path)?;
+            copy(&staged.path, &mut file)?;
+            let lent = staged.path.metadata()?;
+            file.set_permissions(lent.permissions())?;
+            file.set_times(std::fs::FileTimes::new().set_modified(lent.modified()?))?;
+            if self.durability == Durability::Synced {
+                file.sync_all()?;
+            }
+            staged = copied;
+        }
+        if method <= Method::Rename {
+            match self.name_by(sys::rename_new, &staged.path, target) {
+                Err(e) if sys::no_rename_new(&e) => {}
+                done => return done,
+            }
+        }
+        // Never removed: it is one file for all times.
+        let path = self.root().join("tmp").join("rename.lock");
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        lock.lock()?;
+        let rename = |from: &Path, to: &Path| {
+            if is_there(to)? { Err(io::ErrorKind::AlreadyExists.into()) } else { std::fs::rename(from, to) }
+        };
+        let named = self.name_by(rename, &staged.path, target);
+        let _ = lock.unlock();
+        named
+    }
+
+    fn name_by(
+        &self,
+        name: impl Fn(&Path, &Path) -> io::Result<()>,
+        from: &Path,
+        target: &Path,
+    ) -> io::Result<Created> {
+        for _ in 0..ATTEMPTS {
+            match name(from, target) {
+                Ok(()) => return Ok(Created::New),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    is_there(target)?;
+                    return Ok(Created::Exists);
+                }
+                // The file itself may have been taken away, or with it the whole lake: that is not ours to make again.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && from.exists() => {
+                    // Whoever prunes empty directories may have removed others that we knew.
+                    self.lasting().clear();
+                    match std::fs::create_dir_all(target.parent().unwrap_or(self.root())) {
+                        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                            return Err(io::ErrorKind::NotADirectory.into());
+                        }
+                        made => made?,
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Err(io::Error::other("its directory vanishes again and again"))
+    }
+
+    /// Makes an object that has just been named outlive a power failure, with the directories above it. That others have
+    /// created it does not mean that they have synced it.
+    fn make_lasting(&self, target: &Path, created: Created) -> io::Result<()> {
+        let sync = || -> io::Result<()> {
+            if created == Created::Exists {
+                File::open(target)?.sync_all()?;
+            }
+            let mut made = Vec::new();
+            for folder in target.ancestors().skip(1).take_while(|folder| folder.starts_with(self.root())) {
+                sys::sync_dir(folder)?;
+                if self.lasting().contains(folder) {
+                    break;
+                }
+                made.push(folder.to_owned());
+            }
+            let mut lasting = self.lasting();
+            if lasting.len() + made.len() > LASTING {
+                lasting.clear();
+            }
+            lasting.extend(made);
+            Ok(())
+        };
+        match sync() {
+            // Removed again: there is nothing left to make lasting.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    fn lasting(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.shared.lasting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if self.temporary {
+            // Renamed, it is gone already.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether there is anything at `target`; a directory is an error.
+fn is_there(target: &Path) -> io::Result<bool> {
+    match target.symlink_metadata() {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+fn copy(path: &Path, into: &mut File) -> io::Result<()> {
+    let wrong = |what: &str| io::Error::other(format!("the file `{}` {what}", path.display()));
+    let unreadable = |e: io::Error| match e.kind() {
+        io::ErrorKind::PermissionDenied => io::Error::new(e.kind(), format!("the file `{}`: {e}", path.display())),
+        _ => wrong(&format!("cannot be read: {e}")),
+    };
+    let mut from = File::open(path).map_err(unreadable)?;
+    let before = from.metadata().map_err(unreadable)?;
+    if !before.is_file() {
+        return Err(wrong("is no regular file"));
+    }
+    if io::copy(&mut from, into)? != before.len() {
+        return Err(wrong("changed while it was copied"));
+    }
+    Ok(())
+}

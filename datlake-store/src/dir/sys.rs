@@ -1,0 +1,63 @@
+//! The few things the standard library does not spell the way this module needs them.
+
+use std::fs::{File, Metadata};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::io::Errno;
+
+/// Sixty-four bits nobody else has: the seeds of the standard library's hash maps come from the operating system.
+pub(super) fn random() -> u64 {
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// Whether two descriptions are of one file, under whatever names.
+pub(super) fn same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// The permissions of something nobody may write, and whoever could read it still may.
+pub(super) fn read_only(of: &Metadata) -> std::fs::Permissions {
+    std::fs::Permissions::from_mode(of.permissions().mode() & 0o444 | 0o400)
+}
+
+/// Makes the entries of a directory last through a power failure, where the file system can.
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+    match File::open(path)?.sync_all() {
+        Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        done => done,
+    }
+}
+
+/// Whether a failed hard link says that this file system, or this file, cannot have one.
+pub(super) fn no_hard_links(error: &io::Error) -> bool {
+    // EPERM, not EACCES: what Linux answers for FAT and its kin.
+    error.raw_os_error() == Some(Errno::PERM.raw_os_error())
+        || matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::TooManyLinks)
+}
+
+/// Moves `from` to `to` unless there is something.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+}
+
+/// Moves `from` to `to` unless there is something: not possible here.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(super) fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Whether a failed [`rename_new`] says that the system cannot do it at all.
+pub(super) fn no_rename_new(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
+}
+
+/// Whether a failed lock says that the file system has none.
+pub(super) fn no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+        || [Errno::NOLCK, Errno::INVAL, Errno::BADF].iter().any(|e| error.raw_os_error() == Some(e.raw_os_error()))
+}

@@ -1,0 +1,115 @@
+//! Listing: depth first, one directory at a time, without gathering what it holds.
+
+use std::ffi::OsString;
+use std::fs::{FileType, ReadDir};
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use datlake_core::{Entry, Error, ErrorKind, Location, Prefix, Result};
+
+use super::DirStore;
+
+/// How many directories are open at once. Names may nest deeper than a process may open files: below this, the entries of
+/// a directory are gathered.
+const OPEN: usize = 24;
+
+enum Level {
+    Open(ReadDir),
+    Gathered(std::vec::IntoIter<io::Result<(OsString, FileType)>>),
+}
+
+impl Level {
+    fn new(folder: &Path, depth: usize) -> io::Result<Self> {
+        let mut level = Self::Open(std::fs::read_dir(folder)?);
+        if depth >= OPEN {
+            let all: Vec<_> = std::iter::from_fn(|| level.step()).collect();
+            level = Self::Gathered(all.into_iter());
+        }
+        Ok(level)
+    }
+
+    fn step(&mut self) -> Option<io::Result<(OsString, FileType)>> {
+        match self {
+            Self::Gathered(entries) => entries.next(),
+            Self::Open(entries) => Some(entries.next()?.and_then(|entry| Ok((entry.file_name(), entry.file_type()?)))),
+        }
+    }
+}
+
+impl DirStore {
+    pub(super) fn walk(&self, prefix: &Prefix, visit: &mut (dyn FnMut(Entry) -> ControlFlow<()> + Send)) -> Result<()> {
+        let mut path = prefix.path();
+        // A link in place of the folder itself is followed: people move parts of a lake to another disk.
+        let top = match Level::new(&self.root().join(&path), 0) {
+            Ok(level) => level,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return self.still_there(),
+            Err(e) => return Err(self.failed("list", &path, e)),
+        };
+        let mut levels = vec![top];
+        while let Some(level) = levels.last_mut() {
+            let Some(entry) = level.step() else {
+                levels.pop();
+                path.truncate(path.rfind('/').unwrap_or(0));
+                continue;
+            };
+            let (name, kind) = match entry {
+                Err(e) if vanished(&e) => continue,
+                entry => entry.map_err(|e| self.failed("list", &path, e))?,
+            };
+            // A name that is not UTF-8 is not ours.
+            let Some(name) = name.to_str() else { continue };
+            let length = path.len();
+            path.push('/');
+            path.push_str(name);
+            if kind.is_dir() {
+                if descends(prefix) {
+                    match Level::new(&self.root().join(&path), levels.len()) {
+                        Ok(level) => {
+                            levels.push(level);
+                            continue;
+                        }
+                        Err(e) if vanished(&e) => {}
+                        Err(e) => return Err(self.failed("list", &path, e)),
+                    }
+                }
+            } else if kind.is_file()
+                && let Some(location) = Location::parse(&path).filter(|location| prefix.has(location))
+            {
+                match self.root().join(&path).symlink_metadata() {
+                    Ok(found) => {
+                        if visit(Entry { location, size: found.len() }).is_break() {
+                            return Ok(());
+                        }
+                    }
+                    Err(e) if vanished(&e) => {}
+                    Err(e) => return Err(self.failed("list", &path, e)),
+                }
+            }
+            path.truncate(length);
+        }
+        Ok(())
+    }
+
+    /// That a lake holds nothing of a kind is one thing, that its disk was unmounted another: who collects garbage would
+    /// find that nothing is needed any more.
+    fn still_there(&self) -> Result<()> {
+        match self.path_of(&Location::Lake).symlink_metadata() {
+            Ok(_) => Ok(()),
+            Err(e) => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("the lake `{}` is gone: moved, removed or on a disk not mounted", self.root().display()),
+            )
+            .because(e)),
+        }
+    }
+}
+
+/// Whether anything of the set lies in folders below its own.
+fn descends(prefix: &Prefix) -> bool {
+    !matches!(prefix, Prefix::RecordsOf(_) | Prefix::Tombstones)
+}
+
+fn vanished(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle)
+}

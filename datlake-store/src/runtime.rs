@@ -1,0 +1,79 @@
+//! The one small runtime datlake owns: for work that would block an executor, for timers and for object-store clients.
+//!
+//! It starts when something first needs it, and no code of a user ever runs on it. Futures of this module can be awaited on
+//! any executor, or blocked on from any thread.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use datlake_core::{Error, ErrorKind, Result};
+use tokio::runtime::{Builder, EnterGuard, Runtime};
+
+/// Blocking jobs at a time; more of them wait.
+const BLOCKING_THREADS: usize = 16;
+
+fn runtime() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    let made = RUNTIME.get_or_init(|| {
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(BLOCKING_THREADS)
+            .thread_name("datlake")
+            .enable_all()
+            .build()
+    });
+    made.as_ref().map_err(|error| {
+        Error::new(ErrorKind::Io, format!("cannot start datlake's threads for input and output: {error}"))
+    })
+}
+
+/// Runs `job` where it blocks nobody. A panic in it goes on in whoever awaits.
+pub async fn offload<T, F>(job: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    match runtime()?.spawn_blocking(job).await {
+        Ok(value) => Ok(value),
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(cancelled) => Err(Error::new(ErrorKind::Io, "datlake's threads were shut down").because(cancelled)),
+        },
+    }
+}
+
+/// Waits on any executor.
+pub async fn sleep(duration: Duration) -> Result<()> {
+    let timer = {
+        let _inside = runtime()?.enter();
+        tokio::time::sleep(duration)
+    };
+    timer.await;
+    Ok(())
+}
+
+/// Lets tokio's own file types be made, or polled, outside a tokio runtime.
+pub(crate) fn enter() -> std::io::Result<EnterGuard<'static>> {
+    Ok(runtime()?.enter())
+}
+
+/// A future polled inside the runtime's context, whoever polls it.
+pub(crate) struct Inside<F>(Pin<Box<F>>);
+
+impl<F: Future> Inside<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self(Box::pin(future))
+    }
+}
+
+impl<F: Future<Output = std::io::Result<T>>, T> Future for Inside<F> {
+    type Output = std::io::Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let _inside = enter()?;
+        self.0.as_mut().poll(cx)
+    }
+}

@@ -1,0 +1,236 @@
+//! Content on its way into the lake: written to a file of this process's own, hashed as it passes.
+
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use datlake_core::{Digest, Error, ErrorKind, Result};
+use tokio::io::AsyncWrite;
+
+use crate::dir::Scratch;
+use crate::runtime;
+
+const BUFFER: usize = 64 << 10;
+
+/// Finished content outside the lake. Dropping it removes it.
+#[derive(Debug)]
+pub struct Staged {
+    path: PathBuf,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+impl Staged {
+    /// Where it is. Nobody may write there.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Content given as bytes.
+    pub fn from_bytes(scratch: &Scratch, bytes: &[u8]) -> Result<Self> {
+        let mut writer = StagedWriter::new(scratch)?;
+        writer.write_all(bytes).map_err(|e| Error::io("write", writer.path().display(), e))?;
+        writer.finish()
+    }
+
+    /// A copy of a user's file, which may go on changing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a folder, and for a file that changes while it is read.
+    pub fn copy_of(scratch: &Scratch, path: &Path) -> Result<Self> {
+        let failed = |e| Error::io("read", path.display(), e);
+        let mut file = std::fs::File::open(path).map_err(failed)?;
+        let before = file.metadata().map_err(failed)?;
+        if before.is_dir() {
+            let message = format!("cannot add `{}` as a file: it is a folder; add it as a tree", path.display());
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let mut writer = StagedWriter::new(scratch)?;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => writer.write_all(&buffer[..n]).map_err(|e| Error::io("write", writer.path().display(), e))?,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(failed(e)),
+            }
+        }
+        let staged = writer.finish()?;
+        let after = file.metadata().map_err(failed)?;
+        let stamp = |m: &std::fs::Metadata| (m.len(), m.modified().ok());
+        if stamp(&before) != stamp(&after) || (before.is_file() && staged.size != before.len()) {
+            let message = format!("cannot add `{}`: it changed while it was read; try again when it is finished", path.display());
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        Ok(staged)
+    }
+
+    /// A finished file below this process's own scratch folder, which becomes content as it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Outputs`] where there is no regular file at `path`.
+    pub fn adopt(path: PathBuf) -> Result<Self> {
+        let kind = std::fs::symlink_metadata(&path);
+        if !kind.as_ref().is_ok_and(std::fs::Metadata::is_file) {
+            let message = format!("`{}` was staged, but there is no file at that path", path.display());
+            return Err(Error::new(ErrorKind::Outputs, message));
+        }
+        let (digest, size) = hash_file(&path)?;
+        Ok(Self { path, digest, size })
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Nothing to do where it fails: the scratch folder is removed as a whole.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// The digest and size of a file.
+pub fn hash_file(path: &Path) -> Result<(Digest, u64)> {
+    let failed = |e| Error::io("read", path.display(), e);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::fs::File::open(path).map_err(failed)?).map_err(failed)?;
+    Ok((Digest::from_bytes(*hasher.finalize().as_bytes()), hasher.count()))
+}
+
+/// A file being written and hashed. Dropping it unfinished removes it.
+#[derive(Debug)]
+pub struct StagedWriter {
+    hash: Hashing<BufWriter<std::fs::File>>,
+    unfinished: Unfinished,
+}
+
+/// Removes what was not finished.
+#[derive(Debug)]
+struct Unfinished(Option<PathBuf>);
+
+impl Unfinished {
+    fn finish(mut self, digest: Digest, size: u64) -> Staged {
+        Staged { path: self.0.take().unwrap_or_default(), digest, size }
+    }
+
+    fn path(&self) -> &Path {
+        self.0.as_deref().unwrap_or(Path::new(""))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Hashes and counts what passes through.
+#[derive(Debug)]
+pub(crate) struct Hashing<W> {
+    inner: W,
+    hasher: Box<blake3::Hasher>,
+}
+
+impl<W> Hashing<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self { inner, hasher: Box::default() }
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::from_bytes(*self.hasher.finalize().as_bytes())
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.hasher.count()
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let n = self.inner.write(buf)?;
+        self.hasher.update(&buf[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl StagedWriter {
+    /// A new file in `scratch`.
+    pub fn new(scratch: &Scratch) -> Result<Self> {
+        let path = scratch.file()?;
+        let file = std::fs::File::create_new(&path).map_err(|e| Error::io("create", path.display(), e))?;
+        Ok(Self { hash: Hashing::new(BufWriter::with_capacity(BUFFER, file)), unfinished: Unfinished(Some(path)) })
+    }
+
+    fn path(&self) -> &Path {
+        self.unfinished.path()
+    }
+
+    /// Ends the file.
+    pub fn finish(mut self) -> Result<Staged> {
+        self.hash.flush().map_err(|e| Error::io("write", self.path().display(), e))?;
+        Ok(self.unfinished.finish(self.hash.digest(), self.hash.size()))
+    }
+
+    /// The asynchronous twin of a writer nothing was written to yet.
+    pub fn into_async(self) -> Result<AsyncStagedWriter> {
+        let Self { hash, unfinished } = self;
+        let failed = |e: io::Error| Error::io("write", unfinished.path().display(), e);
+        let file = hash.inner.into_inner().map_err(|e| failed(e.into_error()))?;
+        Ok(AsyncStagedWriter { file: tokio::fs::File::from_std(file), hasher: hash.hasher, unfinished })
+    }
+}
+
+impl Write for StagedWriter {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.hash.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hash.flush()
+    }
+}
+
+/// A file being written and hashed, with tokio's `AsyncWrite`, on any executor. Dropping it unfinished removes it.
+#[derive(Debug)]
+pub struct AsyncStagedWriter {
+    file: tokio::fs::File,
+    hasher: Box<blake3::Hasher>,
+    unfinished: Unfinished,
+}
+
+impl AsyncStagedWriter {
+    /// Ends the file.
+    pub async fn finish(mut self) -> Result<Staged> {
+        use tokio::io::AsyncWriteExt as _;
+        let done = runtime::Inside::new(self.file.flush()).await;
+        done.map_err(|e| Error::io("write", self.unfinished.path().display(), e))?;
+        let digest = Digest::from_bytes(*self.hasher.finalize().as_bytes());
+        Ok(self.unfinished.finish(digest, self.hasher.count()))
+    }
+}
+
+impl AsyncWrite for AsyncStagedWriter {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let _inside = runtime::enter()?;
+        let n = ready!(Pin::new(&mut self.file).poll_write(cx, buf))?;
+        self.hasher.update(&buf[..n]);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _inside = runtime::enter()?;
+        Pin::new(&mut self.file).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _inside = runtime::enter()?;
+        Pin::new(&mut self.file).poll_shutdown(cx)
+    }
+}

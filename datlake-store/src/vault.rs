@@ -1,0 +1,210 @@
+//! One lake as a machine sees it: its own directory, the remote behind it, and the way content comes from there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use datlake_core::{Catalog, Digest, Error, ErrorKind, Location, Result, Store};
+use tokio::sync::Semaphore;
+
+use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
+use crate::reader::Reader;
+use crate::staging::{Hashing, hash_file};
+use crate::{remote, runtime};
+
+/// Downloads at a time.
+const TRANSFERS: usize = 16;
+
+/// What stands between datlake and its stores: lets a program watch, delay or fail what is asked of them.
+pub type Wrap = Arc<dyn Fn(Side, Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync>;
+
+/// Which store a [`Wrap`] is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The machine's own.
+    Local,
+    /// The one shared with others.
+    Remote,
+}
+
+/// A lake as one machine sees it.
+#[derive(Debug)]
+pub struct Vault {
+    dir: DirStore,
+    catalog: Catalog,
+    transfers: Semaphore,
+}
+
+/// A file as it is asked for: content, and words for errors.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Its content.
+    pub digest: &'a Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What people call it.
+    pub what: &'a dyn std::fmt::Display,
+}
+
+impl Vault {
+    /// Opens the lake in `home`, with the remote at the URL `remote`.
+    ///
+    /// # Errors
+    /// As [`DirStore::open`]; [`ErrorKind::Config`] for a URL of an unknown kind.
+    pub fn open(home: &Path, remote: Option<&str>, wrap: Option<&Wrap>) -> Result<Self> {
+        let dir = DirStore::open(home, Durability::Synced)?;
+        let wrapped = |side: Side, store: Arc<dyn Store>| match wrap {
+            Some(wrap) => wrap(side, store),
+            None => store,
+        };
+        let remote = remote.map(remote::open).transpose()?;
+        if let Some(remote) = &remote
+            && remote.same_place(dir.root())
+        {
+            let message = format!("the remote `{}` is the lake's own home; choose another folder", dir.root().display());
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        let catalog = Catalog {
+            local: wrapped(Side::Local, Arc::new(dir.clone())),
+            cache: wrapped(Side::Local, Arc::new(dir.with_durability(Durability::Cached))),
+            remote: remote.map(|remote| wrapped(Side::Remote, remote.into_store())),
+        };
+        Ok(Self { dir, catalog, transfers: Semaphore::new(TRANSFERS) })
+    }
+
+    /// The documents.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The machine's own directory.
+    pub fn home(&self) -> &Path {
+        self.dir.root()
+    }
+
+    /// Where this process writes what is not finished.
+    pub fn scratch(&self) -> Result<Scratch> {
+        self.dir.scratch()
+    }
+
+    /// Whether the content is on this machine, as far as can be told without reading it.
+    pub fn has(&self, wanted: &Wanted<'_>) -> Result<bool> {
+        Ok(self.dir.inspect(wanted.digest, wanted.size)? != Seal::Missing)
+    }
+
+    /// Opens content for reading; it is downloaded first where it is not here. The second result says whether it was.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingBlob`] where nobody has it, [`ErrorKind::Corrupt`] where what is there has another digest.
+    pub async fn open_blob(&self, wanted: Wanted<'_>) -> Result<(Reader, bool)> {
+        let fetched = self.ensure(wanted).await?;
+        let path = self.dir.path_of(&Location::Blob(*wanted.digest));
+        let reader = Reader::open(&path).map_err(|e| Error::io("open", wanted.what, e))?;
+        Ok((reader, fetched))
+    }
+
+    /// A path to content, ending in `name`, that stays while the process lives.
+    pub async fn path(&self, wanted: Wanted<'_>, name: &str) -> Result<(PathBuf, bool)> {
+        let fetched = self.ensure(wanted).await?;
+        let blob = self.dir.path_of(&Location::Blob(*wanted.digest));
+        Ok((self.scratch()?.link_named(&blob, name)?, fetched))
+    }
+
+    /// Makes sure that content is on this machine and is what it was: whether it had to be downloaded.
+    pub async fn ensure(&self, wanted: Wanted<'_>) -> Result<bool> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match self.dir.inspect(wanted.digest, wanted.size)? {
+                Seal::Intact => return Ok(false),
+                Seal::Touched => return self.look_again(wanted).map(|()| false),
+                Seal::Missing => {}
+            }
+            let Some(remote) = &self.catalog.remote else {
+                let message = format!("the content of `{}` ({}) is missing from the lake in {}", wanted.what, wanted.digest, self.dir.root().display());
+                return Err(Error::new(ErrorKind::MissingBlob, message));
+            };
+            // One download, however many threads and processes ask.
+            match self.dir.try_claim(&format!("fetch-{}", wanted.digest), "download")? {
+                Claim::Held { .. } => {
+                    runtime::sleep(pause).await?;
+                    pause = (pause * 2).min(Duration::from_millis(100));
+                }
+                lease => {
+                    if self.dir.inspect(wanted.digest, wanted.size)? == Seal::Missing {
+                        self.download(&**remote, wanted).await?;
+                        drop(lease);
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Somebody changed the file under a blob, or its time.
+    fn look_again(&self, wanted: Wanted<'_>) -> Result<()> {
+        let path = self.dir.path_of(&Location::Blob(*wanted.digest));
+        let (digest, size) = hash_file(&path)?;
+        if digest == *wanted.digest && size == wanted.size {
+            return match self.dir.reseal(wanted.digest) {
+                Err(error) if error.kind() == ErrorKind::Denied => Ok(()),
+                other => other,
+            };
+        }
+        let cure = match self.catalog.remote {
+            Some(_) => "remove that file to download it again",
+            None => "restore that file from a copy, or remove it and run its call again",
+        };
+        let message = format!(
+            "the content of `{}` is damaged: `{}` should have digest {} and {} bytes, but has digest {digest} and {size} bytes; {cure}",
+            wanted.what, path.display(), wanted.digest, wanted.size
+        );
+        Err(Error::new(ErrorKind::Corrupt, message))
+    }
+
+    async fn download(&self, remote: &dyn Store, wanted: Wanted<'_>) -> Result<()> {
+        let Ok(_permit) = self.transfers.acquire().await else {
+            return Err(Error::new(ErrorKind::Io, "the lake is closed"));
+        };
+        let scratch = self.scratch()?;
+        let path = scratch.file()?;
+        let failed = |e| Error::io("write", path.display(), e);
+        let file = std::fs::File::create_new(&path).map_err(failed)?;
+        let mut sink = Hashing::new(file);
+        let at = Location::Blob(*wanted.digest);
+        let outcome = match remote.fetch(&at, 0, &mut sink).await {
+            Err(error) => Err(error),
+            Ok(None) => Err(Error::new(
+                ErrorKind::MissingBlob,
+                format!("the content of `{}` ({}) is neither here nor in {}", wanted.what, wanted.digest, remote.describe()),
+            )),
+            Ok(Some(_)) if sink.digest() != *wanted.digest || sink.size() != wanted.size => Err(Error::new(
+                ErrorKind::Corrupt,
+                format!(
+                    "the content of `{}` came damaged from {}: digest {} and {} bytes instead of {} and {} bytes",
+                    wanted.what, remote.describe(), sink.digest(), sink.size(), wanted.digest, wanted.size
+                ),
+            )),
+            Ok(Some(_)) => self.catalog.cache.create_from(&at, &path).await.map(|_| ()),
+        };
+        let _ = std::fs::remove_file(&path);
+        outcome
+    }
+
+    /// Tries to claim a call or a name among the processes of this machine.
+    pub fn try_claim(&self, what: &str, note: &str) -> Result<Claim> {
+        self.dir.try_claim(what, note)
+    }
+
+    /// Claims `what`, however long that takes. `None` where this file system has no locks.
+    pub async fn claim(&self, what: &str, note: &str) -> Result<Option<Lease>> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match self.try_claim(what, note)? {
+                Claim::Won(lease) => return Ok(Some(lease)),
+                Claim::Unsupported => return Ok(None),
+                Claim::Held { .. } => runtime::sleep(pause).await?,
+            }
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
+    }
+}
