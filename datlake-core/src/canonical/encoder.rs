@@ -1,0 +1,439 @@
+//! The one serializer that writes the canonical encoding.
+
+use std::any::type_name;
+use std::fmt::{self, Display};
+
+use serde::ser::{
+    self, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+};
+
+use super::sorted::Entries;
+use super::{file_flag, order, tag};
+use crate::FileRef;
+use crate::file_ref::{Counting, FILE_TOKEN, Nested, Noting};
+
+/// Why a value cannot be encoded: what its own `Serialize` said.
+#[derive(Debug)]
+pub(super) struct EncodeError(String);
+
+impl Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for EncodeError {}
+
+impl ser::Error for EncodeError {
+    fn custom<T: Display>(message: T) -> Self {
+        Self(message.to_string())
+    }
+}
+
+type Result<T = ()> = std::result::Result<T, EncodeError>;
+
+/// Writes values to the end of a buffer.
+pub(super) struct Encoder<'a> {
+    pub(super) bytes: &'a mut Vec<u8>,
+    pub(super) files: &'a mut Vec<FileRef>,
+    /// Off while a file's own fields are encoded to find its note.
+    finds_files: bool,
+}
+
+impl<'a> Encoder<'a> {
+    pub(super) fn new(bytes: &'a mut Vec<u8>, files: &'a mut Vec<FileRef>) -> Self {
+        Self { bytes, files, finds_files: true }
+    }
+
+    fn tag(&mut self, tag: u8) {
+        self.bytes.push(tag);
+    }
+
+    fn text(&mut self, text: &str) {
+        write_len(self.bytes, text.len());
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    fn end(&mut self, count: usize) {
+        self.tag(tag::END);
+        write_len(self.bytes, count);
+    }
+
+    fn integer(&mut self, value: i128) {
+        // The sign takes one bit beside the significant ones.
+        let significant = i128::BITS - (value ^ (value >> 127)).leading_zeros();
+        let length = significant / 8 + 1;
+        self.bytes.extend_from_slice(&[tag::INT, length as u8]);
+        self.bytes.extend_from_slice(&value.to_le_bytes()[..length as usize]);
+    }
+
+    fn file(&mut self, file: FileRef) {
+        let chosen = file.chosen_uid().map(|uid| uid.as_str());
+        let flags = if file.tree { file_flag::TREE } else { 0 } | if chosen.is_some() { file_flag::CHOSEN } else { 0 };
+        self.bytes.extend_from_slice(&[tag::FILE, flags]);
+        self.bytes.extend_from_slice(file.digest.as_bytes());
+        self.text(chosen.unwrap_or(&file.name));
+        self.files.push(file);
+    }
+}
+
+/// Appends `length` as unsigned LEB128.
+pub(crate) fn write_len(bytes: &mut Vec<u8>, length: usize) {
+    let mut rest = length as u64;
+    while rest >= 0x80 {
+        bytes.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest as u8);
+}
+
+/// The note that belongs to a file which comes as `shown`.
+fn noted<T: Serialize + ?Sized>(shown: &T) -> Result<FileRef> {
+    if let Some(file) = Noting::take_only() {
+        return Ok(file);
+    }
+    let shown = fields_of(shown)?;
+    Noting::take(|file| {
+        [fields_of(&Nested(file)), fields_of(&Counting(file))]
+            .iter()
+            .any(|form| form.as_ref().is_ok_and(|f| *f == shown))
+    })
+    .ok_or_else(|| EncodeError("a file was serialized earlier, or by something else than this value".into()))
+}
+
+/// Encodes a form of a file without looking for files in it.
+fn fields_of<T: Serialize + ?Sized>(form: &T) -> Result<Vec<u8>> {
+    let (mut bytes, mut files) = (Vec::new(), Vec::new());
+    form.serialize(&mut Encoder { bytes: &mut bytes, files: &mut files, finds_files: false })?;
+    Ok(bytes)
+}
+
+macro_rules! integers {
+    ($($method:ident: $type:ty),*) => {$(
+        fn $method(self, value: $type) -> Result {
+            self.integer(value.into());
+            Ok(())
+        }
+    )*};
+}
+
+impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
+    type Ok = ();
+    type Error = EncodeError;
+    type SerializeSeq = Counted<'e, 'a>;
+    type SerializeTuple = Counted<'e, 'a>;
+    type SerializeTupleStruct = Counted<'e, 'a>;
+    type SerializeTupleVariant = Counted<'e, 'a>;
+    type SerializeMap = Map<'e, 'a>;
+    type SerializeStruct = Counted<'e, 'a>;
+    type SerializeStructVariant = Counted<'e, 'a>;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    integers!(
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
+        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64
+    );
+
+    fn serialize_u128(self, value: u128) -> Result {
+        match i128::try_from(value) {
+            Ok(value) => self.integer(value),
+            Err(_) => {
+                self.bytes.extend_from_slice(&[tag::INT, 17]);
+                self.bytes.extend_from_slice(&value.to_le_bytes());
+                self.bytes.push(0);
+            }
+        }
+        Ok(())
+    }
+
+    fn serialize_bool(self, value: bool) -> Result {
+        self.tag(if value { tag::TRUE } else { tag::FALSE });
+        Ok(())
+    }
+
+    fn serialize_f32(self, value: f32) -> Result {
+        let bits = if value.is_nan() { 0x7fc0_0000 } else { value.to_bits() };
+        self.tag(tag::F32);
+        self.bytes.extend_from_slice(&bits.to_le_bytes());
+        Ok(())
+    }
+
+    fn serialize_f64(self, value: f64) -> Result {
+        let bits = if value.is_nan() { 0x7ff8_0000_0000_0000 } else { value.to_bits() };
+        self.tag(tag::F64);
+        self.bytes.extend_from_slice(&bits.to_le_bytes());
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Result {
+        self.tag(tag::CHAR);
+        self.bytes.extend_from_slice(&u32::from(value).to_le_bytes());
+        Ok(())
+    }
+
+    fn serialize_str(self, value: &str) -> Result {
+        self.tag(tag::STR);
+        self.text(value);
+        Ok(())
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result {
+        self.tag(tag::BYTES);
+        write_len(self.bytes, value.len());
+        self.bytes.extend_from_slice(value);
+        Ok(())
+    }
+
+    fn serialize_none(self) -> Result {
+        self.tag(tag::NONE);
+        Ok(())
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result {
+        self.tag(tag::SOME);
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result {
+        self.tag(tag::UNIT);
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result {
+        self.serialize_unit()
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result {
+        if name == FILE_TOKEN && self.finds_files {
+            self.file(noted(value)?);
+            return Ok(());
+        }
+        value.serialize(self)
+    }
+
+    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Result {
+        self.tag(tag::UNIT_VARIANT);
+        self.text(variant);
+        Ok(())
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result {
+        self.tag(tag::NEWTYPE_VARIANT);
+        self.text(variant);
+        value.serialize(self)
+    }
+
+    fn serialize_seq(self, _length: Option<usize>) -> Result<Counted<'e, 'a>> {
+        Ok(Counted::start(self, tag::SEQ))
+    }
+
+    fn serialize_tuple(self, _length: usize) -> Result<Counted<'e, 'a>> {
+        Ok(Counted::start(self, tag::TUPLE))
+    }
+
+    fn serialize_tuple_struct(self, _name: &'static str, _length: usize) -> Result<Counted<'e, 'a>> {
+        Ok(Counted::start(self, tag::TUPLE))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        _length: usize,
+    ) -> Result<Counted<'e, 'a>> {
+        Ok(Counted::start_variant(self, tag::TUPLE_VARIANT, variant))
+    }
+
+    fn serialize_map(self, length: Option<usize>) -> Result<Map<'e, 'a>> {
+        let entries = Entries::start(self, length);
+        Ok(Map { encoder: self, entries, has_key: false })
+    }
+
+    fn serialize_struct(self, _name: &'static str, _length: usize) -> Result<Counted<'e, 'a>> {
+        Ok(Counted::start(self, tag::STRUCT))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        _length: usize,
+    ) -> Result<Counted<'e, 'a>> {
+        Ok(Counted::start_variant(self, tag::STRUCT_VARIANT, variant))
+    }
+
+    fn collect_seq<I>(self, items: I) -> Result
+    where
+        I: IntoIterator,
+        I::Item: Serialize,
+    {
+        let unordered = order::is_unordered(type_name::<I>());
+        let items = items.into_iter();
+        if !unordered {
+            let mut elements = Counted::start(self, tag::SEQ);
+            for item in items {
+                elements.value(&item)?;
+            }
+            return elements.finish();
+        }
+        let mut elements = Entries::start(self, items.size_hint().1);
+        for item in items {
+            item.serialize(&mut *self)?;
+            elements.close_entry(self);
+        }
+        elements.finish(self, tag::SET);
+        Ok(())
+    }
+
+    fn collect_map<K, V, I>(self, entries: I) -> Result
+    where
+        K: Serialize,
+        V: Serialize,
+        I: IntoIterator<Item = (K, V)>,
+    {
+        let ordered = order::is_ordered_map(type_name::<I>());
+        let entries = entries.into_iter();
+        if ordered {
+            let mut count = 0;
+            self.tag(tag::ORDERED_MAP);
+            for (key, value) in entries {
+                key.serialize(&mut *self)?;
+                value.serialize(&mut *self)?;
+                count += 1;
+            }
+            self.end(count);
+            return Ok(());
+        }
+        let mut map = self.serialize_map(entries.size_hint().1)?;
+        for (key, value) in entries {
+            map.serialize_entry(&key, &value)?;
+        }
+        map.end()
+    }
+}
+
+/// Values or fields that stand in the order in which they come, and are counted at the end.
+pub(super) struct Counted<'e, 'a> {
+    encoder: &'e mut Encoder<'a>,
+    count: usize,
+}
+
+impl<'e, 'a> Counted<'e, 'a> {
+    fn start(encoder: &'e mut Encoder<'a>, tag: u8) -> Self {
+        encoder.tag(tag);
+        Self { encoder, count: 0 }
+    }
+
+    fn start_variant(encoder: &'e mut Encoder<'a>, tag: u8, variant: &str) -> Self {
+        encoder.tag(tag);
+        encoder.text(variant);
+        Self { encoder, count: 0 }
+    }
+
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.count += 1;
+        value.serialize(&mut *self.encoder)
+    }
+
+    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result {
+        self.encoder.tag(tag::FIELD);
+        self.encoder.text(name);
+        self.value(value)
+    }
+
+    fn finish(self) -> Result {
+        self.encoder.end(self.count);
+        Ok(())
+    }
+}
+
+macro_rules! counted_values {
+    ($($trait:ident: $method:ident),*) => {$(
+        impl $trait for Counted<'_, '_> {
+            type Ok = ();
+            type Error = EncodeError;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+                self.value(value)
+            }
+
+            fn end(self) -> Result {
+                self.finish()
+            }
+        }
+    )*};
+}
+counted_values!(
+    SerializeSeq: serialize_element,
+    SerializeTuple: serialize_element,
+    SerializeTupleStruct: serialize_field,
+    SerializeTupleVariant: serialize_field
+);
+
+macro_rules! counted_fields {
+    ($($trait:ident),*) => {$(
+        impl $trait for Counted<'_, '_> {
+            type Ok = ();
+            type Error = EncodeError;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result {
+                self.field(name, value)
+            }
+
+            fn end(self) -> Result {
+                self.finish()
+            }
+        }
+    )*};
+}
+counted_fields!(SerializeStruct, SerializeStructVariant);
+
+/// The entries of a map.
+pub(super) struct Map<'e, 'a> {
+    encoder: &'e mut Encoder<'a>,
+    entries: Entries,
+    has_key: bool,
+}
+
+impl SerializeMap for Map<'_, '_> {
+    type Ok = ();
+    type Error = EncodeError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
+        if self.has_key {
+            return Err(EncodeError("a key of a map has no value".into()));
+        }
+        self.has_key = true;
+        key.serialize(&mut *self.encoder)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        if !self.has_key {
+            return Err(EncodeError("a value of a map has no key".into()));
+        }
+        self.has_key = false;
+        value.serialize(&mut *self.encoder)?;
+        self.entries.close_entry(self.encoder);
+        Ok(())
+    }
+
+    fn end(self) -> Result {
+        if self.has_key {
+            return Err(EncodeError("a key of a map has no value".into()));
+        }
+        self.entries.finish(self.encoder, tag::MAP);
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! How a return value is stored: by the first codec that provably gives it back.
+//!
+//! The first byte says which: 1 bincode 2, 2 CBOR, 3 JSON. bincode keeps what the others lose (`Some(None)`, NaN, keys of
+//! any type); the others keep what needs field names (`flatten`, untagged and internally tagged enums). "Gives it back"
+//! means: decoding uses every byte, and the decoded value has the same canonical digest. That digest also stays with the
+//! record, so a return type that has since changed its meaning is found out before anyone gets the value.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Digest, Error, ErrorKind, Result, canonical};
+
+/// A value as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored<T> {
+    /// The codec's byte and what the codec wrote.
+    pub bytes: Vec<u8>,
+    /// Digest of the value's canonical encoding.
+    pub digest: Digest,
+    /// The value as everyone who finds it stored will see it.
+    pub value: T,
+}
+
+/// What stored bytes are to a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decoded<T> {
+    /// The value that was stored.
+    Value(T),
+    /// They were made from a type of another shape or meaning.
+    OtherShape,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Codec {
+    Bincode = 1,
+    Cbor = 2,
+    Json = 3,
+}
+
+/// Stores `value`.
+///
+/// # Errors
+/// [`ErrorKind::Value`] where no codec gives the value back; the message names the type.
+///
+/// ```
+/// use datlake_core::codec::{self, Decoded};
+///
+/// let stored = codec::encode(&vec![Some(1.5), None])?;
+/// match codec::decode::<Vec<Option<f64>>>(&stored.bytes, &stored.digest)? {
+///     Decoded::Value(value) => assert_eq!(value, [Some(1.5), None]),
+///     Decoded::OtherShape => unreachable!("the type is the same"),
+/// }
+/// assert!(matches!(codec::decode::<String>(&stored.bytes, &stored.digest)?, Decoded::OtherShape));
+/// # Ok::<(), datlake_core::Error>(())
+/// ```
+pub fn encode<T: Serialize + DeserializeOwned>(value: &T) -> Result<Stored<T>> {
+    let digest = canonical::encode(value)?.digest();
+    for codec in [Codec::Bincode, Codec::Cbor, Codec::Json] {
+        let Some(bytes) = codec.write(value) else { continue };
+        if let Some(value) = codec.read::<T>(&bytes[1..]).filter(|value| has_digest(value, &digest)) {
+            return Ok(Stored { bytes, digest, value });
+        }
+    }
+    let type_name = std::any::type_name::<T>();
+    Err(Error::new(
+        ErrorKind::Value,
+        format!(
+            "a value of type `{type_name}` does not survive being stored: what is read back is not what was written; \
+             look for `#[serde(skip)]`, for `Serialize` and `Deserialize` that do not match, or return a plainer type"
+        ),
+    ))
+}
+
+/// Reads what [`encode`] stored, if it still is the value whose canonical digest is `want`.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`] where there are no bytes, [`ErrorKind::Format`] where a newer version wrote them.
+pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], want: &Digest) -> Result<Decoded<T>> {
+    let Some((&tag, payload)) = bytes.split_first() else {
+        return Err(Error::new(ErrorKind::Corrupt, "a stored return value is empty"));
+    };
+    let codec = match tag {
+        1 => Codec::Bincode,
+        2 => Codec::Cbor,
+        3 => Codec::Json,
+        _ => {
+            let message =
+                format!("a return value is stored in a way (codec {tag}) that this version of datlake does not know");
+            return Err(Error::new(ErrorKind::Format, message));
+        }
+    };
+    Ok(match codec.read(payload).filter(|value| has_digest(value, want)) {
+        Some(value) => Decoded::Value(value),
+        None => Decoded::OtherShape,
+    })
+}
+
+fn has_digest<T: Serialize>(value: &T, want: &Digest) -> bool {
+    canonical::encode(value).is_ok_and(|encoded| encoded.digest() == *want)
+}
+
+impl Codec {
+    /// The codec's byte and the encoded value.
+    fn write<T: Serialize>(self, value: &T) -> Option<Vec<u8>> {
+        let mut bytes = vec![self as u8];
+        match self {
+            Self::Bincode => {
+                bincode::serde::encode_into_std_write(value, &mut bytes, bincode::config::standard()).ok()?;
+            }
+            Self::Cbor => ciborium::into_writer(value, &mut bytes).ok()?,
+            Self::Json => serde_json::to_writer(&mut bytes, value).ok()?,
+        }
+        Some(bytes)
+    }
+
+    /// The value, if `bytes` holds one and nothing else.
+    fn read<T: DeserializeOwned>(self, bytes: &[u8]) -> Option<T> {
+        match self {
+            Self::Bincode => read_bincode(bytes),
+            Self::Cbor => {
+                let mut rest = bytes;
+                let value = ciborium::from_reader(&mut rest).ok()?;
+                rest.is_empty().then_some(value)
+            }
+            Self::Json => serde_json::from_slice(bytes).ok(),
+        }
+    }
+}
+
+/// bincode believes lengths and allocates for them, unless limited. What it counts is the size of the decoded numbers, at
+/// most 16 bytes for each byte read.
+fn read_bincode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    fn read<T: DeserializeOwned>(bytes: &[u8], config: impl bincode::config::Config) -> Option<T> {
+        let (value, read) = bincode::serde::decode_from_slice(bytes, config).ok()?;
+        (read == bytes.len()).then_some(value)
+    }
+    let config = bincode::config::standard();
+    match bytes.len() {
+        0..=0xff => read(bytes, config.with_limit::<0x1000>()),
+        0x100..=0xfff => read(bytes, config.with_limit::<0x1_0000>()),
+        0x1000..=0xf_ffff => read(bytes, config.with_limit::<0x100_0000>()),
+        0x10_0000..=0x7ff_ffff => read(bytes, config.with_limit::<0x7fff_ffff>()),
+        _ => read(bytes, config),
+    }
+}

@@ -1,0 +1,314 @@
+//! The identity of a call.
+//!
+//! `BLAKE3-derive("datlake 2025-11-21 call key, format 1", creator name ‖ code hash ‖ part*)`. The creator name is its length
+//! and UTF-8, the code hash 32 bytes. A part is one byte for its role, its name (length, UTF-8), and its content:
+//!
+//! | role | part | name | content |
+//! |---|---|---|---|
+//! | `01` | type parameter | its identifier | the type's name: length, UTF-8 |
+//! | `02` | const parameter | its identifier | canonical value |
+//! | `03` | argument, secret or not | its identifier | canonical value |
+//! | `04` | `key(…)` | the expression | canonical value |
+//!
+//! Lengths are unsigned LEB128, as in [`canonical`](crate::canonical). Parts stand in the order in which they were given.
+//! Everything is gathered in one buffer and hashed once; the buffer stays, for showing the parameters, without the secrets.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::canonical::{self, write_len};
+use crate::code::Code;
+use crate::lineage::Param;
+use crate::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, FileRef, Result};
+
+/// A parameter with more canonical bytes is recorded by its size alone.
+const LARGE: usize = 16 * 1024;
+
+/// Gathers what makes up a call key.
+///
+/// Mistakes are kept: the first one is what [`finish`](KeyBuilder::finish) returns.
+///
+/// ```
+/// use datlake_core::{Code, KeyBuilder};
+///
+/// static CODE: Code = Code {
+///     package: "shop", package_version: "1.0.0", manifest_dir: "", module: "shop", name: "report", given_name: None,
+///     file: "src/lib.rs", line: 1, blob: [0; 20], own: [1; 32], conditions: &[], embedded: &[], dependencies: &[],
+///     lock: None, features: &[],
+/// };
+/// let key = |year: u32| {
+///     let mut builder = KeyBuilder::new(&CODE)?;
+///     builder.arg("year", &year);
+///     builder.finish()
+/// };
+/// assert_eq!(key(2024)?.key, key(2024)?.key);
+/// assert_ne!(key(2024)?.key, key(2025)?.key);
+/// # Ok::<(), datlake_core::Error>(())
+/// ```
+pub struct KeyBuilder {
+    code: &'static Code,
+    creator: CreatorName,
+    code_hash: CodeHash,
+    bytes: Vec<u8>,
+    parts: Vec<Part>,
+    inputs: Vec<(&'static str, FileRef)>,
+    /// Reused from part to part.
+    files: Vec<FileRef>,
+    error: Option<Error>,
+}
+
+#[derive(Clone)]
+struct Part {
+    role: Role,
+    name: &'static str,
+    content: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Type,
+    Const,
+    Argument,
+    Secret,
+    Extra,
+}
+
+impl Role {
+    /// A secret counts like any argument, so that becoming one changes no key.
+    fn byte(self) -> u8 {
+        match self {
+            Self::Type => 1,
+            Self::Const => 2,
+            Self::Argument | Self::Secret => 3,
+            Self::Extra => 4,
+        }
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Type => "type parameter",
+            Self::Const => "const parameter",
+            Self::Argument => "argument",
+            Self::Secret => "secret argument",
+            Self::Extra => "key expression",
+        }
+    }
+}
+
+impl KeyBuilder {
+    /// A key for a call of the creator `code`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] where the creator's name is not well-formed.
+    pub fn new(code: &'static Code) -> Result<Self> {
+        let creator = code.creator_name()?;
+        let code_hash = code.hash();
+        let mut bytes = Vec::with_capacity(512);
+        text(&mut bytes, creator.as_str());
+        bytes.extend_from_slice(code_hash.as_bytes());
+        let (parts, inputs, files) = (Vec::with_capacity(8), Vec::new(), Vec::new());
+        Ok(Self { code, creator, code_hash, bytes, parts, inputs, files, error: None })
+    }
+
+    /// Adds a type parameter.
+    pub fn type_param(&mut self, name: &'static str, type_name: &'static str) {
+        let start = self.open(Role::Type, name);
+        text(&mut self.bytes, type_name);
+        self.close(Role::Type, name, start);
+    }
+
+    /// Adds a const parameter.
+    pub fn const_param<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.value(Role::Const, name, value);
+    }
+
+    /// Adds an argument.
+    pub fn arg<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.value(Role::Argument, name, value);
+    }
+
+    /// Adds an argument that counts, and of which nothing but the name is kept. It can hold no file: lineage would show it.
+    pub fn secret<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.value(Role::Secret, name, value);
+    }
+
+    /// Adds what an expression of `key(…)` gave.
+    pub fn extra<T: Serialize + ?Sized>(&mut self, expression: &'static str, value: &T) {
+        self.value(Role::Extra, expression, value);
+    }
+
+    /// The identity of the call.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Value`] where a part could not be serialized; the message names it.
+    pub fn finish(self) -> Result<Identity> {
+        let Self { code, creator, code_hash, mut bytes, mut parts, inputs, error, .. } = self;
+        let key = CallKey::from_bytes(blake3::derive_key("datlake 2025-11-21 call key, format 1", &bytes));
+        forget_secrets(&mut bytes, &mut parts);
+        match error {
+            Some(error) => Err(error),
+            None => Ok(Identity { creator, code, code_hash, key, bytes, parts, inputs }),
+        }
+    }
+
+    fn open(&mut self, role: Role, name: &'static str) -> usize {
+        self.bytes.push(role.byte());
+        text(&mut self.bytes, name);
+        self.bytes.len()
+    }
+
+    fn close(&mut self, role: Role, name: &'static str, start: usize) {
+        self.parts.push(Part { role, name, content: start..self.bytes.len() });
+    }
+
+    fn value<T: Serialize + ?Sized>(&mut self, role: Role, name: &'static str, value: &T) {
+        let start = self.open(role, name);
+        let result = canonical::encode_into(value, &mut self.bytes, &mut self.files);
+        self.close(role, name, start);
+        match (result, role) {
+            // What went wrong may quote the value.
+            (Err(_), Role::Secret) => {
+                self.fail(role, name, "it does not serialize (why is not said, for it is secret)", None)
+            }
+            (Err(error), _) => self.fail(role, name, "it does not serialize", Some(error)),
+            (Ok(()), Role::Secret) if !self.files.is_empty() => {
+                self.fail(role, name, "a secret can hold no file, which lineage would have to show", None);
+            }
+            (Ok(()), _) => self.inputs.extend(self.files.drain(..).map(|file| (name, file))),
+        }
+        self.files.clear();
+    }
+
+    fn fail(&mut self, role: Role, name: &str, why: &str, source: Option<Error>) {
+        if self.error.is_some() {
+            return;
+        }
+        let message = format!("{} `{name}` of {} cannot be part of a call's key: {why}", role.noun(), self.creator);
+        let error = Error::new(ErrorKind::Value, message);
+        self.error = Some(match source {
+            Some(source) => error.because(source),
+            None => error,
+        });
+    }
+}
+
+/// Takes the secrets' values out of `bytes`.
+fn forget_secrets(bytes: &mut Vec<u8>, parts: &mut [Part]) {
+    let mut removed = 0;
+    for part in parts {
+        let content = part.content.start - removed..part.content.end - removed;
+        part.content = match part.role {
+            Role::Secret => {
+                bytes[content.clone()].fill(0);
+                // Keeps the zeroing from being optimised away before the bytes are dropped.
+                std::hint::black_box(&mut *bytes);
+                bytes.drain(content.clone());
+                removed += content.len();
+                content.start..content.start
+            }
+            _ => content,
+        };
+    }
+}
+
+fn text(bytes: &mut Vec<u8>, text: &str) {
+    write_len(bytes, text.len());
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// Which call it is: the key, and what it was made from, without the secrets.
+#[derive(Clone)]
+pub struct Identity {
+    /// The creator.
+    pub creator: CreatorName,
+    /// Its code.
+    pub code: &'static Code,
+    /// The hash of its code with all dependencies.
+    pub code_hash: CodeHash,
+    /// The key of the call.
+    pub key: CallKey,
+    bytes: Vec<u8>,
+    parts: Vec<Part>,
+    inputs: Vec<(&'static str, FileRef)>,
+}
+
+impl Identity {
+    /// The files among the arguments, each with the name of its argument: arguments in order, files in canonical order.
+    pub fn inputs(&self) -> &[(&'static str, FileRef)] {
+        &self.inputs
+    }
+
+    /// The arguments in order. Of a secret only the name; of a value over 16 KiB `{"$large": {"bytes": n}}`, of one that
+    /// is nested too deeply to show `{"$deep": {"bytes": n}}`.
+    pub fn params(&self) -> Vec<Param> {
+        self.parts_of(&[Role::Argument, Role::Secret]).map(|part| self.show(part)).collect()
+    }
+
+    /// What the expressions of `key(…)` gave, each under the expression's text.
+    pub fn extras(&self) -> Vec<Param> {
+        self.parts_of(&[Role::Extra]).map(|part| self.show(part)).collect()
+    }
+
+    /// Type and const parameters as `(name, value)`.
+    pub fn generics(&self) -> Vec<(String, String)> {
+        let shown = |part: &Part| match part.role {
+            Role::Type => self.content(part).text().unwrap_or_default().to_owned(),
+            _ => self.show_value(part).to_string(),
+        };
+        self.parts_of(&[Role::Type, Role::Const]).map(|part| (part.name.to_owned(), shown(part))).collect()
+    }
+
+    fn parts_of(&self, roles: &'static [Role]) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| roles.contains(&part.role))
+    }
+
+    fn content(&self, part: &Part) -> canonical::Reader<'_> {
+        canonical::Reader::new(&self.bytes[part.content.clone()])
+    }
+
+    fn show(&self, part: &Part) -> Param {
+        let secret = part.role == Role::Secret;
+        let value = if secret { Value::Null } else { self.show_value(part) };
+        Param { name: part.name.to_owned(), value, secret }
+    }
+
+    fn show_value(&self, part: &Part) -> Value {
+        let bytes = &self.bytes[part.content.clone()];
+        if bytes.len() > LARGE {
+            return json!({ "$large": { "bytes": bytes.len() } });
+        }
+        canonical::to_json(bytes).unwrap_or_else(|_| json!({ "$deep": { "bytes": bytes.len() } }))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.parts.iter().map(|part| part.name).collect();
+        f.debug_struct("Identity")
+            .field("creator", &self.creator)
+            .field("key", &self.key)
+            .field("code_hash", &self.code_hash)
+            .field("parts", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for KeyBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyBuilder").field("creator", &self.creator).finish_non_exhaustive()
+    }
+}
+
+impl CallKey {
+    /// The key under which a call is looked up, and kept, when the record under this key does not apply to it.
+    #[must_use]
+    pub fn successor(&self, record: &Digest) -> Self {
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(self.as_bytes());
+        bytes[32..].copy_from_slice(record.as_bytes());
+        Self::from_bytes(blake3::derive_key("datlake 2025-11-21 successor of a call key, format 1", &bytes))
+    }
+}
