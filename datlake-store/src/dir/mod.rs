@@ -11,6 +11,8 @@ mod publish;
 mod scratch;
 mod seal;
 mod sys;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::collections::HashSet;
