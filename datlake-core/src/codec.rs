@@ -143,3 +143,6 @@ fn read_bincode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
         _ => read(bytes, config),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,7 @@ impl de::Error for NoAnswer {
     }
 }
 
-type Result<T> = std::result::Result<T, NoAnswer>;
+type Result<T, E = NoAnswer> = std::result::Result<T, E>;
 
 struct Probe {
     files: u32,
@@ -380,3 +380,6 @@ impl<'de> Deserializer<'de> for Dummy {
         newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -312,3 +312,6 @@ impl CallKey {
         Self::from_bytes(blake3::derive_key("datlake 2025-11-21 successor of a call key, format 1", &bytes))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,3 +68,6 @@ fn outermost(type_name: &str) -> (&str, &str) {
     let end = name.find(['<', ',', '>']).unwrap_or(name.len());
     (&name[..end], name.get(end + 1..).unwrap_or(""))
 }
+
+#[cfg(test)]
+mod tests;
