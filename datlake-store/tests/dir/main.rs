@@ -1,0 +1,123 @@
+//! A lake in a directory, as its users see it: alone, beside other processes, and on hostile ground.
+
+#![allow(clippy::unwrap_used, reason = "tests panic")]
+
+mod faults;
+mod objects;
+mod opening;
+mod processes;
+mod scratch;
+
+use std::io::Write as _;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use datlake_core::{Created, Digest, Error, ErrorKind, Location, Prefix, Store as _, Uid};
+use datlake_store::{DirStore, Durability};
+use tempfile::TempDir;
+
+/// A lake in a temporary directory.
+struct Fixture {
+    store: DirStore,
+    folder: TempDir,
+}
+
+fn lake() -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("lake"));
+    Fixture { store, folder }
+}
+
+fn open(root: &Path) -> DirStore {
+    DirStore::open(root, Durability::Cached).unwrap()
+}
+
+fn blob(bytes: &[u8]) -> Location {
+    Location::Blob(Digest::of(bytes))
+}
+
+fn name(uid: &str) -> Location {
+    Location::Name(Uid::chosen(uid).unwrap())
+}
+
+fn create(store: &DirStore, at: &Location, bytes: &[u8]) -> Result<Created, Error> {
+    pollster::block_on(store.create(at, bytes))
+}
+
+fn create_from(store: &DirStore, at: &Location, file: &Path) -> Result<Created, Error> {
+    pollster::block_on(store.create_from(at, file))
+}
+
+fn list(store: &DirStore, prefix: &Prefix) -> Result<Vec<Location>, Error> {
+    let mut found = Vec::new();
+    let mut visit = |entry: datlake_core::Entry| {
+        found.push(entry.location);
+        ControlFlow::Continue(())
+    };
+    pollster::block_on(store.list(prefix, &mut visit))?;
+    found.sort_by_key(Location::path);
+    Ok(found)
+}
+
+/// An error of that kind, on one line that says all of `says`.
+#[track_caller]
+fn check_error<T: std::fmt::Debug>(result: Result<T, Error>, kind: ErrorKind, says: &[&str]) {
+    let error = result.unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.kind(), kind, "{text}");
+    for part in says {
+        assert!(text.contains(part), "{text:?} does not say {part:?}");
+    }
+    assert!(!text.contains('\n'), "{text:?}");
+}
+
+/// Names of what is in a directory, sorted.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A small file system of its own, unmounted when dropped.
+struct Mount(TempDir);
+
+impl Mount {
+    /// `None` where this process may not mount; says so past the capture of test output.
+    fn tmpfs(test: &str, size: &str) -> Option<Self> {
+        let mount = tempfile::tempdir().unwrap();
+        let done = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "datlake-test"])
+            .arg(mount.path())
+            .output();
+        match done {
+            Ok(done) if done.status.success() => Some(Self(mount)),
+            _ => {
+                skipped(test, "may not mount a file system");
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().to_owned()
+    }
+
+    fn remount(&self, options: &str) {
+        let done = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(self.0.path()).status();
+        assert!(done.unwrap().success());
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let done = Command::new("umount").arg("-l").arg(self.0.path()).status();
+        assert!(done.unwrap().success());
+    }
+}
+
+/// Says so on the real stderr: what a passing test prints with a macro is not shown.
+fn skipped(test: &str, why: &str) {
+    std::io::stderr().write_all(format!("SKIPPED {test}: {why}\n").as_bytes()).unwrap();
+}
