@@ -3,6 +3,15 @@
 //! What a [`Code`] contributes is the hash of its own tokens, the values of the `cfg` predicates in them and the contents
 //! they embed. Crate version, file, line and git blob are lineage and never part of a hash.
 //!
+//! # Layout
+//!
+//! Lengths and counts are unsigned LEB128, texts and contents stand behind their length, `own` is 32 bytes.
+//!
+//! - own hash = `BLAKE3-derive("datlake 2026-11-21 own code, format 1", own ‖ count, (predicate ‖ 0 or 1)* ‖ count, (what ‖
+//!   content)*)`
+//! - hash = `BLAKE3-derive("datlake 2026-11-21 code and dependencies, format 1", count, (item ‖ count, item*)*)`, where an
+//!   item is its label and its own hash; the second `item*` are those it depends on.
+//!
 //! # How the hash of a closure is made, and why so
 //!
 //! The root contributes what is its own. Each dependency contributes its *label*, what is its own, and the labels and own
@@ -117,7 +126,7 @@ impl Code {
             text(&mut bytes, what.as_bytes());
             text(&mut bytes, content);
         }
-        CodeHash::from_bytes(blake3::derive_key("datlake 2025-11-21 own code, format 1", &bytes))
+        CodeHash::from_bytes(blake3::derive_key("datlake 2026-11-21 own code, format 1", &bytes))
     }
 
     fn identity(&'static self) -> &'static Identity {
@@ -197,7 +206,7 @@ impl Identity {
             edges.iter().for_each(|edge| edge.write(&mut bytes));
         }
         let hash =
-            CodeHash::from_bytes(blake3::derive_key("datlake 2025-11-21 code and dependencies, format 1", &bytes));
+            CodeHash::from_bytes(blake3::derive_key("datlake 2026-11-21 code and dependencies, format 1", &bytes));
         Self { closure: described.into_iter().map(|(_, _, code)| code).collect(), hash, name: root.parse_name().ok() }
     }
 }

@@ -1,6 +1,6 @@
 //! The identity of a call.
 //!
-//! `BLAKE3-derive("datlake 2025-11-21 call key, format 1", creator name ‖ code hash ‖ part*)`. The creator name is its length
+//! `BLAKE3-derive("datlake 2026-11-21 call key, format 1", creator name ‖ code hash ‖ part*)`. The creator name is its length
 //! and UTF-8, the code hash 32 bytes. A part is one byte for its role, its name (length, UTF-8), and its content:
 //!
 //! | role | part | name | content |
@@ -146,7 +146,7 @@ impl KeyBuilder {
     /// [`ErrorKind::Value`] where a part could not be serialized; the message names it.
     pub fn finish(self) -> Result<Identity> {
         let Self { code, creator, code_hash, mut bytes, mut parts, inputs, error, .. } = self;
-        let key = CallKey::from_bytes(blake3::derive_key("datlake 2025-11-21 call key, format 1", &bytes));
+        let key = CallKey::from_bytes(blake3::derive_key("datlake 2026-11-21 call key, format 1", &bytes));
         forget_secrets(&mut bytes, &mut parts);
         match error {
             Some(error) => Err(error),
@@ -309,7 +309,7 @@ impl CallKey {
         let mut bytes = [0; 64];
         bytes[..32].copy_from_slice(self.as_bytes());
         bytes[32..].copy_from_slice(record.as_bytes());
-        Self::from_bytes(blake3::derive_key("datlake 2025-11-21 successor of a call key, format 1", &bytes))
+        Self::from_bytes(blake3::derive_key("datlake 2026-11-21 successor of a call key, format 1", &bytes))
     }
 }
 

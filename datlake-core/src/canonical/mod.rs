@@ -107,7 +107,7 @@ pub struct Encoded {
 impl Encoded {
     /// The digest of the value. It is never the digest of a blob, even of one with the same bytes.
     pub fn digest(&self) -> Digest {
-        Digest::from_bytes(blake3::derive_key("datlake 2025-11-21 canonical value, format 1", &self.bytes))
+        Digest::from_bytes(blake3::derive_key("datlake 2026-11-21 canonical value, format 1", &self.bytes))
     }
 }
 
