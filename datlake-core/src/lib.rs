@@ -4,20 +4,28 @@
 //! memory. Users depend on `datlake`, which re-exports what they need.
 
 pub mod canonical;
+pub mod catalog;
 mod code;
 pub mod codec;
 pub mod count;
 mod digest;
+mod document;
 mod error;
+pub mod explain;
 mod file_ref;
+pub mod flight;
 mod key;
 mod layout;
 pub mod lineage;
+pub mod memo;
+pub mod record;
 mod store;
 mod uid;
 
+pub use catalog::Catalog;
 pub use code::{Code, Tracked};
 pub use digest::{CallKey, CodeHash, Digest};
+pub use document::FORMAT;
 pub use error::{Error, ErrorKind, Result};
 pub use file_ref::{FILE_TOKEN, FileRef};
 pub use key::{Identity, KeyBuilder};

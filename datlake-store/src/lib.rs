@@ -1,8 +1,22 @@
-//! The lake on disk and in object stores.
+//! The lake on disk and in object stores: one machine's view of a lake, and the way content takes.
+//!
+//! The only crate that touches files or names an async runtime. Users depend on `datlake`, which re-exports what they need.
 
 #[cfg(feature = "conformance")]
 #[doc(hidden)]
 pub mod conformance;
 mod dir;
+mod permits;
+mod reader;
+mod remote;
+mod runtime;
+mod staging;
+mod vault;
 
 pub use dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
+pub use permits::{BodyPermit, Permits};
+pub use reader::{AsyncReader, Reader};
+pub use runtime::{offload, sleep};
+pub use staging::{AsyncStagedWriter, Staged, StagedWriter, hash_file};
+pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
+pub use vault::{Side, Vault, Wanted, Wrap};

@@ -17,7 +17,13 @@ pub struct Reader(BufReader<std::fs::File>);
 
 impl Reader {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self(BufReader::with_capacity(BUFFER, std::fs::File::open(path)?)))
+        std::fs::File::open(path).map(Self::from)
+    }
+}
+
+impl From<std::fs::File> for Reader {
+    fn from(file: std::fs::File) -> Self {
+        Self(BufReader::with_capacity(BUFFER, file))
     }
 }
 

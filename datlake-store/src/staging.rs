@@ -62,7 +62,8 @@ impl Staged {
         let after = file.metadata().map_err(failed)?;
         let stamp = |m: &std::fs::Metadata| (m.len(), m.modified().ok());
         if stamp(&before) != stamp(&after) || (before.is_file() && staged.size != before.len()) {
-            let message = format!("cannot add `{}`: it changed while it was read; try again when it is finished", path.display());
+            let message =
+                format!("cannot add `{}`: it changed while it was read; try again when it is finished", path.display());
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         Ok(staged)

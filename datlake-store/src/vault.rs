@@ -36,14 +36,20 @@ pub struct Vault {
 }
 
 /// A file as it is asked for: content, and words for errors.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// Its content.
     pub digest: &'a Digest,
     /// Its size in bytes.
     pub size: u64,
     /// What people call it.
-    pub what: &'a dyn std::fmt::Display,
+    pub what: &'a (dyn std::fmt::Display + Sync),
+}
+
+impl std::fmt::Debug for Wanted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.what, self.digest)
+    }
 }
 
 impl Vault {
@@ -61,7 +67,8 @@ impl Vault {
         if let Some(remote) = &remote
             && remote.same_place(dir.root())
         {
-            let message = format!("the remote `{}` is the lake's own home; choose another folder", dir.root().display());
+            let message =
+                format!("the remote `{}` is the lake's own home; choose another folder", dir.root().display());
             return Err(Error::new(ErrorKind::Config, message));
         }
         let catalog = Catalog {
@@ -120,7 +127,12 @@ impl Vault {
                 Seal::Missing => {}
             }
             let Some(remote) = &self.catalog.remote else {
-                let message = format!("the content of `{}` ({}) is missing from the lake in {}", wanted.what, wanted.digest, self.dir.root().display());
+                let message = format!(
+                    "the content of `{}` ({}) is missing from the lake in {}",
+                    wanted.what,
+                    wanted.digest,
+                    self.dir.root().display()
+                );
                 return Err(Error::new(ErrorKind::MissingBlob, message));
             };
             // One download, however many threads and processes ask.
@@ -156,7 +168,10 @@ impl Vault {
         };
         let message = format!(
             "the content of `{}` is damaged: `{}` should have digest {} and {} bytes, but has digest {digest} and {size} bytes; {cure}",
-            wanted.what, path.display(), wanted.digest, wanted.size
+            wanted.what,
+            path.display(),
+            wanted.digest,
+            wanted.size
         );
         Err(Error::new(ErrorKind::Corrupt, message))
     }
@@ -175,13 +190,23 @@ impl Vault {
             Err(error) => Err(error),
             Ok(None) => Err(Error::new(
                 ErrorKind::MissingBlob,
-                format!("the content of `{}` ({}) is neither here nor in {}", wanted.what, wanted.digest, remote.describe()),
+                format!(
+                    "the content of `{}` ({}) is neither here nor in {}",
+                    wanted.what,
+                    wanted.digest,
+                    remote.describe()
+                ),
             )),
             Ok(Some(_)) if sink.digest() != *wanted.digest || sink.size() != wanted.size => Err(Error::new(
                 ErrorKind::Corrupt,
                 format!(
                     "the content of `{}` came damaged from {}: digest {} and {} bytes instead of {} and {} bytes",
-                    wanted.what, remote.describe(), sink.digest(), sink.size(), wanted.digest, wanted.size
+                    wanted.what,
+                    remote.describe(),
+                    sink.digest(),
+                    sink.size(),
+                    wanted.digest,
+                    wanted.size
                 ),
             )),
             Ok(Some(_)) => self.catalog.cache.create_from(&at, &path).await.map(|_| ()),

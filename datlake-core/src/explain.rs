@@ -1,0 +1,274 @@
+//! Why a call would run: what differs from the nearest call that is remembered.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::lineage::{Dependency, Input, Lineage, Param};
+use crate::{CallKey, CodeHash, CreatorName};
+
+/// All that enters a key, in a form that can be compared with the lineage of an earlier call.
+#[derive(Clone, Debug)]
+pub struct Sketch {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key.
+    pub key: CallKey,
+    /// Hash of the function alone, its `cfg`s and what it includes.
+    pub own_hash: CodeHash,
+    /// What it depends on.
+    pub dependencies: Vec<Dependency>,
+    /// Type and const parameters.
+    pub generics: Vec<(String, String)>,
+    /// Arguments.
+    pub params: Vec<Param>,
+    /// Values of `key(…)`.
+    pub extras: Vec<Param>,
+    /// Files among the arguments.
+    pub inputs: Vec<Input>,
+}
+
+/// Why a call would run, or that it would not. `Display` says it in words.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Explanation {
+    /// It would be skipped.
+    Cached {
+        /// The call.
+        creator: CreatorName,
+        /// Its key.
+        key: CallKey,
+        /// When it ran.
+        started_at: String,
+        /// Who ran it.
+        by: String,
+    },
+    /// Nothing that this creator ever made is remembered.
+    FirstCall {
+        /// The creator.
+        creator: CreatorName,
+    },
+    /// It differs from every call that is remembered.
+    Differs {
+        /// The creator.
+        creator: CreatorName,
+        /// The nearest call: the fewest differences, then the latest.
+        nearest: CallKey,
+        /// When that ran.
+        started_at: String,
+        /// What is not the same.
+        differences: Vec<Difference>,
+    },
+    /// Its record is there but does not answer the call: the return type has changed its meaning, or a file that the
+    /// body got by UID was replaced.
+    Outgrown {
+        /// The creator.
+        creator: CreatorName,
+        /// The record's key.
+        key: CallKey,
+    },
+}
+
+/// One thing that is not the same.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Difference {
+    /// The function itself, a `cfg` in it or a file it includes.
+    Code,
+    /// A tracked item it depends on.
+    Dependency {
+        /// The item.
+        item: String,
+        /// How it changed.
+        change: Change,
+    },
+    /// A type or const parameter.
+    Generic {
+        /// Its name.
+        name: String,
+        /// What it was.
+        was: Option<String>,
+        /// What it is.
+        now: Option<String>,
+    },
+    /// An argument without files, or a value of `key(…)`.
+    Value {
+        /// Its name.
+        name: String,
+        /// What it was.
+        was: Option<Value>,
+        /// What it is.
+        now: Option<Value>,
+    },
+    /// A file among the arguments.
+    Input {
+        /// The argument.
+        argument: String,
+        /// What it was: name and digest.
+        was: Vec<String>,
+        /// What it is: name and digest.
+        now: Vec<String>,
+    },
+    /// A secret argument: nothing of it is remembered, and nothing else differs.
+    Secret {
+        /// The secret arguments.
+        names: Vec<String>,
+    },
+    /// Nothing that is remembered differs: the order of arguments, or a rule of identity.
+    Unknown,
+}
+
+/// How a dependency changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Its code is another.
+    Edited,
+    /// It was not depended on.
+    Added,
+    /// It is no longer depended on.
+    Removed,
+}
+
+impl Sketch {
+    /// What differs from the nearest of `earlier`.
+    pub fn explain(&self, earlier: &[Lineage]) -> Explanation {
+        let nearest = earlier
+            .iter()
+            .map(|lineage| (self.differences(lineage), lineage))
+            .min_by(|(a, x), (b, y)| a.len().cmp(&b.len()).then_with(|| y.started_at.cmp(&x.started_at)));
+        match nearest {
+            None => Explanation::FirstCall { creator: self.creator.clone() },
+            Some((differences, lineage)) => Explanation::Differs {
+                creator: self.creator.clone(),
+                nearest: lineage.key,
+                started_at: lineage.started_at.clone(),
+                differences,
+            },
+        }
+    }
+
+    /// What differs from one earlier call; never empty.
+    pub fn differences(&self, was: &Lineage) -> Vec<Difference> {
+        let mut found = Vec::new();
+        if self.own_hash != was.code.own_hash {
+            found.push(Difference::Code);
+        }
+        let dependencies = |list: &[Dependency]| -> BTreeMap<String, Vec<CodeHash>> {
+            let mut map = BTreeMap::<String, Vec<CodeHash>>::new();
+            for one in list {
+                map.entry(one.item.clone()).or_default().push(one.hash);
+            }
+            map
+        };
+        for (item, old, new) in pairs(dependencies(&was.code.dependencies), dependencies(&self.dependencies)) {
+            let change = match (old, new) {
+                (Some(_), Some(_)) => Change::Edited,
+                (None, _) => Change::Added,
+                (_, None) => Change::Removed,
+            };
+            found.push(Difference::Dependency { item, change });
+        }
+        let generics = |list: &[(String, String)]| list.iter().cloned().collect();
+        for (name, was, now) in pairs(generics(&was.generics), generics(&self.generics)) {
+            found.push(Difference::Generic { name, was, now });
+        }
+        let inputs = |list: &[Input]| {
+            let mut map = BTreeMap::<String, Vec<String>>::new();
+            for input in list {
+                if let Some(argument) = &input.argument {
+                    let uid = input
+                        .uid
+                        .as_ref()
+                        .filter(|uid| uid.is_chosen())
+                        .map_or(input.name.as_str(), |uid| uid.as_str());
+                    map.entry(argument.clone()).or_default().push(format!("{uid} ({})", input.digest.short()));
+                }
+            }
+            map
+        };
+        let (old_inputs, new_inputs) = (inputs(&was.inputs), inputs(&self.inputs));
+        let values =
+            |list: &[Param], extras: &[Param], with_files: &BTreeMap<String, Vec<String>>| -> BTreeMap<String, Value> {
+                let params = list.iter().filter(|p| !p.secret && !with_files.contains_key(&p.name));
+                params.chain(extras).map(|p| (p.name.clone(), p.value.clone())).collect()
+            };
+        for (argument, was, now) in pairs(old_inputs.clone(), new_inputs.clone()) {
+            found.push(Difference::Input { argument, was: was.unwrap_or_default(), now: now.unwrap_or_default() });
+        }
+        let old = values(&was.params, &was.extras, &old_inputs);
+        for (name, was, now) in pairs(old, values(&self.params, &self.extras, &new_inputs)) {
+            found.push(Difference::Value { name, was, now });
+        }
+        if found.is_empty() {
+            let names: Vec<_> = self.params.iter().filter(|p| p.secret).map(|p| p.name.clone()).collect();
+            found.push(if names.is_empty() { Difference::Unknown } else { Difference::Secret { names } });
+        }
+        found
+    }
+}
+
+/// What two maps do not have in common.
+fn pairs<V: PartialEq>(mut old: BTreeMap<String, V>, new: BTreeMap<String, V>) -> Vec<(String, Option<V>, Option<V>)> {
+    let mut found = Vec::new();
+    for (name, now) in new {
+        match old.remove(&name) {
+            Some(was) if was == now => {}
+            was => found.push((name, was, Some(now))),
+        }
+    }
+    found.extend(old.into_iter().map(|(name, was)| (name, Some(was), None)));
+    found
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cached { creator, key, started_at, by } => {
+                write!(f, "{creator} is cached: call {} ran on {started_at} by {by}", key.short())
+            }
+            Self::FirstCall { creator } => write!(f, "{creator} would run: no call of it is remembered"),
+            Self::Outgrown { creator, key } => write!(
+                f,
+                "{creator} would run: the record of call {} does not answer it any more, because its return type changed its meaning or a file it got by UID was replaced",
+                key.short()
+            ),
+            Self::Differs { creator, nearest, started_at, differences } => {
+                write!(f, "{creator} would run; compared with call {} of {started_at}:", nearest.short())?;
+                for difference in differences {
+                    write!(f, "\n  {difference}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn shown<T: fmt::Display>(value: &Option<T>) -> String {
+            let text = value.as_ref().map_or_else(|| "absent".to_owned(), T::to_string);
+            match text.char_indices().nth(120) {
+                Some((cut, _)) => format!("{}…", &text[..cut]),
+                None => text,
+            }
+        }
+        match self {
+            Self::Code => f.write_str("the function's own code changed"),
+            Self::Dependency { item, change: Change::Edited } => write!(f, "dependency `{item}` changed"),
+            Self::Dependency { item, change: Change::Added } => write!(f, "dependency `{item}` is new"),
+            Self::Dependency { item, change: Change::Removed } => write!(f, "dependency `{item}` is gone"),
+            Self::Generic { name, was, now } => write!(f, "parameter `{name}`: {} → {}", shown(was), shown(now)),
+            Self::Value { name, was, now } => write!(f, "`{name}`: {} → {}", shown(was), shown(now)),
+            Self::Input { argument, was, now } => {
+                write!(f, "input `{argument}`: {} → {}", was.join(", "), now.join(", "))
+            }
+            Self::Secret { names } => write!(f, "nothing else than a secret argument: {}", names.join(", ")),
+            Self::Unknown => f.write_str("nothing that is remembered; perhaps the order of the arguments"),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What is remembered of how a file came to be.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{CallKey, CodeHash, CreatorName, Digest, Uid};
+
+/// How a call came about: which code, with what, by whom, where and when.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lineage {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key of the call.
+    pub key: CallKey,
+    /// The code of the creator.
+    pub code: CodeLineage,
+    /// Type and const parameters of a generic creator, as `(name, value)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generics: Vec<(String, String)>,
+    /// The arguments in order. Of a secret one only the name.
+    pub params: Vec<Param>,
+    /// What the expressions of `key(…)` gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extras: Vec<Param>,
+    /// The files the call read or was given.
+    pub inputs: Vec<Input>,
+    /// The files the call returned, in order.
+    pub outputs: Vec<Output>,
+    /// What the code was built with.
+    pub environment: Environment,
+    /// Who ran it.
+    pub person: Person,
+    /// The machine it ran on.
+    pub host: String,
+    /// The run (process) it was part of.
+    pub run: String,
+    /// When the body started, RFC 3339, UTC, by the machine's clock.
+    pub started_at: String,
+    /// How long the body took, in milliseconds.
+    pub duration_ms: u64,
+    /// The version of datlake that wrote this.
+    pub datlake_version: String,
+}
+
+/// The code of a creator, as it was when it ran.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CodeLineage {
+    /// Name of the function.
+    pub function: String,
+    /// Its module path, starting with the crate.
+    pub module: String,
+    /// The package it is part of.
+    pub package: String,
+    /// The package's version.
+    pub package_version: String,
+    /// Source file, relative to the package.
+    pub file: String,
+    /// Line of the attribute, from 1.
+    pub line: u32,
+    /// Hash of the code with all that it declares to depend on.
+    pub hash: CodeHash,
+    /// Hash of the function alone.
+    pub own_hash: CodeHash,
+    /// What it depends on, directly or not.
+    pub dependencies: Vec<Dependency>,
+    /// Where version control has it.
+    pub source: SourceState,
+}
+
+/// One tracked item that a creator depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependency {
+    /// Module path and name.
+    pub item: String,
+    /// Hash of the item alone.
+    pub hash: CodeHash,
+    /// Source file, relative to its package.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+}
+
+/// Where version control has the code that ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceState {
+    /// Whether a commit holds exactly this code.
+    pub state: CodeState,
+    /// That commit; for uncommitted code the one it grew from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The branch that was checked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// Whether any tracked file of the repository was modified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dirty: Option<bool>,
+    /// The repository's remote, without credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The source file's path within the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// A link to the lines, on forges whose links are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permalink: Option<String>,
+}
+
+/// Whether a commit holds the code that ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeState {
+    /// The commit has exactly the source files that were compiled.
+    Committed,
+    /// No commit that was looked at has them.
+    Uncommitted,
+    /// No repository was found, or none could be read.
+    #[default]
+    Unknown,
+}
+
+/// An argument, or the value of an expression in `key(…)`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Param {
+    /// Its name.
+    pub name: String,
+    /// Its value; `null` for a secret.
+    pub value: Value,
+    /// Whether it was `#[secret]`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
+}
+
+/// A file that a call read or was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// The argument that held it; `None` for one that the body got by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argument: Option<String>,
+    /// Its UID; `None` for an intermediate that never got one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
+    /// Its own name.
+    pub name: String,
+    /// Its content.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A file that a call returned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Its UID. One that the call only passed on keeps the UID it had.
+    pub uid: Uid,
+    /// Its own name.
+    pub name: String,
+    /// Its content.
+    pub digest: Digest,
+    /// Its size in bytes; of a tree: of the manifest.
+    pub size: u64,
+    /// Whether it is the manifest of a tree.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tree: bool,
+}
+
+/// What the code was built with. Not part of any key; records made in another environment can be told by `digest`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Digest of everything below.
+    pub digest: Digest,
+    /// Digest of `Cargo.lock`, whose text the lake keeps as a blob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cargo_lock: Option<Digest>,
+    /// `rustc --version`.
+    pub rustc: String,
+    /// The target triple.
+    pub target: String,
+    /// Cargo features of the creator's package.
+    pub features: Vec<String>,
+    /// Whether debug assertions were on.
+    pub debug_assertions: bool,
+}
+
+impl Environment {
+    /// Describes an environment and digests it.
+    pub fn new(
+        cargo_lock: Option<Digest>,
+        rustc: &str,
+        target: &str,
+        features: &[&str],
+        debug_assertions: bool,
+    ) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("datlake 2026 environment v1");
+        let mut field = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        field(cargo_lock.as_ref().map_or(&[][..], |d| d.as_bytes()));
+        field(rustc.as_bytes());
+        field(target.as_bytes());
+        field(&[u8::from(debug_assertions)]);
+        for feature in features {
+            field(feature.as_bytes());
+        }
+        let digest = Digest::from_bytes(*hasher.finalize().as_bytes());
+        let features = features.iter().map(|f| (*f).to_owned()).collect();
+        Self { digest, cargo_lock, rustc: rustc.to_owned(), target: target.to_owned(), features, debug_assertions }
+    }
+}
+
+/// Who ran a call or added a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Their e-mail address, or `user@host`.
+    pub email: String,
+    /// Where it was taken from.
+    pub source: PersonSource,
+}
+
+/// Where a [`Person`]'s address comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonSource {
+    /// `DATLAKE_EMAIL`, a configuration file or the builder.
+    Config,
+    /// Git's `user.email`.
+    Git,
+    /// The login name and the host.
+    Login,
+}
+
+/// How a file that no call made came into the lake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Added {
+    /// Its own name.
+    pub name: String,
+    /// Its content.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether it is the manifest of a tree.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tree: bool,
+    /// Who added it.
+    pub person: Person,
+    /// On which machine.
+    pub host: String,
+    /// When, RFC 3339, UTC, by the machine's clock.
+    pub at: String,
+}

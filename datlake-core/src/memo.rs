@@ -1,0 +1,110 @@
+//! Whether a call has been made before.
+//!
+//! A record that is there does not always answer the call: the return type may have changed its meaning since, or a file
+//! that the body got by its UID may have been replaced. Such a record stays, and the call is looked up, and kept, under the
+//! key that succeeds it. The chain of successors is the same on every machine, for it is made of keys and record digests.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::catalog::Catalog;
+use crate::codec::{self, Decoded};
+use crate::record::{Record, ValueBytes};
+use crate::{CallKey, CreatorName, Error, ErrorKind, Result};
+
+/// No return type changes its meaning this often.
+const LONGEST_CHAIN: u32 = 1000;
+
+/// A search for a call, from its own key along the successors.
+#[derive(Clone, Debug)]
+pub struct Search {
+    creator: CreatorName,
+    key: CallKey,
+    steps: u32,
+}
+
+/// A record that may answer the call.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The record.
+    pub record: Arc<Record>,
+    /// The encoded value where the record keeps it apart; the record's own otherwise.
+    pub apart: Option<Vec<u8>>,
+    /// Whether the files that the body got by UID are what they were.
+    pub holds: bool,
+}
+
+/// What one record says.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// It answers the call.
+    Found(T, Arc<Record>),
+    /// There is none: the call would be kept under this key.
+    Absent(CallKey),
+    /// It does not answer the call; look at the next.
+    Next,
+}
+
+impl Search {
+    /// Begins at `key`.
+    pub fn new(creator: &CreatorName, key: CallKey) -> Self {
+        Self { creator: creator.clone(), key, steps: 0 }
+    }
+
+    /// Where to look now.
+    pub fn place(&self) -> (&CreatorName, &CallKey) {
+        (&self.creator, &self.key)
+    }
+
+    /// Considers what was found there. The encoded value is decoded under today's return type.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for a chain that does not end.
+    pub fn consider<T>(&mut self, candidate: Option<Candidate>) -> Result<Step<T>>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let Some(Candidate { record, apart, holds }) = candidate else { return Ok(Step::Absent(self.key)) };
+        if holds {
+            let bytes = match (&record.value, &apart) {
+                (ValueBytes::Inline(bytes), _) => bytes.as_slice(),
+                (ValueBytes::Blob(_), Some(bytes)) => bytes.as_slice(),
+                (ValueBytes::Blob(digest), None) => {
+                    let message =
+                        format!("the return value {digest} of call {}/{} was not read", self.creator, self.key);
+                    return Err(Error::new(ErrorKind::MissingBlob, message));
+                }
+            };
+            if let Decoded::Value(value) = codec::decode(bytes, &record.value_digest)? {
+                return Ok(Step::Found(value, record));
+            }
+        }
+        self.key = self.key.successor(&record.digest);
+        self.steps += 1;
+        if self.steps < LONGEST_CHAIN {
+            return Ok(Step::Next);
+        }
+        let message = format!(
+            "call {}: {LONGEST_CHAIN} records, none of which holds a value of today's return type",
+            self.creator
+        );
+        Err(Error::new(ErrorKind::Corrupt, message))
+    }
+}
+
+impl Candidate {
+    /// Gathers what a search needs to know of `record`.
+    ///
+    /// # Errors
+    /// Those of [`Catalog::value`].
+    pub async fn of(catalog: &Catalog, record: Arc<Record>) -> Result<Self> {
+        let holds = catalog.holds(&record.fetched).await?;
+        let apart = match &record.value {
+            ValueBytes::Blob(_) if holds => Some(catalog.value(&record).await?),
+            _ => None,
+        };
+        Ok(Self { record, apart, holds })
+    }
+}

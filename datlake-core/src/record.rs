@@ -1,0 +1,306 @@
+//! Call records, names and tombstones: the documents of a lake.
+//!
+//! Documents are immutable, and each carries its writer's nonce, so that a create whose reply got lost can be told from
+//! one that lost a race. This module never reads a clock and never draws a random number.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+
+use crate::lineage::{Added, Lineage, Output};
+use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid, document};
+
+/// A return value above this many bytes is kept as a blob of its own: records stay small.
+const INLINE: usize = 16 << 10;
+
+/// Where the encoded return value is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ValueBytes {
+    /// In the record.
+    Inline(Vec<u8>),
+    /// In a blob.
+    Blob(Digest),
+}
+
+/// What a finished call left behind.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The creator of the call.
+    pub creator: CreatorName,
+    /// The key it is kept under.
+    pub key: CallKey,
+    /// Who wrote it: drawn anew for each publication.
+    pub nonce: String,
+    /// The record's own digest.
+    pub digest: Digest,
+    /// Canonical digest of the return value.
+    pub value_digest: Digest,
+    /// The encoded return value.
+    pub value: ValueBytes,
+    /// Files the body got by UID, with the content they had. The record holds while they do.
+    pub fetched: Vec<Fetched>,
+    /// The document itself.
+    bytes: Arc<[u8]>,
+}
+
+/// A file that a body got by its UID.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetched {
+    /// The UID asked for.
+    pub uid: Uid,
+    /// The content it had.
+    pub digest: Digest,
+}
+
+mod wire {
+    use super::*;
+
+    /// What a hit needs; the lineage is passed over.
+    #[derive(Deserialize)]
+    pub(super) struct HeadV1<'a> {
+        #[serde(borrow)]
+        pub(super) nonce: &'a str,
+        pub(super) creator: CreatorName,
+        pub(super) key: CallKey,
+        #[serde(borrow)]
+        pub(super) value: ValueV1<'a>,
+        #[serde(default)]
+        pub(super) fetched: Vec<Fetched>,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(super) struct ValueV1<'a> {
+        pub(super) digest: Digest,
+        #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
+        pub(super) inline: Option<std::borrow::Cow<'a, str>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub(super) blob: Option<Digest>,
+    }
+
+    #[derive(Serialize)]
+    pub(super) struct RecordV1<'a> {
+        pub(super) nonce: &'a str,
+        pub(super) creator: &'a CreatorName,
+        pub(super) key: &'a CallKey,
+        pub(super) value: ValueV1<'a>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        pub(super) fetched: &'a [Fetched],
+        pub(super) lineage: &'a Lineage,
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct LineageV1 {
+        pub(super) lineage: Lineage,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(super) struct NameV1 {
+        pub(super) nonce: String,
+        pub(super) uid: Uid,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub(super) added: Option<Added>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub(super) output: Option<OutputOf>,
+    }
+}
+
+/// What goes into a new record besides the lineage.
+#[derive(Debug)]
+pub struct NewRecord<'a> {
+    /// Drawn anew for each publication.
+    pub nonce: &'a str,
+    /// Canonical digest of the return value.
+    pub value_digest: Digest,
+    /// The encoded return value.
+    pub value: &'a [u8],
+    /// Files the body got by UID.
+    pub fetched: Vec<Fetched>,
+    /// How it came about; names creator, key and outputs.
+    pub lineage: &'a Lineage,
+}
+
+impl Record {
+    /// Writes a record. Where the value is too large for it, it is the second result: to be kept as a blob, before the record.
+    pub fn create(new: NewRecord<'_>) -> Result<(Self, Option<Vec<u8>>)> {
+        let (value, apart) = match new.value {
+            small if small.len() <= INLINE => (ValueBytes::Inline(small.to_vec()), None),
+            large => (ValueBytes::Blob(Digest::of(large)), Some(large.to_vec())),
+        };
+        let (inline, blob) = match &value {
+            ValueBytes::Inline(bytes) => (Some(BASE64.encode(bytes).into()), None),
+            ValueBytes::Blob(digest) => (None, Some(*digest)),
+        };
+        let (bytes, digest) = document::seal(
+            "call",
+            &wire::RecordV1 {
+                nonce: new.nonce,
+                creator: &new.lineage.creator,
+                key: &new.lineage.key,
+                value: wire::ValueV1 { digest: new.value_digest, inline, blob },
+                fetched: &new.fetched,
+                lineage: new.lineage,
+            },
+        )?;
+        let record = Self {
+            creator: new.lineage.creator.clone(),
+            key: new.lineage.key,
+            nonce: new.nonce.to_owned(),
+            digest,
+            value_digest: new.value_digest,
+            value,
+            fetched: new.fetched,
+            bytes: bytes.into(),
+        };
+        Ok((record, apart))
+    }
+
+    /// Reads the record found at `creator`/`key`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for bytes that are not the record that was written there.
+    pub fn parse(creator: &CreatorName, key: &CallKey, bytes: Vec<u8>) -> Result<Self> {
+        let place = Location::Record(creator.clone(), *key).path();
+        let (head, digest) = document::open::<wire::HeadV1<'_>>("call", &bytes, &place)?;
+        let corrupt =
+            |why: &str| Error::new(ErrorKind::Corrupt, format!("the call record `{place}` is damaged: {why}"));
+        if head.creator != *creator || head.key != *key {
+            return Err(corrupt("it belongs to another call"));
+        }
+        let value = match (head.value.inline, head.value.blob) {
+            (Some(text), None) => ValueBytes::Inline(
+                BASE64.decode(text.as_bytes()).map_err(|e| corrupt("its value is not base64").because(e))?,
+            ),
+            (None, Some(digest)) => ValueBytes::Blob(digest),
+            _ => return Err(corrupt("it has no value, or two")),
+        };
+        let (nonce, value_digest, fetched) = (head.nonce.to_owned(), head.value.digest, head.fetched);
+        Ok(Self {
+            creator: creator.clone(),
+            key: *key,
+            nonce,
+            digest,
+            value_digest,
+            value,
+            fetched,
+            bytes: bytes.into(),
+        })
+    }
+
+    /// The document.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How the call came about.
+    pub fn lineage(&self) -> Result<Lineage> {
+        let place = Location::Record(self.creator.clone(), self.key).path();
+        Ok(document::open::<wire::LineageV1>("call", &self.bytes, &place)?.0.lineage)
+    }
+
+    /// The file at position `index` of the return value.
+    pub fn output(&self, index: u32) -> Result<Option<Output>> {
+        Ok(self.lineage()?.outputs.into_iter().nth(index as usize))
+    }
+}
+
+/// What a chosen name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Bytes that somebody added.
+    Added(Added),
+    /// What a call returned. The name shows nothing until that call's record is there.
+    Output(OutputOf),
+}
+
+/// A position in what a call returned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputOf {
+    /// The creator of the call.
+    pub creator: CreatorName,
+    /// The key of the call.
+    pub key: CallKey,
+    /// The position in the return value.
+    pub index: u32,
+}
+
+/// A chosen name and what it stands for.
+#[derive(Clone, Debug)]
+pub struct Name {
+    /// The name.
+    pub uid: Uid,
+    /// What it stands for.
+    pub target: Target,
+    /// Who wrote it.
+    pub nonce: String,
+    /// The document's own digest.
+    pub digest: Digest,
+    bytes: Arc<[u8]>,
+}
+
+impl Name {
+    /// Writes a name.
+    pub fn create(uid: Uid, target: Target, nonce: &str) -> Result<Self> {
+        let (added, output) = match target.clone() {
+            Target::Added(added) => (Some(added), None),
+            Target::Output(output) => (None, Some(output)),
+        };
+        let wire = wire::NameV1 { nonce: nonce.to_owned(), uid: uid.clone(), added, output };
+        let (bytes, digest) = document::seal("file", &wire)?;
+        Ok(Self { uid, target, nonce: nonce.to_owned(), digest, bytes: bytes.into() })
+    }
+
+    /// Reads the name found at `uid`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for bytes that are not the name that was written there.
+    pub fn parse(uid: &Uid, bytes: Vec<u8>) -> Result<Self> {
+        let place = Location::Name(uid.clone()).path();
+        let (wire, digest) = document::open::<wire::NameV1>("file", &bytes, &place)?;
+        let corrupt = |why: &str| Error::new(ErrorKind::Corrupt, format!("the name `{place}` is damaged: {why}"));
+        if wire.uid != *uid {
+            return Err(corrupt("it belongs to another UID"));
+        }
+        let target = match (wire.added, wire.output) {
+            (Some(added), None) => Target::Added(added),
+            (None, Some(output)) => Target::Output(output),
+            _ => return Err(corrupt("it stands for nothing, or for two things")),
+        };
+        Ok(Self { uid: wire.uid, target, nonce: wire.nonce, digest, bytes: bytes.into() })
+    }
+
+    /// The document.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The mark that something was removed on purpose, by which every machine that has a copy learns of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// The name that was removed, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
+    /// The call that was forgotten, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<(CreatorName, CallKey)>,
+    /// The digest of the document that was removed: a later one of the same name is not meant.
+    pub document: Digest,
+    /// Who removed it.
+    pub person: crate::lineage::Person,
+    /// When, RFC 3339, UTC, by the machine's clock.
+    pub at: String,
+}
+
+impl Tombstone {
+    /// The document.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        Ok(document::seal("removed", self)?.0)
+    }
+
+    /// Reads the tombstone found at `place`.
+    pub fn parse(bytes: &[u8], place: &str) -> Result<Self> {
+        Ok(document::open("removed", bytes, place)?.0)
+    }
+}
