@@ -11,7 +11,8 @@
 //! | `04` | `key(…)` | the expression | canonical value |
 //!
 //! Lengths are unsigned LEB128, as in [`canonical`](crate::canonical). Parts stand in the order in which they were given.
-//! Everything is gathered in one buffer and hashed once; the buffer stays, for showing the parameters, without the secrets.
+//! Everything is gathered in one buffer and hashed once; the buffer stays, for showing the parameters, without the secrets and
+//! without what is too large to be shown.
 
 use std::fmt;
 use std::ops::Range;
@@ -64,7 +65,16 @@ pub struct KeyBuilder {
 struct Part {
     role: Role,
     name: &'static str,
-    content: Range<usize>,
+    content: Content,
+}
+
+/// Where the content of a part is.
+#[derive(Clone)]
+enum Content {
+    In(Range<usize>),
+    /// Dropped: it was this many bytes.
+    Large(usize),
+    Secret,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +157,7 @@ impl KeyBuilder {
     pub fn finish(self) -> Result<Identity> {
         let Self { code, creator, code_hash, mut bytes, mut parts, inputs, error, .. } = self;
         let key = CallKey::from_bytes(blake3::derive_key("datlake 2026-11-21 call key, format 1", &bytes));
-        forget_secrets(&mut bytes, &mut parts);
+        forget(&mut bytes, &mut parts);
         match error {
             Some(error) => Err(error),
             None => Ok(Identity { creator, code, code_hash, key, bytes, parts, inputs }),
@@ -161,7 +171,7 @@ impl KeyBuilder {
     }
 
     fn close(&mut self, role: Role, name: &'static str, start: usize) {
-        self.parts.push(Part { role, name, content: start..self.bytes.len() });
+        self.parts.push(Part { role, name, content: Content::In(start..self.bytes.len()) });
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, role: Role, name: &'static str, value: &T) {
@@ -195,22 +205,29 @@ impl KeyBuilder {
     }
 }
 
-/// Takes the secrets' values out of `bytes`.
-fn forget_secrets(bytes: &mut Vec<u8>, parts: &mut [Part]) {
+/// Takes secrets, and what is too large to be shown, out of `bytes`.
+fn forget(bytes: &mut Vec<u8>, parts: &mut [Part]) {
     let mut removed = 0;
     for part in parts {
-        let content = part.content.start - removed..part.content.end - removed;
+        let Content::In(content) = &part.content else { continue };
+        let content = content.start - removed..content.end - removed;
         part.content = match part.role {
             Role::Secret => {
                 bytes[content.clone()].fill(0);
                 // Keeps the zeroing from being optimised away before the bytes are dropped.
                 std::hint::black_box(&mut *bytes);
-                bytes.drain(content.clone());
-                removed += content.len();
-                content.start..content.start
+                Content::Secret
             }
-            _ => content,
+            _ if content.len() > LARGE => Content::Large(content.len()),
+            _ => Content::In(content.clone()),
         };
+        if !matches!(part.content, Content::In(_)) {
+            removed += content.len();
+            bytes.drain(content);
+        }
+    }
+    if removed > LARGE {
+        bytes.shrink_to_fit();
     }
 }
 
@@ -254,9 +271,11 @@ impl Identity {
 
     /// Type and const parameters as `(name, value)`.
     pub fn generics(&self) -> Vec<(String, String)> {
-        let shown = |part: &Part| match part.role {
-            Role::Type => self.content(part).text().unwrap_or_default().to_owned(),
-            _ => self.show_value(part).to_string(),
+        let shown = |part: &Part| match (part.role, &part.content) {
+            (Role::Type, Content::In(content)) => {
+                canonical::Reader::new(&self.bytes[content.clone()]).text().unwrap_or_default().to_owned()
+            }
+            _ => self.show(part).value.to_string(),
         };
         self.parts_of(&[Role::Type, Role::Const]).map(|part| (part.name.to_owned(), shown(part))).collect()
     }
@@ -265,22 +284,14 @@ impl Identity {
         self.parts.iter().filter(|part| roles.contains(&part.role))
     }
 
-    fn content(&self, part: &Part) -> canonical::Reader<'_> {
-        canonical::Reader::new(&self.bytes[part.content.clone()])
-    }
-
     fn show(&self, part: &Part) -> Param {
-        let secret = part.role == Role::Secret;
-        let value = if secret { Value::Null } else { self.show_value(part) };
-        Param { name: part.name.to_owned(), value, secret }
-    }
-
-    fn show_value(&self, part: &Part) -> Value {
-        let bytes = &self.bytes[part.content.clone()];
-        if bytes.len() > LARGE {
-            return json!({ "$large": { "bytes": bytes.len() } });
-        }
-        canonical::to_json(bytes).unwrap_or_else(|_| json!({ "$deep": { "bytes": bytes.len() } }))
+        let value = match &part.content {
+            Content::In(content) => canonical::to_json(&self.bytes[content.clone()])
+                .unwrap_or_else(|_| json!({ "$deep": { "bytes": content.len() } })),
+            Content::Large(length) => json!({ "$large": { "bytes": length } }),
+            Content::Secret => Value::Null,
+        };
+        Param { name: part.name.to_owned(), value, secret: part.role == Role::Secret }
     }
 }
 

@@ -60,8 +60,20 @@ impl<'a> Encoder<'a> {
         write_len(self.bytes, count);
     }
 
-    fn integer(&mut self, value: i128) {
+    fn integer(&mut self, value: i64) {
         // The sign takes one bit beside the significant ones.
+        let significant = i64::BITS - (value ^ (value >> 63)).leading_zeros();
+        let length = significant / 8 + 1;
+        let mut written = [0; 10];
+        written[..2].copy_from_slice(&[tag::INT, length as u8]);
+        written[2..].copy_from_slice(&value.to_le_bytes());
+        self.bytes.extend_from_slice(&written[..2 + length as usize]);
+    }
+
+    fn wide_integer(&mut self, value: i128) {
+        if let Ok(value) = i64::try_from(value) {
+            return self.integer(value);
+        }
         let significant = i128::BITS - (value ^ (value >> 127)).leading_zeros();
         let length = significant / 8 + 1;
         self.bytes.extend_from_slice(&[tag::INT, length as u8]);
@@ -110,9 +122,9 @@ fn fields_of<T: Serialize + ?Sized>(form: &T) -> Result<Vec<u8>> {
 }
 
 macro_rules! integers {
-    ($($method:ident: $type:ty),*) => {$(
+    ($write:ident: $($method:ident: $type:ty),*) => {$(
         fn $method(self, value: $type) -> Result {
-            self.integer(value.into());
+            self.$write(value.into());
             Ok(())
         }
     )*};
@@ -133,14 +145,13 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
         false
     }
 
-    integers!(
-        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
-        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64
-    );
+    integers!(integer: serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64);
+    integers!(integer: serialize_u8: u8, serialize_u16: u16, serialize_u32: u32);
+    integers!(wide_integer: serialize_u64: u64, serialize_i128: i128);
 
     fn serialize_u128(self, value: u128) -> Result {
         match i128::try_from(value) {
-            Ok(value) => self.integer(value),
+            Ok(value) => self.wide_integer(value),
             Err(_) => {
                 self.bytes.extend_from_slice(&[tag::INT, 17]);
                 self.bytes.extend_from_slice(&value.to_le_bytes());

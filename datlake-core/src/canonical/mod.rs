@@ -39,8 +39,10 @@
 //!
 //! - The width of an integer, the name of a type, the position of an enum's variant and the layer of a newtype struct do
 //!   not. The names of fields and variants do, and so does the order of fields.
-//! - What is ordered arbitrarily is sorted. `serialize_seq` cannot say so, but `collect_seq` shows the iterator's type:
-//!   see [`is_unordered`](order::is_unordered). Duplicates stay.
+//! - What is ordered arbitrarily is sorted, and duplicates stay. `serialize_seq` cannot say so, but `collect_seq` shows the
+//!   iterator's type. A set is: `HashSet` and whatever iterates over a hash table of `std` or `hashbrown` (also behind `map`,
+//!   `filter`, `filter_map`, `cloned`, `copied`), `BTreeSet`, `BinaryHeap`. Only the outermost type says so, by its whole path:
+//!   a `Vec<HashSet<_>>` is a sequence of sets.
 //! - What a person can order counts by its order, even where `==` ignores it: an `IndexSet` is a sequence and an `IndexMap`
 //!   a map whose order counts, since a body that iterates over one may well write its rows in that order. A type that
 //!   calls `serialize_map` itself, or is flattened, is a map and sorted.

@@ -129,6 +129,7 @@ fn parameters_are_shown_as_they_were_given() {
     );
     assert_eq!(identity.extras(), [param("std::env::var(\"TZ\")", json!("UTC"))]);
     assert_eq!(identity.inputs(), [("files", file("x")), ("files", file("y"))]);
+    assert!(identity.bytes.len() < 1000, "what is too large to show is not kept");
 }
 
 #[test]

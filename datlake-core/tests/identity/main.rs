@@ -1,5 +1,7 @@
 //! What makes two values, two pieces of code and two calls the same: held here for good.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod disguises;
 mod golden;
 mod properties;

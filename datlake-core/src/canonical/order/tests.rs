@@ -20,7 +20,7 @@ fn sets_and_what_iterates_over_a_hash_table_have_no_order() {
         type_name_of_val(&hashed.iter().copied().filter(|n| *n > 1)),
         type_name_of_val(&table.keys()),
         type_name_of_val(&table.values().cloned()),
-        type_name_of_val(&table.iter().map(|(k, v)| (k, v))),
+        type_name_of_val(&table.iter().map(|(k, v)| (v, k))),
         type_name_of_val(&&tree),
         type_name_of_val(&tree.iter()),
         type_name_of_val(&&heap),
