@@ -269,3 +269,6 @@ fn key_text(key: &Value) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
