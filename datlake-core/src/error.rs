@@ -4,6 +4,7 @@
 //! it is its `source()`. No error carries the value of a secret parameter or a credential.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// What kind of thing went wrong: what a program may want to branch on.
 #[non_exhaustive]
@@ -44,12 +45,14 @@ pub enum ErrorKind {
 }
 
 /// An error of datlake: [`kind`](Error::kind) to branch on, `Display` for people, `source()` for the cause.
+#[derive(Clone)]
 pub struct Error(Box<Repr>);
 
+#[derive(Clone)]
 struct Repr {
     kind: ErrorKind,
     message: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// `Result` with datlake's [`Error`].
@@ -64,7 +67,7 @@ impl Error {
     /// The same error, caused by `source`.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 

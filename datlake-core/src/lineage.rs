@@ -6,7 +6,6 @@ use serde_json::Value;
 use crate::{CallKey, CodeHash, CreatorName, Digest, Uid};
 
 /// How a call came about: which code, with what, by whom, where and when.
-#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lineage {
     /// The creator.
@@ -44,7 +43,6 @@ pub struct Lineage {
 }
 
 /// The code of a creator, as it was when it ran.
-#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CodeLineage {
     /// Name of the function.

@@ -1,1 +1,83 @@
 //! The attributes `#[file_creator]` and `#[tracked]`.
+//!
+//! This crate translates: options and a function become a checked model, and the model becomes tokens. Whether a body runs,
+//! and what a result is worth, is decided by the crate `datlake`, which re-exports the attributes and documents them for
+//! users. Every mistake in the use of an attribute is an error at the token at fault, and all of them are shown together.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `options` | what stands in the attribute's parentheses |
+//! | `signature` | the checked model of a creator |
+//! | `shown` | patterns that documentation can keep showing |
+//! | `attributes` | which of the user's attributes go where |
+//! | `tokens` | the hash of source text |
+//! | `scan` | `cfg` predicates and embedded contents in it |
+//! | `source` | file, line, git blob, lock file, features |
+//! | `code` | the static that carries all that |
+//! | `expand` | a creator's tokens |
+//! | `tracked` | a tracked item's tokens |
+
+mod attributes;
+mod code;
+mod errors;
+mod expand;
+mod options;
+mod scan;
+mod shown;
+mod signature;
+mod source;
+mod tokens;
+mod tracked;
+
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+
+use crate::code::Code;
+use crate::errors::Errors;
+use crate::options::{Attribute, Options};
+use crate::signature::Function;
+use crate::source::Source;
+
+/// Makes a function a step that runs once for the same code and arguments. Documented where `datlake` re-exports it.
+#[proc_macro_attribute]
+pub fn file_creator(options: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    creator(options.into(), item.into(), Source::of).into()
+}
+
+/// Makes an item's code part of the identity of what depends on it. Documented where `datlake` re-exports it.
+#[proc_macro_attribute]
+pub fn tracked(options: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    tracked::expand(options.into(), item.into(), Source::of).into()
+}
+
+fn creator(options: TokenStream, item: TokenStream, source: fn(Span) -> Source) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = Options::parse(Attribute::FileCreator, options, &mut errors);
+    let function: Function = match syn::parse2(item.clone()) {
+        Ok(function) => function,
+        Err(error) => {
+            errors.push(not_a_function(&item, error));
+            let errors = errors.into_tokens();
+            return quote!(#item #errors);
+        }
+    };
+    let model = signature::check(&function, &options, &mut errors);
+    if !errors.is_empty() {
+        let (stub, errors) = (expand::stub(&model, &options), errors.into_tokens());
+        return quote!(#stub #errors);
+    }
+    let code = Code::of_function(&function, options.version, source(function.signature.ident.span()));
+    expand::creator(&model, &options, &code)
+}
+
+/// Says what is wrong with an item that is no function with a body.
+fn not_a_function(item: &TokenStream, error: syn::Error) -> syn::Error {
+    let parsed = syn::parse2::<syn::Item>(item.clone());
+    match parsed {
+        Ok(syn::Item::Fn(_)) | Err(_) => error,
+        Ok(_) => syn::Error::new(Span::call_site(), "`#[file_creator]` goes on a function"),
+    }
+}

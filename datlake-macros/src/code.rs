@@ -1,0 +1,148 @@
+//! The static that says what an item's code is, and the trait that leads to it.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::{Attribute, Generics, Visibility};
+
+use crate::options::Options;
+use crate::scan::Found;
+use crate::signature::{Function, at};
+use crate::source::Source;
+use crate::tokens::{self, Tree};
+
+/// Lints that generated items may meet. They never stand on what the user wrote.
+pub(crate) fn allowances() -> TokenStream {
+    quote! {
+        #[allow(
+            dead_code,
+            deprecated,
+            elided_lifetimes_in_paths,
+            mismatched_lifetime_syntaxes,
+            missing_copy_implementations,
+            missing_debug_implementations,
+            non_camel_case_types,
+            non_snake_case,
+            non_upper_case_globals,
+            private_bounds,
+            private_interfaces,
+            single_use_lifetimes,
+            unexpected_cfgs,
+            unnameable_types,
+            unreachable_pub,
+            unused_imports,
+            unused_lifetimes,
+            unused_mut,
+            unused_qualifications,
+            unused_variables,
+            clippy::all,
+            clippy::pedantic,
+            clippy::nursery,
+            clippy::restriction
+        )]
+    }
+}
+
+/// What the static says, apart from its dependencies and what only the place of the item tells.
+pub(crate) struct Code {
+    /// The item's name.
+    pub(crate) name: String,
+    /// The hash of its tokens.
+    pub(crate) own: [u8; 32],
+    /// What the tokens refer to.
+    pub(crate) found: Found,
+    /// Where it stands.
+    pub(crate) source: Source,
+}
+
+impl Code {
+    /// Of a function.
+    pub(crate) fn of_function(function: &Function, version: Option<u64>, source: Source) -> Self {
+        let Function { attributes, signature, body, .. } = function;
+        let mut anonymous = signature.clone();
+        // Its name is in its identity, and not in the hash: a creator with a given name may be renamed.
+        anonymous.ident = Ident::new("item", signature.ident.span());
+        let counted = match version {
+            Some(_) => quote!(#anonymous),
+            None => quote!(#(#attributes)* #anonymous #body),
+        };
+        let trees = tokens::significant(counted);
+        Self::of_tokens(signature.ident.unraw().to_string(), &trees, version, source)
+    }
+
+    /// Of tokens in which the item's own visibility and name do not stand.
+    pub(crate) fn of_tokens(name: String, trees: &[Tree], version: Option<u64>, source: Source) -> Self {
+        Self { name, own: tokens::hash(trees, version), found: Found::in_tokens(trees), source }
+    }
+
+    /// `impl Tracked for …`
+    pub(crate) fn implementation(
+        &self,
+        conditions: &[Attribute],
+        generics: &Generics,
+        ty: &impl ToTokens,
+        options: &Options,
+    ) -> TokenStream {
+        let facade = &options.facade;
+        let allowances = allowances();
+        let Self { name, own, found, source } = self;
+        let (own, blob) = (Literal::byte_string(own), Literal::byte_string(&source.blob));
+        let given_name = option(options.name.as_ref().map(|name| name.value()));
+        let (file, line, features) = (&source.file, source.line, &source.features);
+        let lock = option(source.lock.as_ref().map(|(path, digest)| {
+            let digest = Literal::byte_string(digest);
+            quote!((#path, *#digest))
+        }));
+        let (conditions_found, embedded) = (found.conditions(), found.embedded());
+        let dependencies = options.depends_on.iter().map(|path| {
+            quote_spanned!(at(path)=> <#path as #facade::__private::Tracked>::code)
+        });
+        let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+        quote! {
+            #(#conditions)*
+            #allowances
+            impl #impl_generics #facade::__private::Tracked for #ty #type_generics #where_clause {
+                fn code() -> &'static #facade::__private::Code {
+                    static CODE: #facade::__private::Code = #facade::__private::Code {
+                        package: ::core::env!("CARGO_PKG_NAME"),
+                        package_version: ::core::env!("CARGO_PKG_VERSION"),
+                        manifest_dir: ::core::env!("CARGO_MANIFEST_DIR"),
+                        module: ::core::module_path!(),
+                        name: #name,
+                        given_name: #given_name,
+                        file: #file,
+                        line: #line,
+                        blob: *#blob,
+                        own: *#own,
+                        conditions: &[#(#conditions_found),*],
+                        embedded: &[#(#embedded),*],
+                        dependencies: &[#(#dependencies),*],
+                        lock: #lock,
+                        features: &[#(#features),*],
+                    };
+                    &CODE
+                }
+            }
+        }
+    }
+}
+
+fn option(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+/// The struct that stands beside an item in the namespace of types and has its name and visibility.
+pub(crate) fn companion(conditions: &[Attribute], visibility: &Visibility, name: &Ident) -> TokenStream {
+    let allowances = allowances();
+    let doc = format!("Information about `{}`.", name.unraw());
+    quote! {
+        #(#conditions)*
+        #[doc(hidden)]
+        #[doc = #doc]
+        #allowances
+        #visibility struct #name {}
+    }
+}

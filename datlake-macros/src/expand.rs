@@ -1,0 +1,388 @@
+//! From the checked model to tokens. What is decided here is how to say it; whether and when a body runs is the runtime's.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::visit_mut::{self, VisitMut};
+use syn::{GenericParam, Lifetime, Pat, ReturnType, Type, parse_quote};
+
+use crate::attributes;
+use crate::code::{Code, allowances, companion};
+use crate::options::Options;
+use crate::signature::{Creator, Function, Names, Param, Role, at, plain};
+use crate::tokens;
+
+/// What a creator becomes: the user's function with its block replaced by one call, and the info API beside it.
+pub(crate) fn creator(model: &Creator, options: &Options, code: &Code) -> TokenStream {
+    let expansion = Expansion::new(model, options);
+    let conditions = attributes::conditions(&model.function.attributes);
+    let info = &model.info;
+    let function = expansion.function();
+    let companion = companion(&conditions, &model.function.visibility, info);
+    let tracked = code.implementation(&conditions, &syn::Generics::default(), info, options);
+    let registration = expansion.registration();
+    let api = [Some(expansion.info()), Some(expansion.call()), expansion.calls()].into_iter().flatten();
+    let body = expansion.body();
+    let allowances = allowances();
+    quote! {
+        #function
+        #companion
+        #tracked
+        #(#conditions)*
+        #registration
+        #(#conditions)*
+        #allowances
+        impl #info { #(#api)* }
+        #(#conditions)*
+        impl #info { #body }
+    }
+}
+
+/// What is different where a creator is asynchronous.
+struct Kind {
+    call: TokenStream,
+    calls: TokenStream,
+    body: TokenStream,
+    start: TokenStream,
+    end: TokenStream,
+}
+
+impl Kind {
+    fn new(model: &Creator, p: &TokenStream) -> Self {
+        let output = &model.output;
+        if model.function.signature.asyncness.is_some() {
+            Self {
+                call: quote!(#p::AsyncCall),
+                calls: quote!(#p::AsyncCalls),
+                body: quote!(impl ::core::future::Future<Output = #output>),
+                start: TokenStream::new(),
+                end: quote!(.await),
+            }
+        } else {
+            Self {
+                call: quote!(#p::Call),
+                calls: quote!(#p::Calls),
+                body: quote!(impl ::core::ops::FnOnce() -> #output),
+                start: quote!(move ||),
+                end: TokenStream::new(),
+            }
+        }
+    }
+}
+
+struct Expansion<'m> {
+    model: &'m Creator,
+    options: &'m Options,
+    /// The module of the facade that generated code may use.
+    p: TokenStream,
+    kind: Kind,
+    /// The types that stand for what a call returns, in `Call<R, S, F>`.
+    call_types: TokenStream,
+}
+
+impl<'m> Expansion<'m> {
+    fn new(model: &'m Creator, options: &'m Options) -> Self {
+        let facade = &options.facade;
+        let p = quote!(#facade::__private);
+        let kind = Kind::new(model, &p);
+        let (output, body) = (&model.output, &kind.body);
+        let shape = if options.panic { quote!(impl #p::Shape<#output>) } else { quote!(#p::Fallible) };
+        let call_types = quote!(<#output, #shape, #body>);
+        Self { model, options, p, kind, call_types }
+    }
+
+    /// The user's function. Attributes, visibility and signature stay.
+    fn function(&self) -> TokenStream {
+        let Self { model, kind, .. } = self;
+        let Function { attributes, visibility, signature, .. } = &model.function;
+        let attributes = attributes::for_signature(attributes);
+        let mut signature = signature.clone();
+        for (input, param) in signature.inputs.iter_mut().zip(&model.params) {
+            let (pattern, ty, lints) = (&param.shown.0, &param.ty, &param.lints);
+            *input = parse_quote!(#(#lints)* #pattern: #ty);
+        }
+        // Arguments are handed on whatever they are called.
+        let underscore = model.params.iter().any(|param| param.ident.to_string().starts_with('_'));
+        let underscore = underscore.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
+        let arguments = model.params.iter().map(|param| &param.shown.1);
+        let (info, turbofish, end) = (&model.info, model.turbofish(), &kind.end);
+        // An error that comes of the return type is shown there.
+        let place = match &signature.output {
+            ReturnType::Default => signature.ident.span(),
+            ReturnType::Type(_, output) => output.span(),
+        };
+        let place = place.resolved_at(proc_macro2::Span::call_site());
+        let run = quote_spanned!(place=> #info::call #turbofish(#(#arguments),*).run() #end);
+        quote!(#(#attributes)* #underscore #visibility #signature { #run })
+    }
+
+    fn registration(&self) -> TokenStream {
+        let Self { model, p, .. } = self;
+        let info = &model.info;
+        let asynchronous = model.function.signature.asyncness.is_some();
+        let replay = match why_not_replayed(model) {
+            None => quote!(::core::result::Result::Ok(())),
+            Some(why) => quote!(::core::result::Result::Err(#why)),
+        };
+        quote! {
+            #p::inventory::submit! {
+                #p::Creator { code: <#info as #p::Tracked>::code, asynchronous: #asynchronous, replay: #replay }
+            }
+        }
+    }
+
+    fn info(&self) -> TokenStream {
+        let Self { model, p, .. } = self;
+        let visibility = &model.function.visibility;
+        let doc = format!("What is known of the creator [`{0}`]({0}()) and its code.", model.function.signature.ident);
+        quote! {
+            #[doc = #doc]
+            #visibility fn info() -> #p::CreatorInfo {
+                #p::info(<Self as #p::Tracked>::code())
+            }
+        }
+    }
+
+    fn call(&self) -> TokenStream {
+        let Self { model, p, kind, call_types, .. } = self;
+        let visibility = &model.function.visibility;
+        let doc = format!("The call of [`{0}`]({0}()) with these arguments. Nothing runs yet.", model.function.signature.ident);
+        let signature = &model.function.signature;
+        let (generics, where_clause) = (&signature.generics, &signature.generics.where_clause);
+        let params = model.params.iter().map(|Param { ident, ty, .. }| quote!(#ident: #ty));
+        let arguments = model.params.iter().map(|param| &param.ident);
+        let (turbofish, parts) = (model.turbofish(), self.key_parts());
+        let shape = self.shape();
+        let Kind { call, start, .. } = kind;
+        quote! {
+            #[doc = #doc]
+            #visibility fn call #generics(#(#params),*) -> #call #call_types #where_clause {
+                let mut __key = #p::Key::new(<Self as #p::Tracked>::code());
+                #(#parts)*
+                #call::new(__key, #shape, #start Self::__body #turbofish(#(#arguments),*))
+            }
+        }
+    }
+
+    /// What goes into the key, in its order.
+    fn key_parts(&self) -> Vec<TokenStream> {
+        let Self { model, options, .. } = self;
+        let mut parts = Vec::new();
+        for param in &model.function.signature.generics.params {
+            match param {
+                GenericParam::Type(param) => {
+                    let (ident, name) = (&param.ident, param.ident.to_string());
+                    parts.push(quote!(__key.type_param(#name, ::core::any::type_name::<#ident>());));
+                }
+                GenericParam::Const(param) => {
+                    let (ident, name) = (&param.ident, param.ident.to_string());
+                    parts.push(quote!(__key.const_param(#name, &#ident);));
+                }
+                GenericParam::Lifetime(_) => {}
+            }
+        }
+        for Param { key_name, ident, ty, role, names, .. } in &model.params {
+            // An argument that cannot be part of a key is an error at its type.
+            let place = at(ty);
+            parts.push(match role {
+                Role::Plain | Role::ByName => quote_spanned!(place=> __key.arg(#key_name, &#ident);),
+                Role::Secret => quote_spanned!(place=> __key.secret(#key_name, &#ident);),
+                Role::Skip => continue,
+            });
+            match names {
+                Names::Nothing => {}
+                Names::One => parts.push(quote_spanned!(place=> __key.output_uid(&#ident);)),
+                Names::Several => parts.push(quote_spanned!(place=> __key.output_uids(&#ident);)),
+            }
+        }
+        let extras = options.key.iter().map(|expression| {
+            let text = tokens::line(&tokens::significant(expression.to_token_stream()));
+            quote_spanned!(at(expression)=> __key.extra(#text, &(#expression));)
+        });
+        if !options.key.is_empty() {
+            let bindings = model.params.iter().filter_map(|param| match &param.pattern {
+                Pat::Ident(_) => None,
+                pattern => Some(crate::shown::borrowed(pattern, &param.ident)),
+            });
+            parts.push(quote!({ #(#bindings)* #(#extras)* }));
+        }
+        if options.keep.is_some() {
+            parts.push(quote!(__key.keep();));
+        }
+        parts
+    }
+
+    /// How what the body returns is taken apart.
+    fn shape(&self) -> TokenStream {
+        let Self { model, options, p, .. } = self;
+        let output = &model.output;
+        if !options.panic {
+            return quote!(#p::Fallible);
+        }
+        // By autoref: `Result` where the return type is one, under whatever name.
+        quote!({
+            use #p::{ProbePlain as _, ProbeResult as _};
+            (&&#p::Probe::<#output>::new()).shape()
+        })
+    }
+
+    fn calls(&self) -> Option<TokenStream> {
+        let Self { model, kind, call_types, .. } = self;
+        let function = &model.function;
+        let visibility = &function.visibility;
+        let doc = format!("The calls of [`{0}`]({0}()) with each of these arguments. Nothing runs yet.", function.signature.ident);
+        let mut generics = function.signature.generics.clone();
+        let where_clause = generics.where_clause.take();
+        let mut types: Vec<Type> = model.params.iter().map(|param| param.ty.clone()).collect();
+        let mut elided = Elided(false);
+        types.iter_mut().for_each(|ty| elided.visit_type_mut(ty));
+        if elided.0 {
+            elided.declare(&mut generics);
+        }
+        let names: Vec<_> = model.params.iter().map(|param| &param.ident).collect();
+        let (item, pattern) = match (types.as_slice(), names.as_slice()) {
+            ([], _) => return None,
+            ([ty], [name]) => (quote!(#ty), quote!(#name)),
+            (types, names) => (quote!((#(#types),*)), quote!((#(#names),*))),
+        };
+        let turbofish = model.turbofish();
+        let calls = &kind.calls;
+        Some(quote! {
+            #[doc = #doc]
+            #visibility fn calls #generics(
+                __items: impl ::core::iter::IntoIterator<Item = #item>
+            ) -> #calls #call_types #where_clause {
+                #calls::new(::core::iter::Iterator::map(
+                    ::core::iter::IntoIterator::into_iter(__items),
+                    |#pattern| Self::call #turbofish(#(#names),*),
+                ))
+            }
+        })
+    }
+
+    /// The user's block. Nothing but lint levels of the user's own and one that creators cannot follow stand on it.
+    fn body(&self) -> TokenStream {
+        let Self { model, .. } = self;
+        let Function { attributes, signature, body, .. } = &model.function;
+        let lints = attributes::for_body(attributes);
+        let mut signature = signature.clone();
+        signature.ident = syn::Ident::new("__body", proc_macro2::Span::call_site());
+        for (input, param) in signature.inputs.iter_mut().zip(&model.params) {
+            let (pattern, ty, lints) = (&param.pattern, &param.ty, &param.lints);
+            *input = parse_quote!(#(#lints)* #pattern: #ty);
+        }
+        quote! {
+            #[doc(hidden)]
+            #[doc = "What runs where no result is found."]
+            #[allow(clippy::unnecessary_wraps)]
+            #(#lints)*
+            #signature #body
+        }
+    }
+}
+
+fn why_not_replayed(model: &Creator) -> Option<String> {
+    if !model.turbofish().is_empty() {
+        return Some("it is generic".to_owned());
+    }
+    model.params.iter().find_map(|param| match param.role {
+        Role::Skip => Some(format!("`{}` is not kept: it is marked `#[skip]`", param.key_name)),
+        Role::Secret => Some(format!("`{}` is not kept: it is marked `#[secret]`", param.key_name)),
+        Role::Plain | Role::ByName => None,
+    })
+}
+
+/// Gives elided lifetimes a name, where the language wants one; whether there were any.
+struct Elided(bool);
+
+impl Elided {
+    /// Declares the name. A parameter's type implies what it needs to be well-formed, an item's does not.
+    fn declare(&self, generics: &mut syn::Generics) {
+        for param in &mut generics.params {
+            match param {
+                GenericParam::Type(param) => param.bounds.push(parse_quote!('__item)),
+                GenericParam::Lifetime(param) => param.bounds.push(parse_quote!('__item)),
+                GenericParam::Const(_) => {}
+            }
+        }
+        generics.params.insert(0, parse_quote!('__item));
+    }
+}
+
+impl VisitMut for Elided {
+    fn visit_type_reference_mut(&mut self, ty: &mut syn::TypeReference) {
+        if ty.lifetime.is_none() {
+            self.0 = true;
+            ty.lifetime = Some(Lifetime::new("'__item", at(&ty.and_token)));
+        }
+        visit_mut::visit_type_reference_mut(self, ty);
+    }
+
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        if lifetime.ident == "_" {
+            self.0 = true;
+            *lifetime = Lifetime::new("'__item", at(lifetime));
+        }
+    }
+
+    // Their elided lifetimes are their own.
+    fn visit_type_fn_ptr_mut(&mut self, _: &mut syn::TypeFnPtr) {}
+    fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut syn::ParenthesizedGenericArguments) {}
+    fn visit_expr_mut(&mut self, _: &mut syn::Expr) {}
+}
+
+/// What stands in for a function with mistakes: the function itself, and an info API that type-checks wherever it is used,
+/// so that each mistake is one message.
+pub(crate) fn stub(model: &Creator, options: &Options) -> TokenStream {
+    let function = plain(&model.function);
+    if function.signature.receiver().is_some() {
+        return quote!(#function);
+    }
+    let facade = &options.facade;
+    let p = quote!(#facade::__private);
+    let (visibility, signature, info) = (&function.visibility, &function.signature, &model.info);
+    let conditions = attributes::conditions(&function.attributes);
+    let companion = companion(&conditions, visibility, info);
+    let allowances = allowances();
+    let (generics, where_clause) = (&signature.generics, &signature.generics.where_clause);
+    let params: Vec<TokenStream> = model.params.iter().map(|Param { ident, ty, .. }| quote!(#ident: #ty)).collect();
+    let output = if nameable(&model.output) { model.output.clone() } else { parse_quote!(()) };
+    let (call, body) = if signature.asyncness.is_some() {
+        (quote!(#p::AsyncCall), quote!(::core::future::Ready<#output>))
+    } else {
+        (quote!(#p::Call), quote!(fn() -> #output))
+    };
+    let unreachable = Literal::string("this program has errors");
+    quote! {
+        #function
+        #companion
+        #(#conditions)*
+        #allowances
+        impl #p::Tracked for #info {
+            fn code() -> &'static #p::Code { ::core::unreachable!(#unreachable) }
+        }
+        #(#conditions)*
+        #allowances
+        impl #info {
+            #visibility fn info() -> #p::CreatorInfo { ::core::unreachable!(#unreachable) }
+            #visibility fn call #generics(#(#params),*) -> #call<#output, #p::Stub, #body> #where_clause {
+                ::core::unreachable!(#unreachable)
+            }
+        }
+    }
+}
+
+fn nameable(ty: &Type) -> bool {
+    struct Nameable(bool);
+    impl<'ast> syn::visit::Visit<'ast> for Nameable {
+        fn visit_type_impl_trait(&mut self, _: &'ast syn::TypeImplTrait) {
+            self.0 = false;
+        }
+        fn visit_type_never(&mut self, _: &'ast syn::TypeNever) {
+            self.0 = false;
+        }
+    }
+    let mut nameable = Nameable(true);
+    syn::visit::Visit::visit_type(&mut nameable, ty);
+    nameable.0
+}

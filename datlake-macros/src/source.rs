@@ -1,0 +1,114 @@
+//! Where an item stands, and what was on the compiler's command line: lineage, never part of a hash.
+//!
+//! Nothing here can fail: what cannot be found out (in an editor, in generated code) is left empty.
+
+use std::path::{Path, PathBuf};
+
+use proc_macro2::Span;
+
+/// Where an item stands.
+#[derive(Default)]
+pub(crate) struct Source {
+    /// The file, relative to the package where it is in it.
+    pub(crate) file: String,
+    /// The line, from 1.
+    pub(crate) line: u32,
+    /// Git's id of the file's content; zeros if unknown.
+    pub(crate) blob: [u8; 20],
+    /// Path of the nearest `Cargo.lock`, and its BLAKE3.
+    pub(crate) lock: Option<(String, [u8; 32])>,
+    /// The features of the package that are on, sorted.
+    pub(crate) features: Vec<String>,
+}
+
+impl Source {
+    /// What is known of the place of `span`.
+    pub(crate) fn of(span: Span) -> Self {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let file = span.local_file().or_else(|| Span::call_site().local_file());
+        let file = file.map(|file| std::path::absolute(&file).unwrap_or(file));
+        let shown = match (&file, &package) {
+            (Some(file), Some(package)) => file.strip_prefix(package).unwrap_or(file).to_string_lossy().replace('\\', "/"),
+            (Some(file), None) => file.to_string_lossy().into_owned(),
+            (None, _) => String::new(),
+        };
+        Self {
+            file: shown,
+            line: u32::try_from(span.start().line).unwrap_or_default(),
+            blob: file.and_then(|file| std::fs::read(file).ok()).map(|content| git_blob(&content)).unwrap_or_default(),
+            lock: package.as_deref().and_then(lock),
+            features: features(std::env::args()),
+        }
+    }
+}
+
+/// Git's id of a blob: SHA-1 of `blob`, its length and its content.
+fn git_blob(content: &[u8]) -> [u8; 20] {
+    let mut sha = sha1_smol::Sha1::new();
+    sha.update(format!("blob {}\0", content.len()).as_bytes());
+    sha.update(content);
+    sha.digest().bytes()
+}
+
+/// The `Cargo.lock` that `package` is built with.
+fn lock(package: &Path) -> Option<(String, [u8; 32])> {
+    package.ancestors().find_map(|directory| {
+        let path = directory.join("Cargo.lock");
+        let content = std::fs::read(&path).ok()?;
+        Some((path.to_str()?.to_owned(), *blake3::hash(&content).as_bytes()))
+    })
+}
+
+/// The features among the compiler's arguments, some of which may stand in `@file`s.
+fn features(arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all = Vec::new();
+    for argument in arguments {
+        match argument.strip_prefix('@').and_then(|path| std::fs::read_to_string(path).ok()) {
+            Some(more) => all.extend(more.lines().map(str::to_owned)),
+            None => all.push(argument),
+        }
+    }
+    let follows_cfg = |i: usize| i > 0 && all[i - 1] == "--cfg";
+    let mut features: Vec<String> = all
+        .iter()
+        .enumerate()
+        .filter_map(|(i, argument)| match argument.strip_prefix("--cfg=") {
+            Some(predicate) => Some(predicate),
+            None => follows_cfg(i).then_some(argument.as_str()),
+        })
+        .filter_map(|predicate| Some(predicate.strip_prefix("feature=\"")?.strip_suffix('"')?.to_owned()))
+        .collect();
+    features.sort_unstable();
+    features.dedup();
+    features
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_has_the_id_that_git_gives_it() {
+        let hex: String = git_blob(b"hello\n").iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "ce013625030ba8dba906f756967f9e9ca394464a");
+    }
+
+    #[test]
+    fn features_are_found_in_either_spelling_and_in_argument_files() {
+        let directory = std::env::temp_dir().join(format!("datlake-macros-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("arguments");
+        std::fs::write(&file, "--cfg\nfeature=\"zstd\"\n--cfg\nunix\n").unwrap();
+        let arguments =
+            ["rustc", "--cfg", "feature=\"s3\"", "--cfg=feature=\"gpu\"", "feature=\"no\"", &format!("@{}", file.display())];
+        assert_eq!(features(arguments.into_iter().map(str::to_owned)), ["gpu", "s3", "zstd"]);
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn the_nearest_lock_file_is_taken() {
+        let (path, digest) = lock(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        assert!(path.ends_with("Cargo.lock"));
+        assert_eq!(digest, *blake3::hash(&std::fs::read(path).unwrap()).as_bytes());
+    }
+}

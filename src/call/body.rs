@@ -1,0 +1,342 @@
+//! What a running body may read and what it has made.
+//!
+//! A body may open its arguments, files it got by a fixed UID, what its nested calls returned and what it made itself.
+//! Anything else is a hole in the call's key, and an error that says so.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use datlake_core::flight::FlightId;
+use datlake_core::lineage::Input;
+use datlake_core::record::Fetched;
+use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Uid};
+use datlake_store::Staged;
+
+use crate::file::File;
+use crate::lake::{Lake, lock};
+
+/// A body that runs.
+#[derive(Debug)]
+pub(crate) struct Body {
+    lake: Lake,
+    code: &'static Code,
+    creator: CreatorName,
+    key: CallKey,
+    /// The executions it stands in, outermost first, itself last, with their keys.
+    chain: Vec<(FlightId, CallKey)>,
+    /// Addresses of the code it declares.
+    declared: HashSet<usize>,
+    given: HashSet<Digest>,
+    /// The UIDs its outputs must bear, if the caller chose them.
+    names: Option<Vec<Uid>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    fetched: Vec<(Uid, FileRef)>,
+    nested: HashMap<Digest, FileRef>,
+    /// What of `nested` was opened, passed on or returned.
+    used: HashMap<Digest, FileRef>,
+    opened: u64,
+    /// Outputs that were begun and not finished.
+    unfinished: HashMap<u64, Uid>,
+    staged: HashMap<u64, (Uid, File)>,
+    /// Staged files that went into a tree or a nested call.
+    consumed: HashSet<u64>,
+    violations: Vec<Error>,
+    reported: HashSet<usize>,
+}
+
+/// What a body made, for its record.
+pub(crate) struct Made {
+    pub(crate) blobs: Vec<(Digest, PathBuf)>,
+    pub(crate) fetched: Vec<Fetched>,
+    /// Inputs besides the arguments.
+    pub(crate) inputs: Vec<Input>,
+    /// Keeps the staged files until they are published.
+    pub(crate) alive: Vec<File>,
+}
+
+pub(crate) struct NewBody {
+    pub(crate) lake: Lake,
+    pub(crate) code: &'static Code,
+    pub(crate) creator: CreatorName,
+    pub(crate) key: CallKey,
+    pub(crate) chain: Vec<(FlightId, CallKey)>,
+    pub(crate) given: HashSet<Digest>,
+    pub(crate) names: Option<Vec<Uid>>,
+}
+
+fn address(code: &'static Code) -> usize {
+    std::ptr::from_ref(code) as usize
+}
+
+impl Body {
+    pub(crate) fn new(new: NewBody) -> Self {
+        let NewBody { lake, code, creator, key, chain, given, names } = new;
+        let declared = code.closure().iter().map(|code| address(code)).collect();
+        Self { lake, code, creator, key, chain, declared, given, names, state: Mutex::default() }
+    }
+
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    pub(crate) fn creator(&self) -> &CreatorName {
+        &self.creator
+    }
+
+    pub(crate) fn key(&self) -> CallKey {
+        self.key
+    }
+
+    pub(crate) fn chain(&self) -> &[(FlightId, CallKey)] {
+        &self.chain
+    }
+
+    pub(crate) fn declares(&self, code: &'static Code) -> bool {
+        self.declared.contains(&address(code))
+    }
+
+    /// The error for code that runs in the body and is not declared.
+    pub(crate) fn undeclared(&self, code: &Code) -> Error {
+        let message = format!(
+            "`{}` ran in the body of `{}`, which does not declare it: a change of it would go unnoticed; add it at {}:{}, as #[file_creator(depends_on({}))]",
+            code.item(),
+            self.creator,
+            self.code.file,
+            self.code.line,
+            path_for(code)
+        );
+        Error::new(ErrorKind::Undeclared, message)
+    }
+
+    /// A tracked item was entered. What is wrong with that is told when the body ends: the item itself cannot.
+    pub(crate) fn note_entered(&self, code: &'static Code) {
+        if self.declares(code) {
+            return;
+        }
+        let mut state = lock(&self.state);
+        if state.reported.insert(address(code)) {
+            let error = self.undeclared(code);
+            state.violations.push(error);
+        }
+    }
+
+    pub(crate) fn note_fetched(&self, uid: &Uid, file: &File) {
+        lock(&self.state).fetched.push((uid.clone(), file.to_ref()));
+    }
+
+    pub(crate) fn note_nested(&self, files: impl IntoIterator<Item = FileRef>) {
+        let mut state = lock(&self.state);
+        for file in files {
+            state.nested.insert(file.digest, file);
+        }
+    }
+
+    /// Whether the body may read `file`.
+    pub(crate) fn check_access(&self, file: &File) -> Result<()> {
+        if file.lake() != &self.lake {
+            let message = format!("`{file}` belongs to another lake than the call of `{}` that uses it", self.creator);
+            return Err(Error::new(ErrorKind::Context, message));
+        }
+        let mut state = lock(&self.state);
+        for digest in [Some(&file.digest()), file.within()].into_iter().flatten() {
+            if self.given.contains(digest) || state.fetched.iter().any(|(_, file)| file.digest == *digest) {
+                return Ok(());
+            }
+            if let Some(nested) = state.nested.get(digest).cloned() {
+                state.used.insert(*digest, nested);
+                return Ok(());
+            }
+        }
+        if file.staged_as().is_some_and(|(id, _)| state.staged.contains_key(&id)) || state.made(&file.digest()) {
+            return Ok(());
+        }
+        drop(state);
+        let message = format!(
+            "the body of `{}` uses `{file}`, which is neither an argument nor made by it: the call's key does not know of it; pass it as an argument, or get it by its UID in the body",
+            self.creator
+        );
+        Err(Error::new(ErrorKind::Undeclared, message))
+    }
+
+    pub(crate) fn note_opened(&self, name: &Uid) -> u64 {
+        let mut state = lock(&self.state);
+        state.opened += 1;
+        let number = state.opened;
+        state.unfinished.insert(number, name.clone());
+        number
+    }
+
+    pub(crate) fn note_staged(&self, name: &Uid, staged: Staged, tree: bool, opened: Option<u64>) -> File {
+        let shown = if self.names.is_some() { name.file_name() } else { name.as_str() };
+        let file = File::staged(&self.lake, shown, staged, tree);
+        let mut state = lock(&self.state);
+        if let Some(opened) = opened {
+            state.unfinished.remove(&opened);
+        }
+        if let Some((id, _)) = file.staged_as() {
+            state.staged.insert(id, (name.clone(), file.clone()));
+        }
+        file
+    }
+
+    /// A file went into a tree or a nested call.
+    pub(crate) fn note_used(&self, file: &File) {
+        if let Some((id, _)) = file.staged_as() {
+            lock(&self.state).consumed.insert(id);
+        }
+    }
+
+    /// Staged files among the arguments of a nested call: their content goes into the lake before that call.
+    pub(crate) fn consume(&self, files: &[FileRef]) -> Vec<(Digest, PathBuf)> {
+        let mut state = lock(&self.state);
+        let mut blobs = Vec::new();
+        for file in files {
+            if let Some(nested) = state.nested.get(&file.digest).cloned() {
+                state.used.insert(file.digest, nested);
+            }
+            let Some(id) = file.stage else { continue };
+            if let Some((_, file)) = state.staged.get(&id)
+                && let Some((_, staged)) = file.staged_as()
+            {
+                blobs.push((file.digest(), staged.path().to_owned()));
+                state.consumed.insert(id);
+            }
+        }
+        blobs
+    }
+
+    /// Ends the body: gives the files it returned, in order, their UIDs, and says what it made.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Undeclared`] for what it used and does not declare; [`ErrorKind::Outputs`] where what it returned is not
+    /// what it made, or not what it was to make.
+    pub(crate) fn finish(&self, returned: &[FileRef]) -> Result<Made> {
+        let mut state = lock(&self.state);
+        if let Some(violation) = state.violations.pop() {
+            return Err(violation);
+        }
+        let outputs = |message: String| Err(Error::new(ErrorKind::Outputs, message));
+        if let Some(name) = state.unfinished.values().min() {
+            return outputs(format!(
+                "the body of `{}` began `{name}` and did not finish it: call `finish()` and return the file",
+                self.creator
+            ));
+        }
+        let mut names = Vec::new();
+        let mut ids = HashSet::new();
+        for (position, file) in returned.iter().enumerate() {
+            let Some(id) = file.stage else {
+                self.check_returned(&mut state, file)?;
+                continue;
+            };
+            let Some((name, staged)) = state.staged.get(&id) else {
+                return outputs(format!(
+                    "the body of `{}` returned `{}`, which another body made and did not return",
+                    self.creator, file.name
+                ));
+            };
+            if ids.insert(id) {
+                names.push(name.clone());
+                staged.name_staged(match &self.names {
+                    Some(_) => name.clone(),
+                    None => Uid::output(&self.creator, &self.key, u32::try_from(position).unwrap_or(u32::MAX)),
+                });
+            }
+        }
+        if let Some(expected) = &self.names {
+            self.check_names(expected, &names)?;
+        }
+        let forgotten = state.staged.iter().filter(|(id, _)| !ids.contains(id) && !state.consumed.contains(id));
+        if let Some(name) = forgotten.map(|(_, (name, _))| name).min() {
+            return outputs(format!(
+                "the body of `{}` made `{name}` and did not return it: return it, or write what nobody needs later to a temporary file",
+                self.creator
+            ));
+        }
+        let alive: Vec<File> = state.staged.values().map(|(_, file)| file.clone()).collect();
+        let blobs = alive.iter().filter_map(|file| Some((file.digest(), file.staged_as()?.1.path().to_owned()))).collect();
+        let fetched =
+            state.fetched.iter().map(|(uid, file)| Fetched { uid: uid.clone(), digest: file.digest }).collect();
+        let mut inputs: Vec<Input> = state.fetched.iter().map(|(_, file)| input(None, file)).collect();
+        let mut used: Vec<_> = state.used.values().collect();
+        used.sort_by(|a, b| a.uid.cmp(&b.uid));
+        inputs.extend(used.into_iter().map(|file| input(None, file)));
+        inputs.dedup();
+        Ok(Made { blobs, fetched, inputs, alive: alive })
+    }
+
+    /// A file that the body only passes on must be one it may read.
+    fn check_returned(&self, state: &mut State, file: &FileRef) -> Result<()> {
+        if let Some(nested) = state.nested.get(&file.digest).cloned() {
+            state.used.insert(file.digest, nested);
+            return Ok(());
+        }
+        if self.given.contains(&file.digest) || state.fetched.iter().any(|(_, known)| known.digest == file.digest) {
+            return Ok(());
+        }
+        // A member of a tree it was given has been checked when the tree was read.
+        if file.uid.as_ref().is_some_and(|uid| matches!(uid.kind(), datlake_core::UidKind::Member { .. })) {
+            return Ok(());
+        }
+        let message = format!(
+            "the body of `{}` returned `{}`, which is neither an argument nor made by it: pass it as an argument",
+            self.creator, file.name
+        );
+        Err(Error::new(ErrorKind::Undeclared, message))
+    }
+
+    fn check_names(&self, expected: &[Uid], made: &[Uid]) -> Result<()> {
+        let sorted = |names: &[Uid]| {
+            let mut names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            names.sort();
+            names
+        };
+        let (expected, made) = (sorted(expected), sorted(made));
+        if expected == made {
+            return Ok(());
+        }
+        let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let message = format!(
+            "the body of `{}` must return new files with exactly the UIDs {}, but returned {}; create each under its UID",
+            self.creator,
+            list(&expected),
+            list(&made)
+        );
+        Err(Error::new(ErrorKind::Outputs, message))
+    }
+}
+
+impl State {
+    fn made(&self, digest: &Digest) -> bool {
+        self.staged.values().any(|(_, file)| file.digest() == *digest)
+    }
+}
+
+/// What to write into `depends_on` for an item: its path from its crate on.
+fn path_for(code: &Code) -> String {
+    let item = code.item();
+    match item.strip_suffix("::__DatlakeModule") {
+        Some(module) => format!("mod {}", shorten(module)),
+        None => shorten(&item).to_owned(),
+    }
+}
+
+fn shorten(item: &str) -> &str {
+    let start = item.rmatch_indices("::").nth(1).map_or(0, |(at, _)| at + 2);
+    if item.matches("::").count() < 2 { item.split_once("::").map_or(item, |(_, rest)| rest) } else { &item[start..] }
+}
+
+pub(crate) fn input(argument: Option<&str>, file: &FileRef) -> Input {
+    Input {
+        argument: argument.map(str::to_owned),
+        uid: file.uid.clone(),
+        name: file.name.to_string(),
+        digest: file.digest,
+        size: file.size,
+    }
+}

@@ -1,0 +1,590 @@
+//! One call from key to value: look, wait, claim, run, publish.
+//!
+//! Invariants:
+//! - A hit on this machine touches its record and nothing else: no thread, runtime, lock file or clock.
+//! - No lock and no permit for transfers is held while a body runs; a call in a body takes no permit for bodies.
+//! - Whatever happens to a body, its claim and its place in the flights go with the guard that holds them.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datlake_core::catalog::{Publication, Published};
+use datlake_core::flight::{Boarding, Flight, FlightId};
+use datlake_core::lineage::Lineage;
+use datlake_core::memo::{Candidate, Search, Step};
+use datlake_core::record::{NewRecord, Record, Target as NameTarget};
+use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, canonical, codec};
+use datlake_store::{BodyPermit, Claim, Lease, offload, sleep};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::body::{Body, NewBody, input};
+use super::key::Target;
+use crate::context::{self, Context};
+use crate::event::{CallId, Event};
+use crate::lake::{Lake, claim_of};
+use crate::provenance;
+
+/// A call inside itself that a work-stealing pool may have brought about runs once more, but not for ever.
+const STOLEN_DEPTH: usize = 8;
+
+/// What a caller can afford.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Its thread may block.
+    Blocking,
+    /// It is being polled by an executor.
+    Polled,
+}
+
+/// How far to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Local,
+    Anywhere,
+}
+
+/// A call about to be looked up: where it stands and what it is.
+pub(crate) struct Site {
+    pub(crate) lake: Lake,
+    pub(crate) target: Target,
+    parent: Option<Arc<Body>>,
+    pace: Pace,
+}
+
+/// What a call comes to.
+pub(crate) enum Start<T> {
+    Ready(T),
+    Run(Box<Running>),
+}
+
+/// What a search comes to.
+pub(crate) enum Found<T> {
+    Hit(T, Arc<Record>),
+    Miss(CallKey),
+}
+
+/// A body about to run, or running.
+pub(crate) struct Running {
+    site: Site,
+    body: Arc<Body>,
+    flight: Option<Flight>,
+    redundant: bool,
+    lease: Option<Lease>,
+    permit: Option<BodyPermit>,
+    began: Instant,
+    started_at: String,
+    /// The record that a forced run is compared with.
+    expected: Option<Arc<Record>>,
+}
+
+impl Pace {
+    /// Does work of a store where it blocks no executor.
+    async fn io<T, F>(self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        match self {
+            Self::Blocking => work.await,
+            Self::Polled => offload(move || pollster::block_on(work)).await?,
+        }
+    }
+
+    async fn pause(self, duration: Duration) -> Result<()> {
+        match self {
+            Self::Blocking => std::thread::sleep(duration),
+            Self::Polled => sleep(duration).await?,
+        }
+        Ok(())
+    }
+}
+
+impl Site {
+    /// Where a call of `target` stands.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Undeclared`] in a body that does not declare the creator; [`ErrorKind::Context`] where lakes would mix.
+    pub(crate) fn new(target: Target, code: &'static Code, pace: Pace) -> Result<Self> {
+        let mut parent = context::body();
+        if let Some(body) = &parent
+            && !body.declares(code)
+        {
+            // A pool that steals work may have put a call of somebody else's on top of this body.
+            if !stolen_work_is_possible() {
+                return Err(body.undeclared(code));
+            }
+            parent = None;
+        }
+        let lake = match (&target.lake, &parent) {
+            (Some(lake), _) => lake.clone(),
+            (None, Some(body)) => body.lake().clone(),
+            (None, None) => Lake::current()?,
+        };
+        if let Some(body) = &parent
+            && *body.lake() != lake
+        {
+            let message = format!(
+                "a call of `{}` in the body of `{}` has files of another lake; lakes never mix",
+                target.identity.creator,
+                body.creator()
+            );
+            return Err(Error::new(ErrorKind::Context, message));
+        }
+        Ok(Self { lake, target, parent, pace })
+    }
+
+    fn id(&self, key: CallKey) -> CallId {
+        CallId { creator: self.target.identity.creator.clone(), key }
+    }
+
+    /// Looks for the call's value.
+    pub(crate) async fn find<T: Serialize + DeserializeOwned>(&self, reach: Reach) -> Result<Found<T>> {
+        let mut search = Search::new(&self.target.identity.creator, self.target.identity.key);
+        loop {
+            let candidate = self.candidate(&search, reach).await?;
+            // What is decoded belongs to this lake.
+            let inside = context::enter(Context { lake: Some(self.lake.clone()), body: None });
+            let step = search.consider(candidate)?;
+            drop(inside);
+            match step {
+                Step::Found(value, record) => return Ok(Found::Hit(value, record)),
+                Step::Absent(key) => return Ok(Found::Miss(key)),
+                Step::Next => {}
+            }
+        }
+    }
+
+    async fn candidate(&self, search: &Search, reach: Reach) -> Result<Option<Candidate>> {
+        let (creator, key) = search.place();
+        let catalog = self.lake.catalog();
+        let record = match (self.lake.remembered(key), reach) {
+            (Some(record), _) => Some(record),
+            (None, Reach::Local) => catalog.local_record(creator, key).await?.map(Arc::new),
+            (None, Reach::Anywhere) => {
+                let (lake, creator, key) = (self.lake.clone(), creator.clone(), *key);
+                let look = async move {
+                    lake.contact_remote().await?;
+                    lake.catalog().record(&creator, &key).await
+                };
+                self.pace.io(look).await?.map(Arc::new)
+            }
+        };
+        let Some(record) = record else { return Ok(None) };
+        self.lake.remember(&record);
+        if record.fetched.is_empty() && matches!(record.value, datlake_core::record::ValueBytes::Inline(_)) {
+            return Ok(Some(Candidate { record, apart: None, holds: true }));
+        }
+        let catalog = catalog.clone();
+        self.pace.io(async move { Candidate::of(&catalog, record).await }).await.map(Some)
+    }
+
+    /// A value was found: tells the body the call stands in.
+    fn pass_on<T: Serialize>(&self, value: &T) -> Result<()> {
+        if let Some(parent) = &self.parent {
+            parent.note_nested(canonical::encode(value)?.files);
+        }
+        Ok(())
+    }
+
+    fn hit<T: Serialize>(&self, value: T, record: &Record) -> Result<Start<T>> {
+        self.pass_on(&value)?;
+        self.lake.emit(&Event::Hit(self.id(record.key)));
+        Ok(Start::Ready(value))
+    }
+
+    /// Whether the call is running, here or in another process of this machine.
+    pub(crate) fn is_running(&self) -> Result<bool> {
+        let key = &self.target.identity.key;
+        if self.lake.flights().is_running(key) {
+            return Ok(true);
+        }
+        // Holding it for a moment disturbs nobody: whoever comes meanwhile tries again.
+        Ok(matches!(self.lake.vault().try_claim(&key.to_string(), "asks for the status")?, Claim::Held { .. }))
+    }
+
+    /// Finds the call's value, or takes on to run it.
+    pub(crate) async fn start<T: Serialize + DeserializeOwned>(
+        mut self,
+        code: &'static Code,
+        force: bool,
+    ) -> Result<Start<T>> {
+        if self.lake.bypass() {
+            let key = self.target.identity.key;
+            return Ok(Start::Run(Box::new(self.run(code, key, None, false, None, None, None))));
+        }
+        self.consume_staged().await?;
+        if !force && let Found::Hit(value, record) = self.find(Reach::Local).await? {
+            return self.hit(value, &record);
+        }
+        let (flight, redundant) = loop {
+            match self.board()? {
+                Boarding::Go(flight) => break (flight, false),
+                Boarding::Redundant(flight) => break (flight, true),
+                Boarding::Recursion => return Err(self.recursion()),
+                Boarding::Wait(waiter) => {
+                    self.lake.emit(&Event::Waited { call: self.id(self.target.identity.key), by: None });
+                    waiter.ended().await;
+                    if !force && let Found::Hit(value, record) = self.find(Reach::Local).await? {
+                        return self.hit(value, &record);
+                    }
+                }
+            }
+        };
+        let permit = match (self.pace, &self.parent) {
+            (Pace::Polled, None) => Some(self.lake.permits().body().await),
+            _ => None,
+        };
+        let lease = if redundant { None } else { self.claim().await? };
+        // After winning, look again: the last holder may have finished.
+        let (key, expected) = match self.find::<T>(Reach::Anywhere).await? {
+            Found::Hit(value, record) if !force => return self.hit(value, &record),
+            Found::Hit(_, record) => (record.key, Some(record)),
+            Found::Miss(key) => (key, None),
+        };
+        if let Some(kept) = self.check_names(&key).await? {
+            self.pass_on(&kept)?;
+            return Ok(Start::Ready(kept));
+        }
+        Ok(Start::Run(Box::new(self.run(code, key, Some(flight), redundant, lease, permit, expected))))
+    }
+
+    /// Files that the surrounding body made and passes on go into the lake first.
+    async fn consume_staged(&mut self) -> Result<()> {
+        let Some(parent) = &self.parent else { return Ok(()) };
+        let files: Vec<FileRef> = self.target.identity.inputs().iter().map(|(_, file)| file.clone()).collect();
+        let blobs = parent.consume(&files);
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        let lake = self.lake.clone();
+        let put = async move {
+            for (digest, path) in &blobs {
+                lake.catalog().put_blob(digest, path).await?;
+            }
+            Ok(())
+        };
+        self.pace.io(put).await
+    }
+
+    fn board(&self) -> Result<Boarding> {
+        let key = self.target.identity.key;
+        let chain = self.parent.as_ref().map_or(&[][..], |parent| parent.chain());
+        let ancestors: Vec<FlightId> = chain.iter().map(|(id, _)| *id).collect();
+        let beneath = if self.pace == Pace::Blocking { context::stack() } else { Vec::new() };
+        let recursive = chain.iter().filter(|(_, at)| *at == key).count();
+        if recursive > 0 {
+            // On a pool that steals work this may be a stranger on top of us.
+            if !stolen_work_is_possible() || recursive >= STOLEN_DEPTH {
+                return Ok(Boarding::Recursion);
+            }
+            return Ok(self.lake.flights().board(key, &[], &ancestors));
+        }
+        Ok(self.lake.flights().board(key, &ancestors, &beneath))
+    }
+
+    fn recursion(&self) -> Error {
+        let message = format!(
+            "`{}` was called in its own body with the same arguments (call {}): it would never end",
+            self.target.identity.creator,
+            self.target.identity.key.short()
+        );
+        Error::new(ErrorKind::Recursion, message)
+    }
+
+    /// Claims the call among the processes of this machine. `None` where nobody can.
+    async fn claim(&self) -> Result<Option<Lease>> {
+        let what = self.target.identity.key.to_string();
+        let note =
+            format!("process {} on {} since {}", std::process::id(), self.lake.provenance().host(), provenance::now());
+        // Below a body that a stranger's work lies on, waiting for another process could hold that one up for ever.
+        let may_wait = context::stack().len() <= self.parent.as_ref().map_or(0, |parent| parent.chain().len());
+        let (mut pause, mut told) = (Duration::from_millis(1), false);
+        loop {
+            match self.lake.vault().try_claim(&what, &note)? {
+                Claim::Won(lease) => return Ok(Some(lease)),
+                Claim::Unsupported => return Ok(None),
+                Claim::Held { .. } if !may_wait => return Ok(None),
+                Claim::Held { note } => {
+                    if !told {
+                        self.lake.emit(&Event::Waited { call: self.id(self.target.identity.key), by: Some(note) });
+                        told = true;
+                    }
+                }
+            }
+            self.pace.pause(pause).await?;
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
+    }
+
+    /// Whether the UIDs that the caller chose are free; under `on_change = "keep"` the value of the call that has them.
+    async fn check_names<T: Serialize + DeserializeOwned>(&self, key: &CallKey) -> Result<Option<T>> {
+        let Some(names) = &self.target.names else { return Ok(None) };
+        for uid in names {
+            let (lake, wanted) = (self.lake.clone(), uid.clone());
+            let look = async move {
+                let Some(name) = lake.catalog().name(&wanted).await? else { return Ok(None) };
+                let what = lake.catalog().stands_for(&name).await?;
+                Ok(what.map(|what| (name, what)))
+            };
+            let Some((name, what)) = self.pace.io(look).await? else { continue };
+            let creator = &self.target.identity.creator;
+            let mut why = what;
+            if let NameTarget::Output(output) = &name.target {
+                if output.creator == *creator && output.key == *key {
+                    continue;
+                }
+                if output.creator == *creator {
+                    let (lake, creator, key) = (self.lake.clone(), creator.clone(), output.key);
+                    let record = self.pace.io(async move { lake.catalog().record(&creator, &key).await }).await?;
+                    if let Some(record) = record.map(Arc::new) {
+                        why = self.what_differs(&record)?;
+                        if self.target.keep {
+                            return self.keep(record, &why).await;
+                        }
+                    }
+                }
+            }
+            let message = format!(
+                "`{creator}` is to make `{uid}`, which exists and was made otherwise: {why}; choose another UID, remove `{uid}` to make it anew, or say on_change = \"keep\" to go on with what is there"
+            );
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
+        }
+        Ok(None)
+    }
+
+    fn what_differs(&self, record: &Record) -> Result<String> {
+        let differences = super::explain::sketch(&self.target.identity).differences(&record.lineage()?);
+        Ok(differences.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+    }
+
+    async fn keep<T: Serialize + DeserializeOwned>(&self, record: Arc<Record>, why: &str) -> Result<Option<T>> {
+        let (lake, key) = (self.lake.clone(), record.key);
+        let candidate = self.pace.io(async move { Candidate::of(lake.catalog(), record).await }).await?;
+        let inside = context::enter(Context { lake: Some(self.lake.clone()), body: None });
+        let step = Search::new(&self.target.identity.creator, key).consider(Some(candidate))?;
+        drop(inside);
+        let Step::Found(value, _) = step else {
+            let message = format!(
+                "`{}` cannot keep what is there: its return type has changed its meaning since; remove the file to make it anew",
+                self.target.identity.creator
+            );
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
+        };
+        self.lake.emit(&Event::Kept { call: self.id(key), why: why.to_owned() });
+        Ok(Some(value))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a run, gathered where it begins")]
+    fn run(
+        self,
+        code: &'static Code,
+        key: CallKey,
+        flight: Option<Flight>,
+        redundant: bool,
+        lease: Option<Lease>,
+        permit: Option<BodyPermit>,
+        expected: Option<Arc<Record>>,
+    ) -> Running {
+        let mut chain = self.parent.as_ref().map_or_else(Vec::new, |parent| parent.chain().to_vec());
+        chain.extend(flight.as_ref().map(|flight| (flight.id(), self.target.identity.key)));
+        let given: HashSet<_> = self.target.identity.inputs().iter().map(|(_, file)| file.digest).collect();
+        let body = Body::new(NewBody {
+            lake: self.lake.clone(),
+            code,
+            creator: self.target.identity.creator.clone(),
+            key,
+            chain,
+            given,
+            names: self.target.names.clone(),
+        });
+        Running {
+            site: self,
+            body: Arc::new(body),
+            flight,
+            redundant,
+            lease,
+            permit,
+            began: Instant::now(),
+            started_at: provenance::now(),
+            expected,
+        }
+    }
+}
+
+impl Running {
+    /// Runs a blocking body.
+    pub(crate) fn call<R>(&self, body: impl FnOnce() -> R) -> R {
+        let _inside = context::enter(self.context());
+        let _stack = self.flight.as_ref().map(|flight| context::on_stack(flight.id()));
+        body()
+    }
+
+    /// Where the body stands.
+    pub(crate) fn context(&self) -> Context {
+        Context { lake: Some(self.site.lake.clone()), body: Some(Arc::clone(&self.body)) }
+    }
+
+    /// The body failed.
+    pub(crate) fn failed(self) {
+        self.site.lake.emit(&Event::Failed(self.site.id(self.body.key())));
+    }
+
+    /// The body returned `value`: publishes it, and gives back what every later call will get.
+    pub(crate) async fn finish<T: Serialize + DeserializeOwned>(self, value: T) -> Result<T> {
+        let took = self.began.elapsed();
+        let finished = self.publish(value, took).await;
+        let id = self.site.id(self.body.key());
+        match finished {
+            Ok((value, event)) => {
+                self.site.pass_on(&value)?;
+                self.site.lake.emit(&event);
+                Ok(value)
+            }
+            Err(error) => {
+                self.site.lake.emit(&Event::Failed(id));
+                Err(error)
+            }
+        }
+    }
+
+    async fn publish<T: Serialize + DeserializeOwned>(&self, value: T, took: Duration) -> Result<(T, Event)> {
+        let (lake, identity) = (&self.site.lake, &self.site.target.identity);
+        let id = self.site.id(self.body.key());
+        let inside = context::enter(Context { lake: Some(lake.clone()), body: None });
+        let made = self.body.finish(&canonical::encode(&value)?.files)?;
+        let executed = Event::Executed { call: id.clone(), took, redundant: self.redundant };
+        if lake.bypass() {
+            return Ok((value, executed));
+        }
+        // Now that files have their UIDs, the value can be written.
+        let encoded = canonical::encode(&value)?;
+        let stored = codec::encode(&value)?;
+        drop(inside);
+        let outputs = encoded.files.iter().filter_map(output).collect::<Vec<_>>();
+        if let Some(expected) = &self.expected {
+            self.compare(expected, &stored.digest, &outputs)?;
+            let Found::Hit(value, record) = self.site.find(Reach::Anywhere).await? else {
+                return Err(Error::new(ErrorKind::NotFound, format!("call {id} was removed while it ran again")));
+            };
+            return Ok((value, Event::Reproduced(self.site.id(record.key))));
+        }
+        let mut inputs: Vec<_> = identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect();
+        inputs.extend(made.inputs);
+        let mut uses: Vec<_> = inputs.iter().map(|input| input.digest).collect();
+        uses.sort_unstable();
+        uses.dedup();
+        let names = outputs
+            .iter()
+            .zip(0..)
+            .filter(|(output, _)| self.site.target.names.as_ref().is_some_and(|names| names.contains(&output.uid)));
+        let names: Vec<_> = names.map(|(output, position)| (output.uid.clone(), position)).collect();
+        let lineage: Lineage = lake.provenance().lineage(provenance::Ran {
+            identity,
+            key: self.body.key(),
+            inputs,
+            outputs,
+            started_at: &self.started_at,
+            took,
+        })?;
+        let (lake, pace, code) = (lake.clone(), self.site.pace, identity.code);
+        let (value_digest, bytes, fetched) = (stored.digest, stored.bytes, made.fetched);
+        let (blobs, alive) = (made.blobs, made.alive);
+        let publish = async move {
+            lake.provenance().keep_lock_text(&lake, &lineage, code).await?;
+            let nonce = lake.nonce();
+            let new = NewRecord { nonce: &nonce, value_digest, value: &bytes, fetched, lineage: &lineage };
+            let (record, value) = Record::create(new)?;
+            let mut leases = Vec::new();
+            let mut claims: Vec<String> = names.iter().map(|(uid, _)| claim_of(uid)).collect();
+            // In one order everywhere, so that no two publishers wait for each other.
+            claims.sort();
+            claims.dedup();
+            for claim in claims {
+                leases.push(lake.vault().claim(&claim, "publish").await?);
+            }
+            let published = lake.catalog().publish(Publication { record, value, blobs, uses, names }).await;
+            drop((leases, alive));
+            published
+        };
+        match pace.io(publish).await? {
+            Published::Ours(record) => {
+                self.site.lake.remember(&Arc::new(record));
+                Ok((stored.value, executed))
+            }
+            Published::Theirs(record) => {
+                self.site.lake.remember(&Arc::new(record));
+                match self.site.find(Reach::Anywhere).await? {
+                    Found::Hit(value, record) => Ok((value, Event::Adopted(self.site.id(record.key)))),
+                    Found::Miss(_) => Err(Error::new(
+                        ErrorKind::AlreadyExists,
+                        format!(
+                            "another program published call {id} at the same time, with a return type of another meaning; run again"
+                        ),
+                    )),
+                }
+            }
+        }
+    }
+
+    /// Whether a forced run made what the lake holds.
+    fn compare(
+        &self,
+        expected: &Record,
+        value: &datlake_core::Digest,
+        outputs: &[datlake_core::lineage::Output],
+    ) -> Result<()> {
+        let id = self.site.id(expected.key);
+        let before = expected.lineage()?.outputs;
+        let different = |what: String| {
+            let message = format!(
+                "a forced run of {id} made something else than the lake holds and keeps: {what}; the creator is not deterministic, or depends on something that is not in its key"
+            );
+            Err(Error::new(ErrorKind::NotReproducible, message))
+        };
+        for (was, now) in before.iter().zip(outputs) {
+            if was.digest != now.digest {
+                return different(format!(
+                    "output `{}` ({}) had digest {} and now has {}",
+                    was.uid, was.name, was.digest, now.digest
+                ));
+            }
+        }
+        if before.len() != outputs.len() {
+            return different(format!("it returned {} files and now {}", before.len(), outputs.len()));
+        }
+        if expected.value_digest != *value {
+            return different(format!(
+                "the value beside its files had digest {} and now has {value}",
+                expected.value_digest
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The claim first: who waits for the flight looks for a record and then claims.
+        drop(self.lease.take());
+        drop(self.flight.take());
+        drop(self.permit.take());
+    }
+}
+
+fn output(file: &FileRef) -> Option<datlake_core::lineage::Output> {
+    Some(datlake_core::lineage::Output {
+        uid: file.uid.clone()?,
+        name: file.name.to_string(),
+        digest: file.digest,
+        size: file.size,
+        tree: file.tree,
+    })
+}
+
+/// Whether this thread belongs to a pool that may run one job on top of another that waits.
+fn stolen_work_is_possible() -> bool {
+    rayon_core::current_thread_index().is_some()
+}

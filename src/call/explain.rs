@@ -1,0 +1,54 @@
+//! Gathering what `explain` compares.
+
+use datlake_core::explain::{Explanation, Sketch};
+use datlake_core::lineage::Dependency;
+use datlake_core::record::Record;
+use datlake_core::{Code, Identity, Result};
+
+use super::body::input;
+use super::engine::{Found, Site};
+
+/// All of a call that enters its key.
+pub(super) fn sketch(identity: &Identity) -> Sketch {
+    Sketch {
+        creator: identity.creator.clone(),
+        key: identity.key,
+        own_hash: identity.code.own_hash(),
+        dependencies: dependencies(identity.code),
+        generics: identity.generics(),
+        params: identity.params(),
+        extras: identity.extras(),
+        inputs: identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect(),
+    }
+}
+
+/// What the code of a creator depends on.
+pub(crate) fn dependencies(code: &'static Code) -> Vec<Dependency> {
+    let each = code.closure().iter().skip(1);
+    each.map(|code| Dependency {
+        item: code.item(),
+        hash: code.own_hash(),
+        file: code.file.to_owned(),
+        line: code.line,
+    })
+    .collect()
+}
+
+pub(super) fn explain<T>(site: &Site, found: Found<T>) -> Result<Explanation> {
+    let identity = &site.target.identity;
+    let (creator, catalog) = (identity.creator.clone(), site.lake.catalog());
+    let key = match found {
+        Found::Hit(_, record) => {
+            let lineage = record.lineage()?;
+            let (started_at, by) = (lineage.started_at, lineage.person.email);
+            return Ok(Explanation::Cached { creator, key: record.key, started_at, by });
+        }
+        Found::Miss(key) => key,
+    };
+    if key != identity.key {
+        return Ok(Explanation::Outgrown { creator, key: identity.key });
+    }
+    let earlier = pollster::block_on(catalog.records_of(&creator))?;
+    let lineages = earlier.iter().map(Record::lineage).collect::<Result<Vec<_>>>()?;
+    Ok(sketch(identity).explain(&lineages))
+}

@@ -1,0 +1,215 @@
+//! From arguments to a call that knows its key, its lake and its outputs' names.
+
+use std::cell::RefCell;
+
+use datlake_core::{Code, Error, ErrorKind, Identity, KeyBuilder, Result, Uid};
+use serde::Serialize;
+
+use crate::lake::Lake;
+
+thread_local! {
+    /// The lake of the files that are being serialized into a key, while that is so.
+    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
+}
+
+#[derive(Default)]
+struct Seen {
+    lake: Option<Lake>,
+    mixed: bool,
+}
+
+/// A file of `lake` is being serialized.
+pub(crate) fn note_lake(lake: &Lake) {
+    SEEN.with_borrow_mut(|seen| {
+        let Some(seen) = seen else { return };
+        match &seen.lake {
+            None => seen.lake = Some(lake.clone()),
+            Some(known) if known == lake => {}
+            Some(_) => seen.mixed = true,
+        }
+    });
+}
+
+/// Gathers what identifies a call. Errors are kept for the moment the call is used.
+#[derive(Debug)]
+pub struct Key {
+    builder: Result<KeyBuilder>,
+    code: &'static Code,
+    lake: Option<Lake>,
+    error: Option<Error>,
+    names: Option<Vec<String>>,
+    keep: bool,
+}
+
+/// An identified call.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) identity: Identity,
+    /// The lake of the files among its arguments.
+    pub(crate) lake: Option<Lake>,
+    /// The UIDs its caller chose for its outputs.
+    pub(crate) names: Option<Vec<Uid>>,
+    /// Whether an output whose name is taken is good enough.
+    pub(crate) keep: bool,
+}
+
+impl Key {
+    /// Starts the key of a call of `code`.
+    pub fn new(code: &'static Code) -> Self {
+        Self { builder: KeyBuilder::new(code), code, lake: None, error: None, names: None, keep: false }
+    }
+
+    /// A type parameter.
+    pub fn type_param(&mut self, name: &'static str, type_name: &'static str) {
+        if let Ok(builder) = &mut self.builder {
+            builder.type_param(name, type_name);
+        }
+    }
+
+    /// A const parameter.
+    pub fn const_param<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        if let Ok(builder) = &mut self.builder {
+            builder.const_param(name, value);
+        }
+    }
+
+    /// An argument.
+    pub fn arg<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.serialize(name, |builder| builder.arg(name, value));
+    }
+
+    /// An argument that is in the key and nowhere else.
+    pub fn secret<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.serialize(name, |builder| builder.secret(name, value));
+    }
+
+    /// The value of an expression of `key(…)`.
+    pub fn extra<T: Serialize + ?Sized>(&mut self, expression: &'static str, value: &T) {
+        self.serialize(expression, |builder| builder.extra(expression, value));
+    }
+
+    /// The UID of the only output.
+    pub fn output_uid<T: OutputUid + ?Sized>(&mut self, uid: &T) {
+        self.names = Some(vec![uid.uid().to_owned()]);
+    }
+
+    /// The UIDs of the outputs.
+    pub fn output_uids<T: OutputUids + ?Sized>(&mut self, uids: &T) {
+        self.names = Some(uids.uids().into_iter().map(str::to_owned).collect());
+    }
+
+    /// An output that exists already is good enough.
+    pub fn keep(&mut self) {
+        self.keep = true;
+    }
+
+    fn serialize(&mut self, name: &str, write: impl FnOnce(&mut KeyBuilder)) {
+        let Ok(builder) = &mut self.builder else { return };
+        let before = SEEN.replace(Some(Seen { lake: self.lake.take(), mixed: false }));
+        write(builder);
+        let Some(seen) = SEEN.replace(before) else { return };
+        self.lake = seen.lake;
+        if seen.mixed && self.error.is_none() {
+            let message = format!(
+                "argument `{name}` of `{}` holds a file of another lake than an earlier one; lakes never mix: add the file to the other lake",
+                self.code.item()
+            );
+            self.error = Some(Error::new(ErrorKind::Context, message));
+        }
+    }
+
+    pub(crate) fn code(&self) -> &'static Code {
+        self.code
+    }
+
+    pub(crate) fn finish(self) -> Result<Target> {
+        let Self { builder, code, lake, error, names, keep } = self;
+        crate::creators::check_unique(code)?;
+        let identity = builder?.finish()?;
+        if let Some(error) = error {
+            return Err(error);
+        }
+        let mut chosen = None;
+        if let Some(names) = names {
+            let mut uids = Vec::with_capacity(names.len());
+            for name in &names {
+                let uid = Uid::chosen(name)?;
+                if uids.contains(&uid) {
+                    let message = format!("`{}` is to make `{uid}` twice", identity.creator);
+                    return Err(Error::new(ErrorKind::InvalidInput, message));
+                }
+                uids.push(uid);
+            }
+            chosen = Some(uids);
+        }
+        Ok(Target { identity, lake, names: chosen, keep })
+    }
+}
+
+/// What may be called `output_uid`.
+#[diagnostic::on_unimplemented(
+    message = "`output_uid` cannot be `{Self}`",
+    label = "the UID of an output is text: `&str` or `String`"
+)]
+pub trait OutputUid {
+    /// The UID.
+    fn uid(&self) -> &str;
+}
+
+impl OutputUid for str {
+    fn uid(&self) -> &str {
+        self
+    }
+}
+
+impl OutputUid for String {
+    fn uid(&self) -> &str {
+        self
+    }
+}
+
+impl<T: OutputUid + ?Sized> OutputUid for &T {
+    fn uid(&self) -> &str {
+        (**self).uid()
+    }
+}
+
+impl<T: OutputUid + ToOwned + ?Sized> OutputUid for std::borrow::Cow<'_, T> {
+    fn uid(&self) -> &str {
+        self.as_ref().uid()
+    }
+}
+
+/// What may be called `output_uids`.
+#[diagnostic::on_unimplemented(
+    message = "`output_uids` cannot be `{Self}`",
+    label = "the UIDs of outputs are texts: `&[&str]` or `Vec<String>`"
+)]
+pub trait OutputUids {
+    /// The UIDs.
+    fn uids(&self) -> Vec<&str>;
+}
+
+impl<T: OutputUid> OutputUids for [T] {
+    fn uids(&self) -> Vec<&str> {
+        self.iter().map(OutputUid::uid).collect()
+    }
+}
+
+impl<T: OutputUid, const N: usize> OutputUids for [T; N] {
+    fn uids(&self) -> Vec<&str> {
+        self.as_slice().uids()
+    }
+}
+
+impl<T: OutputUid> OutputUids for Vec<T> {
+    fn uids(&self) -> Vec<&str> {
+        self.as_slice().uids()
+    }
+}
+
+impl<T: OutputUids + ?Sized> OutputUids for &T {
+    fn uids(&self) -> Vec<&str> {
+        (**self).uids()
+    }
+}

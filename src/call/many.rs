@@ -1,0 +1,149 @@
+//! Many calls of one creator at once.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
+
+use futures_util::StreamExt as _;
+
+use super::shape::{Fallible, Outcome, Shape};
+use super::{AsyncCall, Call};
+use crate::context;
+use crate::lake::lock;
+
+/// Calls of an asynchronous creator under way at a time.
+const POLLED: usize = 128;
+
+type Progress = Option<Box<dyn FnMut(usize, usize) + Send>>;
+
+/// Calls of one blocking creator: `f::calls(iter)`. Nothing runs before [`run`](Calls::run).
+#[must_use = "nothing runs before `run`"]
+pub struct Calls<R, S, F> {
+    calls: Vec<Call<R, S, F>>,
+    threads: usize,
+    progress: Progress,
+}
+
+/// Calls of one asynchronous creator: `f::calls(iter)`. Nothing runs before [`run`](AsyncCalls::run) is awaited.
+#[must_use = "nothing runs before `run` is awaited"]
+pub struct AsyncCalls<R, S, F> {
+    calls: Vec<AsyncCall<R, S, F>>,
+    progress: Progress,
+}
+
+impl<R, S, F> Calls<R, S, F> {
+    #[doc(hidden)]
+    pub fn new(calls: impl Iterator<Item = Call<R, S, F>>) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { calls: calls.collect(), threads, progress: None }
+    }
+
+    /// Runs on this many threads instead of one for each core.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Tells `progress` after each call how many are done, of how many.
+    pub fn on_progress(mut self, progress: impl FnMut(usize, usize) + Send + 'static) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
+    }
+
+    /// What each call returns, in order. A panic of a body goes on when all others have ended.
+    pub fn run_each(self) -> Vec<R>
+    where
+        S: Shape<R>,
+        F: FnOnce() -> R + Send,
+        R: Send,
+    {
+        let Self { calls, threads, progress } = self;
+        let total = calls.len();
+        let jobs: Vec<_> = calls.into_iter().map(|call| Mutex::new(Some(call))).collect();
+        let (next, progress, here) = (AtomicUsize::new(0), Mutex::new((0, progress)), context::here());
+        let (send, receive) = mpsc::channel();
+        std::thread::scope(|scope| {
+            for _ in 0..threads.min(total) {
+                let (send, here, jobs, next, progress) = (send.clone(), &here, &jobs, &next, &progress);
+                scope.spawn(move || {
+                    let _inside = here.enter();
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(job) = jobs.get(at) else { return };
+                        let Some(call) = lock(job).take() else { return };
+                        // The receiver outlives the scope.
+                        let _ = send.send((at, call.run()));
+                        let (done, progress) = &mut *lock(progress);
+                        *done += 1;
+                        if let Some(progress) = progress {
+                            progress(*done, total);
+                        }
+                    }
+                });
+            }
+        });
+        drop(send);
+        let mut results: Vec<(usize, R)> = receive.into_iter().collect();
+        results.sort_by_key(|(at, _)| *at);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+impl<R: Outcome, F> Calls<R, Fallible, F> {
+    /// The values of all calls, in order. Every call is made, so that what succeeds is remembered.
+    ///
+    /// # Errors
+    /// That of the first call, in order, that failed.
+    pub fn run(self) -> Result<Vec<R::Value>, R::Error>
+    where
+        F: FnOnce() -> R + Send,
+        R: Send,
+    {
+        self.run_each().into_iter().map(Outcome::into_result).collect()
+    }
+}
+
+impl<R, S, F> AsyncCalls<R, S, F> {
+    #[doc(hidden)]
+    pub fn new(calls: impl Iterator<Item = AsyncCall<R, S, F>>) -> Self {
+        Self { calls: calls.collect(), progress: None }
+    }
+
+    /// Tells `progress` after each call how many are done, of how many.
+    pub fn on_progress(mut self, progress: impl FnMut(usize, usize) + Send + 'static) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
+    }
+
+    /// What each call returns, in order.
+    pub async fn run_each(self) -> Vec<R>
+    where
+        S: Shape<R>,
+        F: Future<Output = R>,
+    {
+        let Self { calls, mut progress } = self;
+        let total = calls.len();
+        let mut results = Vec::with_capacity(total);
+        let mut running = futures_util::stream::iter(calls.into_iter().map(AsyncCall::run)).buffered(POLLED);
+        while let Some(result) = running.next().await {
+            results.push(result);
+            if let Some(progress) = &mut progress {
+                progress(results.len(), total);
+            }
+        }
+        results
+    }
+}
+
+impl<R: Outcome, F> AsyncCalls<R, Fallible, F> {
+    /// The values of all calls, in order. Every call is made, so that what succeeds is remembered.
+    ///
+    /// # Errors
+    /// That of the first call, in order, that failed.
+    pub async fn run(self) -> Result<Vec<R::Value>, R::Error>
+    where
+        F: Future<Output = R>,
+    {
+        self.run_each().await.into_iter().map(Outcome::into_result).collect()
+    }
+}

@@ -1,0 +1,218 @@
+//! What a person sees on standard error while a program runs: a line for each call, repeats collapsed, and a summary.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::config::Log;
+use crate::event::{CallId, Event};
+use crate::lake::{Lake, lock};
+
+/// Shows what happens in the default lake, unless a `tracing` subscriber does.
+pub(crate) fn attach(lake: &Lake, log: Log) {
+    if log == Log::Off || tracing::dispatcher::has_been_set() {
+        return;
+    }
+    let terminal = std::io::stderr().is_terminal();
+    let console = Arc::new(Mutex::new(Console { log, terminal, ..Console::default() }));
+    let observer = Arc::clone(&console);
+    lake.observe(move |event| lock(&observer).show(event));
+    // The thread that opened the default lake is, in most programs, the main one: its end is the program's.
+    AT_END.with_borrow_mut(|at_end| at_end.push(AtEnd(console)));
+}
+
+thread_local! {
+    static AT_END: RefCell<Vec<AtEnd>> = const { RefCell::new(Vec::new()) };
+}
+
+struct AtEnd(Arc<Mutex<Console>>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        lock(&self.0).end();
+    }
+}
+
+#[derive(Debug)]
+struct Console {
+    log: Log,
+    terminal: bool,
+    group: Option<Group>,
+    total: Counts,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self { log: Log::Off, terminal: false, group: None, total: Counts::default() }
+    }
+}
+
+/// Calls of one creator in a row.
+#[derive(Debug)]
+struct Group {
+    function: String,
+    counts: Counts,
+    /// Whether its line stands on the terminal and may be written again.
+    shown: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Counts {
+    ran: usize,
+    skipped: usize,
+    failed: usize,
+    downloads: usize,
+    bytes: u64,
+    took: Duration,
+}
+
+impl Counts {
+    fn calls(&self) -> usize {
+        self.ran + self.skipped + self.failed
+    }
+}
+
+impl Console {
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Hit(call) | Event::Adopted(call) => self.count(call, |counts| counts.skipped += 1),
+            Event::Executed { call, took, .. } => self.count(call, |counts| {
+                counts.ran += 1;
+                counts.took += *took;
+            }),
+            Event::Reproduced(call) => self.count(call, |counts| counts.ran += 1),
+            Event::Failed(call) => self.count(call, |counts| counts.failed += 1),
+            Event::Waited { by: None, .. } => {}
+            Event::Waited { call, by: Some(by) } => self.line(&format!("{} waits: {by} runs it", call.function())),
+            Event::Kept { call, why } => self.line(&format!("{} keeps what is there, although {why}", call.function())),
+            Event::Downloaded { file, size } => {
+                self.total.downloads += 1;
+                self.total.bytes += size;
+                self.line(&format!("downloaded {file} ({})", bytes(*size)));
+            }
+        }
+    }
+
+    fn count(&mut self, call: &CallId, add: impl Fn(&mut Counts)) {
+        add(&mut self.total);
+        if self.log != Log::Calls {
+            return;
+        }
+        if self.group.as_ref().is_none_or(|group| group.function != call.function()) {
+            self.close();
+            self.group = Some(Group { function: call.function().to_owned(), counts: Counts::default(), shown: false });
+        }
+        let Some(group) = &mut self.group else { return };
+        add(&mut group.counts);
+        if self.terminal {
+            let back = if group.shown { "\x1b[1A\r\x1b[2K" } else { "" };
+            group.shown = true;
+            say(&format!("{back}datlake: {}\n", group.text()));
+        }
+    }
+
+    /// A line of its own.
+    fn line(&mut self, text: &str) {
+        if self.log == Log::Calls {
+            self.close();
+            say(&format!("datlake: {text}\n"));
+        }
+    }
+
+    /// What follows is another group. Where lines cannot be written again, this is when they are written.
+    fn close(&mut self) {
+        if let Some(group) = self.group.take()
+            && !group.shown
+        {
+            say(&format!("datlake: {}\n", group.text()));
+        }
+    }
+
+    fn end(&mut self) {
+        self.close();
+        let Counts { ran, skipped, failed, downloads, bytes: size, took } = self.total;
+        if self.total.calls() == 0 && downloads == 0 {
+            return;
+        }
+        let mut text = format!("{ran} ran, {skipped} skipped");
+        // Writing to a string cannot fail.
+        if failed > 0 {
+            let _ = write!(text, ", {failed} failed");
+        }
+        if downloads > 0 {
+            let _ = write!(text, ", {downloads} downloaded ({})", bytes(size));
+        }
+        if ran > 0 {
+            let _ = write!(text, "; bodies took {}", duration(took));
+        }
+        say(&format!("datlake: {text}\n"));
+    }
+}
+
+impl Group {
+    fn text(&self) -> String {
+        let Self { function, counts: Counts { ran, skipped, failed, took, .. }, .. } = self;
+        match (self.counts.calls(), ran, skipped) {
+            (1, 1, 0) => format!("{function} ran ({})", duration(*took)),
+            (1, 0, 1) => format!("{function} skipped"),
+            (1, ..) => format!("{function} failed"),
+            (all, ..) => {
+                let mut text = format!("{function} ×{all}: {skipped} skipped, {ran} ran");
+                if *failed > 0 {
+                    let _ = write!(text, ", {failed} failed");
+                }
+                text
+            }
+        }
+    }
+}
+
+/// Standard error may be gone; that is no reason to stop.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn bytes(size: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut unit = 0;
+    let mut value = size as f64;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{size} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+fn duration(took: Duration) -> String {
+    match took.as_secs() {
+        0 => format!("{} ms", took.as_millis()),
+        s if s < 60 => format!("{:.1} s", took.as_secs_f64()),
+        s if s < 3600 => format!("{} min {} s", s / 60, s % 60),
+        s => format!("{} h {} min", s / 3600, s % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_collapse_into_one_line() {
+        let group = |ran, skipped, failed| Group {
+            function: "monthly".into(),
+            counts: Counts { ran, skipped, failed, took: Duration::from_millis(1500), ..Counts::default() },
+            shown: false,
+        };
+        assert_eq!(group(8, 40, 0).text(), "monthly ×48: 40 skipped, 8 ran");
+        assert_eq!(group(1, 0, 0).text(), "monthly ran (1.5 s)");
+        assert_eq!(group(0, 1, 0).text(), "monthly skipped");
+        assert_eq!(group(1, 1, 1).text(), "monthly ×3: 1 skipped, 1 ran, 1 failed");
+    }
+
+    #[test]
+    fn sizes_are_for_people() {
+        assert_eq!((bytes(900).as_str(), bytes(1536).as_str()), ("900 B", "1.5 KiB"));
+    }
+}

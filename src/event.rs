@@ -1,0 +1,99 @@
+//! What happens in a lake, told to whoever listens.
+
+use std::fmt;
+use std::time::Duration;
+
+use datlake_core::{CallKey, CreatorName};
+
+/// Something that happened in a lake.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A call was skipped: its value was found.
+    Hit(CallId),
+    /// A body ran, and what it made is in the lake.
+    Executed {
+        /// The call.
+        call: CallId,
+        /// How long the body took.
+        took: Duration,
+        /// Which nested or stolen call ran although another was at it: waiting would have closed a circle.
+        redundant: bool,
+    },
+    /// A body ran, but another finished the same call first; its value counts.
+    Adopted(CallId),
+    /// A body ran although its call was cached, and made the same.
+    Reproduced(CallId),
+    /// A call waits for another thread, task or process that runs it.
+    Waited {
+        /// The call.
+        call: CallId,
+        /// Who runs it, where that is another process.
+        by: Option<String>,
+    },
+    /// A body failed; nothing was kept.
+    Failed(CallId),
+    /// A call found its output's name taken by an earlier call, and returns that one's value (`on_change = "keep"`).
+    Kept {
+        /// The call.
+        call: CallId,
+        /// What differs.
+        why: String,
+    },
+    /// A file's content was downloaded.
+    Downloaded {
+        /// The file, for people.
+        file: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+}
+
+/// A call, as events name it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CallId {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key.
+    pub key: CallKey,
+}
+
+impl CallId {
+    /// The name of the function alone.
+    pub fn function(&self) -> &str {
+        let name = self.creator.as_str();
+        name.rsplit([':', '/']).next().unwrap_or(name)
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.creator, self.key.short())
+    }
+}
+
+impl Event {
+    /// Sends the event to `tracing`, whose subscribers decide what to show.
+    pub(crate) fn trace(&self) {
+        match self {
+            Self::Hit(call) => tracing::debug!(target: "datlake", creator = %call.creator, key = %call.key, "hit"),
+            Self::Executed { call, took, redundant } => {
+                tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, ?took, redundant, "executed");
+            }
+            Self::Adopted(call) => {
+                tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, "adopted")
+            }
+            Self::Reproduced(call) => {
+                tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, "reproduced")
+            }
+            Self::Waited { call, by } => {
+                tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, by = by.as_deref(), "waiting");
+            }
+            Self::Failed(call) => tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, "failed"),
+            Self::Kept { call, why } => {
+                tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, why, "kept")
+            }
+            Self::Downloaded { file, size } => tracing::info!(target: "datlake", file, size, "downloaded"),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! Files: content with a UID, known without being here.
+
+mod tree;
+mod write;
+
+use std::fmt;
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use datlake_core::catalog::Known;
+use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
+use datlake_store::{AsyncReader, Reader, Staged, Wanted, offload};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub(crate) use tree::{Manifest, files_below};
+pub use tree::{Tree, TreeWriter};
+pub use write::{AsyncFileWriter, FileWriter, StagedPath};
+
+use crate::context;
+use crate::event::Event;
+use crate::lake::Lake;
+use crate::origin::Origin;
+
+/// A file of a lake: a handle, whose content is downloaded when it is read.
+///
+/// Cheap to clone. As an argument it counts in a call's key by its content, and by its UID where a person chose that.
+#[derive(Clone)]
+pub struct File(Arc<Inner>);
+
+struct Inner {
+    lake: Lake,
+    name: Arc<str>,
+    digest: Digest,
+    size: u64,
+    tree: bool,
+    place: Place,
+}
+
+enum Place {
+    /// In the lake.
+    Published {
+        uid: Uid,
+        /// The content of the tree it is in: whoever may read that may read this.
+        within: Option<Digest>,
+    },
+    /// Made by a body and not returned yet.
+    Staged { id: u64, staged: Staged, uid: OnceLock<Uid> },
+}
+
+impl File {
+    /// The file called `uid` in the current lake. Nothing is downloaded.
+    ///
+    /// # Errors
+    /// As [`Lake::file`]; those of [`Lake::current`].
+    pub fn get(uid: &str) -> Result<Self> {
+        Lake::current()?.file(uid)
+    }
+
+    /// The asynchronous twin of [`File::get`].
+    ///
+    /// # Errors
+    /// As [`File::get`].
+    pub async fn get_async(uid: &str) -> Result<Self> {
+        let (uid, here) = (uid.to_owned(), context::here());
+        offload(move || here.run(|| Self::get(&uid))).await?
+    }
+
+    /// Whether the current lake has a file called `uid`.
+    ///
+    /// # Errors
+    /// As [`Lake::exists`]; those of [`Lake::current`].
+    pub fn exists(uid: &str) -> Result<bool> {
+        crate::lake::refuse_in_body("look whether a file exists")?;
+        Lake::current()?.exists(uid)
+    }
+
+    pub(crate) fn known(lake: &Lake, known: Known) -> Self {
+        let Known { uid, name, digest, size, tree } = known;
+        let place = Place::Published { uid, within: None };
+        Self(Arc::new(Inner { lake: lake.clone(), name: name.into(), digest, size, tree, place }))
+    }
+
+    fn member(tree: &File, path: &str, digest: Digest, size: u64) -> Result<Self> {
+        let inner = &*tree.0;
+        let uid = match tree.uid() {
+            Some(uid) => Uid::member(uid, path)?,
+            // A tree that is not published has members of content alone.
+            None => Uid::member(&Uid::chosen("staged")?, path)?,
+        };
+        let place = Place::Published { uid, within: Some(inner.digest) };
+        Ok(Self(Arc::new(Inner { lake: inner.lake.clone(), name: path.into(), digest, size, tree: false, place })))
+    }
+
+    pub(crate) fn staged(lake: &Lake, name: &str, staged: Staged, tree: bool) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let (digest, size) = (staged.digest, staged.size);
+        let place = Place::Staged { id: NEXT.fetch_add(1, Ordering::Relaxed), staged, uid: OnceLock::new() };
+        Self(Arc::new(Inner { lake: lake.clone(), name: name.into(), digest, size, tree, place }))
+    }
+
+    /// Its UID; `None` while it is not returned from the body that made it.
+    pub fn uid(&self) -> Option<&Uid> {
+        match &self.0.place {
+            Place::Published { uid, .. } => Some(uid),
+            Place::Staged { uid, .. } => uid.get(),
+        }
+    }
+
+    /// Its own name: what it was created as.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// BLAKE3 of its content.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// Its size in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "the size of a file is no count of elements")]
+    pub fn len(&self) -> u64 {
+        self.0.size
+    }
+
+    /// Whether its content is on this machine.
+    ///
+    /// # Errors
+    /// Those of looking into the lake's directory.
+    pub fn is_local(&self) -> Result<bool> {
+        match &self.0.place {
+            Place::Staged { .. } => Ok(true),
+            Place::Published { .. } => self.0.lake.vault().has(&self.wanted()),
+        }
+    }
+
+    /// How it came to be: the call that made it, or who added it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where it was removed, or is not published yet.
+    pub fn lineage(&self) -> Result<Origin> {
+        let Some(uid) = self.uid() else {
+            let message = format!("`{}` has no lineage before the body that makes it has returned it", self.0.name);
+            return Err(Error::new(ErrorKind::NotFound, message));
+        };
+        pollster::block_on(Origin::of(&self.0.lake, uid))
+    }
+
+    /// Opens it: `Read + BufRead + Seek`. It is downloaded and verified first where it is not here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Undeclared`] in a body that it was not given to; [`ErrorKind::MissingBlob`] and [`ErrorKind::Corrupt`].
+    pub fn open(&self) -> Result<Reader> {
+        self.check_access()?;
+        match &self.0.place {
+            Place::Staged { staged, .. } if staged.path().exists() => {
+                std::fs::File::open(staged.path()).map(Reader::from).map_err(|e| Error::io("open", self, e))
+            }
+            _ => {
+                let (reader, fetched) = pollster::block_on(self.0.lake.vault().open_blob(self.wanted()))?;
+                self.note_download(fetched);
+                Ok(reader)
+            }
+        }
+    }
+
+    /// The asynchronous twin of [`File::open`]: tokio's `AsyncRead + AsyncBufRead + AsyncSeek`, on any executor.
+    ///
+    /// # Errors
+    /// As [`File::open`].
+    pub async fn open_async(&self) -> Result<AsyncReader> {
+        let (file, here) = (self.clone(), context::here());
+        let reader = offload(move || here.run(|| file.open())).await??;
+        AsyncReader::new(reader).map_err(|e| Error::io("open", self, e))
+    }
+
+    /// Its whole content, verified.
+    ///
+    /// # Errors
+    /// As [`File::open`]; [`ErrorKind::Corrupt`] where what was read has another digest.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.0.size).unwrap_or(0).min(1 << 30));
+        self.open()?.read_to_end(&mut bytes).map_err(|e| Error::io("read", self, e))?;
+        if Digest::of(&bytes) != self.0.digest {
+            let message = format!("the content of `{self}` is damaged: it no longer has digest {}", self.0.digest);
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
+        Ok(bytes)
+    }
+
+    /// The asynchronous twin of [`File::read`].
+    ///
+    /// # Errors
+    /// As [`File::read`].
+    pub async fn read_async(&self) -> Result<Vec<u8>> {
+        let (file, here) = (self.clone(), context::here());
+        offload(move || here.run(|| file.read())).await?
+    }
+
+    /// Its whole content as text, verified.
+    ///
+    /// # Errors
+    /// As [`File::read`]; [`ErrorKind::InvalidInput`] where it is not UTF-8.
+    pub fn read_to_string(&self) -> Result<String> {
+        String::from_utf8(self.read()?).map_err(|e| {
+            Error::new(ErrorKind::InvalidInput, format!("`{self}` is not UTF-8 text")).because(e.utf8_error())
+        })
+    }
+
+    /// The asynchronous twin of [`File::read_to_string`].
+    ///
+    /// # Errors
+    /// As [`File::read_to_string`].
+    pub async fn read_to_string_async(&self) -> Result<String> {
+        let (file, here) = (self.clone(), context::here());
+        offload(move || here.run(|| file.read_to_string())).await?
+    }
+
+    /// The bytes of `range`, clamped to the file's size.
+    ///
+    /// # Errors
+    /// As [`File::open`]; [`ErrorKind::InvalidInput`] for a range that ends before it starts.
+    pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        use std::io::Seek as _;
+        if range.start > range.end {
+            let message = format!(
+                "cannot read bytes {}..{} of `{self}`: the range ends before it starts",
+                range.start, range.end
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let (start, end) = (range.start.min(self.0.size), range.end.min(self.0.size));
+        let mut reader = self.open()?;
+        let mut bytes = Vec::new();
+        reader
+            .seek(std::io::SeekFrom::Start(start))
+            .and_then(|_| reader.take(end - start).read_to_end(&mut bytes))
+            .map_err(|e| Error::io("read", self, e))?;
+        Ok(bytes)
+    }
+
+    /// The asynchronous twin of [`File::read_range`].
+    ///
+    /// # Errors
+    /// As [`File::read_range`].
+    pub async fn read_range_async(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let (file, here) = (self.clone(), context::here());
+        offload(move || here.run(|| file.read_range(range))).await?
+    }
+
+    /// A path to its content for libraries that insist on one. It ends in the file's own name, is read-only and stays valid
+    /// while the process lives.
+    ///
+    /// # Errors
+    /// As [`File::open`].
+    pub fn path(&self) -> Result<PathBuf> {
+        self.check_access()?;
+        match &self.0.place {
+            Place::Staged { staged, .. } if staged.path().exists() => {
+                self.0.lake.vault().scratch()?.link_named(staged.path(), &self.0.name)
+            }
+            _ => {
+                let (path, fetched) = pollster::block_on(self.0.lake.vault().path(self.wanted(), &self.0.name))?;
+                self.note_download(fetched);
+                Ok(path)
+            }
+        }
+    }
+
+    /// The asynchronous twin of [`File::path`].
+    ///
+    /// # Errors
+    /// As [`File::path`].
+    pub async fn path_async(&self) -> Result<PathBuf> {
+        let (file, here) = (self.clone(), context::here());
+        offload(move || here.run(|| file.path())).await?
+    }
+
+    // ---- for the rest of the crate
+
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.0.lake
+    }
+
+    pub(crate) fn is_tree(&self) -> bool {
+        self.0.tree
+    }
+
+    pub(crate) fn within(&self) -> Option<&Digest> {
+        match &self.0.place {
+            Place::Published { within, .. } => within.as_ref(),
+            Place::Staged { .. } => None,
+        }
+    }
+
+    /// The number of a staged file, and where it is.
+    pub(crate) fn staged_as(&self) -> Option<(u64, &Staged)> {
+        match &self.0.place {
+            Place::Staged { id, staged, .. } => Some((*id, staged)),
+            Place::Published { .. } => None,
+        }
+    }
+
+    /// Gives a staged file the UID it will have; the first one stays.
+    pub(crate) fn name_staged(&self, uid: Uid) {
+        if let Place::Staged { uid: slot, .. } = &self.0.place {
+            let _ = slot.set(uid);
+        }
+    }
+
+    /// What a key and a record say of it.
+    pub(crate) fn to_ref(&self) -> FileRef {
+        let stage = match &self.0.place {
+            Place::Staged { id, uid, .. } if uid.get().is_none() => Some(*id),
+            _ => None,
+        };
+        FileRef {
+            uid: self.uid().cloned(),
+            digest: self.0.digest,
+            size: self.0.size,
+            // A published file goes by the last segment where a person chose its UID.
+            name: Arc::clone(&self.0.name),
+            tree: self.0.tree,
+            stage,
+        }
+    }
+
+    pub(crate) fn from_ref(lake: &Lake, file: FileRef) -> Option<Self> {
+        let FileRef { uid, digest, size, name, tree, stage: _ } = file;
+        let uid = uid?;
+        let place = Place::Published { uid, within: None };
+        Some(Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place })))
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { digest: &self.0.digest, size: self.0.size, what: self }
+    }
+
+    fn check_access(&self) -> Result<()> {
+        match context::body() {
+            Some(body) => body.check_access(self),
+            None => Ok(()),
+        }
+    }
+
+    fn note_download(&self, fetched: bool) {
+        if fetched {
+            self.0.lake.emit(&Event::Downloaded { file: self.to_string(), size: self.0.size });
+        }
+    }
+}
+
+/// Two handles are equal when they mean the same file: UID and content.
+impl PartialEq for File {
+    fn eq(&self, other: &Self) -> bool {
+        let same_name = match (self.uid(), other.uid()) {
+            (None, None) => self.0.name == other.0.name,
+            (a, b) => a == b,
+        };
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.digest == other.0.digest && self.0.tree == other.0.tree && same_name)
+    }
+}
+
+impl Eq for File {}
+
+/// The UID where a person chose it; else the file's own name.
+impl fmt::Display for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.uid() {
+            Some(uid) if !matches!(uid.kind(), UidKind::Output { .. }) => fmt::Display::fmt(uid, f),
+            _ => f.write_str(&self.0.name),
+        }
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File")
+            .field("uid", &self.uid())
+            .field("name", &self.0.name)
+            .field("digest", &self.0.digest)
+            .field("len", &self.0.size)
+            .finish()
+    }
+}
+
+impl Serialize for File {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        crate::call::key::note_lake(&self.0.lake);
+        self.to_ref().serialize(serializer)
+    }
+}
+
+/// A file of the current lake.
+impl<'de> Deserialize<'de> for File {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let file = FileRef::deserialize(deserializer)?;
+        let lake = Lake::current().map_err(D::Error::custom)?;
+        Self::from_ref(&lake, file).ok_or_else(|| D::Error::custom("a file without a UID"))
+    }
+}

@@ -1,0 +1,369 @@
+//! Trees: folders of files, read file by file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid};
+use datlake_store::{Reader, Staged};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::File;
+use crate::call::body::Body;
+use crate::context;
+use crate::lake::Lake;
+use crate::origin::Origin;
+
+/// The first line of a manifest.
+const HEADER: &str = "datlake tree 1\n";
+
+/// A folder of files in a lake: a sorted list of names and digests, itself a file. Its files are downloaded one by one, when
+/// they are read.
+///
+/// ```
+/// use datlake::{Lake, Result, Tree, file_creator};
+///
+/// #[file_creator]
+/// fn split(text: &str) -> Result<Tree> {
+///     let mut tree = Tree::create("words")?;
+///     for (at, word) in text.split(' ').enumerate() {
+///         tree.add_bytes(&format!("{at}.txt"), word)?;
+///     }
+///     tree.finish()
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let lake = Lake::temp()?;
+/// let _current = lake.enter();
+/// let words = split("to be or not")?;
+/// assert_eq!(words.names()?, ["0.txt", "1.txt", "2.txt", "3.txt"]);
+/// assert_eq!(words.get("3.txt")?.read_to_string()?, "not");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Tree {
+    file: File,
+    manifest: Arc<OnceLock<Manifest>>,
+}
+
+/// What a tree's own content says, sorted by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Manifest(BTreeMap<String, (Digest, u64)>);
+
+impl Manifest {
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a name no UID may have, one that is there, and a file that is a folder too.
+    pub(crate) fn insert(&mut self, name: &str, digest: Digest, size: u64) -> Result<()> {
+        Uid::chosen(name)?;
+        let wrong =
+            |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{name}` into the tree: {why}")));
+        if self.0.contains_key(name) {
+            return wrong("there is a file of that name");
+        }
+        let folders = name.match_indices('/').map(|(at, _)| &name[..at]);
+        if folders.into_iter().any(|folder| self.0.contains_key(folder)) || self.below(name) {
+            return wrong("one name would be a file and a folder");
+        }
+        self.0.insert(name.to_owned(), (digest, size));
+        Ok(())
+    }
+
+    fn below(&self, folder: &str) -> bool {
+        let from = format!("{folder}/");
+        self.0.range(from.clone()..).next().is_some_and(|(name, _)| name.starts_with(&from))
+    }
+
+    /// One line for each file: digest, size, name.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        use std::fmt::Write as _;
+        let mut text = HEADER.to_owned();
+        for (name, (digest, size)) in &self.0 {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{digest} {size} {name}");
+        }
+        text.into_bytes()
+    }
+
+    fn parse(bytes: &[u8], tree: &File) -> Result<Self> {
+        let corrupt = || Error::new(ErrorKind::Corrupt, format!("`{tree}` is no manifest of a tree"));
+        let text = std::str::from_utf8(bytes).map_err(|e| corrupt().because(e))?;
+        let lines = text.strip_prefix(HEADER).ok_or_else(corrupt)?;
+        let mut manifest = Self::default();
+        for line in lines.split_terminator('\n') {
+            let mut parts = line.splitn(3, ' ');
+            let (Some(digest), Some(size), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+                return Err(corrupt());
+            };
+            let size = size.parse().map_err(|e| corrupt().because(e))?;
+            manifest.insert(name, digest.parse()?, size)?;
+        }
+        // Only the one spelling counts.
+        if manifest.to_bytes() != bytes {
+            return Err(corrupt());
+        }
+        Ok(manifest)
+    }
+}
+
+impl Tree {
+    /// The tree called `uid` in the current lake.
+    ///
+    /// # Errors
+    /// As [`File::get`]; [`ErrorKind::InvalidInput`] for a file that is no tree.
+    pub fn get_uid(uid: &str) -> Result<Self> {
+        Self::try_from(File::get(uid)?)
+    }
+
+    /// Starts a new tree as an output of the body the code stands in.
+    ///
+    /// # Errors
+    /// As [`File::create`].
+    pub fn create(name: &str) -> Result<TreeWriter> {
+        let Some(body) = context::body() else {
+            let message = format!(
+                "cannot create the tree `{name}`: trees are created in the body of a creator; outside, use `lake.add_tree(uid, path)`"
+            );
+            return Err(Error::new(ErrorKind::Context, message));
+        };
+        let name = Uid::chosen(name)?;
+        Ok(TreeWriter { opened: body.note_opened(&name), body, name, manifest: Manifest::default() })
+    }
+
+    /// The manifest as a file.
+    pub fn as_file(&self) -> &File {
+        &self.file
+    }
+
+    /// Its UID; `None` while it is not returned from the body that made it.
+    pub fn uid(&self) -> Option<&Uid> {
+        self.file.uid()
+    }
+
+    /// Its own name.
+    pub fn name(&self) -> &str {
+        self.file.name()
+    }
+
+    /// The digest of its manifest.
+    pub fn digest(&self) -> Digest {
+        self.file.digest()
+    }
+
+    /// How it came to be.
+    ///
+    /// # Errors
+    /// As [`File::lineage`].
+    pub fn lineage(&self) -> Result<Origin> {
+        self.file.lineage()
+    }
+
+    /// The names of its files, sorted.
+    ///
+    /// # Errors
+    /// As [`File::read`], for the manifest alone.
+    pub fn names(&self) -> Result<Vec<&str>> {
+        Ok(self.manifest()?.0.keys().map(String::as_str).collect())
+    }
+
+    /// Its files, sorted by name. None is downloaded.
+    ///
+    /// # Errors
+    /// As [`Tree::names`].
+    pub fn files(&self) -> Result<Vec<File>> {
+        self.manifest()?.0.iter().map(|(name, (digest, size))| File::member(&self.file, name, *digest, *size)).collect()
+    }
+
+    /// Its file `name`. It is not downloaded.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where it has none of that name; as [`Tree::names`].
+    pub fn get(&self, name: &str) -> Result<File> {
+        match self.manifest()?.0.get(name) {
+            Some((digest, size)) => File::member(&self.file, name, *digest, *size),
+            None => Err(Error::new(ErrorKind::NotFound, format!("the tree `{}` has no file `{name}`", self.file))),
+        }
+    }
+
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<File>> {
+        match self.get(name) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn manifest(&self) -> Result<&Manifest> {
+        if let Some(manifest) = self.manifest.get() {
+            // Reading names is reading: a body must have been given the tree.
+            if let Some(body) = context::body() {
+                body.check_access(&self.file)?;
+            }
+            return Ok(manifest);
+        }
+        let manifest = Manifest::parse(&self.file.read()?, &self.file)?;
+        Ok(self.manifest.get_or_init(|| manifest))
+    }
+}
+
+/// A file that is a tree.
+impl TryFrom<File> for Tree {
+    type Error = Error;
+
+    fn try_from(file: File) -> Result<Self> {
+        if !file.is_tree() {
+            return Err(Error::new(ErrorKind::InvalidInput, format!("`{file}` is a file, not a tree")));
+        }
+        Ok(Self { file, manifest: Arc::default() })
+    }
+}
+
+impl PartialEq for Tree {
+    fn eq(&self, other: &Self) -> bool {
+        self.file == other.file
+    }
+}
+
+impl Eq for Tree {}
+
+impl fmt::Display for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.file, f)
+    }
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tree").field(&self.file).finish()
+    }
+}
+
+impl Serialize for Tree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.file.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let file = FileRef::deserialize(deserializer)?;
+        let lake = Lake::current().map_err(D::Error::custom)?;
+        let file = File::from_ref(&lake, file).ok_or_else(|| D::Error::custom("a tree without a UID"))?;
+        Self::try_from(file).map_err(D::Error::custom)
+    }
+}
+
+/// Makes a tree in a body. It must be finished, and the tree returned.
+#[derive(Debug)]
+pub struct TreeWriter {
+    body: Arc<Body>,
+    name: Uid,
+    opened: u64,
+    manifest: Manifest,
+}
+
+impl TreeWriter {
+    /// Puts `file` into the tree as `name`: one that the body made, or one it was given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a name that no UID may have or that is there, [`ErrorKind::Undeclared`] for a file
+    /// that the body was not given.
+    pub fn add(&mut self, name: &str, file: &File) -> Result<&mut Self> {
+        self.body.check_access(file)?;
+        self.manifest.insert(name, file.digest(), file.len())?;
+        self.body.note_used(file);
+        Ok(self)
+    }
+
+    /// Puts a file with the content `bytes` into the tree as `name`.
+    ///
+    /// # Errors
+    /// As [`TreeWriter::add`].
+    pub fn add_bytes(&mut self, name: &str, bytes: impl AsRef<[u8]>) -> Result<&mut Self> {
+        let staged = Staged::from_bytes(&self.body.lake().vault().scratch()?, bytes.as_ref())?;
+        self.add_staged(name, staged)
+    }
+
+    /// Puts a copy of the file at `path` into the tree as `name`.
+    ///
+    /// # Errors
+    /// As [`TreeWriter::add`] and [`File::from_path`].
+    pub fn add_path(&mut self, name: &str, path: impl AsRef<Path>) -> Result<&mut Self> {
+        let staged = Staged::copy_of(&self.body.lake().vault().scratch()?, path.as_ref())?;
+        self.add_staged(name, staged)
+    }
+
+    /// Puts copies of all files below the folder `path` into the tree, under their paths from there.
+    ///
+    /// # Errors
+    /// As [`TreeWriter::add_path`].
+    pub fn add_dir(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
+        for (name, path) in files_below(path.as_ref())? {
+            self.add_path(&name, path)?;
+        }
+        Ok(self)
+    }
+
+    fn add_staged(&mut self, name: &str, staged: Staged) -> Result<&mut Self> {
+        let uid = Uid::chosen(name)?;
+        self.manifest.insert(name, staged.digest, staged.size)?;
+        let file = self.body.note_staged(&uid, staged, false, None);
+        self.body.note_used(&file);
+        Ok(self)
+    }
+
+    /// Ends the tree, which the body may return now.
+    ///
+    /// # Errors
+    /// Those of writing the manifest.
+    pub fn finish(self) -> Result<Tree> {
+        let staged = Staged::from_bytes(&self.body.lake().vault().scratch()?, &self.manifest.to_bytes())?;
+        let file = self.body.note_staged(&self.name, staged, true, Some(self.opened));
+        let manifest = OnceLock::from(self.manifest);
+        Ok(Tree { file, manifest: Arc::new(manifest) })
+    }
+}
+
+/// Every file below a folder, with its path from there in lake form. Links are followed to files and not to folders.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`] for a name that is not UTF-8.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
+        let entry = entry.map_err(|e| {
+            Error::new(ErrorKind::Io, format!("cannot read the folder `{}`", folder.display())).because(e)
+        })?;
+        if entry.depth() == 0 && !entry.path().is_dir() {
+            let message = format!("cannot add `{}` as a tree: it is not a folder", folder.display());
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        if !entry.path().is_file() {
+            continue;
+        }
+        let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+        let mut parts = Vec::new();
+        for part in relative.components() {
+            let part = part.as_os_str().to_str().ok_or_else(|| {
+                let message = format!("cannot add `{}`: its name is not UTF-8", entry.path().display());
+                Error::new(ErrorKind::InvalidInput, message)
+            })?;
+            parts.push(part);
+        }
+        found.push((parts.join("/"), entry.into_path()));
+    }
+    Ok(found)
+}
+
+/// Opens a member's content by its digest: what a [`Tree`] offers beyond its files.
+impl Tree {
+    /// Opens its file `name` for reading.
+    ///
+    /// # Errors
+    /// As [`Tree::get`] and [`File::open`].
+    pub fn open(&self, name: &str) -> Result<Reader> {
+        self.get(name)?.open()
+    }
+}

@@ -1,0 +1,209 @@
+//! Making files in a body.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use datlake_core::{Error, ErrorKind, Result, Uid};
+use datlake_store::{AsyncStagedWriter, AsyncWrite, Staged, StagedWriter, offload};
+
+use super::File;
+use crate::call::body::Body;
+use crate::context;
+
+impl File {
+    /// Starts a new output of the body the code stands in; it is published when the body returns it.
+    ///
+    /// `name` is what people and tools see; under `output_uid` it is the UID.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] outside a body; [`ErrorKind::InvalidInput`] for a name that no UID may have.
+    pub fn create(name: &str) -> Result<FileWriter> {
+        let (body, name) = begin(name)?;
+        let writer = StagedWriter::new(&body.lake().vault().scratch()?)?;
+        Ok(FileWriter { opened: body.note_opened(&name), writer, body, name })
+    }
+
+    /// The asynchronous twin of [`File::create`].
+    ///
+    /// # Errors
+    /// As [`File::create`].
+    #[expect(clippy::unused_async, reason = "opening the file may come to wait")]
+    pub async fn create_async(name: &str) -> Result<AsyncFileWriter> {
+        let FileWriter { writer, body, name, opened } = Self::create(name)?;
+        Ok(AsyncFileWriter { writer: writer.into_async()?, body, name, opened })
+    }
+
+    /// A new output with the content `bytes`.
+    ///
+    /// # Errors
+    /// As [`File::create`].
+    pub fn from_bytes(name: &str, bytes: impl AsRef<[u8]>) -> Result<Self> {
+        let mut writer = Self::create(name)?;
+        writer.write_all(bytes.as_ref())?;
+        writer.finish()
+    }
+
+    /// The asynchronous twin of [`File::from_bytes`].
+    ///
+    /// # Errors
+    /// As [`File::from_bytes`].
+    pub async fn from_bytes_async(name: &str, bytes: impl AsRef<[u8]>) -> Result<Self> {
+        let (name, bytes, here) = (name.to_owned(), bytes.as_ref().to_vec(), context::here());
+        offload(move || here.run(|| Self::from_bytes(&name, bytes))).await?
+    }
+
+    /// A new output with the content of the file at `path`, which is copied and stays.
+    ///
+    /// # Errors
+    /// As [`File::create`]; [`ErrorKind::InvalidInput`] for a folder or a file that changes while it is read.
+    pub fn from_path(name: &str, path: impl AsRef<Path>) -> Result<Self> {
+        let (body, name) = begin(name)?;
+        let staged = Staged::copy_of(&body.lake().vault().scratch()?, path.as_ref())?;
+        Ok(body.note_staged(&name, staged, false, None))
+    }
+
+    /// The asynchronous twin of [`File::from_path`].
+    ///
+    /// # Errors
+    /// As [`File::from_path`].
+    pub async fn from_path_async(name: &str, path: impl AsRef<Path>) -> Result<Self> {
+        let (name, path, here) = (name.to_owned(), path.as_ref().to_owned(), context::here());
+        offload(move || here.run(|| Self::from_path(&name, path))).await?
+    }
+
+    /// A path at which a library may write a new output. It ends in the last segment of `name`; nothing is there yet.
+    ///
+    /// # Errors
+    /// As [`File::create`].
+    pub fn stage(name: &str) -> Result<StagedPath> {
+        let (body, name) = begin(name)?;
+        let dir = body.lake().vault().scratch()?.dir()?;
+        let path = dir.join(name.file_name());
+        Ok(StagedPath { opened: body.note_opened(&name), body, name, dir, path })
+    }
+}
+
+fn begin(name: &str) -> Result<(Arc<Body>, Uid)> {
+    let Some(body) = context::body() else {
+        let message = format!(
+            "cannot create `{name}`: files are created in the body of a creator (threads and tasks it starts take `datlake::here()` along); outside, use `lake.create(uid)`"
+        );
+        return Err(Error::new(ErrorKind::Context, message));
+    };
+    Ok((body, Uid::chosen(name)?))
+}
+
+/// Writes an output of a body. It must be finished, and the file returned.
+#[derive(Debug)]
+pub struct FileWriter {
+    writer: StagedWriter,
+    body: Arc<Body>,
+    name: Uid,
+    opened: u64,
+}
+
+impl FileWriter {
+    /// Ends the file, which the body may return now.
+    ///
+    /// # Errors
+    /// Those of writing; [`ErrorKind::Context`] after the body has returned.
+    pub fn finish(self) -> Result<File> {
+        let staged = self.writer.finish()?;
+        Ok(self.body.note_staged(&self.name, staged, false, Some(self.opened)))
+    }
+}
+
+impl Write for FileWriter {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.writer.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// Writes an output of a body, with tokio's `AsyncWrite` on any executor. It must be finished, and the file returned.
+#[derive(Debug)]
+pub struct AsyncFileWriter {
+    writer: AsyncStagedWriter,
+    body: Arc<Body>,
+    name: Uid,
+    opened: u64,
+}
+
+impl AsyncFileWriter {
+    /// Ends the file, which the body may return now.
+    ///
+    /// # Errors
+    /// As [`FileWriter::finish`].
+    pub async fn finish(self) -> Result<File> {
+        let Self { writer, body, name, opened } = self;
+        let staged = writer.finish().await?;
+        Ok(body.note_staged(&name, staged, false, Some(opened)))
+    }
+}
+
+impl AsyncWrite for AsyncFileWriter {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.writer).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.writer).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.writer).poll_shutdown(cx)
+    }
+}
+
+/// A path at which an output is written by other means. It must be finished, and the file returned.
+#[derive(Debug)]
+pub struct StagedPath {
+    body: Arc<Body>,
+    name: Uid,
+    opened: u64,
+    dir: PathBuf,
+    path: PathBuf,
+}
+
+impl StagedPath {
+    /// Where to write.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes what is at the path as the file, which the body may return now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Outputs`] where there is no file.
+    pub fn finish(self) -> Result<File> {
+        let staged = Staged::adopt(self.path.clone())?;
+        Ok(self.body.note_staged(&self.name, staged, false, Some(self.opened)))
+    }
+
+    /// The asynchronous twin of [`StagedPath::finish`].
+    ///
+    /// # Errors
+    /// As [`StagedPath::finish`].
+    pub async fn finish_async(self) -> Result<File> {
+        offload(move || self.finish()).await?
+    }
+}
+
+impl AsRef<Path> for StagedPath {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for StagedPath {
+    fn drop(&mut self) {
+        // What was finished keeps its folder; the process's scratch goes as a whole.
+        let _ = std::fs::remove_dir(&self.dir);
+    }
+}

@@ -1,0 +1,119 @@
+//! Opening a lake.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+
+use datlake_core::{Error, ErrorKind, Result};
+use datlake_store::{Permits, Vault, Wrap};
+
+use super::{Inner, Lake, current};
+use crate::config::{self, Settings};
+use crate::provenance::Provenance;
+
+/// Settings of a lake that a program opens by itself. What is not set comes from the configuration, except the remote: a
+/// lake with a home of its own has none unless it is given one.
+#[derive(Default)]
+pub struct LakeBuilder {
+    home: Option<PathBuf>,
+    remote: Option<String>,
+    email: Option<String>,
+    bypass: bool,
+    wrap: Option<Wrap>,
+    temporary: Option<tempfile::TempDir>,
+}
+
+impl std::fmt::Debug for LakeBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the remote: people put passwords into URLs.
+        f.debug_struct("LakeBuilder").field("home", &self.home).field("email", &self.email).finish_non_exhaustive()
+    }
+}
+
+impl LakeBuilder {
+    /// The directory of this machine's store; it is made if there is none.
+    #[must_use]
+    pub fn home(mut self, home: impl AsRef<Path>) -> Self {
+        self.home = Some(home.as_ref().to_owned());
+        self
+    }
+
+    /// The URL of the store shared with other machines: `file:///path/to/folder`.
+    #[must_use]
+    pub fn remote(mut self, url: impl Into<String>) -> Self {
+        self.remote = Some(url.into());
+        self
+    }
+
+    /// The person in the lineage of what this lake makes.
+    #[must_use]
+    pub fn email(mut self, email: impl Into<String>) -> Self {
+        self.email = Some(email.into());
+        self
+    }
+
+    /// Runs every body and remembers nothing, as `DATLAKE=bypass` does.
+    #[must_use]
+    pub fn bypass(mut self, bypass: bool) -> Self {
+        self.bypass = bypass;
+        self
+    }
+
+    /// Puts something between datlake and its stores, to watch, delay or fail what is asked of them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn wrap_stores(mut self, wrap: Wrap) -> Self {
+        self.wrap = Some(wrap);
+        self
+    }
+
+    /// Opens the lake.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] without a home and without a configuration that names one, [`ErrorKind::InvalidInput`] for a
+    /// home that is a file or holds other things, [`ErrorKind::Denied`], [`ErrorKind::Format`] for a lake of a newer format.
+    pub fn open(self) -> Result<Lake> {
+        let lake = self.open_unregistered()?;
+        current::register(&lake);
+        Ok(lake)
+    }
+
+    /// Opens a lake in a temporary directory that goes with its last handle.
+    pub(super) fn open_temp(mut self) -> Result<Lake> {
+        let made = tempfile::Builder::new().prefix("datlake-").tempdir();
+        let dir = made.map_err(|e| Error::io("make a temporary directory in", std::env::temp_dir().display(), e))?;
+        self.home = Some(dir.path().join("home"));
+        self.temporary = Some(dir);
+        self.open()
+    }
+
+    pub(super) fn from_settings(settings: Settings) -> Self {
+        let Settings { home, remote, email, bypass, log: _ } = settings;
+        Self { home: Some(home), remote, email, bypass, ..Self::default() }
+    }
+
+    pub(super) fn open_unregistered(self) -> Result<Lake> {
+        let Self { home, remote, email, bypass, wrap, temporary } = self;
+        let home = match home {
+            Some(home) => home,
+            None => config::resolve()?.home,
+        };
+        if home.as_os_str().is_empty() {
+            return Err(Error::new(ErrorKind::Config, "the lake's home is empty: set DATLAKE_HOME to a directory"));
+        }
+        let vault = Arc::new(Vault::open(&home, remote.as_deref(), wrap.as_ref())?);
+        Ok(Lake(Arc::new(Inner {
+            vault,
+            provenance: Provenance::new(email),
+            flights: Default::default(),
+            permits: Permits::default(),
+            remembered: Mutex::new(HashMap::new()),
+            observers: Mutex::new(Vec::new()),
+            bypass,
+            learned: AtomicBool::new(false),
+            serial: AtomicU64::new(0),
+            _temporary: temporary,
+        })))
+    }
+}

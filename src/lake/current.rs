@@ -1,0 +1,66 @@
+//! Which lake is meant where none is named.
+
+use std::sync::{Mutex, Weak};
+
+use datlake_core::{Error, ErrorKind, Result, Uid};
+
+use super::{Inner, Lake, LakeBuilder, lock};
+use crate::{config, console, context};
+
+#[derive(Default)]
+struct Open {
+    /// Lakes opened by the program, as long as they live.
+    others: Vec<Weak<Inner>>,
+    default: Option<Lake>,
+}
+
+static OPEN: Mutex<Open> = Mutex::new(Open { others: Vec::new(), default: None });
+
+pub(super) fn register(lake: &Lake) {
+    let mut open = lock(&OPEN);
+    open.others.retain(|other| other.strong_count() > 0);
+    open.others.push(std::sync::Arc::downgrade(&lake.0));
+}
+
+pub(super) fn lake() -> Result<Lake> {
+    if let Some(lake) = context::current().lake {
+        return Ok(lake);
+    }
+    let mut open = lock(&OPEN);
+    let mut others = open.others.iter().filter_map(Weak::upgrade);
+    let (first, second) = (others.next(), others.next());
+    drop(others);
+    match (first, second, &open.default) {
+        (None, _, Some(default)) => Ok(default.clone()),
+        (Some(only), None, None) => Ok(Lake(only)),
+        (None, _, None) => {
+            let settings = config::resolve()?;
+            let log = settings.log;
+            let lake = LakeBuilder::from_settings(settings).open_unregistered()?;
+            console::attach(&lake, log);
+            open.default = Some(lake.clone());
+            Ok(lake)
+        }
+        _ => Err(Error::new(
+            ErrorKind::Context,
+            "several lakes are open and none is current: call `lake.enter()` on this thread, `lake.scope(future)`, or take `datlake::here()` along",
+        )),
+    }
+}
+
+/// Up to three names that somebody who typed `uid` may have meant.
+pub(super) fn nearest(uid: &Uid, names: &[Uid]) -> Vec<String> {
+    const LOOK_AT: usize = 20_000;
+    let mut scored: Vec<(f64, &Uid)> = names
+        .iter()
+        .take(LOOK_AT)
+        .map(|name| {
+            let whole = strsim::jaro_winkler(uid.as_str(), name.as_str());
+            let last = strsim::jaro_winkler(uid.file_name(), name.file_name());
+            (whole.max(last * 0.98), name)
+        })
+        .filter(|(score, _)| *score > 0.75)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    scored.into_iter().take(3).map(|(_, name)| format!("`{name}`")).collect()
+}

@@ -1,0 +1,301 @@
+//! A lake: where files are, and what is remembered of how they came to be.
+
+mod builder;
+mod current;
+mod write;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use datlake_core::catalog::{Catalog, Known};
+use datlake_core::flight::Flights;
+use datlake_core::record::Record;
+use datlake_core::{CallKey, Error, ErrorKind, Result, Uid, UidKind};
+use datlake_store::{Permits, Vault};
+
+pub use builder::LakeBuilder;
+pub(crate) use write::claim_of;
+pub use write::{AsyncLakeWriter, LakeWriter};
+
+use crate::context::{self, Context, Entered, Scoped};
+use crate::event::Event;
+use crate::file::{File, Tree};
+use crate::provenance::Provenance;
+
+/// Records a process remembers by itself, before it forgets them all and starts anew.
+const REMEMBERED: usize = 1 << 16;
+
+/// A lake: a store on this machine and, optionally, a remote it shares with others.
+///
+/// Cheap to clone: clones are handles of one lake.
+///
+/// ```
+/// use datlake::{File, Lake};
+/// # fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// lake.add_bytes("greetings/en.txt", b"hello")?;
+/// assert_eq!(lake.file("greetings/en.txt")?.read_to_string()?, "hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Lake(Arc<Inner>);
+
+type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+struct Inner {
+    vault: Arc<Vault>,
+    provenance: Provenance,
+    flights: Flights,
+    permits: Permits,
+    remembered: Mutex<HashMap<CallKey, Arc<Record>>>,
+    observers: Mutex<Vec<Observer>>,
+    /// Bodies run and nothing is remembered.
+    bypass: bool,
+    learned: AtomicBool,
+    serial: AtomicU64,
+    /// A lake that goes when its last handle does.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl fmt::Debug for Lake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let remote = self.catalog().remote.as_ref().map(|remote| remote.describe());
+        f.debug_struct("Lake").field("home", &self.home()).field("remote", &remote).finish()
+    }
+}
+
+/// Handles of the same lake are equal.
+impl PartialEq for Lake {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Lake {}
+
+impl Lake {
+    /// The current lake: the one entered on this thread or in this future, else the only one that is open, else the default
+    /// one of the configuration, which is opened then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] where several lakes are open and none is current; those of opening the default lake.
+    pub fn current() -> Result<Self> {
+        current::lake()
+    }
+
+    /// Opens a lake under settings of one's own.
+    pub fn builder() -> LakeBuilder {
+        LakeBuilder::default()
+    }
+
+    /// A new, empty lake in a temporary directory that goes with its last handle: for tests.
+    ///
+    /// # Errors
+    /// Those of making a temporary directory.
+    pub fn temp() -> Result<Self> {
+        Self::builder().open_temp()
+    }
+
+    /// Makes this lake the current one of this thread, until the guard is dropped.
+    pub fn enter(&self) -> Entered {
+        context::enter(Context { lake: Some(self.clone()), body: None })
+    }
+
+    /// A future in which this lake is the current one.
+    pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
+        Scoped::new(Context { lake: Some(self.clone()), body: None }, future)
+    }
+
+    /// The directory of this machine's store.
+    pub fn home(&self) -> &Path {
+        self.0.vault.home()
+    }
+
+    /// Tells `observer` everything that happens in this lake through this process from now on.
+    pub fn observe(&self, observer: impl Fn(&Event) + Send + Sync + 'static) {
+        lock(&self.0.observers).push(Arc::new(observer));
+    }
+
+    /// The file called `uid`. Nothing is downloaded.
+    ///
+    /// In a body, `uid` is recorded as an input of the call.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], which names the nearest UIDs; [`ErrorKind::InvalidInput`] for what is no UID.
+    pub fn file(&self, uid: &str) -> Result<File> {
+        let uid: Uid = uid.parse()?;
+        let file = pollster::block_on(self.find(&uid))?;
+        match file {
+            Some(file) => {
+                if let Some(body) = context::body() {
+                    body.note_fetched(&uid, &file);
+                }
+                Ok(file)
+            }
+            None => Err(self.not_found(&uid)),
+        }
+    }
+
+    /// Whether the lake has a file called `uid`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] in a body: whether a file exists must not decide what a remembered call returns.
+    pub fn exists(&self, uid: &str) -> Result<bool> {
+        refuse_in_body("look whether a file exists")?;
+        Ok(pollster::block_on(self.find(&uid.parse()?))?.is_some())
+    }
+
+    /// The files with chosen names below the folder `prefix` (all if it is empty), sorted by UID.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] in a body: what is in the lake must not decide what a remembered call returns.
+    pub fn list(&self, prefix: &str) -> Result<Vec<File>> {
+        refuse_in_body("list the lake")?;
+        pollster::block_on(async {
+            self.contact_remote().await?;
+            let folder = prefix.trim_end_matches('/');
+            let folder = if folder.is_empty() { None } else { Some(Uid::chosen(folder)?) };
+            let mut files = Vec::new();
+            if let Some(uid) = &folder {
+                files.extend(self.find(uid).await?);
+            }
+            for uid in self.catalog().names(folder.as_ref()).await? {
+                // A name whose call never finished shows nothing.
+                files.extend(self.find(&uid).await?);
+            }
+            Ok(files)
+        })
+    }
+
+    /// Removes the file called `uid`. Of a call's output, the call is forgotten with everything it returned: it would run
+    /// again. Returns the UIDs that are gone; none if there was no such file. Content stays until it is collected.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] in a body.
+    pub fn remove(&self, uid: &str) -> Result<Vec<Uid>> {
+        refuse_in_body("remove a file")?;
+        let uid: Uid = uid.parse()?;
+        let (person, at) = (self.0.provenance.person()?, crate::provenance::now());
+        let gone = pollster::block_on(async {
+            self.contact_remote().await?;
+            let serial = || format!("{}-{}", at.replace([':', '.'], ""), self.nonce());
+            self.catalog().remove(&uid, &person, &at, serial).await
+        })?;
+        lock(&self.0.remembered).clear();
+        Ok(gone)
+    }
+
+    /// The file called `uid`, wherever it is.
+    pub(crate) async fn find(&self, uid: &Uid) -> Result<Option<File>> {
+        if let UidKind::Member { tree, path } = uid.kind() {
+            let Some(tree) = self.known(&tree).await? else { return Ok(None) };
+            return Tree::try_from(File::known(self, tree))?.find(&path).await;
+        }
+        Ok(self.known(uid).await?.map(|known| File::known(self, known)))
+    }
+
+    async fn known(&self, uid: &Uid) -> Result<Option<Known>> {
+        let here = Catalog { remote: None, ..self.catalog().clone() };
+        if let Some(known) = here.file(uid).await? {
+            return Ok(Some(known));
+        }
+        self.contact_remote().await?;
+        self.catalog().file(uid).await
+    }
+
+    fn not_found(&self, uid: &Uid) -> Error {
+        let mut message = format!("the lake in `{}` has no file `{uid}`", self.home().display());
+        if let UidKind::Output { creator, key, .. } = uid.kind() {
+            message.push_str(&format!(", because call {creator}/{} has not been made or was removed", key.short()));
+        } else {
+            // A hint is worth a look at the names, and no second error.
+            let names = pollster::block_on(self.catalog().names(None)).unwrap_or_default();
+            let near = crate::lake::current::nearest(uid, &names);
+            if near.is_empty() {
+                message.push_str(if names.is_empty() { "; it has no named files at all" } else { "" });
+            } else {
+                message.push_str(&format!("; the nearest names are {}", near.join(", ")));
+            }
+        }
+        Error::new(ErrorKind::NotFound, message)
+    }
+
+    // ---- for the rest of the crate
+
+    pub(crate) fn vault(&self) -> &Arc<Vault> {
+        &self.0.vault
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        self.0.vault.catalog()
+    }
+
+    pub(crate) fn provenance(&self) -> &Provenance {
+        &self.0.provenance
+    }
+
+    pub(crate) fn flights(&self) -> &Flights {
+        &self.0.flights
+    }
+
+    pub(crate) fn permits(&self) -> &Permits {
+        &self.0.permits
+    }
+
+    pub(crate) fn bypass(&self) -> bool {
+        self.0.bypass
+    }
+
+    pub(crate) fn emit(&self, event: &Event) {
+        event.trace();
+        let observers: Vec<Observer> = lock(&self.0.observers).clone();
+        for observer in observers {
+            observer(event);
+        }
+    }
+
+    pub(crate) fn remembered(&self, key: &CallKey) -> Option<Arc<Record>> {
+        lock(&self.0.remembered).get(key).cloned()
+    }
+
+    pub(crate) fn remember(&self, record: &Arc<Record>) {
+        let mut remembered = lock(&self.0.remembered);
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(record.key, Arc::clone(record));
+    }
+
+    /// Before a process first asks the remote anything, it learns what others removed.
+    pub(crate) async fn contact_remote(&self) -> Result<()> {
+        if self.catalog().remote.is_some() && !self.0.learned.swap(true, Ordering::AcqRel) {
+            self.catalog().learn_removals().await?;
+        }
+        Ok(())
+    }
+
+    /// A text that nobody else writes.
+    pub(crate) fn nonce(&self) -> String {
+        format!("{}-{}", self.0.provenance.run(), self.0.serial.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What decides what a body does must be in its key.
+pub(crate) fn refuse_in_body(what: &str) -> Result<()> {
+    let Some(body) = context::body() else { return Ok(()) };
+    let message = format!(
+        "cannot {what} in the body of `{}`: what the lake holds is not part of the call's key; do it outside and pass the result as an argument",
+        body.creator()
+    );
+    Err(Error::new(ErrorKind::Context, message))
+}
+
+/// No code of a user runs under these locks, and every step leaves the state whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,181 @@
+//! Adding files that no call made.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use datlake_core::catalog::Known;
+use datlake_core::lineage::Added;
+use datlake_core::record::{Name, Target};
+use datlake_core::{Error, ErrorKind, Location, Result, Uid};
+use datlake_store::{AsyncStagedWriter, AsyncWrite, Staged, StagedWriter, offload};
+
+use super::{Lake, refuse_in_body};
+use crate::file::{File, Manifest, Tree};
+
+impl Lake {
+    /// A writer of a new file `uid`, which appears in the lake when it is finished.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for what is no UID, [`ErrorKind::AlreadyExists`] where there is such a file,
+    /// [`ErrorKind::Context`] in a body.
+    pub fn create(&self, uid: &str) -> Result<LakeWriter> {
+        let uid = self.free(uid)?;
+        Ok(LakeWriter { lake: self.clone(), uid, writer: StagedWriter::new(&self.vault().scratch()?)? })
+    }
+
+    /// The asynchronous twin of [`Lake::create`].
+    ///
+    /// # Errors
+    /// As [`Lake::create`].
+    pub async fn create_async(&self, uid: &str) -> Result<AsyncLakeWriter> {
+        refuse_in_body("add a file")?;
+        let (lake, uid) = (self.clone(), uid.to_owned());
+        let LakeWriter { lake, uid, writer } = offload(move || lake.create(&uid)).await??;
+        Ok(AsyncLakeWriter { lake, uid, writer: writer.into_async()? })
+    }
+
+    /// Adds `bytes` as the file `uid`. Adding the same bytes again changes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] where `uid` has other content, [`ErrorKind::Context`] in a body.
+    pub fn add_bytes(&self, uid: &str, bytes: impl AsRef<[u8]>) -> Result<File> {
+        refuse_in_body("add a file")?;
+        let uid = Uid::chosen(uid)?;
+        let staged = Staged::from_bytes(&self.vault().scratch()?, bytes.as_ref())?;
+        self.add_staged(uid, &staged, false)
+    }
+
+    /// Adds a copy of the file at `path` as `uid`. Adding the same bytes again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Lake::add_bytes`]; [`ErrorKind::InvalidInput`] for a folder or a file that changes while it is read.
+    pub fn add_path(&self, uid: &str, path: impl AsRef<Path>) -> Result<File> {
+        refuse_in_body("add a file")?;
+        let uid = Uid::chosen(uid)?;
+        let staged = Staged::copy_of(&self.vault().scratch()?, path.as_ref())?;
+        self.add_staged(uid, &staged, false)
+    }
+
+    /// Adds copies of all files below the folder `path` as the tree `uid`.
+    ///
+    /// # Errors
+    /// As [`Lake::add_path`]; [`ErrorKind::InvalidInput`] for a name below it that is no UID, such as one that is not UTF-8.
+    pub fn add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Result<Tree> {
+        refuse_in_body("add a tree")?;
+        let uid = Uid::chosen(uid)?;
+        let scratch = self.vault().scratch()?;
+        let mut manifest = Manifest::default();
+        for (name, path) in crate::file::files_below(path.as_ref())? {
+            let staged = Staged::copy_of(&scratch, &path)?;
+            pollster::block_on(self.catalog().put_blob(&staged.digest, staged.path()))?;
+            manifest.insert(&name, staged.digest, staged.size)?;
+        }
+        let staged = Staged::from_bytes(&scratch, &manifest.to_bytes())?;
+        Tree::try_from(self.add_staged(uid, &staged, true)?)
+    }
+
+    /// A UID that no file has.
+    fn free(&self, uid: &str) -> Result<Uid> {
+        refuse_in_body("add a file")?;
+        let uid = Uid::chosen(uid)?;
+        if pollster::block_on(self.find(&uid))?.is_some() {
+            let message = format!(
+                "cannot create `{uid}`: it exists; files never change, so choose another UID or remove it first"
+            );
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
+        }
+        Ok(uid)
+    }
+
+    fn add_staged(&self, uid: Uid, staged: &Staged, tree: bool) -> Result<File> {
+        let (digest, size) = (staged.digest, staged.size);
+        let name = uid.file_name().to_owned();
+        let added = Added {
+            name: name.clone(),
+            digest,
+            size,
+            tree,
+            person: self.provenance().person()?,
+            host: self.provenance().host().to_owned(),
+            at: crate::provenance::now(),
+        };
+        let document = Name::create(uid.clone(), Target::Added(added), &self.nonce())?;
+        pollster::block_on(async {
+            self.contact_remote().await?;
+            self.catalog().put_blob(&digest, staged.path()).await?;
+            let _lease = self.vault().claim(&claim_of(&uid), "add").await?;
+            self.catalog().add(document).await
+        })?;
+        Ok(File::known(self, Known { uid, name, digest, size, tree }))
+    }
+}
+
+/// What to claim before a name is written: one word for any UID.
+pub(crate) fn claim_of(uid: &Uid) -> String {
+    format!("name-{}", datlake_core::Digest::of(Location::Name(uid.clone()).path().as_bytes()))
+}
+
+/// Writes a new file of a lake. Dropping it unfinished leaves nothing.
+#[derive(Debug)]
+pub struct LakeWriter {
+    lake: Lake,
+    uid: Uid,
+    writer: StagedWriter,
+}
+
+impl LakeWriter {
+    /// Publishes the file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] where somebody created it with other content meanwhile.
+    pub fn finish(self) -> Result<File> {
+        let staged = self.writer.finish()?;
+        self.lake.add_staged(self.uid, &staged, false)
+    }
+}
+
+impl Write for LakeWriter {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.writer.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// Writes a new file of a lake, with tokio's `AsyncWrite`. Dropping it unfinished leaves nothing.
+#[derive(Debug)]
+pub struct AsyncLakeWriter {
+    lake: Lake,
+    uid: Uid,
+    writer: AsyncStagedWriter,
+}
+
+impl AsyncLakeWriter {
+    /// Publishes the file.
+    ///
+    /// # Errors
+    /// As [`LakeWriter::finish`].
+    pub async fn finish(self) -> Result<File> {
+        let Self { lake, uid, writer } = self;
+        let staged = writer.finish().await?;
+        offload(move || lake.add_staged(uid, &staged, false)).await?
+    }
+}
+
+impl AsyncWrite for AsyncLakeWriter {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.writer).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.writer).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.writer).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,65 @@
+//! Memoised, lineage-tracked data pipelines.
+//!
+//! A function under [`#[file_creator]`](file_creator) never does the same work twice on any machine, moves only the bytes
+//! somebody reads, and every file can say which code, inputs and parameters made it.
+//!
+//! ```
+//! use std::io::Write as _;
+//! use datlake::{File, Lake, Result, file_creator};
+//!
+//! /// Counts the words of a text.
+//! #[file_creator]
+//! fn word_count(corpus: &File) -> Result<File> {
+//!     let text = corpus.read_to_string()?;
+//!     let mut out = File::create("count.txt")?;
+//!     writeln!(out, "{}", text.split_whitespace().count())?;
+//!     out.finish()
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! let lake = Lake::temp()?;
+//! let corpus = lake.add_bytes("corpora/alice.txt", b"down the rabbit hole")?;
+//! let count = word_count(&corpus)?; // runs once in the life of the lake
+//! assert_eq!(count.read_to_string()?, "4\n");
+//! println!("{}", count.lineage()?);
+//! # Ok(())
+//! # }
+//! ```
+
+// Generated code says `::datlake`, also in this crate's own tests and doctests.
+extern crate self as datlake;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod call;
+mod config;
+mod console;
+mod context;
+mod creators;
+mod event;
+mod file;
+mod lake;
+mod origin;
+mod provenance;
+
+pub use call::{AsyncCall, AsyncCalls, Call, Calls, Explanation, Status};
+pub use context::{Entered, Here, Scoped, here};
+pub use creators::{CreatorInfo, creators};
+pub use datlake_core::explain::{Change, Difference};
+pub use datlake_core::lineage;
+pub use datlake_core::lineage::Lineage;
+pub use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
+pub use datlake_macros::{file_creator, tracked};
+pub use datlake_store::{AsyncReader, Reader};
+pub use event::{CallId, Event};
+pub use file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter};
+pub use lake::{AsyncLakeWriter, Lake, LakeBuilder, LakeWriter};
+pub use origin::Origin;
+
+/// For tests of datlake itself.
+#[doc(hidden)]
+pub mod testing {
+    pub use datlake_core::{Created, Entry, Location, Pending, Prefix, Store};
+    pub use datlake_store::{Side, Wrap};
+}

@@ -1,0 +1,141 @@
+//! Where a file comes from, as a value and as a picture.
+
+use std::fmt;
+
+use datlake_core::lineage::{Added, CodeState, Input, Lineage, Param};
+use datlake_core::record::Target;
+use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
+use serde::{Deserialize, Serialize};
+
+use crate::lake::Lake;
+
+/// How a file came to be. `Display` shows it to people.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Somebody added it.
+    Added(Added),
+    /// A call made it.
+    Call(Box<Lineage>),
+}
+
+impl Origin {
+    /// The call that made the file; `None` for one that was added.
+    pub fn call(&self) -> Option<&Lineage> {
+        match self {
+            Self::Call(lineage) => Some(lineage),
+            Self::Added(_) => None,
+        }
+    }
+
+    /// Who added the file.
+    pub fn added(&self) -> Option<&Added> {
+        match self {
+            Self::Added(added) => Some(added),
+            Self::Call(_) => None,
+        }
+    }
+
+    pub(crate) async fn of(lake: &Lake, uid: &Uid) -> Result<Self> {
+        let gone = || {
+            Error::new(ErrorKind::NotFound, format!("the lake no longer says where `{uid}` comes from: it was removed"))
+        };
+        let uid = match uid.kind() {
+            // A file in a tree came with the tree.
+            UidKind::Member { tree, .. } => tree,
+            _ => uid.clone(),
+        };
+        lake.contact_remote().await?;
+        let (creator, key) = match uid.kind() {
+            UidKind::Output { creator, key, .. } => (creator, key),
+            _ => match lake.catalog().name(&uid).await?.ok_or_else(gone)?.target {
+                Target::Added(added) => return Ok(Self::Added(added)),
+                Target::Output(output) => (output.creator, output.key),
+            },
+        };
+        let record = lake.catalog().record(&creator, &key).await?.ok_or_else(gone)?;
+        Ok(Self::Call(Box::new(record.lineage()?)))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Added(added) => write!(
+                f,
+                "added by {} on {} at {}\n  {} bytes, digest {}",
+                added.person.email, added.host, added.at, added.size, added.digest
+            ),
+            Self::Call(lineage) => call(lineage, f),
+        }
+    }
+}
+
+fn call(lineage: &Lineage, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let code = &lineage.code;
+    writeln!(f, "made by {} (call {})", lineage.creator, lineage.key.short())?;
+    for (name, value) in &lineage.generics {
+        writeln!(f, "  generic   {name} = {value}")?;
+    }
+    for param in lineage.params.iter().chain(&lineage.extras) {
+        writeln!(f, "  parameter {} = {}", param.name, shown(param, &lineage.inputs))?;
+    }
+    for input in &lineage.inputs {
+        let name = input.uid.as_ref().map_or(input.name.as_str(), |uid| uid.as_str());
+        let how = input.argument.as_deref().unwrap_or("got by the body");
+        writeln!(f, "  input     {name} ({how}, {} bytes, {})", input.size, input.digest.short())?;
+    }
+    for output in &lineage.outputs {
+        writeln!(f, "  output    {} ({}, {} bytes, {})", output.uid, output.name, output.size, output.digest.short())?;
+    }
+    writeln!(
+        f,
+        "  code      {}:{} of {} {}, hash {}",
+        code.file,
+        code.line,
+        code.package,
+        code.package_version,
+        code.hash.short()
+    )?;
+    for dependency in &code.dependencies {
+        writeln!(f, "            depends on {} ({})", dependency.item, dependency.hash.short())?;
+    }
+    let commit = code.source.commit.as_deref().unwrap_or("none");
+    match code.source.state {
+        CodeState::Committed => writeln!(f, "  commit    {commit}")?,
+        CodeState::Uncommitted => writeln!(f, "  commit    none has this code; it grew from {commit}")?,
+        CodeState::Unknown => writeln!(f, "  commit    unknown")?,
+    }
+    if let Some(link) = &code.source.permalink {
+        writeln!(f, "  link      {link}")?;
+    }
+    let environment = &lineage.environment;
+    writeln!(
+        f,
+        "  built     {} for {}, environment {}",
+        environment.rustc,
+        environment.target,
+        environment.digest.short()
+    )?;
+    write!(
+        f,
+        "  run       by {} on {} at {}, {} ms, run {}",
+        lineage.person.email, lineage.host, lineage.started_at, lineage.duration_ms, lineage.run
+    )
+}
+
+/// A parameter's value on one line; files are told below.
+fn shown(param: &Param, inputs: &[Input]) -> String {
+    if param.secret {
+        return "(secret)".to_owned();
+    }
+    if inputs.iter().any(|input| input.argument.as_deref() == Some(&param.name)) && param.value.get("$file").is_some() {
+        return "(input)".to_owned();
+    }
+    let text = param.value.to_string();
+    match text.char_indices().nth(100) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text,
+    }
+}

@@ -1,0 +1,26 @@
+//! What generated code calls. No part of the public interface.
+
+use datlake_core::Code as CodeOf;
+
+pub use datlake_core::{Code, Tracked};
+pub use inventory;
+
+pub use crate::call::key::{Key, OutputUid, OutputUids};
+pub use crate::call::shape::{
+    Fallible, Outcome, Panicking, PanickingResult, Probe, ProbePlain, ProbeResult, Shape, Stub,
+};
+pub use crate::call::{AsyncCall, AsyncCalls, Call, Calls};
+pub use crate::creators::{Creator, CreatorInfo};
+
+/// What there is to know of a creator.
+pub fn info(code: &'static CodeOf) -> CreatorInfo {
+    CreatorInfo::of(code)
+}
+
+/// A tracked item was entered: a body that does not declare it has a hole in its key.
+#[inline]
+pub fn entered(code: fn() -> &'static CodeOf) {
+    if let Some(body) = crate::context::body() {
+        body.note_entered(code());
+    }
+}

@@ -1,0 +1,143 @@
+//! What one machine knows of how a call came about: person, host, time, build, version control.
+//!
+//! Asked on a miss only; what does not change in a process is found out once.
+
+mod person;
+#[cfg(feature = "git")]
+mod source;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use datlake_core::lineage::{CodeLineage, Environment, Input, Lineage, Output, Person, SourceState};
+use datlake_core::{CallKey, Code, Digest, Identity, Result};
+use datlake_store::Staged;
+
+use crate::call::dependencies;
+use crate::lake::{Lake, lock};
+
+/// The version of datlake that writes records.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a lake's records say of this process.
+#[derive(Debug)]
+pub(crate) struct Provenance {
+    email: Option<String>,
+    person: OnceLock<Person>,
+    run: String,
+    /// By address of the code.
+    sources: Mutex<HashMap<usize, SourceState>>,
+    locks_kept: Mutex<Vec<Digest>>,
+}
+
+/// A body that ran.
+pub(crate) struct Ran<'a> {
+    pub(crate) identity: &'a Identity,
+    pub(crate) key: CallKey,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) started_at: &'a str,
+    pub(crate) took: Duration,
+}
+
+/// The time by this machine's clock, RFC 3339, UTC.
+pub(crate) fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+impl Provenance {
+    pub(crate) fn new(email: Option<String>) -> Self {
+        Self {
+            email,
+            person: OnceLock::new(),
+            run: uuid::Uuid::now_v7().simple().to_string(),
+            sources: Mutex::default(),
+            locks_kept: Mutex::default(),
+        }
+    }
+
+    /// The run this process is.
+    pub(crate) fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// The machine.
+    pub(crate) fn host(&self) -> &'static str {
+        person::host()
+    }
+
+    /// Who runs the process.
+    #[expect(clippy::unnecessary_wraps, reason = "a rule about who may write will refuse here")]
+    pub(crate) fn person(&self) -> Result<Person> {
+        Ok(self.person.get_or_init(|| person::find(self.email.as_deref())).clone())
+    }
+
+    /// The lineage of a body that ran.
+    pub(crate) fn lineage(&self, ran: Ran<'_>) -> Result<Lineage> {
+        let Ran { identity, key, inputs, outputs, started_at, took } = ran;
+        let code = identity.code;
+        Ok(Lineage {
+            creator: identity.creator.clone(),
+            key,
+            code: CodeLineage {
+                function: code.name.to_owned(),
+                module: code.module.to_owned(),
+                package: code.package.to_owned(),
+                package_version: code.package_version.to_owned(),
+                file: code.file.to_owned(),
+                line: code.line,
+                hash: identity.code_hash,
+                own_hash: code.own_hash(),
+                dependencies: dependencies(code),
+                source: self.source(code),
+            },
+            generics: identity.generics(),
+            params: identity.params(),
+            extras: identity.extras(),
+            inputs,
+            outputs,
+            environment: environment(code),
+            person: self.person()?,
+            host: self.host().to_owned(),
+            run: self.run.clone(),
+            started_at: started_at.to_owned(),
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            datlake_version: VERSION.to_owned(),
+        })
+    }
+
+    fn source(&self, code: &'static Code) -> SourceState {
+        let address = std::ptr::from_ref(code) as usize;
+        if let Some(known) = lock(&self.sources).get(&address) {
+            return known.clone();
+        }
+        #[cfg(feature = "git")]
+        let found = source::find(code);
+        #[cfg(not(feature = "git"))]
+        let found = SourceState::default();
+        lock(&self.sources).insert(address, found.clone());
+        found
+    }
+
+    /// Keeps the text of the `Cargo.lock` that a record names, where it still is what was built with.
+    pub(crate) async fn keep_lock_text(&self, lake: &Lake, lineage: &Lineage, code: &'static Code) -> Result<()> {
+        let (Some(digest), Some((path, _))) = (lineage.environment.cargo_lock, code.lock) else { return Ok(()) };
+        if lock(&self.locks_kept).contains(&digest) {
+            return Ok(());
+        }
+        if let Ok(text) = std::fs::read(path)
+            && Digest::of(&text) == digest
+        {
+            let staged = Staged::from_bytes(&lake.vault().scratch()?, &text)?;
+            lake.catalog().put_blob(&digest, staged.path()).await?;
+        }
+        lock(&self.locks_kept).push(digest);
+        Ok(())
+    }
+}
+
+fn environment(code: &Code) -> Environment {
+    let lock = code.lock.map(|(_, digest)| Digest::from_bytes(digest));
+    Environment::new(lock, env!("DATLAKE_RUSTC"), env!("DATLAKE_TARGET"), code.features, cfg!(debug_assertions))
+}
