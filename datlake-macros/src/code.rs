@@ -1,5 +1,7 @@
 //! The static that says what an item's code is, and the trait that leads to it.
 
+use std::collections::BTreeMap;
+
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -94,7 +96,13 @@ impl Code {
             quote!((#path, *#digest))
         }));
         let (conditions_found, embedded) = (found.conditions(), found.embedded());
-        let dependencies = options.depends_on.iter().map(|path| {
+        // By the path as it is written, each once: an edge belongs to a path, whatever imports make of it.
+        let dependencies: BTreeMap<_, _> = options
+            .depends_on
+            .iter()
+            .map(|path| (tokens::line(&tokens::significant(path.to_token_stream())), path))
+            .collect();
+        let dependencies = dependencies.into_values().map(|path| {
             quote_spanned!(at(path)=> <#path as #facade::__private::Tracked>::code)
         });
         let (impl_generics, type_generics, where_clause) = generics.split_for_impl();

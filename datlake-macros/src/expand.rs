@@ -1,6 +1,6 @@
 //! From the checked model to tokens. What is decided here is how to say it; whether and when a body runs is the runtime's.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Delimiter, Group, Literal, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::visit_mut::{self, VisitMut};
@@ -113,7 +113,10 @@ impl<'m> Expansion<'m> {
         };
         let place = place.resolved_at(proc_macro2::Span::call_site());
         let run = quote_spanned!(place=> #info::call #turbofish(#(#arguments),*).run() #end);
-        quote!(#(#attributes)* #underscore #visibility #signature { #run })
+        // Lints look at where a function begins and ends: this is still the user's.
+        let mut block = Group::new(Delimiter::Brace, run);
+        block.set_span(model.function.body.span());
+        quote!(#(#attributes)* #underscore #visibility #signature #block)
     }
 
     fn registration(&self) -> TokenStream {
@@ -266,7 +269,7 @@ impl<'m> Expansion<'m> {
         let Function { attributes, signature, body, .. } = &model.function;
         let lints = attributes::for_body(attributes);
         let mut signature = signature.clone();
-        signature.ident = syn::Ident::new("__body", proc_macro2::Span::call_site());
+        signature.ident = syn::Ident::new("__body", signature.ident.span());
         for (input, param) in signature.inputs.iter_mut().zip(&model.params) {
             let (pattern, ty, lints) = (&param.pattern, &param.ty, &param.lints);
             *input = parse_quote!(#(#lints)* #pattern: #ty);
