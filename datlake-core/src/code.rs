@@ -15,8 +15,8 @@
 //! # How the hash of a closure is made, and why so
 //!
 //! The root contributes what is its own. Each dependency contributes its *label*, what is its own, and the labels and own
-//! hashes of what *it* depends on; the root's direct dependencies are listed likewise. All lists are sorted, so the order
-//! within `depends_on` does not matter, and a cycle is a list like any other.
+//! hashes of what *it* depends on; the root's direct dependencies are listed likewise. The items are sorted; what an item
+//! depends on stays in the order of [`Code::dependencies`]. A cycle is a list like any other.
 //!
 //! - **The label is the module path and name** (or the name given by `name = "…"`). Without it, two helpers could swap their
 //!   bodies and nothing would seem to have changed. The bare identifier is not enough: `m1::f` and `m2::f` can swap as well,
@@ -24,6 +24,9 @@
 //!   its dependents again: the price of never handing out the wrong data.
 //! - **The edges count**, for which `a` a function calls is decided by its imports, and those are not in its tokens: with
 //!   both `m1::a` and `m2::a` in the closure, an import may change from one to the other and every item stay as it is.
+//! - **The order of the edges counts**, and the macros sort them by the paths that the user wrote. So an edge belongs to a
+//!   path, and an item that imports two helpers under each other's names (`use m::{a as b, b as a}`) has other edges than
+//!   before, while the order within `depends_on` does not matter.
 //! - **The root has no label**: its name is in the key beside the hash, and `name = "…"` keeps the hash when code moves.
 
 use std::collections::{HashMap, HashSet};
@@ -59,7 +62,7 @@ pub struct Code {
     pub conditions: &'static [(&'static str, bool)],
     /// Each `include_str!`, `include_bytes!`, `env!` and `option_env!` in its tokens, and what it stands for.
     pub embedded: &'static [(&'static str, &'static [u8])],
-    /// What `depends_on` names.
+    /// What `depends_on` names: each path once, in the order of the paths as they are written.
     pub dependencies: &'static [fn() -> &'static Code],
     /// Path of `Cargo.lock` and BLAKE3 of it when this was compiled.
     pub lock: Option<(&'static str, [u8; 32])>,
@@ -189,9 +192,7 @@ impl Identity {
         let mut described: Vec<_> = items
             .into_iter()
             .map(|(code, dependencies)| {
-                let mut edges: Vec<_> = dependencies.iter().map(|code| &labelled[&code.address()]).collect();
-                edges.sort_unstable();
-                edges.dedup();
+                let edges: Vec<_> = dependencies.iter().map(|code| &labelled[&code.address()]).collect();
                 (&labelled[&code.address()], edges, code)
             })
             .collect();

@@ -85,15 +85,29 @@ fn dependencies_count_at_any_distance_and_cycles_end() {
 }
 
 #[test]
-fn the_order_of_depends_on_does_not_matter_nor_does_naming_one_twice() {
+fn the_order_in_which_a_closure_is_found_does_not_matter() {
     item!(a: "shop" "a" 2 [c]);
     item!(b: "shop" "b" 3 [c]);
     item!(c: "shop" "c" 4 []);
-    item!(one: "shop" "root" 1 [a, b, c]);
-    item!(two: "shop" "root" 1 [c, b, a, b]);
-    assert_eq!(one().hash(), two().hash());
-    let names = |code: &'static Code| code.closure().iter().map(|code| code.name).collect::<Vec<_>>();
-    assert_eq!(names(one()), names(two()));
+    item!(root: "shop" "root" 1 [b, a]);
+    let names = root().closure().iter().map(|code| code.name).collect::<Vec<_>>();
+    assert_eq!(names, ["root", "a", "b", "c"]);
+}
+
+#[test]
+fn two_helpers_imported_under_each_others_names_change_the_hash() {
+    // `use m::{a, b}` becomes `use m::{a as b, b as a}`: `depends_on(a, b)` then leads to `b` and `a`.
+    item!(a: "shop::m" "a" 2 []);
+    item!(b: "shop::m" "b" 3 []);
+    item!(before: "shop" "root" 1 [a, b]);
+    item!(after: "shop" "root" 1 [b, a]);
+    assert_ne!(before().hash(), after().hash());
+
+    item!(helper_before: "shop" "helper" 4 [a, b]);
+    item!(helper_after: "shop" "helper" 4 [b, a]);
+    item!(far_before: "shop" "root" 1 [helper_before]);
+    item!(far_after: "shop" "root" 1 [helper_after]);
+    assert_ne!(far_before().hash(), far_after().hash());
 }
 
 #[test]
