@@ -1,0 +1,86 @@
+//! What a skipped call costs on this machine, beside the least it could cost: hashing the same arguments and reading one
+//! small file.
+//!
+//! ```text
+//! cargo bench --bench hit
+//! ```
+
+use std::hint::black_box;
+use std::path::PathBuf;
+
+use datlake::{File, Lake, Result, file_creator};
+use divan::Bencher;
+
+fn main() {
+    divan::main();
+}
+
+#[file_creator]
+fn count(corpus: &File, min_len: usize) -> Result<usize> {
+    Ok(corpus.read_to_string()?.split(' ').filter(|word| word.len() >= min_len).count())
+}
+
+struct Fixture {
+    _dir: tempfile::TempDir,
+    home: PathBuf,
+    record: PathBuf,
+}
+
+/// A lake in which the call has been made.
+fn fixture() -> Fixture {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let home = dir.path().join("home");
+    let lake = Lake::builder().home(&home).open().expect("a lake");
+    let corpus = lake.add_bytes("corpora/alice.txt", "down the rabbit hole").expect("added");
+    count(&corpus, 3).expect("ran");
+    let mut folder = home.join("calls");
+    while folder.is_dir() {
+        folder = std::fs::read_dir(&folder).expect("a folder").next().expect("an entry").expect("an entry").path();
+    }
+    Fixture { _dir: dir, home, record: folder }
+}
+
+fn open(fixture: &Fixture) -> (Lake, File) {
+    let lake = Lake::builder().home(&fixture.home).open().expect("a lake");
+    let corpus = lake.file("corpora/alice.txt").expect("the corpus");
+    (lake, corpus)
+}
+
+/// The least a look-up can cost: a digest over the arguments, and one small file.
+#[divan::bench]
+fn floor(bencher: Bencher) {
+    let fixture = fixture();
+    let (_lake, corpus) = open(&fixture);
+    bencher.bench_local(|| {
+        let mut bytes = Vec::with_capacity(256);
+        bytes.extend_from_slice(b"hit::count");
+        bytes.extend_from_slice(&[7; 32]);
+        bytes.extend_from_slice(corpus.digest().as_bytes());
+        bytes.extend_from_slice(black_box(&3_usize.to_le_bytes()));
+        let key = blake3::hash(&bytes);
+        (key, std::fs::read(&fixture.record).expect("the record"))
+    });
+}
+
+/// The key alone, from arguments to digest.
+#[divan::bench]
+fn key(bencher: Bencher) {
+    let fixture = fixture();
+    let (_lake, corpus) = open(&fixture);
+    bencher.bench_local(|| drop(black_box(count::call(black_box(&corpus), black_box(3)))));
+}
+
+/// A hit in a process that has not met the call: the record is read, checked and decoded.
+#[divan::bench]
+fn hit_from_disk(bencher: Bencher) {
+    let fixture = fixture();
+    bencher.with_inputs(|| open(&fixture)).bench_local_refs(|(_, corpus)| count(corpus, black_box(3)).expect("a hit"));
+}
+
+/// A hit in a process that has met the call.
+#[divan::bench]
+fn hit_remembered(bencher: Bencher) {
+    let fixture = fixture();
+    let (_lake, corpus) = open(&fixture);
+    bencher.bench_local(|| count(&corpus, black_box(3)).expect("a hit"));
+}
