@@ -1,0 +1,11 @@
+//! What a user of datlake can notice. Every test watches the events of a lake: what ran, what was found, what was waited
+//! for. None measures time.
+
+#![allow(clippy::unwrap_used, reason = "tests panic")]
+
+mod arguments;
+mod functions;
+mod info;
+mod many;
+mod returns;
+mod support;

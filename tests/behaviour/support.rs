@@ -1,0 +1,201 @@
+//! Lakes whose events are watched, machines that share a remote, and ways to look into a lake's directory.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use datlake::{Error, ErrorKind, Event, File, Lake, LakeBuilder};
+use tempfile::TempDir;
+
+/// A lake, and what happened in it since somebody last asked.
+pub(crate) struct Watched {
+    lake: Lake,
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+impl Deref for Watched {
+    type Target = Lake;
+
+    fn deref(&self) -> &Lake {
+        &self.lake
+    }
+}
+
+/// A new lake, which nothing but this test uses.
+pub(crate) fn lake() -> Watched {
+    Watched::new(Lake::temp().unwrap())
+}
+
+impl Watched {
+    pub(crate) fn new(lake: Lake) -> Self {
+        let events = Arc::<Mutex<Vec<Event>>>::default();
+        let seen = Arc::clone(&events);
+        lake.observe(move |event| seen.lock().unwrap().push(event.clone()));
+        Self { lake, events }
+    }
+
+    pub(crate) fn open(builder: LakeBuilder) -> Self {
+        Self::new(builder.open().unwrap())
+    }
+
+    /// The same home as another process would find it: nothing is remembered in memory.
+    pub(crate) fn reopened(&self) -> Self {
+        Self::open(Lake::builder().home(self.home()))
+    }
+
+    /// Does `work` with this lake as the current one, and asserts what happened: "hit f, ran g ×2", sorted; "nothing".
+    #[track_caller]
+    pub(crate) fn check<R>(&self, expected: &str, work: impl FnOnce() -> R) -> R {
+        assert_eq!(self.happened(), "nothing", "before the work began");
+        let result = {
+            let _current = self.enter();
+            work()
+        };
+        self.expect(expected);
+        result
+    }
+
+    /// As [`check`](Self::check), for something that returns.
+    #[track_caller]
+    pub(crate) fn ok<T, E: std::fmt::Debug>(&self, expected: &str, work: impl FnOnce() -> Result<T, E>) -> T {
+        self.check(expected, work).unwrap()
+    }
+
+    /// As [`check`](Self::check), for something that fails as said.
+    #[track_caller]
+    pub(crate) fn fails<T: std::fmt::Debug>(
+        &self,
+        expected: &str,
+        kind: ErrorKind,
+        says: &[&str],
+        work: impl FnOnce() -> Result<T, Error>,
+    ) {
+        check_error(self.check(expected, work), kind, says);
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(&self, expected: &str) {
+        let happened = self.happened();
+        assert_eq!(happened, expected);
+    }
+
+    /// What happened since somebody last asked.
+    pub(crate) fn happened(&self) -> String {
+        let mut counts = BTreeMap::<String, usize>::new();
+        for event in self.events() {
+            *counts.entry(shown(&event)).or_default() += 1;
+        }
+        let parts: Vec<_> = counts
+            .into_iter()
+            .map(|(event, count)| if count == 1 { event } else { format!("{event} ×{count}") })
+            .collect();
+        if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+    }
+
+    /// The events since somebody last asked.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        std::mem::take(&mut *self.events.lock().unwrap())
+    }
+
+    /// Every file in the lake's directory, with its content.
+    pub(crate) fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        files_below(self.home()).into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    }
+
+    /// The record of the only call of `function` there is.
+    #[track_caller]
+    pub(crate) fn record_of(&self, function: &str) -> PathBuf {
+        let calls = self.home().join("calls");
+        let found: Vec<_> = files_below(&calls)
+            .into_iter()
+            .filter(|path| path.parent().unwrap().to_str().unwrap().ends_with(&format!("::{function}")))
+            .collect();
+        let [only] = &*found else { panic!("{function} has {} records", found.len()) };
+        only.clone()
+    }
+
+    /// Where the content of `file` is.
+    pub(crate) fn blob_of(&self, file: &File) -> PathBuf {
+        blob_in(self.home(), file)
+    }
+
+    /// How many records and names there are.
+    pub(crate) fn visible(&self) -> (usize, usize) {
+        let count = |folder| files_below(&self.home().join(folder)).len();
+        (count("calls"), count("files"))
+    }
+}
+
+fn shown(event: &Event) -> String {
+    match event {
+        Event::Hit(call) => format!("hit {}", call.function()),
+        Event::Executed { call, .. } => format!("ran {}", call.function()),
+        Event::Adopted(call) => format!("adopted {}", call.function()),
+        Event::Reproduced(call) => format!("reproduced {}", call.function()),
+        Event::Waited { call, .. } => format!("waited {}", call.function()),
+        Event::Failed(call) => format!("failed {}", call.function()),
+        Event::Kept { call, .. } => format!("kept {}", call.function()),
+        Event::Downloaded { file, .. } => format!("downloaded {file}"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Several machines that share a remote.
+pub(crate) struct Machines {
+    folder: TempDir,
+}
+
+impl Machines {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn remote(&self) -> PathBuf {
+        self.folder.path().join("remote")
+    }
+
+    /// The machine called `name`, as a process that was just started there.
+    pub(crate) fn machine(&self, name: &str) -> Watched {
+        let url = format!("file://{}", self.remote().display());
+        Watched::open(Lake::builder().home(self.folder.path().join(name)).remote(url))
+    }
+}
+
+/// Where the content of `file` is in the lake at `root`.
+pub(crate) fn blob_in(root: &Path, file: &File) -> PathBuf {
+    let digest = file.digest().to_string();
+    root.join("blobs").join(&digest[..2]).join(digest)
+}
+
+/// Writes to a file that is read-only.
+pub(crate) fn overwrite(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = std::fs::read(path).unwrap();
+    change(&mut bytes);
+    std::fs::remove_file(path).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// Every file below a folder, sorted.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let Ok(entries) = std::fs::read_dir(folder) else { return files };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+/// An error of that kind, on one line that says all of `says`.
+#[track_caller]
+pub(crate) fn check_error<T: std::fmt::Debug>(result: Result<T, Error>, kind: ErrorKind, says: &[&str]) {
+    let error = result.unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.kind(), kind, "{text}");
+    for part in says {
+        assert!(text.contains(part), "{text:?} does not say {part:?}");
+    }
+    assert!(!text.contains('\n'), "{text:?}");
+}
