@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use event_listener::{Event, EventListener};
 
@@ -81,6 +82,12 @@ impl Flights {
         Boarding::Wait(Waiter { flights: self.clone(), sources, target, ended: event.listen() })
     }
 
+    /// An execution beside another of the same key.
+    pub fn beside(&self) -> Flight {
+        let id = self.lock().id();
+        Flight { flights: self.clone(), id, key: None }
+    }
+
     /// Whether `key` is running.
     pub fn is_running(&self, key: &CallKey) -> bool {
         self.lock().running.contains_key(key)
@@ -134,6 +141,15 @@ impl Waiter {
     pub async fn ended(mut self) {
         (&mut self.ended).await;
     }
+
+    /// Blocks until the flight has ended, or patience has: whether it has ended.
+    pub fn ended_within(self, patience: Duration) -> bool {
+        use event_listener::Listener as _;
+        // The listener's place in the graph goes with `self`.
+        let mut this = self;
+        let listener = std::mem::replace(&mut this.ended, Event::new().listen());
+        listener.wait_timeout(patience).is_some()
+    }
 }
 
 impl Drop for Waiter {
@@ -176,6 +192,20 @@ mod tests {
         drop(first);
         pollster::block_on(waiter.ended());
         go(flights.board(key(1), &[], &[]));
+    }
+
+    #[test]
+    fn patience_ends_and_a_flight_that_ended_needs_none() {
+        let flights = Flights::default();
+        let first = go(flights.board(key(1), &[], &[]));
+        let wait = || match flights.board(key(1), &[], &[]) {
+            Boarding::Wait(waiter) => waiter,
+            other => panic!("expected to wait, got {other:?}"),
+        };
+        assert!(!wait().ended_within(Duration::ZERO));
+        let waiter = wait();
+        drop(first);
+        assert!(waiter.ended_within(Duration::ZERO));
     }
 
     #[test]

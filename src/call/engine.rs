@@ -30,6 +30,10 @@ use crate::provenance;
 /// A call inside itself that a work-stealing pool may have brought about runs once more, but not for ever.
 const STOLEN_DEPTH: usize = 8;
 
+/// How long a thread of a pool that steals work waits for another thread: the body waited for may itself be waiting for a job
+/// that lies below on this very stack, which nobody can see. After that the call runs once more.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// What a caller can afford.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -160,20 +164,25 @@ impl Site {
     async fn candidate(&self, search: &Search, reach: Reach) -> Result<Option<Candidate>> {
         let (creator, key) = search.place();
         let catalog = self.lake.catalog();
-        let record = match (self.lake.remembered(key), reach) {
-            (Some(record), _) => Some(record),
-            (None, Reach::Local) => catalog.local_record(creator, key).await?.map(Arc::new),
-            (None, Reach::Anywhere) => {
-                let (lake, creator, key) = (self.lake.clone(), creator.clone(), *key);
-                let look = async move {
-                    lake.contact_remote().await?;
-                    lake.catalog().record(&creator, &key).await
+        let record = match self.lake.remembered(key) {
+            Some(record) => record,
+            None => {
+                let found = match reach {
+                    Reach::Local => catalog.local_record(creator, key).await?,
+                    Reach::Anywhere => {
+                        let (lake, creator, key) = (self.lake.clone(), creator.clone(), *key);
+                        let look = async move {
+                            lake.contact_remote().await?;
+                            lake.catalog().record(&creator, &key).await
+                        };
+                        self.pace.io(look).await?
+                    }
                 };
-                self.pace.io(look).await?.map(Arc::new)
+                let Some(record) = found.map(Arc::new) else { return Ok(None) };
+                self.lake.remember(&record);
+                record
             }
         };
-        let Some(record) = record else { return Ok(None) };
-        self.lake.remember(&record);
         if record.fetched.is_empty() && matches!(record.value, datlake_core::record::ValueBytes::Inline(_)) {
             return Ok(Some(Candidate { record, apart: None, holds: true }));
         }
@@ -202,7 +211,12 @@ impl Site {
             return Ok(true);
         }
         // Holding it for a moment disturbs nobody: whoever comes meanwhile tries again.
-        Ok(matches!(self.lake.vault().try_claim(&key.to_string(), "asks for the status")?, Claim::Held { .. }))
+        match self.lake.vault().try_claim(&key.to_string(), "asks for the status") {
+            Ok(claim) => Ok(matches!(claim, Claim::Held { .. })),
+            // Where nobody can write, nobody runs.
+            Err(error) if error.kind() == ErrorKind::Denied => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Finds the call's value, or takes on to run it.
@@ -226,7 +240,13 @@ impl Site {
                 Boarding::Recursion => return Err(self.recursion()),
                 Boarding::Wait(waiter) => {
                     self.lake.emit(&Event::Waited { call: self.id(self.target.identity.key), by: None });
-                    waiter.ended().await;
+                    if self.pace == Pace::Blocking && stolen_work_is_possible() {
+                        if !waiter.ended_within(PATIENCE) {
+                            break (self.lake.flights().beside(), true);
+                        }
+                    } else {
+                        waiter.ended().await;
+                    }
                     if !force && let Found::Hit(value, record) = self.find(Reach::Local).await? {
                         return self.hit(value, &record);
                     }
@@ -299,8 +319,8 @@ impl Site {
         let what = self.target.identity.key.to_string();
         let note =
             format!("process {} on {} since {}", std::process::id(), self.lake.provenance().host(), provenance::now());
-        // Below a body that a stranger's work lies on, waiting for another process could hold that one up for ever.
-        let may_wait = context::stack().len() <= self.parent.as_ref().map_or(0, |parent| parent.chain().len());
+        // On a pool that steals work this may lie on top of a stranger's body, and wait for a process that waits for that one.
+        let may_wait = !stolen_work_is_possible() || context::stack().is_empty();
         let (mut pause, mut told) = (Duration::from_millis(1), false);
         loop {
             match self.lake.vault().try_claim(&what, &note)? {

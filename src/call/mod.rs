@@ -273,6 +273,7 @@ impl Asked {
     }
 
     fn status<T: Serialize + DeserializeOwned>(&self) -> Result<Status> {
+        crate::lake::refuse_in_body("ask for a call's status")?;
         let site = self.ask()?;
         match pollster::block_on(site.find::<T>(Reach::Anywhere))? {
             Found::Hit(..) => Ok(Status::Cached),
@@ -282,6 +283,7 @@ impl Asked {
     }
 
     fn lineage<T: Serialize + DeserializeOwned>(&self) -> Result<Option<Lineage>> {
+        crate::lake::refuse_in_body("ask for a call's lineage")?;
         match pollster::block_on(self.ask()?.find::<T>(Reach::Anywhere))? {
             Found::Hit(_, record) => record.lineage().map(Some),
             Found::Miss(_) => Ok(None),
@@ -289,6 +291,7 @@ impl Asked {
     }
 
     fn explain<T: Serialize + DeserializeOwned>(&self) -> Result<Explanation> {
+        crate::lake::refuse_in_body("explain a call")?;
         let site = self.ask()?;
         let found = pollster::block_on(site.find::<T>(Reach::Anywhere))?;
         explain::explain(&site, found)

@@ -27,7 +27,7 @@ use crate::file::{File, Tree};
 use crate::provenance::Provenance;
 
 /// Records a process remembers by itself, before it forgets them all and starts anew.
-const REMEMBERED: usize = 1 << 16;
+const REMEMBERED: usize = 1 << 14;
 
 /// A lake: a store on this machine and, optionally, a remote it shares with others.
 ///
@@ -103,12 +103,12 @@ impl Lake {
 
     /// Makes this lake the current one of this thread, until the guard is dropped.
     pub fn enter(&self) -> Entered {
-        context::enter(Context { lake: Some(self.clone()), body: None })
+        context::enter(Context { lake: Some(self.clone()), body: context::body() })
     }
 
     /// A future in which this lake is the current one.
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped::new(Context { lake: Some(self.clone()), body: None }, future)
+        Scoped::new(Context { lake: Some(self.clone()), body: context::body() }, future)
     }
 
     /// The directory of this machine's store.
