@@ -334,7 +334,8 @@ const DUMMY_FIELDS: [(&str, Dummy); 5] = [
     ("digest", Dummy::Text("0000000000000000000000000000000000000000000000000000000000000000")),
     ("size", Dummy::Size),
     ("name", Dummy::Text("x")),
-    ("tree", Dummy::No),
+    // A tree wants to be one; a plain file does not mind.
+    ("tree", Dummy::Yes),
 ];
 
 impl<'de> MapAccess<'de> for DummyFields {
@@ -357,7 +358,7 @@ impl<'de> MapAccess<'de> for DummyFields {
 enum Dummy {
     Text(&'static str),
     Size,
-    No,
+    Yes,
 }
 
 impl<'de> Deserializer<'de> for Dummy {
@@ -367,7 +368,7 @@ impl<'de> Deserializer<'de> for Dummy {
         match self {
             Self::Text(text) => visitor.visit_borrowed_str(text),
             Self::Size => visitor.visit_u64(0),
-            Self::No => visitor.visit_bool(false),
+            Self::Yes => visitor.visit_bool(true),
         }
     }
 
