@@ -102,9 +102,9 @@ impl Code {
             .iter()
             .map(|path| (tokens::line(&tokens::significant(path.to_token_stream())), path))
             .collect();
-        let dependencies = dependencies.into_values().map(|path| {
-            quote_spanned!(at(path)=> <#path as #facade::__private::Tracked>::code)
-        });
+        let dependencies = dependencies
+            .into_values()
+            .map(|path| quote_spanned!(at(path)=> <#path as #facade::__private::Tracked>::code));
         let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
         quote! {
             #(#conditions)*

@@ -10,6 +10,7 @@ use crate::attributes;
 use crate::code::{Code, allowances, companion};
 use crate::options::Options;
 use crate::signature::{Creator, Function, Names, Param, Role, at, plain};
+use crate::source::Source;
 use crate::tokens;
 
 /// What a creator becomes: the user's function with its block replaced by one call, and the info API beside it.
@@ -149,7 +150,10 @@ impl<'m> Expansion<'m> {
     fn call(&self) -> TokenStream {
         let Self { model, p, kind, call_types, .. } = self;
         let visibility = &model.function.visibility;
-        let doc = format!("The call of [`{0}`]({0}()) with these arguments. Nothing runs yet.", model.function.signature.ident);
+        let doc = format!(
+            "The call of [`{0}`]({0}()) with these arguments. Nothing runs yet.",
+            model.function.signature.ident
+        );
         let signature = &model.function.signature;
         let (generics, where_clause) = (&signature.generics, &signature.generics.where_clause);
         let params = model.params.iter().map(|Param { ident, ty, .. }| quote!(#ident: #ty));
@@ -233,7 +237,10 @@ impl<'m> Expansion<'m> {
         let Self { model, kind, call_types, .. } = self;
         let function = &model.function;
         let visibility = &function.visibility;
-        let doc = format!("The calls of [`{0}`]({0}()) with each of these arguments. Nothing runs yet.", function.signature.ident);
+        let doc = format!(
+            "The calls of [`{0}`]({0}()) with each of these arguments. Nothing runs yet.",
+            function.signature.ident
+        );
         let mut generics = function.signature.generics.clone();
         let where_clause = generics.where_clause.take();
         let mut types: Vec<Type> = model.params.iter().map(|param| param.ty.clone()).collect();
@@ -336,9 +343,9 @@ impl VisitMut for Elided {
 
 /// What stands in for a function with mistakes: the function itself, and an info API that type-checks wherever it is used,
 /// so that each mistake is one message.
-pub(crate) fn stub(model: &Creator, options: &Options) -> TokenStream {
+pub(crate) fn stub(model: &Creator, options: &Options, source: &Source) -> TokenStream {
     let function = plain(&model.function);
-    if function.signature.receiver().is_some() {
+    if function.signature.receiver().is_some() || source.associated {
         return quote!(#function);
     }
     let facade = &options.facade;

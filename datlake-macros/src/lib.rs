@@ -13,12 +13,14 @@
 //! | `tokens` | the hash of source text |
 //! | `scan` | `cfg` predicates and embedded contents in it |
 //! | `source` | file, line, git blob, lock file, features |
+//! | `enclosing` | whether an item stands in an `impl` |
 //! | `code` | the static that carries all that |
 //! | `expand` | a creator's tokens |
 //! | `tracked` | a tracked item's tokens |
 
 mod attributes;
 mod code;
+mod enclosing;
 mod errors;
 mod expand;
 mod options;
@@ -64,12 +66,13 @@ fn creator(options: TokenStream, item: TokenStream, source: fn(Span) -> Source) 
             return quote!(#item #errors);
         }
     };
-    let model = signature::check(&function, &options, &mut errors);
+    let source = source(function.signature.ident.span());
+    let model = signature::check(&function, &options, &source, &mut errors);
     if !errors.is_empty() {
-        let (stub, errors) = (expand::stub(&model, &options), errors.into_tokens());
+        let (stub, errors) = (expand::stub(&model, &options, &source), errors.into_tokens());
         return quote!(#stub #errors);
     }
-    let code = Code::of_function(&function, options.version, source(function.signature.ident.span()));
+    let code = Code::of_function(&function, options.version, source);
     expand::creator(&model, &options, &code)
 }
 

@@ -96,9 +96,8 @@ impl Options {
     fn read(&mut self, name: &Ident, value: TokenStream, errors: &mut Errors) {
         let given = value.clone();
         let read = match name.to_string().as_str() {
-            "depends_on" => list.parse2(value).and_then(|items| {
-                self.depends_on = items.into_iter().filter_map(|item| errors.take(dependency.parse2(item))).collect();
-                Ok(())
+            "depends_on" => list.parse2(value).map(|items| {
+                self.depends_on = items.into_iter().filter_map(|item| errors.take(dependency(item))).collect()
             }),
             "key" => expressions.parse2(value).map(|expressions| self.key = expressions),
             "version" => assigned(value).and_then(|number: LitInt| {
@@ -213,14 +212,19 @@ fn expressions(input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
 }
 
 /// `path` or `mod path`, as the type that implements `Tracked`.
-fn dependency(input: ParseStream<'_>) -> syn::Result<Path> {
-    if input.parse::<Option<Token![mod]>>()?.is_none() {
-        return input.parse();
-    }
-    let mut path = Path::parse_mod_style(input)?;
-    let span = path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
-    path.segments.push(Ident::new(MODULE, span).into());
-    Ok(path)
+fn dependency(item: TokenStream) -> syn::Result<Path> {
+    let parse = |input: ParseStream<'_>| {
+        if input.parse::<Option<Token![mod]>>()?.is_none() {
+            return input.parse();
+        }
+        let mut path = Path::parse_mod_style(input)?;
+        let span = path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+        path.segments.push(Ident::new(MODULE, span).into());
+        Ok(path)
+    };
+    parse.parse2(item.clone()).map_err(|_| {
+        syn::Error::new_spanned(item, "expected the path of a tracked item, or `mod` and the path of a tracked module")
+    })
 }
 
 /// The rules of a creator's name that can be told from its text. The lake checks the rest.

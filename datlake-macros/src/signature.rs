@@ -7,14 +7,15 @@ use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, FnArg, GenericParam, Generics, Pat, PatIdent, PatType, ReturnType, Safety, Signature, Type,
-    Visibility, parse_quote,
+    Attribute, FnArg, GenericParam, Generics, Pat, PatIdent, PatType, ReturnType, Safety, Signature, Type, Visibility,
+    parse_quote,
 };
 
 use crate::attributes::sets_lint_levels;
 use crate::errors::Errors;
 use crate::options::Options;
 use crate::shown;
+use crate::source::Source;
 
 /// A function as written. Its body is the compiler's to read.
 #[derive(Clone)]
@@ -125,15 +126,21 @@ impl Creator {
 }
 
 /// Checks `function`, and adds every mistake to `errors`.
-pub(crate) fn check(function: &Function, options: &Options, errors: &mut Errors) -> Creator {
+pub(crate) fn check(function: &Function, options: &Options, source: &Source, errors: &mut Errors) -> Creator {
     let signature = &function.signature;
     check_kind(function, errors);
+    if source.associated && signature.receiver().is_none() {
+        errors.at(signature.fn_token, "a creator is a free function: move it out of the `impl`");
+    }
     check_generics(&signature.generics, errors);
     let mut params = Vec::new();
     for (i, input) in signature.inputs.iter().enumerate() {
         match input {
             FnArg::Receiver(receiver) => {
-                errors.at(receiver, "a creator is a free function: name what it needs as parameters, `self` has no place in a key");
+                errors.at(
+                    receiver,
+                    "a creator is a free function: name what it needs as parameters, `self` has no place in a key",
+                );
             }
             FnArg::Typed(input) => params.push(check_param(i + 1, input, errors)),
         }
@@ -220,11 +227,17 @@ fn check_attributes(attributes: &[Attribute], names: Names, errors: &mut Errors)
             "secret" => Role::Secret,
             "by_name" => Role::ByName,
             "cfg" | "cfg_attr" => {
-                errors.at(attribute, "a parameter that comes and goes is not supported: put the condition on the function");
+                errors.at(
+                    attribute,
+                    "a parameter that comes and goes is not supported: put the condition on the function",
+                );
                 continue;
             }
             _ => {
-                errors.at(attribute, "a parameter of a creator can be `#[skip]`, `#[secret]` or `#[by_name]`, nothing else");
+                errors.at(
+                    attribute,
+                    "a parameter of a creator can be `#[skip]`, `#[secret]` or `#[by_name]`, nothing else",
+                );
                 continue;
             }
         };
@@ -239,6 +252,7 @@ fn check_attributes(attributes: &[Attribute], names: Names, errors: &mut Errors)
             Some((_, first)) => {
                 let first = first.path().to_token_stream();
                 errors.at(attribute, format!("`#[{name}]` contradicts `#[{first}]`"));
+                role = Some((Role::Skip, attribute));
             }
         }
     }
@@ -284,12 +298,15 @@ fn check_output(signature: &Signature, options: &Options, errors: &mut Errors) -
 
 fn check_info(signature: &Signature, options: &Options, errors: &mut Errors) -> Ident {
     const PRIMITIVE: [&str; 17] = [
-        "bool", "char", "str", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",
-        "usize",
+        "bool", "char", "str", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
+        "u128", "usize",
     ];
     let info = options.info.clone().unwrap_or_else(|| signature.ident.clone());
     if PRIMITIVE.iter().any(|primitive| info == primitive) {
-        errors.at(&info, format!("the info API `{info}` would hide the type `{info}`: choose another name with `info = …`"));
+        errors.at(
+            &info,
+            format!("the info API `{info}` would hide the type `{info}`: choose another name with `info = …`"),
+        );
     }
     info
 }
@@ -312,7 +329,8 @@ struct Types<'e> {
 
 impl<'ast> Visit<'ast> for Types<'_> {
     fn visit_type_impl_trait(&mut self, ty: &'ast syn::TypeImplTrait) {
-        self.errors.at(ty, "a creator names its types: use a type parameter, or the type itself, instead of `impl Trait`");
+        self.errors
+            .at(ty, "a creator names its types: use a type parameter, or the type itself, instead of `impl Trait`");
     }
 
     fn visit_type_reference(&mut self, ty: &'ast syn::TypeReference) {
@@ -328,11 +346,13 @@ impl<'ast> Visit<'ast> for Types<'_> {
 
     fn visit_type_path(&mut self, ty: &'ast syn::TypePath) {
         let last = ty.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-        if matches!(last.as_str(), "Path" | "PathBuf") && matches!(self.role, Role::Plain | Role::Secret) {
-            self.errors.at(
-                ty,
-                format!("a `{last}` would put the name into the key and not the content: take a `datlake::File`, or say `#[by_name]` if the name is what counts"),
-            );
+        let ways = match self.role {
+            Role::Plain => "take a `datlake::File`, or say `#[by_name]` if the name is what counts",
+            Role::Secret => "take a `datlake::File`, or a text if the name is what counts",
+            Role::Skip | Role::ByName => "",
+        };
+        if matches!(last.as_str(), "Path" | "PathBuf") && !ways.is_empty() {
+            self.errors.at(ty, format!("a `{last}` would put the name into the key and not the content: {ways}"));
         }
         visit::visit_type_path(self, ty);
     }
@@ -362,4 +382,3 @@ pub(crate) fn plain(function: &Function) -> Function {
 pub(crate) fn at(tokens: &impl syn::spanned::Spanned) -> Span {
     tokens.span().resolved_at(Span::call_site())
 }
-

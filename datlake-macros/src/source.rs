@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::Span;
 
+use crate::enclosing;
+
 /// Where an item stands.
 #[derive(Default)]
 pub(crate) struct Source {
@@ -19,6 +21,8 @@ pub(crate) struct Source {
     pub(crate) lock: Option<(String, [u8; 32])>,
     /// The features of the package that are on, sorted.
     pub(crate) features: Vec<String>,
+    /// Whether it is a function of an `impl` or a `trait`, as far as the file tells.
+    pub(crate) associated: bool,
 }
 
 impl Source {
@@ -28,14 +32,20 @@ impl Source {
         let file = span.local_file().or_else(|| Span::call_site().local_file());
         let file = file.map(|file| std::path::absolute(&file).unwrap_or(file));
         let shown = match (&file, &package) {
-            (Some(file), Some(package)) => file.strip_prefix(package).unwrap_or(file).to_string_lossy().replace('\\', "/"),
+            (Some(file), Some(package)) => {
+                file.strip_prefix(package).unwrap_or(file).to_string_lossy().replace('\\', "/")
+            }
             (Some(file), None) => file.to_string_lossy().into_owned(),
             (None, _) => String::new(),
         };
+        let content = file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+        let start = span.start();
         Self {
             file: shown,
-            line: u32::try_from(span.start().line).unwrap_or_default(),
-            blob: file.and_then(|file| std::fs::read(file).ok()).map(|content| git_blob(&content)).unwrap_or_default(),
+            line: u32::try_from(start.line).unwrap_or_default(),
+            blob: if content.is_empty() { [0; 20] } else { git_blob(&content) },
+            associated: str::from_utf8(&content)
+                .is_ok_and(|source| enclosing::is_associated(source, start.line, start.column)),
             lock: package.as_deref().and_then(lock),
             features: features(std::env::args()),
         }
@@ -99,8 +109,14 @@ mod tests {
         std::fs::create_dir_all(&directory).unwrap();
         let file = directory.join("arguments");
         std::fs::write(&file, "--cfg\nfeature=\"zstd\"\n--cfg\nunix\n").unwrap();
-        let arguments =
-            ["rustc", "--cfg", "feature=\"s3\"", "--cfg=feature=\"gpu\"", "feature=\"no\"", &format!("@{}", file.display())];
+        let arguments = [
+            "rustc",
+            "--cfg",
+            "feature=\"s3\"",
+            "--cfg=feature=\"gpu\"",
+            "feature=\"no\"",
+            &format!("@{}", file.display()),
+        ];
         assert_eq!(features(arguments.into_iter().map(str::to_owned)), ["gpu", "s3", "zstd"]);
         std::fs::remove_dir_all(directory).unwrap();
     }

@@ -259,7 +259,8 @@ fn says_nothing(tree: &Tree) -> bool {
     const SILENT: [&str; 6] = ["doc", "allow", "warn", "deny", "forbid", "expect"];
     match tree.bracketed() {
         Some([Tree::Word(name), rest @ ..]) => {
-            let shape = matches!(rest, [] | [Tree::Group(Delimiter::Parenthesis, _)]) || rest.first().is_some_and(|t| t.is("="));
+            let shape = matches!(rest, [] | [Tree::Group(Delimiter::Parenthesis, _)])
+                || rest.first().is_some_and(|t| t.is("="));
             shape && SILENT.iter().any(|silent| name == silent)
         }
         _ => false,
@@ -306,7 +307,7 @@ fn is_call(before: &[Tree]) -> bool {
         [.., quote, Tree::Word(_)] if quote.is("'") => false,
         [.., Tree::Word(word)] => !begins_expression(&word.to_string()),
         [.., bang] if bang.is("!") => true,
-        [.., close] if close.is(">") => closes_generics(before),
+        [.., close] if close.is(">") || close.is(">>") => closes_generics(before),
         [.., hash, Tree::Group(Delimiter::Bracket, _)] if hash.is("#") => false,
         [.., Tree::Group(Delimiter::Parenthesis | Delimiter::Bracket, _)] => true,
         _ => false,
@@ -349,7 +350,7 @@ fn begins_expression(word: &str) -> bool {
     )
 }
 
-/// Whether the `>` that `before` ends in closes a `<`: `f::<T>(x,)` is a call, `a > (x,)` compares with a tuple.
+/// Whether the `>` or `>>` that `before` ends in closes a `<`: `f::<T>(x,)` is a call, `a > (x,)` compares with a tuple.
 fn closes_generics(before: &[Tree]) -> bool {
     let mut depth = 0_usize;
     for tree in before.iter().rev() {

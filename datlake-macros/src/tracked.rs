@@ -44,11 +44,19 @@ fn tracked_function(
         errors.at(receiver, "a method cannot be tracked by itself: put the `impl` into a module and track the module");
         return quote!(#function);
     }
+    let source = source(signature.ident.span());
+    if source.associated {
+        errors.at(
+            signature.fn_token,
+            "an associated function cannot be tracked by itself: put the `impl` into a module and track the module",
+        );
+        return quote!(#function);
+    }
     if refuse_creator(&function.attributes, errors) {
         return quote!(#function);
     }
     let name = options.info.as_ref().unwrap_or(&signature.ident);
-    let code = Code::of_function(function, None, source(signature.ident.span()));
+    let code = Code::of_function(function, None, source);
     let facade = &options.facade;
     let entered = quote!(#facade::__private::entered(<#name as #facade::__private::Tracked>::code););
     let function = entering(function.clone(), &entered);
@@ -66,7 +74,13 @@ fn tracked_item(mut item: Item, options: &Options, source: fn(Span) -> Source, e
         _ => None,
     };
     let Some((attributes, visibility, ident, type_generics)) = parts else {
-        errors.at(item.to_token_stream().into_iter().take(if is_short(&item) { usize::MAX } else { 2 }).collect::<TokenStream>(), refusal(&item));
+        errors.at(
+            item.to_token_stream()
+                .into_iter()
+                .take(if is_short(&item) { usize::MAX } else { 2 })
+                .collect::<TokenStream>(),
+            refusal(&item),
+        );
         return item.into_token_stream();
     };
     let attributes = attributes.clone();
@@ -109,12 +123,18 @@ fn is_short(item: &Item) -> bool {
 
 fn refusal(item: &Item) -> &'static str {
     match item {
-        Item::Mod(_) => "a module in a file of its own cannot be tracked: track what is in it, or a module with its content in braces",
+        Item::Mod(_) => {
+            "a module in a file of its own cannot be tracked: track what is in it, or a module with its content in braces"
+        }
         Item::Type(_) => "a type alias cannot be tracked: track the type that it names",
-        Item::Trait(_) | Item::TraitAlias(_) => "a trait cannot be tracked by itself: put it into a module and track the module",
+        Item::Trait(_) | Item::TraitAlias(_) => {
+            "a trait cannot be tracked by itself: put it into a module and track the module"
+        }
         Item::Impl(_) => "an `impl` has no name to depend on: put it into a module and track the module",
         Item::Macro(_) => "a macro cannot be tracked by itself: put it into a module and track the module",
-        _ => "this cannot be tracked: `#[tracked]` goes on functions, constants, statics, types and modules with their content",
+        _ => {
+            "this cannot be tracked: `#[tracked]` goes on functions, constants, statics, types and modules with their content"
+        }
     }
 }
 
@@ -220,7 +240,9 @@ impl VisitMut for Entering {
 }
 
 fn has_own(attributes: &[Attribute]) -> bool {
-    let own = |attribute: &Attribute| attribute.path().segments.last().is_some_and(|last| last.ident == "tracked" || last.ident == "file_creator");
+    let own = |attribute: &Attribute| {
+        attribute.path().segments.last().is_some_and(|last| last.ident == "tracked" || last.ident == "file_creator")
+    };
     attributes.iter().any(own)
 }
 
@@ -245,7 +267,8 @@ fn entering(mut function: Function, entered: &TokenStream) -> Function {
 /// `{ first { body } }`: the body stays a block of its own, so that no lint sees what was put before it.
 fn with_first(body: &Group, first: &TokenStream) -> Group {
     // Inner attributes go to the outer block; on the inner one they would be attributes of an expression.
-    let split = |input: syn::parse::ParseStream<'_>| Ok((Attribute::parse_inner(input)?, input.parse::<TokenStream>()?));
+    let split =
+        |input: syn::parse::ParseStream<'_>| Ok((Attribute::parse_inner(input)?, input.parse::<TokenStream>()?));
     let (attributes, rest) = split.parse2(body.stream()).unwrap_or_else(|_| (Vec::new(), body.stream()));
     let mut inner = Group::new(body.delimiter(), rest);
     inner.set_span(body.span());
