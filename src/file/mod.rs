@@ -250,19 +250,20 @@ impl File {
         offload(move || here.run(|| file.read_range(range))).await?
     }
 
-    /// A path to its content for libraries that insist on one. It ends in the file's own name, is read-only and stays valid
-    /// while the process lives.
+    /// A path to its content for libraries that insist on one. It ends in the file's own name (of `sub/table.csv` in
+    /// `table.csv`), is read-only and stays valid while the process lives.
     ///
     /// # Errors
     /// As [`File::open`].
     pub fn path(&self) -> Result<PathBuf> {
         self.check_access()?;
+        let name = self.0.name.rsplit('/').next().unwrap_or_default();
         match &self.0.place {
             Place::Staged { staged, .. } if staged.path().exists() => {
-                self.0.lake.vault().scratch()?.link_named(staged.path(), &self.0.name)
+                self.0.lake.vault().scratch()?.link_named(staged.path(), name)
             }
             _ => {
-                let (path, fetched) = pollster::block_on(self.0.lake.vault().path(self.wanted(), &self.0.name))?;
+                let (path, fetched) = pollster::block_on(self.0.lake.vault().path(self.wanted(), name))?;
                 self.note_download(fetched);
                 Ok(path)
             }

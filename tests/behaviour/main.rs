@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
 mod arguments;
+mod downloads;
+mod files;
 mod functions;
 mod info;
 mod many;
 mod returns;
 mod support;
+mod trees;

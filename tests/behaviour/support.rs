@@ -46,13 +46,17 @@ impl Watched {
 
     /// Does `work` with this lake as the current one, and asserts what happened: "hit f, ran g ×2", sorted; "nothing".
     #[track_caller]
-    pub(crate) fn check<R>(&self, expected: &str, work: impl FnOnce() -> R) -> R {
+    pub(crate) fn check<T, E: std::fmt::Debug>(
+        &self,
+        expected: &str,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         assert_eq!(self.happened(), "nothing", "before the work began");
         let result = {
             let _current = self.enter();
             work()
         };
-        self.expect(expected);
+        assert_eq!(self.happened(), expected, "{:?}", result.as_ref().err());
         result
     }
 

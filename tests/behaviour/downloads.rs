@@ -1,0 +1,166 @@
+//! Content that is elsewhere: fetched when it is read, once, and verified on the way.
+
+use std::fs;
+
+use datlake::{ErrorKind, File, Result, file_creator};
+
+use crate::support::{Machines, blob_in, check_error, overwrite};
+
+#[test]
+fn a_file_is_downloaded_when_it_is_read_and_not_before() {
+    let machines = Machines::new();
+    machines.machine("a").add_bytes("big.bin", vec![7; 300_000]).unwrap();
+    let b = machines.machine("b");
+    let file = b.file("big.bin").unwrap();
+    assert_eq!((file.len(), file.is_local().unwrap()), (300_000, false));
+    b.expect("nothing");
+    assert_eq!(b.ok("downloaded big.bin", || file.read_range(10..12)), [7, 7]);
+    assert!(file.is_local().unwrap());
+    b.ok("nothing", || file.read());
+    b.ok("nothing", || file.path());
+    assert_eq!(machines.machine("b").ok("nothing", || File::get("big.bin")?.read()).len(), 300_000);
+}
+
+#[test]
+fn every_way_of_reading_downloads() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    for uid in ["open", "read", "text", "range", "path"] {
+        a.add_bytes(uid, uid).unwrap();
+    }
+    let b = machines.machine("b");
+    b.ok("downloaded open", || File::get("open")?.open().map(drop));
+    b.ok("downloaded read", || File::get("read")?.read());
+    b.ok("downloaded text", || File::get("text")?.read_to_string());
+    b.ok("downloaded range", || File::get("range")?.read_range(0..1));
+    b.ok("downloaded path", || File::get("path")?.path());
+}
+
+#[test]
+fn many_readers_download_once() {
+    let machines = Machines::new();
+    let bytes: Vec<u8> = (0..2_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    machines.machine("a").add_bytes("big.bin", &bytes).unwrap();
+    // Two handles of a home are as two processes are.
+    let (b, c) = (machines.machine("b"), machines.machine("b"));
+    std::thread::scope(|scope| {
+        for lake in [&b, &c] {
+            for _ in 0..8 {
+                scope.spawn(|| assert!(lake.file("big.bin").unwrap().read().unwrap() == bytes));
+            }
+        }
+    });
+    let both = [b.happened(), c.happened()];
+    assert!(both.contains(&"downloaded big.bin".to_owned()) && both.contains(&"nothing".to_owned()), "{both:?}");
+}
+
+#[test]
+fn content_that_was_damaged_elsewhere_is_refused() {
+    let machines = Machines::new();
+    let file = machines.machine("a").add_bytes("data.bin", vec![1; 100_000]).unwrap();
+    let blob = blob_in(&machines.remote(), &file);
+    let b = machines.machine("b");
+    let read = || b.file("data.bin").unwrap().read();
+    let says = ["data.bin", "damaged", &machines.remote().display().to_string()];
+    for damage in [
+        (|bytes: &mut Vec<u8>| bytes[77_777] ^= 1) as fn(&mut Vec<u8>),
+        |bytes| bytes.truncate(50_000),
+        |bytes| bytes.push(0),
+        Vec::clear,
+    ] {
+        let intact = fs::read(&blob).unwrap();
+        overwrite(&blob, damage);
+        b.fails("nothing", ErrorKind::Corrupt, &says, read);
+        b.fails("nothing", ErrorKind::Corrupt, &says, || b.file("data.bin")?.path());
+        assert!(!b.blob_of(&file).exists(), "damage was kept");
+        overwrite(&blob, |bytes| *bytes = intact);
+    }
+    // It is whole again: so is the file.
+    assert_eq!(b.ok("downloaded data.bin", read), vec![1; 100_000]);
+}
+
+#[test]
+fn content_that_nobody_has_is_missing() {
+    let machines = Machines::new();
+    let file = machines.machine("a").add_bytes("data.bin", "data").unwrap();
+    fs::remove_file(blob_in(&machines.remote(), &file)).unwrap();
+    let b = machines.machine("b");
+    let says = ["data.bin", &file.digest().to_string(), &machines.remote().display().to_string()];
+    b.fails("nothing", ErrorKind::MissingBlob, &says, || File::get("data.bin")?.read());
+}
+
+#[test]
+fn content_that_was_lost_here_comes_again() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    let file = a.add_bytes("data.bin", "data").unwrap();
+    fs::remove_file(a.blob_of(&file)).unwrap();
+    assert_eq!(a.ok("downloaded data.bin", || file.read()), b"data");
+
+    overwrite(&a.blob_of(&file), |bytes| bytes[0] ^= 1);
+    let says = ["data.bin", "damaged", &a.blob_of(&file).display().to_string(), "remove that file"];
+    a.fails("nothing", ErrorKind::Corrupt, &says, || file.read());
+    a.fails("nothing", ErrorKind::Corrupt, &says, || file.open());
+    fs::remove_file(a.blob_of(&file)).unwrap();
+    assert_eq!(a.ok("downloaded data.bin", || file.read()), b"data");
+}
+
+#[test]
+fn content_that_was_lost_and_is_nowhere_else_is_missing() {
+    let lake = crate::support::lake();
+    let file = lake.add_bytes("data.bin", "data").unwrap();
+    fs::remove_file(lake.blob_of(&file)).unwrap();
+    check_error(file.read(), ErrorKind::MissingBlob, &["data.bin", &file.digest().to_string()]);
+    assert!(!file.is_local().unwrap());
+    // Adding the bytes again heals it.
+    lake.add_bytes("copy.bin", "data").unwrap();
+    assert_eq!(file.read().unwrap(), b"data");
+}
+
+#[test]
+fn a_file_whose_time_alone_was_changed_is_fine() {
+    let lake = crate::support::lake();
+    let file = lake.add_bytes("data.bin", "data").unwrap();
+    fs::File::open(lake.blob_of(&file)).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    assert_eq!(file.read().unwrap(), b"data");
+}
+
+#[file_creator]
+fn cleaned(raw: &File) -> Result<File> {
+    File::from_bytes("cleaned.txt", raw.read_to_string()?.to_uppercase())
+}
+
+#[file_creator]
+fn summed(cleaned: &File) -> Result<File> {
+    File::from_bytes("sum.txt", cleaned.len().to_string())
+}
+
+#[test]
+fn the_second_machine_runs_nothing_and_downloads_what_it_reads() {
+    let machines = Machines::new();
+    let pipeline = || summed(&cleaned(&File::get("raw.txt")?)?);
+    let a = machines.machine("a");
+    a.add_bytes("raw.txt", "raw").unwrap();
+    a.ok("ran cleaned, ran summed", pipeline);
+
+    let b = machines.machine("b");
+    let sum = b.ok("hit cleaned, hit summed", pipeline);
+    assert_eq!(b.ok("downloaded sum.txt", || sum.read_to_string()), "3");
+    let blobs = crate::support::files_below(&b.home().join("blobs"));
+    assert_eq!(blobs, [b.blob_of(&sum)], "more than the final file was fetched");
+
+    // A machine that has to run a step fetches what that step reads.
+    let c = machines.machine("c");
+    c.ok("hit cleaned", || cleaned(&c.file("raw.txt")?));
+    a.remove(sum.uid().unwrap().as_str()).unwrap();
+    let d = machines.machine("d");
+    d.ok("hit cleaned, ran summed", pipeline);
+}
+
+#[test]
+fn a_body_downloads_its_arguments() {
+    let machines = Machines::new();
+    machines.machine("a").add_bytes("raw.txt", "raw").unwrap();
+    let b = machines.machine("b");
+    b.ok("downloaded raw.txt, ran cleaned", || cleaned(&File::get("raw.txt")?));
+}
