@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::Log;
 use crate::event::{CallId, Event};
@@ -40,12 +40,14 @@ struct Console {
     log: Log,
     terminal: bool,
     group: Option<Group>,
+    /// When a progress bar was drawn that still stands.
+    drawn: Option<Instant>,
     total: Counts,
 }
 
 impl Default for Console {
     fn default() -> Self {
-        Self { log: Log::Off, terminal: false, group: None, total: Counts::default() }
+        Self { log: Log::Off, terminal: false, group: None, drawn: None, total: Counts::default() }
     }
 }
 
@@ -87,9 +89,11 @@ impl Console {
             Event::Waited { by: None, .. } => {}
             Event::Waited { call, by: Some(by) } => self.line(&format!("{} waits: {by} runs it", call.function())),
             Event::Kept { call, why } => self.line(&format!("{} keeps what is there, although {why}", call.function())),
+            Event::Downloading { file, done, size } => self.progress(file, *done, *size),
             Event::Downloaded { file, size } => {
                 self.total.downloads += 1;
                 self.total.bytes += size;
+                self.wipe();
                 self.line(&format!("downloaded {file} ({})", bytes(*size)));
             }
         }
@@ -104,12 +108,33 @@ impl Console {
             self.close();
             self.group = Some(Group { function: call.function().to_owned(), counts: Counts::default(), shown: false });
         }
+        self.wipe();
         let Some(group) = &mut self.group else { return };
         add(&mut group.counts);
         if self.terminal {
             let back = if group.shown { "\x1b[1A\r\x1b[2K" } else { "" };
             group.shown = true;
             say(&format!("{back}datlake: {}\n", group.text()));
+        }
+    }
+
+    /// A bar for a long download, on a terminal, not more often than anybody can read.
+    fn progress(&mut self, file: &str, done: u64, size: u64) {
+        let now = Instant::now();
+        let soon = self.drawn.is_some_and(|at| now - at < Duration::from_millis(100));
+        if !self.terminal || self.log != Log::Calls || soon {
+            return;
+        }
+        self.close();
+        self.wipe();
+        self.drawn = Some(now);
+        say(&format!("datlake: {} {file}, {} of {}", bar(done, size), bytes(done), bytes(size)));
+    }
+
+    /// Takes the bar away.
+    fn wipe(&mut self) {
+        if self.drawn.take().is_some() {
+            say("\r\x1b[2K");
         }
     }
 
@@ -169,6 +194,13 @@ impl Group {
     }
 }
 
+fn bar(done: u64, size: u64) -> String {
+    const WIDTH: u64 = 20;
+    let full = (done.min(size) * WIDTH).checked_div(size).unwrap_or(WIDTH);
+    let part = |sign: &str, n| sign.repeat(usize::try_from(n).unwrap_or(0));
+    format!("[{}{}]", part("█", full), part("·", WIDTH - full))
+}
+
 /// Standard error may be gone; that is no reason to stop.
 fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
@@ -209,6 +241,13 @@ mod tests {
         assert_eq!(group(1, 0, 0).text(), "monthly ran (1.5 s)");
         assert_eq!(group(0, 1, 0).text(), "monthly skipped");
         assert_eq!(group(1, 1, 1).text(), "monthly ×3: 1 skipped, 1 ran, 1 failed");
+    }
+
+    #[test]
+    fn a_bar_is_as_full_as_the_download() {
+        assert_eq!(bar(0, 100), "[····················]");
+        assert_eq!(bar(50, 100), "[██████████··········]");
+        assert_eq!((bar(100, 100), bar(0, 0)), ("[████████████████████]".into(), "[████████████████████]".into()));
     }
 
     #[test]

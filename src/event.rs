@@ -40,6 +40,15 @@ pub enum Event {
         /// What differs.
         why: String,
     },
+    /// A file's content is being downloaded: told every few MiB.
+    Downloading {
+        /// The file, for people.
+        file: String,
+        /// Bytes that have come.
+        done: u64,
+        /// Its size in bytes.
+        size: u64,
+    },
     /// A file's content was downloaded.
     Downloaded {
         /// The file, for people.
@@ -92,6 +101,9 @@ impl Event {
             Self::Failed(call) => tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, "failed"),
             Self::Kept { call, why } => {
                 tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, why, "kept")
+            }
+            Self::Downloading { file, done, size } => {
+                tracing::debug!(target: "datlake", file, done, size, "downloading")
             }
             Self::Downloaded { file, size } => tracing::info!(target: "datlake", file, size, "downloaded"),
         }

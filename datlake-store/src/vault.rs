@@ -1,5 +1,6 @@
 //! One lake as a machine sees it: its own directory, the remote behind it, and the way content comes from there.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use crate::reader::Reader;
 use crate::staging::{Hashing, hash_file};
 use crate::{remote, runtime};
 
+/// Bytes between two words about a download.
+const PROGRESS: u64 = 4 << 20;
 /// Downloads at a time.
 const TRANSFERS: usize = 16;
 
@@ -44,6 +47,8 @@ pub struct Wanted<'a> {
     pub size: u64,
     /// What people call it.
     pub what: &'a (dyn std::fmt::Display + Sync),
+    /// Told during a download how many bytes have come, every few MiB.
+    pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
 impl std::fmt::Debug for Wanted<'_> {
@@ -184,9 +189,11 @@ impl Vault {
         let path = scratch.file()?;
         let failed = |e| Error::io("write", path.display(), e);
         let file = std::fs::File::create_new(&path).map_err(failed)?;
-        let mut sink = Hashing::new(file);
+        let mut sink = Telling { sink: Hashing::new(file), told: 0, progress: wanted.progress };
         let at = Location::Blob(*wanted.digest);
-        let outcome = match remote.fetch(&at, 0, &mut sink).await {
+        let fetched = remote.fetch(&at, 0, &mut sink).await;
+        let sink = sink.sink;
+        let outcome = match fetched {
             Err(error) => Err(error),
             Ok(None) => Err(Error::new(
                 ErrorKind::MissingBlob,
@@ -231,5 +238,28 @@ impl Vault {
             }
             pause = (pause * 2).min(Duration::from_millis(200));
         }
+    }
+}
+
+/// Tells how much has passed.
+struct Telling<'a> {
+    sink: Hashing<std::fs::File>,
+    told: u64,
+    progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Write for Telling<'_> {
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        let n = self.sink.write(buf)?;
+        let size = self.sink.size();
+        if size - self.told >= PROGRESS {
+            self.told = size;
+            (self.progress)(size);
+        }
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.sink.flush()
     }
 }

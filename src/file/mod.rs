@@ -132,7 +132,7 @@ impl File {
     pub fn is_local(&self) -> Result<bool> {
         match &self.0.place {
             Place::Staged { .. } => Ok(true),
-            Place::Published { .. } => self.0.lake.vault().has(&self.wanted()),
+            Place::Published { .. } => self.asking(|lake, wanted| lake.vault().has(&wanted)),
         }
     }
 
@@ -159,7 +159,8 @@ impl File {
                 std::fs::File::open(staged.path()).map(Reader::from).map_err(|e| Error::io("open", self, e))
             }
             _ => {
-                let (reader, fetched) = pollster::block_on(self.0.lake.vault().open_blob(self.wanted()))?;
+                let (reader, fetched) =
+                    self.asking(|lake, wanted| pollster::block_on(lake.vault().open_blob(wanted)))?;
                 self.note_download(fetched);
                 Ok(reader)
             }
@@ -263,7 +264,8 @@ impl File {
                 self.0.lake.vault().scratch()?.link_named(staged.path(), name)
             }
             _ => {
-                let (path, fetched) = pollster::block_on(self.0.lake.vault().path(self.wanted(), name))?;
+                let (path, fetched) =
+                    self.asking(|lake, wanted| pollster::block_on(lake.vault().path(wanted, name)))?;
                 self.note_download(fetched);
                 Ok(path)
             }
@@ -335,8 +337,11 @@ impl File {
         Some(Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place })))
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted { digest: &self.0.digest, size: self.0.size, what: self }
+    /// Asks for the content; says so while it comes.
+    fn asking<T>(&self, ask: impl FnOnce(&Lake, Wanted<'_>) -> T) -> T {
+        let lake = &self.0.lake;
+        let progress = |done| lake.emit(&Event::Downloading { file: self.to_string(), done, size: self.0.size });
+        ask(lake, Wanted { digest: &self.0.digest, size: self.0.size, what: self, progress: &progress })
     }
 
     fn check_access(&self) -> Result<()> {
