@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::{Body, NewBody, input};
-use super::key::Target;
+use super::key::{Target, only_of};
 use crate::context::{self, Context};
 use crate::event::{CallId, Event};
 use crate::lake::{Lake, claim_of};
@@ -474,7 +474,15 @@ impl Running {
         let (lake, identity) = (&self.site.lake, &self.site.target.identity);
         let id = self.site.id(self.body.key());
         let inside = context::enter(Context { lake: Some(lake.clone()), body: None });
-        let made = self.body.finish(&canonical::encode(&value)?.files)?;
+        let (returned, of_this_lake) = only_of(lake, || canonical::encode(&value));
+        if !of_this_lake {
+            let message = format!(
+                "the body of `{}` returned a file of another lake; lakes never mix: add the file to this one",
+                identity.creator
+            );
+            return Err(Error::new(ErrorKind::Context, message));
+        }
+        let made = self.body.finish(&returned?.files)?;
         let executed = Event::Executed { call: id.clone(), took, redundant: self.redundant };
         if lake.bypass() {
             return Ok((value, executed));

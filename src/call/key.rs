@@ -30,6 +30,14 @@ pub(crate) fn note_lake(lake: &Lake) {
     });
 }
 
+/// Does `write`, which serializes; also whether every file that was met on the way is of `lake`.
+pub(crate) fn only_of<R>(lake: &Lake, write: impl FnOnce() -> R) -> (R, bool) {
+    let before = SEEN.replace(Some(Seen { lake: Some(lake.clone()), mixed: false }));
+    let written = write();
+    let mixed = SEEN.replace(before).is_some_and(|seen| seen.mixed);
+    (written, !mixed)
+}
+
 /// Gathers what identifies a call. Errors are kept for the moment the call is used.
 #[derive(Debug)]
 pub struct Key {

@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
 mod arguments;
+mod current;
 mod downloads;
 mod files;
 mod functions;
 mod info;
+mod lakes;
 mod many;
 mod returns;
 mod support;
 mod trees;
+mod twins;

@@ -203,3 +203,22 @@ pub(crate) fn check_error<T: std::fmt::Debug>(result: Result<T, Error>, kind: Er
     }
     assert!(!text.contains('\n'), "{text:?}");
 }
+
+/// Runs a test once more in a process of its own, with these variables: where a test is about what a process has once.
+///
+/// True there; false in the first process, when the other has passed.
+pub(crate) fn alone(test: &str, variables: &[(&str, &str)]) -> bool {
+    const ALONE: &str = "DATLAKE_TEST_ALONE";
+    if std::env::var(ALONE).is_ok_and(|name| name == test) {
+        return true;
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    for name in ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG"] {
+        command.env_remove(name);
+    }
+    command.args(["--exact", test, "--nocapture"]).env(ALONE, test).envs(variables.iter().copied());
+    let done = command.output().unwrap();
+    let said = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+    assert!(done.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
