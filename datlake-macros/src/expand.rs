@@ -161,9 +161,14 @@ impl<'m> Expansion<'m> {
         let (turbofish, parts) = (model.turbofish(), self.key_parts());
         let shape = self.shape();
         let Kind { call, start, .. } = kind;
+        // A creator that is used through this interface alone is used. Behind a parameter of its name it cannot be named.
+        let function = &signature.ident;
+        let hidden = model.params.iter().any(|param| param.ident == *function);
+        let used = (!hidden).then(|| quote!(let _ = #function #turbofish;));
         quote! {
             #[doc = #doc]
             #visibility fn call #generics(#(#params),*) -> #call #call_types #where_clause {
+                #used
                 let mut __key = #p::Key::new(<Self as #p::Tracked>::code());
                 #(#parts)*
                 #call::new(__key, #shape, #start Self::__body #turbofish(#(#arguments),*))

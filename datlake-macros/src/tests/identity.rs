@@ -19,8 +19,14 @@ fn golden_vectors() {
     for (source, expected) in [
         ("", "b5962b0bbf6e59c9c4d6798944362dc37c3173522cb7da35a982b8565449810a"),
         ("x + 1", "49477b0f3d1a763d6bbab7edc3542b18c435d5903a4e67138f8899720e67b1ab"),
-        ("{ let a: Vec<Vec<u8>> = f::<T>(&&x, 'a', \"b\", 1_000)?; a[0] }", "4d6aa33f07a3fc1997cb3cc069706dcbd4bcc6cae07ce6ed62e4abef7dfbb881"),
-        ("pub(crate) r#type 'static #[inline] => ..= >>= $x", "252298f4dd0c87274df81eff5ff9bcf7d038a41455ea8e25db14bf11ef6674e4"),
+        (
+            "{ let a: Vec<Vec<u8>> = f::<T>(&&x, 'a', \"b\", 1_000)?; a[0] }",
+            "4d6aa33f07a3fc1997cb3cc069706dcbd4bcc6cae07ce6ed62e4abef7dfbb881",
+        ),
+        (
+            "pub(crate) r#type 'static #[inline] => ..= >>= $x",
+            "252298f4dd0c87274df81eff5ff9bcf7d038a41455ea8e25db14bf11ef6674e4",
+        ),
     ] {
         assert_eq!(hash_of(source), expected, "{source}");
     }
