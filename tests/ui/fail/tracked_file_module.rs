@@ -2,6 +2,7 @@
 use datlake::tracked;
 
 #[tracked]
+#[path = "../files/elsewhere.rs"]
 mod elsewhere;
 
 fn main() {}
