@@ -1,6 +1,6 @@
 //! The creators linked into this program.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -98,12 +98,12 @@ pub(crate) fn check_unique(code: &'static Code) -> Result<()> {
         }
         let mut found = HashMap::new();
         for (name, codes) in by_name {
-            let places: Vec<String> = codes.iter().map(|code| format!("{}:{}", code.file, code.line)).collect();
-            if places.iter().any(|place| *place != places[0]) {
+            let places: BTreeSet<String> = codes.iter().map(|code| format!("{}:{}", code.file, code.line)).collect();
+            if places.len() > 1 {
                 let message = format!(
                     "{} creators are called `{name}` ({}): give each a name of its own with #[file_creator(name = \"…\")]",
-                    codes.len(),
-                    places.join(", ")
+                    places.len(),
+                    places.into_iter().collect::<Vec<_>>().join(", ")
                 );
                 found.extend(codes.iter().map(|code| (std::ptr::from_ref(*code) as usize, message.clone())));
             }

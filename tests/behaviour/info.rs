@@ -209,7 +209,7 @@ macro_rules! edition {
         mod $edition {
             use datlake::{Result, file_creator};
 
-            #[file_creator(name = "editions/edited", depends_on(super::$depends_on))]
+            #[file_creator(name = "info/edited", depends_on(super::$depends_on))]
             pub(super) fn edited(n: usize) -> Result<usize> {
                 Ok($body + n)
             }
