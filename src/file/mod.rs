@@ -85,11 +85,11 @@ impl File {
 
     fn member(tree: &File, path: &str, digest: Digest, size: u64) -> Result<Self> {
         let inner = &*tree.0;
-        let uid = match tree.uid() {
-            Some(uid) => Uid::member(uid, path)?,
-            // A tree that is not published has members of content alone.
-            None => Uid::member(&Uid::chosen("staged")?, path)?,
+        let Some(uid) = tree.uid() else {
+            // A staged tree knows its files themselves.
+            return Err(Error::new(ErrorKind::Context, format!("the tree `{tree}` is not published yet")));
         };
+        let uid = Uid::member(uid, path)?;
         let place = Place::Published { uid, within: Some(inner.digest) };
         Ok(Self(Arc::new(Inner { lake: inner.lake.clone(), name: path.into(), digest, size, tree: false, place })))
     }

@@ -46,6 +46,8 @@ const HEADER: &str = "datlake tree 1\n";
 pub struct Tree {
     file: File,
     manifest: Arc<OnceLock<Manifest>>,
+    /// The files themselves, while they and the tree are staged in the body that makes them.
+    staged: Option<Arc<BTreeMap<String, File>>>,
 }
 
 /// What a tree's own content says, sorted by name.
@@ -128,7 +130,13 @@ impl Tree {
             return Err(Error::new(ErrorKind::Context, message));
         };
         let name = Uid::chosen(name)?;
-        Ok(TreeWriter { opened: body.note_opened(&name), body, name, manifest: Manifest::default() })
+        Ok(TreeWriter {
+            opened: body.note_opened(&name),
+            body,
+            name,
+            manifest: Manifest::default(),
+            files: BTreeMap::new(),
+        })
     }
 
     /// The manifest as a file.
@@ -172,7 +180,11 @@ impl Tree {
     /// # Errors
     /// As [`Tree::names`].
     pub fn files(&self) -> Result<Vec<File>> {
-        self.manifest()?.0.iter().map(|(name, (digest, size))| File::member(&self.file, name, *digest, *size)).collect()
+        let manifest = self.manifest()?;
+        if let Some(staged) = &self.staged {
+            return Ok(staged.values().cloned().collect());
+        }
+        manifest.0.iter().map(|(name, (digest, size))| File::member(&self.file, name, *digest, *size)).collect()
     }
 
     /// Its file `name`. It is not downloaded.
@@ -180,7 +192,11 @@ impl Tree {
     /// # Errors
     /// [`ErrorKind::NotFound`] where it has none of that name; as [`Tree::names`].
     pub fn get(&self, name: &str) -> Result<File> {
-        match self.manifest()?.0.get(name) {
+        let manifest = self.manifest()?;
+        if let Some(file) = self.staged.as_ref().and_then(|staged| staged.get(name)) {
+            return Ok(file.clone());
+        }
+        match manifest.0.get(name) {
             Some((digest, size)) => File::member(&self.file, name, *digest, *size),
             None => Err(Error::new(ErrorKind::NotFound, format!("the tree `{}` has no file `{name}`", self.file))),
         }
@@ -215,7 +231,7 @@ impl TryFrom<File> for Tree {
         if !file.is_tree() {
             return Err(Error::new(ErrorKind::InvalidInput, format!("`{file}` is a file, not a tree")));
         }
-        Ok(Self { file, manifest: Arc::default() })
+        Ok(Self { file, manifest: Arc::default(), staged: None })
     }
 }
 
@@ -262,6 +278,7 @@ pub struct TreeWriter {
     name: Uid,
     opened: u64,
     manifest: Manifest,
+    files: BTreeMap<String, File>,
 }
 
 impl TreeWriter {
@@ -274,6 +291,7 @@ impl TreeWriter {
         self.body.check_access(file)?;
         self.manifest.insert(name, file.digest(), file.len())?;
         self.body.note_used(file);
+        self.files.insert(name.to_owned(), file.clone());
         Ok(self)
     }
 
@@ -311,6 +329,7 @@ impl TreeWriter {
         self.manifest.insert(name, staged.digest, staged.size)?;
         let file = self.body.note_staged(&uid, staged, false, None);
         self.body.note_used(&file);
+        self.files.insert(name.to_owned(), file);
         Ok(self)
     }
 
@@ -321,8 +340,8 @@ impl TreeWriter {
     pub fn finish(self) -> Result<Tree> {
         let staged = Staged::from_bytes(&self.body.lake().vault().scratch()?, &self.manifest.to_bytes())?;
         let file = self.body.note_staged(&self.name, staged, true, Some(self.opened));
-        let manifest = OnceLock::from(self.manifest);
-        Ok(Tree { file, manifest: Arc::new(manifest) })
+        let manifest = Arc::new(OnceLock::from(self.manifest));
+        Ok(Tree { file, manifest, staged: Some(Arc::new(self.files)) })
     }
 }
 

@@ -221,3 +221,31 @@ fn a_tree_may_have_a_chosen_name_and_members_may_be_passed_on() {
     assert_eq!(tom.read().unwrap(), b"meow");
     assert_eq!(lake.list("").unwrap().iter().map(File::to_string).collect::<Vec<_>>(), ["out/tree", "pets"]);
 }
+
+#[file_creator]
+fn text_len(file: &File) -> Result<u64> {
+    Ok(file.read()?.len() as u64)
+}
+
+/// A file of a tree that is not returned yet is read, passed on and returned beside it.
+#[file_creator(depends_on(text_len))]
+fn tree_and_file() -> Result<(Tree, File, u64)> {
+    let mut tree = Tree::create("pair")?;
+    tree.add_bytes("a.txt", "first")?.add_bytes("b/c.txt", "second")?;
+    let tree = tree.finish()?;
+    let second = tree.get("b/c.txt")?;
+    assert_eq!(second.read_to_string()?, "second");
+    let len = text_len(&second)?;
+    Ok((tree, second, len))
+}
+
+#[test]
+fn a_file_of_a_staged_tree_is_a_file_of_its_own() {
+    let lake = lake();
+    let _current = lake.enter();
+    let (tree, file, len) = tree_and_file().unwrap();
+    assert_eq!((len, file.read_to_string().unwrap().as_str()), (6, "second"));
+    assert!(matches!(file.uid().unwrap().kind(), UidKind::Output { index: 1, .. }), "{file:?}");
+    assert_eq!(tree.get("b/c.txt").unwrap().digest(), file.digest());
+    assert!(matches!(tree.get("a.txt").unwrap().uid().unwrap().kind(), UidKind::Member { .. }));
+}
