@@ -7,9 +7,8 @@ use syn::{Attribute, Meta, Token, parse_quote};
 const LINT_LEVELS: [&str; 5] = ["allow", "warn", "deny", "forbid", "expect"];
 
 /// Lints that look at a function from outside. An `#[expect]` of one is met where the signature stays, of any other where
-/// the body goes.
-const OUTSIDE: [&str; 9] = [
-    "dead_code",
+/// the body goes. Of `dead_code` nowhere: function and info API use each other.
+const OUTSIDE: [&str; 8] = [
     "unreachable_pub",
     "missing_docs",
     "private_interfaces",
@@ -74,12 +73,13 @@ fn lenient(attribute: &Attribute, elsewhere: impl Fn(bool) -> bool) -> Attribute
     let Ok(parts) = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else {
         return attribute.clone();
     };
-    let outside = parts.iter().any(|part| {
-        let path = part.path();
-        let name = quote!(#path).to_string().replace(' ', "");
-        OUTSIDE.contains(&name.as_str())
-    });
-    if !elsewhere(outside) {
+    let names = |lints: &[&str]| {
+        parts.iter().any(|part| {
+            let path = part.path();
+            lints.contains(&quote!(#path).to_string().replace(' ', "").as_str())
+        })
+    };
+    if !elsewhere(names(&OUTSIDE)) && !names(&["dead_code"]) {
         return attribute.clone();
     }
     let mut attribute = attribute.clone();

@@ -14,10 +14,12 @@ use crate::source::Source;
 use crate::tokens::{self, Tree};
 
 /// Lints that generated items may meet. They never stand on what the user wrote.
+///
+/// `dead_code` is not among them: the compiler does not report it for names that a macro made, and whatever is allowed to be
+/// dead keeps alive what it uses.
 pub(crate) fn allowances() -> TokenStream {
     quote! {
         #[allow(
-            dead_code,
             deprecated,
             elided_lifetimes_in_paths,
             mismatched_lifetime_syntaxes,
@@ -151,6 +153,7 @@ pub(crate) fn companion(conditions: &[Attribute], visibility: &Visibility, name:
         #[doc(hidden)]
         #[doc = #doc]
         #allowances
+        #[allow(dead_code)]
         #visibility struct #name {}
     }
 }

@@ -1,10 +1,11 @@
 //! From the checked model to tokens. What is decided here is how to say it; whether and when a body runs is the runtime's.
 
-use proc_macro2::{Delimiter, Group, Literal, TokenStream};
+use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
+use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{GenericParam, Lifetime, Pat, ReturnType, Type, parse_quote};
+use syn::{GenericArgument, GenericParam, Generics, Lifetime, Pat, ReturnType, Type, WherePredicate, parse_quote};
 
 use crate::attributes;
 use crate::code::{Code, allowances, companion};
@@ -20,7 +21,7 @@ pub(crate) fn creator(model: &Creator, options: &Options, code: &Code) -> TokenS
     let info = &model.info;
     let function = expansion.function();
     let companion = companion(&conditions, &model.function.visibility, info);
-    let tracked = code.implementation(&conditions, &syn::Generics::default(), info, options);
+    let tracked = code.implementation(&conditions, &Generics::default(), info, options);
     let registration = expansion.registration();
     let api = [Some(expansion.info()), Some(expansion.call()), expansion.calls()].into_iter().flatten();
     let body = expansion.body();
@@ -252,8 +253,13 @@ impl<'m> Expansion<'m> {
         let mut elided = Elided(false);
         types.iter_mut().for_each(|ty| elided.visit_type_mut(ty));
         if elided.0 {
-            elided.declare(&mut generics);
+            generics.params.insert(0, parse_quote!('__item));
         }
+        let mut outlives = Outlives { generics: &function.signature.generics, found: Vec::new() };
+        types.iter().for_each(|ty| outlives.visit_type(ty));
+        let mut bounds = where_clause.map(|clause| clause.predicates).unwrap_or_default();
+        bounds.extend(outlives.found);
+        let where_clause = (!bounds.is_empty()).then(|| quote!(where #bounds));
         let names: Vec<_> = model.params.iter().map(|param| &param.ident).collect();
         let (item, pattern) = match (types.as_slice(), names.as_slice()) {
             ([], _) => return None,
@@ -275,13 +281,14 @@ impl<'m> Expansion<'m> {
         })
     }
 
-    /// The user's block. Nothing but lint levels of the user's own and one that creators cannot follow stand on it.
+    /// The user's block. What is allowed on it is the user's own, what creators cannot follow, and what the signature is
+    /// told already.
     fn body(&self) -> TokenStream {
         let Self { model, .. } = self;
         let Function { attributes, signature, body, .. } = &model.function;
         let lints = attributes::for_body(attributes);
         let mut signature = signature.clone();
-        signature.ident = syn::Ident::new("__body", signature.ident.span());
+        signature.ident = syn::Ident::new("__body", at(&signature.ident));
         for (input, param) in signature.inputs.iter_mut().zip(&model.params) {
             let (pattern, ty, lints) = (&param.pattern, &param.ty, &param.lints);
             *input = parse_quote!(#(#lints)* #pattern: #ty);
@@ -289,7 +296,7 @@ impl<'m> Expansion<'m> {
         quote! {
             #[doc(hidden)]
             #[doc = "What runs where no result is found."]
-            #[allow(clippy::unnecessary_wraps)]
+            #[allow(clippy::unnecessary_wraps, clippy::too_many_arguments, clippy::type_complexity)]
             #(#lints)*
             #signature #body
         }
@@ -309,20 +316,6 @@ fn why_not_replayed(model: &Creator) -> Option<String> {
 
 /// Gives elided lifetimes a name, where the language wants one; whether there were any.
 struct Elided(bool);
-
-impl Elided {
-    /// Declares the name. A parameter's type implies what it needs to be well-formed, an item's does not.
-    fn declare(&self, generics: &mut syn::Generics) {
-        for param in &mut generics.params {
-            match param {
-                GenericParam::Type(param) => param.bounds.push(parse_quote!('__item)),
-                GenericParam::Lifetime(param) => param.bounds.push(parse_quote!('__item)),
-                GenericParam::Const(_) => {}
-            }
-        }
-        generics.params.insert(0, parse_quote!('__item));
-    }
-}
 
 impl VisitMut for Elided {
     fn visit_type_reference_mut(&mut self, ty: &mut syn::TypeReference) {
@@ -344,6 +337,55 @@ impl VisitMut for Elided {
     fn visit_type_fn_ptr_mut(&mut self, _: &mut syn::TypeFnPtr) {}
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut syn::ParenthesizedGenericArguments) {}
     fn visit_expr_mut(&mut self, _: &mut syn::Expr) {}
+}
+
+/// What types need to be well-formed. A parameter's type implies it, the items of an iterator do not.
+struct Outlives<'g> {
+    generics: &'g Generics,
+    found: Vec<WherePredicate>,
+}
+
+impl Outlives<'_> {
+    fn add(&mut self, ty: &Type, lifetime: &Lifetime) {
+        if self.is_generic(ty.to_token_stream()) {
+            self.found.push(parse_quote!(#ty: #lifetime));
+        }
+    }
+
+    fn is_generic(&self, tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Group(group) => self.is_generic(group.stream()),
+            TokenTree::Punct(punct) => punct.as_char() == '\'',
+            TokenTree::Ident(ident) => self.generics.type_params().any(|param| param.ident == ident),
+            TokenTree::Literal(_) => false,
+        })
+    }
+}
+
+impl<'ast> Visit<'ast> for Outlives<'_> {
+    fn visit_type_reference(&mut self, ty: &'ast syn::TypeReference) {
+        if let Some(lifetime) = &ty.lifetime {
+            self.add(&ty.elem, lifetime);
+        }
+        visit::visit_type_reference(self, ty);
+    }
+
+    fn visit_angle_bracketed_generic_arguments(&mut self, arguments: &'ast syn::AngleBracketedGenericArguments) {
+        for argument in &arguments.args {
+            let GenericArgument::Lifetime(lifetime) = argument else { continue };
+            for argument in &arguments.args {
+                if let GenericArgument::Type(ty) = argument {
+                    self.add(ty, lifetime);
+                }
+            }
+        }
+        visit::visit_angle_bracketed_generic_arguments(self, arguments);
+    }
+
+    fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+    fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
+    fn visit_type_trait_object(&mut self, _: &'ast syn::TypeTraitObject) {}
+    fn visit_expr(&mut self, _: &'ast syn::Expr) {}
 }
 
 /// What stands in for a function with mistakes: the function itself, and an info API that type-checks wherever it is used,
@@ -389,7 +431,7 @@ pub(crate) fn stub(model: &Creator, options: &Options, source: &Source) -> Token
 
 fn nameable(ty: &Type) -> bool {
     struct Nameable(bool);
-    impl<'ast> syn::visit::Visit<'ast> for Nameable {
+    impl<'ast> Visit<'ast> for Nameable {
         fn visit_type_impl_trait(&mut self, _: &'ast syn::TypeImplTrait) {
             self.0 = false;
         }
@@ -398,6 +440,6 @@ fn nameable(ty: &Type) -> bool {
         }
     }
     let mut nameable = Nameable(true);
-    syn::visit::Visit::visit_type(&mut nameable, ty);
+    nameable.visit_type(ty);
     nameable.0
 }

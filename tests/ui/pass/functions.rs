@@ -168,7 +168,7 @@ mod reexported {
 }
 
 #[file_creator(crate = reexported::lake)]
-fn elsewhere(x: u8) -> reexported::lake::Result<u8> {
+fn elsewhere(x: u8) -> Result<u8> {
     Ok(x)
 }
 
