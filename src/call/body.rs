@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
 use datlake_core::record::Fetched;
-use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Uid};
+use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
 use datlake_store::Staged;
 
 use crate::file::File;
@@ -39,6 +39,8 @@ struct State {
     nested: HashMap<Digest, FileRef>,
     /// What of `nested` was opened, passed on or returned.
     used: HashMap<Digest, FileRef>,
+    /// Content of what it looked up in trees that it may read.
+    members: HashSet<Digest>,
     opened: u64,
     /// Outputs that were begun and not finished.
     unfinished: HashMap<u64, Uid>,
@@ -108,7 +110,7 @@ impl Body {
             self.creator,
             self.code.file,
             self.code.line,
-            path_for(code)
+            path_for(code, self.code)
         );
         Error::new(ErrorKind::Undeclared, message)
     }
@@ -136,6 +138,18 @@ impl Body {
         }
     }
 
+    /// A file of a tree was looked up, which the body may read.
+    pub(crate) fn note_member(&self, digest: Digest) {
+        lock(&self.state).members.insert(digest);
+    }
+
+    /// Something about the lake that no key knows of kept the body from what it asked for. If it goes on all the same, what
+    /// it returns is not worth remembering.
+    pub(crate) fn note_failed(&self, error: &Error) {
+        let message = format!("the body of `{}` went on without what it asked for: {error}", self.creator);
+        lock(&self.state).violations.push(Error::new(error.kind(), message));
+    }
+
     /// Whether the body may read `file`.
     pub(crate) fn check_access(&self, file: &File) -> Result<()> {
         if file.lake() != &self.lake {
@@ -143,16 +157,8 @@ impl Body {
             return Err(Error::new(ErrorKind::Context, message));
         }
         let mut state = lock(&self.state);
-        for digest in [Some(&file.digest()), file.within()].into_iter().flatten() {
-            if self.given.contains(digest) || state.fetched.iter().any(|(_, file)| file.digest == *digest) {
-                return Ok(());
-            }
-            if let Some(nested) = state.nested.get(digest).cloned() {
-                state.used.insert(*digest, nested);
-                return Ok(());
-            }
-        }
-        if file.staged_as().is_some_and(|(id, _)| state.staged.contains_key(&id)) || state.made(&file.digest()) {
+        let mut content = [Some(file.digest()), file.within().copied()].into_iter().flatten();
+        if content.any(|digest| self.knows(&mut state, &digest)) || state.made(&file.digest()) {
             return Ok(());
         }
         drop(state);
@@ -161,6 +167,32 @@ impl Body {
             self.creator
         );
         Err(Error::new(ErrorKind::Undeclared, message))
+    }
+
+    /// Whether the body may pass `file` on to a nested call.
+    pub(crate) fn check_passed(&self, file: &FileRef, to: &CreatorName) -> Result<()> {
+        let mut state = lock(&self.state);
+        if self.knows(&mut state, &file.digest) || state.made(&file.digest) {
+            return Ok(());
+        }
+        drop(state);
+        let message = format!(
+            "the body of `{}` passes `{}` on to `{to}`, and it is neither an argument nor made by it: the call's key does not know of it; pass it as an argument, or get it by its UID in the body",
+            self.creator,
+            shown(file)
+        );
+        Err(Error::new(ErrorKind::Undeclared, message))
+    }
+
+    /// Whether the body came by this content in a way that its key knows of, and did not make it.
+    fn knows(&self, state: &mut State, digest: &Digest) -> bool {
+        if let Some(nested) = state.nested.get(digest).cloned() {
+            state.used.insert(*digest, nested);
+            return true;
+        }
+        self.given.contains(digest)
+            || state.members.contains(digest)
+            || state.fetched.iter().any(|(_, file)| file.digest == *digest)
     }
 
     pub(crate) fn note_opened(&self, name: &Uid) -> u64 {
@@ -196,9 +228,6 @@ impl Body {
         let mut state = lock(&self.state);
         let mut blobs = Vec::new();
         for file in files {
-            if let Some(nested) = state.nested.get(&file.digest).cloned() {
-                state.used.insert(file.digest, nested);
-            }
             let Some(id) = file.stage else { continue };
             if let Some((_, file)) = state.staged.get(&id)
                 && let Some((_, staged)) = file.staged_as()
@@ -217,8 +246,8 @@ impl Body {
     /// what it made, or not what it was to make.
     pub(crate) fn finish(&self, returned: &[FileRef]) -> Result<Made> {
         let mut state = lock(&self.state);
-        if let Some(violation) = state.violations.pop() {
-            return Err(violation);
+        if let Some(first) = state.violations.drain(..).next() {
+            return Err(first);
         }
         let outputs = |message: String| Err(Error::new(ErrorKind::Outputs, message));
         if let Some(name) = state.unfinished.values().min() {
@@ -259,7 +288,8 @@ impl Body {
             ));
         }
         let alive: Vec<File> = state.staged.values().map(|(_, file)| file.clone()).collect();
-        let blobs = alive.iter().filter_map(|file| Some((file.digest(), file.staged_as()?.1.path().to_owned()))).collect();
+        let blobs =
+            alive.iter().filter_map(|file| Some((file.digest(), file.staged_as()?.1.path().to_owned()))).collect();
         let fetched =
             state.fetched.iter().map(|(uid, file)| Fetched { uid: uid.clone(), digest: file.digest }).collect();
         let mut inputs: Vec<Input> = state.fetched.iter().map(|(_, file)| input(None, file)).collect();
@@ -267,25 +297,18 @@ impl Body {
         used.sort_by(|a, b| a.uid.cmp(&b.uid));
         inputs.extend(used.into_iter().map(|file| input(None, file)));
         inputs.dedup();
-        Ok(Made { blobs, fetched, inputs, alive: alive })
+        Ok(Made { blobs, fetched, inputs, alive })
     }
 
     /// A file that the body only passes on must be one it may read.
     fn check_returned(&self, state: &mut State, file: &FileRef) -> Result<()> {
-        if let Some(nested) = state.nested.get(&file.digest).cloned() {
-            state.used.insert(file.digest, nested);
-            return Ok(());
-        }
-        if self.given.contains(&file.digest) || state.fetched.iter().any(|(_, known)| known.digest == file.digest) {
-            return Ok(());
-        }
-        // A member of a tree it was given has been checked when the tree was read.
-        if file.uid.as_ref().is_some_and(|uid| matches!(uid.kind(), datlake_core::UidKind::Member { .. })) {
+        if self.knows(state, &file.digest) {
             return Ok(());
         }
         let message = format!(
             "the body of `{}` returned `{}`, which is neither an argument nor made by it: pass it as an argument",
-            self.creator, file.name
+            self.creator,
+            shown(file)
         );
         Err(Error::new(ErrorKind::Undeclared, message))
     }
@@ -317,18 +340,26 @@ impl State {
     }
 }
 
-/// What to write into `depends_on` for an item: its path from its crate on.
-fn path_for(code: &Code) -> String {
-    let item = code.item();
-    match item.strip_suffix("::__DatlakeModule") {
-        Some(module) => format!("mod {}", shorten(module)),
-        None => shorten(&item).to_owned(),
+/// What to write into the `depends_on` of `from` for `code`.
+fn path_for(code: &Code, from: &Code) -> String {
+    let crate_of = |code: &Code| code.module.split("::").next().unwrap_or_default();
+    let (word, name) = match code.name.strip_prefix("mod ") {
+        Some(name) => ("mod ", name),
+        None => ("", code.name),
+    };
+    match code.module.strip_prefix(crate_of(from)) {
+        Some(_) if code.module == from.module => format!("{word}{name}"),
+        Some(below) if crate_of(code) == crate_of(from) => format!("{word}crate{below}::{name}"),
+        _ => format!("{word}{}::{name}", code.module),
     }
 }
 
-fn shorten(item: &str) -> &str {
-    let start = item.rmatch_indices("::").nth(1).map_or(0, |(at, _)| at + 2);
-    if item.matches("::").count() < 2 { item.split_once("::").map_or(item, |(_, rest)| rest) } else { &item[start..] }
+/// What people call a file.
+fn shown(file: &FileRef) -> &str {
+    match &file.uid {
+        Some(uid) if !matches!(uid.kind(), UidKind::Output { .. }) => uid.as_str(),
+        _ => &file.name,
+    }
 }
 
 pub(crate) fn input(argument: Option<&str>, file: &FileRef) -> Input {

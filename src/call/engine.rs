@@ -114,13 +114,22 @@ impl Site {
     pub(crate) fn new(target: Target, code: &'static Code, pace: Pace) -> Result<Self> {
         let mut parent = context::body();
         if let Some(body) = &parent
-            && !body.declares(code)
+            && let Err(error) = Self::check_parent(body, &target, code)
         {
             // A pool that steals work may have put a call of somebody else's on top of this body.
             if !stolen_work_is_possible() {
-                return Err(body.undeclared(code));
+                return Err(error);
             }
             parent = None;
+        }
+        if parent.is_none()
+            && let Some((argument, file)) = target.identity.inputs().iter().find(|(_, file)| file.stage.is_some())
+        {
+            let message = format!(
+                "argument `{argument}` of `{}` is `{}`, which a body made and has not returned: nobody else can use it",
+                target.identity.creator, file.name
+            );
+            return Err(Error::new(ErrorKind::Outputs, message));
         }
         let lake = match (&target.lake, &parent) {
             (Some(lake), _) => lake.clone(),
@@ -138,6 +147,18 @@ impl Site {
             return Err(Error::new(ErrorKind::Context, message));
         }
         Ok(Self { lake, target, parent, pace })
+    }
+
+    /// Whether `body` may make this call: its key must know of the creator and of the files.
+    fn check_parent(body: &Body, target: &Target, code: &'static Code) -> Result<()> {
+        if !body.declares(code) {
+            return Err(body.undeclared(code));
+        }
+        // Those of another lake are told below.
+        if target.lake.as_ref().is_some_and(|lake| lake != body.lake()) {
+            return Ok(());
+        }
+        target.identity.inputs().iter().try_for_each(|(_, file)| body.check_passed(file, &target.identity.creator))
     }
 
     fn id(&self, key: CallKey) -> CallId {

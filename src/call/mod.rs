@@ -182,7 +182,7 @@ macro_rules! questions {
             /// Whether it would be skipped, is running, or would run.
             ///
             /// # Errors
-            /// Those of reading the lake.
+            /// Those of reading the lake; [`ErrorKind::Context`] in a body, whose key knows nothing of that.
             pub fn status(&self) -> Result<Status> {
                 self.asked.status::<S::Value>()
             }
@@ -190,7 +190,7 @@ macro_rules! questions {
             /// How it came about, if it was made.
             ///
             /// # Errors
-            /// Those of reading the lake.
+            /// Those of reading the lake; [`ErrorKind::Context`] in a body, whose key knows nothing of that.
             pub fn lineage(&self) -> Result<Option<Lineage>> {
                 self.asked.lineage::<S::Value>()
             }
@@ -198,7 +198,7 @@ macro_rules! questions {
             /// What differs from the nearest earlier call, if it would run.
             ///
             /// # Errors
-            /// Those of reading the lake.
+            /// Those of reading the lake; [`ErrorKind::Context`] in a body, whose key knows nothing of that.
             pub fn explain(&self) -> Result<Explanation> {
                 self.asked.explain::<S::Value>()
             }

@@ -139,8 +139,10 @@ impl File {
     /// How it came to be: the call that made it, or who added it.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] where it was removed, or is not published yet.
+    /// [`ErrorKind::NotFound`] where it was removed, or is not published yet; [`ErrorKind::Context`] in a body: no key knows
+    /// who made a file, and when.
     pub fn lineage(&self) -> Result<Origin> {
+        crate::lake::refuse_in_body("ask for the lineage of a file")?;
         let Some(uid) = self.uid() else {
             let message = format!("`{}` has no lineage before the body that makes it has returned it", self.0.name);
             return Err(Error::new(ErrorKind::NotFound, message));
@@ -160,7 +162,7 @@ impl File {
             }
             _ => {
                 let (reader, fetched) =
-                    self.asking(|lake, wanted| pollster::block_on(lake.vault().open_blob(wanted)))?;
+                    self.asking(|lake, wanted| pollster::block_on(lake.vault().open_blob(wanted))).map_err(noted)?;
                 self.note_download(fetched);
                 Ok(reader)
             }
@@ -186,7 +188,7 @@ impl File {
         self.open()?.read_to_end(&mut bytes).map_err(|e| Error::io("read", self, e))?;
         if Digest::of(&bytes) != self.0.digest {
             let message = format!("the content of `{self}` is damaged: it no longer has digest {}", self.0.digest);
-            return Err(Error::new(ErrorKind::Corrupt, message));
+            return Err(noted(Error::new(ErrorKind::Corrupt, message)));
         }
         Ok(bytes)
     }
@@ -265,7 +267,7 @@ impl File {
             }
             _ => {
                 let (path, fetched) =
-                    self.asking(|lake, wanted| pollster::block_on(lake.vault().path(wanted, name)))?;
+                    self.asking(|lake, wanted| pollster::block_on(lake.vault().path(wanted, name))).map_err(noted)?;
                 self.note_download(fetched);
                 Ok(path)
             }
@@ -356,6 +358,14 @@ impl File {
             self.0.lake.emit(&Event::Downloaded { file: self.to_string(), size: self.0.size });
         }
     }
+}
+
+/// Content that is not to be had today: a body that goes on without it is not remembered.
+fn noted(error: Error) -> Error {
+    if let Some(body) = context::body() {
+        body.note_failed(&error);
+    }
+    error
 }
 
 /// Two handles are equal when they mean the same file: UID and content.

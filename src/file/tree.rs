@@ -197,9 +197,16 @@ impl Tree {
             return Ok(file.clone());
         }
         match manifest.0.get(name) {
-            Some((digest, size)) => File::member(&self.file, name, *digest, *size),
+            Some((digest, size)) => self.member(name, *digest, *size),
             None => Err(Error::new(ErrorKind::NotFound, format!("the tree `{}` has no file `{name}`", self.file))),
         }
+    }
+
+    fn member(&self, name: &str, digest: Digest, size: u64) -> Result<File> {
+        if let Some(body) = context::body() {
+            body.note_member(digest);
+        }
+        File::member(&self.file, name, digest, size)
     }
 
     pub(crate) async fn find(&self, name: &str) -> Result<Option<File>> {

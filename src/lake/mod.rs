@@ -129,16 +129,18 @@ impl Lake {
     /// [`ErrorKind::NotFound`], which names the nearest UIDs; [`ErrorKind::InvalidInput`] for what is no UID.
     pub fn file(&self, uid: &str) -> Result<File> {
         let uid: Uid = uid.parse()?;
-        let file = pollster::block_on(self.find(&uid))?;
-        match file {
-            Some(file) => {
-                if let Some(body) = context::body() {
-                    body.note_fetched(&uid, &file);
-                }
-                Ok(file)
-            }
-            None => Err(self.not_found(&uid)),
+        if let UidKind::Member { tree, path } = uid.kind() {
+            // What a body gets of a tree is fixed by the tree.
+            return Tree::try_from(self.file(tree.as_str())?)?.get(&path);
         }
+        let found = pollster::block_on(self.find(&uid)).and_then(|file| file.ok_or_else(|| self.not_found(&uid)));
+        if let Some(body) = context::body() {
+            match &found {
+                Ok(file) => body.note_fetched(&uid, file),
+                Err(error) => body.note_failed(error),
+            }
+        }
+        found
     }
 
     /// Whether the lake has a file called `uid`.

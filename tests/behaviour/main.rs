@@ -8,6 +8,7 @@ mod current;
 mod downloads;
 mod files;
 mod functions;
+mod holes;
 mod info;
 mod lakes;
 mod many;

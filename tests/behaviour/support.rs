@@ -84,10 +84,10 @@ impl Watched {
         assert_eq!(happened, expected);
     }
 
-    /// What happened since somebody last asked.
+    /// What happened since somebody last asked, without word of what is under way.
     pub(crate) fn happened(&self) -> String {
         let mut counts = BTreeMap::<String, usize>::new();
-        for event in self.events() {
+        for event in self.events().into_iter().filter(|event| !matches!(event, Event::Downloading { .. })) {
             *counts.entry(shown(&event)).or_default() += 1;
         }
         let parts: Vec<_> = counts

@@ -41,7 +41,8 @@ fn a_folder_is_added_as_a_tree() {
     assert_eq!(Tree::get_uid("pets").unwrap(), pets);
     assert_eq!(File::get("pets//cats/tom.txt").unwrap(), tom);
     assert!(File::exists("pets//dogs/rex.txt").unwrap() && !File::exists("pets//dogs/tom.txt").unwrap());
-    check_error(File::get("pets//cats"), ErrorKind::NotFound, &["pets//cats"]);
+    check_error(File::get("pets//cats"), ErrorKind::NotFound, &["`pets`", "`cats`"]);
+    check_error(File::get("pest//cats"), ErrorKind::NotFound, &["`pest`", "nearest", "`pets`"]);
     check_error(pets.get("cats"), ErrorKind::NotFound, &["`pets`", "`cats`"]);
     let text = serde_json::to_string(&pets).unwrap();
     assert_eq!(serde_json::from_str::<Tree>(&text).unwrap(), pets);
