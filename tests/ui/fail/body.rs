@@ -5,7 +5,8 @@ use datlake::{File, Result, file_creator};
 fn types(file: &File, x: u32) -> Result<u32> {
     let y: String = x;
     file.no_such_method();
-    Ok(y)
+    drop(y);
+    Ok(x)
 }
 
 #[file_creator]
