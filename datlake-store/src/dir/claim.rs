@@ -35,6 +35,17 @@ impl DirStore {
     /// Tries to claim `name`, such as a call key, for the bearer of the lease. Does not wait. Another thread of this
     /// process is as foreign as another process. `note` is what others find in [`Claim::Held`].
     ///
+    /// ```
+    /// # use datlake_store::{Claim, DirStore, Durability};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = DirStore::open(folder.path(), Durability::Cached)?;
+    /// let Claim::Won(lease) = store.try_claim("3f9a", "process 42")? else { panic!("nobody else is here") };
+    /// assert!(matches!(store.try_claim("3f9a", "")?, Claim::Held { note } if note == "process 42"));
+    /// drop(lease);
+    /// assert!(matches!(store.try_claim("3f9a", "")?, Claim::Won(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] where `name` is anything but ASCII letters, digits, `-` and `_`; errors of the file system.
     pub fn try_claim(&self, name: &str, note: &str) -> Result<Claim> {

@@ -67,6 +67,23 @@ struct Shared {
 impl DirStore {
     /// Opens the lake in the directory `root`, or makes one where there is none: in a new or an empty directory.
     ///
+    /// ```
+    /// use datlake_core::{Created, Digest, Location, Store};
+    /// use datlake_store::{DirStore, Durability};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let root = folder.path();
+    /// let store = DirStore::open(root, Durability::Synced)?;
+    /// let hello = Location::Blob(Digest::of(b"hello"));
+    /// # pollster::block_on(async {
+    /// assert_eq!(store.create(&hello, b"hello").await?, Created::New);
+    /// assert_eq!(store.create(&hello, b"hello").await?, Created::Exists);
+    /// # datlake_core::Result::Ok(())
+    /// # })?;
+    /// assert_eq!(store.read(&hello)?.as_deref(), Some(&b"hello"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] where `root` is a file or a directory of other things, [`ErrorKind::Denied`],
     /// [`ErrorKind::Corrupt`] and [`ErrorKind::Format`] for a `datlake.json` that is damaged or of a newer format.

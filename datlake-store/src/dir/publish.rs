@@ -151,12 +151,17 @@ impl DirStore {
                 }
                 // The file itself may have been taken away, or with it the whole lake: that is not ours to make again.
                 Err(e) if e.kind() == io::ErrorKind::NotFound && from.exists() => {
-                    // Whoever prunes empty directories may have removed others that we knew.
-                    self.lasting().clear();
-                    match std::fs::create_dir_all(target.parent().unwrap_or(self.root())) {
-                        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                            return Err(io::ErrorKind::NotADirectory.into());
+                    let folder = target.parent().unwrap_or(self.root());
+                    // Whoever prunes empty directories may have removed some that we knew.
+                    for gone in folder.ancestors().take_while(|folder| !folder.exists()) {
+                        self.lasting().remove(gone);
+                    }
+                    match std::fs::create_dir_all(folder) {
+                        // Pruned while it was made; unless a file stands in the way.
+                        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => {
+                            if folder.ancestors().find(|folder| folder.exists()).is_some_and(Path::is_file) {
+                                return Err(io::ErrorKind::NotADirectory.into());
+                            }
                         }
                         made => made?,
                     }
