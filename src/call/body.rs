@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
@@ -35,6 +35,8 @@ pub(crate) struct Body {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Nothing can be made in it any more.
+    ended: bool,
     fetched: Vec<(Uid, FileRef)>,
     nested: HashMap<Digest, FileRef>,
     /// What of `nested` was opened, passed on or returned.
@@ -195,25 +197,38 @@ impl Body {
             || state.fetched.iter().any(|(_, file)| file.digest == *digest)
     }
 
-    pub(crate) fn note_opened(&self, name: &Uid) -> u64 {
-        let mut state = lock(&self.state);
+    /// The state, while the body can make `name`.
+    fn open(&self, name: &Uid) -> Result<MutexGuard<'_, State>> {
+        let state = lock(&self.state);
+        if !state.ended {
+            return Ok(state);
+        }
+        let message = format!(
+            "cannot make `{name}`: the body of `{}` has ended; wait for the threads and tasks it starts before it returns",
+            self.creator
+        );
+        Err(Error::new(ErrorKind::Context, message))
+    }
+
+    pub(crate) fn note_opened(&self, name: &Uid) -> Result<u64> {
+        let mut state = self.open(name)?;
         state.opened += 1;
         let number = state.opened;
         state.unfinished.insert(number, name.clone());
-        number
+        Ok(number)
     }
 
-    pub(crate) fn note_staged(&self, name: &Uid, staged: Staged, tree: bool, opened: Option<u64>) -> File {
+    pub(crate) fn note_staged(&self, name: &Uid, staged: Staged, tree: bool, opened: Option<u64>) -> Result<File> {
+        let mut state = self.open(name)?;
         let shown = if self.names.is_some() { name.file_name() } else { name.as_str() };
         let file = File::staged(&self.lake, shown, staged, tree);
-        let mut state = lock(&self.state);
         if let Some(opened) = opened {
             state.unfinished.remove(&opened);
         }
         if let Some((id, _)) = file.staged_as() {
             state.staged.insert(id, (name.clone(), file.clone()));
         }
-        file
+        Ok(file)
     }
 
     /// A file went into a tree or a nested call.
@@ -239,6 +254,11 @@ impl Body {
         blobs
     }
 
+    /// The body is over, however it ended.
+    pub(crate) fn end(&self) {
+        lock(&self.state).ended = true;
+    }
+
     /// Ends the body: gives the files it returned, in order, their UIDs, and says what it made.
     ///
     /// # Errors
@@ -246,6 +266,7 @@ impl Body {
     /// what it made, or not what it was to make.
     pub(crate) fn finish(&self, returned: &[FileRef]) -> Result<Made> {
         let mut state = lock(&self.state);
+        state.ended = true;
         if let Some(first) = state.violations.drain(..).next() {
             return Err(first);
         }

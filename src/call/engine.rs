@@ -70,7 +70,7 @@ pub(crate) enum Found<T> {
     Miss(CallKey),
 }
 
-/// A body about to run, or running.
+/// A body about to run, or running. Dropped before [`finish`](Running::finish) it has failed.
 pub(crate) struct Running {
     site: Site,
     body: Arc<Body>,
@@ -82,6 +82,8 @@ pub(crate) struct Running {
     started_at: String,
     /// The record that a forced run is compared with.
     expected: Option<Arc<Record>>,
+    /// Whether the body has returned: else it panicked or was cancelled.
+    returned: bool,
 }
 
 impl Pace {
@@ -451,6 +453,7 @@ impl Site {
             began: Instant::now(),
             started_at: provenance::now(),
             expected,
+            returned: false,
         }
     }
 }
@@ -468,13 +471,9 @@ impl Running {
         Context { lake: Some(self.site.lake.clone()), body: Some(Arc::clone(&self.body)) }
     }
 
-    /// The body failed.
-    pub(crate) fn failed(self) {
-        self.site.lake.emit(&Event::Failed(self.site.id(self.body.key())));
-    }
-
     /// The body returned `value`: publishes it, and gives back what every later call will get.
-    pub(crate) async fn finish<T: Serialize + DeserializeOwned>(self, value: T) -> Result<T> {
+    pub(crate) async fn finish<T: Serialize + DeserializeOwned>(mut self, value: T) -> Result<T> {
+        self.returned = true;
         let took = self.began.elapsed();
         let finished = self.publish(value, took).await;
         let id = self.site.id(self.body.key());
@@ -616,6 +615,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.body.end();
+        if !self.returned {
+            self.site.lake.emit(&Event::Failed(self.site.id(self.body.key())));
+        }
         // The claim first: who waits for the flight looks for a record and then claims.
         drop(self.lease.take());
         drop(self.flight.take());

@@ -94,7 +94,7 @@ impl<R, S, F> Call<R, S, F> {
         match S::split(running.call(self.body)) {
             Ok(value) => pollster::block_on(running.finish(value)).map_or_else(S::fail, S::join),
             Err(returned) => {
-                running.failed();
+                drop(running);
                 returned
             }
         }
@@ -146,7 +146,7 @@ impl<R, S, F> AsyncCall<R, S, F> {
         match S::split(Scoped::new(running.context(), self.body).await) {
             Ok(value) => running.finish(value).await.map_or_else(S::fail, S::join),
             Err(returned) => {
-                running.failed();
+                drop(running);
                 returned
             }
         }

@@ -131,7 +131,7 @@ impl Tree {
         };
         let name = Uid::chosen(name)?;
         Ok(TreeWriter {
-            opened: body.note_opened(&name),
+            opened: body.note_opened(&name)?,
             body,
             name,
             manifest: Manifest::default(),
@@ -334,7 +334,7 @@ impl TreeWriter {
     fn add_staged(&mut self, name: &str, staged: Staged) -> Result<&mut Self> {
         let uid = Uid::chosen(name)?;
         self.manifest.insert(name, staged.digest, staged.size)?;
-        let file = self.body.note_staged(&uid, staged, false, None);
+        let file = self.body.note_staged(&uid, staged, false, None)?;
         self.body.note_used(&file);
         self.files.insert(name.to_owned(), file);
         Ok(self)
@@ -346,7 +346,7 @@ impl TreeWriter {
     /// Those of writing the manifest.
     pub fn finish(self) -> Result<Tree> {
         let staged = Staged::from_bytes(&self.body.lake().vault().scratch()?, &self.manifest.to_bytes())?;
-        let file = self.body.note_staged(&self.name, staged, true, Some(self.opened));
+        let file = self.body.note_staged(&self.name, staged, true, Some(self.opened))?;
         let manifest = Arc::new(OnceLock::from(self.manifest));
         Ok(Tree { file, manifest, staged: Some(Arc::new(self.files)) })
     }

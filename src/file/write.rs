@@ -19,11 +19,12 @@ impl File {
     /// `name` is what people and tools see; under `output_uid` it is the UID.
     ///
     /// # Errors
-    /// [`ErrorKind::Context`] outside a body; [`ErrorKind::InvalidInput`] for a name that no UID may have.
+    /// [`ErrorKind::Context`] outside a body and after it has ended; [`ErrorKind::InvalidInput`] for a name that no UID may
+    /// have.
     pub fn create(name: &str) -> Result<FileWriter> {
         let (body, name) = begin(name)?;
         let writer = StagedWriter::new(&body.lake().vault().scratch()?)?;
-        Ok(FileWriter { opened: body.note_opened(&name), writer, body, name })
+        Ok(FileWriter { opened: body.note_opened(&name)?, writer, body, name })
     }
 
     /// The asynchronous twin of [`File::create`].
@@ -62,7 +63,7 @@ impl File {
     pub fn from_path(name: &str, path: impl AsRef<Path>) -> Result<Self> {
         let (body, name) = begin(name)?;
         let staged = Staged::copy_of(&body.lake().vault().scratch()?, path.as_ref())?;
-        Ok(body.note_staged(&name, staged, false, None))
+        body.note_staged(&name, staged, false, None)
     }
 
     /// The asynchronous twin of [`File::from_path`].
@@ -82,7 +83,7 @@ impl File {
         let (body, name) = begin(name)?;
         let dir = body.lake().vault().scratch()?.dir()?;
         let path = dir.join(name.file_name());
-        Ok(StagedPath { opened: body.note_opened(&name), body, name, dir, path })
+        Ok(StagedPath { opened: body.note_opened(&name)?, body, name, dir, path })
     }
 }
 
@@ -112,7 +113,7 @@ impl FileWriter {
     /// Those of writing; [`ErrorKind::Context`] after the body has returned.
     pub fn finish(self) -> Result<File> {
         let staged = self.writer.finish()?;
-        Ok(self.body.note_staged(&self.name, staged, false, Some(self.opened)))
+        self.body.note_staged(&self.name, staged, false, Some(self.opened))
     }
 }
 
@@ -143,7 +144,7 @@ impl AsyncFileWriter {
     pub async fn finish(self) -> Result<File> {
         let Self { writer, body, name, opened } = self;
         let staged = writer.finish().await?;
-        Ok(body.note_staged(&name, staged, false, Some(opened)))
+        body.note_staged(&name, staged, false, Some(opened))
     }
 }
 
@@ -183,7 +184,7 @@ impl StagedPath {
     /// [`ErrorKind::Outputs`] where there is no file.
     pub fn finish(self) -> Result<File> {
         let staged = Staged::adopt(self.path.clone())?;
-        Ok(self.body.note_staged(&self.name, staged, false, Some(self.opened)))
+        self.body.note_staged(&self.name, staged, false, Some(self.opened))
     }
 
     /// The asynchronous twin of [`StagedPath::finish`].

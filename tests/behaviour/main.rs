@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
 mod arguments;
+mod bodies;
 mod current;
 mod downloads;
 mod files;
