@@ -78,7 +78,7 @@ impl DirStore {
     /// # pollster::block_on(async {
     /// assert_eq!(store.create(&hello, b"hello").await?, Created::New);
     /// assert_eq!(store.create(&hello, b"hello").await?, Created::Exists);
-    /// # datlake_core::Result::Ok(())
+    /// # Ok::<(), datlake_core::Error>(())
     /// # })?;
     /// assert_eq!(store.read(&hello)?.as_deref(), Some(&b"hello"[..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
