@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
 
 use datlake_core::{Created, Location, Result};
 
@@ -12,6 +13,8 @@ use super::{DirStore, Durability, seal, sys};
 
 /// How often a directory that vanishes between its making and its use is made again.
 const ATTEMPTS: usize = 10_000;
+/// After how many attempts their rhythm is broken.
+const IN_STEP: usize = 100;
 /// How many directories are remembered to be lasting.
 const LASTING: usize = 4096;
 
@@ -142,7 +145,11 @@ impl DirStore {
         from: &Path,
         target: &Path,
     ) -> io::Result<Created> {
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            if attempt >= IN_STEP {
+                // Two threads that wait for the same locks can fall into step, and then one loses every time.
+                std::thread::sleep(Duration::from_micros(sys::random() % 200));
+            }
             match name(from, target) {
                 Ok(()) => return Ok(Created::New),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
