@@ -42,6 +42,7 @@ mod file;
 mod lake;
 mod origin;
 mod provenance;
+pub mod report;
 
 pub use call::{AsyncCall, AsyncCalls, Call, Calls, Explanation, Status};
 pub use context::{Entered, Here, Scoped, here};

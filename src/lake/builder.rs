@@ -32,6 +32,22 @@ impl std::fmt::Debug for LakeBuilder {
 }
 
 impl LakeBuilder {
+    /// The settings of the default lake, from the environment and the configuration files, for a program that opens it
+    /// itself: nothing is shown on standard error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a file or a variable that says what it may not.
+    ///
+    /// ```no_run
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::LakeBuilder::configured()?.open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn configured() -> Result<Self> {
+        config::resolve().map(Self::from_settings)
+    }
+
     /// The directory of this machine's store; it is made if there is none.
     #[must_use]
     pub fn home(mut self, home: impl AsRef<Path>) -> Self {

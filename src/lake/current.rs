@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, Weak};
 
-use datlake_core::{Error, ErrorKind, Result, Uid};
+use datlake_core::{Error, ErrorKind, Result};
 
 use super::{Inner, Lake, LakeBuilder, lock};
 use crate::{config, console, context};
@@ -48,15 +48,17 @@ pub(super) fn lake() -> Result<Lake> {
     }
 }
 
-/// Up to three names that somebody who typed `uid` may have meant.
-pub(super) fn nearest(uid: &Uid, names: &[Uid]) -> Vec<String> {
+/// Up to three names that somebody who typed `wanted` may have meant.
+pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     const LOOK_AT: usize = 20_000;
-    let mut scored: Vec<(f64, &Uid)> = names
-        .iter()
+    let last = |name: &str| name.rsplit(['/', ':']).next().unwrap_or_default().to_owned();
+    let wanted_last = last(wanted);
+    let mut scored: Vec<(f64, &str)> = names
+        .into_iter()
         .take(LOOK_AT)
         .map(|name| {
-            let whole = strsim::jaro_winkler(uid.as_str(), name.as_str());
-            let last = strsim::jaro_winkler(uid.file_name(), name.file_name());
+            let whole = strsim::jaro_winkler(wanted, name);
+            let last = strsim::jaro_winkler(&wanted_last, &last(name));
             (whole.max(last * 0.98), name)
         })
         .filter(|(score, _)| *score > 0.75)

@@ -18,6 +18,7 @@ use datlake_core::{CallKey, Error, ErrorKind, Result, Uid, UidKind};
 use datlake_store::{Permits, Vault};
 
 pub use builder::LakeBuilder;
+pub(crate) use current::nearest;
 pub(crate) use write::claim_of;
 pub use write::{AsyncLakeWriter, LakeWriter};
 
@@ -64,8 +65,7 @@ struct Inner {
 
 impl fmt::Debug for Lake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let remote = self.catalog().remote.as_ref().map(|remote| remote.describe());
-        f.debug_struct("Lake").field("home", &self.home()).field("remote", &remote).finish()
+        f.debug_struct("Lake").field("home", &self.home()).field("remote", &self.remote()).finish()
     }
 }
 
@@ -114,6 +114,11 @@ impl Lake {
     /// The directory of this machine's store.
     pub fn home(&self) -> &Path {
         self.0.vault.home()
+    }
+
+    /// The store shared with other machines, for people: a path or a URL without credentials.
+    pub fn remote(&self) -> Option<String> {
+        self.catalog().remote.as_ref().map(|remote| remote.describe())
     }
 
     /// Tells `observer` everything that happens in this lake through this process from now on.
@@ -217,7 +222,7 @@ impl Lake {
         } else {
             // A hint is worth a look at the names, and no second error.
             let names = pollster::block_on(self.catalog().names(None)).unwrap_or_default();
-            let near = crate::lake::current::nearest(uid, &names);
+            let near = nearest(uid.as_str(), names.iter().map(Uid::as_str));
             if near.is_empty() {
                 message.push_str(if names.is_empty() { "; it has no named files at all" } else { "" });
             } else {

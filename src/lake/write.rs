@@ -47,6 +47,26 @@ impl Lake {
         self.add_staged(uid, &staged, false)
     }
 
+    /// Adds what `reader` gives, to its end, as the file `uid`. Adding the same bytes again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Lake::add_bytes`]; those of reading.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert_eq!(lake.add_reader("greetings/en.txt", &mut "hello".as_bytes())?.len(), 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_reader(&self, uid: &str, reader: &mut dyn io::Read) -> Result<File> {
+        refuse_in_body("add a file")?;
+        let uid = Uid::chosen(uid)?;
+        let mut writer = StagedWriter::new(&self.vault().scratch()?)?;
+        io::copy(reader, &mut writer).map_err(|e| Error::io("read what is to be added as", &uid, e))?;
+        self.add_staged(uid, &writer.finish()?, false)
+    }
+
     /// Adds a copy of the file at `path` as `uid`. Adding the same bytes again changes nothing.
     ///
     /// # Errors

@@ -1,0 +1,112 @@
+//! What a file was made from, and what that was made from.
+
+use std::collections::{HashMap, VecDeque};
+
+use datlake_core::lineage::Input;
+use datlake_core::{Digest, ErrorKind, Result, Uid};
+
+use super::{Ancestor, AncestorState, Ancestry};
+use crate::lake::{Lake, refuse_in_body};
+use crate::origin::Origin;
+
+/// A file on the way up: where it stands among the nodes, and how far above the first.
+struct Open {
+    node: usize,
+    level: usize,
+}
+
+impl Lake {
+    /// The file called `uid`, which may be [abbreviated](Lake::resolve), and what it was made from, `depth` calls up.
+    ///
+    /// # Errors
+    /// As [`Lake::info`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// assert_eq!(lake.ancestry("greetings/en.txt", 10)?.nodes.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ancestry(&self, uid: &str, depth: usize) -> Result<Ancestry> {
+        refuse_in_body("look at a file's lineage")?;
+        let file = self.file(self.resolve(uid)?.as_str())?;
+        let first = Ancestor {
+            uid: file.uid().cloned(),
+            name: file.name().to_owned(),
+            digest: file.digest(),
+            size: file.len(),
+            state: AncestorState::Present,
+            created_at: None,
+            originator: None,
+            call: None,
+            inputs: Vec::new(),
+        };
+        pollster::block_on(self.climb(first, depth))
+    }
+
+    async fn climb(&self, first: Ancestor, depth: usize) -> Result<Ancestry> {
+        let mut seen = HashMap::<(Option<Uid>, Digest), usize>::from([((first.uid.clone(), first.digest), 0)]);
+        let mut ancestry = Ancestry { nodes: vec![first], left_out: false };
+        let mut open = VecDeque::from([Open { node: 0, level: 0 }]);
+        while let Some(Open { node, level }) = open.pop_front() {
+            let (origin, state) = self.origin_of(&ancestry.nodes[node]).await?;
+            let one = &mut ancestry.nodes[node];
+            one.state = state;
+            let lineage = match origin {
+                None => continue,
+                Some(Origin::Added(added)) => {
+                    (one.created_at, one.originator) = (Some(added.at), Some(added.person.email));
+                    continue;
+                }
+                Some(Origin::Call(lineage)) => *lineage,
+            };
+            (one.created_at, one.originator) = (Some(lineage.started_at), Some(lineage.person.email));
+            one.call = Some((lineage.creator, lineage.key));
+            if level == depth {
+                ancestry.left_out |= !lineage.inputs.is_empty();
+                continue;
+            }
+            for Input { uid, name, digest, size, .. } in lineage.inputs {
+                let next = ancestry.nodes.len();
+                let at = *seen.entry((uid.clone(), digest)).or_insert(next);
+                if at == next {
+                    let state = AncestorState::Unnamed;
+                    let (created_at, originator, call, inputs) = (None, None, None, Vec::new());
+                    ancestry.nodes.push(Ancestor {
+                        uid,
+                        name,
+                        digest,
+                        size,
+                        state,
+                        created_at,
+                        originator,
+                        call,
+                        inputs,
+                    });
+                    open.push_back(Open { node: at, level: level + 1 });
+                }
+                // Two arguments may hold the same file.
+                if !ancestry.nodes[node].inputs.contains(&at) {
+                    ancestry.nodes[node].inputs.push(at);
+                }
+            }
+        }
+        Ok(ancestry)
+    }
+
+    async fn origin_of(&self, node: &Ancestor) -> Result<(Option<Origin>, AncestorState)> {
+        let Some(uid) = &node.uid else { return Ok((None, AncestorState::Unnamed)) };
+        match self.find(uid).await? {
+            None => return Ok((None, AncestorState::Removed)),
+            Some(file) if file.digest() != node.digest => return Ok((None, AncestorState::Replaced)),
+            Some(_) => {}
+        }
+        match Origin::of(self, uid).await {
+            Ok(origin) => Ok((Some(origin), AncestorState::Present)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok((None, AncestorState::Removed)),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Calls as they are shown, and UIDs as they are typed.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datlake_core::record::Record;
+use datlake_core::{CallKey, CreatorName, Entry, Error, ErrorKind, Location, Prefix, Result, Uid};
+
+use super::files::is_damage;
+use super::{CallRow, Damage, History, OutputRow};
+use crate::lake::{Lake, nearest, refuse_in_body};
+
+impl Lake {
+    /// Every call that is remembered, the latest first: of all creators, or of those called `creator` in full
+    /// (`package/module::function`) or by the end of their name (`function`, `module::function`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], which names the nearest creators, where none of that name has a call;
+    /// [`ErrorKind::Context`] in a body; those of reaching the stores.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// # fn main() -> Result<()> {
+    /// let lake = Lake::temp()?;
+    /// let _current = lake.enter();
+    /// double(4)?;
+    /// assert_eq!(lake.history(Some("double"))?.calls.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn history(&self, creator: Option<&str>) -> Result<History> {
+        refuse_in_body("list calls")?;
+        pollster::block_on(async {
+            self.contact_remote().await?;
+            let mut calls = self.calls_of(None).await?;
+            if let Some(wanted) = creator {
+                let mut names: Vec<String> = calls.iter().map(|(creator, _)| creator.to_string()).collect();
+                names.dedup();
+                calls.retain(|(creator, _)| is_called(creator.as_str(), wanted));
+                if calls.is_empty() {
+                    return Err(self.no_creator(wanted, &names));
+                }
+            }
+            let mut history = History::default();
+            for (creator, key) in calls {
+                match self.call_row(&creator, &key).await {
+                    Ok(row) => history.calls.extend(row),
+                    Err(error) if is_damage(&error) => {
+                        history.damaged.push(Damage { what: format!("{creator}/{key}"), error: error.to_string() });
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            history.calls.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.key.cmp(&b.key)));
+            Ok(history)
+        })
+    }
+
+    /// The UID that `text` means: itself, or, where it abbreviates the key of a call, `@creator/3f9a27/0`, the one it
+    /// stands for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for what is no UID, and for an abbreviation of several calls; [`ErrorKind::NotFound`]
+    /// for one of none.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert_eq!(lake.resolve("greetings/en.txt")?.as_str(), "greetings/en.txt");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resolve(&self, text: &str) -> Result<Uid> {
+        let (head, member) = match text.split_once("//") {
+            Some((head, member)) => (head, Some(member)),
+            None => (text, None),
+        };
+        let Some((creator, short, index)) = abbreviated(head) else { return text.parse() };
+        let creator = CreatorName::new(creator)?;
+        let calls = pollster::block_on(async {
+            self.contact_remote().await?;
+            self.calls_of(Some(&creator)).await
+        })?;
+        let mut keys = calls.into_iter().map(|(_, key)| key).filter(|key| key.to_string().starts_with(short));
+        let key = match (keys.next(), keys.next()) {
+            (Some(key), None) => key,
+            (None, _) => {
+                let message = format!("no call of `{creator}` has a key that starts with `{short}`");
+                return Err(Error::new(ErrorKind::NotFound, message));
+            }
+            (Some(one), Some(other)) => {
+                let message = format!(
+                    "`{short}` is the beginning of several calls of `{creator}`, such as {} and {}; write more of it",
+                    one.short(),
+                    other.short()
+                );
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+        };
+        let uid = Uid::output(&creator, &key, index);
+        member.map_or(Ok(uid.clone()), |path| Uid::member(&uid, path))
+    }
+
+    /// Every call that has a record, sorted: of one creator, or of all.
+    async fn calls_of(&self, creator: Option<&CreatorName>) -> Result<Vec<(CreatorName, CallKey)>> {
+        let prefix = creator.map_or(Prefix::Records, |creator| Prefix::RecordsOf(creator.clone()));
+        let mut calls = BTreeSet::new();
+        let mut gather = |entry: Entry| {
+            if let Location::Record(creator, key) = entry.location {
+                calls.insert((creator, key));
+            }
+            ControlFlow::Continue(())
+        };
+        self.catalog().local.list(&prefix, &mut gather).await?;
+        if let Some(remote) = &self.catalog().remote {
+            remote.list(&prefix, &mut gather).await?;
+        }
+        Ok(calls.into_iter().collect())
+    }
+
+    async fn call_row(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<CallRow>> {
+        let Some(record) = self.catalog().record(creator, key).await? else { return Ok(None) };
+        Record::lineage(&record).map(|lineage| {
+            Some(CallRow {
+                creator: lineage.creator,
+                key: lineage.key,
+                started_at: lineage.started_at,
+                duration_ms: lineage.duration_ms,
+                originator: lineage.person.email,
+                host: lineage.host,
+                run: lineage.run,
+                code_hash: lineage.code.hash,
+                params: lineage.params,
+                outputs: lineage.outputs.into_iter().map(OutputRow::from).collect(),
+            })
+        })
+    }
+
+    fn no_creator(&self, wanted: &str, names: &[String]) -> Error {
+        let shown: String = wanted.chars().take(80).flat_map(char::escape_debug).collect();
+        let mut message = format!("the lake in `{}` has no call of a creator `{shown}`", self.home().display());
+        let near = nearest(wanted, names.iter().map(String::as_str));
+        if !near.is_empty() {
+            message.push_str(&format!("; the nearest creators are {}", near.join(", ")));
+        }
+        Error::new(ErrorKind::NotFound, message)
+    }
+}
+
+/// Whether a creator's name is `wanted`, or ends in it.
+fn is_called(creator: &str, wanted: &str) -> bool {
+    let before = creator.strip_suffix(wanted);
+    before.is_some_and(|before| before.is_empty() || (!wanted.is_empty() && before.ends_with(['/', ':'])))
+}
+
+/// The parts of `@creator/3f9a27/0`, where the key is not whole.
+fn abbreviated(text: &str) -> Option<(&str, &str, u32)> {
+    let (rest, index) = text.strip_prefix('@')?.rsplit_once('/')?;
+    let (creator, short) = rest.rsplit_once('/')?;
+    let hex = !short.is_empty() && short.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    (hex && short.len() < 64).then_some((creator, short, index.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_creator_is_found_by_the_end_of_its_name() {
+        for wanted in ["shop/shop::report", "shop::report", "report"] {
+            assert!(is_called("shop/shop::report", wanted), "{wanted}");
+        }
+        for other in ["", "port", "shop", "shop/shop::report::x"] {
+            assert!(!is_called("shop/shop::report", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_a_shortened_key_is_an_abbreviation() {
+        assert_eq!(abbreviated("@shop/shop::report/3f9a/0"), Some(("shop/shop::report", "3f9a", 0)));
+        let whole = format!("@shop/shop::report/{}/0", "3f".repeat(32));
+        for other in ["shop/3f9a/0", "@shop/report/3F9a/0", "@shop/report//0", "@shop/report/3f9a/x", &whole] {
+            assert_eq!(abbreviated(other), None, "{other}");
+        }
+    }
+}
