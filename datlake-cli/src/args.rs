@@ -1,0 +1,152 @@
+//! Arguments as they are typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// What is in a lake, where it comes from, in and out.
+#[derive(Debug, Parser)]
+#[command(name = "datlake", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0; 1 where what was asked for is not there; 2 for a failure.\n\
+    The lake is the one that programs use: see `datlake config show`.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Colours on a terminal, everywhere or nowhere
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<Color> for anstream::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+/// How a result is written.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Shape {
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows how a file came to be: inputs, the call that made it, outputs
+    #[command(after_help = "Example: datlake info @shop/shop::report/22e76bf50690/0\n\
+        The key of a call may be abbreviated.")]
+    Info {
+        /// The file
+        uid: String,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Lists the files that have names
+    ///
+    /// Each is `here`, on this machine; `remote`, to be downloaded when it is read; `part`, a tree of which some files are
+    /// here; or `missing`.
+    #[command(after_help = "Example: datlake ls -l corpora")]
+    Ls {
+        /// Only that file, or what is in that folder
+        prefix: Option<String>,
+        /// With date, person and digest
+        #[arg(short, long)]
+        long: bool,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Adds a file, a folder or standard input
+    ///
+    /// Adding the same bytes again changes nothing.
+    #[command(after_help = "Example: datlake add -r photos holidays/2026")]
+    Add {
+        /// A file, a folder (with -r), or - for standard input
+        path: PathBuf,
+        /// What it is called in the lake
+        uid: String,
+        /// Add a folder, as one tree
+        #[arg(short, long)]
+        recursive: bool,
+        /// Remove from PATH what the lake has then, byte for byte
+        #[arg(long = "move")]
+        moving: bool,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Copies a file or a tree out of the lake
+    ///
+    /// It appears whole or not at all.
+    #[command(after_help = "Example: datlake get corpora/alice.txt /tmp")]
+    Get {
+        /// The file or tree
+        uid: String,
+        /// Where to; if it is a folder, into that, under the file's own name
+        #[arg(default_value = ".")]
+        dest: PathBuf,
+        /// Replace a file that is there; of a tree, each file that is there
+        #[arg(short, long)]
+        force: bool,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Writes the content of files to standard output
+    #[command(after_help = "Example: datlake cat corpora/alice.txt | wc -w")]
+    Cat {
+        /// The files
+        #[arg(required = true)]
+        uids: Vec<String>,
+    },
+    /// Shows where the content of files is on this machine
+    ///
+    /// What is not here is downloaded. The paths are read-only, and named by digest.
+    #[command(after_help = "Example: wc -w \"$(datlake path corpora/alice.txt)\"")]
+    Path {
+        /// The files
+        #[arg(required = true)]
+        uids: Vec<String>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Removes files
+    ///
+    /// With the output of a call goes the call and all that it returned: it would run again.
+    #[command(after_help = "Example: datlake rm corpora/alice.txt")]
+    Rm {
+        /// The files
+        #[arg(required = true)]
+        uids: Vec<String>,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+        #[command(flatten)]
+        shape: Shape,
+    },
+}
+
+impl Command {
+    /// Whether the result is written as JSON.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Info { shape, .. }
+            | Self::Ls { shape, .. }
+            | Self::Add { shape, .. }
+            | Self::Get { shape, .. }
+            | Self::Path { shape, .. }
+            | Self::Rm { shape, .. } => shape.json,
+            Self::Cat { .. } => false,
+        }
+    }
+}

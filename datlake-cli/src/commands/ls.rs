@@ -1,0 +1,17 @@
+//! `datlake ls`
+
+use datlake::Lake;
+use datlake::report::Listing;
+
+use super::Report;
+
+pub(super) fn run(lake: &Lake, prefix: Option<&str>, long: bool) -> anyhow::Result<Report> {
+    let listing = lake.rows(prefix.unwrap_or_default())?;
+    if let Some(prefix) = prefix
+        && listing == Listing::default()
+    {
+        // Fails with the nearest names.
+        lake.file(prefix.trim_end_matches('/'))?;
+    }
+    Ok(Report::Files { listing, remote: lake.remote(), long })
+}

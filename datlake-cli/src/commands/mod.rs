@@ -1,0 +1,116 @@
+//! What each command does. None prints: each gives a report, which `print` shows.
+
+mod add;
+mod content;
+mod get;
+mod info;
+mod ls;
+mod path;
+mod rm;
+
+use std::path::PathBuf;
+
+use datlake::report::{FileInfo, Listing};
+use datlake::{Digest, Event, File, Lake, LakeBuilder, Uid};
+use serde::Serialize;
+
+use crate::args::Command;
+use crate::failure::FAILED;
+use crate::print::Screen;
+
+/// What a command found or did.
+#[derive(Debug)]
+pub(crate) enum Report {
+    Info(Box<FileInfo>),
+    Files {
+        listing: Listing,
+        remote: Option<String>,
+        long: bool,
+    },
+    Added(Added),
+    Got(Got),
+    Paths(Vec<Kept>),
+    Removed(Removed),
+    /// The command has written bytes, not a report.
+    Written,
+}
+
+/// What `add` did.
+#[derive(Debug, Serialize)]
+pub(crate) struct Added {
+    pub(crate) uid: String,
+    pub(crate) digest: Digest,
+    /// In bytes; of a tree: of all its files.
+    pub(crate) size: u64,
+    /// How many files; `None` unless it is a tree.
+    pub(crate) files: Option<u64>,
+    /// Whether it was not there before.
+    pub(crate) new: bool,
+    /// Whether it is no longer where it came from.
+    pub(crate) moved: bool,
+}
+
+/// What `get` wrote.
+#[derive(Debug, Serialize)]
+pub(crate) struct Got {
+    pub(crate) uid: Uid,
+    pub(crate) path: PathBuf,
+    /// In bytes.
+    pub(crate) size: u64,
+    /// How many files.
+    pub(crate) files: u64,
+}
+
+/// Where content is kept.
+#[derive(Debug, Serialize)]
+pub(crate) struct Kept {
+    pub(crate) uid: String,
+    pub(crate) path: PathBuf,
+}
+
+/// What `rm` removed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Removed {
+    pub(crate) removed: Vec<Uid>,
+}
+
+impl Report {
+    /// The exit status: what could not be read is a failure, although the rest is shown.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Files { listing, .. } if !listing.damaged.is_empty() => FAILED,
+            _ => 0,
+        }
+    }
+}
+
+pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
+    match command {
+        Command::Info { uid, .. } => info::run(&lake(screen)?, &uid),
+        Command::Ls { prefix, long, .. } => ls::run(&lake(screen)?, prefix.as_deref(), long),
+        Command::Add { path, uid, recursive, moving, .. } => {
+            add::run(|| lake(screen), add::What { path: &path, uid: &uid, recursive, moving })
+        }
+        Command::Get { uid, dest, force, .. } => get::run(&lake(screen)?, &uid, &dest, force),
+        Command::Cat { uids } => content::cat(&lake(screen)?, &uids, &mut screen.bytes()),
+        Command::Path { uids, .. } => path::run(&lake(screen)?, &uids),
+        Command::Rm { uids, yes, .. } => rm::run(&lake(screen)?, &uids, yes, screen),
+    }
+}
+
+/// The file called `uid`, which may be abbreviated.
+fn file(lake: &Lake, uid: &str) -> anyhow::Result<File> {
+    Ok(lake.file(lake.resolve(uid)?.as_str())?)
+}
+
+/// The lake that programs use.
+fn lake(screen: &Screen) -> anyhow::Result<Lake> {
+    let lake = LakeBuilder::configured()?.open()?;
+    let screen = *screen;
+    lake.observe(move |event| {
+        if let Event::Downloaded { file, size } = event {
+            screen.downloaded(file, *size);
+        }
+    });
+    Ok(lake)
+}

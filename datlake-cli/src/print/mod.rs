@@ -1,0 +1,119 @@
+//! The one place that prints: a report as text for people, or as JSON.
+//!
+//! Results go to standard output, everything else to standard error. Text carries its colours, and what writes it takes
+//! them out where they are not wanted: in pipes, under `NO_COLOR`, with `--color never`.
+
+mod boxes;
+mod done;
+mod files;
+mod info;
+mod text;
+
+use std::io::{self, IsTerminal as _, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use datlake::Uid;
+use datlake::report::Damage;
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+
+use crate::commands::Report;
+use crate::failure;
+use text::clean;
+
+/// Where results are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    color: ColorChoice,
+    /// In columns.
+    width: usize,
+}
+
+impl Screen {
+    pub(crate) fn new(color: ColorChoice) -> Self {
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        Self { color, width: columns.or_else(terminal).unwrap_or(80).clamp(40, 400) }
+    }
+
+    /// Shows the result of a command.
+    pub(crate) fn report(&self, report: &Report, json: bool) -> io::Result<()> {
+        let mut out = self.stdout();
+        match report {
+            Report::Info(info) if json => write_json(&mut out, info)?,
+            Report::Info(info) => out.write_all(info::text(info, self.width).as_bytes())?,
+            Report::Files { listing, .. } if json => write_json(&mut out, &listing.files)?,
+            Report::Files { listing, long, .. } => out.write_all(files::text(&listing.files, *long).as_bytes())?,
+            Report::Added(added) if json => write_json(&mut out, added)?,
+            Report::Added(added) => out.write_all(done::added(added).as_bytes())?,
+            Report::Got(got) if json => write_json(&mut out, got)?,
+            Report::Got(got) => out.write_all(done::got(got).as_bytes())?,
+            Report::Paths(paths) if json => write_json(&mut out, paths)?,
+            Report::Paths(paths) => out.write_all(done::paths(paths).as_bytes())?,
+            Report::Removed(removed) if json => write_json(&mut out, removed)?,
+            Report::Removed(removed) => out.write_all(done::removed(removed).as_bytes())?,
+            Report::Written => {}
+        }
+        out.flush()?;
+        if let Report::Files { listing, remote, .. } = report {
+            self.damaged(&listing.damaged);
+            if let Some(warning) = files::not_in_sync(&listing.files, remote.as_deref()) {
+                self.warning(&warning);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        let hint = failure::hint(error).map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+        self.say(&format!("{} {}{hint}", "datlake:".red().bold(), clean(&format!("{error:#}"))));
+    }
+
+    /// Says on a terminal that content came from the remote.
+    pub(crate) fn downloaded(&self, file: &str, size: u64) {
+        if io::stderr().is_terminal() {
+            self.say(&format!("downloaded {} ({})", clean(file), text::bytes(size)));
+        }
+    }
+
+    /// Shows what would be removed, and asks whether it shall be.
+    pub(crate) fn asks_to_remove(&self, uids: &[Uid]) -> bool {
+        for uid in uids {
+            self.say(&format!("  {}", text::short(uid)));
+        }
+        let what =
+            if uids.len() == 1 { "this file".to_owned() } else { format!("these {}", files::files(uids.len() as u64)) };
+        let _ = write!(io::stderr(), "Remove {what}? [y/N] ");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    }
+
+    fn warning(&self, text: &str) {
+        self.say(&format!("{} {}", "datlake: warning:".yellow(), clean(text)));
+    }
+
+    fn damaged(&self, damaged: &[Damage]) {
+        for Damage { what, error, .. } in damaged {
+            self.warning(&format!("{what} cannot be shown: {error}"));
+        }
+    }
+
+    /// Standard error may be gone; that is no reason to stop.
+    fn say(&self, line: &str) {
+        let _ = writeln!(AutoStream::new(io::stderr(), self.color), "{line}");
+    }
+
+    /// Standard output for content, as it is.
+    pub(crate) fn bytes(&self) -> impl Write {
+        io::BufWriter::with_capacity(64 << 10, io::stdout())
+    }
+
+    fn stdout(&self) -> impl Write {
+        io::BufWriter::with_capacity(64 << 10, AutoStream::new(io::stdout(), self.color))
+    }
+}
+
+fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}

@@ -1,0 +1,159 @@
+//! Text for people: widths, sizes, times. What others wrote into a lake is shown, and never obeyed by a terminal.
+
+use std::borrow::Cow;
+
+use datlake::lineage::Param;
+use datlake::report::InputRow;
+use datlake::{Uid, UidKind};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// The longest value of a parameter that is shown.
+const VALUE: usize = 120;
+
+/// `text` without what would move a terminal's cursor or turn its direction.
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    let harmful = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(harmful) {
+        return Cow::Borrowed(text);
+    }
+    let show = |c: char| if harmful(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(show).collect())
+}
+
+/// Columns that `text` takes.
+pub(super) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// `text` and blanks, `columns` wide.
+pub(super) fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+/// Lines of at most `columns`, broken behind blanks, slashes and colons where that is possible.
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while width(rest) > columns {
+        let (mut used, mut end, mut soft) = (0, 0, None);
+        for (at, c) in rest.char_indices() {
+            used += c.width().unwrap_or(0);
+            // A character wider than a line stands on its own.
+            if used > columns && end > 0 {
+                break;
+            }
+            end = at + c.len_utf8();
+            if matches!(c, ' ' | '/' | ':' | ',') {
+                soft = Some(end);
+            }
+        }
+        let (line, more) = rest.split_at(soft.unwrap_or(end));
+        lines.push(line.trim_end().to_owned());
+        rest = more.trim_start();
+    }
+    if !rest.is_empty() || lines.is_empty() {
+        lines.push(rest.to_owned());
+    }
+    lines
+}
+
+/// Words in lines of at most `columns`; a word that is longer stays whole, so that it can be copied.
+pub(super) fn fill(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if width(line) + 1 + width(word) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+pub(super) fn bytes(size: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = size as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{size} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+pub(super) fn duration(ms: u64) -> String {
+    match ms / 1000 {
+        0 => format!("{ms} ms"),
+        s if s < 60 => format!("{:.1} s", ms as f64 / 1000.0),
+        s if s < 3600 => format!("{} min {} s", s / 60, s % 60),
+        s => format!("{} h {} min", s / 3600, s % 3600 / 60),
+    }
+}
+
+/// A time to the second, of one in RFC 3339.
+pub(super) fn time(rfc3339: &str) -> String {
+    match (rfc3339.get(..10), rfc3339.get(11..19)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
+        _ => clean(rfc3339).into_owned(),
+    }
+}
+
+/// A UID short enough to be read, which commands understand all the same.
+pub(super) fn short(uid: &Uid) -> String {
+    let of = |uid: &Uid| match uid.kind() {
+        UidKind::Output { creator, key, index } => format!("@{creator}/{}/{index}", key.short()),
+        _ => uid.to_string(),
+    };
+    let text = match uid.kind() {
+        UidKind::Member { tree, path } => format!("{}//{path}", of(&tree)),
+        _ => of(uid),
+    };
+    clean(&text).into_owned()
+}
+
+/// A parameter and its value; `None` for one that is an input and shown as such.
+pub(super) fn parameter(param: &Param, inputs: &[InputRow]) -> Option<String> {
+    if param.secret {
+        return Some(format!("{} (secret)", param.name));
+    }
+    if param.value.get("$file").is_some() && inputs.iter().any(|input| input.argument.as_ref() == Some(&param.name)) {
+        return None;
+    }
+    let value = param.value.to_string();
+    let value = match value.char_indices().nth(VALUE) {
+        Some((cut, _)) => format!("{}…", &value[..cut]),
+        None => value,
+    };
+    Some(clean(&format!("{} = {value}", param.name)).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_where_words_do_and_never_exceed_their_columns() {
+        assert_eq!(wrap("corpora/alice.txt", 10), ["corpora/", "alice.txt"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("数据数据", 5), ["数据", "数据"]);
+        assert_eq!(wrap("", 5), [""]);
+        assert_eq!(fill("one two abcdefgh", 7), ["one two", "abcdefgh"]);
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_stands_in_a_lake() {
+        assert_eq!(clean("a\u{1b}[2Jb\u{202e}c\u{9b}d"), "a\\u{1b}[2Jb\\u{202e}c\\u{9b}d");
+    }
+
+    #[test]
+    fn sizes_and_times_are_for_people() {
+        assert_eq!((bytes(900).as_str(), bytes(1536).as_str()), ("900 B", "1.5 KiB"));
+        assert_eq!((duration(12).as_str(), duration(61_000).as_str()), ("12 ms", "1 min 1 s"));
+        assert_eq!(time("2026-11-21T08:37:53.461Z"), "2026-11-21 08:37:53 UTC");
+    }
+}

@@ -1,0 +1,174 @@
+//! In and out: `datlake add`, `get`, `cat`, `path`, `rm`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use insta::{assert_json_snapshot, assert_snapshot};
+
+use crate::pipeline;
+use crate::support::{Machine, answered, check_failure, files_in, ran};
+
+#[test]
+fn a_file_goes_in_and_out_as_it_is() {
+    let machine = Machine::new();
+    let source = machine.write("a.txt", "hello\n");
+    let source = source.to_str().unwrap();
+    assert_eq!(machine.ok(&["add", source, "greetings/en.txt"]), "added greetings/en.txt (6 B)\n");
+    assert_eq!(machine.ok(&["add", source, "greetings/en.txt"]), "was there already: greetings/en.txt (6 B)\n");
+    assert_json_snapshot!("add", machine.json(&["add", source, "greetings/en.txt"]));
+    assert_eq!(machine.ok(&["cat", "greetings/en.txt", "greetings/en.txt"]), "hello\nhello\n");
+    assert_eq!(machine.ok(&["get", "greetings/en.txt"]), "wrote ./en.txt (6 B)\n");
+    assert_eq!(fs::read_to_string(machine.path("work/en.txt")).unwrap(), "hello\n");
+    assert_json_snapshot!("get", machine.json(&["get", "greetings/en.txt", "other.txt"]));
+    let path = machine.ok(&["path", "greetings/en.txt"]);
+    assert_eq!(fs::read_to_string(path.trim_end()).unwrap(), "hello\n");
+    assert_json_snapshot!("path", machine.json(&["path", "greetings/en.txt"]));
+    machine.write("b.txt", "bye\n");
+    let other = machine.path("b.txt");
+    let says = ["exists with other content", "hint: `datlake info UID`"];
+    machine.fails(2, &says, &["add", other.to_str().unwrap(), "greetings/en.txt"]);
+}
+
+#[test]
+fn standard_input_is_added_byte_by_byte() {
+    let machine = Machine::new();
+    for _ in 0..2 {
+        assert_eq!(machine.feed(&["add", "-", "a"], "x\0y").status, 0);
+    }
+    assert_eq!(machine.run(&["cat", "a"]).bytes, b"x\0y");
+    machine.fails(2, &["standard input is neither a folder"], &["add", "-r", "-", "b"]);
+}
+
+#[test]
+fn a_folder_is_added_as_a_tree_where_that_is_said() {
+    let machine = Machine::new();
+    machine.write("photos/cats/tom.jpg", "tom");
+    let folder = machine.write("photos/rex.jpg", "rexx").parent().unwrap().to_owned();
+    let folder = folder.to_str().unwrap();
+    machine.fails(2, &["it is a folder (hint: -r adds it as one tree)"], &["add", folder, "photos"]);
+    assert_eq!(machine.ok(&["add", "-r", folder, "photos"]), "added photos (2 files, 7 B)\n");
+    assert_eq!(machine.ok(&["cat", "photos//cats/tom.jpg"]), "tom");
+    machine.fails(2, &["it is a tree", "hint: `datlake get`"], &["cat", "photos"]);
+    machine.fails(2, &["is a tree", "hint: `datlake get`"], &["path", "photos"]);
+    assert_eq!(machine.ok(&["get", "photos"]), "wrote ./photos (2 files, 7 B)\n");
+    assert_eq!(files_in(&machine.path("work")), ["photos/cats/tom.jpg", "photos/rex.jpg"]);
+    // Over an existing folder only if that is said, and what else is there stays.
+    machine.write("work/photos/mine.jpg", "mine");
+    machine.write("work/photos/rex.jpg", "old");
+    machine.fails(2, &["`./photos`: it exists", "--force writes into it"], &["get", "photos"]);
+    machine.ok(&["get", "--force", "photos"]);
+    assert_eq!(files_in(&machine.path("work")), ["photos/cats/tom.jpg", "photos/mine.jpg", "photos/rex.jpg"]);
+    assert_eq!(fs::read_to_string(machine.path("work/photos/rex.jpg")).unwrap(), "rexx");
+}
+
+#[test]
+fn move_removes_what_the_lake_has_and_nothing_else() {
+    let machine = Machine::new();
+    let source = machine.write("a.txt", "hello");
+    assert_eq!(machine.ok(&["add", "--move", source.to_str().unwrap(), "a"]), "moved a (5 B)\n");
+    assert!(!source.exists());
+    assert_eq!(machine.ok(&["cat", "a"]), "hello");
+    machine.write("folder/x/1", "1");
+    let folder = machine.write("folder/2", "2").parent().unwrap().to_owned();
+    machine.ok(&["add", "-r", "--move", folder.to_str().unwrap(), "folder"]);
+    assert!(!folder.exists());
+    assert_eq!(machine.ok(&["cat", "folder//x/1", "folder//2"]), "12");
+}
+
+#[test]
+fn the_source_of_a_move_survives_any_failure() {
+    let machine = Machine::new();
+    machine.lake().add_bytes("taken", b"other").unwrap();
+    let source = machine.write("a.txt", &"x".repeat(1 << 20));
+    let path = source.to_str().unwrap();
+    machine.fails(2, &["other content"], &["add", "--move", path, "taken"]);
+    machine.fails(2, &["UID `/a`"], &["add", "--move", path, "/a"]);
+    // No room for it: the file may not grow beyond 64 KiB.
+    let limited = format!("trap '' XFSZ; ulimit -f 64; datlake add --move '{path}' big");
+    check_failure(&ran(machine.around("bash", &["-c", &limited]).output().unwrap()), 2, &["cannot write"]);
+    assert_eq!(fs::metadata(&source).unwrap().len(), 1 << 20);
+    machine.fails(1, &["no file `big`"], &["cat", "big"]);
+}
+
+#[test]
+fn get_replaces_nothing_unless_it_is_told_to() {
+    let machine = Machine::new();
+    machine.lake().add_bytes("a.txt", b"new").unwrap();
+    let there = machine.write("work/a.txt", "mine");
+    machine.fails(2, &["cannot write `./a.txt`: it exists (hint: --force replaces it)"], &["get", "a.txt"]);
+    assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
+    machine.ok(&["get", "-f", "a.txt"]);
+    assert_eq!(fs::read_to_string(&there).unwrap(), "new");
+    // As writable as any new file, although the lake's own is not.
+    let fresh = machine.write("work/fresh", "");
+    assert_eq!(fs::metadata(&there).unwrap().permissions(), fs::metadata(fresh).unwrap().permissions());
+    machine.fails(2, &["cannot write `no/such/folder`"], &["get", "a.txt", "no/such/folder"]);
+    assert_eq!(files_in(&machine.path("work")), ["a.txt", "fresh"]);
+}
+
+#[test]
+fn damaged_content_is_not_handed_on() {
+    let machine = Machine::new();
+    let file = machine.lake().add_bytes("a.txt", b"hello").unwrap();
+    let blob = file.stored_path().unwrap();
+    fs::set_permissions(&blob, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&blob, "jello").unwrap();
+    machine.fails(2, &["`a.txt` is damaged"], &["get", "a.txt"]);
+    assert_eq!(files_in(&machine.path("work")), [""; 0]);
+    machine.fails(2, &["`a.txt` is damaged"], &["cat", "a.txt"]);
+}
+
+#[test]
+fn urls_are_not_files() {
+    let machine = Machine::new();
+    machine.fails(2, &["cannot add a URL", "curl"], &["add", "https://example.org/a.csv", "a.csv"]);
+}
+
+#[test]
+fn nothing_is_removed_without_a_word() {
+    let (machine, made) = Machine::prepared();
+    machine.fails(2, &["nobody is there to ask", "--yes"], &["rm", "corpora/alice.txt"]);
+    machine.fails(1, &["no file `corpora/alise.txt`"], &["rm", "--yes", "corpora/alice.txt", "corpora/alise.txt"]);
+    assert_eq!(machine.ok(&["cat", "corpora/alice.txt"]), "down the rabbit hole");
+    assert_eq!(machine.ok(&["rm", "--yes", "corpora/alice.txt"]), "removed corpora/alice.txt\n");
+    machine.fails(1, &["no file `corpora/alice.txt`"], &["cat", "corpora/alice.txt"]);
+    let count = made.count.uid().unwrap().as_str();
+    assert_json_snapshot!("rm", machine.json(&["rm", "--yes", count, "reports/which.txt"]));
+    machine.fails(1, &["has not been made or was removed"], &["cat", count]);
+    let member = format!("{}//0.txt", made.words.uid().unwrap());
+    machine.fails(2, &["it is part of the tree"], &["rm", "--yes", &member]);
+}
+
+#[test]
+fn what_only_passed_through_a_call_is_not_removed_with_it() {
+    let machine = Machine::new();
+    let kept = pipeline::keep(&machine.lake());
+    assert_eq!(machine.ok(&["rm", "--yes", kept.uid().unwrap().as_str()]).lines().count(), 1);
+    assert_eq!(machine.ok(&["cat", "given.txt"]), "given");
+}
+
+#[test]
+fn a_terminal_is_asked() {
+    let machine = Machine::new();
+    machine.lake().add_bytes("a.txt", b"hello").unwrap();
+    let answer = |answer: &str| {
+        let script = format!("{} rm a.txt", env!("CARGO_BIN_EXE_datlake"));
+        let mut command = machine.around("script", &["-qec", &script, "/dev/null"]);
+        ran(answered(&mut command, answer))
+    };
+    let shown = answer("n\n");
+    assert_eq!(shown.status, 2, "{}", shown.out);
+    assert!(shown.out.contains("a.txt") && shown.out.contains("Remove this file? [y/N]"), "{}", shown.out);
+    assert_eq!(machine.ok(&["cat", "a.txt"]), "hello");
+    assert_eq!(answer("y\n").status, 0);
+    machine.fails(1, &["no file `a.txt`"], &["cat", "a.txt"]);
+}
+
+#[test]
+fn what_is_read_on_another_machine_is_downloaded_by_name_alone() {
+    let machine = Machine::with_remote();
+    pipeline::run(&machine.lake());
+    let machine = machine.moved_to("other");
+    assert_eq!(machine.ok(&["cat", "corpora/alice.txt"]), "down the rabbit hole");
+    assert_snapshot!("ls_after_cat_60", machine.shown(60, &["ls"]));
+}

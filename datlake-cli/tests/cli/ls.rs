@@ -1,0 +1,83 @@
+//! `datlake ls`
+
+use insta::{assert_json_snapshot, assert_snapshot};
+
+use crate::pipeline;
+use crate::support::{Machine, ran};
+
+#[test]
+fn an_empty_lake_has_no_files() {
+    let machine = Machine::new();
+    assert_eq!(machine.ok(&["ls"]), "");
+    assert_eq!(machine.ok(&["ls", "--json"]), "[]\n");
+}
+
+#[test]
+fn all_files_or_those_of_a_folder() {
+    let (machine, _) = Machine::prepared();
+    machine.lake().add_tree("words", machine.write("folder/a/b.txt", "ab").ancestors().nth(2).unwrap()).unwrap();
+    assert_snapshot!("ls_60", machine.shown(60, &["ls"]));
+    assert_snapshot!("ls_long_100", machine.shown(100, &["ls", "-l"]));
+    assert_json_snapshot!("ls", machine.json(&["ls"]));
+    let all = machine.ok(&["ls"]);
+    assert_eq!(machine.ok(&["ls", "corpora"]), machine.ok(&["ls", "corpora/"]));
+    assert_eq!(machine.ok(&["ls", "corpora"]).lines().collect::<Vec<_>>(), all.lines().take(2).collect::<Vec<_>>());
+    assert_eq!(machine.ok(&["ls", "reports/which.txt"]).lines().count(), 1);
+    machine.fails(1, &["no file `corp`"], &["ls", "corp"]);
+}
+
+#[test]
+fn what_is_in_the_remote_only() {
+    let machine = Machine::with_remote();
+    pipeline::run(&machine.lake());
+    machine.lake().add_tree("words", machine.write("folder/b.txt", "ab").parent().unwrap()).unwrap();
+    let machine = machine.moved_to("other");
+    machine.lake().file("corpora/alice.txt").unwrap().read().unwrap();
+    // Of the tree, the list of its files, and not the file.
+    assert_eq!(machine.lake().file("words").map(datlake::Tree::try_from).unwrap().unwrap().names().unwrap(), ["b.txt"]);
+    assert_snapshot!("ls_remote_60", machine.shown(60, &["ls"]));
+}
+
+#[test]
+fn what_is_not_in_sync_is_warned_of() {
+    let machine = Machine::with_remote();
+    // Added before there was a remote.
+    datlake::Lake::builder().home(machine.home()).open().unwrap().add_bytes("a", b"1").unwrap();
+    let shown = machine.run(&["ls"]);
+    assert_eq!((shown.status, &*shown.out), (0, "here     1 B  a\n"));
+    assert!(shown.err.contains("`a` is on this machine only, not in "), "{}", shown.err);
+}
+
+#[test]
+fn damage_hides_its_own_file_only() {
+    let (machine, _) = Machine::prepared();
+    let name = machine.home().join("files/corpora/alice.txt.datlake");
+    std::fs::remove_file(&name).unwrap();
+    std::fs::write(&name, "{}").unwrap();
+    let shown = machine.run(&["ls", "corpora"]);
+    assert_eq!(shown.status, 2);
+    assert!(shown.out.contains("corpora/snark.txt") && shown.err.contains("corpora/alice.txt cannot be shown"));
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_ask() {
+    let (machine, _) = Machine::prepared();
+    assert!(!machine.ok(&["ls"]).contains('\u{1b}'));
+    assert!(machine.ok(&["ls", "--color", "always"]).contains('\u{1b}'));
+    let piped = ran(machine.command(&["ls"]).env("NO_COLOR", "1").output().unwrap());
+    assert!(!piped.out.contains('\u{1b}'));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let machine = Machine::new();
+    let lake = machine.lake();
+    // More than a pipe holds.
+    let folder = vec!["x".repeat(190); 4].join("/");
+    for n in 0..120 {
+        lake.add_bytes(&format!("{folder}/{n}"), b"x").unwrap();
+    }
+    let pipe = "datlake ls | head -c 8; echo; echo ${PIPESTATUS[0]}";
+    let shown = ran(machine.around("bash", &["-c", pipe]).output().unwrap());
+    assert_eq!((&*shown.out, &*shown.err), ("here    \n0\n", ""));
+}

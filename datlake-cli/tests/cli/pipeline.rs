@@ -1,0 +1,66 @@
+//! A small pipeline, so that there is something to look at.
+
+use std::io::Write as _;
+
+use datlake::{File, Lake, Result, Tree, file_creator, tracked};
+
+#[tracked]
+fn longer(word: &str, min_len: usize) -> bool {
+    word.len() >= min_len
+}
+
+/// Counts the words of a text.
+#[file_creator(depends_on(longer))]
+fn word_count(corpus: &File, min_len: usize, #[secret] token: &str) -> Result<File> {
+    assert!(!token.is_empty());
+    let text = corpus.read_to_string()?;
+    let mut out = File::create("count.txt")?;
+    writeln!(out, "{}", text.split_whitespace().filter(|word| longer(word, min_len)).count())?;
+    out.finish()
+}
+
+/// Tells which of two counts is larger, under a name of our choice.
+#[file_creator]
+fn compare(left: &File, right: &File, output_uid: &str) -> Result<File> {
+    let number = |file: &File| Ok::<u32, datlake::Error>(file.read_to_string()?.trim().parse().unwrap_or(0));
+    let text = format!("{:?}\n", number(left)?.cmp(&number(right)?));
+    File::from_bytes(output_uid, text)
+}
+
+/// Puts every word into a file of its own.
+#[file_creator]
+fn split(corpus: &File) -> Result<Tree> {
+    let mut tree = Tree::create("words")?;
+    for (at, word) in corpus.read_to_string()?.split_whitespace().enumerate() {
+        tree.add_bytes(&format!("{at}.txt"), word)?;
+    }
+    tree.finish()
+}
+
+/// Returns what it was given, and something of its own.
+#[file_creator]
+fn annotate(given: &File) -> Result<(File, File)> {
+    Ok((given.clone(), File::from_bytes("note.txt", "seen")?))
+}
+
+/// Has a file pass through a call; what the call made itself.
+pub(crate) fn keep(lake: &Lake) -> File {
+    let _current = lake.enter();
+    annotate(&lake.add_bytes("given.txt", b"given").unwrap()).unwrap().1
+}
+
+/// What the pipeline made.
+pub(crate) struct Made {
+    pub(crate) count: File,
+    pub(crate) words: Tree,
+}
+
+/// Adds two texts and runs the pipeline.
+pub(crate) fn run(lake: &Lake) -> Made {
+    let _current = lake.enter();
+    let alice = lake.add_bytes("corpora/alice.txt", b"down the rabbit hole").unwrap();
+    let snark = lake.add_bytes("corpora/snark.txt", b"just the place for a snark").unwrap();
+    let count = word_count(&alice, 4, "hunter2").unwrap();
+    compare(&count, &word_count(&snark, 4, "hunter2").unwrap(), "reports/which.txt").unwrap();
+    Made { count, words: split(&alice).unwrap() }
+}
