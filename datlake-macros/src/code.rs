@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::scan::Found;
 use crate::signature::{Function, at};
 use crate::source::Source;
-use crate::tokens::{self, Tree};
+use crate::tokens::{self, Anonymous, Tree};
 
 /// Lints that generated items may meet. They never stand on what the user wrote.
 ///
@@ -62,20 +62,17 @@ pub(crate) struct Code {
 impl Code {
     /// Of a function.
     pub(crate) fn of_function(function: &Function, version: Option<u64>, source: Source) -> Self {
-        let Function { attributes, signature, body, .. } = function;
-        let mut anonymous = signature.clone();
-        // Its name is in its identity, and not in the hash: a creator with a given name may be renamed.
-        anonymous.ident = Ident::new("item", signature.ident.span());
-        let counted = match version {
-            Some(_) => quote!(#anonymous),
-            None => quote!(#(#attributes)* #anonymous #body),
-        };
-        let trees = tokens::significant(counted);
-        Self::of_tokens(signature.ident.unraw().to_string(), &trees, version, source)
+        let anonymous = Anonymous::new(function.tokens.clone());
+        let trees = if version.is_some() { anonymous.signature() } else { anonymous.whole() };
+        Self::of_trees(function.signature.ident.unraw().to_string(), &trees, version, source)
     }
 
-    /// Of tokens in which the item's own visibility and name do not stand.
-    pub(crate) fn of_tokens(name: String, trees: &[Tree], version: Option<u64>, source: Source) -> Self {
+    /// Of an item, called `name` where it is shown.
+    pub(crate) fn of_item(name: String, item: TokenStream, source: Source) -> Self {
+        Self::of_trees(name, &Anonymous::new(item).whole(), None, source)
+    }
+
+    fn of_trees(name: String, trees: &[Tree], version: Option<u64>, source: Source) -> Self {
         Self { name, own: tokens::hash(trees, version), found: Found::in_tokens(trees), source }
     }
 

@@ -139,7 +139,7 @@ impl<'m> Expansion<'m> {
     fn info(&self) -> TokenStream {
         let Self { model, p, .. } = self;
         let visibility = &model.function.visibility;
-        let doc = format!("What is known of the creator [`{0}`]({0}()) and its code.", model.function.signature.ident);
+        let doc = format!("What is known of the creator `{}` and its code.", model.function.signature.ident);
         quote! {
             #[doc = #doc]
             #visibility fn info() -> #p::CreatorInfo {
@@ -151,10 +151,7 @@ impl<'m> Expansion<'m> {
     fn call(&self) -> TokenStream {
         let Self { model, p, kind, call_types, .. } = self;
         let visibility = &model.function.visibility;
-        let doc = format!(
-            "The call of [`{0}`]({0}()) with these arguments. Nothing runs yet.",
-            model.function.signature.ident
-        );
+        let doc = format!("The call of `{}` with these arguments. Nothing runs yet.", model.function.signature.ident);
         let signature = &model.function.signature;
         let (generics, where_clause) = (&signature.generics, &signature.generics.where_clause);
         let params = model.params.iter().map(|Param { ident, ty, .. }| quote!(#ident: #ty));
@@ -243,10 +240,8 @@ impl<'m> Expansion<'m> {
         let Self { model, kind, call_types, .. } = self;
         let function = &model.function;
         let visibility = &function.visibility;
-        let doc = format!(
-            "The calls of [`{0}`]({0}()) with each of these arguments. Nothing runs yet.",
-            function.signature.ident
-        );
+        let doc =
+            format!("The calls of `{}` with each of these arguments. Nothing runs yet.", function.signature.ident);
         let mut generics = function.signature.generics.clone();
         let where_clause = generics.where_clause.take();
         let mut types: Vec<Type> = model.params.iter().map(|param| param.ty.clone()).collect();

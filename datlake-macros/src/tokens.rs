@@ -85,6 +85,54 @@ pub(crate) fn significant(tokens: TokenStream) -> Vec<Tree> {
     out
 }
 
+/// An item's tokens without its own visibility, its name replaced: what is left when its identity is taken away.
+pub(crate) struct Anonymous {
+    attributes: Vec<TokenTree>,
+    item: Vec<TokenTree>,
+}
+
+impl Anonymous {
+    /// Of the tokens of an item, as they stand in the source: a parser and its printer would leave their mark.
+    pub(crate) fn new(item: TokenStream) -> Self {
+        const BEFORE_A_NAME: [&str; 14] = [
+            "async", "auto", "const", "default", "enum", "extern", "fn", "gen", "mod", "mut", "static", "struct",
+            "union", "unsafe",
+        ];
+        let mut attributes = Vec::new();
+        flatten(item, &mut attributes);
+        let is =
+            |token: Option<&TokenTree>, word: &str| matches!(token, Some(TokenTree::Ident(ident)) if ident == word);
+        let mut begin = 0;
+        while matches!(attributes.get(begin), Some(TokenTree::Punct(punct)) if punct.as_char() == '#') {
+            begin += 2;
+        }
+        let mut item = attributes.split_off(begin.min(attributes.len()));
+        if is(item.first(), "pub") {
+            let restricted = matches!(item.get(1), Some(TokenTree::Group(_)));
+            item.drain(..1 + usize::from(restricted));
+        }
+        let name = item.iter_mut().find_map(|token| match token {
+            TokenTree::Ident(ident) if !BEFORE_A_NAME.iter().any(|word| ident == word) => Some(ident),
+            _ => None,
+        });
+        if let Some(name) = name {
+            *name = Ident::new("item", name.span());
+        }
+        Self { attributes, item }
+    }
+
+    /// All that counts.
+    pub(crate) fn whole(self) -> Vec<Tree> {
+        significant(self.attributes.into_iter().chain(self.item).collect())
+    }
+
+    /// What counts of a function before its body, and after its attributes.
+    pub(crate) fn signature(mut self) -> Vec<Tree> {
+        self.item.pop();
+        significant(self.item.into_iter().collect())
+    }
+}
+
 /// The hash of `trees`; of a creator with `version = N` they are its signature.
 pub(crate) fn hash(trees: &[Tree], version: Option<u64>) -> [u8; 32] {
     let mut bytes = Vec::with_capacity(1024);

@@ -13,7 +13,6 @@ use crate::errors::Errors;
 use crate::options::{self, MODULE, Options};
 use crate::signature::Function;
 use crate::source::Source;
-use crate::tokens;
 
 /// What `#[tracked(options)] item` becomes.
 pub(crate) fn expand(options: TokenStream, item: TokenStream, source: fn(Span) -> Source) -> TokenStream {
@@ -22,7 +21,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream, source: fn(Span) -
     let expanded = match syn::parse2::<Function>(item.clone()) {
         Ok(function) => tracked_function(&function, &options, source, &mut errors),
         Err(_) => match syn::parse2::<Item>(item.clone()) {
-            Ok(parsed) => tracked_item(parsed, &options, source, &mut errors),
+            Ok(parsed) => tracked_item(parsed, item, &options, source, &mut errors),
             Err(error) => {
                 errors.push(error);
                 item
@@ -63,58 +62,43 @@ fn tracked_function(
     beside(&function, &code, &function.attributes, &function.visibility, name, options)
 }
 
-fn tracked_item(mut item: Item, options: &Options, source: fn(Span) -> Source, errors: &mut Errors) -> TokenStream {
-    let parts = match &mut item {
-        Item::Mod(module) if module.content.is_some() => return tracked_module(module, options, source, errors),
-        Item::Const(item) => Some((&item.attrs, &mut item.vis, &mut item.ident, None)),
-        Item::Static(item) => Some((&item.attrs, &mut item.vis, &mut item.ident, None)),
-        Item::Struct(item) => Some((&item.attrs, &mut item.vis, &mut item.ident, Some(item.generics.clone()))),
-        Item::Enum(item) => Some((&item.attrs, &mut item.vis, &mut item.ident, Some(item.generics.clone()))),
-        Item::Union(item) => Some((&item.attrs, &mut item.vis, &mut item.ident, Some(item.generics.clone()))),
-        _ => None,
+fn tracked_item(
+    item: Item,
+    tokens: TokenStream,
+    options: &Options,
+    source: fn(Span) -> Source,
+    errors: &mut Errors,
+) -> TokenStream {
+    let (attributes, visibility, name, type_generics) = match &item {
+        Item::Mod(module) if module.content.is_some() => {
+            return tracked_module(module, tokens, options, source, errors);
+        }
+        Item::Const(item) => (&item.attrs, &item.vis, &item.ident, None),
+        Item::Static(item) => (&item.attrs, &item.vis, &item.ident, None),
+        Item::Struct(item) => (&item.attrs, &item.vis, &item.ident, Some(&item.generics)),
+        Item::Enum(item) => (&item.attrs, &item.vis, &item.ident, Some(&item.generics)),
+        Item::Union(item) => (&item.attrs, &item.vis, &item.ident, Some(&item.generics)),
+        refused => {
+            let shown = if is_short(refused) { usize::MAX } else { 2 };
+            errors.at(refused.to_token_stream().into_iter().take(shown).collect::<TokenStream>(), refusal(refused));
+            return tokens;
+        }
     };
-    let Some((attributes, visibility, ident, type_generics)) = parts else {
-        errors.at(
-            item.to_token_stream()
-                .into_iter()
-                .take(if is_short(&item) { usize::MAX } else { 2 })
-                .collect::<TokenStream>(),
-            refusal(&item),
-        );
-        return item.into_token_stream();
-    };
-    let attributes = attributes.clone();
-    let (name, visibility_written) = (ident.clone(), std::mem::replace(visibility, Visibility::Inherited));
-    *ident = Ident::new("item", name.span());
-    let trees = tokens::significant(item.to_token_stream());
-    let code = Code::of_tokens(name.unraw().to_string(), &trees, None, source(name.span()));
-    restore(&mut item, &name, &visibility_written);
+    let code = Code::of_item(name.unraw().to_string(), tokens.clone(), source(name.span()));
     match type_generics {
         None if name == "_" => {
-            errors.at(&name, "a tracked item needs a name");
-            item.into_token_stream()
+            errors.at(name, "a tracked item needs a name");
+            tokens
         }
-        None => beside(&item, &code, &attributes, &visibility_written, options.info.as_ref().unwrap_or(&name), options),
+        None => beside(&tokens, &code, attributes, visibility, options.info.as_ref().unwrap_or(name), options),
         Some(generics) => {
             if let Some(info) = &options.info {
                 errors.at(info, "a type is its own name for `depends_on`: leave `info` out");
             }
-            let tracked = code.implementation(&attributes::conditions(&attributes), &generics, &name, options);
-            quote!(#item #tracked)
+            let tracked = code.implementation(&attributes::conditions(attributes), generics, name, options);
+            quote!(#tokens #tracked)
         }
     }
-}
-
-fn restore(item: &mut Item, name: &Ident, written: &Visibility) {
-    let (ident, visibility) = match item {
-        Item::Const(item) => (&mut item.ident, &mut item.vis),
-        Item::Static(item) => (&mut item.ident, &mut item.vis),
-        Item::Struct(item) => (&mut item.ident, &mut item.vis),
-        Item::Enum(item) => (&mut item.ident, &mut item.vis),
-        Item::Union(item) => (&mut item.ident, &mut item.vis),
-        _ => return,
-    };
-    (*ident, *visibility) = (name.clone(), written.clone());
 }
 
 fn is_short(item: &Item) -> bool {
@@ -153,16 +137,18 @@ fn beside(
     quote!(#item #companion #tracked)
 }
 
-fn tracked_module(module: &ItemMod, options: &Options, source: fn(Span) -> Source, errors: &mut Errors) -> TokenStream {
+fn tracked_module(
+    module: &ItemMod,
+    tokens: TokenStream,
+    options: &Options,
+    source: fn(Span) -> Source,
+    errors: &mut Errors,
+) -> TokenStream {
     if let Some(info) = &options.info {
         errors.at(info, "a module is its own name for `depends_on(mod …)`: leave `info` out");
     }
     let name = &module.ident;
-    let mut counted = module.clone();
-    counted.vis = Visibility::Inherited;
-    counted.ident = Ident::new("item", name.span());
-    let trees = tokens::significant(counted.to_token_stream());
-    let code = Code::of_tokens(format!("mod {}", name.unraw()), &trees, None, source(name.span()));
+    let code = Code::of_item(format!("mod {}", name.unraw()), tokens, source(name.span()));
 
     let marker = Ident::new(MODULE, Span::call_site());
     let facade = &options.facade;

@@ -55,6 +55,18 @@ fn the_encoding_is_what_the_documentation_says() {
     assert_eq!(hash_of("f && (42)"), hex(&expected));
 }
 
+/// The same constant stands in `tests/code.rs`, where the compiler reads the same text.
+#[test]
+fn the_compiler_gives_the_same_tokens() {
+    let source = include_str!("../../tests/code.rs");
+    let (_, from) = source.split_once("#[inline]").unwrap();
+    let (sample, _) = from.split_once("macro_rules!").unwrap();
+    assert_eq!(
+        function(&format!("#[inline]{sample}")),
+        "90050e0fe4c620c0ff77960bf393ed4029f006279242f37a71ebf6b1a0d86d6d"
+    );
+}
+
 #[test]
 fn layout_does_not_count() {
     for (one, other) in [
