@@ -51,7 +51,10 @@ pub use datlake_core::explain::{Change, Difference};
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;
 pub use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
-pub use datlake_macros::{file_creator, tracked};
+#[doc = include_str!("attributes/file_creator.md")]
+pub use datlake_macros::file_creator;
+#[doc = include_str!("attributes/tracked.md")]
+pub use datlake_macros::tracked;
 pub use datlake_store::{AsyncReader, Reader};
 pub use event::{CallId, Event};
 pub use file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter};

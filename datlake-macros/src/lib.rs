@@ -43,13 +43,13 @@ use crate::options::{Attribute, Options};
 use crate::signature::Function;
 use crate::source::Source;
 
-/// Makes a function a step that runs once for the same code and arguments. Documented where `datlake` re-exports it.
+/// For use as `datlake::file_creator`, whose documentation this completes.
 #[proc_macro_attribute]
 pub fn file_creator(options: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     creator(options.into(), item.into(), Source::of).into()
 }
 
-/// Makes an item's code part of the identity of what depends on it. Documented where `datlake` re-exports it.
+/// For use as `datlake::tracked`, whose documentation this completes.
 #[proc_macro_attribute]
 pub fn tracked(options: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     tracked::expand(options.into(), item.into(), Source::of).into()
