@@ -32,7 +32,7 @@ impl Staged {
     /// Content given as bytes.
     pub fn from_bytes(scratch: &Scratch, bytes: &[u8]) -> Result<Self> {
         let mut writer = StagedWriter::new(scratch)?;
-        writer.write_all(bytes).map_err(|e| Error::io("write", writer.path().display(), e))?;
+        writer.write_all(bytes)?;
         writer.finish()
     }
 
@@ -53,7 +53,7 @@ impl Staged {
         loop {
             match file.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(n) => writer.write_all(&buffer[..n]).map_err(|e| Error::io("write", writer.path().display(), e))?,
+                Ok(n) => writer.write_all(&buffer[..n])?,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(failed(e)),
             }
@@ -118,6 +118,14 @@ impl Unfinished {
     fn path(&self) -> &Path {
         self.0.as_deref().unwrap_or(Path::new(""))
     }
+
+    /// The error as whoever writes here will read it: it names the file, and what to do about a full disk.
+    fn failed(&self, error: io::Error) -> io::Error {
+        match error.kind() {
+            kind @ (io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => kind.into(),
+            kind => io::Error::new(kind, Error::io("write", self.path().display(), error)),
+        }
+    }
 }
 
 impl Drop for Unfinished {
@@ -169,13 +177,9 @@ impl StagedWriter {
         Ok(Self { hash: Hashing::new(BufWriter::with_capacity(BUFFER, file)), unfinished: Unfinished(Some(path)) })
     }
 
-    fn path(&self) -> &Path {
-        self.unfinished.path()
-    }
-
     /// Ends the file.
     pub fn finish(mut self) -> Result<Staged> {
-        self.hash.flush().map_err(|e| Error::io("write", self.path().display(), e))?;
+        self.flush()?;
         Ok(self.unfinished.finish(self.hash.digest(), self.hash.size()))
     }
 
@@ -190,11 +194,11 @@ impl StagedWriter {
 
 impl Write for StagedWriter {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.hash.write(buf)
+        self.hash.write(buf).map_err(|e| self.unfinished.failed(e))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.hash.flush()
+        self.hash.flush().map_err(|e| self.unfinished.failed(e))
     }
 }
 
@@ -211,7 +215,7 @@ impl AsyncStagedWriter {
     pub async fn finish(mut self) -> Result<Staged> {
         use tokio::io::AsyncWriteExt as _;
         let done = runtime::Inside::new(self.file.flush()).await;
-        done.map_err(|e| Error::io("write", self.unfinished.path().display(), e))?;
+        done.map_err(|e| self.unfinished.failed(e))?;
         let digest = Digest::from_bytes(*self.hasher.finalize().as_bytes());
         Ok(self.unfinished.finish(digest, self.hasher.count()))
     }
@@ -220,18 +224,18 @@ impl AsyncStagedWriter {
 impl AsyncWrite for AsyncStagedWriter {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let _inside = runtime::enter()?;
-        let n = ready!(Pin::new(&mut self.file).poll_write(cx, buf))?;
+        let n = ready!(Pin::new(&mut self.file).poll_write(cx, buf)).map_err(|e| self.unfinished.failed(e))?;
         self.hasher.update(&buf[..n]);
         Poll::Ready(Ok(n))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _inside = runtime::enter()?;
-        Pin::new(&mut self.file).poll_flush(cx)
+        Pin::new(&mut self.file).poll_flush(cx).map_err(|e| self.unfinished.failed(e))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _inside = runtime::enter()?;
-        Pin::new(&mut self.file).poll_shutdown(cx)
+        Pin::new(&mut self.file).poll_shutdown(cx).map_err(|e| self.unfinished.failed(e))
     }
 }

@@ -1,0 +1,279 @@
+//! What was cut short, edited or lost in a lake's directory: an error that names the object, never a miss and never handed
+//! on.
+
+use std::fs;
+use std::path::Path;
+
+use datlake::{ErrorKind, File, Lake, Result, Tree, file_creator};
+
+use crate::support::{Machines, Watched, check_error, files_below, lake, overwrite};
+
+#[file_creator]
+fn summary(text: &str) -> Result<(String, File)> {
+    Ok((text.to_uppercase(), File::from_bytes("summary.txt", text)?))
+}
+
+#[file_creator]
+fn published(text: &str, output_uid: &str) -> Result<File> {
+    File::from_bytes(output_uid, text)
+}
+
+#[file_creator]
+fn long(length: usize) -> Result<Vec<u64>> {
+    Ok((0..length as u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect())
+}
+
+/// The path of an object of the lake, as messages call it.
+fn name<'a>(lake: &Lake, path: &'a Path) -> &'a str {
+    path.strip_prefix(lake.home()).unwrap().to_str().unwrap()
+}
+
+/// Changes the text of a document and gives it the digest that belongs to it.
+fn forge(path: &Path, change: impl Fn(&str) -> String) {
+    overwrite(path, |bytes| {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        let (body, _) = text.rsplit_once(",\"digest\":\"").unwrap();
+        let body = change(body);
+        assert_ne!(format!("{body},"), text[..body.len() + 1], "nothing was changed");
+        *bytes = format!("{body},\"digest\":\"{}\"}}\n", blake3::hash(body.as_bytes())).into_bytes();
+    });
+}
+
+#[test]
+fn a_record_that_was_cut_short_or_edited_is_an_error_and_no_miss() {
+    let lake = lake();
+    let (_, file) = lake.ok("ran summary", || summary("text"));
+    let uid = file.uid().unwrap().as_str();
+    let record = lake.record_of("summary");
+    let intact = fs::read(&record).unwrap();
+    let check = |bytes: &[u8]| {
+        overwrite(&record, |there| *there = bytes.to_vec());
+        let later = lake.reopened();
+        let says = [name(&lake, &record), "damaged", "remove it"];
+        later.fails("nothing", ErrorKind::Corrupt, &says, || summary("text"));
+        check_error(later.file(uid), ErrorKind::Corrupt, &says);
+        later.fails("nothing", ErrorKind::Corrupt, &says, || summary::call("text").status());
+        later.fails("nothing", ErrorKind::Corrupt, &says, || summary::call("text").force());
+        assert_eq!(fs::read(&record).unwrap(), bytes, "it was touched");
+    };
+    for length in [0, 1, intact.len() / 2, intact.len() - 100, intact.len() - 1] {
+        check(&intact[..length]);
+    }
+    for at in (0..intact.len()).step_by(97) {
+        let mut bytes = intact.clone();
+        bytes[at] ^= 1;
+        check(&bytes);
+    }
+    check(&[&intact[..], b"x"].concat());
+    check(&intact.repeat(2));
+    check(b"not a document at all\n");
+    // Edited by hand, as people would.
+    check(String::from_utf8(intact.clone()).unwrap().replace("\"text\"", "\"test\"").as_bytes());
+
+    overwrite(&record, |there| *there = intact);
+    lake.reopened().ok("hit summary", || summary("text"));
+    // The way on that the error told.
+    fs::remove_file(&record).unwrap();
+    lake.reopened().ok("ran summary", || summary("text"));
+}
+
+#[test]
+fn one_bad_record_is_no_obstacle_to_other_calls() {
+    let lake = lake();
+    lake.ok("ran summary ×2", || summary("a").and(summary("b")));
+    let records = files_below(&lake.home().join("calls"));
+    overwrite(&records[0], |bytes| bytes.truncate(10));
+    let later = lake.reopened();
+    let _current = later.enter();
+    let ended = [summary("a"), summary("b")].map(|result| result.is_ok());
+    assert!(ended.contains(&true) && ended.contains(&false));
+    summary("c").unwrap();
+    // What is compared with is what can be read.
+    assert!(summary::call("d").explain().unwrap().to_string().contains("would run"));
+}
+
+#[test]
+fn a_record_in_the_place_of_another_is_an_error() {
+    let lake = lake();
+    lake.ok("ran summary ×2", || summary("a").and(summary("b")));
+    let [a, b] = &*files_below(&lake.home().join("calls")) else { panic!("two records") };
+    let bytes = fs::read(a).unwrap();
+    overwrite(b, |there| *there = bytes);
+    let later = lake.reopened();
+    let _current = later.enter();
+    let failed = summary("a").and(summary("b"));
+    check_error(failed, ErrorKind::Corrupt, &[name(&lake, b), "another call"]);
+}
+
+#[test]
+fn a_record_of_a_newer_format_is_told_from_damage() {
+    let lake = lake();
+    lake.ok("ran summary", || summary("text"));
+    let record = lake.record_of("summary");
+    forge(&record, |body| body.replace("\"format\":1", "\"format\":2"));
+    let says = [name(&lake, &record), "newer datlake", "format 2"];
+    lake.reopened().fails("nothing", ErrorKind::Format, &says, || summary("text"));
+}
+
+#[test]
+fn a_value_that_was_forged_does_not_count() {
+    // Whoever writes digests too can write a record; but not give a value that is not the one the record names.
+    let lake = lake();
+    lake.ok("ran summary", || summary("text"));
+    let record = lake.record_of("summary");
+    forge(&record, |body| {
+        let at = body.find("\"inline\":\"").unwrap() + 14;
+        let other = if &body[at..=at] == "A" { "B" } else { "A" };
+        format!("{}{other}{}", &body[..at], &body[at + 1..])
+    });
+    let later = lake.reopened();
+    assert_eq!(later.ok("ran summary", || summary("text")).0, "TEXT");
+}
+
+#[test]
+fn a_name_that_was_cut_short_or_edited_is_an_error() {
+    let lake = lake();
+    lake.add_bytes("data/in.txt", "in").unwrap();
+    lake.ok("ran published", || published("text", "data/out.txt"));
+    for path in files_below(&lake.home().join("files")) {
+        let intact = fs::read(&path).unwrap();
+        let uid = name(&lake, &path).strip_prefix("files/").unwrap().strip_suffix(".datlake").unwrap();
+        for damage in
+            [(|bytes: &mut Vec<u8>| bytes.truncate(20)) as fn(&mut Vec<u8>), |bytes| bytes[50] ^= 1, Vec::clear]
+        {
+            overwrite(&path, damage);
+            let later = lake.reopened();
+            let says = [name(&lake, &path), "damaged"];
+            check_error(later.file(uid), ErrorKind::Corrupt, &says);
+            check_error(later.exists(uid), ErrorKind::Corrupt, &says);
+            check_error(later.create(uid), ErrorKind::Corrupt, &says);
+            check_error(later.add_bytes(uid, "in"), ErrorKind::Corrupt, &says);
+            overwrite(&path, |bytes| bytes.clone_from(&intact));
+        }
+        assert!(lake.reopened().file(uid).is_ok());
+    }
+}
+
+#[test]
+fn a_value_kept_apart_that_is_damaged_or_lost_is_an_error() {
+    let lake = lake();
+    let values = lake.ok("ran long", || long(10_000));
+    let lock_text = |path: &Path| String::from_utf8(fs::read(path).unwrap()).is_ok();
+    let blobs = files_below(&lake.home().join("blobs"));
+    let [value] = &*blobs.into_iter().filter(|path| !lock_text(path)).collect::<Vec<_>>() else { panic!("one value") };
+    let digest = value.file_name().unwrap().to_str().unwrap();
+    for damage in [(|bytes: &mut Vec<u8>| bytes[5000] ^= 1) as fn(&mut Vec<u8>), |bytes| bytes.truncate(5000)] {
+        let intact = fs::read(value).unwrap();
+        overwrite(value, damage);
+        lake.reopened().fails("nothing", ErrorKind::Corrupt, &[digest, "return value", "long"], || long(10_000));
+        overwrite(value, |bytes| bytes.clone_from(&intact));
+    }
+    assert_eq!(lake.reopened().ok("hit long", || long(10_000)), values);
+    fs::remove_file(value).unwrap();
+    lake.reopened().fails("nothing", ErrorKind::MissingBlob, &[digest, "missing"], || long(10_000));
+}
+
+#[test]
+fn a_blob_with_a_wrong_byte_never_gets_into_a_body() {
+    let lake = lake();
+    let input = lake.add_bytes("in.txt", "content").unwrap();
+    #[file_creator]
+    fn upper(file: &File) -> Result<String> {
+        Ok(file.read_to_string()?.to_uppercase())
+    }
+    #[file_creator]
+    fn opened(file: &File) -> Result<u64> {
+        Ok(std::io::copy(&mut file.open()?, &mut std::io::sink())?)
+    }
+    let blob = lake.blob_of(&input);
+    overwrite(&blob, |bytes| bytes[3] ^= 1);
+    let says = ["in.txt", "damaged", &input.digest().to_string(), blob.to_str().unwrap()];
+    lake.fails("failed upper", ErrorKind::Corrupt, &says, || upper(&input));
+    lake.fails("failed opened", ErrorKind::Corrupt, &says, || opened(&input));
+    lake.fails("nothing", ErrorKind::Corrupt, &says, || input.path());
+    overwrite(&blob, |bytes| bytes[3] ^= 1);
+    assert_eq!(lake.ok("ran upper", || upper(&input)), "CONTENT");
+}
+
+#[test]
+fn a_blob_that_rotted_unseen_is_found_when_it_is_read() {
+    // The disk failed: size and time are as they were.
+    let lake = lake();
+    let input = lake.add_bytes("in.txt", "content").unwrap();
+    let blob = lake.blob_of(&input);
+    let time = fs::metadata(&blob).unwrap().modified().unwrap();
+    overwrite(&blob, |bytes| bytes[3] ^= 1);
+    fs::File::open(&blob).unwrap().set_modified(time).unwrap();
+    check_error(input.read(), ErrorKind::Corrupt, &["in.txt", "damaged", &input.digest().to_string()]);
+    check_error(input.read_to_string(), ErrorKind::Corrupt, &["in.txt"]);
+}
+
+#[test]
+fn a_manifest_that_is_none_is_an_error() {
+    let lake = lake();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a"), "a").unwrap();
+    let tree = lake.add_tree("tree", folder.path()).unwrap();
+    overwrite(&lake.blob_of(tree.as_file()), |bytes| bytes[40] ^= 1);
+    let later = lake.reopened();
+    let _current = later.enter();
+    check_error(Tree::get_uid("tree").and_then(|tree| tree.files()), ErrorKind::Corrupt, &["tree", "damaged"]);
+}
+
+#[test]
+fn damage_in_the_remote_is_named_as_such_and_does_not_spread() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    a.add_bytes("in.txt", "in").unwrap();
+    a.ok("ran published, ran summary", || summary("text").and(published("text", "out.txt")));
+    let damaged = |folder: &str| {
+        for path in files_below(&machines.remote().join(folder)) {
+            overwrite(&path, |bytes| bytes[60] ^= 1);
+        }
+    };
+    damaged("calls");
+    let b = machines.machine("b");
+    b.fails("nothing", ErrorKind::Corrupt, &["calls/", "::summary/", "damaged"], || summary("text"));
+    b.fails("nothing", ErrorKind::Corrupt, &["calls/", "damaged"], || File::get("out.txt"));
+    damaged("files");
+    b.fails("nothing", ErrorKind::Corrupt, &["files/in.txt", "damaged"], || File::get("in.txt"));
+    assert_eq!(b.visible(), (0, 0), "damage was copied");
+    // Whoever has whole copies goes on.
+    machines.machine("a").ok("hit published, hit summary", || summary("text").and(published("text", "out.txt")));
+    damaged("files");
+    damaged("calls");
+    machines.machine("b").ok("hit published, hit summary", || summary("text").and(published("text", "out.txt")));
+}
+
+#[test]
+fn a_damaged_tombstone_is_an_error_that_names_it() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    a.add_bytes("in.txt", "in").unwrap();
+    a.remove("in.txt").unwrap();
+    let [tombstone] = &*files_below(&machines.remote().join("removed")) else { panic!("one tombstone") };
+    overwrite(tombstone, |bytes| bytes.truncate(30));
+    let b = machines.machine("b");
+    b.fails("nothing", ErrorKind::Corrupt, &["removed/", "damaged"], || File::get("in.txt"));
+}
+
+#[test]
+fn a_lake_of_a_newer_format_is_left_alone_here_and_in_the_remote() {
+    let newer = r#"{"format":2,"id":"00000000000000000000000000000000","shards":9}"#;
+    let machines = Machines::new();
+    drop(machines.machine("a"));
+    let folder = machines.remote().parent().unwrap().to_owned();
+    let open = || {
+        let url = format!("file://{}", machines.remote().display());
+        Lake::builder().home(folder.join("a")).remote(url).open()
+    };
+    for place in [folder.join("a"), machines.remote()] {
+        let description = place.join("datlake.json");
+        let intact = fs::read(&description).unwrap();
+        overwrite(&description, |bytes| *bytes = newer.as_bytes().to_vec());
+        let says = [&*place.display().to_string(), "newer", "upgrade"];
+        check_error(open(), ErrorKind::Format, &says);
+        overwrite(&description, |bytes| *bytes = intact);
+    }
+    Watched::new(open().unwrap()).ok("ran summary", || summary("text"));
+}
