@@ -1,0 +1,122 @@
+//! Processes that do one step, and may be killed in it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+
+use datlake::{Event, Lake};
+
+use crate::crashes::{Moment, stopping};
+use crate::steps;
+
+const STEP: &str = "DATLAKE_TEST_STEP";
+const HOME: &str = "DATLAKE_TEST_HOME";
+const REMOTE: &str = "DATLAKE_TEST_REMOTE";
+const STOP: &str = "DATLAKE_TEST_STOP";
+
+/// A child process that does one step.
+pub(crate) struct Process {
+    child: Child,
+    orders: ChildStdin,
+    reports: BufReader<ChildStdout>,
+}
+
+/// How a child ended, and what it said.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) said: Vec<String>,
+}
+
+impl Process {
+    pub(crate) fn start(step: &str, home: &Path, remote: Option<&Path>, stop: Option<(Moment, usize)>) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "child::a_child", "--nocapture", "--test-threads=1"]);
+        command.env(STEP, step).env(HOME, home).env_remove(REMOTE).env_remove(STOP);
+        if let Some(remote) = remote {
+            command.env(REMOTE, remote);
+        }
+        if let Some((moment, at)) = stop {
+            command.env(STOP, format!("{moment:?} {at}"));
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let (orders, reports) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, orders, reports }
+    }
+
+    /// Reads what it says up to and with `line`.
+    pub(crate) fn hears(&mut self, line: &str) {
+        loop {
+            let mut read = String::new();
+            assert_ne!(self.reports.read_line(&mut read).unwrap(), 0, "the child ended without saying `{line}`");
+            if said(&read).is_some_and(|said| said.starts_with(line)) {
+                return;
+            }
+        }
+    }
+
+    /// Lets a step go on that waits for it.
+    pub(crate) fn goes_on(&mut self) {
+        self.orders.write_all(b"go\n").unwrap();
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn ends(mut self) -> Ended {
+        let mut text = String::new();
+        self.reports.read_to_string(&mut text).unwrap();
+        drop(self.orders);
+        let status = self.child.wait().unwrap();
+        Ended { status, said: text.lines().filter_map(said).map(str::to_owned).collect() }
+    }
+}
+
+impl Ended {
+    /// How often it said `line`.
+    pub(crate) fn times(&self, line: &str) -> usize {
+        self.said.iter().filter(|said| *said == line).count()
+    }
+}
+
+fn said(line: &str) -> Option<&str> {
+    Some(line.trim_end().split_once("SAYS ")?.1)
+}
+
+/// Tells the parent, on a line that the test harness cannot be mistaken for.
+pub(crate) fn says(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "\nSAYS {line}");
+    let _ = out.flush();
+}
+
+pub(crate) fn waits_for_word() {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+}
+
+/// Not a test by itself: what the children run. Without a step to do there is nothing to do.
+#[test]
+fn a_child() {
+    let Ok(step) = std::env::var(STEP) else { return };
+    let mut builder = Lake::builder().home(std::env::var(HOME).unwrap()).email("child@example.org");
+    if let Ok(remote) = std::env::var(REMOTE) {
+        builder = builder.remote(format!("file://{remote}"));
+    }
+    if let Ok(stop) = std::env::var(STOP) {
+        builder = builder.wrap_stores(stopping(&stop));
+    }
+    let lake = builder.open().unwrap();
+    lake.observe(|event| {
+        if let Event::Waited { .. } = event {
+            says("waits");
+        }
+    });
+    let _current = lake.enter();
+    match steps::take(&lake, &step) {
+        Ok(()) => says("done"),
+        Err(error) => panic!("{error}"),
+    }
+}

@@ -1,0 +1,167 @@
+//! A process is killed before and after every change it makes to a store, and the lake is as if it had not begun, or had
+//! finished.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use datlake::Lake;
+use datlake::testing::{Created, Entry, Location, Pending, Prefix, Store, Wrap};
+
+use crate::child::{Ended, Process};
+use crate::steps::{STEPS, look};
+
+/// On which side of a change the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Before,
+    After,
+}
+
+/// A store whose process ends at the n-th change, counted over all its stores.
+#[derive(Debug)]
+struct Stopping {
+    store: Arc<dyn Store>,
+    moment: Moment,
+    at: usize,
+    changes: Arc<AtomicUsize>,
+}
+
+/// From "Before 3" to a decorator of stores.
+pub(crate) fn stopping(stop: &str) -> Wrap {
+    let (moment, at) = stop.split_once(' ').unwrap();
+    let moment = if moment == "Before" { Moment::Before } else { Moment::After };
+    let (at, changes) = (at.parse().unwrap(), Arc::<AtomicUsize>::default());
+    Arc::new(move |_, store| Arc::new(Stopping { store, moment, at, changes: Arc::clone(&changes) }))
+}
+
+impl Stopping {
+    /// Makes a change, unless this is where the process ends: at once, without a destructor run.
+    async fn change<T>(&self, change: Pending<'_, T>) -> datlake::Result<T> {
+        let last = self.changes.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
+        if last && self.moment == Moment::Before {
+            std::process::abort();
+        }
+        let done = change.await;
+        if last {
+            std::process::abort();
+        }
+        done
+    }
+}
+
+impl Store for Stopping {
+    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
+        self.store.get(at)
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        from: u64,
+        sink: &'a mut (dyn std::io::Write + Send),
+    ) -> Pending<'a, Option<u64>> {
+        self.store.fetch(at, from, sink)
+    }
+
+    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
+        Box::pin(self.change(self.store.create(at, bytes)))
+    }
+
+    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
+        Box::pin(self.change(self.store.create_from(at, file)))
+    }
+
+    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
+        self.store.size(at)
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a Prefix,
+        visit: &'a mut (dyn FnMut(Entry) -> std::ops::ControlFlow<()> + Send),
+    ) -> Pending<'a, ()> {
+        self.store.list(prefix, visit)
+    }
+
+    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
+        Box::pin(self.change(self.store.remove(at)))
+    }
+
+    fn describe(&self) -> String {
+        self.store.describe()
+    }
+}
+
+fn run(step: &str, home: &Path, remote: Option<&Path>, stop: Option<(Moment, usize)>) -> Ended {
+    Process::start(step, home, remote, stop).ends()
+}
+
+fn open(home: &Path, remote: Option<&Path>) -> Lake {
+    let builder = Lake::builder().home(home);
+    let builder = match remote {
+        Some(remote) => builder.remote(format!("file://{}", remote.display())),
+        None => builder,
+    };
+    builder.open().unwrap()
+}
+
+/// Kills `step` at every change, until it finishes untouched. How many changes it makes.
+fn kill_everywhere(step: &str, with_remote: bool, moment: Moment) -> usize {
+    for at in 1.. {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, shared) = (dir.path().join("home"), dir.path().join("shared"));
+        let remote = with_remote.then_some(shared.as_path());
+        if step == "remove" {
+            assert!(run("named", &home, remote, None).status.success());
+        }
+        let killed = run(step, &home, remote, Some((moment, at)));
+        if killed.status.success() {
+            return at - 1;
+        }
+        let what = format!("{step} killed {moment:?} change {at}, remote: {with_remote}");
+        assert!(killed.status.code().is_none(), "{what}: it was to be killed, but {}", killed.status);
+        let visible = look(&open(&home, remote), step);
+        if step == "named" && !visible && at % 2 == 0 {
+            // The names are free for another call, whatever the dead process left.
+            assert!(
+                run("otherwise", &home, remote, None).status.success(),
+                "{what}: another call cannot have the names"
+            );
+            assert!(look(&open(&home, remote), step), "{what}");
+            continue;
+        }
+        assert!(run(step, &home, remote, None).status.success(), "{what}: it cannot be done again");
+        match step {
+            "remove" => assert!(!look(&open(&home, remote), step), "{what}: it is still there"),
+            "named" | "add" | "add_tree" => assert!(look(&open(&home, remote), step), "{what}: it is not there"),
+            _ => {}
+        }
+        // Who next writes clears away what the dead left.
+        assert!(run("implicit", &home, remote, None).status.success(), "{what}");
+        let left: Vec<_> = std::fs::read_dir(home.join("tmp")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(left.iter().all(|path| !path.is_dir()), "{what}: scratch of the dead stays: {left:?}");
+    }
+    unreachable!("a step ends some time")
+}
+
+#[test]
+fn a_process_killed_at_any_change_leaves_all_or_nothing() {
+    for step in STEPS {
+        for moment in [Moment::Before, Moment::After] {
+            let changes = kill_everywhere(step, false, moment);
+            let least = if step == "add" { 2 } else { 3 };
+            assert!(changes >= least, "{step} was killed at {changes} places only");
+        }
+    }
+}
+
+#[test]
+fn a_process_killed_at_any_change_of_a_remote_leaves_all_or_nothing() {
+    for step in STEPS {
+        for moment in [Moment::Before, Moment::After] {
+            let changes = kill_everywhere(step, true, moment);
+            assert!(changes >= 4, "{step} was killed at {changes} places only");
+        }
+    }
+}
