@@ -134,7 +134,7 @@ pub(crate) fn resolve() -> Result<Settings> {
 impl Surroundings {
     fn here() -> Self {
         let base = etcetera::choose_base_strategy().ok();
-        // Where `HOME` is empty these are relative: a lake in whatever folder one stands in is nobody's wish.
+        // Where `HOME` is relative, so are these: a lake in whatever folder one stands in is nobody's wish.
         let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
         Self {
             variable: |name| std::env::var(name).ok(),

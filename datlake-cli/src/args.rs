@@ -134,6 +134,53 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Shows which calls ran: when, by whom, for how long, and what they made
+    #[command(after_help = "Example: datlake calls word_count")]
+    Calls {
+        /// Only those of this creator: its name, or the end of it
+        creator: Option<String>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Shows what a file was made from, and what that was made from
+    #[command(after_help = "Example: datlake lineage reports/2026.md")]
+    Lineage {
+        /// The file
+        uid: String,
+        /// How many calls to go up
+        #[arg(short, long, default_value_t = 100)]
+        depth: usize,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Shows the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Writes what a shell needs to complete commands
+    #[command(after_help = "Example: datlake completions bash > ~/.local/share/bash-completion/completions/datlake")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Writes the manual page, or all of them into a folder
+    #[command(after_help = "Example: datlake man ~/.local/share/man/man1")]
+    Man {
+        /// A folder, for a page of each command
+        folder: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Shows every setting, and where its value was taken from
+    ///
+    /// The environment wins over the nearest datlake.toml in the working directory or above it, that over the user's
+    /// config.toml. What is secret in a URL is not shown.
+    #[command(after_help = "Example: datlake config show --json")]
+    Show {
+        #[command(flatten)]
+        shape: Shape,
+    },
 }
 
 impl Command {
@@ -145,8 +192,11 @@ impl Command {
             | Self::Add { shape, .. }
             | Self::Get { shape, .. }
             | Self::Path { shape, .. }
-            | Self::Rm { shape, .. } => shape.json,
-            Self::Cat { .. } => false,
+            | Self::Rm { shape, .. }
+            | Self::Calls { shape, .. }
+            | Self::Lineage { shape, .. }
+            | Self::Config(Config::Show { shape }) => shape.json,
+            Self::Cat { .. } | Self::Completions { .. } | Self::Man { .. } => false,
         }
     }
 }

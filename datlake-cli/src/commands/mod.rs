@@ -7,14 +7,15 @@ mod info;
 mod ls;
 mod path;
 mod rm;
+mod shell;
 
 use std::path::PathBuf;
 
-use datlake::report::{FileInfo, Listing};
+use datlake::report::{Ancestry, FileInfo, History, Listing, Setting, settings};
 use datlake::{Digest, Event, File, Lake, LakeBuilder, Uid};
 use serde::Serialize;
 
-use crate::args::Command;
+use crate::args::{Command, Config};
 use crate::failure::FAILED;
 use crate::print::Screen;
 
@@ -31,6 +32,9 @@ pub(crate) enum Report {
     Got(Got),
     Paths(Vec<Kept>),
     Removed(Removed),
+    Calls(History),
+    Ancestry(Ancestry),
+    Settings(Vec<Setting>),
     /// The command has written bytes, not a report.
     Written,
 }
@@ -78,7 +82,11 @@ impl Report {
     /// The exit status: what could not be read is a failure, although the rest is shown.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Files { listing, .. } if !listing.damaged.is_empty() => FAILED,
+            Self::Files { listing: Listing { damaged, .. }, .. } | Self::Calls(History { damaged, .. })
+                if !damaged.is_empty() =>
+            {
+                FAILED
+            }
             _ => 0,
         }
     }
@@ -95,6 +103,11 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Cat { uids } => content::cat(&lake(screen)?, &uids, &mut screen.bytes()),
         Command::Path { uids, .. } => path::run(&lake(screen)?, &uids),
         Command::Rm { uids, yes, .. } => rm::run(&lake(screen)?, &uids, yes, screen),
+        Command::Calls { creator, .. } => Ok(Report::Calls(lake(screen)?.history(creator.as_deref())?)),
+        Command::Lineage { uid, depth, .. } => Ok(Report::Ancestry(lake(screen)?.ancestry(&uid, depth)?)),
+        Command::Config(Config::Show { .. }) => Ok(Report::Settings(settings()?)),
+        Command::Completions { shell } => shell::completions(shell, &mut screen.bytes()),
+        Command::Man { folder } => shell::man(folder.as_deref(), &mut screen.bytes()),
     }
 }
 

@@ -76,14 +76,20 @@ fn shares(cards: &[Card], columns: usize) -> Option<Vec<usize>> {
 
 fn beside(cards: &[Card], shares: &[usize]) -> String {
     let wrapped: Vec<_> = cards.iter().zip(shares).map(|(card, share)| card.wrapped(*share)).collect();
+    // Broken lines may need less than was there for them.
+    let needed = |(card, lines): (&Card, &Vec<(String, Style)>)| {
+        lines.iter().map(|(line, _)| width(line)).fold(width(&card.title) + 1, usize::max)
+    };
+    let shares: Vec<usize> =
+        cards.iter().zip(&wrapped).zip(shares).map(|(card, share)| needed(card).min(*share)).collect();
     let height = wrapped.iter().map(Vec::len).max().unwrap_or(0).max(1);
     let gap = " ".repeat(ARROW);
     let mut text = String::new();
-    let tops: Vec<_> = cards.iter().zip(shares).map(|(card, share)| card.top(*share)).collect();
+    let tops: Vec<_> = cards.iter().zip(&shares).map(|(card, share)| card.top(*share)).collect();
     text.push_str(&tops.join(&gap));
     text.push('\n');
     for row in 0..height {
-        for (at, (lines, share)) in wrapped.iter().zip(shares).enumerate() {
+        for (at, (lines, share)) in wrapped.iter().zip(&shares).enumerate() {
             let (line, style) = lines.get(row).cloned().unwrap_or_default();
             let last = at + 1 == cards.len();
             let (right, arrow) = match (row, last) {

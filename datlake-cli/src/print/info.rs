@@ -7,7 +7,7 @@ use owo_colors::{OwoColorize as _, Style};
 
 use super::boxes::{Card, joined};
 use super::files::{files, size};
-use super::text::{bytes, clean, duration, fill, padded, parameter, short, time};
+use super::text::{bytes, clean, duration, file_name, fill, padded, parameter, short, time};
 
 /// Columns of the words in front of the facts.
 const LABEL: usize = 10;
@@ -66,8 +66,9 @@ fn creation(call: &CreatedBy) -> Card {
     for (name, value) in &call.generics {
         card.line(clean(&format!("{name} = {value}")), plain());
     }
-    for text in call.params.iter().chain(&call.extras).filter_map(|param| parameter(param, &call.inputs)) {
-        card.line(text, plain());
+    // What is a file stands among the inputs.
+    for param in call.params.iter().chain(&call.extras).filter(|param| file_name(param).is_none()) {
+        card.line(parameter(param), plain());
     }
     card
 }

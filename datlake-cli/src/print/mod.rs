@@ -3,7 +3,10 @@
 //! Results go to standard output, everything else to standard error. Text carries its colours, and what writes it takes
 //! them out where they are not wanted: in pipes, under `NO_COLOR`, with `--color never`.
 
+mod ancestry;
 mod boxes;
+mod calls;
+mod config;
 mod done;
 mod files;
 mod info;
@@ -52,14 +55,24 @@ impl Screen {
             Report::Paths(paths) => out.write_all(done::paths(paths).as_bytes())?,
             Report::Removed(removed) if json => write_json(&mut out, removed)?,
             Report::Removed(removed) => out.write_all(done::removed(removed).as_bytes())?,
+            Report::Calls(history) if json => write_json(&mut out, &history.calls)?,
+            Report::Calls(history) => out.write_all(calls::text(&history.calls, self.width).as_bytes())?,
+            Report::Ancestry(ancestry) if json => write_json(&mut out, ancestry)?,
+            Report::Ancestry(ancestry) => out.write_all(ancestry::text(ancestry, self.width).as_bytes())?,
+            Report::Settings(settings) if json => write_json(&mut out, settings)?,
+            Report::Settings(settings) => out.write_all(config::text(settings, self.width).as_bytes())?,
             Report::Written => {}
         }
         out.flush()?;
-        if let Report::Files { listing, remote, .. } = report {
-            self.damaged(&listing.damaged);
-            if let Some(warning) = files::not_in_sync(&listing.files, remote.as_deref()) {
-                self.warning(&warning);
+        match report {
+            Report::Files { listing, remote, .. } => {
+                self.damaged(&listing.damaged);
+                if let Some(warning) = files::not_in_sync(&listing.files, remote.as_deref()) {
+                    self.warning(&warning);
+                }
             }
+            Report::Calls(history) => self.damaged(&history.damaged),
+            _ => {}
         }
         Ok(())
     }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use datlake::lineage::Param;
-use datlake::report::InputRow;
 use datlake::{Uid, UidKind};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -116,20 +115,27 @@ pub(super) fn short(uid: &Uid) -> String {
     clean(&text).into_owned()
 }
 
-/// A parameter and its value; `None` for one that is an input and shown as such.
-pub(super) fn parameter(param: &Param, inputs: &[InputRow]) -> Option<String> {
+/// A parameter and its value, a file by its name.
+pub(super) fn parameter(param: &Param) -> String {
     if param.secret {
-        return Some(format!("{} (secret)", param.name));
+        return format!("{} (secret)", param.name);
     }
-    if param.value.get("$file").is_some() && inputs.iter().any(|input| input.argument.as_ref() == Some(&param.name)) {
-        return None;
-    }
-    let value = param.value.to_string();
+    let value = match file_name(param) {
+        Some(name) => name.to_owned(),
+        None => param.value.to_string(),
+    };
     let value = match value.char_indices().nth(VALUE) {
         Some((cut, _)) => format!("{}…", &value[..cut]),
         None => value,
     };
-    Some(clean(&format!("{} = {value}", param.name)).into_owned())
+    clean(&format!("{} = {value}", param.name)).into_owned()
+}
+
+/// What the file is called that a parameter is.
+pub(super) fn file_name(param: &Param) -> Option<&str> {
+    let file = param.value.get("$file")?;
+    let chosen = file.get("uid").and_then(|uid| uid.as_str()).filter(|uid| !uid.starts_with('@'));
+    chosen.or_else(|| file.get("name")?.as_str())
 }
 
 #[cfg(test)]

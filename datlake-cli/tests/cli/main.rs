@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
+mod calls;
+mod config;
 mod content;
+mod guide;
 mod info;
 mod ls;
 mod pipeline;
+mod shell;
 mod support;

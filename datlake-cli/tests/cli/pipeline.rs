@@ -37,6 +37,15 @@ fn split(corpus: &File) -> Result<Tree> {
     tree.finish()
 }
 
+/// Compares a count with one that was compared before: the file is used at two levels.
+pub(crate) fn twice(lake: &Lake) -> File {
+    let _current = lake.enter();
+    let alice = lake.add_bytes("corpora/alice.txt", b"down the rabbit hole").unwrap();
+    let count = word_count(&alice, 4, "hunter2").unwrap();
+    let once = compare(&count, &count, "once.txt").unwrap();
+    compare(&once, &count, "twice.txt").unwrap()
+}
+
 /// Returns what it was given, and something of its own.
 #[file_creator]
 fn annotate(given: &File) -> Result<(File, File)> {

@@ -1,0 +1,41 @@
+//! Every command of the guide is run, and answers as the guide says.
+
+use crate::pipeline;
+use crate::support::{Machine, ran};
+
+#[test]
+fn the_guide_is_true() {
+    let machine = Machine::new();
+    pipeline::run(&machine.lake());
+    // The guide adds these itself.
+    machine.ok(&["rm", "--yes", "corpora/alice.txt", "corpora/snark.txt"]);
+    let guide = include_str!("../../../docs/guide/cli.md");
+    let mut commands = 0;
+    for block in guide.split("```console\n").skip(1) {
+        let (block, _) = block.split_once("\n```").unwrap();
+        for step in format!("\n{block}").split("\n$ ").skip(1) {
+            let (command, expected) = step.split_once('\n').unwrap_or((step, ""));
+            let ran = ran(machine.around("bash", &["-c", command]).env("COLUMNS", "120").output().unwrap());
+            assert_eq!((ran.status, &*ran.err), (0, ""), "{command}");
+            assert!(matches(expected, ran.out.trim_end()), "{command}\n{}\nis not\n{expected}", ran.out);
+            commands += 1;
+        }
+    }
+    assert!(commands > 15, "the guide has {commands} commands");
+}
+
+/// Whether `text` is `pattern`, in which `…` stands for any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('…');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut open = false;
+    for part in parts {
+        open = true;
+        let Some((_, after)) = rest.split_once(part) else { return false };
+        rest = after;
+        if !part.is_empty() {
+            open = false;
+        }
+    }
+    open || rest.is_empty() || pattern.ends_with('…')
+}
