@@ -2,7 +2,7 @@
 
 use owo_colors::{OwoColorize as _, Style};
 
-use super::text::{padded, width, wrap};
+use super::text::{clean, padded, width, wrap};
 
 /// Columns of the arrow between two boxes.
 const ARROW: usize = 3;
@@ -20,11 +20,11 @@ pub(super) struct Card {
 
 impl Card {
     pub(super) fn new(title: &str) -> Self {
-        Self { title: title.to_owned(), lines: Vec::new() }
+        Self { title: clean(title).into_owned(), lines: Vec::new() }
     }
 
-    pub(super) fn line(&mut self, text: impl Into<String>, style: Style) -> &mut Self {
-        self.lines.push((text.into(), style));
+    pub(super) fn line(&mut self, text: impl AsRef<str>, style: Style) -> &mut Self {
+        self.lines.push((clean(text.as_ref()).into_owned(), style));
         self
     }
 

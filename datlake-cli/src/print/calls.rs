@@ -8,7 +8,7 @@ use super::text::{bytes, clean, duration, fill, parameter, short, time};
 pub(super) fn text(calls: &[CallRow], columns: usize) -> String {
     let mut text = String::new();
     for call in calls {
-        text.push_str(&format!("{}/{}\n", call.creator, call.key.short()).bold().to_string());
+        text.push_str(&format!("{}/{}\n", clean(call.creator.as_str()).bold(), call.key.short().bold()));
         let mut paragraph = |line: &str| {
             for line in fill(&clean(line), columns.saturating_sub(2)) {
                 text.push_str(&format!("  {}\n", line.dimmed()));

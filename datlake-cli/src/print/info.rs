@@ -42,8 +42,8 @@ fn dim() -> Style {
 fn named(card: &mut Card, uid: Option<&Uid>, name: &str, style: Style) {
     match uid {
         Some(uid) if uid.is_chosen() => card.line(short(uid), style),
-        Some(uid) => card.line(clean(name), style).line(format!("  {}", short(uid)), dim()),
-        None => card.line(clean(name), style),
+        Some(uid) => card.line(name, style).line(format!("  {}", short(uid)), dim()),
+        None => card.line(name, style),
     };
 }
 
@@ -64,7 +64,7 @@ fn creation(call: &CreatedBy) -> Card {
     let mut card = Card::new(&call.function);
     card.line(&call.module, dim()).line(format!("{} {}", call.package, call.package_version), dim());
     for (name, value) in &call.generics {
-        card.line(clean(&format!("{name} = {value}")), plain());
+        card.line(format!("{name} = {value}"), plain());
     }
     // What is a file stands among the inputs.
     for param in call.params.iter().chain(&call.extras).filter(|param| file_name(param).is_none()) {
@@ -81,16 +81,16 @@ fn outputs(info: &FileInfo, call: &CreatedBy) -> Card {
         named(&mut card, Some(uid), name, if member.is_some() { Style::new().green().bold() } else { plain() });
         card.line(format!("  {}", if *tree { "tree".to_owned() } else { bytes(*size) }), dim());
         if let Some(path) = member.and_then(|rest| rest.strip_prefix("//")) {
-            card.line(format!("  {}", clean(path)), Style::new().green().bold());
+            card.line(format!("  {path}"), Style::new().green().bold());
         }
     }
-    card.line(format!("by {}", clean(&info.row.originator)), plain());
+    card.line(format!("by {}", info.row.originator), plain());
     card
 }
 
 fn added(info: &FileInfo) -> Vec<Card> {
     let mut how = Card::new("added");
-    how.line(format!("by {}", clean(&info.row.originator)), plain());
+    how.line(format!("by {}", info.row.originator), plain());
     how.line(time(&info.row.created_at), dim());
     let mut file = Card::new(if info.row.tree { "tree" } else { "file" });
     file.line(short(&info.row.uid), Style::new().green().bold());

@@ -85,3 +85,17 @@ fn an_unknown_uid_is_answered_with_the_nearest() {
     );
     machine.fails(2, &["UID `../x`: has a segment `.` or `..`"], &["info", "../x"]);
 }
+
+#[test]
+fn a_terminal_obeys_nothing_that_others_wrote() {
+    let machine = Machine::new();
+    let lake =
+        datlake::Lake::builder().home(machine.home()).email("eve\u{1b}]0;title\u{7}@example.org").open().unwrap();
+    let uid = pipeline::run(&lake).count.uid().unwrap().to_string();
+    lake.add_bytes("gpj.\u{202e}cat", b"x").unwrap();
+    for command in [&["info", &uid][..], &["info", "corpora/alice.txt"], &["ls", "-l"], &["calls"], &["lineage", &uid]]
+    {
+        let shown = machine.ok(command);
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']) && shown.contains("eve\\u{1b}]0;title"), "{shown:?}");
+    }
+}

@@ -28,7 +28,8 @@ pub(crate) struct Ran {
 impl Machine {
     /// A machine with an empty lake.
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), name: "home", remote: false }
+        // Not `TMPDIR`: a longer path would break lines elsewhere.
+        Self { folder: tempfile::tempdir_in("/tmp").unwrap(), name: "home", remote: false }
     }
 
     /// A machine with an empty lake and a remote.
