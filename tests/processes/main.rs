@@ -2,6 +2,8 @@
 //!
 //! The children are this very test binary: see `child`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod child;
 mod crashes;
 mod faults;
