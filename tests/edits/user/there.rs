@@ -1,0 +1,3 @@
+//! Where steps stand after they moved.
+
+use datlake::{Result, file_creator};
