@@ -3,6 +3,8 @@
 //! The crate is `tests/edits/user`. Each of its steps is the subject of one edit, so that one build shows many of them; and
 //! whatever an edit is not about has to be found, with the value it had.
 
+#![allow(clippy::unwrap_used, reason = "tests panic")]
+
 #[path = "edits/program.rs"]
 mod program;
 

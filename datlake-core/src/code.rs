@@ -52,7 +52,7 @@ pub struct Code {
     pub given_name: Option<&'static str>,
     /// `file!()`.
     pub file: &'static str,
-    /// Line of the attribute, from 1.
+    /// Line of its name, from 1.
     pub line: u32,
     /// Git's id of the source file as a blob; zeros if unknown.
     pub blob: [u8; 20],

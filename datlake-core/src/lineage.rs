@@ -55,7 +55,7 @@ pub struct CodeLineage {
     pub package_version: String,
     /// Source file, relative to the package.
     pub file: String,
-    /// Line of the attribute, from 1.
+    /// Line of its name, from 1.
     pub line: u32,
     /// Hash of the code with all that it declares to depend on.
     pub hash: CodeHash,
