@@ -15,8 +15,8 @@ use crate::tokens::{self, Anonymous, Tree};
 
 /// Lints that generated items may meet. They never stand on what the user wrote.
 ///
-/// `dead_code` is not among them: the compiler does not report it for names that a macro made, and whatever is allowed to be
-/// dead keeps alive what it uses.
+/// `dead_code` is not among them: whatever is allowed to be dead keeps alive what it uses. The info API alone may be dead, for
+/// in creators that a `macro_rules!` makes the compiler reports what of it nobody calls.
 pub(crate) fn allowances() -> TokenStream {
     quote! {
         #[allow(

@@ -34,6 +34,7 @@ pub(crate) fn creator(model: &Creator, options: &Options, code: &Code) -> TokenS
         #registration
         #(#conditions)*
         #allowances
+        #[allow(dead_code)]
         impl #info { #(#api)* }
         #(#conditions)*
         impl #info { #body }

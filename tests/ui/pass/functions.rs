@@ -163,6 +163,20 @@ macro_rules! creator {
 
 creator!(made, &'static str, 1 + 1);
 
+/// Of a creator that a macro makes, whatever of the info API nobody uses is no dead code.
+macro_rules! edition {
+    ($edition:ident) => {
+        mod $edition {
+            #[datlake::file_creator(name = "edited")]
+            pub(super) fn edited(n: usize) -> datlake::Result<usize> {
+                Ok(n)
+            }
+        }
+    };
+}
+
+edition!(first);
+
 mod reexported {
     pub(crate) use datlake as lake;
 }
@@ -177,6 +191,7 @@ fn is_send<T: Send>(future: T) -> T {
 }
 
 fn main() {
+    let _ = first::edited(1);
     #[tracked]
     fn local_helper(x: u8) -> u8 {
         x
