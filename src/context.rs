@@ -25,7 +25,7 @@ pub(crate) struct Context {
 
 thread_local! {
     static CURRENT: RefCell<Context> = const { RefCell::new(Context { lake: None, body: None }) };
-    /// Executions whose bodies are on this thread's stack, the lowest first.
+    /// Executions whose bodies are on this thread's stack, or on that of a thread which waits for this one.
     static STACK: RefCell<Vec<FlightId>> = const { RefCell::new(Vec::new()) };
     /// A creator may be entered in most programs a million times outside any body: one load tells.
     static IN_BODY: Cell<bool> = const { Cell::new(false) };
@@ -48,7 +48,7 @@ pub(crate) fn enter(context: Context) -> Entered {
     let in_body = context.body.is_some();
     let before = CURRENT.replace(context);
     IN_BODY.set(in_body);
-    Entered { before, not_send: PhantomData }
+    Entered { before, stack: None, not_send: PhantomData }
 }
 
 /// Restores what was current before; cannot leave its thread.
@@ -56,6 +56,7 @@ pub(crate) fn enter(context: Context) -> Entered {
 #[derive(Debug)]
 pub struct Entered {
     before: Context,
+    stack: Option<OnStack>,
     not_send: PhantomData<*const ()>,
 }
 
@@ -73,17 +74,25 @@ pub(crate) fn stack() -> Vec<FlightId> {
     STACK.with_borrow(Clone::clone)
 }
 
-/// Notes that a body runs on this thread, until the guard is dropped.
-pub(crate) fn on_stack(flight: FlightId) -> OnStack {
-    STACK.with_borrow_mut(|stack| stack.push(flight));
-    OnStack(PhantomData)
+/// Notes that bodies run on this thread, or on one that waits for it, until the guard is dropped.
+pub(crate) fn on_stack(flights: &[FlightId]) -> OnStack {
+    let added = STACK.with_borrow_mut(|stack| {
+        let added: Vec<_> = flights.iter().copied().filter(|flight| !stack.contains(flight)).collect();
+        stack.extend(&added);
+        added
+    });
+    OnStack { added, not_send: PhantomData }
 }
 
-pub(crate) struct OnStack(PhantomData<*const ()>);
+#[derive(Debug)]
+pub(crate) struct OnStack {
+    added: Vec<FlightId>,
+    not_send: PhantomData<*const ()>,
+}
 
 impl Drop for OnStack {
     fn drop(&mut self) {
-        STACK.with_borrow_mut(|stack| stack.pop());
+        STACK.with_borrow_mut(|stack| stack.retain(|flight| !self.added.contains(flight)));
     }
 }
 
@@ -104,17 +113,23 @@ impl Drop for OnStack {
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Here(Context);
+pub struct Here {
+    context: Context,
+    /// What the other thread holds up by waiting for this one, as it will.
+    stack: Vec<FlightId>,
+}
 
 /// Where the code stands: the current lake and the body it is in.
 pub fn here() -> Here {
-    Here(current())
+    Here { context: current(), stack: stack() }
 }
 
 impl Here {
     /// Stands there on this thread too, until the guard is dropped.
     pub fn enter(&self) -> Entered {
-        enter(self.0.clone())
+        let mut entered = enter(self.context.clone());
+        entered.stack = Some(on_stack(&self.stack));
+        entered
     }
 
     /// Runs `work` there.
@@ -125,7 +140,7 @@ impl Here {
 
     /// A future that stands there whenever it is polled.
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped { future, context: self.0.clone() }
+        Scoped { future, context: self.context.clone() }
     }
 }
 

@@ -462,7 +462,7 @@ impl Running {
     /// Runs a blocking body.
     pub(crate) fn call<R>(&self, body: impl FnOnce() -> R) -> R {
         let _inside = context::enter(self.context());
-        let _stack = self.flight.as_ref().map(|flight| context::on_stack(flight.id()));
+        let _stack = self.flight.as_ref().map(|flight| context::on_stack(&[flight.id()]));
         body()
     }
 

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bodies;
+mod crowd;
 mod current;
 mod damage;
 mod downloads;
@@ -17,6 +18,7 @@ mod lakes;
 mod many;
 mod naming;
 mod options;
+mod parallel;
 mod returns;
 mod secrets;
 mod shapes;

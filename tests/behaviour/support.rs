@@ -208,17 +208,44 @@ pub(crate) fn check_error<T: std::fmt::Debug>(result: Result<T, Error>, kind: Er
 ///
 /// True there; false in the first process, when the other has passed.
 pub(crate) fn alone(test: &str, variables: &[(&str, &str)]) -> bool {
+    alone_with(test, 1 << 16, variables)
+}
+
+/// As [`alone`], for a process that may have few files open, makes many in memory, and is ended when it hangs.
+pub(crate) fn alone_with_files(test: &str, files: u32) -> bool {
+    let memory = [("TMPDIR", "/dev/shm")];
+    let alone = alone_with(test, files, if Path::new("/dev/shm").is_dir() { &memory } else { &[] });
+    if alone {
+        std::thread::spawn(|| {
+            std::thread::sleep(std::time::Duration::from_secs(300));
+            eprintln!("it hangs");
+            std::process::abort();
+        });
+    }
+    alone
+}
+
+fn alone_with(test: &str, files: u32, variables: &[(&str, &str)]) -> bool {
     const ALONE: &str = "DATLAKE_TEST_ALONE";
     if std::env::var(ALONE).is_ok_and(|name| name == test) {
         return true;
     }
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let mut command = std::process::Command::new("sh");
     for name in ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG"] {
         command.env_remove(name);
     }
-    command.args(["--exact", test, "--nocapture"]).env(ALONE, test).envs(variables.iter().copied());
-    let done = command.output().unwrap();
+    let limit =
+        format!("ulimit -S -n $(( {files} < $(ulimit -H -n) ? {files} : $(ulimit -H -n) )); exec \"$0\" \"$@\"");
+    command.args(["-c", &limit]).arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
+    let done = command.env(ALONE, test).envs(variables.iter().copied()).output().unwrap();
     let said = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
     assert!(done.status.success() && said.contains("1 passed"), "{said}");
     false
+}
+
+/// A number that Linux keeps of this process: `Threads`, or `VmHWM`, the most memory it ever had, in KiB.
+pub(crate) fn of_this_process(what: &str) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
