@@ -2,26 +2,46 @@
 //!
 //! Invariants:
 //! - Whoever creates the record of a key first, decides; with a remote that is the remote. Everybody else adopts it.
-//! - The record is created last, after its blobs, `uses` and names. A name shows nothing while its record is missing.
+//! - The record is created last, after its blobs, `uses` and names. A name shows nothing while its record is missing, and a
+//!   copy of a name proves nothing then: the store that decides is asked.
+//! - A name left by a call that never finished is taken over only by the machine that wrote it, under that machine's claim
+//!   of the name. Another machine cannot know whether its writer is dead; there a person may remove it.
+//! - Before such a name goes to another, a mark takes the place of the call's record: whoever still publishes that call,
+//!   on whatever machine, finds out that it is too late.
 //! - Damage is an error that names the object, never a miss.
+//!
+//! What create, list and remove alone cannot give: a removal looks before it deletes, and does not see what is created in
+//! between. So of two people who remove one call, while a third makes it anew, the second may take away what the third made.
+//! It is gone whole, and is made again.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::lineage::Person;
-use crate::record::{Fetched, Name, OutputOf, Record, Target, Tombstone, ValueBytes};
+use crate::lineage::{Output, Person};
+use crate::record::{Abandoned, Fetched, Kept, Name, OutputOf, Record, Target, Tombstone, ValueBytes};
 use crate::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Store, Uid, UidKind};
 
 /// The documents of a lake.
 #[derive(Clone, Debug)]
 pub struct Catalog {
+    /// What this machine's store is called in the names that it writes: no other store is.
+    pub home: Arc<str>,
     /// This machine's store; what it creates is safe when the create returns.
     pub local: Arc<dyn Store>,
     /// The same store for what can be fetched or derived again: quicker, and lost in a power cut.
     pub cache: Arc<dyn Store>,
     /// The store shared with other machines.
     pub remote: Option<Arc<dyn Store>>,
+}
+
+/// A chosen name, and the record behind it.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The name.
+    pub name: Name,
+    /// The record of the call that it points to; `None` where that has not finished, and for a file that was added.
+    pub record: Option<Record>,
 }
 
 /// A file as the lake knows it.
@@ -50,8 +70,8 @@ pub struct Publication {
     pub blobs: Vec<(Digest, PathBuf)>,
     /// Content the call read.
     pub uses: Vec<Digest>,
-    /// Chosen names for its outputs, as (UID, position).
-    pub names: Vec<(Uid, u32)>,
+    /// Chosen names of its outputs, each once.
+    pub names: Vec<Uid>,
 }
 
 /// How a publication ended.
@@ -69,65 +89,100 @@ impl Catalog {
         self.remote.as_deref().unwrap_or(&*self.local)
     }
 
-    /// A document at `at`: from this machine, else from the remote, and then kept here.
-    async fn document<T>(&self, at: &Location, parse: impl Fn(Vec<u8>) -> Result<T>) -> Result<Option<T>> {
-        if let Some(bytes) = self.local.get(at).await? {
-            return parse(bytes).map(Some);
-        }
-        let Some(remote) = &self.remote else { return Ok(None) };
-        let Some(bytes) = remote.get(at).await? else { return Ok(None) };
-        let parsed = parse(bytes.clone())?;
-        match self.cache.create(at, &bytes).await {
-            Ok(_) => Ok(Some(parsed)),
-            // A copy is a convenience: a home that cannot be written still reads.
-            Err(error) if error.kind() == ErrorKind::Denied => Ok(Some(parsed)),
-            Err(error) => Err(error),
-        }
+    /// What stands at the place of a call's record on this machine alone.
+    pub async fn kept_here(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Kept>> {
+        let bytes = self.local.get(&Location::Record(creator.clone(), *key)).await?;
+        bytes.map(|bytes| Kept::parse(creator, key, bytes)).transpose()
     }
 
-    /// The record of a call on this machine alone.
-    pub async fn local_record(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Record>> {
-        let bytes = self.local.get(&Location::Record(creator.clone(), *key)).await?;
-        bytes.map(|bytes| Record::parse(creator, key, bytes)).transpose()
+    /// What stands at the place of a call's record: on this machine, else at the remote, and then it is copied.
+    pub async fn kept(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Kept>> {
+        if let Some(kept) = self.kept_here(creator, key).await? {
+            return Ok(Some(kept));
+        }
+        let Some(remote) = &self.remote else { return Ok(None) };
+        let at = Location::Record(creator.clone(), *key);
+        let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
+        let kept = Kept::parse(creator, key, bytes)?;
+        convenience(self.cache.create(&at, kept.bytes()).await)?;
+        Ok(Some(kept))
     }
 
     /// The record of a call.
     pub async fn record(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Record>> {
-        let at = Location::Record(creator.clone(), *key);
-        self.document(&at, |bytes| Record::parse(creator, key, bytes)).await
+        Ok(self.kept(creator, key).await?.and_then(Kept::record))
     }
 
     /// What a chosen name stands for, also while it shows nothing.
     pub async fn name(&self, uid: &Uid) -> Result<Option<Name>> {
-        self.document(&Location::Name(uid.clone()), |bytes| Name::parse(uid, bytes)).await
+        Ok(self.named(uid).await?.map(|named| named.name))
+    }
+
+    /// A chosen name and the record behind it, also while there is none.
+    pub async fn named(&self, uid: &Uid) -> Result<Option<Named>> {
+        let at = Location::Name(uid.clone());
+        let mut copy = None;
+        if let Some(bytes) = self.local.get(&at).await? {
+            let named = self.behind(Name::parse(uid, bytes)?).await?;
+            if named.shows() || self.remote.is_none() {
+                return Ok(Some(named));
+            }
+            copy = Some(named.name.digest);
+        }
+        let Some(remote) = &self.remote else { return Ok(None) };
+        let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
+        let named = self.behind(Name::parse(uid, bytes)?).await?;
+        // Only what shows something is copied: what shows nothing may still become another's.
+        if named.shows() {
+            if copy.is_some_and(|copy| copy != named.name.digest) {
+                convenience(self.local.remove(&at).await)?;
+            }
+            convenience(self.cache.create(&at, named.name.bytes()).await)?;
+        }
+        Ok(Some(named))
+    }
+
+    async fn behind(&self, name: Name) -> Result<Named> {
+        let record = match &name.target {
+            Target::Added(_) => None,
+            Target::Output(output) => self.record(&output.creator, &output.key).await?,
+        };
+        Ok(Named { name, record })
     }
 
     /// The file called `uid`. Members of trees are found by whoever can read the tree.
     pub async fn file(&self, uid: &Uid) -> Result<Option<Known>> {
-        let output = match uid.kind() {
-            UidKind::Output { creator, key, index } => OutputOf { creator, key, index },
-            UidKind::Member { .. } => return Ok(None),
-            UidKind::Chosen => match self.name(uid).await? {
+        let found = match uid.kind() {
+            UidKind::Output { creator, key, index } => match self.record(&creator, &key).await? {
                 None => return Ok(None),
-                Some(Name { target: Target::Output(output), .. }) => output,
-                Some(Name { target: Target::Added(added), .. }) => {
+                Some(record) => record.output(index)?,
+            },
+            UidKind::Member { .. } => return Ok(None),
+            UidKind::Chosen => match self.named(uid).await? {
+                None | Some(Named { name: Name { target: Target::Output(_), .. }, record: None }) => return Ok(None),
+                Some(Named { name: Name { target: Target::Added(added), .. }, .. }) => {
                     let (name, digest, size, tree) = (added.name, added.digest, added.size, added.tree);
                     return Ok(Some(Known { uid: uid.clone(), name, digest, size, tree }));
                 }
+                Some(Named { record: Some(record), .. }) => {
+                    let output = record.lineage()?.outputs.into_iter().find(|output| output.uid == *uid);
+                    Some(output.ok_or_else(|| {
+                        let message = format!(
+                            "the name `{uid}` points to call {}/{}, which made no such file",
+                            record.creator, record.key
+                        );
+                        Error::new(ErrorKind::Corrupt, message)
+                    })?)
+                }
             },
         };
-        let Some(record) = self.record(&output.creator, &output.key).await? else { return Ok(None) };
-        let Some(found) = record.output(output.index)? else { return Ok(None) };
-        if uid.is_chosen() && found.uid != *uid {
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                format!(
-                    "the name `{uid}` points to output {} of {}/{}, which is `{}`",
-                    output.index, output.creator, output.key, found.uid
-                ),
-            ));
-        }
-        Ok(Some(Known { uid: found.uid, name: found.name, digest: found.digest, size: found.size, tree: found.tree }))
+        Ok(found.map(|found| Known {
+            uid: found.uid,
+            name: found.name,
+            digest: found.digest,
+            size: found.size,
+            tree: found.tree,
+        }))
     }
 
     /// Whether every file that the body got by UID still has the content it had.
@@ -173,11 +228,12 @@ impl Catalog {
 
     /// Makes a finished call visible, in an order that shows all of it or nothing.
     ///
-    /// The caller holds the local claim of each name in `names`: only then may a name left by a call that never finished be
-    /// taken over.
+    /// The caller holds the local claim of each name in `names`: only then may a name that a call of this machine left
+    /// without finishing be taken over.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyExists`] where a name belongs to another finished call or to an added file. Nothing is visible then.
+    /// [`ErrorKind::AlreadyExists`] where a name belongs to another call or to an added file, or was given to another
+    /// meanwhile. Nothing is visible then.
     pub async fn publish(&self, publication: Publication) -> Result<Published> {
         let Publication { record, value, blobs, uses, names } = publication;
         // What exists only here must be safe here; with a remote this machine holds copies.
@@ -199,10 +255,11 @@ impl Catalog {
         for digest in uses {
             index.create(&Location::Use(digest, record.creator.clone(), record.key), b"").await?;
         }
-        for (uid, position) in names {
-            let target = OutputOf { creator: record.creator.clone(), key: record.key, index: position };
-            let name = Name::create(uid, Target::Output(target), &record.nonce)?;
-            self.create_name(&name, keep).await?;
+        let mut created = Vec::with_capacity(names.len());
+        for uid in names {
+            let target = OutputOf { creator: record.creator.clone(), key: record.key };
+            let name = Name::create(uid, Target::Output(target), &self.home, &record.nonce)?;
+            created.push(self.create_name(name).await?);
         }
         let at = Location::Record(record.creator.clone(), record.key);
         let decided = match self.deciding().create(&at, record.bytes()).await? {
@@ -211,55 +268,93 @@ impl Catalog {
                 let bytes = self.deciding().get(&at).await?.ok_or_else(|| {
                     Error::new(ErrorKind::Io, format!("`{}` was removed while it was published; run again", at.path()))
                 })?;
-                let first = Record::parse(&record.creator, &record.key, bytes)?;
-                // A create whose reply got lost is ours all the same.
-                if first.nonce == record.nonce { Published::Ours(first) } else { Published::Theirs(first) }
+                match Kept::parse(&record.creator, &record.key, bytes)? {
+                    // A create whose reply got lost is ours all the same.
+                    Kept::Record(first) if first.nonce == record.nonce => Published::Ours(first),
+                    Kept::Record(first) => Published::Theirs(first),
+                    Kept::Abandoned(_) => {
+                        let message = format!(
+                            "cannot publish call {}/{}: its name was removed, or taken by another call, meanwhile; run again",
+                            record.creator, record.key
+                        );
+                        return Err(Error::new(ErrorKind::AlreadyExists, message));
+                    }
+                }
             }
         };
-        let (Published::Ours(record) | Published::Theirs(record)) = &decided;
+        // Copies come last: what this machine has by itself has been decided.
         if self.remote.is_some() {
+            for name in &created {
+                self.copy_name(name).await?;
+            }
+            let (Published::Ours(record) | Published::Theirs(record)) = &decided;
             self.cache.create(&at, record.bytes()).await?;
         }
         Ok(decided)
     }
 
-    /// Creates a name at the deciding store and keeps a copy in `keep`.
-    async fn create_name(&self, name: &Name, keep: &Arc<dyn Store>) -> Result<()> {
+    /// Creates a name at the store that decides. What stands there afterwards: the name, or an equal one of somebody else.
+    async fn create_name(&self, name: Name) -> Result<Name> {
         let at = Location::Name(name.uid.clone());
         while self.deciding().create(&at, name.bytes()).await? == Created::Exists {
             let Some(bytes) = self.deciding().get(&at).await? else { continue };
-            let there = Name::parse(&name.uid, bytes)?;
-            if there.target == name.target {
-                break;
+            let there = self.behind(Name::parse(&name.uid, bytes)?).await?;
+            if there.name.target.same(&name.target) {
+                return Ok(there.name);
             }
-            if let Some(why) = self.stands_for(&there).await? {
+            if let Some(why) = self.why_taken(&there) {
                 return Err(Error::new(ErrorKind::AlreadyExists, format!("cannot publish `{}`: {why}", name.uid)));
             }
-            // Left by a call that never finished; the claim on the name keeps others away.
-            self.deciding().remove(&at).await?;
+            // Left by a call of this machine that never finished; the claim on the name keeps others away.
+            if self.abandon(&there.name, &name.nonce).await? {
+                self.deciding().remove(&at).await?;
+            }
         }
-        if self.remote.is_none() {
-            return Ok(());
+        Ok(name)
+    }
+
+    /// Makes sure that the call behind a name never finishes under its key. `false` where it has finished meanwhile.
+    async fn abandon(&self, name: &Name, nonce: &str) -> Result<bool> {
+        let Target::Output(OutputOf { creator, key }) = &name.target else { return Ok(true) };
+        let at = Location::Record(creator.clone(), *key);
+        let mark = Abandoned::create(creator, key, nonce)?;
+        if self.deciding().create(&at, mark.bytes()).await? == Created::New {
+            return Ok(true);
         }
+        let Some(bytes) = self.deciding().get(&at).await? else { return Ok(false) };
+        Ok(matches!(Kept::parse(creator, key, bytes)?, Kept::Abandoned(_)))
+    }
+
+    /// Keeps a copy of a name that shows something.
+    async fn copy_name(&self, name: &Name) -> Result<()> {
+        let at = Location::Name(name.uid.clone());
         if let Some(bytes) = self.local.get(&at).await?
-            && Name::parse(&name.uid, bytes)?.target != name.target
+            && Name::parse(&name.uid, bytes)?.digest != name.digest
         {
             self.local.remove(&at).await?;
         }
-        keep.create(&at, name.bytes()).await?;
+        self.cache.create(&at, name.bytes()).await?;
         Ok(())
     }
 
-    /// What a name shows, in words; `None` where the call it points to has not finished.
-    pub async fn stands_for(&self, name: &Name) -> Result<Option<String>> {
-        Ok(match &name.target {
+    /// Why a name cannot be had, in words. `None` where it was left by a call of this machine that never finished, or may
+    /// be at it: whoever holds the claim of the name may take it over.
+    pub fn why_taken(&self, named: &Named) -> Option<String> {
+        let Named { name, record } = named;
+        match &name.target {
             Target::Added(added) => {
                 Some(format!("it is a file that {} added on {} ({})", added.person.email, added.at, added.digest))
             }
-            Target::Output(OutputOf { creator, key, .. }) => {
-                self.record(creator, key).await?.map(|_| format!("it is an output of call {creator}/{key}"))
+            Target::Output(OutputOf { creator, key }) if record.is_some() => {
+                Some(format!("it is an output of call {creator}/{key}"))
             }
-        })
+            Target::Output(_) if name.home == *self.home => None,
+            Target::Output(OutputOf { creator, key }) => Some(format!(
+                "another machine is publishing it as an output of call {creator}/{key}, or began to and never finished; \
+                 if that machine is not at it any more, remove `{}`",
+                name.uid
+            )),
+        }
     }
 
     /// Adds a name for bytes whose blob is there already. Adding the same bytes again changes nothing.
@@ -280,8 +375,11 @@ impl Catalog {
             );
             return Err(Error::new(ErrorKind::AlreadyExists, message));
         }
-        let keep = if self.remote.is_some() { &self.cache } else { &self.local };
-        self.create_name(&name, keep).await
+        let name = self.create_name(name).await?;
+        if self.remote.is_some() {
+            self.copy_name(&name).await?;
+        }
+        Ok(())
     }
 
     /// Puts content into the lake, by itself not visible.
@@ -296,7 +394,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Removes `uid`; of a call's output, the whole call with everything it returned. What was removed; empty if nothing was.
+    /// Removes `uid`; of a call's output, the whole call with everything it made. What was removed; empty if nothing was.
     ///
     /// `tombstone` gives each removal a fresh name. Content stays until it is collected.
     pub async fn remove(
@@ -306,40 +404,63 @@ impl Catalog {
         at: &str,
         mut tombstone: impl FnMut() -> String,
     ) -> Result<Vec<Uid>> {
-        let output = match uid.kind() {
+        let record = match uid.kind() {
             UidKind::Member { tree, .. } => {
                 let message = format!("cannot remove `{uid}`: it is part of the tree `{tree}`; remove that");
                 return Err(Error::new(ErrorKind::InvalidInput, message));
             }
-            UidKind::Output { creator, key, .. } => Some((creator, key)),
-            UidKind::Chosen => match self.name(uid).await? {
-                None => return Ok(Vec::new()),
-                Some(Name { target: Target::Output(output), .. }) => Some((output.creator, output.key)),
-                Some(name) => {
-                    let mark = Tombstone {
-                        uid: Some(uid.clone()),
-                        call: None,
-                        document: name.digest,
-                        person: person.clone(),
-                        at: at.to_owned(),
-                    };
-                    self.bury(&mark, &tombstone()).await?;
-                    return Ok(vec![uid.clone()]);
+            UidKind::Output { creator, key, .. } => self.record(&creator, &key).await?,
+            UidKind::Chosen => loop {
+                match self.named(uid).await? {
+                    None => break None,
+                    Some(Named { record: Some(record), .. }) => break Some(record),
+                    // An added file, or what a call left that never finished and never will.
+                    Some(Named { name, record: None }) if self.abandon(&name, &tombstone()).await? => {
+                        let mark = Tombstone {
+                            uid: Some(uid.clone()),
+                            call: None,
+                            document: name.digest,
+                            person: person.clone(),
+                            at: at.to_owned(),
+                        };
+                        self.bury(&mark, &tombstone()).await?;
+                        return Ok(vec![uid.clone()]);
+                    }
+                    // It has just finished.
+                    Some(_) => {}
                 }
             },
         };
-        let Some((creator, key)) = output else { return Ok(Vec::new()) };
-        let Some(record) = self.record(&creator, &key).await? else { return Ok(Vec::new()) };
-        let outputs = record.lineage()?.outputs;
+        let Some(record) = record else { return Ok(Vec::new()) };
+        let gone = self.made_by(&record).await?;
         let mark = Tombstone {
             uid: None,
-            call: Some((creator, key)),
+            call: Some((record.creator, record.key)),
             document: record.digest,
             person: person.clone(),
             at: at.to_owned(),
         };
         self.bury(&mark, &tombstone()).await?;
-        Ok(outputs.into_iter().map(|output| output.uid).collect())
+        Ok(gone)
+    }
+
+    /// The UIDs of the files that a call made, in order, without those that it only passed on.
+    pub async fn made_by(&self, record: &Record) -> Result<Vec<Uid>> {
+        let mut made = Vec::new();
+        for Output { uid, .. } in record.lineage()?.outputs {
+            let by = match uid.kind() {
+                UidKind::Output { creator, key, .. } => Some((creator, key)),
+                UidKind::Member { .. } => None,
+                UidKind::Chosen => match self.name(&uid).await? {
+                    Some(Name { target: Target::Output(output), .. }) => Some((output.creator, output.key)),
+                    _ => None,
+                },
+            };
+            if by.is_some_and(|(creator, key)| creator == record.creator && key == record.key) {
+                made.push(uid);
+            }
+        }
+        Ok(made)
     }
 
     async fn bury(&self, mark: &Tombstone, id: &str) -> Result<()> {
@@ -360,10 +481,11 @@ impl Catalog {
         if let Some((creator, key)) = &mark.call {
             let at = Location::Record(creator.clone(), *key);
             let Some(bytes) = store.get(&at).await? else { return Ok(()) };
-            let record = Record::parse(creator, key, bytes)?;
-            if record.digest != mark.document {
+            let Some(record) =
+                Kept::parse(creator, key, bytes)?.record().filter(|record| record.digest == mark.document)
+            else {
                 return Ok(());
-            }
+            };
             let lineage = record.lineage()?;
             store.remove(&at).await?;
             for output in lineage.outputs.iter().filter(|output| output.uid.is_chosen()) {
@@ -388,7 +510,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Learns what other machines removed since this one last asked.
+    /// Learns what other machines removed. What it knows already is removed once more: another process of this machine may
+    /// have been about to copy what had just been removed.
     pub async fn learn_removals(&self) -> Result<()> {
         let Some(remote) = &self.remote else { return Ok(()) };
         let mut ids = Vec::new();
@@ -401,13 +524,20 @@ impl Catalog {
         remote.list(&Prefix::Tombstones, &mut gather).await?;
         for id in ids {
             let at = Location::Tombstone(id);
-            if self.local.size(&at).await?.is_some() {
-                continue;
-            }
-            let Some(bytes) = remote.get(&at).await? else { continue };
+            let known = self.local.get(&at).await?;
+            let is_new = known.is_none();
+            let bytes = match known {
+                Some(bytes) => bytes,
+                None => match remote.get(&at).await? {
+                    Some(bytes) => bytes,
+                    None => continue,
+                },
+            };
             let mark = Tombstone::parse(&bytes, &at.path())?;
             self.drop_from(&*self.local, &mark).await?;
-            self.cache.create(&at, &bytes).await?;
+            if is_new {
+                self.cache.create(&at, &bytes).await?;
+            }
         }
         Ok(())
     }
@@ -453,5 +583,20 @@ impl Catalog {
             }
         }
         Ok(records)
+    }
+}
+
+/// A copy is a convenience: a home that cannot be written still reads.
+fn convenience<T>(copied: Result<T>) -> Result<()> {
+    match copied {
+        Err(error) if error.kind() != ErrorKind::Denied => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl Named {
+    /// Whether the name shows a file.
+    pub fn shows(&self) -> bool {
+        self.record.is_some() || matches!(self.name.target, Target::Added(_))
     }
 }

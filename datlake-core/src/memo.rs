@@ -1,8 +1,8 @@
 //! Whether a call has been made before.
 //!
 //! A record that is there does not always answer the call: the return type may have changed its meaning since, or a file
-//! that the body got by its UID may have been replaced. Such a record stays, and the call is looked up, and kept, under the
-//! key that succeeds it. The chain of successors is the same on every machine, for it is made of keys and record digests.
+//! that the body got by its UID may have been replaced; or there is only the mark that the call never finished. Such a
+//! document stays, and the call is looked up, and kept, under the key that succeeds it. The chain of successors is the same on every machine, for it is made of keys and record digests.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::catalog::Catalog;
 use crate::codec::{self, Decoded};
 use crate::record::{Record, ValueBytes};
-use crate::{CallKey, CreatorName, Error, ErrorKind, Result};
+use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Result};
 
 /// No return type changes its meaning this often.
 const LONGEST_CHAIN: u32 = 1000;
@@ -81,10 +81,19 @@ impl Search {
                 return Ok(Step::Found(value, record));
             }
         }
-        self.key = self.key.successor(&record.digest);
+        self.pass(&record.digest)?;
+        Ok(Step::Next)
+    }
+
+    /// Goes on to the key that succeeds this one, where the document `digest` does not answer the call.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for a chain that does not end.
+    pub fn pass(&mut self, digest: &Digest) -> Result<()> {
+        self.key = self.key.successor(digest);
         self.steps += 1;
         if self.steps < LONGEST_CHAIN {
-            return Ok(Step::Next);
+            return Ok(());
         }
         let message = format!(
             "call {}: {LONGEST_CHAIN} records, none of which holds a value of today's return type",

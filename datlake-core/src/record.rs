@@ -45,6 +45,24 @@ pub struct Record {
     bytes: Arc<[u8]>,
 }
 
+/// What stands at the place of a call's record.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// Its record.
+    Record(Record),
+    /// The mark that it began to publish and never finishes, for its names were given to others. It may be made anew under
+    /// the key that succeeds this one.
+    Abandoned(Abandoned),
+}
+
+/// The mark that a call never finishes.
+#[derive(Clone, Debug)]
+pub struct Abandoned {
+    /// The document's own digest.
+    pub digest: Digest,
+    bytes: Arc<[u8]>,
+}
+
 /// A file that a body got by its UID.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetched {
@@ -64,10 +82,21 @@ mod wire {
         pub(super) nonce: &'a str,
         pub(super) creator: CreatorName,
         pub(super) key: CallKey,
-        #[serde(borrow)]
-        pub(super) value: ValueV1<'a>,
+        /// Missing where `abandoned` is set.
+        #[serde(default, borrow)]
+        pub(super) value: Option<ValueV1<'a>>,
         #[serde(default)]
         pub(super) fetched: Vec<Fetched>,
+        #[serde(default)]
+        pub(super) abandoned: bool,
+    }
+
+    #[derive(Serialize)]
+    pub(super) struct AbandonedV1<'a> {
+        pub(super) nonce: &'a str,
+        pub(super) creator: &'a CreatorName,
+        pub(super) key: &'a CallKey,
+        pub(super) abandoned: bool,
     }
 
     #[derive(Serialize, Deserialize)]
@@ -98,6 +127,7 @@ mod wire {
     #[derive(Serialize, Deserialize)]
     pub(super) struct NameV1 {
         pub(super) nonce: String,
+        pub(super) home: String,
         pub(super) uid: Uid,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub(super) added: Option<Added>,
@@ -156,38 +186,6 @@ impl Record {
         Ok((record, apart))
     }
 
-    /// Reads the record found at `creator`/`key`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`] for bytes that are not the record that was written there.
-    pub fn parse(creator: &CreatorName, key: &CallKey, bytes: Vec<u8>) -> Result<Self> {
-        let place = Location::Record(creator.clone(), *key).path();
-        let (head, digest) = document::open::<wire::HeadV1<'_>>("call", &bytes, &place)?;
-        let corrupt =
-            |why: &str| Error::new(ErrorKind::Corrupt, format!("the call record `{place}` is damaged: {why}"));
-        if head.creator != *creator || head.key != *key {
-            return Err(corrupt("it belongs to another call"));
-        }
-        let value = match (head.value.inline, head.value.blob) {
-            (Some(text), None) => ValueBytes::Inline(
-                BASE64.decode(text.as_bytes()).map_err(|e| corrupt("its value is not base64").because(e))?,
-            ),
-            (None, Some(digest)) => ValueBytes::Blob(digest),
-            _ => return Err(corrupt("it has no value, or two")),
-        };
-        let (nonce, value_digest, fetched) = (head.nonce.to_owned(), head.value.digest, head.fetched);
-        Ok(Self {
-            creator: creator.clone(),
-            key: *key,
-            nonce,
-            digest,
-            value_digest,
-            value,
-            fetched,
-            bytes: bytes.into(),
-        })
-    }
-
     /// The document.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -205,24 +203,90 @@ impl Record {
     }
 }
 
+impl Kept {
+    /// Reads what was found at `creator`/`key`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for bytes that are not what was written there.
+    pub fn parse(creator: &CreatorName, key: &CallKey, bytes: Vec<u8>) -> Result<Self> {
+        let place = Location::Record(creator.clone(), *key).path();
+        let (head, digest) = document::open::<wire::HeadV1<'_>>("call", &bytes, &place)?;
+        let corrupt =
+            |why: &str| Error::new(ErrorKind::Corrupt, format!("the call record `{place}` is damaged: {why}"));
+        if head.creator != *creator || head.key != *key {
+            return Err(corrupt("it belongs to another call"));
+        }
+        let value = match (head.value, head.abandoned) {
+            (Some(value), false) => value,
+            (None, true) => return Ok(Self::Abandoned(Abandoned { digest, bytes: bytes.into() })),
+            _ => return Err(corrupt("it neither has a value nor says that it never will")),
+        };
+        let value_bytes = match (value.inline, value.blob) {
+            (Some(text), None) => ValueBytes::Inline(
+                BASE64.decode(text.as_bytes()).map_err(|e| corrupt("its value is not base64").because(e))?,
+            ),
+            (None, Some(digest)) => ValueBytes::Blob(digest),
+            _ => return Err(corrupt("it has no value, or two")),
+        };
+        let (nonce, value_digest, fetched) = (head.nonce.to_owned(), value.digest, head.fetched);
+        Ok(Self::Record(Record {
+            creator: creator.clone(),
+            key: *key,
+            nonce,
+            digest,
+            value_digest,
+            value: value_bytes,
+            fetched,
+            bytes: bytes.into(),
+        }))
+    }
+
+    /// The record, if it is one.
+    pub fn record(self) -> Option<Record> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::Abandoned(_) => None,
+        }
+    }
+
+    /// The document.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Record(record) => &record.bytes,
+            Self::Abandoned(mark) => &mark.bytes,
+        }
+    }
+}
+
+impl Abandoned {
+    /// Marks the call `creator`/`key`.
+    pub fn create(creator: &CreatorName, key: &CallKey, nonce: &str) -> Result<Self> {
+        let (bytes, digest) = document::seal("call", &wire::AbandonedV1 { nonce, creator, key, abandoned: true })?;
+        Ok(Self { digest, bytes: bytes.into() })
+    }
+
+    /// The document.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// What a chosen name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Bytes that somebody added.
     Added(Added),
-    /// What a call returned. The name shows nothing until that call's record is there.
+    /// What a call made under this name. It shows nothing until that call's record is there.
     Output(OutputOf),
 }
 
-/// A position in what a call returned.
+/// A call that an output comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputOf {
     /// The creator of the call.
     pub creator: CreatorName,
     /// The key of the call.
     pub key: CallKey,
-    /// The position in the return value.
-    pub index: u32,
 }
 
 /// A chosen name and what it stands for.
@@ -232,6 +296,8 @@ pub struct Name {
     pub uid: Uid,
     /// What it stands for.
     pub target: Target,
+    /// The store it was written from.
+    pub home: String,
     /// Who wrote it.
     pub nonce: String,
     /// The document's own digest.
@@ -239,16 +305,27 @@ pub struct Name {
     bytes: Arc<[u8]>,
 }
 
+impl Target {
+    /// Whether both stand for the same file. Who added it, and when, does not matter.
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Added(a), Self::Added(b)) => (a.digest, a.tree) == (b.digest, b.tree),
+            (a, b) => a == b,
+        }
+    }
+}
+
 impl Name {
-    /// Writes a name.
-    pub fn create(uid: Uid, target: Target, nonce: &str) -> Result<Self> {
+    /// Writes a name, from the store called `home`.
+    pub fn create(uid: Uid, target: Target, home: &str, nonce: &str) -> Result<Self> {
         let (added, output) = match target.clone() {
             Target::Added(added) => (Some(added), None),
             Target::Output(output) => (None, Some(output)),
         };
-        let wire = wire::NameV1 { nonce: nonce.to_owned(), uid: uid.clone(), added, output };
+        let (home, nonce) = (home.to_owned(), nonce.to_owned());
+        let wire = wire::NameV1 { nonce: nonce.clone(), home: home.clone(), uid: uid.clone(), added, output };
         let (bytes, digest) = document::seal("file", &wire)?;
-        Ok(Self { uid, target, nonce: nonce.to_owned(), digest, bytes: bytes.into() })
+        Ok(Self { uid, target, home, nonce, digest, bytes: bytes.into() })
     }
 
     /// Reads the name found at `uid`.
@@ -267,7 +344,7 @@ impl Name {
             (None, Some(output)) => Target::Output(output),
             _ => return Err(corrupt("it stands for nothing, or for two things")),
         };
-        Ok(Self { uid: wire.uid, target, nonce: wire.nonce, digest, bytes: bytes.into() })
+        Ok(Self { uid: wire.uid, target, home: wire.home, nonce: wire.nonce, digest, bytes: bytes.into() })
     }
 
     /// The document.

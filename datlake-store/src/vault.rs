@@ -77,6 +77,7 @@ impl Vault {
             return Err(Error::new(ErrorKind::Config, message));
         }
         let catalog = Catalog {
+            home: dir.id().into(),
             local: wrapped(Side::Local, Arc::new(dir.clone())),
             cache: wrapped(Side::Local, Arc::new(dir.with_durability(Durability::Cached))),
             remote: remote.map(|remote| wrapped(Side::Remote, remote.into_store())),

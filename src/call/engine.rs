@@ -14,8 +14,8 @@ use datlake_core::catalog::{Publication, Published};
 use datlake_core::flight::{Boarding, Flight, FlightId};
 use datlake_core::lineage::Lineage;
 use datlake_core::memo::{Candidate, Search, Step};
-use datlake_core::record::{NewRecord, Record, Target as NameTarget};
-use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, canonical, codec};
+use datlake_core::record::{Kept, NewRecord, Record, Target as NameTarget};
+use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Uid, canonical, codec};
 use datlake_store::{BodyPermit, Claim, Lease, offload, sleep};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -171,7 +171,7 @@ impl Site {
     pub(crate) async fn find<T: Serialize + DeserializeOwned>(&self, reach: Reach) -> Result<Found<T>> {
         let mut search = Search::new(&self.target.identity.creator, self.target.identity.key);
         loop {
-            let candidate = self.candidate(&search, reach).await?;
+            let candidate = self.candidate(&mut search, reach).await?;
             // What is decoded belongs to this lake.
             let inside = context::enter(Context { lake: Some(self.lake.clone()), body: None });
             let step = search.consider(candidate)?;
@@ -184,26 +184,32 @@ impl Site {
         }
     }
 
-    async fn candidate(&self, search: &Search, reach: Reach) -> Result<Option<Candidate>> {
-        let (creator, key) = search.place();
+    async fn candidate(&self, search: &mut Search, reach: Reach) -> Result<Option<Candidate>> {
         let catalog = self.lake.catalog();
-        let record = match self.lake.remembered(key) {
-            Some(record) => record,
-            None => {
-                let found = match reach {
-                    Reach::Local => catalog.local_record(creator, key).await?,
-                    Reach::Anywhere => {
-                        let (lake, creator, key) = (self.lake.clone(), creator.clone(), *key);
-                        let look = async move {
-                            lake.contact_remote().await?;
-                            lake.catalog().record(&creator, &key).await
-                        };
-                        self.pace.io(look).await?
-                    }
-                };
-                let Some(record) = found.map(Arc::new) else { return Ok(None) };
-                self.lake.remember(&record);
-                record
+        let record = loop {
+            let (creator, key) = search.place();
+            if let Some(record) = self.lake.remembered(key) {
+                break record;
+            }
+            let found = match reach {
+                Reach::Local => catalog.kept_here(creator, key).await?,
+                Reach::Anywhere => {
+                    let (lake, creator, key) = (self.lake.clone(), creator.clone(), *key);
+                    let look = async move {
+                        lake.contact_remote().await?;
+                        lake.catalog().kept(&creator, &key).await
+                    };
+                    self.pace.io(look).await?
+                }
+            };
+            match found {
+                None => return Ok(None),
+                Some(Kept::Abandoned(mark)) => search.pass(&mark.digest)?,
+                Some(Kept::Record(record)) => {
+                    let record = Arc::new(record);
+                    self.lake.remember(&record);
+                    break record;
+                }
             }
         };
         if record.fetched.is_empty() && matches!(record.value, datlake_core::record::ValueBytes::Inline(_)) {
@@ -368,25 +374,22 @@ impl Site {
         for uid in names {
             let (lake, wanted) = (self.lake.clone(), uid.clone());
             let look = async move {
-                let Some(name) = lake.catalog().name(&wanted).await? else { return Ok(None) };
-                let what = lake.catalog().stands_for(&name).await?;
-                Ok(what.map(|what| (name, what)))
+                let Some(named) = lake.catalog().named(&wanted).await? else { return Ok(None) };
+                let why = lake.catalog().why_taken(&named);
+                Ok(why.map(|why| (named, why)))
             };
-            let Some((name, what)) = self.pace.io(look).await? else { continue };
+            let Some((named, mut why)) = self.pace.io(look).await? else { continue };
             let creator = &self.target.identity.creator;
-            let mut why = what;
-            if let NameTarget::Output(output) = &name.target {
-                if output.creator == *creator && output.key == *key {
+            if let NameTarget::Output(output) = &named.name.target
+                && output.creator == *creator
+            {
+                if output.key == *key {
                     continue;
                 }
-                if output.creator == *creator {
-                    let (lake, creator, key) = (self.lake.clone(), creator.clone(), output.key);
-                    let record = self.pace.io(async move { lake.catalog().record(&creator, &key).await }).await?;
-                    if let Some(record) = record.map(Arc::new) {
-                        why = self.what_differs(&record)?;
-                        if self.target.keep {
-                            return self.keep(record, &why).await;
-                        }
+                if let Some(record) = named.record.map(Arc::new) {
+                    why = self.what_differs(&record)?;
+                    if self.target.keep {
+                        return self.keep(record, &why).await;
                     }
                 }
             }
@@ -524,11 +527,11 @@ impl Running {
         let mut uses: Vec<_> = inputs.iter().map(|input| input.digest).collect();
         uses.sort_unstable();
         uses.dedup();
-        let names = outputs
-            .iter()
-            .zip(0..)
-            .filter(|(output, _)| self.site.target.names.as_ref().is_some_and(|names| names.contains(&output.uid)));
-        let names: Vec<_> = names.map(|(output, position)| (output.uid.clone(), position)).collect();
+        let is_chosen = |uid: &&Uid| self.site.target.names.as_ref().is_some_and(|names| names.contains(uid));
+        let mut names: Vec<Uid> = outputs.iter().map(|output| &output.uid).filter(is_chosen).cloned().collect();
+        // A file may be returned twice.
+        names.sort();
+        names.dedup();
         let lineage: Lineage = lake.provenance().lineage(provenance::Ran {
             identity,
             key: self.body.key(),
@@ -546,10 +549,9 @@ impl Running {
             let new = NewRecord { nonce: &nonce, value_digest, value: &bytes, fetched, lineage: &lineage };
             let (record, value) = Record::create(new)?;
             let mut leases = Vec::new();
-            let mut claims: Vec<String> = names.iter().map(|(uid, _)| claim_of(uid)).collect();
+            let mut claims: Vec<String> = names.iter().map(claim_of).collect();
             // In one order everywhere, so that no two publishers wait for each other.
             claims.sort();
-            claims.dedup();
             for claim in claims {
                 leases.push(lake.vault().claim(&claim, "publish").await?);
             }

@@ -121,7 +121,7 @@ impl Lake {
             host: self.provenance().host().to_owned(),
             at: crate::provenance::now(),
         };
-        let document = Name::create(uid.clone(), Target::Added(added), &self.nonce())?;
+        let document = Name::create(uid.clone(), Target::Added(added), &self.catalog().home, &self.nonce())?;
         pollster::block_on(async {
             self.contact_remote().await?;
             self.catalog().put_blob(&digest, staged.path()).await?;

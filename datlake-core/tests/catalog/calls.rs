@@ -1,0 +1,278 @@
+//! What programs do with a catalog: calls, additions, removals, reads. As the facade does them, without bodies.
+
+use std::path::PathBuf;
+
+use datlake_core::catalog::{Publication, Published};
+use datlake_core::lineage::{Added, CodeLineage, Environment, Lineage, Output, Person, PersonSource, SourceState};
+use datlake_core::record::{Kept, Name, NewRecord, OutputOf, Record, Target};
+use datlake_core::{CallKey, Catalog, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Uid};
+
+use super::explore::{Actor, Outcome};
+use super::memory::{Held, World};
+
+/// A call, as one program makes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) key: u8,
+    /// The chosen names of its outputs; without any it has one output that bears none.
+    pub(crate) names: &'static [&'static str],
+    /// Whether its value is too large for its record.
+    pub(crate) large: bool,
+}
+
+impl Call {
+    pub(crate) fn creator() -> CreatorName {
+        CreatorName::new("shop/shop::report").unwrap()
+    }
+
+    pub(crate) fn key(&self) -> CallKey {
+        CallKey::from_bytes([self.key; 32])
+    }
+
+    /// Its record, or the key that it would be kept under.
+    pub(crate) async fn find(&self, catalog: &Catalog) -> Result<Result<Record, CallKey>> {
+        let mut key = self.key();
+        loop {
+            match catalog.kept(&Self::creator(), &key).await? {
+                Some(Kept::Record(record)) => return Ok(Ok(record)),
+                Some(Kept::Abandoned(mark)) => key = key.successor(&mark.digest),
+                None => return Ok(Err(key)),
+            }
+        }
+    }
+
+    pub(crate) async fn record(&self, catalog: &Catalog) -> Result<Option<Record>> {
+        Ok(self.find(catalog).await?.ok())
+    }
+
+    /// Whether `record` is its own, under whatever key.
+    pub(crate) fn made(&self, record: &Record) -> bool {
+        record.lineage().is_ok_and(|lineage| lineage.run == self.key.to_string())
+    }
+
+    /// What it makes visible under `key`. Bodies are not deterministic here: `nonce` is in all that they make.
+    pub(crate) fn publication(&self, key: CallKey, nonce: &str) -> Publication {
+        let content = |name: &str| format!("{name} made by {nonce}");
+        let output = |uid: Uid, name: &str| {
+            let bytes = content(name);
+            Output {
+                uid,
+                name: name.to_owned(),
+                digest: Digest::of(bytes.as_bytes()),
+                size: bytes.len() as u64,
+                tree: false,
+            }
+        };
+        let implicit = || output(Uid::output(&Self::creator(), &key, 0), "out.csv");
+        let outputs: Vec<Output> = match self.names {
+            [] => vec![implicit()],
+            names => names.iter().map(|name| output(Uid::chosen(name).unwrap(), name)).collect(),
+        };
+        let value = vec![self.key; if self.large { 20_000 } else { 20 }];
+        let lineage = lineage(key, self.key.to_string(), outputs.clone());
+        let new = NewRecord {
+            nonce,
+            value_digest: Digest::of(&value),
+            value: &value,
+            fetched: Vec::new(),
+            lineage: &lineage,
+        };
+        let (record, value) = Record::create(new).unwrap();
+        let blobs = outputs.iter().map(|output| (output.digest, PathBuf::from(content(&output.name)))).collect();
+        let names = outputs.into_iter().map(|output| output.uid).filter(Uid::is_chosen).collect();
+        Publication { record, value, blobs, uses: vec![Digest::of(b"an input")], names }
+    }
+}
+
+fn lineage(key: CallKey, run: String, outputs: Vec<Output>) -> Lineage {
+    Lineage {
+        creator: Call::creator(),
+        key,
+        code: CodeLineage {
+            function: "report".into(),
+            module: "shop".into(),
+            package: "shop".into(),
+            package_version: "1.0.0".into(),
+            file: "src/lib.rs".into(),
+            line: 1,
+            hash: CodeHash::from_bytes([1; 32]),
+            own_hash: CodeHash::from_bytes([2; 32]),
+            dependencies: Vec::new(),
+            source: SourceState::default(),
+        },
+        generics: Vec::new(),
+        params: Vec::new(),
+        extras: Vec::new(),
+        inputs: Vec::new(),
+        outputs,
+        environment: Environment::new(None, "rustc", "target", &[], false),
+        person: person(),
+        host: "here".into(),
+        run,
+        started_at: "2026-01-01T00:00:00Z".into(),
+        duration_ms: 1,
+        datlake_version: "0".into(),
+    }
+}
+
+fn person() -> Person {
+    Person { email: "me@example.org".into(), source: PersonSource::Config }
+}
+
+/// How a finished call is made visible.
+#[derive(Clone, Copy)]
+pub(crate) enum Order {
+    /// By the catalog.
+    Sound,
+    /// By a catalog that creates the record first: a mistake that must be found.
+    RecordFirst,
+    /// By the catalog, for who did not claim the names: a mistake that must be found.
+    Unclaimed,
+}
+
+/// A process on the machine `home`.
+#[derive(Clone)]
+pub(crate) struct Process {
+    pub(crate) world: World,
+    pub(crate) catalog: Catalog,
+    pub(crate) home: &'static str,
+    /// What tells its documents from those of others.
+    pub(crate) nonce: String,
+}
+
+impl Process {
+    pub(crate) fn new(world: &World, who: usize, home: &'static str, remote: bool) -> Self {
+        let catalog = world.catalog(Some(who), home, remote);
+        Self { world: world.clone(), catalog, home, nonce: format!("{home}-{who}") }
+    }
+
+    /// Makes a call: looks for it, looks at the names it is to have, and publishes what its body made.
+    pub(crate) fn call(self, call: Call, order: Order) -> Actor {
+        Box::pin(async move {
+            let key = match call.find(&self.catalog).await? {
+                Ok(record) => return Ok(Outcome::Hit(record.digest)),
+                Err(key) => key,
+            };
+            for name in call.names {
+                let Some(named) = self.catalog.named(&Uid::chosen(name)?).await? else { continue };
+                let ours = matches!(&named.name.target, Target::Output(OutputOf { key: of, .. }) if *of == key);
+                if !ours && let Some(why) = self.catalog.why_taken(&named) {
+                    return Err(Error::new(ErrorKind::AlreadyExists, why));
+                }
+            }
+            self.publish_under(key, &call, order).await
+        })
+    }
+
+    /// Publishes a call whose body has run, as if it had looked at everything long ago.
+    pub(crate) fn publish(self, call: Call, order: Order) -> Actor {
+        Box::pin(async move { self.publish_under(call.key(), &call, order).await })
+    }
+
+    async fn publish_under(&self, key: CallKey, call: &Call, order: Order) -> Result<Outcome> {
+        let publication = call.publication(key, &self.nonce);
+        let mut claims = Vec::<Held>::new();
+        if !matches!(order, Order::Unclaimed) {
+            for name in &publication.names {
+                claims.push(self.world.claim(self.home, name.as_str()).await);
+            }
+        }
+        let published = match order {
+            Order::RecordFirst => record_first(&self.catalog, publication).await?,
+            Order::Sound | Order::Unclaimed => self.catalog.publish(publication).await?,
+        };
+        Ok(match published {
+            Published::Ours(record) => Outcome::Ours(record.digest),
+            Published::Theirs(record) => Outcome::Theirs(record.digest),
+        })
+    }
+
+    /// Adds `content` as the file `uid`.
+    pub(crate) fn add(self, uid: &'static str, content: &'static str) -> Actor {
+        Box::pin(async move {
+            let (uid, digest) = (Uid::chosen(uid)?, Digest::of(content.as_bytes()));
+            let added = Added {
+                name: uid.file_name().to_owned(),
+                digest,
+                size: content.len() as u64,
+                tree: false,
+                person: person(),
+                host: self.home.to_owned(),
+                // Two additions are never made at the same moment.
+                at: self.nonce.clone(),
+            };
+            let name = Name::create(uid.clone(), Target::Added(added), self.home, &self.nonce)?;
+            self.catalog.put_blob(&digest, content.as_ref()).await?;
+            let _claim = self.world.claim(self.home, uid.as_str()).await;
+            self.catalog.add(name).await?;
+            Ok(Outcome::Done)
+        })
+    }
+
+    /// Removes the file `uid`, or the call it comes from.
+    pub(crate) fn remove(self, uid: Uid) -> Actor {
+        Box::pin(async move {
+            self.catalog.learn_removals().await?;
+            let mut serial = 0..;
+            let id = || format!("{}-{}", self.nonce, serial.next().unwrap());
+            self.catalog.remove(&uid, &person(), "2026-01-01T00:00:00Z", id).await?;
+            Ok(Outcome::Done)
+        })
+    }
+
+    /// Contacts the remote, and looks for a call.
+    pub(crate) fn look_for(self, call: Call) -> Actor {
+        Box::pin(async move {
+            self.catalog.learn_removals().await?;
+            match call.record(&self.catalog).await? {
+                Some(record) => Ok(Outcome::Hit(record.digest)),
+                None => Ok(Outcome::Done),
+            }
+        })
+    }
+
+    /// Reads all that a call and its names show, and fails where they show what they have not. Nothing must be removed.
+    pub(crate) fn read(self, call: Call) -> Actor {
+        Box::pin(async move {
+            let wrong = |what: String| Err(Error::new(ErrorKind::Corrupt, what));
+            let mut shown = None;
+            for name in call.names {
+                let named = self.catalog.named(&Uid::chosen(name)?).await?;
+                shown = shown.or(named.and_then(|named| named.record).filter(|record| call.made(record)));
+            }
+            let record = call.record(&self.catalog).await?;
+            if let Some(shown) = shown
+                && record.as_ref().is_none_or(|record| record.digest != shown.digest)
+            {
+                return wrong("a name showed what its call did not make".to_owned());
+            }
+            let Some(record) = record else { return Ok(Outcome::Done) };
+            self.catalog.value(&record).await?;
+            for output in record.lineage()?.outputs {
+                let known = self.catalog.file(&output.uid).await?;
+                if known.is_none_or(|known| known.digest != output.digest) {
+                    return wrong(format!("`{}` is not what its call made", output.uid));
+                }
+            }
+            Ok(Outcome::Hit(record.digest))
+        })
+    }
+}
+
+/// What [`Catalog::publish`] must not do.
+async fn record_first(catalog: &Catalog, publication: Publication) -> Result<Published> {
+    let Publication { record, value, blobs, uses, names } = publication;
+    let nothing = Publication { record, value, blobs: Vec::new(), uses, names: Vec::new() };
+    let published = catalog.publish(nothing).await?;
+    for (digest, path) in blobs {
+        catalog.put_blob(&digest, &path).await?;
+    }
+    let (Published::Ours(record) | Published::Theirs(record)) = &published;
+    for uid in names {
+        let target = OutputOf { creator: record.creator.clone(), key: record.key };
+        let name = Name::create(uid, Target::Output(target), &catalog.home, &record.nonce)?;
+        let at = datlake_core::Location::Name(name.uid.clone());
+        catalog.remote.as_ref().unwrap_or(&catalog.local).create(&at, name.bytes()).await?;
+    }
+    Ok(published)
+}

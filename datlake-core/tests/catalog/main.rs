@@ -1,0 +1,511 @@
+//! The protocols of the catalog, under every order in which the steps of a few processes can come, some of which die.
+//!
+//! What must hold:
+//! - Who looks sees a finished call, with its value, its content and its names, or none.
+//! - The first record of a call wins, and everyone gets that one.
+//! - A name never shows one content and then another, unless it was removed in between.
+//! - What was removed stays removed on every machine that contacts the remote.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod calls;
+mod explore;
+mod memory;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use calls::{Call, Order, Process};
+use datlake_core::record::Target;
+use datlake_core::{Catalog, Digest, Uid};
+use explore::{Actor, End, Model, Outcome};
+use memory::{REMOTE, World};
+use proptest::prelude::*;
+
+const PLAIN: Call = Call { key: 1, names: &[], large: false };
+const LARGE: Call = Call { key: 1, names: &[], large: true };
+const NAMED: Call = Call { key: 1, names: &["a.csv"], large: false };
+const TWICE_NAMED: Call = Call { key: 1, names: &["a.csv", "b.csv"], large: false };
+/// Another call that wants one of the names.
+const RIVAL: Call = Call { key: 2, names: &["a.csv"], large: false };
+const THIRD: Call = Call { key: 3, names: &["a.csv"], large: false };
+
+/// What has been shown so far.
+#[derive(Clone, Default, Hash)]
+struct Shown {
+    records: BTreeMap<u8, BTreeSet<Digest>>,
+    files: BTreeMap<Uid, BTreeSet<Digest>>,
+}
+
+/// The machines of a model, and what is going on there.
+struct Scene<'s> {
+    homes: &'s [&'static str],
+    remote: bool,
+    calls: &'s [Call],
+    /// Whether anything is removed.
+    removals: bool,
+}
+
+fn now<T>(future: impl Future<Output = T>) -> T {
+    pollster::block_on(future)
+}
+
+impl Scene<'_> {
+    fn catalogs(&self, world: &World) -> impl Iterator<Item = (&'static str, Catalog)> {
+        let (world, remote) = (world.copy(), self.remote);
+        self.homes.iter().map(move |home| (*home, world.catalog(None, home, remote)))
+    }
+
+    /// What each machine sees at this moment.
+    fn sound(&self, world: &World, shown: &mut Shown) -> Result<(), String> {
+        for (home, catalog) in self.catalogs(world) {
+            let offline = Catalog { remote: None, ..catalog.clone() };
+            for call in self.calls {
+                self.whole(world, home, &catalog, call, shown)?;
+                for name in call.names {
+                    let uid = Uid::chosen(name).unwrap();
+                    for catalog in [&offline, &catalog] {
+                        let Some(known) = now(catalog.file(&uid)).map_err(|e| format!("{home}: {e}"))? else {
+                            continue;
+                        };
+                        shown.files.entry(known.uid).or_default().insert(known.digest);
+                    }
+                }
+            }
+        }
+        if self.removals {
+            return Ok(());
+        }
+        match shown.files.iter().find(|(_, digests)| digests.len() > 1) {
+            Some((uid, _)) => Err(format!("`{uid}` showed one content and then another")),
+            None => match shown.records.iter().find(|(_, digests)| digests.len() > 1) {
+                Some((key, _)) => Err(format!("call {key} had one record and then another")),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// A call is there with all that belongs to it, or not at all.
+    fn whole(
+        &self,
+        world: &World,
+        home: &str,
+        catalog: &Catalog,
+        call: &Call,
+        shown: &mut Shown,
+    ) -> Result<(), String> {
+        let failed = |what: &str, e: datlake_core::Error| format!("{home}: the {what} of call {}: {e}", call.key);
+        let Some(record) = now(call.record(catalog)).map_err(|e| failed("record", e))? else { return Ok(()) };
+        shown.records.entry(call.key).or_default().insert(record.digest);
+        now(catalog.value(&record)).map_err(|e| failed("value", e))?;
+        for output in record.lineage().unwrap().outputs {
+            let remote = if self.remote { REMOTE } else { home };
+            if !world.has_blob(home, &output.digest) && !world.has_blob(remote, &output.digest) {
+                return Err(format!(
+                    "{home}: call {} is finished, and the content of `{}` is missing",
+                    call.key, output.uid
+                ));
+            }
+            let known = now(catalog.file(&output.uid)).map_err(|e| failed("output", e))?;
+            match known {
+                Some(known) if known.digest == output.digest => {}
+                None if self.removals => {}
+                known => {
+                    let shows = known.map_or("nothing".to_owned(), |known| known.digest.to_string());
+                    return Err(format!(
+                        "{home}: call {} is finished, and its output `{}` shows {shows}",
+                        call.key, output.uid
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What everyone was told is what is there, and what the dead left behind is in nobody's way.
+    fn settled(&self, world: &World, ends: &[End]) -> Result<(), String> {
+        if ends
+            .iter()
+            .any(|end| matches!(end, End::Failed(error) if error.kind() != datlake_core::ErrorKind::AlreadyExists))
+        {
+            return Err("somebody failed".to_owned());
+        }
+        let mut records = BTreeSet::new();
+        for (_, catalog) in self.catalogs(world) {
+            for call in self.calls {
+                records.extend(now(call.record(&catalog)).unwrap().map(|record| record.digest));
+            }
+        }
+        let mut ours = BTreeSet::new();
+        for end in ends {
+            match end {
+                End::Finished(Outcome::Ours(digest)) if !ours.insert(digest) => {
+                    return Err("two records won".to_owned());
+                }
+                End::Finished(Outcome::Ours(digest) | Outcome::Theirs(digest) | Outcome::Hit(digest))
+                    if !self.removals && !records.contains(digest) =>
+                {
+                    return Err("somebody was told of a record that is not the one".to_owned());
+                }
+                _ => {}
+            }
+        }
+        // Whoever comes next, on any machine, gets the call done, unless its name is taken.
+        for home in self.homes {
+            for call in self.calls {
+                self.next(world, home, call)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&self, world: &World, home: &'static str, call: &Call) -> Result<(), String> {
+        let world = world.copy();
+        for home in self.homes {
+            now(world.catalog(None, home, self.remote).learn_removals()).unwrap();
+        }
+        let process = Process { catalog: world.catalog(None, home, self.remote), world, home, nonce: "next".into() };
+        let wants = |other: &&Call| other.key != call.key && other.names.iter().any(|name| call.names.contains(name));
+        let mut rivals = self.calls.iter().filter(wants);
+        let added = |name: &&'static str| {
+            let named = now(process.catalog.named(&Uid::chosen(name).unwrap())).unwrap();
+            named.is_some_and(|named| matches!(named.name.target, Target::Added(_)))
+        };
+        let known = now(call.record(&process.catalog)).unwrap().is_some();
+        let taken = !known
+            && (rivals.any(|rival| now(rival.record(&process.catalog)).unwrap().is_some())
+                || call.names.iter().any(added));
+        let mut done = now(process.clone().call(call.clone(), Order::Sound));
+        if !taken && let Err(error) = &done {
+            // A machine that died may have left a name, which a person has to remove.
+            let name = call.names.iter().find(|name| error.to_string().contains(&format!("remove `{name}`")));
+            if let Some(name) = name {
+                now(process.clone().remove(Uid::chosen(name).unwrap())).unwrap();
+                done = now(process.clone().call(call.clone(), Order::Sound));
+            }
+        }
+        if done.is_err() != taken {
+            return Err(format!("{home}: the next call {} gave {done:?}", call.key));
+        }
+        self.sound(&process.world, &mut Shown::default())
+    }
+
+    fn explore(
+        &self,
+        world: &dyn Fn() -> World,
+        deaths: usize,
+        actors: &dyn Fn(&World) -> Vec<Actor>,
+    ) -> Result<usize, String> {
+        let always = |world: &World, shown: &mut Shown| self.sound(world, shown);
+        let finally = |world: &World, ends: &[End]| self.settled(world, ends);
+        Model { world, actors, deaths, always: &always, finally: &finally }.explore()
+    }
+}
+
+#[track_caller]
+fn holds(explored: Result<usize, String>) {
+    match explored {
+        Ok(states) => println!("{states} states"),
+        Err(why) => panic!("{why}"),
+    }
+}
+
+const ONE_HOME: [&str; 1] = ["home a"];
+const TWO_HOMES: [&str; 2] = ["home a", "home b"];
+
+/// Whether there is a remote, and the machine of the second of two processes, the first being on `home a`.
+const SETTINGS: [(bool, &str); 3] = [(false, "home a"), (true, "home a"), (true, "home b")];
+
+fn homes(remote: bool) -> &'static [&'static str] {
+    if remote { &TWO_HOMES } else { &ONE_HOME }
+}
+
+#[test]
+fn processes_that_make_one_call_agree() {
+    for (remote, second) in SETTINGS {
+        for call in [PLAIN, NAMED] {
+            let scene = Scene { homes: homes(remote), remote, calls: std::slice::from_ref(&call), removals: false };
+            holds(scene.explore(&World::coarse, 1, &|world| {
+                let process = |who, home| Process::new(world, who, home, remote).call(call.clone(), Order::Sound);
+                vec![process(0, "home a"), process(1, second)]
+            }));
+        }
+    }
+}
+
+#[test]
+fn who_reads_while_a_call_is_published_sees_it_whole_or_not_at_all() {
+    for (remote, reader) in SETTINGS {
+        for call in [LARGE, TWICE_NAMED] {
+            let scene = Scene { homes: homes(remote), remote, calls: std::slice::from_ref(&call), removals: false };
+            let world = if call.large { World::default } else { World::coarse };
+            holds(scene.explore(&world, 1, &|world| {
+                vec![
+                    Process::new(world, 0, "home a", remote).publish(call.clone(), Order::Sound),
+                    Process::new(world, 1, reader, remote).read(call.clone()),
+                ]
+            }));
+        }
+    }
+}
+
+#[test]
+fn two_calls_that_want_one_name_never_both_get_it() {
+    for (remote, second) in SETTINGS {
+        let scene = Scene { homes: homes(remote), remote, calls: &[TWICE_NAMED, RIVAL], removals: false };
+        holds(scene.explore(&World::coarse, 1, &|world| {
+            vec![
+                Process::new(world, 0, "home a", remote).call(TWICE_NAMED, Order::Sound),
+                Process::new(world, 1, second, remote).call(RIVAL, Order::Sound),
+            ]
+        }));
+    }
+}
+
+#[test]
+fn three_calls_that_want_one_name_never_get_it_twice() {
+    for (remote, second) in SETTINGS {
+        let scene = Scene { homes: homes(remote), remote, calls: &[NAMED, RIVAL, THIRD], removals: false };
+        holds(scene.explore(&World::coarse, 1, &|world| {
+            let process = |who, home, call| Process::new(world, who, home, remote).publish(call, Order::Sound);
+            vec![process(0, "home a", NAMED), process(1, second, RIVAL), process(2, "home a", THIRD)]
+        }));
+    }
+}
+
+/// A call that died on one machine is finished by another, while the first gives its name away.
+#[test]
+fn a_call_finished_elsewhere_and_its_name_taken_over_exclude_each_other() {
+    let scene = Scene { homes: &TWO_HOMES, remote: true, calls: &[NAMED, RIVAL], removals: false };
+    holds(scene.explore(&World::coarse, 1, &|world| {
+        let process = |who, home, call| Process::new(world, who, home, true).publish(call, Order::Sound);
+        vec![process(0, "home a", NAMED), process(1, "home b", NAMED), process(2, "home a", RIVAL)]
+    }));
+}
+
+#[test]
+fn a_record_created_before_what_belongs_to_it_is_found_out() {
+    for call in [PLAIN, NAMED] {
+        let scene = Scene { homes: &ONE_HOME, remote: false, calls: std::slice::from_ref(&call), removals: false };
+        let found = scene.explore(&World::default, 0, &|world| {
+            vec![Process::new(world, 0, "home a", false).call(call.clone(), Order::RecordFirst)]
+        });
+        assert!(found.unwrap_err().contains("is finished, and"));
+    }
+}
+
+#[test]
+fn names_taken_without_a_claim_are_found_out() {
+    let scene = Scene { homes: &ONE_HOME, remote: false, calls: &[NAMED, RIVAL, THIRD], removals: false };
+    let found = scene.explore(&World::coarse, 1, &|world| {
+        let process = |who, call, order| Process::new(world, who, "home a", false).publish(call, order);
+        vec![process(0, NAMED, Order::Sound), process(1, RIVAL, Order::Unclaimed), process(2, THIRD, Order::Unclaimed)]
+    });
+    assert!(found.unwrap_err().contains("a.csv"));
+}
+
+/// A world in which the call was made at `home a`, and is known to `homes`.
+fn made(call: &Call, remote: bool, homes: &[&'static str]) -> World {
+    let world = World::coarse();
+    for home in homes {
+        let process =
+            Process { catalog: world.catalog(None, home, remote), world: world.clone(), home, nonce: "first".into() };
+        now(process.clone().call(call.clone(), Order::Sound)).unwrap();
+        now(process.read(call.clone())).unwrap();
+    }
+    world
+}
+
+/// Once everyone has contacted the remote again, nobody sees what was removed.
+fn stays_removed(call: &Call, remote: bool, world: &World) -> Result<(), String> {
+    let gone = call.publication(call.key(), "first").record;
+    let world = world.copy();
+    for home in homes(remote) {
+        let catalog = world.catalog(None, home, remote);
+        now(catalog.learn_removals()).unwrap();
+        if now(call.record(&catalog)).unwrap().is_some_and(|record| record.digest == gone.digest) {
+            return Err(format!("{home}: the call is there again"));
+        }
+        for output in gone.lineage().unwrap().outputs {
+            if now(catalog.file(&output.uid)).unwrap().is_some_and(|known| known.digest == output.digest) {
+                return Err(format!("{home}: `{}` is there again", output.uid));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_removed_call_stays_removed_whoever_looks_for_it_or_makes_it_anew() {
+    for (remote, second) in SETTINGS {
+        for (call, anew) in [(PLAIN, false), (TWICE_NAMED, false), (NAMED, true)] {
+            let first = made(&call, remote, homes(remote));
+            let scene = Scene { homes: homes(remote), remote, calls: std::slice::from_ref(&call), removals: true };
+            let finally = |world: &World, ends: &[End]| {
+                let world = world.copy();
+                if matches!(ends[0], End::Killed) {
+                    // Whoever wanted it removed does so again.
+                    let catalog = world.catalog(None, "home a", remote);
+                    let process = Process { catalog, world: world.clone(), home: "home a", nonce: "again".into() };
+                    let uid = call.publication(call.key(), "first").record.lineage().unwrap().outputs[0].uid.clone();
+                    now(process.remove(uid)).map_err(|e| e.to_string())?;
+                }
+                stays_removed(&call, remote, &world)?;
+                scene.settled(&world, ends)
+            };
+            let actors = |world: &World| {
+                let uid = call.publication(call.key(), "first").record.lineage().unwrap().outputs[0].uid.clone();
+                let other = Process::new(world, 1, second, remote);
+                vec![
+                    Process::new(world, 0, "home a", remote).remove(uid),
+                    if anew { other.call(call.clone(), Order::Sound) } else { other.look_for(call.clone()) },
+                ]
+            };
+            let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
+            let model =
+                Model { world: &|| first.copy(), actors: &actors, deaths: 1, always: &always, finally: &finally };
+            holds(model.explore());
+        }
+    }
+}
+
+#[test]
+fn a_copy_made_while_its_removal_is_learned_does_not_stay() {
+    let scene = Scene { homes: &TWO_HOMES, remote: true, calls: &[PLAIN], removals: true };
+    let finally = |world: &World, ends: &[End]| {
+        if matches!(ends[0], End::Finished(_)) {
+            stays_removed(&PLAIN, true, world)
+        } else {
+            scene.settled(world, ends)
+        }
+    };
+    let actors = |world: &World| {
+        let process = |who, home| Process::new(world, who, home, true);
+        let uid = Uid::output(&Call::creator(), &PLAIN.key(), 0);
+        vec![
+            process(0, "home a").remove(uid),
+            process(1, "home b").look_for(PLAIN),
+            process(2, "home b").look_for(PLAIN),
+        ]
+    };
+    let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
+    let first = made(&PLAIN, true, &ONE_HOME);
+    holds(Model { world: &|| first.copy(), actors: &actors, deaths: 0, always: &always, finally: &finally }.explore());
+}
+
+#[test]
+fn additions_of_equal_bytes_agree_and_of_others_exclude_each_other() {
+    for (remote, second) in SETTINGS {
+        for content in ["equal", "other"] {
+            let finally = |world: &World, ends: &[End]| {
+                let failed = ends.iter().filter(|end| matches!(end, End::Failed(_))).count();
+                let died = ends.iter().any(|end| matches!(end, End::Killed));
+                let expected = usize::from(content == "other");
+                if failed > expected || (!died && failed < expected) {
+                    return Err(format!("{failed} of two additions failed"));
+                }
+                // A removal reaches every copy.
+                let world = world.copy();
+                let process = |home| Process {
+                    catalog: world.catalog(None, home, remote),
+                    world: world.clone(),
+                    home,
+                    nonce: "next".into(),
+                };
+                let uid = Uid::chosen("a.csv").unwrap();
+                now(process("home a").remove(uid.clone())).unwrap();
+                for home in homes(remote) {
+                    let catalog = process(home).catalog;
+                    now(catalog.learn_removals()).unwrap();
+                    if now(catalog.file(&uid)).unwrap().is_some() {
+                        return Err(format!("{home}: it is there again"));
+                    }
+                }
+                now(process(second).add("a.csv", "yet another")).map(drop).map_err(|e| e.to_string())
+            };
+            let scene = Scene { homes: homes(remote), remote, calls: &[NAMED], removals: false };
+            let actors = |world: &World| {
+                let process = |who, home, content| Process::new(world, who, home, remote).add("a.csv", content);
+                vec![process(0, "home a", "equal"), process(1, second, content)]
+            };
+            let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
+            holds(
+                Model { world: &World::coarse, actors: &actors, deaths: 1, always: &always, finally: &finally }
+                    .explore(),
+            );
+        }
+    }
+}
+
+#[test]
+fn a_call_and_an_addition_never_both_get_a_name() {
+    for (remote, second) in SETTINGS {
+        let scene = Scene { homes: homes(remote), remote, calls: &[NAMED], removals: false };
+        let finally = |_: &World, ends: &[End]| {
+            let done = ends.iter().filter(|end| matches!(end, End::Finished(_))).count();
+            let died = ends.iter().any(|end| matches!(end, End::Killed));
+            if done == 1 || (died && done == 0) { Ok(()) } else { Err(format!("{done} of two got the name")) }
+        };
+        let actors = |world: &World| {
+            vec![
+                Process::new(world, 0, "home a", remote).call(NAMED, Order::Sound),
+                Process::new(world, 1, second, remote).add("a.csv", "added"),
+            ]
+        };
+        let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
+        holds(
+            Model { world: &World::coarse, actors: &actors, deaths: 1, always: &always, finally: &finally }.explore(),
+        );
+    }
+}
+
+/// What one of many processes does.
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    Named,
+    Rival,
+    Read,
+    Add,
+    LookFor,
+    Remove,
+}
+
+fn anything() -> impl Strategy<Value = (Does, &'static str)> {
+    use Does::*;
+    (
+        prop::sample::select(vec![Named, Named, Rival, Read, Add, LookFor, Remove]),
+        prop::sample::select(TWO_HOMES.to_vec()),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn three_or_four_processes_in_any_order(
+        who in prop::collection::vec(anything(), 3..=4),
+        remote: bool,
+        deaths in 0_usize..=2,
+        choices in prop::collection::vec((any::<u8>(), prop::bool::weighted(0.03)), 0..120),
+    ) {
+        let removals = who.iter().any(|(does, _)| matches!(does, Does::Remove));
+        let scene = Scene { homes: homes(remote), remote, calls: &[TWICE_NAMED, RIVAL], removals };
+        let actors = |world: &World| -> Vec<Actor> {
+            who.iter().zip(0..).map(|((does, home), at)| {
+                let process = Process::new(world, at, if remote { home } else { "home a" }, remote);
+                match does {
+                    Does::Named => process.call(TWICE_NAMED, Order::Sound),
+                    Does::Rival => process.call(RIVAL, Order::Sound),
+                    // Readers demand more than a removal leaves them.
+                    Does::Read if !removals => process.read(TWICE_NAMED),
+                    Does::Add => process.add("b.csv", "added"),
+                    Does::Read | Does::LookFor => process.look_for(RIVAL),
+                    Does::Remove => process.remove(Uid::chosen("a.csv").unwrap()),
+                }
+            }).collect()
+        };
+        let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
+        let finally = |world: &World, ends: &[End]| scene.settled(world, ends);
+        let model = Model { world: &World::default, actors: &actors, deaths, always: &always, finally: &finally };
+        prop_assert_eq!(model.walk(&choices), Ok(()));
+    }
+}
