@@ -69,7 +69,7 @@ fn patterns(
     [first, .., last]: [u8; 4],
     Span { from, to }: Span,
     Celsius(warm): Celsius,
-    &(ref name, _): &(String, u8),
+    (name, _): &(String, u8),
 ) -> Result<String> {
     Ok(format!("{low} {high} {first} {last} {from} {to} {warm} {name}"))
 }
@@ -105,6 +105,7 @@ fn an_alias_is_the_type_it_names() {
 }
 
 #[file_creator]
+#[expect(clippy::boxed_local, reason = "a type like any other")]
 fn collections(
     words: &[&str],
     counts: &HashMap<String, u64>,
@@ -262,7 +263,7 @@ struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     extra: Option<u32>,
     #[serde(skip)]
-    verbose: bool,
+    _verbose: bool,
 }
 
 #[file_creator]
@@ -273,7 +274,7 @@ fn configured(settings: &Settings) -> Result<u32> {
 #[test]
 fn what_serde_skips_does_not_count() {
     let lake: Watched = lake();
-    let call = |level, extra, verbose| configured(&Settings { level, extra, verbose });
+    let call = |level, extra, verbose| configured(&Settings { level, extra, _verbose: verbose });
     lake.ok("ran configured", || call(1, None, false));
     lake.ok("hit configured", || call(1, None, true));
     lake.ok("ran configured", || call(1, Some(0), false));

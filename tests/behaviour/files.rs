@@ -270,7 +270,7 @@ fn a_writer_that_is_dropped_leaves_nothing() {
     }
     let lake = lake();
     lake.fails("failed begun", ErrorKind::Outputs, &["`begun.txt`", "finish"], || begun(false));
-    assert_eq!(scratch(&lake), [PathBuf::new(); 0]);
+    assert!(scratch(&lake).is_empty());
     lake.ok("ran begun", || begun(true));
-    assert_eq!(scratch(&lake), [PathBuf::new(); 0]);
+    assert!(scratch(&lake).is_empty());
 }

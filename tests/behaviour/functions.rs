@@ -191,7 +191,6 @@ fn a_blocking_creator_works_inside_a_runtime() {
 fn attributes_and_documentation_stay_on_the_function() {
     /// Says nothing.
     #[file_creator]
-    #[must_use]
     #[inline]
     fn decorated() -> Result<()> {
         Ok(())

@@ -54,7 +54,7 @@ fn asking_runs_nothing_and_says_afterwards_what_happened() {
     let made = lake.ok("ran cell_count", || call().run());
     assert_eq!(made.uid(), Some(&uid), "the UID was known before");
     assert_eq!(lake.ok("nothing", || call().uid()), uid);
-    assert_eq!(lake.ok("nothing", || call().uids()), [uid.clone()]);
+    assert_eq!(lake.ok("nothing", || call().uids()), std::slice::from_ref(&uid));
     assert_eq!(lake.ok("nothing", || call().status()), Status::Cached);
     assert!(matches!(lake.ok("nothing", || call().explain()), Explanation::Cached { .. }));
     assert_eq!(lake.ok("hit cell_count", || call().run()), made);

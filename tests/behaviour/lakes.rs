@@ -19,7 +19,7 @@ fn the_same_bytes_again_change_nothing_and_others_are_refused() {
     assert_eq!(lake.add_bytes("a.txt", "first").unwrap(), first);
     assert_eq!(first.lineage().unwrap(), at, "who added it first, and when, stays");
     let other = blake3::hash(b"other").to_hex();
-    let says = ["`a.txt`", &first.digest().to_string(), &other.to_string(), "remove it"];
+    let says = ["`a.txt`", &first.digest().to_string(), &other, "remove it"];
     check_error(lake.add_bytes("a.txt", "other"), ErrorKind::AlreadyExists, &says);
     assert_eq!(lake.file("a.txt").unwrap().read().unwrap(), b"first");
     assert_eq!(first.lineage().unwrap().added().unwrap().name, "a.txt");

@@ -22,6 +22,7 @@ mod parallel;
 mod returns;
 mod secrets;
 mod shapes;
+mod shown;
 mod support;
 mod trees;
 mod twins;

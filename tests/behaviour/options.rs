@@ -26,14 +26,14 @@ edition!(edited, [], 2);
 edition!(versioned, [version = 1], 1);
 edition!(versioned_edited, [version = 1], 2);
 edition!(version_two, [version = 2], 2);
-edition!(with_helper, [depends_on(super::helper)], 1);
-edition!(with_other_helper, [depends_on(super::other_helper)], 1);
+edition!(with_helper, [depends_on(super::HELPER)], super::HELPER as usize);
+edition!(with_other_helper, [depends_on(super::OTHER_HELPER)], super::OTHER_HELPER as usize);
 
 #[tracked]
-fn helper() {}
+const HELPER: u32 = 1;
 
 #[tracked]
-fn other_helper() {}
+const OTHER_HELPER: u32 = 1;
 
 #[test]
 fn the_body_counts_unless_a_version_stands_for_it() {
@@ -99,6 +99,7 @@ static MODEL: AtomicU32 = AtomicU32::new(1);
 /// What a model of this version says.
 #[file_creator(key(MODEL.load(Ordering::Relaxed), text.len() > 3, cfg!(debug_assertions)))]
 fn classified(text: &str) -> Result<u32> {
+    assert!(!text.is_empty());
     Ok(MODEL.load(Ordering::Relaxed))
 }
 

@@ -99,7 +99,7 @@ fn leaf(n: u64) -> Result<u64> {
 
 #[file_creator(depends_on(leaf))]
 fn branch(n: u64) -> Result<u64> {
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         return Ok(leaf::calls((0..8).map(|m| (n + m) % 10)).threads(2).run()?.into_iter().sum());
     }
     let here = here();
@@ -298,7 +298,7 @@ fn two_bodies_that_call_each_other_from_two_sides_do_not_wait_for_ever() {
         if stop {
             return Ok(1);
         }
-        gate.into_iter().for_each(|gate| drop(gate.wait()));
+        gate.map(Barrier::wait);
         right(false, None)
     }
     #[file_creator(depends_on(left))]
@@ -306,7 +306,7 @@ fn two_bodies_that_call_each_other_from_two_sides_do_not_wait_for_ever() {
         if stop {
             return Ok(1);
         }
-        gate.into_iter().for_each(|gate| drop(gate.wait()));
+        gate.map(Barrier::wait);
         left(false, None)
     }
     if !alone_with_files("parallel::two_bodies_that_call_each_other_from_two_sides_do_not_wait_for_ever", 1000) {

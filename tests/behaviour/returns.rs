@@ -128,9 +128,13 @@ fn nothing() -> Result<()> {
     Ok(())
 }
 
+type Numbers = (u128, f32, Option<Option<u8>>);
+type Texts = (char, BTreeMap<i8, String>, Vec<u8>);
+
 #[file_creator]
-fn plain(n: u32) -> Result<(u128, f32, char, Option<Option<u8>>, BTreeMap<i8, String>, Vec<u8>)> {
-    Ok((u128::MAX, f32::INFINITY, 'ä', Some(None), BTreeMap::from([(-1, "minus".to_owned())]), vec![0, n as u8]))
+fn plain(n: u32) -> Result<(Numbers, Texts)> {
+    let texts = ('ä', BTreeMap::from([(-1, "minus".to_owned())]), vec![0, n as u8]);
+    Ok(((u128::MAX, f32::INFINITY, Some(None)), texts))
 }
 
 #[test]
@@ -270,7 +274,10 @@ async fn awaited(n: u32) -> Option<u32> {
 #[test]
 fn on_error_panic_takes_any_type() {
     check("bare", || Ok::<_, ()>(bare(3)));
-    check("bare_unit", || Ok::<_, ()>(bare_unit()));
+    check("bare_unit", || {
+        bare_unit();
+        Ok::<_, ()>(())
+    });
     check("awaited", || pollster::block_on(awaited(3)).ok_or(()));
     // Of a `Result` only `Ok` is remembered, here too.
     assert_eq!(check("parsed", || parsed("7")).1, 7);

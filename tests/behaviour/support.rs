@@ -208,13 +208,18 @@ pub(crate) fn check_error<T: std::fmt::Debug>(result: Result<T, Error>, kind: Er
 ///
 /// True there; false in the first process, when the other has passed.
 pub(crate) fn alone(test: &str, variables: &[(&str, &str)]) -> bool {
-    alone_with(test, 1 << 16, variables)
+    said_alone(test, variables).is_none()
+}
+
+/// As [`alone`]; in the first process, what the other said on standard error.
+pub(crate) fn said_alone(test: &str, variables: &[(&str, &str)]) -> Option<String> {
+    run_alone(test, 1 << 16, variables)
 }
 
 /// As [`alone`], for a process that may have few files open, makes many in memory, and is ended when it hangs.
 pub(crate) fn alone_with_files(test: &str, files: u32) -> bool {
     let memory = [("TMPDIR", "/dev/shm")];
-    let alone = alone_with(test, files, if Path::new("/dev/shm").is_dir() { &memory } else { &[] });
+    let alone = run_alone(test, files, if Path::new("/dev/shm").is_dir() { &memory } else { &[] }).is_none();
     if alone {
         std::thread::spawn(|| {
             std::thread::sleep(std::time::Duration::from_secs(300));
@@ -225,10 +230,10 @@ pub(crate) fn alone_with_files(test: &str, files: u32) -> bool {
     alone
 }
 
-fn alone_with(test: &str, files: u32, variables: &[(&str, &str)]) -> bool {
+fn run_alone(test: &str, files: u32, variables: &[(&str, &str)]) -> Option<String> {
     const ALONE: &str = "DATLAKE_TEST_ALONE";
     if std::env::var(ALONE).is_ok_and(|name| name == test) {
-        return true;
+        return None;
     }
     let mut command = std::process::Command::new("sh");
     for name in ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG"] {
@@ -238,9 +243,9 @@ fn alone_with(test: &str, files: u32, variables: &[(&str, &str)]) -> bool {
         format!("ulimit -S -n $(( {files} < $(ulimit -H -n) ? {files} : $(ulimit -H -n) )); exec \"$0\" \"$@\"");
     command.args(["-c", &limit]).arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
     let done = command.env(ALONE, test).envs(variables.iter().copied()).output().unwrap();
-    let said = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
-    assert!(done.status.success() && said.contains("1 passed"), "{said}");
-    false
+    let [out, err] = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    assert!(done.status.success() && out.contains("1 passed"), "{out}{err}");
+    Some(err)
 }
 
 /// A number that Linux keeps of this process: `Threads`, or `VmHWM`, the most memory it ever had, in KiB.
