@@ -257,7 +257,8 @@ fn with_first(body: &Group, first: &TokenStream) -> Group {
         |input: syn::parse::ParseStream<'_>| Ok((Attribute::parse_inner(input)?, input.parse::<TokenStream>()?));
     let (attributes, rest) = split.parse2(body.stream()).unwrap_or_else(|_| (Vec::new(), body.stream()));
     let mut inner = Group::new(body.delimiter(), rest);
-    inner.set_span(body.span());
+    // Braces of ours where the user's stand: nobody is told that they are not needed.
+    inner.set_span(Span::call_site().located_at(body.span()));
     let inner = TokenTree::Group(inner);
     let mut outer = Group::new(body.delimiter(), quote!(#(#attributes)* #first #inner));
     outer.set_span(body.span());

@@ -170,7 +170,7 @@ impl Vault {
         }
         let cure = match self.catalog.remote {
             Some(_) => "remove that file to download it again",
-            None => "restore that file from a copy, or remove it and run its call again",
+            None => "restore it from a copy; or delete it, and run the call that made it, or add the file, again",
         };
         let message = format!(
             "the content of `{}` is damaged: `{}` should have digest {} and {} bytes, but has digest {digest} and {size} bytes; {cure}",
