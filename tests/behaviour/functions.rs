@@ -53,7 +53,7 @@ fn type_and_const_parameters_count() {
 }
 
 #[file_creator]
-fn longest<'a: 'b, 'b>(a: &'a str, b: &'b [&'a str]) -> Result<String> {
+fn longest<'a, 'b>(a: &'a str, b: &'b [&'a str]) -> Result<String> {
     let all = b.iter().copied().chain([a]);
     Ok(all.max_by_key(|text| text.len()).unwrap_or_default().to_owned())
 }
