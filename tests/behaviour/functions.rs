@@ -53,6 +53,7 @@ fn type_and_const_parameters_count() {
 }
 
 #[file_creator]
+#[expect(clippy::needless_lifetimes, reason = "to see whether named lifetimes work")]
 fn longest<'a, 'b>(a: &'a str, b: &'b [&'a str]) -> Result<String> {
     let all = b.iter().copied().chain([a]);
     Ok(all.max_by_key(|text| text.len()).unwrap_or_default().to_owned())
