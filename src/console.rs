@@ -88,6 +88,9 @@ impl Console {
             Event::Failed(call) => self.count(call, |counts| counts.failed += 1),
             Event::Waited { by: None, .. } => {}
             Event::Waited { call, by: Some(by) } => self.line(&format!("{} waits: {by} runs it", call.function())),
+            Event::Stray { item, creator } => self.line(&format!(
+                "`{item}` ran on a thread that knows no body, while `{creator}`, which does not declare it, ran; if {creator} started that thread, take datlake::here() along, or a change of `{item}` goes unnoticed"
+            )),
             Event::Kept { call, why } => self.line(&format!("{} keeps what is there, although {why}", call.function())),
             Event::Downloading { file, done, size } => self.progress(file, *done, *size),
             Event::Downloaded { file, size } => {

@@ -40,6 +40,14 @@ pub enum Event {
         /// What differs.
         why: String,
     },
+    /// A tracked function ran on a thread that knows no body, while the body of a creator that does not declare it ran. If
+    /// that body started the thread without [`here`](crate::here), a change of the function goes unnoticed.
+    Stray {
+        /// The tracked function.
+        item: String,
+        /// The creator.
+        creator: CreatorName,
+    },
     /// A file's content is being downloaded: told every few MiB.
     Downloading {
         /// The file, for people.
@@ -99,6 +107,9 @@ impl Event {
                 tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, by = by.as_deref(), "waiting");
             }
             Self::Failed(call) => tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, "failed"),
+            Self::Stray { item, creator } => {
+                tracing::warn!(target: "datlake", item, %creator, "ran on a thread that knows no body");
+            }
             Self::Kept { call, why } => {
                 tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, why, "kept")
             }

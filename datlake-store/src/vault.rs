@@ -228,6 +228,11 @@ impl Vault {
         self.dir.try_claim(what, note)
     }
 
+    /// Whether somebody on this machine holds the claim `what`.
+    pub fn is_claimed(&self, what: &str) -> Result<bool> {
+        self.dir.is_claimed(what)
+    }
+
     /// Claims `what`, however long that takes. `None` where this file system has no locks.
     pub async fn claim(&self, what: &str, note: &str) -> Result<Option<Lease>> {
         let mut pause = Duration::from_millis(1);

@@ -88,6 +88,10 @@ impl Body {
         &self.lake
     }
 
+    pub(crate) fn code(&self) -> &'static Code {
+        self.code
+    }
+
     pub(crate) fn creator(&self) -> &CreatorName {
         &self.creator
     }

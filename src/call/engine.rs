@@ -22,6 +22,7 @@ use serde::de::DeserializeOwned;
 
 use super::body::{Body, NewBody, input};
 use super::key::{Target, only_of};
+use super::stray;
 use crate::context::{self, Context};
 use crate::event::{CallId, Event};
 use crate::lake::{Lake, claim_of};
@@ -236,20 +237,20 @@ impl Site {
     /// Whether the call is running, here or in another process of this machine.
     pub(crate) fn is_running(&self) -> Result<bool> {
         let key = &self.target.identity.key;
-        if self.lake.flights().is_running(key) {
-            return Ok(true);
-        }
-        // Holding it for a moment disturbs nobody: whoever comes meanwhile tries again.
-        match self.lake.vault().try_claim(&key.to_string(), "asks for the status") {
-            Ok(claim) => Ok(matches!(claim, Claim::Held { .. })),
-            // Where nobody can write, nobody runs.
-            Err(error) if error.kind() == ErrorKind::Denied => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(self.lake.flights().is_running(key) || self.lake.vault().is_claimed(&key.to_string())?)
     }
 
     /// Finds the call's value, or takes on to run it.
     pub(crate) async fn start<T: Serialize + DeserializeOwned>(
+        self,
+        code: &'static Code,
+        force: bool,
+    ) -> Result<Start<T>> {
+        let parent = self.parent.clone();
+        self.find_or_board(code, force).await.inspect_err(|error| told(parent.as_deref(), error))
+    }
+
+    async fn find_or_board<T: Serialize + DeserializeOwned>(
         mut self,
         code: &'static Code,
         force: bool,
@@ -446,9 +447,11 @@ impl Site {
             given,
             names: self.target.names.clone(),
         });
+        let body = Arc::new(body);
+        stray::begins(&body);
         Running {
             site: self,
-            body: Arc::new(body),
+            body,
             flight,
             redundant,
             lease,
@@ -488,6 +491,7 @@ impl Running {
             }
             Err(error) => {
                 self.site.lake.emit(&Event::Failed(id));
+                told(self.site.parent.as_deref(), &error);
                 Err(error)
             }
         }
@@ -618,6 +622,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.body.end();
+        stray::ended(&self.body);
         if !self.returned {
             self.site.lake.emit(&Event::Failed(self.site.id(self.body.key())));
         }
@@ -636,6 +641,17 @@ fn output(file: &FileRef) -> Option<datlake_core::lineage::Output> {
         size: file.size,
         tree: file.tree,
     })
+}
+
+/// A call failed for what no key knows of: a body that it stands in cannot go on as if nothing had happened.
+fn told(parent: Option<&Body>, error: &Error) {
+    use ErrorKind as Kind;
+    let known = [Kind::InvalidInput, Kind::Value, Kind::Undeclared, Kind::Outputs, Kind::Recursion, Kind::Context];
+    if let Some(body) = parent
+        && !known.contains(&error.kind())
+    {
+        body.note_failed(error);
+    }
 }
 
 /// Whether this thread belongs to a pool that may run one job on top of another that waits.

@@ -6,6 +6,7 @@ mod explain;
 pub(crate) mod key;
 mod many;
 pub(crate) mod shape;
+pub(crate) mod stray;
 
 use std::future::Future;
 use std::marker::PhantomData;

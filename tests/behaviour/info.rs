@@ -183,6 +183,26 @@ fn a_call_that_runs_is_running_for_this_process_and_for_others() {
 }
 
 #[test]
+fn those_who_ask_at_one_time_do_not_take_each_other_for_one_that_runs() {
+    let lake = lake();
+    let other = lake.reopened();
+    let (gate, never) = (Barrier::new(8), Barrier::new(1));
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            let (lake, gate, never) = (if n % 2 == 0 { &lake } else { &other }, &gate, &never);
+            scope.spawn(move || {
+                let _current = lake.enter();
+                gate.wait();
+                for _ in 0..100 {
+                    assert_eq!(met::call("y", never).status().unwrap(), Status::Missing);
+                }
+            });
+        }
+    });
+    assert_eq!((lake.happened().as_str(), other.happened().as_str()), ("nothing", "nothing"));
+}
+
+#[test]
 fn explain_compares_with_the_nearest_earlier_call() {
     let lake = lake();
     let (a, b) = (lake.add_bytes("a.csv", "a,b\n").unwrap(), lake.add_bytes("b.csv", "a,b,c\n").unwrap());

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
 mod arguments;
+mod asking;
 mod bodies;
 mod crowd;
 mod current;
@@ -23,6 +24,7 @@ mod returns;
 mod secrets;
 mod shapes;
 mod shown;
+mod stray;
 mod support;
 mod trees;
 mod twins;

@@ -49,13 +49,7 @@ impl DirStore {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] where `name` is anything but ASCII letters, digits, `-` and `_`; errors of the file system.
     pub fn try_claim(&self, name: &str, note: &str) -> Result<Claim> {
-        let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.is_empty() || name.len() > 200 || !name.chars().all(fine) {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!("cannot claim `{}`: expected ASCII letters, digits, `-` and `_`", name.escape_debug()),
-            ));
-        }
+        check(name)?;
         let folder = self.root().join(FOLDER);
         let path = folder.join(format!("{name}.lock"));
         let locked = match attempt(&path, true) {
@@ -72,4 +66,28 @@ impl DirStore {
         });
         claim.map_err(|e| self.failed("claim", &format!("{FOLDER}/{name}.lock"), e))
     }
+
+    /// Whether somebody holds the claim `name` now. Asking gets in nobody's way.
+    ///
+    /// # Errors
+    /// As [`try_claim`](Self::try_claim).
+    pub fn is_claimed(&self, name: &str) -> Result<bool> {
+        check(name)?;
+        // A file that is not there is not made: of two who ask at one time neither sees the other.
+        match attempt(&self.root().join(FOLDER).join(format!("{name}.lock")), false) {
+            Ok(found) => Ok(matches!(found, Attempt::Theirs(_))),
+            Err(e) => Err(self.failed("look at the claim", &format!("{FOLDER}/{name}.lock"), e)),
+        }
+    }
+}
+
+fn check(name: &str) -> Result<()> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 200 || !name.chars().all(fine) {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("cannot claim `{}`: expected ASCII letters, digits, `-` and `_`", name.escape_debug()),
+        ));
+    }
+    Ok(())
 }

@@ -1,0 +1,69 @@
+//! Tracked functions that run on threads which do not know what body they belong to.
+//!
+//! A body that starts threads, rayon jobs or tasks without [`here`](crate::here) leaves them without a context: what they
+//! enter cannot be held against the body. But that a tracked function runs there while a body that does not declare it runs
+//! elsewhere can be seen, and is told, once for each function and creator. It is a hint and no error: the thread may have
+//! nothing to do with that body.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use datlake_core::Code;
+
+use super::body::Body;
+use crate::event::Event;
+use crate::lake::lock;
+
+/// Bodies that run, and a number that changes with each that begins.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
+static BODIES: Mutex<Vec<Weak<Body>>> = Mutex::new(Vec::new());
+static TOLD: Mutex<Option<HashSet<(usize, usize)>>> = Mutex::new(None);
+
+thread_local! {
+    /// What this thread entered last, and which body had begun last then: the same again is nothing new.
+    static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+fn address(code: &'static Code) -> usize {
+    std::ptr::from_ref(code) as usize
+}
+
+/// A body begins.
+pub(super) fn begins(body: &Arc<Body>) {
+    let mut bodies = lock(&BODIES);
+    bodies.retain(|body| body.strong_count() > 0);
+    bodies.push(Arc::downgrade(body));
+    RUNNING.fetch_add(1, Ordering::Relaxed);
+    BEGUN.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A body has ended.
+pub(super) fn ended(body: &Arc<Body>) {
+    lock(&BODIES).retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(body)));
+    RUNNING.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// A tracked function is entered outside any body that is known.
+#[inline]
+pub(crate) fn entered(code: fn() -> &'static Code) {
+    if RUNNING.load(Ordering::Relaxed) > 0 {
+        look(code());
+    }
+}
+
+fn look(code: &'static Code) {
+    let now = (address(code), BEGUN.load(Ordering::Relaxed));
+    if LAST.replace(now) == now {
+        return;
+    }
+    let bodies: Vec<Arc<Body>> = lock(&BODIES).iter().filter_map(Weak::upgrade).collect();
+    for body in bodies.iter().filter(|body| !body.declares(code)) {
+        let is_news = lock(&TOLD).get_or_insert_default().insert((address(code), address(body.code())));
+        if is_news {
+            body.lake().emit(&Event::Stray { item: code.item(), creator: body.creator().clone() });
+        }
+    }
+}
