@@ -149,6 +149,7 @@ impl Scene<'_> {
                 _ => {}
             }
         }
+        self.agreed(world)?;
         // Whoever comes next, on any machine, gets the call done, unless its name is taken.
         for home in self.homes {
             for call in self.calls {
@@ -156,6 +157,22 @@ impl Scene<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Once everyone has heard of everything, all machines see the same.
+    fn agreed(&self, world: &World) -> Result<(), String> {
+        let mut shown = BTreeMap::<Uid, BTreeSet<Option<Digest>>>::new();
+        for (_, catalog) in self.catalogs(world) {
+            now(catalog.learn_removals()).unwrap();
+            for uid in self.calls.iter().flat_map(|call| call.names).map(|name| Uid::chosen(name).unwrap()) {
+                let known = now(catalog.file(&uid)).map_err(|e| e.to_string())?;
+                shown.entry(uid).or_default().insert(known.map(|known| known.digest));
+            }
+        }
+        match shown.iter().find(|(_, digests)| digests.len() > 1) {
+            Some((uid, _)) => Err(format!("`{uid}` is one thing here and another there")),
+            None => Ok(()),
+        }
     }
 
     fn next(&self, world: &World, home: &'static str, call: &Call) -> Result<(), String> {
@@ -390,6 +407,38 @@ fn a_copy_made_while_its_removal_is_learned_does_not_stay() {
     let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
     let first = made(&PLAIN, true, &ONE_HOME);
     holds(Model { world: &|| first.copy(), actors: &actors, deaths: 0, always: &always, finally: &finally }.explore());
+}
+
+#[test]
+fn who_died_while_it_learned_of_a_removal_sees_who_has_the_name_now() {
+    let scene = Scene { homes: &TWO_HOMES, remote: true, calls: &[NAMED, RIVAL], removals: true };
+    let first = made(&NAMED, true, &TWO_HOMES);
+    let catalog = first.catalog(None, "home a", true);
+    let process = Process { catalog, world: first.clone(), home: "home a", nonce: "person".into() };
+    now(process.remove(Uid::chosen("a.csv").unwrap())).unwrap();
+    let actors = |world: &World| {
+        vec![
+            Process::new(world, 0, "home a", true).publish(RIVAL, Order::Sound),
+            Process::new(world, 1, "home b", true).look_for(NAMED),
+        ]
+    };
+    // Until it contacts the remote, the other machine goes by what it knew.
+    let always = |_: &World, _: &mut Shown| Ok(());
+    let finally = |world: &World, ends: &[End]| scene.settled(world, ends);
+    holds(Model { world: &|| first.copy(), actors: &actors, deaths: 1, always: &always, finally: &finally }.explore());
+}
+
+#[test]
+fn a_call_whose_name_is_removed_while_it_is_published_fails_or_goes_whole() {
+    for (remote, second) in SETTINGS {
+        let scene = Scene { homes: homes(remote), remote, calls: &[NAMED, RIVAL], removals: true };
+        holds(scene.explore(&World::coarse, 1, &|world| {
+            vec![
+                Process::new(world, 0, "home a", remote).publish(NAMED, Order::Sound),
+                Process::new(world, 1, second, remote).remove(Uid::chosen("a.csv").unwrap()),
+            ]
+        }));
+    }
 }
 
 #[test]
