@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datlake::Lake;
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Store, Wrap};
+use datlake::{ErrorKind, Lake};
 
 use crate::child::{Ended, Process};
-use crate::steps::{STEPS, look};
+use crate::steps::{NAMES, STEPS, look, take};
 
 /// On which side of a change the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,10 @@ fn kill_everywhere(step: &str, with_remote: bool, moment: Moment) -> usize {
         let what = format!("{step} killed {moment:?} change {at}, remote: {with_remote}");
         assert!(killed.status.code().is_none(), "{what}: it was to be killed, but {}", killed.status);
         let visible = look(&open(&home, remote), step);
+        if with_remote && step != "remove" {
+            let elsewhere = look(&open(&dir.path().join("elsewhere"), remote), step);
+            assert_eq!(elsewhere, visible, "{what}: two machines see different things");
+        }
         if step == "named" && !visible && at % 2 == 0 {
             // The names are free for another call, whatever the dead process left.
             assert!(
@@ -164,4 +168,45 @@ fn a_process_killed_at_any_change_of_a_remote_leaves_all_or_nothing() {
             assert!(changes >= 4, "{step} was killed at {changes} places only");
         }
     }
+}
+
+#[test]
+fn names_left_by_a_machine_that_died_are_anothers_when_a_person_has_removed_them() {
+    let (mut free, mut left) = (0, 0);
+    for at in 1.. {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, shared, other) = (dir.path().join("home"), dir.path().join("shared"), dir.path().join("other"));
+        let killed = run("named", &home, Some(&shared), Some((Moment::Before, at)));
+        let lake = open(&other, Some(&shared));
+        let _current = lake.enter();
+        if killed.status.success() || look(&lake, "named") {
+            let error = take(&lake, "otherwise").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+            if killed.status.success() {
+                break;
+            }
+            continue;
+        }
+        match take(&lake, "otherwise") {
+            Ok(()) => free += 1,
+            Err(error) => {
+                left += 1;
+                assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+                assert!(error.to_string().contains("remove `results/first.txt`"), "{error}");
+                for name in NAMES {
+                    lake.remove(name).unwrap();
+                }
+                take(&lake, "otherwise").unwrap();
+            }
+        }
+        // The first machine finds out before it runs anything.
+        let first = open(&home, Some(&shared));
+        let _current = first.enter();
+        let error = take(&first, "named").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+        for lake in [&lake, &first] {
+            assert_eq!(lake.file(NAMES[0]).unwrap().read_to_string().unwrap(), "other first");
+        }
+    }
+    assert!(free >= 4 && left >= 2, "{free} kills left the names free, {left} did not");
 }

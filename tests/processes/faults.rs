@@ -1,4 +1,4 @@
-//! Stores that fail: before a change, or after it has landed. Every failure is an error of the operation, and the next try
+//! Stores that fail: before a change, after it has landed, or when something is read. Every failure is an error of the operation, and the next try
 //! succeeds.
 
 use std::path::Path;
@@ -18,6 +18,8 @@ enum Fault {
     After,
     /// It happens, the reply is lost, and a retry further down finds it there.
     LostReply,
+    /// Something cannot be read.
+    Reading,
 }
 
 #[derive(Debug)]
@@ -25,14 +27,15 @@ struct Failing {
     store: Arc<dyn Store>,
     fault: Fault,
     at: usize,
-    changes: Arc<AtomicUsize>,
+    /// Those of the kind that is to fail, over all stores.
+    operations: Arc<AtomicUsize>,
 }
 
 fn failing(fault: Fault, at: usize) -> (Wrap, Arc<AtomicUsize>) {
-    let changes = Arc::<AtomicUsize>::default();
-    let counter = Arc::clone(&changes);
-    let wrap: Wrap = Arc::new(move |_, store| Arc::new(Failing { store, fault, at, changes: Arc::clone(&counter) }));
-    (wrap, changes)
+    let operations = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&operations);
+    let wrap: Wrap = Arc::new(move |_, store| Arc::new(Failing { store, fault, at, operations: Arc::clone(&counter) }));
+    (wrap, operations)
 }
 
 fn failure() -> Error {
@@ -41,7 +44,15 @@ fn failure() -> Error {
 
 impl Failing {
     fn is_now(&self) -> bool {
-        self.changes.fetch_add(1, Ordering::SeqCst) + 1 == self.at
+        self.fault != Fault::Reading && self.counts()
+    }
+
+    fn counts(&self) -> bool {
+        self.operations.fetch_add(1, Ordering::SeqCst) + 1 == self.at
+    }
+
+    fn reads<'a, T: 'a>(&self, read: Pending<'a, T>) -> Pending<'a, T> {
+        if self.fault == Fault::Reading && self.counts() { Box::pin(async { Err(failure()) }) } else { read }
     }
 
     async fn creates(&self, change: Pending<'_, Created>) -> datlake::Result<Created> {
@@ -49,14 +60,14 @@ impl Failing {
             (true, Fault::Before) => Err(failure()),
             (true, Fault::After) => change.await.and(Err(failure())),
             (true, Fault::LostReply) => change.await.and(Ok(Created::Exists)),
-            (false, _) => change.await,
+            (false, _) | (_, Fault::Reading) => change.await,
         }
     }
 }
 
 impl Store for Failing {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        self.store.get(at)
+        self.reads(self.store.get(at))
     }
 
     fn fetch<'a>(
@@ -65,7 +76,7 @@ impl Store for Failing {
         from: u64,
         sink: &'a mut (dyn std::io::Write + Send),
     ) -> Pending<'a, Option<u64>> {
-        self.store.fetch(at, from, sink)
+        self.reads(self.store.fetch(at, from, sink))
     }
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
@@ -77,7 +88,7 @@ impl Store for Failing {
     }
 
     fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        self.store.size(at)
+        self.reads(self.store.size(at))
     }
 
     fn list<'a>(
@@ -85,7 +96,7 @@ impl Store for Failing {
         prefix: &'a Prefix,
         visit: &'a mut (dyn FnMut(Entry) -> std::ops::ControlFlow<()> + Send),
     ) -> Pending<'a, ()> {
-        self.store.list(prefix, visit)
+        self.reads(self.store.list(prefix, visit))
     }
 
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
@@ -117,7 +128,7 @@ fn open(dir: &Path, wrap: Option<Wrap>) -> Lake {
 #[test]
 fn a_store_that_fails_once_anywhere_costs_one_more_try() {
     for step in STEPS {
-        for fault in [Fault::Before, Fault::After] {
+        for fault in [Fault::Before, Fault::After, Fault::Reading] {
             let mut failed = 0;
             for at in 1.. {
                 let dir = tempfile::tempdir().unwrap();
@@ -126,24 +137,24 @@ fn a_store_that_fails_once_anywhere_costs_one_more_try() {
                     let _current = lake.enter();
                     steps::take(&lake, "named").unwrap();
                 }
-                let (wrap, changes) = failing(fault, at);
+                let (wrap, operations) = failing(fault, at);
                 let first = {
                     let lake = open(dir.path(), Some(wrap));
                     let _current = lake.enter();
                     steps::take(&lake, step)
                 };
-                if changes.load(Ordering::SeqCst) < at {
+                if operations.load(Ordering::SeqCst) < at {
                     first.unwrap();
                     break;
                 }
                 if let Err(error) = first {
                     failed += 1;
-                    assert_eq!(error.kind(), ErrorKind::Unavailable, "{step}, {fault:?} change {at}: {error}");
+                    assert_eq!(error.kind(), ErrorKind::Unavailable, "{step}, {fault:?} {at}: {error}");
                 }
                 let lake = open(dir.path(), None);
                 look(&lake, step);
                 let _current = lake.enter();
-                steps::take(&lake, step).unwrap_or_else(|e| panic!("{step}, {fault:?} change {at}, again: {e}"));
+                steps::take(&lake, step).unwrap_or_else(|e| panic!("{step}, {fault:?} {at}, again: {e}"));
                 look(&lake, step);
             }
             assert!(failed >= 3, "{step}, {fault:?}: only {failed} failures were felt");
@@ -156,7 +167,7 @@ fn a_create_whose_reply_got_lost_is_still_ours() {
     let mut places = 0;
     for at in 1.. {
         let dir = tempfile::tempdir().unwrap();
-        let (wrap, changes) = failing(Fault::LostReply, at);
+        let (wrap, operations) = failing(Fault::LostReply, at);
         let lake = open(dir.path(), Some(wrap));
         let events = Arc::<Mutex<Vec<Event>>>::default();
         let seen = Arc::clone(&events);
@@ -165,7 +176,7 @@ fn a_create_whose_reply_got_lost_is_still_ours() {
         steps::take(&lake, "named").unwrap();
         let events = std::mem::take(&mut *events.lock().unwrap());
         assert!(matches!(events.as_slice(), [Event::Executed { .. }]), "change {at}: {events:?}");
-        if changes.load(Ordering::SeqCst) < at {
+        if operations.load(Ordering::SeqCst) < at {
             break;
         }
         places += 1;
