@@ -87,7 +87,9 @@ impl Watched {
     /// What happened since somebody last asked, without word of what is under way.
     pub(crate) fn happened(&self) -> String {
         let mut counts = BTreeMap::<String, usize>::new();
-        for event in self.events().into_iter().filter(|event| !matches!(event, Event::Downloading { .. } | Event::Stray { .. })) {
+        for event in
+            self.events().into_iter().filter(|event| !matches!(event, Event::Downloading { .. } | Event::Stray { .. }))
+        {
             *counts.entry(shown(&event)).or_default() += 1;
         }
         let parts: Vec<_> = counts
