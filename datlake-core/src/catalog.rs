@@ -84,6 +84,13 @@ pub enum Published {
 }
 
 impl Catalog {
+    /// The lake as it is to who cannot claim names, where a file system has no locks: it takes over nothing, and nobody
+    /// takes over what it leaves.
+    #[must_use]
+    pub fn without_claims(&self, nonce: &str) -> Self {
+        Self { home: nonce.into(), ..self.clone() }
+    }
+
     /// The store whose create decides.
     fn deciding(&self) -> &dyn Store {
         self.remote.as_deref().unwrap_or(&*self.local)
@@ -229,7 +236,7 @@ impl Catalog {
     /// Makes a finished call visible, in an order that shows all of it or nothing.
     ///
     /// The caller holds the local claim of each name in `names`: only then may a name that a call of this machine left
-    /// without finishing be taken over.
+    /// without finishing be taken over. See [`without_claims`](Self::without_claims).
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where a name belongs to another call or to an added file, or was given to another

@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use super::body::{Body, NewBody, input};
 use super::key::{Target, only_of};
 use super::stray;
-use crate::context::{self, Context};
+use crate::context::{self, Context, stolen_work_is_possible};
 use crate::event::{CallId, Event};
 use crate::lake::{Lake, claim_of};
 use crate::provenance;
@@ -559,7 +559,11 @@ impl Running {
             for claim in claims {
                 leases.push(lake.vault().claim(&claim, "publish").await?);
             }
-            let published = lake.catalog().publish(Publication { record, value, blobs, uses, names }).await;
+            let catalog = match leases.iter().all(Option::is_some) {
+                true => lake.catalog(),
+                false => &lake.catalog().without_claims(&nonce),
+            };
+            let published = catalog.publish(Publication { record, value, blobs, uses, names }).await;
             drop((leases, alive));
             published
         };
@@ -652,9 +656,4 @@ fn told(parent: Option<&Body>, error: &Error) {
     {
         body.note_failed(error);
     }
-}
-
-/// Whether this thread belongs to a pool that may run one job on top of another that waits.
-fn stolen_work_is_possible() -> bool {
-    rayon_core::current_thread_index().is_some()
 }

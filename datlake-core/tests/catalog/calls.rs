@@ -126,7 +126,9 @@ pub(crate) enum Order {
     Sound,
     /// By a catalog that creates the record first: a mistake that must be found.
     RecordFirst,
-    /// By the catalog, for who did not claim the names: a mistake that must be found.
+    /// By the catalog, for who cannot claim the names.
+    WithoutClaims,
+    /// By the catalog, for who did not claim the names and does not say so: a mistake that must be found.
     Unclaimed,
 }
 
@@ -172,7 +174,7 @@ impl Process {
     async fn publish_under(&self, key: CallKey, call: &Call, order: Order) -> Result<Outcome> {
         let publication = call.publication(key, &self.nonce);
         let mut claims = Vec::<Held>::new();
-        if !matches!(order, Order::Unclaimed) {
+        if matches!(order, Order::Sound | Order::RecordFirst) {
             for name in &publication.names {
                 claims.push(self.world.claim(self.home, name.as_str()).await);
             }
@@ -180,6 +182,7 @@ impl Process {
         let published = match order {
             Order::RecordFirst => record_first(&self.catalog, publication).await?,
             Order::Sound | Order::Unclaimed => self.catalog.publish(publication).await?,
+            Order::WithoutClaims => self.catalog.without_claims(&self.nonce).publish(publication).await?,
         };
         Ok(match published {
             Published::Ours(record) => Outcome::Ours(record.digest),

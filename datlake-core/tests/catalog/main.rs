@@ -289,6 +289,15 @@ fn three_calls_that_want_one_name_never_get_it_twice() {
     }
 }
 
+#[test]
+fn where_there_are_no_claims_a_name_is_never_taken_over() {
+    let scene = Scene { homes: &ONE_HOME, remote: false, calls: &[NAMED, RIVAL, THIRD], removals: false };
+    holds(scene.explore(&World::coarse, 1, &|world| {
+        let process = |who, call| Process::new(world, who, "home a", false).publish(call, Order::WithoutClaims);
+        vec![process(0, NAMED), process(1, RIVAL), process(2, THIRD)]
+    }));
+}
+
 /// A call that died on one machine is finished by another, while the first gives its name away.
 #[test]
 fn a_call_finished_elsewhere_and_its_name_taken_over_exclude_each_other() {
