@@ -43,6 +43,16 @@ pub(crate) fn body() -> Option<Arc<Body>> {
     CURRENT.with_borrow(|context| context.body.clone())
 }
 
+/// The body the code stands in, where nobody else's work can lie on top of it: what it must not do is an error only there.
+pub(crate) fn certain_body() -> Option<Arc<Body>> {
+    if stolen_work_is_possible() { None } else { body() }
+}
+
+/// Whether this thread belongs to a pool that may run one job on top of another that waits.
+pub(crate) fn stolen_work_is_possible() -> bool {
+    rayon_core::current_thread_index().is_some()
+}
+
 /// Makes `context` current on this thread until the guard is dropped.
 pub(crate) fn enter(context: Context) -> Entered {
     let in_body = context.body.is_some();

@@ -652,6 +652,7 @@ fn told(parent: Option<&Body>, error: &Error) {
     use ErrorKind as Kind;
     let known = [Kind::InvalidInput, Kind::Value, Kind::Undeclared, Kind::Outputs, Kind::Recursion, Kind::Context];
     if let Some(body) = parent
+        && !stolen_work_is_possible()
         && !known.contains(&error.kind())
     {
         body.note_failed(error);

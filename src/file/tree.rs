@@ -220,9 +220,7 @@ impl Tree {
     fn manifest(&self) -> Result<&Manifest> {
         if let Some(manifest) = self.manifest.get() {
             // Reading names is reading: a body must have been given the tree.
-            if let Some(body) = context::body() {
-                body.check_access(&self.file)?;
-            }
+            self.file.check_access()?;
             return Ok(manifest);
         }
         let manifest = Manifest::parse(&self.file.read()?, &self.file)?;

@@ -139,11 +139,9 @@ impl Lake {
             return Tree::try_from(self.file(tree.as_str())?)?.get(&path);
         }
         let found = pollster::block_on(self.find(&uid)).and_then(|file| file.ok_or_else(|| self.not_found(&uid)));
-        if let Some(body) = context::body() {
-            match &found {
-                Ok(file) => body.note_fetched(&uid, file),
-                Err(error) => body.note_failed(error),
-            }
+        match &found {
+            Ok(file) => context::body().iter().for_each(|body| body.note_fetched(&uid, file)),
+            Err(error) => context::certain_body().iter().for_each(|body| body.note_failed(error)),
         }
         found
     }
@@ -294,7 +292,7 @@ impl Lake {
 
 /// What decides what a body does must be in its key.
 pub(crate) fn refuse_in_body(what: &str) -> Result<()> {
-    let Some(body) = context::body() else { return Ok(()) };
+    let Some(body) = context::certain_body() else { return Ok(()) };
     let message = format!(
         "cannot {what} in the body of `{}`: what the lake holds is not part of the call's key; do it outside and pass the result as an argument",
         body.creator()
