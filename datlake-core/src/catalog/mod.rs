@@ -1,0 +1,216 @@
+//! Records and names over a local store and, where there is one, a remote: look-up, publication, removal.
+//!
+//! Invariants:
+//! - Whoever creates the record of a key first, decides; with a remote that is the remote. Everybody else adopts it.
+//! - The record is created last, after its blobs, `uses` and names. A name shows nothing while its record is missing, and a
+//!   copy of a name proves nothing then: the store that decides is asked.
+//! - A name left by a call that never finished is taken over only by the machine that wrote it, under that machine's claim
+//!   of the name. Another machine cannot know whether its writer is dead; there a person may remove it.
+//! - Before such a name goes to another, a mark takes the place of the call's record: whoever still publishes that call,
+//!   on whatever machine, finds out that it is too late.
+//! - Damage is an error that names the object, never a miss.
+//!
+//! What create, list and remove alone cannot give: a removal looks before it deletes, and does not see what is created in
+//! between. So of two people who remove one call, while a third makes it anew, the second may take away what the third made.
+//! It is gone whole, and is made again.
+
+mod listing;
+mod names;
+mod publish;
+mod removal;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::record::{Fetched, Kept, Name, Record, Target, ValueBytes};
+use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Store, Uid, UidKind};
+
+/// The documents of a lake.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// What this machine's store is called in the names that it writes: no other store is.
+    pub home: Arc<str>,
+    /// This machine's store; what it creates is safe when the create returns.
+    pub local: Arc<dyn Store>,
+    /// The same store for what can be fetched or derived again: quicker, and lost in a power cut.
+    pub cache: Arc<dyn Store>,
+    /// The store shared with other machines.
+    pub remote: Option<Arc<dyn Store>>,
+}
+
+/// A chosen name, and the record behind it.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The name.
+    pub name: Name,
+    /// The record of the call that it points to; `None` where that has not finished, and for a file that was added.
+    pub record: Option<Record>,
+}
+
+/// A file as the lake knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its UID. One that a call only passed on has the UID it had before.
+    pub uid: Uid,
+    /// Its own name.
+    pub name: String,
+    /// Its content.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether it is the manifest of a tree.
+    pub tree: bool,
+}
+
+/// Everything a finished call makes visible.
+#[derive(Debug)]
+pub struct Publication {
+    /// The record.
+    pub record: Record,
+    /// A return value too large for it.
+    pub value: Option<Vec<u8>>,
+    /// New content: finished local files.
+    pub blobs: Vec<(Digest, PathBuf)>,
+    /// Content the call read.
+    pub uses: Vec<Digest>,
+    /// Chosen names of its outputs, each once.
+    pub names: Vec<Uid>,
+}
+
+/// How a publication ended.
+#[derive(Debug)]
+pub enum Published {
+    /// The record is ours.
+    Ours(Record),
+    /// Another was first; its record counts.
+    Theirs(Record),
+}
+
+impl Catalog {
+    /// The lake as it is to who cannot claim names, where a file system has no locks: it takes over nothing, and nobody
+    /// takes over what it leaves.
+    #[must_use]
+    pub fn without_claims(&self, nonce: &str) -> Self {
+        Self { home: nonce.into(), ..self.clone() }
+    }
+
+    /// The store whose create decides.
+    fn deciding(&self) -> &dyn Store {
+        self.remote.as_deref().unwrap_or(&*self.local)
+    }
+
+    /// What stands at the place of a call's record on this machine alone.
+    pub async fn kept_here(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Kept>> {
+        let bytes = self.local.get(&Location::Record(creator.clone(), *key)).await?;
+        bytes.map(|bytes| Kept::parse(creator, key, bytes)).transpose()
+    }
+
+    /// What stands at the place of a call's record: on this machine, else at the remote, and then it is copied.
+    pub async fn kept(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Kept>> {
+        if let Some(kept) = self.kept_here(creator, key).await? {
+            return Ok(Some(kept));
+        }
+        let Some(remote) = &self.remote else { return Ok(None) };
+        let at = Location::Record(creator.clone(), *key);
+        let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
+        let kept = Kept::parse(creator, key, bytes)?;
+        convenience(self.cache.create(&at, kept.bytes()).await)?;
+        Ok(Some(kept))
+    }
+
+    /// The record of a call.
+    pub async fn record(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Record>> {
+        Ok(self.kept(creator, key).await?.and_then(Kept::record))
+    }
+
+    /// The file called `uid`. Members of trees are found by whoever can read the tree.
+    pub async fn file(&self, uid: &Uid) -> Result<Option<Known>> {
+        let found = match uid.kind() {
+            UidKind::Output { creator, key, index } => match self.record(&creator, &key).await? {
+                None => return Ok(None),
+                Some(record) => record.output(index)?,
+            },
+            UidKind::Member { .. } => return Ok(None),
+            UidKind::Chosen => match self.named(uid).await? {
+                None | Some(Named { name: Name { target: Target::Output(_), .. }, record: None }) => return Ok(None),
+                Some(Named { name: Name { target: Target::Added(added), .. }, .. }) => {
+                    let (name, digest, size, tree) = (added.name, added.digest, added.size, added.tree);
+                    return Ok(Some(Known { uid: uid.clone(), name, digest, size, tree }));
+                }
+                Some(Named { record: Some(record), .. }) => {
+                    let output = record.lineage()?.outputs.into_iter().find(|output| output.uid == *uid);
+                    Some(output.ok_or_else(|| {
+                        let message = format!(
+                            "the name `{uid}` points to call {}/{}, which made no such file",
+                            record.creator, record.key
+                        );
+                        Error::new(ErrorKind::Corrupt, message)
+                    })?)
+                }
+            },
+        };
+        Ok(found.map(|found| Known {
+            uid: found.uid,
+            name: found.name,
+            digest: found.digest,
+            size: found.size,
+            tree: found.tree,
+        }))
+    }
+
+    /// Whether every file that the body got by UID still has the content it had.
+    pub async fn holds(&self, fetched: &[Fetched]) -> Result<bool> {
+        for Fetched { uid, digest } in fetched {
+            if self.file(uid).await?.is_none_or(|file| file.digest != *digest) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The encoded return value of a record.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingBlob`] where the value is kept apart and is gone, [`ErrorKind::Corrupt`] where it is not what it was.
+    pub async fn value(&self, record: &Record) -> Result<Vec<u8>> {
+        let digest = match &record.value {
+            ValueBytes::Inline(bytes) => return Ok(bytes.clone()),
+            ValueBytes::Blob(digest) => digest,
+        };
+        let at = Location::Blob(*digest);
+        let what = || format!("the return value {digest} of call {}/{}", record.creator, record.key);
+        let checked = |bytes: Vec<u8>, whose: &dyn Store| {
+            if Digest::of(&bytes) == *digest {
+                return Ok(bytes);
+            }
+            let message = format!("{} is damaged in {}: remove that blob and run again", what(), whose.describe());
+            Err(Error::new(ErrorKind::Corrupt, message))
+        };
+        if let Some(bytes) = self.local.get(&at).await? {
+            return checked(bytes, &*self.local);
+        }
+        if let Some(remote) = &self.remote
+            && let Some(bytes) = remote.get(&at).await?
+        {
+            let bytes = checked(bytes, &**remote)?;
+            self.cache.create(&at, &bytes).await?;
+            return Ok(bytes);
+        }
+        Err(Error::new(ErrorKind::MissingBlob, format!("{} is missing; remove the call to run it again", what())))
+    }
+}
+
+/// A copy is a convenience: a home that cannot be written still reads.
+fn convenience<T>(copied: Result<T>) -> Result<()> {
+    match copied {
+        Err(error) if error.kind() != ErrorKind::Denied => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl Named {
+    /// Whether the name shows a file.
+    pub fn shows(&self) -> bool {
+        self.record.is_some() || matches!(self.name.target, Target::Added(_))
+    }
+}

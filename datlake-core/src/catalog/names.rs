@@ -1,0 +1,133 @@
+//! Chosen names: what they show, who gets one, and when one that was left behind is taken over.
+
+use super::{Catalog, Named, convenience};
+use crate::record::{Abandoned, Kept, Name, OutputOf, Target};
+use crate::{Created, Error, ErrorKind, Location, Result, Uid};
+
+impl Catalog {
+    /// What a chosen name stands for, also while it shows nothing.
+    pub async fn name(&self, uid: &Uid) -> Result<Option<Name>> {
+        Ok(self.named(uid).await?.map(|named| named.name))
+    }
+
+    /// A chosen name and the record behind it, also while there is none.
+    pub async fn named(&self, uid: &Uid) -> Result<Option<Named>> {
+        let at = Location::Name(uid.clone());
+        let mut copy = None;
+        if let Some(bytes) = self.local.get(&at).await? {
+            let named = self.behind(Name::parse(uid, bytes)?).await?;
+            if named.shows() || self.remote.is_none() {
+                return Ok(Some(named));
+            }
+            copy = Some(named.name.digest);
+        }
+        let Some(remote) = &self.remote else { return Ok(None) };
+        let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
+        let named = self.behind(Name::parse(uid, bytes)?).await?;
+        // Only what shows something is copied: what shows nothing may still become another's.
+        if named.shows() {
+            if copy.is_some_and(|copy| copy != named.name.digest) {
+                convenience(self.local.remove(&at).await)?;
+            }
+            convenience(self.cache.create(&at, named.name.bytes()).await)?;
+        }
+        Ok(Some(named))
+    }
+
+    pub(super) async fn behind(&self, name: Name) -> Result<Named> {
+        let record = match &name.target {
+            Target::Added(_) => None,
+            Target::Output(output) => self.record(&output.creator, &output.key).await?,
+        };
+        Ok(Named { name, record })
+    }
+
+    /// Creates a name at the store that decides. What stands there afterwards: the name, or an equal one of somebody else.
+    pub(super) async fn create_name(&self, name: Name) -> Result<Name> {
+        let at = Location::Name(name.uid.clone());
+        while self.deciding().create(&at, name.bytes()).await? == Created::Exists {
+            let Some(bytes) = self.deciding().get(&at).await? else { continue };
+            let there = self.behind(Name::parse(&name.uid, bytes)?).await?;
+            if there.name.target.same(&name.target) {
+                return Ok(there.name);
+            }
+            if let Some(why) = self.why_taken(&there) {
+                return Err(Error::new(ErrorKind::AlreadyExists, format!("cannot publish `{}`: {why}", name.uid)));
+            }
+            // Left by a call of this machine that never finished; the claim on the name keeps others away.
+            if self.abandon(&there.name, &name.nonce).await? {
+                self.deciding().remove(&at).await?;
+            }
+        }
+        Ok(name)
+    }
+
+    /// Makes sure that the call behind a name never finishes under its key. `false` where it has finished meanwhile.
+    pub(super) async fn abandon(&self, name: &Name, nonce: &str) -> Result<bool> {
+        let Target::Output(OutputOf { creator, key }) = &name.target else { return Ok(true) };
+        let at = Location::Record(creator.clone(), *key);
+        let mark = Abandoned::create(creator, key, nonce)?;
+        if self.deciding().create(&at, mark.bytes()).await? == Created::New {
+            return Ok(true);
+        }
+        let Some(bytes) = self.deciding().get(&at).await? else { return Ok(false) };
+        Ok(matches!(Kept::parse(creator, key, bytes)?, Kept::Abandoned(_)))
+    }
+
+    /// Keeps a copy of a name that shows something.
+    pub(super) async fn copy_name(&self, name: &Name) -> Result<()> {
+        let at = Location::Name(name.uid.clone());
+        if let Some(bytes) = self.local.get(&at).await?
+            && Name::parse(&name.uid, bytes)?.digest != name.digest
+        {
+            self.local.remove(&at).await?;
+        }
+        self.cache.create(&at, name.bytes()).await?;
+        Ok(())
+    }
+
+    /// Why a name cannot be had, in words. `None` where it was left by a call of this machine that never finished, or may
+    /// be at it: whoever holds the claim of the name may take it over.
+    pub fn why_taken(&self, named: &Named) -> Option<String> {
+        let Named { name, record } = named;
+        match &name.target {
+            Target::Added(added) => {
+                Some(format!("it is a file that {} added on {} ({})", added.person.email, added.at, added.digest))
+            }
+            Target::Output(OutputOf { creator, key }) if record.is_some() => {
+                Some(format!("it is an output of call {creator}/{key}"))
+            }
+            Target::Output(_) if name.home == *self.home => None,
+            Target::Output(OutputOf { creator, key }) => Some(format!(
+                "another machine is publishing it as an output of call {creator}/{key}, or began to and never finished; \
+                 if that machine is not at it any more, remove `{}`",
+                name.uid
+            )),
+        }
+    }
+
+    /// Adds a name for bytes whose blob is there already. Adding the same bytes again changes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] where the UID has other content. The caller holds the local claim of the name.
+    pub async fn add(&self, name: Name) -> Result<()> {
+        let Target::Added(added) = &name.target else {
+            return Err(Error::new(ErrorKind::InvalidInput, format!("`{}` is not an added file", name.uid)));
+        };
+        if let Some(there) = self.file(&name.uid).await? {
+            if there.digest == added.digest && there.tree == added.tree {
+                return Ok(());
+            }
+            let message = format!(
+                "cannot add `{}`: it exists with other content ({}, not {}); files never change, so choose another UID or remove it first",
+                name.uid, there.digest, added.digest
+            );
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
+        }
+        let name = self.create_name(name).await?;
+        if self.remote.is_some() {
+            self.copy_name(&name).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! Removal, and what other machines removed.
+
+use std::ops::ControlFlow;
+
+use super::{Catalog, Named};
+use crate::lineage::{Output, Person};
+use crate::record::{Kept, Name, Record, Target, Tombstone};
+use crate::{Error, ErrorKind, Location, Prefix, Result, Store, Uid, UidKind};
+
+impl Catalog {
+    /// Removes `uid`; of a call's output, the whole call with everything it made. What was removed; empty if nothing was.
+    ///
+    /// `tombstone` gives each removal a fresh name. Content stays until it is collected.
+    pub async fn remove(
+        &self,
+        uid: &Uid,
+        person: &Person,
+        at: &str,
+        mut tombstone: impl FnMut() -> String,
+    ) -> Result<Vec<Uid>> {
+        let record = match uid.kind() {
+            UidKind::Member { tree, .. } => {
+                let message = format!("cannot remove `{uid}`: it is part of the tree `{tree}`; remove that");
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            UidKind::Output { creator, key, .. } => self.record(&creator, &key).await?,
+            UidKind::Chosen => loop {
+                match self.named(uid).await? {
+                    None => break None,
+                    Some(Named { record: Some(record), .. }) => break Some(record),
+                    // An added file, or what a call left that never finished and never will.
+                    Some(Named { name, record: None }) if self.abandon(&name, &tombstone()).await? => {
+                        let mark = Tombstone {
+                            uid: Some(uid.clone()),
+                            call: None,
+                            document: name.digest,
+                            person: person.clone(),
+                            at: at.to_owned(),
+                        };
+                        self.bury(&mark, &tombstone()).await?;
+                        return Ok(vec![uid.clone()]);
+                    }
+                    // It has just finished.
+                    Some(_) => {}
+                }
+            },
+        };
+        let Some(record) = record else { return Ok(Vec::new()) };
+        let gone = self.made_by(&record).await?;
+        let mark = Tombstone {
+            uid: None,
+            call: Some((record.creator, record.key)),
+            document: record.digest,
+            person: person.clone(),
+            at: at.to_owned(),
+        };
+        self.bury(&mark, &tombstone()).await?;
+        Ok(gone)
+    }
+
+    /// The UIDs of the files that a call made, in order, without those that it only passed on.
+    pub async fn made_by(&self, record: &Record) -> Result<Vec<Uid>> {
+        let mut made = Vec::new();
+        for Output { uid, .. } in record.lineage()?.outputs {
+            let by = match uid.kind() {
+                UidKind::Output { creator, key, .. } => Some((creator, key)),
+                UidKind::Member { .. } => None,
+                UidKind::Chosen => match self.name(&uid).await? {
+                    Some(Name { target: Target::Output(output), .. }) => Some((output.creator, output.key)),
+                    _ => None,
+                },
+            };
+            if by.is_some_and(|(creator, key)| creator == record.creator && key == record.key) {
+                made.push(uid);
+            }
+        }
+        Ok(made)
+    }
+
+    async fn bury(&self, mark: &Tombstone, id: &str) -> Result<()> {
+        if let Some(remote) = &self.remote {
+            let at = Location::Tombstone(id.to_owned());
+            let bytes = mark.to_bytes()?;
+            remote.create(&at, &bytes).await?;
+            self.drop_from(&**remote, mark).await?;
+            self.drop_from(&*self.local, mark).await?;
+            self.cache.create(&at, &bytes).await?;
+            return Ok(());
+        }
+        self.drop_from(&*self.local, mark).await
+    }
+
+    /// Deletes from `store` what a tombstone means, if it is there: the record first, so that its names show nothing.
+    async fn drop_from(&self, store: &dyn Store, mark: &Tombstone) -> Result<()> {
+        if let Some((creator, key)) = &mark.call {
+            let at = Location::Record(creator.clone(), *key);
+            let Some(bytes) = store.get(&at).await? else { return Ok(()) };
+            let Some(record) =
+                Kept::parse(creator, key, bytes)?.record().filter(|record| record.digest == mark.document)
+            else {
+                return Ok(());
+            };
+            let lineage = record.lineage()?;
+            store.remove(&at).await?;
+            for output in lineage.outputs.iter().filter(|output| output.uid.is_chosen()) {
+                let at = Location::Name(output.uid.clone());
+                let Some(bytes) = store.get(&at).await? else { continue };
+                if matches!(Name::parse(&output.uid, bytes)?.target, Target::Output(of) if of.creator == *creator && of.key == *key)
+                {
+                    store.remove(&at).await?;
+                }
+            }
+            for digest in lineage.inputs.iter().map(|input| input.digest) {
+                store.remove(&Location::Use(digest, creator.clone(), *key)).await?;
+            }
+        }
+        if let Some(uid) = &mark.uid {
+            let at = Location::Name(uid.clone());
+            let Some(bytes) = store.get(&at).await? else { return Ok(()) };
+            if Name::parse(uid, bytes)?.digest == mark.document {
+                store.remove(&at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Learns what other machines removed. What it knows already is removed once more: another process of this machine may
+    /// have been about to copy what had just been removed.
+    pub async fn learn_removals(&self) -> Result<()> {
+        let Some(remote) = &self.remote else { return Ok(()) };
+        let mut ids = Vec::new();
+        let mut gather = |entry: crate::Entry| {
+            if let Location::Tombstone(id) = entry.location {
+                ids.push(id);
+            }
+            ControlFlow::Continue(())
+        };
+        remote.list(&Prefix::Tombstones, &mut gather).await?;
+        for id in ids {
+            let at = Location::Tombstone(id);
+            let known = self.local.get(&at).await?;
+            let is_new = known.is_none();
+            let bytes = match known {
+                Some(bytes) => bytes,
+                None => match remote.get(&at).await? {
+                    Some(bytes) => bytes,
+                    None => continue,
+                },
+            };
+            let mark = Tombstone::parse(&bytes, &at.path())?;
+            self.drop_from(&*self.local, &mark).await?;
+            if is_new {
+                self.cache.create(&at, &bytes).await?;
+            }
+        }
+        Ok(())
+    }
+}
