@@ -39,6 +39,7 @@ mod context;
 mod creators;
 mod event;
 mod file;
+mod journal;
 mod lake;
 mod origin;
 mod provenance;

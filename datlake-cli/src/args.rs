@@ -134,11 +134,27 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
-    /// Shows which calls ran: when, by whom, for how long, and what they made
+    /// Shows calls: when they ran, by whom, for how long, what they made, and what became of them since
+    ///
+    /// What became of them since is told by the runs of this machine, as far as they are kept.
     #[command(after_help = "Example: datlake calls word_count")]
     Calls {
         /// Only those of this creator: its name, or the end of it
         creator: Option<String>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Shows what the programs on this machine did, the latest first, or one such run with its calls
+    ///
+    /// A run is a process that made calls. The latest thousand are kept.
+    #[command(after_help = "Example: datlake runs --limit 3\n\
+        A run may be abbreviated: datlake runs 019aa5d8c0f17abc")]
+    Runs {
+        /// The run
+        run: Option<String>,
+        /// How many to list
+        #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
+        limit: usize,
         #[command(flatten)]
         shape: Shape,
     },
@@ -194,6 +210,7 @@ impl Command {
             | Self::Path { shape, .. }
             | Self::Rm { shape, .. }
             | Self::Calls { shape, .. }
+            | Self::Runs { shape, .. }
             | Self::Lineage { shape, .. }
             | Self::Config(Config::Show { shape }) => shape.json,
             Self::Cat { .. } | Self::Completions { .. } | Self::Man { .. } => false,

@@ -50,7 +50,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
         return failure.hint;
     }
     match error.downcast_ref::<datlake::Error>()?.kind() {
-        ErrorKind::NotFound => Some("`datlake ls` shows the files, `datlake calls` the calls"),
+        ErrorKind::NotFound => Some("`datlake ls` shows the files, `datlake calls` the calls, `datlake runs` the runs"),
         ErrorKind::AlreadyExists => Some("`datlake info UID` shows what is there"),
         ErrorKind::Config => Some("`datlake config show --help` says where settings come from"),
         _ => None,

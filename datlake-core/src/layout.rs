@@ -6,6 +6,21 @@
 use crate::uid::LEAF;
 use crate::{CallKey, CreatorName, Digest, Uid};
 
+/// The folder of the runs of one machine. They are no objects: a run's own process appends to its file.
+pub const RUNS: &str = "runs";
+
+/// The name of a run's file in [`RUNS`].
+pub fn run_file(run: &str) -> String {
+    format!("{run}{LEAF}")
+}
+
+/// The run whose file in [`RUNS`] bears this name.
+pub fn run_of(file: &str) -> Option<&str> {
+    let run = file.strip_suffix(LEAF)?;
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    (run.len() == 32 && run.bytes().all(hex)).then_some(run)
+}
+
 /// The place of one object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Location {

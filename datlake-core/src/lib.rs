@@ -19,6 +19,7 @@ mod layout;
 pub mod lineage;
 pub mod memo;
 pub mod record;
+pub mod run;
 mod store;
 mod uid;
 
@@ -29,6 +30,6 @@ pub use document::FORMAT;
 pub use error::{Error, ErrorKind, Result};
 pub use file_ref::{FILE_TOKEN, FileRef};
 pub use key::{Identity, KeyBuilder};
-pub use layout::{Location, Prefix};
+pub use layout::{Location, Prefix, RUNS, run_file, run_of};
 pub use store::{Created, Entry, Pending, Store};
 pub use uid::{CreatorName, MAX_NAME, MAX_SEGMENT, Uid, UidKind};

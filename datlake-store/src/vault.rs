@@ -223,6 +223,30 @@ impl Vault {
         outcome
     }
 
+    /// Appends to what is written down of a run. See [`DirStore::append_run`].
+    ///
+    /// # Errors
+    /// Errors of the file system.
+    pub fn append_run(&self, run: &str, head: &[u8], lines: &[u8]) -> Result<()> {
+        self.dir.append_run(run, head, lines)
+    }
+
+    /// The runs of this machine, the latest first.
+    ///
+    /// # Errors
+    /// Errors of the file system.
+    pub fn runs(&self) -> Result<Vec<String>> {
+        self.dir.runs()
+    }
+
+    /// What is written down of a run; `None` if there is none.
+    ///
+    /// # Errors
+    /// Errors of the file system.
+    pub fn read_run(&self, run: &str) -> Result<Option<Vec<u8>>> {
+        self.dir.read_run(run)
+    }
+
     /// Tries to claim a call or a name among the processes of this machine.
     pub fn try_claim(&self, what: &str, note: &str) -> Result<Claim> {
         self.dir.try_claim(what, note)

@@ -15,6 +15,7 @@ use datlake_core::flight::{Boarding, Flight, FlightId};
 use datlake_core::lineage::Lineage;
 use datlake_core::memo::{Candidate, Search, Step};
 use datlake_core::record::{Kept, NewRecord, Record, Target as NameTarget};
+use datlake_core::run::Outcome;
 use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Uid, canonical, codec};
 use datlake_store::{BodyPermit, Claim, Lease, offload, sleep};
 use serde::Serialize;
@@ -230,6 +231,7 @@ impl Site {
 
     fn hit<T: Serialize>(&self, value: T, record: &Record) -> Result<Start<T>> {
         self.pass_on(&value)?;
+        self.lake.journal().found(&self.target.identity.creator, record.key, Outcome::Hit);
         self.lake.emit(&Event::Hit(self.id(record.key)));
         Ok(Start::Ready(value))
     }
@@ -420,6 +422,7 @@ impl Site {
             );
             return Err(Error::new(ErrorKind::AlreadyExists, message));
         };
+        self.lake.journal().found(&self.target.identity.creator, key, Outcome::Kept);
         self.lake.emit(&Event::Kept { call: self.id(key), why: why.to_owned() });
         Ok(Some(value))
     }
@@ -449,7 +452,7 @@ impl Site {
         });
         let body = Arc::new(body);
         stray::begins(&body);
-        Running {
+        let mut running = Running {
             site: self,
             body,
             flight,
@@ -460,7 +463,11 @@ impl Site {
             started_at: provenance::now(),
             expected,
             returned: false,
-        }
+        };
+        running.note(Outcome::Unfinished, None);
+        // Who runs it, for example, may have taken a moment to find out.
+        running.began = Instant::now();
+        running
     }
 }
 
@@ -477,6 +484,12 @@ impl Running {
         Context { lake: Some(self.site.lake.clone()), body: Some(Arc::clone(&self.body)) }
     }
 
+    /// Writes down what became of the body.
+    fn note(&self, outcome: Outcome, took: Option<Duration>) {
+        let (creator, key) = (&self.site.target.identity.creator, self.body.key());
+        self.site.lake.journal().body(creator, key, outcome, &self.started_at, took);
+    }
+
     /// The body returned `value`: publishes it, and gives back what every later call will get.
     pub(crate) async fn finish<T: Serialize + DeserializeOwned>(mut self, value: T) -> Result<T> {
         self.returned = true;
@@ -485,11 +498,13 @@ impl Running {
         let id = self.site.id(self.body.key());
         match finished {
             Ok((value, event)) => {
+                self.note(outcome(&event), Some(took));
                 self.site.pass_on(&value)?;
                 self.site.lake.emit(&event);
                 Ok(value)
             }
             Err(error) => {
+                self.note(Outcome::Failed, Some(took));
                 self.site.lake.emit(&Event::Failed(id));
                 told(self.site.parent.as_deref(), &error);
                 Err(error)
@@ -628,12 +643,21 @@ impl Drop for Running {
         self.body.end();
         stray::ended(&self.body);
         if !self.returned {
+            self.note(Outcome::Failed, Some(self.began.elapsed()));
             self.site.lake.emit(&Event::Failed(self.site.id(self.body.key())));
         }
         // The claim first: who waits for the flight looks for a record and then claims.
         drop(self.lease.take());
         drop(self.flight.take());
         drop(self.permit.take());
+    }
+}
+
+fn outcome(event: &Event) -> Outcome {
+    match event {
+        Event::Adopted(_) => Outcome::Adopted,
+        Event::Reproduced(_) => Outcome::Reproduced,
+        _ => Outcome::Executed,
     }
 }
 

@@ -10,6 +10,7 @@ use datlake_store::{Permits, Vault, Wrap};
 
 use super::{Inner, Lake, current};
 use crate::config::{self, Settings};
+use crate::journal::Journal;
 use crate::provenance::Provenance;
 
 /// Settings of a lake that a program opens by itself. What is not set comes from the configuration, except the remote: a
@@ -119,9 +120,12 @@ impl LakeBuilder {
             return Err(Error::new(ErrorKind::Config, "the lake's home is empty: set DATLAKE_HOME to a directory"));
         }
         let vault = Arc::new(Vault::open(&home, remote.as_deref(), wrap.as_ref())?);
+        let provenance = Arc::new(Provenance::new(email));
+        let journal = Journal::new(Arc::clone(&vault), Arc::clone(&provenance), bypass);
         Ok(Lake(Arc::new(Inner {
             vault,
-            provenance: Provenance::new(email),
+            provenance,
+            journal,
             flights: Default::default(),
             permits: Permits::default(),
             remembered: Mutex::new(HashMap::new()),

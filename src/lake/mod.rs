@@ -25,6 +25,7 @@ pub use write::{AsyncLakeWriter, LakeWriter};
 use crate::context::{self, Context, Entered, Scoped};
 use crate::event::Event;
 use crate::file::{File, Tree};
+use crate::journal::Journal;
 use crate::provenance::Provenance;
 
 /// Records a process remembers by itself, before it forgets them all and starts anew.
@@ -50,7 +51,8 @@ type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
 struct Inner {
     vault: Arc<Vault>,
-    provenance: Provenance,
+    provenance: Arc<Provenance>,
+    journal: Arc<Journal>,
     flights: Flights,
     permits: Permits,
     remembered: Mutex<HashMap<CallKey, Arc<Record>>>,
@@ -242,6 +244,10 @@ impl Lake {
 
     pub(crate) fn provenance(&self) -> &Provenance {
         &self.0.provenance
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.0.journal
     }
 
     pub(crate) fn flights(&self) -> &Flights {

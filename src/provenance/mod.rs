@@ -18,7 +18,7 @@ use crate::call::dependencies;
 use crate::lake::{Lake, lock};
 
 /// The version of datlake that writes records.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a lake's records say of this process.
 #[derive(Debug)]

@@ -7,11 +7,11 @@ use datlake_core::record::Record;
 use datlake_core::{CallKey, CreatorName, Entry, Error, ErrorKind, Location, Prefix, Result, Uid};
 
 use super::files::is_damage;
-use super::{CallRow, Damage, History, OutputRow};
+use super::{CallEvent, CallRow, Damage, History, Outcome, OutputRow};
 use crate::lake::{Lake, nearest, refuse_in_body};
 
 impl Lake {
-    /// Every call that is remembered, the latest first: of all creators, or of those called `creator` in full
+    /// Every call that is remembered or that a run on this machine tells of, the latest first: of all creators, or of those called `creator` in full
     /// (`package/module::function`) or by the end of their name (`function`, `module::function`).
     ///
     /// # Errors
@@ -38,7 +38,9 @@ impl Lake {
         refuse_in_body("list calls")?;
         pollster::block_on(async {
             self.contact_remote().await?;
+            let (mut events, damaged) = self.events()?;
             let mut calls = self.calls_of(None).await?;
+            calls.extend(events.keys().cloned());
             if let Some(wanted) = creator {
                 let mut names: Vec<String> = calls.iter().map(|(creator, _)| creator.to_string()).collect();
                 names.dedup();
@@ -47,17 +49,19 @@ impl Lake {
                     return Err(self.no_creator(wanted, &names));
                 }
             }
-            let mut history = History::default();
-            for (creator, key) in calls {
-                match self.call_row(&creator, &key).await {
-                    Ok(row) => history.calls.extend(row),
+            let mut history = History { calls: Vec::new(), damaged };
+            for call in calls {
+                let events = events.remove(&call).unwrap_or_default();
+                match self.call_row(&call.0, &call.1, events).await {
+                    Ok(row) => history.calls.push(row),
                     Err(error) if is_damage(&error) => {
-                        history.damaged.push(Damage { what: format!("{creator}/{key}"), error: error.to_string() });
+                        let what = format!("{}/{}", call.0, call.1);
+                        history.damaged.push(Damage { what, error: error.to_string() });
                     }
                     Err(error) => return Err(error),
                 }
             }
-            history.calls.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.key.cmp(&b.key)));
+            history.calls.sort_by(|a, b| b.latest().cmp(&a.latest()).then_with(|| a.key.cmp(&b.key)));
             Ok(history)
         })
     }
@@ -108,7 +112,7 @@ impl Lake {
     }
 
     /// Every call that has a record, sorted: of one creator, or of all.
-    async fn calls_of(&self, creator: Option<&CreatorName>) -> Result<Vec<(CreatorName, CallKey)>> {
+    async fn calls_of(&self, creator: Option<&CreatorName>) -> Result<BTreeSet<(CreatorName, CallKey)>> {
         let prefix = creator.map_or(Prefix::Records, |creator| Prefix::RecordsOf(creator.clone()));
         let mut calls = BTreeSet::new();
         let mut gather = |entry: Entry| {
@@ -121,24 +125,44 @@ impl Lake {
         if let Some(remote) = &self.catalog().remote {
             remote.list(&prefix, &mut gather).await?;
         }
-        Ok(calls.into_iter().collect())
+        Ok(calls)
     }
 
-    async fn call_row(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<CallRow>> {
-        let Some(record) = self.catalog().record(creator, key).await? else { return Ok(None) };
-        Record::lineage(&record).map(|lineage| {
-            Some(CallRow {
-                creator: lineage.creator,
-                key: lineage.key,
-                started_at: lineage.started_at,
-                duration_ms: lineage.duration_ms,
-                originator: lineage.person.email,
-                host: lineage.host,
-                run: lineage.run,
-                code_hash: lineage.code.hash,
-                params: lineage.params,
-                outputs: lineage.outputs.into_iter().map(OutputRow::from).collect(),
-            })
+    async fn call_row(&self, creator: &CreatorName, key: &CallKey, mut history: Vec<CallEvent>) -> Result<CallRow> {
+        let record = self.catalog().record(creator, key).await?;
+        let lineage = record.as_ref().map(Record::lineage).transpose()?;
+        history.sort_by(|a, b| b.at.cmp(&a.at));
+        let Some(lineage) = lineage else {
+            return Ok(CallRow {
+                creator: creator.clone(),
+                key: *key,
+                remembered: false,
+                started_at: None,
+                duration_ms: None,
+                originator: None,
+                host: None,
+                run: None,
+                code_hash: None,
+                params: Vec::new(),
+                outputs: Vec::new(),
+                history,
+            });
+        };
+        // That its body ran is what the record says.
+        history.retain(|event| event.outcome != Outcome::Executed || event.run != lineage.run);
+        Ok(CallRow {
+            creator: lineage.creator,
+            key: lineage.key,
+            remembered: true,
+            started_at: Some(lineage.started_at),
+            duration_ms: Some(lineage.duration_ms),
+            originator: Some(lineage.person.email),
+            host: Some(lineage.host),
+            run: Some(lineage.run),
+            code_hash: Some(lineage.code.hash),
+            params: lineage.params,
+            outputs: lineage.outputs.into_iter().map(OutputRow::from).collect(),
+            history,
         })
     }
 
@@ -150,6 +174,13 @@ impl Lake {
             message.push_str(&format!("; the nearest creators are {}", near.join(", ")));
         }
         Error::new(ErrorKind::NotFound, message)
+    }
+}
+
+impl CallRow {
+    /// When anything last became of it.
+    fn latest(&self) -> Option<&String> {
+        self.history.first().map(|event| &event.at).max(self.started_at.as_ref())
     }
 }
 

@@ -19,12 +19,19 @@
 mod ancestry;
 mod calls;
 mod files;
+mod runs;
 
 use datlake_core::lineage::{CodeState, Dependency, Environment, Param, PersonSource};
 use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
 use serde::Serialize;
 
+#[cfg(doc)]
+use crate::Lake;
+
+pub use datlake_core::run::Outcome;
+
 pub use crate::config::{Setting, Source, settings};
+pub use runs::{CallEvent, RunCall, RunInfo, RunRow, Runs};
 
 /// Files, and what could not be read.
 #[non_exhaustive]
@@ -211,7 +218,7 @@ pub struct OutputRow {
     pub tree: bool,
 }
 
-/// A call that ran.
+/// A call: how it was made, and what became of it since in runs on this machine.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CallRow {
@@ -219,22 +226,26 @@ pub struct CallRow {
     pub creator: CreatorName,
     /// The key of the call.
     pub key: CallKey,
-    /// When the body started.
-    pub started_at: String,
-    /// How long the body took, in milliseconds.
-    pub duration_ms: u64,
+    /// Whether the lake has its value. Else only `history` tells of it: it failed, runs still, or was removed.
+    pub remembered: bool,
+    /// When the body started that made its value.
+    pub started_at: Option<String>,
+    /// How long that body took, in milliseconds.
+    pub duration_ms: Option<u64>,
     /// Who ran it.
-    pub originator: String,
+    pub originator: Option<String>,
     /// The machine it ran on.
-    pub host: String,
+    pub host: Option<String>,
     /// The run it was part of.
-    pub run: String,
+    pub run: Option<String>,
     /// Hash of the code with all that it declares to depend on.
-    pub code_hash: CodeHash,
+    pub code_hash: Option<CodeHash>,
     /// The arguments in order. Of a secret one only the name.
     pub params: Vec<Param>,
     /// The files it returned, in order.
     pub outputs: Vec<OutputRow>,
+    /// What else became of it on this machine, the latest first: as far as its [runs](Lake::runs) are kept.
+    pub history: Vec<CallEvent>,
 }
 
 /// A file and everything it was made from: a graph, in which each file stands once.

@@ -21,6 +21,7 @@ mod naming;
 mod options;
 mod parallel;
 mod returns;
+mod runs;
 mod secrets;
 mod shapes;
 mod shown;

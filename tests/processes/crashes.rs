@@ -210,3 +210,15 @@ fn names_left_by_a_machine_that_died_are_anothers_when_a_person_has_removed_them
     }
     assert!(free >= 4 && left >= 2, "{free} kills left the names free, {left} did not");
 }
+
+#[test]
+fn what_a_killed_process_had_begun_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Process::start("hold", folder.path(), None, None);
+    child.hears("ran held");
+    child.kill();
+    let runs = Lake::builder().home(folder.path()).open().unwrap().runs(10).unwrap();
+    let [run] = &*runs.runs else { panic!("{runs:?}") };
+    assert_eq!((run.ran, run.unfinished, run.unreadable, &run.ended_at), (0, 1, 0, &None));
+    assert!(runs.damaged.is_empty(), "{runs:?}");
+}

@@ -11,7 +11,7 @@ mod shell;
 
 use std::path::PathBuf;
 
-use datlake::report::{Ancestry, FileInfo, History, Listing, Setting, settings};
+use datlake::report::{Ancestry, FileInfo, History, Listing, RunInfo, Runs, Setting, settings};
 use datlake::{Digest, Event, File, Lake, LakeBuilder, Uid};
 use serde::Serialize;
 
@@ -33,6 +33,8 @@ pub(crate) enum Report {
     Paths(Vec<Kept>),
     Removed(Removed),
     Calls(History),
+    Runs(Runs),
+    Run(Box<RunInfo>),
     Ancestry(Ancestry),
     Settings(Vec<Setting>),
     /// The command has written bytes, not a report.
@@ -82,7 +84,9 @@ impl Report {
     /// The exit status: what could not be read is a failure, although the rest is shown.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Files { listing: Listing { damaged, .. }, .. } | Self::Calls(History { damaged, .. })
+            Self::Files { listing: Listing { damaged, .. }, .. }
+            | Self::Calls(History { damaged, .. })
+            | Self::Runs(Runs { damaged, .. })
                 if !damaged.is_empty() =>
             {
                 FAILED
@@ -104,6 +108,8 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Path { uids, .. } => path::run(&lake(screen)?, &uids),
         Command::Rm { uids, yes, .. } => rm::run(&lake(screen)?, &uids, yes, screen),
         Command::Calls { creator, .. } => Ok(Report::Calls(lake(screen)?.history(creator.as_deref())?)),
+        Command::Runs { run: Some(run), .. } => Ok(Report::Run(Box::new(lake(screen)?.run(&run)?))),
+        Command::Runs { limit, .. } => Ok(Report::Runs(lake(screen)?.runs(limit)?)),
         Command::Lineage { uid, depth, .. } => Ok(Report::Ancestry(lake(screen)?.ancestry(&uid, depth)?)),
         Command::Config(Config::Show { .. }) => Ok(Report::Settings(settings()?)),
         Command::Completions { shell } => shell::completions(shell, &mut screen.bytes()),

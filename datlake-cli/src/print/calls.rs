@@ -1,8 +1,9 @@
 //! Calls, one paragraph for each.
 
-use datlake::report::{CallRow, OutputRow};
+use datlake::report::{CallEvent, CallRow, Outcome, OutputRow};
 use owo_colors::OwoColorize as _;
 
+use super::runs::outcome;
 use super::text::{bytes, clean, duration, fill, parameter, short, time};
 
 pub(super) fn text(calls: &[CallRow], columns: usize) -> String {
@@ -14,8 +15,10 @@ pub(super) fn text(calls: &[CallRow], columns: usize) -> String {
                 text.push_str(&format!("  {}\n", line.dimmed()));
             }
         };
-        let when = time(&call.started_at);
-        paragraph(&format!("{when} by {}, took {}", call.originator, duration(call.duration_ms)));
+        match (&call.started_at, &call.originator, call.duration_ms) {
+            (Some(at), Some(by), Some(ms)) => paragraph(&format!("{} by {by}, took {}", time(at), duration(ms))),
+            _ => paragraph("not in the lake"),
+        }
         let params: Vec<_> = call.params.iter().map(parameter).collect();
         if !params.is_empty() {
             paragraph(&params.join(", "));
@@ -23,8 +26,29 @@ pub(super) fn text(calls: &[CallRow], columns: usize) -> String {
         for output in &call.outputs {
             paragraph(&format!("→ {}", shown(output)));
         }
+        for line in since(&call.history) {
+            paragraph(&line);
+        }
     }
     text
+}
+
+/// What became of a call on this machine: how often, and who last saw it.
+fn since(history: &[CallEvent]) -> Vec<String> {
+    let mut outcomes = Vec::new();
+    for event in history {
+        if !outcomes.contains(&event.outcome) {
+            outcomes.push(event.outcome);
+        }
+    }
+    let line = |which: Outcome| {
+        let mut events = history.iter().filter(|event| event.outcome == which);
+        let last = events.next()?;
+        let times = events.fold(last.times, |times, event| times.saturating_add(event.times));
+        let times = if times > 1 { format!(" ×{times}, last") } else { String::new() };
+        Some(format!("{}{times} {} by {}", outcome(which), time(&last.at), last.originator))
+    };
+    outcomes.into_iter().filter_map(line).collect()
 }
 
 fn shown(output: &OutputRow) -> String {

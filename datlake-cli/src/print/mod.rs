@@ -10,6 +10,7 @@ mod config;
 mod done;
 mod files;
 mod info;
+mod runs;
 mod text;
 
 use std::io::{self, IsTerminal as _, Write};
@@ -57,6 +58,10 @@ impl Screen {
             Report::Removed(removed) => out.write_all(done::removed(removed).as_bytes())?,
             Report::Calls(history) if json => write_json(&mut out, &history.calls)?,
             Report::Calls(history) => out.write_all(calls::text(&history.calls, self.width).as_bytes())?,
+            Report::Runs(runs) if json => write_json(&mut out, &runs.runs)?,
+            Report::Runs(runs) => out.write_all(runs::list(&runs.runs, self.width).as_bytes())?,
+            Report::Run(run) if json => write_json(&mut out, run)?,
+            Report::Run(run) => out.write_all(runs::one(run, self.width).as_bytes())?,
             Report::Ancestry(ancestry) if json => write_json(&mut out, ancestry)?,
             Report::Ancestry(ancestry) => out.write_all(ancestry::text(ancestry, self.width).as_bytes())?,
             Report::Settings(settings) if json => write_json(&mut out, settings)?,
@@ -72,6 +77,7 @@ impl Screen {
                 }
             }
             Report::Calls(history) => self.damaged(&history.damaged),
+            Report::Runs(runs) => self.damaged(&runs.damaged),
             _ => {}
         }
         Ok(())

@@ -9,5 +9,6 @@ mod guide;
 mod info;
 mod ls;
 mod pipeline;
+mod runs;
 mod shell;
 mod support;

@@ -164,8 +164,8 @@ impl Machine {
                 for (name, value) in members {
                     match name.as_str() {
                         "commit" | "code_state" | "branch" | "repository" | "permalink" | "host" | "rustc"
-                        | "target" | "cargo_lock" | "debug_assertions" => *value = "[…]".into(),
-                        "duration_ms" => *value = 0.into(),
+                        | "target" | "cargo_lock" | "debug_assertions" | "program" => *value = "[…]".into(),
+                        "duration_ms" | "spent_ms" | "saved_ms" => *value = 0.into(),
                         _ => self.normalise(value),
                     }
                 }
@@ -256,8 +256,9 @@ fn is_time(text: &str) -> bool {
 
 /// How long something took is never the same.
 fn took(line: &str) -> String {
-    match line.split_once(", took ") {
-        Some((before, _)) => format!("{before}, took […]"),
+    let end = [", took ", "; bodies took ", "; skipping saved ", ", saved ", "  by ada@example.org on "];
+    match end.iter().filter_map(|words| Some(line.find(words)? + words.len())).min() {
+        Some(at) => format!("{}[…]", &line[..at]),
         None => line.to_owned(),
     }
 }

@@ -8,6 +8,7 @@ mod claim;
 mod lock;
 mod open;
 mod publish;
+mod runs;
 mod scratch;
 mod seal;
 mod sys;

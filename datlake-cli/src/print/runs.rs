@@ -1,0 +1,86 @@
+//! Runs, one paragraph for each.
+
+use datlake::report::{Outcome, RunCall, RunInfo, RunRow};
+use owo_colors::OwoColorize as _;
+
+use super::text::{clean, duration, fill, time};
+
+/// Digits of a run that are shown: its time, and enough to tell it from another of the same millisecond.
+const SHORT: usize = 16;
+
+pub(super) fn list(runs: &[RunRow], columns: usize) -> String {
+    runs.iter().map(|run| row(run, columns)).collect()
+}
+
+pub(super) fn one(info: &RunInfo, columns: usize) -> String {
+    let mut text = row(&info.row, columns);
+    for call in &info.calls {
+        let key = call.key.map(|key| format!("/{}", key.short())).unwrap_or_default();
+        let times = if call.times > 1 { format!(" ×{}", call.times) } else { String::new() };
+        let line = format!("{}{key}{times}{}", call.creator, how_long(call));
+        let lines = fill(&clean(&line), columns.saturating_sub(14));
+        for (at, line) in lines.iter().enumerate() {
+            let what = if at == 0 { outcome(call.outcome) } else { "" };
+            text.push_str(&format!("  {what:<10}  {line}\n"));
+        }
+    }
+    text
+}
+
+fn row(run: &RunRow, columns: usize) -> String {
+    let short = run.run.get(..SHORT).unwrap_or(&run.run);
+    let mut text = format!("{}  {}\n", clean(short).bold(), clean(&run.program).bold());
+    let mut paragraph = |line: &str| {
+        for line in fill(&clean(line), columns.saturating_sub(2)) {
+            text.push_str(&format!("  {}\n", line.dimmed()));
+        }
+    };
+    let end = match &run.ended_at {
+        Some(end) => format!("to {}", time(end)),
+        None => "and goes on, or was killed".to_owned(),
+    };
+    paragraph(&format!("{} {end}", time(&run.started_at)));
+    paragraph(&format!("by {} on {}", run.originator, run.host));
+    paragraph(&counts(run));
+    text
+}
+
+fn counts(run: &RunRow) -> String {
+    let mut text = format!("{} ran, {} skipped", run.ran, run.skipped);
+    for (count, what) in [(run.failed, "failed"), (run.unfinished, "unfinished")] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    if run.ran + run.failed > 0 {
+        text.push_str(&format!("; bodies took {}", duration(run.spent_ms)));
+    }
+    if run.skipped > 0 {
+        text.push_str(&format!("; skipping saved {}", duration(run.saved_ms)));
+    }
+    if run.unreadable > 0 {
+        text.push_str(&format!("; {} lines cannot be read", run.unreadable));
+    }
+    text
+}
+
+fn how_long(call: &RunCall) -> String {
+    let Some(ms) = call.duration_ms else { return String::new() };
+    match call.outcome {
+        Outcome::Hit | Outcome::Kept => format!(", saved {}", duration(ms.saturating_mul(call.times))),
+        _ => format!(", took {}", duration(ms)),
+    }
+}
+
+/// What became of a call, in a word.
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Executed => "ran",
+        Outcome::Hit => "skipped",
+        Outcome::Adopted => "adopted",
+        Outcome::Reproduced => "reproduced",
+        Outcome::Failed => "failed",
+        Outcome::Kept => "kept",
+        Outcome::Unfinished => "unfinished",
+    }
+}

@@ -1,0 +1,318 @@
+//! What a run leaves behind: who ran what where, and what became of each call. Kept on its own machine, in lines that are
+//! only ever appended.
+//!
+//! Invariants:
+//! - Whatever moment a writer dies at, what it wrote before can be read. A last line without an end was cut short and says
+//!   nothing; that is no damage.
+//! - Nothing of a call but its name and what became of it stands here: its arguments are in its record.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::FORMAT;
+use crate::lineage::Person;
+use crate::{CallKey, CreatorName, Error, ErrorKind, Result};
+
+const KIND: &str = "run";
+
+/// One process, or the part of it that used one lake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The run, as in the lineage of what it made.
+    pub run: String,
+    /// Who ran it.
+    pub person: Person,
+    /// The machine.
+    pub host: String,
+    /// The name of the program, without its arguments: those may be secret.
+    pub program: String,
+    /// The process.
+    pub pid: u32,
+    /// When the lake was opened, RFC 3339, UTC, by the machine's clock.
+    pub started_at: String,
+    /// The version of datlake that wrote this.
+    pub datlake_version: String,
+}
+
+/// What became of a call in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its body ran, and what it made is in the lake.
+    Executed,
+    /// It was skipped: its value was found.
+    Hit,
+    /// Its body ran, but another finished the same call first; its value counts.
+    Adopted,
+    /// Its body ran although the call was cached, and made the same.
+    Reproduced,
+    /// Its body failed or was cancelled; nothing was kept.
+    Failed,
+    /// Its output's name was taken by an earlier call, whose value it returned.
+    Kept,
+    /// Its body began, and no more is known: it runs still, or the process was killed.
+    Unfinished,
+}
+
+/// A call in a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key; `None` for calls that were found when the run had noted very many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<CallKey>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// When the body began; for what was found, when it was written down, which is later. RFC 3339, UTC.
+    pub at: String,
+    /// How often.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub times: u64,
+    /// How long the body took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+}
+
+/// A run, as far as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunLog {
+    /// The process.
+    pub head: Head,
+    /// Its calls, in the order in which they were noted. What began and ended stands here once.
+    pub calls: Vec<Noted>,
+    /// When it ended; `None` while it goes on, and where it was killed.
+    pub ended_at: Option<String>,
+    /// Lines that cannot be read.
+    pub unreadable: u64,
+}
+
+fn once() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_once(times: &u64) -> bool {
+    *times == 1
+}
+
+#[derive(Serialize, Deserialize)]
+struct Opening {
+    datlake: String,
+    format: u32,
+    #[serde(flatten)]
+    head: Head,
+}
+
+#[derive(Serialize, Deserialize)]
+struct End {
+    ended_at: String,
+}
+
+/// One line, whatever it says.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Call(Noted),
+    End(End),
+    /// Another of the first line: what stood before it was cleared away.
+    #[expect(dead_code, reason = "it says nothing new")]
+    Opening(Opening),
+}
+
+impl Head {
+    /// The first line.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn to_line(&self) -> Result<Vec<u8>> {
+        line(&Opening { datlake: KIND.to_owned(), format: FORMAT, head: self.clone() })
+    }
+}
+
+impl Noted {
+    /// The line of a call.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn to_line(&self) -> Result<Vec<u8>> {
+        line(self)
+    }
+}
+
+fn line(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(value)
+        .map_err(|e| Error::new(ErrorKind::Value, "cannot write a line of a run").because(e))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+impl RunLog {
+    /// The last line: the run ended.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn end_line(ended_at: &str) -> Result<Vec<u8>> {
+        line(&End { ended_at: ended_at.to_owned() })
+    }
+
+    /// Reads what stands at `place`. `None` where not even the first line is whole.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] where that line is not the first of a run; [`ErrorKind::Format`] where a newer datlake wrote it.
+    pub fn parse(bytes: &[u8], place: &str) -> Result<Option<Self>> {
+        let Some(end) = bytes.iter().rposition(|b| *b == b'\n') else { return Ok(None) };
+        let mut lines = bytes[..end].split(|b| *b == b'\n').filter(|line| !line.is_empty());
+        let Some(first) = lines.next() else { return Ok(None) };
+        let mut log = Self { head: head(first, place)?, calls: Vec::new(), ended_at: None, unreadable: 0 };
+        // Where each body that began stands, until it ends.
+        let mut begun = HashMap::<(CreatorName, CallKey), Vec<usize>>::new();
+        for line in lines {
+            match serde_json::from_slice(line) {
+                Ok(Line::Call(noted)) => {
+                    log.ended_at = None;
+                    log.note(noted, &mut begun);
+                }
+                Ok(Line::End(end)) => log.ended_at = Some(end.ended_at),
+                Ok(Line::Opening(_)) => {}
+                Err(_) => log.unreadable += 1,
+            }
+        }
+        Ok(Some(log))
+    }
+
+    fn note(&mut self, noted: Noted, begun: &mut HashMap<(CreatorName, CallKey), Vec<usize>>) {
+        let Some(key) = noted.key else { return self.calls.push(noted) };
+        let id = (noted.creator.clone(), key);
+        match noted.outcome {
+            Outcome::Unfinished => begun.entry(id).or_default().push(self.calls.len()),
+            Outcome::Hit | Outcome::Kept => {}
+            _ => {
+                let begun = begun.get_mut(&id);
+                // Of two at one time the one that says when it began.
+                let at = begun.and_then(|places| {
+                    let place = places.iter().position(|place| self.calls[*place].at == noted.at)?;
+                    Some(places.swap_remove(place))
+                });
+                if let Some(at) = at {
+                    self.calls[at] = noted;
+                    return;
+                }
+            }
+        }
+        self.calls.push(noted);
+    }
+}
+
+fn head(line: &[u8], place: &str) -> Result<Head> {
+    #[derive(Deserialize)]
+    struct Header {
+        datlake: String,
+        format: u32,
+    }
+    let corrupt = || {
+        let message =
+            format!("the run `{place}` is damaged (its first line is no run's); remove it to forget that run");
+        Error::new(ErrorKind::Corrupt, message)
+    };
+    let header: Header = serde_json::from_slice(line).map_err(|e| corrupt().because(e))?;
+    if header.format > FORMAT {
+        let message = format!(
+            "`{place}` was written by a newer datlake (format {}; this one knows {FORMAT}): upgrade datlake",
+            header.format
+        );
+        return Err(Error::new(ErrorKind::Format, message));
+    }
+    if header.datlake != KIND {
+        return Err(corrupt());
+    }
+    let opening: Opening = serde_json::from_slice(line).map_err(|e| corrupt().because(e))?;
+    Ok(opening.head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lineage::PersonSource;
+
+    fn log() -> Vec<u8> {
+        let person = Person { email: "ada@example.org".into(), source: PersonSource::Config };
+        let head = Head {
+            run: "5a".repeat(16),
+            person,
+            host: "lovelace".into(),
+            program: "shop".into(),
+            pid: 7,
+            started_at: "2026-11-21T08:00:00Z".into(),
+            datlake_version: "0.1.0".into(),
+        };
+        let mut bytes = head.to_line().unwrap();
+        for noted in [noted(1, Outcome::Unfinished), noted(1, Outcome::Executed), noted(2, Outcome::Hit)] {
+            bytes.extend(noted.to_line().unwrap());
+        }
+        bytes.extend(RunLog::end_line("2026-11-21T09:00:00Z").unwrap());
+        bytes
+    }
+
+    fn noted(key: u8, outcome: Outcome) -> Noted {
+        Noted {
+            creator: CreatorName::new("shop/shop::report").unwrap(),
+            key: Some(CallKey::from_bytes([key; 32])),
+            outcome,
+            at: "2026-11-21T08:30:00Z".into(),
+            times: if outcome == Outcome::Hit { 3 } else { 1 },
+            took_ms: (outcome == Outcome::Executed).then_some(12),
+        }
+    }
+
+    #[test]
+    fn what_began_and_ended_is_one_call() {
+        let log = RunLog::parse(&log(), "x").unwrap().unwrap();
+        assert_eq!(log.calls, [noted(1, Outcome::Executed), noted(2, Outcome::Hit)]);
+        assert_eq!((log.ended_at.as_deref(), log.unreadable), (Some("2026-11-21T09:00:00Z"), 0));
+    }
+
+    #[test]
+    fn cut_at_any_byte_the_rest_can_be_read() {
+        let whole = log();
+        let lines = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count();
+        for at in 0..whole.len() {
+            match RunLog::parse(&whole[..at], "x").unwrap() {
+                None => assert_eq!(lines(&whole[..at]), 0, "cut at {at}"),
+                Some(log) => {
+                    assert_eq!((log.unreadable, log.ended_at), (0, None), "cut at {at}");
+                    let expected = match lines(&whole[..at]) {
+                        1 => vec![],
+                        2 => vec![Outcome::Unfinished],
+                        3 => vec![Outcome::Executed],
+                        _ => vec![Outcome::Executed, Outcome::Hit],
+                    };
+                    assert_eq!(log.calls.iter().map(|call| call.outcome).collect::<Vec<_>>(), expected, "cut at {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_hides_itself_only() {
+        let mut bytes = log();
+        bytes.extend(b"{\"creator\":\"shop/sh\n\n");
+        bytes.extend(noted(3, Outcome::Failed).to_line().unwrap());
+        let log = RunLog::parse(&bytes, "x").unwrap().unwrap();
+        // It went on after what was taken for its end.
+        assert_eq!((log.calls.len(), log.unreadable, log.ended_at), (3, 1, None));
+    }
+
+    #[test]
+    fn what_is_no_run_or_a_newer_one_says_so() {
+        for (bytes, kind) in [
+            (&b"nonsense\n"[..], ErrorKind::Corrupt),
+            (b"{\"datlake\":\"call\",\"format\":1}\n", ErrorKind::Corrupt),
+            (b"{\"datlake\":\"run\",\"format\":2,\"new\":1}\n", ErrorKind::Format),
+        ] {
+            let error = RunLog::parse(bytes, "runs/x").unwrap_err();
+            assert!(error.kind() == kind && error.to_string().contains("runs/x"), "{error}");
+        }
+    }
+}

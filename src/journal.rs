@@ -1,0 +1,207 @@
+//! What this process does in a lake, written down as a run.
+//!
+//! Invariants:
+//! - A hit costs a look into a map: no file, thread or clock, but once in every few thousand calls. What was found is
+//!   written with the next body that runs, when there is much of it, and at the end. A process that is killed loses no more
+//!   than that.
+//! - History is a convenience: where it cannot be written, nothing fails.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use datlake_core::run::{Head, Noted, Outcome, RunLog};
+use datlake_core::{CallKey, CreatorName, Result};
+use datlake_store::Vault;
+
+use crate::lake::lock;
+use crate::provenance::{self, Provenance};
+
+/// Calls that were found and are not written down yet.
+const BUFFERED: usize = 4096;
+/// Calls that were found of which a run writes down which; of those that follow, how many of each creator.
+const NAMED: usize = 20_000;
+
+/// The run that this process is to a lake.
+pub(crate) struct Journal {
+    vault: Arc<Vault>,
+    provenance: Arc<Provenance>,
+    started_at: String,
+    /// Nothing is to be remembered.
+    off: bool,
+    buffer: Mutex<Buffer>,
+    /// Held while lines are appended.
+    file: Mutex<File>,
+}
+
+#[derive(Default)]
+struct Buffer {
+    found: HashMap<(CallKey, Outcome), (CreatorName, u64)>,
+    /// Calls of each creator that are written without their keys.
+    more: HashMap<(CreatorName, Outcome), u64>,
+    named: usize,
+    /// Whether anything was noted since the end was last written.
+    open: bool,
+}
+
+#[derive(Default)]
+struct File {
+    head: Option<Vec<u8>>,
+    /// The last line may have been cut short.
+    torn: bool,
+}
+
+thread_local! {
+    static AT_END: RefCell<Vec<AtEnd>> = const { RefCell::new(Vec::new()) };
+}
+
+struct AtEnd(Weak<Journal>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        if let Some(journal) = self.0.upgrade() {
+            // What libraries keep for this thread may be gone already.
+            let _ = catch_unwind(AssertUnwindSafe(|| journal.end()));
+        }
+    }
+}
+
+impl Journal {
+    pub(crate) fn new(vault: Arc<Vault>, provenance: Arc<Provenance>, off: bool) -> Arc<Self> {
+        let (started_at, buffer, file) = (provenance::now(), Mutex::default(), Mutex::default());
+        let journal = Arc::new(Self { vault, provenance, started_at, off, buffer, file });
+        // The thread that opened a lake is, in most programs, the main one: its end is the program's. A lake that is kept in
+        // a static is never dropped.
+        let at_end = AtEnd(Arc::downgrade(&journal));
+        let _ = AT_END.try_with(|all| {
+            let mut all = all.borrow_mut();
+            all.retain(|other| other.0.strong_count() > 0);
+            all.push(at_end);
+        });
+        journal
+    }
+
+    /// A call was skipped.
+    pub(crate) fn found(&self, creator: &CreatorName, key: CallKey, outcome: Outcome) {
+        if self.off {
+            return;
+        }
+        let mut buffer = lock(&self.buffer);
+        buffer.open = true;
+        if let Some((_, times)) = buffer.found.get_mut(&(key, outcome)) {
+            *times += 1;
+            return;
+        }
+        if buffer.named >= NAMED {
+            *buffer.more.entry((creator.clone(), outcome)).or_default() += 1;
+            return;
+        }
+        buffer.named += 1;
+        buffer.found.insert((key, outcome), (creator.clone(), 1));
+        if buffer.found.len() >= BUFFERED {
+            let found = std::mem::take(&mut buffer.found);
+            drop(buffer);
+            self.write(&self.lines_of(found, HashMap::new()));
+        }
+    }
+
+    /// A body begins, or has ended. What was found before is written down too.
+    pub(crate) fn body(&self, creator: &CreatorName, key: CallKey, outcome: Outcome, at: &str, took: Option<Duration>) {
+        if self.off {
+            return;
+        }
+        let found = {
+            let mut buffer = lock(&self.buffer);
+            buffer.open = true;
+            std::mem::take(&mut buffer.found)
+        };
+        let took_ms = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        let noted = Noted { creator: creator.clone(), key: Some(key), outcome, at: at.to_owned(), times: 1, took_ms };
+        let mut lines = self.lines_of(found, HashMap::new());
+        lines.extend(noted.to_line().unwrap_or_default());
+        self.write(&lines);
+    }
+
+    /// Writes down what can be told now, for somebody who is about to read it.
+    pub(crate) fn flush(&self) {
+        let found = std::mem::take(&mut lock(&self.buffer).found);
+        if !found.is_empty() {
+            self.write(&self.lines_of(found, HashMap::new()));
+        }
+    }
+
+    /// Writes down all there is, and that the run has ended. If it goes on all the same, that can be written too.
+    fn end(&self) {
+        let (found, more) = {
+            let mut buffer = lock(&self.buffer);
+            if !std::mem::take(&mut buffer.open) {
+                return;
+            }
+            (std::mem::take(&mut buffer.found), std::mem::take(&mut buffer.more))
+        };
+        let mut lines = self.lines_of(found, more);
+        lines.extend(RunLog::end_line(&provenance::now()).unwrap_or_default());
+        self.write(&lines);
+    }
+
+    fn lines_of(
+        &self,
+        found: HashMap<(CallKey, Outcome), (CreatorName, u64)>,
+        more: HashMap<(CreatorName, Outcome), u64>,
+    ) -> Vec<u8> {
+        if found.is_empty() && more.is_empty() {
+            return Vec::new();
+        }
+        let now = provenance::now();
+        let named = found.into_iter().map(|((key, outcome), (creator, times))| (creator, Some(key), outcome, times));
+        let unnamed = more.into_iter().map(|((creator, outcome), times)| (creator, None, outcome, times));
+        let lines = named.chain(unnamed).map(|(creator, key, outcome, times)| {
+            Noted { creator, key, outcome, at: now.clone(), times, took_ms: None }.to_line().unwrap_or_default()
+        });
+        lines.flatten().collect()
+    }
+
+    fn write(&self, lines: &[u8]) {
+        let mut file = lock(&self.file);
+        let File { head, torn } = &mut *file;
+        let head = match head {
+            Some(head) => head,
+            None => match self.head() {
+                Ok(made) => head.insert(made),
+                Err(_) => return,
+            },
+        };
+        let run = self.provenance.run();
+        let written = match torn {
+            true => self.vault.append_run(run, head, &[b"\n", lines].concat()),
+            false => self.vault.append_run(run, head, lines),
+        };
+        *torn = written.is_err();
+        if let Err(error) = written {
+            tracing::debug!(target: "datlake", %error, "the run cannot be written down");
+        }
+    }
+
+    fn head(&self) -> Result<Vec<u8>> {
+        let program = std::env::args_os().next().unwrap_or_default();
+        let program = std::path::Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let head = Head {
+            run: self.provenance.run().to_owned(),
+            person: self.provenance.person()?,
+            host: self.provenance.host().to_owned(),
+            program,
+            pid: std::process::id(),
+            started_at: self.started_at.clone(),
+            datlake_version: provenance::VERSION.to_owned(),
+        };
+        head.to_line()
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
