@@ -33,7 +33,7 @@ extern crate self as datlake;
 #[path = "private.rs"]
 pub mod __private;
 mod call;
-mod config;
+pub mod config;
 mod console;
 mod context;
 mod creators;

@@ -169,7 +169,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
-    /// Shows the configuration
+    /// Shows and changes the configuration
     #[command(subcommand)]
     Config(Config),
     /// Writes what a shell needs to complete commands
@@ -197,6 +197,89 @@ pub(crate) enum Config {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Sets home, remote or email
+    ///
+    /// In the user's config.toml: in the context in use, or outside of any. Comments and order stay. A remote's credentials
+    /// are no setting: they come from the store's own environment variables or profile files.
+    #[command(after_help = "Example: datlake config set remote file:///mnt/shared/lake")]
+    Set {
+        /// home, remote or email
+        key: String,
+        /// What it is from now on
+        value: String,
+        /// In the nearest datlake.toml, or a new one in the working directory
+        #[arg(long)]
+        project: bool,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Takes a setting away
+    #[command(after_help = "Example: datlake config unset remote\n\
+        `datlake config unset context` leaves the context in use.")]
+    Unset {
+        /// home, remote, email or context
+        key: String,
+        /// From the nearest datlake.toml
+        #[arg(long)]
+        project: bool,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Settings under a name, to change from one lake to another
+    #[command(subcommand, visible_alias = "contexts")]
+    Context(Context),
+    /// Asks for home, remote and email, and checks them
+    ///
+    /// Nothing is changed before all are answered. An empty answer leaves a setting as it is, `none` takes it away. Answers
+    /// may come from a pipe, one on each line.
+    #[command(after_help = "Example: datlake config setup")]
+    Setup {
+        #[command(flatten)]
+        shape: Shape,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Context {
+    /// Makes a context
+    #[command(after_help = "Example: datlake config context create team --remote file:///mnt/shared/lake")]
+    Create {
+        /// What it is called
+        name: String,
+        /// The lake's folder on this machine
+        #[arg(long)]
+        home: Option<String>,
+        /// The URL of the store shared with others
+        #[arg(long)]
+        remote: Option<String>,
+        /// The person in the lineage
+        #[arg(long)]
+        email: Option<String>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Uses a context from now on
+    #[command(after_help = "Example: datlake config context use team")]
+    Use {
+        /// The context
+        name: String,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Lists the contexts
+    #[command(after_help = "Example: datlake config context list")]
+    List {
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Deletes a context: its settings, not its lake
+    #[command(after_help = "Example: datlake config context delete team")]
+    Delete {
+        /// The context
+        name: String,
+        #[command(flatten)]
+        shape: Shape,
+    },
 }
 
 impl Command {
@@ -212,7 +295,18 @@ impl Command {
             | Self::Calls { shape, .. }
             | Self::Runs { shape, .. }
             | Self::Lineage { shape, .. }
-            | Self::Config(Config::Show { shape }) => shape.json,
+            | Self::Config(
+                Config::Show { shape }
+                | Config::Set { shape, .. }
+                | Config::Unset { shape, .. }
+                | Config::Setup { shape }
+                | Config::Context(
+                    Context::Create { shape, .. }
+                    | Context::Use { shape, .. }
+                    | Context::List { shape }
+                    | Context::Delete { shape, .. },
+                ),
+            ) => shape.json,
             Self::Cat { .. } | Self::Completions { .. } | Self::Man { .. } => false,
         }
     }

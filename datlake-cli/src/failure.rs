@@ -15,11 +15,17 @@ pub(crate) const FAILED: u8 = 2;
 pub(crate) struct Failure {
     message: String,
     hint: Option<&'static str>,
+    status: u8,
 }
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { message: message.into(), hint: None, status: FAILED }
+    }
+
+    /// What was asked for is not there.
+    pub(crate) fn absent(message: impl fmt::Display) -> Self {
+        Self { status: ABSENT, ..Self::new(message.to_string()) }
     }
 
     pub(crate) fn hint(mut self, hint: &'static str) -> Self {
@@ -38,6 +44,9 @@ impl std::error::Error for Failure {}
 
 /// The exit status of a failure.
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.status;
+    }
     match error.downcast_ref::<datlake::Error>() {
         Some(error) if error.kind() == ErrorKind::NotFound => ABSENT,
         _ => FAILED,

@@ -1,6 +1,7 @@
 //! What each command does. None prints: each gives a report, which `print` shows.
 
 mod add;
+mod config;
 mod content;
 mod get;
 mod info;
@@ -11,11 +12,12 @@ mod shell;
 
 use std::path::PathBuf;
 
-use datlake::report::{Ancestry, FileInfo, History, Listing, RunInfo, Runs, Setting, settings};
+use datlake::config::{Changed, ContextRow, Setting};
+use datlake::report::{Ancestry, FileInfo, History, Listing, RunInfo, Runs};
 use datlake::{Digest, Event, File, Lake, LakeBuilder, Uid};
 use serde::Serialize;
 
-use crate::args::{Command, Config};
+use crate::args::Command;
 use crate::failure::FAILED;
 use crate::print::Screen;
 
@@ -37,6 +39,10 @@ pub(crate) enum Report {
     Run(Box<RunInfo>),
     Ancestry(Ancestry),
     Settings(Vec<Setting>),
+    Changed(Changed),
+    Contexts(Vec<ContextRow>),
+    /// What was done with a context, in words.
+    Context(&'static str, ContextRow),
     /// The command has written bytes, not a report.
     Written,
 }
@@ -111,7 +117,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Runs { run: Some(run), .. } => Ok(Report::Run(Box::new(lake(screen)?.run(&run)?))),
         Command::Runs { limit, .. } => Ok(Report::Runs(lake(screen)?.runs(limit)?)),
         Command::Lineage { uid, depth, .. } => Ok(Report::Ancestry(lake(screen)?.ancestry(&uid, depth)?)),
-        Command::Config(Config::Show { .. }) => Ok(Report::Settings(settings()?)),
+        Command::Config(command) => config::run(command, screen),
         Command::Completions { shell } => shell::completions(shell, &mut screen.bytes()),
         Command::Man { folder } => shell::man(folder.as_deref(), &mut screen.bytes()),
     }

@@ -1,9 +1,9 @@
 //! Settings, and where they were taken from.
 
-use datlake::report::{Setting, Source};
+use datlake::config::{Changed, ContextRow, Setting, Source};
 use owo_colors::OwoColorize as _;
 
-use super::text::{clean, padded};
+use super::text::{clean, padded, width};
 
 /// Columns of the names.
 const NAME: usize = 8;
@@ -25,7 +25,7 @@ pub(super) fn text(settings: &[Setting], columns: usize) -> String {
     text
 }
 
-fn source(source: &Source) -> String {
+pub(super) fn source(source: &Source) -> String {
     match source {
         Source::Environment { variable } => (*variable).to_owned(),
         Source::File { path, context: None } => clean(&path.display().to_string()).into_owned(),
@@ -34,4 +34,48 @@ fn source(source: &Source) -> String {
         }
         _ => "the default".to_owned(),
     }
+}
+
+pub(super) fn changed(changed: &Changed) -> String {
+    let Changed { key, value, path, context, .. } = changed;
+    let context = context.as_ref().map(|context| format!(", context {context}")).unwrap_or_default();
+    let place = format!("{}{context}", path.display());
+    let text = match value {
+        Some(value) => format!("set {key} = {value} in {place}"),
+        None => format!("took {key} out of {place}"),
+    };
+    format!("{}\n", clean(&text))
+}
+
+/// One line for each context, marked where it is in use; below it, where there is little room, what is set.
+pub(super) fn contexts(contexts: &[ContextRow], columns: usize) -> String {
+    let wide = columns >= WIDE;
+    let name_width = contexts.iter().map(|context| width(&clean(&context.name))).max().unwrap_or(0);
+    let mut text = String::new();
+    for context in contexts {
+        let mark = if context.current { "*" } else { " " };
+        let name = clean(&context.name);
+        text.push_str(&format!("{mark} {}", padded(&name, if wide { name_width } else { 0 }).bold()));
+        for (at, (key, value)) in set(context).into_iter().enumerate() {
+            let gap = match (wide, at) {
+                (true, 0) => "  ",
+                (true, _) => ", ",
+                (false, _) => "\n    ",
+            };
+            text.push_str(&format!("{gap}{key} = {}", clean(value)));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+pub(super) fn context(done: &str, context: &ContextRow) -> String {
+    let set: Vec<_> = set(context).into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let set = if set.is_empty() { "nothing is set in it".to_owned() } else { set.join(", ") };
+    format!("{}\n", clean(&format!("{done} the context {} ({set})", context.name)))
+}
+
+fn set(context: &ContextRow) -> Vec<(&'static str, &str)> {
+    let values = [("home", &context.home), ("remote", &context.remote), ("email", &context.email)];
+    values.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))).collect()
 }

@@ -17,6 +17,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use datlake::Uid;
+use datlake::config::Changed;
 use datlake::report::Damage;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
@@ -66,6 +67,12 @@ impl Screen {
             Report::Ancestry(ancestry) => out.write_all(ancestry::text(ancestry, self.width).as_bytes())?,
             Report::Settings(settings) if json => write_json(&mut out, settings)?,
             Report::Settings(settings) => out.write_all(config::text(settings, self.width).as_bytes())?,
+            Report::Changed(changed) if json => write_json(&mut out, changed)?,
+            Report::Changed(changed) => out.write_all(config::changed(changed).as_bytes())?,
+            Report::Contexts(contexts) if json => write_json(&mut out, contexts)?,
+            Report::Contexts(contexts) => out.write_all(config::contexts(contexts, self.width).as_bytes())?,
+            Report::Context(_, context) if json => write_json(&mut out, context)?,
+            Report::Context(done, context) => out.write_all(config::context(done, context).as_bytes())?,
             Report::Written => {}
         }
         out.flush()?;
@@ -77,7 +84,11 @@ impl Screen {
                 }
             }
             Report::Calls(history) => self.damaged(&history.damaged),
+<<<<<<< HEAD
             Report::Runs(runs) => self.damaged(&runs.damaged),
+=======
+            Report::Changed(changed) => self.hidden(changed),
+>>>>>>> 0cb530b (datlake config: set, unset, setup and contexts; lines and what was meant for what a file may not say)
             _ => {}
         }
         Ok(())
@@ -105,6 +116,23 @@ impl Screen {
         let _ = write!(io::stderr(), "Remove {what}? [y/N] ");
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    }
+
+    /// Asks on a terminal; the next line of standard input, `None` at its end.
+    pub(crate) fn asks(&self, question: &str, value: &str) -> io::Result<Option<String>> {
+        if io::stdin().is_terminal() {
+            let _ = write!(io::stderr(), "{question} [{}]: ", clean(value));
+        }
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer)?;
+        Ok((read > 0).then(|| answer.trim().to_owned()))
+    }
+
+    /// Warns where something wins over a change.
+    pub(crate) fn hidden(&self, changed: &Changed) {
+        if let Some(source) = &changed.hidden_by {
+            self.warning(&format!("`{}` is still taken from {}, which wins", changed.key, config::source(source)));
+        }
     }
 
     fn warning(&self, text: &str) {

@@ -2,7 +2,7 @@
 
 use insta::{assert_json_snapshot, assert_snapshot};
 
-use crate::support::{Machine, check_failure, ran};
+use crate::support::{Machine, answered, check_failure, ran};
 
 #[test]
 fn every_setting_says_where_it_comes_from_and_no_secret() {
@@ -27,7 +27,7 @@ fn a_typo_is_named_with_its_line_and_key() {
     let machine = Machine::new();
     machine.write("work/datlake.toml", "email = 'a@b.c'\nremot = 'file:///r'\n");
     for command in [&["ls"][..], &["config", "show"]] {
-        machine.fails(2, &["datlake.toml`, line 2", "remot"], command);
+        machine.fails(2, &["datlake.toml`, line 2: there is no setting `remot`; did you mean `remote`?"], command);
     }
 }
 
@@ -35,7 +35,106 @@ fn a_typo_is_named_with_its_line_and_key() {
 fn two_contexts_of_one_name_are_refused() {
     let machine = Machine::new();
     machine.write("user/.config/datlake/config.toml", "[contexts.a]\n[contexts.a]\n");
-    machine.fails(2, &["config.toml`, line 2"], &["ls"]);
+    machine.fails(2, &["config.toml`, line 2: there are two contexts called `a`"], &["ls"]);
+    machine.write("user/.config/datlake/config.toml", "[contexts.a]\n");
+    let says = ["there is a context `a` already, in", "config.toml`, line 1", "hint: `datlake config context use`"];
+    machine.fails(2, &says, &["config", "context", "create", "a"]);
+}
+
+#[test]
+fn what_is_set_counts_from_then_on() {
+    let machine = Machine::new();
+    let set = "set remote = file:///tmp/r in [folder]/user/.config/datlake/config.toml\n";
+    assert_eq!(machine.shown(80, &["config", "set", "remote", "file:///tmp/r"]), set);
+    assert!(machine.ok(&["config", "show"]).contains("remote  file:///tmp/r"));
+    assert_json_snapshot!("config_set", machine.json(&["config", "set", "remote", "file:///tmp/s"]));
+    machine.ok(&["config", "unset", "remote"]);
+    assert!(machine.ok(&["config", "show"]).contains("remote  not set"));
+    machine.fails(1, &["`remote` is not set in"], &["config", "unset", "remote"]);
+    // What wins over it is said.
+    let hidden = machine.run(&["config", "set", "--project", "email", "eve@example.org"]);
+    assert_eq!(hidden.status, 0);
+    assert!(hidden.err.contains("`email` is still taken from DATLAKE_EMAIL, which wins"), "{}", hidden.err);
+    assert_eq!(std::fs::read_to_string(machine.path("work/datlake.toml")).unwrap(), "email = \"eve@example.org\"\n");
+}
+
+#[test]
+fn no_credential_is_written() {
+    let machine = Machine::new();
+    for url in ["s3://id:hunter2@bucket/lake", "https://host/lake?X-Amz-Signature=hunter2"] {
+        let ran = machine.run(&["config", "set", "remote", url]);
+        check_failure(&ran, 2, &["holds credentials", "environment variables"]);
+        assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+        machine.fails(2, &["holds credentials"], &["config", "context", "create", "c", "--remote", url]);
+    }
+    machine.fails(2, &["no setting `remot`; did you mean `remote`?"], &["config", "set", "remot", "x"]);
+    assert!(!machine.path("user/.config/datlake/config.toml").exists());
+}
+
+#[test]
+fn contexts_are_made_used_listed_and_deleted() {
+    let machine = Machine::new();
+    let config = |arguments: &[&str]| machine.shown(100, &[&["config", "context"], arguments].concat());
+    assert_eq!(config(&["list"]), "\n");
+    config(&["create", "team", "--remote", "file:///tmp/team", "--email", "team@example.org"]);
+    assert_eq!(config(&["create", "own", "--home", "lake"]), "made the context own (home = [folder]/work/lake)\n");
+    machine.fails(1, &["no context `teem` in", "did you mean `team`?"], &["config", "context", "use", "teem"]);
+    config(&["use", "team"]);
+    assert_snapshot!("contexts_100", config(&["list"]));
+    assert_snapshot!("contexts_60", machine.shown(60, &["config", "contexts", "list"]));
+    assert_json_snapshot!("contexts", machine.json(&["config", "context", "list"]));
+    assert_json_snapshot!("context", machine.json(&["config", "context", "use", "team"]));
+    assert!(machine.ok(&["config", "show"]).contains("config.toml, context team"));
+    machine.fails(2, &["`team`: it is in use"], &["config", "context", "delete", "team"]);
+    machine.ok(&["config", "unset", "context"]);
+    config(&["delete", "team"]);
+    assert_eq!(config(&["list"]), "  own  home = [folder]/work/lake\n");
+}
+
+#[test]
+fn setup_asks_and_checks() {
+    let machine = Machine::new();
+    let setup = |answers: &str| {
+        let mut command = machine.command(&["config", "setup"]);
+        ran(answered(command.env_remove("DATLAKE_HOME").env_remove("DATLAKE_EMAIL"), answers))
+    };
+    let folder = machine.path("").display().to_string();
+    let remote = format!("file://{folder}shared");
+    // Nothing is changed before all is answered, and opens.
+    let file = machine.path("user/.config/datlake/config.toml");
+    check_failure(&setup(&format!("{folder}lake\n{remote}\n")), 2, &["no answer for `email`", "nothing was changed"]);
+    check_failure(&setup("\nfile:///dev/null/x\n\n"), 2, &["nothing was changed", "/dev/null/x"]);
+    check_failure(&setup("\n/tmp\n\n"), 2, &["nothing was changed", "must be a URL"]);
+    check_failure(&setup("\ns3://id:hunter2@b\n\n"), 2, &["holds credentials"]);
+    assert!(!file.exists());
+    let done = setup(&format!("{folder}lake\n{remote}\neve@example.org\n"));
+    assert_eq!((done.status, &*done.err), (0, ""));
+    assert!(done.out.contains(&format!("home    {folder}lake")) && done.out.contains(&remote), "{}", done.out);
+    // An empty answer leaves what is there, `none` takes it away.
+    let done = setup("\n\nnone\n");
+    assert!(done.out.contains(&format!("home    {folder}lake")) && done.out.contains(&remote), "{}", done.out);
+    assert!(done.out.contains("email   not set"), "{}", done.out);
+}
+
+#[test]
+fn setup_asks_again_on_a_terminal() {
+    let machine = Machine::new();
+    let script = format!("{} config setup", env!("CARGO_BIN_EXE_datlake"));
+    let mut command = machine.around("script", &["-qec", &script, "/dev/null"]);
+    command.env_remove("DATLAKE_EMAIL");
+    let done = ran(answered(&mut command, "\n/tmp\n\neve@example.org\n"));
+    assert_eq!(done.status, 0, "{}", done.out);
+    for part in ["Folder of the lake on this machine [", "must be a URL", "eve@example.org"] {
+        assert!(done.out.contains(part), "{}", done.out);
+    }
+    assert_eq!(done.out.matches("URL of the store").count(), 2, "{}", done.out);
+}
+
+#[test]
+fn without_a_home_directory_there_is_no_configuration_file() {
+    let machine = Machine::new();
+    let mut command = machine.command(&["config", "set", "email", "eve@example.org"]);
+    check_failure(&ran(command.env("HOME", "nowhere").output().unwrap()), 2, &["no home directory", "XDG_CONFIG_HOME"]);
 }
 
 #[test]

@@ -38,4 +38,9 @@ fn every_command_has_help_with_an_example() {
         assert!(help.contains(&format!("Example: datlake {}", arguments.join(" "))) || command == "path", "{help}");
         assert!(help.contains("Example: "), "{help}");
     }
+    for command in ["set", "unset", "setup", "context create", "context use", "context list", "context delete"] {
+        let arguments: Vec<_> = ["config"].into_iter().chain(command.split(' ')).chain(["--help"]).collect();
+        let help = machine.ok(&arguments);
+        assert!(help.contains(&format!("Example: datlake config {command}")), "{help}");
+    }
 }

@@ -1,0 +1,110 @@
+//! Settings as they are shown: each with where it was taken from, none with what is secret.
+
+use std::path::PathBuf;
+
+use datlake_core::Result;
+use serde::Serialize;
+
+use super::{Gathered, Key, Surroundings};
+
+/// A setting of the default lake, and where its value was taken from.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// Its name.
+    pub key: &'static str,
+    /// Its value; of a URL without what may be secret in it.
+    pub value: Option<String>,
+    /// Where that was taken from.
+    pub source: Source,
+    /// The environment variable that would set it.
+    pub variable: &'static str,
+}
+
+/// Where the value of a [`Setting`] was taken from.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum Source {
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        variable: &'static str,
+    },
+    /// A configuration file.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// The context in it, if it is one's.
+        context: Option<String>,
+    },
+    /// Nothing says anything else.
+    Default,
+}
+
+/// The settings of the default lake, with where each was taken from.
+///
+/// # Errors
+/// [`ErrorKind::Config`] for a file or a variable that says what it may not, and where there is no home for a lake.
+///
+/// ```no_run
+/// # fn main() -> datlake::Result<()> {
+/// for setting in datlake::report::settings()? {
+///     println!("{} = {:?} ({:?})", setting.key, setting.value, setting.source);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn settings() -> Result<Vec<Setting>> {
+    Ok(Surroundings::here().gather()?.shown())
+}
+
+impl Gathered {
+    /// The settings as they are shown.
+    pub(super) fn shown(self) -> Vec<Setting> {
+        let Self { home, found, bypass, log } = self;
+        let setting = |key, variable, value, source| Setting { key, value, source, variable };
+        let mut shown = vec![setting("home", Key::Home.variable(), Some(home.0.display().to_string()), home.1)];
+        for key in [Key::Remote, Key::Email] {
+            let (value, source) = found
+                .get(&key)
+                .map_or((None, Source::Default), |found| (Some(key.shown(&found.value)), found.source.clone()));
+            shown.push(setting(key.name(), key.variable(), value, source));
+        }
+        shown.push(setting("bypass", "DATLAKE", Some(bypass.0.to_string()), bypass.1));
+        shown.push(setting("log", "DATLAKE_LOG", Some(log.0.name().to_owned()), log.1));
+        shown
+    }
+}
+
+/// A URL without what people put there and others must not see: user, password, and the values of its query.
+pub(super) fn masked(url: &str) -> String {
+    let (url, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
+    let (place, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+    let (scheme, rest) = place.split_at(place.find("://").map_or(0, |at| at + 3));
+    let host = rest.split('/').next().unwrap_or_default();
+    // A password may hold a slash: then the host seems to end in it.
+    let secret = if scheme.is_empty() || host.contains(['@', ':']) { rest.rfind('@') } else { None };
+    let mut text = match secret {
+        Some(at) => format!("{scheme}***{}", &rest[at..]),
+        None => format!("{scheme}{rest}"),
+    };
+    for (at, pair) in query.trim_start_matches('?').split('&').enumerate().filter(|_| !query.is_empty()) {
+        let name = pair.split('=').next().unwrap_or_default();
+        text.push_str(&format!("{}{name}=***", if at == 0 { '?' } else { '&' }));
+    }
+    if !fragment.is_empty() {
+        text.push_str("#***");
+    }
+    text
+}
+
+/// Whether a URL holds what must not be written down: anything but a place.
+pub(super) fn secret_in(url: &str) -> bool {
+    let secret = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        ["key", "secret", "token", "sig", "pass", "cred", "auth", "sas"].iter().any(|word| name.contains(word))
+    };
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    masked(place) != place || query.split('&').any(|pair| secret(pair.split('=').next().unwrap_or_default()))
+}
