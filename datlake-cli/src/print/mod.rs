@@ -84,11 +84,8 @@ impl Screen {
                 }
             }
             Report::Calls(history) => self.damaged(&history.damaged),
-<<<<<<< HEAD
             Report::Runs(runs) => self.damaged(&runs.damaged),
-=======
             Report::Changed(changed) => self.hidden(changed),
->>>>>>> 0cb530b (datlake config: set, unset, setup and contexts; lines and what was meant for what a file may not say)
             _ => {}
         }
         Ok(())
