@@ -158,6 +158,19 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Shows why a call ran: what differs between it and the nearest earlier call of its creator
+    ///
+    /// Also whether that creator ran with other code since. It tells what the records in the lake tell: whether the code of a
+    /// program has changed that has not run yet, `f::call(…).explain()` says in Rust.
+    #[command(after_help = "Example: datlake explain reports/2026.md\n\
+        A call as `datlake calls` shows it: datlake explain word_count/22e76bf50690")]
+    Explain {
+        /// A call, as CREATOR/KEY, or a file that it made; the creator may be abbreviated to its end, the key to its beginning
+        #[arg(value_name = "CALL|UID")]
+        call: String,
+        #[command(flatten)]
+        shape: Shape,
+    },
     /// Shows what a file was made from, and what that was made from
     #[command(after_help = "Example: datlake lineage reports/2026.md")]
     Lineage {
@@ -293,6 +306,7 @@ impl Command {
             | Self::Path { shape, .. }
             | Self::Rm { shape, .. }
             | Self::Calls { shape, .. }
+            | Self::Explain { shape, .. }
             | Self::Runs { shape, .. }
             | Self::Lineage { shape, .. }
             | Self::Config(

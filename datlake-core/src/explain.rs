@@ -113,6 +113,13 @@ pub enum Difference {
         /// What it is: name and digest.
         now: Vec<String>,
     },
+    /// Files that the body got by itself.
+    Fetched {
+        /// What they were: name and digest.
+        was: Vec<String>,
+        /// What they are: name and digest.
+        now: Vec<String>,
+    },
     /// A secret argument: nothing of it is remembered, and nothing else differs.
     Secret {
         /// The secret arguments.
@@ -135,6 +142,20 @@ pub enum Change {
 }
 
 impl Sketch {
+    /// What entered the key of a call that was made.
+    pub fn of(lineage: &Lineage) -> Self {
+        Self {
+            creator: lineage.creator.clone(),
+            key: lineage.key,
+            own_hash: lineage.code.own_hash,
+            dependencies: lineage.code.dependencies.clone(),
+            generics: lineage.generics.clone(),
+            params: lineage.params.clone(),
+            extras: lineage.extras.clone(),
+            inputs: lineage.inputs.clone(),
+        }
+    }
+
     /// What differs from the nearest of `earlier`.
     pub fn explain(&self, earlier: &[Lineage]) -> Explanation {
         let nearest = earlier
@@ -181,12 +202,7 @@ impl Sketch {
             let mut map = BTreeMap::<String, Vec<String>>::new();
             for input in list {
                 if let Some(argument) = &input.argument {
-                    let uid = input
-                        .uid
-                        .as_ref()
-                        .filter(|uid| uid.is_chosen())
-                        .map_or(input.name.as_str(), |uid| uid.as_str());
-                    map.entry(argument.clone()).or_default().push(format!("{uid} ({})", input.digest.short()));
+                    map.entry(argument.clone()).or_default().push(shown(input));
                 }
             }
             map
@@ -210,6 +226,27 @@ impl Sketch {
         }
         found
     }
+}
+
+/// What differs between two calls that were made; never empty.
+pub fn between(was: &Lineage, now: &Lineage) -> Vec<Difference> {
+    let mut found = Sketch::of(now).differences(was);
+    let fetched = |lineage: &Lineage| -> Vec<String> {
+        lineage.inputs.iter().filter(|input| input.argument.is_none()).map(shown).collect()
+    };
+    let (old, new) = (fetched(was), fetched(now));
+    if old != new {
+        // Then that is why nothing else need differ.
+        found.retain(|difference| !matches!(difference, Difference::Unknown | Difference::Secret { .. }));
+        found.push(Difference::Fetched { was: old, now: new });
+    }
+    found
+}
+
+/// A file among the inputs: what people call it, and its content.
+fn shown(input: &Input) -> String {
+    let chosen = input.uid.as_ref().filter(|uid| uid.is_chosen());
+    format!("{} ({})", chosen.map_or(input.name.as_str(), |uid| uid.as_str()), input.digest.short())
 }
 
 /// What two maps do not have in common.
@@ -266,6 +303,10 @@ impl fmt::Display for Difference {
             Self::Value { name, was, now } => write!(f, "`{name}`: {} → {}", shown(was), shown(now)),
             Self::Input { argument, was, now } => {
                 write!(f, "input `{argument}`: {} → {}", was.join(", "), now.join(", "))
+            }
+            Self::Fetched { was, now } => {
+                let list = |files: &[String]| if files.is_empty() { "none".to_owned() } else { files.join(", ") };
+                write!(f, "files that the body got by itself: {} → {}", list(was), list(now))
             }
             Self::Secret { names } => write!(f, "nothing else than a secret argument: {}", names.join(", ")),
             Self::Unknown => f.write_str("nothing that is remembered; perhaps the order of the arguments"),

@@ -9,6 +9,7 @@ use datlake_core::{CallKey, CreatorName, Entry, Error, ErrorKind, Location, Pref
 use super::files::is_damage;
 use super::{CallEvent, CallRow, Damage, History, Outcome, OutputRow};
 use crate::lake::{Lake, nearest, refuse_in_body};
+use crate::origin::Origin;
 
 impl Lake {
     /// Every call that is remembered or that a run on this machine tells of, the latest first: of all creators, or of those called `creator` in full
@@ -91,28 +92,34 @@ impl Lake {
             self.contact_remote().await?;
             self.calls_of(Some(&creator)).await
         })?;
-        let mut keys = calls.into_iter().map(|(_, key)| key).filter(|key| key.to_string().starts_with(short));
-        let key = match (keys.next(), keys.next()) {
-            (Some(key), None) => key,
-            (None, _) => {
-                let message = format!("no call of `{creator}` has a key that starts with `{short}`");
-                return Err(Error::new(ErrorKind::NotFound, message));
-            }
-            (Some(one), Some(other)) => {
-                let message = format!(
-                    "`{short}` is the beginning of several calls of `{creator}`, such as {} and {}; write more of it",
-                    one.short(),
-                    other.short()
-                );
-                return Err(Error::new(ErrorKind::InvalidInput, message));
-            }
-        };
+        let (creator, key) = only(calls, creator.as_str(), short)?;
         let uid = Uid::output(&creator, &key, index);
         member.map_or(Ok(uid.clone()), |path| Uid::member(&uid, path))
     }
 
+    /// The call that `text` means: the one that made the file of that UID, or `creator/3f9a27`, where both the name of the
+    /// creator (to its end) and the key (to its beginning) may be abbreviated. `None` for a file that no call made.
+    pub(super) fn call_meant(&self, text: &str) -> Result<Option<(CreatorName, CallKey)>> {
+        let is_uid = text.starts_with('@') && (text.parse::<Uid>().is_ok() || abbreviated(text).is_some());
+        if !is_uid && let Some((creator, short)) = call(text) {
+            let is_file = !text.starts_with('@') && self.exists(text)?;
+            if !is_file {
+                let calls = pollster::block_on(async {
+                    self.contact_remote().await?;
+                    self.calls_of(None).await
+                })?;
+                return only(calls, creator, short).map(Some);
+            }
+        }
+        let uid = self.resolve(text)?;
+        match self.file(uid.as_str())?.lineage()? {
+            Origin::Added(_) => Ok(None),
+            Origin::Call(lineage) => Ok(Some((lineage.creator, lineage.key))),
+        }
+    }
+
     /// Every call that has a record, sorted: of one creator, or of all.
-    async fn calls_of(&self, creator: Option<&CreatorName>) -> Result<BTreeSet<(CreatorName, CallKey)>> {
+    pub(super) async fn calls_of(&self, creator: Option<&CreatorName>) -> Result<BTreeSet<(CreatorName, CallKey)>> {
         let prefix = creator.map_or(Prefix::Records, |creator| Prefix::RecordsOf(creator.clone()));
         let mut calls = BTreeSet::new();
         let mut gather = |entry: Entry| {
@@ -188,6 +195,36 @@ impl CallRow {
 fn is_called(creator: &str, wanted: &str) -> bool {
     let before = creator.strip_suffix(wanted);
     before.is_some_and(|before| before.is_empty() || (!wanted.is_empty() && before.ends_with(['/', ':'])))
+}
+
+/// The only one of `calls` that is of a creator called `creator`, to the end of its name, with a key that begins with `short`.
+fn only(calls: BTreeSet<(CreatorName, CallKey)>, creator: &str, short: &str) -> Result<(CreatorName, CallKey)> {
+    let meant =
+        |(name, key): &(CreatorName, CallKey)| is_called(name.as_str(), creator) && key.to_string().starts_with(short);
+    let mut calls = calls.into_iter().filter(meant);
+    match (calls.next(), calls.next()) {
+        (Some(call), None) => Ok(call),
+        (None, _) => {
+            let message = format!("no call of `{creator}` has a key that starts with `{short}`");
+            Err(Error::new(ErrorKind::NotFound, message))
+        }
+        (Some(one), Some(other)) => {
+            let shown = |(creator, key): &(CreatorName, CallKey)| format!("{creator}/{}", key.short());
+            let message = format!(
+                "`{short}` is the beginning of several calls of `{creator}`, such as {} and {}; write more of it",
+                shown(&one),
+                shown(&other)
+            );
+            Err(Error::new(ErrorKind::InvalidInput, message))
+        }
+    }
+}
+
+/// The parts of `creator/3f9a27`.
+fn call(text: &str) -> Option<(&str, &str)> {
+    let (creator, short) = text.strip_prefix('@').unwrap_or(text).rsplit_once('/')?;
+    let hex = !short.is_empty() && short.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    hex.then_some((creator, short))
 }
 
 /// The parts of `@creator/3f9a27/0`, where the key is not whole.

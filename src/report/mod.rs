@@ -18,6 +18,7 @@
 
 mod ancestry;
 mod calls;
+mod explain;
 mod files;
 mod runs;
 
@@ -31,6 +32,7 @@ use crate::Lake;
 pub use datlake_core::run::Outcome;
 
 pub use crate::config::{Setting, Source, settings};
+pub use explain::{CallExplanation, Comparison, Since};
 pub use runs::{CallEvent, RunCall, RunInfo, RunRow, Runs};
 
 /// Files, and what could not be read.

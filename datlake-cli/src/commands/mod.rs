@@ -13,7 +13,7 @@ mod shell;
 use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
-use datlake::report::{Ancestry, FileInfo, History, Listing, RunInfo, Runs};
+use datlake::report::{Ancestry, CallExplanation, FileInfo, History, Listing, RunInfo, Runs};
 use datlake::{Digest, Event, File, Lake, LakeBuilder, Uid};
 use serde::Serialize;
 
@@ -37,6 +37,7 @@ pub(crate) enum Report {
     Calls(History),
     Runs(Runs),
     Run(Box<RunInfo>),
+    Explanation(Box<CallExplanation>),
     Ancestry(Ancestry),
     Settings(Vec<Setting>),
     Changed(Changed),
@@ -97,6 +98,7 @@ impl Report {
             {
                 FAILED
             }
+            Self::Explanation(explanation) if !explanation.damaged.is_empty() => FAILED,
             _ => 0,
         }
     }
@@ -116,6 +118,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Calls { creator, .. } => Ok(Report::Calls(lake(screen)?.history(creator.as_deref())?)),
         Command::Runs { run: Some(run), .. } => Ok(Report::Run(Box::new(lake(screen)?.run(&run)?))),
         Command::Runs { limit, .. } => Ok(Report::Runs(lake(screen)?.runs(limit)?)),
+        Command::Explain { call, .. } => Ok(Report::Explanation(Box::new(lake(screen)?.explain(&call)?))),
         Command::Lineage { uid, depth, .. } => Ok(Report::Ancestry(lake(screen)?.ancestry(&uid, depth)?)),
         Command::Config(command) => config::run(command, screen),
         Command::Completions { shell } => shell::completions(shell, &mut screen.bytes()),

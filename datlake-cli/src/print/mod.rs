@@ -8,6 +8,7 @@ mod boxes;
 mod calls;
 mod config;
 mod done;
+mod explain;
 mod files;
 mod info;
 mod runs;
@@ -63,6 +64,8 @@ impl Screen {
             Report::Runs(runs) => out.write_all(runs::list(&runs.runs, self.width).as_bytes())?,
             Report::Run(run) if json => write_json(&mut out, run)?,
             Report::Run(run) => out.write_all(runs::one(run, self.width).as_bytes())?,
+            Report::Explanation(explanation) if json => write_json(&mut out, explanation)?,
+            Report::Explanation(explanation) => out.write_all(explain::text(explanation, self.width).as_bytes())?,
             Report::Ancestry(ancestry) if json => write_json(&mut out, ancestry)?,
             Report::Ancestry(ancestry) => out.write_all(ancestry::text(ancestry, self.width).as_bytes())?,
             Report::Settings(settings) if json => write_json(&mut out, settings)?,
@@ -86,6 +89,7 @@ impl Screen {
             Report::Calls(history) => self.damaged(&history.damaged),
             Report::Runs(runs) => self.damaged(&runs.damaged),
             Report::Changed(changed) => self.hidden(changed),
+            Report::Explanation(explanation) => self.damaged(&explanation.damaged),
             _ => {}
         }
         Ok(())

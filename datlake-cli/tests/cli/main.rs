@@ -5,6 +5,7 @@
 mod calls;
 mod config;
 mod content;
+mod explain;
 mod guide;
 mod info;
 mod ls;

@@ -1,0 +1,128 @@
+//! `datlake explain`
+
+use datlake::{CodeHash, Lineage};
+use datlake_core::record::{Kept, NewRecord, Record, ValueBytes};
+use datlake_core::{CallKey, Location};
+use insta::{assert_json_snapshot, assert_snapshot};
+
+use crate::support::Machine;
+
+/// Leaves a call like the one that made `uid`, as another version of the program would have left it, or in its place.
+fn leave(machine: &Machine, uid: &str, change: impl FnOnce(&mut Lineage)) -> CallKey {
+    let lake = machine.lake();
+    let mut lineage = lake.file(uid).unwrap().lineage().unwrap().call().unwrap().clone();
+    let at = |lineage: &Lineage| machine.home().join(Location::Record(lineage.creator.clone(), lineage.key).path());
+    let record =
+        Kept::parse(&lineage.creator, &lineage.key, std::fs::read(at(&lineage)).unwrap()).unwrap().record().unwrap();
+    change(&mut lineage);
+    let ValueBytes::Inline(value) = &record.value else { panic!("a large value") };
+    let (value_digest, fetched) = (record.value_digest, Vec::new());
+    let new = NewRecord { nonce: "left", value_digest, value, fetched, lineage: &lineage };
+    let _ = std::fs::remove_file(at(&lineage));
+    std::fs::write(at(&lineage), Record::create(new).unwrap().0.bytes()).unwrap();
+    lineage.key
+}
+
+/// `creator/key` of the call that made `uid`, in full.
+fn call_of(uid: &str) -> String {
+    uid.trim_start_matches('@').rsplit_once('/').unwrap().0.to_owned()
+}
+
+fn other_code(lineage: &mut Lineage) {
+    lineage.code.own_hash = CodeHash::from_bytes([7; 32]);
+    lineage.code.dependencies[0].hash = CodeHash::from_bytes([8; 32]);
+    lineage.code.hash = CodeHash::from_bytes([9; 32]);
+}
+
+#[test]
+fn what_differs_from_the_nearest_earlier_call() {
+    let (machine, made) = Machine::prepared();
+    // Both may have run in one millisecond.
+    leave(&machine, made.count.uid().unwrap().as_str(), |first| {
+        first.started_at = "2001-01-01T00:00:00.000Z".to_owned()
+    });
+    let calls = machine.ok(&["calls", "word_count"]);
+    let of = |text: &str| {
+        let before = calls.split(text).next().unwrap();
+        before.lines().rfind(|line| !line.starts_with(' ')).unwrap().to_owned()
+    };
+    let second = of("corpus = corpora/snark.txt");
+    assert_snapshot!("explain_60", machine.shown(60, &["explain", &second]));
+    assert_snapshot!("explain_100", machine.shown(100, &["explain", &second]));
+    assert_json_snapshot!("explain", machine.json(&["explain", &second]));
+    let first = machine.ok(&["explain", &of("corpus = corpora/alice.txt")]);
+    assert!(first.contains("No earlier call"), "{first}");
+    // By the file it made, by the end of the creator's name, and in full, it is the same call.
+    let uid = made.count.uid().unwrap().as_str();
+    let call = call_of(uid);
+    let short = call.rsplit_once("::").unwrap().1;
+    for what in [uid, &call, &format!("@{call}"), short, &short[..short.len() - 50]] {
+        assert_eq!(machine.ok(&["explain", what]), first, "{what}");
+    }
+}
+
+#[test]
+fn code_that_has_changed_since() {
+    let (machine, made) = Machine::prepared();
+    let uid = made.words.uid().unwrap().as_str();
+    let latest = leave(&machine, uid, |lineage| {
+        lineage.key = CallKey::from_bytes([1; 32]);
+        lineage.started_at = "2999-01-01T00:00:00.000Z".to_owned();
+        lineage.code.own_hash = CodeHash::from_bytes([7; 32]);
+        lineage.code.hash = CodeHash::from_bytes([9; 32]);
+    });
+    assert_snapshot!("explain_since_80", machine.shown(80, &["explain", uid]));
+    let shown = machine.json(&["explain", uid]);
+    assert_eq!((&shown["since"]["same_outputs"], &shown["earlier"]), (&true.into(), &serde_json::Value::Null));
+    // Seen from there, it is the code that differs from the earlier call, and nothing since.
+    let shown = machine.ok(&["explain", &format!("split/{latest}")]);
+    assert!(shown.contains("the function's own code changed") && !shown.contains("since"), "{shown}");
+}
+
+#[test]
+fn a_dependency_an_argument_and_an_extra() {
+    let (machine, made) = Machine::prepared();
+    let uid = made.count.uid().unwrap().as_str();
+    leave(&machine, uid, |lineage| {
+        lineage.key = CallKey::from_bytes([2; 32]);
+        lineage.started_at = "2001-01-01T00:00:00.000Z".to_owned();
+        other_code(lineage);
+        lineage.params[1].value = 12.into();
+        lineage.extras.push(serde_json::from_str(r#"{"name":"MODEL","value":"v1"}"#).unwrap());
+    });
+    let shown = machine.ok(&["explain", uid]);
+    for part in ["own code changed", "`cli::pipeline::longer` changed", "`min_len`: 12 → 4", "`MODEL`: \"v1\" → absent"]
+    {
+        assert!(shown.contains(part), "{shown} does not say {part}");
+    }
+}
+
+#[test]
+fn what_cannot_be_explained_says_why() {
+    let (machine, made) = Machine::prepared();
+    let uid = made.count.uid().unwrap().as_str();
+    let (creator, key) = call_of(uid).rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    machine.fails(1, &["no call made `corpora/alice.txt`", "added"], &["explain", "corpora/alice.txt"]);
+    machine.fails(1, &["no file `corpora/alise.txt`", "`corpora/alice.txt`"], &["explain", "corpora/alise.txt"]);
+    machine.fails(1, &["no call of `wordcount` has a key"], &["explain", &format!("wordcount/{key}")]);
+    leave(&machine, uid, |lineage| {
+        let mut bytes = *lineage.key.as_bytes();
+        bytes[31] ^= 1;
+        lineage.key = CallKey::from_bytes(bytes);
+    });
+    machine.fails(
+        2,
+        &["several calls of `word_count`", "write more"],
+        &["explain", &format!("word_count/{}", &key[..63])],
+    );
+    // A damaged record beside it hides itself only.
+    let calls = machine.home().join("calls").join(creator);
+    let damaged = std::fs::read_dir(calls).unwrap().map(|entry| entry.unwrap().path());
+    for path in damaged.filter(|path| !path.to_str().unwrap().contains(&key)) {
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "{}").unwrap();
+    }
+    let ran = machine.run(&["explain", uid]);
+    assert_eq!((ran.status, ran.out.contains("No earlier call")), (2, true), "{}", ran.err);
+    assert!(ran.err.contains("cannot be shown"), "{}", ran.err);
+}
