@@ -353,7 +353,7 @@ impl Tally {
             .calls
             .iter()
             .filter(|call| skipped.iter().any(|(skipped, _)| skipped.key == call.key))
-            .map(|call| call.duration_ms)
+            .filter_map(|call| call.duration_ms)
             .sum();
         println!("ran      {}", in_words(&ran));
         println!("skipped  {}", in_words(&skipped));
