@@ -15,6 +15,7 @@ use pin_project_lite::pin_project;
 
 use crate::call::body::Body;
 use crate::lake::Lake;
+use crate::stolen;
 
 /// The current lake and the body the code stands in.
 #[derive(Clone, Default, Debug)]
@@ -43,14 +44,9 @@ pub(crate) fn body() -> Option<Arc<Body>> {
     CURRENT.with_borrow(|context| context.body.clone())
 }
 
-/// The body the code stands in, where nobody else's work can lie on top of it: what it must not do is an error only there.
+/// The body the code stands in, where nobody else's work lies on top of it: what it must not do is an error only there.
 pub(crate) fn certain_body() -> Option<Arc<Body>> {
-    if stolen_work_is_possible() { None } else { body() }
-}
-
-/// Whether this thread belongs to a pool that may run one job on top of another that waits.
-pub(crate) fn stolen_work_is_possible() -> bool {
-    rayon_core::current_thread_index().is_some()
+    body().filter(|_| stolen::is_excluded())
 }
 
 /// Makes `context` current on this thread until the guard is dropped.
@@ -125,13 +121,15 @@ impl Drop for OnStack {
 #[derive(Clone, Debug)]
 pub struct Here {
     context: Context,
+    /// Whether the code that took it was the body's own.
+    certain: bool,
     /// What the other thread holds up by waiting for this one, as it will.
     stack: Vec<FlightId>,
 }
 
 /// Where the code stands: the current lake and the body it is in.
 pub fn here() -> Here {
-    Here { context: current(), stack: stack() }
+    Here { context: current(), certain: certain_body().is_some(), stack: stack() }
 }
 
 impl Here {
@@ -145,12 +143,12 @@ impl Here {
     /// Runs `work` there.
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         let _inside = self.enter();
-        work()
+        if self.certain { stolen::mark(work) } else { work() }
     }
 
     /// A future that stands there whenever it is polled.
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped { future, context: self.context.clone() }
+        Scoped { future, context: self.context.clone(), certain: self.certain }
     }
 }
 
@@ -162,12 +160,14 @@ pin_project! {
         #[pin]
         future: F,
         context: Context,
+        certain: bool,
     }
 }
 
 impl<F> Scoped<F> {
-    pub(crate) fn new(context: Context, future: F) -> Self {
-        Self { future, context }
+    /// The future of a body.
+    pub(crate) fn of_body(context: Context, future: F) -> Self {
+        Self { future, context, certain: true }
     }
 }
 
@@ -177,6 +177,7 @@ impl<F: Future> Future for Scoped<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
         let _inside = enter(this.context.clone());
-        this.future.poll(cx)
+        let (future, certain) = (this.future, *this.certain);
+        if certain { stolen::mark(|| future.poll(cx)) } else { future.poll(cx) }
     }
 }

@@ -44,6 +44,7 @@ mod lake;
 mod origin;
 mod provenance;
 pub mod report;
+mod stolen;
 
 pub use call::{AsyncCall, AsyncCalls, Call, Calls, Explanation, Status};
 pub use context::{Entered, Here, Scoped, here};

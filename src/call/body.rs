@@ -13,8 +13,10 @@ use datlake_core::record::Fetched;
 use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
 use datlake_store::Staged;
 
+use super::stray;
 use crate::file::File;
 use crate::lake::{Lake, lock};
+use crate::stolen;
 
 /// A body that runs.
 #[derive(Debug)]
@@ -50,7 +52,10 @@ struct State {
     /// Staged files that went into a tree or a nested call.
     consumed: HashSet<u64>,
     violations: Vec<Error>,
-    reported: HashSet<usize>,
+    /// How often code that is not declared was entered.
+    entered: HashMap<usize, u64>,
+    /// Addresses of the code that `violations` tell of.
+    undeclared: HashSet<usize>,
 }
 
 /// What a body made, for its record.
@@ -121,15 +126,28 @@ impl Body {
         Error::new(ErrorKind::Undeclared, message)
     }
 
-    /// A tracked item was entered. What is wrong with that is told when the body ends: the item itself cannot.
+    /// A tracked item was entered. What is wrong with that is told when the body ends: the item itself cannot. Whether it
+    /// was entered by the body, or on top of it, is looked at less and less often.
     pub(crate) fn note_entered(&self, code: &'static Code) {
         if self.declares(code) {
             return;
         }
         let mut state = lock(&self.state);
-        if state.reported.insert(address(code)) {
+        let entered = state.entered.entry(address(code)).or_default();
+        *entered = entered.saturating_add(1);
+        let look = entered.is_power_of_two();
+        if !look || state.undeclared.contains(&address(code)) {
+            return;
+        }
+        drop(state);
+        if stolen::is_excluded() {
             let error = self.undeclared(code);
-            state.violations.push(error);
+            let mut state = lock(&self.state);
+            if state.undeclared.insert(address(code)) {
+                state.violations.push(error);
+            }
+        } else {
+            stray::look(code);
         }
     }
 
@@ -153,7 +171,12 @@ impl Body {
     /// it returns is not worth remembering.
     pub(crate) fn note_failed(&self, error: &Error) {
         let message = format!("the body of `{}` went on without what it asked for: {error}", self.creator);
-        lock(&self.state).violations.push(Error::new(error.kind(), message));
+        self.note_violation(Error::new(error.kind(), message));
+    }
+
+    /// Why the body must fail, whatever it returns.
+    pub(crate) fn note_violation(&self, error: Error) {
+        lock(&self.state).violations.push(error);
     }
 
     /// Whether the body may read `file`.
@@ -163,13 +186,13 @@ impl Body {
             return Err(Error::new(ErrorKind::Context, message));
         }
         let mut state = lock(&self.state);
-        let mut content = [Some(file.digest()), file.within().copied()].into_iter().flatten();
-        if content.any(|digest| self.knows(&mut state, &digest)) || state.made(&file.digest()) {
+        let mut content = [Some(file.content()), file.within().copied()].into_iter().flatten();
+        if content.any(|digest| self.knows(&mut state, &digest)) || state.made(&file.content()) {
             return Ok(());
         }
         drop(state);
         let message = format!(
-            "the body of `{}` uses `{file}`, which is neither an argument nor made by it: the call's key does not know of it; pass it as an argument, or get it by its UID in the body",
+            "the body of `{}` uses `{file}`, which is neither an argument nor made by it: the call's key does not know of it; pass it as an argument without #[skip], or get it by its UID in the body",
             self.creator
         );
         Err(Error::new(ErrorKind::Undeclared, message))
@@ -183,7 +206,7 @@ impl Body {
         }
         drop(state);
         let message = format!(
-            "the body of `{}` passes `{}` on to `{to}`, and it is neither an argument nor made by it: the call's key does not know of it; pass it as an argument, or get it by its UID in the body",
+            "the body of `{}` passes `{}` on to `{to}`, and it is neither an argument nor made by it: the call's key does not know of it; pass it as an argument without #[skip], or get it by its UID in the body",
             self.creator,
             shown(file)
         );
@@ -251,7 +274,7 @@ impl Body {
             if let Some((_, file)) = state.staged.get(&id)
                 && let Some((_, staged)) = file.staged_as()
             {
-                blobs.push((file.digest(), staged.path().to_owned()));
+                blobs.push((file.content(), staged.path().to_owned()));
                 state.consumed.insert(id);
             }
         }
@@ -314,7 +337,7 @@ impl Body {
         }
         let alive: Vec<File> = state.staged.values().map(|(_, file)| file.clone()).collect();
         let blobs =
-            alive.iter().filter_map(|file| Some((file.digest(), file.staged_as()?.1.path().to_owned()))).collect();
+            alive.iter().filter_map(|file| Some((file.content(), file.staged_as()?.1.path().to_owned()))).collect();
         let fetched =
             state.fetched.iter().map(|(uid, file)| Fetched { uid: uid.clone(), digest: file.digest }).collect();
         let mut inputs: Vec<Input> = state.fetched.iter().map(|(_, file)| input(None, file)).collect();
@@ -361,7 +384,7 @@ impl Body {
 
 impl State {
     fn made(&self, digest: &Digest) -> bool {
-        self.staged.values().any(|(_, file)| file.digest() == *digest)
+        self.staged.values().any(|(_, file)| file.content() == *digest)
     }
 }
 

@@ -24,10 +24,10 @@ use serde::de::DeserializeOwned;
 use super::body::{Body, NewBody, input};
 use super::key::{Target, only_of};
 use super::stray;
-use crate::context::{self, Context, stolen_work_is_possible};
+use crate::context::{self, Context};
 use crate::event::{CallId, Event};
 use crate::lake::{Lake, claim_of};
-use crate::provenance;
+use crate::{provenance, stolen};
 
 /// A call inside itself that a work-stealing pool may have brought about runs once more, but not for ever.
 const STOLEN_DEPTH: usize = 8;
@@ -121,7 +121,7 @@ impl Site {
             && let Err(error) = Self::check_parent(body, &target, code)
         {
             // A pool that steals work may have put a call of somebody else's on top of this body.
-            if !stolen_work_is_possible() {
+            if stolen::is_excluded() {
                 return Err(error);
             }
             parent = None;
@@ -272,7 +272,7 @@ impl Site {
                 Boarding::Recursion => return Err(self.recursion()),
                 Boarding::Wait(waiter) => {
                     self.lake.emit(&Event::Waited { call: self.id(self.target.identity.key), by: None });
-                    if self.pace == Pace::Blocking && stolen_work_is_possible() {
+                    if self.pace == Pace::Blocking && stolen::is_possible() {
                         if !waiter.ended_within(PATIENCE) {
                             break (self.lake.flights().beside(), true);
                         }
@@ -329,7 +329,7 @@ impl Site {
         let recursive = chain.iter().filter(|(_, at)| *at == key).count();
         if recursive > 0 {
             // On a pool that steals work this may be a stranger on top of us.
-            if !stolen_work_is_possible() || recursive >= STOLEN_DEPTH {
+            if !stolen::is_possible() || recursive >= STOLEN_DEPTH {
                 return Ok(Boarding::Recursion);
             }
             return Ok(self.lake.flights().board(key, &[], &ancestors));
@@ -352,7 +352,7 @@ impl Site {
         let note =
             format!("process {} on {} since {}", std::process::id(), self.lake.provenance().host(), provenance::now());
         // On a pool that steals work this may lie on top of a stranger's body, and wait for a process that waits for that one.
-        let may_wait = !stolen_work_is_possible() || context::stack().is_empty();
+        let may_wait = !stolen::is_possible() || context::stack().is_empty();
         let (mut pause, mut told) = (Duration::from_millis(1), false);
         loop {
             match self.lake.vault().try_claim(&what, &note)? {
@@ -476,7 +476,7 @@ impl Running {
     pub(crate) fn call<R>(&self, body: impl FnOnce() -> R) -> R {
         let _inside = context::enter(self.context());
         let _stack = self.flight.as_ref().map(|flight| context::on_stack(&[flight.id()]));
-        body()
+        stolen::mark(body)
     }
 
     /// Where the body stands.
@@ -676,8 +676,8 @@ fn told(parent: Option<&Body>, error: &Error) {
     use ErrorKind as Kind;
     let known = [Kind::InvalidInput, Kind::Value, Kind::Undeclared, Kind::Outputs, Kind::Recursion, Kind::Context];
     if let Some(body) = parent
-        && !stolen_work_is_possible()
         && !known.contains(&error.kind())
+        && stolen::is_excluded()
     {
         body.note_failed(error);
     }

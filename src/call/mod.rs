@@ -144,7 +144,7 @@ impl<R, S, F> AsyncCall<R, S, F> {
             Ok(Start::Run(running)) => running,
             Err(error) => return S::fail(error),
         };
-        match S::split(Scoped::new(running.context(), self.body).await) {
+        match S::split(Scoped::of_body(running.context(), self.body).await) {
             Ok(value) => running.finish(value).await.map_or_else(S::fail, S::join),
             Err(returned) => {
                 drop(running);

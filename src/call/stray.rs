@@ -2,8 +2,8 @@
 //!
 //! A body that starts threads, rayon jobs or tasks without [`here`](crate::here) leaves them without a context: what they
 //! enter cannot be held against the body. But that a tracked function runs there while a body that does not declare it runs
-//! elsewhere can be seen, and is told, once for each function and creator. It is a hint and no error: the thread may have
-//! nothing to do with that body.
+//! elsewhere can be seen, and is told, once for each function and creator. So is what may be a stranger's job on top of a body.
+//! It is a hint and no error: the thread may have nothing to do with that body.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -54,7 +54,8 @@ pub(crate) fn entered(code: fn() -> &'static Code) {
     }
 }
 
-fn look(code: &'static Code) {
+/// Tells which running bodies do not declare `code`.
+pub(super) fn look(code: &'static Code) {
     let now = (address(code), BEGUN.load(Ordering::Relaxed));
     if LAST.replace(now) == now {
         return;

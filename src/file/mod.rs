@@ -23,6 +23,7 @@ use crate::context;
 use crate::event::Event;
 use crate::lake::Lake;
 use crate::origin::Origin;
+use crate::stolen;
 
 /// A file of a lake: a handle, whose content is downloaded when it is read.
 ///
@@ -115,13 +116,19 @@ impl File {
     }
 
     /// BLAKE3 of its content.
+    ///
+    /// A body that asks it of a file that it was not given fails when it ends, with [`ErrorKind::Undeclared`].
     pub fn digest(&self) -> Digest {
+        self.note_looked_at();
         self.0.digest
     }
 
     /// Its size in bytes.
+    ///
+    /// A body that asks it of a file that it was not given fails when it ends, with [`ErrorKind::Undeclared`].
     #[expect(clippy::len_without_is_empty, reason = "the size of a file is no count of elements")]
     pub fn len(&self) -> u64 {
+        self.note_looked_at();
         self.0.size
     }
 
@@ -289,6 +296,11 @@ impl File {
         &self.0.lake
     }
 
+    /// Its digest, whoever asks.
+    pub(crate) fn content(&self) -> Digest {
+        self.0.digest
+    }
+
     pub(crate) fn is_tree(&self) -> bool {
         self.0.tree
     }
@@ -349,9 +361,19 @@ impl File {
     pub(super) fn check_access(&self) -> Result<()> {
         let Some(body) = context::body() else { return Ok(()) };
         match body.check_access(self) {
-            // It may be somebody else's work that reads it, on top of a body that waits.
-            Err(_) if context::stolen_work_is_possible() => Ok(()),
+            // Somebody else's work may read it, on top of a body that waits.
+            Err(_) if !stolen::is_excluded() => Ok(()),
             checked => checked,
+        }
+    }
+
+    /// What it is, and not what is in it, is known without an error to give: a body that must not know is told at its end.
+    fn note_looked_at(&self) {
+        if let Some(body) = context::body()
+            && let Err(error) = body.check_access(self)
+            && stolen::is_excluded()
+        {
+            body.note_violation(error);
         }
     }
 

@@ -294,7 +294,7 @@ impl TreeWriter {
     /// that the body was not given.
     pub fn add(&mut self, name: &str, file: &File) -> Result<&mut Self> {
         self.body.check_access(file)?;
-        self.manifest.insert(name, file.digest(), file.len())?;
+        self.manifest.insert(name, file.content(), file.len())?;
         self.body.note_used(file);
         self.files.insert(name.to_owned(), file.clone());
         Ok(self)

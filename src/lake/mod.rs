@@ -110,7 +110,8 @@ impl Lake {
 
     /// A future in which this lake is the current one.
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped::new(Context { lake: Some(self.clone()), body: context::body() }, future)
+        let _inside = self.enter();
+        context::here().scope(future)
     }
 
     /// The directory of this machine's store.

@@ -154,6 +154,8 @@ fn reads_skipped(#[skip] file: &File, how: u8) -> Result<String> {
         2 => file.read_range(0..1).map(|_| String::new()),
         3 => Ok(fs::read_to_string(file.path()?)?),
         4 => pollster::block_on(file.read_to_string_async()),
+        5 => Ok(file.len().to_string()),
+        6 => Ok(file.digest().to_string()),
         _ => pollster::block_on(file.open_async()).map(|_| String::new()),
     }
 }
@@ -176,7 +178,7 @@ fn a_file_that_is_no_argument_cannot_be_used() {
     let lake = lake();
     let file = lake.add_bytes("secret.txt", "text").unwrap();
     let says = ["`secret.txt`", "neither an argument nor made by it", "argument"];
-    for how in 0..6 {
+    for how in 0..8 {
         lake.fails("failed reads_skipped", ErrorKind::Undeclared, &says, || reads_skipped(&file, how));
     }
     lake.fails("failed returns_skipped", ErrorKind::Undeclared, &["neither an argument"], || returns_skipped(&file));

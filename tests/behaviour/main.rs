@@ -20,6 +20,7 @@ mod many;
 mod naming;
 mod options;
 mod parallel;
+mod pools;
 mod returns;
 mod runs;
 mod secrets;

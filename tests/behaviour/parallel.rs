@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Barrier;
 
-use datlake::{Error, ErrorKind, Event, File, Result, file_creator, here, tracked};
+use datlake::{Error, ErrorKind, Event, File, Result, file_creator, here};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::support::{Watched, alone_with_files, check_error, lake};
@@ -208,7 +208,8 @@ fn a_stranger_on_top_of_a_body_does_not_wait_for_it_from_other_threads() {
                 gate.wait();
                 assert_eq!(on_top(&Barrier::new(1), nothing).unwrap(), 2);
             };
-            assert_eq!(shared(&Stolen(&stranger)).unwrap(), 1);
+            let stolen = || rayon::scope(|jobs| jobs.spawn(|_| stranger()));
+            assert_eq!(shared(&Stolen(&stolen)).unwrap(), 1);
         });
     });
     assert_eq!(lake.visible().0, 3);
@@ -339,36 +340,4 @@ fn an_error_in_one_of_many_nested_calls_reaches_the_top() {
         pollster::block_on(all(8))
     });
     assert_eq!(lake.ok("hit picky ×5, ran all", || pollster::block_on(all(5))), 10);
-}
-
-#[tracked]
-fn name_of(n: u64) -> String {
-    format!("{n}.txt")
-}
-
-#[file_creator]
-fn busy(text: &str) -> Result<u64> {
-    (0..4_u64).into_par_iter().for_each(|n| std::thread::sleep(std::time::Duration::from_millis(n)));
-    Ok(text.len() as u64)
-}
-
-#[test]
-fn what_a_pool_puts_on_top_of_a_body_is_not_in_it() {
-    if !alone_with_files("parallel::what_a_pool_puts_on_top_of_a_body_is_not_in_it", 1000) {
-        return;
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(8).build().unwrap();
-    let lake = lake();
-    let lengths: Result<Vec<u64>> = pool.install(|| {
-        let each = (0..200_u64).into_par_iter().map(|n| {
-            let uid = name_of(n);
-            assert!(!lake.exists(&uid)? && lake.file(&uid).is_err());
-            let file = lake.add_bytes(&uid, n.to_string())?;
-            assert_eq!(file.lineage()?.added().unwrap().name, uid);
-            busy(&file.read_to_string()?)
-        });
-        each.collect()
-    });
-    assert_eq!(lengths.unwrap().iter().sum::<u64>(), 10 + 180 + 300);
-    assert_eq!(lake.list("").unwrap().len(), 200);
 }

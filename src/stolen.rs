@@ -1,0 +1,93 @@
+//! Whether the code on this thread's stack belongs to the body the thread stands in, or was put on top of it.
+//!
+//! A pool that steals work runs other jobs on the stack of a thread that waits. Between the frame at which the thread came
+//! to stand where it stands and the code in question there are frames of the pool then. Where there are none, the code is
+//! the body's own. Where frames have no names (a stripped program), nothing is certain.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// What a return address belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    /// [`datlake_stands_here`].
+    Mark,
+    /// The pool.
+    Pool,
+    Other,
+}
+
+/// Whether this thread belongs to a pool that may run one job on top of another that waits.
+pub(crate) fn is_possible() -> bool {
+    rayon_core::current_thread_index().is_some()
+}
+
+/// Runs `work` above a frame that [`is_excluded`] finds again: whoever runs code in a body runs it through this.
+pub(crate) fn mark<R>(work: impl FnOnce() -> R) -> R {
+    datlake_stands_here(work)
+}
+
+/// A frame of its own, never inlined and never replaced by the last call in it, with a name that nobody else uses: in some
+/// programs only the last part of a name is known.
+#[inline(never)]
+fn datlake_stands_here<R>(work: impl FnOnce() -> R) -> R {
+    let result = work();
+    std::hint::black_box(());
+    result
+}
+
+/// Whether the code that asks is certainly the body's own, and no job on top of it.
+pub(crate) fn is_excluded() -> bool {
+    if !is_possible() {
+        return true;
+    }
+    let mut own = false;
+    backtrace::trace(|frame| {
+        let found = classify(frame);
+        own = found == Frame::Mark;
+        found == Frame::Other
+    });
+    own
+}
+
+/// Names are looked up once for each address and thread: that costs a thousand times what walking the stack does.
+fn classify(frame: &backtrace::Frame) -> Frame {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<usize, Frame>> = RefCell::default();
+    }
+    let address = frame.ip() as usize;
+    KNOWN.with_borrow_mut(|known| *known.entry(address).or_insert_with(|| named(frame)))
+}
+
+fn named(frame: &backtrace::Frame) -> Frame {
+    let mut found = Frame::Other;
+    backtrace::resolve_frame(frame, |symbol| {
+        let Some(name) = symbol.name() else { return };
+        let name = name.to_string();
+        if name.contains("datlake_stands_here") {
+            found = Frame::Mark;
+        } else if name.contains("rayon_core") && found == Frame::Other {
+            found = Frame::Pool;
+        }
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_above_the_mark_is_told_from_the_code_that_was_marked() {
+        let pool = rayon_core::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        pool.install(|| {
+            assert!(!is_excluded(), "nothing was marked");
+            mark(|| {
+                assert!(is_excluded());
+                rayon_core::scope(|scope| scope.spawn(|_| assert!(!is_excluded())));
+                rayon_core::scope(|scope| scope.spawn(|_| mark(|| assert!(is_excluded()))));
+            });
+        });
+        assert!(is_excluded(), "there is no pool here");
+    }
+}
