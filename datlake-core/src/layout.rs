@@ -36,6 +36,10 @@ pub enum Location {
     Use(Digest, CreatorName, CallKey),
     /// `removed/<id>.datlake`: a tombstone.
     Tombstone(String),
+    /// `claims/<key>/<n>.datlake`: somebody runs this call.
+    Claim(CallKey, u64),
+    /// `claims/<key>/<n>.<beat>.datlake`: a sign of life of who holds that claim.
+    Beat(CallKey, u64, u64),
 }
 
 /// A set of objects to list.
@@ -55,6 +59,8 @@ pub enum Prefix {
     UsesOf(Digest),
     /// Every tombstone.
     Tombstones,
+    /// The claims of one call, and their signs of life.
+    ClaimsOf(CallKey),
 }
 
 impl Location {
@@ -70,6 +76,8 @@ impl Location {
             Self::Name(uid) => format!("files/{uid}{LEAF}"),
             Self::Use(digest, creator, key) => format!("uses/{digest}/{creator}/{key}{LEAF}"),
             Self::Tombstone(id) => format!("removed/{id}{LEAF}"),
+            Self::Claim(key, n) => format!("claims/{key}/{n}{LEAF}"),
+            Self::Beat(key, n, beat) => format!("claims/{key}/{n}.{beat}{LEAF}"),
         }
     }
 
@@ -92,6 +100,14 @@ impl Location {
                 Self::Use(digest.parse().ok()?, creator, key)
             }
             "removed" => Self::Tombstone(rest.strip_suffix(LEAF)?.to_owned()),
+            "claims" => {
+                let (key, rest) = rest.strip_suffix(LEAF)?.split_once('/')?;
+                let key = key.parse().ok()?;
+                match rest.split_once('.') {
+                    None => Self::Claim(key, rest.parse().ok()?),
+                    Some((n, beat)) => Self::Beat(key, n.parse().ok()?, beat.parse().ok()?),
+                }
+            }
             _ => return None,
         };
         // Only the canonical spelling counts.
@@ -116,6 +132,7 @@ impl Prefix {
             Self::NamesIn(uid) => format!("files/{uid}"),
             Self::UsesOf(digest) => format!("uses/{digest}"),
             Self::Tombstones => "removed".to_owned(),
+            Self::ClaimsOf(key) => format!("claims/{key}"),
         }
     }
 
@@ -144,12 +161,21 @@ mod tests {
             Location::Name(Uid::chosen("a/b.csv").unwrap()),
             Location::Use(digest, creator, key),
             Location::Tombstone("0001-ab".into()),
+            Location::Claim(key, 0),
+            Location::Beat(key, 12, 3),
         ] {
             assert_eq!(Location::parse(&location.path()), Some(location));
         }
-        for foreign in
-            ["", "lost+found", "blobs/00/zz", "files/a", "files/../x.datlake", "calls/x.datlake", "tmp/1/a.datlake"]
-        {
+        for foreign in [
+            "",
+            "lost+found",
+            "blobs/00/zz",
+            "files/a",
+            "files/../x.datlake",
+            "calls/x.datlake",
+            "tmp/1/a.datlake",
+            "claims/00/1.datlake",
+        ] {
             assert_eq!(Location::parse(foreign), None, "{foreign}");
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod canonical;
 pub mod catalog;
+pub mod claim;
 mod code;
 pub mod codec;
 pub mod count;

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod calls;
+mod claims;
 mod explore;
 mod memory;
 mod scene;

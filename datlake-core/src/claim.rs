@@ -1,0 +1,217 @@
+//! Who runs a call, told between machines: the rest wait for the result instead of running it too.
+//!
+//! Invariants:
+//! - Safety never depends on claims: the create of the record alone decides. A holder that is taken for dead and is not ends
+//!   harmlessly, as the one whose record comes second.
+//! - A claim is an object `<n>` that is created and never replaced; of several the highest `n` counts. Its holder's signs of
+//!   life are objects too. No two machines' clocks are ever compared: a watcher that sees nothing new for the time that the
+//!   holder promised, by its own clock, may create `n + 1`.
+//! - Nobody removes another's claim before the record exists.
+//!
+//! This module reads no clock: whoever watches says how late it is.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallKey, Created, Location, Prefix, Result, Store, document};
+
+/// Who holds a claim, for people; and what the holder promises.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Drawn anew for each claim.
+    pub nonce: String,
+    /// The person.
+    pub person: String,
+    /// The machine.
+    pub host: String,
+    /// The process there.
+    pub process: u32,
+    /// When, RFC 3339, UTC, by the machine's clock.
+    pub since: String,
+    /// The holder gives a sign of life more often than this, in milliseconds; after that it may be taken for dead.
+    pub lease_ms: u64,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { person, host, process, since, .. } = self;
+        write!(f, "{person} on {host} (process {process}) since {since}")
+    }
+}
+
+/// The claim that counts, as somebody else sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Which of the claims of its call it is.
+    pub n: u64,
+    /// The number of its newest sign of life; 0 where there is none yet.
+    pub beat: u64,
+    /// Whose it is, where that can be read.
+    pub holder: Option<Holder>,
+}
+
+/// What came of trying to claim a call.
+#[derive(Debug)]
+pub enum Tried {
+    /// It is ours.
+    Won(Claim),
+    /// It is another's.
+    Held(Seen),
+}
+
+/// A claim that is ours.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    key: CallKey,
+    n: u64,
+    beat: u64,
+    document: Vec<u8>,
+}
+
+/// Tries to claim the call `key`; over the claim `dead`, whose holder was watched and gives no sign of life.
+///
+/// Whoever wins looks for the record again: the last holder may have finished in between.
+///
+/// # Errors
+/// Those of the store.
+pub async fn claim(store: &dyn Store, key: &CallKey, holder: &Holder, dead: Option<&Seen>) -> Result<Tried> {
+    let document = document::seal("claim", holder)?.0;
+    let mut n = dead.map_or(0, |dead| dead.n + 1);
+    loop {
+        let at = Location::Claim(*key, n);
+        // A create whose reply got lost finds itself.
+        if store.create(&at, &document).await? == Created::New || store.get(&at).await?.as_ref() == Some(&document) {
+            return Ok(Tried::Won(Claim { key: *key, n, beat: 0, document }));
+        }
+        match seen(store, key).await? {
+            Some(seen) => return Ok(Tried::Held(seen)),
+            // It went between two looks.
+            None => n = 0,
+        }
+    }
+}
+
+/// The claim of the call `key` that counts.
+async fn seen(store: &dyn Store, key: &CallKey) -> Result<Option<Seen>> {
+    let mut newest = None;
+    let mut visit = |entry: crate::Entry| {
+        newest = newest.max(match entry.location {
+            Location::Claim(_, n) => Some((n, 0)),
+            Location::Beat(_, n, beat) => Some((n, beat)),
+            _ => None,
+        });
+        ControlFlow::Continue(())
+    };
+    store.list(&Prefix::ClaimsOf(*key), &mut visit).await?;
+    let Some((n, beat)) = newest else { return Ok(None) };
+    let at = Location::Claim(*key, n);
+    let holder = store.get(&at).await?.and_then(|bytes| Some(document::open("claim", &bytes, &at.path()).ok()?.0));
+    Ok(Some(Seen { n, beat, holder }))
+}
+
+impl Claim {
+    /// Gives a sign of life. `false` where the claim was taken over meanwhile: then nobody needs one any more.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn beat(&mut self, store: &dyn Store) -> Result<bool> {
+        if store.size(&Location::Claim(self.key, self.n + 1)).await?.is_some() || !self.stands(store).await? {
+            return Ok(false);
+        }
+        self.beat += 1;
+        store.create(&Location::Beat(self.key, self.n, self.beat), &[]).await?;
+        Ok(true)
+    }
+
+    /// Whether the claim is there, and is this one.
+    async fn stands(&self, store: &dyn Store) -> Result<bool> {
+        Ok(store.get(&Location::Claim(self.key, self.n)).await?.as_ref() == Some(&self.document))
+    }
+
+    /// Gives the claim back. Where the call's record exists by now, `recorded`, the claims that this one took over go too.
+    ///
+    /// # Errors
+    /// Those of the store; what is left then is taken for dead one day.
+    pub async fn release(self, store: &dyn Store, recorded: bool) -> Result<()> {
+        for beat in 1..=self.beat {
+            store.remove(&Location::Beat(self.key, self.n, beat)).await?;
+        }
+        if recorded && self.n > 0 {
+            return clear(store, &self.key, self.n).await;
+        }
+        // A claim that was taken over stays: it keeps the numbers below the one that counts from being used again.
+        let taken_over = self.beat > 0 && store.size(&Location::Claim(self.key, self.n + 1)).await?.is_some();
+        if !taken_over && self.stands(store).await? {
+            store.remove(&Location::Claim(self.key, self.n)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes the claims of a call that has its record, up to `n`, and their signs of life.
+async fn clear(store: &dyn Store, key: &CallKey, n: u64) -> Result<()> {
+    let mut found = Vec::new();
+    let mut visit = |entry: crate::Entry| {
+        if let Location::Claim(_, at) | Location::Beat(_, at, _) = entry.location
+            && at <= n
+        {
+            found.push(entry.location);
+        }
+        ControlFlow::Continue(())
+    };
+    store.list(&Prefix::ClaimsOf(*key), &mut visit).await?;
+    for at in found {
+        store.remove(&at).await?;
+    }
+    Ok(())
+}
+
+/// What a watcher remembers of a claim: since when it has seen nothing new.
+#[derive(Debug, Default)]
+pub struct Watch {
+    last: Option<(u64, u64, Duration)>,
+}
+
+impl Watch {
+    /// The claim was seen as `seen` when the watcher's own clock stood at `now`: whether its holder is to be taken for dead,
+    /// having given no sign of life for the time it promised; `otherwise` where what it promised cannot be read.
+    pub fn is_dead(&mut self, seen: &Seen, now: Duration, otherwise: Duration) -> bool {
+        match self.last {
+            Some((n, beat, since)) if (n, beat) == (seen.n, seen.beat) => {
+                let lease = seen.holder.as_ref().map_or(otherwise, |holder| Duration::from_millis(holder.lease_ms));
+                now.saturating_sub(since) > lease
+            }
+            _ => {
+                self.last = Some((seen.n, seen.beat, now));
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_is_dead_after_a_lease_without_anything_new() {
+        let second = Duration::from_secs;
+        let holder = |lease_ms| {
+            let text = String::new;
+            Some(Holder { nonce: text(), person: text(), host: text(), process: 1, since: text(), lease_ms })
+        };
+        let seen = |n, beat, holder| Seen { n, beat, holder };
+        let mut watch = Watch::default();
+        let mut dead = |seen: Seen, now| watch.is_dead(&seen, second(now), second(100));
+        assert!(!dead(seen(0, 0, holder(9_000)), 1000), "a first look proves nothing");
+        assert!(!dead(seen(0, 0, holder(9_000)), 1009));
+        assert!(!dead(seen(0, 1, holder(9_000)), 1010), "a sign of life");
+        assert!(!dead(seen(0, 1, holder(9_000)), 1019));
+        assert!(dead(seen(0, 1, holder(9_000)), 1020));
+        assert!(!dead(seen(1, 0, holder(9_000)), 1021), "another holder");
+        assert!(!dead(seen(1, 0, None), 1121), "whose promise is not known");
+        assert!(dead(seen(1, 0, None), 1122));
+    }
+}
