@@ -62,11 +62,14 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Added(added) => write!(
-                f,
-                "added by {} on {} at {}\n  {} bytes, digest {}",
-                added.person.email, added.host, added.at, added.size, added.digest
-            ),
+            Self::Added(added) => {
+                write!(
+                    f,
+                    "added by {} on {} at {}\n  {} bytes, digest {}",
+                    added.person.email, added.host, added.at, added.size, added.digest
+                )?;
+                added.source.as_ref().map_or(Ok(()), |source| write!(f, "\n  from {source}"))
+            }
             Self::Call(lineage) => call(lineage, f),
         }
     }

@@ -43,6 +43,47 @@ pub(crate) struct Shape {
     json: bool,
 }
 
+/// How something is added.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddHow {
+    /// Add a folder, as one tree
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// With -r: every file in the folder by itself, as UID/PATH
+    #[arg(long, requires = "recursive")]
+    pub(crate) each: bool,
+    /// Leave the source where it is (this is so without it, too)
+    #[arg(long, conflicts_with = "moving")]
+    copy: bool,
+    /// Remove from its place what the lake has then, byte for byte
+    #[arg(long = "move")]
+    pub(crate) moving: bool,
+    /// Of a URL or standard input: fail above that many bytes (K, M, G, T for powers of 1024)
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_size: Option<u64>,
+    /// Of a URL: fail after so many seconds without a byte
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
+    pub(crate) timeout: f64,
+}
+
+/// A number of bytes, as `500`, `20M` or `1GiB`.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().to_ascii_lowercase();
+    let unit = unit.strip_suffix("ib").or(unit.strip_suffix('b')).unwrap_or(&unit);
+    let power = ["", "k", "m", "g", "t"].iter().position(|known| *known == unit);
+    power
+        .and_then(|power| number.parse::<u64>().ok()?.checked_mul(1 << (10 * power)))
+        .ok_or_else(|| "a size is a number of bytes, as 500, 20M or 1G".to_owned())
+}
+
+/// A time in seconds.
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.001..=1e6).contains(seconds));
+    seconds.ok_or_else(|| "a time is a number of seconds above zero".to_owned())
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Shows how a file came to be: inputs, the call that made it, outputs
@@ -68,21 +109,19 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
-    /// Adds a file, a folder or standard input
+    /// Adds files, folders, what is at a URL, or standard input
     ///
-    /// Adding the same bytes again changes nothing.
-    #[command(after_help = "Example: datlake add -r photos holidays/2026")]
+    /// Adding the same bytes again changes nothing. Into a UID that ends in a slash goes each thing under its own name.
+    #[command(after_help = "Example: datlake add -r photos holidays/2026\n\
+        `datlake add -r --each photos holidays` adds every file by itself: photos/cats/tom.jpg as holidays/cats/tom.jpg.")]
     Add {
-        /// A file, a folder (with -r), or - for standard input
-        path: PathBuf,
-        /// What it is called in the lake
+        /// Files, folders (with -r), an http or https URL, or - for standard input
+        #[arg(required = true)]
+        paths: Vec<String>,
+        /// What it is called in the lake; ending in a slash, the folder it goes into
         uid: String,
-        /// Add a folder, as one tree
-        #[arg(short, long)]
-        recursive: bool,
-        /// Remove from PATH what the lake has then, byte for byte
-        #[arg(long = "move")]
-        moving: bool,
+        #[command(flatten)]
+        how: AddHow,
         #[command(flatten)]
         shape: Shape,
     },
@@ -322,6 +361,21 @@ impl Command {
                 ),
             ) => shape.json,
             Self::Cat { .. } | Self::Completions { .. } | Self::Man { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [("500", 500), ("1k", 1024), ("20M", 20 << 20), ("1GiB", 1 << 30), ("2 TB", 2 << 40)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for wrong in ["", "M", "-1", "1.5G", "1X", "99999999999999T"] {
+            assert!(size(wrong).is_err(), "{wrong}");
         }
     }
 }

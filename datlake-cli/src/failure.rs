@@ -25,7 +25,12 @@ impl Failure {
 
     /// What was asked for is not there.
     pub(crate) fn absent(message: impl fmt::Display) -> Self {
-        Self { status: ABSENT, ..Self::new(message.to_string()) }
+        Self::new(message.to_string()).of_absence()
+    }
+
+    /// The same, because what was asked for is not there.
+    pub(crate) fn of_absence(self) -> Self {
+        Self { status: ABSENT, ..self }
     }
 
     pub(crate) fn hint(mut self, hint: &'static str) -> Self {

@@ -241,6 +241,9 @@ pub struct Added {
     /// Whether it is the manifest of a tree.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tree: bool,
+    /// The URL it was downloaded from, without credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Who added it.
     pub person: Person,
     /// On which machine.

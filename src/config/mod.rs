@@ -28,7 +28,7 @@ use etcetera::BaseStrategy as _;
 
 pub use edit::{Changed, ContextRow, Scope, check, contexts, create_context, delete_context, set, unset, use_context};
 use file::Layer;
-pub use setting::{Setting, Source, settings};
+pub use setting::{Setting, Source, settings, without_secrets};
 
 /// Settings of the default lake.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Key {
     /// A value without what is secret in it.
     fn shown(self, value: &str) -> String {
         match self {
-            Self::Remote => setting::masked(value),
+            Self::Remote => setting::without_secrets(value),
             Self::Home | Self::Email => value.to_owned(),
         }
     }

@@ -77,8 +77,13 @@ impl Gathered {
     }
 }
 
-/// A URL without what people put there and others must not see: user, password, and the values of its query.
-pub(super) fn masked(url: &str) -> String {
+/// A URL without what people put there and others must not see: user, password, fragment, and the values of its query.
+///
+/// ```
+/// let shown = datlake::config::without_secrets("https://ada:secret@example.org/a.csv?token=abc");
+/// assert_eq!(shown, "https://***@example.org/a.csv?token=***");
+/// ```
+pub fn without_secrets(url: &str) -> String {
     let (url, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
     let (place, query) = url.split_at(url.find('?').unwrap_or(url.len()));
     let (scheme, rest) = place.split_at(place.find("://").map_or(0, |at| at + 3));
@@ -106,5 +111,5 @@ pub(super) fn secret_in(url: &str) -> bool {
         ["key", "secret", "token", "sig", "pass", "cred", "auth", "sas"].iter().any(|word| name.contains(word))
     };
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
-    masked(place) != place || query.split('&').any(|pair| secret(pair.split('=').next().unwrap_or_default()))
+    without_secrets(place) != place || query.split('&').any(|pair| secret(pair.split('=').next().unwrap_or_default()))
 }

@@ -1,6 +1,6 @@
 //! Other surroundings, other settings.
 
-use super::setting::{masked, secret_in};
+use super::setting::secret_in;
 use super::*;
 
 fn surroundings(directory: &Path) -> Surroundings {
@@ -88,7 +88,7 @@ fn urls_are_shown_without_secrets() {
         ("https://host:9000/lake?a=1&sig=2#x", "https://host:9000/lake?a=***&sig=***#***"),
         ("token@bucket", "***@bucket"),
     ] {
-        assert_eq!(masked(url), shown);
+        assert_eq!(without_secrets(url), shown);
     }
 }
 

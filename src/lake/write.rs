@@ -44,7 +44,7 @@ impl Lake {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
         let staged = Staged::from_bytes(&self.vault().scratch()?, bytes.as_ref())?;
-        self.add_staged(uid, &staged, false)
+        self.add_staged(uid, &staged, false, None)
     }
 
     /// Adds what `reader` gives, to its end, as the file `uid`. Adding the same bytes again changes nothing.
@@ -60,11 +60,44 @@ impl Lake {
     /// # }
     /// ```
     pub fn add_reader(&self, uid: &str, reader: &mut dyn io::Read) -> Result<File> {
+        self.add_read(uid, reader, None)
+    }
+
+    /// Adds what `reader` gives, to its end, as the file `uid`, and keeps in its lineage that it came from `url`. Of that
+    /// nothing is kept that may be secret: no user, password and fragment, and of a query the names alone.
+    ///
+    /// # Errors
+    /// As [`Lake::add_reader`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let (url, mut body) = ("https://example.org/en.txt?token=abc", "hello".as_bytes());
+    /// let file = lake.add_download("greetings/en.txt", url, &mut body)?;
+    /// let origin = file.lineage()?;
+    /// assert_eq!(origin.added().and_then(|added| added.source.as_deref()), Some("https://example.org/en.txt?token=***"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_download(&self, uid: &str, url: &str, reader: &mut dyn io::Read) -> Result<File> {
+        self.add_read(uid, reader, Some(crate::config::without_secrets(url)))
+    }
+
+    fn add_read(&self, uid: &str, reader: &mut dyn io::Read, source: Option<String>) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
         let mut writer = StagedWriter::new(&self.vault().scratch()?)?;
-        io::copy(reader, &mut writer).map_err(|e| Error::io("read what is to be added as", &uid, e))?;
-        self.add_staged(uid, &writer.finish()?, false)
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            // Whose fault it is, is told apart: a full disk is not the reader's.
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => writer.write_all(&buffer[..n]).map_err(|e| Error::io("add", &uid, e))?,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::io("read what is to be added as", &uid, e)),
+            }
+        }
+        self.add_staged(uid, &writer.finish()?, false, source)
     }
 
     /// Adds a copy of the file at `path` as `uid`. Adding the same bytes again changes nothing.
@@ -75,7 +108,7 @@ impl Lake {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
         let staged = Staged::copy_of(&self.vault().scratch()?, path.as_ref())?;
-        self.add_staged(uid, &staged, false)
+        self.add_staged(uid, &staged, false, None)
     }
 
     /// Adds copies of all files below the folder `path` as the tree `uid`.
@@ -93,7 +126,50 @@ impl Lake {
             manifest.insert(&name, staged.digest, staged.size)?;
         }
         let staged = Staged::from_bytes(&scratch, &manifest.to_bytes())?;
-        Tree::try_from(self.add_staged(uid, &staged, true)?)
+        Tree::try_from(self.add_staged(uid, &staged, true, None)?)
+    }
+
+    /// Adds copies of all files below the folder `path`, each as a file of its own: `photos/2026` and the file's path from
+    /// the folder for the prefix `photos/2026`; that path alone for an empty one. Of each: the file, and whether it is new.
+    ///
+    /// What was added before something fails stays; adding it again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Lake::add_path`]; [`ErrorKind::InvalidInput`] for a name below it that is no UID, before anything is added.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    /// std::fs::create_dir(folder.join("cats"))?;
+    /// std::fs::write(folder.join("cats/tom.jpg"), "tom")?;
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_each("photos/2026", folder)?;
+    /// assert!(lake.exists("photos/2026/cats/tom.jpg")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_each(&self, prefix: &str, path: impl AsRef<Path>) -> Result<Vec<(File, bool)>> {
+        refuse_in_body("add files")?;
+        let prefix = prefix.trim_end_matches('/');
+        let below = if prefix.is_empty() { None } else { Some(Uid::chosen(prefix)?) };
+        let mut files = Vec::new();
+        for (name, path) in crate::file::files_below(path.as_ref())? {
+            files.push((Uid::chosen(&below.as_ref().map_or(name.clone(), |below| format!("{below}/{name}")))?, path));
+        }
+        let there: std::collections::HashSet<Uid> = pollster::block_on(async {
+            self.contact_remote().await?;
+            self.catalog().names(below.as_ref()).await
+        })?
+        .into_iter()
+        .collect();
+        let scratch = self.vault().scratch()?;
+        let mut added = Vec::with_capacity(files.len());
+        for (uid, path) in files {
+            let new = !there.contains(&uid);
+            added.push((self.add_staged(uid, &Staged::copy_of(&scratch, &path)?, false, None)?, new));
+        }
+        Ok(added)
     }
 
     /// A UID that no file has.
@@ -109,7 +185,7 @@ impl Lake {
         Ok(uid)
     }
 
-    fn add_staged(&self, uid: Uid, staged: &Staged, tree: bool) -> Result<File> {
+    fn add_staged(&self, uid: Uid, staged: &Staged, tree: bool, source: Option<String>) -> Result<File> {
         let (digest, size) = (staged.digest, staged.size);
         let name = uid.file_name().to_owned();
         let added = Added {
@@ -117,6 +193,7 @@ impl Lake {
             digest,
             size,
             tree,
+            source,
             person: self.provenance().person()?,
             host: self.provenance().host().to_owned(),
             at: crate::provenance::now(),
@@ -154,7 +231,7 @@ impl LakeWriter {
     /// [`ErrorKind::AlreadyExists`] where somebody created it with other content meanwhile.
     pub fn finish(self) -> Result<File> {
         let staged = self.writer.finish()?;
-        self.lake.add_staged(self.uid, &staged, false)
+        self.lake.add_staged(self.uid, &staged, false, None)
     }
 }
 
@@ -184,7 +261,7 @@ impl AsyncLakeWriter {
     pub async fn finish(self) -> Result<File> {
         let Self { lake, uid, writer } = self;
         let staged = writer.finish().await?;
-        offload(move || lake.add_staged(uid, &staged, false)).await?
+        offload(move || lake.add_staged(uid, &staged, false, None)).await?
     }
 }
 

@@ -37,11 +37,12 @@ impl Lake {
             Origin::Call(lineage) => (lineage.person.source, lineage.host.clone()),
         };
         let datlake_version = origin.call().map(|lineage| lineage.datlake_version.clone());
+        let source = origin.added().and_then(|added| added.source.clone());
         let created_by = match origin {
             Origin::Added(_) => None,
             Origin::Call(lineage) => Some(CreatedBy::from(*lineage)),
         };
-        Ok(FileInfo { row, originator_source, host, created_by, datlake_version, lake: place })
+        Ok(FileInfo { row, originator_source, host, source, created_by, datlake_version, lake: place })
     }
 
     /// The files with chosen names below the folder `prefix` (all if it is empty), as they are shown. A damaged document

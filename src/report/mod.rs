@@ -114,6 +114,8 @@ pub struct FileInfo {
     pub originator_source: PersonSource,
     /// The machine on which it was added or made.
     pub host: String,
+    /// The URL it was downloaded from, without what is secret in one; `None` for any other.
+    pub source: Option<String>,
     /// The call that made it; `None` for one that was added.
     pub created_by: Option<CreatedBy>,
     /// The version of datlake that wrote the call's record.

@@ -1,65 +1,195 @@
-//! `datlake add`
+//! `datlake add`: from paths, a URL or standard input into the lake.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use datlake::config::without_secrets;
 use datlake::{Digest, File, Lake};
 
 use super::content::as_tree;
+use super::download::{self, Limits};
 use super::{Added, Report};
+use crate::args::AddHow;
 use crate::failure::Failure;
+use crate::print::Screen;
 
-/// What is to be added, and how.
-pub(super) struct What<'a> {
-    pub(super) path: &'a Path,
-    pub(super) uid: &'a str,
-    pub(super) recursive: bool,
-    pub(super) moving: bool,
+/// Something to be added.
+enum What {
+    Stdin,
+    Url(String),
+    File(PathBuf),
+    /// A folder, as one tree.
+    Tree(PathBuf),
+    /// A folder, every file by itself.
+    Each(PathBuf),
 }
 
-pub(super) fn run(lake: impl FnOnce() -> anyhow::Result<Lake>, what: What<'_>) -> anyhow::Result<Report> {
-    let What { path, uid, recursive, moving } = what;
-    let stdin = path == Path::new("-");
-    check(&what, stdin)?;
+pub(super) fn run(
+    lake: impl FnOnce() -> anyhow::Result<Lake>,
+    paths: &[String],
+    uid: &str,
+    how: &AddHow,
+    screen: &Screen,
+) -> anyhow::Result<Report> {
+    // What cannot be is found before the lake is touched.
+    let mut all = Vec::new();
+    for path in paths {
+        let what = what(path, how)?;
+        let uid = named(&what, uid)?;
+        all.push((what, uid));
+    }
+    if all.len() > 1 && !uid.ends_with('/') {
+        let failure = Failure::new(format!("cannot add {} things as `{uid}`", all.len()));
+        return Err(failure
+            .hint("a folder in the lake ends in a slash, as `photos/`: each goes into it, under its own name")
+            .into());
+    }
     let lake = lake()?;
-    let new = !lake.exists(uid)?;
-    let file = if stdin {
-        lake.add_reader(uid, &mut std::io::stdin().lock())?
-    } else if recursive {
-        lake.add_tree(uid, path)?.as_file().clone()
+    let mut added = Vec::new();
+    for (what, uid) in &all {
+        added.extend(add(&lake, what, uid, how, screen)?);
+    }
+    Ok(Report::Added(added))
+}
+
+/// What an argument means.
+fn what(path: &str, how: &AddHow) -> anyhow::Result<What> {
+    let local = PathBuf::from(path);
+    let remote = if path == "-" {
+        Some((What::Stdin, "standard input"))
+    } else if download::is_url(path) && !local.exists() {
+        Some((What::Url(path.to_owned()), "a URL"))
     } else {
-        lake.add_path(uid, path)?
+        None
+    };
+    if let Some((what, name)) = remote {
+        return match how {
+            AddHow { recursive: true, .. } => {
+                Err(Failure::new(format!("{name} is no folder: -r is for folders")).into())
+            }
+            AddHow { moving: true, .. } => Err(Failure::new(format!("{name} cannot be moved, only copied")).into()),
+            _ => Ok(what),
+        };
+    }
+    match (local.is_dir(), how.recursive, how.each) {
+        (true, false, _) => {
+            let failure = Failure::new(format!("cannot add `{path}`: it is a folder"));
+            Err(failure.hint("-r adds it as one tree, -r --each every file in it by itself").into())
+        }
+        (true, true, true) => Ok(What::Each(local)),
+        (true, true, false) => Ok(What::Tree(local)),
+        // What is not there fails where it is read, with the reason.
+        (false, true, _) if local.exists() => {
+            Err(Failure::new(format!("`{path}` is no folder: -r is for folders")).into())
+        }
+        (false, ..) => Ok(What::File(local)),
+    }
+}
+
+/// The UID of one of the things: what was said, or in the folder that was said, its own name.
+fn named(what: &What, uid: &str) -> anyhow::Result<String> {
+    let Some(folder) = uid.strip_suffix('/') else { return Ok(uid.to_owned()) };
+    let own = match what {
+        // The files have names of their own.
+        What::Each(_) => return Ok(folder.to_owned()),
+        What::Stdin => None,
+        What::Url(url) => download::file_name(url),
+        What::File(path) | What::Tree(path) => path.file_name().and_then(|name| name.to_str()),
+    };
+    match own {
+        Some(own) if folder.is_empty() => Ok(own.to_owned()),
+        Some(own) => Ok(format!("{folder}/{own}")),
+        None => Err(Failure::new(format!("what goes into `{uid}` has no name of its own: say the whole UID")).into()),
+    }
+}
+
+fn add(lake: &Lake, what: &What, uid: &str, how: &AddHow, screen: &Screen) -> anyhow::Result<Vec<Added>> {
+    if let What::Each(folder) = what {
+        return each(lake, folder, uid, how.moving);
+    }
+    let new = !lake.exists(uid)?;
+    let mut source = None;
+    let file = match what {
+        What::Stdin => lake.add_reader(uid, &mut limited(std::io::stdin().lock(), how.max_size))?,
+        What::Url(url) => {
+            let limits = Limits { silence: Duration::from_secs_f64(how.timeout), size: how.max_size };
+            let mut body = download::open(url, limits, screen.transfer(uid))?;
+            let file = lake.add_download(uid, url, &mut body);
+            screen.transferred();
+            let file = file?;
+            if let Some(kind) = body.content_type.as_deref().filter(|kind| is_html(kind) && !is_html(uid)) {
+                screen.warning(&format!(
+                    "the server calls what is `{uid}` now {kind}: look whether it is what you wanted"
+                ));
+            }
+            source = Some(without_secrets(url));
+            file
+        }
+        What::Tree(folder) => lake.add_tree(uid, folder)?.as_file().clone(),
+        What::File(path) | What::Each(path) => lake.add_path(uid, path)?,
     };
     let members = as_tree(&file).map(|tree| tree.files()).transpose()?;
-    if moving {
-        match &members {
-            None => remove_source(path, &file)?,
-            Some(members) => remove_folder(path, members)?,
+    if how.moving {
+        match (&members, what) {
+            (Some(members), What::Tree(folder)) => {
+                remove_folder(folder, members.iter().map(|file| (file.name(), file)))?
+            }
+            (_, What::File(path)) => remove_source(path, &file)?,
+            _ => {}
         }
     }
     let (files, size) = match &members {
         None => (None, file.len()),
         Some(members) => (Some(members.len() as u64), members.iter().map(File::len).sum()),
     };
-    Ok(Report::Added(Added { uid: uid.to_owned(), digest: file.digest(), size, files, new, moved: moving }))
+    let digest = file.digest();
+    Ok(vec![Added { uid: uid.to_owned(), digest, size, files, new, moved: how.moving, source }])
 }
 
-/// What cannot be, before the lake is touched.
-fn check(what: &What<'_>, stdin: bool) -> anyhow::Result<()> {
-    let path = what.path.display();
-    if stdin && (what.recursive || what.moving) {
-        return Err(Failure::new("standard input is neither a folder nor can it be moved").into());
+/// Adds every file of a folder by itself.
+fn each(lake: &Lake, folder: &Path, prefix: &str, moving: bool) -> anyhow::Result<Vec<Added>> {
+    let there = lake.add_each(prefix, folder)?;
+    if moving {
+        // A file's name in the lake goes on where the folder's ends.
+        let start = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
+        let files = there.iter().map(|(file, _)| (file.uid().map_or("", |uid| &uid.as_str()[start..]), file));
+        remove_folder(folder, files)?;
     }
-    if !stdin && !what.recursive && what.path.is_dir() {
-        let failure = Failure::new(format!("cannot add `{path}`: it is a folder"));
-        return Err(failure.hint("-r adds it as one tree").into());
+    let added = |(file, new): (File, bool)| Added {
+        uid: file.uid().map(ToString::to_string).unwrap_or_default(),
+        digest: file.digest(),
+        size: file.len(),
+        files: None,
+        new,
+        moved: moving,
+        source: None,
+    };
+    Ok(there.into_iter().map(added).collect())
+}
+
+/// A page for people, by its type or its name.
+fn is_html(what: &str) -> bool {
+    let what = what.to_ascii_lowercase();
+    ["text/html", "application/xhtml+xml"].contains(&&*what)
+        || [".html", ".htm", ".xhtml"].iter().any(|end| what.ends_with(end))
+}
+
+/// What is read from a pipe may be endless too.
+fn limited(reader: impl std::io::Read, limit: Option<u64>) -> impl std::io::Read {
+    struct Limited<R>(R, Option<u64>);
+    impl<R: std::io::Read> std::io::Read for Limited<R> {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            let n = self.0.read(buf)?;
+            if let Some(left) = &mut self.1 {
+                *left = left
+                    .checked_sub(n as u64)
+                    .ok_or_else(|| std::io::Error::other("it has more than --max-size allows"))?;
+            }
+            Ok(n)
+        }
     }
-    let text = what.path.to_string_lossy();
-    if (text.starts_with("http://") || text.starts_with("https://")) && !what.path.exists() {
-        let failure = Failure::new("cannot add a URL: only files, folders and standard input can be added");
-        return Err(failure.hint("`curl -fL URL | datlake add - UID` does").into());
-    }
-    Ok(())
+    Limited(reader, limit)
 }
 
 /// Removes a file that the lake has, byte for byte.
@@ -74,11 +204,11 @@ fn remove_source(path: &Path, file: &File) -> anyhow::Result<()> {
 }
 
 /// Removes the files of a folder that the lake has, and the folders that are empty then.
-fn remove_folder(folder: &Path, members: &[File]) -> anyhow::Result<()> {
+fn remove_folder<'a>(folder: &Path, files: impl Iterator<Item = (&'a str, &'a File)>) -> anyhow::Result<()> {
     let mut folders = std::collections::BTreeSet::new();
-    for member in members {
-        let path = folder.join(member.name());
-        remove_source(&path, member)?;
+    for (name, file) in files {
+        let path = folder.join(name);
+        remove_source(&path, file)?;
         folders.extend(path.ancestors().skip(1).take_while(|above| above.starts_with(folder)).map(Path::to_owned));
     }
     folders.insert(folder.to_owned());

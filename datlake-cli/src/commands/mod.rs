@@ -3,6 +3,7 @@
 mod add;
 mod config;
 mod content;
+mod download;
 mod get;
 mod info;
 mod ls;
@@ -30,7 +31,7 @@ pub(crate) enum Report {
         remote: Option<String>,
         long: bool,
     },
-    Added(Added),
+    Added(Vec<Added>),
     Got(Got),
     Paths(Vec<Kept>),
     Removed(Removed),
@@ -61,6 +62,8 @@ pub(crate) struct Added {
     pub(crate) new: bool,
     /// Whether it is no longer where it came from.
     pub(crate) moved: bool,
+    /// The URL it was downloaded from, without what is secret in one.
+    pub(crate) source: Option<String>,
 }
 
 /// What `get` wrote.
@@ -108,9 +111,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
     match command {
         Command::Info { uid, .. } => info::run(&lake(screen)?, &uid),
         Command::Ls { prefix, long, .. } => ls::run(&lake(screen)?, prefix.as_deref(), long),
-        Command::Add { path, uid, recursive, moving, .. } => {
-            add::run(|| lake(screen), add::What { path: &path, uid: &uid, recursive, moving })
-        }
+        Command::Add { paths, uid, how, .. } => add::run(|| lake(screen), &paths, &uid, &how, screen),
         Command::Get { uid, dest, force, .. } => get::run(&lake(screen)?, &uid, &dest, force),
         Command::Cat { uids } => content::cat(&lake(screen)?, &uids, &mut screen.bytes()),
         Command::Path { uids, .. } => path::run(&lake(screen)?, &uids),

@@ -5,7 +5,11 @@ use crate::commands::{Added, Got, Kept, Removed};
 use super::files::files;
 use super::text::{bytes, clean, short};
 
-pub(super) fn added(added: &Added) -> String {
+pub(super) fn added(added: &[Added]) -> String {
+    added.iter().map(one_added).collect()
+}
+
+fn one_added(added: &Added) -> String {
     let what = match added.files {
         Some(count) => format!("{}, {}", files(count), bytes(added.size)),
         None => bytes(added.size),
@@ -16,7 +20,11 @@ pub(super) fn added(added: &Added) -> String {
         (false, true) => "was there already, removed the source of",
         (false, false) => "was there already:",
     };
-    format!("{how} {} ({what})\n", clean(&added.uid))
+    let from = match &added.source {
+        Some(url) => format!(", {} from {url}", added.digest.short()),
+        None => String::new(),
+    };
+    format!("{}\n", clean(&format!("{how} {} ({what}{from})", added.uid)))
 }
 
 pub(super) fn got(got: &Got) -> String {

@@ -111,6 +111,7 @@ fn facts(info: &FileInfo) -> Vec<(&'static str, String)> {
     };
     facts.push(("who", format!("{} ({source})", row.originator)));
     facts.push(("host", info.host.clone()));
+    facts.extend(info.source.clone().map(|source| ("from", source)));
     let Some(call) = &info.created_by else {
         facts.push(("when", time(&row.created_at)));
         return facts;

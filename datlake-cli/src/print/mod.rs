@@ -11,6 +11,7 @@ mod done;
 mod explain;
 mod files;
 mod info;
+mod progress;
 mod runs;
 mod text;
 
@@ -107,6 +108,16 @@ impl Screen {
         }
     }
 
+    /// What shows how far a transfer is, on a terminal.
+    pub(crate) fn transfer(&self, what: &str) -> Box<dyn FnMut(u64, Option<u64>)> {
+        progress::bytes(what)
+    }
+
+    /// Takes away what a transfer showed.
+    pub(crate) fn transferred(&self) {
+        progress::wipe();
+    }
+
     /// Shows what would be removed, and asks whether it shall be.
     pub(crate) fn asks_to_remove(&self, uids: &[Uid]) -> bool {
         for uid in uids {
@@ -122,7 +133,7 @@ impl Screen {
     /// Asks on a terminal; the next line of standard input, `None` at its end.
     pub(crate) fn asks(&self, question: &str, value: &str) -> io::Result<Option<String>> {
         if io::stdin().is_terminal() {
-            let _ = write!(io::stderr(), "{question} [{}]: ", clean(value));
+            let _ = io::stderr().write_all(format!("{question} [{}]: ", clean(value)).as_bytes());
         }
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer)?;
@@ -136,7 +147,7 @@ impl Screen {
         }
     }
 
-    fn warning(&self, text: &str) {
+    pub(crate) fn warning(&self, text: &str) {
         self.say(&format!("{} {}", "datlake: warning:".yellow(), clean(text)));
     }
 

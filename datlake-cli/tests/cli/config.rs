@@ -120,7 +120,7 @@ fn setup_asks_and_checks() {
 fn setup_asks_again_on_a_terminal() {
     let machine = Machine::new();
     let script = format!("{} config setup", env!("CARGO_BIN_EXE_datlake"));
-    let mut command = machine.around("script", &["-qec", &script, "/dev/null"]);
+    let mut command = machine.around("script", &["-E", "never", "-qec", &script, "/dev/null"]);
     command.env_remove("DATLAKE_EMAIL");
     let done = ran(answered(&mut command, "\n/tmp\n\neve@example.org\n"));
     assert_eq!(done.status, 0, "{}", done.out);

@@ -36,7 +36,7 @@ fn standard_input_is_added_byte_by_byte() {
         assert_eq!(machine.feed(&["add", "-", "a"], "x\0y").status, 0);
     }
     assert_eq!(machine.run(&["cat", "a"]).bytes, b"x\0y");
-    machine.fails(2, &["standard input is neither a folder"], &["add", "-r", "-", "b"]);
+    machine.fails(2, &["standard input is no folder"], &["add", "-r", "-", "b"]);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_folder_is_added_as_a_tree_where_that_is_said() {
     machine.write("photos/cats/tom.jpg", "tom");
     let folder = machine.write("photos/rex.jpg", "rexx").parent().unwrap().to_owned();
     let folder = folder.to_str().unwrap();
-    machine.fails(2, &["it is a folder (hint: -r adds it as one tree)"], &["add", folder, "photos"]);
+    machine.fails(2, &["it is a folder (hint: -r adds it as one tree, -r --each"], &["add", folder, "photos"]);
     assert_eq!(machine.ok(&["add", "-r", folder, "photos"]), "added photos (2 files, 7 B)\n");
     assert_eq!(machine.ok(&["cat", "photos//cats/tom.jpg"]), "tom");
     machine.fails(2, &["it is a tree", "hint: `datlake get`"], &["cat", "photos"]);
@@ -119,9 +119,59 @@ fn damaged_content_is_not_handed_on() {
 }
 
 #[test]
-fn urls_are_not_files() {
+fn many_go_into_a_folder_under_their_own_names() {
     let machine = Machine::new();
-    machine.fails(2, &["cannot add a URL", "curl"], &["add", "https://example.org/a.csv", "a.csv"]);
+    machine.write("work/a.txt", "a");
+    machine.write("work/b.txt", "bb");
+    machine.write("work/photos/cats/tom.jpg", "tom");
+    machine.write("work/photos/rex.jpg", "rexx");
+    assert_eq!(machine.ok(&["add", "a.txt", "b.txt", "texts/"]), "added texts/a.txt (1 B)\nadded texts/b.txt (2 B)\n");
+    assert_eq!(machine.ok(&["add", "-r", "photos", "trees/"]), "added trees/photos (2 files, 7 B)\n");
+    machine.fails(2, &["cannot add 2 things as `texts`", "ends in a slash"], &["add", "a.txt", "b.txt", "texts"]);
+    machine.fails(2, &["has no name of its own"], &["add", "-", "texts/"]);
+    // Every file by itself.
+    let each = "added all/cats/tom.jpg (3 B)\nadded all/rex.jpg (4 B)\n";
+    assert_eq!(machine.ok(&["add", "-r", "--each", "photos", "all"]), each);
+    assert_eq!(machine.ok(&["add", "-r", "--each", "photos", "all/"]), each.replace("added", "was there already:"));
+    assert_json_snapshot!("add_each", machine.json(&["add", "-r", "--each", "photos", "all"]));
+    assert_eq!(machine.ok(&["add", "-r", "--each", "--move", "photos", "/"]).lines().count(), 2);
+    assert!(!machine.path("work/photos").exists());
+    assert_eq!(machine.ok(&["cat", "cats/tom.jpg", "rex.jpg"]), "tomrexx");
+}
+
+#[test]
+fn nothing_is_added_of_what_cannot_be() {
+    let machine = Machine::new();
+    let folder = machine.write("work/photos/a", "a").parent().unwrap().to_owned();
+    let file = machine.write("work/file", "f");
+    machine.fails(2, &["it is a folder", "-r adds it as one tree", "--each"], &["add", "file", "photos", "x/"]);
+    machine.fails(2, &["`file` is no folder: -r is for folders"], &["add", "-r", "file", "x"]);
+    machine.fails(2, &["cannot read `nowhere`"], &["add", "nowhere", "x"]);
+    let used = machine.run(&["add", "--each", "photos", "x"]);
+    assert!(used.status == 2 && used.err.contains("--recursive"), "{}", used.err);
+    let used = machine.run(&["add", "--copy", "--move", "file", "x"]);
+    assert!(used.status == 2 && used.err.contains("cannot be used with"), "{}", used.err);
+    // A name that no UID may have is found before anything is added.
+    std::fs::write(folder.join("b.datlake"), "b").unwrap();
+    machine.fails(2, &["b.datlake"], &["add", "-r", "--each", "photos", "x"]);
+    assert_eq!(machine.ok(&["ls"]), "");
+    machine.ok(&["add", "--copy", "file", "x"]);
+    assert!(file.exists());
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_added_is_not_added() {
+    let machine = Machine::new();
+    let source = machine.write("growing", &"x".repeat(32 << 20));
+    // It grows as long as anybody reads it.
+    let mut growing = machine.command(&["add", source.to_str().unwrap(), "a"]);
+    let mut reader = growing.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut end = fs::OpenOptions::new().append(true).open(&source).unwrap();
+    while reader.try_wait().unwrap().is_none() {
+        std::io::Write::write_all(&mut end, b"more").unwrap();
+    }
+    check_failure(&ran(reader.wait_with_output().unwrap()), 2, &["it changed while it was read; try again"]);
+    machine.fails(1, &["no file `a`"], &["cat", "a"]);
 }
 
 #[test]

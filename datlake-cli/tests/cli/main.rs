@@ -5,11 +5,13 @@
 mod calls;
 mod config;
 mod content;
+mod download;
 mod explain;
 mod guide;
 mod info;
 mod ls;
 mod pipeline;
 mod runs;
+mod server;
 mod shell;
 mod support;

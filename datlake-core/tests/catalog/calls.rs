@@ -199,6 +199,7 @@ impl Process {
                 digest,
                 size: content.len() as u64,
                 tree: false,
+                source: None,
                 person: person(),
                 host: self.home.to_owned(),
                 // Two additions are never made at the same moment.
