@@ -7,7 +7,7 @@ use owo_colors::{OwoColorize as _, Style};
 
 use super::boxes::{Card, joined};
 use super::files::{files, size};
-use super::text::{bytes, clean, duration, file_name, fill, padded, parameter, short, time};
+use super::text::{bytes, clean, duration, fill, is_files, padded, parameter, short, time};
 
 /// Columns of the words in front of the facts.
 const LABEL: usize = 10;
@@ -67,7 +67,7 @@ fn creation(call: &CreatedBy) -> Card {
         card.line(format!("{name} = {value}"), plain());
     }
     // What is a file stands among the inputs.
-    for param in call.params.iter().chain(&call.extras).filter(|param| file_name(param).is_none()) {
+    for param in call.params.iter().chain(&call.extras).filter(|param| !is_files(param)) {
         card.line(parameter(param), plain());
     }
     card

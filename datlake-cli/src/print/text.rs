@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use datlake::lineage::Param;
 use datlake::{Uid, UidKind};
+use serde_json::Value;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The longest value of a parameter that is shown.
@@ -120,10 +121,7 @@ pub(super) fn parameter(param: &Param) -> String {
     if param.secret {
         return format!("{} (secret)", param.name);
     }
-    let value = match file_name(param) {
-        Some(name) => name.to_owned(),
-        None => param.value.to_string(),
-    };
+    let value = shown(&param.value);
     let value = match value.char_indices().nth(VALUE) {
         Some((cut, _)) => format!("{}…", &value[..cut]),
         None => value,
@@ -131,15 +129,43 @@ pub(super) fn parameter(param: &Param) -> String {
     clean(&format!("{} = {value}", param.name)).into_owned()
 }
 
-/// What the file is called that a parameter is.
-pub(super) fn file_name(param: &Param) -> Option<&str> {
-    let file = param.value.get("$file")?;
+/// Whether a parameter is a file, or a list of nothing but files: those stand among the inputs.
+pub(super) fn is_files(param: &Param) -> bool {
+    fn all_files(value: &Value) -> bool {
+        match value {
+            Value::Array(values) => !values.is_empty() && values.iter().all(all_files),
+            value => file_name(value).is_some(),
+        }
+    }
+    all_files(&param.value)
+}
+
+/// A value as JSON, in which files are their names.
+fn shown(value: &Value) -> String {
+    if let Some(name) = file_name(value) {
+        return name.to_owned();
+    }
+    match value {
+        Value::Array(values) => format!("[{}]", values.iter().map(shown).collect::<Vec<_>>().join(",")),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), shown(value)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+        }
+        value => value.to_string(),
+    }
+}
+
+/// What the file is called that a value is.
+fn file_name(value: &Value) -> Option<&str> {
+    let file = value.get("$file")?;
     let chosen = file.get("uid").and_then(|uid| uid.as_str()).filter(|uid| !uid.starts_with('@'));
     chosen.or_else(|| file.get("name")?.as_str())
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -154,6 +180,16 @@ mod tests {
     #[test]
     fn a_terminal_obeys_nothing_that_stands_in_a_lake() {
         assert_eq!(clean("a\u{1b}[2Jb\u{202e}c\u{9b}d"), "a\\u{1b}[2Jb\\u{202e}c\\u{9b}d");
+    }
+
+    #[test]
+    fn files_in_a_value_are_their_names() {
+        let file = |name: &str| json!({"$file": {"name": name, "digest": "3f9a"}});
+        let param = |value: Value| Param { name: "x".to_owned(), value, secret: false };
+        let mixed = param(json!({"a": [file("a.csv"), 1], "b": file("b.csv"), "c": "d"}));
+        assert_eq!(parameter(&mixed), r#"x = {"a":[a.csv,1],"b":b.csv,"c":"d"}"#);
+        assert!(!is_files(&mixed) && !is_files(&param(json!([]))) && !is_files(&param(json!([file("a"), 1]))));
+        assert!(is_files(&param(file("a"))) && is_files(&param(json!([file("a"), [file("b")]]))));
     }
 
     #[test]
