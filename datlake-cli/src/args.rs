@@ -40,7 +40,7 @@ impl From<Color> for anstream::ColorChoice {
 pub(crate) struct Shape {
     /// Write JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// How something is added.
@@ -95,10 +95,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
-    /// Lists the files that have names
+    /// Lists the files that have names, and the folders they are in
     ///
     /// Each is `here`, on this machine; `remote`, to be downloaded when it is read; `part`, a tree of which some files are
-    /// here; or `missing`.
+    /// here; or `missing`. With --json, every file is listed, also those in folders.
     #[command(after_help = "Example: datlake ls -l corpora")]
     Ls {
         /// Only that file, or what is in that folder
@@ -106,6 +106,9 @@ pub(crate) enum Command {
         /// With date, person and digest
         #[arg(short, long)]
         long: bool,
+        /// Also what is in the folders
+        #[arg(short, long)]
+        recursive: bool,
         #[command(flatten)]
         shape: Shape,
     },

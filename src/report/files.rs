@@ -6,7 +6,7 @@ use datlake_core::lineage::{Input, Lineage, Output};
 use datlake_core::record::{Name, OutputOf, Target};
 use datlake_core::{Error, ErrorKind, Location, Result, Uid, UidKind};
 
-use super::{Contents, CreatedBy, Damage, FileInfo, FileRow, InputRow, Listing, OutputRow, Place};
+use super::{Contents, CreatedBy, FileInfo, FileRow, InputRow, OutputRow, Place};
 use crate::file::{File, Tree};
 use crate::lake::{Lake, refuse_in_body};
 use crate::origin::Origin;
@@ -30,7 +30,8 @@ impl Lake {
         refuse_in_body("look at a file's lineage")?;
         let file = self.file(self.resolve(uid)?.as_str())?;
         let origin = file.lineage()?;
-        let row = pollster::block_on(self.row(&file, &origin))?;
+        let remote = pollster::block_on(self.in_remote([file.digest()].into()))?;
+        let row = row(&file, &origin, remote.contains(&file.digest()))?;
         let place = Place { home: self.home().display().to_string(), remote: self.remote() };
         let (originator_source, host) = match &origin {
             Origin::Added(added) => (added.person.source, added.host.clone()),
@@ -43,43 +44,6 @@ impl Lake {
             Origin::Call(lineage) => Some(CreatedBy::from(*lineage)),
         };
         Ok(FileInfo { row, originator_source, host, source, created_by, datlake_version, lake: place })
-    }
-
-    /// The files with chosen names below the folder `prefix` (all if it is empty), as they are shown. A damaged document
-    /// hides its own file only.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] for what is no UID; [`ErrorKind::Context`] in a body; those of reaching the stores.
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// let lake = datlake::Lake::temp()?;
-    /// lake.add_bytes("greetings/en.txt", b"hello")?;
-    /// assert_eq!(lake.rows("greetings")?.files.len(), 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn rows(&self, prefix: &str) -> Result<Listing> {
-        refuse_in_body("list the lake")?;
-        let folder = prefix.trim_end_matches('/');
-        let folder = if folder.is_empty() { None } else { Some(Uid::chosen(folder)?) };
-        pollster::block_on(async {
-            self.contact_remote().await?;
-            let mut uids: Vec<Uid> = folder.clone().into_iter().collect();
-            uids.extend(self.catalog().names(folder.as_ref()).await?);
-            let mut listing = Listing::default();
-            for uid in uids {
-                match self.row_of(&uid).await {
-                    // A name whose call never finished shows nothing.
-                    Ok(row) => listing.files.extend(row),
-                    Err(error) if is_damage(&error) => {
-                        listing.damaged.push(Damage { what: uid.to_string(), error: error.to_string() });
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(listing)
-        })
     }
 
     /// The UIDs that would go with the file called `uid`, which may be [abbreviated](Lake::resolve), were it removed: its
@@ -128,44 +92,31 @@ impl Lake {
             Ok(gone)
         })
     }
+}
 
-    async fn row_of(&self, uid: &Uid) -> Result<Option<FileRow>> {
-        let Some(file) = self.find(uid).await? else { return Ok(None) };
-        match Origin::of(self, uid).await {
-            Ok(origin) => self.row(&file, &origin).await.map(Some),
-            // Removed since it was listed.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn row(&self, file: &File, origin: &Origin) -> Result<FileRow> {
-        let (created_at, originator) = match origin {
-            Origin::Added(added) => (added.at.clone(), added.person.email.clone()),
-            Origin::Call(lineage) => (lineage.started_at.clone(), lineage.person.email.clone()),
-        };
-        let uid = file.uid().cloned().ok_or_else(|| {
-            Error::new(ErrorKind::Context, format!("`{file}` is not in the lake before its body has returned it"))
-        })?;
-        let here = file.is_local()?;
-        let contents = if here && file.is_tree() { Some(contents(file)?) } else { None };
-        let remote = match &self.catalog().remote {
-            Some(remote) => remote.size(&Location::Blob(file.digest())).await?.is_some(),
-            None => false,
-        };
-        Ok(FileRow {
-            uid,
-            name: file.name().to_owned(),
-            digest: file.digest(),
-            size: file.len(),
-            tree: file.is_tree(),
-            contents,
-            created_at,
-            originator,
-            local: here && contents.is_none_or(|contents| contents.local == contents.files),
-            remote,
-        })
-    }
+/// A file as it is shown. `remote` says whether its content is there.
+pub(super) fn row(file: &File, origin: &Origin, remote: bool) -> Result<FileRow> {
+    let (created_at, originator) = match origin {
+        Origin::Added(added) => (added.at.clone(), added.person.email.clone()),
+        Origin::Call(lineage) => (lineage.started_at.clone(), lineage.person.email.clone()),
+    };
+    let uid = file.uid().cloned().ok_or_else(|| {
+        Error::new(ErrorKind::Context, format!("`{file}` is not in the lake before its body has returned it"))
+    })?;
+    let here = file.is_local()?;
+    let contents = if here && file.is_tree() { Some(contents(file)?) } else { None };
+    Ok(FileRow {
+        uid,
+        name: file.name().to_owned(),
+        digest: file.digest(),
+        size: file.len(),
+        tree: file.is_tree(),
+        contents,
+        created_at,
+        originator,
+        local: here && contents.is_none_or(|contents| contents.local == contents.files),
+        remote,
+    })
 }
 
 impl File {

@@ -20,6 +20,7 @@ mod ancestry;
 mod calls;
 mod explain;
 mod files;
+mod listing;
 mod runs;
 
 use datlake_core::lineage::{CodeState, Dependency, Environment, Param, PersonSource};
@@ -41,8 +42,20 @@ pub use runs::{CallEvent, RunCall, RunInfo, RunRow, Runs};
 pub struct Listing {
     /// The files, sorted by UID.
     pub files: Vec<FileRow>,
+    /// Where one level was asked for, the folders in it, sorted.
+    pub folders: Vec<FolderRow>,
     /// Names whose documents are damaged.
     pub damaged: Vec<Damage>,
+}
+
+/// A folder of chosen names in a list.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FolderRow {
+    /// What the names in it start with, without the slash.
+    pub prefix: Uid,
+    /// How many there are, in its folders too.
+    pub files: u64,
 }
 
 /// Calls, and what could not be read.

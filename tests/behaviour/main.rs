@@ -16,6 +16,7 @@ mod holes;
 mod homes;
 mod info;
 mod lakes;
+mod listing;
 mod many;
 mod naming;
 mod options;

@@ -5,8 +5,9 @@ use datlake::report::Listing;
 
 use super::Report;
 
-pub(super) fn run(lake: &Lake, prefix: Option<&str>, long: bool) -> anyhow::Result<Report> {
-    let listing = lake.rows(prefix.unwrap_or_default())?;
+pub(super) fn run(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bool) -> anyhow::Result<Report> {
+    let folder = prefix.unwrap_or_default();
+    let listing = if recursive { lake.rows(folder)? } else { lake.level(folder)? };
     if let Some(prefix) = prefix
         && listing == Listing::default()
     {

@@ -110,7 +110,9 @@ impl Report {
 pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
     match command {
         Command::Info { uid, .. } => info::run(&lake(screen)?, &uid),
-        Command::Ls { prefix, long, .. } => ls::run(&lake(screen)?, prefix.as_deref(), long),
+        Command::Ls { prefix, long, recursive, shape } => {
+            ls::run(&lake(screen)?, prefix.as_deref(), long, recursive || shape.json)
+        }
         Command::Add { paths, uid, how, .. } => add::run(|| lake(screen), &paths, &uid, &how, screen),
         Command::Get { uid, dest, force, .. } => get::run(&lake(screen)?, &uid, &dest, force),
         Command::Cat { uids } => content::cat(&lake(screen)?, &uids, &mut screen.bytes()),

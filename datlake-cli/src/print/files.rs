@@ -1,31 +1,76 @@
 //! Files in a list.
 
-use datlake::report::FileRow;
+use datlake::report::{FileRow, FolderRow, Listing};
 use owo_colors::{OwoColorize as _, Style};
 
 use super::text::{bytes, clean, padded, short, time, width};
 
-/// One line for each file.
-pub(super) fn text(rows: &[FileRow], long: bool) -> String {
-    let sizes: Vec<String> = rows.iter().map(size).collect();
-    let sizes_width = sizes.iter().map(|size| width(size)).max().unwrap_or(0);
-    let people_width = rows.iter().map(|row| width(&clean(&row.originator))).max().unwrap_or(0);
+/// Columns of where the content is, of a time to the second, and of a short digest.
+const PLACE: usize = 7;
+/// See `PLACE`.
+const TIME: usize = 23;
+/// See `PLACE`.
+const DIGEST: usize = 12;
+
+/// One line for each file and folder, in the order of their names.
+pub(super) fn text(listing: &Listing, long: bool) -> String {
+    let mut lines: Vec<Line<'_>> = listing.files.iter().map(Line::File).collect();
+    lines.extend(listing.folders.iter().map(Line::Folder));
+    lines.sort_by_key(|line| line.name());
+    let sizes_width = lines.iter().map(|line| width(&line.size())).max().unwrap_or(0);
+    let people = listing.files.iter().map(|row| width(&clean(&row.originator)));
+    let people_width = people.max().unwrap_or(0);
     let mut text = String::new();
-    for (row, size) in rows.iter().zip(sizes) {
-        let (place, style) = place(row);
-        text.push_str(&format!("{}  {size:>sizes_width$}  ", padded(place, 7).style(style)));
-        if long {
-            let person = padded(&clean(&row.originator), people_width);
-            text.push_str(&format!("{}  {person}  {}  ", time(&row.created_at), row.digest.short().dimmed()));
-        }
-        text.push_str(&short(&row.uid).bold().to_string());
-        if row.tree {
-            let files = row.contents.map_or_else(String::new, |contents| format!(" of {}", files(contents.files)));
-            text.push_str(&format!("  tree{files}").dimmed().to_string());
+    for line in lines {
+        let size = line.size();
+        match line {
+            Line::File(row) => {
+                let (place, style) = place(row);
+                text.push_str(&format!("{}  {size:>sizes_width$}  ", padded(place, PLACE).style(style)));
+                if long {
+                    let person = padded(&clean(&row.originator), people_width);
+                    text.push_str(&format!("{}  {person}  {}  ", time(&row.created_at), row.digest.short().dimmed()));
+                }
+                text.push_str(&short(&row.uid).bold().to_string());
+                if row.tree {
+                    let files =
+                        row.contents.map_or_else(String::new, |contents| format!(" of {}", files(contents.files)));
+                    text.push_str(&format!("  tree{files}").dimmed().to_string());
+                }
+            }
+            Line::Folder(row) => {
+                text.push_str(&format!("{:PLACE$}  {}  ", "", format!("{size:>sizes_width$}").dimmed()));
+                if long && !listing.files.is_empty() {
+                    text.push_str(&" ".repeat(TIME + 2 + people_width + 2 + DIGEST + 2));
+                }
+                text.push_str(&format!("{}/", short(&row.prefix)).blue().bold().to_string());
+            }
         }
         text.push('\n');
     }
     text
+}
+
+enum Line<'a> {
+    File(&'a FileRow),
+    Folder(&'a FolderRow),
+}
+
+impl Line<'_> {
+    /// A folder stands behind a file of its name.
+    fn name(&self) -> (String, bool) {
+        match self {
+            Self::File(row) => (row.uid.to_string(), false),
+            Self::Folder(row) => (row.prefix.to_string(), true),
+        }
+    }
+
+    fn size(&self) -> String {
+        match self {
+            Self::File(row) => size(row),
+            Self::Folder(row) => files(row.files),
+        }
+    }
 }
 
 /// What exists on this machine only, although there is a remote.

@@ -50,7 +50,7 @@ impl Screen {
             Report::Info(info) if json => write_json(&mut out, info)?,
             Report::Info(info) => out.write_all(info::text(info, self.width).as_bytes())?,
             Report::Files { listing, .. } if json => write_json(&mut out, &listing.files)?,
-            Report::Files { listing, long, .. } => out.write_all(files::text(&listing.files, *long).as_bytes())?,
+            Report::Files { listing, long, .. } => out.write_all(files::text(listing, *long).as_bytes())?,
             Report::Added(added) if json => write_json(&mut out, added)?,
             Report::Added(added) => out.write_all(done::added(added).as_bytes())?,
             Report::Got(got) if json => write_json(&mut out, got)?,

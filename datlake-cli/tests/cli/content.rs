@@ -220,5 +220,5 @@ fn what_is_read_on_another_machine_is_downloaded_by_name_alone() {
     pipeline::run(&machine.lake());
     let machine = machine.moved_to("other");
     assert_eq!(machine.ok(&["cat", "corpora/alice.txt"]), "down the rabbit hole");
-    assert_snapshot!("ls_after_cat_60", machine.shown(60, &["ls"]));
+    assert_snapshot!("ls_after_cat_60", machine.shown(60, &["ls", "-r"]));
 }

@@ -93,7 +93,7 @@ fn a_terminal_obeys_nothing_that_others_wrote() {
         datlake::Lake::builder().home(machine.home()).email("eve\u{1b}]0;title\u{7}@example.org").open().unwrap();
     let uid = pipeline::run(&lake).count.uid().unwrap().to_string();
     lake.add_bytes("gpj.\u{202e}cat", b"x").unwrap();
-    for command in [&["info", &uid][..], &["info", "corpora/alice.txt"], &["ls", "-l"], &["calls"], &["lineage", &uid]]
+    for command in [&["info", &uid][..], &["info", "corpora/alice.txt"], &["ls", "-lr"], &["calls"], &["lineage", &uid]]
     {
         let shown = machine.ok(command);
         assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']) && shown.contains("eve\\u{1b}]0;title"), "{shown:?}");

@@ -16,10 +16,12 @@ fn an_empty_lake_has_no_files() {
 fn all_files_or_those_of_a_folder() {
     let (machine, _) = Machine::prepared();
     machine.lake().add_tree("words", machine.write("folder/a/b.txt", "ab").ancestors().nth(2).unwrap()).unwrap();
-    assert_snapshot!("ls_60", machine.shown(60, &["ls"]));
-    assert_snapshot!("ls_long_100", machine.shown(100, &["ls", "-l"]));
+    assert_snapshot!("ls_60", machine.shown(60, &["ls", "-r"]));
+    assert_snapshot!("ls_long_100", machine.shown(100, &["ls", "-lr"]));
+    assert_snapshot!("ls_level_60", machine.shown(60, &["ls", "-r"]));
+    assert_snapshot!("ls_level_long_100", machine.shown(100, &["ls", "-l"]));
     assert_json_snapshot!("ls", machine.json(&["ls"]));
-    let all = machine.ok(&["ls"]);
+    let all = machine.ok(&["ls", "-r"]);
     assert_eq!(machine.ok(&["ls", "corpora"]), machine.ok(&["ls", "corpora/"]));
     assert_eq!(machine.ok(&["ls", "corpora"]).lines().collect::<Vec<_>>(), all.lines().take(2).collect::<Vec<_>>());
     assert_eq!(machine.ok(&["ls", "reports/which.txt"]).lines().count(), 1);
@@ -35,7 +37,7 @@ fn what_is_in_the_remote_only() {
     machine.lake().file("corpora/alice.txt").unwrap().read().unwrap();
     // Of the tree, the list of its files, and not the file.
     assert_eq!(machine.lake().file("words").map(datlake::Tree::try_from).unwrap().unwrap().names().unwrap(), ["b.txt"]);
-    assert_snapshot!("ls_remote_60", machine.shown(60, &["ls"]));
+    assert_snapshot!("ls_remote_60", machine.shown(60, &["ls", "-r"]));
 }
 
 #[test]
@@ -77,7 +79,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     for n in 0..120 {
         lake.add_bytes(&format!("{folder}/{n}"), b"x").unwrap();
     }
-    let pipe = "datlake ls | head -c 8; echo; echo ${PIPESTATUS[0]}";
+    let pipe = "datlake ls -r | head -c 8; echo; echo ${PIPESTATUS[0]}";
     let shown = ran(machine.around("bash", &["-c", pipe]).output().unwrap());
     assert_eq!((&*shown.out, &*shown.err), ("here    \n0\n", ""));
 }

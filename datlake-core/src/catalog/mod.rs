@@ -22,6 +22,7 @@ mod removal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::lineage::Output;
 use crate::record::{Fetched, Kept, Name, Record, Target, ValueBytes};
 use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Store, Uid, UidKind};
 
@@ -60,6 +61,13 @@ pub struct Known {
     pub size: u64,
     /// Whether it is the manifest of a tree.
     pub tree: bool,
+}
+
+impl From<Output> for Known {
+    fn from(output: Output) -> Self {
+        let Output { uid, name, digest, size, tree } = output;
+        Self { uid, name, digest, size, tree }
+    }
 }
 
 /// Everything a finished call makes visible.
@@ -131,31 +139,9 @@ impl Catalog {
                 Some(record) => record.output(index)?,
             },
             UidKind::Member { .. } => return Ok(None),
-            UidKind::Chosen => match self.named(uid).await? {
-                None | Some(Named { name: Name { target: Target::Output(_), .. }, record: None }) => return Ok(None),
-                Some(Named { name: Name { target: Target::Added(added), .. }, .. }) => {
-                    let (name, digest, size, tree) = (added.name, added.digest, added.size, added.tree);
-                    return Ok(Some(Known { uid: uid.clone(), name, digest, size, tree }));
-                }
-                Some(Named { record: Some(record), .. }) => {
-                    let output = record.lineage()?.outputs.into_iter().find(|output| output.uid == *uid);
-                    Some(output.ok_or_else(|| {
-                        let message = format!(
-                            "the name `{uid}` points to call {}/{}, which made no such file",
-                            record.creator, record.key
-                        );
-                        Error::new(ErrorKind::Corrupt, message)
-                    })?)
-                }
-            },
+            UidKind::Chosen => return self.named(uid).await?.map_or(Ok(None), |named| named.file()),
         };
-        Ok(found.map(|found| Known {
-            uid: found.uid,
-            name: found.name,
-            digest: found.digest,
-            size: found.size,
-            tree: found.tree,
-        }))
+        Ok(found.map(Known::from))
     }
 
     /// Whether every file that the body got by UID still has the content it had.
@@ -209,6 +195,26 @@ fn convenience<T>(copied: Result<T>) -> Result<()> {
 }
 
 impl Named {
+    /// The file it shows, if it shows one.
+    pub fn file(&self) -> Result<Option<Known>> {
+        let uid = &self.name.uid;
+        let record = match (&self.name.target, &self.record) {
+            (Target::Added(added), _) => {
+                let (name, digest, size, tree) = (added.name.clone(), added.digest, added.size, added.tree);
+                return Ok(Some(Known { uid: uid.clone(), name, digest, size, tree }));
+            }
+            (Target::Output(_), None) => return Ok(None),
+            (Target::Output(_), Some(record)) => record,
+        };
+        let output = record.lineage()?.outputs.into_iter().find(|output| output.uid == *uid);
+        let output = output.ok_or_else(|| {
+            let message =
+                format!("the name `{uid}` points to call {}/{}, which made no such file", record.creator, record.key);
+            Error::new(ErrorKind::Corrupt, message)
+        })?;
+        Ok(Some(output.into()))
+    }
+
     /// Whether the name shows a file.
     pub fn shows(&self) -> bool {
         self.record.is_some() || matches!(self.name.target, Target::Added(_))

@@ -1,0 +1,143 @@
+//! What is in a lake, and how often the remote is asked for it.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store};
+use datlake::{File, Lake, Result, file_creator};
+
+use crate::support::lake;
+
+/// Writes down what a store is asked.
+#[derive(Debug)]
+struct Counting {
+    inner: Arc<dyn Store>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Counting {
+    fn note(&self, what: &str) {
+        self.asked.lock().unwrap().push(what.to_owned());
+    }
+}
+
+impl Store for Counting {
+    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
+        self.note("get");
+        self.inner.get(at)
+    }
+
+    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
+        self.note("fetch");
+        self.inner.fetch(at, from, sink)
+    }
+
+    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
+        self.note("create");
+        self.inner.create(at, bytes)
+    }
+
+    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
+        self.note("create");
+        self.inner.create_from(at, file)
+    }
+
+    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
+        self.note("size");
+        self.inner.size(at)
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a Prefix,
+        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
+    ) -> Pending<'a, ()> {
+        self.note(&format!("list {}", prefix.path()));
+        self.inner.list(prefix, visit)
+    }
+
+    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
+        self.note("remove");
+        self.inner.remove(at)
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+}
+
+/// What the remote is asked while `ask` runs: each question, and how often.
+fn asked(home: &Path, remote: &Path, ask: impl FnOnce(&Lake)) -> String {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&asked);
+    let wrap = move |side, inner| match side {
+        Side::Local => inner,
+        Side::Remote => Arc::new(Counting { inner, asked: Arc::clone(&told) }) as Arc<dyn Store>,
+    };
+    let builder = Lake::builder().home(home).remote(format!("file://{}", remote.display()));
+    ask(&builder.wrap_stores(Arc::new(wrap)).open().unwrap());
+    let mut asked = asked.lock().unwrap().clone();
+    asked.sort();
+    let times = asked.chunk_by(|a, b| a == b).map(|same| format!("{} ×{}", same[0], same.len()));
+    times.collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn the_remote_is_asked_for_lists_and_not_for_each_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, remote) = (folder.path().join("home"), folder.path().join("remote"));
+    let photos = folder.path().join("photos");
+    for n in 0..210 {
+        std::fs::create_dir_all(photos.join(format!("{}", n % 3))).unwrap();
+        std::fs::write(photos.join(format!("{}/{n}", n % 3)), n.to_string()).unwrap();
+    }
+    asked(&home, &remote, |lake| drop(lake.add_each("photos", &photos).unwrap()));
+    let all = |lake: &Lake| {
+        let listing = lake.rows("").unwrap();
+        assert_eq!(listing.files.len(), 210);
+        assert!(listing.files.iter().all(|row| row.remote));
+    };
+    let lists = "list blobs ×1, list files ×1, list removed ×1";
+    assert_eq!(asked(&home, &remote, all), lists);
+    // Another machine asks for each name once; folders are shown without.
+    let other = folder.path().join("other");
+    let level = |lake: &Lake| {
+        let level = lake.level("photos").unwrap();
+        let folders: Vec<_> = level.folders.iter().map(|row| (row.prefix.as_str(), row.files)).collect();
+        assert_eq!(folders, [("photos/0", 70), ("photos/1", 70), ("photos/2", 70)]);
+        assert!(level.files.is_empty());
+    };
+    assert_eq!(asked(&other, &remote, level), "get ×1, list files/photos ×1, list removed ×1");
+    assert_eq!(asked(&other, &remote, all), format!("get ×210, {lists}"));
+    assert_eq!(asked(&other, &remote, all), lists);
+    // For a few, all that the remote has is more than is asked for.
+    let few = |lake: &Lake| assert_eq!(lake.rows("photos/1").unwrap().files.len(), 70);
+    assert_eq!(asked(&other, &remote, few), "get ×1, list files/photos/1 ×1, list removed ×1, size ×70");
+}
+
+#[test]
+fn a_level_shows_files_and_folders_of_one_folder() {
+    #[file_creator]
+    fn report(output_uid: &str) -> Result<File> {
+        File::from_bytes(output_uid, "r")
+    }
+    let lake = lake();
+    for uid in ["a", "a/b", "a/b/c", "a/b/d/e", "ab/c"] {
+        lake.add_bytes(uid, uid).unwrap();
+    }
+    let _current = lake.enter();
+    report("a/report").unwrap();
+    let level = |prefix: &str| {
+        let level = lake.level(prefix).unwrap();
+        let files = level.files.iter().map(|row| row.uid.to_string());
+        let folders = level.folders.iter().map(|row| format!("{}/ {}", row.prefix, row.files));
+        files.chain(folders).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(level(""), "a, a/ 4, ab/ 1");
+    assert_eq!(level("a"), "a, a/b, a/report, a/b/ 2");
+    assert_eq!(level("a/b/"), "a/b, a/b/c, a/b/d/ 1");
+    assert_eq!(level("a/report"), "a/report");
+    assert_eq!(level("b"), "");
+}
