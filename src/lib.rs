@@ -39,6 +39,8 @@ mod context;
 mod creators;
 mod event;
 mod file;
+#[cfg(doctest)]
+mod guide;
 mod journal;
 mod lake;
 mod origin;
