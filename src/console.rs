@@ -92,6 +92,9 @@ impl Console {
                 "`{item}` ran on a thread that knows no body, while `{creator}`, which does not declare it, ran; if {creator} started that thread, take datlake::here() along, or a change of `{item}` goes unnoticed"
             )),
             Event::Kept { call, why } => self.line(&format!("{} keeps what is there, although {why}", call.function())),
+            Event::Refused { remote } => self.line(&format!(
+                "{remote} refuses to be written: what is made stays on this machine, until `datlake push` may send it"
+            )),
             Event::Downloading { file, done, size } => self.progress(file, *done, *size),
             Event::Downloaded { file, size } => {
                 self.total.downloads += 1;

@@ -48,6 +48,12 @@ pub enum Event {
         /// The creator.
         creator: CreatorName,
     },
+    /// The remote refuses to be written: what is made stays on this machine until somebody [pushes](crate::Lake::push) it.
+    /// Told once.
+    Refused {
+        /// The remote, without credentials.
+        remote: String,
+    },
     /// A file's content is being downloaded: told every few MiB.
     Downloading {
         /// The file, for people.
@@ -113,6 +119,7 @@ impl Event {
             Self::Kept { call, why } => {
                 tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, why, "kept")
             }
+            Self::Refused { remote } => tracing::warn!(target: "datlake", remote, "the remote refuses to be written"),
             Self::Downloading { file, done, size } => {
                 tracing::debug!(target: "datlake", file, done, size, "downloading")
             }

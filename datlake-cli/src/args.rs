@@ -224,6 +224,32 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Shows where the lake stands, and what of it is on this machine only
+    #[command(after_help = "Example: datlake status --json")]
+    Status {
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Sends what was made here without the remote
+    ///
+    /// With each file goes what it was made from. What ends early goes on where it was.
+    #[command(after_help = "Example: datlake push results")]
+    Push {
+        /// Only these files, or what is in these folders
+        which: Vec<String>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Fetches what the remote has, ahead of time
+    ///
+    /// With each file come the documents of the calls behind it: those are hits then also offline.
+    #[command(after_help = "Example: datlake pull corpora/alice.txt results")]
+    Pull {
+        /// Only these files, or what is in these folders
+        which: Vec<String>,
+        #[command(flatten)]
+        shape: Shape,
+    },
     /// Shows and changes the configuration
     #[command(subcommand)]
     Config(Config),
@@ -351,6 +377,9 @@ impl Command {
             | Self::Explain { shape, .. }
             | Self::Runs { shape, .. }
             | Self::Lineage { shape, .. }
+            | Self::Status { shape }
+            | Self::Push { shape, .. }
+            | Self::Pull { shape, .. }
             | Self::Config(
                 Config::Show { shape }
                 | Config::Set { shape, .. }

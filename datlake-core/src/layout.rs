@@ -3,7 +3,7 @@
 //! No other module spells a path. A path is made of `/`-separated segments, relative to the lake's root; every leaf that
 //! bears a name ends in `.datlake`, which no segment of a name may.
 
-use crate::uid::LEAF;
+use crate::uid::{BESIDE, LEAF};
 use crate::{CallKey, CreatorName, Digest, Uid};
 
 /// The folder of the runs of one machine. They are no objects: a run's own process appends to its file.
@@ -40,6 +40,12 @@ pub enum Location {
     Claim(CallKey, u64),
     /// `claims/<key>/<n>.<beat>.datlake`: a sign of life of who holds that claim.
     Beat(CallKey, u64, u64),
+    /// `calls/<creator>/<key>.alt/<digest>.datlake`: the record of a call that lost its key to another's, by its own digest.
+    Beside(CreatorName, CallKey, Digest),
+    /// `unpushed/calls/<creator>/<key>.datlake`: the remote has not decided about this call's record yet.
+    UnpushedRecord(CreatorName, CallKey),
+    /// `unpushed/files/<uid>.datlake`: the remote has not decided about this added file yet.
+    UnpushedName(Uid),
 }
 
 /// A set of objects to list.
@@ -47,7 +53,7 @@ pub enum Location {
 pub enum Prefix {
     /// Every blob.
     Blobs,
-    /// Every call record.
+    /// Every call record, with those [beside](Location::Beside) others.
     Records,
     /// The call records of one creator.
     RecordsOf(CreatorName),
@@ -61,6 +67,10 @@ pub enum Prefix {
     Tombstones,
     /// The claims of one call, and their signs of life.
     ClaimsOf(CallKey),
+    /// The records that lost the key of one call.
+    BesideOf(CreatorName, CallKey),
+    /// Every mark that the remote has not decided yet.
+    Unpushed,
 }
 
 impl Location {
@@ -78,6 +88,9 @@ impl Location {
             Self::Tombstone(id) => format!("removed/{id}{LEAF}"),
             Self::Claim(key, n) => format!("claims/{key}/{n}{LEAF}"),
             Self::Beat(key, n, beat) => format!("claims/{key}/{n}.{beat}{LEAF}"),
+            Self::Beside(creator, key, digest) => format!("calls/{creator}/{key}{BESIDE}/{digest}{LEAF}"),
+            Self::UnpushedRecord(creator, key) => format!("unpushed/calls/{creator}/{key}{LEAF}"),
+            Self::UnpushedName(uid) => format!("unpushed/files/{uid}{LEAF}"),
         }
     }
 
@@ -89,10 +102,10 @@ impl Location {
         let (top, rest) = path.split_once('/')?;
         let found = match top {
             "blobs" => Self::Blob(rest.split_once('/')?.1.parse().ok()?),
-            "calls" => {
-                let (creator, key) = call(rest)?;
-                Self::Record(creator, key)
-            }
+            "calls" => match call(rest) {
+                Some((creator, key)) => Self::Record(creator, key),
+                None => beside(rest)?,
+            },
             "files" => Self::Name(Uid::chosen(rest.strip_suffix(LEAF)?).ok()?),
             "uses" => {
                 let (digest, rest) = rest.split_once('/')?;
@@ -108,6 +121,11 @@ impl Location {
                     Some((n, beat)) => Self::Beat(key, n.parse().ok()?, beat.parse().ok()?),
                 }
             }
+            "unpushed" => match Self::parse(rest)? {
+                Self::Record(creator, key) => Self::UnpushedRecord(creator, key),
+                Self::Name(uid) => Self::UnpushedName(uid),
+                _ => return None,
+            },
             _ => return None,
         };
         // Only the canonical spelling counts.
@@ -118,6 +136,12 @@ impl Location {
 fn call(rest: &str) -> Option<(CreatorName, CallKey)> {
     let (creator, key) = rest.strip_suffix(LEAF)?.rsplit_once('/')?;
     Some((CreatorName::new(creator).ok()?, key.parse().ok()?))
+}
+
+fn beside(rest: &str) -> Option<Location> {
+    let (call, digest) = rest.strip_suffix(LEAF)?.rsplit_once('/')?;
+    let (creator, key) = call.strip_suffix(BESIDE)?.rsplit_once('/')?;
+    Some(Location::Beside(CreatorName::new(creator).ok()?, key.parse().ok()?, digest.parse().ok()?))
 }
 
 impl Prefix {
@@ -133,6 +157,8 @@ impl Prefix {
             Self::UsesOf(digest) => format!("uses/{digest}"),
             Self::Tombstones => "removed".to_owned(),
             Self::ClaimsOf(key) => format!("claims/{key}"),
+            Self::BesideOf(creator, key) => format!("calls/{creator}/{key}{BESIDE}"),
+            Self::Unpushed => "unpushed".to_owned(),
         }
     }
 
@@ -159,10 +185,13 @@ mod tests {
             Location::Blob(digest),
             Location::Record(creator.clone(), key),
             Location::Name(Uid::chosen("a/b.csv").unwrap()),
-            Location::Use(digest, creator, key),
+            Location::Use(digest, creator.clone(), key),
             Location::Tombstone("0001-ab".into()),
             Location::Claim(key, 0),
             Location::Beat(key, 12, 3),
+            Location::Beside(creator.clone(), key, digest),
+            Location::UnpushedRecord(creator, key),
+            Location::UnpushedName(Uid::chosen("calls/b.csv").unwrap()),
         ] {
             assert_eq!(Location::parse(&location.path()), Some(location));
         }
@@ -175,6 +204,7 @@ mod tests {
             "calls/x.datlake",
             "tmp/1/a.datlake",
             "claims/00/1.datlake",
+            "unpushed/removed/1.datlake",
         ] {
             assert_eq!(Location::parse(foreign), None, "{foreign}");
         }

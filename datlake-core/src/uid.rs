@@ -10,6 +10,8 @@ use crate::{CallKey, Error, ErrorKind, Result};
 
 /// What every leaf of the layout ends in, and no segment of a name may: so that `a` and `a/b` live side by side.
 pub(crate) const LEAF: &str = ".datlake";
+/// What the folder of the records that lost a call's key ends in, after the key.
+pub(crate) const BESIDE: &str = ".alt";
 
 /// The longest segment of a name, in bytes of UTF-8.
 pub const MAX_SEGMENT: usize = 200;
@@ -149,7 +151,8 @@ impl CreatorName {
     /// [`ErrorKind::InvalidInput`] as for a UID; also where a segment looks like a call key.
     pub fn new(text: &str) -> Result<Self> {
         check_segments(text, "creator name")?;
-        if text.split('/').any(|segment| segment.parse::<CallKey>().is_ok()) {
+        let is_key = |segment: &str| segment.strip_suffix(BESIDE).unwrap_or(segment).parse::<CallKey>().is_ok();
+        if text.split('/').any(is_key) {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 format!("creator name `{text}`: a segment looks like a call key"),

@@ -2,6 +2,7 @@
 //!
 //! The only crate that touches files or names an async runtime. Users depend on `datlake`, which re-exports what they need.
 
+mod away;
 #[cfg(feature = "conformance")]
 #[doc(hidden)]
 pub mod conformance;
@@ -19,4 +20,4 @@ pub use reader::{AsyncReader, Reader};
 pub use runtime::{offload, sleep};
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter, hash_file};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
-pub use vault::{Side, Vault, Wanted, Wrap};
+pub use vault::{Reach, Side, Vault, Wanted, Wrap};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use datlake_core::{Catalog, Digest, Error, ErrorKind, Location, Result, Store};
 use tokio::sync::Semaphore;
 
+use crate::away::{MaybeAway, SWITCH};
 use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 use crate::reader::Reader;
 use crate::staging::{Hashing, hash_file};
@@ -28,6 +29,17 @@ pub enum Side {
     Local,
     /// The one shared with others.
     Remote,
+}
+
+/// How far a lake reaches beyond its own directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach<'a> {
+    /// There is no remote.
+    Home,
+    /// There is one, which is not to be asked now.
+    Offline,
+    /// The remote at this URL.
+    Remote(&'a str),
 }
 
 /// A lake as one machine sees it.
@@ -58,17 +70,20 @@ impl std::fmt::Debug for Wanted<'_> {
 }
 
 impl Vault {
-    /// Opens the lake in `home`, with the remote at the URL `remote`.
+    /// Opens the lake in `home`.
     ///
     /// # Errors
     /// As [`DirStore::open`]; [`ErrorKind::Config`] for a URL of an unknown kind.
-    pub fn open(home: &Path, remote: Option<&str>, wrap: Option<&Wrap>) -> Result<Self> {
+    pub fn open(home: &Path, reach: Reach<'_>, wrap: Option<&Wrap>) -> Result<Self> {
         let dir = DirStore::open(home, Durability::Synced)?;
         let wrapped = |side: Side, store: Arc<dyn Store>| match wrap {
             Some(wrap) => wrap(side, store),
             None => store,
         };
-        let remote = remote.map(remote::open).transpose()?;
+        let remote = match reach {
+            Reach::Remote(url) => Some(remote::open(url).map_err(unreached)?),
+            Reach::Home | Reach::Offline => None,
+        };
         if let Some(remote) = &remote
             && remote.same_place(dir.root())
         {
@@ -80,7 +95,10 @@ impl Vault {
             home: dir.id().into(),
             local: wrapped(Side::Local, Arc::new(dir.clone())),
             cache: wrapped(Side::Local, Arc::new(dir.with_durability(Durability::Cached))),
-            remote: remote.map(|remote| wrapped(Side::Remote, remote.into_store())),
+            remote: remote
+                .map(|remote| -> Arc<dyn Store> { Arc::new(MaybeAway(wrapped(Side::Remote, remote.into_store()))) }),
+            offline: reach == Reach::Offline,
+            refused: Arc::default(),
         };
         Ok(Self { dir, catalog, transfers: Semaphore::new(TRANSFERS) })
     }
@@ -133,8 +151,12 @@ impl Vault {
                 Seal::Missing => {}
             }
             let Some(remote) = &self.catalog.remote else {
+                let cure = match self.catalog.offline {
+                    true => "; the lake is offline, so its remote was not asked",
+                    false => "",
+                };
                 let message = format!(
-                    "the content of `{}` ({}) is missing from the lake in {}",
+                    "the content of `{}` ({}) is missing from the lake in {}{cure}",
                     wanted.what,
                     wanted.digest,
                     self.dir.root().display()
@@ -247,6 +269,39 @@ impl Vault {
         self.dir.read_run(run)
     }
 
+    /// Sends content to the remote, where it is not there yet: whether it had to be sent. Of content that is not here the
+    /// remote must have it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingBlob`] where nobody has it, [`ErrorKind::Corrupt`] where what is here has another digest.
+    pub async fn send(&self, wanted: Wanted<'_>) -> Result<bool> {
+        let Some(remote) = &self.catalog.remote else {
+            return Err(Error::new(ErrorKind::Config, "the lake has no remote to send content to"));
+        };
+        let Ok(_permit) = self.transfers.acquire().await else {
+            return Err(Error::new(ErrorKind::Io, "the lake is closed"));
+        };
+        let at = Location::Blob(*wanted.digest);
+        if remote.size(&at).await? == Some(wanted.size) {
+            return Ok(false);
+        }
+        match self.dir.inspect(wanted.digest, wanted.size)? {
+            Seal::Intact => {}
+            Seal::Touched => self.look_again(wanted)?,
+            Seal::Missing => {
+                let message = format!(
+                    "the content of `{}` ({}) is neither here nor in {}",
+                    wanted.what,
+                    wanted.digest,
+                    remote.describe()
+                );
+                return Err(Error::new(ErrorKind::MissingBlob, message));
+            }
+        }
+        remote.create_from(&at, &self.dir.path_of(&at)).await?;
+        Ok(true)
+    }
+
     /// Tries to claim a call or a name among the processes of this machine.
     pub fn try_claim(&self, what: &str, note: &str) -> Result<Claim> {
         self.dir.try_claim(what, note)
@@ -268,6 +323,16 @@ impl Vault {
             }
             pause = (pause * 2).min(Duration::from_millis(200));
         }
+    }
+}
+
+/// A remote that cannot be opened is away; one that cannot be meant is not.
+fn unreached(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Io | ErrorKind::Denied | ErrorKind::Unavailable => {
+            Error::new(ErrorKind::Unavailable, format!("the remote cannot be reached: {error}; {SWITCH}"))
+        }
+        _ => error,
     }
 }
 

@@ -579,6 +579,7 @@ impl Running {
                 false => &lake.catalog().without_claims(&nonce),
             };
             let published = catalog.publish(Publication { record, value, blobs, uses, names }).await;
+            lake.note_published();
             drop((leases, alive));
             published
         };

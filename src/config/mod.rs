@@ -36,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) home: PathBuf,
     pub(crate) remote: Option<String>,
     pub(crate) email: Option<String>,
+    pub(crate) offline: bool,
     pub(crate) bypass: bool,
     pub(crate) log: Log,
 }
@@ -102,6 +103,7 @@ struct Gathered {
     home: (PathBuf, Source),
     /// What is set of the others.
     found: BTreeMap<Key, Found>,
+    offline: (bool, Source),
     bypass: (bool, Source),
     log: (Log, Source),
 }
@@ -145,12 +147,13 @@ impl Surroundings {
     }
 
     fn resolve(&self) -> Result<Settings> {
-        let Gathered { home, mut found, bypass, log } = self.gather()?;
+        let Gathered { home, mut found, offline, bypass, log } = self.gather()?;
         let mut value = |key| found.remove(&key).map(|found| found.value);
         Ok(Settings {
             home: home.0,
             remote: value(Key::Remote),
             email: value(Key::Email),
+            offline: offline.0,
             bypass: bypass.0,
             log: log.0,
         })
@@ -191,6 +194,14 @@ impl Surroundings {
                 Source::Default,
             ),
         };
+        let offline = match self.variable("DATLAKE_OFFLINE")? {
+            None => (false, Source::Default),
+            Some(Found { value, source }) => match value.as_str() {
+                "1" | "true" => (true, source),
+                "0" | "false" => (false, source),
+                other => return Err(unknown("DATLAKE_OFFLINE", other, "1 or 0")),
+            },
+        };
         let bypass = match self.variable("DATLAKE")? {
             None => (false, Source::Default),
             Some(Found { value, source }) if value == "bypass" => (true, source),
@@ -205,7 +216,7 @@ impl Surroundings {
                 }
             }
         };
-        Ok(Gathered { home, found, bypass, log })
+        Ok(Gathered { home, found, offline, bypass, log })
     }
 
     fn variable(&self, variable: &'static str) -> Result<Option<Found>> {

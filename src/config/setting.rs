@@ -62,7 +62,7 @@ pub fn settings() -> Result<Vec<Setting>> {
 impl Gathered {
     /// The settings as they are shown.
     pub(super) fn shown(self) -> Vec<Setting> {
-        let Self { home, found, bypass, log } = self;
+        let Self { home, found, offline, bypass, log } = self;
         let setting = |key, variable, value, source| Setting { key, value, source, variable };
         let mut shown = vec![setting("home", Key::Home.variable(), Some(home.0.display().to_string()), home.1)];
         for key in [Key::Remote, Key::Email] {
@@ -71,6 +71,7 @@ impl Gathered {
                 .map_or((None, Source::Default), |found| (Some(key.shown(&found.value)), found.source.clone()));
             shown.push(setting(key.name(), key.variable(), value, source));
         }
+        shown.push(setting("offline", "DATLAKE_OFFLINE", Some(offline.0.to_string()), offline.1));
         shown.push(setting("bypass", "DATLAKE", Some(bypass.0.to_string()), bypass.1));
         shown.push(setting("log", "DATLAKE_LOG", Some(log.0.name().to_owned()), log.1));
         shown

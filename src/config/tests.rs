@@ -71,6 +71,7 @@ fn every_value_says_where_it_was_taken_from() {
             ("home", file("datlake.toml", None)),
             ("remote", file("user.toml", Some("c"))),
             ("email", Source::Default),
+            ("offline", Source::Default),
             ("bypass", Source::Default),
             ("log", variable),
         ]
@@ -101,6 +102,10 @@ fn unknown_values_and_contexts_are_refused() {
     let mut around = surroundings(dir.path());
     around.variable = |name| (name == "DATLAKE_LOG").then(|| "loud".into());
     assert!(around.resolve().unwrap_err().to_string().contains("off, summary or calls"));
+    around.variable = |name| (name == "DATLAKE_OFFLINE").then(|| "perhaps".into());
+    assert!(around.resolve().unwrap_err().to_string().contains("DATLAKE_OFFLINE is `perhaps`"));
+    around.variable = |name| (name == "DATLAKE_OFFLINE").then(|| "1".into());
+    assert!(around.resolve().unwrap().offline);
 }
 
 fn file(dir: &Path, name: &str, text: &str) -> PathBuf {

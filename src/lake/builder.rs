@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
 use datlake_core::{Error, ErrorKind, Result};
-use datlake_store::{Permits, Vault, Wrap};
+use datlake_store::{Permits, Reach, Vault, Wrap};
 
 use super::{Inner, Lake, current};
 use crate::config::{self, Settings};
@@ -20,6 +20,7 @@ pub struct LakeBuilder {
     home: Option<PathBuf>,
     remote: Option<String>,
     email: Option<String>,
+    offline: bool,
     bypass: bool,
     wrap: Option<Wrap>,
     temporary: Option<tempfile::TempDir>,
@@ -70,6 +71,14 @@ impl LakeBuilder {
         self
     }
 
+    /// Works with what is on this machine: the remote is not asked, and what is made stays here, [unpushed](Lake::push), as
+    /// under `DATLAKE_OFFLINE=1`.
+    #[must_use]
+    pub fn offline(mut self, offline: bool) -> Self {
+        self.offline = offline;
+        self
+    }
+
     /// Runs every body and remembers nothing, as `DATLAKE=bypass` does.
     #[must_use]
     pub fn bypass(mut self, bypass: bool) -> Self {
@@ -106,12 +115,12 @@ impl LakeBuilder {
     }
 
     pub(super) fn from_settings(settings: Settings) -> Self {
-        let Settings { home, remote, email, bypass, log: _ } = settings;
-        Self { home: Some(home), remote, email, bypass, ..Self::default() }
+        let Settings { home, remote, email, offline, bypass, log: _ } = settings;
+        Self { home: Some(home), remote, email, offline, bypass, ..Self::default() }
     }
 
     pub(super) fn open_unregistered(self) -> Result<Lake> {
-        let Self { home, remote, email, bypass, wrap, temporary } = self;
+        let Self { home, remote, email, offline, bypass, wrap, temporary } = self;
         let home = match home {
             Some(home) => home,
             None => config::resolve()?.home,
@@ -119,7 +128,12 @@ impl LakeBuilder {
         if home.as_os_str().is_empty() {
             return Err(Error::new(ErrorKind::Config, "the lake's home is empty: set DATLAKE_HOME to a directory"));
         }
-        let vault = Arc::new(Vault::open(&home, remote.as_deref(), wrap.as_ref())?);
+        let reach = match &remote {
+            None => Reach::Home,
+            Some(_) if offline => Reach::Offline,
+            Some(url) => Reach::Remote(url),
+        };
+        let vault = Arc::new(Vault::open(&home, reach, wrap.as_ref())?);
         let provenance = Arc::new(Provenance::new(email));
         let journal = Journal::new(Arc::clone(&vault), Arc::clone(&provenance), bypass);
         Ok(Lake(Arc::new(Inner {
@@ -132,6 +146,7 @@ impl LakeBuilder {
             observers: Mutex::new(Vec::new()),
             bypass,
             learned: AtomicBool::new(false),
+            told_refused: AtomicBool::new(false),
             serial: AtomicU64::new(0),
             _temporary: temporary,
         })))

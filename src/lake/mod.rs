@@ -1,7 +1,10 @@
 //! A lake: where files are, and what is remembered of how they came to be.
 
 mod builder;
+mod content;
 mod current;
+mod pull;
+mod push;
 mod write;
 
 use std::collections::HashMap;
@@ -18,6 +21,7 @@ use datlake_core::{CallKey, Error, ErrorKind, Result, Uid, UidKind};
 use datlake_store::{Permits, Vault};
 
 pub use builder::LakeBuilder;
+pub(crate) use content::Content;
 pub(crate) use current::nearest;
 pub(crate) use write::claim_of;
 pub use write::{AsyncLakeWriter, LakeWriter};
@@ -60,6 +64,7 @@ struct Inner {
     /// Bodies run and nothing is remembered.
     bypass: bool,
     learned: AtomicBool,
+    told_refused: AtomicBool,
     serial: AtomicU64,
     /// A lake that goes when its last handle does.
     _temporary: Option<tempfile::TempDir>,
@@ -122,6 +127,11 @@ impl Lake {
     /// The store shared with other machines, for people: a path or a URL without credentials.
     pub fn remote(&self) -> Option<String> {
         self.catalog().remote.as_ref().map(|remote| remote.describe())
+    }
+
+    /// Whether there is a remote that is not asked, as under `DATLAKE_OFFLINE=1`.
+    pub fn is_offline(&self) -> bool {
+        self.catalog().offline
     }
 
     /// Tells `observer` everything that happens in this lake through this process from now on.
@@ -208,8 +218,7 @@ impl Lake {
     }
 
     async fn known(&self, uid: &Uid) -> Result<Option<Known>> {
-        let here = Catalog { remote: None, ..self.catalog().clone() };
-        if let Some(known) = here.file(uid).await? {
+        if let Some(known) = self.catalog().here().file(uid).await? {
             return Ok(Some(known));
         }
         self.contact_remote().await?;
@@ -229,6 +238,9 @@ impl Lake {
             } else {
                 message.push_str(&format!("; the nearest names are {}", near.join(", ")));
             }
+        }
+        if self.is_offline() {
+            message.push_str(" (offline: only this machine was asked)");
         }
         Error::new(ErrorKind::NotFound, message)
     }
@@ -289,6 +301,13 @@ impl Lake {
             self.catalog().learn_removals().await?;
         }
         Ok(())
+    }
+
+    /// Something was published: says once if it went no further than this machine.
+    pub(crate) fn note_published(&self) {
+        if self.catalog().is_refused() && !self.0.told_refused.swap(true, Ordering::AcqRel) {
+            self.emit(&Event::Refused { remote: self.remote().unwrap_or_default() });
+        }
     }
 
     /// A text that nobody else writes.

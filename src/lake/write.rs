@@ -207,6 +207,7 @@ impl Lake {
                 None => self.catalog().without_claims(&document.nonce).add(document).await,
             }
         })?;
+        self.note_published();
         Ok(File::known(self, Known { uid, name, digest, size, tree }))
     }
 }

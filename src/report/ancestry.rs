@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use datlake_core::lineage::Input;
-use datlake_core::{Digest, ErrorKind, Result, Uid};
+use datlake_core::record::Target;
+use datlake_core::{Digest, ErrorKind, Result, Uid, UidKind};
 
 use super::{Ancestor, AncestorState, Ancestry};
 use crate::lake::{Lake, refuse_in_body};
@@ -99,8 +100,10 @@ impl Lake {
     async fn origin_of(&self, node: &Ancestor) -> Result<(Option<Origin>, AncestorState)> {
         let Some(uid) = &node.uid else { return Ok((None, AncestorState::Unnamed)) };
         match self.find(uid).await? {
-            None => return Ok((None, AncestorState::Removed)),
-            Some(file) if file.digest() != node.digest => return Ok((None, AncestorState::Replaced)),
+            None => return Ok((self.lost(uid, node).await?, AncestorState::Removed)),
+            Some(file) if file.digest() != node.digest => {
+                return Ok((self.lost(uid, node).await?, AncestorState::Replaced));
+            }
             Some(_) => {}
         }
         match Origin::of(self, uid).await {
@@ -108,5 +111,18 @@ impl Lake {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok((None, AncestorState::Removed)),
             Err(error) => Err(error),
         }
+    }
+    /// Where a file comes from whose call lost its key to another machine's.
+    async fn lost(&self, uid: &Uid, node: &Ancestor) -> Result<Option<Origin>> {
+        let (creator, key) = match uid.kind() {
+            UidKind::Output { creator, key, .. } => (creator, key),
+            UidKind::Member { .. } => return Ok(None),
+            UidKind::Chosen => match self.catalog().name(uid).await?.map(|name| name.target) {
+                Some(Target::Output(output)) => (output.creator, output.key),
+                _ => return Ok(None),
+            },
+        };
+        let record = self.catalog().record_that_made(&creator, &key, uid, &node.digest).await?;
+        record.map(|record| Ok(Origin::Call(Box::new(record.lineage()?)))).transpose()
     }
 }

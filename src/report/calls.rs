@@ -1,10 +1,9 @@
 //! Calls as they are shown, and UIDs as they are typed.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 
 use datlake_core::record::Record;
-use datlake_core::{CallKey, CreatorName, Entry, Error, ErrorKind, Location, Prefix, Result, Uid};
+use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
 
 use super::files::is_damage;
 use super::{CallEvent, CallRow, Damage, History, Outcome, OutputRow};
@@ -40,7 +39,7 @@ impl Lake {
         pollster::block_on(async {
             self.contact_remote().await?;
             let (mut events, damaged) = self.events()?;
-            let mut calls = self.calls_of(None).await?;
+            let mut calls = self.catalog().calls(None).await?;
             calls.extend(events.keys().cloned());
             if let Some(wanted) = creator {
                 let mut names: Vec<String> = calls.iter().map(|(creator, _)| creator.to_string()).collect();
@@ -90,7 +89,7 @@ impl Lake {
         let creator = CreatorName::new(creator)?;
         let calls = pollster::block_on(async {
             self.contact_remote().await?;
-            self.calls_of(Some(&creator)).await
+            self.catalog().calls(Some(&creator)).await
         })?;
         let (creator, key) = only(calls, creator.as_str(), short)?;
         let uid = Uid::output(&creator, &key, index);
@@ -106,7 +105,7 @@ impl Lake {
             if !is_file {
                 let calls = pollster::block_on(async {
                     self.contact_remote().await?;
-                    self.calls_of(None).await
+                    self.catalog().calls(None).await
                 })?;
                 return only(calls, creator, short).map(Some);
             }
@@ -116,23 +115,6 @@ impl Lake {
             Origin::Added(_) => Ok(None),
             Origin::Call(lineage) => Ok(Some((lineage.creator, lineage.key))),
         }
-    }
-
-    /// Every call that has a record, sorted: of one creator, or of all.
-    pub(super) async fn calls_of(&self, creator: Option<&CreatorName>) -> Result<BTreeSet<(CreatorName, CallKey)>> {
-        let prefix = creator.map_or(Prefix::Records, |creator| Prefix::RecordsOf(creator.clone()));
-        let mut calls = BTreeSet::new();
-        let mut gather = |entry: Entry| {
-            if let Location::Record(creator, key) = entry.location {
-                calls.insert((creator, key));
-            }
-            ControlFlow::Continue(())
-        };
-        self.catalog().local.list(&prefix, &mut gather).await?;
-        if let Some(remote) = &self.catalog().remote {
-            remote.list(&prefix, &mut gather).await?;
-        }
-        Ok(calls)
     }
 
     async fn call_row(&self, creator: &CreatorName, key: &CallKey, mut history: Vec<CallEvent>) -> Result<CallRow> {

@@ -102,7 +102,7 @@ impl Lake {
             })?;
             let this = record.lineage()?;
             let (mut others, mut damaged) = (Vec::new(), Vec::new());
-            for (creator, other) in self.calls_of(Some(&creator)).await? {
+            for (creator, other) in self.catalog().calls(Some(&creator)).await? {
                 if other == key {
                     continue;
                 }

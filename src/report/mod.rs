@@ -22,6 +22,7 @@ mod explain;
 mod files;
 mod listing;
 mod runs;
+mod sync;
 
 use datlake_core::lineage::{CodeState, Dependency, Environment, Param, PersonSource};
 use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
@@ -35,6 +36,8 @@ pub use datlake_core::run::Outcome;
 pub use crate::config::{Setting, Source, settings};
 pub use explain::{CallExplanation, Comparison, Since};
 pub use runs::{CallEvent, RunCall, RunInfo, RunRow, Runs};
+pub use sync::{Pull, Push, PushOutcome, PushRow, Status, UnpushedRow};
+pub(crate) use sync::{concerns_one, shown};
 
 /// Files, and what could not be read.
 #[non_exhaustive]

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod asking;
+mod away;
 mod bodies;
 mod crowd;
 mod current;

@@ -163,8 +163,13 @@ impl Machines {
 
     /// The machine called `name`, as a process that was just started there.
     pub(crate) fn machine(&self, name: &str) -> Watched {
+        Watched::open(self.builder(name))
+    }
+
+    /// The settings of the machine called `name`.
+    pub(crate) fn builder(&self, name: &str) -> LakeBuilder {
         let url = format!("file://{}", self.remote().display());
-        Watched::open(Lake::builder().home(self.folder.path().join(name)).remote(url))
+        Lake::builder().home(self.folder.path().join(name)).remote(url)
     }
 }
 
@@ -238,7 +243,7 @@ fn run_alone(test: &str, files: u32, variables: &[(&str, &str)]) -> Option<Strin
         return None;
     }
     let mut command = std::process::Command::new("sh");
-    for name in ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG"] {
+    for name in ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG", "DATLAKE_OFFLINE"] {
         command.env_remove(name);
     }
     let limit =

@@ -171,6 +171,38 @@ fn a_process_killed_at_any_change_of_a_remote_leaves_all_or_nothing() {
 }
 
 #[test]
+fn a_push_killed_at_any_change_loses_nothing_and_goes_on() {
+    for moment in [Moment::Before, Moment::After] {
+        let mut killed = 0;
+        for at in 1.. {
+            let dir = tempfile::tempdir().unwrap();
+            let (home, shared) = (dir.path().join("home"), dir.path().join("shared"));
+            assert!(run("everything", &home, None, None).status.success());
+            let ended = run("push", &home, Some(&shared), Some((moment, at)));
+            let elsewhere = |name| open(&dir.path().join(name), Some(&shared));
+            // Of what has got there, all.
+            look(&elsewhere("early"), "named");
+            if !ended.status.success() {
+                killed += 1;
+                assert!(run("push", &home, Some(&shared), None).status.success(), "{moment:?} {at}");
+            }
+            let here = open(&home, Some(&shared));
+            assert!(here.status().unwrap().unpushed.is_empty(), "{moment:?} {at}: something is still unpushed");
+            assert_eq!(run("push", &home, Some(&shared), None).times("pushed 0"), 1, "{moment:?} {at}");
+            let there = elsewhere("late");
+            for step in ["named", "add", "add_tree"] {
+                assert!(look(&there, step), "{moment:?} {at}: {step} is lost");
+            }
+            assert_eq!(there.history(None).unwrap().calls.len(), 4, "{moment:?} {at}");
+            if ended.status.success() {
+                break;
+            }
+        }
+        assert!(killed >= 20, "it was killed at {killed} places only");
+    }
+}
+
+#[test]
 fn names_left_by_a_machine_that_died_are_anothers_when_a_person_has_removed_them() {
     let (mut free, mut left) = (0, 0);
     for at in 1.. {

@@ -93,6 +93,8 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
             lake.add_tree("folder", folder.path())?;
         }
         "remove" => drop(lake.remove(NAMES[0])?),
+        "everything" => STEPS.iter().filter(|step| **step != "remove").try_for_each(|step| take(lake, step))?,
+        "push" => child::says(&format!("pushed {}", lake.push(&[])?.items.len())),
         "hold" => drop(held("text")?),
         "pipeline" => {
             let raw = match lake.file("raw.txt") {

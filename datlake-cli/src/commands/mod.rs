@@ -14,7 +14,9 @@ mod shell;
 use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
-use datlake::report::{Ancestry, CallExplanation, FileInfo, History, Listing, RunInfo, Runs};
+use datlake::report::{
+    Ancestry, CallExplanation, FileInfo, History, Listing, Pull, Push, PushOutcome, RunInfo, Runs, Status,
+};
 use datlake::{Digest, Event, File, Lake, LakeBuilder, Uid};
 use serde::Serialize;
 
@@ -45,6 +47,9 @@ pub(crate) enum Report {
     Contexts(Vec<ContextRow>),
     /// What was done with a context, in words.
     Context(&'static str, ContextRow),
+    Status(Status),
+    Pushed(Push),
+    Pulled(Pull),
     /// The command has written bytes, not a report.
     Written,
 }
@@ -102,6 +107,12 @@ impl Report {
                 FAILED
             }
             Self::Explanation(explanation) if !explanation.damaged.is_empty() => FAILED,
+            Self::Status(Status { damaged, .. }) | Self::Pulled(Pull { damaged, .. }) if !damaged.is_empty() => FAILED,
+            Self::Pushed(push)
+                if push.items.iter().any(|item| matches!(item.outcome, PushOutcome::Taken | PushOutcome::Failed)) =>
+            {
+                FAILED
+            }
             _ => 0,
         }
     }
@@ -124,9 +135,16 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Explain { call, .. } => Ok(Report::Explanation(Box::new(lake(screen)?.explain(&call)?))),
         Command::Lineage { uid, depth, .. } => Ok(Report::Ancestry(lake(screen)?.ancestry(&uid, depth)?)),
         Command::Config(command) => config::run(command, screen),
+        Command::Status { .. } => Ok(Report::Status(lake(screen)?.status()?)),
+        Command::Push { which, .. } => Ok(Report::Pushed(lake(screen)?.push(&texts(&which))?)),
+        Command::Pull { which, .. } => Ok(Report::Pulled(lake(screen)?.pull(&texts(&which))?)),
         Command::Completions { shell } => shell::completions(shell, &mut screen.bytes()),
         Command::Man { folder } => shell::man(folder.as_deref(), &mut screen.bytes()),
     }
+}
+
+fn texts(which: &[String]) -> Vec<&str> {
+    which.iter().map(String::as_str).collect()
 }
 
 /// The file called `uid`, which may be abbreviated.

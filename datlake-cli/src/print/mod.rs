@@ -13,6 +13,7 @@ mod files;
 mod info;
 mod progress;
 mod runs;
+mod sync;
 mod text;
 
 use std::io::{self, IsTerminal as _, Write};
@@ -77,6 +78,12 @@ impl Screen {
             Report::Contexts(contexts) => out.write_all(config::contexts(contexts, self.width).as_bytes())?,
             Report::Context(_, context) if json => write_json(&mut out, context)?,
             Report::Context(done, context) => out.write_all(config::context(done, context).as_bytes())?,
+            Report::Status(status) if json => write_json(&mut out, status)?,
+            Report::Status(status) => out.write_all(sync::status(status).as_bytes())?,
+            Report::Pushed(push) if json => write_json(&mut out, push)?,
+            Report::Pushed(push) => out.write_all(sync::pushed(push).as_bytes())?,
+            Report::Pulled(pull) if json => write_json(&mut out, pull)?,
+            Report::Pulled(pull) => out.write_all(sync::pulled(pull).as_bytes())?,
             Report::Written => {}
         }
         out.flush()?;
@@ -91,6 +98,9 @@ impl Screen {
             Report::Runs(runs) => self.damaged(&runs.damaged),
             Report::Changed(changed) => self.hidden(changed),
             Report::Explanation(explanation) => self.damaged(&explanation.damaged),
+            Report::Status(status) => self.damaged(&status.damaged),
+            Report::Pulled(pull) => self.damaged(&pull.damaged),
+            Report::Pushed(push) => sync::not_sent(push).iter().for_each(|warning| self.warning(warning)),
             _ => {}
         }
         Ok(())

@@ -1,17 +1,18 @@
 //! What there is: names, and the calls of a creator.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::Catalog;
 use crate::record::Record;
-use crate::{CreatorName, ErrorKind, Location, Prefix, Result, Uid};
+use crate::{CallKey, CreatorName, Entry, ErrorKind, Location, Prefix, Result, Uid};
 
 impl Catalog {
     /// The chosen names below the folder `prefix` (all if `None`) that show a file, sorted.
     pub async fn names(&self, prefix: Option<&Uid>) -> Result<Vec<Uid>> {
         let prefix = prefix.map_or(Prefix::Names, |uid| Prefix::NamesIn(uid.clone()));
-        let mut names = std::collections::BTreeSet::new();
-        let mut gather = |entry: crate::Entry| {
+        let mut names = BTreeSet::new();
+        let mut gather = |entry: Entry| {
             if let Location::Name(uid) = entry.location {
                 names.insert(uid);
             }
@@ -24,13 +25,13 @@ impl Catalog {
         Ok(names.into_iter().collect())
     }
 
-    /// Every record of a creator that can be read; the keys of those that cannot are passed over.
-    pub async fn records_of(&self, creator: &CreatorName) -> Result<Vec<Record>> {
-        let mut keys = std::collections::BTreeSet::new();
-        let prefix = Prefix::RecordsOf(creator.clone());
-        let mut gather = |entry: crate::Entry| {
-            if let Location::Record(_, key) = entry.location {
-                keys.insert(key);
+    /// Every call that has a record, or a mark in its place, sorted: of one creator, or of all.
+    pub async fn calls(&self, creator: Option<&CreatorName>) -> Result<BTreeSet<(CreatorName, CallKey)>> {
+        let prefix = creator.map_or(Prefix::Records, |creator| Prefix::RecordsOf(creator.clone()));
+        let mut calls = BTreeSet::new();
+        let mut gather = |entry: Entry| {
+            if let Location::Record(creator, key) = entry.location {
+                calls.insert((creator, key));
             }
             ControlFlow::Continue(())
         };
@@ -38,9 +39,14 @@ impl Catalog {
         if let Some(remote) = &self.remote {
             remote.list(&prefix, &mut gather).await?;
         }
-        let mut records = Vec::with_capacity(keys.len());
-        for key in keys {
-            match self.record(creator, &key).await {
+        Ok(calls)
+    }
+
+    /// Every record of a creator that can be read; those that cannot are passed over.
+    pub async fn records_of(&self, creator: &CreatorName) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        for (creator, key) in self.calls(Some(creator)).await? {
+            match self.record(&creator, &key).await {
                 Ok(Some(record)) => records.push(record),
                 Ok(None) => {}
                 Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Format) => {}

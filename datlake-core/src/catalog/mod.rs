@@ -8,6 +8,7 @@
 //!   of the name. Another machine cannot know whether its writer is dead; there a person may remove it.
 //! - Before such a name goes to another, a mark takes the place of the call's record: whoever still publishes that call,
 //!   on whatever machine, finds out that it is too late.
+//! - What this machine decided without the remote bears a mark from before it exists until the remote has decided.
 //! - Damage is an error that names the object, never a miss.
 //!
 //! What create, list and remove alone cannot give: a removal looks before it deletes, and does not see what is created in
@@ -17,10 +18,14 @@
 mod listing;
 mod names;
 mod publish;
+mod push;
 mod removal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use push::{Pushed, Unpushed};
 
 use crate::lineage::Output;
 use crate::record::{Fetched, Kept, Name, Record, Target, ValueBytes};
@@ -37,6 +42,10 @@ pub struct Catalog {
     pub cache: Arc<dyn Store>,
     /// The store shared with other machines.
     pub remote: Option<Arc<dyn Store>>,
+    /// Whether there is a remote that is not to be asked now.
+    pub offline: bool,
+    /// Whether the remote has refused to be written: what is made stays here from then on.
+    pub refused: Arc<AtomicBool>,
 }
 
 /// A chosen name, and the record behind it.
@@ -100,6 +109,17 @@ impl Catalog {
     #[must_use]
     pub fn without_claims(&self, nonce: &str) -> Self {
         Self { home: nonce.into(), ..self.clone() }
+    }
+
+    /// The lake as it is on this machine alone: the remote is not asked, and decides nothing.
+    #[must_use]
+    pub fn here(&self) -> Self {
+        Self { remote: None, offline: self.offline || self.remote.is_some(), ..self.clone() }
+    }
+
+    /// Whether the remote has refused to be written.
+    pub fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Acquire)
     }
 
     /// The store whose create decides.

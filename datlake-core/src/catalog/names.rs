@@ -1,5 +1,7 @@
 //! Chosen names: what they show, who gets one, and when one that was left behind is taken over.
 
+use std::sync::atomic::Ordering;
+
 use super::{Catalog, Named, convenience};
 use crate::record::{Abandoned, Kept, Name, OutputOf, Target};
 use crate::{Created, Error, ErrorKind, Location, Result, Uid};
@@ -45,6 +47,9 @@ impl Catalog {
     /// Creates a name at the store that decides. What stands there afterwards: the name, or an equal one of somebody else.
     pub(super) async fn create_name(&self, name: Name) -> Result<Name> {
         let at = Location::Name(name.uid.clone());
+        if self.remote.is_none() && matches!(name.target, Target::Added(_)) {
+            self.local.create(&Location::UnpushedName(name.uid.clone()), b"").await?;
+        }
         while self.deciding().create(&at, name.bytes()).await? == Created::Exists {
             let Some(bytes) = self.deciding().get(&at).await? else { continue };
             let there = self.behind(Name::parse(&name.uid, bytes)?).await?;
@@ -106,7 +111,8 @@ impl Catalog {
         }
     }
 
-    /// Adds a name for bytes whose blob is there already. Adding the same bytes again changes nothing.
+    /// Adds a name for bytes whose blob is there already. Adding the same bytes again changes nothing. Where the remote
+    /// refuses to be written, this machine keeps the name for itself, marked as unpushed.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where the UID has other content. The caller holds the local claim of the name.
@@ -124,9 +130,15 @@ impl Catalog {
             );
             return Err(Error::new(ErrorKind::AlreadyExists, message));
         }
-        let name = self.create_name(name).await?;
+        if self.remote.is_some() && !self.is_refused() {
+            match self.create_name(name.clone()).await {
+                Err(error) if error.kind() == ErrorKind::Denied => {}
+                created => return self.copy_name(&created?).await,
+            }
+        }
+        self.here().create_name(name).await?;
         if self.remote.is_some() {
-            self.copy_name(&name).await?;
+            self.refused.store(true, Ordering::Release);
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! Publication: content, `uses`, names, and last the record.
 
+use std::sync::atomic::Ordering;
+
 use super::{Catalog, Publication, Published};
-use crate::record::{Kept, Name, OutputOf, Target, ValueBytes};
+use crate::record::{Kept, Name, OutputOf, Record, Target, ValueBytes};
 use crate::{Created, Digest, Error, ErrorKind, Location, Result};
 
 impl Catalog {
@@ -10,20 +12,50 @@ impl Catalog {
     /// The caller holds the local claim of each name in `names`: only then may a name that a call of this machine left
     /// without finishing be taken over. See [`without_claims`](Self::without_claims).
     ///
+    /// Where the remote refuses to be written, this machine keeps the call for itself, marked as unpushed.
+    ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where a name belongs to another call or to an added file, or was given to another
     /// meanwhile. Nothing is visible then.
     pub async fn publish(&self, publication: Publication) -> Result<Published> {
+        if !self.is_refused() {
+            match self.publish_by_decision(&publication).await {
+                Err(error) if error.kind() == ErrorKind::Denied && self.remote.is_some() => {}
+                done => return done,
+            }
+        }
+        let Publication { record, names, .. } = &publication;
+        // The remote is still read: what it has, counts.
+        match self.kept(&record.creator, &record.key).await? {
+            Some(Kept::Record(first)) => return Ok(Published::Theirs(first)),
+            Some(Kept::Abandoned(_)) => return Err(too_late(record)),
+            None => {}
+        }
+        let target = Target::Output(OutputOf { creator: record.creator.clone(), key: record.key });
+        for uid in names {
+            if let Some(named) = self.named(uid).await?
+                && !named.name.target.same(&target)
+                && let Some(why) = self.why_taken(&named)
+            {
+                return Err(Error::new(ErrorKind::AlreadyExists, format!("cannot publish `{uid}`: {why}")));
+            }
+        }
+        let published = self.here().publish_by_decision(&publication).await?;
+        self.refused.store(true, Ordering::Release);
+        Ok(published)
+    }
+
+    async fn publish_by_decision(&self, publication: &Publication) -> Result<Published> {
         let Publication { record, value, blobs, uses, names } = publication;
         // What exists only here must be safe here; with a remote this machine holds copies.
         let keep = if self.remote.is_some() { &self.cache } else { &self.local };
-        for (digest, path) in &blobs {
+        for (digest, path) in blobs {
             if let Some(remote) = &self.remote {
                 remote.create_from(&Location::Blob(*digest), path).await?;
             }
             keep.create_from(&Location::Blob(*digest), path).await?;
         }
-        if let (Some(bytes), ValueBytes::Blob(digest)) = (&value, &record.value) {
+        if let (Some(bytes), ValueBytes::Blob(digest)) = (value, &record.value) {
             if let Some(remote) = &self.remote {
                 remote.create(&Location::Blob(*digest), bytes).await?;
             }
@@ -32,17 +64,20 @@ impl Catalog {
         // `uses` is an index that can be made again from the records.
         let index = self.remote.as_deref().unwrap_or(&*self.cache);
         for digest in uses {
-            index.create(&Location::Use(digest, record.creator.clone(), record.key), b"").await?;
+            index.create(&Location::Use(*digest, record.creator.clone(), record.key), b"").await?;
         }
         let mut created = Vec::with_capacity(names.len());
         for uid in names {
             let target = OutputOf { creator: record.creator.clone(), key: record.key };
-            let name = Name::create(uid, Target::Output(target), &self.home, &record.nonce)?;
+            let name = Name::create(uid.clone(), Target::Output(target), &self.home, &record.nonce)?;
             created.push(self.create_name(name).await?);
+        }
+        if self.remote.is_none() {
+            self.local.create(&Location::UnpushedRecord(record.creator.clone(), record.key), b"").await?;
         }
         let at = Location::Record(record.creator.clone(), record.key);
         let decided = match self.deciding().create(&at, record.bytes()).await? {
-            Created::New => Published::Ours(record),
+            Created::New => Published::Ours(record.clone()),
             Created::Exists => {
                 let bytes = self.deciding().get(&at).await?.ok_or_else(|| {
                     Error::new(ErrorKind::Io, format!("`{}` was removed while it was published; run again", at.path()))
@@ -51,13 +86,7 @@ impl Catalog {
                     // A create whose reply got lost is ours all the same.
                     Kept::Record(first) if first.nonce == record.nonce => Published::Ours(first),
                     Kept::Record(first) => Published::Theirs(first),
-                    Kept::Abandoned(_) => {
-                        let message = format!(
-                            "cannot publish call {}/{}: its name was removed, or taken by another call, meanwhile; run again",
-                            record.creator, record.key
-                        );
-                        return Err(Error::new(ErrorKind::AlreadyExists, message));
-                    }
+                    Kept::Abandoned(_) => return Err(too_late(record)),
                 }
             }
         };
@@ -75,12 +104,29 @@ impl Catalog {
     /// Puts content into the lake, by itself not visible.
     pub async fn put_blob(&self, digest: &Digest, file: &std::path::Path) -> Result<()> {
         let at = Location::Blob(*digest);
-        if let Some(remote) = &self.remote {
-            remote.create_from(&at, file).await?;
-            self.cache.create_from(&at, file).await?;
-        } else {
-            self.local.create_from(&at, file).await?;
+        if let Some(remote) = self.remote.as_ref().filter(|_| !self.is_refused()) {
+            match remote.create_from(&at, file).await {
+                Err(error) if error.kind() == ErrorKind::Denied => {}
+                done => {
+                    done?;
+                    self.cache.create_from(&at, file).await?;
+                    return Ok(());
+                }
+            }
+        }
+        self.local.create_from(&at, file).await?;
+        if self.remote.is_some() {
+            // What names it must not go where it is not.
+            self.refused.store(true, Ordering::Release);
         }
         Ok(())
     }
+}
+
+fn too_late(record: &Record) -> Error {
+    let message = format!(
+        "cannot publish call {}/{}: its name was removed, or taken by another call, meanwhile; run again",
+        record.creator, record.key
+    );
+    Error::new(ErrorKind::AlreadyExists, message)
 }

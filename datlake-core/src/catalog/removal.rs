@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Catalog, Named};
+use super::{Catalog, Named, Unpushed};
 use crate::lineage::{Output, Person};
 use crate::record::{Kept, Name, Record, Target, Tombstone};
 use crate::{Error, ErrorKind, Location, Prefix, Result, Store, Uid, UidKind};
@@ -11,6 +11,9 @@ impl Catalog {
     /// Removes `uid`; of a call's output, the whole call with everything it made. What was removed; empty if nothing was.
     ///
     /// `tombstone` gives each removal a fresh name. Content stays until it is collected.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] offline, for what the remote has too.
     pub async fn remove(
         &self,
         uid: &Uid,
@@ -78,27 +81,72 @@ impl Catalog {
     }
 
     async fn bury(&self, mark: &Tombstone, id: &str) -> Result<()> {
+        if self.is_only_here(mark).await? {
+            return self.drop_here(mark).await;
+        }
+        if self.offline {
+            let message = format!(
+                "cannot remove {} offline: the remote has it too, and others would still find it there",
+                mark.what()
+            );
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
         if let Some(remote) = &self.remote {
             let at = Location::Tombstone(id.to_owned());
             let bytes = mark.to_bytes()?;
             remote.create(&at, &bytes).await?;
             self.drop_from(&**remote, mark).await?;
-            self.drop_from(&*self.local, mark).await?;
+            self.drop_here(mark).await?;
             self.cache.create(&at, &bytes).await?;
             return Ok(());
         }
-        self.drop_from(&*self.local, mark).await
+        self.drop_here(mark).await
+    }
+
+    /// Whether the remote has never had what is to be removed.
+    async fn is_only_here(&self, mark: &Tombstone) -> Result<bool> {
+        let Some(what) = mark.unpushed() else { return Ok(false) };
+        if !self.is_unpushed(&what).await? {
+            return Ok(false);
+        }
+        // Somebody may have died between the push and the removal of the mark.
+        let Some(remote) = &self.remote else { return Ok(true) };
+        let document = match &what {
+            Unpushed::Call(creator, key) => {
+                let bytes = remote.get(&Location::Record(creator.clone(), *key)).await?;
+                bytes
+                    .map(|bytes| Kept::parse(creator, key, bytes))
+                    .transpose()?
+                    .and_then(Kept::record)
+                    .map(|record| record.digest)
+            }
+            Unpushed::Added(uid) => {
+                let bytes = remote.get(&Location::Name(uid.clone())).await?;
+                bytes.map(|bytes| Name::parse(uid, bytes)).transpose()?.map(|name| name.digest)
+            }
+        };
+        Ok(document != Some(mark.document))
+    }
+
+    /// Deletes from this machine what a tombstone means, and then the mark that the remote has not decided about it.
+    async fn drop_here(&self, mark: &Tombstone) -> Result<()> {
+        if self.drop_from(&*self.local, mark).await?
+            && let Some(what) = mark.unpushed()
+        {
+            self.local.remove(&what.mark()).await?;
+        }
+        Ok(())
     }
 
     /// Deletes from `store` what a tombstone means, if it is there: the record first, so that its names show nothing.
-    async fn drop_from(&self, store: &dyn Store, mark: &Tombstone) -> Result<()> {
+    async fn drop_from(&self, store: &dyn Store, mark: &Tombstone) -> Result<bool> {
         if let Some((creator, key)) = &mark.call {
             let at = Location::Record(creator.clone(), *key);
-            let Some(bytes) = store.get(&at).await? else { return Ok(()) };
+            let Some(bytes) = store.get(&at).await? else { return Ok(false) };
             let Some(record) =
                 Kept::parse(creator, key, bytes)?.record().filter(|record| record.digest == mark.document)
             else {
-                return Ok(());
+                return Ok(false);
             };
             let lineage = record.lineage()?;
             store.remove(&at).await?;
@@ -113,15 +161,26 @@ impl Catalog {
             for digest in lineage.inputs.iter().map(|input| input.digest) {
                 store.remove(&Location::Use(digest, creator.clone(), *key)).await?;
             }
+            // What lost the key goes with what won it.
+            let mut beside = Vec::new();
+            let mut gather = |entry: crate::Entry| {
+                beside.push(entry.location);
+                ControlFlow::Continue(())
+            };
+            store.list(&Prefix::BesideOf(creator.clone(), *key), &mut gather).await?;
+            for at in beside {
+                store.remove(&at).await?;
+            }
+            return Ok(true);
         }
         if let Some(uid) = &mark.uid {
             let at = Location::Name(uid.clone());
-            let Some(bytes) = store.get(&at).await? else { return Ok(()) };
+            let Some(bytes) = store.get(&at).await? else { return Ok(false) };
             if Name::parse(uid, bytes)?.digest == mark.document {
-                store.remove(&at).await?;
+                return store.remove(&at).await;
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Learns what other machines removed. What it knows already is removed once more: another process of this machine may
@@ -148,11 +207,29 @@ impl Catalog {
                 },
             };
             let mark = Tombstone::parse(&bytes, &at.path())?;
-            self.drop_from(&*self.local, &mark).await?;
+            self.drop_here(&mark).await?;
             if is_new {
                 self.cache.create(&at, &bytes).await?;
             }
         }
         Ok(())
+    }
+}
+
+impl Tombstone {
+    /// What it removes, as far as that may be on one machine only.
+    fn unpushed(&self) -> Option<Unpushed> {
+        match (&self.call, &self.uid) {
+            (Some((creator, key)), _) => Some(Unpushed::Call(creator.clone(), *key)),
+            (None, uid) => uid.clone().map(Unpushed::Added),
+        }
+    }
+
+    /// What it removes, for people.
+    fn what(&self) -> String {
+        match (&self.call, &self.uid) {
+            (Some((creator, key)), _) => format!("call {creator}/{}", key.short()),
+            (None, uid) => uid.as_ref().map_or_else(String::new, |uid| format!("`{uid}`")),
+        }
     }
 }

@@ -171,7 +171,7 @@ impl Process {
         Box::pin(async move { self.publish_under(call.key(), &call, order).await })
     }
 
-    async fn publish_under(&self, key: CallKey, call: &Call, order: Order) -> Result<Outcome> {
+    pub(crate) async fn publish_under(&self, key: CallKey, call: &Call, order: Order) -> Result<Outcome> {
         let publication = call.publication(key, &self.nonce);
         let mut claims = Vec::<Held>::new();
         if matches!(order, Order::Sound | Order::RecordFirst) {

@@ -12,6 +12,7 @@ mod calls;
 mod claims;
 mod explore;
 mod memory;
+mod pushing;
 mod scene;
 
 use calls::{Call, Order, Process};

@@ -49,7 +49,14 @@ impl World {
     pub(crate) fn catalog(&self, who: Who, home: &'static str, remote: bool) -> Catalog {
         let store = |name| -> Arc<dyn Store> { Arc::new(Memory { name, who, world: self.clone() }) };
         let remote = remote.then(|| store(REMOTE));
-        Catalog { home: home.into(), local: store(home), cache: store(home), remote }
+        Catalog {
+            home: home.into(),
+            local: store(home),
+            cache: store(home),
+            remote,
+            offline: false,
+            refused: Arc::default(),
+        }
     }
 
     /// The same world, to look around in without changing this one.

@@ -15,7 +15,7 @@ const FORMAT: u64 = 1;
 
 /// What may stand in the root of a lake, also in one that has lost its `datlake.json`. Of a disk of its own also what
 /// `mkfs` puts there.
-const OWN: [&str; 15] = [
+const OWN: [&str; 16] = [
     "blobs",
     "calls",
     "claims",
@@ -30,6 +30,7 @@ const OWN: [&str; 15] = [
     "runs",
     "sweeping",
     "tmp",
+    "unpushed",
     "uses",
 ];
 

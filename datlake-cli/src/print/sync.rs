@@ -1,0 +1,75 @@
+//! What is on this machine only, and what went and came.
+
+use datlake::report::{Pull, Push, PushOutcome, Status, UnpushedRow};
+use owo_colors::OwoColorize as _;
+
+use super::files::files;
+use super::text::{bytes, clean, short, time};
+
+pub(super) fn status(status: &Status) -> String {
+    let remote = match (&status.remote, status.offline) {
+        (Some(remote), _) => clean(remote).into_owned(),
+        (None, true) => "not asked: offline".to_owned(),
+        (None, false) => "none".to_owned(),
+    };
+    let mut text = format!("home    {}\nremote  {remote}\n", clean(&status.home));
+    let Some(size) = status.unpushed.iter().map(|row| row.size).reduce(|a, b| a + b) else {
+        text.push_str("nothing to push\n");
+        return text;
+    };
+    let calls = status.unpushed.iter().filter(|row| row.call.is_some()).count();
+    let added = status.unpushed.len() - calls;
+    let calls = match calls {
+        0 => None,
+        1 => Some("1 call".to_owned()),
+        more => Some(format!("{more} calls")),
+    };
+    let added =
+        (added > 0).then(|| format!("{} that {} added", files(added as u64), if added == 1 { "was" } else { "were" }));
+    let what = [calls, added].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+    text.push_str(&format!("on this machine only: {what} ({})\n", bytes(size)));
+    let width = status.unpushed.iter().map(|row| bytes(row.size).len()).max().unwrap_or(0);
+    for UnpushedRow { call, uids, size, created_at, originator, .. } in &status.unpushed {
+        let what = match (call, uids.split_first()) {
+            (_, Some((first, []))) => short(first),
+            (_, Some((first, more))) => format!("{} and {} more", short(first), more.len()),
+            (Some((creator, key)), None) => format!("{} {}", clean(creator.as_str()), key.short()),
+            (None, None) => continue,
+        };
+        let size = bytes(*size);
+        text.push_str(&format!("  {}  {}  {size:>width$}  {}\n", time(created_at), clean(originator), what.bold()));
+    }
+    text
+}
+
+pub(super) fn pushed(push: &Push) -> String {
+    let mut text = String::new();
+    for item in &push.items {
+        let how = match item.outcome {
+            PushOutcome::Sent => "pushed",
+            PushOutcome::There => "was there already:",
+            PushOutcome::Lost => "kept beside another's:",
+            _ => continue,
+        };
+        text.push_str(&format!("{how} {}\n", clean(&item.what)));
+    }
+    if push.items.is_empty() {
+        text.push_str("nothing to push\n");
+    } else {
+        text.push_str(&format!("sent {}\n", bytes(push.bytes)));
+    }
+    text
+}
+
+/// What did not go as it was meant to.
+pub(super) fn not_sent(push: &Push) -> Vec<String> {
+    let why = |item: &datlake::report::PushRow| Some(format!("{}: {}", item.what, item.why.as_ref()?));
+    push.items.iter().filter_map(why).collect()
+}
+
+pub(super) fn pulled(pull: &Pull) -> String {
+    match pull.fetched {
+        0 => format!("nothing to pull: {} here\n", if pull.blobs == 1 { "it is" } else { "all is" }),
+        fetched => format!("pulled {} ({})\n", files(fetched), bytes(pull.bytes)),
+    }
+}

@@ -1,0 +1,246 @@
+//! What is made without the remote and pushed later, beside others that make the same, some of whom die.
+//!
+//! What must hold:
+//! - What was made without the remote is never lost: in the end the remote has its record and its content.
+//! - The remote decides: once everyone has pushed, every machine has the same record.
+//! - Nothing at the remote names what is not there.
+
+use datlake_core::catalog::{Pushed, Unpushed};
+use datlake_core::record::Record;
+use datlake_core::{Catalog, Digest, Location, Uid};
+
+use super::calls::{Call, Order, Process};
+use super::explore::{Actor, End, Model, Outcome};
+use super::memory::{REMOTE, World};
+use super::scene::{NAMED, PLAIN, RIVAL, Scene, Shown, THIRD, TWO_HOMES, holds, now};
+
+/// How a process pushes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Sound,
+    /// The record goes before its content.
+    ContentLast,
+    /// The mark goes before the remote has decided.
+    MarkFirst,
+    /// A record that lost is forgotten.
+    NothingBeside,
+}
+
+/// The machine `home a` without its remote.
+fn cut_off(world: &World) -> Process {
+    let process = Process::new(world, 9, "home a", true);
+    Process { catalog: world.catalog(None, "home a", true).here(), ..process }
+}
+
+/// A world in which `home a` made `call` without the remote, and the record of that.
+fn made_alone(call: &Call, first: World) -> (World, Record) {
+    let process = cut_off(&first);
+    now(process.publish_under(call.key(), call, Order::Sound)).unwrap();
+    let record = now(call.record(&process.catalog)).unwrap().unwrap();
+    (first, record)
+}
+
+impl Process {
+    /// Sends what a record names: of files that are local the path is the content.
+    async fn send_content(&self, record: &Record) -> datlake_core::Result<()> {
+        let remote = self.catalog.remote.as_ref().unwrap();
+        for output in record.lineage()?.outputs {
+            let Some(bytes) = self.catalog.local.get(&Location::Blob(output.digest)).await? else { continue };
+            remote.create(&Location::Blob(output.digest), &bytes).await?;
+        }
+        Ok(())
+    }
+
+    async fn push_one(&self, what: &Unpushed, way: Way) -> datlake_core::Result<Option<Pushed>> {
+        let Unpushed::Call(creator, key) = what else {
+            let Unpushed::Added(uid) = what else { unreachable!() };
+            let _claim = self.world.claim(self.home, uid.as_str()).await;
+            return self.catalog.push_name(uid).await.map(Some);
+        };
+        let _claim = self.world.claim(self.home, &key.to_string()).await;
+        let Some(record) = self.catalog.here().record(creator, key).await? else {
+            return self.catalog.push_call(creator, key).await.map(Some);
+        };
+        let mut claims = Vec::new();
+        for output in record.lineage()?.outputs.iter().filter(|output| output.uid.is_chosen()) {
+            claims.push(self.world.claim(self.home, output.uid.as_str()).await);
+        }
+        if way == Way::MarkFirst {
+            self.catalog.local.remove(&what.mark()).await?;
+        }
+        if way != Way::ContentLast {
+            self.send_content(&record).await?;
+        }
+        let catalog = match way {
+            // Whatever is to be kept beside goes nowhere.
+            Way::NothingBeside => {
+                let remote = self.catalog.remote.as_ref().unwrap();
+                let at = Location::Record(creator.clone(), *key);
+                if let Some(first) = remote.get(&at).await?
+                    && first != record.bytes()
+                {
+                    self.catalog.local.remove(&at).await?;
+                    self.catalog.local.create(&at, &first).await?;
+                }
+                self.catalog.clone()
+            }
+            _ => self.catalog.clone(),
+        };
+        let pushed = catalog.push_call(creator, key).await?;
+        if way == Way::ContentLast {
+            self.send_content(&record).await?;
+        }
+        Ok(Some(pushed))
+    }
+
+    /// Pushes all there is to push.
+    fn push(self, way: Way) -> Actor {
+        Box::pin(async move {
+            self.catalog.learn_removals().await?;
+            for what in self.catalog.unpushed().await? {
+                self.push_one(&what, way).await?;
+            }
+            Ok(Outcome::Done)
+        })
+    }
+}
+
+/// In the end the remote has `record`, in its place or beside another, with all that it names, and nothing is left to do.
+fn kept(world: &World, record: &Record, ends: &[End]) -> Result<(), String> {
+    if let Some(End::Failed(error)) = ends.iter().find(|end| matches!(end, End::Failed(_))) {
+        return Err(format!("somebody failed: {error}"));
+    }
+    let world = world.copy();
+    for home in TWO_HOMES {
+        let process = Process { catalog: world.catalog(None, home, true), ..Process::new(&world, 8, home, true) };
+        now(process.push(Way::Sound)).map_err(|e| e.to_string())?;
+        let left = now(world.catalog(None, home, true).unpushed()).unwrap();
+        if !left.is_empty() {
+            return Err(format!("{home}: {left:?} is still unpushed"));
+        }
+    }
+    // As a machine that was not there.
+    let other = world.catalog(None, "home c", true);
+    for output in record.lineage().unwrap().outputs {
+        let made = now(other.record_that_made(&record.creator, &record.key, &output.uid, &output.digest)).unwrap();
+        if made.is_none_or(|made| made.digest != record.digest) {
+            return Err(format!("nobody knows how `{}` came to be", output.uid));
+        }
+        if !world.has_blob(REMOTE, &output.digest) {
+            return Err(format!("the content of `{}` is lost", output.uid));
+        }
+    }
+    let counts: Vec<_> = TWO_HOMES
+        .iter()
+        .map(|home| {
+            now(world.catalog(None, home, true).record(&record.creator, &record.key)).unwrap().map(|r| r.digest)
+        })
+        .collect();
+    if counts.iter().any(|digest| *digest != counts[0]) {
+        return Err("two machines have two records of one call".to_owned());
+    }
+    Ok(())
+}
+
+fn explore(call: &Call, way: Way, deaths: usize, others: &dyn Fn(&World) -> Vec<Actor>) -> Result<usize, String> {
+    let (first, record) = made_alone(call, World::coarse());
+    let fine = if way == Way::ContentLast { made_alone(call, World::default()).0 } else { first.copy() };
+    let scene = Scene { homes: &TWO_HOMES, remote: true, calls: std::slice::from_ref(call), removals: true };
+    let actors = |world: &World| {
+        let mut actors = others(world);
+        actors.push(Process::new(world, 0, "home a", true).push(way));
+        actors
+    };
+    // Of what `home a` made without the remote, others see nothing or all.
+    let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
+    let finally = |world: &World, ends: &[End]| kept(world, &record, ends);
+    Model { world: &|| fine.copy(), actors: &actors, deaths, always: &always, finally: &finally }.explore()
+}
+
+fn same_call_elsewhere(call: &'static Call) -> impl Fn(&World) -> Vec<Actor> {
+    move |world| vec![Process::new(world, 1, "home b", true).call(call.clone(), Order::Sound)]
+}
+
+#[test]
+fn a_push_beside_another_machine_that_makes_the_same_loses_nothing() {
+    for call in [&PLAIN, &NAMED] {
+        holds(explore(call, Way::Sound, 1, &same_call_elsewhere(call)));
+    }
+}
+
+#[test]
+fn two_pushes_of_one_machine_get_on() {
+    holds(explore(&NAMED, Way::Sound, 1, &|world| {
+        vec![
+            Process::new(world, 1, "home a", true).push(Way::Sound),
+            Process::new(world, 2, "home a", true).call(NAMED, Order::Sound),
+        ]
+    }));
+}
+
+#[test]
+fn a_push_that_leaves_a_step_out_is_found_out() {
+    let found = explore(&PLAIN, Way::ContentLast, 0, &same_call_elsewhere(&PLAIN)).unwrap_err();
+    assert!(found.contains("the content of"), "{found}");
+    let found = explore(&PLAIN, Way::MarkFirst, 1, &same_call_elsewhere(&PLAIN)).unwrap_err();
+    assert!(found.contains("two records of one call") || found.contains("nobody knows how"), "{found}");
+    let found = explore(&PLAIN, Way::NothingBeside, 0, &same_call_elsewhere(&PLAIN)).unwrap_err();
+    assert!(found.contains("nobody knows how"), "{found}");
+}
+
+#[test]
+fn a_name_that_belongs_to_another_call_by_then_stays_unpushed_and_its_record_is_kept() {
+    let (world, record) = made_alone(&NAMED, World::default());
+    let rival = Process { catalog: world.catalog(None, "home b", true), ..Process::new(&world, 1, "home b", true) };
+    now(rival.call(RIVAL, Order::Sound)).unwrap();
+    let pusher = Process { catalog: world.catalog(None, "home a", true), ..Process::new(&world, 0, "home a", true) };
+    let what = Unpushed::Call(record.creator.clone(), record.key);
+    let pushed = now(pusher.push_one(&what, Way::Sound)).unwrap();
+    assert!(matches!(&pushed, Some(Pushed::Taken { why }) if why.contains("a.csv")), "{pushed:?}");
+    assert_eq!(now(pusher.catalog.unpushed()).unwrap(), [what]);
+    let shown = |catalog: &Catalog| now(catalog.file(&Uid::chosen("a.csv").unwrap())).unwrap().unwrap().digest;
+    assert_eq!(shown(&pusher.catalog), record.lineage().unwrap().outputs[0].digest);
+    let other = world.catalog(None, "home c", true);
+    assert_ne!(shown(&other), record.lineage().unwrap().outputs[0].digest);
+    let output = &record.lineage().unwrap().outputs[0];
+    let made = now(other.record_that_made(&record.creator, &record.key, &output.uid, &output.digest)).unwrap();
+    assert_eq!(made.unwrap().digest, record.digest);
+}
+
+#[test]
+fn equal_additions_agree_and_others_stay_unpushed() {
+    for content in ["equal", "other"] {
+        let world = World::default();
+        now(cut_off(&world).add("a.csv", "equal")).unwrap();
+        let elsewhere =
+            Process { catalog: world.catalog(None, "home b", true), ..Process::new(&world, 1, "home b", true) };
+        now(elsewhere.add("a.csv", content)).unwrap();
+        let pusher =
+            Process { catalog: world.catalog(None, "home a", true), ..Process::new(&world, 0, "home a", true) };
+        let pushed =
+            now(pusher.push_one(&Unpushed::Added(Uid::chosen("a.csv").unwrap()), Way::Sound)).unwrap().unwrap();
+        let left = now(pusher.catalog.unpushed()).unwrap().len();
+        match content {
+            "equal" => assert_eq!((pushed, left), (Pushed::There, 0)),
+            _ => assert!(matches!(pushed, Pushed::Taken { .. }) && left == 1),
+        }
+        // Nobody's file changes its content.
+        let known = |home| now(world.catalog(None, home, true).file(&Uid::chosen("a.csv").unwrap())).unwrap().unwrap();
+        assert_eq!(known("home a").digest, Digest::of(b"equal"));
+        assert_eq!(known("home b").digest, Digest::of(content.as_bytes()));
+    }
+}
+
+#[test]
+fn what_only_this_machine_has_is_removed_from_it_alone() {
+    let (world, record) = made_alone(&THIRD, World::default());
+    let process = cut_off(&world);
+    now(process.clone().remove(Uid::chosen("a.csv").unwrap())).unwrap();
+    assert!(now(THIRD.record(&process.catalog)).unwrap().is_none());
+    assert!(now(process.catalog.unpushed()).unwrap().is_empty(), "of {} the mark stays", record.key);
+    // What the remote has too is not removed offline.
+    let pushed = Process { catalog: world.catalog(None, "home a", true), ..process.clone() };
+    now(pushed.call(THIRD, Order::Sound)).unwrap();
+    let error = now(process.remove(Uid::chosen("a.csv").unwrap())).unwrap_err();
+    assert_eq!(error.kind(), datlake_core::ErrorKind::Unavailable);
+}

@@ -1,0 +1,213 @@
+//! Sending what this machine made without the remote.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use datlake_core::catalog::{Pushed, Unpushed};
+use datlake_core::record::{Name, Record};
+use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
+use datlake_store::{Wanted, offload};
+
+use super::content::{each, once};
+use super::{Content, Lake, claim_of, lock, refuse_in_body};
+use crate::report::{Push, PushOutcome, PushRow, concerns_one, shown};
+
+/// Something to push: what is sent, in that order, and what it was made from.
+struct Item {
+    what: Unpushed,
+    uids: Vec<Uid>,
+    inputs: Vec<Uid>,
+    content: Result<Vec<Content>>,
+}
+
+impl Lake {
+    /// Sends what was made here without the remote: all, or the files and folders `which`, with what they were made from.
+    /// What ends early goes on where it was; what is there already is not sent again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] without a remote; [`ErrorKind::Denied`] where it refuses; [`ErrorKind::NotFound`] for a UID or
+    /// folder that there is not; [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// use datlake::Lake;
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let home = folder.path().join("home");
+    /// # let remote = format!("file://{}", folder.path().join("remote").display());
+    /// let lake = Lake::builder().home(&home).open()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// # drop(lake);
+    /// let lake = Lake::builder().home(&home).remote(&remote).open()?;
+    /// assert_eq!(lake.push(&["greetings"])?.items.len(), 1);
+    /// assert_eq!(lake.push(&[])?.items.len(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn push(&self, which: &[&str]) -> Result<Push> {
+        pollster::block_on(self.push_async(which))
+    }
+
+    /// The asynchronous twin of [`Lake::push`].
+    ///
+    /// # Errors
+    /// As [`Lake::push`].
+    pub async fn push_async(&self, which: &[&str]) -> Result<Push> {
+        refuse_in_body("push")?;
+        let (lake, which) = (self.clone(), which.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        let items = offload(move || lake.to_push(&which)).await??;
+        let wanted = once(items.iter().filter_map(|item| item.content.as_ref().ok()).flatten().cloned().collect());
+        let lake = self.clone();
+        let sent = each(wanted, move |content| {
+            let sent = pollster::block_on(lake.send(&content));
+            (content.digest, sent)
+        })
+        .await?;
+        let mut report = Push::default();
+        let mut missing = HashMap::<Digest, Error>::new();
+        for (digest, sent) in sent {
+            match sent {
+                Ok(None) => {}
+                Ok(Some(size)) => {
+                    report.blobs += 1;
+                    report.bytes += size;
+                }
+                Err(error) if concerns_one(&error) => drop(missing.insert(digest, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        let lake = self.clone();
+        let rows = each(items, move |item| pollster::block_on(lake.push_item(&item, &missing))).await?;
+        report.items = rows.into_iter().filter_map(Result::transpose).collect::<Result<_>>()?;
+        Ok(report)
+    }
+
+    /// What is to be pushed of `which`; everything where that is empty.
+    fn to_push(&self, which: &[String]) -> Result<Vec<Item>> {
+        if self.catalog().remote.is_none() {
+            let message = match self.is_offline() {
+                true => "cannot push: the lake is offline",
+                false => "cannot push: the lake has no remote; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one",
+            };
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        // What was removed elsewhere meanwhile is not to come back.
+        pollster::block_on(self.catalog().learn_removals())?;
+        let mut items = Vec::new();
+        for what in pollster::block_on(self.catalog().unpushed())? {
+            items.extend(self.item(what)?);
+        }
+        if which.is_empty() {
+            return Ok(items);
+        }
+        let mut open = VecDeque::new();
+        for text in which {
+            let selects = self.selection(text);
+            let before = open.len();
+            open.extend((0..items.len()).filter(|at| items[*at].uids.iter().any(&selects)));
+            if open.len() == before && !text.starts_with('@') && self.rows(text)?.files.is_empty() {
+                // Fails with the nearest names.
+                self.file(text.trim_end_matches('/'))?;
+            }
+        }
+        let made: HashMap<Uid, usize> = items
+            .iter()
+            .enumerate()
+            .flat_map(|(at, item)| item.uids.iter().map(move |uid| (uid.clone(), at)))
+            .collect();
+        let mut chosen = HashSet::new();
+        while let Some(at) = open.pop_front() {
+            if chosen.insert(at) {
+                open.extend(items[at].inputs.iter().filter_map(|uid| made.get(uid)));
+            }
+        }
+        let mut at = 0..;
+        items.retain(|_| at.next().is_some_and(|at| chosen.contains(&at)));
+        Ok(items)
+    }
+
+    /// `None` for what never came to be.
+    fn item(&self, what: Unpushed) -> Result<Option<Item>> {
+        let here = self.catalog().here();
+        let nothing = |what, error| Ok(Some(Item { what, uids: Vec::new(), inputs: Vec::new(), content: Err(error) }));
+        match &what {
+            Unpushed::Call(creator, key) => match pollster::block_on(here.record(creator, key)) {
+                Ok(Some(record)) => self.call_item(what, &record).map(Some),
+                // It may have been about to give way.
+                Ok(None) => Ok(Some(Item { what, uids: Vec::new(), inputs: Vec::new(), content: Ok(Vec::new()) })),
+                Err(error) if concerns_one(&error) => nothing(what, error),
+                Err(error) => Err(error),
+            },
+            Unpushed::Added(uid) => match pollster::block_on(here.name(uid)) {
+                Ok(Some(name)) => Ok(Some(self.added_item(what, &name))),
+                Ok(None) => Ok(None),
+                Err(error) if concerns_one(&error) => nothing(what, error),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    fn call_item(&self, what: Unpushed, record: &Record) -> Result<Item> {
+        let lineage = record.lineage()?;
+        Ok(Item {
+            what,
+            uids: lineage.outputs.into_iter().map(|output| output.uid).collect(),
+            inputs: lineage.inputs.into_iter().filter_map(|input| input.uid).collect(),
+            content: self.content_of_call(record),
+        })
+    }
+
+    fn added_item(&self, what: Unpushed, name: &Name) -> Item {
+        Item { what, uids: vec![name.uid.clone()], inputs: Vec::new(), content: self.content_of_name(name) }
+    }
+
+    /// Sends one piece of content: its size, if it had to be sent.
+    async fn send(&self, content: &Content) -> Result<Option<u64>> {
+        let size = match content.size {
+            Some(size) => Some(size),
+            None => self.size_of(&content.digest).await?,
+        };
+        if size.is_none() && content.optional {
+            return Ok(None);
+        }
+        let size = size.unwrap_or(0);
+        let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
+        Ok(self.vault().send(wanted).await?.then_some(size))
+    }
+
+    async fn push_item(&self, item: &Item, missing: &HashMap<Digest, Error>) -> Result<Option<PushRow>> {
+        let row = |outcome, why: Option<String>| Ok(Some(PushRow { what: shown(&item.what), outcome, why }));
+        let content = match &item.content {
+            Ok(content) => content,
+            Err(error) if concerns_one(error) => return row(PushOutcome::Failed, Some(error.to_string())),
+            Err(error) => return Err(error.clone()),
+        };
+        if let Some(error) = content.iter().find_map(|content| missing.get(&content.digest)) {
+            return row(PushOutcome::Failed, Some(error.to_string()));
+        }
+        let mut leases = Vec::new();
+        let mut names: Vec<String> = item.uids.iter().filter(|uid| uid.is_chosen()).map(claim_of).collect();
+        names.sort();
+        names.dedup();
+        if let Unpushed::Call(_, key) = &item.what {
+            names.insert(0, key.to_string());
+        }
+        for name in names {
+            leases.push(self.vault().claim(&name, "push").await?);
+        }
+        let pushed = match &item.what {
+            Unpushed::Call(creator, key) => self.catalog().push_call(creator, key).await?,
+            Unpushed::Added(uid) => self.catalog().push_name(uid).await?,
+        };
+        drop(leases);
+        match pushed {
+            Pushed::Nothing => Ok(None),
+            Pushed::Sent => row(PushOutcome::Sent, None),
+            Pushed::There => row(PushOutcome::There, None),
+            Pushed::Taken { why } => row(PushOutcome::Taken, Some(why)),
+            Pushed::Lost => {
+                lock(&self.0.remembered).clear();
+                let why = "another machine made the same call first, and its record counts; this one is kept beside it";
+                row(PushOutcome::Lost, Some(why.to_owned()))
+            }
+        }
+    }
+}
