@@ -128,12 +128,37 @@ pub struct Here {
 }
 
 /// Where the code stands: the current lake and the body it is in.
+///
+/// ```
+/// # fn main() -> datlake::Result<()> {
+/// let lake = datlake::Lake::temp()?;
+/// let _current = lake.enter();
+/// let here = datlake::here(); // before the thread starts, and inside it:
+/// std::thread::spawn(move || here.run(|| assert!(datlake::Lake::current().is_ok()))).join().expect("no panic");
+/// # Ok(())
+/// # }
+/// ```
 pub fn here() -> Here {
     Here { context: current(), certain: certain_body().is_some(), stack: stack() }
 }
 
 impl Here {
     /// Stands there on this thread too, until the guard is dropped.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let _current = lake.enter();
+    /// let here = datlake::here();
+    /// std::thread::spawn(move || {
+    ///     let _inside = here.enter();
+    ///     assert_eq!(datlake::Lake::current().unwrap(), lake);
+    /// })
+    /// .join()
+    /// .expect("no panic");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn enter(&self) -> Entered {
         let mut entered = enter(self.context.clone());
         entered.stack = Some(on_stack(&self.stack));
@@ -141,12 +166,38 @@ impl Here {
     }
 
     /// Runs `work` there.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let _current = lake.enter();
+    /// let here = datlake::here();
+    /// let found = std::thread::spawn(move || here.run(datlake::Lake::current)).join().expect("no panic")?;
+    /// assert_eq!(found, lake);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         let _inside = self.enter();
         if self.certain { stolen::mark(work) } else { work() }
     }
 
     /// A future that stands there whenever it is polled.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let found = lake
+    ///     .scope(async {
+    ///         let here = datlake::here();
+    ///         tokio::spawn(here.scope(async { datlake::Lake::current() })).await.expect("no panic")
+    ///     })
+    ///     .await?;
+    /// assert_eq!(found, lake);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
         Scoped { future, context: self.context.clone(), certain: self.certain }
     }

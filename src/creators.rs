@@ -20,6 +20,20 @@ pub struct Creator {
 inventory::collect!(Creator);
 
 /// What there is to know of a creator without calling it.
+///
+/// ```
+/// /// Twice a number.
+/// #[datlake::file_creator]
+/// fn double(n: u32) -> datlake::Result<u32> {
+///     Ok(2 * n)
+/// }
+///
+/// # fn main() {
+/// let info = double::info();
+/// assert_eq!(info.function, "double");
+/// println!("{info}"); // name, package, place and hash of the code
+/// # }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatorInfo {
@@ -78,6 +92,18 @@ impl fmt::Display for CreatorInfo {
 }
 
 /// The creators linked into this program, sorted by name.
+///
+/// ```
+/// #[datlake::file_creator]
+/// fn double(n: u32) -> datlake::Result<u32> {
+///     Ok(2 * n)
+/// }
+///
+/// # fn main() {
+/// let creators = datlake::creators();
+/// assert!(creators.contains(&double::info()));
+/// # }
+/// ```
 pub fn creators() -> Vec<CreatorInfo> {
     let mut all: Vec<CreatorInfo> =
         inventory::iter::<Creator>().map(|creator| CreatorInfo::of((creator.code)())).collect();

@@ -6,6 +6,33 @@ use std::time::Duration;
 use datlake_core::{CallKey, CreatorName};
 
 /// Something that happened in a lake.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+///
+/// use datlake::{Event, Lake, Result, file_creator};
+///
+/// #[file_creator]
+/// fn double(n: u32) -> Result<u32> {
+///     Ok(2 * n)
+/// }
+///
+/// # fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// let _current = lake.enter();
+/// let told = Arc::new(Mutex::new(Vec::new()));
+/// let seen = Arc::clone(&told);
+/// lake.observe(move |event| match event {
+///     Event::Executed { call, took, .. } => seen.lock().unwrap().push(format!("{} ran in {took:?}", call.function())),
+///     Event::Hit(call) => seen.lock().unwrap().push(format!("{} skipped", call.function())),
+///     _ => {}
+/// });
+/// double(4)?;
+/// double(4)?;
+/// assert_eq!(told.lock().unwrap()[1], "double skipped");
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {

@@ -10,6 +10,27 @@ use serde::{Deserialize, Serialize};
 use crate::lake::Lake;
 
 /// How a file came to be. `Display` shows it to people.
+///
+/// ```
+/// use datlake::{File, Lake, Result, file_creator};
+///
+/// #[file_creator]
+/// fn shout(text: &File) -> Result<File> {
+///     File::from_bytes("loud.txt", text.read_to_string()?.to_uppercase())
+/// }
+///
+/// # fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// let text = lake.add_bytes("greetings/en.txt", "hello")?;
+/// assert_eq!(text.lineage()?.added().expect("somebody added it").size, 5);
+///
+/// let origin = shout(&text)?.lineage()?;
+/// let call = origin.call().expect("a call made it");
+/// assert_eq!(call.inputs[0].argument.as_deref(), Some("text"));
+/// println!("{origin}");
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

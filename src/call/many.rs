@@ -17,6 +17,27 @@ const POLLED: usize = 128;
 type Progress = Option<Box<dyn FnMut(usize, usize) + Send>>;
 
 /// Calls of one blocking creator: `f::calls(iter)`. Nothing runs before [`run`](Calls::run).
+///
+/// ```
+/// use datlake::{Lake, Result, file_creator};
+///
+/// #[file_creator]
+/// fn square(n: u64) -> Result<u64> {
+///     Ok(n * n)
+/// }
+///
+/// # fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// let _current = lake.enter();
+/// let squares = square::calls(1..=3).threads(2).on_progress(|done, of| eprintln!("{done} of {of}")).run()?;
+/// assert_eq!(squares, [1, 4, 9]);
+///
+/// // One by one, also where some fail.
+/// let each: Vec<Result<u64>> = square::calls(1..=3).run_each();
+/// assert!(each.iter().all(Result::is_ok));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing runs before `run`"]
 pub struct Calls<R, S, F> {
     calls: Vec<Call<R, S, F>>,
@@ -25,6 +46,23 @@ pub struct Calls<R, S, F> {
 }
 
 /// Calls of one asynchronous creator: `f::calls(iter)`. Nothing runs before [`run`](AsyncCalls::run) is awaited.
+///
+/// ```
+/// use datlake::{Lake, Result, file_creator};
+///
+/// #[file_creator]
+/// async fn square(n: u64) -> Result<u64> {
+///     Ok(n * n)
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// let squares = lake.scope(async { square::calls(1..=3).run().await }).await?;
+/// assert_eq!(squares, [1, 4, 9]);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing runs before `run` is awaited"]
 pub struct AsyncCalls<R, S, F> {
     calls: Vec<AsyncCall<R, S, F>>,

@@ -26,6 +26,24 @@ use key::{Key, Target};
 use shape::Shape;
 
 /// What there is of a call.
+///
+/// ```
+/// use datlake::{Lake, Result, Status, file_creator};
+///
+/// #[file_creator]
+/// fn double(n: u32) -> Result<u32> {
+///     Ok(2 * n)
+/// }
+///
+/// # fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// let _current = lake.enter();
+/// assert_eq!(double::call(4).status()?, Status::Missing);
+/// double(4)?;
+/// assert_eq!(double::call(4).status()?, Status::Cached);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -38,6 +56,31 @@ pub enum Status {
 }
 
 /// A call of a blocking creator: `f::call(args)`. Nothing runs before [`run`](Call::run).
+///
+/// ```
+/// use datlake::{Lake, Result, Status, file_creator};
+///
+/// #[file_creator]
+/// fn double(n: u32) -> Result<u32> {
+///     Ok(2 * n)
+/// }
+///
+/// # fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// let _current = lake.enter();
+/// let call = double::call(4);
+/// assert_eq!(call.status()?, Status::Missing);
+/// assert!(call.lineage()?.is_none());
+/// println!("{}", call.explain()?); // why it would run
+/// assert_eq!(call.run()?, 8);
+///
+/// let again = double::call(4);
+/// assert_eq!(again.status()?, Status::Cached);
+/// assert_eq!(again.lineage()?.expect("it ran").params[0].name, "n");
+/// assert_eq!(again.force()?, 8); // runs although it is known, and compares
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing runs before `run`"]
 pub struct Call<R, S, F> {
     asked: Asked,
@@ -46,6 +89,29 @@ pub struct Call<R, S, F> {
 }
 
 /// A call of an asynchronous creator: `f::call(args)`. Nothing runs before [`run`](AsyncCall::run) is awaited.
+///
+/// ```
+/// use datlake::{Lake, Result, Status, file_creator};
+///
+/// #[file_creator]
+/// async fn double(n: u32) -> Result<u32> {
+///     Ok(2 * n)
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// lake.scope(async {
+///     let call = double::call(4);
+///     assert_eq!(call.status()?, Status::Missing);
+///     assert_eq!(call.run().await?, 8);
+///     assert_eq!(double::call(4).status()?, Status::Cached);
+///     double::call(4).force().await // runs although it is known, and compares
+/// })
+/// .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing runs before `run` is awaited"]
 pub struct AsyncCall<R, S, F> {
     asked: Asked,

@@ -28,6 +28,26 @@ use crate::stolen;
 /// A file of a lake: a handle, whose content is downloaded when it is read.
 ///
 /// Cheap to clone. As an argument it counts in a call's key by its content, and by its UID where a person chose that.
+///
+/// ```
+/// use std::io::BufRead as _;
+///
+/// # fn main() -> datlake::Result<()> {
+/// let lake = datlake::Lake::temp()?;
+/// let file = lake.add_bytes("corpora/alice.txt", "down the\nrabbit hole\n")?;
+///
+/// // Known without the content being here:
+/// assert_eq!((file.name(), file.len(), file.uid().map(|uid| uid.as_str())), ("alice.txt", 21, Some("corpora/alice.txt")));
+/// println!("{} {}", file.digest(), file.lineage()?);
+///
+/// // Downloaded where it is not here, and verified:
+/// assert_eq!(file.read_to_string()?.split_whitespace().count(), 4);
+/// assert_eq!(file.read_range(0..4)?, b"down");
+/// assert_eq!(file.open()?.lines().count(), 2);
+/// assert!(file.path()?.ends_with("alice.txt") && file.is_local()?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct File(Arc<Inner>);
 
@@ -56,6 +76,17 @@ impl File {
     ///
     /// # Errors
     /// As [`Lake::file`]; those of [`Lake::current`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let _current = lake.enter();
+    /// lake.add_bytes("a.txt", "a")?;
+    /// assert!(datlake::File::exists("a.txt")?);
+    /// assert_eq!(datlake::File::get("a.txt")?.read()?, b"a");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(uid: &str) -> Result<Self> {
         Lake::current()?.file(uid)
     }
@@ -180,6 +211,19 @@ impl File {
     ///
     /// # Errors
     /// As [`File::open`].
+    ///
+    /// ```
+    /// use tokio::io::AsyncBufReadExt as _;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a\nb\n")?;
+    /// let mut lines = file.open_async().await?.lines();
+    /// assert_eq!(lines.next_line().await?.as_deref(), Some("a"));
+    /// assert_eq!(file.read_async().await?, b"a\nb\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn open_async(&self) -> Result<AsyncReader> {
         let (file, here) = (self.clone(), context::here());
         let reader = offload(move || here.run(|| file.open())).await??;

@@ -277,6 +277,26 @@ impl<'de> Deserialize<'de> for Tree {
 }
 
 /// Makes a tree in a body. It must be finished, and the tree returned.
+///
+/// ```
+/// use datlake::{File, Lake, Result, Tree, file_creator};
+///
+/// #[file_creator]
+/// fn folder(note: &File) -> Result<Tree> {
+///     let mut tree = Tree::create("folder")?;
+///     tree.add("notes/first.txt", note)?; // given: no copy
+///     tree.add_bytes("README", "notes")?.add_path("manifest.toml", "Cargo.toml")?;
+///     tree.finish()
+/// }
+///
+/// # fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// let tree = folder(&lake.add_bytes("note.txt", "hello")?)?;
+/// assert_eq!(tree.names()?, ["README", "manifest.toml", "notes/first.txt"]);
+/// assert_eq!(tree.files()?[2].read_to_string()?, "hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TreeWriter {
     body: Arc<Body>,

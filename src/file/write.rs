@@ -21,6 +21,26 @@ impl File {
     /// # Errors
     /// [`ErrorKind::Context`] outside a body and after it has ended; [`ErrorKind::InvalidInput`] for a name that no UID may
     /// have.
+    ///
+    /// ```
+    /// use datlake::{File, Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn hello() -> Result<File> {
+    ///     use std::io::Write as _;
+    ///
+    ///     let mut out = File::create("hello.txt")?;
+    ///     writeln!(out, "hello")?;
+    ///     out.finish()
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = Lake::temp()?;
+    /// let _current = lake.enter();
+    /// assert_eq!(hello()?.read_to_string()?, "hello\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create(name: &str) -> Result<FileWriter> {
         let (body, name) = begin(name)?;
         let writer = StagedWriter::new(&body.lake().vault().scratch()?)?;
@@ -31,6 +51,27 @@ impl File {
     ///
     /// # Errors
     /// As [`File::create`].
+    ///
+    /// ```
+    /// use datlake::{File, Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// async fn hello() -> Result<File> {
+    ///     use tokio::io::AsyncWriteExt as _;
+    ///
+    ///     let mut out = File::create_async("hello.txt").await?;
+    ///     out.write_all(b"hello").await?;
+    ///     out.finish().await
+    /// }
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> datlake::Result<()> {
+    /// let lake = Lake::temp()?;
+    /// let file = lake.scope(hello()).await?;
+    /// assert_eq!(file.read_to_string_async().await?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[expect(clippy::unused_async, reason = "opening the file may come to wait")]
     pub async fn create_async(name: &str) -> Result<AsyncFileWriter> {
         let FileWriter { writer, body, name, opened } = Self::create(name)?;
@@ -41,6 +82,22 @@ impl File {
     ///
     /// # Errors
     /// As [`File::create`].
+    ///
+    /// ```
+    /// use datlake::{File, Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn hello() -> Result<File> {
+    ///     File::from_bytes("hello.txt", "hello")
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = Lake::temp()?;
+    /// let _current = lake.enter();
+    /// assert_eq!(hello()?.name(), "hello.txt");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_bytes(name: &str, bytes: impl AsRef<[u8]>) -> Result<Self> {
         let mut writer = Self::create(name)?;
         writer.write_all(bytes.as_ref())?;
@@ -60,6 +117,24 @@ impl File {
     ///
     /// # Errors
     /// As [`File::create`]; [`ErrorKind::InvalidInput`] for a folder or a file that changes while it is read.
+    ///
+    /// ```
+    /// use datlake::{File, Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn hello() -> Result<File> {
+    ///     let dir = tempfile::tempdir()?;
+    ///     std::fs::write(dir.path().join("out"), "made by some tool")?;
+    ///     File::from_path("hello.txt", dir.path().join("out"))
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = Lake::temp()?;
+    /// let _current = lake.enter();
+    /// assert_eq!(hello()?.len(), 17);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_path(name: &str, path: impl AsRef<Path>) -> Result<Self> {
         let (body, name) = begin(name)?;
         let staged = Staged::copy_of(&body.lake().vault().scratch()?, path.as_ref())?;
@@ -79,6 +154,24 @@ impl File {
     ///
     /// # Errors
     /// As [`File::create`].
+    ///
+    /// ```
+    /// use datlake::{File, Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn hello() -> Result<File> {
+    ///     let staged = File::stage("hello.txt")?;
+    ///     std::fs::write(staged.path(), "hello")?; // or any library that wants a path
+    ///     staged.finish()
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = Lake::temp()?;
+    /// let _current = lake.enter();
+    /// assert_eq!(hello()?.read_to_string()?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stage(name: &str) -> Result<StagedPath> {
         let (body, name) = begin(name)?;
         let dir = body.lake().vault().scratch()?.dir()?;

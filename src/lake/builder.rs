@@ -15,6 +15,18 @@ use crate::provenance::Provenance;
 
 /// Settings of a lake that a program opens by itself. What is not set comes from the configuration, except the remote: a
 /// lake with a home of its own has none unless it is given one.
+///
+/// ```
+/// # fn main() -> datlake::Result<()> {
+/// # let dir = tempfile::tempdir()?;
+/// # let shared = format!("file://{}", dir.path().join("shared").display());
+/// let ada = datlake::Lake::builder().home(dir.path().join("ada")).remote(&shared).email("ada@example.org").open()?;
+/// let bob = datlake::Lake::builder().home(dir.path().join("bob")).remote(&shared).email("bob@example.org").open()?;
+/// ada.add_bytes("greetings/en.txt", "hello")?;
+/// assert_eq!(bob.file("greetings/en.txt")?.read_to_string()?, "hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default)]
 pub struct LakeBuilder {
     home: Option<PathBuf>,

@@ -91,11 +91,29 @@ impl Lake {
     ///
     /// # Errors
     /// [`ErrorKind::Context`] where several lakes are open and none is current; those of opening the default lake.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let _current = lake.enter();
+    /// assert_eq!(datlake::Lake::current()?, lake);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn current() -> Result<Self> {
         current::lake()
     }
 
     /// Opens a lake under settings of one's own.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let lake = datlake::Lake::builder().home(dir.path().join("lake")).email("ada@example.org").open()?;
+    /// assert!(lake.list("")?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder() -> LakeBuilder {
         LakeBuilder::default()
     }
@@ -104,16 +122,45 @@ impl Lake {
     ///
     /// # Errors
     /// Those of making a temporary directory.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert!(lake.home().exists() && lake.remote().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn temp() -> Result<Self> {
         Self::builder().open_temp()
     }
 
     /// Makes this lake the current one of this thread, until the guard is dropped.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "a")?;
+    /// let _current = lake.enter();
+    /// assert_eq!(datlake::File::get("a.txt")?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn enter(&self) -> Entered {
         context::enter(Context { lake: Some(self.clone()), body: context::body() })
     }
 
     /// A future in which this lake is the current one.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "a")?;
+    /// let file = lake.scope(datlake::File::get_async("a.txt")).await?;
+    /// assert_eq!(file.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
         let _inside = self.enter();
         context::here().scope(future)
@@ -135,6 +182,14 @@ impl Lake {
     }
 
     /// Tells `observer` everything that happens in this lake through this process from now on.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.observe(|event| println!("{event:?}"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn observe(&self, observer: impl Fn(&Event) + Send + Sync + 'static) {
         lock(&self.0.observers).push(Arc::new(observer));
     }
@@ -145,6 +200,18 @@ impl Lake {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], which names the nearest UIDs; [`ErrorKind::InvalidInput`] for what is no UID.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("corpora/alice.txt", "down the rabbit hole")?;
+    /// assert_eq!(lake.file("corpora/alice.txt")?.len(), 20);
+    ///
+    /// let error = lake.file("corpora/alise.txt").unwrap_err();
+    /// assert!(error.to_string().contains("the nearest names are `corpora/alice.txt`"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn file(&self, uid: &str) -> Result<File> {
         let uid: Uid = uid.parse()?;
         if let UidKind::Member { tree, path } = uid.kind() {
@@ -163,6 +230,16 @@ impl Lake {
     ///
     /// # Errors
     /// [`ErrorKind::Context`] in a body: whether a file exists must not decide what a remembered call returns.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert!(!lake.exists("a.txt")?);
+    /// lake.add_bytes("a.txt", "a")?;
+    /// assert!(lake.exists("a.txt")?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn exists(&self, uid: &str) -> Result<bool> {
         refuse_in_body("look whether a file exists")?;
         Ok(pollster::block_on(self.find(&uid.parse()?))?.is_some())
@@ -172,6 +249,17 @@ impl Lake {
     ///
     /// # Errors
     /// [`ErrorKind::Context`] in a body: what is in the lake must not decide what a remembered call returns.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("notes/a.txt", "a")?;
+    /// lake.add_bytes("b.txt", "b")?;
+    /// assert_eq!(lake.list("notes")?[0].name(), "a.txt");
+    /// assert_eq!(lake.list("")?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list(&self, prefix: &str) -> Result<Vec<File>> {
         refuse_in_body("list the lake")?;
         pollster::block_on(async {
@@ -195,6 +283,16 @@ impl Lake {
     ///
     /// # Errors
     /// [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "first")?;
+    /// assert_eq!(lake.remove("a.txt")?.len(), 1);
+    /// lake.add_bytes("a.txt", "second")?; // the name is free again
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove(&self, uid: &str) -> Result<Vec<Uid>> {
         refuse_in_body("remove a file")?;
         let uid: Uid = uid.parse()?;

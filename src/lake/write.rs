@@ -20,6 +20,19 @@ impl Lake {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for what is no UID, [`ErrorKind::AlreadyExists`] where there is such a file,
     /// [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// use std::io::Write as _;
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let mut writer = lake.create("greetings/en.txt")?;
+    /// writeln!(writer, "hello")?;
+    /// let file = writer.finish()?;
+    /// assert_eq!(file.read_to_string()?, "hello\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create(&self, uid: &str) -> Result<LakeWriter> {
         let uid = self.free(uid)?;
         Ok(LakeWriter { lake: self.clone(), uid, writer: StagedWriter::new(&self.vault().scratch()?)? })
@@ -29,6 +42,19 @@ impl Lake {
     ///
     /// # Errors
     /// As [`Lake::create`].
+    ///
+    /// ```
+    /// use tokio::io::AsyncWriteExt as _;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let mut writer = lake.create_async("greetings/en.txt").await?;
+    /// writer.write_all(b"hello").await?;
+    /// assert_eq!(writer.finish().await?.len(), 5);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create_async(&self, uid: &str) -> Result<AsyncLakeWriter> {
         refuse_in_body("add a file")?;
         let (lake, uid) = (self.clone(), uid.to_owned());
@@ -40,6 +66,16 @@ impl Lake {
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where `uid` has other content, [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", "hello")?;
+    /// lake.add_bytes("greetings/en.txt", "hello")?;
+    /// assert!(lake.add_bytes("greetings/en.txt", "goodbye").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_bytes(&self, uid: &str, bytes: impl AsRef<[u8]>) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
@@ -104,6 +140,15 @@ impl Lake {
     ///
     /// # Errors
     /// As [`Lake::add_bytes`]; [`ErrorKind::InvalidInput`] for a folder or a file that changes while it is read.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let manifest = lake.add_path("cargo/manifest.toml", "Cargo.toml")?;
+    /// assert_eq!(manifest.name(), "manifest.toml");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_path(&self, uid: &str, path: impl AsRef<Path>) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
@@ -115,6 +160,15 @@ impl Lake {
     ///
     /// # Errors
     /// As [`Lake::add_path`]; [`ErrorKind::InvalidInput`] for a name below it that is no UID, such as one that is not UTF-8.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let sources = lake.add_tree("datlake/sources", "src")?;
+    /// assert!(sources.get("lib.rs")?.len() > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Result<Tree> {
         refuse_in_body("add a tree")?;
         let uid = Uid::chosen(uid)?;
