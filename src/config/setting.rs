@@ -45,7 +45,7 @@ pub enum Source {
 /// The settings of the default lake, with where each was taken from.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] for a file or a variable that says what it may not, and where there is no home for a lake.
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) for a file or a variable that says what it may not, and where there is no home for a lake.
 ///
 /// ```no_run
 /// # fn main() -> datlake::Result<()> {
