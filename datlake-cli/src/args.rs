@@ -164,12 +164,23 @@ pub(crate) enum Command {
     },
     /// Removes files
     ///
-    /// With the output of a call goes the call and all that it returned: it would run again.
-    #[command(after_help = "Example: datlake rm corpora/alice.txt")]
+    /// With the output of a call goes the call and all that it returned: it would run again. What something else was made from
+    /// stays, unless --cascade takes that along. Content stays until it is collected.
+    #[command(after_help = "Example: datlake rm corpora/alice.txt\n\
+        All in a folder: datlake rm -r corpora")]
     Rm {
-        /// The files
+        /// The files, or folders of names (with -r)
         #[arg(required = true)]
         uids: Vec<String>,
+        /// Remove all names in these folders
+        #[arg(short, long)]
+        recursive: bool,
+        /// Remove what was made from them too, directly or not
+        #[arg(long)]
+        cascade: bool,
+        /// Forget this machine's copies alone: the remote has them still
+        #[arg(long, conflicts_with = "cascade")]
+        local: bool,
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
@@ -213,14 +224,24 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
-    /// Shows what a file was made from, and what that was made from
-    #[command(after_help = "Example: datlake lineage reports/2026.md")]
+    /// Shows what a file was made from, all the way up, and what was made from it, all the way down
+    #[command(after_help = "Example: datlake lineage reports/2026.md\n\
+        What would have to be made anew: datlake lineage --down corpora/alice.txt")]
     Lineage {
         /// The file
         uid: String,
-        /// How many calls to go up
+        /// Only what it was made from
+        #[arg(long, conflicts_with = "down")]
+        up: bool,
+        /// Only what was made from it
+        #[arg(long)]
+        down: bool,
+        /// How many calls to go, up and down
         #[arg(short, long, default_value_t = 100)]
         depth: usize,
+        /// How many calls to show downwards
+        #[arg(short = 'n', long, default_value_t = 1000, value_name = "N")]
+        limit: usize,
         #[command(flatten)]
         shape: Shape,
     },

@@ -65,6 +65,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
     }
     match error.downcast_ref::<datlake::Error>()?.kind() {
         ErrorKind::NotFound => Some("`datlake ls` shows the files, `datlake calls` the calls, `datlake runs` the runs"),
+        ErrorKind::InUse => {
+            Some("`datlake lineage --down UID` shows what was made from a file, `rm --cascade` takes it along")
+        }
         ErrorKind::AlreadyExists => Some("`datlake info UID` shows what is there"),
         ErrorKind::Config => Some("`datlake config show --help` says where settings come from"),
         _ => None,

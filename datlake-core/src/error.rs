@@ -16,6 +16,8 @@ pub enum ErrorKind {
     NotFound,
     /// A UID is taken: by other bytes, or by another call.
     AlreadyExists,
+    /// Something in the lake was made from it.
+    InUse,
     /// Stored bytes are not what was stored: truncated, edited, wrong digest.
     Corrupt,
     /// A record is intact but the bytes it names are missing.

@@ -61,6 +61,8 @@ pub enum Prefix {
     Names,
     /// The chosen names below the folder `uid`: those that start with `uid/`.
     NamesIn(Uid),
+    /// What every call reads.
+    Uses,
     /// The calls that read one content.
     UsesOf(Digest),
     /// Every tombstone.
@@ -154,6 +156,7 @@ impl Prefix {
             Self::RecordsOf(creator) => format!("calls/{creator}"),
             Self::Names => "files".to_owned(),
             Self::NamesIn(uid) => format!("files/{uid}"),
+            Self::Uses => "uses".to_owned(),
             Self::UsesOf(digest) => format!("uses/{digest}"),
             Self::Tombstones => "removed".to_owned(),
             Self::ClaimsOf(key) => format!("claims/{key}"),

@@ -302,7 +302,7 @@ impl Lake {
             let serial = || format!("{}-{}", at.replace([':', '.'], ""), self.nonce());
             self.catalog().remove(&uid, &person, &at, serial).await
         })?;
-        lock(&self.0.remembered).clear();
+        self.forget_remembered();
         Ok(gone)
     }
 
@@ -383,6 +383,11 @@ impl Lake {
 
     pub(crate) fn remembered(&self, key: &CallKey) -> Option<Arc<Record>> {
         lock(&self.0.remembered).get(key).cloned()
+    }
+
+    /// Records may have gone that were remembered.
+    pub(crate) fn forget_remembered(&self) {
+        lock(&self.0.remembered).clear();
     }
 
     pub(crate) fn remember(&self, record: &Arc<Record>) {

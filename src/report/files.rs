@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use datlake_core::lineage::{Input, Lineage, Output};
-use datlake_core::record::{Name, OutputOf, Target};
-use datlake_core::{Error, ErrorKind, Location, Result, Uid, UidKind};
+use datlake_core::{Error, ErrorKind, Location, Result};
 
 use super::{Contents, CreatedBy, FileInfo, FileRow, InputRow, OutputRow, Place};
 use crate::file::{File, Tree};
@@ -44,53 +43,6 @@ impl Lake {
             Origin::Call(lineage) => Some(CreatedBy::from(*lineage)),
         };
         Ok(FileInfo { row, originator_source, host, source, created_by, datlake_version, lake: place })
-    }
-
-    /// The UIDs that would go with the file called `uid`, which may be [abbreviated](Lake::resolve), were it removed: its
-    /// own, or all that the call returned that made it.
-    ///
-    /// # Errors
-    /// As [`Lake::info`].
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// let lake = datlake::Lake::temp()?;
-    /// lake.add_bytes("greetings/en.txt", b"hello")?;
-    /// assert_eq!(lake.goes_with("greetings/en.txt")?.len(), 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn goes_with(&self, uid: &str) -> Result<Vec<Uid>> {
-        refuse_in_body("look at a file's lineage")?;
-        let uid = self.resolve(uid)?;
-        if matches!(uid.kind(), UidKind::Member { .. }) {
-            return Ok(vec![uid]);
-        }
-        let file = self.file(uid.as_str())?;
-        let lineage = match file.lineage()? {
-            Origin::Added(_) => return Ok(vec![uid]),
-            Origin::Call(lineage) => lineage,
-        };
-        pollster::block_on(async {
-            let mut gone = Vec::new();
-            for Output { uid, .. } in lineage.outputs {
-                // What the call only passed on stays.
-                let made_by = match uid.kind() {
-                    UidKind::Output { creator, key, .. } => Some((creator, key)),
-                    UidKind::Member { .. } => None,
-                    UidKind::Chosen => match self.catalog().name(&uid).await? {
-                        Some(Name { target: Target::Output(OutputOf { creator, key, .. }), .. }) => {
-                            Some((creator, key))
-                        }
-                        _ => None,
-                    },
-                };
-                if made_by.is_some_and(|(creator, key)| creator == lineage.creator && key == lineage.key) {
-                    gone.push(uid);
-                }
-            }
-            Ok(gone)
-        })
     }
 }
 

@@ -18,9 +18,11 @@
 
 mod ancestry;
 mod calls;
+mod descent;
 mod explain;
 mod files;
 mod listing;
+mod removal;
 mod runs;
 mod sync;
 
@@ -34,7 +36,9 @@ use crate::Lake;
 pub use datlake_core::run::Outcome;
 
 pub use crate::config::{Setting, Source, settings};
+pub use descent::{Descendant, Descent};
 pub use explain::{CallExplanation, Comparison, Since};
+pub use removal::{Removable, Removal};
 pub use runs::{CallEvent, RunCall, RunInfo, RunRow, Runs};
 pub use sync::{Pull, Push, PushOutcome, PushRow, Status, UnpushedRow};
 pub(crate) use sync::{concerns_one, shown};

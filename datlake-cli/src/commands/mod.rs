@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    Ancestry, CallExplanation, FileInfo, History, Listing, Pull, Push, PushOutcome, RunInfo, Runs, Status,
+    Ancestry, CallExplanation, Descent, FileInfo, History, Listing, Pull, Push, PushOutcome, RunInfo, Runs, Status,
 };
 use datlake::{Digest, Event, File, Lake, LakeBuilder, Uid};
 use serde::Serialize;
@@ -41,7 +41,7 @@ pub(crate) enum Report {
     Runs(Runs),
     Run(Box<RunInfo>),
     Explanation(Box<CallExplanation>),
-    Ancestry(Ancestry),
+    Related(Related),
     Settings(Vec<Setting>),
     Changed(Changed),
     Contexts(Vec<ContextRow>),
@@ -93,6 +93,17 @@ pub(crate) struct Kept {
 #[derive(Debug, Serialize)]
 pub(crate) struct Removed {
     pub(crate) removed: Vec<Uid>,
+    /// Whether copies on this machine were forgotten, and nothing else.
+    pub(crate) local: bool,
+}
+
+/// What `lineage` found.
+#[derive(Debug, Serialize)]
+pub(crate) struct Related {
+    /// What the file was made from; `None` unless it was asked for.
+    pub(crate) up: Option<Ancestry>,
+    /// What was made from it; `None` unless it was asked for.
+    pub(crate) down: Option<Descent>,
 }
 
 impl Report {
@@ -106,6 +117,7 @@ impl Report {
             {
                 FAILED
             }
+            Self::Related(Related { down: Some(down), .. }) if !down.damaged.is_empty() => FAILED,
             Self::Explanation(explanation) if !explanation.damaged.is_empty() => FAILED,
             Self::Status(Status { damaged, .. }) | Self::Pulled(Pull { damaged, .. }) if !damaged.is_empty() => FAILED,
             Self::Pushed(push)
@@ -128,12 +140,20 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Get { uid, dest, force, .. } => get::run(&lake(screen)?, &uid, &dest, force),
         Command::Cat { uids } => content::cat(&lake(screen)?, &uids, &mut screen.bytes()),
         Command::Path { uids, .. } => path::run(&lake(screen)?, &uids),
-        Command::Rm { uids, yes, .. } => rm::run(&lake(screen)?, &uids, yes, screen),
+        Command::Rm { uids, recursive, cascade, local, yes, .. } => {
+            rm::run(&lake(screen)?, &uids, rm::How { recursive, cascade, local, yes }, screen)
+        }
         Command::Calls { creator, .. } => Ok(Report::Calls(lake(screen)?.history(creator.as_deref())?)),
         Command::Runs { run: Some(run), .. } => Ok(Report::Run(Box::new(lake(screen)?.run(&run)?))),
         Command::Runs { limit, .. } => Ok(Report::Runs(lake(screen)?.runs(limit)?)),
         Command::Explain { call, .. } => Ok(Report::Explanation(Box::new(lake(screen)?.explain(&call)?))),
-        Command::Lineage { uid, depth, .. } => Ok(Report::Ancestry(lake(screen)?.ancestry(&uid, depth)?)),
+        Command::Lineage { uid, up, down, depth, limit, .. } => {
+            let lake = lake(screen)?;
+            // Both, unless one is asked for.
+            let above = if down { None } else { Some(lake.ancestry(&uid, depth)?) };
+            let below = if up { None } else { Some(lake.descent(&uid, depth, limit)?) };
+            Ok(Report::Related(Related { up: above, down: below }))
+        }
         Command::Config(command) => config::run(command, screen),
         Command::Status { .. } => Ok(Report::Status(lake(screen)?.status()?)),
         Command::Push { which, .. } => Ok(Report::Pushed(lake(screen)?.push(&texts(&which))?)),

@@ -2,33 +2,90 @@
 
 use std::io::IsTerminal as _;
 
-use datlake::{Lake, Uid};
+use datlake::{ErrorKind, Lake};
 
 use super::{Removed, Report};
 use crate::failure::Failure;
 use crate::print::Screen;
 
-pub(super) fn run(lake: &Lake, uids: &[String], yes: bool, screen: &Screen) -> anyhow::Result<Report> {
-    let mut would_go = Vec::<Uid>::new();
-    for uid in uids {
-        for uid in lake.goes_with(uid)? {
-            if !would_go.contains(&uid) {
-                would_go.push(uid);
-            }
+/// How to remove.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    pub(super) recursive: bool,
+    pub(super) cascade: bool,
+    pub(super) local: bool,
+    pub(super) yes: bool,
+}
+
+pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> anyhow::Result<Report> {
+    let uids = if how.recursive { in_folders(lake, uids)? } else { uids.to_vec() };
+    let mut removal = match lake.removal(&uids) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(or_folder(lake, &uids, error)),
+        removal => removal?,
+    };
+    if how.local {
+        // Copies alone: what was made from them stays as it is.
+        (removal.downstream, removal.damaged) = Default::default();
+        if !how.yes {
+            screen.would_go(&removal, false);
+        }
+        agreed(how, screen, "Forget this machine's copies of", removal.files().count())?;
+        return Ok(Report::Removed(Removed { removed: lake.forget(&uids)?, local: true }));
+    }
+    if !how.yes || (!how.cascade && !removal.downstream.is_empty()) {
+        screen.would_go(&removal, how.cascade);
+    }
+    if how.cascade || removal.downstream.is_empty() {
+        agreed(how, screen, "Remove", removal.files().count())?;
+    }
+    // Refuses where something was made from it.
+    let removed = lake.carry_out(&removal, how.cascade)?;
+    Ok(Report::Removed(Removed { removed, local: false }))
+}
+
+fn agreed(how: How, screen: &Screen, what: &str, count: usize) -> anyhow::Result<()> {
+    if how.yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        let hint = "--yes removes without asking";
+        return Err(Failure::new("nobody is there to ask whether to remove, so nothing was").hint(hint).into());
+    }
+    if screen.asks_to_remove(count, what) {
+        return Ok(());
+    }
+    Err(Failure::new("nothing was removed").into())
+}
+
+/// All names in these folders.
+fn in_folders(lake: &Lake, folders: &[String]) -> anyhow::Result<Vec<String>> {
+    let mut uids = Vec::new();
+    for folder in folders {
+        if folder.trim_end_matches('/').is_empty() {
+            return Err(Failure::new("cannot remove everything there is: name the folders").into());
+        }
+        let before = uids.len();
+        let listing = lake.rows(folder)?;
+        if let Some(damage) = listing.damaged.first() {
+            return Err(Failure::new(format!("cannot remove `{folder}`: {}", damage.error)).into());
+        }
+        uids.extend(listing.files.iter().map(|row| row.uid.to_string()));
+        if uids.len() == before {
+            // Fails with the nearest names.
+            lake.file(folder.trim_end_matches('/'))?;
         }
     }
-    if !yes {
-        if !std::io::stdin().is_terminal() {
-            let hint = "--yes removes without asking";
-            return Err(Failure::new("nobody is there to ask whether to remove, so nothing was").hint(hint).into());
-        }
-        if !screen.asks_to_remove(&would_go) {
-            return Err(Failure::new("nothing was removed").into());
+    Ok(uids)
+}
+
+/// That a file is not there may be because it is a folder.
+fn or_folder(lake: &Lake, uids: &[String], error: datlake::Error) -> anyhow::Error {
+    for uid in uids.iter().filter(|uid| !uid.starts_with('@')) {
+        let count = lake.rows(uid).map_or(0, |listing| listing.files.len());
+        if count > 0 && lake.exists(uid.trim_end_matches('/')).is_ok_and(|exists| !exists) {
+            let hint = "-r removes all of them";
+            return Failure::new(format!("`{uid}` is no file, but a folder of {count}")).hint(hint).into();
         }
     }
-    for uid in &would_go {
-        // What went with another is gone already.
-        lake.remove(uid.as_str())?;
-    }
-    Ok(Report::Removed(Removed { removed: would_go }))
+    error.into()
 }

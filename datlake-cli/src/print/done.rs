@@ -1,5 +1,7 @@
 //! What a command did.
 
+use datlake::report::Removable;
+
 use crate::commands::{Added, Got, Kept, Removed};
 
 use super::files::files;
@@ -37,6 +39,17 @@ pub(super) fn paths(paths: &[Kept]) -> String {
     paths.iter().map(|kept| format!("{}\n", kept.path.display())).collect()
 }
 
+/// What would go together, on one line.
+pub(super) fn removable(row: &Removable) -> String {
+    let files: Vec<_> = row.files.iter().map(short).collect();
+    match (&row.call, files.is_empty()) {
+        (None, _) => files.join(", "),
+        (Some((creator, key)), true) => format!("{}/{} (a value, no files)", clean(creator.as_str()), key.short()),
+        (Some((creator, _)), false) => format!("{} (made by {})", files.join(", "), clean(creator.as_str())),
+    }
+}
+
 pub(super) fn removed(removed: &Removed) -> String {
-    removed.removed.iter().map(|uid| format!("removed {}\n", short(uid))).collect()
+    let how = if removed.local { "forgot" } else { "removed" };
+    removed.removed.iter().map(|uid| format!("{how} {}\n", short(uid))).collect()
 }

@@ -7,6 +7,7 @@ mod ancestry;
 mod boxes;
 mod calls;
 mod config;
+mod descent;
 mod done;
 mod explain;
 mod files;
@@ -19,13 +20,12 @@ mod text;
 use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
-use datlake::Uid;
 use datlake::config::Changed;
-use datlake::report::Damage;
+use datlake::report::{Damage, Removable, Removal};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use crate::commands::Report;
+use crate::commands::{Related, Report};
 use crate::failure;
 use text::clean;
 
@@ -68,8 +68,15 @@ impl Screen {
             Report::Run(run) => out.write_all(runs::one(run, self.width).as_bytes())?,
             Report::Explanation(explanation) if json => write_json(&mut out, explanation)?,
             Report::Explanation(explanation) => out.write_all(explain::text(explanation, self.width).as_bytes())?,
-            Report::Ancestry(ancestry) if json => write_json(&mut out, ancestry)?,
-            Report::Ancestry(ancestry) => out.write_all(ancestry::text(ancestry, self.width).as_bytes())?,
+            Report::Related(related) if json => write_json(&mut out, related)?,
+            Report::Related(related) => {
+                if let Some(up) = &related.up {
+                    out.write_all(ancestry::text(up, self.width).as_bytes())?;
+                }
+                if let Some(down) = &related.down {
+                    out.write_all(descent::text(down, related.up.is_some(), self.width).as_bytes())?;
+                }
+            }
             Report::Settings(settings) if json => write_json(&mut out, settings)?,
             Report::Settings(settings) => out.write_all(config::text(settings, self.width).as_bytes())?,
             Report::Changed(changed) if json => write_json(&mut out, changed)?,
@@ -96,6 +103,7 @@ impl Screen {
             }
             Report::Calls(history) => self.damaged(&history.damaged),
             Report::Runs(runs) => self.damaged(&runs.damaged),
+            Report::Related(Related { down: Some(down), .. }) => self.damaged(&down.damaged),
             Report::Changed(changed) => self.hidden(changed),
             Report::Explanation(explanation) => self.damaged(&explanation.damaged),
             Report::Status(status) => self.damaged(&status.damaged),
@@ -128,14 +136,21 @@ impl Screen {
         progress::wipe();
     }
 
-    /// Shows what would be removed, and asks whether it shall be.
-    pub(crate) fn asks_to_remove(&self, uids: &[Uid]) -> bool {
-        for uid in uids {
-            self.say(&format!("  {}", text::short(uid)));
+    /// Shows what would be removed.
+    pub(crate) fn would_go(&self, removal: &Removal, cascade: bool) {
+        let rows = |rows: &[Removable]| rows.iter().for_each(|row| self.say(&format!("  {}", done::removable(row))));
+        rows(&removal.asked);
+        if !removal.downstream.is_empty() {
+            self.say(if cascade { "Made from that, and would go too:" } else { "Made from that:" });
+            rows(&removal.downstream);
         }
-        let what =
-            if uids.len() == 1 { "this file".to_owned() } else { format!("these {}", files::files(uids.len() as u64)) };
-        let _ = write!(io::stderr(), "Remove {what}? [y/N] ");
+        self.damaged(&removal.damaged);
+    }
+
+    /// Asks whether so many files shall go.
+    pub(crate) fn asks_to_remove(&self, count: usize, how: &str) -> bool {
+        let what = if count == 1 { "this file".to_owned() } else { format!("these {}", files::files(count as u64)) };
+        let _ = write!(io::stderr(), "{how} {what}? [y/N] ");
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
     }

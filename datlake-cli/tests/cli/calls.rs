@@ -41,16 +41,49 @@ fn what_a_file_was_made_from() {
     assert_snapshot!("lineage_60", machine.shown(60, &["lineage", "reports/which.txt"]));
     assert_snapshot!("lineage_100", machine.shown(100, &["lineage", "reports/which.txt"]));
     assert_json_snapshot!("lineage", machine.json(&["lineage", made.count.uid().unwrap().as_str()]));
-    assert_eq!(machine.ok(&["lineage", "corpora/alice.txt"]).lines().count(), 2);
+    assert_eq!(machine.ok(&["lineage", "--up", "corpora/alice.txt"]).lines().count(), 2);
     let near = machine.ok(&["lineage", "--depth", "1", "reports/which.txt"]);
     assert!(!near.contains("corpora") && near.contains("There is more above"), "{near}");
     machine.fails(1, &["no file `reports/witch.txt`"], &["lineage", "reports/witch.txt"]);
 }
 
 #[test]
+fn what_was_made_from_a_file() {
+    let (machine, _) = Machine::prepared();
+    assert_snapshot!("lineage_both_60", machine.shown(60, &["lineage", "corpora/snark.txt"]));
+    assert_snapshot!("lineage_down_100", machine.shown(100, &["lineage", "--down", "corpora/snark.txt"]));
+    assert_json_snapshot!("lineage_down", machine.json(&["lineage", "--down", "corpora/snark.txt"]));
+    assert_eq!(machine.ok(&["lineage", "--down", "reports/which.txt"]), "Nothing was made from it.\n");
+    let near = machine.ok(&["lineage", "--down", "--depth", "1", "corpora/snark.txt"]);
+    assert!(!near.contains("which.txt") && near.contains("1 call was not looked at"), "{near}");
+    assert_eq!(machine.run(&["lineage", "--up", "--down", "corpora/snark.txt"]).status, 2);
+}
+
+#[test]
+fn a_file_that_very_many_calls_read() {
+    let machine = Machine::new();
+    let lake = machine.lake();
+    let given = lake.add_bytes("given.txt", b"given").unwrap();
+    let _current = lake.enter();
+    for n in 0..40 {
+        crate::pipeline::copy(&given, n).unwrap();
+    }
+    let shown = machine.ok(&["lineage", "--down", "-n", "15", "given.txt"]);
+    assert!(shown.matches("pipeline::copy/").count() == 15 && shown.contains("25 calls were not looked at"), "{shown}");
+    assert_eq!(machine.json(&["lineage", "--down", "-n", "15", "given.txt"])["down"]["left_out"], 25);
+    // The same bytes under another name are another file.
+    let twin = lake.add_bytes("twin.txt", b"given").unwrap();
+    crate::pipeline::copy(&twin, 0).unwrap();
+    for (uid, count) in [("given.txt", 40), ("twin.txt", 1)] {
+        assert_eq!(machine.ok(&["lineage", "--down", uid]).matches("pipeline::copy/").count(), count);
+    }
+}
+
+#[test]
 fn what_is_gone_or_replaced_says_so() {
     let (machine, _) = Machine::prepared();
-    machine.ok(&["rm", "--yes", "corpora/alice.txt", "corpora/snark.txt"]);
+    machine.lake().remove("corpora/alice.txt").unwrap();
+    machine.lake().remove("corpora/snark.txt").unwrap();
     machine.lake().add_bytes("corpora/snark.txt", b"other").unwrap();
     let shown = machine.ok(&["lineage", "reports/which.txt"]);
     assert!(shown.contains("removed since") && shown.contains("replaced since"), "{shown}");

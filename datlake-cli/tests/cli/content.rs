@@ -1,4 +1,4 @@
-//! In and out: `datlake add`, `get`, `cat`, `path`, `rm`.
+//! In and out: `datlake add`, `get`, `cat`, `path`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use insta::{assert_json_snapshot, assert_snapshot};
 
 use crate::pipeline;
-use crate::support::{Machine, answered, check_failure, files_in, ran};
+use crate::support::{Machine, check_failure, files_in, ran};
 
 #[test]
 fn a_file_goes_in_and_out_as_it_is() {
@@ -172,46 +172,6 @@ fn a_file_that_changes_while_it_is_added_is_not_added() {
     }
     check_failure(&ran(reader.wait_with_output().unwrap()), 2, &["it changed while it was read; try again"]);
     machine.fails(1, &["no file `a`"], &["cat", "a"]);
-}
-
-#[test]
-fn nothing_is_removed_without_a_word() {
-    let (machine, made) = Machine::prepared();
-    machine.fails(2, &["nobody is there to ask", "--yes"], &["rm", "corpora/alice.txt"]);
-    machine.fails(1, &["no file `corpora/alise.txt`"], &["rm", "--yes", "corpora/alice.txt", "corpora/alise.txt"]);
-    assert_eq!(machine.ok(&["cat", "corpora/alice.txt"]), "down the rabbit hole");
-    assert_eq!(machine.ok(&["rm", "--yes", "corpora/alice.txt"]), "removed corpora/alice.txt\n");
-    machine.fails(1, &["no file `corpora/alice.txt`"], &["cat", "corpora/alice.txt"]);
-    let count = made.count.uid().unwrap().as_str();
-    assert_json_snapshot!("rm", machine.json(&["rm", "--yes", count, "reports/which.txt"]));
-    machine.fails(1, &["has not been made or was removed"], &["cat", count]);
-    let member = format!("{}//0.txt", made.words.uid().unwrap());
-    machine.fails(2, &["it is part of the tree"], &["rm", "--yes", &member]);
-}
-
-#[test]
-fn what_only_passed_through_a_call_is_not_removed_with_it() {
-    let machine = Machine::new();
-    let kept = pipeline::keep(&machine.lake());
-    assert_eq!(machine.ok(&["rm", "--yes", kept.uid().unwrap().as_str()]).lines().count(), 1);
-    assert_eq!(machine.ok(&["cat", "given.txt"]), "given");
-}
-
-#[test]
-fn a_terminal_is_asked() {
-    let machine = Machine::new();
-    machine.lake().add_bytes("a.txt", b"hello").unwrap();
-    let answer = |answer: &str| {
-        let script = format!("{} rm a.txt", env!("CARGO_BIN_EXE_datlake"));
-        let mut command = machine.around("script", &["-qec", &script, "/dev/null"]);
-        ran(answered(&mut command, answer))
-    };
-    let shown = answer("n\n");
-    assert_eq!(shown.status, 2, "{}", shown.out);
-    assert!(shown.out.contains("a.txt") && shown.out.contains("Remove this file? [y/N]"), "{}", shown.out);
-    assert_eq!(machine.ok(&["cat", "a.txt"]), "hello");
-    assert_eq!(answer("y\n").status, 0);
-    machine.fails(1, &["no file `a.txt`"], &["cat", "a.txt"]);
 }
 
 #[test]

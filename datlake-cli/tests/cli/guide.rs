@@ -8,7 +8,9 @@ fn the_guide_is_true() {
     let machine = Machine::new();
     pipeline::run(&machine.lake());
     // The guide adds these itself.
-    machine.ok(&["rm", "--yes", "corpora/alice.txt", "corpora/snark.txt"]);
+    for uid in ["corpora/alice.txt", "corpora/snark.txt"] {
+        machine.lake().remove(uid).unwrap();
+    }
     let guide = include_str!("../../../docs/guide/cli.md");
     let mut commands = 0;
     for block in guide.split("```console\n").skip(1) {

@@ -11,6 +11,7 @@ mod guide;
 mod info;
 mod ls;
 mod pipeline;
+mod rm;
 mod runs;
 mod server;
 mod shell;

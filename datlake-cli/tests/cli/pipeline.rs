@@ -58,6 +58,18 @@ pub(crate) fn keep(lake: &Lake) -> File {
     annotate(&lake.add_bytes("given.txt", b"given").unwrap()).unwrap().1
 }
 
+/// One of many that read a file.
+#[file_creator]
+pub(crate) fn copy(given: &File, _number: u32) -> Result<File> {
+    File::from_bytes("copy.txt", given.read()?)
+}
+
+/// Returns a value, and no file.
+#[file_creator]
+pub(crate) fn length(text: &File) -> Result<u64> {
+    Ok(text.len())
+}
+
 /// What the pipeline made.
 pub(crate) struct Made {
     pub(crate) count: File,

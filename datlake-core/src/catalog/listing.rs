@@ -5,7 +5,10 @@ use std::ops::ControlFlow;
 
 use super::Catalog;
 use crate::record::Record;
-use crate::{CallKey, CreatorName, Entry, ErrorKind, Location, Prefix, Result, Uid};
+use crate::{CallKey, CreatorName, Digest, Entry, ErrorKind, Location, Prefix, Result, Uid};
+
+/// So many contents are looked up one by one; of more, the whole index is listed once.
+const ONE_BY_ONE: usize = 256;
 
 impl Catalog {
     /// The chosen names below the folder `prefix` (all if `None`) that show a file, sorted.
@@ -40,6 +43,32 @@ impl Catalog {
             remote.list(&prefix, &mut gather).await?;
         }
         Ok(calls)
+    }
+
+    /// The calls that are noted as readers of any of these contents. It is an index: whether a call does
+    /// read it, and is there at all, its record decides.
+    pub async fn readers(&self, contents: &BTreeSet<Digest>) -> Result<BTreeSet<(CreatorName, CallKey)>> {
+        let mut readers = BTreeSet::new();
+        let mut gather = |entry: Entry| {
+            if let Location::Use(digest, creator, key) = entry.location
+                && contents.contains(&digest)
+            {
+                readers.insert((creator, key));
+            }
+            ControlFlow::Continue(())
+        };
+        let prefixes: Vec<Prefix> = match contents.len() {
+            // A tree holds many files, most of which nobody reads by themselves.
+            many if many > ONE_BY_ONE => vec![Prefix::Uses],
+            _ => contents.iter().copied().map(Prefix::UsesOf).collect(),
+        };
+        for prefix in &prefixes {
+            self.local.list(prefix, &mut gather).await?;
+            if let Some(remote) = &self.remote {
+                remote.list(prefix, &mut gather).await?;
+            }
+        }
+        Ok(readers)
     }
 
     /// Every record of a creator that can be read; those that cannot are passed over.

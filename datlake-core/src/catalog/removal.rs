@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use super::{Catalog, Named, Unpushed};
 use crate::lineage::{Output, Person};
-use crate::record::{Kept, Name, Record, Target, Tombstone};
-use crate::{Error, ErrorKind, Location, Prefix, Result, Store, Uid, UidKind};
+use crate::record::{Kept, Name, Record, Target, Tombstone, ValueBytes};
+use crate::{Digest, Error, ErrorKind, Location, Prefix, Result, Store, Uid, UidKind};
 
 impl Catalog {
     /// Removes `uid`; of a call's output, the whole call with everything it made. What was removed; empty if nothing was.
@@ -59,6 +59,80 @@ impl Catalog {
         };
         self.bury(&mark, &tombstone()).await?;
         Ok(gone)
+    }
+
+    /// Forgets what this machine alone has noted of `uid`: the copies of its documents. The remote has them still, and they are
+    /// copied again when somebody asks. What was forgotten; empty where nothing was here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InUse`] where the remote does not have the same documents and the content they name: then it is no copy.
+    pub async fn forget(&self, uid: &Uid, person: &Person, at: &str) -> Result<Vec<Uid>> {
+        let (mark, contents, gone, place) = match uid.kind() {
+            UidKind::Output { creator, key, .. } => {
+                match self.kept_here(&creator, &key).await?.and_then(Kept::record) {
+                    None => return Ok(Vec::new()),
+                    Some(record) => self.copy_of(record, person, at).await?,
+                }
+            }
+            UidKind::Member { tree, .. } => {
+                let message = format!("cannot forget `{uid}`: it is part of the tree `{tree}`; forget that");
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            UidKind::Chosen => {
+                let place = Location::Name(uid.clone());
+                let Some(bytes) = self.local.get(&place).await? else { return Ok(Vec::new()) };
+                let name = Name::parse(uid, bytes)?;
+                match name.target {
+                    Target::Output(of) => match self.kept_here(&of.creator, &of.key).await?.and_then(Kept::record) {
+                        Some(record) => self.copy_of(record, person, at).await?,
+                        None => return Ok(Vec::new()),
+                    },
+                    Target::Added(added) => {
+                        let (person, at, document) = (person.clone(), at.to_owned(), name.digest);
+                        let mark = Tombstone { uid: Some(uid.clone()), call: None, document, person, at };
+                        (mark, vec![added.digest], vec![uid.clone()], place)
+                    }
+                }
+            }
+        };
+        let only_copy = |what: &str| {
+            let message = format!("cannot forget `{uid}`: {what}, so this machine's is no copy");
+            Err(Error::new(ErrorKind::InUse, message))
+        };
+        let Some(remote) = &self.remote else { return only_copy("there is no remote that has it too") };
+        let (here, there) = (self.local.get(&place).await?, remote.get(&place).await?);
+        let same = match (here, there) {
+            (Some(here), Some(there)) => here == there,
+            _ => false,
+        };
+        if !same {
+            return only_copy(&format!("{} does not have the same", remote.describe()));
+        }
+        for digest in contents {
+            if remote.size(&Location::Blob(digest)).await?.is_none() {
+                return only_copy(&format!("{} does not have its content {}", remote.describe(), digest.short()));
+            }
+        }
+        self.drop_from(&*self.local, &mark).await?;
+        Ok(gone)
+    }
+
+    /// What it takes to forget a record: the documents, the content that must be elsewhere, the files and where it is.
+    async fn copy_of(
+        &self,
+        record: Record,
+        person: &Person,
+        at: &str,
+    ) -> Result<(Tombstone, Vec<Digest>, Vec<Uid>, Location)> {
+        let gone = self.made_by(&record).await?;
+        let mut contents: Vec<Digest> = record.lineage()?.outputs.into_iter().map(|output| output.digest).collect();
+        if let ValueBytes::Blob(digest) = &record.value {
+            contents.push(*digest);
+        }
+        let place = Location::Record(record.creator.clone(), record.key);
+        let call = Some((record.creator, record.key));
+        let mark = Tombstone { uid: None, call, document: record.digest, person: person.clone(), at: at.to_owned() };
+        Ok((mark, contents, gone, place))
     }
 
     /// The UIDs of the files that a call made, in order, without those that it only passed on.

@@ -1,0 +1,195 @@
+//! Removing with eyes open: what would go, what was made from it, and then that it goes.
+
+use std::collections::BTreeSet;
+
+use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid, UidKind};
+use serde::Serialize;
+
+use super::Damage;
+use super::descent::{Bounds, Read, file_of};
+use crate::lake::{Lake, refuse_in_body};
+use crate::origin::Origin;
+
+/// So much may go at once.
+const MOST: usize = 1_000_000;
+
+/// What would be removed, as [`Lake::removal`] found it.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Removal {
+    /// What was asked for, with all that goes along: of a call, everything that it made.
+    pub asked: Vec<Removable>,
+    /// What was made from that, directly or not, and is not part of it; the nearest first.
+    pub downstream: Vec<Removable>,
+    /// Calls that may have been made from it, and whose records are damaged.
+    pub damaged: Vec<Damage>,
+}
+
+/// An added file, or a call with everything it made.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Removable {
+    /// The call; `None` for a file that was added.
+    pub call: Option<(CreatorName, CallKey)>,
+    /// The files that go. A call that returned a value alone has none.
+    pub files: Vec<Uid>,
+}
+
+impl Removable {
+    /// What names it to the catalog.
+    fn handle(&self) -> Option<Uid> {
+        match &self.call {
+            Some((creator, key)) => Some(Uid::output(creator, key, 0)),
+            None => self.files.first().cloned(),
+        }
+    }
+}
+
+impl Removal {
+    /// Why it is refused without `cascade`; `None` where nothing was made from what was asked for.
+    fn in_use(&self) -> Option<String> {
+        let calls = self.downstream.iter().filter_map(|one| one.call.as_ref());
+        let mut names: Vec<String> = calls.map(|(creator, key)| format!("{creator}/{}", key.short())).collect();
+        names.extend(self.damaged.iter().map(|damage| damage.what.clone()));
+        let first = names.first()?;
+        let of = self.asked.iter().find_map(|one| one.files.first()).map(Uid::to_string).unwrap_or_default();
+        let more = match self.asked.len() {
+            0 | 1 => String::new(),
+            many => format!(" and {} more", many - 1),
+        };
+        let who = match names.len() {
+            1 => format!("call {first} reads"),
+            many => format!("{many} calls, such as {first}, read"),
+        };
+        Some(format!("cannot remove `{of}`{more}: {who} what would go, or what was made from it"))
+    }
+
+    /// All files that would go, with what was made from them.
+    pub fn files(&self) -> impl Iterator<Item = &Uid> {
+        self.asked.iter().chain(&self.downstream).flat_map(|one| &one.files)
+    }
+}
+
+impl Lake {
+    /// What would go if these files were removed, each of which may be [abbreviated](Lake::resolve), and what was made from
+    /// them. Nothing is removed yet.
+    ///
+    /// # Errors
+    /// As [`Lake::info`]; [`ErrorKind::InvalidInput`] for a file in a tree.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// let removal = lake.removal(&["greetings/en.txt"])?;
+    /// assert_eq!((removal.asked.len(), removal.downstream.len()), (1, 0));
+    /// assert_eq!(lake.carry_out(&removal, false)?.len(), 1);
+    /// assert!(!lake.exists("greetings/en.txt")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn removal(&self, uids: &[impl AsRef<str>]) -> Result<Removal> {
+        refuse_in_body("remove a file")?;
+        let mut asked: Vec<Removable> = Vec::new();
+        let mut read = Read::new();
+        for uid in uids {
+            let one = self.removable(uid.as_ref())?;
+            if asked.contains(&one) {
+                continue;
+            }
+            for uid in &one.files {
+                file_of(&self.file(uid.as_str())?, &mut read)?;
+            }
+            asked.push(one);
+        }
+        let calls: BTreeSet<_> = asked.iter().filter_map(|one| one.call.clone()).collect();
+        let descent = self.descend(vec![read], &calls, Bounds { depth: usize::MAX, calls: MOST })?;
+        if descent.left_out > 0 {
+            let message = format!("more than {MOST} calls were made from these files: remove fewer at a time");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let downstream = descent.nodes.into_iter().map(|node| Removable {
+            call: Some((node.creator, node.key)),
+            files: node.outputs.into_iter().map(|output| output.uid).collect(),
+        });
+        Ok(Removal { asked, downstream: downstream.collect(), damaged: descent.damaged })
+    }
+
+    /// Removes what `removal` names, and with `cascade` what was made from it, that first. Of a call goes everything it made:
+    /// it would run again. The files that are gone; content stays until it is collected.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InUse`] without `cascade`, where anything was made from it: nothing is removed then.
+    /// [`ErrorKind::Context`] in a body; those of reaching the stores.
+    pub fn carry_out(&self, removal: &Removal, cascade: bool) -> Result<Vec<Uid>> {
+        refuse_in_body("remove a file")?;
+        if !cascade && let Some(message) = removal.in_use() {
+            return Err(Error::new(ErrorKind::InUse, message));
+        }
+        let mut gone = Vec::new();
+        // What is farthest first: wherever it is stopped, nothing is left whose inputs went before it.
+        for one in removal.downstream.iter().rev().chain(&removal.asked) {
+            if let Some(handle) = one.handle() {
+                self.remove(handle.as_str())?;
+                gone.extend(one.files.iter().cloned());
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Forgets this machine's copies of the documents of these files, and of all that their calls made. The remote has them
+    /// still; content stays until it is collected.
+    ///
+    /// # Errors
+    /// As [`Lake::info`]; [`ErrorKind::InUse`] where the remote does not have the same: all that was named before it is
+    /// forgotten then.
+    ///
+    /// ```
+    /// # use datlake::{ErrorKind, Lake};
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// assert_eq!(lake.forget(&["greetings/en.txt"]).unwrap_err().kind(), ErrorKind::InUse);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn forget(&self, uids: &[impl AsRef<str>]) -> Result<Vec<Uid>> {
+        refuse_in_body("forget a file")?;
+        let mut asked = Vec::new();
+        for uid in uids {
+            let one = self.removable(uid.as_ref())?;
+            if !asked.contains(&one) {
+                asked.push(one);
+            }
+        }
+        let (person, at) = (self.provenance().person()?, crate::provenance::now());
+        let mut gone = Vec::new();
+        for one in asked {
+            let Some(handle) = one.handle() else { continue };
+            gone.extend(pollster::block_on(self.catalog().forget(&handle, &person, &at))?);
+        }
+        self.forget_remembered();
+        Ok(gone)
+    }
+
+    /// What goes with one file.
+    fn removable(&self, uid: &str) -> Result<Removable> {
+        let uid = self.resolve(uid)?;
+        if let UidKind::Member { tree, .. } = uid.kind() {
+            let message = format!("cannot remove `{uid}`: it is part of the tree `{tree}`; remove that");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let lineage = match self.file(uid.as_str())?.lineage()? {
+            Origin::Added(_) => return Ok(Removable { call: None, files: vec![uid] }),
+            Origin::Call(lineage) => lineage,
+        };
+        let (creator, key) = (lineage.creator, lineage.key);
+        let record = pollster::block_on(async {
+            match self.catalog().record(&creator, &key).await? {
+                Some(record) => self.catalog().made_by(&record).await,
+                None => Ok(Vec::new()),
+            }
+        });
+        Ok(Removable { call: Some((creator, key)), files: record? })
+    }
+}
