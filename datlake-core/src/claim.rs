@@ -22,6 +22,9 @@ use crate::{CallKey, Created, Location, Prefix, Result, Store, document};
 pub struct Holder {
     /// Drawn anew for each claim.
     pub nonce: String,
+    /// What its machine's store is called in what it writes. Who claims a call among the processes of that store knows that
+    /// no other holder there is alive.
+    pub home: String,
     /// The person.
     pub person: String,
     /// The machine.
@@ -200,7 +203,15 @@ mod tests {
         let second = Duration::from_secs;
         let holder = |lease_ms| {
             let text = String::new;
-            Some(Holder { nonce: text(), person: text(), host: text(), process: 1, since: text(), lease_ms })
+            Some(Holder {
+                nonce: text(),
+                home: text(),
+                person: text(),
+                host: text(),
+                process: 1,
+                since: text(),
+                lease_ms,
+            })
         };
         let seen = |n, beat, holder| Seen { n, beat, holder };
         let mut watch = Watch::default();

@@ -3,6 +3,7 @@
 //! The only crate that touches files or names an async runtime. Users depend on `datlake`, which re-exports what they need.
 
 mod away;
+mod beating;
 #[cfg(feature = "conformance")]
 #[doc(hidden)]
 pub mod conformance;
@@ -14,6 +15,7 @@ mod runtime;
 mod staging;
 mod vault;
 
+pub use beating::{Among, Beating};
 pub use dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Reader};

@@ -45,6 +45,15 @@ where
     }
 }
 
+/// Lets `work` go on by itself. It must not block.
+pub(crate) fn spawn<F>(work: F) -> Result<tokio::task::JoinHandle<F::Output>>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    Ok(runtime()?.spawn(work))
+}
+
 /// Waits on any executor.
 pub async fn sleep(duration: Duration) -> Result<()> {
     let timer = {

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use datlake_core::{Catalog, Digest, Error, ErrorKind, Location, Result, Store};
+use datlake_core::claim::{Holder, Seen};
+use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Store};
 use tokio::sync::Semaphore;
 
 use crate::away::{MaybeAway, SWITCH};
+use crate::beating::{Among, Beating};
 use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 use crate::reader::Reader;
 use crate::staging::{Hashing, hash_file};
@@ -305,6 +307,16 @@ impl Vault {
     /// Tries to claim a call or a name among the processes of this machine.
     pub fn try_claim(&self, what: &str, note: &str) -> Result<Claim> {
         self.dir.try_claim(what, note)
+    }
+
+    /// Tries to claim a call among the machines that share the remote; over the claim `dead`, whose holder was watched and
+    /// gives no sign of life. `None` without a remote, or where this machine may not write there.
+    pub async fn try_claim_among(&self, key: &CallKey, holder: &Holder, dead: Option<&Seen>) -> Result<Option<Among>> {
+        let Some(remote) = &self.catalog.remote else { return Ok(None) };
+        match Beating::claim(Arc::clone(remote), key, holder, dead).await {
+            Err(error) if error.kind() == ErrorKind::Denied => Ok(None),
+            tried => tried.map(Some),
+        }
     }
 
     /// Whether somebody on this machine holds the claim `what`.

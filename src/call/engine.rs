@@ -17,11 +17,12 @@ use datlake_core::memo::{Candidate, Search, Step};
 use datlake_core::record::{Kept, NewRecord, Record, Target as NameTarget};
 use datlake_core::run::Outcome;
 use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Uid, canonical, codec};
-use datlake_store::{BodyPermit, Claim, Lease, offload, sleep};
+use datlake_store::{Beating, BodyPermit, Lease, offload, sleep};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::{Body, NewBody, input};
+use super::claim::AmongMachines;
 use super::key::{Target, only_of};
 use super::stray;
 use crate::context::{self, Context};
@@ -57,7 +58,7 @@ pub(crate) struct Site {
     pub(crate) lake: Lake,
     pub(crate) target: Target,
     parent: Option<Arc<Body>>,
-    pace: Pace,
+    pub(super) pace: Pace,
 }
 
 /// What a call comes to.
@@ -72,13 +73,22 @@ pub(crate) enum Found<T> {
     Miss(CallKey),
 }
 
+/// The claims under which a body runs.
+#[derive(Default)]
+pub(crate) struct Claims {
+    /// Among the processes of this machine.
+    here: Option<Lease>,
+    /// Among the machines that share the remote.
+    among: Option<Beating>,
+}
+
 /// A body about to run, or running. Dropped before [`finish`](Running::finish) it has failed.
 pub(crate) struct Running {
     site: Site,
     body: Arc<Body>,
     flight: Option<Flight>,
     redundant: bool,
-    lease: Option<Lease>,
+    claims: Claims,
     permit: Option<BodyPermit>,
     began: Instant,
     started_at: String,
@@ -90,7 +100,7 @@ pub(crate) struct Running {
 
 impl Pace {
     /// Does work of a store where it blocks no executor.
-    async fn io<T, F>(self, work: F) -> Result<T>
+    pub(super) async fn io<T, F>(self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
@@ -101,7 +111,7 @@ impl Pace {
         }
     }
 
-    async fn pause(self, duration: Duration) -> Result<()> {
+    pub(super) async fn pause(self, duration: Duration) -> Result<()> {
         match self {
             Self::Blocking => std::thread::sleep(duration),
             Self::Polled => sleep(duration).await?,
@@ -167,6 +177,10 @@ impl Site {
 
     fn id(&self, key: CallKey) -> CallId {
         CallId { creator: self.target.identity.creator.clone(), key }
+    }
+
+    pub(super) fn emit_waited(&self, by: Option<String>) {
+        self.lake.emit(&Event::Waited { call: self.id(self.target.identity.key), by });
     }
 
     /// Looks for the call's value.
@@ -259,7 +273,7 @@ impl Site {
     ) -> Result<Start<T>> {
         if self.lake.bypass() {
             let key = self.target.identity.key;
-            return Ok(Start::Run(Box::new(self.run(code, key, None, false, None, None, None))));
+            return Ok(Start::Run(Box::new(self.run(code, key, None, false, Claims::default(), None, None))));
         }
         self.consume_staged().await?;
         if !force && let Found::Hit(value, record) = self.find(Reach::Local).await? {
@@ -271,7 +285,7 @@ impl Site {
                 Boarding::Redundant(flight) => break (flight, true),
                 Boarding::Recursion => return Err(self.recursion()),
                 Boarding::Wait(waiter) => {
-                    self.lake.emit(&Event::Waited { call: self.id(self.target.identity.key), by: None });
+                    self.emit_waited(None);
                     if self.pace == Pace::Blocking && stolen::is_possible() {
                         if !waiter.ended_within(PATIENCE) {
                             break (self.lake.flights().beside(), true);
@@ -290,17 +304,27 @@ impl Site {
             _ => None,
         };
         let lease = if redundant { None } else { self.claim().await? };
+        let mut machines = AmongMachines::new(!redundant && !force, lease.is_some());
         // After winning, look again: the last holder may have finished.
-        let (key, expected) = match self.find::<T>(Reach::Anywhere).await? {
-            Found::Hit(value, record) if !force => return self.hit(value, &record),
-            Found::Hit(_, record) => (record.key, Some(record)),
-            Found::Miss(key) => (key, None),
+        let (key, expected) = loop {
+            let (key, expected) = match self.find::<T>(Reach::Anywhere).await? {
+                Found::Hit(value, record) if !force => {
+                    given_back(machines.into_claim(), true).await;
+                    return self.hit(value, &record);
+                }
+                Found::Hit(_, record) => (record.key, Some(record)),
+                Found::Miss(key) => (key, None),
+            };
+            if let Some(kept) = self.check_names(&key).await? {
+                self.pass_on(&kept)?;
+                return Ok(Start::Ready(kept));
+            }
+            if machines.claim(&self).await? {
+                break (key, expected);
+            }
         };
-        if let Some(kept) = self.check_names(&key).await? {
-            self.pass_on(&kept)?;
-            return Ok(Start::Ready(kept));
-        }
-        Ok(Start::Run(Box::new(self.run(code, key, Some(flight), redundant, lease, permit, expected))))
+        let claims = Claims { here: lease, among: machines.into_claim() };
+        Ok(Start::Run(Box::new(self.run(code, key, Some(flight), redundant, claims, permit, expected))))
     }
 
     /// Files that the surrounding body made and passes on go into the lake first.
@@ -344,31 +368,6 @@ impl Site {
             self.target.identity.key.short()
         );
         Error::new(ErrorKind::Recursion, message)
-    }
-
-    /// Claims the call among the processes of this machine. `None` where nobody can.
-    async fn claim(&self) -> Result<Option<Lease>> {
-        let what = self.target.identity.key.to_string();
-        let note =
-            format!("process {} on {} since {}", std::process::id(), self.lake.provenance().host(), provenance::now());
-        // On a pool that steals work this may lie on top of a stranger's body, and wait for a process that waits for that one.
-        let may_wait = !stolen::is_possible() || context::stack().is_empty();
-        let (mut pause, mut told) = (Duration::from_millis(1), false);
-        loop {
-            match self.lake.vault().try_claim(&what, &note)? {
-                Claim::Won(lease) => return Ok(Some(lease)),
-                Claim::Unsupported => return Ok(None),
-                Claim::Held { .. } if !may_wait => return Ok(None),
-                Claim::Held { note } => {
-                    if !told {
-                        self.lake.emit(&Event::Waited { call: self.id(self.target.identity.key), by: Some(note) });
-                        told = true;
-                    }
-                }
-            }
-            self.pace.pause(pause).await?;
-            pause = (pause * 2).min(Duration::from_millis(200));
-        }
     }
 
     /// Whether the UIDs that the caller chose are free; under `on_change = "keep"` the value of the call that has them.
@@ -434,7 +433,7 @@ impl Site {
         key: CallKey,
         flight: Option<Flight>,
         redundant: bool,
-        lease: Option<Lease>,
+        claims: Claims,
         permit: Option<BodyPermit>,
         expected: Option<Arc<Record>>,
     ) -> Running {
@@ -457,7 +456,7 @@ impl Site {
             body,
             flight,
             redundant,
-            lease,
+            claims,
             permit,
             began: Instant::now(),
             started_at: provenance::now(),
@@ -495,6 +494,7 @@ impl Running {
         self.returned = true;
         let took = self.began.elapsed();
         let finished = self.publish(value, took).await;
+        given_back(self.claims.among.take(), finished.is_ok()).await;
         let id = self.site.id(self.body.key());
         match finished {
             Ok((value, event)) => {
@@ -647,8 +647,13 @@ impl Drop for Running {
             self.note(Outcome::Failed, Some(self.began.elapsed()));
             self.site.lake.emit(&Event::Failed(self.site.id(self.body.key())));
         }
-        // The claim first: who waits for the flight looks for a record and then claims.
-        drop(self.lease.take());
+        // The claims first: who waits for the flight looks for a record and then claims.
+        let among = self.claims.among.take();
+        if self.site.pace == Pace::Blocking {
+            // The program may end right after this.
+            pollster::block_on(given_back(among, false));
+        }
+        drop(self.claims.here.take());
         drop(self.flight.take());
         drop(self.permit.take());
     }
@@ -659,6 +664,13 @@ fn outcome(event: &Event) -> Outcome {
         Event::Adopted(_) => Outcome::Adopted,
         Event::Reproduced(_) => Outcome::Reproduced,
         _ => Outcome::Executed,
+    }
+}
+
+/// What is not given back is taken for dead one day: no reason to fail.
+async fn given_back(claim: Option<Beating>, recorded: bool) {
+    if let Some(claim) = claim {
+        let _ = claim.release(recorded).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Calls: a creator with its arguments, before anything runs.
 
 pub(crate) mod body;
+pub(crate) mod claim;
 pub(crate) mod engine;
 mod explain;
 pub(crate) mod key;

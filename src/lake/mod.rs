@@ -13,6 +13,7 @@ use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use datlake_core::catalog::{Catalog, Known};
 use datlake_core::flight::Flights;
@@ -63,6 +64,8 @@ struct Inner {
     observers: Mutex<Vec<Observer>>,
     /// Bodies run and nothing is remembered.
     bypass: bool,
+    /// How long other machines may miss a sign of life of this one.
+    lease: Duration,
     learned: AtomicBool,
     told_refused: AtomicBool,
     serial: AtomicU64,
@@ -367,6 +370,10 @@ impl Lake {
 
     pub(crate) fn permits(&self) -> &Permits {
         &self.0.permits
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        self.0.lease
     }
 
     pub(crate) fn bypass(&self) -> bool {

@@ -18,6 +18,7 @@ mod homes;
 mod info;
 mod lakes;
 mod listing;
+mod machines;
 mod many;
 mod naming;
 mod options;

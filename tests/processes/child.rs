@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use datlake::{Event, Lake};
 
@@ -13,6 +14,9 @@ const STEP: &str = "DATLAKE_TEST_STEP";
 const HOME: &str = "DATLAKE_TEST_HOME";
 const REMOTE: &str = "DATLAKE_TEST_REMOTE";
 const STOP: &str = "DATLAKE_TEST_STOP";
+
+/// The lease of those that are to be taken over from.
+const SHORT: Duration = Duration::from_millis(200);
 
 /// A child process that does one step.
 pub(crate) struct Process {
@@ -58,6 +62,12 @@ impl Process {
     /// Lets a step go on that waits for it.
     pub(crate) fn goes_on(&mut self) {
         self.orders.write_all(b"go\n").unwrap();
+    }
+
+    /// Sends a signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
     }
 
     pub(crate) fn kill(mut self) {
@@ -106,7 +116,10 @@ fn a_child() {
         builder = builder.remote(format!("file://{remote}"));
     }
     if let Ok(stop) = std::env::var(STOP) {
-        builder = builder.wrap_stores(stopping(&stop));
+        builder = builder.wrap_stores(stopping(&stop)).lease(SHORT);
+    }
+    if step == "hold shortly" {
+        builder = builder.lease(SHORT);
     }
     let lake = builder.open().unwrap();
     lake.observe(|event| {

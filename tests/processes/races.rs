@@ -69,30 +69,82 @@ fn processes_that_start_at_once_agree_on_every_step() {
     }
 }
 
-#[test]
-fn machines_that_race_on_a_remote_end_with_one_record_and_all_have_its_outputs() {
-    let dir = tempfile::tempdir().unwrap();
-    let shared = dir.path().join("shared");
-    let home = |n: usize| dir.path().join(format!("home-{n}"));
-    let mut children: Vec<Process> = (0..4).map(|n| Process::start("hold", &home(n), Some(&shared), None)).collect();
-    // Without claims between machines each of them may have begun; they publish at the same time.
-    for child in &mut children {
-        child.hears("ran held");
+/// Machines on which processes hold a call, and the remote that they share.
+struct Fleet(tempfile::TempDir);
+
+impl Fleet {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
     }
-    for child in &mut children {
-        child.goes_on();
+
+    fn home(&self, n: usize) -> PathBuf {
+        self.0.path().join(format!("home-{n}"))
     }
-    all_done(children);
-    let records = files_below(&shared.join("calls"));
-    assert_eq!(records.len(), 1);
-    let record = std::fs::read(&records[0]).unwrap();
-    for n in 0..4 {
-        let mine = files_below(&home(n).join("calls"));
-        assert_eq!(mine.len(), 1);
-        assert_eq!(std::fs::read(&mine[0]).unwrap(), record, "machine {n} adopted the first record");
+
+    fn start(&self, n: usize, step: &str) -> Process {
+        Process::start(step, &self.home(n), Some(&self.0.path().join("shared")), None)
+    }
+
+    /// There is one record, and each of the first `machines` has it and what it made, and no claim is left.
+    fn agrees(&self, machines: usize) {
+        let shared = self.0.path().join("shared");
+        let records = files_below(&shared.join("calls"));
+        assert_eq!(records.len(), 1);
+        let record = std::fs::read(&records[0]).unwrap();
+        for n in 0..machines {
+            let mine = files_below(&self.home(n).join("calls"));
+            assert_eq!(mine.len(), 1);
+            assert_eq!(std::fs::read(&mine[0]).unwrap(), record, "machine {n} has the first record");
+        }
         let blob = Digest::of(b"text").to_string();
-        assert!(home(n).join("blobs").join(&blob[..2]).join(&blob).exists());
+        assert!(shared.join("blobs").join(&blob[..2]).join(&blob).exists());
+        assert_eq!(files_below(&shared.join("claims")), [] as [&Path; 0]);
     }
+}
+
+#[test]
+fn of_four_machines_on_one_remote_one_runs_the_body() {
+    let fleet = Fleet::new();
+    let mut first = fleet.start(0, "hold");
+    first.hears("ran held");
+    let mut others: Vec<Process> = (1..4).map(|n| fleet.start(n, "hold")).collect();
+    for other in &mut others {
+        other.hears("waits");
+    }
+    first.goes_on();
+    all_done(vec![first]);
+    assert_eq!(all_done(others).iter().map(|child| child.times("ran held")).sum::<usize>(), 0);
+    fleet.agrees(4);
+}
+
+#[test]
+fn another_machine_takes_over_when_the_holder_is_killed() {
+    let fleet = Fleet::new();
+    let mut holder = fleet.start(0, "hold shortly");
+    holder.hears("ran held");
+    let mut waiter = fleet.start(1, "hold");
+    waiter.hears("waits");
+    holder.kill();
+    waiter.hears("ran held");
+    waiter.goes_on();
+    all_done(vec![waiter, fleet.start(0, "hold")]);
+    fleet.agrees(2);
+}
+
+#[test]
+fn a_machine_that_stood_still_adopts_what_another_made_meanwhile() {
+    let fleet = Fleet::new();
+    let mut asleep = fleet.start(0, "hold shortly");
+    asleep.hears("ran held");
+    asleep.signal("STOP");
+    let mut other = fleet.start(1, "hold");
+    other.hears("ran held");
+    asleep.signal("CONT");
+    // Both are in the body, and both publish.
+    asleep.goes_on();
+    other.goes_on();
+    all_done(vec![asleep, other]);
+    fleet.agrees(2);
 }
 
 #[test]

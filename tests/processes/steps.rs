@@ -95,7 +95,7 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
         "remove" => drop(lake.remove(NAMES[0])?),
         "everything" => STEPS.iter().filter(|step| **step != "remove").try_for_each(|step| take(lake, step))?,
         "push" => child::says(&format!("pushed {}", lake.push(&[])?.items.len())),
-        "hold" => drop(held("text")?),
+        "hold" | "hold shortly" => drop(held("text")?),
         "pipeline" => {
             let raw = match lake.file("raw.txt") {
                 Err(error) if error.kind() == ErrorKind::NotFound => lake.add_bytes("raw.txt", " four ")?,

@@ -61,7 +61,15 @@ impl Machine {
 
     fn holder(&self) -> Holder {
         let text = String::new;
-        Holder { nonce: self.nonce(), person: text(), host: text(), process: 1, since: text(), lease_ms: 1 }
+        Holder {
+            nonce: self.nonce(),
+            home: text(),
+            person: text(),
+            host: text(),
+            process: 1,
+            since: text(),
+            lease_ms: 1,
+        }
     }
 
     async fn act(self, world: World) -> Result<Outcome> {

@@ -1,0 +1,86 @@
+//! A claim among machines that is kept alive: signs of life are given until it is released.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use datlake_core::claim::{Claim, Holder, Seen, Tried, claim};
+use datlake_core::{CallKey, Error, ErrorKind, Result, Store};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::runtime;
+
+/// Signs of life in the time after which others take a holder for dead.
+const BEATS_PER_LEASE: u32 = 4;
+
+/// A claim among machines that is ours, with its signs of life. Dropped, it is given back in the background: what it was for
+/// was not done.
+#[derive(Debug)]
+pub struct Beating {
+    /// Told whether the call has its record.
+    end: oneshot::Sender<bool>,
+    ended: JoinHandle<Result<()>>,
+}
+
+/// What came of trying to claim a call among machines.
+#[derive(Debug)]
+pub enum Among {
+    /// It is ours.
+    Won(Beating),
+    /// It is another's.
+    Held(Seen),
+}
+
+impl Beating {
+    pub(crate) async fn claim(
+        store: Arc<dyn Store>,
+        key: &CallKey,
+        holder: &Holder,
+        dead: Option<&Seen>,
+    ) -> Result<Among> {
+        let claim = match claim(&*store, key, holder, dead).await? {
+            Tried::Held(seen) => return Ok(Among::Held(seen)),
+            Tried::Won(claim) => claim,
+        };
+        let (end, told) = oneshot::channel();
+        let every = Duration::from_millis(holder.lease_ms) / BEATS_PER_LEASE;
+        let ended = runtime::spawn(keep(store, claim, every, told))?;
+        Ok(Among::Won(Self { end, ended }))
+    }
+
+    /// Gives the claim back; `recorded` says whether the call has its record.
+    ///
+    /// # Errors
+    /// Those of the store: then others take the holder for dead one day.
+    pub async fn release(self, recorded: bool) -> Result<()> {
+        // It cannot have ended: nothing else tells it to.
+        let _ = self.end.send(recorded);
+        self.ended.await.map_err(|e| Error::new(ErrorKind::Io, "datlake's threads were shut down").because(e))?
+    }
+}
+
+async fn keep(
+    store: Arc<dyn Store>,
+    mut claim: Claim,
+    every: Duration,
+    mut told: oneshot::Receiver<bool>,
+) -> Result<()> {
+    let mut alive = true;
+    let recorded = loop {
+        tokio::select! {
+            recorded = &mut told => break recorded.unwrap_or(false),
+            () = tokio::time::sleep(every), if alive => {
+                let (store, mut beating) = (Arc::clone(&store), claim.clone());
+                let beaten = runtime::offload(move || {
+                    let stands = pollster::block_on(beating.beat(&*store));
+                    (beating, stands)
+                });
+                let (after, stands) = beaten.await?;
+                claim = after;
+                // A sign of life that did not get through is given again; a claim that was taken over needs none.
+                alive = stands.unwrap_or(true);
+            }
+        }
+    };
+    runtime::offload(move || pollster::block_on(claim.release(&*store, recorded))).await?
+}
