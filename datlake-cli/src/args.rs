@@ -319,7 +319,7 @@ pub(crate) enum Config {
     #[command(after_help = "Example: datlake config unset remote\n\
         `datlake config unset context` leaves the context in use.")]
     Unset {
-        /// home, remote, email or context
+        /// home, remote, unsafe_remote, email or context
         key: String,
         /// From the nearest datlake.toml
         #[arg(long)]

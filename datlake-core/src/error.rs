@@ -30,6 +30,12 @@ pub enum ErrorKind {
     Unavailable,
     /// The store refused the credentials or the permission.
     Denied,
+    /// No secure connection to the store could be made: its certificate is not trusted, or is another's.
+    Untrusted,
+    /// The clock of this machine is so wrong that the store refuses its requests.
+    Clock,
+    /// The store cannot do what a lake needs.
+    Unsupported,
     /// A value cannot be part of a key, or does not survive being stored.
     Value,
     /// A body used something that its creator does not declare.

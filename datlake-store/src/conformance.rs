@@ -41,6 +41,12 @@ pub fn check(store: &dyn Store) {
 
 /// [`check`], for a store whose futures need `run`.
 pub fn check_by(store: &dyn Store, run: Runner<'_>) {
+    check_without_races(store, run);
+    one_creator_wins(store, run);
+}
+
+/// [`check_by`] without the race to create one object: for a stand-in of a store that is known to lose it.
+pub fn check_without_races(store: &dyn Store, run: Runner<'_>) {
     run(Box::pin(what_is_absent_is_no_error(store)));
     run(Box::pin(every_kind_round_trips(store)));
     run(Box::pin(empty_objects_are_objects(store)));
@@ -52,7 +58,6 @@ pub fn check_by(store: &dyn Store, run: Runner<'_>) {
     run(Box::pin(odd_names_are_names(store)));
     run(Box::pin(a_listing_can_be_left(store)));
     run(Box::pin(what_is_removed_is_gone_and_can_be_created_again(store)));
-    one_creator_wins(store, run);
 }
 
 /// That a listing is complete where a store answers in pages: `count` objects under one prefix.

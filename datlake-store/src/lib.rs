@@ -8,6 +8,9 @@ mod beating;
 #[doc(hidden)]
 pub mod conformance;
 mod dir;
+mod head;
+#[cfg(feature = "cloud")]
+mod object;
 mod permits;
 mod reader;
 mod remote;
@@ -19,7 +22,8 @@ pub use beating::{Among, Beating};
 pub use dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Reader};
+pub use remote::{RemoteOptions, open_remote};
 pub use runtime::{offload, sleep};
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter, hash_file};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
-pub use vault::{Reach, Side, Vault, Wanted, Wrap};
+pub use vault::{Options, Reach, Side, Vault, Wanted, Wrap};

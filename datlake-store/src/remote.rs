@@ -1,4 +1,4 @@
-//! From the URL of a remote to the store behind it. This is where network stores join.
+//! From the URL of a remote to the store behind it. A directory, or a bucket.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,45 +6,117 @@ use std::sync::Arc;
 use datlake_core::{Error, ErrorKind, Result, Store};
 
 use crate::dir::{DirStore, Durability};
+#[cfg(feature = "cloud")]
+use crate::object::ObjectStore;
 
 /// A remote that was opened.
 #[derive(Debug)]
-pub(crate) struct Remote(DirStore);
+pub(crate) enum Remote {
+    Directory(DirStore),
+    #[cfg(feature = "cloud")]
+    Bucket(ObjectStore),
+}
+
+/// How to open a remote.
+#[derive(Clone, Default)]
+pub struct RemoteOptions {
+    /// The folder in which a home remembers what stores were found to do.
+    pub memory: Option<PathBuf>,
+    /// Whether to go on with a store that cannot create without replacing.
+    pub unsafe_creates: bool,
+    /// The variables that providers' settings are taken from, in place of the environment.
+    #[doc(hidden)]
+    pub variables: Option<Vec<(String, String)>>,
+}
+
+impl std::fmt::Debug for RemoteOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the variables: they hold credentials.
+        f.debug_struct("RemoteOptions")
+            .field("memory", &self.memory)
+            .field("unsafe_creates", &self.unsafe_creates)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The store at `url`: a directory, or a bucket, of which nothing is asked yet.
+///
+/// ```
+/// use datlake_store::{RemoteOptions, open_remote};
+/// let store = open_remote("s3://bucket/lake", RemoteOptions::default())?;
+/// assert_eq!(store.describe(), "s3://bucket/lake");
+/// # Ok::<(), datlake_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Config`] for a URL of an unknown kind, or with credentials in it; for a directory those of making a lake.
+pub fn open_remote(url: &str, options: RemoteOptions) -> Result<Arc<dyn Store>> {
+    Ok(open(url, options)?.into_store())
+}
 
 impl Remote {
     /// Whether it is the directory `home`.
     pub(crate) fn same_place(&self, home: &Path) -> bool {
         let real = |path: &Path| path.canonicalize().ok();
-        real(self.0.root()).is_some_and(|root| real(home) == Some(root))
+        match self {
+            Self::Directory(dir) => real(dir.root()).is_some_and(|root| real(home) == Some(root)),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(_) => false,
+        }
     }
 
     pub(crate) fn into_store(self) -> Arc<dyn Store> {
-        Arc::new(self.0)
+        match self {
+            Self::Directory(dir) => Arc::new(dir),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(bucket) => Arc::new(bucket),
+        }
     }
 }
 
-/// Opens the remote at `url`.
+/// Opens the remote at `url`. Of a bucket nothing is asked yet.
 ///
 /// A directory is written as carefully as a home: it may hold the only copy.
-pub(crate) fn open(url: &str) -> Result<Remote> {
-    DirStore::open(&directory(url)?, Durability::Synced).map(Remote)
+pub(crate) fn open(url: &str, how: RemoteOptions) -> Result<Remote> {
+    if scheme(url) == "file" {
+        return DirStore::open(&directory(url)?, Durability::Synced).map(Remote::Directory);
+    }
+    bucket(url, how)
+}
+
+#[cfg(feature = "cloud")]
+fn bucket(url: &str, how: RemoteOptions) -> Result<Remote> {
+    ObjectStore::open(url, how).map(Remote::Bucket)
+}
+
+#[cfg(not(feature = "cloud"))]
+fn bucket(url: &str, _: RemoteOptions) -> Result<Remote> {
+    Err(wrong(
+        url,
+        "this program was built for directories only, as `file:///path/to/folder`: buckets need datlake's features `aws`, `azure` or `gcp`",
+    ))
+}
+
+fn scheme(url: &str) -> &str {
+    url.split(':').next().unwrap_or_default()
+}
+
+fn wrong(url: &str, why: &str) -> Error {
+    // Never the URL itself: people put passwords there.
+    let scheme: String = scheme(url).chars().take(20).flat_map(char::escape_debug).collect();
+    Error::new(ErrorKind::Config, format!("cannot use the remote `{scheme}:…`: {why}"))
 }
 
 fn directory(url: &str) -> Result<PathBuf> {
-    let wrong = |why: &str| {
-        // Never the URL itself: people put passwords there.
-        let scheme: String = url.split(':').next().unwrap_or("").chars().take(20).collect();
-        Err(Error::new(ErrorKind::Config, format!("cannot use the remote `{}:…`: {why}", scheme.escape_debug())))
-    };
-    let Some(rest) = url.strip_prefix("file://") else {
-        return wrong("this build knows directories only, as `file:///path/to/folder`");
-    };
-    let Some(path) = rest.strip_prefix("localhost").or(Some(rest)).filter(|path| path.starts_with('/')) else {
-        return wrong("a directory is written as `file:///path/to/folder`, with three slashes");
-    };
+    let three = || wrong(url, "a directory is written as `file:///path/to/folder`, with three slashes");
+    let rest = url.strip_prefix("file://").ok_or_else(three)?;
+    let path = rest.strip_prefix("localhost").unwrap_or(rest);
+    if !path.starts_with('/') {
+        return Err(three());
+    }
     match percent_encoding::percent_decode_str(path).decode_utf8() {
         Ok(path) => Ok(PathBuf::from(path.into_owned())),
-        Err(_) => wrong("its path is not UTF-8"),
+        Err(_) => Err(wrong(url, "its path is not UTF-8")),
     }
 }
 
@@ -56,8 +128,8 @@ mod tests {
     fn directories_are_absolute_and_may_be_encoded() {
         assert_eq!(directory("file:///a/b%20c").unwrap(), Path::new("/a/b c"));
         assert_eq!(directory("file://localhost/a").unwrap(), Path::new("/a"));
-        for wrong in ["", "a/b", "file://host/a", "file:a", "s3://key:secret@bucket/x"] {
-            let error = directory(wrong).unwrap_err();
+        for wrong in ["", "a/b", "file://host/a", "file:a", "s3://key:secret@bucket/x", "nowhere://secret"] {
+            let error = open(wrong, RemoteOptions::default()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(!error.to_string().contains("secret"), "{error}");
         }

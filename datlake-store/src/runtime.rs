@@ -30,6 +30,69 @@ fn runtime() -> Result<&'static Runtime> {
     })
 }
 
+/// The runtime of network clients, apart from the one above: a job that waits for the network must never take the thread
+/// that the network needs.
+#[cfg(feature = "cloud")]
+fn network() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    let made = RUNTIME.get_or_init(|| {
+        Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(BLOCKING_THREADS)
+            .thread_name("datlake-net")
+            .enable_all()
+            .build()
+    });
+    made.as_ref().map_err(|error| Error::new(ErrorKind::Io, format!("cannot start datlake's network threads: {error}")))
+}
+
+/// Starts `future` on the network's runtime. It ends when the returned future is dropped, which any executor may await.
+#[cfg(feature = "cloud")]
+pub(crate) async fn on_network<T, F>(future: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    Task(network()?.spawn(future)).await
+}
+
+/// Starts `future` on the network's runtime, to be awaited later.
+#[cfg(feature = "cloud")]
+pub(crate) fn start<T, F>(future: F) -> Result<Task<T>>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    Ok(Task(network()?.spawn(future)))
+}
+
+/// Work on the network's runtime. Dropping it ends it.
+#[cfg(feature = "cloud")]
+#[derive(Debug)]
+pub(crate) struct Task<T>(tokio::task::JoinHandle<Result<T>>);
+
+#[cfg(feature = "cloud")]
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(feature = "cloud")]
+impl<T> Future for Task<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|joined| match joined {
+            Ok(value) => value,
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Error::new(ErrorKind::Io, "datlake's network threads were shut down")),
+            },
+        })
+    }
+}
+
 /// Runs `job` where it blocks nobody. A panic in it goes on in whoever awaits.
 pub async fn offload<T, F>(job: F) -> Result<T>
 where

@@ -13,6 +13,7 @@ use crate::away::{MaybeAway, SWITCH};
 use crate::beating::{Among, Beating};
 use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 use crate::reader::Reader;
+use crate::remote::RemoteOptions;
 use crate::staging::{Hashing, hash_file};
 use crate::{remote, runtime};
 
@@ -42,6 +43,21 @@ pub enum Reach<'a> {
     Offline,
     /// The remote at this URL.
     Remote(&'a str),
+}
+
+/// How a lake is opened.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// The remote. What it was found to do is remembered in the home, whatever is said here.
+    pub remote: RemoteOptions,
+    /// What stands between datlake and its stores.
+    pub wrap: Option<Wrap>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("remote", &self.remote).finish_non_exhaustive()
+    }
 }
 
 /// A lake as one machine sees it.
@@ -76,14 +92,15 @@ impl Vault {
     ///
     /// # Errors
     /// As [`DirStore::open`]; [`ErrorKind::Config`] for a URL of an unknown kind.
-    pub fn open(home: &Path, reach: Reach<'_>, wrap: Option<&Wrap>) -> Result<Self> {
+    pub fn open(home: &Path, reach: Reach<'_>, options: &Options) -> Result<Self> {
         let dir = DirStore::open(home, Durability::Synced)?;
-        let wrapped = |side: Side, store: Arc<dyn Store>| match wrap {
+        let wrapped = |side: Side, store: Arc<dyn Store>| match &options.wrap {
             Some(wrap) => wrap(side, store),
             None => store,
         };
+        let how = || RemoteOptions { memory: Some(dir.root().join("remotes")), ..options.remote.clone() };
         let remote = match reach {
-            Reach::Remote(url) => Some(remote::open(url).map_err(unreached)?),
+            Reach::Remote(url) => Some(remote::open(url, how()).map_err(unreached)?),
             Reach::Home | Reach::Offline => None,
         };
         if let Some(remote) = &remote

@@ -288,6 +288,8 @@ impl Surroundings {
                  they come from the store's own environment variables or profile files",
             ),
             Key::Remote => Ok(value.to_owned()),
+            Key::UnsafeRemote if !matches!(value, "yes" | "no") => wrong("it may be `yes` or `no`"),
+            Key::UnsafeRemote => Ok(value.to_owned()),
             Key::Email => match value.split_once('@') {
                 Some((user, host)) if !user.is_empty() && !host.is_empty() && !value.contains(char::is_whitespace) => {
                     Ok(value.to_owned())

@@ -35,6 +35,7 @@ pub use setting::{Setting, Source, settings, without_secrets};
 pub(crate) struct Settings {
     pub(crate) home: PathBuf,
     pub(crate) remote: Option<String>,
+    pub(crate) unsafe_remote: bool,
     pub(crate) email: Option<String>,
     pub(crate) offline: bool,
     pub(crate) bypass: bool,
@@ -66,16 +67,18 @@ impl Log {
 enum Key {
     Home,
     Remote,
+    UnsafeRemote,
     Email,
 }
 
 impl Key {
-    const ALL: [Self; 3] = [Self::Home, Self::Remote, Self::Email];
+    const ALL: [Self; 4] = [Self::Home, Self::Remote, Self::UnsafeRemote, Self::Email];
 
     fn name(self) -> &'static str {
         match self {
             Self::Home => "home",
             Self::Remote => "remote",
+            Self::UnsafeRemote => "unsafe_remote",
             Self::Email => "email",
         }
     }
@@ -85,6 +88,7 @@ impl Key {
         match self {
             Self::Home => "DATLAKE_HOME",
             Self::Remote => "DATLAKE_REMOTE",
+            Self::UnsafeRemote => "DATLAKE_UNSAFE_REMOTE",
             Self::Email => "DATLAKE_EMAIL",
         }
     }
@@ -93,7 +97,7 @@ impl Key {
     fn shown(self, value: &str) -> String {
         match self {
             Self::Remote => setting::without_secrets(value),
-            Self::Home | Self::Email => value.to_owned(),
+            Self::Home | Self::UnsafeRemote | Self::Email => value.to_owned(),
         }
     }
 }
@@ -149,9 +153,15 @@ impl Surroundings {
     fn resolve(&self) -> Result<Settings> {
         let Gathered { home, mut found, offline, bypass, log } = self.gather()?;
         let mut value = |key| found.remove(&key).map(|found| found.value);
+        let unsafe_remote = match value(Key::UnsafeRemote).as_deref() {
+            None | Some("no") => false,
+            Some("yes") => true,
+            Some(other) => return Err(unknown("unsafe_remote", other, "yes or no")),
+        };
         Ok(Settings {
             home: home.0,
             remote: value(Key::Remote),
+            unsafe_remote,
             email: value(Key::Email),
             offline: offline.0,
             bypass: bypass.0,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use datlake_core::{Error, ErrorKind, Result};
-use datlake_store::{Permits, Reach, Vault, Wrap};
+use datlake_store::{Options, Permits, Reach, Vault, Wrap};
 
 use super::{Inner, Lake, current};
 use crate::call::claim::LEASE;
@@ -37,7 +37,7 @@ pub struct LakeBuilder {
     offline: bool,
     bypass: bool,
     lease: Option<Duration>,
-    wrap: Option<Wrap>,
+    options: Options,
     temporary: Option<tempfile::TempDir>,
 }
 
@@ -72,10 +72,19 @@ impl LakeBuilder {
         self
     }
 
-    /// The URL of the store shared with other machines: `file:///path/to/folder`.
+    /// The URL of the store shared with other machines: `file:///path/to/folder`, `s3://bucket/folder`,
+    /// `gs://bucket/folder`, `az://container/folder`. Credentials are taken from the provider's own variables and files.
     #[must_use]
     pub fn remote(mut self, url: impl Into<String>) -> Self {
         self.remote = Some(url.into());
+        self
+    }
+
+    /// Goes on with a remote that cannot create an object without replacing one, as `DATLAKE_UNSAFE_REMOTE=yes` does. That is
+    /// safe only while one machine at a time writes.
+    #[must_use]
+    pub fn unsafe_remote(mut self, go_on: bool) -> Self {
+        self.options.remote.unsafe_creates = go_on;
         self
     }
 
@@ -113,7 +122,15 @@ impl LakeBuilder {
     #[doc(hidden)]
     #[must_use]
     pub fn wrap_stores(mut self, wrap: Wrap) -> Self {
-        self.wrap = Some(wrap);
+        self.options.wrap = Some(wrap);
+        self
+    }
+
+    /// The variables that the remote's settings are taken from, in place of the environment.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn remote_variables(mut self, variables: Vec<(String, String)>) -> Self {
+        self.options.remote.variables = Some(variables);
         self
     }
 
@@ -138,12 +155,14 @@ impl LakeBuilder {
     }
 
     pub(super) fn from_settings(settings: Settings) -> Self {
-        let Settings { home, remote, email, offline, bypass, log: _ } = settings;
-        Self { home: Some(home), remote, email, offline, bypass, ..Self::default() }
+        let Settings { home, remote, unsafe_remote, email, offline, bypass, log: _ } = settings;
+        let mut options = Options::default();
+        options.remote.unsafe_creates = unsafe_remote;
+        Self { home: Some(home), remote, options, email, offline, bypass, ..Self::default() }
     }
 
     pub(super) fn open_unregistered(self) -> Result<Lake> {
-        let Self { home, remote, email, offline, bypass, lease, wrap, temporary } = self;
+        let Self { home, remote, email, offline, bypass, lease, options, temporary } = self;
         let home = match home {
             Some(home) => home,
             None => config::resolve()?.home,
@@ -156,7 +175,7 @@ impl LakeBuilder {
             Some(_) if offline => Reach::Offline,
             Some(url) => Reach::Remote(url),
         };
-        let vault = Arc::new(Vault::open(&home, reach, wrap.as_ref())?);
+        let vault = Arc::new(Vault::open(&home, reach, &options)?);
         let provenance = Arc::new(Provenance::new(email));
         let journal = Journal::new(Arc::clone(&vault), Arc::clone(&provenance), bypass);
         Ok(Lake(Arc::new(Inner {

@@ -7,6 +7,8 @@ mod arguments;
 mod asking;
 mod away;
 mod bodies;
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod buckets;
 mod crowd;
 mod current;
 mod damage;
@@ -27,6 +29,10 @@ mod pools;
 mod returns;
 mod runs;
 mod secrets;
+#[cfg(all(feature = "aws", feature = "azure"))]
+#[allow(dead_code, reason = "the tests of datlake-store use all of it")]
+#[path = "../../datlake-store/tests/object/servers.rs"]
+mod servers;
 mod shapes;
 mod shown;
 mod stray;

@@ -5,13 +5,14 @@ use owo_colors::OwoColorize as _;
 
 use super::text::{clean, padded, width};
 
-/// Columns of the names.
+/// The least columns of the names.
 const NAME: usize = 8;
 /// Columns from which a value and its source share a line.
 const WIDE: usize = 80;
 
 pub(super) fn text(settings: &[Setting], columns: usize) -> String {
     let mut text = String::new();
+    let name = settings.iter().map(|setting| setting.key.len() + 1).fold(NAME, usize::max);
     for setting in settings {
         let value = match (&setting.value, setting.key) {
             (Some(value), _) => clean(value).into_owned(),
@@ -19,8 +20,8 @@ pub(super) fn text(settings: &[Setting], columns: usize) -> String {
             (None, _) => "not set".to_owned(),
         };
         let source = format!("from {}", source(&setting.source));
-        let gap = if columns >= WIDE { "  ".to_owned() } else { format!("\n{}", " ".repeat(NAME)) };
-        text.push_str(&format!("{}{value}{gap}{}\n", padded(setting.key, NAME).bold(), source.dimmed()));
+        let gap = if columns >= WIDE { "  ".to_owned() } else { format!("\n{}", " ".repeat(name)) };
+        text.push_str(&format!("{}{value}{gap}{}\n", padded(setting.key, name).bold(), source.dimmed()));
     }
     text
 }

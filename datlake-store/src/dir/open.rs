@@ -5,17 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datlake_core::{Error, ErrorKind, Location, Result};
-use serde::{Deserialize, Serialize};
 
 use super::publish::{Method, Source};
 use super::{DirStore, Durability, Shared, sys};
-
-/// The format this version writes and the newest it reads.
-const FORMAT: u64 = 1;
+use crate::head::{self, Head};
 
 /// What may stand in the root of a lake, also in one that has lost its `datlake.json`. Of a disk of its own also what
 /// `mkfs` puts there.
-const OWN: [&str; 16] = [
+const OWN: [&str; 17] = [
     "blobs",
     "calls",
     "claims",
@@ -25,6 +22,7 @@ const OWN: [&str; 16] = [
     "format",
     "gc",
     "lost+found",
+    "remotes",
     "removed",
     "rescued",
     "runs",
@@ -33,13 +31,6 @@ const OWN: [&str; 16] = [
     "unpushed",
     "uses",
 ];
-
-/// `datlake.json` as it is written.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    format: u64,
-    id: String,
-}
 
 pub(super) fn open(root: &Path, durability: Durability) -> Result<DirStore> {
     open_by(root, durability, Method::Link)
@@ -63,51 +54,12 @@ fn store(root: PathBuf, id: String, durability: Durability, method: Method) -> D
 fn read_head(root: &Path) -> Result<Option<Head>> {
     let path = root.join(Location::Lake.path());
     match std::fs::read(&path) {
-        Ok(bytes) => parse(&path, &bytes).map(Some),
+        Ok(bytes) => head::parse(&path.display(), &bytes).map(Some),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) if e.kind() == io::ErrorKind::NotADirectory => Err(not_a_directory(root)),
-        Err(e) if e.kind() == io::ErrorKind::IsADirectory => Err(damaged(&path, "it is a directory")),
+        Err(e) if e.kind() == io::ErrorKind::IsADirectory => Err(head::damaged(&path.display(), "it is a directory")),
         Err(e) => Err(Error::io("open the lake: cannot read", path.display(), e)),
     }
-}
-
-fn parse(path: &Path, bytes: &[u8]) -> Result<Head> {
-    /// The one member that every format has.
-    #[derive(Deserialize)]
-    struct Format {
-        format: u64,
-    }
-    let Format { format } =
-        serde_json::from_slice(bytes).map_err(|e| damaged(path, "it is cut short or was edited").because(e))?;
-    if format > FORMAT {
-        return Err(Error::new(
-            ErrorKind::Format,
-            format!(
-                "the lake of `{}` was written by a newer datlake (format {format}; this one knows {FORMAT}): upgrade datlake",
-                path.display()
-            ),
-        ));
-    }
-    if format == 0 {
-        return Err(damaged(path, "there is no format 0"));
-    }
-    let head: Head =
-        serde_json::from_slice(bytes).map_err(|e| damaged(path, "it is cut short or was edited").because(e))?;
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    if head.id.len() != 32 || !head.id.bytes().all(hex) {
-        return Err(damaged(path, "its id is not 32 hexadecimal digits"));
-    }
-    Ok(head)
-}
-
-fn damaged(path: &Path, how: &str) -> Error {
-    Error::new(
-        ErrorKind::Corrupt,
-        format!(
-            "`{}` does not describe a lake: {how}; restore it from a copy, or remove it to have it made anew with a new id",
-            path.display()
-        ),
-    )
 }
 
 fn not_a_directory(root: &Path) -> Error {
@@ -132,10 +84,7 @@ fn make(root: &Path, method: Method) -> Result<String> {
             ),
         ));
     }
-    let id = format!("{:016x}{:016x}", sys::random(), sys::random());
-    let mut bytes = serde_json::to_vec(&Head { format: FORMAT, id: id.clone() })
-        .map_err(|e| Error::new(ErrorKind::Io, "cannot write `datlake.json`").because(e))?;
-    bytes.push(b'\n');
+    let (id, bytes) = head::fresh()?;
     store(root.to_owned(), id, Durability::Synced, method).publish(&Location::Lake, Source::Bytes(&bytes)).map_err(
         |e| match e.kind() {
             ErrorKind::Denied => refused(root, e.into()),

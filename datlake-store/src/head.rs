@@ -1,0 +1,69 @@
+//! `datlake.json`: what every lake begins with.
+
+use std::fmt::Display;
+use std::hash::{BuildHasher as _, RandomState};
+
+use datlake_core::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+
+/// The format this version writes and the newest it reads.
+const FORMAT: u64 = 1;
+
+/// `datlake.json` as it is written.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Head {
+    format: u64,
+    pub(crate) id: String,
+}
+
+/// A new lake: its id, and the bytes of its `datlake.json`.
+pub(crate) fn fresh() -> Result<(String, Vec<u8>)> {
+    // The seeds of the standard library's hash maps come from the operating system.
+    let random = || RandomState::new().hash_one(std::process::id());
+    let id = format!("{:016x}{:016x}", random(), random());
+    let mut bytes = serde_json::to_vec(&Head { format: FORMAT, id: id.clone() })
+        .map_err(|e| Error::new(ErrorKind::Io, "cannot write `datlake.json`").because(e))?;
+    bytes.push(b'\n');
+    Ok((id, bytes))
+}
+
+/// Reads the `datlake.json` of the lake at `place`.
+///
+/// # Errors
+/// [`ErrorKind::Format`] for a lake of a newer format, [`ErrorKind::Corrupt`] for what is none.
+pub(crate) fn parse(place: &dyn Display, bytes: &[u8]) -> Result<Head> {
+    /// The one member that every format has.
+    #[derive(Deserialize)]
+    struct Format {
+        format: u64,
+    }
+    let cut = |e| damaged(place, "it is cut short or was edited").because(e);
+    let Format { format } = serde_json::from_slice(bytes).map_err(cut)?;
+    if format > FORMAT {
+        return Err(Error::new(
+            ErrorKind::Format,
+            format!(
+                "the lake of `{place}` was written by a newer datlake (format {format}; this one knows {FORMAT}): upgrade datlake"
+            ),
+        ));
+    }
+    if format == 0 {
+        return Err(damaged(place, "there is no format 0"));
+    }
+    let head: Head = serde_json::from_slice(bytes).map_err(cut)?;
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if head.id.len() != 32 || !head.id.bytes().all(hex) {
+        return Err(damaged(place, "its id is not 32 hexadecimal digits"));
+    }
+    Ok(head)
+}
+
+/// What stands in the place of `datlake.json` and is none.
+pub(crate) fn damaged(place: &dyn Display, how: &str) -> Error {
+    Error::new(
+        ErrorKind::Corrupt,
+        format!(
+            "`{place}` does not describe a lake: {how}; restore it from a copy, or remove it to have it made anew with a new id"
+        ),
+    )
+}

@@ -1,0 +1,99 @@
+//! Before a store is first written to: is it a lake that we know, and does it refuse to replace an object?
+//!
+//! One question is asked of `datlake.json`, which every lake has: to create it once more, with the bytes that it has. A store
+//! that says yes to that replaces objects, and would let one machine's record take the place of another's. The answer is
+//! remembered in the home; a hit never asks.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use datlake_core::{Created, Digest, Error, ErrorKind, Location, Result};
+
+use super::Shared;
+use super::client::variable;
+use super::retry::Tries;
+use crate::head;
+
+/// What says at whose server a bucket is.
+const ENDPOINTS: [&str; 6] = [
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT",
+    "AZURE_STORAGE_ENDPOINT",
+    "AZURE_ENDPOINT",
+    "GOOGLE_BASE_URL",
+];
+
+impl Shared {
+    /// Makes sure, once, that the store can hold a lake and that this version may write to it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] for a store that replaces objects, [`ErrorKind::Format`] for a lake of a newer format.
+    pub(super) async fn ready(&self) -> Result<()> {
+        self.ready.get_or_try_init(|| self.examine()).await.copied()
+    }
+
+    async fn examine(&self) -> Result<()> {
+        let remembered = self.memory();
+        if let Some(path) = &remembered
+            && path.exists()
+        {
+            return Ok(());
+        }
+        let key = self.key(&Location::Lake)?;
+        let there = match self.get(&key).await? {
+            Some(there) => there,
+            None => {
+                let (_, fresh) = head::fresh()?;
+                let fresh = Bytes::from(fresh);
+                match self.create(&key, fresh.clone()).await.map_err(|e| self.without_condition(e))? {
+                    Created::New => fresh,
+                    // Somebody else was first.
+                    Created::Exists => self.get(&key).await?.unwrap_or(fresh),
+                }
+            }
+        };
+        head::parse(&format!("{}/{}", self.address.shown, Location::Lake.path()), &there)?;
+        // What is there is replaced by itself, if at all.
+        if !self.options.unsafe_creates {
+            let again = self.put(&key, &there, &mut Tries::default()).await;
+            if again.map_err(|e| self.without_condition(e))? == Created::New {
+                return Err(self.replaces());
+            }
+        }
+        if let Some(path) = remembered {
+            // What cannot be remembered is asked again by the next process.
+            let _ = path.parent().map(std::fs::create_dir_all);
+            let _ = std::fs::write(&path, format!("{}\n", self.address.shown));
+        }
+        Ok(())
+    }
+
+    /// Where it is remembered that this store can hold a lake. With other settings it is another store.
+    fn memory(&self) -> Option<PathBuf> {
+        let variables = self.options.variables();
+        let endpoint: Vec<_> = ENDPOINTS.iter().map(|name| variable(&variables, name).unwrap_or_default()).collect();
+        let known = format!("{}\n{}\n{}", self.address.shown, endpoint.join("\n"), self.options.unsafe_creates);
+        Some(self.options.memory.as_ref()?.join(Digest::of(known.as_bytes()).to_string()))
+    }
+
+    fn replaces(&self) -> Error {
+        let message = format!(
+            "{} replaces objects that exist, although it is told not to: of two machines that finish one call, the second would take away the result of the first. \
+             Use a store that knows `If-None-Match: *`, or set DATLAKE_UNSAFE_REMOTE=yes if only one machine at a time writes",
+            self.address.shown
+        );
+        Error::new(ErrorKind::Unsupported, message)
+    }
+
+    fn without_condition(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Unsupported {
+            return error;
+        }
+        let message = format!(
+            "{} cannot create an object on the condition that there is none: use a store that knows `If-None-Match: *`, or set DATLAKE_UNSAFE_REMOTE=yes if only one machine at a time writes",
+            self.address.shown
+        );
+        Error::new(ErrorKind::Unsupported, message).because(error)
+    }
+}

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# A Ceph object gateway, which speaks S3, on this machine alone: one monitor, one store in memory, the gateway.
+# It decides create races rightly and checks signatures. Debian's packages are installed where they are missing.
+#   scripts/servers/rgw.sh DIR [PORT]     DIR/env has the variable for the tests, DIR/pids what to end
+set -euo pipefail
+dir=$(realpath -m "$1") port=${2:-5603}
+monitor=$((port + 1000))
+export CEPH_CONF=$dir/ceph.conf
+
+install_packages() {
+  for program in radosgw radosgw-admin ceph ceph-mon ceph-osd; do
+    command -v "$program" >/dev/null || missing=1
+  done
+  [ -n "${missing:-}" ] || return 0
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends radosgw ceph-mon ceph-osd ceph-base ceph-common
+}
+
+configure() {
+  cat > "$CEPH_CONF" <<CONF
+[global]
+fsid = $(cat /proc/sys/kernel/random/uuid)
+mon host = v2:127.0.0.1:$monitor/0
+public addr = 127.0.0.1
+cluster addr = 127.0.0.1
+ms bind ipv6 = false
+ms bind port min = $((monitor + 1))
+ms bind port max = $((monitor + 99))
+auth cluster required = cephx
+auth service required = cephx
+auth client required = cephx
+mon data = $dir/mon
+mon allow pool size one = true
+mon max pg per osd = 1000
+osd data = $dir/osd
+osd objectstore = memstore
+memstore device bytes = 4294967296
+osd crush chooseleaf type = 0
+osd pool default size = 1
+osd pool default min size = 1
+osd pool default pg num = 4
+keyring = $dir/keyring
+run dir = $dir/run
+admin socket = $dir/run/\$name.asok
+pid file = $dir/run/\$name.pid
+log file = $dir/log/\$name.log
+[client.admin]
+rgw frontends = beast endpoint=127.0.0.1:$port tcp_nodelay=1
+rgw data = $dir/rgw
+rgw enable apis = s3
+CONF
+}
+
+start_cluster() {
+  local fsid osd
+  fsid=$(sed -n 's/^fsid = //p' "$CEPH_CONF") osd=$(cat /proc/sys/kernel/random/uuid)
+  ceph-authtool keyring --create-keyring --gen-key -n mon. --cap mon 'allow *'
+  ceph-authtool keyring --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *' --cap mgr 'allow *'
+  monmaptool --create --clobber --addv a "[v2:127.0.0.1:$monitor]" --fsid "$fsid" monmap
+  ceph-mon --mkfs -i a --monmap monmap --keyring keyring
+  ceph-mon -i a
+  timeout 60 ceph osd new "$osd"
+  ceph-authtool keyring --gen-key -n osd.0 --cap mon 'allow profile osd' --cap osd 'allow *'
+  timeout 60 ceph auth add osd.0 -i keyring
+  ceph-osd -i 0 --mkfs --osd-uuid "$osd"
+  ceph-osd -i 0
+  timeout 120 radosgw-admin user create --uid=datlake --display-name=datlake \
+    --access-key=DATLAKETESTKEY --secret-key=datlake-test-secret
+}
+
+answers() { curl -s -m 2 -o /dev/null "http://127.0.0.1:$port/"; }
+
+if answers; then echo "something answers on port $port already" >&2; exit 1; fi
+rm -rf "$dir"
+mkdir -p "$dir"/{mon,osd,rgw,log,run}
+cd "$dir"
+install_packages > install.log 2>&1 || { echo "its packages cannot be installed: $dir/install.log" >&2; exit 1; }
+configure
+start_cluster > setup.log 2>&1 || { cat run/*.pid > pids 2>/dev/null; echo "it does not start: $dir/setup.log" >&2; exit 1; }
+setsid radosgw -f -n client.admin > gateway.log 2>&1 < /dev/null &
+echo $! > run/gateway.pid
+cat run/*.pid > pids
+for _ in $(seq 240); do answers && break; sleep 0.25; done
+answers || { echo "it does not answer: $dir/gateway.log" >&2; exit 1; }
+echo "export DATLAKE_TEST_RGW=http://127.0.0.1:$port" > env
