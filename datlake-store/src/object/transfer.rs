@@ -86,6 +86,9 @@ impl Shared {
                 let options = GetOptions { range: Some(GetRange::Bounded(from..end)), ..GetOptions::default() };
                 let got = self.ask("read", key, client.objects.get_opts(key, options)).await?;
                 let size = got.meta.size;
+                // What is asked for is reserved at once: a buffer that grows takes twice the room.
+                let rest = end.min(size).saturating_sub(from);
+                bytes.reserve_exact(usize::try_from(rest).unwrap_or_default());
                 let mut stream = got.into_stream();
                 loop {
                     match tokio::time::timeout(PATIENCE, stream.try_next()).await {

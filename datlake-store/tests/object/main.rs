@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
+mod fake;
+mod large;
 mod real;
 mod servers;
+mod wrong;

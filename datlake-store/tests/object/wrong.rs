@@ -1,0 +1,197 @@
+//! What goes wrong between a store and its server, and what comes of it.
+
+use std::sync::Arc;
+
+use datlake_core::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Result, Store, Uid};
+use datlake_store::{RemoteOptions, open_remote};
+use tempfile::TempDir;
+
+use crate::fake::{Fake, Fault};
+use crate::servers::s3_at;
+
+const URL: &str = "s3://bucket/lake";
+
+fn options(fake: &Fake) -> RemoteOptions {
+    RemoteOptions { variables: Some(s3_at(&fake.endpoint)), ..RemoteOptions::default() }
+}
+
+fn store(fake: &Fake) -> Arc<dyn Store> {
+    open_remote(URL, options(fake)).unwrap()
+}
+
+fn name(uid: &str) -> Location {
+    Location::Name(Uid::chosen(uid).unwrap())
+}
+
+fn create(store: &dyn Store, uid: &str, bytes: &[u8]) -> Result<Created> {
+    pollster::block_on(store.create(&name(uid), bytes))
+}
+
+#[track_caller]
+fn check_error<T: std::fmt::Debug>(result: Result<T>, kind: ErrorKind, says: &[&str]) -> Error {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), kind, "{error}");
+    for word in says {
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    error
+}
+
+#[test]
+fn nothing_is_asked_before_something_is_needed() {
+    let fake = Fake::start();
+    let store = store(&fake);
+    assert_eq!(store.describe(), URL);
+    assert!(fake.asked().is_empty());
+}
+
+#[test]
+fn a_create_whose_reply_got_lost_is_ours() {
+    let lost = std::sync::Mutex::new(false);
+    let fake = Fake::with_plan(move |asked, _| {
+        let mut lost = lost.lock().unwrap();
+        let first = asked.method == "PUT" && asked.key.contains("a.datlake") && !std::mem::replace(&mut *lost, true);
+        first.then_some(Fault::LoseReply)
+    });
+    let store = store(&fake);
+    assert_eq!(create(&*store, "a", b"mine").unwrap(), Created::New);
+    assert_eq!(create(&*store, "a", b"mine").unwrap(), Created::Exists, "nothing got lost this time");
+}
+
+#[test]
+fn after_an_unclear_failure_another_s_object_is_another_s() {
+    let refused = std::sync::Mutex::new(false);
+    let fake = Fake::with_plan(move |asked, _| {
+        let mut refused = refused.lock().unwrap();
+        let first = asked.method == "PUT" && asked.key.contains("a.datlake") && !std::mem::replace(&mut *refused, true);
+        first.then_some(Fault::Refuse(503, "SlowDown"))
+    });
+    fake.put("lake/files/a.datlake", b"theirs");
+    assert_eq!(create(&*store(&fake), "a", b"mine").unwrap(), Created::Exists);
+    assert_eq!(fake.object("a.datlake").unwrap(), b"theirs");
+}
+
+#[test]
+fn what_passes_is_tried_again_and_what_does_not_is_told_at_once() {
+    let fake = Fake::with_plan(|_, before| (before < 2).then_some(Fault::Refuse(503, "SlowDown")));
+    fake.put("lake/files/a.datlake", b"there");
+    assert_eq!(pollster::block_on(store(&fake).get(&name("a"))).unwrap().unwrap(), b"there");
+    assert_eq!(fake.asked().len(), 3);
+    for (status, code, kind, says) in [
+        (403, "AccessDenied", ErrorKind::Denied, "check the credentials"),
+        (403, "RequestTimeTooSkewed", ErrorKind::Clock, "set it right"),
+        (404, "NoSuchBucket", ErrorKind::Config, "no such bucket"),
+        (301, "PermanentRedirect", ErrorKind::Config, "AWS_REGION"),
+        (400, "ExpiredToken", ErrorKind::Denied, "new credentials"),
+        (400, "Whatever", ErrorKind::Io, "400 Whatever, \"As planned.\""),
+    ] {
+        let fake = Fake::with_plan(move |_, _| Some(Fault::Refuse(status, code)));
+        check_error(pollster::block_on(store(&fake).get(&name("a"))), kind, &[says, "files/a.datlake", URL]);
+        assert_eq!(fake.asked().len(), 1, "{code} is asked again");
+    }
+}
+
+#[test]
+fn a_conflict_that_passes_is_not_an_object_that_exists() {
+    let fake = Fake::with_plan(|asked, before| {
+        (asked.key.contains("a.datlake") && before < 5).then_some(Fault::Refuse(409, "ConditionalRequestConflict"))
+    });
+    assert_eq!(create(&*store(&fake), "a", b"mine").unwrap(), Created::New);
+    assert_eq!(fake.object("a.datlake").unwrap(), b"mine");
+}
+
+#[test]
+fn a_store_that_replaces_objects_is_refused_before_anything_is_written() {
+    let fake = Fake::replacing();
+    fake.put("lake/files/a.datlake", b"theirs");
+    let store_ = store(&fake);
+    for _ in 0..2 {
+        check_error(
+            create(&*store_, "a", b"mine"),
+            ErrorKind::Unsupported,
+            &[URL, "replaces objects", "DATLAKE_UNSAFE_REMOTE=yes"],
+        );
+    }
+    assert_eq!(fake.object("a.datlake").unwrap(), b"theirs");
+    // What is there can be read.
+    assert_eq!(pollster::block_on(store_.get(&name("a"))).unwrap().unwrap(), b"theirs");
+
+    // Who goes on anyway replaces nothing that can be seen.
+    let going_on = open_remote(URL, RemoteOptions { unsafe_creates: true, ..options(&fake) }).unwrap();
+    assert_eq!(create(&*going_on, "a", b"mine").unwrap(), Created::Exists);
+    assert_eq!(create(&*going_on, "b", b"mine").unwrap(), Created::New);
+    assert_eq!(create(&*going_on, "b", b"other").unwrap(), Created::Exists);
+    assert_eq!(
+        (fake.object("a.datlake").unwrap(), fake.object("b.datlake").unwrap()),
+        (b"theirs".to_vec(), b"mine".to_vec())
+    );
+}
+
+#[test]
+fn a_store_that_knows_no_conditions_is_refused_with_the_way_on() {
+    let fake = Fake::with_plan(|asked, _| (asked.method == "PUT").then_some(Fault::Refuse(501, "NotImplemented")));
+    check_error(
+        create(&*store(&fake), "a", b"x"),
+        ErrorKind::Unsupported,
+        &[URL, "If-None-Match", "DATLAKE_UNSAFE_REMOTE"],
+    );
+}
+
+#[test]
+fn what_a_store_can_do_is_asked_once_for_each_home_and_place() {
+    let fake = Fake::start();
+    let home = TempDir::new().unwrap();
+    let open = |url: &str| {
+        let memory = Some(home.path().join("remotes"));
+        open_remote(url, RemoteOptions { memory, ..options(&fake) }).unwrap()
+    };
+    let first = open(URL);
+    create(&*first, "a", b"1").unwrap();
+    create(&*first, "b", b"1").unwrap();
+    // datlake.json is looked for, created, and created again; then the two names.
+    assert_eq!(fake.asked().len(), 5);
+    create(&*open(URL), "c", b"1").unwrap();
+    assert_eq!(fake.asked().len(), 1, "a new process asks again");
+    create(&*open("s3://bucket/other"), "c", b"1").unwrap();
+    assert_eq!(fake.asked().len(), 4, "another folder is another lake");
+}
+
+#[test]
+fn a_lake_of_a_newer_format_is_not_written_to() {
+    let fake = Fake::start();
+    fake.put("lake/datlake.json", b"{\"format\":2,\"what\":\"ever\"}");
+    check_error(create(&*store(&fake), "a", b"x"), ErrorKind::Format, &["s3://bucket/lake/datlake.json", "upgrade"]);
+    assert_eq!(fake.object("a.datlake"), None);
+}
+
+#[test]
+fn a_download_that_breaks_goes_on_at_its_byte() {
+    let fake = Fake::with_plan(|asked, before| {
+        (asked.key.contains("blobs/") && before < 3).then_some(Fault::CutAfter(100_000))
+    });
+    let bytes: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    let at = Location::Blob(Digest::of(&bytes));
+    fake.put(&format!("lake/{}", at.path()), &bytes);
+    let mut sink = Vec::new();
+    let written = pollster::block_on(store(&fake).fetch(&at, 7, &mut sink)).unwrap();
+    assert!(written == Some(399_993) && sink == bytes[7..]);
+    let starts: Vec<_> =
+        fake.asked().into_iter().filter_map(|asked| Some(asked.range?.split('-').next()?.to_owned())).collect();
+    assert_eq!(starts, ["bytes=7", "bytes=100007", "bytes=200007", "bytes=300007"]);
+}
+
+#[test]
+fn a_name_that_makes_too_long_a_key_is_refused_before_anything_is_done() {
+    let fake = Fake::start();
+    let store = store(&fake);
+    let long = |bytes: usize| [vec!["s".repeat(100); bytes / 101], vec!["x".repeat(bytes % 101)]].concat().join("/");
+    let record = |bytes| Location::Record(CreatorName::new(&long(bytes)).unwrap(), CallKey::from_bytes([1; 32]));
+    // The longest key of a call is in `uses/`; "lake/uses/", digest, creator, key and suffix.
+    let most = 1024 - "lake/uses/".len() - 64 - 1 - 1 - 64 - ".datlake".len();
+    assert_eq!(pollster::block_on(store.get(&record(most))).unwrap(), None);
+    let refused = pollster::block_on(store.get(&record(most + 1)));
+    check_error(refused, ErrorKind::InvalidInput, &["1025 bytes", "1024", "name = ", URL]);
+    let longest = 1024 - "lake/files/".len() - ".datlake".len();
+    assert!(longest > 1000, "every UID fits");
+    assert_eq!(fake.asked().len(), 1);
+}
