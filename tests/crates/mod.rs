@@ -1,0 +1,121 @@
+//! A crate of a user that is written, edited, built and run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// The crate, and the machines that run it.
+pub(crate) struct UserCrate {
+    folder: TempDir,
+    name: &'static str,
+}
+
+/// What a run said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl UserCrate {
+    /// A crate whose program is in `main`, and which depends on datlake and on `dependencies`, lines of a manifest.
+    pub(crate) fn new(name: &'static str, main: &str, dependencies: &str) -> Self {
+        let (folder, datlake) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")));
+        let manifest = format!(
+            r#"[package]
+name = "{name}"
+version = "0.1.0"
+edition = "2024"
+
+[[bin]]
+name = "{name}"
+path = "{main}"
+
+[dependencies]
+datlake = {{ path = {datlake:?}, default-features = false }}
+{dependencies}
+
+[profile.dev]
+debug = 0
+
+[profile.dev.package.blake3]
+opt-level = 3
+
+[workspace]
+"#
+        );
+        fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+        fs::copy(datlake.join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+        Self { folder, name }
+    }
+
+    /// Writes a file of the crate.
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Puts a file of the repository into the crate.
+    pub(crate) fn take(&self, from: &str, to: &str) {
+        self.write(to, fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(from)).unwrap());
+    }
+
+    /// Replaces what stands exactly once in a file of the crate.
+    #[track_caller]
+    pub(crate) fn replace(&self, path: &str, old: &str, new: &str) {
+        let text = fs::read_to_string(self.path(path)).unwrap();
+        assert_eq!(text.matches(old).count(), 1, "{old:?} in {path}");
+        self.write(path, text.replace(old, new));
+    }
+
+    /// `cargo build` or the like: without a network where everything is here already.
+    #[track_caller]
+    pub(crate) fn cargo(&self, command: &str) {
+        // What other tests of edited crates have built of the dependencies is here already.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("edits/target");
+        let run = |more: &[&str]| {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.arg(command).args(more).current_dir(self.folder.path()).env("CARGO_TARGET_DIR", &target);
+            cargo.output().unwrap()
+        };
+        let mut done = run(&["--offline"]);
+        if !done.status.success() {
+            done = run(&[]);
+        }
+        let [out, err] = [&done.stdout, &done.stderr].map(|said| String::from_utf8_lossy(said));
+        assert!(done.status.success(), "{out}{err}");
+        if command == "build" {
+            fs::copy(target.join("debug").join(self.name), self.path("program")).unwrap();
+        }
+    }
+
+    /// Builds the program as it is now and runs it.
+    #[track_caller]
+    pub(crate) fn run(&self) -> Said {
+        self.cargo("build");
+        self.run_as("machine-1")
+    }
+
+    /// Runs what was built, on a machine with a home of its own and a remote that all share.
+    #[track_caller]
+    pub(crate) fn run_as(&self, machine: &str) -> Said {
+        let mut program = Command::new(self.path("program"));
+        for name in ["DATLAKE", "WEATHER_KEY"] {
+            program.env_remove(name);
+        }
+        program.current_dir(self.folder.path()).env("DATLAKE_HOME", self.path(machine));
+        program.env("DATLAKE_REMOTE", format!("file://{}", self.path("remote").display()));
+        program.env("DATLAKE_EMAIL", "ada@example.org").env("DATLAKE_LOG", "summary");
+        let done = program.output().unwrap();
+        let [out, err] = [done.stdout, done.stderr].map(|said| String::from_utf8(said).unwrap());
+        assert!(done.status.success(), "{out}{err}");
+        Said { out, err }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+}
