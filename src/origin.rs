@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use datlake_core::catalog::Catalog;
 use datlake_core::lineage::{Added, CodeState, Input, Lineage, Param};
 use datlake_core::record::Target;
 use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
@@ -59,6 +60,11 @@ impl Origin {
     }
 
     pub(crate) async fn of(lake: &Lake, uid: &Uid) -> Result<Self> {
+        lake.contact_remote().await?;
+        Self::in_catalog(lake.catalog(), uid).await
+    }
+
+    pub(crate) async fn in_catalog(catalog: &Catalog, uid: &Uid) -> Result<Self> {
         let gone = || {
             Error::new(ErrorKind::NotFound, format!("the lake no longer says where `{uid}` comes from: it was removed"))
         };
@@ -67,15 +73,14 @@ impl Origin {
             UidKind::Member { tree, .. } => tree,
             _ => uid.clone(),
         };
-        lake.contact_remote().await?;
         let (creator, key) = match uid.kind() {
             UidKind::Output { creator, key, .. } => (creator, key),
-            _ => match lake.catalog().name(&uid).await?.ok_or_else(gone)?.target {
+            _ => match catalog.name(&uid).await?.ok_or_else(gone)?.target {
                 Target::Added(added) => return Ok(Self::Added(added)),
                 Target::Output(output) => (output.creator, output.key),
             },
         };
-        let record = lake.catalog().record(&creator, &key).await?.ok_or_else(gone)?;
+        let record = catalog.record(&creator, &key).await?.ok_or_else(gone)?;
         Ok(Self::Call(Box::new(record.lineage()?)))
     }
 }

@@ -271,6 +271,51 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Looks the lake through: documents, what they name, and content
+    ///
+    /// The exit status is 1 where something is wrong.
+    #[command(after_help = "Example: datlake verify --local --sample 100 results")]
+    Verify {
+        /// Only these files, or what is in these folders
+        which: Vec<String>,
+        /// Only this machine's store
+        #[arg(long, conflicts_with = "remote")]
+        local: bool,
+        /// Only the remote
+        #[arg(long)]
+        remote: bool,
+        /// Read only so many pieces of content on each side; of the others see that they are there
+        #[arg(long, value_name = "N")]
+        sample: Option<usize>,
+        /// Read every byte, as without --sample
+        #[arg(long, conflicts_with = "sample")]
+        all: bool,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Heals the content of a file from another copy, or says which call to make again
+    #[command(after_help = "Example: datlake repair corpora/alice.txt")]
+    Repair {
+        /// The file or tree
+        uid: String,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Takes content off this machine that the remote has
+    ///
+    /// The least recently used goes first. It comes again when it is read; who has it open does not notice.
+    #[command(after_help = "Example: datlake evict --to 20GB")]
+    #[command(group(clap::ArgGroup::new("what").required(true)))]
+    Evict {
+        /// What has not been used for so long, as 30d or 12h
+        #[arg(long, group = "what", value_name = "AGE", value_parser = humantime::parse_duration)]
+        older_than: Option<std::time::Duration>,
+        /// As much as it takes to leave so many bytes, as 20GB or 500MiB
+        #[arg(long, group = "what", value_name = "SIZE", value_parser = size)]
+        to: Option<u64>,
+        #[command(flatten)]
+        shape: Shape,
+    },
     /// Shows and changes the configuration
     #[command(subcommand)]
     Config(Config),
@@ -401,6 +446,9 @@ impl Command {
             | Self::Status { shape }
             | Self::Push { shape, .. }
             | Self::Pull { shape, .. }
+            | Self::Verify { shape, .. }
+            | Self::Repair { shape, .. }
+            | Self::Evict { shape, .. }
             | Self::Config(
                 Config::Show { shape }
                 | Config::Set { shape, .. }

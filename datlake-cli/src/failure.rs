@@ -6,7 +6,7 @@ use std::io;
 use datlake::ErrorKind;
 
 /// The exit status where what was asked for is not there.
-const ABSENT: u8 = 1;
+pub(crate) const ABSENT: u8 = 1;
 /// The exit status of every other failure.
 pub(crate) const FAILED: u8 = 2;
 

@@ -19,6 +19,8 @@ use crate::{remote, runtime};
 
 /// Bytes between two words about a download.
 const PROGRESS: u64 = 4 << 20;
+/// How often content may be evicted between its download and its use.
+const EVICTIONS: usize = 5;
 /// Downloads at a time.
 const TRANSFERS: usize = 16;
 
@@ -147,17 +149,30 @@ impl Vault {
     /// # Errors
     /// [`ErrorKind::MissingBlob`] where nobody has it, [`ErrorKind::Corrupt`] where what is there has another digest.
     pub async fn open_blob(&self, wanted: Wanted<'_>) -> Result<(Reader, bool)> {
-        let fetched = self.ensure(wanted).await?;
         let path = self.dir.path_of(&Location::Blob(*wanted.digest));
-        let reader = Reader::open(&path).map_err(|e| Error::io("open", wanted.what, e))?;
-        Ok((reader, fetched))
+        for _ in 0..EVICTIONS {
+            let fetched = self.ensure(wanted).await?;
+            match Reader::open(&path) {
+                // Evicted since.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                opened => return Ok((opened.map_err(|e| Error::io("open", wanted.what, e))?, fetched)),
+            }
+        }
+        Err(evicted(wanted))
     }
 
     /// A path to content, ending in `name`, that stays while the process lives.
     pub async fn path(&self, wanted: Wanted<'_>, name: &str) -> Result<(PathBuf, bool)> {
-        let fetched = self.ensure(wanted).await?;
         let blob = self.dir.path_of(&Location::Blob(*wanted.digest));
-        Ok((self.scratch()?.link_named(&blob, name)?, fetched))
+        for _ in 0..EVICTIONS {
+            let fetched = self.ensure(wanted).await?;
+            match self.scratch()?.link_named(&blob, name) {
+                // Evicted since.
+                Err(error) if error.kind() == ErrorKind::MissingBlob => {}
+                linked => return Ok((linked?, fetched)),
+            }
+        }
+        Err(evicted(wanted))
     }
 
     /// Makes sure that content is on this machine and is what it was: whether it had to be downloaded.
@@ -321,6 +336,68 @@ impl Vault {
         Ok(true)
     }
 
+    /// What the bytes of a blob are on one side: digest and size; `None` where it has none. All of them are read.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn read_through(&self, side: Side, digest: &Digest) -> Result<Option<(Digest, u64)>> {
+        let store = match (side, &self.catalog.remote) {
+            (Side::Local, _) => &self.catalog.local,
+            (Side::Remote, Some(remote)) => remote,
+            (Side::Remote, None) => return Ok(None),
+        };
+        let mut sink = Hashing::new(std::io::sink());
+        let found = store.fetch(&Location::Blob(*digest), 0, &mut sink).await?;
+        Ok(found.map(|_| (sink.digest(), sink.size())))
+    }
+
+    /// Takes content that is damaged out of this machine's store: whether there was any. What was written to is read, what
+    /// bears its seal is not. Whoever has it open goes on reading.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub async fn discard_damaged(&self, digest: &Digest, size: u64) -> Result<bool> {
+        if self.dir.inspect(digest, size)? != Seal::Touched {
+            return Ok(false);
+        }
+        let at = Location::Blob(*digest);
+        if hash_file(&self.dir.path_of(&at))? == (*digest, size) {
+            self.dir.reseal(digest)?;
+            return Ok(false);
+        }
+        self.catalog.local.remove(&at).await
+    }
+
+    /// Puts content that has just been made or read into the lake, in the place of what is damaged here.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn restore(&self, digest: &Digest, size: u64, file: &Path) -> Result<()> {
+        self.discard_damaged(digest, size).await?;
+        self.catalog.put_blob(digest, file).await
+    }
+
+    /// Where the content is, or would be, on this machine.
+    pub fn place_of(&self, digest: &Digest) -> PathBuf {
+        self.dir.path_of(&Location::Blob(*digest))
+    }
+
+    /// How many folders of scratch dead processes left behind. The next to write clears them away.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn stale_scratch(&self) -> Result<usize> {
+        self.dir.stale_scratch()
+    }
+
+    /// Whether paths that were handed out outlive the removal of the content behind them.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn links_are_hard(&self) -> Result<bool> {
+        self.scratch()?.links_are_hard()
+    }
+
     /// Tries to claim a call or a name among the processes of this machine.
     pub fn try_claim(&self, what: &str, note: &str) -> Result<Claim> {
         self.dir.try_claim(what, note)
@@ -353,6 +430,12 @@ impl Vault {
             pause = (pause * 2).min(Duration::from_millis(200));
         }
     }
+}
+
+fn evicted(wanted: Wanted<'_>) -> Error {
+    let message =
+        format!("the content of `{}` is removed from this machine again and again while it is opened", wanted.what);
+    Error::new(ErrorKind::MissingBlob, message)
 }
 
 /// A remote that cannot be opened is away; one that cannot be meant is not.

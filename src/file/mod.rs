@@ -199,8 +199,9 @@ impl File {
                 std::fs::File::open(staged.path()).map(Reader::from).map_err(|e| Error::io("open", self, e))
             }
             _ => {
-                let (reader, fetched) =
-                    self.asking(|lake, wanted| pollster::block_on(lake.vault().open_blob(wanted))).map_err(noted)?;
+                let (reader, fetched) = self
+                    .asking(|lake, wanted| pollster::block_on(lake.vault().open_blob(wanted)))
+                    .map_err(|e| noted(self.advised(e)))?;
                 self.note_download(fetched);
                 Ok(reader)
             }
@@ -317,8 +318,9 @@ impl File {
                 self.0.lake.vault().scratch()?.link_named(staged.path(), name)
             }
             _ => {
-                let (path, fetched) =
-                    self.asking(|lake, wanted| pollster::block_on(lake.vault().path(wanted, name))).map_err(noted)?;
+                let (path, fetched) = self
+                    .asking(|lake, wanted| pollster::block_on(lake.vault().path(wanted, name)))
+                    .map_err(|e| noted(self.advised(e)))?;
                 self.note_download(fetched);
                 Ok(path)
             }
@@ -419,6 +421,18 @@ impl File {
         {
             body.note_violation(error);
         }
+    }
+
+    /// An error about missing or damaged content, with the call that made it and what to do.
+    fn advised(&self, error: Error) -> Error {
+        let (ErrorKind::MissingBlob | ErrorKind::Corrupt, Some(uid)) = (error.kind(), self.uid()) else { return error };
+        let here = self.0.lake.catalog().here();
+        let made_by = match pollster::block_on(Origin::in_catalog(&here, uid)) {
+            Ok(Origin::Call(lineage)) => format!(", made by call {}/{}", lineage.creator, lineage.key.short()),
+            _ => String::new(),
+        };
+        let message = format!("{error} (`{uid}`{made_by}; `datlake repair {uid}` heals it, or says how to)");
+        Error::new(error.kind(), message)
     }
 
     fn note_download(&self, fetched: bool) {

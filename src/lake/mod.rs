@@ -3,8 +3,12 @@
 mod builder;
 mod content;
 mod current;
+mod evict;
+mod files;
 mod pull;
 mod push;
+mod repair;
+mod verify;
 mod write;
 
 use std::collections::HashMap;
@@ -24,6 +28,9 @@ use datlake_store::{Permits, Vault};
 pub use builder::LakeBuilder;
 pub(crate) use content::Content;
 pub(crate) use current::nearest;
+pub use evict::Evict;
+pub use files::Files;
+pub use verify::Verify;
 pub(crate) use write::claim_of;
 pub use write::{AsyncLakeWriter, LakeWriter};
 
@@ -32,6 +39,7 @@ use crate::event::Event;
 use crate::file::{File, Tree};
 use crate::journal::Journal;
 use crate::provenance::Provenance;
+use crate::report::{Damage, is_damage};
 
 /// Records a process remembers by itself, before it forgets them all and starts anew.
 const REMEMBERED: usize = 1 << 14;
@@ -248,7 +256,8 @@ impl Lake {
         Ok(pollster::block_on(self.find(&uid.parse()?))?.is_some())
     }
 
-    /// The files with chosen names below the folder `prefix` (all if it is empty), sorted by UID.
+    /// The files with chosen names below the folder `prefix` (all if it is empty), sorted by UID. A damaged document hides
+    /// its own file only, and is named in [`Files::damaged`].
     ///
     /// # Errors
     /// [`ErrorKind::Context`] in a body: what is in the lake must not decide what a remembered call returns.
@@ -263,19 +272,23 @@ impl Lake {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn list(&self, prefix: &str) -> Result<Vec<File>> {
+    pub fn list(&self, prefix: &str) -> Result<Files> {
         refuse_in_body("list the lake")?;
         pollster::block_on(async {
             self.contact_remote().await?;
             let folder = prefix.trim_end_matches('/');
             let folder = if folder.is_empty() { None } else { Some(Uid::chosen(folder)?) };
-            let mut files = Vec::new();
-            if let Some(uid) = &folder {
-                files.extend(self.find(uid).await?);
-            }
-            for uid in self.catalog().names(folder.as_ref()).await? {
-                // A name whose call never finished shows nothing.
-                files.extend(self.find(&uid).await?);
+            let mut files = Files::default();
+            let below = self.catalog().names(folder.as_ref()).await?;
+            for uid in folder.into_iter().chain(below) {
+                match self.find(&uid).await {
+                    // A name whose call never finished shows nothing.
+                    Ok(file) => files.files.extend(file),
+                    Err(error) if is_damage(&error) => {
+                        files.damaged.push(Damage { what: uid.to_string(), error: error.to_string() });
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             Ok(files)
         })

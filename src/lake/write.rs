@@ -62,7 +62,8 @@ impl Lake {
         Ok(AsyncLakeWriter { lake, uid, writer: writer.into_async()? })
     }
 
-    /// Adds `bytes` as the file `uid`. Adding the same bytes again changes nothing.
+    /// Adds `bytes` as the file `uid`. Adding the same bytes again changes nothing, and heals
+    /// content that is damaged or missing.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where `uid` has other content, [`ErrorKind::Context`] in a body.
@@ -176,7 +177,7 @@ impl Lake {
         let mut manifest = Manifest::default();
         for (name, path) in crate::file::files_below(path.as_ref())? {
             let staged = Staged::copy_of(&scratch, &path)?;
-            pollster::block_on(self.catalog().put_blob(&staged.digest, staged.path()))?;
+            pollster::block_on(self.vault().restore(&staged.digest, staged.size, staged.path()))?;
             manifest.insert(&name, staged.digest, staged.size)?;
         }
         let staged = Staged::from_bytes(&scratch, &manifest.to_bytes())?;
@@ -255,7 +256,7 @@ impl Lake {
         let document = Name::create(uid.clone(), Target::Added(added), &self.catalog().home, &self.nonce())?;
         pollster::block_on(async {
             self.contact_remote().await?;
-            self.catalog().put_blob(&digest, staged.path()).await?;
+            self.vault().restore(&digest, size, staged.path()).await?;
             match self.vault().claim(&claim_of(&uid), "add").await? {
                 Some(_lease) => self.catalog().add(document).await,
                 None => self.catalog().without_claims(&document.nonce).add(document).await,

@@ -103,7 +103,7 @@ fn contents(tree: &File) -> Result<Contents> {
     Ok(sum)
 }
 
-pub(super) fn is_damage(error: &Error) -> bool {
+pub(crate) fn is_damage(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Format | ErrorKind::MissingBlob)
 }
 

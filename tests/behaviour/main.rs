@@ -15,6 +15,7 @@ mod damage;
 mod downloads;
 mod files;
 mod functions;
+mod health;
 mod holes;
 mod homes;
 mod info;

@@ -15,13 +15,14 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    Ancestry, CallExplanation, Descent, FileInfo, History, Listing, Pull, Push, PushOutcome, RunInfo, Runs, Status,
+    Ancestry, CallExplanation, Descent, Evicted, FileInfo, History, Listing, Pull, Push, PushOutcome, Repaired,
+    RunInfo, Runs, Status, Verified,
 };
-use datlake::{Digest, Event, File, Lake, LakeBuilder, Uid};
+use datlake::{Digest, Event, Evict, File, Lake, LakeBuilder, Uid, Verify};
 use serde::Serialize;
 
 use crate::args::Command;
-use crate::failure::FAILED;
+use crate::failure::{ABSENT, FAILED};
 use crate::print::Screen;
 
 /// What a command found or did.
@@ -50,6 +51,9 @@ pub(crate) enum Report {
     Status(Status),
     Pushed(Push),
     Pulled(Pull),
+    Verified(Verified),
+    Repaired(Repaired),
+    Evicted(Evicted),
     /// The command has written bytes, not a report.
     Written,
 }
@@ -120,6 +124,8 @@ impl Report {
             Self::Related(Related { down: Some(down), .. }) if !down.damaged.is_empty() => FAILED,
             Self::Explanation(explanation) if !explanation.damaged.is_empty() => FAILED,
             Self::Status(Status { damaged, .. }) | Self::Pulled(Pull { damaged, .. }) if !damaged.is_empty() => FAILED,
+            Self::Verified(verified) if !verified.findings.is_empty() => ABSENT,
+            Self::Repaired(repaired) if repaired.healed().is_err() => ABSENT,
             Self::Pushed(push)
                 if push.items.iter().any(|item| matches!(item.outcome, PushOutcome::Taken | PushOutcome::Failed)) =>
             {
@@ -157,6 +163,16 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Config(command) => config::run(command, screen),
         Command::Status { .. } => Ok(Report::Status(lake(screen)?.status()?)),
         Command::Push { which, .. } => Ok(Report::Pushed(lake(screen)?.push(&texts(&which))?)),
+        Command::Verify { which, local, remote, sample, .. } => {
+            let how = Verify::default().only(!remote, !local);
+            let how = sample.map_or(how, |sample| how.sample(sample));
+            Ok(Report::Verified(lake(screen)?.verify(how, &texts(&which))?))
+        }
+        Command::Repair { uid, .. } => Ok(Report::Repaired(lake(screen)?.repair(&uid)?)),
+        Command::Evict { older_than, to, .. } => {
+            let what = older_than.map_or(Evict::To(to.unwrap_or(u64::MAX)), Evict::OlderThan);
+            Ok(Report::Evicted(lake(screen)?.evict(what)?))
+        }
         Command::Pull { which, .. } => Ok(Report::Pulled(lake(screen)?.pull(&texts(&which))?)),
         Command::Completions { shell } => shell::completions(shell, &mut screen.bytes()),
         Command::Man { folder } => shell::man(folder.as_deref(), &mut screen.bytes()),

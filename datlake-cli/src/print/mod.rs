@@ -11,6 +11,7 @@ mod descent;
 mod done;
 mod explain;
 mod files;
+mod health;
 mod info;
 mod progress;
 mod runs;
@@ -91,6 +92,12 @@ impl Screen {
             Report::Pushed(push) => out.write_all(sync::pushed(push).as_bytes())?,
             Report::Pulled(pull) if json => write_json(&mut out, pull)?,
             Report::Pulled(pull) => out.write_all(sync::pulled(pull).as_bytes())?,
+            Report::Verified(verified) if json => write_json(&mut out, verified)?,
+            Report::Verified(verified) => out.write_all(health::verified(verified).as_bytes())?,
+            Report::Repaired(repaired) if json => write_json(&mut out, repaired)?,
+            Report::Repaired(repaired) => out.write_all(health::repaired(repaired).as_bytes())?,
+            Report::Evicted(evicted) if json => write_json(&mut out, evicted)?,
+            Report::Evicted(evicted) => out.write_all(health::evicted(evicted).as_bytes())?,
             Report::Written => {}
         }
         out.flush()?;
@@ -108,6 +115,11 @@ impl Screen {
             Report::Explanation(explanation) => self.damaged(&explanation.damaged),
             Report::Status(status) => self.damaged(&status.damaged),
             Report::Pulled(pull) => self.damaged(&pull.damaged),
+            Report::Repaired(repaired) => {
+                if let Err(lost) = repaired.healed() {
+                    self.warning(&lost.to_string());
+                }
+            }
             Report::Pushed(push) => sync::not_sent(push).iter().for_each(|warning| self.warning(warning)),
             _ => {}
         }

@@ -10,6 +10,7 @@ mod explain;
 mod guide;
 mod info;
 mod ls;
+mod order;
 mod pipeline;
 mod rm;
 mod runs;

@@ -165,6 +165,14 @@ impl DirStore {
         }
     }
 
+    /// How many folders of scratch dead processes left behind. The next to write clears them away.
+    ///
+    /// # Errors
+    /// Errors of the file system.
+    pub fn stale_scratch(&self) -> Result<usize> {
+        scratch::stale(&self.root().join("tmp")).map_err(|e| self.failed("look into", "tmp", e))
+    }
+
     /// The path of an object that is about to be touched.
     fn place(&self, at: &Location) -> Result<PathBuf> {
         if let Location::Tombstone(id) = at {

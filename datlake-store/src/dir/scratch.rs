@@ -120,6 +120,21 @@ impl Scratch {
         Ok(path)
     }
 
+    /// Whether [`link_named`](Self::link_named) gives hard links here.
+    ///
+    /// # Errors
+    /// Errors of the file system.
+    pub fn links_are_hard(&self) -> Result<bool> {
+        let (file, beside) = (self.fresh(), self.fresh());
+        let tried = std::fs::write(&file, b"").and_then(|()| match std::fs::hard_link(&file, &beside) {
+            Err(e) if sys::no_hard_links(&e) => Ok(false),
+            done => done.map(|()| true),
+        });
+        let _ = std::fs::remove_file(&file);
+        let _ = std::fs::remove_file(&beside);
+        tried.map_err(|e| Error::io("make a hard link in", self.path().display(), e))
+    }
+
     /// A path in this directory that nobody has used.
     pub(super) fn fresh(&self) -> PathBuf {
         self.0.path.join(self.0.count.fetch_add(1, Ordering::Relaxed).to_string())
@@ -142,6 +157,24 @@ fn link(blob: &Path, path: &Path) -> io::Result<()> {
         return Ok(());
     }
     std::fs::copy(blob, path).map(drop)
+}
+
+/// How many scratch directories in `tmp` belong to nobody any more.
+pub(super) fn stale(tmp: &Path) -> io::Result<usize> {
+    let entries = match std::fs::read_dir(tmp) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut stale = 0;
+    for entry in entries {
+        let path = entry?.path();
+        let ours = path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours);
+        if ours && matches!(attempt(&path.with_extension("lock"), false)?, Attempt::Ours(_) | Attempt::Absent) {
+            // Its owner may have gone between the two looks.
+            stale += usize::from(path.is_dir());
+        }
+    }
+    Ok(stale)
 }
 
 /// Removes what dead processes left in `tmp`.

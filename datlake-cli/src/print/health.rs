@@ -1,0 +1,57 @@
+//! What is wrong with a lake, what was healed, and what was put away.
+
+use datlake::report::{Evicted, FindingKind, FindingPlace, RepairOutcome, Repaired, Verified};
+use owo_colors::OwoColorize as _;
+
+use super::text::{bytes, clean};
+
+pub(super) fn verified(verified: &Verified) -> String {
+    let mut text = String::new();
+    for finding in &verified.findings {
+        let kind = match finding.kind {
+            FindingKind::WrongBytes => "wrong bytes",
+            FindingKind::MissingContent => "missing",
+            FindingKind::Dangling => "dangling",
+            FindingKind::DamagedDocument => "damaged",
+            FindingKind::StaleStaging => "stale",
+            _ => "wrong",
+        };
+        let place = if finding.place == FindingPlace::Remote { "at the remote" } else { "here" };
+        let (kind, what, error) = (kind.red(), clean(&finding.what), clean(&finding.error));
+        text.push_str(&format!("{kind} {place}: {}\n  {error}\n", what.bold()));
+    }
+    let found = match verified.findings.len() {
+        0 => "nothing is wrong".to_owned(),
+        1 => "1 finding".to_owned(),
+        more => format!("{more} findings"),
+    };
+    let Verified { documents, blobs, read, .. } = verified;
+    text.push_str(&format!("{found}: {documents} documents, {blobs} pieces of content, {read} of them read\n"));
+    text
+}
+
+pub(super) fn repaired(repaired: &Repaired) -> String {
+    let mut text = String::new();
+    for item in &repaired.items {
+        let how = match item.outcome {
+            RepairOutcome::Fetched => "healed from the remote:",
+            RepairOutcome::Sent => "sent to the remote:",
+            RepairOutcome::Lost => "lost:",
+            _ => continue,
+        };
+        text.push_str(&format!("{how} {}\n", clean(&item.what)));
+    }
+    if text.is_empty() {
+        text = format!("nothing is wrong with {}\n", clean(repaired.uid.as_str()));
+    }
+    text
+}
+
+pub(super) fn evicted(evicted: &Evicted) -> String {
+    let left = bytes(evicted.left);
+    match evicted.blobs {
+        0 => format!("nothing evicted; {left} of content are here\n"),
+        1 => format!("evicted 1 piece of content ({}); {left} are left\n", bytes(evicted.bytes)),
+        more => format!("evicted {more} pieces of content ({}); {left} are left\n", bytes(evicted.bytes)),
+    }
+}

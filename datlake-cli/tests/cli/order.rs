@@ -1,0 +1,97 @@
+//! Keeping a lake in order: what is on one machine only, what is wrong, and what is put away.
+
+use std::fs;
+
+use datlake::Lake;
+
+use crate::support::{Machine, files_in};
+
+/// The only content of the lake in `root`.
+fn only_blob(root: &std::path::Path) -> std::path::PathBuf {
+    let files = files_in(&root.join("blobs"));
+    let [only] = &*files else { panic!("{files:?}") };
+    root.join("blobs").join(only)
+}
+
+fn damage(path: &std::path::Path) {
+    fs::remove_file(path).unwrap();
+    fs::write(path, "something else").unwrap();
+}
+
+#[test]
+fn what_was_made_offline_is_shown_and_pushed_once() {
+    let machine = Machine::with_remote();
+    let offline = |arguments: &[&str]| {
+        let output = machine.command(arguments).env("DATLAKE_OFFLINE", "1").output().unwrap();
+        crate::support::ran(output)
+    };
+    let source = machine.write("a.txt", "some");
+    assert_eq!(offline(&["add", source.to_str().unwrap(), "a.txt"]).status, 0);
+    let shown = offline(&["status"]);
+    assert!(shown.out.contains("offline") && shown.out.contains("a.txt"), "{}", shown.out);
+    let failed = offline(&["push"]);
+    assert_eq!((failed.status, failed.err.contains("offline")), (2, true), "{}", failed.err);
+    assert_eq!(machine.json(&["status"])["unpushed"][0]["uids"][0], "a.txt");
+    assert_eq!(machine.json(&["push", "a.txt"])["items"][0]["outcome"], "sent");
+    assert_eq!(machine.ok(&["push"]), "nothing to push\n");
+    let other = machine.moved_to("other");
+    assert_eq!(other.ok(&["pull"]), "pulled 1 file (4 B)\n");
+    assert_eq!(other.json(&["pull", "a.txt"])["fetched"], 0);
+    other.fails(1, &["b.txt"], &["pull", "b.txt"]);
+}
+
+#[test]
+fn a_name_that_is_taken_at_the_remote_is_told_and_stays() {
+    let machine = Machine::with_remote();
+    machine.lake().add_bytes("a.txt", "first").unwrap();
+    let other = machine.moved_to("other");
+    let off = Lake::builder().home(other.home()).remote("file:///nowhere").offline(true).open().unwrap();
+    off.add_bytes("a.txt", "second").unwrap();
+    let pushed = other.run(&["push"]);
+    assert_eq!(pushed.status, 2);
+    assert!(pushed.err.contains("a.txt") && pushed.err.contains("warning"), "{}", pushed.err);
+    assert_eq!(other.json(&["status"])["unpushed"].as_array().unwrap().len(), 1);
+    assert_eq!(other.ok(&["cat", "a.txt"]), "second");
+}
+
+#[test]
+fn what_is_wrong_is_found_and_healed() {
+    let machine = Machine::with_remote();
+    machine.lake().add_bytes("a.txt", "some").unwrap();
+    assert!(machine.ok(&["verify"]).starts_with("nothing is wrong: "));
+    damage(&only_blob(&machine.home()));
+    let found = machine.run(&["verify"]);
+    assert_eq!((found.status, &*found.err), (1, ""));
+    assert!(
+        found.out.contains("wrong bytes here: a.txt") && found.out.contains("datlake repair a.txt"),
+        "{}",
+        found.out
+    );
+    assert_eq!(machine.run(&["verify", "--remote"]).status, 0);
+    let json = machine.run(&["verify", "--local", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((&json["findings"][0]["kind"], &json["findings"][0]["place"]), (&"wrong_bytes".into(), &"local".into()));
+    assert_eq!(machine.ok(&["repair", "a.txt"]), "healed from the remote: a.txt\n");
+    machine.ok(&["verify", "--all"]);
+
+    damage(&only_blob(&machine.home()));
+    damage(&only_blob(&machine.path("remote")));
+    let lost = machine.run(&["repair", "a.txt"]);
+    assert_eq!((lost.status, &*lost.out), (1, "lost: a.txt\n"));
+    assert!(lost.err.contains("add the same bytes as `a.txt` again"), "{}", lost.err);
+    machine.fails(2, &["a.txt", "datlake repair a.txt"], &["cat", "a.txt"]);
+    machine.fails(1, &["b.txt"], &["repair", "b.txt"]);
+}
+
+#[test]
+fn evicted_content_comes_again() {
+    let machine = Machine::with_remote();
+    machine.lake().add_bytes("a.txt", "some").unwrap();
+    assert_eq!(machine.ok(&["evict", "--older-than", "30d"]), "nothing evicted; 4 B of content are here\n");
+    assert_eq!(machine.json(&["evict", "--to", "0"])["blobs"], 1);
+    assert_eq!(machine.ok(&["cat", "a.txt"]), "some");
+    for wrong in [&["evict"][..], &["evict", "--to", "much"], &["evict", "--older-than", "5 parsecs"]] {
+        assert_eq!(machine.run(wrong).status, 2, "{wrong:?}");
+    }
+    Machine::new().fails(2, &["no remote"], &["evict", "--to", "0"]);
+}

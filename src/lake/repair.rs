@@ -1,0 +1,142 @@
+//! Healing content from another copy.
+
+use datlake_core::catalog::Known;
+use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
+use datlake_store::{Side, Wanted, offload};
+
+use super::{Content, Lake, refuse_in_body};
+use crate::file::File;
+use crate::origin::Origin;
+use crate::report::{RepairOutcome, Repaired, RepairedItem};
+
+/// What one side has of a piece of content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Copy {
+    Good,
+    Bad,
+    None,
+}
+
+impl Lake {
+    /// Heals the content of the file called `uid`, which may be [abbreviated](Lake::resolve), and of the files in it if it is
+    /// a tree: from the remote, or from this machine to the remote. Every byte is read. Of what nobody has, the answer says
+    /// which call to make again: [forced](crate::Call::force), it heals what comes out with the same bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for a file that there is not; those of the stores; [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// use datlake::{Lake, report::RepairOutcome};
+    /// let lake = Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// assert_eq!(lake.repair("greetings/en.txt")?.items[0].outcome, RepairOutcome::Intact);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn repair(&self, uid: &str) -> Result<Repaired> {
+        refuse_in_body("repair a file")?;
+        let mut uid = self.resolve(uid)?;
+        if let UidKind::Member { tree, .. } = uid.kind() {
+            uid = tree;
+        }
+        let file = self.file(uid.as_str())?;
+        let mut items = Vec::new();
+        // The manifest first: it says what else there is.
+        for tree in [false, file.is_tree()] {
+            for content in self.content_of_file(known(&file, &uid, tree))? {
+                if !items.iter().any(|item: &RepairedItem| item.digest == content.digest) {
+                    items.push(pollster::block_on(self.heal(content))?);
+                }
+            }
+            if items.iter().any(|item| item.outcome == RepairOutcome::Lost) {
+                break;
+            }
+        }
+        let call = match pollster::block_on(Origin::of(self, &uid))? {
+            Origin::Call(lineage) => Some((lineage.creator, lineage.key)),
+            Origin::Added(_) => None,
+        };
+        Ok(Repaired { uid, items, call })
+    }
+
+    /// The asynchronous twin of [`Lake::repair`].
+    ///
+    /// # Errors
+    /// As [`Lake::repair`].
+    pub async fn repair_async(&self, uid: &str) -> Result<Repaired> {
+        refuse_in_body("repair a file")?;
+        let (lake, uid) = (self.clone(), uid.to_owned());
+        offload(move || lake.repair(&uid)).await?
+    }
+
+    async fn heal(&self, content: Content) -> Result<RepairedItem> {
+        let Content { digest, size, what, .. } = content;
+        let (here, there) = (self.copy(Side::Local, &digest).await?, self.copy(Side::Remote, &digest).await?);
+        let at = Location::Blob(digest);
+        let remote = self.catalog().remote.as_ref();
+        let outcome = match (here, there) {
+            (Copy::Good, Copy::Good) => RepairOutcome::Intact,
+            (Copy::Good, _) if remote.is_none() || self.catalog().is_refused() => RepairOutcome::Intact,
+            (Copy::Good, damaged) => {
+                if let Some(remote) = remote {
+                    if damaged == Copy::Bad {
+                        remote.remove(&at).await?;
+                    }
+                    remote.create_from(&at, &self.vault().place_of(&digest)).await?;
+                }
+                RepairOutcome::Sent
+            }
+            (damaged, Copy::Good) => {
+                if damaged == Copy::Bad {
+                    self.catalog().local.remove(&at).await?;
+                }
+                let size = match size {
+                    Some(size) => size,
+                    None => self.size_of(&digest).await?.unwrap_or(0),
+                };
+                self.vault().ensure(Wanted { digest: &digest, size, what: &what, progress: &|_| {} }).await?;
+                RepairOutcome::Fetched
+            }
+            _ => RepairOutcome::Lost,
+        };
+        Ok(RepairedItem { what, digest, outcome })
+    }
+
+    async fn copy(&self, side: Side, digest: &Digest) -> Result<Copy> {
+        Ok(match self.vault().read_through(side, digest).await? {
+            Some((found, _)) if found == *digest => Copy::Good,
+            Some(_) => Copy::Bad,
+            None => Copy::None,
+        })
+    }
+}
+
+fn known(file: &File, uid: &Uid, tree: bool) -> Known {
+    Known { uid: uid.clone(), name: file.name().to_owned(), digest: file.digest(), size: file.len(), tree }
+}
+
+impl Repaired {
+    /// What to say where something is lost; `Ok` otherwise.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingBlob`], which says what to do.
+    pub fn healed(&self) -> Result<()> {
+        let lost: Vec<_> = self.items.iter().filter(|item| item.outcome == RepairOutcome::Lost).collect();
+        let Some(first) = lost.first() else { return Ok(()) };
+        let what = if lost.len() == 1 {
+            format!("the content of `{}`", first.what)
+        } else {
+            format!("the content of `{}` and {} more", first.what, lost.len() - 1)
+        };
+        let cure = match &self.call {
+            Some((creator, key)) => format!(
+                "make call {creator}/{} again, as `{}::call(…).force()`: with the same bytes it heals this, with others it says so and changes nothing",
+                key.short(),
+                creator.as_str().rsplit(':').next().unwrap_or_default()
+            ),
+            None => format!("add the same bytes as `{}` again", self.uid),
+        };
+        Err(Error::new(ErrorKind::MissingBlob, format!("{what} is lost: no copy is whole; {cure}")))
+    }
+}

@@ -1,0 +1,326 @@
+//! Looking a lake through.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datlake_core::catalog::Unpushed;
+use datlake_core::record::{Kept, Name, Target, Tombstone};
+use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, Location, Prefix, Result, Store, Uid};
+use datlake_store::{Side, offload};
+
+use super::content::each;
+use super::{Content, Lake, refuse_in_body};
+use crate::report::{Finding, FindingKind, FindingPlace, Verified, concerns_one};
+
+/// How a lake is looked through.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verify {
+    /// Whether this machine's store is looked at.
+    pub local: bool,
+    /// Whether the remote is looked at, if there is one.
+    pub remote: bool,
+    /// How many pieces of content are read to the end on each side; of the others it is seen that they are there. `None`:
+    /// all are read.
+    pub sample: Option<usize>,
+}
+
+impl Default for Verify {
+    /// Both sides, and every byte.
+    fn default() -> Self {
+        Self { local: true, remote: true, sample: None }
+    }
+}
+
+impl Verify {
+    /// Looks at this machine's store alone, or at the remote alone.
+    #[must_use]
+    pub fn only(mut self, local: bool, remote: bool) -> Self {
+        (self.local, self.remote) = (local, remote);
+        self
+    }
+
+    /// Reads at most so many pieces of content to the end.
+    #[must_use]
+    pub fn sample(mut self, sample: usize) -> Self {
+        self.sample = Some(sample);
+        self
+    }
+}
+
+/// One store while it is looked through.
+struct Looking {
+    lake: Lake,
+    side: Side,
+    store: Arc<dyn Store>,
+    report: Verified,
+    /// What documents name, and whether it must be there.
+    named: BTreeMap<Digest, (Content, bool)>,
+}
+
+impl Lake {
+    /// Looks through the lake, or the files and folders `which` of it: documents, what they name, and content. Nothing is
+    /// changed, except that manifests of trees are downloaded.
+    ///
+    /// # Errors
+    /// Those of reaching the stores; [`ErrorKind::Context`](crate::ErrorKind::Context) in a body. What is wrong with the lake
+    /// is no error, but a finding.
+    ///
+    /// ```
+    /// use datlake::{Lake, Verify};
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// let verified = lake.verify(Verify::default(), &[])?;
+    /// assert_eq!((verified.read, verified.findings.len()), (1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn verify(&self, how: Verify, which: &[&str]) -> Result<Verified> {
+        pollster::block_on(self.verify_async(how, which))
+    }
+
+    /// The asynchronous twin of [`Lake::verify`].
+    ///
+    /// # Errors
+    /// As [`Lake::verify`].
+    pub async fn verify_async(&self, how: Verify, which: &[&str]) -> Result<Verified> {
+        refuse_in_body("verify the lake")?;
+        let mut report = Verified::default();
+        let remote = self.catalog().remote.clone();
+        let sides = [
+            (Side::Local, how.local.then(|| Arc::clone(&self.catalog().local))),
+            (Side::Remote, remote.filter(|_| how.remote)),
+        ];
+        for (side, store) in sides {
+            let Some(store) = store else { continue };
+            let looking =
+                Looking { lake: self.clone(), side, store, report: Verified::default(), named: BTreeMap::new() };
+            let which: Vec<String> = which.iter().map(|text| (*text).to_owned()).collect();
+            let all = which.is_empty();
+            let mut looking = offload(move || pollster::block_on(looking.documents(&which))).await??;
+            looking.content(how.sample, all).await?;
+            report.documents += looking.report.documents;
+            report.blobs += looking.report.blobs;
+            report.read += looking.report.read;
+            report.findings.append(&mut looking.report.findings);
+        }
+        if how.local {
+            let stale = self.vault().stale_scratch()?;
+            if stale > 0 {
+                report.findings.push(Finding {
+                    kind: FindingKind::StaleStaging,
+                    place: FindingPlace::Local,
+                    what: "tmp".to_owned(),
+                    error: format!(
+                        "processes that were killed left {stale} folders behind; the next to write clears them away"
+                    ),
+                });
+            }
+        }
+        Ok(report)
+    }
+}
+
+impl Looking {
+    /// Reads the documents that are meant, all where `which` is empty.
+    async fn documents(mut self, which: &[String]) -> Result<Self> {
+        let selections: Vec<_> = which.iter().map(|text| self.lake.selection(text)).collect();
+        let selects = |uid: &Uid| selections.is_empty() || selections.iter().any(|selects| selects(uid));
+        for prefix in [Prefix::Names, Prefix::Records, Prefix::Tombstones] {
+            for at in self.listed(&prefix).await? {
+                let (what, found) = match &at {
+                    Location::Name(uid) if selects(uid) => (uid.to_string(), self.name(uid).await),
+                    Location::Record(creator, key) | Location::Beside(creator, key, _) => {
+                        (format!("{creator}/{key}"), self.call(&at, creator, key, &selects).await)
+                    }
+                    Location::Tombstone(id) if selections.is_empty() => (id.clone(), self.tombstone(&at).await),
+                    _ => continue,
+                };
+                match found {
+                    Err(error) if concerns_one(&error) => {
+                        self.finds(FindingKind::DamagedDocument, what, error.to_string())
+                    }
+                    found => found?,
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    async fn listed(&self, prefix: &Prefix) -> Result<Vec<Location>> {
+        let mut found = Vec::new();
+        let mut gather = |entry: Entry| {
+            found.push(entry.location);
+            ControlFlow::Continue(())
+        };
+        self.store.list(prefix, &mut gather).await?;
+        Ok(found)
+    }
+
+    async fn name(&mut self, uid: &Uid) -> Result<()> {
+        let Some(bytes) = self.store.get(&Location::Name(uid.clone())).await? else { return Ok(()) };
+        self.report.documents += 1;
+        let name = Name::parse(uid, bytes)?;
+        if let Target::Output(output) = &name.target {
+            let at = Location::Record(output.creator.clone(), output.key);
+            let there = self.store.size(&at).await?.is_some()
+                || self.lake.catalog().kept(&output.creator, &output.key).await?.is_some();
+            if !there {
+                let error = format!(
+                    "`{uid}` shows nothing: call {}/{} never finished, or is being published now; `datlake rm {uid}` gives the name free",
+                    output.creator, output.key
+                );
+                self.finds(FindingKind::Dangling, uid.to_string(), error);
+            }
+            return Ok(());
+        }
+        let needed = self.is_needed(&Unpushed::Added(uid.clone())).await?;
+        let content = self.lake.content_of_name(&name);
+        self.names(content, needed, uid.as_str())
+    }
+
+    async fn call(
+        &mut self,
+        at: &Location,
+        creator: &CreatorName,
+        key: &CallKey,
+        selects: &(dyn Fn(&Uid) -> bool + Sync),
+    ) -> Result<()> {
+        let Some(bytes) = self.store.get(at).await? else { return Ok(()) };
+        let kept = Kept::parse(creator, key, bytes)?;
+        let Kept::Record(record) = kept else {
+            self.report.documents += 1;
+            return Ok(());
+        };
+        let lineage = record.lineage()?;
+        if !lineage.outputs.is_empty() && !lineage.outputs.iter().any(|output| selects(&output.uid)) {
+            return Ok(());
+        }
+        self.report.documents += 1;
+        let needed = self.is_needed(&Unpushed::Call(creator.clone(), *key)).await?;
+        let content = self.lake.content_of_call(&record);
+        self.names(content, needed, &format!("{creator}/{key}"))
+    }
+
+    async fn tombstone(&mut self, at: &Location) -> Result<()> {
+        let Some(bytes) = self.store.get(at).await? else { return Ok(()) };
+        self.report.documents += 1;
+        Tombstone::parse(&bytes, &at.path()).map(drop)
+    }
+
+    /// Whether content has to be on this side: at the remote, and here where nobody else has it.
+    async fn is_needed(&self, document: &Unpushed) -> Result<bool> {
+        let catalog = self.lake.catalog();
+        Ok(self.side == Side::Remote
+            || (catalog.remote.is_none() && !catalog.offline)
+            || catalog.is_unpushed(document).await?)
+    }
+
+    /// Takes note of what a document names. A manifest that cannot be read hides what is in its tree.
+    fn names(&mut self, content: Result<Vec<Content>>, needed: bool, what: &str) -> Result<()> {
+        match content {
+            Ok(content) => {
+                for content in content {
+                    let needed = needed && !content.optional;
+                    self.named
+                        .entry(content.digest)
+                        .and_modify(|(_, before)| *before |= needed)
+                        .or_insert((content, needed));
+                }
+            }
+            Err(error) if concerns_one(&error) => {
+                self.finds(FindingKind::MissingContent, what.to_owned(), error.to_string())
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn finds(&mut self, kind: FindingKind, what: String, error: String) {
+        let place = match self.side {
+            Side::Local => FindingPlace::Local,
+            Side::Remote => FindingPlace::Remote,
+        };
+        self.report.findings.push(Finding { kind, place, what, error });
+    }
+
+    /// Looks for what documents name, and reads what is there.
+    async fn content(&mut self, sample: Option<usize>, all: bool) -> Result<()> {
+        let mut there = BTreeMap::new();
+        if all {
+            let mut gather = |entry: Entry| {
+                if let Location::Blob(digest) = entry.location {
+                    there.insert(digest, entry.size);
+                }
+                ControlFlow::Continue(())
+            };
+            self.store.list(&Prefix::Blobs, &mut gather).await?;
+        } else {
+            for digest in self.named.keys() {
+                there.extend(self.store.size(&Location::Blob(*digest)).await?.map(|size| (*digest, size)));
+            }
+        }
+        let named = std::mem::take(&mut self.named);
+        let what =
+            |digest: &Digest| named.get(digest).map_or_else(|| digest.to_string(), |(content, _)| content.what.clone());
+        self.report.blobs = there.len() as u64;
+        for (digest, (content, needed)) in &named {
+            match (there.get(digest), content.size) {
+                (None, _) if *needed => {
+                    self.report.blobs += 1;
+                    let error = format!(
+                        "the content of `{}` ({digest}) is missing in {}; `datlake repair {0}` looks for it elsewhere",
+                        content.what,
+                        self.store.describe()
+                    );
+                    self.finds(FindingKind::MissingContent, content.what.clone(), error);
+                }
+                (Some(found), Some(size)) if *found != size => {
+                    let error = format!(
+                        "the content of `{}` ({digest}) has {found} bytes instead of {size} in {}; `datlake repair {0}` heals it",
+                        content.what,
+                        self.store.describe()
+                    );
+                    self.finds(FindingKind::WrongBytes, content.what.clone(), error);
+                    there.remove(digest);
+                }
+                _ => {}
+            }
+        }
+        let mut to_read: Vec<Digest> = there.into_keys().collect();
+        if let Some(sample) = sample {
+            // Another sample each time.
+            let random = RandomState::new();
+            to_read.sort_by_cached_key(|digest| random.hash_one(digest));
+            to_read.truncate(sample);
+        }
+        self.report.read = to_read.len() as u64;
+        let (lake, side) = (self.lake.clone(), self.side);
+        let read = each(to_read, move |digest| {
+            let found = pollster::block_on(lake.vault().read_through(side, &digest));
+            (digest, found)
+        });
+        for (digest, found) in read.await? {
+            let wrong: Option<Error> = match found {
+                Ok(Some((found, _))) if found != digest => None,
+                // Evicted or collected since.
+                Ok(_) => continue,
+                Err(error) if concerns_one(&error) => Some(error),
+                Err(error) => return Err(error),
+            };
+            let what = what(&digest);
+            let error = match wrong {
+                Some(error) => error.to_string(),
+                None => format!(
+                    "the content of `{what}` ({digest}) is damaged in {}; `datlake repair {what}` heals it",
+                    self.store.describe()
+                ),
+            };
+            self.finds(FindingKind::WrongBytes, what, error);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! What is wrong with a lake, what was healed, and what was put away.
+
+use datlake_core::{CallKey, CreatorName, Digest, Uid};
+use serde::Serialize;
+
+/// What was found when a lake was looked through.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// How many documents were read.
+    pub documents: u64,
+    /// How many pieces of content were looked for.
+    pub blobs: u64,
+    /// How many of them were read to the end.
+    pub read: u64,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that is wrong with a lake.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What kind of thing.
+    pub kind: FindingKind,
+    /// Which store.
+    pub place: FindingPlace,
+    /// The UID, the call or the content.
+    pub what: String,
+    /// What is wrong, on one line.
+    pub error: String,
+}
+
+/// What kind of thing is wrong.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Content has another digest or size than it should.
+    WrongBytes,
+    /// A document names content that is not there.
+    MissingContent,
+    /// A name points to a call that is not there: it never finished, or is being made now.
+    Dangling,
+    /// A document cannot be read.
+    DamagedDocument,
+    /// Processes that were killed left files behind. The next one clears them away.
+    StaleStaging,
+}
+
+/// Which store.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingPlace {
+    /// This machine's.
+    Local,
+    /// The one shared with others.
+    Remote,
+}
+
+/// What became of a file that was to be healed, piece by piece: of a tree, its manifest and its files.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Repaired {
+    /// The file.
+    pub uid: Uid,
+    /// Its content, and that of its files.
+    pub items: Vec<RepairedItem>,
+    /// The call to make again for what is lost: with the same bytes it heals it.
+    pub call: Option<(CreatorName, CallKey)>,
+}
+
+/// What became of one piece of content.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RepairedItem {
+    /// What it is called.
+    pub what: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// What was done.
+    pub outcome: RepairOutcome,
+}
+
+/// How a repair ended.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepairOutcome {
+    /// Nothing was wrong with it.
+    Intact,
+    /// It was fetched from the remote.
+    Fetched,
+    /// It was sent to the remote.
+    Sent,
+    /// Nobody has it.
+    Lost,
+}
+
+/// What was evicted from a machine.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Evicted {
+    /// How many pieces of content.
+    pub blobs: u64,
+    /// Their sizes together, in bytes.
+    pub bytes: u64,
+    /// How many bytes of content stay.
+    pub left: u64,
+}

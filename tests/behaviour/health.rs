@@ -1,0 +1,225 @@
+//! Looking through a lake, healing it, and taking content off a machine.
+
+use std::fs;
+
+use datlake::report::{FindingKind, FindingPlace, RepairOutcome};
+use datlake::{ErrorKind, Evict, File, Lake, Result, Tree, Verify, file_creator};
+
+use crate::support::{Machines, blob_in, check_error, files_below, lake, overwrite};
+
+#[file_creator]
+fn shout(text: &str) -> Result<File> {
+    File::from_bytes("shout.txt", text.to_uppercase())
+}
+
+#[file_creator]
+fn named(text: &str, output_uid: &str) -> Result<File> {
+    File::from_bytes(output_uid, text)
+}
+
+#[file_creator]
+fn letters(text: &str) -> Result<(Tree, Vec<u64>)> {
+    let mut tree = Tree::create("letters")?;
+    for letter in text.chars() {
+        tree.add_bytes(&format!("{letter}.txt"), letter.to_string())?;
+    }
+    Ok((tree.finish()?, (0..20_000).collect()))
+}
+
+/// What is found, in short.
+fn found(lake: &Lake, how: Verify, which: &[&str]) -> Vec<(FindingKind, FindingPlace, String)> {
+    let findings = lake.verify(how, which).unwrap().findings;
+    findings.into_iter().map(|finding| (finding.kind, finding.place, finding.what)).collect()
+}
+
+fn all(lake: &Lake) -> Vec<(FindingKind, FindingPlace, String)> {
+    found(lake, Verify::default(), &[])
+}
+
+fn outcomes(lake: &Lake, uid: &str) -> Vec<RepairOutcome> {
+    lake.repair(uid).unwrap().items.into_iter().map(|item| item.outcome).collect()
+}
+
+use FindingKind::{DamagedDocument, Dangling, MissingContent, StaleStaging, WrongBytes};
+use FindingPlace::{Local, Remote};
+
+#[test]
+fn a_lake_that_is_whole_has_no_findings_and_every_byte_is_read() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    a.add_bytes("a.txt", "some").unwrap();
+    a.ok("ran letters, ran named, ran shout", || {
+        shout("x")?;
+        letters("abc")?;
+        named("x", "out.txt")
+    });
+    let verified = a.verify(Verify::default(), &[]).unwrap();
+    let blobs = files_below(&a.home().join("blobs")).len() as u64;
+    assert_eq!((verified.findings, verified.read), (vec![], 2 * blobs));
+    assert_eq!(a.verify(Verify::default().only(true, false), &[]).unwrap().read, blobs);
+    assert_eq!(a.verify(Verify::default().only(false, true).sample(2), &[]).unwrap().read, 2);
+    assert_eq!(a.verify(Verify::default(), &["out.txt"]).unwrap().read, 4, "the file and Cargo.lock, on both sides");
+    assert_eq!(all(&machines.machine("b")), []);
+}
+
+#[test]
+fn wrong_bytes_are_found_on_either_side_also_under_an_intact_seal_and_healed_from_the_other() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    let file = a.add_bytes("a.txt", "some bytes").unwrap();
+    for (root, place, outcome) in
+        [(a.home().to_owned(), Local, RepairOutcome::Fetched), (machines.remote(), Remote, RepairOutcome::Sent)]
+    {
+        for length in [10, 3] {
+            let blob = blob_in(&root, &file);
+            let time = fs::metadata(&blob).unwrap().modified().unwrap();
+            overwrite(&blob, |bytes| *bytes = vec![b'x'; length]);
+            fs::File::options().write(true).open(&blob).unwrap().set_modified(time).unwrap();
+            assert_eq!(all(&a), [(WrongBytes, place, "a.txt".to_owned())], "{length}");
+            assert_eq!(outcomes(&a, "a.txt"), [outcome]);
+            assert_eq!(all(&a), []);
+            assert_eq!(outcomes(&a, "a.txt"), [RepairOutcome::Intact]);
+        }
+    }
+    assert_eq!(machines.machine("b").file("a.txt").unwrap().read().unwrap(), b"some bytes");
+}
+
+#[test]
+fn missing_content_is_found_and_named_with_what_to_do() {
+    let lake = lake();
+    let _current = lake.enter();
+    let made = shout("x").unwrap();
+    let uid = made.uid().unwrap().to_string();
+    fs::remove_file(lake.blob_of(&made)).unwrap();
+    assert_eq!(all(&lake), [(MissingContent, Local, uid.clone())]);
+    // The call is a hit all the same, and who reads is told.
+    let file = shout("x").unwrap();
+    check_error(file.read(), ErrorKind::MissingBlob, &[&uid, "shout/", &format!("datlake repair {uid}")]);
+    let repaired = lake.repair(&uid).unwrap();
+    assert_eq!(repaired.items[0].outcome, RepairOutcome::Lost);
+    check_error(repaired.healed(), ErrorKind::MissingBlob, &["shout::call(…).force()"]);
+    // As it said.
+    shout::call("x").force().unwrap();
+    assert_eq!((all(&lake), file.read_to_string().unwrap().as_str()), (vec![], "X"));
+}
+
+#[test]
+fn adding_the_same_bytes_again_heals_what_is_damaged() {
+    let lake = lake();
+    let file = lake.add_bytes("a.txt", "some bytes").unwrap();
+    for length in [10, 3] {
+        overwrite(&lake.blob_of(&file), |bytes| *bytes = vec![b'x'; length]);
+        check_error(file.read(), ErrorKind::Corrupt, &["a.txt", "datlake repair a.txt"]);
+        lake.add_bytes("a.txt", "some bytes").unwrap();
+        assert_eq!(file.read().unwrap(), b"some bytes");
+    }
+    // Also of a tree, and of other names.
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("x"), "some bytes").unwrap();
+    overwrite(&lake.blob_of(&file), |bytes| bytes.push(b'x'));
+    lake.add_tree("tree", folder.path()).unwrap();
+    assert_eq!(file.read().unwrap(), b"some bytes");
+    assert_eq!(all(&lake), []);
+}
+
+#[test]
+fn damaged_documents_and_names_that_show_nothing_are_found_one_by_one() {
+    let lake = lake();
+    let _current = lake.enter();
+    shout("x").unwrap();
+    named("y", "out.txt").unwrap();
+    named("z", "left.txt").unwrap();
+    lake.add_bytes("bad.txt", "bad").unwrap();
+    lake.add_bytes("good.txt", "good").unwrap();
+    overwrite(&lake.record_of("shout"), |bytes| bytes.truncate(20));
+    overwrite(&lake.home().join("files/bad.txt.datlake"), |bytes| bytes[30] ^= 1);
+    let records = files_below(&lake.home().join("calls"));
+    let of_left = records.iter().find(|path| fs::read_to_string(path).unwrap().contains("left.txt")).unwrap();
+    fs::remove_file(of_left).unwrap();
+    let found = all(&lake.reopened());
+    let kinds =
+        |kind| found.iter().filter(|(found, ..)| *found == kind).map(|(.., what)| what.as_str()).collect::<Vec<_>>();
+    assert_eq!(kinds(Dangling), ["left.txt"]);
+    assert_eq!(kinds(DamagedDocument).len(), 2, "{found:?}");
+    assert!(kinds(DamagedDocument).contains(&"bad.txt"));
+    assert_eq!(found.len(), 3, "{found:?}");
+
+    // A listing names the damaged one, and loses none of the rest.
+    let list = lake.reopened().list("").unwrap();
+    assert_eq!(list.iter().map(File::to_string).collect::<Vec<_>>(), ["good.txt", "out.txt"]);
+    assert_eq!(list.damaged().iter().map(|damage| damage.what.as_str()).collect::<Vec<_>>(), ["bad.txt"]);
+    check_error(list.whole(), ErrorKind::Corrupt, &["bad.txt"]);
+}
+
+#[test]
+fn what_killed_processes_left_is_found() {
+    let lake = lake();
+    lake.add_bytes("a.txt", "some").unwrap();
+    assert_eq!(all(&lake), []);
+    fs::create_dir(lake.home().join("tmp/999999-0123456789abcdef")).unwrap();
+    assert_eq!(all(&lake), [(StaleStaging, Local, "tmp".to_owned())]);
+}
+
+#[test]
+fn a_tree_is_healed_file_by_file() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    let _current = a.enter();
+    let (tree, _) = letters("abc").unwrap();
+    let uid = tree.as_file().uid().unwrap().to_string();
+    for file in [tree.as_file(), &tree.get("b.txt").unwrap()] {
+        overwrite(&a.blob_of(file), |bytes| bytes.push(b'!'));
+    }
+    fs::remove_file(blob_in(&machines.remote(), &tree.get("c.txt").unwrap())).unwrap();
+    let mut done = outcomes(&a, &uid);
+    done.sort_by_key(|outcome| format!("{outcome:?}"));
+    use RepairOutcome::{Fetched, Intact, Sent};
+    assert_eq!(done, [Fetched, Fetched, Intact, Sent]);
+    assert_eq!(all(&a), []);
+}
+
+#[test]
+fn evicted_content_comes_again_and_readers_and_paths_do_not_notice() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    let _current = a.enter();
+    let file = a.add_bytes("a.txt", vec![1; 1000]).unwrap();
+    let pathed = a.add_bytes("pathed.txt", "by path").unwrap();
+    let (tree, _) = letters("abc").unwrap();
+    let mut reader = file.open().unwrap();
+    let path = pathed.path().unwrap();
+    assert_eq!(a.evict(Evict::OlderThan(std::time::Duration::from_secs(3600))).unwrap().blobs, 0);
+    let evicted = a.evict(Evict::To(0)).unwrap();
+    // What a path leads to would not give anything free.
+    assert_eq!((evicted.left, file.is_local().unwrap(), pathed.is_local().unwrap()), (7, false, true), "{evicted:?}");
+    let mut read = Vec::new();
+    std::io::Read::read_to_end(&mut reader, &mut read).unwrap();
+    assert_eq!((read, fs::read_to_string(path).unwrap().as_str()), (vec![1; 1000], "by path"));
+    assert_eq!(a.verify(Verify::default(), &[]).unwrap().findings, []);
+    a.happened();
+    a.ok("downloaded a.txt", || file.read());
+    assert_eq!(tree.get("a.txt").unwrap().read_to_string().unwrap(), "a");
+    assert_eq!(letters("abc").unwrap().1.len(), 20_000);
+    assert_eq!(a.evict(Evict::To(1 << 30)).unwrap().blobs, 0);
+}
+
+#[test]
+fn what_the_remote_does_not_name_or_have_is_not_evicted() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    let there = a.add_bytes("there.txt", "there").unwrap();
+    let lost = a.add_bytes("lost.txt", "lost").unwrap();
+    let removed = a.add_bytes("removed.txt", "removed").unwrap();
+    fs::remove_file(blob_in(&machines.remote(), &lost)).unwrap();
+    machines.machine("b").remove("removed.txt").unwrap();
+    let off = machines.builder("a").offline(true).open().unwrap();
+    let own = off.add_bytes("own.txt", "own").unwrap();
+    check_error(off.evict(Evict::To(0)), ErrorKind::Config, &["offline"]);
+    let evicted = machines.machine("a").evict(Evict::To(0)).unwrap();
+    assert_eq!((evicted.blobs, evicted.bytes), (1, 5));
+    assert!(!there.is_local().unwrap());
+    for file in [lost, removed, own] {
+        assert!(file.is_local().unwrap(), "{file}");
+    }
+    check_error(lake().evict(Evict::To(0)), ErrorKind::Config, &["no remote"]);
+}
