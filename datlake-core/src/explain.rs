@@ -75,6 +75,7 @@ pub enum Explanation {
 /// One thing that is not the same.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Difference {
     /// The function itself, a `cfg` in it or a file it includes.
@@ -131,6 +132,7 @@ pub enum Difference {
 
 /// How a dependency changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// Its code is another.

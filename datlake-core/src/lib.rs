@@ -21,6 +21,8 @@ pub mod lineage;
 pub mod memo;
 pub mod record;
 pub mod run;
+#[cfg(feature = "schemas")]
+mod schemas;
 mod store;
 mod uid;
 

@@ -69,6 +69,7 @@ pub struct CodeLineage {
 
 /// One tracked item that a creator depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Dependency {
     /// Module path and name.
     pub item: String,
@@ -107,6 +108,7 @@ pub struct SourceState {
 
 /// Whether a commit holds the code that ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CodeState {
     /// The commit has exactly the source files that were compiled.
@@ -120,6 +122,7 @@ pub enum CodeState {
 
 /// An argument, or the value of an expression in `key(…)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Param {
     /// Its name.
     pub name: String,
@@ -165,6 +168,7 @@ pub struct Output {
 
 /// What the code was built with. Not part of any key; records made in another environment can be told by `digest`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Environment {
     /// Digest of everything below.
     pub digest: Digest,
@@ -219,6 +223,7 @@ pub struct Person {
 
 /// Where a [`Person`]'s address comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PersonSource {
     /// `DATLAKE_EMAIL`, a configuration file or the builder.

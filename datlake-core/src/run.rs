@@ -37,6 +37,7 @@ pub struct Head {
 
 /// What became of a call in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Its body ran, and what it made is in the lake.

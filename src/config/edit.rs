@@ -25,6 +25,7 @@ pub enum Scope {
 /// A setting that was changed.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Changed {
     /// Its name.
     pub key: String,
@@ -41,6 +42,7 @@ pub struct Changed {
 /// A context of the user's configuration.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ContextRow {
     /// Its name.
     pub name: String,

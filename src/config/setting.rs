@@ -10,6 +10,7 @@ use super::{Gathered, Key, Surroundings};
 /// A setting of the default lake, and where its value was taken from.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Setting {
     /// Its name.
     pub key: &'static str,
@@ -24,6 +25,7 @@ pub struct Setting {
 /// Where the value of a [`Setting`] was taken from.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum Source {
     /// An environment variable.

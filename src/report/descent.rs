@@ -15,6 +15,7 @@ use crate::lake::{Lake, refuse_in_body};
 /// The calls that read a file, and those that read what they made: a graph, in which each call stands once.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Descent {
     /// The calls that read the file itself, as positions among the nodes.
     pub readers: Vec<usize>,
@@ -29,6 +30,7 @@ pub struct Descent {
 /// A call in a [`Descent`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Descendant {
     /// The creator.
     pub creator: CreatorName,

@@ -12,6 +12,7 @@ use crate::lake::{Lake, refuse_in_body};
 /// Why a call ran, and whether its creator's code is another since: what the records of the lake tell.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct CallExplanation {
     /// The creator.
     pub creator: CreatorName,
@@ -34,6 +35,7 @@ pub struct CallExplanation {
 /// An earlier call, and what differs.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Comparison {
     /// The key of that call.
     pub key: CallKey,
@@ -48,6 +50,7 @@ pub struct Comparison {
 /// How the code of a creator has changed since a call.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Since {
     /// The latest call of the creator.
     pub latest: CallKey,

@@ -49,6 +49,7 @@ pub(crate) use sync::{concerns_one, shown};
 /// Files, and what could not be read.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Listing {
     /// The files, sorted by UID.
     pub files: Vec<FileRow>,
@@ -61,6 +62,7 @@ pub struct Listing {
 /// A folder of chosen names in a list.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FolderRow {
     /// What the names in it start with, without the slash.
     pub prefix: Uid,
@@ -71,6 +73,7 @@ pub struct FolderRow {
 /// Calls, and what could not be read.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct History {
     /// The calls, the latest first.
     pub calls: Vec<CallRow>,
@@ -81,6 +84,7 @@ pub struct History {
 /// Something that is there and cannot be read.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Damage {
     /// The UID, or the call.
     pub what: String,
@@ -91,6 +95,7 @@ pub struct Damage {
 /// A file in a list.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FileRow {
     /// Its UID.
     pub uid: Uid,
@@ -117,6 +122,7 @@ pub struct FileRow {
 /// What is in a tree.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Contents {
     /// How many files.
     pub files: u64,
@@ -129,6 +135,7 @@ pub struct Contents {
 /// All there is to know of one file.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FileInfo {
     /// What a list shows of it.
     #[serde(flatten)]
@@ -150,6 +157,7 @@ pub struct FileInfo {
 /// Where a lake is.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Place {
     /// The directory on this machine.
     pub home: String,
@@ -160,6 +168,7 @@ pub struct Place {
 /// The call that made a file.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct CreatedBy {
     /// The creator.
     pub creator: CreatorName,
@@ -216,6 +225,7 @@ pub struct CreatedBy {
 /// A file that a call was given, or got by itself.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InputRow {
     /// The argument that held it; `None` for one that the body got by itself.
     pub argument: Option<String>,
@@ -232,6 +242,7 @@ pub struct InputRow {
 /// A file that a call returned.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct OutputRow {
     /// Its UID.
     pub uid: Uid,
@@ -248,6 +259,7 @@ pub struct OutputRow {
 /// A call: how it was made, and what became of it since in runs on this machine.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct CallRow {
     /// The creator.
     pub creator: CreatorName,
@@ -278,6 +290,7 @@ pub struct CallRow {
 /// A file and everything it was made from: a graph, in which each file stands once.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Ancestry {
     /// The files. The first is the one that was asked for; each stands behind a file that was made from it.
     pub nodes: Vec<Ancestor>,
@@ -288,6 +301,7 @@ pub struct Ancestry {
 /// A file in an [`Ancestry`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Ancestor {
     /// Its UID; `None` for an intermediate that never got one.
     pub uid: Option<Uid>,
@@ -311,6 +325,7 @@ pub struct Ancestor {
 
 /// Whether the lake still has what a file was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AncestorState {
     /// It is as it was.

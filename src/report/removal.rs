@@ -16,6 +16,7 @@ const MOST: usize = 1_000_000;
 /// What would be removed, as [`Lake::removal`] found it.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Removal {
     /// What was asked for, with all that goes along: of a call, everything that it made.
     pub asked: Vec<Removable>,
@@ -28,6 +29,7 @@ pub struct Removal {
 /// An added file, or a call with everything it made.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Removable {
     /// The call; `None` for a file that was added.
     pub call: Option<(CreatorName, CallKey)>,

@@ -14,6 +14,7 @@ use crate::lake::{Lake, refuse_in_body};
 /// Runs, and what could not be read.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Runs {
     /// The runs, the latest first.
     pub runs: Vec<RunRow>,
@@ -24,6 +25,7 @@ pub struct Runs {
 /// A run in a list.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RunRow {
     /// The run, as in the lineage of what it made.
     pub run: String,
@@ -58,6 +60,7 @@ pub struct RunRow {
 /// All there is to know of one run.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RunInfo {
     /// What a list shows of it.
     #[serde(flatten)]
@@ -69,6 +72,7 @@ pub struct RunInfo {
 /// A call in a run.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RunCall {
     /// The creator.
     pub creator: CreatorName,
@@ -87,6 +91,7 @@ pub struct RunCall {
 /// What became of a call in one run.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct CallEvent {
     /// When the body began; of what was found, when that was written down, which is later.
     pub at: String,

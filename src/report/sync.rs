@@ -13,6 +13,7 @@ use crate::lake::{Lake, refuse_in_body};
 /// Where a lake stands.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Status {
     /// The directory on this machine.
     pub home: String,
@@ -29,6 +30,7 @@ pub struct Status {
 /// A call or an added file that is on this machine only.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct UnpushedRow {
     /// The call; `None` for an added file.
     pub call: Option<(CreatorName, CallKey)>,
@@ -45,6 +47,7 @@ pub struct UnpushedRow {
 /// What a push did.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Push {
     /// The calls and files that were to be pushed.
     pub items: Vec<PushRow>,
@@ -57,6 +60,7 @@ pub struct Push {
 /// A call or a file that was to be pushed.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct PushRow {
     /// The UID, or the call.
     pub what: String,
@@ -69,6 +73,7 @@ pub struct PushRow {
 /// How the push of a call or a file ended.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PushOutcome {
     /// The remote has it.
@@ -86,6 +91,7 @@ pub enum PushOutcome {
 /// What a pull did.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Pull {
     /// How many pieces of content are on this machine now, of those that were asked for.
     pub blobs: u64,

@@ -9,6 +9,8 @@ mod info;
 mod ls;
 mod path;
 mod rm;
+#[cfg(test)]
+mod schemas;
 mod shell;
 
 use std::path::PathBuf;
@@ -60,6 +62,7 @@ pub(crate) enum Report {
 
 /// What `add` did.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Added {
     pub(crate) uid: String,
     pub(crate) digest: Digest,
@@ -77,6 +80,7 @@ pub(crate) struct Added {
 
 /// What `get` wrote.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Got {
     pub(crate) uid: Uid,
     pub(crate) path: PathBuf,
@@ -88,6 +92,7 @@ pub(crate) struct Got {
 
 /// Where content is kept.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Kept {
     pub(crate) uid: String,
     pub(crate) path: PathBuf,
@@ -95,6 +100,7 @@ pub(crate) struct Kept {
 
 /// What `rm` removed.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Removed {
     pub(crate) removed: Vec<Uid>,
     /// Whether copies on this machine were forgotten, and nothing else.
@@ -103,6 +109,7 @@ pub(crate) struct Removed {
 
 /// What `lineage` found.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Related {
     /// What the file was made from; `None` unless it was asked for.
     pub(crate) up: Option<Ancestry>,

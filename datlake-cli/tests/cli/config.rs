@@ -2,7 +2,7 @@
 
 use insta::{assert_json_snapshot, assert_snapshot};
 
-use crate::support::{Machine, answered, check_failure, ran};
+use crate::support::{Machine, answered, check_failure, check_schema, ran};
 
 #[test]
 fn every_setting_says_where_it_comes_from_and_no_secret() {
@@ -18,7 +18,9 @@ fn every_setting_says_where_it_comes_from_and_no_secret() {
     };
     assert_snapshot!("config_60", machine.normal(&show(&[], "60")));
     assert_snapshot!("config_100", machine.normal(&show(&[], "100")));
-    let json: serde_json::Value = serde_json::from_str(&machine.normal(&show(&["--json"], "80"))).unwrap();
+    let json = show(&["--json"], "80");
+    check_schema(&["config", "show"], &json);
+    let json: serde_json::Value = serde_json::from_str(&machine.normal(&json)).unwrap();
     assert_json_snapshot!("config", json);
 }
 

@@ -101,8 +101,14 @@ impl Machine {
         command
     }
 
+    /// Runs the command. What it answers in JSON is as `docs/schemas` says.
+    #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        ran(self.command(arguments).output().unwrap())
+        let ran = ran(self.command(arguments).output().unwrap());
+        if arguments.contains(&"--json") && !ran.out.is_empty() {
+            check_schema(arguments, &ran.out);
+        }
+        ran
     }
 
     /// Runs the command with `input` on its standard input.
@@ -175,6 +181,26 @@ impl Machine {
             _ => {}
         }
     }
+}
+
+/// An answer in JSON is what the schema of its command says.
+#[track_caller]
+pub(crate) fn check_schema(arguments: &[&str], answer: &str) {
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    let words = match arguments {
+        ["config", "context", ..] => 3,
+        ["config", ..] => 2,
+        _ => 1,
+    };
+    let mut name = arguments[..words].join("-");
+    if name == "runs" && answer.is_object() {
+        name.push_str("-run");
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/schemas/{name}.json"));
+    let schema: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let errors =
+        jsonschema::validator_for(&schema).unwrap().iter_errors(&answer).map(|e| e.to_string()).collect::<Vec<_>>();
+    assert!(errors.is_empty(), "{arguments:?} is not what {name}.json says: {errors:?}\n{answer:#}");
 }
 
 /// A failure with that status, on one line that says all of `says`, and no result.

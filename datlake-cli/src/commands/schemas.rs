@@ -1,0 +1,108 @@
+//! The JSON Schema of each answer stands in `docs/schemas`, and is what the types say.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::CommandFactory as _;
+use datlake::config::{Changed, ContextRow, Setting};
+use datlake::report::{CallExplanation, CallRow, FileInfo, FileRow, Pull, Push, RunInfo, RunRow, Status};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+use super::{Added, Got, Kept, Related, Removed};
+use crate::args::Args;
+
+/// Says that the files are to be written, not compared.
+const UPDATE: &str = "DATLAKE_UPDATE_SCHEMAS";
+
+fn of<T: JsonSchema>() -> String {
+    let schema = SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();
+    serde_json::to_string_pretty(&schema).unwrap() + "\n"
+}
+
+fn schemas() -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        ("add", of::<Vec<Added>>()),
+        ("calls", of::<Vec<CallRow>>()),
+        ("config-context-create", of::<ContextRow>()),
+        ("config-context-delete", of::<ContextRow>()),
+        ("config-context-list", of::<Vec<ContextRow>>()),
+        ("config-context-use", of::<ContextRow>()),
+        ("config-set", of::<Changed>()),
+        ("config-setup", of::<Vec<Setting>>()),
+        ("config-show", of::<Vec<Setting>>()),
+        ("config-unset", of::<Changed>()),
+        ("explain", of::<CallExplanation>()),
+        ("get", of::<Got>()),
+        ("info", of::<FileInfo>()),
+        ("lineage", of::<Related>()),
+        ("ls", of::<Vec<FileRow>>()),
+        ("path", of::<Vec<Kept>>()),
+        ("pull", of::<Pull>()),
+        ("push", of::<Push>()),
+        ("rm", of::<Removed>()),
+        ("runs", of::<Vec<RunRow>>()),
+        // `runs RUN`
+        ("runs-run", of::<RunInfo>()),
+        ("status", of::<Status>()),
+    ])
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/schemas")
+}
+
+#[test]
+fn the_schemas_are_what_the_types_say() {
+    let schemas = schemas();
+    if std::env::var_os(UPDATE).is_some() {
+        for (name, schema) in &schemas {
+            std::fs::write(folder().join(format!("{name}.json")), schema).unwrap();
+        }
+    }
+    for (name, schema) in &schemas {
+        let there = std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap_or_default();
+        assert!(there == *schema, "docs/schemas/{name}.json is another; {UPDATE}=1 writes what the types say");
+    }
+    let there = std::fs::read_dir(folder()).unwrap().count();
+    assert_eq!(there, schemas.len(), "docs/schemas has a file of no answer");
+}
+
+#[test]
+fn every_answer_in_json_has_a_schema() {
+    let schemas = schemas();
+    let mut open = vec![(String::new(), Args::command())];
+    let mut without = Vec::new();
+    while let Some((name, command)) = open.pop() {
+        if command.get_arguments().any(|argument| argument.get_id() == "json") && !schemas.contains_key(&*name) {
+            without.push(name.clone());
+        }
+        for below in command.get_subcommands() {
+            let dash = if name.is_empty() { "" } else { "-" };
+            open.push((format!("{name}{dash}{}", below.get_name()), below.clone()));
+        }
+    }
+    assert!(without.is_empty(), "`commands::schemas` has none of {without:?}");
+}
+
+#[test]
+fn what_programs_rely_on_is_always_there() {
+    let required = |schema: &Value, type_name: Option<&str>| {
+        let of = type_name.map_or(schema, |name| &schema["$defs"][name]);
+        let names = of["required"].as_array().unwrap().iter();
+        names.map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let check = |name: &str, type_name: Option<&str>, wanted: &str| {
+        let schema: Value = serde_json::from_str(&schemas()[name]).unwrap();
+        let there = required(&schema, type_name);
+        let missing: Vec<_> = wanted.split(' ').filter(|field| !there.iter().any(|name| name == field)).collect();
+        assert!(missing.is_empty(), "{name}: {missing:?}");
+    };
+    check("info", None, "uid name digest size created_at originator local remote created_by datlake_version");
+    let created_by = "function module crate crate_version file line commit code_state repository permalink code_hash params \
+                      inputs outputs duration_ms host";
+    check("info", Some("CreatedBy"), created_by);
+    check("info", Some("InputRow"), "argument uid digest");
+    check("ls", Some("FileRow"), "uid size digest local remote");
+}
