@@ -67,6 +67,8 @@ pub enum Prefix {
     UsesOf(Digest),
     /// Every tombstone.
     Tombstones,
+    /// Every claim, and their signs of life.
+    Claims,
     /// The claims of one call, and their signs of life.
     ClaimsOf(CallKey),
     /// The records that lost the key of one call.
@@ -159,6 +161,7 @@ impl Prefix {
             Self::Uses => "uses".to_owned(),
             Self::UsesOf(digest) => format!("uses/{digest}"),
             Self::Tombstones => "removed".to_owned(),
+            Self::Claims => "claims".to_owned(),
             Self::ClaimsOf(key) => format!("claims/{key}"),
             Self::BesideOf(creator, key) => format!("calls/{creator}/{key}{BESIDE}"),
             Self::Unpushed => "unpushed".to_owned(),

@@ -18,6 +18,19 @@ const STOP: &str = "DATLAKE_TEST_STOP";
 /// The lease of those that are to be taken over from.
 const SHORT: Duration = Duration::from_millis(200);
 
+/// The store that machines share.
+pub(crate) struct Remote {
+    pub(crate) url: String,
+    /// What the environment says of it.
+    pub(crate) variables: Vec<(String, String)>,
+}
+
+impl Remote {
+    pub(crate) fn directory(path: &Path) -> Self {
+        Self { url: format!("file://{}", path.display()), variables: Vec::new() }
+    }
+}
+
 /// A child process that does one step.
 pub(crate) struct Process {
     child: Child,
@@ -33,11 +46,15 @@ pub(crate) struct Ended {
 
 impl Process {
     pub(crate) fn start(step: &str, home: &Path, remote: Option<&Path>, stop: Option<(Moment, usize)>) -> Self {
+        Self::on(step, home, remote.map(Remote::directory).as_ref(), stop)
+    }
+
+    pub(crate) fn on(step: &str, home: &Path, remote: Option<&Remote>, stop: Option<(Moment, usize)>) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "child::a_child", "--nocapture", "--test-threads=1"]);
         command.env(STEP, step).env(HOME, home).env_remove(REMOTE).env_remove(STOP);
         if let Some(remote) = remote {
-            command.env(REMOTE, remote);
+            command.env(REMOTE, &remote.url).envs(remote.variables.iter().cloned());
         }
         if let Some((moment, at)) = stop {
             command.env(STOP, format!("{moment:?} {at}"));
@@ -89,6 +106,11 @@ impl Ended {
     pub(crate) fn times(&self, line: &str) -> usize {
         self.said.iter().filter(|said| *said == line).count()
     }
+
+    /// What followed `start` on the first line that begins so.
+    pub(crate) fn find(&self, start: &str) -> Option<&str> {
+        self.said.iter().find_map(|said| said.strip_prefix(start))
+    }
 }
 
 fn said(line: &str) -> Option<&str> {
@@ -113,7 +135,7 @@ fn a_child() {
     let Ok(step) = std::env::var(STEP) else { return };
     let mut builder = Lake::builder().home(std::env::var(HOME).unwrap()).email("child@example.org");
     if let Ok(remote) = std::env::var(REMOTE) {
-        builder = builder.remote(format!("file://{remote}"));
+        builder = builder.remote(remote);
     }
     if let Ok(stop) = std::env::var(STOP) {
         builder = builder.wrap_stores(stopping(&stop)).lease(SHORT);

@@ -7,5 +7,10 @@
 mod child;
 mod crashes;
 mod faults;
+mod fleet;
 mod races;
+#[cfg(all(feature = "aws", feature = "azure"))]
+#[allow(dead_code, reason = "the tests of datlake-store use all of it")]
+#[path = "../../datlake-store/tests/object/servers.rs"]
+mod servers;
 mod steps;

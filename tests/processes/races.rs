@@ -7,7 +7,7 @@ use datlake::{Digest, Lake};
 use crate::child::{Ended, Process};
 use crate::steps::{NAMES, look};
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut found = Vec::new();
     for path in entries.map(|entry| entry.unwrap().path()) {
@@ -16,7 +16,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn all_done(children: Vec<Process>) -> Vec<Ended> {
+pub(crate) fn all_done(children: Vec<Process>) -> Vec<Ended> {
     let ended: Vec<Ended> = children.into_iter().map(Process::ends).collect();
     for child in &ended {
         assert!(child.status.success(), "{:?}", child.said);
@@ -67,84 +67,6 @@ fn processes_that_start_at_once_agree_on_every_step() {
         assert_eq!(ran, usize::from(!["add", "pipeline"].contains(&step)), "{step}");
         look(&Lake::builder().home(&home).open().unwrap(), step);
     }
-}
-
-/// Machines on which processes hold a call, and the remote that they share.
-struct Fleet(tempfile::TempDir);
-
-impl Fleet {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn home(&self, n: usize) -> PathBuf {
-        self.0.path().join(format!("home-{n}"))
-    }
-
-    fn start(&self, n: usize, step: &str) -> Process {
-        Process::start(step, &self.home(n), Some(&self.0.path().join("shared")), None)
-    }
-
-    /// There is one record, and each of the first `machines` has it and what it made, and no claim is left.
-    fn agrees(&self, machines: usize) {
-        let shared = self.0.path().join("shared");
-        let records = files_below(&shared.join("calls"));
-        assert_eq!(records.len(), 1);
-        let record = std::fs::read(&records[0]).unwrap();
-        for n in 0..machines {
-            let mine = files_below(&self.home(n).join("calls"));
-            assert_eq!(mine.len(), 1);
-            assert_eq!(std::fs::read(&mine[0]).unwrap(), record, "machine {n} has the first record");
-        }
-        let blob = Digest::of(b"text").to_string();
-        assert!(shared.join("blobs").join(&blob[..2]).join(&blob).exists());
-        assert_eq!(files_below(&shared.join("claims")), [] as [&Path; 0]);
-    }
-}
-
-#[test]
-fn of_four_machines_on_one_remote_one_runs_the_body() {
-    let fleet = Fleet::new();
-    let mut first = fleet.start(0, "hold");
-    first.hears("ran held");
-    let mut others: Vec<Process> = (1..4).map(|n| fleet.start(n, "hold")).collect();
-    for other in &mut others {
-        other.hears("waits");
-    }
-    first.goes_on();
-    all_done(vec![first]);
-    assert_eq!(all_done(others).iter().map(|child| child.times("ran held")).sum::<usize>(), 0);
-    fleet.agrees(4);
-}
-
-#[test]
-fn another_machine_takes_over_when_the_holder_is_killed() {
-    let fleet = Fleet::new();
-    let mut holder = fleet.start(0, "hold shortly");
-    holder.hears("ran held");
-    let mut waiter = fleet.start(1, "hold");
-    waiter.hears("waits");
-    holder.kill();
-    waiter.hears("ran held");
-    waiter.goes_on();
-    all_done(vec![waiter, fleet.start(0, "hold")]);
-    fleet.agrees(2);
-}
-
-#[test]
-fn a_machine_that_stood_still_adopts_what_another_made_meanwhile() {
-    let fleet = Fleet::new();
-    let mut asleep = fleet.start(0, "hold shortly");
-    asleep.hears("ran held");
-    asleep.signal("STOP");
-    let mut other = fleet.start(1, "hold");
-    other.hears("ran held");
-    asleep.signal("CONT");
-    // Both are in the body, and both publish.
-    asleep.goes_on();
-    other.goes_on();
-    all_done(vec![asleep, other]);
-    fleet.agrees(2);
 }
 
 #[test]

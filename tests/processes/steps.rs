@@ -49,6 +49,21 @@ pub(crate) fn held(text: &str) -> Result<File> {
     File::from_bytes("held.txt", text)
 }
 
+/// Calls of the pipeline that several machines run at once, besides the one that sums them up.
+pub(crate) const MANY: u64 = 199;
+
+#[file_creator]
+pub(crate) fn one_of_many(n: u64) -> Result<u64> {
+    child::says("ran one of many");
+    Ok(2 * n)
+}
+
+#[file_creator]
+pub(crate) fn total(numbers: &[u64]) -> Result<u64> {
+    child::says("ran total");
+    Ok(numbers.iter().sum())
+}
+
 #[file_creator]
 pub(crate) fn clean(raw: &File, output_uid: &str) -> Result<File> {
     child::says("ran clean");
@@ -95,7 +110,16 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
         "remove" => drop(lake.remove(NAMES[0])?),
         "everything" => STEPS.iter().filter(|step| **step != "remove").try_for_each(|step| take(lake, step))?,
         "push" => child::says(&format!("pushed {}", lake.push(&[])?.items.len())),
-        "hold" | "hold shortly" => drop(held("text")?),
+        "hold" | "hold shortly" => {
+            let held = held("text")?;
+            if let Some(lineage) = held.lineage()?.call() {
+                child::says(&format!("held in run {}", lineage.run));
+            }
+        }
+        "many" => {
+            let numbers = one_of_many::calls(0..MANY).threads(4).run()?;
+            child::says(&format!("total {}", total(&numbers)?));
+        }
         "pipeline" => {
             let raw = match lake.file("raw.txt") {
                 Err(error) if error.kind() == ErrorKind::NotFound => lake.add_bytes("raw.txt", " four ")?,

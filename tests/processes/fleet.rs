@@ -1,0 +1,152 @@
+//! Machines that share a remote, a directory or a bucket on a real server, and make the same calls at the same time.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use datlake::testing::{Entry, Prefix, Side, Wrap};
+use datlake::{Lake, LakeBuilder};
+
+use crate::child::{Ended, Process, Remote};
+use crate::races::all_done;
+use crate::steps::MANY;
+
+/// Machines, and the remote that they share.
+struct Fleet {
+    folder: tempfile::TempDir,
+    remote: Remote,
+}
+
+impl Fleet {
+    fn on_directory() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let remote = Remote::directory(&folder.path().join("shared"));
+        Self { folder, remote }
+    }
+
+    #[cfg(all(feature = "aws", feature = "azure"))]
+    fn on_ceph(test: &str) -> Option<Self> {
+        let crate::servers::Server { url, variables } = crate::servers::Server::rgw(test)?;
+        Some(Self { folder: tempfile::tempdir().unwrap(), remote: Remote { url, variables } })
+    }
+
+    fn home(&self, n: usize) -> PathBuf {
+        self.folder.path().join(format!("home-{n}"))
+    }
+
+    fn start(&self, n: usize, step: &str) -> Process {
+        Process::on(step, &self.home(n), Some(&self.remote), None)
+    }
+
+    fn builder(&self, name: &str) -> LakeBuilder {
+        let builder = Lake::builder().home(self.folder.path().join(name)).remote(&self.remote.url);
+        #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+        let builder = builder.remote_variables(self.remote.variables.clone());
+        builder
+    }
+
+    /// There is one record of the call that was held, whose output each machine gives without running anything; and no claim
+    /// is left.
+    fn agrees(&self, machines: usize) {
+        let asked: Vec<Ended> = (0..machines).map(|n| all_done(vec![self.start(n, "hold")]).remove(0)).collect();
+        assert!(asked.iter().all(|child| child.times("ran held") == 0));
+        let outputs: Vec<&str> = asked.iter().filter_map(|child| child.find("held in run ")).collect();
+        assert_eq!(outputs.len(), machines);
+        assert!(outputs.iter().all(|run| *run == outputs[0]), "records differ: {outputs:?}");
+        self.no_claims();
+    }
+
+    fn no_claims(&self) {
+        let (tell, told) = std::sync::mpsc::channel();
+        let tell = Mutex::new(tell);
+        let watch: Wrap = Arc::new(move |side, store| {
+            if side == Side::Remote {
+                tell.lock().unwrap().send(Arc::clone(&store)).unwrap();
+            }
+            store
+        });
+        let _lake = self.builder("looks on").wrap_stores(watch).open().unwrap();
+        let mut left = Vec::new();
+        let mut visit = |entry: Entry| {
+            left.push(entry.location);
+            ControlFlow::Continue(())
+        };
+        pollster::block_on(told.recv().unwrap().list(&Prefix::Claims, &mut visit)).unwrap();
+        assert_eq!(left, []);
+    }
+
+    fn runs_one_body(&self) {
+        let mut first = self.start(0, "hold");
+        first.hears("ran held");
+        let mut others: Vec<Process> = (1..32).map(|n| self.start(n % 8, "hold")).collect();
+        for other in &mut others {
+            other.hears("waits");
+        }
+        first.goes_on();
+        all_done(vec![first]);
+        assert_eq!(all_done(others).iter().map(|child| child.times("ran held")).sum::<usize>(), 0);
+        self.agrees(8);
+    }
+
+    fn takes_over_from_the_killed(&self) {
+        let mut holder = self.start(0, "hold shortly");
+        holder.hears("ran held");
+        let mut waiter = self.start(1, "hold");
+        waiter.hears("waits");
+        holder.kill();
+        waiter.hears("ran held");
+        waiter.goes_on();
+        all_done(vec![waiter]);
+        self.agrees(2);
+    }
+
+    fn forgives_who_stood_still(&self) {
+        let mut asleep = self.start(0, "hold shortly");
+        asleep.hears("ran held");
+        asleep.signal("STOP");
+        let mut other = self.start(1, "hold");
+        other.hears("ran held");
+        asleep.signal("CONT");
+        // Both are in the body, and both publish.
+        asleep.goes_on();
+        other.goes_on();
+        all_done(vec![asleep, other]);
+        self.agrees(2);
+    }
+
+    fn shares_a_pipeline(&self) {
+        let ended = all_done((0..8).map(|n| self.start(n, "many")).collect());
+        let ran = ended.iter().map(|child| child.times("ran one of many")).sum::<usize>();
+        assert_eq!(ran, MANY as usize, "each body once");
+        assert_eq!(ended.iter().map(|child| child.times("ran total")).sum::<usize>(), 1);
+        let totals: Vec<&str> = ended.iter().filter_map(|child| child.find("total ")).collect();
+        assert_eq!(totals, vec![(MANY * (MANY - 1)).to_string(); 8]);
+        self.no_claims();
+    }
+}
+
+macro_rules! on_each_remote {
+    ($($(#[$attribute:meta])* $test:ident: $check:ident;)*) => {
+        mod directory {
+            $(#[test] fn $test() { super::Fleet::on_directory().$check(); })*
+        }
+        #[cfg(all(feature = "aws", feature = "azure"))]
+        mod ceph {
+            $(
+                #[test]
+                fn $test() {
+                    if let Some(fleet) = super::Fleet::on_ceph(stringify!($test)) {
+                        fleet.$check();
+                    }
+                }
+            )*
+        }
+    };
+}
+
+on_each_remote! {
+    of_32_processes_on_8_machines_one_runs_the_body: runs_one_body;
+    another_machine_takes_over_when_the_holder_is_killed: takes_over_from_the_killed;
+    a_machine_that_stood_still_adopts_what_another_made_meanwhile: forgives_who_stood_still;
+    of_8_machines_that_run_one_pipeline_each_runs_what_no_other_does: shares_a_pipeline;
+}
