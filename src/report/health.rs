@@ -6,6 +6,7 @@ use serde::Serialize;
 /// What was found when a lake was looked through.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Verified {
     /// How many documents were read.
     pub documents: u64,
@@ -20,6 +21,7 @@ pub struct Verified {
 /// Something that is wrong with a lake.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// What kind of thing.
     pub kind: FindingKind,
@@ -34,6 +36,7 @@ pub struct Finding {
 /// What kind of thing is wrong.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// Content has another digest or size than it should.
@@ -51,6 +54,7 @@ pub enum FindingKind {
 /// Which store.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FindingPlace {
     /// This machine's.
@@ -62,6 +66,7 @@ pub enum FindingPlace {
 /// What became of a file that was to be healed, piece by piece: of a tree, its manifest and its files.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Repaired {
     /// The file.
     pub uid: Uid,
@@ -74,6 +79,7 @@ pub struct Repaired {
 /// What became of one piece of content.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RepairedItem {
     /// What it is called.
     pub what: String,
@@ -86,6 +92,7 @@ pub struct RepairedItem {
 /// How a repair ended.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RepairOutcome {
     /// Nothing was wrong with it.
@@ -101,6 +108,7 @@ pub enum RepairOutcome {
 /// What was evicted from a machine.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Evicted {
     /// How many pieces of content.
     pub blobs: u64,

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::CommandFactory as _;
 use datlake::config::{Changed, ContextRow, Setting};
-use datlake::report::{CallExplanation, CallRow, FileInfo, FileRow, Pull, Push, RunInfo, RunRow, Status};
+use datlake::report::{
+    CallExplanation, CallRow, Evicted, FileInfo, FileRow, Pull, Push, Repaired, RunInfo, RunRow, Status, Verified,
+};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -33,6 +35,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("config-setup", of::<Vec<Setting>>()),
         ("config-show", of::<Vec<Setting>>()),
         ("config-unset", of::<Changed>()),
+        ("evict", of::<Evicted>()),
         ("explain", of::<CallExplanation>()),
         ("get", of::<Got>()),
         ("info", of::<FileInfo>()),
@@ -41,11 +44,13 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("path", of::<Vec<Kept>>()),
         ("pull", of::<Pull>()),
         ("push", of::<Push>()),
+        ("repair", of::<Repaired>()),
         ("rm", of::<Removed>()),
         ("runs", of::<Vec<RunRow>>()),
         // `runs RUN`
         ("runs-run", of::<RunInfo>()),
         ("status", of::<Status>()),
+        ("verify", of::<Verified>()),
     ])
 }
 
