@@ -1,6 +1,6 @@
 //! A crate of a user that is written, edited, built and run.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,8 +8,12 @@ use tempfile::TempDir;
 
 /// The crate, and the machines that run it.
 pub(crate) struct UserCrate {
-    folder: TempDir,
+    /// Outlives the test, so that what is built of the crate takes the place of what was built before.
+    folder: PathBuf,
     name: &'static str,
+    lakes: TempDir,
+    /// One at a time.
+    _lock: File,
 }
 
 /// What a run said.
@@ -22,7 +26,15 @@ pub(crate) struct Said {
 impl UserCrate {
     /// A crate whose program is in `main`, and which depends on datlake and on `dependencies`, lines of a manifest.
     pub(crate) fn new(name: &'static str, main: &str, dependencies: &str) -> Self {
-        let (folder, datlake) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")));
+        let (tmp, datlake) = (Path::new(env!("CARGO_TARGET_TMPDIR")), Path::new(env!("CARGO_MANIFEST_DIR")));
+        fs::create_dir_all(tmp).unwrap();
+        let lock = File::create(tmp.join(format!("{name}.lock"))).unwrap();
+        lock.lock().unwrap();
+        let folder = tmp.join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).unwrap();
+        }
+        fs::create_dir(&folder).unwrap();
         let manifest = format!(
             r#"[package]
 name = "{name}"
@@ -46,9 +58,9 @@ opt-level = 3
 [workspace]
 "#
         );
-        fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
-        fs::copy(datlake.join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
-        Self { folder, name }
+        fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+        fs::copy(datlake.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+        Self { folder, name, lakes: tempfile::tempdir().unwrap(), _lock: lock }
     }
 
     /// Writes a file of the crate.
@@ -78,7 +90,7 @@ opt-level = 3
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("edits/target");
         let run = |more: &[&str]| {
             let mut cargo = Command::new(env!("CARGO"));
-            cargo.arg(command).args(more).current_dir(self.folder.path()).env("CARGO_TARGET_DIR", &target);
+            cargo.arg(command).args(more).current_dir(&self.folder).env("CARGO_TARGET_DIR", &target);
             cargo.output().unwrap()
         };
         let mut done = run(&["--offline"]);
@@ -106,8 +118,9 @@ opt-level = 3
         for name in ["DATLAKE", "WEATHER_KEY"] {
             program.env_remove(name);
         }
-        program.current_dir(self.folder.path()).env("DATLAKE_HOME", self.path(machine));
-        program.env("DATLAKE_REMOTE", format!("file://{}", self.path("remote").display()));
+        let lakes = self.lakes.path();
+        program.current_dir(&self.folder).env("DATLAKE_HOME", lakes.join(machine));
+        program.env("DATLAKE_REMOTE", format!("file://{}", lakes.join("remote").display()));
         program.env("DATLAKE_EMAIL", "ada@example.org").env("DATLAKE_LOG", "summary");
         let done = program.output().unwrap();
         let [out, err] = [done.stdout, done.stderr].map(|said| String::from_utf8(said).unwrap());
@@ -116,6 +129,6 @@ opt-level = 3
     }
 
     fn path(&self, path: &str) -> PathBuf {
-        self.folder.path().join(path)
+        self.folder.join(path)
     }
 }
