@@ -335,6 +335,14 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
+    /// Tries what works with the remote, and how quickly it answers
+    ///
+    /// An empty object is created there and removed again. The exit status is 2 where a lake cannot be read and written.
+    #[command(after_help = "Example: datlake config check")]
+    Check {
+        #[command(flatten)]
+        shape: Shape,
+    },
     /// Shows every setting, and where its value was taken from
     ///
     /// The environment wins over the nearest datlake.toml in the working directory or above it, that over the user's
@@ -451,6 +459,7 @@ impl Command {
             | Self::Evict { shape, .. }
             | Self::Config(
                 Config::Show { shape }
+                | Config::Check { shape }
                 | Config::Set { shape, .. }
                 | Config::Unset { shape, .. }
                 | Config::Setup { shape }

@@ -34,6 +34,8 @@ fn check_two_machines(server: &Server) {
         shouted(&doubled(&text)?)?.read_to_string()
     };
     let one = Watched::open(machine(&folder, "one", server));
+    let check = one.check_remote().unwrap();
+    assert!(check.works() && check.steps.iter().all(|step| step.works), "{check:?}");
     one.add_bytes("texts/hello.txt", "hello ").unwrap();
     assert_eq!(one.ok("ran doubled, ran shouted", pipeline), "HELLO HELLO ");
     let two = Watched::open(machine(&folder, "two", server));

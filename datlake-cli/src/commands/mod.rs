@@ -17,8 +17,8 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    Ancestry, CallExplanation, Descent, Evicted, FileInfo, History, Listing, Pull, Push, PushOutcome, Repaired,
-    RunInfo, Runs, Status, Verified,
+    Ancestry, CallExplanation, Descent, Evicted, FileInfo, History, Listing, Pull, Push, PushOutcome, RemoteCheck,
+    Repaired, RunInfo, Runs, Status, Verified,
 };
 use datlake::{Digest, Event, Evict, File, Lake, LakeBuilder, Uid, Verify};
 use serde::Serialize;
@@ -46,6 +46,7 @@ pub(crate) enum Report {
     Explanation(Box<CallExplanation>),
     Related(Related),
     Settings(Vec<Setting>),
+    Checked(RemoteCheck),
     Changed(Changed),
     Contexts(Vec<ContextRow>),
     /// What was done with a context, in words.
@@ -133,6 +134,7 @@ impl Report {
             Self::Status(Status { damaged, .. }) | Self::Pulled(Pull { damaged, .. }) if !damaged.is_empty() => FAILED,
             Self::Verified(verified) if !verified.findings.is_empty() => ABSENT,
             Self::Repaired(repaired) if repaired.healed().is_err() => ABSENT,
+            Self::Checked(check) if !check.works() => FAILED,
             Self::Pushed(push)
                 if push.items.iter().any(|item| matches!(item.outcome, PushOutcome::Taken | PushOutcome::Failed)) =>
             {

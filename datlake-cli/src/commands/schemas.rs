@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::CommandFactory as _;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallExplanation, CallRow, Evicted, FileInfo, FileRow, Pull, Push, Repaired, RunInfo, RunRow, Status, Verified,
+    CallExplanation, CallRow, Evicted, FileInfo, FileRow, Pull, Push, RemoteCheck, Repaired, RunInfo, RunRow, Status,
+    Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -27,6 +28,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         ("add", of::<Vec<Added>>()),
         ("calls", of::<Vec<CallRow>>()),
+        ("config-check", of::<RemoteCheck>()),
         ("config-context-create", of::<ContextRow>()),
         ("config-context-delete", of::<ContextRow>()),
         ("config-context-list", of::<Vec<ContextRow>>()),

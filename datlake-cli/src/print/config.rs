@@ -1,6 +1,7 @@
 //! Settings, and where they were taken from.
 
 use datlake::config::{Changed, ContextRow, Setting, Source};
+use datlake::report::{Ability, RemoteCheck};
 use owo_colors::OwoColorize as _;
 
 use super::text::{clean, padded, width};
@@ -35,6 +36,30 @@ pub(super) fn source(source: &Source) -> String {
         }
         _ => "the default".to_owned(),
     }
+}
+
+/// What works with the remote, in plain words.
+pub(super) fn checked(check: &RemoteCheck) -> String {
+    let mut text = format!("{}\n", clean(&check.remote).bold());
+    for step in &check.steps {
+        let what = match step.what {
+            Ability::List => "list objects",
+            Ability::Read => "read objects",
+            Ability::Create => "create objects",
+            Ability::CreateConditionally => "keep objects that exist from being replaced",
+            Ability::Delete => "delete objects (only `rm` needs it)",
+            _ => "something newer",
+        };
+        let (mark, why) = match &step.problem {
+            None => ("works".green().to_string(), String::new()),
+            Some(why) => ("fails".red().to_string(), format!("\n       {}", clean(why))),
+        };
+        text.push_str(&format!("{mark}  {what}{why}\n"));
+    }
+    if let Some(quickest) = check.round_trip_ms {
+        text.push_str(&format!("The quickest answer took {quickest} ms.\n"));
+    }
+    text
 }
 
 pub(super) fn changed(changed: &Changed) -> String {

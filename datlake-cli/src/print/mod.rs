@@ -80,6 +80,8 @@ impl Screen {
             }
             Report::Settings(settings) if json => write_json(&mut out, settings)?,
             Report::Settings(settings) => out.write_all(config::text(settings, self.width).as_bytes())?,
+            Report::Checked(check) if json => write_json(&mut out, check)?,
+            Report::Checked(check) => out.write_all(config::checked(check).as_bytes())?,
             Report::Changed(changed) if json => write_json(&mut out, changed)?,
             Report::Changed(changed) => out.write_all(config::changed(changed).as_bytes())?,
             Report::Contexts(contexts) if json => write_json(&mut out, contexts)?,

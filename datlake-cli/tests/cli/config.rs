@@ -155,3 +155,33 @@ fn wrong_use_is_a_failure() {
         assert!(ran.err.contains("--help"), "{}", ran.err);
     }
 }
+
+#[test]
+fn check_tells_what_works_with_the_remote_and_what_to_do() {
+    let machine = Machine::new();
+    machine.fails(2, &["no remote to check", "DATLAKE_REMOTE"], &["config", "check"]);
+
+    let remote = format!("file://{}", machine.path("remote").display());
+    let check = |remote: &str, more: &[&str]| {
+        let mut command = machine.command(&[&["config", "check"], more].concat());
+        ran(command.env("DATLAKE_REMOTE", remote).output().unwrap())
+    };
+    let json = check(&remote, &["--json"]);
+    assert_eq!((json.status, &*json.err), (0, ""));
+    check_schema(&["config", "check"], &json.out);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let abilities = ["list", "read", "create", "create_conditionally", "delete"];
+    let steps = abilities.map(|what| serde_json::json!({ "what": what, "works": true, "problem": null }));
+    assert_eq!(json["steps"], serde_json::Value::from(steps.to_vec()));
+    assert!(json["round_trip_ms"].is_number() && json["remote"].as_str().unwrap().ends_with("/remote"));
+
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = machine.command(&["config", "check"]);
+    command.env("DATLAKE_REMOTE", "s3://bucket/lake").env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"));
+    command.env("AWS_ALLOW_HTTP", "true").env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "hunter2");
+    let away = ran(command.output().unwrap());
+    assert_eq!(away.status, 2, "{}", away.out);
+    assert!(away.out.contains("fails  list objects\n") && away.out.contains("nobody answers there"), "{}", away.out);
+    assert!(!away.out.contains("hunter2") && !away.out.contains("create objects"), "{}", away.out);
+}

@@ -1,0 +1,144 @@
+//! What works with the remote, found by trying.
+
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use datlake_core::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Store};
+use serde::Serialize;
+
+use crate::Lake;
+
+/// What works with a remote.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct RemoteCheck {
+    /// The remote, without credentials.
+    pub remote: String,
+    /// How long the quickest answer took, in milliseconds; `None` where there was none.
+    pub round_trip_ms: Option<f64>,
+    /// What was tried, in order. What is not tried any more, because something before it failed, is left out.
+    pub steps: Vec<CheckStep>,
+}
+
+/// One thing that was tried with a remote.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CheckStep {
+    /// What it is.
+    pub what: Ability,
+    /// Whether it works.
+    pub works: bool,
+    /// Why not, and what to do about it.
+    pub problem: Option<String>,
+}
+
+/// What a lake asks of its remote.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Ability {
+    /// To list objects: every use needs it.
+    List,
+    /// To read objects: every use needs it.
+    Read,
+    /// To create objects: whoever makes something needs it.
+    Create,
+    /// Not to replace one that exists.
+    CreateConditionally,
+    /// To delete objects: `datlake rm` needs it.
+    Delete,
+}
+
+impl RemoteCheck {
+    /// Whether a lake can be read and written there. Whoever cannot delete works as others do, and removes nothing.
+    pub fn works(&self) -> bool {
+        self.steps.iter().all(|step| step.works || step.what == Ability::Delete)
+    }
+}
+
+impl Lake {
+    /// Tries what a lake asks of its remote. An empty object is created there, and removed again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a lake without a remote. What does not work is part of the answer.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let folder = tempfile::tempdir()?;
+    /// let remote = format!("file://{}", folder.path().join("remote").display());
+    /// let lake = datlake::Lake::builder().home(folder.path().join("home")).remote(remote).open()?;
+    /// assert!(lake.check_remote()?.works());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn check_remote(&self) -> Result<RemoteCheck> {
+        let Some(remote) = self.catalog().remote.clone() else {
+            return Err(Error::new(ErrorKind::Config, "there is no remote to check: set DATLAKE_REMOTE to its URL"));
+        };
+        let nonce = Digest::of(self.nonce().as_bytes());
+        // An index entry of content that nobody has: whoever finds it finds nothing out.
+        let creator = CreatorName::new("datlake/check")?;
+        let at = Location::Use(nonce, creator, CallKey::from_bytes(*nonce.as_bytes()));
+        let mut trial =
+            Trial { check: RemoteCheck { remote: remote.describe(), round_trip_ms: None, steps: Vec::new() } };
+        pollster::block_on(trial.run(&*remote, &Prefix::UsesOf(nonce), &at));
+        Ok(trial.check)
+    }
+}
+
+struct Trial {
+    check: RemoteCheck,
+}
+
+impl Trial {
+    async fn run(&mut self, store: &dyn Store, folder: &Prefix, at: &Location) {
+        let mut seen = |_| ControlFlow::Continue(());
+        let listed = self.step(Ability::List, store.list(folder, &mut seen)).await;
+        let read = self.step(Ability::Read, store.get(&Location::Lake)).await;
+        if listed.is_none() && read.is_none() {
+            return;
+        }
+        let Some(created) = self.step(Ability::Create, store.create(at, b"")).await else { return };
+        if created == Created::Exists {
+            self.problem("an object that nobody has created is said to exist; tell us about this store");
+        }
+        if self.step(Ability::CreateConditionally, store.create(at, b"")).await == Some(Created::New) {
+            self.problem(
+                "an object that exists was created once more: two machines could take away each other's results",
+            );
+        }
+        if self.step(Ability::Delete, store.remove(at)).await == Some(false) {
+            self.problem("an object that was just created is not found");
+        }
+    }
+
+    /// Tries one thing: what came of it, if it worked.
+    async fn step<T>(&mut self, what: Ability, tried: impl Future<Output = Result<T>>) -> Option<T> {
+        let start = Instant::now();
+        let outcome = tried.await;
+        let took = start.elapsed();
+        let problem = outcome.as_ref().err().map(ToString::to_string);
+        if outcome.is_ok() {
+            let quickest = self.check.round_trip_ms.map_or(f64::MAX, |known| known).min(milliseconds(took));
+            self.check.round_trip_ms = Some(quickest);
+        }
+        self.check.steps.push(CheckStep { what, works: problem.is_none(), problem });
+        outcome.ok()
+    }
+
+    /// The last thing that was tried did something else than it should.
+    fn problem(&mut self, why: &str) {
+        if let Some(step) = self.check.steps.last_mut() {
+            step.works = false;
+            step.problem = Some(why.to_owned());
+        }
+    }
+}
+
+fn milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e5).round() / 100.0
+}
