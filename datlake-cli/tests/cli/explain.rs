@@ -115,6 +115,11 @@ fn what_cannot_be_explained_says_why() {
         &["several calls of `word_count`", "write more"],
         &["explain", &format!("word_count/{}", &key[..63])],
     );
+    machine.fails(
+        2,
+        &["several calls of `datlake-cli/cli::pipeline::word_count`"],
+        &["info", &format!("@{creator}/{}/0", &key[..63])],
+    );
     // A damaged record beside it hides itself only.
     let calls = machine.home().join("calls").join(creator);
     let damaged = std::fs::read_dir(calls).unwrap().map(|entry| entry.unwrap().path());
