@@ -6,6 +6,7 @@ pub(crate) mod engine;
 mod explain;
 pub(crate) mod key;
 mod many;
+mod running;
 pub(crate) mod shape;
 pub(crate) mod stray;
 
