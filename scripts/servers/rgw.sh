@@ -41,7 +41,7 @@ osd pool default min size = 1
 osd pool default pg num = 4
 keyring = $dir/keyring
 run dir = $dir/run
-admin socket = $dir/run/\$name.asok
+admin socket =
 pid file = $dir/run/\$name.pid
 log file = $dir/log/\$name.log
 [client.admin]

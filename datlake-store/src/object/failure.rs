@@ -164,7 +164,7 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
         return Failed::BeyondEnd;
     }
     if find::<rustls::Error>(&error).is_some() {
-        let why = "no secure connection: its certificate is not trusted, or is another server's; install the authority's certificate, or correct the endpoint";
+        let why = "no secure connection: it speaks no TLS, or its certificate is not trusted, or is another server's; install the authority's certificate, or correct the endpoint";
         return tell(ErrorKind::Untrusted, Again::Never, why);
     }
     if chain.contains("URL scheme is not allowed") {

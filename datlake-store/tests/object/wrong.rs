@@ -1,5 +1,6 @@
 //! What goes wrong between a store and its server, and what comes of it.
 
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use datlake_core::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Result, Store, Uid};
@@ -194,4 +195,30 @@ fn a_name_that_makes_too_long_a_key_is_refused_before_anything_is_done() {
     let longest = 1024 - "lake/files/".len() - ".datlake".len();
     assert!(longest > 1000, "every UID fits");
     assert_eq!(fake.asked().len(), 1);
+}
+
+#[test]
+fn what_is_wrong_with_an_endpoint_is_told_at_once() {
+    let fake = Fake::start();
+    let get = |variables| {
+        let options = RemoteOptions { variables: Some(variables), ..RemoteOptions::default() };
+        pollster::block_on(open_remote(URL, options).unwrap().get(&name("a")))
+    };
+    // What a server without TLS says to who greets it with TLS.
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let secure = s3_at(&format!("https://{}", plain.local_addr().unwrap()));
+    std::thread::spawn(move || {
+        for mut connection in plain.incoming().flatten() {
+            let _ = connection.read(&mut [0; 1024]);
+            let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    check_error(get(secure), ErrorKind::Untrusted, &["no secure connection", URL]);
+    let mut strict = s3_at(&fake.endpoint);
+    strict.retain(|(name, _)| name != "AWS_ALLOW_HTTP");
+    check_error(get(strict), ErrorKind::Config, &["AWS_ALLOW_HTTP=true", URL]);
+    let mut half = s3_at(&fake.endpoint);
+    half.retain(|(name, _)| name != "AWS_SECRET_ACCESS_KEY");
+    check_error(get(half), ErrorKind::Config, &["AWS_SECRET_ACCESS_KEY is not", URL]);
+    assert!(fake.asked().is_empty());
 }
