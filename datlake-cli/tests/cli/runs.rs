@@ -1,9 +1,11 @@
 //! `datlake runs`, and what `datlake calls` says of them
 
+use std::process::Stdio;
+
 use insta::{assert_json_snapshot, assert_snapshot};
 
 use crate::pipeline;
-use crate::support::Machine;
+use crate::support::{Machine, ran};
 
 /// A machine on which the pipeline ran, and then ran again.
 fn twice() -> Machine {
@@ -20,6 +22,34 @@ fn what_programs_did() {
     assert_json_snapshot!("runs", machine.json(&["runs"]));
     assert_eq!(machine.ok(&["runs", "-n", "1"]).matches("skipped").count(), 1);
     assert_eq!((Machine::new().ok(&["runs"]).as_str(), Machine::new().ok(&["runs", "--json"]).as_str()), ("", "[]\n"));
+}
+
+#[test]
+fn what_is_shown_of_history_is_plain_in_pipes_and_where_nobody_wants_colours() {
+    let machine = twice();
+    let commands = [
+        &["runs"][..],
+        &["calls"],
+        &["lineage", "corpora/alice.txt"],
+        &["lineage", "--down", "corpora/alice.txt"],
+        &["explain", "reports/which.txt"],
+    ];
+    for command in commands {
+        assert!(!machine.ok(command).contains('\u{1b}'), "{command:?}");
+        assert!(machine.ok(&[command, &["--color", "always"]].concat()).contains('\u{1b}'), "{command:?}");
+        // A terminal, and somebody on it who wants no colours.
+        let shown = |variable: &str| {
+            let typed = format!("datlake {}", command.join(" "));
+            let mut terminal = machine.around("script", &["-qec", &typed, "/dev/null"]);
+            ran(terminal.env("TERM", "xterm").env(variable, "1").output().unwrap()).out
+        };
+        assert!(shown("SOME_COLOR").contains('\u{1b}') && !shown("NO_COLOR").contains('\u{1b}'), "{command:?}");
+        // A reader that has seen enough before it saw anything.
+        let mut child = machine.command(command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let ended = ran(child.wait_with_output().unwrap());
+        assert_eq!((ended.status, &*ended.err), (0, ""), "{command:?}");
+    }
 }
 
 #[test]

@@ -2,8 +2,28 @@
 
 use crate::support::{Machine, files_in, ran};
 
-const COMMANDS: [&str; 12] =
-    ["info", "ls", "add", "get", "cat", "path", "rm", "calls", "lineage", "config", "completions", "man"];
+const COMMANDS: [&str; 20] = [
+    "info",
+    "ls",
+    "add",
+    "get",
+    "cat",
+    "path",
+    "rm",
+    "calls",
+    "runs",
+    "explain",
+    "lineage",
+    "status",
+    "push",
+    "pull",
+    "verify",
+    "repair",
+    "evict",
+    "config",
+    "completions",
+    "man",
+];
 
 #[test]
 fn shells_learn_every_command() {
