@@ -128,19 +128,22 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
-    /// Copies a file or a tree out of the lake
+    /// Copies files, trees and folders out of the lake
     ///
-    /// It appears whole or not at all.
+    /// Each appears whole or not at all.
     #[command(after_help = "Example: datlake get corpora/alice.txt /tmp")]
+    #[command(override_usage = "datlake get [OPTIONS] <UID>... [DEST]")]
     Get {
-        /// The file or tree
-        uid: String,
-        /// Where to; if it is a folder, into that, under the file's own name
-        #[arg(default_value = ".")]
-        dest: PathBuf,
-        /// Replace a file that is there; of a tree, each file that is there
+        /// Files, trees and, with -r, folders; behind them where to (without that: here). Into a folder that is there they go
+        /// under their own names
+        #[arg(required = true, value_name = "UID")]
+        items: Vec<String>,
+        /// Replace a file that is there; of a tree or folder, each file that is there
         #[arg(short, long)]
         force: bool,
+        /// All files with names in the folder UID
+        #[arg(short, long)]
+        recursive: bool,
         #[command(flatten)]
         shape: Shape,
     },

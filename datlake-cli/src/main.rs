@@ -2,11 +2,12 @@
 //!
 //! Arguments as typed (`args`) → commands, which give report values (`commands`) → one place that prints (`print`).
 //! Results go to standard output, everything else to standard error. Exit status: 0, 1 (what was asked for is not there),
-//! 2 (failure).
+//! 2 (failure), 130 and 143 (ended by a signal).
 
 mod args;
 mod commands;
 mod failure;
+mod interrupt;
 mod print;
 
 use std::process::ExitCode;
@@ -18,7 +19,13 @@ use crate::print::Screen;
 fn main() -> ExitCode {
     let args = args::Args::parse();
     let screen = Screen::new(args.color.into());
-    match run(args, &screen) {
+    if let Err(error) = interrupt::watch() {
+        screen.error(&anyhow::Error::new(error).context("cannot wait for signals"));
+        return ExitCode::from(failure::FAILED);
+    }
+    let done = run(args, &screen);
+    interrupt::settled();
+    match done {
         Ok(status) => ExitCode::from(status),
         // Whoever read has seen enough.
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,

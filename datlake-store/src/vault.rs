@@ -139,6 +139,16 @@ impl Vault {
         self.dir.scratch()
     }
 
+    /// Makes all that is in the machine's own directory last through a power failure.
+    pub fn sync(&self) -> Result<()> {
+        self.dir.sync()
+    }
+
+    /// Removes what this process has begun to write, for good: whoever begins anew waits until the process ends.
+    pub fn end_scratch(&self) {
+        self.dir.end_scratch();
+    }
+
     /// Whether the content is on this machine, as far as can be told without reading it.
     pub fn has(&self, wanted: &Wanted<'_>) -> Result<bool> {
         Ok(self.dir.inspect(wanted.digest, wanted.size)? != Seal::Missing)
@@ -375,6 +385,15 @@ impl Vault {
     pub async fn restore(&self, digest: &Digest, size: u64, file: &Path) -> Result<()> {
         self.discard_damaged(digest, size).await?;
         self.catalog.put_blob(digest, file).await
+    }
+
+    /// The same, for many: whether [`sync`](Self::sync) has to be called before anything names it.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn restore_unsynced(&self, digest: &Digest, size: u64, file: &Path) -> Result<bool> {
+        self.discard_damaged(digest, size).await?;
+        self.catalog.put_blob_unsynced(digest, file).await
     }
 
     /// Where the content is, or would be, on this machine.

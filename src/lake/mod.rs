@@ -5,6 +5,7 @@ mod content;
 mod current;
 mod evict;
 mod files;
+mod folder;
 mod pull;
 mod push;
 mod repair;
@@ -24,6 +25,7 @@ use datlake_core::flight::Flights;
 use datlake_core::record::Record;
 use datlake_core::{CallKey, Error, ErrorKind, Result, Uid, UidKind};
 use datlake_store::{Permits, Vault};
+use futures_util::stream::{self, StreamExt as _};
 
 pub use builder::LakeBuilder;
 pub(crate) use content::Content;
@@ -43,6 +45,8 @@ use crate::report::{Damage, is_damage};
 
 /// Records a process remembers by itself, before it forgets them all and starts anew.
 const REMEMBERED: usize = 1 << 14;
+/// How many names are looked up at a time.
+pub(crate) const AT_ONCE: usize = 64;
 
 /// A lake: a store on this machine and, optionally, a remote it shares with others.
 ///
@@ -278,10 +282,13 @@ impl Lake {
             self.contact_remote().await?;
             let folder = prefix.trim_end_matches('/');
             let folder = if folder.is_empty() { None } else { Some(Uid::chosen(folder)?) };
+            let names = self.catalog().names(folder.as_ref()).await?;
+            let mut found = stream::iter(folder.into_iter().chain(names))
+                .map(|uid| async move { (self.find(&uid).await, uid) })
+                .buffered(AT_ONCE);
             let mut files = Files::default();
-            let below = self.catalog().names(folder.as_ref()).await?;
-            for uid in folder.into_iter().chain(below) {
-                match self.find(&uid).await {
+            while let Some((file, uid)) = found.next().await {
+                match file {
                     // A name whose call never finished shows nothing.
                     Ok(file) => files.files.extend(file),
                     Err(error) if is_damage(&error) => {
@@ -320,6 +327,21 @@ impl Lake {
         })?;
         self.forget_remembered();
         Ok(gone)
+    }
+
+    /// Removes what this process has begun to write to this machine's store and not finished, before it ends: for programs
+    /// that handle signals. What writes at that time fails, and what begins to write waits until the process has ended.
+    /// Without this, the next process that writes clears up.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.abandon_writes(); // and then `std::process::exit(130)`
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn abandon_writes(&self) {
+        self.vault().end_scratch();
     }
 
     /// The file called `uid`, wherever it is.

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use datlake_core::catalog::Known;
+use datlake_core::catalog::{Catalog, Known};
 use datlake_core::lineage::Added;
 use datlake_core::record::{Name, Target};
 use datlake_core::{Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{AsyncStagedWriter, AsyncWrite, Staged, StagedWriter, offload};
 
 use super::{Lake, refuse_in_body};
-use crate::file::{File, Manifest, Tree};
+use crate::file::File;
 
 impl Lake {
     /// A writer of a new file `uid`, which appears in the lake when it is finished.
@@ -157,76 +157,6 @@ impl Lake {
         self.add_staged(uid, &staged, false, None)
     }
 
-    /// Adds copies of all files below the folder `path` as the tree `uid`.
-    ///
-    /// # Errors
-    /// As [`Lake::add_path`]; [`ErrorKind::InvalidInput`] for a name below it that is no UID, such as one that is not UTF-8.
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// let lake = datlake::Lake::temp()?;
-    /// let sources = lake.add_tree("datlake/sources", "src")?;
-    /// assert!(sources.get("lib.rs")?.len() > 0);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Result<Tree> {
-        refuse_in_body("add a tree")?;
-        let uid = Uid::chosen(uid)?;
-        let scratch = self.vault().scratch()?;
-        let mut manifest = Manifest::default();
-        for (name, path) in crate::file::files_below(path.as_ref())? {
-            let staged = Staged::copy_of(&scratch, &path)?;
-            pollster::block_on(self.vault().restore(&staged.digest, staged.size, staged.path()))?;
-            manifest.insert(&name, staged.digest, staged.size)?;
-        }
-        let staged = Staged::from_bytes(&scratch, &manifest.to_bytes())?;
-        Tree::try_from(self.add_staged(uid, &staged, true, None)?)
-    }
-
-    /// Adds copies of all files below the folder `path`, each as a file of its own: `photos/2026` and the file's path from
-    /// the folder for the prefix `photos/2026`; that path alone for an empty one. Of each: the file, and whether it is new.
-    ///
-    /// What was added before something fails stays; adding it again changes nothing.
-    ///
-    /// # Errors
-    /// As [`Lake::add_path`]; [`ErrorKind::InvalidInput`] for a name below it that is no UID, before anything is added.
-    ///
-    /// ```
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let folder = tempfile::tempdir()?;
-    /// # let folder = folder.path();
-    /// std::fs::create_dir(folder.join("cats"))?;
-    /// std::fs::write(folder.join("cats/tom.jpg"), "tom")?;
-    /// let lake = datlake::Lake::temp()?;
-    /// lake.add_each("photos/2026", folder)?;
-    /// assert!(lake.exists("photos/2026/cats/tom.jpg")?);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn add_each(&self, prefix: &str, path: impl AsRef<Path>) -> Result<Vec<(File, bool)>> {
-        refuse_in_body("add files")?;
-        let prefix = prefix.trim_end_matches('/');
-        let below = if prefix.is_empty() { None } else { Some(Uid::chosen(prefix)?) };
-        let mut files = Vec::new();
-        for (name, path) in crate::file::files_below(path.as_ref())? {
-            files.push((Uid::chosen(&below.as_ref().map_or(name.clone(), |below| format!("{below}/{name}")))?, path));
-        }
-        let there: std::collections::HashSet<Uid> = pollster::block_on(async {
-            self.contact_remote().await?;
-            self.catalog().names(below.as_ref()).await
-        })?
-        .into_iter()
-        .collect();
-        let scratch = self.vault().scratch()?;
-        let mut added = Vec::with_capacity(files.len());
-        for (uid, path) in files {
-            let new = !there.contains(&uid);
-            added.push((self.add_staged(uid, &Staged::copy_of(&scratch, &path)?, false, None)?, new));
-        }
-        Ok(added)
-    }
-
     /// A UID that no file has.
     fn free(&self, uid: &str) -> Result<Uid> {
         refuse_in_body("add a file")?;
@@ -240,30 +170,37 @@ impl Lake {
         Ok(uid)
     }
 
-    fn add_staged(&self, uid: Uid, staged: &Staged, tree: bool, source: Option<String>) -> Result<File> {
-        let (digest, size) = (staged.digest, staged.size);
-        let name = uid.file_name().to_owned();
+    pub(super) fn add_staged(&self, uid: Uid, staged: &Staged, tree: bool, source: Option<String>) -> Result<File> {
+        pollster::block_on(async {
+            self.contact_remote().await?;
+            self.vault().restore(&staged.digest, staged.size, staged.path()).await
+        })?;
+        let known = Known { name: uid.file_name().to_owned(), uid, digest: staged.digest, size: staged.size, tree };
+        let file = self.add_name(self.catalog(), known, source)?;
+        self.note_published();
+        Ok(file)
+    }
+
+    /// Gives content that is in the lake a name.
+    pub(super) fn add_name(&self, catalog: &Catalog, known: Known, source: Option<String>) -> Result<File> {
         let added = Added {
-            name: name.clone(),
-            digest,
-            size,
-            tree,
+            name: known.name.clone(),
+            digest: known.digest,
+            size: known.size,
+            tree: known.tree,
             source,
             person: self.provenance().person()?,
             host: self.provenance().host().to_owned(),
             at: crate::provenance::now(),
         };
-        let document = Name::create(uid.clone(), Target::Added(added), &self.catalog().home, &self.nonce())?;
+        let document = Name::create(known.uid.clone(), Target::Added(added), &catalog.home, &self.nonce())?;
         pollster::block_on(async {
-            self.contact_remote().await?;
-            self.vault().restore(&digest, size, staged.path()).await?;
-            match self.vault().claim(&claim_of(&uid), "add").await? {
-                Some(_lease) => self.catalog().add(document).await,
-                None => self.catalog().without_claims(&document.nonce).add(document).await,
+            match self.vault().claim(&claim_of(&known.uid), "add").await? {
+                Some(_lease) => catalog.add(document).await,
+                None => catalog.without_claims(&document.nonce).add(document).await,
             }
         })?;
-        self.note_published();
-        Ok(File::known(self, Known { uid, name, digest, size, tree }))
+        Ok(File::known(self, known))
     }
 }
 

@@ -10,11 +10,9 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::files::{is_damage, row};
 use super::{Damage, FolderRow, Listing};
 use crate::file::File;
-use crate::lake::{Lake, refuse_in_body};
+use crate::lake::{AT_ONCE, Lake, refuse_in_body};
 use crate::origin::Origin;
 
-/// How many questions are asked at a time.
-const AT_ONCE: usize = 64;
 /// For so much content the remote is asked one by one; for more, what it has at all is listed, a thousand at a time.
 const ONE_BY_ONE: usize = 200;
 

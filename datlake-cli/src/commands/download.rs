@@ -60,6 +60,8 @@ pub(super) fn open(url: &str, limits: Limits, tell: Box<dyn FnMut(u64, Option<u6
         // What was asked for in secret is not got in the open.
         .https_only(!url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:")))
         .max_redirects(REDIRECTS)
+        // Of a connection that was used before, nobody knows whether the server is about to close it.
+        .max_idle_connections(0)
         .user_agent(concat!("datlake/", env!("CARGO_PKG_VERSION")))
         // Bytes as they are at the server.
         .accept_encoding("identity")

@@ -1,28 +1,127 @@
 //! `datlake get`: what is written appears whole or not at all, and replaces nothing unless it is told to.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
-use datlake::{File, Lake, Tree};
+use datlake::{File, Lake};
 
 use super::content::{as_tree, copy};
 use super::{Got, Report, file};
 use crate::failure::Failure;
+use crate::interrupt::Unfinished;
+use crate::print::{Counter, Screen};
 
-pub(super) fn run(lake: &Lake, uid: &str, dest: &Path, force: bool) -> anyhow::Result<Report> {
-    let file = file(lake, uid)?;
-    let path =
-        if dest.is_dir() { dest.join(file.name().rsplit('/').next().unwrap_or_default()) } else { dest.to_owned() };
-    let (files, size) = match as_tree(&file) {
-        Some(tree) => write_tree(&tree, &path, force)?,
-        None => {
-            write_file(&file, &path, force)?;
-            (1, file.len())
-        }
+/// Files of a folder that are written, and first downloaded, at a time.
+const AT_ONCE: usize = 8;
+
+/// What is asked for, looked up.
+enum What {
+    File(File),
+    /// Files, by their paths in a folder.
+    Folder(Vec<(String, File)>),
+}
+
+pub(super) fn run(
+    lake: &Lake,
+    items: &[String],
+    force: bool,
+    recursive: bool,
+    screen: &Screen,
+) -> anyhow::Result<Report> {
+    let (uids, dest) = match items {
+        [all @ .., dest] if !all.is_empty() => (all, Path::new(dest)),
+        _ => (items, Path::new(".")),
     };
-    let uid = file.uid().cloned().unwrap_or(lake.resolve(uid)?);
-    Ok(Report::Got(Got { uid, path, size, files }))
+    let into = dest.is_dir();
+    if uids.len() > 1 && !into {
+        return Err(Failure::new(format!(
+            "cannot write {} things to `{}`: it is no folder",
+            uids.len(),
+            dest.display()
+        ))
+        .into());
+    }
+    // All are looked up before the first is written.
+    let mut all = Vec::new();
+    for uid in uids {
+        let (shown, own, what) = look_up(lake, uid, recursive)?;
+        all.push((shown, if into { dest.join(own) } else { dest.to_owned() }, what));
+    }
+    let mut got = Vec::new();
+    for (uid, path, what) in all {
+        let (files, size) = match what {
+            What::File(file) => {
+                write_file(&file, &path, force)?;
+                (1, file.len())
+            }
+            What::Folder(files) => {
+                write_folder(&files, &path, force, &screen.counter(&uid, files.len()))?;
+                (files.len() as u64, files.iter().map(|(_, file)| file.len()).sum())
+            }
+        };
+        got.push(Got { uid, path, size, files });
+    }
+    Ok(Report::Got(got))
+}
+
+/// Its UID, its own name, and what it is.
+fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, String, What)> {
+    let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let members = |file: &File| -> anyhow::Result<Option<Vec<(String, File)>>> {
+        let files = as_tree(file).map(|tree| tree.files()).transpose()?;
+        Ok(files.map(|files| files.into_iter().map(|file| (file.name().to_owned(), file)).collect()))
+    };
+    if recursive && !uid.starts_with('@') && !uid.contains("//") {
+        let prefix = uid.trim_matches('/');
+        let mut files = Vec::new();
+        for file in lake.list(prefix)?.whole()? {
+            let Some(path) = file.uid().and_then(|uid| below(uid.as_str(), prefix)) else { continue };
+            match members(&file)? {
+                None => files.push((path.to_owned(), file)),
+                Some(members) => files.extend(members.into_iter().map(|(name, file)| (format!("{path}/{name}"), file))),
+            }
+        }
+        if !files.is_empty() {
+            check_names(&files)?;
+            return Ok((uid.to_owned(), last(prefix), What::Folder(files)));
+        }
+    }
+    let found = file(lake, uid).map_err(|error| match lake.level(uid) {
+        Ok(level) if !level.folders.is_empty() || !level.files.is_empty() => {
+            let failure = Failure::new(format!("`{uid}` is a folder in the lake"));
+            anyhow::Error::from(failure.hint("-r writes all that is in it"))
+        }
+        _ => error,
+    })?;
+    let shown = found.uid().map_or(uid.to_owned(), ToString::to_string);
+    let what = match members(&found)? {
+        Some(members) => What::Folder(members),
+        None => What::File(found.clone()),
+    };
+    Ok((shown, last(found.name()), what))
+}
+
+/// Where in the folder `prefix` a UID is.
+fn below<'a>(uid: &'a str, prefix: &str) -> Option<&'a str> {
+    if prefix.is_empty() { Some(uid) } else { uid.strip_prefix(prefix)?.strip_prefix('/') }
+}
+
+/// In a lake `a` and `a/b` live side by side, in a folder they do not.
+fn check_names(files: &[(String, File)]) -> anyhow::Result<()> {
+    let names: BTreeSet<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    for name in &names {
+        let mut above = name.match_indices('/').map(|(at, _)| &name[..at]);
+        if let Some(folder) = above.find(|above| names.contains(above)) {
+            let failure =
+                Failure::new(format!("cannot write `{folder}` and `{name}`: one name would be a file and a folder"));
+            return Err(failure.hint("get them one by one, under other names").into());
+        }
+    }
+    Ok(())
 }
 
 fn write_file(file: &File, path: &Path, force: bool) -> anyhow::Result<()> {
@@ -34,10 +133,11 @@ fn write_file(file: &File, path: &Path, force: bool) -> anyhow::Result<()> {
         return Err(taken().into());
     }
     let failed = || format!("cannot write `{}`", path.display());
-    let mut temporary = temporary(0o666).tempfile_in(folder_of(path)).with_context(failed)?;
-    copy(file, &mut temporary).with_context(failed)?;
-    temporary.flush().with_context(failed)?;
-    let persisted = if force { temporary.persist(path) } else { temporary.persist_noclobber(path) };
+    let make = || temporary(0o666).tempfile_in(folder_of(path));
+    let mut temporary = Unfinished::begin(make, |made| made.path()).with_context(failed)?;
+    copy(file, temporary.get()).with_context(failed)?;
+    temporary.get().flush().with_context(failed)?;
+    let persisted = temporary.finish(|made| if force { made.persist(path) } else { made.persist_noclobber(path) });
     match persisted {
         Ok(_) => Ok(()),
         Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Err(taken().into()),
@@ -45,35 +145,71 @@ fn write_file(file: &File, path: &Path, force: bool) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a tree as a folder: how many files, and how large they are together.
-fn write_tree(tree: &Tree, path: &Path, force: bool) -> anyhow::Result<(u64, u64)> {
-    let files = tree.files()?;
-    let size = files.iter().map(File::len).sum();
+/// Writes files as a folder.
+fn write_folder(files: &[(String, File)], path: &Path, force: bool, counter: &Counter) -> anyhow::Result<()> {
     if path.symlink_metadata().is_ok() {
         if !force {
             let failure = Failure::new(format!("cannot write `{}`: it exists", path.display()));
             return Err(failure.hint("--force writes into it, and leaves the other files there").into());
         }
-        write_all(&files, path, true)?;
-    } else {
-        let failed = || format!("cannot write `{}`", path.display());
-        let folder = temporary(0o777).tempdir_in(folder_of(path)).with_context(failed)?;
-        write_all(&files, folder.path(), false)?;
-        std::fs::rename(folder.path(), path).with_context(failed)?;
-        // It is no longer there to be removed.
-        let _ = folder.keep();
+        make_folders(files, path)?;
+        return each(files, counter, |(name, file)| write_file(file, &path.join(name), true));
     }
-    Ok((files.len() as u64, size))
+    let failed = || format!("cannot write `{}`", path.display());
+    let make = || temporary(0o777).tempdir_in(folder_of(path));
+    let mut folder = Unfinished::begin(make, |made| made.path()).with_context(failed)?;
+    let inside = folder.get().path().to_owned();
+    make_folders(files, &inside)?;
+    // Nobody else knows of that folder: its files need no names of their own before they are whole.
+    each(files, counter, |(name, file)| {
+        let failed = || format!("cannot write `{}`", path.join(name).display());
+        let mut written = std::fs::File::create_new(inside.join(name)).with_context(failed)?;
+        copy(file, &mut written).with_context(failed)
+    })?;
+    folder.finish(|made| {
+        std::fs::rename(made.path(), path).with_context(failed)?;
+        // It is no longer there to be removed.
+        let _ = made.keep();
+        Ok(())
+    })
 }
 
-fn write_all(files: &[File], folder: &Path, force: bool) -> anyhow::Result<()> {
-    for file in files {
-        let path = folder.join(file.name());
-        let above = folder_of(&path);
+/// Makes every folder that the files are in, once.
+fn make_folders(files: &[(String, File)], folder: &Path) -> anyhow::Result<()> {
+    let folders: BTreeSet<_> =
+        files.iter().filter_map(|(name, _)| name.rsplit_once('/')).map(|(above, _)| above).collect();
+    for above in folders {
+        let above = folder.join(above);
         std::fs::create_dir_all(&above).with_context(|| format!("cannot make the folder `{}`", above.display()))?;
-        write_file(file, &path, force)?;
     }
     Ok(())
+}
+
+/// Does something with every file, several at a time, until the first failure.
+fn each(
+    files: &[(String, File)],
+    counter: &Counter,
+    work: impl Fn(&(String, File)) -> anyhow::Result<()> + Sync,
+) -> anyhow::Result<()> {
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
+    let lock = || failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(files.len()) {
+            scope.spawn(|| {
+                while lock().is_none()
+                    && let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    match work(file) {
+                        Ok(()) => counter.count(),
+                        Err(error) => drop(lock().get_or_insert(error)),
+                    }
+                }
+            });
+        }
+    });
+    counter.end();
+    let failed = lock().take();
+    failed.map_or(Ok(()), Err)
 }
 
 fn folder_of(path: &Path) -> PathBuf {

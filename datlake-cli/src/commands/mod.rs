@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use crate::args::Command;
 use crate::failure::{ABSENT, FAILED};
+use crate::interrupt;
 use crate::print::Screen;
 
 /// What a command found or did.
@@ -37,7 +38,7 @@ pub(crate) enum Report {
         long: bool,
     },
     Added(Vec<Added>),
-    Got(Got),
+    Got(Vec<Got>),
     Paths(Vec<Kept>),
     Removed(Removed),
     Calls(History),
@@ -83,7 +84,7 @@ pub(crate) struct Added {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Got {
-    pub(crate) uid: Uid,
+    pub(crate) uid: String,
     pub(crate) path: PathBuf,
     /// In bytes.
     pub(crate) size: u64,
@@ -152,7 +153,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
             ls::run(&lake(screen)?, prefix.as_deref(), long, recursive || shape.json)
         }
         Command::Add { paths, uid, how, .. } => add::run(|| lake(screen), &paths, &uid, &how, screen),
-        Command::Get { uid, dest, force, .. } => get::run(&lake(screen)?, &uid, &dest, force),
+        Command::Get { items, force, recursive, .. } => get::run(&lake(screen)?, &items, force, recursive, screen),
         Command::Cat { uids } => content::cat(&lake(screen)?, &uids, &mut screen.bytes()),
         Command::Path { uids, .. } => path::run(&lake(screen)?, &uids),
         Command::Rm { uids, recursive, cascade, local, yes, .. } => {
@@ -200,6 +201,7 @@ fn file(lake: &Lake, uid: &str) -> anyhow::Result<File> {
 /// The lake that programs use.
 fn lake(screen: &Screen) -> anyhow::Result<Lake> {
     let lake = LakeBuilder::configured()?.open()?;
+    interrupt::watch_over(&lake);
     let screen = *screen;
     lake.observe(move |event| {
         if let Event::Downloaded { file, size } = event {

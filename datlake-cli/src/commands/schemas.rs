@@ -39,7 +39,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("config-unset", of::<Changed>()),
         ("evict", of::<Evicted>()),
         ("explain", of::<CallExplanation>()),
-        ("get", of::<Got>()),
+        ("get", of::<Vec<Got>>()),
         ("info", of::<FileInfo>()),
         ("lineage", of::<Related>()),
         ("ls", of::<Vec<FileRow>>()),

@@ -29,7 +29,11 @@ fn one_added(added: &Added) -> String {
     format!("{}\n", clean(&format!("{how} {} ({what}{from})", added.uid)))
 }
 
-pub(super) fn got(got: &Got) -> String {
+pub(super) fn got(got: &[Got]) -> String {
+    got.iter().map(one_got).collect()
+}
+
+fn one_got(got: &Got) -> String {
     let what = if got.files == 1 { String::new() } else { format!("{}, ", files(got.files)) };
     format!("wrote {} ({what}{})\n", clean(&got.path.display().to_string()), bytes(got.size))
 }

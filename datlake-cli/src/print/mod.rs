@@ -28,7 +28,11 @@ use serde::Serialize;
 
 use crate::commands::{Related, Report};
 use crate::failure;
+pub(crate) use progress::Counter;
 use text::clean;
+
+/// The smallest download that is told of, in bytes.
+const LARGE: u64 = 1 << 20;
 
 /// Where results are shown.
 #[derive(Clone, Copy, Debug)]
@@ -133,9 +137,9 @@ impl Screen {
         self.say(&format!("{} {}{hint}", "datlake:".red().bold(), clean(&format!("{error:#}"))));
     }
 
-    /// Says on a terminal that content came from the remote.
+    /// Says on a terminal that content came from the remote, where that is worth a line.
     pub(crate) fn downloaded(&self, file: &str, size: u64) {
-        if io::stderr().is_terminal() {
+        if size >= LARGE && io::stderr().is_terminal() {
             self.say(&format!("downloaded {} ({})", clean(file), text::bytes(size)));
         }
     }
@@ -143,6 +147,11 @@ impl Screen {
     /// What shows how far a transfer is, on a terminal.
     pub(crate) fn transfer(&self, what: &str) -> Box<dyn FnMut(u64, Option<u64>)> {
         progress::bytes(what)
+    }
+
+    /// What shows how many of so many files are done, on a terminal.
+    pub(crate) fn counter(&self, what: &str, files: usize) -> Counter {
+        Counter::new(what, files)
     }
 
     /// Takes away what a transfer showed.

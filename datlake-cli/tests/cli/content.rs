@@ -107,6 +107,67 @@ fn get_replaces_nothing_unless_it_is_told_to() {
 }
 
 #[test]
+fn many_and_folders_are_written_under_their_own_names() {
+    let machine = Machine::new();
+    let lake = machine.lake();
+    for uid in ["photos/2026/cats/tom.jpg", "photos/2026/rex.jpg", "photos/old.jpg", "a.txt"] {
+        lake.add_bytes(uid, uid).unwrap();
+    }
+    lake.add_tree("photos/tree", machine.write("folder/x/y", "y").ancestors().nth(2).unwrap()).unwrap();
+    let work = || files_in(&machine.path("work"));
+    assert_eq!(machine.ok(&["get", "a.txt", "photos/old.jpg", "."]), "wrote ./a.txt (5 B)\nwrote ./old.jpg (14 B)\n");
+    assert_eq!(work(), ["a.txt", "old.jpg"]);
+    machine.fails(2, &["cannot write 2 things to `nowhere`"], &["get", "a.txt", "photos/old.jpg", "nowhere"]);
+    machine.fails(1, &["no file `nothing`"], &["get", "photos/2026/rex.jpg", "nothing", "."]);
+    assert_eq!(work(), ["a.txt", "old.jpg"]);
+    machine.fails(2, &["`photos` is a folder in the lake", "-r writes all"], &["get", "photos"]);
+    // A folder as a whole, with the trees in it.
+    assert_eq!(machine.ok(&["get", "-r", "photos"]), "wrote ./photos (4 files, 58 B)\n");
+    let all = ["photos/2026/cats/tom.jpg", "photos/2026/rex.jpg", "photos/old.jpg", "photos/tree/x/y"];
+    assert_eq!(work(), [&["a.txt", "old.jpg"][..], &all].concat());
+    assert_eq!(fs::read_to_string(machine.path("work/photos/2026/rex.jpg")).unwrap(), "photos/2026/rex.jpg");
+    machine.fails(2, &["`./photos`: it exists", "--force"], &["get", "-r", "photos/"]);
+    machine.write("work/photos/mine", "mine");
+    machine.ok(&["get", "-rf", "photos/"]);
+    assert!(machine.path("work/photos/mine").exists());
+    assert_json_snapshot!("get_folder", machine.json(&["get", "-r", "photos/2026", "new"]));
+    assert_eq!(files_in(&machine.path("work/new")), ["cats/tom.jpg", "rex.jpg"]);
+    machine.ok(&["get", "-r", "/", "everything"]);
+    assert_eq!(files_in(&machine.path("work/everything")).len(), 5);
+    machine.fails(1, &["no file `photos/2027`"], &["get", "-r", "photos/2027"]);
+    // What a file system cannot have is said before anything is written.
+    lake.add_bytes("photos/old.jpg/note", "x").unwrap();
+    let says = ["cannot write `old.jpg` and `old.jpg/note`", "a file and a folder"];
+    machine.fails(2, &says, &["get", "-r", "photos", "odd"]);
+    assert!(!machine.path("work/odd").exists());
+}
+
+#[test]
+fn no_name_leads_out_of_the_destination() {
+    let machine = Machine::new();
+    let lake = machine.lake();
+    for evil in ["../evil", "a/../../evil", "/evil", "a//evil"] {
+        let digest = datlake::Digest::of(b"evil");
+        lake.add_bytes(&format!("content/{}", digest.short()), b"evil").unwrap();
+        let manifest = format!("datlake tree 1\n{digest} 4 {evil}\n");
+        let _ = lake.remove("evil").unwrap();
+        lake.add_bytes("evil", manifest).unwrap();
+        // Somebody who can write to the lake says that it is a tree.
+        let name = machine.home().join("files/evil.datlake");
+        let document = fs::read_to_string(&name).unwrap();
+        let (body, _) = document.rsplit_once(",\"digest\":").unwrap();
+        let body = body.replace("\"size\":", "\"tree\":true,\"size\":");
+        let digest = blake3::hash(body.as_bytes());
+        fs::remove_file(&name).unwrap();
+        fs::write(&name, format!("{body},\"digest\":\"{digest}\"}}\n")).unwrap();
+        let ran = machine.run(&["get", "evil", "out"]);
+        check_failure(&ran, 2, &[&format!("UID `{evil}`")]);
+        assert_eq!(files_in(&machine.path("work")), [""; 0], "{evil}");
+        assert!(!machine.path("evil").exists());
+    }
+}
+
+#[test]
 fn damaged_content_is_not_handed_on() {
     let machine = Machine::new();
     let file = machine.lake().add_bytes("a.txt", b"hello").unwrap();

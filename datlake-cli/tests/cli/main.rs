@@ -9,6 +9,7 @@ mod download;
 mod explain;
 mod guide;
 mod info;
+mod interrupt;
 mod ls;
 mod order;
 mod pipeline;

@@ -1,10 +1,11 @@
 //! Publication: content, `uses`, names, and last the record.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use super::{Catalog, Publication, Published};
 use crate::record::{Kept, Name, OutputOf, Record, Target, ValueBytes};
-use crate::{Created, Digest, Error, ErrorKind, Location, Result};
+use crate::{Created, Digest, Error, ErrorKind, Location, Result, Store};
 
 impl Catalog {
     /// Makes a finished call visible, in an order that shows all of it or nothing.
@@ -102,7 +103,18 @@ impl Catalog {
     }
 
     /// Puts content into the lake, by itself not visible.
-    pub async fn put_blob(&self, digest: &Digest, file: &std::path::Path) -> Result<()> {
+    pub async fn put_blob(&self, digest: &Digest, file: &Path) -> Result<()> {
+        self.put_blob_into(&*self.local, digest, file).await.map(drop)
+    }
+
+    /// The same, for many: whether the content is on this machine only. Then it may be lost in a power cut, and its store is
+    /// to be synced before anything names it.
+    pub async fn put_blob_unsynced(&self, digest: &Digest, file: &Path) -> Result<bool> {
+        self.put_blob_into(&*self.cache, digest, file).await
+    }
+
+    /// Whether the content is on this machine only, and then in `local`.
+    async fn put_blob_into(&self, local: &dyn Store, digest: &Digest, file: &Path) -> Result<bool> {
         let at = Location::Blob(*digest);
         if let Some(remote) = self.remote.as_ref().filter(|_| !self.is_refused()) {
             match remote.create_from(&at, file).await {
@@ -110,16 +122,16 @@ impl Catalog {
                 done => {
                     done?;
                     self.cache.create_from(&at, file).await?;
-                    return Ok(());
+                    return Ok(false);
                 }
             }
         }
-        self.local.create_from(&at, file).await?;
+        local.create_from(&at, file).await?;
         if self.remote.is_some() {
             // What names it must not go where it is not.
             self.refused.store(true, Ordering::Release);
         }
-        Ok(())
+        Ok(true)
     }
 }
 

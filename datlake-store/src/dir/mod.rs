@@ -156,6 +156,23 @@ impl DirStore {
         self.scratch_or().map_err(|e| self.failed("make scratch space in", "tmp", e))
     }
 
+    /// Makes everything that was created in it last through a power failure, by whomever and under whatever promise.
+    ///
+    /// # Errors
+    /// Errors of the file system.
+    pub fn sync(&self) -> Result<()> {
+        sys::sync_below(self.root()).map_err(|e| self.failed("sync", "", e))
+    }
+
+    /// Removes this process's scratch space for good: whoever asks for it from now on waits until the process ends.
+    pub fn end_scratch(&self) {
+        let mut scratch = self.shared.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(scratch) = scratch.take() {
+            scratch.remove();
+        }
+        std::mem::forget(scratch);
+    }
+
     fn scratch_or(&self) -> io::Result<Scratch> {
         let mut scratch = self.shared.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         match &*scratch {

@@ -135,6 +135,17 @@ impl Scratch {
         tried.map_err(|e| Error::io("make a hard link in", self.path().display(), e))
     }
 
+    /// Removes the directory and what is in it, although others may still write there.
+    pub(super) fn remove(&self) {
+        for _ in 0..100 {
+            match std::fs::remove_dir_all(&self.0.path) {
+                Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                _ => break,
+            }
+        }
+        let _ = std::fs::remove_file(self.0.path.with_extension("lock"));
+    }
+
     /// A path in this directory that nobody has used.
     pub(super) fn fresh(&self) -> PathBuf {
         self.0.path.join(self.0.count.fetch_add(1, Ordering::Relaxed).to_string())

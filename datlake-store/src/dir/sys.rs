@@ -31,6 +31,30 @@ pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes everything below a directory last: here, everything on its file system.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn sync_below(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(File::open(path)?)?)
+}
+
+/// Makes everything below a directory last, one by one.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn sync_below(path: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let synced = match entry.file_type()?.is_dir() {
+            true => sync_below(&entry.path()),
+            false => File::open(entry.path()).and_then(|file| file.sync_all()),
+        };
+        match synced {
+            // Removed meanwhile.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            done => done?,
+        }
+    }
+    sync_dir(path)
+}
+
 /// Whether a failed hard link says that this file system, or this file, cannot have one.
 pub(super) fn no_hard_links(error: &io::Error) -> bool {
     // EPERM, not EACCES: what Linux answers for FAT and its kin.

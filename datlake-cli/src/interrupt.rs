@@ -1,0 +1,93 @@
+//! Signals that end the process: what it has begun to write goes, and nothing half-done is seen.
+//!
+//! One thread waits for them. It takes the lock over everything that is unfinished and keeps it until the process has ended,
+//! so nobody begins anything new meanwhile, and what fails because its file was taken away is not reported.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use datlake::Lake;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// What would be left behind.
+struct Begun {
+    paths: Vec<PathBuf>,
+    lakes: Vec<Lake>,
+}
+
+static BEGUN: Mutex<Begun> = Mutex::new(Begun { paths: Vec::new(), lakes: Vec::new() });
+
+fn begun() -> MutexGuard<'static, Begun> {
+    BEGUN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for signals from now on.
+pub(crate) fn watch() -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let wait = move || {
+        let Some(signal) = signals.forever().next() else { return };
+        let begun = begun();
+        for path in &begun.paths {
+            remove(path);
+        }
+        for lake in &begun.lakes {
+            lake.abandon_writes();
+        }
+        // As a shell says it.
+        std::process::exit(128 + signal);
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(wait).map(drop)
+}
+
+fn remove(path: &Path) {
+    for _ in 0..100 {
+        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        // Others may still be writing there.
+        match removed {
+            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            _ => break,
+        }
+    }
+}
+
+/// Whatever this lake has begun goes with the process.
+pub(crate) fn watch_over(lake: &Lake) {
+    begun().lakes.push(lake.clone());
+}
+
+/// All is done: nothing is left for a signal to clear up. Waits for the end where one has come.
+pub(crate) fn settled() {
+    let lakes = std::mem::take(&mut begun().lakes);
+    drop(lakes);
+}
+
+/// Something that is not finished under a name of its own.
+pub(crate) struct Unfinished<T> {
+    made: T,
+    path: PathBuf,
+}
+
+impl<T> Unfinished<T> {
+    /// Makes it; `path` tells where it is.
+    pub(crate) fn begin(make: impl FnOnce() -> io::Result<T>, path: impl FnOnce(&T) -> &Path) -> io::Result<Self> {
+        let mut begun = begun();
+        let made = make()?;
+        let path = path(&made).to_owned();
+        begun.paths.push(path.clone());
+        Ok(Self { made, path })
+    }
+
+    pub(crate) fn get(&mut self) -> &mut T {
+        &mut self.made
+    }
+
+    /// Gives it its name.
+    pub(crate) fn finish<R>(self, name: impl FnOnce(T) -> R) -> R {
+        let mut begun = begun();
+        let named = name(self.made);
+        begun.paths.retain(|path| *path != self.path);
+        named
+    }
+}

@@ -1,0 +1,147 @@
+//! Adding folders: many files at a time, made to last together.
+//!
+//! What exists on this machine only is synced before a name says that it is there: once for all of them, not once for each.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use datlake_core::catalog::Known;
+use datlake_core::{Digest, Result, Uid};
+use datlake_store::Staged;
+
+use super::{Lake, lock, refuse_in_body};
+use crate::file::{File, Manifest, Tree, files_below};
+
+/// How many files are copied, and sent to the remote, at a time.
+const AT_ONCE: usize = 8;
+/// So many files are synced each by itself: to sync all at once is to wait for what others have written, too.
+const ONE_BY_ONE: usize = 64;
+
+impl Lake {
+    /// Adds copies of all files below the folder `path` as the tree `uid`.
+    ///
+    /// # Errors
+    /// As [`Lake::add_path`]; [`ErrorKind::InvalidInput`] for a name below it that is no UID, such as one that is not UTF-8.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let sources = lake.add_tree("datlake/sources", "src")?;
+    /// assert!(sources.get("lib.rs")?.len() > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Result<Tree> {
+        refuse_in_body("add a tree")?;
+        let uid = Uid::chosen(uid)?;
+        let files = files_below(path.as_ref())?;
+        let mut manifest = Manifest::default();
+        for ((name, _), (digest, size)) in files.iter().zip(self.put_all(&files)?) {
+            manifest.insert(name, digest, size)?;
+        }
+        let staged = Staged::from_bytes(&self.vault().scratch()?, &manifest.to_bytes())?;
+        Tree::try_from(self.add_staged(uid, &staged, true, None)?)
+    }
+
+    /// Adds copies of all files below the folder `path`, each as a file of its own: `photos/2026` and the file's path from
+    /// the folder for the prefix `photos/2026`; that path alone for an empty one. Of each: the file, and whether it is new.
+    ///
+    /// What was added before something fails stays; adding it again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Lake::add_path`]; [`ErrorKind::InvalidInput`] for a name below it that is no UID, before anything is added.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    /// std::fs::create_dir(folder.join("cats"))?;
+    /// std::fs::write(folder.join("cats/tom.jpg"), "tom")?;
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_each("photos/2026", folder)?;
+    /// assert!(lake.exists("photos/2026/cats/tom.jpg")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_each(&self, prefix: &str, path: impl AsRef<Path>) -> Result<Vec<(File, bool)>> {
+        refuse_in_body("add files")?;
+        let prefix = prefix.trim_end_matches('/');
+        let below = if prefix.is_empty() { None } else { Some(Uid::chosen(prefix)?) };
+        let files = files_below(path.as_ref())?;
+        let uid = |name: &str| match &below {
+            Some(below) => Uid::chosen(&format!("{below}/{name}")),
+            None => Uid::chosen(name),
+        };
+        let uids = files.iter().map(|(name, _)| uid(name)).collect::<Result<Vec<_>>>()?;
+        let there: HashSet<Uid> = pollster::block_on(async {
+            self.contact_remote().await?;
+            Ok::<_, datlake_core::Error>(self.catalog().names(below.as_ref()).await?.into_iter().collect())
+        })?;
+        let content = self.put_all(&files)?;
+        let mut catalog = self.catalog().clone();
+        if files.len() > ONE_BY_ONE {
+            // Their content lasts; that they are named need not, until all are.
+            catalog.local = Arc::clone(&catalog.cache);
+        }
+        let all: Vec<_> = uids.into_iter().zip(content).collect();
+        let added = in_parallel(&all, |(uid, (digest, size))| {
+            let known =
+                Known { uid: uid.clone(), name: uid.file_name().to_owned(), digest: *digest, size: *size, tree: false };
+            Ok((self.add_name(&catalog, known, None)?, !there.contains(uid)))
+        });
+        if files.len() > ONE_BY_ONE {
+            self.vault().sync()?;
+        }
+        self.note_published();
+        added
+    }
+
+    /// Puts the content of files into the lake, where it lasts: the digest and size of each.
+    fn put_all(&self, files: &[(String, PathBuf)]) -> Result<Vec<(Digest, u64)>> {
+        pollster::block_on(self.contact_remote())?;
+        let scratch = self.vault().scratch()?;
+        let put = in_parallel(files, |(_, path)| {
+            let staged = Staged::copy_of(&scratch, path)?;
+            let (digest, size) = (staged.digest, staged.size);
+            if files.len() <= ONE_BY_ONE {
+                pollster::block_on(self.vault().restore(&digest, size, staged.path()))?;
+                return Ok((false, (digest, size)));
+            }
+            let unsynced = pollster::block_on(self.vault().restore_unsynced(&digest, size, staged.path()))?;
+            Ok((unsynced, (digest, size)))
+        })?;
+        if put.iter().any(|(unsynced, _)| *unsynced) {
+            self.vault().sync()?;
+        }
+        Ok(put.into_iter().map(|(_, content)| content).collect())
+    }
+}
+
+/// Does something with each, several at a time, until the first failure: what came of it, in order.
+fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let (done, failed) = (Mutex::new(Vec::with_capacity(items.len())), Mutex::new(None));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(items.len()) {
+            scope.spawn(|| {
+                while lock(&failed).is_none() {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    match items.get(at).map(&work) {
+                        None => break,
+                        Some(Ok(result)) => lock(&done).push((at, result)),
+                        Some(Err(error)) => drop(lock(&failed).get_or_insert(error)),
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = lock(&failed).take() {
+        return Err(error);
+    }
+    let mut done = std::mem::take(&mut *lock(&done));
+    done.sort_unstable_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
