@@ -108,17 +108,7 @@ impl Lake {
             report.findings.append(&mut looking.report.findings);
         }
         if how.local {
-            let stale = self.vault().stale_scratch()?;
-            if stale > 0 {
-                report.findings.push(Finding {
-                    kind: FindingKind::StaleStaging,
-                    place: FindingPlace::Local,
-                    what: "tmp".to_owned(),
-                    error: format!(
-                        "processes that were killed left {stale} folders behind; the next to write clears them away"
-                    ),
-                });
-            }
+            report.stale = self.vault().stale_scratch()? as u64;
         }
         Ok(report)
     }

@@ -14,6 +14,9 @@ pub struct Verified {
     pub blobs: u64,
     /// How many of them were read to the end.
     pub read: u64,
+    /// How many processes ended and left scratch behind on this machine. That is nothing wrong: the next to write clears it
+    /// away.
+    pub stale: u64,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }
@@ -47,8 +50,6 @@ pub enum FindingKind {
     Dangling,
     /// A document cannot be read.
     DamagedDocument,
-    /// Processes that were killed left files behind. The next one clears them away.
-    StaleStaging,
 }
 
 /// Which store.

@@ -13,7 +13,6 @@ pub(super) fn verified(verified: &Verified) -> String {
             FindingKind::MissingContent => "missing",
             FindingKind::Dangling => "dangling",
             FindingKind::DamagedDocument => "damaged",
-            FindingKind::StaleStaging => "stale",
             _ => "wrong",
         };
         let place = if finding.place == FindingPlace::Remote { "at the remote" } else { "here" };
@@ -25,8 +24,11 @@ pub(super) fn verified(verified: &Verified) -> String {
         1 => "1 finding".to_owned(),
         more => format!("{more} findings"),
     };
-    let Verified { documents, blobs, read, .. } = verified;
+    let Verified { documents, blobs, read, stale, .. } = verified;
     text.push_str(&format!("{found}: {documents} documents, {blobs} pieces of content, {read} of them read\n"));
+    if *stale > 0 {
+        text.push_str(&format!("scratch of {stale} processes that ended is still there; the next to write clears it away\n"));
+    }
     text
 }
 

@@ -28,6 +28,10 @@ pub(super) fn status(status: &Status) -> String {
         (added > 0).then(|| format!("{} that {} added", files(added as u64), if added == 1 { "was" } else { "were" }));
     let what = [calls, added].into_iter().flatten().collect::<Vec<_>>().join(" and ");
     text.push_str(&format!("on this machine only: {what} ({})\n", bytes(size)));
+    if status.remote.is_none() && !status.offline {
+        // Nothing is out of step: one by one they would be no news.
+        return text;
+    }
     let width = status.unpushed.iter().map(|row| bytes(row.size).len()).max().unwrap_or(0);
     for UnpushedRow { call, uids, size, created_at, originator, .. } in &status.unpushed {
         let what = match (call, uids.split_first()) {
