@@ -24,7 +24,7 @@ impl Lake {
     /// Adds copies of all files below the folder `path` as the tree `uid`.
     ///
     /// # Errors
-    /// As [`Lake::add_path`]; [`ErrorKind::InvalidInput`] for a name below it that is no UID, such as one that is not UTF-8.
+    /// As [`Lake::add_path`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name below it that is no UID, such as one that is not UTF-8.
     ///
     /// ```
     /// # fn main() -> datlake::Result<()> {
@@ -52,7 +52,7 @@ impl Lake {
     /// What was added before something fails stays; adding it again changes nothing.
     ///
     /// # Errors
-    /// As [`Lake::add_path`]; [`ErrorKind::InvalidInput`] for a name below it that is no UID, before anything is added.
+    /// As [`Lake::add_path`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name below it that is no UID, before anything is added.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

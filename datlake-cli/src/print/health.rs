@@ -27,7 +27,9 @@ pub(super) fn verified(verified: &Verified) -> String {
     let Verified { documents, blobs, read, stale, .. } = verified;
     text.push_str(&format!("{found}: {documents} documents, {blobs} pieces of content, {read} of them read\n"));
     if *stale > 0 {
-        text.push_str(&format!("scratch of {stale} processes that ended is still there; the next to write clears it away\n"));
+        text.push_str(&format!(
+            "scratch of {stale} processes that ended is still there; the next to write clears it away\n"
+        ));
     }
     text
 }
