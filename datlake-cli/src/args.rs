@@ -304,6 +304,28 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Removes calls that nobody needs any more
+    ///
+    /// Calls with named outputs stay, calls that the remote has not decided about, and all that those and other calls that
+    /// stay were made from. What goes is shown first.
+    #[command(after_help = "Example: datlake prune --superseded --older-than 30d")]
+    #[command(group(clap::ArgGroup::new("which").required(true).multiple(true)))]
+    Prune {
+        /// What was made anew since, by the same creator from the same arguments
+        #[arg(long, group = "which")]
+        superseded: bool,
+        /// Only what started so long ago, as 30d or 12h
+        #[arg(long, group = "which", value_name = "AGE", value_parser = humantime::parse_duration)]
+        older_than: Option<std::time::Duration>,
+        /// Keep so many of the latest of each creator and arguments (1 with --superseded)
+        #[arg(long, value_name = "N")]
+        keep: Option<usize>,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+        #[command(flatten)]
+        shape: Shape,
+    },
     /// Takes content off this machine that the remote has
     ///
     /// The least recently used goes first. It comes again when it is read; who has it open does not notice.
@@ -460,6 +482,7 @@ impl Command {
             | Self::Verify { shape, .. }
             | Self::Repair { shape, .. }
             | Self::Evict { shape, .. }
+            | Self::Prune { shape, .. }
             | Self::Config(
                 Config::Show { shape }
                 | Config::Check { shape }

@@ -27,6 +27,7 @@ mod naming;
 mod options;
 mod parallel;
 mod pools;
+mod prune;
 mod returns;
 mod runs;
 mod secrets;

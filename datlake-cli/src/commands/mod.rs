@@ -8,6 +8,7 @@ mod get;
 mod info;
 mod ls;
 mod path;
+mod prune;
 mod rm;
 #[cfg(test)]
 mod schemas;
@@ -58,6 +59,7 @@ pub(crate) enum Report {
     Verified(Verified),
     Repaired(Repaired),
     Evicted(Evicted),
+    Pruned(Pruned),
     /// The command has written bytes, not a report.
     Written,
 }
@@ -117,6 +119,16 @@ pub(crate) struct Related {
     pub(crate) up: Option<Ancestry>,
     /// What was made from it; `None` unless it was asked for.
     pub(crate) down: Option<Descent>,
+}
+
+/// What `prune` removed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Pruned {
+    /// How many calls.
+    pub(crate) calls: usize,
+    /// The files that they had made.
+    pub(crate) files: Vec<Uid>,
 }
 
 impl Report {
@@ -179,6 +191,9 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
             Ok(Report::Verified(lake(screen)?.verify(how, &texts(&which))?))
         }
         Command::Repair { uid, .. } => Ok(Report::Repaired(lake(screen)?.repair(&uid)?)),
+        Command::Prune { superseded, older_than, keep, yes, .. } => {
+            prune::run(&lake(screen)?, &prune::What { superseded, older_than, keep, yes }, screen)
+        }
         Command::Evict { older_than, to, .. } => {
             let what = older_than.map_or(Evict::To(to.unwrap_or(u64::MAX)), Evict::OlderThan);
             Ok(Report::Evicted(lake(screen)?.evict(what)?))

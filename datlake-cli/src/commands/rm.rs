@@ -29,22 +29,22 @@ pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> an
         if !how.yes {
             screen.would_go(&removal, false);
         }
-        agreed(how, screen, "Forget this machine's copies of", removal.files().count())?;
+        agreed(how.yes, screen, "Forget this machine's copies of", removal.files().count())?;
         return Ok(Report::Removed(Removed { removed: lake.forget(&uids)?, local: true }));
     }
     if !how.yes || (!how.cascade && !removal.downstream.is_empty()) {
         screen.would_go(&removal, how.cascade);
     }
     if how.cascade || removal.downstream.is_empty() {
-        agreed(how, screen, "Remove", removal.files().count())?;
+        agreed(how.yes, screen, "Remove", removal.files().count())?;
     }
     // Refuses where something was made from it.
     let removed = lake.carry_out(&removal, how.cascade)?;
     Ok(Report::Removed(Removed { removed, local: false }))
 }
 
-fn agreed(how: How, screen: &Screen, what: &str, count: usize) -> anyhow::Result<()> {
-    if how.yes {
+pub(super) fn agreed(yes: bool, screen: &Screen, what: &str, count: usize) -> anyhow::Result<()> {
+    if yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {

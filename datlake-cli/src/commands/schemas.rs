@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{Added, Got, Kept, Related, Removed};
+use super::{Added, Got, Kept, Pruned, Related, Removed};
 use crate::args::Args;
 
 /// Says that the files are to be written, not compared.
@@ -44,6 +44,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("lineage", of::<Related>()),
         ("ls", of::<Vec<FileRow>>()),
         ("path", of::<Vec<Kept>>()),
+        ("prune", of::<Pruned>()),
         ("pull", of::<Pull>()),
         ("push", of::<Push>()),
         ("repair", of::<Repaired>()),

@@ -3,7 +3,9 @@
 use datlake::report::{Evicted, FindingKind, FindingPlace, RepairOutcome, Repaired, Verified};
 use owo_colors::OwoColorize as _;
 
+use super::files::files;
 use super::text::{bytes, clean};
+use crate::commands::Pruned;
 
 pub(super) fn verified(verified: &Verified) -> String {
     let mut text = String::new();
@@ -57,5 +59,14 @@ pub(super) fn evicted(evicted: &Evicted) -> String {
         0 => format!("nothing evicted; {left} of content are here\n"),
         1 => format!("evicted 1 piece of content ({}); {left} are left\n", bytes(evicted.bytes)),
         more => format!("evicted {more} pieces of content ({}); {left} are left\n", bytes(evicted.bytes)),
+    }
+}
+
+pub(super) fn pruned(pruned: &Pruned) -> String {
+    let made = files(pruned.files.len() as u64);
+    match pruned.calls {
+        0 => "nothing to prune\n".to_owned(),
+        1 => format!("removed 1 call, which had made {made}\n"),
+        more => format!("removed {more} calls, which had made {made}\n"),
     }
 }

@@ -102,6 +102,8 @@ impl Screen {
             Report::Verified(verified) => out.write_all(health::verified(verified).as_bytes())?,
             Report::Repaired(repaired) if json => write_json(&mut out, repaired)?,
             Report::Repaired(repaired) => out.write_all(health::repaired(repaired).as_bytes())?,
+            Report::Pruned(pruned) if json => write_json(&mut out, pruned)?,
+            Report::Pruned(pruned) => out.write_all(health::pruned(pruned).as_bytes())?,
             Report::Evicted(evicted) if json => write_json(&mut out, evicted)?,
             Report::Evicted(evicted) => out.write_all(health::evicted(evicted).as_bytes())?,
             Report::Written => {}

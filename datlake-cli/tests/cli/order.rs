@@ -95,3 +95,21 @@ fn evicted_content_comes_again() {
     }
     Machine::new().fails(2, &["no remote"], &["evict", "--to", "0"]);
 }
+
+#[test]
+fn what_is_pruned_is_shown_first_and_named_files_stay() {
+    let (machine, made) = Machine::prepared();
+    let _ = made;
+    assert_eq!(machine.ok(&["prune", "--superseded"]), "nothing to prune\n");
+    let asked = machine.run(&["prune", "--older-than", "0s"]);
+    assert_eq!((asked.status, &*asked.out), (2, ""));
+    assert!(asked.err.contains("--yes"), "{}", asked.err);
+    let before = machine.json(&["calls"]).as_array().unwrap().len();
+    let pruned = machine.json(&["prune", "--older-than", "0s", "--yes"]);
+    let left = machine.json(&["calls"]);
+    let remembered = left.as_array().unwrap().iter().filter(|call| call["remembered"] == true).count();
+    assert_eq!(remembered, before - pruned["calls"].as_u64().unwrap() as usize);
+    machine.ok(&["cat", "reports/which.txt"]);
+    assert_eq!(machine.run(&["prune"]).status, 2);
+    assert_eq!(machine.ok(&["prune", "--older-than", "0s"]), "nothing to prune\n");
+}

@@ -1,0 +1,228 @@
+//! Calls that nobody needs any more.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, SystemTime};
+
+use datlake_core::catalog::Unpushed;
+use datlake_core::lineage::{Input, Lineage};
+use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
+use serde_json::{Value, json};
+
+use super::files::is_damage;
+use super::{Damage, Removable, Removal};
+use crate::lake::{Lake, refuse_in_body};
+
+/// How far up a call's arguments are told by what made them; beyond that by content.
+const DEPTH: usize = 200;
+
+/// Which calls may go. Where more than one thing is said, all of it must hold.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prune {
+    /// Of each creator with the same arguments, so many of the latest stay. Arguments are the same when they have the same
+    /// values, files of the same chosen UIDs, and files that calls of the same creators made from the same arguments.
+    pub keep: Option<usize>,
+    /// Only what started so long ago, by the clock of the machine that ran it.
+    pub older_than: Option<Duration>,
+}
+
+impl Prune {
+    /// What was superseded: the latest of each creator and arguments stays.
+    #[must_use]
+    pub fn superseded() -> Self {
+        Self { keep: Some(1), older_than: None }
+    }
+
+    /// What started so long ago.
+    #[must_use]
+    pub fn older_than(mut self, age: Duration) -> Self {
+        self.older_than = Some(age);
+        self
+    }
+
+    /// Keeps so many of the latest of each creator and arguments.
+    #[must_use]
+    pub fn keep(mut self, latest: usize) -> Self {
+        self.keep = Some(latest);
+        self
+    }
+}
+
+type CallId = (CreatorName, CallKey);
+
+/// Every call, and what it was made from.
+struct Calls {
+    lineages: BTreeMap<CallId, Lineage>,
+    /// What tells the arguments of a call; `None` where that cannot be told from its record.
+    signatures: HashMap<CallId, Option<Digest>>,
+}
+
+impl Lake {
+    /// The calls that nobody needs any more, to be [removed](Lake::carry_out). What stays: what `prune` does not mean; calls
+    /// with an output that has a chosen name; where there is a remote, calls that it has not decided about; and everything
+    /// that a call that stays was made from.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] where `prune` says nothing; [`ErrorKind::Context`] in a body; those of reaching the stores.
+    ///
+    /// ```
+    /// use datlake::{Lake, report::Prune};
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = Lake::temp()?;
+    /// let removal = lake.prunable(Prune::superseded())?;
+    /// assert!(lake.carry_out(&removal, false)?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prunable(&self, prune: Prune) -> Result<Removal> {
+        refuse_in_body("prune the lake")?;
+        if prune == Prune::default() {
+            let message = "cannot prune: say what may go, what was superseded or what is older than some age";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let (mut calls, damaged) = pollster::block_on(self.every_call())?;
+        let mut may_go = self.meant(&mut calls, prune)?;
+        let unpushed: HashSet<Unpushed> = pollster::block_on(self.catalog().unpushed())?.into_iter().collect();
+        let shared = self.remote().is_some() || self.is_offline();
+        may_go.retain(|id| {
+            let named = calls.lineages[id].outputs.iter().any(|output| output.uid.is_chosen());
+            !named && (!shared || !unpushed.contains(&Unpushed::Call(id.0.clone(), id.1)))
+        });
+        // What stays keeps what it was made from.
+        let mut open: Vec<CallId> = calls.lineages.keys().filter(|id| !may_go.contains(id)).cloned().collect();
+        while let Some(id) = open.pop() {
+            for input in calls.lineages.get(&id).iter().flat_map(|lineage| &lineage.inputs) {
+                if let Some((made_by, _)) = input.uid.as_ref().and_then(maker)
+                    && may_go.remove(&made_by)
+                {
+                    open.push(made_by);
+                }
+            }
+        }
+        let mut going: Vec<CallId> = may_go.into_iter().collect();
+        // What was made last goes first: wherever it is stopped, nothing is left whose inputs went before it.
+        going.sort_by(|a, b| calls.lineages[b].started_at.cmp(&calls.lineages[a].started_at).then_with(|| a.cmp(b)));
+        let removable = |id: CallId| Removable {
+            files: calls.lineages[&id].outputs.iter().map(|output| output.uid.clone()).collect(),
+            call: Some(id),
+        };
+        Ok(Removal { asked: going.into_iter().map(removable).collect(), downstream: Vec::new(), damaged })
+    }
+
+    /// Every call that can be read, and those that cannot: of what those need, nobody knows.
+    async fn every_call(&self) -> Result<(Calls, Vec<Damage>)> {
+        self.contact_remote().await?;
+        let (mut lineages, mut damaged) = (BTreeMap::new(), Vec::new());
+        for (creator, key) in self.catalog().calls(None).await? {
+            let lineage = match self.catalog().record(&creator, &key).await {
+                Ok(record) => record.map(|record| record.lineage()).transpose(),
+                Err(error) => Err(error),
+            };
+            match lineage {
+                Ok(lineage) => lineages.extend(lineage.map(|lineage| ((creator, key), lineage))),
+                Err(error) if is_damage(&error) => {
+                    damaged.push(Damage { what: format!("{creator}/{key}"), error: error.to_string() });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((Calls { lineages, signatures: HashMap::new() }, damaged))
+    }
+
+    /// The calls that `prune` means.
+    fn meant(&self, calls: &mut Calls, prune: Prune) -> Result<HashSet<CallId>> {
+        let mut ids: Vec<CallId> = calls.lineages.keys().cloned().collect();
+        if let Some(keep) = prune.keep {
+            let mut groups = HashMap::<(CreatorName, Digest), Vec<CallId>>::new();
+            for id in ids {
+                if let Some(signature) = calls.signature(&id, DEPTH) {
+                    groups.entry((id.0.clone(), signature)).or_default().push(id);
+                }
+            }
+            let latest_first = |group: &mut Vec<CallId>| {
+                group.sort_by(|a, b| {
+                    calls.lineages[b].started_at.cmp(&calls.lineages[a].started_at).then_with(|| a.cmp(b))
+                });
+            };
+            ids = Vec::new();
+            for mut group in groups.into_values() {
+                latest_first(&mut group);
+                ids.extend(group.into_iter().skip(keep));
+            }
+        }
+        if let Some(age) = prune.older_than {
+            let now = SystemTime::now();
+            ids.retain(|id| {
+                // A time that cannot be read is no reason to go.
+                let started = humantime::parse_rfc3339(&calls.lineages[id].started_at);
+                started.is_ok_and(|started| now.duration_since(started).is_ok_and(|since| since >= age))
+            });
+        }
+        Ok(ids.into_iter().collect())
+    }
+}
+
+impl Calls {
+    /// What tells the arguments of a call.
+    fn signature(&mut self, id: &CallId, depth: usize) -> Option<Digest> {
+        if let Some(known) = self.signatures.get(id) {
+            return *known;
+        }
+        let lineage = self.lineages.get(id)?.clone();
+        let mut parts = vec![json!(lineage.creator), json!(lineage.generics)];
+        let mut known = true;
+        for param in lineage.params.iter().chain(&lineage.extras) {
+            let mut value = param.value.clone();
+            let inputs: Vec<&Input> =
+                lineage.inputs.iter().filter(|input| input.argument.as_ref() == Some(&param.name)).collect();
+            known &= !param.secret && self.tell(&mut value, &inputs, depth);
+            parts.push(json!([param.name, value]));
+        }
+        let signature = known.then(|| Digest::of(Value::Array(parts).to_string().as_bytes()));
+        self.signatures.insert(id.clone(), signature);
+        signature
+    }
+
+    /// Puts in the place of each file what tells it. `false` where the value itself is not in the record.
+    fn tell(&mut self, value: &mut Value, inputs: &[&Input], depth: usize) -> bool {
+        if value.get("$large").is_some() || value.get("$deep").is_some() {
+            return false;
+        }
+        if let Some(file) = value.get("$file").cloned() {
+            // A UID that no person chose is told among the inputs.
+            let is_it = |input: &&&Input| {
+                file.get("digest") == Some(&json!(input.digest)) && file.get("name") == Some(&json!(input.name))
+            };
+            let chosen = file.get("uid").and_then(Value::as_str).and_then(|uid| uid.parse::<Uid>().ok());
+            let uid = chosen.or_else(|| inputs.iter().find(is_it).and_then(|input| input.uid.clone()));
+            *value = match uid.as_ref().map(|uid| (uid, maker(uid))) {
+                None => file,
+                Some((uid, None)) => json!(uid),
+                Some((_, Some((call, place)))) => {
+                    match depth.checked_sub(1).and_then(|depth| self.signature(&call, depth)) {
+                        Some(signature) => json!([call.0, place, signature]),
+                        None => file,
+                    }
+                }
+            };
+            return true;
+        }
+        match value {
+            Value::Array(items) => items.iter_mut().all(|item| self.tell(item, inputs, depth)),
+            Value::Object(members) => members.values_mut().all(|item| self.tell(item, inputs, depth)),
+            _ => true,
+        }
+    }
+}
+
+/// The call that made a file without a chosen name, and which of its files that is.
+fn maker(uid: &Uid) -> Option<(CallId, String)> {
+    match uid.kind() {
+        UidKind::Output { creator, key, index } => Some(((creator, key), index.to_string())),
+        UidKind::Member { tree, path } => match tree.kind() {
+            UidKind::Output { creator, key, index } => Some(((creator, key), format!("{index}//{path}"))),
+            _ => None,
+        },
+        UidKind::Chosen => None,
+    }
+}
