@@ -31,6 +31,8 @@ auth service required = cephx
 auth client required = cephx
 mon data = $dir/mon
 mon allow pool size one = true
+mon data avail crit = 0
+mon data avail warn = 0
 mon max pg per osd = 1000
 osd data = $dir/osd
 osd objectstore = memstore
@@ -52,20 +54,21 @@ CONF
 }
 
 start_cluster() {
+  # Called where a failure does not end the script by itself.
   local fsid osd
   fsid=$(sed -n 's/^fsid = //p' "$CEPH_CONF") osd=$(cat /proc/sys/kernel/random/uuid)
-  ceph-authtool keyring --create-keyring --gen-key -n mon. --cap mon 'allow *'
-  ceph-authtool keyring --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *' --cap mgr 'allow *'
-  monmaptool --create --clobber --addv a "[v2:127.0.0.1:$monitor]" --fsid "$fsid" monmap
-  ceph-mon --mkfs -i a --monmap monmap --keyring keyring
-  ceph-mon -i a
-  timeout 60 ceph osd new "$osd"
-  ceph-authtool keyring --gen-key -n osd.0 --cap mon 'allow profile osd' --cap osd 'allow *'
-  timeout 60 ceph auth add osd.0 -i keyring
-  ceph-osd -i 0 --mkfs --osd-uuid "$osd"
-  ceph-osd -i 0
+  ceph-authtool keyring --create-keyring --gen-key -n mon. --cap mon 'allow *' || return
+  ceph-authtool keyring --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *' --cap mgr 'allow *' || return
+  monmaptool --create --clobber --addv a "[v2:127.0.0.1:$monitor]" --fsid "$fsid" monmap || return
+  ceph-mon --mkfs -i a --monmap monmap --keyring keyring || return
+  ceph-mon -i a || return
+  timeout 60 ceph osd new "$osd" || return
+  ceph-authtool keyring --gen-key -n osd.0 --cap mon 'allow profile osd' --cap osd 'allow *' || return
+  timeout 60 ceph auth add osd.0 -i keyring || return
+  timeout 60 ceph-osd -i 0 --mkfs --osd-uuid "$osd" || return
+  ceph-osd -i 0 || return
   timeout 120 radosgw-admin user create --uid=datlake --display-name=datlake \
-    --access-key=DATLAKETESTKEY --secret-key=datlake-test-secret
+    --access-key=DATLAKETESTKEY --secret-key=datlake-test-secret || return
 }
 
 answers() { curl -s -m 2 -o /dev/null "http://127.0.0.1:$port/"; }
