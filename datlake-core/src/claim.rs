@@ -125,6 +125,10 @@ impl Claim {
         }
         self.beat += 1;
         store.create(&Location::Beat(self.key, self.n, self.beat), &[]).await?;
+        // The newest is all that a watcher looks at.
+        if self.beat > 1 {
+            store.remove(&Location::Beat(self.key, self.n, self.beat - 1)).await?;
+        }
         Ok(true)
     }
 
@@ -138,14 +142,14 @@ impl Claim {
     /// # Errors
     /// Those of the store; what is left then is taken for dead one day.
     pub async fn release(self, store: &dyn Store, recorded: bool) -> Result<()> {
-        for beat in 1..=self.beat {
+        for beat in (1..=self.beat).rev().take(2) {
             store.remove(&Location::Beat(self.key, self.n, beat)).await?;
         }
         if recorded && self.n > 0 {
             return clear(store, &self.key, self.n).await;
         }
         // A claim that was taken over stays: it keeps the numbers below the one that counts from being used again.
-        let taken_over = self.beat > 0 && store.size(&Location::Claim(self.key, self.n + 1)).await?.is_some();
+        let taken_over = !recorded && store.size(&Location::Claim(self.key, self.n + 1)).await?.is_some();
         if !taken_over && self.stands(store).await? {
             store.remove(&Location::Claim(self.key, self.n)).await?;
         }

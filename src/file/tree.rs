@@ -384,8 +384,15 @@ pub(crate) fn files_below(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
             let message = format!("cannot add `{}` as a tree: it is not a folder", folder.display());
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        if !entry.path().is_file() {
+        if entry.file_type().is_dir() || (entry.depth() == 0 && entry.path().is_dir()) {
             continue;
+        }
+        if !entry.path().is_file() {
+            let what =
+                if entry.path_is_symlink() { "a link that leads to no file" } else { "neither a file nor a folder" };
+            let message =
+                format!("cannot add `{}`: it is {what}; take it out of the folder first", entry.path().display());
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path());
         let mut parts = Vec::new();

@@ -34,6 +34,8 @@ impl Lake {
     /// Takes content off this machine: only what a record or a name at the remote refers to, and what the remote has. Who
     /// reads it goes on reading, and paths that were handed out stay; it comes again when it is next asked for.
     ///
+    /// That the remote has it is taken from its size there, not from its bytes: [verify](Lake::verify) reads those.
+    ///
     /// Of when content was last used a file system knows the day at best, and where it keeps no times of access, when it came.
     ///
     /// # Errors

@@ -442,8 +442,10 @@ impl Lake {
 
     /// Before a process first asks the remote anything, it learns what others removed.
     pub(crate) async fn contact_remote(&self) -> Result<()> {
-        if self.catalog().remote.is_some() && !self.0.learned.swap(true, Ordering::AcqRel) {
+        if self.catalog().remote.is_some() && !self.0.learned.load(Ordering::Acquire) {
             self.catalog().learn_removals().await?;
+            // Only now: whoever could not learn does so before the next question.
+            self.0.learned.store(true, Ordering::Release);
         }
         Ok(())
     }

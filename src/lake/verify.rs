@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datlake_core::catalog::Unpushed;
 use datlake_core::record::{Kept, Name, Target, Tombstone};
-use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, Location, Prefix, Result, Store, Uid};
+use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store, Uid};
 use datlake_store::{Side, offload};
 
 use super::content::each;
-use super::{Content, Lake, refuse_in_body};
+use super::{Content, Lake, nearest, refuse_in_body};
 use crate::report::{Finding, FindingKind, FindingPlace, Verified, concerns_one};
 
 /// How a lake is looked through.
@@ -58,6 +59,8 @@ struct Looking {
     report: Verified,
     /// What documents name, and whether it must be there.
     named: BTreeMap<Digest, (Content, bool)>,
+    /// Of what was asked for, what there is something of.
+    met: Vec<bool>,
 }
 
 impl Lake {
@@ -65,7 +68,7 @@ impl Lake {
     /// changed, except that manifests of trees are downloaded.
     ///
     /// # Errors
-    /// Those of reaching the stores; [`ErrorKind::Context`](crate::ErrorKind::Context) in a body. What is wrong with the lake
+    /// [`ErrorKind::NotFound`] for a name that there is nothing of; those of reaching the stores; [`ErrorKind::Context`] in a body. What is wrong with the lake
     /// is no error, but a finding.
     ///
     /// ```
@@ -94,18 +97,29 @@ impl Lake {
             (Side::Local, how.local.then(|| Arc::clone(&self.catalog().local))),
             (Side::Remote, remote.filter(|_| how.remote)),
         ];
+        let mut met = vec![false; which.len()];
         for (side, store) in sides {
             let Some(store) = store else { continue };
             let looking =
-                Looking { lake: self.clone(), side, store, report: Verified::default(), named: BTreeMap::new() };
+                Looking { lake: self.clone(), side, store, report: Verified::default(), named: BTreeMap::new(), met };
             let which: Vec<String> = which.iter().map(|text| (*text).to_owned()).collect();
             let all = which.is_empty();
             let mut looking = offload(move || pollster::block_on(looking.documents(&which))).await??;
             looking.content(how.sample, all).await?;
+            met = std::mem::take(&mut looking.met);
             report.documents += looking.report.documents;
             report.blobs += looking.report.blobs;
             report.read += looking.report.read;
             report.findings.append(&mut looking.report.findings);
+        }
+        if let Some((absent, _)) = which.iter().zip(&met).find(|(_, met)| !**met) {
+            let mut message = format!("there is nothing `{absent}` to verify");
+            let names = self.catalog().names(None).await.unwrap_or_default();
+            let near = nearest(absent, names.iter().map(Uid::as_str));
+            if !near.is_empty() {
+                message.push_str(&format!("; the nearest names are {}", near.join(", ")));
+            }
+            return Err(Error::new(ErrorKind::NotFound, message));
         }
         if how.local {
             report.stale = self.vault().stale_scratch()? as u64;
@@ -118,7 +132,17 @@ impl Looking {
     /// Reads the documents that are meant, all where `which` is empty.
     async fn documents(mut self, which: &[String]) -> Result<Self> {
         let selections: Vec<_> = which.iter().map(|text| self.lake.selection(text)).collect();
-        let selects = |uid: &Uid| selections.is_empty() || selections.iter().any(|selects| selects(uid));
+        let met: Vec<AtomicBool> = self.met.iter().map(|met| AtomicBool::new(*met)).collect();
+        let selects = |uid: &Uid| {
+            let mut any = selections.is_empty();
+            for (selects, met) in selections.iter().zip(&met) {
+                if selects(uid) {
+                    met.store(true, Ordering::Relaxed);
+                    any = true;
+                }
+            }
+            any
+        };
         for prefix in [Prefix::Names, Prefix::Records, Prefix::Tombstones] {
             for at in self.listed(&prefix).await? {
                 let (what, found) = match &at {
@@ -137,6 +161,7 @@ impl Looking {
                 }
             }
         }
+        self.met = met.into_iter().map(AtomicBool::into_inner).collect();
         Ok(self)
     }
 

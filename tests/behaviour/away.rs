@@ -6,6 +6,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datlake::report::{AncestorState, PushOutcome};
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
@@ -46,7 +47,12 @@ enum Manner {
     ReadOnly,
     /// It does not answer.
     Away,
+    /// It may be read and written until [`EXPIRED`] says so.
+    Expires,
 }
+
+/// Whether the credentials of [`Manner::Expires`] have run out.
+static EXPIRED: AtomicBool = AtomicBool::new(false);
 
 #[derive(Debug)]
 struct Odd(Arc<dyn Store>, Manner);
@@ -61,7 +67,10 @@ fn odd(manner: Manner) -> Wrap {
 impl Odd {
     fn reads<'a, T: Send + 'a>(&self, answer: Pending<'a, T>) -> Pending<'a, T> {
         match self.1 {
-            Manner::ReadOnly => answer,
+            Manner::Expires if EXPIRED.load(Ordering::SeqCst) => {
+                Box::pin(async { Err(Error::new(ErrorKind::Denied, "the token has expired")) })
+            }
+            Manner::ReadOnly | Manner::Expires => answer,
             Manner::Away => Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "nobody answers")) }),
         }
     }
@@ -69,7 +78,7 @@ impl Odd {
     fn writes<'a, T: Send + 'a>(&self, answer: Pending<'a, T>) -> Pending<'a, T> {
         match self.1 {
             Manner::ReadOnly => Box::pin(async { Err(Error::new(ErrorKind::Denied, "you may not write")) }),
-            Manner::Away => self.reads(answer),
+            Manner::Away | Manner::Expires => self.reads(answer),
         }
     }
 }
@@ -334,4 +343,24 @@ fn the_twins_push_and_pull() {
         assert_eq!(machines.machine("a").push_async(&[]).await.unwrap().blobs, 1);
         assert_eq!(machines.machine("b").pull_async(&["a.txt"]).await.unwrap().fetched, 1);
     });
+}
+
+#[test]
+fn what_a_body_made_while_its_credentials_ran_out_is_kept_and_pushed_later() {
+    #[file_creator]
+    fn long(n: u32, output_uid: &str) -> Result<File> {
+        EXPIRED.store(true, Ordering::SeqCst);
+        File::from_bytes(output_uid, n.to_string())
+    }
+    let machines = Machines::new();
+    let lake = Watched::open(machines.builder("a").wrap_stores(odd(Manner::Expires)));
+    {
+        let _current = lake.enter();
+        assert_eq!(long(7, "seven.txt").unwrap().read().unwrap(), b"7");
+    }
+    assert_eq!(lake.status().unwrap().unpushed.len(), 1);
+    drop(lake);
+    let again = machines.machine("a");
+    assert_eq!(again.push(&[]).unwrap().items.len(), 1);
+    assert_eq!(machines.machine("b").file("seven.txt").unwrap().read().unwrap(), b"7");
 }

@@ -129,8 +129,14 @@ fn write_file(file: &File, path: &Path, force: bool) -> anyhow::Result<()> {
     if path.is_dir() {
         return Err(Failure::new(format!("cannot write `{}`: it is a folder", path.display())).into());
     }
-    if !force && path.symlink_metadata().is_ok() {
-        return Err(taken().into());
+    if let Ok(there) = path.symlink_metadata() {
+        if !force {
+            return Err(taken().into());
+        }
+        if !there.is_file() && !there.is_symlink() {
+            let failure = Failure::new(format!("cannot write `{}`: it is neither a file nor a folder", path.display()));
+            return Err(failure.hint("`datlake cat` writes into pipes and devices").into());
+        }
     }
     let failed = || format!("cannot write `{}`", path.display());
     let make = || temporary(0o666).tempfile_in(folder_of(path));

@@ -243,3 +243,19 @@ fn what_is_read_on_another_machine_is_downloaded_by_name_alone() {
     assert_eq!(machine.ok(&["cat", "corpora/alice.txt"]), "down the rabbit hole");
     assert_snapshot!("ls_after_cat_60", machine.shown(60, &["ls", "-r"]));
 }
+
+#[test]
+fn what_is_no_file_is_neither_replaced_nor_passed_over() {
+    let machine = Machine::new();
+    let source = machine.write("a.txt", "some");
+    machine.ok(&["add", source.to_str().unwrap(), "a.txt"]);
+    let folder = source.parent().unwrap().join("folder");
+    std::fs::create_dir(&folder).unwrap();
+    let pipe = folder.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    machine.fails(2, &[pipe, "neither a file nor a folder"], &["get", "--force", "a.txt", pipe]);
+    let folder = folder.to_str().unwrap();
+    machine.fails(2, &[pipe, "neither a file nor a folder"], &["add", "-r", folder, "tree"]);
+    machine.fails(2, &[pipe, "neither a file nor a folder"], &["add", "-r", "--each", folder, "each"]);
+}

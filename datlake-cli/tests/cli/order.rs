@@ -113,3 +113,16 @@ fn what_is_pruned_is_shown_first_and_named_files_stay() {
     assert_eq!(machine.run(&["prune"]).status, 2);
     assert_eq!(machine.ok(&["prune", "--older-than", "0s"]), "nothing to prune\n");
 }
+
+#[test]
+fn nothing_to_verify_is_no_success() {
+    let machine = Machine::new();
+    let source = machine.write("a.txt", "some");
+    machine.ok(&["add", source.to_str().unwrap(), "corpora/alice.txt"]);
+    machine.ok(&["verify", "corpora"]);
+    machine.fails(
+        1,
+        &["corpora/alise.txt", "nearest", "corpora/alice.txt"],
+        &["verify", "corpora", "corpora/alise.txt"],
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Catalog, Named, convenience};
+use super::{Catalog, Named, Unpushed, convenience};
 use crate::record::{Abandoned, Kept, Name, OutputOf, Target};
 use crate::{Created, Error, ErrorKind, Location, Result, Uid};
 
@@ -120,6 +120,7 @@ impl Catalog {
         let Target::Added(added) = &name.target else {
             return Err(Error::new(ErrorKind::InvalidInput, format!("`{}` is not an added file", name.uid)));
         };
+        self.drop_stale_copy(&name.uid).await?;
         if let Some(there) = self.file(&name.uid).await? {
             if there.digest == added.digest && there.tree == added.tree {
                 return Ok(());
@@ -141,5 +142,22 @@ impl Catalog {
             self.refused.store(true, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// Removes this machine's copy of an added name that the remote has no longer: who adds it again must not take the copy
+    /// for the thing itself.
+    async fn drop_stale_copy(&self, uid: &Uid) -> Result<()> {
+        let Some(remote) = &self.remote else { return Ok(()) };
+        let at = Location::Name(uid.clone());
+        let Some(bytes) = self.local.get(&at).await? else { return Ok(()) };
+        let added = matches!(Name::parse(uid, bytes)?.target, Target::Added(_));
+        if !added || self.is_unpushed(&Unpushed::Added(uid.clone())).await? {
+            return Ok(());
+        }
+        match remote.size(&at).await {
+            Ok(None) => self.local.remove(&at).await.map(drop),
+            Err(error) if error.kind() != ErrorKind::Denied => Err(error),
+            _ => Ok(()),
+        }
     }
 }

@@ -26,15 +26,20 @@ impl Catalog {
             }
         }
         let Publication { record, names, .. } = &publication;
-        // The remote is still read: what it has, counts.
-        match self.kept(&record.creator, &record.key).await? {
+        // The remote is still read: what it has, counts. Where even that is refused, a push finds out one day; what a long
+        // body made is not thrown away because its credentials ran out.
+        match readable(self.kept(&record.creator, &record.key).await)?.flatten() {
             Some(Kept::Record(first)) => return Ok(Published::Theirs(first)),
             Some(Kept::Abandoned(_)) => return Err(too_late(record)),
             None => {}
         }
         let target = Target::Output(OutputOf { creator: record.creator.clone(), key: record.key });
         for uid in names {
-            if let Some(named) = self.named(uid).await?
+            let named = match readable(self.named(uid).await)? {
+                Some(named) => named,
+                None => self.here().named(uid).await?,
+            };
+            if let Some(named) = named
                 && !named.name.target.same(&target)
                 && let Some(why) = self.why_taken(&named)
             {
@@ -132,6 +137,14 @@ impl Catalog {
             self.refused.store(true, Ordering::Release);
         }
         Ok(true)
+    }
+}
+
+/// What was read; `None` where that is refused.
+fn readable<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == ErrorKind::Denied => Ok(None),
+        read => read.map(Some),
     }
 }
 

@@ -149,9 +149,21 @@ impl Shared {
         }
     }
 
+    /// One request with content in it: how long that takes is the line's business, and the client's timeout the limit.
+    async fn exchange<T>(
+        &self,
+        operation: &str,
+        key: &Key,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, Failed> {
+        let _permit = self.requests.acquire().await.ok();
+        request.await.map_err(|error| self.understand(error, operation, key))
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
         let client = self.client()?;
-        let got = patiently(|| self.ask("read", key, async { client.objects.get(key).await?.bytes().await })).await;
+        let got =
+            patiently(|| self.exchange("read", key, async { client.objects.get(key).await?.bytes().await })).await;
         absent(got)
     }
 
@@ -182,7 +194,7 @@ impl Shared {
         loop {
             let options = PutOptions { mode: mode.clone(), ..PutOptions::default() };
             let put = client.objects.put_opts(key, PutPayload::from_bytes(bytes.clone()), options);
-            match self.ask("create", key, put).await {
+            match self.exchange("create", key, put).await {
                 Ok(_) => return Ok(Created::New),
                 Err(Failed::Exists) => return Ok(Created::Exists),
                 Err(failed) => tries.next(failed).await.map_err(|failed| match failed {
