@@ -36,6 +36,8 @@ pub(crate) enum Report {
     Files {
         listing: Listing,
         remote: Option<String>,
+        /// What lies in its folders and is on this machine only.
+        waiting: Vec<String>,
         long: bool,
     },
     Added(Vec<Added>),

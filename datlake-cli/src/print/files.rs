@@ -74,9 +74,10 @@ impl Line<'_> {
 }
 
 /// What exists on this machine only, although there is a remote.
-pub(super) fn not_in_sync(rows: &[FileRow], remote: Option<&str>) -> Option<String> {
+pub(super) fn not_in_sync(rows: &[FileRow], waiting: &[String], remote: Option<&str>) -> Option<String> {
     let remote = remote?;
-    let here: Vec<_> = rows.iter().filter(|row| row.local && !row.remote).map(|row| row.uid.as_str()).collect();
+    let here = rows.iter().filter(|row| row.local && !row.remote).map(|row| row.uid.as_str());
+    let here: Vec<_> = here.chain(waiting.iter().map(String::as_str)).collect();
     let (first, more) = here.split_first()?;
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", files(more.len() as u64)) };
     Some(format!("`{first}`{more} are on this machine only, not in {remote}").replacen("` are", "` is", 1))

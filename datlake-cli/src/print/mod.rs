@@ -110,9 +110,9 @@ impl Screen {
         }
         out.flush()?;
         match report {
-            Report::Files { listing, remote, .. } => {
+            Report::Files { listing, remote, waiting, .. } => {
                 self.damaged(&listing.damaged);
-                if let Some(warning) = files::not_in_sync(&listing.files, remote.as_deref()) {
+                if let Some(warning) = files::not_in_sync(&listing.files, waiting, remote.as_deref()) {
                     self.warning(&warning);
                 }
             }

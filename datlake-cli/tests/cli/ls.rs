@@ -83,3 +83,16 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let shown = ran(machine.around("bash", &["-c", pipe]).output().unwrap());
     assert_eq!((&*shown.out, &*shown.err), ("here    \n0\n", ""));
 }
+
+#[test]
+fn what_waits_in_folders_is_warned_of_too() {
+    let machine = Machine::with_remote();
+    let source = machine.write("a.txt", "some");
+    let offline =
+        machine.command(&["add", source.to_str().unwrap(), "deep/down/a.txt"]).env("DATLAKE_OFFLINE", "1").output();
+    assert!(offline.unwrap().status.success());
+    let listed = machine.run(&["ls"]);
+    assert!(listed.err.contains("`deep/down/a.txt` is on this machine only"), "{}", listed.err);
+    machine.ok(&["push"]);
+    assert_eq!(machine.run(&["ls"]).err, "");
+}
