@@ -11,15 +11,25 @@ const PLACE: usize = 7;
 const TIME: usize = 23;
 /// See `PLACE`.
 const DIGEST: usize = 12;
+/// Of a time, the day.
+const DATE: usize = 10;
 
 /// One line for each file and folder, in the order of their names.
-pub(super) fn text(listing: &Listing, long: bool) -> String {
+///
+/// Where they would be wider than `limit`, digests are left out, then people, then the time of day.
+pub(super) fn text(listing: &Listing, long: bool, limit: Option<usize>) -> String {
     let mut lines: Vec<Line<'_>> = listing.files.iter().map(Line::File).collect();
     lines.extend(listing.folders.iter().map(Line::Folder));
     lines.sort_by_key(|line| line.name());
     let sizes_width = lines.iter().map(|line| width(&line.size())).max().unwrap_or(0);
     let people = listing.files.iter().map(|row| width(&clean(&row.originator)));
     let people_width = people.max().unwrap_or(0);
+    let names = lines.iter().map(|line| width(&line.shown())).max().unwrap_or(0);
+    let room = limit.map(|limit| limit.saturating_sub(PLACE + 2 + sizes_width + 2 + names));
+    let fits = |columns: usize| room.is_none_or(|room| columns <= room);
+    let people = fits(TIME + 2 + people_width + 2);
+    let digests = people && fits(TIME + 2 + people_width + 2 + DIGEST + 2);
+    let times = if people || fits(TIME + 2) { TIME } else { DATE };
     let mut text = String::new();
     for line in lines {
         let size = line.size();
@@ -28,8 +38,14 @@ pub(super) fn text(listing: &Listing, long: bool) -> String {
                 let (place, style) = place(row);
                 text.push_str(&format!("{}  {size:>sizes_width$}  ", padded(place, PLACE).style(style)));
                 if long {
-                    let person = padded(&clean(&row.originator), people_width);
-                    text.push_str(&format!("{}  {person}  {}  ", time(&row.created_at), row.digest.short().dimmed()));
+                    let time = time(&row.created_at);
+                    text.push_str(&format!("{}  ", time.get(..times).unwrap_or(&time)));
+                    if people {
+                        text.push_str(&format!("{}  ", padded(&clean(&row.originator), people_width)));
+                    }
+                    if digests {
+                        text.push_str(&format!("{}  ", row.digest.short().dimmed()));
+                    }
                 }
                 text.push_str(&short(&row.uid).bold().to_string());
                 if row.tree {
@@ -41,7 +57,9 @@ pub(super) fn text(listing: &Listing, long: bool) -> String {
             Line::Folder(row) => {
                 text.push_str(&format!("{:PLACE$}  {}  ", "", format!("{size:>sizes_width$}").dimmed()));
                 if long && !listing.files.is_empty() {
-                    text.push_str(&" ".repeat(TIME + 2 + people_width + 2 + DIGEST + 2));
+                    let people = if people { people_width + 2 } else { 0 };
+                    let digests = if digests { DIGEST + 2 } else { 0 };
+                    text.push_str(&" ".repeat(times + 2 + people + digests));
                 }
                 text.push_str(&format!("{}/", short(&row.prefix)).blue().bold().to_string());
             }
@@ -62,6 +80,14 @@ impl Line<'_> {
         match self {
             Self::File(row) => (row.uid.to_string(), false),
             Self::Folder(row) => (row.prefix.to_string(), true),
+        }
+    }
+
+    /// As it stands at the end of the line.
+    fn shown(&self) -> String {
+        match self {
+            Self::File(row) => short(&row.uid).to_string(),
+            Self::Folder(row) => format!("{}/", short(&row.prefix)),
         }
     }
 

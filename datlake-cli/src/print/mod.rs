@@ -40,13 +40,16 @@ pub(crate) struct Screen {
     color: ColorChoice,
     /// In columns.
     width: usize,
+    /// The same, where there is a terminal or somebody said so: what is written for a program is never cut.
+    limit: Option<usize>,
 }
 
 impl Screen {
     pub(crate) fn new(color: ColorChoice) -> Self {
         let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-        Self { color, width: columns.or_else(terminal).unwrap_or(80).clamp(40, 400) }
+        let limit = columns.or_else(terminal).map(|width| width.clamp(40, 400));
+        Self { color, width: limit.unwrap_or(80), limit }
     }
 
     /// Shows the result of a command.
@@ -56,7 +59,7 @@ impl Screen {
             Report::Info(info) if json => write_json(&mut out, info)?,
             Report::Info(info) => out.write_all(info::text(info, self.width).as_bytes())?,
             Report::Files { listing, .. } if json => write_json(&mut out, &listing.files)?,
-            Report::Files { listing, long, .. } => out.write_all(files::text(listing, *long).as_bytes())?,
+            Report::Files { listing, long, .. } => out.write_all(files::text(listing, *long, self.limit).as_bytes())?,
             Report::Added(added) if json => write_json(&mut out, added)?,
             Report::Added(added) => out.write_all(done::added(added).as_bytes())?,
             Report::Got(got) if json => write_json(&mut out, got)?,

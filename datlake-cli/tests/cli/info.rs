@@ -95,7 +95,7 @@ fn a_terminal_obeys_nothing_that_others_wrote() {
     lake.add_bytes("gpj.\u{202e}cat", b"x").unwrap();
     for command in [&["info", &uid][..], &["info", "corpora/alice.txt"], &["ls", "-lr"], &["calls"], &["lineage", &uid]]
     {
-        let shown = machine.ok(command);
+        let shown = machine.shown(200, command);
         assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']) && shown.contains("eve\\u{1b}]0;title"), "{shown:?}");
     }
 }

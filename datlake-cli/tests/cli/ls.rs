@@ -96,3 +96,15 @@ fn what_waits_in_folders_is_warned_of_too() {
     machine.ok(&["push"]);
     assert_eq!(machine.run(&["ls"]).err, "");
 }
+
+#[test]
+fn long_lines_fit_a_narrow_terminal_and_are_whole_in_a_pipe() {
+    let machine = Machine::new();
+    let source = machine.write("a.txt", "some");
+    machine.ok(&["add", source.to_str().unwrap(), "weather/seattle-temperatures.csv"]);
+    let narrow = machine.shown(60, &["ls", "-lr"]);
+    assert!(narrow.contains("weather/seattle-temperatures.csv"), "{narrow}");
+    assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+    let piped = machine.command(&["ls", "-lr"]).env_remove("COLUMNS").output().unwrap();
+    assert!(String::from_utf8(piped.stdout).unwrap().contains("@example.org"));
+}
