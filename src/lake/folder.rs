@@ -24,7 +24,8 @@ impl Lake {
     /// Adds copies of all files below the folder `path` as the tree `uid`.
     ///
     /// # Errors
-    /// As [`Lake::add_path`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name below it that is no UID, such as one that is not UTF-8.
+    /// As [`Lake::add_path`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name below it that is no UID,
+    /// such as one that is not UTF-8, and for what is neither a file nor a folder, as a pipe or a link that leads to no file.
     ///
     /// ```
     /// # fn main() -> datlake::Result<()> {
@@ -52,7 +53,8 @@ impl Lake {
     /// What was added before something fails stays; adding it again changes nothing.
     ///
     /// # Errors
-    /// As [`Lake::add_path`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name below it that is no UID, before anything is added.
+    /// As [`Lake::add_path`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name below it that is no UID,
+    /// and for what is neither a file nor a folder, before anything is added.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
