@@ -1,8 +1,16 @@
 //! Arguments as they are typed.
 
+mod add;
+mod config;
+mod value;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub(crate) use add::AddHow;
+pub(crate) use config::{Config, Context};
+use value::size;
 
 /// What is in a lake, where it comes from, in and out.
 #[derive(Debug, Parser)]
@@ -41,47 +49,6 @@ pub(crate) struct Shape {
     /// Write JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// How something is added.
-#[derive(Debug, clap::Args)]
-pub(crate) struct AddHow {
-    /// Add a folder, as one tree
-    #[arg(short, long)]
-    pub(crate) recursive: bool,
-    /// With -r: every file in the folder by itself, as UID/PATH
-    #[arg(long, requires = "recursive")]
-    pub(crate) each: bool,
-    /// Leave the source where it is (this is so without it, too)
-    #[arg(long, conflicts_with = "moving")]
-    copy: bool,
-    /// Remove from its place what the lake has then, byte for byte
-    #[arg(long = "move")]
-    pub(crate) moving: bool,
-    /// Of a URL or standard input: fail above that many bytes (K, M, G, T for powers of 1024)
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub(crate) max_size: Option<u64>,
-    /// Of a URL: fail after so many seconds without a byte
-    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
-    pub(crate) timeout: f64,
-}
-
-/// A number of bytes, as `500`, `20M` or `1GiB`.
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let unit = unit.trim().to_ascii_lowercase();
-    let unit = unit.strip_suffix("ib").or(unit.strip_suffix('b')).unwrap_or(&unit);
-    let power = ["", "k", "m", "g", "t"].iter().position(|known| *known == unit);
-    power
-        .and_then(|power| number.parse::<u64>().ok()?.checked_mul(1 << (10 * power)))
-        .ok_or_else(|| "a size is a number of bytes, as 500, 20M or 1G".to_owned())
-}
-
-/// A time in seconds.
-fn seconds(text: &str) -> Result<f64, String> {
-    let seconds = text.parse().ok().filter(|seconds| (0.001..=1e6).contains(seconds));
-    seconds.ok_or_else(|| "a time is a number of seconds above zero".to_owned())
 }
 
 #[derive(Debug, Subcommand)]
@@ -358,110 +325,6 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Config {
-    /// Tries what works with the remote, and how quickly it answers
-    ///
-    /// An empty object is created there and removed again. The exit status is 2 where a lake cannot be read and written.
-    #[command(after_help = "Example: datlake config check")]
-    Check {
-        #[command(flatten)]
-        shape: Shape,
-    },
-    /// Shows every setting, and where its value was taken from
-    ///
-    /// The environment wins over the nearest datlake.toml in the working directory or above it, that over the user's
-    /// config.toml. What is secret in a URL is not shown.
-    #[command(after_help = "Example: datlake config show --json")]
-    Show {
-        #[command(flatten)]
-        shape: Shape,
-    },
-    /// Sets home, remote or email
-    ///
-    /// In the user's config.toml: in the context in use, or outside of any. Comments and order stay. A remote's credentials
-    /// are no setting: they come from the store's own environment variables or profile files.
-    #[command(after_help = "Example: datlake config set remote file:///mnt/shared/lake")]
-    Set {
-        /// home, remote or email
-        key: String,
-        /// What it is from now on
-        value: String,
-        /// In the nearest datlake.toml, or a new one in the working directory
-        #[arg(long)]
-        project: bool,
-        #[command(flatten)]
-        shape: Shape,
-    },
-    /// Takes a setting away
-    #[command(after_help = "Example: datlake config unset remote\n\
-        `datlake config unset context` leaves the context in use.")]
-    Unset {
-        /// home, remote, unsafe_remote, email or context
-        key: String,
-        /// From the nearest datlake.toml
-        #[arg(long)]
-        project: bool,
-        #[command(flatten)]
-        shape: Shape,
-    },
-    /// Settings under a name, to change from one lake to another
-    #[command(subcommand, visible_alias = "contexts")]
-    Context(Context),
-    /// Asks for home, remote and email, and checks them
-    ///
-    /// Nothing is changed before all are answered. An empty answer leaves a setting as it is, `none` takes it away. Answers
-    /// may come from a pipe, one on each line.
-    #[command(after_help = "Example: datlake config setup")]
-    Setup {
-        #[command(flatten)]
-        shape: Shape,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Context {
-    /// Makes a context
-    #[command(after_help = "Example: datlake config context create team --remote file:///mnt/shared/lake")]
-    Create {
-        /// What it is called
-        name: String,
-        /// The lake's folder on this machine
-        #[arg(long)]
-        home: Option<String>,
-        /// The URL of the store shared with others
-        #[arg(long)]
-        remote: Option<String>,
-        /// The person in the lineage
-        #[arg(long)]
-        email: Option<String>,
-        #[command(flatten)]
-        shape: Shape,
-    },
-    /// Uses a context from now on
-    #[command(after_help = "Example: datlake config context use team")]
-    Use {
-        /// The context
-        name: String,
-        #[command(flatten)]
-        shape: Shape,
-    },
-    /// Lists the contexts
-    #[command(after_help = "Example: datlake config context list")]
-    List {
-        #[command(flatten)]
-        shape: Shape,
-    },
-    /// Deletes a context: its settings, not its lake
-    #[command(after_help = "Example: datlake config context delete team")]
-    Delete {
-        /// The context
-        name: String,
-        #[command(flatten)]
-        shape: Shape,
-    },
-}
-
 impl Command {
     /// Whether the result is written as JSON.
     pub(crate) fn json(&self) -> bool {
@@ -482,36 +345,9 @@ impl Command {
             | Self::Verify { shape, .. }
             | Self::Repair { shape, .. }
             | Self::Evict { shape, .. }
-            | Self::Prune { shape, .. }
-            | Self::Config(
-                Config::Show { shape }
-                | Config::Check { shape }
-                | Config::Set { shape, .. }
-                | Config::Unset { shape, .. }
-                | Config::Setup { shape }
-                | Config::Context(
-                    Context::Create { shape, .. }
-                    | Context::Use { shape, .. }
-                    | Context::List { shape }
-                    | Context::Delete { shape, .. },
-                ),
-            ) => shape.json,
+            | Self::Prune { shape, .. } => shape.json,
+            Self::Config(config) => config.json(),
             Self::Cat { .. } | Self::Completions { .. } | Self::Man { .. } => false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, bytes) in [("500", 500), ("1k", 1024), ("20M", 20 << 20), ("1GiB", 1 << 30), ("2 TB", 2 << 40)] {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
-        for wrong in ["", "M", "-1", "1.5G", "1X", "99999999999999T"] {
-            assert!(size(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -1,0 +1,26 @@
+//! Arguments of `datlake add`.
+
+use super::value::{seconds, size};
+
+/// How something is added.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddHow {
+    /// Add a folder, as one tree
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// With -r: every file in the folder by itself, as UID/PATH
+    #[arg(long, requires = "recursive")]
+    pub(crate) each: bool,
+    /// Leave the source where it is (this is so without it, too)
+    #[arg(long, conflicts_with = "moving")]
+    copy: bool,
+    /// Remove from its place what the lake has then, byte for byte
+    #[arg(long = "move")]
+    pub(crate) moving: bool,
+    /// Of a URL or standard input: fail above that many bytes (K, M, G, T for powers of 1024)
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_size: Option<u64>,
+    /// Of a URL: fail after so many seconds without a byte
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
+    pub(crate) timeout: f64,
+}

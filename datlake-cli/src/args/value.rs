@@ -1,0 +1,34 @@
+//! Values with units.
+
+/// A number of bytes, as `500`, `20M` or `1GiB`.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().to_ascii_lowercase();
+    let unit = unit.strip_suffix("ib").or(unit.strip_suffix('b')).unwrap_or(&unit);
+    let power = ["", "k", "m", "g", "t"].iter().position(|known| *known == unit);
+    power
+        .and_then(|power| number.parse::<u64>().ok()?.checked_mul(1 << (10 * power)))
+        .ok_or_else(|| "a size is a number of bytes, as 500, 20M or 1G".to_owned())
+}
+
+/// A time in seconds.
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.001..=1e6).contains(seconds));
+    seconds.ok_or_else(|| "a time is a number of seconds above zero".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [("500", 500), ("1k", 1024), ("20M", 20 << 20), ("1GiB", 1 << 30), ("2 TB", 2 << 40)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for wrong in ["", "M", "-1", "1.5G", "1X", "99999999999999T"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}
