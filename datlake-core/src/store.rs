@@ -5,6 +5,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::Pin;
+use std::time::SystemTime;
 
 use crate::{Location, Prefix, Result};
 
@@ -27,6 +28,9 @@ pub struct Entry {
     pub location: Location,
     /// Its size in bytes.
     pub size: u64,
+    /// When it was created, by the store's own clock, to the second at best: to be compared with what the same store says of
+    /// other objects, and with nothing else. A store may say a later time than it was, and never an earlier one.
+    pub modified: SystemTime,
 }
 
 /// A place that holds objects.

@@ -21,6 +21,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex};
+use std::time::{Duration, SystemTime};
 
 use datlake_core::{CallKey, Created, CreatorName, Digest, Location, Prefix, Result, Store, Uid};
 
@@ -57,6 +58,7 @@ pub fn check_without_races(store: &dyn Store, run: Runner<'_>) {
     run(Box::pin(names_nest(store)));
     run(Box::pin(odd_names_are_names(store)));
     run(Box::pin(a_listing_can_be_left(store)));
+    run(Box::pin(what_came_first_is_older(store)));
     run(Box::pin(what_is_removed_is_gone_and_can_be_created_again(store)));
 }
 
@@ -332,6 +334,23 @@ async fn a_listing_can_be_left(store: &dyn Store) {
     };
     store.list(&Prefix::NamesIn(name(&salt, "")), &mut visit).await.unwrap();
     assert_eq!(seen, 1);
+}
+
+/// Of blobs too, whose files on disk bear a time that says something else.
+async fn what_came_first_is_older(store: &dyn Store) {
+    let mut times = Vec::new();
+    for salt in [salt(), salt()] {
+        store.create(&Location::Blob(digest(&salt)), salt.as_bytes()).await.unwrap();
+        let mut visit = |entry: datlake_core::Entry| {
+            if entry.location == Location::Blob(digest(&salt)) {
+                times.push(entry.modified);
+            }
+            ControlFlow::Continue(())
+        };
+        store.list(&Prefix::Blobs, &mut visit).await.unwrap();
+    }
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    assert!(long_ago < times[0] && times[0] <= times[1], "{times:?}");
 }
 
 async fn what_is_removed_is_gone_and_can_be_created_again(store: &dyn Store) {

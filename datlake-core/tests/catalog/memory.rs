@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
+use std::time::SystemTime;
 
 use datlake_core::{Catalog, Created, Digest, Entry, Location, Pending, Prefix, Store};
 
@@ -238,7 +239,7 @@ impl Store for Memory {
                 .await?;
             for (path, size) in found {
                 let Some(location) = Location::parse(&path).filter(|location| prefix.has(location)) else { continue };
-                if visit(Entry { location, size }).is_break() {
+                if visit(Entry { location, size, modified: SystemTime::UNIX_EPOCH }).is_break() {
                     break;
                 }
             }

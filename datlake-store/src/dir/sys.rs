@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
 
@@ -16,6 +17,11 @@ pub(super) fn random() -> u64 {
 /// Whether two descriptions are of one file, under whatever names.
 pub(super) fn same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// When the file last changed in any way, by the file system's clock.
+pub(super) fn changed(of: &Metadata) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(of.ctime().max(0).unsigned_abs())
 }
 
 /// The permissions of something nobody may write, and whoever could read it still may.

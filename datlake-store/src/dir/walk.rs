@@ -8,7 +8,7 @@ use std::path::Path;
 
 use datlake_core::{Entry, Error, ErrorKind, Location, Prefix, Result};
 
-use super::DirStore;
+use super::{DirStore, sys};
 
 /// How many directories are open at once. Names may nest deeper than a process may open files: below this, the entries of
 /// a directory are gathered.
@@ -78,7 +78,9 @@ impl DirStore {
             {
                 match self.root().join(&path).symlink_metadata() {
                     Ok(found) => {
-                        if visit(Entry { location, size: found.len() }).is_break() {
+                        // Of a blob the time of modification is a seal. The other goes on with every link and change of mode.
+                        let modified = sys::changed(&found);
+                        if visit(Entry { location, size: found.len(), modified }).is_break() {
                             return Ok(());
                         }
                     }

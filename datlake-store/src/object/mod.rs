@@ -242,7 +242,8 @@ impl Shared {
             })?;
             let entry = |meta: object_store::ObjectMeta| {
                 let location = Location::parse(self.address.path(meta.location.as_ref())?)?;
-                prefix.has(&location).then_some(Entry { location, size: meta.size })
+                let (size, modified) = (meta.size, meta.last_modified.into());
+                prefix.has(&location).then_some(Entry { location, size, modified })
             };
             let entries = page.result.objects.into_iter().filter_map(entry).collect();
             if pages.send(entries).await.is_err() {
