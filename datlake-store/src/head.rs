@@ -51,11 +51,16 @@ pub(crate) fn parse(place: &dyn Display, bytes: &[u8]) -> Result<Head> {
         return Err(damaged(place, "there is no format 0"));
     }
     let head: Head = serde_json::from_slice(bytes).map_err(cut)?;
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    if head.id.len() != 32 || !head.id.bytes().all(hex) {
+    if !is_id(&head.id) {
         return Err(damaged(place, "its id is not 32 hexadecimal digits"));
     }
     Ok(head)
+}
+
+/// Whether `text` is how a lake's id looks.
+pub(crate) fn is_id(text: &str) -> bool {
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    text.len() == 32 && text.bytes().all(hex)
 }
 
 /// What stands in the place of `datlake.json` and is none.

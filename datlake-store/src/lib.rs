@@ -8,7 +8,9 @@ mod beating;
 #[doc(hidden)]
 pub mod conformance;
 mod dir;
+mod folder;
 mod head;
+mod known;
 #[cfg(feature = "cloud")]
 mod object;
 mod permits;
@@ -22,7 +24,7 @@ pub use beating::{Among, Beating};
 pub use dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Reader};
-pub use remote::{RemoteOptions, open_remote};
+pub use remote::{RemoteOptions, Standing, open_remote};
 pub use runtime::{offload, sleep};
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter, hash_file};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};

@@ -5,16 +5,27 @@ use std::sync::Arc;
 
 use datlake_core::{Error, ErrorKind, Result, Store};
 
-use crate::dir::{DirStore, Durability};
+use crate::folder::Folder;
 #[cfg(feature = "cloud")]
 use crate::object::ObjectStore;
 
 /// A remote that was opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Remote {
-    Directory(DirStore),
+    Folder(Folder),
     #[cfg(feature = "cloud")]
     Bucket(ObjectStore),
+}
+
+/// What can be seen of a remote without asking a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing: it is a bucket.
+    Unasked,
+    /// There is a lake.
+    There,
+    /// There is no lake yet: the first write makes one.
+    New,
 }
 
 /// How to open a remote.
@@ -39,7 +50,7 @@ impl std::fmt::Debug for RemoteOptions {
     }
 }
 
-/// The store at `url`: a directory, or a bucket, of which nothing is asked yet.
+/// The store at `url`: a directory or a bucket, of which nothing is asked yet.
 ///
 /// ```
 /// use datlake_store::{RemoteOptions, open_remote};
@@ -49,7 +60,7 @@ impl std::fmt::Debug for RemoteOptions {
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Config`] for a URL of an unknown kind, or with credentials in it; for a directory those of making a lake.
+/// [`ErrorKind::Config`] for a URL of an unknown kind, or with credentials in it.
 pub fn open_remote(url: &str, options: RemoteOptions) -> Result<Arc<dyn Store>> {
     Ok(open(url, options)?.into_store())
 }
@@ -59,27 +70,46 @@ impl Remote {
     pub(crate) fn same_place(&self, home: &Path) -> bool {
         let real = |path: &Path| path.canonicalize().ok();
         match self {
-            Self::Directory(dir) => real(dir.root()).is_some_and(|root| real(home) == Some(root)),
+            Self::Folder(folder) => real(folder.root()).is_some_and(|root| real(home) == Some(root)),
             #[cfg(feature = "cloud")]
             Self::Bucket(_) => false,
         }
     }
 
+    /// What can be seen of it.
+    ///
+    /// # Errors
+    /// Those of looking at a folder, also where it is not what the home knows.
+    pub(crate) fn standing(&self) -> Result<Standing> {
+        match self {
+            Self::Folder(folder) => Ok(if folder.find_now()?.is_some() { Standing::There } else { Standing::New }),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(_) => Ok(Standing::Unasked),
+        }
+    }
+
+    /// Forgets which lake it was.
+    pub(crate) fn forget(&self) -> Result<()> {
+        match self {
+            Self::Folder(folder) => folder.known().forget(),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(bucket) => bucket.known().forget(),
+        }
+    }
+
     pub(crate) fn into_store(self) -> Arc<dyn Store> {
         match self {
-            Self::Directory(dir) => Arc::new(dir),
+            Self::Folder(folder) => Arc::new(folder),
             #[cfg(feature = "cloud")]
             Self::Bucket(bucket) => Arc::new(bucket),
         }
     }
 }
 
-/// Opens the remote at `url`. Of a bucket nothing is asked yet.
-///
-/// A directory is written as carefully as a home: it may hold the only copy.
+/// Opens the remote at `url`. Nothing is asked of it yet.
 pub(crate) fn open(url: &str, how: RemoteOptions) -> Result<Remote> {
     if scheme(url) == "file" {
-        return DirStore::open(&directory(url)?, Durability::Synced).map(Remote::Directory);
+        return Ok(Remote::Folder(Folder::new(directory(url)?, how.memory.as_deref())));
     }
     bucket(url, how)
 }

@@ -9,11 +9,11 @@ use datlake_core::claim::{Holder, Seen};
 use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Store};
 use tokio::sync::Semaphore;
 
-use crate::away::{MaybeAway, SWITCH};
+use crate::away::MaybeAway;
 use crate::beating::{Among, Beating};
 use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 use crate::reader::Reader;
-use crate::remote::RemoteOptions;
+use crate::remote::{Remote, RemoteOptions, Standing};
 use crate::staging::{Hashing, hash_file};
 use crate::{remote, runtime};
 
@@ -67,6 +67,8 @@ impl std::fmt::Debug for Options {
 pub struct Vault {
     dir: DirStore,
     catalog: Catalog,
+    /// As a remote; it is also in the catalog, as a store.
+    remote: Option<Remote>,
     transfers: Semaphore,
 }
 
@@ -102,7 +104,7 @@ impl Vault {
         };
         let how = || RemoteOptions { memory: Some(dir.root().join("remotes")), ..options.remote.clone() };
         let remote = match reach {
-            Reach::Remote(url) => Some(remote::open(url, how()).map_err(unreached)?),
+            Reach::Remote(url) => Some(remote::open(url, how())?),
             Reach::Home | Reach::Offline => None,
         };
         if let Some(remote) = &remote
@@ -117,11 +119,28 @@ impl Vault {
             local: wrapped(Side::Local, Arc::new(dir.clone())),
             cache: wrapped(Side::Local, Arc::new(dir.with_durability(Durability::Cached))),
             remote: remote
+                .clone()
                 .map(|remote| -> Arc<dyn Store> { Arc::new(MaybeAway(wrapped(Side::Remote, remote.into_store()))) }),
             offline: reach == Reach::Offline,
             refused: Arc::default(),
         };
-        Ok(Self { dir, catalog, transfers: Semaphore::new(TRANSFERS) })
+        Ok(Self { dir, catalog, remote, transfers: Semaphore::new(TRANSFERS) })
+    }
+
+    /// What can be seen of the remote without asking a server; `None` without one, and offline.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] where a lake was and is none, [`ErrorKind::Config`] where there is another; those of looking.
+    pub fn standing(&self) -> Result<Option<Standing>> {
+        self.remote.as_ref().map(|remote| remote.standing()).transpose()
+    }
+
+    /// Forgets which lake the remote was: what is found there next is taken for it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn forget_remote(&self) -> Result<()> {
+        self.remote.as_ref().map_or(Ok(()), |remote| remote.forget())
     }
 
     /// The documents.
@@ -455,16 +474,6 @@ fn evicted(wanted: Wanted<'_>) -> Error {
     let message =
         format!("the content of `{}` is removed from this machine again and again while it is opened", wanted.what);
     Error::new(ErrorKind::MissingBlob, message)
-}
-
-/// A remote that cannot be opened is away; one that cannot be meant is not.
-fn unreached(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::Io | ErrorKind::Denied | ErrorKind::Unavailable => {
-            Error::new(ErrorKind::Unavailable, format!("the remote cannot be reached: {error}; {SWITCH}"))
-        }
-        _ => error,
-    }
 }
 
 /// Tells how much has passed.

@@ -44,7 +44,7 @@ pub use explain::{CallExplanation, Comparison, Since};
 pub(crate) use files::is_damage;
 pub use health::{Evicted, Finding, FindingKind, FindingPlace, RepairOutcome, Repaired, RepairedItem, Verified};
 pub use prune::Prune;
-pub use remote::{Ability, CheckStep, RemoteCheck};
+pub use remote::{Ability, CheckStep, RemoteCheck, RemoteState};
 pub use removal::{Removable, Removal};
 pub use runs::{CallEvent, RunCall, RunInfo, RunRow, Runs};
 pub use sync::{Pull, Push, PushOutcome, PushRow, Status, UnpushedRow};

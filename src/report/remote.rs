@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use datlake_core::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Store};
+use datlake_store::Standing;
 use serde::Serialize;
 
 use crate::Lake;
@@ -16,10 +17,29 @@ use crate::Lake;
 pub struct RemoteCheck {
     /// The remote, without credentials.
     pub remote: String,
+    /// What can be seen of it without asking a server.
+    pub state: RemoteState,
     /// How long the quickest answer took, in milliseconds; `None` where there was none.
     pub round_trip_ms: Option<f64>,
-    /// What was tried, in order. What is not tried any more, because something before it failed, is left out.
+    /// What was tried, in order. What is not tried any more, because something before it failed, is left out; and where the
+    /// folder is [new](RemoteState::New), what would make it.
     pub steps: Vec<CheckStep>,
+}
+
+/// What can be seen of a remote without asking a server.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RemoteState {
+    /// Nothing: it is a bucket.
+    Unasked,
+    /// There is a lake in that folder.
+    There,
+    /// There is no lake in that folder yet: the first write makes one.
+    New,
+    /// It is not what this machine knows: it is not there any more, or is another lake. Or it cannot be looked at.
+    Wrong,
 }
 
 /// One thing that was tried with a remote.
@@ -61,7 +81,8 @@ impl RemoteCheck {
 }
 
 impl Lake {
-    /// Tries what a lake asks of its remote. An empty object is created there, and removed again.
+    /// Tries what a lake asks of its remote. An empty object is created there, and removed again; a folder that does not
+    /// exist yet is not made.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a lake without a remote. What does not work is part of the answer.
@@ -71,7 +92,8 @@ impl Lake {
     /// let folder = tempfile::tempdir()?;
     /// let remote = format!("file://{}", folder.path().join("remote").display());
     /// let lake = datlake::Lake::builder().home(folder.path().join("home")).remote(remote).open()?;
-    /// assert!(lake.check_remote()?.works());
+    /// let check = lake.check_remote()?;
+    /// assert!(check.works() && check.state == datlake::report::RemoteState::New);
     /// # Ok(())
     /// # }
     /// ```
@@ -83,10 +105,49 @@ impl Lake {
         // An index entry of content that nobody has: whoever finds it finds nothing out.
         let creator = CreatorName::new("datlake/check")?;
         let at = Location::Use(nonce, creator, CallKey::from_bytes(*nonce.as_bytes()));
+        let state = self.remote_state().0.unwrap_or(RemoteState::Unasked);
         let mut trial =
-            Trial { check: RemoteCheck { remote: remote.describe(), round_trip_ms: None, steps: Vec::new() } };
+            Trial { check: RemoteCheck { remote: remote.describe(), state, round_trip_ms: None, steps: Vec::new() } };
         pollster::block_on(trial.run(&*remote, &Prefix::UsesOf(nonce), &at));
         Ok(trial.check)
+    }
+
+    /// Forgets which lake the remote was. This machine remembers that of each remote it has used, so that a share that is not
+    /// mounted, or another one in its place, is not taken for it; whoever means the new one says so by this.
+    ///
+    /// What this machine sent to the old one is not sent again by itself: where it is still here, `datlake repair` sends the
+    /// content of a file.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let folder = tempfile::tempdir()?;
+    /// let remote = folder.path().join("remote");
+    /// let lake = || datlake::Lake::builder().home(folder.path().join("home")).remote(format!("file://{}", remote.display()));
+    /// lake().open()?.add_bytes("a.txt", "some")?;
+    /// std::fs::remove_dir_all(&remote)?;
+    /// assert!(lake().open()?.add_bytes("b.txt", "other").is_err());
+    /// let lake = lake().open()?;
+    /// lake.accept_remote()?;
+    /// lake.add_bytes("b.txt", "other")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn accept_remote(&self) -> Result<()> {
+        self.vault().forget_remote()
+    }
+
+    /// What can be seen of the remote, and what is wrong with it.
+    pub(super) fn remote_state(&self) -> (Option<RemoteState>, Option<String>) {
+        match self.vault().standing() {
+            Ok(None) => (None, None),
+            Ok(Some(Standing::Unasked)) => (Some(RemoteState::Unasked), None),
+            Ok(Some(Standing::There)) => (Some(RemoteState::There), None),
+            Ok(Some(Standing::New)) => (Some(RemoteState::New), None),
+            Err(error) => (Some(RemoteState::Wrong), Some(error.to_string())),
+        }
     }
 }
 
@@ -99,7 +160,7 @@ impl Trial {
         let mut seen = |_| ControlFlow::Continue(());
         let listed = self.step(Ability::List, store.list(folder, &mut seen)).await;
         let read = self.step(Ability::Read, store.get(&Location::Lake)).await;
-        if listed.is_none() && read.is_none() {
+        if (listed.is_none() && read.is_none()) || self.check.state == RemoteState::New {
             return;
         }
         let Some(created) = self.step(Ability::Create, store.create(at, b"")).await else { return };

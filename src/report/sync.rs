@@ -6,8 +6,8 @@ use datlake_core::record::Target;
 use datlake_core::{CallKey, CreatorName, ErrorKind, Result, Uid};
 use serde::Serialize;
 
-use super::Damage;
 use super::files::is_damage;
+use super::{Damage, RemoteState};
 use crate::lake::{Lake, refuse_in_body};
 
 /// Where a lake stands.
@@ -21,6 +21,10 @@ pub struct Status {
     pub remote: Option<String>,
     /// Whether there is a remote that is not asked.
     pub offline: bool,
+    /// What can be seen of the remote without asking a server; `None` without one, and offline.
+    pub remote_state: Option<RemoteState>,
+    /// What is wrong with it, and what to do.
+    pub remote_problem: Option<String>,
     /// What the remote has not decided about.
     pub unpushed: Vec<UnpushedRow>,
     /// What cannot be read of that.
@@ -104,7 +108,8 @@ pub struct Pull {
 }
 
 impl Lake {
-    /// Where the lake stands, and what of it is on this machine only. The remote is not asked.
+    /// Where the lake stands, and what of it is on this machine only. No server is asked; of a remote in a folder it is seen
+    /// whether it is there.
     ///
     /// # Errors
     /// [`ErrorKind::Context`] in a body; those of looking into the lake's directory.
@@ -131,7 +136,9 @@ impl Lake {
                 }
             }
             let home = self.home().display().to_string();
-            Ok(Status { home, remote: self.remote(), offline: self.is_offline(), unpushed, damaged })
+            let (remote_state, remote_problem) = self.remote_state();
+            let (remote, offline) = (self.remote(), self.is_offline());
+            Ok(Status { home, remote, offline, remote_state, remote_problem, unpushed, damaged })
         })
     }
 

@@ -261,7 +261,7 @@ fn a_damaged_tombstone_is_an_error_that_names_it() {
 fn a_lake_of_a_newer_format_is_left_alone_here_and_in_the_remote() {
     let newer = r#"{"format":2,"id":"00000000000000000000000000000000","shards":9}"#;
     let machines = Machines::new();
-    drop(machines.machine("a"));
+    machines.machine("a").add_bytes("a.txt", "some").unwrap();
     let folder = machines.remote().parent().unwrap().to_owned();
     let open = || {
         let url = format!("file://{}", machines.remote().display());
@@ -272,7 +272,7 @@ fn a_lake_of_a_newer_format_is_left_alone_here_and_in_the_remote() {
         let intact = fs::read(&description).unwrap();
         overwrite(&description, |bytes| *bytes = newer.as_bytes().to_vec());
         let says = [&*place.display().to_string(), "newer", "upgrade"];
-        check_error(open(), ErrorKind::Format, &says);
+        check_error(open().and_then(|lake| lake.list("").map(drop)), ErrorKind::Format, &says);
         overwrite(&description, |bytes| *bytes = intact);
     }
     Watched::new(open().unwrap()).ok("ran summary", || summary("text"));

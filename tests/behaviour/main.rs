@@ -28,6 +28,7 @@ mod options;
 mod parallel;
 mod pools;
 mod prune;
+mod remotes;
 mod returns;
 mod runs;
 mod secrets;

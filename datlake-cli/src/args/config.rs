@@ -8,9 +8,16 @@ use super::Shape;
 pub(crate) enum Config {
     /// Tries what works with the remote, and how quickly it answers
     ///
-    /// An empty object is created there and removed again. The exit status is 2 where a lake cannot be read and written.
+    /// An empty object is created there and removed again; a folder that does not exist yet is not made. The exit status is 2
+    /// where a lake cannot be read and written.
+    ///
+    /// This machine remembers which lake each remote is. Where it is gone for good, or another on purpose, --accept forgets
+    /// that.
     #[command(after_help = "Example: datlake config check")]
     Check {
+        /// Takes what is there for the remote from now on
+        #[arg(long)]
+        accept: bool,
         #[command(flatten)]
         shape: Shape,
     },
@@ -113,7 +120,7 @@ impl Config {
     pub(super) fn json(&self) -> bool {
         match self {
             Self::Show { shape }
-            | Self::Check { shape }
+            | Self::Check { shape, .. }
             | Self::Set { shape, .. }
             | Self::Unset { shape, .. }
             | Self::Setup { shape }

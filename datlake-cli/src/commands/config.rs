@@ -21,7 +21,13 @@ pub(super) fn run(command: Config, screen: &Screen) -> anyhow::Result<Report> {
         Config::Unset { key, project, .. } => {
             config::unset(&key, scope(project)).map(Report::Changed).map_err(explained)
         }
-        Config::Check { .. } => Ok(Report::Checked(super::lake(screen)?.check_remote()?)),
+        Config::Check { accept, .. } => {
+            let lake = super::lake(screen)?;
+            if accept {
+                lake.accept_remote()?;
+            }
+            Ok(Report::Checked(lake.check_remote()?))
+        }
         Config::Setup { .. } => setup(screen),
         Config::Context(command) => context(command).map_err(explained),
     }

@@ -1,7 +1,7 @@
 //! Settings, and where they were taken from.
 
 use datlake::config::{Changed, ContextRow, Setting, Source};
-use datlake::report::{Ability, RemoteCheck};
+use datlake::report::{Ability, RemoteCheck, RemoteState};
 use owo_colors::OwoColorize as _;
 
 use super::text::{clean, padded, width};
@@ -55,6 +55,9 @@ pub(super) fn checked(check: &RemoteCheck) -> String {
             Some(why) => ("fails".red().to_string(), format!("\n       {}", clean(why))),
         };
         text.push_str(&format!("{mark}  {what}{why}\n"));
+    }
+    if check.state == RemoteState::New {
+        text.push_str("The folder is no lake yet: the first write makes it one. If there should be one, mount it or correct the URL.\n");
     }
     if let Some(quickest) = check.round_trip_ms {
         text.push_str(&format!("The quickest answer took {quickest} ms.\n"));

@@ -1,6 +1,6 @@
 //! What is on this machine only, and what went and came.
 
-use datlake::report::{Pull, Push, PushOutcome, Status, UnpushedRow};
+use datlake::report::{Pull, Push, PushOutcome, RemoteState, Status, UnpushedRow};
 use owo_colors::OwoColorize as _;
 
 use super::files::files;
@@ -12,7 +12,12 @@ pub(super) fn status(status: &Status) -> String {
         (None, true) => "not asked: offline".to_owned(),
         (None, false) => "none".to_owned(),
     };
-    let mut text = format!("home    {}\nremote  {remote}\n", clean(&status.home));
+    let state = match (status.remote_state, &status.remote_problem) {
+        (Some(RemoteState::New), _) => "\n        no lake yet: the first write makes it".to_owned(),
+        (_, Some(problem)) => format!("\n        {}", clean(problem)),
+        _ => String::new(),
+    };
+    let mut text = format!("home    {}\nremote  {remote}{state}\n", clean(&status.home));
     let Some(size) = status.unpushed.iter().map(|row| row.size).reduce(|a, b| a + b) else {
         text.push_str("nothing to push\n");
         return text;

@@ -166,6 +166,12 @@ fn check_tells_what_works_with_the_remote_and_what_to_do() {
         let mut command = machine.command(&[&["config", "check"], more].concat());
         ran(command.env("DATLAKE_REMOTE", remote).output().unwrap())
     };
+    // Looking makes nothing: it may be a slip of the pen.
+    let new = check(&remote, &[]);
+    assert_eq!((new.status, machine.path("remote").exists()), (0, false));
+    assert!(new.out.contains("the first write makes it one") && !new.out.contains("create objects"), "{}", new.out);
+    let mut write = machine.command(&["add", "-", "a"]);
+    assert!(write.env("DATLAKE_REMOTE", &remote).output().unwrap().status.success());
     let json = check(&remote, &["--json"]);
     assert_eq!((json.status, &*json.err), (0, ""));
     check_schema(&["config", "check"], &json.out);
@@ -173,7 +179,18 @@ fn check_tells_what_works_with_the_remote_and_what_to_do() {
     let abilities = ["list", "read", "create", "create_conditionally", "delete"];
     let steps = abilities.map(|what| serde_json::json!({ "what": what, "works": true, "problem": null }));
     assert_eq!(json["steps"], serde_json::Value::from(steps.to_vec()));
-    assert!(json["round_trip_ms"].is_number() && json["remote"].as_str().unwrap().ends_with("/remote"));
+    assert!(
+        json["state"] == "there"
+            && json["round_trip_ms"].is_number()
+            && json["remote"].as_str().unwrap().ends_with("/remote")
+    );
+
+    // A share that is not mounted.
+    std::fs::rename(machine.path("remote"), machine.path("aside")).unwrap();
+    let gone = check(&remote, &[]);
+    assert_eq!(gone.status, 2, "{}", gone.out);
+    assert!(gone.out.contains("is not there") && gone.out.contains("--accept"), "{}", gone.out);
+    assert_eq!(check(&remote, &["--accept"]).status, 0);
 
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -92,6 +92,14 @@ impl DirStore {
         open::open(root, durability)
     }
 
+    /// The lake in the directory `root`, an absolute path; `None` where there is none yet. Nothing is made.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn find(root: &Path, durability: Durability) -> Result<Option<Self>> {
+        open::find(root, durability)
+    }
+
     /// The same directory under another promise.
     #[must_use]
     pub fn with_durability(&self, durability: Durability) -> Self {

@@ -46,6 +46,19 @@ pub(super) fn open_by(root: &Path, durability: Durability, method: Method) -> Re
     Ok(store(root, id, durability, method))
 }
 
+/// The lake in `root`; `None` where there is none, and could be.
+pub(super) fn find(root: &Path, durability: Durability) -> Result<Option<DirStore>> {
+    if let Some(head) = read_head(root)? {
+        return Ok(Some(store(root.to_owned(), head.id, durability, Method::Link)));
+    }
+    match foreign(root) {
+        Ok(Some(foreign)) => Err(not_a_lake(root, &foreign)),
+        Ok(None) => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io("look into", root.display(), e)),
+    }
+}
+
 fn store(root: PathBuf, id: String, durability: Durability, method: Method) -> DirStore {
     let shared = Shared { root, id, method, scratch: Default::default(), lasting: Default::default() };
     DirStore { shared: Arc::new(shared), durability }
@@ -69,6 +82,16 @@ fn not_a_directory(root: &Path) -> Error {
     )
 }
 
+fn not_a_lake(root: &Path, foreign: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        format!(
+            "`{}` is not a lake and not empty (it holds `{foreign}`): a lake is made in a new or an empty directory",
+            root.display()
+        ),
+    )
+}
+
 /// Makes a lake and returns its id: another's, if somebody else makes one at the same time.
 fn make(root: &Path, method: Method) -> Result<String> {
     make_root(root).map_err(|e| match e.kind() {
@@ -76,13 +99,7 @@ fn make(root: &Path, method: Method) -> Result<String> {
         _ => refused(root, e),
     })?;
     if let Some(foreign) = foreign(root).map_err(|e| refused(root, e))? {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            format!(
-                "`{}` is not a lake and not empty (it holds `{foreign}`): a lake is made in a new or an empty directory",
-                root.display()
-            ),
-        ));
+        return Err(not_a_lake(root, &foreign));
     }
     let (id, bytes) = head::fresh()?;
     store(root.to_owned(), id, Durability::Synced, method).publish(&Location::Lake, Source::Bytes(&bytes)).map_err(

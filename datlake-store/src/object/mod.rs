@@ -36,6 +36,7 @@ use self::address::Address;
 use self::client::Client;
 use self::failure::{Failed, late, understand};
 use self::retry::{Tries, patiently};
+use crate::known::Known;
 use crate::remote::RemoteOptions;
 use crate::runtime;
 
@@ -54,6 +55,7 @@ pub(crate) struct ObjectStore(Arc<Shared>);
 
 struct Shared {
     address: Address,
+    known: Known,
     options: RemoteOptions,
     client: OnceLock<Result<Client>>,
     ready: OnceCell<()>,
@@ -73,14 +75,21 @@ impl ObjectStore {
     /// # Errors
     /// [`ErrorKind::Config`] for a URL that names no place in an object store.
     pub(crate) fn open(url: &str, options: RemoteOptions) -> Result<Self> {
+        let address = Address::parse(url)?;
         Ok(Self(Arc::new(Shared {
-            address: Address::parse(url)?,
+            known: ready::known(&address, &options),
+            address,
             options,
             client: OnceLock::new(),
             ready: OnceCell::new(),
             requests: Semaphore::new(REQUESTS),
             parts: Arc::new(Semaphore::new(transfer::PARTS)),
         })))
+    }
+
+    /// What the home remembers of it.
+    pub(crate) fn known(&self) -> &Known {
+        &self.0.known
     }
 
     /// Runs `work` on the network's runtime.
@@ -285,7 +294,13 @@ fn unexpected(failed: Failed) -> Error {
 impl Store for ObjectStore {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
         let at = at.clone();
-        self.on_network(|shared| async move { Ok(shared.get(&shared.key(&at)?).await?.map(Vec::from)) })
+        self.on_network(|shared| async move {
+            let got = shared.get(&shared.key(&at)?).await?;
+            if at == Location::Lake {
+                shared.identify(got.as_deref())?;
+            }
+            Ok(got.map(Vec::from))
+        })
     }
 
     fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {

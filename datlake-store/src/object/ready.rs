@@ -4,15 +4,16 @@
 //! that says yes to that replaces objects, and would let one machine's record take the place of another's. The answer is
 //! remembered in the home; a hit never asks.
 
-use std::path::PathBuf;
-
 use bytes::Bytes;
-use datlake_core::{Created, Digest, Error, ErrorKind, Location, Result};
+use datlake_core::{Created, Error, ErrorKind, Location, Result};
 
 use super::Shared;
+use super::address::Address;
 use super::client::variable;
 use super::retry::Tries;
 use crate::head;
+use crate::known::Known;
+use crate::remote::RemoteOptions;
 
 /// What says at whose server a bucket is.
 const ENDPOINTS: [&str; 6] = [
@@ -24,6 +25,14 @@ const ENDPOINTS: [&str; 6] = [
     "GOOGLE_BASE_URL",
 ];
 
+/// What the home remembers of the store at `address`. With other settings it is another store.
+pub(super) fn known(address: &Address, options: &RemoteOptions) -> Known {
+    let variables = options.variables();
+    let endpoint: Vec<_> = ENDPOINTS.iter().map(|name| variable(&variables, name).unwrap_or_default()).collect();
+    let told_by = format!("{}\n{}\n{}", address.shown, endpoint.join("\n"), options.unsafe_creates);
+    Known::of(options.memory.as_deref(), &address.shown, &told_by)
+}
+
 impl Shared {
     /// Makes sure, once, that the store can hold a lake and that this version may write to it.
     ///
@@ -34,10 +43,7 @@ impl Shared {
     }
 
     async fn examine(&self) -> Result<()> {
-        let remembered = self.memory();
-        if let Some(path) = &remembered
-            && path.exists()
-        {
+        if self.known.exists() {
             return Ok(());
         }
         let key = self.key(&Location::Lake)?;
@@ -53,7 +59,7 @@ impl Shared {
                 }
             }
         };
-        head::parse(&format!("{}/{}", self.address.shown, Location::Lake.path()), &there)?;
+        let head = head::parse(&format!("{}/{}", self.address.shown, Location::Lake.path()), &there)?;
         // What is there is replaced by itself, if at all.
         if !self.options.unsafe_creates {
             let again = self.put(&key, &there, &mut Tries::default()).await;
@@ -61,20 +67,18 @@ impl Shared {
                 return Err(self.replaces());
             }
         }
-        if let Some(path) = remembered {
-            // What cannot be remembered is asked again by the next process.
-            let _ = path.parent().map(std::fs::create_dir_all);
-            let _ = std::fs::write(&path, format!("{}\n", self.address.shown));
-        }
+        self.known.remember(&head.id);
         Ok(())
     }
 
-    /// Where it is remembered that this store can hold a lake. With other settings it is another store.
-    fn memory(&self) -> Option<PathBuf> {
-        let variables = self.options.variables();
-        let endpoint: Vec<_> = ENDPOINTS.iter().map(|name| variable(&variables, name).unwrap_or_default()).collect();
-        let known = format!("{}\n{}\n{}", self.address.shown, endpoint.join("\n"), self.options.unsafe_creates);
-        Some(self.options.memory.as_ref()?.join(Digest::of(known.as_bytes()).to_string()))
+    /// Compares `datlake.json` as it was just read with what is known of this store.
+    pub(super) fn identify(&self, there: Option<&[u8]>) -> Result<()> {
+        let Some(there) = there else { return self.known.check_absent() };
+        // What cannot be read is told by whoever writes; here somebody only looks.
+        match head::parse(&self.address.shown, there) {
+            Ok(head) if self.known.exists() => self.known.check(&head.id),
+            _ => Ok(()),
+        }
     }
 
     fn replaces(&self) -> Error {

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use datlake_core::{Created, Digest, ErrorKind, Location, Prefix, Store as _, Uid};
-use datlake_store::{DirStore, Durability, Seal, conformance};
+use datlake_store::{DirStore, Durability, RemoteOptions, Seal, conformance, open_remote};
 
 use crate::*;
 
@@ -18,6 +18,14 @@ fn a_directory_is_a_store() {
     }
     conformance::check_pages(&lake.store, &conformance::plain, 3000);
     assert_eq!(names_in(lake.store.scratch().unwrap().path()), [""; 0], "temporary files were left");
+}
+
+#[test]
+fn a_remote_in_a_folder_is_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}//", folder.path().join("new/remote").display());
+    let options = RemoteOptions { memory: Some(folder.path().join("remotes")), ..RemoteOptions::default() };
+    conformance::check(&*open_remote(&url, options).unwrap());
 }
 
 #[test]

@@ -89,6 +89,10 @@ impl Fake {
         self.state().objects.insert(key.to_owned(), bytes.to_vec());
     }
 
+    pub(crate) fn remove(&self, key: &str) {
+        self.state().objects.remove(key);
+    }
+
     /// Answers one request; `None` when the connection is over.
     fn answer(&self, connection: &TcpStream) -> Option<()> {
         let mut reader = BufReader::new(connection);

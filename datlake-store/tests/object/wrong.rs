@@ -158,6 +158,26 @@ fn what_a_store_can_do_is_asked_once_for_each_home_and_place() {
 }
 
 #[test]
+fn another_lake_in_a_bucket_is_noticed_where_its_description_is_read() {
+    let fake = Fake::start();
+    let home = TempDir::new().unwrap();
+    let memory = Some(home.path().join("remotes"));
+    let store = open_remote(URL, RemoteOptions { memory, ..options(&fake) }).unwrap();
+    let look = || pollster::block_on(store.get(&Location::Lake));
+    // Who has not written yet knows nothing.
+    assert_eq!(look().unwrap(), None);
+    create(&*store, "a", b"1").unwrap();
+    let there = look().unwrap().unwrap();
+    fake.remove("lake/datlake.json");
+    check_error(look(), ErrorKind::Unavailable, &[URL, "is not there"]);
+    let other = "0123456789abcdef0123456789abcdef";
+    fake.put("lake/datlake.json", format!("{{\"format\":1,\"id\":\"{other}\"}}\n").as_bytes());
+    check_error(look(), ErrorKind::Config, &[URL, other, "another lake"]);
+    fake.put("lake/datlake.json", &there);
+    assert_eq!(look().unwrap(), Some(there));
+}
+
+#[test]
 fn a_lake_of_a_newer_format_is_not_written_to() {
     let fake = Fake::start();
     fake.put("lake/datlake.json", b"{\"format\":2,\"what\":\"ever\"}");

@@ -1,0 +1,96 @@
+//! What a home remembers of a remote: that its store can hold a lake, and which lake is there.
+//!
+//! One small file for each remote, in the home's `remotes/`: the URL, and the lake's id. By it a remote that is not there any
+//! more, or is another, is told from one that is new. What cannot be written down is asked again by the next process.
+
+use std::path::{Path, PathBuf};
+
+use datlake_core::{Digest, Error, ErrorKind, Result};
+
+use crate::head::is_id;
+
+/// What is remembered of one remote.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// `None` where there is no home that remembers.
+    path: Option<PathBuf>,
+    /// The remote, for people.
+    shown: String,
+}
+
+impl Known {
+    /// What the folder `memory` holds of the remote `shown`; `told_by` is what tells it from others.
+    pub(crate) fn of(memory: Option<&Path>, shown: &str, told_by: &str) -> Self {
+        let path = memory.map(|memory| memory.join(Digest::of(told_by.as_bytes()).to_string()));
+        Self { path, shown: shown.to_owned() }
+    }
+
+    /// Whether anything is remembered.
+    pub(crate) fn exists(&self) -> bool {
+        self.path.as_ref().is_some_and(|path| path.exists())
+    }
+
+    /// The id of the lake that was there.
+    pub(crate) fn id(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.path.as_ref()?).ok()?;
+        text.lines().nth(1).filter(|id| is_id(id)).map(str::to_owned)
+    }
+
+    /// Compares the lake that is there with the one that was, and remembers the first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for another one.
+    pub(crate) fn check(&self, found: &str) -> Result<()> {
+        match self.id() {
+            Some(known) if known == found => Ok(()),
+            Some(known) => Err(self.another(&known, found)),
+            None => {
+                self.remember(found);
+                Ok(())
+            }
+        }
+    }
+
+    /// Compares the remote that has no lake with what was there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] where there was one.
+    pub(crate) fn check_absent(&self) -> Result<()> {
+        self.id().map_or(Ok(()), |known| Err(self.gone(&known)))
+    }
+
+    pub(crate) fn remember(&self, id: &str) {
+        let Some(path) = &self.path else { return };
+        let _ = path.parent().map(std::fs::create_dir_all);
+        let _ = std::fs::write(path, format!("{}\n{id}\n", self.shown));
+    }
+
+    /// Forgets the remote: what is there next is taken for it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(crate) fn forget(&self) -> Result<()> {
+        match self.path.as_ref().map(std::fs::remove_file) {
+            Some(Err(e)) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("forget what is known of the remote", &self.shown, e))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn gone(&self, known: &str) -> Error {
+        let message = format!(
+            "the remote `{}` is not there: it held the lake {known}, and now there is none; mount it, or correct its URL. If it is gone for good, `datlake config check --accept` forgets it",
+            self.shown
+        );
+        Error::new(ErrorKind::Unavailable, message)
+    }
+
+    fn another(&self, known: &str, found: &str) -> Error {
+        let message = format!(
+            "the remote `{}` is another lake than before: it was {known} and now is {found}; mount the right one, or correct its URL. If the new one is meant, `datlake config check --accept` takes it",
+            self.shown
+        );
+        Error::new(ErrorKind::Config, message)
+    }
+}
