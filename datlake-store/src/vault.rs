@@ -332,8 +332,8 @@ impl Vault {
         self.dir.read_run(run)
     }
 
-    /// Sends content to the remote, where it is not there yet: whether it had to be sent. Of content that is not here the
-    /// remote must have it.
+    /// Sends content to the remote, where it is not there yet or has another size: whether it had to be sent. Of content that
+    /// is not here the remote must have it.
     ///
     /// # Errors
     /// [`ErrorKind::MissingBlob`] where nobody has it, [`ErrorKind::Corrupt`] where what is here has another digest.
@@ -345,7 +345,8 @@ impl Vault {
             return Err(Error::new(ErrorKind::Io, "the lake is closed"));
         };
         let at = Location::Blob(*wanted.digest);
-        if remote.size(&at).await? == Some(wanted.size) {
+        let there = remote.size(&at).await?;
+        if there == Some(wanted.size) {
             return Ok(false);
         }
         match self.dir.inspect(wanted.digest, wanted.size)? {
@@ -361,8 +362,31 @@ impl Vault {
                 return Err(Error::new(ErrorKind::MissingBlob, message));
             }
         }
-        remote.create_from(&at, &self.dir.path_of(&at)).await?;
-        Ok(true)
+        self.put_at_remote(&**remote, wanted.digest, there.is_some()).await.map(|()| true)
+    }
+
+    /// Sends content that is whole here to the remote, in the place of what is `damaged` there.
+    ///
+    /// The damaged is removed first, because a create replaces nothing. Who reads in between, or after a crash there, is told
+    /// that the content is missing and not that it is damaged: no good byte is lost, for it is here, and the next push or
+    /// repair from here sends it. Replacing it in one step would need a store that replaces, which a lake does not ask for.
+    async fn put_at_remote(&self, remote: &dyn Store, digest: &Digest, damaged: bool) -> Result<()> {
+        let at = Location::Blob(*digest);
+        if damaged {
+            remote.remove(&at).await?;
+        }
+        remote.create_from(&at, &self.dir.path_of(&at)).await.map(drop)
+    }
+
+    /// Heals the content at the remote, where it is missing or `damaged`, from here, where it was just read and is whole.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn heal_remote(&self, digest: &Digest, damaged: bool) -> Result<()> {
+        match &self.catalog.remote {
+            Some(remote) => self.put_at_remote(&**remote, digest, damaged).await,
+            None => Ok(()),
+        }
     }
 
     /// What the bytes of a blob are on one side: digest and size; `None` where it has none. All of them are read.

@@ -79,12 +79,7 @@ impl Lake {
             (Copy::Good, Copy::Good) => RepairOutcome::Intact,
             (Copy::Good, _) if remote.is_none() || self.catalog().is_refused() => RepairOutcome::Intact,
             (Copy::Good, damaged) => {
-                if let Some(remote) = remote {
-                    if damaged == Copy::Bad {
-                        remote.remove(&at).await?;
-                    }
-                    remote.create_from(&at, &self.vault().place_of(&digest)).await?;
-                }
+                self.vault().heal_remote(&digest, damaged == Copy::Bad).await?;
                 RepairOutcome::Sent
             }
             (damaged, Copy::Good) => {

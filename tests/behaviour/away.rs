@@ -12,7 +12,7 @@ use datlake::report::{AncestorState, PushOutcome};
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{Error, ErrorKind, Event, File, Lake, Result, Tree, file_creator};
 
-use crate::support::{Machines, Watched, blob_in, check_error, files_below};
+use crate::support::{Machines, Watched, blob_in, check_error, files_below, overwrite};
 
 #[file_creator]
 fn upper(text: &File) -> Result<File> {
@@ -295,6 +295,30 @@ fn one_damaged_item_is_no_obstacle_to_the_others() {
     assert!(of("bad.txt").why.as_ref().unwrap().contains("bad.txt"));
     assert_eq!(unpushed(&a), ["bad.txt"]);
     check_error(machines.machine("b").file("bad.txt"), ErrorKind::NotFound, &[]);
+}
+
+#[test]
+fn a_push_replaces_content_that_was_damaged_there_and_sends_none_that_was_damaged_here() {
+    let machines = Machines::new();
+    machines.machine("b").add_bytes("other.txt", "other").unwrap();
+    let a = offline(&machines, "a");
+    let files = ["good", "bad"].map(|name| a.add_bytes(&format!("{name}.txt"), name.repeat(100)).unwrap());
+    for file in &files {
+        let blob = blob_in(&machines.remote(), file);
+        std::fs::create_dir_all(blob.parent().unwrap()).unwrap();
+        std::fs::write(blob, "cut short").unwrap();
+    }
+    overwrite(&a.blob_of(&files[1]), |bytes| bytes[0] ^= 1);
+    let a = machines.machine("a");
+    let push = a.push(&[]).unwrap();
+    let of = |what: &str| push.items.iter().find(|item| item.what == what).unwrap();
+    assert_eq!(
+        (push.blobs, of("good.txt").outcome, of("bad.txt").outcome),
+        (1, PushOutcome::Sent, PushOutcome::Failed)
+    );
+    assert!(of("bad.txt").why.as_ref().unwrap().contains("damaged"), "{push:?}");
+    assert_eq!(machines.machine("b").file("good.txt").unwrap().read_to_string().unwrap(), "good".repeat(100));
+    assert_eq!(std::fs::read(blob_in(&machines.remote(), &files[1])).unwrap(), b"cut short");
 }
 
 #[test]
