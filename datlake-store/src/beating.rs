@@ -44,7 +44,7 @@ impl Beating {
         };
         let (end, told) = oneshot::channel();
         let every = Duration::from_millis(holder.lease_ms) / BEATS_PER_LEASE;
-        let ended = runtime::spawn(keep(store, claim, every, told))?;
+        let ended = runtime::spawn_life(keep(store, claim, every, told))?;
         Ok(Among::Won(Self { end, ended }))
     }
 
@@ -55,10 +55,11 @@ impl Beating {
     pub async fn release(self, recorded: bool) -> Result<()> {
         // It cannot have ended: nothing else tells it to.
         let _ = self.end.send(recorded);
-        self.ended.await.map_err(|e| Error::new(ErrorKind::Io, "datlake's threads were shut down").because(e))?
+        self.ended.await.map_err(shut_down)?
     }
 }
 
+/// Signs of life have threads of their own: publishing may keep all others busy for longer than others wait.
 async fn keep(
     store: Arc<dyn Store>,
     mut claim: Claim,
@@ -69,18 +70,48 @@ async fn keep(
     let recorded = loop {
         tokio::select! {
             recorded = &mut told => break recorded.unwrap_or(false),
-            () = tokio::time::sleep(every), if alive => {
-                let (store, mut beating) = (Arc::clone(&store), claim.clone());
-                let beaten = runtime::offload(move || {
-                    let stands = pollster::block_on(beating.beat(&*store));
-                    (beating, stands)
-                });
-                let (after, stands) = beaten.await?;
+            () = tokio::time::sleep(every), if alive => {}
+        }
+        let (end, ending) = oneshot::channel();
+        let mut beating = beat(Arc::clone(&store), claim.clone(), ending)?;
+        tokio::select! {
+            beaten = &mut beating => {
+                let (after, stands) = beaten.map_err(shut_down)?;
                 claim = after;
                 // A sign of life that did not get through is given again; a claim that was taken over needs none.
                 alive = stands.unwrap_or(true);
             }
+            // Nobody waits for one that is tried again and again: the claim knows how far it may have come, and takes that back.
+            recorded = &mut told => {
+                drop(end);
+                claim = beating.await.map_err(shut_down)?.0;
+                break recorded.unwrap_or(false);
+            }
         }
     };
-    runtime::offload(move || pollster::block_on(claim.release(&*store, recorded))).await?
+    runtime::live(move || pollster::block_on(claim.release(&*store, recorded)))?.await.map_err(shut_down)?
 }
+
+/// Gives one sign of life, unless `ending` comes first: whether the claim stands.
+fn beat(
+    store: Arc<dyn Store>,
+    mut claim: Claim,
+    ending: oneshot::Receiver<()>,
+) -> Result<JoinHandle<(Claim, Result<bool>)>> {
+    runtime::live(move || {
+        let stands = pollster::block_on(async {
+            tokio::select! {
+                stands = claim.beat(&*store) => stands,
+                _ = ending => Ok(true),
+            }
+        });
+        (claim, stands)
+    })
+}
+
+fn shut_down(e: tokio::task::JoinError) -> Error {
+    Error::new(ErrorKind::Io, "datlake's threads were shut down").because(e)
+}
+
+#[cfg(test)]
+mod tests;

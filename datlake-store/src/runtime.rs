@@ -11,9 +11,14 @@ use std::time::Duration;
 
 use datlake_core::{Error, ErrorKind, Result};
 use tokio::runtime::{Builder, EnterGuard, Runtime};
+use tokio::task::JoinHandle;
 
 /// Blocking jobs at a time; more of them wait.
 const BLOCKING_THREADS: usize = 16;
+
+/// Signs of life given at a time. Each takes a thread only while it is on its way, and one may wait long for a store that is
+/// in trouble.
+const LIVES: usize = 64;
 
 fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
@@ -46,6 +51,22 @@ fn network() -> Result<&'static Runtime> {
     made.as_ref().map_err(|error| Error::new(ErrorKind::Io, format!("cannot start datlake's network threads: {error}")))
 }
 
+/// The runtime of signs of life, apart from both: whoever has much to publish must not be taken for dead because of it.
+fn life() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    let made = RUNTIME.get_or_init(|| {
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(LIVES)
+            .thread_name("datlake-life")
+            .enable_all()
+            .build()
+    });
+    made.as_ref().map_err(|error| {
+        Error::new(ErrorKind::Io, format!("cannot start datlake's threads for signs of life: {error}"))
+    })
+}
+
 /// Starts `future` on the network's runtime. It ends when the returned future is dropped, which any executor may await.
 #[cfg(feature = "cloud")]
 pub(crate) async fn on_network<T, F>(future: F) -> Result<T>
@@ -69,7 +90,7 @@ where
 /// Work on the network's runtime. Dropping it ends it.
 #[cfg(feature = "cloud")]
 #[derive(Debug)]
-pub(crate) struct Task<T>(tokio::task::JoinHandle<Result<T>>);
+pub(crate) struct Task<T>(JoinHandle<Result<T>>);
 
 #[cfg(feature = "cloud")]
 impl<T> Drop for Task<T> {
@@ -108,13 +129,22 @@ where
     }
 }
 
-/// Lets `work` go on by itself. It must not block.
-pub(crate) fn spawn<F>(work: F) -> Result<tokio::task::JoinHandle<F::Output>>
+/// Lets `work`, which gives signs of life, go on by itself. It must not block; for that there is [`live`].
+pub(crate) fn spawn_life<F>(work: F) -> Result<JoinHandle<F::Output>>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    Ok(runtime()?.spawn(work))
+    Ok(life()?.spawn(work))
+}
+
+/// Runs a `job` that gives a sign of life where it blocks nobody, and nobody it.
+pub(crate) fn live<T, F>(job: F) -> Result<JoinHandle<T>>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    Ok(life()?.spawn_blocking(job))
 }
 
 /// Waits on any executor.
