@@ -18,6 +18,8 @@ pub(super) enum Failed {
     Exists,
     /// The object ends before the range that was asked for.
     BeyondEnd,
+    /// The server refused and did not say why: the answer to a HEAD has no body.
+    Mute(Error),
     /// Anything else.
     Error { error: Error, again: Again },
 }
@@ -147,6 +149,12 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
             return Failed::BeyondEnd;
         }
         let (kind, again, cure) = refusal.meaning();
+        if refusal.status == 400 && refusal.code.is_empty() {
+            return Failed::Mute(Error::new(
+                kind,
+                format!("cannot {operation} `{object}` in {place}: the server said {refusal}; {cure}"),
+            ));
+        }
         return tell(kind, again, &format!("the server said {refusal}; {cure}"));
     }
     if find::<NoCredentials>(&error).is_some() {

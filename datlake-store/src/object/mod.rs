@@ -29,7 +29,7 @@ use bytes::Bytes;
 use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
 use object_store::list::PaginatedListOptions;
 use object_store::path::Path as Key;
-use object_store::{ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use object_store::{GetOptions, GetRange, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 
 use self::address::Address;
@@ -178,7 +178,18 @@ impl Shared {
 
     async fn size(&self, key: &Key) -> Result<Option<u64>> {
         let client = self.client()?;
-        absent(patiently(|| self.ask("look for", key, client.objects.head(key))).await.map(|meta| meta.size))
+        let asked = patiently(|| self.ask("look for", key, client.objects.head(key))).await.map(|meta| meta.size);
+        match asked {
+            // Why it refuses, such as a session that has ended, stands in the body of the answer to a GET.
+            Err(Failed::Mute(_)) => {
+                let options = || GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
+                match patiently(|| self.ask("look for", key, client.objects.get_opts(key, options()))).await {
+                    Err(Failed::BeyondEnd) => Ok(Some(0)),
+                    got => absent(got.map(|got| got.meta.size)),
+                }
+            }
+            asked => absent(asked),
+        }
     }
 
     /// Creates an object in one request.
@@ -284,7 +295,7 @@ fn absent<T>(found: Result<T, Failed>) -> Result<Option<T>> {
 /// The error of a failure that has no meaning where it happened.
 fn unexpected(failed: Failed) -> Error {
     match failed {
-        Failed::Error { error, .. } => error,
+        Failed::Error { error, .. } | Failed::Mute(error) => error,
         Failed::Absent => Error::new(ErrorKind::Io, "the store says that there is no such object, or no such bucket"),
         Failed::Exists => Error::new(ErrorKind::Io, "the store says that the object exists, where nobody asked"),
         Failed::BeyondEnd => Error::new(ErrorKind::Io, "the store says that the object is shorter than it was"),

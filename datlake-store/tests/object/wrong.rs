@@ -93,6 +93,27 @@ fn what_passes_is_tried_again_and_what_does_not_is_told_at_once() {
 }
 
 #[test]
+fn why_a_head_was_refused_is_asked_again_where_the_answer_has_a_body() {
+    for (code, kind, says) in [
+        ("ExpiredToken", ErrorKind::Denied, "new credentials"),
+        ("AuthorizationHeaderMalformed", ErrorKind::Config, "AWS_REGION"),
+        ("Whatever", ErrorKind::Io, "400 Whatever"),
+    ] {
+        let fake = Fake::with_plan(move |_, _| Some(Fault::Refuse(400, code)));
+        check_error(pollster::block_on(store(&fake).size(&name("a"))), kind, &[says, "files/a.datlake", URL]);
+        let methods: Vec<_> = fake.asked().into_iter().map(|asked| asked.method).collect();
+        assert_eq!(methods, ["HEAD", "GET"]);
+    }
+    // One that refuses such requests alone, as a proxy may.
+    let fake = Fake::with_plan(|asked, _| (asked.method == "HEAD").then_some(Fault::Refuse(400, "")));
+    for bytes in ["", "four"] {
+        fake.put("lake/files/a.datlake", bytes.as_bytes());
+        assert_eq!(pollster::block_on(store(&fake).size(&name("a"))).unwrap(), Some(bytes.len() as u64));
+    }
+    assert_eq!(pollster::block_on(store(&fake).size(&name("b"))).unwrap(), None);
+}
+
+#[test]
 fn a_conflict_that_passes_is_not_an_object_that_exists() {
     let fake = Fake::with_plan(|asked, before| {
         (asked.key.contains("a.datlake") && before < 5).then_some(Fault::Refuse(409, "ConditionalRequestConflict"))
