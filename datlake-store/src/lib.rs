@@ -17,6 +17,7 @@ mod permits;
 mod reader;
 mod remote;
 mod runtime;
+mod signing;
 mod staging;
 mod vault;
 
@@ -26,6 +27,7 @@ pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Reader};
 pub use remote::{RemoteOptions, Standing, open_remote};
 pub use runtime::{offload, sleep};
+pub use signing::Signed;
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter, hash_file};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 pub use vault::{Options, Reach, Side, Vault, Wanted, Wrap};

@@ -14,6 +14,7 @@ use crate::beating::{Among, Beating};
 use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 use crate::reader::Reader;
 use crate::remote::{Remote, RemoteOptions, Standing};
+use crate::signing::Signed;
 use crate::staging::{Hashing, hash_file};
 use crate::{remote, runtime};
 
@@ -386,6 +387,30 @@ impl Vault {
         match &self.catalog.remote {
             Some(remote) => self.put_at_remote(&**remote, digest, damaged).await,
             None => Ok(()),
+        }
+    }
+
+    /// A URL from which whoever has it downloads an object of the remote under `name`, for as long as `expires`. Whether the
+    /// remote has it is not looked at.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where there are no such URLs, [`ErrorKind::InvalidInput`] for a time that they cannot have.
+    pub async fn sign(&self, at: &Location, name: &str, expires: Duration) -> Result<Signed> {
+        match &self.remote {
+            Some(remote) => remote.sign(at, name, expires).await,
+            None => Err(Error::new(ErrorKind::Config, "cannot make a URL: the lake has no remote")),
+        }
+    }
+
+    /// Downloads an object of the remote by a signed URL, as somebody without credentials would: `None` where there are no
+    /// such URLs.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign); [`ErrorKind::Denied`] where the server does not accept it.
+    pub async fn try_signed(&self, at: &Location) -> Result<Option<()>> {
+        match &self.remote {
+            Some(remote) => remote.try_signed(at).await,
+            None => Ok(None),
         }
     }
 

@@ -9,6 +9,7 @@ mod folder;
 mod pull;
 mod push;
 mod repair;
+mod url;
 mod verify;
 mod write;
 

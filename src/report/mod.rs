@@ -28,6 +28,7 @@ mod remote;
 mod removal;
 mod runs;
 mod sync;
+mod url;
 
 use datlake_core::lineage::{CodeState, Dependency, Environment, Param, PersonSource};
 use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
@@ -49,6 +50,7 @@ pub use removal::{Removable, Removal};
 pub use runs::{CallEvent, RunCall, RunInfo, RunRow, Runs};
 pub use sync::{Pull, Push, PushOutcome, PushRow, Status, UnpushedRow};
 pub(crate) use sync::{concerns_one, shown};
+pub use url::SignedUrl;
 
 /// Files, and what could not be read.
 #[non_exhaustive]

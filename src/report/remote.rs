@@ -69,14 +69,17 @@ pub enum Ability {
     Create,
     /// Not to replace one that exists.
     CreateConditionally,
+    /// To hand out URLs from which others download: `datlake url` needs it. Not tried with a directory, which has none.
+    Presign,
     /// To delete objects: `datlake rm` needs it.
     Delete,
 }
 
 impl RemoteCheck {
-    /// Whether a lake can be read and written there. Whoever cannot delete works as others do, and removes nothing.
+    /// Whether a lake can be read and written there. Whoever cannot delete works as others do, and removes nothing; whoever
+    /// cannot hand out URLs, too.
     pub fn works(&self) -> bool {
-        self.steps.iter().all(|step| step.works || step.what == Ability::Delete)
+        self.steps.iter().all(|step| step.works || matches!(step.what, Ability::Delete | Ability::Presign))
     }
 }
 
@@ -108,7 +111,7 @@ impl Lake {
         let state = self.remote_state().0.unwrap_or(RemoteState::Unasked);
         let mut trial =
             Trial { check: RemoteCheck { remote: remote.describe(), state, round_trip_ms: None, steps: Vec::new() } };
-        pollster::block_on(trial.run(&*remote, &Prefix::UsesOf(nonce), &at));
+        pollster::block_on(trial.run(self, &*remote, &Prefix::UsesOf(nonce), &at));
         Ok(trial.check)
     }
 
@@ -156,14 +159,19 @@ struct Trial {
 }
 
 impl Trial {
-    async fn run(&mut self, store: &dyn Store, folder: &Prefix, at: &Location) {
+    async fn run(&mut self, lake: &Lake, store: &dyn Store, folder: &Prefix, at: &Location) {
         let mut seen = |_| ControlFlow::Continue(());
         let listed = self.step(Ability::List, store.list(folder, &mut seen)).await;
         let read = self.step(Ability::Read, store.get(&Location::Lake)).await;
         if (listed.is_none() && read.is_none()) || self.check.state == RemoteState::New {
             return;
         }
-        let Some(created) = self.step(Ability::Create, store.create(at, b"")).await else { return };
+        let Some(created) = self.step(Ability::Create, store.create(at, b"")).await else {
+            if let Some(Some(_)) = read {
+                self.presign(lake, &Location::Lake).await;
+            }
+            return;
+        };
         if created == Created::Exists {
             self.problem("an object that nobody has created is said to exist; tell us about this store");
         }
@@ -172,8 +180,21 @@ impl Trial {
                 "an object that exists was created once more: two machines could take away each other's results",
             );
         }
+        self.presign(lake, at).await;
         if self.step(Ability::Delete, store.remove(at)).await == Some(false) {
             self.problem("an object that was just created is not found");
+        }
+    }
+
+    /// Downloads an object that is there by a URL, where the remote has such URLs.
+    async fn presign(&mut self, lake: &Lake, at: &Location) {
+        let start = Instant::now();
+        match lake.vault().try_signed(at).await {
+            Ok(None) => {}
+            tried => {
+                let took = start.elapsed();
+                self.done(Ability::Presign, tried, took);
+            }
         }
     }
 
@@ -181,7 +202,11 @@ impl Trial {
     async fn step<T>(&mut self, what: Ability, tried: impl Future<Output = Result<T>>) -> Option<T> {
         let start = Instant::now();
         let outcome = tried.await;
-        let took = start.elapsed();
+        self.done(what, outcome, start.elapsed())
+    }
+
+    /// Notes what came of one thing.
+    fn done<T>(&mut self, what: Ability, outcome: Result<T>, took: Duration) -> Option<T> {
         let problem = outcome.as_ref().err().map(ToString::to_string);
         if outcome.is_ok() {
             let quickest = self.check.round_trip_ms.map_or(f64::MAX, |known| known).min(milliseconds(took));

@@ -1,7 +1,9 @@
 //! A lake shared through a bucket, on real servers: two machines, and one without a network.
 
 use std::io::Write as _;
+use std::time::Duration;
 
+use datlake::report::Ability;
 use datlake::{ErrorKind, File, Lake, LakeBuilder, Result, file_creator};
 
 use crate::servers::{Server, s3_at};
@@ -63,4 +65,130 @@ fn two_machines_share_a_bucket_of_moto() {
     if let Some(server) = Server::moto("two_machines_share_a_bucket_of_moto") {
         check_two_machines(&server);
     }
+}
+
+/// What a plain client gets: the status, the name it would save under, and the bytes.
+fn download(url: &str) -> (u16, String, Vec<u8>) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let answer = reqwest::get(url).await.unwrap();
+        let name = answer.headers().get("content-disposition").map(|name| name.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), name.unwrap_or_default(), answer.bytes().await.unwrap().to_vec())
+    })
+}
+
+/// Whoever has a URL downloads that file, under its own name, and nothing else. Moto looks at neither names nor signatures.
+fn check_urls(server: &Server, is_moto: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = machine(&folder, "one", server).open().unwrap();
+    let hour = Duration::from_secs(3600);
+    let names = [
+        ("plain.csv", "attachment; filename=\"plain.csv\""),
+        ("two words & more+.csv", "attachment; filename=\"two words & more+.csv\""),
+        ("5\" 100%.txt", "attachment; filename=\"5_ 100_.txt\"; filename*=UTF-8''5%22%20100%25.txt"),
+        ("naïve €.txt", "attachment; filename=\"na_ve _.txt\"; filename*=UTF-8''na%C3%AFve%20%E2%82%AC.txt"),
+    ];
+    for (name, header) in names {
+        lake.add_bytes(&format!("reports/{name}"), format!("this is {name}")).unwrap();
+        let url = lake.url(&format!("reports/{name}"), hour).unwrap();
+        assert_eq!((url.name.as_str(), url.temporary), (name, false));
+        let (status, saved_as, bytes) = download(&url.url);
+        assert_eq!((status, bytes), (200, format!("this is {name}").into_bytes()));
+        assert!(saved_as == header || is_moto, "{saved_as}");
+        assert!(!format!("{url:?}").contains("http"), "{url:?}");
+    }
+    std::fs::create_dir(folder.path().join("cats")).unwrap();
+    std::fs::write(folder.path().join("cats/tom.txt"), "tom").unwrap();
+    lake.add_tree("animals", folder.path().join("cats")).unwrap();
+    let member = lake.url("animals//tom.txt", hour).unwrap();
+    let (status, saved_as, bytes) = download(&member.url);
+    assert_eq!((status, &*bytes), (200, &b"tom"[..]));
+    assert!(saved_as == "attachment; filename=\"tom.txt\"" || is_moto, "{saved_as}");
+
+    if !is_moto {
+        // It is for that object and that name alone.
+        let (url, other) = (lake.url("reports/plain.csv", hour).unwrap(), member.digest.to_string());
+        let path = |digest: &str| format!("{}/{digest}", &digest[..2]);
+        let moved = url.url.replace(&path(&url.digest.to_string()), &path(&other));
+        assert!(moved != url.url && download(&moved).0 == 403);
+        let renamed = url.url.replace("plain.csv", "other.csv");
+        assert!(renamed != url.url && download(&renamed).0 == 403);
+    }
+
+    let fails = |lake: &Lake, uid: &str, expires, kind, says: &str| {
+        let error = lake.url(uid, expires).unwrap_err();
+        assert!(error.kind() == kind && error.to_string().contains(says), "{error:?}");
+    };
+    fails(&lake, "animals", hour, ErrorKind::InvalidInput, "it is a tree; `animals//PATH` is a file in it");
+    fails(&lake, "nowhere", hour, ErrorKind::NotFound, "no file `nowhere`");
+    fails(&lake, "reports/plain.csv", Duration::ZERO, ErrorKind::InvalidInput, "can be valid for 1 second to");
+    drop(lake);
+    let offline = machine(&folder, "two", server).offline(true).open().unwrap();
+    offline.add_bytes("mine.txt", "not sent").unwrap();
+    fails(&offline, "mine.txt", hour, ErrorKind::Config, "the lake is offline");
+    drop(offline);
+    let lake = machine(&folder, "two", server).open().unwrap();
+    fails(&lake, "mine.txt", hour, ErrorKind::MissingBlob, "on this machine only; `datlake push mine.txt` sends it");
+    lake.push(&["mine.txt"]).unwrap();
+    assert_eq!(download(&lake.url("mine.txt", hour).unwrap().url).2, b"not sent");
+}
+
+#[test]
+fn ceph_gives_out_urls() {
+    let Some(server) = Server::rgw("ceph_gives_out_urls") else { return };
+    check_urls(&server, false);
+    let folder = tempfile::tempdir().unwrap();
+    let lake = machine(&folder, "one", &server).open().unwrap();
+    lake.add_bytes("a.txt", "a").unwrap();
+    let days = |days: u64| lake.url("a.txt", Duration::from_secs(days * 24 * 3600));
+    assert_eq!(download(&days(7).unwrap().url).0, 200);
+    assert!(days(8).unwrap_err().to_string().contains("to 7 days, no other time"));
+}
+
+#[test]
+fn azure_gives_out_urls() {
+    let Some(server) = Server::azurite("azure_gives_out_urls") else { return };
+    check_urls(&server, false);
+    // Also in folders whose names are written otherwise in a URL.
+    let odd = Server { url: format!("{}/two words", server.url), variables: server.variables.clone() };
+    let folder = tempfile::tempdir().unwrap();
+    let lake = machine(&folder, "one", &odd).open().unwrap();
+    lake.add_bytes("a.txt", "a").unwrap();
+    assert_eq!(download(&lake.url("a.txt", Duration::from_secs(60)).unwrap().url).2, b"a");
+}
+
+#[test]
+fn moto_gives_out_urls_also_of_temporary_credentials() {
+    let Some(server) = Server::moto("moto_gives_out_urls_also_of_temporary_credentials") else { return };
+    check_urls(&server, true);
+    let server = server.with("AWS_SESSION_TOKEN", "hunter2");
+    let folder = tempfile::tempdir().unwrap();
+    let lake = machine(&folder, "one", &server).open().unwrap();
+    lake.add_bytes("a.txt", "a").unwrap();
+    let url = lake.url("a.txt", Duration::from_secs(60)).unwrap();
+    assert!(url.temporary);
+    assert_eq!(download(&url.url).2, b"a");
+}
+
+/// What cannot sign says what to do, and `config check` tells.
+#[test]
+fn without_a_key_nothing_is_signed() {
+    let Some(server) = Server::azurite("without_a_key_nothing_is_signed") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let presign = |server: &Server, name: &str| {
+        let lake = machine(&folder, name, server).open().unwrap();
+        let check = lake.check_remote().unwrap();
+        check.steps.into_iter().find(|step| step.what == Ability::Presign).map(|step| (step.works, step.problem))
+    };
+    assert_eq!(presign(&server, "one"), Some((true, None)));
+    let lake = machine(&folder, "one", &server).open().unwrap();
+    lake.add_bytes("a.txt", "a").unwrap();
+    // A signature of the account for everything, in place of its key.
+    let mut without = server.with("AZURE_STORAGE_ACCOUNT_KEY", "");
+    without.variables.retain(|(name, _)| name != "AZURE_STORAGE_ACCOUNT_KEY");
+    let without = without.with("AZURE_STORAGE_SAS_TOKEN", "sv=2020-12-06&ss=b&sig=hunter2");
+    let lake = machine(&folder, "one", &without).open().unwrap();
+    let error = lake.url("a.txt", Duration::from_secs(60)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("set AZURE_STORAGE_ACCOUNT_KEY") && !error.to_string().contains("hunter2"));
 }

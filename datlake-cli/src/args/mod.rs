@@ -132,6 +132,20 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Makes a URL from which others download a file, without credentials of their own
+    ///
+    /// It is downloaded from the remote, under its own name, until the URL expires. S3 and Google Cloud Storage allow 7 days at
+    /// most; a URL that temporary credentials have signed ends with them. Whoever has the URL has the file.
+    #[command(after_help = "Example: datlake url reports/2026.pdf --expires 2d")]
+    Url {
+        /// The file; of a tree a file in it, as UID//PATH
+        uid: String,
+        /// For how long, as 15min, 1h or 7d
+        #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
+        expires: std::time::Duration,
+        #[command(flatten)]
+        shape: Shape,
+    },
     /// Removes files
     ///
     /// With the output of a call goes the call and all that it returned: it would run again. What something else was made from
@@ -334,6 +348,7 @@ impl Command {
             | Self::Add { shape, .. }
             | Self::Get { shape, .. }
             | Self::Path { shape, .. }
+            | Self::Url { shape, .. }
             | Self::Rm { shape, .. }
             | Self::Calls { shape, .. }
             | Self::Explain { shape, .. }

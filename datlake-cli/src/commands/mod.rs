@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     Ancestry, CallExplanation, Descent, Evicted, FileInfo, History, Listing, Pull, Push, PushOutcome, RemoteCheck,
-    Repaired, RunInfo, Runs, Status, Verified,
+    Repaired, RunInfo, Runs, SignedUrl, Status, Verified,
 };
 use datlake::{Digest, Event, Evict, File, Lake, LakeBuilder, Uid, Verify};
 use serde::Serialize;
@@ -43,6 +43,7 @@ pub(crate) enum Report {
     Added(Vec<Added>),
     Got(Vec<Got>),
     Paths(Vec<Kept>),
+    Url(SignedUrl),
     Removed(Removed),
     Calls(History),
     Runs(Runs),
@@ -170,6 +171,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Get { items, force, recursive, .. } => get::run(&lake(screen)?, &items, force, recursive, screen),
         Command::Cat { uids } => content::cat(&lake(screen)?, &uids, &mut screen.bytes()),
         Command::Path { uids, .. } => path::run(&lake(screen)?, &uids),
+        Command::Url { uid, expires, .. } => Ok(Report::Url(lake(screen)?.url(&uid, expires)?)),
         Command::Rm { uids, recursive, cascade, local, yes, .. } => {
             rm::run(&lake(screen)?, &uids, rm::How { recursive, cascade, local, yes }, screen)
         }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::CommandFactory as _;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallExplanation, CallRow, Evicted, FileInfo, FileRow, Pull, Push, RemoteCheck, Repaired, RunInfo, RunRow, Status,
-    Verified,
+    CallExplanation, CallRow, Evicted, FileInfo, FileRow, Pull, Push, RemoteCheck, Repaired, RunInfo, RunRow,
+    SignedUrl, Status, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -53,6 +53,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         // `runs RUN`
         ("runs-run", of::<RunInfo>()),
         ("status", of::<Status>()),
+        ("url", of::<SignedUrl>()),
         ("verify", of::<Verified>()),
     ])
 }

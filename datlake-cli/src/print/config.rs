@@ -47,6 +47,7 @@ pub(super) fn checked(check: &RemoteCheck) -> String {
             Ability::Read => "read objects",
             Ability::Create => "create objects",
             Ability::CreateConditionally => "keep objects that exist from being replaced",
+            Ability::Presign => "hand out URLs for downloads (only `url` needs it)",
             Ability::Delete => "delete objects (only `rm` needs it)",
             _ => "something newer",
         };

@@ -66,6 +66,8 @@ impl Screen {
             Report::Got(got) => out.write_all(done::got(got).as_bytes())?,
             Report::Paths(paths) if json => write_json(&mut out, paths)?,
             Report::Paths(paths) => out.write_all(done::paths(paths).as_bytes())?,
+            Report::Url(url) if json => write_json(&mut out, url)?,
+            Report::Url(url) => writeln!(out, "{}", url.url)?,
             Report::Removed(removed) if json => write_json(&mut out, removed)?,
             Report::Removed(removed) => out.write_all(done::removed(removed).as_bytes())?,
             Report::Calls(history) if json => write_json(&mut out, &history.calls)?,
@@ -118,6 +120,11 @@ impl Screen {
                 if let Some(warning) = files::not_in_sync(&listing.files, waiting, remote.as_deref()) {
                     self.warning(&warning);
                 }
+            }
+            Report::Url(url) if url.temporary => {
+                self.warning(
+                    "the credentials that signed it are temporary: the URL ends when they do, if that is earlier",
+                );
             }
             Report::Calls(history) => self.damaged(&history.damaged),
             Report::Runs(runs) => self.damaged(&runs.damaged),

@@ -126,3 +126,50 @@ fn nothing_to_verify_is_no_success() {
         &["verify", "corpora", "corpora/alise.txt"],
     );
 }
+
+#[test]
+fn a_url_is_for_buckets_and_says_so_elsewhere() {
+    let machine = Machine::new();
+    machine.lake().add_bytes("a.txt", "some").unwrap();
+    machine.fails(2, &["no remote from which others could download", "DATLAKE_REMOTE"], &["url", "a.txt"]);
+    let machine = Machine::with_remote();
+    machine.lake().add_bytes("a.txt", "some").unwrap();
+    machine.fails(2, &["is a directory, and only buckets give out URLs"], &["url", "a.txt"]);
+    machine.fails(1, &["no file `b.txt`"], &["url", "b.txt"]);
+    let used = machine.run(&["url", "a.txt", "--expires", "soon"]);
+    assert!(used.status == 2 && used.err.contains("--expires"), "{}", used.err);
+}
+
+/// The URL alone is the result, so that a script can hand it on.
+#[test]
+fn a_url_downloads_what_it_names() {
+    let Ok(endpoint) = std::env::var("DATLAKE_TEST_MOTO") else {
+        return eprintln!("LEFT OUT: a_url_downloads_what_it_names needs moto; ./test starts it where it can");
+    };
+    let machine = Machine::new();
+    let _ = ureq::put(format!("{endpoint}/datlake")).send_empty();
+    let remote = format!("s3://datlake/{}", machine.path("url").display().to_string().trim_start_matches('/'));
+    let run = |arguments: &[&str]| {
+        let mut command = machine.command(arguments);
+        command.env("DATLAKE_REMOTE", &remote).env("AWS_ENDPOINT_URL", &endpoint).env("AWS_ALLOW_HTTP", "true");
+        command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "hunter2").env("AWS_REGION", "us-east-1");
+        command.env("NO_PROXY", "127.0.0.1");
+        let ran = crate::support::ran(command.output().unwrap());
+        assert_eq!((ran.status, &*ran.err), (0, ""), "{arguments:?}");
+        assert!(!ran.out.contains("hunter2"));
+        ran.out
+    };
+    let source = machine.write("report.txt", "all is well");
+    run(&["add", source.to_str().unwrap(), "reports/"]);
+    let url = run(&["url", "reports/report.txt"]);
+    let mut answer = ureq::get(url.trim_end()).call().unwrap();
+    // Moto does not look at that; the servers that do are asked by the library's tests.
+    assert!(url.contains("response-content-disposition=attachment%3B%20filename%3D%22report.txt%22"), "{url}");
+    assert_eq!(answer.body_mut().read_to_string().unwrap(), "all is well");
+    let json = run(&["url", "reports/report.txt", "--expires", "2d", "--json"]);
+    crate::support::check_schema(&["url"], &json);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["uid"], &json["temporary"]), (&"reports/report.txt".into(), &false.into()));
+    assert!(json["url"].as_str().unwrap().contains("X-Amz-Expires=172800"));
+    assert!(run(&["config", "check"]).contains("works  hand out URLs for downloads"));
+}

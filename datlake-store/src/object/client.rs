@@ -9,6 +9,7 @@ use object_store::multipart::MultipartStore;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 
 use super::address::{Address, Provider};
+use super::sign::Signing;
 use super::watch::Watched;
 use crate::remote::RemoteOptions;
 
@@ -17,13 +18,13 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A provider's client, by what it can do.
-#[derive(Clone)]
 pub(super) struct Client {
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) pages: Arc<dyn PaginatedListStore>,
     pub(super) parts: Arc<dyn MultipartStore>,
     /// Whether deleting what is not there is an error.
     pub(super) misses_deleted: bool,
+    pub(super) signing: Signing,
 }
 
 impl Client {
@@ -42,18 +43,18 @@ impl Client {
     }
 
     #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
-    fn of<T>(client: T, misses_deleted: bool) -> Self
+    fn of<T>(client: &Arc<T>, misses_deleted: bool, signing: Signing) -> Self
     where
         T: ObjectStore + PaginatedListStore + MultipartStore,
     {
-        let client = Arc::new(client);
-        Self { objects: Arc::clone(&client) as _, pages: Arc::clone(&client) as _, parts: client, misses_deleted }
+        let (objects, pages, parts) = (Arc::clone(client) as _, Arc::clone(client) as _, Arc::clone(client) as _);
+        Self { objects, pages, parts, misses_deleted, signing }
     }
 }
 
 /// The builders of the three providers have the same methods and no trait in common.
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
-macro_rules! build {
+macro_rules! configure {
     ($builder:expr, $variables:expr, $prefix:literal, $address:expr) => {{
         let mut builder = $builder
             .with_client_options(options())
@@ -64,7 +65,7 @@ macro_rules! build {
                 builder = builder.with_config(key, value.as_str());
             }
         }
-        builder.with_url($address.url.as_str()).build().map_err(|error| unusable($address, &error))
+        builder.with_url($address.url.as_str())
     }};
 }
 
@@ -79,17 +80,41 @@ fn aws(address: &Address, variables: &[(String, String)]) -> Result<Client> {
     }
     // Not every server knows how to remove many objects at once, and nobody here asks for that.
     builder = builder.with_config(AmazonS3ConfigKey::DisableBulkDelete, "true");
-    Ok(Client::of(build!(builder, variables, "AWS_", address)?, false))
+    let builder = configure!(builder, variables, "AWS_", address);
+    let anonymous = builder.get_config_value(&AmazonS3ConfigKey::SkipSignature).as_deref() == Some("true");
+    let client = Arc::new(builder.build().map_err(|error| unusable(address, &error))?);
+    let signing = match anonymous {
+        true => Signing::Not("AWS_SKIP_SIGNATURE is set, and who has no credentials cannot sign"),
+        false => Signing::Query(Arc::clone(&client) as _),
+    };
+    Ok(Client::of(&client, false, signing))
 }
 
 #[cfg(feature = "azure")]
 fn azure(address: &Address, variables: &[(String, String)]) -> Result<Client> {
-    Ok(Client::of(build!(object_store::azure::MicrosoftAzureBuilder::new(), variables, "AZURE_", address)?, true))
+    use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+
+    use super::azure::AccountKey;
+
+    let builder = configure!(MicrosoftAzureBuilder::new(), variables, "AZURE_", address);
+    let account = builder.get_config_value(&AzureConfigKey::AccountName);
+    // `abfss://container@account.…` names it, too.
+    let named = || Some(address.url.host_str()?.split_once('.')?.0.to_owned());
+    let key = builder.get_config_value(&AzureConfigKey::AccessKey);
+    let key = key.zip(account.or_else(named)).and_then(|(key, account)| AccountKey::new(account, &key));
+    let client = Arc::new(builder.build().map_err(|error| unusable(address, &error))?);
+    let signing = match key {
+        Some(key) => Signing::Account { client: Arc::clone(&client) as _, key },
+        None => Signing::Not("Azure's URLs are signed with the account's key: set AZURE_STORAGE_ACCOUNT_KEY"),
+    };
+    Ok(Client::of(&client, true, signing))
 }
 
 #[cfg(feature = "gcp")]
 fn gcp(address: &Address, variables: &[(String, String)]) -> Result<Client> {
-    Ok(Client::of(build!(object_store::gcp::GoogleCloudStorageBuilder::new(), variables, "GOOGLE_", address)?, true))
+    let builder = configure!(object_store::gcp::GoogleCloudStorageBuilder::new(), variables, "GOOGLE_", address);
+    let client = Arc::new(builder.build().map_err(|error| unusable(address, &error))?);
+    Ok(Client::of(&client, true, Signing::Query(Arc::clone(&client) as _)))
 }
 
 #[cfg(not(feature = "aws"))]

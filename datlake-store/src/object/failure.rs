@@ -148,14 +148,11 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
         if refusal.status == 416 {
             return Failed::BeyondEnd;
         }
-        let (kind, again, cure) = refusal.meaning();
+        let error = refused(refusal, operation, object, place);
         if refusal.status == 400 && refusal.code.is_empty() {
-            return Failed::Mute(Error::new(
-                kind,
-                format!("cannot {operation} `{object}` in {place}: the server said {refusal}; {cure}"),
-            ));
+            return Failed::Mute(error);
         }
-        return tell(kind, again, &format!("the server said {refusal}; {cure}"));
+        return Failed::Error { error, again: refusal.meaning().1 };
     }
     if find::<NoCredentials>(&error).is_some() {
         let why = "no credentials were found; set the provider's variables (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)";
@@ -203,6 +200,12 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
         Some(_) => tell(ErrorKind::Unavailable, Again::Unsure, "the exchange with the server failed"),
         None => tell(ErrorKind::Io, Again::Never, "the client cannot make sense of the answer, or of its own settings"),
     }
+}
+
+/// The error of a server that said no.
+pub(super) fn refused(refusal: &Refusal, operation: &str, object: &str, place: &str) -> Error {
+    let (kind, _, cure) = refusal.meaning();
+    Error::new(kind, format!("cannot {operation} `{object}` in {place}: the server said {refusal}; {cure}"))
 }
 
 /// An answer that did not come.

@@ -9,12 +9,15 @@
 //!   anything else.
 
 mod address;
+#[cfg(feature = "azure")]
+mod azure;
 mod client;
 mod failure;
 #[cfg(feature = "aws")]
 mod profile;
 mod ready;
 mod retry;
+mod sign;
 mod transfer;
 mod watch;
 

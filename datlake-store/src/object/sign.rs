@@ -1,0 +1,155 @@
+//! Signed URLs of a bucket's objects. S3 and Google Cloud Storage sign the whole query, so the client does it; of Azure's,
+//! which sign a fixed list of fields, it leaves out the one with the name.
+//!
+//! A URL is signed on this machine. Some providers' credentials have to be asked for first.
+
+use std::time::Duration;
+
+use datlake_core::{Error, ErrorKind, Location, Result};
+use object_store::path::Path as Key;
+use object_store::signer::{Method, SignedUrlOptions, Signer};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::failure::{Refusal, refused};
+use super::{ObjectStore, Shared, unexpected};
+use crate::signing::Signed;
+
+/// The longest that S3 and Google Cloud Storage let a URL be valid.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Azure has no limit of its own. Nobody means more.
+const YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+/// How long a trial may take, and its URL is valid.
+const TRIAL: Duration = Duration::from_secs(30);
+/// What stands for itself in an extended value of a header (RFC 5987, `attr-char`).
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
+
+/// How a provider signs.
+pub(super) enum Signing {
+    /// The client signs any query.
+    #[cfg(any(feature = "aws", feature = "gcp"))]
+    Query(std::sync::Arc<dyn Signer>),
+    /// By the key of an Azure account.
+    #[cfg(feature = "azure")]
+    Account { client: std::sync::Arc<dyn Signer>, key: super::azure::AccountKey },
+    /// It cannot, for this reason.
+    Not(&'static str),
+}
+
+impl ObjectStore {
+    /// A URL from which the object is downloaded under `name`.
+    pub(crate) async fn sign(&self, at: &Location, name: &str, expires: Duration) -> Result<Signed> {
+        let (at, name) = (at.clone(), name.to_owned());
+        self.on_network(|shared| async move { shared.sign(&shared.key(&at)?, &name, expires).await }).await
+    }
+
+    /// Downloads an object by its signed URL, with nothing else.
+    pub(crate) async fn try_signed(&self, at: &Location) -> Result<()> {
+        let at = at.clone();
+        self.on_network(|shared| async move {
+            let key = shared.key(&at)?;
+            let signed = shared.sign(&key, "datlake.json", TRIAL).await?;
+            shared.download_signed(&key, &signed).await
+        })
+        .await
+    }
+}
+
+impl Shared {
+    async fn sign(&self, key: &Key, name: &str, expires: Duration) -> Result<Signed> {
+        let place = &self.address.shown;
+        let client = self.client()?;
+        let (longest, words) = match &client.signing {
+            #[cfg(feature = "azure")]
+            Signing::Account { .. } => (YEARS, "ten years"),
+            _ => (WEEK, "7 days"),
+        };
+        if expires.as_secs() == 0 || expires > longest {
+            let message = format!(
+                "cannot make a URL of an object in {place}: it can be valid for 1 second to {words}, no other time"
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let disposition = attachment(name);
+        let understood = |error| unexpected(self.understand(error, "sign a URL of", key));
+        match &client.signing {
+            #[cfg(any(feature = "aws", feature = "gcp"))]
+            Signing::Query(client) => {
+                let how = SignedUrlOptions::new().with_query([("response-content-disposition", disposition)]);
+                let url = client.signed_url_opts(Method::GET, key, expires, &how).await.map_err(understood)?;
+                let temporary = url.query_pairs().any(|(name, _)| name == "X-Amz-Security-Token");
+                Ok(Signed { url: url.into(), temporary })
+            }
+            #[cfg(feature = "azure")]
+            Signing::Account { client, key: account } => {
+                // Where the object is, only the client knows.
+                let mut url = client.signed_url(Method::GET, key, expires).await.map_err(understood)?;
+                url.set_query(None);
+                account.sign(&mut url, &disposition, std::time::SystemTime::now() + expires);
+                Ok(Signed { url: url.into(), temporary: false })
+            }
+            Signing::Not(why) => {
+                Err(Error::new(ErrorKind::Unsupported, format!("cannot make a URL of an object in {place}: {why}")))
+            }
+        }
+    }
+
+    async fn download_signed(&self, key: &Key, signed: &Signed) -> Result<()> {
+        let place = &self.address.shown;
+        // Not the client's own words: they hold the URL.
+        let failed = |_| {
+            let message = format!("cannot download `{key}` in {place} by a signed URL: the server did not answer");
+            Error::new(ErrorKind::Unavailable, message)
+        };
+        let client = reqwest::Client::builder().timeout(TRIAL).build().map_err(failed)?;
+        let answer = client.get(&signed.url).send().await.map_err(failed)?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let body = answer.text().await.unwrap_or_default();
+        Err(refused(&Refusal::read(status.as_u16(), None, &body), "download by a signed URL", key.as_ref(), place))
+    }
+}
+
+/// The header by which a browser saves under `name`: RFC 6266, with a plain name for who does not know the other.
+fn attachment(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let harmless = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
+    let plain: String = last.chars().map(|c| if harmless(c) { c } else { '_' }).collect();
+    if plain == last {
+        return format!("attachment; filename=\"{plain}\"");
+    }
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(last, PLAIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_saved_under_its_own_name() {
+        for (name, header) in [
+            ("a.csv", "attachment; filename=\"a.csv\""),
+            ("two words; more.csv", "attachment; filename=\"two words; more.csv\""),
+            ("cats/tom.jpg", "attachment; filename=\"tom.jpg\""),
+            ("5\" disk.txt", "attachment; filename=\"5_ disk.txt\"; filename*=UTF-8''5%22%20disk.txt"),
+            ("100%20.txt", "attachment; filename=\"100_20.txt\"; filename*=UTF-8''100%2520.txt"),
+            ("naïve €.txt", "attachment; filename=\"na_ve _.txt\"; filename*=UTF-8''na%C3%AFve%20%E2%82%AC.txt"),
+            ("it's(1)*.txt", "attachment; filename=\"it's(1)*.txt\""),
+        ] {
+            assert_eq!(attachment(name), header);
+        }
+    }
+}

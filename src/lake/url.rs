@@ -1,0 +1,95 @@
+//! URLs from which others download a file, without credentials of their own.
+
+use std::time::{Duration, SystemTime};
+
+use datlake_core::{Error, ErrorKind, Location, Result, Store};
+use datlake_store::Wanted;
+
+use super::{Lake, refuse_in_body};
+use crate::file::File;
+use crate::report::SignedUrl;
+
+impl Lake {
+    /// A URL from which whoever has it downloads the file `uid` from the remote, under the file's own name, for as long as
+    /// `expires`: with a browser or `curl`, and without credentials. `uid` may be [abbreviated](Lake::resolve).
+    ///
+    /// S3 and Google Cloud Storage let it be valid for seven days at most. Where it was signed by credentials that end
+    /// earlier, it ends with them ([`SignedUrl::temporary`]). Removing the file does not take it back.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] without a remote; [`ErrorKind::Unsupported`] where the remote has no such URLs, as a directory;
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::InvalidInput`] for a tree, and for a time that a URL cannot have;
+    /// [`ErrorKind::MissingBlob`] where the remote does not have the content; [`ErrorKind::Context`] in a body.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::builder().home("/tmp/lake").remote("s3://bucket/lake").open()?;
+    /// let url = lake.url("reports/2026.pdf", Duration::from_secs(3600))?;
+    /// println!("{} is at {} until {}", url.name, url.url, url.expires_at);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn url(&self, uid: &str, expires: Duration) -> Result<SignedUrl> {
+        refuse_in_body("make a URL")?;
+        let Some(remote) = self.catalog().remote.clone() else {
+            let message = match self.is_offline() {
+                true => "cannot make a URL: the lake is offline",
+                false => {
+                    "cannot make a URL: the lake has no remote from which others could download; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one"
+                }
+            };
+            return Err(Error::new(ErrorKind::Config, message));
+        };
+        let uid = self.resolve(uid)?;
+        let file = self.file(uid.as_str())?;
+        if file.is_tree() {
+            let message = format!("cannot make a URL of `{uid}`: it is a tree; `{uid}//PATH` is a file in it");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let name = file.name().rsplit('/').next().unwrap_or_default().to_owned();
+        let at = Location::Blob(file.digest());
+        // First whether there can be such a URL at all: a directory is not asked for content.
+        let until = SystemTime::now() + expires.min(Duration::from_secs(1 << 33));
+        let signed = pollster::block_on(self.vault().sign(&at, &name, expires))?;
+        pollster::block_on(self.has_content(&*remote, &file))?;
+        Ok(SignedUrl {
+            uid,
+            name,
+            digest: file.digest(),
+            size: file.len(),
+            url: signed.url,
+            expires_at: humantime::format_rfc3339_seconds(until).to_string(),
+            temporary: signed.temporary,
+        })
+    }
+
+    /// The asynchronous twin of [`Lake::url`].
+    ///
+    /// # Errors
+    /// As [`Lake::url`].
+    pub async fn url_async(&self, uid: &str, expires: Duration) -> Result<SignedUrl> {
+        refuse_in_body("make a URL")?;
+        let (lake, uid) = (self.clone(), uid.to_owned());
+        datlake_store::offload(move || lake.url(&uid, expires)).await?
+    }
+
+    /// Whether the remote has the content of `file`, of that size.
+    async fn has_content(&self, remote: &dyn Store, file: &File) -> Result<()> {
+        let there = remote.size(&Location::Blob(file.digest())).await?;
+        if there == Some(file.len()) {
+            return Ok(());
+        }
+        let digest = file.digest();
+        let wanted = Wanted { digest: &digest, size: file.len(), what: file, progress: &|_| {} };
+        let why = match (there, self.vault().has(&wanted)?) {
+            (Some(_), _) => format!("has another size there; `datlake repair {file}` heals it"),
+            (None, true) => {
+                format!("is on this machine only; `datlake push {file}` sends it, or else `datlake repair {file}`")
+            }
+            (None, false) => format!("is not there, nor here; `datlake repair {file}` says what to do"),
+        };
+        let message = format!("cannot make a URL of `{file}` in {}: its content {why}", remote.describe());
+        Err(Error::new(ErrorKind::MissingBlob, message))
+    }
+}
