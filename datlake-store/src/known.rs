@@ -26,6 +26,7 @@ impl Known {
     }
 
     /// Whether anything is remembered.
+    #[cfg(feature = "cloud")]
     pub(crate) fn exists(&self) -> bool {
         self.path.as_ref().is_some_and(|path| path.exists())
     }
