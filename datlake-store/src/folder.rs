@@ -50,12 +50,14 @@ impl Folder {
         if let Some(store) = opened.get() {
             return Ok(Some(store));
         }
+        // In this order: what is made and remembered between the two looks is not gone.
+        let remembered = known.id();
         match DirStore::find(root, Durability::Synced).map_err(unreached)? {
             Some(store) => {
                 known.check(store.id())?;
                 Ok(Some(opened.get_or_init(|| store)))
             }
-            None => known.check_absent().map(|()| None),
+            None => remembered.map_or(Ok(None), |id| Err(known.gone(&id))),
         }
     }
 

@@ -123,3 +123,17 @@ fn a_folder_of_other_things_is_no_remote() {
     check_error(a.add_bytes("a.txt", "some"), ErrorKind::InvalidInput, &["thesis.txt", "not a lake"]);
     assert_eq!(files_below(&machines.remote()).len(), 1);
 }
+
+#[test]
+fn a_remote_that_is_made_while_others_look_is_not_gone() {
+    for _ in 0..20 {
+        let machines = Machines::new();
+        let lakes: Vec<_> = (0..3).map(|_| machines.machine("a")).collect();
+        std::thread::scope(|scope| {
+            for lake in &lakes[1..] {
+                scope.spawn(|| while !lake.exists("a.txt").unwrap() {});
+            }
+            lakes[0].add_bytes("a.txt", "some").unwrap();
+        });
+    }
+}
