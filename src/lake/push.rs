@@ -93,7 +93,7 @@ impl Lake {
         pollster::block_on(self.catalog().learn_removals())?;
         let mut items = Vec::new();
         for what in pollster::block_on(self.catalog().unpushed())? {
-            items.extend(self.item(what)?);
+            items.push(self.item(what)?);
         }
         if which.is_empty() {
             return Ok(items);
@@ -124,22 +124,25 @@ impl Lake {
         Ok(items)
     }
 
-    /// `None` for what never came to be.
-    fn item(&self, what: Unpushed) -> Result<Option<Item>> {
+    fn item(&self, what: Unpushed) -> Result<Item> {
         let here = self.catalog().here();
-        let nothing = |what, error| Ok(Some(Item { what, uids: Vec::new(), inputs: Vec::new(), content: Err(error) }));
+        // It may have been about to give way, or to come to be.
+        let no_document = |what, uids| Item { what, uids, inputs: Vec::new(), content: Ok(Vec::new()) };
+        let unreadable = |what, error| Ok(Item { what, uids: Vec::new(), inputs: Vec::new(), content: Err(error) });
         match &what {
             Unpushed::Call(creator, key) => match pollster::block_on(here.record(creator, key)) {
-                Ok(Some(record)) => self.call_item(what, &record).map(Some),
-                // It may have been about to give way.
-                Ok(None) => Ok(Some(Item { what, uids: Vec::new(), inputs: Vec::new(), content: Ok(Vec::new()) })),
-                Err(error) if concerns_one(&error) => nothing(what, error),
+                Ok(Some(record)) => self.call_item(what, &record),
+                Ok(None) => Ok(no_document(what, Vec::new())),
+                Err(error) if concerns_one(&error) => unreadable(what, error),
                 Err(error) => Err(error),
             },
             Unpushed::Added(uid) => match pollster::block_on(here.name(uid)) {
-                Ok(Some(name)) => Ok(Some(self.added_item(what, &name))),
-                Ok(None) => Ok(None),
-                Err(error) if concerns_one(&error) => nothing(what, error),
+                Ok(Some(name)) => Ok(self.added_item(what, &name)),
+                Ok(None) => {
+                    let uids = vec![uid.clone()];
+                    Ok(no_document(what, uids))
+                }
+                Err(error) if concerns_one(&error) => unreadable(what, error),
                 Err(error) => Err(error),
             },
         }
@@ -197,6 +200,9 @@ impl Lake {
             Unpushed::Call(creator, key) => self.catalog().push_call(creator, key).await?,
             Unpushed::Added(uid) => self.catalog().push_name(uid).await?,
         };
+        if pushed == Pushed::Nothing && leases.iter().all(Option::is_some) {
+            self.catalog().drop_empty_mark(&item.what).await?;
+        }
         drop(leases);
         match pushed {
             Pushed::Nothing => Ok(None),

@@ -6,6 +6,9 @@
 
 mod child;
 mod crashes;
+#[allow(dead_code, reason = "the tests of everything that fails use all of it")]
+#[path = "../faults/store.rs"]
+mod failing;
 mod faults;
 mod fleet;
 mod races;

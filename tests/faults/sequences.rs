@@ -1,0 +1,139 @@
+//! Whatever machines do in whatever order, with stores that fail here and there: no wrong byte, no wrong value, nothing half
+//! visible, every error of its kind; and when nothing fails any more, everything can be done.
+
+use datlake::testing::Side;
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use crate::machines::{Job, Trouble};
+use crate::model::MACHINES;
+use crate::store::Fault;
+use crate::world::{Op, Step, live};
+
+fn job() -> impl Strategy<Value = Job> {
+    prop_oneof![
+        3 => (0..2_u8, 1..3_u8).prop_map(|(t, n)| Job::Named(t, n)),
+        2 => (0..3_u8).prop_map(Job::Upper),
+        1 => (0..2_u8).prop_map(Job::Words),
+        1 => (0..2_u8).prop_map(Job::Nested),
+        3 => (0..2_u8).prop_map(Job::Unsteady),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => (0..3_u8, 0..2_u8).prop_map(|(n, t)| Op::Add(n, t)),
+        6 => any::<u8>().prop_map(Op::Read),
+        8 => job().prop_map(Op::Call),
+        4 => any::<u8>().prop_map(Op::Remove),
+        1 => Just(Op::List),
+        3 => Just(Op::Push),
+        2 => Just(Op::Pull),
+        2 => Just(Op::Evict),
+        1 => Just(Op::Verify),
+        4 => any::<bool>().prop_map(Op::Offline),
+        1 => (any::<u8>(), any::<bool>()).prop_map(|(pick, here)| Op::Rot(pick, here)),
+        2 => prop_oneof![(0..2_u8).prop_map(Job::Unsteady), (0..2_u8).prop_map(|t| Job::Named(t, 1))].prop_map(Op::Race),
+    ]
+}
+
+/// Most of what is done takes a few operations, some takes many.
+fn at() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 1..4_usize, 3 => 4..10_usize, 1 => 10..30_usize]
+}
+
+fn trouble(fault: impl Strategy<Value = Fault>) -> impl Strategy<Value = Trouble> {
+    (
+        prop_oneof![1 => Just(Side::Local), 3 => Just(Side::Remote)],
+        at(),
+        any::<bool>(),
+        prop::bool::weighted(0.2),
+        fault,
+    )
+        .prop_map(|(side, at, changes, lasts, fault)| {
+            // Only what is far away loses its replies.
+            let side = if fault == Fault::LostReply { Side::Remote } else { side };
+            // Of changes there are fewer.
+            let at = if changes { at.div_ceil(2) } else { at };
+            Trouble { side, at, changes, lasts, fault }
+        })
+}
+
+fn any_fault() -> impl Strategy<Value = Fault> + Clone {
+    prop_oneof![
+        3 => Just(Fault::Before),
+        3 => Just(Fault::After),
+        1 => Just(Fault::Delay),
+        2 => Just(Fault::Cut),
+        2 => Just(Fault::Flip),
+        3 => Just(Fault::LostReply),
+    ]
+}
+
+fn steps(fault: impl Strategy<Value = Fault> + Clone) -> impl Strategy<Value = Vec<Step>> {
+    let troubles = prop_oneof![
+        2 => Just(Vec::new()),
+        2 => prop::collection::vec(trouble(fault.clone()), 1),
+        1 => prop::collection::vec(trouble(fault), 2),
+    ];
+    let step = (0..MACHINES, prop::bool::weighted(0.3), op(), troubles)
+        .prop_map(|(machine, anew, op, troubles)| Step { machine, anew, op, troubles });
+    prop::collection::vec(step, 1..30)
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    let more = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: more.unwrap_or(cases),
+        failure_persistence: None,
+        max_shrink_iters: 400,
+        ..ProptestConfig::default()
+    }
+}
+
+#[test]
+fn whatever_fails_nothing_is_lost_wrong_or_half_visible() {
+    let outcome =
+        TestRunner::new(config(40)).run(&steps(any_fault()), |steps| live(&steps).map_err(TestCaseError::fail));
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+fn step(machine: usize, op: Op, troubles: &[Trouble]) -> Step {
+    Step { machine, anew: false, op, troubles: troubles.to_vec() }
+}
+
+#[test]
+fn a_mark_of_what_never_came_to_be_goes_with_a_push() {
+    let fails = Trouble { side: Side::Local, at: 4, changes: false, lasts: false, fault: Fault::Before };
+    live(&[step(2, Op::Offline(true), &[]), step(2, Op::Add(1, 0), &[fails])]).unwrap();
+}
+
+/// The test of the test: a store that lies in that way is found out soon.
+fn is_found_out(lie: Fault) {
+    let runner = TestRunner::new_with_rng(
+        ProptestConfig { cases: 100, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() },
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    );
+    let outcome = { runner }.run(&steps(Just(lie)), |steps| live(&steps).map_err(TestCaseError::fail));
+    match outcome {
+        Err(TestError::Fail(why, _)) => eprintln!("{lie:?} was found out: {why}"),
+        other => panic!("{lie:?} goes unnoticed: {other:?}"),
+    }
+}
+
+#[test]
+fn a_store_that_does_not_create_what_it_says_is_found_out() {
+    is_found_out(Fault::NoCreate);
+}
+
+#[test]
+fn a_store_that_does_not_remove_what_it_says_is_found_out() {
+    is_found_out(Fault::NoRemoval);
+}
+
+#[test]
+fn a_store_that_does_not_find_what_is_there_is_found_out() {
+    is_found_out(Fault::Blind);
+}

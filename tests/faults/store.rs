@@ -1,0 +1,228 @@
+//! A store that fails as it is told to: what every test of failing stores uses.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
+use datlake::{Error, ErrorKind};
+
+/// What may go wrong with one operation of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing happens, and that is said.
+    Before,
+    /// It happens, and is said not to have.
+    After,
+    /// It happens after a while.
+    Delay,
+    /// A stream ends in the middle, and that is said.
+    Cut,
+    /// One bit of what is read is another.
+    Flip,
+    /// It happens, the reply is lost, and a retry further down finds it done.
+    LostReply,
+    /// No store does that: a create does not happen, and is said to have. A test that does not find it out finds out nothing.
+    NoCreate,
+    /// No store does that: a removal does not happen, and is said to have.
+    NoRemoval,
+    /// No store does that: what is there is said not to be.
+    Blind,
+}
+
+const DELAY: Duration = Duration::from_millis(3);
+
+/// What a store is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) side: Side,
+    pub(crate) what: What<'a>,
+}
+
+/// An operation of a store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum What<'a> {
+    Get,
+    Fetch,
+    Size,
+    List,
+    Create(&'a Location),
+    Remove(&'a Location),
+}
+
+impl What<'_> {
+    pub(crate) fn is_change(self) -> bool {
+        matches!(self, Self::Create(_) | Self::Remove(_))
+    }
+}
+
+/// Says of each operation what goes wrong with it.
+pub(crate) type Plan = Arc<dyn Fn(Asked<'_>) -> Option<Fault> + Send + Sync>;
+
+/// Stores that fail by that plan.
+pub(crate) fn faulty(plan: Plan) -> Wrap {
+    Arc::new(move |side, store| Arc::new(Faulty { store, side, plan: Arc::clone(&plan) }))
+}
+
+struct Faulty {
+    store: Arc<dyn Store>,
+    side: Side,
+    plan: Plan,
+}
+
+impl std::fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Faulty").field(&self.store).finish()
+    }
+}
+
+impl Faulty {
+    fn fault(&self, what: What<'_>) -> Option<Fault> {
+        (self.plan)(Asked { side: self.side, what })
+    }
+
+    fn failure(&self) -> Error {
+        match self.side {
+            Side::Local => Error::new(ErrorKind::Io, "the disk fails"),
+            Side::Remote => Error::new(ErrorKind::Unavailable, "the store does not answer"),
+        }
+    }
+
+    /// `done` does the operation, after which a retry finds `again`. Who lies by `lie` says `otherwise`, and does nothing.
+    async fn fails<T>(
+        &self,
+        what: What<'_>,
+        done: Pending<'_, T>,
+        again: impl FnOnce(T) -> T,
+        (lie, otherwise): (Fault, T),
+    ) -> datlake::Result<T> {
+        match self.fault(what) {
+            Some(Fault::Before) => Err(self.failure()),
+            Some(Fault::After) => done.await.and(Err(self.failure())),
+            Some(Fault::Delay) => {
+                std::thread::sleep(DELAY);
+                done.await
+            }
+            Some(Fault::LostReply) => done.await.map(again),
+            Some(fault) if fault == lie => Ok(otherwise),
+            _ => done.await,
+        }
+    }
+}
+
+/// The middle bit of the middle byte is another.
+fn flip(bytes: &mut [u8]) {
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 8;
+    }
+}
+
+/// Passes on half of what comes, or all with a bit changed.
+struct Bad<'a> {
+    sink: &'a mut (dyn Write + Send),
+    fault: Fault,
+    done: bool,
+}
+
+impl Write for Bad<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.fault {
+            Fault::Cut => {
+                self.sink.write_all(&bytes[..bytes.len() / 2])?;
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Fault::Flip if !self.done => {
+                let mut bytes = bytes.to_vec();
+                flip(&mut bytes);
+                self.done = true;
+                self.sink.write_all(&bytes)?;
+                Ok(bytes.len())
+            }
+            _ => self.sink.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+impl Store for Faulty {
+    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
+        Box::pin(async move {
+            match self.fault(What::Get) {
+                Some(Fault::Before | Fault::After | Fault::Cut) => Err(self.failure()),
+                Some(Fault::Flip) => Ok(self.store.get(at).await?.map(|mut bytes| {
+                    flip(&mut bytes);
+                    bytes
+                })),
+                Some(Fault::Blind) => Ok(None),
+                Some(Fault::Delay) => {
+                    std::thread::sleep(DELAY);
+                    self.store.get(at).await
+                }
+                _ => self.store.get(at).await,
+            }
+        })
+    }
+
+    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
+        Box::pin(async move {
+            let fault = match self.fault(What::Fetch) {
+                Some(fault @ (Fault::Cut | Fault::Flip)) => fault,
+                Some(Fault::Before) => return Err(self.failure()),
+                Some(Fault::After) => return self.store.fetch(at, from, sink).await.and(Err(self.failure())),
+                _ => return self.store.fetch(at, from, sink).await,
+            };
+            let read = self.store.fetch(at, from, &mut Bad { sink, fault, done: false }).await;
+            if fault == Fault::Cut { read.and(Err(self.failure())).map_err(|_| self.failure()) } else { read }
+        })
+    }
+
+    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
+        let created = self.store.create(at, bytes);
+        Box::pin(self.fails(What::Create(at), created, |_| Created::Exists, (Fault::NoCreate, Created::New)))
+    }
+
+    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
+        let created = self.store.create_from(at, file);
+        Box::pin(self.fails(What::Create(at), created, |_| Created::Exists, (Fault::NoCreate, Created::New)))
+    }
+
+    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
+        Box::pin(self.fails(What::Size, self.store.size(at), |size| size, (Fault::Blind, None)))
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a Prefix,
+        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            match self.fault(What::List) {
+                Some(Fault::Before) => Err(self.failure()),
+                Some(Fault::After) => self.store.list(prefix, visit).await.and(Err(self.failure())),
+                Some(Fault::Cut) => {
+                    let mut seen = 0;
+                    let mut some = |entry| {
+                        seen += 1;
+                        if seen > 2 { ControlFlow::Break(()) } else { visit(entry) }
+                    };
+                    self.store.list(prefix, &mut some).await.and(Err(self.failure()))
+                }
+                _ => self.store.list(prefix, visit).await,
+            }
+        })
+    }
+
+    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
+        Box::pin(self.fails(What::Remove(at), self.store.remove(at), |_| false, (Fault::NoRemoval, true)))
+    }
+
+    fn describe(&self) -> String {
+        self.store.describe()
+    }
+}
