@@ -15,6 +15,7 @@ mod known;
 mod object;
 mod permits;
 mod reader;
+mod relay;
 mod remote;
 mod runtime;
 mod signing;

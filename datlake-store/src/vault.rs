@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use datlake_core::claim::{Holder, Seen};
 use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Store};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::away::MaybeAway;
 use crate::beating::{Among, Beating};
@@ -70,6 +70,8 @@ pub struct Vault {
     catalog: Catalog,
     /// As a remote; it is also in the catalog, as a store.
     remote: Option<Remote>,
+    /// As they were said for the remote.
+    options: RemoteOptions,
     transfers: Semaphore,
 }
 
@@ -125,7 +127,8 @@ impl Vault {
             offline: reach == Reach::Offline,
             refused: Arc::default(),
         };
-        Ok(Self { dir, catalog, remote, transfers: Semaphore::new(TRANSFERS) })
+        let options = options.remote.clone();
+        Ok(Self { dir, catalog, remote, options, transfers: Semaphore::new(TRANSFERS) })
     }
 
     /// What can be seen of the remote without asking a server; `None` without one, and offline.
@@ -147,6 +150,20 @@ impl Vault {
     /// The documents.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    pub(crate) fn dir(&self) -> &DirStore {
+        &self.dir
+    }
+
+    /// The variables that the remote's settings are taken from, where they are not those of the environment.
+    pub(crate) fn variables(&self) -> Option<&[(String, String)]> {
+        self.options.variables.as_deref()
+    }
+
+    /// Waits for a place among the transfers.
+    pub(crate) async fn transfer(&self) -> Result<SemaphorePermit<'_>> {
+        self.transfers.acquire().await.map_err(|_| Error::new(ErrorKind::Io, "the lake is closed"))
     }
 
     /// The machine's own directory.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use datlake::report::Ability;
-use datlake::{ErrorKind, File, Lake, LakeBuilder, Result, file_creator};
+use datlake::{ErrorKind, File, Lake, LakeBuilder, Mirror, Result, Verify, file_creator};
 
 use crate::servers::{Server, s3_at};
 use crate::support::Watched;
@@ -191,4 +191,35 @@ fn without_a_key_nothing_is_signed() {
     let error = lake.url("a.txt", Duration::from_secs(60)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("set AZURE_STORAGE_ACCOUNT_KEY") && !error.to_string().contains("hunter2"));
+}
+
+/// From one provider to another, and between two stores of one kind, each with credentials of its own.
+#[test]
+fn a_bucket_is_mirrored_to_another() {
+    let (test, mut variables) = ("a_bucket_is_mirrored_to_another", Vec::new());
+    let (Some(rgw), Some(moto), Some(azurite)) = (Server::rgw(test), Server::moto(test), Server::azurite(test)) else {
+        return;
+    };
+    variables.extend(rgw.variables.clone());
+    variables.extend(azurite.variables.clone());
+    variables.extend(moto.variables.iter().map(|(name, value)| (format!("DATLAKE_MIRROR_{name}"), value.clone())));
+    let folder = tempfile::tempdir().unwrap();
+    let source = Server { url: rgw.url.clone(), variables };
+    let one = machine(&folder, "one", &source).open().unwrap();
+    {
+        let _current = one.enter();
+        let text = one.add_bytes("texts/hello.txt", "hello ".repeat(4 << 20)).unwrap();
+        doubled(&text).unwrap();
+    }
+    // A machine that has none of it: all goes through, in parts.
+    let two = machine(&folder, "two", &source).open().unwrap();
+    for target in [&moto, &azurite] {
+        let mirrored = two.mirror(&Mirror::to(&target.url), &[]).unwrap();
+        assert!(mirrored.items.len() == 2 && mirrored.is_whole(), "{mirrored:?}");
+        let again = two.mirror(&Mirror::to(&target.url), &[]).unwrap();
+        assert_eq!((again.items.len(), again.there, again.blobs), (0, 2, 0));
+        let there = machine(&folder, &target.url.replace('/', "-"), target).open().unwrap();
+        assert_eq!(there.verify(Verify::default().only(false, true), &[]).unwrap().findings, []);
+        assert_eq!(there.file("texts/hello.txt").unwrap().len(), 24 << 20);
+    }
 }

@@ -23,6 +23,7 @@ mod lakes;
 mod listing;
 mod machines;
 mod many;
+mod mirrors;
 mod naming;
 mod options;
 mod parallel;

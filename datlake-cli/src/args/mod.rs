@@ -255,6 +255,26 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Copies the lake, or a part of it, to another store
+    ///
+    /// With each file goes what it was made from, so that its lineage resolves there. What is there already is not sent again;
+    /// what differs there is left as it is, and the exit status is 2. What is on this machine only is not copied: push it first.
+    #[command(after_help = "Example: datlake mirror s3://archive/lake results @shop/shop::report\n\
+        Credentials for the other store alone: DATLAKE_MIRROR_AWS_ACCESS_KEY_ID and so on.")]
+    Mirror {
+        /// Where to: s3://bucket/folder, gs://bucket/folder, az://container/folder or file:///folder
+        url: String,
+        /// Only these files, what is in these folders, these calls (@CREATOR/KEY), or all of a creator (@CREATOR)
+        which: Vec<String>,
+        /// Say what would be copied, and copy nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Leave out what was not asked for itself: what files were made from
+        #[arg(long)]
+        no_inputs: bool,
+        #[command(flatten)]
+        shape: Shape,
+    },
     /// Looks the lake through: documents, what they name, and content
     ///
     /// The exit status is 1 where something is wrong.
@@ -357,6 +377,7 @@ impl Command {
             | Self::Status { shape }
             | Self::Push { shape, .. }
             | Self::Pull { shape, .. }
+            | Self::Mirror { shape, .. }
             | Self::Verify { shape, .. }
             | Self::Repair { shape, .. }
             | Self::Evict { shape, .. }

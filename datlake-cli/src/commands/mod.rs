@@ -18,10 +18,10 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    Ancestry, CallExplanation, Descent, Evicted, FileInfo, History, Listing, Pull, Push, PushOutcome, RemoteCheck,
-    Repaired, RunInfo, Runs, SignedUrl, Status, Verified,
+    Ancestry, CallExplanation, Descent, Evicted, FileInfo, History, Listing, Mirrored, Pull, Push, PushOutcome,
+    RemoteCheck, Repaired, RunInfo, Runs, SignedUrl, Status, Verified,
 };
-use datlake::{Digest, Event, Evict, File, Lake, LakeBuilder, Uid, Verify};
+use datlake::{Digest, Event, Evict, File, Lake, LakeBuilder, Mirror, Uid, Verify};
 use serde::Serialize;
 
 use crate::args::Command;
@@ -59,6 +59,7 @@ pub(crate) enum Report {
     Status(Status),
     Pushed(Push),
     Pulled(Pull),
+    Mirrored(Mirrored),
     Verified(Verified),
     Repaired(Repaired),
     Evicted(Evicted),
@@ -151,6 +152,7 @@ impl Report {
             Self::Verified(verified) if !verified.findings.is_empty() => ABSENT,
             Self::Repaired(repaired) if repaired.healed().is_err() => ABSENT,
             Self::Checked(check) if !check.works() => FAILED,
+            Self::Mirrored(mirrored) if !mirrored.is_whole() => FAILED,
             Self::Pushed(push)
                 if push.items.iter().any(|item| matches!(item.outcome, PushOutcome::Taken | PushOutcome::Failed)) =>
             {
@@ -203,6 +205,10 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
             Ok(Report::Evicted(lake(screen)?.evict(what)?))
         }
         Command::Pull { which, .. } => Ok(Report::Pulled(lake(screen)?.pull(&texts(&which))?)),
+        Command::Mirror { url, which, dry_run, no_inputs, .. } => {
+            let how = Mirror::to(url).dry_run(dry_run).inputs(!no_inputs);
+            Ok(Report::Mirrored(lake(screen)?.mirror(&how, &texts(&which))?))
+        }
         Command::Completions { shell } => shell::completions(shell, &mut screen.bytes()),
         Command::Man { folder } => shell::man(folder.as_deref(), &mut screen.bytes()),
     }

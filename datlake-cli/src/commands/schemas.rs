@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::CommandFactory as _;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallExplanation, CallRow, Evicted, FileInfo, FileRow, Pull, Push, RemoteCheck, Repaired, RunInfo, RunRow,
+    CallExplanation, CallRow, Evicted, FileInfo, FileRow, Mirrored, Pull, Push, RemoteCheck, Repaired, RunInfo, RunRow,
     SignedUrl, Status, Verified,
 };
 use schemars::JsonSchema;
@@ -43,6 +43,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("info", of::<FileInfo>()),
         ("lineage", of::<Related>()),
         ("ls", of::<Vec<FileRow>>()),
+        ("mirror", of::<Mirrored>()),
         ("path", of::<Vec<Kept>>()),
         ("prune", of::<Pruned>()),
         ("pull", of::<Pull>()),

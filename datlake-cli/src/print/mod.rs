@@ -103,6 +103,8 @@ impl Screen {
             Report::Pushed(push) => out.write_all(sync::pushed(push).as_bytes())?,
             Report::Pulled(pull) if json => write_json(&mut out, pull)?,
             Report::Pulled(pull) => out.write_all(sync::pulled(pull).as_bytes())?,
+            Report::Mirrored(mirrored) if json => write_json(&mut out, mirrored)?,
+            Report::Mirrored(mirrored) => out.write_all(sync::mirrored(mirrored).as_bytes())?,
             Report::Verified(verified) if json => write_json(&mut out, verified)?,
             Report::Verified(verified) => out.write_all(health::verified(verified).as_bytes())?,
             Report::Repaired(repaired) if json => write_json(&mut out, repaired)?,
@@ -138,6 +140,7 @@ impl Screen {
                     self.warning(&lost.to_string());
                 }
             }
+            Report::Mirrored(mirrored) => sync::not_copied(mirrored).iter().for_each(|warning| self.warning(warning)),
             Report::Pushed(push) => sync::not_sent(push).iter().for_each(|warning| self.warning(warning)),
             _ => {}
         }

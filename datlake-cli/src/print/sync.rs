@@ -1,6 +1,6 @@
 //! What is on this machine only, and what went and came.
 
-use datlake::report::{Pull, Push, PushOutcome, RemoteState, Status, UnpushedRow};
+use datlake::report::{MirrorOutcome, Mirrored, Pull, Push, PushOutcome, RemoteState, Status, UnpushedRow};
 use owo_colors::OwoColorize as _;
 
 use super::files::files;
@@ -81,4 +81,32 @@ pub(super) fn pulled(pull: &Pull) -> String {
         0 => format!("nothing to pull: {} here\n", if pull.blobs == 1 { "it is" } else { "all is" }),
         fetched => format!("pulled {} ({})\n", files(fetched), bytes(pull.bytes)),
     }
+}
+
+pub(super) fn mirrored(mirrored: &Mirrored) -> String {
+    let Mirrored { target, dry_run, items, there, blobs, bytes: size, .. } = mirrored;
+    let target = clean(target);
+    let copied = items.iter().filter(|row| row.outcome == MirrorOutcome::Copied);
+    let how = if *dry_run { "would copy" } else { "copied" };
+    let mut text: String = copied.map(|row| format!("{how} {}\n", clean(&row.what))).collect();
+    let there = match there {
+        0 => String::new(),
+        1 => "; 1 call or file was there".to_owned(),
+        more => format!("; {more} calls and files were there"),
+    };
+    if items.is_empty() {
+        text.push_str(&format!("nothing to copy to {target}{there}\n"));
+    } else {
+        let sent = if *dry_run { "would send" } else { "sent" };
+        let pieces = if *blobs == 1 { "1 piece" } else { &format!("{blobs} pieces") };
+        text.push_str(&format!("{sent} {pieces} of content ({}) to {target}{there}\n", bytes(*size)));
+    }
+    text
+}
+
+/// What of a mirror is not as it is here.
+pub(super) fn not_copied(mirrored: &Mirrored) -> Vec<String> {
+    let rows = mirrored.items.iter().filter(|row| row.outcome != MirrorOutcome::Copied);
+    let why = |why: &Option<String>| why.clone().unwrap_or_else(|| "it is not known why".to_owned());
+    rows.map(|row| format!("`{}` was not copied: {}", row.what, why(&row.why))).collect()
 }

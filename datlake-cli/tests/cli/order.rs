@@ -173,3 +173,29 @@ fn a_url_downloads_what_it_names() {
     assert!(json["url"].as_str().unwrap().contains("X-Amz-Expires=172800"));
     assert!(run(&["config", "check"]).contains("works  hand out URLs for downloads"));
 }
+
+#[test]
+fn a_mirror_says_what_it_copied_and_what_it_left() {
+    let (machine, _) = Machine::prepared();
+    let url = format!("file://{}", machine.path("copy").display());
+    let planned = machine.ok(&["mirror", &url, "reports", "--dry-run"]);
+    assert!(planned.contains("would copy reports/which.txt\n") && planned.contains("would send 5 pieces"), "{planned}");
+    let copied = machine.ok(&["mirror", &url, "reports"]);
+    assert_eq!(copied.lines().count(), 6, "{copied}");
+    assert!(copied.contains("copied corpora/alice.txt\n") && copied.contains("sent 5 pieces of content"), "{copied}");
+    let json = machine.json(&["mirror", &url, "reports"]);
+    assert_eq!((&json["items"], &json["there"], &json["blobs"]), (&serde_json::json!([]), &5.into(), &0.into()));
+    let again = machine.ok(&["mirror", &url, "reports"]);
+    assert!(again.starts_with("nothing to copy to ") && again.ends_with("; 5 calls and files were there\n"), "{again}");
+    let there = Lake::builder().home(machine.path("there")).remote(&url).open().unwrap();
+    there.add_bytes("mine.txt", "theirs").unwrap();
+    machine.lake().add_bytes("mine.txt", "mine").unwrap();
+    let left = machine.run(&["mirror", &url, "mine.txt", "--no-inputs"]);
+    assert_eq!(left.status, 2);
+    assert!(
+        left.err.contains("`mine.txt` was not copied: a file with other content has its name there"),
+        "{}",
+        left.err
+    );
+    machine.fails(1, &["nowhere"], &["mirror", &url, "nowhere"]);
+}

@@ -1,0 +1,102 @@
+//! Content on its way from a lake to another store, through this machine: never more of it in memory than a part.
+
+use std::sync::Arc;
+
+use datlake_core::{Error, ErrorKind, Location, Result, Store};
+
+use crate::dir::Seal;
+use crate::remote::{self, RemoteOptions};
+use crate::staging::Hashing;
+use crate::vault::{Vault, Wanted};
+
+/// What variables begin with that are for the other store alone.
+const OTHER: &str = "DATLAKE_MIRROR_";
+/// What the providers' own variables begin with.
+const PROVIDERS: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+
+impl Vault {
+    /// Another store than the lake's remote, to copy to. `DATLAKE_MIRROR_AWS_ENDPOINT_URL` is for it what `AWS_ENDPOINT_URL` is
+    /// for the remote, and so on; of a provider that has any such variable, none of the others counts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a URL of an unknown kind, and for the lake's own home.
+    pub fn open_other(&self, url: &str) -> Result<Arc<dyn Store>> {
+        let memory = Some(self.home().join("remotes"));
+        let variables = others(self.variables());
+        let other = remote::open(url, RemoteOptions { memory, variables, ..RemoteOptions::default() })?;
+        if other.same_place(self.home()) {
+            let message = format!("`{}` is the lake's own home; choose another folder", self.home().display());
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        Ok(other.into_store())
+    }
+
+    /// Sends content of the lake to `target`: from here where it is here, else from the remote, without keeping it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingBlob`] where nobody has it, [`ErrorKind::Corrupt`] where it is not what it was; those of the stores.
+    pub async fn relay(&self, target: &dyn Store, wanted: Wanted<'_>) -> Result<()> {
+        let _permit = self.transfer().await?;
+        let at = Location::Blob(*wanted.digest);
+        if self.dir().inspect(wanted.digest, wanted.size)? == Seal::Intact {
+            return target.create_from(&at, &self.place_of(wanted.digest)).await.map(drop);
+        }
+        let source = self.catalog().remote.as_ref().unwrap_or(&self.catalog().local);
+        let path = self.scratch()?.file()?;
+        let fetched = async {
+            let file = std::fs::File::create_new(&path).map_err(|e| Error::io("write", path.display(), e))?;
+            let mut sink = Hashing::new(file);
+            let there = source.fetch(&at, 0, &mut sink).await?;
+            let wrong = |kind, how: &str| {
+                let message =
+                    format!("the content of `{}` ({}) {how} {}", wanted.what, wanted.digest, source.describe());
+                Err(Error::new(kind, message))
+            };
+            match there {
+                None => wrong(ErrorKind::MissingBlob, "is missing from"),
+                Some(_) if sink.digest() != *wanted.digest || sink.size() != wanted.size => {
+                    wrong(ErrorKind::Corrupt, "is damaged in")
+                }
+                Some(_) => target.create_from(&at, &path).await.map(drop),
+            }
+        };
+        let done = fetched.await;
+        let _ = std::fs::remove_file(&path);
+        done
+    }
+}
+
+/// The variables for the other store; `None` where they are those of the environment.
+fn others(variables: Option<&[(String, String)]>) -> Option<Vec<(String, String)>> {
+    let all: Vec<(String, String)> = match variables {
+        Some(variables) => variables.to_vec(),
+        None => std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))).collect(),
+    };
+    let own: Vec<_> = all.iter().filter_map(|(name, value)| Some((name.strip_prefix(OTHER)?, value))).collect();
+    if own.is_empty() {
+        return variables.map(<[_]>::to_vec);
+    }
+    let provider = |name: &str| PROVIDERS.into_iter().find(|provider| name.starts_with(provider));
+    let replaced = |name: &str| provider(name).is_some_and(|of| own.iter().any(|(own, _)| own.starts_with(of)));
+    let kept =
+        all.iter().filter(|(name, value)| !value.is_empty() && !name.starts_with(OTHER) && !replaced(name)).cloned();
+    let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).clone()));
+    Some(kept.chain(own).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_of_one_store_are_not_shown_to_another() {
+        let pairs = |of: &[(&str, &str)]| -> Vec<(String, String)> {
+            of.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let plain =
+            pairs(&[("AWS_ACCESS_KEY_ID", "one"), ("AWS_SESSION_TOKEN", "hunter2"), ("AZURE_X", "x"), ("HOME", "/")]);
+        assert_eq!(others(Some(&plain)), Some(plain.clone()));
+        let both = [plain, pairs(&[("DATLAKE_MIRROR_AWS_ACCESS_KEY_ID", "two")])].concat();
+        assert_eq!(others(Some(&both)), Some(pairs(&[("AZURE_X", "x"), ("HOME", "/"), ("AWS_ACCESS_KEY_ID", "two")])));
+    }
+}
