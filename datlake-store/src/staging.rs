@@ -157,6 +157,15 @@ impl<W> Hashing<W> {
     }
 }
 
+impl Hashing<std::fs::File> {
+    /// Goes on behind what the file holds, which is read.
+    pub(crate) fn behind(mut file: std::fs::File) -> io::Result<Self> {
+        let mut hasher = Box::<blake3::Hasher>::default();
+        hasher.update_reader(&mut file)?;
+        Ok(Self { inner: file, hasher })
+    }
+}
+
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = self.inner.write(buf)?;

@@ -1,6 +1,7 @@
 //! One lake as a machine sees it: its own directory, the remote behind it, and the way content comes from there.
 
-use std::io::Write;
+mod download;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,6 @@ use crate::signing::Signed;
 use crate::staging::{Hashing, hash_file};
 use crate::{remote, runtime};
 
-/// Bytes between two words about a download.
-const PROGRESS: u64 = 4 << 20;
 /// How often content may be evicted between its download and its use.
 const EVICTIONS: usize = 5;
 /// Downloads at a time.
@@ -245,14 +244,14 @@ impl Vault {
                 return Err(Error::new(ErrorKind::MissingBlob, message));
             };
             // One download, however many threads and processes ask.
-            match self.dir.try_claim(&format!("fetch-{}", wanted.digest), "download")? {
+            match self.dir.try_claim(&download::claim_of(wanted.digest), "download")? {
                 Claim::Held { .. } => {
                     runtime::sleep(pause).await?;
                     pause = (pause * 2).min(Duration::from_millis(100));
                 }
                 lease => {
                     if self.dir.inspect(wanted.digest, wanted.size)? == Seal::Missing {
-                        self.download(&**remote, wanted).await?;
+                        self.download(&**remote, wanted, matches!(lease, Claim::Won(_))).await?;
                         drop(lease);
                         return Ok(true);
                     }
@@ -283,47 +282,6 @@ impl Vault {
             wanted.size
         );
         Err(Error::new(ErrorKind::Corrupt, message))
-    }
-
-    async fn download(&self, remote: &dyn Store, wanted: Wanted<'_>) -> Result<()> {
-        let Ok(_permit) = self.transfers.acquire().await else {
-            return Err(Error::new(ErrorKind::Io, "the lake is closed"));
-        };
-        let scratch = self.scratch()?;
-        let path = scratch.file()?;
-        let failed = |e| Error::io("write", path.display(), e);
-        let file = std::fs::File::create_new(&path).map_err(failed)?;
-        let mut sink = Telling { sink: Hashing::new(file), told: 0, progress: wanted.progress };
-        let at = Location::Blob(*wanted.digest);
-        let fetched = remote.fetch(&at, 0, &mut sink).await;
-        let sink = sink.sink;
-        let outcome = match fetched {
-            Err(error) => Err(error),
-            Ok(None) => Err(Error::new(
-                ErrorKind::MissingBlob,
-                format!(
-                    "the content of `{}` ({}) is neither here nor in {}",
-                    wanted.what,
-                    wanted.digest,
-                    remote.describe()
-                ),
-            )),
-            Ok(Some(_)) if sink.digest() != *wanted.digest || sink.size() != wanted.size => Err(Error::new(
-                ErrorKind::Corrupt,
-                format!(
-                    "the content of `{}` came damaged from {}: digest {} and {} bytes instead of {} and {} bytes",
-                    wanted.what,
-                    remote.describe(),
-                    sink.digest(),
-                    sink.size(),
-                    wanted.digest,
-                    wanted.size
-                ),
-            )),
-            Ok(Some(_)) => self.catalog.cache.create_from(&at, &path).await.map(|_| ()),
-        };
-        let _ = std::fs::remove_file(&path);
-        outcome
     }
 
     /// Appends to what is written down of a run. See [`DirStore::append_run`].
@@ -540,27 +498,4 @@ fn evicted(wanted: Wanted<'_>) -> Error {
     let message =
         format!("the content of `{}` is removed from this machine again and again while it is opened", wanted.what);
     Error::new(ErrorKind::MissingBlob, message)
-}
-
-/// Tells how much has passed.
-struct Telling<'a> {
-    sink: Hashing<std::fs::File>,
-    told: u64,
-    progress: &'a (dyn Fn(u64) + Sync),
-}
-
-impl Write for Telling<'_> {
-    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        let n = self.sink.write(buf)?;
-        let size = self.sink.size();
-        if size - self.told >= PROGRESS {
-            self.told = size;
-            (self.progress)(size);
-        }
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.sink.flush()
-    }
 }

@@ -1,8 +1,13 @@
 //! Content that is elsewhere: fetched when it is read, once, and verified on the way.
 
 use std::fs;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-use datlake::{ErrorKind, File, Result, file_creator};
+use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
+use datlake::{Error, ErrorKind, File, Result, file_creator};
 
 use crate::support::{Machines, blob_in, check_error, overwrite};
 
@@ -163,4 +168,142 @@ fn a_body_downloads_its_arguments() {
     machines.machine("a").add_bytes("raw.txt", "raw").unwrap();
     let b = machines.machine("b");
     b.ok("downloaded raw.txt, ran cleaned", || cleaned(&File::get("raw.txt")?));
+}
+
+/// A remote whose downloads break off after so many bytes, if at all; and where each began.
+#[derive(Debug)]
+struct Breaking {
+    store: Arc<dyn Store>,
+    after: Option<u64>,
+    began: Arc<Mutex<Vec<u64>>>,
+}
+
+/// Hands on so many bytes.
+struct Cut<'a>(&'a mut (dyn Write + Send), u64);
+
+impl Write for Cut<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.1 == 0 {
+            return Err(Error::new(ErrorKind::Unavailable, "the line broke").into());
+        }
+        let n = self.0.write(&bytes[..bytes.len().min(usize::try_from(self.1).unwrap())])?;
+        self.1 -= n as u64;
+        Ok(n)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Store for Breaking {
+    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
+        self.store.get(at)
+    }
+    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
+        self.began.lock().unwrap().push(from);
+        let Some(after) = self.after else { return self.store.fetch(at, from, sink) };
+        Box::pin(async move { self.store.fetch(at, from, &mut Cut(sink, after)).await })
+    }
+    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
+        self.store.create(at, bytes)
+    }
+    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
+        self.store.create_from(at, file)
+    }
+    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
+        self.store.size(at)
+    }
+    fn list<'a>(
+        &'a self,
+        prefix: &'a Prefix,
+        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
+    ) -> Pending<'a, ()> {
+        self.store.list(prefix, visit)
+    }
+    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
+        self.store.remove(at)
+    }
+    fn describe(&self) -> String {
+        self.store.describe()
+    }
+}
+
+const MIB: u64 = 1 << 20;
+
+/// What is read of `uid` on the machine `b`, whose downloads break off `after` so many bytes; and where each began.
+fn read_broken(machines: &Machines, uid: &str, after: Option<u64>) -> (Result<Vec<u8>>, Vec<u64>) {
+    let began = Arc::<Mutex<Vec<u64>>>::default();
+    let seen = Arc::clone(&began);
+    let wrap: Wrap = Arc::new(move |side, store| match side {
+        Side::Local => store,
+        Side::Remote => Arc::new(Breaking { store, after, began: Arc::clone(&seen) }),
+    });
+    let lake = machines.builder("b").wrap_stores(wrap).open().unwrap();
+    let read = lake.file(uid).unwrap().read();
+    let began = began.lock().unwrap().clone();
+    (read, began)
+}
+
+/// What broke off on the machine `b`.
+fn parts(machines: &Machines) -> Vec<std::path::PathBuf> {
+    let all = crate::support::files_below(&machines.remote().parent().unwrap().join("b/tmp"));
+    all.into_iter().filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("part-")).collect()
+}
+
+#[test]
+fn a_large_download_that_broke_off_goes_on_where_it_was() {
+    let machines = Machines::new();
+    let bytes: Vec<u8> = (0..10 * MIB as u32).flat_map(u32::to_le_bytes).collect();
+    machines.machine("a").add_bytes("big.bin", &bytes).unwrap();
+    let (read, began) = read_broken(&machines, "big.bin", Some(20 * MIB));
+    check_error(read, ErrorKind::Unavailable, &["the line broke"]);
+    assert_eq!((began, parts(&machines).len()), (vec![0], 1));
+    let (read, began) = read_broken(&machines, "big.bin", Some(MIB));
+    check_error(read, ErrorKind::Unavailable, &["the line broke"]);
+    assert_eq!(began, [20 * MIB]);
+    let (read, began) = read_broken(&machines, "big.bin", None);
+    assert!(read.unwrap() == bytes && began == [21 * MIB] && parts(&machines).is_empty(), "{began:?}");
+    let file = machines.machine("b").file("big.bin").unwrap();
+    assert!(file.path().unwrap().metadata().unwrap().permissions().readonly());
+}
+
+#[test]
+fn what_is_left_of_a_download_is_not_believed() {
+    let machines = Machines::new();
+    let bytes: Vec<u8> = (0..10 * MIB as u32).flat_map(u32::to_le_bytes).collect();
+    let a = machines.machine("a");
+    let file = a.add_bytes("big.bin", &bytes).unwrap();
+    for damage in [
+        (|part: &mut Vec<u8>| part[77] ^= 1) as fn(&mut Vec<u8>),
+        |part| part.resize(41 * MIB as usize, 0),
+        |part| part.resize(40 * MIB as usize, 0),
+    ] {
+        read_broken(&machines, "big.bin", Some(MIB)).0.unwrap_err();
+        overwrite(&parts(&machines)[0], damage);
+        let (read, began) = read_broken(&machines, "big.bin", None);
+        assert!(read.unwrap() == bytes && began.last() == Some(&0), "{began:?}");
+        fs::remove_file(machines.machine("b").blob_of(&file)).unwrap();
+    }
+    // Where it is the remote's that is wrong, nothing stays.
+    read_broken(&machines, "big.bin", Some(MIB)).0.unwrap_err();
+    overwrite(&blob_in(&machines.remote(), &file), |bytes| bytes.truncate(100));
+    check_error(read_broken(&machines, "big.bin", None).0, ErrorKind::Corrupt, &["big.bin", "damaged"]);
+    assert!(parts(&machines).is_empty());
+}
+
+#[test]
+fn of_downloads_that_broke_off_small_and_old_ones_do_not_stay() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    a.add_bytes("small.bin", vec![1; 2_000_000]).unwrap();
+    let [old, big] = [2, 3].map(|byte| a.add_bytes(&format!("{byte}.bin"), vec![byte; 40 << 20]).unwrap());
+    read_broken(&machines, "small.bin", Some(MIB)).0.unwrap_err();
+    assert!(parts(&machines).is_empty());
+    read_broken(&machines, "2.bin", Some(MIB)).0.unwrap_err();
+    let week = std::time::Duration::from_secs(8 * 24 * 60 * 60);
+    let part = fs::File::options().write(true).open(&parts(&machines)[0]).unwrap();
+    part.set_modified(std::time::SystemTime::now() - week).unwrap();
+    read_broken(&machines, "3.bin", Some(MIB)).0.unwrap_err();
+    let left = parts(&machines);
+    assert!(left.len() == 1 && left[0].display().to_string().ends_with(&big.digest().to_string()), "{left:?} {old}");
 }
