@@ -1,13 +1,14 @@
 //! What a person sees on standard error while a program runs: a line for each call, repeats collapsed, and a summary.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::config::Log;
-use crate::event::{CallId, Event};
+use crate::event::{CallId, Event, Pace};
 use crate::lake::{Lake, lock};
 
 /// Shows what happens in the default lake, unless a `tracing` subscriber does.
@@ -42,12 +43,21 @@ struct Console {
     group: Option<Group>,
     /// When a progress bar was drawn that still stands.
     drawn: Option<Instant>,
+    /// Of each file on its way.
+    paces: HashMap<String, Pace>,
     total: Counts,
 }
 
 impl Default for Console {
     fn default() -> Self {
-        Self { log: Log::Off, terminal: false, group: None, drawn: None, total: Counts::default() }
+        Self {
+            log: Log::Off,
+            terminal: false,
+            group: None,
+            drawn: None,
+            paces: HashMap::new(),
+            total: Counts::default(),
+        }
     }
 }
 
@@ -95,8 +105,17 @@ impl Console {
             Event::Refused { remote } => self.line(&format!(
                 "{remote} refuses to be written: what is made stays on this machine, until `datlake push` may send it"
             )),
-            Event::Downloading { file, done, size } => self.progress(file, *done, *size),
+            Event::Downloading { file, done, size } => self.progress("from the remote", file, *done, *size),
+            Event::Uploading { file, done, size } => self.progress("to the remote", file, *done, *size),
+            // Who adds and pushes many at once has a program of its own for that.
+            Event::Adding { .. } | Event::Pushing { .. } => {}
+            Event::Uploaded { file, size } => {
+                self.paces.remove(file);
+                self.wipe();
+                self.line(&format!("uploaded {file} ({})", bytes(*size)));
+            }
             Event::Downloaded { file, size } => {
+                self.paces.remove(file);
                 self.total.downloads += 1;
                 self.total.bytes += size;
                 self.wipe();
@@ -124,9 +143,10 @@ impl Console {
         }
     }
 
-    /// A bar for a long download, on a terminal, not more often than anybody can read.
-    fn progress(&mut self, file: &str, done: u64, size: u64) {
+    /// A bar for a long transfer, on a terminal, not more often than anybody can read.
+    fn progress(&mut self, way: &str, file: &str, done: u64, size: u64) {
         let now = Instant::now();
+        let pace = *self.paces.entry(file.to_owned()).or_insert_with(|| Pace::begin(done));
         let soon = self.drawn.is_some_and(|at| now - at < Duration::from_millis(100));
         if !self.terminal || self.log != Log::Calls || soon {
             return;
@@ -134,7 +154,11 @@ impl Console {
         self.close();
         self.wipe();
         self.drawn = Some(now);
-        say(&format!("datlake: {} {file}, {} of {}", bar(done, size), bytes(done), bytes(size)));
+        let pace = match (pace.rate(done), pace.left(done, size)) {
+            (Some(rate), Some(left)) => format!(", {}/s, {} left", bytes(rate), duration(left)),
+            _ => String::new(),
+        };
+        say(&format!("datlake: {} {file} {way}, {} of {}{pace}", bar(done, size), bytes(done), bytes(size)));
     }
 
     /// Takes the bar away.
@@ -226,6 +250,7 @@ fn bytes(size: u64) -> String {
 fn duration(took: Duration) -> String {
     match took.as_secs() {
         0 => format!("{} ms", took.as_millis()),
+        s if s < 60 && took.subsec_nanos() == 0 => format!("{s} s"),
         s if s < 60 => format!("{:.1} s", took.as_secs_f64()),
         s if s < 3600 => format!("{} min {} s", s / 60, s % 60),
         s => format!("{} h {} min", s / 3600, s % 3600 / 60),

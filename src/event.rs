@@ -1,7 +1,7 @@
 //! What happens in a lake, told to whoever listens.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use datlake_core::{CallKey, CreatorName};
 
@@ -90,6 +90,36 @@ pub enum Event {
         /// Its size in bytes.
         size: u64,
     },
+    /// Large content is on its way to the remote: told every few MiB.
+    Uploading {
+        /// The file, for people.
+        file: String,
+        /// Bytes that are there.
+        done: u64,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// Large content has come to the remote.
+    Uploaded {
+        /// The file, for people.
+        file: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// The files of a folder are being added: told after each.
+    Adding {
+        /// How many are in the lake.
+        done: usize,
+        /// How many there are.
+        all: usize,
+    },
+    /// Content is being pushed: told after each piece.
+    Pushing {
+        /// How many pieces are there.
+        done: usize,
+        /// How many there are.
+        all: usize,
+    },
     /// A file's content was downloaded.
     Downloaded {
         /// The file, for people.
@@ -150,7 +180,66 @@ impl Event {
             Self::Downloading { file, done, size } => {
                 tracing::debug!(target: "datlake", file, done, size, "downloading")
             }
+            Self::Uploading { file, done, size } => {
+                tracing::debug!(target: "datlake", file, done, size, "uploading")
+            }
+            Self::Uploaded { file, size } => tracing::info!(target: "datlake", file, size, "uploaded"),
+            Self::Adding { done, all } => tracing::debug!(target: "datlake", done, all, "adding"),
+            Self::Pushing { done, all } => tracing::debug!(target: "datlake", done, all, "pushing"),
             Self::Downloaded { file, size } => tracing::info!(target: "datlake", file, size, "downloaded"),
         }
+    }
+}
+
+/// How quickly something goes, and how long it will take: made when it is first seen.
+///
+/// ```
+/// let pace = datlake::Pace::begin(0);
+/// // …when 10 of 100 bytes have come:
+/// println!("{:?} bytes a second, {:?} left", pace.rate(10), pace.left(10, 100));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    began: Instant,
+    from: u64,
+}
+
+impl Pace {
+    /// From now on, when `done` bytes are done: what was there before did not take any of the time.
+    pub fn begin(done: u64) -> Self {
+        Self { began: Instant::now(), from: done }
+    }
+
+    /// Bytes a second; `None` before that can be told.
+    pub fn rate(&self, done: u64) -> Option<u64> {
+        rate(done.saturating_sub(self.from), self.began.elapsed())
+    }
+
+    /// How long the rest of `size` bytes will take at that rate; `None` before that can be told.
+    pub fn left(&self, done: u64, size: u64) -> Option<Duration> {
+        Some(left(size.saturating_sub(done), self.rate(done)?))
+    }
+}
+
+fn rate(bytes: u64, took: Duration) -> Option<u64> {
+    let rate = (bytes as f64 / took.as_secs_f64()) as u64;
+    // In less than that it is chance.
+    (took >= Duration::from_millis(200) && rate > 0).then_some(rate)
+}
+
+fn left(bytes: u64, rate: u64) -> Duration {
+    Duration::from_secs(bytes.div_ceil(rate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pace_is_told_when_it_can_be() {
+        assert_eq!(rate(1000, Duration::from_millis(500)), Some(2000));
+        assert_eq!(rate(1000, Duration::from_millis(5)), None, "too early");
+        assert_eq!(rate(0, Duration::from_secs(5)), None, "nothing moves");
+        assert_eq!(left(5001, 1000), Duration::from_secs(6));
     }
 }

@@ -60,7 +60,7 @@ pub use datlake_macros::file_creator;
 #[doc = include_str!("attributes/tracked.md")]
 pub use datlake_macros::tracked;
 pub use datlake_store::{AsyncReader, Reader};
-pub use event::{CallId, Event};
+pub use event::{CallId, Event, Pace};
 pub use file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter};
 pub use lake::{AsyncLakeWriter, Evict, Files, Lake, LakeBuilder, LakeWriter, Mirror, Verify};
 pub use origin::Origin;

@@ -5,7 +5,8 @@
 //! - What this home knows as a lake is never made anew: where it is not there, or is another, that is an error. So a share that
 //!   is not mounted is not taken for a new lake, also where it goes while a process runs.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Read as _, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -14,26 +15,38 @@ use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, 
 
 use crate::dir::{DirStore, Durability};
 use crate::known::Known;
+use crate::remote::{Progress, RemoteOptions};
+
+/// From this size on it is told how far content is, as in buckets.
+const TOLD: u64 = 16 << 20;
+/// Bytes between two words about that.
+const STEP: u64 = 4 << 20;
 
 /// A remote in a folder. Its clones are one.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     root: PathBuf,
     known: Known,
+    progress: Option<Progress>,
     opened: OnceLock<DirStore>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("root", &self.root).field("known", &self.known).finish_non_exhaustive()
+    }
 }
 
 impl Folder {
     /// The remote in `root`. It is not looked at yet.
-    pub(crate) fn new(root: PathBuf, memory: Option<&Path>) -> Self {
+    pub(crate) fn new(root: PathBuf, how: &RemoteOptions) -> Self {
         // However many slashes the URL ends in.
         let root: PathBuf = root.components().collect();
         let shown = format!("file://{}", root.display());
-        let known = Known::of(memory, &shown, &shown);
-        Self(Arc::new(Shared { root, known, opened: OnceLock::new() }))
+        let known = Known::of(how.memory.as_deref(), &shown, &shown);
+        Self(Arc::new(Shared { root, known, progress: how.progress.clone(), opened: OnceLock::new() }))
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -46,7 +59,7 @@ impl Folder {
 
     /// The lake there; `None` where there is none, and none was known.
     pub(crate) fn find(&self) -> Result<Option<&DirStore>> {
-        let Shared { root, known, opened } = &*self.0;
+        let Shared { root, known, opened, .. } = &*self.0;
         if let Some(store) = opened.get() {
             return Ok(Some(store));
         }
@@ -72,7 +85,7 @@ impl Folder {
     ///
     /// A directory is written as carefully as a home: it may hold the only copy.
     fn made(&self) -> Result<&DirStore> {
-        let Shared { root, known, opened } = &*self.0;
+        let Shared { root, known, opened, .. } = &*self.0;
         if let Some(store) = self.find_now()? {
             return Ok(store);
         }
@@ -107,6 +120,34 @@ impl Folder {
     }
 }
 
+/// Copies content that is large into the store, and tells how far it is.
+async fn send(store: &DirStore, at: &Location, file: &Path, size: u64, told: &(dyn Fn(u64) + Sync)) -> Result<Created> {
+    let path = store.scratch()?.file()?;
+    let copied = (|| {
+        let (mut from, mut into) = (File::open(file)?, File::create_new(&path)?);
+        let mut sent = 0;
+        while sent < size {
+            let n = io::copy(&mut (&mut from).take(STEP), &mut into)?;
+            if n == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            sent += n;
+            if sent < size {
+                told(sent);
+            }
+        }
+        Ok(())
+    })();
+    let created = match copied {
+        Ok(()) => store.create_from(at, &path).await,
+        Err(e) => Err(Error::io("send to the remote", file.display(), e)),
+    };
+    let _ = std::fs::remove_file(&path);
+    let created = created?;
+    told(size);
+    Ok(created)
+}
+
 /// A folder that cannot be looked at is away; one that cannot be meant is not.
 fn unreached(error: Error) -> Error {
     match error.kind() {
@@ -131,7 +172,20 @@ impl Store for Folder {
     }
 
     fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
-        Box::pin(async move { self.made()?.create_from(at, file).await })
+        Box::pin(async move {
+            let store = self.made()?;
+            match &self.0.progress {
+                Some(progress) if matches!(at, Location::Blob(_)) => {
+                    let size = file.metadata().map_or(0, |found| found.len());
+                    let told = |sent| progress(at, sent, size);
+                    if size >= TOLD && store.size(at).await?.is_none() {
+                        return send(store, at, file, size, &told).await;
+                    }
+                    store.create_from(at, file).await
+                }
+                _ => store.create_from(at, file).await,
+            }
+        })
     }
 
     fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {

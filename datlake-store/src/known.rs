@@ -16,13 +16,19 @@ pub(crate) struct Known {
     path: Option<PathBuf>,
     /// The remote, for people.
     shown: String,
+    told_by: String,
 }
 
 impl Known {
     /// What the folder `memory` holds of the remote `shown`; `told_by` is what tells it from others.
     pub(crate) fn of(memory: Option<&Path>, shown: &str, told_by: &str) -> Self {
         let path = memory.map(|memory| memory.join(Digest::of(told_by.as_bytes()).to_string()));
-        Self { path, shown: shown.to_owned() }
+        Self { path, shown: shown.to_owned(), told_by: told_by.to_owned() }
+    }
+
+    /// What tells the remote from others.
+    pub(crate) fn told_by(&self) -> &str {
+        &self.told_by
     }
 
     /// Whether anything is remembered.

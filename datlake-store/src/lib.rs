@@ -26,7 +26,7 @@ pub use beating::{Among, Beating};
 pub use dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Reader};
-pub use remote::{RemoteOptions, Standing, open_remote};
+pub use remote::{Progress, RemoteOptions, Standing, open_remote};
 pub use runtime::{offload, sleep};
 pub use signing::Signed;
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter, hash_file};

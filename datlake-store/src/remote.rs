@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datlake_core::{Error, ErrorKind, Result, Store};
+use datlake_core::{Error, ErrorKind, Location, Result, Store};
 
 use crate::folder::Folder;
 #[cfg(feature = "cloud")]
@@ -28,6 +28,9 @@ pub enum Standing {
     New,
 }
 
+/// Is told how far content has come on its way to a store, in bytes, and how large it is.
+pub type Progress = Arc<dyn Fn(&Location, u64, u64) + Send + Sync>;
+
 /// How to open a remote.
 #[derive(Clone, Default)]
 pub struct RemoteOptions {
@@ -35,6 +38,9 @@ pub struct RemoteOptions {
     pub memory: Option<PathBuf>,
     /// Whether to go on with a store that cannot create without replacing.
     pub unsafe_creates: bool,
+    /// Told of large content on its way to the remote how many bytes are there, and of how many: where, and on the thread or
+    /// task that sends.
+    pub progress: Option<Progress>,
     /// The variables that providers' settings are taken from, in place of the environment.
     #[doc(hidden)]
     pub variables: Option<Vec<(String, String)>>,
@@ -109,7 +115,7 @@ impl Remote {
 /// Opens the remote at `url`. Nothing is asked of it yet.
 pub(crate) fn open(url: &str, how: RemoteOptions) -> Result<Remote> {
     if scheme(url) == "file" {
-        return Ok(Remote::Folder(Folder::new(directory(url)?, how.memory.as_deref())));
+        return Ok(Remote::Folder(Folder::new(directory(url)?, &how)));
     }
     bucket(url, how)
 }

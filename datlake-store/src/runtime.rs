@@ -87,6 +87,14 @@ where
     Ok(Task(network()?.spawn(future)))
 }
 
+/// Lets `future` go on by itself on the network's runtime, as long as the process lives.
+#[cfg(feature = "cloud")]
+pub(crate) fn let_go(future: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(network) = network() {
+        network.spawn(future);
+    }
+}
+
 /// Work on the network's runtime. Dropping it ends it.
 #[cfg(feature = "cloud")]
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 mod download;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use datlake_core::claim::{Holder, Seen};
@@ -14,7 +14,7 @@ use crate::away::MaybeAway;
 use crate::beating::{Among, Beating};
 use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 use crate::reader::Reader;
-use crate::remote::{Remote, RemoteOptions, Standing};
+use crate::remote::{Progress, Remote, RemoteOptions, Standing};
 use crate::signing::Signed;
 use crate::staging::{Hashing, hash_file};
 use crate::{remote, runtime};
@@ -63,7 +63,6 @@ impl std::fmt::Debug for Options {
 }
 
 /// A lake as one machine sees it.
-#[derive(Debug)]
 pub struct Vault {
     dir: DirStore,
     catalog: Catalog,
@@ -72,7 +71,11 @@ pub struct Vault {
     /// As they were said for the remote.
     options: RemoteOptions,
     transfers: Semaphore,
+    sending: Arc<OnceLock<Listener>>,
 }
+
+/// Is told of large content on its way to the remote how many bytes are there, and how large it is.
+type Listener = Box<dyn Fn(&Digest, u64, u64) + Send + Sync>;
 
 /// A file as it is asked for: content, and words for errors.
 #[derive(Clone, Copy)]
@@ -85,6 +88,12 @@ pub struct Wanted<'a> {
     pub what: &'a (dyn std::fmt::Display + Sync),
     /// Told during a download how many bytes have come, every few MiB.
     pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault").field("dir", &self.dir).field("remote", &self.remote).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for Wanted<'_> {
@@ -104,7 +113,18 @@ impl Vault {
             Some(wrap) => wrap(side, store),
             None => store,
         };
-        let how = || RemoteOptions { memory: Some(dir.root().join("remotes")), ..options.remote.clone() };
+        let sending = Arc::<OnceLock<Listener>>::default();
+        let listens = Arc::clone(&sending);
+        let progress: Progress = Arc::new(move |at, done, size| {
+            if let (Location::Blob(digest), Some(listener)) = (at, listens.get()) {
+                listener(digest, done, size);
+            }
+        });
+        let how = || RemoteOptions {
+            memory: Some(dir.root().join("remotes")),
+            progress: Some(progress),
+            ..options.remote.clone()
+        };
         let remote = match reach {
             Reach::Remote(url) => Some(remote::open(url, how())?),
             Reach::Home | Reach::Offline => None,
@@ -127,7 +147,7 @@ impl Vault {
             refused: Arc::default(),
         };
         let options = options.remote.clone();
-        Ok(Self { dir, catalog, remote, options, transfers: Semaphore::new(TRANSFERS) })
+        Ok(Self { dir, catalog, remote, options, transfers: Semaphore::new(TRANSFERS), sending })
     }
 
     /// What can be seen of the remote without asking a server; `None` without one, and offline.
@@ -144,6 +164,12 @@ impl Vault {
     /// Those of the file system.
     pub fn forget_remote(&self) -> Result<()> {
         self.remote.as_ref().map_or(Ok(()), |remote| remote.forget())
+    }
+
+    /// Tells `listener` of large content on its way to the remote how many bytes are there, and how large it is: every few
+    /// MiB, and when all of it is. Only the first listener is told.
+    pub fn on_sending(&self, listener: impl Fn(&Digest, u64, u64) + Send + Sync + 'static) {
+        let _ = self.sending.set(Box::new(listener));
     }
 
     /// The documents.

@@ -212,6 +212,7 @@ impl Running {
                 true => lake.catalog(),
                 false => &lake.catalog().without_claims(&nonce),
             };
+            let _sends = lake.sends(lineage.outputs.iter().map(|output| (output.digest, output.uid.to_string())));
             let published = catalog.publish(Publication { record, value, blobs, uses, names }).await;
             lake.note_published();
             drop((leases, alive));

@@ -178,7 +178,7 @@ impl LakeBuilder {
         let vault = Arc::new(Vault::open(&home, reach, &options)?);
         let provenance = Arc::new(Provenance::new(email));
         let journal = Journal::new(Arc::clone(&vault), Arc::clone(&provenance), bypass);
-        Ok(Lake(Arc::new(Inner {
+        let lake = Lake(Arc::new(Inner {
             vault,
             provenance,
             journal,
@@ -186,12 +186,20 @@ impl LakeBuilder {
             permits: Permits::default(),
             remembered: Mutex::new(HashMap::new()),
             observers: Mutex::new(Vec::new()),
+            sending: Mutex::new(HashMap::new()),
             bypass,
             lease: lease.unwrap_or(LEASE),
             learned: AtomicBool::new(false),
             told_refused: AtomicBool::new(false),
             serial: AtomicU64::new(0),
             _temporary: temporary,
-        })))
+        }));
+        let weak = Arc::downgrade(&lake.0);
+        lake.vault().on_sending(move |digest, done, size| {
+            if let Some(lake) = weak.upgrade() {
+                Lake(lake).tell_sending(digest, done, size);
+            }
+        });
+        Ok(lake)
     }
 }

@@ -13,6 +13,7 @@ use datlake_core::{Digest, Result, Uid};
 use datlake_store::Staged;
 
 use super::{Lake, lock, refuse_in_body};
+use crate::event::Event;
 use crate::file::{File, Manifest, Tree, files_below};
 
 /// How many files are copied, and sent to the remote, at a time.
@@ -105,14 +106,16 @@ impl Lake {
     fn put_all(&self, files: &[(String, PathBuf)]) -> Result<Vec<(Digest, u64)>> {
         pollster::block_on(self.contact_remote())?;
         let scratch = self.vault().scratch()?;
-        let put = in_parallel(files, |(_, path)| {
+        let done = AtomicUsize::new(0);
+        let put = in_parallel(files, |(name, path)| {
             let staged = Staged::copy_of(&scratch, path)?;
             let (digest, size) = (staged.digest, staged.size);
-            if files.len() <= ONE_BY_ONE {
-                pollster::block_on(self.vault().restore(&digest, size, staged.path()))?;
-                return Ok((false, (digest, size)));
-            }
-            let unsynced = pollster::block_on(self.vault().restore_unsynced(&digest, size, staged.path()))?;
+            let _sends = self.sends([(digest, name.clone())]);
+            let unsynced = match files.len() <= ONE_BY_ONE {
+                true => pollster::block_on(self.vault().restore(&digest, size, staged.path())).map(|()| false)?,
+                false => pollster::block_on(self.vault().restore_unsynced(&digest, size, staged.path()))?,
+            };
+            self.emit(&Event::Adding { done: done.fetch_add(1, Ordering::Relaxed) + 1, all: files.len() });
             Ok((unsynced, (digest, size)))
         })?;
         if put.iter().any(|(unsynced, _)| *unsynced) {

@@ -25,7 +25,7 @@ use std::time::Duration;
 use datlake_core::catalog::{Catalog, Known};
 use datlake_core::flight::Flights;
 use datlake_core::record::Record;
-use datlake_core::{CallKey, Error, ErrorKind, Result, Uid, UidKind};
+use datlake_core::{CallKey, Digest, Error, ErrorKind, Result, Uid, UidKind};
 use datlake_store::{Permits, Vault};
 use futures_util::stream::{self, StreamExt as _};
 
@@ -77,6 +77,8 @@ struct Inner {
     permits: Permits,
     remembered: Mutex<HashMap<CallKey, Arc<Record>>>,
     observers: Mutex<Vec<Observer>>,
+    /// What people call the content that may be on its way to the remote.
+    sending: Mutex<HashMap<Digest, String>>,
     /// Bodies run and nothing is remembered.
     bypass: bool,
     /// How long other machines may miss a sign of life of this one.
@@ -460,9 +462,42 @@ impl Lake {
         }
     }
 
+    /// What content is called, for who watches it go to the remote, as long as the answer lives.
+    pub(crate) fn sends(&self, content: impl IntoIterator<Item = (Digest, String)>) -> Sends {
+        let mut sending = lock(&self.0.sending);
+        let named = content.into_iter().map(|(digest, what)| {
+            sending.insert(digest, what);
+            digest
+        });
+        Sends { digests: named.collect(), lake: self.clone() }
+    }
+
+    /// Large content is on its way to the remote.
+    fn tell_sending(&self, digest: &Digest, done: u64, size: u64) {
+        let file = lock(&self.0.sending).get(digest).cloned().unwrap_or_else(|| digest.to_string());
+        self.emit(&match done < size {
+            true => Event::Uploading { file, done, size },
+            false => Event::Uploaded { file, size },
+        });
+    }
+
     /// A text that nobody else writes.
     pub(crate) fn nonce(&self) -> String {
         format!("{}-{}", self.0.provenance.run(), self.0.serial.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Content that may be on its way to the remote.
+#[derive(Debug)]
+pub(crate) struct Sends {
+    lake: Lake,
+    digests: Vec<Digest>,
+}
+
+impl Drop for Sends {
+    fn drop(&mut self) {
+        let mut sending = lock(&self.lake.0.sending);
+        self.digests.iter().for_each(|digest| drop(sending.remove(digest)));
     }
 }
 

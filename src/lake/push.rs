@@ -1,6 +1,8 @@
 //! Sending what this machine made without the remote.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake_core::catalog::{Pushed, Unpushed};
 use datlake_core::record::{Name, Record};
@@ -9,6 +11,7 @@ use datlake_store::{Wanted, offload};
 
 use super::content::{each, once};
 use super::{Content, Lake, claim_of, lock, refuse_in_body};
+use crate::event::Event;
 use crate::report::{Push, PushOutcome, PushRow, concerns_one, shown};
 
 /// Something to push: what is sent, in that order, and what it was made from.
@@ -55,9 +58,10 @@ impl Lake {
         let (lake, which) = (self.clone(), which.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         let items = offload(move || lake.to_push(&which)).await??;
         let wanted = once(items.iter().filter_map(|item| item.content.as_ref().ok()).flatten().cloned().collect());
-        let lake = self.clone();
+        let (lake, all, done) = (self.clone(), wanted.len(), Arc::new(AtomicUsize::new(0)));
         let sent = each(wanted, move |content| {
             let sent = pollster::block_on(lake.send(&content));
+            lake.emit(&Event::Pushing { done: done.fetch_add(1, Ordering::Relaxed) + 1, all });
             (content.digest, sent)
         })
         .await?;
@@ -173,6 +177,7 @@ impl Lake {
         }
         let size = size.unwrap_or(0);
         let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
+        let _sends = self.sends([(content.digest, content.what.clone())]);
         Ok(self.vault().send(wanted).await?.then_some(size))
     }
 

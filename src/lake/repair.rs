@@ -79,6 +79,7 @@ impl Lake {
             (Copy::Good, Copy::Good) => RepairOutcome::Intact,
             (Copy::Good, _) if remote.is_none() || self.catalog().is_refused() => RepairOutcome::Intact,
             (Copy::Good, damaged) => {
+                let _sends = self.sends([(digest, what.clone())]);
                 self.vault().heal_remote(&digest, damaged == Copy::Bad).await?;
                 RepairOutcome::Sent
             }

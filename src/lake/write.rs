@@ -171,6 +171,7 @@ impl Lake {
     }
 
     pub(super) fn add_staged(&self, uid: Uid, staged: &Staged, tree: bool, source: Option<String>) -> Result<File> {
+        let _sends = self.sends([(staged.digest, uid.to_string())]);
         pollster::block_on(async {
             self.contact_remote().await?;
             self.vault().restore(&staged.digest, staged.size, staged.path()).await

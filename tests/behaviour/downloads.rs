@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
-use datlake::{Error, ErrorKind, File, Result, file_creator};
+use datlake::{Error, ErrorKind, Event, File, Result, file_creator};
 
 use crate::support::{Machines, blob_in, check_error, overwrite};
 
@@ -306,4 +306,60 @@ fn of_downloads_that_broke_off_small_and_old_ones_do_not_stay() {
     read_broken(&machines, "3.bin", Some(MIB)).0.unwrap_err();
     let left = parts(&machines);
     assert!(left.len() == 1 && left[0].display().to_string().ends_with(&big.digest().to_string()), "{left:?} {old}");
+}
+
+#[test]
+fn large_content_tells_how_far_it_is_both_ways() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    a.add_bytes("big.bin", vec![7; 20 << 20]).unwrap();
+    a.add_bytes("small.bin", vec![7; 2_000_000]).unwrap();
+    let b = machines.machine("b");
+    b.file("big.bin").unwrap().read().unwrap();
+    let size = 20 * MIB;
+    let far = |lake: &crate::support::Watched| -> Vec<(String, &str, u64, u64)> {
+        let told = lake.events().into_iter().filter_map(|event| match event {
+            Event::Uploading { file, done, size } => Some((file, "up", done, size)),
+            Event::Downloading { file, done, size } => Some((file, "down", done, size)),
+            Event::Uploaded { file, size } | Event::Downloaded { file, size } => Some((file, "all", size, size)),
+            _ => None,
+        });
+        told.collect()
+    };
+    for (told, way) in [(far(&a), "up"), (far(&b), "down")] {
+        let (last, before) = told.split_last().unwrap();
+        assert_eq!(*last, ("big.bin".to_owned(), "all", size, size));
+        assert!(before.len() >= 3 && before.iter().all(|told| told.0 == "big.bin" && told.1 == way && told.3 == size));
+        assert!(before.is_sorted_by_key(|told| told.2), "{before:?}");
+    }
+    // It is there: nothing is sent.
+    a.add_bytes("again.bin", vec![7; 20 << 20]).unwrap();
+    assert_eq!(far(&a), []);
+}
+
+#[test]
+fn folders_and_pushes_tell_how_far_they_are() {
+    let machines = Machines::new();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b", "c"] {
+        fs::write(folder.path().join(name), name).unwrap();
+    }
+    let a = crate::support::Watched::open(machines.builder("a").offline(true));
+    a.add_each("files", folder.path()).unwrap();
+    let mut adding: Vec<_> = a
+        .events()
+        .iter()
+        .filter_map(|event| if let Event::Adding { done, all } = event { Some((*done, *all)) } else { None })
+        .collect();
+    adding.sort();
+    assert_eq!(adding, [(1, 3), (2, 3), (3, 3)]);
+    let a = machines.machine("a");
+    a.push(&[]).unwrap();
+    let mut pushing: Vec<_> = a
+        .events()
+        .iter()
+        .filter_map(|event| if let Event::Pushing { done, all } = event { Some((*done, *all)) } else { None })
+        .collect();
+    pushing.sort();
+    assert_eq!(pushing, [(1, 3), (2, 3), (3, 3)]);
 }

@@ -87,9 +87,14 @@ impl Watched {
     /// What happened since somebody last asked, without word of what is under way.
     pub(crate) fn happened(&self) -> String {
         let mut counts = BTreeMap::<String, usize>::new();
-        for event in
-            self.events().into_iter().filter(|event| !matches!(event, Event::Downloading { .. } | Event::Stray { .. }))
-        {
+        let under_way = |event: &Event| {
+            use Event::{Adding, Downloading, Pushing, Stray, Uploaded, Uploading};
+            matches!(
+                event,
+                Adding { .. } | Downloading { .. } | Pushing { .. } | Stray { .. } | Uploaded { .. } | Uploading { .. }
+            )
+        };
+        for event in self.events().into_iter().filter(|event| !under_way(event)) {
             *counts.entry(shown(&event)).or_default() += 1;
         }
         let parts: Vec<_> = counts

@@ -17,3 +17,5 @@ mod races;
 #[path = "../../datlake-store/tests/object/servers.rs"]
 mod servers;
 mod steps;
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod transfers;

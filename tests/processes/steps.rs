@@ -127,6 +127,10 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
             };
             child::says(&format!("counted {}", count(&clean(&raw, "clean.txt")?)?.read_to_string()?));
         }
+        #[cfg(all(feature = "aws", feature = "azure"))]
+        "upload" => crate::transfers::upload(lake)?,
+        #[cfg(all(feature = "aws", feature = "azure"))]
+        "download" => crate::transfers::download(lake)?,
         other => panic!("there is no step {other}"),
     }
     Ok(())

@@ -21,7 +21,7 @@ use datlake::report::{
     Ancestry, CallExplanation, Descent, Evicted, FileInfo, History, Listing, Mirrored, Pull, Push, PushOutcome,
     RemoteCheck, Repaired, RunInfo, Runs, SignedUrl, Status, Verified,
 };
-use datlake::{Digest, Event, Evict, File, Lake, LakeBuilder, Mirror, Uid, Verify};
+use datlake::{Digest, Evict, File, Lake, LakeBuilder, Mirror, Uid, Verify};
 use serde::Serialize;
 
 use crate::args::Command;
@@ -227,11 +227,7 @@ fn file(lake: &Lake, uid: &str) -> anyhow::Result<File> {
 fn lake(screen: &Screen) -> anyhow::Result<Lake> {
     let lake = LakeBuilder::configured()?.open()?;
     interrupt::watch_over(&lake);
-    let screen = *screen;
-    lake.observe(move |event| {
-        if let Event::Downloaded { file, size } = event {
-            screen.downloaded(file, *size);
-        }
-    });
+    let watching = screen.watching();
+    lake.observe(move |event| watching.show(event));
     Ok(lake)
 }

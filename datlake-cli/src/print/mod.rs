@@ -152,11 +152,16 @@ impl Screen {
         self.say(&format!("{} {}{hint}", "datlake:".red().bold(), clean(&format!("{error:#}"))));
     }
 
-    /// Says on a terminal that content came from the remote, where that is worth a line.
-    pub(crate) fn downloaded(&self, file: &str, size: u64) {
-        if size >= LARGE && io::stderr().is_terminal() {
-            self.say(&format!("downloaded {} ({})", clean(file), text::bytes(size)));
+    /// Says on a terminal that content came from the remote or went there, where that is worth a line.
+    fn transferred_all(&self, how: &str, file: &str, size: u64) {
+        if size >= LARGE {
+            self.say(&format!("{how} {} ({})", clean(file), text::bytes(size)));
         }
+    }
+
+    /// What shows on a terminal what comes and goes.
+    pub(crate) fn watching(&self) -> progress::Watching {
+        progress::Watching::new(*self)
     }
 
     /// What shows how far a transfer is, on a terminal.

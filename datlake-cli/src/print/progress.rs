@@ -1,11 +1,14 @@
 //! How far something long is: one line on a terminal, written again and again, and taken away at the end.
 
+use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::text;
+use datlake::{Event, Pace};
+
+use super::{Screen, text};
 
 /// Not more often than anybody can read.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -16,18 +19,78 @@ pub(super) fn bytes(what: &str) -> Box<dyn FnMut(u64, Option<u64>)> {
         return Box::new(|_, _| {});
     }
     let what = text::clean(what).into_owned();
-    let started = Instant::now();
-    let mut shown = started;
+    let pace = Pace::begin(0);
+    let mut shown = Instant::now();
     Box::new(move |done, all| {
-        let now = Instant::now();
-        if now - shown < PAUSE {
-            return;
+        if shown.elapsed() >= PAUSE {
+            shown = Instant::now();
+            line(&format!("{what}: {}", far(pace, done, all)));
         }
-        shown = now;
-        let rate = (done as f64 / (now - started).as_secs_f64()) as u64;
-        let of = all.map(|all| format!(" of {}", text::bytes(all))).unwrap_or_default();
-        line(&format!("{what}: {}{of}, {}/s", text::bytes(done), text::bytes(rate)));
     })
+}
+
+/// How far a transfer is, at which rate, and how long the rest takes, where that is known.
+fn far(pace: Pace, done: u64, all: Option<u64>) -> String {
+    let of = all.map(|all| format!(" of {}", text::bytes(all))).unwrap_or_default();
+    let rate = pace.rate(done).map(|rate| format!(", {}/s", text::bytes(rate))).unwrap_or_default();
+    let left = all
+        .and_then(|all| pace.left(done, all))
+        .map(|left| format!(", {} left", text::duration(left.as_millis() as u64)));
+    format!("{}{of}{rate}{}", text::bytes(done), left.unwrap_or_default())
+}
+
+/// Shows how far the transfers of a lake are, as its events tell.
+pub(crate) struct Watching {
+    screen: Screen,
+    /// `None` where there is nobody to see it.
+    state: Option<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Since when each file is on its way.
+    paces: HashMap<String, Pace>,
+    /// When something was shown last.
+    shown: Option<Instant>,
+}
+
+impl Watching {
+    pub(super) fn new(screen: Screen) -> Self {
+        let state = io::stderr().is_terminal().then(Mutex::default);
+        Self { screen, state }
+    }
+
+    pub(crate) fn show(&self, event: &Event) {
+        let Some(Ok(mut state)) = self.state.as_ref().map(Mutex::lock) else { return };
+        let State { paces, shown } = &mut *state;
+        let last = matches!(event, Event::Adding { done, all } | Event::Pushing { done, all } if done == all);
+        let under_way = matches!(
+            event,
+            Event::Downloading { .. } | Event::Uploading { .. } | Event::Adding { .. } | Event::Pushing { .. }
+        );
+        let due = under_way && shown.is_none_or(|shown| shown.elapsed() >= PAUSE);
+        if due {
+            *shown = Some(Instant::now());
+        }
+        match event {
+            Event::Downloaded { file, size } | Event::Uploaded { file, size } => {
+                paces.remove(file);
+                wipe();
+                let how = if matches!(event, Event::Uploaded { .. }) { "uploaded" } else { "downloaded" };
+                self.screen.transferred_all(how, file, *size);
+            }
+            _ if last => wipe(),
+            Event::Downloading { file, done, size } | Event::Uploading { file, done, size } => {
+                let pace = *paces.entry(file.clone()).or_insert_with(|| Pace::begin(*done));
+                if due {
+                    line(&format!("{}: {}", text::clean(file), far(pace, *done, Some(*size))));
+                }
+            }
+            Event::Adding { done, all } if due => line(&format!("added {done} of {all} files")),
+            Event::Pushing { done, all } if due => line(&format!("pushed {done} of {all} pieces of content")),
+            _ => {}
+        }
+    }
 }
 
 /// Counts files, of several threads at once.

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use insta::{assert_json_snapshot, assert_snapshot};
 
 use crate::pipeline;
-use crate::support::{Machine, check_failure, files_in, ran};
+use crate::support::{Machine, answered, check_failure, files_in, ran};
 
 #[test]
 fn a_file_goes_in_and_out_as_it_is() {
@@ -258,4 +258,28 @@ fn what_is_no_file_is_neither_replaced_nor_passed_over() {
     let folder = folder.to_str().unwrap();
     machine.fails(2, &[pipe, "neither a file nor a folder"], &["add", "-r", folder, "tree"]);
     machine.fails(2, &[pipe, "neither a file nor a folder"], &["add", "-r", "--each", folder, "each"]);
+}
+
+#[test]
+fn a_terminal_is_shown_how_far_folders_and_pushes_are() {
+    let machine = Machine::new();
+    for name in ["a", "b", "c"] {
+        std::fs::create_dir_all(machine.path("things")).unwrap();
+        std::fs::write(machine.path("things").join(name), name).unwrap();
+    }
+    let on_terminal = |arguments: &str| {
+        let script = format!("{} {arguments}", env!("CARGO_BIN_EXE_datlake"));
+        let mut command = machine.around("script", &["-qec", &script, "/dev/null"]);
+        command.env("DATLAKE_REMOTE", format!("file://{}", machine.path("remote").display()));
+        if arguments.starts_with("add") {
+            command.env("DATLAKE_OFFLINE", "1");
+        }
+        let shown = ran(answered(&mut command, ""));
+        assert_eq!(shown.status, 0, "{}", shown.out);
+        shown.out
+    };
+    let added = on_terminal(&format!("add -r --each {} things", machine.path("things").display()));
+    assert!(added.contains(" of 3 files") && added.contains("added things/a"), "{added}");
+    let pushed = on_terminal("push");
+    assert!(pushed.contains(" of 3 pieces of content") && pushed.contains("pushed things/a"), "{pushed}");
 }

@@ -13,12 +13,14 @@ mod address;
 mod azure;
 mod client;
 mod failure;
+mod journal;
 #[cfg(feature = "aws")]
 mod profile;
 mod ready;
 mod retry;
 mod sign;
 mod transfer;
+mod upload;
 mod watch;
 
 use std::future::Future;
@@ -340,11 +342,32 @@ impl Store for ObjectStore {
     }
 
     fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
-        let (at, file) = (at.clone(), file.to_owned());
-        self.on_network(|shared| async move {
-            let key = shared.key(&at)?;
-            shared.ready().await?;
-            shared.upload(&key, matches!(at, Location::Blob(_)), &file).await
+        Box::pin(async move {
+            let (shared, place, file) = (Arc::clone(&self.0), at.clone(), file.to_owned());
+            // One at a time: what is sent waits for who watches.
+            let (told, mut hears) = mpsc::channel(1);
+            let sending = runtime::start(async move {
+                let key = shared.key(&place)?;
+                shared.ready().await?;
+                shared.upload(&key, matches!(place, Location::Blob(_)), &file, told).await
+            })?;
+            let progress = |sent, size| {
+                if let Some(progress) = &self.0.options.progress {
+                    progress(at, sent, size);
+                }
+            };
+            let mut all = None;
+            while let Some((sent, size)) = hears.recv().await {
+                all = Some(size);
+                if sent < size {
+                    progress(sent, size);
+                }
+            }
+            let created = sending.await?;
+            if let Some(size) = all {
+                progress(size, size);
+            }
+            Ok(created)
         })
     }
 

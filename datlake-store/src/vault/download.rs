@@ -34,9 +34,7 @@ pub(super) fn claim_of(digest: &Digest) -> String {
 impl Vault {
     /// Downloads content that is not here; `claimed` where nobody else does so now.
     pub(super) async fn download(&self, remote: &dyn Store, wanted: Wanted<'_>, claimed: bool) -> Result<()> {
-        let Ok(_permit) = self.transfers.acquire().await else {
-            return Err(Error::new(ErrorKind::Io, "the lake is closed"));
-        };
+        let _permit = self.transfer().await?;
         let scratch = self.scratch()?;
         let keep = claimed && wanted.size >= WORTH_KEEPING;
         let path = if keep {

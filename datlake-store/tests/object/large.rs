@@ -15,12 +15,12 @@ const MEMORY: u64 = 256 << 20;
 /// One at a time: they measure the memory of the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
-fn alone() -> impl Drop {
+pub(crate) fn alone() -> impl Drop {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A file of `size` bytes that no compression shortens, and its digest.
-fn noise(path: &Path, size: u64) -> Digest {
+pub(crate) fn noise(path: &Path, size: u64) -> Digest {
     let mut hasher = blake3::Hasher::new();
     hasher.update(path.to_string_lossy().as_bytes());
     let mut out = io::BufWriter::new(std::fs::File::create(path).unwrap());

@@ -6,4 +6,5 @@ mod fake;
 mod large;
 mod real;
 mod servers;
+mod upload;
 mod wrong;

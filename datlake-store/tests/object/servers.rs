@@ -6,7 +6,7 @@ use datlake_core::Store;
 use datlake_store::{RemoteOptions, open_remote};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
-use object_store::signer::Signer as _;
+use object_store::signer::{SignedUrlOptions, Signer as _};
 
 /// The keys of every test server.
 pub(crate) const KEY: &str = "DATLAKETESTKEY";
@@ -93,6 +93,12 @@ fn fresh() -> String {
 
 /// Makes a bucket, or finds it made: `PUT` to the signed URL of its root.
 fn make_bucket(endpoint: &str, bucket: &str) {
+    let (status, text) = ask(endpoint, bucket, reqwest::Method::PUT, "", &[]);
+    assert!((200..300).contains(&status) || status == 409, "no bucket at {endpoint}: {status} {text}");
+}
+
+/// What an S3 server answers to a request that the client does not know: its status and text.
+fn ask(endpoint: &str, bucket: &str, method: reqwest::Method, key: &str, query: &[(&str, &str)]) -> (u16, String) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let client = AmazonS3Builder::new()
@@ -105,8 +111,37 @@ fn make_bucket(endpoint: &str, bucket: &str) {
             .build()
             .unwrap();
         let minute = std::time::Duration::from_secs(60);
-        let url = client.signed_url(reqwest::Method::PUT, &Path::default(), minute).await.unwrap();
-        let made = reqwest::Client::new().put(url).header("content-length", "0").send().await.unwrap();
-        assert!(made.status().is_success() || made.status().as_u16() == 409, "no bucket at {endpoint}: {made:?}");
-    });
+        let options = SignedUrlOptions::new().with_query(query.iter().copied());
+        let url = client.signed_url_opts(method.clone(), &Path::from(key), minute, &options).await.unwrap();
+        let answer = reqwest::Client::new().request(method, url).header("content-length", "0").send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    })
+}
+
+impl Server {
+    fn endpoint(&self) -> &str {
+        &self.variables.iter().find(|(name, _)| name == "AWS_ENDPOINT_URL").unwrap().1
+    }
+
+    fn folder(&self) -> &str {
+        self.url.strip_prefix("s3://datlake/").unwrap()
+    }
+}
+
+/// The ids of the uploads that were begun in a lake and not completed, as an S3 server lists them.
+pub(crate) fn uploads(server: &Server) -> Vec<String> {
+    let query = [("uploads", ""), ("prefix", server.folder())];
+    let (status, text) = ask(server.endpoint(), "datlake", reqwest::Method::GET, "", &query);
+    assert_eq!(status, 200, "{text}");
+    let ids = text.split("<UploadId>").skip(1).filter_map(|rest| Some(rest.split_once('<')?.0.to_owned()));
+    // A server that lists all of them whatever the prefix.
+    let ours = text.split("<Upload>").skip(1).map(|upload| upload.contains(server.folder()));
+    ids.zip(ours).filter(|(_, ours)| *ours).map(|(id, _)| id).collect()
+}
+
+/// Aborts an upload, as somebody else would.
+pub(crate) fn abort(server: &Server, path: &str, id: &str) {
+    let key = format!("{}/{path}", server.folder());
+    let (status, text) = ask(server.endpoint(), "datlake", reqwest::Method::DELETE, &key, &[("uploadId", id)]);
+    assert_eq!(status, 204, "{text}");
 }

@@ -1,0 +1,122 @@
+//! What a home remembers of an upload in parts that is under way, so that it goes on after its process was killed.
+//!
+//! One small file for each, in `remotes/uploads/`, locked by whoever uploads: a line of JSON that says what is uploaded where,
+//! and one for each part that the server has. A line that was cut short counts for nothing. No content and no credential is in
+//! it: whoever knows the id of an upload needs the right to write all the same.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use datlake_core::Digest;
+use object_store::multipart::PartId;
+use serde::{Deserialize, Serialize};
+
+/// An upload that nobody went on with for so long is given up.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is uploaded where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Upload {
+    /// What tells the store from others.
+    pub(super) store: String,
+    pub(super) key: String,
+    pub(super) size: u64,
+    /// The size of a part.
+    pub(super) part: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    #[serde(flatten)]
+    upload: Upload,
+    id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    index: usize,
+    part: String,
+}
+
+/// An upload that was begun: its id, and the parts that the server has.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) id: String,
+    pub(super) parts: BTreeMap<usize, PartId>,
+}
+
+/// What is remembered of one upload. It is ours as long as this lives.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl Journal {
+    /// What `folder` remembers of `upload`; `None` where nothing can be remembered, or another process is at it.
+    pub(super) fn open(folder: &Path, upload: &Upload) -> Option<(Self, Option<Begun>)> {
+        std::fs::create_dir_all(folder).ok()?;
+        let path = folder.join(Digest::of(format!("{}\n{}", upload.store, upload.key).as_bytes()).to_string());
+        let (journal, head, parts) = Self::lock(path, true)?;
+        let head = head.filter(|head| head.upload == *upload);
+        Some((journal, head.map(|head| Begun { id: head.id, parts })))
+    }
+
+    fn lock(path: PathBuf, make: bool) -> Option<(Self, Option<Head>, BTreeMap<usize, PartId>)> {
+        let mut file = OpenOptions::new().read(true).write(true).create(make).truncate(false).open(&path).ok()?;
+        file.try_lock().ok()?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).ok()?;
+        let mut lines = text.lines();
+        let head = lines.next().and_then(|line| serde_json::from_str(line).ok());
+        let parts = lines.filter_map(|line| serde_json::from_str::<Line>(line).ok());
+        let parts = parts.map(|line| (line.index, PartId { content_id: line.part })).collect();
+        Some((Self { path, file: Mutex::new(file) }, head, parts))
+    }
+
+    /// Remembers an upload that has just been begun, in place of an earlier one.
+    pub(super) fn begin(&self, upload: &Upload, id: &str) {
+        use std::io::Seek as _;
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let head = Head { upload: upload.clone(), id: id.to_owned() };
+        // What cannot be remembered is uploaded all the same.
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| line(&mut file, &head));
+    }
+
+    /// Remembers that the server has a part.
+    pub(super) fn has(&self, index: usize, part: &PartId) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = line(&mut file, &Line { index, part: part.content_id.clone() });
+    }
+
+    /// Forgets the upload: it is complete, or given up.
+    pub(super) fn end(self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+
+    /// Uploads to `store` that nobody goes on with: key and id of each. They are remembered until the journal is ended.
+    pub(super) fn abandoned(folder: &Path, store: &str) -> Vec<(Self, String, String)> {
+        let is_old = |entry: &std::fs::DirEntry| {
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > ABANDONED))
+        };
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let old = entries.filter(is_old).filter_map(|entry| Self::lock(entry.path(), false));
+        let ours = old.filter_map(|(journal, head, _)| {
+            let head = head.filter(|head| head.upload.store == store)?;
+            Some((journal, head.upload.key, head.id))
+        });
+        ours.collect()
+    }
+}
+
+/// Appends a line in one write.
+fn line(file: &mut File, what: &impl Serialize) -> std::io::Result<()> {
+    let mut text = serde_json::to_vec(what)?;
+    text.push(b'\n');
+    file.write_all(&text)
+}
