@@ -110,6 +110,19 @@ fn a_mark_of_what_never_came_to_be_goes_with_a_push() {
     live(&[step(2, Op::Offline(true), &[]), step(2, Op::Add(1, 0), &[fails])]).unwrap();
 }
 
+#[test]
+fn what_another_machine_removed_and_a_third_gave_away_is_not_added_by_a_copy() {
+    let remove = Op::Remove(1);
+    live(&[
+        step(1, Op::Add(1, 0), &[]),
+        step(0, Op::Read(1), &[]),
+        step(0, remove, &[]),
+        step(0, Op::Call(Job::Named(0, 1)), &[]),
+        step(1, Op::Add(1, 0), &[]),
+    ])
+    .unwrap();
+}
+
 /// The test of the test: a store that lies in that way is found out soon.
 fn is_found_out(lie: Fault) {
     let runner = TestRunner::new_with_rng(

@@ -144,18 +144,21 @@ impl Catalog {
         Ok(())
     }
 
-    /// Removes this machine's copy of an added name that the remote has no longer: who adds it again must not take the copy
-    /// for the thing itself.
+    /// Removes this machine's copy of a name that the remote has no longer, or gave to another: who adds it again must not
+    /// take the copy for the thing itself.
     async fn drop_stale_copy(&self, uid: &Uid) -> Result<()> {
         let Some(remote) = &self.remote else { return Ok(()) };
         let at = Location::Name(uid.clone());
-        let Some(bytes) = self.local.get(&at).await? else { return Ok(()) };
-        let added = matches!(Name::parse(uid, bytes)?.target, Target::Added(_));
-        if !added || self.is_unpushed(&Unpushed::Added(uid.clone())).await? {
+        let Some(here) = self.local.get(&at).await? else { return Ok(()) };
+        let own = match Name::parse(uid, here.clone())?.target {
+            Target::Added(_) => Unpushed::Added(uid.clone()),
+            Target::Output(OutputOf { creator, key }) => Unpushed::Call(creator, key),
+        };
+        if self.is_unpushed(&own).await? {
             return Ok(());
         }
-        match remote.size(&at).await {
-            Ok(None) => self.local.remove(&at).await.map(drop),
+        match remote.get(&at).await {
+            Ok(there) if there.as_ref() != Some(&here) => self.local.remove(&at).await.map(drop),
             Err(error) if error.kind() != ErrorKind::Denied => Err(error),
             _ => Ok(()),
         }

@@ -36,7 +36,7 @@ fn peak() -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }
 
-struct Hasher(blake3::Hasher);
+pub(crate) struct Hasher(pub(crate) blake3::Hasher);
 
 impl Write for Hasher {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -4,6 +4,8 @@
 
 mod fake;
 mod large;
+mod lines;
+mod proxy;
 mod real;
 mod servers;
 mod upload;
