@@ -2,9 +2,10 @@
 # A Ceph object gateway, which speaks S3, on this machine alone: one monitor, one store in memory, the gateway.
 # It decides create races rightly and checks signatures. Debian's packages are installed where they are missing.
 #   scripts/servers/rgw.sh DIR [PORT]     DIR/env has the variable for the tests, DIR/pids what to end
+# It takes PORT, and ports from PORT + 40 on, below PORT + 90.
 set -euo pipefail
 dir=$(realpath -m "$1") port=${2:-5603}
-monitor=$((port + 1000))
+monitor=$((port + 40))
 export CEPH_CONF=$dir/ceph.conf
 
 install_packages() {
@@ -25,7 +26,7 @@ public addr = 127.0.0.1
 cluster addr = 127.0.0.1
 ms bind ipv6 = false
 ms bind port min = $((monitor + 1))
-ms bind port max = $((monitor + 99))
+ms bind port max = $((monitor + 49))
 auth cluster required = cephx
 auth service required = cephx
 auth client required = cephx
@@ -72,17 +73,22 @@ start_cluster() {
 }
 
 answers() { curl -s -m 2 -o /dev/null "http://127.0.0.1:$port/"; }
+taken() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+# Where it is written down why, and its last words there.
+why() { echo "$dir/$1: $(grep -v '^[[:space:]]*$' "$1" | tail -n 1)"; }
 
-if answers; then echo "something answers on port $port already" >&2; exit 1; fi
+for wanted in "$port" "$monitor"; do
+  if taken "$wanted"; then echo "port $wanted is taken" >&2; exit 1; fi
+done
 rm -rf "$dir"
 mkdir -p "$dir"/{mon,osd,rgw,log,run}
 cd "$dir"
-install_packages > install.log 2>&1 || { echo "its packages cannot be installed: $dir/install.log" >&2; exit 1; }
+install_packages > install.log 2>&1 || { echo "its packages cannot be installed: $(why install.log)" >&2; exit 1; }
 configure
-start_cluster > setup.log 2>&1 || { cat run/*.pid > pids 2>/dev/null; echo "it does not start: $dir/setup.log" >&2; exit 1; }
+start_cluster > setup.log 2>&1 || { cat run/*.pid > pids 2>/dev/null; echo "it does not start: $(why setup.log)" >&2; exit 1; }
 setsid radosgw -f -n client.admin > gateway.log 2>&1 < /dev/null &
 echo $! > run/gateway.pid
 cat run/*.pid > pids
 for _ in $(seq 240); do answers && break; sleep 0.25; done
-answers || { echo "it does not answer: $dir/gateway.log" >&2; exit 1; }
+answers || { echo "it does not answer: $(why gateway.log)" >&2; exit 1; }
 echo "export DATLAKE_TEST_RGW=http://127.0.0.1:$port" > env
