@@ -18,6 +18,8 @@ pub enum ErrorKind {
     AlreadyExists,
     /// Something in the lake was made from it.
     InUse,
+    /// Somebody else is at it: it can be done when they have finished.
+    Busy,
     /// Stored bytes are not what was stored: truncated, edited, wrong digest.
     Corrupt,
     /// A record is intact but the bytes it names are missing.

@@ -42,10 +42,36 @@ pub enum Location {
     Beat(CallKey, u64, u64),
     /// `calls/<creator>/<key>.alt/<digest>.datlake`: the record of a call that lost its key to another's, by its own digest.
     Beside(CreatorName, CallKey, Digest),
+    /// `gc/<n>.datlake` and `gc/<n>.<stage>.datlake`: how far a collection has come.
+    Collection(u64, Stage),
+    /// `rescued/<n>/<digest>.datlake`: somebody is about to name content that the collection `n` condemned.
+    Rescued(u64, Digest),
     /// `unpushed/calls/<creator>/<key>.datlake`: the remote has not decided about this call's record yet.
     UnpushedRecord(CreatorName, CallKey),
     /// `unpushed/files/<uid>.datlake`: the remote has not decided about this added file yet.
     UnpushedName(Uid),
+}
+
+/// What a collection has done, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// It looks for content that nobody names.
+    Announced,
+    /// It has found some, and waits.
+    Condemned,
+    /// It looks once more, and removes.
+    Sweeping,
+    /// It is over.
+    Done,
+}
+
+impl Stage {
+    const ALL: [(Self, &str); 4] =
+        [(Self::Announced, ""), (Self::Condemned, ".condemned"), (Self::Sweeping, ".sweeping"), (Self::Done, ".done")];
+
+    fn ending(self) -> &'static str {
+        Self::ALL.iter().find(|(stage, _)| *stage == self).map_or("", |(_, ending)| ending)
+    }
 }
 
 /// A set of objects to list.
@@ -75,6 +101,12 @@ pub enum Prefix {
     BesideOf(CreatorName, CallKey),
     /// Every mark that the remote has not decided yet.
     Unpushed,
+    /// What collections have done.
+    Collections,
+    /// What was rescued, from whichever collection.
+    Rescued,
+    /// What was rescued from one collection.
+    RescuedFrom(u64),
 }
 
 impl Location {
@@ -93,6 +125,8 @@ impl Location {
             Self::Claim(key, n) => format!("claims/{key}/{n}{LEAF}"),
             Self::Beat(key, n, beat) => format!("claims/{key}/{n}.{beat}{LEAF}"),
             Self::Beside(creator, key, digest) => format!("calls/{creator}/{key}{BESIDE}/{digest}{LEAF}"),
+            Self::Collection(n, stage) => format!("gc/{n}{}{LEAF}", stage.ending()),
+            Self::Rescued(n, digest) => format!("rescued/{n}/{digest}{LEAF}"),
             Self::UnpushedRecord(creator, key) => format!("unpushed/calls/{creator}/{key}{LEAF}"),
             Self::UnpushedName(uid) => format!("unpushed/files/{uid}{LEAF}"),
         }
@@ -124,6 +158,16 @@ impl Location {
                     None => Self::Claim(key, rest.parse().ok()?),
                     Some((n, beat)) => Self::Beat(key, n.parse().ok()?, beat.parse().ok()?),
                 }
+            }
+            "gc" => {
+                let rest = rest.strip_suffix(LEAF)?;
+                let number = rest.split_once('.').map_or(rest, |(n, _)| n);
+                let (stage, _) = Stage::ALL.into_iter().find(|(_, ending)| *ending == &rest[number.len()..])?;
+                Self::Collection(number.parse().ok()?, stage)
+            }
+            "rescued" => {
+                let (n, digest) = rest.strip_suffix(LEAF)?.split_once('/')?;
+                Self::Rescued(n.parse().ok()?, digest.parse().ok()?)
             }
             "unpushed" => match Self::parse(rest)? {
                 Self::Record(creator, key) => Self::UnpushedRecord(creator, key),
@@ -165,6 +209,9 @@ impl Prefix {
             Self::ClaimsOf(key) => format!("claims/{key}"),
             Self::BesideOf(creator, key) => format!("calls/{creator}/{key}{BESIDE}"),
             Self::Unpushed => "unpushed".to_owned(),
+            Self::Collections => "gc".to_owned(),
+            Self::Rescued => "rescued".to_owned(),
+            Self::RescuedFrom(n) => format!("rescued/{n}"),
         }
     }
 
@@ -196,6 +243,11 @@ mod tests {
             Location::Claim(key, 0),
             Location::Beat(key, 12, 3),
             Location::Beside(creator.clone(), key, digest),
+            Location::Collection(0, Stage::Announced),
+            Location::Collection(12, Stage::Condemned),
+            Location::Collection(12, Stage::Sweeping),
+            Location::Collection(3, Stage::Done),
+            Location::Rescued(12, digest),
             Location::UnpushedRecord(creator, key),
             Location::UnpushedName(Uid::chosen("calls/b.csv").unwrap()),
         ] {
@@ -210,6 +262,9 @@ mod tests {
             "calls/x.datlake",
             "tmp/1/a.datlake",
             "claims/00/1.datlake",
+            "gc/1.over.datlake",
+            "gc/01.datlake",
+            "gc/.done.datlake",
             "unpushed/removed/1.datlake",
         ] {
             assert_eq!(Location::parse(foreign), None, "{foreign}");

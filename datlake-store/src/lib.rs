@@ -4,6 +4,7 @@
 
 mod away;
 mod beating;
+mod clock;
 #[cfg(feature = "conformance")]
 #[doc(hidden)]
 pub mod conformance;
@@ -23,7 +24,7 @@ mod staging;
 mod vault;
 
 pub use beating::{Among, Beating};
-pub use dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
+pub use dir::{Claim, DirStore, Durability, Hold, Holding, Lease, Scratch, Seal};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Reader};
 pub use remote::{Progress, RemoteOptions, Standing, open_remote};
@@ -31,4 +32,4 @@ pub use runtime::{offload, sleep};
 pub use signing::Signed;
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter, hash_file};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
-pub use vault::{Options, Reach, Side, Vault, Wanted, Wrap};
+pub use vault::{Options, Publishing, Reach, Side, Vault, Wanted, Wrap};

@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use datlake_core::catalog::{Collections, Since};
 use datlake_core::claim::{Holder, Seen};
+use datlake_core::collect::Window;
 use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Store};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::away::MaybeAway;
 use crate::beating::{Among, Beating};
-use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
+use crate::dir::{Claim, DirStore, Durability, Hold, Holding, Lease, Scratch, Seal};
 use crate::reader::Reader;
 use crate::remote::{Progress, Remote, RemoteOptions, Standing};
 use crate::signing::Signed;
 use crate::staging::{Hashing, hash_file};
-use crate::{remote, runtime};
+use crate::{clock, remote, runtime};
 
 /// How often content may be evicted between its download and its use.
 const EVICTIONS: usize = 5;
@@ -54,12 +56,22 @@ pub struct Options {
     pub remote: RemoteOptions,
     /// What stands between datlake and its stores.
     pub wrap: Option<Wrap>,
+    /// In how much time content that was found is named, on all machines.
+    pub window: Window,
 }
 
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options").field("remote", &self.remote).finish_non_exhaustive()
     }
+}
+
+/// Keeps what is put into the lake from being collected before it is named, here and at the remote.
+#[derive(Debug)]
+pub struct Publishing {
+    /// From when on content is put or found.
+    pub since: Since,
+    _held: Option<Holding>,
 }
 
 /// A lake as one machine sees it.
@@ -145,6 +157,7 @@ impl Vault {
                 .map(|remote| -> Arc<dyn Store> { Arc::new(MaybeAway(wrapped(Side::Remote, remote.into_store()))) }),
             offline: reach == Reach::Offline,
             refused: Arc::default(),
+            collections: Collections::new(options.window, clock::elapsed),
         };
         let options = options.remote.clone();
         Ok(Self { dir, catalog, remote, options, transfers: Semaphore::new(TRANSFERS), sending })
@@ -191,6 +204,12 @@ impl Vault {
         self.transfers.acquire().await.map_err(|_| Error::new(ErrorKind::Io, "the lake is closed"))
     }
 
+    /// The documents of another lake, of which this machine has no copies.
+    pub fn catalog_at(&self, other: Arc<dyn Store>) -> Catalog {
+        let collections = Collections::new(self.catalog.collections.window, clock::elapsed);
+        Catalog { remote: Some(other), offline: false, refused: Arc::default(), collections, ..self.catalog.clone() }
+    }
+
     /// The machine's own directory.
     pub fn home(&self) -> &Path {
         self.dir.root()
@@ -199,6 +218,46 @@ impl Vault {
     /// Where this process writes what is not finished.
     pub fn scratch(&self) -> Result<Scratch> {
         self.dir.scratch()
+    }
+
+    /// To be held from before content is put or found until it is named. Waits while somebody collects in this home.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn publishing(&self) -> Result<Publishing> {
+        let held = self.hold().await?;
+        Ok(Publishing { since: self.catalog.since().await?, _held: held })
+    }
+
+    /// Keeps content in this home from being collected. `None` where the file system has no locks: nothing is collected there.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub async fn hold(&self) -> Result<Option<Holding>> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match self.dir.try_hold(false)? {
+                Hold::Held(holding) => return Ok(Some(holding)),
+                Hold::Unsupported => return Ok(None),
+                Hold::Busy => runtime::sleep(pause).await?,
+            }
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
+    }
+
+    /// Waits until nobody holds content in this home, for `patience` at most.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub async fn hold_alone(&self, patience: Duration) -> Result<Hold> {
+        let (began, mut pause) = (clock::elapsed(), Duration::from_millis(1));
+        loop {
+            match self.dir.try_hold(true)? {
+                Hold::Busy if clock::elapsed().saturating_sub(began) < patience => runtime::sleep(pause).await?,
+                hold => return Ok(hold),
+            }
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
     }
 
     /// Makes all that is in the machine's own directory last through a power failure.

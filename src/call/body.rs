@@ -11,7 +11,7 @@ use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
 use datlake_core::record::Fetched;
 use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
-use datlake_store::Staged;
+use datlake_store::{Holding, Staged};
 
 use super::stray;
 use crate::file::File;
@@ -51,6 +51,8 @@ struct State {
     staged: HashMap<u64, (Uid, File)>,
     /// Staged files that went into a tree or a nested call.
     consumed: HashSet<u64>,
+    /// Keeps the content of those from being collected here: nothing names it before the body is over.
+    held: Option<Holding>,
     violations: Vec<Error>,
     /// How often code that is not declared was entered.
     entered: HashMap<usize, u64>,
@@ -281,9 +283,17 @@ impl Body {
         blobs
     }
 
+    /// Keeps what went into nested calls from being collected, until the body is over.
+    pub(crate) fn hold(&self, holding: Option<Holding>) {
+        let mut state = lock(&self.state);
+        state.held = state.held.take().or(holding);
+    }
+
     /// The body is over, however it ended.
     pub(crate) fn end(&self) {
-        lock(&self.state).ended = true;
+        let mut state = lock(&self.state);
+        state.ended = true;
+        state.held = None;
     }
 
     /// Ends the body: gives the files it returned, in order, their UIDs, and says what it made.

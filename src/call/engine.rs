@@ -295,7 +295,9 @@ impl Site {
                 break (key, expected);
             }
         };
-        let claims = Claims { here: lease, among: machines.into_claim() };
+        let lake = self.lake.clone();
+        let since = self.pace.io(async move { lake.catalog().since().await }).await?;
+        let claims = Claims { here: lease, among: machines.into_claim(), since };
         Ok(Start::Run(Box::new(self.run(code, key, Some(flight), redundant, claims, permit, expected))))
     }
 
@@ -307,8 +309,9 @@ impl Site {
         if blobs.is_empty() {
             return Ok(());
         }
-        let lake = self.lake.clone();
+        let (lake, parent) = (self.lake.clone(), Arc::clone(parent));
         let put = async move {
+            parent.hold(lake.vault().hold().await?);
             for (digest, path) in &blobs {
                 lake.catalog().put_blob(digest, path).await?;
             }

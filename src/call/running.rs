@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use datlake_core::catalog::{Publication, Published};
+use datlake_core::catalog::{Publication, Published, Since};
 use datlake_core::flight::Flight;
 use datlake_core::lineage::Lineage;
 use datlake_core::record::{NewRecord, Record};
@@ -20,7 +20,7 @@ use super::key::only_of;
 use super::stray;
 use crate::context::{self, Context};
 use crate::event::Event;
-use crate::lake::claim_of;
+use crate::lake::{Patience, claim_of};
 use crate::{provenance, stolen};
 
 /// The claims under which a body runs.
@@ -30,6 +30,8 @@ pub(crate) struct Claims {
     pub(super) here: Option<Lease>,
     /// Among the machines that share the remote.
     pub(super) among: Option<Beating>,
+    /// From before the body began: what it is given is there.
+    pub(super) since: Since,
 }
 
 /// A body about to run, or running. Dropped before [`finish`](Running::finish) it has failed.
@@ -185,6 +187,13 @@ impl Running {
         // A file may be returned twice.
         names.sort();
         names.dedup();
+        // What it was given, and what calls in it made, is named by others, who may have been removed meanwhile.
+        let passed_on: Vec<FileRef> = encoded
+            .files
+            .iter()
+            .filter(|file| !made.blobs.iter().any(|(digest, _)| *digest == file.digest))
+            .cloned()
+            .collect();
         let lineage: Lineage = lake.provenance().lineage(provenance::Ran {
             identity,
             key: self.body.key(),
@@ -195,12 +204,9 @@ impl Running {
         })?;
         let (lake, pace, code) = (lake.clone(), self.site.pace, identity.code);
         let (value_digest, bytes, fetched) = (stored.digest, stored.bytes, made.fetched);
-        let (blobs, alive) = (made.blobs, made.alive);
+        let (blobs, alive, began) = (made.blobs, made.alive, self.claims.since);
         let publish = async move {
-            lake.provenance().keep_lock_text(&lake, &lineage, code).await?;
-            let nonce = lake.nonce();
-            let new = NewRecord { nonce: &nonce, value_digest, value: &bytes, fetched, lineage: &lineage };
-            let (record, value) = Record::create(new)?;
+            let mut publishing = lake.vault().publishing().await?;
             let mut leases = Vec::new();
             let mut claims: Vec<String> = names.iter().map(claim_of).collect();
             // In one order everywhere, so that no two publishers wait for each other.
@@ -208,15 +214,37 @@ impl Running {
             for claim in claims {
                 leases.push(lake.vault().claim(&claim, "publish").await?);
             }
+            let nonce = lake.nonce();
+            let new = NewRecord { nonce: &nonce, value_digest, value: &bytes, fetched, lineage: &lineage };
+            let (record, value) = Record::create(new)?;
             let catalog = match leases.iter().all(Option::is_some) {
                 true => lake.catalog(),
                 false => &lake.catalog().without_claims(&nonce),
             };
             let _sends = lake.sends(lineage.outputs.iter().map(|output| (output.digest, output.uid.to_string())));
-            let published = catalog.publish(Publication { record, value, blobs, uses, names }).await;
+            let lock_text = lineage.environment.cargo_lock.into_iter();
+            let found = lock_text.chain(passed_on.iter().map(|file| file.digest)).collect();
+            let mut publication = Publication { record, value, blobs, uses, names, found, since: publishing.since };
+            let mut patience = Patience::default();
+            let published = loop {
+                lake.provenance().keep_lock_text(&lake, &lineage, code, publication.since).await?;
+                if publication.since != began {
+                    lake.see_to(&passed_on).await?;
+                }
+                let again = match catalog.publish(&publication).await? {
+                    Published::Again(again) => again,
+                    published => break published,
+                };
+                if patience.pause(&lake, again).await.is_err() {
+                    // What took hours to make is not lost because somebody's collection has stopped.
+                    break catalog.publish_here(&publication).await?;
+                }
+                publishing = lake.vault().publishing().await?;
+                publication.since = publishing.since;
+            };
             lake.note_published();
-            drop((leases, alive));
-            published
+            drop((leases, alive, publishing));
+            Ok(published)
         };
         match pace.io(publish).await? {
             Published::Ours(record) => {
@@ -234,6 +262,9 @@ impl Running {
                         ),
                     )),
                 }
+            }
+            Published::Again(_) => {
+                Err(Error::new(ErrorKind::Io, format!("call {id} could not be published; run again")))
             }
         }
     }

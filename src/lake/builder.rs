@@ -118,6 +118,14 @@ impl LakeBuilder {
         self
     }
 
+    /// In how much time content that was found is named. All machines that share a remote must have the same.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn window(mut self, window: Duration) -> Self {
+        self.options.window = datlake_core::collect::Window(window);
+        self
+    }
+
     /// Puts something between datlake and its stores, to watch, delay or fail what is asked of them.
     #[doc(hidden)]
     #[must_use]

@@ -41,11 +41,18 @@ impl Lake {
         let uid = Uid::chosen(uid)?;
         let files = files_below(path.as_ref())?;
         let mut manifest = Manifest::default();
-        for ((name, _), (digest, size)) in files.iter().zip(self.put_all(&files)?) {
-            manifest.insert(name, digest, size)?;
+        pollster::block_on(self.contact_remote())?;
+        let publishing = pollster::block_on(self.vault().publishing())?;
+        let mut contents = self.put_all(&files)?;
+        for ((name, _), (digest, size)) in files.iter().zip(&contents) {
+            manifest.insert(name, *digest, *size)?;
         }
         let staged = Staged::from_bytes(&self.vault().scratch()?, &manifest.to_bytes())?;
-        Tree::try_from(self.add_staged(uid, &staged, true, None)?)
+        let (digest, size) = (staged.digest, staged.size);
+        pollster::block_on(self.vault().restore(&digest, size, staged.path()))?;
+        contents.push((digest, size));
+        let known = Known { name: uid.file_name().to_owned(), uid, digest, size, tree: true };
+        Tree::try_from(self.add_secured(publishing, &contents, known, None)?)
     }
 
     /// Adds copies of all files below the folder `path`, each as a file of its own: `photos/2026` and the file's path from
@@ -83,17 +90,23 @@ impl Lake {
             self.contact_remote().await?;
             Ok::<_, datlake_core::Error>(self.catalog().names(below.as_ref()).await?.into_iter().collect())
         })?;
+        let publishing = pollster::block_on(self.vault().publishing())?;
         let content = self.put_all(&files)?;
         let mut catalog = self.catalog().clone();
         if files.len() > ONE_BY_ONE {
             // Their content lasts; that they are named need not, until all are.
             catalog.local = Arc::clone(&catalog.cache);
         }
-        let all: Vec<_> = uids.into_iter().zip(content).collect();
-        let added = in_parallel(&all, |(uid, (digest, size))| {
-            let known =
-                Known { uid: uid.clone(), name: uid.file_name().to_owned(), digest: *digest, size: *size, tree: false };
-            Ok((self.add_name(&catalog, known, None)?, !there.contains(uid)))
+        let all: Vec<_> = uids.into_iter().zip(content.iter().copied()).collect();
+        let added = self.secured(publishing, &content, |secured| {
+            let added = in_parallel(&all, |(uid, (digest, size))| {
+                let name = uid.file_name().to_owned();
+                let known = Known { uid: uid.clone(), name, digest: *digest, size: *size, tree: false };
+                let added = self.add_name(&catalog, known, None, secured)?;
+                Ok(added.map(|file| (file, !there.contains(uid))))
+            });
+            // The first that has to wait makes all wait: what has its name has it already.
+            added.map(|added| added.into_iter().collect())
         });
         if files.len() > ONE_BY_ONE {
             self.vault().sync()?;
@@ -104,7 +117,6 @@ impl Lake {
 
     /// Puts the content of files into the lake, where it lasts: the digest and size of each.
     fn put_all(&self, files: &[(String, PathBuf)]) -> Result<Vec<(Digest, u64)>> {
-        pollster::block_on(self.contact_remote())?;
         let scratch = self.vault().scratch()?;
         let done = AtomicUsize::new(0);
         let put = in_parallel(files, |(name, path)| {

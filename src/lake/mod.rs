@@ -1,6 +1,7 @@
 //! A lake: where files are, and what is remembered of how they came to be.
 
 mod builder;
+mod collect;
 mod content;
 mod current;
 mod evict;
@@ -30,14 +31,15 @@ use datlake_store::{Permits, Vault};
 use futures_util::stream::{self, StreamExt as _};
 
 pub use builder::LakeBuilder;
+pub use collect::Collect;
 pub(crate) use content::Content;
 pub(crate) use current::nearest;
 pub use evict::Evict;
 pub use files::Files;
 pub use mirror::Mirror;
 pub use verify::Verify;
-pub(crate) use write::claim_of;
 pub use write::{AsyncLakeWriter, LakeWriter};
+pub(crate) use write::{Patience, claim_of};
 
 use crate::context::{self, Context, Entered, Scoped};
 use crate::event::Event;

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datlake_core::catalog::{Pushed, Unpushed};
+use datlake_core::catalog::{Again, Pushed, Secured, Unpushed};
 use datlake_core::record::{Name, Record};
 use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
 use datlake_store::{Wanted, offload};
 
 use super::content::{each, once};
-use super::{Content, Lake, claim_of, lock, refuse_in_body};
+use super::{Content, Lake, Patience, claim_of, lock, refuse_in_body};
 use crate::event::Event;
 use crate::report::{Push, PushOutcome, PushRow, concerns_one, shown};
 
@@ -55,17 +55,32 @@ impl Lake {
     /// As [`Lake::push`].
     pub async fn push_async(&self, which: &[&str]) -> Result<Push> {
         refuse_in_body("push")?;
-        let (lake, which) = (self.clone(), which.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        let which = which.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let (mut report, mut patience) = (Push::default(), Patience::default());
+        loop {
+            match self.push_once(&which, &mut report).await? {
+                Ok(()) => return Ok(report),
+                Err(again) => patience.pause(self, again).await?,
+            }
+            // What could not be pushed is tried once more with the rest.
+            report.items.retain(|row| !matches!(row.outcome, PushOutcome::Taken | PushOutcome::Failed));
+        }
+    }
+
+    /// Pushes `which`, until some of the content may have been collected meanwhile.
+    async fn push_once(&self, which: &[String], report: &mut Push) -> Result<Result<(), Again>> {
+        let since = self.catalog().since().await?;
+        let (lake, which) = (self.clone(), which.to_vec());
         let items = offload(move || lake.to_push(&which)).await??;
         let wanted = once(items.iter().filter_map(|item| item.content.as_ref().ok()).flatten().cloned().collect());
         let (lake, all, done) = (self.clone(), wanted.len(), Arc::new(AtomicUsize::new(0)));
+        let digests: Vec<Digest> = wanted.iter().map(|content| content.digest).collect();
         let sent = each(wanted, move |content| {
             let sent = pollster::block_on(lake.send(&content));
             lake.emit(&Event::Pushing { done: done.fetch_add(1, Ordering::Relaxed) + 1, all });
             (content.digest, sent)
         })
         .await?;
-        let mut report = Push::default();
         let mut missing = HashMap::<Digest, Error>::new();
         for (digest, sent) in sent {
             match sent {
@@ -78,10 +93,20 @@ impl Lake {
                 Err(error) => return Err(error),
             }
         }
+        let secured = match self.catalog().secure(&digests, &since).await? {
+            Ok(secured) => secured,
+            Err(again) => return Ok(Err(again)),
+        };
         let lake = self.clone();
-        let rows = each(items, move |item| pollster::block_on(lake.push_item(&item, &missing))).await?;
-        report.items = rows.into_iter().filter_map(Result::transpose).collect::<Result<_>>()?;
-        Ok(report)
+        let rows = each(items, move |item| pollster::block_on(lake.push_item(&item, &missing, &secured))).await?;
+        let mut again = None;
+        for row in rows {
+            match row? {
+                Ok(row) => report.items.extend(row),
+                Err(later) => again = Some(later),
+            }
+        }
+        Ok(again.map_or(Ok(()), Err))
     }
 
     /// What is to be pushed of `which`; everything where that is empty.
@@ -181,8 +206,13 @@ impl Lake {
         Ok(self.vault().send(wanted).await?.then_some(size))
     }
 
-    async fn push_item(&self, item: &Item, missing: &HashMap<Digest, Error>) -> Result<Option<PushRow>> {
-        let row = |outcome, why: Option<String>| Ok(Some(PushRow { what: shown(&item.what), outcome, why }));
+    async fn push_item(
+        &self,
+        item: &Item,
+        missing: &HashMap<Digest, Error>,
+        secured: &Secured,
+    ) -> Result<Result<Option<PushRow>, Again>> {
+        let row = |outcome, why: Option<String>| Ok(Ok(Some(PushRow { what: shown(&item.what), outcome, why })));
         let content = match &item.content {
             Ok(content) => content,
             Err(error) if concerns_one(error) => return row(PushOutcome::Failed, Some(error.to_string())),
@@ -202,15 +232,16 @@ impl Lake {
             leases.push(self.vault().claim(&name, "push").await?);
         }
         let pushed = match &item.what {
-            Unpushed::Call(creator, key) => self.catalog().push_call(creator, key).await?,
-            Unpushed::Added(uid) => self.catalog().push_name(uid).await?,
+            Unpushed::Call(creator, key) => self.catalog().push_call(creator, key, secured).await?,
+            Unpushed::Added(uid) => self.catalog().push_name(uid, secured).await?,
         };
         if pushed == Pushed::Nothing && leases.iter().all(Option::is_some) {
             self.catalog().drop_empty_mark(&item.what).await?;
         }
         drop(leases);
         match pushed {
-            Pushed::Nothing => Ok(None),
+            Pushed::Nothing => Ok(Ok(None)),
+            Pushed::Again(again) => Ok(Err(again)),
             Pushed::Sent => row(PushOutcome::Sent, None),
             Pushed::There => row(PushOutcome::There, None),
             Pushed::Taken { why } => row(PushOutcome::Taken, Some(why)),

@@ -4,12 +4,13 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use datlake_core::catalog::{Catalog, Known};
+use datlake_core::catalog::{Again, Catalog, Known, Secured};
 use datlake_core::lineage::Added;
 use datlake_core::record::{Name, Target};
-use datlake_core::{Error, ErrorKind, Location, Result, Uid};
-use datlake_store::{AsyncStagedWriter, AsyncWrite, Staged, StagedWriter, offload};
+use datlake_core::{Digest, Error, ErrorKind, FileRef, Location, Result, Uid};
+use datlake_store::{AsyncStagedWriter, AsyncWrite, Publishing, Staged, StagedWriter, Wanted, offload, sleep};
 
 use super::{Lake, refuse_in_body};
 use crate::file::File;
@@ -172,18 +173,78 @@ impl Lake {
 
     pub(super) fn add_staged(&self, uid: Uid, staged: &Staged, tree: bool, source: Option<String>) -> Result<File> {
         let _sends = self.sends([(staged.digest, uid.to_string())]);
-        pollster::block_on(async {
-            self.contact_remote().await?;
-            self.vault().restore(&staged.digest, staged.size, staged.path()).await
-        })?;
+        pollster::block_on(self.contact_remote())?;
+        let publishing = pollster::block_on(self.vault().publishing())?;
+        pollster::block_on(self.vault().restore(&staged.digest, staged.size, staged.path()))?;
         let known = Known { name: uid.file_name().to_owned(), uid, digest: staged.digest, size: staged.size, tree };
-        let file = self.add_name(self.catalog(), known, source)?;
-        self.note_published();
-        Ok(file)
+        self.add_secured(publishing, &[(staged.digest, staged.size)], known, source)
     }
 
-    /// Gives content that is in the lake a name.
-    pub(super) fn add_name(&self, catalog: &Catalog, known: Known, source: Option<String>) -> Result<File> {
+    /// Gives content that is in the lake a name, which is all that keeps `contents` from being collected.
+    pub(super) fn add_secured(
+        &self,
+        publishing: Publishing,
+        contents: &[(Digest, u64)],
+        known: Known,
+        source: Option<String>,
+    ) -> Result<File> {
+        let added = self.secured(publishing, contents, |secured| {
+            self.add_name(self.catalog(), known.clone(), source.clone(), secured)
+        })?;
+        self.note_published();
+        Ok(added)
+    }
+
+    /// Names `contents`, which were put while `publishing`. What may have been collected meanwhile is sent again, and named
+    /// anew.
+    pub(super) fn secured<T>(
+        &self,
+        publishing: Publishing,
+        contents: &[(Digest, u64)],
+        name: impl Fn(&Secured) -> Result<Result<T, Again>>,
+    ) -> Result<T> {
+        let digests: Vec<Digest> = contents.iter().map(|(digest, _)| *digest).collect();
+        let (mut since, mut patience) = (publishing.since, Patience::default());
+        loop {
+            let again = match pollster::block_on(self.catalog().secure(&digests, &since))? {
+                Ok(secured) => match name(&secured)? {
+                    Ok(named) => return Ok(named),
+                    Err(again) => again,
+                },
+                Err(again) => again,
+            };
+            pollster::block_on(patience.pause(self, again))?;
+            since = pollster::block_on(self.catalog().since())?;
+            for (digest, size) in contents {
+                let wanted = Wanted { digest, size: *size, what: digest, progress: &|_| {} };
+                pollster::block_on(self.vault().send(wanted))?;
+            }
+        }
+    }
+
+    /// Makes sure that the remote has files that a record is about to name, of trees the manifest.
+    pub(crate) async fn see_to(&self, files: &[FileRef]) -> Result<()> {
+        if self.catalog().remote.is_none() || self.catalog().is_refused() {
+            return Ok(());
+        }
+        for file in files {
+            let wanted = Wanted { digest: &file.digest, size: file.size, what: &file.name, progress: &|_| {} };
+            match self.vault().send(wanted).await {
+                Err(error) if error.kind() == ErrorKind::Denied => return Ok(()),
+                sent => sent?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Gives content that was `secured` a name.
+    pub(super) fn add_name(
+        &self,
+        catalog: &Catalog,
+        known: Known,
+        source: Option<String>,
+        secured: &Secured,
+    ) -> Result<Result<File, Again>> {
         let added = Added {
             name: known.name.clone(),
             digest: known.digest,
@@ -195,19 +256,50 @@ impl Lake {
             at: crate::provenance::now(),
         };
         let document = Name::create(known.uid.clone(), Target::Added(added), &catalog.home, &self.nonce())?;
-        pollster::block_on(async {
+        let added = pollster::block_on(async {
             match self.vault().claim(&claim_of(&known.uid), "add").await? {
-                Some(_lease) => catalog.add(document).await,
-                None => catalog.without_claims(&document.nonce).add(document).await,
+                Some(_lease) => catalog.add(document, secured).await,
+                None => catalog.without_claims(&document.nonce).add(document, secured).await,
             }
         })?;
-        Ok(File::known(self, known))
+        Ok(added.map(|()| File::known(self, known)))
+    }
+}
+
+/// How long somebody waits for the end of a sweep that takes what is to be named.
+#[derive(Default)]
+pub(crate) struct Patience {
+    waited: Duration,
+}
+
+impl Patience {
+    const LIMIT: Duration = Duration::from_secs(600);
+    const PAUSE: Duration = Duration::from_secs(1);
+
+    /// Waits a moment, where it is needed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] where the sweep takes too long.
+    pub(crate) async fn pause(&mut self, lake: &Lake, again: Again) -> Result<()> {
+        if again == Again::Now {
+            return Ok(());
+        }
+        if self.waited >= Self::LIMIT {
+            let remote = lake.remote().unwrap_or_default();
+            let message = format!(
+                "content is being collected in {remote}, for more than {} minutes: if whoever does is dead, end it by `datlake gc --resume`",
+                Self::LIMIT.as_secs() / 60
+            );
+            return Err(Error::new(ErrorKind::Busy, message));
+        }
+        self.waited += Self::PAUSE;
+        sleep(Self::PAUSE).await
     }
 }
 
 /// What to claim before a name is written: one word for any UID.
 pub(crate) fn claim_of(uid: &Uid) -> String {
-    format!("name-{}", datlake_core::Digest::of(Location::Name(uid.clone()).path().as_bytes()))
+    format!("name-{}", Digest::of(Location::Name(uid.clone()).path().as_bytes()))
 }
 
 /// Writes a new file of a lake. Dropping it unfinished leaves nothing.

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use datlake_core::catalog::Since;
 use datlake_core::lineage::{CodeLineage, Environment, Input, Lineage, Output, Person, SourceState};
 use datlake_core::{CallKey, Code, Digest, Identity, Result};
 use datlake_store::Staged;
@@ -28,7 +29,8 @@ pub(crate) struct Provenance {
     run: String,
     /// By address of the code.
     sources: Mutex<HashMap<usize, SourceState>>,
-    locks_kept: Mutex<Vec<Digest>>,
+    /// And when they were last seen to be there.
+    locks_kept: Mutex<Vec<(Digest, Since)>>,
 }
 
 /// A body that ran.
@@ -121,9 +123,15 @@ impl Provenance {
     }
 
     /// Keeps the text of the `Cargo.lock` that a record names, where it still is what was built with.
-    pub(crate) async fn keep_lock_text(&self, lake: &Lake, lineage: &Lineage, code: &'static Code) -> Result<()> {
+    pub(crate) async fn keep_lock_text(
+        &self,
+        lake: &Lake,
+        lineage: &Lineage,
+        code: &'static Code,
+        since: Since,
+    ) -> Result<()> {
         let (Some(digest), Some((path, _))) = (lineage.environment.cargo_lock, code.lock) else { return Ok(()) };
-        if lock(&self.locks_kept).contains(&digest) {
+        if lock(&self.locks_kept).contains(&(digest, since)) {
             return Ok(());
         }
         if let Ok(text) = std::fs::read(path)
@@ -132,7 +140,7 @@ impl Provenance {
             let staged = Staged::from_bytes(&lake.vault().scratch()?, &text)?;
             lake.catalog().put_blob(&digest, staged.path()).await?;
         }
-        lock(&self.locks_kept).push(digest);
+        lock(&self.locks_kept).push((digest, since));
         Ok(())
     }
 }

@@ -18,6 +18,7 @@
 
 mod ancestry;
 mod calls;
+mod collection;
 mod descent;
 mod explain;
 mod files;
@@ -41,6 +42,7 @@ use crate::Lake;
 pub use datlake_core::run::Outcome;
 
 pub use crate::config::{Setting, Source, settings};
+pub use collection::{Collected, CollectedLocal, CollectedRemote};
 pub use descent::{Descendant, Descent};
 pub use explain::{CallExplanation, Comparison, Since};
 pub(crate) use files::is_damage;

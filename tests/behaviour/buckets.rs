@@ -223,3 +223,56 @@ fn a_bucket_is_mirrored_to_another() {
         assert_eq!(there.file("texts/hello.txt").unwrap().len(), 24 << 20);
     }
 }
+
+/// Content that nobody names is told from the young by the server's own times.
+fn check_collection(server: &Server) {
+    use datlake::Collect;
+    let folder = tempfile::tempdir().unwrap();
+    let window = Duration::from_millis(500);
+    let machine = |name| Watched::open(machine(&folder, name, server).window(window));
+    let (one, two) = (machine("one"), machine("two"));
+    for uid in ["kept.txt", "gone.txt", "again.txt"] {
+        one.add_bytes(uid, uid).unwrap();
+    }
+    one.remove("gone.txt").unwrap();
+    one.remove("again.txt").unwrap();
+    let at_remote = |how: Collect| two.collect(how.only(false, true)).unwrap().remote.unwrap();
+    assert_eq!((at_remote(Collect::default()).condemned, at_remote(Collect::default()).young), (0, 2));
+    let soon = Collect::default().grace(Duration::from_secs(1));
+    let condemned = loop {
+        let collected = at_remote(soon);
+        if collected.condemned > 0 {
+            break collected.condemned;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    one.add_bytes("named again.txt", "again.txt").unwrap();
+    let swept = at_remote(soon.wait(true));
+    assert_eq!(swept.blobs + swept.spared, condemned);
+    while at_remote(soon.wait(true)) != Default::default() {}
+    assert_eq!(two.verify(Verify::default(), &[]).unwrap().findings, []);
+    assert_eq!(machine("three").file("named again.txt").unwrap().read().unwrap(), b"again.txt");
+    let dry = two.collect(Collect::default().exclusive(true).dry_run(true)).unwrap();
+    assert_eq!(dry.remote.unwrap().blobs, 0);
+}
+
+#[test]
+fn what_nobody_names_is_collected_from_a_ceph_bucket() {
+    if let Some(server) = Server::rgw("what_nobody_names_is_collected_from_a_ceph_bucket") {
+        check_collection(&server);
+    }
+}
+
+#[test]
+fn what_nobody_names_is_collected_from_a_bucket_of_moto() {
+    if let Some(server) = Server::moto("what_nobody_names_is_collected_from_a_bucket_of_moto") {
+        check_collection(&server);
+    }
+}
+
+#[test]
+fn what_nobody_names_is_collected_from_azurite() {
+    if let Some(server) = Server::azurite("what_nobody_names_is_collected_from_azurite") {
+        check_collection(&server);
+    }
+}

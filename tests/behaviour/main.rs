@@ -9,6 +9,7 @@ mod away;
 mod bodies;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod buckets;
+mod collect;
 mod crowd;
 mod current;
 mod damage;

@@ -2,6 +2,7 @@
 
 mod add;
 mod config;
+mod gc;
 mod value;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use add::AddHow;
 pub(crate) use config::{Config, Context};
+pub(crate) use gc::GcHow;
 use value::size;
 
 /// What is in a lake, where it comes from, in and out.
@@ -342,6 +344,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Removes content that nothing refers to any more, as after rm or prune
+    ///
+    /// On this machine at once. At the remote others may be about to refer to what they found there: content is condemned first,
+    /// and removed by the next `datlake gc` that comes two hours later or more. A timer that calls it daily is all it takes.
+    #[command(after_help = "Example: datlake gc --dry-run")]
+    Gc {
+        #[command(flatten)]
+        how: GcHow,
+        #[command(flatten)]
+        shape: Shape,
+    },
     /// Shows and changes the configuration
     #[command(subcommand)]
     Config(Config),
@@ -381,6 +394,7 @@ impl Command {
             | Self::Verify { shape, .. }
             | Self::Repair { shape, .. }
             | Self::Evict { shape, .. }
+            | Self::Gc { shape, .. }
             | Self::Prune { shape, .. } => shape.json,
             Self::Config(config) => config.json(),
             Self::Cat { .. } | Self::Completions { .. } | Self::Man { .. } => false,

@@ -18,13 +18,13 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    Ancestry, CallExplanation, Descent, Evicted, FileInfo, History, Listing, Mirrored, Pull, Push, PushOutcome,
-    RemoteCheck, Repaired, RunInfo, Runs, SignedUrl, Status, Verified,
+    Ancestry, CallExplanation, Collected, Descent, Evicted, FileInfo, History, Listing, Mirrored, Pull, Push,
+    PushOutcome, RemoteCheck, Repaired, RunInfo, Runs, SignedUrl, Status, Verified,
 };
-use datlake::{Digest, Evict, File, Lake, LakeBuilder, Mirror, Uid, Verify};
+use datlake::{Collect, Digest, Evict, File, Lake, LakeBuilder, Mirror, Uid, Verify};
 use serde::Serialize;
 
-use crate::args::Command;
+use crate::args::{Command, GcHow};
 use crate::failure::{ABSENT, FAILED};
 use crate::interrupt;
 use crate::print::Screen;
@@ -63,6 +63,7 @@ pub(crate) enum Report {
     Verified(Verified),
     Repaired(Repaired),
     Evicted(Evicted),
+    Collected(Collected),
     Pruned(Pruned),
     /// The command has written bytes, not a report.
     Written,
@@ -204,6 +205,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
             let what = older_than.map_or(Evict::To(to.unwrap_or(u64::MAX)), Evict::OlderThan);
             Ok(Report::Evicted(lake(screen)?.evict(what)?))
         }
+        Command::Gc { how, .. } => Ok(Report::Collected(lake(screen)?.collect(collect(&how))?)),
         Command::Pull { which, .. } => Ok(Report::Pulled(lake(screen)?.pull(&texts(&which))?)),
         Command::Mirror { url, which, dry_run, no_inputs, .. } => {
             let how = Mirror::to(url).dry_run(dry_run).inputs(!no_inputs);
@@ -212,6 +214,11 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Completions { shell } => shell::completions(shell, &mut screen.bytes()),
         Command::Man { folder } => shell::man(folder.as_deref(), &mut screen.bytes()),
     }
+}
+
+fn collect(how: &GcHow) -> Collect {
+    let sides = Collect::default().only(!how.remote, !how.local);
+    sides.dry_run(how.dry_run).grace(how.grace).wait(how.wait).exclusive(how.exclusive).resume(how.resume)
 }
 
 fn texts(which: &[String]) -> Vec<&str> {

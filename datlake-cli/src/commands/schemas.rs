@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::CommandFactory as _;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallExplanation, CallRow, Evicted, FileInfo, FileRow, Mirrored, Pull, Push, RemoteCheck, Repaired, RunInfo, RunRow,
-    SignedUrl, Status, Verified,
+    CallExplanation, CallRow, Collected, Evicted, FileInfo, FileRow, Mirrored, Pull, Push, RemoteCheck, Repaired,
+    RunInfo, RunRow, SignedUrl, Status, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -39,6 +39,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("config-unset", of::<Changed>()),
         ("evict", of::<Evicted>()),
         ("explain", of::<CallExplanation>()),
+        ("gc", of::<Collected>()),
         ("get", of::<Vec<Got>>()),
         ("info", of::<FileInfo>()),
         ("lineage", of::<Related>()),

@@ -11,6 +11,7 @@ mod descent;
 mod done;
 mod explain;
 mod files;
+mod gc;
 mod health;
 mod info;
 mod progress;
@@ -111,6 +112,8 @@ impl Screen {
             Report::Repaired(repaired) => out.write_all(health::repaired(repaired).as_bytes())?,
             Report::Pruned(pruned) if json => write_json(&mut out, pruned)?,
             Report::Pruned(pruned) => out.write_all(health::pruned(pruned).as_bytes())?,
+            Report::Collected(collected) if json => write_json(&mut out, collected)?,
+            Report::Collected(collected) => out.write_all(gc::collected(collected).as_bytes())?,
             Report::Evicted(evicted) if json => write_json(&mut out, evicted)?,
             Report::Evicted(evicted) => out.write_all(health::evicted(evicted).as_bytes())?,
             Report::Written => {}

@@ -199,3 +199,21 @@ fn a_mirror_says_what_it_copied_and_what_it_left() {
     );
     machine.fails(1, &["nowhere"], &["mirror", &url, "nowhere"]);
 }
+
+#[test]
+fn content_that_nothing_refers_to_goes_from_here_at_once_and_from_the_remote_in_two_steps() {
+    let machine = Machine::with_remote();
+    machine.lake().add_bytes("kept.txt", "kept").unwrap();
+    machine.lake().add_bytes("gone.txt", "gone!").unwrap();
+    machine.ok(&["rm", "--yes", "gone.txt"]);
+    let dry = "on this machine: 1 piece of content (5 B) to remove\nat the remote: nothing to remove\n  \
+               1 piece of content that nothing refers to, too young to be condemned\n";
+    assert_eq!(machine.ok(&["gc", "--dry-run"]), dry);
+    assert_eq!(machine.ok(&["gc", "--local"]), "on this machine: removed 1 piece of content (5 B)\n");
+    machine.fails(2, &["grace of 1h"], &["gc", "--grace", "1h"]);
+    let removed = "on this machine: nothing to remove\nat the remote: removed 1 piece of content (5 B)\n";
+    assert_eq!(machine.ok(&["gc", "--exclusive"]), removed);
+    let collected = machine.json(&["gc"]);
+    assert_eq!((&collected["remote"]["blobs"], &collected["local"]["blobs"]), (&0.into(), &0.into()));
+    assert_eq!(machine.ok(&["cat", "kept.txt"]), "kept");
+}

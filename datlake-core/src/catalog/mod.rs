@@ -20,12 +20,14 @@ mod names;
 mod publish;
 mod push;
 mod removal;
+mod since;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use push::{Pushed, Unpushed};
+pub use since::{Again, Collections, Secured, Since};
 
 use crate::lineage::Output;
 use crate::record::{Fetched, Kept, Name, Record, Target, ValueBytes};
@@ -46,6 +48,8 @@ pub struct Catalog {
     pub offline: bool,
     /// Whether the remote has refused to be written: what is made stays here from then on.
     pub refused: Arc<AtomicBool>,
+    /// What is collected at the remote meanwhile.
+    pub collections: Collections,
 }
 
 /// A chosen name, and the record behind it.
@@ -92,6 +96,10 @@ pub struct Publication {
     pub uses: Vec<Digest>,
     /// Chosen names of its outputs, each once.
     pub names: Vec<Uid>,
+    /// What else the record names, and is in the lake.
+    pub found: Vec<Digest>,
+    /// From before any of it was put or found.
+    pub since: Since,
 }
 
 /// How a publication ended.
@@ -101,6 +109,8 @@ pub enum Published {
     Ours(Record),
     /// Another was first; its record counts.
     Theirs(Record),
+    /// Not yet: some of its content may have been collected, and must be put again.
+    Again(Again),
 }
 
 impl Catalog {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Catalog, Named, Unpushed, convenience};
+use super::{Again, Catalog, Named, Secured, Unpushed, convenience};
 use crate::record::{Abandoned, Kept, Name, OutputOf, Target};
 use crate::{Created, Error, ErrorKind, Location, Result, Uid};
 
@@ -111,19 +111,19 @@ impl Catalog {
         }
     }
 
-    /// Adds a name for bytes whose blob is there already. Adding the same bytes again changes nothing. Where the remote
-    /// refuses to be written, this machine keeps the name for itself, marked as unpushed.
+    /// Adds a name for content that was `secured`: the file's own, and that of the files in a tree. Adding the same bytes again
+    /// changes nothing. Where the remote refuses to be written, this machine keeps the name for itself, marked as unpushed.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where the UID has other content. The caller holds the local claim of the name.
-    pub async fn add(&self, name: Name) -> Result<()> {
+    pub async fn add(&self, name: Name, secured: &Secured) -> Result<Result<(), Again>> {
         let Target::Added(added) = &name.target else {
             return Err(Error::new(ErrorKind::InvalidInput, format!("`{}` is not an added file", name.uid)));
         };
         self.drop_stale_copy(&name.uid).await?;
         if let Some(there) = self.file(&name.uid).await? {
             if there.digest == added.digest && there.tree == added.tree {
-                return Ok(());
+                return Ok(Ok(()));
             }
             let message = format!(
                 "cannot add `{}`: it exists with other content ({}, not {}); files never change, so choose another UID or remove it first",
@@ -131,17 +131,27 @@ impl Catalog {
             );
             return Err(Error::new(ErrorKind::AlreadyExists, message));
         }
-        if self.remote.is_some() && !self.is_refused() {
-            match self.create_name(name.clone()).await {
+        if self.remote.is_some() && !self.is_refused() && !Self::was_refused(secured) {
+            match self.create_added(name.clone(), secured).await {
                 Err(error) if error.kind() == ErrorKind::Denied => {}
-                created => return self.copy_name(&created?).await,
+                Ok(Err(again)) => return Ok(Err(again)),
+                Ok(Ok(created)) => return self.copy_name(&created).await.map(Ok),
+                Err(error) => return Err(error),
             }
         }
         self.here().create_name(name).await?;
         if self.remote.is_some() {
             self.refused.store(true, Ordering::Release);
         }
-        Ok(())
+        Ok(Ok(()))
+    }
+
+    /// [`create_name`](Self::create_name) for an added file, which keeps its content from being collected.
+    pub(super) async fn create_added(&self, name: Name, secured: &Secured) -> Result<Result<Name, Again>> {
+        match self.in_time(secured) {
+            true => self.create_name(name).await.map(Ok),
+            false => Ok(Err(Again::Now)),
+        }
     }
 
     /// Removes this machine's copy of a name that the remote has no longer, or gave to another: who adds it again must not

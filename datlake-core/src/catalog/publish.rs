@@ -13,19 +13,30 @@ impl Catalog {
     /// The caller holds the local claim of each name in `names`: only then may a name that a call of this machine left
     /// without finishing be taken over. See [`without_claims`](Self::without_claims).
     ///
-    /// Where the remote refuses to be written, this machine keeps the call for itself, marked as unpushed.
+    /// Where the remote refuses to be written, this machine keeps the call for itself, marked as unpushed. Where the answer is
+    /// [`Published::Again`], everything is to be published again, `since` anew.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where a name belongs to another call or to an added file, or was given to another
     /// meanwhile. Nothing is visible then.
-    pub async fn publish(&self, publication: Publication) -> Result<Published> {
+    pub async fn publish(&self, publication: &Publication) -> Result<Published> {
         if !self.is_refused() {
-            match self.publish_by_decision(&publication).await {
+            match self.publish_by_decision(publication).await {
                 Err(error) if error.kind() == ErrorKind::Denied && self.remote.is_some() => {}
                 done => return done,
             }
         }
-        let Publication { record, names, .. } = &publication;
+        let published = self.publish_here(publication).await?;
+        self.refused.store(true, Ordering::Release);
+        Ok(published)
+    }
+
+    /// The same for this machine alone, which marks the call as unpushed. What the remote has counts all the same.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub async fn publish_here(&self, publication: &Publication) -> Result<Published> {
+        let Publication { record, names, .. } = publication;
         // The remote is still read: what it has, counts. Where even that is refused, a push finds out one day; what a long
         // body made is not thrown away because its credentials ran out.
         match readable(self.kept(&record.creator, &record.key).await)?.flatten() {
@@ -46,27 +57,17 @@ impl Catalog {
                 return Err(Error::new(ErrorKind::AlreadyExists, format!("cannot publish `{uid}`: {why}")));
             }
         }
-        let published = self.here().publish_by_decision(&publication).await?;
-        self.refused.store(true, Ordering::Release);
-        Ok(published)
+        self.here().publish_by_decision(publication).await
     }
 
     async fn publish_by_decision(&self, publication: &Publication) -> Result<Published> {
-        let Publication { record, value, blobs, uses, names } = publication;
-        // What exists only here must be safe here; with a remote this machine holds copies.
-        let keep = if self.remote.is_some() { &self.cache } else { &self.local };
-        for (digest, path) in blobs {
-            if let Some(remote) = &self.remote {
-                remote.create_from(&Location::Blob(*digest), path).await?;
-            }
-            keep.create_from(&Location::Blob(*digest), path).await?;
-        }
-        if let (Some(bytes), ValueBytes::Blob(digest)) = (value, &record.value) {
-            if let Some(remote) = &self.remote {
-                remote.create(&Location::Blob(*digest), bytes).await?;
-            }
-            keep.create(&Location::Blob(*digest), bytes).await?;
-        }
+        let Publication { record, uses, names, since, .. } = publication;
+        self.put_contents(publication).await?;
+        let contents = publication.contents();
+        let mut secured = match self.secure_at_remote(&contents, since).await? {
+            Ok(secured) => secured,
+            Err(again) => return Ok(Published::Again(again)),
+        };
         // `uses` is an index that can be made again from the records.
         let index = self.remote.as_deref().unwrap_or(&*self.cache);
         for digest in uses {
@@ -80,6 +81,12 @@ impl Catalog {
         }
         if self.remote.is_none() {
             self.local.create(&Location::UnpushedRecord(record.creator.clone(), record.key), b"").await?;
+        }
+        while !self.in_time(&secured) {
+            secured = match self.secure_at_remote(&contents, since).await? {
+                Ok(secured) => secured,
+                Err(again) => return Ok(Published::Again(again)),
+            };
         }
         let at = Location::Record(record.creator.clone(), record.key);
         let decided = match self.deciding().create(&at, record.bytes()).await? {
@@ -96,15 +103,39 @@ impl Catalog {
                 }
             }
         };
+        if !self.in_time(&secured) {
+            // The machine slept over it. What was collected by then is put again, and nobody collects what has a record.
+            self.put_contents(publication).await?;
+        }
         // Copies come last: what this machine has by itself has been decided.
         if self.remote.is_some() {
             for name in &created {
                 self.copy_name(name).await?;
             }
-            let (Published::Ours(record) | Published::Theirs(record)) = &decided;
-            self.cache.create(&at, record.bytes()).await?;
+            if let Published::Ours(record) | Published::Theirs(record) = &decided {
+                self.cache.create(&at, record.bytes()).await?;
+            }
         }
         Ok(decided)
+    }
+
+    async fn put_contents(&self, publication: &Publication) -> Result<()> {
+        let Publication { record, value, blobs, .. } = publication;
+        // What exists only here must be safe here; with a remote this machine holds copies.
+        let keep = if self.remote.is_some() { &self.cache } else { &self.local };
+        for (digest, path) in blobs {
+            if let Some(remote) = &self.remote {
+                remote.create_from(&Location::Blob(*digest), path).await?;
+            }
+            keep.create_from(&Location::Blob(*digest), path).await?;
+        }
+        if let (Some(bytes), ValueBytes::Blob(digest)) = (value, &record.value) {
+            if let Some(remote) = &self.remote {
+                remote.create(&Location::Blob(*digest), bytes).await?;
+            }
+            keep.create(&Location::Blob(*digest), bytes).await?;
+        }
+        Ok(())
     }
 
     /// Puts content into the lake, by itself not visible.
@@ -137,6 +168,17 @@ impl Catalog {
             self.refused.store(true, Ordering::Release);
         }
         Ok(true)
+    }
+}
+
+impl Publication {
+    /// All content that the record names.
+    fn contents(&self) -> Vec<Digest> {
+        let value = match &self.record.value {
+            ValueBytes::Blob(digest) => Some(*digest),
+            ValueBytes::Inline(_) => None,
+        };
+        self.blobs.iter().map(|(digest, _)| *digest).chain(value).chain(self.found.iter().copied()).collect()
     }
 }
 

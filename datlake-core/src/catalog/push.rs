@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use super::Catalog;
+use super::{Again, Catalog, Secured};
 use crate::record::{Kept, Name, Record, Target};
 use crate::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Store, Uid};
 
@@ -38,6 +38,8 @@ pub enum Pushed {
     },
     /// It is not here any more, or never came to be.
     Nothing,
+    /// Not yet: some of its content may have been collected, and must be sent again.
+    Again(Again),
 }
 
 impl Catalog {
@@ -61,12 +63,12 @@ impl Catalog {
         Ok(self.local.size(&what.mark()).await?.is_some())
     }
 
-    /// Sends the record of a call, and its names, to the remote. All that it names is there already. The caller holds the
-    /// local claims of the call and of its names.
+    /// Sends the record of a call, and its names, to the remote. The content that it names was `secured` there.
+    /// The caller holds the local claims of the call and of its names.
     ///
     /// # Errors
     /// Those of the stores; [`ErrorKind::Corrupt`] for a record that is damaged.
-    pub async fn push_call(&self, creator: &CreatorName, key: &CallKey) -> Result<Pushed> {
+    pub async fn push_call(&self, creator: &CreatorName, key: &CallKey, secured: &Secured) -> Result<Pushed> {
         let remote = self.to_push_to()?;
         let at = Location::Record(creator.clone(), *key);
         let mark = Location::UnpushedRecord(creator.clone(), *key);
@@ -97,6 +99,9 @@ impl Catalog {
                 }
                 Err(error) => return Err(error),
             }
+        }
+        if !self.in_time(secured) {
+            return Ok(Pushed::Again(Again::Now));
         }
         let pushed = match remote.create(&at, record.bytes()).await? {
             Created::New => Pushed::Sent,
@@ -132,17 +137,18 @@ impl Catalog {
         Ok(())
     }
 
-    /// Sends an added file to the remote. Its content is there already. The caller holds the local claim of the name.
+    /// Sends an added file to the remote. Its content was `secured` there. The caller holds the local claim of the name.
     ///
     /// # Errors
     /// As [`push_call`](Self::push_call).
-    pub async fn push_name(&self, uid: &Uid) -> Result<Pushed> {
+    pub async fn push_name(&self, uid: &Uid, secured: &Secured) -> Result<Pushed> {
         self.to_push_to()?;
         let Some(bytes) = self.local.get(&Location::Name(uid.clone())).await? else { return Ok(Pushed::Nothing) };
         let name = Name::parse(uid, bytes)?;
-        let pushed = match self.create_name(name.clone()).await {
-            Ok(there) if there.digest == name.digest => Pushed::Sent,
-            Ok(there) => {
+        let pushed = match self.create_added(name.clone(), secured).await {
+            Ok(Err(again)) => return Ok(Pushed::Again(again)),
+            Ok(Ok(there)) if there.digest == name.digest => Pushed::Sent,
+            Ok(Ok(there)) => {
                 // Somebody added the same bytes.
                 self.copy_name(&there).await?;
                 Pushed::There

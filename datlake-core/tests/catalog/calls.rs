@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use datlake_core::catalog::{Publication, Published};
+use datlake_core::catalog::{Publication, Published, Since};
 use datlake_core::lineage::{Added, CodeLineage, Environment, Lineage, Output, Person, PersonSource, SourceState};
 use datlake_core::record::{Kept, Name, NewRecord, OutputOf, Record, Target};
 use datlake_core::{CallKey, Catalog, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Uid};
 
 use super::explore::{Actor, Outcome};
 use super::memory::{Held, World};
+
+/// How often somebody begins anew because of what is collected.
+pub(crate) const PATIENCE: usize = 3;
 
 /// A call, as one program makes it.
 #[derive(Clone, Debug)]
@@ -51,7 +54,7 @@ impl Call {
     }
 
     /// What it makes visible under `key`. Bodies are not deterministic here: `nonce` is in all that they make.
-    pub(crate) fn publication(&self, key: CallKey, nonce: &str) -> Publication {
+    pub(crate) fn publication(&self, key: CallKey, nonce: &str, since: Since) -> Publication {
         let content = |name: &str| format!("{name} made by {nonce}");
         let output = |uid: Uid, name: &str| {
             let bytes = content(name);
@@ -80,7 +83,7 @@ impl Call {
         let (record, value) = Record::create(new).unwrap();
         let blobs = outputs.iter().map(|output| (output.digest, PathBuf::from(content(&output.name)))).collect();
         let names = outputs.into_iter().map(|output| output.uid).filter(Uid::is_chosen).collect();
-        Publication { record, value, blobs, uses: vec![Digest::of(b"an input")], names }
+        Publication { record, value, blobs, uses: vec![Digest::of(b"an input")], names, found: Vec::new(), since }
     }
 }
 
@@ -172,26 +175,32 @@ impl Process {
     }
 
     pub(crate) async fn publish_under(&self, key: CallKey, call: &Call, order: Order) -> Result<Outcome> {
-        let publication = call.publication(key, &self.nonce);
+        let names: Vec<Uid> = call.names.iter().map(|name| Uid::chosen(name).unwrap()).collect();
         let mut claims = Vec::<Held>::new();
         if matches!(order, Order::Sound | Order::RecordFirst) {
-            for name in &publication.names {
+            for name in &names {
                 claims.push(self.world.claim(self.home, name.as_str()).await);
             }
         }
-        let published = match order {
-            Order::RecordFirst => record_first(&self.catalog, publication).await?,
-            Order::Sound | Order::Unclaimed => self.catalog.publish(publication).await?,
-            Order::WithoutClaims => self.catalog.without_claims(&self.nonce).publish(publication).await?,
-        };
-        Ok(match published {
-            Published::Ours(record) => Outcome::Ours(record.digest),
-            Published::Theirs(record) => Outcome::Theirs(record.digest),
-        })
+        for _ in 0..PATIENCE {
+            let publication = call.publication(key, &self.nonce, self.catalog.since().await?);
+            let published = match order {
+                Order::RecordFirst => record_first(&self.catalog, publication).await?,
+                Order::Sound | Order::Unclaimed => self.catalog.publish(&publication).await?,
+                Order::WithoutClaims => self.catalog.without_claims(&self.nonce).publish(&publication).await?,
+            };
+            match published {
+                Published::Ours(record) => return Ok(Outcome::Ours(record.digest)),
+                Published::Theirs(record) => return Ok(Outcome::Theirs(record.digest)),
+                Published::Again(_) => {}
+            }
+        }
+        Ok(Outcome::Done)
     }
 
-    /// Adds `content` as the file `uid`.
-    pub(crate) fn add(self, uid: &'static str, content: &'static str) -> Actor {
+    /// Adds `content` as the file `uid`; where it is `late`, it looks what is collected when it has put the content: a mistake
+    /// that must be found.
+    pub(crate) fn add(self, uid: &'static str, content: &'static str, late: bool) -> Actor {
         Box::pin(async move {
             let (uid, digest) = (Uid::chosen(uid)?, Digest::of(content.as_bytes()));
             let added = Added {
@@ -206,9 +215,22 @@ impl Process {
                 at: self.nonce.clone(),
             };
             let name = Name::create(uid.clone(), Target::Added(added), self.home, &self.nonce)?;
-            self.catalog.put_blob(&digest, content.as_ref()).await?;
             let _claim = self.world.claim(self.home, uid.as_str()).await;
-            self.catalog.add(name).await?;
+            for _ in 0..PATIENCE {
+                let mut since = Since::default();
+                if !late {
+                    since = self.catalog.since().await?;
+                }
+                self.catalog.put_blob(&digest, content.as_ref()).await?;
+                if late {
+                    since = self.catalog.since().await?;
+                }
+                if let Ok(secured) = self.catalog.secure(&[digest], &since).await?
+                    && self.catalog.add(name.clone(), &secured).await?.is_ok()
+                {
+                    break;
+                }
+            }
             Ok(Outcome::Done)
         })
     }
@@ -265,13 +287,13 @@ impl Process {
 
 /// What [`Catalog::publish`] must not do.
 async fn record_first(catalog: &Catalog, publication: Publication) -> Result<Published> {
-    let Publication { record, value, blobs, uses, names } = publication;
-    let nothing = Publication { record, value, blobs: Vec::new(), uses, names: Vec::new() };
-    let published = catalog.publish(nothing).await?;
+    let Publication { blobs, names, .. } = publication;
+    let nothing = Publication { blobs: Vec::new(), names: Vec::new(), ..publication };
+    let published = catalog.publish(&nothing).await?;
     for (digest, path) in blobs {
         catalog.put_blob(&digest, &path).await?;
     }
-    let (Published::Ours(record) | Published::Theirs(record)) = &published;
+    let (Published::Ours(record) | Published::Theirs(record)) = &published else { return Ok(published) };
     for uid in names {
         let target = OutputOf { creator: record.creator.clone(), key: record.key };
         let name = Name::create(uid, Target::Output(target), &catalog.home, &record.nonce)?;

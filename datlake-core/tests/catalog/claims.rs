@@ -121,9 +121,11 @@ impl Machine {
         {
             claim.release(&*remote, false).await?;
         }
-        let outcome = match catalog.publish(PLAIN.publication(PLAIN.key(), &self.nonce())).await? {
+        let publication = PLAIN.publication(PLAIN.key(), &self.nonce(), catalog.since().await?);
+        let outcome = match catalog.publish(&publication).await? {
             Published::Ours(record) => Outcome::Ours(record.digest),
             Published::Theirs(record) => Outcome::Theirs(record.digest),
+            Published::Again(_) => Outcome::Done,
         };
         if let Some(claim) = claim {
             claim.release(&*remote, true).await?;

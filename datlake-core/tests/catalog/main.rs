@@ -10,6 +10,7 @@
 
 mod calls;
 mod claims;
+mod collecting;
 mod explore;
 mod memory;
 mod pushing;
@@ -17,6 +18,7 @@ mod scene;
 
 use calls::{Call, Order, Process};
 use datlake_core::Uid;
+use datlake_core::catalog::Since;
 use explore::{Actor, End, Model};
 use memory::World;
 use proptest::prelude::*;
@@ -131,7 +133,7 @@ fn made(call: &Call, remote: bool, homes: &[&'static str]) -> World {
 
 /// Once everyone has contacted the remote again, nobody sees what was removed.
 fn stays_removed(call: &Call, remote: bool, world: &World) -> Result<(), String> {
-    let gone = call.publication(call.key(), "first").record;
+    let gone = call.publication(call.key(), "first", Since::default()).record;
     let world = world.copy();
     for home in homes(remote) {
         let catalog = world.catalog(None, home, remote);
@@ -160,14 +162,19 @@ fn a_removed_call_stays_removed_whoever_looks_for_it_or_makes_it_anew() {
                     // Whoever wanted it removed does so again.
                     let catalog = world.catalog(None, "home a", remote);
                     let process = Process { catalog, world: world.clone(), home: "home a", nonce: "again".into() };
-                    let uid = call.publication(call.key(), "first").record.lineage().unwrap().outputs[0].uid.clone();
+                    let uid = call.publication(call.key(), "first", Since::default()).record.lineage().unwrap().outputs
+                        [0]
+                    .uid
+                    .clone();
                     now(process.remove(uid)).map_err(|e| e.to_string())?;
                 }
                 stays_removed(&call, remote, &world)?;
                 scene.settled(&world, ends)
             };
             let actors = |world: &World| {
-                let uid = call.publication(call.key(), "first").record.lineage().unwrap().outputs[0].uid.clone();
+                let uid = call.publication(call.key(), "first", Since::default()).record.lineage().unwrap().outputs[0]
+                    .uid
+                    .clone();
                 let other = Process::new(world, 1, second, remote);
                 vec![
                     Process::new(world, 0, "home a", remote).remove(uid),
@@ -266,11 +273,11 @@ fn additions_of_equal_bytes_agree_and_of_others_exclude_each_other() {
                         return Err(format!("{home}: it is there again"));
                     }
                 }
-                now(process(second).add("a.csv", "yet another")).map(drop).map_err(|e| e.to_string())
+                now(process(second).add("a.csv", "yet another", false)).map(drop).map_err(|e| e.to_string())
             };
             let scene = Scene { homes: homes(remote), remote, calls: &[NAMED], removals: false };
             let actors = |world: &World| {
-                let process = |who, home, content| Process::new(world, who, home, remote).add("a.csv", content);
+                let process = |who, home, content| Process::new(world, who, home, remote).add("a.csv", content, false);
                 vec![process(0, "home a", "equal"), process(1, second, content)]
             };
             let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
@@ -294,7 +301,7 @@ fn a_call_and_an_addition_never_both_get_a_name() {
         let actors = |world: &World| {
             vec![
                 Process::new(world, 0, "home a", remote).call(NAMED, Order::Sound),
-                Process::new(world, 1, second, remote).add("a.csv", "added"),
+                Process::new(world, 1, second, remote).add("a.csv", "added", false),
             ]
         };
         let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
@@ -343,7 +350,7 @@ proptest! {
                     Does::Rival => process.call(RIVAL, Order::Sound),
                     // Readers demand more than a removal leaves them.
                     Does::Read if !removals => process.read(TWICE_NAMED),
-                    Does::Add => process.add("b.csv", "added"),
+                    Does::Add => process.add("b.csv", "added", false),
                     Does::Read | Does::LookFor => process.look_for(RIVAL),
                     Does::Remove => process.remove(Uid::chosen("a.csv").unwrap()),
                 }

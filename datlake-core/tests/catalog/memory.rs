@@ -8,8 +8,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use datlake_core::catalog::Collections;
+use datlake_core::collect::Window;
 use datlake_core::{Catalog, Created, Digest, Entry, Location, Pending, Prefix, Store};
 
 /// Which of the actors does something; `None` looks on, without taking steps or leaving traces.
@@ -22,16 +24,28 @@ pub(crate) struct World {
     /// Whether what is done to documents alone makes a step, for models with many actors: content and `uses` are created
     /// by whoever comes first, and it is all the same by whom.
     coarse: bool,
+    /// In a model of collections what is done at the remote, but for `uses`, makes a step, and nothing else does.
+    collects: bool,
+    /// What an actor leaves out: who, the operation, and the beginning of the path.
+    omits: Option<(usize, &'static str, &'static str)>,
 }
 
 #[derive(Clone, Default)]
 struct State {
+    /// In seconds.
+    time: u64,
+    created: BTreeMap<(&'static str, String), u64>,
+    /// Who has seen that there is time left, and has not used it.
+    timed: BTreeSet<usize>,
     stores: BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>,
     claims: BTreeSet<(&'static str, String)>,
     /// All that each actor has learned: two runs in which these and the stores are equal go on alike.
     learned: BTreeMap<usize, u64>,
     log: Vec<String>,
 }
+
+/// In how much time somebody names what they found.
+pub(crate) const WINDOW: Duration = Duration::from_secs(10);
 
 /// The name of the store that all homes share.
 pub(crate) const REMOTE: &str = "remote";
@@ -41,9 +55,37 @@ impl World {
         self.state.lock().unwrap()
     }
 
+    fn is_step(&self, store: &str, path: &str) -> bool {
+        let is = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
+        match self.collects {
+            true => store == REMOTE && !is(&["uses/"]),
+            false if is(&["gc/", "rescued/"]) => false,
+            false => !(self.coarse && is(&["blobs/", "uses/"])),
+        }
+    }
+
     /// A world in which what is done to documents alone makes a step.
     pub(crate) fn coarse() -> Self {
         Self { coarse: true, ..Self::default() }
+    }
+
+    /// A world about collections, which begins at the second 1000, and in which one step is left out.
+    pub(crate) fn collecting(omits: Option<(usize, &'static str, &'static str)>) -> Self {
+        let world = Self { collects: true, omits, ..Self::default() };
+        world.state().time = 1000;
+        world
+    }
+
+    /// Lets time pass, but not while a request is under way that was sent in time.
+    pub(crate) async fn pass(&self, seconds: u64) {
+        loop {
+            step().await;
+            let mut state = self.state();
+            if state.timed.is_empty() {
+                state.time += seconds;
+                return;
+            }
+        }
     }
 
     /// The lake as `who` sees it from the machine `home`.
@@ -57,12 +99,29 @@ impl World {
             remote,
             offline: false,
             refused: Arc::default(),
+            collections: Collections::new(Window(WINDOW), self.clock(who)),
+        }
+    }
+
+    /// What `who` looks at: after that, their next operation is done before time passes.
+    fn clock(&self, who: Who) -> impl Fn() -> Duration + Send + Sync + 'static {
+        let bell = Bell { who, world: self.clone() };
+        move || {
+            let mut state = bell.world.state();
+            state.timed.extend(bell.who);
+            Duration::from_secs(state.time)
         }
     }
 
     /// The same world, to look around in without changing this one.
     pub(crate) fn copy(&self) -> Self {
-        Self { state: Arc::new(Mutex::new(self.state().clone())), coarse: self.coarse }
+        Self { state: Arc::new(Mutex::new(self.state().clone())), ..self.clone() }
+    }
+
+    /// Puts `content` into the shared store, as it was at the beginning of time.
+    pub(crate) fn plant(&self, content: &str) {
+        let path = Location::Blob(Digest::of(content.as_bytes())).path();
+        self.state().stores.entry(REMOTE).or_default().insert(path, content.into());
     }
 
     /// Whether the content `digest` is in the store `name`.
@@ -73,8 +132,8 @@ impl World {
 
     /// Everything that decides how a run goes on.
     pub(crate) fn fingerprint(&self) -> u64 {
-        let State { stores, claims, learned, log: _ } = &*self.state();
-        hash(&(stores, claims, learned))
+        let State { time, created, timed, stores, claims, learned, log: _ } = &*self.state();
+        hash(&(time, created, timed, stores, claims, learned))
     }
 
     /// Everything that somebody who looks on sees.
@@ -95,6 +154,20 @@ impl World {
             if self.state().claims.insert(key.clone()) {
                 return Held { world: self.clone(), key };
             }
+        }
+    }
+}
+
+/// A clock, which is looked at no more when its owner is gone.
+struct Bell {
+    who: Who,
+    world: World,
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        if let Some(who) = self.who {
+            self.world.state().timed.remove(&who);
         }
     }
 }
@@ -146,12 +219,27 @@ impl Memory {
         F: FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T + Send + 'a,
     {
         Box::pin(async move {
-            let passes = self.world.coarse && (path.starts_with("blobs/") || path.starts_with("uses/"));
-            if self.who.is_some() && !passes {
+            if self.who.is_some() && self.world.is_step(self.name, &path) {
                 step().await;
             }
             let mut state = self.world.state();
-            let result = act(state.stores.entry(self.name).or_default());
+            if let Some(who) = self.who {
+                state.timed.remove(&who);
+            }
+            let omitted = self.world.omits.is_some_and(|(who, omitted, below)| {
+                (self.who, what) == (Some(who), omitted) && self.name == REMOTE && path.starts_with(below)
+            });
+            let result = match omitted {
+                true => act(&mut BTreeMap::new()),
+                false => act(state.stores.entry(self.name).or_default()),
+            };
+            if what == "create" && !omitted {
+                let time = state.time;
+                state.created.entry((self.name, path.clone())).or_insert(time);
+            }
+            if what == "remove" {
+                state.created.remove(&(self.name, path.clone()));
+            }
             if let Some(who) = self.who {
                 let said = result.text();
                 let learned = hash(&(state.learned.get(&who), what, &path, &said));
@@ -238,8 +326,10 @@ impl Store for Memory {
                 })
                 .await?;
             for (path, size) in found {
+                let created = self.world.state().created.get(&(self.name, path.clone())).copied().unwrap_or_default();
+                let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(created);
                 let Some(location) = Location::parse(&path).filter(|location| prefix.has(location)) else { continue };
-                if visit(Entry { location, size, modified: SystemTime::UNIX_EPOCH }).is_break() {
+                if visit(Entry { location, size, modified }).is_break() {
                     break;
                 }
             }

@@ -16,7 +16,7 @@ use super::scene::{NAMED, PLAIN, RIVAL, Scene, Shown, THIRD, TWO_HOMES, holds, n
 
 /// How a process pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(crate) enum Way {
     Sound,
     /// The record goes before its content.
     ContentLast,
@@ -55,11 +55,14 @@ impl Process {
         let Unpushed::Call(creator, key) = what else {
             let Unpushed::Added(uid) = what else { unreachable!() };
             let _claim = self.world.claim(self.home, uid.as_str()).await;
-            return self.catalog.push_name(uid).await.map(Some);
+            let Ok(secured) = self.catalog.secure(&[], &self.catalog.since().await?).await? else { return Ok(None) };
+            return self.catalog.push_name(uid, &secured).await.map(Some);
         };
         let _claim = self.world.claim(self.home, &key.to_string()).await;
+        let since = self.catalog.since().await?;
         let Some(record) = self.catalog.here().record(creator, key).await? else {
-            return self.catalog.push_call(creator, key).await.map(Some);
+            let Ok(secured) = self.catalog.secure(&[], &since).await? else { return Ok(None) };
+            return self.catalog.push_call(creator, key, &secured).await.map(Some);
         };
         let mut claims = Vec::new();
         for output in record.lineage()?.outputs.iter().filter(|output| output.uid.is_chosen()) {
@@ -86,7 +89,9 @@ impl Process {
             }
             _ => self.catalog.clone(),
         };
-        let pushed = catalog.push_call(creator, key).await?;
+        let contents: Vec<Digest> = record.lineage()?.outputs.into_iter().map(|output| output.digest).collect();
+        let Ok(secured) = catalog.secure(&contents, &since).await? else { return Ok(None) };
+        let pushed = catalog.push_call(creator, key, &secured).await?;
         if way == Way::ContentLast {
             self.send_content(&record).await?;
         }
@@ -94,7 +99,7 @@ impl Process {
     }
 
     /// Pushes all there is to push.
-    fn push(self, way: Way) -> Actor {
+    pub(crate) fn push(self, way: Way) -> Actor {
         Box::pin(async move {
             self.catalog.learn_removals().await?;
             for what in self.catalog.unpushed().await? {
@@ -211,10 +216,10 @@ fn a_name_that_belongs_to_another_call_by_then_stays_unpushed_and_its_record_is_
 fn equal_additions_agree_and_others_stay_unpushed() {
     for content in ["equal", "other"] {
         let world = World::default();
-        now(cut_off(&world).add("a.csv", "equal")).unwrap();
+        now(cut_off(&world).add("a.csv", "equal", false)).unwrap();
         let elsewhere =
             Process { catalog: world.catalog(None, "home b", true), ..Process::new(&world, 1, "home b", true) };
-        now(elsewhere.add("a.csv", content)).unwrap();
+        now(elsewhere.add("a.csv", content, false)).unwrap();
         let pusher =
             Process { catalog: world.catalog(None, "home a", true), ..Process::new(&world, 0, "home a", true) };
         let pushed =

@@ -5,6 +5,7 @@
 //! removes a directory of objects: another process may be about to create in it.
 
 mod claim;
+mod hold;
 mod lock;
 mod open;
 mod publish;
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
 
 pub use claim::{Claim, Lease};
+pub use hold::{Hold, Holding};
 pub use scratch::Scratch;
 pub use seal::Seal;
 

@@ -21,7 +21,8 @@ pub(super) fn same(one: &Metadata, other: &Metadata) -> bool {
 
 /// When the file last changed in any way, by the file system's clock.
 pub(super) fn changed(of: &Metadata) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(of.ctime().max(0).unsigned_abs())
+    let nanoseconds = u32::try_from(of.ctime_nsec()).unwrap_or(0);
+    SystemTime::UNIX_EPOCH + Duration::new(of.ctime().max(0).unsigned_abs(), nanoseconds)
 }
 
 /// The permissions of something nobody may write, and whoever could read it still may.

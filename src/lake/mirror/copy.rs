@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use datlake_core::catalog::{Again, Secured};
 use datlake_core::record::{Kept, Name, Record, Target, Tombstone};
 use datlake_core::{
-    CallKey, Created, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store, Uid,
+    CallKey, Catalog, Created, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store, Uid,
 };
 use datlake_store::Wanted;
 
-use super::super::{Content, Lake, lock};
+use super::super::{Content, Lake, Patience, lock};
 use crate::report::{Damage, MirrorOutcome, MirrorRow, Mirrored, concerns_one};
 
 /// What one does for all who ask.
@@ -21,6 +22,8 @@ type Once<T> = OnceLock<Result<T>>;
 pub(super) struct Copying {
     lake: Lake,
     target: Arc<dyn Store>,
+    /// The lake that is there.
+    there: Catalog,
     dry_run: bool,
     /// Content that was seen to be there, or sent.
     carried: Mutex<HashMap<Digest, Arc<Once<()>>>>,
@@ -43,7 +46,8 @@ impl Copying {
     pub(super) fn new(lake: &Lake, target: Arc<dyn Store>, dry_run: bool) -> Self {
         let (carried, removed) = Default::default();
         let (blobs, bytes) = Default::default();
-        Self { lake: lake.clone(), target, dry_run, carried, removed, blobs, bytes }
+        let there = lake.vault().catalog_at(Arc::clone(&target));
+        Self { lake: lake.clone(), target, there, dry_run, carried, removed, blobs, bytes }
     }
 
     /// What was done in all.
@@ -98,13 +102,41 @@ impl Copying {
         if self.removed()?.contains(&name.digest) {
             return Ok(removed(what));
         }
-        for content in self.lake.content_of_name(&name)? {
-            self.carry(&content)?;
-        }
-        Ok(match self.put_name(&name).await? {
-            None => Became::Row(row(what, MirrorOutcome::Copied, None)),
-            Some(why) => conflict(what, why),
+        let contents = self.lake.content_of_name(&name)?;
+        self.secured(&contents, async |_| {
+            Ok(Ok(match self.put_name(&name).await? {
+                None => Became::Row(row(what.clone(), MirrorOutcome::Copied, None)),
+                Some(why) => conflict(what.clone(), why),
+            }))
         })
+        .await
+    }
+
+    /// Sends `contents` and names them before they could be collected there; else does both again.
+    async fn secured<T>(
+        &self,
+        contents: &[Content],
+        name: impl AsyncFn(&Secured) -> Result<Result<T, Again>>,
+    ) -> Result<T> {
+        let digests: Vec<Digest> = contents.iter().map(|content| content.digest).collect();
+        let mut patience = Patience::default();
+        loop {
+            let since = self.there.since().await?;
+            for content in contents {
+                self.carry(content)?;
+            }
+            let secured =
+                if self.dry_run { Ok(Secured::default()) } else { self.there.secure(&digests, &since).await? };
+            let again = match secured {
+                Ok(secured) => match name(&secured).await? {
+                    Ok(named) => return Ok(named),
+                    Err(again) => again,
+                },
+                Err(again) => again,
+            };
+            digests.iter().for_each(|digest| drop(lock(&self.carried).remove(digest)));
+            patience.pause(&self.lake, again).await?;
+        }
     }
 
     async fn call(&self, at: &Location, creator: &CreatorName, key: &CallKey) -> Result<Became> {
@@ -134,23 +166,48 @@ impl Copying {
                     return Ok(conflict(what, why));
                 }
             }
-            for content in self.lake.content_of_call(record)? {
-                self.carry(&content)?;
-            }
-            if !self.dry_run {
-                for input in record.lineage()?.inputs {
-                    self.target.create(&Location::Use(input.digest, creator.clone(), *key), b"").await?;
-                }
-            }
-            for name in &names {
-                if let Some(why) = self.put_name(name).await? {
-                    return Ok(conflict(what, why));
-                }
+            let contents = self.lake.content_of_call(record)?;
+            return self.secured(&contents, async |secured| self.put_call(at, record, &names, secured).await).await;
+        }
+        self.put_document(at, creator, key, &kept, what).await
+    }
+
+    /// Puts a call there whose content is there.
+    async fn put_call(
+        &self,
+        at: &Location,
+        record: &Record,
+        names: &[Name],
+        secured: &Secured,
+    ) -> Result<Result<Became, Again>> {
+        let Record { creator, key, .. } = record;
+        if !self.dry_run {
+            for input in record.lineage()?.inputs {
+                self.target.create(&Location::Use(input.digest, creator.clone(), *key), b"").await?;
             }
         }
+        for name in names {
+            if let Some(why) = self.put_name(name).await? {
+                return Ok(Ok(conflict(called(record)?, why)));
+            }
+        }
+        if !self.there.in_time(secured) {
+            return Ok(Err(Again::Now));
+        }
+        self.put_document(at, creator, key, &Kept::Record(record.clone()), called(record)?).await.map(Ok)
+    }
+
+    async fn put_document(
+        &self,
+        at: &Location,
+        creator: &CreatorName,
+        key: &CallKey,
+        kept: &Kept,
+        what: String,
+    ) -> Result<Became> {
         if !self.dry_run && self.target.create(at, kept.bytes()).await? == Created::Exists {
             let there = self.target.get(at).await?.unwrap_or_default();
-            if !same_call(&kept, creator, key, there)? {
+            if !same_call(kept, creator, key, there)? {
                 return Ok(conflict(what, "another record of this call is there since just now"));
             }
         }

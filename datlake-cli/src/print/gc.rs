@@ -1,0 +1,57 @@
+//! What was collected, and what is about to be.
+
+use std::time::Duration;
+
+use datlake::report::{Collected, CollectedLocal, CollectedRemote};
+
+use super::text::bytes;
+
+pub(super) fn collected(collected: &Collected) -> String {
+    let Collected { dry_run, remote, local, .. } = collected;
+    let mut text = String::new();
+    if let Some(CollectedLocal { blobs, bytes, .. }) = local {
+        text.push_str(&format!("on this machine: {}\n", removed(*dry_run, *blobs, *bytes)));
+    }
+    if let Some(remote) = remote {
+        text.push_str(&at_remote(*dry_run, remote));
+    }
+    text
+}
+
+fn at_remote(dry_run: bool, remote: &CollectedRemote) -> String {
+    let CollectedRemote { blobs, bytes: size, spared, condemned, condemned_bytes, ready_in_s, young, .. } = remote;
+    let mut text = format!("at the remote: {}\n", removed(dry_run, *blobs, *size));
+    if *spared > 0 {
+        text.push_str(&format!("  {} condemned and needed after all\n", pieces(*spared)));
+    }
+    if *condemned > 0 {
+        let size = condemned_bytes.map_or_else(String::new, |size| format!(" ({})", bytes(size)));
+        text.push_str(&format!("  {} of content{size} condemned", pieces(*condemned)));
+        match ready_in_s {
+            0 => text.push('\n'),
+            ready => text.push_str(&format!(
+                ": `datlake gc` in {} removes them\n",
+                humantime::format_duration(Duration::from_secs(ready.div_ceil(60) * 60))
+            )),
+        }
+    }
+    if *young > 0 {
+        text.push_str(&format!("  {} of content that nothing refers to, too young to be condemned\n", pieces(*young)));
+    }
+    text
+}
+
+fn removed(dry_run: bool, blobs: u64, size: u64) -> String {
+    match (dry_run, blobs) {
+        (_, 0) => "nothing to remove".to_owned(),
+        (true, _) => format!("{} of content ({}) to remove", pieces(blobs), bytes(size)),
+        (false, _) => format!("removed {} of content ({})", pieces(blobs), bytes(size)),
+    }
+}
+
+fn pieces(number: u64) -> String {
+    match number {
+        1 => "1 piece".to_owned(),
+        more => format!("{more} pieces"),
+    }
+}

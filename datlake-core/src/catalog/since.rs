@@ -1,0 +1,178 @@
+//! Naming content that was found, beside others who collect what nobody names: see [`collect`].
+//!
+//! - Who is to name content takes a [`Since`] first, then puts or finds the content, and hands both in.
+//! - What may have been collected in between has to be put again: that is an answer, and no error.
+//! - Without a remote nobody collects beside us: the machine's own locks keep collectors and publishers apart.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Catalog;
+use crate::collect::{self, Collection, Window};
+use crate::{Digest, ErrorKind, Location, Result, Stage};
+
+/// What a catalog knows of the collections at its remote, and the time it has.
+#[derive(Clone)]
+pub struct Collections {
+    /// In how much time found content is named.
+    pub window: Window,
+    clock: Arc<dyn Fn() -> Duration + Send + Sync>,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    swept: Option<Swept>,
+    condemned: Option<(u64, Arc<HashSet<Digest>>)>,
+}
+
+/// How many sweeps have begun and ended: any removal changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Swept(u64);
+
+impl Swept {
+    fn by(latest: Option<&Collection>) -> Self {
+        Self(match latest {
+            None => 0,
+            Some(Collection { n, stage: Stage::Announced | Stage::Condemned, .. }) => 2 * n,
+            Some(Collection { n, stage: Stage::Sweeping, .. }) => 2 * n + 1,
+            Some(Collection { n, stage: Stage::Done, .. }) => 2 * (n + 1),
+        })
+    }
+}
+
+/// From when on content was put or found. The default is good for who has no remote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Since(Option<Swept>);
+
+/// Why content has to be put again before it is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// It may have been collected meanwhile.
+    Now,
+    /// It is being collected: after a moment.
+    Later,
+}
+
+/// That content may be named. The default is good for who has no remote.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Secured(Until);
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Until {
+    /// Nobody collects beside us.
+    #[default]
+    Always,
+    /// Until a moment of the catalog's clock.
+    Then(Duration),
+    /// The remote refuses even to be looked at.
+    Refused,
+}
+
+impl Collections {
+    /// `clock` says how much time has passed since some moment, also while the machine slept.
+    pub fn new(window: Window, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self { window, clock: Arc::new(clock), known: Arc::default() }
+    }
+
+    fn learn(&self, latest: Option<&Collection>) -> Swept {
+        let swept = Swept::by(latest);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).swept = Some(swept);
+        swept
+    }
+}
+
+impl fmt::Debug for Collections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collections").field("window", &self.window).finish_non_exhaustive()
+    }
+}
+
+impl Catalog {
+    /// To be taken before content is put or found that is to be named.
+    ///
+    /// # Errors
+    /// Those of the remote, the first time.
+    pub async fn since(&self) -> Result<Since> {
+        let Some(remote) = self.remote.as_ref().filter(|_| !self.is_refused()) else { return Ok(Since(None)) };
+        let known = self.collections.known.lock().unwrap_or_else(PoisonError::into_inner).swept;
+        // What was known before is as good: it makes more look like collected, never less.
+        let swept = match known {
+            Some(swept) => swept,
+            None => match collect::latest(&**remote).await {
+                Err(error) if error.kind() == ErrorKind::Denied => return Ok(Since(None)),
+                latest => self.collections.learn(latest?.as_ref()),
+            },
+        };
+        Ok(Since(Some(swept)))
+    }
+
+    /// Whether `contents`, put or found `since`, may be named now.
+    ///
+    /// # Errors
+    /// Those of the remote; [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) where what is condemned cannot be read.
+    pub async fn secure(&self, contents: &[Digest], since: &Since) -> Result<Result<Secured, Again>> {
+        match self.secure_at_remote(contents, since).await {
+            Err(error) if error.kind() == ErrorKind::Denied => Ok(Ok(Secured(Until::Refused))),
+            secured => secured,
+        }
+    }
+
+    pub(super) async fn secure_at_remote(&self, contents: &[Digest], since: &Since) -> Result<Result<Secured, Again>> {
+        let Some(remote) = self.remote.as_ref().filter(|_| !self.is_refused()) else {
+            return Ok(Ok(Secured(Until::Always)));
+        };
+        let secured = Secured(Until::Then((self.collections.clock)() + self.collections.window.0));
+        let latest = collect::latest(&**remote).await?;
+        if since.0 != Some(self.collections.learn(latest.as_ref())) {
+            return Ok(Err(Again::Now));
+        }
+        let Some(Collection { n, stage: stage @ (Stage::Condemned | Stage::Sweeping), .. }) = latest else {
+            return Ok(Ok(secured));
+        };
+        let condemned = self.condemned(n).await?;
+        let doomed: Vec<Digest> = contents.iter().filter(|digest| condemned.contains(digest)).copied().collect();
+        if doomed.is_empty() {
+            return Ok(Ok(secured));
+        }
+        if stage == Stage::Sweeping {
+            return Ok(Err(Again::Later));
+        }
+        for digest in doomed {
+            remote.create(&Location::Rescued(n, digest), b"").await?;
+        }
+        // Whoever sweeps looks at what was rescued when it has begun, and not before.
+        match collect::latest(&**remote).await? {
+            Some(Collection { n: now, stage: Stage::Condemned, .. }) if now == n => Ok(Ok(secured)),
+            _ => Ok(Err(Again::Later)),
+        }
+    }
+
+    /// Whether there is time left to name what was secured.
+    pub fn in_time(&self, secured: &Secured) -> bool {
+        match secured.0 {
+            Until::Then(until) => (self.collections.clock)() <= until,
+            Until::Always | Until::Refused => true,
+        }
+    }
+
+    /// Whether the remote refused to be looked at when this was secured.
+    pub(super) fn was_refused(secured: &Secured) -> bool {
+        matches!(secured.0, Until::Refused)
+    }
+
+    async fn condemned(&self, n: u64) -> Result<Arc<HashSet<Digest>>> {
+        let known = || self.collections.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, condemned)) = &known().condemned
+            && *of == n
+        {
+            return Ok(Arc::clone(condemned));
+        }
+        let Some(remote) = &self.remote else { return Ok(Arc::default()) };
+        let condemned = Arc::new(collect::condemned(&**remote, n).await?);
+        known().condemned = Some((n, Arc::clone(&condemned)));
+        Ok(condemned)
+    }
+}

@@ -1,0 +1,276 @@
+//! Content that nobody names is collected, beside others who find it and are about to name it, some of whom die.
+//!
+//! What must hold:
+//! - At every moment, what a record or an added file names is there.
+//! - What nobody names goes in the end, and nothing else does.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use datlake_core::collect::{self, Broom, Collector};
+use datlake_core::record::{Kept, Name, Target};
+use datlake_core::{Digest, Location, Pending, Prefix, Result, Store};
+use proptest::prelude::*;
+
+use super::calls::Process;
+use super::explore::{Actor, End, Model, Outcome};
+use super::memory::{REMOTE, WINDOW, World};
+use super::scene::{PLAIN, now};
+
+/// What the publisher's body makes.
+const CONTENT: &str = "out.csv made by home a-0";
+/// What nobody will ever name.
+const RUBBISH: &str = "rubbish";
+/// Longer than two windows.
+const GRACE: Duration = Duration::from_secs(21);
+
+/// A step of the protocol that is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Omitted {
+    Nothing,
+    /// What somebody does at the remote.
+    Operation(usize, &'static str, &'static str),
+    /// The collector's wait.
+    Wait,
+    /// The collector's second look at documents.
+    SecondLook,
+    /// The age that content must have.
+    Grace,
+    /// The publisher's look at its clock.
+    Clock,
+    /// That the publisher takes the moment before it finds content.
+    Since,
+}
+
+/// Who names the content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    Call,
+    Added,
+    Nobody,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    names: Names,
+    /// Whether the content has long been there.
+    old: bool,
+    omitted: Omitted,
+}
+
+/// Reads what the shared store names.
+struct Reading {
+    store: std::sync::Arc<dyn Store>,
+    /// Where there is no second look, what the first saw.
+    first: Option<Mutex<Option<HashSet<Digest>>>>,
+}
+
+impl Broom for Reading {
+    fn named(&self) -> Pending<'_, HashSet<Digest>> {
+        Box::pin(async move {
+            if let Some(first) = self.first.as_ref().and_then(|first| first.lock().unwrap().clone()) {
+                return Ok(first);
+            }
+            let found = named(&*self.store).await?;
+            if let Some(first) = &self.first {
+                *first.lock().unwrap() = Some(found.clone());
+            }
+            Ok(found)
+        })
+    }
+
+    fn remove(&self, blobs: Vec<Digest>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            for digest in blobs {
+                self.store.remove(&Location::Blob(digest)).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+async fn named(store: &dyn Store) -> Result<HashSet<Digest>> {
+    let (mut documents, mut named) = (Vec::new(), HashSet::new());
+    for prefix in [Prefix::Names, Prefix::Records] {
+        let mut gather = |entry: datlake_core::Entry| {
+            documents.push(entry.location);
+            ControlFlow::Continue(())
+        };
+        store.list(&prefix, &mut gather).await?;
+    }
+    for at in documents {
+        let Some(bytes) = store.get(&at).await? else { continue };
+        match &at {
+            Location::Name(uid) => {
+                if let Target::Added(added) = Name::parse(uid, bytes)?.target {
+                    named.insert(added.digest);
+                }
+            }
+            Location::Record(creator, key) => {
+                let record = Kept::parse(creator, key, bytes)?.record();
+                let lineage = record.map(|record| record.lineage()).transpose()?;
+                named.extend(lineage.into_iter().flat_map(|lineage| lineage.outputs).map(|output| output.digest));
+            }
+            _ => {}
+        }
+    }
+    Ok(named)
+}
+
+/// Who publishes is actor 0, who collects actor 1.
+fn collect(world: &World, omitted: Omitted) -> Actor {
+    let (world, store) = (world.clone(), world.catalog(Some(1), "collector", true).remote.unwrap());
+    let collector = Collector {
+        nonce: "sweep".into(),
+        person: "me@example.org".into(),
+        host: "collector".into(),
+        process: 1,
+        since: String::new(),
+    };
+    let grace = if omitted == Omitted::Grace { Duration::ZERO } else { GRACE };
+    let first = (omitted == Omitted::SecondLook).then(Mutex::default);
+    Box::pin(async move {
+        let Some(announced) = collect::announce(&*store, &collector).await? else { return Ok(Outcome::Done) };
+        let broom = Reading { store: store.clone(), first };
+        collect::condemn(&*store, &announced, &collector, grace, &broom).await?;
+        if omitted != Omitted::Wait {
+            world.pass(2 * WINDOW.as_secs() + 1).await;
+        }
+        collect::sweep(&*store, announced.n, &collector, false, &broom).await?;
+        Ok(Outcome::Done)
+    })
+}
+
+fn publish(world: &World, names: Names, omitted: Omitted) -> Actor {
+    let mut process = Process::new(world, 0, "home a", true);
+    if omitted == Omitted::Clock {
+        process.catalog.collections =
+            datlake_core::catalog::Collections::new(process.catalog.collections.window, || Duration::ZERO);
+    }
+    match (names, omitted) {
+        (Names::Nobody, _) => Box::pin(async { Ok(Outcome::Done) }),
+        (Names::Added, _) => process.add("a.csv", CONTENT, omitted == Omitted::Since),
+        (Names::Call, _) => process.publish(PLAIN, super::calls::Order::Sound),
+    }
+}
+
+/// Whatever is named is there.
+fn whole(world: &World) -> Result<(), String> {
+    let store = world.catalog(None, "looks on", true).remote.unwrap();
+    let named = now(named(&*store)).map_err(|e| e.to_string())?;
+    match named.iter().find(|digest| !world.has_blob(REMOTE, digest)) {
+        Some(_) => Err("something is named, and its content was collected".to_owned()),
+        None => Ok(()),
+    }
+}
+
+fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> R) -> R {
+    let Case { names, old, omitted } = case;
+    let omits = match omitted {
+        Omitted::Operation(who, what, below) => Some((who, what, below)),
+        _ => None,
+    };
+    check(&Model {
+        world: &|| {
+            let world = World::collecting(omits);
+            world.plant(RUBBISH);
+            if old {
+                world.plant(CONTENT);
+            }
+            world
+        },
+        actors: &|world| {
+            let later = world.clone();
+            let time: Actor = Box::pin(async move {
+                later.pass(GRACE.as_secs() + 2).await;
+                Ok(Outcome::Done)
+            });
+            let mut actors = vec![publish(world, names, omitted), collect(world, omitted)];
+            // Where somebody dies there are too many orders with it.
+            actors.extend((deaths == 0 && (names == Names::Call || !old)).then_some(time));
+            actors
+        },
+        deaths,
+        always: &|world, ()| whole(world),
+        finally: &|world, ends| {
+            if let Some(End::Failed(error)) = ends.iter().find(|end| matches!(end, End::Failed(_))) {
+                return Err(format!("somebody failed: {error}"));
+            }
+            let killed = ends.iter().any(|end| matches!(end, End::Killed));
+            match !killed && world.has_blob(REMOTE, &Digest::of(RUBBISH.as_bytes())) {
+                true => Err("what nobody names is still there".to_owned()),
+                false => Ok(()),
+            }
+        },
+    })
+}
+
+fn explore(names: Names, old: bool, deaths: usize, omitted: Omitted) -> Result<usize, String> {
+    modelled(Case { names, old, omitted }, deaths, |model| model.explore())
+}
+
+#[test]
+fn nothing_that_is_named_is_collected() {
+    for names in [Names::Call, Names::Added] {
+        for old in [true, false] {
+            let states =
+                explore(names, old, 0, Omitted::Nothing).unwrap_or_else(|why| panic!("{names:?}, {old}: {why}"));
+            println!("{names:?}, {old}: {states} states");
+            assert!(states > 100, "{states} states");
+        }
+    }
+}
+
+#[test]
+fn nor_where_somebody_dies() {
+    for names in [Names::Call, Names::Added] {
+        explore(names, true, 1, Omitted::Nothing).unwrap_or_else(|why| panic!("{why}"));
+    }
+}
+
+#[test]
+fn what_nobody_names_goes() {
+    explore(Names::Nobody, true, 0, Omitted::Nothing).unwrap_or_else(|why| panic!("{why}"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn nothing_that_is_named_is_collected_in_some_order(
+        call: bool, old: bool, deaths in 0..2_usize,
+        choices in prop::collection::vec((any::<u8>(), prop::bool::weighted(0.02)), 0..120),
+    ) {
+        let names = if call { Names::Call } else { Names::Added };
+        let case = Case { names, old, omitted: Omitted::Nothing };
+        modelled(case, deaths, |model| model.walk(&choices)).map_err(TestCaseError::fail)?;
+    }
+}
+
+#[test]
+fn each_step_of_the_protocol_is_needed() {
+    for (old, omitted) in [
+        // The publisher does not look what is collected.
+        (true, Omitted::Operation(0, "list", "gc/")),
+        // It rescues nothing.
+        (true, Omitted::Operation(0, "create", "rescued/")),
+        // It looks at what was condemned and does not find it.
+        (true, Omitted::Operation(0, "get", "gc/0.condemned")),
+        (true, Omitted::Clock),
+        (true, Omitted::Since),
+        // The collector does not say that it sweeps, or does not look at what was rescued.
+        (true, Omitted::Operation(1, "create", "gc/0.sweeping")),
+        (true, Omitted::Operation(1, "list", "rescued/")),
+        (true, Omitted::Wait),
+        (true, Omitted::SecondLook),
+        (false, Omitted::Grace),
+    ] {
+        let names = if omitted == Omitted::Since { Names::Added } else { Names::Call };
+        match explore(names, old, 0, omitted) {
+            Ok(states) => panic!("{omitted:?} is not needed in {states} states"),
+            Err(why) => assert!(why.contains("was collected"), "{omitted:?}: {why}"),
+        }
+    }
+}

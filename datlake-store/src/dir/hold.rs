@@ -1,0 +1,63 @@
+//! In one home, who puts content in and is about to name it, and who collects what nobody names, keep out of each other's way.
+//!
+//! Many may hold content at a time; who collects is alone. The lock is the operating system's: it goes with its process.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+
+use datlake_core::Result;
+
+use super::{DirStore, sys};
+
+const FILE: &str = "collect.lock";
+
+/// What an attempt to hold content found.
+#[derive(Debug)]
+pub enum Hold {
+    /// Nothing is collected while this lives; if it was asked for alone, nobody else holds anything.
+    Held(Holding),
+    /// Somebody collects; or, if it was asked for alone, holds content.
+    Busy,
+    /// The file system knows no locks, or nothing can be written here.
+    Unsupported,
+}
+
+/// Keeps content from being collected, or is who collects.
+#[derive(Debug)]
+pub struct Holding(File);
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        // Explicitly, for a child process being started may hold the same open file for a moment.
+        let _ = self.0.unlock();
+    }
+}
+
+impl DirStore {
+    /// Tries to hold the content of this home, `alone` to collect it. Does not wait.
+    ///
+    /// # Errors
+    /// Errors of the file system.
+    pub fn try_hold(&self, alone: bool) -> Result<Hold> {
+        let path = self.root().join(FILE);
+        let opened = match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path) {
+            // Another user's can be locked all the same.
+            Err(e) if unwritable(&e) => File::open(&path),
+            opened => opened,
+        };
+        let file = match opened {
+            Err(e) if unwritable(&e) || e.kind() == io::ErrorKind::NotFound => return Ok(Hold::Unsupported),
+            opened => opened.map_err(|e| self.failed("open", FILE, e))?,
+        };
+        match if alone { file.try_lock() } else { file.try_lock_shared() } {
+            Ok(()) => Ok(Hold::Held(Holding(file))),
+            Err(TryLockError::WouldBlock) => Ok(Hold::Busy),
+            Err(TryLockError::Error(e)) if sys::no_locks(&e) => Ok(Hold::Unsupported),
+            Err(TryLockError::Error(e)) => Err(self.failed("lock", FILE, e)),
+        }
+    }
+}
+
+fn unwritable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}

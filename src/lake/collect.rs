@@ -1,0 +1,367 @@
+//! Collecting content that nobody names: at the remote in stages, beside others who publish; here under a lock.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use datlake_core::collect::{self, Broom, Collection, Collector, Swept};
+use datlake_core::record::{Kept, Name};
+use datlake_core::{Digest, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Stage, Store};
+use datlake_store::{Hold, offload, sleep};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::{AT_ONCE, Lake, refuse_in_body};
+use crate::report::{Collected, CollectedLocal, CollectedRemote};
+
+/// How long a collection of this machine's store waits for who is about to name content.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What is younger at the remote is left alone, where nothing else is said.
+const GRACE: Duration = Duration::from_secs(24 * 3600);
+
+/// How content is collected.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Collect {
+    /// Whether this machine's store is looked at.
+    pub local: bool,
+    /// Whether the remote is looked at, if there is one.
+    pub remote: bool,
+    /// How old content at the remote must be: at least two hours and a little, in which others name what they have sent.
+    pub grace: Duration,
+    /// Whether to say what would be removed, and to remove nothing.
+    pub dry_run: bool,
+    /// Whether to stay until what was condemned may be removed, two hours, and to remove it.
+    pub wait: bool,
+    /// Whether nobody else writes to the remote, which the caller knows: then nothing is waited for, and nothing is too young.
+    pub exclusive: bool,
+    /// Whether to go on with a sweep whose process is dead, which the caller knows.
+    pub resume: bool,
+}
+
+impl Default for Collect {
+    /// Both sides, a day's grace, without waiting.
+    fn default() -> Self {
+        let no = false;
+        Self { local: true, remote: true, grace: GRACE, dry_run: no, wait: no, exclusive: no, resume: no }
+    }
+}
+
+impl Collect {
+    /// Says what would be removed, and removes nothing.
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Collects in this machine's store alone, or at the remote alone.
+    #[must_use]
+    pub fn only(mut self, local: bool, remote: bool) -> Self {
+        (self.local, self.remote) = (local, remote);
+        self
+    }
+
+    /// How old content at the remote must be.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Stays until what was condemned may be removed.
+    #[must_use]
+    pub fn wait(mut self, wait: bool) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Waits for nothing, because nobody else writes to the remote. Where somebody does, what they make may lose its content.
+    #[must_use]
+    pub fn exclusive(mut self, exclusive: bool) -> Self {
+        self.exclusive = exclusive;
+        self
+    }
+
+    /// Goes on with a sweep whose process is dead. Where it is not, what others make may lose its content.
+    #[must_use]
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+}
+
+impl Lake {
+    /// Removes content that no record, no name and no tree refers to any more, as after a [removal](Lake::remove).
+    ///
+    /// In this machine's store at once. At the remote, where other machines may be about to name content that they found there,
+    /// it is condemned first, and removed by the next collection that comes two hours later or more. So it is called again
+    /// and again, as by a timer, or asked to [wait](Collect::wait).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] where another collects, or this machine publishes without a pause; [`ErrorKind::Corrupt`],
+    /// [`ErrorKind::MissingBlob`] and [`ErrorKind::Format`] where a document or the manifest of a tree cannot be read: it may
+    /// refer to anything; [`ErrorKind::InvalidInput`] for a grace that is too short; [`ErrorKind::Context`] in a body; those of
+    /// the stores.
+    ///
+    /// ```
+    /// use datlake::{Collect, Lake};
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// lake.add_bytes("greetings/de.txt", b"hallo")?;
+    /// lake.remove("greetings/en.txt")?;
+    /// let collected = lake.collect(Collect::default())?;
+    /// assert_eq!(collected.local.map(|local| (local.blobs, local.bytes)), Some((1, 5)));
+    /// assert_eq!(lake.file("greetings/de.txt")?.read_to_string()?, "hallo");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn collect(&self, how: Collect) -> Result<Collected> {
+        pollster::block_on(self.collect_async(how))
+    }
+
+    /// The asynchronous twin of [`Lake::collect`].
+    ///
+    /// # Errors
+    /// As [`Lake::collect`].
+    pub async fn collect_async(&self, how: Collect) -> Result<Collected> {
+        refuse_in_body("collect content")?;
+        let least = self.catalog().collections.window.wait();
+        if how.grace < least && !how.exclusive {
+            let message = format!(
+                "cannot collect with a grace of {}: others may take {} to name what they have sent, and their machines a little longer",
+                humantime::format_duration(how.grace),
+                humantime::format_duration(least)
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let mut report = Collected { dry_run: how.dry_run, ..Collected::default() };
+        self.contact_remote().await?;
+        let mut named = HashSet::new();
+        if let Some(remote) = &self.catalog().remote {
+            let sweeper = Sweeper { lake: self.clone(), store: Arc::clone(remote), how };
+            if how.remote {
+                report.remote = Some(sweeper.collect().await?);
+            }
+            if how.local {
+                // What the remote has is worth keeping here.
+                named = sweeper.named().await?;
+            }
+        }
+        if how.local {
+            report.local = Some(self.collect_here(how, named).await?);
+        }
+        Ok(report)
+    }
+
+    /// Removes from this machine what neither `named` nor its own documents name.
+    async fn collect_here(&self, how: Collect, mut named: HashSet<Digest>) -> Result<CollectedLocal> {
+        // Nobody is between putting content and naming it while this is held.
+        let _alone = match how.dry_run {
+            true => None,
+            false => match self.vault().hold_alone(PATIENCE).await? {
+                Hold::Held(holding) => Some(holding),
+                Hold::Busy => {
+                    let message = format!(
+                        "cannot collect in {}: programs are publishing there, or somebody else collects; try again when they have finished",
+                        self.home().display()
+                    );
+                    return Err(Error::new(ErrorKind::Busy, message));
+                }
+                Hold::Unsupported => {
+                    let message = format!(
+                        "cannot collect in {}: its file system has no locks, so nobody can tell who is about to name content there",
+                        self.home().display()
+                    );
+                    return Err(Error::new(ErrorKind::Unsupported, message));
+                }
+            },
+        };
+        let local = Sweeper { lake: self.clone(), store: Arc::clone(&self.catalog().local), how };
+        named.extend(local.named().await?);
+        let (blobs, _) = collect::unnamed(&*local.store, &named, None).await?;
+        if !how.dry_run {
+            local.remove(blobs.iter().map(|blob| blob.digest).collect()).await?;
+        }
+        Ok(CollectedLocal { blobs: blobs.len() as u64, bytes: blobs.iter().map(|blob| blob.size).sum() })
+    }
+}
+
+/// Collects in one store.
+struct Sweeper {
+    lake: Lake,
+    store: Arc<dyn Store>,
+    how: Collect,
+}
+
+impl Sweeper {
+    /// Goes as far as a collection can: sweeps what was condemned long enough ago, and condemns.
+    async fn collect(&self) -> Result<CollectedRemote> {
+        let store = &*self.store;
+        let latest = collect::latest(store).await?;
+        if self.how.dry_run {
+            return self.preview(latest).await;
+        }
+        let mut report = CollectedRemote::default();
+        match latest {
+            Some(Collection { n, stage: Stage::Sweeping, .. }) => {
+                self.sweep(n, self.how.resume, &mut report).await?;
+            }
+            Some(Collection { n, stage: Stage::Condemned, at }) => {
+                let left = self.left(n, at).await?;
+                if !left.is_zero() && !self.how.wait {
+                    report.condemned = collect::condemned(store, n).await?.len() as u64;
+                    report.ready_in_s = seconds(left);
+                    return Ok(report);
+                }
+                sleep(left).await?;
+                self.sweep(n, false, &mut report).await?;
+                if self.how.wait {
+                    return Ok(report);
+                }
+            }
+            Some(Collection { stage: Stage::Announced | Stage::Done, .. }) | None => {}
+        }
+        self.condemn(&mut report).await?;
+        Ok(report)
+    }
+
+    async fn condemn(&self, report: &mut CollectedRemote) -> Result<()> {
+        let by = self.collector()?;
+        // Another that is ahead condemns for us.
+        let Some(announced) = collect::announce(&*self.store, &by).await? else { return Ok(()) };
+        let grace = if self.how.exclusive { Duration::ZERO } else { self.how.grace };
+        let (condemned, young) = collect::condemn(&*self.store, &announced, &by, grace, self).await?;
+        report.young = young;
+        if condemned.is_empty() {
+            return Ok(());
+        }
+        let wait = self.window();
+        if self.how.exclusive || self.how.wait {
+            if !self.how.exclusive {
+                sleep(wait).await?;
+            }
+            return self.sweep(announced.n, false, report).await;
+        }
+        report.condemned = condemned.len() as u64;
+        report.condemned_bytes = Some(condemned.iter().map(|blob| blob.size).sum());
+        report.ready_in_s = seconds(wait);
+        Ok(())
+    }
+
+    async fn sweep(&self, n: u64, resume: bool, report: &mut CollectedRemote) -> Result<()> {
+        let Some(swept) = collect::sweep(&*self.store, n, &self.collector()?, resume, self).await? else {
+            let by = collect::collector(&*self.store, n, Stage::Sweeping).await?;
+            let who = by.map_or_else(|| "somebody".to_owned(), |by| by.to_string());
+            let message = format!(
+                "{} is being swept by {who}: try again when that has ended; if that process is dead, `datlake gc --resume` goes on where it stopped",
+                self.store.describe()
+            );
+            return Err(Error::new(ErrorKind::Busy, message));
+        };
+        let Swept { blobs, bytes, spared } = swept;
+        (report.blobs, report.bytes, report.spared) = (blobs, bytes, spared);
+        Ok(())
+    }
+
+    /// What would be removed, with this machine's clock in place of the store's.
+    async fn preview(&self, latest: Option<Collection>) -> Result<CollectedRemote> {
+        let grace = if self.how.exclusive { Duration::ZERO } else { self.how.grace };
+        let before = collect::old_enough(SystemTime::now(), grace);
+        let (blobs, young) = collect::unnamed(&*self.store, &self.named().await?, before).await?;
+        let mut report = CollectedRemote { young, ..CollectedRemote::default() };
+        if let Some(Collection { n, stage: Stage::Condemned | Stage::Sweeping, .. }) = latest {
+            let condemned = collect::condemned(&*self.store, n).await?;
+            report.condemned = condemned.len() as u64;
+        }
+        report.blobs = blobs.len() as u64;
+        report.bytes = blobs.iter().map(|blob| blob.size).sum();
+        Ok(report)
+    }
+
+    /// How long content must stay condemned; stores know the second at best.
+    fn window(&self) -> Duration {
+        self.lake.catalog().collections.window.wait() + Duration::from_secs(1)
+    }
+
+    /// How long what was condemned `at` must still wait, by the store's clock.
+    async fn left(&self, n: u64, at: SystemTime) -> Result<Duration> {
+        if self.how.exclusive {
+            return Ok(Duration::ZERO);
+        }
+        let now = collect::now(&*self.store, n, &self.lake.nonce()).await?;
+        let passed = now.and_then(|now| now.duration_since(at).ok()).unwrap_or_default();
+        Ok(self.window().saturating_sub(passed))
+    }
+
+    fn collector(&self) -> Result<Collector> {
+        Ok(Collector {
+            nonce: self.lake.nonce(),
+            person: self.lake.provenance().person()?.email,
+            host: self.lake.provenance().host().to_owned(),
+            process: std::process::id(),
+            since: crate::provenance::now(),
+        })
+    }
+
+    /// The content that one document names, with that in trees.
+    async fn named_by(&self, at: &Location) -> Result<Vec<Digest>> {
+        let Some(bytes) = self.store.get(at).await? else { return Ok(Vec::new()) };
+        let (lake, at) = (self.lake.clone(), at.clone());
+        // Manifests are read, and may have to be downloaded.
+        let content = offload(move || match &at {
+            Location::Name(uid) => lake.content_of_name(&Name::parse(uid, bytes)?),
+            Location::Record(creator, key) | Location::Beside(creator, key, _) => {
+                match Kept::parse(creator, key, bytes)?.record() {
+                    Some(record) => lake.content_of_call(&record),
+                    None => Ok(Vec::new()),
+                }
+            }
+            _ => Ok(Vec::new()),
+        });
+        Ok(content.await??.into_iter().map(|content| content.digest).collect())
+    }
+}
+
+impl Broom for Sweeper {
+    fn named(&self) -> Pending<'_, HashSet<Digest>> {
+        Box::pin(async move {
+            let mut documents = Vec::new();
+            for prefix in [Prefix::Names, Prefix::Records] {
+                let mut gather = |entry: Entry| {
+                    documents.push(entry.location);
+                    ControlFlow::Continue(())
+                };
+                self.store.list(&prefix, &mut gather).await?;
+            }
+            let named = stream::iter(documents).map(async |at| {
+                self.named_by(&at).await.map_err(|error| {
+                    let message = format!(
+                        "cannot collect in {}: what `{}` names is not known ({error}); repair or remove it first",
+                        self.store.describe(),
+                        at.path()
+                    );
+                    Error::new(error.kind(), message)
+                })
+            });
+            let gather = |mut named: HashSet<Digest>, more| async move {
+                named.extend::<Vec<Digest>>(more);
+                Ok(named)
+            };
+            named.buffer_unordered(AT_ONCE).try_fold(HashSet::new(), gather).await
+        })
+    }
+
+    fn remove(&self, blobs: Vec<Digest>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let removals = stream::iter(blobs).map(async |digest| self.store.remove(&Location::Blob(digest)).await);
+            removals.buffer_unordered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
+        })
+    }
+}
+
+/// In whole seconds, not less than there are.
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}

@@ -1,0 +1,306 @@
+//! Content that nobody names any more is collected, and nothing else is.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datlake::report::{CollectedLocal, CollectedRemote};
+use datlake::{Collect, ErrorKind, File, Lake, Result, Tree, Verify, file_creator};
+use datlake_core::{Error, Location, Pending, Store};
+use datlake_store::Side;
+
+use crate::support::{Machines, Watched, blob_in, check_error, files_below, lake};
+
+#[file_creator]
+fn shout(text: &str) -> Result<File> {
+    File::from_bytes("shout.txt", text.to_uppercase())
+}
+
+#[file_creator]
+fn letters(text: &str) -> Result<(Tree, Vec<u64>)> {
+    let mut tree = Tree::create("letters")?;
+    for letter in text.chars() {
+        tree.add_bytes(&format!("{letter}.txt"), letter.to_string())?;
+    }
+    Ok((tree.finish()?, (0..20_000).collect()))
+}
+
+/// In how much time who finds content names it, on all machines.
+const WINDOW: Duration = Duration::from_millis(500);
+/// The least grace that such machines allow.
+const HURRIED: Duration = Duration::from_secs(1);
+
+fn hurried(machines: &Machines, name: &str) -> Watched {
+    Watched::open(machines.builder(name).window(WINDOW))
+}
+
+fn here(lake: &Lake) -> (u64, u64) {
+    let CollectedLocal { blobs, bytes, .. } =
+        lake.collect(Collect::default().only(true, false)).unwrap().local.unwrap();
+    (blobs, bytes)
+}
+
+fn at_remote(lake: &Lake, how: Collect) -> CollectedRemote {
+    lake.collect(how.only(false, true)).unwrap().remote.unwrap()
+}
+
+/// Condemns what nobody names, when all of it is old enough.
+fn condemned(lake: &Lake) -> CollectedRemote {
+    while at_remote(lake, Collect::default().grace(HURRIED).dry_run(true)).young > 0 {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    at_remote(lake, Collect::default().grace(HURRIED))
+}
+
+fn whole(lake: &Lake) {
+    assert_eq!(lake.verify(Verify::default(), &[]).unwrap().findings, []);
+}
+
+#[test]
+fn what_was_removed_goes_from_this_machine_and_all_that_is_needed_stays() {
+    let lake = lake();
+    let _current = lake.enter();
+    lake.add_bytes("a.txt", "some").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("x"), "in a tree").unwrap();
+    lake.add_tree("tree", folder.path()).unwrap();
+    shout("kept").unwrap();
+    letters("ab").unwrap();
+    let gone = shout("gone").unwrap();
+    assert_eq!(here(&lake), (0, 0));
+    let (mut open, path) = (gone.open().unwrap(), gone.path().unwrap());
+    lake.remove(gone.uid().unwrap().as_str()).unwrap();
+    // A dry run says so, and that is all.
+    let before = lake.everything();
+    let dry = lake.collect(Collect::default().dry_run(true)).unwrap();
+    assert_eq!((dry.local.unwrap().blobs, dry.remote), (1, None));
+    assert_eq!(lake.everything(), before);
+    assert_eq!(here(&lake), (1, 4));
+    // Who has it goes on with it.
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut open, &mut text).unwrap();
+    assert_eq!((text.as_str(), fs::read_to_string(path).unwrap().as_str()), ("GONE", "GONE"));
+    whole(&lake);
+    lake.happened();
+    lake.ok("hit letters, hit shout", || shout("kept").and_then(|_| letters("ab")));
+    lake.remove("tree").unwrap();
+    assert_eq!(here(&lake).0, 2, "the manifest and the file in it");
+}
+
+#[file_creator]
+fn reads(file: &File, #[skip] lake: &Lake) -> Result<u64> {
+    // Nothing names this file before the body that made it is over.
+    let lake = lake.clone();
+    let collecting = std::thread::spawn(move || here(&lake));
+    while collecting_has_not_begun(file) {
+        std::thread::yield_now();
+    }
+    let size = file.read()?.len() as u64;
+    *COLLECTING.lock().unwrap() = Some(collecting);
+    Ok(size)
+}
+
+static COLLECTING: std::sync::Mutex<Option<std::thread::JoinHandle<(u64, u64)>>> = std::sync::Mutex::new(None);
+
+/// Looks a few hundred times whether the content is still there.
+fn collecting_has_not_begun(file: &File) -> bool {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static LOOKS: AtomicU32 = AtomicU32::new(0);
+    assert!(file.read().is_ok());
+    LOOKS.fetch_add(1, Ordering::Relaxed) < 300
+}
+
+#[file_creator(depends_on(reads))]
+fn makes_and_reads(#[skip] lake: &Lake) -> Result<(File, u64)> {
+    let file = File::from_bytes("made.txt", "made in a body")?;
+    let size = reads(&file, lake)?;
+    Ok((file, size))
+}
+
+#[test]
+fn what_a_body_handed_to_another_is_not_collected_before_it_has_a_name() {
+    let lake = lake();
+    let _current = lake.enter();
+    let (file, size) = makes_and_reads(&lake).unwrap();
+    assert_eq!(size, 14);
+    let collecting = COLLECTING.lock().unwrap().take().unwrap();
+    assert_eq!(collecting.join().unwrap(), (0, 0));
+    assert_eq!(file.read_to_string().unwrap(), "made in a body");
+    whole(&lake);
+}
+
+#[test]
+fn at_the_remote_content_is_condemned_first_and_removed_by_the_next_collection() {
+    let machines = Machines::new();
+    let (a, b) = (hurried(&machines, "a"), hurried(&machines, "b"));
+    a.add_bytes("kept.txt", "kept").unwrap();
+    a.ok("ran letters", || letters("xyz"));
+    let gone = a.add_bytes("gone.txt", "gone").unwrap();
+    a.remove("gone.txt").unwrap();
+    let first = condemned(&b);
+    assert_eq!((first.blobs, first.condemned, first.condemned_bytes), (0, 1, Some(4)));
+    assert!(blob_in(&machines.remote(), &gone).exists());
+    // The wait is asked of the store's clock.
+    let second = at_remote(&b, Collect::default().grace(HURRIED).wait(true));
+    assert_eq!((second.blobs, second.bytes, second.condemned), (1, 4, 0));
+    assert!(!blob_in(&machines.remote(), &gone).exists());
+    let third = at_remote(&a, Collect::default().grace(HURRIED));
+    assert_eq!((third.blobs, third.condemned, third.young), (0, 0, 0));
+    whole(&a);
+    // What is left of collections is a few words, and no machine minds.
+    assert!(files_below(&machines.remote().join("gc")).len() <= 4);
+    assert_eq!(files_below(&machines.remote().join("rescued")).len(), 0);
+    let c = hurried(&machines, "c");
+    c.ok("hit letters", || letters("xyz"));
+    assert_eq!(c.file("kept.txt").unwrap().read().unwrap(), b"kept");
+}
+
+#[test]
+fn what_somebody_names_again_while_it_is_condemned_stays() {
+    let machines = Machines::new();
+    let (a, b) = (hurried(&machines, "a"), hurried(&machines, "b"));
+    for uid in ["by name", "by call", "by push", "in a tree", "for good"] {
+        a.add_bytes(uid, uid.to_uppercase()).unwrap();
+        a.remove(uid).unwrap();
+    }
+    assert_eq!(condemned(&a).condemned, 5);
+    b.add_bytes("again", "BY NAME").unwrap();
+    let offline = Lake::builder().home(machines.remote().with_file_name("c")).offline(true);
+    let offline = offline.remote(format!("file://{}", machines.remote().display())).open().unwrap();
+    offline.add_bytes("pushed", "BY PUSH").unwrap();
+    drop(offline);
+    let c = hurried(&machines, "c");
+    c.ok("ran shout", || shout("by call"));
+    assert_eq!(c.push(&[]).unwrap().items.len(), 1);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("x"), "IN A TREE").unwrap();
+    c.add_tree("tree", folder.path()).unwrap();
+    let swept = at_remote(&a, Collect::default().grace(HURRIED).wait(true));
+    assert_eq!((swept.blobs, swept.spared), (1, 4));
+    let d = hurried(&machines, "d");
+    whole(&d);
+    assert_eq!(d.file("again").unwrap().read().unwrap(), b"BY NAME");
+    assert_eq!(d.file("pushed").unwrap().read().unwrap(), b"BY PUSH");
+    assert_eq!(Tree::try_from(d.file("tree").unwrap()).unwrap().get("x").unwrap().read().unwrap(), b"IN A TREE");
+    d.happened();
+    d.ok("downloaded shout.txt, hit shout", || shout("by call")?.read());
+}
+
+#[test]
+fn what_is_young_is_left_alone_unless_nobody_else_writes() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    a.add_bytes("a.txt", "some").unwrap();
+    a.remove("a.txt").unwrap();
+    let hour = Duration::from_secs(3600);
+    check_error(a.collect(Collect::default().grace(hour)), ErrorKind::InvalidInput, &["grace of 1h", "take 2h"]);
+    let spared = at_remote(&a, Collect::default());
+    assert_eq!((spared.condemned, spared.young), (0, 1));
+    let dry = at_remote(&a, Collect::default().exclusive(true).dry_run(true));
+    assert_eq!((dry.blobs, dry.bytes), (1, 4));
+    let swept = at_remote(&a, Collect::default().exclusive(true));
+    assert_eq!((swept.blobs, swept.bytes, swept.condemned), (1, 4, 0));
+}
+
+/// A remote whose content cannot be removed.
+#[derive(Debug)]
+struct Stuck(Arc<dyn Store>);
+
+impl Store for Stuck {
+    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
+        self.0.get(at)
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        from: u64,
+        sink: &'a mut (dyn std::io::Write + Send),
+    ) -> Pending<'a, Option<u64>> {
+        self.0.fetch(at, from, sink)
+    }
+
+    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, datlake_core::Created> {
+        self.0.create(at, bytes)
+    }
+
+    fn create_from<'a>(&'a self, at: &'a Location, file: &'a std::path::Path) -> Pending<'a, datlake_core::Created> {
+        self.0.create_from(at, file)
+    }
+
+    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
+        self.0.size(at)
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a datlake_core::Prefix,
+        visit: &'a mut (dyn FnMut(datlake_core::Entry) -> std::ops::ControlFlow<()> + Send),
+    ) -> Pending<'a, ()> {
+        self.0.list(prefix, visit)
+    }
+
+    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
+        match at {
+            Location::Blob(_) => Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "the line is cut")) }),
+            _ => self.0.remove(at),
+        }
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+}
+
+#[test]
+fn a_sweep_that_died_is_not_taken_over_by_itself_and_resumed_when_somebody_says_so() {
+    let machines = Machines::new();
+    let a = hurried(&machines, "a");
+    a.add_bytes("a.txt", "some").unwrap();
+    a.remove("a.txt").unwrap();
+    let wrap = |side, store| match side {
+        Side::Remote => Arc::new(Stuck(store)) as Arc<dyn Store>,
+        Side::Local => store,
+    };
+    let stuck = Watched::open(machines.builder("b").window(WINDOW).wrap_stores(Arc::new(wrap)));
+    let how = Collect::default().grace(HURRIED).only(false, true);
+    assert_eq!(condemned(&a).condemned, 1);
+    check_error(stuck.collect(how.wait(true)), ErrorKind::Unavailable, &["the line is cut"]);
+    for how in [how, how.wait(true)] {
+        check_error(a.collect(how), ErrorKind::Busy, &["is being swept by", "datlake gc --resume"]);
+    }
+    // Meanwhile everything goes on that has nothing to do with it.
+    a.add_bytes("b.txt", "other").unwrap();
+    assert_eq!(at_remote(&a, how.resume(true)).blobs, 1);
+    assert_eq!(condemned(&a).condemned, 0);
+    whole(&a);
+}
+
+#[test]
+fn where_a_document_cannot_be_read_nothing_is_collected() {
+    let machines = Machines::new();
+    let a = hurried(&machines, "a");
+    a.add_bytes("a.txt", "some").unwrap();
+    a.remove("a.txt").unwrap();
+    a.add_bytes("b.txt", "other").unwrap();
+    for root in [machines.remote(), a.home().to_owned()] {
+        let name = root.join("files/b.txt.datlake");
+        let intact = fs::read(&name).unwrap();
+        fs::remove_file(&name).unwrap();
+        fs::write(&name, "nonsense").unwrap();
+        let says = ["cannot collect in", "what `files/b.txt.datlake` names is not known"];
+        check_error(a.collect(Collect::default().exclusive(true)), ErrorKind::Corrupt, &says);
+        fs::write(&name, intact).unwrap();
+        if root == machines.remote() {
+            assert_eq!(files_below(&root.join("blobs")).len(), 2);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("x"), "in a tree").unwrap();
+    let tree = a.add_tree("tree", folder.path()).unwrap();
+    for root in [machines.remote(), a.home().to_owned()] {
+        fs::remove_file(blob_in(&root, tree.as_file())).unwrap();
+    }
+    let reopened = hurried(&machines, "a");
+    check_error(reopened.collect(Collect::default().exclusive(true)), ErrorKind::MissingBlob, &["files/tree.datlake"]);
+}
