@@ -114,6 +114,10 @@ impl Console {
                 self.wipe();
                 self.line(&format!("uploaded {file} ({})", bytes(*size)));
             }
+            Event::Evicted { bytes: size, left, .. } => {
+                self.wipe();
+                self.line(&format!("evicted {}, {} of content are left here", bytes(*size), bytes(*left)));
+            }
             Event::Downloaded { file, size } => {
                 self.paces.remove(file);
                 self.total.downloads += 1;

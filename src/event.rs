@@ -120,6 +120,16 @@ pub enum Event {
         /// How many there are.
         all: usize,
     },
+    /// There was more content on this machine than [there may be](crate::LakeBuilder::cache_limit), and some went that the
+    /// remote has.
+    Evicted {
+        /// How many pieces of content.
+        blobs: u64,
+        /// Their sizes together, in bytes.
+        bytes: u64,
+        /// How many bytes of content stay.
+        left: u64,
+    },
     /// A file's content was downloaded.
     Downloaded {
         /// The file, for people.
@@ -186,6 +196,9 @@ impl Event {
             Self::Uploaded { file, size } => tracing::info!(target: "datlake", file, size, "uploaded"),
             Self::Adding { done, all } => tracing::debug!(target: "datlake", done, all, "adding"),
             Self::Pushing { done, all } => tracing::debug!(target: "datlake", done, all, "pushing"),
+            Self::Evicted { blobs, bytes, left } => {
+                tracing::info!(target: "datlake", blobs, bytes, left, "evicted")
+            }
             Self::Downloaded { file, size } => tracing::info!(target: "datlake", file, size, "downloaded"),
         }
     }

@@ -9,6 +9,7 @@ mod clock;
 #[doc(hidden)]
 pub mod conformance;
 mod dir;
+mod fill;
 mod folder;
 mod head;
 mod known;

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::away::MaybeAway;
 use crate::beating::{Among, Beating};
 use crate::dir::{Claim, DirStore, Durability, Hold, Holding, Lease, Scratch, Seal};
+use crate::fill::{self, Fill, Filling};
 use crate::reader::Reader;
 use crate::remote::{Progress, Remote, RemoteOptions, Standing};
 use crate::signing::Signed;
@@ -54,6 +55,8 @@ pub enum Reach<'a> {
 pub struct Options {
     /// The remote. What it was found to do is remembered in the home, whatever is said here.
     pub remote: RemoteOptions,
+    /// How much content is to be here at most, so that what comes is written down.
+    pub limit: Option<u64>,
     /// What stands between datlake and its stores.
     pub wrap: Option<Wrap>,
     /// In how much time content that was found is named, on all machines.
@@ -80,6 +83,8 @@ pub struct Vault {
     catalog: Catalog,
     /// As a remote; it is also in the catalog, as a store.
     remote: Option<Remote>,
+    /// How much content is here, where there is a limit.
+    fill: Option<Arc<Fill>>,
     /// As they were said for the remote.
     options: RemoteOptions,
     transfers: Semaphore,
@@ -148,10 +153,22 @@ impl Vault {
                 format!("the remote `{}` is the lake's own home; choose another folder", dir.root().display());
             return Err(Error::new(ErrorKind::Config, message));
         }
+        let fill = options.limit.map(|limit| Arc::new(Fill::new(dir.root(), limit)));
+        if fill.is_none() {
+            // What comes from now on is not written down, and must not be taken for nothing later.
+            let _ = std::fs::remove_file(dir.root().join(fill::NAME));
+        }
+        let own = |durability| -> Arc<dyn Store> {
+            let store = wrapped(Side::Local, Arc::new(dir.with_durability(durability)));
+            match &fill {
+                Some(fill) => Arc::new(Filling { store, fill: Arc::clone(fill) }),
+                None => store,
+            }
+        };
         let catalog = Catalog {
             home: dir.id().into(),
-            local: wrapped(Side::Local, Arc::new(dir.clone())),
-            cache: wrapped(Side::Local, Arc::new(dir.with_durability(Durability::Cached))),
+            local: own(Durability::Synced),
+            cache: own(Durability::Cached),
             remote: remote
                 .clone()
                 .map(|remote| -> Arc<dyn Store> { Arc::new(MaybeAway(wrapped(Side::Remote, remote.into_store()))) }),
@@ -160,7 +177,7 @@ impl Vault {
             collections: Collections::new(options.window, clock::elapsed),
         };
         let options = options.remote.clone();
-        Ok(Self { dir, catalog, remote, options, transfers: Semaphore::new(TRANSFERS), sending })
+        Ok(Self { dir, catalog, remote, fill, options, transfers: Semaphore::new(TRANSFERS), sending })
     }
 
     /// What can be seen of the remote without asking a server; `None` without one, and offline.
@@ -188,6 +205,22 @@ impl Vault {
     /// The documents.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// Whether so much content has come that it should be counted.
+    pub fn may_be_full(&self) -> bool {
+        self.fill.as_ref().is_some_and(|fill| fill.is_due())
+    }
+
+    /// So much content was counted here; it should be counted again when there is `due_at`.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn counted(&self, counted: u64, due_at: u64) -> Result<()> {
+        match &self.fill {
+            Some(fill) => fill.settle(counted, due_at, &self.scratch()?.file()?),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn dir(&self) -> &DirStore {

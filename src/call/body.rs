@@ -289,6 +289,19 @@ impl Body {
         state.held = state.held.take().or(holding);
     }
 
+    /// The content that it may read, as far as it is known yet.
+    pub(crate) fn may_read(&self) -> Vec<Digest> {
+        let state = lock(&self.state);
+        let fetched = state.fetched.iter().map(|(_, file)| file.digest);
+        self.given
+            .iter()
+            .copied()
+            .chain(fetched)
+            .chain(state.nested.keys().copied())
+            .chain(state.members.iter().copied())
+            .collect()
+    }
+
     /// The body is over, however it ended.
     pub(crate) fn end(&self) {
         let mut state = lock(&self.state);

@@ -46,6 +46,11 @@ pub(super) fn ended(body: &Arc<Body>) {
     RUNNING.fetch_sub(1, Ordering::Relaxed);
 }
 
+/// The bodies that run in this process.
+pub(crate) fn running() -> Vec<Arc<Body>> {
+    lock(&BODIES).iter().filter_map(Weak::upgrade).collect()
+}
+
 /// A tracked function is entered outside any body that is known.
 #[inline]
 pub(crate) fn entered(code: fn() -> &'static Code) {
@@ -60,7 +65,7 @@ pub(super) fn look(code: &'static Code) {
     if LAST.replace(now) == now {
         return;
     }
-    let bodies: Vec<Arc<Body>> = lock(&BODIES).iter().filter_map(Weak::upgrade).collect();
+    let bodies = running();
     for body in bodies.iter().filter(|body| !body.declares(code)) {
         let is_news = lock(&TOLD).get_or_insert_default().insert((address(code), address(body.code())));
         if is_news {

@@ -292,6 +292,10 @@ impl Surroundings {
             Key::Remote => Ok(value.to_owned()),
             Key::UnsafeRemote if !matches!(value, "yes" | "no") => wrong("it may be `yes` or `no`"),
             Key::UnsafeRemote => Ok(value.to_owned()),
+            Key::CacheLimit if super::size(value).is_none() => {
+                wrong("it must be a number of bytes, as `500 MB` or `50GiB`")
+            }
+            Key::CacheLimit => Ok(value.to_owned()),
             Key::Email => match value.split_once('@') {
                 Some((user, host)) if !user.is_empty() && !host.is_empty() && !value.contains(char::is_whitespace) => {
                     Ok(value.to_owned())

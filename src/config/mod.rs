@@ -37,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) remote: Option<String>,
     pub(crate) unsafe_remote: bool,
     pub(crate) email: Option<String>,
+    pub(crate) cache_limit: Option<u64>,
     pub(crate) offline: bool,
     pub(crate) bypass: bool,
     pub(crate) log: Log,
@@ -69,10 +70,11 @@ enum Key {
     Remote,
     UnsafeRemote,
     Email,
+    CacheLimit,
 }
 
 impl Key {
-    const ALL: [Self; 4] = [Self::Home, Self::Remote, Self::UnsafeRemote, Self::Email];
+    const ALL: [Self; 5] = [Self::Home, Self::Remote, Self::UnsafeRemote, Self::Email, Self::CacheLimit];
 
     fn name(self) -> &'static str {
         match self {
@@ -80,6 +82,7 @@ impl Key {
             Self::Remote => "remote",
             Self::UnsafeRemote => "unsafe_remote",
             Self::Email => "email",
+            Self::CacheLimit => "cache_limit",
         }
     }
 
@@ -90,6 +93,7 @@ impl Key {
             Self::Remote => "DATLAKE_REMOTE",
             Self::UnsafeRemote => "DATLAKE_UNSAFE_REMOTE",
             Self::Email => "DATLAKE_EMAIL",
+            Self::CacheLimit => "DATLAKE_CACHE_LIMIT",
         }
     }
 
@@ -97,7 +101,7 @@ impl Key {
     fn shown(self, value: &str) -> String {
         match self {
             Self::Remote => setting::without_secrets(value),
-            Self::Home | Self::UnsafeRemote | Self::Email => value.to_owned(),
+            Self::Home | Self::UnsafeRemote | Self::Email | Self::CacheLimit => value.to_owned(),
         }
     }
 }
@@ -158,11 +162,19 @@ impl Surroundings {
             Some("yes") => true,
             Some(other) => return Err(unknown("unsafe_remote", other, "yes or no")),
         };
+        let cache_limit = match value(Key::CacheLimit) {
+            None => None,
+            Some(text) => match size(&text) {
+                Some(size) => Some(size),
+                None => return Err(unknown("cache_limit", &text, SIZE)),
+            },
+        };
         Ok(Settings {
             home: home.0,
             remote: value(Key::Remote),
             unsafe_remote,
             email: value(Key::Email),
+            cache_limit,
             offline: offline.0,
             bypass: bypass.0,
             log: log.0,
@@ -246,6 +258,24 @@ impl Surroundings {
             _ => PathBuf::from(home),
         }
     }
+}
+
+/// What [`size`] takes, in words.
+const SIZE: &str = "a number of bytes, as 500 MB or 50GiB";
+
+/// A number of bytes as people write it: `500`, `20M`, `50 GB`, `1GiB`, all by powers of 1024.
+///
+/// ```
+/// assert_eq!(datlake::config::size("50 GB"), Some(50 << 30));
+/// assert_eq!(datlake::config::size("much"), None);
+/// ```
+pub fn size(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().to_ascii_lowercase();
+    let unit = unit.strip_suffix("ib").or(unit.strip_suffix('b')).unwrap_or(&unit);
+    let power = ["", "k", "m", "g", "t"].iter().position(|known| *known == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(1 << (10 * power))
 }
 
 fn unknown(name: &str, value: &str, known: &str) -> Error {

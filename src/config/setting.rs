@@ -67,12 +67,12 @@ impl Gathered {
         let Self { home, found, offline, bypass, log } = self;
         let setting = |key, variable, value, source| Setting { key, value, source, variable };
         let mut shown = vec![setting("home", Key::Home.variable(), Some(home.0.display().to_string()), home.1)];
-        for key in [Key::Remote, Key::UnsafeRemote, Key::Email] {
+        for key in [Key::Remote, Key::UnsafeRemote, Key::Email, Key::CacheLimit] {
             let (value, source) = found
                 .get(&key)
                 .map_or((None, Source::Default), |found| (Some(key.shown(&found.value)), found.source.clone()));
             // Whoever never heard of it has nothing to read about it.
-            if key != Key::UnsafeRemote || value.is_some() {
+            if !matches!(key, Key::UnsafeRemote | Key::CacheLimit) || value.is_some() {
                 shown.push(setting(key.name(), key.variable(), value, source));
             }
         }

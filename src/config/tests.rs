@@ -51,6 +51,21 @@ fn a_typo_names_file_line_and_key() {
 }
 
 #[test]
+fn a_limit_to_the_content_is_a_number_of_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let limit = |text: &str| {
+        std::fs::write(dir.path().join("datlake.toml"), format!("cache_limit = '{text}'\n")).unwrap();
+        surroundings(dir.path()).resolve()
+    };
+    for (text, bytes) in [("50 GB", 50 << 30), ("500", 500), ("20MiB", 20 << 20), ("0", 0)] {
+        assert_eq!(limit(text).unwrap().cache_limit, Some(bytes), "{text}");
+    }
+    let error = limit("much").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("cache_limit is `much`; it may be a number of bytes, as 500 MB"), "{error}");
+}
+
+#[test]
 fn every_value_says_where_it_was_taken_from() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("datlake.toml"), "home = 'lake'\n").unwrap();
@@ -133,7 +148,7 @@ fn what_a_file_may_not_say_is_named_with_its_line() {
     says("[contexts.a]\n\nremot = 'hunter2'\n", &["line 3: there is no setting `remot`; did you mean `remote`?"]);
     says(
         "[contexts.a]\nzzz = 1\n",
-        &["line 2: there is no setting `zzz`; there are home, remote, unsafe_remote, email"],
+        &["line 2: there is no setting `zzz`; there are home, remote, unsafe_remote, email, cache_limit"],
     );
     says("home = 3\n", &["line 1: `home` must be a text in quotes"]);
     says("contexts = 3\n", &["line 1: `contexts` holds tables"]);

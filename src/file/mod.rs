@@ -438,6 +438,7 @@ impl File {
     fn note_download(&self, fetched: bool) {
         if fetched {
             self.0.lake.emit(&Event::Downloaded { file: self.to_string(), size: self.0.size });
+            self.0.lake.relieve(Some(self.0.digest));
         }
     }
 }

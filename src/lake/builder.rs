@@ -37,6 +37,7 @@ pub struct LakeBuilder {
     offline: bool,
     bypass: bool,
     lease: Option<Duration>,
+    cache_limit: Option<u64>,
     options: Options,
     temporary: Option<tempfile::TempDir>,
 }
@@ -126,6 +127,25 @@ impl LakeBuilder {
         self
     }
 
+    /// How many bytes of content this machine keeps, about, as `DATLAKE_CACHE_LIMIT` says it. Where downloads and publishing
+    /// have brought more, what the remote has goes by itself, the least recently used first, as by [`Lake::evict`]; what is on
+    /// this machine only stays, and what bodies that run may read.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let shared = format!("file://{}", dir.path().join("shared").display());
+    /// let lake = datlake::Lake::builder().home(dir.path().join("ada")).remote(&shared).cache_limit(50 << 30).open()?;
+    /// assert_eq!(lake.status()?.cache_limit, Some(50 << 30));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn cache_limit(mut self, bytes: u64) -> Self {
+        self.cache_limit = Some(bytes);
+        self
+    }
+
     /// Puts something between datlake and its stores, to watch, delay or fail what is asked of them.
     #[doc(hidden)]
     #[must_use]
@@ -163,14 +183,15 @@ impl LakeBuilder {
     }
 
     pub(super) fn from_settings(settings: Settings) -> Self {
-        let Settings { home, remote, unsafe_remote, email, offline, bypass, log: _ } = settings;
+        let Settings { home, remote, unsafe_remote, email, cache_limit, offline, bypass, log: _ } = settings;
         let mut options = Options::default();
         options.remote.unsafe_creates = unsafe_remote;
-        Self { home: Some(home), remote, options, email, offline, bypass, ..Self::default() }
+        Self { home: Some(home), remote, options, email, cache_limit, offline, bypass, ..Self::default() }
     }
 
     pub(super) fn open_unregistered(self) -> Result<Lake> {
-        let Self { home, remote, email, offline, bypass, lease, options, temporary } = self;
+        let Self { home, remote, email, offline, bypass, lease, cache_limit, mut options, temporary } = self;
+        options.limit = cache_limit;
         let home = match home {
             Some(home) => home,
             None => config::resolve()?.home,
@@ -196,6 +217,7 @@ impl LakeBuilder {
             observers: Mutex::new(Vec::new()),
             sending: Mutex::new(HashMap::new()),
             bypass,
+            cache_limit,
             lease: lease.unwrap_or(LEASE),
             learned: AtomicBool::new(false),
             told_refused: AtomicBool::new(false),

@@ -1,16 +1,31 @@
-//! Taking content off this machine that the remote has.
+//! Taking content off this machine that the remote has: when somebody says so, and by itself where there is a limit.
+//!
+//! Invariants:
+//! - Only what is not the only copy goes: the remote has a document that names it, the same as here, and content of its size.
+//! - Nobody notices: who has it open goes on reading, paths that were handed out stay, and it comes again when it is read.
+//! - By itself only what is over the limit goes, the least recently used first, and nothing that a body of this process
+//!   may read, while it runs. The remote is asked about what would go, and about nothing else.
+//! - What goes wrong by itself goes wrong for nobody: whoever happened to download is not told.
 
-use std::collections::{BTreeSet, HashMap};
+mod asking;
+
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, SystemTime};
 
-use datlake_core::record::{Kept, Name};
 use datlake_core::{Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store};
-use datlake_store::offload;
+use datlake_store::{Claim, offload};
 
-use super::{Content, Lake, refuse_in_body};
-use crate::report::{Evicted, concerns_one};
+use self::asking::Asking;
+use super::{Lake, refuse_in_body};
+use crate::call::stray;
+use crate::context::{self, Context};
+use crate::event::Event;
+use crate::report::Evicted;
+
+/// Pieces of content that are asked about at a time.
+const AT_ONCE: usize = 64;
 
 /// What is to be evicted, the least recently used first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +34,16 @@ pub enum Evict {
     OlderThan(Duration),
     /// As much as it takes to leave so many bytes of content.
     To(u64),
+}
+
+impl Evict {
+    /// Whether it goes, where `left` bytes are there yet.
+    fn takes(self, blob: &Stored, left: u64, now: SystemTime) -> bool {
+        match self {
+            Self::OlderThan(age) => now.duration_since(blob.used).is_ok_and(|since| since >= age),
+            Self::To(limit) => left > limit,
+        }
+    }
 }
 
 /// Content on this machine.
@@ -56,13 +81,13 @@ impl Lake {
     /// ```
     pub fn evict(&self, what: Evict) -> Result<Evicted> {
         refuse_in_body("evict content")?;
-        let Some(remote) = self.catalog().remote.clone() else {
+        if self.catalog().remote.is_none() {
             let message = match self.is_offline() {
                 true => "cannot evict: the lake is offline, and what the remote has cannot be asked",
                 false => "cannot evict: the lake has no remote, so this machine has the only copy",
             };
             return Err(Error::new(ErrorKind::Config, message));
-        };
+        }
         if !self.vault().links_are_hard()? {
             let message =
                 "cannot evict: this file system has no hard links, so paths that were handed out would lead nowhere";
@@ -70,34 +95,7 @@ impl Lake {
         }
         pollster::block_on(async {
             self.catalog().learn_removals().await?;
-            let mut stored = self.stored().await?;
-            let mut report = Evicted { left: sum(&stored), ..Evicted::default() };
-            let now = SystemTime::now();
-            let goes = |blob: &Stored, left: u64| match what {
-                Evict::OlderThan(age) => now.duration_since(blob.used).is_ok_and(|since| since >= age),
-                Evict::To(limit) => left > limit,
-            };
-            if !stored.iter().any(|blob| goes(blob, report.left)) {
-                return Ok(report);
-            }
-            let (named, there) = (self.named_at(&*remote).await?, sizes(&*remote).await?);
-            // Manifests of trees have come meanwhile.
-            stored = self.stored().await?;
-            stored.sort_by_key(|blob| blob.used);
-            report.left = sum(&stored);
-            for blob in stored {
-                let fetched_again = named.contains(&blob.digest) && there.get(&blob.digest) == Some(&blob.size);
-                // What a path leads to would not give its bytes free.
-                if !goes(&blob, report.left) || !fetched_again || blob.linked {
-                    continue;
-                }
-                if self.catalog().local.remove(&Location::Blob(blob.digest)).await? {
-                    report.blobs += 1;
-                    report.bytes += blob.size;
-                    report.left -= blob.size;
-                }
-            }
-            Ok(report)
+            self.put_away(self.stored().await?, what, None).await
         })
     }
 
@@ -111,6 +109,86 @@ impl Lake {
         offload(move || lake.evict(what)).await?
     }
 
+    /// How many pieces of content are on this machine, and their sizes together.
+    pub(crate) async fn content_here(&self) -> Result<(u64, u64)> {
+        let sizes = sizes(&*self.catalog().local).await?;
+        Ok((sizes.len() as u64, sizes.values().sum()))
+    }
+
+    /// Content came, of which `needed` is needed now. Where there is more than there may be, some goes; by one process at a time.
+    pub(crate) fn relieve(&self, needed: Option<Digest>) {
+        let Some(limit) = self.cache_limit().filter(|_| self.vault().may_be_full()) else { return };
+        // What this reads is no business of the body that may have asked for the content.
+        let _outside = context::enter(Context { lake: Some(self.clone()), body: None });
+        match pollster::block_on(self.put_away_above(limit, needed)) {
+            Ok(Evicted { blobs: 0, .. }) => {}
+            Ok(Evicted { blobs, bytes, left }) => self.emit(&Event::Evicted { blobs, bytes, left }),
+            Err(error) => tracing::warn!(target: "datlake", %error, "cannot keep to the limit of content"),
+        }
+    }
+
+    async fn put_away_above(&self, limit: u64, needed: Option<Digest>) -> Result<Evicted> {
+        let nothing = Ok(Evicted::default());
+        if self.catalog().remote.is_none() || !self.vault().links_are_hard()? {
+            return nothing;
+        }
+        let _one = match self.vault().try_claim("evict", "evict")? {
+            Claim::Held { .. } => return nothing,
+            ours => ours,
+        };
+        let stored = self.stored().await?;
+        let all = sum(&stored);
+        let done = if all > limit {
+            let held = stray::running().iter().flat_map(|body| body.may_read()).chain(needed).collect();
+            // Some more than must, so that it is not the next download's turn again.
+            self.put_away(stored, Evict::To(limit - limit / 10), Some(held)).await
+        } else {
+            Ok(Evicted { left: all, ..Evicted::default() })
+        };
+        let left = done.as_ref().map_or(all, |evicted| evicted.left);
+        // What cannot go is not looked at again and again, either.
+        let due_at = if left <= limit { limit } else { left.saturating_add(limit / 16) };
+        self.vault().counted(left, due_at.saturating_add(1))?;
+        done
+    }
+
+    /// Takes away what is to go. By itself, where `held` says what stays, only by the documents that are here.
+    async fn put_away(&self, mut stored: Vec<Stored>, what: Evict, held: Option<HashSet<Digest>>) -> Result<Evicted> {
+        let mut report = Evicted { left: sum(&stored), ..Evicted::default() };
+        let now = SystemTime::now();
+        if !stored.iter().any(|blob| what.takes(blob, report.left, now)) {
+            return Ok(report);
+        }
+        stored.sort_by_key(|blob| blob.used);
+        let by_itself = held.is_some();
+        let held = held.unwrap_or_default();
+        // What a path leads to would not give its bytes free.
+        stored.retain(|blob| !blob.linked && !held.contains(&blob.digest));
+        let mut asking = Asking::new(self, by_itself, stored.len()).await?;
+        for some in stored.chunks(AT_ONCE) {
+            let mut left = report.left;
+            let mut going = Vec::new();
+            for blob in some.iter().filter(|blob| asking.may_go(&blob.digest)) {
+                if what.takes(blob, left, now) {
+                    left -= blob.size;
+                    going.push(blob);
+                }
+            }
+            let kept = asking.are_kept(&going).await?;
+            for (blob, _) in going.into_iter().zip(kept).filter(|(_, kept)| *kept) {
+                if self.catalog().local.remove(&Location::Blob(blob.digest)).await? {
+                    report.blobs += 1;
+                    report.bytes += blob.size;
+                    report.left -= blob.size;
+                }
+            }
+            if !some.iter().any(|blob| what.takes(blob, report.left, now)) {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
     async fn stored(&self) -> Result<Vec<Stored>> {
         let mut stored = Vec::new();
         for (digest, size) in sizes(&*self.catalog().local).await? {
@@ -121,40 +199,6 @@ impl Lake {
             stored.push(Stored { digest, size, used, linked: found.nlink() > 1 });
         }
         Ok(stored)
-    }
-
-    /// All content that documents at the remote refer to. What cannot be read refers to nothing.
-    async fn named_at(&self, remote: &dyn Store) -> Result<BTreeSet<Digest>> {
-        let mut documents = Vec::new();
-        let mut gather = |entry: Entry| {
-            documents.push(entry.location);
-            ControlFlow::Continue(())
-        };
-        remote.list(&Prefix::Names, &mut gather).await?;
-        remote.list(&Prefix::Records, &mut gather).await?;
-        let mut named = BTreeSet::new();
-        for at in documents {
-            match self.content_of_document(remote, &at).await {
-                Ok(content) => named.extend(content.into_iter().map(|content| content.digest)),
-                Err(error) if concerns_one(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(named)
-    }
-
-    async fn content_of_document(&self, store: &dyn Store, at: &Location) -> Result<Vec<Content>> {
-        let Some(bytes) = store.get(at).await? else { return Ok(Vec::new()) };
-        match at {
-            Location::Name(uid) => self.content_of_name(&Name::parse(uid, bytes)?),
-            Location::Record(creator, key) | Location::Beside(creator, key, _) => {
-                match Kept::parse(creator, key, bytes)?.record() {
-                    Some(record) => self.content_of_call(&record),
-                    None => Ok(Vec::new()),
-                }
-            }
-            _ => Ok(Vec::new()),
-        }
     }
 }
 

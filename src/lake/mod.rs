@@ -83,6 +83,8 @@ struct Inner {
     sending: Mutex<HashMap<Digest, String>>,
     /// Bodies run and nothing is remembered.
     bypass: bool,
+    /// How many bytes of content this machine is to keep at most.
+    cache_limit: Option<u64>,
     /// How long other machines may miss a sign of life of this one.
     lease: Duration,
     learned: AtomicBool,
@@ -418,6 +420,10 @@ impl Lake {
         self.0.lease
     }
 
+    pub(crate) fn cache_limit(&self) -> Option<u64> {
+        self.0.cache_limit
+    }
+
     pub(crate) fn bypass(&self) -> bool {
         self.0.bypass
     }
@@ -457,11 +463,12 @@ impl Lake {
         Ok(())
     }
 
-    /// Something was published: says once if it went no further than this machine.
+    /// Something was published: says once if it went no further than this machine, and makes room where that is due.
     pub(crate) fn note_published(&self) {
         if self.catalog().is_refused() && !self.0.told_refused.swap(true, Ordering::AcqRel) {
             self.emit(&Event::Refused { remote: self.remote().unwrap_or_default() });
         }
+        self.relieve(None);
     }
 
     /// What content is called, for who watches it go to the remote, as long as the answer lives.

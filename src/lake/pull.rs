@@ -205,6 +205,7 @@ impl Lake {
         let fetched = self.vault().ensure(wanted).await?;
         if fetched {
             self.emit(&Event::Downloaded { file: content.what.clone(), size });
+            self.relieve(Some(content.digest));
         }
         Ok(fetched)
     }

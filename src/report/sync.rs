@@ -25,6 +25,12 @@ pub struct Status {
     pub remote_state: Option<RemoteState>,
     /// What is wrong with it, and what to do.
     pub remote_problem: Option<String>,
+    /// How many pieces of content are on this machine.
+    pub blobs: u64,
+    /// Their sizes together, in bytes.
+    pub bytes: u64,
+    /// How many bytes of content this machine keeps, about; `None` without a limit.
+    pub cache_limit: Option<u64>,
     /// What the remote has not decided about.
     pub unpushed: Vec<UnpushedRow>,
     /// What cannot be read of that.
@@ -138,7 +144,20 @@ impl Lake {
             let home = self.home().display().to_string();
             let (remote_state, remote_problem) = self.remote_state();
             let (remote, offline) = (self.remote(), self.is_offline());
-            Ok(Status { home, remote, offline, remote_state, remote_problem, unpushed, damaged })
+            let (blobs, bytes) = self.content_here().await?;
+            let cache_limit = self.cache_limit();
+            Ok(Status {
+                home,
+                remote,
+                offline,
+                remote_state,
+                remote_problem,
+                blobs,
+                bytes,
+                cache_limit,
+                unpushed,
+                damaged,
+            })
         })
     }
 

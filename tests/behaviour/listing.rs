@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store};
-use datlake::{File, Lake, Result, file_creator};
+use datlake::{File, Lake, LakeBuilder, Result, file_creator};
 
 use crate::support::lake;
 
@@ -70,13 +70,17 @@ impl Store for Counting {
 
 /// What the remote is asked while `ask` runs: each question, and how often.
 fn asked(home: &Path, remote: &Path, ask: impl FnOnce(&Lake)) -> String {
+    asked_by(Lake::builder().home(home).remote(format!("file://{}", remote.display())), ask)
+}
+
+/// The same of the lake that `builder` opens.
+pub(crate) fn asked_by(builder: LakeBuilder, ask: impl FnOnce(&Lake)) -> String {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&asked);
     let wrap = move |side, inner| match side {
         Side::Local => inner,
         Side::Remote => Arc::new(Counting { inner, asked: Arc::clone(&told) }) as Arc<dyn Store>,
     };
-    let builder = Lake::builder().home(home).remote(format!("file://{}", remote.display()));
     ask(&builder.wrap_stores(Arc::new(wrap)).open().unwrap());
     let mut asked = asked.lock().unwrap().clone();
     asked.sort();

@@ -21,6 +21,7 @@ mod holes;
 mod homes;
 mod info;
 mod lakes;
+mod limits;
 mod listing;
 mod machines;
 mod many;

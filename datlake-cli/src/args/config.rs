@@ -30,13 +30,13 @@ pub(crate) enum Config {
         #[command(flatten)]
         shape: Shape,
     },
-    /// Sets home, remote or email
+    /// Sets home, remote, email or cache_limit
     ///
     /// In the user's config.toml: in the context in use, or outside of any. Comments and order stay. A remote's credentials
     /// are no setting: they come from the store's own environment variables or profile files.
     #[command(after_help = "Example: datlake config set remote file:///mnt/shared/lake")]
     Set {
-        /// home, remote or email
+        /// home, remote, email or cache_limit
         key: String,
         /// What it is from now on
         value: String,
@@ -50,7 +50,7 @@ pub(crate) enum Config {
     #[command(after_help = "Example: datlake config unset remote\n\
         `datlake config unset context` leaves the context in use.")]
     Unset {
-        /// home, remote, unsafe_remote, email or context
+        /// home, remote, unsafe_remote, email, cache_limit or context
         key: String,
         /// From the nearest datlake.toml
         #[arg(long)]

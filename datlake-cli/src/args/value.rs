@@ -2,14 +2,7 @@
 
 /// A number of bytes, as `500`, `20M` or `1GiB`.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let unit = unit.trim().to_ascii_lowercase();
-    let unit = unit.strip_suffix("ib").or(unit.strip_suffix('b')).unwrap_or(&unit);
-    let power = ["", "k", "m", "g", "t"].iter().position(|known| *known == unit);
-    power
-        .and_then(|power| number.parse::<u64>().ok()?.checked_mul(1 << (10 * power)))
-        .ok_or_else(|| "a size is a number of bytes, as 500, 20M or 1G".to_owned())
+    datlake::config::size(text).ok_or_else(|| "a size is a number of bytes, as 500, 20M or 1G".to_owned())
 }
 
 /// A time in seconds.

@@ -17,7 +17,9 @@ pub(super) fn status(status: &Status) -> String {
         (_, Some(problem)) => format!("\n        {}", clean(problem)),
         _ => String::new(),
     };
-    let mut text = format!("home    {}\nremote  {remote}{state}\n", clean(&status.home));
+    let limit = status.cache_limit.map(|limit| format!(", of at most {}", bytes(limit))).unwrap_or_default();
+    let content = format!("content {} here{limit}", bytes(status.bytes));
+    let mut text = format!("home    {}\n{content}\nremote  {remote}{state}\n", clean(&status.home));
     let Some(size) = status.unpushed.iter().map(|row| row.size).reduce(|a, b| a + b) else {
         text.push_str("nothing to push\n");
         return text;

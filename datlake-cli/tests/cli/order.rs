@@ -217,3 +217,22 @@ fn content_that_nothing_refers_to_goes_from_here_at_once_and_from_the_remote_in_
     assert_eq!((&collected["remote"]["blobs"], &collected["local"]["blobs"]), (&0.into(), &0.into()));
     assert_eq!(machine.ok(&["cat", "kept.txt"]), "kept");
 }
+
+#[test]
+fn a_limit_is_set_shown_and_kept_to() {
+    let machine = Machine::with_remote();
+    let lake = machine.lake();
+    for name in ["a", "b", "c"] {
+        lake.add_bytes(name, name.repeat(1000)).unwrap();
+    }
+    drop(lake);
+    machine.fails(2, &["cannot set `cache_limit`", "500 MB"], &["config", "set", "cache_limit", "much"]);
+    machine.ok(&["config", "set", "cache_limit", "2 KB"]);
+    assert!(machine.ok(&["config", "show"]).contains("cache_limit 2 KB  from"));
+    assert!(machine.ok(&["status"]).contains("content 2.9 KiB here, of at most 2.0 KiB\n"));
+    let source = machine.write("d", &"d".repeat(100));
+    machine.ok(&["add", source.to_str().unwrap(), "d"]);
+    let status = machine.json(&["status"]);
+    assert!(status["bytes"].as_u64().unwrap() <= 2048 && status["cache_limit"] == 2048, "{status}");
+    assert_eq!(machine.ok(&["cat", "a", "b", "c"]).len(), 3000);
+}

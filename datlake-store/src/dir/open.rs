@@ -12,13 +12,14 @@ use crate::head::{self, Head};
 
 /// What may stand in the root of a lake, also in one that has lost its `datlake.json`. Of a disk of its own also what
 /// `mkfs` puts there.
-const OWN: [&str; 17] = [
+const OWN: [&str; 18] = [
     "blobs",
     "calls",
     "claims",
     "condemned",
     "datlake.json",
     "files",
+    "fill",
     "format",
     "gc",
     "lost+found",

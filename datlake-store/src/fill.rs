@@ -1,0 +1,182 @@
+//! How much content a home holds, where there is a limit: written down as it comes, so that nobody counts it each time.
+//!
+//! `fill` in a home is text. Its first line says how much there was when somebody last counted, from how much on it is worth
+//! counting again, and under which limit; each further line how much came since. It is a guess, and no part of the lake: what
+//! went is not in it, and where it is missing, or another limit's, the next who adds something counts.
+
+use std::io::{Read as _, Seek as _, SeekFrom, Write};
+use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datlake_core::{Created, Entry, Error, Location, Pending, Prefix, Result, Store};
+
+/// The name of the file in a home.
+pub(crate) const NAME: &str = "fill";
+/// From so many bytes on the file itself is written anew.
+const LONG: u64 = 1 << 20;
+
+/// What a home holds, as far as is written down.
+#[derive(Debug)]
+pub(crate) struct Fill {
+    path: PathBuf,
+    limit: u64,
+    /// Whether it is worth counting.
+    due: AtomicBool,
+    read: Mutex<SoFar>,
+}
+
+/// What of the file was read.
+#[derive(Clone, Copy, Debug, Default)]
+struct SoFar {
+    inode: u64,
+    bytes: u64,
+    sum: u64,
+    due_at: u64,
+}
+
+impl Fill {
+    pub(crate) fn new(home: &Path, limit: u64) -> Self {
+        Self { path: home.join(NAME), limit, due: AtomicBool::new(false), read: Mutex::default() }
+    }
+
+    /// Whether there may be too much.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due.load(Ordering::Acquire)
+    }
+
+    /// So much was counted; it is worth counting again from `due_at` on.
+    pub(crate) fn settle(&self, counted: u64, due_at: u64, scratch: &Path) -> Result<()> {
+        let failed = |e| Error::io("write", self.path.display(), e);
+        std::fs::write(scratch, format!("{counted} {due_at} {}\n", self.limit)).map_err(failed)?;
+        std::fs::rename(scratch, &self.path).map_err(failed)?;
+        self.due.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// So much came. What cannot be written down is found by the next count.
+    fn note(&self, size: u64) {
+        match self.add(size) {
+            Ok((sum, due_at)) if sum < due_at => {}
+            _ => self.due.store(true, Ordering::Release),
+        }
+    }
+
+    fn add(&self, size: u64) -> std::io::Result<(u64, u64)> {
+        let mut file = std::fs::File::options().read(true).append(true).open(&self.path)?;
+        file.write_all(format!("{size}\n").as_bytes())?;
+        let mut so_far = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let metadata = file.metadata()?;
+        if so_far.inode != metadata.ino() || so_far.bytes > metadata.len() {
+            *so_far = SoFar { inode: metadata.ino(), ..SoFar::default() };
+        }
+        file.seek(SeekFrom::Start(so_far.bytes))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        for line in text.lines() {
+            // Only the first line has three numbers. A line that is none was cut by a power failure.
+            let mut numbers = line.split(' ').map(|number| number.parse().unwrap_or(0));
+            so_far.sum = so_far.sum.saturating_add(numbers.next().unwrap_or(0));
+            if let (Some(due_at), Some(limit)) = (numbers.next(), numbers.next()) {
+                so_far.due_at = if limit == self.limit { due_at } else { 0 };
+            }
+        }
+        so_far.bytes += text.len() as u64;
+        let due = if so_far.bytes > LONG { 0 } else { so_far.due_at };
+        Ok((so_far.sum, due))
+    }
+}
+
+/// A home's store, in which what comes is written down.
+#[derive(Debug)]
+pub(crate) struct Filling {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) fill: Arc<Fill>,
+}
+
+impl Filling {
+    fn came(&self, at: &Location, created: Created, size: impl FnOnce() -> u64) -> Created {
+        if matches!(at, Location::Blob(_)) && created == Created::New {
+            self.fill.note(size());
+        }
+        created
+    }
+}
+
+impl Store for Filling {
+    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
+        self.store.get(at)
+    }
+
+    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
+        self.store.fetch(at, from, sink)
+    }
+
+    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
+        Box::pin(async move { Ok(self.came(at, self.store.create(at, bytes).await?, || bytes.len() as u64)) })
+    }
+
+    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
+        Box::pin(async move {
+            let created = self.store.create_from(at, file).await?;
+            Ok(self.came(at, created, || std::fs::metadata(file).map_or(0, |file| file.len())))
+        })
+    }
+
+    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
+        self.store.size(at)
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a Prefix,
+        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
+    ) -> Pending<'a, ()> {
+        self.store.list(prefix, visit)
+    }
+
+    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
+        self.store.remove(at)
+    }
+
+    fn describe(&self) -> String {
+        self.store.describe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_processes_add_is_summed_until_somebody_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (Fill::new(folder.path(), 99), Fill::new(folder.path(), 99));
+        let count = |fill: &Fill, counted, due_at| fill.settle(counted, due_at, &folder.path().join("x")).unwrap();
+        // Nobody has ever counted.
+        one.note(1);
+        assert!(one.is_due() && !two.is_due());
+        count(&one, 90, 100);
+        assert!(!one.is_due());
+        two.note(4);
+        one.note(5);
+        assert!(!one.is_due() && !two.is_due());
+        two.note(1);
+        assert!(two.is_due() && !one.is_due());
+        one.note(0);
+        assert!(one.is_due());
+        count(&two, 50, 100);
+        one.note(49);
+        two.note(0);
+        assert!(!two.is_due());
+        one.note(1);
+        two.note(0);
+        assert!(two.is_due());
+        count(&two, 50, 100);
+        let other = Fill::new(folder.path(), 60);
+        other.note(1);
+        assert!(other.is_due());
+    }
+}

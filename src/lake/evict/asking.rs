@@ -1,0 +1,178 @@
+//! Whether the remote keeps what is to go from here: a document that names it, and the content.
+//!
+//! Which documents may name it is told by those that are here; of most content they are. Somebody who evicts by hand also
+//! gets the rest, for which all documents of the remote have to be read.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+use datlake_core::catalog::Known;
+use datlake_core::record::{Kept, Name, Target, ValueBytes};
+use datlake_core::{Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store};
+use datlake_store::Wanted;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::super::{Lake, lock};
+use super::{AT_ONCE, Stored, sizes};
+use crate::file::{File, Tree};
+use crate::report::concerns_one;
+
+/// From so many pieces on it costs less to list what content the remote has than to ask for each.
+const MANY: usize = 2000;
+/// Documents that are asked for one piece of content: one is enough, and the first may have gone.
+const DOCUMENTS: usize = 8;
+
+/// What here names a piece of content.
+#[derive(Default)]
+struct Naming {
+    documents: Vec<Location>,
+    /// Whether it is the manifest of a tree, which tells what the files in it are.
+    manifest: bool,
+}
+
+/// Asking the remote about content.
+pub(super) struct Asking<'a> {
+    lake: &'a Lake,
+    by_itself: bool,
+    naming: HashMap<Digest, Naming>,
+    /// Whether the remote has these documents as they are here.
+    same: Mutex<HashMap<Location, bool>>,
+    /// The content that the remote has, where all of it was listed.
+    there: Option<HashMap<Digest, u64>>,
+    /// All content that the remote's documents name, where they were read.
+    named: Option<HashSet<Digest>>,
+}
+
+impl<'a> Asking<'a> {
+    pub(super) async fn new(lake: &'a Lake, by_itself: bool, pieces: usize) -> Result<Self> {
+        let naming = lake.naming(&*lake.catalog().local, false).await?;
+        let mut asking = Self { lake, by_itself, naming, same: Mutex::default(), there: None, named: None };
+        if !by_itself && pieces > MANY {
+            asking.there = Some(sizes(asking.remote()?).await?);
+        }
+        Ok(asking)
+    }
+
+    fn remote(&self) -> Result<&'a dyn Store> {
+        let remote = self.lake.catalog().remote.as_deref();
+        remote.ok_or_else(|| Error::new(ErrorKind::Config, "cannot evict: the lake has no remote"))
+    }
+
+    /// Whether it may go at all. By itself no manifest does: without it nothing here would tell whose the files are.
+    pub(super) fn may_go(&self, digest: &Digest) -> bool {
+        !self.by_itself || self.naming.get(digest).is_some_and(|naming| !naming.manifest)
+    }
+
+    /// Of each, whether the remote keeps it.
+    pub(super) async fn are_kept(&mut self, blobs: &[&Stored]) -> Result<Vec<bool>> {
+        let unknown = |blob: &&&Stored| !self.naming.contains_key(&blob.digest);
+        if !self.by_itself && self.named.is_none() && blobs.iter().any(|blob| unknown(&blob)) {
+            let naming = self.lake.naming(self.remote()?, true).await?;
+            self.named = Some(naming.into_keys().collect());
+        }
+        let this = &*self;
+        stream::iter(blobs.iter().copied()).map(|blob| this.is_kept(blob)).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn is_kept(&self, blob: &Stored) -> Result<bool> {
+        let there = match &self.there {
+            Some(there) => there.get(&blob.digest).copied(),
+            None => self.remote()?.size(&Location::Blob(blob.digest)).await?,
+        };
+        if there != Some(blob.size) {
+            return Ok(false);
+        }
+        if self.named.as_ref().is_some_and(|named| named.contains(&blob.digest)) {
+            return Ok(true);
+        }
+        let Some(naming) = self.naming.get(&blob.digest) else { return Ok(false) };
+        for at in naming.documents.iter().take(DOCUMENTS) {
+            if self.is_same(at).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the remote has that document as it is here.
+    async fn is_same(&self, at: &Location) -> Result<bool> {
+        if let Some(known) = lock(&self.same).get(at) {
+            return Ok(*known);
+        }
+        let here = self.lake.catalog().local.get(at).await?;
+        let same = here.is_some() && here == self.remote()?.get(at).await?;
+        lock(&self.same).insert(at.clone(), same);
+        Ok(same)
+    }
+}
+
+impl Lake {
+    /// What a store's documents name. What cannot be read names nothing; nor do manifests of trees that are not here, unless
+    /// they are fetched.
+    async fn naming(&self, store: &dyn Store, fetch: bool) -> Result<HashMap<Digest, Naming>> {
+        let mut documents = Vec::new();
+        for prefix in [Prefix::Names, Prefix::Records] {
+            let mut gather = |entry: Entry| {
+                documents.push(entry.location);
+                ControlFlow::Continue(())
+            };
+            store.list(&prefix, &mut gather).await?;
+        }
+        let mut read = stream::iter(documents)
+            .map(|at| async move {
+                let bytes = store.get(&at).await;
+                (at, bytes)
+            })
+            .buffer_unordered(AT_ONCE);
+        let mut all = HashMap::<Digest, Naming>::new();
+        while let Some((at, bytes)) = read.next().await {
+            match bytes.and_then(|bytes| bytes.map_or(Ok(Vec::new()), |bytes| self.named_by(&at, bytes, fetch))) {
+                Ok(named) => {
+                    for (digest, manifest) in named {
+                        let naming = all.entry(digest).or_default();
+                        naming.manifest |= manifest;
+                        naming.documents.push(at.clone());
+                    }
+                }
+                Err(error) if concerns_one(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    /// The content that a document names, and whether it is a manifest.
+    fn named_by(&self, at: &Location, bytes: Vec<u8>, fetch: bool) -> Result<Vec<(Digest, bool)>> {
+        let mut files = Vec::new();
+        let mut named = Vec::new();
+        match at {
+            Location::Name(uid) => {
+                if let Target::Added(added) = Name::parse(uid, bytes)?.target {
+                    let (uid, name, digest, size, tree) =
+                        (uid.clone(), added.name, added.digest, added.size, added.tree);
+                    files.push(Known { uid, name, digest, size, tree });
+                }
+            }
+            Location::Record(creator, key) | Location::Beside(creator, key, _) => {
+                let Some(record) = Kept::parse(creator, key, bytes)?.record() else { return Ok(named) };
+                let lineage = record.lineage()?;
+                files.extend(lineage.outputs.into_iter().map(Known::from));
+                named.extend(lineage.environment.cargo_lock.map(|digest| (digest, false)));
+                if let ValueBytes::Blob(digest) = record.value {
+                    named.push((digest, false));
+                }
+            }
+            _ => {}
+        }
+        for file in files {
+            named.push((file.digest, file.tree));
+            let wanted = Wanted { digest: &file.digest, size: file.size, what: &file.uid, progress: &|_| {} };
+            if file.tree && (fetch || self.vault().has(&wanted)?) {
+                let members = Tree::try_from(File::known(self, file))?.files()?;
+                named.extend(members.iter().map(|member| (member.digest(), false)));
+            }
+        }
+        Ok(named)
+    }
+}
