@@ -122,7 +122,7 @@ impl Lake {
         pollster::block_on(self.catalog().learn_removals())?;
         let mut items = Vec::new();
         for what in pollster::block_on(self.catalog().unpushed())? {
-            items.push(self.item(what)?);
+            items.extend(self.item(what)?);
         }
         if which.is_empty() {
             return Ok(items);
@@ -153,25 +153,22 @@ impl Lake {
         Ok(items)
     }
 
-    fn item(&self, what: Unpushed) -> Result<Item> {
+    /// `None` for what never came to be.
+    fn item(&self, what: Unpushed) -> Result<Option<Item>> {
         let here = self.catalog().here();
-        // It may have been about to give way, or to come to be.
-        let no_document = |what, uids| Item { what, uids, inputs: Vec::new(), content: Ok(Vec::new()) };
-        let unreadable = |what, error| Ok(Item { what, uids: Vec::new(), inputs: Vec::new(), content: Err(error) });
+        let nothing = |what, error| Ok(Some(Item { what, uids: Vec::new(), inputs: Vec::new(), content: Err(error) }));
         match &what {
             Unpushed::Call(creator, key) => match pollster::block_on(here.record(creator, key)) {
-                Ok(Some(record)) => self.call_item(what, &record),
-                Ok(None) => Ok(no_document(what, Vec::new())),
-                Err(error) if concerns_one(&error) => unreadable(what, error),
+                Ok(Some(record)) => self.call_item(what, &record).map(Some),
+                // It may have been about to give way.
+                Ok(None) => Ok(Some(Item { what, uids: Vec::new(), inputs: Vec::new(), content: Ok(Vec::new()) })),
+                Err(error) if concerns_one(&error) => nothing(what, error),
                 Err(error) => Err(error),
             },
             Unpushed::Added(uid) => match pollster::block_on(here.name(uid)) {
-                Ok(Some(name)) => Ok(self.added_item(what, &name)),
-                Ok(None) => {
-                    let uids = vec![uid.clone()];
-                    Ok(no_document(what, uids))
-                }
-                Err(error) if concerns_one(&error) => unreadable(what, error),
+                Ok(Some(name)) => Ok(Some(self.added_item(what, &name))),
+                Ok(None) => Ok(None),
+                Err(error) if concerns_one(&error) => nothing(what, error),
                 Err(error) => Err(error),
             },
         }
@@ -235,9 +232,6 @@ impl Lake {
             Unpushed::Call(creator, key) => self.catalog().push_call(creator, key, secured).await?,
             Unpushed::Added(uid) => self.catalog().push_name(uid, secured).await?,
         };
-        if pushed == Pushed::Nothing && leases.iter().all(Option::is_some) {
-            self.catalog().drop_empty_mark(&item.what).await?;
-        }
         drop(leases);
         match pushed {
             Pushed::Nothing => Ok(Ok(None)),

@@ -105,9 +105,10 @@ fn step(machine: usize, op: Op, troubles: &[Trouble]) -> Step {
 }
 
 #[test]
-fn a_mark_of_what_never_came_to_be_goes_with_a_push() {
-    let fails = Trouble { side: Side::Local, at: 4, changes: false, lasts: false, fault: Fault::Before };
-    live(&[step(2, Op::Offline(true), &[]), step(2, Op::Add(1, 0), &[fails])]).unwrap();
+fn a_mark_of_what_never_came_to_be_is_not_put_on_a_copy() {
+    let fails = |at, changes| Trouble { side: Side::Local, at, changes, lasts: false, fault: Fault::Before };
+    live(&[step(2, Op::Offline(true), &[]), step(2, Op::Add(1, 0), &[fails(4, false)])]).unwrap();
+    live(&[step(1, Op::Offline(true), &[]), step(1, Op::Call(Job::Unsteady(0)), &[fails(4, true)])]).unwrap();
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub use since::{Again, Collections, Secured, Since};
 
 use crate::lineage::Output;
 use crate::record::{Fetched, Kept, Name, Record, Target, ValueBytes};
-use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Store, Uid, UidKind};
+use crate::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Result, Store, Uid, UidKind};
 
 /// The documents of a lake.
 #[derive(Clone, Debug)]
@@ -152,8 +152,23 @@ impl Catalog {
         let at = Location::Record(creator.clone(), *key);
         let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
         let kept = Kept::parse(creator, key, bytes)?;
-        convenience(self.cache.create(&at, kept.bytes()).await)?;
+        convenience(self.copy(&at, kept.bytes()).await)?;
         Ok(Some(kept))
+    }
+
+    /// Keeps a copy of a record or a name that the remote has. Where this machine had none, a mark that the remote has not
+    /// decided is of something that never came to be: whoever still is about to create it finds the copy.
+    async fn copy(&self, at: &Location, bytes: &[u8]) -> Result<()> {
+        if self.cache.create(at, bytes).await? == Created::New {
+            match at {
+                Location::Record(creator, key) => {
+                    self.local.remove(&Unpushed::Call(creator.clone(), *key).mark()).await?;
+                }
+                Location::Name(uid) => drop(self.local.remove(&Unpushed::Added(uid.clone()).mark()).await?),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The record of a call.

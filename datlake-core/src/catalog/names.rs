@@ -31,7 +31,7 @@ impl Catalog {
             if copy.is_some_and(|copy| copy != named.name.digest) {
                 convenience(self.local.remove(&at).await)?;
             }
-            convenience(self.cache.create(&at, named.name.bytes()).await)?;
+            convenience(self.copy(&at, named.name.bytes()).await)?;
         }
         Ok(Some(named))
     }
@@ -87,8 +87,7 @@ impl Catalog {
         {
             self.local.remove(&at).await?;
         }
-        self.cache.create(&at, name.bytes()).await?;
-        Ok(())
+        self.copy(&at, name.bytes()).await
     }
 
     /// Why a name cannot be had, in words. `None` where it was left by a call of this machine that never finished, or may

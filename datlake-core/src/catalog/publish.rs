@@ -113,7 +113,7 @@ impl Catalog {
                 self.copy_name(name).await?;
             }
             if let Published::Ours(record) | Published::Theirs(record) = &decided {
-                self.cache.create(&at, record.bytes()).await?;
+                self.copy(&at, record.bytes()).await?;
             }
         }
         Ok(decided)

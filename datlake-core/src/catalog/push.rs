@@ -162,20 +162,6 @@ impl Catalog {
         Ok(pushed)
     }
 
-    /// Removes the mark of an added file that never came to be: else a copy of what others add under its name would be taken
-    /// for this machine's own. The caller holds the local claim of the name, so nobody is about to add it.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn drop_empty_mark(&self, what: &Unpushed) -> Result<()> {
-        if let Unpushed::Added(uid) = what
-            && self.local.size(&Location::Name(uid.clone())).await?.is_none()
-        {
-            self.local.remove(&what.mark()).await?;
-        }
-        Ok(())
-    }
-
     fn to_push_to(&self) -> Result<&dyn Store> {
         self.remote.as_deref().ok_or_else(|| {
             let message = match self.offline {
