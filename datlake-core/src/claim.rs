@@ -10,8 +10,9 @@
 //!
 //! This module reads no clock: whoever watches says how late it is.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -109,9 +110,12 @@ async fn seen(store: &dyn Store, key: &CallKey) -> Result<Option<Seen>> {
     };
     store.list(&Prefix::ClaimsOf(*key), &mut visit).await?;
     let Some((n, beat)) = newest else { return Ok(None) };
-    let at = Location::Claim(*key, n);
-    let holder = store.get(&at).await?.and_then(|bytes| Some(document::open("claim", &bytes, &at.path()).ok()?.0));
-    Ok(Some(Seen { n, beat, holder }))
+    Ok(Some(Seen { n, beat, holder: holder(store, &Location::Claim(*key, n)).await? }))
+}
+
+/// Whose claim it is, where that can be read.
+async fn holder(store: &dyn Store, at: &Location) -> Result<Option<Holder>> {
+    Ok(store.get(at).await?.and_then(|bytes| Some(document::open("claim", &bytes, &at.path()).ok()?.0)))
 }
 
 impl Claim {
@@ -173,6 +177,84 @@ async fn clear(store: &dyn Store, key: &CallKey, n: u64) -> Result<()> {
         store.remove(&at).await?;
     }
     Ok(())
+}
+
+/// What holders who are gone have left of one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOver {
+    /// The call.
+    pub key: CallKey,
+    /// Its claims and their signs of life.
+    objects: BTreeSet<String>,
+}
+
+/// The claims without a sign of life for `silence` and for as long as their holders promised one: by the times of the store
+/// alone, which showed `now` somewhere else. Whoever runs a call gives signs of life; what a call left that finished, or that
+/// nobody makes any more, gives none.
+///
+/// # Errors
+/// Those of the store.
+pub async fn left_over(store: &dyn Store, silence: Duration, now: SystemTime) -> Result<Vec<LeftOver>> {
+    let mut calls = BTreeMap::<CallKey, Found>::new();
+    let mut now = now;
+    let mut visit = |entry: crate::Entry| {
+        if let Location::Claim(key, n) | Location::Beat(key, n, _) = entry.location {
+            let found = calls.entry(key).or_insert_with(|| Found {
+                newest: entry.modified,
+                claims: BTreeSet::new(),
+                objects: BTreeSet::new(),
+            });
+            found.newest = found.newest.max(entry.modified);
+            found.claims.insert(n);
+            found.objects.insert(entry.location.path());
+            now = now.max(entry.modified);
+        }
+        ControlFlow::Continue(())
+    };
+    store.list(&Prefix::Claims, &mut visit).await?;
+    let mut left = Vec::new();
+    for (key, Found { newest, claims, objects }) in calls {
+        let silent = now.duration_since(newest).unwrap_or_default();
+        if silent < silence {
+            continue;
+        }
+        let mut promised = Duration::ZERO;
+        for n in claims {
+            let holder = holder(store, &Location::Claim(key, n)).await?;
+            promised = promised.max(holder.map_or(Duration::ZERO, |holder| Duration::from_millis(holder.lease_ms)));
+        }
+        if silent >= promised {
+            left.push(LeftOver { key, objects });
+        }
+    }
+    Ok(left)
+}
+
+/// What a listing shows of the claims of one call.
+struct Found {
+    newest: SystemTime,
+    claims: BTreeSet<u64>,
+    objects: BTreeSet<String>,
+}
+
+/// Removes what is left of a call, unless something has come to it since: whether it is gone.
+///
+/// # Errors
+/// Those of the store.
+pub async fn clear_left_over(store: &dyn Store, left: &LeftOver) -> Result<bool> {
+    let mut found = Vec::new();
+    let mut visit = |entry: crate::Entry| {
+        found.push(entry.location);
+        ControlFlow::Continue(())
+    };
+    store.list(&Prefix::ClaimsOf(left.key), &mut visit).await?;
+    if found.iter().any(|at| !left.objects.contains(&at.path())) {
+        return Ok(false);
+    }
+    for at in found {
+        store.remove(&at).await?;
+    }
+    Ok(true)
 }
 
 /// What a watcher remembers of a claim: since when it has seen nothing new.

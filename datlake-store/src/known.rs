@@ -16,6 +16,7 @@ pub(crate) struct Known {
     path: Option<PathBuf>,
     /// The remote, for people.
     shown: String,
+    #[cfg(feature = "cloud")]
     told_by: String,
 }
 
@@ -23,10 +24,16 @@ impl Known {
     /// What the folder `memory` holds of the remote `shown`; `told_by` is what tells it from others.
     pub(crate) fn of(memory: Option<&Path>, shown: &str, told_by: &str) -> Self {
         let path = memory.map(|memory| memory.join(Digest::of(told_by.as_bytes()).to_string()));
-        Self { path, shown: shown.to_owned(), told_by: told_by.to_owned() }
+        Self {
+            path,
+            shown: shown.to_owned(),
+            #[cfg(feature = "cloud")]
+            told_by: told_by.to_owned(),
+        }
     }
 
     /// What tells the remote from others.
+    #[cfg(feature = "cloud")]
     pub(crate) fn told_by(&self) -> &str {
         &self.told_by
     }
@@ -62,6 +69,7 @@ impl Known {
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`] where there was one.
+    #[cfg(feature = "cloud")]
     pub(crate) fn check_absent(&self) -> Result<()> {
         self.id().map_or(Ok(()), |known| Err(self.gone(&known)))
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use datlake_core::{Error, ErrorKind, Location, Result, Store};
 
@@ -100,6 +101,30 @@ impl Remote {
             Self::Folder(folder) => folder.known().forget(),
             #[cfg(feature = "cloud")]
             Self::Bucket(bucket) => bucket.known().forget(),
+        }
+    }
+
+    /// How many uploads were begun there and not gone on with for `silence`; `None` where the store does not say.
+    pub(crate) async fn left_uploads(&self, silence: Duration) -> Result<Option<u64>> {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Bucket(bucket) => bucket.left_uploads(silence).await,
+            _ => {
+                let _ = silence;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Aborts them: how many.
+    pub(crate) async fn abort_uploads(&self, silence: Duration) -> Result<Option<u64>> {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Bucket(bucket) => bucket.abort_uploads(silence).await,
+            _ => {
+                let _ = silence;
+                Ok(None)
+            }
         }
     }
 

@@ -196,6 +196,29 @@ impl Vault {
         self.remote.as_ref().map_or(Ok(()), |remote| remote.forget())
     }
 
+    /// How many uploads to the remote were begun and not gone on with for `silence`, by its own clock; `None` where it does not
+    /// say, or has none.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn left_uploads(&self, silence: Duration) -> Result<Option<u64>> {
+        match &self.remote {
+            Some(remote) => remote.left_uploads(silence).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Aborts them: how many.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn abort_uploads(&self, silence: Duration) -> Result<Option<u64>> {
+        match &self.remote {
+            Some(remote) => remote.abort_uploads(silence).await,
+            None => Ok(None),
+        }
+    }
+
     /// Tells `listener` of large content on its way to the remote how many bytes are there, and how large it is: every few
     /// MiB, and when all of it is. Only the first listener is told.
     pub fn on_sending(&self, listener: impl Fn(&Digest, u64, u64) + Send + Sync + 'static) {

@@ -11,6 +11,7 @@ mod mirror;
 mod pull;
 mod push;
 mod repair;
+mod tidy;
 mod url;
 mod verify;
 mod write;

@@ -5,13 +5,16 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use datlake_core::catalog::Unpushed;
+use datlake_core::claim::left_over;
 use datlake_core::record::{Kept, Name, Target, Tombstone};
 use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store, Uid};
 use datlake_store::{Side, offload};
 
 use super::content::each;
+use super::tidy::{YOUNG, said};
 use super::{Content, Lake, nearest, refuse_in_body};
 use crate::report::{Finding, FindingKind, FindingPlace, Verified, concerns_one};
 
@@ -61,6 +64,8 @@ struct Looking {
     named: BTreeMap<Digest, (Content, bool)>,
     /// Of what was asked for, what there is something of.
     met: Vec<bool>,
+    /// The newest that the store showed.
+    newest: SystemTime,
 }
 
 impl Lake {
@@ -100,13 +105,24 @@ impl Lake {
         let mut met = vec![false; which.len()];
         for (side, store) in sides {
             let Some(store) = store else { continue };
-            let looking =
-                Looking { lake: self.clone(), side, store, report: Verified::default(), named: BTreeMap::new(), met };
+            let looking = Looking {
+                lake: self.clone(),
+                side,
+                store,
+                report: Verified::default(),
+                named: BTreeMap::new(),
+                met,
+                newest: SystemTime::UNIX_EPOCH,
+            };
             let which: Vec<String> = which.iter().map(|text| (*text).to_owned()).collect();
             let all = which.is_empty();
             let mut looking = offload(move || pollster::block_on(looking.documents(&which))).await??;
             looking.content(how.sample, all).await?;
             met = std::mem::take(&mut looking.met);
+            if all && side == Side::Remote {
+                report.claims = left_over(&*looking.store, YOUNG, looking.newest).await?.len() as u64;
+                report.uploads = said(self.vault().left_uploads(YOUNG).await)?;
+            }
             report.documents += looking.report.documents;
             report.blobs += looking.report.blobs;
             report.read += looking.report.read;
@@ -165,9 +181,11 @@ impl Looking {
         Ok(self)
     }
 
-    async fn listed(&self, prefix: &Prefix) -> Result<Vec<Location>> {
+    async fn listed(&mut self, prefix: &Prefix) -> Result<Vec<Location>> {
         let mut found = Vec::new();
+        let newest = &mut self.newest;
         let mut gather = |entry: Entry| {
+            *newest = entry.modified.max(*newest);
             found.push(entry.location);
             ControlFlow::Continue(())
         };
@@ -266,7 +284,9 @@ impl Looking {
     async fn content(&mut self, sample: Option<usize>, all: bool) -> Result<()> {
         let mut there = BTreeMap::new();
         if all {
+            let newest = &mut self.newest;
             let mut gather = |entry: Entry| {
+                *newest = entry.modified.max(*newest);
                 if let Location::Blob(digest) = entry.location {
                     there.insert(digest, entry.size);
                 }

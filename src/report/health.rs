@@ -17,6 +17,12 @@ pub struct Verified {
     /// How many processes ended and left scratch behind on this machine. That is nothing wrong: the next to write clears it
     /// away.
     pub stale: u64,
+    /// Of how many calls claims are left at the remote whose holders are gone, for more than a day. They only take room;
+    /// [`Lake::tidy`](crate::Lake::tidy) clears them.
+    pub claims: u64,
+    /// How many uploads to the remote were begun, and not gone on with for more than a day; `None` where the store does not
+    /// say. Nobody sees them, and somebody pays; [`Lake::tidy`](crate::Lake::tidy) aborts them.
+    pub uploads: Option<u64>,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }
@@ -104,6 +110,17 @@ pub enum RepairOutcome {
     Sent,
     /// Nobody has it.
     Lost,
+}
+
+/// What was left over at a remote, and is gone.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Tidied {
+    /// Of how many calls claims were cleared.
+    pub claims: u64,
+    /// How many uploads were aborted; `None` where the store does not say what uploads there are.
+    pub uploads: Option<u64>,
 }
 
 /// What was evicted from a machine.

@@ -46,7 +46,9 @@ pub use collection::{Collected, CollectedLocal, CollectedRemote};
 pub use descent::{Descendant, Descent};
 pub use explain::{CallExplanation, Comparison, Since};
 pub(crate) use files::is_damage;
-pub use health::{Evicted, Finding, FindingKind, FindingPlace, RepairOutcome, Repaired, RepairedItem, Verified};
+pub use health::{
+    Evicted, Finding, FindingKind, FindingPlace, RepairOutcome, Repaired, RepairedItem, Tidied, Verified,
+};
 pub use mirror::{MirrorOutcome, MirrorRow, Mirrored};
 pub use prune::Prune;
 pub use remote::{Ability, CheckStep, RemoteCheck, RemoteState};

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use datlake_core::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Store};
+use datlake_core::{Created, Error, ErrorKind, Location, Prefix, Result, Store};
 use datlake_store::Standing;
 use serde::Serialize;
 
@@ -104,14 +104,11 @@ impl Lake {
         let Some(remote) = self.catalog().remote.clone() else {
             return Err(Error::new(ErrorKind::Config, "there is no remote to check: set DATLAKE_REMOTE to its URL"));
         };
-        let nonce = Digest::of(self.nonce().as_bytes());
-        // An index entry of content that nobody has: whoever finds it finds nothing out.
-        let creator = CreatorName::new("datlake/check")?;
-        let at = Location::Use(nonce, creator, CallKey::from_bytes(*nonce.as_bytes()));
+        let (folder, at) = self.trial_place()?;
         let state = self.remote_state().0.unwrap_or(RemoteState::Unasked);
         let mut trial =
             Trial { check: RemoteCheck { remote: remote.describe(), state, round_trip_ms: None, steps: Vec::new() } };
-        pollster::block_on(trial.run(self, &*remote, &Prefix::UsesOf(nonce), &at));
+        pollster::block_on(trial.run(self, &*remote, &folder, &at));
         Ok(trial.check)
     }
 
@@ -143,7 +140,7 @@ impl Lake {
     }
 
     /// What can be seen of the remote, and what is wrong with it.
-    pub(super) fn remote_state(&self) -> (Option<RemoteState>, Option<String>) {
+    pub(crate) fn remote_state(&self) -> (Option<RemoteState>, Option<String>) {
         match self.vault().standing() {
             Ok(None) => (None, None),
             Ok(Some(Standing::Unasked)) => (Some(RemoteState::Unasked), None),

@@ -43,5 +43,6 @@ mod shapes;
 mod shown;
 mod stray;
 mod support;
+mod tidy;
 mod trees;
 mod twins;

@@ -299,11 +299,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         shape: Shape,
     },
-    /// Heals the content of a file from another copy, or says which call to make again
+    /// Heals the content of a file from another copy, or says which call to make again; or clears what is left over
+    ///
+    /// Without a file: at the remote, claims of calls whose holders are gone, and on S3 uploads that were never completed; of
+    /// both what has given no sign of life for a day.
     #[command(after_help = "Example: datlake repair corpora/alice.txt")]
     Repair {
         /// The file or tree
-        uid: String,
+        uid: Option<String>,
         #[command(flatten)]
         shape: Shape,
     },

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     Ancestry, CallExplanation, Collected, Descent, Evicted, FileInfo, History, Listing, Mirrored, Pull, Push,
-    PushOutcome, RemoteCheck, Repaired, RunInfo, Runs, SignedUrl, Status, Verified,
+    PushOutcome, RemoteCheck, Repaired, RunInfo, Runs, SignedUrl, Status, Tidied, Verified,
 };
 use datlake::{Collect, Digest, Evict, File, Lake, LakeBuilder, Mirror, Uid, Verify};
 use serde::Serialize;
@@ -62,6 +62,7 @@ pub(crate) enum Report {
     Mirrored(Mirrored),
     Verified(Verified),
     Repaired(Repaired),
+    Tidied(Tidied),
     Evicted(Evicted),
     Collected(Collected),
     Pruned(Pruned),
@@ -197,7 +198,8 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
             let how = sample.map_or(how, |sample| how.sample(sample));
             Ok(Report::Verified(lake(screen)?.verify(how, &texts(&which))?))
         }
-        Command::Repair { uid, .. } => Ok(Report::Repaired(lake(screen)?.repair(&uid)?)),
+        Command::Repair { uid: Some(uid), .. } => Ok(Report::Repaired(lake(screen)?.repair(&uid)?)),
+        Command::Repair { uid: None, .. } => Ok(Report::Tidied(lake(screen)?.tidy()?)),
         Command::Prune { superseded, older_than, keep, yes, .. } => {
             prune::run(&lake(screen)?, &prune::What { superseded, older_than, keep, yes }, screen)
         }

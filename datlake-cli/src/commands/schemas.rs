@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallExplanation, CallRow, Collected, Evicted, FileInfo, FileRow, Mirrored, Pull, Push, RemoteCheck, Repaired,
-    RunInfo, RunRow, SignedUrl, Status, Verified,
+    RunInfo, RunRow, SignedUrl, Status, Tidied, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -50,6 +50,8 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("pull", of::<Pull>()),
         ("push", of::<Push>()),
         ("repair", of::<Repaired>()),
+        // `repair` without a file
+        ("repair-left-over", of::<Tidied>()),
         ("rm", of::<Removed>()),
         ("runs", of::<Vec<RunRow>>()),
         // `runs RUN`

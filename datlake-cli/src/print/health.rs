@@ -1,6 +1,6 @@
 //! What is wrong with a lake, what was healed, and what was put away.
 
-use datlake::report::{Evicted, FindingKind, FindingPlace, RepairOutcome, Repaired, Verified};
+use datlake::report::{Evicted, FindingKind, FindingPlace, RepairOutcome, Repaired, Tidied, Verified};
 use owo_colors::OwoColorize as _;
 
 use super::files::files;
@@ -33,7 +33,33 @@ pub(super) fn verified(verified: &Verified) -> String {
             "scratch of {stale} processes that ended is still there; the next to write clears it away\n"
         ));
     }
+    if let Some(left) = left_over(verified.claims, verified.uploads) {
+        text.push_str(&format!("{left} left over at the remote; `datlake repair`, without a file, clears that\n"));
+    }
     text
+}
+
+/// What is left of holders who are gone, if anything.
+fn left_over(claims: u64, uploads: Option<u64>) -> Option<String> {
+    let claims = match claims {
+        0 => None,
+        1 => Some("the claim of 1 call".to_owned()),
+        more => Some(format!("the claims of {more} calls")),
+    };
+    let uploads = match uploads {
+        None | Some(0) => None,
+        Some(1) => Some("1 upload that was never completed".to_owned()),
+        Some(more) => Some(format!("{more} uploads that were never completed")),
+    };
+    let all: Vec<_> = [claims, uploads].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join(" and "))
+}
+
+pub(super) fn tidied(tidied: &Tidied) -> String {
+    match left_over(tidied.claims, tidied.uploads) {
+        Some(left) => format!("cleared {left}\n"),
+        None => "nothing was left over at the remote\n".to_owned(),
+    }
 }
 
 pub(super) fn repaired(repaired: &Repaired) -> String {

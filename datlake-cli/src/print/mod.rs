@@ -110,6 +110,8 @@ impl Screen {
             Report::Verified(verified) => out.write_all(health::verified(verified).as_bytes())?,
             Report::Repaired(repaired) if json => write_json(&mut out, repaired)?,
             Report::Repaired(repaired) => out.write_all(health::repaired(repaired).as_bytes())?,
+            Report::Tidied(tidied) if json => write_json(&mut out, tidied)?,
+            Report::Tidied(tidied) => out.write_all(health::tidied(tidied).as_bytes())?,
             Report::Pruned(pruned) if json => write_json(&mut out, pruned)?,
             Report::Pruned(pruned) => out.write_all(health::pruned(pruned).as_bytes())?,
             Report::Collected(collected) if json => write_json(&mut out, collected)?,

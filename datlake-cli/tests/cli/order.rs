@@ -4,7 +4,7 @@ use std::fs;
 
 use datlake::Lake;
 
-use crate::support::{Machine, files_in};
+use crate::support::{Machine, check_schema, files_in, ran};
 
 /// The only content of the lake in `root`.
 fn only_blob(root: &std::path::Path) -> std::path::PathBuf {
@@ -235,4 +235,25 @@ fn a_limit_is_set_shown_and_kept_to() {
     let status = machine.json(&["status"]);
     assert!(status["bytes"].as_u64().unwrap() <= 2048 && status["cache_limit"] == 2048, "{status}");
     assert_eq!(machine.ok(&["cat", "a", "b", "c"]).len(), 3000);
+}
+
+#[test]
+fn repair_without_a_file_clears_what_is_left_over_at_the_remote() {
+    let machine = Machine::new();
+    machine.fails(2, &["has none", "DATLAKE_REMOTE"], &["repair"]);
+    machine.lake().add_bytes("a.txt", b"some").unwrap();
+    let remote = format!("file://{}", machine.path("remote").display());
+    let repair = |arguments: &[&str]| {
+        let ran = ran(machine.command(arguments).env("DATLAKE_REMOTE", &remote).output().unwrap());
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        ran.out
+    };
+    repair(&["push"]);
+    assert_eq!(repair(&["repair"]), "nothing was left over at the remote\n");
+    let json = repair(&["repair", "--json"]);
+    check_schema(&["repair"], &json);
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&json).unwrap(),
+        serde_json::json!({ "claims": 0, "uploads": null })
+    );
 }

@@ -15,6 +15,8 @@ mod client;
 mod failure;
 mod journal;
 #[cfg(feature = "aws")]
+mod left_over;
+#[cfg(feature = "aws")]
 mod profile;
 mod ready;
 mod retry;

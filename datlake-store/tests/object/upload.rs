@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use datlake_core::{Created, Digest, Location, Result};
-use datlake_store::{Progress, RemoteOptions, open_remote};
+use datlake_store::{Options, Progress, Reach, RemoteOptions, Vault, open_remote};
 use tempfile::TempDir;
 
 use crate::large::{alone, noise};
@@ -147,7 +148,7 @@ fn an_upload_nobody_went_on_with_is_aborted_by_the_next_a_day_later() {
         noise(&other, 20 * MIB);
         scene.upload(Some(&memory), &other, None).0.unwrap().unwrap();
         assert_eq!(uploads(&scene.server).len(), 1, "it may still go on");
-        let day = std::time::Duration::from_secs(25 * 60 * 60);
+        let day = Duration::from_secs(25 * 60 * 60);
         let journal = fs::File::options().write(true).open(scene.journal()).unwrap();
         journal.set_modified(std::time::SystemTime::now() - day).unwrap();
         drop(journal);
@@ -166,9 +167,34 @@ fn where_nothing_is_remembered_a_dropped_upload_is_aborted() {
         let begun = std::time::Instant::now();
         while !uploads(&scene.server).is_empty() {
             assert!(begun.elapsed().as_secs() < 60, "parts are left at the server");
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(20));
         }
         assert_eq!(scene.upload(None, &scene.file(), None).0.unwrap().unwrap(), Created::New);
         scene.is_whole();
     });
+}
+
+#[test]
+fn what_nobody_goes_on_with_is_found_at_the_server_and_aborted() {
+    let test = "what_nobody_goes_on_with_is_found_at_the_server_and_aborted";
+    on_each(test, |scene| {
+        let home = scene.folder.path().join("home");
+        let remote = RemoteOptions { variables: Some(scene.server.variables.clone()), ..RemoteOptions::default() };
+        let options = Options { remote, ..Options::default() };
+        let vault = Vault::open(&home, Reach::Remote(&scene.server.url), &options).unwrap();
+        let left = |silence| pollster::block_on(vault.left_uploads(silence)).unwrap();
+        assert_eq!(left(Duration::ZERO), Some(0));
+        scene.upload(Some(&scene.memory()), &scene.file(), Some(16 * MIB));
+        assert_eq!((left(Duration::from_secs(3600)), left(Duration::ZERO)), (Some(0), Some(1)), "it may be at work");
+        assert_eq!(pollster::block_on(vault.abort_uploads(Duration::from_secs(3600))).unwrap(), Some(0));
+        assert_eq!(uploads(&scene.server).len(), 1);
+        assert_eq!(pollster::block_on(vault.abort_uploads(Duration::ZERO)).unwrap(), Some(1));
+        assert_eq!((uploads(&scene.server).len(), left(Duration::ZERO)), (0, Some(0)));
+    });
+    if let Some(server) = Server::azurite(test) {
+        let remote = RemoteOptions { variables: Some(server.variables.clone()), ..RemoteOptions::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path(), Reach::Remote(&server.url), &Options { remote, ..Options::default() });
+        assert_eq!(pollster::block_on(vault.unwrap().left_uploads(Duration::ZERO)).unwrap(), None);
+    }
 }

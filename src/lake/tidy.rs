@@ -1,0 +1,87 @@
+//! Clearing what is left over at a remote: claims of holders who are gone, and uploads that were never completed.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime};
+
+use datlake_core::claim::{clear_left_over, left_over};
+use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store};
+
+use super::{Lake, refuse_in_body};
+use crate::report::{RemoteState, Tidied};
+
+/// What is younger may be at work, by the store's own times.
+pub(super) const YOUNG: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Lake {
+    /// Clears what is left over at the remote and has given no sign of life for a day, by the remote's own clock: claims of
+    /// calls whose holders are gone, and on S3 uploads that were never completed. Neither was in anybody's way. An empty object
+    /// is created there, to see what time it is, and removed again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] without a remote; those of the store; [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let remote = format!("file://{}", folder.path().join("remote").display());
+    /// let lake = datlake::Lake::builder().home(folder.path().join("home")).remote(remote).open()?;
+    /// lake.add_bytes("greetings/en.txt", "hello")?;
+    /// assert_eq!(lake.tidy()?.claims, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tidy(&self) -> Result<Tidied> {
+        refuse_in_body("tidy the remote")?;
+        let Some(remote) = self.catalog().remote.clone() else {
+            let message = match self.is_offline() {
+                true => "cannot tidy the remote: the lake is offline",
+                false => {
+                    "cannot tidy the remote: the lake has none; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one"
+                }
+            };
+            return Err(Error::new(ErrorKind::Config, message));
+        };
+        if self.remote_state().0 == Some(RemoteState::New) {
+            return Ok(Tidied::default());
+        }
+        pollster::block_on(async {
+            let now = self.time_of(&*remote).await?;
+            let mut tidied = Tidied::default();
+            for left in left_over(&*remote, YOUNG, now).await? {
+                tidied.claims += u64::from(clear_left_over(&*remote, &left).await?);
+            }
+            tidied.uploads = said(self.vault().abort_uploads(YOUNG).await)?;
+            Ok(tidied)
+        })
+    }
+
+    /// What time it is by the store's own clock.
+    async fn time_of(&self, store: &dyn Store) -> Result<SystemTime> {
+        let (folder, at) = self.trial_place()?;
+        store.create(&at, b"").await?;
+        let mut now = SystemTime::UNIX_EPOCH;
+        let mut visit = |entry: Entry| {
+            now = now.max(entry.modified);
+            ControlFlow::Continue(())
+        };
+        let listed = store.list(&folder, &mut visit).await;
+        store.remove(&at).await?;
+        listed.map(|()| now)
+    }
+
+    /// Where something may be created to see what comes of it: an index entry of content that nobody has. Whoever finds it
+    /// finds nothing out.
+    pub(crate) fn trial_place(&self) -> Result<(Prefix, Location)> {
+        let nonce = Digest::of(self.nonce().as_bytes());
+        let creator = CreatorName::new("datlake/check")?;
+        Ok((Prefix::UsesOf(nonce), Location::Use(nonce, creator, CallKey::from_bytes(*nonce.as_bytes()))))
+    }
+}
+
+/// What a store says of uploads; `None` where it does not tell us.
+pub(super) fn said(uploads: Result<Option<u64>>) -> Result<Option<u64>> {
+    match uploads {
+        Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported | ErrorKind::Io) => Ok(None),
+        said => said,
+    }
+}
