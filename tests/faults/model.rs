@@ -153,7 +153,7 @@ impl Cell {
                 after.extend(before.remote);
             }
             self.remote = after;
-            self.own[view.machine].retain(|held| *held == There(text.to_owned()) || !matches!(held, There(_)));
+            self.own[view.machine].retain(|held| *held == There(text.to_owned()) || *held == Nothing);
         }
         Ok(())
     }
@@ -186,6 +186,8 @@ impl Cell {
     pub(crate) fn executed(&mut self, view: View, text: &str) -> Verdict {
         let missed = may_lack(&self.own[view.machine]) && (view.offline || may_lack(&self.remote));
         must(missed, || format!("a body ran, and its call was there: {self:?}"))?;
+        // What was left here gives way.
+        self.own[view.machine] = only(Nothing);
         *self.decides(view) = only(There(text.to_owned()));
         Ok(())
     }
@@ -208,7 +210,9 @@ impl Cell {
         } else {
             self.remote = only(Nothing);
         }
-        self.own[m] = only(Nothing);
+        // Of what was left of a call here, the remote knows nothing.
+        self.own[m].retain(|held| *held == Left);
+        self.own[m].insert(Nothing);
         self.copy[m] = only(Nothing);
         self.others_may_not_know(view);
         Ok(())
@@ -256,7 +260,9 @@ impl Cell {
             }
         }
         if !unpushed {
-            self.own[view.machine] = only(Nothing);
+            // A name whose call never finished here stays, until it is somebody's.
+            self.own[view.machine].retain(|held| !matches!(held, There(_)));
+            self.own[view.machine].insert(Nothing);
             self.copied(view.machine);
         }
         Ok(())

@@ -81,20 +81,20 @@ fn steps(fault: impl Strategy<Value = Fault> + Clone) -> impl Strategy<Value = V
     prop::collection::vec(step, 1..30)
 }
 
-fn config(cases: u32) -> ProptestConfig {
+/// The same cases each time, unless more are asked for: those are others each time.
+fn runner(cases: u32) -> TestRunner {
     let more = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    ProptestConfig {
-        cases: more.unwrap_or(cases),
-        failure_persistence: None,
-        max_shrink_iters: 400,
-        ..ProptestConfig::default()
+    let config =
+        |cases| ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::default() };
+    match more {
+        Some(more) => TestRunner::new(config(more)),
+        None => TestRunner::new_with_rng(config(cases), TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
     }
 }
 
 #[test]
 fn whatever_fails_nothing_is_lost_wrong_or_half_visible() {
-    let outcome =
-        TestRunner::new(config(40)).run(&steps(any_fault()), |steps| live(&steps).map_err(TestCaseError::fail));
+    let outcome = runner(60).run(&steps(any_fault()), |steps| live(&steps).map_err(TestCaseError::fail));
     if let Err(error) = outcome {
         panic!("{error}");
     }
@@ -109,6 +109,12 @@ fn a_mark_of_what_never_came_to_be_is_not_put_on_a_copy() {
     let fails = |at, changes| Trouble { side: Side::Local, at, changes, lasts: false, fault: Fault::Before };
     live(&[step(2, Op::Offline(true), &[]), step(2, Op::Add(1, 0), &[fails(4, false)])]).unwrap();
     live(&[step(1, Op::Offline(true), &[]), step(1, Op::Call(Job::Unsteady(0)), &[fails(4, true)])]).unwrap();
+}
+
+#[test]
+fn a_name_whose_call_failed_offline_is_in_nobodys_way() {
+    let fails = Trouble { side: Side::Local, at: 7, changes: false, lasts: false, fault: Fault::Before };
+    live(&[step(0, Op::Offline(true), &[]), step(0, Op::Call(Job::Named(0, 1)), &[fails])]).unwrap();
 }
 
 #[test]

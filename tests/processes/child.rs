@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use datlake::{Event, Lake};
+use datlake::{Event, Lake, LakeBuilder};
 
 use crate::crashes::{Moment, stopping};
 use crate::steps;
@@ -28,6 +28,14 @@ pub(crate) struct Remote {
 impl Remote {
     pub(crate) fn directory(path: &Path) -> Self {
         Self { url: format!("file://{}", path.display()), variables: Vec::new() }
+    }
+
+    /// A lake with this remote.
+    pub(crate) fn with(&self, builder: LakeBuilder) -> LakeBuilder {
+        let builder = builder.remote(&self.url);
+        #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+        let builder = builder.remote_variables(self.variables.clone());
+        builder
     }
 }
 

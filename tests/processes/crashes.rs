@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Store, Wrap};
 use datlake::{ErrorKind, Lake};
 
-use crate::child::{Ended, Process};
+use crate::child::{Ended, Process, Remote};
 use crate::steps::{NAMES, STEPS, look, take};
 
 /// On which side of a change the process ends.
@@ -100,25 +100,37 @@ impl Store for Stopping {
     }
 }
 
-fn run(step: &str, home: &Path, remote: Option<&Path>, stop: Option<(Moment, usize)>) -> Ended {
-    Process::start(step, home, remote, stop).ends()
+fn run(step: &str, home: &Path, remote: Option<&Remote>, stop: Option<(Moment, usize)>) -> Ended {
+    Process::on(step, home, remote, stop).ends()
 }
 
-fn open(home: &Path, remote: Option<&Path>) -> Lake {
+fn open(home: &Path, remote: Option<&Remote>) -> Lake {
     let builder = Lake::builder().home(home);
-    let builder = match remote {
-        Some(remote) => builder.remote(format!("file://{}", remote.display())),
+    match remote {
+        Some(remote) => remote.with(builder),
         None => builder,
-    };
-    builder.open().unwrap()
+    }
+    .open()
+    .unwrap()
+}
+
+/// What remote the machines of one attempt share, if any: a new one each time.
+type Shared<'a> = &'a dyn Fn(&Path) -> Option<Remote>;
+
+fn alone(_: &Path) -> Option<Remote> {
+    None
+}
+
+fn in_a_folder(dir: &Path) -> Option<Remote> {
+    Some(Remote::directory(&dir.join("shared")))
 }
 
 /// Kills `step` at every change, until it finishes untouched. How many changes it makes.
-fn kill_everywhere(step: &str, with_remote: bool, moment: Moment) -> usize {
+fn kill_everywhere(step: &str, shared: Shared<'_>, moment: Moment) -> usize {
     for at in 1.. {
         let dir = tempfile::tempdir().unwrap();
-        let (home, shared) = (dir.path().join("home"), dir.path().join("shared"));
-        let remote = with_remote.then_some(shared.as_path());
+        let (home, remote) = (dir.path().join("home"), shared(dir.path()));
+        let (remote, with_remote) = (remote.as_ref(), remote.is_some());
         if step == "remove" {
             assert!(run("named", &home, remote, None).status.success());
         }
@@ -160,7 +172,7 @@ fn kill_everywhere(step: &str, with_remote: bool, moment: Moment) -> usize {
 fn a_process_killed_at_any_change_leaves_all_or_nothing() {
     for step in STEPS {
         for moment in [Moment::Before, Moment::After] {
-            let changes = kill_everywhere(step, false, moment);
+            let changes = kill_everywhere(step, &alone, moment);
             let least = if step == "add" { 2 } else { 3 };
             assert!(changes >= least, "{step} was killed at {changes} places only");
         }
@@ -171,19 +183,19 @@ fn a_process_killed_at_any_change_leaves_all_or_nothing() {
 fn a_process_killed_at_any_change_of_a_remote_leaves_all_or_nothing() {
     for step in STEPS {
         for moment in [Moment::Before, Moment::After] {
-            let changes = kill_everywhere(step, true, moment);
+            let changes = kill_everywhere(step, &in_a_folder, moment);
             assert!(changes >= 4, "{step} was killed at {changes} places only");
         }
     }
 }
 
-#[test]
-fn a_push_killed_at_any_change_loses_nothing_and_goes_on() {
-    for moment in [Moment::Before, Moment::After] {
+/// Kills a push at every change, until it finishes untouched.
+fn kill_pushes(shared: Shared<'_>, moments: &[Moment]) {
+    for moment in moments.iter().copied() {
         let mut killed = 0;
         for at in 1.. {
             let dir = tempfile::tempdir().unwrap();
-            let (home, shared) = (dir.path().join("home"), dir.path().join("shared"));
+            let (home, shared) = (dir.path().join("home"), shared(dir.path()).unwrap());
             assert!(run("everything", &home, None, None).status.success());
             let ended = run("push", &home, Some(&shared), Some((moment, at)));
             let elsewhere = |name| open(&dir.path().join(name), Some(&shared));
@@ -210,11 +222,49 @@ fn a_push_killed_at_any_change_loses_nothing_and_goes_on() {
 }
 
 #[test]
+fn a_push_killed_at_any_change_loses_nothing_and_goes_on() {
+    kill_pushes(&in_a_folder, &[Moment::Before, Moment::After]);
+}
+
+/// The same beside a bucket. What comes before one change comes after another.
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod ceph {
+    use super::*;
+
+    fn in_a_bucket(test: &str) -> Option<impl Fn(&Path) -> Option<Remote>> {
+        crate::servers::Server::rgw(test)?;
+        let test = test.to_owned();
+        Some(move |_: &Path| {
+            crate::servers::Server::rgw(&test).map(|server| Remote { url: server.url, variables: server.variables })
+        })
+    }
+
+    #[test]
+    fn a_process_killed_at_any_change_of_a_bucket_leaves_all_or_nothing() {
+        let Some(shared) = in_a_bucket("a_process_killed_at_any_change_of_a_bucket_leaves_all_or_nothing") else {
+            return;
+        };
+        for step in ["named", "large", "add_tree", "remove"] {
+            let changes = kill_everywhere(step, &shared, Moment::After);
+            assert!(changes >= 4, "{step} was killed at {changes} places only");
+        }
+    }
+
+    #[test]
+    fn a_push_to_a_bucket_killed_at_any_change_loses_nothing_and_goes_on() {
+        if let Some(shared) = in_a_bucket("a_push_to_a_bucket_killed_at_any_change_loses_nothing_and_goes_on") {
+            kill_pushes(&shared, &[Moment::After]);
+        }
+    }
+}
+
+#[test]
 fn names_left_by_a_machine_that_died_are_anothers_when_a_person_has_removed_them() {
     let (mut free, mut left) = (0, 0);
     for at in 1.. {
         let dir = tempfile::tempdir().unwrap();
-        let (home, shared, other) = (dir.path().join("home"), dir.path().join("shared"), dir.path().join("other"));
+        let (home, other) = (dir.path().join("home"), dir.path().join("other"));
+        let shared = Remote::directory(&dir.path().join("shared"));
         let killed = run("named", &home, Some(&shared), Some((Moment::Before, at)));
         let lake = open(&other, Some(&shared));
         let _current = lake.enter();

@@ -39,10 +39,7 @@ impl Fleet {
     }
 
     fn builder(&self, name: &str) -> LakeBuilder {
-        let builder = Lake::builder().home(self.folder.path().join(name)).remote(&self.remote.url);
-        #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
-        let builder = builder.remote_variables(self.remote.variables.clone());
-        builder
+        self.remote.with(Lake::builder().home(self.folder.path().join(name)))
     }
 
     /// There is one record of the call that was held, whose output each machine gives without running anything; and no claim
