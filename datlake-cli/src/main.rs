@@ -38,7 +38,17 @@ fn main() -> ExitCode {
 
 fn run(args: args::Args, screen: &Screen) -> anyhow::Result<u8> {
     let json = args.command.json();
-    let report = commands::run(args.command, screen)?;
+    let (report, failed) = match commands::run(args.command, screen) {
+        Ok(report) => (report, None),
+        // What was done before it failed is a result, too.
+        Err(error) => match error.downcast::<commands::Partly>() {
+            Ok(commands::Partly { done, error }) => (*done, Some(error)),
+            Err(error) => return Err(error),
+        },
+    };
     screen.report(&report, json)?;
-    Ok(report.status())
+    match failed {
+        None => Ok(report.status()),
+        Some(error) => Err(error),
+    }
 }

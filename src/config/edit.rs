@@ -186,13 +186,15 @@ impl Surroundings {
     }
 
     pub(super) fn unset(&self, key: &str, scope: Scope) -> Result<Changed> {
-        let mut editing = self.edit(scope)?;
+        // What cannot be read is not written again; except to take away what makes it so.
+        let mut editing = if key == "context" { self.edit_as_it_is(scope)? } else { self.edit(scope)? };
         let absent =
             |path: &Path| Err(Error::new(ErrorKind::NotFound, format!("`{key}` is not set in `{}`", path.display())));
         if key == "context" && scope == Scope::User {
             if editing.document.remove(key).is_none() {
                 return absent(&editing.path);
             }
+            file::user(&editing.path, &editing.document.to_string())?;
             editing.save()?;
             return Ok(self.changed(key, None, editing.path, None));
         }
@@ -244,9 +246,11 @@ impl Surroundings {
     }
 
     pub(super) fn use_context(&self, name: &str) -> Result<ContextRow> {
-        let mut editing = self.edit(Scope::User)?;
+        // Also in the place of one that there is not.
+        let mut editing = self.edit_as_it_is(Scope::User)?;
         editing.has(name)?;
         put_text(editing.document.as_table_mut(), "context", name);
+        file::user(&editing.path, &editing.document.to_string())?;
         editing.save()?;
         editing.row(name)
     }
@@ -322,6 +326,17 @@ impl Surroundings {
     }
 
     fn edit(&self, scope: Scope) -> Result<Editing> {
+        let editing = self.edit_as_it_is(scope)?;
+        // What it says now is checked first, for what cannot be read is not to be written again.
+        if editing.project {
+            file::project(&editing.path, &editing.text)?;
+        } else {
+            file::user(&editing.path, &editing.text)?;
+        }
+        Ok(editing)
+    }
+
+    fn edit_as_it_is(&self, scope: Scope) -> Result<Editing> {
         let path = match (scope, &self.directory) {
             (Scope::User, _) => self.user_file()?,
             (Scope::Project, Some(directory)) => match file::nearest_project(directory)? {
@@ -340,12 +355,6 @@ impl Surroundings {
         let lock = File::open(folder).ok().filter(|folder| folder.lock().is_ok());
         let text = file::text(&path)?.unwrap_or_default();
         let project = scope == Scope::Project;
-        // What it says now is checked first, for what cannot be read is not to be written again.
-        if project {
-            file::project(&path, &text)?;
-        } else {
-            file::user(&path, &text)?;
-        }
         let document = parsed(&path, &text)?;
         Ok(Editing { path, text, document, project, _lock: lock })
     }
@@ -375,7 +384,10 @@ impl Editing {
     }
 
     fn has(&self, name: &str) -> Result<()> {
-        let contexts = self.user()?.contexts;
+        // Whichever is in use: that one may be what there is not.
+        let mut document = self.document.clone();
+        document.remove("context");
+        let contexts = file::user(&self.path, &document.to_string())?.contexts;
         if contexts.contains_key(name) {
             return Ok(());
         }

@@ -94,7 +94,9 @@ pub(super) fn user(path: &Path, text: &str) -> Result<UserFile> {
         Some((key, item)) => {
             let name = reading.string("context", item)?;
             if !contexts.contains_key(&name) {
-                let message = format!("there is no context `{}`; {}", name.escape_debug(), meant(&name, &contexts));
+                let (name, meant) = (name.escape_debug(), meant(&name, &contexts));
+                let message =
+                    format!("there is no context `{name}`; {meant} (`datlake config unset context` uses none)");
                 return Err(reading.wrong(key.span(), &message));
             }
             Some(name)

@@ -51,6 +51,25 @@ fn a_typo_names_file_line_and_key() {
 }
 
 #[test]
+fn a_context_that_there_is_not_can_be_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let around = surroundings(dir.path());
+    let path = dir.path().join("user.toml");
+    std::fs::write(&path, "context = 'teem'  # mine\n\n[contexts.team]\nemail = 'ada@example.org'\n").unwrap();
+    let error = around.resolve().unwrap_err();
+    assert!(error.to_string().contains("did you mean `team`? (`datlake config unset context` uses none)"), "{error}");
+    assert!(around.set("email", "ada@example.org", Scope::User).is_err(), "it says nothing yet that counts");
+    around.unset("context", Scope::User).unwrap();
+    assert!(around.resolve().is_ok());
+    std::fs::write(&path, "context = 'teem'\n\n[contexts.team]\nemail = 'ada@example.org'\n").unwrap();
+    around.use_context("team").unwrap();
+    assert_eq!(around.resolve().unwrap().email.as_deref(), Some("ada@example.org"));
+    // What else is wrong is not written again.
+    std::fs::write(&path, "context = 'teem'\nremot = 'x'\n").unwrap();
+    assert!(around.unset("context", Scope::User).is_err());
+}
+
+#[test]
 fn a_limit_to_the_content_is_a_number_of_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let limit = |text: &str| {

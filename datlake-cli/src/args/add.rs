@@ -17,6 +17,9 @@ pub(crate) struct AddHow {
     /// Remove from its place what the lake has then, byte for byte
     #[arg(long = "move")]
     pub(crate) moving: bool,
+    /// Add standard input also where nothing comes
+    #[arg(long)]
+    pub(crate) empty: bool,
     /// Of a URL or standard input: fail above that many bytes (K, M, G, T for powers of 1024)
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) max_size: Option<u64>,

@@ -5,6 +5,7 @@ mod config;
 mod gc;
 mod value;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -89,7 +90,7 @@ pub(crate) enum Command {
     Add {
         /// Files, folders (with -r), an http or https URL, or - for standard input
         #[arg(required = true)]
-        paths: Vec<String>,
+        paths: Vec<OsString>,
         /// What it is called in the lake; ending in a slash, the folder it goes into
         uid: String,
         #[command(flatten)]

@@ -1,5 +1,7 @@
 //! `datlake add`: from paths, a URL or standard input into the lake.
 
+use std::ffi::{OsStr, OsString};
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use datlake::{Digest, File, Lake};
 
 use super::content::as_tree;
 use super::download::{self, Limits};
-use super::{Added, Report};
+use super::{Added, Partly, Report};
 use crate::args::AddHow;
 use crate::failure::Failure;
 use crate::print::Screen;
@@ -27,7 +29,7 @@ enum What {
 
 pub(super) fn run(
     lake: impl FnOnce() -> anyhow::Result<Lake>,
-    paths: &[String],
+    paths: &[OsString],
     uid: &str,
     how: &AddHow,
     screen: &Screen,
@@ -48,21 +50,30 @@ pub(super) fn run(
     let lake = lake()?;
     let mut added = Vec::new();
     for (what, uid) in &all {
-        added.extend(add(&lake, what, uid, how, screen)?);
+        match add(&lake, what, uid, how, screen) {
+            Ok(more) => added.extend(more),
+            Err(error) => {
+                let some = !added.is_empty();
+                return Err(Partly::of(Report::Added(added), some, error));
+            }
+        }
     }
     Ok(Report::Added(added))
 }
 
 /// What an argument means.
-fn what(path: &str, how: &AddHow) -> anyhow::Result<What> {
+fn what(path: &OsStr, how: &AddHow) -> anyhow::Result<What> {
     let local = PathBuf::from(path);
-    let remote = if path == "-" {
-        Some((What::Stdin, "standard input"))
-    } else if download::is_url(path) && !local.exists() {
-        Some((What::Url(path.to_owned()), "a URL"))
-    } else {
-        None
+    let remote = match path.to_str() {
+        Some("-") => Some((What::Stdin, "standard input")),
+        Some(url) if download::is_url(url) && !local.exists() => Some((What::Url(url.to_owned()), "a URL")),
+        Some(url) if download::is_other_url(url) && !local.exists() => {
+            let message = format!("cannot download `{}`: only http and https are spoken here", without_secrets(url));
+            return Err(Failure::new(message).hint("another program may get it: PROGRAM … | datlake add - UID").into());
+        }
+        _ => None,
     };
+    let path = local.display();
     if let Some((what, name)) = remote {
         return match how {
             AddHow { recursive: true, .. } => {
@@ -100,7 +111,15 @@ fn named(what: &What, uid: &str) -> anyhow::Result<String> {
     match own {
         Some(own) if folder.is_empty() => Ok(own.to_owned()),
         Some(own) => Ok(format!("{folder}/{own}")),
-        None => Err(Failure::new(format!("what goes into `{uid}` has no name of its own: say the whole UID")).into()),
+        None => Err(match what {
+            What::File(path) | What::Tree(path) if path.file_name().is_some() => {
+                let path = path.as_os_str().as_encoded_bytes().escape_ascii();
+                let message = format!("`{path}` cannot keep its name in `{uid}`: it is not UTF-8");
+                Failure::new(message).hint("say the whole UID; whatever the file is called, its content is added")
+            }
+            _ => Failure::new(format!("what goes into `{uid}` has no name of its own: say the whole UID")),
+        }
+        .into()),
     }
 }
 
@@ -111,7 +130,14 @@ fn add(lake: &Lake, what: &What, uid: &str, how: &AddHow, screen: &Screen) -> an
     let new = !lake.exists(uid)?;
     let mut source = None;
     let file = match what {
-        What::Stdin => lake.add_reader(uid, &mut limited(std::io::stdin().lock(), how.max_size))?,
+        What::Stdin => {
+            let mut stdin = std::io::stdin().lock();
+            if !how.empty && stdin.fill_buf().context("cannot read standard input")?.is_empty() {
+                let failure = Failure::new(format!("nothing came on standard input, so `{uid}` was not added"));
+                return Err(failure.hint("--empty adds an empty file").into());
+            }
+            lake.add_reader(uid, &mut limited(stdin, how.max_size))?
+        }
         What::Url(url) => {
             let limits = Limits { silence: Duration::from_secs_f64(how.timeout), size: how.max_size };
             let mut body = download::open(url, limits, screen.transfer(uid))?;

@@ -42,6 +42,12 @@ pub(super) fn is_url(path: &str) -> bool {
         .any(|scheme| path.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
 }
 
+/// Whether it looks like a URL of another kind.
+pub(super) fn is_other_url(path: &str) -> bool {
+    let scheme = path.split_once("://").map_or("", |(scheme, _)| scheme);
+    scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+')
+}
+
 /// The last segment of a URL's path.
 pub(super) fn file_name(url: &str) -> Option<&str> {
     let place = url.split(['?', '#']).next()?;
@@ -96,19 +102,18 @@ pub(super) fn open(url: &str, limits: Limits, tell: Box<dyn FnMut(u64, Option<u6
 impl Read for Body {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(buf).map_err(|e| match e.downcast::<ureq::Error>() {
+            Ok(ureq::Error::Io(e)) if e.kind() == io::ErrorKind::UnexpectedEof => self.cut_short(),
             Ok(error) => io::Error::other(why(&error, self.limits)),
             Err(e) if matches!(e.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
                 io::Error::other(silent(self.limits))
             }
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => self.cut_short(),
             Err(e) => e,
         })?;
         self.read += n as u64;
         (self.tell)(self.read, self.length);
         match (n, self.length, self.limits.size) {
-            (0, Some(length), _) if self.read != length => {
-                let message = format!("the download ended after {} of {length} bytes", self.read);
-                Err(io::Error::new(io::ErrorKind::UnexpectedEof, message))
-            }
+            (0, Some(length), _) if self.read != length => Err(self.cut_short()),
             (_, _, Some(limit)) if self.read > limit => {
                 Err(io::Error::other(format!("it has more than the {limit} bytes that --max-size allows")))
             }
@@ -117,6 +122,13 @@ impl Read for Body {
             )),
             _ => Ok(n),
         }
+    }
+}
+
+impl Body {
+    fn cut_short(&self) -> io::Error {
+        let of = self.length.map(|length| format!(" of {length}")).unwrap_or_default();
+        io::Error::other(format!("the server broke off after {}{of} bytes; try again", self.read))
     }
 }
 

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use datlake::{File, Lake};
 
 use super::content::{as_tree, copy};
-use super::{Got, Report, file};
+use super::{Got, Partly, Report, file};
 use crate::failure::Failure;
 use crate::interrupt::Unfinished;
 use crate::print::{Counter, Screen};
@@ -53,16 +53,17 @@ pub(super) fn run(
     }
     let mut got = Vec::new();
     for (uid, path, what) in all {
-        let (files, size) = match what {
-            What::File(file) => {
-                write_file(&file, &path, force)?;
-                (1, file.len())
-            }
+        let (written, files, size) = match what {
+            What::File(file) => (write_file(&file, &path, force), 1, file.len()),
             What::Folder(files) => {
-                write_folder(&files, &path, force, &screen.counter(&uid, files.len()))?;
-                (files.len() as u64, files.iter().map(|(_, file)| file.len()).sum())
+                let written = write_folder(&files, &path, force, &screen.counter(&uid, files.len()));
+                (written, files.len() as u64, files.iter().map(|(_, file)| file.len()).sum())
             }
         };
+        if let Err(error) = written {
+            let some = !got.is_empty();
+            return Err(Partly::of(Report::Got(got), some, error));
+        }
         got.push(Got { uid, path, size, files });
     }
     Ok(Report::Got(got))

@@ -137,6 +137,28 @@ pub(crate) struct Pruned {
     pub(crate) files: Vec<Uid>,
 }
 
+/// A failure after something was done.
+#[derive(Debug)]
+pub(crate) struct Partly {
+    pub(crate) done: Box<Report>,
+    pub(crate) error: anyhow::Error,
+}
+
+impl Partly {
+    /// The failure, with what was done before it if that is `some`thing.
+    fn of(done: Report, some: bool, error: anyhow::Error) -> anyhow::Error {
+        if some { Self { done: Box::new(done), error }.into() } else { error }
+    }
+}
+
+impl std::fmt::Display for Partly {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+impl std::error::Error for Partly {}
+
 impl Report {
     /// The exit status: what could not be read is a failure, although the rest is shown.
     pub(crate) fn status(&self) -> u8 {

@@ -2,9 +2,9 @@
 
 use std::io::IsTerminal as _;
 
-use datlake::{ErrorKind, Lake};
+use datlake::{ErrorKind, Lake, Uid};
 
-use super::{Removed, Report};
+use super::{Partly, Removed, Report};
 use crate::failure::Failure;
 use crate::print::Screen;
 
@@ -30,7 +30,7 @@ pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> an
             screen.would_go(&removal, false);
         }
         agreed(how.yes, screen, "Forget this machine's copies of", removal.files().count())?;
-        return Ok(Report::Removed(Removed { removed: lake.forget(&uids)?, local: true }));
+        return forget(lake, &uids);
     }
     if !how.yes || (!how.cascade && !removal.downstream.is_empty()) {
         screen.would_go(&removal, how.cascade);
@@ -39,8 +39,36 @@ pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> an
         agreed(how.yes, screen, "Remove", removal.files().count())?;
     }
     // Refuses where something was made from it.
-    let removed = lake.carry_out(&removal, how.cascade)?;
-    Ok(Report::Removed(Removed { removed, local: false }))
+    match lake.carry_out(&removal, how.cascade) {
+        Ok(removed) => Ok(Report::Removed(Removed { removed, local: false })),
+        Err(error) => {
+            // What went before it went wrong: the lake knows.
+            let gone = |uid: &&Uid| lake.exists(uid.as_str()).is_ok_and(|exists| !exists);
+            let removed: Vec<Uid> = removal.files().filter(gone).cloned().collect();
+            let some = !removed.is_empty();
+            Err(Partly::of(Report::Removed(Removed { removed, local: false }), some, error.into()))
+        }
+    }
+}
+
+fn forget(lake: &Lake, uids: &[String]) -> anyhow::Result<Report> {
+    let mut removed = Vec::new();
+    for uid in uids {
+        match lake.forget(&[uid]) {
+            Ok(gone) => removed.extend(gone),
+            Err(error) => {
+                let error = match error.kind() {
+                    ErrorKind::InUse => Failure::new(error.to_string())
+                        .hint("`datlake push UID` sends it to the remote; `rm` without --local removes it everywhere")
+                        .into(),
+                    _ => error.into(),
+                };
+                let some = !removed.is_empty();
+                return Err(Partly::of(Report::Removed(Removed { removed, local: true }), some, error));
+            }
+        }
+    }
+    Ok(Report::Removed(Removed { removed, local: true }))
 }
 
 pub(super) fn agreed(yes: bool, screen: &Screen, what: &str, count: usize) -> anyhow::Result<()> {

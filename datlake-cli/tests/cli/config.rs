@@ -170,7 +170,7 @@ fn check_tells_what_works_with_the_remote_and_what_to_do() {
     let new = check(&remote, &[]);
     assert_eq!((new.status, machine.path("remote").exists()), (0, false));
     assert!(new.out.contains("the first write makes it one") && !new.out.contains("create objects"), "{}", new.out);
-    let mut write = machine.command(&["add", "-", "a"]);
+    let mut write = machine.command(&["add", "--empty", "-", "a"]);
     assert!(write.env("DATLAKE_REMOTE", &remote).output().unwrap().status.success());
     let json = check(&remote, &["--json"]);
     assert_eq!((json.status, &*json.err), (0, ""));

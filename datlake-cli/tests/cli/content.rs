@@ -283,3 +283,80 @@ fn a_terminal_is_shown_how_far_folders_and_pushes_are() {
     let pushed = on_terminal("push");
     assert!(pushed.contains(" of 3 pieces of content") && pushed.contains("pushed things/a"), "{pushed}");
 }
+
+/// Fails with that on standard error, after it did what standard output says.
+#[track_caller]
+fn fails_after(machine: &Machine, done: &str, says: &str, arguments: &[&str]) {
+    let ran = machine.run(arguments);
+    assert_eq!((ran.status != 0, &*ran.out), (true, done), "{}", ran.err);
+    assert!(ran.err.contains(says) && ran.err.lines().count() == 1, "{}", ran.err);
+}
+
+#[test]
+fn what_was_done_before_a_failure_is_told() {
+    let machine = Machine::with_remote();
+    machine.write("work/a.txt", "a");
+    machine.write("work/b.txt", "b");
+    machine.write("work/other/b.txt", "another");
+    machine.ok(&["add", "other/b.txt", "texts/"]);
+    let says = "`texts/b.txt`: it exists with other content";
+    fails_after(&machine, "added texts/a.txt (1 B)\n", says, &["add", "a.txt", "b.txt", "texts/"]);
+    let json = machine.run(&["add", "--json", "a.txt", "b.txt", "texts/"]);
+    assert_eq!(json.status, 2);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&json.out).unwrap()[0]["uid"], "texts/a.txt");
+    fs::create_dir(machine.path("work/to")).unwrap();
+    machine.write("work/to/b.txt", "mine");
+    let says = "cannot write `to/b.txt`: it exists";
+    fails_after(&machine, "wrote to/a.txt (1 B)\n", says, &["get", "texts/a.txt", "texts/b.txt", "to"]);
+    // Of what is on this machine only there is no copy to forget.
+    let offline = machine.command(&["add", "a.txt", "mine.txt"]).env("DATLAKE_OFFLINE", "1").output().unwrap();
+    assert!(offline.status.success());
+    let says = "`datlake push UID` sends it to the remote";
+    let forgot = "forgot texts/a.txt\n";
+    fails_after(&machine, forgot, says, &["rm", "--local", "--yes", "texts/a.txt", "mine.txt"]);
+    // A removal that ends in the middle: the second has a document that nobody can remove.
+    let lake = machine.lake();
+    lake.add_bytes("one.txt", "one").unwrap();
+    lake.add_bytes("two.txt", "two").unwrap();
+    drop(lake);
+    let two = machine.path("remote/files/two.txt.datlake");
+    fs::remove_file(&two).unwrap();
+    fs::create_dir_all(two.join("in the way")).unwrap();
+    fails_after(&machine, "removed one.txt\n", "two.txt", &["rm", "--yes", "one.txt", "two.txt"]);
+}
+
+#[test]
+fn a_file_whose_name_is_not_utf_8_is_added_under_another() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let machine = Machine::new();
+    machine.write("work/plain", "x");
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.txt");
+    fs::rename(machine.path("work/plain"), machine.path("work").join(name)).unwrap();
+    let add = |uid: &str| ran(machine.command(&["add"]).arg(name).arg(uid).output().unwrap());
+    let says = [r"`caf\xe9.txt` cannot keep its name in `texts/`: it is not UTF-8", "say the whole UID"];
+    check_failure(&add("texts/"), 2, &says);
+    assert_eq!(add("texts/cafe.txt").out, "added texts/cafe.txt (1 B)\n");
+    assert_eq!(machine.ok(&["cat", "texts/cafe.txt"]), "x");
+}
+
+#[test]
+fn nothing_on_standard_input_is_no_file_unless_that_is_said() {
+    let machine = Machine::new();
+    // Nobody writes to it: it is closed, or empty.
+    machine.fails(2, &["nothing came on standard input, so `a` was not added", "--empty"], &["add", "-", "a"]);
+    assert!(!machine.lake().exists("a").unwrap());
+    assert_eq!(machine.ok(&["add", "--empty", "-", "a"]), "added a (0 B)\n");
+    assert_eq!(machine.feed(&["add", "--empty", "-", "b"], "some").status, 0);
+    assert_eq!(machine.ok(&["cat", "a", "b"]), "some");
+}
+
+#[test]
+fn what_is_a_folder_is_no_file_and_ls_shows_it() {
+    let machine = Machine::new();
+    machine.lake().add_bytes("texts/a.txt", "a").unwrap();
+    for folder in ["texts", "texts/"] {
+        let says = [&*format!("`{folder}` is no file, but a folder"), "`datlake ls` shows what is in a folder"];
+        machine.fails(1, &says, &["info", folder]);
+    }
+    machine.fails(1, &["no file `text`", "the nearest names are"], &["info", "text"]);
+}

@@ -1,6 +1,7 @@
 //! Every command of the guide is run, and answers as the guide says.
 
 use crate::pipeline;
+use crate::server::{Server, answer};
 use crate::support::{Machine, ran};
 
 #[test]
@@ -24,6 +25,26 @@ fn the_guide_is_true() {
         }
     }
     assert!(commands > 15, "the guide has {commands} commands");
+}
+
+/// Those that need a network or a bucket are run as they stand, but for the address.
+#[test]
+fn the_guide_downloads() {
+    let machine = Machine::new();
+    let body = "date,weather\n2012-01-01,drizzle\n";
+    let server = Server::saying(answer("200 OK", "text/csv", body));
+    let guide = include_str!("../../../docs/guide/cli.md");
+    let blocks: Vec<_> =
+        guide.split("```sh\n").skip(1).filter_map(|block| Some(block.split_once("\n```")?.0)).collect();
+    let [download, url] = *blocks else { panic!("the guide has other blocks: {blocks:?}") };
+    let command = download.replace("https://example.org", server.url("", "").trim_end_matches('/'));
+    assert_ne!(command, download);
+    let ran = ran(machine.around("bash", &["-c", &command]).output().unwrap());
+    assert_eq!((ran.status, &*ran.err), (0, ""));
+    assert!(ran.out.starts_with("added raw/seattle.csv ("), "{}", ran.out);
+    assert_eq!(machine.ok(&["cat", "raw/seattle.csv"]), body);
+    // Run where there is a bucket: `order::a_url_downloads_what_it_names`.
+    assert_eq!(url, crate::order::URL_OF_THE_GUIDE);
 }
 
 /// Whether `text` is `pattern`, in which `…` stands for any text.

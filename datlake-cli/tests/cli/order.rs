@@ -140,6 +140,9 @@ fn a_url_is_for_buckets_and_says_so_elsewhere() {
     assert!(used.status == 2 && used.err.contains("--expires"), "{}", used.err);
 }
 
+/// What `docs/guide/cli.md` says of URLs.
+pub(crate) const URL_OF_THE_GUIDE: &str = "datlake url reports/2026.pdf --expires 2d";
+
 /// The URL alone is the result, so that a script can hand it on.
 #[test]
 fn a_url_downloads_what_it_names() {
@@ -149,8 +152,8 @@ fn a_url_downloads_what_it_names() {
     let machine = Machine::new();
     let _ = ureq::put(format!("{endpoint}/datlake")).send_empty();
     let remote = format!("s3://datlake/{}", machine.path("url").display().to_string().trim_start_matches('/'));
-    let run = |arguments: &[&str]| {
-        let mut command = machine.command(arguments);
+    let run_as = |program: &str, arguments: &[&str]| {
+        let mut command = machine.around(program, arguments);
         command.env("DATLAKE_REMOTE", &remote).env("AWS_ENDPOINT_URL", &endpoint).env("AWS_ALLOW_HTTP", "true");
         command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "hunter2").env("AWS_REGION", "us-east-1");
         command.env("NO_PROXY", "127.0.0.1");
@@ -159,8 +162,11 @@ fn a_url_downloads_what_it_names() {
         assert!(!ran.out.contains("hunter2"));
         ran.out
     };
+    let run = |arguments: &[&str]| run_as("datlake", arguments);
     let source = machine.write("report.txt", "all is well");
     run(&["add", source.to_str().unwrap(), "reports/"]);
+    run(&["add", source.to_str().unwrap(), "reports/2026.pdf"]);
+    assert!(run_as("bash", &["-c", URL_OF_THE_GUIDE]).contains("2026.pdf"));
     let url = run(&["url", "reports/report.txt"]);
     let mut answer = ureq::get(url.trim_end()).call().unwrap();
     // Moto does not look at that; the servers that do are asked by the library's tests.
