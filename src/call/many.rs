@@ -77,18 +77,68 @@ impl<R, S, F> Calls<R, S, F> {
     }
 
     /// Runs on this many threads instead of one for each core.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// # let lake = Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// assert_eq!(double::calls(1..=3).threads(1).run()?, [2, 4, 6]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
         self
     }
 
     /// Tells `progress` after each call how many are done, of how many.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// # let lake = Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// let calls = double::calls(1..=3).on_progress(|done, all| eprintln!("{done} of {all}"));
+    /// assert_eq!(calls.run()?, [2, 4, 6]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl FnMut(usize, usize) + Send + 'static) -> Self {
         self.progress = Some(Box::new(progress));
         self
     }
 
     /// What each call returns, in order. A panic of a body goes on when all others have ended.
+    ///
+    /// ```
+    /// use datlake::{Error, ErrorKind, Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn half(n: u32) -> Result<u32> {
+    ///     if n % 2 == 0 { Ok(n / 2) } else { Err(Error::new(ErrorKind::InvalidInput, "it is odd")) }
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// # let lake = Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// let halves = half::calls([4, 5]).run_each();
+    /// assert!(halves[0].as_ref().is_ok_and(|half| *half == 2) && halves[1].is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run_each(self) -> Vec<R>
     where
         S: Shape<R>,
@@ -132,6 +182,22 @@ impl<R: Outcome, F> Calls<R, Fallible, F> {
     ///
     /// # Errors
     /// That of the first call, in order, that failed.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// # let lake = Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// assert_eq!(double::calls(1..=3).run()?, [2, 4, 6]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run(self) -> Result<Vec<R::Value>, R::Error>
     where
         F: FnOnce() -> R + Send,

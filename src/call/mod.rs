@@ -128,6 +128,22 @@ impl<R, S, F> Call<R, S, F> {
     }
 
     /// The call's value: found if there is one, else made by running the body.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// # let lake = Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// assert_eq!(double::call(4).run()?, 8); // as double(4)?
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run(self) -> R
     where
         S: Shape<R>,
@@ -140,6 +156,23 @@ impl<R, S, F> Call<R, S, F> {
     ///
     /// # Errors
     /// [`ErrorKind::NotReproducible`] where it made something else: names the output and both digests. The lake keeps the first.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// # let lake = Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// double(4)?;
+    /// assert_eq!(double::call(4).force()?, 8); // runs once more
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn force(self) -> R
     where
         S: Shape<R>,
@@ -230,6 +263,29 @@ macro_rules! questions {
             ///
             /// # Errors
             /// [`ErrorKind::InvalidInput`] where it returns none, or several ([`uids`](Self::uids) has them).
+            ///
+            /// ```
+            /// use datlake::{File, Lake, Result, file_creator};
+            ///
+            /// #[file_creator]
+            /// fn parts(text: &str) -> Result<(File, File)> {
+            ///     let (head, tail) = text.split_at(1);
+            ///     Ok((File::from_bytes("head", head)?, File::from_bytes("tail", tail)?))
+            /// }
+            ///
+            /// #[file_creator]
+            /// fn shout(text: &str) -> Result<File> {
+            ///     File::from_bytes("shout.txt", text.to_uppercase())
+            /// }
+            ///
+            /// # fn main() -> datlake::Result<()> {
+            /// # let lake = Lake::temp()?;
+            /// # let _current = lake.enter();
+            /// let uid = shout::call("hush").uid()?; // nothing ran
+            /// assert_eq!(shout("hush")?.uid(), Some(&uid));
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn uid(&self) -> Result<Uid> {
                 one(self.asked.uids::<S::Value>()?)
             }
@@ -238,6 +294,29 @@ macro_rules! questions {
             ///
             /// # Errors
             /// [`ErrorKind::InvalidInput`] where that depends on the run, and it has not been made.
+            ///
+            /// ```
+            /// use datlake::{File, Lake, Result, file_creator};
+            ///
+            /// #[file_creator]
+            /// fn parts(text: &str) -> Result<(File, File)> {
+            ///     let (head, tail) = text.split_at(1);
+            ///     Ok((File::from_bytes("head", head)?, File::from_bytes("tail", tail)?))
+            /// }
+            ///
+            /// #[file_creator]
+            /// fn shout(text: &str) -> Result<File> {
+            ///     File::from_bytes("shout.txt", text.to_uppercase())
+            /// }
+            ///
+            /// # fn main() -> datlake::Result<()> {
+            /// # let lake = Lake::temp()?;
+            /// # let _current = lake.enter();
+            /// let uids = parts::call("abc").uids()?;
+            /// assert_eq!((uids.len(), parts("abc")?.1.uid()), (2, Some(&uids[1])));
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn uids(&self) -> Result<Vec<Uid>> {
                 match self.asked.uids::<S::Value>()? {
                     Uids::Known(uids) => Ok(uids),
@@ -252,6 +331,30 @@ macro_rules! questions {
             ///
             /// # Errors
             /// Those of reading the lake; [`ErrorKind::Context`] in a body, whose key knows nothing of that.
+            ///
+            /// ```
+            /// use datlake::{File, Lake, Result, Status, file_creator};
+            ///
+            /// #[file_creator]
+            /// fn parts(text: &str) -> Result<(File, File)> {
+            ///     let (head, tail) = text.split_at(1);
+            ///     Ok((File::from_bytes("head", head)?, File::from_bytes("tail", tail)?))
+            /// }
+            ///
+            /// #[file_creator]
+            /// fn shout(text: &str) -> Result<File> {
+            ///     File::from_bytes("shout.txt", text.to_uppercase())
+            /// }
+            ///
+            /// # fn main() -> datlake::Result<()> {
+            /// # let lake = Lake::temp()?;
+            /// # let _current = lake.enter();
+            /// assert_eq!(shout::call("hush").status()?, Status::Missing);
+            /// shout("hush")?;
+            /// assert_eq!(shout::call("hush").status()?, Status::Cached);
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn status(&self) -> Result<Status> {
                 self.asked.status::<S::Value>()
             }
@@ -260,6 +363,30 @@ macro_rules! questions {
             ///
             /// # Errors
             /// Those of reading the lake; [`ErrorKind::Context`] in a body, whose key knows nothing of that.
+            ///
+            /// ```
+            /// use datlake::{File, Lake, Result, file_creator};
+            ///
+            /// #[file_creator]
+            /// fn parts(text: &str) -> Result<(File, File)> {
+            ///     let (head, tail) = text.split_at(1);
+            ///     Ok((File::from_bytes("head", head)?, File::from_bytes("tail", tail)?))
+            /// }
+            ///
+            /// #[file_creator]
+            /// fn shout(text: &str) -> Result<File> {
+            ///     File::from_bytes("shout.txt", text.to_uppercase())
+            /// }
+            ///
+            /// # fn main() -> datlake::Result<()> {
+            /// # let lake = Lake::temp()?;
+            /// # let _current = lake.enter();
+            /// assert!(shout::call("hush").lineage()?.is_none());
+            /// shout("hush")?;
+            /// assert_eq!(shout::call("hush").lineage()?.unwrap().outputs[0].name, "shout.txt");
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn lineage(&self) -> Result<Option<Lineage>> {
                 self.asked.lineage::<S::Value>()
             }
@@ -268,6 +395,30 @@ macro_rules! questions {
             ///
             /// # Errors
             /// Those of reading the lake; [`ErrorKind::Context`] in a body, whose key knows nothing of that.
+            ///
+            /// ```
+            /// use datlake::{File, Lake, Result, file_creator};
+            ///
+            /// #[file_creator]
+            /// fn parts(text: &str) -> Result<(File, File)> {
+            ///     let (head, tail) = text.split_at(1);
+            ///     Ok((File::from_bytes("head", head)?, File::from_bytes("tail", tail)?))
+            /// }
+            ///
+            /// #[file_creator]
+            /// fn shout(text: &str) -> Result<File> {
+            ///     File::from_bytes("shout.txt", text.to_uppercase())
+            /// }
+            ///
+            /// # fn main() -> datlake::Result<()> {
+            /// # let lake = Lake::temp()?;
+            /// # let _current = lake.enter();
+            /// shout("hush")?;
+            /// let why = shout::call("hash").explain()?.to_string();
+            /// assert!(why.contains("text"), "{why}");
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn explain(&self) -> Result<Explanation> {
                 self.asked.explain::<S::Value>()
             }

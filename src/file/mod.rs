@@ -1,18 +1,16 @@
 //! Files: content with a UID, known without being here.
 
+mod read;
 mod tree;
 mod write;
 
 use std::fmt;
-use std::io::Read as _;
-use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use datlake_core::catalog::Known;
 use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
-use datlake_store::{AsyncReader, Reader, Staged, Wanted, offload};
+use datlake_store::{Staged, Wanted, offload};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use tree::{Manifest, files_below};
@@ -104,6 +102,17 @@ impl File {
     ///
     /// # Errors
     /// As [`Lake::exists`]; those of [`Lake::current`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let _current = lake.enter();
+    /// assert!(!datlake::File::exists("a.txt")?);
+    /// lake.add_bytes("a.txt", "a")?;
+    /// assert!(datlake::File::exists("a.txt")?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn exists(uid: &str) -> Result<bool> {
         crate::lake::refuse_in_body("look whether a file exists")?;
         Lake::current()?.exists(uid)
@@ -134,6 +143,14 @@ impl File {
     }
 
     /// Its UID; `None` while it is not returned from the body that made it.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a")?;
+    /// assert_eq!(file.uid().map(|uid| uid.as_str()), Some("a.txt"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn uid(&self) -> Option<&Uid> {
         match &self.0.place {
             Place::Published { uid, .. } => Some(uid),
@@ -142,6 +159,14 @@ impl File {
     }
 
     /// Its own name: what it was created as.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("corpora/alice.txt", "down")?;
+    /// assert_eq!(file.name(), "alice.txt");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -149,6 +174,14 @@ impl File {
     /// BLAKE3 of its content.
     ///
     /// A body that asks it of a file that it was not given fails when it ends, with [`ErrorKind::Undeclared`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a")?;
+    /// assert_eq!(file.digest(), datlake::Digest::of(b"a"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn digest(&self) -> Digest {
         self.note_looked_at();
         self.0.digest
@@ -157,6 +190,13 @@ impl File {
     /// Its size in bytes.
     ///
     /// A body that asks it of a file that it was not given fails when it ends, with [`ErrorKind::Undeclared`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// assert_eq!(datlake::Lake::temp()?.add_bytes("a.txt", "down")?.len(), 4);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[expect(clippy::len_without_is_empty, reason = "the size of a file is no count of elements")]
     pub fn len(&self) -> u64 {
         self.note_looked_at();
@@ -167,6 +207,20 @@ impl File {
     ///
     /// # Errors
     /// Those of looking into the lake's directory.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let remote = format!("file://{}", folder.path().join("remote").display());
+    /// # let machine = |name| datlake::Lake::builder().home(folder.path().join(name)).remote(&remote).open();
+    /// machine("one")?.add_bytes("a.txt", "a")?;
+    /// let file = machine("other")?.file("a.txt")?;
+    /// assert!(!file.is_local()?);
+    /// file.read()?;
+    /// assert!(file.is_local()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_local(&self) -> Result<bool> {
         match &self.0.place {
             Place::Staged { .. } => Ok(true),
@@ -179,6 +233,17 @@ impl File {
     /// # Errors
     /// [`ErrorKind::NotFound`] where it was removed, or is not published yet; [`ErrorKind::Context`] in a body: no key knows
     /// who made a file, and when.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::builder().email("ada@example.org");
+    /// # let folder = tempfile::tempdir()?;
+    /// # let lake = lake.home(folder.path().join("home"));
+    /// let file = lake.open()?.add_bytes("a.txt", "a")?;
+    /// assert_eq!(file.lineage()?.added().unwrap().person.email, "ada@example.org");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn lineage(&self) -> Result<Origin> {
         crate::lake::refuse_in_body("ask for the lineage of a file")?;
         let Some(uid) = self.uid() else {
@@ -186,154 +251,6 @@ impl File {
             return Err(Error::new(ErrorKind::NotFound, message));
         };
         pollster::block_on(Origin::of(&self.0.lake, uid))
-    }
-
-    /// Opens it: `Read + BufRead + Seek`. It is downloaded and verified first where it is not here.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Undeclared`] in a body that it was not given to; [`ErrorKind::MissingBlob`] and [`ErrorKind::Corrupt`].
-    pub fn open(&self) -> Result<Reader> {
-        self.check_access()?;
-        match &self.0.place {
-            Place::Staged { staged, .. } if staged.path().exists() => {
-                std::fs::File::open(staged.path()).map(Reader::from).map_err(|e| Error::io("open", self, e))
-            }
-            _ => {
-                let (reader, fetched) = self
-                    .asking(|lake, wanted| pollster::block_on(lake.vault().open_blob(wanted)))
-                    .map_err(|e| noted(self.advised(e)))?;
-                self.note_download(fetched);
-                Ok(reader)
-            }
-        }
-    }
-
-    /// The asynchronous twin of [`File::open`]: tokio's `AsyncRead + AsyncBufRead + AsyncSeek`, on any executor.
-    ///
-    /// # Errors
-    /// As [`File::open`].
-    ///
-    /// ```
-    /// use tokio::io::AsyncBufReadExt as _;
-    ///
-    /// # #[tokio::main]
-    /// # async fn main() -> datlake::Result<()> {
-    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a\nb\n")?;
-    /// let mut lines = file.open_async().await?.lines();
-    /// assert_eq!(lines.next_line().await?.as_deref(), Some("a"));
-    /// assert_eq!(file.read_async().await?, b"a\nb\n");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn open_async(&self) -> Result<AsyncReader> {
-        let (file, here) = (self.clone(), context::here());
-        let reader = offload(move || here.run(|| file.open())).await??;
-        AsyncReader::new(reader).map_err(|e| Error::io("open", self, e))
-    }
-
-    /// Its whole content, verified.
-    ///
-    /// # Errors
-    /// As [`File::open`]; [`ErrorKind::Corrupt`] where what was read has another digest.
-    pub fn read(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(usize::try_from(self.0.size).unwrap_or(0).min(1 << 30));
-        self.open()?.read_to_end(&mut bytes).map_err(|e| Error::io("read", self, e))?;
-        if Digest::of(&bytes) != self.0.digest {
-            let message = format!("the content of `{self}` is damaged: it no longer has digest {}", self.0.digest);
-            return Err(noted(Error::new(ErrorKind::Corrupt, message)));
-        }
-        Ok(bytes)
-    }
-
-    /// The asynchronous twin of [`File::read`].
-    ///
-    /// # Errors
-    /// As [`File::read`].
-    pub async fn read_async(&self) -> Result<Vec<u8>> {
-        let (file, here) = (self.clone(), context::here());
-        offload(move || here.run(|| file.read())).await?
-    }
-
-    /// Its whole content as text, verified.
-    ///
-    /// # Errors
-    /// As [`File::read`]; [`ErrorKind::InvalidInput`] where it is not UTF-8.
-    pub fn read_to_string(&self) -> Result<String> {
-        String::from_utf8(self.read()?).map_err(|e| {
-            Error::new(ErrorKind::InvalidInput, format!("`{self}` is not UTF-8 text")).because(e.utf8_error())
-        })
-    }
-
-    /// The asynchronous twin of [`File::read_to_string`].
-    ///
-    /// # Errors
-    /// As [`File::read_to_string`].
-    pub async fn read_to_string_async(&self) -> Result<String> {
-        let (file, here) = (self.clone(), context::here());
-        offload(move || here.run(|| file.read_to_string())).await?
-    }
-
-    /// The bytes of `range`, clamped to the file's size.
-    ///
-    /// # Errors
-    /// As [`File::open`]; [`ErrorKind::InvalidInput`] for a range that ends before it starts.
-    pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        use std::io::Seek as _;
-        if range.start > range.end {
-            let message = format!(
-                "cannot read bytes {}..{} of `{self}`: the range ends before it starts",
-                range.start, range.end
-            );
-            return Err(Error::new(ErrorKind::InvalidInput, message));
-        }
-        let (start, end) = (range.start.min(self.0.size), range.end.min(self.0.size));
-        let mut reader = self.open()?;
-        let mut bytes = Vec::new();
-        reader
-            .seek(std::io::SeekFrom::Start(start))
-            .and_then(|_| reader.take(end - start).read_to_end(&mut bytes))
-            .map_err(|e| Error::io("read", self, e))?;
-        Ok(bytes)
-    }
-
-    /// The asynchronous twin of [`File::read_range`].
-    ///
-    /// # Errors
-    /// As [`File::read_range`].
-    pub async fn read_range_async(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        let (file, here) = (self.clone(), context::here());
-        offload(move || here.run(|| file.read_range(range))).await?
-    }
-
-    /// A path to its content for libraries that insist on one. It ends in the file's own name (of `sub/table.csv` in
-    /// `table.csv`), is read-only and stays valid while the process lives.
-    ///
-    /// # Errors
-    /// As [`File::open`].
-    pub fn path(&self) -> Result<PathBuf> {
-        self.check_access()?;
-        let name = self.0.name.rsplit('/').next().unwrap_or_default();
-        match &self.0.place {
-            Place::Staged { staged, .. } if staged.path().exists() => {
-                self.0.lake.vault().scratch()?.link_named(staged.path(), name)
-            }
-            _ => {
-                let (path, fetched) = self
-                    .asking(|lake, wanted| pollster::block_on(lake.vault().path(wanted, name)))
-                    .map_err(|e| noted(self.advised(e)))?;
-                self.note_download(fetched);
-                Ok(path)
-            }
-        }
-    }
-
-    /// The asynchronous twin of [`File::path`].
-    ///
-    /// # Errors
-    /// As [`File::path`].
-    pub async fn path_async(&self) -> Result<PathBuf> {
-        let (file, here) = (self.clone(), context::here());
-        offload(move || here.run(|| file.path())).await?
     }
 
     // ---- for the rest of the crate

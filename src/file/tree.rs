@@ -114,6 +114,18 @@ impl Tree {
     ///
     /// # Errors
     /// As [`File::get`]; [`ErrorKind::InvalidInput`] for a file that is no tree.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
+    /// # let lake = datlake::Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// lake.add_tree("texts", folder.path())?;
+    /// assert_eq!(datlake::Tree::get_uid("texts")?.names()?, ["a.txt"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_uid(uid: &str) -> Result<Self> {
         Self::try_from(File::get(uid)?)
     }
@@ -140,6 +152,17 @@ impl Tree {
     }
 
     /// The manifest as a file.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
+    /// # std::fs::write(folder.path().join("b.txt"), "more")?;
+    /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
+    /// assert_eq!(tree.as_file().uid(), tree.uid());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn as_file(&self) -> &File {
         &self.file
     }
@@ -171,6 +194,17 @@ impl Tree {
     ///
     /// # Errors
     /// As [`File::read`], for the manifest alone.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
+    /// # std::fs::write(folder.path().join("b.txt"), "more")?;
+    /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
+    /// assert_eq!(tree.names()?, ["a.txt", "b.txt"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn names(&self) -> Result<Vec<&str>> {
         Ok(self.manifest()?.0.keys().map(String::as_str).collect())
     }
@@ -179,6 +213,17 @@ impl Tree {
     ///
     /// # Errors
     /// As [`Tree::names`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
+    /// # std::fs::write(folder.path().join("b.txt"), "more")?;
+    /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
+    /// assert_eq!(tree.files()?.iter().map(|file| file.len()).sum::<u64>(), 8);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn files(&self) -> Result<Vec<File>> {
         let manifest = self.manifest()?;
         if let Some(staged) = &self.staged {
@@ -191,6 +236,18 @@ impl Tree {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] where it has none of that name; as [`Tree::names`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
+    /// # std::fs::write(folder.path().join("b.txt"), "more")?;
+    /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
+    /// assert_eq!(tree.get("a.txt")?.read()?, b"some");
+    /// assert_eq!(tree.get("c.txt").unwrap_err().kind(), datlake::ErrorKind::NotFound);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self, name: &str) -> Result<File> {
         let manifest = self.manifest()?;
         if let Some(file) = self.staged.as_ref().and_then(|staged| staged.get(name)) {
@@ -312,6 +369,26 @@ impl TreeWriter {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a name that no UID may have or that is there, [`ErrorKind::Undeclared`] for a file
     /// that the body was not given.
+    ///
+    /// ```
+    /// use datlake::{File, Lake, Result, Tree, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn folder_of(text: &File) -> Result<Tree> {
+    ///     let mut tree = Tree::create("folder")?;
+    ///     tree.add("given.txt", text)?;
+    ///     tree.add_bytes("by me/made.txt", "made")?;
+    ///     tree.finish()
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// # let lake = Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// let text = lake.add_bytes("a.txt", "given")?;
+    /// assert_eq!(folder_of(&text)?.names()?, ["by me/made.txt", "given.txt"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add(&mut self, name: &str, file: &File) -> Result<&mut Self> {
         self.body.check_access(file)?;
         self.manifest.insert(name, file.content(), file.len())?;
@@ -398,7 +475,9 @@ pub(crate) fn files_below(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
         let mut parts = Vec::new();
         for part in relative.components() {
             let part = part.as_os_str().to_str().ok_or_else(|| {
-                let message = format!("cannot add `{}`: its name is not UTF-8", entry.path().display());
+                let path = entry.path().as_os_str().as_encoded_bytes().escape_ascii();
+                let message =
+                    format!("cannot add `{path}`: its name is not UTF-8; rename it, or take it out of the folder");
                 Error::new(ErrorKind::InvalidInput, message)
             })?;
             parts.push(part);
@@ -414,6 +493,17 @@ impl Tree {
     ///
     /// # Errors
     /// As [`Tree::get`] and [`File::open`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
+    /// # std::fs::write(folder.path().join("b.txt"), "more")?;
+    /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
+    /// assert_eq!(std::io::read_to_string(tree.open("b.txt")?)?, "more");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open(&self, name: &str) -> Result<Reader> {
         self.get(name)?.open()
     }

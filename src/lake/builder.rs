@@ -98,6 +98,16 @@ impl LakeBuilder {
 
     /// Works with what is on this machine: the remote is not asked, and what is made stays here, [unpushed](Lake::push), as
     /// under `DATLAKE_OFFLINE=1`.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let lake = datlake::Lake::builder().home(dir.path().join("home")).remote("s3://bucket/lake").offline(true).open()?;
+    /// lake.add_bytes("a.txt", "a")?; // stays here until it is pushed
+    /// assert_eq!((lake.is_offline(), lake.status()?.unpushed.len()), (true, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn offline(mut self, offline: bool) -> Self {
         self.offline = offline;
@@ -105,6 +115,24 @@ impl LakeBuilder {
     }
 
     /// Runs every body and remembers nothing, as `DATLAKE=bypass` does.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let lake = Lake::builder().home(dir.path().join("home")).bypass(true).open()?;
+    /// let _current = lake.enter();
+    /// double(4)?;
+    /// assert!(lake.history(None)?.calls.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn bypass(mut self, bypass: bool) -> Self {
         self.bypass = bypass;

@@ -28,6 +28,19 @@ pub struct Files {
 
 impl Files {
     /// What could not be read.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "a")?;
+    /// # let name = lake.home().join("files/a.txt.datlake");
+    /// # std::fs::remove_file(&name)?;
+    /// std::fs::write(&name, "something else")?; // some careless tool
+    /// let files = lake.list("")?;
+    /// assert_eq!((files.len(), files.damaged()[0].what.as_str()), (0, "a.txt"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn damaged(&self) -> &[Damage] {
         &self.damaged
     }

@@ -192,11 +192,28 @@ impl Lake {
     }
 
     /// The directory of this machine's store.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert!(lake.home().join("datlake.json").exists());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn home(&self) -> &Path {
         self.0.vault.home()
     }
 
     /// The store shared with other machines, for people: a path or a URL without credentials.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let lake = datlake::Lake::builder().home(dir.path().join("home")).remote("s3://bucket/lake").open()?;
+    /// assert_eq!(lake.remote().as_deref(), Some("s3://bucket/lake")); // nothing was asked of it yet
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remote(&self) -> Option<String> {
         self.catalog().remote.as_ref().map(|remote| remote.describe())
     }

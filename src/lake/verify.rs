@@ -47,6 +47,17 @@ impl Verify {
     }
 
     /// Reads at most so many pieces of content to the end.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// for name in ["a", "b", "c"] {
+    ///     lake.add_bytes(name, name)?;
+    /// }
+    /// assert_eq!(lake.verify(datlake::Verify::default().only(true, false).sample(2), &[])?.read, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn sample(mut self, sample: usize) -> Self {
         self.sample = Some(sample);

@@ -315,6 +315,18 @@ impl LakeWriter {
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where somebody created it with other content meanwhile.
+    ///
+    /// ```
+    /// use std::io::Write as _;
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let mut out = lake.create("a.txt")?;
+    /// write!(out, "some")?;
+    /// assert_eq!(out.finish()?.len(), 4); // there is no such file before
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn finish(self) -> Result<File> {
         let staged = self.writer.finish()?;
         self.lake.add_staged(self.uid, &staged, false, None)

@@ -28,6 +28,17 @@ pub struct Prune {
 
 impl Prune {
     /// What was superseded: the latest of each creator and arguments stays.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let lake = datlake::Lake::temp()?;
+    /// use datlake::report::Prune;
+    /// let month = std::time::Duration::from_secs(30 * 24 * 3600);
+    /// let removal = lake.prunable(Prune::superseded().older_than(month).keep(2))?;
+    /// assert!(lake.carry_out(&removal, false)?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn superseded() -> Self {
         Self { keep: Some(1), older_than: None }

@@ -123,6 +123,17 @@ impl Lake {
     /// # Errors
     /// [`ErrorKind::InUse`] without `cascade`, where anything was made from it: nothing is removed then.
     /// [`ErrorKind::Context`] in a body; those of reaching the stores.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "a")?;
+    /// let removal = lake.removal(&["a.txt"])?; // to be shown to whoever decides
+    /// assert_eq!(removal.files().count(), 1);
+    /// assert_eq!(lake.carry_out(&removal, false)?[0].as_str(), "a.txt");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn carry_out(&self, removal: &Removal, cascade: bool) -> Result<Vec<Uid>> {
         refuse_in_body("remove a file")?;
         if !cascade && let Some(message) = removal.in_use() {

@@ -48,6 +48,18 @@ impl Mirror {
     }
 
     /// Says what would be copied, and copies nothing.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let copy = folder.path().join("copy");
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "some")?;
+    /// let how = datlake::Mirror::to(format!("file://{}", copy.display())).dry_run(true);
+    /// assert_eq!((lake.mirror(&how, &[])?.bytes, copy.exists()), (4, false));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;

@@ -1,0 +1,208 @@
+//! Reading a file: what is not here is downloaded first, and what is here is what it was.
+
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use datlake_core::{Digest, Error, ErrorKind, Result};
+use datlake_store::{AsyncReader, Reader, offload};
+
+use super::{File, Place, noted};
+use crate::context;
+
+impl File {
+    /// Opens it: `Read + BufRead + Seek`. It is downloaded and verified first where it is not here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Undeclared`] in a body that it was not given to; [`ErrorKind::MissingBlob`] and [`ErrorKind::Corrupt`].
+    ///
+    /// ```
+    /// use std::io::BufRead as _;
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("a.csv", "x,1\ny,2\n")?;
+    /// let mut lines = file.open()?.lines();
+    /// assert_eq!(lines.next().transpose()?.as_deref(), Some("x,1"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open(&self) -> Result<Reader> {
+        self.check_access()?;
+        match &self.0.place {
+            Place::Staged { staged, .. } if staged.path().exists() => {
+                std::fs::File::open(staged.path()).map(Reader::from).map_err(|e| Error::io("open", self, e))
+            }
+            _ => {
+                let (reader, fetched) = self
+                    .asking(|lake, wanted| pollster::block_on(lake.vault().open_blob(wanted)))
+                    .map_err(|e| noted(self.advised(e)))?;
+                self.note_download(fetched);
+                Ok(reader)
+            }
+        }
+    }
+
+    /// The asynchronous twin of [`File::open`]: tokio's `AsyncRead + AsyncBufRead + AsyncSeek`, on any executor.
+    ///
+    /// # Errors
+    /// As [`File::open`].
+    ///
+    /// ```
+    /// use tokio::io::AsyncBufReadExt as _;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a\nb\n")?;
+    /// let mut lines = file.open_async().await?.lines();
+    /// assert_eq!(lines.next_line().await?.as_deref(), Some("a"));
+    /// assert_eq!(file.read_async().await?, b"a\nb\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn open_async(&self) -> Result<AsyncReader> {
+        let (file, here) = (self.clone(), context::here());
+        let reader = offload(move || here.run(|| file.open())).await??;
+        AsyncReader::new(reader).map_err(|e| Error::io("open", self, e))
+    }
+
+    /// Its whole content, verified.
+    ///
+    /// # Errors
+    /// As [`File::open`]; [`ErrorKind::Corrupt`] where what was read has another digest.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("a.bin", [1, 2, 3])?;
+    /// assert_eq!(file.read()?, [1, 2, 3]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.0.size).unwrap_or(0).min(1 << 30));
+        self.open()?.read_to_end(&mut bytes).map_err(|e| Error::io("read", self, e))?;
+        if Digest::of(&bytes) != self.0.digest {
+            let message = format!("the content of `{self}` is damaged: it no longer has digest {}", self.0.digest);
+            return Err(noted(Error::new(ErrorKind::Corrupt, message)));
+        }
+        Ok(bytes)
+    }
+
+    /// The asynchronous twin of [`File::read`].
+    ///
+    /// # Errors
+    /// As [`File::read`].
+    pub async fn read_async(&self) -> Result<Vec<u8>> {
+        let (file, here) = (self.clone(), context::here());
+        offload(move || here.run(|| file.read())).await?
+    }
+
+    /// Its whole content as text, verified.
+    ///
+    /// # Errors
+    /// As [`File::read`]; [`ErrorKind::InvalidInput`] where it is not UTF-8.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert_eq!(lake.add_bytes("a.txt", "down the rabbit hole")?.read_to_string()?, "down the rabbit hole");
+    /// let error = lake.add_bytes("a.bin", [0xff])?.read_to_string().unwrap_err();
+    /// assert_eq!(error.kind(), datlake::ErrorKind::InvalidInput);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read_to_string(&self) -> Result<String> {
+        String::from_utf8(self.read()?).map_err(|e| {
+            Error::new(ErrorKind::InvalidInput, format!("`{self}` is not UTF-8 text")).because(e.utf8_error())
+        })
+    }
+
+    /// The asynchronous twin of [`File::read_to_string`].
+    ///
+    /// # Errors
+    /// As [`File::read_to_string`].
+    pub async fn read_to_string_async(&self) -> Result<String> {
+        let (file, here) = (self.clone(), context::here());
+        offload(move || here.run(|| file.read_to_string())).await?
+    }
+
+    /// The bytes of `range`, clamped to the file's size.
+    ///
+    /// # Errors
+    /// As [`File::open`]; [`ErrorKind::InvalidInput`] for a range that ends before it starts.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "down the rabbit hole")?;
+    /// assert_eq!(file.read_range(5..8)?, b"the");
+    /// assert_eq!(file.read_range(16..100)?, b"hole");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        use std::io::Seek as _;
+        if range.start > range.end {
+            let message = format!(
+                "cannot read bytes {}..{} of `{self}`: the range ends before it starts",
+                range.start, range.end
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let (start, end) = (range.start.min(self.0.size), range.end.min(self.0.size));
+        let mut reader = self.open()?;
+        let mut bytes = Vec::new();
+        reader
+            .seek(std::io::SeekFrom::Start(start))
+            .and_then(|_| reader.take(end - start).read_to_end(&mut bytes))
+            .map_err(|e| Error::io("read", self, e))?;
+        Ok(bytes)
+    }
+
+    /// The asynchronous twin of [`File::read_range`].
+    ///
+    /// # Errors
+    /// As [`File::read_range`].
+    pub async fn read_range_async(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let (file, here) = (self.clone(), context::here());
+        offload(move || here.run(|| file.read_range(range))).await?
+    }
+
+    /// A path to its content for libraries that insist on one. It ends in the file's own name (of `sub/table.csv` in
+    /// `table.csv`), is read-only and stays valid while the process lives.
+    ///
+    /// # Errors
+    /// As [`File::open`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("tables/a.csv", "x,1")?;
+    /// let path = file.path()?; // for a library that opens files by itself
+    /// assert_eq!((path.extension().unwrap(), std::fs::read(&path)?), ("csv".as_ref(), b"x,1".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn path(&self) -> Result<PathBuf> {
+        self.check_access()?;
+        let name = self.0.name.rsplit('/').next().unwrap_or_default();
+        match &self.0.place {
+            Place::Staged { staged, .. } if staged.path().exists() => {
+                self.0.lake.vault().scratch()?.link_named(staged.path(), name)
+            }
+            _ => {
+                let (path, fetched) = self
+                    .asking(|lake, wanted| pollster::block_on(lake.vault().path(wanted, name)))
+                    .map_err(|e| noted(self.advised(e)))?;
+                self.note_download(fetched);
+                Ok(path)
+            }
+        }
+    }
+
+    /// The asynchronous twin of [`File::path`].
+    ///
+    /// # Errors
+    /// As [`File::path`].
+    pub async fn path_async(&self) -> Result<PathBuf> {
+        let (file, here) = (self.clone(), context::here());
+        offload(move || here.run(|| file.path())).await?
+    }
+}
