@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
 mod fake;
+#[cfg(feature = "gcp")]
+mod google;
 mod large;
 mod lines;
 mod proxy;
