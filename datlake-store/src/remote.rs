@@ -42,6 +42,10 @@ pub struct RemoteOptions {
     /// Told of large content on its way to the remote how many bytes are there, and of how many: where, and on the thread or
     /// task that sends.
     pub progress: Option<Progress>,
+    /// How content goes up, in place of what is usual: the size of a part, and the size up to which it goes in one request. To
+    /// measure what pays.
+    #[doc(hidden)]
+    pub parts: Option<(u64, u64)>,
     /// The variables that providers' settings are taken from, in place of the environment.
     #[doc(hidden)]
     pub variables: Option<Vec<(String, String)>>,

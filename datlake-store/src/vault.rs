@@ -1,6 +1,7 @@
 //! One lake as a machine sees it: its own directory, the remote behind it, and the way content comes from there.
 
 mod download;
+mod send;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -17,8 +18,7 @@ use crate::beating::{Among, Beating};
 use crate::dir::{Claim, DirStore, Durability, Hold, Holding, Lease, Scratch, Seal};
 use crate::fill::{self, Fill, Filling};
 use crate::reader::Reader;
-use crate::remote::{Progress, Remote, RemoteOptions, Standing};
-use crate::signing::Signed;
+use crate::remote::{Progress, Remote, RemoteOptions};
 use crate::staging::{Hashing, hash_file};
 use crate::{clock, remote, runtime};
 
@@ -178,51 +178,6 @@ impl Vault {
         };
         let options = options.remote.clone();
         Ok(Self { dir, catalog, remote, fill, options, transfers: Semaphore::new(TRANSFERS), sending })
-    }
-
-    /// What can be seen of the remote without asking a server; `None` without one, and offline.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unavailable`] where a lake was and is none, [`ErrorKind::Config`] where there is another; those of looking.
-    pub fn standing(&self) -> Result<Option<Standing>> {
-        self.remote.as_ref().map(|remote| remote.standing()).transpose()
-    }
-
-    /// Forgets which lake the remote was: what is found there next is taken for it.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn forget_remote(&self) -> Result<()> {
-        self.remote.as_ref().map_or(Ok(()), |remote| remote.forget())
-    }
-
-    /// How many uploads to the remote were begun and not gone on with for `silence`, by its own clock; `None` where it does not
-    /// say, or has none.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn left_uploads(&self, silence: Duration) -> Result<Option<u64>> {
-        match &self.remote {
-            Some(remote) => remote.left_uploads(silence).await,
-            None => Ok(None),
-        }
-    }
-
-    /// Aborts them: how many.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn abort_uploads(&self, silence: Duration) -> Result<Option<u64>> {
-        match &self.remote {
-            Some(remote) => remote.abort_uploads(silence).await,
-            None => Ok(None),
-        }
-    }
-
-    /// Tells `listener` of large content on its way to the remote how many bytes are there, and how large it is: every few
-    /// MiB, and when all of it is. Only the first listener is told.
-    pub fn on_sending(&self, listener: impl Fn(&Digest, u64, u64) + Send + Sync + 'static) {
-        let _ = self.sending.set(Box::new(listener));
     }
 
     /// The documents.
@@ -447,87 +402,6 @@ impl Vault {
     /// Errors of the file system.
     pub fn read_run(&self, run: &str) -> Result<Option<Vec<u8>>> {
         self.dir.read_run(run)
-    }
-
-    /// Sends content to the remote, where it is not there yet or has another size: whether it had to be sent. Of content that
-    /// is not here the remote must have it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::MissingBlob`] where nobody has it, [`ErrorKind::Corrupt`] where what is here has another digest.
-    pub async fn send(&self, wanted: Wanted<'_>) -> Result<bool> {
-        let Some(remote) = &self.catalog.remote else {
-            return Err(Error::new(ErrorKind::Config, "the lake has no remote to send content to"));
-        };
-        let Ok(_permit) = self.transfers.acquire().await else {
-            return Err(Error::new(ErrorKind::Io, "the lake is closed"));
-        };
-        let at = Location::Blob(*wanted.digest);
-        let there = remote.size(&at).await?;
-        if there == Some(wanted.size) {
-            return Ok(false);
-        }
-        match self.dir.inspect(wanted.digest, wanted.size)? {
-            Seal::Intact => {}
-            Seal::Touched => self.look_again(wanted)?,
-            Seal::Missing => {
-                let message = format!(
-                    "the content of `{}` ({}) is neither here nor in {}",
-                    wanted.what,
-                    wanted.digest,
-                    remote.describe()
-                );
-                return Err(Error::new(ErrorKind::MissingBlob, message));
-            }
-        }
-        self.put_at_remote(&**remote, wanted.digest, there.is_some()).await.map(|()| true)
-    }
-
-    /// Sends content that is whole here to the remote, in the place of what is `damaged` there.
-    ///
-    /// The damaged is removed first, because a create replaces nothing. Who reads in between, or after a crash there, is told
-    /// that the content is missing and not that it is damaged: no good byte is lost, for it is here, and the next push or
-    /// repair from here sends it. Replacing it in one step would need a store that replaces, which a lake does not ask for.
-    async fn put_at_remote(&self, remote: &dyn Store, digest: &Digest, damaged: bool) -> Result<()> {
-        let at = Location::Blob(*digest);
-        if damaged {
-            remote.remove(&at).await?;
-        }
-        remote.create_from(&at, &self.dir.path_of(&at)).await.map(drop)
-    }
-
-    /// Heals the content at the remote, where it is missing or `damaged`, from here, where it was just read and is whole.
-    ///
-    /// # Errors
-    /// Those of the stores.
-    pub async fn heal_remote(&self, digest: &Digest, damaged: bool) -> Result<()> {
-        match &self.catalog.remote {
-            Some(remote) => self.put_at_remote(&**remote, digest, damaged).await,
-            None => Ok(()),
-        }
-    }
-
-    /// A URL from which whoever has it downloads an object of the remote under `name`, for as long as `expires`. Whether the
-    /// remote has it is not looked at.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unsupported`] where there are no such URLs, [`ErrorKind::InvalidInput`] for a time that they cannot have.
-    pub async fn sign(&self, at: &Location, name: &str, expires: Duration) -> Result<Signed> {
-        match &self.remote {
-            Some(remote) => remote.sign(at, name, expires).await,
-            None => Err(Error::new(ErrorKind::Config, "cannot make a URL: the lake has no remote")),
-        }
-    }
-
-    /// Downloads an object of the remote by a signed URL, as somebody without credentials would: `None` where there are no
-    /// such URLs.
-    ///
-    /// # Errors
-    /// As [`sign`](Self::sign); [`ErrorKind::Denied`] where the server does not accept it.
-    pub async fn try_signed(&self, at: &Location) -> Result<Option<()>> {
-        match &self.remote {
-            Some(remote) => remote.try_signed(at).await,
-            None => Ok(None),
-        }
     }
 
     /// What the bytes of a blob are on one side: digest and size; `None` where it has none. All of them are read.

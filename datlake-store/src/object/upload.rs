@@ -64,8 +64,9 @@ impl Shared {
         if is_blob && size >= WORTH_ASKING && self.size(key).await?.is_some() {
             return Ok(Created::Exists);
         }
-        if is_blob && size > WHOLE {
-            let part = PART.max(size.div_ceil(MOST_PARTS));
+        let (part, whole) = self.options.parts.unwrap_or((PART, WHOLE));
+        if is_blob && size > whole {
+            let part = part.max(size.div_ceil(MOST_PARTS));
             let upload = Upload { store: self.known.told_by().to_owned(), key: key.to_string(), size, part };
             let source = Source { file: Arc::new(source), upload, told };
             return self.upload_parts(key, &source).await.map(|()| Created::New);
