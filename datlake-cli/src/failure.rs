@@ -69,6 +69,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
             Some("`datlake lineage --down UID` shows what was made from a file, `rm --cascade` takes it along")
         }
         ErrorKind::AlreadyExists => Some("`datlake info UID` shows what is there"),
+        ErrorKind::Denied => Some(
+            "people who share a folder need one group and `umask 002`; what a bucket permits, `datlake config check` shows",
+        ),
         ErrorKind::Config => Some("`datlake config show --help` says where settings come from"),
         _ => None,
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
+mod buckets;
 mod calls;
 mod config;
 mod content;
@@ -16,5 +17,9 @@ mod pipeline;
 mod rm;
 mod runs;
 mod server;
+#[allow(dead_code, reason = "the tests of datlake-store use all of it")]
+#[path = "../../../datlake-store/tests/object/servers.rs"]
+mod servers;
 mod shell;
 mod support;
+mod users;

@@ -15,6 +15,8 @@ pub(crate) struct Machine {
     folder: TempDir,
     name: &'static str,
     remote: bool,
+    /// A bucket in place of a folder: its URL, and the variables that say where it is.
+    bucket: Option<(String, Vec<(String, String)>)>,
 }
 
 /// What a process left behind.
@@ -29,12 +31,17 @@ impl Machine {
     /// A machine with an empty lake.
     pub(crate) fn new() -> Self {
         // Not `TMPDIR`: a longer path would break lines elsewhere.
-        Self { folder: tempfile::tempdir_in("/tmp").unwrap(), name: "home", remote: false }
+        Self { folder: tempfile::tempdir_in("/tmp").unwrap(), name: "home", remote: false, bucket: None }
     }
 
     /// A machine with an empty lake and a remote.
     pub(crate) fn with_remote() -> Self {
         Self { remote: true, ..Self::new() }
+    }
+
+    /// A machine with an empty lake and a remote in a bucket.
+    pub(crate) fn with_bucket(url: &str, variables: &[(String, String)]) -> Self {
+        Self { bucket: Some((url.to_owned(), variables.to_vec())), ..Self::with_remote() }
     }
 
     /// A machine on which the pipeline has run.
@@ -66,12 +73,21 @@ impl Machine {
     }
 
     fn remote_url(&self) -> String {
-        format!("file://{}", self.path("remote").display())
+        match &self.bucket {
+            Some((url, _)) => url.clone(),
+            None => format!("file://{}", self.path("remote").display()),
+        }
     }
 
     pub(crate) fn lake(&self) -> Lake {
         let builder = Lake::builder().home(self.home()).email("ada@example.org");
-        if self.remote { builder.remote(self.remote_url()) } else { builder }.open().unwrap()
+        let builder = if self.remote { builder.remote(self.remote_url()) } else { builder };
+        match &self.bucket {
+            Some((_, variables)) => builder.remote_variables(variables.clone()),
+            None => builder,
+        }
+        .open()
+        .unwrap()
     }
 
     /// The command, in a folder of the machine's own, with nothing else around it.
@@ -97,6 +113,9 @@ impl Machine {
             .stdin(Stdio::null());
         if self.remote {
             command.env("DATLAKE_REMOTE", self.remote_url());
+        }
+        if let Some((_, variables)) = &self.bucket {
+            command.env("NO_PROXY", "127.0.0.1").envs(variables.iter().cloned());
         }
         command
     }
