@@ -125,7 +125,8 @@ impl Cell {
     pub(crate) fn learned(&mut self, view: View) {
         if view.fresh && !view.offline && std::mem::take(&mut self.stale[view.machine]) {
             let remote = &self.remote;
-            self.copy[view.machine].retain(|held| remote.contains(held));
+            // Whoever failed while it learned of a removal keeps a name that shows nothing.
+            self.copy[view.machine].retain(|held| *held == Left || remote.contains(held));
             self.copy[view.machine].insert(Nothing);
         }
     }
@@ -213,7 +214,8 @@ impl Cell {
         // Of what was left of a call here, the remote knows nothing.
         self.own[m].retain(|held| *held == Left);
         self.own[m].insert(Nothing);
-        self.copy[m] = only(Nothing);
+        self.copy[m].retain(|held| *held == Left);
+        self.copy[m].insert(Nothing);
         self.others_may_not_know(view);
         Ok(())
     }

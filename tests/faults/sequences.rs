@@ -118,6 +118,18 @@ fn a_name_whose_call_failed_offline_is_in_nobodys_way() {
 }
 
 #[test]
+fn a_name_left_by_a_removal_that_was_half_learned_is_in_nobodys_way() {
+    let fails = Trouble { side: Side::Local, at: 3, changes: false, lasts: false, fault: Fault::After };
+    live(&[
+        step(0, Op::Call(Job::Named(0, 2)), &[]),
+        step(2, Op::Add(2, 0), &[]),
+        step(0, Op::Remove(74), &[]),
+        step(2, Op::Push, &[fails]),
+    ])
+    .unwrap();
+}
+
+#[test]
 fn what_another_machine_removed_and_a_third_gave_away_is_not_added_by_a_copy() {
     let remove = Op::Remove(1);
     live(&[
