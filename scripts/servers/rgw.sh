@@ -2,7 +2,8 @@
 # A Ceph object gateway, which speaks S3, on this machine alone: one monitor, one store in memory, the gateway.
 # It decides create races rightly and checks signatures. Debian's packages are installed where they are missing.
 #   scripts/servers/rgw.sh DIR [PORT]     DIR/env has the variable for the tests, DIR/pids what to end
-# It takes PORT, and ports from PORT + 40 on, below PORT + 90.
+# It takes PORT, and ports from PORT + 40 on, below PORT + 90. RGW_DISK=40G keeps objects in a file of that size in DIR, sparse,
+# instead of in memory.
 set -euo pipefail
 dir=$(realpath -m "$1") port=${2:-5603}
 monitor=$((port + 40))
@@ -18,6 +19,12 @@ install_packages() {
 }
 
 configure() {
+  local objects="osd objectstore = memstore
+memstore device bytes = 4294967296"
+  [ -z "${RGW_DISK:-}" ] || objects="osd objectstore = bluestore
+bluestore block create = true
+bluestore block size = $(numfmt --from=iec "$RGW_DISK")
+osd memory target = 1073741824"
   cat > "$CEPH_CONF" <<CONF
 [global]
 fsid = $(cat /proc/sys/kernel/random/uuid)
@@ -36,8 +43,7 @@ mon data avail crit = 0
 mon data avail warn = 0
 mon max pg per osd = 1000
 osd data = $dir/osd
-osd objectstore = memstore
-memstore device bytes = 4294967296
+$objects
 osd crush chooseleaf type = 0
 osd pool default size = 1
 osd pool default min size = 1
@@ -68,8 +74,13 @@ start_cluster() {
   timeout 60 ceph auth add osd.0 -i keyring || return
   timeout 60 ceph-osd -i 0 --mkfs --osd-uuid "$osd" || return
   ceph-osd -i 0 || return
-  timeout 120 radosgw-admin user create --uid=datlake --display-name=datlake \
-    --access-key=DATLAKETESTKEY --secret-key=datlake-test-secret || return
+  user datlake TEST || return
+  # They have no rights but what a bucket's owner gives them.
+  for role in reader writer remover collector; do user "$role" "${role^^}" || return; done
+}
+
+user() {
+  timeout 120 radosgw-admin user create --uid="$1" --display-name="$1" --access-key="DATLAKE${2}KEY" --secret-key=datlake-test-secret
 }
 
 answers() { curl -s -m 2 -o /dev/null "http://127.0.0.1:$port/"; }

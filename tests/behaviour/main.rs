@@ -33,6 +33,8 @@ mod pools;
 mod prune;
 mod remotes;
 mod returns;
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod rights;
 mod runs;
 mod secrets;
 #[cfg(all(feature = "aws", feature = "azure"))]

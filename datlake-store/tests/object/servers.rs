@@ -93,12 +93,19 @@ fn fresh() -> String {
 
 /// Makes a bucket, or finds it made: `PUT` to the signed URL of its root.
 fn make_bucket(endpoint: &str, bucket: &str) {
-    let (status, text) = ask(endpoint, bucket, reqwest::Method::PUT, "", &[]);
+    let (status, text) = ask(endpoint, bucket, reqwest::Method::PUT, "", &[], "");
     assert!((200..300).contains(&status) || status == 409, "no bucket at {endpoint}: {status} {text}");
 }
 
 /// What an S3 server answers to a request that the client does not know: its status and text.
-fn ask(endpoint: &str, bucket: &str, method: reqwest::Method, key: &str, query: &[(&str, &str)]) -> (u16, String) {
+fn ask(
+    endpoint: &str,
+    bucket: &str,
+    method: reqwest::Method,
+    key: &str,
+    query: &[(&str, &str)],
+    body: &str,
+) -> (u16, String) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let client = AmazonS3Builder::new()
@@ -113,7 +120,8 @@ fn ask(endpoint: &str, bucket: &str, method: reqwest::Method, key: &str, query: 
         let minute = std::time::Duration::from_secs(60);
         let options = SignedUrlOptions::new().with_query(query.iter().copied());
         let url = client.signed_url_opts(method.clone(), &Path::from(key), minute, &options).await.unwrap();
-        let answer = reqwest::Client::new().request(method, url).header("content-length", "0").send().await.unwrap();
+        let request = reqwest::Client::new().request(method, url).header("content-length", body.len());
+        let answer = request.body(body.to_owned()).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     })
 }
@@ -123,15 +131,29 @@ impl Server {
         &self.variables.iter().find(|(name, _)| name == "AWS_ENDPOINT_URL").unwrap().1
     }
 
-    fn folder(&self) -> &str {
+    /// The folder of the lake in its bucket, `datlake`.
+    pub(crate) fn folder(&self) -> &str {
         self.url.strip_prefix("s3://datlake/").unwrap()
     }
+
+    /// The same server, as another of the users that `scripts/servers/rgw.sh` makes.
+    #[allow(dead_code, reason = "the tests of datlake use it")]
+    pub(crate) fn by(&self, user: &str) -> Self {
+        self.with("AWS_ACCESS_KEY_ID", &format!("DATLAKE{}KEY", user.to_uppercase()))
+    }
+}
+
+/// Says what other users may do in the bucket.
+#[allow(dead_code, reason = "the tests of datlake use it")]
+pub(crate) fn permit(server: &Server, policy: &str) {
+    let (status, text) = ask(server.endpoint(), "datlake", reqwest::Method::PUT, "", &[("policy", "")], policy);
+    assert!((200..300).contains(&status), "{status} {text}");
 }
 
 /// The ids of the uploads that were begun in a lake and not completed, as an S3 server lists them.
 pub(crate) fn uploads(server: &Server) -> Vec<String> {
     let query = [("uploads", ""), ("prefix", server.folder())];
-    let (status, text) = ask(server.endpoint(), "datlake", reqwest::Method::GET, "", &query);
+    let (status, text) = ask(server.endpoint(), "datlake", reqwest::Method::GET, "", &query, "");
     assert_eq!(status, 200, "{text}");
     let ids = text.split("<UploadId>").skip(1).filter_map(|rest| Some(rest.split_once('<')?.0.to_owned()));
     // A server that lists all of them whatever the prefix.
@@ -142,6 +164,6 @@ pub(crate) fn uploads(server: &Server) -> Vec<String> {
 /// Aborts an upload, as somebody else would.
 pub(crate) fn abort(server: &Server, path: &str, id: &str) {
     let key = format!("{}/{path}", server.folder());
-    let (status, text) = ask(server.endpoint(), "datlake", reqwest::Method::DELETE, &key, &[("uploadId", id)]);
+    let (status, text) = ask(server.endpoint(), "datlake", reqwest::Method::DELETE, &key, &[("uploadId", id)], "");
     assert_eq!(status, 204, "{text}");
 }

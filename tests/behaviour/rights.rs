@@ -1,0 +1,121 @@
+//! What each role may do at a real server under the policy of `docs/operations.md`, and what it may not.
+
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+
+use datlake::report::Ability;
+use datlake::{Collect, ErrorKind, File, Lake, Result, file_creator};
+use datlake_core::Prefix;
+
+use crate::servers::{Server, permit};
+use crate::support::{Watched, check_error};
+
+#[file_creator]
+fn doubled(text: &File) -> Result<File> {
+    File::from_bytes("doubled.txt", text.read_to_string()?.repeat(2))
+}
+
+#[file_creator]
+fn shouted(text: &File) -> Result<File> {
+    File::from_bytes("shouted.txt", text.read_to_string()?.to_uppercase())
+}
+
+/// The statements of each role, as the table there says.
+const ROLES: [(&str, &[&str]); 4] = [
+    ("reader", &["Find", "Read"]),
+    ("writer", &["Find", "Read", "Write", "EndClaims"]),
+    ("remover", &["Find", "Read", "Write", "EndClaims", "Remove", "Bury", "Uploads"]),
+    ("collector", &["Find", "Read", "Collect", "Sweep"]),
+];
+
+/// The policy that the operations page has, for the users of these roles.
+fn policy(server: &Server) -> String {
+    let page = include_str!("../../docs/operations.md");
+    let text = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let text = text.replace("BUCKET", "datlake").replace("FOLDER", server.folder());
+    let mut policy: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for statement in policy["Statement"].as_array_mut().unwrap() {
+        let granted = |statements: &[&str]| statements.contains(&statement["Sid"].as_str().unwrap());
+        let who = ROLES.iter().filter(|(_, statements)| granted(statements));
+        let who: Vec<_> = who.map(|(role, _)| format!("arn:aws:iam:::user/{role}")).collect();
+        assert!(!who.is_empty(), "{statement} is for nobody");
+        statement["Principal"] = serde_json::json!({ "AWS": who });
+    }
+    policy.to_string()
+}
+
+#[track_caller]
+fn denied<T: Debug>(result: Result<T>) {
+    check_error(result, ErrorKind::Denied, &["the server said"]);
+}
+
+/// What the lake has, as another machine sees it.
+fn names(lake: &Lake) -> Vec<String> {
+    lake.list("").unwrap().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn each_role_may_do_what_it_is_for_and_nothing_else() {
+    let Some(server) = Server::rgw("each_role_may_do_what_it_is_for_and_nothing_else") else { return };
+    permit(&server, &policy(&server));
+    let folder = tempfile::tempdir().unwrap();
+    let machine = |name: &str, server: &Server| {
+        let builder = Lake::builder().home(folder.path().join(name)).remote(&server.url);
+        Watched::open(builder.remote_variables(server.variables.clone()))
+    };
+    let [reader, writer, remover, collector] = ROLES.map(|(role, _)| machine(role, &server.by(role)));
+    // A machine that nobody has used yet.
+    let new = |name| machine(name, &server.by("reader"));
+
+    // Who writes makes the lake, adds, sends in parts, runs calls, and leaves no claim behind.
+    writer.add_bytes("texts/hello.txt", "hello ").unwrap();
+    let large: Vec<u8> = (0..(17 << 20)).map(|i: u32| (i % 251) as u8).collect();
+    writer.add_bytes("large.bin", &large).unwrap();
+    let uid = writer.ok("ran doubled", || doubled(&File::get("texts/hello.txt")?)).uid().unwrap().to_string();
+    assert!(writer.status().unwrap().unpushed.is_empty());
+    let mut claims = Vec::new();
+    let mut gather = |entry: datlake_core::Entry| {
+        claims.push(entry.location);
+        ControlFlow::Continue(())
+    };
+    pollster::block_on(server.store().list(&Prefix::Claims, &mut gather)).unwrap();
+    assert_eq!(claims, []);
+    denied(writer.remove("texts/hello.txt"));
+    denied(writer.remove(&uid));
+    denied(writer.collect(Collect::default().exclusive(true)));
+    let works =
+        |lake: &Lake, what| lake.check_remote().unwrap().steps.iter().any(|step| step.what == what && step.works);
+    assert!(works(&writer, Ability::CreateConditionally) && !works(&writer, Ability::Delete));
+
+    // Who reads finds and downloads; what it makes stays on its machine.
+    let found =
+        reader.ok("downloaded doubled.txt, hit doubled", || doubled(&File::get("texts/hello.txt")?)?.read_to_string());
+    assert_eq!((found.as_str(), reader.file("large.bin").unwrap().read().unwrap() == large), ("hello hello ", true));
+    {
+        let _current = reader.enter();
+        shouted(&reader.file("texts/hello.txt").unwrap()).unwrap();
+    }
+    reader.add_bytes("mine.txt", "mine").unwrap();
+    assert_eq!(reader.status().unwrap().unpushed.len(), 2);
+    denied(reader.remove("texts/hello.txt"));
+    denied(reader.collect(Collect::default().exclusive(true)));
+    assert_eq!(names(&new("first")), ["large.bin", "texts/hello.txt"]);
+
+    // Who removes takes names and records away, and no content.
+    remover.remove("texts/hello.txt").unwrap();
+    remover.remove(&uid).unwrap();
+    denied(writer.tidy());
+    assert_eq!(remover.tidy().unwrap().uploads, Some(0));
+    denied(remover.collect(Collect::default().exclusive(true)));
+    assert_eq!(names(&new("second")), ["large.bin"]);
+
+    // Who collects takes content away that nobody names, and names nothing.
+    let collected = collector.collect(Collect::default().exclusive(true)).unwrap();
+    assert!(collected.remote.unwrap().blobs >= 2);
+    collector.add_bytes("theirs.txt", "theirs").unwrap();
+    assert_eq!(collector.status().unwrap().unpushed.len(), 1);
+    denied(collector.remove("large.bin"));
+    assert_eq!(names(&new("third")), ["large.bin"]);
+    let verified = new("fourth").verify(datlake::Verify::default(), &[]).unwrap();
+    assert_eq!((verified.findings, verified.uploads), (Vec::new(), None));
+}
