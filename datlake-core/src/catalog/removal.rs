@@ -1,11 +1,17 @@
 //! Removal, and what other machines removed.
 
+use std::future::ready;
 use std::ops::ControlFlow;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Catalog, Named, Unpushed};
 use crate::lineage::{Output, Person};
 use crate::record::{Kept, Name, Record, Target, Tombstone, ValueBytes};
 use crate::{Digest, Error, ErrorKind, Location, Prefix, Result, Store, Uid, UidKind};
+
+/// How many tombstones are read at a time. A new machine reads all that there are.
+const AT_ONCE: usize = 64;
 
 impl Catalog {
     /// Removes `uid`; of a call's output, the whole call with everything it made. What was removed; empty if nothing was.
@@ -269,22 +275,24 @@ impl Catalog {
             ControlFlow::Continue(())
         };
         remote.list(&Prefix::Tombstones, &mut gather).await?;
-        for id in ids {
-            let at = Location::Tombstone(id);
-            let known = self.local.get(&at).await?;
-            let is_new = known.is_none();
-            let bytes = match known {
+        let learned = stream::iter(ids).map(|id| self.learn_removal(&**remote, Location::Tombstone(id)));
+        learned.buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await
+    }
+
+    async fn learn_removal(&self, remote: &dyn Store, at: Location) -> Result<()> {
+        let known = self.local.get(&at).await?;
+        let is_new = known.is_none();
+        let bytes = match known {
+            Some(bytes) => bytes,
+            None => match remote.get(&at).await? {
                 Some(bytes) => bytes,
-                None => match remote.get(&at).await? {
-                    Some(bytes) => bytes,
-                    None => continue,
-                },
-            };
-            let mark = Tombstone::parse(&bytes, &at.path())?;
-            self.drop_here(&mark).await?;
-            if is_new {
-                self.cache.create(&at, &bytes).await?;
-            }
+                None => return Ok(()),
+            },
+        };
+        let mark = Tombstone::parse(&bytes, &at.path())?;
+        self.drop_here(&mark).await?;
+        if is_new {
+            self.cache.create(&at, &bytes).await?;
         }
         Ok(())
     }
