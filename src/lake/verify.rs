@@ -12,10 +12,11 @@ use datlake_core::claim::left_over;
 use datlake_core::record::{Kept, Name, Target, Tombstone};
 use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store, Uid};
 use datlake_store::{Side, offload};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::content::each;
 use super::tidy::{YOUNG, said};
-use super::{Content, Lake, nearest, refuse_in_body};
+use super::{AT_ONCE, Content, Lake, nearest, refuse_in_body};
 use crate::report::{Finding, FindingKind, FindingPlace, Verified, concerns_one};
 
 /// How a lake is looked through.
@@ -65,18 +66,33 @@ impl Verify {
     }
 }
 
-/// One store while it is looked through.
+/// One store that is looked through.
 struct Looking {
     lake: Lake,
     side: Side,
     store: Arc<dyn Store>,
+    /// Whether all of it is meant.
+    all: bool,
+}
+
+/// What was found in it.
+struct Found {
     report: Verified,
     /// What documents name, and whether it must be there.
     named: BTreeMap<Digest, (Content, bool)>,
-    /// Of what was asked for, what there is something of.
-    met: Vec<bool>,
     /// The newest that the store showed.
     newest: SystemTime,
+}
+
+/// What one document says.
+#[derive(Default)]
+struct Said {
+    /// Whether there is one, and it is meant.
+    counts: bool,
+    names: Vec<Content>,
+    /// Whether what it names must be on this side.
+    needed: bool,
+    wrong: Option<Finding>,
 }
 
 impl Lake {
@@ -116,28 +132,23 @@ impl Lake {
         let mut met = vec![false; which.len()];
         for (side, store) in sides {
             let Some(store) = store else { continue };
-            let looking = Looking {
-                lake: self.clone(),
-                side,
-                store,
-                report: Verified::default(),
-                named: BTreeMap::new(),
-                met,
-                newest: SystemTime::UNIX_EPOCH,
-            };
+            let looking = Looking { lake: self.clone(), side, store, all: which.is_empty() };
             let which: Vec<String> = which.iter().map(|text| (*text).to_owned()).collect();
-            let all = which.is_empty();
-            let mut looking = offload(move || pollster::block_on(looking.documents(&which))).await??;
-            looking.content(how.sample, all).await?;
-            met = std::mem::take(&mut looking.met);
-            if all && side == Side::Remote {
-                report.claims = left_over(&*looking.store, YOUNG, looking.newest).await?.len() as u64;
+            let documents = move || {
+                let found = pollster::block_on(looking.documents(&which, &mut met))?;
+                Ok::<_, Error>((looking, found, met))
+            };
+            let (looking, found, now_met) = offload(documents).await??;
+            met = now_met;
+            let (mut seen, newest) = looking.content(found, how.sample).await?;
+            if looking.all && looking.side == Side::Remote {
+                report.claims = left_over(&*looking.store, YOUNG, newest).await?.len() as u64;
                 report.uploads = said(self.vault().left_uploads(YOUNG).await)?;
             }
-            report.documents += looking.report.documents;
-            report.blobs += looking.report.blobs;
-            report.read += looking.report.read;
-            report.findings.append(&mut looking.report.findings);
+            report.documents += seen.documents;
+            report.blobs += seen.blobs;
+            report.read += seen.read;
+            report.findings.append(&mut seen.findings);
         }
         if let Some((absent, _)) = which.iter().zip(&met).find(|(_, met)| !**met) {
             let mut message = format!("there is nothing `{absent}` to verify");
@@ -156,13 +167,14 @@ impl Lake {
 }
 
 impl Looking {
-    /// Reads the documents that are meant, all where `which` is empty.
-    async fn documents(mut self, which: &[String]) -> Result<Self> {
+    /// Reads the documents that are meant, all where `which` is empty. Of what was asked for, `met` is what there is
+    /// something of.
+    async fn documents(&self, which: &[String], met: &mut [bool]) -> Result<Found> {
         let selections: Vec<_> = which.iter().map(|text| self.lake.selection(text)).collect();
-        let met: Vec<AtomicBool> = self.met.iter().map(|met| AtomicBool::new(*met)).collect();
+        let meets: Vec<AtomicBool> = met.iter().map(|met| AtomicBool::new(*met)).collect();
         let selects = |uid: &Uid| {
             let mut any = selections.is_empty();
-            for (selects, met) in selections.iter().zip(&met) {
+            for (selects, met) in selections.iter().zip(&meets) {
                 if selects(uid) {
                     met.store(true, Ordering::Relaxed);
                     any = true;
@@ -170,31 +182,20 @@ impl Looking {
             }
             any
         };
+        let mut found = Found { report: Verified::default(), named: BTreeMap::new(), newest: SystemTime::UNIX_EPOCH };
         for prefix in [Prefix::Names, Prefix::Records, Prefix::Tombstones] {
-            for at in self.listed(&prefix).await? {
-                let (what, found) = match &at {
-                    Location::Name(uid) if selects(uid) => (uid.to_string(), self.name(uid).await),
-                    Location::Record(creator, key) | Location::Beside(creator, key, _) => {
-                        (format!("{creator}/{key}"), self.call(&at, creator, key, &selects).await)
-                    }
-                    Location::Tombstone(id) if selections.is_empty() => (id.clone(), self.tombstone(&at).await),
-                    _ => continue,
-                };
-                match found {
-                    Err(error) if concerns_one(&error) => {
-                        self.finds(FindingKind::DamagedDocument, what, error.to_string())
-                    }
-                    found => found?,
-                }
+            let listed = self.listed(&prefix, &mut found.newest).await?;
+            let mut said = stream::iter(&listed).map(|at| self.document(at, &selects)).buffered(AT_ONCE);
+            while let Some(said) = said.next().await {
+                found.note(said?);
             }
         }
-        self.met = met.into_iter().map(AtomicBool::into_inner).collect();
-        Ok(self)
+        met.iter_mut().zip(meets).for_each(|(met, meets)| *met = meets.into_inner());
+        Ok(found)
     }
 
-    async fn listed(&mut self, prefix: &Prefix) -> Result<Vec<Location>> {
+    async fn listed(&self, prefix: &Prefix, newest: &mut SystemTime) -> Result<Vec<Location>> {
         let mut found = Vec::new();
-        let newest = &mut self.newest;
         let mut gather = |entry: Entry| {
             *newest = entry.modified.max(*newest);
             found.push(entry.location);
@@ -204,9 +205,28 @@ impl Looking {
         Ok(found)
     }
 
-    async fn name(&mut self, uid: &Uid) -> Result<()> {
+    async fn document(&self, at: &Location, selects: &(dyn Fn(&Uid) -> bool + Sync)) -> Result<Said> {
+        let mut said = Said::default();
+        let (what, read) = match at {
+            Location::Name(uid) if selects(uid) => (uid.to_string(), self.name(uid, &mut said).await),
+            Location::Record(creator, key) | Location::Beside(creator, key, _) => {
+                (format!("{creator}/{key}"), self.call(at, creator, key, selects, &mut said).await)
+            }
+            Location::Tombstone(id) if self.all => (id.clone(), self.tombstone(at, &mut said).await),
+            _ => return Ok(said),
+        };
+        match read {
+            Err(error) if concerns_one(&error) => {
+                said.wrong = Some(self.finding(FindingKind::DamagedDocument, what, error.to_string()));
+            }
+            read => read?,
+        }
+        Ok(said)
+    }
+
+    async fn name(&self, uid: &Uid, said: &mut Said) -> Result<()> {
         let Some(bytes) = self.store.get(&Location::Name(uid.clone())).await? else { return Ok(()) };
-        self.report.documents += 1;
+        said.counts = true;
         let name = Name::parse(uid, bytes)?;
         if let Target::Output(output) = &name.target {
             let at = Location::Record(output.creator.clone(), output.key);
@@ -217,41 +237,40 @@ impl Looking {
                     "`{uid}` shows nothing: call {}/{} never finished, or is being published now; `datlake rm {uid}` gives the name free",
                     output.creator, output.key
                 );
-                self.finds(FindingKind::Dangling, uid.to_string(), error);
+                said.wrong = Some(self.finding(FindingKind::Dangling, uid.to_string(), error));
             }
             return Ok(());
         }
-        let needed = self.is_needed(&Unpushed::Added(uid.clone())).await?;
-        let content = self.lake.content_of_name(&name);
-        self.names(content, needed, uid.as_str())
+        said.needed = self.is_needed(&Unpushed::Added(uid.clone())).await?;
+        self.names(self.lake.content_of_name(&name), uid.as_str(), said)
     }
 
     async fn call(
-        &mut self,
+        &self,
         at: &Location,
         creator: &CreatorName,
         key: &CallKey,
         selects: &(dyn Fn(&Uid) -> bool + Sync),
+        said: &mut Said,
     ) -> Result<()> {
         let Some(bytes) = self.store.get(at).await? else { return Ok(()) };
         let kept = Kept::parse(creator, key, bytes)?;
         let Kept::Record(record) = kept else {
-            self.report.documents += 1;
+            said.counts = true;
             return Ok(());
         };
         let lineage = record.lineage()?;
         if !lineage.outputs.is_empty() && !lineage.outputs.iter().any(|output| selects(&output.uid)) {
             return Ok(());
         }
-        self.report.documents += 1;
-        let needed = self.is_needed(&Unpushed::Call(creator.clone(), *key)).await?;
-        let content = self.lake.content_of_call(&record);
-        self.names(content, needed, &format!("{creator}/{key}"))
+        said.counts = true;
+        said.needed = self.is_needed(&Unpushed::Call(creator.clone(), *key)).await?;
+        self.names(self.lake.content_of_call(&record), &format!("{creator}/{key}"), said)
     }
 
-    async fn tombstone(&mut self, at: &Location) -> Result<()> {
+    async fn tombstone(&self, at: &Location, said: &mut Said) -> Result<()> {
         let Some(bytes) = self.store.get(at).await? else { return Ok(()) };
-        self.report.documents += 1;
+        said.counts = true;
         Tombstone::parse(&bytes, &at.path()).map(drop)
     }
 
@@ -263,41 +282,33 @@ impl Looking {
             || catalog.is_unpushed(document).await?)
     }
 
-    /// Takes note of what a document names. A manifest that cannot be read hides what is in its tree.
-    fn names(&mut self, content: Result<Vec<Content>>, needed: bool, what: &str) -> Result<()> {
+    /// What a document names. A manifest that cannot be read hides what is in its tree.
+    fn names(&self, content: Result<Vec<Content>>, what: &str, said: &mut Said) -> Result<()> {
         match content {
-            Ok(content) => {
-                for content in content {
-                    let needed = needed && !content.optional;
-                    self.named
-                        .entry(content.digest)
-                        .and_modify(|(_, before)| *before |= needed)
-                        .or_insert((content, needed));
-                }
-            }
+            Ok(content) => said.names = content,
             Err(error) if concerns_one(&error) => {
-                self.finds(FindingKind::MissingContent, what.to_owned(), error.to_string())
+                said.wrong = Some(self.finding(FindingKind::MissingContent, what.to_owned(), error.to_string()));
             }
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    fn finds(&mut self, kind: FindingKind, what: String, error: String) {
+    fn finding(&self, kind: FindingKind, what: String, error: String) -> Finding {
         let place = match self.side {
             Side::Local => FindingPlace::Local,
             Side::Remote => FindingPlace::Remote,
         };
-        self.report.findings.push(Finding { kind, place, what, error });
+        Finding { kind, place, what, error }
     }
 
-    /// Looks for what documents name, and reads what is there.
-    async fn content(&mut self, sample: Option<usize>, all: bool) -> Result<()> {
+    /// Looks for what documents name, and reads what is there: what came of it, and the newest that the store showed.
+    async fn content(&self, found: Found, sample: Option<usize>) -> Result<(Verified, SystemTime)> {
+        let Found { mut report, named, mut newest } = found;
         let mut there = BTreeMap::new();
-        if all {
-            let newest = &mut self.newest;
+        if self.all {
             let mut gather = |entry: Entry| {
-                *newest = entry.modified.max(*newest);
+                newest = entry.modified.max(newest);
                 if let Location::Blob(digest) = entry.location {
                     there.insert(digest, entry.size);
                 }
@@ -305,24 +316,25 @@ impl Looking {
             };
             self.store.list(&Prefix::Blobs, &mut gather).await?;
         } else {
-            for digest in self.named.keys() {
-                there.extend(self.store.size(&Location::Blob(*digest)).await?.map(|size| (*digest, size)));
-            }
+            let sizes = stream::iter(named.keys().copied())
+                .map(async |digest| Ok::<_, Error>((digest, self.store.size(&Location::Blob(digest)).await?)))
+                .buffer_unordered(AT_ONCE);
+            let sizes: Vec<_> = sizes.try_collect().await?;
+            there.extend(sizes.into_iter().filter_map(|(digest, size)| Some((digest, size?))));
         }
-        let named = std::mem::take(&mut self.named);
         let what =
             |digest: &Digest| named.get(digest).map_or_else(|| digest.to_string(), |(content, _)| content.what.clone());
-        self.report.blobs = there.len() as u64;
+        report.blobs = there.len() as u64;
         for (digest, (content, needed)) in &named {
             match (there.get(digest), content.size) {
                 (None, _) if *needed => {
-                    self.report.blobs += 1;
+                    report.blobs += 1;
                     let error = format!(
                         "the content of `{}` ({digest}) is missing in {}; `datlake repair {0}` looks for it elsewhere",
                         content.what,
                         self.store.describe()
                     );
-                    self.finds(FindingKind::MissingContent, content.what.clone(), error);
+                    report.findings.push(self.finding(FindingKind::MissingContent, content.what.clone(), error));
                 }
                 (Some(found), Some(size)) if *found != size => {
                     let error = format!(
@@ -330,7 +342,7 @@ impl Looking {
                         content.what,
                         self.store.describe()
                     );
-                    self.finds(FindingKind::WrongBytes, content.what.clone(), error);
+                    report.findings.push(self.finding(FindingKind::WrongBytes, content.what.clone(), error));
                     there.remove(digest);
                 }
                 _ => {}
@@ -343,7 +355,7 @@ impl Looking {
             to_read.sort_by_cached_key(|digest| random.hash_one(digest));
             to_read.truncate(sample);
         }
-        self.report.read = to_read.len() as u64;
+        report.read = to_read.len() as u64;
         let (lake, side) = (self.lake.clone(), self.side);
         let read = each(to_read, move |digest| {
             let found = pollster::block_on(lake.vault().read_through(side, &digest));
@@ -365,8 +377,19 @@ impl Looking {
                     self.store.describe()
                 ),
             };
-            self.finds(FindingKind::WrongBytes, what, error);
+            report.findings.push(self.finding(FindingKind::WrongBytes, what, error));
         }
-        Ok(())
+        Ok((report, newest))
+    }
+}
+
+impl Found {
+    fn note(&mut self, said: Said) {
+        self.report.documents += u64::from(said.counts);
+        self.report.findings.extend(said.wrong);
+        for content in said.names {
+            let needed = said.needed && !content.optional;
+            self.named.entry(content.digest).and_modify(|(_, before)| *before |= needed).or_insert((content, needed));
+        }
     }
 }
