@@ -270,11 +270,14 @@ impl Lake {
 #[derive(Default)]
 pub(crate) struct Patience {
     waited: Duration,
+    begun_anew: u32,
 }
 
 impl Patience {
     const LIMIT: Duration = Duration::from_secs(600);
     const PAUSE: Duration = Duration::from_secs(1);
+    /// Collections are hours apart; what begins anew so often does not end.
+    const MOST: u32 = 1000;
 
     /// Waits a moment, where it is needed.
     ///
@@ -282,7 +285,15 @@ impl Patience {
     /// [`ErrorKind::Busy`] where the sweep takes too long.
     pub(crate) async fn pause(&mut self, lake: &Lake, again: Again) -> Result<()> {
         if again == Again::Now {
-            return Ok(());
+            self.begun_anew += 1;
+            return match self.begun_anew {
+                Self::MOST => {
+                    let remote = lake.remote().unwrap_or_default();
+                    let message = format!("what is collected in {remote} changes without end; try again later");
+                    Err(Error::new(ErrorKind::Busy, message))
+                }
+                _ => Ok(()),
+            };
         }
         if self.waited >= Self::LIMIT {
             let remote = lake.remote().unwrap_or_default();

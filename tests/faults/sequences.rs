@@ -30,6 +30,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => Just(Op::Push),
         2 => Just(Op::Pull),
         2 => Just(Op::Evict),
+        3 => Just(Op::Collect),
         1 => Just(Op::Verify),
         4 => any::<bool>().prop_map(Op::Offline),
         1 => (any::<u8>(), any::<bool>()).prop_map(|(pick, here)| Op::Rot(pick, here)),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use datlake::report::{FindingKind, PushOutcome, RepairOutcome};
-use datlake::{Error, ErrorKind, Evict, Lake, Result, Verify};
+use datlake::{Collect, Error, ErrorKind, Evict, Lake, Result, Verify};
 use tempfile::TempDir;
 
 use crate::jobs;
@@ -24,6 +24,7 @@ pub(crate) enum Op {
     Push,
     Pull,
     Evict,
+    Collect,
     Verify,
     /// The process ends, and the next works offline, or online.
     Offline(bool),
@@ -117,6 +118,7 @@ impl World {
             Op::Push => self.push(view, troubles)?,
             Op::Pull => self.pull(view, troubles)?,
             Op::Evict => self.evict(view, troubles)?,
+            Op::Collect => self.collect(view, troubles)?,
             Op::Verify => self.verify(view, troubles)?,
             Op::Rot(pick, here) => self.rot(view, troubles, *pick, *here)?,
             Op::Race(job) => self.race(view, troubles, *job)?,
@@ -329,6 +331,25 @@ impl World {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::Config && view.offline => Ok(false),
             Err(error) => self.shaken(view, &done, error).map(|()| false),
+        }
+    }
+
+    /// Nobody else does anything meanwhile. What failed in the middle is ended, as its operator would.
+    fn collect(&mut self, view: View, troubles: &[Trouble]) -> Result<bool, String> {
+        let how = Collect::default().exclusive(true).resume(true);
+        let machine = &mut self.machines[view.machine];
+        let done = machine.meets(troubles, |lake| lake.collect(how));
+        let Err(error) = &done.result else { return Ok(!view.offline) };
+        // A manifest may be at the remote only.
+        if view.offline && error.kind() == ErrorKind::MissingBlob {
+            return Ok(false);
+        }
+        let ended = machine.meets(&[], |lake| lake.collect(how));
+        self.shaken(view, &done, error)?;
+        match ended.result {
+            Ok(_) => Ok(!view.offline),
+            Err(error) if view.offline && error.kind() == ErrorKind::MissingBlob => Ok(false),
+            Err(error) => Err(format!("{error:?}")),
         }
     }
 

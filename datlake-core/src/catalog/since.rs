@@ -146,7 +146,8 @@ impl Catalog {
         // Whoever sweeps looks at what was rescued when it has begun, and not before.
         match collect::latest(&**remote).await? {
             Some(Collection { n: now, stage: Stage::Condemned, .. }) if now == n => Ok(Ok(secured)),
-            _ => Ok(Err(Again::Later)),
+            Some(Collection { n: now, stage: Stage::Sweeping, .. }) if now == n => Ok(Err(Again::Later)),
+            _ => Ok(Err(Again::Now)),
         }
     }
 

@@ -325,7 +325,12 @@ impl Store for Memory {
                     below.map(|(path, bytes)| (path.clone(), bytes.len() as u64)).collect::<Vec<_>>()
                 })
                 .await?;
-            for (path, size) in found {
+            let unseen = |path: &str| {
+                self.world.omits.is_some_and(|(who, omitted, below)| {
+                    (self.who, "see") == (Some(who), omitted) && self.name == REMOTE && path.starts_with(below)
+                })
+            };
+            for (path, size) in found.into_iter().filter(|(path, _)| !unseen(path)) {
                 let created = self.world.state().created.get(&(self.name, path.clone())).copied().unwrap_or_default();
                 let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(created);
                 let Some(location) = Location::parse(&path).filter(|location| prefix.has(location)) else { continue };
