@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallKey, Created, Location, Prefix, Result, Store, document};
+use crate::{CallKey, Created, Error, ErrorKind, Location, Prefix, Result, Store, document};
 
 /// Who holds a claim, for people; and what the holder promises.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,9 @@ pub struct Claim {
     document: Vec<u8>,
 }
 
+/// How often a claim that exists may be gone when it is looked at.
+const LOOKS: u32 = 100;
+
 /// Tries to claim the call `key`; over the claim `dead`, whose holder was watched and gives no sign of life.
 ///
 /// Whoever wins looks for the record again: the last holder may have finished in between.
@@ -82,7 +85,7 @@ pub struct Claim {
 /// Those of the store.
 pub async fn claim(store: &dyn Store, key: &CallKey, holder: &Holder, dead: Option<&Seen>) -> Result<Tried> {
     let document = document::seal("claim", holder)?.0;
-    let mut n = dead.map_or(0, |dead| dead.n + 1);
+    let (mut n, mut looks) = (dead.map_or(0, |dead| dead.n + 1), 0);
     loop {
         let at = Location::Claim(*key, n);
         // A create whose reply got lost finds itself.
@@ -93,6 +96,14 @@ pub async fn claim(store: &dyn Store, key: &CallKey, holder: &Holder, dead: Opti
             Some(seen) => return Ok(Tried::Held(seen)),
             // It went between two looks.
             None => n = 0,
+        }
+        looks += 1;
+        if looks == LOOKS {
+            let message = format!(
+                "cannot claim a call in {}: a claim is said to exist, and is not found; what that store says contradicts itself",
+                store.describe()
+            );
+            return Err(Error::new(ErrorKind::Io, message));
         }
     }
 }

@@ -14,7 +14,7 @@
 //! noticed by its number.
 //!
 //! Invariants:
-//! - Content younger than the grace, which is longer than two windows, is not condemned: who sent it just now names it in time.
+//! - Safety does not depend on how old content is. A grace spares those who have just sent some the trouble of rescuing it.
 //! - No two clocks are compared: windows are spans on one machine's clock, ages are differences between times of one store.
 //! - One sweep at a time. Who finds one begun does not take it over, for its sweeper may only be slow.
 

@@ -27,7 +27,7 @@ pub struct Collect {
     pub local: bool,
     /// Whether the remote is looked at, if there is one.
     pub remote: bool,
-    /// How old content at the remote must be: at least two hours and a little, in which others name what they have sent.
+    /// How old content at the remote must be. What is younger is likely to be named soon, and need not be rescued then.
     pub grace: Duration,
     /// Whether to say what would be removed, and to remove nothing.
     pub dry_run: bool,
@@ -101,7 +101,7 @@ impl Lake {
     /// # Errors
     /// [`ErrorKind::Busy`] where another collects, or this machine publishes without a pause; [`ErrorKind::Corrupt`],
     /// [`ErrorKind::MissingBlob`] and [`ErrorKind::Format`] where a document or the manifest of a tree cannot be read: it may
-    /// refer to anything; [`ErrorKind::InvalidInput`] for a grace that is too short; [`ErrorKind::Context`] in a body; those of
+    /// refer to anything; [`ErrorKind::Context`] in a body; those of
     /// the stores.
     ///
     /// ```
@@ -127,15 +127,6 @@ impl Lake {
     /// As [`Lake::collect`].
     pub async fn collect_async(&self, how: Collect) -> Result<Collected> {
         refuse_in_body("collect content")?;
-        let least = self.catalog().collections.window.wait();
-        if how.grace < least && !how.exclusive {
-            let message = format!(
-                "cannot collect with a grace of {}: others may take {} to name what they have sent, and their machines a little longer",
-                humantime::format_duration(how.grace),
-                humantime::format_duration(least)
-            );
-            return Err(Error::new(ErrorKind::InvalidInput, message));
-        }
         let mut report = Collected { dry_run: how.dry_run, ..Collected::default() };
         self.contact_remote().await?;
         let mut named = HashSet::new();

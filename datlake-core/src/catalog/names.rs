@@ -6,6 +6,9 @@ use super::{Again, Catalog, Named, Secured, Unpushed, convenience};
 use crate::record::{Abandoned, Kept, Name, OutputOf, Target};
 use crate::{Created, Error, ErrorKind, Location, Result, Uid};
 
+/// How often a name that exists may be gone when it is looked at.
+const LOOKS: u32 = 100;
+
 impl Catalog {
     /// What a chosen name stands for, also while it shows nothing.
     pub async fn name(&self, uid: &Uid) -> Result<Option<Name>> {
@@ -50,8 +53,21 @@ impl Catalog {
         if self.remote.is_none() && matches!(name.target, Target::Added(_)) {
             self.local.create(&Location::UnpushedName(name.uid.clone()), b"").await?;
         }
+        let mut gone = 0;
         while self.deciding().create(&at, name.bytes()).await? == Created::Exists {
-            let Some(bytes) = self.deciding().get(&at).await? else { continue };
+            let Some(bytes) = self.deciding().get(&at).await? else {
+                // Removed in between; or this store will never show it.
+                gone += 1;
+                if gone == LOOKS {
+                    let message = format!(
+                        "cannot create `{}` in {}: it is said to exist, and is not found; what that store says contradicts itself",
+                        at.path(),
+                        self.deciding().describe()
+                    );
+                    return Err(Error::new(ErrorKind::Io, message));
+                }
+                continue;
+            };
             let there = self.behind(Name::parse(&name.uid, bytes)?).await?;
             if there.name.target.same(&name.target) {
                 return Ok(there.name);

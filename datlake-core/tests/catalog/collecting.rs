@@ -23,8 +23,8 @@ use super::scene::{PLAIN, now};
 const CONTENT: &str = "out.csv made by home a-0";
 /// What nobody will ever name.
 const RUBBISH: &str = "rubbish";
-/// Longer than two windows.
-const GRACE: Duration = Duration::from_secs(21);
+/// Longer than a window.
+const LATER: u64 = 23;
 
 /// A step of the protocol that is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,6 @@ enum Omitted {
     Wait,
     /// The collector's second look at documents.
     SecondLook,
-    /// The age that content must have.
-    Grace,
     /// The publisher's look at its clock.
     Clock,
     /// That the publisher takes the moment before it finds content.
@@ -129,12 +127,11 @@ fn collect(world: &World, omitted: Omitted) -> Actor {
         process: 1,
         since: String::new(),
     };
-    let grace = if omitted == Omitted::Grace { Duration::ZERO } else { GRACE };
     let first = (omitted == Omitted::SecondLook).then(Mutex::default);
     Box::pin(async move {
         let Some(announced) = collect::announce(&*store, &collector).await? else { return Ok(Outcome::Done) };
         let broom = Reading { store: store.clone(), first };
-        collect::condemn(&*store, &announced, &collector, grace, &broom).await?;
+        collect::condemn(&*store, &announced, &collector, Duration::ZERO, &broom).await?;
         if omitted != Omitted::Wait {
             world.pass(2 * WINDOW.as_secs() + 1).await;
         }
@@ -184,7 +181,7 @@ fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> 
         actors: &|world| {
             let later = world.clone();
             let time: Actor = Box::pin(async move {
-                later.pass(GRACE.as_secs() + 2).await;
+                later.pass(LATER).await;
                 Ok(Outcome::Done)
             });
             let mut actors = vec![publish(world, names, omitted), collect(world, omitted)];
@@ -251,25 +248,24 @@ proptest! {
 
 #[test]
 fn each_step_of_the_protocol_is_needed() {
-    for (old, omitted) in [
+    for omitted in [
         // The publisher does not look what is collected.
-        (true, Omitted::Operation(0, "list", "gc/")),
+        Omitted::Operation(0, "list", "gc/"),
         // It rescues nothing.
-        (true, Omitted::Operation(0, "create", "rescued/")),
+        Omitted::Operation(0, "create", "rescued/"),
         // It looks at what was condemned and does not find it.
-        (true, Omitted::Operation(0, "get", "gc/0.condemned")),
-        (true, Omitted::Clock),
-        (true, Omitted::Since),
+        Omitted::Operation(0, "get", "gc/0.condemned"),
+        Omitted::Clock,
+        Omitted::Since,
         // It does not see that somebody sweeps.
-        (true, Omitted::Operation(0, "see", "gc/0.sweeping")),
+        Omitted::Operation(0, "see", "gc/0.sweeping"),
         // The collector does not look at what was rescued.
-        (true, Omitted::Operation(1, "list", "rescued/")),
-        (true, Omitted::Wait),
-        (true, Omitted::SecondLook),
-        (false, Omitted::Grace),
+        Omitted::Operation(1, "list", "rescued/"),
+        Omitted::Wait,
+        Omitted::SecondLook,
     ] {
         let names = if omitted == Omitted::Since { Names::Added } else { Names::Call };
-        match explore(names, old, 0, omitted) {
+        match explore(names, true, 0, omitted) {
             Ok(states) => panic!("{omitted:?} is not needed in {states} states"),
             Err(why) => assert!(why.contains("was collected"), "{omitted:?}: {why}"),
         }

@@ -121,7 +121,9 @@ impl World {
     /// Puts `content` into the shared store, as it was at the beginning of time.
     pub(crate) fn plant(&self, content: &str) {
         let path = Location::Blob(Digest::of(content.as_bytes())).path();
-        self.state().stores.entry(REMOTE).or_default().insert(path, content.into());
+        let mut state = self.state();
+        state.created.insert((REMOTE, path.clone()), 0);
+        state.stores.entry(REMOTE).or_default().insert(path, content.into());
     }
 
     /// Whether the content `digest` is in the store `name`.
