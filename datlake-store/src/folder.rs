@@ -91,6 +91,7 @@ impl Folder {
         }
         let store = DirStore::open(root, Durability::Synced).map_err(unreached)?;
         known.check(store.id())?;
+        store.share()?;
         Ok(opened.get_or_init(|| store))
     }
 

@@ -256,6 +256,11 @@ impl Vault {
         }
     }
 
+    /// Whether other machines have written to this home as to their remote.
+    pub fn is_shared(&self) -> bool {
+        self.dir.is_shared()
+    }
+
     /// Waits until nobody holds content in this home, for `patience` at most.
     ///
     /// # Errors

@@ -295,9 +295,7 @@ impl Site {
                 break (key, expected);
             }
         };
-        let lake = self.lake.clone();
-        let since = self.pace.io(async move { lake.catalog().since().await }).await?;
-        let claims = Claims { here: lease, among: machines.into_claim(), since };
+        let claims = Claims { here: lease, among: machines.into_claim() };
         Ok(Start::Run(Box::new(self.run(code, key, Some(flight), redundant, claims, permit, expected))))
     }
 

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use datlake_core::catalog::{Publication, Published, Since};
+use datlake_core::catalog::{Publication, Published};
 use datlake_core::flight::Flight;
 use datlake_core::lineage::Lineage;
 use datlake_core::record::{NewRecord, Record};
 use datlake_core::run::Outcome;
 use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Uid, canonical, codec};
-use datlake_store::{Beating, BodyPermit, Lease};
+use datlake_store::{Beating, BodyPermit, Lease, offload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -30,8 +30,6 @@ pub(crate) struct Claims {
     pub(super) here: Option<Lease>,
     /// Among the machines that share the remote.
     pub(super) among: Option<Beating>,
-    /// From before the body began: what it is given is there.
-    pub(super) since: Since,
 }
 
 /// A body about to run, or running. Dropped before [`finish`](Running::finish) it has failed.
@@ -187,26 +185,22 @@ impl Running {
         // A file may be returned twice.
         names.sort();
         names.dedup();
-        // What it was given, and what calls in it made, is named by others, who may have been removed meanwhile.
-        let passed_on: Vec<FileRef> = encoded
-            .files
-            .iter()
-            .filter(|file| !made.blobs.iter().any(|(digest, _)| *digest == file.digest))
-            .cloned()
-            .collect();
         let lineage: Lineage = lake.provenance().lineage(provenance::Ran {
             identity,
             key: self.body.key(),
             inputs,
-            outputs,
+            outputs: outputs.clone(),
             started_at: &self.started_at,
             took,
         })?;
         let (lake, pace, code) = (lake.clone(), self.site.pace, identity.code);
         let (value_digest, bytes, fetched) = (stored.digest, stored.bytes, made.fetched);
-        let (blobs, alive, began) = (made.blobs, made.alive, self.claims.since);
+        let (blobs, alive) = (made.blobs, made.alive);
         let publish = async move {
             let mut publishing = lake.vault().publishing().await?;
+            // Manifests are read, and may have to be downloaded.
+            let (of, made) = (lake.clone(), blobs.clone());
+            let passed_on = offload(move || of.passed_on(&outputs, &made)).await??;
             let mut leases = Vec::new();
             let mut claims: Vec<String> = names.iter().map(claim_of).collect();
             // In one order everywhere, so that no two publishers wait for each other.
@@ -223,14 +217,12 @@ impl Running {
             };
             let _sends = lake.sends(lineage.outputs.iter().map(|output| (output.digest, output.uid.to_string())));
             let lock_text = lineage.environment.cargo_lock.into_iter();
-            let found = lock_text.chain(passed_on.iter().map(|file| file.digest)).collect();
+            let found = lock_text.chain(passed_on.iter().map(|content| content.digest)).collect();
             let mut publication = Publication { record, value, blobs, uses, names, found, since: publishing.since };
             let mut patience = Patience::default();
             let published = loop {
                 lake.provenance().keep_lock_text(&lake, &lineage, code, publication.since).await?;
-                if publication.since != began {
-                    lake.see_to(&passed_on).await?;
-                }
+                lake.see_to(&passed_on).await?;
                 let again = match catalog.publish(&publication).await? {
                     Published::Again(again) => again,
                     published => break published,

@@ -88,7 +88,14 @@ impl Manifest {
         text.into_bytes()
     }
 
-    fn parse(bytes: &[u8], tree: &File) -> Result<Self> {
+    /// What each file in it is: name, digest and size in bytes.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&String, &(Digest, u64))> {
+        self.0.iter()
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for bytes that are no manifest, of the tree `tree`.
+    pub(crate) fn parse(bytes: &[u8], tree: &dyn std::fmt::Display) -> Result<Self> {
         let corrupt = || Error::new(ErrorKind::Corrupt, format!("`{tree}` is no manifest of a tree"));
         let text = std::str::from_utf8(bytes).map_err(|e| corrupt().because(e))?;
         let lines = text.strip_prefix(HEADER).ok_or_else(corrupt)?;

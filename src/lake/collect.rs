@@ -129,25 +129,31 @@ impl Lake {
         refuse_in_body("collect content")?;
         let mut report = Collected { dry_run: how.dry_run, ..Collected::default() };
         self.contact_remote().await?;
-        let mut named = HashSet::new();
         if let Some(remote) = &self.catalog().remote {
             let sweeper = Sweeper { lake: self.clone(), store: Arc::clone(remote), how };
+            if how.local {
+                // What the remote has is worth keeping here.
+                report.local = Some(self.collect_here(how, sweeper.named().await?).await?);
+            }
             if how.remote {
                 report.remote = Some(sweeper.collect().await?);
             }
-            if how.local {
-                // What the remote has is worth keeping here.
-                named = sweeper.named().await?;
-            }
-        }
-        if how.local {
-            report.local = Some(self.collect_here(how, named).await?);
+        } else if how.local {
+            report.local = Some(self.collect_here(how, HashSet::new()).await?);
         }
         Ok(report)
     }
 
     /// Removes from this machine what neither `named` nor its own documents name.
     async fn collect_here(&self, how: Collect, mut named: HashSet<Digest>) -> Result<CollectedLocal> {
+        if self.vault().is_shared() {
+            let message = format!(
+                "cannot collect in {} as in a home: other machines have it as their remote; collect with `file://{}` as the remote of a home",
+                self.home().display(),
+                self.home().display()
+            );
+            return Err(Error::new(ErrorKind::Config, message));
+        }
         // Nobody is between putting content and naming it while this is held.
         let _alone = match how.dry_run {
             true => None,
@@ -242,7 +248,12 @@ impl Sweeper {
     }
 
     async fn sweep(&self, n: u64, resume: bool, report: &mut CollectedRemote) -> Result<()> {
-        let Some(swept) = collect::sweep(&*self.store, n, &self.collector()?, resume, self).await? else {
+        let swept = collect::sweep(&*self.store, n, &self.collector()?, resume, self).await.map_err(|error| {
+            let message =
+                format!("the sweep of {} did not end: {error}; `datlake gc --resume` goes on", self.store.describe());
+            Error::new(error.kind(), message).because(error)
+        });
+        let Some(swept) = swept? else {
             let by = collect::collector(&*self.store, n, Stage::Sweeping).await?;
             let who = by.map_or_else(|| "somebody".to_owned(), |by| by.to_string());
             let message = format!(

@@ -16,6 +16,8 @@ use super::{Lake, lock, refuse_in_body};
 use crate::event::Event;
 use crate::file::{File, Manifest, Tree, files_below};
 
+/// How many files are named after one look at what is collected.
+const AT_A_TIME: usize = 10_000;
 /// How many files are copied, and sent to the remote, at a time.
 const AT_ONCE: usize = 8;
 /// So many files are synced each by itself: to sync all at once is to wait for what others have written, too.
@@ -97,22 +99,28 @@ impl Lake {
             // Their content lasts; that they are named need not, until all are.
             catalog.local = Arc::clone(&catalog.cache);
         }
-        let all: Vec<_> = uids.into_iter().zip(content.iter().copied()).collect();
-        let added = self.secured(publishing, &content, |secured| {
-            let added = in_parallel(&all, |(uid, (digest, size))| {
-                let name = uid.file_name().to_owned();
-                let known = Known { uid: uid.clone(), name, digest: *digest, size: *size, tree: false };
-                let added = self.add_name(&catalog, known, None, secured)?;
-                Ok(added.map(|file| (file, !there.contains(uid))))
-            });
-            // The first that has to wait makes all wait: what has its name has it already.
-            added.map(|added| added.into_iter().collect())
-        });
+        let all: Vec<_> = uids.into_iter().zip(content).collect();
+        let mut added = Vec::with_capacity(all.len());
+        // Of all it would take longer than there is time.
+        for some in all.chunks(AT_A_TIME) {
+            let contents: Vec<_> = some.iter().map(|(_, content)| *content).collect();
+            added.extend(self.secured(publishing.since, &contents, |secured| {
+                let added = in_parallel(some, |(uid, (digest, size))| {
+                    let name = uid.file_name().to_owned();
+                    let known = Known { uid: uid.clone(), name, digest: *digest, size: *size, tree: false };
+                    let added = self.add_name(&catalog, known, None, secured)?;
+                    Ok(added.map(|file| (file, !there.contains(uid))))
+                });
+                // The first that has to wait makes all wait: what has its name has it already.
+                added.map(|added| added.into_iter().collect::<Result<Vec<_>, _>>())
+            })?);
+        }
         if files.len() > ONE_BY_ONE {
             self.vault().sync()?;
         }
         self.note_published();
-        added
+        drop(publishing);
+        Ok(added)
     }
 
     /// Puts the content of files into the lake, where it lasts: the digest and size of each.

@@ -93,7 +93,7 @@ impl Lake {
                 Err(error) => return Err(error),
             }
         }
-        let secured = match self.catalog().secure(&digests, &since).await? {
+        let secured = match self.catalog().secure_at_remote(&digests, &since).await? {
             Ok(secured) => secured,
             Err(again) => return Ok(Err(again)),
         };

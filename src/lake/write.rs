@@ -1,19 +1,22 @@
 //! Adding files that no call made.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use datlake_core::catalog::{Again, Catalog, Known, Secured};
-use datlake_core::lineage::Added;
+use datlake_core::catalog::{Again, Catalog, Known, Secured, Since};
+use datlake_core::lineage::{Added, Output};
 use datlake_core::record::{Name, Target};
-use datlake_core::{Digest, Error, ErrorKind, FileRef, Location, Result, Uid};
+use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{AsyncStagedWriter, AsyncWrite, Publishing, Staged, StagedWriter, Wanted, offload, sleep};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Lake, refuse_in_body};
-use crate::file::File;
+use super::content::once;
+use super::{AT_ONCE, Content, Lake, refuse_in_body};
+use crate::file::{File, Manifest};
 
 impl Lake {
     /// A writer of a new file `uid`, which appears in the lake when it is finished.
@@ -188,23 +191,23 @@ impl Lake {
         known: Known,
         source: Option<String>,
     ) -> Result<File> {
-        let added = self.secured(publishing, contents, |secured| {
+        let added = self.secured(publishing.since, contents, |secured| {
             self.add_name(self.catalog(), known.clone(), source.clone(), secured)
         })?;
         self.note_published();
         Ok(added)
     }
 
-    /// Names `contents`, which were put while `publishing`. What may have been collected meanwhile is sent again, and named
+    /// Names `contents`, which were put `since`, and are held. What may have been collected meanwhile is sent again, and named
     /// anew.
     pub(super) fn secured<T>(
         &self,
-        publishing: Publishing,
+        mut since: Since,
         contents: &[(Digest, u64)],
         name: impl Fn(&Secured) -> Result<Result<T, Again>>,
     ) -> Result<T> {
         let digests: Vec<Digest> = contents.iter().map(|(digest, _)| *digest).collect();
-        let (mut since, mut patience) = (publishing.since, Patience::default());
+        let mut patience = Patience::default();
         loop {
             let again = match pollster::block_on(self.catalog().secure(&digests, &since))? {
                 Ok(secured) => match name(&secured)? {
@@ -222,19 +225,52 @@ impl Lake {
         }
     }
 
-    /// Makes sure that the remote has files that a record is about to name, of trees the manifest.
-    pub(crate) async fn see_to(&self, files: &[FileRef]) -> Result<()> {
-        if self.catalog().remote.is_none() || self.catalog().is_refused() {
-            return Ok(());
-        }
-        for file in files {
-            let wanted = Wanted { digest: &file.digest, size: file.size, what: &file.name, progress: &|_| {} };
-            match self.vault().send(wanted).await {
-                Err(error) if error.kind() == ErrorKind::Denied => return Ok(()),
-                sent => sent?,
+    /// Makes sure that content is there which a record is about to name and its call did not make: whoever named it so far may
+    /// have been removed. The caller holds it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingBlob`] where nobody has it any more.
+    pub(crate) async fn see_to(&self, contents: &[Content]) -> Result<()> {
+        let all = stream::iter(contents.to_vec()).map(|content| self.see_to_one(content));
+        all.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await
+    }
+
+    async fn see_to_one(&self, content: Content) -> Result<()> {
+        let Content { digest, size, what, .. } = &content;
+        let wanted = Wanted { digest, size: size.unwrap_or(0), what, progress: &|_| {} };
+        if self.catalog().remote.is_some() && !self.catalog().is_refused() {
+            return match self.vault().send(wanted).await {
+                Err(error) if error.kind() == ErrorKind::Denied => Ok(()),
+                sent => sent.map(drop),
             };
         }
-        Ok(())
+        // A remote that is not asked now may have it.
+        if self.catalog().remote.is_some() || self.is_offline() || self.vault().has(&wanted)? {
+            return Ok(());
+        }
+        let message = format!("the content of `{what}` ({digest}) was removed while it was used; run again");
+        Err(Error::new(ErrorKind::MissingBlob, message))
+    }
+
+    /// What `outputs` name besides `made`: files that were passed on, and files in trees that were put there and not made.
+    pub(crate) fn passed_on(&self, outputs: &[Output], made: &[(Digest, PathBuf)]) -> Result<Vec<Content>> {
+        let paths: HashMap<&Digest, &PathBuf> = made.iter().map(|(digest, path)| (digest, path)).collect();
+        let mut all = Vec::new();
+        for output in outputs {
+            match paths.get(&output.digest) {
+                Some(path) if output.tree => {
+                    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path.display(), e))?;
+                    for (name, (digest, size)) in Manifest::parse(&bytes, &output.uid)?.files() {
+                        let what = format!("{}//{name}", output.uid);
+                        all.push(Content { digest: *digest, size: Some(*size), what, optional: false });
+                    }
+                }
+                Some(_) => {}
+                None => all.extend(self.content_of_file(output.clone().into())?),
+            }
+        }
+        all.retain(|content| !paths.contains_key(&content.digest));
+        Ok(once(all))
     }
 
     /// Gives content that was `secured` a name.
@@ -274,7 +310,7 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    const LIMIT: Duration = Duration::from_secs(600);
+    const LIMIT: Duration = Duration::from_secs(120);
     const PAUSE: Duration = Duration::from_secs(1);
     /// Collections are hours apart; what begins anew so often does not end.
     const MOST: u32 = 1000;

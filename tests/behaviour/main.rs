@@ -27,6 +27,7 @@ mod machines;
 mod many;
 mod mirrors;
 mod naming;
+mod needed;
 mod options;
 mod parallel;
 mod pools;

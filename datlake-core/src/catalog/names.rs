@@ -163,10 +163,12 @@ impl Catalog {
 
     /// [`create_name`](Self::create_name) for an added file, which keeps its content from being collected.
     pub(super) async fn create_added(&self, name: Name, secured: &Secured) -> Result<Result<Name, Again>> {
-        match self.in_time(secured) {
-            true => self.create_name(name).await.map(Ok),
-            false => Ok(Err(Again::Now)),
+        if !self.in_time(secured) {
+            return Ok(Err(Again::Now));
         }
+        let created = self.create_name(name).await?;
+        // Who slept over it puts the content once more: nobody collects what has a name.
+        Ok(if self.in_time(secured) { Ok(created) } else { Err(Again::Now) })
     }
 
     /// Removes this machine's copy of a name that the remote has no longer, or gave to another: who adds it again must not

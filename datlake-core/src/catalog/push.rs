@@ -94,6 +94,9 @@ impl Catalog {
             match self.create_name(name).await {
                 Ok(name) => names.push(name),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    if !self.in_time(secured) {
+                        return Ok(Pushed::Again(Again::Now));
+                    }
                     remote.create(&beside(&record), record.bytes()).await?;
                     return Ok(Pushed::Taken { why: error.to_string() });
                 }
@@ -118,6 +121,10 @@ impl Catalog {
                 }
             }
         };
+        if !self.in_time(secured) {
+            // Who slept over it sends the content once more: nobody collects what has a record.
+            return Ok(Pushed::Again(Again::Now));
+        }
         for name in &names {
             self.copy_name(name).await?;
         }
@@ -229,6 +236,14 @@ fn beside(record: &Record) -> Location {
 }
 
 impl Unpushed {
+    /// Where its document is.
+    pub fn document(&self) -> Location {
+        match self {
+            Self::Call(creator, key) => Location::Record(creator.clone(), *key),
+            Self::Added(uid) => Location::Name(uid.clone()),
+        }
+    }
+
     /// Where its mark is.
     pub fn mark(&self) -> Location {
         match self {

@@ -29,7 +29,7 @@ struct Known {
 }
 
 /// How many sweeps have begun and ended: any removal changes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Swept(u64);
 
 impl Swept {
@@ -44,7 +44,7 @@ impl Swept {
 }
 
 /// From when on content was put or found. The default is good for who has no remote.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Since(Option<Swept>);
 
 /// Why content has to be put again before it is named.
@@ -96,7 +96,7 @@ impl Catalog {
     /// # Errors
     /// Those of the remote, the first time.
     pub async fn since(&self) -> Result<Since> {
-        let Some(remote) = self.remote.as_ref().filter(|_| !self.is_refused()) else { return Ok(Since(None)) };
+        let Some(remote) = &self.remote else { return Ok(Since(None)) };
         let known = self.collections.known.lock().unwrap_or_else(PoisonError::into_inner).swept;
         // What was known before is as good: it makes more look like collected, never less.
         let swept = match known {
@@ -120,10 +120,12 @@ impl Catalog {
         }
     }
 
-    pub(super) async fn secure_at_remote(&self, contents: &[Digest], since: &Since) -> Result<Result<Secured, Again>> {
-        let Some(remote) = self.remote.as_ref().filter(|_| !self.is_refused()) else {
-            return Ok(Ok(Secured(Until::Always)));
-        };
+    /// The same for who names it at the remote or not at all.
+    ///
+    /// # Errors
+    /// As [`secure`](Self::secure); [`ErrorKind::Denied`].
+    pub async fn secure_at_remote(&self, contents: &[Digest], since: &Since) -> Result<Result<Secured, Again>> {
+        let Some(remote) = &self.remote else { return Ok(Ok(Secured(Until::Always))) };
         let secured = Secured(Until::Then((self.collections.clock)() + self.collections.window.0));
         let latest = collect::latest(&**remote).await?;
         if since.0 != Some(self.collections.learn(latest.as_ref())) {

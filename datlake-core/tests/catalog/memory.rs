@@ -109,7 +109,12 @@ impl World {
         move || {
             let mut state = bell.world.state();
             state.timed.extend(bell.who);
-            Duration::from_secs(state.time)
+            let time = state.time;
+            if let Some(who) = bell.who {
+                let learned = hash(&(state.learned.get(&who), "the clock", time));
+                state.learned.insert(who, learned);
+            }
+            Duration::from_secs(time)
         }
     }
 

@@ -10,6 +10,8 @@ use datlake_core::Result;
 use super::{DirStore, sys};
 
 const FILE: &str = "collect.lock";
+/// In a folder that is a remote, for which this lock is nothing: those who write to it are on other machines.
+const SHARED: &str = "shared";
 
 /// What an attempt to hold content found.
 #[derive(Debug)]
@@ -34,6 +36,22 @@ impl Drop for Holding {
 }
 
 impl DirStore {
+    /// Marks this folder as a remote.
+    ///
+    /// # Errors
+    /// Errors of the file system.
+    pub(crate) fn share(&self) -> Result<()> {
+        match File::create_new(self.root().join(SHARED)) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(self.failed("mark as shared", SHARED, e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether machines have written to this folder as to their remote.
+    pub fn is_shared(&self) -> bool {
+        self.root().join(SHARED).exists()
+    }
+
     /// Tries to hold the content of this home, `alone` to collect it. Does not wait.
     ///
     /// # Errors
@@ -46,7 +64,8 @@ impl DirStore {
             opened => opened,
         };
         let file = match opened {
-            Err(e) if unwritable(&e) || e.kind() == io::ErrorKind::NotFound => return Ok(Hold::Unsupported),
+            // What cannot be written to holds nothing new.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Hold::Unsupported),
             opened => opened.map_err(|e| self.failed("open", FILE, e))?,
         };
         match if alone { file.try_lock() } else { file.try_lock_shared() } {

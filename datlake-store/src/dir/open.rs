@@ -12,10 +12,11 @@ use crate::head::{self, Head};
 
 /// What may stand in the root of a lake, also in one that has lost its `datlake.json`. Of a disk of its own also what
 /// `mkfs` puts there.
-const OWN: [&str; 18] = [
+const OWN: [&str; 20] = [
     "blobs",
     "calls",
     "claims",
+    "collect.lock",
     "condemned",
     "datlake.json",
     "files",
@@ -27,6 +28,7 @@ const OWN: [&str; 18] = [
     "removed",
     "rescued",
     "runs",
+    "shared",
     "sweeping",
     "tmp",
     "unpushed",

@@ -43,7 +43,12 @@ impl DirStore {
         // A link in place of the folder itself is followed: people move parts of a lake to another disk.
         let top = match Level::new(&self.root().join(&path), 0) {
             Ok(level) => level,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return self.still_there(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return match self.root().join(&path).symlink_metadata() {
+                    Ok(_) => Err(self.leads_nowhere(&path, e)),
+                    Err(_) => self.still_there(),
+                };
+            }
             Err(e) => return Err(self.failed("list", &path, e)),
         };
         let mut levels = vec![top];
@@ -62,6 +67,12 @@ impl DirStore {
             let length = path.len();
             path.push('/');
             path.push_str(name);
+            // Reading follows links, and so does listing: else who collects would not see what is behind them.
+            let kind = match kind.is_symlink().then(|| self.root().join(&path).metadata()) {
+                None => kind,
+                Some(Ok(found)) => found.file_type(),
+                Some(Err(e)) => return Err(self.leads_nowhere(&path, e)),
+            };
             if kind.is_dir() {
                 if descends(prefix) {
                     match Level::new(&self.root().join(&path), levels.len()) {
@@ -76,7 +87,7 @@ impl DirStore {
             } else if kind.is_file()
                 && let Some(location) = Location::parse(&path).filter(|location| prefix.has(location))
             {
-                match self.root().join(&path).symlink_metadata() {
+                match self.root().join(&path).metadata() {
                     Ok(found) => {
                         // Of a blob the time of modification is a seal. The other goes on with every link and change of mode.
                         let modified = sys::changed(&found);
@@ -91,6 +102,14 @@ impl DirStore {
             path.truncate(length);
         }
         Ok(())
+    }
+
+    fn leads_nowhere(&self, path: &str, e: io::Error) -> Error {
+        let message = format!(
+            "`{path}` of the lake `{}` is a link to what is not there, as on a disk that is not mounted",
+            self.root().display()
+        );
+        Error::new(ErrorKind::Unavailable, message).because(e)
     }
 
     /// That a lake holds nothing of a kind is one thing, that its disk was unmounted another: who collects garbage would

@@ -42,12 +42,15 @@ pub(super) struct Asking<'a> {
     there: Option<HashMap<Digest, u64>>,
     /// All content that the remote's documents name, where they were read.
     named: Option<HashSet<Digest>>,
+    /// Documents that are on this machine only.
+    unpushed: HashSet<Location>,
 }
 
 impl<'a> Asking<'a> {
     pub(super) async fn new(lake: &'a Lake, by_itself: bool, pieces: usize) -> Result<Self> {
         let naming = lake.naming(&*lake.catalog().local, false).await?;
-        let mut asking = Self { lake, by_itself, naming, same: Mutex::default(), there: None, named: None };
+        let unpushed = lake.catalog().unpushed().await?.into_iter().map(|what| what.document()).collect();
+        let mut asking = Self { lake, by_itself, naming, same: Mutex::default(), there: None, named: None, unpushed };
         if !by_itself && pieces > MANY {
             asking.there = Some(sizes(asking.remote()?).await?);
         }
@@ -61,7 +64,10 @@ impl<'a> Asking<'a> {
 
     /// Whether it may go at all. By itself no manifest does: without it nothing here would tell whose the files are.
     pub(super) fn may_go(&self, digest: &Digest) -> bool {
-        !self.by_itself || self.naming.get(digest).is_some_and(|naming| !naming.manifest)
+        let Some(naming) = self.naming.get(digest) else { return !self.by_itself };
+        // What only this machine names must not go with what names it elsewhere.
+        let is_unpushed = naming.documents.iter().any(|at| self.unpushed.contains(at));
+        !is_unpushed && !(self.by_itself && naming.manifest)
     }
 
     /// Of each, whether the remote keeps it.

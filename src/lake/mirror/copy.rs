@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use datlake_core::catalog::{Again, Secured};
+use datlake_core::catalog::{Again, Secured, Since};
 use datlake_core::record::{Kept, Name, Record, Target, Tombstone};
 use datlake_core::{
     CallKey, Catalog, Created, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store, Uid,
@@ -26,7 +26,7 @@ pub(super) struct Copying {
     there: Catalog,
     dry_run: bool,
     /// Content that was seen to be there, or sent.
-    carried: Mutex<HashMap<Digest, Arc<Once<()>>>>,
+    carried: Mutex<HashMap<(Digest, Since), Arc<Once<()>>>>,
     /// The documents that were removed at the target.
     removed: Once<HashSet<Digest>>,
     blobs: AtomicU64,
@@ -123,10 +123,13 @@ impl Copying {
         loop {
             let since = self.there.since().await?;
             for content in contents {
-                self.carry(content)?;
+                self.carry(content, since)?;
             }
-            let secured =
-                if self.dry_run { Ok(Secured::default()) } else { self.there.secure(&digests, &since).await? };
+            let secured = if self.dry_run {
+                Ok(Secured::default())
+            } else {
+                self.there.secure_at_remote(&digests, &since).await?
+            };
             let again = match secured {
                 Ok(secured) => match name(&secured).await? {
                     Ok(named) => return Ok(named),
@@ -134,7 +137,7 @@ impl Copying {
                 },
                 Err(again) => again,
             };
-            digests.iter().for_each(|digest| drop(lock(&self.carried).remove(digest)));
+            lock(&self.carried).retain(|(_, of), _| *of != since);
             patience.pause(&self.lake, again).await?;
         }
     }
@@ -251,8 +254,8 @@ impl Copying {
     }
 
     /// Sends content, unless it is there. Of several that need the same, one sends it.
-    fn carry(&self, content: &Content) -> Result<()> {
-        let once = Arc::clone(lock(&self.carried).entry(content.digest).or_default());
+    fn carry(&self, content: &Content, since: Since) -> Result<()> {
+        let once = Arc::clone(lock(&self.carried).entry((content.digest, since)).or_default());
         once.get_or_init(|| pollster::block_on(self.carry_now(content))).clone()
     }
 
