@@ -253,7 +253,7 @@ pub async fn sweep(
 /// What the collection `n` condemned; nothing where it has not come so far, or is over.
 ///
 /// # Errors
-/// Those of the store; [`ErrorKind::Corrupt`].
+/// Those of the store; [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt).
 pub async fn condemned(store: &dyn Store, n: u64) -> Result<HashSet<Digest>> {
     let at = Location::Collection(n, Stage::Condemned);
     let Some(bytes) = store.get(&at).await? else { return Ok(HashSet::new()) };
@@ -284,7 +284,7 @@ pub async fn now(store: &dyn Store, n: u64, nonce: &str) -> Result<Option<System
 /// Who did `stage` of the collection `n`.
 ///
 /// # Errors
-/// Those of the store; [`ErrorKind::Corrupt`].
+/// Those of the store; [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt).
 pub async fn collector(store: &dyn Store, n: u64, stage: Stage) -> Result<Option<Collector>> {
     let at = Location::Collection(n, stage);
     let Some(bytes) = store.get(&at).await? else { return Ok(None) };

@@ -112,7 +112,7 @@ impl Catalog {
     /// Whether `contents`, put or found `since`, may be named now.
     ///
     /// # Errors
-    /// Those of the remote; [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) where what is condemned cannot be read.
+    /// Those of the remote; [`ErrorKind::Corrupt`] where what is condemned cannot be read.
     pub async fn secure(&self, contents: &[Digest], since: &Since) -> Result<Result<Secured, Again>> {
         match self.secure_at_remote(contents, since).await {
             Err(error) if error.kind() == ErrorKind::Denied => Ok(Ok(Secured(Until::Refused))),

@@ -67,7 +67,8 @@ impl<'a> Asking<'a> {
         let Some(naming) = self.naming.get(digest) else { return !self.by_itself };
         // What only this machine names must not go with what names it elsewhere.
         let is_unpushed = naming.documents.iter().any(|at| self.unpushed.contains(at));
-        !is_unpushed && !(self.by_itself && naming.manifest)
+        let tells_of_others = self.by_itself && naming.manifest;
+        !is_unpushed && !tells_of_others
     }
 
     /// Of each, whether the remote keeps it.

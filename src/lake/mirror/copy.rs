@@ -17,6 +17,8 @@ use crate::report::{Damage, MirrorOutcome, MirrorRow, Mirrored, concerns_one};
 
 /// What one does for all who ask.
 type Once<T> = OnceLock<Result<T>>;
+/// That content is there.
+type Carried = Arc<Once<()>>;
 
 /// A copy under way.
 pub(super) struct Copying {
@@ -26,7 +28,7 @@ pub(super) struct Copying {
     there: Catalog,
     dry_run: bool,
     /// Content that was seen to be there, or sent.
-    carried: Mutex<HashMap<(Digest, Since), Arc<Once<()>>>>,
+    carried: Mutex<HashMap<(Digest, Since), Carried>>,
     /// The documents that were removed at the target.
     removed: Once<HashSet<Digest>>,
     blobs: AtomicU64,
