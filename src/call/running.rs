@@ -198,9 +198,15 @@ impl Running {
         let (blobs, alive) = (made.blobs, made.alive);
         let publish = async move {
             let mut publishing = lake.vault().publishing().await?;
-            // Manifests are read, and may have to be downloaded.
-            let (of, made) = (lake.clone(), blobs.clone());
-            let passed_on = offload(move || of.passed_on(&outputs, &made)).await??;
+            let made: HashSet<_> = blobs.iter().map(|(digest, _)| *digest).collect();
+            let passed_on = match outputs.iter().all(|output| !output.tree && made.contains(&output.digest)) {
+                true => Vec::new(),
+                // Manifests are read, and may have to be downloaded.
+                false => {
+                    let (of, made) = (lake.clone(), blobs.clone());
+                    offload(move || of.passed_on(&outputs, &made)).await??
+                }
+            };
             let mut leases = Vec::new();
             let mut claims: Vec<String> = names.iter().map(claim_of).collect();
             // In one order everywhere, so that no two publishers wait for each other.
