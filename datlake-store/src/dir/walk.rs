@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{FileType, ReadDir};
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use datlake_core::{Entry, Error, ErrorKind, Location, Prefix, Result};
 
@@ -51,7 +51,7 @@ impl DirStore {
             }
             Err(e) => return Err(self.failed("list", &path, e)),
         };
-        let mut levels = vec![top];
+        let (mut levels, mut followed) = (vec![top], Vec::new());
         while let Some(level) = levels.last_mut() {
             let Some(entry) = level.step() else {
                 levels.pop();
@@ -67,11 +67,13 @@ impl DirStore {
             let length = path.len();
             path.push('/');
             path.push_str(name);
-            // Reading follows links, and so does listing: else who collects would not see what is behind them.
-            let kind = match kind.is_symlink().then(|| self.root().join(&path).metadata()) {
-                None => kind,
-                Some(Ok(found)) => found.file_type(),
-                Some(Err(e)) => return Err(self.leads_nowhere(&path, e)),
+            let kind = match kind.is_symlink() {
+                false => Some(kind),
+                true => self.behind(&path, &mut followed)?,
+            };
+            let Some(kind) = kind else {
+                path.truncate(length);
+                continue;
             };
             if kind.is_dir() {
                 if descends(prefix) {
@@ -102,6 +104,22 @@ impl DirStore {
             path.truncate(length);
         }
         Ok(())
+    }
+
+    /// What is behind a link that leads out of the lake. Reading follows those, and so does listing: else who collects would not
+    /// see what they lead to. Others are aliases, and no object is known by two names.
+    fn behind(&self, path: &str, followed: &mut Vec<PathBuf>) -> Result<Option<FileType>> {
+        let target = self.root().join(path).canonicalize().map_err(|e| self.leads_nowhere(path, e))?;
+        let root = self.root().canonicalize().map_err(|e| self.failed("list", path, e))?;
+        // Behind a link there may be one that leads back.
+        if target.starts_with(root) || followed.iter().any(|known| known.starts_with(&target)) {
+            return Ok(None);
+        }
+        let kind = target.metadata().map_err(|e| self.leads_nowhere(path, e))?.file_type();
+        if kind.is_dir() {
+            followed.push(target);
+        }
+        Ok(Some(kind))
     }
 
     fn leads_nowhere(&self, path: &str, e: io::Error) -> Error {

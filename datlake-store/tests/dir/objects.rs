@@ -40,7 +40,7 @@ fn what_is_not_the_lakes_is_passed_over() {
 }
 
 #[test]
-fn links_devices_and_unreadable_names_are_passed_over() {
+fn aliases_devices_and_unreadable_names_are_passed_over() {
     use std::os::unix::ffi::OsStrExt as _;
     let lake = lake();
     create(&lake.store, &name("a/own"), b"").unwrap();
@@ -51,6 +51,20 @@ fn links_devices_and_unreadable_names_are_passed_over() {
     let _socket = std::os::unix::net::UnixListener::bind(files.join("socket.datlake")).unwrap();
     fs::create_dir(files.join("folder.datlake")).unwrap();
     assert_eq!(list(&lake.store, &Prefix::Names).unwrap(), [name("a/own")]);
+}
+
+#[test]
+fn links_that_lead_out_of_the_lake_are_followed_and_are_an_error_where_nothing_is_there() {
+    let (lake, other) = (lake(), tempfile::tempdir().unwrap());
+    create(&lake.store, &name("a/own"), b"").unwrap();
+    let (folder, moved) = (lake.store.root().join("files/a"), other.path().join("a"));
+    fs::rename(&folder, &moved).unwrap();
+    symlink(&moved, &folder).unwrap();
+    symlink(other.path(), moved.join("up")).unwrap();
+    assert_eq!(list(&lake.store, &Prefix::Names).unwrap(), [name("a/own")]);
+    fs::remove_dir_all(&moved).unwrap();
+    let error = list(&lake.store, &Prefix::Names).unwrap_err();
+    assert!(error.to_string().contains("is a link to what is not there"), "{error}");
 }
 
 #[test]
