@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallKey, Created, Error, ErrorKind, Location, Prefix, Result, Store, document};
+use crate::{CallKey, Created, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, document};
 
 /// Who holds a claim, for people; and what the holder promises.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,18 +174,10 @@ impl Claim {
 
 /// Removes the claims of a call that has its record, up to `n`, and their signs of life.
 async fn clear(store: &dyn Store, key: &CallKey, n: u64) -> Result<()> {
-    let mut found = Vec::new();
-    let mut visit = |entry: crate::Entry| {
-        if let Location::Claim(_, at) | Location::Beat(_, at, _) = entry.location
-            && at <= n
-        {
-            found.push(entry.location);
+    for at in store.locations(&Prefix::ClaimsOf(*key)).await? {
+        if matches!(at, Location::Claim(_, of) | Location::Beat(_, of, _) if of <= n) {
+            store.remove(&at).await?;
         }
-        ControlFlow::Continue(())
-    };
-    store.list(&Prefix::ClaimsOf(*key), &mut visit).await?;
-    for at in found {
-        store.remove(&at).await?;
     }
     Ok(())
 }
@@ -253,12 +245,7 @@ struct Found {
 /// # Errors
 /// Those of the store.
 pub async fn clear_left_over(store: &dyn Store, left: &LeftOver) -> Result<bool> {
-    let mut found = Vec::new();
-    let mut visit = |entry: crate::Entry| {
-        found.push(entry.location);
-        ControlFlow::Continue(())
-    };
-    store.list(&Prefix::ClaimsOf(left.key), &mut visit).await?;
+    let found = store.locations(&Prefix::ClaimsOf(left.key)).await?;
     if found.iter().any(|at| !left.objects.contains(&at.path())) {
         return Ok(false);
     }

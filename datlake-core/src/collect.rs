@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Created, Digest, Entry, Location, Pending, Prefix, Result, Stage, Store, document};
+use crate::{Created, Digest, Entry, Location, Pending, Prefix, Result, Stage, Store, StoreExt as _, document};
 
 /// The most that one collection condemns: who names content reads the whole list.
 const MOST: usize = 500_000;
@@ -296,15 +296,8 @@ pub async fn collector(store: &dyn Store, n: u64, stage: Stage) -> Result<Option
 /// # Errors
 /// Those of the store.
 async fn rescued(store: &dyn Store, n: u64) -> Result<HashSet<Digest>> {
-    let mut rescued = HashSet::new();
-    let mut visit = |entry: Entry| {
-        if let Location::Rescued(_, digest) = entry.location {
-            rescued.insert(digest);
-        }
-        ControlFlow::Continue(())
-    };
-    store.list(&Prefix::RescuedFrom(n), &mut visit).await?;
-    Ok(rescued)
+    let rescued = store.locations(&Prefix::RescuedFrom(n)).await?.into_iter();
+    Ok(rescued.filter_map(|at| if let Location::Rescued(_, digest) = at { Some(digest) } else { None }).collect())
 }
 
 /// Ends the collection `n`, and removes what is left of those before it.
@@ -313,18 +306,14 @@ async fn rescued(store: &dyn Store, n: u64) -> Result<HashSet<Digest>> {
 /// Those of the store.
 async fn finish(store: &dyn Store, n: u64, by: &Collector) -> Result<()> {
     store.create(&Location::Collection(n, Stage::Done), &document::seal("collection", by)?.0).await?;
-    let mut old = Vec::new();
-    let mut visit = |entry: Entry| {
-        match entry.location {
-            Location::Collection(of, _) if of < n => old.push(entry.location),
-            Location::Rescued(of, _) if of <= n => old.push(entry.location),
-            _ => {}
-        }
-        ControlFlow::Continue(())
+    let mut left = store.locations(&Prefix::Collections).await?;
+    left.extend(store.locations(&Prefix::Rescued).await?);
+    let is_old = |at: &Location| match at {
+        Location::Collection(of, _) => *of < n,
+        Location::Rescued(of, _) => *of <= n,
+        _ => false,
     };
-    store.list(&Prefix::Collections, &mut visit).await?;
-    store.list(&Prefix::Rescued, &mut visit).await?;
-    for at in old {
+    for at in left.into_iter().filter(is_old) {
         store.remove(&at).await?;
     }
     Ok(())

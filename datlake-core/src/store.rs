@@ -70,3 +70,24 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The store's name for people: a path or a URL without credentials.
     fn describe(&self) -> String;
 }
+
+/// What is often asked of a store, and needs nothing but a [`Store`].
+pub trait StoreExt: Store {
+    /// Where every object of the set is, in no particular order.
+    ///
+    /// # Errors
+    /// Those of [`Store::list`].
+    fn locations<'a>(&'a self, prefix: &'a Prefix) -> Pending<'a, Vec<Location>> {
+        Box::pin(async move {
+            let mut found = Vec::new();
+            let mut gather = |entry: Entry| {
+                found.push(entry.location);
+                ControlFlow::Continue(())
+            };
+            self.list(prefix, &mut gather).await?;
+            Ok(found)
+        })
+    }
+}
+
+impl<S: Store + ?Sized> StoreExt for S {}

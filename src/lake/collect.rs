@@ -1,16 +1,16 @@
 //! Collecting content that nobody names: at the remote in stages, beside others who publish; here under a lock.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::collect::{self, Broom, Collection, Collector, Swept};
 use datlake_core::record::{Kept, Name};
-use datlake_core::{Digest, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Stage, Store};
+use datlake_core::{Digest, Error, ErrorKind, Location, Pending, Result, Stage, Store};
 use datlake_store::{Hold, offload, sleep};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::content::documents;
 use super::{AT_ONCE, Lake, refuse_in_body};
 use crate::report::{Collected, CollectedLocal, CollectedRemote};
 
@@ -329,15 +329,7 @@ impl Sweeper {
 impl Broom for Sweeper {
     fn named(&self) -> Pending<'_, HashSet<Digest>> {
         Box::pin(async move {
-            let mut documents = Vec::new();
-            for prefix in [Prefix::Names, Prefix::Records] {
-                let mut gather = |entry: Entry| {
-                    documents.push(entry.location);
-                    ControlFlow::Continue(())
-                };
-                self.store.list(&prefix, &mut gather).await?;
-            }
-            let named = stream::iter(documents).map(async |at| {
+            let named = stream::iter(documents(&*self.store).await?).map(async |at| {
                 self.named_by(&at).await.map_err(|error| {
                     let message = format!(
                         "cannot collect in {}: what `{}` names is not known ({error}); repair or remove it first",

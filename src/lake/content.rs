@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use datlake_core::catalog::Known;
 use datlake_core::record::{Name, Record, Target, ValueBytes};
-use datlake_core::{Digest, Location, Result, Uid};
+use datlake_core::{Digest, Location, Prefix, Result, Store, StoreExt as _, Uid};
 use datlake_store::offload;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -97,6 +97,13 @@ impl Lake {
         let folder = format!("{whole}/");
         move |uid| *uid.as_str() == whole || uid.as_str().starts_with(&folder)
     }
+}
+
+/// Where a store's documents are that name content: added files, and calls.
+pub(crate) async fn documents(store: &dyn Store) -> Result<Vec<Location>> {
+    let mut documents = store.locations(&Prefix::Names).await?;
+    documents.extend(store.locations(&Prefix::Records).await?);
+    Ok(documents)
 }
 
 /// Each content once.

@@ -1,11 +1,10 @@
 //! What each role may do at a real server under the policy of `docs/operations.md`, and what it may not.
 
 use std::fmt::Debug;
-use std::ops::ControlFlow;
 
 use datlake::report::Ability;
 use datlake::{Collect, ErrorKind, File, Lake, Result, file_creator};
-use datlake_core::Prefix;
+use datlake_core::{Prefix, StoreExt as _};
 
 use crate::servers::{Server, permit};
 use crate::support::{Watched, check_error};
@@ -73,13 +72,7 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
     writer.add_bytes("large.bin", &large).unwrap();
     let uid = writer.ok("ran doubled", || doubled(&File::get("texts/hello.txt")?)).uid().unwrap().to_string();
     assert!(writer.status().unwrap().unpushed.is_empty());
-    let mut claims = Vec::new();
-    let mut gather = |entry: datlake_core::Entry| {
-        claims.push(entry.location);
-        ControlFlow::Continue(())
-    };
-    pollster::block_on(server.store().list(&Prefix::Claims, &mut gather)).unwrap();
-    assert_eq!(claims, []);
+    assert_eq!(pollster::block_on(server.store().locations(&Prefix::Claims)).unwrap(), []);
     denied(writer.remove("texts/hello.txt"));
     denied(writer.remove(&uid));
     denied(writer.collect(Collect::default().exclusive(true)));

@@ -10,7 +10,9 @@ use std::ops::ControlFlow;
 
 use super::{Again, Catalog, Secured};
 use crate::record::{Kept, Name, Record, Target};
-use crate::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Store, Uid};
+use crate::{
+    CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Uid,
+};
 
 /// Something that the remote has not decided about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -216,16 +218,13 @@ impl Catalog {
     /// Where the records are that lost the key of a call.
     pub(super) async fn beside(&self, creator: &CreatorName, key: &CallKey) -> Result<Vec<Location>> {
         let prefix = Prefix::BesideOf(creator.clone(), *key);
-        let mut found = Vec::new();
-        let mut gather = |entry: crate::Entry| {
-            if !found.contains(&entry.location) {
-                found.push(entry.location);
-            }
-            ControlFlow::Continue(())
-        };
-        self.local.list(&prefix, &mut gather).await?;
+        let mut found = self.local.locations(&prefix).await?;
         if let Some(remote) = &self.remote {
-            remote.list(&prefix, &mut gather).await?;
+            for at in remote.locations(&prefix).await? {
+                if !found.contains(&at) {
+                    found.push(at);
+                }
+            }
         }
         Ok(found)
     }

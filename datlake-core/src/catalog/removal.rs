@@ -1,14 +1,13 @@
 //! Removal, and what other machines removed.
 
 use std::future::ready;
-use std::ops::ControlFlow;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Catalog, Named, Unpushed};
 use crate::lineage::{Output, Person};
 use crate::record::{Kept, Name, Record, Target, Tombstone, ValueBytes};
-use crate::{Digest, Error, ErrorKind, Location, Prefix, Result, Store, Uid, UidKind};
+use crate::{Digest, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Uid, UidKind};
 
 /// How many tombstones are read at a time. A new machine reads all that there are.
 const AT_ONCE: usize = 64;
@@ -242,13 +241,7 @@ impl Catalog {
                 store.remove(&Location::Use(digest, creator.clone(), *key)).await?;
             }
             // What lost the key goes with what won it.
-            let mut beside = Vec::new();
-            let mut gather = |entry: crate::Entry| {
-                beside.push(entry.location);
-                ControlFlow::Continue(())
-            };
-            store.list(&Prefix::BesideOf(creator.clone(), *key), &mut gather).await?;
-            for at in beside {
+            for at in store.locations(&Prefix::BesideOf(creator.clone(), *key)).await? {
                 store.remove(&at).await?;
             }
             return Ok(true);
@@ -267,15 +260,8 @@ impl Catalog {
     /// have been about to copy what had just been removed.
     pub async fn learn_removals(&self) -> Result<()> {
         let Some(remote) = &self.remote else { return Ok(()) };
-        let mut ids = Vec::new();
-        let mut gather = |entry: crate::Entry| {
-            if let Location::Tombstone(id) = entry.location {
-                ids.push(id);
-            }
-            ControlFlow::Continue(())
-        };
-        remote.list(&Prefix::Tombstones, &mut gather).await?;
-        let learned = stream::iter(ids).map(|id| self.learn_removal(&**remote, Location::Tombstone(id)));
+        let tombstones = remote.locations(&Prefix::Tombstones).await?;
+        let learned = stream::iter(tombstones).map(|at| self.learn_removal(&**remote, at));
         learned.buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await
     }
 

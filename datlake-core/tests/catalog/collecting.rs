@@ -5,13 +5,12 @@
 //! - What nobody names goes in the end, and nothing else does.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use datlake_core::collect::{self, Broom, Collector};
 use datlake_core::record::{Kept, Name, Target};
-use datlake_core::{Digest, Location, Pending, Prefix, Result, Store};
+use datlake_core::{Digest, Location, Pending, Prefix, Result, Store, StoreExt as _};
 use proptest::prelude::*;
 
 use super::calls::Process;
@@ -90,14 +89,9 @@ impl Broom for Reading {
 }
 
 async fn named(store: &dyn Store) -> Result<HashSet<Digest>> {
-    let (mut documents, mut named) = (Vec::new(), HashSet::new());
-    for prefix in [Prefix::Names, Prefix::Records] {
-        let mut gather = |entry: datlake_core::Entry| {
-            documents.push(entry.location);
-            ControlFlow::Continue(())
-        };
-        store.list(&prefix, &mut gather).await?;
-    }
+    let mut named = HashSet::new();
+    let mut documents = store.locations(&Prefix::Names).await?;
+    documents.extend(store.locations(&Prefix::Records).await?);
     for at in documents {
         let Some(bytes) = store.get(&at).await? else { continue };
         match &at {

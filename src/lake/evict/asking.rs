@@ -4,15 +4,15 @@
 //! gets the rest, for which all documents of the remote have to be read.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use datlake_core::catalog::Known;
 use datlake_core::record::{Kept, Name, Target, ValueBytes};
-use datlake_core::{Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store};
+use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 use datlake_store::Wanted;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::super::content::documents;
 use super::super::{Lake, lock};
 use super::{AT_ONCE, Stored, sizes};
 use crate::file::{File, Tree};
@@ -118,15 +118,7 @@ impl Lake {
     /// What a store's documents name. What cannot be read names nothing; nor do manifests of trees that are not here, unless
     /// they are fetched.
     async fn naming(&self, store: &dyn Store, fetch: bool) -> Result<HashMap<Digest, Naming>> {
-        let mut documents = Vec::new();
-        for prefix in [Prefix::Names, Prefix::Records] {
-            let mut gather = |entry: Entry| {
-                documents.push(entry.location);
-                ControlFlow::Continue(())
-            };
-            store.list(&prefix, &mut gather).await?;
-        }
-        let mut read = stream::iter(documents)
+        let mut read = stream::iter(documents(store).await?)
             .map(|at| async move {
                 let bytes = store.get(&at).await;
                 (at, bytes)

@@ -1,14 +1,14 @@
 //! Copying one document with all that it names.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use datlake_core::catalog::{Again, Secured, Since};
 use datlake_core::record::{Kept, Name, Record, Target, Tombstone};
 use datlake_core::{
-    CallKey, Catalog, Created, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store, Uid,
+    CallKey, Catalog, Created, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _,
+    Uid,
 };
 use datlake_store::Wanted;
 
@@ -298,14 +298,8 @@ impl Copying {
     }
 
     async fn read_removals(&self) -> Result<HashSet<Digest>> {
-        let mut tombstones = Vec::new();
-        let mut gather = |entry: Entry| {
-            tombstones.push(entry.location);
-            ControlFlow::Continue(())
-        };
-        self.target.list(&Prefix::Tombstones, &mut gather).await?;
         let mut removed = HashSet::new();
-        for at in tombstones {
+        for at in self.target.locations(&Prefix::Tombstones).await? {
             if let Some(bytes) = self.target.get(&at).await? {
                 removed.insert(Tombstone::parse(&bytes, &at.path())?.document);
             }

@@ -1,12 +1,12 @@
 //! What is to be copied: what was asked for, and what that was made from.
 
 use std::collections::{HashSet, VecDeque};
-use std::ops::ControlFlow;
 
 use datlake_core::lineage::Input;
 use datlake_core::record::{Kept, Name, Record, Target};
-use datlake_core::{CreatorName, Entry, Error, ErrorKind, Location, Prefix, Result, Uid, UidKind};
+use datlake_core::{CreatorName, Error, ErrorKind, Location, Prefix, Result, StoreExt as _, Uid, UidKind};
 
+use super::super::content::documents;
 use super::Lake;
 use crate::report::{Damage, concerns_one};
 
@@ -14,9 +14,7 @@ impl Lake {
     /// The documents to copy, each once: records, and names. What is damaged is told, and hides what is above it only.
     pub(super) async fn to_mirror(&self, which: &[String], inputs: bool) -> Result<(Vec<Location>, Vec<Damage>)> {
         if which.is_empty() {
-            let mut all = self.listed(&Prefix::Records).await?;
-            all.extend(self.listed(&Prefix::Names).await?);
-            return Ok((all, Vec::new()));
+            return Ok((documents(&**self.source()).await?, Vec::new()));
         }
         let mut plan = Plan { lake: self, inputs, open: VecDeque::new(), seen: HashSet::new(), damaged: Vec::new() };
         for text in which {
@@ -27,22 +25,12 @@ impl Lake {
         plan.follow().await
     }
 
-    async fn listed(&self, prefix: &Prefix) -> Result<Vec<Location>> {
-        let mut found = Vec::new();
-        let mut gather = |entry: Entry| {
-            found.push(entry.location);
-            ControlFlow::Continue(())
-        };
-        self.source().list(prefix, &mut gather).await?;
-        Ok(found)
-    }
-
     /// The documents that `text` names.
     async fn selected(&self, text: &str) -> Result<Vec<Location>> {
         let text = text.trim_end_matches('/');
         if let Some(creator) = text.strip_prefix('@') {
             if let Ok(creator) = CreatorName::new(creator) {
-                let calls = self.listed(&Prefix::RecordsOf(creator)).await?;
+                let calls = self.source().locations(&Prefix::RecordsOf(creator)).await?;
                 if !calls.is_empty() {
                     return Ok(calls);
                 }
@@ -57,7 +45,7 @@ impl Lake {
         }
         let mut found = Vec::new();
         if let Ok(folder) = Uid::chosen(text) {
-            found = self.listed(&Prefix::NamesIn(folder.clone())).await?;
+            found = self.source().locations(&Prefix::NamesIn(folder.clone())).await?;
             let at = Location::Name(folder);
             if self.source().size(&at).await?.is_some() {
                 found.push(at);
@@ -160,7 +148,7 @@ impl Plan<'_> {
         let member = input.uid.as_ref().is_some_and(|uid| matches!(uid.kind(), UidKind::Member { .. }));
         if !member && !main.as_ref().map_or(Ok(false), made)? {
             // It was made by a record that lost its key to another's.
-            for at in self.lake.listed(&Prefix::BesideOf(creator, key)).await? {
+            for at in self.lake.source().locations(&Prefix::BesideOf(creator, key)).await? {
                 self.add(at);
             }
         }
