@@ -45,7 +45,12 @@ impl Catalog {
                             person: person.clone(),
                             at: at.to_owned(),
                         };
-                        self.bury(&mark, &tombstone()).await?;
+                        // What a call left is as much this machine's own as the call.
+                        let of = match name.target {
+                            Target::Added(_) => Unpushed::Added(uid.clone()),
+                            Target::Output(of) => Unpushed::Call(of.creator, of.key),
+                        };
+                        self.bury(&mark, &of, &tombstone()).await?;
                         return Ok(vec![uid.clone()]);
                     }
                     // It has just finished.
@@ -55,6 +60,7 @@ impl Catalog {
         };
         let Some(record) = record else { return Ok(Vec::new()) };
         let gone = self.made_by(&record).await?;
+        let of = Unpushed::Call(record.creator.clone(), record.key);
         let mark = Tombstone {
             uid: None,
             call: Some((record.creator, record.key)),
@@ -62,7 +68,7 @@ impl Catalog {
             person: person.clone(),
             at: at.to_owned(),
         };
-        self.bury(&mark, &tombstone()).await?;
+        self.bury(&mark, &of, &tombstone()).await?;
         Ok(gone)
     }
 
@@ -159,8 +165,9 @@ impl Catalog {
         Ok(made)
     }
 
-    async fn bury(&self, mark: &Tombstone, id: &str) -> Result<()> {
-        if self.is_only_here(mark).await? {
+    /// Removes what belongs to `of`.
+    async fn bury(&self, mark: &Tombstone, of: &Unpushed, id: &str) -> Result<()> {
+        if self.is_only_here(mark, of).await? {
             return self.drop_here(mark).await;
         }
         if self.offline {
@@ -182,10 +189,10 @@ impl Catalog {
         self.drop_here(mark).await
     }
 
-    /// Whether the remote has never had what is to be removed.
-    async fn is_only_here(&self, mark: &Tombstone) -> Result<bool> {
+    /// Whether the remote has never had what is to be removed, and belongs to `of`.
+    async fn is_only_here(&self, mark: &Tombstone, of: &Unpushed) -> Result<bool> {
         let Some(what) = mark.unpushed() else { return Ok(false) };
-        if !self.is_unpushed(&what).await? {
+        if !self.is_unpushed(of).await? {
             return Ok(false);
         }
         // Somebody may have died between the push and the removal of the mark.

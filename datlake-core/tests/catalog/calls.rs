@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use datlake_core::catalog::{Publication, Published, Since};
-use datlake_core::lineage::{Added, CodeLineage, Environment, Lineage, Output, Person, PersonSource, SourceState};
+use datlake_core::lineage::{
+    Added, CodeLineage, Environment, Input, Lineage, Output, Person, PersonSource, SourceState,
+};
 use datlake_core::record::{Kept, Name, NewRecord, OutputOf, Record, Target};
 use datlake_core::{CallKey, Catalog, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Uid};
 
 use super::explore::{Actor, Outcome};
 use super::memory::{Held, World};
+use super::mistakes::Mistake;
 
 /// How often somebody begins anew because of what is collected.
 pub(crate) const PATIENCE: usize = 3;
@@ -83,7 +86,7 @@ impl Call {
         let (record, value) = Record::create(new).unwrap();
         let blobs = outputs.iter().map(|output| (output.digest, PathBuf::from(content(&output.name)))).collect();
         let names = outputs.into_iter().map(|output| output.uid).filter(Uid::is_chosen).collect();
-        Publication { record, value, blobs, uses: vec![Digest::of(b"an input")], names, found: Vec::new(), since }
+        Publication { record, value, blobs, uses: vec![input()], names, found: Vec::new(), since }
     }
 }
 
@@ -106,7 +109,7 @@ fn lineage(key: CallKey, run: String, outputs: Vec<Output>) -> Lineage {
         generics: Vec::new(),
         params: Vec::new(),
         extras: Vec::new(),
-        inputs: Vec::new(),
+        inputs: vec![Input { name: "in.csv".into(), digest: input(), size: 8, uid: None, argument: None }],
         outputs,
         environment: Environment::new(None, "rustc", "target", &[], false),
         person: person(),
@@ -118,6 +121,11 @@ fn lineage(key: CallKey, run: String, outputs: Vec<Output>) -> Lineage {
     }
 }
 
+/// What every call reads.
+pub(crate) fn input() -> Digest {
+    Digest::of(b"an input")
+}
+
 fn person() -> Person {
     Person { email: "me@example.org".into(), source: PersonSource::Config }
 }
@@ -127,12 +135,8 @@ fn person() -> Person {
 pub(crate) enum Order {
     /// By the catalog.
     Sound,
-    /// By a catalog that creates the record first: a mistake that must be found.
-    RecordFirst,
     /// By the catalog, for who cannot claim the names.
     WithoutClaims,
-    /// By the catalog, for who did not claim the names and does not say so: a mistake that must be found.
-    Unclaimed,
 }
 
 /// A process on the machine `home`.
@@ -156,6 +160,7 @@ impl Process {
         Box::pin(async move {
             let key = match call.find(&self.catalog).await? {
                 Ok(record) => return Ok(Outcome::Hit(record.digest)),
+                Err(_) if self.world.is_wrong_by(Mistake::Stays) => call.key(),
                 Err(key) => key,
             };
             for name in call.names {
@@ -177,7 +182,7 @@ impl Process {
     pub(crate) async fn publish_under(&self, key: CallKey, call: &Call, order: Order) -> Result<Outcome> {
         let names: Vec<Uid> = call.names.iter().map(|name| Uid::chosen(name).unwrap()).collect();
         let mut claims = Vec::<Held>::new();
-        if matches!(order, Order::Sound | Order::RecordFirst) {
+        if matches!(order, Order::Sound) {
             for name in &names {
                 claims.push(self.world.claim(self.home, name.as_str()).await);
             }
@@ -185,8 +190,7 @@ impl Process {
         for _ in 0..PATIENCE {
             let publication = call.publication(key, &self.nonce, self.catalog.since().await?);
             let published = match order {
-                Order::RecordFirst => record_first(&self.catalog, publication).await?,
-                Order::Sound | Order::Unclaimed => self.catalog.publish(&publication).await?,
+                Order::Sound => self.catalog.publish(&publication).await?,
                 Order::WithoutClaims => self.catalog.without_claims(&self.nonce).publish(&publication).await?,
             };
             match published {
@@ -283,22 +287,4 @@ impl Process {
             Ok(Outcome::Hit(record.digest))
         })
     }
-}
-
-/// What [`Catalog::publish`] must not do.
-async fn record_first(catalog: &Catalog, publication: Publication) -> Result<Published> {
-    let Publication { blobs, names, .. } = publication;
-    let nothing = Publication { blobs: Vec::new(), names: Vec::new(), ..publication };
-    let published = catalog.publish(&nothing).await?;
-    for (digest, path) in blobs {
-        catalog.put_blob(&digest, &path).await?;
-    }
-    let (Published::Ours(record) | Published::Theirs(record)) = &published else { return Ok(published) };
-    for uid in names {
-        let target = OutputOf { creator: record.creator.clone(), key: record.key };
-        let name = Name::create(uid, Target::Output(target), &catalog.home, &record.nonce)?;
-        let at = datlake_core::Location::Name(name.uid.clone());
-        catalog.remote.as_ref().unwrap_or(&catalog.local).create(&at, name.bytes()).await?;
-    }
-    Ok(published)
 }

@@ -16,6 +16,7 @@ use proptest::prelude::*;
 use super::calls::Process;
 use super::explore::{Actor, End, Model, Outcome};
 use super::memory::{REMOTE, WINDOW, World};
+use super::mistakes::{Mistake, Op, Place, What};
 use super::scene::{PLAIN, now};
 
 /// What the publisher's body makes.
@@ -30,7 +31,7 @@ const LATER: u64 = 23;
 enum Omitted {
     Nothing,
     /// What somebody does at the remote.
-    Operation(usize, &'static str, &'static str),
+    Step(Mistake),
     /// The collector's wait.
     Wait,
     /// The collector's second look at documents.
@@ -159,13 +160,13 @@ fn whole(world: &World) -> Result<(), String> {
 
 fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> R) -> R {
     let Case { names, old, omitted } = case;
-    let omits = match omitted {
-        Omitted::Operation(who, what, below) => Some((who, what, below)),
+    let mistake = match omitted {
+        Omitted::Step(mistake) => Some(mistake),
         _ => None,
     };
     check(&Model {
         world: &|| {
-            let world = World::collecting(omits);
+            let world = World::collecting().with(mistake);
             world.plant(RUBBISH);
             if old {
                 world.plant(CONTENT);
@@ -242,19 +243,20 @@ proptest! {
 
 #[test]
 fn each_step_of_the_protocol_is_needed() {
+    let omits = |who, what, path| Omitted::Step(Mistake::Omits(Op::new(what, Place::Remote, path).by(who)));
     for omitted in [
         // The publisher does not look what is collected.
-        Omitted::Operation(0, "list", "gc/"),
+        omits(0, What::List, "gc/"),
         // It rescues nothing.
-        Omitted::Operation(0, "create", "rescued/"),
+        omits(0, What::Create, "rescued/"),
         // It looks at what was condemned and does not find it.
-        Omitted::Operation(0, "get", "gc/0.condemned"),
+        omits(0, What::Get, "gc/0.condemned"),
         Omitted::Clock,
         Omitted::Since,
         // It does not see that somebody sweeps.
-        Omitted::Operation(0, "see", "gc/0.sweeping"),
+        Omitted::Step(Mistake::Overlooks(Op::new(What::List, Place::Remote, "gc/0.sweeping").by(0))),
         // The collector does not look at what was rescued.
-        Omitted::Operation(1, "list", "rescued/"),
+        omits(1, What::List, "rescued/"),
         Omitted::Wait,
         Omitted::SecondLook,
     ] {

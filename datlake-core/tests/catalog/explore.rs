@@ -38,6 +38,9 @@ pub(crate) enum End {
 /// Whether all is well; if not, what is wrong.
 pub(crate) type Verdict = Result<(), String>;
 
+/// Nobody takes so many steps who ever ends.
+const MOST: usize = 1000;
+
 /// A choice of the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -112,6 +115,9 @@ impl<Seen: Clone + Default + Hash> Model<'_, Seen> {
             let mut run = Run::start(self);
             steps.iter().for_each(|step| run.take(*step));
             loop {
+                if steps.len() > MOST {
+                    return Err(run.explain("somebody never ends"));
+                }
                 let ends: Vec<_> =
                     run.actors.iter().map(|actor| actor.as_ref().err().map(|end| format!("{end:?}"))).collect();
                 if !known.insert(hash(&(run.world.fingerprint(), ends, &seen))) {

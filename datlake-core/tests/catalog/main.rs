@@ -11,10 +11,13 @@
 mod calls;
 mod claims;
 mod collecting;
+mod doing;
 mod explore;
 mod memory;
+mod mistakes;
 mod pushing;
 mod scene;
+mod steps;
 
 use calls::{Call, Order, Process};
 use datlake_core::Uid;
@@ -98,29 +101,8 @@ fn a_call_finished_elsewhere_and_its_name_taken_over_exclude_each_other() {
     }));
 }
 
-#[test]
-fn a_record_created_before_what_belongs_to_it_is_found_out() {
-    for call in [PLAIN, NAMED] {
-        let scene = Scene { homes: &ONE_HOME, remote: false, calls: std::slice::from_ref(&call), removals: false };
-        let found = scene.explore(&World::default, 0, &|world| {
-            vec![Process::new(world, 0, "home a", false).call(call.clone(), Order::RecordFirst)]
-        });
-        assert!(found.unwrap_err().contains("is finished, and"));
-    }
-}
-
-#[test]
-fn names_taken_without_a_claim_are_found_out() {
-    let scene = Scene { homes: &ONE_HOME, remote: false, calls: &[NAMED, RIVAL, THIRD], removals: false };
-    let found = scene.explore(&World::coarse, 1, &|world| {
-        let process = |who, call, order| Process::new(world, who, "home a", false).publish(call, order);
-        vec![process(0, NAMED, Order::Sound), process(1, RIVAL, Order::Unclaimed), process(2, THIRD, Order::Unclaimed)]
-    });
-    assert!(found.unwrap_err().contains("a.csv"));
-}
-
 /// A world in which the call was made at `home a`, and is known to `homes`.
-fn made(call: &Call, remote: bool, homes: &[&'static str]) -> World {
+pub(crate) fn made(call: &Call, remote: bool, homes: &[&'static str]) -> World {
     let world = World::coarse();
     for home in homes {
         let process =
@@ -132,7 +114,7 @@ fn made(call: &Call, remote: bool, homes: &[&'static str]) -> World {
 }
 
 /// Once everyone has contacted the remote again, nobody sees what was removed.
-fn stays_removed(call: &Call, remote: bool, world: &World) -> Result<(), String> {
+pub(crate) fn stays_removed(call: &Call, remote: bool, world: &World) -> Result<(), String> {
     let gone = call.publication(call.key(), "first", Since::default()).record;
     let world = world.copy();
     for home in homes(remote) {

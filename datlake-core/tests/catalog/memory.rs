@@ -14,6 +14,8 @@ use datlake_core::catalog::Collections;
 use datlake_core::collect::Window;
 use datlake_core::{Catalog, Created, Digest, Entry, Location, Pending, Prefix, Store};
 
+use super::mistakes::{Mistake, Op, Place, What};
+
 /// Which of the actors does something; `None` looks on, without taking steps or leaving traces.
 pub(crate) type Who = Option<usize>;
 
@@ -26,8 +28,8 @@ pub(crate) struct World {
     coarse: bool,
     /// In a model of collections what is done at the remote, but for `uses`, makes a step, and nothing else does.
     collects: bool,
-    /// What an actor leaves out: who, the operation, and the beginning of the path.
-    omits: Option<(usize, &'static str, &'static str)>,
+    /// What somebody does wrong.
+    mistake: Option<Mistake>,
 }
 
 #[derive(Clone, Default)]
@@ -39,9 +41,21 @@ struct State {
     timed: BTreeSet<usize>,
     stores: BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>,
     claims: BTreeSet<(&'static str, String)>,
+    /// What a power cut takes from a machine.
+    unsynced: BTreeSet<(&'static str, String)>,
+    /// What each actor has put off.
+    late: BTreeMap<usize, Vec<Change>>,
     /// All that each actor has learned: two runs in which these and the stores are equal go on alike.
     learned: BTreeMap<usize, u64>,
     log: Vec<String>,
+}
+
+/// What somebody does later than they say: with bytes it is a create, without a removal.
+#[derive(Clone, Debug, Hash)]
+struct Change {
+    store: &'static str,
+    path: String,
+    bytes: Option<Vec<u8>>,
 }
 
 /// In how much time somebody names what they found.
@@ -69,11 +83,20 @@ impl World {
         Self { coarse: true, ..Self::default() }
     }
 
-    /// A world about collections, which begins at the second 1000, and in which one step is left out.
-    pub(crate) fn collecting(omits: Option<(usize, &'static str, &'static str)>) -> Self {
-        let world = Self { collects: true, omits, ..Self::default() };
+    /// A world about collections, which begins at the second 1000.
+    pub(crate) fn collecting() -> Self {
+        let world = Self { collects: true, ..Self::default() };
         world.state().time = 1000;
         world
+    }
+
+    /// The same world, in which somebody makes that mistake.
+    pub(crate) fn with(self, mistake: Option<Mistake>) -> Self {
+        Self { mistake, ..self }
+    }
+
+    pub(crate) fn is_wrong_by(&self, mistake: Mistake) -> bool {
+        self.mistake == Some(mistake)
     }
 
     /// Lets time pass, but not while a request is under way that was sent in time.
@@ -90,12 +113,13 @@ impl World {
 
     /// The lake as `who` sees it from the machine `home`.
     pub(crate) fn catalog(&self, who: Who, home: &'static str, remote: bool) -> Catalog {
-        let store = |name| -> Arc<dyn Store> { Arc::new(Memory { name, who, world: self.clone() }) };
-        let remote = remote.then(|| store(REMOTE));
+        let store =
+            |name, synced| -> Arc<dyn Store> { Arc::new(Memory { name, home, who, synced, world: self.clone() }) };
+        let remote = remote.then(|| store(REMOTE, true));
         Catalog {
-            home: home.into(),
-            local: store(home),
-            cache: store(home),
+            home: if self.is_wrong_by(Mistake::TakesOver) { "anybody" } else { home }.into(),
+            local: store(home, true),
+            cache: store(home, false),
             remote,
             offline: false,
             refused: Arc::default(),
@@ -123,6 +147,14 @@ impl World {
         Self { state: Arc::new(Mutex::new(self.state().clone())), ..self.clone() }
     }
 
+    /// The power of the machine `home` is cut.
+    pub(crate) fn loses_power(&self, home: &'static str) {
+        let mut state = self.state();
+        let State { unsynced, stores, .. } = &mut *state;
+        let objects = stores.entry(home).or_default();
+        unsynced.iter().filter(|(store, _)| *store == home).for_each(|(_, path)| drop(objects.remove(path)));
+    }
+
     /// Puts `content` into the shared store, as it was at the beginning of time.
     pub(crate) fn plant(&self, content: &str) {
         let path = Location::Blob(Digest::of(content.as_bytes())).path();
@@ -137,10 +169,15 @@ impl World {
         self.state().stores.get(name).is_some_and(|store| store.contains_key(&path))
     }
 
+    /// Whether anything in the store `name` has a path with `part` in it.
+    pub(crate) fn mentions(&self, name: &str, part: &str) -> bool {
+        self.state().stores.get(name).is_some_and(|store| store.keys().any(|path| path.contains(part)))
+    }
+
     /// Everything that decides how a run goes on.
     pub(crate) fn fingerprint(&self) -> u64 {
-        let State { time, created, timed, stores, claims, learned, log: _ } = &*self.state();
-        hash(&(time, created, timed, stores, claims, learned))
+        let State { time, created, timed, stores, claims, unsynced, late, learned, log: _ } = &*self.state();
+        hash(&(time, created, timed, stores, claims, unsynced, late, learned))
     }
 
     /// Everything that somebody who looks on sees.
@@ -158,7 +195,7 @@ impl World {
         let key = (home, what.to_owned());
         loop {
             step().await;
-            if self.state().claims.insert(key.clone()) {
+            if self.state().claims.insert(key.clone()) || self.is_wrong_by(Mistake::Unclaimed) {
                 return Held { world: self.clone(), key };
             }
         }
@@ -209,7 +246,11 @@ async fn step() {
 #[derive(Clone)]
 struct Memory {
     name: &'static str,
+    /// The machine that it is seen from.
+    home: &'static str,
     who: Who,
+    /// Whether what it creates survives a power cut.
+    synced: bool,
     world: World,
 }
 
@@ -220,7 +261,7 @@ impl std::fmt::Debug for Memory {
 }
 
 impl Memory {
-    fn act<'a, T, F>(&'a self, what: &'static str, path: String, act: F) -> Pending<'a, T>
+    fn act<'a, T, F>(&'a self, what: What, path: String, bytes: Option<&'a [u8]>, act: F) -> Pending<'a, T>
     where
         T: Learned + Send + 'a,
         F: FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T + Send + 'a,
@@ -229,32 +270,97 @@ impl Memory {
             if self.who.is_some() && self.world.is_step(self.name, &path) {
                 step().await;
             }
-            let mut state = self.world.state();
-            if let Some(who) = self.who {
-                state.timed.remove(&who);
-            }
-            let omitted = self.world.omits.is_some_and(|(who, omitted, below)| {
-                (self.who, what) == (Some(who), omitted) && self.name == REMOTE && path.starts_with(below)
-            });
-            let result = match omitted {
-                true => act(&mut BTreeMap::new()),
-                false => act(state.stores.entry(self.name).or_default()),
+            let mistake = self.world.mistake.filter(|_| self.who.is_some());
+            let is = |op: Op| self.is(op, what, &path);
+            let change = || Change { store: self.name, path: path.clone(), bytes: bytes.map(<[u8]>::to_vec) };
+            let result = {
+                let mut state = self.world.state();
+                let state = &mut *state;
+                if let Some(who) = self.who {
+                    state.timed.remove(&who);
+                }
+                let objects = state.stores.entry(self.name).or_default();
+                let was_there = objects.contains_key(&path);
+                let said = match mistake {
+                    Some(Mistake::Omits(op)) if is(op) => act(&mut BTreeMap::new()),
+                    Some(Mistake::Late(op, _)) if is(op) => {
+                        state.late.entry(self.who.unwrap()).or_default().push(change());
+                        act(&mut objects.clone())
+                    }
+                    Some(Mistake::Believes(op)) if is(op) && was_there => act(&mut BTreeMap::new()),
+                    Some(Mistake::Replaces(op)) if is(op) => {
+                        objects.remove(&path);
+                        act(objects)
+                    }
+                    _ => act(objects),
+                };
+                let done = objects.contains_key(&path);
+                let at = (self.name, path.clone());
+                match what {
+                    What::Create if done => {
+                        state.created.entry(at.clone()).or_insert(state.time);
+                        let forgets = matches!(mistake, Some(Mistake::Unsynced(op)) if is(op));
+                        if self.synced && !forgets {
+                            state.unsynced.remove(&at);
+                        } else if !was_there {
+                            state.unsynced.insert(at);
+                        }
+                    }
+                    What::Remove if !done => {
+                        state.created.remove(&at);
+                        state.unsynced.remove(&at);
+                    }
+                    _ => {}
+                }
+                if let Some(Mistake::Copies(op)) = mistake
+                    && is(op)
+                {
+                    let copies = state.stores.entry(self.home).or_default();
+                    copies.entry(path.clone()).or_insert_with(|| bytes.unwrap_or_default().to_vec());
+                }
+                self.learns(state, &format!("{what:?} {path} in {} -> {}", self.name, said.text()));
+                said
             };
-            if what == "create" && !omitted {
-                let time = state.time;
-                state.created.entry((self.name, path.clone())).or_insert(time);
-            }
-            if what == "remove" {
-                state.created.remove(&(self.name, path.clone()));
-            }
-            if let Some(who) = self.who {
-                let said = result.text();
-                let learned = hash(&(state.learned.get(&who), what, &path, &said));
-                state.learned.insert(who, learned);
-                state.log.push(format!("actor {who}: {what} {path} in {} -> {said}", self.name));
+            if let Some(Mistake::Late(_, after)) = mistake
+                && is(after)
+            {
+                self.catch_up().await;
             }
             Ok(result)
         })
+    }
+
+    /// Whether this is such an operation.
+    fn is(&self, op: Op, what: What, path: &str) -> bool {
+        let at = if self.name == REMOTE { Place::Remote } else { Place::Home };
+        self.who.is_some_and(|who| op.who.is_none_or(|of| of == who)) && op.is(what, at, path)
+    }
+
+    fn learns(&self, state: &mut State, what: &str) {
+        let Some(who) = self.who else { return };
+        let learned = hash(&(state.learned.get(&who), what));
+        state.learned.insert(who, learned);
+        state.log.push(format!("actor {who}: {what}"));
+    }
+
+    /// Does what was put off.
+    async fn catch_up(&self) {
+        let Some(who) = self.who else { return };
+        loop {
+            step().await;
+            let mut state = self.world.state();
+            let put_off = state.late.entry(who).or_default();
+            if put_off.is_empty() {
+                return;
+            }
+            let Change { store, path, bytes } = put_off.remove(0);
+            self.learns(&mut state, &format!("does at last what it has to do with {path} in {store}"));
+            let objects = state.stores.entry(store).or_default();
+            match bytes {
+                Some(bytes) => drop(objects.entry(path).or_insert(bytes)),
+                None => drop(objects.remove(&path)),
+            }
+        }
     }
 }
 
@@ -284,7 +390,7 @@ learned!(Created, Option<u64>, bool, Vec<(String, u64)>);
 impl Store for Memory {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
         let path = at.path();
-        self.act("get", path.clone(), move |objects| objects.get(&path).cloned())
+        self.act(What::Get, path.clone(), None, move |objects| objects.get(&path).cloned())
     }
 
     fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
@@ -301,7 +407,7 @@ impl Store for Memory {
             assert_eq!(Digest::of(bytes), *digest, "a blob under a name that is not its own");
         }
         let path = at.path();
-        self.act("create", path.clone(), move |objects| {
+        self.act(What::Create, path.clone(), Some(bytes), move |objects| {
             if objects.contains_key(&path) {
                 return Created::Exists;
             }
@@ -316,7 +422,7 @@ impl Store for Memory {
 
     fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
         let path = at.path();
-        self.act("size", path.clone(), move |objects| objects.get(&path).map(|bytes| bytes.len() as u64))
+        self.act(What::Size, path.clone(), None, move |objects| objects.get(&path).map(|bytes| bytes.len() as u64))
     }
 
     fn list<'a>(
@@ -327,15 +433,17 @@ impl Store for Memory {
         let folder = format!("{}/", prefix.path());
         Box::pin(async move {
             let found = self
-                .act("list", folder.clone(), move |objects| {
+                .act(What::List, folder.clone(), None, move |objects| {
                     let below = objects.iter().filter(|(path, _)| path.starts_with(&folder));
                     below.map(|(path, bytes)| (path.clone(), bytes.len() as u64)).collect::<Vec<_>>()
                 })
                 .await?;
-            let unseen = |path: &str| {
-                self.world.omits.is_some_and(|(who, omitted, below)| {
-                    (self.who, "see") == (Some(who), omitted) && self.name == REMOTE && path.starts_with(below)
-                })
+            let unseen = |path: &str| match self.world.mistake {
+                Some(Mistake::Overlooks(op)) => self.is(op, What::List, path),
+                Some(Mistake::OverlooksKnown(op)) => {
+                    self.is(op, What::List, path) && self.world.mentions(self.home, path)
+                }
+                _ => false,
             };
             for (path, size) in found.into_iter().filter(|(path, _)| !unseen(path)) {
                 let created = self.world.state().created.get(&(self.name, path.clone())).copied().unwrap_or_default();
@@ -351,7 +459,7 @@ impl Store for Memory {
 
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
         let path = at.path();
-        self.act("remove", path.clone(), move |objects| objects.remove(&path).is_some())
+        self.act(What::Remove, path.clone(), None, move |objects| objects.remove(&path).is_some())
     }
 
     fn describe(&self) -> String {

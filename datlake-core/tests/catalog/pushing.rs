@@ -14,26 +14,14 @@ use super::explore::{Actor, End, Model, Outcome};
 use super::memory::{REMOTE, World};
 use super::scene::{NAMED, PLAIN, RIVAL, Scene, Shown, THIRD, TWO_HOMES, holds, now};
 
-/// How a process pushes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    Sound,
-    /// The record goes before its content.
-    ContentLast,
-    /// The mark goes before the remote has decided.
-    MarkFirst,
-    /// A record that lost is forgotten.
-    NothingBeside,
-}
-
 /// The machine `home a` without its remote.
-fn cut_off(world: &World) -> Process {
+pub(crate) fn cut_off(world: &World) -> Process {
     let process = Process::new(world, 9, "home a", true);
     Process { catalog: world.catalog(None, "home a", true).here(), ..process }
 }
 
 /// A world in which `home a` made `call` without the remote, and the record of that.
-fn made_alone(call: &Call, first: World) -> (World, Record) {
+pub(crate) fn made_alone(call: &Call, first: World) -> (World, Record) {
     let process = cut_off(&first);
     now(process.publish_under(call.key(), call, Order::Sound)).unwrap();
     let record = now(call.record(&process.catalog)).unwrap().unwrap();
@@ -51,7 +39,7 @@ impl Process {
         Ok(())
     }
 
-    async fn push_one(&self, what: &Unpushed, way: Way) -> datlake_core::Result<Option<Pushed>> {
+    async fn push_one(&self, what: &Unpushed) -> datlake_core::Result<Option<Pushed>> {
         let Unpushed::Call(creator, key) = what else {
             let Unpushed::Added(uid) = what else { unreachable!() };
             let _claim = self.world.claim(self.home, uid.as_str()).await;
@@ -68,42 +56,18 @@ impl Process {
         for output in record.lineage()?.outputs.iter().filter(|output| output.uid.is_chosen()) {
             claims.push(self.world.claim(self.home, output.uid.as_str()).await);
         }
-        if way == Way::MarkFirst {
-            self.catalog.local.remove(&what.mark()).await?;
-        }
-        if way != Way::ContentLast {
-            self.send_content(&record).await?;
-        }
-        let catalog = match way {
-            // Whatever is to be kept beside goes nowhere.
-            Way::NothingBeside => {
-                let remote = self.catalog.remote.as_ref().unwrap();
-                let at = Location::Record(creator.clone(), *key);
-                if let Some(first) = remote.get(&at).await?
-                    && first != record.bytes()
-                {
-                    self.catalog.local.remove(&at).await?;
-                    self.catalog.local.create(&at, &first).await?;
-                }
-                self.catalog.clone()
-            }
-            _ => self.catalog.clone(),
-        };
+        self.send_content(&record).await?;
         let contents: Vec<Digest> = record.lineage()?.outputs.into_iter().map(|output| output.digest).collect();
-        let Ok(secured) = catalog.secure(&contents, &since).await? else { return Ok(None) };
-        let pushed = catalog.push_call(creator, key, &secured).await?;
-        if way == Way::ContentLast {
-            self.send_content(&record).await?;
-        }
-        Ok(Some(pushed))
+        let Ok(secured) = self.catalog.secure(&contents, &since).await? else { return Ok(None) };
+        self.catalog.push_call(creator, key, &secured).await.map(Some)
     }
 
     /// Pushes all there is to push.
-    pub(crate) fn push(self, way: Way) -> Actor {
+    pub(crate) fn push(self) -> Actor {
         Box::pin(async move {
             self.catalog.learn_removals().await?;
             for what in self.catalog.unpushed().await? {
-                self.push_one(&what, way).await?;
+                self.push_one(&what).await?;
             }
             Ok(Outcome::Done)
         })
@@ -111,30 +75,27 @@ impl Process {
 }
 
 /// In the end the remote has `record`, in its place or beside another, with all that it names, and nothing is left to do.
-fn kept(world: &World, record: &Record, ends: &[End]) -> Result<(), String> {
+pub(crate) fn kept(world: &World, record: &Record, ends: &[End]) -> Result<(), String> {
     if let Some(End::Failed(error)) = ends.iter().find(|end| matches!(end, End::Failed(_))) {
         return Err(format!("somebody failed: {error}"));
     }
     let world = world.copy();
+    let unpushed = |world: &World, home| now(world.catalog(None, home, true).unpushed()).unwrap();
+    // The last is who pushed.
+    if let Some(End::Finished(_)) = ends.last()
+        && let Some(left) = unpushed(&world, "home a").first()
+    {
+        return Err(format!("{left:?} is still unpushed, and there was a push"));
+    }
     for home in TWO_HOMES {
         let process = Process { catalog: world.catalog(None, home, true), ..Process::new(&world, 8, home, true) };
-        now(process.push(Way::Sound)).map_err(|e| e.to_string())?;
-        let left = now(world.catalog(None, home, true).unpushed()).unwrap();
+        now(process.push()).map_err(|e| e.to_string())?;
+        let left = unpushed(&world, home);
         if !left.is_empty() {
             return Err(format!("{home}: {left:?} is still unpushed"));
         }
     }
-    // As a machine that was not there.
-    let other = world.catalog(None, "home c", true);
-    for output in record.lineage().unwrap().outputs {
-        let made = now(other.record_that_made(&record.creator, &record.key, &output.uid, &output.digest)).unwrap();
-        if made.is_none_or(|made| made.digest != record.digest) {
-            return Err(format!("nobody knows how `{}` came to be", output.uid));
-        }
-        if !world.has_blob(REMOTE, &output.digest) {
-            return Err(format!("the content of `{}` is lost", output.uid));
-        }
-    }
+    resolves(&world, record)?;
     let counts: Vec<_> = TWO_HOMES
         .iter()
         .map(|home| {
@@ -147,50 +108,63 @@ fn kept(world: &World, record: &Record, ends: &[End]) -> Result<(), String> {
     Ok(())
 }
 
-fn explore(call: &Call, way: Way, deaths: usize, others: &dyn Fn(&World) -> Vec<Actor>) -> Result<usize, String> {
-    let (first, record) = made_alone(call, World::coarse());
-    let fine = if way == Way::ContentLast { made_alone(call, World::default()).0 } else { first.copy() };
+/// How the outputs of `record` came to be knows a machine that was not there, and who made them also without the remote.
+pub(crate) fn resolves(world: &World, record: &Record) -> Result<(), String> {
+    let machines =
+        [("nobody knows", world.catalog(None, "home c", true)), ("who made it forgot", cut_off(world).catalog)];
+    for output in record.lineage().unwrap().outputs {
+        for (who, catalog) in &machines {
+            let made =
+                now(catalog.record_that_made(&record.creator, &record.key, &output.uid, &output.digest)).unwrap();
+            if made.is_none_or(|made| made.digest != record.digest) {
+                return Err(format!("{who} how `{}` came to be", output.uid));
+            }
+        }
+        if !world.has_blob(REMOTE, &output.digest) {
+            return Err(format!("the content of `{}` is lost", output.uid));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn explore(
+    call: &Call,
+    first: &World,
+    deaths: usize,
+    others: &dyn Fn(&World) -> Vec<Actor>,
+) -> Result<usize, String> {
+    let record = now(call.record(&cut_off(&first.copy()).catalog)).unwrap().unwrap();
     let scene = Scene { homes: &TWO_HOMES, remote: true, calls: std::slice::from_ref(call), removals: true };
     let actors = |world: &World| {
         let mut actors = others(world);
-        actors.push(Process::new(world, 0, "home a", true).push(way));
+        actors.push(Process::new(world, 0, "home a", true).push());
         actors
     };
     // Of what `home a` made without the remote, others see nothing or all.
-    let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
+    let always = |world: &World, shown: &mut Shown| scene.sound(world, shown).and_then(|()| scene.afresh(world));
     let finally = |world: &World, ends: &[End]| kept(world, &record, ends);
-    Model { world: &|| fine.copy(), actors: &actors, deaths, always: &always, finally: &finally }.explore()
+    Model { world: &|| first.copy(), actors: &actors, deaths, always: &always, finally: &finally }.explore()
 }
 
-fn same_call_elsewhere(call: &'static Call) -> impl Fn(&World) -> Vec<Actor> {
+pub(crate) fn same_call_elsewhere(call: &'static Call) -> impl Fn(&World) -> Vec<Actor> {
     move |world| vec![Process::new(world, 1, "home b", true).call(call.clone(), Order::Sound)]
 }
 
 #[test]
 fn a_push_beside_another_machine_that_makes_the_same_loses_nothing() {
     for call in [&PLAIN, &NAMED] {
-        holds(explore(call, Way::Sound, 1, &same_call_elsewhere(call)));
+        holds(explore(call, &made_alone(call, World::coarse()).0, 1, &same_call_elsewhere(call)));
     }
 }
 
 #[test]
 fn two_pushes_of_one_machine_get_on() {
-    holds(explore(&NAMED, Way::Sound, 1, &|world| {
+    holds(explore(&NAMED, &made_alone(&NAMED, World::coarse()).0, 1, &|world| {
         vec![
-            Process::new(world, 1, "home a", true).push(Way::Sound),
+            Process::new(world, 1, "home a", true).push(),
             Process::new(world, 2, "home a", true).call(NAMED, Order::Sound),
         ]
     }));
-}
-
-#[test]
-fn a_push_that_leaves_a_step_out_is_found_out() {
-    let found = explore(&PLAIN, Way::ContentLast, 0, &same_call_elsewhere(&PLAIN)).unwrap_err();
-    assert!(found.contains("the content of"), "{found}");
-    let found = explore(&PLAIN, Way::MarkFirst, 1, &same_call_elsewhere(&PLAIN)).unwrap_err();
-    assert!(found.contains("two records of one call") || found.contains("nobody knows how"), "{found}");
-    let found = explore(&PLAIN, Way::NothingBeside, 0, &same_call_elsewhere(&PLAIN)).unwrap_err();
-    assert!(found.contains("nobody knows how"), "{found}");
 }
 
 #[test]
@@ -200,7 +174,7 @@ fn a_name_that_belongs_to_another_call_by_then_stays_unpushed_and_its_record_is_
     now(rival.call(RIVAL, Order::Sound)).unwrap();
     let pusher = Process { catalog: world.catalog(None, "home a", true), ..Process::new(&world, 0, "home a", true) };
     let what = Unpushed::Call(record.creator.clone(), record.key);
-    let pushed = now(pusher.push_one(&what, Way::Sound)).unwrap();
+    let pushed = now(pusher.push_one(&what)).unwrap();
     assert!(matches!(&pushed, Some(Pushed::Taken { why }) if why.contains("a.csv")), "{pushed:?}");
     assert_eq!(now(pusher.catalog.unpushed()).unwrap(), [what]);
     let shown = |catalog: &Catalog| now(catalog.file(&Uid::chosen("a.csv").unwrap())).unwrap().unwrap().digest;
@@ -222,8 +196,7 @@ fn equal_additions_agree_and_others_stay_unpushed() {
         now(elsewhere.add("a.csv", content, false)).unwrap();
         let pusher =
             Process { catalog: world.catalog(None, "home a", true), ..Process::new(&world, 0, "home a", true) };
-        let pushed =
-            now(pusher.push_one(&Unpushed::Added(Uid::chosen("a.csv").unwrap()), Way::Sound)).unwrap().unwrap();
+        let pushed = now(pusher.push_one(&Unpushed::Added(Uid::chosen("a.csv").unwrap()))).unwrap().unwrap();
         let left = now(pusher.catalog.unpushed()).unwrap().len();
         match content {
             "equal" => assert_eq!((pushed, left), (Pushed::There, 0)),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use datlake_core::record::Target;
 use datlake_core::{Catalog, Digest, Uid};
 
-use super::calls::{Call, Order, Process};
+use super::calls::{Call, Order, Process, input};
 use super::explore::{Actor, End, Model, Outcome};
 use super::memory::{REMOTE, World};
 
@@ -106,7 +106,21 @@ impl Scene<'_> {
                 }
             }
         }
+        // A removal takes this away with the rest, also from who makes the call anew.
+        let readers = now(catalog.readers(&BTreeSet::from([input()]))).map_err(|e| failed("readers", e))?;
+        if !self.removals && !readers.contains(&(record.creator, record.key)) {
+            return Err(format!("{home}: call {} is finished, and not among the readers of what it read", call.key));
+        }
         Ok(())
+    }
+
+    /// Who has never seen the lake finds every call with all that belongs to it, or not at all, also while it is removed.
+    pub(crate) fn afresh(&self, world: &World) -> Result<(), String> {
+        let (home, world) = ("home c", world.copy());
+        let scene = Scene { homes: &[], remote: true, calls: self.calls, removals: false };
+        let catalog = world.catalog(None, home, true);
+        let mut shown = Shown::default();
+        self.calls.iter().try_for_each(|call| scene.whole(&world, home, &catalog, call, &mut shown))
     }
 
     /// What everyone was told is what is there, and what the dead left behind is in nobody's way.
