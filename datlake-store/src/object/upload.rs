@@ -93,7 +93,7 @@ impl Shared {
                 }
                 Err(error) if goes_on(&error) => return Err(error),
                 // The server does not know it any more, or not those parts.
-                Err(_) => self.abort(key, &begun.id).await,
+                Err(_) => drop(self.abort(key, &begun.id).await),
             }
         }
         let begun = self.begin(key).await?;
@@ -101,10 +101,9 @@ impl Shared {
         let sent = self.send_all(key, source, &begun, Some(&journal)).await;
         match &sent {
             Err(error) if goes_on(error) => return sent,
-            Err(_) => self.abort(key, &begun.id).await,
-            Ok(()) => {}
+            Err(_) if self.abort(key, &begun.id).await.is_err() => return sent,
+            _ => journal.end(),
         }
-        journal.end();
         sent
     }
 
@@ -115,7 +114,7 @@ impl Shared {
         let sent = self.send_all(key, source, &begun, None).await;
         abort.id = None;
         if sent.is_err() {
-            self.abort(key, &begun.id).await;
+            let _ = self.abort(key, &begun.id).await;
         }
         sent
     }
@@ -126,10 +125,16 @@ impl Shared {
         Ok(Begun { id, parts: Default::default() })
     }
 
-    /// What was sent costs its owner money until it is gone. Where this fails, the bucket's own rules tidy up.
-    async fn abort(&self, key: &Key, id: &MultipartId) {
-        if let Ok(client) = self.client() {
-            let _ = self.ask("remove the parts of", key, client.parts.abort_multipart(key, id)).await;
+    /// Removes the parts of an upload: they cost their owner money until they are gone. `repair` finds what is left.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn abort(&self, key: &Key, id: &MultipartId) -> Result<()> {
+        let client = self.client()?;
+        match patiently(|| self.ask("remove the parts of", key, client.parts.abort_multipart(key, id))).await {
+            // Somebody else did, or completed it.
+            Ok(()) | Err(Failed::Absent) => Ok(()),
+            Err(failed) => Err(unexpected(failed)),
         }
     }
 
@@ -137,10 +142,10 @@ impl Shared {
         let Some(folder) = self.options.memory.as_ref().map(|memory| memory.join("uploads")) else { return };
         let store = self.known.told_by().to_owned();
         for (journal, key, id) in blocking(move || Journal::abandoned(&folder, &store)).await.unwrap_or_default() {
-            if let Ok(key) = Key::parse(&key) {
-                self.abort(&key, &id).await;
+            let Ok(key) = Key::parse(&key) else { continue };
+            if self.abort(&key, &id).await.is_ok() {
+                journal.end();
             }
-            journal.end();
         }
     }
 
@@ -225,7 +230,7 @@ impl Drop for Abort {
     fn drop(&mut self) {
         let Some(id) = self.id.take() else { return };
         let (shared, key) = (Arc::clone(&self.shared), self.key.clone());
-        runtime::let_go(async move { shared.abort(&key, &id).await });
+        runtime::let_go(async move { drop(shared.abort(&key, &id).await) });
     }
 }
 
