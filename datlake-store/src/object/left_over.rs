@@ -6,12 +6,13 @@
 use std::time::{Duration, SystemTime};
 
 use chrono::DateTime;
-use datlake_core::{Error, ErrorKind, Location, Result};
+use datlake_core::{Location, Result};
 use object_store::path::Path as Key;
 use object_store::signer::{Method, SignedUrlOptions};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::address::Provider;
-use super::failure::{Refusal, refused};
 use super::sign::Signing;
 use super::{ObjectStore, PATIENCE, Shared, unexpected};
 
@@ -25,10 +26,41 @@ struct Upload {
     id: String,
 }
 
-/// An answer of the server, and when it gave it by its own clock.
-struct Answer {
-    text: String,
-    at: SystemTime,
+/// A page of the uploads that were begun (`ListMultipartUploads`), as far as it is of interest here.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Uploads {
+    #[serde(default)]
+    upload: Vec<Begun>,
+    #[serde(default)]
+    is_truncated: bool,
+    next_key_marker: Option<String>,
+    next_upload_id_marker: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Begun {
+    key: String,
+    upload_id: String,
+    initiated: Option<String>,
+}
+
+/// A page of the parts of one upload (`ListParts`).
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parts {
+    #[serde(default)]
+    part: Vec<Part>,
+    #[serde(default)]
+    is_truncated: bool,
+    next_part_number_marker: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Part {
+    last_modified: Option<String>,
 }
 
 impl ObjectStore {
@@ -51,12 +83,7 @@ impl ObjectStore {
         self.on_network(|shared| async move {
             let Some(uploads) = shared.left_uploads(silence).await? else { return Ok(None) };
             for Upload { key, id } in &uploads {
-                let client = shared.client()?;
-                match shared.ask("remove the parts of", key, client.parts.abort_multipart(key, id)).await {
-                    // Somebody else did, or completed it.
-                    Ok(()) | Err(super::failure::Failed::Absent) => {}
-                    Err(failed) => return Err(unexpected(failed)),
-                }
+                shared.abort(key, id).await?;
             }
             Ok(Some(uploads.len() as u64))
         })
@@ -71,31 +98,26 @@ impl Shared {
         }
         let (bucket, prefix) = (Key::default(), self.address.key("blobs/"));
         let mut left = Vec::new();
-        let mut after: Option<(String, String)> = None;
+        let mut query = vec![("uploads", String::new()), ("prefix", prefix.clone())];
         for _ in 0..PAGES {
-            let mut query = vec![("uploads", String::new()), ("prefix", prefix.clone())];
-            if let Some((key, id)) = after.take() {
-                query.extend([("key-marker", key), ("upload-id-marker", id)]);
-            }
-            let Some(page) = self.ask_signed("list the uploads of", &bucket, query).await? else { return Ok(None) };
-            for upload in elements(&page.text, "Upload") {
-                let (Some(key), Some(id)) = (element(upload, "Key"), element(upload, "UploadId")) else { continue };
-                let (key, id) = (plain(key), plain(id));
+            let page = self.ask_signed::<Uploads>("list the uploads of", &bucket, query).await?;
+            let Some((page, now)) = page else { return Ok(None) };
+            for Begun { key, upload_id: id, initiated } in page.upload {
                 // Below this lake's folder there may be another's.
                 let ours = self.address.path(&key).and_then(Location::parse);
                 let (Some(Location::Blob(_)), Ok(key)) = (ours, Key::parse(&key)) else { continue };
-                let begun = element(upload, "Initiated").and_then(time);
-                if self.is_silent(&key, &id, begun, page.at, silence).await? {
+                if self.is_silent(&key, &id, initiated.as_deref(), now, silence).await? {
                     left.push(Upload { key, id });
                 }
             }
-            match (element(&page.text, "IsTruncated"), element(&page.text, "NextKeyMarker")) {
-                (Some("true"), Some(key)) => {
-                    let id = element(&page.text, "NextUploadIdMarker").unwrap_or_default();
-                    after = Some((plain(key), plain(id)));
-                }
-                _ => break,
-            }
+            let (true, Some(key)) = (page.is_truncated, page.next_key_marker) else { break };
+            let id = page.next_upload_id_marker.unwrap_or_default();
+            query = vec![
+                ("uploads", String::new()),
+                ("prefix", prefix.clone()),
+                ("key-marker", key),
+                ("upload-id-marker", id),
+            ];
         }
         Ok(Some(left))
     }
@@ -105,76 +127,52 @@ impl Shared {
         &self,
         key: &Key,
         id: &str,
-        begun: Option<SystemTime>,
+        begun: Option<&str>,
         now: SystemTime,
         silence: Duration,
     ) -> Result<bool> {
-        let is_old = |at: SystemTime| now.duration_since(at).unwrap_or_default() >= silence;
         // Without a time it may be at work.
-        if !begun.is_some_and(is_old) {
+        let is_old = |at: Option<&str>| {
+            at.and_then(time).is_some_and(|at| now.duration_since(at).unwrap_or_default() >= silence)
+        };
+        if !is_old(begun) {
             return Ok(false);
         }
-        let mut after = None;
+        let mut query = vec![("uploadId", id.to_owned())];
         for _ in 0..PAGES {
-            let mut query = vec![("uploadId", id.to_owned())];
-            query.extend(after.take().map(|part| ("part-number-marker", part)));
-            let Some(page) = self.ask_signed("list the parts of", key, query).await? else { return Ok(false) };
-            for part in elements(&page.text, "Part") {
-                if !element(part, "LastModified").and_then(time).is_some_and(is_old) {
-                    return Ok(false);
-                }
+            let Some((page, _)) = self.ask_signed::<Parts>("list the parts of", key, query).await? else {
+                return Ok(false);
+            };
+            if !page.part.iter().all(|part| is_old(part.last_modified.as_deref())) {
+                return Ok(false);
             }
-            match (element(&page.text, "IsTruncated"), element(&page.text, "NextPartNumberMarker")) {
-                (Some("true"), Some(part)) => after = Some(part.to_owned()),
-                _ => break,
-            }
+            let (true, Some(part)) = (page.is_truncated, page.next_part_number_marker) else { break };
+            query = vec![("uploadId", id.to_owned()), ("part-number-marker", part)];
         }
         Ok(true)
     }
 
-    /// What the server answers to a request that the client does not know; `None` where there is no such thing.
-    async fn ask_signed(&self, operation: &str, key: &Key, query: Vec<(&str, String)>) -> Result<Option<Answer>> {
-        let place = &self.address.shown;
+    /// What the server answers to a request that the client does not know, and when by its own clock; `None` where there is no
+    /// such thing, or it says nothing that can be read.
+    async fn ask_signed<T: DeserializeOwned>(
+        &self,
+        operation: &str,
+        key: &Key,
+        query: Vec<(&str, String)>,
+    ) -> Result<Option<(T, SystemTime)>> {
         let Signing::Query(client) = &self.client()?.signing else { return Ok(None) };
         let how = SignedUrlOptions::new().with_query(query);
         let url = client.signed_url_opts(Method::GET, key, PATIENCE, &how).await;
         let url = url.map_err(|error| unexpected(self.understand(error, operation, key)))?;
-        // Not the client's own words: they hold the URL.
-        let failed = |_| {
-            let message = format!("cannot {operation} `{key}` in {place}: the server did not answer");
-            Error::new(ErrorKind::Unavailable, message)
-        };
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(failed)?;
-        let answer = client.get(url).send().await.map_err(failed)?;
-        let status = answer.status();
-        let date = answer.headers().get("date").and_then(|date| date.to_str().ok());
-        let at = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(SystemTime::from);
-        let text = answer.text().await.map_err(failed)?;
-        if status.as_u16() == 404 {
+        let Some((headers, text)) = self.ask_plainly(url.as_str(), PATIENCE, operation, key).await? else {
             return Ok(None);
-        }
-        if !status.is_success() {
-            return Err(refused(&Refusal::read(status.as_u16(), None, &text), operation, key.as_ref(), place));
-        }
+        };
+        let date = headers.get("date").and_then(|date| date.to_str().ok());
+        let at = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
         // A server that does not say what time it is gets no answer to what is old.
-        Ok(Some(Answer { text, at: at.unwrap_or(SystemTime::UNIX_EPOCH) }))
+        let at = at.map_or(SystemTime::UNIX_EPOCH, SystemTime::from);
+        Ok(quick_xml::de::from_str(&text).ok().map(|page| (page, at)))
     }
-}
-
-/// What stands in each element of this name.
-fn elements<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
-    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
-    text.split(&*open).skip(1).filter_map(|rest| Some(rest.split_once(&*close)?.0)).collect()
-}
-
-fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    elements(text, name).into_iter().next()
-}
-
-/// A text as it was before it was written as XML.
-fn plain(text: &str) -> String {
-    let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")];
-    named.into_iter().fold(text.to_owned(), |text, (name, sign)| text.replace(name, sign))
 }
 
 fn time(rfc3339: &str) -> Option<SystemTime> {
@@ -187,13 +185,20 @@ mod tests {
 
     #[test]
     fn a_listing_is_read() {
-        let text = "<R><IsTruncated>false</IsTruncated><Upload><Key>a&amp;b/x</Key><UploadId>1</UploadId></Upload>\
-                    <Upload><Key>c</Key><UploadId>2~x</UploadId></Upload></R>";
-        let ids: Vec<_> =
-            elements(text, "Upload").into_iter().filter_map(|upload| element(upload, "UploadId")).collect();
-        assert_eq!(ids, ["1", "2~x"]);
-        assert_eq!((plain(element(text, "Key").unwrap()).as_str(), element(text, "NextKeyMarker")), ("a&b/x", None));
-        assert_eq!(plain("&amp;lt;"), "&lt;");
+        let read = |text| quick_xml::de::from_str::<Uploads>(text).ok();
+        let page = read(
+            "<?xml version=\"1.0\"?><ListMultipartUploadsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+             <Bucket>b</Bucket><KeyMarker/><IsTruncated>true</IsTruncated><NextKeyMarker>c</NextKeyMarker>\
+             <Upload><Key>a&amp;amp;b/&lt;x</Key><UploadId>1</UploadId></Upload>\
+             <Upload><Initiated>soon</Initiated><Key>c</Key><UploadId>2~x</UploadId><Owner><ID>o</ID></Owner></Upload>\
+             </ListMultipartUploadsResult>",
+        )
+        .unwrap();
+        let uploads: Vec<_> =
+            page.upload.iter().map(|upload| (upload.key.as_str(), upload.upload_id.as_str())).collect();
+        assert_eq!(uploads, [("a&amp;b/<x", "1"), ("c", "2~x")]);
+        assert_eq!((page.is_truncated, page.next_key_marker.as_deref()), (true, Some("c")));
+        assert!(read("<html><p>It works!").is_none());
         let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
         assert_eq!((time("1970-01-01T00:00:01.000Z"), time("soon")), (Some(second), None));
     }

@@ -16,6 +16,7 @@ mod failure;
 mod journal;
 #[cfg(feature = "aws")]
 mod left_over;
+mod plain;
 #[cfg(feature = "aws")]
 mod profile;
 mod ready;

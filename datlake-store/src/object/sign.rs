@@ -7,16 +7,19 @@ use std::time::Duration;
 
 use datlake_core::{Error, ErrorKind, Location, Result};
 use object_store::path::Path as Key;
-use object_store::signer::{Method, SignedUrlOptions, Signer};
+#[cfg(any(feature = "aws", feature = "gcp"))]
+use object_store::signer::SignedUrlOptions;
+use object_store::signer::{Method, Signer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::failure::{Refusal, refused};
+use super::failure::Failed;
 use super::{ObjectStore, Shared, unexpected};
 use crate::signing::Signed;
 
 /// The longest that S3 and Google Cloud Storage let a URL be valid.
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Azure has no limit of its own. Nobody means more.
+#[cfg(feature = "azure")]
 const YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// How long a trial may take, and its URL is valid.
 const TRIAL: Duration = Duration::from_secs(30);
@@ -44,6 +47,7 @@ pub(super) enum Signing {
     #[cfg(feature = "azure")]
     Account { client: std::sync::Arc<dyn Signer>, key: super::azure::AccountKey },
     /// It cannot, for this reason.
+    #[cfg(any(feature = "aws", feature = "azure"))]
     Not(&'static str),
 }
 
@@ -60,7 +64,10 @@ impl ObjectStore {
         self.on_network(|shared| async move {
             let key = shared.key(&at)?;
             let signed = shared.sign(&key, "datlake.json", TRIAL).await?;
-            shared.download_signed(&key, &signed).await
+            match shared.ask_plainly(&signed.url, TRIAL, "download by a signed URL", &key).await? {
+                Some(_) => Ok(()),
+                None => Err(unexpected(Failed::Absent)),
+            }
         })
         .await
     }
@@ -99,27 +106,11 @@ impl Shared {
                 account.sign(&mut url, &disposition, std::time::SystemTime::now() + expires);
                 Ok(Signed { url: url.into(), temporary: false })
             }
+            #[cfg(any(feature = "aws", feature = "azure"))]
             Signing::Not(why) => {
                 Err(Error::new(ErrorKind::Unsupported, format!("cannot make a URL of an object in {place}: {why}")))
             }
         }
-    }
-
-    async fn download_signed(&self, key: &Key, signed: &Signed) -> Result<()> {
-        let place = &self.address.shown;
-        // Not the client's own words: they hold the URL.
-        let failed = |_| {
-            let message = format!("cannot download `{key}` in {place} by a signed URL: the server did not answer");
-            Error::new(ErrorKind::Unavailable, message)
-        };
-        let client = reqwest::Client::builder().timeout(TRIAL).build().map_err(failed)?;
-        let answer = client.get(&signed.url).send().await.map_err(failed)?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(());
-        }
-        let body = answer.text().await.unwrap_or_default();
-        Err(refused(&Refusal::read(status.as_u16(), None, &body), "download by a signed URL", key.as_ref(), place))
     }
 }
 
