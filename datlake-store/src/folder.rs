@@ -31,6 +31,8 @@ struct Shared {
     known: Known,
     progress: Option<Progress>,
     opened: OnceLock<DirStore>,
+    /// Whether the folder says that it is a remote.
+    marked: OnceLock<()>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -46,7 +48,13 @@ impl Folder {
         let root: PathBuf = root.components().collect();
         let shown = format!("file://{}", root.display());
         let known = Known::of(how.memory.as_deref(), &shown, &shown);
-        Self(Arc::new(Shared { root, known, progress: how.progress.clone(), opened: OnceLock::new() }))
+        Self(Arc::new(Shared {
+            root,
+            known,
+            progress: how.progress.clone(),
+            opened: OnceLock::new(),
+            marked: OnceLock::new(),
+        }))
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -85,14 +93,21 @@ impl Folder {
     ///
     /// A directory is written as carefully as a home: it may hold the only copy.
     fn made(&self) -> Result<&DirStore> {
-        let Shared { root, known, opened, .. } = &*self.0;
-        if let Some(store) = self.find_now()? {
-            return Ok(store);
+        let Shared { root, known, opened, marked, .. } = &*self.0;
+        let store = match self.find_now()? {
+            Some(store) => store,
+            None => {
+                let store = DirStore::open(root, Durability::Synced).map_err(unreached)?;
+                known.check(store.id())?;
+                opened.get_or_init(|| store)
+            }
+        };
+        if marked.get().is_none() {
+            // Also a lake that was a home before.
+            store.share()?;
+            let _ = marked.set(());
         }
-        let store = DirStore::open(root, Durability::Synced).map_err(unreached)?;
-        known.check(store.id())?;
-        store.share()?;
-        Ok(opened.get_or_init(|| store))
+        Ok(store)
     }
 
     /// Makes sure that a lake that was there is: without it, nothing that is not found means anything.

@@ -1,13 +1,14 @@
 //! One lake as a machine sees it: its own directory, the remote behind it, and the way content comes from there.
 
 mod download;
+mod holding;
 mod send;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use datlake_core::catalog::{Collections, Since};
+use datlake_core::catalog::Collections;
 use datlake_core::claim::{Holder, Seen};
 use datlake_core::collect::Window;
 use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Store};
@@ -15,12 +16,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::away::MaybeAway;
 use crate::beating::{Among, Beating};
-use crate::dir::{Claim, DirStore, Durability, Hold, Holding, Lease, Scratch, Seal};
+use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 use crate::fill::{self, Fill, Filling};
 use crate::reader::Reader;
 use crate::remote::{Progress, Remote, RemoteOptions};
 use crate::staging::{Hashing, hash_file};
 use crate::{clock, remote, runtime};
+
+pub use self::holding::Publishing;
 
 /// How often content may be evicted between its download and its use.
 const EVICTIONS: usize = 5;
@@ -67,14 +70,6 @@ impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options").field("remote", &self.remote).finish_non_exhaustive()
     }
-}
-
-/// Keeps what is put into the lake from being collected before it is named, here and at the remote.
-#[derive(Debug)]
-pub struct Publishing {
-    /// From when on content is put or found.
-    pub since: Since,
-    _held: Option<Holding>,
 }
 
 /// A lake as one machine sees it.
@@ -229,51 +224,6 @@ impl Vault {
     /// Where this process writes what is not finished.
     pub fn scratch(&self) -> Result<Scratch> {
         self.dir.scratch()
-    }
-
-    /// To be held from before content is put or found until it is named. Waits while somebody collects in this home.
-    ///
-    /// # Errors
-    /// Those of the stores.
-    pub async fn publishing(&self) -> Result<Publishing> {
-        let held = self.hold().await?;
-        Ok(Publishing { since: self.catalog.since().await?, _held: held })
-    }
-
-    /// Keeps content in this home from being collected. `None` where the file system has no locks: nothing is collected there.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub async fn hold(&self) -> Result<Option<Holding>> {
-        let mut pause = Duration::from_millis(1);
-        loop {
-            match self.dir.try_hold(false)? {
-                Hold::Held(holding) => return Ok(Some(holding)),
-                Hold::Unsupported => return Ok(None),
-                Hold::Busy => runtime::sleep(pause).await?,
-            }
-            pause = (pause * 2).min(Duration::from_millis(200));
-        }
-    }
-
-    /// Whether other machines have written to this home as to their remote.
-    pub fn is_shared(&self) -> bool {
-        self.dir.is_shared()
-    }
-
-    /// Waits until nobody holds content in this home, for `patience` at most.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub async fn hold_alone(&self, patience: Duration) -> Result<Hold> {
-        let (began, mut pause) = (clock::elapsed(), Duration::from_millis(1));
-        loop {
-            match self.dir.try_hold(true)? {
-                Hold::Busy if clock::elapsed().saturating_sub(began) < patience => runtime::sleep(pause).await?,
-                hold => return Ok(hold),
-            }
-            pause = (pause * 2).min(Duration::from_millis(200));
-        }
     }
 
     /// Makes all that is in the machine's own directory last through a power failure.
@@ -512,6 +462,13 @@ impl Vault {
             pause = (pause * 2).min(Duration::from_millis(200));
         }
     }
+}
+
+/// Content that this machine has not got, and the remote neither.
+fn nowhere(wanted: Wanted<'_>, remote: &dyn Store) -> Error {
+    let message =
+        format!("the content of `{}` ({}) is neither here nor in {}", wanted.what, wanted.digest, remote.describe());
+    Error::new(ErrorKind::MissingBlob, message)
 }
 
 fn evicted(wanted: Wanted<'_>) -> Error {

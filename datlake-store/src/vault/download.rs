@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
-use super::{Vault, Wanted};
+use super::{Vault, Wanted, nowhere};
 use crate::dir::Claim;
 use crate::staging::Hashing;
 
@@ -60,13 +60,7 @@ impl Vault {
             let fetched = remote.fetch(&at, begun, &mut sink).await?;
             let (digest, size) = (sink.sink.digest(), sink.sink.size());
             if fetched.is_none() {
-                let message = format!(
-                    "the content of `{}` ({}) is neither here nor in {}",
-                    wanted.what,
-                    wanted.digest,
-                    remote.describe()
-                );
-                return Err(Error::new(ErrorKind::MissingBlob, message));
+                return Err(nowhere(wanted, remote));
             }
             if (digest, size) == (*wanted.digest, wanted.size) {
                 return self.catalog.cache.create_from(&at, path).await.map(drop);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
-use super::{Vault, Wanted};
+use super::{Vault, Wanted, nowhere};
 use crate::dir::Seal;
 use crate::remote::Standing;
 use crate::signing::Signed;
@@ -64,9 +64,7 @@ impl Vault {
         let Some(remote) = &self.catalog.remote else {
             return Err(Error::new(ErrorKind::Config, "the lake has no remote to send content to"));
         };
-        let Ok(_permit) = self.transfers.acquire().await else {
-            return Err(Error::new(ErrorKind::Io, "the lake is closed"));
-        };
+        let _permit = self.transfer().await?;
         let at = Location::Blob(*wanted.digest);
         let there = remote.size(&at).await?;
         if there == Some(wanted.size) {
@@ -75,15 +73,7 @@ impl Vault {
         match self.dir.inspect(wanted.digest, wanted.size)? {
             Seal::Intact => {}
             Seal::Touched => self.look_again(wanted)?,
-            Seal::Missing => {
-                let message = format!(
-                    "the content of `{}` ({}) is neither here nor in {}",
-                    wanted.what,
-                    wanted.digest,
-                    remote.describe()
-                );
-                return Err(Error::new(ErrorKind::MissingBlob, message));
-            }
+            Seal::Missing => return Err(nowhere(wanted, &**remote)),
         }
         self.put_at_remote(&**remote, wanted.digest, there.is_some()).await.map(|()| true)
     }

@@ -1,0 +1,65 @@
+//! Content of this home that is kept from being collected, and the home that is kept for who collects.
+
+use std::time::Duration;
+
+use datlake_core::Result;
+use datlake_core::catalog::Since;
+
+use super::Vault;
+use crate::dir::{Hold, Holding};
+use crate::{clock, runtime};
+
+/// Keeps what is put into the lake from being collected before it is named, here and at the remote.
+#[derive(Debug)]
+pub struct Publishing {
+    /// From when on content is put or found.
+    pub since: Since,
+    _held: Option<Holding>,
+}
+
+impl Vault {
+    /// To be held from before content is put or found until it is named. Waits while somebody collects in this home.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn publishing(&self) -> Result<Publishing> {
+        let held = self.hold().await?;
+        Ok(Publishing { since: self.catalog.since().await?, _held: held })
+    }
+
+    /// Keeps content in this home from being collected. `None` where the file system has no locks: nothing is collected there.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub async fn hold(&self) -> Result<Option<Holding>> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match self.dir.try_hold(false)? {
+                Hold::Held(holding) => return Ok(Some(holding)),
+                Hold::Unsupported => return Ok(None),
+                Hold::Busy => runtime::sleep(pause).await?,
+            }
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
+    }
+
+    /// Whether other machines have written to this home as to their remote.
+    pub fn is_shared(&self) -> bool {
+        self.dir.is_shared()
+    }
+
+    /// Waits until nobody holds content in this home, for `patience` at most.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub async fn hold_alone(&self, patience: Duration) -> Result<Hold> {
+        let (began, mut pause) = (clock::elapsed(), Duration::from_millis(1));
+        loop {
+            match self.dir.try_hold(true)? {
+                Hold::Busy if clock::elapsed().saturating_sub(began) < patience => runtime::sleep(pause).await?,
+                hold => return Ok(hold),
+            }
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
+    }
+}
