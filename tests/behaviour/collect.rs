@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datlake::report::{CollectedLocal, CollectedRemote};
+use datlake::testing::{Location, Side};
 use datlake::{Collect, ErrorKind, File, Lake, Result, Tree, Verify, file_creator};
-use datlake_core::{Error, Location, Pending, Store};
-use datlake_store::Side;
 
+use datlake_store::{Hold, Reach, Vault};
+
+use crate::failing::{Asked, Fault, What, faulty};
 use crate::support::{Machines, Watched, blob_in, check_error, files_below, lake};
 
 #[file_creator]
@@ -87,27 +89,17 @@ fn what_was_removed_goes_from_this_machine_and_all_that_is_needed_stays() {
     assert_eq!(here(&lake).0, 2, "the manifest and the file in it");
 }
 
+/// Whether somebody could collect in this home now.
+fn can_collect(lake: &Lake) -> bool {
+    let vault = Vault::open(lake.home(), Reach::Home, &Default::default()).unwrap();
+    matches!(pollster::block_on(vault.hold_alone(Duration::ZERO)).unwrap(), Hold::Held(_))
+}
+
 #[file_creator]
 fn reads(file: &File, #[skip] lake: &Lake) -> Result<u64> {
     // Nothing names this file before the body that made it is over.
-    let lake = lake.clone();
-    let collecting = std::thread::spawn(move || here(&lake));
-    while collecting_has_not_begun(file) {
-        std::thread::yield_now();
-    }
-    let size = file.read()?.len() as u64;
-    *COLLECTING.lock().unwrap() = Some(collecting);
-    Ok(size)
-}
-
-static COLLECTING: std::sync::Mutex<Option<std::thread::JoinHandle<(u64, u64)>>> = std::sync::Mutex::new(None);
-
-/// Looks a few hundred times whether the content is still there.
-fn collecting_has_not_begun(file: &File) -> bool {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static LOOKS: AtomicU32 = AtomicU32::new(0);
-    assert!(file.read().is_ok());
-    LOOKS.fetch_add(1, Ordering::Relaxed) < 300
+    assert!(!can_collect(lake));
+    Ok(file.read()?.len() as u64)
 }
 
 #[file_creator(depends_on(reads))]
@@ -122,9 +114,7 @@ fn what_a_body_handed_to_another_is_not_collected_before_it_has_a_name() {
     let lake = lake();
     let _current = lake.enter();
     let (file, size) = makes_and_reads(&lake).unwrap();
-    assert_eq!(size, 14);
-    let collecting = COLLECTING.lock().unwrap().take().unwrap();
-    assert_eq!(collecting.join().unwrap(), (0, 0));
+    assert_eq!((size, can_collect(&lake), here(&lake)), (14, true, (0, 0)));
     assert_eq!(file.read_to_string().unwrap(), "made in a body");
     whole(&lake);
 }
@@ -200,70 +190,19 @@ fn what_is_young_is_left_alone_unless_nobody_else_writes() {
     assert_eq!((swept.blobs, swept.bytes, swept.condemned), (1, 4, 0));
 }
 
-/// A remote whose content cannot be removed.
-#[derive(Debug)]
-struct Stuck(Arc<dyn Store>);
-
-impl Store for Stuck {
-    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        self.0.get(at)
-    }
-
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        from: u64,
-        sink: &'a mut (dyn std::io::Write + Send),
-    ) -> Pending<'a, Option<u64>> {
-        self.0.fetch(at, from, sink)
-    }
-
-    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, datlake_core::Created> {
-        self.0.create(at, bytes)
-    }
-
-    fn create_from<'a>(&'a self, at: &'a Location, file: &'a std::path::Path) -> Pending<'a, datlake_core::Created> {
-        self.0.create_from(at, file)
-    }
-
-    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        self.0.size(at)
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a datlake_core::Prefix,
-        visit: &'a mut (dyn FnMut(datlake_core::Entry) -> std::ops::ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
-        self.0.list(prefix, visit)
-    }
-
-    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
-        match at {
-            Location::Blob(_) => Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "the line is cut")) }),
-            _ => self.0.remove(at),
-        }
-    }
-
-    fn describe(&self) -> String {
-        self.0.describe()
-    }
-}
-
 #[test]
 fn a_sweep_that_died_is_not_taken_over_by_itself_and_resumed_when_somebody_says_so() {
     let machines = Machines::new();
     let a = hurried(&machines, "a");
     a.add_bytes("a.txt", "some").unwrap();
     a.remove("a.txt").unwrap();
-    let wrap = |side, store| match side {
-        Side::Remote => Arc::new(Stuck(store)) as Arc<dyn Store>,
-        Side::Local => store,
-    };
-    let stuck = Watched::open(machines.builder("b").window(WINDOW).wrap_stores(Arc::new(wrap)));
+    let of_content =
+        |asked: Asked<'_>| asked.side == Side::Remote && matches!(asked.what, What::Remove(Location::Blob(_)));
+    let wrap = faulty(Arc::new(move |asked| of_content(asked).then_some(Fault::Before)));
+    let stuck = Watched::open(machines.builder("b").window(WINDOW).wrap_stores(wrap));
     let how = Collect::default().grace(HURRIED).only(false, true);
     assert_eq!(condemned(&a).condemned, 1);
-    check_error(stuck.collect(how.wait(true)), ErrorKind::Unavailable, &["the line is cut"]);
+    check_error(stuck.collect(how.wait(true)), ErrorKind::Unavailable, &["the store does not answer"]);
     for how in [how, how.wait(true)] {
         check_error(a.collect(how), ErrorKind::Busy, &["is being swept by", "datlake gc --resume"]);
     }

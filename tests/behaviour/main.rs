@@ -14,6 +14,9 @@ mod crowd;
 mod current;
 mod damage;
 mod downloads;
+#[allow(dead_code, reason = "the tests of faults use all of it")]
+#[path = "../faults/store.rs"]
+mod failing;
 mod files;
 mod functions;
 mod health;

@@ -5,11 +5,7 @@ use std::os::unix::fs::symlink;
 
 use datlake::{Collect, ErrorKind, Evict, File, Lake, Result, Tree, Verify, file_creator};
 
-use crate::support::{Machines, Watched, blob_in, check_error, lake};
-
-fn machine(machines: &Machines, name: &str) -> Watched {
-    machines.machine(name)
-}
+use crate::support::{Machines, blob_in, check_error, lake};
 
 /// Removes a file, and all that nobody needs any more, as somebody elsewhere would.
 fn remove_and_collect(lake: &Lake, uid: &str) {
@@ -52,12 +48,12 @@ fn whole(lake: &Lake) {
 #[test]
 fn a_tree_keeps_files_that_were_given_to_its_call_and_collected_meanwhile() {
     let machines = Machines::new();
-    let (a, b) = (machine(&machines, "a"), machine(&machines, "b"));
+    let (a, b) = (machines.machine("a"), machines.machine("b"));
     a.add_bytes("in.txt", "some").unwrap();
     let file = b.file("in.txt").unwrap();
     let tree = b.ok("downloaded in.txt, ran gathers", || gathers(&file, &a));
     assert!(blob_in(&machines.remote(), &file).exists());
-    let c = machine(&machines, "c");
+    let c = machines.machine("c");
     whole(&c);
     let tree = Tree::try_from(c.file(tree.uid().unwrap().as_str()).unwrap()).unwrap();
     assert_eq!(tree.get("x").unwrap().read().unwrap(), b"some");
@@ -66,18 +62,18 @@ fn a_tree_keeps_files_that_were_given_to_its_call_and_collected_meanwhile() {
 #[test]
 fn a_file_of_a_call_that_was_removed_elsewhere_is_there_when_another_returns_it() {
     let machines = Machines::new();
-    let a = machine(&machines, "a");
+    let a = machines.machine("a");
     let uid = {
-        let b = machine(&machines, "b");
+        let b = machines.machine("b");
         b.ok("ran shout", || shout("some")).uid().unwrap().to_string()
     };
     remove_and_collect(&a, &uid);
     // It does not ask the remote for what it knows.
-    let b = machine(&machines, "b");
+    let b = machines.machine("b");
     let file = b.ok("hit shout", || shout("some"));
     b.ok("ran keeps", || keeps(&file, None));
     assert!(blob_in(&machines.remote(), &file).exists());
-    whole(&machine(&machines, "c"));
+    whole(&machines.machine("c"));
 }
 
 #[test]
@@ -92,16 +88,16 @@ fn what_this_machine_has_no_longer_is_not_named_by_a_call() {
 #[test]
 fn what_only_this_machine_names_is_not_evicted() {
     let machines = Machines::new();
-    let a = machine(&machines, "a");
+    let a = machines.machine("a");
     a.add_bytes("theirs.txt", "some").unwrap();
     let offline = machines.builder("b").offline(true).open().unwrap();
     offline.add_bytes("mine.txt", "some").unwrap();
     drop(offline);
-    let b = machine(&machines, "b");
+    let b = machines.machine("b");
     assert_eq!(b.evict(Evict::To(0)).unwrap().blobs, 0);
     remove_and_collect(&a, "theirs.txt");
     b.push(&[]).unwrap();
-    assert_eq!(machine(&machines, "c").file("mine.txt").unwrap().read().unwrap(), b"some");
+    assert_eq!(machines.machine("c").file("mine.txt").unwrap().read().unwrap(), b"some");
 }
 
 #[test]
@@ -128,14 +124,17 @@ fn a_lake_is_looked_through_behind_links_and_not_collected_where_one_leads_nowhe
 
 #[test]
 fn a_folder_that_others_have_as_their_remote_is_not_collected_as_a_home() {
-    let machines = Machines::new();
-    machine(&machines, "a").add_bytes("a.txt", "some").unwrap();
-    let home = Lake::builder().home(machines.remote()).open().unwrap();
-    check_error(
-        home.collect(Collect::default()),
-        ErrorKind::Config,
-        &["other machines have it as their remote", "file://"],
-    );
+    for was_home in [false, true] {
+        let machines = Machines::new();
+        let home = || Lake::builder().home(machines.remote()).open().unwrap();
+        if was_home {
+            home().add_bytes("own.txt", "own").unwrap();
+            home().collect(Collect::default()).unwrap();
+        }
+        machines.machine("a").add_bytes("a.txt", "some").unwrap();
+        let says = ["other machines have it as their remote", "file://"];
+        check_error(home().collect(Collect::default()), ErrorKind::Config, &says);
+    }
 }
 
 #[test]
