@@ -105,6 +105,10 @@ impl Console {
             Event::Refused { remote } => self.line(&format!(
                 "{remote} refuses to be written: what is made stays on this machine, until `datlake push` may send it"
             )),
+            Event::Unpushed { call, why } => self.line(&format!(
+                "what {} made stays on this machine, until `datlake push` sends it: {why}",
+                call.function()
+            )),
             Event::Downloading { file, done, size } => self.progress("from the remote", file, *done, *size),
             Event::Uploading { file, done, size } => self.progress("to the remote", file, *done, *size),
             // Who adds and pushes many at once has a program of its own for that.

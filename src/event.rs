@@ -81,6 +81,13 @@ pub enum Event {
         /// The remote, without credentials.
         remote: String,
     },
+    /// What a call made stays on this machine until somebody [pushes](crate::Lake::push) it.
+    Unpushed {
+        /// The call.
+        call: CallId,
+        /// Why.
+        why: String,
+    },
     /// A file's content is being downloaded: told every few MiB.
     Downloading {
         /// The file, for people.
@@ -187,6 +194,9 @@ impl Event {
                 tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, why, "kept")
             }
             Self::Refused { remote } => tracing::warn!(target: "datlake", remote, "the remote refuses to be written"),
+            Self::Unpushed { call, why } => {
+                tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, why, "unpushed")
+            }
             Self::Downloading { file, done, size } => {
                 tracing::debug!(target: "datlake", file, done, size, "downloading")
             }

@@ -196,6 +196,7 @@ impl Running {
         let (lake, pace, code) = (lake.clone(), self.site.pace, identity.code);
         let (value_digest, bytes, fetched) = (stored.digest, stored.bytes, made.fetched);
         let (blobs, alive) = (made.blobs, made.alive);
+        let call = id.clone();
         let publish = async move {
             let mut publishing = lake.vault().publishing().await?;
             let made: HashSet<_> = blobs.iter().map(|(digest, _)| *digest).collect();
@@ -233,9 +234,13 @@ impl Running {
                     Published::Again(again) => again,
                     published => break published,
                 };
-                if patience.pause(&lake, again).await.is_err() {
+                if let Err(busy) = patience.pause(&lake, again).await {
                     // What took hours to make is not lost because somebody's collection has stopped.
-                    break catalog.publish_here(&publication).await?;
+                    let published = catalog.publish_here(&publication).await?;
+                    if let Published::Ours(_) = published {
+                        lake.emit(&Event::Unpushed { call, why: busy.to_string() });
+                    }
+                    break published;
                 }
                 publishing = lake.vault().publishing().await?;
                 publication.since = publishing.since;

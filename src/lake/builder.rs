@@ -249,6 +249,7 @@ impl LakeBuilder {
             lease: lease.unwrap_or(LEASE),
             learned: AtomicBool::new(false),
             told_refused: AtomicBool::new(false),
+            outlasting: Mutex::default(),
             serial: AtomicU64::new(0),
             _temporary: temporary,
         }));

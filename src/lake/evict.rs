@@ -94,7 +94,7 @@ impl Lake {
             return Err(Error::new(ErrorKind::Io, message));
         }
         pollster::block_on(async {
-            self.catalog().learn_removals().await?;
+            self.learn_removals().await?;
             self.put_away(self.stored().await?, what, None).await
         })
     }

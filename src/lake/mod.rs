@@ -11,6 +11,8 @@ mod mirror;
 mod pull;
 mod push;
 mod repair;
+mod secure;
+mod sending;
 mod tidy;
 mod url;
 mod verify;
@@ -38,9 +40,10 @@ pub(crate) use current::nearest;
 pub use evict::Evict;
 pub use files::Files;
 pub use mirror::Mirror;
+pub(crate) use secure::Patience;
 pub use verify::Verify;
+pub(crate) use write::claim_of;
 pub use write::{AsyncLakeWriter, LakeWriter};
-pub(crate) use write::{Patience, claim_of};
 
 use crate::context::{self, Context, Entered, Scoped};
 use crate::event::Event;
@@ -90,6 +93,8 @@ struct Inner {
     lease: Duration,
     learned: AtomicBool,
     told_refused: AtomicBool,
+    /// The collection whose sweep took longer than anybody waits.
+    outlasting: Mutex<Option<u64>>,
     serial: AtomicU64,
     /// A lake that goes when its last handle does.
     _temporary: Option<tempfile::TempDir>,
@@ -473,11 +478,18 @@ impl Lake {
 
     /// Before a process first asks the remote anything, it learns what others removed.
     pub(crate) async fn contact_remote(&self) -> Result<()> {
-        if self.catalog().remote.is_some() && !self.0.learned.load(Ordering::Acquire) {
-            self.catalog().learn_removals().await?;
-            // Only now: whoever could not learn does so before the next question.
-            self.0.learned.store(true, Ordering::Release);
+        match self.0.learned.load(Ordering::Acquire) {
+            true => Ok(()),
+            false => self.learn_removals().await,
         }
+    }
+
+    /// Learns what others removed.
+    pub(crate) async fn learn_removals(&self) -> Result<()> {
+        self.catalog().learn_removals().await?;
+        self.forget_remembered();
+        // Only now: whoever could not learn does so before the next question.
+        self.0.learned.store(true, Ordering::Release);
         Ok(())
     }
 
@@ -489,42 +501,9 @@ impl Lake {
         self.relieve(None);
     }
 
-    /// What content is called, for who watches it go to the remote, as long as the answer lives.
-    pub(crate) fn sends(&self, content: impl IntoIterator<Item = (Digest, String)>) -> Sends {
-        let mut sending = lock(&self.0.sending);
-        let named = content.into_iter().map(|(digest, what)| {
-            sending.insert(digest, what);
-            digest
-        });
-        Sends { digests: named.collect(), lake: self.clone() }
-    }
-
-    /// Large content is on its way to the remote.
-    fn tell_sending(&self, digest: &Digest, done: u64, size: u64) {
-        let file = lock(&self.0.sending).get(digest).cloned().unwrap_or_else(|| digest.to_string());
-        self.emit(&match done < size {
-            true => Event::Uploading { file, done, size },
-            false => Event::Uploaded { file, size },
-        });
-    }
-
     /// A text that nobody else writes.
     pub(crate) fn nonce(&self) -> String {
         format!("{}-{}", self.0.provenance.run(), self.0.serial.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// Content that may be on its way to the remote.
-#[derive(Debug)]
-pub(crate) struct Sends {
-    lake: Lake,
-    digests: Vec<Digest>,
-}
-
-impl Drop for Sends {
-    fn drop(&mut self) {
-        let mut sending = lock(&self.lake.0.sending);
-        self.digests.iter().for_each(|digest| drop(sending.remove(digest)));
     }
 }
 

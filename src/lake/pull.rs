@@ -87,7 +87,7 @@ impl Lake {
             };
             return Err(Error::new(ErrorKind::Config, message));
         }
-        self.catalog().learn_removals().await?;
+        self.learn_removals().await?;
         let mut plan = Plan::default();
         if which.is_empty() {
             for uid in self.catalog().names(None).await? {

@@ -119,7 +119,7 @@ impl Lake {
             return Err(Error::new(ErrorKind::Config, message));
         }
         // What was removed elsewhere meanwhile is not to come back.
-        pollster::block_on(self.catalog().learn_removals())?;
+        pollster::block_on(self.learn_removals())?;
         let mut items = Vec::new();
         for what in pollster::block_on(self.catalog().unpushed())? {
             items.extend(self.item(what)?);

@@ -1,22 +1,18 @@
 //! Adding files that no call made.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use datlake_core::catalog::{Again, Catalog, Known, Secured, Since};
-use datlake_core::lineage::{Added, Output};
+use datlake_core::catalog::{Again, Catalog, Known, Secured};
+use datlake_core::lineage::Added;
 use datlake_core::record::{Name, Target};
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid};
-use datlake_store::{AsyncStagedWriter, AsyncWrite, Publishing, Staged, StagedWriter, Wanted, offload, sleep};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use datlake_store::{AsyncStagedWriter, AsyncWrite, Publishing, Staged, StagedWriter, offload};
 
-use super::content::once;
-use super::{AT_ONCE, Content, Lake, refuse_in_body};
-use crate::file::{File, Manifest};
+use super::{Lake, refuse_in_body};
+use crate::file::File;
 
 impl Lake {
     /// A writer of a new file `uid`, which appears in the lake when it is finished.
@@ -198,81 +194,6 @@ impl Lake {
         Ok(added)
     }
 
-    /// Names `contents`, which were put `since`, and are held. What may have been collected meanwhile is sent again, and named
-    /// anew.
-    pub(super) fn secured<T>(
-        &self,
-        mut since: Since,
-        contents: &[(Digest, u64)],
-        name: impl Fn(&Secured) -> Result<Result<T, Again>>,
-    ) -> Result<T> {
-        let digests: Vec<Digest> = contents.iter().map(|(digest, _)| *digest).collect();
-        let mut patience = Patience::default();
-        loop {
-            let again = match pollster::block_on(self.catalog().secure(&digests, &since))? {
-                Ok(secured) => match name(&secured)? {
-                    Ok(named) => return Ok(named),
-                    Err(again) => again,
-                },
-                Err(again) => again,
-            };
-            pollster::block_on(patience.pause(self, again))?;
-            since = pollster::block_on(self.catalog().since())?;
-            for (digest, size) in contents {
-                let wanted = Wanted { digest, size: *size, what: digest, progress: &|_| {} };
-                pollster::block_on(self.vault().send(wanted))?;
-            }
-        }
-    }
-
-    /// Makes sure that content is there which a record is about to name and its call did not make: whoever named it so far may
-    /// have been removed. The caller holds it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::MissingBlob`] where nobody has it any more.
-    pub(crate) async fn see_to(&self, contents: &[Content]) -> Result<()> {
-        let all = stream::iter(contents.to_vec()).map(|content| self.see_to_one(content));
-        all.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await
-    }
-
-    async fn see_to_one(&self, content: Content) -> Result<()> {
-        let Content { digest, size, what, .. } = &content;
-        let wanted = Wanted { digest, size: size.unwrap_or(0), what, progress: &|_| {} };
-        if self.catalog().remote.is_some() && !self.catalog().is_refused() {
-            return match self.vault().send(wanted).await {
-                Err(error) if error.kind() == ErrorKind::Denied => Ok(()),
-                sent => sent.map(drop),
-            };
-        }
-        // A remote that is not asked now may have it.
-        if self.catalog().remote.is_some() || self.is_offline() || self.vault().has(&wanted)? {
-            return Ok(());
-        }
-        let message = format!("the content of `{what}` ({digest}) was removed while it was used; run again");
-        Err(Error::new(ErrorKind::MissingBlob, message))
-    }
-
-    /// What `outputs` name besides `made`: files that were passed on, and files in trees that were put there and not made.
-    pub(crate) fn passed_on(&self, outputs: &[Output], made: &[(Digest, PathBuf)]) -> Result<Vec<Content>> {
-        let paths: HashMap<&Digest, &PathBuf> = made.iter().map(|(digest, path)| (digest, path)).collect();
-        let mut all = Vec::new();
-        for output in outputs {
-            match paths.get(&output.digest) {
-                Some(path) if output.tree => {
-                    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path.display(), e))?;
-                    for (name, (digest, size)) in Manifest::parse(&bytes, &output.uid)?.files() {
-                        let what = format!("{}//{name}", output.uid);
-                        all.push(Content { digest: *digest, size: Some(*size), what, optional: false });
-                    }
-                }
-                Some(_) => {}
-                None => all.extend(self.content_of_file(output.clone().into())?),
-            }
-        }
-        all.retain(|content| !paths.contains_key(&content.digest));
-        Ok(once(all))
-    }
-
     /// Gives content that was `secured` a name.
     pub(super) fn add_name(
         &self,
@@ -299,48 +220,6 @@ impl Lake {
             }
         })?;
         Ok(added.map(|()| File::known(self, known)))
-    }
-}
-
-/// How long somebody waits for the end of a sweep that takes what is to be named.
-#[derive(Default)]
-pub(crate) struct Patience {
-    waited: Duration,
-    begun_anew: u32,
-}
-
-impl Patience {
-    const LIMIT: Duration = Duration::from_secs(120);
-    const PAUSE: Duration = Duration::from_secs(1);
-    /// Collections are hours apart; what begins anew so often does not end.
-    const MOST: u32 = 1000;
-
-    /// Waits a moment, where it is needed.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Busy`] where the sweep takes too long.
-    pub(crate) async fn pause(&mut self, lake: &Lake, again: Again) -> Result<()> {
-        if again == Again::Now {
-            self.begun_anew += 1;
-            return match self.begun_anew {
-                Self::MOST => {
-                    let remote = lake.remote().unwrap_or_default();
-                    let message = format!("what is collected in {remote} changes without end; try again later");
-                    Err(Error::new(ErrorKind::Busy, message))
-                }
-                _ => Ok(()),
-            };
-        }
-        if self.waited >= Self::LIMIT {
-            let remote = lake.remote().unwrap_or_default();
-            let message = format!(
-                "content is being collected in {remote}, for more than {} minutes: if whoever does is dead, end it by `datlake gc --resume`",
-                Self::LIMIT.as_secs() / 60
-            );
-            return Err(Error::new(ErrorKind::Busy, message));
-        }
-        self.waited += Self::PAUSE;
-        sleep(Self::PAUSE).await
     }
 }
 

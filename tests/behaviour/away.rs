@@ -359,6 +359,21 @@ fn what_is_pulled_is_there_when_the_remote_is_not() {
 }
 
 #[test]
+fn a_running_program_that_learns_what_was_removed_runs_it_again() {
+    let machines = Machines::new();
+    let (a, b) = (machines.machine("a"), machines.machine("b"));
+    let text = a.add_bytes("a.txt", "some").unwrap();
+    let upper_of = |lake: &Lake| upper(&lake.file("a.txt")?);
+    let made = a.ok("ran upper", || upper(&text));
+    b.ok("hit upper", || upper_of(&b));
+    a.remove(made.uid().unwrap().as_str()).unwrap();
+    b.ok("hit upper", || upper_of(&b));
+    b.pull(&[]).unwrap();
+    b.happened();
+    b.ok("ran upper", || upper_of(&b));
+}
+
+#[test]
 fn the_twins_push_and_pull() {
     let machines = Machines::new();
     offline(&machines, "a").add_bytes("a.txt", "some").unwrap();

@@ -194,7 +194,7 @@ fn what_is_young_is_left_alone_unless_nobody_else_writes() {
 fn a_sweep_that_died_is_not_taken_over_by_itself_and_resumed_when_somebody_says_so() {
     let machines = Machines::new();
     let a = hurried(&machines, "a");
-    a.add_bytes("a.txt", "some").unwrap();
+    a.add_bytes("a.txt", "SOME").unwrap();
     a.remove("a.txt").unwrap();
     let of_content =
         |asked: Asked<'_>| asked.side == Side::Remote && matches!(asked.what, What::Remove(Location::Blob(_)));
@@ -208,7 +208,13 @@ fn a_sweep_that_died_is_not_taken_over_by_itself_and_resumed_when_somebody_says_
     }
     // Meanwhile everything goes on that has nothing to do with it.
     a.add_bytes("b.txt", "other").unwrap();
+    // What needs its content is not named at the remote, and not thrown away.
+    let b = hurried(&machines, "b");
+    check_error(b.add_bytes("c.txt", "SOME"), ErrorKind::Busy, &["is being collected", "datlake gc --resume"]);
+    b.ok("ran shout, unpushed shout", || shout("some"));
     assert_eq!(at_remote(&a, how.resume(true)).blobs, 1);
+    assert_eq!(b.push(&[]).unwrap().blobs, 1);
+    hurried(&machines, "c").ok("downloaded shout.txt, hit shout", || shout("some")?.read());
     assert_eq!(condemned(&a).condemned, 0);
     whole(&a);
 }

@@ -147,6 +147,7 @@ fn shown(event: &Event) -> String {
         Event::Waited { call, .. } => format!("waited {}", call.function()),
         Event::Failed(call) => format!("failed {}", call.function()),
         Event::Kept { call, .. } => format!("kept {}", call.function()),
+        Event::Unpushed { call, .. } => format!("unpushed {}", call.function()),
         Event::Downloaded { file, .. } => format!("downloaded {file}"),
         other => format!("{other:?}"),
     }

@@ -146,7 +146,7 @@ impl Catalog {
             );
             return Err(Error::new(ErrorKind::AlreadyExists, message));
         }
-        if self.remote.is_some() && !self.is_refused() && !Self::was_refused(secured) {
+        if self.remote.is_some() && !self.is_refused() && !secured.was_refused() {
             match self.create_added(name.clone(), secured).await {
                 Err(error) if error.kind() == ErrorKind::Denied => {}
                 Ok(Err(again)) => return Ok(Err(again)),

@@ -52,8 +52,8 @@ pub struct Since(Option<Swept>);
 pub enum Again {
     /// It may have been collected meanwhile.
     Now,
-    /// It is being collected: after a moment.
-    Later,
+    /// The collection of this number is removing it: after a moment.
+    Later(u64),
 }
 
 /// That content may be named. The default is good for who has no remote.
@@ -69,6 +69,13 @@ enum Until {
     Then(Duration),
     /// The remote refuses even to be looked at.
     Refused,
+}
+
+impl Secured {
+    /// Whether the remote refused to be looked at.
+    pub(super) fn was_refused(&self) -> bool {
+        matches!(self.0, Until::Refused)
+    }
 }
 
 impl Collections {
@@ -140,7 +147,7 @@ impl Catalog {
             return Ok(Ok(secured));
         }
         if stage == Stage::Sweeping {
-            return Ok(Err(Again::Later));
+            return Ok(Err(Again::Later(n)));
         }
         for digest in doomed {
             remote.create(&Location::Rescued(n, digest), b"").await?;
@@ -148,7 +155,7 @@ impl Catalog {
         // Whoever sweeps looks at what was rescued when it has begun, and not before.
         match collect::latest(&**remote).await? {
             Some(Collection { n: now, stage: Stage::Condemned, .. }) if now == n => Ok(Ok(secured)),
-            Some(Collection { n: now, stage: Stage::Sweeping, .. }) if now == n => Ok(Err(Again::Later)),
+            Some(Collection { n: now, stage: Stage::Sweeping, .. }) if now == n => Ok(Err(Again::Later(n))),
             _ => Ok(Err(Again::Now)),
         }
     }
@@ -159,11 +166,6 @@ impl Catalog {
             Until::Then(until) => (self.collections.clock)() <= until,
             Until::Always | Until::Refused => true,
         }
-    }
-
-    /// Whether the remote refused to be looked at when this was secured.
-    pub(super) fn was_refused(secured: &Secured) -> bool {
-        matches!(secured.0, Until::Refused)
     }
 
     async fn condemned(&self, n: u64) -> Result<Arc<HashSet<Digest>>> {

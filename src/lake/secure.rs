@@ -1,0 +1,145 @@
+//! Content that is about to be named, and must not be collected until it is.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use datlake_core::catalog::{Again, Secured, Since};
+use datlake_core::lineage::Output;
+use datlake_core::{Digest, Error, ErrorKind, Result};
+use datlake_store::{Wanted, sleep};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::content::once;
+use super::{AT_ONCE, Content, Lake, lock};
+use crate::file::Manifest;
+
+impl Lake {
+    /// Names `contents`, which were put `since`, and are held. What may have been collected meanwhile is sent again, and named
+    /// anew.
+    pub(super) fn secured<T>(
+        &self,
+        mut since: Since,
+        contents: &[(Digest, u64)],
+        name: impl Fn(&Secured) -> Result<Result<T, Again>>,
+    ) -> Result<T> {
+        let digests: Vec<Digest> = contents.iter().map(|(digest, _)| *digest).collect();
+        let mut patience = Patience::default();
+        loop {
+            let again = match pollster::block_on(self.catalog().secure(&digests, &since))? {
+                Ok(secured) => match name(&secured)? {
+                    Ok(named) => return Ok(named),
+                    Err(again) => again,
+                },
+                Err(again) => again,
+            };
+            pollster::block_on(patience.pause(self, again))?;
+            since = pollster::block_on(self.catalog().since())?;
+            for (digest, size) in contents {
+                let wanted = Wanted { digest, size: *size, what: digest, progress: &|_| {} };
+                pollster::block_on(self.vault().send(wanted))?;
+            }
+        }
+    }
+
+    /// Makes sure that content is there which a record is about to name and its call did not make: whoever named it so far may
+    /// have been removed. The caller holds it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingBlob`] where nobody has it any more.
+    pub(crate) async fn see_to(&self, contents: &[Content]) -> Result<()> {
+        let all = stream::iter(contents.to_vec()).map(|content| self.see_to_one(content));
+        all.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await
+    }
+
+    async fn see_to_one(&self, content: Content) -> Result<()> {
+        let Content { digest, size, what, .. } = &content;
+        let wanted = Wanted { digest, size: size.unwrap_or(0), what, progress: &|_| {} };
+        if self.catalog().remote.is_some() && !self.catalog().is_refused() {
+            return match self.vault().send(wanted).await {
+                Err(error) if error.kind() == ErrorKind::Denied => Ok(()),
+                sent => sent.map(drop),
+            };
+        }
+        // A remote that is not asked now may have it.
+        if self.catalog().remote.is_some() || self.is_offline() || self.vault().has(&wanted)? {
+            return Ok(());
+        }
+        let message = format!("the content of `{what}` ({digest}) was removed while it was used; run again");
+        Err(Error::new(ErrorKind::MissingBlob, message))
+    }
+
+    /// What `outputs` name besides `made`: files that were passed on, and files in trees that were put there and not made.
+    pub(crate) fn passed_on(&self, outputs: &[Output], made: &[(Digest, PathBuf)]) -> Result<Vec<Content>> {
+        let paths: HashMap<&Digest, &PathBuf> = made.iter().map(|(digest, path)| (digest, path)).collect();
+        let mut all = Vec::new();
+        for output in outputs {
+            match paths.get(&output.digest) {
+                Some(path) if output.tree => {
+                    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path.display(), e))?;
+                    for (name, (digest, size)) in Manifest::parse(&bytes, &output.uid)?.files() {
+                        let what = format!("{}//{name}", output.uid);
+                        all.push(Content { digest: *digest, size: Some(*size), what, optional: false });
+                    }
+                }
+                Some(_) => {}
+                None => all.extend(self.content_of_file(output.clone().into())?),
+            }
+        }
+        all.retain(|content| !paths.contains_key(&content.digest));
+        Ok(once(all))
+    }
+
+    /// The sweep of this collection takes longer than anybody waits: nobody else in this program waits for it.
+    fn outlasts(&self, collection: u64) {
+        *lock(&self.0.outlasting) = Some(collection);
+    }
+
+    fn has_outlasted(&self, collection: u64) -> bool {
+        *lock(&self.0.outlasting) == Some(collection)
+    }
+}
+
+/// How long somebody waits for the end of a sweep that takes what is to be named.
+#[derive(Default)]
+pub(crate) struct Patience {
+    waited: Duration,
+    begun_anew: u32,
+}
+
+impl Patience {
+    const LIMIT: Duration = Duration::from_secs(120);
+    const PAUSE: Duration = Duration::from_secs(1);
+    /// Collections are hours apart; what begins anew so often does not end.
+    const MOST: u32 = 1000;
+
+    /// Waits a moment, where it is needed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] where the sweep takes too long, or did when this program last waited for it.
+    pub(crate) async fn pause(&mut self, lake: &Lake, again: Again) -> Result<()> {
+        let remote = || lake.remote().unwrap_or_default();
+        let Again::Later(collection) = again else {
+            self.begun_anew += 1;
+            if self.begun_anew < Self::MOST {
+                return Ok(());
+            }
+            let message = format!("what is collected in {} changes without end; try again later", remote());
+            return Err(Error::new(ErrorKind::Busy, message));
+        };
+        let limit = Self::LIMIT.min(lake.catalog().collections.window.0);
+        if self.waited >= limit {
+            lake.outlasts(collection);
+        }
+        if lake.has_outlasted(collection) {
+            let message = format!(
+                "content is being collected in {}, for longer than {} s: if whoever does is dead, end it by `datlake gc --resume`",
+                remote(),
+                limit.as_secs()
+            );
+            return Err(Error::new(ErrorKind::Busy, message));
+        }
+        self.waited += Self::PAUSE;
+        sleep(Self::PAUSE).await
+    }
+}
