@@ -104,7 +104,7 @@ impl Remote {
         match self {
             Self::Folder(folder) => folder.known().forget(),
             #[cfg(feature = "cloud")]
-            Self::Bucket(bucket) => bucket.known().forget(),
+            Self::Bucket(bucket) => bucket.known()?.forget(),
         }
     }
 

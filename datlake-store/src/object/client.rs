@@ -25,6 +25,9 @@ pub(super) struct Client {
     /// Whether deleting what is not there is an error.
     pub(super) misses_deleted: bool,
     pub(super) signing: Signing,
+    /// What tells the server, and what is the bucket's owner's there, from others: as the client was built, wherever that was
+    /// said. No credential is in it.
+    pub(super) server: String,
 }
 
 impl Client {
@@ -43,12 +46,12 @@ impl Client {
     }
 
     #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
-    fn of<T>(client: &Arc<T>, misses_deleted: bool, signing: Signing) -> Self
+    fn of<T>(client: &Arc<T>, misses_deleted: bool, signing: Signing, server: String) -> Self
     where
         T: ObjectStore + PaginatedListStore + MultipartStore,
     {
         let (objects, pages, parts) = (Arc::clone(client) as _, Arc::clone(client) as _, Arc::clone(client) as _);
-        Self { objects, pages, parts, misses_deleted, signing }
+        Self { objects, pages, parts, misses_deleted, signing, server }
     }
 }
 
@@ -82,12 +85,16 @@ fn aws(address: &Address, variables: &[(String, String)]) -> Result<Client> {
     builder = builder.with_config(AmazonS3ConfigKey::DisableBulkDelete, "true");
     let builder = configure!(builder, variables, "AWS_", address);
     let anonymous = builder.get_config_value(&AmazonS3ConfigKey::SkipSignature).as_deref() == Some("true");
+    // In the order in which the client takes them.
+    let value = |key| builder.get_config_value(&key);
+    let server =
+        endpoint(address, value(AmazonS3ConfigKey::S3Endpoint).or_else(|| value(AmazonS3ConfigKey::Endpoint)))?;
     let client = Arc::new(builder.build().map_err(|error| unusable(address, &error))?);
     let signing = match anonymous {
         true => Signing::Not("AWS_SKIP_SIGNATURE is set, and who has no credentials cannot sign"),
         false => Signing::Query(Arc::clone(&client) as _),
     };
-    Ok(Client::of(&client, false, signing))
+    Ok(Client::of(&client, false, signing, server))
 }
 
 #[cfg(feature = "azure")]
@@ -97,24 +104,46 @@ fn azure(address: &Address, variables: &[(String, String)]) -> Result<Client> {
     use super::azure::AccountKey;
 
     let builder = configure!(MicrosoftAzureBuilder::new(), variables, "AZURE_", address);
-    let account = builder.get_config_value(&AzureConfigKey::AccountName);
-    // `abfss://container@account.…` names it, too.
-    let named = || Some(address.url.host_str()?.split_once('.')?.0.to_owned());
-    let key = builder.get_config_value(&AzureConfigKey::AccessKey);
-    let key = key.zip(account.or_else(named)).and_then(|(key, account)| AccountKey::new(account, &key));
+    let value = |key| builder.get_config_value(&key);
+    // `abfss://container@account.…` names it, and wins.
+    let named = address.url.host_str().and_then(|host| Some(host.split_once('.')?.0.to_owned()));
+    let account = named.or_else(|| value(AzureConfigKey::AccountName));
+    let places =
+        [AzureConfigKey::UseEmulator, AzureConfigKey::UseFabricEndpoint].map(|key| value(key).unwrap_or_default());
+    let at = endpoint(address, value(AzureConfigKey::Endpoint))?;
+    let server = format!("{at}\n{}\n{}", account.as_deref().unwrap_or_default(), places.join("\n"));
+    let key = value(AzureConfigKey::AccessKey);
+    let key = key.zip(account).and_then(|(key, account)| AccountKey::new(account, &key));
     let client = Arc::new(builder.build().map_err(|error| unusable(address, &error))?);
     let signing = match key {
         Some(key) => Signing::Account { client: Arc::clone(&client) as _, key },
         None => Signing::Not("Azure's URLs are signed with the account's key: set AZURE_STORAGE_ACCOUNT_KEY"),
     };
-    Ok(Client::of(&client, true, signing))
+    Ok(Client::of(&client, true, signing, server))
 }
 
 #[cfg(feature = "gcp")]
 fn gcp(address: &Address, variables: &[(String, String)]) -> Result<Client> {
+    use object_store::gcp::GoogleConfigKey;
+
     let builder = configure!(object_store::gcp::GoogleCloudStorageBuilder::new(), variables, "GOOGLE_", address);
+    let value = |key| builder.get_config_value(&key);
+    // A service account may name its server.
+    let in_account = || {
+        let file = || std::fs::read_to_string(value(GoogleConfigKey::ServiceAccount)?).ok();
+        let account = value(GoogleConfigKey::ServiceAccountKey).or_else(file)?;
+        let account: serde_json::Value = serde_json::from_str(&account).ok()?;
+        account.get("gcs_base_url")?.as_str().map(str::to_owned)
+    };
+    let server = endpoint(address, value(GoogleConfigKey::BaseUrl).or_else(in_account))?;
     let client = Arc::new(builder.build().map_err(|error| unusable(address, &error))?);
-    Ok(Client::of(&client, true, Signing::Query(Arc::clone(&client) as _)))
+    Ok(Client::of(&client, true, Signing::Query(Arc::clone(&client) as _), server))
+}
+
+/// Where the server is, in one spelling; empty where it is the provider's own.
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+fn endpoint(_: &Address, said: Option<String>) -> Result<String> {
+    Ok(said.unwrap_or_default().trim_end_matches('/').to_owned())
 }
 
 #[cfg(not(feature = "aws"))]
@@ -144,7 +173,8 @@ fn options() -> ClientOptions {
 }
 
 /// The value of one variable.
-pub(super) fn variable(variables: &[(String, String)], name: &str) -> Option<String> {
+#[cfg(feature = "aws")]
+fn variable(variables: &[(String, String)], name: &str) -> Option<String> {
     variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
 }
 
@@ -178,4 +208,51 @@ fn unusable(address: &Address, error: &object_store::Error) -> Error {
         .find(|(word, _)| text.contains(word))
         .map_or("one of the provider's variables has a value that cannot be used", |(_, why)| why);
     Error::new(ErrorKind::Config, format!("cannot use the remote {}: {why}", address.shown))
+}
+
+#[cfg(test)]
+#[cfg(all(feature = "aws", feature = "azure", feature = "gcp"))]
+mod tests {
+    use super::*;
+
+    /// The clients for `url` under each of these settings are of as many servers as there are settings.
+    fn check_differ(url: &str, settings: &[&[(&str, &str)]]) {
+        let address = Address::parse(url).unwrap();
+        let servers: std::collections::BTreeSet<_> = settings
+            .iter()
+            .map(|set| set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>())
+            .map(|variables| Client::new(&address, &variables).unwrap().server)
+            .collect();
+        assert_eq!(servers.len(), settings.len(), "{servers:?}");
+    }
+
+    #[test]
+    fn a_server_is_told_by_what_the_client_was_built_of() {
+        let (key, other) = (("AZURE_STORAGE_ACCOUNT_KEY", "aGk="), ("AZURE_STORAGE_ENDPOINT", "https://b.example.org"));
+        let account = |name| ("AZURE_STORAGE_ACCOUNT_NAME", name);
+        check_differ(
+            "az://container/lake",
+            &[&[account("one"), key], &[account("two"), key], &[account("one"), key, other]],
+        );
+        let keys = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_CONFIG_FILE", "/nowhere")];
+        let at = |name, value| [keys.as_slice(), &[(name, value)]].concat();
+        check_differ(
+            "s3://bucket",
+            &[
+                &keys,
+                &at("AWS_ENDPOINT_URL", "https://a.example.org"),
+                &at("AWS_ENDPOINT_URL_S3", "https://b.example.org"),
+                &at("AWS_ENDPOINT", "https://c.example.org"),
+            ],
+        );
+        let account = |more| {
+            format!(
+                "{{\"private_key\":\"k\",\"private_key_id\":\"k\",\"client_email\":\"e\",\"disable_oauth\":true{more}}}"
+            )
+        };
+        let (usual, own) = (account(""), account(",\"gcs_base_url\":\"https://a.example.org\""));
+        let name = "GOOGLE_SERVICE_ACCOUNT_KEY";
+        let base = ("GOOGLE_BASE_URL", "https://b.example.org");
+        check_differ("gs://bucket", &[&[(name, &usual)], &[(name, &own)], &[(name, &own), base]]);
+    }
 }

@@ -63,7 +63,7 @@ pub(crate) struct ObjectStore(Arc<Shared>);
 
 struct Shared {
     address: Address,
-    known: Known,
+    known: OnceLock<Known>,
     options: RemoteOptions,
     client: OnceLock<Result<Client>>,
     ready: OnceCell<()>,
@@ -85,8 +85,8 @@ impl ObjectStore {
     pub(crate) fn open(url: &str, options: RemoteOptions) -> Result<Self> {
         let address = Address::parse(url)?;
         Ok(Self(Arc::new(Shared {
-            known: ready::known(&address, &options),
             address,
+            known: OnceLock::new(),
             options,
             client: OnceLock::new(),
             ready: OnceCell::new(),
@@ -96,8 +96,11 @@ impl ObjectStore {
     }
 
     /// What the home remembers of it.
-    pub(crate) fn known(&self) -> &Known {
-        &self.0.known
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where a setting is missing or wrong.
+    pub(crate) fn known(&self) -> Result<&Known> {
+        self.0.known()
     }
 
     /// Runs `work` on the network's runtime.

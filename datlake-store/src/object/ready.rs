@@ -8,32 +8,24 @@ use bytes::Bytes;
 use datlake_core::{Created, Error, ErrorKind, Location, Result};
 
 use super::Shared;
-use super::address::Address;
-use super::client::variable;
 use super::retry::Tries;
 use crate::head;
 use crate::known::Known;
-use crate::remote::RemoteOptions;
-
-/// What says at whose server a bucket is.
-const ENDPOINTS: [&str; 6] = [
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ENDPOINT",
-    "AZURE_STORAGE_ENDPOINT",
-    "AZURE_ENDPOINT",
-    "GOOGLE_BASE_URL",
-];
-
-/// What the home remembers of the store at `address`. With other settings it is another store.
-pub(super) fn known(address: &Address, options: &RemoteOptions) -> Known {
-    let variables = options.variables();
-    let endpoint: Vec<_> = ENDPOINTS.iter().map(|name| variable(&variables, name).unwrap_or_default()).collect();
-    let told_by = format!("{}\n{}\n{}", address.shown, endpoint.join("\n"), options.unsafe_creates);
-    Known::of(options.memory.as_deref(), &address.shown, &told_by)
-}
 
 impl Shared {
+    /// What the home remembers of the store: of the place at the server that the client speaks to. At another server, or in
+    /// another account, it is another store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where a setting is missing or wrong.
+    pub(super) fn known(&self) -> Result<&Known> {
+        let client = self.client()?;
+        Ok(self.known.get_or_init(|| {
+            let told_by = format!("{}\n{}\n{}", self.address.shown, client.server, self.options.unsafe_creates);
+            Known::of(self.options.memory.as_deref(), &self.address.shown, &told_by)
+        }))
+    }
+
     /// Makes sure, once, that the store can hold a lake and that this version may write to it.
     ///
     /// # Errors
@@ -43,7 +35,7 @@ impl Shared {
     }
 
     async fn examine(&self) -> Result<()> {
-        if self.known.exists() {
+        if self.known()?.exists() {
             return Ok(());
         }
         let key = self.key(&Location::Lake)?;
@@ -67,16 +59,16 @@ impl Shared {
                 return Err(self.replaces());
             }
         }
-        self.known.remember(&head.id);
+        self.known()?.remember(&head.id);
         Ok(())
     }
 
     /// Compares `datlake.json` as it was just read with what is known of this store.
     pub(super) fn identify(&self, there: Option<&[u8]>) -> Result<()> {
-        let Some(there) = there else { return self.known.check_absent() };
+        let Some(there) = there else { return self.known()?.check_absent() };
         // What cannot be read is told by whoever writes; here somebody only looks.
         match head::parse(&self.address.shown, there) {
-            Ok(head) if self.known.exists() => self.known.check(&head.id),
+            Ok(head) if self.known()?.exists() => self.known()?.check(&head.id),
             _ => Ok(()),
         }
     }

@@ -179,6 +179,28 @@ fn what_a_store_can_do_is_asked_once_for_each_home_and_place() {
 }
 
 #[test]
+fn a_server_that_only_a_profile_names_is_not_taken_for_another() {
+    let (one, two) = (Fake::start(), Fake::replacing());
+    let home = TempDir::new().unwrap();
+    let open = |fake: &Fake, file: &str| {
+        let config = home.path().join(file);
+        std::fs::write(&config, format!("[default]\nendpoint_url = {}\n", fake.endpoint)).unwrap();
+        let mut variables = s3_at(&fake.endpoint);
+        variables.retain(|(name, _)| name != "AWS_ENDPOINT_URL");
+        variables.push(("AWS_CONFIG_FILE".to_owned(), config.display().to_string()));
+        let (memory, variables) = (Some(home.path().join("remotes")), Some(variables));
+        open_remote(URL, RemoteOptions { memory, variables, ..RemoteOptions::default() }).unwrap()
+    };
+    create(&*open(&one, "one"), "a", b"1").unwrap();
+    // The home knows a lake of this name, at another server. This one would replace objects.
+    check_error(create(&*open(&two, "two"), "a", b"1"), ErrorKind::Unsupported, &["replaces objects"]);
+    assert_eq!(two.object("a.datlake"), None);
+    one.asked();
+    create(&*open(&one, "three"), "b", b"1").unwrap();
+    assert_eq!(one.asked().len(), 1, "the first is known whatever the file is called");
+}
+
+#[test]
 fn another_lake_in_a_bucket_is_noticed_where_its_description_is_read() {
     let fake = Fake::start();
     let home = TempDir::new().unwrap();
