@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use datlake_core::catalog::{Again, Secured, Since};
@@ -37,7 +38,7 @@ impl Lake {
             since = pollster::block_on(self.catalog().since())?;
             for (digest, size) in contents {
                 let wanted = Wanted { digest, size: *size, what: digest, progress: &|_| {} };
-                pollster::block_on(self.vault().send(wanted))?;
+                pollster::block_on(self.send_if_allowed(wanted))?;
             }
         }
     }
@@ -56,10 +57,7 @@ impl Lake {
         let Content { digest, size, what, .. } = &content;
         let wanted = Wanted { digest, size: size.unwrap_or(0), what, progress: &|_| {} };
         if self.catalog().remote.is_some() && !self.catalog().is_refused() {
-            return match self.vault().send(wanted).await {
-                Err(error) if error.kind() == ErrorKind::Denied => Ok(()),
-                sent => sent.map(drop),
-            };
+            return self.send_if_allowed(wanted).await;
         }
         // A remote that is not asked now may have it.
         if self.catalog().remote.is_some() || self.is_offline() || self.vault().has(&wanted)? {
@@ -67,6 +65,17 @@ impl Lake {
         }
         let message = format!("the content of `{what}` ({digest}) was removed while it was used; run again");
         Err(Error::new(ErrorKind::MissingBlob, message))
+    }
+
+    /// Sends content to the remote. Where that refuses to be written, what names it stays on this machine too.
+    async fn send_if_allowed(&self, wanted: Wanted<'_>) -> Result<()> {
+        match self.vault().send(wanted).await {
+            Err(error) if error.kind() == ErrorKind::Denied => {
+                self.catalog().refused.store(true, Ordering::Release);
+                Ok(())
+            }
+            sent => sent.map(drop),
+        }
     }
 
     /// What `outputs` name besides `made`: files that were passed on, and files in trees that were put there and not made.

@@ -40,13 +40,23 @@ struct Troubles {
     changes: [usize; 2],
     /// Those that came and can be felt.
     felt: Vec<Fault>,
+    /// Whether something was refused that reads, and something that changes.
+    refused: Refused,
+    /// Whether the machine has no right to change anything at the remote.
+    read_only: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Refused {
+    reads: bool,
+    changes: bool,
 }
 
 impl Troubles {
     fn meet(&mut self, asked: Asked<'_>) -> Option<Fault> {
         // How many signs of life there are depends on time.
         if matches!(asked.what, What::Create(Location::Beat(..)) | What::Remove(Location::Beat(..))) {
-            return None;
+            return (self.read_only && asked.side == Side::Remote).then_some(Fault::Denied);
         }
         let side = usize::from(asked.side == Side::Remote);
         self.operations[side] += 1;
@@ -57,8 +67,15 @@ impl Troubles {
             let counts = asked.what.is_change() || !trouble.changes;
             trouble.side == asked.side && counts && (now == trouble.at || (trouble.lasts && now > trouble.at))
         };
-        let fault = self.planned.iter().find(comes)?.fault;
+        let planned = self.planned.iter().find(comes).map(|trouble| trouble.fault);
+        let forbidden = self.read_only && asked.side == Side::Remote && asked.what.is_change();
+        let fault = if forbidden { Fault::Denied } else { planned? };
         let felt = match fault {
+            Fault::Denied => {
+                self.refused.reads |= !asked.what.is_change();
+                self.refused.changes |= asked.what.is_change();
+                false
+            }
             Fault::Before | Fault::After => true,
             Fault::Cut => matches!(asked.what, What::Fetch | What::Get | What::List),
             Fault::Flip => matches!(asked.what, What::Fetch | What::Get),
@@ -107,6 +124,8 @@ pub(crate) struct Machine {
     pub(crate) offline: bool,
     /// Whether the process has not been asked for anything yet.
     pub(crate) fresh: bool,
+    /// Whether the process may know that the remote refuses to be written.
+    pub(crate) refused: bool,
     lake: Option<Lake>,
     troubles: Arc<Mutex<Troubles>>,
     events: Arc<Mutex<Vec<Event>>>,
@@ -123,6 +142,7 @@ impl Machine {
             remote: format!("file://{}", folder.join("remote").display()),
             offline: false,
             fresh: true,
+            refused: false,
             lake: None,
             troubles: Arc::default(),
             events: Arc::default(),
@@ -141,6 +161,7 @@ impl Machine {
         let events = Arc::clone(&self.events);
         lake.observe(move |event| events.lock().unwrap().push(event.clone()));
         self.fresh = true;
+        self.refused = self.is_read_only();
         self.lake.insert(lake).clone()
     }
 
@@ -150,18 +171,32 @@ impl Machine {
         self.lake();
     }
 
+    /// Whether it has no right to change anything at the remote.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.troubles.lock().unwrap().read_only
+    }
+
+    /// The process ends; the next may change the remote or not.
+    pub(crate) fn may_write(&mut self, may: bool) {
+        self.troubles.lock().unwrap().read_only = !may;
+        self.restart(self.offline);
+    }
+
     /// Does `work`, and meets these troubles in it: what came of it, what could be felt, and what happened.
     pub(crate) fn meets<T>(&mut self, planned: &[Trouble], work: impl FnOnce(&Lake) -> Result<T>) -> Done<T> {
         let lake = self.lake();
         self.fresh = false;
         self.events.lock().unwrap().clear();
-        *self.troubles.lock().unwrap() = Troubles { planned: planned.to_vec(), ..Troubles::default() };
+        let read_only = self.is_read_only();
+        *self.troubles.lock().unwrap() = Troubles { planned: planned.to_vec(), read_only, ..Troubles::default() };
         let result = {
             let _current = lake.enter();
             work(&lake)
         };
-        let felt = std::mem::take(&mut *self.troubles.lock().unwrap()).felt;
-        Done { result, felt, events: std::mem::take(&mut *self.events.lock().unwrap()) }
+        let after = Troubles { read_only, ..Troubles::default() };
+        let Troubles { felt, refused, .. } = std::mem::replace(&mut *self.troubles.lock().unwrap(), after);
+        self.refused |= refused.reads || refused.changes;
+        Done { result, felt, refused, events: std::mem::take(&mut *self.events.lock().unwrap()) }
     }
 
     /// The path of content on this machine.
@@ -174,6 +209,7 @@ impl Machine {
 pub(crate) struct Done<T> {
     pub(crate) result: Result<T>,
     felt: Vec<Fault>,
+    refused: Refused,
     events: Vec<Event>,
 }
 
@@ -185,12 +221,19 @@ impl<T> Done<T> {
         match kind {
             ErrorKind::Unavailable | ErrorKind::Io => failed,
             ErrorKind::Corrupt => flipped,
+            // Who may read does not need to write.
+            ErrorKind::Denied => self.refused.reads,
             _ => false,
         }
     }
 
     pub(crate) fn untroubled(&self) -> bool {
-        self.felt.is_empty()
+        self.felt.is_empty() && !self.refused.reads
+    }
+
+    /// Whether it failed because a change was refused.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.changes && matches!(&self.result, Err(error) if error.kind() == ErrorKind::Denied)
     }
 
     pub(crate) fn flipped(&self) -> bool {

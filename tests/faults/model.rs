@@ -46,6 +46,8 @@ pub(crate) struct View {
     pub(crate) offline: bool,
     /// Whether it is a process that has not asked the remote yet.
     pub(crate) fresh: bool,
+    /// Whether the remote may refuse to be written: what is made may be kept on the machine.
+    pub(crate) refused: bool,
 }
 
 fn only(held: Held) -> Possible {
@@ -131,12 +133,15 @@ impl Cell {
         }
     }
 
-    /// Where it would be made.
-    fn decides(&mut self, view: View) -> &mut Possible {
-        if view.offline { &mut self.own[view.machine] } else { &mut self.remote }
+    /// Where it may be made.
+    fn decides(&mut self, view: View) -> impl Iterator<Item = &mut Possible> {
+        let here = view.offline || view.refused;
+        let own = here.then_some(&mut self.own[view.machine]);
+        own.into_iter().chain((!view.offline).then_some(&mut self.remote))
     }
 
-    pub(crate) fn added(&mut self, view: View, text: &str) -> Verdict {
+    /// It was added; `unpushed` says whether the remote has decided about it.
+    pub(crate) fn added(&mut self, view: View, text: &str, unpushed: bool) -> Verdict {
         let before = self.clone();
         let (own, copy) = (&before.own[view.machine], &before.copy[view.machine]);
         let free = |held: &Possible| may_lack(held) || has(held, text);
@@ -148,6 +153,9 @@ impl Cell {
             if has(copy, text) {
                 after.extend(own.iter().filter(|held| !matches!(held, There(_))).cloned());
             }
+            self.own[view.machine] = after;
+        } else if unpushed {
+            must(view.refused || has(own, text), || format!("{text:?} was kept here: {before:?}"))?;
             self.own[view.machine] = after;
         } else {
             if has(own, text) {
@@ -170,10 +178,11 @@ impl Cell {
 
     /// Whoever was to make `texts` failed.
     pub(crate) fn maybe_made(&mut self, view: View, texts: &[String]) {
-        let place = self.decides(view);
-        if may_lack(place) {
-            place.extend(texts.iter().cloned().map(There));
-            place.extend([Nothing, Left]);
+        for place in self.decides(view) {
+            if may_lack(place) {
+                place.extend(texts.iter().cloned().map(There));
+                place.extend([Nothing, Left]);
+            }
         }
     }
 
@@ -183,13 +192,33 @@ impl Cell {
         must(known || (!view.offline && has(&self.remote, text)), || format!("a hit gave {text:?} of {self:?}"))
     }
 
-    /// A call gave `text`, and its body has run.
-    pub(crate) fn executed(&mut self, view: View, text: &str) -> Verdict {
+    /// A call gave `text`, and its body has run; `unpushed` says whether the remote has decided about it, where that is known.
+    pub(crate) fn executed(&mut self, view: View, text: &str, unpushed: Option<bool>) -> Verdict {
         let missed = may_lack(&self.own[view.machine]) && (view.offline || may_lack(&self.remote));
         must(missed, || format!("a body ran, and its call was there: {self:?}"))?;
-        // What was left here gives way.
-        self.own[view.machine] = only(Nothing);
-        *self.decides(view) = only(There(text.to_owned()));
+        let made = There(text.to_owned());
+        if view.offline {
+            self.own[view.machine] = only(made);
+            return Ok(());
+        }
+        must(view.refused || unpushed != Some(true), || format!("{text:?} was kept here: {self:?}"))?;
+        match unpushed {
+            Some(true) => {
+                self.own[view.machine] = only(made);
+                // It may have been refused after its names went there.
+                self.remote.insert(Left);
+            }
+            None if view.refused => {
+                for place in [&mut self.own[view.machine], &mut self.remote] {
+                    place.extend([made.clone(), Nothing, Left]);
+                }
+            }
+            _ => {
+                // What was left here gives way.
+                self.own[view.machine] = only(Nothing);
+                self.remote = only(made);
+            }
+        }
         Ok(())
     }
 

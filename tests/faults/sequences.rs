@@ -33,6 +33,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => Just(Op::Collect),
         1 => Just(Op::Verify),
         4 => any::<bool>().prop_map(Op::Offline),
+        3 => any::<bool>().prop_map(Op::Rights),
         1 => (any::<u8>(), any::<bool>()).prop_map(|(pick, here)| Op::Rot(pick, here)),
         2 => prop_oneof![(0..2_u8).prop_map(Job::Unsteady), (0..2_u8).prop_map(|t| Job::Named(t, 1))].prop_map(Op::Race),
     ]
@@ -52,8 +53,9 @@ fn trouble(fault: impl Strategy<Value = Fault>) -> impl Strategy<Value = Trouble
         fault,
     )
         .prop_map(|(side, at, changes, lasts, fault)| {
-            // Only what is far away loses its replies.
-            let side = if fault == Fault::LostReply { Side::Remote } else { side };
+            // Only what is far away loses its replies, or refuses.
+            let far = matches!(fault, Fault::LostReply | Fault::Denied);
+            let side = if far { Side::Remote } else { side };
             // Of changes there are fewer.
             let at = if changes { at.div_ceil(2) } else { at };
             Trouble { side, at, changes, lasts, fault }
@@ -68,6 +70,7 @@ fn any_fault() -> impl Strategy<Value = Fault> + Clone {
         2 => Just(Fault::Cut),
         2 => Just(Fault::Flip),
         3 => Just(Fault::LostReply),
+        2 => Just(Fault::Denied),
     ]
 }
 
@@ -139,6 +142,18 @@ fn what_another_machine_removed_and_a_third_gave_away_is_not_added_by_a_copy() {
         step(0, remove, &[]),
         step(0, Op::Call(Job::Named(0, 1)), &[]),
         step(1, Op::Add(1, 0), &[]),
+    ])
+    .unwrap();
+}
+
+#[test]
+fn what_a_machine_makes_that_may_only_read_stays_there_also_after_a_collection() {
+    live(&[
+        step(0, Op::Rights(false), &[]),
+        step(0, Op::Call(Job::Words(0)), &[]),
+        step(1, Op::Collect, &[]),
+        step(0, Op::Add(0, 0), &[]),
+        step(0, Op::Read(0), &[]),
     ])
     .unwrap();
 }

@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     Cut,
     /// One bit of what is read is another.
     Flip,
+    /// Nothing happens, for who asks has no right to it.
+    Denied,
     /// It happens, the reply is lost, and a retry further down finds it done.
     LostReply,
     /// No store does that: a create does not happen, and is said to have. A test that does not find it out finds out nothing.
@@ -83,6 +85,10 @@ impl Faulty {
         (self.plan)(Asked { side: self.side, what })
     }
 
+    fn refusal(&self) -> Error {
+        Error::new(ErrorKind::Denied, "the store refuses")
+    }
+
     fn failure(&self) -> Error {
         match self.side {
             Side::Local => Error::new(ErrorKind::Io, "the disk fails"),
@@ -99,6 +105,7 @@ impl Faulty {
         (lie, otherwise): (Fault, T),
     ) -> datlake::Result<T> {
         match self.fault(what) {
+            Some(Fault::Denied) => Err(self.refusal()),
             Some(Fault::Before) => Err(self.failure()),
             Some(Fault::After) => done.await.and(Err(self.failure())),
             Some(Fault::Delay) => {
@@ -154,6 +161,7 @@ impl Store for Faulty {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
         Box::pin(async move {
             match self.fault(What::Get) {
+                Some(Fault::Denied) => Err(self.refusal()),
                 Some(Fault::Before | Fault::After | Fault::Cut) => Err(self.failure()),
                 Some(Fault::Flip) => Ok(self.store.get(at).await?.map(|mut bytes| {
                     flip(&mut bytes);
@@ -173,6 +181,7 @@ impl Store for Faulty {
         Box::pin(async move {
             let fault = match self.fault(What::Fetch) {
                 Some(fault @ (Fault::Cut | Fault::Flip)) => fault,
+                Some(Fault::Denied) => return Err(self.refusal()),
                 Some(Fault::Before) => return Err(self.failure()),
                 Some(Fault::After) => return self.store.fetch(at, from, sink).await.and(Err(self.failure())),
                 _ => return self.store.fetch(at, from, sink).await,
@@ -203,6 +212,7 @@ impl Store for Faulty {
     ) -> Pending<'a, ()> {
         Box::pin(async move {
             match self.fault(What::List) {
+                Some(Fault::Denied) => Err(self.refusal()),
                 Some(Fault::Before) => Err(self.failure()),
                 Some(Fault::After) => self.store.list(prefix, visit).await.and(Err(self.failure())),
                 Some(Fault::Cut) => {

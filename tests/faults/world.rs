@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::jobs;
 use crate::machines::{Done, Given, Job, Machine, NAMES, TEXTS, Thing, Trouble, known, read};
 use crate::model::{Cell, Held, MACHINES, Verdict, View};
+use crate::store::Fault;
 
 /// What a machine does.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub(crate) enum Op {
     Verify,
     /// The process ends, and the next works offline, or online.
     Offline(bool),
+    /// The process ends, and the next has a right to change the remote, or has none.
+    Rights(bool),
     /// Content rots on that machine, or at the remote where there is none, and is repaired.
     Rot(Pick, bool),
     /// All machines make the call at the same time.
@@ -87,8 +90,19 @@ impl World {
     }
 
     fn view(&self, machine: usize) -> View {
-        let Machine { offline, fresh, .. } = self.machines[machine];
-        View { machine, offline, fresh }
+        let Machine { offline, fresh, refused, .. } = self.machines[machine];
+        View { machine, offline, fresh, refused }
+    }
+
+    /// As after what has just been done: it may have been refused.
+    fn since(&self, view: View) -> View {
+        View { refused: self.machines[view.machine].refused, ..view }
+    }
+
+    /// Whether the remote has not decided about `uid`, on that machine.
+    fn is_unpushed(&mut self, machine: usize, uid: &str) -> Result<bool, String> {
+        let status = self.machines[machine].lake().status().map_err(|e| format!("{e:?}"))?;
+        Ok(status.unpushed.iter().any(|row| row.uids.iter().any(|of| of.as_str() == uid)))
     }
 
     fn picked(&self, pick: Pick) -> (Thing, String) {
@@ -108,6 +122,10 @@ impl World {
         let learned = match &step.op {
             Op::Offline(offline) => {
                 self.machines[m].restart(*offline);
+                return Ok(());
+            }
+            Op::Rights(may_write) => {
+                self.machines[m].may_write(*may_write);
                 return Ok(());
             }
             Op::Add(n, t) => self.add(view, troubles, *n, *t)?,
@@ -144,9 +162,10 @@ impl World {
     fn add(&mut self, view: View, troubles: &[Trouble], n: u8, t: u8) -> Result<bool, String> {
         let (uid, text) = (NAMES[usize::from(n)], TEXTS[usize::from(t)]);
         let done = self.machines[view.machine].meets(troubles, |lake| lake.add_bytes(uid, text).map(drop));
+        let (view, unpushed) = (self.since(view), self.is_unpushed(view.machine, uid)?);
         let cell = self.cell(&Thing::Name(n));
         match &done.result {
-            Ok(()) => cell.added(view, text).map(|()| true),
+            Ok(()) => cell.added(view, text, unpushed).map(|()| true),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => cell.taken(view, text).map(|()| false),
             Err(error) => {
                 cell.maybe_made(view, &[text.to_owned()]);
@@ -183,6 +202,7 @@ impl World {
     }
 
     fn called(&mut self, view: View, job: Job, before: usize, done: &Done<Given>) -> Verdict {
+        let view = self.since(view);
         if let Job::Nested(t) = job {
             // It calls this one, or not.
             self.cell(&Thing::Words(t)).maybe_made(view, &[TEXTS[usize::from(t)].to_owned()]);
@@ -196,8 +216,9 @@ impl World {
                 if !right.contains(text) {
                     return Err(format!("{job:?} gave {text:?}, and not one of {right:?}"));
                 }
+                let unpushed = uid.as_ref().map(|uid| self.is_unpushed(view.machine, uid)).transpose()?;
                 let cell = self.cell(thing);
-                if done.hit(job.function()) { cell.hit(view, text) } else { cell.executed(view, text) }
+                if done.hit(job.function()) { cell.hit(view, text) } else { cell.executed(view, text, unpushed) }
             }
             Err(error) => self.not_called(view, job, before, done, error),
         }
@@ -248,6 +269,10 @@ impl World {
         let done = self.machines[view.machine].meets(troubles, |lake| lake.remove(&uid));
         let cell = self.cell(&thing);
         match &done.result {
+            Err(_) if done.is_refused() => {
+                cell.maybe_removed(view);
+                Ok(false)
+            }
             Ok(gone) => cell.removed(view, !gone.is_empty()).map(|()| true),
             Err(error) if error.kind() == ErrorKind::Unavailable && view.offline => {
                 cell.refused_to_remove(view).map(|()| false)
@@ -298,6 +323,7 @@ impl World {
                 }
                 failed.is_none()
             }
+            Err(_) if done.is_refused() => false,
             Err(error) => {
                 self.shaken(view, &done, error)?;
                 false
@@ -340,14 +366,22 @@ impl World {
         let machine = &mut self.machines[view.machine];
         let done = machine.meets(troubles, |lake| lake.collect(how));
         let Err(error) = &done.result else { return Ok(!view.offline) };
+        if done.is_refused() && machine.is_read_only() {
+            return Ok(false);
+        }
         // A manifest may be at the remote only.
         if view.offline && error.kind() == ErrorKind::MissingBlob {
             return Ok(false);
         }
         let ended = machine.meets(&[], |lake| lake.collect(how));
-        self.shaken(view, &done, error)?;
+        let machine_is_read_only = machine.is_read_only();
+        if !done.is_refused() {
+            self.shaken(view, &done, error)?;
+        }
+        let is_forbidden = ended.is_refused() && machine_is_read_only;
         match ended.result {
             Ok(_) => Ok(!view.offline),
+            Err(_) if is_forbidden => Ok(false),
             Err(error) if view.offline && error.kind() == ErrorKind::MissingBlob => Ok(false),
             Err(error) => Err(format!("{error:?}")),
         }
@@ -392,7 +426,7 @@ impl World {
         let digest = file.digest().to_string();
         let (home, remote) = (machine.home().to_owned(), self.folder.path().join("remote"));
         let [one, other] = [home, remote].map(|root| root.join("blobs").join(&digest[..2]).join(&digest));
-        if view.offline || !one.exists() || !other.exists() {
+        if view.offline || machine.is_read_only() || !one.exists() || !other.exists() {
             return Ok(false);
         }
         let bad = if here { &one } else { &other };
@@ -408,7 +442,9 @@ impl World {
             Err(error) => return Err(format!("{error:?}")),
         }
         let done = machine.meets(troubles, |lake| lake.repair(&uid));
-        if let Err(error) = &done.result {
+        if let Err(error) = &done.result
+            && !done.is_refused()
+        {
             self.shaken(view, &done, error)?;
         }
         // What was not healed then is healed now.
@@ -421,7 +457,8 @@ impl World {
 
     /// All machines make a call at the same time; the troubles are those of one.
     fn race(&mut self, view: View, troubles: &[Trouble], job: Job) -> Result<bool, String> {
-        if self.machines.iter().any(|machine| machine.offline) {
+        let alone = |machine: &Machine| machine.offline || machine.refused;
+        if self.machines.iter().any(alone) || troubles.iter().any(|trouble| trouble.fault == Fault::Denied) {
             return Ok(false);
         }
         let (id, before) = (self.id, self.made(job));

@@ -12,6 +12,7 @@ impl World {
     pub(super) fn settles(&mut self) -> Verdict {
         for m in 0..MACHINES {
             self.machines[m].restart(false);
+            self.machines[m].may_write(true);
             self.push(self.view(m), &[])?;
         }
         self.all_see_the_same()?;
