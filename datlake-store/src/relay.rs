@@ -28,7 +28,7 @@ impl Vault {
             let message = format!("`{}` is the lake's own home; choose another folder", self.home().display());
             return Err(Error::new(ErrorKind::Config, message));
         }
-        Ok(other.into_store())
+        Ok(self.wrapped(other.into_store()))
     }
 
     /// Sends content of the lake to `target`: from here where it is here, else from the remote, without keeping it.

@@ -38,7 +38,7 @@ pub type Wrap = Arc<dyn Fn(Side, Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync
 pub enum Side {
     /// The machine's own.
     Local,
-    /// The one shared with others.
+    /// The one shared with others; also one that is mirrored to.
     Remote,
 }
 
@@ -82,6 +82,7 @@ pub struct Vault {
     fill: Option<Arc<Fill>>,
     /// As they were said for the remote.
     options: RemoteOptions,
+    wrap: Option<Wrap>,
     transfers: Semaphore,
     sending: Arc<OnceLock<Listener>>,
 }
@@ -171,8 +172,8 @@ impl Vault {
             refused: Arc::default(),
             collections: Collections::new(options.window, clock::elapsed),
         };
-        let options = options.remote.clone();
-        Ok(Self { dir, catalog, remote, fill, options, transfers: Semaphore::new(TRANSFERS), sending })
+        let (wrap, options) = (options.wrap.clone(), options.remote.clone());
+        Ok(Self { dir, catalog, remote, fill, options, wrap, transfers: Semaphore::new(TRANSFERS), sending })
     }
 
     /// The documents.
@@ -193,6 +194,14 @@ impl Vault {
         match &self.fill {
             Some(fill) => fill.settle(counted, due_at, &self.scratch()?.file()?),
             None => Ok(()),
+        }
+    }
+
+    /// A store that is mirrored to, behind what stands before all.
+    pub(crate) fn wrapped(&self, other: Arc<dyn Store>) -> Arc<dyn Store> {
+        match &self.wrap {
+            Some(wrap) => wrap(Side::Remote, other),
+            None => other,
         }
     }
 

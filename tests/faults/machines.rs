@@ -137,9 +137,14 @@ impl Machine {
     }
 
     pub(crate) fn new(folder: &Path, name: &str) -> Self {
+        Self::before(folder, name, "remote")
+    }
+
+    /// A machine that has another store as its remote.
+    pub(crate) fn before(folder: &Path, name: &str, remote: &str) -> Self {
         Self {
             home: folder.join(name),
-            remote: format!("file://{}", folder.join("remote").display()),
+            remote: format!("file://{}", folder.join(remote).display()),
             offline: false,
             fresh: true,
             refused: false,

@@ -28,6 +28,8 @@ pub(crate) type Possible = BTreeSet<Held>;
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     pub(crate) remote: Possible,
+    /// At the store that is mirrored to.
+    pub(crate) mirror: Possible,
     /// On each machine, what the remote has not decided about.
     pub(crate) own: [Possible; MACHINES],
     /// Copies on each machine.
@@ -81,7 +83,7 @@ fn must(holds: bool, what: impl FnOnce() -> String) -> Verdict {
 impl Default for Cell {
     fn default() -> Self {
         let none = || std::array::from_fn(|_| only(Nothing));
-        Self { remote: only(Nothing), own: none(), copy: none(), stale: [false; MACHINES] }
+        Self { remote: only(Nothing), mirror: only(Nothing), own: none(), copy: none(), stale: [false; MACHINES] }
     }
 }
 
@@ -297,5 +299,26 @@ impl Cell {
             self.copied(view.machine);
         }
         Ok(())
+    }
+
+    /// The remote was mirrored, or a part of it.
+    pub(crate) fn mirrored(&mut self, whole: bool) {
+        if !may_lack(&self.mirror) {
+            // Nothing is replaced there.
+            return;
+        }
+        let free = self.mirror == only(Nothing);
+        self.mirror.extend(there(&self.remote).cloned().map(There));
+        if !whole {
+            self.mirror.insert(Left);
+        } else if free && !may_lack(&self.remote) {
+            self.mirror.retain(|held| matches!(held, There(_)));
+        }
+    }
+
+    /// What the mirror shows.
+    pub(crate) fn mirror_shows(&self, found: Option<&str>) -> Verdict {
+        let right = found.map_or_else(|| may_lack(&self.mirror), |text| has(&self.mirror, text));
+        must(right, || format!("the mirror shows {found:?}, possible was {:?}", self.mirror))
     }
 }

@@ -30,12 +30,15 @@ fn op() -> impl Strategy<Value = Op> {
         3 => Just(Op::Push),
         2 => Just(Op::Pull),
         2 => Just(Op::Evict),
-        3 => Just(Op::Collect),
+        3 => any::<bool>().prop_map(Op::Collect),
+        2 => Just(Op::Later),
+        2 => Just(Op::Mirror),
         1 => Just(Op::Verify),
         4 => any::<bool>().prop_map(Op::Offline),
         3 => any::<bool>().prop_map(Op::Rights),
         1 => (any::<u8>(), any::<bool>()).prop_map(|(pick, here)| Op::Rot(pick, here)),
         2 => prop_oneof![(0..2_u8).prop_map(Job::Unsteady), (0..2_u8).prop_map(|t| Job::Named(t, 1))].prop_map(Op::Race),
+        1 => (0..2_u8).prop_map(|t| Op::RaceCollecting(Job::Words(t))),
     ]
 }
 
@@ -151,7 +154,7 @@ fn what_a_machine_makes_that_may_only_read_stays_there_also_after_a_collection()
     live(&[
         step(0, Op::Rights(false), &[]),
         step(0, Op::Call(Job::Words(0)), &[]),
-        step(1, Op::Collect, &[]),
+        step(1, Op::Collect(true), &[]),
         step(0, Op::Add(0, 0), &[]),
         step(0, Op::Read(0), &[]),
     ])

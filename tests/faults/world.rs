@@ -1,18 +1,20 @@
 //! Machines, and the model that follows what they do.
 
 mod settling;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use datlake::report::{FindingKind, PushOutcome, RepairOutcome};
-use datlake::{Collect, Error, ErrorKind, Evict, Lake, Result, Verify};
+use datlake::report::PushOutcome;
+use datlake::{Error, ErrorKind, Lake, Result};
 use tempfile::TempDir;
 
 use crate::jobs;
 use crate::machines::{Done, Given, Job, Machine, NAMES, TEXTS, Thing, Trouble, known, read};
 use crate::model::{Cell, Held, MACHINES, Verdict, View};
 use crate::store::Fault;
+use upkeep::in_stages;
 
 /// What a machine does.
 #[derive(Clone, Debug)]
@@ -25,7 +27,12 @@ pub(crate) enum Op {
     Push,
     Pull,
     Evict,
-    Collect,
+    /// Content that nobody names is collected, as where nobody else does anything, or in stages.
+    Collect(bool),
+    /// So much time passes at the remote that what is condemned may be removed.
+    Later,
+    /// Everything is copied to another store.
+    Mirror,
     Verify,
     /// The process ends, and the next works offline, or online.
     Offline(bool),
@@ -35,6 +42,8 @@ pub(crate) enum Op {
     Rot(Pick, bool),
     /// All machines make the call at the same time.
     Race(Job),
+    /// The others make the call while this machine collects.
+    RaceCollecting(Job),
 }
 
 /// One of the things that have a file, by its number among those that there are.
@@ -59,6 +68,8 @@ pub(crate) struct World {
     uids: BTreeMap<Thing, String>,
     /// Who only looks, and whose store never fails.
     observer: Lake,
+    /// The same for the store that is mirrored to.
+    beyond: Lake,
 }
 
 /// Does all that, in that order, then puts everything in order and looks whether anything is lost.
@@ -82,7 +93,8 @@ impl World {
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let machines = Machine::all(folder.path());
         let observer = Machine::new(folder.path(), "observer").lake();
-        Self { id, folder, machines, cells: BTreeMap::new(), uids: Thing::uids(id), observer }
+        let beyond = Machine::before(folder.path(), "beyond", "mirror").lake();
+        Self { id, folder, machines, cells: BTreeMap::new(), uids: Thing::uids(id), observer, beyond }
     }
 
     fn cell(&mut self, thing: &Thing) -> &mut Cell {
@@ -136,10 +148,16 @@ impl World {
             Op::Push => self.push(view, troubles)?,
             Op::Pull => self.pull(view, troubles)?,
             Op::Evict => self.evict(view, troubles)?,
-            Op::Collect => self.collect(view, troubles)?,
+            Op::Collect(exclusive) => self.collect(view, troubles, *exclusive)?,
+            Op::Later => {
+                self.later();
+                return Ok(());
+            }
+            Op::Mirror => self.mirror(view, troubles)?,
             Op::Verify => self.verify(view, troubles)?,
             Op::Rot(pick, here) => self.rot(view, troubles, *pick, *here)?,
-            Op::Race(job) => self.race(view, troubles, *job)?,
+            Op::Race(job) => self.race(view, troubles, *job, false)?,
+            Op::RaceCollecting(job) => self.race(view, &[], *job, true)?,
         };
         for cell in self.cells.values_mut() {
             if learned {
@@ -351,112 +369,8 @@ impl World {
         }
     }
 
-    fn evict(&mut self, view: View, troubles: &[Trouble]) -> Result<bool, String> {
-        let done = self.machines[view.machine].meets(troubles, |lake| lake.evict(Evict::To(0)));
-        match &done.result {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::Config && view.offline => Ok(false),
-            Err(error) => self.shaken(view, &done, error).map(|()| false),
-        }
-    }
-
-    /// Nobody else does anything meanwhile. What failed in the middle is ended, as its operator would.
-    fn collect(&mut self, view: View, troubles: &[Trouble]) -> Result<bool, String> {
-        let how = Collect::default().exclusive(true).resume(true);
-        let machine = &mut self.machines[view.machine];
-        let done = machine.meets(troubles, |lake| lake.collect(how));
-        let Err(error) = &done.result else { return Ok(!view.offline) };
-        if done.is_refused() && machine.is_read_only() {
-            return Ok(false);
-        }
-        // A manifest may be at the remote only.
-        if view.offline && error.kind() == ErrorKind::MissingBlob {
-            return Ok(false);
-        }
-        let ended = machine.meets(&[], |lake| lake.collect(how));
-        let machine_is_read_only = machine.is_read_only();
-        if !done.is_refused() {
-            self.shaken(view, &done, error)?;
-        }
-        let is_forbidden = ended.is_refused() && machine_is_read_only;
-        match ended.result {
-            Ok(_) => Ok(!view.offline),
-            Err(_) if is_forbidden => Ok(false),
-            Err(error) if view.offline && error.kind() == ErrorKind::MissingBlob => Ok(false),
-            Err(error) => Err(format!("{error:?}")),
-        }
-    }
-
-    fn verify(&mut self, view: View, troubles: &[Trouble]) -> Result<bool, String> {
-        let done = self.machines[view.machine].meets(troubles, |lake| lake.verify(Verify::default(), &[]));
-        match &done.result {
-            Ok(_) if done.flipped() => {}
-            Ok(report) => self.only_left(report.findings.iter().map(|finding| (finding.kind, &*finding.what)))?,
-            Err(error) => self.shaken(view, &done, error)?,
-        }
-        Ok(false)
-    }
-
-    /// Nothing is wrong but names whose calls have not finished, where that may be.
-    fn only_left<'a>(&self, findings: impl Iterator<Item = (FindingKind, &'a str)>) -> Verdict {
-        for (kind, what) in findings {
-            let cell = self.uids.iter().find(|(_, uid)| **uid == *what).and_then(|(thing, _)| self.cells.get(thing));
-            let may_be = |cell: &Cell| {
-                cell.remote.contains(&Held::Left)
-                    || cell.own.iter().chain(&cell.copy).any(|held| held.contains(&Held::Left))
-            };
-            if kind != FindingKind::Dangling || !cell.is_some_and(may_be) {
-                return Err(format!("{kind:?} {what}: {cell:?}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whoever looks at the remote finds everything whole.
-    fn nothing_half_visible(&self) -> Verdict {
-        let report = self.observer.verify(Verify::default().only(false, true), &[]).map_err(|e| format!("{e:?}"))?;
-        self.only_left(report.findings.iter().map(|finding| (finding.kind, &*finding.what)))
-    }
-
-    /// One of two copies of some content rots, is not handed on, and is healed from the other.
-    fn rot(&mut self, view: View, troubles: &[Trouble], pick: Pick, here: bool) -> Result<bool, String> {
-        let (_, uid) = self.picked(pick);
-        let machine = &mut self.machines[view.machine];
-        let Ok(file) = machine.lake().file(&uid) else { return Ok(false) };
-        let digest = file.digest().to_string();
-        let (home, remote) = (machine.home().to_owned(), self.folder.path().join("remote"));
-        let [one, other] = [home, remote].map(|root| root.join("blobs").join(&digest[..2]).join(&digest));
-        if view.offline || machine.is_read_only() || !one.exists() || !other.exists() {
-            return Ok(false);
-        }
-        let bad = if here { &one } else { &other };
-        let mut bytes = std::fs::read(bad).unwrap();
-        bytes[0] ^= 1;
-        std::fs::remove_file(bad).unwrap();
-        std::fs::write(bad, bytes).unwrap();
-        let done = machine.meets(&[], |_| file.read());
-        match done.result {
-            Ok(_) if here => return Err(format!("{uid} is rotten and was read")),
-            Ok(_) => {}
-            Err(error) if here && error.kind() == ErrorKind::Corrupt => {}
-            Err(error) => return Err(format!("{error:?}")),
-        }
-        let done = machine.meets(troubles, |lake| lake.repair(&uid));
-        if let Err(error) = &done.result
-            && !done.is_refused()
-        {
-            self.shaken(view, &done, error)?;
-        }
-        // What was not healed then is healed now.
-        let repaired = self.machines[view.machine].meets(&[], |lake| lake.repair(&uid).and_then(|_| lake.repair(&uid)));
-        match repaired.result {
-            Ok(report) if report.items.iter().all(|item| item.outcome == RepairOutcome::Intact) => Ok(false),
-            other => Err(format!("{other:?}")),
-        }
-    }
-
-    /// All machines make a call at the same time; the troubles are those of one.
-    fn race(&mut self, view: View, troubles: &[Trouble], job: Job) -> Result<bool, String> {
+    /// All machines make a call at the same time, or all but one that collects; the troubles are those of one.
+    fn race(&mut self, view: View, troubles: &[Trouble], job: Job, collects: bool) -> Result<bool, String> {
         let alone = |machine: &Machine| machine.offline || machine.refused;
         if self.machines.iter().any(alone) || troubles.iter().any(|trouble| trouble.fault == Fault::Denied) {
             return Ok(false);
@@ -468,26 +382,35 @@ impl World {
                 self.view(m)
             })
             .collect();
-        let done: Vec<Done<Given>> = std::thread::scope(|scope| {
+        let done: Vec<Result<Done<Given>, Option<Error>>> = std::thread::scope(|scope| {
             let racing: Vec<_> = (0..)
                 .zip(&mut self.machines)
                 .map(|(m, machine)| {
-                    let troubles = if m == view.machine { troubles } else { &[] };
-                    scope.spawn(move || machine.meets(troubles, |_| job.call(id)))
+                    let one = m == view.machine;
+                    let troubles = if one { troubles } else { &[] };
+                    scope.spawn(move || match one && collects {
+                        true => Err(machine.meets(troubles, |lake| lake.collect(in_stages())).result.err()),
+                        false => Ok(machine.meets(troubles, |_| job.call(id))),
+                    })
                 })
                 .collect();
             racing.into_iter().map(|racer| racer.join().unwrap()).collect()
         });
+        if let Some(Err(Some(error))) = done.iter().find(|done| done.is_err()) {
+            return Err(format!("who collected: {error:?}"));
+        }
+        let done: Vec<(View, &Done<Given>)> =
+            views.into_iter().zip(&done).filter_map(|(view, done)| Some((view, done.as_ref().ok()?))).collect();
         // First what is not sure, then whose body counts, then the others.
-        for (view, done) in views.iter().zip(&done).filter(|(_, done)| done.result.is_err()) {
+        for (view, done) in done.iter().filter(|(_, done)| done.result.is_err()) {
             self.called(*view, job, before, done)?;
         }
-        let ran = |done: &&Done<Given>| done.result.is_ok() && done.ran(job.function());
-        if done.iter().filter(ran).count() > 1 {
+        let ran = |done: &Done<Given>| done.result.is_ok() && done.ran(job.function());
+        if done.iter().filter(|(_, done)| ran(done)).count() > 1 {
             return Err("two machines say that theirs counts".to_owned());
         }
         for first in [true, false] {
-            for (view, done) in views.iter().zip(&done).filter(|(_, done)| done.result.is_ok() && ran(done) == first) {
+            for (view, done) in done.iter().filter(|(_, done)| done.result.is_ok() && ran(done) == first) {
                 let adopted = !first && !done.hit(job.function());
                 if adopted {
                     let Ok(Given { thing, text, .. }) = &done.result else { continue };

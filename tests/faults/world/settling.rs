@@ -15,9 +15,21 @@ impl World {
             self.machines[m].may_write(true);
             self.push(self.view(m), &[])?;
         }
+        self.is_collected_and_mirrored()?;
         self.all_see_the_same()?;
         self.all_can_be_removed()?;
         self.all_can_be_made()
+    }
+
+    /// What nobody names goes, nothing else does, and a copy is as good.
+    fn is_collected_and_mirrored(&mut self) -> Verdict {
+        for m in 0..MACHINES {
+            self.later();
+            let view = self.again(m);
+            self.collect(view, &[], false)?;
+        }
+        let view = self.again(0);
+        self.mirror(view, &[]).map(drop)
     }
 
     /// Every machine has a new process.
@@ -84,7 +96,7 @@ impl World {
         if unpushed.iter().any(|row| !row.uids.is_empty()) {
             return Err(format!("on machine {m}: {unpushed:?}"));
         }
-        self.only_left(findings.iter().map(|finding| (finding.kind, &*finding.what)))
+        self.only_left(&findings)
     }
 
     fn all_can_be_made(&mut self) -> Verdict {
