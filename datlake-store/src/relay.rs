@@ -6,7 +6,7 @@ use datlake_core::{Error, ErrorKind, Location, Result, Store};
 
 use crate::dir::Seal;
 use crate::remote::{self, RemoteOptions};
-use crate::staging::Hashing;
+use crate::staging::{Expecting, Hashing};
 use crate::vault::{Vault, Wanted};
 
 /// What variables begin with that are for the other store alone.
@@ -45,16 +45,19 @@ impl Vault {
         let path = self.scratch()?.file()?;
         let fetched = async {
             let file = std::fs::File::create_new(&path).map_err(|e| Error::io("write", path.display(), e))?;
-            let mut sink = Hashing::new(file);
-            let there = source.fetch(&at, 0, &mut sink).await?;
+            let mut sink = Expecting::new(Hashing::new(file), wanted.size);
+            let fetched = source.fetch(&at, 0, &mut sink).await;
             let wrong = |kind, how: &str| {
                 let message =
                     format!("the content of `{}` ({}) {how} {}", wanted.what, wanted.digest, source.describe());
                 Err(Error::new(kind, message))
             };
-            match there {
+            if sink.exceeded {
+                return wrong(ErrorKind::Corrupt, "is damaged in");
+            }
+            match fetched? {
                 None => wrong(ErrorKind::MissingBlob, "is missing from"),
-                Some(_) if sink.digest() != *wanted.digest || sink.size() != wanted.size => {
+                Some(_) if sink.hash.digest() != *wanted.digest || sink.hash.size() != wanted.size => {
                     wrong(ErrorKind::Corrupt, "is damaged in")
                 }
                 Some(_) => target.create_from(&at, &path).await.map(drop),

@@ -178,6 +178,35 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
+/// Hashes content whose size is known, and refuses what comes behind that: a store may have anything in its place.
+#[derive(Debug)]
+pub(crate) struct Expecting<W> {
+    pub(crate) hash: Hashing<W>,
+    size: u64,
+    /// Whether more came.
+    pub(crate) exceeded: bool,
+}
+
+impl<W> Expecting<W> {
+    pub(crate) fn new(hash: Hashing<W>, size: u64) -> Self {
+        Self { hash, size, exceeded: false }
+    }
+}
+
+impl<W: Write> Write for Expecting<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.hash.size() + buf.len() as u64 > self.size {
+            self.exceeded = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.hash.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hash.flush()
+    }
+}
+
 impl StagedWriter {
     /// A new file in `scratch`.
     pub fn new(scratch: &Scratch) -> Result<Self> {

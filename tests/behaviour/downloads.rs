@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
-use datlake::{Error, ErrorKind, Event, File, Result, file_creator};
+use datlake::{Error, ErrorKind, Event, File, Lake, Mirror, Result, file_creator};
 
 use crate::support::{Machines, blob_in, check_error, overwrite};
 
@@ -230,15 +230,20 @@ impl Store for Breaking {
 
 const MIB: u64 = 1 << 20;
 
-/// What is read of `uid` on the machine `b`, whose downloads break off `after` so many bytes; and where each began.
-fn read_broken(machines: &Machines, uid: &str, after: Option<u64>) -> (Result<Vec<u8>>, Vec<u64>) {
+/// The machine `b`, whose downloads break off `after` so many bytes; and where each began.
+fn broken(machines: &Machines, after: Option<u64>) -> (Lake, Arc<Mutex<Vec<u64>>>) {
     let began = Arc::<Mutex<Vec<u64>>>::default();
     let seen = Arc::clone(&began);
     let wrap: Wrap = Arc::new(move |side, store| match side {
         Side::Local => store,
         Side::Remote => Arc::new(Breaking { store, after, began: Arc::clone(&seen) }),
     });
-    let lake = machines.builder("b").wrap_stores(wrap).open().unwrap();
+    (machines.builder("b").wrap_stores(wrap).open().unwrap(), began)
+}
+
+/// What is read of `uid` on that machine.
+fn read_broken(machines: &Machines, uid: &str, after: Option<u64>) -> (Result<Vec<u8>>, Vec<u64>) {
+    let (lake, began) = broken(machines, after);
     let read = lake.file(uid).unwrap().read();
     let began = began.lock().unwrap().clone();
     (read, began)
@@ -289,6 +294,22 @@ fn what_is_left_of_a_download_is_not_believed() {
     overwrite(&blob_in(&machines.remote(), &file), |bytes| bytes.truncate(100));
     check_error(read_broken(&machines, "big.bin", None).0, ErrorKind::Corrupt, &["big.bin", "damaged"]);
     assert!(parts(&machines).is_empty());
+}
+
+#[test]
+fn what_goes_on_after_its_size_is_not_fetched_to_its_end() {
+    let machines = Machines::new();
+    let file = machines.machine("a").add_bytes("small.bin", "one").unwrap();
+    let mut bytes = b"one".to_vec();
+    bytes.resize(4 << 20, 0);
+    overwrite(&blob_in(&machines.remote(), &file), |there| *there = bytes);
+    // Who goes on to the end meets the end of the line before.
+    check_error(read_broken(&machines, "small.bin", Some(MIB)).0, ErrorKind::Corrupt, &["small.bin", "damaged"]);
+    let target = tempfile::tempdir().unwrap();
+    let target = Mirror::to(format!("file://{}", target.path().join("copy").display()));
+    let mirrored = broken(&machines, Some(MIB)).0.mirror(&target, &[]).unwrap();
+    let why = mirrored.items[0].why.as_deref().unwrap();
+    assert!(why.contains("small.bin") && why.contains("damaged"), "{why}");
 }
 
 #[test]

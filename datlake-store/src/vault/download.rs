@@ -1,7 +1,7 @@
 //! Content on its way from the remote to this machine.
 //!
 //! Invariants:
-//! - What comes has the digest and the size that were asked for, or it is thrown away.
+//! - What comes has the digest and the size that were asked for, or it is thrown away. Nothing is written beyond that size.
 //! - Large content whose download breaks off, also by the death of its process, stays in the home as `tmp/part-<digest>`. Who
 //!   asks for it again reads what is there and fetches the rest; the digest of all decides. Only the holder of the claim on
 //!   this download touches it.
@@ -15,7 +15,7 @@ use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
 use super::{Vault, Wanted, nowhere};
 use crate::dir::Claim;
-use crate::staging::Hashing;
+use crate::staging::{Expecting, Hashing};
 
 /// Bytes between two words about a download.
 const PROGRESS: u64 = 4 << 20;
@@ -57,9 +57,19 @@ impl Vault {
         loop {
             let mut sink = Telling::begin(path, wanted).map_err(|e| Error::io("write", path.display(), e))?;
             let begun = sink.told;
-            let fetched = remote.fetch(&at, begun, &mut sink).await?;
-            let (digest, size) = (sink.sink.digest(), sink.sink.size());
-            if fetched.is_none() {
+            let fetched = remote.fetch(&at, begun, &mut sink).await;
+            if sink.sink.exceeded {
+                let message = format!(
+                    "the content of `{}` came damaged from {}: it goes on after the {} bytes of {}",
+                    wanted.what,
+                    remote.describe(),
+                    wanted.size,
+                    wanted.digest
+                );
+                return Err(Error::new(ErrorKind::Corrupt, message));
+            }
+            let (digest, size) = (sink.sink.hash.digest(), sink.sink.hash.size());
+            if fetched?.is_none() {
                 return Err(nowhere(wanted, remote));
             }
             if (digest, size) == (*wanted.digest, wanted.size) {
@@ -105,7 +115,7 @@ impl Vault {
 
 /// Tells how much has passed.
 struct Telling<'a> {
-    sink: Hashing<File>,
+    sink: Expecting<File>,
     told: u64,
     progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -125,8 +135,8 @@ impl<'a> Telling<'a> {
         if file.metadata()?.len() > wanted.size {
             file.set_len(0)?;
         }
-        let sink = Hashing::behind(file)?;
-        let told = sink.size();
+        let sink = Expecting::new(Hashing::behind(file)?, wanted.size);
+        let told = sink.hash.size();
         Ok(Self { sink, told, progress: wanted.progress })
     }
 }
@@ -134,7 +144,7 @@ impl<'a> Telling<'a> {
 impl Write for Telling<'_> {
     fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
         let n = self.sink.write(buf)?;
-        let size = self.sink.size();
+        let size = self.sink.hash.size();
         if size - self.told >= PROGRESS {
             self.told = size;
             (self.progress)(size);
