@@ -17,25 +17,26 @@ pub(crate) struct Known {
     /// The remote, for people.
     shown: String,
     #[cfg(feature = "cloud")]
-    told_by: String,
+    told_by: Digest,
 }
 
 impl Known {
     /// What the folder `memory` holds of the remote `shown`; `told_by` is what tells it from others.
     pub(crate) fn of(memory: Option<&Path>, shown: &str, told_by: &str) -> Self {
-        let path = memory.map(|memory| memory.join(Digest::of(told_by.as_bytes()).to_string()));
+        // What settings say is written nowhere.
+        let told_by = Digest::of(told_by.as_bytes());
         Self {
-            path,
+            path: memory.map(|memory| memory.join(told_by.to_string())),
             shown: shown.to_owned(),
             #[cfg(feature = "cloud")]
-            told_by: told_by.to_owned(),
+            told_by,
         }
     }
 
     /// What tells the remote from others.
     #[cfg(feature = "cloud")]
-    pub(crate) fn told_by(&self) -> &str {
-        &self.told_by
+    pub(crate) fn told_by(&self) -> Digest {
+        self.told_by
     }
 
     /// Whether anything is remembered.

@@ -141,9 +141,23 @@ fn gcp(address: &Address, variables: &[(String, String)]) -> Result<Client> {
 }
 
 /// Where the server is, in one spelling; empty where it is the provider's own.
+///
+/// # Errors
+/// [`ErrorKind::Config`] where more than that is said: it goes into URLs that are handed out.
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
-fn endpoint(_: &Address, said: Option<String>) -> Result<String> {
-    Ok(said.unwrap_or_default().trim_end_matches('/').to_owned())
+fn endpoint(address: &Address, said: Option<String>) -> Result<String> {
+    let said = said.unwrap_or_default();
+    let holds_more = |url: &url::Url| {
+        !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some()
+    };
+    if url::Url::parse(&said).is_ok_and(|url| holds_more(&url)) {
+        let message = format!(
+            "cannot use the remote {}: its endpoint is to be a server and no more; credentials do not belong into it, datlake takes them from the provider's own variables and files",
+            address.shown
+        );
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    Ok(said.trim_end_matches('/').to_owned())
 }
 
 #[cfg(not(feature = "aws"))]

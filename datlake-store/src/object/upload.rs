@@ -22,6 +22,7 @@ use super::journal::{Begun, Journal, Upload};
 use super::retry::{Tries, patiently};
 use super::transfer::PARTS_EACH;
 use super::{Shared, unexpected};
+use crate::known::Known;
 use crate::runtime;
 
 /// The size of a part.
@@ -67,7 +68,7 @@ impl Shared {
         let (part, whole) = self.options.parts.unwrap_or((PART, WHOLE));
         if is_blob && size > whole {
             let part = part.max(size.div_ceil(MOST_PARTS));
-            let upload = Upload { store: self.known()?.told_by().to_owned(), key: key.to_string(), size, part };
+            let upload = Upload { store: self.known()?.told_by(), key: key.to_string(), size, part };
             let source = Source { file: Arc::new(source), upload, told };
             return self.upload_parts(key, &source).await.map(|()| Created::New);
         }
@@ -140,8 +141,8 @@ impl Shared {
 
     async fn abort_abandoned(&self) {
         let Some(folder) = self.options.memory.as_ref().map(|memory| memory.join("uploads")) else { return };
-        let Ok(store) = self.known().map(|known| known.told_by().to_owned()) else { return };
-        for (journal, key, id) in blocking(move || Journal::abandoned(&folder, &store)).await.unwrap_or_default() {
+        let Ok(store) = self.known().map(Known::told_by) else { return };
+        for (journal, key, id) in blocking(move || Journal::abandoned(&folder, store)).await.unwrap_or_default() {
             let Ok(key) = Key::parse(&key) else { continue };
             if self.abort(&key, &id).await.is_ok() {
                 journal.end();

@@ -277,6 +277,12 @@ fn what_is_wrong_with_an_endpoint_is_told_at_once() {
         }
     });
     check_error(get(secure), ErrorKind::Untrusted, &["no secure connection", URL]);
+    let mut with_password = s3_at(&fake.endpoint.replace("http://", "http://bob:hunter2@"));
+    let error = check_error(get(with_password.clone()), ErrorKind::Config, &["credentials do not belong", URL]);
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    with_password.retain(|(name, _)| name != "AWS_ENDPOINT_URL");
+    with_password.push(("AWS_ENDPOINT_URL_S3".to_owned(), format!("{}?key=hunter2", fake.endpoint)));
+    check_error(get(with_password), ErrorKind::Config, &["a server and no more"]);
     let mut strict = s3_at(&fake.endpoint);
     strict.retain(|(name, _)| name != "AWS_ALLOW_HTTP");
     check_error(get(strict), ErrorKind::Config, &["AWS_ALLOW_HTTP=true", URL]);
