@@ -2,6 +2,7 @@
 
 mod download;
 mod holding;
+mod pin;
 mod send;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::staging::{Hashing, hash_file};
 use crate::{clock, remote, runtime};
 
 pub use self::holding::Publishing;
+pub use self::pin::Pinned;
 
 /// How often content may be evicted between its download and its use.
 const EVICTIONS: usize = 5;
@@ -334,14 +336,7 @@ impl Vault {
             Some(_) => "remove that file to download it again",
             None => "restore it from a copy; or delete it, and run the call that made it, or add the file, again",
         };
-        let message = format!(
-            "the content of `{}` is damaged: `{}` should have digest {} and {} bytes, but has digest {digest} and {size} bytes; {cure}",
-            wanted.what,
-            path.display(),
-            wanted.digest,
-            wanted.size
-        );
-        Err(Error::new(ErrorKind::Corrupt, message))
+        Err(damaged(wanted, &path, digest, size, cure))
     }
 
     /// Appends to what is written down of a run. See [`DirStore::append_run`].
@@ -478,6 +473,18 @@ fn nowhere(wanted: Wanted<'_>, remote: &dyn Store) -> Error {
     let message =
         format!("the content of `{}` ({}) is neither here nor in {}", wanted.what, wanted.digest, remote.describe());
     Error::new(ErrorKind::MissingBlob, message)
+}
+
+/// Content of this machine that is not what it was.
+fn damaged(wanted: Wanted<'_>, path: &Path, digest: Digest, size: u64, cure: &str) -> Error {
+    let message = format!(
+        "the content of `{}` is damaged: `{}` should have digest {} and {} bytes, but has digest {digest} and {size} bytes; {cure}",
+        wanted.what,
+        path.display(),
+        wanted.digest,
+        wanted.size
+    );
+    Error::new(ErrorKind::Corrupt, message)
 }
 
 fn evicted(wanted: Wanted<'_>) -> Error {

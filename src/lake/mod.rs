@@ -1,5 +1,6 @@
 //! A lake: where files are, and what is remembered of how they came to be.
 
+mod accept;
 mod builder;
 mod collect;
 mod content;

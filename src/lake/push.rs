@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake_core::catalog::{Again, Pushed, Secured, Unpushed};
 use datlake_core::record::{Name, Record};
-use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
+use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{Wanted, offload};
 
 use super::content::{each, once};
@@ -17,6 +17,8 @@ use crate::report::{Push, PushOutcome, PushRow, concerns_one, shown};
 /// Something to push: what is sent, in that order, and what it was made from.
 struct Item {
     what: Unpushed,
+    /// The record or the name that the content belongs to.
+    document: Option<Digest>,
     uids: Vec<Uid>,
     inputs: Vec<Uid>,
     content: Result<Vec<Content>>,
@@ -156,19 +158,20 @@ impl Lake {
     /// `None` for what never came to be.
     fn item(&self, what: Unpushed) -> Result<Option<Item>> {
         let here = self.catalog().here();
-        let nothing = |what, error| Ok(Some(Item { what, uids: Vec::new(), inputs: Vec::new(), content: Err(error) }));
+        let empty =
+            |what, content| Ok(Some(Item { what, document: None, uids: Vec::new(), inputs: Vec::new(), content }));
         match &what {
             Unpushed::Call(creator, key) => match pollster::block_on(here.record(creator, key)) {
                 Ok(Some(record)) => self.call_item(what, &record).map(Some),
                 // It may have been about to give way.
-                Ok(None) => Ok(Some(Item { what, uids: Vec::new(), inputs: Vec::new(), content: Ok(Vec::new()) })),
-                Err(error) if concerns_one(&error) => nothing(what, error),
+                Ok(None) => empty(what, Ok(Vec::new())),
+                Err(error) if concerns_one(&error) => empty(what, Err(error)),
                 Err(error) => Err(error),
             },
             Unpushed::Added(uid) => match pollster::block_on(here.name(uid)) {
                 Ok(Some(name)) => Ok(Some(self.added_item(what, &name))),
                 Ok(None) => Ok(None),
-                Err(error) if concerns_one(&error) => nothing(what, error),
+                Err(error) if concerns_one(&error) => empty(what, Err(error)),
                 Err(error) => Err(error),
             },
         }
@@ -178,6 +181,7 @@ impl Lake {
         let lineage = record.lineage()?;
         Ok(Item {
             what,
+            document: Some(record.digest),
             uids: lineage.outputs.into_iter().map(|output| output.uid).collect(),
             inputs: lineage.inputs.into_iter().filter_map(|input| input.uid).collect(),
             content: self.content_of_call(record),
@@ -185,19 +189,21 @@ impl Lake {
     }
 
     fn added_item(&self, what: Unpushed, name: &Name) -> Item {
-        Item { what, uids: vec![name.uid.clone()], inputs: Vec::new(), content: self.content_of_name(name) }
+        let (document, uids) = (Some(name.digest), vec![name.uid.clone()]);
+        Item { what, document, uids, inputs: Vec::new(), content: self.content_of_name(name) }
     }
 
     /// Sends one piece of content: its size, if it had to be sent.
     async fn send(&self, content: &Content) -> Result<Option<u64>> {
-        let size = match content.size {
-            Some(size) => Some(size),
-            None => self.size_of(&content.digest).await?,
+        let size = match (content.size, &self.catalog().remote) {
+            (Some(size), _) => size,
+            // No document says how much it is, so what is there cannot be told to be wrong.
+            (None, Some(remote)) if remote.size(&Location::Blob(content.digest)).await?.is_some() => return Ok(None),
+            (None, _) => match self.size_of(&content.digest).await? {
+                None if content.optional => return Ok(None),
+                size => size.unwrap_or(0),
+            },
         };
-        if size.is_none() && content.optional {
-            return Ok(None);
-        }
-        let size = size.unwrap_or(0);
         let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
         let _sends = self.sends([(content.digest, content.what.clone())]);
         Ok(self.vault().send(wanted).await?.then_some(size))
@@ -228,9 +234,10 @@ impl Lake {
         for name in names {
             leases.push(self.vault().claim(&name, "push").await?);
         }
+        let document = item.document.as_ref();
         let pushed = match &item.what {
-            Unpushed::Call(creator, key) => self.catalog().push_call(creator, key, secured).await?,
-            Unpushed::Added(uid) => self.catalog().push_name(uid, secured).await?,
+            Unpushed::Call(creator, key) => self.catalog().push_call(creator, key, document, secured).await?,
+            Unpushed::Added(uid) => self.catalog().push_name(uid, document, secured).await?,
         };
         drop(leases);
         match pushed {

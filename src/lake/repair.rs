@@ -2,7 +2,7 @@
 
 use datlake_core::catalog::Known;
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
-use datlake_store::{Side, Wanted, offload};
+use datlake_store::{Pinned, Side, Wanted, offload};
 
 use super::{Content, Lake, refuse_in_body};
 use crate::file::File;
@@ -72,7 +72,11 @@ impl Lake {
 
     async fn heal(&self, content: Content) -> Result<RepairedItem> {
         let Content { digest, size, what, .. } = content;
-        let (here, there) = (self.copy(Side::Local, &digest).await?, self.copy(Side::Remote, &digest).await?);
+        // First of all: who evicts trusts the size of what the remote has, and reading takes a while.
+        let pinned = self.vault().pin(&digest);
+        let here = pinned.as_ref().map(Pinned::read_through).transpose()?;
+        let there = self.vault().read_through(Side::Remote, &digest).await?;
+        let (here, there) = (Copy::of(here, &digest), Copy::of(there, &digest));
         let at = Location::Blob(digest);
         let remote = self.catalog().remote.as_ref();
         let outcome = match (here, there) {
@@ -80,7 +84,9 @@ impl Lake {
             (Copy::Good, _) if remote.is_none() || self.catalog().is_refused() => RepairOutcome::Intact,
             (Copy::Good, damaged) => {
                 let _sends = self.sends([(digest, what.clone())]);
-                self.vault().heal_remote(&digest, damaged == Copy::Bad).await?;
+                if let Some(pinned) = &pinned {
+                    self.vault().heal_remote(&digest, pinned, damaged == Copy::Bad).await?;
+                }
                 RepairOutcome::Sent
             }
             (damaged, Copy::Good) => {
@@ -98,13 +104,15 @@ impl Lake {
         };
         Ok(RepairedItem { what, digest, outcome })
     }
+}
 
-    async fn copy(&self, side: Side, digest: &Digest) -> Result<Copy> {
-        Ok(match self.vault().read_through(side, digest).await? {
-            Some((found, _)) if found == *digest => Copy::Good,
-            Some(_) => Copy::Bad,
-            None => Copy::None,
-        })
+impl Copy {
+    fn of(found: Option<(Digest, u64)>, digest: &Digest) -> Self {
+        match found {
+            Some((found, _)) if found == *digest => Self::Good,
+            Some(_) => Self::Bad,
+            None => Self::None,
+        }
     }
 }
 
@@ -127,11 +135,11 @@ impl Repaired {
         };
         let cure = match &self.call {
             Some((creator, key)) => format!(
-                "make call {creator}/{} again, as `{}::call(…).force()`: with the same bytes it heals this, with others it says so and changes nothing",
+                "make call {creator}/{} again, as `{}::call(…).force()`, and then repair it again: with the same bytes that heals this, with others it says so and changes nothing",
                 key.short(),
                 creator.as_str().rsplit(':').next().unwrap_or_default()
             ),
-            None => format!("add the same bytes as `{}` again", self.uid),
+            None => format!("add the same bytes as `{0}` again, and then repair `{0}` again", self.uid),
         };
         Err(Error::new(ErrorKind::MissingBlob, format!("{what} is lost: no copy is whole; {cure}")))
     }

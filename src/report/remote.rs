@@ -112,33 +112,6 @@ impl Lake {
         Ok(trial.check)
     }
 
-    /// Forgets which lake the remote was. This machine remembers that of each remote it has used, so that a share that is not
-    /// mounted, or another one in its place, is not taken for it; whoever means the new one says so by this.
-    ///
-    /// What this machine sent to the old one is not sent again by itself: where it is still here, `datlake repair` sends the
-    /// content of a file.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// let folder = tempfile::tempdir()?;
-    /// let remote = folder.path().join("remote");
-    /// let lake = || datlake::Lake::builder().home(folder.path().join("home")).remote(format!("file://{}", remote.display()));
-    /// lake().open()?.add_bytes("a.txt", "some")?;
-    /// std::fs::remove_dir_all(&remote)?;
-    /// assert!(lake().open()?.add_bytes("b.txt", "other").is_err());
-    /// let lake = lake().open()?;
-    /// lake.accept_remote()?;
-    /// lake.add_bytes("b.txt", "other")?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn accept_remote(&self) -> Result<()> {
-        self.vault().forget_remote()
-    }
-
     /// What can be seen of the remote, and what is wrong with it.
     pub(crate) fn remote_state(&self) -> (Option<RemoteState>, Option<String>) {
         match self.vault().standing() {

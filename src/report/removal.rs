@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Damage;
 use super::descent::{Bounds, Read, file_of};
+use crate::file::{File, Tree};
 use crate::lake::{Lake, refuse_in_body};
 use crate::origin::Origin;
 
@@ -179,7 +180,14 @@ impl Lake {
         let mut gone = Vec::new();
         for one in asked {
             let Some(handle) = one.handle() else { continue };
-            gone.extend(pollster::block_on(self.catalog().forget(&handle, &person, &at))?);
+            let mut members = Vec::new();
+            for uid in &one.files {
+                let file = self.file(uid.as_str())?;
+                if file.is_tree() {
+                    members.extend(Tree::try_from(file)?.files()?.iter().map(File::digest));
+                }
+            }
+            gone.extend(pollster::block_on(self.catalog().forget(&handle, &members, &person, &at))?);
         }
         self.forget_remembered();
         Ok(gone)

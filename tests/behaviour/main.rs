@@ -10,6 +10,7 @@ mod bodies;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod buckets;
 mod collect;
+mod copies;
 mod crowd;
 mod current;
 mod damage;

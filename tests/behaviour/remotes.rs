@@ -105,11 +105,15 @@ fn another_lake_in_its_place_is_taken_only_when_somebody_says_so() {
     let says = [&*known, &id(&machines.remote()), "another lake", "datlake config check --accept"];
     check_error(a.exists("n.txt"), ErrorKind::Config, &says);
     check_error(a.add_bytes("b.txt", "other"), ErrorKind::Config, &says);
-    a.accept_remote().unwrap();
+    assert_eq!(a.accept_remote().unwrap(), 1);
     assert_eq!(a.file("n.txt").unwrap().read().unwrap(), b"new");
     assert!(machines.machine("a").exists("n.txt").unwrap());
+    // What the old one had, and is here, is sent to the new one by a push.
+    assert_eq!(a.push(&[]).unwrap().items.len(), 1);
+    assert_eq!(machines.machine("c").file("a.txt").unwrap().read().unwrap(), b"some");
+    assert_eq!(machines.machine("a").accept_remote().unwrap(), 0);
     let nowhere = Lake::temp().unwrap();
-    nowhere.accept_remote().unwrap();
+    assert_eq!(nowhere.accept_remote().unwrap(), 0);
     assert_eq!(nowhere.status().unwrap().remote_state, None);
 }
 

@@ -24,7 +24,12 @@ pub(super) fn run(command: Config, screen: &Screen) -> anyhow::Result<Report> {
         Config::Check { accept, .. } => {
             let lake = super::lake(screen)?;
             if accept {
-                lake.accept_remote()?;
+                let missing = lake.accept_remote()?;
+                if missing > 0 {
+                    screen.warning(&format!(
+                        "{missing} calls and added files are here and not there: `datlake push` sends them"
+                    ));
+                }
             }
             Ok(Report::Checked(lake.check_remote()?))
         }

@@ -60,17 +60,29 @@ impl Catalog {
         Ok(found.into_iter().collect())
     }
 
+    /// Marks what the remote has not got as unpushed.
+    pub async fn mark_unpushed(&self, what: &Unpushed) -> Result<()> {
+        self.local.create(&what.mark(), b"").await.map(drop)
+    }
+
     /// Whether the remote has not decided about `what`.
     pub async fn is_unpushed(&self, what: &Unpushed) -> Result<bool> {
         Ok(self.local.size(&what.mark()).await?.is_some())
     }
 
-    /// Sends the record of a call, and its names, to the remote. The content that it names was `secured` there.
-    /// The caller holds the local claims of the call and of its names.
+    /// Sends the record of a call, and its names, to the remote. The content that it names was `secured` there, where it is the
+    /// `document`; who made it anew meanwhile has to send other content first. The caller holds the local claims of the call and
+    /// of its names.
     ///
     /// # Errors
     /// Those of the stores; [`ErrorKind::Corrupt`] for a record that is damaged.
-    pub async fn push_call(&self, creator: &CreatorName, key: &CallKey, secured: &Secured) -> Result<Pushed> {
+    pub async fn push_call(
+        &self,
+        creator: &CreatorName,
+        key: &CallKey,
+        document: Option<&Digest>,
+        secured: &Secured,
+    ) -> Result<Pushed> {
         let remote = self.to_push_to()?;
         let at = Location::Record(creator.clone(), *key);
         let mark = Location::UnpushedRecord(creator.clone(), *key);
@@ -81,6 +93,9 @@ impl Catalog {
             }
             return Ok(Pushed::Nothing);
         };
+        if document != Some(&record.digest) {
+            return Ok(Pushed::Again(Again::Now));
+        }
         let lineage = record.lineage()?;
         for input in &lineage.inputs {
             remote.create(&Location::Use(input.digest, creator.clone(), *key), b"").await?;
@@ -146,14 +161,18 @@ impl Catalog {
         Ok(())
     }
 
-    /// Sends an added file to the remote. Its content was `secured` there. The caller holds the local claim of the name.
+    /// Sends an added file to the remote. Its content was `secured` there, where its name is the `document`. The caller holds the
+    /// local claim of the name.
     ///
     /// # Errors
     /// As [`push_call`](Self::push_call).
-    pub async fn push_name(&self, uid: &Uid, secured: &Secured) -> Result<Pushed> {
+    pub async fn push_name(&self, uid: &Uid, document: Option<&Digest>, secured: &Secured) -> Result<Pushed> {
         self.to_push_to()?;
         let Some(bytes) = self.local.get(&Location::Name(uid.clone())).await? else { return Ok(Pushed::Nothing) };
         let name = Name::parse(uid, bytes)?;
+        if document != Some(&name.digest) {
+            return Ok(Pushed::Again(Again::Now));
+        }
         let pushed = match self.create_added(name.clone(), secured).await {
             Ok(Err(again)) => return Ok(Pushed::Again(again)),
             Ok(Ok(there)) if there.digest == name.digest => Pushed::Sent,

@@ -73,12 +73,13 @@ impl Catalog {
     }
 
     /// Forgets what this machine alone has noted of `uid`: the copies of its documents. The remote has them still, and they are
-    /// copied again when somebody asks. What was forgotten; empty where nothing was here.
+    /// copied again when somebody asks. What was forgotten; empty where nothing was here. `members` is the content of files in
+    /// trees that goes with it.
     ///
     /// # Errors
     /// [`ErrorKind::InUse`] where the remote does not have the same documents and the content they name: then it is no copy.
-    pub async fn forget(&self, uid: &Uid, person: &Person, at: &str) -> Result<Vec<Uid>> {
-        let (mark, contents, gone, place) = match uid.kind() {
+    pub async fn forget(&self, uid: &Uid, members: &[Digest], person: &Person, at: &str) -> Result<Vec<Uid>> {
+        let (mark, mut contents, gone, place) = match uid.kind() {
             UidKind::Output { creator, key, .. } => {
                 match self.kept_here(&creator, &key).await?.and_then(Kept::record) {
                     None => return Ok(Vec::new()),
@@ -119,6 +120,7 @@ impl Catalog {
         if !same {
             return only_copy(&format!("{} does not have the same", remote.describe()));
         }
+        contents.extend(members);
         for digest in contents {
             if remote.size(&Location::Blob(digest)).await?.is_none() {
                 return only_copy(&format!("{} does not have its content {}", remote.describe(), digest.short()));

@@ -43,14 +43,15 @@ impl Process {
         let Unpushed::Call(creator, key) = what else {
             let Unpushed::Added(uid) = what else { unreachable!() };
             let _claim = self.world.claim(self.home, uid.as_str()).await;
+            let document = self.catalog.here().name(uid).await?.map(|name| name.digest);
             let Ok(secured) = self.catalog.secure(&[], &self.catalog.since().await?).await? else { return Ok(None) };
-            return self.catalog.push_name(uid, &secured).await.map(Some);
+            return self.catalog.push_name(uid, document.as_ref(), &secured).await.map(Some);
         };
         let _claim = self.world.claim(self.home, &key.to_string()).await;
         let since = self.catalog.since().await?;
         let Some(record) = self.catalog.here().record(creator, key).await? else {
             let Ok(secured) = self.catalog.secure(&[], &since).await? else { return Ok(None) };
-            return self.catalog.push_call(creator, key, &secured).await.map(Some);
+            return self.catalog.push_call(creator, key, None, &secured).await.map(Some);
         };
         let mut claims = Vec::new();
         for output in record.lineage()?.outputs.iter().filter(|output| output.uid.is_chosen()) {
@@ -59,7 +60,7 @@ impl Process {
         self.send_content(&record).await?;
         let contents: Vec<Digest> = record.lineage()?.outputs.into_iter().map(|output| output.digest).collect();
         let Ok(secured) = self.catalog.secure(&contents, &since).await? else { return Ok(None) };
-        self.catalog.push_call(creator, key, &secured).await.map(Some)
+        self.catalog.push_call(creator, key, Some(&record.digest), &secured).await.map(Some)
     }
 
     /// Pushes all there is to push.

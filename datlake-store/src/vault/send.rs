@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
-use super::{Vault, Wanted, nowhere};
+use super::{Pinned, Vault, Wanted, damaged, nowhere};
 use crate::dir::Seal;
 use crate::remote::Standing;
 use crate::signing::Signed;
@@ -75,29 +75,39 @@ impl Vault {
             Seal::Touched => self.look_again(wanted)?,
             Seal::Missing => return Err(nowhere(wanted, &**remote)),
         }
-        self.put_at_remote(&**remote, wanted.digest, there.is_some()).await.map(|()| true)
+        let Some(pinned) = self.pin(wanted.digest) else { return Err(nowhere(wanted, &**remote)) };
+        if there.is_some() {
+            // A seal says that nobody wrote to it, and not that the disk kept it.
+            let (digest, size) = pinned.read_through()?;
+            if (digest, size) != (*wanted.digest, wanted.size) {
+                let cure = "what the remote has is damaged too, and was left; restore one of them from a copy";
+                return Err(damaged(wanted, &self.place_of(wanted.digest), digest, size, cure));
+            }
+        }
+        self.put_at_remote(&**remote, wanted.digest, &pinned, there.is_some()).await.map(|()| true)
     }
 
     /// Sends content that is whole here to the remote, in the place of what is `damaged` there.
     ///
     /// The damaged is removed first, because a create replaces nothing. Who reads in between, or after a crash there, is told
-    /// that the content is missing and not that it is damaged: no good byte is lost, for it is here, and the next push or
-    /// repair from here sends it. Replacing it in one step would need a store that replaces, which a lake does not ask for.
-    async fn put_at_remote(&self, remote: &dyn Store, digest: &Digest, damaged: bool) -> Result<()> {
+    /// that the content is missing and not that it is damaged: no good byte is lost, for it is pinned here, and the next push
+    /// or repair from here sends it. Replacing it in one step would need a store that replaces, which a lake does not ask for.
+    async fn put_at_remote(&self, remote: &dyn Store, digest: &Digest, pinned: &Pinned, damaged: bool) -> Result<()> {
         let at = Location::Blob(*digest);
         if damaged {
             remote.remove(&at).await?;
         }
-        remote.create_from(&at, &self.dir.path_of(&at)).await.map(drop)
+        remote.create_from(&at, pinned.path()).await.map(drop)
     }
 
-    /// Heals the content at the remote, where it is missing or `damaged`, from here, where it was just read and is whole.
+    /// Heals the content at the remote, where it is missing or `damaged`, from here, where it was `pinned` and then read, and is
+    /// whole.
     ///
     /// # Errors
     /// Those of the stores.
-    pub async fn heal_remote(&self, digest: &Digest, damaged: bool) -> Result<()> {
+    pub async fn heal_remote(&self, digest: &Digest, pinned: &Pinned, damaged: bool) -> Result<()> {
         match &self.catalog.remote {
-            Some(remote) => self.put_at_remote(&**remote, digest, damaged).await,
+            Some(remote) => self.put_at_remote(&**remote, digest, pinned, damaged).await,
             None => Ok(()),
         }
     }

@@ -1,0 +1,55 @@
+//! Content of this machine that stays readable whatever is evicted or collected meanwhile.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use datlake_core::{Digest, Result};
+
+use super::Vault;
+use crate::staging::hash_file;
+
+/// Content under a name of its own, until this is dropped.
+#[derive(Debug)]
+pub struct Pinned {
+    path: PathBuf,
+    is_link: bool,
+}
+
+impl Pinned {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What its bytes are: digest and size. All of them are read.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn read_through(&self) -> Result<(Digest, u64)> {
+        hash_file(&self.path)
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        if self.is_link {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Vault {
+    /// Pins content, as it is; `None` where it is not here. Where it cannot be linked to, because there are no hard links or
+    /// nothing can be written, nothing is evicted: there it is its own pin.
+    pub fn pin(&self, digest: &Digest) -> Option<Pinned> {
+        let blob = self.place_of(digest);
+        if let Ok(path) = self.scratch().and_then(|scratch| scratch.file()) {
+            match std::fs::hard_link(&blob, &path) {
+                Ok(()) => return Some(Pinned { path, is_link: true }),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return None,
+                Err(_) => {}
+            }
+        }
+        blob.exists().then_some(Pinned { path: blob, is_link: false })
+    }
+}
