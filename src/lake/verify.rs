@@ -286,6 +286,8 @@ impl Looking {
     fn names(&self, content: Result<Vec<Content>>, what: &str, said: &mut Said) -> Result<()> {
         match content {
             Ok(content) => said.names = content,
+            // A manifest that does not have to be here is missed where it has to be.
+            Err(error) if error.kind() == ErrorKind::MissingBlob && !said.needed => {}
             Err(error) if concerns_one(&error) => {
                 said.wrong = Some(self.finding(FindingKind::MissingContent, what.to_owned(), error.to_string()));
             }

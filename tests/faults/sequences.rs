@@ -33,7 +33,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => any::<bool>().prop_map(Op::Collect),
         2 => Just(Op::Later),
         2 => Just(Op::Mirror),
-        1 => Just(Op::Verify),
+        2 => Just(Op::Verify),
         4 => any::<bool>().prop_map(Op::Offline),
         3 => any::<bool>().prop_map(Op::Rights),
         1 => (any::<u8>(), any::<bool>()).prop_map(|(pick, here)| Op::Rot(pick, here)),
@@ -157,6 +157,17 @@ fn what_a_machine_makes_that_may_only_read_stays_there_also_after_a_collection()
         step(1, Op::Collect(true), &[]),
         step(0, Op::Add(0, 0), &[]),
         step(0, Op::Read(0), &[]),
+    ])
+    .unwrap();
+}
+
+#[test]
+fn what_only_the_remote_has_is_not_missing_offline() {
+    live(&[
+        step(0, Op::Call(Job::Words(0)), &[]),
+        step(1, Op::Call(Job::Words(0)), &[]),
+        step(1, Op::Offline(true), &[]),
+        step(1, Op::Verify, &[]),
     ])
     .unwrap();
 }
