@@ -6,7 +6,7 @@ use std::time::Duration;
 use datlake_core::{Error, ErrorKind, Result};
 use object_store::list::PaginatedListStore;
 use object_store::multipart::MultipartStore;
-use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use object_store::{ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
 
 use super::address::{Address, Provider};
 use super::sign::Signing;
@@ -25,6 +25,8 @@ pub(super) struct Client {
     /// Whether deleting what is not there is an error.
     pub(super) misses_deleted: bool,
     pub(super) signing: Signing,
+    /// How long one request may take.
+    pub(super) limit: Duration,
     /// What tells the server, and what is the bucket's owner's there, from others: as the client was built, wherever that was
     /// said. No credential is in it.
     pub(super) server: String,
@@ -46,12 +48,12 @@ impl Client {
     }
 
     #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
-    fn of<T>(client: &Arc<T>, misses_deleted: bool, signing: Signing, server: String) -> Self
+    fn of<T>(client: &Arc<T>, misses_deleted: bool, signing: Signing, server: String, limit: Duration) -> Self
     where
         T: ObjectStore + PaginatedListStore + MultipartStore,
     {
         let (objects, pages, parts) = (Arc::clone(client) as _, Arc::clone(client) as _, Arc::clone(client) as _);
-        Self { objects, pages, parts, misses_deleted, signing, server }
+        Self { objects, pages, parts, misses_deleted, signing, server, limit }
     }
 }
 
@@ -59,8 +61,10 @@ impl Client {
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
 macro_rules! configure {
     ($builder:expr, $variables:expr, $prefix:literal, $address:expr) => {{
+        let options = options($variables, $prefix);
+        let limit = limit(&options);
         let mut builder = $builder
-            .with_client_options(options())
+            .with_client_options(options)
             .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
             .with_http_connector(Watched);
         for (name, value) in $variables.iter().filter(|(name, _)| name.starts_with($prefix)) {
@@ -68,7 +72,7 @@ macro_rules! configure {
                 builder = builder.with_config(key, value.as_str());
             }
         }
-        builder.with_url($address.url.as_str())
+        (builder.with_url($address.url.as_str()), limit)
     }};
 }
 
@@ -83,7 +87,7 @@ fn aws(address: &Address, variables: &[(String, String)]) -> Result<Client> {
     }
     // Not every server knows how to remove many objects at once, and nobody here asks for that.
     builder = builder.with_config(AmazonS3ConfigKey::DisableBulkDelete, "true");
-    let builder = configure!(builder, variables, "AWS_", address);
+    let (builder, limit) = configure!(builder, variables, "AWS_", address);
     let anonymous = builder.get_config_value(&AmazonS3ConfigKey::SkipSignature).as_deref() == Some("true");
     // In the order in which the client takes them.
     let value = |key| builder.get_config_value(&key);
@@ -94,7 +98,7 @@ fn aws(address: &Address, variables: &[(String, String)]) -> Result<Client> {
         true => Signing::Not("AWS_SKIP_SIGNATURE is set, and who has no credentials cannot sign"),
         false => Signing::Query(Arc::clone(&client) as _),
     };
-    Ok(Client::of(&client, false, signing, server))
+    Ok(Client::of(&client, false, signing, server, limit))
 }
 
 #[cfg(feature = "azure")]
@@ -103,7 +107,7 @@ fn azure(address: &Address, variables: &[(String, String)]) -> Result<Client> {
 
     use super::azure::AccountKey;
 
-    let builder = configure!(MicrosoftAzureBuilder::new(), variables, "AZURE_", address);
+    let (builder, limit) = configure!(MicrosoftAzureBuilder::new(), variables, "AZURE_", address);
     let value = |key| builder.get_config_value(&key);
     // `abfss://container@account.…` names it, and wins.
     let named = address.url.host_str().and_then(|host| Some(host.split_once('.')?.0.to_owned()));
@@ -119,14 +123,15 @@ fn azure(address: &Address, variables: &[(String, String)]) -> Result<Client> {
         Some(key) => Signing::Account { client: Arc::clone(&client) as _, key },
         None => Signing::Not("Azure's URLs are signed with the account's key: set AZURE_STORAGE_ACCOUNT_KEY"),
     };
-    Ok(Client::of(&client, true, signing, server))
+    Ok(Client::of(&client, true, signing, server, limit))
 }
 
 #[cfg(feature = "gcp")]
 fn gcp(address: &Address, variables: &[(String, String)]) -> Result<Client> {
     use object_store::gcp::GoogleConfigKey;
 
-    let builder = configure!(object_store::gcp::GoogleCloudStorageBuilder::new(), variables, "GOOGLE_", address);
+    let (builder, limit) =
+        configure!(object_store::gcp::GoogleCloudStorageBuilder::new(), variables, "GOOGLE_", address);
     let value = |key| builder.get_config_value(&key);
     // A service account may name its server.
     let in_account = || {
@@ -137,7 +142,7 @@ fn gcp(address: &Address, variables: &[(String, String)]) -> Result<Client> {
     };
     let server = endpoint(address, value(GoogleConfigKey::BaseUrl).or_else(in_account))?;
     let client = Arc::new(builder.build().map_err(|error| unusable(address, &error))?);
-    Ok(Client::of(&client, true, Signing::Query(Arc::clone(&client) as _), server))
+    Ok(Client::of(&client, true, Signing::Query(Arc::clone(&client) as _), server, limit))
 }
 
 /// Where the server is, in one spelling; empty where it is the provider's own.
@@ -182,8 +187,25 @@ fn left_out(address: &Address, feature: &str) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
-fn options() -> ClientOptions {
-    ClientOptions::new().with_timeout(TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT)
+/// What variables with this prefix say of connections.
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+fn options(variables: &[(String, String)], prefix: &str) -> ClientOptions {
+    let usual = ClientOptions::new().with_timeout(TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT);
+    variables.iter().fold(usual, |options, (name, value)| {
+        let key = name.strip_prefix(prefix).and_then(|name| name.to_ascii_lowercase().parse().ok());
+        match key {
+            Some(key) => options.with_config(key, value.as_str()),
+            None => options,
+        }
+    })
+}
+
+/// How long one request may take.
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+fn limit(options: &ClientOptions) -> Duration {
+    let said = options.get_config_value(&ClientConfigKey::Timeout);
+    // What is no time is told when the client is made.
+    said.and_then(|said| humantime::parse_duration(&said).ok()).unwrap_or(TIMEOUT)
 }
 
 /// The value of one variable.

@@ -31,6 +31,8 @@ pub(super) enum Again {
     Never,
     /// The request has not been sent: it can, but not for long.
     Unsent,
+    /// It can, for the time was up. What was asked for may have been done.
+    Late,
     /// It can. What was asked for may have been done.
     Unsure,
 }
@@ -129,7 +131,10 @@ impl Refusal {
                 "the bucket is in another region, or behind another endpoint: set AWS_REGION or AWS_ENDPOINT_URL",
             ),
             (501, _) | (_, "NotImplemented") => (ErrorKind::Unsupported, Again::Never, "this store cannot do that"),
-            (408 | 429 | 500.., _) | (_, "SlowDown" | "InternalError" | "RequestTimeout") => {
+            (408, _) | (_, "RequestTimeout") => {
+                (ErrorKind::Unavailable, Again::Late, "what was sent came too slowly: run again later")
+            }
+            (429 | 500.., _) | (_, "SlowDown" | "InternalError") => {
                 (ErrorKind::Unavailable, Again::Unsure, "it is overloaded or out of order: run again later")
             }
             _ => (ErrorKind::Io, Again::Never, "it did not accept the request"),
@@ -190,9 +195,7 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
             };
             tell(ErrorKind::Unavailable, Again::Unsent, why)
         }
-        Some(HttpErrorKind::Timeout) => {
-            tell(ErrorKind::Unavailable, Again::Unsure, "the server did not answer in time")
-        }
+        Some(HttpErrorKind::Timeout) => tell(ErrorKind::Unavailable, Again::Late, "the server did not answer in time"),
         Some(HttpErrorKind::Request | HttpErrorKind::Interrupted | HttpErrorKind::Decode) => {
             tell(ErrorKind::Unavailable, Again::Unsure, "the connection broke")
         }
@@ -211,7 +214,7 @@ pub(super) fn refused(refusal: &Refusal, operation: &str, object: &str, place: &
 /// An answer that did not come.
 pub(super) fn late(operation: &str, object: &str, place: &str) -> Failed {
     let why = format!("cannot {operation} `{object}` in {place}: the server did not answer in time");
-    Failed::Error { error: Error::new(ErrorKind::Unavailable, why), again: Again::Unsure }
+    Failed::Error { error: Error::new(ErrorKind::Unavailable, why), again: Again::Late }
 }
 
 /// The first error of this type among the causes of `error`.

@@ -16,6 +16,7 @@ mod failure;
 mod journal;
 #[cfg(feature = "aws")]
 mod left_over;
+mod line;
 mod plain;
 #[cfg(feature = "aws")]
 mod profile;
@@ -43,6 +44,7 @@ use tokio::sync::{OnceCell, Semaphore, mpsc};
 use self::address::Address;
 use self::client::Client;
 use self::failure::{Failed, late, understand};
+use self::line::Line;
 use self::retry::{Tries, patiently};
 use crate::known::Known;
 use crate::remote::RemoteOptions;
@@ -52,6 +54,8 @@ use crate::runtime;
 const LONGEST_KEY: usize = 1024;
 /// How long an answer to a small request may take before it is asked for again.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Below this size content goes beside whatever else is on its way: it is through before anybody notices.
+const SMALL: usize = 256 << 10;
 /// Small requests at a time.
 const REQUESTS: usize = 64;
 /// Pages of a listing on their way to whoever asked.
@@ -67,6 +71,7 @@ struct Shared {
     options: RemoteOptions,
     client: OnceLock<Result<Client>>,
     ready: OnceCell<()>,
+    line: OnceLock<Line>,
     requests: Semaphore,
     parts: Arc<Semaphore>,
 }
@@ -90,6 +95,7 @@ impl ObjectStore {
             options,
             client: OnceLock::new(),
             ready: OnceCell::new(),
+            line: OnceLock::new(),
             requests: Semaphore::new(REQUESTS),
             parts: Arc::new(Semaphore::new(transfer::PARTS)),
         })))
@@ -180,6 +186,12 @@ impl Shared {
         request.await.map_err(|error| self.understand(error, operation, key))
     }
 
+    /// The line to the server, by which large content goes.
+    fn line(&self) -> Result<&Line> {
+        let limit = self.client()?.limit;
+        Ok(self.line.get_or_init(|| Line::new(limit)))
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
         let client = self.client()?;
         let got =
@@ -225,7 +237,12 @@ impl Shared {
         loop {
             let options = PutOptions { mode: mode.clone(), ..PutOptions::default() };
             let put = client.objects.put_opts(key, PutPayload::from_bytes(bytes.clone()), options);
-            match self.exchange("create", key, put).await {
+            let put = self.exchange("create", key, put);
+            let put = match bytes.len() {
+                ..SMALL => put.await,
+                large => self.line()?.send(large as u64, put).await,
+            };
+            match put {
                 Ok(_) => return Ok(Created::New),
                 Err(Failed::Exists) => return Ok(Created::Exists),
                 Err(failed) => tries.next(failed).await.map_err(|failed| match failed {

@@ -26,7 +26,7 @@ impl Tries {
     pub(super) async fn next(&mut self, failed: Failed) -> Result<(), Failed> {
         self.done += 1;
         let limit = match &failed {
-            Failed::Error { again: Again::Unsure, .. } => {
+            Failed::Error { again: Again::Unsure | Again::Late, .. } => {
                 self.unsure = true;
                 ATTEMPTS
             }

@@ -174,7 +174,7 @@ impl Shared {
         begun: &Begun,
         journal: Option<&Journal>,
     ) -> Result<Vec<PartId>> {
-        let client = self.client()?;
+        let (client, line) = (self.client()?, self.line()?);
         let Upload { size, part, .. } = source.upload;
         let length = move |index: usize| part.min(size - index as u64 * part);
         let mut has: u64 = begun.parts.keys().map(|index| length(*index)).sum();
@@ -192,9 +192,9 @@ impl Shared {
                 let (file, start, length) = (Arc::clone(&source.file), index as u64 * part, length(index));
                 let bytes = blocking(move || read_at(&file, start, length)).await?;
                 let bytes = bytes.map_err(|e| Error::io("read", "content to upload", e))?;
-                let sent = patiently(|| async {
+                let sent = patiently(|| {
                     let put = client.parts.put_part(key, &begun.id, index, PutPayload::from_bytes(bytes.clone()));
-                    put.await.map_err(|error| self.understand(error, "create", key))
+                    line.send(length, async { put.await.map_err(|error| self.understand(error, "create", key)) })
                 });
                 let sent = sent.await.map_err(unexpected)?;
                 if let Some(journal) = journal {

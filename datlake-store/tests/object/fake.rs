@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug)]
@@ -34,20 +36,33 @@ struct State {
     plan: Option<Plan>,
     /// Whether objects are replaced, whatever the request says.
     replaces: bool,
+    /// The parts of uploads that were begun, by id and number.
+    uploads: BTreeMap<String, BTreeMap<usize, Vec<u8>>>,
 }
 
 /// A server on a port of its own, until the test ends.
 #[derive(Clone)]
 pub(crate) struct Fake {
     state: Arc<Mutex<State>>,
+    /// How many parts are on their way, where two at a time never arrive.
+    narrow: Option<Arc<AtomicUsize>>,
     pub(crate) endpoint: String,
 }
 
 impl Fake {
     pub(crate) fn start() -> Self {
+        Self::serve(None)
+    }
+
+    /// Behind a line over which parts of an upload arrive one at a time, or not at all.
+    pub(crate) fn behind_a_narrow_line() -> Self {
+        Self::serve(Some(Arc::default()))
+    }
+
+    fn serve(narrow: Option<Arc<AtomicUsize>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let fake = Self { state: Arc::default(), endpoint };
+        let fake = Self { state: Arc::default(), narrow, endpoint };
         let serving = fake.clone();
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -99,7 +114,8 @@ impl Fake {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
         let (method, target) = line.split_once(' ')?;
-        let path = target.split([' ', '?']).next()?;
+        let target = target.split(' ').next()?;
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let key = path.strip_prefix("/bucket/").unwrap_or_default();
         let mut headers = BTreeMap::new();
         loop {
@@ -112,12 +128,24 @@ impl Fake {
         reader.read_exact(&mut body).ok()?;
         let asked = Asked { method: method.to_owned(), key: key.to_owned(), range: headers.get("range").cloned() };
 
+        let of_upload = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let (id, number) = (of_upload("uploadId"), of_upload("partNumber"));
+        if number.is_some() && !self.arrives(connection) {
+            return None;
+        }
+
         let mut state = self.state();
         let fault = state.plan.as_ref().and_then(|plan| plan(&asked, state.asked.len()));
         state.asked.push(asked.clone());
         let conditional = headers.contains_key("if-none-match") && !state.replaces;
         let (status, extra, bytes) = match (fault, method) {
             (Some(Fault::Refuse(status, code)), _) => (status, String::new(), said(code)),
+            (_, "POST") if query.starts_with("uploads") => {
+                let id = format!("upload-{}", state.asked.len());
+                state.uploads.insert(id.clone(), BTreeMap::new());
+                (200, String::new(), format!("<Result><UploadId>{id}</UploadId></Result>").into_bytes())
+            }
+            (_, method) if id.is_some() => state.go_on(method, key, id.unwrap(), number, body),
             (_, "PUT") if conditional && state.objects.contains_key(key) => {
                 (412, String::new(), said("PreconditionFailed"))
             }
@@ -156,6 +184,55 @@ impl Fake {
             return None;
         }
         connection.write_all(&bytes).ok()
+    }
+}
+
+impl Fake {
+    /// Whether a part arrives: where the line is narrow, when no other is on its way. Else its client waits in vain.
+    fn arrives(&self, mut connection: &TcpStream) -> bool {
+        let Some(on_the_way) = &self.narrow else { return true };
+        let before = on_the_way.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(200));
+        let alone = before == 0 && on_the_way.load(Ordering::SeqCst) == 1;
+        if !alone {
+            let _ = connection.read(&mut [0]);
+        }
+        on_the_way.fetch_sub(1, Ordering::SeqCst);
+        alone
+    }
+
+    /// How many uploads were begun, and neither completed nor aborted.
+    pub(crate) fn uploads(&self) -> usize {
+        self.state().uploads.len()
+    }
+}
+
+impl State {
+    /// What is asked about an upload that was begun.
+    fn go_on(
+        &mut self,
+        method: &str,
+        key: &str,
+        id: &str,
+        number: Option<&str>,
+        body: Vec<u8>,
+    ) -> (u16, String, Vec<u8>) {
+        let Some(parts) = self.uploads.get_mut(id) else { return (404, String::new(), said("NoSuchUpload")) };
+        match (method, number) {
+            ("PUT", Some(number)) => {
+                parts.insert(number.parse().unwrap(), body);
+                (200, String::new(), Vec::new())
+            }
+            ("POST", _) => {
+                let bytes = self.uploads.remove(id).unwrap().into_values().flatten().collect();
+                self.objects.insert(key.to_owned(), bytes);
+                (200, String::new(), b"<Result><ETag>1</ETag></Result>".to_vec())
+            }
+            _ => {
+                self.uploads.remove(id);
+                (204, String::new(), Vec::new())
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use datlake_store::{RemoteOptions, open_remote};
 use tempfile::TempDir;
 
 use crate::fake::{Fake, Fault};
+use crate::large::noise;
 use crate::servers::s3_at;
 
 const URL: &str = "s3://bucket/lake";
@@ -290,4 +291,20 @@ fn what_is_wrong_with_an_endpoint_is_told_at_once() {
     half.retain(|(name, _)| name != "AWS_SECRET_ACCESS_KEY");
     check_error(get(half), ErrorKind::Config, &["AWS_SECRET_ACCESS_KEY is not", URL]);
     assert!(fake.asked().is_empty());
+}
+
+#[test]
+fn large_content_gets_through_a_line_that_carries_one_part_at_a_time() {
+    let fake = Fake::behind_a_narrow_line();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("large");
+    let digest = noise(&file, 12 << 20);
+    let mut variables = s3_at(&fake.endpoint);
+    variables.push(("AWS_TIMEOUT".to_owned(), "1s".to_owned()));
+    let parts = Some((1 << 20, 1 << 20));
+    let options = RemoteOptions { variables: Some(variables), parts, ..RemoteOptions::default() };
+    let store = open_remote(URL, options).unwrap();
+    let created = pollster::block_on(store.create_from(&Location::Blob(digest), &file)).unwrap();
+    assert_eq!((created, fake.uploads()), (Created::New, 0));
+    assert!(fake.object(&digest.to_string()).unwrap() == std::fs::read(&file).unwrap());
 }

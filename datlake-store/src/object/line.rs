@@ -1,0 +1,113 @@
+//! The line to a server, which all that is sent there shares.
+//!
+//! A client gives each request so long and no longer. Of several at a time over a slow line none may be through by then, where
+//! one alone would be. So once one was not, they go one after another, until the line is seen to be fast enough for all.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::RwLock;
+
+use super::failure::{Again, Failed};
+
+/// The most bytes that are on their way at a time.
+const ALL: u64 = 256 << 20;
+
+/// What is known of a line.
+pub(super) struct Line {
+    /// How long one request may take.
+    limit: Duration,
+    /// Held by each who sends, alone by who must be alone.
+    going: RwLock<()>,
+    slow: AtomicBool,
+}
+
+impl Line {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, going: RwLock::new(()), slow: AtomicBool::new(false) }
+    }
+
+    /// Makes a request with `bytes` of content: beside others, or alone.
+    pub(super) async fn send<T>(
+        &self,
+        bytes: u64,
+        request: impl Future<Output = Result<T, Failed>>,
+    ) -> Result<T, Failed> {
+        let beside = self.going.read().await;
+        // Who waited for somebody who was alone may be in the same case.
+        let sent = if self.slow.load(Ordering::Relaxed) {
+            drop(beside);
+            let _alone = self.going.write().await;
+            let begun = Instant::now();
+            let sent = request.await;
+            if sent.is_ok() && self.is_fast(bytes, begun.elapsed()) {
+                self.slow.store(false, Ordering::Relaxed);
+            }
+            sent
+        } else {
+            let sent = request.await;
+            drop(beside);
+            sent
+        };
+        if matches!(sent, Err(Failed::Error { again: Again::Late, .. })) {
+            self.slow.store(true, Ordering::Relaxed);
+        }
+        sent
+    }
+
+    /// Whether all that goes at a time would be through within the limit, where `bytes` alone took so long.
+    fn is_fast(&self, bytes: u64, took: Duration) -> bool {
+        took.mul_f64(ALL as f64 / bytes.max(1) as f64) < self.limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use datlake_core::{Error, ErrorKind};
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[test]
+    fn what_came_too_late_beside_others_goes_alone() {
+        let (line, on_the_way, late) = (Line::new(Duration::ZERO), AtomicUsize::new(0), AtomicUsize::new(0));
+        // Of two at a time neither is through in time.
+        let part = || async {
+            on_the_way.fetch_add(1, Ordering::SeqCst);
+            // All who may go have gone.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            let beside = on_the_way.load(Ordering::SeqCst) > 1;
+            tokio::task::yield_now().await;
+            on_the_way.fetch_sub(1, Ordering::SeqCst);
+            if !beside {
+                return Ok(());
+            }
+            late.fetch_add(1, Ordering::SeqCst);
+            Err(Failed::Error { error: Error::new(ErrorKind::Unavailable, "late"), again: Again::Late })
+        };
+        let each = async || line.send(8 << 20, part()).await.is_ok() || line.send(8 << 20, part()).await.is_ok();
+        let sent = pollster::block_on(join_all((0..6).map(|_| each())));
+        assert_eq!((sent, late.into_inner()), (vec![true; 6], 6));
+    }
+
+    #[test]
+    fn a_line_that_is_fast_enough_for_all_is_shared_again() {
+        let line = Line::new(Duration::from_secs(120));
+        assert!(line.is_fast(8 << 20, Duration::from_secs(3)) && !line.is_fast(8 << 20, Duration::from_secs(4)));
+        let late = || async {
+            let error = Error::new(ErrorKind::Unavailable, "late");
+            Err::<(), _>(Failed::Error { error, again: Again::Late })
+        };
+        pollster::block_on(async {
+            line.send(1, late()).await.unwrap_err();
+            assert!(line.slow.load(Ordering::Relaxed));
+            line.send(8 << 20, async { Ok(()) }).await.unwrap();
+        });
+        assert!(!line.slow.load(Ordering::Relaxed));
+    }
+}
