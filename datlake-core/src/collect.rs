@@ -205,8 +205,14 @@ pub async fn condemn(
     let condemned = CondemnedV1 { nonce: by.nonce.clone(), blobs: blobs.iter().map(|blob| blob.digest).collect() };
     let document = document::seal("condemned", &condemned)?.0;
     if store.create(&Location::Collection(announced.n, Stage::Condemned), &document).await? == Created::Exists {
-        let condemned = self::condemned(store, announced.n).await?;
-        blobs.retain(|blob| condemned.contains(&blob.digest));
+        match latest(store).await? {
+            Some(latest) if (latest.n, latest.stage) == (announced.n, Stage::Condemned) => {
+                let condemned = self::condemned(store, announced.n).await?;
+                blobs.retain(|blob| condemned.contains(&blob.digest));
+            }
+            // Who was first has gone on by now.
+            _ => blobs.clear(),
+        }
     }
     Ok((blobs, young))
 }

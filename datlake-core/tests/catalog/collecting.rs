@@ -112,16 +112,20 @@ async fn named(store: &dyn Store) -> Result<HashSet<Digest>> {
     Ok(named)
 }
 
-/// Who publishes is actor 0, who collects actor 1.
-fn collect(world: &World, omitted: Omitted) -> Actor {
-    let (world, store) = (world.clone(), world.catalog(Some(1), "collector", true).remote.unwrap());
-    let collector = Collector {
+fn collector() -> Collector {
+    Collector {
         nonce: "sweep".into(),
         person: "me@example.org".into(),
         host: "collector".into(),
         process: 1,
         since: String::new(),
-    };
+    }
+}
+
+/// Who publishes is actor 0, who collects actor 1.
+fn collect(world: &World, omitted: Omitted) -> Actor {
+    let (world, store) = (world.clone(), world.catalog(Some(1), "collector", true).remote.unwrap());
+    let collector = collector();
     let first = (omitted == Omitted::SecondLook).then(Mutex::default);
     Box::pin(async move {
         let Some(announced) = collect::announce(&*store, &collector).await? else { return Ok(Outcome::Done) };
@@ -266,4 +270,20 @@ fn each_step_of_the_protocol_is_needed() {
             Err(why) => assert!(why.contains("was collected"), "{omitted:?}: {why}"),
         }
     }
+}
+
+#[test]
+fn who_joined_a_collection_that_another_finished_has_condemned_nothing() {
+    let world = World::collecting();
+    let store = world.catalog(None, "collector", true).remote.unwrap();
+    let (broom, by) = (Reading { store: store.clone(), first: None }, collector());
+    now(store.create(&Location::Blob(Digest::of(RUBBISH.as_bytes())), RUBBISH.as_bytes())).unwrap();
+    let announced = now(collect::announce(&*store, &by)).unwrap().unwrap();
+    assert_eq!(now(collect::announce(&*store, &by)).unwrap(), Some(announced), "the second joins");
+    let condemn = || now(collect::condemn(&*store, &announced, &by, Duration::ZERO, &broom)).unwrap().0.len();
+    assert_eq!((condemn(), condemn()), (1, 1));
+    now(collect::sweep(&*store, announced.n, &by, false, &broom)).unwrap();
+    // By what it saw before.
+    now(store.create(&Location::Blob(Digest::of(RUBBISH.as_bytes())), RUBBISH.as_bytes())).unwrap();
+    assert_eq!(condemn(), 0);
 }
