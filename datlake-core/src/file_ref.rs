@@ -135,6 +135,7 @@ struct Repr {
     uid: Option<Uid>,
     digest: Digest,
     size: u64,
+    #[serde(deserialize_with = "crate::uid::own_name")]
     name: String,
     tree: bool,
 }

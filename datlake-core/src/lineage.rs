@@ -143,6 +143,7 @@ pub struct Input {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<Uid>,
     /// Its own name.
+    #[serde(deserialize_with = "crate::uid::own_name")]
     pub name: String,
     /// Its content.
     pub digest: Digest,
@@ -156,6 +157,7 @@ pub struct Output {
     /// Its UID. One that the call only passed on keeps the UID it had.
     pub uid: Uid,
     /// Its own name.
+    #[serde(deserialize_with = "crate::uid::own_name")]
     pub name: String,
     /// Its content.
     pub digest: Digest,
@@ -238,6 +240,7 @@ pub enum PersonSource {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Added {
     /// Its own name.
+    #[serde(deserialize_with = "crate::uid::own_name")]
     pub name: String,
     /// Its content.
     pub digest: Digest,

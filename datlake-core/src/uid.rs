@@ -168,19 +168,20 @@ impl CreatorName {
 }
 
 fn check_segments(text: &str, what: &str) -> Result<()> {
-    let wrong = |why: &str| {
-        // A name may be hostile or huge: what an error repeats of it is neither.
-        let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
-        Err(Error::new(ErrorKind::InvalidInput, format!("{what} `{shown}`: {why}")))
-    };
+    if text.starts_with('@') {
+        return wrong(text, what, "starts with `@`, which is kept for the outputs of calls");
+    }
+    check_path(text, what)
+}
+
+/// What a UID, a path in a tree and a file's own name have in common: nothing in them leads out of a folder.
+fn check_path(text: &str, what: &str) -> Result<()> {
+    let wrong = |why: &str| wrong(text, what, why);
     if text.is_empty() {
         return wrong("is empty");
     }
     if text.starts_with('/') {
         return wrong("starts with `/`; names are relative to the lake");
-    }
-    if text.starts_with('@') {
-        return wrong("starts with `@`, which is kept for the outputs of calls");
     }
     if text.len() > MAX_NAME {
         return wrong("is longer than 1000 bytes");
@@ -202,6 +203,20 @@ fn check_segments(text: &str, what: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn wrong(text: &str, what: &str, why: &str) -> Result<()> {
+    // A name may be hostile or huge: what an error repeats of it is neither.
+    let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+    Err(Error::new(ErrorKind::InvalidInput, format!("{what} `{shown}`: {why}")))
+}
+
+/// Reads a file's own name from what is stored: people write files under it. It may begin with `@`, since it may be the last
+/// segment of a UID.
+pub(crate) fn own_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    check_path(&name, "file name").map_err(serde::de::Error::custom)?;
+    Ok(name)
 }
 
 macro_rules! text_id {

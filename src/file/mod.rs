@@ -120,8 +120,9 @@ impl File {
 
     pub(crate) fn known(lake: &Lake, known: Known) -> Self {
         let Known { uid, name, digest, size, tree } = known;
+        let name = called(&uid, name);
         let place = Place::Published { uid, within: None };
-        Self(Arc::new(Inner { lake: lake.clone(), name: name.into(), digest, size, tree, place }))
+        Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place }))
     }
 
     fn member(tree: &File, path: &str, digest: Digest, size: u64) -> Result<Self> {
@@ -310,6 +311,7 @@ impl File {
     pub(crate) fn from_ref(lake: &Lake, file: FileRef) -> Option<Self> {
         let FileRef { uid, digest, size, name, tree, stage: _ } = file;
         let uid = uid?;
+        let name = called(&uid, name);
         let place = Place::Published { uid, within: None };
         Some(Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place })))
     }
@@ -358,6 +360,11 @@ impl File {
             self.0.lake.relieve(Some(self.0.digest));
         }
     }
+}
+
+/// A file's own name. A UID that a person chose says it by itself, and nobody else has a say.
+fn called(uid: &Uid, name: impl Into<Arc<str>>) -> Arc<str> {
+    if uid.is_chosen() { uid.file_name().into() } else { name.into() }
 }
 
 /// Content that is not to be had today: a body that goes on without it is not remembered.

@@ -246,6 +246,32 @@ fn damage_in_the_remote_is_named_as_such_and_does_not_spread() {
 }
 
 #[test]
+fn no_name_in_a_document_leads_anywhere_else() {
+    let lake = lake();
+    // Names that a UID and a body may give.
+    assert_eq!(lake.add_bytes("people/@ada", "ada").unwrap().name(), "@ada");
+    let (_, made) = lake.ok("ran summary", || summary("text"));
+    let uid = made.uid().unwrap().to_string();
+    let later = lake.reopened();
+    assert_eq!(later.file("people/@ada").unwrap().name(), "@ada");
+    let (added, record) = (lake.home().join("files/people/@ada.datlake"), lake.record_of("summary"));
+    let intact = [&added, &record].map(|path| fs::read(path).unwrap());
+    for evil in ["..", ".", "", "/etc/passwd", "a/../b", r"a\\b", r"a\nb", r"\u001b[2J"] {
+        forge(&added, |body| body.replace("\"name\":\"@ada\"", &format!("\"name\":\"{evil}\"")));
+        forge(&record, |body| body.replace("\"name\":\"summary.txt\"", &format!("\"name\":\"{evil}\"")));
+        let later = lake.reopened();
+        check_error(later.file("people/@ada"), ErrorKind::Corrupt, &["files/people/@ada", "damaged", "file name"]);
+        check_error(later.file(&uid), ErrorKind::Corrupt, &[name(&lake, &record), "damaged", "file name"]);
+        for (path, bytes) in [&added, &record].into_iter().zip(&intact) {
+            overwrite(path, |there| bytes.clone_into(there));
+        }
+    }
+    // What a person called it is what it is called.
+    forge(&added, |body| body.replace("\"name\":\"@ada\"", "\"name\":\".bash_profile\""));
+    assert_eq!(lake.reopened().file("people/@ada").unwrap().name(), "@ada");
+}
+
+#[test]
 fn a_damaged_tombstone_is_an_error_that_names_it() {
     let machines = Machines::new();
     let a = machines.machine("a");

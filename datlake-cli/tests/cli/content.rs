@@ -360,3 +360,31 @@ fn what_is_a_folder_is_no_file_and_ls_shows_it() {
     }
     machine.fails(1, &["no file `text`", "the nearest names are"], &["info", "text"]);
 }
+
+#[test]
+fn what_is_written_is_called_as_it_was_asked_for() {
+    let machine = Machine::new();
+    machine.lake().add_bytes("file", b"evil").unwrap();
+    machine.lake().add_tree("tree", machine.write("folder/.bashrc", "evil").parent().unwrap()).unwrap();
+    let forge = |uid: &str, name: &str| {
+        let path = machine.home().join(format!("files/{uid}.datlake"));
+        let document = fs::read_to_string(&path).unwrap();
+        let (body, _) = document.rsplit_once(",\"digest\":").unwrap();
+        let (before, rest) = body.split_once("\"added\":{\"name\":\"").unwrap();
+        let body = format!("{before}\"added\":{{\"name\":\"{name}{}", &rest[rest.find('"').unwrap()..]);
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, format!("{body},\"digest\":\"{}\"}}\n", blake3::hash(body.as_bytes()))).unwrap();
+    };
+    let mine = machine.write("work/.bashrc", "mine");
+    for name in ["..", ".", ""] {
+        forge("tree", name);
+        machine.fails(2, &["files/tree", "is damaged", "file name"], &["get", "--force", "tree", "."]);
+        assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
+        assert_eq!(files_in(&machine.path("work")), [".bashrc"], "{name:?}");
+    }
+    for name in [".bash_profile", ".bashrc"] {
+        forge("file", name);
+        assert_eq!(machine.ok(&["get", "--force", "file", "."]), "wrote ./file (4 B)\n");
+        assert_eq!(files_in(&machine.path("work")), [".bashrc", "file"], "{name:?}");
+    }
+}
