@@ -106,7 +106,8 @@ impl Manifest {
                 return Err(corrupt());
             };
             let size = size.parse().map_err(|e| corrupt().because(e))?;
-            manifest.insert(name, digest.parse()?, size)?;
+            let digest = digest.parse().map_err(|e: Error| corrupt().because(e))?;
+            manifest.insert(name, digest, size).map_err(|e| corrupt().because(e))?;
         }
         // Only the one spelling counts.
         if manifest.to_bytes() != bytes {

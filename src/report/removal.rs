@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid, UidKind};
 use serde::Serialize;
 
-use super::Damage;
 use super::descent::{Bounds, Read, file_of};
+use super::{Damage, is_damage};
 use crate::file::{File, Tree};
 use crate::lake::{Lake, refuse_in_body};
 use crate::origin::Origin;
@@ -23,7 +23,8 @@ pub struct Removal {
     pub asked: Vec<Removable>,
     /// What was made from that, directly or not, and is not part of it; the nearest first.
     pub downstream: Vec<Removable>,
-    /// Calls that may have been made from it, and whose records are damaged.
+    /// What hides whether anything was made from it: calls whose records are damaged, and trees whose list of files cannot be
+    /// read.
     pub damaged: Vec<Damage>,
 }
 
@@ -53,18 +54,25 @@ impl Removal {
     fn in_use(&self) -> Option<String> {
         let calls = self.downstream.iter().filter_map(|one| one.call.as_ref());
         let mut names: Vec<String> = calls.map(|(creator, key)| format!("{creator}/{}", key.short())).collect();
-        names.extend(self.damaged.iter().map(|damage| damage.what.clone()));
-        let first = names.first()?;
+        let asked: BTreeSet<&str> = self.asked.iter().flat_map(|one| &one.files).map(Uid::as_str).collect();
+        let (trees, calls): (Vec<_>, Vec<_>) = self.damaged.iter().partition(|damage| asked.contains(&*damage.what));
+        names.extend(calls.into_iter().map(|damage| damage.what.clone()));
         let of = self.asked.iter().find_map(|one| one.files.first()).map(Uid::to_string).unwrap_or_default();
         let more = match self.asked.len() {
             0 | 1 => String::new(),
             many => format!(" and {} more", many - 1),
         };
-        let who = match names.len() {
-            1 => format!("call {first} reads"),
-            many => format!("{many} calls, such as {first}, read"),
+        let why = match (&*names, &*trees) {
+            ([], []) => return None,
+            ([], [Damage { what, error }, ..]) => {
+                format!("who reads the files in `{what}` is not known, because their list cannot be read ({error})")
+            }
+            ([one], _) => format!("call {one} reads what would go, or what was made from it"),
+            (many, _) => {
+                format!("{} calls, such as {}, read what would go, or what was made from it", many.len(), many[0])
+            }
         };
-        Some(format!("cannot remove `{of}`{more}: {who} what would go, or what was made from it"))
+        Some(format!("cannot remove `{of}`{more}: {why}"))
     }
 
     /// All files that would go, with what was made from them.
@@ -94,14 +102,20 @@ impl Lake {
     pub fn removal(&self, uids: &[impl AsRef<str>]) -> Result<Removal> {
         refuse_in_body("remove a file")?;
         let mut asked: Vec<Removable> = Vec::new();
-        let mut read = Read::new();
+        let (mut read, mut damaged) = (Read::new(), Vec::new());
         for uid in uids {
             let one = self.removable(uid.as_ref())?;
             if asked.contains(&one) {
                 continue;
             }
             for uid in &one.files {
-                file_of(&self.file(uid.as_str())?, &mut read)?;
+                match file_of(&self.file(uid.as_str())?, &mut read) {
+                    // Who reads its files cannot be told; that it can never be removed would be worse.
+                    Err(error) if is_damage(&error) => {
+                        damaged.push(Damage { what: uid.to_string(), error: error.to_string() });
+                    }
+                    read => read?,
+                }
             }
             asked.push(one);
         }
@@ -115,7 +129,9 @@ impl Lake {
             call: Some((node.creator, node.key)),
             files: node.outputs.into_iter().map(|output| output.uid).collect(),
         });
-        Ok(Removal { asked, downstream: downstream.collect(), damaged: descent.damaged })
+        let downstream = downstream.collect();
+        damaged.extend(descent.damaged);
+        Ok(Removal { asked, downstream, damaged })
     }
 
     /// Removes what `removal` names, and with `cascade` what was made from it, that first. Of a call goes everything it made:

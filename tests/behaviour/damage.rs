@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use datlake::{ErrorKind, File, Lake, Result, Tree, file_creator};
+use datlake::{Collect, ErrorKind, File, Lake, Result, Tree, file_creator};
 
-use crate::support::{Machines, Watched, check_error, files_below, lake, overwrite};
+use crate::support::{Machines, Watched, blob_in, check_error, files_below, lake, overwrite};
 
 #[file_creator]
 fn summary(text: &str) -> Result<(String, File)> {
@@ -246,6 +246,69 @@ fn damage_in_the_remote_is_named_as_such_and_does_not_spread() {
 }
 
 #[test]
+fn a_damaged_tombstone_is_an_error_that_names_it() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    a.add_bytes("in.txt", "in").unwrap();
+    a.remove("in.txt").unwrap();
+    let [tombstone] = &*files_below(&machines.remote().join("removed")) else { panic!("one tombstone") };
+    overwrite(tombstone, |bytes| bytes.truncate(30));
+    let b = machines.machine("b");
+    b.fails("nothing", ErrorKind::Corrupt, &["removed/", "damaged"], || File::get("in.txt"));
+}
+
+/// A tree of `lake` whose list of files is `manifest`, as somebody who writes to the lake by himself may leave it.
+fn tree_of(lake: &Lake, uid: &str, manifest: &str) {
+    lake.add_bytes(uid, manifest).unwrap();
+    let name = lake.home().join(format!("files/{uid}.datlake"));
+    forge(&name, |body| body.replace("\"size\":", "\"tree\":true,\"size\":"));
+}
+
+#[test]
+fn a_tree_with_a_name_that_no_file_may_have_is_damage_of_that_tree_alone() {
+    for line in ["1 ../evil", "1 a//b", "x a"] {
+        let lake = lake();
+        lake.add_bytes("good.txt", "g").unwrap();
+        tree_of(&lake, "evil", &format!("datlake tree 1\n{} {line}\n", datlake::Digest::of(b"g")));
+        tree_of(&lake, "odd", "datlake tree 1\nno-digest 1 a\n");
+        let lake = lake.reopened();
+        let rows = lake.rows("").unwrap();
+        assert_eq!(rows.files.iter().map(|row| row.uid.as_str()).collect::<Vec<_>>(), ["good.txt"]);
+        assert_eq!(rows.damaged.iter().map(|damage| &*damage.what).collect::<Vec<_>>(), ["evil", "odd"]);
+        check_error(lake.collect(Collect::default()), ErrorKind::Corrupt, &["`files/", "repair or remove it first"]);
+        remove_unreadable(&lake, &["evil", "odd"]);
+        assert!(lake.collect(Collect::default()).is_ok());
+    }
+}
+
+/// What was made from trees whose lists cannot be read is not known, and that has to be said before they go.
+fn remove_unreadable(lake: &Lake, trees: &[&str]) {
+    let removal = lake.removal(trees).unwrap();
+    assert_eq!(removal.damaged.len(), trees.len());
+    check_error(lake.carry_out(&removal, false), ErrorKind::InUse, &[trees[0], "is not known"]);
+    assert_eq!(lake.carry_out(&removal, true).unwrap().len(), trees.len());
+}
+
+#[test]
+fn a_tree_whose_list_is_lost_can_be_removed_and_collected_past() {
+    let machines = Machines::new();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a"), "a").unwrap();
+    for here in [true, false] {
+        let a = if here { lake() } else { machines.machine("a") };
+        let tree = a.add_tree("tree", folder.path()).unwrap();
+        fs::remove_file(a.blob_of(tree.as_file())).unwrap();
+        if !here {
+            fs::remove_file(blob_in(&machines.remote(), tree.as_file())).unwrap();
+        }
+        let a = if here { a.reopened() } else { machines.machine("a") };
+        check_error(a.collect(Collect::default()), ErrorKind::MissingBlob, &["repair or remove it first"]);
+        remove_unreadable(&a, &["tree"]);
+        assert!(a.collect(Collect::default()).is_ok());
+    }
+}
+
+#[test]
 fn no_name_in_a_document_leads_anywhere_else() {
     let lake = lake();
     // Names that a UID and a body may give.
@@ -269,18 +332,6 @@ fn no_name_in_a_document_leads_anywhere_else() {
     // What a person called it is what it is called.
     forge(&added, |body| body.replace("\"name\":\"@ada\"", "\"name\":\".bash_profile\""));
     assert_eq!(lake.reopened().file("people/@ada").unwrap().name(), "@ada");
-}
-
-#[test]
-fn a_damaged_tombstone_is_an_error_that_names_it() {
-    let machines = Machines::new();
-    let a = machines.machine("a");
-    a.add_bytes("in.txt", "in").unwrap();
-    a.remove("in.txt").unwrap();
-    let [tombstone] = &*files_below(&machines.remote().join("removed")) else { panic!("one tombstone") };
-    overwrite(tombstone, |bytes| bytes.truncate(30));
-    let b = machines.machine("b");
-    b.fails("nothing", ErrorKind::Corrupt, &["removed/", "damaged"], || File::get("in.txt"));
 }
 
 #[test]

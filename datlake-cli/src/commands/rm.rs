@@ -32,10 +32,11 @@ pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> an
         agreed(how.yes, screen, "Forget this machine's copies of", removal.files().count())?;
         return forget(lake, &uids);
     }
-    if !how.yes || (!how.cascade && !removal.downstream.is_empty()) {
+    let in_use = !removal.downstream.is_empty() || !removal.damaged.is_empty();
+    if !how.yes || (in_use && !how.cascade) {
         screen.would_go(&removal, how.cascade);
     }
-    if how.cascade || removal.downstream.is_empty() {
+    if how.cascade || !in_use {
         agreed(how.yes, screen, "Remove", removal.files().count())?;
     }
     // Refuses where something was made from it.
