@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use datlake::{Collect, ErrorKind, File, Lake, Result, Tree, file_creator};
+use datlake::report::FindingKind;
+use datlake::{Collect, ErrorKind, File, Lake, Result, Tree, Verify, file_creator};
 
 use crate::support::{Machines, Watched, blob_in, check_error, files_below, lake, overwrite};
 
@@ -246,15 +247,24 @@ fn damage_in_the_remote_is_named_as_such_and_does_not_spread() {
 }
 
 #[test]
-fn a_damaged_tombstone_is_an_error_that_names_it() {
+fn a_damaged_tombstone_hides_its_own_removal_and_no_other() {
     let machines = Machines::new();
-    let a = machines.machine("a");
-    a.add_bytes("in.txt", "in").unwrap();
-    a.remove("in.txt").unwrap();
-    let [tombstone] = &*files_below(&machines.remote().join("removed")) else { panic!("one tombstone") };
-    overwrite(tombstone, |bytes| bytes.truncate(30));
+    let (a, b) = (machines.machine("a"), machines.machine("b"));
+    for uid in ["one.txt", "other.txt"] {
+        a.add_bytes(uid, uid).unwrap();
+        b.file(uid).unwrap();
+        a.remove(uid).unwrap();
+    }
+    let tombstones = files_below(&machines.remote().join("removed"));
+    let of_one = tombstones.iter().find(|path| fs::read_to_string(path).unwrap().contains("one.txt")).unwrap();
+    overwrite(of_one, |bytes| bytes.truncate(1));
     let b = machines.machine("b");
-    b.fails("nothing", ErrorKind::Corrupt, &["removed/", "damaged"], || File::get("in.txt"));
+    b.add_bytes("new.txt", "new").unwrap();
+    check_error(b.file("other.txt"), ErrorKind::NotFound, &["other.txt"]);
+    assert!(b.remove("new.txt").is_ok() && b.push(&[]).is_ok());
+    let found = b.verify(Verify::default().only(false, true), &[]).unwrap().findings;
+    assert_eq!((found.len(), found[0].kind), (1, FindingKind::DamagedDocument), "{found:?}");
+    assert!(found[0].error.contains("removed/") && found[0].error.contains("damaged"), "{found:?}");
 }
 
 /// A tree of `lake` whose list of files is `manifest`, as somebody who writes to the lake by himself may leave it.

@@ -266,11 +266,15 @@ impl Catalog {
     }
 
     /// Learns what other machines removed. What it knows already is removed once more: another process of this machine may
-    /// have been about to copy what had just been removed.
+    /// have been about to copy what had just been removed. What is damaged, a tombstone or what one means, hides that removal
+    /// and no other; who looks the lake through finds it.
     pub async fn learn_removals(&self) -> Result<()> {
         let Some(remote) = &self.remote else { return Ok(()) };
         let tombstones = remote.locations(&Prefix::Tombstones).await?;
-        let learned = stream::iter(tombstones).map(|at| self.learn_removal(&**remote, at));
+        let learned = stream::iter(tombstones).map(async |at| match self.learn_removal(&**remote, at).await {
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(()),
+            learned => learned,
+        });
         learned.buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await
     }
 
