@@ -6,6 +6,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use datlake_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::dir::Names;
+
 /// The format this version writes and the newest it reads.
 const FORMAT: u64 = 1;
 
@@ -14,17 +16,21 @@ const FORMAT: u64 = 1;
 pub(crate) struct Head {
     format: u64,
     pub(crate) id: String,
+    /// What the files of objects are called. Never anything but plain in a bucket.
+    #[serde(default, skip_serializing_if = "Names::is_plain")]
+    pub(crate) names: Names,
 }
 
-/// A new lake: its id, and the bytes of its `datlake.json`.
-pub(crate) fn fresh() -> Result<(String, Vec<u8>)> {
+/// A new lake: its head, and the bytes of its `datlake.json`.
+pub(crate) fn fresh(names: Names) -> Result<(Head, Vec<u8>)> {
     // The seeds of the standard library's hash maps come from the operating system.
     let random = || RandomState::new().hash_one(std::process::id());
     let id = format!("{:016x}{:016x}", random(), random());
-    let mut bytes = serde_json::to_vec(&Head { format: FORMAT, id: id.clone() })
-        .map_err(|e| Error::new(ErrorKind::Io, "cannot write `datlake.json`").because(e))?;
+    let head = Head { format: FORMAT, id, names };
+    let mut bytes =
+        serde_json::to_vec(&head).map_err(|e| Error::new(ErrorKind::Io, "cannot write `datlake.json`").because(e))?;
     bytes.push(b'\n');
-    Ok((id, bytes))
+    Ok((head, bytes))
 }
 
 /// Reads the `datlake.json` of the lake at `place`.

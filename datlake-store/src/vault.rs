@@ -430,8 +430,8 @@ impl Vault {
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn links_are_hard(&self) -> Result<bool> {
-        self.scratch()?.links_are_hard()
+    pub fn links_last(&self) -> Result<bool> {
+        self.scratch()?.links_last()
     }
 
     /// Tries to claim a call or a name among the processes of this machine.

@@ -14,8 +14,12 @@ install_packages() {
     command -v "$program" >/dev/null || missing=1
   done
   [ -n "${missing:-}" ] || return 0
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends radosgw ceph-mon ceph-osd ceph-base ceph-common
+  # Servers are started side by side, and packages are installed one after another.
+  (
+    flock 9
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends radosgw ceph-mon ceph-osd ceph-base ceph-common 9>&-
+  ) 9> /tmp/datlake-packages.lock
 }
 
 configure() {

@@ -167,7 +167,8 @@ impl File {
     }
 
     /// A path to its content for libraries that insist on one. It ends in the file's own name (of `sub/table.csv` in
-    /// `table.csv`), is read-only and stays valid while the process lives.
+    /// `table.csv`; with `_` for what the file system of the home cannot have in a name), is read-only where there are modes,
+    /// and stays valid while the process lives.
     ///
     /// # Errors
     /// As [`File::open`].

@@ -150,7 +150,8 @@ impl File {
         offload(move || here.run(|| Self::from_path(&name, path))).await?
     }
 
-    /// A path at which a library may write a new output. It ends in the last segment of `name`; nothing is there yet.
+    /// A path at which a library may write a new output. It ends in the last segment of `name`, with `_` for what the file
+    /// system of the home cannot have in a name; nothing is there yet.
     ///
     /// # Errors
     /// As [`File::create`].
@@ -174,8 +175,9 @@ impl File {
     /// ```
     pub fn stage(name: &str) -> Result<StagedPath> {
         let (body, name) = begin(name)?;
-        let dir = body.lake().vault().scratch()?.dir()?;
-        let path = dir.join(name.file_name());
+        let scratch = body.lake().vault().scratch()?;
+        let dir = scratch.dir()?;
+        let path = dir.join(&*scratch.called(name.file_name()));
         Ok(StagedPath { opened: body.note_opened(&name)?, body, name, dir, path })
     }
 }

@@ -88,9 +88,8 @@ impl Lake {
             };
             return Err(Error::new(ErrorKind::Config, message));
         }
-        if !self.vault().links_are_hard()? {
-            let message =
-                "cannot evict: this file system has no hard links, so paths that were handed out would lead nowhere";
+        if !self.vault().links_last()? {
+            let message = "cannot evict: this file system has no hard links but symbolic ones, so paths that were handed out would lead nowhere";
             return Err(Error::new(ErrorKind::Io, message));
         }
         pollster::block_on(async {
@@ -129,7 +128,7 @@ impl Lake {
 
     async fn put_away_above(&self, limit: u64, needed: Option<Digest>) -> Result<Evicted> {
         let nothing = Ok(Evicted::default());
-        if self.catalog().remote.is_none() || !self.vault().links_are_hard()? {
+        if self.catalog().remote.is_none() || !self.vault().links_last()? {
             return nothing;
         }
         let _one = match self.vault().try_claim("evict", "evict")? {

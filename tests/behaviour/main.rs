@@ -14,7 +14,10 @@ mod copies;
 mod crowd;
 mod current;
 mod damage;
+#[path = "../exfat/mod.rs"]
+mod disk;
 mod downloads;
+mod exfat;
 #[allow(dead_code, reason = "the tests of faults use all of it")]
 #[path = "../faults/store.rs"]
 mod failing;

@@ -6,6 +6,10 @@
 
 mod child;
 mod crashes;
+#[path = "../exfat/mod.rs"]
+#[allow(dead_code, reason = "the tests of behaviour use all of it")]
+mod disk;
+mod exfat;
 #[allow(dead_code, reason = "the tests of everything that fails use all of it")]
 #[path = "../faults/store.rs"]
 mod failing;

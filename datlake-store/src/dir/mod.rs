@@ -7,6 +7,7 @@
 mod claim;
 mod hold;
 mod lock;
+mod names;
 mod open;
 mod publish;
 mod runs;
@@ -31,6 +32,8 @@ pub use claim::{Claim, Lease};
 pub use hold::{Hold, Holding};
 pub use scratch::Scratch;
 pub use seal::Seal;
+
+pub(crate) use names::Names;
 
 use publish::{Method, Source};
 
@@ -60,6 +63,7 @@ pub struct DirStore {
 struct Shared {
     root: PathBuf,
     id: String,
+    names: Names,
     /// How files are published: what the file system offers is found by trying, from here on.
     method: Method,
     scratch: Mutex<Option<Scratch>>,
@@ -120,7 +124,12 @@ impl DirStore {
 
     /// The path of the object's file, whether or not it exists.
     pub fn path_of(&self, at: &Location) -> PathBuf {
-        self.root().join(at.path())
+        self.file_of(&at.path())
+    }
+
+    /// The file or folder of `path`, an object's or the beginning of one.
+    fn file_of(&self, path: &str) -> PathBuf {
+        self.root().join(&*self.shared.names.file(path))
     }
 
     /// Reads an object of at most 256 MiB; `None` if there is none.
@@ -188,7 +197,7 @@ impl DirStore {
         match &*scratch {
             // Somebody may have cleared `tmp` by hand.
             Some(there) if there.path().is_dir() => Ok(there.clone()),
-            _ => Ok(scratch.insert(Scratch::new(self.root())?).clone()),
+            _ => Ok(scratch.insert(Scratch::new(self.root(), self.shared.names)?).clone()),
         }
     }
 

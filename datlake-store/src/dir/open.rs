@@ -7,12 +7,12 @@ use std::sync::Arc;
 use datlake_core::{Error, ErrorKind, Location, Result};
 
 use super::publish::{Method, Source};
-use super::{DirStore, Durability, Shared, sys};
+use super::{DirStore, Durability, Names, Scratch, Shared, sys};
 use crate::head::{self, Head};
 
 /// What may stand in the root of a lake, also in one that has lost its `datlake.json`. Of a disk of its own also what
 /// `mkfs` puts there.
-const OWN: [&str; 20] = [
+const OWN: [&str; 21] = [
     "blobs",
     "calls",
     "claims",
@@ -26,6 +26,7 @@ const OWN: [&str; 20] = [
     "lost+found",
     "remotes",
     "removed",
+    "rename.lock",
     "rescued",
     "runs",
     "shared",
@@ -42,17 +43,17 @@ pub(super) fn open(root: &Path, durability: Durability) -> Result<DirStore> {
 pub(super) fn open_by(root: &Path, durability: Durability, method: Method) -> Result<DirStore> {
     let root = std::path::absolute(root)
         .map_err(|e| Error::new(ErrorKind::InvalidInput, "the path of a lake's directory is empty").because(e))?;
-    let id = match read_head(&root)? {
-        Some(head) => head.id,
+    let head = match read_head(&root)? {
+        Some(head) => head,
         None => make(&root, method)?,
     };
-    Ok(store(root, id, durability, method))
+    Ok(store(root, head, durability, method))
 }
 
 /// The lake in `root`; `None` where there is none, and could be.
 pub(super) fn find(root: &Path, durability: Durability) -> Result<Option<DirStore>> {
     if let Some(head) = read_head(root)? {
-        return Ok(Some(store(root.to_owned(), head.id, durability, Method::Link)));
+        return Ok(Some(store(root.to_owned(), head, durability, Method::Link)));
     }
     match foreign(root) {
         Ok(Some(foreign)) => Err(not_a_lake(root, &foreign)),
@@ -62,8 +63,9 @@ pub(super) fn find(root: &Path, durability: Durability) -> Result<Option<DirStor
     }
 }
 
-fn store(root: PathBuf, id: String, durability: Durability, method: Method) -> DirStore {
-    let shared = Shared { root, id, method, scratch: Default::default(), lasting: Default::default() };
+fn store(root: PathBuf, head: Head, durability: Durability, method: Method) -> DirStore {
+    let Head { id, names, .. } = head;
+    let shared = Shared { root, id, names, method, scratch: Default::default(), lasting: Default::default() };
     DirStore { shared: Arc::new(shared), durability }
 }
 
@@ -95,8 +97,8 @@ fn not_a_lake(root: &Path, foreign: &str) -> Error {
     )
 }
 
-/// Makes a lake and returns its id: another's, if somebody else makes one at the same time.
-fn make(root: &Path, method: Method) -> Result<String> {
+/// Makes a lake and returns its head: another's, if somebody else makes one at the same time.
+fn make(root: &Path, method: Method) -> Result<Head> {
     make_root(root).map_err(|e| match e.kind() {
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => not_a_directory(root),
         _ => refused(root, e),
@@ -104,15 +106,18 @@ fn make(root: &Path, method: Method) -> Result<String> {
     if let Some(foreign) = foreign(root).map_err(|e| refused(root, e))? {
         return Err(not_a_lake(root, &foreign));
     }
-    let (id, bytes) = head::fresh()?;
-    store(root.to_owned(), id, Durability::Synced, method).publish(&Location::Lake, Source::Bytes(&bytes)).map_err(
+    let names = Scratch::new(root, Names::Plain)
+        .and_then(|scratch| Names::tried_in(scratch.path()))
+        .map_err(|e| refused(root, e))?;
+    let (head, bytes) = head::fresh(names)?;
+    store(root.to_owned(), head, Durability::Synced, method).publish(&Location::Lake, Source::Bytes(&bytes)).map_err(
         |e| match e.kind() {
             ErrorKind::Denied => refused(root, e.into()),
             _ => e,
         },
     )?;
     match read_head(root)? {
-        Some(head) => Ok(head.id),
+        Some(head) => Ok(head),
         None => Err(Error::new(
             ErrorKind::Unavailable,
             format!("the lake `{}` was removed while it was made", root.display()),

@@ -15,6 +15,8 @@ use super::{DirStore, Durability, seal, sys};
 const ATTEMPTS: usize = 10_000;
 /// After how many attempts their rhythm is broken.
 const IN_STEP: usize = 100;
+/// After how many attempts it is asked whether the file system can have the names at all.
+const ASKED: usize = 10;
 /// How many directories are remembered to be lasting.
 const LASTING: usize = 4096;
 
@@ -115,7 +117,9 @@ impl DirStore {
             copy(&staged.path, &mut file)?;
             let lent = staged.path.metadata()?;
             file.set_permissions(lent.permissions())?;
-            file.set_times(std::fs::FileTimes::new().set_modified(lent.modified()?))?;
+            // Both, for some file systems pass over a request to set one.
+            let times = std::fs::FileTimes::new().set_accessed(lent.accessed()?).set_modified(lent.modified()?);
+            file.set_times(times)?;
             if self.durability == Durability::Synced {
                 file.sync_all()?;
             }
@@ -127,8 +131,8 @@ impl DirStore {
                 done => return done,
             }
         }
-        // Never removed: it is one file for all times.
-        let path = self.root().join("tmp").join("rename.lock");
+        // Never removed: it is one file for all times, and not in `tmp`, which people clear.
+        let path = self.root().join("rename.lock");
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         lock.lock()?;
         let rename = |from: &Path, to: &Path| {
@@ -149,6 +153,9 @@ impl DirStore {
             if attempt >= IN_STEP {
                 // Two threads that wait for the same locks can fall into step, and then one loses every time.
                 std::thread::sleep(Duration::from_micros(sys::random() % 200));
+            }
+            if attempt == ASKED {
+                self.can_have(target)?;
             }
             match name(from, target) {
                 Ok(()) => return Ok(Created::New),
@@ -177,6 +184,22 @@ impl DirStore {
             }
         }
         Err(io::Error::other("its directory vanishes again and again"))
+    }
+
+    /// Whether the file system takes the names on the way to `target`, found by trying each where nobody looks.
+    fn can_have(&self, target: &Path) -> io::Result<()> {
+        let names = target.strip_prefix(self.root()).unwrap_or(target).components();
+        for name in names {
+            let tried = self.scratch_or()?.path().join(name);
+            match std::fs::create_dir(&tried) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    let message = format!("this file system cannot have the name `{}`", name.as_os_str().display());
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+                }
+                _ => drop(std::fs::remove_dir(&tried)),
+            }
+        }
+        Ok(())
     }
 
     /// Makes an object that has just been named outlive a power failure, with the directories above it. That others have

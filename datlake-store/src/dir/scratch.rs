@@ -4,6 +4,7 @@
 //! lock is taken before the directory is made and let go after it was removed, so a directory nobody holds is a dead
 //! process's, and whoever takes its lock may remove it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::io;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datlake_core::{Error, ErrorKind, Result};
 
 use super::lock::{Attempt, LockFile, attempt};
-use super::{make_dir, sys};
+use super::{Names, make_dir, sys};
 
 /// A directory of this process's own. Its clones share it; it is removed with the last of them.
 #[derive(Clone, Debug)]
@@ -25,6 +26,7 @@ struct Inner {
     path: PathBuf,
     /// `None` where the file system knows no locks: then nobody clears it up but we ourselves.
     lock: Option<LockFile>,
+    names: Names,
     count: AtomicU64,
     links: Mutex<HashMap<(PathBuf, String), Link>>,
 }
@@ -38,7 +40,7 @@ struct Link {
 
 impl Scratch {
     /// Makes a scratch directory in the lake `root`, and clears away those of the dead.
-    pub(super) fn new(root: &Path) -> io::Result<Self> {
+    pub(super) fn new(root: &Path, names: Names) -> io::Result<Self> {
         let tmp = root.join("tmp");
         make_dir(&tmp)?;
         // Best effort: what cannot be cleared away is in nobody's way.
@@ -52,7 +54,7 @@ impl Scratch {
                 Attempt::Theirs(_) | Attempt::Absent => continue,
             };
             std::fs::create_dir(&path)?;
-            return Ok(Self(Arc::new(Inner { path, lock, count: AtomicU64::new(0), links: Mutex::default() })));
+            return Ok(Self(Arc::new(Inner { path, lock, names, count: AtomicU64::new(0), links: Mutex::default() })));
         }
     }
 
@@ -79,7 +81,12 @@ impl Scratch {
         Ok(path)
     }
 
-    /// A path that ends in `name` and leads to the bytes of `blob`: a hard link; where there are none a symbolic link, or
+    /// What a file is called here whose name is `name`: that, with `_` for what this file system cannot have in a name.
+    pub fn called<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        self.0.names.shown(name)
+    }
+
+    /// A path that ends in `name`, as it is [`called`](Self::called) here, and leads to the bytes of `blob`: a hard link; where there are none a symbolic link, or
     /// else a copy. The same blob and name give the same path as long as the process lives.
     ///
     /// # Errors
@@ -102,7 +109,7 @@ impl Scratch {
         // there now.
         let make = || -> io::Result<Link> {
             let of = blob.metadata()?;
-            let path = known_path.unwrap_or_else(|| self.fresh().join(name));
+            let path = known_path.unwrap_or_else(|| self.fresh().join(&*self.called(name)));
             make_dir(path.parent().unwrap_or(&path))?;
             let beside = self.fresh();
             link(blob, &beside)?;
@@ -120,19 +127,17 @@ impl Scratch {
         Ok(path)
     }
 
-    /// Whether [`link_named`](Self::link_named) gives hard links here.
+    /// Whether what [`link_named`](Self::link_named) gives here outlives the removal of the blob: a hard link does, and a copy.
     ///
     /// # Errors
     /// Errors of the file system.
-    pub fn links_are_hard(&self) -> Result<bool> {
+    pub fn links_last(&self) -> Result<bool> {
         let (file, beside) = (self.fresh(), self.fresh());
-        let tried = std::fs::write(&file, b"").and_then(|()| match std::fs::hard_link(&file, &beside) {
-            Err(e) if sys::no_hard_links(&e) => Ok(false),
-            done => done.map(|()| true),
-        });
+        let tried =
+            std::fs::write(&file, b"").and_then(|()| link(&file, &beside)).and_then(|()| beside.symlink_metadata());
         let _ = std::fs::remove_file(&file);
         let _ = std::fs::remove_file(&beside);
-        tried.map_err(|e| Error::io("make a hard link in", self.path().display(), e))
+        tried.map(|made| !made.is_symlink()).map_err(|e| Error::io("make a link in", self.path().display(), e))
     }
 
     /// Removes the directory and what is in it, although others may still write there.

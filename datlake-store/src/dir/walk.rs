@@ -41,10 +41,10 @@ impl DirStore {
     pub(super) fn walk(&self, prefix: &Prefix, visit: &mut (dyn FnMut(Entry) -> ControlFlow<()> + Send)) -> Result<()> {
         let mut path = prefix.path();
         // A link in place of the folder itself is followed: people move parts of a lake to another disk.
-        let top = match Level::new(&self.root().join(&path), 0) {
+        let top = match Level::new(&self.file_of(&path), 0) {
             Ok(level) => level,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return match self.root().join(&path).symlink_metadata() {
+                return match self.file_of(&path).symlink_metadata() {
                     Ok(_) => Err(self.leads_nowhere(&path, e)),
                     Err(_) => self.still_there(),
                 };
@@ -63,10 +63,10 @@ impl DirStore {
                 entry => entry.map_err(|e| self.failed("list", &path, e))?,
             };
             // A name that is not UTF-8 is not ours.
-            let Some(name) = name.to_str() else { continue };
+            let Some(name) = name.to_str().and_then(|name| self.shared.names.object(name)) else { continue };
             let length = path.len();
             path.push('/');
-            path.push_str(name);
+            path.push_str(&name);
             let kind = match kind.is_symlink() {
                 false => Some(kind),
                 true => self.behind(&path, &mut followed)?,
@@ -77,7 +77,7 @@ impl DirStore {
             };
             if kind.is_dir() {
                 if descends(prefix) {
-                    match Level::new(&self.root().join(&path), levels.len()) {
+                    match Level::new(&self.file_of(&path), levels.len()) {
                         Ok(level) => {
                             levels.push(level);
                             continue;
@@ -89,7 +89,7 @@ impl DirStore {
             } else if kind.is_file()
                 && let Some(location) = Location::parse(&path).filter(|location| prefix.has(location))
             {
-                match self.root().join(&path).metadata() {
+                match self.file_of(&path).metadata() {
                     Ok(found) => {
                         // Of a blob the time of modification is a seal. The other goes on with every link and change of mode.
                         let modified = sys::changed(&found);
@@ -109,7 +109,7 @@ impl DirStore {
     /// What is behind a link that leads out of the lake. Reading follows those, and so does listing: else who collects would not
     /// see what they lead to. Others are aliases, and no object is known by two names.
     fn behind(&self, path: &str, followed: &mut Vec<PathBuf>) -> Result<Option<FileType>> {
-        let target = self.root().join(path).canonicalize().map_err(|e| self.leads_nowhere(path, e))?;
+        let target = self.file_of(path).canonicalize().map_err(|e| self.leads_nowhere(path, e))?;
         let root = self.root().canonicalize().map_err(|e| self.failed("list", path, e))?;
         // Behind a link there may be one that leads back.
         if target.starts_with(root) || followed.iter().any(|known| known.starts_with(&target)) {

@@ -9,6 +9,7 @@ use datlake_core::{Created, Error, ErrorKind, Location, Result};
 
 use super::Shared;
 use super::retry::Tries;
+use crate::dir::Names;
 use crate::head;
 use crate::known::Known;
 
@@ -29,7 +30,8 @@ impl Shared {
     /// Makes sure, once, that the store can hold a lake and that this version may write to it.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for a store that replaces objects, [`ErrorKind::Format`] for a lake of a newer format.
+    /// [`ErrorKind::Unsupported`] for a store that replaces objects, [`ErrorKind::Format`] for a lake of a newer format, or one that was
+    /// copied from a directory that has other names for objects.
     pub(super) async fn ready(&self) -> Result<()> {
         self.ready.get_or_try_init(|| self.examine()).await.copied()
     }
@@ -42,7 +44,7 @@ impl Shared {
         let there = match self.get(&key).await? {
             Some(there) => there,
             None => {
-                let (_, fresh) = head::fresh()?;
+                let (_, fresh) = head::fresh(Names::Plain)?;
                 let fresh = Bytes::from(fresh);
                 match self.create(&key, fresh.clone()).await.map_err(|e| self.without_condition(e))? {
                     Created::New => fresh,
@@ -52,6 +54,9 @@ impl Shared {
             }
         };
         let head = head::parse(&format!("{}/{}", self.address.shown, Location::Lake.path()), &there)?;
+        if !head.names.is_plain() {
+            return Err(self.copied());
+        }
         // What is there is replaced by itself, if at all.
         if !self.options.unsafe_creates {
             let again = self.put(&key, &there, &mut Tries::default()).await;
@@ -71,6 +76,14 @@ impl Shared {
             Ok(head) if self.known()?.exists() => self.known()?.check(&head.id),
             _ => Ok(()),
         }
+    }
+
+    fn copied(&self) -> Error {
+        let message = format!(
+            "{} was copied from a directory where objects have other names, as on a disk of Windows: remove what is there, and send the lake with `datlake mirror`",
+            self.address.shown
+        );
+        Error::new(ErrorKind::Format, message)
     }
 
     fn replaces(&self) -> Error {

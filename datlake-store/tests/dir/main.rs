@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
+#[path = "../../../tests/exfat/mod.rs"]
+#[allow(dead_code, reason = "the tests of datlake use all of it")]
+mod disk;
+mod exfat;
 mod faults;
 mod objects;
 mod opening;
