@@ -5,10 +5,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datlake::Lake;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 /// What would be left behind.
@@ -25,6 +25,8 @@ fn begun() -> MutexGuard<'static, Begun> {
 
 /// Waits for signals from now on.
 pub(crate) fn watch() -> io::Result<()> {
+    // A file that would become larger than it may is an error of who writes it, and not the end of the process.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let wait = move || {
         let Some(signal) = signals.forever().next() else { return };

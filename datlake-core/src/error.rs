@@ -89,6 +89,10 @@ impl Error {
                 (ErrorKind::Denied, ": no permission to write or read there")
             }
             Io::StorageFull | Io::QuotaExceeded => (ErrorKind::Io, ": the disk is full; free some space and run again"),
+            Io::InvalidFilename => (ErrorKind::Io, ": its name is too long for this file system"),
+            Io::FileTooLarge => {
+                (ErrorKind::Io, ": the file would be larger than this file system, or a limit of this process, allows")
+            }
             _ => (ErrorKind::Io, ""),
         };
         Self::new(kind, format!("cannot {operation} `{object}`{hint}")).because(source)

@@ -4,11 +4,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
-use std::process::Command;
 
 use datlake::{ErrorKind, File, Lake, Result, Status, file_creator};
 
+use crate::mount::Mount;
 use crate::support::{Watched, check_error, files_below, lake};
 
 #[file_creator]
@@ -28,45 +27,6 @@ async fn zeros_later(length: usize) -> Result<File> {
         out.write_all(&[0; 1000]).await?;
     }
     out.finish().await
-}
-
-/// A small file system of its own, unmounted when dropped.
-struct Mount(tempfile::TempDir);
-
-impl Mount {
-    /// `None` where this process may not mount; says so past the capture of test output.
-    fn tmpfs(test: &str, size: &str) -> Option<Self> {
-        let mount = tempfile::tempdir().unwrap();
-        let options = ["-t", "tmpfs", "-o", &format!("size={size}"), "datlake-test"];
-        match Command::new("mount").args(options).arg(mount.path()).output() {
-            Ok(done) if done.status.success() => Some(Self(mount)),
-            _ => {
-                let said = format!("SKIPPED {test}: may not mount a file system\n");
-                std::io::stderr().write_all(said.as_bytes()).unwrap();
-                None
-            }
-        }
-    }
-
-    fn home(&self) -> PathBuf {
-        self.0.path().join("home")
-    }
-
-    fn lake(&self) -> Watched {
-        Watched::open(Lake::builder().home(self.home()))
-    }
-
-    fn remount(&self, options: &str) {
-        let done = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(self.0.path()).status();
-        assert!(done.unwrap().success());
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let done = Command::new("umount").arg("-l").arg(self.0.path()).status();
-        assert!(done.unwrap().success());
-    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod exfat;
 #[path = "../faults/store.rs"]
 mod failing;
 mod files;
+mod full;
 mod functions;
 mod health;
 mod holes;
@@ -33,6 +34,7 @@ mod listing;
 mod machines;
 mod many;
 mod mirrors;
+mod mount;
 mod naming;
 mod needed;
 mod options;

@@ -388,3 +388,26 @@ fn what_is_written_is_called_as_it_was_asked_for() {
         assert_eq!(files_in(&machine.path("work")), [".bashrc", "file"], "{name:?}");
     }
 }
+
+#[test]
+fn a_file_that_would_be_larger_than_the_system_allows_is_an_error_and_not_the_end() {
+    let machine = Machine::new();
+    let big = machine.path("big.bin");
+    fs::write(&big, vec![1; 4 << 20]).unwrap();
+    let limited = |arguments: &[&str]| {
+        let arguments = [&["-c", "ulimit -f 1024 && exec datlake \"$@\"", "sh"], arguments].concat();
+        ran(machine.around("sh", &arguments).output().unwrap())
+    };
+    let add = ["add", big.to_str().unwrap(), "big.bin"];
+    let get = ["get", "big.bin", "copy.bin"];
+    let refused = limited(&add);
+    assert!(refused.status == 2 && refused.err.contains("would be larger than"), "{}", refused.err);
+    assert!(refused.err.contains(&machine.home().display().to_string()), "{}", refused.err);
+    assert_eq!(machine.ok(&["ls"]), "");
+    machine.ok(&add);
+    let refused = limited(&get);
+    assert!(refused.status == 2 && refused.err.contains("File too large"), "{}", refused.err);
+    assert!(refused.err.contains("copy.bin") && !machine.path("work/copy.bin").exists(), "{}", refused.err);
+    machine.ok(&get);
+    assert_eq!(fs::read(machine.path("work/copy.bin")).unwrap(), fs::read(&big).unwrap());
+}

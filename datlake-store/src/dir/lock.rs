@@ -76,8 +76,10 @@ impl LockFile {
     /// Tells others who holds the lock.
     pub(super) fn note(&self, text: &str) -> io::Result<()> {
         match self.file.set_len(0).and_then(|()| (&self.file).write_all(text.as_bytes())) {
-            // Opened for reading only, as it is another user's: the note is for people, the lock is what counts.
+            // Opened for reading only, as it is another user's; or the disk is full, and what is done under the lock may make
+            // room: the note is for people, the lock is what counts.
             Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied) => Ok(()),
+            Err(e) if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Ok(()),
             Err(e) if e.raw_os_error() == Some(rustix::io::Errno::BADF.raw_os_error()) => Ok(()),
             done => done,
         }

@@ -28,7 +28,7 @@ mod upload;
 mod watch;
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -348,7 +348,11 @@ impl Store for ObjectStore {
             let sending = runtime::start(async move { shared.download(&shared.key(&at)?, from, send).await })?;
             let mut written = 0;
             while let Some(transfer::Chunk { bytes, .. }) = chunks.recv().await {
-                sink.write_all(&bytes).map_err(|e| Error::io("write", "what was downloaded", e))?;
+                let unwritten = |e: io::Error| match e.downcast::<Error>() {
+                    Ok(error) => error,
+                    Err(e) => Error::io("write", "what was downloaded", e),
+                };
+                sink.write_all(&bytes).map_err(unwritten)?;
                 written += bytes.len() as u64;
             }
             Ok(sending.await?.then_some(written))

@@ -113,8 +113,9 @@ impl Vault {
     }
 }
 
-/// Tells how much has passed.
+/// Tells how much has passed. Its errors name the file here: to the store that writes into it, it is any sink.
 struct Telling<'a> {
+    path: &'a Path,
     sink: Expecting<File>,
     told: u64,
     progress: &'a (dyn Fn(u64) + Sync),
@@ -122,7 +123,7 @@ struct Telling<'a> {
 
 impl<'a> Telling<'a> {
     /// Goes on behind what the file at `path` holds of the content.
-    fn begin(path: &Path, wanted: Wanted<'a>) -> std::io::Result<Self> {
+    fn begin(path: &'a Path, wanted: Wanted<'a>) -> std::io::Result<Self> {
         let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = match open() {
             // It was finished and sealed by somebody who died before it got its name.
@@ -137,13 +138,13 @@ impl<'a> Telling<'a> {
         }
         let sink = Expecting::new(Hashing::behind(file)?, wanted.size);
         let told = sink.hash.size();
-        Ok(Self { sink, told, progress: wanted.progress })
+        Ok(Self { path, sink, told, progress: wanted.progress })
     }
 }
 
 impl Write for Telling<'_> {
     fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        let n = self.sink.write(buf)?;
+        let n = self.sink.write(buf).map_err(|e| Error::io("download to", self.path.display(), e))?;
         let size = self.sink.hash.size();
         if size - self.told >= PROGRESS {
             self.told = size;

@@ -1,0 +1,55 @@
+//! Small file systems of their own, to be filled and to be made read-only.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use datlake::Lake;
+
+use crate::support::Watched;
+
+/// A small file system of its own, unmounted when dropped.
+pub(crate) struct Mount(tempfile::TempDir);
+
+impl Mount {
+    /// `None` where this process may not mount; says so past the capture of test output.
+    pub(crate) fn tmpfs(test: &str, size: &str) -> Option<Self> {
+        let mount = tempfile::tempdir().unwrap();
+        let options = ["-t", "tmpfs", "-o", &format!("size={size}"), "datlake-test"];
+        match Command::new("mount").args(options).arg(mount.path()).output() {
+            Ok(done) if done.status.success() => Some(Self(mount)),
+            _ => {
+                let said = format!("SKIPPED {test}: may not mount a file system\n");
+                std::io::stderr().write_all(said.as_bytes()).unwrap();
+                None
+            }
+        }
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.0.path().join("home")
+    }
+
+    pub(crate) fn lake(&self) -> Watched {
+        Watched::open(Lake::builder().home(self.home()))
+    }
+
+    pub(crate) fn remount(&self, options: &str) {
+        let done = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(self.0.path()).status();
+        assert!(done.unwrap().success());
+    }
+
+    /// Leaves no room for another byte.
+    pub(crate) fn fill(&self) {
+        let mut filler = fs::File::create(self.0.path().join("filler")).unwrap();
+        while filler.write(&[0; 4096]).is_ok_and(|written| written > 0) {}
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let done = Command::new("umount").arg("-l").arg(self.0.path()).status();
+        assert!(done.unwrap().success());
+    }
+}
