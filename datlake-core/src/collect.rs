@@ -207,7 +207,7 @@ pub async fn condemn(
     if store.create(&Location::Collection(announced.n, Stage::Condemned), &document).await? == Created::Exists {
         match latest(store).await? {
             Some(latest) if (latest.n, latest.stage) == (announced.n, Stage::Condemned) => {
-                let condemned = self::condemned(store, announced.n).await?;
+                let condemned = self::condemned(store, announced.n).await?.unwrap_or_default();
                 blobs.retain(|blob| condemned.contains(&blob.digest));
             }
             // Who was first has gone on by now.
@@ -236,7 +236,7 @@ pub async fn sweep(
         return Ok(None);
     }
     // In this order: who names content rescues it first.
-    let (condemned, rescued) = (condemned(store, n).await?, rescued(store, n).await?);
+    let (condemned, rescued) = (condemned(store, n).await?.unwrap_or_default(), rescued(store, n).await?);
     let mut needed = broom.named().await?;
     needed.extend(rescued);
     let (mut doomed, _) = unnamed(store, &needed, None).await?;
@@ -256,15 +256,15 @@ pub async fn sweep(
     Ok(Some(swept))
 }
 
-/// What the collection `n` condemned; nothing where it has not come so far, or is over.
+/// What the collection `n` condemned; `None` where it has not come so far, or is over and gone.
 ///
 /// # Errors
 /// Those of the store; [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt).
-pub async fn condemned(store: &dyn Store, n: u64) -> Result<HashSet<Digest>> {
+pub async fn condemned(store: &dyn Store, n: u64) -> Result<Option<HashSet<Digest>>> {
     let at = Location::Collection(n, Stage::Condemned);
-    let Some(bytes) = store.get(&at).await? else { return Ok(HashSet::new()) };
+    let Some(bytes) = store.get(&at).await? else { return Ok(None) };
     let (condemned, _) = document::open::<CondemnedV1>("condemned", &bytes, &at.path())?;
-    Ok(condemned.blobs.into_iter().collect())
+    Ok(Some(condemned.blobs.into_iter().collect()))
 }
 
 /// What the store's clock says now; it says so of what is written to it.

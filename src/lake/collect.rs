@@ -208,7 +208,8 @@ impl Sweeper {
             Some(Collection { n, stage: Stage::Condemned, at }) => {
                 let left = self.left(n, at).await?;
                 if !left.is_zero() && !self.how.wait {
-                    report.condemned = collect::condemned(store, n).await?.len() as u64;
+                    report.condemned =
+                        collect::condemned(store, n).await?.map_or(0, |condemned| condemned.len()) as u64;
                     report.ready_in_s = seconds(left);
                     return Ok(report);
                 }
@@ -275,7 +276,7 @@ impl Sweeper {
         let mut report = CollectedRemote { young, ..CollectedRemote::default() };
         if let Some(Collection { n, stage: Stage::Condemned | Stage::Sweeping, .. }) = latest {
             let condemned = collect::condemned(&*self.store, n).await?;
-            report.condemned = condemned.len() as u64;
+            report.condemned = condemned.map_or(0, |condemned| condemned.len()) as u64;
         }
         report.blobs = blobs.len() as u64;
         report.bytes = blobs.iter().map(|blob| blob.size).sum();

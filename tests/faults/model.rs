@@ -148,7 +148,9 @@ impl Cell {
         let (own, copy) = (&before.own[view.machine], &before.copy[view.machine]);
         let free = |held: &Possible| may_lack(held) || has(held, text);
         let elsewhere = if view.offline { copy } else { &before.remote };
-        must(free(own) && free(elsewhere), || format!("{text:?} was added over {before:?}"))?;
+        // What is this machine's own already is not asked about.
+        let is_own = unpushed && has(own, text);
+        must(is_own || (free(own) && free(elsewhere)), || format!("{text:?} was added over {before:?}"))?;
         let mut after = only(There(text.to_owned()));
         if view.offline {
             // What is there as a copy needs nothing of its own.

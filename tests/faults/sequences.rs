@@ -172,6 +172,18 @@ fn what_only_the_remote_has_is_not_missing_offline() {
     .unwrap();
 }
 
+#[test]
+fn what_was_added_offline_is_added_again_also_where_the_remote_has_another_of_that_name() {
+    live(&[
+        step(2, Op::Offline(true), &[]),
+        step(2, Op::Add(1, 0), &[]),
+        step(0, Op::Call(Job::Named(0, 1)), &[]),
+        step(2, Op::Offline(false), &[]),
+        step(2, Op::Add(1, 0), &[]),
+    ])
+    .unwrap();
+}
+
 /// The test of the test: a store that lies in that way is found out soon.
 fn is_found_out(lie: Fault) {
     let runner = TestRunner::new_with_rng(

@@ -141,7 +141,8 @@ impl Catalog {
         let Some(Collection { n, stage: stage @ (Stage::Condemned | Stage::Sweeping), .. }) = latest else {
             return Ok(Ok(secured));
         };
-        let condemned = self.condemned(n).await?;
+        // It may be over by now, and gone with what it removed.
+        let Some(condemned) = self.condemned(n).await? else { return Ok(Err(Again::Now)) };
         let doomed: Vec<Digest> = contents.iter().filter(|digest| condemned.contains(digest)).copied().collect();
         if doomed.is_empty() {
             return Ok(Ok(secured));
@@ -168,16 +169,18 @@ impl Catalog {
         }
     }
 
-    async fn condemned(&self, n: u64) -> Result<Arc<HashSet<Digest>>> {
+    /// What the collection `n` condemned; `None` where that is over.
+    async fn condemned(&self, n: u64) -> Result<Option<Arc<HashSet<Digest>>>> {
         let known = || self.collections.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, condemned)) = &known().condemned
             && *of == n
         {
-            return Ok(Arc::clone(condemned));
+            return Ok(Some(Arc::clone(condemned)));
         }
-        let Some(remote) = &self.remote else { return Ok(Arc::default()) };
-        let condemned = Arc::new(collect::condemned(&**remote, n).await?);
+        let Some(remote) = &self.remote else { return Ok(Some(Arc::default())) };
+        let Some(condemned) = collect::condemned(&**remote, n).await? else { return Ok(None) };
+        let condemned = Arc::new(condemned);
         known().condemned = Some((n, Arc::clone(&condemned)));
-        Ok(condemned)
+        Ok(Some(condemned))
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) names: &'static [&'static str],
     /// Whether its value is too large for its record.
     pub(crate) large: bool,
+    /// Its first output is a tree with this content in it.
+    pub(crate) tree: Option<&'static str>,
 }
 
 impl Call {
@@ -58,7 +60,10 @@ impl Call {
 
     /// What it makes visible under `key`. Bodies are not deterministic here: `nonce` is in all that they make.
     pub(crate) fn publication(&self, key: CallKey, nonce: &str, since: Since) -> Publication {
-        let content = |name: &str| format!("{name} made by {nonce}");
+        let content = |name: &str| match self.tree {
+            Some(member) => manifest(member),
+            None => format!("{name} made by {nonce}"),
+        };
         let output = |uid: Uid, name: &str| {
             let bytes = content(name);
             Output {
@@ -66,7 +71,7 @@ impl Call {
                 name: name.to_owned(),
                 digest: Digest::of(bytes.as_bytes()),
                 size: bytes.len() as u64,
-                tree: false,
+                tree: self.tree.is_some(),
             }
         };
         let implicit = || output(Uid::output(&Self::creator(), &key, 0), "out.csv");
@@ -84,10 +89,17 @@ impl Call {
             lineage: &lineage,
         };
         let (record, value) = Record::create(new).unwrap();
-        let blobs = outputs.iter().map(|output| (output.digest, PathBuf::from(content(&output.name)))).collect();
+        let contents = outputs.iter().map(|output| content(&output.name));
+        let blobs = contents.chain(self.tree.map(str::to_owned));
+        let blobs = blobs.map(|content| (Digest::of(content.as_bytes()), PathBuf::from(content))).collect();
         let names = outputs.into_iter().map(|output| output.uid).filter(Uid::is_chosen).collect();
         Publication { record, value, blobs, uses: vec![input()], names, found: Vec::new(), since }
     }
+}
+
+/// A tree with one file in it.
+pub(crate) fn manifest(member: &str) -> String {
+    format!("tree of {}", Digest::of(member.as_bytes()))
 }
 
 fn lineage(key: CallKey, run: String, outputs: Vec<Output>) -> Lineage {

@@ -5,24 +5,28 @@
 //! - What nobody names goes in the end, and nothing else does.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use datlake_core::collect::{self, Broom, Collector};
-use datlake_core::record::{Kept, Name, Target};
-use datlake_core::{Digest, Location, Pending, Prefix, Result, Store, StoreExt as _};
+use datlake_core::record::{Kept, Name, Target, ValueBytes};
+use datlake_core::{Digest, Error, ErrorKind, Location, Pending, Prefix, Result, Store, StoreExt as _, Uid};
 use proptest::prelude::*;
 
-use super::calls::Process;
+use super::calls::{Call, Order, Process, manifest};
 use super::explore::{Actor, End, Model, Outcome};
 use super::memory::{REMOTE, WINDOW, World};
 use super::mistakes::{Mistake, Op, Place, What};
-use super::scene::{PLAIN, now};
+use super::scene::{LARGE, PLAIN, now};
 
 /// What the publisher's body makes.
 const CONTENT: &str = "out.csv made by home a-0";
 /// What nobody will ever name.
 const RUBBISH: &str = "rubbish";
+/// What its value is, where that is kept apart.
+static VALUE: LazyLock<String> = LazyLock::new(|| "\u{1}".repeat(20_000));
+/// The name of a file with the same content as the publisher's.
+const OTHER: &str = "other.csv";
 /// Longer than a window.
 const LATER: u64 = 23;
 
@@ -40,12 +44,20 @@ enum Omitted {
     Clock,
     /// That the publisher takes the moment before it finds content.
     Since,
+    /// That the collector reads which files are in trees.
+    Trees,
+    /// That it looks at which values are kept apart.
+    Values,
 }
 
 /// Who names the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {
     Call,
+    /// A call names a tree, and that the content.
+    Tree,
+    /// A call whose value is kept apart, where the content and the value are.
+    Value,
     Added,
     Nobody,
 }
@@ -56,6 +68,19 @@ struct Case {
     /// Whether the content has long been there.
     old: bool,
     omitted: Omitted,
+    beside: Beside,
+}
+
+/// Who does something beside the publisher and the collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beside {
+    Nobody,
+    /// The collector again, at once when it has swept.
+    Again,
+    /// Another collector.
+    Collector,
+    /// Somebody who removes a file with the same content.
+    Remover,
 }
 
 /// Reads what the shared store names.
@@ -63,6 +88,7 @@ struct Reading {
     store: std::sync::Arc<dyn Store>,
     /// Where there is no second look, what the first saw.
     first: Option<Mutex<Option<HashSet<Digest>>>>,
+    omitted: Omitted,
 }
 
 impl Broom for Reading {
@@ -71,7 +97,7 @@ impl Broom for Reading {
             if let Some(first) = self.first.as_ref().and_then(|first| first.lock().unwrap().clone()) {
                 return Ok(first);
             }
-            let found = named(&*self.store).await?;
+            let found = named(&*self.store, self.omitted).await?;
             if let Some(first) = &self.first {
                 *first.lock().unwrap() = Some(found.clone());
             }
@@ -89,7 +115,7 @@ impl Broom for Reading {
     }
 }
 
-async fn named(store: &dyn Store) -> Result<HashSet<Digest>> {
+async fn named(store: &dyn Store, omitted: Omitted) -> Result<HashSet<Digest>> {
     let mut named = HashSet::new();
     let mut documents = store.locations(&Prefix::Names).await?;
     documents.extend(store.locations(&Prefix::Records).await?);
@@ -102,9 +128,16 @@ async fn named(store: &dyn Store) -> Result<HashSet<Digest>> {
                 }
             }
             Location::Record(creator, key) => {
-                let record = Kept::parse(creator, key, bytes)?.record();
-                let lineage = record.map(|record| record.lineage()).transpose()?;
-                named.extend(lineage.into_iter().flat_map(|lineage| lineage.outputs).map(|output| output.digest));
+                let Some(record) = Kept::parse(creator, key, bytes)?.record() else { continue };
+                if let (ValueBytes::Blob(digest), true) = (&record.value, omitted != Omitted::Values) {
+                    named.insert(*digest);
+                }
+                for output in record.lineage()?.outputs {
+                    named.insert(output.digest);
+                    if output.tree && omitted != Omitted::Trees {
+                        named.insert(member(store, &output.digest).await?);
+                    }
+                }
             }
             _ => {}
         }
@@ -112,9 +145,16 @@ async fn named(store: &dyn Store) -> Result<HashSet<Digest>> {
     Ok(named)
 }
 
-fn collector() -> Collector {
+/// The content in a tree.
+async fn member(store: &dyn Store, tree: &Digest) -> Result<Digest> {
+    let missing = || Error::new(ErrorKind::MissingBlob, "a tree is named, and was collected");
+    let manifest = store.get(&Location::Blob(*tree)).await?.ok_or_else(missing)?;
+    Ok(String::from_utf8(manifest).unwrap().strip_prefix("tree of ").unwrap().parse().unwrap())
+}
+
+fn collector(who: usize) -> Collector {
     Collector {
-        nonce: "sweep".into(),
+        nonce: format!("sweep {who}"),
         person: "me@example.org".into(),
         host: "collector".into(),
         process: 1,
@@ -122,19 +162,22 @@ fn collector() -> Collector {
     }
 }
 
-/// Who publishes is actor 0, who collects actor 1.
-fn collect(world: &World, omitted: Omitted) -> Actor {
-    let (world, store) = (world.clone(), world.catalog(Some(1), "collector", true).remote.unwrap());
-    let collector = collector();
+/// Who publishes is actor 0, who collects actor 1, and who does something beside actor 2.
+fn collect(world: &World, who: usize, omitted: Omitted, again: bool) -> Actor {
+    let (world, store) = (world.clone(), world.catalog(Some(who), "collector", true).remote.unwrap());
+    let collector = collector(who);
     let first = (omitted == Omitted::SecondLook).then(Mutex::default);
     Box::pin(async move {
         let Some(announced) = collect::announce(&*store, &collector).await? else { return Ok(Outcome::Done) };
-        let broom = Reading { store: store.clone(), first };
+        let broom = Reading { store: store.clone(), first, omitted };
         collect::condemn(&*store, &announced, &collector, Duration::ZERO, &broom).await?;
         if omitted != Omitted::Wait {
             world.pass(2 * WINDOW.as_secs() + 1).await;
         }
         collect::sweep(&*store, announced.n, &collector, false, &broom).await?;
+        if again && let Some(next) = collect::announce(&*store, &collector).await? {
+            collect::condemn(&*store, &next, &collector, Duration::ZERO, &broom).await?;
+        }
         Ok(Outcome::Done)
     })
 }
@@ -148,14 +191,16 @@ fn publish(world: &World, names: Names, omitted: Omitted) -> Actor {
     match (names, omitted) {
         (Names::Nobody, _) => Box::pin(async { Ok(Outcome::Done) }),
         (Names::Added, _) => process.add("a.csv", CONTENT, omitted == Omitted::Since),
-        (Names::Call, _) => process.publish(PLAIN, super::calls::Order::Sound),
+        (Names::Call, _) => process.publish(PLAIN, Order::Sound),
+        (Names::Tree, _) => process.publish(Call { tree: Some(CONTENT), ..PLAIN }, Order::Sound),
+        (Names::Value, _) => process.publish(LARGE, Order::Sound),
     }
 }
 
 /// Whatever is named is there.
 fn whole(world: &World) -> Result<(), String> {
     let store = world.catalog(None, "looks on", true).remote.unwrap();
-    let named = now(named(&*store)).map_err(|e| e.to_string())?;
+    let named = now(named(&*store, Omitted::Nothing)).map_err(|e| e.to_string())?;
     match named.iter().find(|digest| !world.has_blob(REMOTE, digest)) {
         Some(_) => Err("something is named, and its content was collected".to_owned()),
         None => Ok(()),
@@ -163,7 +208,7 @@ fn whole(world: &World) -> Result<(), String> {
 }
 
 fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> R) -> R {
-    let Case { names, old, omitted } = case;
+    let Case { names, old, omitted, beside } = case;
     let mistake = match omitted {
         Omitted::Step(mistake) => Some(mistake),
         _ => None,
@@ -175,6 +220,16 @@ fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> 
             if old {
                 world.plant(CONTENT);
             }
+            match names {
+                Names::Tree if old => world.plant(&manifest(CONTENT)),
+                Names::Value if old => world.plant(&VALUE),
+                _ => {}
+            }
+            if beside == Beside::Remover {
+                let first = Process::new(&world, 9, "home b", true);
+                let first = Process { catalog: world.catalog(None, "home b", true), ..first };
+                now(first.add(OTHER, CONTENT, false)).unwrap();
+            }
             world
         },
         actors: &|world| {
@@ -183,9 +238,16 @@ fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> 
                 later.pass(LATER).await;
                 Ok(Outcome::Done)
             });
-            let mut actors = vec![publish(world, names, omitted), collect(world, omitted)];
-            // Where somebody dies there are too many orders with it.
-            actors.extend((deaths == 0 && (names == Names::Call || !old)).then_some(time));
+            let mut actors = vec![publish(world, names, omitted), collect(world, 1, omitted, beside == Beside::Again)];
+            match beside {
+                // Where somebody dies there are too many orders with it.
+                Beside::Again => {}
+                Beside::Nobody => actors.extend((deaths == 0 && (names == Names::Call || !old)).then_some(time)),
+                Beside::Collector => actors.push(collect(world, 2, omitted, false)),
+                Beside::Remover => {
+                    actors.push(Process::new(world, 2, "home b", true).remove(Uid::chosen(OTHER).unwrap()));
+                }
+            }
             actors
         },
         deaths,
@@ -204,7 +266,7 @@ fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> 
 }
 
 fn explore(names: Names, old: bool, deaths: usize, omitted: Omitted) -> Result<usize, String> {
-    modelled(Case { names, old, omitted }, deaths, |model| model.explore())
+    modelled(Case { names, old, omitted, beside: Beside::Nobody }, deaths, |model| model.explore())
 }
 
 #[test]
@@ -227,6 +289,24 @@ fn nor_where_somebody_dies() {
 }
 
 #[test]
+fn nor_where_it_is_in_a_tree_or_a_value() {
+    for names in [Names::Tree, Names::Value] {
+        let case = Case { names, old: true, omitted: Omitted::Nothing, beside: Beside::Nobody };
+        let states = modelled(case, 0, |model| model.explore()).unwrap_or_else(|why| panic!("{case:?}: {why}"));
+        println!("{case:?}: {states} states");
+    }
+}
+
+#[test]
+fn nor_where_somebody_collects_again_or_removes_a_file_with_the_same_content() {
+    for beside in [Beside::Again, Beside::Remover] {
+        let case = Case { names: Names::Added, old: true, omitted: Omitted::Nothing, beside };
+        let states = modelled(case, 0, |model| model.explore()).unwrap_or_else(|why| panic!("{case:?}: {why}"));
+        println!("{case:?}: {states} states");
+    }
+}
+
+#[test]
 fn what_nobody_names_goes() {
     explore(Names::Nobody, true, 0, Omitted::Nothing).unwrap_or_else(|why| panic!("{why}"));
 }
@@ -236,11 +316,13 @@ proptest! {
 
     #[test]
     fn nothing_that_is_named_is_collected_in_some_order(
-        call: bool, old: bool, deaths in 0..2_usize,
+        names in prop::sample::select(vec![Names::Call, Names::Tree, Names::Value, Names::Added]),
+        beside in prop::sample::select(vec![Beside::Nobody, Beside::Again, Beside::Collector, Beside::Remover]),
+        old: bool,
+        deaths in 0..2_usize,
         choices in prop::collection::vec((any::<u8>(), prop::bool::weighted(0.02)), 0..120),
     ) {
-        let names = if call { Names::Call } else { Names::Added };
-        let case = Case { names, old, omitted: Omitted::Nothing };
+        let case = Case { names, old, omitted: Omitted::Nothing, beside };
         modelled(case, deaths, |model| model.walk(&choices)).map_err(TestCaseError::fail)?;
     }
 }
@@ -253,8 +335,8 @@ fn each_step_of_the_protocol_is_needed() {
         omits(0, What::List, "gc/"),
         // It rescues nothing.
         omits(0, What::Create, "rescued/"),
-        // It looks at what was condemned and does not find it.
-        omits(0, What::Get, "gc/0.condemned"),
+        // It does not see that something is condemned.
+        Omitted::Step(Mistake::Overlooks(Op::new(What::List, Place::Remote, "gc/0.condemned").by(0))),
         Omitted::Clock,
         Omitted::Since,
         // It does not see that somebody sweeps.
@@ -263,8 +345,15 @@ fn each_step_of_the_protocol_is_needed() {
         omits(1, What::List, "rescued/"),
         Omitted::Wait,
         Omitted::SecondLook,
+        Omitted::Trees,
+        Omitted::Values,
     ] {
-        let names = if omitted == Omitted::Since { Names::Added } else { Names::Call };
+        let names = match omitted {
+            Omitted::Since => Names::Added,
+            Omitted::Trees => Names::Tree,
+            Omitted::Values => Names::Value,
+            _ => Names::Call,
+        };
         match explore(names, true, 0, omitted) {
             Ok(states) => panic!("{omitted:?} is not needed in {states} states"),
             Err(why) => assert!(why.contains("was collected"), "{omitted:?}: {why}"),
@@ -276,7 +365,7 @@ fn each_step_of_the_protocol_is_needed() {
 fn who_joined_a_collection_that_another_finished_has_condemned_nothing() {
     let world = World::collecting();
     let store = world.catalog(None, "collector", true).remote.unwrap();
-    let (broom, by) = (Reading { store: store.clone(), first: None }, collector());
+    let (broom, by) = (Reading { store: store.clone(), first: None, omitted: Omitted::Nothing }, collector(1));
     now(store.create(&Location::Blob(Digest::of(RUBBISH.as_bytes())), RUBBISH.as_bytes())).unwrap();
     let announced = now(collect::announce(&*store, &by)).unwrap().unwrap();
     assert_eq!(now(collect::announce(&*store, &by)).unwrap(), Some(announced), "the second joins");

@@ -9,13 +9,13 @@ use super::calls::{Call, Order, Process, input};
 use super::explore::{Actor, End, Model, Outcome};
 use super::memory::{REMOTE, World};
 
-pub(crate) const PLAIN: Call = Call { key: 1, names: &[], large: false };
-pub(crate) const LARGE: Call = Call { key: 1, names: &[], large: true };
-pub(crate) const NAMED: Call = Call { key: 1, names: &["a.csv"], large: false };
-pub(crate) const TWICE_NAMED: Call = Call { key: 1, names: &["a.csv", "b.csv"], large: false };
+pub(crate) const PLAIN: Call = Call { key: 1, names: &[], large: false, tree: None };
+pub(crate) const LARGE: Call = Call { key: 1, names: &[], large: true, tree: None };
+pub(crate) const NAMED: Call = Call { key: 1, names: &["a.csv"], large: false, tree: None };
+pub(crate) const TWICE_NAMED: Call = Call { key: 1, names: &["a.csv", "b.csv"], large: false, tree: None };
 /// Another call that wants one of the names.
-pub(crate) const RIVAL: Call = Call { key: 2, names: &["a.csv"], large: false };
-pub(crate) const THIRD: Call = Call { key: 3, names: &["a.csv"], large: false };
+pub(crate) const RIVAL: Call = Call { key: 2, names: &["a.csv"], large: false, tree: None };
+pub(crate) const THIRD: Call = Call { key: 3, names: &["a.csv"], large: false, tree: None };
 
 /// What has been shown so far.
 #[derive(Clone, Default, Hash)]
