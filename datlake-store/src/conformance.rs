@@ -396,8 +396,13 @@ fn one_creator_wins(store: &dyn Store, run: Runner<'_>) {
     let folder = tempfile::tempdir().unwrap();
     for _ in 0..4 {
         let salt = salt();
-        let candidates: &Vec<_> = &(0..CREATORS).map(|i| noise(&format!("{salt}{i}"), 50_000 + i)).collect();
+        let different: Vec<_> = (0..CREATORS).map(|i| noise(&format!("{salt}{i}"), 50_000 + i)).collect();
         for at in kinds(&salt) {
+            // Whoever creates content has that content: stores look at it.
+            let (at, candidates) = match at {
+                Location::Blob(_) => (Location::Blob(Digest::of(&different[0])), &vec![different[0].clone(); CREATORS]),
+                at => (at, &different),
+            };
             let barrier = Barrier::new(CREATORS + 1);
             let won = Mutex::new(Vec::new());
             let racing = AtomicUsize::new(CREATORS);

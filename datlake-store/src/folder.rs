@@ -11,11 +11,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
+use datlake_core::{Created, Digest, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
 
 use crate::dir::{DirStore, Durability};
 use crate::known::Known;
 use crate::remote::{Progress, RemoteOptions};
+use crate::staging::{Hashing, is_still};
 
 /// From this size on it is told how far content is, as in buckets.
 const TOLD: u64 = 16 << 20;
@@ -136,11 +137,17 @@ impl Folder {
     }
 }
 
-/// Copies content that is large into the store, and tells how far it is.
-async fn send(store: &DirStore, at: &Location, file: &Path, size: u64, told: &(dyn Fn(u64) + Sync)) -> Result<Created> {
+/// Copies content that is large into the store, hashes it on its way, and tells how far it is.
+async fn send(
+    store: &DirStore,
+    digest: &Digest,
+    file: &Path,
+    size: u64,
+    told: &(dyn Fn(u64) + Sync),
+) -> Result<Created> {
     let path = store.scratch()?.file()?;
     let copied = (|| {
-        let (mut from, mut into) = (File::open(file)?, File::create_new(&path)?);
+        let (mut from, mut into) = (File::open(file)?, Hashing::new(File::create_new(&path)?));
         let mut sent = 0;
         while sent < size {
             let n = io::copy(&mut (&mut from).take(STEP), &mut into)?;
@@ -152,10 +159,13 @@ async fn send(store: &DirStore, at: &Location, file: &Path, size: u64, told: &(d
                 told(sent);
             }
         }
-        Ok(())
+        Ok(into.digest())
     })();
     let created = match copied {
-        Ok(()) => store.create_from(at, &path).await,
+        Ok(found) => match is_still(digest, found, &store.describe()) {
+            Ok(()) => store.create_from(&Location::Blob(*digest), &path).await,
+            Err(error) => Err(error),
+        },
         Err(e) => Err(Error::io("send to the remote", file.display(), e)),
     };
     let _ = std::fs::remove_file(&path);
@@ -190,12 +200,12 @@ impl Store for Folder {
     fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
         Box::pin(async move {
             let store = self.made()?;
-            match &self.0.progress {
-                Some(progress) if matches!(at, Location::Blob(_)) => {
+            match (&self.0.progress, at) {
+                (Some(progress), Location::Blob(digest)) => {
                     let size = file.metadata().map_or(0, |found| found.len());
                     let told = |sent| progress(at, sent, size);
                     if size >= TOLD && store.size(at).await?.is_none() {
-                        return send(store, at, file, size, &told).await;
+                        return send(store, digest, file, size, &told).await;
                     }
                     store.create_from(at, file).await
                 }

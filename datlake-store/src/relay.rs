@@ -38,10 +38,16 @@ impl Vault {
     pub async fn relay(&self, target: &dyn Store, wanted: Wanted<'_>) -> Result<()> {
         let _permit = self.transfer().await?;
         let at = Location::Blob(*wanted.digest);
+        let remote = self.catalog().remote.as_ref();
+        let mut damaged = None;
         if self.dir().inspect(wanted.digest, wanted.size)? == Seal::Intact {
-            return target.create_from(&at, &self.place_of(wanted.digest)).await.map(drop);
+            match target.create_from(&at, &self.place_of(wanted.digest)).await {
+                // A seal says that nobody wrote to it, and not that the disk kept it. The remote may have it as it was.
+                Err(error) if error.kind() == ErrorKind::Corrupt && remote.is_some() => damaged = Some(error),
+                sent => return sent.map(drop),
+            }
         }
-        let source = self.catalog().remote.as_ref().unwrap_or(&self.catalog().local);
+        let source = remote.unwrap_or(&self.catalog().local);
         let path = self.scratch()?.file()?;
         let fetched = async {
             let file = std::fs::File::create_new(&path).map_err(|e| Error::io("write", path.display(), e))?;
@@ -56,6 +62,7 @@ impl Vault {
                 return wrong(ErrorKind::Corrupt, "is damaged in");
             }
             match fetched? {
+                None if damaged.is_some() => damaged.map_or(Ok(()), Err),
                 None => wrong(ErrorKind::MissingBlob, "is missing from"),
                 Some(_) if sink.hash.digest() != *wanted.digest || sink.hash.size() != wanted.size => {
                     wrong(ErrorKind::Corrupt, "is damaged in")

@@ -1,5 +1,6 @@
 //! Content on its way into the lake: written to a file of this process's own, hashed as it passes.
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -176,6 +177,20 @@ impl<W: Write> Write for Hashing<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
+}
+
+/// Makes sure that what was just read to be sent to `place` is the content `digest`: a disk may have changed it under its seal.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`] where it is not.
+pub(crate) fn is_still(digest: &Digest, found: Digest, place: &dyn Display) -> Result<()> {
+    if found == *digest {
+        return Ok(());
+    }
+    let message = format!(
+        "the content {digest} is damaged on this machine, and was not sent to {place}: its bytes have the digest {found}; `datlake verify` says which files are concerned, and `datlake repair` heals them where there is a copy"
+    );
+    Err(Error::new(ErrorKind::Corrupt, message))
 }
 
 /// Hashes content whose size is known, and refuses what comes behind that: a store may have anything in its place.

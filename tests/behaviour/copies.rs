@@ -29,7 +29,7 @@ fn meanwhile(is: fn(What<'_>) -> bool, work: impl Fn() + Send + Sync + 'static) 
 }
 
 /// Changes content as a bad disk does: the time stays, so that its seal is intact.
-fn rot(blob: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn rot(blob: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let time = fs::metadata(blob).unwrap().modified().unwrap();
     overwrite(blob, change);
     fs::File::options().write(true).open(blob).unwrap().set_modified(time).unwrap();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use datlake::report::{AncestorState, MirrorOutcome, Mirrored};
 use datlake::{ErrorKind, File, Lake, Mirror, Result, Tree, Verify, file_creator};
 
+use crate::copies::rot;
 use crate::support::{Machines, blob_in, check_error, files_below, overwrite};
 
 #[file_creator]
@@ -255,4 +256,40 @@ fn a_mirror_that_ended_early_goes_on() {
     assert_eq!((went_on.items.len(), went_on.there), (3, 1));
     assert!(went_on.blobs < lake.mirror(&Target::new().to().dry_run(true), &[]).unwrap().blobs);
     assert_eq!(objects(&target.root()), objects(&machines.remote()));
+}
+
+#[test]
+fn a_mirror_takes_no_copy_that_its_disk_changed() {
+    let machines = Machines::new();
+    let lake = machines.machine("a");
+    let file = lake.add_bytes("a.txt", "some").unwrap();
+    rot(&lake.blob_of(&file), |bytes| bytes[0] ^= 1);
+    // The remote has it as it was.
+    let target = Target::new();
+    assert!(lake.mirror(&target.to(), &[]).unwrap().is_whole());
+    assert_eq!(target.machine("b").file("a.txt").unwrap().read().unwrap(), b"some");
+    for gone in [false, true] {
+        match gone {
+            false => rot(&blob_in(&machines.remote(), &file), |bytes| bytes[0] ^= 1),
+            true => fs::remove_file(blob_in(&machines.remote(), &file)).unwrap(),
+        }
+        let target = Target::new();
+        let mirrored = lake.mirror(&target.to(), &[]).unwrap();
+        assert_eq!(outcomes(&mirrored), [("a.txt", Failed)]);
+        let why = mirrored.items[0].why.as_deref().unwrap();
+        assert!(why.contains("damaged"), "{why}");
+        assert_eq!(objects(&target.root()), []);
+    }
+}
+
+#[test]
+fn a_push_sends_no_copy_that_its_disk_changed() {
+    let machines = Machines::new();
+    let lake = crate::support::Watched::open(machines.builder("a").offline(true));
+    let file = lake.add_bytes("a.txt", "some").unwrap();
+    rot(&lake.blob_of(&file), |bytes| bytes[0] ^= 1);
+    let pushed = machines.machine("a").push(&[]).unwrap();
+    let why = pushed.items[0].why.as_deref().unwrap();
+    assert!(why.contains("damaged on this machine"), "{why}");
+    assert_eq!(objects(&machines.remote()), []);
 }

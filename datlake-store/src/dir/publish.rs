@@ -1,4 +1,6 @@
 //! How an object comes to be: a finished file gets a second name, if that name is free.
+//!
+//! Content that is copied from elsewhere is hashed on its way. What was finished in our own `tmp` is linked as it is.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -10,6 +12,7 @@ use std::time::Duration;
 use datlake_core::{Created, Location, Result};
 
 use super::{DirStore, Durability, seal, sys};
+use crate::staging::{Hashing, is_still};
 
 /// How often a directory that vanishes between its making and its use is made again.
 const ATTEMPTS: usize = 10_000;
@@ -78,7 +81,14 @@ impl DirStore {
         let mut file = OpenOptions::new().write(true).create_new(true).open(&staged.path)?;
         match source {
             Source::Bytes(bytes) => file.write_all(bytes)?,
-            Source::File(path) => copy(path, &mut file)?,
+            Source::File(path) => match at {
+                Location::Blob(digest) => {
+                    let mut sink = Hashing::new(&mut file);
+                    copy(path, &mut sink)?;
+                    is_still(digest, sink.digest(), &self.root().display())?;
+                }
+                _ => copy(path, &mut file)?,
+            },
         }
         self.finish(at, &file)?;
         Ok(staged)
@@ -255,7 +265,7 @@ fn is_there(target: &Path) -> io::Result<bool> {
     }
 }
 
-fn copy(path: &Path, into: &mut File) -> io::Result<()> {
+fn copy(path: &Path, into: &mut impl Write) -> io::Result<()> {
     let wrong = |what: &str| io::Error::other(format!("the file `{}` {what}", path.display()));
     let unreadable = |e: io::Error| match e.kind() {
         io::ErrorKind::PermissionDenied => io::Error::new(e.kind(), format!("the file `{}`: {e}", path.display())),

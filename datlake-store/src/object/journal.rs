@@ -40,13 +40,22 @@ struct Head {
 struct Line {
     index: usize,
     part: String,
+    digest: Digest,
+}
+
+/// A part that the server has.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) id: PartId,
+    /// Of the bytes that were sent. What earlier versions remembered without it is sent again.
+    pub(super) digest: Digest,
 }
 
 /// An upload that was begun: its id, and the parts that the server has.
 #[derive(Debug)]
 pub(super) struct Begun {
     pub(super) id: String,
-    pub(super) parts: BTreeMap<usize, PartId>,
+    pub(super) parts: BTreeMap<usize, Sent>,
 }
 
 /// What is remembered of one upload. It is ours as long as this lives.
@@ -66,7 +75,7 @@ impl Journal {
         Some((journal, head.map(|head| Begun { id: head.id, parts })))
     }
 
-    fn lock(path: PathBuf, make: bool) -> Option<(Self, Option<Head>, BTreeMap<usize, PartId>)> {
+    fn lock(path: PathBuf, make: bool) -> Option<(Self, Option<Head>, BTreeMap<usize, Sent>)> {
         let mut file = OpenOptions::new().read(true).write(true).create(make).truncate(false).open(&path).ok()?;
         file.try_lock().ok()?;
         let mut text = String::new();
@@ -74,7 +83,8 @@ impl Journal {
         let mut lines = text.lines();
         let head = lines.next().and_then(|line| serde_json::from_str(line).ok());
         let parts = lines.filter_map(|line| serde_json::from_str::<Line>(line).ok());
-        let parts = parts.map(|line| (line.index, PartId { content_id: line.part })).collect();
+        let sent = |line: Line| Sent { id: PartId { content_id: line.part }, digest: line.digest };
+        let parts = parts.map(|line| (line.index, sent(line))).collect();
         Some((Self { path, file: Mutex::new(file) }, head, parts))
     }
 
@@ -88,9 +98,9 @@ impl Journal {
     }
 
     /// Remembers that the server has a part.
-    pub(super) fn has(&self, index: usize, part: &PartId) {
+    pub(super) fn has(&self, index: usize, part: &Sent) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = line(&mut file, &Line { index, part: part.content_id.clone() });
+        let _ = line(&mut file, &Line { index, part: part.id.content_id.clone(), digest: part.digest });
     }
 
     /// Forgets the upload: it is complete, or given up.

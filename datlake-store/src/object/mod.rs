@@ -376,7 +376,8 @@ impl Store for ObjectStore {
             let sending = runtime::start(async move {
                 let key = shared.key(&place)?;
                 shared.ready().await?;
-                shared.upload(&key, matches!(place, Location::Blob(_)), &file, told).await
+                let content = if let Location::Blob(digest) = place { Some(digest) } else { None };
+                shared.upload(&key, content, &file, told).await
             })?;
             let progress = |sent, size| {
                 if let Some(progress) = &self.0.options.progress {

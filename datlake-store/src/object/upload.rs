@@ -2,6 +2,8 @@
 //!
 //! - An upload in parts that breaks off, is dropped, or whose process dies goes on where it was: the home remembers it
 //!   (`journal`). Where nothing can be remembered it is aborted, also when it is dropped.
+//! - What is sent is read in order and hashed. Content that is not what its name says, because a disk changed it, is aborted
+//!   before it is complete. Of an upload that goes on, the parts that the server has are read and hashed too.
 //! - An upload that the server does not know any more begins anew. One that nobody goes on with for a day is aborted by the
 //!   next that this home begins.
 
@@ -10,20 +12,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datlake_core::{Created, Error, ErrorKind, Result};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use datlake_core::{Created, Digest, Error, ErrorKind, Result};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use object_store::multipart::PartId;
 use object_store::path::Path as Key;
 use object_store::{MultipartId, PutPayload};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::failure::Failed;
-use super::journal::{Begun, Journal, Upload};
+use super::journal::{Begun, Journal, Sent, Upload};
 use super::retry::{Tries, patiently};
 use super::transfer::PARTS_EACH;
 use super::{Shared, unexpected};
 use crate::known::Known;
 use crate::runtime;
+use crate::staging::is_still;
 
 /// The size of a part.
 const PART: u64 = 8 << 20;
@@ -37,17 +40,18 @@ const MOST_PARTS: u64 = 10_000;
 /// Content that goes up in parts.
 struct Source {
     file: Arc<std::fs::File>,
+    digest: Digest,
     upload: Upload,
     /// Told how many bytes the server has, and of how many.
     told: mpsc::Sender<(u64, u64)>,
 }
 
 impl Shared {
-    /// Creates an object from a file: `is_blob` where its name is the digest of its content.
+    /// Creates an object from a file: of `content` where its name is the digest of that.
     pub(super) async fn upload(
         self: &Arc<Self>,
         key: &Key,
-        is_blob: bool,
+        content: Option<Digest>,
         file: &Path,
         told: mpsc::Sender<(u64, u64)>,
     ) -> Result<Created> {
@@ -62,22 +66,30 @@ impl Shared {
             Ok((file, metadata.len()))
         });
         let (source, size) = opened.await?.map_err(failed)?;
-        if is_blob && size >= WORTH_ASKING && self.size(key).await?.is_some() {
+        if content.is_some() && size >= WORTH_ASKING && self.size(key).await?.is_some() {
             return Ok(Created::Exists);
         }
         let (part, whole) = self.options.parts.unwrap_or((PART, WHOLE));
-        if is_blob && size > whole {
+        if let Some(digest) = content
+            && size > whole
+        {
             let part = part.max(size.div_ceil(MOST_PARTS));
             let upload = Upload { store: self.known()?.told_by(), key: key.to_string(), size, part };
-            let source = Source { file: Arc::new(source), upload, told };
+            let source = Source { file: Arc::new(source), digest, upload, told };
             return self.upload_parts(key, &source).await.map(|()| Created::New);
         }
         let _room = self.room().await;
         let read = blocking(move || {
             let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-            (&source).read_to_end(&mut bytes).map(|_| Bytes::from(bytes))
+            (&source).read_to_end(&mut bytes)?;
+            let found = content.map(|content| (content, Digest::of(&bytes)));
+            Ok((Bytes::from(bytes), found))
         });
-        self.create(key, read.await?.map_err(failed)?).await
+        let (bytes, found) = read.await?.map_err(failed)?;
+        if let Some((content, found)) = found {
+            is_still(&content, found, &self.address.shown)?;
+        }
+        self.create(key, bytes).await
     }
 
     async fn upload_parts(self: &Arc<Self>, key: &Key, source: &Source) -> Result<()> {
@@ -93,6 +105,12 @@ impl Shared {
                     return Ok(());
                 }
                 Err(error) if goes_on(&error) => return Err(error),
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    if self.abort(key, &begun.id).await.is_ok() {
+                        journal.end();
+                    }
+                    return Err(error);
+                }
                 // The server does not know it any more, or not those parts.
                 Err(_) => drop(self.abort(key, &begun.id).await),
             }
@@ -183,26 +201,28 @@ impl Shared {
             let _ = source.told.send((has, size)).await;
         }
         let count = usize::try_from(size.div_ceil(part)).unwrap_or(usize::MAX);
-        let mut sending = stream::iter(0..count)
-            .map(async |index| {
-                if let Some(there) = begun.parts.get(&index) {
-                    return Ok((there.clone(), 0));
+        let sending = self
+            .read_parts(source, count)
+            .map(async |read| {
+                let Part { index, bytes, digest, _room } = read?;
+                let there = begun.parts.get(&index);
+                if let Some(there) = there.filter(|there| there.digest == digest) {
+                    return Ok((there.id.clone(), 0));
                 }
-                let _room = self.room().await;
-                let (file, start, length) = (Arc::clone(&source.file), index as u64 * part, length(index));
-                let bytes = blocking(move || read_at(&file, start, length)).await?;
-                let bytes = bytes.map_err(|e| Error::io("read", "content to upload", e))?;
+                let length = bytes.len() as u64;
                 let sent = patiently(|| {
                     let put = client.parts.put_part(key, &begun.id, index, PutPayload::from_bytes(bytes.clone()));
                     line.send(length, async { put.await.map_err(|error| self.understand(error, "create", key)) })
                 });
-                let sent = sent.await.map_err(unexpected)?;
+                let sent = Sent { id: sent.await.map_err(unexpected)?, digest };
                 if let Some(journal) = journal {
                     journal.has(index, &sent);
                 }
-                Ok::<_, Error>((sent, length))
+                // What was there and was other than now is counted already.
+                Ok::<_, Error>((sent.id, if there.is_some() { 0 } else { length }))
             })
             .buffered(PARTS_EACH);
+        let mut sending = std::pin::pin!(sending);
         let mut parts = Vec::with_capacity(count);
         while let Some((part, sent)) = sending.try_next().await? {
             parts.push(part);
@@ -213,6 +233,35 @@ impl Shared {
         }
         Ok(parts)
     }
+
+    /// The content in parts, in order; an error behind the last where they are not what was to be sent.
+    fn read_parts<'a>(&'a self, source: &'a Source, count: usize) -> impl Stream<Item = Result<Part>> + 'a {
+        let Upload { size, part, .. } = source.upload;
+        let begin = (0, Box::<blake3::Hasher>::default());
+        stream::try_unfold(begin, move |(index, mut hasher)| async move {
+            if index == count {
+                let found = Digest::from_bytes(*hasher.finalize().as_bytes());
+                return is_still(&source.digest, found, &self.address.shown).map(|()| None);
+            }
+            let _room = self.room().await;
+            let (file, start) = (Arc::clone(&source.file), index as u64 * part);
+            let read = blocking(move || {
+                let bytes = read_at(&file, start, part.min(size - start))?;
+                hasher.update(&bytes);
+                Ok((Digest::of(&bytes), bytes, hasher))
+            });
+            let (digest, bytes, hasher) = read.await?.map_err(|e| Error::io("read", "content to upload", e))?;
+            Ok(Some((Part { index, bytes, digest, _room }, (index + 1, hasher))))
+        })
+    }
+}
+
+/// A part that was read, with the room in memory that it takes.
+struct Part {
+    index: usize,
+    bytes: Bytes,
+    digest: Digest,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// Whether an upload that ended so is worth going on with.

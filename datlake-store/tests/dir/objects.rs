@@ -276,3 +276,22 @@ fn two_stores_of_one_directory_see_each_other() {
     assert_eq!(lake.store.read(&name("a")).unwrap(), None);
     assert_eq!(create(&lake.store, &name("a"), b"third").unwrap(), Created::New);
 }
+
+#[test]
+fn content_that_its_disk_changed_is_not_copied_into_a_remote() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    for (size, progress) in [(5, false), (17 << 20, true)] {
+        fs::write(&file, vec![7; size]).unwrap();
+        let at = blob(&vec![8; size]);
+        let remote = folder.path().join(size.to_string());
+        let progress: Option<datlake_store::Progress> = progress.then(|| std::sync::Arc::new(|_: &_, _, _| ()) as _);
+        let options = RemoteOptions { progress, ..RemoteOptions::default() };
+        let store = open_remote(&format!("file://{}", remote.display()), options).unwrap();
+        let sent = pollster::block_on(store.create_from(&at, &file));
+        check_error(sent, ErrorKind::Corrupt, &["damaged on this machine", &remote.display().to_string()]);
+        assert_eq!(pollster::block_on(store.size(&at)).unwrap(), None);
+        let staged = fs::read_dir(remote.join("tmp")).unwrap().flatten().filter(|entry| entry.path().is_dir());
+        assert!(staged.flat_map(|scratch| fs::read_dir(scratch.path()).unwrap()).next().is_none(), "it was left");
+    }
+}

@@ -23,6 +23,7 @@ pub(crate) enum Fault {
 pub(crate) struct Asked {
     pub(crate) method: String,
     pub(crate) key: String,
+    pub(crate) query: String,
     pub(crate) range: Option<String>,
 }
 
@@ -126,7 +127,8 @@ impl Fake {
         }
         let mut body = vec![0; headers.get("content-length").map_or(0, |length| length.parse().unwrap())];
         reader.read_exact(&mut body).ok()?;
-        let asked = Asked { method: method.to_owned(), key: key.to_owned(), range: headers.get("range").cloned() };
+        let range = headers.get("range").cloned();
+        let asked = Asked { method: method.to_owned(), key: key.to_owned(), query: query.to_owned(), range };
 
         let of_upload = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         let (id, number) = (of_upload("uploadId"), of_upload("partNumber"));

@@ -293,6 +293,71 @@ fn what_is_wrong_with_an_endpoint_is_told_at_once() {
     assert!(fake.asked().is_empty());
 }
 
+/// Content above 1 MiB goes up in parts of 1 MiB.
+fn in_small_parts(fake: &Fake) -> RemoteOptions {
+    RemoteOptions { parts: Some((1 << 20, 1 << 20)), ..options(fake) }
+}
+
+/// Changes one byte of a file in place, as a disk does.
+fn rot(file: &std::path::Path, at: u64) {
+    use std::os::unix::fs::FileExt as _;
+    let file = std::fs::File::options().read(true).write(true).open(file).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+}
+
+#[test]
+fn content_that_its_disk_changed_is_not_sent() {
+    let folder = TempDir::new().unwrap();
+    for size in [300_000, 3 << 20] {
+        let file = folder.path().join("file");
+        let digest = noise(&file, size);
+        let fake = Fake::start();
+        let store = open_remote(URL, in_small_parts(&fake)).unwrap();
+        let send = || pollster::block_on(store.create_from(&Location::Blob(digest), &file));
+        rot(&file, size - 1);
+        check_error(send(), ErrorKind::Corrupt, &[&digest.to_string(), "damaged on this machine", URL]);
+        assert_eq!((fake.object(&digest.to_string()), fake.uploads()), (None, 0));
+        rot(&file, size - 1);
+        assert_eq!(send().unwrap(), Created::New);
+        assert!(fake.object(&digest.to_string()).unwrap() == std::fs::read(&file).unwrap());
+    }
+}
+
+#[test]
+fn an_upload_goes_on_with_no_part_that_was_other_then_or_is_other_now() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    let digest = noise(&file, 6 << 20);
+    let fake = Fake::with_plan({
+        let refused = std::sync::Mutex::new(0);
+        move |asked, _| {
+            let mut refused = refused.lock().unwrap();
+            let refuses = *refused < 2 && asked.query.contains("partNumber=4&");
+            *refused += usize::from(refuses);
+            refuses.then_some(Fault::Refuse(403, "AccessDenied"))
+        }
+    });
+    let memory = Some(folder.path().join("remotes"));
+    let store = open_remote(URL, RemoteOptions { memory, ..in_small_parts(&fake) }).unwrap();
+    let send = || pollster::block_on(store.create_from(&Location::Blob(digest), &file));
+    rot(&file, 7);
+    for _ in 0..2 {
+        check_error(send(), ErrorKind::Denied, &["check the credentials"]);
+        assert_eq!(fake.uploads(), 1, "it may go on");
+    }
+    // Healed since. The server has a part as it was.
+    rot(&file, 7);
+    fake.asked();
+    assert_eq!(send().unwrap(), Created::New);
+    let sent = fake.asked();
+    let has_sent = |number| sent.iter().any(|asked| asked.query.contains(&format!("partNumber={number}&")));
+    assert!(has_sent(1) && !has_sent(2), "{sent:?}");
+    assert!(fake.object(&digest.to_string()).unwrap() == std::fs::read(&file).unwrap());
+    assert_eq!(fake.uploads(), 0);
+}
+
 #[test]
 fn large_content_gets_through_a_line_that_carries_one_part_at_a_time() {
     let fake = Fake::behind_a_narrow_line();
@@ -301,8 +366,7 @@ fn large_content_gets_through_a_line_that_carries_one_part_at_a_time() {
     let digest = noise(&file, 12 << 20);
     let mut variables = s3_at(&fake.endpoint);
     variables.push(("AWS_TIMEOUT".to_owned(), "1s".to_owned()));
-    let parts = Some((1 << 20, 1 << 20));
-    let options = RemoteOptions { variables: Some(variables), parts, ..RemoteOptions::default() };
+    let options = RemoteOptions { variables: Some(variables), ..in_small_parts(&fake) };
     let store = open_remote(URL, options).unwrap();
     let created = pollster::block_on(store.create_from(&Location::Blob(digest), &file)).unwrap();
     assert_eq!((created, fake.uploads()), (Created::New, 0));
