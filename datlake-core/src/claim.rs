@@ -34,8 +34,27 @@ pub struct Holder {
     pub process: u32,
     /// When, RFC 3339, UTC, by the machine's clock.
     pub since: String,
-    /// The holder gives a sign of life more often than this, in milliseconds; after that it may be taken for dead.
+    /// The holder gives a sign of life more often than this, in milliseconds; after that it may be taken for dead. What is
+    /// above [`LONGEST_LEASE`] counts as that.
     pub lease_ms: u64,
+}
+
+/// The longest that a holder may be silent, whatever it promised: a promise of years would keep a call from everybody.
+pub const LONGEST_LEASE: Duration = Duration::from_secs(10 * 60);
+
+impl Holder {
+    /// How long it may be silent.
+    ///
+    /// ```
+    /// # let text = String::new;
+    /// # let (nonce, home, person, host, since) = (text(), text(), text(), text(), text());
+    /// use datlake_core::claim::{Holder, LONGEST_LEASE};
+    /// let holder = Holder { nonce, home, person, host, process: 1, since, lease_ms: u64::MAX };
+    /// assert_eq!(holder.lease(), LONGEST_LEASE);
+    /// ```
+    pub fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_ms).min(LONGEST_LEASE)
+    }
 }
 
 impl std::fmt::Display for Holder {
@@ -258,20 +277,42 @@ pub async fn clear_left_over(store: &dyn Store, left: &LeftOver) -> Result<bool>
 /// What a watcher remembers of a claim: since when it has seen nothing new.
 #[derive(Debug, Default)]
 pub struct Watch {
-    last: Option<(u64, u64, Duration)>,
+    last: Option<(Mark, Duration)>,
+}
+
+/// What changes with each sign of life, and with each holder: one may begin where another has ended, with the same numbers.
+#[derive(Debug)]
+struct Mark {
+    n: u64,
+    beat: u64,
+    nonce: Option<String>,
+}
+
+impl Mark {
+    fn of(seen: &Seen) -> Self {
+        let nonce = seen.holder.as_ref().map(|holder| holder.nonce.clone());
+        Self { n: seen.n, beat: seen.beat, nonce }
+    }
+
+    /// Whether nothing new is seen. A holder that cannot be read is none.
+    fn is(&self, other: &Self) -> bool {
+        let another = self.nonce.is_some() && other.nonce.is_some() && self.nonce != other.nonce;
+        (self.n, self.beat) == (other.n, other.beat) && !another
+    }
 }
 
 impl Watch {
     /// The claim was seen as `seen` when the watcher's own clock stood at `now`: whether its holder is to be taken for dead,
     /// having given no sign of life for the time it promised; `otherwise` where what it promised cannot be read.
     pub fn is_dead(&mut self, seen: &Seen, now: Duration, otherwise: Duration) -> bool {
-        match self.last {
-            Some((n, beat, since)) if (n, beat) == (seen.n, seen.beat) => {
-                let lease = seen.holder.as_ref().map_or(otherwise, |holder| Duration::from_millis(holder.lease_ms));
-                now.saturating_sub(since) > lease
+        let mark = Mark::of(seen);
+        match &self.last {
+            Some((last, since)) if last.is(&mark) => {
+                let lease = seen.holder.as_ref().map_or(otherwise, Holder::lease);
+                now.saturating_sub(*since) > lease
             }
             _ => {
-                self.last = Some((seen.n, seen.beat, now));
+                self.last = Some((mark, now));
                 false
             }
         }
@@ -285,10 +326,10 @@ mod tests {
     #[test]
     fn a_holder_is_dead_after_a_lease_without_anything_new() {
         let second = Duration::from_secs;
-        let holder = |lease_ms| {
+        let named = |nonce: &str, lease_ms| {
             let text = String::new;
             Some(Holder {
-                nonce: text(),
+                nonce: nonce.to_owned(),
                 home: text(),
                 person: text(),
                 host: text(),
@@ -297,6 +338,7 @@ mod tests {
                 lease_ms,
             })
         };
+        let holder = |lease_ms| named("one", lease_ms);
         let seen = |n, beat, holder| Seen { n, beat, holder };
         let mut watch = Watch::default();
         let mut dead = |seen: Seen, now| watch.is_dead(&seen, second(now), second(100));
@@ -308,5 +350,11 @@ mod tests {
         assert!(!dead(seen(1, 0, holder(9_000)), 1021), "another holder");
         assert!(!dead(seen(1, 0, None), 1121), "whose promise is not known");
         assert!(dead(seen(1, 0, None), 1122));
+        assert!(!dead(seen(0, 0, named("one", 9_000)), 1200));
+        assert!(!dead(seen(0, 0, named("two", 9_000)), 1210), "the first has ended, and another begun");
+        assert!(dead(seen(0, 0, named("two", 9_000)), 1220));
+        assert!(!dead(seen(2, 0, holder(u64::MAX)), 2000));
+        assert!(!dead(seen(2, 0, holder(u64::MAX)), 2600));
+        assert!(dead(seen(2, 0, holder(u64::MAX)), 2601), "nobody is waited for for ever");
     }
 }

@@ -43,7 +43,7 @@ impl Beating {
             Tried::Won(claim) => claim,
         };
         let (end, told) = oneshot::channel();
-        let every = Duration::from_millis(holder.lease_ms) / BEATS_PER_LEASE;
+        let every = holder.lease() / BEATS_PER_LEASE;
         let ended = runtime::spawn_life(keep(store, claim, every, told))?;
         Ok(Among::Won(Self { end, ended }))
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use datlake_core::claim::LONGEST_LEASE;
 use datlake_core::{Error, ErrorKind, Result};
 use datlake_store::{Options, Permits, Reach, Vault, Wrap};
 
@@ -140,10 +141,10 @@ impl LakeBuilder {
     }
 
     /// How long this machine may give no sign of life before others that share the remote take the calls over that it runs;
-    /// 60 s where nothing is said. Signs of life are given four times as often. At least 100 ms.
+    /// 60 s where nothing is said. Signs of life are given four times as often. From 100 ms to 10 minutes.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = Some(lease.max(Duration::from_millis(100)));
+        self.lease = Some(lease.clamp(Duration::from_millis(100), LONGEST_LEASE));
         self
     }
 
