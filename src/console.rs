@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::config::Log;
 use crate::event::{CallId, Event, Pace};
 use crate::lake::{Lake, lock};
+use crate::report::clean;
 
 /// Shows what happens in the default lake, unless a `tracing` subscriber does.
 pub(crate) fn attach(lake: &Lake, log: Log) {
@@ -166,7 +167,8 @@ impl Console {
             (Some(rate), Some(left)) => format!(", {}/s, {} left", bytes(rate), duration(left)),
             _ => String::new(),
         };
-        say(&format!("datlake: {} {file} {way}, {} of {}{pace}", bar(done, size), bytes(done), bytes(size)));
+        let far = format!("{} of {}{pace}", bytes(done), bytes(size));
+        say(&format!("datlake: {} {} {way}, {far}", bar(done, size), clean(file)));
     }
 
     /// Takes the bar away.
@@ -180,7 +182,7 @@ impl Console {
     fn line(&mut self, text: &str) {
         if self.log == Log::Calls {
             self.close();
-            say(&format!("datlake: {text}\n"));
+            say(&line(text));
         }
     }
 
@@ -232,6 +234,11 @@ impl Group {
     }
 }
 
+/// A line of its own. What others wrote is in it: names, people, hosts.
+fn line(text: &str) -> String {
+    format!("datlake: {}\n", clean(text))
+}
+
 fn bar(done: u64, size: u64) -> String {
     const WIDTH: u64 = 20;
     let full = (done.min(size) * WIDTH).checked_div(size).unwrap_or(WIDTH);
@@ -280,6 +287,15 @@ mod tests {
         assert_eq!(group(1, 0, 0).text(), "monthly ran (1.5 s)");
         assert_eq!(group(0, 1, 0).text(), "monthly skipped");
         assert_eq!(group(1, 1, 1).text(), "monthly ×3: 1 skipped, 1 ran, 1 failed");
+    }
+
+    #[test]
+    fn what_others_wrote_is_shown_and_not_obeyed() {
+        let by = "eve \u{1b}]0;owned\u{7}\u{1b}[2J on host\ndatlake: all is well\u{202e}";
+        let line = line(&format!("f waits: {by} runs it"));
+        assert!(line.ends_with(" runs it\n") && line.matches('\n').count() == 1, "{line}");
+        assert!(!line.trim_end().contains(|c: char| c.is_control() || c == '\u{202e}'), "{line}");
+        assert!(line.contains("eve") && line.contains("\\u{1b}"), "{line}");
     }
 
     #[test]

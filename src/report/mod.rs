@@ -30,6 +30,7 @@ mod remote;
 mod removal;
 mod runs;
 mod sync;
+mod text;
 mod url;
 
 use datlake_core::lineage::{CodeState, Dependency, Environment, Param, PersonSource};
@@ -56,6 +57,7 @@ pub use removal::{Removable, Removal};
 pub use runs::{CallEvent, RunCall, RunInfo, RunRow, Runs};
 pub use sync::{Pull, Push, PushOutcome, PushRow, Status, UnpushedRow};
 pub(crate) use sync::{concerns_one, shown};
+pub use text::clean;
 pub use url::SignedUrl;
 
 /// Files, and what could not be read.

@@ -1,26 +1,13 @@
 //! Text for people: widths, sizes, times. What others wrote into a lake is shown, and never obeyed by a terminal.
 
-use std::borrow::Cow;
-
 use datlake::lineage::Param;
+pub(super) use datlake::report::clean;
 use datlake::{Uid, UidKind};
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The longest value of a parameter that is shown.
 const VALUE: usize = 120;
-
-/// `text` without what would move a terminal's cursor or turn its direction.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
-    let harmful = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(harmful) {
-        return Cow::Borrowed(text);
-    }
-    let show = |c: char| if harmful(c) { c.escape_unicode().to_string() } else { c.to_string() };
-    Cow::Owned(text.chars().map(show).collect())
-}
 
 /// Columns that `text` takes.
 pub(super) fn width(text: &str) -> usize {
