@@ -27,6 +27,8 @@ pub(super) struct Client {
     pub(super) signing: Signing,
     /// How long one request may take.
     pub(super) limit: Duration,
+    /// What settings say of connections, for requests that this client has no call for.
+    pub(super) connections: ClientOptions,
     /// What tells the server, and what is the bucket's owner's there, from others: as the client was built, wherever that was
     /// said. No credential is in it.
     pub(super) server: String,
@@ -48,12 +50,18 @@ impl Client {
     }
 
     #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
-    fn of<T>(client: &Arc<T>, misses_deleted: bool, signing: Signing, server: String, limit: Duration) -> Self
+    fn of<T>(
+        client: &Arc<T>,
+        misses_deleted: bool,
+        signing: Signing,
+        server: String,
+        connections: ClientOptions,
+    ) -> Self
     where
         T: ObjectStore + PaginatedListStore + MultipartStore,
     {
         let (objects, pages, parts) = (Arc::clone(client) as _, Arc::clone(client) as _, Arc::clone(client) as _);
-        Self { objects, pages, parts, misses_deleted, signing, server, limit }
+        Self { objects, pages, parts, misses_deleted, signing, server, limit: limit(&connections), connections }
     }
 }
 
@@ -62,9 +70,8 @@ impl Client {
 macro_rules! configure {
     ($builder:expr, $variables:expr, $prefix:literal, $address:expr) => {{
         let options = options($variables, $prefix);
-        let limit = limit(&options);
         let mut builder = $builder
-            .with_client_options(options)
+            .with_client_options(options.clone())
             .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
             .with_http_connector(Watched);
         for (name, value) in $variables.iter().filter(|(name, _)| name.starts_with($prefix)) {
@@ -72,7 +79,7 @@ macro_rules! configure {
                 builder = builder.with_config(key, value.as_str());
             }
         }
-        (builder.with_url($address.url.as_str()), limit)
+        (builder.with_url($address.url.as_str()), options)
     }};
 }
 
@@ -87,7 +94,7 @@ fn aws(address: &Address, variables: &[(String, String)]) -> Result<Client> {
     }
     // Not every server knows how to remove many objects at once, and nobody here asks for that.
     builder = builder.with_config(AmazonS3ConfigKey::DisableBulkDelete, "true");
-    let (builder, limit) = configure!(builder, variables, "AWS_", address);
+    let (builder, connections) = configure!(builder, variables, "AWS_", address);
     let anonymous = builder.get_config_value(&AmazonS3ConfigKey::SkipSignature).as_deref() == Some("true");
     // In the order in which the client takes them.
     let value = |key| builder.get_config_value(&key);
@@ -98,7 +105,7 @@ fn aws(address: &Address, variables: &[(String, String)]) -> Result<Client> {
         true => Signing::Not("AWS_SKIP_SIGNATURE is set, and who has no credentials cannot sign"),
         false => Signing::Query(Arc::clone(&client) as _),
     };
-    Ok(Client::of(&client, false, signing, server, limit))
+    Ok(Client::of(&client, false, signing, server, connections))
 }
 
 #[cfg(feature = "azure")]
@@ -107,7 +114,7 @@ fn azure(address: &Address, variables: &[(String, String)]) -> Result<Client> {
 
     use super::azure::AccountKey;
 
-    let (builder, limit) = configure!(MicrosoftAzureBuilder::new(), variables, "AZURE_", address);
+    let (builder, connections) = configure!(MicrosoftAzureBuilder::new(), variables, "AZURE_", address);
     let value = |key| builder.get_config_value(&key);
     // `abfss://container@account.…` names it, and wins.
     let named = address.url.host_str().and_then(|host| Some(host.split_once('.')?.0.to_owned()));
@@ -123,14 +130,14 @@ fn azure(address: &Address, variables: &[(String, String)]) -> Result<Client> {
         Some(key) => Signing::Account { client: Arc::clone(&client) as _, key },
         None => Signing::Not("Azure's URLs are signed with the account's key: set AZURE_STORAGE_ACCOUNT_KEY"),
     };
-    Ok(Client::of(&client, true, signing, server, limit))
+    Ok(Client::of(&client, true, signing, server, connections))
 }
 
 #[cfg(feature = "gcp")]
 fn gcp(address: &Address, variables: &[(String, String)]) -> Result<Client> {
     use object_store::gcp::GoogleConfigKey;
 
-    let (builder, limit) =
+    let (builder, connections) =
         configure!(object_store::gcp::GoogleCloudStorageBuilder::new(), variables, "GOOGLE_", address);
     let value = |key| builder.get_config_value(&key);
     // A service account may name its server.
@@ -142,7 +149,7 @@ fn gcp(address: &Address, variables: &[(String, String)]) -> Result<Client> {
     };
     let server = endpoint(address, value(GoogleConfigKey::BaseUrl).or_else(in_account))?;
     let client = Arc::new(builder.build().map_err(|error| unusable(address, &error))?);
-    Ok(Client::of(&client, true, Signing::Query(Arc::clone(&client) as _), server, limit))
+    Ok(Client::of(&client, true, Signing::Query(Arc::clone(&client) as _), server, connections))
 }
 
 /// Where the server is, in one spelling; empty where it is the provider's own.

@@ -14,10 +14,12 @@ use serde::de::DeserializeOwned;
 
 use super::address::Provider;
 use super::sign::Signing;
-use super::{ObjectStore, PATIENCE, Shared, unexpected};
+use super::{ObjectStore, Shared, unexpected};
 
 /// The most pages of one listing that are asked for.
 const PAGES: usize = 10_000;
+/// How long a signed request is valid: with its retries it takes no longer.
+const VALID: Duration = Duration::from_secs(300);
 
 /// An upload that nobody goes on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,9 +164,9 @@ impl Shared {
     ) -> Result<Option<(T, SystemTime)>> {
         let Signing::Query(client) = &self.client()?.signing else { return Ok(None) };
         let how = SignedUrlOptions::new().with_query(query);
-        let url = client.signed_url_opts(Method::GET, key, PATIENCE, &how).await;
+        let url = client.signed_url_opts(Method::GET, key, VALID, &how).await;
         let url = url.map_err(|error| unexpected(self.understand(error, operation, key)))?;
-        let Some((headers, text)) = self.ask_plainly(url.as_str(), PATIENCE, operation, key).await? else {
+        let Some((headers, text)) = self.ask_plainly(url.as_str(), operation, key).await? else {
             return Ok(None);
         };
         let date = headers.get("date").and_then(|date| date.to_str().ok());

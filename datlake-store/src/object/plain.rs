@@ -1,41 +1,52 @@
 //! Signed URLs asked for plainly, as anybody would who has one: for what the providers' clients have no call for.
 //!
-//! Invariants: the URL is in no error, so neither are the client's own words.
-
-use std::time::Duration;
+//! Invariants: the connection is as settings say of the clients' own. The URL is in no error, so neither are the client's words.
 
 use datlake_core::{Error, ErrorKind, Result};
+use object_store::client::{HttpClient, HttpConnector as _, HttpRequest, HttpRequestBody};
 use object_store::path::Path as Key;
 use reqwest::header::HeaderMap;
 
-use super::Shared;
-use super::failure::{Refusal, refused};
+use super::failure::Refusal;
+use super::retry::patiently;
+use super::watch::Watched;
+use super::{Shared, absent};
 
 impl Shared {
     /// What the server answers to a signed URL of `key`; `None` where it knows of no such thing.
     ///
     /// # Errors
-    /// Those of the server, and [`ErrorKind::Unavailable`] where it says nothing for `patience`.
+    /// Those of the server, and of reaching it.
     pub(super) async fn ask_plainly(
         &self,
         url: &str,
-        patience: Duration,
         operation: &str,
         key: &Key,
     ) -> Result<Option<(HeaderMap, String)>> {
-        let place = &self.address.shown;
-        let failed = |_| {
-            let message = format!("cannot {operation} `{key}` in {place}: the server did not answer");
-            Error::new(ErrorKind::Unavailable, message)
+        let unusable = |why: &str| {
+            let message = format!("cannot {operation} `{key}` in {}: {why}", self.address.shown);
+            Error::new(ErrorKind::Config, message)
         };
-        let client = reqwest::Client::builder().timeout(patience).build().map_err(failed)?;
-        let answer = client.get(url).send().await.map_err(failed)?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let text = answer.text().await.map_err(failed)?;
-        match status.as_u16() {
-            200..300 => Ok(Some((headers, text))),
-            404 => Ok(None),
-            status => Err(refused(&Refusal::read(status, None, &text), operation, key.as_ref(), place)),
-        }
+        let client = Watched.connect(&self.client()?.connections);
+        let client = client.map_err(|_| unusable("a setting of connections has a value that cannot be used"))?;
+        absent(patiently(|| self.ask(operation, key, get(&client, url))).await)
     }
+}
+
+/// One request, which whoever stands between us and the network puts into types.
+async fn get(client: &HttpClient, url: &str) -> object_store::Result<(HeaderMap, String)> {
+    let mut request = HttpRequest::new(HttpRequestBody::empty());
+    *request.uri_mut() = url.parse().map_err(other)?;
+    let answer = client.execute(request).await.map_err(other)?;
+    let (parts, body) = answer.into_parts();
+    let text = String::from_utf8_lossy(&body.bytes().await.map_err(other)?).into_owned();
+    match parts.status.as_u16() {
+        200..300 => Ok((parts.headers, text)),
+        404 => Err(object_store::Error::NotFound { path: String::new(), source: "no such thing".into() }),
+        status => Err(other(Refusal::read(status, None, &text))),
+    }
+}
+
+fn other(error: impl std::error::Error + Send + Sync + 'static) -> object_store::Error {
+    object_store::Error::Generic { store: "plain", source: Box::new(error) }
 }

@@ -21,8 +21,8 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Azure has no limit of its own. Nobody means more.
 #[cfg(feature = "azure")]
 const YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-/// How long a trial may take, and its URL is valid.
-const TRIAL: Duration = Duration::from_secs(30);
+/// How long the URL of a trial is valid: with its retries it takes no longer.
+const TRIAL: Duration = Duration::from_secs(300);
 /// What stands for itself in an extended value of a header (RFC 5987, `attr-char`).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
@@ -64,7 +64,7 @@ impl ObjectStore {
         self.on_network(|shared| async move {
             let key = shared.key(&at)?;
             let signed = shared.sign(&key, "datlake.json", TRIAL).await?;
-            match shared.ask_plainly(&signed.url, TRIAL, "download by a signed URL", &key).await? {
+            match shared.ask_plainly(&signed.url, "download by a signed URL", &key).await? {
                 Some(_) => Ok(()),
                 None => Err(unexpected(Failed::Absent)),
             }

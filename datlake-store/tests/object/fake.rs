@@ -116,6 +116,8 @@ impl Fake {
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
         let (method, target) = line.split_once(' ')?;
         let target = target.split(' ').next()?;
+        // Who speaks to a proxy says the whole URL.
+        let target = target.strip_prefix("http://").and_then(|url| Some(&url[url.find('/')?..])).unwrap_or(target);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let key = path.strip_prefix("/bucket/").unwrap_or_default();
         let mut headers = BTreeMap::new();
@@ -142,6 +144,7 @@ impl Fake {
         let conditional = headers.contains_key("if-none-match") && !state.replaces;
         let (status, extra, bytes) = match (fault, method) {
             (Some(Fault::Refuse(status, code)), _) => (status, String::new(), said(code)),
+            (_, "GET") if of_upload("uploads").is_some() => (200, String::new(), state.begun()),
             (_, "POST") if query.starts_with("uploads") => {
                 let id = format!("upload-{}", state.asked.len());
                 state.uploads.insert(id.clone(), BTreeMap::new());
@@ -210,6 +213,13 @@ impl Fake {
 }
 
 impl State {
+    /// The list of uploads that were begun.
+    fn begun(&self) -> Vec<u8> {
+        let each = |id: &String| format!("<Upload><Key>lake/blobs/x</Key><UploadId>{id}</UploadId></Upload>");
+        let all: String = self.uploads.keys().map(each).collect();
+        format!("<Result><IsTruncated>false</IsTruncated>{all}</Result>").into_bytes()
+    }
+
     /// What is asked about an upload that was begun.
     fn go_on(
         &mut self,

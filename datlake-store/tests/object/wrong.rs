@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use datlake_core::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Result, Store, Uid};
-use datlake_store::{RemoteOptions, open_remote};
+use datlake_store::{Options, Reach, RemoteOptions, Vault, open_remote};
 use tempfile::TempDir;
 
 use crate::fake::{Fake, Fault};
@@ -291,6 +291,29 @@ fn what_is_wrong_with_an_endpoint_is_told_at_once() {
     half.retain(|(name, _)| name != "AWS_SECRET_ACCESS_KEY");
     check_error(get(half), ErrorKind::Config, &["AWS_SECRET_ACCESS_KEY is not", URL]);
     assert!(fake.asked().is_empty());
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn uploads_are_counted_over_the_same_connections_as_all_else_and_as_patiently() {
+    let fake = Fake::with_plan(|asked, before| {
+        (asked.query.contains("uploads") && before < 2).then_some(Fault::Refuse(503, "SlowDown"))
+    });
+    let home = TempDir::new().unwrap();
+    let left = |variables| {
+        let remote = RemoteOptions { variables: Some(variables), ..RemoteOptions::default() };
+        let options = Options { remote, ..Options::default() };
+        let vault = Vault::open(home.path(), Reach::Remote(URL), &options).unwrap();
+        pollster::block_on(vault.left_uploads(std::time::Duration::ZERO))
+    };
+    assert_eq!(left(s3_at(&fake.endpoint)).unwrap(), Some(0));
+    // Only the proxy knows where that is.
+    let mut behind = s3_at("http://s3.invalid");
+    behind.push(("AWS_PROXY_URL".to_owned(), fake.endpoint.clone()));
+    assert_eq!(left(behind).unwrap(), Some(0));
+    let refusing = Fake::with_plan(|_, _| Some(Fault::Refuse(403, "AccessDenied")));
+    let error = check_error(left(s3_at(&refusing.endpoint)), ErrorKind::Denied, &["list the uploads", URL]);
+    assert!(!error.to_string().contains("X-Amz"), "{error}");
 }
 
 /// Content above 1 MiB goes up in parts of 1 MiB.
