@@ -174,7 +174,8 @@ impl Shared {
         let parts = self.send_parts(key, source, begun, journal).await?;
         let mut tries = Tries::default();
         loop {
-            match self.ask("create", key, client.parts.complete_multipart(key, &begun.id, parts.clone())).await {
+            // Putting large content together may take a store minutes.
+            match self.exchange("create", key, client.parts.complete_multipart(key, &begun.id, parts.clone())).await {
                 Ok(_) => return Ok(()),
                 // An upload that is unknown to the server after a lost reply was completed.
                 Err(Failed::Absent) if tries.unsure && self.size(key).await? == Some(source.upload.size) => {

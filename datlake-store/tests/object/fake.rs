@@ -14,6 +14,8 @@ pub(crate) enum Fault {
     LoseReply,
     /// It is not done; the answer has this status and this code.
     Refuse(u16, &'static str),
+    /// It is done, and the answer takes so long.
+    Wait(Duration),
     /// The answer's body ends after so many bytes.
     CutAfter(usize),
 }
@@ -170,6 +172,9 @@ impl Fake {
             _ => (501, String::new(), said("NotImplemented")),
         };
         drop(state);
+        if let Some(Fault::Wait(time)) = fault {
+            std::thread::sleep(time);
+        }
         if matches!(fault, Some(Fault::LoseReply)) {
             return None;
         }

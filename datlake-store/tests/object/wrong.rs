@@ -382,6 +382,19 @@ fn an_upload_goes_on_with_no_part_that_was_other_then_or_is_other_now() {
 }
 
 #[test]
+fn an_upload_that_takes_its_store_long_to_end_is_ended_once() {
+    let ends = |asked: &crate::fake::Asked| asked.method == "POST" && asked.query.contains("uploadId");
+    // Longer than a small request is waited for.
+    let fake = Fake::with_plan(move |asked, _| ends(asked).then_some(Fault::Wait(std::time::Duration::from_secs(32))));
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("large");
+    let at = Location::Blob(noise(&file, 2 << 20));
+    let store = open_remote(URL, in_small_parts(&fake)).unwrap();
+    assert_eq!(pollster::block_on(store.create_from(&at, &file)).unwrap(), Created::New);
+    assert_eq!(fake.asked().iter().filter(|asked| ends(asked)).count(), 1);
+}
+
+#[test]
 fn large_content_gets_through_a_line_that_carries_one_part_at_a_time() {
     let fake = Fake::behind_a_narrow_line();
     let folder = TempDir::new().unwrap();
