@@ -72,15 +72,16 @@ fn check_header(kind: &str, bytes: &[u8], place: &str, corrupt: &dyn Fn(&str) ->
     Ok(())
 }
 
+/// The digest that a document says it has, also where it is damaged.
+pub(crate) fn claimed(bytes: &[u8]) -> Option<Digest> {
+    let tail = bytes.get(bytes.len().checked_sub(TAIL)?..)?;
+    let hex = tail.strip_prefix(b",\"digest\":\"")?.strip_suffix(b"\"}\n")?;
+    std::str::from_utf8(hex).ok()?.parse().ok()
+}
+
 fn check(bytes: &[u8]) -> Result<Digest, &'static str> {
-    let Some(split) = bytes.len().checked_sub(TAIL) else { return Err("cut short") };
-    let (body, tail) = bytes.split_at(split);
-    let digest = tail
-        .strip_prefix(b",\"digest\":\"")
-        .and_then(|rest| rest.strip_suffix(b"\"}\n"))
-        .and_then(|hex| std::str::from_utf8(hex).ok())
-        .and_then(|hex| hex.parse::<Digest>().ok())
-        .ok_or("cut short")?;
+    let digest = claimed(bytes).ok_or("cut short")?;
+    let body = &bytes[..bytes.len() - TAIL];
     if Digest::of(body) != digest {
         return Err("its digest does not match");
     }

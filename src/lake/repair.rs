@@ -1,6 +1,6 @@
 //! Healing content from another copy.
 
-use datlake_core::catalog::Known;
+use datlake_core::catalog::{Known, Mended};
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
 use datlake_store::{Pinned, Side, Wanted, offload};
 
@@ -19,7 +19,8 @@ enum Copy {
 
 impl Lake {
     /// Heals the content of the file called `uid`, which may be [abbreviated](Lake::resolve), and of the files in it if it is
-    /// a tree: from the remote, or from this machine to the remote. Every byte is read. Of what nobody has, the answer says
+    /// a tree: from the remote, or from this machine to the remote. Every byte is read. Its documents are healed first, where
+    /// one side has a damaged one and the other a copy. Of what nobody has, the answer says
     /// which call to make again: [forced](crate::Call::force), it heals what comes out with the same bytes.
     ///
     /// # Errors
@@ -40,8 +41,8 @@ impl Lake {
         if let UidKind::Member { tree, .. } = uid.kind() {
             uid = tree;
         }
+        let mut items = pollster::block_on(self.mend(&uid))?;
         let file = self.file(uid.as_str())?;
-        let mut items = Vec::new();
         // The manifest first: it says what else there is.
         for tree in [false, file.is_tree()] {
             for content in self.content_of_file(known(&file, &uid, tree))? {
@@ -68,6 +69,36 @@ impl Lake {
         refuse_in_body("repair a file")?;
         let (lake, uid) = (self.clone(), uid.to_owned());
         offload(move || lake.repair(&uid)).await?
+    }
+
+    /// Puts the documents of a file back where they are damaged on one side: what was done.
+    async fn mend(&self, uid: &Uid) -> Result<Vec<RepairedItem>> {
+        if self.catalog().remote.is_none() {
+            return Ok(Vec::new());
+        }
+        // What was removed elsewhere meanwhile is not to come back.
+        self.catalog().learn_removals().await?;
+        let mut done = Vec::new();
+        let mut at = Some(match uid.kind() {
+            UidKind::Output { creator, key, .. } => Location::Record(creator, key),
+            _ => Location::Name(uid.clone()),
+        });
+        while let Some(place) = at.take() {
+            let (digest, outcome) = match self.catalog().mend(&place).await? {
+                Some(Mended::Fetched(digest)) => (Some(digest), RepairOutcome::Fetched),
+                Some(Mended::Sent(digest)) => (Some(digest), RepairOutcome::Sent),
+                None => (None, RepairOutcome::Intact),
+            };
+            if let Some(digest) = digest {
+                self.forget_remembered();
+                let what = format!("the document `{}`", place.path());
+                done.push(RepairedItem { what, digest, outcome });
+            }
+            if let Location::Name(uid) = &place {
+                at = self.catalog().behind_name(uid).await?;
+            }
+        }
+        Ok(done)
     }
 
     async fn heal(&self, content: Content) -> Result<RepairedItem> {

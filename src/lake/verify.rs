@@ -225,7 +225,11 @@ impl Looking {
         };
         match read {
             Err(error) if concerns_one(&error) => {
-                said.wrong = Some(self.finding(FindingKind::DamagedDocument, what, error.to_string()));
+                let cure = match at {
+                    Location::Name(uid) => format!("; `datlake repair {uid}` looks for another copy"),
+                    _ => String::new(),
+                };
+                said.wrong = Some(self.finding(FindingKind::DamagedDocument, what, format!("{error}{cure}")));
             }
             read => read?,
         }

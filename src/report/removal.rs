@@ -23,8 +23,8 @@ pub struct Removal {
     pub asked: Vec<Removable>,
     /// What was made from that, directly or not, and is not part of it; the nearest first.
     pub downstream: Vec<Removable>,
-    /// What hides whether anything was made from it: calls whose records are damaged, and trees whose list of files cannot be
-    /// read.
+    /// What hides whether anything was made from it: calls whose records are damaged; and of what was asked for, files whose
+    /// documents are damaged, and trees whose list of files cannot be read.
     pub damaged: Vec<Damage>,
 }
 
@@ -65,7 +65,7 @@ impl Removal {
         let why = match (&*names, &*trees) {
             ([], []) => return None,
             ([], [Damage { what, error }, ..]) => {
-                format!("who reads the files in `{what}` is not known, because their list cannot be read ({error})")
+                format!("what was made from `{what}` is not known, because it cannot be read ({error})")
             }
             ([one], _) => format!("call {one} reads what would go, or what was made from it"),
             (many, _) => {
@@ -104,7 +104,16 @@ impl Lake {
         let mut asked: Vec<Removable> = Vec::new();
         let (mut read, mut damaged) = (Read::new(), Vec::new());
         for uid in uids {
-            let one = self.removable(uid.as_ref())?;
+            let one = match self.removable(uid.as_ref()) {
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    let one = self.unreadable(uid.as_ref())?;
+                    let what = one.files.first().map(Uid::to_string).unwrap_or_default();
+                    damaged.push(Damage { what, error: error.to_string() });
+                    asked.push(one);
+                    continue;
+                }
+                one => one?,
+            };
             if asked.contains(&one) {
                 continue;
             }
@@ -207,6 +216,16 @@ impl Lake {
         }
         self.forget_remembered();
         Ok(gone)
+    }
+
+    /// What goes of a file whose documents cannot be read: these, and what they hide stays hidden.
+    fn unreadable(&self, uid: &str) -> Result<Removable> {
+        let uid = self.resolve(uid)?;
+        let call = match uid.kind() {
+            UidKind::Output { creator, key, .. } => Some((creator, key)),
+            _ => None,
+        };
+        Ok(Removable { call, files: vec![uid] })
     }
 
     /// What goes with one file.

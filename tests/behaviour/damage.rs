@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use datlake::report::FindingKind;
+use datlake::report::{FindingKind, RepairOutcome};
 use datlake::{Collect, ErrorKind, File, Lake, Result, Tree, Verify, file_creator};
 
 use crate::support::{Machines, Watched, blob_in, check_error, files_below, lake, overwrite};
@@ -363,4 +363,107 @@ fn a_lake_of_a_newer_format_is_left_alone_here_and_in_the_remote() {
         overwrite(&description, |bytes| *bytes = intact);
     }
     Watched::new(open().unwrap()).ok("ran summary", || summary("text"));
+}
+
+#[test]
+fn a_document_that_is_damaged_on_one_side_is_put_back_from_the_other() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    a.add_bytes("in.txt", "in").unwrap();
+    let [(_, inner), out] = a.ok("ran published, ran summary", || {
+        Ok::<_, datlake::Error>([summary("text")?, (String::new(), published("text", "out.txt")?)])
+    });
+    let unnamed = inner.uid().unwrap().to_string();
+    let (here, there) = (a.home().to_owned(), machines.remote());
+    let documents = |root: &Path| [files_below(&root.join("calls")), files_below(&root.join("files"))].concat();
+    let read = |root: &Path| documents(root).into_iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
+    let intact = read(&there);
+    assert_eq!((intact.len(), read(&here)), (4, intact.clone()));
+    // In the nonce, and behind it: either is enough to know a document again.
+    let damages: [fn(&mut Vec<u8>); 2] = [|bytes| bytes[60] ^= 1, |bytes| bytes.truncate(100)];
+    for (root, outcome) in [(&there, RepairOutcome::Sent), (&here, RepairOutcome::Fetched)] {
+        for damage in damages {
+            documents(root).iter().for_each(|path| overwrite(path, damage));
+            let a = machines.machine("a");
+            for (uid, count) in [("in.txt", 1), ("out.txt", 2), (&*unnamed, 1)] {
+                let healed = a.repair(uid).unwrap().items;
+                let done: Vec<_> = healed.iter().filter(|item| item.outcome != RepairOutcome::Intact).collect();
+                assert_eq!(done.len(), count, "{uid}: {healed:?}");
+                assert!(done.iter().all(|item| item.outcome == outcome && item.what.contains("document")), "{done:?}");
+                assert!(a.repair(uid).unwrap().items.iter().all(|item| item.outcome == RepairOutcome::Intact));
+            }
+            assert_eq!(read(&there), intact);
+            assert!(a.verify(Verify::default(), &[]).unwrap().findings.is_empty());
+            assert_eq!(a.status().unwrap().unpushed.len(), 0);
+        }
+    }
+    let b = machines.machine("b");
+    assert_eq!(b.file("out.txt").unwrap().digest(), out.1.digest());
+}
+
+#[test]
+fn what_may_not_be_a_copy_takes_no_damaged_documents_place() {
+    let machines = Machines::new();
+    machines.machine("a").add_bytes("in.txt", "in").unwrap();
+    let name = |root: &Path| root.join("files/in.txt.datlake");
+    // Another machine has its own of that name, which the remote never saw.
+    let off = machines.builder("b").offline(true).open().unwrap();
+    off.add_bytes("in.txt", "other").unwrap();
+    overwrite(&name(&machines.remote()), |bytes| bytes[60] ^= 1);
+    let damaged = fs::read(name(&machines.remote())).unwrap();
+    let b = machines.machine("b");
+    let _ = b.repair("in.txt");
+    assert_eq!(fs::read(name(&machines.remote())).unwrap(), damaged);
+    assert_eq!(b.file("in.txt").unwrap().read().unwrap(), b"other");
+    // Nor does a copy, where nothing says that the damaged one was the same.
+    let a = machines.machine("a");
+    fs::write(name(&machines.remote()), "{}").unwrap();
+    a.repair("in.txt").unwrap();
+    assert_eq!(fs::read(name(&machines.remote())).unwrap(), b"{}");
+    // What was removed meanwhile does not come back.
+    fs::write(name(&machines.remote()), &damaged).unwrap();
+    a.repair("in.txt").unwrap();
+    assert_ne!(fs::read(name(&machines.remote())).unwrap(), damaged);
+    machines.machine("c").remove("in.txt").unwrap();
+    fs::write(name(&machines.remote()), &damaged).unwrap();
+    check_error(a.repair("in.txt"), ErrorKind::Corrupt, &["files/in.txt", "damaged"]);
+    assert_eq!(fs::read(name(&machines.remote())).unwrap(), damaged);
+}
+
+#[test]
+fn a_document_that_no_copy_heals_can_be_removed() {
+    for remote in [true, false] {
+        let machines = Machines::new();
+        let a = if remote { machines.machine("a") } else { lake() };
+        let root = if remote { machines.remote() } else { a.home().to_owned() };
+        a.add_bytes("in.txt", "in").unwrap();
+        a.add_bytes("cut.txt", "cut").unwrap();
+        let (_, made) = a.ok("ran summary", || summary("text"));
+        let _ = a.ok("ran published", || published("text", "out.txt"));
+        let uid = made.uid().unwrap().as_str();
+        let calls = files_below(&root.join("calls"));
+        overwrite(&root.join("files/in.txt.datlake"), |bytes| bytes[60] ^= 1);
+        overwrite(&root.join("files/cut.txt.datlake"), |bytes| bytes.truncate(9));
+        calls.iter().for_each(|path| overwrite(path, |bytes| bytes[60] ^= 1));
+        // Somebody who has no copies of his own.
+        let b = if remote { machines.machine("b") } else { a.reopened() };
+        let says = ["is not known, because it cannot be read", "damaged"];
+        for uid in ["in.txt", "cut.txt", uid, "out.txt"] {
+            check_error(b.collect(Collect::default()), ErrorKind::Corrupt, &["repair or remove it first"]);
+            let removal = b.removal(&[uid]).unwrap();
+            check_error(b.carry_out(&removal, false), ErrorKind::InUse, &[says[0], says[1], uid]);
+            assert_eq!(b.carry_out(&removal, true).unwrap().len(), 1, "{uid}");
+            check_error(b.file(uid), ErrorKind::NotFound, &[uid]);
+        }
+        assert!(b.collect(Collect::default()).is_ok());
+        assert!(b.verify(Verify::default(), &[]).unwrap().findings.is_empty());
+        b.add_bytes("in.txt", "new").unwrap();
+        if remote {
+            // Whoever had a copy learns of it, where the damaged one still said which document it was.
+            let a = machines.machine("a");
+            a.push(&[]).unwrap();
+            assert_eq!(a.file("in.txt").unwrap().read().unwrap(), b"new");
+            check_error(a.file(uid), ErrorKind::NotFound, &[uid]);
+        }
+    }
 }

@@ -16,6 +16,7 @@
 //! It is gone whole, and is made again.
 
 mod listing;
+mod mend;
 mod names;
 mod publish;
 mod push;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use mend::Mended;
 pub use push::{Pushed, Unpushed};
 pub use since::{Again, Collections, Secured, Since};
 

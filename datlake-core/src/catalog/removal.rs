@@ -13,18 +13,39 @@ use crate::{Digest, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt 
 const AT_ONCE: usize = 64;
 
 impl Catalog {
-    /// Removes `uid`; of a call's output, the whole call with everything it made. What was removed; empty if nothing was.
+    /// Removes `uid`; of a call's output, the whole call with everything it made. What was removed; empty if nothing was. A
+    /// document that cannot be read is cleared away.
     ///
     /// `tombstone` gives each removal a fresh name. Content stays until it is collected.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] offline, for what the remote has too.
+    /// [`ErrorKind::Unavailable`] offline, for what the remote has too; [`ErrorKind::Corrupt`] offline for what is damaged.
     pub async fn remove(
         &self,
         uid: &Uid,
         person: &Person,
         at: &str,
         mut tombstone: impl FnMut() -> String,
+    ) -> Result<Vec<Uid>> {
+        match self.remove_whole(uid, person, at, &mut tombstone).await {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                if !self.clear_damaged(uid, person, at, &mut tombstone).await? {
+                    return Err(error);
+                }
+                // What is left can be read.
+                let gone = self.remove_whole(uid, person, at, &mut tombstone).await?;
+                Ok(if gone.is_empty() { vec![uid.clone()] } else { gone })
+            }
+            removed => removed,
+        }
+    }
+
+    async fn remove_whole(
+        &self,
+        uid: &Uid,
+        person: &Person,
+        at: &str,
+        tombstone: &mut impl FnMut() -> String,
     ) -> Result<Vec<Uid>> {
         let record = match uid.kind() {
             UidKind::Member { tree, .. } => {
@@ -236,7 +257,11 @@ impl Catalog {
             else {
                 return Ok(false);
             };
-            let lineage = record.lineage()?;
+            let lineage = match record.lineage() {
+                // Nobody can tell what it names, and nobody finds it there any more.
+                Err(error) if error.kind() == ErrorKind::Corrupt => return store.remove(&at).await,
+                lineage => lineage?,
+            };
             store.remove(&at).await?;
             for output in lineage.outputs.iter().filter(|output| output.uid.is_chosen()) {
                 let at = Location::Name(output.uid.clone());
