@@ -50,7 +50,7 @@ impl Lake {
                     items.push(pollster::block_on(self.heal(content))?);
                 }
             }
-            if items.iter().any(|item| item.outcome == RepairOutcome::Lost) {
+            if items.iter().any(RepairedItem::is_missing) {
                 break;
             }
         }
@@ -131,6 +131,7 @@ impl Lake {
                 self.vault().ensure(Wanted { digest: &digest, size, what: &what, progress: &|_| {} }).await?;
                 RepairOutcome::Fetched
             }
+            _ if self.is_offline() => RepairOutcome::Unasked,
             _ => RepairOutcome::Lost,
         };
         Ok(RepairedItem { what, digest, outcome })
@@ -151,19 +152,32 @@ fn known(file: &File, uid: &Uid, tree: bool) -> Known {
     Known { uid: uid.clone(), name: file.name().to_owned(), digest: file.digest(), size: file.len(), tree }
 }
 
+impl RepairedItem {
+    /// Whether no whole copy was found.
+    fn is_missing(&self) -> bool {
+        matches!(self.outcome, RepairOutcome::Lost | RepairOutcome::Unasked)
+    }
+}
+
 impl Repaired {
-    /// What to say where something is lost; `Ok` otherwise.
+    /// What to say where no whole copy was found of something; `Ok` otherwise.
     ///
     /// # Errors
     /// [`ErrorKind::MissingBlob`], which says what to do.
     pub fn healed(&self) -> Result<()> {
-        let lost: Vec<_> = self.items.iter().filter(|item| item.outcome == RepairOutcome::Lost).collect();
-        let Some(first) = lost.first() else { return Ok(()) };
-        let what = if lost.len() == 1 {
+        let missing: Vec<_> = self.items.iter().filter(|item| item.is_missing()).collect();
+        let Some(first) = missing.first() else { return Ok(()) };
+        let what = if missing.len() == 1 {
             format!("the content of `{}`", first.what)
         } else {
-            format!("the content of `{}` and {} more", first.what, lost.len() - 1)
+            format!("the content of `{}` and {} more", first.what, missing.len() - 1)
         };
+        let error = |message| Err(Error::new(ErrorKind::MissingBlob, message));
+        if first.outcome == RepairOutcome::Unasked {
+            return error(format!(
+                "{what} is not whole on this machine, and the remote was not asked, since the lake is offline: repair it again when it is not"
+            ));
+        }
         let cure = match &self.call {
             Some((creator, key)) => format!(
                 "make call {creator}/{} again, as `{}::call(…).force()`, and then repair it again: with the same bytes that heals this, with others it says so and changes nothing",
@@ -172,6 +186,6 @@ impl Repaired {
             ),
             None => format!("add the same bytes as `{0}` again, and then repair `{0}` again", self.uid),
         };
-        Err(Error::new(ErrorKind::MissingBlob, format!("{what} is lost: no copy is whole; {cure}")))
+        error(format!("{what} is lost: no copy is whole; {cure}"))
     }
 }

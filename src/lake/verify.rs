@@ -100,8 +100,9 @@ impl Lake {
     /// changed, except that manifests of trees are downloaded.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] for a name that there is nothing of; those of reaching the stores; [`ErrorKind::Context`] in a body. What is wrong with the lake
-    /// is no error, but a finding.
+    /// [`ErrorKind::NotFound`] for a name that there is nothing of; [`ErrorKind::Config`] for the remote alone where there is none
+    /// or it is not asked; those of reaching the stores; [`ErrorKind::Context`] in a body. What is wrong with the lake is no
+    /// error, but a finding.
     ///
     /// ```
     /// use datlake::{Lake, Verify};
@@ -125,6 +126,16 @@ impl Lake {
         refuse_in_body("verify the lake")?;
         let mut report = Verified::default();
         let remote = self.catalog().remote.clone();
+        if remote.is_none() && !how.local {
+            // Nothing would be looked at, and nothing be wrong with it.
+            let message = match self.is_offline() {
+                true => "cannot look through the remote: the lake is offline",
+                false => {
+                    "cannot look through the remote: the lake has none; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one"
+                }
+            };
+            return Err(Error::new(ErrorKind::Config, message));
+        }
         let sides = [
             (Side::Local, how.local.then(|| Arc::clone(&self.catalog().local))),
             (Side::Remote, remote.filter(|_| how.remote)),

@@ -110,6 +110,8 @@ pub enum RepairOutcome {
     Sent,
     /// Nobody has it.
     Lost,
+    /// It is not whole on this machine, and the remote was not asked, because the lake is offline.
+    Unasked,
 }
 
 /// What was left over at a remote, and is gone.

@@ -224,3 +224,21 @@ fn what_the_remote_does_not_name_or_have_is_not_evicted() {
     }
     check_error(lake().evict(Evict::To(0)), ErrorKind::Config, &["no remote"]);
 }
+
+#[test]
+fn of_a_remote_that_was_not_asked_nothing_is_told() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    let file = a.add_bytes("a.txt", "some").unwrap();
+    let off = machines.builder("a").offline(true).open().unwrap();
+    let remote = Verify::default().only(false, true);
+    check_error(off.verify(remote, &[]), ErrorKind::Config, &["the lake is offline"]);
+    check_error(lake().verify(remote, &[]), ErrorKind::Config, &["DATLAKE_REMOTE"]);
+    assert_eq!(found(&off, Verify::default(), &[]), []);
+    for damage in [|bytes: &mut Vec<u8>| bytes.push(b'x'), |bytes: &mut Vec<u8>| bytes.clear()] {
+        overwrite(&a.blob_of(&file), damage);
+        assert_eq!(outcomes(&off, "a.txt"), [RepairOutcome::Unasked]);
+        check_error(off.repair("a.txt").unwrap().healed(), ErrorKind::MissingBlob, &["a.txt", "was not asked"]);
+        assert_eq!(outcomes(&machines.machine("a"), "a.txt"), [RepairOutcome::Fetched]);
+    }
+}

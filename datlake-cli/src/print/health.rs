@@ -69,6 +69,7 @@ pub(super) fn repaired(repaired: &Repaired) -> String {
             RepairOutcome::Fetched => "healed from the remote:",
             RepairOutcome::Sent => "sent to the remote:",
             RepairOutcome::Lost => "lost:",
+            RepairOutcome::Unasked => "not whole here:",
             _ => continue,
         };
         text.push_str(&format!("{how} {}\n", clean(&item.what)));
