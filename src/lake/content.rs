@@ -11,6 +11,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::Lake;
 use crate::file::{File, Tree};
 
+/// What a return value is called that is kept apart, before the call.
+pub(super) const VALUE_OF: &str = "the return value of call ";
+
 /// How many things are done at a time; transfers have a bound of their own.
 const AT_A_TIME: usize = 8;
 
@@ -39,16 +42,9 @@ impl Lake {
         let lineage = record.lineage()?;
         let mut all = Vec::new();
         for output in lineage.outputs {
-            let (uid, name, digest, size, tree) = (output.uid, output.name, output.digest, output.size, output.tree);
-            self.gather(Known { uid, name, digest, size, tree }, &mut all)?;
+            self.gather(output.into(), &mut all)?;
         }
-        let what = format!("the return value of call {}/{}", record.creator, record.key.short());
-        if let ValueBytes::Blob(digest) = record.value {
-            all.push(Content { digest, size: None, what, optional: false });
-        }
-        if let Some(digest) = lineage.environment.cargo_lock {
-            all.push(Content { digest, size: None, what: "Cargo.lock".to_owned(), optional: true });
-        }
+        all.extend(beside_files(record, lineage.environment.cargo_lock));
         Ok(once(all))
     }
 
@@ -104,6 +100,19 @@ pub(crate) async fn documents(store: &dyn Store) -> Result<Vec<Location>> {
     let mut documents = store.locations(&Prefix::Names).await?;
     documents.extend(store.locations(&Prefix::Records).await?);
     Ok(documents)
+}
+
+/// What a record names besides files: its value, where that is kept apart, and the text of a lock file.
+pub(crate) fn beside_files(record: &Record, cargo_lock: Option<Digest>) -> Vec<Content> {
+    let mut all = Vec::new();
+    if let ValueBytes::Blob(digest) = record.value {
+        let what = format!("{VALUE_OF}{}/{}", record.creator, record.key.short());
+        all.push(Content { digest, size: None, what, optional: false });
+    }
+    if let Some(digest) = cargo_lock {
+        all.push(Content { digest, size: None, what: "Cargo.lock".to_owned(), optional: true });
+    }
+    all
 }
 
 /// Each content once.

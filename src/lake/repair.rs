@@ -1,9 +1,10 @@
 //! Healing content from another copy.
 
 use datlake_core::catalog::{Known, Mended};
-use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
+use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
 use datlake_store::{Pinned, Side, Wanted, offload};
 
+use super::content::{VALUE_OF, beside_files};
 use super::{Content, Lake, refuse_in_body};
 use crate::file::File;
 use crate::origin::Origin;
@@ -21,7 +22,8 @@ impl Lake {
     /// Heals the content of the file called `uid`, which may be [abbreviated](Lake::resolve), and of the files in it if it is
     /// a tree: from the remote, or from this machine to the remote. Every byte is read. Its documents are healed first, where
     /// one side has a damaged one and the other a copy. Of what nobody has, the answer says
-    /// which call to make again: [forced](crate::Call::force), it heals what comes out with the same bytes.
+    /// which call to make again: [forced](crate::Call::force), it heals what comes out with the same bytes. `@creator/3f9a27` heals
+    /// all that a call left behind, with its return value.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] for a file that there is not; those of the stores; [`ErrorKind::Context`] in a body.
@@ -37,28 +39,57 @@ impl Lake {
     /// ```
     pub fn repair(&self, uid: &str) -> Result<Repaired> {
         refuse_in_body("repair a file")?;
+        if let Some((creator, key)) = self.call_named(uid)? {
+            return self.repair_call(creator, key);
+        }
         let mut uid = self.resolve(uid)?;
         if let UidKind::Member { tree, .. } = uid.kind() {
             uid = tree;
         }
         let mut items = pollster::block_on(self.mend(&uid))?;
         let file = self.file(uid.as_str())?;
-        // The manifest first: it says what else there is.
-        for tree in [false, file.is_tree()] {
-            for content in self.content_of_file(known(&file, &uid, tree))? {
-                if !items.iter().any(|item: &RepairedItem| item.digest == content.digest) {
-                    items.push(pollster::block_on(self.heal(content))?);
-                }
-            }
-            if items.iter().any(RepairedItem::is_missing) {
-                break;
-            }
-        }
+        self.heal_file(&known(&file, &uid), &mut items)?;
         let call = match pollster::block_on(Origin::of(self, &uid))? {
             Origin::Call(lineage) => Some((lineage.creator, lineage.key)),
             Origin::Added(_) => None,
         };
         Ok(Repaired { uid, items, call })
+    }
+
+    /// Heals all that a call left behind, with its return value where that is kept apart.
+    fn repair_call(&self, creator: CreatorName, key: CallKey) -> Result<Repaired> {
+        let uid = Uid::output(&creator, &key, 0);
+        let mut items = pollster::block_on(self.mend(&uid))?;
+        let record = pollster::block_on(self.catalog().record(&creator, &key))?.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("call {creator}/{key} has not been made or was removed"))
+        })?;
+        let lineage = record.lineage()?;
+        for output in lineage.outputs {
+            self.heal_file(&output.into(), &mut items)?;
+        }
+        for content in beside_files(&record, lineage.environment.cargo_lock) {
+            if content.optional && pollster::block_on(self.size_of(&content.digest))?.is_none() {
+                continue;
+            }
+            items.push(pollster::block_on(self.heal(content))?);
+        }
+        Ok(Repaired { uid, items, call: Some((creator, key)) })
+    }
+
+    /// Heals the content of a file, and of the files in it if it is a tree.
+    fn heal_file(&self, file: &Known, items: &mut Vec<RepairedItem>) -> Result<()> {
+        // The manifest first: it says what else there is.
+        for tree in [false, file.tree] {
+            for content in self.content_of_file(Known { tree, ..file.clone() })? {
+                if !items.iter().any(|item| item.digest == content.digest) {
+                    items.push(pollster::block_on(self.heal(content))?);
+                }
+            }
+            if items.iter().any(|item| item.digest == file.digest && item.is_missing()) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The asynchronous twin of [`Lake::repair`].
@@ -148,8 +179,9 @@ impl Copy {
     }
 }
 
-fn known(file: &File, uid: &Uid, tree: bool) -> Known {
-    Known { uid: uid.clone(), name: file.name().to_owned(), digest: file.digest(), size: file.len(), tree }
+fn known(file: &File, uid: &Uid) -> Known {
+    let (name, tree) = (file.name().to_owned(), file.is_tree());
+    Known { uid: uid.clone(), name, digest: file.digest(), size: file.len(), tree }
 }
 
 impl RepairedItem {
@@ -179,6 +211,9 @@ impl Repaired {
             ));
         }
         let cure = match &self.call {
+            Some((creator, key)) if first.what.starts_with(VALUE_OF) => {
+                format!("remove call {creator}/{}, and make it again", key.short())
+            }
             Some((creator, key)) => format!(
                 "make call {creator}/{} again, as `{}::call(…).force()`, and then repair it again: with the same bytes that heals this, with others it says so and changes nothing",
                 key.short(),

@@ -78,10 +78,21 @@ struct Looking {
 /// What was found in it.
 struct Found {
     report: Verified,
-    /// What documents name, and whether it must be there.
-    named: BTreeMap<Digest, (Content, bool)>,
+    /// What documents name.
+    named: BTreeMap<Digest, Wanted>,
+    /// Whether what some document names is not known.
+    hides: bool,
     /// The newest that the store showed.
     newest: SystemTime,
+}
+
+/// Content that a document names.
+struct Wanted {
+    content: Content,
+    /// Whether it must be there.
+    needed: bool,
+    /// What `repair` is told to heal it.
+    healed_as: String,
 }
 
 /// What one document says.
@@ -90,6 +101,8 @@ struct Said {
     /// Whether there is one, and it is meant.
     counts: bool,
     names: Vec<Content>,
+    /// What `repair` is told to heal what has no UID.
+    healed_as: String,
     /// Whether what it names must be on this side.
     needed: bool,
     wrong: Option<Finding>,
@@ -201,7 +214,8 @@ impl Looking {
             }
             any
         };
-        let mut found = Found { report: Verified::default(), named: BTreeMap::new(), newest: SystemTime::UNIX_EPOCH };
+        let (report, named) = Default::default();
+        let mut found = Found { report, named, hides: false, newest: SystemTime::UNIX_EPOCH };
         for prefix in [Prefix::Names, Prefix::Records, Prefix::Tombstones] {
             let listed = self.listed(&prefix, &mut found.newest).await?;
             let mut said = stream::iter(&listed).map(|at| self.document(at, &selects)).buffered(AT_ONCE);
@@ -238,6 +252,9 @@ impl Looking {
             Err(error) if concerns_one(&error) => {
                 let cure = match at {
                     Location::Name(uid) => format!("; `datlake repair {uid}` looks for another copy"),
+                    Location::Record(creator, key) => {
+                        format!("; `datlake repair @{creator}/{key}` looks for another copy")
+                    }
                     _ => String::new(),
                 };
                 said.wrong = Some(self.finding(FindingKind::DamagedDocument, what, format!("{error}{cure}")));
@@ -288,6 +305,7 @@ impl Looking {
         }
         said.counts = true;
         said.needed = self.is_needed(&Unpushed::Call(creator.clone(), *key)).await?;
+        said.healed_as = format!("@{creator}/{key}");
         self.names(self.lake.content_of_call(&record), &format!("{creator}/{key}"), said)
     }
 
@@ -329,7 +347,7 @@ impl Looking {
 
     /// Looks for what documents name, and reads what is there: what came of it, and the newest that the store showed.
     async fn content(&self, found: Found, sample: Option<usize>) -> Result<(Verified, SystemTime)> {
-        let Found { mut report, named, mut newest } = found;
+        let Found { mut report, named, hides, mut newest } = found;
         let mut there = BTreeMap::new();
         if self.all {
             let mut gather = |entry: Entry| {
@@ -347,15 +365,13 @@ impl Looking {
             let sizes: Vec<_> = sizes.try_collect().await?;
             there.extend(sizes.into_iter().filter_map(|(digest, size)| Some((digest, size?))));
         }
-        let what =
-            |digest: &Digest| named.get(digest).map_or_else(|| digest.to_string(), |(content, _)| content.what.clone());
         report.blobs = there.len() as u64;
-        for (digest, (content, needed)) in &named {
+        for (digest, Wanted { content, needed, healed_as }) in &named {
             match (there.get(digest), content.size) {
                 (None, _) if *needed => {
                     report.blobs += 1;
                     let error = format!(
-                        "the content of `{}` ({digest}) is missing in {}; `datlake repair {0}` looks for it elsewhere",
+                        "the content of `{}` ({digest}) is missing in {}; `datlake repair {healed_as}` looks for it elsewhere",
                         content.what,
                         self.store.describe()
                     );
@@ -363,7 +379,7 @@ impl Looking {
                 }
                 (Some(found), Some(size)) if *found != size => {
                     let error = format!(
-                        "the content of `{}` ({digest}) has {found} bytes instead of {size} in {}; `datlake repair {0}` heals it",
+                        "the content of `{}` ({digest}) has {found} bytes instead of {size} in {}; `datlake repair {healed_as}` heals it",
                         content.what,
                         self.store.describe()
                     );
@@ -394,14 +410,28 @@ impl Looking {
                 Err(error) if concerns_one(&error) => Some(error),
                 Err(error) => return Err(error),
             };
-            let what = what(&digest);
-            let error = match wrong {
-                Some(error) => error.to_string(),
-                None => format!(
-                    "the content of `{what}` ({digest}) is damaged in {}; `datlake repair {what}` heals it",
-                    self.store.describe()
+            let store = self.store.describe();
+            let (what, damaged) = match named.get(&digest) {
+                Some(Wanted { content: Content { what, .. }, healed_as, .. }) => (
+                    what.clone(),
+                    format!(
+                        "the content of `{what}` ({digest}) is damaged in {store}; `datlake repair {healed_as}` heals it"
+                    ),
+                ),
+                None if hides => (
+                    digest.to_string(),
+                    format!(
+                        "the content {digest} is damaged in {store}; whose it is will be known when the documents can be read"
+                    ),
+                ),
+                None => (
+                    digest.to_string(),
+                    format!(
+                        "the content {digest} is damaged in {store}; nothing refers to it, and `datlake gc` removes it"
+                    ),
                 ),
             };
+            let error = wrong.map_or(damaged, |error| error.to_string());
             report.findings.push(self.finding(FindingKind::WrongBytes, what, error));
         }
         Ok((report, newest))
@@ -411,10 +441,14 @@ impl Looking {
 impl Found {
     fn note(&mut self, said: Said) {
         self.report.documents += u64::from(said.counts);
+        self.hides |= said.wrong.as_ref().is_some_and(|wrong| wrong.kind != FindingKind::Dangling);
         self.report.findings.extend(said.wrong);
         for content in said.names {
             let needed = said.needed && !content.optional;
-            self.named.entry(content.digest).and_modify(|(_, before)| *before |= needed).or_insert((content, needed));
+            // Of what is no file, no document says how large it is.
+            let healed_as = if content.size.is_some() { content.what.clone() } else { said.healed_as.clone() };
+            let wanted = self.named.entry(content.digest).or_insert(Wanted { content, needed, healed_as });
+            wanted.needed |= needed;
         }
     }
 }

@@ -117,6 +117,18 @@ impl Lake {
         }
     }
 
+    /// The call that `@creator/3f9a27` names, where the key may be abbreviated; `None` for anything else, as the UID of a file.
+    pub(crate) fn call_named(&self, text: &str) -> Result<Option<(CreatorName, CallKey)>> {
+        if !text.starts_with('@') || text.contains("//") || text.parse::<Uid>().is_ok() || abbreviated(text).is_some() {
+            return Ok(None);
+        }
+        let Some((creator, short)) = call(text) else { return Ok(None) };
+        if let (Ok(creator), Ok(key)) = (CreatorName::new(creator), short.parse()) {
+            return Ok(Some((creator, key)));
+        }
+        self.call_meant(text)
+    }
+
     async fn call_row(&self, creator: &CreatorName, key: &CallKey, mut history: Vec<CallEvent>) -> Result<CallRow> {
         let record = self.catalog().record(creator, key).await?;
         let lineage = record.as_ref().map(Record::lineage).transpose()?;

@@ -75,9 +75,9 @@ pub enum FindingPlace {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Repaired {
-    /// The file.
+    /// The file; of a call, its first output, whether it has one or not.
     pub uid: Uid,
-    /// Its content, and that of its files.
+    /// Its content, and that of its files; of a call, of all its outputs, and its return value where that is kept apart.
     pub items: Vec<RepairedItem>,
     /// The call to make again for what is lost: with the same bytes it heals it.
     pub call: Option<(CreatorName, CallKey)>,

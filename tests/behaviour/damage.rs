@@ -417,11 +417,11 @@ fn what_may_not_be_a_copy_takes_no_damaged_documents_place() {
     assert_eq!(b.file("in.txt").unwrap().read().unwrap(), b"other");
     // Nor does a copy, where nothing says that the damaged one was the same.
     let a = machines.machine("a");
-    fs::write(name(&machines.remote()), "{}").unwrap();
+    overwrite(&name(&machines.remote()), |bytes| *bytes = b"{}".to_vec());
     a.repair("in.txt").unwrap();
     assert_eq!(fs::read(name(&machines.remote())).unwrap(), b"{}");
     // What was removed meanwhile does not come back.
-    fs::write(name(&machines.remote()), &damaged).unwrap();
+    overwrite(&name(&machines.remote()), |bytes| damaged.clone_into(bytes));
     a.repair("in.txt").unwrap();
     assert_ne!(fs::read(name(&machines.remote())).unwrap(), damaged);
     machines.machine("c").remove("in.txt").unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use datlake::report::{FindingKind, FindingPlace, RepairOutcome};
+use datlake::report::{Finding, FindingKind, FindingPlace, RepairOutcome};
 use datlake::{ErrorKind, Evict, File, Lake, Result, Tree, Verify, file_creator};
 
 use crate::support::{Machines, blob_in, check_error, files_below, lake, overwrite};
@@ -24,6 +24,11 @@ fn letters(text: &str) -> Result<(Tree, Vec<u64>)> {
         tree.add_bytes(&format!("{letter}.txt"), letter.to_string())?;
     }
     Ok((tree.finish()?, (0..20_000).collect()))
+}
+
+#[file_creator]
+fn numbers(count: u64) -> Result<Vec<u64>> {
+    Ok((0..count).collect())
 }
 
 /// What is found, in short.
@@ -241,4 +246,78 @@ fn of_a_remote_that_was_not_asked_nothing_is_told() {
         check_error(off.repair("a.txt").unwrap().healed(), ErrorKind::MissingBlob, &["a.txt", "was not asked"]);
         assert_eq!(outcomes(&machines.machine("a"), "a.txt"), [RepairOutcome::Fetched]);
     }
+}
+
+/// What a finding says to run.
+fn hinted(error: &str) -> &str {
+    error.split_once("`datlake repair ").and_then(|(_, rest)| rest.split_once('`')).map_or("", |(uid, _)| uid)
+}
+
+#[test]
+fn what_verify_says_to_run_heals_also_what_is_no_file() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    a.add_bytes("a.txt", "some").unwrap();
+    let (tree, _) = a.ok("ran letters", || letters("abc"));
+    for root in [a.home().to_owned(), machines.remote()] {
+        let manifest = blob_in(&root, tree.as_file());
+        let (manifest, blobs): (Vec<_>, _) =
+            files_below(&root.join("blobs")).into_iter().partition(|path| *path == manifest);
+        assert_eq!(blobs.len(), 6, "a file, three in a tree, a value and Cargo.lock");
+        blobs.iter().for_each(|blob| overwrite(blob, |bytes| bytes[0] ^= 1));
+        let findings = a.verify(Verify::default(), &[]).unwrap().findings;
+        assert_eq!(findings.len(), blobs.len(), "{findings:?}");
+        let heal = |finding: &Finding| {
+            let repaired = a.repair(hinted(&finding.error)).unwrap_or_else(|e| panic!("{e}: {finding:?}"));
+            assert!(repaired.healed().is_ok(), "{repaired:?}");
+        };
+        findings.iter().for_each(heal);
+        assert_eq!(all(&a), []);
+        for document in [files_below(&root.join("files")), files_below(&root.join("calls"))].concat() {
+            overwrite(&document, |bytes| bytes[60] ^= 1);
+            let a = machines.machine("a");
+            heal(&a.verify(Verify::default(), &[]).unwrap().findings[0]);
+            assert_eq!(all(&a), []);
+        }
+        // What hides what the others are.
+        overwrite(&manifest[0], |bytes| bytes[0] ^= 1);
+        heal(&a.verify(Verify::default(), &[]).unwrap().findings[0]);
+        assert_eq!(all(&a), []);
+    }
+    // What nobody names, nobody heals; but that nobody names it is known only where all can be read.
+    let orphan = machines.remote().join(format!("blobs/00/{}", "0".repeat(64)));
+    fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    fs::write(orphan, "x").unwrap();
+    let findings = a.verify(Verify::default(), &[]).unwrap().findings;
+    assert!(
+        findings[0].error.contains("`datlake gc` removes it") && hinted(&findings[0].error).is_empty(),
+        "{findings:?}"
+    );
+    overwrite(&machines.remote().join("files/a.txt.datlake"), |bytes| bytes[60] ^= 1);
+    let findings = machines.machine("a").verify(Verify::default().only(false, true), &[]).unwrap().findings;
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    assert!(findings.iter().all(|finding| !finding.error.contains("`datlake gc`")), "{findings:?}");
+}
+
+#[test]
+fn what_to_do_about_a_lost_value_is_said_and_works() {
+    let lake = lake();
+    let (tree, _) = lake.ok("ran letters", || letters("abc"));
+    let mut blobs = files_below(&lake.home().join("blobs"));
+    blobs.retain(|blob| *blob != lake.blob_of(tree.as_file()));
+    blobs.iter().for_each(|blob| fs::remove_file(blob).unwrap());
+    let lake = lake.reopened();
+    let findings = lake.verify(Verify::default(), &[]).unwrap().findings;
+    let value = findings.iter().find(|finding| finding.what.contains("return value")).unwrap();
+    let repaired = lake.repair(hinted(&value.error)).unwrap();
+    assert_eq!(repaired.items.iter().filter(|item| item.outcome == RepairOutcome::Lost).count(), 4);
+    let alone = lake.ok("ran numbers", || numbers(20_000).map(|_| numbers::call(20_000).lineage().unwrap().unwrap()));
+    assert!(alone.outputs.is_empty());
+    files_below(&lake.home().join("blobs")).iter().for_each(|blob| fs::remove_file(blob).unwrap());
+    let call = format!("@{}/{}", alone.creator, alone.key);
+    check_error(lake.repair(&call).unwrap().healed(), ErrorKind::MissingBlob, &["remove call", "and make it again"]);
+    lake.remove(&format!("{call}/0")).unwrap();
+    lake.remove(repaired.uid.as_str()).unwrap();
+    lake.ok("ran letters, ran numbers", || letters("abc").and(numbers(20_000)));
+    assert_eq!(all(&lake), []);
 }

@@ -306,7 +306,7 @@ pub(crate) enum Command {
     /// both what has given no sign of life for a day.
     #[command(after_help = "Example: datlake repair corpora/alice.txt")]
     Repair {
-        /// The file or tree
+        /// The file or tree, or a call as `@creator/3f9a27`
         uid: Option<String>,
         #[command(flatten)]
         shape: Shape,
