@@ -106,8 +106,10 @@ impl AmongMachines {
             }
             Some(Among::Held(_)) if !may_wait() => self.settled = true,
             Some(Among::Held(seen)) => {
-                let home = &*site.lake.catalog().home;
-                if self.claimed_here && seen.holder.as_ref().is_some_and(|holder| holder.home == home) {
+                let (home, host) = (&*site.lake.catalog().home, site.lake.provenance().host());
+                // A home that was copied to another machine is called the same there.
+                let is_ours = |holder: &Holder| holder.home == home && holder.host == host;
+                if self.claimed_here && seen.holder.as_ref().is_some_and(is_ours) {
                     // A process of this machine left it, and is dead: else it would have the claim that we have here.
                     self.dead = Some(seen);
                     return Ok(false);

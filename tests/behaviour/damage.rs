@@ -7,7 +7,7 @@ use std::path::Path;
 use datlake::report::{FindingKind, RepairOutcome};
 use datlake::{Collect, ErrorKind, File, Lake, Result, Tree, Verify, file_creator};
 
-use crate::support::{Machines, Watched, blob_in, check_error, files_below, lake, overwrite};
+use crate::support::{Machines, Watched, blob_in, check_error, files_below, forge, lake, overwrite};
 
 #[file_creator]
 fn summary(text: &str) -> Result<(String, File)> {
@@ -27,17 +27,6 @@ fn long(length: usize) -> Result<Vec<u64>> {
 /// The path of an object of the lake, as messages call it.
 fn name<'a>(lake: &Lake, path: &'a Path) -> &'a str {
     path.strip_prefix(lake.home()).unwrap().to_str().unwrap()
-}
-
-/// Changes the text of a document and gives it the digest that belongs to it.
-fn forge(path: &Path, change: impl Fn(&str) -> String) {
-    overwrite(path, |bytes| {
-        let text = String::from_utf8(bytes.clone()).unwrap();
-        let (body, _) = text.rsplit_once(",\"digest\":\"").unwrap();
-        let body = change(body);
-        assert_ne!(format!("{body},"), text[..body.len() + 1], "nothing was changed");
-        *bytes = format!("{body},\"digest\":\"{}\"}}\n", blake3::hash(body.as_bytes())).into_bytes();
-    });
 }
 
 #[test]

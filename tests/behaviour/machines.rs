@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use datlake::{Error, ErrorKind, Event, Result, file_creator};
 
-use crate::support::{Machines, Watched, files_below};
+use crate::support::{Machines, Watched, files_below, forge};
 
 /// What a body waits for before it goes on, and how it ends.
 struct Gate {
@@ -168,6 +168,25 @@ fn what_a_dead_process_of_this_machine_left_is_not_waited_for() {
     end.send(Ending::Return).unwrap();
     assert_eq!(again.ok("ran slow", || slow(1, &gate)), 2);
     assert_eq!(claims(&machines), [] as [&Path; 0]);
+}
+
+#[test]
+fn what_a_copy_of_this_home_runs_on_another_machine_is_waited_for() {
+    let machines = Machines::new();
+    leave_claim(&machines, "a", Duration::from_millis(300));
+    let holders: Vec<_> =
+        claims(&machines).into_iter().filter(|path| !std::fs::read(path).unwrap().is_empty()).collect();
+    for path in &holders {
+        forge(path, |body| {
+            let (before, after) = body.split_once("\"host\":\"").unwrap();
+            format!("{before}\"host\":\"elsewhere{}", &after[after.find('"').unwrap()..])
+        });
+    }
+    assert_eq!(holders.len(), 1);
+    let copy = machines.machine("a");
+    let (gate, _began, end) = gate();
+    end.send(Ending::Return).unwrap();
+    assert_eq!(copy.ok("ran slow, waited slow", || slow(1, &gate)), 2);
 }
 
 #[test]

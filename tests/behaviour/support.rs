@@ -193,6 +193,17 @@ pub(crate) fn overwrite(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// Changes the text of a document and gives it the digest that belongs to it.
+pub(crate) fn forge(path: &Path, change: impl Fn(&str) -> String) {
+    overwrite(path, |bytes| {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        let (body, _) = text.rsplit_once(",\"digest\":\"").unwrap();
+        let body = change(body);
+        assert_ne!(format!("{body},"), text[..body.len() + 1], "nothing was changed");
+        *bytes = format!("{body},\"digest\":\"{}\"}}\n", blake3::hash(body.as_bytes())).into_bytes();
+    });
+}
+
 /// Every file below a folder, sorted.
 pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
