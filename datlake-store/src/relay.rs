@@ -19,7 +19,7 @@ impl Vault {
     /// for the remote, and so on; of a provider that has any such variable, none of the others counts.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a URL of an unknown kind, and for the lake's own home.
+    /// [`ErrorKind::Config`] for a URL of an unknown kind, for the lake's own home, and for a folder in that or in its remote.
     pub fn open_other(&self, url: &str) -> Result<Arc<dyn Store>> {
         let memory = Some(self.home().join("remotes"));
         let variables = others(self.variables());
@@ -27,6 +27,14 @@ impl Vault {
         if other.same_place(self.home()) {
             let message = format!("`{}` is the lake's own home; choose another folder", self.home().display());
             return Err(Error::new(ErrorKind::Config, message));
+        }
+        // What is there is cleared away, listed and counted as the lake's own.
+        for of_the_lake in [Some(self.home()), self.remote_folder()].into_iter().flatten() {
+            if other.is_below(of_the_lake) {
+                let message =
+                    format!("cannot mirror into `{}`, where the lake is; choose another folder", of_the_lake.display());
+                return Err(Error::new(ErrorKind::Config, message));
+            }
         }
         Ok(self.wrapped(other.into_store()))
     }

@@ -87,6 +87,29 @@ impl Remote {
         }
     }
 
+    /// Whether it is in the directory `folder`, at whatever depth.
+    pub(crate) fn is_below(&self, folder: &Path) -> bool {
+        // What is not there yet is where its nearest folder is.
+        let real = |path: &Path| {
+            path.ancestors().find_map(|above| Some(above.canonicalize().ok()?.join(path.strip_prefix(above).ok()?)))
+        };
+        match (self, real(folder)) {
+            (Self::Folder(found), Some(folder)) => {
+                real(found.root()).is_some_and(|root| root != folder && root.starts_with(folder))
+            }
+            _ => false,
+        }
+    }
+
+    /// The directory that it is in; `None` for a bucket.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder.root()),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(_) => None,
+        }
+    }
+
     /// What can be seen of it.
     ///
     /// # Errors

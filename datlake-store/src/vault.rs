@@ -216,6 +216,11 @@ impl Vault {
         self.options.variables.as_deref()
     }
 
+    /// The directory that the remote is in, if it is in one.
+    pub(crate) fn remote_folder(&self) -> Option<&Path> {
+        self.remote.as_ref().and_then(Remote::folder)
+    }
+
     /// Waits for a place among the transfers.
     pub(crate) async fn transfer(&self) -> Result<SemaphorePermit<'_>> {
         self.transfers.acquire().await.map_err(|_| Error::new(ErrorKind::Io, "the lake is closed"))

@@ -234,6 +234,24 @@ fn a_lake_without_a_remote_can_be_mirrored_and_none_to_itself() {
     check_error(offline.mirror(&target.to(), &[]), ErrorKind::Config, &["the lake is offline"]);
 }
 
+#[test]
+fn no_mirror_is_put_into_the_lake_itself() {
+    let machines = Machines::new();
+    let lake = machines.machine("a");
+    lake.add_bytes("a.txt", "some").unwrap();
+    let beside = machines.remote().with_file_name("remote-2");
+    for root in [lake.home(), &machines.remote()] {
+        for folder in ["tmp", "tmp/copy", "claims/x/y", "blobs", "of-my-own"] {
+            let into = root.join(folder);
+            let was_there = into.exists();
+            let into_lake = Mirror::to(format!("file://{}", into.display()));
+            check_error(lake.mirror(&into_lake, &[]), ErrorKind::Config, &["cannot mirror into", "where the lake is"]);
+            assert_eq!(into.exists(), was_there);
+        }
+    }
+    assert_eq!(lake.mirror(&Mirror::to(format!("file://{}", beside.display())), &[]).unwrap().items.len(), 1);
+}
+
 /// Whatever its last step was: another run goes on, and what is there is whole.
 #[test]
 fn a_mirror_that_ended_early_goes_on() {
