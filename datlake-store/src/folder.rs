@@ -48,7 +48,7 @@ impl Folder {
         // However many slashes the URL ends in.
         let root: PathBuf = root.components().collect();
         let shown = format!("file://{}", root.display());
-        let known = Known::of(how.memory.as_deref(), &shown, &shown);
+        let known = Known::of(how, &shown, &shown);
         Self(Arc::new(Shared {
             root,
             known,

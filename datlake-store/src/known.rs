@@ -3,11 +3,12 @@
 //! One small file for each remote, in the home's `remotes/`: the URL, and the lake's id. By it a remote that is not there any
 //! more, or is another, is told from one that is new. What cannot be written down is asked again by the next process.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use datlake_core::{Digest, Error, ErrorKind, Result};
 
 use crate::head::is_id;
+use crate::remote::RemoteOptions;
 
 /// What is remembered of one remote.
 #[derive(Clone, Debug)]
@@ -16,18 +17,21 @@ pub(crate) struct Known {
     path: Option<PathBuf>,
     /// The remote, for people.
     shown: String,
+    /// Whether it is no remote, but what the lake is mirrored to.
+    mirror: bool,
     #[cfg(feature = "cloud")]
     told_by: Digest,
 }
 
 impl Known {
-    /// What the folder `memory` holds of the remote `shown`; `told_by` is what tells it from others.
-    pub(crate) fn of(memory: Option<&Path>, shown: &str, told_by: &str) -> Self {
+    /// What the home holds of the remote `shown`, opened with `options`; `told_by` is what tells it from others.
+    pub(crate) fn of(options: &RemoteOptions, shown: &str, told_by: &str) -> Self {
         // What settings say is written nowhere.
         let told_by = Digest::of(told_by.as_bytes());
         Self {
-            path: memory.map(|memory| memory.join(told_by.to_string())),
+            path: options.memory.as_ref().map(|memory| memory.join(told_by.to_string())),
             shown: shown.to_owned(),
+            mirror: options.mirror,
             #[cfg(feature = "cloud")]
             told_by,
         }
@@ -95,18 +99,28 @@ impl Known {
     }
 
     pub(crate) fn gone(&self, known: &str) -> Error {
+        let (what, accept) = self.words();
         let message = format!(
-            "the remote `{}` is not there: it held the lake {known}, and now there is none; mount it, or correct its URL. If it is gone for good, `datlake config check --accept` forgets it",
+            "the {what} `{}` is not there: it held the lake {known}, and now there is none; mount it, or correct its URL. If it is gone for good, `{accept}` forgets it",
             self.shown
         );
         Error::new(ErrorKind::Unavailable, message)
     }
 
     fn another(&self, known: &str, found: &str) -> Error {
+        let (what, accept) = self.words();
         let message = format!(
-            "the remote `{}` is another lake than before: it was {known} and now is {found}; mount the right one, or correct its URL. If the new one is meant, `datlake config check --accept` takes it",
+            "the {what} `{}` is another lake than before: it was {known} and now is {found}; mount the right one, or correct its URL. If the new one is meant, `{accept}` takes it",
             self.shown
         );
         Error::new(ErrorKind::Config, message)
+    }
+
+    /// What it is to the lake, and what takes whatever is there.
+    fn words(&self) -> (&'static str, &'static str) {
+        match self.mirror {
+            true => ("mirror", "datlake mirror --accept"),
+            false => ("remote", "datlake config check --accept"),
+        }
     }
 }

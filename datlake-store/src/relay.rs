@@ -16,14 +16,16 @@ const PROVIDERS: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
 
 impl Vault {
     /// Another store than the lake's remote, to copy to. `DATLAKE_MIRROR_AWS_ENDPOINT_URL` is for it what `AWS_ENDPOINT_URL` is
-    /// for the remote, and so on; of a provider that has any such variable, none of the others counts.
+    /// for the remote, and so on; of a provider that has any such variable, none of the others counts. With `accept` it may be
+    /// another lake than before.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a URL of an unknown kind, for the lake's own home, and for a folder in that or in its remote.
-    pub fn open_other(&self, url: &str) -> Result<Arc<dyn Store>> {
+    pub fn open_other(&self, url: &str, accept: bool) -> Result<Arc<dyn Store>> {
         let memory = Some(self.home().join("remotes"));
-        let variables = others(self.variables());
-        let other = remote::open(url, RemoteOptions { memory, variables, ..RemoteOptions::default() })?;
+        let (variables, unsafe_creates) = (others(self.variables()), self.unsafe_creates());
+        let how = RemoteOptions { memory, variables, unsafe_creates, mirror: true, ..RemoteOptions::default() };
+        let other = remote::open(url, how)?;
         if other.same_place(self.home()) {
             let message = format!("`{}` is the lake's own home; choose another folder", self.home().display());
             return Err(Error::new(ErrorKind::Config, message));
@@ -35,6 +37,9 @@ impl Vault {
                     format!("cannot mirror into `{}`, where the lake is; choose another folder", of_the_lake.display());
                 return Err(Error::new(ErrorKind::Config, message));
             }
+        }
+        if accept {
+            other.forget()?;
         }
         Ok(self.wrapped(other.into_store()))
     }

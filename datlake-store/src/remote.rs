@@ -39,6 +39,8 @@ pub struct RemoteOptions {
     pub memory: Option<PathBuf>,
     /// Whether to go on with a store that cannot create without replacing.
     pub unsafe_creates: bool,
+    /// Whether it is no remote, but what a lake is mirrored to.
+    pub mirror: bool,
     /// Told of large content on its way to the remote how many bytes are there, and of how many: where, and on the thread or
     /// task that sends.
     pub progress: Option<Progress>,

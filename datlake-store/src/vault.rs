@@ -216,6 +216,11 @@ impl Vault {
         self.options.variables.as_deref()
     }
 
+    /// Whether stores are gone on with that cannot create without replacing.
+    pub(crate) fn unsafe_creates(&self) -> bool {
+        self.options.unsafe_creates
+    }
+
     /// The directory that the remote is in, if it is in one.
     pub(crate) fn remote_folder(&self) -> Option<&Path> {
         self.remote.as_ref().and_then(Remote::folder)

@@ -235,6 +235,22 @@ fn a_lake_without_a_remote_can_be_mirrored_and_none_to_itself() {
 }
 
 #[test]
+fn what_is_mirrored_to_is_another_lake_only_where_that_is_said() {
+    let lake = crate::support::lake();
+    lake.add_bytes("a.txt", "some").unwrap();
+    let target = Target::new();
+    lake.mirror(&target.to(), &[]).unwrap();
+    fs::remove_dir_all(target.root()).unwrap();
+    let says = ["the mirror `", &target.url(), "`datlake mirror --accept`"];
+    check_error(lake.mirror(&target.to(), &[]), ErrorKind::Unavailable, &says);
+    Lake::builder().home(target.root()).open().unwrap();
+    check_error(lake.mirror(&target.to(), &[]), ErrorKind::Config, &[says[0], says[1], "another lake", says[2]]);
+    assert_eq!(lake.mirror(&target.to().accept(true), &[]).unwrap().items.len(), 1);
+    // It is known from then on.
+    assert_eq!(lake.mirror(&target.to(), &[]).unwrap().items.len(), 0);
+}
+
+#[test]
 fn no_mirror_is_put_into_the_lake_itself() {
     let machines = Machines::new();
     let lake = machines.machine("a");

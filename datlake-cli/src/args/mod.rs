@@ -275,6 +275,9 @@ pub(crate) enum Command {
         /// Leave out what was not asked for itself: what files were made from
         #[arg(long)]
         no_inputs: bool,
+        /// Take whatever lake is there now, where another was before, or where it is gone
+        #[arg(long)]
+        accept: bool,
         #[command(flatten)]
         shape: Shape,
     },

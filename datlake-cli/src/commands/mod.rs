@@ -231,8 +231,8 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         }
         Command::Gc { how, .. } => Ok(Report::Collected(lake(screen)?.collect(collect(&how))?)),
         Command::Pull { which, .. } => Ok(Report::Pulled(lake(screen)?.pull(&texts(&which))?)),
-        Command::Mirror { url, which, dry_run, no_inputs, .. } => {
-            let how = Mirror::to(url).dry_run(dry_run).inputs(!no_inputs);
+        Command::Mirror { url, which, dry_run, no_inputs, accept, .. } => {
+            let how = Mirror::to(url).dry_run(dry_run).inputs(!no_inputs).accept(accept);
             Ok(Report::Mirrored(lake(screen)?.mirror(&how, &texts(&which))?))
         }
         Command::Completions { shell } => shell::completions(shell, &mut screen.bytes()),

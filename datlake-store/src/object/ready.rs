@@ -23,7 +23,7 @@ impl Shared {
         let client = self.client()?;
         Ok(self.known.get_or_init(|| {
             let told_by = format!("{}\n{}\n{}", self.address.shown, client.server, self.options.unsafe_creates);
-            Known::of(self.options.memory.as_deref(), &self.address.shown, &told_by)
+            Known::of(&self.options, &self.address.shown, &told_by)
         }))
     }
 

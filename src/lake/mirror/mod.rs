@@ -31,12 +31,15 @@ pub struct Mirror {
     url: String,
     dry_run: bool,
     inputs: bool,
+    accept: bool,
 }
 
 impl std::fmt::Debug for Mirror {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Not the URL: people put passwords into them.
-        f.debug_struct("Mirror").field("dry_run", &self.dry_run).field("inputs", &self.inputs).finish_non_exhaustive()
+        let Self { url: _, dry_run, inputs, accept } = self;
+        let mut shown = f.debug_struct("Mirror");
+        shown.field("dry_run", dry_run).field("inputs", inputs).field("accept", accept).finish_non_exhaustive()
     }
 }
 
@@ -44,7 +47,7 @@ impl Mirror {
     /// To the store at `url`, which is like that of a [remote](crate::LakeBuilder::remote). Credentials are taken from the
     /// provider's own variables and files; from `DATLAKE_MIRROR_AWS_ACCESS_KEY_ID` and so on where they are not the remote's.
     pub fn to(url: impl Into<String>) -> Self {
-        Self { url: url.into(), dry_run: false, inputs: true }
+        Self { url: url.into(), dry_run: false, inputs: true, accept: false }
     }
 
     /// Says what would be copied, and copies nothing.
@@ -71,6 +74,28 @@ impl Mirror {
     #[must_use]
     pub fn inputs(mut self, inputs: bool) -> Self {
         self.inputs = inputs;
+        self
+    }
+
+    /// Takes whatever lake is there, also where this home knows another in that place, or there is none any more.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let copy = folder.path().join("copy");
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "some")?;
+    /// let how = datlake::Mirror::to(format!("file://{}", copy.display()));
+    /// lake.mirror(&how, &[])?;
+    /// std::fs::remove_dir_all(copy)?;
+    /// assert!(lake.mirror(&how, &[]).is_err()); // perhaps it is not mounted
+    /// assert_eq!(lake.mirror(&how.accept(true), &[])?.items.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn accept(mut self, accept: bool) -> Self {
+        self.accept = accept;
         self
     }
 }
@@ -117,7 +142,7 @@ impl Lake {
         let (lake, how, which) =
             (self.clone(), how.clone(), which.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         let (copying, items, damaged) = offload(move || {
-            let target = lake.vault().open_other(&how.url)?;
+            let target = lake.vault().open_other(&how.url, how.accept)?;
             pollster::block_on(async {
                 differ(&**lake.source(), &*target).await?;
                 let (items, damaged) = lake.to_mirror(&which, how.inputs).await?;
