@@ -12,7 +12,7 @@ use crate::staging::hash_file;
 #[derive(Debug)]
 pub struct Pinned {
     path: PathBuf,
-    is_link: bool,
+    is_ours: bool,
 }
 
 impl Pinned {
@@ -32,24 +32,29 @@ impl Pinned {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        if self.is_link {
+        if self.is_ours {
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
 impl Vault {
-    /// Pins content, as it is; `None` where it is not here. Where it cannot be linked to, because there are no hard links or
-    /// nothing can be written, nothing is evicted: there it is its own pin.
+    /// Pins content, as it is; `None` where it is not here. Where there are no hard links it is copied; where nothing can be
+    /// written nothing is evicted, and it is its own pin.
     pub fn pin(&self, digest: &Digest) -> Option<Pinned> {
         let blob = self.place_of(digest);
         if let Ok(path) = self.scratch().and_then(|scratch| scratch.file()) {
-            match std::fs::hard_link(&blob, &path) {
-                Ok(()) => return Some(Pinned { path, is_link: true }),
+            let pinned = Pinned { path, is_ours: true };
+            let linked = match std::fs::hard_link(&blob, &pinned.path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => std::fs::copy(&blob, &pinned.path).map(drop),
+                linked => linked,
+            };
+            match linked {
+                Ok(()) => return Some(pinned),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => return None,
                 Err(_) => {}
             }
         }
-        blob.exists().then_some(Pinned { path: blob, is_link: false })
+        blob.exists().then_some(Pinned { path: blob, is_ours: false })
     }
 }

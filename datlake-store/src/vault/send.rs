@@ -75,16 +75,19 @@ impl Vault {
             Seal::Touched => self.look_again(wanted)?,
             Seal::Missing => return Err(nowhere(wanted, &**remote)),
         }
-        let Some(pinned) = self.pin(wanted.digest) else { return Err(nowhere(wanted, &**remote)) };
-        if there.is_some() {
-            // A seal says that nobody wrote to it, and not that the disk kept it.
-            let (digest, size) = pinned.read_through()?;
-            if (digest, size) != (*wanted.digest, wanted.size) {
-                let cure = "what the remote has is damaged too, and was left; restore one of them from a copy";
-                return Err(damaged(wanted, &self.place_of(wanted.digest), digest, size, cure));
-            }
+        let path = self.place_of(wanted.digest);
+        if there.is_none() {
+            // Nobody evicts what the remote has not.
+            return remote.create_from(&at, &path).await.map(|_| true);
         }
-        self.put_at_remote(&**remote, wanted.digest, &pinned, there.is_some()).await.map(|()| true)
+        let Some(pinned) = self.pin(wanted.digest) else { return Err(nowhere(wanted, &**remote)) };
+        // A seal says that nobody wrote to it, and not that the disk kept it.
+        let (digest, size) = pinned.read_through()?;
+        if (digest, size) != (*wanted.digest, wanted.size) {
+            let cure = "what the remote has is damaged too, and was left; restore one of them from a copy";
+            return Err(damaged(wanted, &path, digest, size, cure));
+        }
+        self.put_at_remote(&**remote, wanted.digest, &pinned, true).await.map(|()| true)
     }
 
     /// Sends content that is whole here to the remote, in the place of what is `damaged` there.
