@@ -10,7 +10,7 @@ use datlake::{ErrorKind, Event, File, Lake, Result, Tree};
 
 use crate::jobs;
 use crate::model::MACHINES;
-use crate::store::{Asked, Fault, Plan, What, faulty};
+use crate::store::{Asked, Clock, Fault, Plan, What, faulty_by};
 
 /// Contents that are added, and arguments of calls.
 pub(crate) const TEXTS: [&str; 3] = ["to be or not", "down the rabbit hole", "call me"];
@@ -126,6 +126,8 @@ pub(crate) struct Machine {
     pub(crate) fresh: bool,
     /// Whether the process may know that the remote refuses to be written.
     pub(crate) refused: bool,
+    /// That of the remote.
+    pub(crate) clock: Clock,
     lake: Option<Lake>,
     troubles: Arc<Mutex<Troubles>>,
     events: Arc<Mutex<Vec<Event>>>,
@@ -133,7 +135,8 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn all(folder: &Path) -> [Self; MACHINES] {
-        std::array::from_fn(|n| Self::new(folder, &format!("machine-{n}")))
+        let clock = Clock::default();
+        std::array::from_fn(|n| Self { clock: clock.clone(), ..Self::new(folder, &format!("machine-{n}")) })
     }
 
     pub(crate) fn new(folder: &Path, name: &str) -> Self {
@@ -148,6 +151,7 @@ impl Machine {
             offline: false,
             fresh: true,
             refused: false,
+            clock: Clock::default(),
             lake: None,
             troubles: Arc::default(),
             events: Arc::default(),
@@ -162,7 +166,7 @@ impl Machine {
         let troubles = Arc::clone(&self.troubles);
         let plan: Plan = Arc::new(move |asked| troubles.lock().unwrap().meet(asked));
         let builder = Lake::builder().home(&self.home).remote(&self.remote).offline(self.offline).lease(LEASE);
-        let lake = builder.email("ada@example.org").wrap_stores(faulty(plan)).open().unwrap();
+        let lake = builder.email("ada@example.org").wrap_stores(faulty_by(plan, self.clock.clone())).open().unwrap();
         let events = Arc::clone(&self.events);
         lake.observe(move |event| events.lock().unwrap().push(event.clone()));
         self.fresh = true;

@@ -184,6 +184,21 @@ fn what_was_added_offline_is_added_again_also_where_the_remote_has_another_of_th
     .unwrap();
 }
 
+#[test]
+fn what_is_condemned_and_named_again_by_another_machine_outlives_the_sweep() {
+    live(&[
+        step(0, Op::Add(0, 0), &[]),
+        step(0, Op::Remove(0), &[]),
+        step(0, Op::Collect(false), &[]),
+        step(1, Op::Add(0, 0), &[]),
+        step(1, Op::Later, &[]),
+        step(2, Op::Collect(false), &[]),
+        step(1, Op::Evict, &[]),
+        step(1, Op::Read(0), &[]),
+    ])
+    .unwrap();
+}
+
 /// The test of the test: a store that lies in that way is found out soon.
 fn is_found_out(lie: Fault) {
     let runner = TestRunner::new_with_rng(

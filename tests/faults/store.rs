@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{Error, ErrorKind};
@@ -64,14 +64,41 @@ impl What<'_> {
 pub(crate) type Plan = Arc<dyn Fn(Asked<'_>) -> Option<Fault> + Send + Sync>;
 
 /// Stores that fail by that plan.
+#[allow(dead_code, reason = "other tests use it")]
 pub(crate) fn faulty(plan: Plan) -> Wrap {
-    Arc::new(move |side, store| Arc::new(Faulty { store, side, plan: Arc::clone(&plan) }))
+    faulty_by(plan, Clock::default())
+}
+
+/// The same, and those that are far away know the time by that clock.
+pub(crate) fn faulty_by(plan: Plan, clock: Clock) -> Wrap {
+    Arc::new(move |side, store| Arc::new(Faulty { store, side, plan: Arc::clone(&plan), clock: clock.clone() }))
+}
+
+/// The clock of a store, by which hours may pass in a moment.
+#[derive(Clone, Default)]
+pub(crate) struct Clock(Arc<Mutex<Vec<SystemTime>>>);
+
+impl Clock {
+    /// Three hours pass.
+    pub(crate) fn leaps(&self) {
+        // What is written before and after is told apart by its time, which is not known to the nanosecond.
+        std::thread::sleep(DELAY * 5);
+        self.0.lock().unwrap().push(SystemTime::now());
+        std::thread::sleep(DELAY * 5);
+    }
+
+    /// What it showed at that time.
+    fn at(&self, time: SystemTime) -> SystemTime {
+        let leaps = self.0.lock().unwrap().iter().filter(|leap| **leap <= time).count();
+        time + Duration::from_secs(3 * 3600) * u32::try_from(leaps).unwrap()
+    }
 }
 
 struct Faulty {
     store: Arc<dyn Store>,
     side: Side,
     plan: Plan,
+    clock: Clock,
 }
 
 impl std::fmt::Debug for Faulty {
@@ -210,11 +237,16 @@ impl Store for Faulty {
         prefix: &'a Prefix,
         visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
     ) -> Pending<'a, ()> {
+        let visit = move |entry: Entry| {
+            let modified = if self.side == Side::Remote { self.clock.at(entry.modified) } else { entry.modified };
+            visit(Entry { modified, ..entry })
+        };
         Box::pin(async move {
+            let mut visit = visit;
             match self.fault(What::List) {
                 Some(Fault::Denied) => Err(self.refusal()),
                 Some(Fault::Before) => Err(self.failure()),
-                Some(Fault::After) => self.store.list(prefix, visit).await.and(Err(self.failure())),
+                Some(Fault::After) => self.store.list(prefix, &mut visit).await.and(Err(self.failure())),
                 Some(Fault::Cut) => {
                     let mut seen = 0;
                     let mut some = |entry| {
@@ -223,7 +255,7 @@ impl Store for Faulty {
                     };
                     self.store.list(prefix, &mut some).await.and(Err(self.failure()))
                 }
-                _ => self.store.list(prefix, visit).await,
+                _ => self.store.list(prefix, &mut visit).await,
             }
         })
     }
