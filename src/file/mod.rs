@@ -1,5 +1,6 @@
 //! Files: content with a UID, known without being here.
 
+mod manifest;
 mod read;
 mod tree;
 mod write;
@@ -13,7 +14,8 @@ use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
 use datlake_store::{Staged, Wanted, offload};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub(crate) use tree::{Manifest, files_below};
+pub(crate) use manifest::Manifest;
+pub(crate) use tree::files_below;
 pub use tree::{Tree, TreeWriter};
 pub use write::{AsyncFileWriter, FileWriter, StagedPath};
 

@@ -9,14 +9,11 @@ use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid};
 use datlake_store::{Reader, Staged};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::File;
+use super::{File, Manifest};
 use crate::call::body::Body;
 use crate::context;
 use crate::lake::Lake;
 use crate::origin::Origin;
-
-/// The first line of a manifest.
-const HEADER: &str = "datlake tree 1\n";
 
 /// A folder of files in a lake: a sorted list of names and digests, itself a file. Its files are downloaded one by one, when
 /// they are read.
@@ -48,73 +45,6 @@ pub struct Tree {
     manifest: Arc<OnceLock<Manifest>>,
     /// The files themselves, while they and the tree are staged in the body that makes them.
     staged: Option<Arc<BTreeMap<String, File>>>,
-}
-
-/// What a tree's own content says, sorted by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Manifest(BTreeMap<String, (Digest, u64)>);
-
-impl Manifest {
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] for a name no UID may have, one that is there, and a file that is a folder too.
-    pub(crate) fn insert(&mut self, name: &str, digest: Digest, size: u64) -> Result<()> {
-        Uid::chosen(name)?;
-        let wrong =
-            |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{name}` into the tree: {why}")));
-        if self.0.contains_key(name) {
-            return wrong("there is a file of that name");
-        }
-        let folders = name.match_indices('/').map(|(at, _)| &name[..at]);
-        if folders.into_iter().any(|folder| self.0.contains_key(folder)) || self.below(name) {
-            return wrong("one name would be a file and a folder");
-        }
-        self.0.insert(name.to_owned(), (digest, size));
-        Ok(())
-    }
-
-    fn below(&self, folder: &str) -> bool {
-        let from = format!("{folder}/");
-        self.0.range(from.clone()..).next().is_some_and(|(name, _)| name.starts_with(&from))
-    }
-
-    /// One line for each file: digest, size, name.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        use std::fmt::Write as _;
-        let mut text = HEADER.to_owned();
-        for (name, (digest, size)) in &self.0 {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{digest} {size} {name}");
-        }
-        text.into_bytes()
-    }
-
-    /// What each file in it is: name, digest and size in bytes.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&String, &(Digest, u64))> {
-        self.0.iter()
-    }
-
-    /// # Errors
-    /// [`ErrorKind::Corrupt`] for bytes that are no manifest, of the tree `tree`.
-    pub(crate) fn parse(bytes: &[u8], tree: &dyn std::fmt::Display) -> Result<Self> {
-        let corrupt = || Error::new(ErrorKind::Corrupt, format!("`{tree}` is no manifest of a tree"));
-        let text = std::str::from_utf8(bytes).map_err(|e| corrupt().because(e))?;
-        let lines = text.strip_prefix(HEADER).ok_or_else(corrupt)?;
-        let mut manifest = Self::default();
-        for line in lines.split_terminator('\n') {
-            let mut parts = line.splitn(3, ' ');
-            let (Some(digest), Some(size), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
-                return Err(corrupt());
-            };
-            let size = size.parse().map_err(|e| corrupt().because(e))?;
-            let digest = digest.parse().map_err(|e: Error| corrupt().because(e))?;
-            manifest.insert(name, digest, size).map_err(|e| corrupt().because(e))?;
-        }
-        // Only the one spelling counts.
-        if manifest.to_bytes() != bytes {
-            return Err(corrupt());
-        }
-        Ok(manifest)
-    }
 }
 
 impl Tree {
@@ -214,7 +144,7 @@ impl Tree {
     /// # }
     /// ```
     pub fn names(&self) -> Result<Vec<&str>> {
-        Ok(self.manifest()?.0.keys().map(String::as_str).collect())
+        Ok(self.manifest()?.files().map(|(name, _)| name.as_str()).collect())
     }
 
     /// Its files, sorted by name. None is downloaded.
@@ -237,7 +167,7 @@ impl Tree {
         if let Some(staged) = &self.staged {
             return Ok(staged.values().cloned().collect());
         }
-        manifest.0.iter().map(|(name, (digest, size))| File::member(&self.file, name, *digest, *size)).collect()
+        manifest.files().map(|(name, (digest, size))| File::member(&self.file, name, *digest, *size)).collect()
     }
 
     /// Its file `name`. It is not downloaded.
@@ -261,7 +191,7 @@ impl Tree {
         if let Some(file) = self.staged.as_ref().and_then(|staged| staged.get(name)) {
             return Ok(file.clone());
         }
-        match manifest.0.get(name) {
+        match manifest.file(name) {
             Some((digest, size)) => self.member(name, *digest, *size),
             None => Err(Error::new(ErrorKind::NotFound, format!("the tree `{}` has no file `{name}`", self.file))),
         }
