@@ -30,7 +30,7 @@ use std::time::Duration;
 use datlake_core::catalog::{Catalog, Known};
 use datlake_core::flight::Flights;
 use datlake_core::record::Record;
-use datlake_core::{CallKey, Digest, Error, ErrorKind, Result, Uid, UidKind};
+use datlake_core::{CallKey, Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
 use datlake_store::{Permits, Vault};
 use futures_util::stream::{self, StreamExt as _};
 
@@ -477,7 +477,8 @@ impl Lake {
         remembered.insert(record.key, Arc::clone(record));
     }
 
-    /// Before a process first asks the remote anything, it learns what others removed.
+    /// Before a process first asks the remote anything, it sees that it is the lake that this home knows, of a format that this
+    /// version reads, and learns what others removed.
     pub(crate) async fn contact_remote(&self) -> Result<()> {
         match self.0.learned.load(Ordering::Acquire) {
             true => Ok(()),
@@ -487,6 +488,10 @@ impl Lake {
 
     /// Learns what others removed.
     pub(crate) async fn learn_removals(&self) -> Result<()> {
+        if let (false, Some(remote)) = (self.0.learned.load(Ordering::Acquire), &self.catalog().remote) {
+            // A bucket compares it with what it knows.
+            remote.get(&Location::Lake).await?;
+        }
         self.catalog().learn_removals().await?;
         self.forget_remembered();
         // Only now: whoever could not learn does so before the next question.

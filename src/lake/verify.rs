@@ -149,6 +149,10 @@ impl Lake {
             };
             return Err(Error::new(ErrorKind::Config, message));
         }
+        if let (true, Some(remote)) = (how.remote, &remote) {
+            // A bucket compares it with what it knows.
+            remote.get(&Location::Lake).await?;
+        }
         let sides = [
             (Side::Local, how.local.then(|| Arc::clone(&self.catalog().local))),
             (Side::Remote, remote.filter(|_| how.remote)),

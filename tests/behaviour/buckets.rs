@@ -6,8 +6,9 @@ use std::time::Duration;
 use datlake::report::Ability;
 use datlake::{ErrorKind, File, Lake, LakeBuilder, Mirror, Result, Verify, file_creator};
 
+use crate::fake::Fake;
 use crate::servers::{Server, s3_at};
-use crate::support::Watched;
+use crate::support::{Watched, check_error};
 
 #[file_creator]
 fn doubled(text: &File) -> Result<File> {
@@ -275,4 +276,26 @@ fn what_nobody_names_is_collected_from_azurite() {
     if let Some(server) = Server::azurite("what_nobody_names_is_collected_from_azurite") {
         check_collection(&server);
     }
+}
+
+#[test]
+fn a_bucket_of_a_newer_format_is_neither_read_nor_written_whoever_asks() {
+    let (fake, folder) = (Fake::start(), tempfile::tempdir().unwrap());
+    let server = Server { url: "s3://bucket/lake".to_owned(), variables: s3_at(&fake.endpoint) };
+    // The first knows the bucket as it was.
+    let open = |name| machine(&folder, name, &server).open().unwrap();
+    open("one").add_bytes("a.txt", "some").unwrap();
+    assert_eq!(open("two").file("a.txt").unwrap().read().unwrap(), b"some");
+    fake.put("lake/datlake.json", b"{\"format\":2,\"what\":\"ever\"}");
+    let says = ["s3://bucket/lake/datlake.json", "newer datlake"];
+    for name in ["one", "three"] {
+        check_error(open(name).add_bytes("b.txt", "more"), ErrorKind::Format, &says);
+        check_error(open(name).list(""), ErrorKind::Format, &says);
+        check_error(open(name).verify(Verify::default(), &[]), ErrorKind::Format, &says);
+        check_error(open(name).file("c.txt"), ErrorKind::Format, &says);
+    }
+    assert_eq!(fake.object("b.txt.datlake"), None);
+    // Nor is another lake in its place taken for it.
+    fake.put("lake/datlake.json", b"{\"format\":1,\"id\":\"0123456789abcdef0123456789abcdef\"}");
+    check_error(open("one").list(""), ErrorKind::Config, &["s3://bucket/lake", "another lake"]);
 }

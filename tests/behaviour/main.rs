@@ -21,6 +21,9 @@ mod exfat;
 #[allow(dead_code, reason = "the tests of faults use all of it")]
 #[path = "../faults/store.rs"]
 mod failing;
+#[allow(dead_code, reason = "the tests of stores use all of it")]
+#[path = "../../datlake-store/tests/object/fake.rs"]
+mod fake;
 mod files;
 mod full;
 mod functions;

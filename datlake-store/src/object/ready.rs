@@ -71,9 +71,10 @@ impl Shared {
     /// Compares `datlake.json` as it was just read with what is known of this store.
     pub(super) fn identify(&self, there: Option<&[u8]>) -> Result<()> {
         let Some(there) = there else { return self.known()?.check_absent() };
-        // What cannot be read is told by whoever writes; here somebody only looks.
-        match head::parse(&self.address.shown, there) {
+        match head::parse(&format!("{}/{}", self.address.shown, Location::Lake.path()), there) {
             Ok(head) if self.known()?.exists() => self.known()?.check(&head.id),
+            Err(error) if error.kind() == ErrorKind::Format => Err(error),
+            // What is damaged is told by whoever writes; here somebody only looks.
             _ => Ok(()),
         }
     }

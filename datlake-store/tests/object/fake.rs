@@ -147,6 +147,9 @@ impl Fake {
         let (status, extra, bytes) = match (fault, method) {
             (Some(Fault::Refuse(status, code)), _) => (status, String::new(), said(code)),
             (_, "GET") if of_upload("uploads").is_some() => (200, String::new(), state.begun()),
+            (_, "GET") if of_upload("list-type").is_some() => {
+                (200, String::new(), state.list(&of_upload("prefix").unwrap_or_default().replace("%2F", "/")))
+            }
             (_, "POST") if query.starts_with("uploads") => {
                 let id = format!("upload-{}", state.asked.len());
                 state.uploads.insert(id.clone(), BTreeMap::new());
@@ -218,6 +221,19 @@ impl Fake {
 }
 
 impl State {
+    /// The list of objects whose keys begin so.
+    fn list(&self, prefix: &str) -> Vec<u8> {
+        let found = self.objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        let each = |(key, bytes): (&String, &Vec<u8>)| {
+            format!(
+                "<Contents><Key>{key}</Key><LastModified>2026-11-21T00:00:00.000Z</LastModified><ETag>1</ETag><Size>{}</Size></Contents>",
+                bytes.len()
+            )
+        };
+        let all: String = found.map(each).collect();
+        format!("<ListBucketResult><IsTruncated>false</IsTruncated>{all}</ListBucketResult>").into_bytes()
+    }
+
     /// The list of uploads that were begun.
     fn begun(&self) -> Vec<u8> {
         let each = |id: &String| format!("<Upload><Key>lake/blobs/x</Key><UploadId>{id}</UploadId></Upload>");

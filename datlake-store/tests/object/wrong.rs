@@ -225,8 +225,10 @@ fn another_lake_in_a_bucket_is_noticed_where_its_description_is_read() {
 fn a_lake_of_a_newer_format_is_not_written_to() {
     let fake = Fake::start();
     fake.put("lake/datlake.json", b"{\"format\":2,\"what\":\"ever\"}");
-    check_error(create(&*store(&fake), "a", b"x"), ErrorKind::Format, &["s3://bucket/lake/datlake.json", "upgrade"]);
+    let says = ["s3://bucket/lake/datlake.json", "upgrade"];
+    check_error(create(&*store(&fake), "a", b"x"), ErrorKind::Format, &says);
     assert_eq!(fake.object("a.datlake"), None);
+    check_error(pollster::block_on(store(&fake).get(&Location::Lake)), ErrorKind::Format, &says);
 }
 
 #[test]
