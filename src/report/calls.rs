@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use datlake_core::record::Record;
 use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
+use futures_util::stream::{self, StreamExt as _};
 
 use super::files::is_damage;
 use super::{CallEvent, CallRow, Damage, History, Outcome, OutputRow};
-use crate::lake::{Lake, nearest, refuse_in_body};
+use crate::lake::{AT_ONCE, Lake, nearest, refuse_in_body};
 use crate::origin::Origin;
 
 impl Lake {
@@ -50,12 +51,20 @@ impl Lake {
                 }
             }
             let mut history = History { calls: Vec::new(), damaged };
-            for call in calls {
+            let read = calls.into_iter().map(|call| {
                 let events = events.remove(&call).unwrap_or_default();
-                match self.call_row(&call.0, &call.1, events).await {
+                async move {
+                    let (creator, key) = call;
+                    let row = self.call_row(&creator, &key, events).await;
+                    (creator, key, row)
+                }
+            });
+            let mut read = stream::iter(read).buffered(AT_ONCE);
+            while let Some((creator, key, row)) = read.next().await {
+                match row {
                     Ok(row) => history.calls.push(row),
                     Err(error) if is_damage(&error) => {
-                        let what = format!("{}/{}", call.0, call.1);
+                        let what = format!("{creator}/{key}");
                         history.damaged.push(Damage { what, error: error.to_string() });
                     }
                     Err(error) => return Err(error),
