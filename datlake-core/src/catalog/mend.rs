@@ -169,8 +169,10 @@ fn is_left_of(damaged: &[u8], document: &Document, bytes: &[u8]) -> bool {
     struct Nonced<'a> {
         nonce: &'a str,
     }
-    let nonce = serde_json::from_slice::<Nonced<'_>>(bytes).map_or("", |nonced| nonced.nonce).as_bytes();
-    let has_nonce = !nonce.is_empty() && damaged.windows(nonce.len()).any(|part| part == nonce);
+    // With its quotes, for one nonce may begin with another.
+    let nonce = serde_json::from_slice::<Nonced<'_>>(bytes).ok().filter(|nonced| !nonced.nonce.is_empty());
+    let nonce = nonce.map(|nonced| format!("\"{}\"", nonced.nonce));
+    let has_nonce = nonce.is_some_and(|nonce| damaged.windows(nonce.len()).any(|part| part == nonce.as_bytes()));
     has_nonce || document::claimed(damaged) == Some(document.digest)
 }
 
