@@ -221,10 +221,12 @@ async fn files_become_objects(store: &dyn Store) {
     assert_holds(store, &at, &bytes).await;
     assert!(std::fs::read(&file).unwrap() == bytes, "the file was taken or changed");
 
-    let other = folder.path().join("other");
+    // Content is what its name says; of anything else the first counts.
+    let (named, other) = (Location::Name(name(&salt, "file")), folder.path().join("other"));
     std::fs::write(&other, b"other").unwrap();
-    assert_eq!(store.create_from(&at, &other).await.unwrap(), Created::Exists);
-    assert_holds(store, &at, &bytes).await;
+    assert_eq!(store.create_from(&named, &other).await.unwrap(), Created::New);
+    assert_eq!(store.create_from(&named, &file).await.unwrap(), Created::Exists);
+    assert_holds(store, &named, b"other").await;
 
     let nowhere = Location::Blob(digest(&salt));
     assert!(store.create_from(&nowhere, &folder.path().join("nowhere")).await.is_err(), "a missing file was stored");

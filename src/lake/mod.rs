@@ -36,7 +36,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 pub use builder::LakeBuilder;
 pub use collect::Collect;
-pub(crate) use content::Content;
+pub(crate) use content::{Content, each};
 pub(crate) use current::nearest;
 pub use evict::Evict;
 pub use files::Files;

@@ -1,6 +1,6 @@
 //! Removing with eyes open: what would go, what was made from it, and then that it goes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid, UidKind};
 use serde::Serialize;
@@ -8,11 +8,13 @@ use serde::Serialize;
 use super::descent::{Bounds, Read, file_of};
 use super::{Damage, is_damage};
 use crate::file::{File, Tree};
-use crate::lake::{Lake, refuse_in_body};
+use crate::lake::{Lake, each, refuse_in_body};
 use crate::origin::Origin;
 
 /// So much may go at once.
 const MOST: usize = 1_000_000;
+/// After how many it is looked whether any could not go.
+const STEP: usize = 64;
 
 /// What would be removed, as [`Lake::removal`] found it.
 #[non_exhaustive]
@@ -30,7 +32,7 @@ pub struct Removal {
 
 /// An added file, or a call with everything it made.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Removable {
     /// The call; `None` for a file that was added.
@@ -101,7 +103,7 @@ impl Lake {
     /// ```
     pub fn removal(&self, uids: &[impl AsRef<str>]) -> Result<Removal> {
         refuse_in_body("remove a file")?;
-        let mut asked: Vec<Removable> = Vec::new();
+        let (mut asked, mut known) = (Vec::<Removable>::new(), HashSet::new());
         let (mut read, mut damaged) = (Read::new(), Vec::new());
         for uid in uids {
             let one = match self.removable(uid.as_ref()) {
@@ -114,7 +116,7 @@ impl Lake {
                 }
                 one => one?,
             };
-            if asked.contains(&one) {
+            if !known.insert(one.clone()) {
                 continue;
             }
             for uid in &one.files {
@@ -167,13 +169,24 @@ impl Lake {
         }
         let mut gone = Vec::new();
         // What is farthest first: wherever it is stopped, nothing is left whose inputs went before it.
-        for one in removal.downstream.iter().rev().chain(&removal.asked) {
-            if let Some(handle) = one.handle() {
-                self.remove(handle.as_str())?;
-                gone.extend(one.files.iter().cloned());
+        for one in removal.downstream.iter().rev() {
+            gone.extend(self.remove_one(one)?);
+        }
+        // Nothing is left then that was made from what was asked for.
+        for some in removal.asked.chunks(STEP) {
+            let lake = self.clone();
+            let removed = each(some.to_vec(), move |one| lake.remove_one(&one));
+            for files in pollster::block_on(removed)? {
+                gone.extend(files?);
             }
         }
         Ok(gone)
+    }
+
+    fn remove_one(&self, one: &Removable) -> Result<Vec<Uid>> {
+        let Some(handle) = one.handle() else { return Ok(Vec::new()) };
+        self.remove(handle.as_str())?;
+        Ok(one.files.clone())
     }
 
     /// Forgets this machine's copies of the documents of these files, and of all that their calls made. The remote has them
@@ -194,10 +207,10 @@ impl Lake {
     /// ```
     pub fn forget(&self, uids: &[impl AsRef<str>]) -> Result<Vec<Uid>> {
         refuse_in_body("forget a file")?;
-        let mut asked = Vec::new();
+        let (mut asked, mut known) = (Vec::new(), HashSet::new());
         for uid in uids {
             let one = self.removable(uid.as_ref())?;
-            if !asked.contains(&one) {
+            if known.insert(one.clone()) {
                 asked.push(one);
             }
         }
