@@ -27,7 +27,7 @@ pub(super) fn run(command: Config, screen: &Screen) -> anyhow::Result<Report> {
                 let missing = lake.accept_remote()?;
                 if missing > 0 {
                     screen.warning(&format!(
-                        "{missing} calls and added files are here and not there: `datlake push` sends them"
+                        "calls and added files that are here and not there: {missing}; `datlake push` sends them"
                     ));
                 }
             }
