@@ -85,7 +85,7 @@ impl Removal {
 
 impl Lake {
     /// What would go if these files were removed, each of which may be [abbreviated](Lake::resolve), and what was made from
-    /// them. Nothing is removed yet.
+    /// them. Nothing is removed yet. `@creator/3f9a27` means a call, also one that returned a value alone.
     ///
     /// # Errors
     /// As [`Lake::info`]; [`ErrorKind::InvalidInput`] for a file in a tree.
@@ -176,8 +176,10 @@ impl Lake {
         for some in removal.asked.chunks(STEP) {
             let lake = self.clone();
             let removed = each(some.to_vec(), move |one| lake.remove_one(&one));
-            for files in pollster::block_on(removed)? {
-                gone.extend(files?);
+            for (one, files) in some.iter().zip(pollster::block_on(removed)?) {
+                let files = files?;
+                // A call without files goes under the name of what it might have made first.
+                gone.extend(if files.is_empty() { one.handle().into_iter().collect() } else { files });
             }
         }
         Ok(gone)
@@ -241,8 +243,21 @@ impl Lake {
         Ok(Removable { call, files: vec![uid] })
     }
 
-    /// What goes with one file.
+    /// What goes with one file, or of one call.
     fn removable(&self, uid: &str) -> Result<Removable> {
+        if let Some((creator, key)) = self.call_named(uid)? {
+            let files = pollster::block_on(async {
+                self.contact_remote().await?;
+                match self.catalog().record(&creator, &key).await? {
+                    Some(record) => self.catalog().made_by(&record).await,
+                    None => {
+                        let message = format!("call {creator}/{} has not been made or was removed", key.short());
+                        Err(Error::new(ErrorKind::NotFound, message))
+                    }
+                }
+            })?;
+            return Ok(Removable { call: Some((creator, key)), files });
+        }
         let uid = self.resolve(uid)?;
         if let UidKind::Member { tree, .. } = uid.kind() {
             let message = format!("cannot remove `{uid}`: it is part of the tree `{tree}`; remove that");

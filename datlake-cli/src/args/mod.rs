@@ -154,7 +154,8 @@ pub(crate) enum Command {
     /// With the output of a call goes the call and all that it returned: it would run again. What something else was made from
     /// stays, unless --cascade takes that along. Content stays until it is collected.
     #[command(after_help = "Example: datlake rm corpora/alice.txt\n\
-        All in a folder: datlake rm -r corpora")]
+        All in a folder: datlake rm -r corpora\n\
+        A call, with what it made: datlake rm @word_count/3f9a27")]
     Rm {
         /// The files, or folders of names (with -r)
         #[arg(required = true)]

@@ -197,7 +197,11 @@ impl Screen {
 
     /// Asks whether so many files shall go.
     pub(crate) fn asks_to_remove(&self, count: usize, how: &str) -> bool {
-        let what = if count == 1 { "this file".to_owned() } else { format!("these {}", files::files(count as u64)) };
+        let what = match count {
+            0 => "this call".to_owned(),
+            1 => "this file".to_owned(),
+            many => format!("these {}", files::files(many as u64)),
+        };
         let _ = write!(io::stderr(), "{how} {what}? [y/N] ");
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
