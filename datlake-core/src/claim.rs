@@ -16,7 +16,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallKey, Created, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, document};
+use crate::store::{LOOKS, contradiction};
+use crate::{CallKey, Created, Location, Prefix, Result, Store, StoreExt as _, document};
 
 /// Who holds a claim, for people; and what the holder promises.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,9 +94,6 @@ pub struct Claim {
     document: Vec<u8>,
 }
 
-/// How often a claim that exists may be gone when it is looked at.
-const LOOKS: u32 = 100;
-
 /// Tries to claim the call `key`; over the claim `dead`, whose holder was watched and gives no sign of life.
 ///
 /// Whoever wins looks for the record again: the last holder may have finished in between.
@@ -118,11 +116,7 @@ pub async fn claim(store: &dyn Store, key: &CallKey, holder: &Holder, dead: Opti
         }
         looks += 1;
         if looks == LOOKS {
-            let message = format!(
-                "cannot claim a call in {}: a claim is said to exist, and is not found; what that store says contradicts itself",
-                store.describe()
-            );
-            return Err(Error::new(ErrorKind::Io, message));
+            return Err(contradiction(store, "claim a call", "a claim"));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::time::SystemTime;
 
-use crate::{Location, Prefix, Result};
+use crate::{Error, ErrorKind, Location, Prefix, Result};
 
 /// A store operation under way.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -91,3 +91,15 @@ pub trait StoreExt: Store {
 }
 
 impl<S: Store + ?Sized> StoreExt for S {}
+
+/// How often what exists may be gone when it is looked at: removed in between, or never to be shown.
+pub(crate) const LOOKS: u32 = 100;
+
+/// The error of a store that has said so often of `what` that it exists, and never found it.
+pub(crate) fn contradiction(store: &dyn Store, operation: &str, what: &str) -> Error {
+    let message = format!(
+        "cannot {operation} in {}: {what} is said to exist, and is not found; what that store says contradicts itself",
+        store.describe()
+    );
+    Error::new(ErrorKind::Io, message)
+}

@@ -4,10 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::{Again, Catalog, Named, Secured, Unpushed, convenience};
 use crate::record::{Abandoned, Kept, Name, OutputOf, Target};
+use crate::store::{LOOKS, contradiction};
 use crate::{Created, Error, ErrorKind, Location, Result, Uid};
-
-/// How often a name that exists may be gone when it is looked at.
-const LOOKS: u32 = 100;
 
 impl Catalog {
     /// What a chosen name stands for, also while it shows nothing.
@@ -59,12 +57,7 @@ impl Catalog {
                 // Removed in between; or this store will never show it.
                 gone += 1;
                 if gone == LOOKS {
-                    let message = format!(
-                        "cannot create `{}` in {}: it is said to exist, and is not found; what that store says contradicts itself",
-                        at.path(),
-                        self.deciding().describe()
-                    );
-                    return Err(Error::new(ErrorKind::Io, message));
+                    return Err(contradiction(self.deciding(), &format!("create `{}`", at.path()), "it"));
                 }
                 continue;
             };
