@@ -12,18 +12,17 @@
 
 #![allow(clippy::unwrap_used, reason = "checks panic")]
 
+mod races;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Barrier, Mutex};
 use std::time::{Duration, SystemTime};
 
-use datlake_core::{CallKey, Created, CreatorName, Digest, Location, Prefix, Result, Store, Uid};
+use datlake_core::{CallKey, Created, CreatorName, Digest, Location, Prefix, Store, Uid};
 
 /// A check under way.
 pub type Checking<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -43,7 +42,7 @@ pub fn check(store: &dyn Store) {
 /// [`check`], for a store whose futures need `run`.
 pub fn check_by(store: &dyn Store, run: Runner<'_>) {
     check_without_races(store, run);
-    one_creator_wins(store, run);
+    races::one_creator_wins(store, run);
 }
 
 /// [`check_by`] without the race to create one object: for a stand-in of a store that is known to lose it.
@@ -55,7 +54,7 @@ pub fn check_without_races(store: &dyn Store, run: Runner<'_>) {
 /// [`check`] without the age of content: for a directory where a file has one time, which of content is its seal.
 pub fn check_without_ages(store: &dyn Store) {
     check_most(store, &plain);
-    one_creator_wins(store, &plain);
+    races::one_creator_wins(store, &plain);
 }
 
 fn check_most(store: &dyn Store, run: Runner<'_>) {
@@ -221,9 +220,12 @@ async fn files_become_objects(store: &dyn Store) {
     assert_holds(store, &at, &bytes).await;
     assert!(std::fs::read(&file).unwrap() == bytes, "the file was taken or changed");
 
-    // Content is what its name says; of anything else the first counts.
     let (named, other) = (Location::Name(name(&salt, "file")), folder.path().join("other"));
     std::fs::write(&other, b"other").unwrap();
+    // Content is what its name says: a store may look at it, and replaces nothing in any case.
+    assert!(!matches!(store.create_from(&at, &other).await, Ok(Created::New)));
+    assert_holds(store, &at, &bytes).await;
+    // Of anything else the first counts.
     assert_eq!(store.create_from(&named, &other).await.unwrap(), Created::New);
     assert_eq!(store.create_from(&named, &file).await.unwrap(), Created::Exists);
     assert_holds(store, &named, b"other").await;
@@ -390,78 +392,6 @@ async fn what_is_removed_is_gone_and_can_be_created_again(store: &dyn Store) {
         }
     }
     assert_holds(store, &beside, b"beside").await;
-}
-
-/// Threads race to create one object, half of them from bytes and half from files, while others read it.
-fn one_creator_wins(store: &dyn Store, run: Runner<'_>) {
-    const CREATORS: usize = 8;
-    let folder = tempfile::tempdir().unwrap();
-    for _ in 0..4 {
-        let salt = salt();
-        let different: Vec<_> = (0..CREATORS).map(|i| noise(&format!("{salt}{i}"), 50_000 + i)).collect();
-        for at in kinds(&salt) {
-            // Whoever creates content has that content: stores look at it.
-            let (at, candidates) = match at {
-                Location::Blob(_) => (Location::Blob(Digest::of(&different[0])), &vec![different[0].clone(); CREATORS]),
-                at => (at, &different),
-            };
-            let barrier = Barrier::new(CREATORS + 1);
-            let won = Mutex::new(Vec::new());
-            let racing = AtomicUsize::new(CREATORS);
-            std::thread::scope(|scope| {
-                for (i, bytes) in candidates.iter().enumerate() {
-                    let (at, barrier, won, folder, racing) = (&at, &barrier, &won, folder.path(), &racing);
-                    scope.spawn(move || {
-                        let _out = Out(racing);
-                        let file = folder.join(i.to_string());
-                        std::fs::write(&file, bytes).unwrap();
-                        barrier.wait();
-                        run(Box::pin(async move {
-                            let created = create(store, at, bytes, (i % 2 == 1).then_some(&*file)).await.unwrap();
-                            // Whoever lost finds the whole object at once.
-                            let found = store.get(at).await.unwrap().expect("created, and not there");
-                            assert!(candidates.contains(&found), "an object that no creator made");
-                            if created == Created::New {
-                                assert!(found == *bytes, "the winner finds another's bytes");
-                                won.lock().unwrap().push(i);
-                            }
-                        }));
-                    });
-                }
-                let (at, barrier, racing) = (&at, &barrier, &racing);
-                scope.spawn(move || {
-                    barrier.wait();
-                    run(Box::pin(async move {
-                        while racing.load(Ordering::Relaxed) > 0 {
-                            let mut sink = Vec::new();
-                            if store.fetch(at, 0, &mut sink).await.unwrap().is_some() {
-                                assert!(candidates.contains(&sink), "an object was seen in parts");
-                            }
-                        }
-                    }));
-                });
-            });
-            let won = won.into_inner().unwrap();
-            assert_eq!(won.len(), 1, "{at:?} has {} creators", won.len());
-            run(Box::pin(assert_holds(store, &at, &candidates[won[0]])));
-        }
-    }
-}
-
-/// A creator that has left the race, also by a panic.
-struct Out<'a>(&'a AtomicUsize);
-
-impl Drop for Out<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-async fn create(store: &dyn Store, at: &Location, bytes: &[u8], file: Option<&Path>) -> Result<Created> {
-    match file {
-        Some(file) => store.create_from(at, file).await,
-        None => store.create(at, bytes).await,
-    }
 }
 
 async fn assert_holds(store: &dyn Store, at: &Location, bytes: &[u8]) {

@@ -4,6 +4,7 @@ mod download;
 mod holding;
 mod pin;
 mod send;
+mod wanted;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -26,6 +27,7 @@ use crate::{clock, remote, runtime};
 
 pub use self::holding::Publishing;
 pub use self::pin::Pinned;
+pub use self::wanted::Wanted;
 
 /// How often content may be evicted between its download and its use.
 const EVICTIONS: usize = 5;
@@ -92,28 +94,9 @@ pub struct Vault {
 /// Is told of large content on its way to the remote how many bytes are there, and how large it is.
 type Listener = Box<dyn Fn(&Digest, u64, u64) + Send + Sync>;
 
-/// A file as it is asked for: content, and words for errors.
-#[derive(Clone, Copy)]
-pub struct Wanted<'a> {
-    /// Its content.
-    pub digest: &'a Digest,
-    /// Its size in bytes.
-    pub size: u64,
-    /// What people call it.
-    pub what: &'a (dyn std::fmt::Display + Sync),
-    /// Told during a download how many bytes have come, every few MiB.
-    pub progress: &'a (dyn Fn(u64) + Sync),
-}
-
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Vault").field("dir", &self.dir).field("remote", &self.remote).finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Wanted<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.what, self.digest)
     }
 }
 
@@ -276,7 +259,7 @@ impl Vault {
                 opened => return Ok((opened.map_err(|e| Error::io("open", wanted.what, e))?, fetched)),
             }
         }
-        Err(evicted(wanted))
+        Err(wanted.evicted())
     }
 
     /// A path to content, ending in `name`, that stays while the process lives.
@@ -290,7 +273,7 @@ impl Vault {
                 linked => return Ok((linked?, fetched)),
             }
         }
-        Err(evicted(wanted))
+        Err(wanted.evicted())
     }
 
     /// Makes sure that content is on this machine and is what it was: whether it had to be downloaded.
@@ -346,7 +329,7 @@ impl Vault {
             Some(_) => "remove that file to download it again",
             None => "restore it from a copy; or delete it, and run the call that made it, or add the file, again",
         };
-        Err(damaged(wanted, &path, digest, size, cure))
+        Err(wanted.damaged(&path, digest, size, cure))
     }
 
     /// Appends to what is written down of a run. See [`DirStore::append_run`].
@@ -476,29 +459,4 @@ impl Vault {
             pause = (pause * 2).min(Duration::from_millis(200));
         }
     }
-}
-
-/// Content that this machine has not got, and the remote neither.
-fn nowhere(wanted: Wanted<'_>, remote: &dyn Store) -> Error {
-    let message =
-        format!("the content of `{}` ({}) is neither here nor in {}", wanted.what, wanted.digest, remote.describe());
-    Error::new(ErrorKind::MissingBlob, message)
-}
-
-/// Content of this machine that is not what it was.
-fn damaged(wanted: Wanted<'_>, path: &Path, digest: Digest, size: u64, cure: &str) -> Error {
-    let message = format!(
-        "the content of `{}` is damaged: `{}` should have digest {} and {} bytes, but has digest {digest} and {size} bytes; {cure}",
-        wanted.what,
-        path.display(),
-        wanted.digest,
-        wanted.size
-    );
-    Error::new(ErrorKind::Corrupt, message)
-}
-
-fn evicted(wanted: Wanted<'_>) -> Error {
-    let message =
-        format!("the content of `{}` is removed from this machine again and again while it is opened", wanted.what);
-    Error::new(ErrorKind::MissingBlob, message)
 }

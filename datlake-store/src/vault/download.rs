@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
-use super::{Vault, Wanted, nowhere};
+use super::{Vault, Wanted};
 use crate::dir::Claim;
 use crate::staging::{Expecting, Hashing};
 
@@ -70,7 +70,7 @@ impl Vault {
             }
             let (digest, size) = (sink.sink.hash.digest(), sink.sink.hash.size());
             if fetched?.is_none() {
-                return Err(nowhere(wanted, remote));
+                return Err(wanted.nowhere(remote));
             }
             if (digest, size) == (*wanted.digest, wanted.size) {
                 return self.catalog.cache.create_from(&at, path).await.map(drop);

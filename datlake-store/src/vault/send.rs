@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
-use super::{Pinned, Vault, Wanted, damaged, nowhere};
+use super::{Pinned, Vault, Wanted};
 use crate::dir::Seal;
 use crate::remote::Standing;
 use crate::signing::Signed;
@@ -73,19 +73,19 @@ impl Vault {
         match self.dir.inspect(wanted.digest, wanted.size)? {
             Seal::Intact => {}
             Seal::Touched => self.look_again(wanted)?,
-            Seal::Missing => return Err(nowhere(wanted, &**remote)),
+            Seal::Missing => return Err(wanted.nowhere(&**remote)),
         }
         let path = self.place_of(wanted.digest);
         if there.is_none() {
             // Nobody evicts what the remote has not.
             return remote.create_from(&at, &path).await.map(|_| true);
         }
-        let Some(pinned) = self.pin(wanted.digest) else { return Err(nowhere(wanted, &**remote)) };
+        let Some(pinned) = self.pin(wanted.digest) else { return Err(wanted.nowhere(&**remote)) };
         // A seal says that nobody wrote to it, and not that the disk kept it.
         let (digest, size) = pinned.read_through()?;
         if (digest, size) != (*wanted.digest, wanted.size) {
             let cure = "what the remote has is damaged too, and was left; restore one of them from a copy";
-            return Err(damaged(wanted, &path, digest, size, cure));
+            return Err(wanted.damaged(&path, digest, size, cure));
         }
         self.put_at_remote(&**remote, wanted.digest, &pinned, true).await.map(|()| true)
     }
