@@ -110,8 +110,10 @@ impl Lake {
                 Err(error) if error.kind() == ErrorKind::Corrupt => {
                     let one = self.unreadable(uid.as_ref())?;
                     let what = one.files.first().map(Uid::to_string).unwrap_or_default();
-                    damaged.push(Damage { what, error: error.to_string() });
-                    asked.push(one);
+                    if known.insert(one.clone()) {
+                        damaged.push(Damage { what, error: error.to_string() });
+                        asked.push(one);
+                    }
                     continue;
                 }
                 one => one?,
@@ -172,7 +174,7 @@ impl Lake {
         for one in removal.downstream.iter().rev() {
             gone.extend(self.remove_one(one)?);
         }
-        // Nothing is left then that was made from what was asked for.
+        // What was asked for goes in whatever order: who asked for both wants neither.
         for some in removal.asked.chunks(STEP) {
             let lake = self.clone();
             let removed = each(some.to_vec(), move |one| lake.remove_one(&one));
