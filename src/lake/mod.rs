@@ -3,6 +3,7 @@
 mod accept;
 mod builder;
 mod collect;
+mod contact;
 mod content;
 mod current;
 mod evict;
@@ -30,7 +31,7 @@ use std::time::Duration;
 use datlake_core::catalog::{Catalog, Known};
 use datlake_core::flight::Flights;
 use datlake_core::record::Record;
-use datlake_core::{CallKey, Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
+use datlake_core::{CallKey, Digest, Error, ErrorKind, Result, Uid, UidKind};
 use datlake_store::{Permits, Vault};
 use futures_util::stream::{self, StreamExt as _};
 
@@ -53,8 +54,6 @@ use crate::journal::Journal;
 use crate::provenance::Provenance;
 use crate::report::{Damage, is_damage};
 
-/// Records a process remembers by itself, before it forgets them all and starts anew.
-const REMEMBERED: usize = 1 << 14;
 /// How many names are looked up at a time.
 pub(crate) const AT_ONCE: usize = 64;
 
@@ -458,45 +457,6 @@ impl Lake {
         for observer in observers {
             observer(event);
         }
-    }
-
-    pub(crate) fn remembered(&self, key: &CallKey) -> Option<Arc<Record>> {
-        lock(&self.0.remembered).get(key).cloned()
-    }
-
-    /// Records may have gone that were remembered.
-    pub(crate) fn forget_remembered(&self) {
-        lock(&self.0.remembered).clear();
-    }
-
-    pub(crate) fn remember(&self, record: &Arc<Record>) {
-        let mut remembered = lock(&self.0.remembered);
-        if remembered.len() >= REMEMBERED {
-            remembered.clear();
-        }
-        remembered.insert(record.key, Arc::clone(record));
-    }
-
-    /// Before a process first asks the remote anything, it sees that it is the lake that this home knows, of a format that this
-    /// version reads, and learns what others removed.
-    pub(crate) async fn contact_remote(&self) -> Result<()> {
-        match self.0.learned.load(Ordering::Acquire) {
-            true => Ok(()),
-            false => self.learn_removals().await,
-        }
-    }
-
-    /// Learns what others removed.
-    pub(crate) async fn learn_removals(&self) -> Result<()> {
-        if let (false, Some(remote)) = (self.0.learned.load(Ordering::Acquire), &self.catalog().remote) {
-            // A bucket compares it with what it knows.
-            remote.get(&Location::Lake).await?;
-        }
-        self.catalog().learn_removals().await?;
-        self.forget_remembered();
-        // Only now: whoever could not learn does so before the next question.
-        self.0.learned.store(true, Ordering::Release);
-        Ok(())
     }
 
     /// Something was published: says once if it went no further than this machine, and makes room where that is due.

@@ -108,7 +108,7 @@ impl Lake {
             return Ok(Vec::new());
         }
         // What was removed elsewhere meanwhile is not to come back.
-        self.catalog().learn_removals().await?;
+        self.learn_removals().await?;
         let mut done = Vec::new();
         let mut at = Some(match uid.kind() {
             UidKind::Output { creator, key, .. } => Location::Record(creator, key),

@@ -149,9 +149,8 @@ impl Lake {
             };
             return Err(Error::new(ErrorKind::Config, message));
         }
-        if let (true, Some(remote)) = (how.remote, &remote) {
-            // A bucket compares it with what it knows.
-            remote.get(&Location::Lake).await?;
+        if how.remote {
+            self.recognise_remote().await?;
         }
         let sides = [
             (Side::Local, how.local.then(|| Arc::clone(&self.catalog().local))),

@@ -1,0 +1,64 @@
+//! What a process knows of a lake: records that it has met, and what it saw of the remote when it first asked there.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use datlake_core::record::Record;
+use datlake_core::{CallKey, Location, Result};
+
+use super::{Lake, lock};
+
+/// Records a process remembers by itself, before it forgets them all and starts anew.
+const REMEMBERED: usize = 1 << 14;
+
+impl Lake {
+    pub(crate) fn remembered(&self, key: &CallKey) -> Option<Arc<Record>> {
+        lock(&self.0.remembered).get(key).cloned()
+    }
+
+    /// Records may have gone that were remembered.
+    pub(crate) fn forget_remembered(&self) {
+        lock(&self.0.remembered).clear();
+    }
+
+    pub(crate) fn remember(&self, record: &Arc<Record>) {
+        let mut remembered = lock(&self.0.remembered);
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(record.key, Arc::clone(record));
+    }
+
+    /// Before a process first asks the remote anything, it recognises it and learns what others removed.
+    pub(crate) async fn contact_remote(&self) -> Result<()> {
+        match self.0.learned.load(Ordering::Acquire) {
+            true => Ok(()),
+            false => self.learn_removals().await,
+        }
+    }
+
+    /// Learns what others removed.
+    pub(crate) async fn learn_removals(&self) -> Result<()> {
+        if !self.0.learned.load(Ordering::Acquire) {
+            self.recognise_remote().await?;
+        }
+        self.catalog().learn_removals().await?;
+        self.forget_remembered();
+        // Only now: whoever could not learn does so before the next question.
+        self.0.learned.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Sees that the remote is the lake that this home knows, of a format that this version reads.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for another lake, [`ErrorKind::Format`](crate::ErrorKind::Format) for a newer
+    /// format; those of the remote.
+    pub(super) async fn recognise_remote(&self) -> Result<()> {
+        match &self.catalog().remote {
+            // Whoever reads this compares it with what the home knows.
+            Some(remote) => remote.get(&Location::Lake).await.map(drop),
+            None => Ok(()),
+        }
+    }
+}
