@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::config::Log;
 use crate::event::{CallId, Event, Pace};
-use crate::lake::{Lake, lock};
+use crate::lake::Lake;
 use crate::report::clean;
+use crate::sync::lock;
 
 /// Shows what happens in the default lake, unless a `tracing` subscriber does.
 pub(crate) fn attach(lake: &Lake, log: Log) {

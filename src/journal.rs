@@ -16,8 +16,8 @@ use datlake_core::run::{Head, Noted, Outcome, RunLog};
 use datlake_core::{CallKey, CreatorName, Result};
 use datlake_store::Vault;
 
-use crate::lake::lock;
 use crate::provenance::{self, Provenance};
+use crate::sync::lock;
 
 /// Calls that were found and are not written down yet.
 const BUFFERED: usize = 4096;

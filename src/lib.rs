@@ -43,10 +43,12 @@ mod file;
 mod guide;
 mod journal;
 mod lake;
+mod nearest;
 mod origin;
 mod provenance;
 pub mod report;
 mod stolen;
+mod sync;
 
 pub use call::{AsyncCall, AsyncCalls, Call, Calls, Explanation, Status};
 pub use context::{Entered, Here, Scoped, here};

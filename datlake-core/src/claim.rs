@@ -40,6 +40,9 @@ pub struct Holder {
     pub lease_ms: u64,
 }
 
+/// How long a holder may be silent where nothing else is said.
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+
 /// The longest that a holder may be silent, whatever it promised: a promise of years would keep a call from everybody.
 pub const LONGEST_LEASE: Duration = Duration::from_secs(10 * 60);
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CallKey, CodeHash, CreatorName, Digest, Uid};
+use crate::{CallKey, Code, CodeHash, CreatorName, Digest, Uid};
 
 /// How a call came about: which code, with what, by whom, where and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,6 +79,19 @@ pub struct Dependency {
     pub file: String,
     /// Line, from 1.
     pub line: u32,
+}
+
+impl Dependency {
+    /// All that the code of a creator depends on.
+    pub fn all_of(code: &'static Code) -> Vec<Self> {
+        let of = |code: &&'static Code| Self {
+            item: code.item(),
+            hash: code.own_hash(),
+            file: code.file.to_owned(),
+            line: code.line,
+        };
+        code.closure().iter().skip(1).map(of).collect()
+    }
 }
 
 /// Where version control has the code that ran.

@@ -15,8 +15,9 @@ use datlake_store::{Holding, Staged};
 
 use super::stray;
 use crate::file::File;
-use crate::lake::{Lake, lock};
+use crate::lake::Lake;
 use crate::stolen;
+use crate::sync::lock;
 
 /// A body that runs.
 #[derive(Debug)]

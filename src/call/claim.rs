@@ -11,9 +11,6 @@ use datlake_store::{Among, Beating, Claim, Lease};
 use super::engine::Site;
 use crate::{context, provenance, stolen};
 
-/// How long a machine may be silent before others take its calls over, where nothing else is said.
-pub(crate) const LEASE: Duration = Duration::from_secs(60);
-
 /// The longest pause between two looks at another machine's claim.
 const PAUSE: Duration = Duration::from_secs(2);
 

@@ -3,7 +3,7 @@
 use datlake_core::explain::{Explanation, Sketch};
 use datlake_core::lineage::Dependency;
 use datlake_core::record::Record;
-use datlake_core::{Code, Identity, Result};
+use datlake_core::{Identity, Result};
 
 use super::body::input;
 use super::engine::{Found, Site};
@@ -14,24 +14,12 @@ pub(super) fn sketch(identity: &Identity) -> Sketch {
         creator: identity.creator.clone(),
         key: identity.key,
         own_hash: identity.code.own_hash(),
-        dependencies: dependencies(identity.code),
+        dependencies: Dependency::all_of(identity.code),
         generics: identity.generics(),
         params: identity.params(),
         extras: identity.extras(),
         inputs: identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect(),
     }
-}
-
-/// What the code of a creator depends on.
-pub(crate) fn dependencies(code: &'static Code) -> Vec<Dependency> {
-    let each = code.closure().iter().skip(1);
-    each.map(|code| Dependency {
-        item: code.item(),
-        hash: code.own_hash(),
-        file: code.file.to_owned(),
-        line: code.line,
-    })
-    .collect()
 }
 
 pub(super) fn explain<T>(site: &Site, found: Found<T>) -> Result<Explanation> {

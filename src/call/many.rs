@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use super::shape::{Fallible, Outcome, Shape};
 use super::{AsyncCall, Call};
 use crate::context;
-use crate::lake::lock;
+use crate::sync::lock;
 
 /// Calls of an asynchronous creator under way at a time.
 const POLLED: usize = 128;

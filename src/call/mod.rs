@@ -19,7 +19,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use datlake_core::explain::Explanation;
-pub(crate) use explain::dependencies;
 pub use many::{AsyncCalls, Calls};
 
 use crate::context::{self, Context, Scoped};

@@ -228,7 +228,7 @@ impl Running {
             let mut publication = Publication { record, value, blobs, uses, names, found, since: publishing.since };
             let mut patience = Patience::default();
             let published = loop {
-                lake.provenance().keep_lock_text(&lake, &lineage, code, publication.since).await?;
+                lake.provenance().keep_lock_text(lake.vault(), &lineage, code, publication.since).await?;
                 lake.see_to(&passed_on).await?;
                 let again = match catalog.publish(&publication).await? {
                     Published::Again(again) => again,

@@ -14,7 +14,7 @@ use datlake_core::Code;
 
 use super::body::Body;
 use crate::event::Event;
-use crate::lake::lock;
+use crate::sync::lock;
 
 /// Bodies that run, and a number that changes with each that begins.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);

@@ -9,7 +9,7 @@ use datlake_core::{Error, ErrorKind, Result};
 use toml_edit::{Document, Item, TableLike};
 
 use super::{Key, Source};
-use crate::lake::nearest;
+use crate::nearest::nearest;
 
 /// What one file, or one context in it, says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use datlake_core::claim::LONGEST_LEASE;
+use datlake_core::claim::{DEFAULT_LEASE, LONGEST_LEASE};
 use datlake_core::{Error, ErrorKind, Result};
 use datlake_store::{Options, Permits, Reach, Vault, Wrap};
 
 use super::{Inner, Lake, current};
-use crate::call::claim::LEASE;
 use crate::config::{self, Settings};
 use crate::journal::Journal;
 use crate::provenance::Provenance;
@@ -247,7 +246,7 @@ impl LakeBuilder {
             sending: Mutex::new(HashMap::new()),
             bypass,
             cache_limit,
-            lease: lease.unwrap_or(LEASE),
+            lease: lease.unwrap_or(DEFAULT_LEASE),
             learned: AtomicBool::new(false),
             told_refused: AtomicBool::new(false),
             outlasting: Mutex::default(),

@@ -25,7 +25,7 @@ use std::fmt;
 use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use datlake_core::catalog::{Catalog, Known};
@@ -38,7 +38,6 @@ use futures_util::stream::{self, StreamExt as _};
 pub use builder::LakeBuilder;
 pub use collect::Collect;
 pub(crate) use content::{Content, each};
-pub(crate) use current::nearest;
 pub use evict::Evict;
 pub use files::Files;
 pub use mirror::Mirror;
@@ -46,6 +45,9 @@ pub(crate) use secure::Patience;
 pub use verify::Verify;
 pub(crate) use write::claim_of;
 pub use write::{AsyncLakeWriter, LakeWriter};
+
+pub(crate) use crate::nearest::nearest;
+pub(crate) use crate::sync::lock;
 
 use crate::context::{self, Context, Entered, Scoped};
 use crate::event::Event;
@@ -481,9 +483,4 @@ pub(crate) fn refuse_in_body(what: &str) -> Result<()> {
         body.creator()
     );
     Err(Error::new(ErrorKind::Context, message))
-}
-
-/// No code of a user runs under these locks, and every step leaves the state whole.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,12 +11,11 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use datlake_core::catalog::Since;
-use datlake_core::lineage::{CodeLineage, Environment, Input, Lineage, Output, Person, SourceState};
+use datlake_core::lineage::{CodeLineage, Dependency, Environment, Input, Lineage, Output, Person, SourceState};
 use datlake_core::{CallKey, Code, Digest, Identity, Result};
-use datlake_store::Staged;
+use datlake_store::{Staged, Vault};
 
-use crate::call::dependencies;
-use crate::lake::{Lake, lock};
+use crate::sync::lock;
 
 /// The version of datlake that writes records.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -91,7 +90,7 @@ impl Provenance {
                 line: code.line,
                 hash: identity.code_hash,
                 own_hash: code.own_hash(),
-                dependencies: dependencies(code),
+                dependencies: Dependency::all_of(code),
                 source: self.source(code),
             },
             generics: identity.generics(),
@@ -125,7 +124,7 @@ impl Provenance {
     /// Keeps the text of the `Cargo.lock` that a record names, where it still is what was built with.
     pub(crate) async fn keep_lock_text(
         &self,
-        lake: &Lake,
+        vault: &Vault,
         lineage: &Lineage,
         code: &'static Code,
         since: Since,
@@ -137,8 +136,8 @@ impl Provenance {
         if let Ok(text) = std::fs::read(path)
             && Digest::of(&text) == digest
         {
-            let staged = Staged::from_bytes(&lake.vault().scratch()?, &text)?;
-            lake.catalog().put_blob(&digest, staged.path()).await?;
+            let staged = Staged::from_bytes(&vault.scratch()?, &text)?;
+            vault.catalog().put_blob(&digest, staged.path()).await?;
         }
         lock(&self.locks_kept).push((digest, since));
         Ok(())
