@@ -9,21 +9,19 @@ use std::time::{Duration, Instant};
 
 use crate::config::Log;
 use crate::event::{CallId, Event, Pace};
-use crate::lake::Lake;
 use crate::report::clean;
 use crate::sync::lock;
 
-/// Shows what happens in the default lake, unless a `tracing` subscriber does.
-pub(crate) fn attach(lake: &Lake, log: Log) {
+/// What shows the default lake's events on standard error, unless a `tracing` subscriber does.
+pub(crate) fn observer(log: Log) -> Option<impl Fn(&Event) + Send + Sync + 'static> {
     if log == Log::Off || tracing::dispatcher::has_been_set() {
-        return;
+        return None;
     }
     let terminal = std::io::stderr().is_terminal();
     let console = Arc::new(Mutex::new(Console { log, terminal, ..Console::default() }));
-    let observer = Arc::clone(&console);
-    lake.observe(move |event| lock(&observer).show(event));
     // The thread that opened the default lake is, in most programs, the main one: its end is the program's.
-    AT_END.with_borrow_mut(|at_end| at_end.push(AtEnd(console)));
+    AT_END.with_borrow_mut(|at_end| at_end.push(AtEnd(Arc::clone(&console))));
+    Some(move |event: &Event| lock(&console).show(event))
 }
 
 thread_local! {

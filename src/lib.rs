@@ -35,23 +35,23 @@ pub mod __private;
 mod call;
 pub mod config;
 mod console;
-mod context;
 mod creators;
 mod event;
 mod file;
 #[cfg(doctest)]
 mod guide;
+mod handle;
 mod journal;
 mod lake;
 mod nearest;
 mod origin;
 mod provenance;
 pub mod report;
+mod scope;
 mod stolen;
 mod sync;
 
 pub use call::{AsyncCall, AsyncCalls, Call, Calls, Explanation, Status};
-pub use context::{Entered, Here, Scoped, here};
 pub use creators::{CreatorInfo, creators};
 pub use datlake_core::explain::{Change, Difference};
 pub use datlake_core::lineage;
@@ -66,6 +66,7 @@ pub use event::{CallId, Event, Pace};
 pub use file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter};
 pub use lake::{AsyncLakeWriter, Collect, Evict, Files, Lake, LakeBuilder, LakeWriter, Mirror, Verify};
 pub use origin::Origin;
+pub use scope::{Entered, Here, Scoped, here};
 
 /// For tests of datlake itself.
 #[doc(hidden)]

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// What a return address belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Frame {
-    /// [`datlake_stands_here`].
+    /// That of [`mark`](crate::scope::mark).
     Mark,
     /// The pool.
     Pool,
@@ -20,20 +20,6 @@ enum Frame {
 /// Whether this thread belongs to a pool that may run one job on top of another that waits.
 pub(crate) fn is_possible() -> bool {
     rayon_core::current_thread_index().is_some()
-}
-
-/// Runs `work` above a frame that [`is_excluded`] finds again: whoever runs code in a body runs it through this.
-pub(crate) fn mark<R>(work: impl FnOnce() -> R) -> R {
-    datlake_stands_here(work)
-}
-
-/// A frame of its own, never inlined and never replaced by the last call in it, with a name that nobody else uses: in some
-/// programs only the last part of a name is known.
-#[inline(never)]
-fn datlake_stands_here<R>(work: impl FnOnce() -> R) -> R {
-    let result = work();
-    std::hint::black_box(());
-    result
 }
 
 /// Whether the code that asks is certainly the body's own, and no job on top of it.
@@ -76,6 +62,7 @@ fn named(frame: &backtrace::Frame) -> Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scope::mark;
 
     #[test]
     fn a_job_above_the_mark_is_told_from_the_code_that_was_marked() {

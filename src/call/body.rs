@@ -3,9 +3,11 @@
 //! A body may open its arguments, files it got by a fixed UID, what its nested calls returned and what it made itself.
 //! Anything else is a hole in the call's key, and an error that says so.
 
+use std::any::Any;
 use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
@@ -14,8 +16,8 @@ use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef
 use datlake_store::{Holding, Staged};
 
 use super::stray;
-use crate::file::File;
 use crate::lake::Lake;
+use crate::scope::{self, Frame, StagedFile};
 use crate::stolen;
 use crate::sync::lock;
 
@@ -49,7 +51,7 @@ struct State {
     opened: u64,
     /// Outputs that were begun and not finished.
     unfinished: HashMap<u64, Uid>,
-    staged: HashMap<u64, (Uid, File)>,
+    staged: HashMap<u64, (Uid, Arc<StagedFile>)>,
     /// Staged files that went into a tree or a nested call.
     consumed: HashSet<u64>,
     /// Keeps the content of those from being collected here: nothing names it before the body is over.
@@ -68,7 +70,7 @@ pub(crate) struct Made {
     /// Inputs besides the arguments.
     pub(crate) inputs: Vec<Input>,
     /// Keeps the staged files until they are published.
-    pub(crate) alive: Vec<File>,
+    pub(crate) alive: Vec<Arc<StagedFile>>,
 }
 
 pub(crate) struct NewBody {
@@ -85,6 +87,21 @@ fn address(code: &'static Code) -> usize {
     std::ptr::from_ref(code) as usize
 }
 
+/// The body the code stands in.
+pub(crate) fn current() -> Option<Arc<Body>> {
+    scope::frame().and_then(of_frame)
+}
+
+/// The bodies that run in this process.
+pub(super) fn running() -> Vec<Arc<Body>> {
+    scope::running().into_iter().filter_map(of_frame).collect()
+}
+
+fn of_frame(frame: Arc<dyn Frame>) -> Option<Arc<Body>> {
+    let any: Arc<dyn Any + Send + Sync> = frame;
+    any.downcast().ok()
+}
+
 impl Body {
     pub(crate) fn new(new: NewBody) -> Self {
         let NewBody { lake, code, creator, key, chain, given, names } = new;
@@ -92,16 +109,8 @@ impl Body {
         Self { lake, code, creator, key, chain, declared, given, names, state: Mutex::default() }
     }
 
-    pub(crate) fn lake(&self) -> &Lake {
-        &self.lake
-    }
-
     pub(crate) fn code(&self) -> &'static Code {
         self.code
-    }
-
-    pub(crate) fn creator(&self) -> &CreatorName {
-        &self.creator
     }
 
     pub(crate) fn key(&self) -> CallKey {
@@ -154,51 +163,11 @@ impl Body {
         }
     }
 
-    pub(crate) fn note_fetched(&self, uid: &Uid, file: &File) {
-        lock(&self.state).fetched.push((uid.clone(), file.to_ref()));
-    }
-
     pub(crate) fn note_nested(&self, files: impl IntoIterator<Item = FileRef>) {
         let mut state = lock(&self.state);
         for file in files {
             state.nested.insert(file.digest, file);
         }
-    }
-
-    /// A file of a tree was looked up, which the body may read.
-    pub(crate) fn note_member(&self, digest: Digest) {
-        lock(&self.state).members.insert(digest);
-    }
-
-    /// Something about the lake that no key knows of kept the body from what it asked for. If it goes on all the same, what
-    /// it returns is not worth remembering.
-    pub(crate) fn note_failed(&self, error: &Error) {
-        let message = format!("the body of `{}` went on without what it asked for: {error}", self.creator);
-        self.note_violation(Error::new(error.kind(), message));
-    }
-
-    /// Why the body must fail, whatever it returns.
-    pub(crate) fn note_violation(&self, error: Error) {
-        lock(&self.state).violations.push(error);
-    }
-
-    /// Whether the body may read `file`.
-    pub(crate) fn check_access(&self, file: &File) -> Result<()> {
-        if file.lake() != &self.lake {
-            let message = format!("`{file}` belongs to another lake than the call of `{}` that uses it", self.creator);
-            return Err(Error::new(ErrorKind::Context, message));
-        }
-        let mut state = lock(&self.state);
-        let mut content = [Some(file.content()), file.within().copied()].into_iter().flatten();
-        if content.any(|digest| self.knows(&mut state, &digest)) || state.made(&file.content()) {
-            return Ok(());
-        }
-        drop(state);
-        let message = format!(
-            "the body of `{}` uses `{file}`, which is neither an argument nor made by it: the call's key does not know of it; pass it as an argument without #[skip], or get it by its UID in the body",
-            self.creator
-        );
-        Err(Error::new(ErrorKind::Undeclared, message))
     }
 
     /// Whether the body may pass `file` on to a nested call.
@@ -240,44 +209,14 @@ impl Body {
         Err(Error::new(ErrorKind::Context, message))
     }
 
-    pub(crate) fn note_opened(&self, name: &Uid) -> Result<u64> {
-        let mut state = self.open(name)?;
-        state.opened += 1;
-        let number = state.opened;
-        state.unfinished.insert(number, name.clone());
-        Ok(number)
-    }
-
-    pub(crate) fn note_staged(&self, name: &Uid, staged: Staged, tree: bool, opened: Option<u64>) -> Result<File> {
-        let mut state = self.open(name)?;
-        let shown = if self.names.is_some() { name.file_name() } else { name.as_str() };
-        let file = File::staged(&self.lake, shown, staged, tree);
-        if let Some(opened) = opened {
-            state.unfinished.remove(&opened);
-        }
-        if let Some((id, _)) = file.staged_as() {
-            state.staged.insert(id, (name.clone(), file.clone()));
-        }
-        Ok(file)
-    }
-
-    /// A file went into a tree or a nested call.
-    pub(crate) fn note_used(&self, file: &File) {
-        if let Some((id, _)) = file.staged_as() {
-            lock(&self.state).consumed.insert(id);
-        }
-    }
-
     /// Staged files among the arguments of a nested call: their content goes into the lake before that call.
     pub(crate) fn consume(&self, files: &[FileRef]) -> Vec<(Digest, PathBuf)> {
         let mut state = lock(&self.state);
         let mut blobs = Vec::new();
         for file in files {
             let Some(id) = file.stage else { continue };
-            if let Some((_, file)) = state.staged.get(&id)
-                && let Some((_, staged)) = file.staged_as()
-            {
-                blobs.push((file.content(), staged.path().to_owned()));
+            if let Some((_, staged)) = state.staged.get(&id) {
+                blobs.push((staged.content.digest, staged.content.path().to_owned()));
                 state.consumed.insert(id);
             }
         }
@@ -288,19 +227,6 @@ impl Body {
     pub(crate) fn hold(&self, holding: Option<Holding>) {
         let mut state = lock(&self.state);
         state.held = state.held.take().or(holding);
-    }
-
-    /// The content that it may read, as far as it is known yet.
-    pub(crate) fn may_read(&self) -> Vec<Digest> {
-        let state = lock(&self.state);
-        let fetched = state.fetched.iter().map(|(_, file)| file.digest);
-        self.given
-            .iter()
-            .copied()
-            .chain(fetched)
-            .chain(state.nested.keys().copied())
-            .chain(state.members.iter().copied())
-            .collect()
     }
 
     /// The body is over, however it ended.
@@ -343,7 +269,8 @@ impl Body {
             };
             if ids.insert(id) {
                 names.push(name.clone());
-                staged.name_staged(match &self.names {
+                // The first one stays.
+                let _ = staged.uid.set(match &self.names {
                     Some(_) => name.clone(),
                     None => Uid::output(&self.creator, &self.key, u32::try_from(position).unwrap_or(u32::MAX)),
                 });
@@ -359,9 +286,8 @@ impl Body {
                 self.creator
             ));
         }
-        let alive: Vec<File> = state.staged.values().map(|(_, file)| file.clone()).collect();
-        let blobs =
-            alive.iter().filter_map(|file| Some((file.content(), file.staged_as()?.1.path().to_owned()))).collect();
+        let alive: Vec<_> = state.staged.values().map(|(_, file)| Arc::clone(file)).collect();
+        let blobs = alive.iter().map(|file| (file.content.digest, file.content.path().to_owned())).collect();
         let fetched =
             state.fetched.iter().map(|(uid, file)| Fetched { uid: uid.clone(), digest: file.digest }).collect();
         let mut inputs: Vec<Input> = state.fetched.iter().map(|(_, file)| input(None, file)).collect();
@@ -406,9 +332,88 @@ impl Body {
     }
 }
 
+impl Frame for Body {
+    fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    fn creator(&self) -> &CreatorName {
+        &self.creator
+    }
+
+    fn is_certain(&self) -> bool {
+        stolen::is_excluded()
+    }
+
+    fn may_read(&self) -> Vec<Digest> {
+        let state = lock(&self.state);
+        let fetched = state.fetched.iter().map(|(_, file)| file.digest);
+        let (nested, members) = (state.nested.keys().copied(), state.members.iter().copied());
+        self.given.iter().copied().chain(fetched).chain(nested).chain(members).collect()
+    }
+
+    fn check_access(&self, lake: &Lake, content: Digest, within: Option<Digest>, what: &dyn Display) -> Result<()> {
+        if *lake != self.lake {
+            let message = format!("`{what}` belongs to another lake than the call of `{}` that uses it", self.creator);
+            return Err(Error::new(ErrorKind::Context, message));
+        }
+        let mut state = lock(&self.state);
+        let mut known = [Some(content), within].into_iter().flatten();
+        if known.any(|digest| self.knows(&mut state, &digest)) || state.made(&content) {
+            return Ok(());
+        }
+        drop(state);
+        let message = format!(
+            "the body of `{}` uses `{what}`, which is neither an argument nor made by it: the call's key does not know of it; pass it as an argument without #[skip], or get it by its UID in the body",
+            self.creator
+        );
+        Err(Error::new(ErrorKind::Undeclared, message))
+    }
+
+    fn note_fetched(&self, uid: &Uid, file: FileRef) {
+        lock(&self.state).fetched.push((uid.clone(), file));
+    }
+
+    fn note_member(&self, content: Digest) {
+        lock(&self.state).members.insert(content);
+    }
+
+    fn note_failed(&self, error: &Error) {
+        let message = format!("the body of `{}` went on without what it asked for: {error}", self.creator);
+        self.note_violation(Error::new(error.kind(), message));
+    }
+
+    fn note_violation(&self, error: Error) {
+        lock(&self.state).violations.push(error);
+    }
+
+    fn note_opened(&self, name: &Uid) -> Result<u64> {
+        let mut state = self.open(name)?;
+        state.opened += 1;
+        let number = state.opened;
+        state.unfinished.insert(number, name.clone());
+        Ok(number)
+    }
+
+    fn note_staged(&self, name: &Uid, content: Staged, opened: Option<u64>) -> Result<Arc<StagedFile>> {
+        let mut state = self.open(name)?;
+        let shown = if self.names.is_some() { name.file_name() } else { name.as_str() };
+        let staged = Arc::new(StagedFile::new(shown, content));
+        if let Some(opened) = opened {
+            state.unfinished.remove(&opened);
+        }
+        state.staged.insert(staged.id, (name.clone(), Arc::clone(&staged)));
+        Ok(staged)
+    }
+
+    fn note_used(&self, staged: &StagedFile) {
+        lock(&self.state).consumed.insert(staged.id);
+    }
+}
+
 impl State {
     fn made(&self, digest: &Digest) -> bool {
-        self.staged.values().any(|(_, file)| file.content() == *digest)
+        self.staged.values().any(|(_, file)| file.content.digest == *digest)
     }
 }
 

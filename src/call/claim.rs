@@ -9,7 +9,7 @@ use datlake_core::{Result, claim};
 use datlake_store::{Among, Beating, Claim, Lease};
 
 use super::engine::Site;
-use crate::{context, provenance, stolen};
+use crate::{provenance, scope, stolen};
 
 /// The longest pause between two looks at another machine's claim.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -54,7 +54,7 @@ impl Site {
 
 /// On a pool that steals work a call may lie on top of a stranger's body, and wait for somebody who waits for that one.
 fn may_wait() -> bool {
-    !stolen::is_possible() || context::stack().is_empty()
+    !stolen::is_possible() || scope::stack().is_empty()
 }
 
 /// A call's claim among machines, on the way to it.

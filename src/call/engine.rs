@@ -18,13 +18,13 @@ use datlake_store::{offload, sleep};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::body::Body;
+use super::body::{self, Body};
 use super::claim::AmongMachines;
 use super::key::Target;
 use super::running::{Claims, Running, given_back};
-use crate::context::{self, Context};
 use crate::event::{CallId, Event};
 use crate::lake::Lake;
+use crate::scope::{self, Frame as _};
 use crate::stolen;
 
 /// A call inside itself that a work-stealing pool may have brought about runs once more, but not for ever.
@@ -98,7 +98,7 @@ impl Site {
     /// # Errors
     /// [`ErrorKind::Undeclared`] in a body that does not declare the creator; [`ErrorKind::Context`] where lakes would mix.
     pub(crate) fn new(target: Target, code: &'static Code, pace: Pace) -> Result<Self> {
-        let mut parent = context::body();
+        let mut parent = body::current();
         if let Some(body) = &parent
             && let Err(error) = Self::check_parent(body, &target, code)
         {
@@ -161,7 +161,7 @@ impl Site {
         loop {
             let candidate = self.candidate(&mut search, reach).await?;
             // What is decoded belongs to this lake.
-            let inside = context::enter(Context { lake: Some(self.lake.clone()), body: None });
+            let inside = scope::outside_bodies(&self.lake);
             let step = search.consider(candidate)?;
             drop(inside);
             match step {
@@ -322,7 +322,7 @@ impl Site {
         let key = self.target.identity.key;
         let chain = self.parent.as_ref().map_or(&[][..], |parent| parent.chain());
         let ancestors: Vec<FlightId> = chain.iter().map(|(id, _)| *id).collect();
-        let beneath = if self.pace == Pace::Blocking { context::stack() } else { Vec::new() };
+        let beneath = if self.pace == Pace::Blocking { scope::stack() } else { Vec::new() };
         let recursive = chain.iter().filter(|(_, at)| *at == key).count();
         if recursive > 0 {
             // On a pool that steals work this may be a stranger on top of us.
@@ -384,7 +384,7 @@ impl Site {
     async fn keep<T: Serialize + DeserializeOwned>(&self, record: Arc<Record>, why: &str) -> Result<Option<T>> {
         let (lake, key) = (self.lake.clone(), record.key);
         let candidate = self.pace.io(async move { Candidate::of(lake.catalog(), record).await }).await?;
-        let inside = context::enter(Context { lake: Some(self.lake.clone()), body: None });
+        let inside = scope::outside_bodies(&self.lake);
         let step = Search::new(&self.target.identity.creator, key).consider(Some(candidate))?;
         drop(inside);
         let Step::Found(value, _) = step else {

@@ -1,42 +1,10 @@
 //! From arguments to a call that knows its key, its lake and its outputs' names.
 
-use std::cell::RefCell;
-
 use datlake_core::{Code, Error, ErrorKind, Identity, KeyBuilder, Result, Uid};
 use serde::Serialize;
 
 use crate::lake::Lake;
-
-thread_local! {
-    /// The lake of the files that are being serialized into a key, while that is so.
-    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
-}
-
-#[derive(Default)]
-struct Seen {
-    lake: Option<Lake>,
-    mixed: bool,
-}
-
-/// A file of `lake` is being serialized.
-pub(crate) fn note_lake(lake: &Lake) {
-    SEEN.with_borrow_mut(|seen| {
-        let Some(seen) = seen else { return };
-        match &seen.lake {
-            None => seen.lake = Some(lake.clone()),
-            Some(known) if known == lake => {}
-            Some(_) => seen.mixed = true,
-        }
-    });
-}
-
-/// Does `write`, which serializes; also whether every file that was met on the way is of `lake`.
-pub(crate) fn only_of<R>(lake: &Lake, write: impl FnOnce() -> R) -> (R, bool) {
-    let before = SEEN.replace(Some(Seen { lake: Some(lake.clone()), mixed: false }));
-    let written = write();
-    let mixed = SEEN.replace(before).is_some_and(|seen| seen.mixed);
-    (written, !mixed)
-}
+use crate::scope::seen_lakes;
 
 /// Gathers what identifies a call. Errors are kept for the moment the call is used.
 #[derive(Debug)]
@@ -113,9 +81,7 @@ impl Key {
 
     fn serialize(&mut self, name: &str, write: impl FnOnce(&mut KeyBuilder)) {
         let Ok(builder) = &mut self.builder else { return };
-        let before = SEEN.replace(Some(Seen { lake: self.lake.take(), mixed: false }));
-        write(builder);
-        let Some(seen) = SEEN.replace(before) else { return };
+        let ((), seen) = seen_lakes(self.lake.take(), || write(builder));
         self.lake = seen.lake;
         if seen.mixed && self.error.is_none() {
             let message = format!(

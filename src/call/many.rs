@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 
 use super::shape::{Fallible, Outcome, Shape};
 use super::{AsyncCall, Call};
-use crate::context;
+use crate::scope;
 use crate::sync::lock;
 
 /// Calls of an asynchronous creator under way at a time.
@@ -148,7 +148,7 @@ impl<R, S, F> Calls<R, S, F> {
         let Self { calls, threads, progress } = self;
         let total = calls.len();
         let jobs: Vec<_> = calls.into_iter().map(|call| Mutex::new(Some(call))).collect();
-        let (next, progress, here) = (AtomicUsize::new(0), Mutex::new((0, progress)), context::here());
+        let (next, progress, here) = (AtomicUsize::new(0), Mutex::new((0, progress)), scope::here());
         let (send, receive) = mpsc::channel();
         std::thread::scope(|scope| {
             for _ in 0..threads.min(total) {

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use datlake_core::explain::Explanation;
 pub use many::{AsyncCalls, Calls};
 
-use crate::context::{self, Context, Scoped};
+use crate::scope::{self, Scoped, refuse_in_body};
 use engine::{Found, Pace, Reach, Site, Start};
 use key::{Key, Target};
 use shape::Shape;
@@ -244,7 +244,7 @@ impl<R, S, F> AsyncCall<R, S, F> {
             Ok(Start::Run(running)) => running,
             Err(error) => return S::fail(error),
         };
-        match S::split(Scoped::of_body(running.context(), self.body).await) {
+        match S::split(Scoped::of_body(running.scope(), self.body).await) {
             Ok(value) => running.finish(value).await.map_or_else(S::fail, S::join),
             Err(returned) => {
                 drop(running);
@@ -482,7 +482,7 @@ impl Asked {
             return Ok(Uids::Known(names.clone()));
         }
         let uid = |index| Uid::output(&site.target.identity.creator, &key, index);
-        let inside = context::enter(Context { lake: Some(site.lake.clone()), body: None });
+        let inside = scope::outside_bodies(&site.lake);
         let count = count::files_in::<T>();
         drop(inside);
         Ok(match count {
@@ -492,7 +492,7 @@ impl Asked {
     }
 
     fn status<T: Serialize + DeserializeOwned>(&self) -> Result<Status> {
-        crate::lake::refuse_in_body("ask for a call's status")?;
+        refuse_in_body("ask for a call's status")?;
         let site = self.ask()?;
         match pollster::block_on(site.find::<T>(Reach::Anywhere))? {
             Found::Hit(..) => Ok(Status::Cached),
@@ -502,7 +502,7 @@ impl Asked {
     }
 
     fn lineage<T: Serialize + DeserializeOwned>(&self) -> Result<Option<Lineage>> {
-        crate::lake::refuse_in_body("ask for a call's lineage")?;
+        refuse_in_body("ask for a call's lineage")?;
         match pollster::block_on(self.ask()?.find::<T>(Reach::Anywhere))? {
             Found::Hit(_, record) => record.lineage().map(Some),
             Found::Miss(_) => Ok(None),
@@ -510,7 +510,7 @@ impl Asked {
     }
 
     fn explain<T: Serialize + DeserializeOwned>(&self) -> Result<Explanation> {
-        crate::lake::refuse_in_body("explain a call")?;
+        refuse_in_body("explain a call")?;
         let site = self.ask()?;
         let found = pollster::block_on(site.find::<T>(Reach::Anywhere))?;
         explain::explain(&site, found)

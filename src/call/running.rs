@@ -16,12 +16,11 @@ use serde::de::DeserializeOwned;
 
 use super::body::{Body, NewBody, input};
 use super::engine::{Found, Pace, Reach, Site, told};
-use super::key::only_of;
 use super::stray;
-use crate::context::{self, Context};
 use crate::event::Event;
 use crate::lake::{Patience, claim_of};
-use crate::{provenance, stolen};
+use crate::provenance;
+use crate::scope::{self, Scope, mark, seen_lakes};
 
 /// The claims under which a body runs.
 #[derive(Default)]
@@ -97,14 +96,14 @@ impl Site {
 impl Running {
     /// Runs a blocking body.
     pub(crate) fn call<R>(&self, body: impl FnOnce() -> R) -> R {
-        let _inside = context::enter(self.context());
-        let _stack = self.flight.as_ref().map(|flight| context::on_stack(&[flight.id()]));
-        stolen::mark(body)
+        let _inside = scope::enter(self.scope());
+        let _stack = self.flight.as_ref().map(|flight| scope::on_stack(&[flight.id()]));
+        mark(body)
     }
 
     /// Where the body stands.
-    pub(crate) fn context(&self) -> Context {
-        Context { lake: Some(self.site.lake.clone()), body: Some(Arc::clone(&self.body)) }
+    pub(crate) fn scope(&self) -> Scope {
+        Scope { lake: Some(self.site.lake.clone()), frame: Some(Arc::<Body>::clone(&self.body)) }
     }
 
     /// Writes down what became of the body.
@@ -139,9 +138,9 @@ impl Running {
     async fn publish<T: Serialize + DeserializeOwned>(&self, value: T, took: Duration) -> Result<(T, Event)> {
         let (lake, identity) = (&self.site.lake, &self.site.target.identity);
         let id = self.site.id(self.body.key());
-        let inside = context::enter(Context { lake: Some(lake.clone()), body: None });
-        let (returned, of_this_lake) = only_of(lake, || canonical::encode(&value));
-        if !of_this_lake {
+        let inside = scope::outside_bodies(lake);
+        let (returned, seen) = seen_lakes(Some(lake.clone()), || canonical::encode(&value));
+        if seen.mixed {
             let message = format!(
                 "the body of `{}` returned a file of another lake; lakes never mix: add the file to this one",
                 identity.creator

@@ -8,18 +8,18 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 
 use datlake_core::Code;
 
-use super::body::Body;
+use super::body::{self, Body};
 use crate::event::Event;
+use crate::scope::{self, Frame};
 use crate::sync::lock;
 
 /// Bodies that run, and a number that changes with each that begins.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
-static BODIES: Mutex<Vec<Weak<Body>>> = Mutex::new(Vec::new());
 static TOLD: Mutex<Option<HashSet<(usize, usize)>>> = Mutex::new(None);
 
 thread_local! {
@@ -33,22 +33,16 @@ fn address(code: &'static Code) -> usize {
 
 /// A body begins.
 pub(super) fn begins(body: &Arc<Body>) {
-    let mut bodies = lock(&BODIES);
-    bodies.retain(|body| body.strong_count() > 0);
-    bodies.push(Arc::downgrade(body));
+    let frame: Arc<dyn Frame> = Arc::<Body>::clone(body);
+    scope::begin(Arc::downgrade(&frame));
     RUNNING.fetch_add(1, Ordering::Relaxed);
     BEGUN.fetch_add(1, Ordering::Relaxed);
 }
 
 /// A body has ended.
 pub(super) fn ended(body: &Arc<Body>) {
-    lock(&BODIES).retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(body)));
+    scope::end(body);
     RUNNING.fetch_sub(1, Ordering::Relaxed);
-}
-
-/// The bodies that run in this process.
-pub(crate) fn running() -> Vec<Arc<Body>> {
-    lock(&BODIES).iter().filter_map(Weak::upgrade).collect()
 }
 
 /// A tracked function is entered outside any body that is known.
@@ -65,8 +59,7 @@ pub(super) fn look(code: &'static Code) {
     if LAST.replace(now) == now {
         return;
     }
-    let bodies = running();
-    for body in bodies.iter().filter(|body| !body.declares(code)) {
+    for body in body::running().iter().filter(|body| !body.declares(code)) {
         let is_news = lock(&TOLD).get_or_insert_default().insert((address(code), address(body.code())));
         if is_news {
             body.lake().emit(&Event::Stray { item: code.item(), creator: body.creator().clone() });

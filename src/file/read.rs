@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::{AsyncReader, Reader, offload};
 
-use super::{File, Place, noted};
-use crate::context;
+use super::handle::{File, Place, noted};
+use crate::scope;
 
 impl File {
     /// Opens it: `Read + BufRead + Seek`. It is downloaded and verified first where it is not here.
@@ -29,8 +29,8 @@ impl File {
     pub fn open(&self) -> Result<Reader> {
         self.check_access()?;
         match &self.0.place {
-            Place::Staged { staged, .. } if staged.path().exists() => {
-                std::fs::File::open(staged.path()).map(Reader::from).map_err(|e| Error::io("open", self, e))
+            Place::Staged(staged) if staged.content.path().exists() => {
+                std::fs::File::open(staged.content.path()).map(Reader::from).map_err(|e| Error::io("open", self, e))
             }
             _ => {
                 let (reader, fetched) = self
@@ -60,7 +60,7 @@ impl File {
     /// # }
     /// ```
     pub async fn open_async(&self) -> Result<AsyncReader> {
-        let (file, here) = (self.clone(), context::here());
+        let (file, here) = (self.clone(), scope::here());
         let reader = offload(move || here.run(|| file.open())).await??;
         AsyncReader::new(reader).map_err(|e| Error::io("open", self, e))
     }
@@ -92,7 +92,7 @@ impl File {
     /// # Errors
     /// As [`File::read`].
     pub async fn read_async(&self) -> Result<Vec<u8>> {
-        let (file, here) = (self.clone(), context::here());
+        let (file, here) = (self.clone(), scope::here());
         offload(move || here.run(|| file.read())).await?
     }
 
@@ -121,7 +121,7 @@ impl File {
     /// # Errors
     /// As [`File::read_to_string`].
     pub async fn read_to_string_async(&self) -> Result<String> {
-        let (file, here) = (self.clone(), context::here());
+        let (file, here) = (self.clone(), scope::here());
         offload(move || here.run(|| file.read_to_string())).await?
     }
 
@@ -162,7 +162,7 @@ impl File {
     /// # Errors
     /// As [`File::read_range`].
     pub async fn read_range_async(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        let (file, here) = (self.clone(), context::here());
+        let (file, here) = (self.clone(), scope::here());
         offload(move || here.run(|| file.read_range(range))).await?
     }
 
@@ -185,8 +185,8 @@ impl File {
         self.check_access()?;
         let name = self.0.name.rsplit('/').next().unwrap_or_default();
         match &self.0.place {
-            Place::Staged { staged, .. } if staged.path().exists() => {
-                self.0.lake.vault().scratch()?.link_named(staged.path(), name)
+            Place::Staged(staged) if staged.content.path().exists() => {
+                self.0.lake.vault().scratch()?.link_named(staged.content.path(), name)
             }
             _ => {
                 let (path, fetched) = self
@@ -203,7 +203,7 @@ impl File {
     /// # Errors
     /// As [`File::path`].
     pub async fn path_async(&self) -> Result<PathBuf> {
-        let (file, here) = (self.clone(), context::here());
+        let (file, here) = (self.clone(), scope::here());
         offload(move || here.run(|| file.path())).await?
     }
 }

@@ -9,11 +9,11 @@ use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid};
 use datlake_store::{Reader, Staged};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{File, Manifest};
-use crate::call::body::Body;
-use crate::context;
-use crate::lake::Lake;
+use super::handle::File;
+use super::manifest::Manifest;
+use crate::handle::Lake;
 use crate::origin::Origin;
+use crate::scope::{self, Frame};
 
 /// A folder of files in a lake: a sorted list of names and digests, itself a file. Its files are downloaded one by one, when
 /// they are read.
@@ -48,32 +48,12 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree called `uid` in the current lake.
-    ///
-    /// # Errors
-    /// As [`File::get`]; [`ErrorKind::InvalidInput`] for a file that is no tree.
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// # let folder = tempfile::tempdir()?;
-    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
-    /// # let lake = datlake::Lake::temp()?;
-    /// # let _current = lake.enter();
-    /// lake.add_tree("texts", folder.path())?;
-    /// assert_eq!(datlake::Tree::get_uid("texts")?.names()?, ["a.txt"]);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn get_uid(uid: &str) -> Result<Self> {
-        Self::try_from(File::get(uid)?)
-    }
-
     /// Starts a new tree as an output of the body the code stands in.
     ///
     /// # Errors
     /// As [`File::create`].
     pub fn create(name: &str) -> Result<TreeWriter> {
-        let Some(body) = context::body() else {
+        let Some(frame) = scope::frame() else {
             let message = format!(
                 "cannot create the tree `{name}`: trees are created in the body of a creator; outside, use `lake.add_tree(uid, path)`"
             );
@@ -81,8 +61,8 @@ impl Tree {
         };
         let name = Uid::chosen(name)?;
         Ok(TreeWriter {
-            opened: body.note_opened(&name)?,
-            body,
+            opened: frame.note_opened(&name)?,
+            frame,
             name,
             manifest: Manifest::default(),
             files: BTreeMap::new(),
@@ -198,13 +178,13 @@ impl Tree {
     }
 
     fn member(&self, name: &str, digest: Digest, size: u64) -> Result<File> {
-        if let Some(body) = context::body() {
-            body.note_member(digest);
+        if let Some(frame) = scope::frame() {
+            frame.note_member(digest);
         }
         File::member(&self.file, name, digest, size)
     }
 
-    pub(crate) async fn find(&self, name: &str) -> Result<Option<File>> {
+    pub(super) fn find(&self, name: &str) -> Result<Option<File>> {
         match self.get(name) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -294,7 +274,7 @@ impl<'de> Deserialize<'de> for Tree {
 /// ```
 #[derive(Debug)]
 pub struct TreeWriter {
-    body: Arc<Body>,
+    frame: Arc<dyn Frame>,
     name: Uid,
     opened: u64,
     manifest: Manifest,
@@ -328,10 +308,9 @@ impl TreeWriter {
     /// # }
     /// ```
     pub fn add(&mut self, name: &str, file: &File) -> Result<&mut Self> {
-        self.body.check_access(file)?;
+        file.is_for(&*self.frame)?;
         self.manifest.insert(name, file.content(), file.len())?;
-        self.body.note_used(file);
-        self.files.insert(name.to_owned(), file.clone());
+        self.put(name, file.clone());
         Ok(self)
     }
 
@@ -340,7 +319,7 @@ impl TreeWriter {
     /// # Errors
     /// As [`TreeWriter::add`].
     pub fn add_bytes(&mut self, name: &str, bytes: impl AsRef<[u8]>) -> Result<&mut Self> {
-        let staged = Staged::from_bytes(&self.body.lake().vault().scratch()?, bytes.as_ref())?;
+        let staged = Staged::from_bytes(&self.frame.lake().vault().scratch()?, bytes.as_ref())?;
         self.add_staged(name, staged)
     }
 
@@ -349,7 +328,7 @@ impl TreeWriter {
     /// # Errors
     /// As [`TreeWriter::add`] and [`File::from_path`].
     pub fn add_path(&mut self, name: &str, path: impl AsRef<Path>) -> Result<&mut Self> {
-        let staged = Staged::copy_of(&self.body.lake().vault().scratch()?, path.as_ref())?;
+        let staged = Staged::copy_of(&self.frame.lake().vault().scratch()?, path.as_ref())?;
         self.add_staged(name, staged)
     }
 
@@ -367,10 +346,16 @@ impl TreeWriter {
     fn add_staged(&mut self, name: &str, staged: Staged) -> Result<&mut Self> {
         let uid = Uid::chosen(name)?;
         self.manifest.insert(name, staged.digest, staged.size)?;
-        let file = self.body.note_staged(&uid, staged, false, None)?;
-        self.body.note_used(&file);
-        self.files.insert(name.to_owned(), file);
+        let file = File::staged(&*self.frame, &uid, staged, false, None)?;
+        self.put(name, file);
         Ok(self)
+    }
+
+    fn put(&mut self, name: &str, file: File) {
+        if let Some(staged) = file.staged_file() {
+            self.frame.note_used(staged);
+        }
+        self.files.insert(name.to_owned(), file);
     }
 
     /// Ends the tree, which the body may return now.
@@ -378,8 +363,8 @@ impl TreeWriter {
     /// # Errors
     /// Those of writing the manifest.
     pub fn finish(self) -> Result<Tree> {
-        let staged = Staged::from_bytes(&self.body.lake().vault().scratch()?, &self.manifest.to_bytes())?;
-        let file = self.body.note_staged(&self.name, staged, true, Some(self.opened))?;
+        let staged = Staged::from_bytes(&self.frame.lake().vault().scratch()?, &self.manifest.to_bytes())?;
+        let file = File::staged(&*self.frame, &self.name, staged, true, Some(self.opened))?;
         let manifest = Arc::new(OnceLock::from(self.manifest));
         Ok(Tree { file, manifest, staged: Some(Arc::new(self.files)) })
     }

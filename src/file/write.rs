@@ -9,9 +9,8 @@ use std::task::{Context, Poll};
 use datlake_core::{Error, ErrorKind, Result, Uid};
 use datlake_store::{AsyncStagedWriter, AsyncWrite, Staged, StagedWriter, offload};
 
-use super::File;
-use crate::call::body::Body;
-use crate::context;
+use super::handle::File;
+use crate::scope::{self, Frame};
 
 impl File {
     /// Starts a new output of the body the code stands in; it is published when the body returns it.
@@ -42,9 +41,9 @@ impl File {
     /// # }
     /// ```
     pub fn create(name: &str) -> Result<FileWriter> {
-        let (body, name) = begin(name)?;
-        let writer = StagedWriter::new(&body.lake().vault().scratch()?)?;
-        Ok(FileWriter { opened: body.note_opened(&name)?, writer, body, name })
+        let (frame, name) = begin(name)?;
+        let writer = StagedWriter::new(&frame.lake().vault().scratch()?)?;
+        Ok(FileWriter { opened: frame.note_opened(&name)?, writer, frame, name })
     }
 
     /// The asynchronous twin of [`File::create`].
@@ -74,8 +73,8 @@ impl File {
     /// ```
     #[expect(clippy::unused_async, reason = "opening the file may come to wait")]
     pub async fn create_async(name: &str) -> Result<AsyncFileWriter> {
-        let FileWriter { writer, body, name, opened } = Self::create(name)?;
-        Ok(AsyncFileWriter { writer: writer.into_async()?, body, name, opened })
+        let FileWriter { writer, frame, name, opened } = Self::create(name)?;
+        Ok(AsyncFileWriter { writer: writer.into_async()?, frame, name, opened })
     }
 
     /// A new output with the content `bytes`.
@@ -109,7 +108,7 @@ impl File {
     /// # Errors
     /// As [`File::from_bytes`].
     pub async fn from_bytes_async(name: &str, bytes: impl AsRef<[u8]>) -> Result<Self> {
-        let (name, bytes, here) = (name.to_owned(), bytes.as_ref().to_vec(), context::here());
+        let (name, bytes, here) = (name.to_owned(), bytes.as_ref().to_vec(), scope::here());
         offload(move || here.run(|| Self::from_bytes(&name, bytes))).await?
     }
 
@@ -136,9 +135,9 @@ impl File {
     /// # }
     /// ```
     pub fn from_path(name: &str, path: impl AsRef<Path>) -> Result<Self> {
-        let (body, name) = begin(name)?;
-        let staged = Staged::copy_of(&body.lake().vault().scratch()?, path.as_ref())?;
-        body.note_staged(&name, staged, false, None)
+        let (frame, name) = begin(name)?;
+        let staged = Staged::copy_of(&frame.lake().vault().scratch()?, path.as_ref())?;
+        File::staged(&*frame, &name, staged, false, None)
     }
 
     /// The asynchronous twin of [`File::from_path`].
@@ -146,7 +145,7 @@ impl File {
     /// # Errors
     /// As [`File::from_path`].
     pub async fn from_path_async(name: &str, path: impl AsRef<Path>) -> Result<Self> {
-        let (name, path, here) = (name.to_owned(), path.as_ref().to_owned(), context::here());
+        let (name, path, here) = (name.to_owned(), path.as_ref().to_owned(), scope::here());
         offload(move || here.run(|| Self::from_path(&name, path))).await?
     }
 
@@ -174,29 +173,29 @@ impl File {
     /// # }
     /// ```
     pub fn stage(name: &str) -> Result<StagedPath> {
-        let (body, name) = begin(name)?;
-        let scratch = body.lake().vault().scratch()?;
+        let (frame, name) = begin(name)?;
+        let scratch = frame.lake().vault().scratch()?;
         let dir = scratch.dir()?;
         let path = dir.join(&*scratch.called(name.file_name()));
-        Ok(StagedPath { opened: body.note_opened(&name)?, body, name, dir, path })
+        Ok(StagedPath { opened: frame.note_opened(&name)?, frame, name, dir, path })
     }
 }
 
-fn begin(name: &str) -> Result<(Arc<Body>, Uid)> {
-    let Some(body) = context::body() else {
+fn begin(name: &str) -> Result<(Arc<dyn Frame>, Uid)> {
+    let Some(frame) = scope::frame() else {
         let message = format!(
             "cannot create `{name}`: files are created in the body of a creator (threads and tasks it starts take `datlake::here()` along); outside, use `lake.create(uid)`"
         );
         return Err(Error::new(ErrorKind::Context, message));
     };
-    Ok((body, Uid::chosen(name)?))
+    Ok((frame, Uid::chosen(name)?))
 }
 
 /// Writes an output of a body. It must be finished, and the file returned.
 #[derive(Debug)]
 pub struct FileWriter {
     writer: StagedWriter,
-    body: Arc<Body>,
+    frame: Arc<dyn Frame>,
     name: Uid,
     opened: u64,
 }
@@ -208,7 +207,7 @@ impl FileWriter {
     /// Those of writing; [`ErrorKind::Context`] after the body has returned.
     pub fn finish(self) -> Result<File> {
         let staged = self.writer.finish()?;
-        self.body.note_staged(&self.name, staged, false, Some(self.opened))
+        File::staged(&*self.frame, &self.name, staged, false, Some(self.opened))
     }
 }
 
@@ -226,7 +225,7 @@ impl Write for FileWriter {
 #[derive(Debug)]
 pub struct AsyncFileWriter {
     writer: AsyncStagedWriter,
-    body: Arc<Body>,
+    frame: Arc<dyn Frame>,
     name: Uid,
     opened: u64,
 }
@@ -237,9 +236,9 @@ impl AsyncFileWriter {
     /// # Errors
     /// As [`FileWriter::finish`].
     pub async fn finish(self) -> Result<File> {
-        let Self { writer, body, name, opened } = self;
+        let Self { writer, frame, name, opened } = self;
         let staged = writer.finish().await?;
-        body.note_staged(&name, staged, false, Some(opened))
+        File::staged(&*frame, &name, staged, false, Some(opened))
     }
 }
 
@@ -260,7 +259,7 @@ impl AsyncWrite for AsyncFileWriter {
 /// A path at which an output is written by other means. It must be finished, and the file returned.
 #[derive(Debug)]
 pub struct StagedPath {
-    body: Arc<Body>,
+    frame: Arc<dyn Frame>,
     name: Uid,
     opened: u64,
     dir: PathBuf,
@@ -279,7 +278,7 @@ impl StagedPath {
     /// [`ErrorKind::Outputs`] where there is no file.
     pub fn finish(self) -> Result<File> {
         let staged = Staged::adopt(self.path.clone())?;
-        self.body.note_staged(&self.name, staged, false, Some(self.opened))
+        File::staged(&*self.frame, &self.name, staged, false, Some(self.opened))
     }
 
     /// The asynchronous twin of [`StagedPath::finish`].

@@ -10,8 +10,9 @@ use datlake_core::claim::{DEFAULT_LEASE, LONGEST_LEASE};
 use datlake_core::{Error, ErrorKind, Result};
 use datlake_store::{Options, Permits, Reach, Vault, Wrap};
 
-use super::{Inner, Lake, current};
+use super::current;
 use crate::config::{self, Settings};
+use crate::handle::{Inner, Lake};
 use crate::journal::Journal;
 use crate::provenance::Provenance;
 
@@ -40,6 +41,38 @@ pub struct LakeBuilder {
     cache_limit: Option<u64>,
     options: Options,
     temporary: Option<tempfile::TempDir>,
+}
+
+impl Lake {
+    /// Opens a lake under settings of one's own.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let lake = datlake::Lake::builder().home(dir.path().join("lake")).email("ada@example.org").open()?;
+    /// assert!(lake.list("")?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder() -> LakeBuilder {
+        LakeBuilder::default()
+    }
+
+    /// A new, empty lake in a temporary directory that goes with its last handle: for tests.
+    ///
+    /// # Errors
+    /// Those of making a temporary directory.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert!(lake.home().exists() && lake.remote().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn temp() -> Result<Self> {
+        Self::builder().open_temp()
+    }
 }
 
 impl std::fmt::Debug for LakeBuilder {

@@ -4,8 +4,10 @@ use std::sync::{Mutex, Weak};
 
 use datlake_core::{Error, ErrorKind, Result};
 
-use super::{Inner, Lake, LakeBuilder, lock};
-use crate::{config, console, context};
+use super::LakeBuilder;
+use crate::handle::{Inner, Lake};
+use crate::sync::lock;
+use crate::{config, console, scope};
 
 #[derive(Default)]
 struct Open {
@@ -22,28 +24,46 @@ pub(super) fn register(lake: &Lake) {
     open.others.push(std::sync::Arc::downgrade(&lake.0));
 }
 
-pub(super) fn lake() -> Result<Lake> {
-    if let Some(lake) = context::current().lake {
-        return Ok(lake);
-    }
-    let mut open = lock(&OPEN);
-    let mut others = open.others.iter().filter_map(Weak::upgrade);
-    let (first, second) = (others.next(), others.next());
-    drop(others);
-    match (first, second, &open.default) {
-        (None, _, Some(default)) => Ok(default.clone()),
-        (Some(only), None, None) => Ok(Lake(only)),
-        (None, _, None) => {
-            let settings = config::resolve()?;
-            let log = settings.log;
-            let lake = LakeBuilder::from_settings(settings).open_unregistered()?;
-            console::attach(&lake, log);
-            open.default = Some(lake.clone());
-            Ok(lake)
+impl Lake {
+    /// The current lake: the one entered on this thread or in this future, else the only one that is open, else the default
+    /// one of the configuration, which is opened then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] where several lakes are open and none is current; those of opening the default lake.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let _current = lake.enter();
+    /// assert_eq!(datlake::Lake::current()?, lake);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn current() -> Result<Self> {
+        if let Some(lake) = scope::lake() {
+            return Ok(lake);
         }
-        _ => Err(Error::new(
-            ErrorKind::Context,
-            "several lakes are open and none is current: call `lake.enter()` on this thread, `lake.scope(future)`, or take `datlake::here()` along",
-        )),
+        let mut open = lock(&OPEN);
+        let mut others = open.others.iter().filter_map(Weak::upgrade);
+        let (first, second) = (others.next(), others.next());
+        drop(others);
+        match (first, second, &open.default) {
+            (None, _, Some(default)) => Ok(default.clone()),
+            (Some(only), None, None) => Ok(Lake(only)),
+            (None, _, None) => {
+                let settings = config::resolve()?;
+                let log = settings.log;
+                let lake = LakeBuilder::from_settings(settings).open_unregistered()?;
+                if let Some(show) = console::observer(log) {
+                    lake.observe(show);
+                }
+                open.default = Some(lake.clone());
+                Ok(lake)
+            }
+            _ => Err(Error::new(
+                ErrorKind::Context,
+                "several lakes are open and none is current: call `lake.enter()` on this thread, `lake.scope(future)`, or take `datlake::here()` along",
+            )),
+        }
     }
 }

@@ -12,6 +12,7 @@ mod asking;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::{Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store};
@@ -19,10 +20,9 @@ use datlake_store::{Claim, offload};
 
 use self::asking::Asking;
 use super::{Lake, refuse_in_body};
-use crate::call::stray;
-use crate::context::{self, Context};
 use crate::event::Event;
 use crate::report::Evicted;
+use crate::scope;
 
 /// Pieces of content that are asked about at a time.
 const AT_ONCE: usize = 64;
@@ -114,11 +114,19 @@ impl Lake {
         Ok((sizes.len() as u64, sizes.values().sum()))
     }
 
+    /// Something was published: says once if it went no further than this machine, and makes room where that is due.
+    pub(crate) fn note_published(&self) {
+        if self.catalog().is_refused() && !self.0.told_refused.swap(true, Ordering::AcqRel) {
+            self.emit(&Event::Refused { remote: self.remote().unwrap_or_default() });
+        }
+        self.relieve(None);
+    }
+
     /// Content came, of which `needed` is needed now. Where there is more than there may be, some goes; by one process at a time.
     pub(crate) fn relieve(&self, needed: Option<Digest>) {
         let Some(limit) = self.cache_limit().filter(|_| self.vault().may_be_full()) else { return };
         // What this reads is no business of the body that may have asked for the content.
-        let _outside = context::enter(Context { lake: Some(self.clone()), body: None });
+        let _outside = scope::outside_bodies(self);
         match pollster::block_on(self.put_away_above(limit, needed)) {
             Ok(Evicted { blobs: 0, .. }) => {}
             Ok(Evicted { blobs, bytes, left }) => self.emit(&Event::Evicted { blobs, bytes, left }),
@@ -138,7 +146,7 @@ impl Lake {
         let stored = self.stored().await?;
         let all = sum(&stored);
         let done = if all > limit {
-            let held = stray::running().iter().flat_map(|body| body.may_read()).chain(needed).collect();
+            let held = scope::running().iter().flat_map(|frame| frame.may_read()).chain(needed).collect();
             // Some more than must, so that it is not the next download's turn again.
             self.put_away(stored, Evict::To(limit - limit / 10), Some(held)).await
         } else {

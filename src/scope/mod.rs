@@ -1,67 +1,156 @@
 //! Which lake is current, and in which body the code stands: the only ambient state there is.
 //!
 //! It belongs to a thread, and to a future while that is polled. It crosses to other threads and tasks only where somebody
-//! carries it, with [`here`].
+//! carries it, with [`here`]. What a body is, this module does not know: it asks the [`Frame`].
+
+mod frame;
+mod lakes;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context as TaskContext, Poll};
 
 use datlake_core::flight::FlightId;
+use datlake_core::{Error, ErrorKind, Result};
 use pin_project_lite::pin_project;
 
-use crate::call::body::Body;
-use crate::lake::Lake;
-use crate::stolen;
+pub(crate) use frame::{Frame, StagedFile};
+pub(crate) use lakes::{note_lake, seen_lakes};
+
+use crate::handle::Lake;
+use crate::sync::lock;
 
 /// The current lake and the body the code stands in.
 #[derive(Clone, Default, Debug)]
-pub(crate) struct Context {
+pub(crate) struct Scope {
     pub(crate) lake: Option<Lake>,
-    pub(crate) body: Option<Arc<Body>>,
+    pub(crate) frame: Option<Arc<dyn Frame>>,
 }
 
+/// The bodies that run in this process.
+static RUNNING: Mutex<Vec<Weak<dyn Frame>>> = Mutex::new(Vec::new());
+
 thread_local! {
-    static CURRENT: RefCell<Context> = const { RefCell::new(Context { lake: None, body: None }) };
+    static CURRENT: RefCell<Scope> = const { RefCell::new(Scope { lake: None, frame: None }) };
     /// Executions whose bodies are on this thread's stack, or on that of a thread which waits for this one.
     static STACK: RefCell<Vec<FlightId>> = const { RefCell::new(Vec::new()) };
     /// A creator may be entered in most programs a million times outside any body: one load tells.
     static IN_BODY: Cell<bool> = const { Cell::new(false) };
 }
 
-pub(crate) fn current() -> Context {
-    CURRENT.with_borrow(Clone::clone)
+/// The lake that was entered.
+pub(crate) fn lake() -> Option<Lake> {
+    CURRENT.with_borrow(|scope| scope.lake.clone())
 }
 
 /// The body the code stands in.
-pub(crate) fn body() -> Option<Arc<Body>> {
+pub(crate) fn frame() -> Option<Arc<dyn Frame>> {
     if !IN_BODY.get() {
         return None;
     }
-    CURRENT.with_borrow(|context| context.body.clone())
+    CURRENT.with_borrow(|scope| scope.frame.clone())
 }
 
 /// The body the code stands in, where nobody else's work lies on top of it: what it must not do is an error only there.
-pub(crate) fn certain_body() -> Option<Arc<Body>> {
-    body().filter(|_| stolen::is_excluded())
+pub(crate) fn certain_frame() -> Option<Arc<dyn Frame>> {
+    frame().filter(|frame| frame.is_certain())
 }
 
-/// Makes `context` current on this thread until the guard is dropped.
-pub(crate) fn enter(context: Context) -> Entered {
-    let in_body = context.body.is_some();
-    let before = CURRENT.replace(context);
+/// What decides what a body does must be in its key.
+pub(crate) fn refuse_in_body(what: &str) -> Result<()> {
+    let Some(frame) = certain_frame() else { return Ok(()) };
+    let message = format!(
+        "cannot {what} in the body of `{}`: what the lake holds is not part of the call's key; do it outside and pass the result as an argument",
+        frame.creator()
+    );
+    Err(Error::new(ErrorKind::Context, message))
+}
+
+/// A body begins.
+pub(crate) fn begin(frame: Weak<dyn Frame>) {
+    let mut running = lock(&RUNNING);
+    running.retain(|frame| frame.strong_count() > 0);
+    running.push(frame);
+}
+
+/// A body has ended.
+pub(crate) fn end(frame: &Arc<impl Frame>) {
+    lock(&RUNNING).retain(|other| !std::ptr::addr_eq(other.as_ptr(), Arc::as_ptr(frame)));
+}
+
+/// The bodies that run in this process.
+pub(crate) fn running() -> Vec<Arc<dyn Frame>> {
+    lock(&RUNNING).iter().filter_map(Weak::upgrade).collect()
+}
+
+/// Makes `scope` current on this thread until the guard is dropped.
+pub(crate) fn enter(scope: Scope) -> Entered {
+    let in_body = scope.frame.is_some();
+    let before = CURRENT.replace(scope);
     IN_BODY.set(in_body);
     Entered { before, stack: None, not_send: PhantomData }
+}
+
+/// Makes `lake` current, and no body, until the guard is dropped.
+pub(crate) fn outside_bodies(lake: &Lake) -> Entered {
+    enter(Scope { lake: Some(lake.clone()), frame: None })
+}
+
+/// Runs the code of a body, above a stack frame with a name by which [`Frame::is_certain`] finds it again. It is never inlined
+/// and never replaced by the last call in it; nobody else uses the name, of which some programs know the last part only.
+pub(crate) fn mark<R>(work: impl FnOnce() -> R) -> R {
+    datlake_stands_here(work)
+}
+
+#[inline(never)]
+fn datlake_stands_here<R>(work: impl FnOnce() -> R) -> R {
+    let result = work();
+    std::hint::black_box(());
+    result
+}
+
+impl Lake {
+    /// Makes this lake the current one of this thread, until the guard is dropped.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "a")?;
+    /// let _current = lake.enter();
+    /// assert_eq!(datlake::File::get("a.txt")?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enter(&self) -> Entered {
+        enter(Scope { lake: Some(self.clone()), frame: frame() })
+    }
+
+    /// A future in which this lake is the current one.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "a")?;
+    /// let file = lake.scope(datlake::File::get_async("a.txt")).await?;
+    /// assert_eq!(file.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
+        let _inside = self.enter();
+        here().scope(future)
+    }
 }
 
 /// Restores what was current before; cannot leave its thread.
 #[must_use = "what was entered is left when this is dropped"]
 #[derive(Debug)]
 pub struct Entered {
-    before: Context,
+    before: Scope,
     stack: Option<OnStack>,
     not_send: PhantomData<*const ()>,
 }
@@ -69,8 +158,8 @@ pub struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let before = std::mem::take(&mut self.before);
-        IN_BODY.set(before.body.is_some());
-        // The context in between is dropped outside the borrow: a lake's last handle may go with it.
+        IN_BODY.set(before.frame.is_some());
+        // The scope in between is dropped outside the borrow: a lake's last handle may go with it.
         drop(CURRENT.replace(before));
     }
 }
@@ -120,7 +209,7 @@ impl Drop for OnStack {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Here {
-    context: Context,
+    scope: Scope,
     /// Whether the code that took it was the body's own.
     certain: bool,
     /// What the other thread holds up by waiting for this one, as it will.
@@ -139,7 +228,7 @@ pub struct Here {
 /// # }
 /// ```
 pub fn here() -> Here {
-    Here { context: current(), certain: certain_body().is_some(), stack: stack() }
+    Here { scope: CURRENT.with_borrow(Clone::clone), certain: certain_frame().is_some(), stack: stack() }
 }
 
 impl Here {
@@ -160,7 +249,7 @@ impl Here {
     /// # }
     /// ```
     pub fn enter(&self) -> Entered {
-        let mut entered = enter(self.context.clone());
+        let mut entered = enter(self.scope.clone());
         entered.stack = Some(on_stack(&self.stack));
         entered
     }
@@ -179,7 +268,7 @@ impl Here {
     /// ```
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         let _inside = self.enter();
-        if self.certain { stolen::mark(work) } else { work() }
+        if self.certain { mark(work) } else { work() }
     }
 
     /// A future that stands there whenever it is polled.
@@ -199,26 +288,26 @@ impl Here {
     /// # }
     /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped { future, context: self.context.clone(), certain: self.certain }
+        Scoped { future, scope: self.scope.clone(), certain: self.certain }
     }
 }
 
 pin_project! {
-    /// A future with a context of its own: see [`Here::scope`] and [`Lake::scope`](crate::Lake::scope).
+    /// A future with a scope of its own: see [`Here::scope`] and [`Lake::scope`](crate::Lake::scope).
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct Scoped<F> {
         #[pin]
         future: F,
-        context: Context,
+        scope: Scope,
         certain: bool,
     }
 }
 
 impl<F> Scoped<F> {
     /// The future of a body.
-    pub(crate) fn of_body(context: Context, future: F) -> Self {
-        Self { future, context, certain: true }
+    pub(crate) fn of_body(scope: Scope, future: F) -> Self {
+        Self { future, scope, certain: true }
     }
 }
 
@@ -227,8 +316,8 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _inside = enter(this.context.clone());
+        let _inside = enter(this.scope.clone());
         let (future, certain) = (this.future, *this.certain);
-        if certain { stolen::mark(|| future.poll(cx)) } else { future.poll(cx) }
+        if certain { mark(|| future.poll(cx)) } else { future.poll(cx) }
     }
 }

@@ -1,0 +1,136 @@
+//! Finding files by their names.
+
+use datlake_core::catalog::Known;
+use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
+use datlake_store::offload;
+
+use super::handle::File;
+use super::tree::Tree;
+use crate::handle::Lake;
+use crate::nearest::nearest;
+use crate::scope::{self, refuse_in_body};
+
+impl File {
+    /// The file called `uid` in the current lake. Nothing is downloaded.
+    ///
+    /// # Errors
+    /// As [`Lake::file`]; those of [`Lake::current`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let _current = lake.enter();
+    /// lake.add_bytes("a.txt", "a")?;
+    /// assert!(datlake::File::exists("a.txt")?);
+    /// assert_eq!(datlake::File::get("a.txt")?.read()?, b"a");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn get(uid: &str) -> Result<Self> {
+        Self::named(&Lake::current()?, uid)
+    }
+
+    /// The asynchronous twin of [`File::get`].
+    ///
+    /// # Errors
+    /// As [`File::get`].
+    pub async fn get_async(uid: &str) -> Result<Self> {
+        let (uid, here) = (uid.to_owned(), scope::here());
+        offload(move || here.run(|| Self::get(&uid))).await?
+    }
+
+    /// Whether the current lake has a file called `uid`.
+    ///
+    /// # Errors
+    /// As [`Lake::exists`]; those of [`Lake::current`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let _current = lake.enter();
+    /// assert!(!datlake::File::exists("a.txt")?);
+    /// lake.add_bytes("a.txt", "a")?;
+    /// assert!(datlake::File::exists("a.txt")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn exists(uid: &str) -> Result<bool> {
+        refuse_in_body("look whether a file exists")?;
+        Ok(pollster::block_on(Self::find(&Lake::current()?, &uid.parse()?))?.is_some())
+    }
+
+    /// The file of `lake` called `uid`, which a body that asks for it gets as an input.
+    pub(crate) fn named(lake: &Lake, uid: &str) -> Result<Self> {
+        let uid: Uid = uid.parse()?;
+        if let UidKind::Member { tree, path } = uid.kind() {
+            // What a body gets of a tree is fixed by the tree.
+            return Tree::try_from(Self::named(lake, tree.as_str())?)?.get(&path);
+        }
+        let found =
+            pollster::block_on(Self::find(lake, &uid)).and_then(|file| file.ok_or_else(|| not_found(lake, &uid)));
+        match &found {
+            Ok(file) => scope::frame().iter().for_each(|frame| frame.note_fetched(&uid, file.to_ref())),
+            Err(error) => scope::certain_frame().iter().for_each(|frame| frame.note_failed(error)),
+        }
+        found
+    }
+
+    /// The file of `lake` called `uid`, wherever it is.
+    pub(crate) async fn find(lake: &Lake, uid: &Uid) -> Result<Option<Self>> {
+        if let UidKind::Member { tree, path } = uid.kind() {
+            let Some(tree) = known(lake, &tree).await? else { return Ok(None) };
+            return Tree::try_from(Self::known(lake, tree))?.find(&path);
+        }
+        Ok(known(lake, uid).await?.map(|known| Self::known(lake, known)))
+    }
+}
+
+impl Tree {
+    /// The tree called `uid` in the current lake.
+    ///
+    /// # Errors
+    /// As [`File::get`]; [`ErrorKind::InvalidInput`] for a file that is no tree.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
+    /// # let lake = datlake::Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// lake.add_tree("texts", folder.path())?;
+    /// assert_eq!(datlake::Tree::get_uid("texts")?.names()?, ["a.txt"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn get_uid(uid: &str) -> Result<Self> {
+        Self::try_from(File::get(uid)?)
+    }
+}
+
+async fn known(lake: &Lake, uid: &Uid) -> Result<Option<Known>> {
+    if let Some(known) = lake.catalog().here().file(uid).await? {
+        return Ok(Some(known));
+    }
+    lake.contact_remote().await?;
+    lake.catalog().file(uid).await
+}
+
+fn not_found(lake: &Lake, uid: &Uid) -> Error {
+    let mut message = format!("the lake in `{}` has no file `{uid}`", lake.home().display());
+    if let UidKind::Output { creator, key, .. } = uid.kind() {
+        message.push_str(&format!(", because call {creator}/{} has not been made or was removed", key.short()));
+    } else {
+        // A hint is worth a look at the names, and no second error.
+        let names = pollster::block_on(lake.catalog().names(None)).unwrap_or_default();
+        let near = nearest(uid.as_str(), names.iter().map(Uid::as_str));
+        if near.is_empty() {
+            message.push_str(if names.is_empty() { "; it has no named files at all" } else { "" });
+        } else {
+            message.push_str(&format!("; the nearest names are {}", near.join(", ")));
+        }
+    }
+    if lake.is_offline() {
+        message.push_str(" (offline: only this machine was asked)");
+    }
+    Error::new(ErrorKind::NotFound, message)
+}

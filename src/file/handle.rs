@@ -1,0 +1,372 @@
+//! A handle of a file.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datlake_core::catalog::Known;
+use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
+use datlake_store::{Staged, Wanted};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::event::Event;
+use crate::handle::Lake;
+use crate::origin::Origin;
+use crate::scope::{self, Frame, StagedFile, note_lake, refuse_in_body};
+
+/// A file of a lake: a handle, whose content is downloaded when it is read.
+///
+/// Cheap to clone. As an argument it counts in a call's key by its content, and by its UID where a person chose that.
+///
+/// ```
+/// use std::io::BufRead as _;
+///
+/// # fn main() -> datlake::Result<()> {
+/// let lake = datlake::Lake::temp()?;
+/// let file = lake.add_bytes("corpora/alice.txt", "down the\nrabbit hole\n")?;
+///
+/// // Known without the content being here:
+/// assert_eq!((file.name(), file.len(), file.uid().map(|uid| uid.as_str())), ("alice.txt", 21, Some("corpora/alice.txt")));
+/// println!("{} {}", file.digest(), file.lineage()?);
+///
+/// // Downloaded where it is not here, and verified:
+/// assert_eq!(file.read_to_string()?.split_whitespace().count(), 4);
+/// assert_eq!(file.read_range(0..4)?, b"down");
+/// assert_eq!(file.open()?.lines().count(), 2);
+/// assert!(file.path()?.ends_with("alice.txt") && file.is_local()?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct File(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) lake: Lake,
+    pub(super) name: Arc<str>,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    pub(super) tree: bool,
+    pub(super) place: Place,
+}
+
+pub(super) enum Place {
+    /// In the lake.
+    Published {
+        uid: Uid,
+        /// The content of the tree it is in: whoever may read that may read this.
+        within: Option<Digest>,
+    },
+    /// Made by a body and not returned yet.
+    Staged(Arc<StagedFile>),
+}
+
+impl File {
+    pub(crate) fn known(lake: &Lake, known: Known) -> Self {
+        let Known { uid, name, digest, size, tree } = known;
+        let name = called(&uid, name);
+        let place = Place::Published { uid, within: None };
+        Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place }))
+    }
+
+    pub(super) fn member(tree: &File, path: &str, digest: Digest, size: u64) -> Result<Self> {
+        let inner = &*tree.0;
+        let Some(uid) = tree.uid() else {
+            // A staged tree knows its files themselves.
+            return Err(Error::new(ErrorKind::Context, format!("the tree `{tree}` is not published yet")));
+        };
+        let uid = Uid::member(uid, path)?;
+        let place = Place::Published { uid, within: Some(inner.digest) };
+        Ok(Self(Arc::new(Inner { lake: inner.lake.clone(), name: path.into(), digest, size, tree: false, place })))
+    }
+
+    /// An output of the body `frame`, whose content is complete: of the one that was `opened`, if it was.
+    pub(super) fn staged(
+        frame: &dyn Frame,
+        name: &Uid,
+        content: Staged,
+        tree: bool,
+        opened: Option<u64>,
+    ) -> Result<Self> {
+        let staged = frame.note_staged(name, content, opened)?;
+        let (name, digest, size) = (Arc::clone(&staged.name), staged.content.digest, staged.content.size);
+        Ok(Self(Arc::new(Inner { lake: frame.lake().clone(), name, digest, size, tree, place: Place::Staged(staged) })))
+    }
+
+    /// Its UID; `None` while it is not returned from the body that made it.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a")?;
+    /// assert_eq!(file.uid().map(|uid| uid.as_str()), Some("a.txt"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn uid(&self) -> Option<&Uid> {
+        match &self.0.place {
+            Place::Published { uid, .. } => Some(uid),
+            Place::Staged(staged) => staged.uid.get(),
+        }
+    }
+
+    /// Its own name: what it was created as.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("corpora/alice.txt", "down")?;
+    /// assert_eq!(file.name(), "alice.txt");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// BLAKE3 of its content.
+    ///
+    /// A body that asks it of a file that it was not given fails when it ends, with [`ErrorKind::Undeclared`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a")?;
+    /// assert_eq!(file.digest(), datlake::Digest::of(b"a"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn digest(&self) -> Digest {
+        self.note_looked_at();
+        self.0.digest
+    }
+
+    /// Its size in bytes.
+    ///
+    /// A body that asks it of a file that it was not given fails when it ends, with [`ErrorKind::Undeclared`].
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// assert_eq!(datlake::Lake::temp()?.add_bytes("a.txt", "down")?.len(), 4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[expect(clippy::len_without_is_empty, reason = "the size of a file is no count of elements")]
+    pub fn len(&self) -> u64 {
+        self.note_looked_at();
+        self.0.size
+    }
+
+    /// Whether its content is on this machine.
+    ///
+    /// # Errors
+    /// Those of looking into the lake's directory.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let remote = format!("file://{}", folder.path().join("remote").display());
+    /// # let machine = |name| datlake::Lake::builder().home(folder.path().join(name)).remote(&remote).open();
+    /// machine("one")?.add_bytes("a.txt", "a")?;
+    /// let file = machine("other")?.file("a.txt")?;
+    /// assert!(!file.is_local()?);
+    /// file.read()?;
+    /// assert!(file.is_local()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn is_local(&self) -> Result<bool> {
+        match &self.0.place {
+            Place::Staged(_) => Ok(true),
+            Place::Published { .. } => self.asking(|lake, wanted| lake.vault().has(&wanted)),
+        }
+    }
+
+    /// How it came to be: the call that made it, or who added it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where it was removed, or is not published yet; [`ErrorKind::Context`] in a body: no key knows
+    /// who made a file, and when.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::builder().email("ada@example.org");
+    /// # let folder = tempfile::tempdir()?;
+    /// # let lake = lake.home(folder.path().join("home"));
+    /// let file = lake.open()?.add_bytes("a.txt", "a")?;
+    /// assert_eq!(file.lineage()?.added().unwrap().person.email, "ada@example.org");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn lineage(&self) -> Result<Origin> {
+        refuse_in_body("ask for the lineage of a file")?;
+        let Some(uid) = self.uid() else {
+            let message = format!("`{}` has no lineage before the body that makes it has returned it", self.0.name);
+            return Err(Error::new(ErrorKind::NotFound, message));
+        };
+        pollster::block_on(Origin::of(&self.0.lake, uid))
+    }
+
+    // ---- for the rest of the crate
+
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.0.lake
+    }
+
+    /// Its digest, whoever asks.
+    pub(crate) fn content(&self) -> Digest {
+        self.0.digest
+    }
+
+    pub(crate) fn is_tree(&self) -> bool {
+        self.0.tree
+    }
+
+    pub(crate) fn within(&self) -> Option<&Digest> {
+        match &self.0.place {
+            Place::Published { within, .. } => within.as_ref(),
+            Place::Staged(_) => None,
+        }
+    }
+
+    pub(super) fn staged_file(&self) -> Option<&StagedFile> {
+        match &self.0.place {
+            Place::Staged(staged) => Some(staged),
+            Place::Published { .. } => None,
+        }
+    }
+
+    /// What a key and a record say of it.
+    pub(crate) fn to_ref(&self) -> FileRef {
+        let stage = match &self.0.place {
+            Place::Staged(staged) if staged.uid.get().is_none() => Some(staged.id),
+            _ => None,
+        };
+        FileRef {
+            uid: self.uid().cloned(),
+            digest: self.0.digest,
+            size: self.0.size,
+            // A published file goes by the last segment where a person chose its UID.
+            name: Arc::clone(&self.0.name),
+            tree: self.0.tree,
+            stage,
+        }
+    }
+
+    pub(crate) fn from_ref(lake: &Lake, file: FileRef) -> Option<Self> {
+        let FileRef { uid, digest, size, name, tree, stage: _ } = file;
+        let uid = uid?;
+        let name = called(&uid, name);
+        let place = Place::Published { uid, within: None };
+        Some(Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place })))
+    }
+
+    /// Asks for the content; says so while it comes.
+    pub(super) fn asking<T>(&self, ask: impl FnOnce(&Lake, Wanted<'_>) -> T) -> T {
+        let lake = &self.0.lake;
+        let progress = |done| lake.emit(&Event::Downloading { file: self.to_string(), done, size: self.0.size });
+        ask(lake, Wanted { digest: &self.0.digest, size: self.0.size, what: self, progress: &progress })
+    }
+
+    /// Whether the code that asks may read it: `frame` is the body that it stands in.
+    pub(super) fn is_for(&self, frame: &dyn Frame) -> Result<()> {
+        frame.check_access(&self.0.lake, self.0.digest, self.within().copied(), self)
+    }
+
+    pub(super) fn check_access(&self) -> Result<()> {
+        let Some(frame) = scope::frame() else { return Ok(()) };
+        match self.is_for(&*frame) {
+            // Somebody else's work may read it, on top of a body that waits.
+            Err(_) if !frame.is_certain() => Ok(()),
+            checked => checked,
+        }
+    }
+
+    /// What it is, and not what is in it, is known without an error to give: a body that must not know is told at its end.
+    fn note_looked_at(&self) {
+        if let Some(frame) = scope::frame()
+            && let Err(error) = self.is_for(&*frame)
+            && frame.is_certain()
+        {
+            frame.note_violation(error);
+        }
+    }
+
+    /// An error about missing or damaged content, with the call that made it and what to do.
+    pub(super) fn advised(&self, error: Error) -> Error {
+        let (ErrorKind::MissingBlob | ErrorKind::Corrupt, Some(uid)) = (error.kind(), self.uid()) else { return error };
+        let here = self.0.lake.catalog().here();
+        let made_by = match pollster::block_on(Origin::in_catalog(&here, uid)) {
+            Ok(Origin::Call(lineage)) => format!(", made by call {}/{}", lineage.creator, lineage.key.short()),
+            _ => String::new(),
+        };
+        let message = format!("{error} (`{uid}`{made_by}; `datlake repair {uid}` heals it, or says how to)");
+        Error::new(error.kind(), message)
+    }
+
+    pub(super) fn note_download(&self, fetched: bool) {
+        if fetched {
+            self.0.lake.emit(&Event::Downloaded { file: self.to_string(), size: self.0.size });
+            self.0.lake.relieve(Some(self.0.digest));
+        }
+    }
+}
+
+/// A file's own name. A UID that a person chose says it by itself, and nobody else has a say.
+fn called(uid: &Uid, name: impl Into<Arc<str>>) -> Arc<str> {
+    if uid.is_chosen() { uid.file_name().into() } else { name.into() }
+}
+
+/// Content that is not to be had today: a body that goes on without it is not remembered.
+pub(super) fn noted(error: Error) -> Error {
+    if let Some(frame) = scope::certain_frame() {
+        frame.note_failed(&error);
+    }
+    error
+}
+
+/// Two handles are equal when they mean the same file: UID and content.
+impl PartialEq for File {
+    fn eq(&self, other: &Self) -> bool {
+        let same_name = match (self.uid(), other.uid()) {
+            (None, None) => self.0.name == other.0.name,
+            (a, b) => a == b,
+        };
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.digest == other.0.digest && self.0.tree == other.0.tree && same_name)
+    }
+}
+
+impl Eq for File {}
+
+/// The UID where a person chose it; else the file's own name.
+impl fmt::Display for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.uid() {
+            Some(uid) if !matches!(uid.kind(), UidKind::Output { .. }) => fmt::Display::fmt(uid, f),
+            _ => f.write_str(&self.0.name),
+        }
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File")
+            .field("uid", &self.uid())
+            .field("name", &self.0.name)
+            .field("digest", &self.0.digest)
+            .field("len", &self.0.size)
+            .finish()
+    }
+}
+
+impl Serialize for File {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        note_lake(&self.0.lake);
+        self.to_ref().serialize(serializer)
+    }
+}
+
+/// A file of the current lake.
+impl<'de> Deserialize<'de> for File {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let file = FileRef::deserialize(deserializer)?;
+        let lake = Lake::current().map_err(D::Error::custom)?;
+        Self::from_ref(&lake, file).ok_or_else(|| D::Error::custom("a file without a UID"))
+    }
+}

@@ -1,0 +1,191 @@
+//! A handle of a lake: its parts, and no more.
+//!
+//! This module knows no file, no scope and no call. What can be done with a lake is in [`lake`](crate::lake), above the files.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use datlake_core::catalog::Catalog;
+use datlake_core::flight::Flights;
+use datlake_core::record::Record;
+use datlake_core::{CallKey, Digest};
+use datlake_store::{Permits, Vault};
+
+use crate::event::Event;
+use crate::journal::Journal;
+use crate::provenance::Provenance;
+use crate::sync::lock;
+
+/// A lake: a store on this machine and, optionally, a remote it shares with others.
+///
+/// Cheap to clone: clones are handles of one lake.
+///
+/// ```
+/// use datlake::{File, Lake};
+/// # fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// lake.add_bytes("greetings/en.txt", b"hello")?;
+/// assert_eq!(lake.file("greetings/en.txt")?.read_to_string()?, "hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Lake(pub(crate) Arc<Inner>);
+
+pub(crate) type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// What the handles of one lake share.
+pub(crate) struct Inner {
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) provenance: Arc<Provenance>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) flights: Flights,
+    pub(crate) permits: Permits,
+    pub(crate) remembered: Mutex<HashMap<CallKey, Arc<Record>>>,
+    pub(crate) observers: Mutex<Vec<Observer>>,
+    /// What people call the content that may be on its way to the remote.
+    pub(crate) sending: Mutex<HashMap<Digest, String>>,
+    /// Bodies run and nothing is remembered.
+    pub(crate) bypass: bool,
+    /// How many bytes of content this machine is to keep at most.
+    pub(crate) cache_limit: Option<u64>,
+    /// How long other machines may miss a sign of life of this one.
+    pub(crate) lease: Duration,
+    pub(crate) learned: AtomicBool,
+    pub(crate) told_refused: AtomicBool,
+    /// The collection whose sweep took longer than anybody waits.
+    pub(crate) outlasting: Mutex<Option<u64>>,
+    pub(crate) serial: AtomicU64,
+    /// A lake that goes when its last handle does.
+    pub(crate) _temporary: Option<tempfile::TempDir>,
+}
+
+impl fmt::Debug for Lake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lake").field("home", &self.home()).field("remote", &self.remote()).finish()
+    }
+}
+
+/// Handles of the same lake are equal.
+impl PartialEq for Lake {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Lake {}
+
+impl Lake {
+    /// The directory of this machine's store.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert!(lake.home().join("datlake.json").exists());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn home(&self) -> &Path {
+        self.0.vault.home()
+    }
+
+    /// The store shared with other machines, for people: a path or a URL without credentials.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let lake = datlake::Lake::builder().home(dir.path().join("home")).remote("s3://bucket/lake").open()?;
+    /// assert_eq!(lake.remote().as_deref(), Some("s3://bucket/lake")); // nothing was asked of it yet
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remote(&self) -> Option<String> {
+        self.catalog().remote.as_ref().map(|remote| remote.describe())
+    }
+
+    /// Whether there is a remote that is not asked, as under `DATLAKE_OFFLINE=1`.
+    pub fn is_offline(&self) -> bool {
+        self.catalog().offline
+    }
+
+    /// Tells `observer` everything that happens in this lake through this process from now on.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.observe(|event| println!("{event:?}"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn observe(&self, observer: impl Fn(&Event) + Send + Sync + 'static) {
+        lock(&self.0.observers).push(Arc::new(observer));
+    }
+
+    /// Removes what this process has begun to write to this machine's store and not finished, before it ends: for programs
+    /// that handle signals. What writes at that time fails, and what begins to write waits until the process has ended.
+    /// Without this, the next process that writes clears up.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.abandon_writes(); // and then `std::process::exit(130)`
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn abandon_writes(&self) {
+        self.vault().end_scratch();
+    }
+
+    pub(crate) fn vault(&self) -> &Arc<Vault> {
+        &self.0.vault
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        self.0.vault.catalog()
+    }
+
+    pub(crate) fn provenance(&self) -> &Provenance {
+        &self.0.provenance
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    pub(crate) fn flights(&self) -> &Flights {
+        &self.0.flights
+    }
+
+    pub(crate) fn permits(&self) -> &Permits {
+        &self.0.permits
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        self.0.lease
+    }
+
+    pub(crate) fn cache_limit(&self) -> Option<u64> {
+        self.0.cache_limit
+    }
+
+    pub(crate) fn bypass(&self) -> bool {
+        self.0.bypass
+    }
+
+    pub(crate) fn emit(&self, event: &Event) {
+        event.trace();
+        let observers: Vec<Observer> = lock(&self.0.observers).clone();
+        for observer in observers {
+            observer(event);
+        }
+    }
+
+    /// A text that nobody else writes.
+    pub(crate) fn nonce(&self) -> String {
+        format!("{}-{}", self.0.provenance.run(), self.0.serial.fetch_add(1, Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,127 @@
+//! Finding files by their names.
+
+use datlake_core::{Result, Uid};
+use futures_util::stream::{self, StreamExt as _};
+
+use super::{AT_ONCE, Files};
+use crate::file::File;
+use crate::handle::Lake;
+use crate::report::{Damage, is_damage};
+use crate::scope::refuse_in_body;
+
+impl Lake {
+    /// The file called `uid`. Nothing is downloaded.
+    ///
+    /// In a body, `uid` is recorded as an input of the call.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], which names the nearest UIDs; [`ErrorKind::InvalidInput`] for what is no UID.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("corpora/alice.txt", "down the rabbit hole")?;
+    /// assert_eq!(lake.file("corpora/alice.txt")?.len(), 20);
+    ///
+    /// let error = lake.file("corpora/alise.txt").unwrap_err();
+    /// assert!(error.to_string().contains("the nearest names are `corpora/alice.txt`"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn file(&self, uid: &str) -> Result<File> {
+        File::named(self, uid)
+    }
+
+    /// Whether the lake has a file called `uid`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] in a body: whether a file exists must not decide what a remembered call returns.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert!(!lake.exists("a.txt")?);
+    /// lake.add_bytes("a.txt", "a")?;
+    /// assert!(lake.exists("a.txt")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn exists(&self, uid: &str) -> Result<bool> {
+        refuse_in_body("look whether a file exists")?;
+        Ok(pollster::block_on(File::find(self, &uid.parse()?))?.is_some())
+    }
+
+    /// The files with chosen names below the folder `prefix` (all if it is empty), sorted by UID. A damaged document hides
+    /// its own file only, and is named in [`Files::damaged`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] in a body: what is in the lake must not decide what a remembered call returns.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("notes/a.txt", "a")?;
+    /// lake.add_bytes("b.txt", "b")?;
+    /// assert_eq!(lake.list("notes")?[0].name(), "a.txt");
+    /// assert_eq!(lake.list("")?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn list(&self, prefix: &str) -> Result<Files> {
+        refuse_in_body("list the lake")?;
+        pollster::block_on(async {
+            self.contact_remote().await?;
+            let folder = prefix.trim_end_matches('/');
+            let folder = if folder.is_empty() { None } else { Some(Uid::chosen(folder)?) };
+            let names = self.catalog().names(folder.as_ref()).await?;
+            let mut found = stream::iter(folder.into_iter().chain(names))
+                .map(|uid| async move { (self.find(&uid).await, uid) })
+                .buffered(AT_ONCE);
+            let mut files = Files::default();
+            while let Some((file, uid)) = found.next().await {
+                match file {
+                    // A name whose call never finished shows nothing.
+                    Ok(file) => files.files.extend(file),
+                    Err(error) if is_damage(&error) => {
+                        files.damaged.push(Damage { what: uid.to_string(), error: error.to_string() });
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(files)
+        })
+    }
+
+    /// Removes the file called `uid`. Of a call's output, the call is forgotten with everything it returned: it would run
+    /// again. Returns the UIDs that are gone; none if there was no such file. Content stays until it is collected.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "first")?;
+    /// assert_eq!(lake.remove("a.txt")?.len(), 1);
+    /// lake.add_bytes("a.txt", "second")?; // the name is free again
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remove(&self, uid: &str) -> Result<Vec<Uid>> {
+        refuse_in_body("remove a file")?;
+        let uid: Uid = uid.parse()?;
+        let (person, at) = (self.0.provenance.person()?, crate::provenance::now());
+        let gone = pollster::block_on(async {
+            self.contact_remote().await?;
+            let serial = || format!("{}-{}", at.replace([':', '.'], ""), self.nonce());
+            self.catalog().remove(&uid, &person, &at, serial).await
+        })?;
+        self.forget_remembered();
+        Ok(gone)
+    }
+
+    /// The file called `uid`, wherever it is.
+    pub(crate) async fn find(&self, uid: &Uid) -> Result<Option<File>> {
+        File::find(self, uid).await
+    }
+}
