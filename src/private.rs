@@ -20,8 +20,5 @@ pub fn info(code: &'static CodeOf) -> CreatorInfo {
 /// A tracked item was entered: a body that does not declare it has a hole in its key.
 #[inline]
 pub fn entered(code: fn() -> &'static CodeOf) {
-    match crate::call::body::current() {
-        Some(body) => body.note_entered(code()),
-        None => crate::call::stray::entered(code),
-    }
+    crate::call::stray::entered(code);
 }

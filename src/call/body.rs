@@ -15,7 +15,6 @@ use datlake_core::record::Fetched;
 use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
 use datlake_store::{Holding, Staged};
 
-use super::stray;
 use crate::lake::Lake;
 use crate::scope::{self, Frame, StagedFile};
 use crate::stolen;
@@ -139,28 +138,28 @@ impl Body {
     }
 
     /// A tracked item was entered. What is wrong with that is told when the body ends: the item itself cannot. Whether it
-    /// was entered by the body, or on top of it, is looked at less and less often.
-    pub(crate) fn note_entered(&self, code: &'static Code) {
+    /// was entered by the body, or on top of it, is looked at less and less often: `true` where it was not the body for certain.
+    pub(crate) fn note_entered(&self, code: &'static Code) -> bool {
         if self.declares(code) {
-            return;
+            return false;
         }
         let mut state = lock(&self.state);
         let entered = state.entered.entry(address(code)).or_default();
         *entered = entered.saturating_add(1);
         let look = entered.is_power_of_two();
         if !look || state.undeclared.contains(&address(code)) {
-            return;
+            return false;
         }
         drop(state);
-        if stolen::is_excluded() {
-            let error = self.undeclared(code);
-            let mut state = lock(&self.state);
-            if state.undeclared.insert(address(code)) {
-                state.violations.push(error);
-            }
-        } else {
-            stray::look(code);
+        if !stolen::is_excluded() {
+            return true;
         }
+        let error = self.undeclared(code);
+        let mut state = lock(&self.state);
+        if state.undeclared.insert(address(code)) {
+            state.violations.push(error);
+        }
+        false
     }
 
     pub(crate) fn note_nested(&self, files: impl IntoIterator<Item = FileRef>) {

@@ -8,7 +8,7 @@ use datlake_core::claim::{Holder, Seen, Watch};
 use datlake_core::{Result, claim};
 use datlake_store::{Among, Beating, Claim, Lease};
 
-use super::engine::Site;
+use super::site::Site;
 use crate::{provenance, scope, stolen};
 
 /// The longest pause between two looks at another machine's claim.

@@ -1,30 +1,26 @@
 //! One call from key to value, or to a body that runs: look, wait, claim.
 //!
 //! Invariants:
-//! - A hit on this machine touches its record and nothing else: no thread, runtime, lock file or clock.
 //! - No lock and no permit for transfers is held while a body runs; a call in a body takes no permit for bodies.
 //! - Whatever happens to a body, its claim and its place in the flights go with the guard that holds them.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use datlake_core::flight::{Boarding, FlightId};
 use datlake_core::memo::{Candidate, Search, Step};
-use datlake_core::record::{Kept, Record, Target as NameTarget};
+use datlake_core::record::{Record, Target as NameTarget};
 use datlake_core::run::Outcome;
-use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, canonical};
-use datlake_store::{offload, sleep};
+use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::body::{self, Body};
 use super::claim::AmongMachines;
-use super::key::Target;
+use super::explain::sketch;
 use super::running::{Claims, Running, given_back};
-use crate::event::{CallId, Event};
-use crate::lake::Lake;
-use crate::scope::{self, Frame as _};
+use super::site::{Found, Pace, Reach, Site, told};
+use crate::event::Event;
+use crate::scope;
 use crate::stolen;
 
 /// A call inside itself that a work-stealing pool may have brought about runs once more, but not for ever.
@@ -34,198 +30,18 @@ const STOLEN_DEPTH: usize = 8;
 /// that lies below on this very stack, which nobody can see. After that the call runs once more.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a caller can afford.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// Its thread may block.
-    Blocking,
-    /// It is being polled by an executor.
-    Polled,
-}
-
-/// How far to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    Local,
-    Anywhere,
-}
-
-/// A call about to be looked up: where it stands and what it is.
-pub(crate) struct Site {
-    pub(crate) lake: Lake,
-    pub(crate) target: Target,
-    pub(super) parent: Option<Arc<Body>>,
-    pub(super) pace: Pace,
-}
-
 /// What a call comes to.
 pub(crate) enum Start<T> {
     Ready(T),
     Run(Box<Running>),
 }
 
-/// What a search comes to.
-pub(crate) enum Found<T> {
-    Hit(T, Arc<Record>),
-    Miss(CallKey),
-}
-
-impl Pace {
-    /// Does work of a store where it blocks no executor.
-    pub(super) async fn io<T, F>(self, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        match self {
-            Self::Blocking => work.await,
-            Self::Polled => offload(move || pollster::block_on(work)).await?,
-        }
-    }
-
-    pub(super) async fn pause(self, duration: Duration) -> Result<()> {
-        match self {
-            Self::Blocking => std::thread::sleep(duration),
-            Self::Polled => sleep(duration).await?,
-        }
-        Ok(())
-    }
-}
-
 impl Site {
-    /// Where a call of `target` stands.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Undeclared`] in a body that does not declare the creator; [`ErrorKind::Context`] where lakes would mix.
-    pub(crate) fn new(target: Target, code: &'static Code, pace: Pace) -> Result<Self> {
-        let mut parent = body::current();
-        if let Some(body) = &parent
-            && let Err(error) = Self::check_parent(body, &target, code)
-        {
-            // A pool that steals work may have put a call of somebody else's on top of this body.
-            if stolen::is_excluded() {
-                return Err(error);
-            }
-            parent = None;
-        }
-        if parent.is_none()
-            && let Some((argument, file)) = target.identity.inputs().iter().find(|(_, file)| file.stage.is_some())
-        {
-            let message = format!(
-                "argument `{argument}` of `{}` is `{}`, which a body made and has not returned: nobody else can use it",
-                target.identity.creator, file.name
-            );
-            return Err(Error::new(ErrorKind::Outputs, message));
-        }
-        let lake = match (&target.lake, &parent) {
-            (Some(lake), _) => lake.clone(),
-            (None, Some(body)) => body.lake().clone(),
-            (None, None) => Lake::current()?,
-        };
-        if let Some(body) = &parent
-            && *body.lake() != lake
-        {
-            let message = format!(
-                "a call of `{}` in the body of `{}` has files of another lake; lakes never mix",
-                target.identity.creator,
-                body.creator()
-            );
-            return Err(Error::new(ErrorKind::Context, message));
-        }
-        Ok(Self { lake, target, parent, pace })
-    }
-
-    /// Whether `body` may make this call: its key must know of the creator and of the files.
-    fn check_parent(body: &Body, target: &Target, code: &'static Code) -> Result<()> {
-        if !body.declares(code) {
-            return Err(body.undeclared(code));
-        }
-        // Those of another lake are told below.
-        if target.lake.as_ref().is_some_and(|lake| lake != body.lake()) {
-            return Ok(());
-        }
-        target.identity.inputs().iter().try_for_each(|(_, file)| body.check_passed(file, &target.identity.creator))
-    }
-
-    pub(super) fn id(&self, key: CallKey) -> CallId {
-        CallId { creator: self.target.identity.creator.clone(), key }
-    }
-
-    pub(super) fn emit_waited(&self, by: Option<String>) {
-        self.lake.emit(&Event::Waited { call: self.id(self.target.identity.key), by });
-    }
-
-    /// Looks for the call's value.
-    pub(crate) async fn find<T: Serialize + DeserializeOwned>(&self, reach: Reach) -> Result<Found<T>> {
-        let mut search = Search::new(&self.target.identity.creator, self.target.identity.key);
-        loop {
-            let candidate = self.candidate(&mut search, reach).await?;
-            // What is decoded belongs to this lake.
-            let inside = scope::outside_bodies(&self.lake);
-            let step = search.consider(candidate)?;
-            drop(inside);
-            match step {
-                Step::Found(value, record) => return Ok(Found::Hit(value, record)),
-                Step::Absent(key) => return Ok(Found::Miss(key)),
-                Step::Next => {}
-            }
-        }
-    }
-
-    async fn candidate(&self, search: &mut Search, reach: Reach) -> Result<Option<Candidate>> {
-        let catalog = self.lake.catalog();
-        let record = loop {
-            let (creator, key) = search.place();
-            if let Some(record) = self.lake.remembered(key) {
-                break record;
-            }
-            let found = match reach {
-                Reach::Local => catalog.kept_here(creator, key).await?,
-                Reach::Anywhere => {
-                    let (lake, creator, key) = (self.lake.clone(), creator.clone(), *key);
-                    let look = async move {
-                        lake.contact_remote().await?;
-                        lake.catalog().kept(&creator, &key).await
-                    };
-                    self.pace.io(look).await?
-                }
-            };
-            match found {
-                None => return Ok(None),
-                Some(Kept::Abandoned(mark)) => search.pass(&mark.digest)?,
-                Some(Kept::Record(record)) => {
-                    let record = Arc::new(record);
-                    self.lake.remember(&record);
-                    break record;
-                }
-            }
-        };
-        if record.fetched.is_empty() && matches!(record.value, datlake_core::record::ValueBytes::Inline(_)) {
-            return Ok(Some(Candidate { record, apart: None, holds: true }));
-        }
-        let catalog = catalog.clone();
-        self.pace.io(async move { Candidate::of(&catalog, record).await }).await.map(Some)
-    }
-
-    /// A value was found: tells the body the call stands in.
-    pub(super) fn pass_on<T: Serialize>(&self, value: &T) -> Result<()> {
-        if let Some(parent) = &self.parent {
-            parent.note_nested(canonical::encode(value)?.files);
-        }
-        Ok(())
-    }
-
     fn hit<T: Serialize>(&self, value: T, record: &Record) -> Result<Start<T>> {
         self.pass_on(&value)?;
         self.lake.journal().found(&self.target.identity.creator, record.key, Outcome::Hit);
         self.lake.emit(&Event::Hit(self.id(record.key)));
         Ok(Start::Ready(value))
-    }
-
-    /// Whether the call is running, here or in another process of this machine.
-    pub(crate) fn is_running(&self) -> Result<bool> {
-        let key = &self.target.identity.key;
-        Ok(self.lake.flights().is_running(key) || self.lake.vault().is_claimed(&key.to_string())?)
     }
 
     /// Finds the call's value, or takes on to run it.
@@ -377,7 +193,7 @@ impl Site {
     }
 
     fn what_differs(&self, record: &Record) -> Result<String> {
-        let differences = super::explain::sketch(&self.target.identity).differences(&record.lineage()?);
+        let differences = sketch(&self.target.identity).differences(&record.lineage()?);
         Ok(differences.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
     }
 
@@ -397,17 +213,5 @@ impl Site {
         self.lake.journal().found(&self.target.identity.creator, key, Outcome::Kept);
         self.lake.emit(&Event::Kept { call: self.id(key), why: why.to_owned() });
         Ok(Some(value))
-    }
-}
-
-/// A call failed for what no key knows of: a body that it stands in cannot go on as if nothing had happened.
-pub(super) fn told(parent: Option<&Body>, error: &Error) {
-    use ErrorKind as Kind;
-    let known = [Kind::InvalidInput, Kind::Value, Kind::Undeclared, Kind::Outputs, Kind::Recursion, Kind::Context];
-    if let Some(body) = parent
-        && !known.contains(&error.kind())
-        && stolen::is_excluded()
-    {
-        body.note_failed(error);
     }
 }

@@ -6,7 +6,7 @@ use datlake_core::record::Record;
 use datlake_core::{Identity, Result};
 
 use super::body::input;
-use super::engine::{Found, Site};
+use super::site::{Found, Site};
 
 /// All of a call that enters its key.
 pub(super) fn sketch(identity: &Identity) -> Sketch {

@@ -6,8 +6,8 @@ use std::sync::{Mutex, mpsc};
 
 use futures_util::StreamExt as _;
 
+use super::one::{AsyncCall, Call};
 use super::shape::{Fallible, Outcome, Shape};
-use super::{AsyncCall, Call};
 use crate::scope;
 use crate::sync::lock;
 

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::{Body, NewBody, input};
-use super::engine::{Found, Pace, Reach, Site, told};
+use super::site::{Found, Pace, Reach, Site, told};
 use super::stray;
 use crate::event::Event;
 use crate::lake::{Patience, claim_of};

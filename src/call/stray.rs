@@ -45,16 +45,23 @@ pub(super) fn ended(body: &Arc<Body>) {
     RUNNING.fetch_sub(1, Ordering::Relaxed);
 }
 
-/// A tracked function is entered outside any body that is known.
+/// A tracked function is entered: a body that does not declare it has a hole in its key.
 #[inline]
 pub(crate) fn entered(code: fn() -> &'static Code) {
-    if RUNNING.load(Ordering::Relaxed) > 0 {
-        look(code());
+    match body::current() {
+        Some(body) => {
+            let code = code();
+            if body.note_entered(code) {
+                look(code);
+            }
+        }
+        None if RUNNING.load(Ordering::Relaxed) > 0 => look(code()),
+        None => {}
     }
 }
 
 /// Tells which running bodies do not declare `code`.
-pub(super) fn look(code: &'static Code) {
+fn look(code: &'static Code) {
     let now = (address(code), BEGUN.load(Ordering::Relaxed));
     if LAST.replace(now) == now {
         return;

@@ -1,0 +1,508 @@
+//! One call: a creator with its arguments, before anything runs.
+
+use std::future::Future;
+use std::marker::PhantomData;
+
+use datlake_core::explain::Explanation;
+use datlake_core::lineage::Lineage;
+use datlake_core::{Code, Error, ErrorKind, Result, Uid, count};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::engine::Start;
+use super::explain::explain;
+use super::key::{Key, Target};
+use super::shape::Shape;
+use super::site::{Found, Pace, Reach, Site};
+use crate::scope::{self, Scoped, refuse_in_body};
+
+/// What there is of a call.
+///
+/// ```
+/// use datlake::{Lake, Result, Status, file_creator};
+///
+/// #[file_creator]
+/// fn double(n: u32) -> Result<u32> {
+///     Ok(2 * n)
+/// }
+///
+/// # fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// let _current = lake.enter();
+/// assert_eq!(double::call(4).status()?, Status::Missing);
+/// double(4)?;
+/// assert_eq!(double::call(4).status()?, Status::Cached);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It would be skipped.
+    Cached,
+    /// Another thread, task or process of this machine runs it.
+    Running,
+    /// It would run.
+    Missing,
+}
+
+/// A call of a blocking creator: `f::call(args)`. Nothing runs before [`run`](Call::run).
+///
+/// ```
+/// use datlake::{Lake, Result, Status, file_creator};
+///
+/// #[file_creator]
+/// fn double(n: u32) -> Result<u32> {
+///     Ok(2 * n)
+/// }
+///
+/// # fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// let _current = lake.enter();
+/// let call = double::call(4);
+/// assert_eq!(call.status()?, Status::Missing);
+/// assert!(call.lineage()?.is_none());
+/// println!("{}", call.explain()?); // why it would run
+/// assert_eq!(call.run()?, 8);
+///
+/// let again = double::call(4);
+/// assert_eq!(again.status()?, Status::Cached);
+/// assert_eq!(again.lineage()?.expect("it ran").params[0].name, "n");
+/// assert_eq!(again.force()?, 8); // runs although it is known, and compares
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing runs before `run`"]
+pub struct Call<R, S, F> {
+    asked: Asked,
+    body: F,
+    shape: PhantomData<fn() -> (R, S)>,
+}
+
+/// A call of an asynchronous creator: `f::call(args)`. Nothing runs before [`run`](AsyncCall::run) is awaited.
+///
+/// ```
+/// use datlake::{Lake, Result, Status, file_creator};
+///
+/// #[file_creator]
+/// async fn double(n: u32) -> Result<u32> {
+///     Ok(2 * n)
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// lake.scope(async {
+///     let call = double::call(4);
+///     assert_eq!(call.status()?, Status::Missing);
+///     assert_eq!(call.run().await?, 8);
+///     assert_eq!(double::call(4).status()?, Status::Cached);
+///     double::call(4).force().await // runs although it is known, and compares
+/// })
+/// .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing runs before `run` is awaited"]
+pub struct AsyncCall<R, S, F> {
+    asked: Asked,
+    body: F,
+    shape: PhantomData<fn() -> (R, S)>,
+}
+
+impl<R, S, F> Call<R, S, F> {
+    #[doc(hidden)]
+    pub fn new(key: Key, _: S, body: F) -> Self {
+        Self { asked: Asked::new(key), body, shape: PhantomData }
+    }
+
+    /// The call's value: found if there is one, else made by running the body.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// # let lake = Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// assert_eq!(double::call(4).run()?, 8); // as double(4)?
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run(self) -> R
+    where
+        S: Shape<R>,
+        F: FnOnce() -> R,
+    {
+        self.go(false)
+    }
+
+    /// Runs the body although its value may be known, and compares: what comes back is what the lake holds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotReproducible`] where it made something else: names the output and both digests. The lake keeps the first.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// # fn main() -> datlake::Result<()> {
+    /// # let lake = Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// double(4)?;
+    /// assert_eq!(double::call(4).force()?, 8); // runs once more
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn force(self) -> R
+    where
+        S: Shape<R>,
+        F: FnOnce() -> R,
+    {
+        self.go(true)
+    }
+
+    fn go(self, force: bool) -> R
+    where
+        S: Shape<R>,
+        F: FnOnce() -> R,
+    {
+        let code = self.asked.code;
+        let site = self.asked.site(Pace::Blocking);
+        let running = match site.and_then(|site| pollster::block_on(site.start::<S::Value>(code, force))) {
+            Ok(Start::Ready(value)) => return S::join(value),
+            Ok(Start::Run(running)) => running,
+            Err(error) => return S::fail(error),
+        };
+        match S::split(running.call(self.body)) {
+            Ok(value) => pollster::block_on(running.finish(value)).map_or_else(S::fail, S::join),
+            Err(returned) => {
+                drop(running);
+                returned
+            }
+        }
+    }
+}
+
+impl<R, S, F> AsyncCall<R, S, F> {
+    #[doc(hidden)]
+    pub fn new(key: Key, _: S, body: F) -> Self {
+        Self { asked: Asked::new(key), body, shape: PhantomData }
+    }
+
+    /// The call's value: found if there is one, else made by running the body.
+    pub async fn run(self) -> R
+    where
+        S: Shape<R>,
+        F: Future<Output = R>,
+    {
+        self.go(false).await
+    }
+
+    /// Runs the body although its value may be known, and compares: what comes back is what the lake holds.
+    ///
+    /// # Errors
+    /// As [`Call::force`].
+    pub async fn force(self) -> R
+    where
+        S: Shape<R>,
+        F: Future<Output = R>,
+    {
+        self.go(true).await
+    }
+
+    async fn go(self, force: bool) -> R
+    where
+        S: Shape<R>,
+        F: Future<Output = R>,
+    {
+        let code = self.asked.code;
+        let site = match self.asked.site(Pace::Polled) {
+            Ok(site) => site,
+            Err(error) => return S::fail(error),
+        };
+        let running = match site.start::<S::Value>(code, force).await {
+            Ok(Start::Ready(value)) => return S::join(value),
+            Ok(Start::Run(running)) => running,
+            Err(error) => return S::fail(error),
+        };
+        match S::split(Scoped::of_body(running.scope(), self.body).await) {
+            Ok(value) => running.finish(value).await.map_or_else(S::fail, S::join),
+            Err(returned) => {
+                drop(running);
+                returned
+            }
+        }
+    }
+}
+
+/// What can be asked of a call without running it. The answers block: they read the lake.
+macro_rules! questions {
+    ($call:ident) => {
+        impl<R, S: Shape<R>, F> $call<R, S, F> {
+            /// The UID of the file it returns.
+            ///
+            /// # Errors
+            /// [`ErrorKind::InvalidInput`] where it returns none, or several ([`uids`](Self::uids) has them).
+            ///
+            /// ```
+            /// use datlake::{File, Lake, Result, file_creator};
+            ///
+            /// #[file_creator]
+            /// fn parts(text: &str) -> Result<(File, File)> {
+            ///     let (head, tail) = text.split_at(1);
+            ///     Ok((File::from_bytes("head", head)?, File::from_bytes("tail", tail)?))
+            /// }
+            ///
+            /// #[file_creator]
+            /// fn shout(text: &str) -> Result<File> {
+            ///     File::from_bytes("shout.txt", text.to_uppercase())
+            /// }
+            ///
+            /// # fn main() -> datlake::Result<()> {
+            /// # let lake = Lake::temp()?;
+            /// # let _current = lake.enter();
+            /// let uid = shout::call("hush").uid()?; // nothing ran
+            /// assert_eq!(shout("hush")?.uid(), Some(&uid));
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn uid(&self) -> Result<Uid> {
+                one(self.asked.uids::<S::Value>()?)
+            }
+
+            /// The UIDs of the files it returns, in order, where the return type tells how many there are or the call was made.
+            ///
+            /// # Errors
+            /// [`ErrorKind::InvalidInput`] where that depends on the run, and it has not been made.
+            ///
+            /// ```
+            /// use datlake::{File, Lake, Result, file_creator};
+            ///
+            /// #[file_creator]
+            /// fn parts(text: &str) -> Result<(File, File)> {
+            ///     let (head, tail) = text.split_at(1);
+            ///     Ok((File::from_bytes("head", head)?, File::from_bytes("tail", tail)?))
+            /// }
+            ///
+            /// #[file_creator]
+            /// fn shout(text: &str) -> Result<File> {
+            ///     File::from_bytes("shout.txt", text.to_uppercase())
+            /// }
+            ///
+            /// # fn main() -> datlake::Result<()> {
+            /// # let lake = Lake::temp()?;
+            /// # let _current = lake.enter();
+            /// let uids = parts::call("abc").uids()?;
+            /// assert_eq!((uids.len(), parts("abc")?.1.uid()), (2, Some(&uids[1])));
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn uids(&self) -> Result<Vec<Uid>> {
+                match self.asked.uids::<S::Value>()? {
+                    Uids::Known(uids) => Ok(uids),
+                    Uids::First(_) => Err(Error::new(
+                        ErrorKind::InvalidInput,
+                        "how many files the call returns is known when it has run: its return type does not tell",
+                    )),
+                }
+            }
+
+            /// Whether it would be skipped, is running, or would run.
+            ///
+            /// # Errors
+            /// Those of reading the lake; [`ErrorKind::Context`] in a body, whose key knows nothing of that.
+            ///
+            /// ```
+            /// use datlake::{File, Lake, Result, Status, file_creator};
+            ///
+            /// #[file_creator]
+            /// fn parts(text: &str) -> Result<(File, File)> {
+            ///     let (head, tail) = text.split_at(1);
+            ///     Ok((File::from_bytes("head", head)?, File::from_bytes("tail", tail)?))
+            /// }
+            ///
+            /// #[file_creator]
+            /// fn shout(text: &str) -> Result<File> {
+            ///     File::from_bytes("shout.txt", text.to_uppercase())
+            /// }
+            ///
+            /// # fn main() -> datlake::Result<()> {
+            /// # let lake = Lake::temp()?;
+            /// # let _current = lake.enter();
+            /// assert_eq!(shout::call("hush").status()?, Status::Missing);
+            /// shout("hush")?;
+            /// assert_eq!(shout::call("hush").status()?, Status::Cached);
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn status(&self) -> Result<Status> {
+                self.asked.status::<S::Value>()
+            }
+
+            /// How it came about, if it was made.
+            ///
+            /// # Errors
+            /// Those of reading the lake; [`ErrorKind::Context`] in a body, whose key knows nothing of that.
+            ///
+            /// ```
+            /// use datlake::{File, Lake, Result, file_creator};
+            ///
+            /// #[file_creator]
+            /// fn parts(text: &str) -> Result<(File, File)> {
+            ///     let (head, tail) = text.split_at(1);
+            ///     Ok((File::from_bytes("head", head)?, File::from_bytes("tail", tail)?))
+            /// }
+            ///
+            /// #[file_creator]
+            /// fn shout(text: &str) -> Result<File> {
+            ///     File::from_bytes("shout.txt", text.to_uppercase())
+            /// }
+            ///
+            /// # fn main() -> datlake::Result<()> {
+            /// # let lake = Lake::temp()?;
+            /// # let _current = lake.enter();
+            /// assert!(shout::call("hush").lineage()?.is_none());
+            /// shout("hush")?;
+            /// assert_eq!(shout::call("hush").lineage()?.unwrap().outputs[0].name, "shout.txt");
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn lineage(&self) -> Result<Option<Lineage>> {
+                self.asked.lineage::<S::Value>()
+            }
+
+            /// What differs from the nearest earlier call, if it would run.
+            ///
+            /// # Errors
+            /// Those of reading the lake; [`ErrorKind::Context`] in a body, whose key knows nothing of that.
+            ///
+            /// ```
+            /// use datlake::{File, Lake, Result, file_creator};
+            ///
+            /// #[file_creator]
+            /// fn parts(text: &str) -> Result<(File, File)> {
+            ///     let (head, tail) = text.split_at(1);
+            ///     Ok((File::from_bytes("head", head)?, File::from_bytes("tail", tail)?))
+            /// }
+            ///
+            /// #[file_creator]
+            /// fn shout(text: &str) -> Result<File> {
+            ///     File::from_bytes("shout.txt", text.to_uppercase())
+            /// }
+            ///
+            /// # fn main() -> datlake::Result<()> {
+            /// # let lake = Lake::temp()?;
+            /// # let _current = lake.enter();
+            /// shout("hush")?;
+            /// let why = shout::call("hash").explain()?.to_string();
+            /// assert!(why.contains("text"), "{why}");
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn explain(&self) -> Result<Explanation> {
+                self.asked.explain::<S::Value>()
+            }
+        }
+    };
+}
+
+pub(crate) enum Uids {
+    Known(Vec<Uid>),
+    /// There may be more, or none.
+    First(Uid),
+}
+
+fn one(uids: Uids) -> Result<Uid> {
+    match uids {
+        Uids::First(uid) => Ok(uid),
+        Uids::Known(mut uids) => match (uids.pop(), uids.len()) {
+            (Some(uid), 0) => Ok(uid),
+            (None, _) => Err(Error::new(ErrorKind::InvalidInput, "the call returns no file, so it has no UID")),
+            (Some(_), more) => {
+                Err(Error::new(ErrorKind::InvalidInput, format!("the call returns {} files: ask for `uids`", more + 1)))
+            }
+        },
+    }
+}
+
+questions!(Call);
+questions!(AsyncCall);
+
+/// A call as it can be asked, and run once.
+struct Asked {
+    target: Result<Target>,
+    code: &'static Code,
+}
+
+impl Asked {
+    fn new(key: Key) -> Self {
+        Self { code: key.code(), target: key.finish() }
+    }
+
+    /// Where the call stands now.
+    fn site(self, pace: Pace) -> Result<Site> {
+        Site::new(self.target?, self.code, pace)
+    }
+
+    fn ask(&self) -> Result<Site> {
+        match &self.target {
+            Ok(target) => Site::new(target.clone(), self.code, Pace::Blocking),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    fn uids<T: Serialize + DeserializeOwned>(&self) -> Result<Uids> {
+        let site = self.ask()?;
+        let key = match pollster::block_on(site.find::<T>(Reach::Anywhere))? {
+            Found::Hit(_, record) => {
+                return Ok(Uids::Known(record.lineage()?.outputs.into_iter().map(|output| output.uid).collect()));
+            }
+            Found::Miss(key) => key,
+        };
+        if let Some(names) = &site.target.names {
+            return Ok(Uids::Known(names.clone()));
+        }
+        let uid = |index| Uid::output(&site.target.identity.creator, &key, index);
+        let inside = scope::outside_bodies(&site.lake);
+        let count = count::files_in::<T>();
+        drop(inside);
+        Ok(match count {
+            Some(count) => Uids::Known((0..count).map(uid).collect()),
+            None => Uids::First(uid(0)),
+        })
+    }
+
+    fn status<T: Serialize + DeserializeOwned>(&self) -> Result<Status> {
+        refuse_in_body("ask for a call's status")?;
+        let site = self.ask()?;
+        match pollster::block_on(site.find::<T>(Reach::Anywhere))? {
+            Found::Hit(..) => Ok(Status::Cached),
+            Found::Miss(_) if site.is_running()? => Ok(Status::Running),
+            Found::Miss(_) => Ok(Status::Missing),
+        }
+    }
+
+    fn lineage<T: Serialize + DeserializeOwned>(&self) -> Result<Option<Lineage>> {
+        refuse_in_body("ask for a call's lineage")?;
+        match pollster::block_on(self.ask()?.find::<T>(Reach::Anywhere))? {
+            Found::Hit(_, record) => record.lineage().map(Some),
+            Found::Miss(_) => Ok(None),
+        }
+    }
+
+    fn explain<T: Serialize + DeserializeOwned>(&self) -> Result<Explanation> {
+        refuse_in_body("explain a call")?;
+        let site = self.ask()?;
+        let found = pollster::block_on(site.find::<T>(Reach::Anywhere))?;
+        explain(&site, found)
+    }
+}
