@@ -13,7 +13,7 @@ fn longest_drought(weather: &File, year: u16) -> Result<usize> {
 }
 
 fn main() -> Result<()> {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/seattle-weather.csv");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data/seattle-weather.csv");
     let weather = Lake::current()?.add_path("weather/seattle-weather.csv", data)?;
 
     let years: Vec<u16> = (2012..=2015).collect();

@@ -37,7 +37,7 @@ fn evaluate(split: &Split) -> Result<f64> {
 }
 
 fn main() -> Result<()> {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/seattle-weather.csv");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data/seattle-weather.csv");
     let weather = Lake::current()?.add_path("weather/seattle-weather.csv", data)?;
 
     // The files in the struct are inputs of the next call: by their content, wherever they stand.

@@ -13,7 +13,7 @@ async fn days_of(weather: &File, year: u16, kind: &str) -> Result<usize> {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/seattle-weather.csv");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data/seattle-weather.csv");
     let weather = Lake::current()?.add_path("weather/seattle-weather.csv", data)?;
 
     let kinds = ["drizzle", "fog", "rain", "snow", "sun"];

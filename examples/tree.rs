@@ -33,7 +33,7 @@ fn warmest(years: &Tree, year: u16) -> Result<Option<String>> {
 }
 
 fn main() -> Result<()> {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/seattle-weather.csv");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data/seattle-weather.csv");
     let weather = Lake::current()?.add_path("weather/seattle-weather.csv", data)?;
 
     let years = by_year(&weather)?;

@@ -291,7 +291,7 @@ async fn main() -> Result<()> {
     let lake = Lake::current()?;
     let tally = Tally::of(&lake);
 
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
     let raw = |name: &str| lake.add_path(&format!("weather/{name}"), format!("{data}/{name}"));
     let (seattle, san_francisco) = (raw("seattle-temps.csv")?, raw("sf-temps.csv")?);
     let (seattle, san_francisco) = tokio::try_join!(temperatures(&seattle), temperatures(&san_francisco))?;

@@ -1,10 +1,10 @@
 //! What compiles, and what a user reads where it does not.
 //!
-//! `TRYBUILD=overwrite cargo test --test ui` writes the messages anew after a change; read what it wrote.
+//! `TRYBUILD=overwrite cargo test -p datlake-tests --test ui` writes the messages anew after a change; read what it wrote.
 
 #[test]
 fn ui() {
     let cases = trybuild::TestCases::new();
-    cases.pass("tests/ui/pass/*.rs");
-    cases.compile_fail("tests/ui/fail/*.rs");
+    cases.pass("ui/pass/*.rs");
+    cases.compile_fail("ui/fail/*.rs");
 }

@@ -25,16 +25,15 @@ impl Said {
     }
 }
 
-/// The example as the program of a crate, where it has the place that it has here.
+/// The example as the program of a crate.
 fn copy() -> UserCrate {
     let dependencies = r#"blake3 = "1"
 serde = { version = "1", features = ["derive"] }
 tokio = { version = "1", features = ["macros", "rt-multi-thread"] }"#;
     let copy = UserCrate::new("weather", PROGRAM, dependencies);
-    for path in
-        [PROGRAM, "examples/data/seattle-temps.csv", "examples/data/sf-temps.csv", "examples/data/seattle-weather.csv"]
-    {
-        copy.take(path, path);
+    copy.take(PROGRAM, PROGRAM);
+    for table in ["seattle-temps", "sf-temps", "seattle-weather"] {
+        copy.take(&format!("examples/data/{table}.csv"), &format!("data/{table}.csv"));
     }
     copy
 }

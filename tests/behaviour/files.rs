@@ -26,7 +26,7 @@ fn a_file_is_got_by_its_uid_from_the_current_lake() {
     lake.fails("nothing", ErrorKind::InvalidInput, &["`..`"], || File::get("../file.txt"));
     lake.fails("nothing", ErrorKind::InvalidInput, &["`..`"], || File::exists("../file.txt"));
     lake.fails("nothing", ErrorKind::NotFound, &["has not been made"], || {
-        File::get(&format!("@datlake/behaviour::f/{}/0", "0".repeat(64)))
+        File::get(&format!("@datlake-tests/behaviour::f/{}/0", "0".repeat(64)))
     });
 }
 

@@ -113,7 +113,7 @@ fn a_creator_in_a_function_is_named_by_the_module() {
     let lake = lake();
     assert_eq!(lake.ok("ran local", || local(1)), 2);
     lake.ok("hit local", || local(1));
-    assert_eq!(local::info().name.as_str(), "datlake/behaviour::functions::local");
+    assert_eq!(local::info().name.as_str(), "datlake-tests/behaviour::functions::local");
 }
 
 #[file_creator]

@@ -87,7 +87,7 @@ fn versioned() -> Result<u32> {
 #[test]
 fn tracked_code_that_is_not_declared_is_an_error_that_names_the_line_to_add() {
     let lake = lake();
-    let add = |item: &str, line: &str| [item.to_owned(), "tests/behaviour/holes.rs:".to_owned(), line.to_owned()];
+    let add = |item: &str, line: &str| [item.to_owned(), "behaviour/holes.rs:".to_owned(), line.to_owned()];
     let check = |function: &str, kind, says: [String; 3], call: &dyn Fn() -> Result<()>| {
         let says = says.each_ref().map(String::as_str);
         // It is noticed again each time: nothing was remembered.

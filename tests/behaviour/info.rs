@@ -26,13 +26,13 @@ fn cell_count(table: &File, from: usize) -> Result<File> {
 #[test]
 fn info_says_what_and_where_the_code_is() {
     let info = cell_count::info();
-    assert_eq!(info.name.as_str(), "datlake/behaviour::info::cell_count");
+    assert_eq!(info.name.as_str(), "datlake-tests/behaviour::info::cell_count");
     assert_eq!((info.function, info.module), ("cell_count", "behaviour::info"));
-    assert_eq!((info.package, info.package_version), ("datlake", env!("CARGO_PKG_VERSION")));
-    assert_eq!((info.file, info.line), ("tests/behaviour/info.rs", line_of("fn cell_count")));
+    assert_eq!((info.package, info.package_version), ("datlake-tests", env!("CARGO_PKG_VERSION")));
+    assert_eq!((info.file, info.line), ("behaviour/info.rs", line_of("fn cell_count")));
     assert_eq!(info.dependencies, ["behaviour::info::SEPARATOR", "behaviour::info::cells"]);
     assert!(creators().contains(&info));
-    assert!(info.to_string().contains("tests/behaviour/info.rs"), "{info}");
+    assert!(info.to_string().contains("behaviour/info.rs"), "{info}");
 }
 
 fn line_of(text: &str) -> u32 {
@@ -64,7 +64,7 @@ fn asking_runs_nothing_and_says_afterwards_what_happened() {
     assert!(uid.as_str().contains(&lineage.key.to_string()));
     let code = &lineage.code;
     assert_eq!((code.function.as_str(), code.module.as_str()), ("cell_count", "behaviour::info"));
-    assert_eq!((code.file.as_str(), code.line), ("tests/behaviour/info.rs", line_of("fn cell_count")));
+    assert_eq!((code.file.as_str(), code.line), ("behaviour/info.rs", line_of("fn cell_count")));
     assert_eq!(code.hash, cell_count::info().code_hash);
     let dependencies: Vec<_> = code.dependencies.iter().map(|dependency| dependency.item.as_str()).collect();
     assert_eq!(dependencies, ["behaviour::info::SEPARATOR", "behaviour::info::cells"]);

@@ -41,7 +41,7 @@ fn one() -> Result<File> {
 fn a_file_has_the_uid_of_its_call_and_its_own_name() {
     let (lake, made) = check("one", one);
     let uid = made.uid().unwrap().to_string();
-    assert!(uid.starts_with("@datlake/behaviour::returns::one/") && uid.ends_with("/0"), "{uid}");
+    assert!(uid.starts_with("@datlake-tests/behaviour::returns::one/") && uid.ends_with("/0"), "{uid}");
     assert_eq!((made.name(), made.to_string().as_str(), made.len()), ("one.txt", "one.txt", 7));
     assert_eq!(made.read_to_string().unwrap(), "one.txt");
     assert_eq!(lake.file(&uid).unwrap(), made);

@@ -39,7 +39,7 @@ fn a_thread_that_knows_no_body_is_told_about_once() {
         only.filter(|(item, _)| item.ends_with("stray::helper")).collect()
     };
     let told = strays(lake.events());
-    assert_eq!(told, [("behaviour::stray::helper".to_owned(), "datlake/behaviour::stray::forgets".to_owned())]);
+    assert_eq!(told, [("behaviour::stray::helper".to_owned(), "datlake-tests/behaviour::stray::forgets".to_owned())]);
     declares(1).unwrap();
     assert_eq!(strays(lake.events()), []);
     // Where the thread knows the body, it is an error.

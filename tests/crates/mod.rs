@@ -23,10 +23,14 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
 impl UserCrate {
     /// A crate whose program is in `main`, and which depends on datlake and on `dependencies`, lines of a manifest.
     pub(crate) fn new(name: &'static str, main: &str, dependencies: &str) -> Self {
-        let (tmp, datlake) = (Path::new(env!("CARGO_TARGET_TMPDIR")), Path::new(env!("CARGO_MANIFEST_DIR")));
+        let (tmp, datlake) = (Path::new(env!("CARGO_TARGET_TMPDIR")), repository());
         fs::create_dir_all(tmp).unwrap();
         let lock = File::create(tmp.join(format!("{name}.lock"))).unwrap();
         lock.lock().unwrap();
@@ -72,7 +76,7 @@ opt-level = 3
 
     /// Puts a file of the repository into the crate.
     pub(crate) fn take(&self, from: &str, to: &str) {
-        self.write(to, fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(from)).unwrap());
+        self.write(to, fs::read(repository().join(from)).unwrap());
     }
 
     /// Replaces what stands exactly once in a file of the crate.

@@ -45,7 +45,7 @@ impl Program {
 
     /// Undoes every edit.
     pub(crate) fn restore(&mut self) {
-        let datlake = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let datlake = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let manifest = format!(
             r#"[package]
 name = "edits"
