@@ -40,6 +40,7 @@ mod mirrors;
 mod mount;
 mod naming;
 mod needed;
+mod old_lake;
 mod options;
 mod parallel;
 mod pools;
