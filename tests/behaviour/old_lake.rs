@@ -138,7 +138,7 @@ fn told(lake: &Lake) -> Value {
 }
 
 fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/format-1")
 }
 
 fn copy(from: &Path, to: &Path) {
