@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Log;
 use crate::event::{CallId, Event, Pace};
-use crate::report::clean;
+use crate::report::escape_control;
 use crate::sync::lock;
 
 /// What shows the default lake's events on standard error, unless a `tracing` subscriber does.
@@ -167,7 +167,7 @@ impl Console {
             _ => String::new(),
         };
         let far = format!("{} of {}{pace}", bytes(done), bytes(size));
-        say(&format!("datlake: {} {} {way}, {far}", bar(done, size), clean(file)));
+        say(&format!("datlake: {} {} {way}, {far}", bar(done, size), escape_control(file)));
     }
 
     /// Takes the bar away.
@@ -235,7 +235,7 @@ impl Group {
 
 /// A line of its own. What others wrote is in it: names, people, hosts.
 fn line(text: &str) -> String {
-    format!("datlake: {}\n", clean(text))
+    format!("datlake: {}\n", escape_control(text))
 }
 
 fn bar(done: u64, size: u64) -> String {

@@ -241,10 +241,10 @@ impl Surroundings {
         Ok(Gathered { home, found, offline, bypass, log })
     }
 
-    fn variable(&self, variable: &'static str) -> Result<Option<Found>> {
+    fn variable(&self, variable: &str) -> Result<Option<Found>> {
         let Some(value) = (self.variable)(variable).filter(|value| !value.is_empty()) else { return Ok(None) };
         match value.into_string() {
-            Ok(value) => Ok(Some(Found { value, source: Source::Environment { variable } })),
+            Ok(value) => Ok(Some(Found { value, source: Source::Environment { variable: variable.to_owned() } })),
             // As if it were not set would be another lake.
             Err(_) => Err(Error::new(ErrorKind::Config, format!("{variable} is not UTF-8 text"))),
         }

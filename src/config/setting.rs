@@ -3,35 +3,35 @@
 use std::path::PathBuf;
 
 use datlake_core::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Gathered, Key, Surroundings};
 
 /// A setting of the default lake, and where its value was taken from.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Setting {
     /// Its name.
-    pub key: &'static str,
+    pub key: String,
     /// Its value; of a URL without what may be secret in it.
     pub value: Option<String>,
     /// Where that was taken from.
     pub source: Source,
     /// The environment variable that would set it.
-    pub variable: &'static str,
+    pub variable: String,
 }
 
 /// Where the value of a [`Setting`] was taken from.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum Source {
     /// An environment variable.
     Environment {
         /// Its name.
-        variable: &'static str,
+        variable: String,
     },
     /// A configuration file.
     File {
@@ -51,7 +51,7 @@ pub enum Source {
 ///
 /// ```no_run
 /// # fn main() -> datlake::Result<()> {
-/// for setting in datlake::report::settings()? {
+/// for setting in datlake::config::settings()? {
 ///     println!("{} = {:?} ({:?})", setting.key, setting.value, setting.source);
 /// }
 /// # Ok(())
@@ -65,7 +65,12 @@ impl Gathered {
     /// The settings as they are shown.
     pub(super) fn shown(self) -> Vec<Setting> {
         let Self { home, found, offline, bypass, log } = self;
-        let setting = |key, variable, value, source| Setting { key, value, source, variable };
+        let setting = |key: &str, variable: &str, value, source| Setting {
+            key: key.to_owned(),
+            value,
+            source,
+            variable: variable.to_owned(),
+        };
         let mut shown = vec![setting("home", Key::Home.variable(), Some(home.0.display().to_string()), home.1)];
         for key in [Key::Remote, Key::UnsafeRemote, Key::Email, Key::CacheLimit] {
             let (value, source) = found

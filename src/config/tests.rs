@@ -97,8 +97,8 @@ fn every_value_says_where_it_was_taken_from() {
         path: dir.path().join(name),
         context: context.map(str::to_owned),
     };
-    let sources: Vec<_> = shown.iter().map(|setting| (setting.key, setting.source.clone())).collect();
-    let variable = Source::Environment { variable: "DATLAKE_LOG" };
+    let sources: Vec<_> = shown.iter().map(|setting| (&*setting.key, setting.source.clone())).collect();
+    let variable = Source::Environment { variable: "DATLAKE_LOG".to_owned() };
     assert_eq!(
         sources,
         [
@@ -281,7 +281,7 @@ fn a_project_has_a_file_of_its_own_which_wins() {
     assert_eq!(hidden, Some(Source::File { path: below.join("datlake.toml"), context: None }));
     around.variable = |name| (name == "DATLAKE_HOME").then(|| "/env".into());
     let hidden = around.set("home", "other", Scope::Project).unwrap().hidden_by;
-    assert_eq!(hidden, Some(Source::Environment { variable: "DATLAKE_HOME" }));
+    assert_eq!(hidden, Some(Source::Environment { variable: "DATLAKE_HOME".to_owned() }));
     around.unset("home", Scope::Project).unwrap();
     assert_eq!(std::fs::read_to_string(below.join("datlake.toml")).unwrap(), "");
 }

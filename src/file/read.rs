@@ -4,11 +4,11 @@ use std::io::Read as _;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use datlake_core::{Digest, Error, ErrorKind, Result};
+use datlake_core::{Digest, Error, ErrorKind, Location, Result};
 use datlake_store::{AsyncReader, Reader, offload};
 
 use super::handle::{File, Place, noted};
-use crate::scope;
+use crate::scope::{self, refuse_in_body};
 
 impl File {
     /// Opens it: `Read + BufRead + Seek`. It is downloaded and verified first where it is not here.
@@ -205,5 +205,25 @@ impl File {
     pub async fn path_async(&self) -> Result<PathBuf> {
         let (file, here) = (self.clone(), scope::here());
         offload(move || here.run(|| file.path())).await?
+    }
+
+    /// The read-only file in the lake's directory that holds its content, after a download where that is needed. Unlike
+    /// [`path`](File::path) it outlives the process, stays until the content is collected, and is named by its digest.
+    ///
+    /// # Errors
+    /// As [`File::open`]; [`ErrorKind::Context`] in a body, which works on inputs by [`path`](File::path).
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// let file = lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// assert_eq!(std::fs::read(file.stored_path()?)?, b"hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stored_path(&self) -> Result<PathBuf> {
+        refuse_in_body("ask where content is kept")?;
+        drop(self.open()?);
+        Ok(self.lake().home().join(Location::Blob(self.digest()).path()))
     }
 }

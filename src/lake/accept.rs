@@ -7,8 +7,7 @@ use datlake_core::record::Target;
 use datlake_core::{Digest, Location, Result};
 
 use super::content::documents;
-use super::{Content, Lake, refuse_in_body};
-use crate::report::concerns_one;
+use super::{Content, Lake, concerns_one, refuse_in_body};
 
 impl Lake {
     /// Takes what is in the place of the remote for it from now on. This machine remembers which lake each remote was that it

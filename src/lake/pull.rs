@@ -7,9 +7,9 @@ use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid, UidKind}
 use datlake_store::{Wanted, offload};
 
 use super::content::{each, once};
-use super::{Content, Lake, refuse_in_body};
+use super::{Content, Lake, concerns_one, refuse_in_body};
 use crate::event::Event;
-use crate::report::{Damage, Pull, concerns_one};
+use crate::report::{Damage, Pull};
 
 /// What is to be fetched, found while the documents come.
 #[derive(Default)]
@@ -71,7 +71,7 @@ impl Lake {
                     }
                 }
                 Err(error) if concerns_one(&error) => {
-                    report.damaged.push(Damage { what: content.what, error: error.to_string() });
+                    report.damaged.push(Damage::new(content.what, &error));
                 }
                 Err(error) => return Err(error),
             }
@@ -142,7 +142,7 @@ impl Lake {
         };
         match planned.await {
             Err(error) if concerns_one(&error) => {
-                plan.damaged.push(Damage { what: uid.to_string(), error: error.to_string() });
+                plan.damaged.push(Damage::new(uid, &error));
                 Ok(())
             }
             done => done,
@@ -170,7 +170,7 @@ impl Lake {
             match planned.await {
                 Ok(above) => open.extend(above.into_iter().map(|(creator, key)| (creator, key, false))),
                 Err(error) if concerns_one(&error) => {
-                    plan.damaged.push(Damage { what: format!("{creator}/{key}"), error: error.to_string() });
+                    plan.damaged.push(Damage::new(format_args!("{creator}/{key}"), &error));
                 }
                 Err(error) => return Err(error),
             }

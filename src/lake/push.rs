@@ -10,9 +10,9 @@ use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{Wanted, offload};
 
 use super::content::{each, once};
-use super::{Content, Lake, Patience, claim_of, lock, refuse_in_body};
+use super::{Content, Lake, Patience, claim_of, concerns_one, lock, refuse_in_body};
 use crate::event::Event;
-use crate::report::{Push, PushOutcome, PushRow, concerns_one, shown};
+use crate::report::{Push, PushOutcome, PushRow};
 
 /// Something to push: what is sent, in that order, and what it was made from.
 struct Item {
@@ -134,7 +134,7 @@ impl Lake {
             let selects = self.selection(text);
             let before = open.len();
             open.extend((0..items.len()).filter(|at| items[*at].uids.iter().any(&selects)));
-            if open.len() == before && !text.starts_with('@') && self.rows(text)?.files.is_empty() {
+            if open.len() == before && !text.starts_with('@') && self.list_files(text)?.files.is_empty() {
                 // Fails with the nearest names.
                 self.file(text.trim_end_matches('/'))?;
             }
@@ -215,7 +215,7 @@ impl Lake {
         missing: &HashMap<Digest, Error>,
         secured: &Secured,
     ) -> Result<Result<Option<PushRow>, Again>> {
-        let row = |outcome, why: Option<String>| Ok(Ok(Some(PushRow { what: shown(&item.what), outcome, why })));
+        let row = |outcome, why: Option<String>| Ok(Ok(Some(PushRow { what: item.what.to_string(), outcome, why })));
         let content = match &item.content {
             Ok(content) => content,
             Err(error) if concerns_one(error) => return row(PushOutcome::Failed, Some(error.to_string())),

@@ -3,10 +3,9 @@
 use datlake_core::{Result, Uid};
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{AT_ONCE, Files};
+use super::{AT_ONCE, Files, unless_damaged};
 use crate::file::File;
 use crate::handle::Lake;
-use crate::report::{Damage, is_damage};
 use crate::scope::refuse_in_body;
 
 impl Lake {
@@ -79,45 +78,11 @@ impl Lake {
                 .buffered(AT_ONCE);
             let mut files = Files::default();
             while let Some((file, uid)) = found.next().await {
-                match file {
-                    // A name whose call never finished shows nothing.
-                    Ok(file) => files.files.extend(file),
-                    Err(error) if is_damage(&error) => {
-                        files.damaged.push(Damage { what: uid.to_string(), error: error.to_string() });
-                    }
-                    Err(error) => return Err(error),
-                }
+                // A name whose call never finished shows nothing.
+                files.files.extend(unless_damaged(file, &uid, &mut files.damaged)?.flatten());
             }
             Ok(files)
         })
-    }
-
-    /// Removes the file called `uid`. Of a call's output, the call is forgotten with everything it returned: it would run
-    /// again. Returns the UIDs that are gone; none if there was no such file. Content stays until it is collected.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Context`] in a body.
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// let lake = datlake::Lake::temp()?;
-    /// lake.add_bytes("a.txt", "first")?;
-    /// assert_eq!(lake.remove("a.txt")?.len(), 1);
-    /// lake.add_bytes("a.txt", "second")?; // the name is free again
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn remove(&self, uid: &str) -> Result<Vec<Uid>> {
-        refuse_in_body("remove a file")?;
-        let uid: Uid = uid.parse()?;
-        let (person, at) = (self.0.provenance.person()?, crate::provenance::now());
-        let gone = pollster::block_on(async {
-            self.contact_remote().await?;
-            let serial = || format!("{}-{}", at.replace([':', '.'], ""), self.nonce());
-            self.catalog().remove(&uid, &person, &at, serial).await
-        })?;
-        self.forget_remembered();
-        Ok(gone)
     }
 
     /// The file called `uid`, wherever it is.

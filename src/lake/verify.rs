@@ -14,10 +14,10 @@ use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Locati
 use datlake_store::{Side, offload};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::clean::{YOUNG, said};
 use super::content::each;
-use super::tidy::{YOUNG, said};
-use super::{AT_ONCE, Content, Lake, nearest, refuse_in_body};
-use crate::report::{Finding, FindingKind, FindingPlace, Verified, concerns_one};
+use super::{AT_ONCE, Content, Lake, concerns_one, nearest, refuse_in_body};
+use crate::report::{Finding, FindingKind, FindingPlace, Verified};
 
 /// How a lake is looked through.
 #[non_exhaustive]

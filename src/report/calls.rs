@@ -1,263 +1,128 @@
-//! Calls as they are shown, and UIDs as they are typed.
+//! Calls: what became of them, and why they ran.
 
-use std::collections::BTreeSet;
+use datlake_core::explain::Difference;
+use datlake_core::lineage::Param;
+use datlake_core::{CallKey, CodeHash, CreatorName};
+use serde::{Deserialize, Serialize};
 
-use datlake_core::record::Record;
-use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
-use futures_util::stream::{self, StreamExt as _};
+use super::{Damage, Outcome, OutputRow};
 
-use super::files::is_damage;
-use super::{CallEvent, CallRow, Damage, History, Outcome, OutputRow};
-use crate::lake::{AT_ONCE, Lake, nearest, refuse_in_body};
-use crate::origin::Origin;
-
-impl Lake {
-    /// Every call that is remembered or that a run on this machine tells of, the latest first: of all creators, or of those called `creator` in full
-    /// (`package/module::function`) or by the end of their name (`function`, `module::function`).
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`], which names the nearest creators, where none of that name has a call;
-    /// [`ErrorKind::Context`] in a body; those of reaching the stores.
-    ///
-    /// ```
-    /// use datlake::{Lake, Result, file_creator};
-    ///
-    /// #[file_creator]
-    /// fn double(n: u32) -> Result<u32> {
-    ///     Ok(2 * n)
-    /// }
-    ///
-    /// # fn main() -> Result<()> {
-    /// let lake = Lake::temp()?;
-    /// let _current = lake.enter();
-    /// double(4)?;
-    /// assert_eq!(lake.history(Some("double"))?.calls.len(), 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn history(&self, creator: Option<&str>) -> Result<History> {
-        refuse_in_body("list calls")?;
-        pollster::block_on(async {
-            self.contact_remote().await?;
-            let (mut events, damaged) = self.events()?;
-            let mut calls = self.catalog().calls(None).await?;
-            calls.extend(events.keys().cloned());
-            if let Some(wanted) = creator {
-                let mut names: Vec<String> = calls.iter().map(|(creator, _)| creator.to_string()).collect();
-                names.dedup();
-                calls.retain(|(creator, _)| is_called(creator.as_str(), wanted));
-                if calls.is_empty() {
-                    return Err(self.no_creator(wanted, &names));
-                }
-            }
-            let mut history = History { calls: Vec::new(), damaged };
-            let read = calls.into_iter().map(|call| {
-                let events = events.remove(&call).unwrap_or_default();
-                async move {
-                    let (creator, key) = call;
-                    let row = self.call_row(&creator, &key, events).await;
-                    (creator, key, row)
-                }
-            });
-            let mut read = stream::iter(read).buffered(AT_ONCE);
-            while let Some((creator, key, row)) = read.next().await {
-                match row {
-                    Ok(row) => history.calls.push(row),
-                    Err(error) if is_damage(&error) => {
-                        let what = format!("{creator}/{key}");
-                        history.damaged.push(Damage { what, error: error.to_string() });
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            history.calls.sort_by(|a, b| b.latest().cmp(&a.latest()).then_with(|| a.key.cmp(&b.key)));
-            Ok(history)
-        })
-    }
-
-    /// The UID that `text` means: itself, or, where it abbreviates the key of a call, `@creator/3f9a27/0`, the one it
-    /// stands for.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] for what is no UID, and for an abbreviation of several calls; [`ErrorKind::NotFound`]
-    /// for one of none.
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// let lake = datlake::Lake::temp()?;
-    /// assert_eq!(lake.resolve("greetings/en.txt")?.as_str(), "greetings/en.txt");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn resolve(&self, text: &str) -> Result<Uid> {
-        let (head, member) = match text.split_once("//") {
-            Some((head, member)) => (head, Some(member)),
-            None => (text, None),
-        };
-        let Some((creator, short, index)) = abbreviated(head) else { return text.parse() };
-        let creator = CreatorName::new(creator)?;
-        let calls = pollster::block_on(async {
-            self.contact_remote().await?;
-            self.catalog().calls(Some(&creator)).await
-        })?;
-        let (creator, key) = only(calls, creator.as_str(), short)?;
-        let uid = Uid::output(&creator, &key, index);
-        member.map_or(Ok(uid.clone()), |path| Uid::member(&uid, path))
-    }
-
-    /// The call that `text` means: the one that made the file of that UID, or `creator/3f9a27`, where both the name of the
-    /// creator (to its end) and the key (to its beginning) may be abbreviated. `None` for a file that no call made.
-    pub(super) fn call_meant(&self, text: &str) -> Result<Option<(CreatorName, CallKey)>> {
-        let is_uid = text.starts_with('@') && (text.parse::<Uid>().is_ok() || abbreviated(text).is_some());
-        if !is_uid && let Some((creator, short)) = call(text) {
-            let is_file = !text.starts_with('@') && self.exists(text)?;
-            if !is_file {
-                let calls = pollster::block_on(async {
-                    self.contact_remote().await?;
-                    self.catalog().calls(None).await
-                })?;
-                return only(calls, creator, short).map(Some);
-            }
-        }
-        let uid = self.resolve(text)?;
-        match self.file(uid.as_str())?.lineage()? {
-            Origin::Added(_) => Ok(None),
-            Origin::Call(lineage) => Ok(Some((lineage.creator, lineage.key))),
-        }
-    }
-
-    /// The call that `@creator/3f9a27` names, where the key may be abbreviated; `None` for anything else, as the UID of a file.
-    pub(crate) fn call_named(&self, text: &str) -> Result<Option<(CreatorName, CallKey)>> {
-        if !text.starts_with('@') || text.contains("//") || text.parse::<Uid>().is_ok() || abbreviated(text).is_some() {
-            return Ok(None);
-        }
-        let Some((creator, short)) = call(text) else { return Ok(None) };
-        if let (Ok(creator), Ok(key)) = (CreatorName::new(creator), short.parse()) {
-            return Ok(Some((creator, key)));
-        }
-        self.call_meant(text)
-    }
-
-    async fn call_row(&self, creator: &CreatorName, key: &CallKey, mut history: Vec<CallEvent>) -> Result<CallRow> {
-        let record = self.catalog().record(creator, key).await?;
-        let lineage = record.as_ref().map(Record::lineage).transpose()?;
-        history.sort_by(|a, b| b.at.cmp(&a.at));
-        let Some(lineage) = lineage else {
-            return Ok(CallRow {
-                creator: creator.clone(),
-                key: *key,
-                remembered: false,
-                started_at: None,
-                duration_ms: None,
-                originator: None,
-                host: None,
-                run: None,
-                code_hash: None,
-                params: Vec::new(),
-                outputs: Vec::new(),
-                history,
-            });
-        };
-        // That its body ran is what the record says.
-        history.retain(|event| event.outcome != Outcome::Executed || event.run != lineage.run);
-        Ok(CallRow {
-            creator: lineage.creator,
-            key: lineage.key,
-            remembered: true,
-            started_at: Some(lineage.started_at),
-            duration_ms: Some(lineage.duration_ms),
-            originator: Some(lineage.person.email),
-            host: Some(lineage.host),
-            run: Some(lineage.run),
-            code_hash: Some(lineage.code.hash),
-            params: lineage.params,
-            outputs: lineage.outputs.into_iter().map(OutputRow::from).collect(),
-            history,
-        })
-    }
-
-    fn no_creator(&self, wanted: &str, names: &[String]) -> Error {
-        let shown: String = wanted.chars().take(80).flat_map(char::escape_debug).collect();
-        let mut message = format!("the lake in `{}` has no call of a creator `{shown}`", self.home().display());
-        let near = nearest(wanted, names.iter().map(String::as_str));
-        if !near.is_empty() {
-            message.push_str(&format!("; the nearest creators are {}", near.join(", ")));
-        }
-        Error::new(ErrorKind::NotFound, message)
-    }
+/// Calls, and what could not be read.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct History {
+    /// The calls, the latest first.
+    pub calls: Vec<CallRow>,
+    /// Calls whose records are damaged.
+    pub damaged: Vec<Damage>,
 }
 
-impl CallRow {
-    /// When anything last became of it.
-    fn latest(&self) -> Option<&String> {
-        self.history.first().map(|event| &event.at).max(self.started_at.as_ref())
-    }
+/// A call: how it was made, and what became of it since in runs on this machine.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CallRow {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key of the call.
+    pub key: CallKey,
+    /// Whether the lake has its value. Else only `history` tells of it: it failed, runs still, or was removed.
+    pub remembered: bool,
+    /// When the body started that made its value.
+    pub started_at: Option<String>,
+    /// How long that body took, in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// Who ran it.
+    pub originator: Option<String>,
+    /// The machine it ran on.
+    pub host: Option<String>,
+    /// The run it was part of.
+    pub run: Option<String>,
+    /// Hash of the code with all that it declares to depend on.
+    pub code_hash: Option<CodeHash>,
+    /// The arguments in order. Of a secret one only the name.
+    pub params: Vec<Param>,
+    /// The files it returned, in order.
+    pub outputs: Vec<OutputRow>,
+    /// What else became of it on this machine, the latest first: as far as its [runs](Lake::runs) are kept.
+    pub history: Vec<CallEvent>,
 }
 
-/// Whether a creator's name is `wanted`, or ends in it.
-fn is_called(creator: &str, wanted: &str) -> bool {
-    let before = creator.strip_suffix(wanted);
-    before.is_some_and(|before| before.is_empty() || (!wanted.is_empty() && before.ends_with(['/', ':'])))
+/// What became of a call in one run.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CallEvent {
+    /// When the body began; of what was found, when that was written down, which is later.
+    pub at: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How often.
+    pub times: u64,
+    /// How long the body took, in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// Who ran it.
+    pub originator: String,
+    /// The machine.
+    pub host: String,
+    /// The run.
+    pub run: String,
 }
 
-/// The only one of `calls` that is of a creator called `creator`, to the end of its name, with a key that begins with `short`.
-fn only(calls: BTreeSet<(CreatorName, CallKey)>, creator: &str, short: &str) -> Result<(CreatorName, CallKey)> {
-    let meant =
-        |(name, key): &(CreatorName, CallKey)| is_called(name.as_str(), creator) && key.to_string().starts_with(short);
-    let mut calls = calls.into_iter().filter(meant);
-    match (calls.next(), calls.next()) {
-        (Some(call), None) => Ok(call),
-        (None, _) => {
-            let message = format!("no call of `{creator}` has a key that starts with `{short}`");
-            Err(Error::new(ErrorKind::NotFound, message))
-        }
-        (Some(one), Some(other)) => {
-            let shown = |(creator, key): &(CreatorName, CallKey)| format!("{creator}/{}", key.short());
-            let message = format!(
-                "`{short}` is the beginning of several calls of `{creator}`, such as {} and {}; write more of it",
-                shown(&one),
-                shown(&other)
-            );
-            Err(Error::new(ErrorKind::InvalidInput, message))
-        }
-    }
+/// Why a call ran, and whether its creator's code is another since: what the records of the lake tell.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CallExplanation {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key of the call.
+    pub key: CallKey,
+    /// When the body started.
+    pub started_at: String,
+    /// Who ran it.
+    pub originator: String,
+    /// Hash of the code with all that it declares to depend on.
+    pub code_hash: CodeHash,
+    /// The nearest earlier call of the creator: the fewest differences, then the latest. `None` for the first.
+    pub earlier: Option<Comparison>,
+    /// What came after, where the latest call of the creator ran with other code.
+    pub since: Option<Since>,
+    /// Calls of the creator whose records are damaged: they were not looked at.
+    pub damaged: Vec<Damage>,
 }
 
-/// The parts of `creator/3f9a27`.
-fn call(text: &str) -> Option<(&str, &str)> {
-    let (creator, short) = text.strip_prefix('@').unwrap_or(text).rsplit_once('/')?;
-    let hex = !short.is_empty() && short.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    hex.then_some((creator, short))
+/// An earlier call, and what differs.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Comparison {
+    /// The key of that call.
+    pub key: CallKey,
+    /// When its body started.
+    pub started_at: String,
+    /// Who ran it.
+    pub originator: String,
+    /// What is not the same; never empty.
+    pub differences: Vec<Difference>,
 }
 
-/// The parts of `@creator/3f9a27/0`, where the key is not whole.
-fn abbreviated(text: &str) -> Option<(&str, &str, u32)> {
-    let (rest, index) = text.strip_prefix('@')?.rsplit_once('/')?;
-    let (creator, short) = rest.rsplit_once('/')?;
-    let hex = !short.is_empty() && short.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    (hex && short.len() < 64).then_some((creator, short, index.parse().ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_creator_is_found_by_the_end_of_its_name() {
-        for wanted in ["shop/shop::report", "shop::report", "report"] {
-            assert!(is_called("shop/shop::report", wanted), "{wanted}");
-        }
-        for other in ["", "port", "shop", "shop/shop::report::x"] {
-            assert!(!is_called("shop/shop::report", other), "{other}");
-        }
-    }
-
-    #[test]
-    fn only_a_shortened_key_is_an_abbreviation() {
-        assert_eq!(abbreviated("@shop/shop::report/3f9a/0"), Some(("shop/shop::report", "3f9a", 0)));
-        let whole = format!("@shop/shop::report/{}/0", "3f".repeat(32));
-        for other in ["shop/3f9a/0", "@shop/report/3F9a/0", "@shop/report//0", "@shop/report/3f9a/x", &whole] {
-            assert_eq!(abbreviated(other), None, "{other}");
-        }
-    }
+/// How the code of a creator has changed since a call.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Since {
+    /// The latest call of the creator.
+    pub latest: CallKey,
+    /// When its body started.
+    pub started_at: String,
+    /// Who ran it.
+    pub originator: String,
+    /// What differs in its code.
+    pub differences: Vec<Difference>,
+    /// The latest call that differs in its code alone: the same call, made again.
+    pub again: Option<CallKey>,
+    /// Whether that one made the same files.
+    pub same_outputs: Option<bool>,
 }

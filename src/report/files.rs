@@ -1,110 +1,197 @@
-//! Files as they are shown.
+//! Files, and how they came to be.
 
-use std::path::PathBuf;
+use datlake_core::lineage::{CodeState, Dependency, Environment, Input, Lineage, Output, Param, PersonSource};
+use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
+use serde::{Deserialize, Serialize};
 
-use datlake_core::lineage::{Input, Lineage, Output};
-use datlake_core::{Error, ErrorKind, Location, Result};
+use super::Damage;
 
-use super::{Contents, CreatedBy, FileInfo, FileRow, InputRow, OutputRow, Place};
-use crate::file::{File, Tree};
-use crate::lake::{Lake, refuse_in_body};
-use crate::origin::Origin;
-
-impl Lake {
-    /// What there is to know of the file called `uid`, which may be [abbreviated](Lake::resolve). Nothing is downloaded but
-    /// its documents.
-    ///
-    /// # Errors
-    /// As [`Lake::resolve`]; [`ErrorKind::NotFound`], which names the nearest UIDs; [`ErrorKind::Context`] in a body.
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// let lake = datlake::Lake::temp()?;
-    /// lake.add_bytes("greetings/en.txt", b"hello")?;
-    /// assert_eq!(lake.info("greetings/en.txt")?.row.size, 5);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn info(&self, uid: &str) -> Result<FileInfo> {
-        refuse_in_body("look at a file's lineage")?;
-        let file = self.file(self.resolve(uid)?.as_str())?;
-        let origin = file.lineage()?;
-        let remote = pollster::block_on(self.in_remote([file.digest()].into()))?;
-        let row = row(&file, &origin, remote.contains(&file.digest()))?;
-        let place = Place { home: self.home().display().to_string(), remote: self.remote() };
-        let (originator_source, host) = match &origin {
-            Origin::Added(added) => (added.person.source, added.host.clone()),
-            Origin::Call(lineage) => (lineage.person.source, lineage.host.clone()),
-        };
-        let datlake_version = origin.call().map(|lineage| lineage.datlake_version.clone());
-        let source = origin.added().and_then(|added| added.source.clone());
-        let created_by = match origin {
-            Origin::Added(_) => None,
-            Origin::Call(lineage) => Some(CreatedBy::from(*lineage)),
-        };
-        Ok(FileInfo { row, originator_source, host, source, created_by, datlake_version, lake: place })
-    }
+/// Files, and what could not be read.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Listing {
+    /// The files, sorted by UID.
+    pub files: Vec<FileRow>,
+    /// Where one level was asked for, the folders in it, sorted.
+    pub folders: Vec<FolderRow>,
+    /// Names whose documents are damaged.
+    pub damaged: Vec<Damage>,
 }
 
-/// A file as it is shown. `remote` says whether its content is there.
-pub(super) fn row(file: &File, origin: &Origin, remote: bool) -> Result<FileRow> {
-    let (created_at, originator) = match origin {
-        Origin::Added(added) => (added.at.clone(), added.person.email.clone()),
-        Origin::Call(lineage) => (lineage.started_at.clone(), lineage.person.email.clone()),
-    };
-    let uid = file.uid().cloned().ok_or_else(|| {
-        Error::new(ErrorKind::Context, format!("`{file}` is not in the lake before its body has returned it"))
-    })?;
-    let here = file.is_local()?;
-    let contents = if here && file.is_tree() { Some(contents(file)?) } else { None };
-    Ok(FileRow {
-        uid,
-        name: file.name().to_owned(),
-        digest: file.digest(),
-        size: file.len(),
-        tree: file.is_tree(),
-        contents,
-        created_at,
-        originator,
-        local: here && contents.is_none_or(|contents| contents.local == contents.files),
-        remote,
-    })
+/// A folder of chosen names in a list.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct FolderRow {
+    /// What the names in it start with, without the slash.
+    pub prefix: Uid,
+    /// How many there are, in its folders too.
+    pub files: u64,
 }
 
-impl File {
-    /// The read-only file in the lake's directory that holds its content, after a download where that is needed. Unlike
-    /// [`path`](File::path) it outlives the process, stays until the content is collected, and is named by its digest.
-    ///
-    /// # Errors
-    /// As [`File::open`]; [`ErrorKind::Context`] in a body, which works on inputs by [`path`](File::path).
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// let lake = datlake::Lake::temp()?;
-    /// let file = lake.add_bytes("greetings/en.txt", b"hello")?;
-    /// assert_eq!(std::fs::read(file.stored_path()?)?, b"hello");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn stored_path(&self) -> Result<PathBuf> {
-        refuse_in_body("ask where content is kept")?;
-        drop(self.open()?);
-        Ok(self.lake().home().join(Location::Blob(self.digest()).path()))
-    }
+/// A file in a list.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct FileRow {
+    /// Its UID.
+    pub uid: Uid,
+    /// Its own name.
+    pub name: String,
+    /// BLAKE3 of its content.
+    pub digest: Digest,
+    /// Its size in bytes; of a tree: of the manifest.
+    pub size: u64,
+    /// Whether it is a tree.
+    pub tree: bool,
+    /// What is in the tree, where its manifest is on this machine.
+    pub contents: Option<Contents>,
+    /// When it was added, or when the body that made it started.
+    pub created_at: String,
+    /// Who added it, or ran the call that made it.
+    pub originator: String,
+    /// Whether all of its content is on this machine.
+    pub local: bool,
+    /// Whether its content is in the remote; of a tree: the manifest.
+    pub remote: bool,
 }
 
-fn contents(tree: &File) -> Result<Contents> {
-    let mut sum = Contents { files: 0, size: 0, local: 0 };
-    for file in Tree::try_from(tree.clone())?.files()? {
-        sum.files += 1;
-        sum.size += file.len();
-        sum.local += u64::from(file.is_local()?);
-    }
-    Ok(sum)
+/// What is in a tree.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Contents {
+    /// How many files.
+    pub files: u64,
+    /// Their sizes together, in bytes.
+    pub size: u64,
+    /// How many of them are on this machine.
+    pub local: u64,
 }
 
-pub(crate) fn is_damage(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Format | ErrorKind::MissingBlob)
+/// All there is to know of one file.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct FileInfo {
+    /// What a list shows of it.
+    #[serde(flatten)]
+    pub row: FileRow,
+    /// Where the originator's address was taken from.
+    pub originator_source: PersonSource,
+    /// The machine on which it was added or made.
+    pub host: String,
+    /// The URL it was downloaded from, without what is secret in one; `None` for any other.
+    pub source: Option<String>,
+    /// The call that made it; `None` for one that was added.
+    pub created_by: Option<CreatedBy>,
+    /// The version of datlake that wrote the call's record.
+    pub datlake_version: Option<String>,
+    /// The lake that was asked.
+    pub lake: Place,
+}
+
+/// Where a lake is.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Place {
+    /// The directory on this machine.
+    pub home: String,
+    /// The remote, without credentials.
+    pub remote: Option<String>,
+}
+
+/// The call that made a file.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CreatedBy {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key of the call.
+    pub key: CallKey,
+    /// The name of the function.
+    pub function: String,
+    /// Its module path, starting with the crate.
+    pub module: String,
+    /// The package it is part of.
+    #[serde(rename = "crate")]
+    pub package: String,
+    /// The package's version.
+    #[serde(rename = "crate_version")]
+    pub package_version: String,
+    /// Source file, relative to the package.
+    pub file: String,
+    /// Line of the attribute, from 1.
+    pub line: u32,
+    /// The commit that holds the code; for uncommitted code the one it grew from.
+    pub commit: Option<String>,
+    /// Whether a commit holds exactly this code.
+    pub code_state: CodeState,
+    /// The branch that was checked out.
+    pub branch: Option<String>,
+    /// The repository's remote, without credentials.
+    pub repository: Option<String>,
+    /// A link to the lines, on forges whose links are known.
+    pub permalink: Option<String>,
+    /// Hash of the code with all that it declares to depend on.
+    pub code_hash: CodeHash,
+    /// What the code depends on, directly or not.
+    pub dependencies: Vec<Dependency>,
+    /// Type and const parameters, as `(name, value)`.
+    pub generics: Vec<(String, String)>,
+    /// The arguments in order. Of a secret one only the name.
+    pub params: Vec<Param>,
+    /// What the expressions of `key(…)` gave.
+    pub extras: Vec<Param>,
+    /// The files the call was given, or got by itself.
+    pub inputs: Vec<InputRow>,
+    /// The files the call returned, in order.
+    pub outputs: Vec<OutputRow>,
+    /// What the code was built with.
+    pub environment: Environment,
+    /// The machine it ran on.
+    pub host: String,
+    /// The run it was part of.
+    pub run: String,
+    /// How long the body took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// A file that a call was given, or got by itself.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct InputRow {
+    /// The argument that held it; `None` for one that the body got by itself.
+    pub argument: Option<String>,
+    /// Its UID; `None` for an intermediate that never got one.
+    pub uid: Option<Uid>,
+    /// Its own name.
+    pub name: String,
+    /// Its content.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A file that a call returned.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct OutputRow {
+    /// Its UID.
+    pub uid: Uid,
+    /// Its own name.
+    pub name: String,
+    /// Its content.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether it is a tree.
+    pub tree: bool,
 }
 
 impl From<Lineage> for CreatedBy {

@@ -1,11 +1,11 @@
 //! What is wrong with a lake, what was healed, and what was put away.
 
 use datlake_core::{CallKey, CreatorName, Digest, Uid};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What was found when a lake was looked through.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Verified {
     /// How many documents were read.
@@ -18,10 +18,10 @@ pub struct Verified {
     /// away.
     pub stale: u64,
     /// Of how many calls claims are left at the remote whose holders are gone, for more than a day. They only take room;
-    /// [`Lake::tidy`](crate::Lake::tidy) clears them.
+    /// [`Lake::clean`](crate::Lake::clean) clears them.
     pub claims: u64,
     /// How many uploads to the remote were begun, and not gone on with for more than a day; `None` where the store does not
-    /// say. Nobody sees them, and somebody pays; [`Lake::tidy`](crate::Lake::tidy) aborts them.
+    /// say. Nobody sees them, and somebody pays; [`Lake::clean`](crate::Lake::clean) aborts them.
     pub uploads: Option<u64>,
     /// What is wrong.
     pub findings: Vec<Finding>,
@@ -29,7 +29,7 @@ pub struct Verified {
 
 /// Something that is wrong with a lake.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// What kind of thing.
@@ -44,7 +44,7 @@ pub struct Finding {
 
 /// What kind of thing is wrong.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
@@ -60,7 +60,7 @@ pub enum FindingKind {
 
 /// Which store.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FindingPlace {
@@ -72,7 +72,7 @@ pub enum FindingPlace {
 
 /// What became of a file that was to be healed, piece by piece: of a tree, its manifest and its files.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Repaired {
     /// The file; of a call, its first output, whether it has one or not.
@@ -85,7 +85,7 @@ pub struct Repaired {
 
 /// What became of one piece of content.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RepairedItem {
     /// What it is called.
@@ -98,7 +98,7 @@ pub struct RepairedItem {
 
 /// How a repair ended.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RepairOutcome {
@@ -116,9 +116,9 @@ pub enum RepairOutcome {
 
 /// What was left over at a remote, and is gone.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct Tidied {
+pub struct Cleaned {
     /// Of how many calls claims were cleared.
     pub claims: u64,
     /// How many uploads were aborted; `None` where the store does not say what uploads there are.
@@ -127,7 +127,7 @@ pub struct Tidied {
 
 /// What was evicted from a machine.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Evicted {
     /// How many pieces of content.
@@ -136,4 +136,49 @@ pub struct Evicted {
     pub bytes: u64,
     /// How many bytes of content stay.
     pub left: u64,
+}
+
+/// What a collection did; or, of a dry run, would do.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Collected {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// At the remote; `None` without one.
+    pub remote: Option<CollectedRemote>,
+    /// In this machine's store; `None` where it was not looked at.
+    pub local: Option<CollectedLocal>,
+}
+
+/// What a collection did at the remote: what it removed was condemned before.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CollectedRemote {
+    /// How many pieces of content were removed.
+    pub blobs: u64,
+    /// How many bytes they had.
+    pub bytes: u64,
+    /// How many had been condemned and are needed after all.
+    pub spared: u64,
+    /// How many pieces of content are condemned now, to be removed by a later collection.
+    pub condemned: u64,
+    /// How many bytes they have; `None` where another collection condemned them.
+    pub condemned_bytes: Option<u64>,
+    /// In how many seconds they may be removed.
+    pub ready_in_s: u64,
+    /// How many more nobody names that are younger than the grace.
+    pub young: u64,
+}
+
+/// What a collection did in this machine's store.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CollectedLocal {
+    /// How many pieces of content were removed.
+    pub blobs: u64,
+    /// How many bytes they had.
+    pub bytes: u64,
 }

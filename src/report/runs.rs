@@ -1,19 +1,13 @@
-//! Runs as they are shown: what the programs of this machine did.
+//! Runs: what the programs of this machine did.
 
-use std::collections::{BTreeMap, HashMap};
+use datlake_core::{CallKey, CreatorName};
+use serde::{Deserialize, Serialize};
 
-use datlake_core::record::Record;
-use datlake_core::run::{Noted, Outcome, RunLog};
-use datlake_core::{CallKey, CreatorName, Error, ErrorKind, RUNS, Result, run_file};
-use serde::Serialize;
-
-use super::Damage;
-use super::files::is_damage;
-use crate::lake::{Lake, refuse_in_body};
+use super::{Damage, Outcome};
 
 /// Runs, and what could not be read.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Runs {
     /// The runs, the latest first.
@@ -24,7 +18,7 @@ pub struct Runs {
 
 /// A run in a list.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RunRow {
     /// The run, as in the lineage of what it made.
@@ -59,7 +53,7 @@ pub struct RunRow {
 
 /// All there is to know of one run.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RunInfo {
     /// What a list shows of it.
@@ -71,7 +65,7 @@ pub struct RunInfo {
 
 /// A call in a run.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RunCall {
     /// The creator.
@@ -86,220 +80,4 @@ pub struct RunCall {
     pub times: u64,
     /// How long the body took, in milliseconds; of what was found, how long it had taken when it ran.
     pub duration_ms: Option<u64>,
-}
-
-/// What became of a call in one run.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct CallEvent {
-    /// When the body began; of what was found, when that was written down, which is later.
-    pub at: String,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// How often.
-    pub times: u64,
-    /// How long the body took, in milliseconds.
-    pub duration_ms: Option<u64>,
-    /// Who ran it.
-    pub originator: String,
-    /// The machine.
-    pub host: String,
-    /// The run.
-    pub run: String,
-}
-
-/// What became of each call.
-type Events = BTreeMap<(CreatorName, CallKey), Vec<CallEvent>>;
-
-impl Lake {
-    /// The runs of this machine, the latest first, at most `limit`. Each process that makes a call is one, for each lake
-    /// that it opens. The latest thousand are kept.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Context`] in a body; those of reading the lake.
-    ///
-    /// ```
-    /// use datlake::{Lake, Result, file_creator};
-    ///
-    /// #[file_creator]
-    /// fn double(n: u32) -> Result<u32> {
-    ///     Ok(2 * n)
-    /// }
-    ///
-    /// # fn main() -> Result<()> {
-    /// let lake = Lake::temp()?;
-    /// let _current = lake.enter();
-    /// double(4)?;
-    /// double(4)?;
-    /// let runs = lake.runs(10)?.runs;
-    /// assert_eq!((runs.len(), runs[0].ran, runs[0].skipped), (1, 1, 1));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn runs(&self, limit: usize) -> Result<Runs> {
-        refuse_in_body("list runs")?;
-        self.journal().flush();
-        let mut found = Runs::default();
-        let mut durations = Durations::default();
-        for run in self.vault().runs()? {
-            if found.runs.len() == limit {
-                break;
-            }
-            match self.log(&run) {
-                Ok(Some(log)) => found.runs.push(self.run_info(log, &mut durations)?.row),
-                Ok(None) => {}
-                Err(error) if is_damage(&error) => found.damaged.push(damage(&run, &error)),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found)
-    }
-
-    /// One run of this machine, which may be abbreviated, with its calls.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] where there is none, [`ErrorKind::InvalidInput`] for an abbreviation of several,
-    /// [`ErrorKind::Context`] in a body; those of reading the lake.
-    ///
-    /// ```
-    /// # use datlake::{ErrorKind, Lake};
-    /// # fn main() -> datlake::Result<()> {
-    /// let lake = Lake::temp()?;
-    /// assert_eq!(lake.run("019aa5").unwrap_err().kind(), ErrorKind::NotFound);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn run(&self, run: &str) -> Result<RunInfo> {
-        refuse_in_body("look at a run")?;
-        self.journal().flush();
-        let absent = || {
-            let shown: String = run.chars().take(80).flat_map(char::escape_debug).collect();
-            let message = format!("no run `{shown}` is remembered in `{}`", self.home().display());
-            Error::new(ErrorKind::NotFound, message)
-        };
-        let all = self.vault().runs()?;
-        let mut meant = all.iter().filter(|one| !run.is_empty() && one.starts_with(run));
-        let one = match (meant.next(), meant.next()) {
-            (Some(one), None) => one,
-            (None, _) => return Err(absent()),
-            (Some(one), Some(other)) => {
-                let message =
-                    format!("`{run}` is the beginning of several runs, such as {one} and {other}; write more of it");
-                return Err(Error::new(ErrorKind::InvalidInput, message));
-            }
-        };
-        let log = self.log(one)?.ok_or_else(absent)?;
-        self.run_info(log, &mut Durations::default())
-    }
-
-    fn log(&self, run: &str) -> Result<Option<RunLog>> {
-        let Some(bytes) = self.vault().read_run(run)? else { return Ok(None) };
-        RunLog::parse(&bytes, &format!("{RUNS}/{}", run_file(run)))
-    }
-
-    /// What became of each call, by all runs that are kept.
-    pub(super) fn events(&self) -> Result<(Events, Vec<Damage>)> {
-        self.journal().flush();
-        let (mut events, mut damaged) = (Events::new(), Vec::new());
-        for run in self.vault().runs()? {
-            let log = match self.log(&run) {
-                Ok(Some(log)) => log,
-                Ok(None) => continue,
-                Err(error) if is_damage(&error) => {
-                    damaged.push(damage(&run, &error));
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let RunLog { head, calls, .. } = log;
-            for Noted { creator, key, outcome, at, times, took_ms } in together(calls) {
-                let Some(key) = key else { continue };
-                events.entry((creator, key)).or_default().push(CallEvent {
-                    at,
-                    outcome,
-                    times,
-                    duration_ms: took_ms,
-                    originator: head.person.email.clone(),
-                    host: head.host.clone(),
-                    run: head.run.clone(),
-                });
-            }
-        }
-        Ok((events, damaged))
-    }
-
-    fn run_info(&self, log: RunLog, durations: &mut Durations) -> Result<RunInfo> {
-        let RunLog { head, calls, ended_at, unreadable } = log;
-        let mut row = RunRow {
-            run: head.run,
-            started_at: head.started_at,
-            ended_at,
-            originator: head.person.email,
-            host: head.host,
-            program: head.program,
-            datlake_version: head.datlake_version,
-            ran: 0,
-            skipped: 0,
-            failed: 0,
-            unfinished: 0,
-            spent_ms: 0,
-            saved_ms: 0,
-            unreadable,
-        };
-        let mut rows = Vec::new();
-        for Noted { creator, key, outcome, at, times, took_ms } in together(calls) {
-            let mut duration_ms = took_ms;
-            match outcome {
-                Outcome::Hit | Outcome::Kept => {
-                    duration_ms = durations.of(self, &creator, key);
-                    row.skipped += times;
-                    row.saved_ms += times.saturating_mul(duration_ms.unwrap_or(0));
-                }
-                Outcome::Failed => row.failed += times,
-                Outcome::Unfinished => row.unfinished += times,
-                Outcome::Executed | Outcome::Adopted | Outcome::Reproduced => row.ran += times,
-            }
-            row.spent_ms += took_ms.unwrap_or(0);
-            rows.push(RunCall { creator, key, outcome, at, times, duration_ms });
-        }
-        Ok(RunInfo { row, calls: rows })
-    }
-}
-
-/// How long calls took that were skipped.
-#[derive(Default)]
-struct Durations(HashMap<CallKey, Option<u64>>);
-
-impl Durations {
-    /// Of a call whose record is here; one that was removed or is damaged saved nobody knows what.
-    fn of(&mut self, lake: &Lake, creator: &CreatorName, key: Option<CallKey>) -> Option<u64> {
-        let key = key?;
-        *self.0.entry(key).or_insert_with(|| {
-            let kept = pollster::block_on(lake.catalog().kept_here(creator, &key)).ok()??;
-            kept.record().as_ref().map(Record::lineage)?.ok().map(|lineage| lineage.duration_ms)
-        })
-    }
-}
-
-/// Each call that was found once, with how often.
-fn together(calls: Vec<Noted>) -> Vec<Noted> {
-    let mut places = HashMap::new();
-    let mut all: Vec<Noted> = Vec::with_capacity(calls.len());
-    for call in calls {
-        if matches!(call.outcome, Outcome::Hit | Outcome::Kept) {
-            let place = *places.entry((call.creator.clone(), call.key, call.outcome)).or_insert(all.len());
-            if let Some(known) = all.get_mut(place) {
-                known.times = known.times.saturating_add(call.times);
-                known.at = call.at;
-                continue;
-            }
-        }
-        all.push(call);
-    }
-    all
-}
-
-fn damage(run: &str, error: &Error) -> Damage {
-    Damage { what: format!("run {run}"), error: error.to_string() }
 }

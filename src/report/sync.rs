@@ -1,20 +1,15 @@
-//! What of a lake is on this machine only, and what went to or came from the remote.
+//! What of a lake is on this machine only, and what went to the remote or came from it.
 
-use datlake_core::catalog::Unpushed;
-use datlake_core::lineage::Output;
-use datlake_core::record::Target;
-use datlake_core::{CallKey, CreatorName, ErrorKind, Result, Uid};
-use serde::Serialize;
+use datlake_core::{CallKey, CreatorName, Uid};
+use serde::{Deserialize, Serialize};
 
-use super::files::is_damage;
 use super::{Damage, RemoteState};
-use crate::lake::{Lake, refuse_in_body};
 
 /// Where a lake stands.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct Status {
+pub struct LakeStatus {
     /// The directory on this machine.
     pub home: String,
     /// The remote, without credentials; `None` without one, and offline.
@@ -39,7 +34,7 @@ pub struct Status {
 
 /// A call or an added file that is on this machine only.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct UnpushedRow {
     /// The call; `None` for an added file.
@@ -56,7 +51,7 @@ pub struct UnpushedRow {
 
 /// What a push did.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Push {
     /// The calls and files that were to be pushed.
@@ -69,7 +64,7 @@ pub struct Push {
 
 /// A call or a file that was to be pushed.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct PushRow {
     /// The UID, or the call.
@@ -82,7 +77,7 @@ pub struct PushRow {
 
 /// How the push of a call or a file ended.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PushOutcome {
@@ -100,7 +95,7 @@ pub enum PushOutcome {
 
 /// What a pull did.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Pull {
     /// How many pieces of content are on this machine now, of those that were asked for.
@@ -113,94 +108,57 @@ pub struct Pull {
     pub damaged: Vec<Damage>,
 }
 
-impl Lake {
-    /// Where the lake stands, and what of it is on this machine only. No server is asked; of a remote in a folder it is seen
-    /// whether it is there.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Context`] in a body; those of looking into the lake's directory.
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// let lake = datlake::Lake::temp()?;
-    /// lake.add_bytes("greetings/en.txt", b"hello")?;
-    /// assert_eq!(lake.status()?.unpushed.len(), 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn status(&self) -> Result<Status> {
-        refuse_in_body("look at the state of the lake")?;
-        pollster::block_on(async {
-            let (mut unpushed, mut damaged) = (Vec::new(), Vec::new());
-            for what in self.catalog().unpushed().await? {
-                match self.unpushed_row(&what).await {
-                    Ok(row) => unpushed.extend(row),
-                    Err(error) if is_damage(&error) => {
-                        damaged.push(Damage { what: shown(&what), error: error.to_string() });
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            let home = self.home().display().to_string();
-            let (remote_state, remote_problem) = self.remote_state();
-            let (remote, offline) = (self.remote(), self.is_offline());
-            let (blobs, bytes) = self.content_here().await?;
-            let cache_limit = self.cache_limit();
-            Ok(Status {
-                home,
-                remote,
-                offline,
-                remote_state,
-                remote_problem,
-                blobs,
-                bytes,
-                cache_limit,
-                unpushed,
-                damaged,
-            })
-        })
-    }
-
-    /// `None` for what never came to be.
-    async fn unpushed_row(&self, what: &Unpushed) -> Result<Option<UnpushedRow>> {
-        let here = self.catalog().here();
-        Ok(match what {
-            Unpushed::Call(creator, key) => match here.record(creator, key).await? {
-                None => None,
-                Some(record) => {
-                    let lineage = record.lineage()?;
-                    Some(UnpushedRow {
-                        call: Some((creator.clone(), *key)),
-                        size: lineage.outputs.iter().map(|output| output.size).sum(),
-                        uids: lineage.outputs.into_iter().map(|Output { uid, .. }| uid).collect(),
-                        created_at: lineage.started_at,
-                        originator: lineage.person.email,
-                    })
-                }
-            },
-            Unpushed::Added(uid) => match here.name(uid).await?.map(|name| name.target) {
-                Some(Target::Added(added)) => Some(UnpushedRow {
-                    call: None,
-                    uids: vec![uid.clone()],
-                    size: added.size,
-                    created_at: added.at,
-                    originator: added.person.email,
-                }),
-                _ => None,
-            },
-        })
-    }
+/// What was copied to another store.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Mirrored {
+    /// The other store, without credentials.
+    pub target: String,
+    /// Whether nothing was written: then the rest is what would be.
+    pub dry_run: bool,
+    /// The calls and files that were not there as they are here.
+    pub items: Vec<MirrorRow>,
+    /// How many calls and files were there already.
+    pub there: u64,
+    /// How many pieces of content were sent.
+    pub blobs: u64,
+    /// Their sizes together, in bytes.
+    pub bytes: u64,
 }
 
-/// What is called how, for people.
-pub(crate) fn shown(what: &Unpushed) -> String {
-    match what {
-        Unpushed::Call(creator, key) => format!("{creator}/{key}"),
-        Unpushed::Added(uid) => uid.to_string(),
-    }
+/// A call or a file that was to be copied.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct MirrorRow {
+    /// The UID; of a call that of its outputs which have chosen names, else the call.
+    pub what: String,
+    /// How it ended.
+    pub outcome: MirrorOutcome,
+    /// Why, where it was not copied.
+    pub why: Option<String>,
 }
 
-/// Whether an error is about one object, and no reason to leave the others.
-pub(crate) fn concerns_one(error: &datlake_core::Error) -> bool {
-    is_damage(error) || error.kind() == ErrorKind::InvalidInput
+/// How copying one thing ended.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MirrorOutcome {
+    /// It was copied, or would be.
+    Copied,
+    /// There is something else there, which was left as it is.
+    Conflict,
+    /// It was removed there, and does not come back.
+    Removed,
+    /// It cannot be copied: it is damaged, or its content is missing.
+    Failed,
+}
+
+impl Mirrored {
+    /// Whether all that was asked for is there now. What was removed there is meant to be gone.
+    pub fn is_whole(&self) -> bool {
+        self.items.iter().all(|row| matches!(row.outcome, MirrorOutcome::Copied | MirrorOutcome::Removed))
+    }
 }

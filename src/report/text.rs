@@ -6,11 +6,11 @@ use std::borrow::Cow;
 /// programs wrote into a lake, such as names, may hold anything.
 ///
 /// ```
-/// use datlake::report::clean;
-/// assert_eq!(clean("naïve €.txt"), "naïve €.txt");
-/// assert_eq!(clean("a\u{1b}[2J\n"), "a\\u{1b}[2J\\u{a}");
+/// use datlake::report::escape_control;
+/// assert_eq!(escape_control("naïve €.txt"), "naïve €.txt");
+/// assert_eq!(escape_control("a\u{1b}[2J\n"), "a\\u{1b}[2J\\u{a}");
 /// ```
-pub fn clean(text: &str) -> Cow<'_, str> {
+pub fn escape_control(text: &str) -> Cow<'_, str> {
     let harmful = |c: char| {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };

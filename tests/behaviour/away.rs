@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use datlake::report::{AncestorState, PushOutcome};
+use datlake::report::{PushOutcome, UpstreamState};
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{Error, ErrorKind, Event, File, Lake, Result, Tree, file_creator};
 
@@ -187,7 +187,7 @@ fn offline_a_lake_works_on_its_own_and_pushes_later() {
     });
     assert_eq!((there.names().unwrap(), same), (tree.names().unwrap(), numbers));
     assert_eq!(there.get("be.txt").unwrap().read_to_string().unwrap(), "be");
-    assert_eq!(b.ancestry("results/twice.txt", 9).unwrap().nodes.len(), 2);
+    assert_eq!(b.upstream("results/twice.txt", 9).unwrap().nodes.len(), 2);
 }
 
 #[test]
@@ -256,9 +256,9 @@ fn a_push_that_lost_its_key_says_so_and_keeps_lineage_resolvable() {
     assert_eq!(a.ok("hit unsteady", || unsteady("x")).digest(), first.digest());
     for name in ["a", "c"] {
         let lake = machines.machine(name);
-        let ancestry = lake.ancestry("results/a.txt", 9).unwrap();
+        let ancestry = lake.upstream("results/a.txt", 9).unwrap();
         let input = &ancestry.nodes[1];
-        assert_eq!((input.digest, input.state), (made.digest(), AncestorState::Replaced), "{name}");
+        assert_eq!((input.digest, input.state), (made.digest(), UpstreamState::Replaced), "{name}");
         assert!(input.call.as_ref().is_some_and(|(creator, _)| creator.as_str().ends_with("unsteady")), "{input:?}");
         assert_eq!(lake.file("results/a.txt").unwrap().digest(), result.digest());
     }
@@ -275,7 +275,7 @@ fn a_part_is_pushed_with_what_it_was_made_from() {
     let a = machines.machine("a");
     assert_eq!(a.push(&["results"]).unwrap().items.len(), 3);
     assert_eq!(unpushed(&a), ["other/two.txt", "other/raw.txt"]);
-    assert_eq!(machines.machine("b").ancestry("results/one.txt", 9).unwrap().nodes.len(), 3);
+    assert_eq!(machines.machine("b").upstream("results/one.txt", 9).unwrap().nodes.len(), 3);
     assert_eq!(a.push(&["results/one.txt"]).unwrap().items.len(), 0);
     check_error(a.push(&["result"]), ErrorKind::NotFound, &["result"]);
     assert_eq!(a.push(&["@"]).map(|push| push.items.len()).unwrap_or(0), 0);

@@ -7,6 +7,7 @@ use datlake::report::Ability;
 use datlake::{ErrorKind, File, Lake, LakeBuilder, Mirror, Result, Verify, file_creator};
 
 use crate::fake::Fake;
+use crate::reports::comes_back;
 use crate::servers::{Server, s3_at};
 use crate::support::{Watched, check_error};
 
@@ -93,6 +94,7 @@ fn check_urls(server: &Server, is_moto: bool) {
         lake.add_bytes(&format!("reports/{name}"), format!("this is {name}")).unwrap();
         let url = lake.url(&format!("reports/{name}"), hour).unwrap();
         assert_eq!((url.name.as_str(), url.temporary), (name, false));
+        comes_back(&url);
         let (status, saved_as, bytes) = download(&url.url);
         assert_eq!((status, bytes), (200, format!("this is {name}").into_bytes()));
         assert!(saved_as == header || is_moto, "{saved_as}");

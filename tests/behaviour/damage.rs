@@ -271,7 +271,7 @@ fn a_tree_with_a_name_that_no_file_may_have_is_damage_of_that_tree_alone() {
         tree_of(&lake, "evil", &format!("datlake tree 1\n{} {line}\n", datlake::Digest::of(b"g")));
         tree_of(&lake, "odd", "datlake tree 1\nno-digest 1 a\n");
         let lake = lake.reopened();
-        let rows = lake.rows("").unwrap();
+        let rows = lake.list_files("").unwrap();
         assert_eq!(rows.files.iter().map(|row| row.uid.as_str()).collect::<Vec<_>>(), ["good.txt"]);
         assert_eq!(rows.damaged.iter().map(|damage| &*damage.what).collect::<Vec<_>>(), ["evil", "odd"]);
         check_error(lake.collect(Collect::default()), ErrorKind::Corrupt, &["`files/", "repair or remove it first"]);
@@ -284,8 +284,8 @@ fn a_tree_with_a_name_that_no_file_may_have_is_damage_of_that_tree_alone() {
 fn remove_unreadable(lake: &Lake, trees: &[&str]) {
     let removal = lake.removal(trees).unwrap();
     assert_eq!(removal.damaged.len(), trees.len());
-    check_error(lake.carry_out(&removal, false), ErrorKind::InUse, &[trees[0], "is not known"]);
-    assert_eq!(lake.carry_out(&removal, true).unwrap().len(), trees.len());
+    check_error(lake.apply(&removal, false), ErrorKind::InUse, &[trees[0], "is not known"]);
+    assert_eq!(lake.apply(&removal, true).unwrap().len(), trees.len());
 }
 
 #[test]
@@ -440,8 +440,8 @@ fn a_document_that_no_copy_heals_can_be_removed() {
         for uid in ["in.txt", "cut.txt", uid, "out.txt"] {
             check_error(b.collect(Collect::default()), ErrorKind::Corrupt, &["repair or remove it first"]);
             let removal = b.removal(&[uid]).unwrap();
-            check_error(b.carry_out(&removal, false), ErrorKind::InUse, &[says[0], says[1], uid]);
-            assert_eq!(b.carry_out(&removal, true).unwrap().len(), 1, "{uid}");
+            check_error(b.apply(&removal, false), ErrorKind::InUse, &[says[0], says[1], uid]);
+            assert_eq!(b.apply(&removal, true).unwrap().len(), 1, "{uid}");
             check_error(b.file(uid), ErrorKind::NotFound, &[uid]);
         }
         assert!(b.collect(Collect::default()).is_ok());

@@ -318,7 +318,7 @@ fn what_to_do_about_a_lost_value_is_said_and_works() {
     check_error(lake.repair(&call).unwrap().healed(), ErrorKind::MissingBlob, &["remove call", "and make it again"]);
     let removal = lake.removal(&[&call]).unwrap();
     assert_eq!((removal.asked.len(), removal.files().count()), (1, 0));
-    assert_eq!(lake.carry_out(&removal, false).unwrap()[0].as_str(), format!("{call}/0"));
+    assert_eq!(lake.apply(&removal, false).unwrap()[0].as_str(), format!("{call}/0"));
     check_error(lake.removal(&[&call]), ErrorKind::NotFound, &["has not been made or was removed"]);
     lake.remove(repaired.uid.as_str()).unwrap();
     lake.ok("ran letters, ran numbers", || letters("abc").and(numbers(20_000)));

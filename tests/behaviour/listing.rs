@@ -99,7 +99,7 @@ fn the_remote_is_asked_for_lists_and_not_for_each_file() {
     }
     asked(&home, &remote, |lake| drop(lake.add_each("photos", &photos).unwrap()));
     let all = |lake: &Lake| {
-        let listing = lake.rows("").unwrap();
+        let listing = lake.list_files("").unwrap();
         assert_eq!(listing.files.len(), 210);
         assert!(listing.files.iter().all(|row| row.remote));
     };
@@ -109,7 +109,7 @@ fn the_remote_is_asked_for_lists_and_not_for_each_file() {
     // Another machine asks for each name once; folders are shown without.
     let other = folder.path().join("other");
     let level = |lake: &Lake| {
-        let level = lake.level("photos").unwrap();
+        let level = lake.list_folder("photos").unwrap();
         let folders: Vec<_> = level.folders.iter().map(|row| (row.prefix.as_str(), row.files)).collect();
         assert_eq!(folders, [("photos/0", 70), ("photos/1", 70), ("photos/2", 70)]);
         assert!(level.files.is_empty());
@@ -118,7 +118,7 @@ fn the_remote_is_asked_for_lists_and_not_for_each_file() {
     assert_eq!(asked(&other, &remote, all), format!("get ×211, {lists}"));
     assert_eq!(asked(&other, &remote, all), format!("get ×1, {lists}"));
     // For a few, all that the remote has is more than is asked for.
-    let few = |lake: &Lake| assert_eq!(lake.rows("photos/1").unwrap().files.len(), 70);
+    let few = |lake: &Lake| assert_eq!(lake.list_files("photos/1").unwrap().files.len(), 70);
     assert_eq!(asked(&other, &remote, few), "get ×2, list files/photos/1 ×1, list removed ×1, size ×70");
 }
 
@@ -135,7 +135,7 @@ fn a_level_shows_files_and_folders_of_one_folder() {
     let _current = lake.enter();
     report("a/report").unwrap();
     let level = |prefix: &str| {
-        let level = lake.level(prefix).unwrap();
+        let level = lake.list_folder(prefix).unwrap();
         let files = level.files.iter().map(|row| row.uid.to_string());
         let folders = level.folders.iter().map(|row| format!("{}/ {}", row.prefix, row.files));
         files.chain(folders).collect::<Vec<_>>().join(", ")

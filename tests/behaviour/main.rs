@@ -9,6 +9,7 @@ mod away;
 mod bodies;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod buckets;
+mod clean;
 mod collect;
 mod copies;
 mod crowd;
@@ -46,6 +47,7 @@ mod parallel;
 mod pools;
 mod prune;
 mod remotes;
+mod reports;
 mod returns;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod rights;
@@ -59,6 +61,5 @@ mod shapes;
 mod shown;
 mod stray;
 mod support;
-mod tidy;
 mod trees;
 mod twins;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use datlake::report::{AncestorState, MirrorOutcome, Mirrored};
+use datlake::report::{MirrorOutcome, Mirrored, UpstreamState};
 use datlake::{ErrorKind, File, Lake, Mirror, Result, Tree, Verify, file_creator};
 
 use crate::copies::rot;
@@ -113,10 +113,10 @@ fn a_file_brings_along_what_it_was_made_from_unless_that_is_left_out() {
     assert_eq!(lake.mirror(&target.to(), &["results"]).unwrap().items.len(), 3);
     let there = target.machine("there");
     let states = |lake: &Lake| {
-        let nodes = lake.ancestry("results/abc.txt", 10).unwrap().nodes;
+        let nodes = lake.upstream("results/abc.txt", 10).unwrap().nodes;
         nodes.into_iter().map(|node| node.state).collect::<Vec<_>>()
     };
-    use AncestorState::{Present, Removed as Gone};
+    use UpstreamState::{Present, Removed as Gone};
     assert_eq!(states(&there), [Present, Present, Present]);
     assert!(!there.exists("other.txt").unwrap());
     assert_eq!(there.verify(Verify::default(), &[]).unwrap().findings, []);

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use datlake::report::Prune;
-use datlake::{ErrorKind, File, Lake};
+use datlake::{ErrorKind, File, Lake, Prune};
 
 use crate::support::{Machines, check_error, lake, overwrite};
 
@@ -62,7 +61,7 @@ fn what_was_superseded_goes_with_what_it_alone_was_made_for() {
     assert_eq!(prunable(&lake, Prune::superseded().older_than(Duration::from_secs(3600))), [""; 0]);
 
     let removal = lake.prunable(Prune::superseded()).unwrap();
-    assert_eq!(lake.carry_out(&removal, false).unwrap().len(), 3);
+    assert_eq!(lake.apply(&removal, false).unwrap().len(), 3);
     assert!(!lake.exists(first.uid().unwrap().as_str()).unwrap());
     for file in [other, second] {
         assert!(lake.exists(file.uid().unwrap().as_str()).unwrap());
@@ -83,8 +82,8 @@ fn what_has_a_name_stays_with_all_that_it_was_made_from() {
     let old = Prune::default().older_than(Duration::ZERO);
     assert_eq!(prunable(&lake, old), ["sum", "load"]);
     let removal = lake.prunable(old).unwrap();
-    lake.carry_out(&removal, false).unwrap();
-    assert_eq!(lake.ancestry("report.txt", 9).unwrap().nodes.len(), 3);
+    lake.apply(&removal, false).unwrap();
+    assert_eq!(lake.upstream("report.txt", 9).unwrap().nodes.len(), 3);
     assert_eq!(prunable(&lake, old), [""; 0]);
     check_error(lake.prunable(Prune::default()), ErrorKind::InvalidInput, &["say what may go"]);
 }
@@ -102,7 +101,7 @@ fn where_a_record_is_damaged_nothing_goes() {
     let lake = lake.reopened();
     let removal = lake.prunable(Prune::superseded()).unwrap();
     assert_eq!((removal.asked.len(), removal.damaged.len()), (1, 1));
-    check_error(lake.carry_out(&removal, false), ErrorKind::InUse, &["prune/sum"]);
+    check_error(lake.apply(&removal, false), ErrorKind::InUse, &["prune/sum"]);
 }
 
 #[test]
@@ -120,7 +119,7 @@ fn what_is_pruned_is_gone_on_every_machine_and_what_is_not_pushed_stays() {
     b.ok("ran load", || new::load(1));
     assert_eq!(prunable(&b, Prune::superseded()), ["load"]);
     let removal = b.prunable(Prune::superseded()).unwrap();
-    b.carry_out(&removal, false).unwrap();
+    b.apply(&removal, false).unwrap();
     let is_known = |lake: &Lake, file: &File| lake.exists(file.uid().unwrap().as_str()).unwrap();
     assert!(!is_known(&machines.machine("c"), &gone) && is_known(&b, &own));
 }

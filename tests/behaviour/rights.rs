@@ -97,8 +97,8 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
     // Who removes takes names and records away, and no content.
     remover.remove("texts/hello.txt").unwrap();
     remover.remove(&uid).unwrap();
-    denied(writer.tidy());
-    assert_eq!(remover.tidy().unwrap().uploads, Some(0));
+    denied(writer.clean());
+    assert_eq!(remover.clean().unwrap().uploads, Some(0));
     denied(remover.collect(Collect::default().exclusive(true)));
     assert_eq!(names(&new("second")), ["large.bin"]);
 

@@ -91,7 +91,7 @@ fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, S
             return Ok((uid.to_owned(), last(prefix), What::Folder(files)));
         }
     }
-    let found = file(lake, uid).map_err(|error| match lake.level(uid) {
+    let found = file(lake, uid).map_err(|error| match lake.list_folder(uid) {
         Ok(level) if !level.folders.is_empty() || !level.files.is_empty() => {
             let failure = Failure::new(format!("`{uid}` is a folder in the lake"));
             anyhow::Error::from(failure.hint("-r writes all that is in it"))

@@ -9,7 +9,7 @@ pub(super) fn run(lake: &Lake, uid: &str) -> anyhow::Result<Report> {
     match lake.info(uid) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
             // It may be that, although no file.
-            let level = lake.level(uid).unwrap_or_default();
+            let level = lake.list_folder(uid).unwrap_or_default();
             if level.files.is_empty() && level.folders.is_empty() {
                 return Err(error.into());
             }

@@ -7,7 +7,7 @@ use super::Report;
 
 pub(super) fn run(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bool) -> anyhow::Result<Report> {
     let folder = prefix.unwrap_or_default();
-    let listing = if recursive { lake.rows(folder)? } else { lake.level(folder)? };
+    let listing = if recursive { lake.list_files(folder)? } else { lake.list_folder(folder)? };
     if let Some(prefix) = prefix
         && listing == Listing::default()
     {

@@ -18,8 +18,8 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    Ancestry, CallExplanation, Collected, Descent, Evicted, FileInfo, History, Listing, Mirrored, Pull, Push,
-    PushOutcome, RemoteCheck, Repaired, RunInfo, Runs, SignedUrl, Status, Tidied, Verified,
+    CallExplanation, Cleaned, Collected, Downstream, Evicted, FileInfo, History, LakeStatus, Listing, Mirrored, Pull,
+    Push, PushOutcome, RemoteCheck, Repaired, RunInfo, Runs, SignedUrl, Upstream, Verified,
 };
 use datlake::{Collect, Digest, Evict, File, Lake, LakeBuilder, Mirror, Uid, Verify};
 use serde::Serialize;
@@ -56,13 +56,13 @@ pub(crate) enum Report {
     Contexts(Vec<ContextRow>),
     /// What was done with a context, in words.
     Context(&'static str, ContextRow),
-    Status(Status),
+    Status(LakeStatus),
     Pushed(Push),
     Pulled(Pull),
     Mirrored(Mirrored),
     Verified(Verified),
     Repaired(Repaired),
-    Tidied(Tidied),
+    Cleaned(Cleaned),
     Evicted(Evicted),
     Collected(Collected),
     Pruned(Pruned),
@@ -72,7 +72,7 @@ pub(crate) enum Report {
 
 /// What `add` did.
 #[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
 pub(crate) struct Added {
     pub(crate) uid: String,
     pub(crate) digest: Digest,
@@ -90,7 +90,7 @@ pub(crate) struct Added {
 
 /// What `get` wrote.
 #[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
 pub(crate) struct Got {
     pub(crate) uid: String,
     pub(crate) path: PathBuf,
@@ -102,7 +102,7 @@ pub(crate) struct Got {
 
 /// Where content is kept.
 #[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
 pub(crate) struct Kept {
     pub(crate) uid: String,
     pub(crate) path: PathBuf,
@@ -110,7 +110,7 @@ pub(crate) struct Kept {
 
 /// What `rm` removed.
 #[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
 pub(crate) struct Removed {
     pub(crate) removed: Vec<Uid>,
     /// Whether copies on this machine were forgotten, and nothing else.
@@ -119,17 +119,17 @@ pub(crate) struct Removed {
 
 /// What `lineage` found.
 #[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
 pub(crate) struct Related {
     /// What the file was made from; `None` unless it was asked for.
-    pub(crate) up: Option<Ancestry>,
+    pub(crate) up: Option<Upstream>,
     /// What was made from it; `None` unless it was asked for.
-    pub(crate) down: Option<Descent>,
+    pub(crate) down: Option<Downstream>,
 }
 
 /// What `prune` removed.
 #[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
 pub(crate) struct Pruned {
     /// How many calls.
     pub(crate) calls: usize,
@@ -172,7 +172,9 @@ impl Report {
             }
             Self::Related(Related { down: Some(down), .. }) if !down.damaged.is_empty() => FAILED,
             Self::Explanation(explanation) if !explanation.damaged.is_empty() => FAILED,
-            Self::Status(Status { damaged, .. }) | Self::Pulled(Pull { damaged, .. }) if !damaged.is_empty() => FAILED,
+            Self::Status(LakeStatus { damaged, .. }) | Self::Pulled(Pull { damaged, .. }) if !damaged.is_empty() => {
+                FAILED
+            }
             Self::Verified(verified) if !verified.findings.is_empty() => ABSENT,
             Self::Repaired(repaired) if repaired.healed().is_err() => ABSENT,
             Self::Checked(check) if !check.works() => FAILED,
@@ -208,8 +210,8 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Lineage { uid, up, down, depth, limit, .. } => {
             let lake = lake(screen)?;
             // Both, unless one is asked for.
-            let above = if down { None } else { Some(lake.ancestry(&uid, depth)?) };
-            let below = if up { None } else { Some(lake.descent(&uid, depth, limit)?) };
+            let above = if down { None } else { Some(lake.upstream(&uid, depth)?) };
+            let below = if up { None } else { Some(lake.downstream(&uid, depth, limit)?) };
             Ok(Report::Related(Related { up: above, down: below }))
         }
         Command::Config(command) => config::run(command, screen),
@@ -221,7 +223,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
             Ok(Report::Verified(lake(screen)?.verify(how, &texts(&which))?))
         }
         Command::Repair { uid: Some(uid), .. } => Ok(Report::Repaired(lake(screen)?.repair(&uid)?)),
-        Command::Repair { uid: None, .. } => Ok(Report::Tidied(lake(screen)?.tidy()?)),
+        Command::Repair { uid: None, .. } => Ok(Report::Cleaned(lake(screen)?.clean()?)),
         Command::Prune { superseded, older_than, keep, yes, .. } => {
             prune::run(&lake(screen)?, &prune::What { superseded, older_than, keep, yes }, screen)
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datlake::Lake;
-use datlake::report::Prune;
+use datlake::Prune;
 
 use super::{Pruned, Report, rm};
 use crate::print::Screen;
@@ -27,6 +27,6 @@ pub(super) fn run(lake: &Lake, what: &What, screen: &Screen) -> anyhow::Result<R
         screen.would_go(&removal, false);
     }
     rm::agreed(what.yes, screen, "Remove", removal.files().count())?;
-    let files = lake.carry_out(&removal, false)?;
+    let files = lake.apply(&removal, false)?;
     Ok(Report::Pruned(Pruned { calls: removal.asked.len(), files }))
 }

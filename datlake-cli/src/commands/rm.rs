@@ -40,7 +40,7 @@ pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> an
         agreed(how.yes, screen, "Remove", removal.files().count())?;
     }
     // Refuses where something was made from it.
-    match lake.carry_out(&removal, how.cascade) {
+    match lake.apply(&removal, how.cascade) {
         Ok(removed) => Ok(Report::Removed(Removed { removed, local: false })),
         Err(error) => {
             // What went before it went wrong: the lake knows.
@@ -94,7 +94,7 @@ fn in_folders(lake: &Lake, folders: &[String]) -> anyhow::Result<Vec<String>> {
             return Err(Failure::new("cannot remove everything there is: name the folders").into());
         }
         let before = uids.len();
-        let listing = lake.rows(folder)?;
+        let listing = lake.list_files(folder)?;
         if let Some(damage) = listing.damaged.first() {
             return Err(Failure::new(format!("cannot remove `{folder}`: {}", damage.error)).into());
         }
@@ -110,7 +110,7 @@ fn in_folders(lake: &Lake, folders: &[String]) -> anyhow::Result<Vec<String>> {
 /// That a file is not there may be because it is a folder.
 fn or_folder(lake: &Lake, uids: &[String], error: datlake::Error) -> anyhow::Error {
     for uid in uids.iter().filter(|uid| !uid.starts_with('@')) {
-        let count = lake.rows(uid).map_or(0, |listing| listing.files.len());
+        let count = lake.list_files(uid).map_or(0, |listing| listing.files.len());
         if count > 0 && lake.exists(uid.trim_end_matches('/')).is_ok_and(|exists| !exists) {
             let hint = "-r removes all of them";
             return Failure::new(format!("`{uid}` is no file, but a folder of {count}")).hint(hint).into();

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use clap::CommandFactory as _;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallExplanation, CallRow, Collected, Evicted, FileInfo, FileRow, Mirrored, Pull, Push, RemoteCheck, Repaired,
-    RunInfo, RunRow, SignedUrl, Status, Tidied, Verified,
+    CallExplanation, CallRow, Cleaned, Collected, Evicted, FileInfo, FileRow, LakeStatus, Mirrored, Pull, Push,
+    RemoteCheck, Repaired, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Added, Got, Kept, Pruned, Related, Removed};
@@ -19,7 +21,7 @@ use crate::args::Args;
 /// Says that the files are to be written, not compared.
 const UPDATE: &str = "DATLAKE_UPDATE_SCHEMAS";
 
-fn of<T: JsonSchema>() -> String {
+fn of<T: JsonSchema + Serialize + DeserializeOwned>() -> String {
     let schema = SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();
     serde_json::to_string_pretty(&schema).unwrap() + "\n"
 }
@@ -51,12 +53,12 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("push", of::<Push>()),
         ("repair", of::<Repaired>()),
         // `repair` without a file
-        ("repair-left-over", of::<Tidied>()),
+        ("repair-left-over", of::<Cleaned>()),
         ("rm", of::<Removed>()),
         ("runs", of::<Vec<RunRow>>()),
         // `runs RUN`
         ("runs-run", of::<RunInfo>()),
-        ("status", of::<Status>()),
+        ("status", of::<LakeStatus>()),
         ("url", of::<SignedUrl>()),
         ("verify", of::<Verified>()),
     ])

@@ -1,6 +1,6 @@
 //! What a file was made from, as a tree.
 
-use datlake::report::{Ancestor, AncestorState, Ancestry};
+use datlake::report::{Upstream, UpstreamFile, UpstreamState};
 use owo_colors::OwoColorize as _;
 
 use super::text::{clean, fill, short, time, width};
@@ -12,7 +12,7 @@ struct Next {
     further: String,
 }
 
-pub(super) fn text(ancestry: &Ancestry, columns: usize) -> String {
+pub(super) fn text(ancestry: &Upstream, columns: usize) -> String {
     let mut text = String::new();
     let mut shown = vec![false; ancestry.nodes.len()];
     let mut next = vec![Next { node: 0, first: String::new(), further: String::new() }];
@@ -39,22 +39,22 @@ pub(super) fn text(ancestry: &Ancestry, columns: usize) -> String {
     text
 }
 
-fn name(one: &Ancestor) -> String {
+fn name(one: &UpstreamFile) -> String {
     match &one.uid {
         Some(uid) if uid.is_chosen() => short(uid),
         _ => clean(&one.name).into_owned(),
     }
 }
 
-fn how(one: &Ancestor) -> String {
+fn how(one: &UpstreamFile) -> String {
     let by = one.originator.as_deref().unwrap_or_default();
     let at = one.created_at.as_deref().map(time).unwrap_or_default();
     let text = match (one.state, &one.call) {
-        (AncestorState::Present, Some((creator, key))) => format!("made by {creator}/{} on {at} by {by}", key.short()),
-        (AncestorState::Present, None) => format!("added on {at} by {by}"),
-        (AncestorState::Replaced, _) => "replaced since: there is other content under this name".to_owned(),
-        (AncestorState::Removed, _) => "removed since".to_owned(),
-        (AncestorState::Unnamed, _) => "an intermediate that the lake has no name for".to_owned(),
+        (UpstreamState::Present, Some((creator, key))) => format!("made by {creator}/{} on {at} by {by}", key.short()),
+        (UpstreamState::Present, None) => format!("added on {at} by {by}"),
+        (UpstreamState::Replaced, _) => "replaced since: there is other content under this name".to_owned(),
+        (UpstreamState::Removed, _) => "removed since".to_owned(),
+        (UpstreamState::Unnamed, _) => "an intermediate that the lake has no name for".to_owned(),
     };
     clean(&text).into_owned()
 }

@@ -15,14 +15,14 @@ pub(super) fn text(settings: &[Setting], columns: usize) -> String {
     let mut text = String::new();
     let name = settings.iter().map(|setting| setting.key.len() + 1).fold(NAME, usize::max);
     for setting in settings {
-        let value = match (&setting.value, setting.key) {
+        let value = match (&setting.value, &*setting.key) {
             (Some(value), _) => clean(value).into_owned(),
             (None, "email") => "not set: git's user.email, else the login name".to_owned(),
             (None, _) => "not set".to_owned(),
         };
         let source = format!("from {}", source(&setting.source));
         let gap = if columns >= WIDE { "  ".to_owned() } else { format!("\n{}", " ".repeat(name)) };
-        text.push_str(&format!("{}{value}{gap}{}\n", padded(setting.key, name).bold(), source.dimmed()));
+        text.push_str(&format!("{}{value}{gap}{}\n", padded(&setting.key, name).bold(), source.dimmed()));
     }
     text
 }

@@ -1,6 +1,6 @@
 //! What was made from a file, as a tree.
 
-use datlake::report::{Descendant, Descent, OutputRow};
+use datlake::report::{Downstream, DownstreamCall, OutputRow};
 use owo_colors::OwoColorize as _;
 
 use super::text::{clean, fill, short, time, width};
@@ -12,7 +12,7 @@ struct Next {
     further: String,
 }
 
-pub(super) fn text(descent: &Descent, below_something: bool, columns: usize) -> String {
+pub(super) fn text(descent: &Downstream, below_something: bool, columns: usize) -> String {
     let mut text = String::new();
     if below_something && (!descent.nodes.is_empty() || descent.left_out > 0) {
         text.push_str("\nMade from it:\n");
@@ -51,7 +51,7 @@ fn branches(readers: &[usize], further: &str, next: &mut Vec<Next>) {
 }
 
 /// What a call made.
-fn name(one: &Descendant) -> String {
+fn name(one: &DownstreamCall) -> String {
     let file = |output: &OutputRow| match output.uid.is_chosen() {
         true => short(&output.uid),
         false => clean(&output.name).into_owned(),
@@ -64,7 +64,7 @@ fn name(one: &Descendant) -> String {
     }
 }
 
-fn how(one: &Descendant) -> String {
-    let Descendant { creator, key, created_at, originator, .. } = one;
+fn how(one: &DownstreamCall) -> String {
+    let DownstreamCall { creator, key, created_at, originator, .. } = one;
     clean(&format!("by {creator}/{} on {} by {originator}", key.short(), time(created_at))).into_owned()
 }

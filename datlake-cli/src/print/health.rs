@@ -1,6 +1,6 @@
 //! What is wrong with a lake, what was healed, and what was put away.
 
-use datlake::report::{Evicted, FindingKind, FindingPlace, RepairOutcome, Repaired, Tidied, Verified};
+use datlake::report::{Cleaned, Evicted, FindingKind, FindingPlace, RepairOutcome, Repaired, Verified};
 use owo_colors::OwoColorize as _;
 
 use super::files::files;
@@ -55,7 +55,7 @@ fn left_over(claims: u64, uploads: Option<u64>) -> Option<String> {
     (!all.is_empty()).then(|| all.join(" and "))
 }
 
-pub(super) fn tidied(tidied: &Tidied) -> String {
+pub(super) fn tidied(tidied: &Cleaned) -> String {
     match left_over(tidied.claims, tidied.uploads) {
         Some(left) => format!("cleared {left}\n"),
         None => "nothing was left over at the remote\n".to_owned(),

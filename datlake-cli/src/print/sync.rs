@@ -1,12 +1,12 @@
 //! What is on this machine only, and what went and came.
 
-use datlake::report::{MirrorOutcome, Mirrored, Pull, Push, PushOutcome, RemoteState, Status, UnpushedRow};
+use datlake::report::{LakeStatus, MirrorOutcome, Mirrored, Pull, Push, PushOutcome, RemoteState, UnpushedRow};
 use owo_colors::OwoColorize as _;
 
 use super::files::files;
 use super::text::{bytes, clean, short, time};
 
-pub(super) fn status(status: &Status) -> String {
+pub(super) fn status(status: &LakeStatus) -> String {
     let remote = match (&status.remote, status.offline) {
         (Some(remote), _) => clean(remote).into_owned(),
         (None, true) => "not asked: offline".to_owned(),

@@ -1,7 +1,7 @@
 //! Text for people: widths, sizes, times. What others wrote into a lake is shown, and never obeyed by a terminal.
 
 use datlake::lineage::Param;
-pub(super) use datlake::report::clean;
+pub(super) use datlake::report::escape_control as clean;
 use datlake::{Uid, UidKind};
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};

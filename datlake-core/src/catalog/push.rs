@@ -6,6 +6,7 @@
 //! - Content goes before what names it. That is the caller's part: it knows where content is.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::ControlFlow;
 
 use super::{Again, Catalog, Secured};
@@ -21,6 +22,15 @@ pub enum Unpushed {
     Call(CreatorName, CallKey),
     /// An added file.
     Added(Uid),
+}
+
+impl fmt::Display for Unpushed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(creator, key) => write!(f, "{creator}/{key}"),
+            Self::Added(uid) => write!(f, "{uid}"),
+        }
+    }
 }
 
 /// How a push ended.

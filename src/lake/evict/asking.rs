@@ -13,10 +13,9 @@ use datlake_store::Wanted;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::super::content::documents;
-use super::super::{Lake, lock};
+use super::super::{Lake, concerns_one, lock};
 use super::{AT_ONCE, Stored, sizes};
 use crate::file::{File, Tree};
-use crate::report::concerns_one;
 
 /// From so many pieces on it costs less to list what content the remote has than to ask for each.
 const MANY: usize = 2000;

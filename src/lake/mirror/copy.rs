@@ -12,8 +12,8 @@ use datlake_core::{
 };
 use datlake_store::Wanted;
 
-use super::super::{Content, Lake, Patience, lock};
-use crate::report::{Damage, MirrorOutcome, MirrorRow, Mirrored, concerns_one};
+use super::super::{Content, Lake, Patience, concerns_one, lock};
+use crate::report::{Damage, MirrorOutcome, MirrorRow, Mirrored};
 
 /// What one does for all who ask.
 type Once<T> = OnceLock<Result<T>>;

@@ -6,9 +6,10 @@ use datlake_core::lineage::Input;
 use datlake_core::record::{Kept, Name, Record, Target};
 use datlake_core::{CreatorName, Error, ErrorKind, Location, Prefix, Result, StoreExt as _, Uid, UidKind};
 
+use super::super::concerns_one;
 use super::super::content::documents;
 use super::Lake;
-use crate::report::{Damage, concerns_one};
+use crate::report::Damage;
 
 impl Lake {
     /// The documents to copy, each once: records, and names. What is damaged is told, and hides what is above it only.
@@ -91,7 +92,7 @@ impl Plan<'_> {
             match self.above(&at).await {
                 Ok(()) => documents.push(at),
                 Err(error) if concerns_one(&error) => {
-                    self.damaged.push(Damage { what: at.path(), error: error.to_string() });
+                    self.damaged.push(Damage::new(at.path(), &error));
                 }
                 Err(error) => return Err(error),
             }

@@ -7,11 +7,11 @@ use datlake_core::record::Target;
 use datlake_core::{Digest, Entry, ErrorKind, Location, Prefix, Result, Uid};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::files::{is_damage, row};
-use super::{Damage, FolderRow, Listing};
+use super::files::row;
 use crate::file::File;
-use crate::lake::{AT_ONCE, Lake, refuse_in_body};
+use crate::lake::{AT_ONCE, Lake, refuse_in_body, unless_damaged};
 use crate::origin::Origin;
+use crate::report::{FolderRow, Listing};
 
 /// For so much content the remote is asked one by one; for more, what it has at all is listed, a thousand at a time.
 const ONE_BY_ONE: usize = 200;
@@ -27,29 +27,29 @@ impl Lake {
     /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
-    /// assert_eq!(lake.rows("greetings")?.files.len(), 1);
+    /// assert_eq!(lake.list_files("greetings")?.files.len(), 1);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn rows(&self, prefix: &str) -> Result<Listing> {
+    pub fn list_files(&self, prefix: &str) -> Result<Listing> {
         self.listing(prefix, |names, _| (names, BTreeMap::new()))
     }
 
     /// The files right in the folder `prefix`, and the folders in it, with how many names are below each.
     ///
     /// # Errors
-    /// As [`Lake::rows`].
+    /// As [`Lake::list_files`].
     ///
     /// ```
     /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
-    /// let top = lake.level("")?;
+    /// let top = lake.list_folder("")?;
     /// assert_eq!((top.files.len(), top.folders[0].prefix.as_str(), top.folders[0].files), (0, "greetings", 1));
     /// # Ok(())
     /// # }
     /// ```
-    pub fn level(&self, prefix: &str) -> Result<Listing> {
+    pub fn list_folder(&self, prefix: &str) -> Result<Listing> {
         self.listing(prefix, |names, start| {
             let mut folders = BTreeMap::new();
             let mut here = Vec::new();
@@ -88,19 +88,17 @@ impl Lake {
                 .map(|uid| async move { (self.shown(&uid).await, uid) })
                 .buffered(AT_ONCE);
             while let Some((shown, uid)) = found.next().await {
-                match shown {
-                    // A name whose call never finished shows nothing.
-                    Ok(shown) => known.extend(shown),
-                    Err(error) => listing.keep(&uid, error)?,
-                }
+                // A name whose call never finished shows nothing.
+                known.extend(listed(shown, &uid, &mut listing)?.flatten());
             }
             let remote = self.in_remote(known.iter().map(|(file, _)| file.digest()).collect()).await?;
             for (file, origin) in known {
-                match (row(&file, &origin, remote.contains(&file.digest())), file.uid()) {
-                    (Ok(row), _) => listing.files.push(row),
-                    (Err(error), Some(uid)) => listing.keep(uid, error)?,
-                    (Err(error), None) => return Err(error),
-                }
+                let row = row(&file, &origin, remote.contains(&file.digest()));
+                let row = match file.uid() {
+                    Some(uid) => listed(row, uid, &mut listing)?,
+                    None => Some(row?),
+                };
+                listing.files.extend(row);
             }
             Ok(listing)
         })
@@ -145,15 +143,11 @@ impl Lake {
     }
 }
 
-impl Listing {
-    /// Damage hides its own file; any other error is one of the whole list.
-    fn keep(&mut self, uid: &Uid, error: datlake_core::Error) -> Result<()> {
-        match is_damage(&error) {
-            true => self.damaged.push(Damage { what: uid.to_string(), error: error.to_string() }),
-            // Removed since it was listed.
-            false if error.kind() == ErrorKind::NotFound => {}
-            false => return Err(error),
-        }
-        Ok(())
+/// Damage hides its own file; any other error is one of the whole list.
+fn listed<T>(read: Result<T>, uid: &Uid, listing: &mut Listing) -> Result<Option<T>> {
+    match read {
+        // Removed since it was listed.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => unless_damaged(read, uid, &mut listing.damaged),
     }
 }

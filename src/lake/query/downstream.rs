@@ -5,58 +5,22 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use datlake_core::lineage::{Input, Lineage};
 use datlake_core::record::Record;
 use datlake_core::{CallKey, CreatorName, Digest, Result, Uid, UidKind};
-use serde::Serialize;
 
-use super::files::is_damage;
-use super::{Damage, OutputRow};
 use crate::file::{File, Tree};
-use crate::lake::{Lake, refuse_in_body};
-
-/// The calls that read a file, and those that read what they made: a graph, in which each call stands once.
-#[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct Descent {
-    /// The calls that read the file itself, as positions among the nodes.
-    pub readers: Vec<usize>,
-    /// The calls, those nearest to the file first.
-    pub nodes: Vec<Descendant>,
-    /// How many calls that may have read some of it were not looked at, for `depth` or `limit`.
-    pub left_out: u64,
-    /// Calls whose records are damaged: whether they read it, and what they made, nobody can tell.
-    pub damaged: Vec<Damage>,
-}
-
-/// A call in a [`Descent`].
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct Descendant {
-    /// The creator.
-    pub creator: CreatorName,
-    /// The key of the call.
-    pub key: CallKey,
-    /// When the body started.
-    pub created_at: String,
-    /// Who ran it.
-    pub originator: String,
-    /// The files it made, in order. A call that returned a value alone has none.
-    pub outputs: Vec<OutputRow>,
-    /// The calls that read one of them, as positions among the nodes.
-    pub readers: Vec<usize>,
-}
+use crate::lake::{Lake, refuse_in_body, unless_damaged};
+use crate::report::{Damage, Downstream, DownstreamCall, OutputRow};
 
 /// How far to follow what was made from a file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(in crate::lake) struct Bounds {
     /// In calls, one after another.
-    pub(super) depth: usize,
+    pub(in crate::lake) depth: usize,
     /// In calls, all together.
-    pub(super) calls: usize,
+    pub(in crate::lake) calls: usize,
 }
 
 /// Files whose readers are looked for: what is known of them under which digest.
-pub(super) type Read = HashMap<Digest, BTreeSet<Uid>>;
+pub(in crate::lake) type Read = HashMap<Digest, BTreeSet<Uid>>;
 
 impl Lake {
     /// The calls that read the file called `uid`, which may be [abbreviated](Lake::resolve), and what was made from what they
@@ -69,26 +33,26 @@ impl Lake {
     /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
-    /// assert!(lake.descent("greetings/en.txt", 10, 1000)?.nodes.is_empty());
+    /// assert!(lake.downstream("greetings/en.txt", 10, 1000)?.nodes.is_empty());
     /// # Ok(())
     /// # }
     /// ```
-    pub fn descent(&self, uid: &str, depth: usize, limit: usize) -> Result<Descent> {
+    pub fn downstream(&self, uid: &str, depth: usize, limit: usize) -> Result<Downstream> {
         refuse_in_body("look at what was made from a file")?;
         let file = self.file(self.resolve(uid)?.as_str())?;
         let mut read = Read::new();
         file_of(&file, &mut read)?;
-        self.descend(vec![read], &BTreeSet::new(), Bounds { depth, calls: limit })
+        self.follow_readers(vec![read], &BTreeSet::new(), Bounds { depth, calls: limit })
     }
 
     /// What was made from what stands in `starts`. Calls among `without` are not followed and not shown.
-    pub(super) fn descend(
+    pub(in crate::lake) fn follow_readers(
         &self,
         starts: Vec<Read>,
         without: &BTreeSet<(CreatorName, CallKey)>,
         bounds: Bounds,
-    ) -> Result<Descent> {
-        let mut descent = Descent::default();
+    ) -> Result<Downstream> {
+        let mut found = Downstream::default();
         let mut places = HashMap::<(CreatorName, CallKey), Option<usize>>::new();
         // What each node was given.
         let mut inputs: Vec<Vec<Input>> = Vec::new();
@@ -102,13 +66,13 @@ impl Lake {
                     // That it reads other content of this kind says nothing of these files.
                     Some(Some(place)) if !inputs[*place].iter().any(|input| reads(input, &read)) => continue,
                     Some(place) => *place,
-                    None if level == bounds.depth || descent.nodes.len() == bounds.calls => {
-                        descent.left_out += 1;
+                    None if level == bounds.depth || found.nodes.len() == bounds.calls => {
+                        found.left_out += 1;
                         places.insert(call, None);
                         continue;
                     }
                     None => {
-                        match self.node(&call, &read, &mut descent)? {
+                        match self.node(&call, &read, &mut found)? {
                             // It may read what another has made.
                             Verdict::ReadsNot => continue,
                             Verdict::Damaged => {
@@ -127,33 +91,29 @@ impl Lake {
                 };
                 let Some(place) = place else { continue };
                 let readers = match of {
-                    None => &mut descent.readers,
-                    Some(of) => &mut descent.nodes[of].readers,
+                    None => &mut found.readers,
+                    Some(of) => &mut found.nodes[of].readers,
                 };
                 if !readers.contains(&place) {
                     readers.push(place);
                 }
             }
         }
-        Ok(descent)
+        Ok(found)
     }
 
-    fn node(&self, call: &(CreatorName, CallKey), read: &Read, descent: &mut Descent) -> Result<Verdict> {
+    fn node(&self, call: &(CreatorName, CallKey), read: &Read, found: &mut Downstream) -> Result<Verdict> {
         let (creator, key) = call;
-        let found = pollster::block_on(async {
+        let read_record = pollster::block_on(async {
             let Some(record) = self.catalog().record(creator, key).await? else { return Ok(None) };
             let made = self.catalog().made_by(&record).await?;
             Ok(Some((Record::lineage(&record)?, made)))
         });
-        let (lineage, made) = match found {
-            Ok(Some(found)) => found,
+        let (lineage, made) = match unless_damaged(read_record, format_args!("{creator}/{key}"), &mut found.damaged)? {
+            Some(Some(of_call)) => of_call,
             // The index outlives what it speaks of.
-            Ok(None) => return Ok(Verdict::ReadsNot),
-            Err(error) if is_damage(&error) => {
-                descent.damaged.push(Damage { what: format!("{creator}/{key}"), error: error.to_string() });
-                return Ok(Verdict::Damaged);
-            }
-            Err(error) => return Err(error),
+            Some(None) => return Ok(Verdict::ReadsNot),
+            None => return Ok(Verdict::Damaged),
         };
         if !lineage.inputs.iter().any(|input| reads(input, read)) {
             return Ok(Verdict::ReadsNot);
@@ -168,10 +128,10 @@ impl Lake {
                 && let Some(file) = pollster::block_on(self.find(&output.uid))?
                 && let Err(error) = members_of(&file, &mut below)
             {
-                descent.damaged.push(Damage { what: output.uid.to_string(), error: error.to_string() });
+                found.damaged.push(Damage::new(&output.uid, &error));
             }
         }
-        descent.nodes.push(Descendant {
+        found.nodes.push(DownstreamCall {
             creator,
             key,
             created_at: started_at,
@@ -200,7 +160,7 @@ fn reads(input: &Input, read: &Read) -> bool {
 }
 
 /// `file`, and of a tree the files in it.
-pub(super) fn file_of(file: &File, read: &mut Read) -> Result<()> {
+pub(in crate::lake) fn file_of(file: &File, read: &mut Read) -> Result<()> {
     if let Some(uid) = file.uid() {
         read.entry(file.digest()).or_default().insert(uid.clone());
     }

@@ -7,7 +7,7 @@ use datlake_core::claim::{clear_left_over, left_over};
 use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store};
 
 use super::{Lake, refuse_in_body};
-use crate::report::{RemoteState, Tidied};
+use crate::report::{Cleaned, RemoteState};
 
 /// What is younger may be at work, by the store's own times.
 pub(super) const YOUNG: Duration = Duration::from_secs(24 * 60 * 60);
@@ -26,32 +26,32 @@ impl Lake {
     /// # let remote = format!("file://{}", folder.path().join("remote").display());
     /// let lake = datlake::Lake::builder().home(folder.path().join("home")).remote(remote).open()?;
     /// lake.add_bytes("greetings/en.txt", "hello")?;
-    /// assert_eq!(lake.tidy()?.claims, 0);
+    /// assert_eq!(lake.clean()?.claims, 0);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn tidy(&self) -> Result<Tidied> {
-        refuse_in_body("tidy the remote")?;
+    pub fn clean(&self) -> Result<Cleaned> {
+        refuse_in_body("clean the remote")?;
         let Some(remote) = self.catalog().remote.clone() else {
             let message = match self.is_offline() {
-                true => "cannot tidy the remote: the lake is offline",
+                true => "cannot clean the remote: the lake is offline",
                 false => {
-                    "cannot tidy the remote: the lake has none; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one"
+                    "cannot clean the remote: the lake has none; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one"
                 }
             };
             return Err(Error::new(ErrorKind::Config, message));
         };
         if self.remote_state().0 == Some(RemoteState::New) {
-            return Ok(Tidied::default());
+            return Ok(Cleaned::default());
         }
         pollster::block_on(async {
             let now = self.time_of(&*remote).await?;
-            let mut tidied = Tidied::default();
+            let mut cleaned = Cleaned::default();
             for left in left_over(&*remote, YOUNG, now).await? {
-                tidied.claims += u64::from(clear_left_over(&*remote, &left).await?);
+                cleaned.claims += u64::from(clear_left_over(&*remote, &left).await?);
             }
-            tidied.uploads = said(self.vault().abort_uploads(YOUNG).await)?;
-            Ok(tidied)
+            cleaned.uploads = said(self.vault().abort_uploads(YOUNG).await)?;
+            Ok(cleaned)
         })
     }
 

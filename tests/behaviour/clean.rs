@@ -110,7 +110,7 @@ fn claims_of_holders_who_are_gone_are_found_and_cleared_and_those_at_work_are_no
     claims(&*store, 3, 10 * 24 * 60 * minute);
     claims(&*store, 4, minute);
     pollster::block_on(store.create(&Location::Beat(key(4), 2, 7), b"")).unwrap();
-    assert_eq!((left(&lake), lake.tidy().unwrap().claims, left(&lake)), (1, 1, 0));
+    assert_eq!((left(&lake), lake.clean().unwrap().claims, left(&lake)), (1, 1, 0));
     let stay = files_below(&machines.remote().join("claims"));
     assert!(
         [2, 3, 4].iter().all(|n| stay.iter().any(|path| path.display().to_string().contains(&key(*n).to_string())))
@@ -137,9 +137,9 @@ fn a_claim_that_is_taken_over_meanwhile_is_not_cleared() {
 
 #[test]
 fn there_is_nothing_to_tidy_without_a_remote() {
-    check_error(Lake::temp().unwrap().tidy(), ErrorKind::Config, &["DATLAKE_REMOTE"]);
+    check_error(Lake::temp().unwrap().clean(), ErrorKind::Config, &["DATLAKE_REMOTE"]);
     let machines = Machines::new();
-    check_error(machines.builder("a").offline(true).open().unwrap().tidy(), ErrorKind::Config, &["offline"]);
-    assert_eq!(machines.machine("a").tidy().unwrap().claims, 0);
+    check_error(machines.builder("a").offline(true).open().unwrap().clean(), ErrorKind::Config, &["offline"]);
+    assert_eq!(machines.machine("a").clean().unwrap().claims, 0);
     assert!(fs::metadata(machines.remote()).is_err(), "the remote was made");
 }

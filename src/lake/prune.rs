@@ -8,9 +8,8 @@ use datlake_core::lineage::{Input, Lineage};
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
 use serde_json::{Value, json};
 
-use super::files::is_damage;
-use super::{Damage, Removable, Removal};
-use crate::lake::{Lake, refuse_in_body};
+use super::{Lake, refuse_in_body, unless_damaged};
+use crate::report::{Damage, Removable, Removal};
 
 /// How far up a call's arguments are told by what made them; beyond that by content.
 const DEPTH: usize = 200;
@@ -32,10 +31,10 @@ impl Prune {
     /// ```
     /// # fn main() -> datlake::Result<()> {
     /// # let lake = datlake::Lake::temp()?;
-    /// use datlake::report::Prune;
+    /// use datlake::Prune;
     /// let month = std::time::Duration::from_secs(30 * 24 * 3600);
     /// let removal = lake.prunable(Prune::superseded().older_than(month).keep(2))?;
-    /// assert!(lake.carry_out(&removal, false)?.is_empty());
+    /// assert!(lake.apply(&removal, false)?.is_empty());
     /// # Ok(())
     /// # }
     /// ```
@@ -69,7 +68,7 @@ struct Calls {
 }
 
 impl Lake {
-    /// The calls that nobody needs any more, to be [removed](Lake::carry_out). What stays: what `prune` does not mean; calls
+    /// The calls that nobody needs any more, to be [removed](Lake::apply). What stays: what `prune` does not mean; calls
     /// with an output that has a chosen name; where there is a remote, calls that it has not decided about; and everything
     /// that a call that stays was made from.
     ///
@@ -77,11 +76,11 @@ impl Lake {
     /// [`ErrorKind::InvalidInput`] where `prune` says nothing; [`ErrorKind::Context`] in a body; those of reaching the stores.
     ///
     /// ```
-    /// use datlake::{Lake, report::Prune};
+    /// use datlake::{Lake, Prune};
     /// # fn main() -> datlake::Result<()> {
     /// let lake = Lake::temp()?;
     /// let removal = lake.prunable(Prune::superseded())?;
-    /// assert!(lake.carry_out(&removal, false)?.is_empty());
+    /// assert!(lake.apply(&removal, false)?.is_empty());
     /// # Ok(())
     /// # }
     /// ```
@@ -129,13 +128,8 @@ impl Lake {
                 Ok(record) => record.map(|record| record.lineage()).transpose(),
                 Err(error) => Err(error),
             };
-            match lineage {
-                Ok(lineage) => lineages.extend(lineage.map(|lineage| ((creator, key), lineage))),
-                Err(error) if is_damage(&error) => {
-                    damaged.push(Damage { what: format!("{creator}/{key}"), error: error.to_string() });
-                }
-                Err(error) => return Err(error),
-            }
+            let lineage = unless_damaged(lineage, format_args!("{creator}/{key}"), &mut damaged)?.flatten();
+            lineages.extend(lineage.map(|lineage| ((creator, key), lineage)));
         }
         Ok((Calls { lineages, signatures: HashMap::new() }, damaged))
     }

@@ -2,69 +2,10 @@
 
 use datlake_core::explain::{Difference, between};
 use datlake_core::lineage::Lineage;
-use datlake_core::{CallKey, CodeHash, CreatorName, Error, ErrorKind, Result};
-use serde::Serialize;
+use datlake_core::{CallKey, Error, ErrorKind, Result};
 
-use super::Damage;
-use super::files::is_damage;
-use crate::lake::{Lake, refuse_in_body};
-
-/// Why a call ran, and whether its creator's code is another since: what the records of the lake tell.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct CallExplanation {
-    /// The creator.
-    pub creator: CreatorName,
-    /// The key of the call.
-    pub key: CallKey,
-    /// When the body started.
-    pub started_at: String,
-    /// Who ran it.
-    pub originator: String,
-    /// Hash of the code with all that it declares to depend on.
-    pub code_hash: CodeHash,
-    /// The nearest earlier call of the creator: the fewest differences, then the latest. `None` for the first.
-    pub earlier: Option<Comparison>,
-    /// What came after, where the latest call of the creator ran with other code.
-    pub since: Option<Since>,
-    /// Calls of the creator whose records are damaged: they were not looked at.
-    pub damaged: Vec<Damage>,
-}
-
-/// An earlier call, and what differs.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct Comparison {
-    /// The key of that call.
-    pub key: CallKey,
-    /// When its body started.
-    pub started_at: String,
-    /// Who ran it.
-    pub originator: String,
-    /// What is not the same; never empty.
-    pub differences: Vec<Difference>,
-}
-
-/// How the code of a creator has changed since a call.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct Since {
-    /// The latest call of the creator.
-    pub latest: CallKey,
-    /// When its body started.
-    pub started_at: String,
-    /// Who ran it.
-    pub originator: String,
-    /// What differs in its code.
-    pub differences: Vec<Difference>,
-    /// The latest call that differs in its code alone: the same call, made again.
-    pub again: Option<CallKey>,
-    /// Whether that one made the same files.
-    pub same_outputs: Option<bool>,
-}
+use crate::lake::{Lake, refuse_in_body, unless_damaged};
+use crate::report::{CallExplanation, Comparison, Since};
 
 impl Lake {
     /// Why the call ran that `call` means: a UID, of a file that it made, or `creator/key`, where the creator's name may be
@@ -113,13 +54,7 @@ impl Lake {
                     Ok(record) => record.map(|record| record.lineage()).transpose(),
                     Err(error) => Err(error),
                 };
-                match lineage {
-                    Ok(lineage) => others.extend(lineage),
-                    Err(error) if is_damage(&error) => {
-                        damaged.push(Damage { what: format!("{creator}/{other}"), error: error.to_string() });
-                    }
-                    Err(error) => return Err(error),
-                }
+                others.extend(unless_damaged(lineage, format_args!("{creator}/{other}"), &mut damaged)?.flatten());
             }
             Ok(CallExplanation {
                 earlier: nearest_earlier(&this, &others),

@@ -6,9 +6,9 @@ use datlake_core::lineage::Input;
 use datlake_core::record::Target;
 use datlake_core::{Digest, ErrorKind, Result, Uid, UidKind};
 
-use super::{Ancestor, AncestorState, Ancestry};
 use crate::lake::{Lake, refuse_in_body};
 use crate::origin::Origin;
+use crate::report::{Upstream, UpstreamFile, UpstreamState};
 
 /// A file on the way up: where it stands among the nodes, and how far above the first.
 struct Open {
@@ -26,19 +26,19 @@ impl Lake {
     /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
-    /// assert_eq!(lake.ancestry("greetings/en.txt", 10)?.nodes.len(), 1);
+    /// assert_eq!(lake.upstream("greetings/en.txt", 10)?.nodes.len(), 1);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn ancestry(&self, uid: &str, depth: usize) -> Result<Ancestry> {
+    pub fn upstream(&self, uid: &str, depth: usize) -> Result<Upstream> {
         refuse_in_body("look at a file's lineage")?;
         let file = self.file(self.resolve(uid)?.as_str())?;
-        let first = Ancestor {
+        let first = UpstreamFile {
             uid: file.uid().cloned(),
             name: file.name().to_owned(),
             digest: file.digest(),
             size: file.len(),
-            state: AncestorState::Present,
+            state: UpstreamState::Present,
             created_at: None,
             originator: None,
             call: None,
@@ -47,13 +47,13 @@ impl Lake {
         pollster::block_on(self.climb(first, depth))
     }
 
-    async fn climb(&self, first: Ancestor, depth: usize) -> Result<Ancestry> {
+    async fn climb(&self, first: UpstreamFile, depth: usize) -> Result<Upstream> {
         let mut seen = HashMap::<(Option<Uid>, Digest), usize>::from([((first.uid.clone(), first.digest), 0)]);
-        let mut ancestry = Ancestry { nodes: vec![first], left_out: false };
+        let mut found = Upstream { nodes: vec![first], left_out: false };
         let mut open = VecDeque::from([Open { node: 0, level: 0 }]);
         while let Some(Open { node, level }) = open.pop_front() {
-            let (origin, state) = self.origin_of(&ancestry.nodes[node]).await?;
-            let one = &mut ancestry.nodes[node];
+            let (origin, state) = self.origin_of(&found.nodes[node]).await?;
+            let one = &mut found.nodes[node];
             one.state = state;
             let lineage = match origin {
                 None => continue,
@@ -66,16 +66,16 @@ impl Lake {
             (one.created_at, one.originator) = (Some(lineage.started_at), Some(lineage.person.email));
             one.call = Some((lineage.creator, lineage.key));
             if level == depth {
-                ancestry.left_out |= !lineage.inputs.is_empty();
+                found.left_out |= !lineage.inputs.is_empty();
                 continue;
             }
             for Input { uid, name, digest, size, .. } in lineage.inputs {
-                let next = ancestry.nodes.len();
+                let next = found.nodes.len();
                 let at = *seen.entry((uid.clone(), digest)).or_insert(next);
                 if at == next {
-                    let state = AncestorState::Unnamed;
+                    let state = UpstreamState::Unnamed;
                     let (created_at, originator, call, inputs) = (None, None, None, Vec::new());
-                    ancestry.nodes.push(Ancestor {
+                    found.nodes.push(UpstreamFile {
                         uid,
                         name,
                         digest,
@@ -89,31 +89,31 @@ impl Lake {
                     open.push_back(Open { node: at, level: level + 1 });
                 }
                 // Two arguments may hold the same file.
-                if !ancestry.nodes[node].inputs.contains(&at) {
-                    ancestry.nodes[node].inputs.push(at);
+                if !found.nodes[node].inputs.contains(&at) {
+                    found.nodes[node].inputs.push(at);
                 }
             }
         }
-        Ok(ancestry)
+        Ok(found)
     }
 
-    async fn origin_of(&self, node: &Ancestor) -> Result<(Option<Origin>, AncestorState)> {
-        let Some(uid) = &node.uid else { return Ok((None, AncestorState::Unnamed)) };
+    async fn origin_of(&self, node: &UpstreamFile) -> Result<(Option<Origin>, UpstreamState)> {
+        let Some(uid) = &node.uid else { return Ok((None, UpstreamState::Unnamed)) };
         match self.find(uid).await? {
-            None => return Ok((self.lost(uid, node).await?, AncestorState::Removed)),
+            None => return Ok((self.lost(uid, node).await?, UpstreamState::Removed)),
             Some(file) if file.digest() != node.digest => {
-                return Ok((self.lost(uid, node).await?, AncestorState::Replaced));
+                return Ok((self.lost(uid, node).await?, UpstreamState::Replaced));
             }
             Some(_) => {}
         }
         match Origin::of(self, uid).await {
-            Ok(origin) => Ok((Some(origin), AncestorState::Present)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok((None, AncestorState::Removed)),
+            Ok(origin) => Ok((Some(origin), UpstreamState::Present)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok((None, UpstreamState::Removed)),
             Err(error) => Err(error),
         }
     }
     /// Where a file comes from whose call lost its key to another machine's.
-    async fn lost(&self, uid: &Uid, node: &Ancestor) -> Result<Option<Origin>> {
+    async fn lost(&self, uid: &Uid, node: &UpstreamFile) -> Result<Option<Origin>> {
         let (creator, key) = match uid.kind() {
             UidKind::Output { creator, key, .. } => (creator, key),
             UidKind::Member { .. } => return Ok(None),

@@ -1,0 +1,28 @@
+//! Errors about one object: what else was asked for can be answered without it.
+
+use std::fmt::Display;
+
+use datlake_core::{Error, ErrorKind, Result};
+
+use crate::report::Damage;
+
+pub(crate) fn is_damage(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Format | ErrorKind::MissingBlob)
+}
+
+/// Whether an error is about one object, and no reason to leave the others.
+pub(crate) fn concerns_one(error: &Error) -> bool {
+    is_damage(error) || error.kind() == ErrorKind::InvalidInput
+}
+
+/// What was read of `what`; `None` where that is damaged, which is noted.
+pub(crate) fn unless_damaged<T>(read: Result<T>, what: impl Display, damaged: &mut Vec<Damage>) -> Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if is_damage(&error) => {
+            damaged.push(Damage::new(what, &error));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

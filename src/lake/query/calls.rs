@@ -1,0 +1,254 @@
+//! Calls as they are shown, and UIDs as they are typed.
+
+use std::collections::BTreeSet;
+
+use datlake_core::record::Record;
+use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
+use futures_util::stream::{self, StreamExt as _};
+
+use crate::lake::{AT_ONCE, Lake, nearest, refuse_in_body, unless_damaged};
+use crate::origin::Origin;
+use crate::report::{CallEvent, CallRow, History, Outcome, OutputRow};
+
+impl Lake {
+    /// Every call that is remembered or that a run on this machine tells of, the latest first: of all creators, or of those called `creator` in full
+    /// (`package/module::function`) or by the end of their name (`function`, `module::function`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], which names the nearest creators, where none of that name has a call;
+    /// [`ErrorKind::Context`] in a body; those of reaching the stores.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// # fn main() -> Result<()> {
+    /// let lake = Lake::temp()?;
+    /// let _current = lake.enter();
+    /// double(4)?;
+    /// assert_eq!(lake.history(Some("double"))?.calls.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn history(&self, creator: Option<&str>) -> Result<History> {
+        refuse_in_body("list calls")?;
+        pollster::block_on(async {
+            self.contact_remote().await?;
+            let (mut events, damaged) = self.events()?;
+            let mut calls = self.catalog().calls(None).await?;
+            calls.extend(events.keys().cloned());
+            if let Some(wanted) = creator {
+                let mut names: Vec<String> = calls.iter().map(|(creator, _)| creator.to_string()).collect();
+                names.dedup();
+                calls.retain(|(creator, _)| is_called(creator.as_str(), wanted));
+                if calls.is_empty() {
+                    return Err(self.no_creator(wanted, &names));
+                }
+            }
+            let mut history = History { calls: Vec::new(), damaged };
+            let read = calls.into_iter().map(|call| {
+                let events = events.remove(&call).unwrap_or_default();
+                async move {
+                    let (creator, key) = call;
+                    let row = self.call_row(&creator, &key, events).await;
+                    (creator, key, row)
+                }
+            });
+            let mut read = stream::iter(read).buffered(AT_ONCE);
+            while let Some((creator, key, row)) = read.next().await {
+                let row = unless_damaged(row, format_args!("{creator}/{key}"), &mut history.damaged)?;
+                history.calls.extend(row);
+            }
+            history.calls.sort_by(|a, b| latest(b).cmp(&latest(a)).then_with(|| a.key.cmp(&b.key)));
+            Ok(history)
+        })
+    }
+
+    /// The UID that `text` means: itself, or, where it abbreviates the key of a call, `@creator/3f9a27/0`, the one it
+    /// stands for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for what is no UID, and for an abbreviation of several calls; [`ErrorKind::NotFound`]
+    /// for one of none.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert_eq!(lake.resolve("greetings/en.txt")?.as_str(), "greetings/en.txt");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resolve(&self, text: &str) -> Result<Uid> {
+        let (head, member) = match text.split_once("//") {
+            Some((head, member)) => (head, Some(member)),
+            None => (text, None),
+        };
+        let Some((creator, short, index)) = abbreviated(head) else { return text.parse() };
+        let creator = CreatorName::new(creator)?;
+        let calls = pollster::block_on(async {
+            self.contact_remote().await?;
+            self.catalog().calls(Some(&creator)).await
+        })?;
+        let (creator, key) = only(calls, creator.as_str(), short)?;
+        let uid = Uid::output(&creator, &key, index);
+        member.map_or(Ok(uid.clone()), |path| Uid::member(&uid, path))
+    }
+
+    /// The call that `text` means: the one that made the file of that UID, or `creator/3f9a27`, where both the name of the
+    /// creator (to its end) and the key (to its beginning) may be abbreviated. `None` for a file that no call made.
+    pub(super) fn call_meant(&self, text: &str) -> Result<Option<(CreatorName, CallKey)>> {
+        let is_uid = text.starts_with('@') && (text.parse::<Uid>().is_ok() || abbreviated(text).is_some());
+        if !is_uid && let Some((creator, short)) = call(text) {
+            let is_file = !text.starts_with('@') && self.exists(text)?;
+            if !is_file {
+                let calls = pollster::block_on(async {
+                    self.contact_remote().await?;
+                    self.catalog().calls(None).await
+                })?;
+                return only(calls, creator, short).map(Some);
+            }
+        }
+        let uid = self.resolve(text)?;
+        match self.file(uid.as_str())?.lineage()? {
+            Origin::Added(_) => Ok(None),
+            Origin::Call(lineage) => Ok(Some((lineage.creator, lineage.key))),
+        }
+    }
+
+    /// The call that `@creator/3f9a27` names, where the key may be abbreviated; `None` for anything else, as the UID of a file.
+    pub(crate) fn call_named(&self, text: &str) -> Result<Option<(CreatorName, CallKey)>> {
+        if !text.starts_with('@') || text.contains("//") || text.parse::<Uid>().is_ok() || abbreviated(text).is_some() {
+            return Ok(None);
+        }
+        let Some((creator, short)) = call(text) else { return Ok(None) };
+        if let (Ok(creator), Ok(key)) = (CreatorName::new(creator), short.parse()) {
+            return Ok(Some((creator, key)));
+        }
+        self.call_meant(text)
+    }
+
+    async fn call_row(&self, creator: &CreatorName, key: &CallKey, mut history: Vec<CallEvent>) -> Result<CallRow> {
+        let record = self.catalog().record(creator, key).await?;
+        let lineage = record.as_ref().map(Record::lineage).transpose()?;
+        history.sort_by(|a, b| b.at.cmp(&a.at));
+        let Some(lineage) = lineage else {
+            return Ok(CallRow {
+                creator: creator.clone(),
+                key: *key,
+                remembered: false,
+                started_at: None,
+                duration_ms: None,
+                originator: None,
+                host: None,
+                run: None,
+                code_hash: None,
+                params: Vec::new(),
+                outputs: Vec::new(),
+                history,
+            });
+        };
+        // That its body ran is what the record says.
+        history.retain(|event| event.outcome != Outcome::Executed || event.run != lineage.run);
+        Ok(CallRow {
+            creator: lineage.creator,
+            key: lineage.key,
+            remembered: true,
+            started_at: Some(lineage.started_at),
+            duration_ms: Some(lineage.duration_ms),
+            originator: Some(lineage.person.email),
+            host: Some(lineage.host),
+            run: Some(lineage.run),
+            code_hash: Some(lineage.code.hash),
+            params: lineage.params,
+            outputs: lineage.outputs.into_iter().map(OutputRow::from).collect(),
+            history,
+        })
+    }
+
+    fn no_creator(&self, wanted: &str, names: &[String]) -> Error {
+        let shown: String = wanted.chars().take(80).flat_map(char::escape_debug).collect();
+        let mut message = format!("the lake in `{}` has no call of a creator `{shown}`", self.home().display());
+        let near = nearest(wanted, names.iter().map(String::as_str));
+        if !near.is_empty() {
+            message.push_str(&format!("; the nearest creators are {}", near.join(", ")));
+        }
+        Error::new(ErrorKind::NotFound, message)
+    }
+}
+
+/// When anything last became of a call.
+fn latest(call: &CallRow) -> Option<&String> {
+    call.history.first().map(|event| &event.at).max(call.started_at.as_ref())
+}
+
+/// Whether a creator's name is `wanted`, or ends in it.
+fn is_called(creator: &str, wanted: &str) -> bool {
+    let before = creator.strip_suffix(wanted);
+    before.is_some_and(|before| before.is_empty() || (!wanted.is_empty() && before.ends_with(['/', ':'])))
+}
+
+/// The only one of `calls` that is of a creator called `creator`, to the end of its name, with a key that begins with `short`.
+fn only(calls: BTreeSet<(CreatorName, CallKey)>, creator: &str, short: &str) -> Result<(CreatorName, CallKey)> {
+    let meant =
+        |(name, key): &(CreatorName, CallKey)| is_called(name.as_str(), creator) && key.to_string().starts_with(short);
+    let mut calls = calls.into_iter().filter(meant);
+    match (calls.next(), calls.next()) {
+        (Some(call), None) => Ok(call),
+        (None, _) => {
+            let message = format!("no call of `{creator}` has a key that starts with `{short}`");
+            Err(Error::new(ErrorKind::NotFound, message))
+        }
+        (Some(one), Some(other)) => {
+            let shown = |(creator, key): &(CreatorName, CallKey)| format!("{creator}/{}", key.short());
+            let message = format!(
+                "`{short}` is the beginning of several calls of `{creator}`, such as {} and {}; write more of it",
+                shown(&one),
+                shown(&other)
+            );
+            Err(Error::new(ErrorKind::InvalidInput, message))
+        }
+    }
+}
+
+/// The parts of `creator/3f9a27`.
+fn call(text: &str) -> Option<(&str, &str)> {
+    let (creator, short) = text.strip_prefix('@').unwrap_or(text).rsplit_once('/')?;
+    let hex = !short.is_empty() && short.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    hex.then_some((creator, short))
+}
+
+/// The parts of `@creator/3f9a27/0`, where the key is not whole.
+fn abbreviated(text: &str) -> Option<(&str, &str, u32)> {
+    let (rest, index) = text.strip_prefix('@')?.rsplit_once('/')?;
+    let (creator, short) = rest.rsplit_once('/')?;
+    let hex = !short.is_empty() && short.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    (hex && short.len() < 64).then_some((creator, short, index.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_creator_is_found_by_the_end_of_its_name() {
+        for wanted in ["shop/shop::report", "shop::report", "report"] {
+            assert!(is_called("shop/shop::report", wanted), "{wanted}");
+        }
+        for other in ["", "port", "shop", "shop/shop::report::x"] {
+            assert!(!is_called("shop/shop::report", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_a_shortened_key_is_an_abbreviation() {
+        assert_eq!(abbreviated("@shop/shop::report/3f9a/0"), Some(("shop/shop::report", "3f9a", 0)));
+        let whole = format!("@shop/shop::report/{}/0", "3f".repeat(32));
+        for other in ["shop/3f9a/0", "@shop/report/3F9a/0", "@shop/report//0", "@shop/report/3f9a/x", &whole] {
+            assert_eq!(abbreviated(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Files as they are shown.
+
+use datlake_core::{Error, ErrorKind, Result};
+
+use crate::file::{File, Tree};
+use crate::lake::{Lake, refuse_in_body};
+use crate::origin::Origin;
+use crate::report::{Contents, CreatedBy, FileInfo, FileRow, Place};
+
+impl Lake {
+    /// What there is to know of the file called `uid`, which may be [abbreviated](Lake::resolve). Nothing is downloaded but
+    /// its documents.
+    ///
+    /// # Errors
+    /// As [`Lake::resolve`]; [`ErrorKind::NotFound`], which names the nearest UIDs; [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// assert_eq!(lake.info("greetings/en.txt")?.row.size, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn info(&self, uid: &str) -> Result<FileInfo> {
+        refuse_in_body("look at a file's lineage")?;
+        let file = self.file(self.resolve(uid)?.as_str())?;
+        let origin = file.lineage()?;
+        let remote = pollster::block_on(self.in_remote([file.digest()].into()))?;
+        let row = row(&file, &origin, remote.contains(&file.digest()))?;
+        let place = Place { home: self.home().display().to_string(), remote: self.remote() };
+        let (originator_source, host) = match &origin {
+            Origin::Added(added) => (added.person.source, added.host.clone()),
+            Origin::Call(lineage) => (lineage.person.source, lineage.host.clone()),
+        };
+        let datlake_version = origin.call().map(|lineage| lineage.datlake_version.clone());
+        let source = origin.added().and_then(|added| added.source.clone());
+        let created_by = match origin {
+            Origin::Added(_) => None,
+            Origin::Call(lineage) => Some(CreatedBy::from(*lineage)),
+        };
+        Ok(FileInfo { row, originator_source, host, source, created_by, datlake_version, lake: place })
+    }
+}
+
+/// A file as it is shown. `remote` says whether its content is there.
+pub(super) fn row(file: &File, origin: &Origin, remote: bool) -> Result<FileRow> {
+    let (created_at, originator) = match origin {
+        Origin::Added(added) => (added.at.clone(), added.person.email.clone()),
+        Origin::Call(lineage) => (lineage.started_at.clone(), lineage.person.email.clone()),
+    };
+    let uid = file.uid().cloned().ok_or_else(|| {
+        Error::new(ErrorKind::Context, format!("`{file}` is not in the lake before its body has returned it"))
+    })?;
+    let here = file.is_local()?;
+    let contents = if here && file.is_tree() { Some(contents(file)?) } else { None };
+    Ok(FileRow {
+        uid,
+        name: file.name().to_owned(),
+        digest: file.digest(),
+        size: file.len(),
+        tree: file.is_tree(),
+        contents,
+        created_at,
+        originator,
+        local: here && contents.is_none_or(|contents| contents.local == contents.files),
+        remote,
+    })
+}
+
+fn contents(tree: &File) -> Result<Contents> {
+    let mut sum = Contents { files: 0, size: 0, local: 0 };
+    for file in Tree::try_from(tree.clone())?.files()? {
+        sum.files += 1;
+        sum.size += file.len();
+        sum.local += u64::from(file.is_local()?);
+    }
+    Ok(sum)
+}

@@ -1,0 +1,13 @@
+//! What a lake is asked, and answers by a [report](crate::report).
+
+mod calls;
+mod downstream;
+mod explain;
+mod files;
+mod listing;
+mod remote;
+mod runs;
+mod status;
+mod upstream;
+
+pub(super) use downstream::{Bounds, Read, file_of};

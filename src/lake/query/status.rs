@@ -1,0 +1,82 @@
+//! Where a lake stands: what of it is on this machine only.
+
+use datlake_core::Result;
+use datlake_core::catalog::Unpushed;
+use datlake_core::lineage::Output;
+use datlake_core::record::Target;
+
+use crate::lake::{Lake, refuse_in_body, unless_damaged};
+use crate::report::{LakeStatus, UnpushedRow};
+
+impl Lake {
+    /// Where the lake stands, and what of it is on this machine only. No server is asked; of a remote in a folder it is seen
+    /// whether it is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] in a body; those of looking into the lake's directory.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// assert_eq!(lake.status()?.unpushed.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn status(&self) -> Result<LakeStatus> {
+        refuse_in_body("look at the state of the lake")?;
+        pollster::block_on(async {
+            let (mut unpushed, mut damaged) = (Vec::new(), Vec::new());
+            for what in self.catalog().unpushed().await? {
+                unpushed.extend(unless_damaged(self.unpushed_row(&what).await, &what, &mut damaged)?.flatten());
+            }
+            let home = self.home().display().to_string();
+            let (remote_state, remote_problem) = self.remote_state();
+            let (remote, offline) = (self.remote(), self.is_offline());
+            let (blobs, bytes) = self.content_here().await?;
+            let cache_limit = self.cache_limit();
+            Ok(LakeStatus {
+                home,
+                remote,
+                offline,
+                remote_state,
+                remote_problem,
+                blobs,
+                bytes,
+                cache_limit,
+                unpushed,
+                damaged,
+            })
+        })
+    }
+
+    /// `None` for what never came to be.
+    async fn unpushed_row(&self, what: &Unpushed) -> Result<Option<UnpushedRow>> {
+        let here = self.catalog().here();
+        Ok(match what {
+            Unpushed::Call(creator, key) => match here.record(creator, key).await? {
+                None => None,
+                Some(record) => {
+                    let lineage = record.lineage()?;
+                    Some(UnpushedRow {
+                        call: Some((creator.clone(), *key)),
+                        size: lineage.outputs.iter().map(|output| output.size).sum(),
+                        uids: lineage.outputs.into_iter().map(|Output { uid, .. }| uid).collect(),
+                        created_at: lineage.started_at,
+                        originator: lineage.person.email,
+                    })
+                }
+            },
+            Unpushed::Added(uid) => match here.name(uid).await?.map(|name| name.target) {
+                Some(Target::Added(added)) => Some(UnpushedRow {
+                    call: None,
+                    uids: vec![uid.clone()],
+                    size: added.size,
+                    created_at: added.at,
+                    originator: added.person.email,
+                }),
+                _ => None,
+            },
+        })
+    }
+}

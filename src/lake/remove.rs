@@ -1,0 +1,272 @@
+//! Removing with eyes open: what would go, what was made from it, and then that it goes.
+
+use std::collections::{BTreeSet, HashSet};
+
+use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
+
+use super::query::{Bounds, Read, file_of};
+use super::{Lake, each, is_damage, refuse_in_body};
+use crate::file::{File, Tree};
+use crate::origin::Origin;
+use crate::report::{Damage, Removable, Removal};
+
+/// So much may go at once.
+const MOST: usize = 1_000_000;
+/// After how many it is looked whether any could not go.
+const STEP: usize = 64;
+
+/// What names it to the catalog.
+fn handle(one: &Removable) -> Option<Uid> {
+    match &one.call {
+        Some((creator, key)) => Some(Uid::output(creator, key, 0)),
+        None => one.files.first().cloned(),
+    }
+}
+
+/// Why a removal is refused without `cascade`; `None` where nothing was made from what was asked for.
+fn in_use(removal: &Removal) -> Option<String> {
+    let calls = removal.downstream.iter().filter_map(|one| one.call.as_ref());
+    let mut names: Vec<String> = calls.map(|(creator, key)| format!("{creator}/{}", key.short())).collect();
+    let asked: BTreeSet<&str> = removal.asked.iter().flat_map(|one| &one.files).map(Uid::as_str).collect();
+    let (trees, calls): (Vec<_>, Vec<_>) = removal.damaged.iter().partition(|damage| asked.contains(&*damage.what));
+    names.extend(calls.into_iter().map(|damage| damage.what.clone()));
+    let of = removal.asked.iter().find_map(|one| one.files.first()).map(Uid::to_string).unwrap_or_default();
+    let more = match removal.asked.len() {
+        0 | 1 => String::new(),
+        many => format!(" and {} more", many - 1),
+    };
+    let why = match (&*names, &*trees) {
+        ([], []) => return None,
+        ([], [Damage { what, error }, ..]) => {
+            format!("what was made from `{what}` is not known, because it cannot be read ({error})")
+        }
+        ([one], _) => format!("call {one} reads what would go, or what was made from it"),
+        (many, _) => {
+            format!("{} calls, such as {}, read what would go, or what was made from it", many.len(), many[0])
+        }
+    };
+    Some(format!("cannot remove `{of}`{more}: {why}"))
+}
+
+impl Lake {
+    /// Removes the file called `uid`. Of a call's output, the call is forgotten with everything it returned: it would run
+    /// again. Returns the UIDs that are gone; none if there was no such file. Content stays until it is collected.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "first")?;
+    /// assert_eq!(lake.remove("a.txt")?.len(), 1);
+    /// lake.add_bytes("a.txt", "second")?; // the name is free again
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remove(&self, uid: &str) -> Result<Vec<Uid>> {
+        refuse_in_body("remove a file")?;
+        let uid: Uid = uid.parse()?;
+        let (person, at) = (self.provenance().person()?, crate::provenance::now());
+        let gone = pollster::block_on(async {
+            self.contact_remote().await?;
+            let serial = || format!("{}-{}", at.replace([':', '.'], ""), self.nonce());
+            self.catalog().remove(&uid, &person, &at, serial).await
+        })?;
+        self.forget_remembered();
+        Ok(gone)
+    }
+
+    /// What would go if these files were removed, each of which may be [abbreviated](Lake::resolve), and what was made from
+    /// them. Nothing is removed yet. `@creator/3f9a27` means a call, also one that returned a value alone.
+    ///
+    /// # Errors
+    /// As [`Lake::info`]; [`ErrorKind::InvalidInput`] for a file in a tree.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// let removal = lake.removal(&["greetings/en.txt"])?;
+    /// assert_eq!((removal.asked.len(), removal.downstream.len()), (1, 0));
+    /// assert_eq!(lake.apply(&removal, false)?.len(), 1);
+    /// assert!(!lake.exists("greetings/en.txt")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn removal(&self, uids: &[impl AsRef<str>]) -> Result<Removal> {
+        refuse_in_body("remove a file")?;
+        let (mut asked, mut known) = (Vec::<Removable>::new(), HashSet::new());
+        let (mut read, mut damaged) = (Read::new(), Vec::new());
+        for uid in uids {
+            let one = match self.removable(uid.as_ref()) {
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    let one = self.unreadable(uid.as_ref())?;
+                    let what = one.files.first().map(Uid::to_string).unwrap_or_default();
+                    if known.insert(one.clone()) {
+                        damaged.push(Damage::new(what, &error));
+                        asked.push(one);
+                    }
+                    continue;
+                }
+                one => one?,
+            };
+            if !known.insert(one.clone()) {
+                continue;
+            }
+            for uid in &one.files {
+                match file_of(&self.file(uid.as_str())?, &mut read) {
+                    // Who reads its files cannot be told; that it can never be removed would be worse.
+                    Err(error) if is_damage(&error) => damaged.push(Damage::new(uid, &error)),
+                    read => read?,
+                }
+            }
+            asked.push(one);
+        }
+        let calls: BTreeSet<_> = asked.iter().filter_map(|one| one.call.clone()).collect();
+        let below = self.follow_readers(vec![read], &calls, Bounds { depth: usize::MAX, calls: MOST })?;
+        if below.left_out > 0 {
+            let message = format!("more than {MOST} calls were made from these files: remove fewer at a time");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let downstream = below.nodes.into_iter().map(|node| Removable {
+            call: Some((node.creator, node.key)),
+            files: node.outputs.into_iter().map(|output| output.uid).collect(),
+        });
+        let downstream = downstream.collect();
+        damaged.extend(below.damaged);
+        Ok(Removal { asked, downstream, damaged })
+    }
+
+    /// Removes what `removal` names, and with `cascade` what was made from it, that first. Of a call goes everything it made:
+    /// it would run again. The files that are gone; content stays until it is collected.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InUse`] without `cascade`, where anything was made from it: nothing is removed then.
+    /// [`ErrorKind::Context`] in a body; those of reaching the stores.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("a.txt", "a")?;
+    /// let removal = lake.removal(&["a.txt"])?; // to be shown to whoever decides
+    /// assert_eq!(removal.files().count(), 1);
+    /// assert_eq!(lake.apply(&removal, false)?[0].as_str(), "a.txt");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn apply(&self, removal: &Removal, cascade: bool) -> Result<Vec<Uid>> {
+        refuse_in_body("remove a file")?;
+        if !cascade && let Some(message) = in_use(removal) {
+            return Err(Error::new(ErrorKind::InUse, message));
+        }
+        let mut gone = Vec::new();
+        // What is farthest first: wherever it is stopped, nothing is left whose inputs went before it.
+        for one in removal.downstream.iter().rev() {
+            gone.extend(self.remove_one(one)?);
+        }
+        // What was asked for goes in whatever order: who asked for both wants neither.
+        for some in removal.asked.chunks(STEP) {
+            let lake = self.clone();
+            let removed = each(some.to_vec(), move |one| lake.remove_one(&one));
+            for (one, files) in some.iter().zip(pollster::block_on(removed)?) {
+                let files = files?;
+                // A call without files goes under the name of what it might have made first.
+                gone.extend(if files.is_empty() { handle(one).into_iter().collect() } else { files });
+            }
+        }
+        Ok(gone)
+    }
+
+    fn remove_one(&self, one: &Removable) -> Result<Vec<Uid>> {
+        let Some(handle) = handle(one) else { return Ok(Vec::new()) };
+        self.remove(handle.as_str())?;
+        Ok(one.files.clone())
+    }
+
+    /// Forgets this machine's copies of the documents of these files, and of all that their calls made. The remote has them
+    /// still; content stays until it is collected.
+    ///
+    /// # Errors
+    /// As [`Lake::info`]; [`ErrorKind::InUse`] where the remote does not have the same: all that was named before it is
+    /// forgotten then.
+    ///
+    /// ```
+    /// # use datlake::{ErrorKind, Lake};
+    /// # fn main() -> datlake::Result<()> {
+    /// let lake = Lake::temp()?;
+    /// lake.add_bytes("greetings/en.txt", b"hello")?;
+    /// assert_eq!(lake.forget(&["greetings/en.txt"]).unwrap_err().kind(), ErrorKind::InUse);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn forget(&self, uids: &[impl AsRef<str>]) -> Result<Vec<Uid>> {
+        refuse_in_body("forget a file")?;
+        let (mut asked, mut known) = (Vec::new(), HashSet::new());
+        for uid in uids {
+            let one = self.removable(uid.as_ref())?;
+            if known.insert(one.clone()) {
+                asked.push(one);
+            }
+        }
+        let (person, at) = (self.provenance().person()?, crate::provenance::now());
+        let mut gone = Vec::new();
+        for one in asked {
+            let Some(handle) = handle(&one) else { continue };
+            let mut members = Vec::new();
+            for uid in &one.files {
+                let file = self.file(uid.as_str())?;
+                if file.is_tree() {
+                    members.extend(Tree::try_from(file)?.files()?.iter().map(File::digest));
+                }
+            }
+            gone.extend(pollster::block_on(self.catalog().forget(&handle, &members, &person, &at))?);
+        }
+        self.forget_remembered();
+        Ok(gone)
+    }
+
+    /// What goes of a file whose documents cannot be read: these, and what they hide stays hidden.
+    fn unreadable(&self, uid: &str) -> Result<Removable> {
+        let uid = self.resolve(uid)?;
+        let call = match uid.kind() {
+            UidKind::Output { creator, key, .. } => Some((creator, key)),
+            _ => None,
+        };
+        Ok(Removable { call, files: vec![uid] })
+    }
+
+    /// What goes with one file, or of one call.
+    fn removable(&self, uid: &str) -> Result<Removable> {
+        if let Some((creator, key)) = self.call_named(uid)? {
+            let files = pollster::block_on(async {
+                self.contact_remote().await?;
+                match self.catalog().record(&creator, &key).await? {
+                    Some(record) => self.catalog().made_by(&record).await,
+                    None => {
+                        let message = format!("call {creator}/{} has not been made or was removed", key.short());
+                        Err(Error::new(ErrorKind::NotFound, message))
+                    }
+                }
+            })?;
+            return Ok(Removable { call: Some((creator, key)), files });
+        }
+        let uid = self.resolve(uid)?;
+        if let UidKind::Member { tree, .. } = uid.kind() {
+            let message = format!("cannot remove `{uid}`: it is part of the tree `{tree}`; remove that");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let lineage = match self.file(uid.as_str())?.lineage()? {
+            Origin::Added(_) => return Ok(Removable { call: None, files: vec![uid] }),
+            Origin::Call(lineage) => lineage,
+        };
+        let (creator, key) = (lineage.creator, lineage.key);
+        let record = pollster::block_on(async {
+            match self.catalog().record(&creator, &key).await? {
+                Some(record) => self.catalog().made_by(&record).await,
+                None => Ok(Vec::new()),
+            }
+        });
+        Ok(Removable { call: Some((creator, key)), files: record? })
+    }
+}
