@@ -56,7 +56,7 @@ pub use creators::{CreatorInfo, creators};
 pub use datlake_core::explain::{Change, Difference};
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;
-pub use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
+pub use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Subject, Uid, UidKind};
 #[doc = include_str!("attributes/file_creator.md")]
 pub use datlake_macros::file_creator;
 #[doc = include_str!("attributes/tracked.md")]

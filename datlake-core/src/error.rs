@@ -1,10 +1,14 @@
 //! The one error type of datlake's libraries.
 //!
-//! An error is one line: the operation that failed, the object it failed on and, where there is one, a way on. What caused
-//! it is its `source()`. No error carries the value of a secret parameter or a credential.
+//! An error has a kind, a message (the operation that failed and its object), the object again as a [`Subject`] for programs,
+//! a hint (what to do next), and what caused it as its `source()`. `Display` puts them on one line. No error carries the value
+//! of a secret parameter or a credential.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use crate::{CallKey, CreatorName, Digest, Uid};
 
 /// What kind of thing went wrong: what a program may want to branch on.
 #[non_exhaustive]
@@ -54,7 +58,35 @@ pub enum ErrorKind {
     Config,
 }
 
+/// What an error is about.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A file by its UID.
+    Uid(Uid),
+    /// Content.
+    Digest(Digest),
+    /// A call.
+    Call(CreatorName, CallKey),
+    /// A file or folder of this machine, outside of the lake's own names.
+    Path(PathBuf),
+}
+
 /// An error of datlake: [`kind`](Error::kind) to branch on, `Display` for people, `source()` for the cause.
+///
+/// ```
+/// use datlake_core::{Error, ErrorKind, Subject, Uid};
+///
+/// # fn main() -> datlake_core::Result<()> {
+/// let uid: Uid = "notes/a.txt".parse()?;
+/// let error = Error::new(ErrorKind::NotFound, format!("the lake has no file `{uid}`"))
+///     .about(Subject::Uid(uid.clone()))
+///     .with_hint("`datlake ls` shows the files");
+/// assert_eq!(error.to_string(), "the lake has no file `notes/a.txt`; `datlake ls` shows the files");
+/// assert_eq!(error.subject(), Some(&Subject::Uid(uid)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Repr>);
 
@@ -62,6 +94,8 @@ pub struct Error(Box<Repr>);
 struct Repr {
     kind: ErrorKind,
     message: String,
+    subject: Option<Subject>,
+    hint: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -71,7 +105,28 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of `kind` that says `message`: one line naming the operation and the object.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Repr { kind, message: message.into(), source: None }))
+        Self(Box::new(Repr { kind, message: message.into(), subject: None, hint: None, source: None }))
+    }
+
+    /// The same error, about `subject`.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.0.subject = Some(subject);
+        self
+    }
+
+    /// The same error, with what to do next. An earlier hint is nearer to the cause, and stays.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    /// The same error in other words; what it is about, its hint and its cause stay.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
     }
 
     /// The same error, caused by `source`.
@@ -84,32 +139,57 @@ impl Error {
     /// An input/output error while doing `operation` on `object`.
     pub fn io(operation: &str, object: impl fmt::Display, source: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
-        let (kind, hint) = match source.kind() {
+        let (kind, why) = match source.kind() {
             Io::PermissionDenied | Io::ReadOnlyFilesystem => {
                 (ErrorKind::Denied, ": no permission to write or read there")
             }
-            Io::StorageFull | Io::QuotaExceeded => (ErrorKind::Io, ": the disk is full; free some space and run again"),
+            Io::StorageFull | Io::QuotaExceeded => (ErrorKind::Io, ": the disk is full"),
             Io::InvalidFilename => (ErrorKind::Io, ": its name is too long for this file system"),
             Io::FileTooLarge => {
                 (ErrorKind::Io, ": the file would be larger than this file system, or a limit of this process, allows")
             }
             _ => (ErrorKind::Io, ""),
         };
-        Self::new(kind, format!("cannot {operation} `{object}`{hint}")).because(source)
+        let is_full = matches!(source.kind(), Io::StorageFull | Io::QuotaExceeded);
+        let error = Self::new(kind, format!("cannot {operation} `{object}`{why}")).because(source);
+        if is_full { error.with_hint("free some space and run again") } else { error }
     }
 
     /// What went wrong, to branch on.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
+
+    /// What went wrong, without hint and cause.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What it is about, where that has a name.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.0.subject.as_ref()
+    }
+
+    /// What went wrong and what caused it, for those who show the hint by itself.
+    pub fn without_hint(&self) -> String {
+        match &self.0.source {
+            Some(source) => format!("{}: {source}", self.0.message),
+            None => self.0.message.clone(),
+        }
+    }
+
+    /// What to do next, where there is something.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
         // One line that says it all where people print with `{}` alone.
-        match &self.0.source {
-            Some(source) => write!(f, ": {source}"),
+        f.write_str(&self.without_hint())?;
+        match &self.0.hint {
+            Some(hint) => write!(f, "; {hint}"),
             None => Ok(()),
         }
     }

@@ -31,7 +31,7 @@ pub use catalog::Catalog;
 pub use code::{Code, Tracked};
 pub use digest::{CallKey, CodeHash, Digest};
 pub use document::FORMAT;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, Subject};
 pub use file_ref::{FILE_TOKEN, FileRef};
 pub use key::{Identity, KeyBuilder};
 pub use layout::{Location, Prefix, RUNS, Stage, run_file, run_of};
