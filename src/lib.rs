@@ -56,7 +56,7 @@ pub use creators::{CreatorInfo, creators};
 pub use datlake_core::explain::{Change, Difference};
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;
-pub use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Subject, Uid, UidKind};
+pub use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Side, Subject, Uid, UidKind};
 #[doc = include_str!("attributes/file_creator.md")]
 pub use datlake_macros::file_creator;
 #[doc = include_str!("attributes/tracked.md")]
@@ -71,6 +71,6 @@ pub use scope::{Entered, Here, Scoped, here};
 /// For tests of datlake itself.
 #[doc(hidden)]
 pub mod testing {
-    pub use datlake_core::{Created, Entry, Location, Pending, Prefix, Store};
-    pub use datlake_store::{Side, Wrap};
+    pub use datlake_core::{Created, Entry, Location, Pending, Prefix, Side, Store};
+    pub use datlake_store::Wrap;
 }

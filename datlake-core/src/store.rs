@@ -7,10 +7,23 @@ use std::path::Path;
 use std::pin::Pin;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, ErrorKind, Location, Prefix, Result};
 
 /// A store operation under way.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// One of a lake's two stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// This machine's.
+    Local,
+    /// The one shared with others; also one that is mirrored to.
+    Remote,
+}
 
 /// What a conditional create found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

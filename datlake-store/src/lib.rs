@@ -33,4 +33,4 @@ pub use runtime::{offload, sleep};
 pub use signing::Signed;
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter, hash_file};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
-pub use vault::{Options, Pinned, Publishing, Reach, Side, Vault, Wanted, Wrap};
+pub use vault::{Options, Pinned, Publishing, Reach, Vault, Wanted, Wrap};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use datlake_core::catalog::Collections;
 use datlake_core::claim::{Holder, Seen};
 use datlake_core::collect::Window;
-use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Store};
+use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Side, Store};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::away::MaybeAway;
@@ -36,15 +36,6 @@ const TRANSFERS: usize = 16;
 
 /// What stands between datlake and its stores: lets a program watch, delay or fail what is asked of them.
 pub type Wrap = Arc<dyn Fn(Side, Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync>;
-
-/// Which store a [`Wrap`] is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The machine's own.
-    Local,
-    /// The one shared with others; also one that is mirrored to.
-    Remote,
-}
 
 /// How far a lake reaches beyond its own directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::collect::{self, Broom, Collection, Collector, Swept};
 use datlake_core::record::{Kept, Name};
-use datlake_core::{Digest, Error, ErrorKind, Location, Pending, Result, Stage, Store};
+use datlake_core::{Digest, Error, ErrorKind, Location, Pending, Result, Side, Stage, Store};
 use datlake_store::{Hold, offload, sleep};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -23,10 +23,8 @@ const GRACE: Duration = Duration::from_secs(24 * 3600);
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Collect {
-    /// Whether this machine's store is looked at.
-    pub local: bool,
-    /// Whether the remote is looked at, if there is one.
-    pub remote: bool,
+    /// The only side that is looked at; `None`: both.
+    pub side: Option<Side>,
     /// How old content at the remote must be. What is younger is likely to be named soon, and need not be rescued then.
     pub grace: Duration,
     /// Whether to say what would be removed, and to remove nothing.
@@ -43,7 +41,7 @@ impl Default for Collect {
     /// Both sides, a day's grace, without waiting.
     fn default() -> Self {
         let no = false;
-        Self { local: true, remote: true, grace: GRACE, dry_run: no, wait: no, exclusive: no, resume: no }
+        Self { side: None, grace: GRACE, dry_run: no, wait: no, exclusive: no, resume: no }
     }
 }
 
@@ -57,8 +55,8 @@ impl Collect {
 
     /// Collects in this machine's store alone, or at the remote alone.
     #[must_use]
-    pub fn only(mut self, local: bool, remote: bool) -> Self {
-        (self.local, self.remote) = (local, remote);
+    pub fn side(mut self, only: Side) -> Self {
+        self.side = Some(only);
         self
     }
 
@@ -129,16 +127,17 @@ impl Lake {
         refuse_in_body("collect content")?;
         let mut report = Collected { dry_run: how.dry_run, ..Collected::default() };
         self.contact_remote().await?;
+        let (here, there) = (how.side != Some(Side::Remote), how.side != Some(Side::Local));
         if let Some(remote) = &self.catalog().remote {
             let sweeper = Sweeper { lake: self.clone(), store: Arc::clone(remote), how };
-            if how.local {
+            if here {
                 // What the remote has is worth keeping here.
                 report.local = Some(self.collect_here(how, sweeper.named().await?).await?);
             }
-            if how.remote {
+            if there {
                 report.remote = Some(sweeper.collect().await?);
             }
-        } else if how.local {
+        } else if here {
             report.local = Some(self.collect_here(how, HashSet::new()).await?);
         }
         Ok(report)

@@ -1,8 +1,8 @@
 //! Healing content from another copy.
 
 use datlake_core::catalog::{Known, Mended};
-use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
-use datlake_store::{Pinned, Side, Wanted, offload};
+use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Side, Uid, UidKind};
+use datlake_store::{Pinned, Wanted, offload};
 
 use super::content::{VALUE_OF, beside_files};
 use super::{Content, Lake, refuse_in_body};

@@ -10,40 +10,31 @@ use std::time::SystemTime;
 use datlake_core::catalog::Unpushed;
 use datlake_core::claim::left_over;
 use datlake_core::record::{Kept, Name, Target, Tombstone};
-use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store, Uid};
-use datlake_store::{Side, offload};
+use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Side, Store, Uid};
+use datlake_store::offload;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::clean::{YOUNG, said};
 use super::content::each;
 use super::{AT_ONCE, Content, Lake, concerns_one, nearest, refuse_in_body};
-use crate::report::{Finding, FindingKind, FindingPlace, Verified};
+use crate::report::{Finding, FindingKind, Verified};
 
-/// How a lake is looked through.
+/// How a lake is looked through: on both sides and every byte, unless something else is said.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verify {
-    /// Whether this machine's store is looked at.
-    pub local: bool,
-    /// Whether the remote is looked at, if there is one.
-    pub remote: bool,
+    /// The only side that is looked at; `None`: both.
+    pub side: Option<Side>,
     /// How many pieces of content are read to the end on each side; of the others it is seen that they are there. `None`:
     /// all are read.
     pub sample: Option<usize>,
 }
 
-impl Default for Verify {
-    /// Both sides, and every byte.
-    fn default() -> Self {
-        Self { local: true, remote: true, sample: None }
-    }
-}
-
 impl Verify {
     /// Looks at this machine's store alone, or at the remote alone.
     #[must_use]
-    pub fn only(mut self, local: bool, remote: bool) -> Self {
-        (self.local, self.remote) = (local, remote);
+    pub fn side(mut self, only: Side) -> Self {
+        self.side = Some(only);
         self
     }
 
@@ -55,7 +46,7 @@ impl Verify {
     /// for name in ["a", "b", "c"] {
     ///     lake.add_bytes(name, name)?;
     /// }
-    /// assert_eq!(lake.verify(datlake::Verify::default().only(true, false).sample(2), &[])?.read, 2);
+    /// assert_eq!(lake.verify(datlake::Verify::default().side(datlake::Side::Local).sample(2), &[])?.read, 2);
     /// # Ok(())
     /// # }
     /// ```
@@ -139,7 +130,7 @@ impl Lake {
         refuse_in_body("verify the lake")?;
         let mut report = Verified::default();
         let remote = self.catalog().remote.clone();
-        if remote.is_none() && !how.local {
+        if remote.is_none() && how.side == Some(Side::Remote) {
             // Nothing would be looked at, and nothing be wrong with it.
             let message = match self.is_offline() {
                 true => "cannot look through the remote: the lake is offline",
@@ -149,16 +140,13 @@ impl Lake {
             };
             return Err(Error::new(ErrorKind::Config, message));
         }
-        if how.remote {
+        if how.side != Some(Side::Local) {
             self.recognise_remote().await?;
         }
-        let sides = [
-            (Side::Local, how.local.then(|| Arc::clone(&self.catalog().local))),
-            (Side::Remote, remote.filter(|_| how.remote)),
-        ];
+        let sides = [(Side::Local, Some(Arc::clone(&self.catalog().local))), (Side::Remote, remote)];
         let mut met = vec![false; which.len()];
         for (side, store) in sides {
-            let Some(store) = store else { continue };
+            let Some(store) = store.filter(|_| how.side.is_none_or(|only| only == side)) else { continue };
             let looking = Looking { lake: self.clone(), side, store, all: which.is_empty() };
             let which: Vec<String> = which.iter().map(|text| (*text).to_owned()).collect();
             let documents = move || {
@@ -186,7 +174,7 @@ impl Lake {
             }
             return Err(Error::new(ErrorKind::NotFound, message));
         }
-        if how.local {
+        if how.side != Some(Side::Remote) {
             report.stale = self.vault().stale_scratch()? as u64;
         }
         Ok(report)
@@ -341,11 +329,7 @@ impl Looking {
     }
 
     fn finding(&self, kind: FindingKind, what: String, error: String) -> Finding {
-        let place = match self.side {
-            Side::Local => FindingPlace::Local,
-            Side::Remote => FindingPlace::Remote,
-        };
-        Finding { kind, place, what, error }
+        Finding { kind, place: self.side, what, error }
     }
 
     /// Looks for what documents name, and reads what is there: what came of it, and the newest that the store showed.

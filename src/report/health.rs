@@ -1,6 +1,6 @@
 //! What is wrong with a lake, what was healed, and what was put away.
 
-use datlake_core::{CallKey, CreatorName, Digest, Uid};
+use datlake_core::{CallKey, CreatorName, Digest, Side, Uid};
 use serde::{Deserialize, Serialize};
 
 /// What was found when a lake was looked through.
@@ -35,7 +35,7 @@ pub struct Finding {
     /// What kind of thing.
     pub kind: FindingKind,
     /// Which store.
-    pub place: FindingPlace,
+    pub place: Side,
     /// The UID, the call or the content.
     pub what: String,
     /// What is wrong, on one line.
@@ -56,18 +56,6 @@ pub enum FindingKind {
     Dangling,
     /// A document cannot be read.
     DamagedDocument,
-}
-
-/// Which store.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum FindingPlace {
-    /// This machine's.
-    Local,
-    /// The one shared with others.
-    Remote,
 }
 
 /// What became of a file that was to be healed, piece by piece: of a tree, its manifest and its files.

@@ -35,8 +35,8 @@ pub use calls::{CallEvent, CallExplanation, CallRow, Comparison, History, Since}
 pub use datlake_core::run::Outcome;
 pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, Listing, OutputRow, Place};
 pub use health::{
-    Cleaned, Collected, CollectedLocal, CollectedRemote, Evicted, Finding, FindingKind, FindingPlace, RepairOutcome,
-    Repaired, RepairedItem, Verified,
+    Cleaned, Collected, CollectedLocal, CollectedRemote, Evicted, Finding, FindingKind, RepairOutcome, Repaired,
+    RepairedItem, Verified,
 };
 pub use lineage::{Downstream, DownstreamCall, Upstream, UpstreamFile, UpstreamState};
 pub use remote::{Ability, CheckStep, RemoteCheck, RemoteState, SignedUrl};

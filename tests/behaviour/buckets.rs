@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use datlake::report::Ability;
-use datlake::{ErrorKind, File, Lake, LakeBuilder, Mirror, Result, Verify, file_creator};
+use datlake::{ErrorKind, File, Lake, LakeBuilder, Mirror, Result, Side, Verify, file_creator};
 
 use crate::fake::Fake;
 use crate::reports::comes_back;
@@ -222,7 +222,7 @@ fn a_bucket_is_mirrored_to_another() {
         let again = two.mirror(&Mirror::to(&target.url), &[]).unwrap();
         assert_eq!((again.items.len(), again.there, again.blobs), (0, 2, 0));
         let there = machine(&folder, &target.url.replace('/', "-"), target).open().unwrap();
-        assert_eq!(there.verify(Verify::default().only(false, true), &[]).unwrap().findings, []);
+        assert_eq!(there.verify(Verify::default().side(Side::Remote), &[]).unwrap().findings, []);
         assert_eq!(there.file("texts/hello.txt").unwrap().len(), 24 << 20);
     }
 }
@@ -239,7 +239,7 @@ fn check_collection(server: &Server) {
     }
     one.remove("gone.txt").unwrap();
     one.remove("again.txt").unwrap();
-    let at_remote = |how: Collect| two.collect(how.only(false, true)).unwrap().remote.unwrap();
+    let at_remote = |how: Collect| two.collect(how.side(Side::Remote)).unwrap().remote.unwrap();
     assert_eq!((at_remote(Collect::default()).condemned, at_remote(Collect::default()).young), (0, 2));
     let soon = Collect::default().grace(Duration::from_secs(1));
     let condemned = loop {

@@ -38,12 +38,12 @@ fn hurried(machines: &Machines, name: &str) -> Watched {
 
 fn here(lake: &Lake) -> (u64, u64) {
     let CollectedLocal { blobs, bytes, .. } =
-        lake.collect(Collect::default().only(true, false)).unwrap().local.unwrap();
+        lake.collect(Collect::default().side(Side::Local)).unwrap().local.unwrap();
     (blobs, bytes)
 }
 
 fn at_remote(lake: &Lake, how: Collect) -> CollectedRemote {
-    lake.collect(how.only(false, true)).unwrap().remote.unwrap()
+    lake.collect(how.side(Side::Remote)).unwrap().remote.unwrap()
 }
 
 /// Condemns what nobody names, when all of it is old enough.
@@ -200,7 +200,7 @@ fn a_sweep_that_died_is_not_taken_over_by_itself_and_resumed_when_somebody_says_
         |asked: Asked<'_>| asked.side == Side::Remote && matches!(asked.what, What::Remove(Location::Blob(_)));
     let wrap = faulty(Arc::new(move |asked| of_content(asked).then_some(Fault::Before)));
     let stuck = Watched::open(machines.builder("b").window(WINDOW).wrap_stores(wrap));
-    let how = Collect::default().grace(HURRIED).only(false, true);
+    let how = Collect::default().grace(HURRIED).side(Side::Remote);
     assert_eq!(condemned(&a).condemned, 1);
     check_error(stuck.collect(how.wait(true)), ErrorKind::Unavailable, &["the store does not answer"]);
     for how in [how, how.wait(true)] {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use datlake::report::{FindingKind, RepairOutcome};
-use datlake::{Collect, ErrorKind, File, Lake, Result, Tree, Verify, file_creator};
+use datlake::{Collect, ErrorKind, File, Lake, Result, Side, Tree, Verify, file_creator};
 
 use crate::support::{Machines, Watched, blob_in, check_error, files_below, forge, lake, overwrite};
 
@@ -251,7 +251,7 @@ fn a_damaged_tombstone_hides_its_own_removal_and_no_other() {
     b.add_bytes("new.txt", "new").unwrap();
     check_error(b.file("other.txt"), ErrorKind::NotFound, &["other.txt"]);
     assert!(b.remove("new.txt").is_ok() && b.push(&[]).is_ok());
-    let found = b.verify(Verify::default().only(false, true), &[]).unwrap().findings;
+    let found = b.verify(Verify::default().side(Side::Remote), &[]).unwrap().findings;
     assert_eq!((found.len(), found[0].kind), (1, FindingKind::DamagedDocument), "{found:?}");
     assert!(found[0].error.contains("removed/") && found[0].error.contains("damaged"), "{found:?}");
 }

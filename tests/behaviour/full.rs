@@ -1,7 +1,7 @@
 //! Disks that fill up at every other moment than when an output is written: what is said, what is left, and that it goes on
 //! when there is room.
 
-use datlake::{Collect, ErrorKind, File, LakeBuilder, Result, Status, file_creator};
+use datlake::{Collect, ErrorKind, File, LakeBuilder, Result, Side, Status, file_creator};
 
 use crate::mount::Mount;
 use crate::support::{Machines, Watched, files_below};
@@ -59,7 +59,7 @@ fn a_home_that_is_full_can_be_emptied() {
     lake.fails("nothing", ErrorKind::Io, &FULL, || lake.add_bytes("new.bin", bytes.clone()));
     assert_eq!(lake.file("kept.txt").unwrap().read().unwrap(), b"kept");
     lake.remove("old.bin").unwrap();
-    let collected = lake.collect(Collect::default().only(true, false)).unwrap().local.unwrap();
+    let collected = lake.collect(Collect::default().side(Side::Local)).unwrap().local.unwrap();
     assert_eq!((collected.blobs, collected.bytes), (1, 2 << 20));
     assert_eq!(lake.add_bytes("new.bin", &bytes[..1 << 20]).unwrap().len(), 1 << 20);
     assert!(!lake.exists("old.bin").unwrap());

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use datlake::report::{Finding, FindingKind, FindingPlace, RepairOutcome};
-use datlake::{ErrorKind, Evict, File, Lake, Result, Tree, Verify, file_creator};
+use datlake::report::{Finding, FindingKind, RepairOutcome};
+use datlake::{ErrorKind, Evict, File, Lake, Result, Side, Tree, Verify, file_creator};
 
 use crate::support::{Machines, blob_in, check_error, files_below, lake, overwrite};
 
@@ -32,12 +32,12 @@ fn numbers(count: u64) -> Result<Vec<u64>> {
 }
 
 /// What is found, in short.
-fn found(lake: &Lake, how: Verify, which: &[&str]) -> Vec<(FindingKind, FindingPlace, String)> {
+fn found(lake: &Lake, how: Verify, which: &[&str]) -> Vec<(FindingKind, Side, String)> {
     let findings = lake.verify(how, which).unwrap().findings;
     findings.into_iter().map(|finding| (finding.kind, finding.place, finding.what)).collect()
 }
 
-fn all(lake: &Lake) -> Vec<(FindingKind, FindingPlace, String)> {
+fn all(lake: &Lake) -> Vec<(FindingKind, Side, String)> {
     found(lake, Verify::default(), &[])
 }
 
@@ -46,7 +46,7 @@ fn outcomes(lake: &Lake, uid: &str) -> Vec<RepairOutcome> {
 }
 
 use FindingKind::{DamagedDocument, Dangling, MissingContent, WrongBytes};
-use FindingPlace::{Local, Remote};
+use Side::{Local, Remote};
 
 #[test]
 fn a_lake_that_is_whole_has_no_findings_and_every_byte_is_read() {
@@ -61,8 +61,8 @@ fn a_lake_that_is_whole_has_no_findings_and_every_byte_is_read() {
     let verified = a.verify(Verify::default(), &[]).unwrap();
     let blobs = files_below(&a.home().join("blobs")).len() as u64;
     assert_eq!((verified.findings, verified.read), (vec![], 2 * blobs));
-    assert_eq!(a.verify(Verify::default().only(true, false), &[]).unwrap().read, blobs);
-    assert_eq!(a.verify(Verify::default().only(false, true).sample(2), &[]).unwrap().read, 2);
+    assert_eq!(a.verify(Verify::default().side(Side::Local), &[]).unwrap().read, blobs);
+    assert_eq!(a.verify(Verify::default().side(Side::Remote).sample(2), &[]).unwrap().read, 2);
     assert_eq!(a.verify(Verify::default(), &["out.txt"]).unwrap().read, 4, "the file and Cargo.lock, on both sides");
     assert_eq!(all(&machines.machine("b")), []);
 }
@@ -236,7 +236,7 @@ fn of_a_remote_that_was_not_asked_nothing_is_told() {
     let a = machines.machine("a");
     let file = a.add_bytes("a.txt", "some").unwrap();
     let off = machines.builder("a").offline(true).open().unwrap();
-    let remote = Verify::default().only(false, true);
+    let remote = Verify::default().side(Side::Remote);
     check_error(off.verify(remote, &[]), ErrorKind::Config, &["the lake is offline"]);
     check_error(lake().verify(remote, &[]), ErrorKind::Config, &["DATLAKE_REMOTE"]);
     assert_eq!(found(&off, Verify::default(), &[]), []);
@@ -294,7 +294,7 @@ fn what_verify_says_to_run_heals_also_what_is_no_file() {
         "{findings:?}"
     );
     overwrite(&machines.remote().join("files/a.txt.datlake"), |bytes| bytes[60] ^= 1);
-    let findings = machines.machine("a").verify(Verify::default().only(false, true), &[]).unwrap().findings;
+    let findings = machines.machine("a").verify(Verify::default().side(Side::Remote), &[]).unwrap().findings;
     assert_eq!(findings.len(), 2, "{findings:?}");
     assert!(findings.iter().all(|finding| !finding.error.contains("`datlake gc`")), "{findings:?}");
 }

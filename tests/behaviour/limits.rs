@@ -77,7 +77,7 @@ fn downloads_make_room_for_themselves_and_the_least_recently_used_goes() {
     for number in 0..12 {
         read(&b, number);
     }
-    assert!(b.verify(datlake::Verify::default().only(false, true), &[]).unwrap().findings.is_empty());
+    assert!(b.verify(datlake::Verify::default().side(datlake::Side::Remote), &[]).unwrap().findings.is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use datlake::{ErrorKind, File, Lake, Result, Verify, file_creator};
+use datlake::{ErrorKind, File, Lake, Result, Side, Verify, file_creator};
 
 use crate::proxy::{How, Proxy, Way, Wrong, breaking};
 use crate::servers::Server;
@@ -73,7 +73,7 @@ fn machines_on_lines_that_break_all_the_time_share_a_lake() {
     let broken = [&one, &other].map(|far| far.proxy.broken());
     assert!(broken.iter().all(|times| *times > 0), "the lines broke {broken:?} times");
     one.proxy.is_mended();
-    let verified = one.lake(&c).verify(Verify::default().only(false, true), &[]).unwrap();
+    let verified = one.lake(&c).verify(Verify::default().side(Side::Remote), &[]).unwrap();
     assert_eq!((verified.findings, verified.read >= 3), (vec![], true));
 }
 

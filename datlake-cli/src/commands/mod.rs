@@ -21,7 +21,7 @@ use datlake::report::{
     CallExplanation, Cleaned, Collected, Downstream, Evicted, FileInfo, History, LakeStatus, Listing, Mirrored, Pull,
     Push, PushOutcome, RemoteCheck, Repaired, RunInfo, Runs, SignedUrl, Upstream, Verified,
 };
-use datlake::{Collect, Digest, Evict, File, Lake, LakeBuilder, Mirror, Uid, Verify};
+use datlake::{Collect, Digest, Evict, File, Lake, LakeBuilder, Mirror, Side, Uid, Verify};
 use serde::Serialize;
 
 use crate::args::{Command, GcHow};
@@ -218,8 +218,8 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
         Command::Status { .. } => Ok(Report::Status(lake(screen)?.status()?)),
         Command::Push { which, .. } => Ok(Report::Pushed(lake(screen)?.push(&texts(&which))?)),
         Command::Verify { which, local, remote, sample, .. } => {
-            let how = Verify::default().only(!remote, !local);
-            let how = sample.map_or(how, |sample| how.sample(sample));
+            let mut how = Verify::default();
+            (how.side, how.sample) = (side(local, remote), sample);
             Ok(Report::Verified(lake(screen)?.verify(how, &texts(&which))?))
         }
         Command::Repair { uid: Some(uid), .. } => Ok(Report::Repaired(lake(screen)?.repair(&uid)?)),
@@ -243,8 +243,14 @@ pub(crate) fn run(command: Command, screen: &Screen) -> anyhow::Result<Report> {
 }
 
 fn collect(how: &GcHow) -> Collect {
-    let sides = Collect::default().only(!how.remote, !how.local);
-    sides.dry_run(how.dry_run).grace(how.grace).wait(how.wait).exclusive(how.exclusive).resume(how.resume)
+    let mut collect = Collect::default();
+    collect.side = side(how.local, how.remote);
+    collect.dry_run(how.dry_run).grace(how.grace).wait(how.wait).exclusive(how.exclusive).resume(how.resume)
+}
+
+/// The only side that is meant.
+fn side(local: bool, remote: bool) -> Option<Side> {
+    if local { Some(Side::Local) } else { remote.then_some(Side::Remote) }
 }
 
 fn texts(which: &[String]) -> Vec<&str> {

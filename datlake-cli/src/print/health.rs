@@ -1,6 +1,7 @@
 //! What is wrong with a lake, what was healed, and what was put away.
 
-use datlake::report::{Cleaned, Evicted, FindingKind, FindingPlace, RepairOutcome, Repaired, Verified};
+use datlake::Side;
+use datlake::report::{Cleaned, Evicted, FindingKind, RepairOutcome, Repaired, Verified};
 use owo_colors::OwoColorize as _;
 
 use super::files::files;
@@ -17,7 +18,7 @@ pub(super) fn verified(verified: &Verified) -> String {
             FindingKind::DamagedDocument => "damaged",
             _ => "wrong",
         };
-        let place = if finding.place == FindingPlace::Remote { "at the remote" } else { "here" };
+        let place = if finding.place == Side::Remote { "at the remote" } else { "here" };
         let (kind, what, error) = (kind.red(), clean(&finding.what), clean(&finding.error));
         text.push_str(&format!("{kind} {place}: {}\n  {error}\n", what.bold()));
     }

@@ -1,6 +1,6 @@
 //! The end of it: nothing fails any more, and everything can be done.
 
-use datlake::{Collect, Error, ErrorKind, Verify};
+use datlake::{Collect, Error, ErrorKind, Side, Verify};
 
 use super::{Pick, World};
 use crate::machines::{Job, NAMES, Thing, read};
@@ -28,7 +28,7 @@ impl World {
             let view = self.again(m);
             self.collect(view, &[], false)?;
         }
-        let left = self.observer.collect(Collect::default().only(false, true).exclusive(true).dry_run(true));
+        let left = self.observer.collect(Collect::default().side(Side::Remote).exclusive(true).dry_run(true));
         let left = left.map_err(|e| format!("{e:?}"))?.remote.map_or(0, |remote| remote.blobs);
         if left > 0 {
             return Err(format!("{left} pieces of content that nobody names were not collected"));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datlake::report::{Finding, FindingKind, MirrorOutcome, RepairOutcome};
-use datlake::{Collect, ErrorKind, Evict, Mirror, Verify};
+use datlake::{Collect, ErrorKind, Evict, Mirror, Side, Verify};
 
 use super::{Pick, World};
 use crate::machines::{Trouble, read};
@@ -77,7 +77,7 @@ impl World {
 
     /// Whoever has the mirror as their remote finds there what was mirrored, all of it.
     fn mirror_shows_it(&self) -> Verdict {
-        let report = self.beyond.verify(Verify::default().only(false, true), &[]).map_err(|e| format!("{e:?}"))?;
+        let report = self.beyond.verify(Verify::default().side(Side::Remote), &[]).map_err(|e| format!("{e:?}"))?;
         self.only_left_where(&report.findings, |cell| cell.mirror.contains(&Held::Left))?;
         for (thing, uid) in &self.uids {
             let Some(cell) = self.cells.get(thing) else { continue };
@@ -121,7 +121,7 @@ impl World {
 
     /// Whoever looks at the remote finds everything whole.
     pub(super) fn nothing_half_visible(&self) -> Verdict {
-        let report = self.observer.verify(Verify::default().only(false, true), &[]).map_err(|e| format!("{e:?}"))?;
+        let report = self.observer.verify(Verify::default().side(Side::Remote), &[]).map_err(|e| format!("{e:?}"))?;
         self.only_left(&report.findings)
     }
 
