@@ -179,6 +179,33 @@ impl Location {
         // Only the canonical spelling counts.
         (found.path() == path).then_some(found)
     }
+
+    /// One location of each kind, made of these parts, to test stores with. A new kind compiles only with a place in the chain.
+    #[doc(hidden)]
+    pub fn one_of_each(creator: &CreatorName, key: CallKey, digest: Digest, uid: &Uid) -> Vec<Self> {
+        let n = digest.as_bytes().iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte));
+        let after = |last: &Self| {
+            Some(match last {
+                Self::Lake => Self::Blob(digest),
+                Self::Blob(_) => Self::Record(creator.clone(), key),
+                Self::Record(..) => Self::Name(uid.clone()),
+                Self::Name(_) => Self::Use(digest, creator.clone(), key),
+                Self::Use(..) => Self::Tombstone(digest.to_string()),
+                Self::Tombstone(_) => Self::Claim(key, n),
+                Self::Claim(..) => Self::Beat(key, n, 3),
+                Self::Beat(..) => Self::Beside(creator.clone(), key, digest),
+                Self::Beside(..) => Self::Collection(n, Stage::Announced),
+                Self::Collection(_, Stage::Announced) => Self::Collection(n, Stage::Condemned),
+                Self::Collection(_, Stage::Condemned) => Self::Collection(n, Stage::Sweeping),
+                Self::Collection(_, Stage::Sweeping) => Self::Collection(n, Stage::Done),
+                Self::Collection(_, Stage::Done) => Self::Rescued(n, digest),
+                Self::Rescued(..) => Self::UnpushedRecord(creator.clone(), key),
+                Self::UnpushedRecord(..) => Self::UnpushedName(uid.clone()),
+                Self::UnpushedName(_) => return None,
+            })
+        };
+        std::iter::successors(Some(Self::Lake), after).collect()
+    }
 }
 
 fn call(rest: &str) -> Option<(CreatorName, CallKey)> {

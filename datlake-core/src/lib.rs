@@ -35,5 +35,5 @@ pub use error::{Error, ErrorKind, Result, Subject};
 pub use file_ref::{FILE_TOKEN, FileRef};
 pub use key::{Identity, KeyBuilder};
 pub use layout::{Location, Prefix, RUNS, Stage, run_file, run_of};
-pub use store::{Created, Entry, Pending, Side, Store, StoreExt};
+pub use store::{Created, Entry, Pending, Side, Store, StoreExt, WHOLE};
 pub use uid::{CreatorName, MAX_NAME, MAX_SEGMENT, Uid, UidKind};

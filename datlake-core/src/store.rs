@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::Write;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::pin::Pin;
 use std::time::SystemTime;
@@ -46,6 +46,9 @@ pub struct Entry {
     pub modified: SystemTime,
 }
 
+/// The range of every object's bytes.
+pub const WHOLE: Range<u64> = 0..u64::MAX;
+
 /// A place that holds objects.
 ///
 /// Every implementation, and every decorator around one, passes the conformance suite of `datlake-store`:
@@ -58,8 +61,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The whole object, which is small (a record, a name); `None` if there is none.
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>>;
 
-    /// Writes the object from byte `from` on into `sink`: the number of bytes written, or `None` if there is no such object.
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>>;
+    /// Writes the bytes of `range`, as far as the object has them, into `sink`: the size of the whole object, or `None` if there
+    /// is none. Not more than the range is moved, in one request where it is small.
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>>;
 
     /// Creates the object unless there is one.
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created>;

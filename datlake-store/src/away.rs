@@ -1,7 +1,7 @@
 //! What is said where the remote cannot be reached.
 
 use std::io::Write;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,8 +26,13 @@ impl Store for MaybeAway {
         Box::pin(told(self.0.get(at)))
     }
 
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
-        Box::pin(told(self.0.fetch(at, from, sink)))
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
+        Box::pin(told(self.0.fetch(at, range, sink)))
     }
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {

@@ -5,7 +5,7 @@
 //! went is not in it, and where it is missing, or another limit's, the next who adds something counts.
 
 use std::io::{Read as _, Seek as _, SeekFrom, Write};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,8 +110,13 @@ impl Store for Filling {
         self.store.get(at)
     }
 
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
-        self.store.fetch(at, from, sink)
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
+        self.store.fetch(at, range, sink)
     }
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {

@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -189,8 +189,13 @@ impl Store for Folder {
         Box::pin(self.read(None, Option::is_none, |store| store.get(at)))
     }
 
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
-        Box::pin(self.read(None, Option::is_none, move |store| store.fetch(at, from, sink)))
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
+        Box::pin(self.read(None, Option::is_none, move |store| store.fetch(at, range, sink)))
     }
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {

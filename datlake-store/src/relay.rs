@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datlake_core::{Error, ErrorKind, Location, Result, Store};
+use datlake_core::{Error, ErrorKind, Location, Result, Store, WHOLE};
 
 use crate::dir::Seal;
 use crate::remote::{self, RemoteOptions};
@@ -65,7 +65,7 @@ impl Vault {
         let fetched = async {
             let file = std::fs::File::create_new(&path).map_err(|e| Error::io("write", path.display(), e))?;
             let mut sink = Expecting::new(Hashing::new(file), wanted.size);
-            let fetched = source.fetch(&at, 0, &mut sink).await;
+            let fetched = source.fetch(&at, WHOLE, &mut sink).await;
             let wrong = |kind, how: &str| {
                 let message =
                     format!("the content of `{}` ({}) {how} {}", wanted.what, wanted.digest, source.describe());

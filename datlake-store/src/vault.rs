@@ -13,7 +13,7 @@ use std::time::Duration;
 use datlake_core::catalog::Collections;
 use datlake_core::claim::{Holder, Seen};
 use datlake_core::collect::Window;
-use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Side, Store};
+use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Side, Store, WHOLE};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::away::MaybeAway;
@@ -358,7 +358,7 @@ impl Vault {
             (Side::Remote, None) => return Ok(None),
         };
         let mut sink = Hashing::new(std::io::sink());
-        let found = store.fetch(&Location::Blob(*digest), 0, &mut sink).await?;
+        let found = store.fetch(&Location::Blob(*digest), WHOLE, &mut sink).await?;
         Ok(found.map(|_| (sink.digest(), sink.size())))
     }
 

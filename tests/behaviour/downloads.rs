@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -199,10 +199,15 @@ impl Store for Breaking {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
         self.store.get(at)
     }
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
-        self.began.lock().unwrap().push(from);
-        let Some(after) = self.after else { return self.store.fetch(at, from, sink) };
-        Box::pin(async move { self.store.fetch(at, from, &mut Cut(sink, after)).await })
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
+        self.began.lock().unwrap().push(range.start);
+        let Some(after) = self.after else { return self.store.fetch(at, range, sink) };
+        Box::pin(async move { self.store.fetch(at, range, &mut Cut(sink, after)).await })
     }
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
         self.store.create(at, bytes)

@@ -1,7 +1,7 @@
 //! What is in a lake, and how often the remote is asked for it.
 
 use std::io::Write;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -29,9 +29,14 @@ impl Store for Counting {
         self.inner.get(at)
     }
 
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
         self.note("fetch");
-        self.inner.fetch(at, from, sink)
+        self.inner.fetch(at, range, sink)
     }
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {

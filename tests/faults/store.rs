@@ -1,7 +1,7 @@
 //! A store that fails as it is told to: what every test of failing stores uses.
 
 use std::io::{self, Write};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -204,16 +204,21 @@ impl Store for Faulty {
         })
     }
 
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
         Box::pin(async move {
             let fault = match self.fault(What::Fetch) {
                 Some(fault @ (Fault::Cut | Fault::Flip)) => fault,
                 Some(Fault::Denied) => return Err(self.refusal()),
                 Some(Fault::Before) => return Err(self.failure()),
-                Some(Fault::After) => return self.store.fetch(at, from, sink).await.and(Err(self.failure())),
-                _ => return self.store.fetch(at, from, sink).await,
+                Some(Fault::After) => return self.store.fetch(at, range, sink).await.and(Err(self.failure())),
+                _ => return self.store.fetch(at, range, sink).await,
             };
-            let read = self.store.fetch(at, from, &mut Bad { sink, fault, done: false }).await;
+            let read = self.store.fetch(at, range, &mut Bad { sink, fault, done: false }).await;
             if fault == Fault::Cut { read.and(Err(self.failure())).map_err(|_| self.failure()) } else { read }
         })
     }

@@ -58,10 +58,10 @@ impl Store for Stopping {
     fn fetch<'a>(
         &'a self,
         at: &'a Location,
-        from: u64,
+        range: std::ops::Range<u64>,
         sink: &'a mut (dyn std::io::Write + Send),
     ) -> Pending<'a, Option<u64>> {
-        self.store.fetch(at, from, sink)
+        self.store.fetch(at, range, sink)
     }
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
 use std::io::Write;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
@@ -393,12 +393,17 @@ impl Store for Memory {
         self.act(What::Get, path.clone(), None, move |objects| objects.get(&path).cloned())
     }
 
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
         Box::pin(async move {
             let Some(bytes) = self.get(at).await? else { return Ok(None) };
-            let rest = bytes.get(usize::try_from(from).unwrap()..).unwrap_or(&[]);
-            sink.write_all(rest)?;
-            Ok(Some(rest.len() as u64))
+            let at = |end: u64| bytes.len().min(usize::try_from(end).unwrap());
+            sink.write_all(bytes.get(at(range.start)..at(range.end)).unwrap_or_default())?;
+            Ok(Some(bytes.len() as u64))
         })
     }
 

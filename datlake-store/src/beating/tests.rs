@@ -1,7 +1,7 @@
 //! Signs of life where all is busy, and where they do not get through.
 
 use std::io::Write;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Condvar, Mutex};
 
@@ -47,8 +47,13 @@ impl Store for Odd {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
         self.store.get(at)
     }
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
-        self.store.fetch(at, from, sink)
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
+        self.store.fetch(at, range, sink)
     }
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
         let Location::Beat(_, _, beat) = at else { return self.store.create(at, bytes) };

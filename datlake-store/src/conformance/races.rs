@@ -50,7 +50,7 @@ pub(super) fn one_creator_wins(store: &dyn Store, run: Runner<'_>) {
                     run(Box::pin(async move {
                         while racing.load(Ordering::Relaxed) > 0 {
                             let mut sink = Vec::new();
-                            if store.fetch(at, 0, &mut sink).await.unwrap().is_some() {
+                            if store.fetch(at, super::WHOLE, &mut sink).await.unwrap().is_some() {
                                 assert!(candidates.contains(&sink), "an object was seen in parts");
                             }
                         }

@@ -22,7 +22,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -223,7 +223,7 @@ impl DirStore {
         Ok(self.path_of(at))
     }
 
-    fn fetch_now(&self, at: &Location, from: u64, sink: &mut (dyn Write + Send)) -> Result<Option<u64>> {
+    fn fetch_now(&self, at: &Location, range: Range<u64>, sink: &mut (dyn Write + Send)) -> Result<Option<u64>> {
         let fault = |e| self.fault("read", at, e);
         let mut file = match File::open(self.place(at)?) {
             Ok(file) => file,
@@ -234,22 +234,22 @@ impl DirStore {
         if found.is_dir() {
             return Err(fault(io::ErrorKind::IsADirectory.into()));
         }
-        let rest = found.len().saturating_sub(from);
-        if rest == 0 {
-            return Ok(Some(0));
+        let size = found.len();
+        let wanted = range.end.min(size).saturating_sub(range.start);
+        if wanted == 0 {
+            return Ok(Some(size));
         }
-        file.seek(SeekFrom::Start(from)).map_err(fault)?;
-        let mut chunk = vec![0; CHUNK.min(usize::try_from(rest).unwrap_or(CHUNK))];
-        let mut written = 0;
+        file.seek(SeekFrom::Start(range.start)).map_err(fault)?;
+        let mut file = file.take(wanted);
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(wanted).unwrap_or(CHUNK))];
         loop {
             let read = match file.read(&mut chunk) {
-                Ok(0) => return Ok(Some(written)),
+                Ok(0) => return Ok(Some(size)),
                 Ok(read) => read,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 Err(e) => return Err(fault(e)),
             };
             sink.write_all(&chunk[..read]).map_err(|e| self.fault("hand on", at, e))?;
-            written += read as u64;
         }
     }
 
@@ -325,8 +325,13 @@ impl Store for DirStore {
         Box::pin(async move { self.read(at) })
     }
 
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
-        Box::pin(async move { self.fetch_now(at, from, sink) })
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
+        Box::pin(async move { self.fetch_now(at, range, sink) })
     }
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {

@@ -29,7 +29,7 @@ mod watch;
 
 use std::future::Future;
 use std::io::{self, Write};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -342,20 +342,23 @@ impl Store for ObjectStore {
         })
     }
 
-    fn fetch<'a>(&'a self, at: &'a Location, from: u64, sink: &'a mut (dyn Write + Send)) -> Pending<'a, Option<u64>> {
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
         Box::pin(async move {
             let (shared, at, (send, mut chunks)) = (Arc::clone(&self.0), at.clone(), mpsc::channel(1));
-            let sending = runtime::start(async move { shared.download(&shared.key(&at)?, from, send).await })?;
-            let mut written = 0;
+            let sending = runtime::start(async move { shared.download(&shared.key(&at)?, range, send).await })?;
             while let Some(transfer::Chunk { bytes, .. }) = chunks.recv().await {
                 let unwritten = |e: io::Error| match e.downcast::<Error>() {
                     Ok(error) => error,
                     Err(e) => Error::io("write", "what was downloaded", e),
                 };
                 sink.write_all(&bytes).map_err(unwritten)?;
-                written += bytes.len() as u64;
             }
-            Ok(sending.await?.then_some(written))
+            sending.await
         })
     }
 

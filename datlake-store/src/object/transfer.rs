@@ -1,6 +1,7 @@
 //! Content on its way from a bucket: in ranges, several at a time, each tried again by itself, in bounded memory whatever the
 //! size.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use super::failure::{Failed, late};
 use super::retry::Tries;
 use super::{PATIENCE, Shared, unexpected};
 
-/// The size of a range.
+/// The size of a part.
 const PART: u64 = 8 << 20;
 /// Parts in memory, of all transfers through one store.
 pub(super) const PARTS: usize = 16;
@@ -28,34 +29,41 @@ pub(super) struct Chunk {
 }
 
 /// Bytes from `start` on, and the size of the whole object.
-struct Range {
+struct Part {
     bytes: Bytes,
     size: u64,
 }
 
 impl Shared {
-    /// Sends the bytes of an object from `from` on, in order: whether there is such an object.
-    pub(super) async fn download(&self, key: &Key, from: u64, send: mpsc::Sender<Chunk>) -> Result<bool> {
-        let Some(end) = from.checked_add(PART) else { return Ok(self.size(key).await?.is_some()) };
+    /// Sends the bytes of `range`, in order: the size of the whole object, or `None` if there is none.
+    pub(super) async fn download(
+        &self,
+        key: &Key,
+        range: Range<u64>,
+        send: mpsc::Sender<Chunk>,
+    ) -> Result<Option<u64>> {
+        if range.is_empty() {
+            return self.size(key).await;
+        }
         let _room = self.room().await;
-        let first = match self.range(key, from, end).await {
-            Ok(range) => range,
-            Err(Failed::Absent) => return Ok(false),
+        let first = match self.part(key, range.start, range.end.min(range.start.saturating_add(PART))).await {
+            Ok(part) => part,
+            Err(Failed::Absent) => return Ok(None),
             // An empty object has no range at all.
-            Err(Failed::BeyondEnd) => return Ok(self.size(key).await?.is_some()),
+            Err(Failed::BeyondEnd) => return self.size(key).await,
             Err(failed) => return Err(unexpected(failed)),
         };
         let size = first.size;
-        let done = from + first.bytes.len() as u64;
+        let (done, end) = (range.start + first.bytes.len() as u64, range.end.min(size));
         if send.send(Chunk { bytes: first.bytes, _room }).await.is_err() {
-            return Ok(true);
+            return Ok(Some(size));
         }
-        let starts = (0..).map(|part| done + part * PART).take_while(|start| *start < size);
+        let starts = (0..).map(|part| done + part * PART).take_while(|start| *start < end);
         let mut parts = stream::iter(starts)
             .map(async |start| {
                 let room = self.room().await;
-                let range = self.range(key, start, (start + PART).min(size)).await?;
-                Ok(Chunk { bytes: range.bytes, _room: room })
+                let part = self.part(key, start, (start + PART).min(end)).await?;
+                Ok(Chunk { bytes: part.bytes, _room: room })
             })
             .buffered(PARTS_EACH);
         while let Some(chunk) = parts.try_next().await.map_err(unexpected)? {
@@ -63,11 +71,11 @@ impl Shared {
                 break;
             }
         }
-        Ok(true)
+        Ok(Some(size))
     }
 
     /// The bytes from `start` to `end`, or to the object's end. Where the stream breaks it goes on at the byte where it broke.
-    async fn range(&self, key: &Key, start: u64, end: u64) -> Result<Range, Failed> {
+    async fn part(&self, key: &Key, start: u64, end: u64) -> Result<Part, Failed> {
         let client = self.client().map_err(final_)?;
         let mut tries = Tries::default();
         let mut bytes = Vec::new();
@@ -92,7 +100,7 @@ impl Shared {
             };
             match one.await {
                 Ok(size) if start + bytes.len() as u64 >= end.min(size) => {
-                    return Ok(Range { bytes: bytes.into(), size });
+                    return Ok(Part { bytes: bytes.into(), size });
                 }
                 Ok(_) => tries.next(cut_short(key, &self.address.shown)).await?,
                 Err(failed) => tries.next(failed).await?,

@@ -57,7 +57,7 @@ impl Vault {
         loop {
             let mut sink = Telling::begin(path, wanted).map_err(|e| Error::io("write", path.display(), e))?;
             let begun = sink.told;
-            let fetched = remote.fetch(&at, begun, &mut sink).await;
+            let fetched = remote.fetch(&at, begun..u64::MAX, &mut sink).await;
             if sink.sink.exceeded {
                 let message = format!(
                     "the content of `{}` came damaged from {}: it goes on after the {} bytes of {}",

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use datlake_core::{CallKey, Created, CreatorName, Digest, ErrorKind, Location, Prefix, Store as _};
+use datlake_core::{CallKey, Created, CreatorName, Digest, ErrorKind, Location, Prefix, Store as _, WHOLE};
 use datlake_store::{Claim, DirStore, Durability, Seal};
 
 use crate::*;
@@ -111,7 +111,7 @@ fn a_directory_in_the_place_of_an_object_is_an_error() {
         let says: Vec<&str> = says.iter().map(String::as_str).collect();
         check_error(store.read(&at), ErrorKind::Corrupt, &says);
         check_error(pollster::block_on(store.size(&at)), ErrorKind::Corrupt, &says);
-        check_error(pollster::block_on(store.fetch(&at, 0, &mut Vec::new())), ErrorKind::Corrupt, &says);
+        check_error(pollster::block_on(store.fetch(&at, WHOLE, &mut Vec::new())), ErrorKind::Corrupt, &says);
         check_error(create(store, &at, b"x"), ErrorKind::Corrupt, &says);
         check_error(pollster::block_on(store.remove(&at)), ErrorKind::Corrupt, &says);
         assert!(store.path_of(&at).is_dir());

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use datlake_core::{Created, Digest, ErrorKind, Location};
+use datlake_core::{Created, Digest, ErrorKind, Location, WHOLE};
 use datlake_store::hash_file;
 
 use crate::servers::Server;
@@ -63,11 +63,15 @@ fn check_there_and_back(server: &Server, size: u64) {
     assert_eq!(pollster::block_on(store.size(&at)).unwrap(), Some(size));
     let start = std::time::Instant::now();
     let mut sink = Hasher(blake3::Hasher::new());
-    assert_eq!(pollster::block_on(store.fetch(&at, 0, &mut sink)).unwrap(), Some(size));
+    assert_eq!(pollster::block_on(store.fetch(&at, WHOLE, &mut sink)).unwrap(), Some(size));
     assert_eq!(sink.0.finalize().as_bytes(), digest.as_bytes());
     let memory = peak() - before;
     eprintln!("{} MiB: up {up:?}, down {:?}, {} MiB of memory", size >> 20, start.elapsed(), memory >> 20);
     assert!(memory < MEMORY, "{} MiB of memory", memory >> 20);
+    // A range over several parts, which begins and ends within one.
+    let (range, mut sink) = ((5 << 20) + 1..(31 << 20) + 3, Vec::new());
+    assert_eq!(pollster::block_on(store.fetch(&at, range.clone(), &mut sink)).unwrap(), Some(size));
+    assert!(sink == std::fs::read(&file).unwrap()[range.start as usize..range.end as usize]);
     assert!(pollster::block_on(store.remove(&at)).unwrap());
 }
 
@@ -106,9 +110,10 @@ fn a_sink_that_fails_ends_a_download() {
     pollster::block_on(store.create_from(&at, &file)).unwrap();
     // More often than there is room for parts: what a download leaves behind must be free again.
     for _ in 0..8 {
-        let error = pollster::block_on(store.fetch(&at, 0, &mut Full(20 << 20))).unwrap_err();
+        let error = pollster::block_on(store.fetch(&at, WHOLE, &mut Full(20 << 20))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io, "{error}");
     }
-    let mut sink = io::sink();
-    assert_eq!(pollster::block_on(store.fetch(&at, 0, &mut sink)).unwrap(), Some(64 << 20));
+    let mut sink = Full(64 << 20);
+    assert_eq!(pollster::block_on(store.fetch(&at, WHOLE, &mut sink)).unwrap(), Some(64 << 20));
+    assert_eq!(sink.0, 0);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use datlake_core::{Created, Digest, ErrorKind, Location, Prefix, Result, Store, Uid};
+use datlake_core::{Created, Digest, ErrorKind, Location, Prefix, Result, Store, Uid, WHOLE};
 
 use crate::large::{Hasher, noise};
 use crate::proxy::{How, Proxy, Way, Wrong, breaking, numbers};
@@ -61,7 +61,7 @@ fn size(store: &dyn Store, at: &Location) -> Result<Option<u64>> {
 
 fn digest_of(store: &dyn Store, at: &Location) -> Result<Option<Digest>> {
     let mut sink = Hasher(blake3::Hasher::new());
-    let found = pollster::block_on(store.fetch(at, 0, &mut sink))?;
+    let found = pollster::block_on(store.fetch(at, WHOLE, &mut sink))?;
     Ok(found.map(|_| Digest::from_bytes(*sink.0.finalize().as_bytes())))
 }
 

@@ -1,6 +1,6 @@
 //! Real servers: a Ceph object gateway, moto, Azurite.
 
-use datlake_core::{Created, Digest, Error, ErrorKind, Location, Prefix, Store, Uid};
+use datlake_core::{Created, Digest, Error, ErrorKind, Location, Prefix, Store, Uid, WHOLE};
 use datlake_store::conformance;
 
 use crate::servers::{SECRET, Server, open, s3_at};
@@ -86,7 +86,7 @@ fn check_fails(store: &dyn Store, kind: ErrorKind, says: &[&str]) {
     let errors: [(&str, Option<Error>); 5] = pollster::block_on(async {
         [
             ("get", store.get(&at).await.err()),
-            ("fetch", store.fetch(&at, 0, &mut Vec::new()).await.err()),
+            ("fetch", store.fetch(&at, WHOLE, &mut Vec::new()).await.err()),
             ("create", store.create(&at, b"x").await.err()),
             ("create_from", store.create_from(&at, file.path()).await.err()),
             ("list", store.list(&Prefix::Blobs, &mut |_| std::ops::ControlFlow::Continue(())).await.err()),

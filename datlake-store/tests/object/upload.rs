@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use datlake_core::{Created, Digest, Location, Result};
+use datlake_core::{Created, Digest, Location, Result, WHOLE};
 use datlake_store::{Options, Progress, Reach, RemoteOptions, Vault, open_remote};
 use tempfile::TempDir;
 
@@ -76,7 +76,7 @@ impl Scene {
     fn is_whole(&self) {
         let store = self.server.store();
         let mut hasher = blake3::Hasher::new();
-        pollster::block_on(store.fetch(&self.at, 0, &mut hasher)).unwrap();
+        pollster::block_on(store.fetch(&self.at, WHOLE, &mut hasher)).unwrap();
         assert_eq!(Location::Blob(Digest::from_bytes(*hasher.finalize().as_bytes())), self.at);
         assert_eq!(uploads(&self.server), [] as [String; 0], "parts are left at the server");
     }
