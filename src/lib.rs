@@ -63,7 +63,7 @@ pub use datlake_macros::file_creator;
 pub use datlake_macros::tracked;
 pub use datlake_store::{AsyncReader, Reader};
 pub use event::{CallId, Event, Pace};
-pub use file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter};
+pub use file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter, Unverified};
 pub use lake::{AsyncLakeWriter, Collect, Evict, Files, Lake, LakeBuilder, LakeWriter, Mirror, Prune, Verify};
 pub use origin::Origin;
 pub use scope::{Entered, Here, Scoped, here};

@@ -27,7 +27,7 @@ mod vault;
 pub use beating::{Among, Beating};
 pub use dir::{Claim, DirStore, Durability, Hold, Holding, Lease, Scratch, Seal};
 pub use permits::{BodyPermit, Permits};
-pub use reader::{AsyncReader, Reader};
+pub use reader::{AsyncReader, Ranges, Reader};
 pub use remote::{Progress, RemoteOptions, Standing, open_remote};
 pub use runtime::{offload, sleep};
 pub use signing::Signed;

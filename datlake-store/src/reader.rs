@@ -1,101 +1,349 @@
-//! Reading a blob that is on this machine.
+//! Reading a blob: from the file here, or in ranges from where it is.
 
+use std::fmt;
+use std::fs::File;
+use std::future::Future;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use datlake_core::Result;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, ReadBuf};
 
 use crate::runtime;
 
 const BUFFER: usize = 64 << 10;
+/// The most that an asynchronous reader hands to its thread at a time.
+const LARGEST: usize = 2 << 20;
+/// The least that is fetched at a time.
+const AHEAD: u64 = 256 << 10;
+/// The most that is fetched beyond what was asked for, by who reads on and on.
+const FARTHEST: u64 = 8 << 20;
+
+/// Content that is elsewhere, as a [`Reader`] asks for it.
+pub trait Ranges: Send + Sync {
+    /// Its size in bytes.
+    fn size(&self) -> u64;
+
+    /// The bytes of a range within it; `None` where the whole should be opened instead.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn range(&self, range: Range<u64>) -> Result<Option<Vec<u8>>>;
+
+    /// Opens the whole, verified.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    fn whole(&self) -> Result<Reader>;
+}
 
 /// A file's content: `Read + BufRead + Seek`. It stays readable when the file is removed from the lake meanwhile.
+///
+/// Large content that is only at the remote comes as it is read. Who reads from the beginning gets all of it first, verified;
+/// who seeks first gets ranges, with some read-ahead, until half of it has come this way: then the whole is fetched, verified,
+/// and kept. Of a range the size is checked, and its bytes are as the store gives them.
 #[derive(Debug)]
-pub struct Reader(BufReader<std::fs::File>);
+pub struct Reader(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Here(BufReader<File>),
+    Away(Box<Away>),
+}
 
 impl Reader {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        std::fs::File::open(path).map(Self::from)
+        File::open(path).map(Self::from)
+    }
+
+    /// Reads content that is elsewhere.
+    pub fn of(ranges: Box<dyn Ranges>) -> Self {
+        Self(Inner::Away(Box::new(Away { ranges, position: 0, start: 0, window: Vec::new(), ahead: AHEAD })))
+    }
+
+    /// Makes sure that there is something to read, if anything is left: up to `wanted` bytes.
+    fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        if let Inner::Away(away) = &mut self.0
+            && let Some(whole) = away.fill(wanted as u64)?
+        {
+            *self = whole;
+        }
+        Ok(())
     }
 }
 
-impl From<std::fs::File> for Reader {
-    fn from(file: std::fs::File) -> Self {
-        Self(BufReader::with_capacity(BUFFER, file))
+impl From<File> for Reader {
+    fn from(file: File) -> Self {
+        Self(Inner::Here(BufReader::with_capacity(BUFFER, file)))
     }
 }
 
 impl Read for Reader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buf)
+        self.fill(buf.len())?;
+        match &mut self.0 {
+            Inner::Here(file) => file.read(buf),
+            Inner::Away(away) => {
+                let read = away.rest().read(buf)?;
+                away.position += read as u64;
+                Ok(read)
+            }
+        }
     }
 
     fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
-        self.0.read_to_end(buf)
+        let before = buf.len();
+        loop {
+            self.fill(usize::MAX)?;
+            match &mut self.0 {
+                Inner::Here(file) => return file.read_to_end(buf).map(|_| buf.len() - before),
+                Inner::Away(away) if away.rest().is_empty() => return Ok(buf.len() - before),
+                Inner::Away(away) => {
+                    buf.extend_from_slice(away.rest());
+                    away.position = away.end();
+                }
+            }
+        }
     }
 
     fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
-        self.0.read_to_string(buf)
+        if let Inner::Here(file) = &mut self.0 {
+            return file.read_to_string(buf);
+        }
+        let mut bytes = Vec::new();
+        self.read_to_end(&mut bytes)?;
+        buf.push_str(std::str::from_utf8(&bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?);
+        Ok(bytes.len())
     }
 }
 
 impl BufRead for Reader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.0.fill_buf()
+        self.fill(1)?;
+        match &mut self.0 {
+            Inner::Here(file) => file.fill_buf(),
+            Inner::Away(away) => Ok(away.rest()),
+        }
     }
 
     fn consume(&mut self, amount: usize) {
-        self.0.consume(amount);
+        match &mut self.0 {
+            Inner::Here(file) => file.consume(amount),
+            Inner::Away(away) => away.position += amount as u64,
+        }
     }
 }
 
 impl Seek for Reader {
-    fn seek(&mut self, pos: SeekFrom) -> io::Result<u64> {
-        self.0.seek(pos)
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let away = match &mut self.0 {
+            Inner::Here(file) => return file.seek(to),
+            Inner::Away(away) => away,
+        };
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(by) => away.ranges.size().checked_add_signed(by),
+            SeekFrom::Current(by) => away.position.checked_add_signed(by),
+        };
+        away.position = position.ok_or_else(before_the_start)?;
+        Ok(away.position)
     }
 }
 
-/// A file's content with tokio's traits: `AsyncRead + AsyncBufRead + AsyncSeek`, on any executor.
+fn before_the_start() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "cannot seek to before the start, or so far beyond the end")
+}
+
+/// A reader of what is elsewhere.
+struct Away {
+    ranges: Box<dyn Ranges>,
+    position: u64,
+    /// Where the window begins.
+    start: u64,
+    /// What came last.
+    window: Vec<u8>,
+    /// How much to fetch next, where less is wanted.
+    ahead: u64,
+}
+
+impl fmt::Debug for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Away").field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+impl Away {
+    fn end(&self) -> u64 {
+        self.start + self.window.len() as u64
+    }
+
+    /// What of the window is not read yet.
+    fn rest(&self) -> &[u8] {
+        let read = self.position.checked_sub(self.start).and_then(|read| usize::try_from(read).ok());
+        read.and_then(|read| self.window.get(read..)).unwrap_or_default()
+    }
+
+    /// Moves the window to the position, unless it is there; or opens the whole, at the position.
+    fn fill(&mut self, wanted: u64) -> io::Result<Option<Reader>> {
+        let size = self.ranges.size();
+        if self.position >= size || !self.rest().is_empty() {
+            return Ok(None);
+        }
+        // Who begins at the beginning is likely to read all of it.
+        if !(self.window.is_empty() && self.position == 0) {
+            let reads_on = !self.window.is_empty() && self.position == self.end();
+            self.ahead = if reads_on { (self.ahead * 2).min(FARTHEST) } else { AHEAD };
+            // At the end there may be a footer, which is read backwards.
+            let start = self.position.min(size.saturating_sub(self.ahead));
+            let end = self.position.saturating_add(wanted.max(self.ahead)).min(size);
+            if let Some(window) = self.ranges.range(start..end)? {
+                (self.start, self.window) = (start, window);
+                return Ok(None);
+            }
+        }
+        let mut whole = self.ranges.whole()?;
+        whole.seek(SeekFrom::Start(self.position))?;
+        Ok(Some(whole))
+    }
+}
+
+/// A file's content with tokio's traits: `AsyncRead + AsyncBufRead + AsyncSeek`, on any executor. See [`Reader`].
 #[derive(Debug)]
-pub struct AsyncReader(tokio::io::BufReader<tokio::fs::File>);
+pub struct AsyncReader {
+    state: State,
+    /// What was read, and from where on it is not handed out yet.
+    chunk: Vec<u8>,
+    given: usize,
+}
+
+enum State {
+    Idle(Reader),
+    /// The reader is on another thread; whether it fills the chunk there, or seeks.
+    Busy {
+        job: Job,
+        fills: bool,
+    },
+    /// That thread has ended with it.
+    Lost,
+}
+
+type Job = Pin<Box<dyn Future<Output = Result<(Reader, Vec<u8>, io::Result<u64>)>> + Send + Sync>>;
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Idle(_) => "Idle",
+            Self::Busy { .. } => "Busy",
+            Self::Lost => "Lost",
+        })
+    }
+}
 
 impl AsyncReader {
     /// The asynchronous twin of `reader`, at the same position.
-    pub fn new(reader: Reader) -> io::Result<Self> {
-        let mut inner = reader.0;
-        inner.stream_position().and_then(|at| inner.seek(SeekFrom::Start(at)))?;
-        Ok(Self(tokio::io::BufReader::with_capacity(BUFFER, tokio::fs::File::from_std(inner.into_inner()))))
+    pub fn new(reader: Reader) -> Self {
+        Self { state: State::Idle(reader), chunk: Vec::new(), given: 0 }
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.chunk.get(self.given..).unwrap_or_default()
+    }
+
+    /// Begins `work` on another thread, with the reader and an empty chunk.
+    fn start<F>(&mut self, fills: bool, work: F)
+    where
+        F: FnOnce(&mut Reader, &mut Vec<u8>) -> io::Result<u64> + Send + Sync + 'static,
+    {
+        self.state = match std::mem::replace(&mut self.state, State::Lost) {
+            State::Idle(mut reader) => {
+                let mut chunk = std::mem::take(&mut self.chunk);
+                self.given = 0;
+                let work = move || {
+                    chunk.clear();
+                    let done = work(&mut reader, &mut chunk);
+                    (reader, chunk, done)
+                };
+                State::Busy { job: Box::pin(runtime::offload(work)), fills }
+            }
+            other => other,
+        };
+    }
+
+    /// Waits for what was begun: what it gave, and whether it filled the chunk; `None` where nothing was.
+    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<(u64, bool)>>> {
+        let (done, fills) = match &mut self.state {
+            State::Idle(_) => return Poll::Ready(Ok(None)),
+            State::Lost => return Poll::Ready(Err(io::Error::other("the thread that read this file has ended"))),
+            State::Busy { job, fills } => (ready!(job.as_mut().poll(cx)), *fills),
+        };
+        self.state = State::Lost;
+        let (reader, chunk, done) = done?;
+        (self.state, self.chunk) = (State::Idle(reader), chunk);
+        Poll::Ready(done.map(|value| Some((value, fills))))
+    }
+
+    /// Makes sure that there is something to hand out, if anything is left.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
+        while self.rest().is_empty() {
+            match ready!(self.poll_done(cx))? {
+                Some((_, true)) => break,
+                Some((_, false)) => {}
+                None => self.start(true, move |reader, chunk| {
+                    chunk.resize(wanted.clamp(BUFFER, LARGEST), 0);
+                    let read = reader.read(chunk);
+                    chunk.truncate(*read.as_ref().unwrap_or(&0));
+                    read.map(|read| read as u64)
+                }),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncRead for AsyncReader {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let _inside = runtime::enter()?;
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        ready!(self.poll_fill(cx, buf.remaining()))?;
+        let read = self.rest().len().min(buf.remaining());
+        buf.put_slice(&self.rest()[..read]);
+        self.given += read;
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncBufRead for AsyncReader {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        let _inside = runtime::enter()?;
-        Pin::new(&mut self.get_mut().0).poll_fill_buf(cx)
+        let this = self.get_mut();
+        ready!(this.poll_fill(cx, BUFFER))?;
+        Poll::Ready(Ok(this.rest()))
     }
 
     fn consume(mut self: Pin<&mut Self>, amount: usize) {
-        Pin::new(&mut self.0).consume(amount);
+        self.given += amount;
     }
 }
 
 impl AsyncSeek for AsyncReader {
-    fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
-        let _inside = runtime::enter()?;
-        Pin::new(&mut self.0).start_seek(position)
+    fn start_seek(mut self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
+        if !matches!(self.state, State::Idle(_)) {
+            return Err(io::Error::other("this file is being read or sought in; wait for that first"));
+        }
+        let to = match to {
+            // The reader is ahead of who reads.
+            SeekFrom::Current(by) => {
+                let ahead = i64::try_from(self.rest().len()).unwrap_or(i64::MAX);
+                SeekFrom::Current(by.checked_sub(ahead).ok_or_else(before_the_start)?)
+            }
+            to => to,
+        };
+        self.start(false, move |reader, _| reader.seek(to));
+        Ok(())
     }
 
     fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        let _inside = runtime::enter()?;
-        Pin::new(&mut self.0).poll_complete(cx)
+        let done = ready!(self.poll_done(cx))?;
+        Poll::Ready(Ok(done.map_or(0, |(position, _)| position)))
     }
 }

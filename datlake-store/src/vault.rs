@@ -3,6 +3,7 @@
 mod download;
 mod holding;
 mod pin;
+mod range;
 mod send;
 mod wanted;
 
@@ -79,6 +80,7 @@ pub struct Vault {
     options: RemoteOptions,
     wrap: Option<Wrap>,
     transfers: Semaphore,
+    ranges: range::Fetched,
     sending: Arc<OnceLock<Listener>>,
 }
 
@@ -149,7 +151,8 @@ impl Vault {
             collections: Collections::new(options.window, clock::elapsed),
         };
         let (wrap, options) = (options.wrap.clone(), options.remote.clone());
-        Ok(Self { dir, catalog, remote, fill, options, wrap, transfers: Semaphore::new(TRANSFERS), sending })
+        let (transfers, ranges) = (Semaphore::new(TRANSFERS), range::Fetched::default());
+        Ok(Self { dir, catalog, remote, fill, options, wrap, transfers, ranges, sending })
     }
 
     /// The documents.

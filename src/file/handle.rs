@@ -263,6 +263,11 @@ impl File {
         ask(lake, Wanted { digest: &self.0.digest, size: self.0.size, what: self, progress: &progress })
     }
 
+    /// [`asking`](Self::asking), with errors that say what to do.
+    pub(super) fn asked<T>(&self, ask: impl FnOnce(&Lake, Wanted<'_>) -> Result<T>) -> Result<T> {
+        self.asking(ask).map_err(|e| noted(self.advised(e)))
+    }
+
     /// Whether the code that asks may read it: `frame` is the body that it stands in.
     pub(super) fn is_for(&self, frame: &dyn Frame) -> Result<()> {
         frame.check_access(&self.0.lake, self.0.digest, self.within().copied(), self)

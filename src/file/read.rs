@@ -1,7 +1,6 @@
 //! Reading a file: what is not here is downloaded first, and what is here is what it was.
 
 use std::io::Read as _;
-use std::ops::Range;
 use std::path::PathBuf;
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result};
@@ -11,7 +10,8 @@ use super::handle::{File, Place, noted};
 use crate::scope::{self, refuse_in_body};
 
 impl File {
-    /// Opens it: `Read + BufRead + Seek`. It is downloaded and verified first where it is not here.
+    /// Opens it: `Read + BufRead + Seek`. It is downloaded and verified first where it is not here; outside a body only when
+    /// that is worth it: who [seeks](Reader) in a large file gets ranges of it, [unverified](File::unverified).
     ///
     /// # Errors
     /// [`ErrorKind::Undeclared`] in a body that it was not given to; [`ErrorKind::MissingBlob`] and [`ErrorKind::Corrupt`].
@@ -27,15 +27,19 @@ impl File {
     /// # }
     /// ```
     pub fn open(&self) -> Result<Reader> {
+        if self.may_be_ranges() { self.open_ranges() } else { self.whole() }
+    }
+
+    /// Opens all of it, downloaded and verified.
+    pub(super) fn whole(&self) -> Result<Reader> {
         self.check_access()?;
         match &self.0.place {
             Place::Staged(staged) if staged.content.path().exists() => {
                 std::fs::File::open(staged.content.path()).map(Reader::from).map_err(|e| Error::io("open", self, e))
             }
             _ => {
-                let (reader, fetched) = self
-                    .asking(|lake, wanted| pollster::block_on(lake.vault().open_blob(wanted)))
-                    .map_err(|e| noted(self.advised(e)))?;
+                let (reader, fetched) =
+                    self.asked(|lake, wanted| pollster::block_on(lake.vault().open_blob(wanted)))?;
                 self.note_download(fetched);
                 Ok(reader)
             }
@@ -62,7 +66,7 @@ impl File {
     pub async fn open_async(&self) -> Result<AsyncReader> {
         let (file, here) = (self.clone(), scope::here());
         let reader = offload(move || here.run(|| file.open())).await??;
-        AsyncReader::new(reader).map_err(|e| Error::io("open", self, e))
+        Ok(AsyncReader::new(reader))
     }
 
     /// Its whole content, verified.
@@ -79,7 +83,7 @@ impl File {
     /// ```
     pub fn read(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.0.size).unwrap_or(0).min(1 << 30));
-        self.open()?.read_to_end(&mut bytes).map_err(|e| Error::io("read", self, e))?;
+        self.whole()?.read_to_end(&mut bytes).map_err(|e| Error::io("read", self, e))?;
         if Digest::of(&bytes) != self.0.digest {
             let message = format!("the content of `{self}` is damaged: it no longer has digest {}", self.0.digest);
             return Err(noted(Error::new(ErrorKind::Corrupt, message)));
@@ -125,47 +129,6 @@ impl File {
         offload(move || here.run(|| file.read_to_string())).await?
     }
 
-    /// The bytes of `range`, clamped to the file's size.
-    ///
-    /// # Errors
-    /// As [`File::open`]; [`ErrorKind::InvalidInput`] for a range that ends before it starts.
-    ///
-    /// ```
-    /// # fn main() -> datlake::Result<()> {
-    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "down the rabbit hole")?;
-    /// assert_eq!(file.read_range(5..8)?, b"the");
-    /// assert_eq!(file.read_range(16..100)?, b"hole");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        use std::io::Seek as _;
-        if range.start > range.end {
-            let message = format!(
-                "cannot read bytes {}..{} of `{self}`: the range ends before it starts",
-                range.start, range.end
-            );
-            return Err(Error::new(ErrorKind::InvalidInput, message));
-        }
-        let (start, end) = (range.start.min(self.0.size), range.end.min(self.0.size));
-        let mut reader = self.open()?;
-        let mut bytes = Vec::new();
-        reader
-            .seek(std::io::SeekFrom::Start(start))
-            .and_then(|_| reader.take(end - start).read_to_end(&mut bytes))
-            .map_err(|e| Error::io("read", self, e))?;
-        Ok(bytes)
-    }
-
-    /// The asynchronous twin of [`File::read_range`].
-    ///
-    /// # Errors
-    /// As [`File::read_range`].
-    pub async fn read_range_async(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        let (file, here) = (self.clone(), scope::here());
-        offload(move || here.run(|| file.read_range(range))).await?
-    }
-
     /// A path to its content for libraries that insist on one. It ends in the file's own name (of `sub/table.csv` in
     /// `table.csv`; with `_` for what the file system of the home cannot have in a name), is read-only where there are modes,
     /// and stays valid while the process lives.
@@ -189,9 +152,7 @@ impl File {
                 self.0.lake.vault().scratch()?.link_named(staged.content.path(), name)
             }
             _ => {
-                let (path, fetched) = self
-                    .asking(|lake, wanted| pollster::block_on(lake.vault().path(wanted, name)))
-                    .map_err(|e| noted(self.advised(e)))?;
+                let (path, fetched) = self.asked(|lake, wanted| pollster::block_on(lake.vault().path(wanted, name)))?;
                 self.note_download(fetched);
                 Ok(path)
             }
@@ -223,7 +184,7 @@ impl File {
     /// ```
     pub fn stored_path(&self) -> Result<PathBuf> {
         refuse_in_body("ask where content is kept")?;
-        drop(self.open()?);
+        drop(self.whole()?);
         Ok(self.lake().home().join(Location::Blob(self.digest()).path()))
     }
 }

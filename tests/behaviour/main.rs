@@ -46,6 +46,7 @@ mod options;
 mod parallel;
 mod pools;
 mod prune;
+mod ranges;
 mod remotes;
 mod reports;
 mod returns;

@@ -59,14 +59,7 @@ impl Vault {
             let begun = sink.told;
             let fetched = remote.fetch(&at, begun..u64::MAX, &mut sink).await;
             if sink.sink.exceeded {
-                let message = format!(
-                    "the content of `{}` came damaged from {}: it goes on after the {} bytes of {}",
-                    wanted.what,
-                    remote.describe(),
-                    wanted.size,
-                    wanted.digest
-                );
-                return Err(Error::new(ErrorKind::Corrupt, message));
+                return Err(wanted.came_damaged(remote, "more bytes"));
             }
             let (digest, size) = (sink.sink.hash.digest(), sink.sink.hash.size());
             if fetched?.is_none() {
@@ -77,14 +70,7 @@ impl Vault {
             }
             let _ = std::fs::remove_file(path);
             if begun == 0 {
-                let message = format!(
-                    "the content of `{}` came damaged from {}: digest {digest} and {size} bytes instead of {} and {} bytes",
-                    wanted.what,
-                    remote.describe(),
-                    wanted.digest,
-                    wanted.size
-                );
-                return Err(Error::new(ErrorKind::Corrupt, message));
+                return Err(wanted.came_damaged(remote, &format!("{size} bytes of {digest}")));
             }
             // It may be what was there before: all of it is fetched.
         }

@@ -31,6 +31,14 @@ impl Wanted<'_> {
         Error::new(ErrorKind::MissingBlob, message)
     }
 
+    /// What came from the remote is not the content.
+    pub(super) fn came_damaged(&self, remote: &dyn Store, how: &str) -> Error {
+        let (what, size, digest, place) = (self.what, self.size, self.digest, remote.describe());
+        let message =
+            format!("the content of `{what}` came damaged from {place}: {how} instead of {size} bytes of {digest}");
+        Error::new(ErrorKind::Corrupt, message)
+    }
+
     /// What this machine has at `path` is not what it was.
     pub(super) fn damaged(&self, path: &Path, digest: Digest, size: u64, cure: &str) -> Error {
         let message = format!(

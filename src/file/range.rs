@@ -1,0 +1,171 @@
+//! Reading parts of a file that is not here.
+//!
+//! Invariant: a body gets verified bytes, unless it says otherwise: what it makes of a wrong one is remembered.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
+
+use datlake_core::{Error, ErrorKind, Result};
+use datlake_store::{AsyncReader, Ranges, Reader, offload};
+
+use super::handle::{File, Place};
+use crate::scope;
+
+impl File {
+    /// The bytes of `range`, clamped to the file's size.
+    ///
+    /// Of a large file that is not on this machine only these bytes are fetched, [unverified](File::unverified). In a body the
+    /// whole is downloaded and verified first, and so it is of a small file, and once half of it was fetched like this.
+    ///
+    /// # Errors
+    /// As [`File::open`]; [`ErrorKind::InvalidInput`] for a range that ends before it starts.
+    ///
+    /// ```
+    /// # fn main() -> datlake::Result<()> {
+    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "down the rabbit hole")?;
+    /// assert_eq!(file.read_range(5..8)?, b"the");
+    /// assert_eq!(file.read_range(16..100)?, b"hole");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        self.range_of(range, self.may_be_ranges())
+    }
+
+    /// The asynchronous twin of [`File::read_range`].
+    ///
+    /// # Errors
+    /// As [`File::read_range`].
+    pub async fn read_range_async(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let (file, here) = (self.clone(), scope::here());
+        offload(move || here.run(|| file.read_range(range))).await?
+    }
+
+    /// This file for a body that reads parts of what is not here without downloading the whole, and takes the remote's word for
+    /// them.
+    ///
+    /// A digest tells about the whole only. Of a part datlake checks its length and the size of the whole; that its bytes are
+    /// right rests on the store, which checks what it keeps, and on the connection to it. A body that gets a wrong byte makes a
+    /// wrong result, which is remembered: say so only where that does not matter, or the format has checksums of its own.
+    ///
+    /// ```
+    /// use datlake::{File, Result, file_creator};
+    ///
+    /// /// The last bytes of a table, which say what is in it.
+    /// #[file_creator]
+    /// fn footer(table: &File) -> Result<Vec<u8>> {
+    ///     let length = table.len();
+    ///     table.unverified().read_range(length.saturating_sub(8)..length)
+    /// }
+    ///
+    /// # fn main() -> Result<()> {
+    /// # let lake = datlake::Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// assert_eq!(footer(&lake.add_bytes("a.parquet", "PAR1 \x05\0\0\0PAR1")?)?, b"\x05\0\0\0PAR1");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn unverified(&self) -> Unverified {
+        Unverified(self.clone())
+    }
+
+    /// Whether the code may get unverified bytes although it did not ask for them.
+    pub(super) fn may_be_ranges(&self) -> bool {
+        scope::frame().is_none()
+    }
+
+    /// Opens it to be read in ranges, where it is worth it.
+    pub(super) fn open_ranges(&self) -> Result<Reader> {
+        self.check_access()?;
+        if self.is_staged_here() {
+            return self.whole();
+        }
+        match self.asked(|lake, wanted| pollster::block_on(lake.vault().has_ranges(wanted)))? {
+            true => Ok(Reader::of(Box::new(Afar(self.clone())))),
+            false => self.whole(),
+        }
+    }
+
+    fn range_of(&self, range: Range<u64>, ranges: bool) -> Result<Vec<u8>> {
+        let Range { start, end } = range;
+        if start > end {
+            let message = format!("cannot read bytes {start}..{end} of `{self}`: the range ends before it starts");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        self.check_access()?;
+        let range = start.min(self.0.size)..end.min(self.0.size);
+        if ranges
+            && !self.is_staged_here()
+            && let Some(bytes) = Afar(self.clone()).range(range.clone())?
+        {
+            return Ok(bytes);
+        }
+        let (mut reader, mut bytes) = (self.whole()?, Vec::new());
+        reader
+            .seek(SeekFrom::Start(range.start))
+            .and_then(|_| reader.take(range.end - range.start).read_to_end(&mut bytes))
+            .map_err(|e| Error::io("read", self, e))?;
+        Ok(bytes)
+    }
+
+    fn is_staged_here(&self) -> bool {
+        matches!(&self.0.place, Place::Staged(staged) if staged.content.path().exists())
+    }
+}
+
+/// A file that is read in parts, taking the remote's word for them. See [`File::unverified`].
+#[derive(Clone, Debug)]
+pub struct Unverified(File);
+
+impl Unverified {
+    /// As [`File::read_range`], also in a body.
+    ///
+    /// # Errors
+    /// As [`File::read_range`].
+    pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        self.0.range_of(range, true)
+    }
+
+    /// The asynchronous twin of [`Unverified::read_range`].
+    ///
+    /// # Errors
+    /// As [`File::read_range`].
+    pub async fn read_range_async(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let (file, here) = (self.clone(), scope::here());
+        offload(move || here.run(|| file.read_range(range))).await?
+    }
+
+    /// As [`File::open`], also in a body.
+    ///
+    /// # Errors
+    /// As [`File::open`].
+    pub fn open(&self) -> Result<Reader> {
+        self.0.open_ranges()
+    }
+
+    /// The asynchronous twin of [`Unverified::open`].
+    ///
+    /// # Errors
+    /// As [`File::open`].
+    pub async fn open_async(&self) -> Result<AsyncReader> {
+        let (file, here) = (self.clone(), scope::here());
+        offload(move || here.run(|| file.open())).await?.map(AsyncReader::new)
+    }
+}
+
+/// A file that is not on this machine.
+struct Afar(File);
+
+impl Ranges for Afar {
+    fn size(&self) -> u64 {
+        self.0.0.size
+    }
+
+    fn range(&self, range: Range<u64>) -> Result<Option<Vec<u8>>> {
+        self.0.asked(|lake, wanted| pollster::block_on(lake.vault().range(wanted, range)))
+    }
+
+    fn whole(&self) -> Result<Reader> {
+        self.0.whole()
+    }
+}

@@ -1,0 +1,317 @@
+//! Parts of large files that are only at the remote: how many bytes move, by how many requests, and what is trusted.
+
+use std::io::{BufRead as _, Read as _, Seek as _, SeekFrom, Write};
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store};
+use datlake::{ErrorKind, File, Result, file_creator};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+
+use crate::support::{Machines, Watched, blob_in, check_error, overwrite};
+
+const MIB: u64 = 1 << 20;
+/// How large a table is here.
+const SIZE: u64 = 24 * MIB;
+
+/// Counts what is fetched of content: requests and bytes.
+#[derive(Debug)]
+struct Counting(Arc<dyn Store>, Arc<Mutex<(u32, u64)>>);
+
+struct Counted<'a>(&'a mut (dyn Write + Send), &'a Mutex<(u32, u64)>);
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let n = self.0.write(bytes)?;
+        self.1.lock().unwrap().1 += n as u64;
+        Ok(n)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Store for Counting {
+    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
+        self.0.get(at)
+    }
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn Write + Send),
+    ) -> Pending<'a, Option<u64>> {
+        self.1.lock().unwrap().0 += 1;
+        Box::pin(async move { self.0.fetch(at, range, &mut Counted(sink, &self.1)).await })
+    }
+    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
+        self.0.create(at, bytes)
+    }
+    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
+        self.0.create_from(at, file)
+    }
+    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
+        self.0.size(at)
+    }
+    fn list<'a>(
+        &'a self,
+        prefix: &'a Prefix,
+        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
+    ) -> Pending<'a, ()> {
+        self.0.list(prefix, visit)
+    }
+    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
+        self.0.remove(at)
+    }
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+}
+
+/// A machine that does not have the tables of another yet, and what it fetches.
+struct Afar {
+    machines: Machines,
+    lake: Watched,
+    moved: Arc<Mutex<(u32, u64)>>,
+}
+
+impl Afar {
+    fn new() -> Self {
+        let machines = Machines::new();
+        machines.machine("a").add_bytes("a.parquet", table()).unwrap();
+        let moved = Arc::<Mutex<_>>::default();
+        let counts = Arc::clone(&moved);
+        let wrap = move |side, store| match side {
+            Side::Local => store,
+            Side::Remote => Arc::new(Counting(store, Arc::clone(&counts))) as Arc<dyn Store>,
+        };
+        let lake = Watched::open(machines.builder("b").wrap_stores(Arc::new(wrap)));
+        Self { machines, lake, moved }
+    }
+
+    fn table(&self) -> File {
+        self.lake.file("a.parquet").unwrap()
+    }
+
+    /// What was fetched since this was last asked: requests and bytes.
+    fn moved(&self) -> (u32, u64) {
+        std::mem::take(&mut self.moved.lock().unwrap())
+    }
+
+    /// Damages the content at the remote; its size stays.
+    fn damage(&self) {
+        let path = blob_in(&self.machines.remote(), &self.table());
+        overwrite(&path, |bytes| bytes[SIZE as usize - 9] ^= 1);
+    }
+}
+
+/// As a Parquet file has it: data, a footer of 1004 bytes, the footer's length, and what ends every one.
+fn table() -> Vec<u8> {
+    let mut bytes = b"PAR1".to_vec();
+    bytes.extend((0..(SIZE - 1016) / 8).flat_map(u64::to_le_bytes));
+    bytes.extend([b'f'; 1004]);
+    bytes.extend(1004_u32.to_le_bytes());
+    bytes.extend(b"PAR1");
+    assert_eq!(bytes.len() as u64, SIZE);
+    bytes
+}
+
+/// Reads the footer as a reader of Parquet does: from the end.
+fn footer(reader: &mut (impl std::io::Read + std::io::Seek)) -> Vec<u8> {
+    let mut end = [0; 8];
+    reader.seek(SeekFrom::End(-8)).unwrap();
+    reader.read_exact(&mut end).unwrap();
+    assert_eq!(&end[4..], b"PAR1");
+    let length = u32::from_le_bytes(end[..4].try_into().unwrap());
+    reader.seek(SeekFrom::End(-8 - i64::from(length))).unwrap();
+    let mut footer = vec![0; length as usize];
+    reader.read_exact(&mut footer).unwrap();
+    footer
+}
+
+#[test]
+fn a_range_is_one_request_for_its_bytes() {
+    let afar = Afar::new();
+    let file = afar.table();
+    assert_eq!(afar.lake.ok("nothing", || file.read_range(SIZE - 4..SIZE + 9)), b"PAR1");
+    assert_eq!(afar.moved(), (1, 4));
+    assert_eq!(file.read_range(4..20).unwrap(), [0_u64.to_le_bytes(), 1_u64.to_le_bytes()].concat());
+    assert_eq!(afar.moved(), (1, 16));
+    assert!(!file.is_local().unwrap());
+    // What is mostly wanted comes whole, and stays.
+    assert_eq!(afar.lake.ok("downloaded a.parquet", || file.read_range(1..13 * MIB)).len() as u64, 13 * MIB - 1);
+    assert_eq!((afar.moved(), file.is_local().unwrap()), ((1, SIZE), true));
+    assert_eq!(file.read_range(0..4).unwrap(), b"PAR1");
+    assert_eq!(afar.moved(), (0, 0));
+}
+
+#[test]
+fn many_ranges_are_no_more_than_the_whole_and_a_half() {
+    let afar = Afar::new();
+    let whole = table();
+    for n in 0..24 {
+        let range = n * MIB..(n + 1) * MIB;
+        let expected = &whole[range.start as usize..range.end as usize];
+        // Each by a handle of its own.
+        assert!(afar.table().read_range(range).unwrap() == expected);
+    }
+    assert_eq!(afar.moved(), (13, SIZE / 2 + SIZE));
+    assert!(afar.table().is_local().unwrap());
+}
+
+#[test]
+fn the_footer_of_a_large_file_costs_no_more_than_its_end() {
+    let afar = Afar::new();
+    let mut reader = afar.table().open().unwrap();
+    assert_eq!(footer(&mut reader), [b'f'; 1004]);
+    assert_eq!(afar.moved(), (1, 256 << 10));
+    // A column in the midst, at once.
+    let mut column = vec![0; 2 << 20];
+    reader.seek(SeekFrom::Start(4 + 8 * 1000)).unwrap();
+    reader.read_exact(&mut column).unwrap();
+    assert_eq!(column[..8], 1000_u64.to_le_bytes());
+    assert_eq!((afar.moved(), afar.table().is_local().unwrap()), ((1, 2 << 20), false));
+}
+
+#[test]
+fn who_seeks_reads_what_a_file_would_give() {
+    let afar = Afar::new();
+    let (mut reader, whole) = (afar.table().open().unwrap(), table());
+    let mut known = std::io::Cursor::new(&whole);
+    let (mut one, mut other) = (vec![0; 300_000], vec![0; 300_000]);
+    for (to, length) in [
+        (SeekFrom::Start(5 * MIB), 10),
+        (SeekFrom::Current(-4), 300_000),
+        (SeekFrom::Current(9), 300_000),
+        (SeekFrom::End(-5), 9),
+        (SeekFrom::End(7), 9),
+        (SeekFrom::Start(0), 7),
+        (SeekFrom::Current(0), 7),
+    ] {
+        assert_eq!(reader.seek(to).unwrap(), std::io::Seek::seek(&mut known, to).unwrap(), "{to:?}");
+        let read = |from: &mut dyn std::io::Read, into: &mut [u8]| {
+            let mut read = 0;
+            while let n @ 1.. = from.read(&mut into[read..]).unwrap() {
+                read += n;
+            }
+            read
+        };
+        let n = read(&mut reader, &mut one[..length]);
+        assert_eq!(n, read(&mut known, &mut other[..length]), "{to:?}");
+        assert!(one[..n] == other[..n], "{to:?}");
+    }
+    assert_eq!(reader.seek(SeekFrom::Current(-99 * MIB as i64)).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    assert!(afar.moved().1 < 3 * MIB && !afar.table().is_local().unwrap());
+    // The rest of it is most of it.
+    reader.seek(SeekFrom::Start(3)).unwrap();
+    assert_eq!(reader.fill_buf().unwrap()[..5], whole[3..8]);
+    let mut rest = Vec::new();
+    assert_eq!(reader.read_to_end(&mut rest).unwrap(), whole.len() - 3);
+    assert!(rest == whole[3..] && afar.table().is_local().unwrap());
+}
+
+#[test]
+fn who_reads_from_the_beginning_gets_the_whole_at_once() {
+    let afar = Afar::new();
+    let mut reader = afar.lake.ok("nothing", || afar.table().open());
+    // Asking how long it is, as many do, is no reading.
+    assert_eq!((reader.seek(SeekFrom::End(0)).unwrap(), reader.rewind().unwrap()), (SIZE, ()));
+    let mut all = Vec::new();
+    afar.lake.ok("downloaded a.parquet", || reader.read_to_end(&mut all).map_err(datlake::Error::from));
+    assert!(all == table());
+    assert_eq!(afar.moved(), (1, SIZE));
+}
+
+#[tokio::test]
+async fn the_twins_read_ranges() {
+    let afar = Afar::new();
+    let file = afar.table();
+    assert_eq!(file.read_range_async(SIZE - 4..SIZE).await.unwrap(), b"PAR1");
+    assert_eq!(file.unverified().read_range_async(0..4).await.unwrap(), b"PAR1");
+    assert_eq!(afar.moved(), (2, 8));
+    for mut reader in [file.open_async().await.unwrap(), file.unverified().open_async().await.unwrap()] {
+        assert_eq!(reader.seek(SeekFrom::End(-8)).await.unwrap(), SIZE - 8);
+        let mut end = [0; 8];
+        reader.read_exact(&mut end).await.unwrap();
+        assert_eq!(&end[4..], b"PAR1");
+        // Backwards from where the reader is, and not from where its buffer ends.
+        assert_eq!(reader.seek(SeekFrom::Current(-9)).await.unwrap(), SIZE - 9);
+        assert_eq!(reader.read_u8().await.unwrap(), b'f');
+        assert_eq!(reader.seek(SeekFrom::Current(3)).await.unwrap(), SIZE - 5);
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(&rest[1..], b"PAR1");
+        assert_eq!(afar.moved(), (1, 256 << 10));
+    }
+    let mut all = Vec::new();
+    file.open_async().await.unwrap().read_to_end(&mut all).await.unwrap();
+    assert!(all == table());
+    assert_eq!(afar.moved(), (1, SIZE));
+}
+
+#[test]
+fn members_of_a_tree_are_read_in_ranges() {
+    let machines = Machines::new();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("part.parquet"), table()).unwrap();
+    machines.machine("a").add_tree("tables", folder.path()).unwrap();
+    let b = machines.machine("b");
+    let _current = b.enter();
+    let tree = datlake::Tree::get_uid("tables").unwrap();
+    let member = tree.get("part.parquet").unwrap();
+    assert_eq!(footer(&mut member.open().unwrap()), [b'f'; 1004]);
+    assert!(!member.is_local().unwrap());
+}
+
+#[file_creator]
+fn ends(table: &File, trusting: bool) -> Result<Vec<u8>> {
+    let end = table.len();
+    let (bytes, mut reader) = match trusting {
+        true => (table.unverified().read_range(end - 9..end)?, table.unverified().open()?),
+        false => (table.read_range(end - 9..end)?, table.open()?),
+    };
+    reader.seek(SeekFrom::End(-9))?;
+    let mut same = Vec::new();
+    reader.read_to_end(&mut same)?;
+    assert_eq!(bytes, same);
+    Ok(bytes)
+}
+
+/// What a body makes of a wrong byte is remembered.
+#[test]
+fn a_body_gets_verified_bytes_unless_it_says_otherwise() {
+    let afar = Afar::new();
+    let _current = afar.lake.enter();
+    assert_eq!(ends(&afar.table(), true).unwrap()[5..], *b"PAR1");
+    assert_eq!(afar.moved(), (2, 9 + (256 << 10)));
+    assert_eq!(ends(&afar.table(), false).unwrap()[5..], *b"PAR1");
+    assert_eq!((afar.moved(), afar.table().is_local().unwrap()), ((1, SIZE), true));
+}
+
+#[test]
+fn a_wrong_byte_reaches_only_who_trusts_the_remote() {
+    let afar = Afar::new();
+    let _current = afar.lake.enter();
+    afar.damage();
+    let file = afar.table();
+    assert_eq!(file.read_range(SIZE - 9..SIZE).unwrap()[0], b'f' ^ 1);
+    check_error(ends(&file, false), ErrorKind::Corrupt, &["a.parquet", "datlake repair"]);
+    check_error(file.read(), ErrorKind::Corrupt, &["a.parquet"]);
+    assert!(file.open().unwrap().read(&mut [0]).is_err());
+    assert!(!file.is_local().unwrap());
+}
+
+#[test]
+fn content_of_another_size_or_none_is_an_error_at_once() {
+    let afar = Afar::new();
+    let file = afar.table();
+    let blob = blob_in(&afar.machines.remote(), &file);
+    overwrite(&blob, |bytes| bytes.truncate(SIZE as usize - 1));
+    for error in [file.read_range(0..9).map(drop), file.open().map(drop), file.unverified().open().map(drop)] {
+        check_error(error, ErrorKind::Corrupt, &["a.parquet", "25165823 bytes instead of 25165824"]);
+    }
+    std::fs::remove_file(blob).unwrap();
+    check_error(file.read_range(0..9), ErrorKind::MissingBlob, &["a.parquet"]);
+    check_error(file.open(), ErrorKind::MissingBlob, &["a.parquet"]);
+}
