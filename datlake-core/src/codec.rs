@@ -8,7 +8,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Digest, Error, ErrorKind, Result, canonical};
+use crate::canonical::{self, Encoded};
+use crate::{Digest, Error, ErrorKind, FileRef, Result};
 
 /// A value as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Stored<T> {
     pub bytes: Vec<u8>,
     /// Digest of the value's canonical encoding.
     pub digest: Digest,
+    /// The files in the value, in canonical order.
+    pub files: Vec<FileRef>,
     /// The value as everyone who finds it stored will see it.
     pub value: T,
 }
@@ -54,11 +57,19 @@ enum Codec {
 /// # Ok::<(), datlake_core::Error>(())
 /// ```
 pub fn encode<T: Serialize + DeserializeOwned>(value: &T) -> Result<Stored<T>> {
-    let digest = canonical::encode(value)?.digest();
+    store(value, canonical::encode(value)?)
+}
+
+/// Stores `value`, whose canonical encoding is `encoded`.
+///
+/// # Errors
+/// As [`encode`].
+pub fn store<T: Serialize + DeserializeOwned>(value: &T, encoded: Encoded) -> Result<Stored<T>> {
+    let (digest, files) = (encoded.digest(), encoded.files);
     for codec in [Codec::Bincode, Codec::Cbor, Codec::Json] {
         let Some(bytes) = codec.write(value) else { continue };
         if let Some(value) = codec.read::<T>(&bytes[1..]).filter(|value| has_digest(value, &digest)) {
-            return Ok(Stored { bytes, digest, value });
+            return Ok(Stored { bytes, digest, files, value });
         }
     }
     let type_name = std::any::type_name::<T>();

@@ -1,26 +1,27 @@
 //! A body that runs, from where it begins to what it published.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use datlake_core::catalog::{Publication, Published};
+use datlake_core::canonical::{self, Encoded};
 use datlake_core::flight::Flight;
-use datlake_core::lineage::Lineage;
-use datlake_core::record::{NewRecord, Record};
+use datlake_core::lineage::Output;
+use datlake_core::record::Record;
 use datlake_core::run::Outcome;
-use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Uid, canonical, codec};
-use datlake_store::{Beating, BodyPermit, Lease, offload};
+use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FileRef, Result, Uid, codec};
+use datlake_store::{Beating, BodyPermit, Lease};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::body::{Body, NewBody, input};
+use super::body::{Body, Made, NewBody, input};
 use super::site::{Found, Pace, Reach, Site, told};
 use super::stray;
 use crate::event::Event;
-use crate::lake::{Patience, claim_of};
+use crate::lake::{Committed, NewCall};
 use crate::provenance;
-use crate::scope::{self, Scope, mark, seen_lakes};
+use crate::scope::{self, Scope, StagedFile, mark, seen_lakes};
 
 /// The claims under which a body runs.
 #[derive(Default)]
@@ -45,6 +46,14 @@ pub(crate) struct Running {
     expected: Option<Arc<Record>>,
     /// Whether the body has returned: else it panicked or was cancelled.
     returned: bool,
+}
+
+/// What every later call will get, and how that came about.
+struct Finished<T> {
+    value: T,
+    /// The files in it, where they are known already.
+    files: Option<Vec<FileRef>>,
+    event: Event,
 }
 
 impl Site {
@@ -120,9 +129,12 @@ impl Running {
         given_back(self.claims.among.take(), finished.is_ok()).await;
         let id = self.site.id(self.body.key());
         match finished {
-            Ok((value, event)) => {
+            Ok(Finished { value, files, event }) => {
                 self.note(outcome(&event), Some(took));
-                self.site.pass_on(&value)?;
+                match files {
+                    Some(files) => self.site.pass_on_files(files),
+                    None => self.site.pass_on(&value)?,
+                }
                 self.site.lake.emit(&event);
                 Ok(value)
             }
@@ -135,149 +147,122 @@ impl Running {
         }
     }
 
-    async fn publish<T: Serialize + DeserializeOwned>(&self, value: T, took: Duration) -> Result<(T, Event)> {
-        let (lake, identity) = (&self.site.lake, &self.site.target.identity);
-        let id = self.site.id(self.body.key());
+    async fn publish<T: Serialize + DeserializeOwned>(&self, value: T, took: Duration) -> Result<Finished<T>> {
+        let lake = &self.site.lake;
         let inside = scope::outside_bodies(lake);
-        let (returned, seen) = seen_lakes(Some(lake.clone()), || canonical::encode(&value));
+        let (made, mut encoded) = self.made(&value)?;
+        let event = Event::Executed { call: self.site.id(self.body.key()), took, redundant: self.redundant };
+        if lake.bypass() {
+            return Ok(Finished { value, files: None, event });
+        }
+        if !made.alive.is_empty() {
+            // Now the files in it have their UIDs.
+            encoded = canonical::encode(&value)?;
+        }
+        let stored = codec::store(&value, encoded)?;
+        drop(inside);
+        let outputs: Vec<Output> = stored.files.iter().filter_map(output).collect();
+        if let Some(expected) = &self.expected {
+            self.compare(expected, &stored.digest, &outputs)?;
+            return self.reproduced(made.blobs).await;
+        }
+        let (new, alive) = self.new_call(made, outputs, (stored.digest, stored.bytes), took)?;
+        let to = lake.clone();
+        let publish = async move {
+            let committed = to.publish(new).await;
+            drop(alive);
+            committed
+        };
+        match self.site.pace.io(publish).await? {
+            Committed::Ours(record) => {
+                lake.remember(&Arc::new(record));
+                Ok(Finished { value: stored.value, files: Some(stored.files), event })
+            }
+            Committed::Theirs(record) => {
+                lake.remember(&Arc::new(record));
+                self.adopted().await
+            }
+        }
+    }
+
+    /// What the body made, of which it returned `value`: files get their UIDs.
+    fn made<T: Serialize>(&self, value: &T) -> Result<(Made, Encoded)> {
+        let (returned, seen) = seen_lakes(Some(self.site.lake.clone()), || canonical::encode(value));
         if seen.mixed {
             let message = format!(
                 "the body of `{}` returned a file of another lake; lakes never mix: add the file to this one",
-                identity.creator
+                self.site.target.identity.creator
             );
             return Err(Error::new(ErrorKind::Context, message));
         }
-        let made = self.body.finish(&returned?.files)?;
-        let executed = Event::Executed { call: id.clone(), took, redundant: self.redundant };
-        if lake.bypass() {
-            return Ok((value, executed));
-        }
-        // Now that files have their UIDs, the value can be written.
-        let encoded = canonical::encode(&value)?;
-        let stored = codec::encode(&value)?;
-        drop(inside);
-        let outputs = encoded.files.iter().filter_map(output).collect::<Vec<_>>();
-        if let Some(expected) = &self.expected {
-            self.compare(expected, &stored.digest, &outputs)?;
-            // The same bytes: what was lost or damaged of them is whole again.
-            let (lake, blobs) = (lake.clone(), made.blobs);
-            let heal = async move {
-                for (digest, path) in &blobs {
-                    let size = std::fs::metadata(path).map_err(|e| Error::io("look at", path.display(), e))?.len();
-                    lake.vault().restore(digest, size, path).await?;
-                }
-                Ok(())
-            };
-            self.site.pace.io(heal).await?;
-            let Found::Hit(value, record) = self.site.find(Reach::Anywhere).await? else {
-                return Err(Error::new(ErrorKind::NotFound, format!("call {id} was removed while it ran again")));
-            };
-            return Ok((value, Event::Reproduced(self.site.id(record.key))));
-        }
+        let encoded = returned?;
+        Ok((self.body.finish(&encoded.files)?, encoded))
+    }
+
+    /// A forced run made the same bytes: what was lost or damaged of them is whole again.
+    async fn reproduced<T: Serialize + DeserializeOwned>(&self, blobs: Vec<(Digest, PathBuf)>) -> Result<Finished<T>> {
+        let lake = self.site.lake.clone();
+        let heal = async move {
+            for (digest, path) in &blobs {
+                let size = std::fs::metadata(path).map_err(|e| Error::io("look at", path.display(), e))?.len();
+                lake.vault().restore(digest, size, path).await?;
+            }
+            Ok(())
+        };
+        self.site.pace.io(heal).await?;
+        let Found::Hit(value, record) = self.site.find(Reach::Anywhere).await? else {
+            let id = self.site.id(self.body.key());
+            return Err(Error::new(ErrorKind::NotFound, format!("call {id} was removed while it ran again")));
+        };
+        Ok(Finished { value, files: None, event: Event::Reproduced(self.site.id(record.key)) })
+    }
+
+    /// What is to be published, and what keeps the staged files until then.
+    fn new_call(
+        &self,
+        made: Made,
+        outputs: Vec<Output>,
+        value: (Digest, Vec<u8>),
+        took: Duration,
+    ) -> Result<(NewCall, Vec<Arc<StagedFile>>)> {
+        let identity = &self.site.target.identity;
+        let Made { blobs, fetched, inputs: besides, alive } = made;
         let mut inputs: Vec<_> = identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect();
-        inputs.extend(made.inputs);
-        let mut uses: Vec<_> = inputs.iter().map(|input| input.digest).collect();
-        uses.sort_unstable();
-        uses.dedup();
+        inputs.extend(besides);
         let is_chosen = |uid: &&Uid| self.site.target.names.as_ref().is_some_and(|names| names.contains(uid));
         let mut names: Vec<Uid> = outputs.iter().map(|output| &output.uid).filter(is_chosen).cloned().collect();
         // A file may be returned twice.
         names.sort();
         names.dedup();
-        let lineage: Lineage = lake.provenance().lineage(provenance::Ran {
+        let lineage = self.site.lake.provenance().lineage(provenance::Ran {
             identity,
             key: self.body.key(),
             inputs,
-            outputs: outputs.clone(),
+            outputs,
             started_at: &self.started_at,
             took,
         })?;
-        let (lake, pace, code) = (lake.clone(), self.site.pace, identity.code);
-        let (value_digest, bytes, fetched) = (stored.digest, stored.bytes, made.fetched);
-        let (blobs, alive) = (made.blobs, made.alive);
-        let call = id.clone();
-        let publish = async move {
-            let mut publishing = lake.vault().publishing().await?;
-            let made: HashSet<_> = blobs.iter().map(|(digest, _)| *digest).collect();
-            let passed_on = match outputs.iter().all(|output| !output.tree && made.contains(&output.digest)) {
-                true => Vec::new(),
-                // Manifests are read, and may have to be downloaded.
-                false => {
-                    let (of, made) = (lake.clone(), blobs.clone());
-                    offload(move || of.passed_on(&outputs, &made)).await??
-                }
-            };
-            let mut leases = Vec::new();
-            let mut claims: Vec<String> = names.iter().map(claim_of).collect();
-            // In one order everywhere, so that no two publishers wait for each other.
-            claims.sort();
-            for claim in claims {
-                leases.push(lake.vault().claim(&claim, "publish").await?);
+        Ok((NewCall { lineage, code: identity.code, value, fetched, blobs, names }, alive))
+    }
+
+    /// The value of another, who published the same call first.
+    async fn adopted<T: Serialize + DeserializeOwned>(&self) -> Result<Finished<T>> {
+        match self.site.find(Reach::Anywhere).await? {
+            Found::Hit(value, record) => {
+                Ok(Finished { value, files: None, event: Event::Adopted(self.site.id(record.key)) })
             }
-            let nonce = lake.nonce();
-            let new = NewRecord { nonce: &nonce, value_digest, value: &bytes, fetched, lineage: &lineage };
-            let (record, value) = Record::create(new)?;
-            let catalog = match leases.iter().all(Option::is_some) {
-                true => lake.catalog(),
-                false => &lake.catalog().without_claims(&nonce),
-            };
-            let _sends = lake.sends(lineage.outputs.iter().map(|output| (output.digest, output.uid.to_string())));
-            let lock_text = lineage.environment.cargo_lock.into_iter();
-            let found = lock_text.chain(passed_on.iter().map(|content| content.digest)).collect();
-            let mut publication = Publication { record, value, blobs, uses, names, found, since: publishing.since };
-            let mut patience = Patience::default();
-            let published = loop {
-                lake.provenance().keep_lock_text(lake.vault(), &lineage, code, publication.since).await?;
-                lake.see_to(&passed_on).await?;
-                let again = match catalog.publish(&publication).await? {
-                    Published::Again(again) => again,
-                    published => break published,
-                };
-                if let Err(busy) = patience.pause(&lake, again).await {
-                    // What took hours to make is not lost because somebody's collection has stopped.
-                    let published = catalog.publish_here(&publication).await?;
-                    if let Published::Ours(_) = published {
-                        lake.emit(&Event::Unpushed { call, why: busy.to_string() });
-                    }
-                    break published;
-                }
-                publishing = lake.vault().publishing().await?;
-                publication.since = publishing.since;
-            };
-            lake.note_published();
-            drop((leases, alive, publishing));
-            Ok(published)
-        };
-        match pace.io(publish).await? {
-            Published::Ours(record) => {
-                self.site.lake.remember(&Arc::new(record));
-                Ok((stored.value, executed))
-            }
-            Published::Theirs(record) => {
-                self.site.lake.remember(&Arc::new(record));
-                match self.site.find(Reach::Anywhere).await? {
-                    Found::Hit(value, record) => Ok((value, Event::Adopted(self.site.id(record.key)))),
-                    Found::Miss(_) => Err(Error::new(
-                        ErrorKind::AlreadyExists,
-                        format!(
-                            "another program published call {id} at the same time, with a return type of another meaning; run again"
-                        ),
-                    )),
-                }
-            }
-            Published::Again(_) => {
-                Err(Error::new(ErrorKind::Io, format!("call {id} could not be published; run again")))
+            Found::Miss(_) => {
+                let message = format!(
+                    "another program published call {} at the same time, with a return type of another meaning; run again",
+                    self.site.id(self.body.key())
+                );
+                Err(Error::new(ErrorKind::AlreadyExists, message))
             }
         }
     }
 
     /// Whether a forced run made what the lake holds.
-    fn compare(
-        &self,
-        expected: &Record,
-        value: &datlake_core::Digest,
-        outputs: &[datlake_core::lineage::Output],
-    ) -> Result<()> {
+    fn compare(&self, expected: &Record, value: &Digest, outputs: &[Output]) -> Result<()> {
         let id = self.site.id(expected.key);
         let before = expected.lineage()?.outputs;
         let different = |what: String| {
@@ -342,8 +327,8 @@ pub(super) async fn given_back(claim: Option<Beating>, recorded: bool) {
     }
 }
 
-fn output(file: &FileRef) -> Option<datlake_core::lineage::Output> {
-    Some(datlake_core::lineage::Output {
+fn output(file: &FileRef) -> Option<Output> {
+    Some(Output {
         uid: file.uid.clone()?,
         name: file.name.to_string(),
         digest: file.digest,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use datlake_core::memo::{Candidate, Search, Step};
 use datlake_core::record::{Kept, Record, ValueBytes};
-use datlake_core::{CallKey, Code, Error, ErrorKind, Result, canonical};
+use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, canonical};
 use datlake_store::{offload, sleep};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -189,10 +189,17 @@ impl Site {
 
     /// A value was found: tells the body the call stands in.
     pub(super) fn pass_on<T: Serialize>(&self, value: &T) -> Result<()> {
-        if let Some(parent) = &self.parent {
-            parent.note_nested(canonical::encode(value)?.files);
+        if self.parent.is_some() {
+            self.pass_on_files(canonical::encode(value)?.files);
         }
         Ok(())
+    }
+
+    /// The files in a value that was found: tells the body the call stands in.
+    pub(super) fn pass_on_files(&self, files: Vec<FileRef>) {
+        if let Some(parent) = &self.parent {
+            parent.note_nested(files);
+        }
     }
 
     /// Whether the call is running, here or in another process of this machine.
