@@ -124,7 +124,7 @@ impl KeyBuilder {
     }
 
     /// Adds a type parameter.
-    pub fn type_param(&mut self, name: &'static str, type_name: &'static str) {
+    pub fn type_param(&mut self, name: &'static str, type_name: &str) {
         let start = self.open(Role::Type, name);
         text(&mut self.bytes, type_name);
         self.close(Role::Type, name, start);

@@ -3,6 +3,7 @@
 use datlake_core::{Code, Error, ErrorKind, Identity, KeyBuilder, Result, Uid};
 use serde::Serialize;
 
+use super::type_names::in_keys;
 use crate::lake::Lake;
 use crate::scope::seen_lakes;
 
@@ -38,7 +39,7 @@ impl Key {
     /// A type parameter.
     pub fn type_param(&mut self, name: &'static str, type_name: &'static str) {
         if let Ok(builder) = &mut self.builder {
-            builder.type_param(name, type_name);
+            builder.type_param(name, &in_keys(type_name));
         }
     }
 

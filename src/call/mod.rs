@@ -11,6 +11,7 @@ mod running;
 pub(crate) mod shape;
 mod site;
 pub(crate) mod stray;
+mod type_names;
 
 pub use datlake_core::explain::Explanation;
 pub use many::{AsyncCalls, Calls};
