@@ -1,8 +1,8 @@
 //! Which lake is meant: by the files given, by `enter` and `scope`, by the configuration. Several lakes never mix.
 
-use datlake::{ErrorKind, File, Lake, Result, file_creator, here};
+use datlake::{ErrorKind, File, Lake, LakeBuilder, Result, file_creator, here};
 
-use crate::support::{Watched, alone, check_error, lake};
+use crate::support::{Watched, alone, check_error, lake, said_alone};
 
 #[file_creator]
 fn greeting(name: &str) -> Result<File> {
@@ -238,4 +238,23 @@ fn a_home_or_remote_that_cannot_be_one_is_refused() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     check_error(Lake::builder().home(&file).open(), ErrorKind::InvalidInput, &[&file.display().to_string()]);
+}
+
+#[test]
+fn a_lake_whose_place_is_told_needs_no_home_directory_and_no_configuration() {
+    let test = "current::a_lake_whose_place_is_told_needs_no_home_directory_and_no_configuration";
+    // Whoever reads the configuration fails by this limit, and shows what happens.
+    let variables = [("HOME", ""), ("DATLAKE_CACHE_LIMIT", "much"), ("DATLAKE_LOG", "calls")];
+    match said_alone(test, &variables) {
+        Some(said) => assert_eq!(said, "", "nothing is written to the terminal"),
+        None => {
+            let folder = tempfile::tempdir().unwrap();
+            let lake = Lake::builder().home(folder.path().join("home")).open().unwrap();
+            let current = lake.enter();
+            assert_eq!(size(&greeting("ada").unwrap()).unwrap(), 9);
+            assert_eq!(greeting("ada").unwrap(), File::get(greeting("ada").unwrap().uid().unwrap().as_str()).unwrap());
+            drop(current);
+            check_error(LakeBuilder::configured().map(drop), ErrorKind::Config, &["cache_limit", "much"]);
+        }
+    }
 }

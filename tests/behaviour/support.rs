@@ -228,7 +228,8 @@ pub(crate) fn check_error<T: std::fmt::Debug>(result: Result<T, Error>, kind: Er
     assert!(!text.contains('\n'), "{text:?}");
 }
 
-/// Runs a test once more in a process of its own, with these variables: where a test is about what a process has once.
+/// Runs a test once more in a process of its own, with these variables, and without those that are empty: where a test is about
+/// what a process has once.
 ///
 /// True there; false in the first process, when the other has passed.
 pub(crate) fn alone(test: &str, variables: &[(&str, &str)]) -> bool {
@@ -266,7 +267,10 @@ fn run_alone(test: &str, files: u32, variables: &[(&str, &str)]) -> Option<Strin
     let limit =
         format!("ulimit -S -n $(( {files} < $(ulimit -H -n) ? {files} : $(ulimit -H -n) )); exec \"$0\" \"$@\"");
     command.args(["-c", &limit]).arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
-    let done = command.env(ALONE, test).envs(variables.iter().copied()).output().unwrap();
+    for (name, value) in variables {
+        if value.is_empty() { command.env_remove(name) } else { command.env(name, value) };
+    }
+    let done = command.env(ALONE, test).output().unwrap();
     let [out, err] = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
     assert!(done.status.success() && out.contains("1 passed"), "{out}{err}");
     Some(err)
