@@ -6,34 +6,62 @@
 use std::any::type_name;
 use std::borrow::Cow;
 
-use crate::{config, report};
-
 macro_rules! names {
-    ($($path:literal: $($type:path as $name:ident),+;)+) => {
-        [$($((type_name::<$type>(), concat!("datlake::", $path, "::", stringify!($name)))),+),+]
+    ($($path:literal: $($type:ident),+;)+ renamed: $($now:ident was $then:literal),+;) => {
+        [
+            $($((type_name::<$type>(), concat!("datlake::", $path, "::", stringify!($type)))),+),+,
+            $((type_name::<$now>(), concat!("datlake::", $then))),+
+        ]
     };
 }
 
 /// The name of a type in keys.
 pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
+    use crate::config::*;
+    use crate::report::*;
+    use crate::*;
+
     if !name.contains("datlake") {
         return Cow::Borrowed(name);
     }
     let known = names! {
-        "file": crate::File as File;
-        "file::tree": crate::Tree as Tree, crate::TreeWriter as TreeWriter;
-        "file::write": crate::FileWriter as FileWriter, crate::AsyncFileWriter as AsyncFileWriter, crate::StagedPath as StagedPath;
-        "lake": crate::Lake as Lake;
-        "lake::builder": crate::LakeBuilder as LakeBuilder;
-        "lake::files": crate::Files as Files;
-        "lake::write": crate::LakeWriter as LakeWriter, crate::AsyncLakeWriter as AsyncLakeWriter;
-        "origin": crate::Origin as Origin;
-        "call": crate::Status as Status;
-        "creators": crate::CreatorInfo as CreatorInfo;
-        "event": crate::Event as Event, crate::CallId as CallId, crate::Pace as Pace;
-        "context": crate::Here as Here;
-        "config::setting": config::Setting as Setting, config::Source as Source;
-        "config::edit": config::Changed as Changed, config::ContextRow as ContextRow, config::Scope as Scope;
+        "call": Status;
+        "config::edit": Changed, ContextRow, Scope;
+        "config::setting": Setting, Source;
+        "context": Entered, Here;
+        "creators": CreatorInfo;
+        "event": CallId, Event, Pace;
+        "file": File;
+        "file::tree": Tree, TreeWriter;
+        "file::write": AsyncFileWriter, FileWriter, StagedPath;
+        "lake": Lake;
+        "lake::builder": LakeBuilder;
+        "lake::collect": Collect;
+        "lake::evict": Evict;
+        "lake::files": Files;
+        "lake::mirror": Mirror;
+        "lake::verify": Verify;
+        "lake::write": AsyncLakeWriter, LakeWriter;
+        "origin": Origin;
+        "report": CallRow, Contents, CreatedBy, Damage, FileInfo, FileRow, FolderRow, History, InputRow, Listing, OutputRow, Place;
+        "report::collection": Collected, CollectedLocal, CollectedRemote;
+        "report::explain": CallExplanation, Comparison, Since;
+        "report::health": Evicted, Finding, FindingKind, FindingPlace, RepairOutcome, Repaired, RepairedItem, Verified;
+        "report::mirror": MirrorOutcome, MirrorRow, Mirrored;
+        "report::prune": Prune;
+        "report::remote": Ability, CheckStep, RemoteCheck, RemoteState;
+        "report::removal": Removable, Removal;
+        "report::runs": CallEvent, RunCall, RunInfo, RunRow, Runs;
+        "report::sync": Pull, Push, PushOutcome, PushRow, UnpushedRow;
+        "report::url": SignedUrl;
+        renamed:
+            Cleaned was "report::health::Tidied",
+            Downstream was "report::descent::Descent",
+            DownstreamCall was "report::descent::Descendant",
+            LakeStatus was "report::sync::Status",
+            Upstream was "report::Ancestry",
+            UpstreamFile was "report::Ancestor",
+            UpstreamState was "report::AncestorState";
     };
     let is_of_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let mut renamed = String::with_capacity(name.len());
@@ -66,6 +94,7 @@ mod tests {
             ),
             (type_name::<fn(&str) -> [Lake; 2]>(), "fn(&str) -> [datlake::lake::Lake; 2]"),
             (type_name::<crate::Status>(), "datlake::call::Status"),
+            (type_name::<crate::report::Upstream>(), "datlake::report::Ancestry"),
             ("datlake_extra::file::File", "datlake_extra::file::File"),
             (type_name::<u32>(), "u32"),
         ];

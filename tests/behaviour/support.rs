@@ -268,7 +268,11 @@ fn run_alone(test: &str, files: u32, variables: &[(&str, &str)]) -> Option<Strin
         format!("ulimit -S -n $(( {files} < $(ulimit -H -n) ? {files} : $(ulimit -H -n) )); exec \"$0\" \"$@\"");
     command.args(["-c", &limit]).arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
     for (name, value) in variables {
-        if value.is_empty() { command.env_remove(name) } else { command.env(name, value) };
+        if value.is_empty() {
+            command.env_remove(name)
+        } else {
+            command.env(name, value)
+        };
     }
     let done = command.env(ALONE, test).output().unwrap();
     let [out, err] = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
