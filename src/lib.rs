@@ -33,23 +33,10 @@ extern crate self as datlake;
 #[path = "private.rs"]
 pub mod __private;
 mod call;
-pub mod config;
-mod console;
 mod creators;
-mod event;
-mod file;
 #[cfg(doctest)]
 mod guide;
-mod handle;
-mod journal;
-mod lake;
-mod nearest;
-mod origin;
-mod provenance;
-pub mod report;
-mod scope;
 mod stolen;
-mod sync;
 
 pub use call::{AsyncCall, AsyncCalls, Call, Calls, Explanation, Status};
 pub use creators::{CreatorInfo, creators};
@@ -57,16 +44,17 @@ pub use datlake_core::explain::{Change, Difference};
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;
 pub use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Side, Subject, Uid, UidKind};
+#[doc(inline)]
+pub use datlake_lake::{
+    AsyncFileWriter, AsyncLakeWriter, CallId, Collect, Entered, Event, Evict, File, FileWriter, Files, Here, Lake,
+    LakeBuilder, LakeWriter, Mirror, Origin, Pace, Prune, Scoped, StagedPath, Tree, TreeWriter, Unverified, Verify,
+    config, here, report,
+};
 #[doc = include_str!("attributes/file_creator.md")]
 pub use datlake_macros::file_creator;
 #[doc = include_str!("attributes/tracked.md")]
 pub use datlake_macros::tracked;
 pub use datlake_store::{AsyncReader, Reader};
-pub use event::{CallId, Event, Pace};
-pub use file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter, Unverified};
-pub use lake::{AsyncLakeWriter, Collect, Evict, Files, Lake, LakeBuilder, LakeWriter, Mirror, Prune, Verify};
-pub use origin::Origin;
-pub use scope::{Entered, Here, Scoped, here};
 
 /// For tests of datlake itself.
 #[doc(hidden)]

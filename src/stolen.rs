@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// What a return address belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Frame {
-    /// That of [`mark`](crate::scope::mark).
+    /// That of [`mark`](datlake_lake::scope::mark).
     Mark,
     /// The pool.
     Pool,
@@ -62,7 +62,7 @@ fn named(frame: &backtrace::Frame) -> Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scope::mark;
+    use datlake_lake::scope::mark;
 
     #[test]
     fn a_job_above_the_mark_is_told_from_the_code_that_was_marked() {

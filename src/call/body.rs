@@ -15,10 +15,10 @@ use datlake_core::record::Fetched;
 use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
 use datlake_store::{Holding, Staged};
 
-use crate::lake::Lake;
-use crate::scope::{self, Frame, StagedFile};
 use crate::stolen;
-use crate::sync::lock;
+use datlake_lake::Lake;
+use datlake_lake::scope::{self, Frame, StagedFile};
+use datlake_lake::sync::lock;
 
 /// A body that runs.
 #[derive(Debug)]

@@ -9,7 +9,8 @@ use datlake_core::{Result, claim};
 use datlake_store::{Among, Beating, Claim, Lease};
 
 use super::site::Site;
-use crate::{provenance, scope, stolen};
+use crate::stolen;
+use datlake_lake::{provenance, scope};
 
 /// The longest pause between two looks at another machine's claim.
 const PAUSE: Duration = Duration::from_secs(2);

@@ -19,9 +19,9 @@ use super::claim::AmongMachines;
 use super::explain::sketch;
 use super::running::{Claims, Running, given_back};
 use super::site::{Found, Pace, Reach, Site, told};
-use crate::event::Event;
-use crate::scope;
 use crate::stolen;
+use datlake_lake::Event;
+use datlake_lake::scope;
 
 /// A call inside itself that a work-stealing pool may have brought about runs once more, but not for ever.
 const STOLEN_DEPTH: usize = 8;

@@ -4,8 +4,8 @@ use datlake_core::{Code, Error, ErrorKind, Identity, KeyBuilder, Result, Uid};
 use serde::Serialize;
 
 use super::type_names::in_keys;
-use crate::lake::Lake;
-use crate::scope::seen_lakes;
+use datlake_lake::Lake;
+use datlake_lake::scope::seen_lakes;
 
 /// Gathers what identifies a call. Errors are kept for the moment the call is used.
 #[derive(Debug)]

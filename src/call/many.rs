@@ -8,8 +8,8 @@ use futures_util::StreamExt as _;
 
 use super::one::{AsyncCall, Call};
 use super::shape::{Fallible, Outcome, Shape};
-use crate::scope;
-use crate::sync::lock;
+use datlake_lake::scope;
+use datlake_lake::sync::lock;
 
 /// Calls of an asynchronous creator under way at a time.
 const POLLED: usize = 128;

@@ -10,9 +10,11 @@ mod one;
 mod running;
 pub(crate) mod shape;
 mod site;
+mod status;
 pub(crate) mod stray;
 mod type_names;
 
 pub use datlake_core::explain::Explanation;
 pub use many::{AsyncCalls, Calls};
-pub use one::{AsyncCall, Call, Status};
+pub use one::{AsyncCall, Call};
+pub use status::Status;

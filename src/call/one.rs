@@ -6,45 +6,16 @@ use std::marker::PhantomData;
 use datlake_core::explain::Explanation;
 use datlake_core::lineage::Lineage;
 use datlake_core::{Code, Error, ErrorKind, Result, Uid, count};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::engine::Start;
 use super::explain::explain;
 use super::key::{Key, Target};
 use super::shape::Shape;
 use super::site::{Found, Pace, Reach, Site};
-use crate::scope::{self, Scoped, refuse_in_body};
-
-/// What there is of a call.
-///
-/// ```
-/// use datlake::{Lake, Result, Status, file_creator};
-///
-/// #[file_creator]
-/// fn double(n: u32) -> Result<u32> {
-///     Ok(2 * n)
-/// }
-///
-/// # fn main() -> datlake::Result<()> {
-/// let lake = Lake::temp()?;
-/// let _current = lake.enter();
-/// assert_eq!(double::call(4).status()?, Status::Missing);
-/// double(4)?;
-/// assert_eq!(double::call(4).status()?, Status::Cached);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// It would be skipped.
-    Cached,
-    /// Another thread, task or process of this machine runs it.
-    Running,
-    /// It would run.
-    Missing,
-}
+use super::status::Status;
+use datlake_lake::scope::{self, Scoped, refuse_in_body};
 
 /// A call of a blocking creator: `f::call(args)`. Nothing runs before [`run`](Call::run).
 ///

@@ -18,10 +18,10 @@ use serde::de::DeserializeOwned;
 use super::body::{Body, Made, NewBody, input};
 use super::site::{Found, Pace, Reach, Site, told};
 use super::stray;
-use crate::event::Event;
-use crate::lake::{Committed, NewCall};
-use crate::provenance;
-use crate::scope::{self, Scope, StagedFile, mark, seen_lakes};
+use datlake_lake::Event;
+use datlake_lake::provenance;
+use datlake_lake::scope::{self, Scope, StagedFile, mark, seen_lakes};
+use datlake_lake::{Committed, NewCall};
 
 /// The claims under which a body runs.
 #[derive(Default)]

@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 
 use super::body::{self, Body};
 use super::key::Target;
-use crate::event::{CallId, Event};
-use crate::lake::Lake;
-use crate::scope::{self, Frame as _};
 use crate::stolen;
+use datlake_lake::Lake;
+use datlake_lake::scope::{self, Frame as _};
+use datlake_lake::{CallId, Event};
 
 /// What a caller can afford.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

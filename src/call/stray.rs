@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex};
 use datlake_core::Code;
 
 use super::body::{self, Body};
-use crate::event::Event;
-use crate::scope::{self, Frame};
-use crate::sync::lock;
+use datlake_lake::Event;
+use datlake_lake::scope::{self, Frame};
+use datlake_lake::sync::lock;
 
 /// Bodies that run, and a number that changes with each that begins.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);

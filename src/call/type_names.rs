@@ -17,9 +17,13 @@ macro_rules! names {
 
 /// The name of a type in keys.
 pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
-    use crate::config::*;
-    use crate::report::*;
-    use crate::*;
+    use datlake_core::Side;
+    use datlake_lake::config::*;
+    use datlake_lake::report::*;
+    use datlake_lake::*;
+
+    use super::status::Status;
+    use crate::creators::CreatorInfo;
 
     if !name.contains("datlake") {
         return Cow::Borrowed(name);
@@ -46,7 +50,7 @@ pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
         "report": CallRow, Contents, CreatedBy, Damage, FileInfo, FileRow, FolderRow, History, InputRow, Listing, OutputRow, Place;
         "report::collection": Collected, CollectedLocal, CollectedRemote;
         "report::explain": CallExplanation, Comparison, Since;
-        "report::health": Evicted, Finding, FindingKind, FindingPlace, RepairOutcome, Repaired, RepairedItem, Verified;
+        "report::health": Evicted, Finding, FindingKind, RepairOutcome, Repaired, RepairedItem, Verified;
         "report::mirror": MirrorOutcome, MirrorRow, Mirrored;
         "report::prune": Prune;
         "report::remote": Ability, CheckStep, RemoteCheck, RemoteState;
@@ -58,6 +62,7 @@ pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
             Cleaned was "report::health::Tidied",
             Downstream was "report::descent::Descent",
             DownstreamCall was "report::descent::Descendant",
+            Side was "report::health::FindingPlace",
             LakeStatus was "report::sync::Status",
             Upstream was "report::Ancestry",
             UpstreamFile was "report::Ancestor",
@@ -81,7 +86,10 @@ pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{File, Lake, Tree};
+    use datlake_lake::report::Upstream;
+    use datlake_lake::{File, Lake, Tree};
+
+    use crate::Status;
 
     #[test]
     fn types_of_this_library_keep_their_names() {
@@ -92,9 +100,9 @@ mod tests {
                 type_name::<Vec<(File, Option<Tree>)>>(),
                 "alloc::vec::Vec<(datlake::file::File, core::option::Option<datlake::file::tree::Tree>)>",
             ),
-            (type_name::<fn(&str) -> [Lake; 2]>(), "fn(&str) -> [datlake::lake::Lake; 2]"),
-            (type_name::<crate::Status>(), "datlake::call::Status"),
-            (type_name::<crate::report::Upstream>(), "datlake::report::Ancestry"),
+            (type_name::<fn(u8) -> [Lake; 2]>(), "fn(u8) -> [datlake::lake::Lake; 2]"),
+            (type_name::<Status>(), "datlake::call::Status"),
+            (type_name::<Upstream>(), "datlake::report::Ancestry"),
             ("datlake_extra::file::File", "datlake_extra::file::File"),
             (type_name::<u32>(), "u32"),
         ];

@@ -22,7 +22,7 @@ impl Lake {
     /// Heals the content of the file called `uid`, which may be [abbreviated](Lake::resolve), and of the files in it if it is
     /// a tree: from the remote, or from this machine to the remote. Every byte is read. Its documents are healed first, where
     /// one side has a damaged one and the other a copy. Of what nobody has, the answer says
-    /// which call to make again: [forced](crate::Call::force), it heals what comes out with the same bytes. `@creator/3f9a27` heals
+    /// which call to make again: forced, it heals what comes out with the same bytes. `@creator/3f9a27` heals
     /// all that a call left behind, with its return value.
     ///
     /// # Errors

@@ -17,17 +17,17 @@ use datlake_core::flight::FlightId;
 use datlake_core::{Error, ErrorKind, Result};
 use pin_project_lite::pin_project;
 
-pub(crate) use frame::{Frame, StagedFile};
-pub(crate) use lakes::{note_lake, seen_lakes};
+pub use frame::{Frame, StagedFile};
+pub use lakes::{note_lake, seen_lakes};
 
 use crate::handle::Lake;
 use crate::sync::lock;
 
 /// The current lake and the body the code stands in.
 #[derive(Clone, Default, Debug)]
-pub(crate) struct Scope {
-    pub(crate) lake: Option<Lake>,
-    pub(crate) frame: Option<Arc<dyn Frame>>,
+pub struct Scope {
+    pub lake: Option<Lake>,
+    pub frame: Option<Arc<dyn Frame>>,
 }
 
 /// The bodies that run in this process.
@@ -42,12 +42,12 @@ thread_local! {
 }
 
 /// The lake that was entered.
-pub(crate) fn lake() -> Option<Lake> {
+pub fn lake() -> Option<Lake> {
     CURRENT.with_borrow(|scope| scope.lake.clone())
 }
 
 /// The body the code stands in.
-pub(crate) fn frame() -> Option<Arc<dyn Frame>> {
+pub fn frame() -> Option<Arc<dyn Frame>> {
     if !IN_BODY.get() {
         return None;
     }
@@ -55,12 +55,12 @@ pub(crate) fn frame() -> Option<Arc<dyn Frame>> {
 }
 
 /// The body the code stands in, where nobody else's work lies on top of it: what it must not do is an error only there.
-pub(crate) fn certain_frame() -> Option<Arc<dyn Frame>> {
+pub fn certain_frame() -> Option<Arc<dyn Frame>> {
     frame().filter(|frame| frame.is_certain())
 }
 
 /// What decides what a body does must be in its key.
-pub(crate) fn refuse_in_body(what: &str) -> Result<()> {
+pub fn refuse_in_body(what: &str) -> Result<()> {
     let Some(frame) = certain_frame() else { return Ok(()) };
     let message = format!(
         "cannot {what} in the body of `{}`: what the lake holds is not part of the call's key; do it outside and pass the result as an argument",
@@ -70,24 +70,24 @@ pub(crate) fn refuse_in_body(what: &str) -> Result<()> {
 }
 
 /// A body begins.
-pub(crate) fn begin(frame: Weak<dyn Frame>) {
+pub fn begin(frame: Weak<dyn Frame>) {
     let mut running = lock(&RUNNING);
     running.retain(|frame| frame.strong_count() > 0);
     running.push(frame);
 }
 
 /// A body has ended.
-pub(crate) fn end(frame: &Arc<impl Frame>) {
+pub fn end(frame: &Arc<impl Frame>) {
     lock(&RUNNING).retain(|other| !std::ptr::addr_eq(other.as_ptr(), Arc::as_ptr(frame)));
 }
 
 /// The bodies that run in this process.
-pub(crate) fn running() -> Vec<Arc<dyn Frame>> {
+pub fn running() -> Vec<Arc<dyn Frame>> {
     lock(&RUNNING).iter().filter_map(Weak::upgrade).collect()
 }
 
 /// Makes `scope` current on this thread until the guard is dropped.
-pub(crate) fn enter(scope: Scope) -> Entered {
+pub fn enter(scope: Scope) -> Entered {
     let in_body = scope.frame.is_some();
     let before = CURRENT.replace(scope);
     IN_BODY.set(in_body);
@@ -95,13 +95,13 @@ pub(crate) fn enter(scope: Scope) -> Entered {
 }
 
 /// Makes `lake` current, and no body, until the guard is dropped.
-pub(crate) fn outside_bodies(lake: &Lake) -> Entered {
+pub fn outside_bodies(lake: &Lake) -> Entered {
     enter(Scope { lake: Some(lake.clone()), frame: None })
 }
 
 /// Runs the code of a body, above a stack frame with a name by which [`Frame::is_certain`] finds it again. It is never inlined
 /// and never replaced by the last call in it; nobody else uses the name, of which some programs know the last part only.
-pub(crate) fn mark<R>(work: impl FnOnce() -> R) -> R {
+pub fn mark<R>(work: impl FnOnce() -> R) -> R {
     datlake_stands_here(work)
 }
 
@@ -165,12 +165,12 @@ impl Drop for Entered {
 }
 
 /// The executions whose bodies are on this thread's stack.
-pub(crate) fn stack() -> Vec<FlightId> {
+pub fn stack() -> Vec<FlightId> {
     STACK.with_borrow(Clone::clone)
 }
 
 /// Notes that bodies run on this thread, or on one that waits for it, until the guard is dropped.
-pub(crate) fn on_stack(flights: &[FlightId]) -> OnStack {
+pub fn on_stack(flights: &[FlightId]) -> OnStack {
     let added = STACK.with_borrow_mut(|stack| {
         let added: Vec<_> = flights.iter().copied().filter(|flight| !stack.contains(flight)).collect();
         stack.extend(&added);
@@ -180,7 +180,7 @@ pub(crate) fn on_stack(flights: &[FlightId]) -> OnStack {
 }
 
 #[derive(Debug)]
-pub(crate) struct OnStack {
+pub struct OnStack {
     added: Vec<FlightId>,
     not_send: PhantomData<*const ()>,
 }
@@ -306,7 +306,7 @@ pin_project! {
 
 impl<F> Scoped<F> {
     /// The future of a body.
-    pub(crate) fn of_body(scope: Scope, future: F) -> Self {
+    pub fn of_body(scope: Scope, future: F) -> Self {
         Self { future, scope, certain: true }
     }
 }

@@ -13,21 +13,24 @@ use super::{Content, Lake, Patience, claim_of};
 use crate::event::{CallId, Event};
 
 /// What a call made.
-pub(crate) struct NewCall {
-    pub(crate) lineage: Lineage,
-    pub(crate) code: &'static Code,
+pub struct NewCall {
+    /// How it came about.
+    pub lineage: Lineage,
+    /// The code of its creator.
+    pub code: &'static Code,
     /// The canonical digest of its return value, and that value as it is stored.
-    pub(crate) value: (Digest, Vec<u8>),
+    pub value: (Digest, Vec<u8>),
     /// Files that its body looked up.
-    pub(crate) fetched: Vec<Fetched>,
+    pub fetched: Vec<Fetched>,
     /// New content: finished local files.
-    pub(crate) blobs: Vec<(Digest, PathBuf)>,
+    pub blobs: Vec<(Digest, PathBuf)>,
     /// The names that its caller chose for its outputs, each once.
-    pub(crate) names: Vec<Uid>,
+    pub names: Vec<Uid>,
 }
 
 /// Whose record counts.
-pub(crate) enum Committed {
+pub enum Committed {
+    /// This call's.
     Ours(Record),
     /// Another was first.
     Theirs(Record),
@@ -36,7 +39,8 @@ pub(crate) enum Committed {
 impl Lake {
     /// Publishes what a call made: content, names, and last its record. What may have been collected meanwhile is put once
     /// more, and named anew.
-    pub(crate) async fn publish(&self, new: NewCall) -> Result<Committed> {
+    #[doc(hidden)]
+    pub async fn publish(&self, new: NewCall) -> Result<Committed> {
         let NewCall { lineage, code, value: (value_digest, bytes), fetched, blobs, names } = new;
         let mut publishing = self.vault().publishing().await?;
         let passed_on = self.not_made(&lineage, &blobs).await?;

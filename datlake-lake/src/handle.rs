@@ -139,32 +139,36 @@ impl Lake {
     pub fn abandon_writes(&self) {
         self.vault().end_scratch();
     }
+}
 
-    pub(crate) fn vault(&self) -> &Arc<Vault> {
+/// For the engine of calls.
+#[doc(hidden)]
+impl Lake {
+    pub fn vault(&self) -> &Arc<Vault> {
         &self.0.vault
     }
 
-    pub(crate) fn catalog(&self) -> &Catalog {
+    pub fn catalog(&self) -> &Catalog {
         self.0.vault.catalog()
     }
 
-    pub(crate) fn provenance(&self) -> &Provenance {
+    pub fn provenance(&self) -> &Provenance {
         &self.0.provenance
     }
 
-    pub(crate) fn journal(&self) -> &Journal {
+    pub fn journal(&self) -> &Journal {
         &self.0.journal
     }
 
-    pub(crate) fn flights(&self) -> &Flights {
+    pub fn flights(&self) -> &Flights {
         &self.0.flights
     }
 
-    pub(crate) fn permits(&self) -> &Permits {
+    pub fn permits(&self) -> &Permits {
         &self.0.permits
     }
 
-    pub(crate) fn lease(&self) -> Duration {
+    pub fn lease(&self) -> Duration {
         self.0.lease
     }
 
@@ -172,11 +176,11 @@ impl Lake {
         self.0.cache_limit
     }
 
-    pub(crate) fn bypass(&self) -> bool {
+    pub fn bypass(&self) -> bool {
         self.0.bypass
     }
 
-    pub(crate) fn emit(&self, event: &Event) {
+    pub fn emit(&self, event: &Event) {
         event.trace();
         let observers: Vec<Observer> = lock(&self.0.observers).clone();
         for observer in observers {
@@ -185,7 +189,7 @@ impl Lake {
     }
 
     /// A text that nobody else writes.
-    pub(crate) fn nonce(&self) -> String {
+    pub fn nonce(&self) -> String {
         format!("{}-{}", self.0.provenance.run(), self.0.serial.fetch_add(1, Ordering::Relaxed))
     }
 }

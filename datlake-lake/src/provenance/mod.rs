@@ -22,7 +22,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a lake's records say of this process.
 #[derive(Debug)]
-pub(crate) struct Provenance {
+pub struct Provenance {
     email: Option<String>,
     person: OnceLock<Person>,
     run: String,
@@ -33,17 +33,17 @@ pub(crate) struct Provenance {
 }
 
 /// A body that ran.
-pub(crate) struct Ran<'a> {
-    pub(crate) identity: &'a Identity,
-    pub(crate) key: CallKey,
-    pub(crate) inputs: Vec<Input>,
-    pub(crate) outputs: Vec<Output>,
-    pub(crate) started_at: &'a str,
-    pub(crate) took: Duration,
+pub struct Ran<'a> {
+    pub identity: &'a Identity,
+    pub key: CallKey,
+    pub inputs: Vec<Input>,
+    pub outputs: Vec<Output>,
+    pub started_at: &'a str,
+    pub took: Duration,
 }
 
 /// The time by this machine's clock, RFC 3339, UTC.
-pub(crate) fn now() -> String {
+pub fn now() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
@@ -64,18 +64,17 @@ impl Provenance {
     }
 
     /// The machine.
-    pub(crate) fn host(&self) -> &'static str {
+    pub fn host(&self) -> &'static str {
         person::host()
     }
 
     /// Who runs the process.
-    #[expect(clippy::unnecessary_wraps, reason = "a rule about who may write will refuse here")]
-    pub(crate) fn person(&self) -> Result<Person> {
+    pub fn person(&self) -> Result<Person> {
         Ok(self.person.get_or_init(|| person::find(self.email.as_deref())).clone())
     }
 
     /// The lineage of a body that ran.
-    pub(crate) fn lineage(&self, ran: Ran<'_>) -> Result<Lineage> {
+    pub fn lineage(&self, ran: Ran<'_>) -> Result<Lineage> {
         let Ran { identity, key, inputs, outputs, started_at, took } = ran;
         let code = identity.code;
         Ok(Lineage {

@@ -34,13 +34,13 @@ pub use evict::Evict;
 pub use files::Files;
 pub use mirror::Mirror;
 pub use prune::Prune;
-pub(crate) use publish::{Committed, NewCall};
+pub use publish::{Committed, NewCall};
 pub(crate) use secure::Patience;
 pub use verify::Verify;
 pub(crate) use write::claim_of;
 pub use write::{AsyncLakeWriter, LakeWriter};
 
-pub use crate::handle::Lake;
+pub(crate) use crate::handle::Lake;
 pub(crate) use crate::nearest::nearest;
 pub(crate) use crate::scope::refuse_in_body;
 pub(crate) use crate::sync::lock;

@@ -25,7 +25,7 @@ const BUFFERED: usize = 4096;
 const NAMED: usize = 20_000;
 
 /// The run that this process is to a lake.
-pub(crate) struct Journal {
+pub struct Journal {
     vault: Arc<Vault>,
     provenance: Arc<Provenance>,
     started_at: String,
@@ -84,7 +84,7 @@ impl Journal {
     }
 
     /// A call was skipped.
-    pub(crate) fn found(&self, creator: &CreatorName, key: CallKey, outcome: Outcome) {
+    pub fn found(&self, creator: &CreatorName, key: CallKey, outcome: Outcome) {
         if self.off {
             return;
         }
@@ -108,7 +108,7 @@ impl Journal {
     }
 
     /// A body begins, or has ended. What was found before is written down too.
-    pub(crate) fn body(&self, creator: &CreatorName, key: CallKey, outcome: Outcome, at: &str, took: Option<Duration>) {
+    pub fn body(&self, creator: &CreatorName, key: CallKey, outcome: Outcome, at: &str, took: Option<Duration>) {
         if self.off {
             return;
         }

@@ -5,9 +5,11 @@ use std::sync::{Mutex, Weak};
 use datlake_core::{Error, ErrorKind, Result};
 
 use super::LakeBuilder;
+#[cfg(feature = "console")]
+use crate::console;
 use crate::handle::{Inner, Lake};
 use crate::sync::lock;
-use crate::{config, console, scope};
+use crate::{config, scope};
 
 #[derive(Default)]
 struct Open {
@@ -52,11 +54,11 @@ impl Lake {
             (Some(only), None, None) => Ok(Lake(only)),
             (None, _, None) => {
                 let settings = config::resolve()?;
-                let log = settings.log;
+                #[cfg(feature = "console")]
+                let show = console::observer(settings.log);
                 let lake = LakeBuilder::from_settings(settings).open_unregistered()?;
-                if let Some(show) = console::observer(log) {
-                    lake.observe(show);
-                }
+                #[cfg(feature = "console")]
+                show.into_iter().for_each(|show| lake.observe(show));
                 open.default = Some(lake.clone());
                 Ok(lake)
             }

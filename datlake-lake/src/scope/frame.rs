@@ -11,7 +11,7 @@ use datlake_store::Staged;
 use crate::handle::Lake;
 
 /// A body that runs: what it may read, and what it makes.
-pub(crate) trait Frame: Any + Debug + Send + Sync {
+pub trait Frame: Any + Debug + Send + Sync {
     /// The lake of its call.
     fn lake(&self) -> &Lake;
 
@@ -52,18 +52,20 @@ pub(crate) trait Frame: Any + Debug + Send + Sync {
 
 /// A file that a body made and has not returned yet.
 #[derive(Debug)]
-pub(crate) struct StagedFile {
+pub struct StagedFile {
     /// Its number in this process.
-    pub(crate) id: u64,
+    pub id: u64,
     /// Its own name.
-    pub(crate) name: Arc<str>,
-    pub(crate) content: Staged,
+    pub name: Arc<str>,
+    /// Its content.
+    pub content: Staged,
     /// The UID it has once the body has returned it.
-    pub(crate) uid: OnceLock<Uid>,
+    pub uid: OnceLock<Uid>,
 }
 
 impl StagedFile {
-    pub(crate) fn new(name: &str, content: Staged) -> Self {
+    /// A file called `name`.
+    pub fn new(name: &str, content: Staged) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self { id: NEXT.fetch_add(1, Ordering::Relaxed), name: name.into(), content, uid: OnceLock::new() }
     }

@@ -11,15 +11,15 @@ thread_local! {
 
 /// The lakes of the files that were serialized.
 #[derive(Default)]
-pub(crate) struct SeenLakes {
+pub struct SeenLakes {
     /// The first one.
-    pub(crate) lake: Option<Lake>,
+    pub lake: Option<Lake>,
     /// Whether there was another.
-    pub(crate) mixed: bool,
+    pub mixed: bool,
 }
 
 /// A file of `lake` is being serialized.
-pub(crate) fn note_lake(lake: &Lake) {
+pub fn note_lake(lake: &Lake) {
     SEEN.with_borrow_mut(|seen| {
         let Some(seen) = seen else { return };
         match &seen.lake {
@@ -31,7 +31,7 @@ pub(crate) fn note_lake(lake: &Lake) {
 }
 
 /// Does `write`, which serializes; also which lakes it met, where `first` was met before.
-pub(crate) fn seen_lakes<R>(first: Option<Lake>, write: impl FnOnce() -> R) -> (R, SeenLakes) {
+pub fn seen_lakes<R>(first: Option<Lake>, write: impl FnOnce() -> R) -> (R, SeenLakes) {
     let before = SEEN.replace(Some(SeenLakes { lake: first, mixed: false }));
     let written = write();
     (written, SEEN.replace(before).unwrap_or_default())

@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) cache_limit: Option<u64>,
     pub(crate) offline: bool,
     pub(crate) bypass: bool,
+    #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "the console alone reads it"))]
     pub(crate) log: Log,
 }
 

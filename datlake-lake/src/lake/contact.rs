@@ -12,7 +12,8 @@ use super::{Lake, lock};
 const REMEMBERED: usize = 1 << 14;
 
 impl Lake {
-    pub(crate) fn remembered(&self, key: &CallKey) -> Option<Arc<Record>> {
+    #[doc(hidden)]
+    pub fn remembered(&self, key: &CallKey) -> Option<Arc<Record>> {
         lock(&self.0.remembered).get(key).cloned()
     }
 
@@ -21,7 +22,8 @@ impl Lake {
         lock(&self.0.remembered).clear();
     }
 
-    pub(crate) fn remember(&self, record: &Arc<Record>) {
+    #[doc(hidden)]
+    pub fn remember(&self, record: &Arc<Record>) {
         let mut remembered = lock(&self.0.remembered);
         if remembered.len() >= REMEMBERED {
             remembered.clear();
@@ -30,7 +32,8 @@ impl Lake {
     }
 
     /// Before a process first asks the remote anything, it recognises it and learns what others removed.
-    pub(crate) async fn contact_remote(&self) -> Result<()> {
+    #[doc(hidden)]
+    pub async fn contact_remote(&self) -> Result<()> {
         match self.0.learned.load(Ordering::Acquire) {
             true => Ok(()),
             false => self.learn_removals().await,

@@ -1,0 +1,43 @@
+//! Lakes, files and trees: all of datlake but calls.
+//!
+//! Users depend on `datlake`, which hands this on. Whoever serves a lake and runs no call may depend on this alone.
+//!
+//! Absences:
+//! - No call, macro, inventory of creators, thread pool or walk of the stack: the body that code stands in is a
+//!   [`Frame`](scope::Frame), whoever runs it.
+//! - No ambient state but [`scope`], and the lakes that are open.
+//! - Nothing is written to a terminal but by `console`, a feature that `datlake` turns on.
+//! - No home directory is needed, and no configuration read, where a [`LakeBuilder`] is told where the lake is.
+
+pub mod config;
+#[cfg(feature = "console")]
+mod console;
+mod event;
+mod file;
+mod handle;
+mod journal;
+mod lake;
+mod nearest;
+mod origin;
+pub mod report;
+
+// For the engine of calls.
+#[doc(hidden)]
+pub mod provenance;
+#[doc(hidden)]
+pub mod scope;
+#[doc(hidden)]
+pub mod sync;
+#[doc(hidden)]
+pub use lake::{Committed, NewCall};
+
+pub use datlake_core::lineage;
+pub use datlake_core::lineage::Lineage;
+pub use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Side, Subject, Uid, UidKind};
+pub use datlake_store::{AsyncReader, Reader};
+pub use event::{CallId, Event, Pace};
+pub use file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter, Unverified};
+pub use handle::Lake;
+pub use lake::{AsyncLakeWriter, Collect, Evict, Files, LakeBuilder, LakeWriter, Mirror, Prune, Verify};
+pub use origin::Origin;
+pub use scope::{Entered, Here, Scoped, here};
