@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use super::file;
-use super::setting::secret_in;
-use super::{Key, Source, Surroundings};
+use super::key::{Key, size};
+use super::setting::{Source, secret_in};
+use super::surroundings::{Gathered, Surroundings};
 
 /// Which file is changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -296,9 +297,7 @@ impl Surroundings {
             Key::Remote => Ok(value.to_owned()),
             Key::UnsafeRemote if !matches!(value, "yes" | "no") => wrong("it may be `yes` or `no`"),
             Key::UnsafeRemote => Ok(value.to_owned()),
-            Key::CacheLimit if super::size(value).is_none() => {
-                wrong("it must be a number of bytes, as `500 MB` or `50GiB`")
-            }
+            Key::CacheLimit if size(value).is_none() => wrong("it must be a number of bytes, as `500 MB` or `50GiB`"),
             Key::CacheLimit => Ok(value.to_owned()),
             Key::Email => match value.split_once('@') {
                 Some((user, host)) if !user.is_empty() && !host.is_empty() && !value.contains(char::is_whitespace) => {
@@ -361,7 +360,7 @@ impl Surroundings {
 
     /// Says what wins over the change.
     fn changed(&self, key: &str, value: Option<String>, path: PathBuf, context: Option<String>) -> Changed {
-        let shown = self.gather().map(super::Gathered::shown).unwrap_or_default();
+        let shown = self.gather().map(Gathered::shown).unwrap_or_default();
         let counts = shown.into_iter().find(|setting| setting.key == key).map(|setting| setting.source);
         let same = |other: &Path| other.canonicalize().is_ok_and(|other| other == path);
         let hidden_by = counts.filter(|source| match source {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use datlake_core::{Error, ErrorKind, Result};
 use toml_edit::{Document, Item, TableLike};
 
-use super::{Key, Source};
+use super::key::Key;
+use super::setting::Source;
 use crate::nearest::nearest;
 
 /// What one file, or one context in it, says.

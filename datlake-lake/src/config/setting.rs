@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use datlake_core::Result;
 use serde::{Deserialize, Serialize};
-
-use super::{Gathered, Key, Surroundings};
 
 /// A setting of the default lake, and where its value was taken from.
 #[non_exhaustive]
@@ -42,50 +39,6 @@ pub enum Source {
     },
     /// Nothing says anything else.
     Default,
-}
-
-/// The settings of the default lake, with where each was taken from.
-///
-/// # Errors
-/// [`ErrorKind::Config`](crate::ErrorKind::Config) for a file or a variable that says what it may not, and where there is no home for a lake.
-///
-/// ```no_run
-/// # fn main() -> datlake::Result<()> {
-/// for setting in datlake::config::settings()? {
-///     println!("{} = {:?} ({:?})", setting.key, setting.value, setting.source);
-/// }
-/// # Ok(())
-/// # }
-/// ```
-pub fn settings() -> Result<Vec<Setting>> {
-    Ok(Surroundings::here().gather()?.shown())
-}
-
-impl Gathered {
-    /// The settings as they are shown.
-    pub(super) fn shown(self) -> Vec<Setting> {
-        let Self { home, found, offline, bypass, log } = self;
-        let setting = |key: &str, variable: &str, value, source| Setting {
-            key: key.to_owned(),
-            value,
-            source,
-            variable: variable.to_owned(),
-        };
-        let mut shown = vec![setting("home", Key::Home.variable(), Some(home.0.display().to_string()), home.1)];
-        for key in [Key::Remote, Key::UnsafeRemote, Key::Email, Key::CacheLimit] {
-            let (value, source) = found
-                .get(&key)
-                .map_or((None, Source::Default), |found| (Some(key.shown(&found.value)), found.source.clone()));
-            // Whoever never heard of it has nothing to read about it.
-            if !matches!(key, Key::UnsafeRemote | Key::CacheLimit) || value.is_some() {
-                shown.push(setting(key.name(), key.variable(), value, source));
-            }
-        }
-        shown.push(setting("offline", "DATLAKE_OFFLINE", Some(offline.0.to_string()), offline.1));
-        shown.push(setting("bypass", "DATLAKE", Some(bypass.0.to_string()), bypass.1));
-        shown.push(setting("log", "DATLAKE_LOG", Some(log.0.name().to_owned()), log.1));
-        shown
-    }
 }
 
 /// A URL without what people put there and others must not see: user, password, fragment, and the values of its query.

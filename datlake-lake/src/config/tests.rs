@@ -1,6 +1,13 @@
 //! Other surroundings, other settings.
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use datlake_core::ErrorKind;
+
+use super::key::Log;
 use super::setting::secret_in;
+use super::surroundings::Surroundings;
 use super::*;
 
 fn surroundings(directory: &Path) -> Surroundings {

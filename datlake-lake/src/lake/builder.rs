@@ -10,7 +10,7 @@ use datlake_core::claim::{DEFAULT_LEASE, LONGEST_LEASE};
 use datlake_core::{Error, ErrorKind, Result};
 use datlake_store::{Options, Permits, Reach, Vault, Wrap};
 
-use super::current;
+use super::opened::register;
 use crate::config::{self, Settings};
 use crate::handle::{Inner, Lake};
 use crate::journal::Journal;
@@ -230,7 +230,7 @@ impl LakeBuilder {
     /// home that is a file or holds other things, [`ErrorKind::Denied`], [`ErrorKind::Format`] for a lake of a newer format.
     pub fn open(self) -> Result<Lake> {
         let lake = self.open_unregistered()?;
-        current::register(&lake);
+        register(&lake);
         Ok(lake)
     }
 

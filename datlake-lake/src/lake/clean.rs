@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::claim::{clear_left_over, left_over};
-use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store};
+use datlake_core::{Entry, Error, ErrorKind, Result, Store};
 
 use super::{Lake, refuse_in_body};
 use crate::report::{Cleaned, RemoteState};
@@ -67,14 +67,6 @@ impl Lake {
         let listed = store.list(&folder, &mut visit).await;
         store.remove(&at).await?;
         listed.map(|()| now)
-    }
-
-    /// Where something may be created to see what comes of it: an index entry of content that nobody has. Whoever finds it
-    /// finds nothing out.
-    pub(crate) fn trial_place(&self) -> Result<(Prefix, Location)> {
-        let nonce = Digest::of(self.nonce().as_bytes());
-        let creator = CreatorName::new("datlake/check")?;
-        Ok((Prefix::UsesOf(nonce), Location::Use(nonce, creator, CallKey::from_bytes(*nonce.as_bytes()))))
     }
 }
 

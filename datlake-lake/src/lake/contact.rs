@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use datlake_core::record::Record;
-use datlake_core::{CallKey, Location, Result};
+use datlake_core::{CallKey, CreatorName, Digest, Location, Prefix, Result};
 
 use super::{Lake, lock};
 
@@ -63,5 +63,13 @@ impl Lake {
             Some(remote) => remote.get(&Location::Lake).await.map(drop),
             None => Ok(()),
         }
+    }
+
+    /// Where something may be created to see what comes of it: an index entry of content that nobody has. Whoever finds it
+    /// finds nothing out.
+    pub(crate) fn trial_place(&self) -> Result<(Prefix, Location)> {
+        let nonce = Digest::of(self.nonce().as_bytes());
+        let creator = CreatorName::new("datlake/check")?;
+        Ok((Prefix::UsesOf(nonce), Location::Use(nonce, creator, CallKey::from_bytes(*nonce.as_bytes()))))
     }
 }

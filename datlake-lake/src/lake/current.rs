@@ -1,30 +1,15 @@
 //! Which lake is meant where none is named.
 
-use std::sync::{Mutex, Weak};
+use std::sync::Weak;
 
 use datlake_core::{Error, ErrorKind, Result};
 
-use super::LakeBuilder;
+use super::builder::LakeBuilder;
+use super::opened::open_lakes;
 #[cfg(feature = "console")]
 use crate::console;
-use crate::handle::{Inner, Lake};
-use crate::sync::lock;
+use crate::handle::Lake;
 use crate::{config, scope};
-
-#[derive(Default)]
-struct Open {
-    /// Lakes opened by the program, as long as they live.
-    others: Vec<Weak<Inner>>,
-    default: Option<Lake>,
-}
-
-static OPEN: Mutex<Open> = Mutex::new(Open { others: Vec::new(), default: None });
-
-pub(super) fn register(lake: &Lake) {
-    let mut open = lock(&OPEN);
-    open.others.retain(|other| other.strong_count() > 0);
-    open.others.push(std::sync::Arc::downgrade(&lake.0));
-}
 
 impl Lake {
     /// The current lake: the one entered on this thread or in this future, else the only one that is open, else the default
@@ -45,7 +30,7 @@ impl Lake {
         if let Some(lake) = scope::lake() {
             return Ok(lake);
         }
-        let mut open = lock(&OPEN);
+        let mut open = open_lakes();
         let mut others = open.others.iter().filter_map(Weak::upgrade);
         let (first, second) = (others.next(), others.next());
         drop(others);

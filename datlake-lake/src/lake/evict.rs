@@ -8,24 +8,21 @@
 //! - What goes wrong by itself goes wrong for nobody: whoever happened to download is not told.
 
 mod asking;
+mod stored;
 
-use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt as _;
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use datlake_core::{Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store};
+use datlake_core::{Digest, Error, ErrorKind, Location, Result};
 use datlake_store::{Claim, offload};
 
 use self::asking::Asking;
-use super::{Lake, refuse_in_body};
+use self::stored::{Stored, sizes};
+use super::{AT_ONCE, Lake, refuse_in_body};
 use crate::event::Event;
 use crate::report::Evicted;
 use crate::scope;
-
-/// Pieces of content that are asked about at a time.
-const AT_ONCE: usize = 64;
 
 /// What is to be evicted, the least recently used first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +41,6 @@ impl Evict {
             Self::To(limit) => left > limit,
         }
     }
-}
-
-/// Content on this machine.
-struct Stored {
-    digest: Digest,
-    size: u64,
-    used: SystemTime,
-    /// Whether a path that was handed out leads to it.
-    linked: bool,
 }
 
 impl Lake {
@@ -195,33 +183,8 @@ impl Lake {
         }
         Ok(report)
     }
-
-    async fn stored(&self) -> Result<Vec<Stored>> {
-        let mut stored = Vec::new();
-        for (digest, size) in sizes(&*self.catalog().local).await? {
-            let path = self.vault().place_of(&digest);
-            let Ok(found) = std::fs::metadata(&path) else { continue };
-            let seconds = found.atime().max(found.ctime()).max(0).unsigned_abs();
-            let used = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            stored.push(Stored { digest, size, used, linked: found.nlink() > 1 });
-        }
-        Ok(stored)
-    }
 }
 
 fn sum(stored: &[Stored]) -> u64 {
     stored.iter().map(|blob| blob.size).sum()
-}
-
-/// All content of a store, with its size.
-async fn sizes(store: &dyn Store) -> Result<HashMap<Digest, u64>> {
-    let mut sizes = HashMap::new();
-    let mut gather = |entry: Entry| {
-        if let Location::Blob(digest) = entry.location {
-            sizes.insert(digest, entry.size);
-        }
-        ControlFlow::Continue(())
-    };
-    store.list(&Prefix::Blobs, &mut gather).await?;
-    Ok(sizes)
 }

@@ -12,6 +12,7 @@ mod evict;
 mod files;
 mod folder;
 mod mirror;
+mod opened;
 mod prune;
 mod publish;
 mod pull;

@@ -13,8 +13,8 @@ use datlake_store::Wanted;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::super::content::documents;
-use super::super::{Lake, concerns_one, lock};
-use super::{AT_ONCE, Stored, sizes};
+use super::super::{AT_ONCE, Lake, concerns_one, lock};
+use super::stored::{Stored, sizes};
 use crate::file::{File, Tree};
 
 /// From so many pieces on it costs less to list what content the remote has than to ask for each.

@@ -1,0 +1,46 @@
+//! Content on this machine, and when it was last used.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, SystemTime};
+
+use datlake_core::{Digest, Entry, Location, Prefix, Result, Store};
+
+use crate::handle::Lake;
+
+/// Content on this machine.
+pub(super) struct Stored {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    pub(super) used: SystemTime,
+    /// Whether a path that was handed out leads to it.
+    pub(super) linked: bool,
+}
+
+impl Lake {
+    pub(super) async fn stored(&self) -> Result<Vec<Stored>> {
+        let mut stored = Vec::new();
+        for (digest, size) in sizes(&*self.catalog().local).await? {
+            let path = self.vault().place_of(&digest);
+            let Ok(found) = std::fs::metadata(&path) else { continue };
+            let seconds = found.atime().max(found.ctime()).max(0).unsigned_abs();
+            let used = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            stored.push(Stored { digest, size, used, linked: found.nlink() > 1 });
+        }
+        Ok(stored)
+    }
+}
+
+/// All content of a store, with its size.
+pub(super) async fn sizes(store: &dyn Store) -> Result<HashMap<Digest, u64>> {
+    let mut sizes = HashMap::new();
+    let mut gather = |entry: Entry| {
+        if let Location::Blob(digest) = entry.location {
+            sizes.insert(digest, entry.size);
+        }
+        ControlFlow::Continue(())
+    };
+    store.list(&Prefix::Blobs, &mut gather).await?;
+    Ok(sizes)
+}
