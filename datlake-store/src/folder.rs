@@ -14,9 +14,9 @@ use std::sync::{Arc, OnceLock};
 use datlake_core::{Created, Digest, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
 
 use crate::dir::{DirStore, Durability};
+use crate::hashing::{Hashing, is_still};
 use crate::known::Known;
-use crate::remote::{Progress, RemoteOptions};
-use crate::staging::{Hashing, is_still};
+use crate::options::{Progress, RemoteOptions};
 
 /// From this size on it is told how far content is, as in buckets.
 const TOLD: u64 = 16 << 20;

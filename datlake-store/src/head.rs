@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use datlake_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::dir::Names;
+use crate::names::Names;
 
 /// The format this version writes and the newest it reads.
 const FORMAT: u64 = 1;

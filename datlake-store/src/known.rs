@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use datlake_core::{Digest, Error, ErrorKind, Result};
 
 use crate::head::is_id;
-use crate::remote::RemoteOptions;
+use crate::options::RemoteOptions;
 
 /// What is remembered of one remote.
 #[derive(Clone, Debug)]

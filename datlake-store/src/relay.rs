@@ -5,8 +5,9 @@ use std::sync::Arc;
 use datlake_core::{Error, ErrorKind, Location, Result, Store, WHOLE};
 
 use crate::dir::Seal;
-use crate::remote::{self, RemoteOptions};
-use crate::staging::{Expecting, Hashing};
+use crate::hashing::{Expecting, Hashing};
+use crate::options::RemoteOptions;
+use crate::remote;
 use crate::vault::{Vault, Wanted};
 
 /// What variables begin with that are for the other store alone.

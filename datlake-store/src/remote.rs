@@ -9,6 +9,8 @@ use datlake_core::{Error, ErrorKind, Location, Result, Store};
 use crate::folder::Folder;
 #[cfg(feature = "cloud")]
 use crate::object::ObjectStore;
+use crate::options::RemoteOptions;
+use crate::signing::Signed;
 
 /// A remote that was opened.
 #[derive(Clone, Debug)]
@@ -27,40 +29,6 @@ pub enum Standing {
     There,
     /// There is no lake yet: the first write makes one.
     New,
-}
-
-/// Is told how far content has come on its way to a store, in bytes, and how large it is.
-pub type Progress = Arc<dyn Fn(&Location, u64, u64) + Send + Sync>;
-
-/// How to open a remote.
-#[derive(Clone, Default)]
-pub struct RemoteOptions {
-    /// The folder in which a home remembers what stores were found to do.
-    pub memory: Option<PathBuf>,
-    /// Whether to go on with a store that cannot create without replacing.
-    pub unsafe_creates: bool,
-    /// Whether it is no remote, but what a lake is mirrored to.
-    pub mirror: bool,
-    /// Told of large content on its way to the remote how many bytes are there, and of how many: where, and on the thread or
-    /// task that sends.
-    pub progress: Option<Progress>,
-    /// How content goes up, in place of what is usual: the size of a part, and the size up to which it goes in one request. To
-    /// measure what pays.
-    #[doc(hidden)]
-    pub parts: Option<(u64, u64)>,
-    /// The variables that providers' settings are taken from, in place of the environment.
-    #[doc(hidden)]
-    pub variables: Option<Vec<(String, String)>>,
-}
-
-impl std::fmt::Debug for RemoteOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Not the variables: they hold credentials.
-        f.debug_struct("RemoteOptions")
-            .field("memory", &self.memory)
-            .field("unsafe_creates", &self.unsafe_creates)
-            .finish_non_exhaustive()
-    }
 }
 
 /// The store at `url`: a directory or a bucket, of which nothing is asked yet.
@@ -154,6 +122,40 @@ impl Remote {
                 let _ = silence;
                 Ok(None)
             }
+        }
+    }
+
+    /// A URL from which the object is downloaded under `name`, for as long as `expires`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where there are no such URLs, [`ErrorKind::InvalidInput`] for a time that they cannot have.
+    pub(crate) async fn sign(&self, at: &Location, name: &str, expires: Duration) -> Result<Signed> {
+        match self {
+            Self::Folder(folder) => {
+                let _ = (at, name, expires);
+                let message = format!(
+                    "cannot make a URL: the remote `{}` is a directory, and only buckets give out URLs; copy the file out of the lake, or serve that directory",
+                    folder.describe()
+                );
+                Err(Error::new(ErrorKind::Unsupported, message))
+            }
+            #[cfg(feature = "cloud")]
+            Self::Bucket(bucket) => bucket.sign(at, name, expires).await,
+        }
+    }
+
+    /// Downloads an object by a signed URL, as somebody without credentials would: `None` where there are no such URLs.
+    ///
+    /// # Errors
+    /// As [`Remote::sign`]; [`ErrorKind::Denied`] where the server does not accept it.
+    pub(crate) async fn try_signed(&self, at: &Location) -> Result<Option<()>> {
+        match self {
+            Self::Folder(_) => {
+                let _ = at;
+                Ok(None)
+            }
+            #[cfg(feature = "cloud")]
+            Self::Bucket(bucket) => bucket.try_signed(at).await.map(Some),
         }
     }
 

@@ -1,6 +1,5 @@
 //! Content on its way into the lake: written to a file of this process's own, hashed as it passes.
 
-use std::fmt::Display;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -10,6 +9,7 @@ use datlake_core::{Digest, Error, ErrorKind, Result};
 use tokio::io::AsyncWrite;
 
 use crate::dir::Scratch;
+use crate::hashing::{Hashing, hash_file};
 use crate::runtime;
 
 const BUFFER: usize = 64 << 10;
@@ -92,14 +92,6 @@ impl Drop for Staged {
     }
 }
 
-/// The digest and size of a file.
-pub fn hash_file(path: &Path) -> Result<(Digest, u64)> {
-    let failed = |e| Error::io("read", path.display(), e);
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(std::fs::File::open(path).map_err(failed)?).map_err(failed)?;
-    Ok((Digest::from_bytes(*hasher.finalize().as_bytes()), hasher.count()))
-}
-
 /// A file being written and hashed. Dropping it unfinished removes it.
 #[derive(Debug)]
 pub struct StagedWriter {
@@ -134,91 +126,6 @@ impl Drop for Unfinished {
         if let Some(path) = &self.0 {
             let _ = std::fs::remove_file(path);
         }
-    }
-}
-
-/// Hashes and counts what passes through.
-#[derive(Debug)]
-pub(crate) struct Hashing<W> {
-    inner: W,
-    hasher: Box<blake3::Hasher>,
-}
-
-impl<W> Hashing<W> {
-    pub(crate) fn new(inner: W) -> Self {
-        Self { inner, hasher: Box::default() }
-    }
-
-    pub(crate) fn digest(&self) -> Digest {
-        Digest::from_bytes(*self.hasher.finalize().as_bytes())
-    }
-
-    pub(crate) fn size(&self) -> u64 {
-        self.hasher.count()
-    }
-}
-
-impl Hashing<std::fs::File> {
-    /// Goes on behind what the file holds, which is read.
-    pub(crate) fn behind(mut file: std::fs::File) -> io::Result<Self> {
-        let mut hasher = Box::<blake3::Hasher>::default();
-        hasher.update_reader(&mut file)?;
-        Ok(Self { inner: file, hasher })
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let n = self.inner.write(buf)?;
-        self.hasher.update(&buf[..n]);
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-/// Makes sure that what was just read to be sent to `place` is the content `digest`: a disk may have changed it under its seal.
-///
-/// # Errors
-/// [`ErrorKind::Corrupt`] where it is not.
-pub(crate) fn is_still(digest: &Digest, found: Digest, place: &dyn Display) -> Result<()> {
-    if found == *digest {
-        return Ok(());
-    }
-    let message = format!(
-        "the content {digest} is damaged on this machine, and was not sent to {place}: its bytes have the digest {found}; `datlake verify` says which files are concerned, and `datlake repair` heals them where there is a copy"
-    );
-    Err(Error::new(ErrorKind::Corrupt, message))
-}
-
-/// Hashes content whose size is known, and refuses what comes behind that: a store may have anything in its place.
-#[derive(Debug)]
-pub(crate) struct Expecting<W> {
-    pub(crate) hash: Hashing<W>,
-    size: u64,
-    /// Whether more came.
-    pub(crate) exceeded: bool,
-}
-
-impl<W> Expecting<W> {
-    pub(crate) fn new(hash: Hashing<W>, size: u64) -> Self {
-        Self { hash, size, exceeded: false }
-    }
-}
-
-impl<W: Write> Write for Expecting<W> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if self.hash.size() + buf.len() as u64 > self.size {
-            self.exceeded = true;
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.hash.write(buf)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.hash.flush()
     }
 }
 

@@ -21,9 +21,10 @@ use crate::away::MaybeAway;
 use crate::beating::{Among, Beating};
 use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
 use crate::fill::{self, Fill, Filling};
+use crate::hashing::{Hashing, hash_file};
+use crate::options::{Progress, RemoteOptions};
 use crate::reader::Reader;
-use crate::remote::{Progress, Remote, RemoteOptions};
-use crate::staging::{Hashing, hash_file};
+use crate::remote::Remote;
 use crate::{clock, remote, runtime};
 
 pub use self::holding::Publishing;

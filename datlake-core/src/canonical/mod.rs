@@ -50,6 +50,7 @@
 //! - Files are collected in the order in which they stand in the *encoding*: files in a map move with their entries. A file
 //!   that a value serialized into something else (say into a JSON string) comes last.
 
+mod buffer;
 mod encoder;
 mod json;
 mod order;
@@ -59,8 +60,8 @@ use serde::Serialize;
 
 use crate::file_ref::Noting;
 use crate::{Digest, Error, ErrorKind, FileRef, Result};
-use encoder::Encoder;
-pub(crate) use encoder::write_len;
+use buffer::Encoder;
+pub(crate) use buffer::write_len;
 pub(crate) use json::Reader;
 pub use json::to_json;
 

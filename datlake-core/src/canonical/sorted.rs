@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::encoder::{Encoder, write_len};
+use super::buffer::{Encoder, write_len};
 use crate::FileRef;
 
 /// The entries of a set or a map, while they are written to the end of the encoder's buffer.

@@ -7,7 +7,6 @@
 mod claim;
 mod hold;
 mod lock;
-mod names;
 mod open;
 mod publish;
 mod runs;
@@ -33,9 +32,8 @@ pub use hold::{Hold, Holding};
 pub use scratch::Scratch;
 pub use seal::Seal;
 
-pub(crate) use names::Names;
-
-use publish::{Method, Source};
+use self::publish::{Method, Source};
+use crate::names::Names;
 
 /// The largest object that is read at once.
 const READ_LIMIT: u64 = 256 << 20;

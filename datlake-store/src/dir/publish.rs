@@ -12,7 +12,7 @@ use std::time::Duration;
 use datlake_core::{Created, Location, Result};
 
 use super::{DirStore, Durability, seal, sys};
-use crate::staging::{Hashing, is_still};
+use crate::hashing::{Hashing, is_still};
 
 /// How often a directory that vanishes between its making and its use is made again.
 const ATTEMPTS: usize = 10_000;

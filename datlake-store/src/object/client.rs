@@ -11,7 +11,7 @@ use object_store::{ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
 use super::address::{Address, Provider};
 use super::sign::Signing;
 use super::watch::Watched;
-use crate::remote::RemoteOptions;
+use crate::options::RemoteOptions;
 
 /// One request with its answer; what is larger than a part has several.
 const TIMEOUT: Duration = Duration::from_secs(120);

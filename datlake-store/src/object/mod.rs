@@ -47,7 +47,7 @@ use self::failure::{Failed, late, understand};
 use self::line::Line;
 use self::retry::{Tries, patiently};
 use crate::known::Known;
-use crate::remote::RemoteOptions;
+use crate::options::RemoteOptions;
 use crate::runtime;
 
 /// The longest key that S3 and Google Cloud Storage take, in bytes.

@@ -9,9 +9,9 @@ use datlake_core::{Created, Error, ErrorKind, Location, Result};
 
 use super::Shared;
 use super::retry::Tries;
-use crate::dir::Names;
 use crate::head;
 use crate::known::Known;
+use crate::names::Names;
 
 impl Shared {
     /// What the home remembers of the store: of the place at the server that the client speaks to. At another server, or in

@@ -24,9 +24,9 @@ use super::journal::{Begun, Journal, Sent, Upload};
 use super::retry::{Tries, patiently};
 use super::transfer::PARTS_EACH;
 use super::{Shared, unexpected};
+use crate::hashing::is_still;
 use crate::known::Known;
 use crate::runtime;
-use crate::staging::is_still;
 
 /// The size of a part.
 const PART: u64 = 8 << 20;

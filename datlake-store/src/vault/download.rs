@@ -15,7 +15,7 @@ use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
 use super::{Vault, Wanted};
 use crate::dir::Claim;
-use crate::staging::{Expecting, Hashing};
+use crate::hashing::{Expecting, Hashing};
 
 /// Bytes between two words about a download.
 const PROGRESS: u64 = 4 << 20;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use datlake_core::{Digest, Result};
 
 use super::Vault;
-use crate::staging::hash_file;
+use crate::hashing::hash_file;
 
 /// Content under a name of its own, until this is dropped.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ impl Names {
     }
 
     /// The path of the file of the object `path`, below the lake's directory.
-    pub(super) fn file(self, path: &str) -> Cow<'_, str> {
+    pub(crate) fn file(self, path: &str) -> Cow<'_, str> {
         let safe = |at: usize| is_safe(path.as_bytes(), at);
         if self.is_plain() || (0..path.len()).all(safe) {
             return Cow::Borrowed(path);
@@ -45,7 +45,7 @@ impl Names {
     }
 
     /// The part of an object's path that a file or folder called `name` stands for; `None` for what is not a lake's.
-    pub(super) fn object(self, name: &str) -> Option<Cow<'_, str>> {
+    pub(crate) fn object(self, name: &str) -> Option<Cow<'_, str>> {
         if self.is_plain() || !name.contains('%') {
             return (self.file(name) == name).then_some(Cow::Borrowed(name));
         }
@@ -67,7 +67,7 @@ impl Names {
     }
 
     /// What a file is called that people or programs see as `name`, where nothing depends on it.
-    pub(super) fn shown(self, name: &str) -> Cow<'_, str> {
+    pub(crate) fn shown(self, name: &str) -> Cow<'_, str> {
         match self {
             Self::Plain => Cow::Borrowed(name),
             Self::Escaped => Cow::Owned(name.replace(['"', '*', ':', '<', '>', '?', '|', '\\'], "_")),
@@ -75,7 +75,7 @@ impl Names {
     }
 
     /// Which names the file system of `folder` needs, found by trying there.
-    pub(super) fn tried_in(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn tried_in(folder: &Path) -> io::Result<Self> {
         const ODD: &str = "Odd: \"*?<>|";
         // If not even this can be made, nothing has been learned about names.
         make_and_remove(&folder.join("plain"), || Ok(()))?;
