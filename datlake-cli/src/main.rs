@@ -1,29 +1,32 @@
 //! The command `datlake`: what is in a lake, where it comes from, in and out.
 //!
-//! Arguments as typed (`args`) → commands, which give report values (`commands`) → one place that prints (`print`).
+//! Arguments as typed (`args`) → an answer (`commands`) → one place that prints (`screen`).
 //! Results go to standard output, everything else to standard error. Exit status: 0, 1 (what was asked for is not there),
 //! 2 (failure), 130 and 143 (ended by a signal).
 
+mod answer;
 mod args;
+mod boxes;
 mod commands;
 mod failure;
 mod interrupt;
-mod print;
+mod progress;
+mod screen;
+mod text;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use crate::print::Screen;
+use crate::answer::Partly;
+use crate::screen::Screen;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let (args, json) = args::parse();
     let screen = Screen::new(args.color.into());
     if let Err(error) = interrupt::watch() {
         screen.error(&anyhow::Error::new(error).context("cannot wait for signals"));
         return ExitCode::from(failure::FAILED);
     }
-    let done = run(args, &screen);
+    let done = run(args.command, json, &screen);
     interrupt::settled();
     match done {
         Ok(status) => ExitCode::from(status),
@@ -36,19 +39,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: args::Args, screen: &Screen) -> anyhow::Result<u8> {
-    let json = args.command.json();
-    let (report, failed) = match commands::run(args.command, screen) {
-        Ok(report) => (report, None),
-        // What was done before it failed is a result, too.
-        Err(error) => match error.downcast::<commands::Partly>() {
-            Ok(commands::Partly { done, error }) => (*done, Some(error)),
+fn run(command: args::Command, json: bool, screen: &Screen) -> anyhow::Result<u8> {
+    let (answer, failed) = match commands::run(command, json, screen) {
+        Ok(answer) => (answer, None),
+        Err(error) => match error.downcast::<Partly>() {
+            Ok(Partly { done, error }) => (done, Some(error)),
             Err(error) => return Err(error),
         },
     };
-    screen.report(&report, json)?;
+    screen.show(&*answer, json)?;
     match failed {
-        None => Ok(report.status()),
+        None => Ok(answer.status()),
         Some(error) => Err(error),
     }
 }

@@ -2,8 +2,6 @@
 
 use clap::Subcommand;
 
-use super::Shape;
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
     /// Tries what works with the remote, and how quickly it answers
@@ -18,18 +16,13 @@ pub(crate) enum Config {
         /// Takes what is there for the remote from now on
         #[arg(long)]
         accept: bool,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Shows every setting, and where its value was taken from
     ///
     /// The environment wins over the nearest datlake.toml in the working directory or above it, that over the user's
     /// config.toml. What is secret in a URL is not shown.
     #[command(after_help = "Example: datlake config show --json")]
-    Show {
-        #[command(flatten)]
-        shape: Shape,
-    },
+    Show,
     /// Sets home, remote, email or cache_limit
     ///
     /// In the user's config.toml: in the context in use, or outside of any. Comments and order stay. A remote's credentials
@@ -43,8 +36,6 @@ pub(crate) enum Config {
         /// In the nearest datlake.toml, or a new one in the working directory
         #[arg(long)]
         project: bool,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Takes a setting away
     #[command(after_help = "Example: datlake config unset remote\n\
@@ -55,8 +46,6 @@ pub(crate) enum Config {
         /// From the nearest datlake.toml
         #[arg(long)]
         project: bool,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Settings under a name, to change from one lake to another
     #[command(subcommand, visible_alias = "contexts")]
@@ -66,10 +55,7 @@ pub(crate) enum Config {
     /// Nothing is changed before all are answered. An empty answer leaves a setting as it is, `none` takes it away. Answers
     /// may come from a pipe, one on each line.
     #[command(after_help = "Example: datlake config setup")]
-    Setup {
-        #[command(flatten)]
-        shape: Shape,
-    },
+    Setup,
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,48 +74,20 @@ pub(crate) enum Context {
         /// The person in the lineage
         #[arg(long)]
         email: Option<String>,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Uses a context from now on
     #[command(after_help = "Example: datlake config context use team")]
     Use {
         /// The context
         name: String,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Lists the contexts
     #[command(after_help = "Example: datlake config context list")]
-    List {
-        #[command(flatten)]
-        shape: Shape,
-    },
+    List,
     /// Deletes a context: its settings, not its lake
     #[command(after_help = "Example: datlake config context delete team")]
     Delete {
         /// The context
         name: String,
-        #[command(flatten)]
-        shape: Shape,
     },
-}
-
-impl Config {
-    /// Whether the result is written as JSON.
-    pub(super) fn json(&self) -> bool {
-        match self {
-            Self::Show { shape }
-            | Self::Check { shape, .. }
-            | Self::Set { shape, .. }
-            | Self::Unset { shape, .. }
-            | Self::Setup { shape }
-            | Self::Context(
-                Context::Create { shape, .. }
-                | Context::Use { shape, .. }
-                | Context::List { shape }
-                | Context::Delete { shape, .. },
-            ) => shape.json,
-        }
-    }
 }

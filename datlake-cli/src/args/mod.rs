@@ -8,12 +8,14 @@ mod value;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use add::AddHow;
 pub(crate) use config::{Config, Context};
 pub(crate) use gc::GcHow;
 use value::size;
+
+const JSON: &str = "json";
 
 /// What is in a lake, where it comes from, in and out.
 #[derive(Debug, Parser)]
@@ -46,14 +48,6 @@ impl From<Color> for anstream::ColorChoice {
     }
 }
 
-/// How a result is written.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Shape {
-    /// Write JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Shows how a file came to be: inputs, the call that made it, outputs
@@ -62,8 +56,6 @@ pub(crate) enum Command {
     Info {
         /// The file
         uid: String,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Lists the files that have names, and the folders they are in
     ///
@@ -79,8 +71,6 @@ pub(crate) enum Command {
         /// Also what is in the folders
         #[arg(short, long)]
         recursive: bool,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Adds files, folders, what is at a URL, or standard input
     ///
@@ -95,8 +85,6 @@ pub(crate) enum Command {
         uid: String,
         #[command(flatten)]
         how: AddHow,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Copies files, trees and folders out of the lake
     ///
@@ -114,8 +102,6 @@ pub(crate) enum Command {
         /// All files with names in the folder UID
         #[arg(short, long)]
         recursive: bool,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Writes the content of files to standard output
     #[command(after_help = "Example: datlake cat corpora/alice.txt | wc -w")]
@@ -132,8 +118,6 @@ pub(crate) enum Command {
         /// The files
         #[arg(required = true)]
         uids: Vec<String>,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Makes a URL from which others download a file, without credentials of their own
     ///
@@ -146,8 +130,6 @@ pub(crate) enum Command {
         /// For how long, as 15min, 1h or 7d
         #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
         expires: std::time::Duration,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Removes files
     ///
@@ -172,8 +154,6 @@ pub(crate) enum Command {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Shows calls: when they ran, by whom, for how long, what they made, and what became of them since
     ///
@@ -182,8 +162,6 @@ pub(crate) enum Command {
     Calls {
         /// Only those of this creator: its name, or the end of it
         creator: Option<String>,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Shows what the programs on this machine did, the latest first, or one such run with its calls
     ///
@@ -196,8 +174,6 @@ pub(crate) enum Command {
         /// How many to list
         #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
         limit: usize,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Shows why a call ran: what differs between it and the nearest earlier call of its creator
     ///
@@ -209,8 +185,6 @@ pub(crate) enum Command {
         /// A call, as CREATOR/KEY, or a file that it made; the creator may be abbreviated to its end, the key to its beginning
         #[arg(value_name = "CALL|UID")]
         call: String,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Shows what a file was made from, all the way up, and what was made from it, all the way down
     #[command(after_help = "Example: datlake lineage reports/2026.md\n\
@@ -230,15 +204,10 @@ pub(crate) enum Command {
         /// How many calls to show downwards
         #[arg(short = 'n', long, default_value_t = 1000, value_name = "N")]
         limit: usize,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Shows where the lake stands, and what of it is on this machine only
     #[command(after_help = "Example: datlake status --json")]
-    Status {
-        #[command(flatten)]
-        shape: Shape,
-    },
+    Status,
     /// Sends what was made here without the remote
     ///
     /// With each file goes what it was made from. What ends early goes on where it was.
@@ -246,8 +215,6 @@ pub(crate) enum Command {
     Push {
         /// Only these files, or what is in these folders
         which: Vec<String>,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Fetches what the remote has, ahead of time
     ///
@@ -256,8 +223,6 @@ pub(crate) enum Command {
     Pull {
         /// Only these files, or what is in these folders
         which: Vec<String>,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Copies the lake, or a part of it, to another store
     ///
@@ -279,8 +244,6 @@ pub(crate) enum Command {
         /// Take whatever lake is there now, where another was before, or where it is gone
         #[arg(long)]
         accept: bool,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Looks the lake through: documents, what they name, and content
     ///
@@ -301,8 +264,6 @@ pub(crate) enum Command {
         /// Read every byte, as without --sample
         #[arg(long, conflicts_with = "sample")]
         all: bool,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Heals the content of a file from another copy, or says which call to make again; or clears what is left over
     ///
@@ -312,8 +273,6 @@ pub(crate) enum Command {
     Repair {
         /// The file or tree, or a call as `@creator/3f9a27`
         uid: Option<String>,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Removes calls that nobody needs any more
     ///
@@ -334,8 +293,6 @@ pub(crate) enum Command {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Takes content off this machine that the remote has
     ///
@@ -349,8 +306,6 @@ pub(crate) enum Command {
         /// As much as it takes to leave so many bytes, as 20GB or 500MiB
         #[arg(long, group = "what", value_name = "SIZE", value_parser = size)]
         to: Option<u64>,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Removes content that nothing refers to any more, as after rm or prune
     ///
@@ -360,8 +315,6 @@ pub(crate) enum Command {
     Gc {
         #[command(flatten)]
         how: GcHow,
-        #[command(flatten)]
-        shape: Shape,
     },
     /// Shows and changes the configuration
     #[command(subcommand)]
@@ -380,32 +333,28 @@ pub(crate) enum Command {
     },
 }
 
-impl Command {
-    /// Whether the result is written as JSON.
-    pub(crate) fn json(&self) -> bool {
-        match self {
-            Self::Info { shape, .. }
-            | Self::Ls { shape, .. }
-            | Self::Add { shape, .. }
-            | Self::Get { shape, .. }
-            | Self::Path { shape, .. }
-            | Self::Url { shape, .. }
-            | Self::Rm { shape, .. }
-            | Self::Calls { shape, .. }
-            | Self::Explain { shape, .. }
-            | Self::Runs { shape, .. }
-            | Self::Lineage { shape, .. }
-            | Self::Status { shape }
-            | Self::Push { shape, .. }
-            | Self::Pull { shape, .. }
-            | Self::Mirror { shape, .. }
-            | Self::Verify { shape, .. }
-            | Self::Repair { shape, .. }
-            | Self::Evict { shape, .. }
-            | Self::Gc { shape, .. }
-            | Self::Prune { shape, .. } => shape.json,
-            Self::Config(config) => config.json(),
-            Self::Cat { .. } | Self::Completions { .. } | Self::Man { .. } => false,
-        }
+/// The arguments, and whether the answer is written as JSON.
+pub(crate) fn parse() -> (Args, bool) {
+    let matches = command().get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut of = &matches;
+    while let Some((_, below)) = of.subcommand() {
+        of = below;
+    }
+    let json = of.try_get_one::<bool>(JSON).is_ok_and(|json| json.is_some_and(|json| *json));
+    (args, json)
+}
+
+/// The command with all its arguments.
+pub(crate) fn command() -> clap::Command {
+    with_json(Args::command())
+}
+
+/// Whatever gives an answer, and not bytes, gives it as JSON too.
+fn with_json(command: clap::Command) -> clap::Command {
+    match command.get_name() {
+        _ if command.has_subcommands() => command.mut_subcommands(with_json),
+        "cat" | "completions" | "man" => command,
+        _ => command.arg(Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Write JSON")),
     }
 }

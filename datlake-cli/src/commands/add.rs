@@ -8,13 +8,67 @@ use std::time::Duration;
 use anyhow::Context as _;
 use datlake::config::without_secrets;
 use datlake::{Digest, File, Lake};
+use serde::Serialize;
 
-use super::content::as_tree;
 use super::download::{self, Limits};
-use super::{Added, Partly, Report};
+use super::lake::as_tree;
+use crate::answer::{Answer, Page, Partly};
 use crate::args::AddHow;
 use crate::failure::Failure;
-use crate::print::Screen;
+use crate::progress;
+use crate::text::{bytes, escape, files};
+
+/// What was added.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+pub(super) struct Added {
+    uid: String,
+    digest: Digest,
+    /// In bytes; of a tree: of all its files.
+    size: u64,
+    /// How many files; `None` unless it is a tree.
+    files: Option<u64>,
+    /// Whether it was not there before.
+    new: bool,
+    /// Whether it is no longer where it came from.
+    moved: bool,
+    /// The URL it was downloaded from, without what is secret in one.
+    source: Option<String>,
+    /// What the server called it, such as `text/csv`, where it was downloaded and the server said so.
+    content_type: Option<String>,
+}
+
+impl Answer for Vec<Added> {
+    fn text(&self, _: &Page) -> String {
+        self.iter().map(one_added).collect()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let page = |added: &Added| {
+            let kind = added.content_type.as_deref().filter(|kind| is_html(kind) && !is_html(&added.uid))?;
+            Some(format!("the server calls what is `{}` now {kind}: look whether it is what you wanted", added.uid))
+        };
+        self.iter().filter_map(page).collect()
+    }
+}
+
+fn one_added(added: &Added) -> String {
+    let what = match added.files {
+        Some(count) => format!("{}, {}", files(count), bytes(added.size)),
+        None => bytes(added.size),
+    };
+    let how = match (added.new, added.moved) {
+        (true, false) => "added",
+        (true, true) => "moved",
+        (false, true) => "was there already, removed the source of",
+        (false, false) => "was there already:",
+    };
+    let from = match &added.source {
+        Some(url) => format!(", {} from {url}", added.digest.short()),
+        None => String::new(),
+    };
+    format!("{}\n", escape(&format!("{how} {} ({what}{from})", added.uid)))
+}
 
 /// Something to be added.
 enum What {
@@ -32,8 +86,7 @@ pub(super) fn run(
     paths: &[OsString],
     uid: &str,
     how: &AddHow,
-    screen: &Screen,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Vec<Added>> {
     // What cannot be is found before the lake is touched.
     let mut all = Vec::new();
     for path in paths {
@@ -50,15 +103,15 @@ pub(super) fn run(
     let lake = lake()?;
     let mut added = Vec::new();
     for (what, uid) in &all {
-        match add(&lake, what, uid, how, screen) {
+        match add(&lake, what, uid, how) {
             Ok(more) => added.extend(more),
             Err(error) => {
                 let some = !added.is_empty();
-                return Err(Partly::of(Report::Added(added), some, error));
+                return Err(Partly::of(added, some, error));
             }
         }
     }
-    Ok(Report::Added(added))
+    Ok(added)
 }
 
 /// What an argument means.
@@ -123,12 +176,12 @@ fn named(what: &What, uid: &str) -> anyhow::Result<String> {
     }
 }
 
-fn add(lake: &Lake, what: &What, uid: &str, how: &AddHow, screen: &Screen) -> anyhow::Result<Vec<Added>> {
+fn add(lake: &Lake, what: &What, uid: &str, how: &AddHow) -> anyhow::Result<Vec<Added>> {
     if let What::Each(folder) = what {
         return each(lake, folder, uid, how.moving);
     }
     let new = !lake.exists(uid)?;
-    let mut source = None;
+    let (mut source, mut content_type) = (None, None);
     let file = match what {
         What::Stdin => {
             let mut stdin = std::io::stdin().lock();
@@ -140,17 +193,11 @@ fn add(lake: &Lake, what: &What, uid: &str, how: &AddHow, screen: &Screen) -> an
         }
         What::Url(url) => {
             let limits = Limits { silence: Duration::from_secs_f64(how.timeout), size: how.max_size };
-            let mut body = download::open(url, limits, screen.transfer(uid))?;
+            let mut body = download::open(url, limits, progress::bytes(uid))?;
             let file = lake.add_download(uid, url, &mut body);
-            screen.transferred();
-            let file = file?;
-            if let Some(kind) = body.content_type.as_deref().filter(|kind| is_html(kind) && !is_html(uid)) {
-                screen.warning(&format!(
-                    "the server calls what is `{uid}` now {kind}: look whether it is what you wanted"
-                ));
-            }
-            source = Some(without_secrets(url));
-            file
+            progress::wipe();
+            (source, content_type) = (Some(without_secrets(url)), body.content_type);
+            file?
         }
         What::Tree(folder) => lake.add_tree(uid, folder)?.as_file().clone(),
         What::File(path) | What::Each(path) => lake.add_path(uid, path)?,
@@ -170,7 +217,7 @@ fn add(lake: &Lake, what: &What, uid: &str, how: &AddHow, screen: &Screen) -> an
         Some(members) => (Some(members.len() as u64), members.iter().map(File::len).sum()),
     };
     let digest = file.digest();
-    Ok(vec![Added { uid: uid.to_owned(), digest, size, files, new, moved: how.moving, source }])
+    Ok(vec![Added { uid: uid.to_owned(), digest, size, files, new, moved: how.moving, source, content_type }])
 }
 
 /// Adds every file of a folder by itself.
@@ -190,6 +237,7 @@ fn each(lake: &Lake, folder: &Path, prefix: &str, moving: bool) -> anyhow::Resul
         new,
         moved: moving,
         source: None,
+        content_type: None,
     };
     Ok(there.into_iter().map(added).collect())
 }

@@ -1,14 +1,17 @@
-//! Content on its way out: `datlake cat`, and what copies share.
+//! Content on its way out: `datlake cat`, `path`, `url`.
 
-use std::io::{Read as _, Write};
+use std::io::Write;
+use std::path::PathBuf;
 
-use anyhow::Context as _;
-use datlake::{Digest, File, Lake, Tree};
+use datlake::Lake;
+use datlake::report::SignedUrl;
+use serde::Serialize;
 
-use super::{Report, file};
+use super::lake::{as_tree, copy, file};
+use crate::answer::{Answer, Page};
 use crate::failure::Failure;
 
-pub(super) fn cat(lake: &Lake, uids: &[String], out: &mut dyn Write) -> anyhow::Result<Report> {
+pub(super) fn cat(lake: &Lake, uids: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     // All are looked up before the first byte is written.
     let files = uids.iter().map(|uid| file(lake, uid)).collect::<anyhow::Result<Vec<_>>>()?;
     if let Some(tree) = files.iter().find(|file| as_tree(file).is_some()) {
@@ -19,31 +22,44 @@ pub(super) fn cat(lake: &Lake, uids: &[String], out: &mut dyn Write) -> anyhow::
         copy(file, out)?;
     }
     out.flush()?;
-    Ok(Report::Written)
-}
-
-/// The file as a tree, if it is one.
-pub(super) fn as_tree(file: &File) -> Option<Tree> {
-    Tree::try_from(file.clone()).ok()
-}
-
-/// Writes the content of `file` to `out`, and checks that it is what it was.
-pub(super) fn copy(file: &File, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut reader = file.open()?;
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let n = reader.read(&mut buffer).with_context(|| format!("cannot read `{file}`"))?;
-        if n == 0 {
-            break;
-        }
-        hasher.update(&buffer[..n]);
-        out.write_all(&buffer[..n])?;
-    }
-    if Digest::from_bytes(*hasher.finalize().as_bytes()) != file.digest() {
-        return Err(
-            Failure::new(format!("the content of `{file}` is damaged: its digest is not {}", file.digest())).into()
-        );
-    }
     Ok(())
+}
+
+/// Where content is kept.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+pub(super) struct Kept {
+    uid: String,
+    path: PathBuf,
+}
+
+/// Paths as they are: other programs read them.
+impl Answer for Vec<Kept> {
+    fn text(&self, _: &Page) -> String {
+        self.iter().map(|kept| format!("{}\n", kept.path.display())).collect()
+    }
+}
+
+pub(super) fn paths(lake: &Lake, uids: &[String]) -> anyhow::Result<Vec<Kept>> {
+    let mut paths = Vec::new();
+    for uid in uids {
+        let file = file(lake, uid)?;
+        if as_tree(&file).is_some() {
+            let hint = "`datlake get` copies a tree, and UID//PATH is a file in it";
+            return Err(Failure::new(format!("`{file}` is a tree, which has no path of its own")).hint(hint).into());
+        }
+        paths.push(Kept { uid: uid.clone(), path: file.stored_path()? });
+    }
+    Ok(paths)
+}
+
+impl Answer for SignedUrl {
+    fn text(&self, _: &Page) -> String {
+        format!("{}\n", self.url)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let ends = "the credentials that signed it are temporary: the URL ends when they do, if that is earlier";
+        if self.temporary { vec![ends.to_owned()] } else { Vec::new() }
+    }
 }

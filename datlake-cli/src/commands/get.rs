@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 use datlake::{File, Lake};
+use serde::Serialize;
 
-use super::content::{as_tree, copy};
-use super::{Got, Partly, Report, file};
+use super::lake::{as_tree, copy, file};
+use crate::answer::{Answer, Page, Partly};
 use crate::failure::Failure;
 use crate::interrupt::Unfinished;
-use crate::print::{Counter, Screen};
+use crate::progress::Counter;
+use crate::text::{bytes, escape, files};
 
 /// Files of a folder that are written, and first downloaded, at a time.
 const AT_ONCE: usize = 8;
@@ -25,13 +27,29 @@ enum What {
     Folder(Vec<(String, File)>),
 }
 
-pub(super) fn run(
-    lake: &Lake,
-    items: &[String],
-    force: bool,
-    recursive: bool,
-    screen: &Screen,
-) -> anyhow::Result<Report> {
+/// What was written.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+pub(super) struct Got {
+    uid: String,
+    path: PathBuf,
+    /// In bytes.
+    size: u64,
+    /// How many files.
+    files: u64,
+}
+
+impl Answer for Vec<Got> {
+    fn text(&self, _: &Page) -> String {
+        let one = |got: &Got| {
+            let what = if got.files == 1 { String::new() } else { format!("{}, ", files(got.files)) };
+            format!("wrote {} ({what}{})\n", escape(&got.path.display().to_string()), bytes(got.size))
+        };
+        self.iter().map(one).collect()
+    }
+}
+
+pub(super) fn run(lake: &Lake, items: &[String], force: bool, recursive: bool) -> anyhow::Result<Vec<Got>> {
     let (uids, dest) = match items {
         [all @ .., dest] if !all.is_empty() => (all, Path::new(dest)),
         _ => (items, Path::new(".")),
@@ -56,17 +74,17 @@ pub(super) fn run(
         let (written, files, size) = match what {
             What::File(file) => (write_file(&file, &path, force), 1, file.len()),
             What::Folder(files) => {
-                let written = write_folder(&files, &path, force, &screen.counter(&uid, files.len()));
+                let written = write_folder(&files, &path, force, &Counter::new(&uid, files.len()));
                 (written, files.len() as u64, files.iter().map(|(_, file)| file.len()).sum())
             }
         };
         if let Err(error) = written {
             let some = !got.is_empty();
-            return Err(Partly::of(Report::Got(got), some, error));
+            return Err(Partly::of(got, some, error));
         }
         got.push(Got { uid, path, size, files });
     }
-    Ok(Report::Got(got))
+    Ok(got)
 }
 
 /// Its UID, its own name, and what it is.

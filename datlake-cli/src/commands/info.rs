@@ -1,11 +1,20 @@
-//! `datlake info`
+//! `datlake info`: how a file came to be, as a picture and in words.
 
-use datlake::{ErrorKind, Lake};
+use datlake::lineage::{CodeState, PersonSource};
+use datlake::report::{CreatedBy, FileInfo, OutputRow};
+use datlake::{ErrorKind, Lake, Uid};
+use owo_colors::{OwoColorize as _, Style};
 
-use super::Report;
+use super::ls::size;
+use crate::answer::{Answer, Page};
+use crate::boxes::{Card, joined};
 use crate::failure::Failure;
+use crate::text::{bytes, duration, escape, files, fill, is_files, padded, parameter, short, time};
 
-pub(super) fn run(lake: &Lake, uid: &str) -> anyhow::Result<Report> {
+/// Columns of the words in front of the facts.
+const LABEL: usize = 10;
+
+pub(super) fn run(lake: &Lake, uid: &str) -> anyhow::Result<FileInfo> {
     match lake.info(uid) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
             // It may be that, although no file.
@@ -16,6 +25,176 @@ pub(super) fn run(lake: &Lake, uid: &str) -> anyhow::Result<Report> {
             let failure = Failure::absent(format!("`{uid}` is no file, but a folder"));
             Err(failure.hint("`datlake ls` shows what is in a folder").into())
         }
-        info => Ok(Report::Info(Box::new(info?))),
+        info => Ok(info?),
+    }
+}
+
+impl Answer for FileInfo {
+    fn text(&self, page: &Page) -> String {
+        let cards = match &self.created_by {
+            Some(call) => vec![inputs(call), creation(call), outputs(self, call)],
+            None => added(self),
+        };
+        let mut text = joined(&cards, page.columns);
+        text.push('\n');
+        for (label, value) in facts(self) {
+            let mut lines = fill(&escape(&value), page.columns.saturating_sub(LABEL)).into_iter();
+            let first = lines.next().unwrap_or_default();
+            text.push_str(&format!("{}{first}\n", padded(label, LABEL).dimmed()));
+            for line in lines {
+                text.push_str(&format!("{}{line}\n", " ".repeat(LABEL)));
+            }
+        }
+        text
+    }
+}
+
+fn plain() -> Style {
+    Style::new()
+}
+
+fn dim() -> Style {
+    Style::new().dimmed()
+}
+
+/// The name a person chose; else the file's own, and the UID under it.
+fn named(card: &mut Card, uid: Option<&Uid>, name: &str, style: Style) {
+    match uid {
+        Some(uid) if uid.is_chosen() => card.line(short(uid), style),
+        Some(uid) => card.line(name, style).line(format!("  {}", short(uid)), dim()),
+        None => card.line(name, style),
+    };
+}
+
+fn inputs(call: &CreatedBy) -> Card {
+    let mut card = Card::new("inputs");
+    for input in &call.inputs {
+        let how = input.argument.as_deref().unwrap_or("got by the body");
+        named(&mut card, input.uid.as_ref(), &input.name, plain());
+        card.line(format!("  {how} · {}", bytes(input.size)), dim());
+    }
+    if call.inputs.is_empty() {
+        card.line("no files", dim());
+    }
+    card
+}
+
+fn creation(call: &CreatedBy) -> Card {
+    let mut card = Card::new(&call.function);
+    card.line(&call.module, dim()).line(format!("{} {}", call.package, call.package_version), dim());
+    for (name, value) in &call.generics {
+        card.line(format!("{name} = {value}"), plain());
+    }
+    // What is a file stands among the inputs.
+    for param in call.params.iter().chain(&call.extras).filter(|param| !is_files(param)) {
+        card.line(parameter(param), plain());
+    }
+    card
+}
+
+fn outputs(info: &FileInfo, call: &CreatedBy) -> Card {
+    let asked = info.row.uid.as_str();
+    let mut card = Card::new("outputs");
+    for OutputRow { uid, name, size, tree, .. } in &call.outputs {
+        let member = asked.strip_prefix(uid.as_str()).filter(|rest| rest.is_empty() || rest.starts_with("//"));
+        named(&mut card, Some(uid), name, if member.is_some() { Style::new().green().bold() } else { plain() });
+        card.line(format!("  {}", if *tree { "tree".to_owned() } else { bytes(*size) }), dim());
+        if let Some(path) = member.and_then(|rest| rest.strip_prefix("//")) {
+            card.line(format!("  {path}"), Style::new().green().bold());
+        }
+    }
+    card.line(format!("by {}", info.row.originator), plain());
+    card
+}
+
+fn added(info: &FileInfo) -> Vec<Card> {
+    let mut how = Card::new("added");
+    how.line(format!("by {}", info.row.originator), plain());
+    how.line(time(&info.row.created_at), dim());
+    let mut file = Card::new(if info.row.tree { "tree" } else { "file" });
+    file.line(short(&info.row.uid), Style::new().green().bold());
+    file.line(format!("  {}", size(&info.row)), dim());
+    vec![how, file]
+}
+
+fn facts(info: &FileInfo) -> Vec<(&'static str, String)> {
+    let row = &info.row;
+    let mut facts = vec![("uid", row.uid.to_string()), ("digest", row.digest.to_string()), ("size", whole_size(info))];
+    for (at, place) in places(info).into_iter().enumerate() {
+        facts.push((if at == 0 { "bytes" } else { "" }, place));
+    }
+    let source = match info.originator_source {
+        PersonSource::Config => "as configured",
+        PersonSource::Git => "by git's user.email",
+        PersonSource::Login => "by login name",
+    };
+    facts.push(("who", format!("{} ({source})", row.originator)));
+    facts.push(("host", info.host.clone()));
+    facts.extend(info.source.clone().map(|source| ("from", source)));
+    let Some(call) = &info.created_by else {
+        facts.push(("when", time(&row.created_at)));
+        return facts;
+    };
+    facts.push(("when", format!("{}, took {}", time(&row.created_at), duration(call.duration_ms))));
+    facts.push(("call", format!("{}/{}", call.creator, call.key)));
+    facts.push((
+        "code",
+        format!(
+            "{}:{} of {} {}, hash {}",
+            call.file,
+            call.line,
+            call.package,
+            call.package_version,
+            call.code_hash.short()
+        ),
+    ));
+    facts.extend(call.permalink.clone().map(|link| ("link", link)));
+    facts.push(("commit", commit(call)));
+    for (at, one) in call.dependencies.iter().enumerate() {
+        let text = format!("{} ({}:{}, hash {})", one.item, one.file, one.line, one.hash.short());
+        facts.push((if at == 0 { "depends" } else { "" }, text));
+    }
+    let built = &call.environment;
+    let features = if built.features.is_empty() { "none".to_owned() } else { built.features.join(", ") };
+    let debug = if built.debug_assertions { ", debug assertions" } else { "" };
+    facts.push(("built", format!("{} for {}, features: {features}{debug}", built.rustc, built.target)));
+    facts.extend(info.datlake_version.as_ref().map(|version| ("datlake", version.clone())));
+    facts.push(("run", call.run.clone()));
+    facts
+}
+
+fn whole_size(info: &FileInfo) -> String {
+    match info.row.contents {
+        Some(contents) => format!("{} in {}", bytes(contents.size), files(contents.files)),
+        None if info.row.tree => "not known before its manifest is here".to_owned(),
+        None => format!("{} bytes", info.row.size),
+    }
+}
+
+fn places(info: &FileInfo) -> Vec<String> {
+    let mut places = Vec::new();
+    match info.row.contents {
+        Some(contents) if contents.local < contents.files => {
+            places.push(format!("{} of {} here, in {}", contents.local, files(contents.files), info.lake.home));
+        }
+        _ if info.row.local => places.push(format!("here, in {}", info.lake.home)),
+        _ => {}
+    }
+    match &info.lake.remote {
+        Some(remote) if info.row.remote => places.push(format!("in the remote {remote}")),
+        Some(remote) => places.push(format!("not in the remote {remote}")),
+        None if places.is_empty() => places.push("missing".to_owned()),
+        None => {}
+    }
+    places
+}
+
+fn commit(call: &CreatedBy) -> String {
+    let branch = call.branch.as_ref().map(|branch| format!(" on {branch}")).unwrap_or_default();
+    match (call.code_state, &call.commit) {
+        (CodeState::Committed, Some(commit)) => format!("{commit}{branch} has this code"),
+        (CodeState::Uncommitted, Some(commit)) => format!("uncommitted, grew from {commit}{branch}"),
+        (CodeState::Uncommitted, None) => "uncommitted".to_owned(),
+        (_, None) | (CodeState::Unknown, _) => "unknown".to_owned(),
     }
 }

@@ -2,11 +2,32 @@
 
 use std::io::IsTerminal as _;
 
+use datlake::report::{Damage, Removable, Removal};
 use datlake::{ErrorKind, Lake, Uid};
+use serde::Serialize;
 
-use super::{Partly, Removed, Report};
+use crate::answer::{Answer, Page, Partly, cannot_be_shown};
 use crate::failure::Failure;
-use crate::print::Screen;
+use crate::screen::Screen;
+use crate::text::{escape, files, short};
+
+/// What was removed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+pub(super) struct Removed {
+    removed: Vec<Uid>,
+    /// Whether copies on this machine were forgotten, and nothing else.
+    local: bool,
+    /// What hid whether anything else was made from it.
+    damaged: Vec<Damage>,
+}
+
+impl Answer for Removed {
+    fn text(&self, _: &Page) -> String {
+        let how = if self.local { "forgot" } else { "removed" };
+        self.removed.iter().map(|uid| format!("{how} {}\n", short(uid))).collect()
+    }
+}
 
 /// How to remove.
 #[derive(Clone, Copy)]
@@ -17,7 +38,7 @@ pub(super) struct How {
     pub(super) yes: bool,
 }
 
-pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> anyhow::Result<Report> {
+pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> anyhow::Result<Removed> {
     let uids = if how.recursive { in_folders(lake, uids)? } else { uids.to_vec() };
     let mut removal = match lake.removal(&uids) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(or_folder(lake, &uids, error)),
@@ -27,32 +48,32 @@ pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> an
         // Copies alone: what was made from them stays as it is.
         (removal.downstream, removal.damaged) = Default::default();
         if !how.yes {
-            screen.would_go(&removal, false);
+            would_go(&removal, false, screen);
         }
         agreed(how.yes, screen, "Forget this machine's copies of", removal.files().count())?;
         return forget(lake, &uids);
     }
     let in_use = !removal.downstream.is_empty() || !removal.damaged.is_empty();
     if !how.yes || (in_use && !how.cascade) {
-        screen.would_go(&removal, how.cascade);
+        would_go(&removal, how.cascade, screen);
     }
     if how.cascade || !in_use {
         agreed(how.yes, screen, "Remove", removal.files().count())?;
     }
     // Refuses where something was made from it.
     match lake.apply(&removal, how.cascade) {
-        Ok(removed) => Ok(Report::Removed(Removed { removed, local: false })),
+        Ok(removed) => Ok(Removed { removed, local: false, damaged: removal.damaged }),
         Err(error) => {
             // What went before it went wrong: the lake knows.
             let gone = |uid: &&Uid| lake.exists(uid.as_str()).is_ok_and(|exists| !exists);
             let removed: Vec<Uid> = removal.files().filter(gone).cloned().collect();
             let some = !removed.is_empty();
-            Err(Partly::of(Report::Removed(Removed { removed, local: false }), some, error.into()))
+            Err(Partly::of(Removed { removed, local: false, damaged: removal.damaged }, some, error.into()))
         }
     }
 }
 
-fn forget(lake: &Lake, uids: &[String]) -> anyhow::Result<Report> {
+fn forget(lake: &Lake, uids: &[String]) -> anyhow::Result<Removed> {
     let mut removed = Vec::new();
     for uid in uids {
         match lake.forget(&[uid]) {
@@ -65,11 +86,11 @@ fn forget(lake: &Lake, uids: &[String]) -> anyhow::Result<Report> {
                     _ => error.into(),
                 };
                 let some = !removed.is_empty();
-                return Err(Partly::of(Report::Removed(Removed { removed, local: true }), some, error));
+                return Err(Partly::of(Removed { removed, local: true, damaged: Vec::new() }, some, error));
             }
         }
     }
-    Ok(Report::Removed(Removed { removed, local: true }))
+    Ok(Removed { removed, local: true, damaged: Vec::new() })
 }
 
 pub(super) fn agreed(yes: bool, screen: &Screen, what: &str, count: usize) -> anyhow::Result<()> {
@@ -80,7 +101,7 @@ pub(super) fn agreed(yes: bool, screen: &Screen, what: &str, count: usize) -> an
         let hint = "--yes removes without asking";
         return Err(Failure::new("nobody is there to ask whether to remove, so nothing was").hint(hint).into());
     }
-    if screen.asks_to_remove(count, what) {
+    if asks(screen, count, what)? {
         return Ok(());
     }
     Err(Failure::new("nothing was removed").into())
@@ -117,4 +138,35 @@ fn or_folder(lake: &Lake, uids: &[String], error: datlake::Error) -> anyhow::Err
         }
     }
     error.into()
+}
+
+/// Shows what would be removed.
+pub(super) fn would_go(removal: &Removal, cascade: bool, screen: &Screen) {
+    let rows = |rows: &[Removable]| rows.iter().for_each(|row| screen.say(&format!("  {}", removable(row))));
+    rows(&removal.asked);
+    if !removal.downstream.is_empty() {
+        screen.say(if cascade { "Made from that, and would go too:" } else { "Made from that:" });
+        rows(&removal.downstream);
+    }
+    cannot_be_shown(&removal.damaged).iter().for_each(|warning| screen.warning(warning));
+}
+
+/// What would go together, on one line.
+fn removable(row: &Removable) -> String {
+    let files: Vec<_> = row.files.iter().map(short).collect();
+    match (&row.call, files.is_empty()) {
+        (None, _) => files.join(", "),
+        (Some((creator, key)), true) => format!("{}/{} (a value, no files)", escape(creator.as_str()), key.short()),
+        (Some((creator, _)), false) => format!("{} (made by {})", files.join(", "), escape(creator.as_str())),
+    }
+}
+
+fn asks(screen: &Screen, count: usize, how: &str) -> std::io::Result<bool> {
+    let what = match count {
+        0 => "this call".to_owned(),
+        1 => "this file".to_owned(),
+        many => format!("these {}", files(many as u64)),
+    };
+    let answer = screen.asks(&format!("{how} {what}? [y/N]"))?;
+    Ok(answer.is_some_and(|answer| matches!(&*answer, "y" | "Y" | "yes")))
 }

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::CommandFactory as _;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallExplanation, CallRow, Cleaned, Collected, Evicted, FileInfo, FileRow, LakeStatus, Mirrored, Pull, Push,
-    RemoteCheck, Repaired, RunInfo, RunRow, SignedUrl, Verified,
+    Repaired, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -15,8 +14,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Added, Got, Kept, Pruned, Related, Removed};
-use crate::args::Args;
+use super::add::Added;
+use super::config::Checked;
+use super::content::Kept;
+use super::get::Got;
+use super::lineage::Related;
+use super::prune::Pruned;
+use super::rm::Removed;
+use crate::answer::Row;
+use crate::args;
 
 /// Says that the files are to be written, not compared.
 const UPDATE: &str = "DATLAKE_UPDATE_SCHEMAS";
@@ -29,8 +35,8 @@ fn of<T: JsonSchema + Serialize + DeserializeOwned>() -> String {
 fn schemas() -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         ("add", of::<Vec<Added>>()),
-        ("calls", of::<Vec<CallRow>>()),
-        ("config-check", of::<RemoteCheck>()),
+        ("calls", of::<Vec<Row<CallRow>>>()),
+        ("config-check", of::<Checked>()),
         ("config-context-create", of::<ContextRow>()),
         ("config-context-delete", of::<ContextRow>()),
         ("config-context-list", of::<Vec<ContextRow>>()),
@@ -45,7 +51,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("get", of::<Vec<Got>>()),
         ("info", of::<FileInfo>()),
         ("lineage", of::<Related>()),
-        ("ls", of::<Vec<FileRow>>()),
+        ("ls", of::<Vec<Row<FileRow>>>()),
         ("mirror", of::<Mirrored>()),
         ("path", of::<Vec<Kept>>()),
         ("prune", of::<Pruned>()),
@@ -55,7 +61,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         // `repair` without a file
         ("repair-left-over", of::<Cleaned>()),
         ("rm", of::<Removed>()),
-        ("runs", of::<Vec<RunRow>>()),
+        ("runs", of::<Vec<Row<RunRow>>>()),
         // `runs RUN`
         ("runs-run", of::<RunInfo>()),
         ("status", of::<LakeStatus>()),
@@ -87,7 +93,7 @@ fn the_schemas_are_what_the_types_say() {
 #[test]
 fn every_answer_in_json_has_a_schema() {
     let schemas = schemas();
-    let mut open = vec![(String::new(), Args::command())];
+    let mut open = vec![(String::new(), args::command())];
     let mut without = Vec::new();
     while let Some((name, command)) = open.pop() {
         if command.get_arguments().any(|argument| argument.get_id() == "json") && !schemas.contains_key(&*name) {

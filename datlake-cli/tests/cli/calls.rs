@@ -33,6 +33,7 @@ fn a_damaged_record_hides_its_own_call_only() {
     let ran = machine.run(&["calls", "word_count"]);
     assert_eq!((ran.status, ran.out.matches("::word_count/").count()), (2, 1), "{}", ran.err);
     assert!(ran.err.contains(&format!("{call} cannot be shown")), "{}", ran.err);
+    assert_eq!(machine.damaged(&["calls", "word_count"]), [call]);
 }
 
 #[test]

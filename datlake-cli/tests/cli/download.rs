@@ -79,6 +79,8 @@ fn a_page_under_another_name_is_warned_of() {
     assert_eq!(ran.status, 0);
     assert!(ran.err.contains("the server calls what is `a.csv` now text/html"), "{}", ran.err);
     machine.ok(&["add", &server.url("", "/a"), "a.html"]);
+    let added = machine.json(&["add", &server.url("", "/b.htm"), "b.htm"]);
+    assert_eq!(added[0]["content_type"], "text/html");
 }
 
 #[test]

@@ -59,6 +59,7 @@ fn damage_hides_its_own_file_only() {
     let shown = machine.run(&["ls", "corpora"]);
     assert_eq!(shown.status, 2);
     assert!(shown.out.contains("corpora/snark.txt") && shown.err.contains("corpora/alice.txt cannot be shown"));
+    assert_eq!(machine.damaged(&["ls"]), ["corpora/alice.txt"]);
 }
 
 #[test]

@@ -86,4 +86,5 @@ fn a_damaged_run_hides_itself_only() {
     let ran = machine.run(&["runs"]);
     assert_eq!((ran.status, ran.out.matches("skipped").count()), (2, 2), "{}", ran.err);
     assert!(ran.err.contains("cannot be shown") && ran.err.contains("is damaged"), "{}", ran.err);
+    assert_eq!(machine.damaged(&["runs"]), [format!("run {}", "f".repeat(32))]);
 }

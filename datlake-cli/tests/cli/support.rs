@@ -159,6 +159,16 @@ impl Machine {
         value
     }
 
+    /// What a list in JSON says that could not be read; the exit status says it too.
+    #[track_caller]
+    pub(crate) fn damaged(&self, arguments: &[&str]) -> Vec<String> {
+        let ran = self.run(&[arguments, &["--json"]].concat());
+        assert_eq!(ran.status, 2, "{arguments:?}: {}", ran.err);
+        let list: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+        let what = |row: &Value| Some(row.get("damaged")?["what"].as_str().unwrap().to_owned());
+        list.iter().filter_map(what).collect()
+    }
+
     /// Runs the command, which fails with that status, on one line that says all of `says`, and writes no result.
     #[track_caller]
     pub(crate) fn fails(&self, status: i32, says: &[&str], arguments: &[&str]) {

@@ -1,37 +1,56 @@
-//! Runs, one paragraph for each.
+//! `datlake runs`: one paragraph for each.
 
-use datlake::report::{Outcome, RunCall, RunInfo, RunRow};
+use datlake::report::{Damage, Outcome, RunCall, RunInfo, RunRow, Runs};
 use owo_colors::OwoColorize as _;
+use serde::{Serialize, Serializer};
 
-use super::text::{clean, duration, fill, time};
+use crate::answer::{Answer, Page, rows};
+use crate::text::{duration, escape, fill, time};
 
 /// Digits of a run that are shown: its time, and enough to tell it from another of the same millisecond.
 const SHORT: usize = 16;
 
-pub(super) fn list(runs: &[RunRow], columns: usize) -> String {
-    runs.iter().map(|run| row(run, columns)).collect()
+#[derive(Debug)]
+pub(super) struct List(pub(super) Runs);
+
+impl Serialize for List {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        rows(&self.0.runs, &self.0.damaged, to)
+    }
 }
 
-pub(super) fn one(info: &RunInfo, columns: usize) -> String {
-    let mut text = row(&info.row, columns);
-    for call in &info.calls {
-        let key = call.key.map(|key| format!("/{}", key.short())).unwrap_or_default();
-        let times = if call.times > 1 { format!(" ×{}", call.times) } else { String::new() };
-        let line = format!("{}{key}{times}{}", call.creator, how_long(call));
-        let lines = fill(&clean(&line), columns.saturating_sub(14));
-        for (at, line) in lines.iter().enumerate() {
-            let what = if at == 0 { outcome(call.outcome) } else { "" };
-            text.push_str(&format!("  {what:<10}  {line}\n"));
-        }
+impl Answer for List {
+    fn text(&self, page: &Page) -> String {
+        self.0.runs.iter().map(|run| row(run, page.columns)).collect()
     }
-    text
+
+    fn damaged(&self) -> &[Damage] {
+        &self.0.damaged
+    }
+}
+
+impl Answer for RunInfo {
+    fn text(&self, page: &Page) -> String {
+        let mut text = row(&self.row, page.columns);
+        for call in &self.calls {
+            let key = call.key.map(|key| format!("/{}", key.short())).unwrap_or_default();
+            let times = if call.times > 1 { format!(" ×{}", call.times) } else { String::new() };
+            let line = format!("{}{key}{times}{}", call.creator, how_long(call));
+            let lines = fill(&escape(&line), page.columns.saturating_sub(14));
+            for (at, line) in lines.iter().enumerate() {
+                let what = if at == 0 { outcome(call.outcome) } else { "" };
+                text.push_str(&format!("  {what:<10}  {line}\n"));
+            }
+        }
+        text
+    }
 }
 
 fn row(run: &RunRow, columns: usize) -> String {
     let short = run.run.get(..SHORT).unwrap_or(&run.run);
-    let mut text = format!("{}  {}\n", clean(short).bold(), clean(&run.program).bold());
+    let mut text = format!("{}  {}\n", escape(short).bold(), escape(&run.program).bold());
     let mut paragraph = |line: &str| {
-        for line in fill(&clean(line), columns.saturating_sub(2)) {
+        for line in fill(&escape(line), columns.saturating_sub(2)) {
             text.push_str(&format!("  {}\n", line.dimmed()));
         }
     };

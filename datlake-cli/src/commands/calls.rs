@@ -1,17 +1,38 @@
-//! Calls, one paragraph for each.
+//! `datlake calls`: one paragraph for each.
 
-use datlake::report::{CallEvent, CallRow, Outcome, OutputRow};
+use datlake::report::{CallEvent, CallRow, Damage, History, Outcome, OutputRow};
 use owo_colors::OwoColorize as _;
+use serde::{Serialize, Serializer};
 
 use super::runs::outcome;
-use super::text::{bytes, clean, duration, fill, parameter, short, time};
+use crate::answer::{Answer, Page, rows};
+use crate::text::{bytes, duration, escape, fill, parameter, short, time};
 
-pub(super) fn text(calls: &[CallRow], columns: usize) -> String {
+#[derive(Debug)]
+pub(super) struct Calls(pub(super) History);
+
+impl Serialize for Calls {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        rows(&self.0.calls, &self.0.damaged, to)
+    }
+}
+
+impl Answer for Calls {
+    fn text(&self, page: &Page) -> String {
+        text(&self.0.calls, page.columns)
+    }
+
+    fn damaged(&self) -> &[Damage] {
+        &self.0.damaged
+    }
+}
+
+fn text(calls: &[CallRow], columns: usize) -> String {
     let mut text = String::new();
     for call in calls {
-        text.push_str(&format!("{}/{}\n", clean(call.creator.as_str()).bold(), call.key.short().bold()));
+        text.push_str(&format!("{}/{}\n", escape(call.creator.as_str()).bold(), call.key.short().bold()));
         let mut paragraph = |line: &str| {
-            for line in fill(&clean(line), columns.saturating_sub(2)) {
+            for line in fill(&escape(line), columns.saturating_sub(2)) {
                 text.push_str(&format!("  {}\n", line.dimmed()));
             }
         };

@@ -1,7 +1,7 @@
 //! Text for people: widths, sizes, times. What others wrote into a lake is shown, and never obeyed by a terminal.
 
 use datlake::lineage::Param;
-pub(super) use datlake::report::escape_control as clean;
+pub(crate) use datlake::report::escape_control as escape;
 use datlake::{Uid, UidKind};
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -10,17 +10,17 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 const VALUE: usize = 120;
 
 /// Columns that `text` takes.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// `text` and blanks, `columns` wide.
-pub(super) fn padded(text: &str, columns: usize) -> String {
+pub(crate) fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
 /// Lines of at most `columns`, broken behind blanks, slashes and colons where that is possible.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text;
     while width(rest) > columns {
@@ -47,7 +47,7 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
 }
 
 /// Words in lines of at most `columns`; a word that is longer stays whole, so that it can be copied.
-pub(super) fn fill(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn fill(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         match lines.last_mut() {
@@ -62,7 +62,7 @@ pub(super) fn fill(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-pub(super) fn bytes(size: u64) -> String {
+pub(crate) fn bytes(size: u64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut value = size as f64;
     let mut unit = 0;
@@ -73,7 +73,11 @@ pub(super) fn bytes(size: u64) -> String {
     if unit == 0 { format!("{size} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
-pub(super) fn duration(ms: u64) -> String {
+pub(crate) fn files(count: u64) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+pub(crate) fn duration(ms: u64) -> String {
     match ms / 1000 {
         0 => format!("{ms} ms"),
         s if s < 60 => format!("{:.1} s", ms as f64 / 1000.0),
@@ -83,15 +87,15 @@ pub(super) fn duration(ms: u64) -> String {
 }
 
 /// A time to the second, of one in RFC 3339.
-pub(super) fn time(rfc3339: &str) -> String {
+pub(crate) fn time(rfc3339: &str) -> String {
     match (rfc3339.get(..10), rfc3339.get(11..19)) {
         (Some(day), Some(time)) => format!("{day} {time} UTC"),
-        _ => clean(rfc3339).into_owned(),
+        _ => escape(rfc3339).into_owned(),
     }
 }
 
 /// A UID short enough to be read, which commands understand all the same.
-pub(super) fn short(uid: &Uid) -> String {
+pub(crate) fn short(uid: &Uid) -> String {
     let of = |uid: &Uid| match uid.kind() {
         UidKind::Output { creator, key, index } => format!("@{creator}/{}/{index}", key.short()),
         _ => uid.to_string(),
@@ -100,11 +104,11 @@ pub(super) fn short(uid: &Uid) -> String {
         UidKind::Member { tree, path } => format!("{}//{path}", of(&tree)),
         _ => of(uid),
     };
-    clean(&text).into_owned()
+    escape(&text).into_owned()
 }
 
 /// A parameter and its value, a file by its name.
-pub(super) fn parameter(param: &Param) -> String {
+pub(crate) fn parameter(param: &Param) -> String {
     if param.secret {
         return format!("{} (secret)", param.name);
     }
@@ -113,11 +117,11 @@ pub(super) fn parameter(param: &Param) -> String {
         Some((cut, _)) => format!("{}…", &value[..cut]),
         None => value,
     };
-    clean(&format!("{} = {value}", param.name)).into_owned()
+    escape(&format!("{} = {value}", param.name)).into_owned()
 }
 
 /// Whether a parameter is a file, or a list of nothing but files: those stand among the inputs.
-pub(super) fn is_files(param: &Param) -> bool {
+pub(crate) fn is_files(param: &Param) -> bool {
     fn all_files(value: &Value) -> bool {
         match value {
             Value::Array(values) => !values.is_empty() && values.iter().all(all_files),
@@ -166,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_terminal_obeys_nothing_that_stands_in_a_lake() {
-        assert_eq!(clean("a\u{1b}[2Jb\u{202e}c\u{9b}d"), "a\\u{1b}[2Jb\\u{202e}c\\u{9b}d");
+        assert_eq!(escape("a\u{1b}[2Jb\u{202e}c\u{9b}d"), "a\\u{1b}[2Jb\\u{202e}c\\u{9b}d");
     }
 
     #[test]

@@ -1,21 +1,32 @@
-//! What was collected, and what is about to be.
+//! `datlake gc`: what was collected, and what is about to be.
 
 use std::time::Duration;
 
+use datlake::Collect;
 use datlake::report::{Collected, CollectedLocal, CollectedRemote};
 
-use super::text::bytes;
+use super::lake::side;
+use crate::answer::{Answer, Page};
+use crate::args::GcHow;
+use crate::text::bytes;
 
-pub(super) fn collected(collected: &Collected) -> String {
-    let Collected { dry_run, remote, local, .. } = collected;
-    let mut text = String::new();
-    if let Some(CollectedLocal { blobs, bytes, .. }) = local {
-        text.push_str(&format!("on this machine: {}\n", removed(*dry_run, *blobs, *bytes)));
+pub(super) fn how(how: &GcHow) -> Collect {
+    let mut collect = Collect::default();
+    collect.side = side(how.local, how.remote);
+    collect.dry_run(how.dry_run).grace(how.grace).wait(how.wait).exclusive(how.exclusive).resume(how.resume)
+}
+
+impl Answer for Collected {
+    fn text(&self, _: &Page) -> String {
+        let mut text = String::new();
+        if let Some(CollectedLocal { blobs, bytes, .. }) = self.local {
+            text.push_str(&format!("on this machine: {}\n", removed(self.dry_run, blobs, bytes)));
+        }
+        if let Some(remote) = &self.remote {
+            text.push_str(&at_remote(self.dry_run, remote));
+        }
+        text
     }
-    if let Some(remote) = remote {
-        text.push_str(&at_remote(*dry_run, remote));
-    }
-    text
 }
 
 fn at_remote(dry_run: bool, remote: &CollectedRemote) -> String {

@@ -8,17 +8,21 @@ use std::time::{Duration, Instant};
 
 use datlake::{Event, Pace};
 
-use super::{Screen, text};
+use crate::screen::Screen;
+use crate::text;
 
 /// Not more often than anybody can read.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The smallest transfer that is worth a line, in bytes.
+const LARGE: u64 = 1 << 20;
+
 /// Shows bytes as they come; of how many, where that is known.
-pub(super) fn bytes(what: &str) -> Box<dyn FnMut(u64, Option<u64>)> {
+pub(crate) fn bytes(what: &str) -> Box<dyn FnMut(u64, Option<u64>)> {
     if !io::stderr().is_terminal() {
         return Box::new(|_, _| {});
     }
-    let what = text::clean(what).into_owned();
+    let what = text::escape(what).into_owned();
     let pace = Pace::begin(0);
     let mut shown = Instant::now();
     Box::new(move |done, all| {
@@ -55,7 +59,7 @@ struct State {
 }
 
 impl Watching {
-    pub(super) fn new(screen: Screen) -> Self {
+    pub(crate) fn new(screen: Screen) -> Self {
         let state = io::stderr().is_terminal().then(Mutex::default);
         Self { screen, state }
     }
@@ -77,13 +81,15 @@ impl Watching {
                 paces.remove(file);
                 wipe();
                 let how = if matches!(event, Event::Uploaded { .. }) { "uploaded" } else { "downloaded" };
-                self.screen.transferred_all(how, file, *size);
+                if *size >= LARGE {
+                    self.screen.say(&format!("{how} {} ({})", text::escape(file), text::bytes(*size)));
+                }
             }
             _ if last => wipe(),
             Event::Downloading { file, done, size } | Event::Uploading { file, done, size } => {
                 let pace = *paces.entry(file.clone()).or_insert_with(|| Pace::begin(*done));
                 if due {
-                    line(&format!("{}: {}", text::clean(file), far(pace, *done, Some(*size))));
+                    line(&format!("{}: {}", text::escape(file), far(pace, *done, Some(*size))));
                 }
             }
             Event::Adding { done, all } if due => line(&format!("added {done} of {all} files")),
@@ -103,9 +109,9 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    pub(super) fn new(what: &str, all: usize) -> Self {
+    pub(crate) fn new(what: &str, all: usize) -> Self {
         let shown = io::stderr().is_terminal().then(|| Mutex::new(Instant::now()));
-        Self { what: text::clean(what).into_owned(), all, done: AtomicUsize::new(0), shown }
+        Self { what: text::escape(what).into_owned(), all, done: AtomicUsize::new(0), shown }
     }
 
     /// One more is done.
@@ -130,7 +136,7 @@ fn line(text: &str) {
 }
 
 /// Takes the line away, where there may be one.
-pub(super) fn wipe() {
+pub(crate) fn wipe() {
     if io::stderr().is_terminal() {
         let _ = write!(io::stderr(), "\r\x1b[2K");
     }

@@ -2,7 +2,7 @@
 
 use owo_colors::{OwoColorize as _, Style};
 
-use super::text::{clean, padded, width, wrap};
+use crate::text::{escape, padded, width, wrap};
 
 /// Columns of the arrow between two boxes.
 const ARROW: usize = 3;
@@ -13,18 +13,18 @@ const READABLE: usize = 26;
 
 /// A box and what is in it.
 #[derive(Debug, Default)]
-pub(super) struct Card {
+pub(crate) struct Card {
     title: String,
     lines: Vec<(String, Style)>,
 }
 
 impl Card {
-    pub(super) fn new(title: &str) -> Self {
-        Self { title: clean(title).into_owned(), lines: Vec::new() }
+    pub(crate) fn new(title: &str) -> Self {
+        Self { title: escape(title).into_owned(), lines: Vec::new() }
     }
 
-    pub(super) fn line(&mut self, text: impl AsRef<str>, style: Style) -> &mut Self {
-        self.lines.push((clean(text.as_ref()).into_owned(), style));
+    pub(crate) fn line(&mut self, text: impl AsRef<str>, style: Style) -> &mut Self {
+        self.lines.push((escape(text.as_ref()).into_owned(), style));
         self
     }
 
@@ -51,7 +51,7 @@ impl Card {
 }
 
 /// The cards, joined.
-pub(super) fn joined(cards: &[Card], columns: usize) -> String {
+pub(crate) fn joined(cards: &[Card], columns: usize) -> String {
     match shares(cards, columns) {
         Some(shares) => beside(cards, &shares),
         None => below(cards, columns),

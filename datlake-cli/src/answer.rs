@@ -1,0 +1,96 @@
+//! What a command found or did: data, which is shown as text or as JSON.
+
+use std::fmt;
+
+use datlake::report::Damage;
+use serde::{Serialize, Serializer};
+
+use crate::failure::FAILED;
+
+/// How much room text has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    pub(crate) columns: usize,
+    /// The same, where there is a terminal or somebody said so: what is written for a program is never cut.
+    pub(crate) limit: Option<usize>,
+}
+
+/// The answer of a command. What is only damaged does not hide the rest; it is warned of, and the exit status tells.
+pub(crate) trait Answer: Json + fmt::Debug + Send + Sync {
+    /// For people.
+    fn text(&self, page: &Page) -> String;
+
+    /// What could not be read.
+    fn damaged(&self) -> &[Damage] {
+        &[]
+    }
+
+    /// What people are told besides.
+    fn warnings(&self) -> Vec<String> {
+        cannot_be_shown(self.damaged())
+    }
+
+    /// The exit status.
+    fn status(&self) -> u8 {
+        if self.damaged().is_empty() { 0 } else { FAILED }
+    }
+}
+
+pub(crate) fn cannot_be_shown(damaged: &[Damage]) -> Vec<String> {
+    damaged.iter().map(|damage| format!("{} cannot be shown: {}", damage.what, damage.error)).collect()
+}
+
+/// For programs.
+pub(crate) trait Json {
+    fn json(&self) -> serde_json::Result<String>;
+}
+
+impl<T: Serialize> Json for T {
+    fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self)
+    }
+}
+
+/// The command has written bytes and has no answer.
+impl Answer for () {
+    fn text(&self, _: &Page) -> String {
+        String::new()
+    }
+}
+
+/// A row of a list in JSON; behind the others, what could not be read.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+#[serde(untagged)]
+pub(crate) enum Row<T, D = Damage> {
+    Whole(T),
+    Damaged { damaged: D },
+}
+
+/// Writes a list.
+pub(crate) fn rows<T: Serialize, S: Serializer>(rows: &[T], damaged: &[Damage], to: S) -> Result<S::Ok, S::Error> {
+    let damaged = damaged.iter().map(|damaged| Row::Damaged { damaged });
+    to.collect_seq(rows.iter().map(Row::Whole).chain(damaged))
+}
+
+/// A failure after something was done, which is a result too.
+#[derive(Debug)]
+pub(crate) struct Partly {
+    pub(crate) done: Box<dyn Answer>,
+    pub(crate) error: anyhow::Error,
+}
+
+impl Partly {
+    /// The failure, with what was done before it if that is `some`thing.
+    pub(crate) fn of(done: impl Answer + 'static, some: bool, error: anyhow::Error) -> anyhow::Error {
+        if some { Self { done: Box::new(done), error }.into() } else { error }
+    }
+}
+
+impl fmt::Display for Partly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+impl std::error::Error for Partly {}

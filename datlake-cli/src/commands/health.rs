@@ -1,0 +1,111 @@
+//! What is wrong with a lake, what was healed, and what was put away: `datlake verify`, `repair`, `evict`.
+
+use datlake::Side;
+use datlake::report::{Cleaned, Evicted, FindingKind, RepairOutcome, Repaired, Verified};
+use owo_colors::OwoColorize as _;
+
+use crate::answer::{Answer, Page};
+use crate::failure::ABSENT;
+use crate::text::{bytes, escape};
+
+impl Answer for Verified {
+    fn text(&self, _: &Page) -> String {
+        let mut text = String::new();
+        for finding in &self.findings {
+            let kind = match finding.kind {
+                FindingKind::WrongBytes => "wrong bytes",
+                FindingKind::MissingContent => "missing",
+                FindingKind::Dangling => "dangling",
+                FindingKind::DamagedDocument => "damaged",
+                _ => "wrong",
+            };
+            let place = if finding.place == Side::Remote { "at the remote" } else { "here" };
+            let (kind, what, error) = (kind.red(), escape(&finding.what), escape(&finding.error));
+            text.push_str(&format!("{kind} {place}: {}\n  {error}\n", what.bold()));
+        }
+        let found = match self.findings.len() {
+            0 => "nothing is wrong".to_owned(),
+            1 => "1 finding".to_owned(),
+            more => format!("{more} findings"),
+        };
+        let Verified { documents, blobs, read, stale, .. } = self;
+        text.push_str(&format!("{found}: {documents} documents, {blobs} pieces of content, {read} of them read\n"));
+        if *stale > 0 {
+            text.push_str(&format!(
+                "scratch of {stale} processes that ended is still there; the next to write clears it away\n"
+            ));
+        }
+        if let Some(left) = left_over(self.claims, self.uploads) {
+            text.push_str(&format!("{left} left over at the remote; `datlake repair`, without a file, clears that\n"));
+        }
+        text
+    }
+
+    fn status(&self) -> u8 {
+        if self.findings.is_empty() { 0 } else { ABSENT }
+    }
+}
+
+/// What is left of holders who are gone, if anything.
+fn left_over(claims: u64, uploads: Option<u64>) -> Option<String> {
+    let claims = match claims {
+        0 => None,
+        1 => Some("the claim of 1 call".to_owned()),
+        more => Some(format!("the claims of {more} calls")),
+    };
+    let uploads = match uploads {
+        None | Some(0) => None,
+        Some(1) => Some("1 upload that was never completed".to_owned()),
+        Some(more) => Some(format!("{more} uploads that were never completed")),
+    };
+    let all: Vec<_> = [claims, uploads].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join(" and "))
+}
+
+impl Answer for Cleaned {
+    fn text(&self, _: &Page) -> String {
+        match left_over(self.claims, self.uploads) {
+            Some(left) => format!("cleared {left}\n"),
+            None => "nothing was left over at the remote\n".to_owned(),
+        }
+    }
+}
+
+impl Answer for Repaired {
+    fn text(&self, _: &Page) -> String {
+        let mut text = String::new();
+        for item in &self.items {
+            let how = match item.outcome {
+                RepairOutcome::Fetched => "healed from the remote:",
+                RepairOutcome::Sent => "sent to the remote:",
+                RepairOutcome::Lost => "lost:",
+                RepairOutcome::Unasked => "not whole here:",
+                _ => continue,
+            };
+            text.push_str(&format!("{how} {}\n", escape(&item.what)));
+        }
+        if text.is_empty() {
+            text = format!("nothing is wrong with {}\n", escape(self.uid.as_str()));
+        }
+        text
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.healed().err().map(|lost| lost.to_string()).into_iter().collect()
+    }
+
+    fn status(&self) -> u8 {
+        if self.healed().is_ok() { 0 } else { ABSENT }
+    }
+}
+
+impl Answer for Evicted {
+    fn text(&self, _: &Page) -> String {
+        let left = bytes(self.left);
+        match self.blobs {
+            0 => format!("nothing evicted; {left} of content are here\n"),
+            1 => format!("evicted 1 piece of content ({}); {left} are left\n", bytes(self.bytes)),
+            more => format!("evicted {more} pieces of content ({}); {left} are left\n", bytes(self.bytes)),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The lake that programs use, and files in it.
+
+use std::io::{Read as _, Write};
+
+use anyhow::Context as _;
+use datlake::{Digest, File, Lake, LakeBuilder, Side, Tree};
+
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::progress::Watching;
+use crate::screen::Screen;
+
+/// Opens it.
+pub(super) fn open(screen: &Screen) -> anyhow::Result<Lake> {
+    let lake = LakeBuilder::configured()?.open()?;
+    interrupt::watch_over(&lake);
+    let watching = Watching::new(*screen);
+    lake.observe(move |event| watching.show(event));
+    Ok(lake)
+}
+
+/// The file called `uid`, which may be abbreviated.
+pub(super) fn file(lake: &Lake, uid: &str) -> anyhow::Result<File> {
+    Ok(lake.file(lake.resolve(uid)?.as_str())?)
+}
+
+/// The only side that is meant.
+pub(super) fn side(local: bool, remote: bool) -> Option<Side> {
+    if local { Some(Side::Local) } else { remote.then_some(Side::Remote) }
+}
+
+/// The file as a tree, if it is one.
+pub(super) fn as_tree(file: &File) -> Option<Tree> {
+    Tree::try_from(file.clone()).ok()
+}
+
+/// Writes the content of `file` to `out`, and checks that it is what it was.
+pub(super) fn copy(file: &File, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut reader = file.open()?;
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let n = reader.read(&mut buffer).with_context(|| format!("cannot read `{file}`"))?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&buffer[..n]);
+        out.write_all(&buffer[..n])?;
+    }
+    if Digest::from_bytes(*hasher.finalize().as_bytes()) != file.digest() {
+        return Err(
+            Failure::new(format!("the content of `{file}` is damaged: its digest is not {}", file.digest())).into()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! `datlake lineage`: what a file was made from, and what was made from it, as trees.
+
+use datlake::Lake;
+use datlake::report::{Damage, Downstream, DownstreamCall, OutputRow, Upstream, UpstreamFile, UpstreamState};
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+
+use crate::answer::{Answer, Page};
+use crate::text::{escape, fill, short, time, width};
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+pub(super) struct Related {
+    /// What the file was made from; `None` unless it was asked for.
+    up: Option<Upstream>,
+    /// What was made from it; `None` unless it was asked for.
+    down: Option<Downstream>,
+}
+
+/// How far to go.
+pub(super) struct Bounds {
+    pub(super) depth: usize,
+    /// Calls to show downwards.
+    pub(super) limit: usize,
+}
+
+/// Both ways, unless one is asked for.
+pub(super) fn run(lake: &Lake, uid: &str, up: bool, down: bool, within: &Bounds) -> anyhow::Result<Related> {
+    let above = if down { None } else { Some(lake.upstream(uid, within.depth)?) };
+    let below = if up { None } else { Some(lake.downstream(uid, within.depth, within.limit)?) };
+    Ok(Related { up: above, down: below })
+}
+
+impl Answer for Related {
+    fn text(&self, page: &Page) -> String {
+        let mut text = self.up.as_ref().map_or_else(String::new, |up| above(up, page.columns));
+        if let Some(down) = &self.down {
+            text.push_str(&below(down, self.up.is_some(), page.columns));
+        }
+        text
+    }
+
+    fn damaged(&self) -> &[Damage] {
+        self.down.as_ref().map_or(&[], |down| &down.damaged)
+    }
+}
+
+fn above(up: &Upstream, columns: usize) -> String {
+    let first = Next { node: 0, first: String::new(), further: String::new() };
+    let mut text = tree(vec![first], columns, |at| {
+        let one = &up.nodes[at];
+        (file_name(one), file_origin(one), &*one.inputs)
+    });
+    if up.left_out {
+        text.push_str("There is more above: --depth says how many calls to go up.\n");
+    }
+    text
+}
+
+fn below(down: &Downstream, below_something: bool, columns: usize) -> String {
+    let mut text = String::new();
+    if below_something && (!down.nodes.is_empty() || down.left_out > 0) {
+        text.push_str("\nMade from it:\n");
+    }
+    let mut first = Vec::new();
+    branches(&down.readers, "", &mut first);
+    text.push_str(&tree(first, columns, |at| {
+        let one = &down.nodes[at];
+        (call_outputs(one), call(one), &*one.readers)
+    }));
+    if down.left_out > 0 {
+        let calls = if down.left_out == 1 { "1 call was" } else { &format!("{} calls were", down.left_out) };
+        text.push_str(&format!("{calls} not looked at: --depth and --limit say how far to go.\n"));
+    }
+    if text.is_empty() {
+        text.push_str(if below_something { "\nNothing was made from it.\n" } else { "Nothing was made from it.\n" });
+    }
+    text
+}
+
+/// Something to be shown: its place, what stands in front of its first line, and in front of all further ones.
+struct Next {
+    node: usize,
+    first: String,
+    further: String,
+}
+
+/// A graph as a tree: of each node its name, how it came to be, and what stands below it.
+fn tree<'a>(mut next: Vec<Next>, columns: usize, node: impl Fn(usize) -> (String, String, &'a [usize])) -> String {
+    let mut text = String::new();
+    let mut shown = std::collections::HashSet::new();
+    while let Some(Next { node: at, first, further }) = next.pop() {
+        let (name, how, below) = node(at);
+        let again = !shown.insert(at) && !below.is_empty();
+        text.push_str(&format!("{first}{}{}\n", name.bold(), if again { " (see above)" } else { "" }));
+        if again {
+            continue;
+        }
+        let bar = if below.is_empty() { "   " } else { "│  " };
+        for line in fill(&escape(&how), columns.saturating_sub(width(&further) + 3)) {
+            text.push_str(&format!("{further}{bar}{}\n", line.dimmed()));
+        }
+        branches(below, &further, &mut next);
+    }
+    text
+}
+
+fn branches(below: &[usize], further: &str, next: &mut Vec<Next>) {
+    for (at, node) in below.iter().enumerate().rev() {
+        let (branch, bar) = if at + 1 == below.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        next.push(Next { node: *node, first: format!("{further}{branch}"), further: format!("{further}{bar}") });
+    }
+}
+
+fn file_name(one: &UpstreamFile) -> String {
+    match &one.uid {
+        Some(uid) if uid.is_chosen() => short(uid),
+        _ => escape(&one.name).into_owned(),
+    }
+}
+
+fn file_origin(one: &UpstreamFile) -> String {
+    let by = one.originator.as_deref().unwrap_or_default();
+    let at = one.created_at.as_deref().map(time).unwrap_or_default();
+    match (one.state, &one.call) {
+        (UpstreamState::Present, Some((creator, key))) => format!("made by {creator}/{} on {at} by {by}", key.short()),
+        (UpstreamState::Present, None) => format!("added on {at} by {by}"),
+        (UpstreamState::Replaced, _) => "replaced since: there is other content under this name".to_owned(),
+        (UpstreamState::Removed, _) => "removed since".to_owned(),
+        (UpstreamState::Unnamed, _) => "an intermediate that the lake has no name for".to_owned(),
+    }
+}
+
+fn call_outputs(one: &DownstreamCall) -> String {
+    let file = |output: &OutputRow| match output.uid.is_chosen() {
+        true => short(&output.uid),
+        false => escape(&output.name).into_owned(),
+    };
+    match &*one.outputs {
+        [] => "(a value)".to_owned(),
+        [first] => file(first),
+        [first, second] => format!("{}, {}", file(first), file(second)),
+        [first, .., last] => format!("{}, … {} ({} files)", file(first), file(last), one.outputs.len()),
+    }
+}
+
+fn call(one: &DownstreamCall) -> String {
+    format!("by {}/{} on {} by {}", one.creator, one.key.short(), time(&one.created_at), one.originator)
+}

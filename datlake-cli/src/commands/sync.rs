@@ -1,0 +1,141 @@
+//! What is on this machine only, and what went and came: `datlake status`, `push`, `pull`, `mirror`.
+
+use datlake::report::{Damage, LakeStatus, MirrorOutcome, Mirrored, Pull, Push, PushOutcome, RemoteState, UnpushedRow};
+use owo_colors::OwoColorize as _;
+
+use crate::answer::{Answer, Page};
+use crate::failure::FAILED;
+use crate::text::{bytes, escape, files, short, time};
+
+impl Answer for LakeStatus {
+    fn text(&self, _: &Page) -> String {
+        text(self)
+    }
+
+    fn damaged(&self) -> &[Damage] {
+        &self.damaged
+    }
+}
+
+fn text(status: &LakeStatus) -> String {
+    let remote = match (&status.remote, status.offline) {
+        (Some(remote), _) => escape(remote).into_owned(),
+        (None, true) => "not asked: offline".to_owned(),
+        (None, false) => "none".to_owned(),
+    };
+    let state = match (status.remote_state, &status.remote_problem) {
+        (Some(RemoteState::New), _) => "\n        no lake yet: the first write makes it".to_owned(),
+        (_, Some(problem)) => format!("\n        {}", escape(problem)),
+        _ => String::new(),
+    };
+    let limit = status.cache_limit.map(|limit| format!(", of at most {}", bytes(limit))).unwrap_or_default();
+    let content = format!("content {} here{limit}", bytes(status.bytes));
+    let mut text = format!("home    {}\n{content}\nremote  {remote}{state}\n", escape(&status.home));
+    let Some(size) = status.unpushed.iter().map(|row| row.size).reduce(|a, b| a + b) else {
+        text.push_str("nothing to push\n");
+        return text;
+    };
+    let calls = status.unpushed.iter().filter(|row| row.call.is_some()).count();
+    let added = status.unpushed.len() - calls;
+    let calls = match calls {
+        0 => None,
+        1 => Some("1 call".to_owned()),
+        more => Some(format!("{more} calls")),
+    };
+    let added =
+        (added > 0).then(|| format!("{} that {} added", files(added as u64), if added == 1 { "was" } else { "were" }));
+    let what = [calls, added].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+    text.push_str(&format!("on this machine only: {what} ({})\n", bytes(size)));
+    if status.remote.is_none() && !status.offline {
+        // Nothing is out of step: one by one they would be no news.
+        return text;
+    }
+    let width = status.unpushed.iter().map(|row| bytes(row.size).len()).max().unwrap_or(0);
+    for UnpushedRow { call, uids, size, created_at, originator, .. } in &status.unpushed {
+        let what = match (call, uids.split_first()) {
+            (_, Some((first, []))) => short(first),
+            (_, Some((first, more))) => format!("{} and {} more", short(first), more.len()),
+            (Some((creator, key)), None) => format!("{} {}", escape(creator.as_str()), key.short()),
+            (None, None) => continue,
+        };
+        let size = bytes(*size);
+        text.push_str(&format!("  {}  {}  {size:>width$}  {}\n", time(created_at), escape(originator), what.bold()));
+    }
+    text
+}
+
+impl Answer for Push {
+    fn text(&self, _: &Page) -> String {
+        let mut text = String::new();
+        for item in &self.items {
+            let how = match item.outcome {
+                PushOutcome::Sent => "pushed",
+                PushOutcome::There => "was there already:",
+                PushOutcome::Lost => "kept beside another's:",
+                _ => continue,
+            };
+            text.push_str(&format!("{how} {}\n", escape(&item.what)));
+        }
+        if self.items.is_empty() {
+            text.push_str("nothing to push\n");
+        } else {
+            text.push_str(&format!("sent {}\n", bytes(self.bytes)));
+        }
+        text
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.items.iter().filter_map(|item| Some(format!("{}: {}", item.what, item.why.as_ref()?))).collect()
+    }
+
+    fn status(&self) -> u8 {
+        let failed = |outcome| matches!(outcome, PushOutcome::Taken | PushOutcome::Failed);
+        if self.items.iter().any(|item| failed(item.outcome)) { FAILED } else { 0 }
+    }
+}
+
+impl Answer for Pull {
+    fn text(&self, _: &Page) -> String {
+        match self.fetched {
+            0 => format!("nothing to pull: {} here\n", if self.blobs == 1 { "it is" } else { "all is" }),
+            fetched => format!("pulled {} ({})\n", files(fetched), bytes(self.bytes)),
+        }
+    }
+
+    fn damaged(&self) -> &[Damage] {
+        &self.damaged
+    }
+}
+
+impl Answer for Mirrored {
+    fn text(&self, _: &Page) -> String {
+        let Mirrored { target, dry_run, items, there, blobs, bytes: size, .. } = self;
+        let target = escape(target);
+        let copied = items.iter().filter(|row| row.outcome == MirrorOutcome::Copied);
+        let how = if *dry_run { "would copy" } else { "copied" };
+        let mut text: String = copied.map(|row| format!("{how} {}\n", escape(&row.what))).collect();
+        let there = match there {
+            0 => String::new(),
+            1 => "; 1 call or file was there".to_owned(),
+            more => format!("; {more} calls and files were there"),
+        };
+        if items.is_empty() {
+            text.push_str(&format!("nothing to copy to {target}{there}\n"));
+        } else {
+            let sent = if *dry_run { "would send" } else { "sent" };
+            let pieces = if *blobs == 1 { "1 piece" } else { &format!("{blobs} pieces") };
+            text.push_str(&format!("{sent} {pieces} of content ({}) to {target}{there}\n", bytes(*size)));
+        }
+        text
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let rows = self.items.iter().filter(|row| row.outcome != MirrorOutcome::Copied);
+        let why = |why: &Option<String>| why.clone().unwrap_or_else(|| "it is not known why".to_owned());
+        rows.map(|row| format!("`{}` was not copied: {}", row.what, why(&row.why))).collect()
+    }
+
+    fn status(&self) -> u8 {
+        if self.is_whole() { 0 } else { FAILED }
+    }
+}

@@ -1,0 +1,68 @@
+//! The one place that prints: an answer as text for people or as JSON, and what there is to say besides.
+//!
+//! Results go to standard output, everything else to standard error. Text carries its colours, and what writes it takes
+//! them out where they are not wanted: in pipes, under `NO_COLOR`, with `--color never`.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use owo_colors::OwoColorize as _;
+
+use crate::answer::{Answer, Page};
+use crate::failure;
+use crate::text::escape;
+
+/// Where results are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    color: ColorChoice,
+    page: Page,
+}
+
+impl Screen {
+    pub(crate) fn new(color: ColorChoice) -> Self {
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let limit = columns.or_else(terminal).map(|width| width.clamp(40, 400));
+        Self { color, page: Page { columns: limit.unwrap_or(80), limit } }
+    }
+
+    /// Shows what a command found or did.
+    pub(crate) fn show(&self, answer: &dyn Answer, json: bool) -> io::Result<()> {
+        let text = if json { answer.json()? + "\n" } else { answer.text(&self.page) };
+        let mut out = io::BufWriter::with_capacity(64 << 10, AutoStream::new(io::stdout(), self.color));
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        answer.warnings().iter().for_each(|warning| self.warning(warning));
+        Ok(())
+    }
+
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        let hint = failure::hint(error).map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+        self.say(&format!("{} {}{hint}", "datlake:".red().bold(), escape(&format!("{error:#}"))));
+    }
+
+    pub(crate) fn warning(&self, text: &str) {
+        self.say(&format!("{} {}", "datlake: warning:".yellow(), escape(text)));
+    }
+
+    /// Asks on a terminal; the next line of standard input, `None` at its end.
+    pub(crate) fn asks(&self, question: &str) -> io::Result<Option<String>> {
+        if io::stdin().is_terminal() {
+            let _ = write!(io::stderr(), "{question} ");
+        }
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer)?;
+        Ok((read > 0).then(|| answer.trim().to_owned()))
+    }
+
+    /// Standard error may be gone; that is no reason to stop.
+    pub(crate) fn say(&self, line: &str) {
+        let _ = writeln!(AutoStream::new(io::stderr(), self.color), "{line}");
+    }
+
+    /// Standard output for content, as it is.
+    pub(crate) fn bytes(&self) -> impl Write + use<> {
+        io::BufWriter::with_capacity(64 << 10, io::stdout())
+    }
+}
