@@ -15,8 +15,8 @@ use datlake_core::{Created, Digest, Entry, Error, ErrorKind, Location, Pending, 
 
 use crate::dir::{DirStore, Durability};
 use crate::hashing::{Hashing, is_still};
-use crate::known::Known;
 use crate::options::{Progress, RemoteOptions};
+use crate::remote_identity::RemoteIdentity;
 
 /// From this size on it is told how far content is, as in buckets.
 const TOLD: u64 = 16 << 20;
@@ -29,7 +29,7 @@ pub(crate) struct Folder(Arc<Shared>);
 
 struct Shared {
     root: PathBuf,
-    known: Known,
+    identity: RemoteIdentity,
     progress: Option<Progress>,
     opened: OnceLock<DirStore>,
     /// Whether the folder says that it is a remote.
@@ -38,7 +38,7 @@ struct Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("root", &self.root).field("known", &self.known).finish_non_exhaustive()
+        f.debug_struct("Shared").field("root", &self.root).field("identity", &self.identity).finish_non_exhaustive()
     }
 }
 
@@ -48,10 +48,10 @@ impl Folder {
         // However many slashes the URL ends in.
         let root: PathBuf = root.components().collect();
         let shown = format!("file://{}", root.display());
-        let known = Known::of(how, &shown, &shown);
+        let identity = RemoteIdentity::of(how, &shown, &shown);
         Self(Arc::new(Shared {
             root,
-            known,
+            identity,
             progress: how.progress.clone(),
             opened: OnceLock::new(),
             marked: OnceLock::new(),
@@ -62,24 +62,24 @@ impl Folder {
         &self.0.root
     }
 
-    pub(crate) fn known(&self) -> &Known {
-        &self.0.known
+    pub(crate) fn identity(&self) -> &RemoteIdentity {
+        &self.0.identity
     }
 
     /// The lake there; `None` where there is none, and none was known.
     pub(crate) fn find(&self) -> Result<Option<&DirStore>> {
-        let Shared { root, known, opened, .. } = &*self.0;
+        let Shared { root, identity, opened, .. } = &*self.0;
         if let Some(store) = opened.get() {
             return Ok(Some(store));
         }
         // In this order: what is made and remembered between the two looks is not gone.
-        let remembered = known.id();
+        let remembered = identity.id();
         match DirStore::find(root, Durability::Synced).map_err(unreached)? {
             Some(store) => {
-                known.check(store.id())?;
+                identity.check(store.id())?;
                 Ok(Some(opened.get_or_init(|| store)))
             }
-            None => remembered.map_or(Ok(None), |id| Err(known.gone(&id))),
+            None => remembered.map_or(Ok(None), |id| Err(identity.gone(&id))),
         }
     }
 
@@ -94,12 +94,12 @@ impl Folder {
     ///
     /// A directory is written as carefully as a home: it may hold the only copy.
     fn made(&self) -> Result<&DirStore> {
-        let Shared { root, known, opened, marked, .. } = &*self.0;
+        let Shared { root, identity, opened, marked, .. } = &*self.0;
         let store = match self.find_now()? {
             Some(store) => store,
             None => {
                 let store = DirStore::open(root, Durability::Synced).map_err(unreached)?;
-                known.check(store.id())?;
+                identity.check(store.id())?;
                 opened.get_or_init(|| store)
             }
         };
@@ -115,7 +115,7 @@ impl Folder {
     fn still(&self, store: &DirStore) -> Result<()> {
         match store.path_of(&Location::Lake).try_exists() {
             Ok(true) => Ok(()),
-            Ok(false) => Err(self.0.known.gone(store.id())),
+            Ok(false) => Err(self.0.identity.gone(store.id())),
             Err(e) => Err(unreached(Error::io("look at the remote", self.0.root.display(), e))),
         }
     }

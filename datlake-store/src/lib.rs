@@ -3,33 +3,33 @@
 //! The only crate that touches files or names an async runtime. Users depend on `datlake`, which re-exports what they need.
 
 mod away;
-mod beating;
 mod clock;
 #[cfg(feature = "conformance")]
 #[doc(hidden)]
 pub mod conformance;
+mod copy_blob;
 mod dir;
-mod fill;
 mod folder;
 mod hashing;
-mod head;
-mod known;
+mod lake_header;
+mod lease;
 mod names;
 #[cfg(feature = "cloud")]
 mod object;
 mod options;
 mod permits;
 mod reader;
-mod relay;
 mod remote;
+mod remote_identity;
 mod runtime;
 mod signing;
 mod staging;
+mod usage;
 mod vault;
 
-pub use beating::{Among, Beating};
-pub use dir::{Claim, DirStore, Durability, Hold, Holding, Lease, Scratch, Seal};
+pub use dir::{DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal};
 pub use hashing::hash_file;
+pub use lease::{Among, HeartbeatLease};
 pub use options::{Progress, RemoteOptions};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Ranges, Reader};

@@ -95,9 +95,9 @@ impl Remote {
     /// Forgets which lake it was.
     pub(crate) fn forget(&self) -> Result<()> {
         match self {
-            Self::Folder(folder) => folder.known().forget(),
+            Self::Folder(folder) => folder.identity().forget(),
             #[cfg(feature = "cloud")]
-            Self::Bucket(bucket) => bucket.known()?.forget(),
+            Self::Bucket(bucket) => bucket.identity()?.forget(),
         }
     }
 

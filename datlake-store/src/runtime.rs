@@ -89,7 +89,7 @@ where
 
 /// Lets `future` go on by itself on the network's runtime, as long as the process lives.
 #[cfg(feature = "cloud")]
-pub(crate) fn let_go(future: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn detach(future: impl Future<Output = ()> + Send + 'static) {
     if let Ok(network) = network() {
         network.spawn(future);
     }
@@ -137,7 +137,7 @@ where
     }
 }
 
-/// Lets `work`, which gives signs of life, go on by itself. It must not block; for that there is [`live`].
+/// Lets `work`, which gives signs of life, go on by itself. It must not block; for that there is [`spawn_heartbeat`].
 pub(crate) fn spawn_life<F>(work: F) -> Result<JoinHandle<F::Output>>
 where
     F: Future + Send + 'static,
@@ -147,7 +147,7 @@ where
 }
 
 /// Runs a `job` that gives a sign of life where it blocks nobody, and nobody it.
-pub(crate) fn live<T, F>(job: F) -> Result<JoinHandle<T>>
+pub(crate) fn spawn_heartbeat<T, F>(job: F) -> Result<JoinHandle<T>>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,

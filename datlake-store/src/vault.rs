@@ -18,13 +18,13 @@ use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result,
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::away::MaybeAway;
-use crate::beating::{Among, Beating};
-use crate::dir::{Claim, DirStore, Durability, Lease, Scratch, Seal};
-use crate::fill::{self, Fill, Filling};
+use crate::dir::{DirStore, Durability, FileLock, LockAttempt, Scratch, Seal};
 use crate::hashing::{Hashing, hash_file};
+use crate::lease::{Among, HeartbeatLease};
 use crate::options::{Progress, RemoteOptions};
 use crate::reader::Reader;
 use crate::remote::Remote;
+use crate::usage::{self, TrackUsage, Usage};
 use crate::{clock, remote, runtime};
 
 pub use self::holding::Publishing;
@@ -76,7 +76,7 @@ pub struct Vault {
     /// As a remote; it is also in the catalog, as a store.
     remote: Option<Remote>,
     /// How much content is here, where there is a limit.
-    fill: Option<Arc<Fill>>,
+    usage: Option<Arc<Usage>>,
     /// As they were said for the remote.
     options: RemoteOptions,
     wrap: Option<Wrap>,
@@ -128,15 +128,15 @@ impl Vault {
                 format!("the remote `{}` is the lake's own home; choose another folder", dir.root().display());
             return Err(Error::new(ErrorKind::Config, message));
         }
-        let fill = options.limit.map(|limit| Arc::new(Fill::new(dir.root(), limit)));
-        if fill.is_none() {
+        let usage = options.limit.map(|limit| Arc::new(Usage::new(dir.root(), limit)));
+        if usage.is_none() {
             // What comes from now on is not written down, and must not be taken for nothing later.
-            let _ = std::fs::remove_file(dir.root().join(fill::NAME));
+            let _ = std::fs::remove_file(dir.root().join(usage::NAME));
         }
         let own = |durability| -> Arc<dyn Store> {
             let store = wrapped(Side::Local, Arc::new(dir.with_durability(durability)));
-            match &fill {
-                Some(fill) => Arc::new(Filling { store, fill: Arc::clone(fill) }),
+            match &usage {
+                Some(usage) => Arc::new(TrackUsage { store, usage: Arc::clone(usage) }),
                 None => store,
             }
         };
@@ -153,7 +153,7 @@ impl Vault {
         };
         let (wrap, options) = (options.wrap.clone(), options.remote.clone());
         let (transfers, ranges) = (Semaphore::new(TRANSFERS), range::Fetched::default());
-        Ok(Self { dir, catalog, remote, fill, options, wrap, transfers, ranges, sending })
+        Ok(Self { dir, catalog, remote, usage, options, wrap, transfers, ranges, sending })
     }
 
     /// The documents.
@@ -163,7 +163,7 @@ impl Vault {
 
     /// Whether so much content has come that it should be counted.
     pub fn may_be_full(&self) -> bool {
-        self.fill.as_ref().is_some_and(|fill| fill.is_due())
+        self.usage.as_ref().is_some_and(|usage| usage.is_due())
     }
 
     /// So much content was counted here; it should be counted again when there is `due_at`.
@@ -171,8 +171,8 @@ impl Vault {
     /// # Errors
     /// Those of the file system.
     pub fn counted(&self, counted: u64, due_at: u64) -> Result<()> {
-        match &self.fill {
-            Some(fill) => fill.settle(counted, due_at, &self.scratch()?.file()?),
+        match &self.usage {
+            Some(usage) => usage.settle(counted, due_at, &self.scratch()?.file()?),
             None => Ok(()),
         }
     }
@@ -295,13 +295,13 @@ impl Vault {
             };
             // One download, however many threads and processes ask.
             match self.dir.try_claim(&download::claim_of(wanted.digest), "download")? {
-                Claim::Held { .. } => {
+                LockAttempt::Held { .. } => {
                     runtime::sleep(pause).await?;
                     pause = (pause * 2).min(Duration::from_millis(100));
                 }
                 lease => {
                     if self.dir.inspect(wanted.digest, wanted.size)? == Seal::Missing {
-                        self.download(&**remote, wanted, matches!(lease, Claim::Won(_))).await?;
+                        self.download(&**remote, wanted, matches!(lease, LockAttempt::Won(_))).await?;
                         drop(lease);
                         return Ok(true);
                     }
@@ -423,7 +423,7 @@ impl Vault {
     }
 
     /// Tries to claim a call or a name among the processes of this machine.
-    pub fn try_claim(&self, what: &str, note: &str) -> Result<Claim> {
+    pub fn try_claim(&self, what: &str, note: &str) -> Result<LockAttempt> {
         self.dir.try_claim(what, note)
     }
 
@@ -431,7 +431,7 @@ impl Vault {
     /// gives no sign of life. `None` without a remote, or where this machine may not write there.
     pub async fn try_claim_among(&self, key: &CallKey, holder: &Holder, dead: Option<&Seen>) -> Result<Option<Among>> {
         let Some(remote) = &self.catalog.remote else { return Ok(None) };
-        match Beating::claim(Arc::clone(remote), key, holder, dead).await {
+        match HeartbeatLease::claim(Arc::clone(remote), key, holder, dead).await {
             Err(error) if error.kind() == ErrorKind::Denied => Ok(None),
             tried => tried.map(Some),
         }
@@ -443,13 +443,13 @@ impl Vault {
     }
 
     /// Claims `what`, however long that takes. `None` where this file system has no locks.
-    pub async fn claim(&self, what: &str, note: &str) -> Result<Option<Lease>> {
+    pub async fn claim(&self, what: &str, note: &str) -> Result<Option<FileLock>> {
         let mut pause = Duration::from_millis(1);
         loop {
             match self.try_claim(what, note)? {
-                Claim::Won(lease) => return Ok(Some(lease)),
-                Claim::Unsupported => return Ok(None),
-                Claim::Held { .. } => runtime::sleep(pause).await?,
+                LockAttempt::Won(lease) => return Ok(Some(lease)),
+                LockAttempt::Unsupported => return Ok(None),
+                LockAttempt::Held { .. } => runtime::sleep(pause).await?,
             }
             pause = (pause * 2).min(Duration::from_millis(200));
         }

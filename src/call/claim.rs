@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use datlake_core::claim::{Holder, Seen, Watch};
 use datlake_core::{Result, claim};
-use datlake_store::{Among, Beating, Claim, Lease};
+use datlake_store::{Among, FileLock, HeartbeatLease, LockAttempt};
 
 use super::site::Site;
 use crate::stolen;
@@ -17,17 +17,17 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 impl Site {
     /// Claims the call among the processes of this machine. `None` where nobody can.
-    pub(super) async fn claim(&self) -> Result<Option<Lease>> {
+    pub(super) async fn claim(&self) -> Result<Option<FileLock>> {
         let what = self.target.identity.key.to_string();
         let note =
             format!("process {} on {} since {}", std::process::id(), self.lake.provenance().host(), provenance::now());
         let (mut pause, mut told) = (Duration::from_millis(1), false);
         loop {
             match self.lake.vault().try_claim(&what, &note)? {
-                Claim::Won(lease) => return Ok(Some(lease)),
-                Claim::Unsupported => return Ok(None),
-                Claim::Held { .. } if !may_wait() => return Ok(None),
-                Claim::Held { note } => {
+                LockAttempt::Won(lease) => return Ok(Some(lease)),
+                LockAttempt::Unsupported => return Ok(None),
+                LockAttempt::Held { .. } if !may_wait() => return Ok(None),
+                LockAttempt::Held { note } => {
                     if !told {
                         self.emit_waited(Some(note));
                         told = true;
@@ -60,7 +60,7 @@ fn may_wait() -> bool {
 
 /// A call's claim among machines, on the way to it.
 pub(super) struct AmongMachines {
-    beating: Option<Beating>,
+    beating: Option<HeartbeatLease>,
     /// Whether there is nothing more to do.
     settled: bool,
     /// Whether the call is claimed among the processes of this machine.
@@ -129,7 +129,7 @@ impl AmongMachines {
         Ok(self.settled)
     }
 
-    pub(super) fn into_claim(self) -> Option<Beating> {
+    pub(super) fn into_claim(self) -> Option<HeartbeatLease> {
         self.beating
     }
 }

@@ -11,7 +11,7 @@ use datlake_core::lineage::Output;
 use datlake_core::record::Record;
 use datlake_core::run::Outcome;
 use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FileRef, Result, Uid, codec};
-use datlake_store::{Beating, BodyPermit, Lease};
+use datlake_store::{BodyPermit, FileLock, HeartbeatLease};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,9 +27,9 @@ use datlake_lake::{Committed, NewCall};
 #[derive(Default)]
 pub(crate) struct Claims {
     /// Among the processes of this machine.
-    pub(super) here: Option<Lease>,
+    pub(super) here: Option<FileLock>,
     /// Among the machines that share the remote.
-    pub(super) among: Option<Beating>,
+    pub(super) among: Option<HeartbeatLease>,
 }
 
 /// A body about to run, or running. Dropped before [`finish`](Running::finish) it has failed.
@@ -321,7 +321,7 @@ fn outcome(event: &Event) -> Outcome {
 }
 
 /// What is not given back is taken for dead one day: no reason to fail.
-pub(super) async fn given_back(claim: Option<Beating>, recorded: bool) {
+pub(super) async fn given_back(claim: Option<HeartbeatLease>, recorded: bool) {
     if let Some(claim) = claim {
         let _ = claim.release(recorded).await;
     }

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result};
-use datlake_store::{Claim, offload};
+use datlake_store::{LockAttempt, offload};
 
 use self::asking::Asking;
 use self::stored::{Stored, sizes};
@@ -128,7 +128,7 @@ impl Lake {
             return nothing;
         }
         let _one = match self.vault().try_claim("evict", "evict")? {
-            Claim::Held { .. } => return nothing,
+            LockAttempt::Held { .. } => return nothing,
             ours => ours,
         };
         let stored = self.stored().await?;

@@ -7,7 +7,7 @@ use datlake_core::catalog::{Catalog, Publication, Published};
 use datlake_core::lineage::Lineage;
 use datlake_core::record::{Fetched, NewRecord, Record};
 use datlake_core::{Code, Digest, Error, ErrorKind, Result, Uid};
-use datlake_store::{Lease, offload};
+use datlake_store::{FileLock, offload};
 
 use super::{Content, Lake, Patience, claim_of};
 use crate::event::{CallId, Event};
@@ -102,7 +102,7 @@ impl Lake {
     }
 
     /// Claims names, in one order everywhere, so that no two publishers wait for each other.
-    async fn claim_names(&self, names: &[Uid]) -> Result<Vec<Option<Lease>>> {
+    async fn claim_names(&self, names: &[Uid]) -> Result<Vec<Option<FileLock>>> {
         let mut claims: Vec<String> = names.iter().map(claim_of).collect();
         claims.sort();
         let mut leases = Vec::new();

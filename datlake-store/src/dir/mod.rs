@@ -4,7 +4,7 @@
 //! other processes on the same directory. This module never reads the clock, the environment or the network, and it never
 //! removes a directory of objects: another process may be about to create in it.
 
-mod claim;
+mod file_lock;
 mod hold;
 mod lock;
 mod open;
@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
 
-pub use claim::{Claim, Lease};
+pub use file_lock::{FileLock, LockAttempt};
 pub use hold::{Hold, Holding};
 pub use scratch::Scratch;
 pub use seal::Seal;

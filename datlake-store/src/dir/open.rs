@@ -8,7 +8,7 @@ use datlake_core::{Error, ErrorKind, Location, Result};
 
 use super::publish::{Method, Source};
 use super::{DirStore, Durability, Names, Scratch, Shared, sys};
-use crate::head::{self, Head};
+use crate::lake_header::{self, LakeHeader};
 
 /// What may stand in the root of a lake, also in one that has lost its `datlake.json`. Of a disk of its own also what
 /// `mkfs` puts there.
@@ -43,17 +43,17 @@ pub(super) fn open(root: &Path, durability: Durability) -> Result<DirStore> {
 pub(super) fn open_by(root: &Path, durability: Durability, method: Method) -> Result<DirStore> {
     let root = std::path::absolute(root)
         .map_err(|e| Error::new(ErrorKind::InvalidInput, "the path of a lake's directory is empty").because(e))?;
-    let head = match read_head(&root)? {
-        Some(head) => head,
+    let header = match read_header(&root)? {
+        Some(header) => header,
         None => make(&root, method)?,
     };
-    Ok(store(root, head, durability, method))
+    Ok(store(root, header, durability, method))
 }
 
 /// The lake in `root`; `None` where there is none, and could be.
 pub(super) fn find(root: &Path, durability: Durability) -> Result<Option<DirStore>> {
-    if let Some(head) = read_head(root)? {
-        return Ok(Some(store(root.to_owned(), head, durability, Method::Link)));
+    if let Some(header) = read_header(root)? {
+        return Ok(Some(store(root.to_owned(), header, durability, Method::Link)));
     }
     match foreign(root) {
         Ok(Some(foreign)) => Err(not_a_lake(root, &foreign)),
@@ -63,19 +63,21 @@ pub(super) fn find(root: &Path, durability: Durability) -> Result<Option<DirStor
     }
 }
 
-fn store(root: PathBuf, head: Head, durability: Durability, method: Method) -> DirStore {
-    let Head { id, names, .. } = head;
+fn store(root: PathBuf, header: LakeHeader, durability: Durability, method: Method) -> DirStore {
+    let LakeHeader { id, names, .. } = header;
     let shared = Shared { root, id, names, method, scratch: Default::default(), lasting: Default::default() };
     DirStore { shared: Arc::new(shared), durability }
 }
 
-fn read_head(root: &Path) -> Result<Option<Head>> {
+fn read_header(root: &Path) -> Result<Option<LakeHeader>> {
     let path = root.join(Location::Lake.path());
     match std::fs::read(&path) {
-        Ok(bytes) => head::parse(&path.display(), &bytes).map(Some),
+        Ok(bytes) => lake_header::parse(&path.display(), &bytes).map(Some),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) if e.kind() == io::ErrorKind::NotADirectory => Err(not_a_directory(root)),
-        Err(e) if e.kind() == io::ErrorKind::IsADirectory => Err(head::damaged(&path.display(), "it is a directory")),
+        Err(e) if e.kind() == io::ErrorKind::IsADirectory => {
+            Err(lake_header::damaged(&path.display(), "it is a directory"))
+        }
         Err(e) => Err(Error::io("open the lake: cannot read", path.display(), e)),
     }
 }
@@ -97,8 +99,8 @@ fn not_a_lake(root: &Path, foreign: &str) -> Error {
     )
 }
 
-/// Makes a lake and returns its head: another's, if somebody else makes one at the same time.
-fn make(root: &Path, method: Method) -> Result<Head> {
+/// Makes a lake and returns its header: another's, if somebody else makes one at the same time.
+fn make(root: &Path, method: Method) -> Result<LakeHeader> {
     make_root(root).map_err(|e| match e.kind() {
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => not_a_directory(root),
         _ => refused(root, e),
@@ -109,15 +111,15 @@ fn make(root: &Path, method: Method) -> Result<Head> {
     let names = Scratch::new(root, Names::Plain)
         .and_then(|scratch| Names::tried_in(scratch.path()))
         .map_err(|e| refused(root, e))?;
-    let (head, bytes) = head::fresh(names)?;
-    store(root.to_owned(), head, Durability::Synced, method).publish(&Location::Lake, Source::Bytes(&bytes)).map_err(
-        |e| match e.kind() {
+    let (header, bytes) = lake_header::fresh(names)?;
+    store(root.to_owned(), header, Durability::Synced, method)
+        .publish(&Location::Lake, Source::Bytes(&bytes))
+        .map_err(|e| match e.kind() {
             ErrorKind::Denied => refused(root, e.into()),
             _ => e,
-        },
-    )?;
-    match read_head(root)? {
-        Some(head) => Ok(head),
+        })?;
+    match read_header(root)? {
+        Some(header) => Ok(header),
         None => Err(Error::new(
             ErrorKind::Unavailable,
             format!("the lake `{}` was removed while it was made", root.display()),

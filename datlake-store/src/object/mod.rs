@@ -11,12 +11,12 @@
 mod address;
 #[cfg(feature = "azure")]
 mod azure;
+mod bandwidth;
 mod client;
 mod failure;
 mod journal;
 #[cfg(feature = "aws")]
 mod left_over;
-mod line;
 mod plain;
 #[cfg(feature = "aws")]
 mod profile;
@@ -42,12 +42,12 @@ use object_store::{GetOptions, GetRange, ObjectStoreExt as _, PutMode, PutOption
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 
 use self::address::Address;
+use self::bandwidth::Bandwidth;
 use self::client::Client;
 use self::failure::{Failed, late, understand};
-use self::line::Line;
 use self::retry::{Tries, patiently};
-use crate::known::Known;
 use crate::options::RemoteOptions;
+use crate::remote_identity::RemoteIdentity;
 use crate::runtime;
 
 /// The longest key that S3 and Google Cloud Storage take, in bytes.
@@ -67,11 +67,11 @@ pub(crate) struct ObjectStore(Arc<Shared>);
 
 struct Shared {
     address: Address,
-    known: OnceLock<Known>,
+    identity: OnceLock<RemoteIdentity>,
     options: RemoteOptions,
     client: OnceLock<Result<Client>>,
     ready: OnceCell<()>,
-    line: OnceLock<Line>,
+    bandwidth: OnceLock<Bandwidth>,
     requests: Semaphore,
     parts: Arc<Semaphore>,
 }
@@ -91,11 +91,11 @@ impl ObjectStore {
         let address = Address::parse(url)?;
         Ok(Self(Arc::new(Shared {
             address,
-            known: OnceLock::new(),
+            identity: OnceLock::new(),
             options,
             client: OnceLock::new(),
             ready: OnceCell::new(),
-            line: OnceLock::new(),
+            bandwidth: OnceLock::new(),
             requests: Semaphore::new(REQUESTS),
             parts: Arc::new(Semaphore::new(transfer::PARTS)),
         })))
@@ -105,8 +105,8 @@ impl ObjectStore {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] where a setting is missing or wrong.
-    pub(crate) fn known(&self) -> Result<&Known> {
-        self.0.known()
+    pub(crate) fn identity(&self) -> Result<&RemoteIdentity> {
+        self.0.identity()
     }
 
     /// Runs `work` on the network's runtime.
@@ -187,9 +187,9 @@ impl Shared {
     }
 
     /// The line to the server, by which large content goes.
-    fn line(&self) -> Result<&Line> {
+    fn bandwidth(&self) -> Result<&Bandwidth> {
         let limit = self.client()?.limit;
-        Ok(self.line.get_or_init(|| Line::new(limit)))
+        Ok(self.bandwidth.get_or_init(|| Bandwidth::new(limit)))
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
@@ -240,7 +240,7 @@ impl Shared {
             let put = self.exchange("create", key, put);
             let put = match bytes.len() {
                 ..SMALL => put.await,
-                large => self.line()?.send(large as u64, put).await,
+                large => self.bandwidth()?.send(large as u64, put).await,
             };
             match put {
                 Ok(_) => return Ok(Created::New),

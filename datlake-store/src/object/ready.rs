@@ -9,9 +9,9 @@ use datlake_core::{Created, Error, ErrorKind, Location, Result};
 
 use super::Shared;
 use super::retry::Tries;
-use crate::head;
-use crate::known::Known;
+use crate::lake_header;
 use crate::names::Names;
+use crate::remote_identity::RemoteIdentity;
 
 impl Shared {
     /// What the home remembers of the store: of the place at the server that the client speaks to. At another server, or in
@@ -19,11 +19,11 @@ impl Shared {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] where a setting is missing or wrong.
-    pub(super) fn known(&self) -> Result<&Known> {
+    pub(super) fn identity(&self) -> Result<&RemoteIdentity> {
         let client = self.client()?;
-        Ok(self.known.get_or_init(|| {
+        Ok(self.identity.get_or_init(|| {
             let told_by = format!("{}\n{}\n{}", self.address.shown, client.server, self.options.unsafe_creates);
-            Known::of(&self.options, &self.address.shown, &told_by)
+            RemoteIdentity::of(&self.options, &self.address.shown, &told_by)
         }))
     }
 
@@ -37,14 +37,14 @@ impl Shared {
     }
 
     async fn examine(&self) -> Result<()> {
-        if self.known()?.exists() {
+        if self.identity()?.exists() {
             return Ok(());
         }
         let key = self.key(&Location::Lake)?;
         let there = match self.get(&key).await? {
             Some(there) => there,
             None => {
-                let (_, fresh) = head::fresh(Names::Plain)?;
+                let (_, fresh) = lake_header::fresh(Names::Plain)?;
                 let fresh = Bytes::from(fresh);
                 match self.create(&key, fresh.clone()).await.map_err(|e| self.without_condition(e))? {
                     Created::New => fresh,
@@ -53,8 +53,8 @@ impl Shared {
                 }
             }
         };
-        let head = head::parse(&format!("{}/{}", self.address.shown, Location::Lake.path()), &there)?;
-        if !head.names.is_plain() {
+        let header = lake_header::parse(&format!("{}/{}", self.address.shown, Location::Lake.path()), &there)?;
+        if !header.names.is_plain() {
             return Err(self.copied());
         }
         // What is there is replaced by itself, if at all.
@@ -64,15 +64,15 @@ impl Shared {
                 return Err(self.replaces());
             }
         }
-        self.known()?.remember(&head.id);
+        self.identity()?.remember(&header.id);
         Ok(())
     }
 
     /// Compares `datlake.json` as it was just read with what is known of this store.
     pub(super) fn identify(&self, there: Option<&[u8]>) -> Result<()> {
-        let Some(there) = there else { return self.known()?.check_absent() };
-        match head::parse(&format!("{}/{}", self.address.shown, Location::Lake.path()), there) {
-            Ok(head) if self.known()?.exists() => self.known()?.check(&head.id),
+        let Some(there) = there else { return self.identity()?.check_absent() };
+        match lake_header::parse(&format!("{}/{}", self.address.shown, Location::Lake.path()), there) {
+            Ok(header) if self.identity()?.exists() => self.identity()?.check(&header.id),
             Err(error) if error.kind() == ErrorKind::Format => Err(error),
             // What is damaged is told by whoever writes; here somebody only looks.
             _ => Ok(()),

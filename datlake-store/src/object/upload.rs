@@ -25,7 +25,7 @@ use super::retry::{Tries, patiently};
 use super::transfer::PARTS_EACH;
 use super::{Shared, unexpected};
 use crate::hashing::is_still;
-use crate::known::Known;
+use crate::remote_identity::RemoteIdentity;
 use crate::runtime;
 
 /// The size of a part.
@@ -74,7 +74,7 @@ impl Shared {
             && size > whole
         {
             let part = part.max(size.div_ceil(MOST_PARTS));
-            let upload = Upload { store: self.known()?.told_by(), key: key.to_string(), size, part };
+            let upload = Upload { store: self.identity()?.told_by(), key: key.to_string(), size, part };
             let source = Source { file: Arc::new(source), digest, upload, told };
             return self.upload_parts(key, &source).await.map(|()| Created::New);
         }
@@ -159,7 +159,7 @@ impl Shared {
 
     async fn abort_abandoned(&self) {
         let Some(folder) = self.options.memory.as_ref().map(|memory| memory.join("uploads")) else { return };
-        let Ok(store) = self.known().map(Known::told_by) else { return };
+        let Ok(store) = self.identity().map(RemoteIdentity::told_by) else { return };
         for (journal, key, id) in blocking(move || Journal::abandoned(&folder, store)).await.unwrap_or_default() {
             let Ok(key) = Key::parse(&key) else { continue };
             if self.abort(&key, &id).await.is_ok() {
@@ -193,7 +193,7 @@ impl Shared {
         begun: &Begun,
         journal: Option<&Journal>,
     ) -> Result<Vec<PartId>> {
-        let (client, line) = (self.client()?, self.line()?);
+        let (client, bandwidth) = (self.client()?, self.bandwidth()?);
         let Upload { size, part, .. } = source.upload;
         let length = move |index: usize| part.min(size - index as u64 * part);
         let mut has: u64 = begun.parts.keys().map(|index| length(*index)).sum();
@@ -213,7 +213,7 @@ impl Shared {
                 let length = bytes.len() as u64;
                 let sent = patiently(|| {
                     let put = client.parts.put_part(key, &begun.id, index, PutPayload::from_bytes(bytes.clone()));
-                    line.send(length, async { put.await.map_err(|error| self.understand(error, "create", key)) })
+                    bandwidth.send(length, async { put.await.map_err(|error| self.understand(error, "create", key)) })
                 });
                 let sent = Sent { id: sent.await.map_err(unexpected)?, digest };
                 if let Some(journal) = journal {
@@ -281,7 +281,7 @@ impl Drop for Abort {
     fn drop(&mut self) {
         let Some(id) = self.id.take() else { return };
         let (shared, key) = (Arc::clone(&self.shared), self.key.clone());
-        runtime::let_go(async move { drop(shared.abort(&key, &id).await) });
+        runtime::detach(async move { drop(shared.abort(&key, &id).await) });
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
 use super::{Vault, Wanted};
-use crate::dir::Claim;
+use crate::dir::LockAttempt;
 use crate::hashing::{Expecting, Hashing};
 
 /// Bytes between two words about a download.
@@ -91,7 +91,7 @@ impl Vault {
             let modified = entry.metadata().and_then(|metadata| metadata.modified());
             let is_old = modified.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > STALE));
             if (is_old || self.place_of(&digest).exists())
-                && let Ok(Claim::Won(_lease)) = self.dir.try_claim(&claim_of(&digest), "clear")
+                && let Ok(LockAttempt::Won(_lease)) = self.dir.try_claim(&claim_of(&digest), "clear")
             {
                 let _ = std::fs::remove_file(entry.path());
             }

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use datlake_core::{CallKey, Created, CreatorName, Digest, ErrorKind, Location, Prefix, Store as _, WHOLE};
-use datlake_store::{Claim, DirStore, Durability, Seal};
+use datlake_store::{DirStore, Durability, LockAttempt, Seal};
 
 use crate::*;
 
@@ -164,5 +164,5 @@ fn a_claim_needs_a_plain_name() {
     for name in ["", ".", "../x", "a/b", "a.b", "a b", "ä", &"x".repeat(201)] {
         check_error(lake.store.try_claim(name, ""), ErrorKind::InvalidInput, &["claim"]);
     }
-    assert!(matches!(lake.store.try_claim(&"f".repeat(64), "").unwrap(), Claim::Won(_)));
+    assert!(matches!(lake.store.try_claim(&"f".repeat(64), "").unwrap(), LockAttempt::Won(_)));
 }

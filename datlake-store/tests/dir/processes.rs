@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake_core::{Created, Digest, Location, Prefix};
-use datlake_store::{Claim, DirStore, Durability, Lease};
+use datlake_store::{DirStore, Durability, FileLock, LockAttempt};
 
 use crate::*;
 
@@ -111,7 +111,7 @@ fn a_child() {
         }
         "claim" => {
             let claim = open(&root).try_claim("key", "a child holds it").unwrap();
-            say(if matches!(claim, Claim::Won(_)) { "won" } else { "lost" });
+            say(if matches!(claim, LockAttempt::Won(_)) { "won" } else { "lost" });
             await_order();
             std::process::abort();
         }
@@ -205,23 +205,23 @@ fn a_claim_is_held_by_one_and_ends_with_its_holder() {
     let mut other = Other::start("claim", lake.store.root());
     assert_eq!(other.hears(), "won");
     match lake.store.try_claim("key", "the parent").unwrap() {
-        Claim::Held { note } => assert_eq!(note, "a child holds it"),
+        LockAttempt::Held { note } => assert_eq!(note, "a child holds it"),
         claim => panic!("{claim:?}"),
     }
-    assert!(matches!(lake.store.try_claim("another-key", "").unwrap(), Claim::Won(_)));
+    assert!(matches!(lake.store.try_claim("another-key", "").unwrap(), LockAttempt::Won(_)));
     other.kill();
     let lease = win(&lake.store, "the parent, having waited");
     match lake.store.try_claim("key", "").unwrap() {
-        Claim::Held { note } => assert_eq!(note, "the parent, having waited"),
+        LockAttempt::Held { note } => assert_eq!(note, "the parent, having waited"),
         claim => panic!("{claim:?}"),
     }
     drop(lease);
     assert_eq!(names_in(&lake.store.root().join("claims")), [""; 0], "a lock file was left");
 }
 
-fn win(store: &DirStore, note: &str) -> Lease {
+fn win(store: &DirStore, note: &str) -> FileLock {
     match store.try_claim("key", note).unwrap() {
-        Claim::Won(lease) => lease,
+        LockAttempt::Won(lease) => lease,
         claim => panic!("{claim:?}"),
     }
 }
@@ -236,14 +236,14 @@ fn threads_exclude_each_other_by_claims() {
                 let store = open(lake.store.root());
                 for _ in 0..500 {
                     match store.try_claim("key", "a thread").unwrap() {
-                        Claim::Won(lease) => {
+                        LockAttempt::Won(lease) => {
                             assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two hold one claim");
                             won.fetch_add(1, Ordering::SeqCst);
                             inside.fetch_sub(1, Ordering::SeqCst);
                             drop(lease);
                         }
-                        Claim::Held { note } => assert!(matches!(note.as_str(), "" | "a thread"), "{note:?}"),
-                        Claim::Unsupported => panic!("a temporary directory without locks"),
+                        LockAttempt::Held { note } => assert!(matches!(note.as_str(), "" | "a thread"), "{note:?}"),
+                        LockAttempt::Unsupported => panic!("a temporary directory without locks"),
                     }
                 }
             });
@@ -261,5 +261,5 @@ fn a_lease_lets_go_of_nobody_elses_claim() {
     fs::remove_file(lake.store.root().join("claims/key.lock")).unwrap();
     let _second = win(&lake.store, "second");
     drop(first);
-    assert!(matches!(lake.store.try_claim("key", "").unwrap(), Claim::Held { note } if note == "second"));
+    assert!(matches!(lake.store.try_claim("key", "").unwrap(), LockAttempt::Held { note } if note == "second"));
 }

@@ -286,7 +286,7 @@ impl Copying {
         let size = size.unwrap_or(0);
         if !self.dry_run {
             let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
-            self.lake.vault().relay(&*self.target, wanted).await?;
+            self.lake.vault().copy_blob(&*self.target, wanted).await?;
         }
         self.blobs.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(size, Ordering::Relaxed);

@@ -20,7 +20,7 @@ const LONG: u64 = 1 << 20;
 
 /// What a home holds, as far as is written down.
 #[derive(Debug)]
-pub(crate) struct Fill {
+pub(crate) struct Usage {
     path: PathBuf,
     limit: u64,
     /// Whether it is worth counting.
@@ -37,7 +37,7 @@ struct SoFar {
     due_at: u64,
 }
 
-impl Fill {
+impl Usage {
     pub(crate) fn new(home: &Path, limit: u64) -> Self {
         Self { path: home.join(NAME), limit, due: AtomicBool::new(false), read: Mutex::default() }
     }
@@ -91,21 +91,21 @@ impl Fill {
 
 /// A home's store, in which what comes is written down.
 #[derive(Debug)]
-pub(crate) struct Filling {
+pub(crate) struct TrackUsage {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) fill: Arc<Fill>,
+    pub(crate) usage: Arc<Usage>,
 }
 
-impl Filling {
+impl TrackUsage {
     fn came(&self, at: &Location, created: Created, size: impl FnOnce() -> u64) -> Created {
         if matches!(at, Location::Blob(_)) && created == Created::New {
-            self.fill.note(size());
+            self.usage.note(size());
         }
         created
     }
 }
 
-impl Store for Filling {
+impl Store for TrackUsage {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
         self.store.get(at)
     }
@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn what_several_processes_add_is_summed_until_somebody_counts() {
         let folder = tempfile::tempdir().unwrap();
-        let (one, two) = (Fill::new(folder.path(), 99), Fill::new(folder.path(), 99));
-        let count = |fill: &Fill, counted, due_at| fill.settle(counted, due_at, &folder.path().join("x")).unwrap();
+        let (one, two) = (Usage::new(folder.path(), 99), Usage::new(folder.path(), 99));
+        let count = |usage: &Usage, counted, due_at| usage.settle(counted, due_at, &folder.path().join("x")).unwrap();
         // Nobody has ever counted.
         one.note(1);
         assert!(one.is_due() && !two.is_due());
@@ -180,7 +180,7 @@ mod tests {
         two.note(0);
         assert!(two.is_due());
         count(&two, 50, 100);
-        let other = Fill::new(folder.path(), 60);
+        let other = Usage::new(folder.path(), 60);
         other.note(1);
         assert!(other.is_due());
     }

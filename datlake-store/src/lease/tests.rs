@@ -86,12 +86,12 @@ impl Store for Odd {
     }
 }
 
-fn claimed(store: &Arc<Odd>) -> Beating {
+fn claimed(store: &Arc<Odd>) -> HeartbeatLease {
     let text = || "x".to_owned();
     let holder =
         Holder { nonce: text(), home: text(), person: text(), host: text(), process: 1, since: text(), lease_ms: 40 };
     let store = Arc::clone(store) as Arc<dyn Store>;
-    match pollster::block_on(Beating::claim(store, &CallKey::from_bytes([7; 32]), &holder, None)).unwrap() {
+    match pollster::block_on(HeartbeatLease::claim(store, &CallKey::from_bytes([7; 32]), &holder, None)).unwrap() {
         Among::Won(beating) => beating,
         Among::Held(_) => panic!("nobody else is here"),
     }

@@ -49,7 +49,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`ErrorKind::MissingBlob`] where nobody has it, [`ErrorKind::Corrupt`] where it is not what it was; those of the stores.
-    pub async fn relay(&self, target: &dyn Store, wanted: Wanted<'_>) -> Result<()> {
+    pub async fn copy_blob(&self, target: &dyn Store, wanted: Wanted<'_>) -> Result<()> {
         let _permit = self.transfer().await?;
         let at = Location::Blob(*wanted.digest);
         let remote = self.catalog().remote.as_ref();

@@ -15,7 +15,7 @@ use super::failure::{Again, Failed};
 const ALL: u64 = 256 << 20;
 
 /// What is known of a line.
-pub(super) struct Line {
+pub(super) struct Bandwidth {
     /// How long one request may take.
     limit: Duration,
     /// Held by each who sends, alone by who must be alone.
@@ -23,7 +23,7 @@ pub(super) struct Line {
     slow: AtomicBool,
 }
 
-impl Line {
+impl Bandwidth {
     pub(super) fn new(limit: Duration) -> Self {
         Self { limit, going: RwLock::new(()), slow: AtomicBool::new(false) }
     }
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_came_too_late_beside_others_goes_alone() {
-        let (line, on_the_way, late) = (Line::new(Duration::ZERO), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (bandwidth, on_the_way, late) = (Bandwidth::new(Duration::ZERO), AtomicUsize::new(0), AtomicUsize::new(0));
         // Of two at a time neither is through in time.
         let part = || async {
             on_the_way.fetch_add(1, Ordering::SeqCst);
@@ -90,24 +90,27 @@ mod tests {
             late.fetch_add(1, Ordering::SeqCst);
             Err(Failed::Error { error: Error::new(ErrorKind::Unavailable, "late"), again: Again::Late })
         };
-        let each = async || line.send(8 << 20, part()).await.is_ok() || line.send(8 << 20, part()).await.is_ok();
+        let each =
+            async || bandwidth.send(8 << 20, part()).await.is_ok() || bandwidth.send(8 << 20, part()).await.is_ok();
         let sent = pollster::block_on(join_all((0..6).map(|_| each())));
         assert_eq!((sent, late.into_inner()), (vec![true; 6], 6));
     }
 
     #[test]
     fn a_line_that_is_fast_enough_for_all_is_shared_again() {
-        let line = Line::new(Duration::from_secs(120));
-        assert!(line.is_fast(8 << 20, Duration::from_secs(3)) && !line.is_fast(8 << 20, Duration::from_secs(4)));
+        let bandwidth = Bandwidth::new(Duration::from_secs(120));
+        assert!(
+            bandwidth.is_fast(8 << 20, Duration::from_secs(3)) && !bandwidth.is_fast(8 << 20, Duration::from_secs(4))
+        );
         let late = || async {
             let error = Error::new(ErrorKind::Unavailable, "late");
             Err::<(), _>(Failed::Error { error, again: Again::Late })
         };
         pollster::block_on(async {
-            line.send(1, late()).await.unwrap_err();
-            assert!(line.slow.load(Ordering::Relaxed));
-            line.send(8 << 20, async { Ok(()) }).await.unwrap();
+            bandwidth.send(1, late()).await.unwrap_err();
+            assert!(bandwidth.slow.load(Ordering::Relaxed));
+            bandwidth.send(8 << 20, async { Ok(()) }).await.unwrap();
         });
-        assert!(!line.slow.load(Ordering::Relaxed));
+        assert!(!bandwidth.slow.load(Ordering::Relaxed));
     }
 }

@@ -16,7 +16,7 @@ const BEATS_PER_LEASE: u32 = 4;
 /// A claim among machines that is ours, with its signs of life. Dropped, it is given back in the background: what it was for
 /// was not done.
 #[derive(Debug)]
-pub struct Beating {
+pub struct HeartbeatLease {
     /// Told whether the call has its record.
     end: oneshot::Sender<bool>,
     ended: JoinHandle<Result<()>>,
@@ -26,12 +26,12 @@ pub struct Beating {
 #[derive(Debug)]
 pub enum Among {
     /// It is ours.
-    Won(Beating),
+    Won(HeartbeatLease),
     /// It is another's.
     Held(Seen),
 }
 
-impl Beating {
+impl HeartbeatLease {
     pub(crate) async fn claim(
         store: Arc<dyn Store>,
         key: &CallKey,
@@ -89,7 +89,7 @@ async fn keep(
             }
         }
     };
-    runtime::live(move || pollster::block_on(claim.release(&*store, recorded)))?.await.map_err(shut_down)?
+    runtime::spawn_heartbeat(move || pollster::block_on(claim.release(&*store, recorded)))?.await.map_err(shut_down)?
 }
 
 /// Gives one sign of life, unless `ending` comes first: whether the claim stands.
@@ -98,7 +98,7 @@ fn beat(
     mut claim: Claim,
     ending: oneshot::Receiver<()>,
 ) -> Result<JoinHandle<(Claim, Result<bool>)>> {
-    runtime::live(move || {
+    runtime::spawn_heartbeat(move || {
         let stands = pollster::block_on(async {
             tokio::select! {
                 stands = claim.beat(&*store) => stands,

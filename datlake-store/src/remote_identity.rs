@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use datlake_core::{Digest, Error, ErrorKind, Result};
 
-use crate::head::is_id;
+use crate::lake_header::is_id;
 use crate::options::RemoteOptions;
 
 /// What is remembered of one remote.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct RemoteIdentity {
     /// `None` where there is no home that remembers.
     path: Option<PathBuf>,
     /// The remote, for people.
@@ -23,7 +23,7 @@ pub(crate) struct Known {
     told_by: Digest,
 }
 
-impl Known {
+impl RemoteIdentity {
     /// What the home holds of the remote `shown`, opened with `options`; `told_by` is what tells it from others.
     pub(crate) fn of(options: &RemoteOptions, shown: &str, told_by: &str) -> Self {
         // What settings say is written nowhere.

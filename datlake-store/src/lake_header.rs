@@ -13,7 +13,7 @@ const FORMAT: u64 = 1;
 
 /// `datlake.json` as it is written.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Head {
+pub(crate) struct LakeHeader {
     format: u64,
     pub(crate) id: String,
     /// What the files of objects are called. Never anything but plain in a bucket.
@@ -21,23 +21,23 @@ pub(crate) struct Head {
     pub(crate) names: Names,
 }
 
-/// A new lake: its head, and the bytes of its `datlake.json`.
-pub(crate) fn fresh(names: Names) -> Result<(Head, Vec<u8>)> {
+/// A new lake: its header, and the bytes of its `datlake.json`.
+pub(crate) fn fresh(names: Names) -> Result<(LakeHeader, Vec<u8>)> {
     // The seeds of the standard library's hash maps come from the operating system.
     let random = || RandomState::new().hash_one(std::process::id());
     let id = format!("{:016x}{:016x}", random(), random());
-    let head = Head { format: FORMAT, id, names };
+    let header = LakeHeader { format: FORMAT, id, names };
     let mut bytes =
-        serde_json::to_vec(&head).map_err(|e| Error::new(ErrorKind::Io, "cannot write `datlake.json`").because(e))?;
+        serde_json::to_vec(&header).map_err(|e| Error::new(ErrorKind::Io, "cannot write `datlake.json`").because(e))?;
     bytes.push(b'\n');
-    Ok((head, bytes))
+    Ok((header, bytes))
 }
 
 /// Reads the `datlake.json` of the lake at `place`.
 ///
 /// # Errors
 /// [`ErrorKind::Format`] for a lake of a newer format, [`ErrorKind::Corrupt`] for what is none.
-pub(crate) fn parse(place: &dyn Display, bytes: &[u8]) -> Result<Head> {
+pub(crate) fn parse(place: &dyn Display, bytes: &[u8]) -> Result<LakeHeader> {
     /// The one member that every format has.
     #[derive(Deserialize)]
     struct Format {
@@ -56,11 +56,11 @@ pub(crate) fn parse(place: &dyn Display, bytes: &[u8]) -> Result<Head> {
     if format == 0 {
         return Err(damaged(place, "there is no format 0"));
     }
-    let head: Head = serde_json::from_slice(bytes).map_err(cut)?;
-    if !is_id(&head.id) {
+    let header: LakeHeader = serde_json::from_slice(bytes).map_err(cut)?;
+    if !is_id(&header.id) {
         return Err(damaged(place, "its id is not 32 hexadecimal digits"));
     }
-    Ok(head)
+    Ok(header)
 }
 
 /// Whether `text` is how a lake's id looks.

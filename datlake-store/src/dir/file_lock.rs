@@ -13,9 +13,9 @@ const FOLDER: &str = "claims";
 
 /// What an attempt to claim found.
 #[derive(Debug)]
-pub enum Claim {
+pub enum LockAttempt {
     /// The claim is ours as long as the lease lives.
-    Won(Lease),
+    Won(FileLock),
     /// Somebody else holds it.
     Held {
         /// What the holder said about itself; empty if it has not said anything yet.
@@ -27,28 +27,28 @@ pub enum Claim {
 
 /// A claim that is held: by this value, and gone with it or with the process.
 #[derive(Debug)]
-pub struct Lease {
+pub struct FileLock {
     _lock: LockFile,
 }
 
 impl DirStore {
     /// Tries to claim `name`, such as a call key, for the bearer of the lease. Does not wait. Another thread of this
-    /// process is as foreign as another process. `note` is what others find in [`Claim::Held`].
+    /// process is as foreign as another process. `note` is what others find in [`LockAttempt::Held`].
     ///
     /// ```
-    /// # use datlake_store::{Claim, DirStore, Durability};
+    /// # use datlake_store::{LockAttempt, DirStore, Durability};
     /// # let folder = tempfile::tempdir()?;
     /// # let store = DirStore::open(folder.path(), Durability::Cached)?;
-    /// let Claim::Won(lease) = store.try_claim("3f9a", "process 42")? else { panic!("nobody else is here") };
-    /// assert!(matches!(store.try_claim("3f9a", "")?, Claim::Held { note } if note == "process 42"));
+    /// let LockAttempt::Won(lease) = store.try_claim("3f9a", "process 42")? else { panic!("nobody else is here") };
+    /// assert!(matches!(store.try_claim("3f9a", "")?, LockAttempt::Held { note } if note == "process 42"));
     /// drop(lease);
-    /// assert!(matches!(store.try_claim("3f9a", "")?, Claim::Won(_)));
+    /// assert!(matches!(store.try_claim("3f9a", "")?, LockAttempt::Won(_)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] where `name` is anything but ASCII letters, digits, `-` and `_`; errors of the file system.
-    pub fn try_claim(&self, name: &str, note: &str) -> Result<Claim> {
+    pub fn try_claim(&self, name: &str, note: &str) -> Result<LockAttempt> {
         check(name)?;
         let folder = self.root().join(FOLDER);
         let path = folder.join(format!("{name}.lock"));
@@ -57,11 +57,11 @@ impl DirStore {
             locked => locked,
         };
         let claim = locked.and_then(|locked| match locked {
-            Attempt::Ours(lock) => lock.note(note).map(|()| Claim::Won(Lease { _lock: lock })),
-            Attempt::Theirs(note) => Ok(Claim::Held { note }),
+            Attempt::Ours(lock) => lock.note(note).map(|()| LockAttempt::Won(FileLock { _lock: lock })),
+            Attempt::Theirs(note) => Ok(LockAttempt::Held { note }),
             Attempt::Unsupported | Attempt::Absent => {
                 let _ = std::fs::remove_file(&path);
-                Ok(Claim::Unsupported)
+                Ok(LockAttempt::Unsupported)
             }
         });
         claim.map_err(|e| self.failed("claim", &format!("{FOLDER}/{name}.lock"), e))
