@@ -13,7 +13,7 @@ use datlake_core::catalog::Catalog;
 use datlake_core::flight::Flights;
 use datlake_core::record::Record;
 use datlake_core::{CallKey, Digest};
-use datlake_store::{Permits, Vault};
+use datlake_store::{LocalView, Permits};
 
 use crate::event::Event;
 use crate::journal::Journal;
@@ -40,7 +40,7 @@ pub(crate) type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// What the handles of one lake share.
 pub(crate) struct Inner {
-    pub(crate) vault: Arc<Vault>,
+    pub(crate) local_view: Arc<LocalView>,
     pub(crate) provenance: Arc<Provenance>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) flights: Flights,
@@ -90,7 +90,7 @@ impl Lake {
     /// # }
     /// ```
     pub fn home(&self) -> &Path {
-        self.0.vault.home()
+        self.0.local_view.home()
     }
 
     /// The store shared with other machines, for people: a path or a URL without credentials.
@@ -137,19 +137,19 @@ impl Lake {
     /// # }
     /// ```
     pub fn abandon_writes(&self) {
-        self.vault().end_scratch();
+        self.local_view().end_scratch();
     }
 }
 
 /// For the engine of calls.
 #[doc(hidden)]
 impl Lake {
-    pub fn vault(&self) -> &Arc<Vault> {
-        &self.0.vault
+    pub fn local_view(&self) -> &Arc<LocalView> {
+        &self.0.local_view
     }
 
     pub fn catalog(&self) -> &Catalog {
-        self.0.vault.catalog()
+        self.0.local_view.catalog()
     }
 
     pub fn provenance(&self) -> &Provenance {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use datlake_core::run::{Head, Noted, Outcome, RunLog};
 use datlake_core::{CallKey, CreatorName, Result};
-use datlake_store::Vault;
+use datlake_store::LocalView;
 
 use crate::provenance::{self, Provenance};
 use crate::sync::lock;
@@ -26,7 +26,7 @@ const NAMED: usize = 20_000;
 
 /// The run that this process is to a lake.
 pub struct Journal {
-    vault: Arc<Vault>,
+    local_view: Arc<LocalView>,
     provenance: Arc<Provenance>,
     started_at: String,
     /// Nothing is to be remembered.
@@ -69,9 +69,9 @@ impl Drop for AtEnd {
 }
 
 impl Journal {
-    pub(crate) fn new(vault: Arc<Vault>, provenance: Arc<Provenance>, off: bool) -> Arc<Self> {
+    pub(crate) fn new(local_view: Arc<LocalView>, provenance: Arc<Provenance>, off: bool) -> Arc<Self> {
         let (started_at, buffer, file) = (provenance::now(), Mutex::default(), Mutex::default());
-        let journal = Arc::new(Self { vault, provenance, started_at, off, buffer, file });
+        let journal = Arc::new(Self { local_view, provenance, started_at, off, buffer, file });
         // The thread that opened a lake is, in most programs, the main one: its end is the program's. A lake that is kept in
         // a static is never dropped.
         let at_end = AtEnd(Arc::downgrade(&journal));
@@ -175,8 +175,8 @@ impl Journal {
         };
         let run = self.provenance.run();
         let written = match torn {
-            true => self.vault.append_run(run, head, &[b"\n", lines].concat()),
-            false => self.vault.append_run(run, head, lines),
+            true => self.local_view.append_run(run, head, &[b"\n", lines].concat()),
+            false => self.local_view.append_run(run, head, lines),
         };
         *torn = written.is_err();
         if let Err(error) = written {

@@ -6,16 +6,16 @@ use datlake_core::{Error, ErrorKind, Location, Result, Store, WHOLE};
 
 use crate::dir::Seal;
 use crate::hashing::{Expecting, Hashing};
+use crate::local_view::{LocalView, Wanted};
 use crate::options::RemoteOptions;
 use crate::remote;
-use crate::vault::{Vault, Wanted};
 
 /// What variables begin with that are for the other store alone.
 const OTHER: &str = "DATLAKE_MIRROR_";
 /// What the providers' own variables begin with.
 const PROVIDERS: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
 
-impl Vault {
+impl LocalView {
     /// Another store than the lake's remote, to copy to. `DATLAKE_MIRROR_AWS_ENDPOINT_URL` is for it what `AWS_ENDPOINT_URL` is
     /// for the remote, and so on; of a provider that has any such variable, none of the others counts. With `accept` it may be
     /// another lake than before.

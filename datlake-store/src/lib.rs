@@ -13,6 +13,7 @@ mod folder;
 mod hashing;
 mod lake_header;
 mod lease;
+mod local_view;
 mod names;
 #[cfg(feature = "cloud")]
 mod object;
@@ -25,11 +26,11 @@ mod runtime;
 mod signing;
 mod staging;
 mod usage;
-mod vault;
 
 pub use dir::{DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal};
 pub use hashing::hash_file;
 pub use lease::{Among, HeartbeatLease};
+pub use local_view::{LocalView, Options, Pinned, Publishing, Reach, Wanted, Wrap};
 pub use options::{Progress, RemoteOptions};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Ranges, Reader};
@@ -38,4 +39,3 @@ pub use runtime::{offload, sleep};
 pub use signing::Signed;
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
-pub use vault::{Options, Pinned, Publishing, Reach, Vault, Wanted, Wrap};

@@ -23,7 +23,7 @@ impl Site {
             format!("process {} on {} since {}", std::process::id(), self.lake.provenance().host(), provenance::now());
         let (mut pause, mut told) = (Duration::from_millis(1), false);
         loop {
-            match self.lake.vault().try_claim(&what, &note)? {
+            match self.lake.local_view().try_claim(&what, &note)? {
                 LockAttempt::Won(lease) => return Ok(Some(lease)),
                 LockAttempt::Unsupported => return Ok(None),
                 LockAttempt::Held { .. } if !may_wait() => return Ok(None),
@@ -92,9 +92,9 @@ impl AmongMachines {
         if self.settled {
             return Ok(true);
         }
-        let (vault, key) = (site.lake.vault().clone(), site.target.identity.key);
+        let (local_view, key) = (site.lake.local_view().clone(), site.target.identity.key);
         let (holder, dead) = (site.holder()?, self.dead.take());
-        let tried = site.pace.io(async move { vault.try_claim_among(&key, &holder, dead.as_ref()).await }).await?;
+        let tried = site.pace.io(async move { local_view.try_claim_among(&key, &holder, dead.as_ref()).await }).await?;
         match tried {
             None => self.settled = true,
             Some(Among::Won(beating)) => {

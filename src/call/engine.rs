@@ -125,7 +125,7 @@ impl Site {
         }
         let (lake, parent) = (self.lake.clone(), Arc::clone(parent));
         let put = async move {
-            parent.hold(lake.vault().hold().await?);
+            parent.hold(lake.local_view().hold().await?);
             for (digest, path) in &blobs {
                 lake.catalog().put_blob(digest, path).await?;
             }

@@ -205,7 +205,7 @@ impl Running {
         let heal = async move {
             for (digest, path) in &blobs {
                 let size = std::fs::metadata(path).map_err(|e| Error::io("look at", path.display(), e))?.len();
-                lake.vault().restore(digest, size, path).await?;
+                lake.local_view().restore(digest, size, path).await?;
             }
             Ok(())
         };

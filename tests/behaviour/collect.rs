@@ -8,7 +8,7 @@ use datlake::report::{CollectedLocal, CollectedRemote};
 use datlake::testing::{Location, Side};
 use datlake::{Collect, ErrorKind, File, Lake, Result, Tree, Verify, file_creator};
 
-use datlake_store::{Hold, Reach, Vault};
+use datlake_store::{Hold, LocalView, Reach};
 
 use crate::failing::{Asked, Fault, What, faulty};
 use crate::support::{Machines, Watched, blob_in, check_error, files_below, lake};
@@ -91,8 +91,8 @@ fn what_was_removed_goes_from_this_machine_and_all_that_is_needed_stays() {
 
 /// Whether somebody could collect in this home now.
 fn can_collect(lake: &Lake) -> bool {
-    let vault = Vault::open(lake.home(), Reach::Home, &Default::default()).unwrap();
-    matches!(pollster::block_on(vault.hold_alone(Duration::ZERO)).unwrap(), Hold::Held(_))
+    let local_view = LocalView::open(lake.home(), Reach::Home, &Default::default()).unwrap();
+    matches!(pollster::block_on(local_view.hold_alone(Duration::ZERO)).unwrap(), Hold::Held(_))
 }
 
 #[file_creator]

@@ -173,7 +173,7 @@ impl File {
     pub fn is_local(&self) -> Result<bool> {
         match &self.0.place {
             Place::Staged(_) => Ok(true),
-            Place::Published { .. } => self.asking(|lake, wanted| lake.vault().has(&wanted)),
+            Place::Published { .. } => self.asking(|lake, wanted| lake.local_view().has(&wanted)),
         }
     }
 

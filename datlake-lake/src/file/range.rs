@@ -80,7 +80,7 @@ impl File {
         if self.is_staged_here() {
             return self.whole();
         }
-        match self.asked(|lake, wanted| pollster::block_on(lake.vault().has_ranges(wanted)))? {
+        match self.asked(|lake, wanted| pollster::block_on(lake.local_view().has_ranges(wanted)))? {
             true => Ok(Reader::of(Box::new(Afar(self.clone())))),
             false => self.whole(),
         }
@@ -162,7 +162,7 @@ impl Ranges for Afar {
     }
 
     fn range(&self, range: Range<u64>) -> Result<Option<Vec<u8>>> {
-        self.0.asked(|lake, wanted| pollster::block_on(lake.vault().range(wanted, range)))
+        self.0.asked(|lake, wanted| pollster::block_on(lake.local_view().range(wanted, range)))
     }
 
     fn whole(&self) -> Result<Reader> {

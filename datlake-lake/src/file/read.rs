@@ -39,7 +39,7 @@ impl File {
             }
             _ => {
                 let (reader, fetched) =
-                    self.asked(|lake, wanted| pollster::block_on(lake.vault().open_blob(wanted)))?;
+                    self.asked(|lake, wanted| pollster::block_on(lake.local_view().open_blob(wanted)))?;
                 self.note_download(fetched);
                 Ok(reader)
             }
@@ -149,10 +149,11 @@ impl File {
         let name = self.0.name.rsplit('/').next().unwrap_or_default();
         match &self.0.place {
             Place::Staged(staged) if staged.content.path().exists() => {
-                self.0.lake.vault().scratch()?.link_named(staged.content.path(), name)
+                self.0.lake.local_view().scratch()?.link_named(staged.content.path(), name)
             }
             _ => {
-                let (path, fetched) = self.asked(|lake, wanted| pollster::block_on(lake.vault().path(wanted, name)))?;
+                let (path, fetched) =
+                    self.asked(|lake, wanted| pollster::block_on(lake.local_view().path(wanted, name)))?;
                 self.note_download(fetched);
                 Ok(path)
             }

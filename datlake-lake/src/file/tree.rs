@@ -319,7 +319,7 @@ impl TreeWriter {
     /// # Errors
     /// As [`TreeWriter::add`].
     pub fn add_bytes(&mut self, name: &str, bytes: impl AsRef<[u8]>) -> Result<&mut Self> {
-        let staged = Staged::from_bytes(&self.frame.lake().vault().scratch()?, bytes.as_ref())?;
+        let staged = Staged::from_bytes(&self.frame.lake().local_view().scratch()?, bytes.as_ref())?;
         self.add_staged(name, staged)
     }
 
@@ -328,7 +328,7 @@ impl TreeWriter {
     /// # Errors
     /// As [`TreeWriter::add`] and [`File::from_path`].
     pub fn add_path(&mut self, name: &str, path: impl AsRef<Path>) -> Result<&mut Self> {
-        let staged = Staged::copy_of(&self.frame.lake().vault().scratch()?, path.as_ref())?;
+        let staged = Staged::copy_of(&self.frame.lake().local_view().scratch()?, path.as_ref())?;
         self.add_staged(name, staged)
     }
 
@@ -363,7 +363,7 @@ impl TreeWriter {
     /// # Errors
     /// Those of writing the manifest.
     pub fn finish(self) -> Result<Tree> {
-        let staged = Staged::from_bytes(&self.frame.lake().vault().scratch()?, &self.manifest.to_bytes())?;
+        let staged = Staged::from_bytes(&self.frame.lake().local_view().scratch()?, &self.manifest.to_bytes())?;
         let file = File::staged(&*self.frame, &self.name, staged, true, Some(self.opened))?;
         let manifest = Arc::new(OnceLock::from(self.manifest));
         Ok(Tree { file, manifest, staged: Some(Arc::new(self.files)) })

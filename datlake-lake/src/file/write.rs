@@ -42,7 +42,7 @@ impl File {
     /// ```
     pub fn create(name: &str) -> Result<FileWriter> {
         let (frame, name) = begin(name)?;
-        let writer = StagedWriter::new(&frame.lake().vault().scratch()?)?;
+        let writer = StagedWriter::new(&frame.lake().local_view().scratch()?)?;
         Ok(FileWriter { opened: frame.note_opened(&name)?, writer, frame, name })
     }
 
@@ -136,7 +136,7 @@ impl File {
     /// ```
     pub fn from_path(name: &str, path: impl AsRef<Path>) -> Result<Self> {
         let (frame, name) = begin(name)?;
-        let staged = Staged::copy_of(&frame.lake().vault().scratch()?, path.as_ref())?;
+        let staged = Staged::copy_of(&frame.lake().local_view().scratch()?, path.as_ref())?;
         File::staged(&*frame, &name, staged, false, None)
     }
 
@@ -174,7 +174,7 @@ impl File {
     /// ```
     pub fn stage(name: &str) -> Result<StagedPath> {
         let (frame, name) = begin(name)?;
-        let scratch = frame.lake().vault().scratch()?;
+        let scratch = frame.lake().local_view().scratch()?;
         let dir = scratch.dir()?;
         let path = dir.join(&*scratch.called(name.file_name()));
         Ok(StagedPath { opened: frame.note_opened(&name)?, frame, name, dir, path })

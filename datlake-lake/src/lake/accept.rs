@@ -39,7 +39,7 @@ impl Lake {
     /// ```
     pub fn accept_remote(&self) -> Result<usize> {
         refuse_in_body("accept a remote")?;
-        self.vault().forget_remote()?;
+        self.local_view().forget_remote()?;
         pollster::block_on(self.mark_missing())
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use datlake_core::claim::{DEFAULT_LEASE, LONGEST_LEASE};
 use datlake_core::{Error, ErrorKind, Result};
-use datlake_store::{Options, Permits, Reach, Vault, Wrap};
+use datlake_store::{LocalView, Options, Permits, Reach, Wrap};
 
 use super::opened::register;
 use crate::config::{self, Settings};
@@ -265,11 +265,11 @@ impl LakeBuilder {
             Some(_) if offline => Reach::Offline,
             Some(url) => Reach::Remote(url),
         };
-        let vault = Arc::new(Vault::open(&home, reach, &options)?);
+        let local_view = Arc::new(LocalView::open(&home, reach, &options)?);
         let provenance = Arc::new(Provenance::new(email));
-        let journal = Journal::new(Arc::clone(&vault), Arc::clone(&provenance), bypass);
+        let journal = Journal::new(Arc::clone(&local_view), Arc::clone(&provenance), bypass);
         let lake = Lake(Arc::new(Inner {
-            vault,
+            local_view,
             provenance,
             journal,
             flights: Default::default(),
@@ -287,7 +287,7 @@ impl LakeBuilder {
             _temporary: temporary,
         }));
         let weak = Arc::downgrade(&lake.0);
-        lake.vault().on_sending(move |digest, done, size| {
+        lake.local_view().on_sending(move |digest, done, size| {
             if let Some(lake) = weak.upgrade() {
                 Lake(lake).tell_sending(digest, done, size);
             }

@@ -50,7 +50,7 @@ impl Lake {
             for left in left_over(&*remote, YOUNG, now).await? {
                 cleaned.claims += u64::from(clear_left_over(&*remote, &left).await?);
             }
-            cleaned.uploads = said(self.vault().abort_uploads(YOUNG).await)?;
+            cleaned.uploads = said(self.local_view().abort_uploads(YOUNG).await)?;
             Ok(cleaned)
         })
     }

@@ -145,7 +145,7 @@ impl Lake {
 
     /// Removes from this machine what neither `named` nor its own documents name.
     async fn collect_here(&self, how: Collect, mut named: HashSet<Digest>) -> Result<CollectedLocal> {
-        if self.vault().is_shared() {
+        if self.local_view().is_shared() {
             let message = format!(
                 "cannot collect in {} as in a home: other machines have it as their remote; collect with `file://{}` as the remote of a home",
                 self.home().display(),
@@ -156,7 +156,7 @@ impl Lake {
         // Nobody is between putting content and naming it while this is held.
         let _alone = match how.dry_run {
             true => None,
-            false => match self.vault().hold_alone(PATIENCE).await? {
+            false => match self.local_view().hold_alone(PATIENCE).await? {
                 Hold::Held(holding) => Some(holding),
                 Hold::Busy => {
                     let message = format!(

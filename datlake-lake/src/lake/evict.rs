@@ -76,7 +76,7 @@ impl Lake {
             };
             return Err(Error::new(ErrorKind::Config, message));
         }
-        if !self.vault().links_last()? {
+        if !self.local_view().links_last()? {
             let message = "cannot evict: this file system has no hard links but symbolic ones, so paths that were handed out would lead nowhere";
             return Err(Error::new(ErrorKind::Io, message));
         }
@@ -112,7 +112,7 @@ impl Lake {
 
     /// Content came, of which `needed` is needed now. Where there is more than there may be, some goes; by one process at a time.
     pub(crate) fn relieve(&self, needed: Option<Digest>) {
-        let Some(limit) = self.cache_limit().filter(|_| self.vault().may_be_full()) else { return };
+        let Some(limit) = self.cache_limit().filter(|_| self.local_view().may_be_full()) else { return };
         // What this reads is no business of the body that may have asked for the content.
         let _outside = scope::outside_bodies(self);
         match pollster::block_on(self.put_away_above(limit, needed)) {
@@ -124,10 +124,10 @@ impl Lake {
 
     async fn put_away_above(&self, limit: u64, needed: Option<Digest>) -> Result<Evicted> {
         let nothing = Ok(Evicted::default());
-        if self.catalog().remote.is_none() || !self.vault().links_last()? {
+        if self.catalog().remote.is_none() || !self.local_view().links_last()? {
             return nothing;
         }
-        let _one = match self.vault().try_claim("evict", "evict")? {
+        let _one = match self.local_view().try_claim("evict", "evict")? {
             LockAttempt::Held { .. } => return nothing,
             ours => ours,
         };
@@ -143,7 +143,7 @@ impl Lake {
         let left = done.as_ref().map_or(all, |evicted| evicted.left);
         // What cannot go is not looked at again and again, either.
         let due_at = if left <= limit { limit } else { left.saturating_add(limit / 16) };
-        self.vault().counted(left, due_at.saturating_add(1))?;
+        self.local_view().counted(left, due_at.saturating_add(1))?;
         done
     }
 

@@ -44,14 +44,14 @@ impl Lake {
         let files = files_below(path.as_ref())?;
         let mut manifest = Manifest::default();
         pollster::block_on(self.contact_remote())?;
-        let publishing = pollster::block_on(self.vault().publishing())?;
+        let publishing = pollster::block_on(self.local_view().publishing())?;
         let mut contents = self.put_all(&files)?;
         for ((name, _), (digest, size)) in files.iter().zip(&contents) {
             manifest.insert(name, *digest, *size)?;
         }
-        let staged = Staged::from_bytes(&self.vault().scratch()?, &manifest.to_bytes())?;
+        let staged = Staged::from_bytes(&self.local_view().scratch()?, &manifest.to_bytes())?;
         let (digest, size) = (staged.digest, staged.size);
-        pollster::block_on(self.vault().restore(&digest, size, staged.path()))?;
+        pollster::block_on(self.local_view().restore(&digest, size, staged.path()))?;
         contents.push((digest, size));
         let known = Known { name: uid.file_name().to_owned(), uid, digest, size, tree: true };
         Tree::try_from(self.add_secured(publishing, &contents, known, None)?)
@@ -92,7 +92,7 @@ impl Lake {
             self.contact_remote().await?;
             Ok::<_, datlake_core::Error>(self.catalog().names(below.as_ref()).await?.into_iter().collect())
         })?;
-        let publishing = pollster::block_on(self.vault().publishing())?;
+        let publishing = pollster::block_on(self.local_view().publishing())?;
         let content = self.put_all(&files)?;
         let mut catalog = self.catalog().clone();
         if files.len() > ONE_BY_ONE {
@@ -116,7 +116,7 @@ impl Lake {
             })?);
         }
         if files.len() > ONE_BY_ONE {
-            self.vault().sync()?;
+            self.local_view().sync()?;
         }
         self.note_published();
         drop(publishing);
@@ -125,21 +125,21 @@ impl Lake {
 
     /// Puts the content of files into the lake, where it lasts: the digest and size of each.
     fn put_all(&self, files: &[(String, PathBuf)]) -> Result<Vec<(Digest, u64)>> {
-        let scratch = self.vault().scratch()?;
+        let scratch = self.local_view().scratch()?;
         let done = AtomicUsize::new(0);
         let put = in_parallel(files, |(name, path)| {
             let staged = Staged::copy_of(&scratch, path)?;
             let (digest, size) = (staged.digest, staged.size);
             let _sends = self.sends([(digest, name.clone())]);
             let unsynced = match files.len() <= ONE_BY_ONE {
-                true => pollster::block_on(self.vault().restore(&digest, size, staged.path())).map(|()| false)?,
-                false => pollster::block_on(self.vault().restore_unsynced(&digest, size, staged.path()))?,
+                true => pollster::block_on(self.local_view().restore(&digest, size, staged.path())).map(|()| false)?,
+                false => pollster::block_on(self.local_view().restore_unsynced(&digest, size, staged.path()))?,
             };
             self.emit(&Event::Adding { done: done.fetch_add(1, Ordering::Relaxed) + 1, all: files.len() });
             Ok((unsynced, (digest, size)))
         })?;
         if put.iter().any(|(unsynced, _)| *unsynced) {
-            self.vault().sync()?;
+            self.local_view().sync()?;
         }
         Ok(put.into_iter().map(|(_, content)| content).collect())
     }

@@ -42,7 +42,7 @@ impl Lake {
     #[doc(hidden)]
     pub async fn publish(&self, new: NewCall) -> Result<Committed> {
         let NewCall { lineage, code, value: (value_digest, bytes), fetched, blobs, names } = new;
-        let mut publishing = self.vault().publishing().await?;
+        let mut publishing = self.local_view().publishing().await?;
         let passed_on = self.not_made(&lineage, &blobs).await?;
         let leases = self.claim_names(&names).await?;
         let nonce = self.nonce();
@@ -61,7 +61,7 @@ impl Lake {
         let mut publication = Publication { record, value, blobs, uses, names, found, since: publishing.since };
         let mut patience = Patience::default();
         let published = loop {
-            self.provenance().keep_lock_text(self.vault(), &lineage, code, publication.since).await?;
+            self.provenance().keep_lock_text(self.local_view(), &lineage, code, publication.since).await?;
             self.see_to(&passed_on).await?;
             let again = match catalog.publish(&publication).await? {
                 Published::Again(again) => again,
@@ -76,7 +76,7 @@ impl Lake {
                 }
                 break published;
             }
-            publishing = self.vault().publishing().await?;
+            publishing = self.local_view().publishing().await?;
             publication.since = publishing.since;
         };
         self.note_published();
@@ -107,7 +107,7 @@ impl Lake {
         claims.sort();
         let mut leases = Vec::new();
         for claim in claims {
-            leases.push(self.vault().claim(&claim, "publish").await?);
+            leases.push(self.local_view().claim(&claim, "publish").await?);
         }
         Ok(leases)
     }

@@ -202,7 +202,7 @@ impl Lake {
         let size = content.size.unwrap_or(0);
         let progress = |done| self.emit(&Event::Downloading { file: content.what.clone(), done, size });
         let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &progress };
-        let fetched = self.vault().ensure(wanted).await?;
+        let fetched = self.local_view().ensure(wanted).await?;
         if fetched {
             self.emit(&Event::Downloaded { file: content.what.clone(), size });
             self.relieve(Some(content.digest));

@@ -206,7 +206,7 @@ impl Lake {
         };
         let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
         let _sends = self.sends([(content.digest, content.what.clone())]);
-        Ok(self.vault().send(wanted).await?.then_some(size))
+        Ok(self.local_view().send(wanted).await?.then_some(size))
     }
 
     async fn push_item(
@@ -232,7 +232,7 @@ impl Lake {
             names.insert(0, key.to_string());
         }
         for name in names {
-            leases.push(self.vault().claim(&name, "push").await?);
+            leases.push(self.local_view().claim(&name, "push").await?);
         }
         let document = item.document.as_ref();
         let pushed = match &item.what {

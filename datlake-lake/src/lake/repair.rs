@@ -135,9 +135,9 @@ impl Lake {
     async fn heal(&self, content: Content) -> Result<RepairedItem> {
         let Content { digest, size, what, .. } = content;
         // First of all: who evicts trusts the size of what the remote has, and reading takes a while.
-        let pinned = self.vault().pin(&digest);
+        let pinned = self.local_view().pin(&digest);
         let here = pinned.as_ref().map(Pinned::read_through).transpose()?;
-        let there = self.vault().read_through(Side::Remote, &digest).await?;
+        let there = self.local_view().read_through(Side::Remote, &digest).await?;
         let (here, there) = (Copy::of(here, &digest), Copy::of(there, &digest));
         let at = Location::Blob(digest);
         let remote = self.catalog().remote.as_ref();
@@ -147,7 +147,7 @@ impl Lake {
             (Copy::Good, damaged) => {
                 let _sends = self.sends([(digest, what.clone())]);
                 if let Some(pinned) = &pinned {
-                    self.vault().heal_remote(&digest, pinned, damaged == Copy::Bad).await?;
+                    self.local_view().heal_remote(&digest, pinned, damaged == Copy::Bad).await?;
                 }
                 RepairOutcome::Sent
             }
@@ -159,7 +159,7 @@ impl Lake {
                     Some(size) => size,
                     None => self.size_of(&digest).await?.unwrap_or(0),
                 };
-                self.vault().ensure(Wanted { digest: &digest, size, what: &what, progress: &|_| {} }).await?;
+                self.local_view().ensure(Wanted { digest: &digest, size, what: &what, progress: &|_| {} }).await?;
                 RepairOutcome::Fetched
             }
             _ if self.is_offline() => RepairOutcome::Unasked,

@@ -60,7 +60,7 @@ impl Lake {
             return self.send_if_allowed(wanted).await;
         }
         // A remote that is not asked now may have it.
-        if self.catalog().remote.is_some() || self.is_offline() || self.vault().has(&wanted)? {
+        if self.catalog().remote.is_some() || self.is_offline() || self.local_view().has(&wanted)? {
             return Ok(());
         }
         let message = format!("the content of `{what}` ({digest}) was removed while it was used; run again");
@@ -69,7 +69,7 @@ impl Lake {
 
     /// Sends content to the remote. Where that refuses to be written, what names it stays on this machine too.
     async fn send_if_allowed(&self, wanted: Wanted<'_>) -> Result<()> {
-        match self.vault().send(wanted).await {
+        match self.local_view().send(wanted).await {
             Err(error) if error.kind() == ErrorKind::Denied => {
                 self.catalog().refused.store(true, Ordering::Release);
                 Ok(())

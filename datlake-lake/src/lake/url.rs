@@ -51,7 +51,7 @@ impl Lake {
         let at = Location::Blob(file.digest());
         // First whether there can be such a URL at all: a directory is not asked for content.
         let until = SystemTime::now() + expires.min(Duration::from_secs(1 << 33));
-        let signed = pollster::block_on(self.vault().sign(&at, &name, expires))?;
+        let signed = pollster::block_on(self.local_view().sign(&at, &name, expires))?;
         pollster::block_on(self.has_content(&*remote, &file))?;
         Ok(SignedUrl {
             uid,
@@ -82,7 +82,7 @@ impl Lake {
         }
         let digest = file.digest();
         let wanted = Wanted { digest: &digest, size: file.len(), what: file, progress: &|_| {} };
-        let why = match (there, self.vault().has(&wanted)?) {
+        let why = match (there, self.local_view().has(&wanted)?) {
             (Some(_), _) => format!("has another size there; `datlake repair {file}` heals it"),
             (None, true) => {
                 format!("is on this machine only; `datlake push {file}` sends it, or else `datlake repair {file}`")

@@ -158,7 +158,7 @@ impl Lake {
             let (mut seen, newest) = looking.content(found, how.sample).await?;
             if looking.all && looking.side == Side::Remote {
                 report.claims = left_over(&*looking.store, YOUNG, newest).await?.len() as u64;
-                report.uploads = counted(self.vault().left_uploads(YOUNG).await)?;
+                report.uploads = counted(self.local_view().left_uploads(YOUNG).await)?;
             }
             report.documents += seen.documents;
             report.blobs += seen.blobs;
@@ -175,7 +175,7 @@ impl Lake {
             return Err(Error::new(ErrorKind::NotFound, message));
         }
         if how.side != Some(Side::Remote) {
-            report.stale = self.vault().stale_scratch()? as u64;
+            report.stale = self.local_view().stale_scratch()? as u64;
         }
         Ok(report)
     }
@@ -386,7 +386,7 @@ impl Looking {
         report.read = to_read.len() as u64;
         let (lake, side) = (self.lake.clone(), self.side);
         let read = each(to_read, move |digest| {
-            let found = pollster::block_on(lake.vault().read_through(side, &digest));
+            let found = pollster::block_on(lake.local_view().read_through(side, &digest));
             (digest, found)
         });
         for (digest, found) in read.await? {

@@ -35,7 +35,7 @@ impl Lake {
     /// ```
     pub fn create(&self, uid: &str) -> Result<LakeWriter> {
         let uid = self.free(uid)?;
-        Ok(LakeWriter { lake: self.clone(), uid, writer: StagedWriter::new(&self.vault().scratch()?)? })
+        Ok(LakeWriter { lake: self.clone(), uid, writer: StagedWriter::new(&self.local_view().scratch()?)? })
     }
 
     /// The asynchronous twin of [`Lake::create`].
@@ -80,7 +80,7 @@ impl Lake {
     pub fn add_bytes(&self, uid: &str, bytes: impl AsRef<[u8]>) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
-        let staged = Staged::from_bytes(&self.vault().scratch()?, bytes.as_ref())?;
+        let staged = Staged::from_bytes(&self.local_view().scratch()?, bytes.as_ref())?;
         self.add_staged(uid, &staged, false, None)
     }
 
@@ -123,7 +123,7 @@ impl Lake {
     fn add_read(&self, uid: &str, reader: &mut dyn io::Read, source: Option<String>) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
-        let mut writer = StagedWriter::new(&self.vault().scratch()?)?;
+        let mut writer = StagedWriter::new(&self.local_view().scratch()?)?;
         let mut buffer = vec![0; 64 << 10];
         loop {
             // Whose fault it is, is told apart: a full disk is not the reader's.
@@ -153,7 +153,7 @@ impl Lake {
     pub fn add_path(&self, uid: &str, path: impl AsRef<Path>) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
-        let staged = Staged::copy_of(&self.vault().scratch()?, path.as_ref())?;
+        let staged = Staged::copy_of(&self.local_view().scratch()?, path.as_ref())?;
         self.add_staged(uid, &staged, false, None)
     }
 
@@ -173,8 +173,8 @@ impl Lake {
     pub(super) fn add_staged(&self, uid: Uid, staged: &Staged, tree: bool, source: Option<String>) -> Result<File> {
         let _sends = self.sends([(staged.digest, uid.to_string())]);
         pollster::block_on(self.contact_remote())?;
-        let publishing = pollster::block_on(self.vault().publishing())?;
-        pollster::block_on(self.vault().restore(&staged.digest, staged.size, staged.path()))?;
+        let publishing = pollster::block_on(self.local_view().publishing())?;
+        pollster::block_on(self.local_view().restore(&staged.digest, staged.size, staged.path()))?;
         let known = Known { name: uid.file_name().to_owned(), uid, digest: staged.digest, size: staged.size, tree };
         self.add_secured(publishing, &[(staged.digest, staged.size)], known, source)
     }
@@ -214,7 +214,7 @@ impl Lake {
         };
         let document = Name::create(known.uid.clone(), Target::Added(added), &catalog.home, &self.nonce())?;
         let added = pollster::block_on(async {
-            match self.vault().claim(&claim_of(&known.uid), "add").await? {
+            match self.local_view().claim(&claim_of(&known.uid), "add").await? {
                 Some(_lease) => catalog.add(document, secured).await,
                 None => catalog.without_claims(&document.nonce).add(document, secured).await,
             }

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use datlake_core::catalog::Since;
 use datlake_core::lineage::{CodeLineage, Dependency, Environment, Input, Lineage, Output, Person, SourceState};
 use datlake_core::{CallKey, Code, Digest, Identity, Result};
-use datlake_store::{Staged, Vault};
+use datlake_store::{LocalView, Staged};
 
 use crate::sync::lock;
 
@@ -123,7 +123,7 @@ impl Provenance {
     /// Keeps the text of the `Cargo.lock` that a record names, where it still is what was built with.
     pub(crate) async fn keep_lock_text(
         &self,
-        vault: &Vault,
+        local_view: &LocalView,
         lineage: &Lineage,
         code: &'static Code,
         since: Since,
@@ -135,8 +135,8 @@ impl Provenance {
         if let Ok(text) = std::fs::read(path)
             && Digest::of(&text) == digest
         {
-            let staged = Staged::from_bytes(&vault.scratch()?, &text)?;
-            vault.catalog().put_blob(&digest, staged.path()).await?;
+            let staged = Staged::from_bytes(&local_view.scratch()?, &text)?;
+            local_view.catalog().put_blob(&digest, staged.path()).await?;
         }
         lock(&self.locks_kept).push((digest, since));
         Ok(())

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use datlake_core::{Digest, Location};
-use datlake_store::{Options, Reach, RemoteOptions, Vault};
+use datlake_store::{LocalView, Options, Reach, RemoteOptions};
 
 fn openssl(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
     let mut command = Command::new("openssl");
@@ -53,14 +53,15 @@ fn urls_of_google_are_signed_with_the_name() {
     let mut options = Options::default();
     let variables = vec![("GOOGLE_SERVICE_ACCOUNT_KEY".to_owned(), account.to_string())];
     options.remote = RemoteOptions { variables: Some(variables), ..RemoteOptions::default() };
-    let vault = Vault::open(&folder.path().join("home"), Reach::Remote("gs://bucket/two words"), &options).unwrap();
+    let local_view =
+        LocalView::open(&folder.path().join("home"), Reach::Remote("gs://bucket/two words"), &options).unwrap();
     let at = Location::Blob(Digest::of(b"x"));
-    let sign = |hours: u64| pollster::block_on(vault.sign(&at, "naïve €.txt", Duration::from_secs(hours * 3600)));
+    let sign = |hours: u64| pollster::block_on(local_view.sign(&at, "naïve €.txt", Duration::from_secs(hours * 3600)));
     let signed = sign(1).unwrap();
     assert!(signed.url.contains("/bucket/two%20words/blobs/") && signed.url.contains("X-Goog-Expires=3600"));
     let header = "response-content-disposition=attachment%3B%20filename%3D%22na_ve%20_.txt%22%3B%20filename%2A%3DUTF-8%27%27na%25C3%25AFve";
     assert!(signed.url.contains(header), "{}", signed.url);
     check_signature(folder.path(), &signed.url);
-    assert!(!format!("{signed:?} {vault:?}").contains("PRIVATE") && !format!("{signed:?}").contains("googleapis"));
+    assert!(!format!("{signed:?} {local_view:?}").contains("PRIVATE") && !format!("{signed:?}").contains("googleapis"));
     assert!(sign(7 * 24 + 1).unwrap_err().to_string().contains("7 days"));
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use datlake_core::{Created, Digest, Location, Result, WHOLE};
-use datlake_store::{Options, Progress, Reach, RemoteOptions, Vault, open_remote};
+use datlake_store::{LocalView, Options, Progress, Reach, RemoteOptions, open_remote};
 use tempfile::TempDir;
 
 use crate::large::{alone, noise};
@@ -181,20 +181,21 @@ fn what_nobody_goes_on_with_is_found_at_the_server_and_aborted() {
         let home = scene.folder.path().join("home");
         let remote = RemoteOptions { variables: Some(scene.server.variables.clone()), ..RemoteOptions::default() };
         let options = Options { remote, ..Options::default() };
-        let vault = Vault::open(&home, Reach::Remote(&scene.server.url), &options).unwrap();
-        let left = |silence| pollster::block_on(vault.left_uploads(silence)).unwrap();
+        let local_view = LocalView::open(&home, Reach::Remote(&scene.server.url), &options).unwrap();
+        let left = |silence| pollster::block_on(local_view.left_uploads(silence)).unwrap();
         assert_eq!(left(Duration::ZERO), Some(0));
         scene.upload(Some(&scene.memory()), &scene.file(), Some(16 * MIB));
         assert_eq!((left(Duration::from_secs(3600)), left(Duration::ZERO)), (Some(0), Some(1)), "it may be at work");
-        assert_eq!(pollster::block_on(vault.abort_uploads(Duration::from_secs(3600))).unwrap(), Some(0));
+        assert_eq!(pollster::block_on(local_view.abort_uploads(Duration::from_secs(3600))).unwrap(), Some(0));
         assert_eq!(uploads(&scene.server).len(), 1);
-        assert_eq!(pollster::block_on(vault.abort_uploads(Duration::ZERO)).unwrap(), Some(1));
+        assert_eq!(pollster::block_on(local_view.abort_uploads(Duration::ZERO)).unwrap(), Some(1));
         assert_eq!((uploads(&scene.server).len(), left(Duration::ZERO)), (0, Some(0)));
     });
     if let Some(server) = Server::azurite(test) {
         let remote = RemoteOptions { variables: Some(server.variables.clone()), ..RemoteOptions::default() };
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path(), Reach::Remote(&server.url), &Options { remote, ..Options::default() });
-        assert_eq!(pollster::block_on(vault.unwrap().left_uploads(Duration::ZERO)).unwrap(), None);
+        let local_view =
+            LocalView::open(folder.path(), Reach::Remote(&server.url), &Options { remote, ..Options::default() });
+        assert_eq!(pollster::block_on(local_view.unwrap().left_uploads(Duration::ZERO)).unwrap(), None);
     }
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use datlake_core::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Result, Store, Uid};
-use datlake_store::{Options, Reach, RemoteOptions, Vault, open_remote};
+use datlake_store::{LocalView, Options, Reach, RemoteOptions, open_remote};
 use tempfile::TempDir;
 
 use crate::fake::{Fake, Fault};
@@ -305,8 +305,8 @@ fn uploads_are_counted_over_the_same_connections_as_all_else_and_as_patiently() 
     let left = |variables| {
         let remote = RemoteOptions { variables: Some(variables), ..RemoteOptions::default() };
         let options = Options { remote, ..Options::default() };
-        let vault = Vault::open(home.path(), Reach::Remote(URL), &options).unwrap();
-        pollster::block_on(vault.left_uploads(std::time::Duration::ZERO))
+        let local_view = LocalView::open(home.path(), Reach::Remote(URL), &options).unwrap();
+        pollster::block_on(local_view.left_uploads(std::time::Duration::ZERO))
     };
     assert_eq!(left(s3_at(&fake.endpoint)).unwrap(), Some(0));
     // Only the proxy knows where that is.

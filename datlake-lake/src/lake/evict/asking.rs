@@ -166,7 +166,7 @@ impl Lake {
         for file in files {
             named.push((file.digest, file.tree));
             let wanted = Wanted { digest: &file.digest, size: file.size, what: &file.uid, progress: &|_| {} };
-            if file.tree && (fetch || self.vault().has(&wanted)?) {
+            if file.tree && (fetch || self.local_view().has(&wanted)?) {
                 let members = Tree::try_from(File::known(self, file))?.files()?;
                 named.extend(members.iter().map(|member| (member.digest(), false)));
             }

@@ -22,7 +22,7 @@ impl Lake {
     pub(super) async fn stored(&self) -> Result<Vec<Stored>> {
         let mut stored = Vec::new();
         for (digest, size) in sizes(&*self.catalog().local).await? {
-            let path = self.vault().place_of(&digest);
+            let path = self.local_view().place_of(&digest);
             let Ok(found) = std::fs::metadata(&path) else { continue };
             let seconds = found.atime().max(found.ctime()).max(0).unsigned_abs();
             let used = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);

@@ -48,7 +48,7 @@ impl Copying {
     pub(super) fn new(lake: &Lake, target: Arc<dyn Store>, dry_run: bool) -> Self {
         let (carried, removed) = Default::default();
         let (blobs, bytes) = Default::default();
-        let there = lake.vault().catalog_at(Arc::clone(&target));
+        let there = lake.local_view().catalog_at(Arc::clone(&target));
         Self { lake: lake.clone(), target, there, dry_run, carried, removed, blobs, bytes }
     }
 
@@ -286,7 +286,7 @@ impl Copying {
         let size = size.unwrap_or(0);
         if !self.dry_run {
             let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
-            self.lake.vault().copy_blob(&*self.target, wanted).await?;
+            self.lake.local_view().copy_blob(&*self.target, wanted).await?;
         }
         self.blobs.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(size, Ordering::Relaxed);

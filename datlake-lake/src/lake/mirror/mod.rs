@@ -142,7 +142,7 @@ impl Lake {
         let (lake, how, which) =
             (self.clone(), how.clone(), which.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         let (copying, items, damaged) = offload(move || {
-            let target = lake.vault().open_other(&how.url, how.accept)?;
+            let target = lake.local_view().open_other(&how.url, how.accept)?;
             pollster::block_on(async {
                 differ(&**lake.source(), &*target).await?;
                 let (items, damaged) = lake.to_mirror(&which, how.inputs).await?;

@@ -41,7 +41,7 @@ impl Lake {
 
     /// What can be seen of the remote, and what is wrong with it.
     pub(crate) fn remote_state(&self) -> (Option<RemoteState>, Option<String>) {
-        match self.vault().standing() {
+        match self.local_view().standing() {
             Ok(None) => (None, None),
             Ok(Some(Standing::Unasked)) => (Some(RemoteState::Unasked), None),
             Ok(Some(Standing::There)) => (Some(RemoteState::There), None),
@@ -86,7 +86,7 @@ impl Trial {
     /// Downloads an object that is there by a URL, where the remote has such URLs.
     async fn presign(&mut self, lake: &Lake, at: &Location) {
         let start = Instant::now();
-        match lake.vault().try_signed(at).await {
+        match lake.local_view().try_signed(at).await {
             Ok(None) => {}
             tried => {
                 let took = start.elapsed();

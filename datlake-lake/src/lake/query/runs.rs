@@ -42,7 +42,7 @@ impl Lake {
         self.journal().flush();
         let mut found = Runs::default();
         let mut durations = Durations::default();
-        for run in self.vault().runs()? {
+        for run in self.local_view().runs()? {
             if found.runs.len() == limit {
                 break;
             }
@@ -75,7 +75,7 @@ impl Lake {
             let message = format!("no run `{shown}` is remembered in `{}`", self.home().display());
             Error::new(ErrorKind::NotFound, message)
         };
-        let all = self.vault().runs()?;
+        let all = self.local_view().runs()?;
         let mut meant = all.iter().filter(|one| !run.is_empty() && one.starts_with(run));
         let one = match (meant.next(), meant.next()) {
             (Some(one), None) => one,
@@ -91,7 +91,7 @@ impl Lake {
     }
 
     fn log(&self, run: &str) -> Result<Option<RunLog>> {
-        let Some(bytes) = self.vault().read_run(run)? else { return Ok(None) };
+        let Some(bytes) = self.local_view().read_run(run)? else { return Ok(None) };
         RunLog::parse(&bytes, &format!("{RUNS}/{}", run_file(run)))
     }
 
@@ -103,7 +103,7 @@ impl Lake {
     pub(super) fn events(&self) -> Result<(Events, Vec<Damage>)> {
         self.journal().flush();
         let (mut events, mut damaged) = (Events::new(), Vec::new());
-        for run in self.vault().runs()? {
+        for run in self.local_view().runs()? {
             let Some(log) = self.log_unless_damaged(&run, &mut damaged)? else { continue };
             let RunLog { head, calls, .. } = log;
             for Noted { creator, key, outcome, at, times, took_ms } in together(calls) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use datlake_core::Result;
 use datlake_core::catalog::Since;
 
-use super::Vault;
+use super::LocalView;
 use crate::dir::{Hold, Holding};
 use crate::{clock, runtime};
 
@@ -17,7 +17,7 @@ pub struct Publishing {
     _held: Option<Holding>,
 }
 
-impl Vault {
+impl LocalView {
     /// To be held from before content is put or found until it is named. Waits while somebody collects in this home.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
-use super::{Vault, Wanted};
+use super::{LocalView, Wanted};
 use crate::dir::LockAttempt;
 use crate::hashing::{Expecting, Hashing};
 
@@ -31,7 +31,7 @@ pub(super) fn claim_of(digest: &Digest) -> String {
     format!("fetch-{digest}")
 }
 
-impl Vault {
+impl LocalView {
     /// Downloads content that is not here; `claimed` where nobody else does so now.
     pub(super) async fn download(&self, remote: &dyn Store, wanted: Wanted<'_>, claimed: bool) -> Result<()> {
         let _permit = self.transfer().await?;

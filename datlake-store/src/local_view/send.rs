@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
-use super::{Pinned, Vault, Wanted};
+use super::{LocalView, Pinned, Wanted};
 use crate::dir::Seal;
 use crate::remote::Standing;
 use crate::signing::Signed;
 
-impl Vault {
+impl LocalView {
     /// What can be seen of the remote without asking a server; `None` without one, and offline.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use datlake_core::{Digest, Result};
 
-use super::Vault;
+use super::LocalView;
 use crate::hashing::hash_file;
 
 /// Content under a name of its own, until this is dropped.
@@ -38,7 +38,7 @@ impl Drop for Pinned {
     }
 }
 
-impl Vault {
+impl LocalView {
     /// Pins content, as it is; `None` where it is not here. Where there are no hard links it is copied; where nothing can be
     /// written nothing is evicted, and it is its own pin.
     pub fn pin(&self, digest: &Digest) -> Option<Pinned> {

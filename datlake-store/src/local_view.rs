@@ -70,7 +70,7 @@ impl std::fmt::Debug for Options {
 }
 
 /// A lake as one machine sees it.
-pub struct Vault {
+pub struct LocalView {
     dir: DirStore,
     catalog: Catalog,
     /// As a remote; it is also in the catalog, as a store.
@@ -88,13 +88,13 @@ pub struct Vault {
 /// Is told of large content on its way to the remote how many bytes are there, and how large it is.
 type Listener = Box<dyn Fn(&Digest, u64, u64) + Send + Sync>;
 
-impl std::fmt::Debug for Vault {
+impl std::fmt::Debug for LocalView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Vault").field("dir", &self.dir).field("remote", &self.remote).finish_non_exhaustive()
+        f.debug_struct("LocalView").field("dir", &self.dir).field("remote", &self.remote).finish_non_exhaustive()
     }
 }
 
-impl Vault {
+impl LocalView {
     /// Opens the lake in `home`.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use datlake_core::{Digest, Location, Result, Store};
 
-use super::{Vault, Wanted};
+use super::{LocalView, Wanted};
 use crate::dir::Seal;
 
 /// Up to this size content is fetched whole: a request takes longer than its bytes.
@@ -37,7 +37,7 @@ impl Fetched {
     }
 }
 
-impl Vault {
+impl LocalView {
     /// Whether content should be read by [`range`](Self::range): it is large, only at the remote, and has its size there.
     ///
     /// # Errors
