@@ -232,6 +232,3 @@ fn text(bytes: &mut Vec<u8>, text: &[u8]) {
     write_len(bytes, text.len());
     bytes.extend_from_slice(text);
 }
-
-#[cfg(test)]
-mod tests;

@@ -154,6 +154,3 @@ fn read_bincode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
         _ => read(bytes, config),
     }
 }
-
-#[cfg(test)]
-mod tests;

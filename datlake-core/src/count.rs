@@ -381,6 +381,3 @@ impl<'de> Deserializer<'de> for Dummy {
         newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
-
-#[cfg(test)]
-mod tests;

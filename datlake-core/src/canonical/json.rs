@@ -269,6 +269,3 @@ fn key_text(key: &Value) -> Option<String> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

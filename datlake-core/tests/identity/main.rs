@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod code;
 mod disguises;
 mod golden;
 mod properties;

@@ -5,8 +5,17 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use super::*;
-use crate::{FileRef, Uid};
+use datlake_core::codec::{Decoded, decode, encode};
+use datlake_core::{Digest, ErrorKind, FileRef, Uid, canonical};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The first byte of what is stored: part of the format.
+#[derive(Clone, Copy)]
+enum Codec {
+    Bincode = 1,
+    Cbor = 2,
+}
 
 fn file(name: &str) -> FileRef {
     FileRef {

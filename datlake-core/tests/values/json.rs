@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::*;
-use crate::{FileRef, canonical};
+use datlake_core::canonical::{self, to_json};
+use datlake_core::{Digest, ErrorKind, FileRef, Uid};
+use serde_json::{Value, json};
 
 #[derive(Serialize)]
 enum Shape {

@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use super::*;
-use crate::{Digest, FileRef, Uid};
+use datlake_core::count::files_in;
+use datlake_core::{Digest, FileRef, Uid};
 
 macro_rules! types {
     ($($item:item)*) => {$( #[derive(Deserialize)] #[allow(dead_code)] $item )*};

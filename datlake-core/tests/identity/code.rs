@@ -1,4 +1,4 @@
-use super::*;
+use datlake_core::Code;
 
 const PLAIN: Code = Code {
     package: "shop",
