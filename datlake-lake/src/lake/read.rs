@@ -4,6 +4,8 @@ use datlake_core::{Result, Uid};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::{AT_ONCE, Files, unless_damaged};
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::file::File;
 use crate::handle::Lake;
 use crate::scope::refuse_in_body;

@@ -45,7 +45,7 @@ pub struct CallRow {
     pub params: Vec<Param>,
     /// The files it returned, in order.
     pub outputs: Vec<OutputRow>,
-    /// What else became of it on this machine, the latest first: as far as its [runs](Lake::runs) are kept.
+    /// What else became of it on this machine, the latest first: as far as its [runs](crate::Lake::runs) are kept.
     pub history: Vec<CallEvent>,
 }
 

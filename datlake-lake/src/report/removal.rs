@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Damage;
 
-/// What would be removed, as [`Lake::removal`] found it.
+/// What would be removed, as [`Lake::removal`](crate::Lake::removal) found it.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]

@@ -5,6 +5,8 @@ use datlake_core::catalog::Unpushed;
 use datlake_core::lineage::Output;
 use datlake_core::record::Target;
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::lake::{Lake, refuse_in_body, unless_damaged};
 use crate::report::{LakeStatus, UnpushedRow};
 
