@@ -21,7 +21,7 @@ use crate::screen::Screen;
 
 fn main() -> ExitCode {
     let (args, json) = args::parse();
-    let screen = Screen::new(args.color.into());
+    let screen = Screen::new(args.color);
     if let Err(error) = interrupt::watch() {
         screen.error(&anyhow::Error::new(error).context("cannot wait for signals"));
         return ExitCode::from(failure::FAILED);

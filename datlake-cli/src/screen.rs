@@ -20,7 +20,12 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    pub(crate) fn new(color: ColorChoice) -> Self {
+    pub(crate) fn new(color: clap::ColorChoice) -> Self {
+        let color = match color {
+            clap::ColorChoice::Auto => ColorChoice::Auto,
+            clap::ColorChoice::Always => ColorChoice::Always,
+            clap::ColorChoice::Never => ColorChoice::Never,
+        };
         let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         let limit = columns.or_else(terminal).map(|width| width.clamp(40, 400));

@@ -1,7 +1,7 @@
 //! Text for people: widths, sizes, times. What others wrote into a lake is shown, and never obeyed by a terminal.
 
 use datlake::lineage::Param;
-pub(crate) use datlake::report::escape_control as escape;
+pub(crate) use datlake::report::{escape_control as escape, human_size as bytes};
 use datlake::{Uid, UidKind};
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -62,19 +62,13 @@ pub(crate) fn fill(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-pub(crate) fn bytes(size: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut value = size as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{size} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+/// So many things, each called `what`.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-pub(crate) fn files(count: u64) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+pub(crate) fn files(number: u64) -> String {
+    count(number, "file")
 }
 
 pub(crate) fn duration(ms: u64) -> String {

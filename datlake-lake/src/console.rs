@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Log;
 use crate::event::{CallId, Event, Pace};
-use crate::report::escape_control;
+use crate::report::{escape_control, human_size as bytes};
 use crate::sync::lock;
 
 /// What shows the default lake's events on standard error, unless a `tracing` subscriber does.
@@ -248,17 +248,6 @@ fn bar(done: u64, size: u64) -> String {
 /// Standard error may be gone; that is no reason to stop.
 fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
-fn bytes(size: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut unit = 0;
-    let mut value = size as f64;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{size} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
 fn duration(took: Duration) -> String {

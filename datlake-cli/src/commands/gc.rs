@@ -8,7 +8,7 @@ use datlake::report::{Collected, CollectedLocal, CollectedRemote};
 use super::lake::side;
 use crate::answer::{Answer, Page};
 use crate::args::GcHow;
-use crate::text::bytes;
+use crate::text::{bytes, count};
 
 pub(super) fn how(how: &GcHow) -> Collect {
     let mut collect = Collect::default();
@@ -33,11 +33,11 @@ fn at_remote(dry_run: bool, remote: &CollectedRemote) -> String {
     let CollectedRemote { blobs, bytes: size, spared, condemned, condemned_bytes, ready_in_s, young, .. } = remote;
     let mut text = format!("at the remote: {}\n", removed(dry_run, *blobs, *size));
     if *spared > 0 {
-        text.push_str(&format!("  {} condemned and needed after all\n", pieces(*spared)));
+        text.push_str(&format!("  {} condemned and needed after all\n", count(*spared, "piece")));
     }
     if *condemned > 0 {
         let size = condemned_bytes.map_or_else(String::new, |size| format!(" ({})", bytes(size)));
-        text.push_str(&format!("  {} of content{size} condemned", pieces(*condemned)));
+        text.push_str(&format!("  {} of content{size} condemned", count(*condemned, "piece")));
         match ready_in_s {
             0 => text.push('\n'),
             ready => text.push_str(&format!(
@@ -47,7 +47,10 @@ fn at_remote(dry_run: bool, remote: &CollectedRemote) -> String {
         }
     }
     if *young > 0 {
-        text.push_str(&format!("  {} of content that nothing refers to, too young to be condemned\n", pieces(*young)));
+        text.push_str(&format!(
+            "  {} of content that nothing refers to, too young to be condemned\n",
+            count(*young, "piece")
+        ));
     }
     text
 }
@@ -55,14 +58,7 @@ fn at_remote(dry_run: bool, remote: &CollectedRemote) -> String {
 fn removed(dry_run: bool, blobs: u64, size: u64) -> String {
     match (dry_run, blobs) {
         (_, 0) => "nothing to remove".to_owned(),
-        (true, _) => format!("{} of content ({}) to remove", pieces(blobs), bytes(size)),
-        (false, _) => format!("removed {} of content ({})", pieces(blobs), bytes(size)),
-    }
-}
-
-fn pieces(number: u64) -> String {
-    match number {
-        1 => "1 piece".to_owned(),
-        more => format!("{more} pieces"),
+        (true, _) => format!("{} of content ({}) to remove", count(blobs, "piece"), bytes(size)),
+        (false, _) => format!("removed {} of content ({})", count(blobs, "piece"), bytes(size)),
     }
 }

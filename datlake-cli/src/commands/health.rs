@@ -6,7 +6,7 @@ use owo_colors::OwoColorize as _;
 
 use crate::answer::{Answer, Page};
 use crate::failure::ABSENT;
-use crate::text::{bytes, escape};
+use crate::text::{bytes, count, escape};
 
 impl Answer for Verified {
     fn text(&self, _: &Page) -> String {
@@ -25,8 +25,7 @@ impl Answer for Verified {
         }
         let found = match self.findings.len() {
             0 => "nothing is wrong".to_owned(),
-            1 => "1 finding".to_owned(),
-            more => format!("{more} findings"),
+            some => count(some as u64, "finding"),
         };
         let Verified { documents, blobs, read, stale, .. } = self;
         text.push_str(&format!("{found}: {documents} documents, {blobs} pieces of content, {read} of them read\n"));
@@ -53,11 +52,9 @@ fn left_over(claims: u64, uploads: Option<u64>) -> Option<String> {
         1 => Some("the claim of 1 call".to_owned()),
         more => Some(format!("the claims of {more} calls")),
     };
-    let uploads = match uploads {
-        None | Some(0) => None,
-        Some(1) => Some("1 upload that was never completed".to_owned()),
-        Some(more) => Some(format!("{more} uploads that were never completed")),
-    };
+    let uploads = uploads.filter(|uploads| *uploads > 0).map(|uploads| {
+        format!("{} that {} never completed", count(uploads, "upload"), if uploads == 1 { "was" } else { "were" })
+    });
     let all: Vec<_> = [claims, uploads].into_iter().flatten().collect();
     (!all.is_empty()).then(|| all.join(" and "))
 }
@@ -104,8 +101,14 @@ impl Answer for Evicted {
         let left = bytes(self.left);
         match self.blobs {
             0 => format!("nothing evicted; {left} of content are here\n"),
-            1 => format!("evicted 1 piece of content ({}); {left} are left\n", bytes(self.bytes)),
-            more => format!("evicted {more} pieces of content ({}); {left} are left\n", bytes(self.bytes)),
+            some => {
+                format!(
+                    "evicted {} of content ({}); {left} are left
+",
+                    count(some, "piece"),
+                    bytes(self.bytes)
+                )
+            }
         }
     }
 }

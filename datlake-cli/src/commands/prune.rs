@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::rm;
 use crate::answer::{Answer, Page};
 use crate::screen::Screen;
-use crate::text::files;
+use crate::text::{count, files};
 
 /// What was removed.
 #[derive(Debug, Default, Serialize)]
@@ -28,8 +28,11 @@ impl Answer for Pruned {
         let made = files(self.files.len() as u64);
         match self.calls {
             0 => "nothing to prune\n".to_owned(),
-            1 => format!("removed 1 call, which had made {made}\n"),
-            more => format!("removed {more} calls, which had made {made}\n"),
+            some => format!(
+                "removed {}, which had made {made}
+",
+                count(some as u64, "call")
+            ),
         }
     }
 }

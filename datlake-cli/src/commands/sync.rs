@@ -5,7 +5,7 @@ use owo_colors::OwoColorize as _;
 
 use crate::answer::{Answer, Page};
 use crate::failure::FAILED;
-use crate::text::{bytes, escape, files, short, time};
+use crate::text::{bytes, count, escape, files, short, time};
 
 impl Answer for LakeStatus {
     fn text(&self, _: &Page) -> String {
@@ -37,11 +37,7 @@ fn text(status: &LakeStatus) -> String {
     };
     let calls = status.unpushed.iter().filter(|row| row.call.is_some()).count();
     let added = status.unpushed.len() - calls;
-    let calls = match calls {
-        0 => None,
-        1 => Some("1 call".to_owned()),
-        more => Some(format!("{more} calls")),
-    };
+    let calls = (calls > 0).then(|| count(calls as u64, "call"));
     let added =
         (added > 0).then(|| format!("{} that {} added", files(added as u64), if added == 1 { "was" } else { "were" }));
     let what = [calls, added].into_iter().flatten().collect::<Vec<_>>().join(" and ");
@@ -123,7 +119,7 @@ impl Answer for Mirrored {
             text.push_str(&format!("nothing to copy to {target}{there}\n"));
         } else {
             let sent = if *dry_run { "would send" } else { "sent" };
-            let pieces = if *blobs == 1 { "1 piece" } else { &format!("{blobs} pieces") };
+            let pieces = count(*blobs, "piece");
             text.push_str(&format!("{sent} {pieces} of content ({}) to {target}{there}\n", bytes(*size)));
         }
         text

@@ -124,10 +124,7 @@ impl Lake {
         self.contact_remote().await?;
         let (mut lineages, mut damaged) = (BTreeMap::new(), Vec::new());
         for (creator, key) in self.catalog().calls(None).await? {
-            let lineage = match self.catalog().record(&creator, &key).await {
-                Ok(record) => record.map(|record| record.lineage()).transpose(),
-                Err(error) => Err(error),
-            };
+            let lineage = self.lineage_of(&creator, &key).await;
             let lineage = unless_damaged(lineage, format_args!("{creator}/{key}"), &mut damaged)?.flatten();
             lineages.extend(lineage.map(|lineage| ((creator, key), lineage)));
         }

@@ -1,4 +1,4 @@
-//! Text that others wrote into a lake: shown, and never obeyed by a terminal.
+//! Text for people: what others wrote into a lake is shown, and never obeyed by a terminal.
 
 use std::borrow::Cow;
 
@@ -19,4 +19,19 @@ pub fn escape_control(text: &str) -> Cow<'_, str> {
     }
     let show = |c: char| if harmful(c) { c.escape_unicode().to_string() } else { c.to_string() };
     Cow::Owned(text.chars().map(show).collect())
+}
+
+/// A number of bytes for people.
+///
+/// ```
+/// assert_eq!(datlake::report::human_size(1536), "1.5 KiB");
+/// ```
+pub fn human_size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use datlake_core::lineage::Lineage;
 use datlake_core::record::Record;
 use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
 use futures_util::stream::{self, StreamExt as _};
@@ -131,11 +132,14 @@ impl Lake {
         self.call_meant(text)
     }
 
+    /// What is remembered of a call.
+    pub(in crate::lake) async fn lineage_of(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Lineage>> {
+        self.catalog().record(creator, key).await?.as_ref().map(Record::lineage).transpose()
+    }
+
     async fn call_row(&self, creator: &CreatorName, key: &CallKey, mut history: Vec<CallEvent>) -> Result<CallRow> {
-        let record = self.catalog().record(creator, key).await?;
-        let lineage = record.as_ref().map(Record::lineage).transpose()?;
         history.sort_by(|a, b| b.at.cmp(&a.at));
-        let Some(lineage) = lineage else {
+        let Some(lineage) = self.lineage_of(creator, key).await? else {
             return Ok(CallRow {
                 creator: creator.clone(),
                 key: *key,

@@ -41,19 +41,15 @@ impl Lake {
             return Err(Error::new(ErrorKind::NotFound, message));
         };
         pollster::block_on(async {
-            let record = self.catalog().record(&creator, &key).await?.ok_or_else(|| {
+            let this = self.lineage_of(&creator, &key).await?.ok_or_else(|| {
                 Error::new(ErrorKind::NotFound, format!("call {creator}/{} has just been removed", key.short()))
             })?;
-            let this = record.lineage()?;
             let (mut others, mut damaged) = (Vec::new(), Vec::new());
             for (creator, other) in self.catalog().calls(Some(&creator)).await? {
                 if other == key {
                     continue;
                 }
-                let lineage = match self.catalog().record(&creator, &other).await {
-                    Ok(record) => record.map(|record| record.lineage()).transpose(),
-                    Err(error) => Err(error),
-                };
+                let lineage = self.lineage_of(&creator, &other).await;
                 others.extend(unless_damaged(lineage, format_args!("{creator}/{other}"), &mut damaged)?.flatten());
             }
             Ok(CallExplanation {

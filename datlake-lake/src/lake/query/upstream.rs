@@ -33,17 +33,7 @@ impl Lake {
     pub fn upstream(&self, uid: &str, depth: usize) -> Result<Upstream> {
         refuse_in_body("look at a file's lineage")?;
         let file = self.file(self.resolve(uid)?.as_str())?;
-        let first = UpstreamFile {
-            uid: file.uid().cloned(),
-            name: file.name().to_owned(),
-            digest: file.digest(),
-            size: file.len(),
-            state: UpstreamState::Present,
-            created_at: None,
-            originator: None,
-            call: None,
-            inputs: Vec::new(),
-        };
+        let first = unnamed(file.uid().cloned(), file.name().to_owned(), file.digest(), file.len());
         pollster::block_on(self.climb(first, depth))
     }
 
@@ -73,19 +63,7 @@ impl Lake {
                 let next = found.nodes.len();
                 let at = *seen.entry((uid.clone(), digest)).or_insert(next);
                 if at == next {
-                    let state = UpstreamState::Unnamed;
-                    let (created_at, originator, call, inputs) = (None, None, None, Vec::new());
-                    found.nodes.push(UpstreamFile {
-                        uid,
-                        name,
-                        digest,
-                        size,
-                        state,
-                        created_at,
-                        originator,
-                        call,
-                        inputs,
-                    });
+                    found.nodes.push(unnamed(uid, name, digest, size));
                     open.push_back(Open { node: at, level: level + 1 });
                 }
                 // Two arguments may hold the same file.
@@ -112,6 +90,7 @@ impl Lake {
             Err(error) => Err(error),
         }
     }
+
     /// Where a file comes from whose call lost its key to another machine's.
     async fn lost(&self, uid: &Uid, node: &UpstreamFile) -> Result<Option<Origin>> {
         let (creator, key) = match uid.kind() {
@@ -125,4 +104,10 @@ impl Lake {
         let record = self.catalog().record_that_made(&creator, &key, uid, &node.digest).await?;
         record.map(|record| Ok(Origin::Call(Box::new(record.lineage()?)))).transpose()
     }
+}
+
+/// A file of which no more is known yet.
+fn unnamed(uid: Option<Uid>, name: String, digest: Digest, size: u64) -> UpstreamFile {
+    let (created_at, originator, call, inputs) = (None, None, None, Vec::new());
+    UpstreamFile { uid, name, digest, size, state: UpstreamState::Unnamed, created_at, originator, call, inputs }
 }
