@@ -31,7 +31,7 @@ pub type Runner<'r> = &'r (dyn Fn(Checking<'_>) + Sync);
 
 /// Runs a future on this thread, without any runtime.
 pub fn plain(checking: Checking<'_>) {
-    pollster::block_on(checking);
+    crate::wait(checking);
 }
 
 /// Every check that needs nothing but the store.

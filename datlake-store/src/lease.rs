@@ -89,7 +89,7 @@ async fn keep(
             }
         }
     };
-    runtime::spawn_heartbeat(move || pollster::block_on(claim.release(&*store, recorded)))?.await.map_err(shut_down)?
+    runtime::spawn_heartbeat(move || runtime::wait(claim.release(&*store, recorded)))?.await.map_err(shut_down)?
 }
 
 /// Gives one sign of life, unless `ending` comes first: whether the claim stands.
@@ -99,7 +99,7 @@ fn beat(
     ending: oneshot::Receiver<()>,
 ) -> Result<JoinHandle<(Claim, Result<bool>)>> {
     runtime::spawn_heartbeat(move || {
-        let stands = pollster::block_on(async {
+        let stands = runtime::wait(async {
             tokio::select! {
                 stands = claim.beat(&*store) => stands,
                 _ = ending => Ok(true),

@@ -2,7 +2,6 @@
 //!
 //! The only crate that touches files or names an async runtime. Users depend on `datlake`, which re-exports what they need.
 
-mod away;
 mod clock;
 #[cfg(feature = "conformance")]
 #[doc(hidden)]
@@ -17,6 +16,7 @@ mod local_view;
 mod names;
 #[cfg(feature = "cloud")]
 mod object;
+mod offline_hint;
 mod options;
 mod permits;
 mod reader;
@@ -35,7 +35,7 @@ pub use options::{Progress, RemoteOptions};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Ranges, Reader};
 pub use remote::{Standing, open_remote};
-pub use runtime::{offload, sleep};
+pub use runtime::{offload, sleep, wait};
 pub use signing::Signed;
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};

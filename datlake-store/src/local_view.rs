@@ -17,10 +17,10 @@ use datlake_core::collect::Window;
 use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Side, Store, WHOLE};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::away::MaybeAway;
 use crate::dir::{DirStore, Durability, FileLock, LockAttempt, Scratch, Seal};
 use crate::hashing::{Hashing, hash_file};
 use crate::lease::{Among, HeartbeatLease};
+use crate::offline_hint::OfflineHint;
 use crate::options::{Progress, RemoteOptions};
 use crate::reader::Reader;
 use crate::remote::Remote;
@@ -146,7 +146,7 @@ impl LocalView {
             cache: own(Durability::Cached),
             remote: remote
                 .clone()
-                .map(|remote| -> Arc<dyn Store> { Arc::new(MaybeAway(wrapped(Side::Remote, remote.into_store()))) }),
+                .map(|remote| -> Arc<dyn Store> { Arc::new(OfflineHint(wrapped(Side::Remote, remote.into_store()))) }),
             offline: reach == Reach::Offline,
             refused: Arc::default(),
             collections: Collections::new(options.window, clock::elapsed),

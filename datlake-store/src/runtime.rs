@@ -1,6 +1,6 @@
-//! The one small runtime datlake owns: for work that would block an executor, for timers and for object-store clients.
+//! The runtimes that datlake owns: for work that would block an executor and timers, for network clients, for signs of life.
 //!
-//! It starts when something first needs it, and no code of a user ever runs on it. Futures of this module can be awaited on
+//! Each starts when something first needs it, and no code of a user ever runs on one. Futures of this module can be awaited on
 //! any executor, or blocked on from any thread.
 
 use std::future::Future;
@@ -20,51 +20,52 @@ const BLOCKING_THREADS: usize = 16;
 /// in trouble.
 const LIVES: usize = 64;
 
-fn runtime() -> Result<&'static Runtime> {
-    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
-    let made = RUNTIME.get_or_init(|| {
-        Builder::new_multi_thread()
-            .worker_threads(1)
-            .max_blocking_threads(BLOCKING_THREADS)
-            .thread_name("datlake")
-            .enable_all()
-            .build()
-    });
-    made.as_ref().map_err(|error| {
-        Error::new(ErrorKind::Io, format!("cannot start datlake's threads for input and output: {error}"))
-    })
+/// A runtime of datlake's own, from when something first needs it.
+struct Own {
+    made: OnceLock<std::io::Result<Runtime>>,
+    thread: &'static str,
+    workers: usize,
+    blocking: usize,
+    /// What it is, in an error.
+    what: &'static str,
 }
 
-/// The runtime of network clients, apart from the one above: a job that waits for the network must never take the thread
-/// that the network needs.
+impl Own {
+    const fn new(thread: &'static str, workers: usize, blocking: usize, what: &'static str) -> Self {
+        Self { made: OnceLock::new(), thread, workers, blocking, what }
+    }
+
+    fn get(&self) -> Result<&Runtime> {
+        let made = self.made.get_or_init(|| {
+            Builder::new_multi_thread()
+                .worker_threads(self.workers)
+                .max_blocking_threads(self.blocking)
+                .thread_name(self.thread)
+                .enable_all()
+                .build()
+        });
+        made.as_ref()
+            .map_err(|error| Error::new(ErrorKind::Io, format!("cannot start datlake's {}: {error}", self.what)))
+    }
+}
+
+static BLOCKING: Own = Own::new("datlake", 1, BLOCKING_THREADS, "threads for input and output");
+
+/// For network clients: a job that waits for the network must never take the thread that the network needs.
 #[cfg(feature = "cloud")]
-fn network() -> Result<&'static Runtime> {
-    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
-    let made = RUNTIME.get_or_init(|| {
-        Builder::new_multi_thread()
-            .worker_threads(2)
-            .max_blocking_threads(BLOCKING_THREADS)
-            .thread_name("datlake-net")
-            .enable_all()
-            .build()
-    });
-    made.as_ref().map_err(|error| Error::new(ErrorKind::Io, format!("cannot start datlake's network threads: {error}")))
-}
+static NETWORK: Own = Own::new("datlake-net", 2, BLOCKING_THREADS, "network threads");
 
-/// The runtime of signs of life, apart from both: whoever has much to publish must not be taken for dead because of it.
-fn life() -> Result<&'static Runtime> {
-    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
-    let made = RUNTIME.get_or_init(|| {
-        Builder::new_multi_thread()
-            .worker_threads(1)
-            .max_blocking_threads(LIVES)
-            .thread_name("datlake-life")
-            .enable_all()
-            .build()
-    });
-    made.as_ref().map_err(|error| {
-        Error::new(ErrorKind::Io, format!("cannot start datlake's threads for signs of life: {error}"))
-    })
+/// For signs of life: whoever has much to publish must not be taken for dead because of it.
+static LIFE: Own = Own::new("datlake-life", 1, LIVES, "threads for signs of life");
+
+/// Waits for `future` on this thread: the bridge from blocking code to asynchronous. No runtime is needed, and none is in the
+/// way: it works on a thread of a pool or an executor as well.
+///
+/// ```
+/// assert_eq!(datlake_store::wait(async { 1 + 1 }), 2);
+/// ```
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
+    pollster::block_on(future)
 }
 
 /// Starts `future` on the network's runtime. It ends when the returned future is dropped, which any executor may await.
@@ -74,7 +75,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    Task(network()?.spawn(future)).await
+    Task(NETWORK.get()?.spawn(future)).await
 }
 
 /// Starts `future` on the network's runtime, to be awaited later.
@@ -84,13 +85,13 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    Ok(Task(network()?.spawn(future)))
+    Ok(Task(NETWORK.get()?.spawn(future)))
 }
 
 /// Lets `future` go on by itself on the network's runtime, as long as the process lives.
 #[cfg(feature = "cloud")]
 pub(crate) fn detach(future: impl Future<Output = ()> + Send + 'static) {
-    if let Ok(network) = network() {
+    if let Ok(network) = NETWORK.get() {
         network.spawn(future);
     }
 }
@@ -128,7 +129,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    match runtime()?.spawn_blocking(job).await {
+    match BLOCKING.get()?.spawn_blocking(job).await {
         Ok(value) => Ok(value),
         Err(failed) => match failed.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
@@ -143,7 +144,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    Ok(life()?.spawn(work))
+    Ok(LIFE.get()?.spawn(work))
 }
 
 /// Runs a `job` that gives a sign of life where it blocks nobody, and nobody it.
@@ -152,13 +153,13 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    Ok(life()?.spawn_blocking(job))
+    Ok(LIFE.get()?.spawn_blocking(job))
 }
 
 /// Waits on any executor.
 pub async fn sleep(duration: Duration) -> Result<()> {
     let timer = {
-        let _inside = runtime()?.enter();
+        let _inside = BLOCKING.get()?.enter();
         tokio::time::sleep(duration)
     };
     timer.await;
@@ -167,7 +168,7 @@ pub async fn sleep(duration: Duration) -> Result<()> {
 
 /// Lets tokio's own file types be made, or polled, outside a tokio runtime.
 pub(crate) fn enter() -> std::io::Result<EnterGuard<'static>> {
-    Ok(runtime()?.enter())
+    Ok(BLOCKING.get()?.enter())
 }
 
 /// A future polled inside the runtime's context, whoever polls it.

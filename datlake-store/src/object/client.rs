@@ -10,6 +10,7 @@ use object_store::{ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
 
 use super::address::{Address, Provider};
 use super::sign::Signing;
+use super::texts;
 use super::watch::Watched;
 use crate::options::RemoteOptions;
 
@@ -232,25 +233,9 @@ impl RemoteOptions {
     }
 }
 
-/// A setting is missing or wrong. What a client says of its settings names them and does not repeat what may be secret.
+/// A setting is missing or wrong.
 fn unusable(address: &Address, error: &object_store::Error) -> Error {
-    let text = error.to_string();
-    let known = [
-        (
-            "Account must be specified",
-            "set AZURE_STORAGE_ACCOUNT_NAME, or use abfss://container@account.dfs.core.windows.net/folder",
-        ),
-        ("Bucket name must be specified", "its URL names no bucket"),
-        ("access key", "AZURE_STORAGE_ACCOUNT_KEY is not a key"),
-        ("AccessKeyId", "AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not"),
-        ("SecretAccessKey", "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not"),
-        ("credentials", "the provider's credentials file cannot be read"),
-    ];
-    let why = known
-        .into_iter()
-        .find(|(word, _)| text.contains(word))
-        .map_or("one of the provider's variables has a value that cannot be used", |(_, why)| why);
-    Error::new(ErrorKind::Config, format!("cannot use the remote {}: {why}", address.shown))
+    Error::new(ErrorKind::Config, format!("cannot use the remote {}: {}", address.shown, texts::setting(error)))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use std::io;
 use datlake_core::{Error, ErrorKind};
 use object_store::client::{HttpError, HttpErrorKind};
 
+use super::texts::Told;
+
 /// An operation that did not give what it should.
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -168,22 +170,22 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
         Said::AlreadyExists { .. } | Said::Precondition { .. } | Said::NotModified { .. } => return Failed::Exists,
         _ => {}
     }
-    let chain = all_text(&error);
-    // Some servers answer such a request with nothing; the client notices.
-    if chain.contains("Wanted range starting at") {
-        return Failed::BeyondEnd;
-    }
     if find::<rustls::Error>(&error).is_some() {
         let why = "no secure connection: it speaks no TLS, or its certificate is not trusted, or is another server's; install the authority's certificate, or correct the endpoint";
         return tell(ErrorKind::Untrusted, Again::Never, why);
     }
-    if chain.contains("URL scheme is not allowed") {
-        let why = "the endpoint is not https: set AWS_ALLOW_HTTP=true (or AZURE_…, GOOGLE_…) if that is meant";
-        return tell(ErrorKind::Config, Again::Never, why);
-    }
-    if chain.contains("dns error") || chain.contains("failed to lookup address") {
-        let why = "its name is unknown to this network: check the endpoint and the connection";
-        return tell(ErrorKind::Unavailable, Again::Never, why);
+    match Told::by(&error) {
+        // Some servers answer such a request with nothing; the client notices.
+        Some(Told::BeyondEnd) => return Failed::BeyondEnd,
+        Some(Told::NotHttps) => {
+            let why = "the endpoint is not https: set AWS_ALLOW_HTTP=true (or AZURE_…, GOOGLE_…) if that is meant";
+            return tell(ErrorKind::Config, Again::Never, why);
+        }
+        Some(Told::NoSuchHost) => {
+            let why = "its name is unknown to this network: check the endpoint and the connection";
+            return tell(ErrorKind::Unavailable, Again::Never, why);
+        }
+        None => {}
     }
     match find::<HttpError>(&error).map(HttpError::kind) {
         Some(HttpErrorKind::Connect) => {
@@ -234,18 +236,6 @@ fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Optio
         next = error.source();
     }
     None
-}
-
-/// Every text of the chain, to look for words in; never shown.
-fn all_text(error: &(dyn StdError + 'static)) -> String {
-    let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        text.push_str(&error.to_string());
-        text.push('\n');
-        next = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod profile;
 mod ready;
 mod retry;
 mod sign;
+mod texts;
 mod transfer;
 mod upload;
 mod watch;

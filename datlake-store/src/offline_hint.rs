@@ -1,29 +1,29 @@
-//! What is said where the remote cannot be reached.
+//! Adds the offline hint to `Unavailable`.
 
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
+use datlake_core::{Created, Entry, ErrorKind, Location, Pending, Prefix, Result, Store};
 
-/// The way on without a remote.
-pub(crate) const SWITCH: &str = "DATLAKE_OFFLINE=1 works with what is on this machine";
+/// How to go on without a remote.
+const HINT: &str = "DATLAKE_OFFLINE=1 works with what is on this machine";
 
-/// A remote whose errors name the way on without it.
+/// A remote whose errors say how to go on without it.
 #[derive(Debug)]
-pub(crate) struct MaybeAway(pub(crate) Arc<dyn Store>);
+pub(crate) struct OfflineHint(pub(crate) Arc<dyn Store>);
 
-async fn told<T>(asked: Pending<'_, T>) -> Result<T> {
+async fn hinted<T>(asked: Pending<'_, T>) -> Result<T> {
     asked.await.map_err(|error| match error.kind() {
-        ErrorKind::Unavailable => Error::new(error.kind(), format!("{error}; {SWITCH}")),
+        ErrorKind::Unavailable => error.with_hint(HINT),
         _ => error,
     })
 }
 
-impl Store for MaybeAway {
+impl Store for OfflineHint {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        Box::pin(told(self.0.get(at)))
+        Box::pin(hinted(self.0.get(at)))
     }
 
     fn fetch<'a>(
@@ -32,19 +32,19 @@ impl Store for MaybeAway {
         range: Range<u64>,
         sink: &'a mut (dyn Write + Send),
     ) -> Pending<'a, Option<u64>> {
-        Box::pin(told(self.0.fetch(at, range, sink)))
+        Box::pin(hinted(self.0.fetch(at, range, sink)))
     }
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
-        Box::pin(told(self.0.create(at, bytes)))
+        Box::pin(hinted(self.0.create(at, bytes)))
     }
 
     fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
-        Box::pin(told(self.0.create_from(at, file)))
+        Box::pin(hinted(self.0.create_from(at, file)))
     }
 
     fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        Box::pin(told(self.0.size(at)))
+        Box::pin(hinted(self.0.size(at)))
     }
 
     fn list<'a>(
@@ -52,11 +52,11 @@ impl Store for MaybeAway {
         prefix: &'a Prefix,
         visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
     ) -> Pending<'a, ()> {
-        Box::pin(told(self.0.list(prefix, visit)))
+        Box::pin(hinted(self.0.list(prefix, visit)))
     }
 
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
-        Box::pin(told(self.0.remove(at)))
+        Box::pin(hinted(self.0.remove(at)))
     }
 
     fn describe(&self) -> String {
