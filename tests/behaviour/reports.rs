@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use datlake::report::{FindingKind, Listing, Removal};
+use datlake::report::{FindingKind, Listing, Removal, SignedUrl};
 use datlake::{Collect, Evict, File, Lake, Mirror, Prune, Result, Verify, file_creator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -115,4 +115,15 @@ fn what_is_damaged_comes_back_from_json_too() {
     assert_eq!(verified.findings[0].kind, FindingKind::DamagedDocument);
     comes_back(&verified);
     comes_back(&lake.status().unwrap());
+}
+
+#[test]
+fn a_url_comes_back_from_json() {
+    let url: SignedUrl = serde_json::from_value(serde_json::json!({
+        "uid": "reports/2026.pdf", "name": "2026.pdf", "digest": "3f".repeat(32), "size": 7,
+        "url": "https://example.org/blobs/3f?sig=abc", "expires_at": "2026-11-28T15:00:00Z", "temporary": true,
+    }))
+    .unwrap();
+    assert!(url.temporary && url.url.ends_with("sig=abc") && !format!("{url:?}").contains("sig="));
+    comes_back(&url);
 }
