@@ -16,8 +16,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::envelope;
 use crate::store::{LOOKS, contradiction};
-use crate::{CallKey, Created, Location, Prefix, Result, Store, StoreExt as _, document};
+use crate::{CallKey, Created, Location, Prefix, Result, Store, StoreExt as _};
 
 /// Who holds a claim, for people; and what the holder promises.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +105,7 @@ pub struct Claim {
 /// # Errors
 /// Those of the store.
 pub async fn claim(store: &dyn Store, key: &CallKey, holder: &Holder, dead: Option<&Seen>) -> Result<Tried> {
-    let document = document::seal("claim", holder)?.0;
+    let document = envelope::seal("claim", holder)?.0;
     let (mut n, mut looks) = (dead.map_or(0, |dead| dead.n + 1), 0);
     loop {
         let at = Location::Claim(*key, n);
@@ -142,7 +143,7 @@ async fn seen(store: &dyn Store, key: &CallKey) -> Result<Option<Seen>> {
 
 /// Whose claim it is, where that can be read.
 async fn holder(store: &dyn Store, at: &Location) -> Result<Option<Holder>> {
-    Ok(store.get(at).await?.and_then(|bytes| Some(document::open("claim", &bytes, &at.path()).ok()?.0)))
+    Ok(store.get(at).await?.and_then(|bytes| Some(envelope::open("claim", &bytes, &at.path()).ok()?.0)))
 }
 
 impl Claim {

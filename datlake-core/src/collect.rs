@@ -24,7 +24,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Created, Digest, Entry, Location, Pending, Prefix, Result, Stage, Store, StoreExt as _, document};
+use crate::document::envelope;
+use crate::{Created, Digest, Entry, Location, Pending, Prefix, Result, Stage, Store, StoreExt as _};
 
 /// The most that one collection condemns: who names content reads the whole list.
 const MOST: usize = 500_000;
@@ -178,7 +179,7 @@ pub async fn announce(store: &dyn Store, by: &Collector) -> Result<Option<Collec
         Some(announced @ Collection { stage: Stage::Announced, .. }) => return Ok(Some(announced)),
         Some(_) => return Ok(None),
     };
-    store.create(&Location::Collection(n, Stage::Announced), &document::seal("collection", by)?.0).await?;
+    store.create(&Location::Collection(n, Stage::Announced), &envelope::seal("collection", by)?.0).await?;
     // Somebody else may have been first, and gone on.
     Ok(latest(store).await?.filter(|latest| latest.n == n && latest.stage == Stage::Announced))
 }
@@ -203,7 +204,7 @@ pub async fn condemn(
     }
     blobs.truncate(MOST);
     let condemned = CondemnedV1 { nonce: by.nonce.clone(), blobs: blobs.iter().map(|blob| blob.digest).collect() };
-    let document = document::seal("condemned", &condemned)?.0;
+    let document = envelope::seal("condemned", &condemned)?.0;
     if store.create(&Location::Collection(announced.n, Stage::Condemned), &document).await? == Created::Exists {
         match latest(store).await? {
             Some(latest) if (latest.n, latest.stage) == (announced.n, Stage::Condemned) => {
@@ -229,7 +230,7 @@ pub async fn sweep(
     resume: bool,
     broom: &dyn Broom,
 ) -> Result<Option<Swept>> {
-    let (at, document) = (Location::Collection(n, Stage::Sweeping), document::seal("collection", by)?.0);
+    let (at, document) = (Location::Collection(n, Stage::Sweeping), envelope::seal("collection", by)?.0);
     // A create whose reply got lost finds itself.
     let ours = store.create(&at, &document).await? == Created::New || store.get(&at).await?.as_ref() == Some(&document);
     if !ours && !resume {
@@ -263,7 +264,7 @@ pub async fn sweep(
 pub async fn condemned(store: &dyn Store, n: u64) -> Result<Option<HashSet<Digest>>> {
     let at = Location::Collection(n, Stage::Condemned);
     let Some(bytes) = store.get(&at).await? else { return Ok(None) };
-    let (condemned, _) = document::open::<CondemnedV1>("condemned", &bytes, &at.path())?;
+    let (condemned, _) = envelope::open::<CondemnedV1>("condemned", &bytes, &at.path())?;
     Ok(Some(condemned.blobs.into_iter().collect()))
 }
 
@@ -294,7 +295,7 @@ pub async fn now(store: &dyn Store, n: u64, nonce: &str) -> Result<Option<System
 pub async fn collector(store: &dyn Store, n: u64, stage: Stage) -> Result<Option<Collector>> {
     let at = Location::Collection(n, stage);
     let Some(bytes) = store.get(&at).await? else { return Ok(None) };
-    Ok(Some(document::open("collection", &bytes, &at.path())?.0))
+    Ok(Some(envelope::open("collection", &bytes, &at.path())?.0))
 }
 
 /// What was rescued from the collection `n`.
@@ -311,7 +312,7 @@ async fn rescued(store: &dyn Store, n: u64) -> Result<HashSet<Digest>> {
 /// # Errors
 /// Those of the store.
 async fn finish(store: &dyn Store, n: u64, by: &Collector) -> Result<()> {
-    store.create(&Location::Collection(n, Stage::Done), &document::seal("collection", by)?.0).await?;
+    store.create(&Location::Collection(n, Stage::Done), &envelope::seal("collection", by)?.0).await?;
     let mut left = store.locations(&Prefix::Collections).await?;
     left.extend(store.locations(&Prefix::Rescued).await?);
     let is_old = |at: &Location| match at {

@@ -3,8 +3,11 @@
 //! No other module spells a path. A path is made of `/`-separated segments, relative to the lake's root; every leaf that
 //! bears a name ends in `.datlake`, which no segment of a name may.
 
+mod kinds;
+
+pub(crate) use self::kinds::kinds;
 use crate::uid::{BESIDE, LEAF};
-use crate::{CallKey, CreatorName, Digest, Uid};
+use crate::{CallKey, CreatorName, Digest, Uid, UidKind};
 
 /// The folder of the runs of one machine. They are no objects: a run's own process appends to its file.
 pub const RUNS: &str = "runs";
@@ -21,36 +24,95 @@ pub fn run_of(file: &str) -> Option<&str> {
     (run.len() == 32 && run.bytes().all(hex)).then_some(run)
 }
 
-/// The place of one object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Location {
-    /// `datlake.json`: format version and lake id.
-    Lake,
-    /// `blobs/3f/3f9a…`: content.
-    Blob(Digest),
-    /// `calls/<creator>/<key>.datlake`: a call record.
-    Record(CreatorName, CallKey),
-    /// `files/<uid>.datlake`: a chosen name.
-    Name(Uid),
-    /// `uses/<digest>/<creator>/<key>.datlake`: this call reads this content.
-    Use(Digest, CreatorName, CallKey),
-    /// `removed/<id>.datlake`: a tombstone.
-    Tombstone(String),
-    /// `claims/<key>/<n>.datlake`: somebody runs this call.
-    Claim(CallKey, u64),
-    /// `claims/<key>/<n>.<beat>.datlake`: a sign of life of who holds that claim.
-    Beat(CallKey, u64, u64),
-    /// `calls/<creator>/<key>.alt/<digest>.datlake`: the record of a call that lost its key to another's, by its own digest.
-    Beside(CreatorName, CallKey, Digest),
-    /// `gc/<n>.datlake` and `gc/<n>.<stage>.datlake`: how far a collection has come.
-    Collection(u64, Stage),
-    /// `rescued/<n>/<digest>.datlake`: somebody is about to name content that the collection `n` condemned.
-    Rescued(u64, Digest),
-    /// `unpushed/calls/<creator>/<key>.datlake`: the remote has not decided about this call's record yet.
-    UnpushedRecord(CreatorName, CallKey),
-    /// `unpushed/files/<uid>.datlake`: the remote has not decided about this added file yet.
-    UnpushedName(Uid),
+/// What objects of a kind are to a lake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A document that keeps what it refers to.
+    Root,
+    /// A document that keeps nothing, and lasts.
+    Note,
+    /// Bytes, kept as long as a root refers to them.
+    Content,
+    /// An entry of an index, which can be made again from the roots.
+    Index,
+    /// Part of a protocol: it goes when that is over.
+    Passing,
 }
+
+/// What locations are made of where stores are tested.
+struct Parts<'a> {
+    creator: &'a CreatorName,
+    key: CallKey,
+    digest: Digest,
+    uid: &'a Uid,
+    n: u64,
+}
+
+/// Makes places of the rows.
+macro_rules! locations {
+    ($(
+        $(#[doc = $doc:literal])*
+        $(#[cfg($($cfg:tt)*)])?
+        $kind:ident $(($($field:ident: $type:ty),*))? in $folder:literal {
+            path: $path:expr,
+            parse: |$rest:ident| $parse:expr,
+            examples: |$of:ident| $examples:expr,
+            is: $role:ident $(|$at:ident, $bytes:ident| $read:expr)?,
+        }
+    )*) => {
+        /// The place of one object.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Location {
+            $($(#[doc = $doc])* $(#[cfg($($cfg)*)])? $kind $(($($type),*))?,)*
+        }
+
+        /// The folder of each kind, and what its objects are.
+        const KINDS: &[(&str, Role)] = &[$($(#[cfg($($cfg)*)])? ($folder, Role::$role),)*];
+
+        impl Location {
+            fn folder_and_rest(&self) -> (&'static str, String) {
+                match self {
+                    $($(#[cfg($($cfg)*)])? Self::$kind $(($($field),*))? => ($folder, $path),)*
+                }
+            }
+
+            /// The location that has this path; `None` where no location has, for there may be other things beside ours.
+            pub fn parse(path: &str) -> Option<Self> {
+                let (folder, rest) = path.split_once('/').unwrap_or(("", path));
+                $($(#[cfg($($cfg)*)])? {
+                    let parse = |$rest: &str| -> Option<Self> { $parse };
+                    // Only the canonical spelling counts.
+                    if folder == $folder && let Some(found) = parse(rest).filter(|found| found.path() == path) {
+                        return Some(found);
+                    }
+                })*
+                None
+            }
+
+            /// At least one location of each kind, made of these parts, to test stores with.
+            #[doc(hidden)]
+            pub fn one_of_each(creator: &CreatorName, key: CallKey, digest: Digest, uid: &Uid) -> Vec<Self> {
+                let n = digest.as_bytes().iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte));
+                let parts = &Parts { creator, key, digest, uid, n };
+                let mut all: Vec<Self> = Vec::new();
+                $($(#[cfg($($cfg)*)])? {
+                    let $of = parts;
+                    all.extend::<Vec<Self>>($examples);
+                })*
+                all
+            }
+
+            /// What the object is to a lake.
+            pub fn role(&self) -> Role {
+                match self {
+                    $($(#[cfg($($cfg)*)])? Self::$kind { .. } => Role::$role,)*
+                }
+            }
+        }
+    };
+}
+
+kinds!(locations);
 
 /// What a collection has done, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,104 +169,63 @@ pub enum Prefix {
     Rescued,
     /// What was rescued from one collection.
     RescuedFrom(u64),
+    /// All that is in one of the folders at the top.
+    Folder(&'static str),
 }
 
 impl Location {
     /// The object's path, relative to the lake's root.
     pub fn path(&self) -> String {
+        match self.folder_and_rest() {
+            ("", rest) => rest,
+            (folder, rest) => format!("{folder}/{rest}"),
+        }
+    }
+
+    /// The folder at the top that it is in; `""` for what lies beside the folders.
+    pub fn folder(&self) -> &'static str {
+        self.folder_and_rest().0
+    }
+
+    /// Where the document of a file is: its name, the record of the call that made it, or what holds the tree that it is in.
+    pub fn of_file(uid: &Uid) -> Self {
+        match uid.kind() {
+            UidKind::Chosen => Self::Name(uid.clone()),
+            UidKind::Output { creator, key, .. } => Self::Record(creator, key),
+            UidKind::Member { tree, .. } => Self::of_file(&tree),
+        }
+    }
+
+    /// Where the mark is that the remote has not decided yet about the document here.
+    pub fn mark(&self) -> Self {
+        Self::Unpushed(Box::new(self.clone()))
+    }
+
+    /// What a process claims among those of its machine before it writes the document: one word, whatever the name.
+    pub fn claim(&self) -> String {
         match self {
-            Self::Lake => "datlake.json".to_owned(),
-            Self::Blob(digest) => {
-                let hex = digest.to_string();
-                format!("blobs/{}/{hex}", &hex[..2])
-            }
-            Self::Record(creator, key) => format!("calls/{creator}/{key}{LEAF}"),
-            Self::Name(uid) => format!("files/{uid}{LEAF}"),
-            Self::Use(digest, creator, key) => format!("uses/{digest}/{creator}/{key}{LEAF}"),
-            Self::Tombstone(id) => format!("removed/{id}{LEAF}"),
-            Self::Claim(key, n) => format!("claims/{key}/{n}{LEAF}"),
-            Self::Beat(key, n, beat) => format!("claims/{key}/{n}.{beat}{LEAF}"),
-            Self::Beside(creator, key, digest) => format!("calls/{creator}/{key}{BESIDE}/{digest}{LEAF}"),
-            Self::Collection(n, stage) => format!("gc/{n}{}{LEAF}", stage.ending()),
-            Self::Rescued(n, digest) => format!("rescued/{n}/{digest}{LEAF}"),
-            Self::UnpushedRecord(creator, key) => format!("unpushed/calls/{creator}/{key}{LEAF}"),
-            Self::UnpushedName(uid) => format!("unpushed/files/{uid}{LEAF}"),
+            Self::Record(_, key) => key.to_string(),
+            _ => format!("name-{}", Digest::of(self.path().as_bytes())),
         }
     }
 
-    /// The location that has this path; `None` where no location has, for there may be other things beside ours.
-    pub fn parse(path: &str) -> Option<Self> {
-        if path == "datlake.json" {
-            return Some(Self::Lake);
+    /// What people call the object.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Name(uid) => uid.to_string(),
+            Self::Record(creator, key) | Self::Beside(creator, key, _) => format!("{creator}/{key}"),
+            Self::Tombstone(id) => id.clone(),
+            _ => self.path(),
         }
-        let (top, rest) = path.split_once('/')?;
-        let found = match top {
-            "blobs" => Self::Blob(rest.split_once('/')?.1.parse().ok()?),
-            "calls" => match call(rest) {
-                Some((creator, key)) => Self::Record(creator, key),
-                None => beside(rest)?,
-            },
-            "files" => Self::Name(Uid::chosen(rest.strip_suffix(LEAF)?).ok()?),
-            "uses" => {
-                let (digest, rest) = rest.split_once('/')?;
-                let (creator, key) = call(rest)?;
-                Self::Use(digest.parse().ok()?, creator, key)
-            }
-            "removed" => Self::Tombstone(rest.strip_suffix(LEAF)?.to_owned()),
-            "claims" => {
-                let (key, rest) = rest.strip_suffix(LEAF)?.split_once('/')?;
-                let key = key.parse().ok()?;
-                match rest.split_once('.') {
-                    None => Self::Claim(key, rest.parse().ok()?),
-                    Some((n, beat)) => Self::Beat(key, n.parse().ok()?, beat.parse().ok()?),
-                }
-            }
-            "gc" => {
-                let rest = rest.strip_suffix(LEAF)?;
-                let number = rest.split_once('.').map_or(rest, |(n, _)| n);
-                let (stage, _) = Stage::ALL.into_iter().find(|(_, ending)| *ending == &rest[number.len()..])?;
-                Self::Collection(number.parse().ok()?, stage)
-            }
-            "rescued" => {
-                let (n, digest) = rest.strip_suffix(LEAF)?.split_once('/')?;
-                Self::Rescued(n.parse().ok()?, digest.parse().ok()?)
-            }
-            "unpushed" => match Self::parse(rest)? {
-                Self::Record(creator, key) => Self::UnpushedRecord(creator, key),
-                Self::Name(uid) => Self::UnpushedName(uid),
-                _ => return None,
-            },
-            _ => return None,
-        };
-        // Only the canonical spelling counts.
-        (found.path() == path).then_some(found)
     }
 
-    /// One location of each kind, made of these parts, to test stores with. A new kind compiles only with a place in the chain.
-    #[doc(hidden)]
-    pub fn one_of_each(creator: &CreatorName, key: CallKey, digest: Digest, uid: &Uid) -> Vec<Self> {
-        let n = digest.as_bytes().iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte));
-        let after = |last: &Self| {
-            Some(match last {
-                Self::Lake => Self::Blob(digest),
-                Self::Blob(_) => Self::Record(creator.clone(), key),
-                Self::Record(..) => Self::Name(uid.clone()),
-                Self::Name(_) => Self::Use(digest, creator.clone(), key),
-                Self::Use(..) => Self::Tombstone(digest.to_string()),
-                Self::Tombstone(_) => Self::Claim(key, n),
-                Self::Claim(..) => Self::Beat(key, n, 3),
-                Self::Beat(..) => Self::Beside(creator.clone(), key, digest),
-                Self::Beside(..) => Self::Collection(n, Stage::Announced),
-                Self::Collection(_, Stage::Announced) => Self::Collection(n, Stage::Condemned),
-                Self::Collection(_, Stage::Condemned) => Self::Collection(n, Stage::Sweeping),
-                Self::Collection(_, Stage::Sweeping) => Self::Collection(n, Stage::Done),
-                Self::Collection(_, Stage::Done) => Self::Rescued(n, digest),
-                Self::Rescued(..) => Self::UnpushedRecord(creator.clone(), key),
-                Self::UnpushedRecord(..) => Self::UnpushedName(uid.clone()),
-                Self::UnpushedName(_) => return None,
-            })
-        };
-        std::iter::successors(Some(Self::Lake), after).collect()
+    /// By which address a person asks for the document: a UID, `@creator/key`, or its path.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Name(uid) => uid.to_string(),
+            Self::Record(creator, key) => format!("@{creator}/{key}"),
+            _ => self.path(),
+        }
     }
 }
 
@@ -213,13 +234,18 @@ fn call(rest: &str) -> Option<(CreatorName, CallKey)> {
     Some((CreatorName::new(creator).ok()?, key.parse().ok()?))
 }
 
-fn beside(rest: &str) -> Option<Location> {
-    let (call, digest) = rest.strip_suffix(LEAF)?.rsplit_once('/')?;
-    let (creator, key) = call.strip_suffix(BESIDE)?.rsplit_once('/')?;
-    Some(Location::Beside(CreatorName::new(creator).ok()?, key.parse().ok()?, digest.parse().ok()?))
-}
-
 impl Prefix {
+    /// The sets that have all objects of the `roles` in them, and may have others too.
+    pub fn of_roles(roles: &[Role]) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        for (folder, _) in KINDS.iter().filter(|(_, role)| roles.contains(role)) {
+            if !found.contains(&Self::Folder(folder)) {
+                found.push(Self::Folder(folder));
+            }
+        }
+        found
+    }
+
     /// The folder to list, without a trailing `/`. Everything below it that [`Location::parse`] knows belongs to the set,
     /// except what [`Prefix::has`] refuses.
     pub fn path(&self) -> String {
@@ -239,6 +265,7 @@ impl Prefix {
             Self::Collections => "gc".to_owned(),
             Self::Rescued => "rescued".to_owned(),
             Self::RescuedFrom(n) => format!("rescued/{n}"),
+            Self::Folder(folder) => (*folder).to_owned(),
         }
     }
 
@@ -260,24 +287,7 @@ mod tests {
     fn every_location_is_found_again_from_its_path() {
         let creator = CreatorName::new("shop/shop::report").unwrap();
         let (key, digest) = (CallKey::from_bytes([1; 32]), Digest::of(b"x"));
-        for location in [
-            Location::Lake,
-            Location::Blob(digest),
-            Location::Record(creator.clone(), key),
-            Location::Name(Uid::chosen("a/b.csv").unwrap()),
-            Location::Use(digest, creator.clone(), key),
-            Location::Tombstone("0001-ab".into()),
-            Location::Claim(key, 0),
-            Location::Beat(key, 12, 3),
-            Location::Beside(creator.clone(), key, digest),
-            Location::Collection(0, Stage::Announced),
-            Location::Collection(12, Stage::Condemned),
-            Location::Collection(12, Stage::Sweeping),
-            Location::Collection(3, Stage::Done),
-            Location::Rescued(12, digest),
-            Location::UnpushedRecord(creator, key),
-            Location::UnpushedName(Uid::chosen("calls/b.csv").unwrap()),
-        ] {
+        for location in Location::one_of_each(&creator, key, digest, &Uid::chosen("calls/b.csv").unwrap()) {
             assert_eq!(Location::parse(&location.path()), Some(location));
         }
         for foreign in [

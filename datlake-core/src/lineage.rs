@@ -272,3 +272,33 @@ pub struct Added {
     /// When, RFC 3339, UTC, by the machine's clock.
     pub at: String,
 }
+
+/// A file as the lake knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its UID. One that a call only passed on has the UID it had before.
+    pub uid: Uid,
+    /// Its own name.
+    pub name: String,
+    /// Its content.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether it is the manifest of a tree.
+    pub tree: bool,
+}
+
+impl Known {
+    /// The file that somebody added as `uid`.
+    pub fn added(uid: &Uid, added: &Added) -> Self {
+        let Added { name, digest, size, tree, .. } = added;
+        Self { uid: uid.clone(), name: name.clone(), digest: *digest, size: *size, tree: *tree }
+    }
+}
+
+impl From<Output> for Known {
+    fn from(output: Output) -> Self {
+        let Output { uid, name, digest, size, tree } = output;
+        Self { uid, name, digest, size, tree }
+    }
+}

@@ -9,8 +9,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use crate::document::envelope;
+use crate::document::references::{Content, Document, Part, References};
+use crate::lineage::Known;
 use crate::lineage::{Added, Lineage, Output};
-use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid, document};
+use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid};
+
+/// What a return value is called that is kept apart, before the call.
+pub const VALUE_OF: &str = "the return value of call ";
 
 /// A return value above this many bytes is kept as a blob of its own: records stay small.
 const INLINE: usize = 16 << 10;
@@ -162,7 +168,7 @@ impl Record {
             ValueBytes::Inline(bytes) => (Some(BASE64.encode(bytes).into()), None),
             ValueBytes::Blob(digest) => (None, Some(*digest)),
         };
-        let (bytes, digest) = document::seal(
+        let (bytes, digest) = envelope::seal(
             "call",
             &wire::RecordV1 {
                 nonce: new.nonce,
@@ -194,7 +200,44 @@ impl Record {
     /// How the call came about.
     pub fn lineage(&self) -> Result<Lineage> {
         let place = Location::Record(self.creator.clone(), self.key).path();
-        Ok(document::open::<wire::LineageV1>("call", &self.bytes, &place)?.0.lineage)
+        Ok(envelope::open::<wire::LineageV1>("call", &self.bytes, &place)?.0.lineage)
+    }
+
+    /// The record for those who keep the lake in order: at its own place, or beside the record that won its key.
+    fn document(self, at: &Location) -> Result<Document> {
+        let Lineage { outputs, inputs, environment, .. } = self.lineage()?;
+        let call = || (self.creator.clone(), self.key);
+        let chosen: Vec<&Uid> = outputs.iter().map(|output| &output.uid).filter(|uid| uid.is_chosen()).collect();
+        let (names, parts) = (
+            chosen.iter().map(|uid| uid.as_str()).collect::<Vec<_>>().join(", "),
+            match at {
+                Location::Record(..) => chosen.into_iter().cloned().map(Location::Name).collect(),
+                // Beside another record it has no names.
+                _ => Vec::new(),
+            },
+        );
+        let uids: Vec<Uid> = outputs.iter().map(|output| output.uid.clone()).collect();
+        let mut meaning = self.value_digest.to_string();
+        let mut content = Vec::new();
+        for output in outputs {
+            meaning.push_str(&format!("\n{} {}", output.digest, output.uid));
+            content.push(Content::of(&output.into()));
+        }
+        if let ValueBytes::Blob(digest) = self.value {
+            let what = format!("{VALUE_OF}{}/{}", self.creator, self.key.short());
+            content.push(Content::apart(digest, what, Part::Own));
+        }
+        content.extend(environment.cargo_lock.map(|text| Content::apart(text, "Cargo.lock".to_owned(), Part::Extra)));
+        let index = inputs.iter().map(|input| {
+            let (creator, key) = call();
+            Location::Use(input.digest, creator, key)
+        });
+        let index = index.collect();
+        let lineage = inputs.into_iter().filter_map(|input| Some((input.uid?, input.digest))).collect();
+        let references = References { content, needs: Vec::new(), parts, lineage, index };
+        let document = Document::new(at, self.digest, self.bytes.to_vec(), references);
+        let what = if names.is_empty() { document.what } else { names };
+        Ok(Document { what, uids, meaning: Digest::of(meaning.as_bytes()), taken: RECORD_TAKEN, ..document })
     }
 
     /// The file at position `index` of the return value.
@@ -210,7 +253,7 @@ impl Kept {
     /// [`ErrorKind::Corrupt`] for bytes that are not what was written there.
     pub fn parse(creator: &CreatorName, key: &CallKey, bytes: Vec<u8>) -> Result<Self> {
         let place = Location::Record(creator.clone(), *key).path();
-        let (head, digest) = document::open::<wire::HeadV1<'_>>("call", &bytes, &place)?;
+        let (head, digest) = envelope::open::<wire::HeadV1<'_>>("call", &bytes, &place)?;
         let corrupt =
             |why: &str| Error::new(ErrorKind::Corrupt, format!("the call record `{place}` is damaged: {why}"));
         if head.creator != *creator || head.key != *key {
@@ -256,12 +299,23 @@ impl Kept {
             Self::Abandoned(mark) => &mark.bytes,
         }
     }
+
+    /// The same for those who keep the lake in order.
+    pub(crate) fn document(self, at: &Location) -> Result<Document> {
+        match self {
+            Self::Record(record) => record.document(at),
+            Self::Abandoned(mark) => {
+                let document = Document::new(at, mark.digest, mark.bytes.to_vec(), References::default());
+                Ok(Document { taken: RECORD_TAKEN, is_mark: true, ..document })
+            }
+        }
+    }
 }
 
 impl Abandoned {
     /// Marks the call `creator`/`key`.
     pub fn create(creator: &CreatorName, key: &CallKey, nonce: &str) -> Result<Self> {
-        let (bytes, digest) = document::seal("call", &wire::AbandonedV1 { nonce, creator, key, abandoned: true })?;
+        let (bytes, digest) = envelope::seal("call", &wire::AbandonedV1 { nonce, creator, key, abandoned: true })?;
         Ok(Self { digest, bytes: bytes.into() })
     }
 
@@ -270,6 +324,8 @@ impl Abandoned {
         &self.bytes
     }
 }
+
+const RECORD_TAKEN: &str = "another record of this call is there";
 
 /// What a chosen name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -324,7 +380,7 @@ impl Name {
         };
         let (home, nonce) = (home.to_owned(), nonce.to_owned());
         let wire = wire::NameV1 { nonce: nonce.clone(), home: home.clone(), uid: uid.clone(), added, output };
-        let (bytes, digest) = document::seal("file", &wire)?;
+        let (bytes, digest) = envelope::seal("file", &wire)?;
         Ok(Self { uid, target, home, nonce, digest, bytes: bytes.into() })
     }
 
@@ -334,7 +390,7 @@ impl Name {
     /// [`ErrorKind::Corrupt`] for bytes that are not the name that was written there.
     pub fn parse(uid: &Uid, bytes: Vec<u8>) -> Result<Self> {
         let place = Location::Name(uid.clone()).path();
-        let (wire, digest) = document::open::<wire::NameV1>("file", &bytes, &place)?;
+        let (wire, digest) = envelope::open::<wire::NameV1>("file", &bytes, &place)?;
         let corrupt = |why: &str| Error::new(ErrorKind::Corrupt, format!("the name `{place}` is damaged: {why}"));
         if wire.uid != *uid {
             return Err(corrupt("it belongs to another UID"));
@@ -350,6 +406,34 @@ impl Name {
     /// The document.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+impl Name {
+    /// The name for those who keep the lake in order.
+    pub(crate) fn document(self) -> Document {
+        let at = Location::Name(self.uid.clone());
+        let uids = vec![self.uid.clone()];
+        let (taken, meaning, part_of, references) = match self.target {
+            Target::Added(added) => {
+                let meaning = format!("added {} {}", added.digest, added.tree);
+                let content = vec![Content::of(&Known::added(&self.uid, &added))];
+                let references = References { content, ..References::default() };
+                ("a file with other content has its name there", meaning, at.clone(), references)
+            }
+            Target::Output(OutputOf { creator, key }) => {
+                let meaning = format!("output of {creator}/{key}");
+                let missing = format!(
+                    "`{0}` shows nothing: call {creator}/{key} never finished, or is being published now; `datlake rm {0}` gives the name free",
+                    self.uid
+                );
+                let record = Location::Record(creator, key);
+                let references = References { needs: vec![(record.clone(), missing)], ..References::default() };
+                ("the output of another call has its name there", meaning, record, references)
+            }
+        };
+        let document = Document::new(&at, self.digest, self.bytes.to_vec(), references);
+        Document { uids, part_of, taken, meaning: Digest::of(meaning.as_bytes()), ..document }
     }
 }
 
@@ -373,11 +457,17 @@ pub struct Tombstone {
 impl Tombstone {
     /// The document.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        Ok(document::seal("removed", self)?.0)
+        Ok(envelope::seal("removed", self)?.0)
     }
 
     /// Reads the tombstone found at `place`.
     pub fn parse(bytes: &[u8], place: &str) -> Result<Self> {
-        Ok(document::open("removed", bytes, place)?.0)
+        Ok(envelope::open("removed", bytes, place)?.0)
+    }
+
+    /// The tombstone for those who keep the lake in order.
+    pub(crate) fn document(at: &Location, bytes: Vec<u8>) -> Result<Document> {
+        let (_, digest) = envelope::open::<Self>("removed", &bytes, &at.path())?;
+        Ok(Document::new(at, digest, bytes, References::default()))
     }
 }

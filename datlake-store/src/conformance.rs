@@ -444,7 +444,8 @@ fn sets_of(at: &Location) -> Vec<Prefix> {
         Location::Beside(creator, key, _) => vec![Prefix::BesideOf(creator.clone(), *key), Prefix::Records],
         Location::Collection(..) => vec![Prefix::Collections],
         Location::Rescued(n, _) => vec![Prefix::RescuedFrom(*n), Prefix::Rescued],
-        Location::UnpushedRecord(..) | Location::UnpushedName(_) => vec![Prefix::Unpushed],
+        Location::Unpushed(_) => vec![Prefix::Unpushed],
+        _ => vec![Prefix::Folder(at.folder())],
     }
 }
 

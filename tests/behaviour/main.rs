@@ -32,6 +32,7 @@ mod health;
 mod holes;
 mod homes;
 mod info;
+mod kinds;
 mod lakes;
 mod limits;
 mod listing;

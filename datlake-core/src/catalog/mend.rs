@@ -7,10 +7,11 @@
 
 use serde::Deserialize;
 
-use super::{Catalog, Unpushed};
+use super::Catalog;
+use crate::document::envelope::claimed;
 use crate::lineage::Person;
-use crate::record::{Kept, Name, Target, Tombstone};
-use crate::{Created, Digest, Error, ErrorKind, Location, Result, Store, Uid, UidKind, document};
+use crate::record::Tombstone;
+use crate::{Created, Digest, Document, Error, ErrorKind, Location, Result, Store, Uid, UidKind};
 
 /// What was done about a document that was damaged on one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,20 +24,13 @@ pub enum Mended {
 
 /// What one store has of a document.
 enum Copy {
-    Whole(Document, Vec<u8>),
+    Whole(Box<Document>),
     Damaged(Vec<u8>),
     None,
 }
 
-/// What is told by the document at a place.
-struct Document {
-    digest: Digest,
-    /// What it belongs to, where that may be on one machine only.
-    of: Unpushed,
-}
-
 impl Catalog {
-    /// Puts the record or name at `at` back where it is damaged on one side and whole on the other. `None` where nothing is
+    /// Puts the document at `at` back where it is damaged on one side and whole on the other. `None` where nothing is
     /// damaged, or no copy proves what belongs there. The caller has just [learned removals](Self::learn_removals).
     ///
     /// # Errors
@@ -45,49 +39,44 @@ impl Catalog {
     pub async fn mend(&self, at: &Location) -> Result<Option<Mended>> {
         let Some(remote) = &self.remote else { return Ok(None) };
         match (copy(&*self.local, at).await?, copy(&**remote, at).await?) {
-            (Copy::Damaged(_), Copy::Whole(there, _)) if !self.may_be_own(at, &there.of).await? => {
+            (Copy::Damaged(_), Copy::Whole(there)) if !self.may_be_own(&there).await? => {
                 // It is copied when somebody asks for it.
                 self.local.remove(at).await?;
                 Ok(Some(Mended::Fetched(there.digest)))
             }
-            (Copy::Whole(here, bytes), Copy::Damaged(there))
-                if is_left_of(&there, &here, &bytes) && !self.may_be_own(at, &here.of).await? =>
+            (Copy::Whole(here), Copy::Damaged(there))
+                if is_left_of(&there, &here) && !self.may_be_own(&here).await? =>
             {
-                self.put_back(&**remote, at, &here, &bytes).await?;
+                self.put_back(&**remote, &here).await?;
                 Ok(Some(Mended::Sent(here.digest)))
             }
             _ => Ok(None),
         }
     }
 
-    /// Where the record is of the call that a chosen name points to; `None` for an added file, and where no copy of the name can
-    /// be read.
+    /// Where the documents are without which the one at `at` shows nothing, as the record of a call for the names of its outputs;
+    /// none where no copy of it can be read.
     ///
     /// # Errors
     /// Those of the stores.
-    pub async fn behind_name(&self, uid: &Uid) -> Result<Option<Location>> {
-        let at = Location::Name(uid.clone());
+    pub async fn needs_of(&self, at: &Location) -> Result<Vec<Location>> {
         for store in [Some(&self.local), self.remote.as_ref()].into_iter().flatten() {
-            if let Copy::Whole(Document { of: of @ Unpushed::Call(..), .. }, _) = copy(&**store, &at).await? {
-                return Ok(Some(of.document()));
+            if let Copy::Whole(document) = copy(&**store, at).await? {
+                return Ok(document.references.needs.into_iter().map(|(at, _)| at).collect());
             }
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 
-    /// Whether the remote may not have decided about what stands at `at` here, and belongs to `of`.
-    async fn may_be_own(&self, at: &Location, of: &Unpushed) -> Result<bool> {
-        Ok(self.is_unpushed(of).await?
-            || match own(at) {
-                Some(own) => self.is_unpushed(&own).await?,
-                None => false,
-            })
+    /// Whether the remote may not have decided about a document that is here.
+    async fn may_be_own(&self, document: &Document) -> Result<bool> {
+        Ok(self.is_unpushed(&document.part_of).await? || self.is_unpushed(&document.at).await?)
     }
 
     /// Puts a document in the place of what is damaged. From before that goes until the document is there it is marked: whoever
     /// dies in between leaves it to the next push.
-    async fn put_back(&self, remote: &dyn Store, at: &Location, here: &Document, bytes: &[u8]) -> Result<()> {
-        let mark = here.of.mark();
+    async fn put_back(&self, remote: &dyn Store, Document { at, bytes, part_of, .. }: &Document) -> Result<()> {
+        let mark = part_of.mark();
         self.local.create(&mark, b"").await?;
         match remote.remove(at).await {
             Err(error) if error.kind() == ErrorKind::Denied => {
@@ -98,7 +87,7 @@ impl Catalog {
         };
         let there = match remote.create(at, bytes).await? {
             Created::New => true,
-            Created::Exists => remote.get(at).await?.is_some_and(|there| there == bytes),
+            Created::Exists => remote.get(at).await?.is_some_and(|there| there == *bytes),
         };
         if !there {
             let message = format!(
@@ -125,9 +114,8 @@ impl Catalog {
             return Ok(false);
         }
         let mut places = match uid.kind() {
-            UidKind::Output { creator, key, .. } => vec![Location::Record(creator, key)],
-            UidKind::Chosen => vec![Location::Name(uid.clone())],
             UidKind::Member { .. } => Vec::new(),
+            _ => vec![Location::of_file(uid)],
         };
         let mut cleared = false;
         while let Some(at) = places.pop() {
@@ -135,16 +123,16 @@ impl Catalog {
             for (store, is_remote) in self.remote.iter().map(|remote| (remote, true)).chain([(&self.local, false)]) {
                 let damaged = match copy(&**store, &at).await? {
                     Copy::Damaged(bytes) => bytes,
-                    Copy::Whole(Document { of, .. }, _) => {
-                        let behind = of.document();
-                        if behind != at && !places.contains(&behind) {
-                            places.push(behind);
+                    Copy::Whole(document) => {
+                        let part_of = document.part_of;
+                        if part_of != at && !places.contains(&part_of) {
+                            places.push(part_of);
                         }
                         continue;
                     }
                     Copy::None => continue,
                 };
-                if let (true, Some(document)) = (is_remote, document::claimed(&damaged)) {
+                if let (true, Some(document)) = (is_remote, claimed(&damaged)) {
                     let (uid, call) = match &at {
                         Location::Record(creator, key) => (None, Some((creator.clone(), *key))),
                         _ => (Some(uid.clone()), None),
@@ -154,8 +142,8 @@ impl Catalog {
                     store.create(&Location::Tombstone(tombstone()), &mark.to_bytes()?).await?;
                 }
                 cleared |= store.remove(&at).await?;
-                if let (false, Some(of)) = (is_remote, own(&at)) {
-                    self.local.remove(&of.mark()).await?;
+                if !is_remote {
+                    self.local.remove(&at.mark()).await?;
                 }
             }
         }
@@ -163,57 +151,24 @@ impl Catalog {
     }
 }
 
-/// Whether what is `damaged` was the document `bytes` once.
-fn is_left_of(damaged: &[u8], document: &Document, bytes: &[u8]) -> bool {
+/// Whether what is `damaged` was the document once.
+fn is_left_of(damaged: &[u8], document: &Document) -> bool {
     #[derive(Deserialize)]
     struct Nonced<'a> {
         nonce: &'a str,
     }
     // With its quotes, for one nonce may begin with another.
-    let nonce = serde_json::from_slice::<Nonced<'_>>(bytes).ok().filter(|nonced| !nonced.nonce.is_empty());
+    let nonce = serde_json::from_slice::<Nonced<'_>>(&document.bytes).ok().filter(|nonced| !nonced.nonce.is_empty());
     let nonce = nonce.map(|nonced| format!("\"{}\"", nonced.nonce));
     let has_nonce = nonce.is_some_and(|nonce| damaged.windows(nonce.len()).any(|part| part == nonce.as_bytes()));
-    has_nonce || document::claimed(damaged) == Some(document.digest)
-}
-
-/// What a document at `at` is, as far as its place tells.
-fn own(at: &Location) -> Option<Unpushed> {
-    match at {
-        Location::Name(uid) => Some(Unpushed::Added(uid.clone())),
-        Location::Record(creator, key) => Some(Unpushed::Call(creator.clone(), *key)),
-        _ => None,
-    }
+    has_nonce || claimed(damaged) == Some(document.digest)
 }
 
 async fn copy(store: &dyn Store, at: &Location) -> Result<Copy> {
     let Some(bytes) = store.get(at).await? else { return Ok(Copy::None) };
-    match parse(at, &bytes) {
-        Ok(Some(document)) => Ok(Copy::Whole(document, bytes)),
-        Ok(None) => Ok(Copy::None),
+    match Document::parse(at, bytes.clone()) {
+        Ok(document) => Ok(Copy::Whole(document.into())),
         Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Copy::Damaged(bytes)),
         Err(error) => Err(error),
     }
-}
-
-/// `None` for what is neither a record nor a name.
-fn parse(at: &Location, bytes: &[u8]) -> Result<Option<Document>> {
-    Ok(Some(match at {
-        Location::Name(uid) => {
-            let name = Name::parse(uid, bytes.to_vec())?;
-            let of = match name.target {
-                Target::Added(_) => Unpushed::Added(uid.clone()),
-                Target::Output(of) => Unpushed::Call(of.creator, of.key),
-            };
-            Document { digest: name.digest, of }
-        }
-        Location::Record(creator, key) => {
-            let of = Unpushed::Call(creator.clone(), *key);
-            match Kept::parse(creator, key, bytes.to_vec())? {
-                // Its head is not all of it.
-                Kept::Record(record) => record.lineage().map(|_| Document { digest: record.digest, of })?,
-                Kept::Abandoned(mark) => Document { digest: mark.digest, of },
-            }
-        }
-        _ => return Ok(None),
-    }))
 }

@@ -27,13 +27,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use crate::lineage::Known;
 pub use mend::Mended;
-pub use push::{Pushed, Unpushed};
+pub use push::Pushed;
 pub use since::{Again, Collections, Secured, Since};
 
-use crate::lineage::Output;
 use crate::record::{Fetched, Kept, Name, Record, Target, ValueBytes};
-use crate::{CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Result, Store, Uid, UidKind};
+use crate::{CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Result, Store, Uid, UidKind};
 
 /// The documents of a lake.
 #[derive(Clone, Debug)]
@@ -61,28 +61,6 @@ pub struct Named {
     pub name: Name,
     /// The record of the call that it points to; `None` where that has not finished, and for a file that was added.
     pub record: Option<Record>,
-}
-
-/// A file as the lake knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Its UID. One that a call only passed on has the UID it had before.
-    pub uid: Uid,
-    /// Its own name.
-    pub name: String,
-    /// Its content.
-    pub digest: Digest,
-    /// Its size in bytes.
-    pub size: u64,
-    /// Whether it is the manifest of a tree.
-    pub tree: bool,
-}
-
-impl From<Output> for Known {
-    fn from(output: Output) -> Self {
-        let Output { uid, name, digest, size, tree } = output;
-        Self { uid, name, digest, size, tree }
-    }
 }
 
 /// Everything a finished call makes visible.
@@ -162,15 +140,29 @@ impl Catalog {
     /// decided is of something that never came to be: whoever still is about to create it finds the copy.
     async fn copy(&self, at: &Location, bytes: &[u8]) -> Result<()> {
         if self.cache.create(at, bytes).await? == Created::New {
-            match at {
-                Location::Record(creator, key) => {
-                    self.local.remove(&Unpushed::Call(creator.clone(), *key).mark()).await?;
-                }
-                Location::Name(uid) => drop(self.local.remove(&Unpushed::Added(uid.clone()).mark()).await?),
-                _ => {}
-            }
+            self.local.remove(&at.mark()).await?;
         }
         Ok(())
+    }
+
+    /// The document at `at`: on this machine, else at the remote, and then it is copied.
+    pub async fn document(&self, at: &Location) -> Result<Option<Document>> {
+        let bytes = match at {
+            // Whether a copy of a name counts depends on what is behind it.
+            Location::Name(uid) => return Ok(self.name(uid).await?.map(Name::document)),
+            Location::Record(creator, key) => {
+                return self.kept(creator, key).await?.map(|kept| kept.document(at)).transpose();
+            }
+            _ => self.local.get(at).await?,
+        };
+        if let Some(bytes) = bytes {
+            return Document::parse(at, bytes).map(Some);
+        }
+        let Some(remote) = &self.remote else { return Ok(None) };
+        let Some(bytes) = remote.get(at).await? else { return Ok(None) };
+        let document = Document::parse(at, bytes)?;
+        convenience(self.copy(at, &document.bytes).await)?;
+        Ok(Some(document))
     }
 
     /// The record of a call.
@@ -246,10 +238,7 @@ impl Named {
     pub fn file(&self) -> Result<Option<Known>> {
         let uid = &self.name.uid;
         let record = match (&self.name.target, &self.record) {
-            (Target::Added(added), _) => {
-                let (name, digest, size, tree) = (added.name.clone(), added.digest, added.size, added.tree);
-                return Ok(Some(Known { uid: uid.clone(), name, digest, size, tree }));
-            }
+            (Target::Added(added), _) => return Ok(Some(Known::added(uid, added))),
             (Target::Output(_), None) => return Ok(None),
             (Target::Output(_), Some(record)) => record,
         };

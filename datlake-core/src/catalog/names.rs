@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Again, Catalog, Named, Secured, Unpushed, convenience};
+use super::{Again, Catalog, Named, Secured, convenience};
 use crate::record::{Abandoned, Kept, Name, OutputOf, Target};
 use crate::store::{LOOKS, contradiction};
-use crate::{Created, Error, ErrorKind, Location, Result, Uid};
+use crate::{Created, Document, Error, ErrorKind, Location, Result, Uid};
 
 impl Catalog {
     /// What a chosen name stands for, also while it shows nothing.
@@ -49,7 +49,7 @@ impl Catalog {
     pub(super) async fn create_name(&self, name: Name) -> Result<Name> {
         let at = Location::Name(name.uid.clone());
         if self.remote.is_none() && matches!(name.target, Target::Added(_)) {
-            self.local.create(&Location::UnpushedName(name.uid.clone()), b"").await?;
+            self.mark_unpushed(&at).await?;
         }
         let mut gone = 0;
         while self.deciding().create(&at, name.bytes()).await? == Created::Exists {
@@ -170,11 +170,7 @@ impl Catalog {
         let Some(remote) = &self.remote else { return Ok(()) };
         let at = Location::Name(uid.clone());
         let Some(here) = self.local.get(&at).await? else { return Ok(()) };
-        let own = match Name::parse(uid, here.clone())?.target {
-            Target::Added(_) => Unpushed::Added(uid.clone()),
-            Target::Output(OutputOf { creator, key }) => Unpushed::Call(creator, key),
-        };
-        if self.is_unpushed(&own).await? {
+        if self.is_unpushed(&Document::parse(&at, here.clone())?.part_of).await? {
             return Ok(());
         }
         match remote.get(&at).await {

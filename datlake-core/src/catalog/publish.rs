@@ -80,7 +80,7 @@ impl Catalog {
             created.push(self.create_name(name).await?);
         }
         if self.remote.is_none() {
-            self.local.create(&Location::UnpushedRecord(record.creator.clone(), record.key), b"").await?;
+            self.mark_unpushed(&Location::Record(record.creator.clone(), record.key)).await?;
         }
         while !self.in_time(&secured) {
             secured = match self.secure_at_remote(&contents, since).await? {

@@ -5,33 +5,12 @@
 //!   was made from its outputs still says where it comes from.
 //! - Content goes before what names it. That is the caller's part: it knows where content is.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::ops::ControlFlow;
-
 use super::{Again, Catalog, Secured};
 use crate::record::{Kept, Name, Record, Target};
 use crate::{
-    CallKey, Created, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Uid,
+    CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _,
+    Uid,
 };
-
-/// Something that the remote has not decided about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Unpushed {
-    /// A call, with the names of its outputs.
-    Call(CreatorName, CallKey),
-    /// An added file.
-    Added(Uid),
-}
-
-impl fmt::Display for Unpushed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Call(creator, key) => write!(f, "{creator}/{key}"),
-            Self::Added(uid) => write!(f, "{uid}"),
-        }
-    }
-}
 
 /// How a push ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,38 +34,66 @@ pub enum Pushed {
 }
 
 impl Catalog {
-    /// Everything on this machine that the remote has not decided about, sorted. Some of it may never have come to be.
-    pub async fn unpushed(&self) -> Result<Vec<Unpushed>> {
-        let mut found = BTreeSet::new();
-        let mut gather = |entry: crate::Entry| {
-            match entry.location {
-                Location::UnpushedRecord(creator, key) => drop(found.insert(Unpushed::Call(creator, key))),
-                Location::UnpushedName(uid) => drop(found.insert(Unpushed::Added(uid))),
-                _ => {}
-            }
-            ControlFlow::Continue(())
-        };
-        self.local.list(&Prefix::Unpushed, &mut gather).await?;
-        Ok(found.into_iter().collect())
+    /// Where every document is on this machine that the remote has not decided about, sorted: calls, then added files. Some may
+    /// never have come to be.
+    pub async fn unpushed(&self) -> Result<Vec<Location>> {
+        let marks = self.local.locations(&Prefix::Unpushed).await?.into_iter();
+        let mut found: Vec<Location> =
+            marks.filter_map(|mark| if let Location::Unpushed(of) = mark { Some(*of) } else { None }).collect();
+        found.sort_by(|a, b| (matches!(a, Location::Name(_)), a).cmp(&(matches!(b, Location::Name(_)), b)));
+        Ok(found)
     }
 
-    /// Marks what the remote has not got as unpushed.
-    pub async fn mark_unpushed(&self, what: &Unpushed) -> Result<()> {
-        self.local.create(&what.mark(), b"").await.map(drop)
+    /// Marks a document that the remote has not got as unpushed.
+    pub async fn mark_unpushed(&self, at: &Location) -> Result<()> {
+        self.local.create(&at.mark(), b"").await.map(drop)
     }
 
-    /// Whether the remote has not decided about `what`.
-    pub async fn is_unpushed(&self, what: &Unpushed) -> Result<bool> {
-        Ok(self.local.size(&what.mark()).await?.is_some())
+    /// Whether the remote has not decided about a document.
+    pub async fn is_unpushed(&self, at: &Location) -> Result<bool> {
+        Ok(self.local.size(&at.mark()).await?.is_some())
     }
 
-    /// Sends the record of a call, and its names, to the remote. The content that it names was `secured` there, where it is the
-    /// `document`; who made it anew meanwhile has to send other content first. The caller holds the local claims of the call and
-    /// of its names.
+    /// Sends a document to the remote, with its names if it is the record of a call. The content that it refers to was `secured`
+    /// there, where it is the `document`; who made it anew meanwhile has to send other content first. The caller holds the local
+    /// claims of the call, and of the names.
     ///
     /// # Errors
-    /// Those of the stores; [`ErrorKind::Corrupt`] for a record that is damaged.
-    pub async fn push_call(
+    /// Those of the stores; [`ErrorKind::Corrupt`] for a document that is damaged.
+    pub async fn push_document(&self, at: &Location, document: Option<&Digest>, secured: &Secured) -> Result<Pushed> {
+        match at {
+            Location::Record(creator, key) => self.push_call(creator, key, document, secured).await,
+            Location::Name(uid) => self.push_name(uid, document, secured).await,
+            _ => self.push_plain(at, document, secured).await,
+        }
+    }
+
+    /// Sends a document that goes by itself, and for whose place nobody else has another.
+    async fn push_plain(&self, at: &Location, document: Option<&Digest>, secured: &Secured) -> Result<Pushed> {
+        let remote = self.to_push_to()?;
+        let Some(bytes) = self.local.get(at).await? else { return Ok(Pushed::Nothing) };
+        let here = Document::parse(at, bytes)?;
+        if document != Some(&here.digest) || !self.in_time(secured) {
+            return Ok(Pushed::Again(Again::Now));
+        }
+        let pushed = match remote.create(at, &here.bytes).await? {
+            Created::New => Pushed::Sent,
+            Created::Exists => {
+                let there = remote.get(at).await?.map(|bytes| Document::parse(at, bytes)).transpose()?;
+                match there.is_some_and(|there| there.meaning == here.meaning) {
+                    true => Pushed::There,
+                    false => return Ok(Pushed::Taken { why: here.taken.to_owned() }),
+                }
+            }
+        };
+        if !self.in_time(secured) {
+            return Ok(Pushed::Again(Again::Now));
+        }
+        self.local.remove(&at.mark()).await?;
+        Ok(pushed)
+    }
+
+    async fn push_call(
         &self,
         creator: &CreatorName,
         key: &CallKey,
@@ -95,7 +102,7 @@ impl Catalog {
     ) -> Result<Pushed> {
         let remote = self.to_push_to()?;
         let at = Location::Record(creator.clone(), *key);
-        let mark = Location::UnpushedRecord(creator.clone(), *key);
+        let mark = at.mark();
         let Some(Kept::Record(record)) = self.kept_here(creator, key).await? else {
             // It was about to give way to what the remote has; or it never came to be, or is about to.
             if remote.size(&at).await?.is_some() {
@@ -171,12 +178,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Sends an added file to the remote. Its content was `secured` there, where its name is the `document`. The caller holds the
-    /// local claim of the name.
-    ///
-    /// # Errors
-    /// As [`push_call`](Self::push_call).
-    pub async fn push_name(&self, uid: &Uid, document: Option<&Digest>, secured: &Secured) -> Result<Pushed> {
+    async fn push_name(&self, uid: &Uid, document: Option<&Digest>, secured: &Secured) -> Result<Pushed> {
         self.to_push_to()?;
         let Some(bytes) = self.local.get(&Location::Name(uid.clone())).await? else { return Ok(Pushed::Nothing) };
         let name = Name::parse(uid, bytes)?;
@@ -196,7 +198,7 @@ impl Catalog {
             }
             Err(error) => return Err(error),
         };
-        self.local.remove(&Location::UnpushedName(uid.clone())).await?;
+        self.local.remove(&Location::Name(uid.clone()).mark()).await?;
         Ok(pushed)
     }
 
@@ -261,22 +263,4 @@ impl Catalog {
 
 fn beside(record: &Record) -> Location {
     Location::Beside(record.creator.clone(), record.key, record.digest)
-}
-
-impl Unpushed {
-    /// Where its document is.
-    pub fn document(&self) -> Location {
-        match self {
-            Self::Call(creator, key) => Location::Record(creator.clone(), *key),
-            Self::Added(uid) => Location::Name(uid.clone()),
-        }
-    }
-
-    /// Where its mark is.
-    pub fn mark(&self) -> Location {
-        match self {
-            Self::Call(creator, key) => Location::UnpushedRecord(creator.clone(), *key),
-            Self::Added(uid) => Location::UnpushedName(uid.clone()),
-        }
-    }
 }

@@ -4,10 +4,10 @@ use std::future::ready;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Catalog, Named, Unpushed};
+use super::{Catalog, Named};
 use crate::lineage::{Output, Person};
-use crate::record::{Kept, Name, Record, Target, Tombstone, ValueBytes};
-use crate::{Digest, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Uid, UidKind};
+use crate::record::{Kept, Name, Record, Target, Tombstone};
+use crate::{Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Uid, UidKind};
 
 /// How many tombstones are read at a time. A new machine reads all that there are.
 const AT_ONCE: usize = 64;
@@ -67,11 +67,7 @@ impl Catalog {
                             at: at.to_owned(),
                         };
                         // What a call left is as much this machine's own as the call.
-                        let of = match name.target {
-                            Target::Added(_) => Unpushed::Added(uid.clone()),
-                            Target::Output(of) => Unpushed::Call(of.creator, of.key),
-                        };
-                        self.bury(&mark, &of, &tombstone()).await?;
+                        self.bury(&mark, &name.document().part_of, &tombstone()).await?;
                         return Ok(vec![uid.clone()]);
                     }
                     // It has just finished.
@@ -81,7 +77,7 @@ impl Catalog {
         };
         let Some(record) = record else { return Ok(Vec::new()) };
         let gone = self.made_by(&record).await?;
-        let of = Unpushed::Call(record.creator.clone(), record.key);
+        let of = Location::Record(record.creator.clone(), record.key);
         let mark = Tombstone {
             uid: None,
             call: Some((record.creator, record.key)),
@@ -93,80 +89,63 @@ impl Catalog {
         Ok(gone)
     }
 
-    /// Forgets what this machine alone has noted of `uid`: the copies of its documents. The remote has them still, and they are
-    /// copied again when somebody asks. What was forgotten; empty where nothing was here. `members` is the content of files in
-    /// trees that goes with it.
+    /// This machine's copy of the document that the file `uid` goes with: of an output, the call's record. `None` where nothing is
+    /// here.
     ///
     /// # Errors
-    /// [`ErrorKind::InUse`] where the remote does not have the same documents and the content they name: then it is no copy.
-    pub async fn forget(&self, uid: &Uid, members: &[Digest], person: &Person, at: &str) -> Result<Vec<Uid>> {
-        let (mark, mut contents, gone, place) = match uid.kind() {
-            UidKind::Output { creator, key, .. } => {
-                match self.kept_here(&creator, &key).await?.and_then(Kept::record) {
-                    None => return Ok(Vec::new()),
-                    Some(record) => self.copy_of(record, person, at).await?,
-                }
-            }
-            UidKind::Member { tree, .. } => {
-                let message = format!("cannot forget `{uid}`: it is part of the tree `{tree}`; forget that");
-                return Err(Error::new(ErrorKind::InvalidInput, message));
-            }
-            UidKind::Chosen => {
-                let place = Location::Name(uid.clone());
-                let Some(bytes) = self.local.get(&place).await? else { return Ok(Vec::new()) };
-                let name = Name::parse(uid, bytes)?;
-                match name.target {
-                    Target::Output(of) => match self.kept_here(&of.creator, &of.key).await?.and_then(Kept::record) {
-                        Some(record) => self.copy_of(record, person, at).await?,
-                        None => return Ok(Vec::new()),
-                    },
-                    Target::Added(added) => {
-                        let (person, at, document) = (person.clone(), at.to_owned(), name.digest);
-                        let mark = Tombstone { uid: Some(uid.clone()), call: None, document, person, at };
-                        (mark, vec![added.digest], vec![uid.clone()], place)
-                    }
-                }
-            }
+    /// [`ErrorKind::InvalidInput`] for a file in a tree; [`ErrorKind::Corrupt`].
+    pub async fn copy_of(&self, uid: &Uid) -> Result<Option<Document>> {
+        if let UidKind::Member { tree, .. } = uid.kind() {
+            let message = format!("cannot forget `{uid}`: it is part of the tree `{tree}`; forget that");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let read = async |at: &Location| -> Result<Option<Document>> {
+            self.local.get(at).await?.map(|bytes| Document::parse(at, bytes)).transpose()
         };
+        let document = match read(&Location::of_file(uid)).await? {
+            Some(part) if part.is_part() => read(&part.part_of).await?,
+            document => document,
+        };
+        Ok(document.filter(|document| !document.is_mark))
+    }
+
+    /// Forgets a [copy](Self::copy_of) that this machine has for `uid`. The remote has it still, and it is copied again when
+    /// somebody asks. What was forgotten. `contents` is all that it refers to.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InUse`] where the remote does not have the same document and the content: then it is no copy.
+    pub async fn forget(
+        &self,
+        uid: &Uid,
+        document: Document,
+        contents: &[Digest],
+        person: &Person,
+        at: &str,
+    ) -> Result<Vec<Uid>> {
         let only_copy = |what: &str| {
             let message = format!("cannot forget `{uid}`: {what}, so this machine's is no copy");
             Err(Error::new(ErrorKind::InUse, message))
         };
         let Some(remote) = &self.remote else { return only_copy("there is no remote that has it too") };
-        let (here, there) = (self.local.get(&place).await?, remote.get(&place).await?);
-        let same = match (here, there) {
-            (Some(here), Some(there)) => here == there,
-            _ => false,
-        };
-        if !same {
+        if remote.get(&document.at).await?.as_ref() != Some(&document.bytes) {
             return only_copy(&format!("{} does not have the same", remote.describe()));
         }
-        contents.extend(members);
         for digest in contents {
-            if remote.size(&Location::Blob(digest)).await?.is_none() {
+            if remote.size(&Location::Blob(*digest)).await?.is_none() {
                 return only_copy(&format!("{} does not have its content {}", remote.describe(), digest.short()));
             }
         }
+        let (gone, call, name) = match &document.at {
+            Location::Record(creator, key) => {
+                let record = Kept::parse(creator, key, document.bytes)?.record();
+                let made = if let Some(record) = record { self.made_by(&record).await? } else { Vec::new() };
+                (made, Some((creator.clone(), *key)), None)
+            }
+            _ => (document.uids, None, Some(uid.clone())),
+        };
+        let mark = Tombstone { uid: name, call, document: document.digest, person: person.clone(), at: at.to_owned() };
         self.drop_from(&*self.local, &mark).await?;
         Ok(gone)
-    }
-
-    /// What it takes to forget a record: the documents, the content that must be elsewhere, the files and where it is.
-    async fn copy_of(
-        &self,
-        record: Record,
-        person: &Person,
-        at: &str,
-    ) -> Result<(Tombstone, Vec<Digest>, Vec<Uid>, Location)> {
-        let gone = self.made_by(&record).await?;
-        let mut contents: Vec<Digest> = record.lineage()?.outputs.into_iter().map(|output| output.digest).collect();
-        if let ValueBytes::Blob(digest) = &record.value {
-            contents.push(*digest);
-        }
-        let place = Location::Record(record.creator.clone(), record.key);
-        let call = Some((record.creator, record.key));
-        let mark = Tombstone { uid: None, call, document: record.digest, person: person.clone(), at: at.to_owned() };
-        Ok((mark, contents, gone, place))
     }
 
     /// The UIDs of the files that a call made, in order, without those that it only passed on.
@@ -189,7 +168,7 @@ impl Catalog {
     }
 
     /// Removes what belongs to `of`.
-    async fn bury(&self, mark: &Tombstone, of: &Unpushed, id: &str) -> Result<()> {
+    async fn bury(&self, mark: &Tombstone, of: &Location, id: &str) -> Result<()> {
         if self.is_only_here(mark, of).await? {
             return self.drop_here(mark).await;
         }
@@ -213,36 +192,23 @@ impl Catalog {
     }
 
     /// Whether the remote has never had what is to be removed, and belongs to `of`.
-    async fn is_only_here(&self, mark: &Tombstone, of: &Unpushed) -> Result<bool> {
-        let Some(what) = mark.unpushed() else { return Ok(false) };
+    async fn is_only_here(&self, mark: &Tombstone, of: &Location) -> Result<bool> {
+        let Some(at) = mark.place() else { return Ok(false) };
         if !self.is_unpushed(of).await? {
             return Ok(false);
         }
         // Somebody may have died between the push and the removal of the mark.
         let Some(remote) = &self.remote else { return Ok(true) };
-        let document = match &what {
-            Unpushed::Call(creator, key) => {
-                let bytes = remote.get(&Location::Record(creator.clone(), *key)).await?;
-                bytes
-                    .map(|bytes| Kept::parse(creator, key, bytes))
-                    .transpose()?
-                    .and_then(Kept::record)
-                    .map(|record| record.digest)
-            }
-            Unpushed::Added(uid) => {
-                let bytes = remote.get(&Location::Name(uid.clone())).await?;
-                bytes.map(|bytes| Name::parse(uid, bytes)).transpose()?.map(|name| name.digest)
-            }
-        };
-        Ok(document != Some(mark.document))
+        let there = remote.get(&at).await?.map(|bytes| Document::parse(&at, bytes)).transpose()?;
+        Ok(there.is_none_or(|there| there.digest != mark.document))
     }
 
     /// Deletes from this machine what a tombstone means, and then the mark that the remote has not decided about it.
     async fn drop_here(&self, mark: &Tombstone) -> Result<()> {
         if self.drop_from(&*self.local, mark).await?
-            && let Some(what) = mark.unpushed()
+            && let Some(at) = mark.place()
         {
-            self.local.remove(&what.mark()).await?;
+            self.local.remove(&at.mark()).await?;
         }
         Ok(())
     }
@@ -323,11 +289,11 @@ impl Catalog {
 }
 
 impl Tombstone {
-    /// What it removes, as far as that may be on one machine only.
-    fn unpushed(&self) -> Option<Unpushed> {
+    /// Where the document is that it removes.
+    fn place(&self) -> Option<Location> {
         match (&self.call, &self.uid) {
-            (Some((creator, key)), _) => Some(Unpushed::Call(creator.clone(), *key)),
-            (None, uid) => uid.clone().map(Unpushed::Added),
+            (Some((creator, key)), _) => Some(Location::Record(creator.clone(), *key)),
+            (None, uid) => uid.clone().map(Location::Name),
         }
     }
 

@@ -5,7 +5,7 @@
 //! - The remote decides: once everyone has pushed, every machine has the same record.
 //! - Nothing at the remote names what is not there.
 
-use datlake_core::catalog::{Pushed, Unpushed};
+use datlake_core::catalog::Pushed;
 use datlake_core::record::Record;
 use datlake_core::{Catalog, Digest, Location, Uid};
 
@@ -39,19 +39,19 @@ impl Process {
         Ok(())
     }
 
-    async fn push_one(&self, what: &Unpushed) -> datlake_core::Result<Option<Pushed>> {
-        let Unpushed::Call(creator, key) = what else {
-            let Unpushed::Added(uid) = what else { unreachable!() };
+    async fn push_one(&self, at: &Location) -> datlake_core::Result<Option<Pushed>> {
+        let Location::Record(creator, key) = at else {
+            let Location::Name(uid) = at else { unreachable!() };
             let _claim = self.world.claim(self.home, uid.as_str()).await;
             let document = self.catalog.here().name(uid).await?.map(|name| name.digest);
             let Ok(secured) = self.catalog.secure(&[], &self.catalog.since().await?).await? else { return Ok(None) };
-            return self.catalog.push_name(uid, document.as_ref(), &secured).await.map(Some);
+            return self.catalog.push_document(at, document.as_ref(), &secured).await.map(Some);
         };
         let _claim = self.world.claim(self.home, &key.to_string()).await;
         let since = self.catalog.since().await?;
         let Some(record) = self.catalog.here().record(creator, key).await? else {
             let Ok(secured) = self.catalog.secure(&[], &since).await? else { return Ok(None) };
-            return self.catalog.push_call(creator, key, None, &secured).await.map(Some);
+            return self.catalog.push_document(at, None, &secured).await.map(Some);
         };
         let mut claims = Vec::new();
         for output in record.lineage()?.outputs.iter().filter(|output| output.uid.is_chosen()) {
@@ -60,7 +60,7 @@ impl Process {
         self.send_content(&record).await?;
         let contents: Vec<Digest> = record.lineage()?.outputs.into_iter().map(|output| output.digest).collect();
         let Ok(secured) = self.catalog.secure(&contents, &since).await? else { return Ok(None) };
-        self.catalog.push_call(creator, key, Some(&record.digest), &secured).await.map(Some)
+        self.catalog.push_document(at, Some(&record.digest), &secured).await.map(Some)
     }
 
     /// Pushes all there is to push.
@@ -174,7 +174,7 @@ fn a_name_that_belongs_to_another_call_by_then_stays_unpushed_and_its_record_is_
     let rival = Process { catalog: world.catalog(None, "home b", true), ..Process::new(&world, 1, "home b", true) };
     now(rival.call(RIVAL, Order::Sound)).unwrap();
     let pusher = Process { catalog: world.catalog(None, "home a", true), ..Process::new(&world, 0, "home a", true) };
-    let what = Unpushed::Call(record.creator.clone(), record.key);
+    let what = Location::Record(record.creator.clone(), record.key);
     let pushed = now(pusher.push_one(&what)).unwrap();
     assert!(matches!(&pushed, Some(Pushed::Taken { why }) if why.contains("a.csv")), "{pushed:?}");
     assert_eq!(now(pusher.catalog.unpushed()).unwrap(), [what]);
@@ -197,7 +197,7 @@ fn equal_additions_agree_and_others_stay_unpushed() {
         now(elsewhere.add("a.csv", content, false)).unwrap();
         let pusher =
             Process { catalog: world.catalog(None, "home a", true), ..Process::new(&world, 0, "home a", true) };
-        let pushed = now(pusher.push_one(&Unpushed::Added(Uid::chosen("a.csv").unwrap()))).unwrap().unwrap();
+        let pushed = now(pusher.push_one(&Location::Name(Uid::chosen("a.csv").unwrap()))).unwrap().unwrap();
         let left = now(pusher.catalog.unpushed()).unwrap().len();
         match content {
             "equal" => assert_eq!((pushed, left), (Pushed::There, 0)),

@@ -2,14 +2,12 @@
 
 mod find;
 mod handle;
-mod manifest;
 mod range;
 mod read;
 mod tree;
 mod write;
 
 pub use handle::File;
-pub(crate) use manifest::Manifest;
 pub use range::Unverified;
 pub(crate) use tree::files_below;
 pub use tree::{Tree, TreeWriter};

@@ -5,12 +5,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid};
+use datlake_core::{Digest, Error, ErrorKind, FileRef, Manifest, Result, Uid};
 use datlake_store::{Reader, Staged};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::handle::File;
-use super::manifest::Manifest;
 use crate::handle::Lake;
 use crate::origin::Origin;
 use crate::scope::{self, Frame};

@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use datlake_core::catalog::Unpushed;
-use datlake_core::record::Target;
-use datlake_core::{Digest, Location, Result};
+use datlake_core::document::{Content, Part, roots};
+use datlake_core::{Document, Location, Result};
 
-use super::content::documents;
-use super::{Content, Lake, concerns_one, refuse_in_body};
+use super::{Lake, concerns_one, refuse_in_body};
 
 impl Lake {
     /// Takes what is in the place of the remote for it from now on. This machine remembers which lake each remote was that it
@@ -47,9 +45,9 @@ impl Lake {
         let Some(remote) = &self.catalog().remote else { return Ok(0) };
         // What was removed there is not to come back.
         self.learn_removals().await?;
-        let there: HashSet<Location> = documents(&**remote).await?.into_iter().collect();
+        let there: HashSet<Location> = roots(&**remote).await?.into_iter().collect();
         let mut missing = BTreeSet::new();
-        for at in documents(&*self.catalog().local).await? {
+        for at in roots(&*self.catalog().local).await? {
             if there.contains(&at) {
                 continue;
             }
@@ -64,40 +62,27 @@ impl Lake {
         Ok(missing.len())
     }
 
-    /// What a document of this machine belongs to, where all of its content is here.
-    async fn whole_here(&self, at: &Location) -> Result<Option<Unpushed>> {
-        let here = self.catalog().here();
-        let (creator, key) = match at {
-            Location::Record(creator, key) => (creator.clone(), *key),
-            Location::Name(uid) => match here.name(uid).await? {
-                Some(name) => match &name.target {
-                    Target::Output(of) => (of.creator.clone(), of.key),
-                    Target::Added(added) => {
-                        let whole = self.are_here(&[added.digest]).await?
-                            && self.all_here(&self.content_of_name(&name)?).await?;
-                        return Ok(whole.then(|| Unpushed::Added(uid.clone())));
-                    }
-                },
-                None => return Ok(None),
-            },
-            _ => return Ok(None),
-        };
-        let Some(record) = here.record(&creator, &key).await? else { return Ok(None) };
-        let outputs: Vec<Digest> = record.lineage()?.outputs.into_iter().map(|output| output.digest).collect();
-        // Manifests first: what they list is not downloaded for this.
-        let whole = self.are_here(&outputs).await? && self.all_here(&self.content_of_call(&record)?).await?;
-        Ok(whole.then_some(Unpushed::Call(creator, key)))
+    /// What a document of this machine goes with, where all of its content is here.
+    async fn whole_here(&self, at: &Location) -> Result<Option<Location>> {
+        let local = &self.catalog().local;
+        let Some(bytes) = local.get(at).await? else { return Ok(None) };
+        let mut document = Document::parse(at, bytes)?;
+        if document.is_part() {
+            let Some(bytes) = local.get(&document.part_of).await? else { return Ok(None) };
+            document = Document::parse(&document.part_of, bytes)?;
+        }
+        if document.is_mark {
+            return Ok(None);
+        }
+        // What refers to other content first: what it lists is not downloaded for this.
+        let whole =
+            self.are_here(&document.references().content).await? && self.are_here(&self.content_of(&document)?).await?;
+        Ok(whole.then_some(document.at))
     }
 
-    async fn all_here(&self, contents: &[Content]) -> Result<bool> {
-        let needed: Vec<Digest> =
-            contents.iter().filter(|content| !content.optional).map(|content| content.digest).collect();
-        self.are_here(&needed).await
-    }
-
-    async fn are_here(&self, contents: &[Digest]) -> Result<bool> {
-        for digest in contents {
-            if self.catalog().local.size(&Location::Blob(*digest)).await?.is_none() {
+    async fn are_here(&self, contents: &[Content]) -> Result<bool> {
+        for content in contents.iter().filter(|content| content.part != Part::Extra) {
+            if self.catalog().local.size(&Location::Blob(content.digest)).await?.is_none() {
                 return Ok(false);
             }
         }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::collect::{self, Broom, Collection, Collector, Swept};
-use datlake_core::record::{Kept, Name};
-use datlake_core::{Digest, Error, ErrorKind, Location, Pending, Result, Side, Stage, Store};
+use datlake_core::document::roots;
+use datlake_core::{Digest, Document, Error, ErrorKind, Location, Pending, Result, Side, Stage, Store};
 use datlake_store::{Hold, offload, sleep};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::content::documents;
 use super::{AT_ONCE, Lake, refuse_in_body};
 use crate::report::{Collected, CollectedLocal, CollectedRemote};
 
@@ -311,17 +310,8 @@ impl Sweeper {
     async fn named_by(&self, at: &Location) -> Result<Vec<Digest>> {
         let Some(bytes) = self.store.get(at).await? else { return Ok(Vec::new()) };
         let (lake, at) = (self.lake.clone(), at.clone());
-        // Manifests are read, and may have to be downloaded.
-        let content = offload(move || match &at {
-            Location::Name(uid) => lake.content_of_name(&Name::parse(uid, bytes)?),
-            Location::Record(creator, key) | Location::Beside(creator, key, _) => {
-                match Kept::parse(creator, key, bytes)?.record() {
-                    Some(record) => lake.content_of_call(&record),
-                    None => Ok(Vec::new()),
-                }
-            }
-            _ => Ok(Vec::new()),
-        });
+        // What refers to other content is read, and may have to be downloaded.
+        let content = offload(move || lake.content_of(&Document::parse(&at, bytes)?));
         Ok(content.await??.into_iter().map(|content| content.digest).collect())
     }
 }
@@ -329,7 +319,7 @@ impl Sweeper {
 impl Broom for Sweeper {
     fn named(&self) -> Pending<'_, HashSet<Digest>> {
         Box::pin(async move {
-            let named = stream::iter(documents(&*self.store).await?).map(async |at| {
+            let named = stream::iter(roots(&*self.store).await?).map(async |at| {
                 self.named_by(&at).await.map_err(|error| {
                     let message = format!(
                         "cannot collect in {}: what `{}` names is not known ({error}); repair or remove it first",

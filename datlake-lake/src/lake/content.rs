@@ -1,77 +1,103 @@
-//! All content that a record or a name stands for.
+//! Content, and what it refers to itself.
 
 use std::collections::HashSet;
+use std::io::Read as _;
 
-use datlake_core::catalog::Known;
-use datlake_core::record::{Name, Record, Target, ValueBytes};
-use datlake_core::{Digest, Location, Prefix, Result, Store, StoreExt as _, Uid};
-use datlake_store::offload;
+use datlake_core::document::{Content, Part};
+use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Uid};
+use datlake_store::{Wanted, offload};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::Lake;
-use crate::file::{File, Tree};
-
-/// What a return value is called that is kept apart, before the call.
-pub(super) const VALUE_OF: &str = "the return value of call ";
+use crate::event::Event;
 
 /// How many things are done at a time; transfers have a bound of their own.
 const AT_A_TIME: usize = 8;
 
-/// A piece of content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Content {
-    pub(crate) digest: Digest,
-    /// In bytes; `None` where no document says.
-    pub(crate) size: Option<u64>,
-    /// What people call it.
-    pub(crate) what: String,
-    /// Whether the lake is whole without it.
-    pub(crate) optional: bool,
-}
-
-impl Content {
-    fn of(file: &Known) -> Self {
-        Self { digest: file.digest, size: Some(file.size), what: file.uid.to_string(), optional: false }
-    }
-}
-
 impl Lake {
-    /// What a call left behind: its outputs, with the files in its trees, and its value where that is kept apart. The
-    /// manifests of trees are downloaded.
-    pub(crate) fn content_of_call(&self, record: &Record) -> Result<Vec<Content>> {
-        let lineage = record.lineage()?;
-        let mut all = Vec::new();
-        for output in lineage.outputs {
-            self.gather(output.into(), &mut all)?;
-        }
-        all.extend(beside_files(record, lineage.environment.cargo_lock));
-        Ok(once(all))
+    /// All content that a document refers to, each once, with what that refers to itself. It is downloaded for that.
+    pub(crate) fn content_of(&self, document: &Document) -> Result<Vec<Content>> {
+        self.closure(document.references().content.clone())
     }
 
-    /// What an added file stands for; nothing for the output of a call.
-    pub(crate) fn content_of_name(&self, name: &Name) -> Result<Vec<Content>> {
-        let Target::Added(added) = &name.target else { return Ok(Vec::new()) };
-        let (uid, digest, size, tree) = (name.uid.clone(), added.digest, added.size, added.tree);
-        self.content_of_file(Known { uid, name: added.name.clone(), digest, size, tree })
+    /// `contents`, and all that they refer to themselves, each once. What refers to other content is downloaded.
+    pub(crate) fn closure(&self, contents: Vec<Content>) -> Result<Vec<Content>> {
+        self.follow(contents, |_| Ok(true)).map(once)
     }
 
-    /// A file, with the files in it if it is a tree.
-    pub(crate) fn content_of_file(&self, file: Known) -> Result<Vec<Content>> {
-        let mut all = Vec::new();
-        self.gather(file, &mut all)?;
-        Ok(once(all))
+    /// `contents`, and all that those refer to themselves which are to be read; what is read in several ways, that often.
+    pub(super) fn follow(
+        &self,
+        mut contents: Vec<Content>,
+        is_read: impl Fn(&Content) -> Result<bool>,
+    ) -> Result<Vec<Content>> {
+        let (mut all, mut seen) = (Vec::new(), HashSet::new());
+        contents.reverse();
+        while let Some(content) = contents.pop() {
+            if !seen.insert((content.digest, content.reads.map(|reads| reads as usize))) {
+                continue;
+            }
+            if content.reads.is_some() && is_read(&content)? {
+                contents.extend(self.references_of(&content)?.into_iter().rev());
+            }
+            all.push(content);
+        }
+        Ok(all)
     }
 
-    fn gather(&self, file: Known, all: &mut Vec<Content>) -> Result<()> {
-        all.push(Content::of(&file));
-        if !file.tree {
-            return Ok(());
+    /// What content refers to itself.
+    pub(super) fn references_of(&self, content: &Content) -> Result<Vec<Content>> {
+        let advised = |error: Error| match (error.kind(), content.part) {
+            (ErrorKind::MissingBlob | ErrorKind::Corrupt, Part::File) => {
+                let message = format!("{error} (`datlake repair {}` heals it, or says how to)", content.what);
+                Error::new(error.kind(), message)
+            }
+            _ => error,
+        };
+        let read = || {
+            pollster::block_on(self.fetch(content))?;
+            let size = pollster::block_on(self.size_here(content))?.unwrap_or(0);
+            let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
+            let (mut reader, _) = pollster::block_on(self.local_view().open_blob(wanted))?;
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).map_err(|e| Error::io("read", &content.what, e))?;
+            if Digest::of(&bytes) != content.digest {
+                let message =
+                    format!("the content of `{}` is damaged: it no longer has digest {}", content.what, content.digest);
+                return Err(Error::new(ErrorKind::Corrupt, message));
+            }
+            content.references(&bytes)
+        };
+        read().map_err(advised)
+    }
+
+    /// Makes sure that content is on this machine: its size, if it had to come.
+    pub(super) async fn fetch(&self, content: &Content) -> Result<Option<u64>> {
+        let Content { digest, what, .. } = content;
+        let size = match content.size {
+            Some(size) => size,
+            None => self.size_of(digest).await?.unwrap_or(0),
+        };
+        let progress = |done| self.emit(&Event::Downloading { file: what.clone(), done, size });
+        let fetched = self.local_view().ensure(Wanted { digest, size, what, progress: &progress }).await?;
+        if fetched {
+            self.emit(&Event::Downloaded { file: what.clone(), size });
+            self.relieve(Some(*digest));
         }
-        for member in Tree::try_from(File::known(self, file))?.files()? {
-            let (digest, size) = (member.digest(), Some(member.len()));
-            all.push(Content { digest, size, what: member.to_string(), optional: false });
+        Ok(fetched.then_some(size))
+    }
+
+    async fn size_here(&self, content: &Content) -> Result<Option<u64>> {
+        match content.size {
+            Some(size) => Ok(Some(size)),
+            None => self.catalog().local.size(&Location::Blob(content.digest)).await,
         }
-        Ok(())
+    }
+
+    /// Whether content is on this machine, as far as can be told without reading it.
+    pub(super) fn is_here(&self, content: &Content) -> Result<bool> {
+        let Some(size) = pollster::block_on(self.size_here(content))? else { return Ok(false) };
+        self.local_view().has(&Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} })
     }
 
     /// How large content is, by whoever has it.
@@ -93,26 +119,6 @@ impl Lake {
         let folder = format!("{whole}/");
         move |uid| *uid.as_str() == whole || uid.as_str().starts_with(&folder)
     }
-}
-
-/// Where a store's documents are that name content: added files, and calls.
-pub(crate) async fn documents(store: &dyn Store) -> Result<Vec<Location>> {
-    let mut documents = store.locations(&Prefix::Names).await?;
-    documents.extend(store.locations(&Prefix::Records).await?);
-    Ok(documents)
-}
-
-/// What a record names besides files: its value, where that is kept apart, and the text of a lock file.
-pub(crate) fn beside_files(record: &Record, cargo_lock: Option<Digest>) -> Vec<Content> {
-    let mut all = Vec::new();
-    if let ValueBytes::Blob(digest) = record.value {
-        let what = format!("{VALUE_OF}{}/{}", record.creator, record.key.short());
-        all.push(Content { digest, size: None, what, optional: false });
-    }
-    if let Some(digest) = cargo_lock {
-        all.push(Content { digest, size: None, what: "Cargo.lock".to_owned(), optional: true });
-    }
-    all
 }
 
 /// Each content once.

@@ -9,12 +9,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake_core::catalog::Known;
-use datlake_core::{Digest, Result, Uid};
+use datlake_core::{Digest, Manifest, Result, Uid};
 use datlake_store::Staged;
 
 use super::{Lake, lock, refuse_in_body};
 use crate::event::Event;
-use crate::file::{File, Manifest, Tree, files_below};
+use crate::file::{File, Tree, files_below};
 
 /// How many files are named after one look at what is collected.
 const AT_A_TIME: usize = 10_000;

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use datlake_core::catalog::Unpushed;
 use datlake_core::lineage::{Input, Lineage};
-use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
+use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
 use serde_json::{Value, json};
 
 use super::{Lake, refuse_in_body, unless_damaged};
@@ -92,11 +91,11 @@ impl Lake {
         }
         let (mut calls, damaged) = pollster::block_on(self.every_call())?;
         let mut may_go = self.meant(&mut calls, prune)?;
-        let unpushed: HashSet<Unpushed> = pollster::block_on(self.catalog().unpushed())?.into_iter().collect();
+        let unpushed: HashSet<Location> = pollster::block_on(self.catalog().unpushed())?.into_iter().collect();
         let shared = self.remote().is_some() || self.is_offline();
         may_go.retain(|id| {
             let named = calls.lineages[id].outputs.iter().any(|output| output.uid.is_chosen());
-            !named && (!shared || !unpushed.contains(&Unpushed::Call(id.0.clone(), id.1)))
+            !named && (!shared || !unpushed.contains(&Location::Record(id.0.clone(), id.1)))
         });
         // What stays keeps what it was made from.
         let mut open: Vec<CallId> = calls.lineages.keys().filter(|id| !may_go.contains(id)).cloned().collect();

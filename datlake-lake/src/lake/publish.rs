@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use datlake_core::catalog::{Catalog, Publication, Published};
+use datlake_core::document::Content;
 use datlake_core::lineage::Lineage;
 use datlake_core::record::{Fetched, NewRecord, Record};
 use datlake_core::{Code, Digest, Error, ErrorKind, Result, Uid};
 use datlake_store::{FileLock, offload};
 
-use super::{Content, Lake, Patience, claim_of};
+use super::{Lake, Patience, claim_of};
 use crate::event::{CallId, Event};
 
 /// What a call made.

@@ -2,20 +2,19 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use datlake_core::record::{Record, Target, ValueBytes};
-use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid, UidKind};
-use datlake_store::{Wanted, offload};
+use datlake_core::document::{Content, Part, References, roots};
+use datlake_core::{Error, ErrorKind, Location, Result, Uid};
+use datlake_store::offload;
 
 use super::content::{each, once};
-use super::{Content, Lake, concerns_one, refuse_in_body};
-use crate::event::Event;
+use super::{Lake, concerns_one, refuse_in_body};
 use crate::report::{Damage, Pull};
 
 /// What is to be fetched, found while the documents come.
 #[derive(Default)]
 struct Plan {
     content: Vec<Content>,
-    calls: HashSet<(CreatorName, CallKey)>,
+    documents: HashSet<Location>,
     damaged: Vec<Damage>,
 }
 
@@ -65,10 +64,8 @@ impl Lake {
             match fetched {
                 Ok(came) => {
                     report.blobs += 1;
-                    if came {
-                        report.fetched += 1;
-                        report.bytes += content.size.unwrap_or(0);
-                    }
+                    report.fetched += u64::from(came.is_some());
+                    report.bytes += came.unwrap_or(0);
                 }
                 Err(error) if concerns_one(&error) => {
                     report.damaged.push(Damage::new(content.what, &error));
@@ -80,21 +77,18 @@ impl Lake {
     }
 
     async fn to_pull(&self, which: &[String]) -> Result<Plan> {
-        if self.catalog().remote.is_none() {
+        let Some(remote) = &self.catalog().remote else {
             let message = match self.is_offline() {
                 true => "cannot pull: the lake is offline",
                 false => "cannot pull: the lake has no remote; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one",
             };
             return Err(Error::new(ErrorKind::Config, message));
-        }
+        };
         self.learn_removals().await?;
         let mut plan = Plan::default();
         if which.is_empty() {
-            for uid in self.catalog().names(None).await? {
-                self.plan_file(&mut plan, &uid).await?;
-            }
-            for (creator, key) in self.catalog().calls(None).await? {
-                self.plan_call(&mut plan, &creator, &key, true).await?;
+            for at in roots(&**remote).await? {
+                self.plan_documents(&mut plan, at, true).await?;
             }
         }
         for text in which {
@@ -122,22 +116,12 @@ impl Lake {
     }
 
     async fn plan_file(&self, plan: &mut Plan, uid: &Uid) -> Result<()> {
+        self.plan_documents(plan, Location::of_file(uid), false).await?;
         let planned = async {
-            let origin = match uid.kind() {
-                UidKind::Output { creator, key, .. } => Some((creator, key)),
-                UidKind::Member { .. } => None,
-                UidKind::Chosen => match self.catalog().name(uid).await?.map(|name| name.target) {
-                    Some(Target::Output(output)) => Some((output.creator, output.key)),
-                    _ => None,
-                },
-            };
-            if let Some((creator, key)) = origin {
-                self.plan_call(plan, &creator, &key, false).await?;
-            }
             let Some(file) = self.find(uid).await? else { return Ok(()) };
             let (name, digest, size) = (file.name().to_owned(), file.digest(), file.len());
             let known = datlake_core::catalog::Known { uid: uid.clone(), name, digest, size, tree: file.is_tree() };
-            plan.content.extend(self.content_of_file(known)?);
+            plan.content.extend(self.closure(vec![Content::of(&known)])?);
             Ok(())
         };
         match planned.await {
@@ -149,64 +133,29 @@ impl Lake {
         }
     }
 
-    /// Fetches the documents of a call and of those above it, and plans its outputs, if they are wanted.
-    async fn plan_call(&self, plan: &mut Plan, creator: &CreatorName, key: &CallKey, outputs: bool) -> Result<()> {
-        let mut open = VecDeque::from([(creator.clone(), *key, outputs)]);
-        while let Some((creator, key, outputs)) = open.pop_front() {
-            let first = plan.calls.insert((creator.clone(), key));
-            if !first && !outputs {
+    /// Fetches a document and those above it, and plans what it keeps apart, and its files, if they are wanted.
+    async fn plan_documents(&self, plan: &mut Plan, at: Location, files: bool) -> Result<()> {
+        let mut open = VecDeque::from([(at, files)]);
+        while let Some((at, files)) = open.pop_front() {
+            if !plan.documents.insert(at.clone()) && !files {
                 continue;
             }
             let planned = async {
-                let Some(record) = self.catalog().record(&creator, &key).await? else { return Ok(Vec::new()) };
-                if let ValueBytes::Blob(_) = record.value {
-                    self.catalog().value(&record).await?;
-                }
-                if outputs {
-                    plan.content.extend(self.content_of_call(&record)?.into_iter().filter(|one| one.size.is_some()));
-                }
-                self.above(&record).await
+                let Some(document) = self.catalog().document(&at).await? else { return Ok(Vec::new()) };
+                let References { mut content, needs, lineage, .. } = document.references;
+                content.retain(|one| one.part == Part::Own || (files && one.part == Part::File));
+                plan.content.extend(self.closure(content)?);
+                let above = lineage.iter().map(|(uid, _)| Location::of_file(uid));
+                Ok(needs.into_iter().map(|(at, _)| at).chain(above).collect())
             };
             match planned.await {
-                Ok(above) => open.extend(above.into_iter().map(|(creator, key)| (creator, key, false))),
+                Ok(above) => open.extend(above.into_iter().map(|at| (at, false))),
                 Err(error) if concerns_one(&error) => {
-                    plan.damaged.push(Damage::new(format_args!("{creator}/{key}"), &error));
+                    plan.damaged.push(Damage::new(at.title(), &error));
                 }
                 Err(error) => return Err(error),
             }
         }
         Ok(())
-    }
-
-    /// The calls that made what a call was given.
-    async fn above(&self, record: &Record) -> Result<Vec<(CreatorName, CallKey)>> {
-        let mut above = Vec::new();
-        for uid in record.lineage()?.inputs.into_iter().filter_map(|input| input.uid) {
-            let uid = match uid.kind() {
-                UidKind::Member { tree, .. } => tree,
-                _ => uid,
-            };
-            match uid.kind() {
-                UidKind::Output { creator, key, .. } => above.push((creator, key)),
-                _ => {
-                    if let Some(Target::Output(output)) = self.catalog().name(&uid).await?.map(|name| name.target) {
-                        above.push((output.creator, output.key));
-                    }
-                }
-            }
-        }
-        Ok(above)
-    }
-
-    async fn fetch(&self, content: &Content) -> Result<bool> {
-        let size = content.size.unwrap_or(0);
-        let progress = |done| self.emit(&Event::Downloading { file: content.what.clone(), done, size });
-        let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &progress };
-        let fetched = self.local_view().ensure(wanted).await?;
-        if fetched {
-            self.emit(&Event::Downloaded { file: content.what.clone(), size });
-            self.relieve(Some(content.digest));
-        }
-        Ok(fetched)
     }
 }

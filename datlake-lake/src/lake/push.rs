@@ -1,27 +1,34 @@
 //! Sending what this machine made without the remote.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datlake_core::catalog::{Again, Pushed, Secured, Unpushed};
-use datlake_core::record::{Name, Record};
-use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid};
+use datlake_core::catalog::{Again, Pushed, Secured};
+use datlake_core::document::{Content, Part, References};
+use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{Wanted, offload};
 
 use super::content::{each, once};
-use super::{Content, Lake, Patience, claim_of, concerns_one, lock, refuse_in_body};
+use super::{Lake, Patience, concerns_one, lock, refuse_in_body};
 use crate::event::Event;
 use crate::report::{Push, PushOutcome, PushRow};
 
-/// Something to push: what is sent, in that order, and what it was made from.
+/// A document to push, and its content, which goes first.
 struct Item {
-    what: Unpushed,
-    /// The record or the name that the content belongs to.
-    document: Option<Digest>,
-    uids: Vec<Uid>,
-    inputs: Vec<Uid>,
+    at: Location,
+    document: Option<Document>,
     content: Result<Vec<Content>>,
+}
+
+impl Item {
+    fn uids(&self) -> &[Uid] {
+        self.document.as_ref().map_or(&[], |document| &document.uids)
+    }
+
+    fn references(&self) -> Option<&References> {
+        self.document.as_ref().map(Document::references)
+    }
 }
 
 impl Lake {
@@ -123,8 +130,8 @@ impl Lake {
         // What was removed elsewhere meanwhile is not to come back.
         pollster::block_on(self.learn_removals())?;
         let mut items = Vec::new();
-        for what in pollster::block_on(self.catalog().unpushed())? {
-            items.extend(self.item(what)?);
+        for at in pollster::block_on(self.catalog().unpushed())? {
+            items.push(self.item(at)?);
         }
         if which.is_empty() {
             return Ok(items);
@@ -133,7 +140,7 @@ impl Lake {
         for text in which {
             let selects = self.selection(text);
             let before = open.len();
-            open.extend((0..items.len()).filter(|at| items[*at].uids.iter().any(&selects)));
+            open.extend((0..items.len()).filter(|at| items[*at].uids().iter().any(&selects)));
             if open.len() == before && !text.starts_with('@') && self.list_files(text)?.files.is_empty() {
                 // Fails with the nearest names.
                 self.file(text.trim_end_matches('/'))?;
@@ -142,12 +149,13 @@ impl Lake {
         let made: HashMap<Uid, usize> = items
             .iter()
             .enumerate()
-            .flat_map(|(at, item)| item.uids.iter().map(move |uid| (uid.clone(), at)))
+            .flat_map(|(at, item)| item.uids().iter().map(move |uid| (uid.clone(), at)))
             .collect();
         let mut chosen = HashSet::new();
         while let Some(at) = open.pop_front() {
             if chosen.insert(at) {
-                open.extend(items[at].inputs.iter().filter_map(|uid| made.get(uid)));
+                let lineage = items[at].references().into_iter().flat_map(|references| &references.lineage);
+                open.extend(lineage.filter_map(|(uid, _)| made.get(uid)));
             }
         }
         let mut at = 0..;
@@ -155,42 +163,21 @@ impl Lake {
         Ok(items)
     }
 
-    /// `None` for what never came to be.
-    fn item(&self, what: Unpushed) -> Result<Option<Item>> {
-        let here = self.catalog().here();
-        let empty =
-            |what, content| Ok(Some(Item { what, document: None, uids: Vec::new(), inputs: Vec::new(), content }));
-        match &what {
-            Unpushed::Call(creator, key) => match pollster::block_on(here.record(creator, key)) {
-                Ok(Some(record)) => self.call_item(what, &record).map(Some),
-                // It may have been about to give way.
-                Ok(None) => empty(what, Ok(Vec::new())),
-                Err(error) if concerns_one(&error) => empty(what, Err(error)),
-                Err(error) => Err(error),
-            },
-            Unpushed::Added(uid) => match pollster::block_on(here.name(uid)) {
-                Ok(Some(name)) => Ok(Some(self.added_item(what, &name))),
-                Ok(None) => Ok(None),
-                Err(error) if concerns_one(&error) => empty(what, Err(error)),
-                Err(error) => Err(error),
-            },
+    /// What there is of an unpushed document. It may have been about to give way, or never came to be.
+    fn item(&self, at: Location) -> Result<Item> {
+        let read = || {
+            let Some(bytes) = pollster::block_on(self.catalog().local.get(&at))? else { return Ok(None) };
+            Document::parse(&at, bytes).map(Some)
+        };
+        match read() {
+            Ok(Some(document)) => {
+                let content = self.content_of(&document);
+                Ok(Item { at, document: Some(document), content })
+            }
+            Ok(None) => Ok(Item { at, document: None, content: Ok(Vec::new()) }),
+            Err(error) if concerns_one(&error) => Ok(Item { at, document: None, content: Err(error) }),
+            Err(error) => Err(error),
         }
-    }
-
-    fn call_item(&self, what: Unpushed, record: &Record) -> Result<Item> {
-        let lineage = record.lineage()?;
-        Ok(Item {
-            what,
-            document: Some(record.digest),
-            uids: lineage.outputs.into_iter().map(|output| output.uid).collect(),
-            inputs: lineage.inputs.into_iter().filter_map(|input| input.uid).collect(),
-            content: self.content_of_call(record),
-        })
-    }
-
-    fn added_item(&self, what: Unpushed, name: &Name) -> Item {
-        let (document, uids) = (Some(name.digest), vec![name.uid.clone()]);
-        Item { what, document, uids, inputs: Vec::new(), content: self.content_of_name(name) }
     }
 
     /// Sends one piece of content: its size, if it had to be sent.
@@ -200,7 +187,7 @@ impl Lake {
             // No document says how much it is, so what is there cannot be told to be wrong.
             (None, Some(remote)) if remote.size(&Location::Blob(content.digest)).await?.is_some() => return Ok(None),
             (None, _) => match self.size_of(&content.digest).await? {
-                None if content.optional => return Ok(None),
+                None if content.part == Part::Extra => return Ok(None),
                 size => size.unwrap_or(0),
             },
         };
@@ -215,7 +202,7 @@ impl Lake {
         missing: &HashMap<Digest, Error>,
         secured: &Secured,
     ) -> Result<Result<Option<PushRow>, Again>> {
-        let row = |outcome, why: Option<String>| Ok(Ok(Some(PushRow { what: item.what.to_string(), outcome, why })));
+        let row = |outcome, why: Option<String>| Ok(Ok(Some(PushRow { what: item.at.title(), outcome, why })));
         let content = match &item.content {
             Ok(content) => content,
             Err(error) if concerns_one(error) => return row(PushOutcome::Failed, Some(error.to_string())),
@@ -224,21 +211,14 @@ impl Lake {
         if let Some(error) = content.iter().find_map(|content| missing.get(&content.digest)) {
             return row(PushOutcome::Failed, Some(error.to_string()));
         }
-        let mut leases = Vec::new();
-        let mut names: Vec<String> = item.uids.iter().filter(|uid| uid.is_chosen()).map(claim_of).collect();
-        names.sort();
-        names.dedup();
-        if let Unpushed::Call(_, key) = &item.what {
-            names.insert(0, key.to_string());
+        let mut leases = vec![self.local_view().claim(&item.at.claim(), "push").await?];
+        let parts = item.references().into_iter().flat_map(|references| &references.parts);
+        // In one order everywhere, so that no two wait for each other.
+        for part in parts.map(Location::claim).collect::<BTreeSet<_>>() {
+            leases.push(self.local_view().claim(&part, "push").await?);
         }
-        for name in names {
-            leases.push(self.local_view().claim(&name, "push").await?);
-        }
-        let document = item.document.as_ref();
-        let pushed = match &item.what {
-            Unpushed::Call(creator, key) => self.catalog().push_call(creator, key, document, secured).await?,
-            Unpushed::Added(uid) => self.catalog().push_name(uid, document, secured).await?,
-        };
+        let document = item.document.as_ref().map(|document| &document.digest);
+        let pushed = self.catalog().push_document(&item.at, document, secured).await?;
         drop(leases);
         match pushed {
             Pushed::Nothing => Ok(Ok(None)),

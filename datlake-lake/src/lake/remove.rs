@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
+use datlake_core::document::Part;
+use datlake_core::{Digest, Error, ErrorKind, Result, Uid, UidKind};
 
 use super::query::{Bounds, Read, file_of};
 use super::{Lake, each, is_damage, refuse_in_body};
-use crate::file::{File, Tree};
 use crate::origin::Origin;
 use crate::report::{Damage, Removable, Removal};
 
@@ -213,14 +213,10 @@ impl Lake {
         let mut gone = Vec::new();
         for one in asked {
             let Some(handle) = handle(&one) else { continue };
-            let mut members = Vec::new();
-            for uid in &one.files {
-                let file = self.file(uid.as_str())?;
-                if file.is_tree() {
-                    members.extend(Tree::try_from(file)?.files()?.iter().map(File::digest));
-                }
-            }
-            gone.extend(pollster::block_on(self.catalog().forget(&handle, &members, &person, &at))?);
+            let Some(document) = pollster::block_on(self.catalog().copy_of(&handle))? else { continue };
+            let contents = self.content_of(&document)?.into_iter().filter(|content| content.part != Part::Extra);
+            let contents: Vec<Digest> = contents.map(|content| content.digest).collect();
+            gone.extend(pollster::block_on(self.catalog().forget(&handle, document, &contents, &person, &at))?);
         }
         self.forget_remembered();
         Ok(gone)

@@ -1,11 +1,12 @@
 //! Healing content from another copy.
 
 use datlake_core::catalog::{Known, Mended};
-use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Side, Uid, UidKind};
+use datlake_core::document::{Content, Part};
+use datlake_core::record::VALUE_OF;
+use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Role, Side, Uid, UidKind};
 use datlake_store::{Pinned, Wanted, offload};
 
-use super::content::{VALUE_OF, beside_files};
-use super::{Content, Lake, refuse_in_body};
+use super::{Lake, refuse_in_body};
 use crate::file::File;
 use crate::origin::Origin;
 use crate::report::{RepairOutcome, Repaired, RepairedItem};
@@ -39,54 +40,58 @@ impl Lake {
     /// ```
     pub fn repair(&self, uid: &str) -> Result<Repaired> {
         refuse_in_body("repair a file")?;
+        if let Some(at) = Location::parse(uid).filter(|at| at.role() == Role::Root) {
+            return self.repair_document(&at, None);
+        }
         if let Some((creator, key)) = self.call_named(uid)? {
-            return self.repair_call(creator, key);
+            return self.repair_document(&Location::Record(creator.clone(), key), Some((creator, key)));
         }
         let mut uid = self.resolve(uid)?;
         if let UidKind::Member { tree, .. } = uid.kind() {
             uid = tree;
         }
-        let mut items = pollster::block_on(self.mend(&uid))?;
+        let mut items = pollster::block_on(self.mend(Location::of_file(&uid)))?;
         let file = self.file(uid.as_str())?;
-        self.heal_file(&known(&file, &uid), &mut items)?;
+        self.heal_all(vec![Content::of(&known(&file, &uid))], &mut items)?;
         let call = match pollster::block_on(Origin::of(self, &uid))? {
             Origin::Call(lineage) => Some((lineage.creator, lineage.key)),
             Origin::Added(_) => None,
         };
+        Ok(Repaired { uid: uid.to_string(), items, call })
+    }
+
+    /// Heals a document, and all content that it refers to.
+    fn repair_document(&self, at: &Location, call: Option<(CreatorName, CallKey)>) -> Result<Repaired> {
+        let mut items = pollster::block_on(self.mend(at.clone()))?;
+        let document = pollster::block_on(self.catalog().document(at))?.filter(|document| !document.is_mark);
+        let document = document.ok_or_else(|| {
+            let message = match &call {
+                Some((creator, key)) => format!("call {creator}/{key} has not been made or was removed"),
+                None => format!("the lake has no document `{}`", at.path()),
+            };
+            Error::new(ErrorKind::NotFound, message)
+        })?;
+        self.heal_all(document.references.content, &mut items)?;
+        let uid = match &call {
+            Some((creator, key)) => Uid::output(creator, key, 0).to_string(),
+            None => at.path(),
+        };
         Ok(Repaired { uid, items, call })
     }
 
-    /// Heals all that a call left behind, with its return value where that is kept apart.
-    fn repair_call(&self, creator: CreatorName, key: CallKey) -> Result<Repaired> {
-        let uid = Uid::output(&creator, &key, 0);
-        let mut items = pollster::block_on(self.mend(&uid))?;
-        let record = pollster::block_on(self.catalog().record(&creator, &key))?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("call {creator}/{key} has not been made or was removed"))
-        })?;
-        let lineage = record.lineage()?;
-        for output in lineage.outputs {
-            self.heal_file(&output.into(), &mut items)?;
-        }
-        for content in beside_files(&record, lineage.environment.cargo_lock) {
-            if content.optional && pollster::block_on(self.size_of(&content.digest))?.is_none() {
+    /// Heals content, and what it refers to.
+    fn heal_all(&self, mut contents: Vec<Content>, items: &mut Vec<RepairedItem>) -> Result<()> {
+        contents.reverse();
+        while let Some(content) = contents.pop() {
+            if content.part == Part::Extra && pollster::block_on(self.size_of(&content.digest))?.is_none() {
                 continue;
             }
-            items.push(pollster::block_on(self.heal(content))?);
-        }
-        Ok(Repaired { uid, items, call: Some((creator, key)) })
-    }
-
-    /// Heals the content of a file, and of the files in it if it is a tree.
-    fn heal_file(&self, file: &Known, items: &mut Vec<RepairedItem>) -> Result<()> {
-        // The manifest first: it says what else there is.
-        for tree in [false, file.tree] {
-            for content in self.content_of_file(Known { tree, ..file.clone() })? {
-                if !items.iter().any(|item| item.digest == content.digest) {
-                    items.push(pollster::block_on(self.heal(content))?);
-                }
+            if !items.iter().any(|item| item.digest == content.digest) {
+                items.push(pollster::block_on(self.heal(&content))?);
             }
-            if items.iter().any(|item| item.digest == file.digest && item.is_missing()) {
-                break;
+            // Only what is whole says what else there is.
+            if !items.iter().any(|item| item.digest == content.digest && item.is_missing()) && content.reads.is_some() {
+                contents.extend(self.references_of(&content)?.into_iter().rev());
             }
         }
         Ok(())
@@ -102,38 +107,32 @@ impl Lake {
         offload(move || lake.repair(&uid)).await?
     }
 
-    /// Puts the documents of a file back where they are damaged on one side: what was done.
-    async fn mend(&self, uid: &Uid) -> Result<Vec<RepairedItem>> {
+    /// Puts a document, and those that it needs, back where they are damaged on one side: what was done.
+    async fn mend(&self, at: Location) -> Result<Vec<RepairedItem>> {
         if self.catalog().remote.is_none() {
             return Ok(Vec::new());
         }
         // What was removed elsewhere meanwhile is not to come back.
         self.learn_removals().await?;
-        let mut done = Vec::new();
-        let mut at = Some(match uid.kind() {
-            UidKind::Output { creator, key, .. } => Location::Record(creator, key),
-            _ => Location::Name(uid.clone()),
-        });
-        while let Some(place) = at.take() {
-            let (digest, outcome) = match self.catalog().mend(&place).await? {
-                Some(Mended::Fetched(digest)) => (Some(digest), RepairOutcome::Fetched),
-                Some(Mended::Sent(digest)) => (Some(digest), RepairOutcome::Sent),
-                None => (None, RepairOutcome::Intact),
+        let (mut open, mut done) = (vec![at], Vec::new());
+        while let Some(at) = open.pop() {
+            let mended = match self.catalog().mend(&at).await? {
+                Some(Mended::Fetched(digest)) => Some((digest, RepairOutcome::Fetched)),
+                Some(Mended::Sent(digest)) => Some((digest, RepairOutcome::Sent)),
+                None => None,
             };
-            if let Some(digest) = digest {
+            if let Some((digest, outcome)) = mended {
                 self.forget_remembered();
-                let what = format!("the document `{}`", place.path());
+                let what = format!("the document `{}`", at.path());
                 done.push(RepairedItem { what, digest, outcome });
             }
-            if let Location::Name(uid) = &place {
-                at = self.catalog().behind_name(uid).await?;
-            }
+            open.extend(self.catalog().needs_of(&at).await?);
         }
         Ok(done)
     }
 
-    async fn heal(&self, content: Content) -> Result<RepairedItem> {
-        let Content { digest, size, what, .. } = content;
+    async fn heal(&self, content: &Content) -> Result<RepairedItem> {
+        let Content { digest, size, what, .. } = content.clone();
         // First of all: who evicts trusts the size of what the remote has, and reading takes a while.
         let pinned = self.local_view().pin(&digest);
         let here = pinned.as_ref().map(Pinned::read_through).transpose()?;

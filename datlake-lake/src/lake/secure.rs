@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use datlake_core::catalog::{Again, Secured, Since};
+use datlake_core::document::Content;
 use datlake_core::lineage::Output;
 use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::{Wanted, sleep};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::content::once;
-use super::{AT_ONCE, Content, Lake, lock};
-use crate::file::Manifest;
+use super::{AT_ONCE, Lake, lock};
 
 impl Lake {
     /// Names `contents`, which were put `since`, and are held. What may have been collected meanwhile is sent again, and named
@@ -83,16 +83,14 @@ impl Lake {
         let paths: HashMap<&Digest, &PathBuf> = made.iter().map(|(digest, path)| (digest, path)).collect();
         let mut all = Vec::new();
         for output in outputs {
+            let content = Content::of(&output.clone().into());
             match paths.get(&output.digest) {
                 Some(path) if output.tree => {
                     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path.display(), e))?;
-                    for (name, (digest, size)) in Manifest::parse(&bytes, &output.uid)?.files() {
-                        let what = format!("{}//{name}", output.uid);
-                        all.push(Content { digest: *digest, size: Some(*size), what, optional: false });
-                    }
+                    all.extend(content.references(&bytes)?);
                 }
                 Some(_) => {}
-                None => all.extend(self.content_of_file(output.clone().into())?),
+                None => all.extend(self.closure(vec![content])?),
             }
         }
         all.retain(|content| !paths.contains_key(&content.digest));

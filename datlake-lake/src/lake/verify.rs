@@ -7,16 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use datlake_core::catalog::Unpushed;
 use datlake_core::claim::left_over;
-use datlake_core::record::{Kept, Name, Target, Tombstone};
-use datlake_core::{CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Side, Store, Uid};
+use datlake_core::document::{Content, Part};
+use datlake_core::{Digest, Document, Entry, Error, ErrorKind, Location, Prefix, Result, Role, Side, Store, Uid};
 use datlake_store::offload;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::clean::{YOUNG, said};
 use super::content::each;
-use super::{AT_ONCE, Content, Lake, concerns_one, nearest, refuse_in_body};
+use super::{AT_ONCE, Lake, concerns_one, nearest, refuse_in_body};
 use crate::report::{Finding, FindingKind, Verified};
 
 /// How a lake is looked through: on both sides and every byte, unless something else is said.
@@ -207,7 +206,7 @@ impl Looking {
         };
         let (report, named) = Default::default();
         let mut found = Found { report, named, hides: false, newest: SystemTime::UNIX_EPOCH };
-        for prefix in [Prefix::Names, Prefix::Records, Prefix::Tombstones] {
+        for prefix in Prefix::of_roles(&[Role::Root, Role::Note]) {
             let listed = self.listed(&prefix, &mut found.newest).await?;
             let mut said = stream::iter(&listed).map(|at| self.document(at, &selects)).buffered(AT_ONCE);
             while let Some(said) = said.next().await {
@@ -230,91 +229,65 @@ impl Looking {
     }
 
     async fn document(&self, at: &Location, selects: &(dyn Fn(&Uid) -> bool + Sync)) -> Result<Said> {
-        let mut said = Said::default();
-        let (what, read) = match at {
-            Location::Name(uid) if selects(uid) => (uid.to_string(), self.name(uid, &mut said).await),
-            Location::Record(creator, key) | Location::Beside(creator, key, _) => {
-                (format!("{creator}/{key}"), self.call(at, creator, key, selects, &mut said).await)
-            }
-            Location::Tombstone(id) if self.all => (id.clone(), self.tombstone(at, &mut said).await),
-            _ => return Ok(said),
+        let is_meant = match at {
+            Location::Name(uid) => selects(uid),
+            _ => self.all || at.role() == Role::Root,
         };
-        match read {
+        let mut said = Said::default();
+        if !is_meant {
+            return Ok(said);
+        }
+        match self.read(at, selects, &mut said).await {
             Err(error) if concerns_one(&error) => {
-                let cure = match at {
-                    Location::Name(uid) => format!("; `datlake repair {uid}` looks for another copy"),
-                    Location::Record(creator, key) => {
-                        format!("; `datlake repair @{creator}/{key}` looks for another copy")
-                    }
+                let cure = match at.role() {
+                    Role::Root => format!("; `datlake repair {}` looks for another copy", at.address()),
                     _ => String::new(),
                 };
-                said.wrong = Some(self.finding(FindingKind::DamagedDocument, what, format!("{error}{cure}")));
+                said.wrong = Some(self.finding(FindingKind::DamagedDocument, at.title(), format!("{error}{cure}")));
             }
             read => read?,
         }
         Ok(said)
     }
 
-    async fn name(&self, uid: &Uid, said: &mut Said) -> Result<()> {
-        let Some(bytes) = self.store.get(&Location::Name(uid.clone())).await? else { return Ok(()) };
+    async fn read(&self, at: &Location, selects: &(dyn Fn(&Uid) -> bool + Sync), said: &mut Said) -> Result<()> {
+        let Some(bytes) = self.store.get(at).await? else { return Ok(()) };
         said.counts = true;
-        let name = Name::parse(uid, bytes)?;
-        if let Target::Output(output) = &name.target {
-            let at = Location::Record(output.creator.clone(), output.key);
-            let there = self.store.size(&at).await?.is_some()
-                || self.lake.catalog().kept(&output.creator, &output.key).await?.is_some();
-            if !there {
-                let error = format!(
-                    "`{uid}` shows nothing: call {}/{} never finished, or is being published now; `datlake rm {uid}` gives the name free",
-                    output.creator, output.key
-                );
-                said.wrong = Some(self.finding(FindingKind::Dangling, uid.to_string(), error));
+        let document = Document::parse(at, bytes)?;
+        if !document.uids.is_empty() && !document.uids.iter().any(selects) {
+            said.counts = false;
+            return Ok(());
+        }
+        for (needed, missing) in &document.references().needs {
+            if !self.is_anywhere(needed).await? {
+                said.wrong = Some(self.finding(FindingKind::Dangling, at.title(), missing.clone()));
+                return Ok(());
             }
-            return Ok(());
         }
-        said.needed = self.is_needed(&Unpushed::Added(uid.clone())).await?;
-        self.names(self.lake.content_of_name(&name), uid.as_str(), said)
+        said.needed = self.is_needed(&document).await?;
+        said.healed_as = at.address();
+        self.names(self.lake.content_of(&document), &at.title(), said)
     }
 
-    async fn call(
-        &self,
-        at: &Location,
-        creator: &CreatorName,
-        key: &CallKey,
-        selects: &(dyn Fn(&Uid) -> bool + Sync),
-        said: &mut Said,
-    ) -> Result<()> {
-        let Some(bytes) = self.store.get(at).await? else { return Ok(()) };
-        let kept = Kept::parse(creator, key, bytes)?;
-        let Kept::Record(record) = kept else {
-            said.counts = true;
-            return Ok(());
-        };
-        let lineage = record.lineage()?;
-        if !lineage.outputs.is_empty() && !lineage.outputs.iter().any(|output| selects(&output.uid)) {
-            return Ok(());
+    async fn is_anywhere(&self, at: &Location) -> Result<bool> {
+        let catalog = self.lake.catalog();
+        for store in [Some(&self.store), Some(&catalog.local), catalog.remote.as_ref()].into_iter().flatten() {
+            if store.size(at).await?.is_some() {
+                return Ok(true);
+            }
         }
-        said.counts = true;
-        said.needed = self.is_needed(&Unpushed::Call(creator.clone(), *key)).await?;
-        said.healed_as = format!("@{creator}/{key}");
-        self.names(self.lake.content_of_call(&record), &format!("{creator}/{key}"), said)
-    }
-
-    async fn tombstone(&self, at: &Location, said: &mut Said) -> Result<()> {
-        let Some(bytes) = self.store.get(at).await? else { return Ok(()) };
-        said.counts = true;
-        Tombstone::parse(&bytes, &at.path()).map(drop)
+        Ok(false)
     }
 
     /// Whether content has to be on this side: at the remote, and here where nobody else has it.
-    async fn is_needed(&self, document: &Unpushed) -> Result<bool> {
+    async fn is_needed(&self, document: &Document) -> Result<bool> {
         let catalog = self.lake.catalog();
         Ok(self.side == Side::Remote
             || (catalog.remote.is_none() && !catalog.offline)
-            || catalog.is_unpushed(document).await?)
+            || catalog.is_unpushed(&document.part_of).await?)
     }
 
-    /// What a document names. A manifest that cannot be read hides what is in its tree.
+    /// What a document refers to. A manifest that cannot be read hides what is in its tree.
     fn names(&self, content: Result<Vec<Content>>, what: &str, said: &mut Said) -> Result<()> {
         match content {
             Ok(content) => said.names = content,
@@ -431,9 +404,8 @@ impl Found {
         self.hides |= said.wrong.as_ref().is_some_and(|wrong| wrong.kind != FindingKind::Dangling);
         self.report.findings.extend(said.wrong);
         for content in said.names {
-            let needed = said.needed && !content.optional;
-            // Of what is no file, no document says how large it is.
-            let healed_as = if content.size.is_some() { content.what.clone() } else { said.healed_as.clone() };
+            let needed = said.needed && content.part != Part::Extra;
+            let healed_as = if content.part == Part::File { content.what.clone() } else { said.healed_as.clone() };
             let wanted = self.named.entry(content.digest).or_insert(Wanted { content, needed, healed_as });
             wanted.needed |= needed;
         }

@@ -225,7 +225,7 @@ impl Lake {
 
 /// What to claim before a name is written: one word for any UID.
 pub(crate) fn claim_of(uid: &Uid) -> String {
-    format!("name-{}", Digest::of(Location::Name(uid.clone()).path().as_bytes()))
+    Location::Name(uid.clone()).claim()
 }
 
 /// Writes a new file of a lake. Dropping it unfinished leaves nothing.

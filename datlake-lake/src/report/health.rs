@@ -1,6 +1,6 @@
 //! What is wrong with a lake, what was healed, and what was put away.
 
-use datlake_core::{CallKey, CreatorName, Digest, Side, Uid};
+use datlake_core::{CallKey, CreatorName, Digest, Side};
 use serde::{Deserialize, Serialize};
 
 /// What was found when a lake was looked through.
@@ -63,8 +63,8 @@ pub enum FindingKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Repaired {
-    /// The file; of a call, its first output, whether it has one or not.
-    pub uid: Uid,
+    /// The file; of a call, its first output, whether it has one or not; of another document, its path.
+    pub uid: String,
     /// Its content, and that of its files; of a call, of all its outputs, and its return value where that is kept apart.
     pub items: Vec<RepairedItem>,
     /// The call to make again for what is lost: with the same bytes it heals it.

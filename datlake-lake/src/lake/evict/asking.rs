@@ -6,16 +6,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use datlake_core::catalog::Known;
-use datlake_core::record::{Kept, Name, Target, ValueBytes};
-use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
-use datlake_store::Wanted;
+use datlake_core::document::{Content, roots};
+use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Store};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::super::content::documents;
 use super::super::{AT_ONCE, Lake, concerns_one, lock};
 use super::stored::{Stored, sizes};
-use crate::file::{File, Tree};
 
 /// From so many pieces on it costs less to list what content the remote has than to ask for each.
 const MANY: usize = 2000;
@@ -26,8 +22,8 @@ const DOCUMENTS: usize = 8;
 #[derive(Default)]
 struct Naming {
     documents: Vec<Location>,
-    /// Whether it is the manifest of a tree, which tells what the files in it are.
-    manifest: bool,
+    /// Whether it refers to other content itself, as the manifest of a tree does.
+    tells: bool,
 }
 
 /// Asking the remote about content.
@@ -48,7 +44,7 @@ pub(super) struct Asking<'a> {
 impl<'a> Asking<'a> {
     pub(super) async fn new(lake: &'a Lake, by_itself: bool, pieces: usize) -> Result<Self> {
         let naming = lake.naming(&*lake.catalog().local, false).await?;
-        let unpushed = lake.catalog().unpushed().await?.into_iter().map(|what| what.document()).collect();
+        let unpushed = lake.catalog().unpushed().await?.into_iter().collect();
         let mut asking = Self { lake, by_itself, naming, same: Mutex::default(), there: None, named: None, unpushed };
         if !by_itself && pieces > MANY {
             asking.there = Some(sizes(asking.remote()?).await?);
@@ -61,12 +57,12 @@ impl<'a> Asking<'a> {
         remote.ok_or_else(|| Error::new(ErrorKind::Config, "cannot evict: the lake has no remote"))
     }
 
-    /// Whether it may go at all. By itself no manifest does: without it nothing here would tell whose the files are.
+    /// Whether it may go at all. By itself no manifest of a tree does: without it nothing here would tell whose the files are.
     pub(super) fn may_go(&self, digest: &Digest) -> bool {
         let Some(naming) = self.naming.get(digest) else { return !self.by_itself };
         // What only this machine names must not go with what names it elsewhere.
         let is_unpushed = naming.documents.iter().any(|at| self.unpushed.contains(at));
-        let tells_of_others = self.by_itself && naming.manifest;
+        let tells_of_others = self.by_itself && naming.tells;
         !is_unpushed && !tells_of_others
     }
 
@@ -114,10 +110,10 @@ impl<'a> Asking<'a> {
 }
 
 impl Lake {
-    /// What a store's documents name. What cannot be read names nothing; nor do manifests of trees that are not here, unless
-    /// they are fetched.
+    /// What a store's documents name. What cannot be read names nothing; nor does content that is not here, unless it is
+    /// fetched.
     async fn naming(&self, store: &dyn Store, fetch: bool) -> Result<HashMap<Digest, Naming>> {
-        let mut read = stream::iter(documents(store).await?)
+        let mut read = stream::iter(roots(store).await?)
             .map(|at| async move {
                 let bytes = store.get(&at).await;
                 (at, bytes)
@@ -127,9 +123,9 @@ impl Lake {
         while let Some((at, bytes)) = read.next().await {
             match bytes.and_then(|bytes| bytes.map_or(Ok(Vec::new()), |bytes| self.named_by(&at, bytes, fetch))) {
                 Ok(named) => {
-                    for (digest, manifest) in named {
-                        let naming = all.entry(digest).or_default();
-                        naming.manifest |= manifest;
+                    for content in named {
+                        let naming = all.entry(content.digest).or_default();
+                        naming.tells |= content.reads.is_some();
                         naming.documents.push(at.clone());
                     }
                 }
@@ -140,37 +136,9 @@ impl Lake {
         Ok(all)
     }
 
-    /// The content that a document names, and whether it is a manifest.
-    fn named_by(&self, at: &Location, bytes: Vec<u8>, fetch: bool) -> Result<Vec<(Digest, bool)>> {
-        let mut files = Vec::new();
-        let mut named = Vec::new();
-        match at {
-            Location::Name(uid) => {
-                if let Target::Added(added) = Name::parse(uid, bytes)?.target {
-                    let (uid, name, digest, size, tree) =
-                        (uid.clone(), added.name, added.digest, added.size, added.tree);
-                    files.push(Known { uid, name, digest, size, tree });
-                }
-            }
-            Location::Record(creator, key) | Location::Beside(creator, key, _) => {
-                let Some(record) = Kept::parse(creator, key, bytes)?.record() else { return Ok(named) };
-                let lineage = record.lineage()?;
-                files.extend(lineage.outputs.into_iter().map(Known::from));
-                named.extend(lineage.environment.cargo_lock.map(|digest| (digest, false)));
-                if let ValueBytes::Blob(digest) = record.value {
-                    named.push((digest, false));
-                }
-            }
-            _ => {}
-        }
-        for file in files {
-            named.push((file.digest, file.tree));
-            let wanted = Wanted { digest: &file.digest, size: file.size, what: &file.uid, progress: &|_| {} };
-            if file.tree && (fetch || self.local_view().has(&wanted)?) {
-                let members = Tree::try_from(File::known(self, file))?.files()?;
-                named.extend(members.iter().map(|member| (member.digest(), false)));
-            }
-        }
-        Ok(named)
+    /// The content that a document refers to.
+    fn named_by(&self, at: &Location, bytes: Vec<u8>, fetch: bool) -> Result<Vec<Content>> {
+        let content = Document::parse(at, bytes)?.references.content;
+        self.follow(content, |content| Ok(fetch || self.is_here(content)?))
     }
 }

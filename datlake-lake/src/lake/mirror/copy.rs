@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use datlake_core::catalog::{Again, Secured, Since};
-use datlake_core::record::{Kept, Name, Record, Target, Tombstone};
+use datlake_core::document::{Content, Part};
+use datlake_core::record::Tombstone;
 use datlake_core::{
-    CallKey, Catalog, Created, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _,
-    Uid,
+    Catalog, Created, Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _,
 };
 use datlake_store::Wanted;
 
-use super::super::{Content, Lake, Patience, concerns_one, lock};
+use super::super::{Lake, Patience, concerns_one, lock};
 use crate::report::{Damage, MirrorOutcome, MirrorRow, Mirrored};
 
 /// What one does for all who ask.
@@ -33,6 +33,14 @@ pub(super) struct Copying {
     removed: Once<HashSet<Digest>>,
     blobs: AtomicU64,
     bytes: AtomicU64,
+}
+
+/// What stands at the target in the place of a document.
+enum There {
+    Nothing,
+    Same,
+    /// Another: what it is, in words.
+    Another(&'static str),
 }
 
 /// What became of a document.
@@ -75,43 +83,45 @@ impl Copying {
 
     /// Copies a document. What is wrong with it alone is told, and no reason to leave the others.
     pub(super) async fn item(&self, at: &Location) -> Result<Became> {
-        let (what, copied) = match at {
-            Location::Name(uid) => (uid.to_string(), self.name(at, uid).await),
-            Location::Record(creator, key) | Location::Beside(creator, key, _) => {
-                (format!("{creator}/{key}"), self.call(at, creator, key).await)
-            }
-            _ => return Ok(Became::Nothing),
-        };
-        match copied {
+        match self.document(at).await {
             Err(error) if concerns_one(&error) => {
-                Ok(Became::Row(row(what, MirrorOutcome::Failed, Some(error.to_string()))))
+                Ok(Became::Row(row(at.title(), MirrorOutcome::Failed, Some(error.to_string()))))
             }
             copied => copied,
         }
     }
 
-    async fn name(&self, at: &Location, uid: &Uid) -> Result<Became> {
-        let Some(bytes) = self.lake.source().get(at).await? else { return Ok(Became::Nothing) };
-        let name = Name::parse(uid, bytes)?;
-        if let Target::Output(_) = name.target {
-            // Its call brings it along.
+    async fn document(&self, at: &Location) -> Result<Became> {
+        let Some(document) = self.read(at).await? else { return Ok(Became::Nothing) };
+        if document.is_part() {
+            // What it goes with brings it along.
             return Ok(Became::Nothing);
         }
-        let what = uid.to_string();
-        if let Some(found) = self.taken(&name).await? {
-            return Ok(found.map_or(Became::There, |why| conflict(what, why)));
+        match self.there(&document).await? {
+            There::Same => return Ok(Became::There),
+            There::Another(why) => return Ok(conflict(&document, why)),
+            There::Nothing => {}
         }
-        if self.removed()?.contains(&name.digest) {
-            return Ok(removed(what));
+        if self.removed()?.contains(&document.digest) {
+            let why = Some("it was removed there".to_owned());
+            return Ok(Became::Row(row(document.what, MirrorOutcome::Removed, why)));
         }
-        let contents = self.lake.content_of_name(&name)?;
-        self.secured(&contents, async |_| {
-            Ok(Ok(match self.put_name(&name).await? {
-                None => Became::Row(row(what.clone(), MirrorOutcome::Copied, None)),
-                Some(why) => conflict(what.clone(), why),
-            }))
-        })
-        .await
+        let mut parts = Vec::new();
+        for at in &document.references().parts {
+            // What a call only passed on belongs to another.
+            parts.extend(self.read(at).await?.filter(|part| part.part_of == document.at));
+        }
+        for part in &parts {
+            if let There::Another(why) = self.there(part).await? {
+                return Ok(conflict(&document, why));
+            }
+        }
+        let contents = self.lake.content_of(&document)?;
+        self.secured(&contents, async |secured| self.put_all(&document, &parts, secured).await).await
+    }
+
+    async fn read(&self, at: &Location) -> Result<Option<Document>> {
+        self.lake.source().get(at).await?.map(|bytes| Document::parse(at, bytes)).transpose()
     }
 
     /// Sends `contents` and names them before they could be collected there; else does both again.
@@ -146,115 +156,48 @@ impl Copying {
         }
     }
 
-    async fn call(&self, at: &Location, creator: &CreatorName, key: &CallKey) -> Result<Became> {
-        let Some(bytes) = self.lake.source().get(at).await? else { return Ok(Became::Nothing) };
-        let kept = Kept::parse(creator, key, bytes)?;
-        let (digest, what) = match &kept {
-            Kept::Abandoned(mark) => (mark.digest, format!("{creator}/{key}")),
-            Kept::Record(record) => (record.digest, called(record)?),
-        };
-        if let Some(there) = self.target.get(at).await? {
-            return Ok(match same_call(&kept, creator, key, there)? {
-                true => Became::There,
-                false => conflict(what, "another record of this call is there"),
-            });
-        }
-        if self.removed()?.contains(&digest) {
-            return Ok(removed(what));
-        }
-        if let Kept::Record(record) = &kept {
-            let names = match at {
-                Location::Record(..) => self.names_of(record).await?,
-                // Beside another record it has none.
-                _ => Vec::new(),
-            };
-            for name in &names {
-                if let Some(Some(why)) = self.taken(name).await? {
-                    return Ok(conflict(what, why));
-                }
-            }
-            let contents = self.lake.content_of_call(record)?;
-            return self.secured(&contents, async |secured| self.put_call(at, record, &names, secured).await).await;
-        }
-        self.put_document(at, creator, key, &kept, what).await
-    }
-
-    /// Puts a call there whose content is there.
-    async fn put_call(
+    /// Puts a document there whose content is there, after what leads to it and goes with it.
+    async fn put_all(
         &self,
-        at: &Location,
-        record: &Record,
-        names: &[Name],
+        document: &Document,
+        parts: &[Document],
         secured: &Secured,
     ) -> Result<Result<Became, Again>> {
-        let Record { creator, key, .. } = record;
         if !self.dry_run {
-            for input in record.lineage()?.inputs {
-                self.target.create(&Location::Use(input.digest, creator.clone(), *key), b"").await?;
+            for entry in &document.references().index {
+                self.target.create(entry, b"").await?;
             }
         }
-        for name in names {
-            if let Some(why) = self.put_name(name).await? {
-                return Ok(Ok(conflict(called(record)?, why)));
+        for part in parts {
+            if let Some(why) = self.put(part).await? {
+                return Ok(Ok(conflict(document, why)));
             }
         }
         if !self.there.in_time(secured) {
             return Ok(Err(Again::Now));
         }
-        self.put_document(at, creator, key, &Kept::Record(record.clone()), called(record)?).await.map(Ok)
+        Ok(Ok(match self.put(document).await? {
+            None => Became::Row(row(document.what.clone(), MirrorOutcome::Copied, None)),
+            Some(why) => conflict(document, why),
+        }))
     }
 
-    async fn put_document(
-        &self,
-        at: &Location,
-        creator: &CreatorName,
-        key: &CallKey,
-        kept: &Kept,
-        what: String,
-    ) -> Result<Became> {
-        if !self.dry_run && self.target.create(at, kept.bytes()).await? == Created::Exists {
-            let there = self.target.get(at).await?.unwrap_or_default();
-            if !same_call(kept, creator, key, there)? {
-                return Ok(conflict(what, "another record of this call is there since just now"));
-            }
-        }
-        Ok(Became::Row(row(what, MirrorOutcome::Copied, None)))
+    /// What stands at the target in the place of a document.
+    async fn there(&self, document: &Document) -> Result<There> {
+        let Some(bytes) = self.target.get(&document.at).await? else { return Ok(There::Nothing) };
+        let there = Document::parse(&document.at, bytes)?;
+        Ok(if there.meaning == document.meaning { There::Same } else { There::Another(there.taken) })
     }
 
-    /// The names under which a call's outputs are known.
-    async fn names_of(&self, record: &Record) -> Result<Vec<Name>> {
-        let mut names = Vec::new();
-        for output in record.lineage()?.outputs.into_iter().filter(|output| output.uid.is_chosen()) {
-            let Some(bytes) = self.lake.source().get(&Location::Name(output.uid.clone())).await? else { continue };
-            let name = Name::parse(&output.uid, bytes)?;
-            // What a call only passed on belongs to another.
-            if matches!(&name.target, Target::Output(of) if of.creator == record.creator && of.key == record.key) {
-                names.push(name);
-            }
-        }
-        Ok(names)
-    }
-
-    /// Whether the name is there: `Some(None)` where it stands for the same, else to what it belongs, in words.
-    async fn taken(&self, name: &Name) -> Result<Option<Option<&'static str>>> {
-        let Some(bytes) = self.target.get(&Location::Name(name.uid.clone())).await? else { return Ok(None) };
-        let there = Name::parse(&name.uid, bytes)?;
-        let other = match &there.target {
-            Target::Added(_) => "a file with other content has its name there",
-            Target::Output(_) => "the output of another call has its name there",
-        };
-        Ok(Some((!there.target.same(&name.target)).then_some(other)))
-    }
-
-    /// Gives the name, unless it is taken: then to what it belongs.
-    async fn put_name(&self, name: &Name) -> Result<Option<&'static str>> {
-        if self.dry_run {
+    /// Puts a document there, unless its place is taken: then by what.
+    async fn put(&self, document: &Document) -> Result<Option<&'static str>> {
+        if self.dry_run || self.target.create(&document.at, &document.bytes).await? == Created::New {
             return Ok(None);
         }
-        match self.target.create(&Location::Name(name.uid.clone()), name.bytes()).await? {
-            Created::New => Ok(None),
-            Created::Exists => Ok(self.taken(name).await?.flatten()),
-        }
+        Ok(match self.there(document).await? {
+            There::Another(why) => Some(why),
+            There::Same | There::Nothing => None,
+        })
     }
 
     /// Sends content, unless it is there. Of several that need the same, one sends it.
@@ -270,7 +213,7 @@ impl Copying {
             None => self.lake.size_of(&content.digest).await?,
         };
         match (there, size) {
-            (None, None) if content.optional => return Ok(()),
+            (None, None) if content.part == Part::Extra => return Ok(()),
             (Some(there), Some(size)) if there != size => {
                 let message = format!(
                     "the content of `{}` ({}) has {there} bytes in {} instead of {size}: it is damaged there",
@@ -310,36 +253,10 @@ impl Copying {
     }
 }
 
-/// Whether two documents at the place of a call's record say the same of its value and its files.
-fn same_call(kept: &Kept, creator: &CreatorName, key: &CallKey, there: Vec<u8>) -> Result<bool> {
-    if kept.bytes() == there {
-        return Ok(true);
-    }
-    let (Kept::Record(ours), Kept::Record(theirs)) = (kept, Kept::parse(creator, key, there)?) else {
-        return Ok(false);
-    };
-    let files = |record: &Record| -> Result<Vec<(Uid, Digest)>> {
-        Ok(record.lineage()?.outputs.into_iter().map(|output| (output.uid, output.digest)).collect())
-    };
-    Ok(ours.value_digest == theirs.value_digest && files(ours)? == files(&theirs)?)
-}
-
-/// What people call a call.
-fn called(record: &Record) -> Result<String> {
-    let outputs = record.lineage()?.outputs;
-    let names: Vec<_> =
-        outputs.iter().filter(|output| output.uid.is_chosen()).map(|output| output.uid.as_str()).collect();
-    Ok(if names.is_empty() { format!("{}/{}", record.creator, record.key) } else { names.join(", ") })
-}
-
 fn row(what: String, outcome: MirrorOutcome, why: Option<String>) -> MirrorRow {
     MirrorRow { what, outcome, why }
 }
 
-fn conflict(what: String, why: &str) -> Became {
-    Became::Row(row(what, MirrorOutcome::Conflict, Some(format!("{why}, and is left"))))
-}
-
-fn removed(what: String) -> Became {
-    Became::Row(row(what, MirrorOutcome::Removed, Some("it was removed there".to_owned())))
+fn conflict(document: &Document, why: &str) -> Became {
+    Became::Row(row(document.what.clone(), MirrorOutcome::Conflict, Some(format!("{why}, and is left"))))
 }

@@ -1,21 +1,20 @@
 //! What is to be copied: what was asked for, and what that was made from.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
-use datlake_core::lineage::Input;
-use datlake_core::record::{Kept, Name, Record, Target};
-use datlake_core::{CreatorName, Error, ErrorKind, Location, Prefix, Result, StoreExt as _, Uid, UidKind};
+use datlake_core::document::{References, made_from, roots};
+use datlake_core::{CreatorName, Document, Error, ErrorKind, Location, Prefix, Result, StoreExt as _, Uid};
 
 use super::super::concerns_one;
-use super::super::content::documents;
 use super::Lake;
 use crate::report::Damage;
 
 impl Lake {
-    /// The documents to copy, each once: records, and names. What is damaged is told, and hides what is above it only.
+    /// The documents to copy, each once. What is damaged is told, and hides what is above it only.
     pub(super) async fn to_mirror(&self, which: &[String], inputs: bool) -> Result<(Vec<Location>, Vec<Damage>)> {
         if which.is_empty() {
-            return Ok((documents(&**self.source()).await?, Vec::new()));
+            return Ok((roots(&**self.source()).await?, Vec::new()));
         }
         let mut plan = Plan { lake: self, inputs, open: VecDeque::new(), seen: HashSet::new(), damaged: Vec::new() };
         for text in which {
@@ -42,7 +41,7 @@ impl Lake {
                 return Err(Error::new(ErrorKind::NotFound, message));
             };
             self.file(uid.as_str())?;
-            return Ok(document(&uid).into_iter().collect());
+            return Ok(vec![Location::of_file(&uid)]);
         }
         let mut found = Vec::new();
         if let Ok(folder) = Uid::chosen(text) {
@@ -56,18 +55,9 @@ impl Lake {
             // Fails with the nearest names.
             let uid = self.resolve(text)?;
             self.file(uid.as_str())?;
-            found.extend(document(&uid));
+            found.push(Location::of_file(&uid));
         }
         Ok(found)
-    }
-}
-
-/// The document that stands for a file.
-fn document(uid: &Uid) -> Option<Location> {
-    match uid.kind() {
-        UidKind::Chosen => Some(Location::Name(uid.clone())),
-        UidKind::Output { creator, key, .. } => Some(Location::Record(creator, key)),
-        UidKind::Member { tree, .. } => document(&tree),
     }
 }
 
@@ -102,56 +92,12 @@ impl Plan<'_> {
 
     /// Adds what the document at `at` cannot be without.
     async fn above(&mut self, at: &Location) -> Result<()> {
-        let Some(bytes) = self.lake.source().get(at).await? else { return Ok(()) };
-        match at {
-            Location::Name(uid) => {
-                if let Target::Output(of) = Name::parse(uid, bytes)?.target {
-                    self.add(Location::Record(of.creator, of.key));
-                }
-            }
-            Location::Record(creator, key) | Location::Beside(creator, key, _) if self.inputs => {
-                let Some(record) = Kept::parse(creator, key, bytes)?.record() else { return Ok(()) };
-                for input in record.lineage()?.inputs {
-                    self.add_input(&input).await?;
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Adds what an input was, where the lake still has it.
-    async fn add_input(&mut self, input: &Input) -> Result<()> {
-        let Some(at) = input.uid.as_ref().and_then(document) else { return Ok(()) };
-        let call = match &at {
-            Location::Record(creator, key) => Some((creator.clone(), *key)),
-            Location::Name(uid) => {
-                let Some(bytes) = self.lake.source().get(&at).await? else { return Ok(()) };
-                match Name::parse(uid, bytes)?.target {
-                    Target::Output(of) => Some((of.creator, of.key)),
-                    Target::Added(_) => None,
-                }
-            }
-            _ => return Ok(()),
-        };
-        self.add(at);
-        let Some((creator, key)) = call else { return Ok(()) };
-        let record = Location::Record(creator.clone(), key);
-        let made = |record: &Record| -> Result<bool> {
-            Ok(record.lineage()?.outputs.iter().any(|output| output.digest == input.digest))
-        };
-        let main = match self.lake.source().get(&record).await? {
-            Some(bytes) => Kept::parse(&creator, &key, bytes)?.record(),
-            None => None,
-        };
-        self.add(record);
-        // A file in a tree is none of the outputs, and never beside them.
-        let member = input.uid.as_ref().is_some_and(|uid| matches!(uid.kind(), UidKind::Member { .. }));
-        if !member && !main.as_ref().map_or(Ok(false), made)? {
-            // It was made by a record that lost its key to another's.
-            for at in self.lake.source().locations(&Prefix::BesideOf(creator, key)).await? {
-                self.add(at);
-            }
+        let source = Arc::clone(self.lake.source());
+        let Some(bytes) = source.get(at).await? else { return Ok(()) };
+        let References { needs, lineage, .. } = Document::parse(at, bytes)?.references;
+        needs.into_iter().for_each(|(at, _)| self.add(at));
+        for input in lineage.iter().filter(|_| self.inputs).collect::<Vec<_>>() {
+            made_from(&*source, input).await?.into_iter().for_each(|at| self.add(at));
         }
         Ok(())
     }

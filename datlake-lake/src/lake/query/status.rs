@@ -1,9 +1,8 @@
 //! Where a lake stands: what of it is on this machine only.
 
-use datlake_core::Result;
-use datlake_core::catalog::Unpushed;
 use datlake_core::lineage::Output;
 use datlake_core::record::Target;
+use datlake_core::{Location, Result};
 
 #[cfg(doc)]
 use crate::ErrorKind;
@@ -30,7 +29,7 @@ impl Lake {
         pollster::block_on(async {
             let (mut unpushed, mut damaged) = (Vec::new(), Vec::new());
             for what in self.catalog().unpushed().await? {
-                unpushed.extend(unless_damaged(self.unpushed_row(&what).await, &what, &mut damaged)?.flatten());
+                unpushed.extend(unless_damaged(self.unpushed_row(&what).await, what.title(), &mut damaged)?.flatten());
             }
             let home = self.home().display().to_string();
             let (remote_state, remote_problem) = self.remote_state();
@@ -53,10 +52,10 @@ impl Lake {
     }
 
     /// `None` for what never came to be.
-    async fn unpushed_row(&self, what: &Unpushed) -> Result<Option<UnpushedRow>> {
+    async fn unpushed_row(&self, at: &Location) -> Result<Option<UnpushedRow>> {
         let here = self.catalog().here();
-        Ok(match what {
-            Unpushed::Call(creator, key) => match here.record(creator, key).await? {
+        Ok(match at {
+            Location::Record(creator, key) => match here.record(creator, key).await? {
                 None => None,
                 Some(record) => {
                     let lineage = record.lineage()?;
@@ -69,7 +68,7 @@ impl Lake {
                     })
                 }
             },
-            Unpushed::Added(uid) => match here.name(uid).await?.map(|name| name.target) {
+            Location::Name(uid) => match here.name(uid).await?.map(|name| name.target) {
                 Some(Target::Added(added)) => Some(UnpushedRow {
                     call: None,
                     uids: vec![uid.clone()],
@@ -79,6 +78,7 @@ impl Lake {
                 }),
                 _ => None,
             },
+            _ => None,
         })
     }
 }

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
+use crate::{Digest, Error, ErrorKind, Result, Uid};
 
 /// The first line of a manifest.
 const HEADER: &str = "datlake tree 1\n";
 
 /// What a tree's own content says, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Manifest(BTreeMap<String, (Digest, u64)>);
+pub struct Manifest(BTreeMap<String, (Digest, u64)>);
 
 impl Manifest {
+    /// Puts a file in it.
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a name no UID may have, one that is there, and a file that is a folder too.
-    pub(crate) fn insert(&mut self, name: &str, digest: Digest, size: u64) -> Result<()> {
+    pub fn insert(&mut self, name: &str, digest: Digest, size: u64) -> Result<()> {
         Uid::chosen(name)?;
         let wrong =
             |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{name}` into the tree: {why}")));
@@ -35,7 +37,7 @@ impl Manifest {
     }
 
     /// One line for each file: digest, size, name.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         use std::fmt::Write as _;
         let mut text = HEADER.to_owned();
         for (name, (digest, size)) in &self.0 {
@@ -46,18 +48,20 @@ impl Manifest {
     }
 
     /// What each file in it is: name, digest and size in bytes.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&String, &(Digest, u64))> {
+    pub fn files(&self) -> impl Iterator<Item = (&String, &(Digest, u64))> {
         self.0.iter()
     }
 
     /// The digest and size of the file `name`.
-    pub(super) fn file(&self, name: &str) -> Option<&(Digest, u64)> {
+    pub fn file(&self, name: &str) -> Option<&(Digest, u64)> {
         self.0.get(name)
     }
 
+    /// Reads the manifest of the tree `tree`.
+    ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] for bytes that are no manifest, of the tree `tree`.
-    pub(crate) fn parse(bytes: &[u8], tree: &dyn std::fmt::Display) -> Result<Self> {
+    /// [`ErrorKind::Corrupt`] for bytes that are no manifest.
+    pub fn parse(bytes: &[u8], tree: &dyn std::fmt::Display) -> Result<Self> {
         let corrupt = || Error::new(ErrorKind::Corrupt, format!("`{tree}` is no manifest of a tree"));
         let text = std::str::from_utf8(bytes).map_err(|e| corrupt().because(e))?;
         let lines = text.strip_prefix(HEADER).ok_or_else(corrupt)?;

@@ -1,0 +1,126 @@
+//! What a document refers to.
+
+use crate::lineage::Known;
+use crate::{Digest, Location, Manifest, Result, Uid};
+
+/// A document as those see it who keep a lake in order.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Where it is.
+    pub at: Location,
+    /// Its own digest.
+    pub digest: Digest,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What people call it.
+    pub what: String,
+    /// The files it is about; of a call without any, and of what is no file's, none.
+    pub uids: Vec<Uid>,
+    /// The document that it goes with wherever that goes, as the name of an output with the call's record. Most go by themselves.
+    pub part_of: Location,
+    /// Documents for one place that mean the same are one to everybody, though their bytes differ.
+    pub meaning: Digest,
+    /// What it is to who wanted its place for another.
+    pub taken: &'static str,
+    /// Whether it only keeps others from its place: nobody misses it anywhere else.
+    pub is_mark: bool,
+    /// What it refers to.
+    pub references: References,
+}
+
+/// What a document refers to.
+#[derive(Clone, Debug, Default)]
+pub struct References {
+    /// Content, which stays as long as the document does.
+    pub content: Vec<Content>,
+    /// Documents without which it shows nothing; and what to say where they are not there.
+    pub needs: Vec<(Location, String)>,
+    /// Documents that [go with it](Document::part_of), if they say so themselves.
+    pub parts: Vec<Location>,
+    /// Files it was made from. The lake is whole without them.
+    pub lineage: Vec<(Uid, Digest)>,
+    /// Entries of indexes that lead to it: empty objects.
+    pub index: Vec<Location>,
+}
+
+/// A piece of content that a document, or other content, refers to.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes; `None` where nobody wrote it down.
+    pub size: Option<u64>,
+    /// What people call it; of a file, its UID.
+    pub what: String,
+    /// What it is to the document.
+    pub part: Part,
+    /// How it is read, where it refers to other content itself.
+    pub reads: Option<ReadContent>,
+}
+
+/// What a piece of content refers to, from its bytes.
+pub type ReadContent = fn(&Content, &[u8]) -> Result<Vec<Content>>;
+
+/// What content is to the document that refers to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A file, or one in a tree: fetched by itself when somebody wants it.
+    File,
+    /// What the document itself keeps apart: it comes with the document.
+    Own,
+    /// The lake is whole without it.
+    Extra,
+}
+
+impl Document {
+    /// A document that goes by itself, and whose every byte matters.
+    pub(crate) fn new(at: &Location, digest: Digest, bytes: Vec<u8>, references: References) -> Self {
+        let (what, meaning) = (at.title(), Digest::of(&bytes));
+        let (uids, part_of, taken) = (Vec::new(), at.clone(), "another document has its place there");
+        Self { at: at.clone(), digest, bytes, what, uids, part_of, meaning, taken, is_mark: false, references }
+    }
+
+    /// What it refers to.
+    pub fn references(&self) -> &References {
+        &self.references
+    }
+
+    /// Whether it goes where another goes.
+    pub fn is_part(&self) -> bool {
+        self.part_of != self.at
+    }
+
+    pub(super) fn refers_to(&self, digest: &Digest) -> bool {
+        self.references.content.iter().any(|content| content.digest == *digest)
+    }
+}
+
+impl Content {
+    /// A file, and the manifest of a tree.
+    pub fn of(file: &Known) -> Self {
+        let reads: Option<ReadContent> = if file.tree { Some(members) } else { None };
+        Self { digest: file.digest, size: Some(file.size), what: file.uid.to_string(), part: Part::File, reads }
+    }
+
+    /// Content that is no file.
+    pub(crate) fn apart(digest: Digest, what: String, part: Part) -> Self {
+        Self { digest, size: None, what, part, reads: None }
+    }
+
+    /// What it refers to itself, by its bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for bytes that are not what it should be.
+    pub fn references(&self, bytes: &[u8]) -> Result<Vec<Self>> {
+        self.reads.map_or(Ok(Vec::new()), |reads| reads(self, bytes))
+    }
+}
+
+/// The files in a tree.
+fn members(tree: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+    let member = |(name, (digest, size)): (&String, &(Digest, u64))| {
+        let what = format!("{}//{name}", tree.what);
+        Content { digest: *digest, size: Some(*size), what, part: Part::File, reads: None }
+    };
+    Ok(Manifest::parse(bytes, &tree.what)?.files().map(member).collect())
+}

@@ -1,0 +1,144 @@
+//! The table of all kinds of objects: what each is, in one row.
+//!
+//! Whoever needs it hands a macro that takes the rows: `layout` makes places of them, `document` readers. A row that leaves
+//! something out does not compile there.
+
+/// Hands the table to the macro `$make`.
+///
+/// The folder is a prefix of the path, and the rest is spelled and parsed below it; kinds may share a folder. `examples` are for
+/// tests. `is` says what objects of the kind are to a lake and, of a document, how it is read.
+macro_rules! kinds {
+    ($make:ident) => {
+        $make! {
+            /// `datlake.json`: format version and lake id.
+            Lake in "" {
+                path: "datlake.json".to_owned(),
+                parse: |rest| (rest == "datlake.json").then_some(Self::Lake),
+                examples: |_of| vec![Self::Lake],
+                is: Passing,
+            }
+
+            /// `blobs/3f/3f9a…`: content.
+            Blob(digest: Digest) in "blobs" {
+                path: { let hex = digest.to_string(); format!("{}/{hex}", &hex[..2]) },
+                parse: |rest| Some(Self::Blob(rest.split_once('/')?.1.parse().ok()?)),
+                examples: |of| vec![Self::Blob(of.digest)],
+                is: Content,
+            }
+
+            /// `files/<uid>.datlake`: a chosen name.
+            Name(uid: Uid) in "files" {
+                path: format!("{uid}{LEAF}"),
+                parse: |rest| Some(Self::Name(Uid::chosen(rest.strip_suffix(LEAF)?).ok()?)),
+                examples: |of| vec![Self::Name(of.uid.clone())],
+                is: Root |_at, bytes| Name::parse(uid, bytes).map(Name::document),
+            }
+
+            /// `calls/<creator>/<key>.datlake`: a call record.
+            Record(creator: CreatorName, key: CallKey) in "calls" {
+                path: format!("{creator}/{key}{LEAF}"),
+                parse: |rest| call(rest).map(|(creator, key)| Self::Record(creator, key)),
+                examples: |of| vec![Self::Record(of.creator.clone(), of.key)],
+                is: Root |at, bytes| Kept::parse(creator, key, bytes)?.document(at),
+            }
+
+            /// `calls/<creator>/<key>.alt/<digest>.datlake`: the record of a call that lost its key to another's, by its own digest.
+            Beside(creator: CreatorName, key: CallKey, digest: Digest) in "calls" {
+                path: format!("{creator}/{key}{BESIDE}/{digest}{LEAF}"),
+                parse: |rest| {
+                    let (of, digest) = rest.strip_suffix(LEAF)?.rsplit_once('/')?;
+                    let (creator, key) = of.strip_suffix(BESIDE)?.rsplit_once('/')?;
+                    Some(Self::Beside(CreatorName::new(creator).ok()?, key.parse().ok()?, digest.parse().ok()?))
+                },
+                examples: |of| vec![Self::Beside(of.creator.clone(), of.key, of.digest)],
+                is: Root |at, bytes| Kept::parse(creator, key, bytes)?.document(at),
+            }
+
+            /// `uses/<digest>/<creator>/<key>.datlake`: this call reads this content.
+            Use(digest: Digest, creator: CreatorName, key: CallKey) in "uses" {
+                path: format!("{digest}/{creator}/{key}{LEAF}"),
+                parse: |rest| {
+                    let (digest, of) = rest.split_once('/')?;
+                    let (creator, key) = call(of)?;
+                    Some(Self::Use(digest.parse().ok()?, creator, key))
+                },
+                examples: |of| vec![Self::Use(of.digest, of.creator.clone(), of.key)],
+                is: Index,
+            }
+
+            /// `removed/<id>.datlake`: a tombstone.
+            Tombstone(id: String) in "removed" {
+                path: format!("{id}{LEAF}"),
+                parse: |rest| Some(Self::Tombstone(rest.strip_suffix(LEAF)?.to_owned())),
+                examples: |of| vec![Self::Tombstone(of.digest.to_string())],
+                is: Note |at, bytes| Tombstone::document(at, bytes),
+            }
+
+            /// `claims/<key>/<n>.datlake`: somebody runs this call.
+            Claim(key: CallKey, n: u64) in "claims" {
+                path: format!("{key}/{n}{LEAF}"),
+                parse: |rest| {
+                    let (key, n) = rest.strip_suffix(LEAF)?.split_once('/')?;
+                    Some(Self::Claim(key.parse().ok()?, n.parse().ok()?))
+                },
+                examples: |of| vec![Self::Claim(of.key, of.n)],
+                is: Passing,
+            }
+
+            /// `claims/<key>/<n>.<beat>.datlake`: a sign of life of who holds that claim.
+            Beat(key: CallKey, n: u64, beat: u64) in "claims" {
+                path: format!("{key}/{n}.{beat}{LEAF}"),
+                parse: |rest| {
+                    let (key, rest) = rest.strip_suffix(LEAF)?.split_once('/')?;
+                    let (n, beat) = rest.split_once('.')?;
+                    Some(Self::Beat(key.parse().ok()?, n.parse().ok()?, beat.parse().ok()?))
+                },
+                examples: |of| vec![Self::Beat(of.key, of.n, 3)],
+                is: Passing,
+            }
+
+            /// `gc/<n>.datlake` and `gc/<n>.<stage>.datlake`: how far a collection has come.
+            Collection(n: u64, stage: Stage) in "gc" {
+                path: format!("{n}{}{LEAF}", stage.ending()),
+                parse: |rest| {
+                    let rest = rest.strip_suffix(LEAF)?;
+                    let number = rest.split_once('.').map_or(rest, |(n, _)| n);
+                    let (stage, _) = Stage::ALL.into_iter().find(|(_, ending)| *ending == &rest[number.len()..])?;
+                    Some(Self::Collection(number.parse().ok()?, stage))
+                },
+                examples: |of| Stage::ALL.iter().map(|(stage, _)| Self::Collection(of.n, *stage)).collect(),
+                is: Passing,
+            }
+
+            /// `rescued/<n>/<digest>.datlake`: somebody is about to name content that the collection `n` condemned.
+            Rescued(n: u64, digest: Digest) in "rescued" {
+                path: format!("{n}/{digest}{LEAF}"),
+                parse: |rest| {
+                    let (n, digest) = rest.strip_suffix(LEAF)?.split_once('/')?;
+                    Some(Self::Rescued(n.parse().ok()?, digest.parse().ok()?))
+                },
+                examples: |of| vec![Self::Rescued(of.n, of.digest)],
+                is: Passing,
+            }
+
+            /// `unpushed/<path>`: the remote has not decided yet about the document at that path.
+            Unpushed(of: Box<Location>) in "unpushed" {
+                path: of.path(),
+                parse: |rest| Some(Self::Unpushed(Box::new(Self::parse(rest).filter(|of| of.role() == Role::Root)?))),
+                examples: |of| vec![Self::Record(of.creator.clone(), of.key).mark(), Self::Name(of.uid.clone()).mark()],
+                is: Passing,
+            }
+
+            /// `made-up/<digest>.datlake`: a kind for tests, by which they see that one row is all that a kind needs.
+            #[cfg(feature = "made-up")]
+            MadeUp(digest: Digest) in "made-up" {
+                path: format!("{digest}{LEAF}"),
+                parse: |rest| Some(Self::MadeUp(rest.strip_suffix(LEAF)?.parse().ok()?)),
+                examples: |of| vec![Self::MadeUp(of.digest)],
+                is: Root |at, bytes| crate::made_up::document(at, bytes),
+            }
+        }
+    };
+}
+
+pub(crate) use kinds;
