@@ -24,6 +24,8 @@ impl Told {
         }
         [
             ("Wanted range starting at", Self::BeyondEnd),
+            // A range of an empty object at Azurite.
+            ("\"bytes 0--1/0\"", Self::BeyondEnd),
             ("URL scheme is not allowed", Self::NotHttps),
             ("dns error", Self::NoSuchHost),
             ("failed to lookup address", Self::NoSuchHost),
@@ -66,6 +68,7 @@ mod tests {
         };
         for (text, told) in [
             ("Wanted range starting at 7, but object was only 3 bytes long", Some(Told::BeyondEnd)),
+            ("Failed to parse value for CONTENT_RANGE header: \"bytes 0--1/0\"", Some(Told::BeyondEnd)),
             ("builder error for url (http://127.0.0.1:1/): URL scheme is not allowed", Some(Told::NotHttps)),
             ("dns error", Some(Told::NoSuchHost)),
             ("failed to lookup address information: Name or service not known", Some(Told::NoSuchHost)),
