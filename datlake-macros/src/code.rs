@@ -1,4 +1,4 @@
-//! The static that says what an item's code is, and the trait that leads to it.
+//! The static that describes an item's code, and the trait that leads to it.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ pub(crate) fn allowances() -> TokenStream {
     }
 }
 
-/// What the static says, apart from its dependencies and what only the place of the item tells.
+/// The content of the static, but for its dependencies and what depends on the item's place.
 pub(crate) struct Code {
     /// The item's name.
     pub(crate) name: String,

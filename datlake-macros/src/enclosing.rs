@@ -1,8 +1,8 @@
 //! Whether an item stands in an `impl` or a `trait`.
 //!
-//! A macro is not told, and what it puts there besides the function would be met with messages about items that the user
-//! never wrote. So the source is looked at: braces are counted up to the item, past comments and literals, and what stands
-//! before the innermost one says what it opens. In doubt the answer is no: then the compiler complains in its own words.
+//! A macro does not know, and the compiler would report items that the user never wrote. So the source is read: braces are
+//! counted up to the item, past comments and literals, and the text before the innermost one shows what it opens. In doubt
+//! the answer is no, and the compiler reports the mistake.
 
 /// Whether the innermost braces around what begins on `line` (from 1), after `column` characters, are those of an `impl` or
 /// a `trait`.
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_of_an_impl_or_a_trait_are_told_from_others() {
+    fn functions_of_an_impl_or_a_trait_are_recognised() {
         assert!(check("struct A;\nimpl A {\n    @fn f() {}\n}\n"));
         assert!(check(
             "unsafe impl<T> B<'a> for A<T> where T: 'static { fn g() { { } } /// x {\n #[a(\"]\")] pub @fn f() {} }"

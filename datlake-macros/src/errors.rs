@@ -18,7 +18,7 @@ impl Errors {
         self.push(syn::Error::new(span, message));
     }
 
-    /// Adds what a parser said.
+    /// Adds a parser's error.
     pub(crate) fn push(&mut self, error: syn::Error) {
         match &mut self.0 {
             Some(all) => all.combine(error),

@@ -1,4 +1,4 @@
-//! From the checked model to tokens. What is decided here is how to say it; whether and when a body runs is the runtime's.
+//! From the checked model to tokens. The runtime decides whether and when a body runs.
 
 use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -277,8 +277,8 @@ impl<'m> Expansion<'m> {
         })
     }
 
-    /// The user's block. What is allowed on it is the user's own, what creators cannot follow, and what the signature is
-    /// told already.
+    /// The user's block. It allows the lints that the user allows, those that a creator cannot satisfy, and
+    /// those that the signature has already caused.
     fn body(&self) -> TokenStream {
         let Self { model, .. } = self;
         let Function { attributes, signature, body, .. } = &model.function;

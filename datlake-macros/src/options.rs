@@ -1,4 +1,4 @@
-//! What stands in the parentheses of an attribute.
+//! The options in the parentheses of an attribute.
 //!
 //! Options are separated before they are read, so that a mistake in one does not hide those in the others.
 
@@ -227,7 +227,7 @@ fn dependency(item: TokenStream) -> syn::Result<Path> {
     })
 }
 
-/// The rules of a creator's name that can be told from its text. The lake checks the rest.
+/// The rules of a creator's name that its text alone can break. The lake checks the rest.
 fn check_name(name: &str) -> Result<(), &'static str> {
     if name.is_empty() {
         return Err("it is empty");

@@ -1,7 +1,7 @@
-//! What tokens mean that they do not say: the values of `cfg` predicates and the contents that a program embeds.
+//! What a hash of tokens misses: the values of `cfg` predicates, and the contents that a program embeds.
 //!
-//! Found by looking at tokens and not at syntax, so that nothing hides in a macro's arguments or in an attribute. What
-//! cannot be evaluated from where the code stands (`cfg!($p)` in a `macro_rules!`, say) is left out.
+//! This scans tokens and not syntax, so that a macro's arguments and attributes are covered too. What cannot be evaluated
+//! at the code's place (`cfg!($p)` in a `macro_rules!`, say) is left out.
 
 use std::collections::BTreeMap;
 

@@ -17,7 +17,7 @@ use crate::options::Options;
 use crate::shown;
 use crate::source::Source;
 
-/// A function as written. Its body is the compiler's to read.
+/// A function as written, its body not parsed.
 #[derive(Clone)]
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
@@ -55,20 +55,20 @@ impl ToTokens for Function {
     }
 }
 
-/// What a parameter is to the key.
+/// How a parameter counts in the key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
-    /// It counts.
+    /// Part of the key.
     Plain,
-    /// `#[skip]`: it does not.
+    /// `#[skip]`: not part of the key.
     Skip,
-    /// `#[secret]`: it counts, and is never shown.
+    /// `#[secret]`: part of the key, and never shown.
     Secret,
-    /// `#[by_name]`: it is a path, and its text counts.
+    /// `#[by_name]`: a path whose text is part of the key.
     ByName,
 }
 
-/// Whether a parameter says what the outputs are called.
+/// Whether a parameter names the outputs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Names {
     /// It does not.
@@ -93,7 +93,7 @@ pub(crate) struct Param {
     pub(crate) shown: (Pat, TokenStream),
     /// `#[allow]` and the like.
     pub(crate) lints: Vec<Attribute>,
-    /// What it is to the key.
+    /// How it counts in the key.
     pub(crate) role: Role,
     /// Whether it names outputs.
     pub(crate) names: Names,
@@ -360,13 +360,13 @@ impl<'ast> Visit<'ast> for Types<'_> {
         visit::visit_type_path(self, ty);
     }
 
-    // What functions take and return is not what they are.
+    // The types in a function pointer are no values of the argument.
     fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
     fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
     fn visit_expr(&mut self, _: &'ast syn::Expr) {}
 }
 
-/// The function as the compiler can take it without the macro: parameters keep no attributes that only the macro knows.
+/// The function without the parameter attributes that only the macro knows.
 pub(crate) fn plain(function: &Function) -> Function {
     let mut function = function.clone();
     for input in &mut function.signature.inputs {

@@ -92,7 +92,7 @@ pub(crate) struct Anonymous {
 }
 
 impl Anonymous {
-    /// Of the tokens of an item, as they stand in the source: a parser and its printer would leave their mark.
+    /// Takes an item's tokens as they are in the source: parsing and printing would change them.
     pub(crate) fn new(item: TokenStream) -> Self {
         const BEFORE_A_NAME: [&str; 14] = [
             "async", "auto", "const", "default", "enum", "extern", "fn", "gen", "mod", "mut", "static", "struct",

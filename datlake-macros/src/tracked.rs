@@ -1,4 +1,4 @@
-//! `#[tracked]`: the code of an item gets an identity, and functions say when they are entered.
+//! `#[tracked]`: the code of an item gets an identity, and functions report when they are entered.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -176,7 +176,7 @@ fn tracked_module(
     quote!(#module #tracked)
 }
 
-/// Puts `entered()` into every function of a module. Those that are tracked or creators themselves say so themselves.
+/// Puts `entered()` into every function of a module. Those that are tracked or creators report themselves.
 struct Entering {
     /// How many modules lie between.
     depth: usize,
@@ -257,7 +257,7 @@ fn with_first(body: &Group, first: &TokenStream) -> Group {
         |input: syn::parse::ParseStream<'_>| Ok((Attribute::parse_inner(input)?, input.parse::<TokenStream>()?));
     let (attributes, rest) = split.parse2(body.stream()).unwrap_or_else(|_| (Vec::new(), body.stream()));
     let mut inner = Group::new(body.delimiter(), rest);
-    // Braces of ours where the user's stand: nobody is told that they are not needed.
+    // Braces of ours where the user's stand: no lint says that they are not needed.
     inner.set_span(Span::call_site().located_at(body.span()));
     let inner = TokenTree::Group(inner);
     let mut outer = Group::new(body.delimiter(), quote!(#(#attributes)* #first #inner));
