@@ -51,7 +51,7 @@ pub const WHOLE: Range<u64> = 0..u64::MAX;
 
 /// A place that holds objects.
 ///
-/// Every implementation, and every decorator around one, passes the conformance suite of `datlake-store`:
+/// Every implementation, and every decorator around one, passes the conformance suite in `tests/conformance`:
 ///
 /// - An object is visible whole or not at all, also when its writer dies at any point.
 /// - Of several creators of one object exactly one gets [`Created::New`]; nothing ever replaces an object.

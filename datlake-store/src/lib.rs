@@ -3,9 +3,6 @@
 //! The only crate that touches files or names an async runtime. Users depend on `datlake`, which re-exports what they need.
 
 mod clock;
-#[cfg(feature = "conformance")]
-#[doc(hidden)]
-pub mod conformance;
 mod copy_blob;
 mod dir;
 mod folder;

@@ -4,12 +4,11 @@ use datlake_core::{Created, Digest, Location, Store as _};
 
 use super::publish::Method;
 use super::{DirStore, Durability, Seal, open};
-use crate::conformance;
 
 fn check(method: Method) {
     let folder = tempfile::tempdir().unwrap();
     let store = open::open_by(&folder.path().join("lake"), Durability::Cached, method).unwrap();
-    conformance::check(&store);
+    datlake_conformance::check(&store);
 
     // A lent file stays where it is, and a blob is sealed whichever way it came.
     let lent = store.scratch().unwrap().file().unwrap();

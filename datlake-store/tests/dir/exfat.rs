@@ -1,7 +1,7 @@
 //! A disk without hard links, and with names of its own.
 
 use datlake_core::{Created, Digest, ErrorKind, Store as _};
-use datlake_store::{DirStore, Durability, RemoteOptions, Seal, conformance, open_remote};
+use datlake_store::{DirStore, Durability, RemoteOptions, Seal, open_remote};
 
 use crate::disk::folder;
 use crate::*;
@@ -11,10 +11,10 @@ fn a_disk_without_hard_links_holds_a_lake() {
     let Some(folder) = folder("a_disk_without_hard_links_holds_a_lake") else { return };
     let home = open(&folder.path().join("home"));
     for durability in [Durability::Synced, Durability::Cached] {
-        conformance::check_without_ages(&home.with_durability(durability));
+        datlake_conformance::check_without_ages(&home.with_durability(durability));
     }
     let url = format!("file://{}", folder.path().join("remote").display());
-    conformance::check_without_ages(&*open_remote(&url, RemoteOptions::default()).unwrap());
+    datlake_conformance::check_without_ages(&*open_remote(&url, RemoteOptions::default()).unwrap());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use datlake_core::{Created, Digest, ErrorKind, Location, Prefix, Store as _, Uid};
-use datlake_store::{DirStore, Durability, RemoteOptions, Seal, conformance, open_remote};
+use datlake_store::{DirStore, Durability, RemoteOptions, Seal, open_remote};
 
 use crate::*;
 
@@ -14,9 +14,9 @@ use crate::*;
 fn a_directory_is_a_store() {
     let lake = lake();
     for durability in [Durability::Synced, Durability::Cached] {
-        conformance::check(&lake.store.with_durability(durability));
+        datlake_conformance::check(&lake.store.with_durability(durability));
     }
-    conformance::check_pages(&lake.store, &conformance::plain, 3000);
+    datlake_conformance::check_pages(&lake.store, &datlake_conformance::plain, 3000);
     assert_eq!(names_in(lake.store.scratch().unwrap().path()), [""; 0], "temporary files were left");
 }
 
@@ -25,14 +25,14 @@ fn a_remote_in_a_folder_is_a_store() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file://{}//", folder.path().join("new/remote").display());
     let options = RemoteOptions { memory: Some(folder.path().join("remotes")), ..RemoteOptions::default() };
-    conformance::check(&*open_remote(&url, options).unwrap());
+    datlake_conformance::check(&*open_remote(&url, options).unwrap());
 }
 
 #[test]
 fn what_is_not_the_lakes_is_passed_over() {
     let lake = lake();
     let root = lake.store.root().to_owned();
-    conformance::check_foreign(&lake.store, &conformance::plain, &mut |path, bytes| {
+    datlake_conformance::check_foreign(&lake.store, &datlake_conformance::plain, &mut |path, bytes| {
         let path = root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();

@@ -1,51 +1,50 @@
 //! Real servers: a Ceph object gateway, moto, Azurite.
 
 use datlake_core::{Created, Digest, Error, ErrorKind, Location, Prefix, Store, Uid, WHOLE};
-use datlake_store::conformance;
 
 use crate::servers::{SECRET, Server, open, s3_at};
 
 /// As a user of tokio would: inside somebody else's runtime.
-fn inside_tokio(checking: conformance::Checking<'_>) {
+fn inside_tokio(checking: datlake_conformance::Checking<'_>) {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(checking);
 }
 
 /// From a thread of a rayon pool.
-fn on_a_pool(checking: conformance::Checking<'_>) {
+fn on_a_pool(checking: datlake_conformance::Checking<'_>) {
     rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| pollster::block_on(checking));
 }
 
 #[test]
 fn rgw_holds_a_lake() {
     let Some(server) = Server::rgw("rgw_holds_a_lake") else { return };
-    conformance::check(&*server.store());
+    datlake_conformance::check(&*server.store());
 }
 
 #[test]
 fn rgw_holds_a_lake_from_within_a_runtime_and_from_a_pool() {
     let Some(server) = Server::rgw("rgw_holds_a_lake_from_within_a_runtime_and_from_a_pool") else { return };
-    conformance::check_by(&*server.store(), &inside_tokio);
-    conformance::check_by(&*server.store(), &on_a_pool);
+    datlake_conformance::check_by(&*server.store(), &inside_tokio);
+    datlake_conformance::check_by(&*server.store(), &on_a_pool);
 }
 
 #[test]
 fn rgw_answers_in_pages() {
     let Some(server) = Server::rgw("rgw_answers_in_pages") else { return };
-    conformance::check_pages(&*server.store(), &conformance::plain, 1100);
+    datlake_conformance::check_pages(&*server.store(), &datlake_conformance::plain, 1100);
 }
 
 /// Everything but races: of several creators moto may let two win, so it is evidence of nothing there.
 #[test]
 fn moto_holds_a_lake() {
     let Some(server) = Server::moto("moto_holds_a_lake") else { return };
-    conformance::check_without_races(&*server.store(), &conformance::plain);
-    conformance::check_pages(&*server.store(), &conformance::plain, 1100);
+    datlake_conformance::check_without_races(&*server.store(), &datlake_conformance::plain);
+    datlake_conformance::check_pages(&*server.store(), &datlake_conformance::plain, 1100);
 }
 
 #[test]
 fn azurite_holds_a_lake() {
     let Some(server) = Server::azurite("azurite_holds_a_lake") else { return };
-    conformance::check(&*server.store());
+    datlake_conformance::check(&*server.store());
 }
 
 /// Many machines, each with a client of its own, begin to create one object at the same moment.

@@ -1,14 +1,6 @@
-//! What every store must do: the contract of [`Store`], as checks that panic.
+//! The contract of [`Store`], as checks that panic.
 //!
 //! A store may hold anything before: every check makes names of its own. Nothing here reads the clock or sleeps.
-//!
-//! ```
-//! # use datlake_store::{conformance, DirStore, Durability};
-//! let folder = tempfile::tempdir()?;
-//! let store = DirStore::open(&folder.path().join("lake"), Durability::Cached)?;
-//! conformance::check(&store);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 #![allow(clippy::unwrap_used, reason = "checks panic")]
 
@@ -31,7 +23,7 @@ pub type Runner<'r> = &'r (dyn Fn(Checking<'_>) + Sync);
 
 /// Runs a future on this thread, without any runtime.
 pub fn plain(checking: Checking<'_>) {
-    crate::wait(checking);
+    pollster::block_on(checking);
 }
 
 /// Every check that needs nothing but the store.
