@@ -20,6 +20,7 @@ mod lake;
 mod nearest;
 mod origin;
 pub mod report;
+mod twins;
 
 // For the engine of calls.
 #[doc(hidden)]

@@ -1,4 +1,5 @@
-//! The runtimes that datlake owns: for work that would block an executor and timers, for network clients, for signs of life.
+//! The runtimes that datlake owns: for work that would block an executor and timers, for whole blocking
+//! methods, for network clients, for signs of life.
 //!
 //! Each starts when something first needs it, and no code of a user ever runs on one. Futures of this module can be awaited on
 //! any executor, or blocked on from any thread.
@@ -15,6 +16,9 @@ use tokio::task::JoinHandle;
 
 /// Blocking jobs at a time; more of them wait.
 const BLOCKING_THREADS: usize = 16;
+
+/// Whole blocking methods at a time; more of them wait.
+const METHODS: usize = 32;
 
 /// Signs of life given at a time. Each takes a thread only while it is on its way, and one may wait long for a store that is
 /// in trouble.
@@ -37,8 +41,12 @@ impl Own {
 
     fn get(&self) -> Result<&Runtime> {
         let made = self.made.get_or_init(|| {
-            Builder::new_multi_thread()
-                .worker_threads(self.workers)
+            let mut builder = match self.workers {
+                0 => Builder::new_current_thread(),
+                _ => Builder::new_multi_thread(),
+            };
+            builder
+                .worker_threads(self.workers.max(1))
                 .max_blocking_threads(self.blocking)
                 .thread_name(self.thread)
                 .enable_all()
@@ -50,6 +58,9 @@ impl Own {
 }
 
 static BLOCKING: Own = Own::new("datlake", 1, BLOCKING_THREADS, "threads for input and output");
+
+/// For whole blocking methods, apart from the jobs that they wait for. Nothing is polled there.
+static METHOD: Own = Own::new("datlake-method", 0, METHODS, "threads for input and output");
 
 /// For network clients: a job that waits for the network must never take the thread that the network needs.
 #[cfg(feature = "cloud")]
@@ -123,13 +134,26 @@ impl<T> Future for Task<T> {
     }
 }
 
-/// Runs `job` where it blocks nobody. A panic in it goes on in whoever awaits.
+/// Runs `job` where it blocks nobody. It must not wait for another such job. A panic in it goes on in whoever awaits.
 pub async fn offload<T, F>(job: F) -> Result<T>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    match BLOCKING.get()?.spawn_blocking(job).await {
+    done(BLOCKING.get()?.spawn_blocking(job)).await
+}
+
+/// [`offload`] for a whole blocking method, which may itself wait for jobs.
+pub async fn offload_method<T, F>(method: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    done(METHOD.get()?.spawn_blocking(method)).await
+}
+
+async fn done<T>(job: JoinHandle<T>) -> Result<T> {
+    match job.await {
         Ok(value) => Ok(value),
         Err(failed) => match failed.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

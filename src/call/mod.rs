@@ -1,5 +1,6 @@
 //! Calls: a creator with its arguments, before anything runs.
 
+mod asked;
 pub(crate) mod body;
 mod claim;
 mod engine;

@@ -3,19 +3,20 @@
 use std::future::Future;
 use std::marker::PhantomData;
 
+#[cfg(doc)]
+use datlake_core::ErrorKind;
 use datlake_core::explain::Explanation;
 use datlake_core::lineage::Lineage;
-use datlake_core::{Code, Error, ErrorKind, Result, Uid, count};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use datlake_core::{Result, Uid};
+use datlake_lake::scope::Scoped;
+use datlake_store::wait;
 
+use super::asked::Asked;
 use super::engine::Start;
-use super::explain::explain;
-use super::key::{Key, Target};
+use super::key::Key;
 use super::shape::Shape;
-use super::site::{Found, Pace, Reach, Site};
+use super::site::Pace;
 use super::status::Status;
-use datlake_lake::scope::{self, Scoped, refuse_in_body};
 
 /// A call of a blocking creator: `f::call(args)`. Nothing runs before [`run`](Call::run).
 ///
@@ -148,13 +149,13 @@ impl<R, S, F> Call<R, S, F> {
     {
         let code = self.asked.code;
         let site = self.asked.site(Pace::Blocking);
-        let running = match site.and_then(|site| pollster::block_on(site.start::<S::Value>(code, force))) {
+        let running = match site.and_then(|site| wait(site.start::<S::Value>(code, force))) {
             Ok(Start::Ready(value)) => return S::join(value),
             Ok(Start::Run(running)) => running,
             Err(error) => return S::fail(error),
         };
         match S::split(running.call(self.body)) {
-            Ok(value) => pollster::block_on(running.finish(value)).map_or_else(S::fail, S::join),
+            Ok(value) => wait(running.finish(value)).map_or_else(S::fail, S::join),
             Err(returned) => {
                 drop(running);
                 returned
@@ -215,7 +216,24 @@ impl<R, S, F> AsyncCall<R, S, F> {
     }
 }
 
-/// What can be asked of a call without running it. The answers block: they read the lake.
+/// The asynchronous twins of the questions: `twin = question, how it is asked -> output;`.
+macro_rules! twins {
+    ($call:ident: $($twin:ident = $question:ident, $ask:ident -> $out:ty;)*) => {
+        impl<R, S: Shape<R>, F> $call<R, S, F> {
+            $(
+                #[doc = concat!("The asynchronous twin of [`", stringify!($question), "`](Self::", stringify!($question), ").")]
+                ///
+                /// # Errors
+                #[doc = concat!("As [`", stringify!($question), "`](Self::", stringify!($question), ").")]
+                pub fn $twin(&self) -> impl Future<Output = Result<$out>> {
+                    self.asked.offload(Asked::$ask::<S::Value>)
+                }
+            )*
+        }
+    };
+}
+
+/// What can be asked of a call without running it. They block, for they read the lake; their twins do not.
 macro_rules! questions {
     ($call:ident) => {
         impl<R, S: Shape<R>, F> $call<R, S, F> {
@@ -247,7 +265,7 @@ macro_rules! questions {
             /// # }
             /// ```
             pub fn uid(&self) -> Result<Uid> {
-                one(self.asked.uids::<S::Value>()?)
+                self.asked.uid::<S::Value>()
             }
 
             /// The UIDs of the files it returns, in order, where the return type tells how many there are or the call was made.
@@ -278,13 +296,7 @@ macro_rules! questions {
             /// # }
             /// ```
             pub fn uids(&self) -> Result<Vec<Uid>> {
-                match self.asked.uids::<S::Value>()? {
-                    Uids::Known(uids) => Ok(uids),
-                    Uids::First(_) => Err(Error::new(
-                        ErrorKind::InvalidInput,
-                        "how many files the call returns is known when it has run: its return type does not tell",
-                    )),
-                }
+                self.asked.all_uids::<S::Value>()
             }
 
             /// Whether it would be skipped, is running, or would run.
@@ -383,97 +395,17 @@ macro_rules! questions {
                 self.asked.explain::<S::Value>()
             }
         }
+
+        twins! {
+            $call:
+            uid_async = uid, uid -> Uid;
+            uids_async = uids, all_uids -> Vec<Uid>;
+            status_async = status, status -> Status;
+            lineage_async = lineage, lineage -> Option<Lineage>;
+            explain_async = explain, explain -> Explanation;
+        }
     };
-}
-
-pub(crate) enum Uids {
-    Known(Vec<Uid>),
-    /// There may be more, or none.
-    First(Uid),
-}
-
-fn one(uids: Uids) -> Result<Uid> {
-    match uids {
-        Uids::First(uid) => Ok(uid),
-        Uids::Known(mut uids) => match (uids.pop(), uids.len()) {
-            (Some(uid), 0) => Ok(uid),
-            (None, _) => Err(Error::new(ErrorKind::InvalidInput, "the call returns no file, so it has no UID")),
-            (Some(_), more) => {
-                Err(Error::new(ErrorKind::InvalidInput, format!("the call returns {} files: ask for `uids`", more + 1)))
-            }
-        },
-    }
 }
 
 questions!(Call);
 questions!(AsyncCall);
-
-/// A call as it can be asked, and run once.
-struct Asked {
-    target: Result<Target>,
-    code: &'static Code,
-}
-
-impl Asked {
-    fn new(key: Key) -> Self {
-        Self { code: key.code(), target: key.finish() }
-    }
-
-    /// Where the call stands now.
-    fn site(self, pace: Pace) -> Result<Site> {
-        Site::new(self.target?, self.code, pace)
-    }
-
-    fn ask(&self) -> Result<Site> {
-        match &self.target {
-            Ok(target) => Site::new(target.clone(), self.code, Pace::Blocking),
-            Err(error) => Err(error.clone()),
-        }
-    }
-
-    fn uids<T: Serialize + DeserializeOwned>(&self) -> Result<Uids> {
-        let site = self.ask()?;
-        let key = match pollster::block_on(site.find::<T>(Reach::Anywhere))? {
-            Found::Hit(_, record) => {
-                return Ok(Uids::Known(record.lineage()?.outputs.into_iter().map(|output| output.uid).collect()));
-            }
-            Found::Miss(key) => key,
-        };
-        if let Some(names) = &site.target.names {
-            return Ok(Uids::Known(names.clone()));
-        }
-        let uid = |index| Uid::output(&site.target.identity.creator, &key, index);
-        let inside = scope::outside_bodies(&site.lake);
-        let count = count::files_in::<T>();
-        drop(inside);
-        Ok(match count {
-            Some(count) => Uids::Known((0..count).map(uid).collect()),
-            None => Uids::First(uid(0)),
-        })
-    }
-
-    fn status<T: Serialize + DeserializeOwned>(&self) -> Result<Status> {
-        refuse_in_body("ask for a call's status")?;
-        let site = self.ask()?;
-        match pollster::block_on(site.find::<T>(Reach::Anywhere))? {
-            Found::Hit(..) => Ok(Status::Cached),
-            Found::Miss(_) if site.is_running()? => Ok(Status::Running),
-            Found::Miss(_) => Ok(Status::Missing),
-        }
-    }
-
-    fn lineage<T: Serialize + DeserializeOwned>(&self) -> Result<Option<Lineage>> {
-        refuse_in_body("ask for a call's lineage")?;
-        match pollster::block_on(self.ask()?.find::<T>(Reach::Anywhere))? {
-            Found::Hit(_, record) => record.lineage().map(Some),
-            Found::Miss(_) => Ok(None),
-        }
-    }
-
-    fn explain<T: Serialize + DeserializeOwned>(&self) -> Result<Explanation> {
-        refuse_in_body("explain a call")?;
-        let site = self.ask()?;
-        let found = pollster::block_on(site.find::<T>(Reach::Anywhere))?;
-        explain(&site, found)
-    }
-}

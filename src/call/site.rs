@@ -9,7 +9,7 @@ use std::time::Duration;
 use datlake_core::memo::{Candidate, Search, Step};
 use datlake_core::record::{Kept, Record, ValueBytes};
 use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, canonical};
-use datlake_store::{offload, sleep};
+use datlake_store::{offload_method, sleep, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -59,7 +59,7 @@ impl Pace {
     {
         match self {
             Self::Blocking => work.await,
-            Self::Polled => offload(move || pollster::block_on(work)).await?,
+            Self::Polled => offload_method(move || wait(work)).await?,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::offence::{Offence, assert_none};
 use crate::source::Files;
-use crate::{absences, circles, sizes, words};
+use crate::{absences, circles, sizes, twins, words};
 
 const MANIFEST: &str = "[package]\nname = \"datlake\"\n\n[dependencies]\ndatlake-core.workspace = true\n";
 
@@ -164,4 +164,20 @@ fn what_is_listed_and_mended_fails() {
 #[test]
 fn what_is_listed_passes() {
     assert_none(&["circle"], &[Offence::new("circle", "src/a.rs", "")], "circle src/a.rs\nfile src/a.rs\n");
+}
+
+#[test]
+fn a_blocking_method_without_a_twin() {
+    let lake =
+        "impl Lake { pub fn a(&self) -> Result<u8> {} pub fn b(&self) -> Result<u8> {} pub fn c(&self) -> u8 {} }";
+    let table = "twins! { impl Lake { a_async = a(&self) -> u8; } }";
+    let by_hand = "impl Lake { pub async fn b_async(&self) -> Result<u8> {} }";
+    let all = files([("datlake-lake/src/a.rs", lake), ("datlake-lake/src/twins.rs", table)]);
+    assert_keys(&twins::check(&all), &["twin Lake::b"]);
+    let all = files([
+        ("datlake-lake/src/a.rs", lake),
+        ("datlake-lake/src/b.rs", by_hand),
+        ("datlake-lake/src/twins.rs", table),
+    ]);
+    assert_keys(&twins::check(&all), &[]);
 }

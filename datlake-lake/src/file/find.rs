@@ -2,7 +2,6 @@
 
 use datlake_core::catalog::Known;
 use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
-use datlake_store::offload;
 
 use super::handle::File;
 use super::tree::Tree;
@@ -28,15 +27,6 @@ impl File {
     /// ```
     pub fn get(uid: &str) -> Result<Self> {
         Self::named(&Lake::current()?, uid)
-    }
-
-    /// The asynchronous twin of [`File::get`].
-    ///
-    /// # Errors
-    /// As [`File::get`].
-    pub async fn get_async(uid: &str) -> Result<Self> {
-        let (uid, here) = (uid.to_owned(), scope::here());
-        offload(move || here.run(|| Self::get(&uid))).await?
     }
 
     /// Whether the current lake has a file called `uid`.

@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 
 use datlake_core::{Error, ErrorKind, Result};
-use datlake_store::{AsyncReader, Ranges, Reader, offload};
+use datlake_store::{Ranges, Reader};
 
 use super::handle::{File, Place};
 use crate::scope;
@@ -30,15 +30,6 @@ impl File {
     /// ```
     pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
         self.range_of(range, self.may_be_ranges())
-    }
-
-    /// The asynchronous twin of [`File::read_range`].
-    ///
-    /// # Errors
-    /// As [`File::read_range`].
-    pub async fn read_range_async(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        let (file, here) = (self.clone(), scope::here());
-        offload(move || here.run(|| file.read_range(range))).await?
     }
 
     /// This file for a body that reads parts of what is not here without downloading the whole, and takes the remote's word for
@@ -126,30 +117,12 @@ impl Unverified {
         self.0.range_of(range, true)
     }
 
-    /// The asynchronous twin of [`Unverified::read_range`].
-    ///
-    /// # Errors
-    /// As [`File::read_range`].
-    pub async fn read_range_async(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        let (file, here) = (self.clone(), scope::here());
-        offload(move || here.run(|| file.read_range(range))).await?
-    }
-
     /// As [`File::open`], also in a body.
     ///
     /// # Errors
     /// As [`File::open`].
     pub fn open(&self) -> Result<Reader> {
         self.0.open_ranges()
-    }
-
-    /// The asynchronous twin of [`Unverified::open`].
-    ///
-    /// # Errors
-    /// As [`File::open`].
-    pub async fn open_async(&self) -> Result<AsyncReader> {
-        let (file, here) = (self.clone(), scope::here());
-        offload(move || here.run(|| file.open())).await?.map(AsyncReader::new)
     }
 }
 

@@ -4,10 +4,10 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result};
-use datlake_store::{AsyncReader, Reader, offload};
+use datlake_store::Reader;
 
 use super::handle::{File, Place, noted};
-use crate::scope::{self, refuse_in_body};
+use crate::scope::refuse_in_body;
 
 impl File {
     /// Opens it: `Read + BufRead + Seek`. It is downloaded and verified first where it is not here; outside a body only when
@@ -46,29 +46,6 @@ impl File {
         }
     }
 
-    /// The asynchronous twin of [`File::open`]: tokio's `AsyncRead + AsyncBufRead + AsyncSeek`, on any executor.
-    ///
-    /// # Errors
-    /// As [`File::open`].
-    ///
-    /// ```
-    /// use tokio::io::AsyncBufReadExt as _;
-    ///
-    /// # #[tokio::main]
-    /// # async fn main() -> datlake::Result<()> {
-    /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a\nb\n")?;
-    /// let mut lines = file.open_async().await?.lines();
-    /// assert_eq!(lines.next_line().await?.as_deref(), Some("a"));
-    /// assert_eq!(file.read_async().await?, b"a\nb\n");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn open_async(&self) -> Result<AsyncReader> {
-        let (file, here) = (self.clone(), scope::here());
-        let reader = offload(move || here.run(|| file.open())).await??;
-        Ok(AsyncReader::new(reader))
-    }
-
     /// Its whole content, verified.
     ///
     /// # Errors
@@ -91,15 +68,6 @@ impl File {
         Ok(bytes)
     }
 
-    /// The asynchronous twin of [`File::read`].
-    ///
-    /// # Errors
-    /// As [`File::read`].
-    pub async fn read_async(&self) -> Result<Vec<u8>> {
-        let (file, here) = (self.clone(), scope::here());
-        offload(move || here.run(|| file.read())).await?
-    }
-
     /// Its whole content as text, verified.
     ///
     /// # Errors
@@ -118,15 +86,6 @@ impl File {
         String::from_utf8(self.read()?).map_err(|e| {
             Error::new(ErrorKind::InvalidInput, format!("`{self}` is not UTF-8 text")).because(e.utf8_error())
         })
-    }
-
-    /// The asynchronous twin of [`File::read_to_string`].
-    ///
-    /// # Errors
-    /// As [`File::read_to_string`].
-    pub async fn read_to_string_async(&self) -> Result<String> {
-        let (file, here) = (self.clone(), scope::here());
-        offload(move || here.run(|| file.read_to_string())).await?
     }
 
     /// A path to its content for libraries that insist on one. It ends in the file's own name (of `sub/table.csv` in
@@ -158,15 +117,6 @@ impl File {
                 Ok(path)
             }
         }
-    }
-
-    /// The asynchronous twin of [`File::path`].
-    ///
-    /// # Errors
-    /// As [`File::path`].
-    pub async fn path_async(&self) -> Result<PathBuf> {
-        let (file, here) = (self.clone(), scope::here());
-        offload(move || here.run(|| file.path())).await?
     }
 
     /// The read-only file in the lake's directory that holds its content, after a download where that is needed. Unlike

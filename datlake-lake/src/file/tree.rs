@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use datlake_core::{Digest, Error, ErrorKind, FileRef, Manifest, Result, Uid};
-use datlake_store::{Reader, Staged};
+use datlake_store::{Reader, Staged, offload_method};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::handle::File;
@@ -124,6 +124,15 @@ impl Tree {
     /// ```
     pub fn names(&self) -> Result<Vec<&str>> {
         Ok(self.manifest()?.files().map(|(name, _)| name.as_str()).collect())
+    }
+
+    /// The asynchronous twin of [`Tree::names`].
+    ///
+    /// # Errors
+    /// As [`Tree::names`].
+    pub async fn names_async(&self) -> Result<Vec<&str>> {
+        self.files_async().await?;
+        self.names()
     }
 
     /// Its files, sorted by name. None is downloaded.
@@ -338,6 +347,38 @@ impl TreeWriter {
     pub fn add_dir(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
         for (name, path) in files_below(path.as_ref())? {
             self.add_path(&name, path)?;
+        }
+        Ok(self)
+    }
+
+    /// The asynchronous twin of [`TreeWriter::add_bytes`].
+    ///
+    /// # Errors
+    /// As [`TreeWriter::add_bytes`].
+    pub async fn add_bytes_async(&mut self, name: &str, bytes: impl AsRef<[u8]>) -> Result<&mut Self> {
+        let (lake, bytes) = (self.frame.lake().clone(), bytes.as_ref().to_vec());
+        let staged = offload_method(move || Staged::from_bytes(&lake.local_view().scratch()?, &bytes)).await??;
+        self.add_staged(name, staged)
+    }
+
+    /// The asynchronous twin of [`TreeWriter::add_path`].
+    ///
+    /// # Errors
+    /// As [`TreeWriter::add_path`].
+    pub async fn add_path_async(&mut self, name: &str, path: impl AsRef<Path>) -> Result<&mut Self> {
+        let (lake, path) = (self.frame.lake().clone(), path.as_ref().to_owned());
+        let staged = offload_method(move || Staged::copy_of(&lake.local_view().scratch()?, &path)).await??;
+        self.add_staged(name, staged)
+    }
+
+    /// The asynchronous twin of [`TreeWriter::add_dir`].
+    ///
+    /// # Errors
+    /// As [`TreeWriter::add_dir`].
+    pub async fn add_dir_async(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
+        let path = path.as_ref().to_owned();
+        for (name, path) in offload_method(move || files_below(&path)).await?? {
+            self.add_path_async(&name, path).await?;
         }
         Ok(self)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use datlake_core::{Error, ErrorKind, Result, Uid};
-use datlake_store::{AsyncStagedWriter, AsyncWrite, Staged, StagedWriter, offload};
+use datlake_store::{AsyncStagedWriter, AsyncWrite, Staged, StagedWriter};
 
 use super::handle::File;
 use crate::scope::{self, Frame};
@@ -46,37 +46,6 @@ impl File {
         Ok(FileWriter { opened: frame.note_opened(&name)?, writer, frame, name })
     }
 
-    /// The asynchronous twin of [`File::create`].
-    ///
-    /// # Errors
-    /// As [`File::create`].
-    ///
-    /// ```
-    /// use datlake::{File, Lake, Result, file_creator};
-    ///
-    /// #[file_creator]
-    /// async fn hello() -> Result<File> {
-    ///     use tokio::io::AsyncWriteExt as _;
-    ///
-    ///     let mut out = File::create_async("hello.txt").await?;
-    ///     out.write_all(b"hello").await?;
-    ///     out.finish().await
-    /// }
-    ///
-    /// # #[tokio::main]
-    /// # async fn main() -> datlake::Result<()> {
-    /// let lake = Lake::temp()?;
-    /// let file = lake.scope(hello()).await?;
-    /// assert_eq!(file.read_to_string_async().await?, "hello");
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[expect(clippy::unused_async, reason = "opening the file may come to wait")]
-    pub async fn create_async(name: &str) -> Result<AsyncFileWriter> {
-        let FileWriter { writer, frame, name, opened } = Self::create(name)?;
-        Ok(AsyncFileWriter { writer: writer.into_async()?, frame, name, opened })
-    }
-
     /// A new output with the content `bytes`.
     ///
     /// # Errors
@@ -101,15 +70,6 @@ impl File {
         let mut writer = Self::create(name)?;
         writer.write_all(bytes.as_ref())?;
         writer.finish()
-    }
-
-    /// The asynchronous twin of [`File::from_bytes`].
-    ///
-    /// # Errors
-    /// As [`File::from_bytes`].
-    pub async fn from_bytes_async(name: &str, bytes: impl AsRef<[u8]>) -> Result<Self> {
-        let (name, bytes, here) = (name.to_owned(), bytes.as_ref().to_vec(), scope::here());
-        offload(move || here.run(|| Self::from_bytes(&name, bytes))).await?
     }
 
     /// A new output with the content of the file at `path`, which is copied and stays.
@@ -138,15 +98,6 @@ impl File {
         let (frame, name) = begin(name)?;
         let staged = Staged::copy_of(&frame.lake().local_view().scratch()?, path.as_ref())?;
         File::staged(&*frame, &name, staged, false, None)
-    }
-
-    /// The asynchronous twin of [`File::from_path`].
-    ///
-    /// # Errors
-    /// As [`File::from_path`].
-    pub async fn from_path_async(name: &str, path: impl AsRef<Path>) -> Result<Self> {
-        let (name, path, here) = (name.to_owned(), path.as_ref().to_owned(), scope::here());
-        offload(move || here.run(|| Self::from_path(&name, path))).await?
     }
 
     /// A path at which a library may write a new output. It ends in the last segment of `name`, with `_` for what the file
@@ -201,6 +152,11 @@ pub struct FileWriter {
 }
 
 impl FileWriter {
+    pub(crate) fn into_async(self) -> Result<AsyncFileWriter> {
+        let Self { writer, frame, name, opened } = self;
+        Ok(AsyncFileWriter { writer: writer.into_async()?, frame, name, opened })
+    }
+
     /// Ends the file, which the body may return now.
     ///
     /// # Errors
@@ -222,6 +178,27 @@ impl Write for FileWriter {
 }
 
 /// Writes an output of a body, with tokio's `AsyncWrite` on any executor. It must be finished, and the file returned.
+///
+/// ```
+/// use datlake::{File, Lake, Result, file_creator};
+///
+/// #[file_creator]
+/// async fn hello() -> Result<File> {
+///     use tokio::io::AsyncWriteExt as _;
+///
+///     let mut out = File::create_async("hello.txt").await?;
+///     out.write_all(b"hello").await?;
+///     out.finish().await
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> datlake::Result<()> {
+/// let lake = Lake::temp()?;
+/// let file = lake.scope(hello()).await?;
+/// assert_eq!(file.read_to_string_async().await?, "hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct AsyncFileWriter {
     writer: AsyncStagedWriter,
@@ -279,14 +256,6 @@ impl StagedPath {
     pub fn finish(self) -> Result<File> {
         let staged = Staged::adopt(self.path.clone())?;
         File::staged(&*self.frame, &self.name, staged, false, Some(self.opened))
-    }
-
-    /// The asynchronous twin of [`StagedPath::finish`].
-    ///
-    /// # Errors
-    /// As [`StagedPath::finish`].
-    pub async fn finish_async(self) -> Result<File> {
-        offload(move || self.finish()).await?
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result};
-use datlake_store::{LockAttempt, offload};
+use datlake_store::LockAttempt;
 
 use self::asking::Asking;
 use self::stored::{Stored, sizes};
@@ -84,16 +84,6 @@ impl Lake {
             self.learn_removals().await?;
             self.put_away(self.stored().await?, what, None).await
         })
-    }
-
-    /// The asynchronous twin of [`Lake::evict`].
-    ///
-    /// # Errors
-    /// As [`Lake::evict`].
-    pub async fn evict_async(&self, what: Evict) -> Result<Evicted> {
-        refuse_in_body("evict content")?;
-        let lake = self.clone();
-        offload(move || lake.evict(what)).await?
     }
 
     /// How many pieces of content are on this machine, and their sizes together.

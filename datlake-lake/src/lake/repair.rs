@@ -4,7 +4,7 @@ use datlake_core::catalog::{Known, Mended};
 use datlake_core::document::{Content, Part};
 use datlake_core::record::VALUE_OF;
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Role, Side, Uid, UidKind};
-use datlake_store::{Pinned, Wanted, offload};
+use datlake_store::{Pinned, Wanted};
 
 use super::{Lake, refuse_in_body};
 use crate::file::File;
@@ -95,16 +95,6 @@ impl Lake {
             }
         }
         Ok(())
-    }
-
-    /// The asynchronous twin of [`Lake::repair`].
-    ///
-    /// # Errors
-    /// As [`Lake::repair`].
-    pub async fn repair_async(&self, uid: &str) -> Result<Repaired> {
-        refuse_in_body("repair a file")?;
-        let (lake, uid) = (self.clone(), uid.to_owned());
-        offload(move || lake.repair(&uid)).await?
     }
 
     /// Puts a document, and those that it needs, back where they are damaged on one side: what was done.

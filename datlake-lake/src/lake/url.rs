@@ -64,16 +64,6 @@ impl Lake {
         })
     }
 
-    /// The asynchronous twin of [`Lake::url`].
-    ///
-    /// # Errors
-    /// As [`Lake::url`].
-    pub async fn url_async(&self, uid: &str, expires: Duration) -> Result<SignedUrl> {
-        refuse_in_body("make a URL")?;
-        let (lake, uid) = (self.clone(), uid.to_owned());
-        datlake_store::offload(move || lake.url(&uid, expires)).await?
-    }
-
     /// Whether the remote has the content of `file`, of that size.
     async fn has_content(&self, remote: &dyn Store, file: &File) -> Result<()> {
         let there = remote.size(&Location::Blob(file.digest())).await?;

@@ -2,17 +2,23 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use datlake_core::catalog::{Again, Catalog, Known, Secured};
 use datlake_core::lineage::Added;
 use datlake_core::record::{Name, Target};
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid};
-use datlake_store::{AsyncStagedWriter, AsyncWrite, Publishing, Staged, StagedWriter, offload};
+use datlake_store::{
+    AsyncRead, AsyncReadExt as _, AsyncStagedWriter, AsyncWrite, AsyncWriteExt as _, Publishing, Staged, StagedWriter,
+    offload_method,
+};
 
 use super::{Lake, refuse_in_body};
 use crate::file::File;
+
+/// How much is read of a reader at a time.
+const BUFFER: usize = 64 << 10;
 
 impl Lake {
     /// A writer of a new file `uid`, which appears in the lake when it is finished.
@@ -36,30 +42,6 @@ impl Lake {
     pub fn create(&self, uid: &str) -> Result<LakeWriter> {
         let uid = self.free(uid)?;
         Ok(LakeWriter { lake: self.clone(), uid, writer: StagedWriter::new(&self.local_view().scratch()?)? })
-    }
-
-    /// The asynchronous twin of [`Lake::create`].
-    ///
-    /// # Errors
-    /// As [`Lake::create`].
-    ///
-    /// ```
-    /// use tokio::io::AsyncWriteExt as _;
-    ///
-    /// # #[tokio::main]
-    /// # async fn main() -> datlake::Result<()> {
-    /// let lake = datlake::Lake::temp()?;
-    /// let mut writer = lake.create_async("greetings/en.txt").await?;
-    /// writer.write_all(b"hello").await?;
-    /// assert_eq!(writer.finish().await?.len(), 5);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn create_async(&self, uid: &str) -> Result<AsyncLakeWriter> {
-        refuse_in_body("add a file")?;
-        let (lake, uid) = (self.clone(), uid.to_owned());
-        let LakeWriter { lake, uid, writer } = offload(move || lake.create(&uid)).await??;
-        Ok(AsyncLakeWriter { lake, uid, writer: writer.into_async()? })
     }
 
     /// Adds `bytes` as the file `uid`. Adding the same bytes again changes nothing, and heals
@@ -120,11 +102,54 @@ impl Lake {
         self.add_read(uid, reader, Some(crate::config::without_secrets(url)))
     }
 
+    /// As [`Lake::add_reader`], of what is read without blocking.
+    ///
+    /// # Errors
+    /// As [`Lake::add_reader`].
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> datlake::Result<()> {
+    /// let lake = datlake::Lake::temp()?;
+    /// assert_eq!(lake.add_reader_async("greetings/en.txt", "hello".as_bytes()).await?.len(), 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn add_reader_async(&self, uid: &str, reader: impl AsyncRead) -> Result<File> {
+        self.add_read_async(uid, reader, None).await
+    }
+
+    /// As [`Lake::add_download`], of what is read without blocking.
+    ///
+    /// # Errors
+    /// As [`Lake::add_reader`].
+    pub async fn add_download_async(&self, uid: &str, url: &str, reader: impl AsyncRead) -> Result<File> {
+        self.add_read_async(uid, reader, Some(crate::config::without_secrets(url))).await
+    }
+
+    async fn add_read_async(&self, uid: &str, reader: impl AsyncRead, source: Option<String>) -> Result<File> {
+        refuse_in_body("add a file")?;
+        let uid = Uid::chosen(uid)?;
+        let lake = self.clone();
+        let writer = offload_method(move || StagedWriter::new(&lake.local_view().scratch()?)).await??;
+        let (mut writer, mut reader) = (writer.into_async()?, pin!(reader));
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match reader.read(&mut buffer).await {
+                Ok(0) => break,
+                Ok(n) => writer.write_all(&buffer[..n]).await.map_err(|e| Error::io("add", &uid, e))?,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::io("read what is to be added as", &uid, e)),
+            }
+        }
+        AsyncLakeWriter { lake: self.clone(), uid, writer }.published(source).await
+    }
+
     fn add_read(&self, uid: &str, reader: &mut dyn io::Read, source: Option<String>) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
         let mut writer = StagedWriter::new(&self.local_view().scratch()?)?;
-        let mut buffer = vec![0; 64 << 10];
+        let mut buffer = vec![0; BUFFER];
         loop {
             // Whose fault it is, is told apart: a full disk is not the reader's.
             match reader.read(&mut buffer) {
@@ -237,6 +262,11 @@ pub struct LakeWriter {
 }
 
 impl LakeWriter {
+    pub(crate) fn into_async(self) -> Result<AsyncLakeWriter> {
+        let Self { lake, uid, writer } = self;
+        Ok(AsyncLakeWriter { lake, uid, writer: writer.into_async()? })
+    }
+
     /// Publishes the file.
     ///
     /// # Errors
@@ -270,6 +300,19 @@ impl Write for LakeWriter {
 }
 
 /// Writes a new file of a lake, with tokio's `AsyncWrite`. Dropping it unfinished leaves nothing.
+///
+/// ```
+/// use tokio::io::AsyncWriteExt as _;
+///
+/// # #[tokio::main]
+/// # async fn main() -> datlake::Result<()> {
+/// let lake = datlake::Lake::temp()?;
+/// let mut writer = lake.create_async("greetings/en.txt").await?;
+/// writer.write_all(b"hello").await?;
+/// assert_eq!(writer.finish().await?.len(), 5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct AsyncLakeWriter {
     lake: Lake,
@@ -283,9 +326,13 @@ impl AsyncLakeWriter {
     /// # Errors
     /// As [`LakeWriter::finish`].
     pub async fn finish(self) -> Result<File> {
+        self.published(None).await
+    }
+
+    async fn published(self, source: Option<String>) -> Result<File> {
         let Self { lake, uid, writer } = self;
         let staged = writer.finish().await?;
-        offload(move || lake.add_staged(uid, &staged, false, None)).await?
+        offload_method(move || lake.add_staged(uid, &staged, false, source)).await?
     }
 }
 

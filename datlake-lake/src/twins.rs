@@ -1,0 +1,194 @@
+//! The asynchronous twins of blocking methods: one line each.
+//!
+//! A twin takes what it borrows along to a thread of datlake's own and calls the blocking method there, in the scope of whoever
+//! awaits it. When its future is dropped, the method goes on to its end, so that nothing is left half done.
+//!
+//! Elsewhere are only those twins whose work is asynchronous itself, so that the blocking method waits for them, and those
+//! that change what they are called on.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use datlake_core::{Result, Uid};
+use datlake_store::{AsyncReader, offload_method};
+
+use crate::file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter, Unverified};
+use crate::handle::Lake;
+use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune};
+use crate::origin::Origin;
+use crate::report::{
+    CallExplanation, Cleaned, Downstream, Evicted, FileInfo, History, LakeStatus, Listing, RemoteCheck, Removal,
+    Repaired, RunInfo, Runs, SignedUrl, Upstream,
+};
+use crate::scope;
+
+/// `twin = method(arguments) -> output;` is a twin whose arguments are those of the method; `=> function` makes its output of
+/// the method's.
+macro_rules! twins {
+    ($(impl $type:ident {
+        $($(#[$doc:meta])* $twin:ident = $name:ident($($args:tt)*) -> $out:ty $(=> $into:expr)?;)*
+    })*) => {
+        $(impl $type { $(twin! { [$(#[$doc])*] $type $twin $name [$out] [$(.and_then($into))?] [] [] [] $($args)* })* })*
+    };
+}
+
+/// One twin. Its arguments are read from left to right: as they are declared, as they are kept for the other thread, and as the
+/// method gets them.
+macro_rules! twin {
+    ([$($doc:tt)*] $type:ident $twin:ident $name:ident [$out:ty] [$($into:tt)*] [$($declared:tt)*] [$($kept:tt)*] [$($given:tt)*]) => {
+        #[doc = concat!("The asynchronous twin of [`", stringify!($type), "::", stringify!($name), "`].")]
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($type), "::", stringify!($name), "`].")]
+        $($doc)*
+        pub async fn $twin($($declared)*) -> Result<$out> {
+            let here = scope::here();
+            $($kept)*
+            offload_method(move || here.run(|| $type::$name($($given)*))).await?$($into)*
+        }
+    };
+    ($doc:tt $type:ident $twin:ident $name:ident $out:tt $into:tt [] [] [] &$self:ident $(, $($rest:tt)*)?) => {
+        twin! { $doc $type $twin $name $out $into [&$self,] [let this = $self.clone();] [&this,] $($($rest)*)? }
+    };
+    ($doc:tt $type:ident $twin:ident $name:ident $out:tt $into:tt [] [] [] $self:ident) => {
+        twin! { $doc $type $twin $name $out $into [$self] [] [$self] }
+    };
+    (
+        $doc:tt $type:ident $twin:ident $name:ident $out:tt $into:tt [$($declared:tt)*] [$($kept:tt)*] [$($given:tt)*]
+        $arg:ident: Option<&str> $(, $($rest:tt)*)?
+    ) => {
+        twin! {
+            $doc $type $twin $name $out $into [$($declared)* $arg: Option<&str>,]
+            [$($kept)* let $arg = $arg.map(str::to_owned);] [$($given)* $arg.as_deref(),] $($($rest)*)?
+        }
+    };
+    (
+        $doc:tt $type:ident $twin:ident $name:ident $out:tt $into:tt [$($declared:tt)*] [$($kept:tt)*] [$($given:tt)*]
+        $arg:ident: &[impl AsRef<str>] $(, $($rest:tt)*)?
+    ) => {
+        twin! {
+            $doc $type $twin $name $out $into [$($declared)* $arg: &[impl AsRef<str>],]
+            [$($kept)* let $arg: Vec<String> = $arg.iter().map(|text| text.as_ref().to_owned()).collect();]
+            [$($given)* &$arg,] $($($rest)*)?
+        }
+    };
+    (
+        $doc:tt $type:ident $twin:ident $name:ident $out:tt $into:tt [$($declared:tt)*] [$($kept:tt)*] [$($given:tt)*]
+        $arg:ident: impl AsRef<$to:ty> $(, $($rest:tt)*)?
+    ) => {
+        twin! {
+            $doc $type $twin $name $out $into [$($declared)* $arg: impl AsRef<$to>,]
+            [$($kept)* let $arg = AsRef::<$to>::as_ref(&$arg).to_owned();] [$($given)* &$arg,] $($($rest)*)?
+        }
+    };
+    (
+        $doc:tt $type:ident $twin:ident $name:ident $out:tt $into:tt [$($declared:tt)*] [$($kept:tt)*] [$($given:tt)*]
+        $arg:ident: &$to:ty $(, $($rest:tt)*)?
+    ) => {
+        twin! {
+            $doc $type $twin $name $out $into [$($declared)* $arg: &$to,] [$($kept)* let $arg = $arg.to_owned();]
+            [$($given)* &$arg,] $($($rest)*)?
+        }
+    };
+    (
+        $doc:tt $type:ident $twin:ident $name:ident $out:tt $into:tt [$($declared:tt)*] $kept:tt [$($given:tt)*]
+        $arg:ident: $to:ty $(, $($rest:tt)*)?
+    ) => {
+        twin! { $doc $type $twin $name $out $into [$($declared)* $arg: $to,] $kept [$($given)* $arg,] $($($rest)*)? }
+    };
+}
+
+twins! {
+    impl Lake {
+        accept_remote_async = accept_remote(&self) -> usize;
+        add_bytes_async = add_bytes(&self, uid: &str, bytes: impl AsRef<[u8]>) -> File;
+        add_each_async = add_each(&self, prefix: &str, path: impl AsRef<Path>) -> Vec<(File, bool)>;
+        add_path_async = add_path(&self, uid: &str, path: impl AsRef<Path>) -> File;
+        add_tree_async = add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Tree;
+        apply_async = apply(&self, removal: &Removal, cascade: bool) -> Vec<Uid>;
+        check_remote_async = check_remote(&self) -> RemoteCheck;
+        clean_async = clean(&self) -> Cleaned;
+        create_async = create(&self, uid: &str) -> AsyncLakeWriter => LakeWriter::into_async;
+        current_async = current() -> Lake;
+        downstream_async = downstream(&self, uid: &str, depth: usize, limit: usize) -> Downstream;
+        evict_async = evict(&self, what: Evict) -> Evicted;
+        exists_async = exists(&self, uid: &str) -> bool;
+        explain_async = explain(&self, call: &str) -> CallExplanation;
+        file_async = file(&self, uid: &str) -> File;
+        forget_async = forget(&self, uids: &[impl AsRef<str>]) -> Vec<Uid>;
+        history_async = history(&self, creator: Option<&str>) -> History;
+        info_async = info(&self, uid: &str) -> FileInfo;
+        list_async = list(&self, prefix: &str) -> Files;
+        list_files_async = list_files(&self, prefix: &str) -> Listing;
+        list_folder_async = list_folder(&self, prefix: &str) -> Listing;
+        prunable_async = prunable(&self, prune: Prune) -> Removal;
+        removal_async = removal(&self, uids: &[impl AsRef<str>]) -> Removal;
+        remove_async = remove(&self, uid: &str) -> Vec<Uid>;
+        repair_async = repair(&self, uid: &str) -> Repaired;
+        resolve_async = resolve(&self, text: &str) -> Uid;
+        run_async = run(&self, run: &str) -> RunInfo;
+        runs_async = runs(&self, limit: usize) -> Runs;
+        status_async = status(&self) -> LakeStatus;
+        temp_async = temp() -> Lake;
+        upstream_async = upstream(&self, uid: &str, depth: usize) -> Upstream;
+        url_async = url(&self, uid: &str, expires: Duration) -> SignedUrl;
+    }
+
+    impl LakeBuilder {
+        configured_async = configured() -> LakeBuilder;
+        open_async = open(self) -> Lake;
+    }
+
+    impl File {
+        create_async = create(name: &str) -> AsyncFileWriter => FileWriter::into_async;
+        exists_async = exists(uid: &str) -> bool;
+        from_bytes_async = from_bytes(name: &str, bytes: impl AsRef<[u8]>) -> File;
+        from_path_async = from_path(name: &str, path: impl AsRef<Path>) -> File;
+        get_async = get(uid: &str) -> File;
+        is_local_async = is_local(&self) -> bool;
+        lineage_async = lineage(&self) -> Origin;
+        ///
+        /// ```
+        /// use tokio::io::AsyncBufReadExt as _;
+        ///
+        /// # #[tokio::main]
+        /// # async fn main() -> datlake::Result<()> {
+        /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a\nb\n")?;
+        /// let mut lines = file.open_async().await?.lines();
+        /// assert_eq!(lines.next_line().await?.as_deref(), Some("a"));
+        /// assert_eq!(file.read_async().await?, b"a\nb\n");
+        /// # Ok(())
+        /// # }
+        /// ```
+        open_async = open(&self) -> AsyncReader => |reader| Ok(AsyncReader::new(reader));
+        path_async = path(&self) -> PathBuf;
+        read_async = read(&self) -> Vec<u8>;
+        read_range_async = read_range(&self, range: Range<u64>) -> Vec<u8>;
+        read_to_string_async = read_to_string(&self) -> String;
+        stage_async = stage(name: &str) -> StagedPath;
+        stored_path_async = stored_path(&self) -> PathBuf;
+    }
+
+    impl Unverified {
+        open_async = open(&self) -> AsyncReader => |reader| Ok(AsyncReader::new(reader));
+        read_range_async = read_range(&self, range: Range<u64>) -> Vec<u8>;
+    }
+
+    impl StagedPath {
+        finish_async = finish(self) -> File;
+    }
+
+    impl Tree {
+        create_async = create(name: &str) -> TreeWriter;
+        files_async = files(&self) -> Vec<File>;
+        get_async = get(&self, name: &str) -> File;
+        get_uid_async = get_uid(uid: &str) -> Tree;
+        lineage_async = lineage(&self) -> Origin;
+        open_async = open(&self, name: &str) -> AsyncReader => |reader| Ok(AsyncReader::new(reader));
+    }
+
+    impl TreeWriter {
+        finish_async = finish(self) -> Tree;
+    }
+}

@@ -1,0 +1,121 @@
+//! What a call is asked, without running it.
+
+use datlake_core::explain::Explanation;
+use datlake_core::lineage::Lineage;
+use datlake_core::{Code, Error, ErrorKind, Result, Uid, count};
+use datlake_lake::scope::{self, refuse_in_body};
+use datlake_store::{offload_method, wait};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::explain::explain;
+use super::key::{Key, Target};
+use super::site::{Found, Pace, Reach, Site};
+use super::status::Status;
+
+enum Uids {
+    Known(Vec<Uid>),
+    /// There may be more, or none.
+    First(Uid),
+}
+
+/// A call as it can be asked, and run once.
+#[derive(Clone)]
+pub(super) struct Asked {
+    target: Result<Target>,
+    pub(super) code: &'static Code,
+}
+
+impl Asked {
+    pub(super) fn new(key: Key) -> Self {
+        Self { code: key.code(), target: key.finish() }
+    }
+
+    /// Where the call stands now.
+    pub(super) fn site(self, pace: Pace) -> Result<Site> {
+        Site::new(self.target?, self.code, pace)
+    }
+
+    fn ask(&self) -> Result<Site> {
+        match &self.target {
+            Ok(target) => Site::new(target.clone(), self.code, Pace::Blocking),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// Answers a question where that blocks nobody.
+    pub(super) async fn offload<T: Send + 'static>(&self, question: fn(&Self) -> Result<T>) -> Result<T> {
+        let (asked, here) = (self.clone(), scope::here());
+        offload_method(move || here.run(|| question(&asked))).await?
+    }
+
+    pub(super) fn uid<T: Serialize + DeserializeOwned>(&self) -> Result<Uid> {
+        match self.uids::<T>()? {
+            Uids::First(uid) => Ok(uid),
+            Uids::Known(mut uids) => match (uids.pop(), uids.len()) {
+                (Some(uid), 0) => Ok(uid),
+                (None, _) => Err(Error::new(ErrorKind::InvalidInput, "the call returns no file, so it has no UID")),
+                (Some(_), more) => {
+                    let message = format!("the call returns {} files: ask for `uids`", more + 1);
+                    Err(Error::new(ErrorKind::InvalidInput, message))
+                }
+            },
+        }
+    }
+
+    pub(super) fn all_uids<T: Serialize + DeserializeOwned>(&self) -> Result<Vec<Uid>> {
+        match self.uids::<T>()? {
+            Uids::Known(uids) => Ok(uids),
+            Uids::First(_) => Err(Error::new(
+                ErrorKind::InvalidInput,
+                "how many files the call returns is known when it has run: its return type does not tell",
+            )),
+        }
+    }
+
+    fn uids<T: Serialize + DeserializeOwned>(&self) -> Result<Uids> {
+        let site = self.ask()?;
+        let key = match wait(site.find::<T>(Reach::Anywhere))? {
+            Found::Hit(_, record) => {
+                return Ok(Uids::Known(record.lineage()?.outputs.into_iter().map(|output| output.uid).collect()));
+            }
+            Found::Miss(key) => key,
+        };
+        if let Some(names) = &site.target.names {
+            return Ok(Uids::Known(names.clone()));
+        }
+        let uid = |index| Uid::output(&site.target.identity.creator, &key, index);
+        let inside = scope::outside_bodies(&site.lake);
+        let count = count::files_in::<T>();
+        drop(inside);
+        Ok(match count {
+            Some(count) => Uids::Known((0..count).map(uid).collect()),
+            None => Uids::First(uid(0)),
+        })
+    }
+
+    pub(super) fn status<T: Serialize + DeserializeOwned>(&self) -> Result<Status> {
+        refuse_in_body("ask for a call's status")?;
+        let site = self.ask()?;
+        match wait(site.find::<T>(Reach::Anywhere))? {
+            Found::Hit(..) => Ok(Status::Cached),
+            Found::Miss(_) if site.is_running()? => Ok(Status::Running),
+            Found::Miss(_) => Ok(Status::Missing),
+        }
+    }
+
+    pub(super) fn lineage<T: Serialize + DeserializeOwned>(&self) -> Result<Option<Lineage>> {
+        refuse_in_body("ask for a call's lineage")?;
+        match wait(self.ask()?.find::<T>(Reach::Anywhere))? {
+            Found::Hit(_, record) => record.lineage().map(Some),
+            Found::Miss(_) => Ok(None),
+        }
+    }
+
+    pub(super) fn explain<T: Serialize + DeserializeOwned>(&self) -> Result<Explanation> {
+        refuse_in_body("explain a call")?;
+        let site = self.ask()?;
+        let found = wait(site.find::<T>(Reach::Anywhere))?;
+        explain(&site, found)
+    }
+}
