@@ -39,5 +39,5 @@ pub use file_ref::{FILE_TOKEN, FileRef};
 pub use key::{Identity, KeyBuilder};
 pub use layout::{Location, Prefix, RUNS, Role, Stage, run_file, run_of};
 pub use manifest::Manifest;
-pub use store::{Created, Entry, Pending, Side, Store, StoreExt, WHOLE};
+pub use store::{Created, Entry, Pending, Side, Sink, Store, StoreExt, Visit, WHOLE};
 pub use uid::{CreatorName, MAX_NAME, MAX_SEGMENT, Uid, UidKind};

@@ -14,6 +14,12 @@ use crate::{Error, ErrorKind, Location, Prefix, Result};
 /// A store operation under way.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
+/// What a store writes an object's bytes into.
+pub type Sink<'a> = &'a mut (dyn Write + Send);
+
+/// Receives what a store lists, until it breaks.
+pub type Visit<'a> = &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send);
+
 /// One of a lake's two stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
@@ -63,12 +69,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Writes the bytes of `range`, as far as the object has them, into `sink`: the size of the whole object, or `None` if there
     /// is none. Not more than the range is moved, in one request where it is small.
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>>;
+    fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>>;
 
     /// Creates the object unless there is one.
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created>;
@@ -80,11 +81,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>>;
 
     /// Shows `visit` every object of the set, in no particular order, until it breaks. Foreign objects are passed over.
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()>;
+    fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()>;
 
     /// Removes the object: whether there was one.
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool>;

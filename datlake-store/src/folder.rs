@@ -6,12 +6,12 @@
 //!   is not mounted is not taken for a new lake, also where it goes while a process runs.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write};
-use std::ops::{ControlFlow, Range};
+use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use datlake_core::{Created, Digest, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
+use datlake_core::{Created, Digest, Error, ErrorKind, Location, Pending, Prefix, Result, Sink, Store, Visit};
 
 use crate::dir::{DirStore, Durability};
 use crate::hashing::{Hashing, is_still};
@@ -189,12 +189,7 @@ impl Store for Folder {
         Box::pin(self.read(None, Option::is_none, |store| store.get(at)))
     }
 
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>> {
+    fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         Box::pin(self.read(None, Option::is_none, move |store| store.fetch(at, range, sink)))
     }
 
@@ -223,11 +218,7 @@ impl Store for Folder {
         Box::pin(self.read(None, Option::is_none, |store| store.size(at)))
     }
 
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
+    fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         // What a listing does not show is not there: always a reason to look.
         Box::pin(self.read((), |()| true, move |store| store.list(prefix, visit)))
     }

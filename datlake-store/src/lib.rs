@@ -4,6 +4,7 @@
 
 mod clock;
 mod copy_blob;
+mod delegate;
 mod dir;
 mod folder;
 mod hashing;

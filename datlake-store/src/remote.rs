@@ -50,11 +50,7 @@ impl Remote {
     /// Whether it is the directory `home`.
     pub(crate) fn same_place(&self, home: &Path) -> bool {
         let real = |path: &Path| path.canonicalize().ok();
-        match self {
-            Self::Folder(folder) => real(folder.root()).is_some_and(|root| real(home) == Some(root)),
-            #[cfg(feature = "cloud")]
-            Self::Bucket(_) => false,
-        }
+        self.folder().and_then(real).is_some_and(|root| real(home) == Some(root))
     }
 
     /// Whether it is in the directory `folder`, at whatever depth.
@@ -63,10 +59,8 @@ impl Remote {
         let real = |path: &Path| {
             path.ancestors().find_map(|above| Some(above.canonicalize().ok()?.join(path.strip_prefix(above).ok()?)))
         };
-        match (self, real(folder)) {
-            (Self::Folder(found), Some(folder)) => {
-                real(found.root()).is_some_and(|root| root != folder && root.starts_with(folder))
-            }
+        match (self.folder().and_then(real), real(folder)) {
+            (Some(root), Some(folder)) => root != folder && root.starts_with(folder),
             _ => false,
         }
     }
@@ -101,25 +95,13 @@ impl Remote {
         }
     }
 
-    /// How many uploads were begun there and not gone on with for `silence`; `None` where the store does not say.
-    pub(crate) async fn left_uploads(&self, silence: Duration) -> Result<Option<u64>> {
+    /// Counts the uploads that nobody continued for `silence`, and aborts them if `abort`; `None` where the store does not say.
+    pub(crate) async fn left_uploads(&self, silence: Duration, abort: bool) -> Result<Option<u64>> {
         match self {
             #[cfg(feature = "aws")]
-            Self::Bucket(bucket) => bucket.left_uploads(silence).await,
+            Self::Bucket(bucket) => bucket.left_uploads(silence, abort).await,
             _ => {
-                let _ = silence;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Aborts them: how many.
-    pub(crate) async fn abort_uploads(&self, silence: Duration) -> Result<Option<u64>> {
-        match self {
-            #[cfg(feature = "aws")]
-            Self::Bucket(bucket) => bucket.abort_uploads(silence).await,
-            _ => {
-                let _ = silence;
+                let _ = (silence, abort);
                 Ok(None)
             }
         }

@@ -4,14 +4,17 @@
 //! counting again, and under which limit; each further line how much came since. It is a guess, and no part of the lake: what
 //! went is not in it, and where it is missing, or another limit's, the next who adds something counts.
 
+use std::convert::identity;
 use std::io::{Read as _, Seek as _, SeekFrom, Write};
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datlake_core::{Created, Entry, Error, Location, Pending, Prefix, Result, Store};
+use datlake_core::{Created, Error, Location, Pending, Prefix, Result, Sink, Store, Visit};
+
+use crate::delegate::delegate;
 
 /// The name of the file in a home.
 pub(crate) const NAME: &str = "fill";
@@ -106,18 +109,7 @@ impl TrackUsage {
 }
 
 impl Store for TrackUsage {
-    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        self.store.get(at)
-    }
-
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>> {
-        self.store.fetch(at, range, sink)
-    }
+    delegate!(store, identity: get fetch size list remove describe);
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
         Box::pin(async move { Ok(self.came(at, self.store.create(at, bytes).await?, || bytes.len() as u64)) })
@@ -128,26 +120,6 @@ impl Store for TrackUsage {
             let created = self.store.create_from(at, file).await?;
             Ok(self.came(at, created, || std::fs::metadata(file).map_or(0, |file| file.len())))
         })
-    }
-
-    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        self.store.size(at)
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
-        self.store.list(prefix, visit)
-    }
-
-    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
-        self.store.remove(at)
-    }
-
-    fn describe(&self) -> String {
-        self.store.describe()
     }
 }
 

@@ -20,12 +20,12 @@ mod walk;
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::ops::{ControlFlow, Range};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
+use datlake_core::{Created, Error, ErrorKind, Location, Pending, Prefix, Result, Sink, Store, Visit};
 
 pub use file_lock::{FileLock, LockAttempt};
 pub use hold::{Hold, Holding};
@@ -221,7 +221,7 @@ impl DirStore {
         Ok(self.path_of(at))
     }
 
-    fn fetch_now(&self, at: &Location, range: Range<u64>, sink: &mut (dyn Write + Send)) -> Result<Option<u64>> {
+    fn fetch_now(&self, at: &Location, range: Range<u64>, sink: Sink<'_>) -> Result<Option<u64>> {
         let fault = |e| self.fault("read", at, e);
         let mut file = match File::open(self.place(at)?) {
             Ok(file) => file,
@@ -323,12 +323,7 @@ impl Store for DirStore {
         Box::pin(async move { self.read(at) })
     }
 
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>> {
+    fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         Box::pin(async move { self.fetch_now(at, range, sink) })
     }
 
@@ -344,11 +339,7 @@ impl Store for DirStore {
         Box::pin(async move { self.size_now(at) })
     }
 
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
+    fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         Box::pin(async move { self.walk(prefix, visit) })
     }
 

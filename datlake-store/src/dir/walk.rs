@@ -3,10 +3,9 @@
 use std::ffi::OsString;
 use std::fs::{FileType, ReadDir};
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use datlake_core::{Entry, Error, ErrorKind, Location, Prefix, Result};
+use datlake_core::{Entry, Error, ErrorKind, Location, Prefix, Result, Visit};
 
 use super::{DirStore, sys};
 
@@ -38,7 +37,7 @@ impl Level {
 }
 
 impl DirStore {
-    pub(super) fn walk(&self, prefix: &Prefix, visit: &mut (dyn FnMut(Entry) -> ControlFlow<()> + Send)) -> Result<()> {
+    pub(super) fn walk(&self, prefix: &Prefix, visit: Visit<'_>) -> Result<()> {
         let mut path = prefix.path();
         // A link in place of the folder itself is followed: people move parts of a lake to another disk.
         let top = match Level::new(&self.file_of(&path), 0) {

@@ -33,7 +33,7 @@ impl LocalView {
     /// Those of the store.
     pub async fn left_uploads(&self, silence: Duration) -> Result<Option<u64>> {
         match &self.remote {
-            Some(remote) => remote.left_uploads(silence).await,
+            Some(remote) => remote.left_uploads(silence, false).await,
             None => Ok(None),
         }
     }
@@ -44,7 +44,7 @@ impl LocalView {
     /// Those of the store.
     pub async fn abort_uploads(&self, silence: Duration) -> Result<Option<u64>> {
         match &self.remote {
-            Some(remote) => remote.abort_uploads(silence).await,
+            Some(remote) => remote.left_uploads(silence, true).await,
             None => Ok(None),
         }
     }

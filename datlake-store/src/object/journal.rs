@@ -47,7 +47,7 @@ struct Line {
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
     pub(super) id: PartId,
-    /// Of the bytes that were sent. What earlier versions remembered without it is sent again.
+    /// Of the bytes that were sent.
     pub(super) digest: Digest,
 }
 
@@ -108,40 +108,19 @@ impl Journal {
         let _ = std::fs::remove_file(&self.path);
     }
 
-    /// Uploads to `store` that nobody goes on with: key and id of each. They are remembered until the journal is ended. What
-    /// versions before this one wrote is forgotten at once, because it says the settings of its store.
+    /// Uploads to `store` that nobody continues: key and id of each. They are remembered until the journal is ended.
     pub(super) fn abandoned(folder: &Path, store: Digest) -> Vec<(Self, String, String)> {
         let is_old = |entry: &std::fs::DirEntry| {
             let modified = entry.metadata().and_then(|metadata| metadata.modified());
             modified.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > ABANDONED))
         };
-        let mut abandoned = Vec::new();
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let (is_old, says_settings) = (is_old(&entry), says_settings(&entry.path()));
-            if !is_old && !says_settings {
-                continue;
-            }
-            match Self::lock(entry.path(), false) {
-                Some((journal, ..)) if says_settings => journal.end(),
-                Some((journal, Some(head), _)) if head.upload.store == store => {
-                    abandoned.push((journal, head.upload.key, head.id));
-                }
-                _ => {}
-            }
-        }
-        abandoned
+        let old = std::fs::read_dir(folder).into_iter().flatten().flatten().filter(is_old);
+        old.filter_map(|entry| match Self::lock(entry.path(), false) {
+            Some((journal, Some(head), _)) if head.upload.store == store => Some((journal, head.upload.key, head.id)),
+            _ => None,
+        })
+        .collect()
     }
-}
-
-/// Whether a store stands there in another way than by its digest.
-fn says_settings(path: &Path) -> bool {
-    #[derive(Deserialize)]
-    struct Before {
-        store: String,
-    }
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let head = text.lines().next().and_then(|line| serde_json::from_str::<Before>(line).ok());
-    head.is_some_and(|head| head.store.parse::<Digest>().is_err())
 }
 
 /// Appends a line in one write.
@@ -149,26 +128,4 @@ fn line(file: &mut File, what: &impl Serialize) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(what)?;
     text.push(b'\n');
     file.write_all(&text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_an_earlier_version_wrote_of_settings_is_forgotten_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let upload = Upload { store: Digest::of(b"here"), key: "k".to_owned(), size: 20, part: 8 };
-        let (journal, begun) = Journal::open(folder.path(), &upload).unwrap();
-        assert!(begun.is_none());
-        journal.begin(&upload, "1");
-        drop(journal);
-        let before = "{\"store\":\"s3://b\\nhttp://bob:hunter2@host\\nfalse\",\"key\":\"k\",\"size\":20,\"part\":8,\"id\":\"2\"}\n";
-        std::fs::write(folder.path().join("before"), before).unwrap();
-        std::fs::write(folder.path().join("empty"), "").unwrap();
-        assert!(Journal::abandoned(folder.path(), upload.store).is_empty());
-        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert!(left.len() == 2 && !folder.path().join("before").exists(), "{left:?}");
-        assert_eq!(Journal::open(folder.path(), &upload).unwrap().1.unwrap().id, "1");
-    }
 }

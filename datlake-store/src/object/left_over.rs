@@ -21,7 +21,6 @@ const PAGES: usize = 10_000;
 /// How long a signed request is valid: with its retries it takes no longer.
 const VALID: Duration = Duration::from_secs(300);
 
-/// An upload that nobody goes on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Upload {
     key: Key,
@@ -66,25 +65,15 @@ struct Part {
 }
 
 impl ObjectStore {
-    /// How many uploads below `blobs/` were begun, and not gone on with for `silence`; `None` where the store does not say.
+    /// Counts the uploads below `blobs/` that nobody continued for `silence`, and aborts them if `abort`; `None` where the store
+    /// does not say.
     ///
     /// # Errors
     /// Those of the store.
-    pub(crate) async fn left_uploads(&self, silence: Duration) -> Result<Option<u64>> {
-        self.on_network(
-            |shared| async move { Ok(shared.left_uploads(silence).await?.map(|uploads| uploads.len() as u64)) },
-        )
-        .await
-    }
-
-    /// Aborts them: how many.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub(crate) async fn abort_uploads(&self, silence: Duration) -> Result<Option<u64>> {
-        self.on_network(|shared| async move {
+    pub(crate) async fn left_uploads(&self, silence: Duration, abort: bool) -> Result<Option<u64>> {
+        self.on_network(move |shared| async move {
             let Some(uploads) = shared.left_uploads(silence).await? else { return Ok(None) };
-            for Upload { key, id } in &uploads {
+            for Upload { key, id } in uploads.iter().filter(|_| abort) {
                 shared.abort(key, id).await?;
             }
             Ok(Some(uploads.len() as u64))
@@ -98,11 +87,11 @@ impl Shared {
         if self.address.provider != Provider::Aws || !matches!(self.client()?.signing, Signing::Query(_)) {
             return Ok(None);
         }
-        let (bucket, prefix) = (Key::default(), self.address.key("blobs/"));
+        let bucket = Key::default();
         let mut left = Vec::new();
-        let mut query = vec![("uploads", String::new()), ("prefix", prefix.clone())];
+        let mut query = vec![("uploads", String::new()), ("prefix", self.address.key("blobs/"))];
         for _ in 0..PAGES {
-            let page = self.ask_signed::<Uploads>("list the uploads of", &bucket, query).await?;
+            let page = self.ask_signed::<Uploads>("list the uploads of", &bucket, &query).await?;
             let Some((page, now)) = page else { return Ok(None) };
             for Begun { key, upload_id: id, initiated } in page.upload {
                 // Below this lake's folder there may be another's.
@@ -114,12 +103,8 @@ impl Shared {
             }
             let (true, Some(key)) = (page.is_truncated, page.next_key_marker) else { break };
             let id = page.next_upload_id_marker.unwrap_or_default();
-            query = vec![
-                ("uploads", String::new()),
-                ("prefix", prefix.clone()),
-                ("key-marker", key),
-                ("upload-id-marker", id),
-            ];
+            query.truncate(2);
+            query.extend([("key-marker", key), ("upload-id-marker", id)]);
         }
         Ok(Some(left))
     }
@@ -142,7 +127,7 @@ impl Shared {
         }
         let mut query = vec![("uploadId", id.to_owned())];
         for _ in 0..PAGES {
-            let Some((page, _)) = self.ask_signed::<Parts>("list the parts of", key, query).await? else {
+            let Some((page, _)) = self.ask_signed::<Parts>("list the parts of", key, &query).await? else {
                 return Ok(false);
             };
             if !page.part.iter().all(|part| is_old(part.last_modified.as_deref())) {
@@ -160,10 +145,10 @@ impl Shared {
         &self,
         operation: &str,
         key: &Key,
-        query: Vec<(&str, String)>,
+        query: &[(&str, String)],
     ) -> Result<Option<(T, SystemTime)>> {
         let Signing::Query(client) = &self.client()?.signing else { return Ok(None) };
-        let how = SignedUrlOptions::new().with_query(query);
+        let how = SignedUrlOptions::new().with_query(query.iter().cloned());
         let url = client.signed_url_opts(Method::GET, key, VALID, &how).await;
         let url = url.map_err(|error| unexpected(self.understand(error, operation, key)))?;
         let Some((headers, text)) = self.ask_plainly(url.as_str(), operation, key).await? else {

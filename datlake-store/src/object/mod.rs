@@ -29,14 +29,14 @@ mod upload;
 mod watch;
 
 use std::future::Future;
-use std::io::{self, Write};
-use std::ops::{ControlFlow, Range};
+use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Store};
+use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Sink, Store, Visit};
 use object_store::list::PaginatedListOptions;
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
@@ -343,12 +343,7 @@ impl Store for ObjectStore {
         })
     }
 
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>> {
+    fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         Box::pin(async move {
             let (shared, at, (send, mut chunks)) = (Arc::clone(&self.0), at.clone(), mpsc::channel(1));
             let sending = runtime::start(async move { shared.download(&shared.key(&at)?, range, send).await })?;
@@ -408,11 +403,7 @@ impl Store for ObjectStore {
         self.on_network(|shared| async move { shared.size(&shared.key(&at)?).await })
     }
 
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
+    fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         Box::pin(async move {
             let (shared, prefix, (send, mut pages)) = (Arc::clone(&self.0), prefix.clone(), mpsc::channel(PAGES));
             let listing = runtime::start(async move { shared.list(prefix, send).await })?;

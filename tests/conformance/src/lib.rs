@@ -437,6 +437,7 @@ fn sets_of(at: &Location) -> Vec<Prefix> {
         Location::Collection(..) => vec![Prefix::Collections],
         Location::Rescued(n, _) => vec![Prefix::RescuedFrom(*n), Prefix::Rescued],
         Location::Unpushed(_) => vec![Prefix::Unpushed],
+        #[allow(unreachable_patterns, reason = "datlake-core's feature `made-up` adds a kind")]
         _ => vec![Prefix::Folder(at.folder())],
     }
 }
