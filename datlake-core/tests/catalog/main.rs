@@ -25,6 +25,7 @@ use datlake_core::catalog::Since;
 use explore::{Actor, End, Model};
 use memory::World;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use scene::{
     LARGE, NAMED, ONE_HOME, PLAIN, RIVAL, SETTINGS, Scene, Shown, THIRD, TWICE_NAMED, TWO_HOMES, holds, homes, now,
 };
@@ -312,8 +313,17 @@ fn anything() -> impl Strategy<Value = (Does, &'static str)> {
     )
 }
 
+/// The same walks each time, unless more are asked for by `PROPTEST_CASES`: those are others each time.
+fn walks(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => ProptestConfig { cases, rng_seed: RngSeed::Fixed(0), ..config },
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(walks(150))]
 
     #[test]
     fn three_or_four_processes_in_any_order(
