@@ -36,7 +36,7 @@ mod call;
 mod creators;
 #[cfg(doctest)]
 mod guide;
-mod stolen;
+mod work_stealing;
 
 pub use call::{AsyncCall, AsyncCalls, Call, Calls, Explanation, Status};
 pub use creators::{CreatorInfo, creators};

@@ -7,7 +7,7 @@ pub use inventory;
 
 pub use crate::call::key::{Key, OutputUid, OutputUids};
 pub use crate::call::shape::{
-    Fallible, Outcome, Panicking, PanickingResult, Probe, ProbePlain, ProbeResult, Shape, Stub,
+    Fallible, Panicking, PanickingResult, Probe, ProbePlain, ProbeResult, Returns, Shape, Stub,
 };
 pub use crate::call::{AsyncCall, AsyncCalls, Call, Calls};
 pub use crate::creators::{Creator, CreatorInfo};
@@ -20,5 +20,5 @@ pub fn info(code: &'static CodeOf) -> CreatorInfo {
 /// A tracked item was entered: a body that does not declare it has a hole in its key.
 #[inline]
 pub fn entered(code: fn() -> &'static CodeOf) {
-    crate::call::stray::entered(code);
+    crate::call::undeclared_use::entered(code);
 }

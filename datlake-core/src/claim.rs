@@ -215,11 +215,11 @@ pub struct LeftOver {
 /// # Errors
 /// Those of the store.
 pub async fn left_over(store: &dyn Store, silence: Duration, now: SystemTime) -> Result<Vec<LeftOver>> {
-    let mut calls = BTreeMap::<CallKey, Found>::new();
+    let mut calls = BTreeMap::<CallKey, ClaimsOfCall>::new();
     let mut now = now;
     let mut visit = |entry: crate::Entry| {
         if let Location::Claim(key, n) | Location::Beat(key, n, _) = entry.location {
-            let found = calls.entry(key).or_insert_with(|| Found {
+            let found = calls.entry(key).or_insert_with(|| ClaimsOfCall {
                 newest: entry.modified,
                 claims: BTreeSet::new(),
                 objects: BTreeSet::new(),
@@ -233,7 +233,7 @@ pub async fn left_over(store: &dyn Store, silence: Duration, now: SystemTime) ->
     };
     store.list(&Prefix::Claims, &mut visit).await?;
     let mut left = Vec::new();
-    for (key, Found { newest, claims, objects }) in calls {
+    for (key, ClaimsOfCall { newest, claims, objects }) in calls {
         let silent = now.duration_since(newest).unwrap_or_default();
         if silent < silence {
             continue;
@@ -251,7 +251,7 @@ pub async fn left_over(store: &dyn Store, silence: Duration, now: SystemTime) ->
 }
 
 /// What a listing shows of the claims of one call.
-struct Found {
+struct ClaimsOfCall {
     newest: SystemTime,
     claims: BTreeSet<u64>,
     objects: BTreeSet<String>,

@@ -109,7 +109,7 @@ pub async fn latest(store: &dyn Store) -> Result<Option<Collection>> {
 }
 
 /// What a collection leaves to who runs it.
-pub trait Broom: Sync {
+pub trait GcHost: Sync {
     /// All content that documents name, read at the store now. What cannot be read is an error: it may name anything.
     fn named(&self) -> Pending<'_, HashSet<Digest>>;
 
@@ -188,15 +188,15 @@ pub async fn announce(store: &dyn Store, by: &Collector) -> Result<Option<Collec
 /// What is condemned now, and how much is too young. Where there is nothing to condemn, the collection is done.
 ///
 /// # Errors
-/// Those of the store and of the broom.
+/// Those of the store and of the host.
 pub async fn condemn(
     store: &dyn Store,
     announced: &Collection,
     by: &Collector,
     grace: Duration,
-    broom: &dyn Broom,
+    host: &dyn GcHost,
 ) -> Result<(Vec<Unnamed>, u64)> {
-    let named = broom.named().await?;
+    let named = host.named().await?;
     let (mut blobs, young) = unnamed(store, &named, old_enough(announced.at, grace)).await?;
     if blobs.is_empty() {
         finish(store, announced.n, by).await?;
@@ -222,13 +222,13 @@ pub async fn condemn(
 /// this is to go on where a dead one stopped.
 ///
 /// # Errors
-/// Those of the store and of the broom. Then the sweep is to be resumed.
+/// Those of the store and of the host. Then the sweep is to be resumed.
 pub async fn sweep(
     store: &dyn Store,
     n: u64,
     by: &Collector,
     resume: bool,
-    broom: &dyn Broom,
+    host: &dyn GcHost,
 ) -> Result<Option<Swept>> {
     let (at, document) = (Location::Collection(n, Stage::Sweeping), envelope::seal("collection", by)?.0);
     // A create whose reply got lost finds itself.
@@ -238,7 +238,7 @@ pub async fn sweep(
     }
     // In this order: who names content rescues it first.
     let (condemned, rescued) = (condemned(store, n).await?.unwrap_or_default(), rescued(store, n).await?);
-    let mut needed = broom.named().await?;
+    let mut needed = host.named().await?;
     needed.extend(rescued);
     let (mut doomed, _) = unnamed(store, &needed, None).await?;
     doomed.retain(|blob| condemned.contains(&blob.digest));
@@ -249,7 +249,7 @@ pub async fn sweep(
         if latest(store).await?.is_none_or(|latest| (latest.n, latest.stage) != (n, Stage::Sweeping)) {
             return Ok(None);
         }
-        broom.remove(blobs.iter().map(|blob| blob.digest).collect()).await?;
+        host.remove(blobs.iter().map(|blob| blob.digest).collect()).await?;
         swept.blobs += blobs.len() as u64;
         swept.bytes += blobs.iter().map(|blob| blob.size).sum::<u64>();
     }

@@ -49,19 +49,19 @@ type Choices = HashMap<Place, usize>;
 /// The way from the root to a value: the position of each step among its siblings.
 type Place = Vec<usize>;
 
-struct Found {
+struct Passed {
     files: u32,
     /// Passes still to be made.
     open: Vec<(Place, Choices)>,
 }
 
-fn pass<T: DeserializeOwned>(choices: Choices, looked_at: Option<Place>, steps: &mut usize) -> Option<Found> {
+fn pass<T: DeserializeOwned>(choices: Choices, looked_at: Option<Place>, steps: &mut usize) -> Option<Passed> {
     let mut probe = Probe { files: 0, steps: *steps, place: Vec::new(), choices, looked_at, open: Vec::new() };
     // `Deserialize` is foreign code that meets values it may never have met. If it panics there is no answer.
     let result = catch_unwind(AssertUnwindSafe(|| T::deserialize(&mut probe).map(drop)));
     *steps = probe.steps;
     match result {
-        Ok(Ok(())) => Some(Found { files: probe.files, open: probe.open }),
+        Ok(Ok(())) => Some(Passed { files: probe.files, open: probe.open }),
         _ => None,
     }
 }

@@ -273,7 +273,7 @@ impl Identity {
     pub fn generics(&self) -> Vec<(String, String)> {
         let shown = |part: &Part| match (part.role, &part.content) {
             (Role::Type, Content::In(content)) => {
-                canonical::Reader::new(&self.bytes[content.clone()]).text().unwrap_or_default().to_owned()
+                canonical::JsonReader::new(&self.bytes[content.clone()]).text().unwrap_or_default().to_owned()
             }
             _ => self.show(part).value.to_string(),
         };

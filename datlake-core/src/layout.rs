@@ -141,7 +141,7 @@ impl Stage {
 pub enum Prefix {
     /// Every blob.
     Blobs,
-    /// Every call record, with those [beside](Location::Beside) others.
+    /// Every call record, also [superseded](Location::Superseded) ones.
     Records,
     /// The call records of one creator.
     RecordsOf(CreatorName),
@@ -160,7 +160,7 @@ pub enum Prefix {
     /// The claims of one call, and their signs of life.
     ClaimsOf(CallKey),
     /// The records that lost the key of one call.
-    BesideOf(CreatorName, CallKey),
+    SupersededOf(CreatorName, CallKey),
     /// Every mark that the remote has not decided yet.
     Unpushed,
     /// What collections have done.
@@ -213,7 +213,7 @@ impl Location {
     pub fn title(&self) -> String {
         match self {
             Self::Name(uid) => uid.to_string(),
-            Self::Record(creator, key) | Self::Beside(creator, key, _) => format!("{creator}/{key}"),
+            Self::Record(creator, key) | Self::Superseded(creator, key, _) => format!("{creator}/{key}"),
             Self::Tombstone(id) => id.clone(),
             _ => self.path(),
         }
@@ -260,7 +260,7 @@ impl Prefix {
             Self::Tombstones => "removed".to_owned(),
             Self::Claims => "claims".to_owned(),
             Self::ClaimsOf(key) => format!("claims/{key}"),
-            Self::BesideOf(creator, key) => format!("calls/{creator}/{key}{BESIDE}"),
+            Self::SupersededOf(creator, key) => format!("calls/{creator}/{key}{BESIDE}"),
             Self::Unpushed => "unpushed".to_owned(),
             Self::Collections => "gc".to_owned(),
             Self::Rescued => "rescued".to_owned(),

@@ -275,7 +275,7 @@ pub struct Added {
 
 /// A file as the lake knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct FileMeta {
     /// Its UID. One that a call only passed on has the UID it had before.
     pub uid: Uid,
     /// Its own name.
@@ -288,7 +288,7 @@ pub struct Known {
     pub tree: bool,
 }
 
-impl Known {
+impl FileMeta {
     /// The file that somebody added as `uid`.
     pub fn added(uid: &Uid, added: &Added) -> Self {
         let Added { name, digest, size, tree, .. } = added;
@@ -296,7 +296,7 @@ impl Known {
     }
 }
 
-impl From<Output> for Known {
+impl From<Output> for FileMeta {
     fn from(output: Output) -> Self {
         let Output { uid, name, digest, size, tree } = output;
         Self { uid, name, digest, size, tree }

@@ -109,7 +109,7 @@ impl Candidate {
     /// # Errors
     /// Those of [`Catalog::value`].
     pub async fn of(catalog: &Catalog, record: Arc<Record>) -> Result<Self> {
-        let holds = catalog.holds(&record.fetched).await?;
+        let holds = catalog.holds(&record.dynamic_inputs).await?;
         let apart = match &record.value {
             ValueBytes::Blob(_) if holds => Some(catalog.value(&record).await?),
             _ => None,

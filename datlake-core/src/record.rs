@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::envelope;
 use crate::document::references::{Content, Document, Part, References};
-use crate::lineage::Known;
+use crate::lineage::FileMeta;
 use crate::lineage::{Added, Lineage, Output};
 use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid};
 
@@ -46,14 +46,14 @@ pub struct Record {
     /// The encoded return value.
     pub value: ValueBytes,
     /// Files the body got by UID, with the content they had. The record holds while they do.
-    pub fetched: Vec<Fetched>,
+    pub dynamic_inputs: Vec<DynamicInput>,
     /// The document itself.
     bytes: Arc<[u8]>,
 }
 
 /// What stands at the place of a call's record.
 #[derive(Clone, Debug)]
-pub enum Kept {
+pub enum CallDocument {
     /// Its record.
     Record(Record),
     /// The mark that it began to publish and never finishes, for its names were given to others. It may be made anew under
@@ -71,7 +71,7 @@ pub struct Abandoned {
 
 /// A file that a body got by its UID.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fetched {
+pub struct DynamicInput {
     /// The UID asked for.
     pub uid: Uid,
     /// The content it had.
@@ -91,8 +91,8 @@ mod wire {
         /// Missing where `abandoned` is set.
         #[serde(default, borrow)]
         pub(super) value: Option<ValueV1<'a>>,
-        #[serde(default)]
-        pub(super) fetched: Vec<Fetched>,
+        #[serde(default, rename = "fetched")]
+        pub(super) dynamic_inputs: Vec<DynamicInput>,
         #[serde(default)]
         pub(super) abandoned: bool,
     }
@@ -120,8 +120,8 @@ mod wire {
         pub(super) creator: &'a CreatorName,
         pub(super) key: &'a CallKey,
         pub(super) value: ValueV1<'a>,
-        #[serde(skip_serializing_if = "<[_]>::is_empty")]
-        pub(super) fetched: &'a [Fetched],
+        #[serde(rename = "fetched", skip_serializing_if = "<[_]>::is_empty")]
+        pub(super) dynamic_inputs: &'a [DynamicInput],
         pub(super) lineage: &'a Lineage,
     }
 
@@ -152,7 +152,7 @@ pub struct NewRecord<'a> {
     /// The encoded return value.
     pub value: &'a [u8],
     /// Files the body got by UID.
-    pub fetched: Vec<Fetched>,
+    pub dynamic_inputs: Vec<DynamicInput>,
     /// How it came about; names creator, key and outputs.
     pub lineage: &'a Lineage,
 }
@@ -175,7 +175,7 @@ impl Record {
                 creator: &new.lineage.creator,
                 key: &new.lineage.key,
                 value: wire::ValueV1 { digest: new.value_digest, inline, blob },
-                fetched: &new.fetched,
+                dynamic_inputs: &new.dynamic_inputs,
                 lineage: new.lineage,
             },
         )?;
@@ -186,7 +186,7 @@ impl Record {
             digest,
             value_digest: new.value_digest,
             value,
-            fetched: new.fetched,
+            dynamic_inputs: new.dynamic_inputs,
             bytes: bytes.into(),
         };
         Ok((record, apart))
@@ -246,7 +246,7 @@ impl Record {
     }
 }
 
-impl Kept {
+impl CallDocument {
     /// Reads what was found at `creator`/`key`.
     ///
     /// # Errors
@@ -271,7 +271,7 @@ impl Kept {
             (None, Some(digest)) => ValueBytes::Blob(digest),
             _ => return Err(corrupt("it has no value, or two")),
         };
-        let (nonce, value_digest, fetched) = (head.nonce.to_owned(), value.digest, head.fetched);
+        let (nonce, value_digest, dynamic_inputs) = (head.nonce.to_owned(), value.digest, head.dynamic_inputs);
         Ok(Self::Record(Record {
             creator: creator.clone(),
             key: *key,
@@ -279,7 +279,7 @@ impl Kept {
             digest,
             value_digest,
             value: value_bytes,
-            fetched,
+            dynamic_inputs,
             bytes: bytes.into(),
         }))
     }
@@ -329,7 +329,7 @@ const RECORD_TAKEN: &str = "another record of this call is there";
 
 /// What a chosen name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum NameTarget {
     /// Bytes that somebody added.
     Added(Added),
     /// What a call made under this name. It shows nothing until that call's record is there.
@@ -351,7 +351,7 @@ pub struct Name {
     /// The name.
     pub uid: Uid,
     /// What it stands for.
-    pub target: Target,
+    pub target: NameTarget,
     /// The store it was written from.
     pub home: String,
     /// Who wrote it.
@@ -361,7 +361,7 @@ pub struct Name {
     bytes: Arc<[u8]>,
 }
 
-impl Target {
+impl NameTarget {
     /// Whether both stand for the same file. Who added it, and when, does not matter.
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -373,10 +373,10 @@ impl Target {
 
 impl Name {
     /// Writes a name, from the store called `home`.
-    pub fn create(uid: Uid, target: Target, home: &str, nonce: &str) -> Result<Self> {
+    pub fn create(uid: Uid, target: NameTarget, home: &str, nonce: &str) -> Result<Self> {
         let (added, output) = match target.clone() {
-            Target::Added(added) => (Some(added), None),
-            Target::Output(output) => (None, Some(output)),
+            NameTarget::Added(added) => (Some(added), None),
+            NameTarget::Output(output) => (None, Some(output)),
         };
         let (home, nonce) = (home.to_owned(), nonce.to_owned());
         let wire = wire::NameV1 { nonce: nonce.clone(), home: home.clone(), uid: uid.clone(), added, output };
@@ -396,8 +396,8 @@ impl Name {
             return Err(corrupt("it belongs to another UID"));
         }
         let target = match (wire.added, wire.output) {
-            (Some(added), None) => Target::Added(added),
-            (None, Some(output)) => Target::Output(output),
+            (Some(added), None) => NameTarget::Added(added),
+            (None, Some(output)) => NameTarget::Output(output),
             _ => return Err(corrupt("it stands for nothing, or for two things")),
         };
         Ok(Self { uid: wire.uid, target, home: wire.home, nonce: wire.nonce, digest, bytes: bytes.into() })
@@ -415,13 +415,13 @@ impl Name {
         let at = Location::Name(self.uid.clone());
         let uids = vec![self.uid.clone()];
         let (taken, meaning, part_of, references) = match self.target {
-            Target::Added(added) => {
+            NameTarget::Added(added) => {
                 let meaning = format!("added {} {}", added.digest, added.tree);
-                let content = vec![Content::of(&Known::added(&self.uid, &added))];
+                let content = vec![Content::of(&FileMeta::added(&self.uid, &added))];
                 let references = References { content, ..References::default() };
                 ("a file with other content has its name there", meaning, at.clone(), references)
             }
-            Target::Output(OutputOf { creator, key }) => {
+            NameTarget::Output(OutputOf { creator, key }) => {
                 let meaning = format!("output of {creator}/{key}");
                 let missing = format!(
                     "`{0}` shows nothing: call {creator}/{key} never finished, or is being published now; `datlake rm {0}` gives the name free",

@@ -18,7 +18,7 @@ const KIND: &str = "run";
 
 /// One process, or the part of it that used one lake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
+pub struct RunHeader {
     /// The run, as in the lineage of what it made.
     pub run: String,
     /// Who ran it.
@@ -80,7 +80,7 @@ pub struct Noted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunLog {
     /// The process.
-    pub head: Head,
+    pub head: RunHeader,
     /// Its calls, in the order in which they were noted. What began and ended stands here once.
     pub calls: Vec<Noted>,
     /// When it ended; `None` while it goes on, and where it was killed.
@@ -103,7 +103,7 @@ struct Opening {
     datlake: String,
     format: u32,
     #[serde(flatten)]
-    head: Head,
+    head: RunHeader,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,7 +122,7 @@ enum Line {
     Opening(Opening),
 }
 
-impl Head {
+impl RunHeader {
     /// The first line.
     ///
     /// # Errors
@@ -206,7 +206,7 @@ impl RunLog {
     }
 }
 
-fn head(line: &[u8], place: &str) -> Result<Head> {
+fn head(line: &[u8], place: &str) -> Result<RunHeader> {
     #[derive(Deserialize)]
     struct Header {
         datlake: String,
@@ -239,7 +239,7 @@ mod tests {
 
     fn log() -> Vec<u8> {
         let person = Person { email: "ada@example.org".into(), source: PersonSource::Config };
-        let head = Head {
+        let head = RunHeader {
             run: "5a".repeat(16),
             person,
             host: "lovelace".into(),

@@ -16,7 +16,7 @@ use datlake_core::{CallKey, Digest};
 use datlake_store::{LocalView, Permits};
 
 use crate::event::Event;
-use crate::journal::Journal;
+use crate::journal::RunJournal;
 use crate::provenance::Provenance;
 use crate::sync::lock;
 
@@ -42,7 +42,7 @@ pub(crate) type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 pub(crate) struct Inner {
     pub(crate) local_view: Arc<LocalView>,
     pub(crate) provenance: Arc<Provenance>,
-    pub(crate) journal: Arc<Journal>,
+    pub(crate) journal: Arc<RunJournal>,
     pub(crate) flights: Flights,
     pub(crate) permits: Permits,
     pub(crate) remembered: Mutex<HashMap<CallKey, Arc<Record>>>,
@@ -156,7 +156,7 @@ impl Lake {
         &self.0.provenance
     }
 
-    pub fn journal(&self) -> &Journal {
+    pub fn journal(&self) -> &RunJournal {
         &self.0.journal
     }
 

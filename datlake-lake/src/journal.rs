@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use datlake_core::run::{Head, Noted, Outcome, RunLog};
+use datlake_core::run::{Noted, Outcome, RunHeader, RunLog};
 use datlake_core::{CallKey, CreatorName, Result};
 use datlake_store::LocalView;
 
@@ -25,7 +25,7 @@ const BUFFERED: usize = 4096;
 const NAMED: usize = 20_000;
 
 /// The run that this process is to a lake.
-pub struct Journal {
+pub struct RunJournal {
     local_view: Arc<LocalView>,
     provenance: Arc<Provenance>,
     started_at: String,
@@ -57,7 +57,7 @@ thread_local! {
     static AT_END: RefCell<Vec<AtEnd>> = const { RefCell::new(Vec::new()) };
 }
 
-struct AtEnd(Weak<Journal>);
+struct AtEnd(Weak<RunJournal>);
 
 impl Drop for AtEnd {
     fn drop(&mut self) {
@@ -68,7 +68,7 @@ impl Drop for AtEnd {
     }
 }
 
-impl Journal {
+impl RunJournal {
     pub(crate) fn new(local_view: Arc<LocalView>, provenance: Arc<Provenance>, off: bool) -> Arc<Self> {
         let (started_at, buffer, file) = (provenance::now(), Mutex::default(), Mutex::default());
         let journal = Arc::new(Self { local_view, provenance, started_at, off, buffer, file });
@@ -187,7 +187,7 @@ impl Journal {
     fn head(&self) -> Result<Vec<u8>> {
         let program = std::env::args_os().next().unwrap_or_default();
         let program = std::path::Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let head = Head {
+        let head = RunHeader {
             run: self.provenance.run().to_owned(),
             person: self.provenance.person()?,
             host: self.provenance.host().to_owned(),
@@ -200,7 +200,7 @@ impl Journal {
     }
 }
 
-impl Drop for Journal {
+impl Drop for RunJournal {
     fn drop(&mut self) {
         self.end();
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use datlake_core::catalog::Catalog;
 use datlake_core::lineage::{Added, CodeState, Input, Lineage, Param};
-use datlake_core::record::Target;
+use datlake_core::record::NameTarget;
 use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
 use serde::{Deserialize, Serialize};
 
@@ -102,8 +102,8 @@ impl Origin {
         let (creator, key) = match uid.kind() {
             UidKind::Output { creator, key, .. } => (creator, key),
             _ => match catalog.name(&uid).await?.ok_or_else(gone)?.target {
-                Target::Added(added) => return Ok(Self::Added(added)),
-                Target::Output(output) => (output.creator, output.key),
+                NameTarget::Added(added) => return Ok(Self::Added(added)),
+                NameTarget::Output(output) => (output.creator, output.key),
             },
         };
         let record = catalog.record(&creator, &key).await?.ok_or_else(gone)?;

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::explain::explain;
-use super::key::{Key, Target};
-use super::site::{Found, Pace, Reach, Site};
+use super::key::{CallTarget, Key};
+use super::site::{BlockingMode, CallSite, Lookup, SearchIn};
 use super::status::Status;
 
 enum Uids {
@@ -22,7 +22,7 @@ enum Uids {
 /// A call as it can be asked, and run once.
 #[derive(Clone)]
 pub(super) struct Asked {
-    target: Result<Target>,
+    target: Result<CallTarget>,
     pub(super) code: &'static Code,
 }
 
@@ -32,13 +32,13 @@ impl Asked {
     }
 
     /// Where the call stands now.
-    pub(super) fn site(self, pace: Pace) -> Result<Site> {
-        Site::new(self.target?, self.code, pace)
+    pub(super) fn site(self, pace: BlockingMode) -> Result<CallSite> {
+        CallSite::new(self.target?, self.code, pace)
     }
 
-    fn ask(&self) -> Result<Site> {
+    fn ask(&self) -> Result<CallSite> {
         match &self.target {
-            Ok(target) => Site::new(target.clone(), self.code, Pace::Blocking),
+            Ok(target) => CallSite::new(target.clone(), self.code, BlockingMode::Blocking),
             Err(error) => Err(error.clone()),
         }
     }
@@ -75,11 +75,11 @@ impl Asked {
 
     fn uids<T: Serialize + DeserializeOwned>(&self) -> Result<Uids> {
         let site = self.ask()?;
-        let key = match wait(site.find::<T>(Reach::Anywhere))? {
-            Found::Hit(_, record) => {
+        let key = match wait(site.find::<T>(SearchIn::Anywhere))? {
+            Lookup::Hit(_, record) => {
                 return Ok(Uids::Known(record.lineage()?.outputs.into_iter().map(|output| output.uid).collect()));
             }
-            Found::Miss(key) => key,
+            Lookup::Miss(key) => key,
         };
         if let Some(names) = &site.target.names {
             return Ok(Uids::Known(names.clone()));
@@ -97,25 +97,25 @@ impl Asked {
     pub(super) fn status<T: Serialize + DeserializeOwned>(&self) -> Result<Status> {
         refuse_in_body("ask for a call's status")?;
         let site = self.ask()?;
-        match wait(site.find::<T>(Reach::Anywhere))? {
-            Found::Hit(..) => Ok(Status::Cached),
-            Found::Miss(_) if site.is_running()? => Ok(Status::Running),
-            Found::Miss(_) => Ok(Status::Missing),
+        match wait(site.find::<T>(SearchIn::Anywhere))? {
+            Lookup::Hit(..) => Ok(Status::Cached),
+            Lookup::Miss(_) if site.is_running()? => Ok(Status::Running),
+            Lookup::Miss(_) => Ok(Status::Missing),
         }
     }
 
     pub(super) fn lineage<T: Serialize + DeserializeOwned>(&self) -> Result<Option<Lineage>> {
         refuse_in_body("ask for a call's lineage")?;
-        match wait(self.ask()?.find::<T>(Reach::Anywhere))? {
-            Found::Hit(_, record) => record.lineage().map(Some),
-            Found::Miss(_) => Ok(None),
+        match wait(self.ask()?.find::<T>(SearchIn::Anywhere))? {
+            Lookup::Hit(_, record) => record.lineage().map(Some),
+            Lookup::Miss(_) => Ok(None),
         }
     }
 
     pub(super) fn explain<T: Serialize + DeserializeOwned>(&self) -> Result<Explanation> {
         refuse_in_body("explain a call")?;
         let site = self.ask()?;
-        let found = wait(site.find::<T>(Reach::Anywhere))?;
+        let found = wait(site.find::<T>(SearchIn::Anywhere))?;
         explain(&site, found)
     }
 }

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
-use datlake_core::record::Fetched;
+use datlake_core::record::DynamicInput;
 use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
 use datlake_store::{Holding, Staged};
 
-use crate::stolen;
+use crate::work_stealing;
 use datlake_lake::Lake;
 use datlake_lake::scope::{self, Frame, StagedFile};
 use datlake_lake::sync::lock;
@@ -41,7 +41,7 @@ pub(crate) struct Body {
 struct State {
     /// Nothing can be made in it any more.
     ended: bool,
-    fetched: Vec<(Uid, FileRef)>,
+    dynamic_inputs: Vec<(Uid, FileRef)>,
     nested: HashMap<Digest, FileRef>,
     /// What of `nested` was opened, passed on or returned.
     used: HashMap<Digest, FileRef>,
@@ -65,7 +65,7 @@ struct State {
 /// What a body made, for its record.
 pub(crate) struct Made {
     pub(crate) blobs: Vec<(Digest, PathBuf)>,
-    pub(crate) fetched: Vec<Fetched>,
+    pub(crate) dynamic_inputs: Vec<DynamicInput>,
     /// Inputs besides the arguments.
     pub(crate) inputs: Vec<Input>,
     /// Keeps the staged files until they are published.
@@ -151,7 +151,7 @@ impl Body {
             return false;
         }
         drop(state);
-        if !stolen::is_excluded() {
+        if !work_stealing::is_excluded() {
             return true;
         }
         let error = self.undeclared(code);
@@ -192,7 +192,7 @@ impl Body {
         }
         self.given.contains(digest)
             || state.members.contains(digest)
-            || state.fetched.iter().any(|(_, file)| file.digest == *digest)
+            || state.dynamic_inputs.iter().any(|(_, file)| file.digest == *digest)
     }
 
     /// The state, while the body can make `name`.
@@ -287,14 +287,17 @@ impl Body {
         }
         let alive: Vec<_> = state.staged.values().map(|(_, file)| Arc::clone(file)).collect();
         let blobs = alive.iter().map(|file| (file.content.digest, file.content.path().to_owned())).collect();
-        let fetched =
-            state.fetched.iter().map(|(uid, file)| Fetched { uid: uid.clone(), digest: file.digest }).collect();
-        let mut inputs: Vec<Input> = state.fetched.iter().map(|(_, file)| input(None, file)).collect();
+        let dynamic_inputs = state
+            .dynamic_inputs
+            .iter()
+            .map(|(uid, file)| DynamicInput { uid: uid.clone(), digest: file.digest })
+            .collect();
+        let mut inputs: Vec<Input> = state.dynamic_inputs.iter().map(|(_, file)| input(None, file)).collect();
         let mut used: Vec<_> = state.used.values().collect();
         used.sort_by(|a, b| a.uid.cmp(&b.uid));
         inputs.extend(used.into_iter().map(|file| input(None, file)));
         inputs.dedup();
-        Ok(Made { blobs, fetched, inputs, alive })
+        Ok(Made { blobs, dynamic_inputs, inputs, alive })
     }
 
     /// A file that the body only passes on must be one it may read.
@@ -341,14 +344,14 @@ impl Frame for Body {
     }
 
     fn is_certain(&self) -> bool {
-        stolen::is_excluded()
+        work_stealing::is_excluded()
     }
 
     fn may_read(&self) -> Vec<Digest> {
         let state = lock(&self.state);
-        let fetched = state.fetched.iter().map(|(_, file)| file.digest);
+        let dynamic_inputs = state.dynamic_inputs.iter().map(|(_, file)| file.digest);
         let (nested, members) = (state.nested.keys().copied(), state.members.iter().copied());
-        self.given.iter().copied().chain(fetched).chain(nested).chain(members).collect()
+        self.given.iter().copied().chain(dynamic_inputs).chain(nested).chain(members).collect()
     }
 
     fn check_access(&self, lake: &Lake, content: Digest, within: Option<Digest>, what: &dyn Display) -> Result<()> {
@@ -369,8 +372,8 @@ impl Frame for Body {
         Err(Error::new(ErrorKind::Undeclared, message))
     }
 
-    fn note_fetched(&self, uid: &Uid, file: FileRef) {
-        lock(&self.state).fetched.push((uid.clone(), file));
+    fn note_dynamic_input(&self, uid: &Uid, file: FileRef) {
+        lock(&self.state).dynamic_inputs.push((uid.clone(), file));
     }
 
     fn note_member(&self, content: Digest) {

@@ -8,14 +8,14 @@ use datlake_core::claim::{Holder, Seen, Watch};
 use datlake_core::{Result, claim};
 use datlake_store::{Among, FileLock, HeartbeatLease, LockAttempt};
 
-use super::site::Site;
-use crate::stolen;
+use super::site::CallSite;
+use crate::work_stealing;
 use datlake_lake::{provenance, scope};
 
 /// The longest pause between two looks at another machine's claim.
 const PAUSE: Duration = Duration::from_secs(2);
 
-impl Site {
+impl CallSite {
     /// Claims the call among the processes of this machine. `None` where nobody can.
     pub(super) async fn claim(&self) -> Result<Option<FileLock>> {
         let what = self.target.identity.key.to_string();
@@ -55,7 +55,7 @@ impl Site {
 
 /// On a pool that steals work a call may lie on top of a stranger's body, and wait for somebody who waits for that one.
 fn may_wait() -> bool {
-    !stolen::is_possible() || scope::stack().is_empty()
+    !work_stealing::is_possible() || scope::stack().is_empty()
 }
 
 /// A call's claim among machines, on the way to it.
@@ -88,7 +88,7 @@ impl AmongMachines {
 
     /// The call has no record: claims it, or waits a little. Whether to go on and run it; else the record is to be looked
     /// for again, since whoever holds the claim, or has held it, may have finished.
-    pub(super) async fn claim(&mut self, site: &Site) -> Result<bool> {
+    pub(super) async fn claim(&mut self, site: &CallSite) -> Result<bool> {
         if self.settled {
             return Ok(true);
         }

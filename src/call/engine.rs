@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use datlake_core::flight::{Boarding, FlightId};
 use datlake_core::memo::{Candidate, Search, Step};
-use datlake_core::record::{Record, Target as NameTarget};
+use datlake_core::record::{NameTarget, Record};
 use datlake_core::run::Outcome;
 use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result};
 use serde::Serialize;
@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 use super::claim::AmongMachines;
 use super::explain::sketch;
 use super::running::{Claims, Running, given_back};
-use super::site::{Found, Pace, Reach, Site, told};
-use crate::stolen;
+use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
+use crate::work_stealing;
 use datlake_lake::Event;
 use datlake_lake::scope;
 
@@ -36,7 +36,7 @@ pub(crate) enum Start<T> {
     Run(Box<Running>),
 }
 
-impl Site {
+impl CallSite {
     fn hit<T: Serialize>(&self, value: T, record: &Record) -> Result<Start<T>> {
         self.pass_on(&value)?;
         self.lake.journal().found(&self.target.identity.creator, record.key, Outcome::Hit);
@@ -64,7 +64,7 @@ impl Site {
             return Ok(Start::Run(Box::new(self.run(code, key, None, false, Claims::default(), None, None))));
         }
         self.consume_staged().await?;
-        if !force && let Found::Hit(value, record) = self.find(Reach::Local).await? {
+        if !force && let Lookup::Hit(value, record) = self.find(SearchIn::Local).await? {
             return self.hit(value, &record);
         }
         let (flight, redundant) = loop {
@@ -74,34 +74,34 @@ impl Site {
                 Boarding::Recursion => return Err(self.recursion()),
                 Boarding::Wait(waiter) => {
                     self.emit_waited(None);
-                    if self.pace == Pace::Blocking && stolen::is_possible() {
+                    if self.pace == BlockingMode::Blocking && work_stealing::is_possible() {
                         if !waiter.ended_within(PATIENCE) {
                             break (self.lake.flights().beside(), true);
                         }
                     } else {
                         waiter.ended().await;
                     }
-                    if !force && let Found::Hit(value, record) = self.find(Reach::Local).await? {
+                    if !force && let Lookup::Hit(value, record) = self.find(SearchIn::Local).await? {
                         return self.hit(value, &record);
                     }
                 }
             }
         };
         let permit = match (self.pace, &self.parent) {
-            (Pace::Polled, None) => Some(self.lake.permits().body().await),
+            (BlockingMode::Polled, None) => Some(self.lake.permits().body().await),
             _ => None,
         };
         let lease = if redundant { None } else { self.claim().await? };
         let mut machines = AmongMachines::new(!redundant && !force, lease.is_some());
         // After winning, look again: the last holder may have finished.
         let (key, expected) = loop {
-            let (key, expected) = match self.find::<T>(Reach::Anywhere).await? {
-                Found::Hit(value, record) if !force => {
+            let (key, expected) = match self.find::<T>(SearchIn::Anywhere).await? {
+                Lookup::Hit(value, record) if !force => {
                     given_back(machines.into_claim(), true).await;
                     return self.hit(value, &record);
                 }
-                Found::Hit(_, record) => (record.key, Some(record)),
-                Found::Miss(key) => (key, None),
+                Lookup::Hit(_, record) => (record.key, Some(record)),
+                Lookup::Miss(key) => (key, None),
             };
             if let Some(kept) = self.check_names(&key).await? {
                 self.pass_on(&kept)?;
@@ -138,11 +138,11 @@ impl Site {
         let key = self.target.identity.key;
         let chain = self.parent.as_ref().map_or(&[][..], |parent| parent.chain());
         let ancestors: Vec<FlightId> = chain.iter().map(|(id, _)| *id).collect();
-        let beneath = if self.pace == Pace::Blocking { scope::stack() } else { Vec::new() };
+        let beneath = if self.pace == BlockingMode::Blocking { scope::stack() } else { Vec::new() };
         let recursive = chain.iter().filter(|(_, at)| *at == key).count();
         if recursive > 0 {
             // On a pool that steals work this may be a stranger on top of us.
-            if !stolen::is_possible() || recursive >= STOLEN_DEPTH {
+            if !work_stealing::is_possible() || recursive >= STOLEN_DEPTH {
                 return Ok(Boarding::Recursion);
             }
             return Ok(self.lake.flights().board(key, &[], &ancestors));

@@ -6,7 +6,7 @@ use datlake_core::record::Record;
 use datlake_core::{Identity, Result};
 
 use super::body::input;
-use super::site::{Found, Site};
+use super::site::{CallSite, Lookup};
 
 /// All of a call that enters its key.
 pub(super) fn sketch(identity: &Identity) -> Sketch {
@@ -22,16 +22,16 @@ pub(super) fn sketch(identity: &Identity) -> Sketch {
     }
 }
 
-pub(super) fn explain<T>(site: &Site, found: Found<T>) -> Result<Explanation> {
+pub(super) fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Explanation> {
     let identity = &site.target.identity;
     let (creator, catalog) = (identity.creator.clone(), site.lake.catalog());
     let key = match found {
-        Found::Hit(_, record) => {
+        Lookup::Hit(_, record) => {
             let lineage = record.lineage()?;
             let (started_at, by) = (lineage.started_at, lineage.person.email);
             return Ok(Explanation::Cached { creator, key: record.key, started_at, by });
         }
-        Found::Miss(key) => key,
+        Lookup::Miss(key) => key,
     };
     if key != identity.key {
         return Ok(Explanation::Outgrown { creator, key: identity.key });

@@ -20,7 +20,7 @@ pub struct Key {
 
 /// An identified call.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub(crate) struct CallTarget {
     pub(crate) identity: Identity,
     /// The lake of the files among its arguments.
     pub(crate) lake: Option<Lake>,
@@ -97,7 +97,7 @@ impl Key {
         self.code
     }
 
-    pub(crate) fn finish(self) -> Result<Target> {
+    pub(crate) fn finish(self) -> Result<CallTarget> {
         let Self { builder, code, lake, error, names, keep } = self;
         crate::creators::check_unique(code)?;
         let identity = builder?.finish()?;
@@ -117,7 +117,7 @@ impl Key {
             }
             chosen = Some(uids);
         }
-        Ok(Target { identity, lake, names: chosen, keep })
+        Ok(CallTarget { identity, lake, names: chosen, keep })
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, mpsc};
 use futures_util::StreamExt as _;
 
 use super::one::{AsyncCall, Call};
-use super::shape::{Fallible, Outcome, Shape};
+use super::shape::{Fallible, Returns, Shape};
 use datlake_lake::scope;
 use datlake_lake::sync::lock;
 
@@ -177,7 +177,7 @@ impl<R, S, F> Calls<R, S, F> {
     }
 }
 
-impl<R: Outcome, F> Calls<R, Fallible, F> {
+impl<R: Returns, F> Calls<R, Fallible, F> {
     /// The values of all calls, in order. Every call is made, so that what succeeds is remembered.
     ///
     /// # Errors
@@ -203,7 +203,7 @@ impl<R: Outcome, F> Calls<R, Fallible, F> {
         F: FnOnce() -> R + Send,
         R: Send,
     {
-        self.run_each().into_iter().map(Outcome::into_result).collect()
+        self.run_each().into_iter().map(Returns::into_result).collect()
     }
 }
 
@@ -239,7 +239,7 @@ impl<R, S, F> AsyncCalls<R, S, F> {
     }
 }
 
-impl<R: Outcome, F> AsyncCalls<R, Fallible, F> {
+impl<R: Returns, F> AsyncCalls<R, Fallible, F> {
     /// The values of all calls, in order. Every call is made, so that what succeeds is remembered.
     ///
     /// # Errors
@@ -248,6 +248,6 @@ impl<R: Outcome, F> AsyncCalls<R, Fallible, F> {
     where
         F: Future<Output = R>,
     {
-        self.run_each().await.into_iter().map(Outcome::into_result).collect()
+        self.run_each().await.into_iter().map(Returns::into_result).collect()
     }
 }

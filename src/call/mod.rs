@@ -12,8 +12,8 @@ mod running;
 pub(crate) mod shape;
 mod site;
 mod status;
-pub(crate) mod stray;
 mod type_names;
+pub(crate) mod undeclared_use;
 
 pub use datlake_core::explain::Explanation;
 pub use many::{AsyncCalls, Calls};

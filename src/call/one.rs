@@ -15,7 +15,7 @@ use super::asked::Asked;
 use super::engine::Start;
 use super::key::Key;
 use super::shape::Shape;
-use super::site::Pace;
+use super::site::BlockingMode;
 use super::status::Status;
 
 /// A call of a blocking creator: `f::call(args)`. Nothing runs before [`run`](Call::run).
@@ -148,7 +148,7 @@ impl<R, S, F> Call<R, S, F> {
         F: FnOnce() -> R,
     {
         let code = self.asked.code;
-        let site = self.asked.site(Pace::Blocking);
+        let site = self.asked.site(BlockingMode::Blocking);
         let running = match site.and_then(|site| wait(site.start::<S::Value>(code, force))) {
             Ok(Start::Ready(value)) => return S::join(value),
             Ok(Start::Run(running)) => running,
@@ -197,7 +197,7 @@ impl<R, S, F> AsyncCall<R, S, F> {
         F: Future<Output = R>,
     {
         let code = self.asked.code;
-        let site = match self.asked.site(Pace::Polled) {
+        let site = match self.asked.site(BlockingMode::Polled) {
             Ok(site) => site,
             Err(error) => return S::fail(error),
         };

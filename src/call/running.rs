@@ -16,11 +16,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::{Body, Made, NewBody, input};
-use super::site::{Found, Pace, Reach, Site, told};
-use super::stray;
+use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
+use super::undeclared_use;
 use datlake_lake::Event;
 use datlake_lake::provenance;
-use datlake_lake::scope::{self, Scope, StagedFile, mark, seen_lakes};
+use datlake_lake::scope::{self, Ambient, StagedFile, mark, seen_lakes};
 use datlake_lake::{Committed, NewCall};
 
 /// The claims under which a body runs.
@@ -34,7 +34,7 @@ pub(crate) struct Claims {
 
 /// A body about to run, or running. Dropped before [`finish`](Running::finish) it has failed.
 pub(crate) struct Running {
-    site: Site,
+    site: CallSite,
     body: Arc<Body>,
     flight: Option<Flight>,
     redundant: bool,
@@ -56,7 +56,7 @@ struct Finished<T> {
     event: Event,
 }
 
-impl Site {
+impl CallSite {
     /// A body is about to run.
     #[expect(clippy::too_many_arguments, reason = "the parts of a run, gathered where it begins")]
     pub(super) fn run(
@@ -82,7 +82,7 @@ impl Site {
             names: self.target.names.clone(),
         });
         let body = Arc::new(body);
-        stray::begins(&body);
+        undeclared_use::begins(&body);
         let mut running = Running {
             site: self,
             body,
@@ -111,8 +111,8 @@ impl Running {
     }
 
     /// Where the body stands.
-    pub(crate) fn scope(&self) -> Scope {
-        Scope { lake: Some(self.site.lake.clone()), frame: Some(Arc::<Body>::clone(&self.body)) }
+    pub(crate) fn scope(&self) -> Ambient {
+        Ambient { lake: Some(self.site.lake.clone()), frame: Some(Arc::<Body>::clone(&self.body)) }
     }
 
     /// Writes down what became of the body.
@@ -210,7 +210,7 @@ impl Running {
             Ok(())
         };
         self.site.pace.io(heal).await?;
-        let Found::Hit(value, record) = self.site.find(Reach::Anywhere).await? else {
+        let Lookup::Hit(value, record) = self.site.find(SearchIn::Anywhere).await? else {
             let id = self.site.id(self.body.key());
             return Err(Error::new(ErrorKind::NotFound, format!("call {id} was removed while it ran again")));
         };
@@ -226,7 +226,7 @@ impl Running {
         took: Duration,
     ) -> Result<(NewCall, Vec<Arc<StagedFile>>)> {
         let identity = &self.site.target.identity;
-        let Made { blobs, fetched, inputs: besides, alive } = made;
+        let Made { blobs, dynamic_inputs, inputs: besides, alive } = made;
         let mut inputs: Vec<_> = identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect();
         inputs.extend(besides);
         let is_chosen = |uid: &&Uid| self.site.target.names.as_ref().is_some_and(|names| names.contains(uid));
@@ -242,16 +242,16 @@ impl Running {
             started_at: &self.started_at,
             took,
         })?;
-        Ok((NewCall { lineage, code: identity.code, value, fetched, blobs, names }, alive))
+        Ok((NewCall { lineage, code: identity.code, value, dynamic_inputs, blobs, names }, alive))
     }
 
     /// The value of another, who published the same call first.
     async fn adopted<T: Serialize + DeserializeOwned>(&self) -> Result<Finished<T>> {
-        match self.site.find(Reach::Anywhere).await? {
-            Found::Hit(value, record) => {
+        match self.site.find(SearchIn::Anywhere).await? {
+            Lookup::Hit(value, record) => {
                 Ok(Finished { value, files: None, event: Event::Adopted(self.site.id(record.key)) })
             }
-            Found::Miss(_) => {
+            Lookup::Miss(_) => {
                 let message = format!(
                     "another program published call {} at the same time, with a return type of another meaning; run again",
                     self.site.id(self.body.key())
@@ -295,14 +295,14 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.body.end();
-        stray::ended(&self.body);
+        undeclared_use::ended(&self.body);
         if !self.returned {
             self.note(Outcome::Failed, Some(self.began.elapsed()));
             self.site.lake.emit(&Event::Failed(self.site.id(self.body.key())));
         }
         // The claims first: who waits for the flight looks for a record and then claims.
         let among = self.claims.among.take();
-        if self.site.pace == Pace::Blocking {
+        if self.site.pace == BlockingMode::Blocking {
             // The program may end right after this.
             pollster::block_on(given_back(among, false));
         }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
     label = "expected `Result<T, E>`",
     note = "return `datlake::Result<T>`, or another `Result<T, E>` where `E: From<datlake::Error>`; or say `#[file_creator(on_error = \"panic\")]`"
 )]
-pub trait Outcome: Sized {
+pub trait Returns: Sized {
     /// What is remembered.
     type Value: Serialize + DeserializeOwned;
     /// What is not.
@@ -23,7 +23,7 @@ pub trait Outcome: Sized {
     fn from_result(result: Result<Self::Value, Self::Error>) -> Self;
 }
 
-impl<T: Serialize + DeserializeOwned, E: From<Error>> Outcome for Result<T, E> {
+impl<T: Serialize + DeserializeOwned, E: From<Error>> Returns for Result<T, E> {
     type Value = T;
     type Error = E;
 
@@ -52,7 +52,7 @@ pub trait Shape<R> {
 #[derive(Clone, Copy, Debug)]
 pub struct Fallible;
 
-impl<R: Outcome> Shape<R> for Fallible {
+impl<R: Returns> Shape<R> for Fallible {
     type Value = R::Value;
 
     fn split(returned: R) -> Result<R::Value, R> {

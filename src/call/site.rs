@@ -7,22 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datlake_core::memo::{Candidate, Search, Step};
-use datlake_core::record::{Kept, Record, ValueBytes};
+use datlake_core::record::{CallDocument, Record, ValueBytes};
 use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, canonical};
 use datlake_store::{offload_method, sleep, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::{self, Body};
-use super::key::Target;
-use crate::stolen;
+use super::key::CallTarget;
+use crate::work_stealing;
 use datlake_lake::Lake;
 use datlake_lake::scope::{self, Frame as _};
 use datlake_lake::{CallId, Event};
 
 /// What a caller can afford.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub(crate) enum BlockingMode {
     /// Its thread may block.
     Blocking,
     /// It is being polled by an executor.
@@ -31,26 +31,26 @@ pub(crate) enum Pace {
 
 /// How far to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(crate) enum SearchIn {
     Local,
     Anywhere,
 }
 
 /// A call about to be looked up: where it stands and what it is.
-pub(crate) struct Site {
+pub(crate) struct CallSite {
     pub(crate) lake: Lake,
-    pub(crate) target: Target,
+    pub(crate) target: CallTarget,
     pub(super) parent: Option<Arc<Body>>,
-    pub(super) pace: Pace,
+    pub(super) pace: BlockingMode,
 }
 
 /// What a search comes to.
-pub(crate) enum Found<T> {
+pub(crate) enum Lookup<T> {
     Hit(T, Arc<Record>),
     Miss(CallKey),
 }
 
-impl Pace {
+impl BlockingMode {
     /// Does work of a store where it blocks no executor.
     pub(super) async fn io<T, F>(self, work: F) -> Result<T>
     where
@@ -72,18 +72,18 @@ impl Pace {
     }
 }
 
-impl Site {
+impl CallSite {
     /// Where a call of `target` stands.
     ///
     /// # Errors
     /// [`ErrorKind::Undeclared`] in a body that does not declare the creator; [`ErrorKind::Context`] where lakes would mix.
-    pub(crate) fn new(target: Target, code: &'static Code, pace: Pace) -> Result<Self> {
+    pub(crate) fn new(target: CallTarget, code: &'static Code, pace: BlockingMode) -> Result<Self> {
         let mut parent = body::current();
         if let Some(body) = &parent
             && let Err(error) = Self::check_parent(body, &target, code)
         {
             // A pool that steals work may have put a call of somebody else's on top of this body.
-            if stolen::is_excluded() {
+            if work_stealing::is_excluded() {
                 return Err(error);
             }
             parent = None;
@@ -116,7 +116,7 @@ impl Site {
     }
 
     /// Whether `body` may make this call: its key must know of the creator and of the files.
-    fn check_parent(body: &Body, target: &Target, code: &'static Code) -> Result<()> {
+    fn check_parent(body: &Body, target: &CallTarget, code: &'static Code) -> Result<()> {
         if !body.declares(code) {
             return Err(body.undeclared(code));
         }
@@ -136,7 +136,7 @@ impl Site {
     }
 
     /// Looks for the call's value.
-    pub(crate) async fn find<T: Serialize + DeserializeOwned>(&self, reach: Reach) -> Result<Found<T>> {
+    pub(crate) async fn find<T: Serialize + DeserializeOwned>(&self, reach: SearchIn) -> Result<Lookup<T>> {
         let mut search = Search::new(&self.target.identity.creator, self.target.identity.key);
         loop {
             let candidate = self.candidate(&mut search, reach).await?;
@@ -145,14 +145,14 @@ impl Site {
             let step = search.consider(candidate)?;
             drop(inside);
             match step {
-                Step::Found(value, record) => return Ok(Found::Hit(value, record)),
-                Step::Absent(key) => return Ok(Found::Miss(key)),
+                Step::Found(value, record) => return Ok(Lookup::Hit(value, record)),
+                Step::Absent(key) => return Ok(Lookup::Miss(key)),
                 Step::Next => {}
             }
         }
     }
 
-    async fn candidate(&self, search: &mut Search, reach: Reach) -> Result<Option<Candidate>> {
+    async fn candidate(&self, search: &mut Search, reach: SearchIn) -> Result<Option<Candidate>> {
         let catalog = self.lake.catalog();
         let record = loop {
             let (creator, key) = search.place();
@@ -160,8 +160,8 @@ impl Site {
                 break record;
             }
             let found = match reach {
-                Reach::Local => catalog.kept_here(creator, key).await?,
-                Reach::Anywhere => {
+                SearchIn::Local => catalog.kept_here(creator, key).await?,
+                SearchIn::Anywhere => {
                     let (lake, creator, key) = (self.lake.clone(), creator.clone(), *key);
                     let look = async move {
                         lake.contact_remote().await?;
@@ -172,15 +172,15 @@ impl Site {
             };
             match found {
                 None => return Ok(None),
-                Some(Kept::Abandoned(mark)) => search.pass(&mark.digest)?,
-                Some(Kept::Record(record)) => {
+                Some(CallDocument::Abandoned(mark)) => search.pass(&mark.digest)?,
+                Some(CallDocument::Record(record)) => {
                     let record = Arc::new(record);
                     self.lake.remember(&record);
                     break record;
                 }
             }
         };
-        if record.fetched.is_empty() && matches!(record.value, ValueBytes::Inline(_)) {
+        if record.dynamic_inputs.is_empty() && matches!(record.value, ValueBytes::Inline(_)) {
             return Ok(Some(Candidate { record, apart: None, holds: true }));
         }
         let catalog = catalog.clone();
@@ -215,7 +215,7 @@ pub(super) fn told(parent: Option<&Body>, error: &Error) {
     let known = [Kind::InvalidInput, Kind::Value, Kind::Undeclared, Kind::Outputs, Kind::Recursion, Kind::Context];
     if let Some(body) = parent
         && !known.contains(&error.kind())
-        && stolen::is_excluded()
+        && work_stealing::is_excluded()
     {
         body.note_failed(error);
     }

@@ -1,7 +1,7 @@
 //! `datlake explain`
 
 use datlake::{CodeHash, Lineage};
-use datlake_core::record::{Kept, NewRecord, Record, ValueBytes};
+use datlake_core::record::{CallDocument, NewRecord, Record, ValueBytes};
 use datlake_core::{CallKey, Location};
 use insta::{assert_json_snapshot, assert_snapshot};
 
@@ -12,12 +12,14 @@ fn leave(machine: &Machine, uid: &str, change: impl FnOnce(&mut Lineage)) -> Cal
     let lake = machine.lake();
     let mut lineage = lake.file(uid).unwrap().lineage().unwrap().call().unwrap().clone();
     let at = |lineage: &Lineage| machine.home().join(Location::Record(lineage.creator.clone(), lineage.key).path());
-    let record =
-        Kept::parse(&lineage.creator, &lineage.key, std::fs::read(at(&lineage)).unwrap()).unwrap().record().unwrap();
+    let record = CallDocument::parse(&lineage.creator, &lineage.key, std::fs::read(at(&lineage)).unwrap())
+        .unwrap()
+        .record()
+        .unwrap();
     change(&mut lineage);
     let ValueBytes::Inline(value) = &record.value else { panic!("a large value") };
-    let (value_digest, fetched) = (record.value_digest, Vec::new());
-    let new = NewRecord { nonce: "left", value_digest, value, fetched, lineage: &lineage };
+    let (value_digest, dynamic_inputs) = (record.value_digest, Vec::new());
+    let new = NewRecord { nonce: "left", value_digest, value, dynamic_inputs, lineage: &lineage };
     let _ = std::fs::remove_file(at(&lineage));
     std::fs::write(at(&lineage), Record::create(new).unwrap().0.bytes()).unwrap();
     lineage.key

@@ -27,18 +27,18 @@ const MAX_DEPTH: usize = 40;
 /// # Ok::<(), datlake_core::Error>(())
 /// ```
 pub fn to_json(bytes: &[u8]) -> Result<Value> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = JsonReader::new(bytes);
     let value = reader.value(0)?;
     if reader.is_at_end() { Ok(value) } else { Err(reader.wrong("more bytes than one value")) }
 }
 
 /// Reads canonical values.
-pub(crate) struct Reader<'a> {
+pub(crate) struct JsonReader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> JsonReader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }

@@ -64,7 +64,7 @@ use crate::file_ref::Noting;
 use crate::{Digest, Error, ErrorKind, FileRef, Result};
 use buffer::Encoder;
 pub(crate) use buffer::write_len;
-pub(crate) use json::Reader;
+pub(crate) use json::JsonReader;
 pub use json::to_json;
 
 /// A value in its canonical form.

@@ -15,24 +15,24 @@
 //! between. So of two people who remove one call, while a third makes it anew, the second may take away what the third made.
 //! It is gone whole, and is made again.
 
+mod guard;
 mod listing;
 mod mend;
 mod names;
 mod publish;
 mod push;
 mod removal;
-mod since;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use crate::lineage::Known;
+pub use crate::lineage::FileMeta;
+pub use guard::{Collections, GcEpoch, GcGuard, Retry};
 pub use mend::Mended;
 pub use push::Pushed;
-pub use since::{Again, Collections, Secured, Since};
 
-use crate::record::{Fetched, Kept, Name, Record, Target, ValueBytes};
+use crate::record::{CallDocument, DynamicInput, Name, NameTarget, Record, ValueBytes};
 use crate::{CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Result, Store, Uid, UidKind};
 
 /// The documents of a lake.
@@ -79,7 +79,7 @@ pub struct Publication {
     /// What else the record names, and is in the lake.
     pub found: Vec<Digest>,
     /// From before any of it was put or found.
-    pub since: Since,
+    pub since: GcEpoch,
 }
 
 /// How a publication ended.
@@ -90,7 +90,7 @@ pub enum Published {
     /// Another was first; its record counts.
     Theirs(Record),
     /// Not yet: some of its content may have been collected, and must be put again.
-    Again(Again),
+    Retry(Retry),
 }
 
 impl Catalog {
@@ -118,20 +118,20 @@ impl Catalog {
     }
 
     /// What stands at the place of a call's record on this machine alone.
-    pub async fn kept_here(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Kept>> {
+    pub async fn kept_here(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<CallDocument>> {
         let bytes = self.local.get(&Location::Record(creator.clone(), *key)).await?;
-        bytes.map(|bytes| Kept::parse(creator, key, bytes)).transpose()
+        bytes.map(|bytes| CallDocument::parse(creator, key, bytes)).transpose()
     }
 
     /// What stands at the place of a call's record: on this machine, else at the remote, and then it is copied.
-    pub async fn kept(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Kept>> {
+    pub async fn kept(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<CallDocument>> {
         if let Some(kept) = self.kept_here(creator, key).await? {
             return Ok(Some(kept));
         }
         let Some(remote) = &self.remote else { return Ok(None) };
         let at = Location::Record(creator.clone(), *key);
         let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
-        let kept = Kept::parse(creator, key, bytes)?;
+        let kept = CallDocument::parse(creator, key, bytes)?;
         convenience(self.copy(&at, kept.bytes()).await)?;
         Ok(Some(kept))
     }
@@ -167,11 +167,11 @@ impl Catalog {
 
     /// The record of a call.
     pub async fn record(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Record>> {
-        Ok(self.kept(creator, key).await?.and_then(Kept::record))
+        Ok(self.kept(creator, key).await?.and_then(CallDocument::record))
     }
 
     /// The file called `uid`. Members of trees are found by whoever can read the tree.
-    pub async fn file(&self, uid: &Uid) -> Result<Option<Known>> {
+    pub async fn file(&self, uid: &Uid) -> Result<Option<FileMeta>> {
         let found = match uid.kind() {
             UidKind::Output { creator, key, index } => match self.record(&creator, &key).await? {
                 None => return Ok(None),
@@ -180,12 +180,12 @@ impl Catalog {
             UidKind::Member { .. } => return Ok(None),
             UidKind::Chosen => return self.named(uid).await?.map_or(Ok(None), |named| named.file()),
         };
-        Ok(found.map(Known::from))
+        Ok(found.map(FileMeta::from))
     }
 
     /// Whether every file that the body got by UID still has the content it had.
-    pub async fn holds(&self, fetched: &[Fetched]) -> Result<bool> {
-        for Fetched { uid, digest } in fetched {
+    pub async fn holds(&self, dynamic_inputs: &[DynamicInput]) -> Result<bool> {
+        for DynamicInput { uid, digest } in dynamic_inputs {
             if self.file(uid).await?.is_none_or(|file| file.digest != *digest) {
                 return Ok(false);
             }
@@ -235,12 +235,12 @@ fn convenience<T>(copied: Result<T>) -> Result<()> {
 
 impl Named {
     /// The file it shows, if it shows one.
-    pub fn file(&self) -> Result<Option<Known>> {
+    pub fn file(&self) -> Result<Option<FileMeta>> {
         let uid = &self.name.uid;
         let record = match (&self.name.target, &self.record) {
-            (Target::Added(added), _) => return Ok(Some(Known::added(uid, added))),
-            (Target::Output(_), None) => return Ok(None),
-            (Target::Output(_), Some(record)) => record,
+            (NameTarget::Added(added), _) => return Ok(Some(FileMeta::added(uid, added))),
+            (NameTarget::Output(_), None) => return Ok(None),
+            (NameTarget::Output(_), Some(record)) => record,
         };
         let output = record.lineage()?.outputs.into_iter().find(|output| output.uid == *uid);
         let output = output.ok_or_else(|| {
@@ -253,6 +253,6 @@ impl Named {
 
     /// Whether the name shows a file.
     pub fn shows(&self) -> bool {
-        self.record.is_some() || matches!(self.name.target, Target::Added(_))
+        self.record.is_some() || matches!(self.name.target, NameTarget::Added(_))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Again, Catalog, Named, Secured, convenience};
-use crate::record::{Abandoned, Kept, Name, OutputOf, Target};
+use super::{Catalog, GcGuard, Named, Retry, convenience};
+use crate::record::{Abandoned, CallDocument, Name, NameTarget, OutputOf};
 use crate::store::{LOOKS, contradiction};
 use crate::{Created, Document, Error, ErrorKind, Location, Result, Uid};
 
@@ -39,8 +39,8 @@ impl Catalog {
 
     pub(super) async fn behind(&self, name: Name) -> Result<Named> {
         let record = match &name.target {
-            Target::Added(_) => None,
-            Target::Output(output) => self.record(&output.creator, &output.key).await?,
+            NameTarget::Added(_) => None,
+            NameTarget::Output(output) => self.record(&output.creator, &output.key).await?,
         };
         Ok(Named { name, record })
     }
@@ -48,7 +48,7 @@ impl Catalog {
     /// Creates a name at the store that decides. What stands there afterwards: the name, or an equal one of somebody else.
     pub(super) async fn create_name(&self, name: Name) -> Result<Name> {
         let at = Location::Name(name.uid.clone());
-        if self.remote.is_none() && matches!(name.target, Target::Added(_)) {
+        if self.remote.is_none() && matches!(name.target, NameTarget::Added(_)) {
             self.mark_unpushed(&at).await?;
         }
         let mut gone = 0;
@@ -78,14 +78,14 @@ impl Catalog {
 
     /// Makes sure that the call behind a name never finishes under its key. `false` where it has finished meanwhile.
     pub(super) async fn abandon(&self, name: &Name, nonce: &str) -> Result<bool> {
-        let Target::Output(OutputOf { creator, key }) = &name.target else { return Ok(true) };
+        let NameTarget::Output(OutputOf { creator, key }) = &name.target else { return Ok(true) };
         let at = Location::Record(creator.clone(), *key);
         let mark = Abandoned::create(creator, key, nonce)?;
         if self.deciding().create(&at, mark.bytes()).await? == Created::New {
             return Ok(true);
         }
         let Some(bytes) = self.deciding().get(&at).await? else { return Ok(false) };
-        Ok(matches!(Kept::parse(creator, key, bytes)?, Kept::Abandoned(_)))
+        Ok(matches!(CallDocument::parse(creator, key, bytes)?, CallDocument::Abandoned(_)))
     }
 
     /// Keeps a copy of a name that shows something.
@@ -104,14 +104,14 @@ impl Catalog {
     pub fn why_taken(&self, named: &Named) -> Option<String> {
         let Named { name, record } = named;
         match &name.target {
-            Target::Added(added) => {
+            NameTarget::Added(added) => {
                 Some(format!("it is a file that {} added on {} ({})", added.person.email, added.at, added.digest))
             }
-            Target::Output(OutputOf { creator, key }) if record.is_some() => {
+            NameTarget::Output(OutputOf { creator, key }) if record.is_some() => {
                 Some(format!("it is an output of call {creator}/{key}"))
             }
-            Target::Output(_) if name.home == *self.home => None,
-            Target::Output(OutputOf { creator, key }) => Some(format!(
+            NameTarget::Output(_) if name.home == *self.home => None,
+            NameTarget::Output(OutputOf { creator, key }) => Some(format!(
                 "another machine is publishing it as an output of call {creator}/{key}, or began to and never finished; \
                  if that machine is not at it any more, remove `{}`",
                 name.uid
@@ -124,8 +124,8 @@ impl Catalog {
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where the UID has other content. The caller holds the local claim of the name.
-    pub async fn add(&self, name: Name, secured: &Secured) -> Result<Result<(), Again>> {
-        let Target::Added(added) = &name.target else {
+    pub async fn add(&self, name: Name, secured: &GcGuard) -> Result<Result<(), Retry>> {
+        let NameTarget::Added(added) = &name.target else {
             return Err(Error::new(ErrorKind::InvalidInput, format!("`{}` is not an added file", name.uid)));
         };
         self.drop_stale_copy(&name.uid).await?;
@@ -155,13 +155,13 @@ impl Catalog {
     }
 
     /// [`create_name`](Self::create_name) for an added file, which keeps its content from being collected.
-    pub(super) async fn create_added(&self, name: Name, secured: &Secured) -> Result<Result<Name, Again>> {
+    pub(super) async fn create_added(&self, name: Name, secured: &GcGuard) -> Result<Result<Name, Retry>> {
         if !self.in_time(secured) {
-            return Ok(Err(Again::Now));
+            return Ok(Err(Retry::Now));
         }
         let created = self.create_name(name).await?;
         // Who slept over it puts the content once more: nobody collects what has a name.
-        Ok(if self.in_time(secured) { Ok(created) } else { Err(Again::Now) })
+        Ok(if self.in_time(secured) { Ok(created) } else { Err(Retry::Now) })
     }
 
     /// Removes this machine's copy of a name that the remote has no longer, or gave to another: who adds it again must not

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use super::{Catalog, Publication, Published};
-use crate::record::{Kept, Name, OutputOf, Record, Target, ValueBytes};
+use crate::record::{CallDocument, Name, NameTarget, OutputOf, Record, ValueBytes};
 use crate::{Created, Digest, Error, ErrorKind, Location, Result, Store};
 
 impl Catalog {
@@ -14,7 +14,7 @@ impl Catalog {
     /// without finishing be taken over. See [`without_claims`](Self::without_claims).
     ///
     /// Where the remote refuses to be written, this machine keeps the call for itself, marked as unpushed. Where the answer is
-    /// [`Published::Again`], everything is to be published again, `since` anew.
+    /// [`Published::Retry`], everything is to be published again, `since` anew.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where a name belongs to another call or to an added file, or was given to another
@@ -40,11 +40,11 @@ impl Catalog {
         // The remote is still read: what it has, counts. Where even that is refused, a push finds out one day; what a long
         // body made is not thrown away because its credentials ran out.
         match readable(self.kept(&record.creator, &record.key).await)?.flatten() {
-            Some(Kept::Record(first)) => return Ok(Published::Theirs(first)),
-            Some(Kept::Abandoned(_)) => return Err(too_late(record)),
+            Some(CallDocument::Record(first)) => return Ok(Published::Theirs(first)),
+            Some(CallDocument::Abandoned(_)) => return Err(too_late(record)),
             None => {}
         }
-        let target = Target::Output(OutputOf { creator: record.creator.clone(), key: record.key });
+        let target = NameTarget::Output(OutputOf { creator: record.creator.clone(), key: record.key });
         for uid in names {
             let named = match readable(self.named(uid).await)? {
                 Some(named) => named,
@@ -66,7 +66,7 @@ impl Catalog {
         let contents = publication.contents();
         let mut secured = match self.secure_at_remote(&contents, since).await? {
             Ok(secured) => secured,
-            Err(again) => return Ok(Published::Again(again)),
+            Err(again) => return Ok(Published::Retry(again)),
         };
         // `uses` is an index that can be made again from the records.
         let index = self.remote.as_deref().unwrap_or(&*self.cache);
@@ -76,7 +76,7 @@ impl Catalog {
         let mut created = Vec::with_capacity(names.len());
         for uid in names {
             let target = OutputOf { creator: record.creator.clone(), key: record.key };
-            let name = Name::create(uid.clone(), Target::Output(target), &self.home, &record.nonce)?;
+            let name = Name::create(uid.clone(), NameTarget::Output(target), &self.home, &record.nonce)?;
             created.push(self.create_name(name).await?);
         }
         if self.remote.is_none() {
@@ -85,7 +85,7 @@ impl Catalog {
         while !self.in_time(&secured) {
             secured = match self.secure_at_remote(&contents, since).await? {
                 Ok(secured) => secured,
-                Err(again) => return Ok(Published::Again(again)),
+                Err(again) => return Ok(Published::Retry(again)),
             };
         }
         let at = Location::Record(record.creator.clone(), record.key);
@@ -95,11 +95,11 @@ impl Catalog {
                 let bytes = self.deciding().get(&at).await?.ok_or_else(|| {
                     Error::new(ErrorKind::Io, format!("`{}` was removed while it was published; run again", at.path()))
                 })?;
-                match Kept::parse(&record.creator, &record.key, bytes)? {
+                match CallDocument::parse(&record.creator, &record.key, bytes)? {
                     // A create whose reply got lost is ours all the same.
-                    Kept::Record(first) if first.nonce == record.nonce => Published::Ours(first),
-                    Kept::Record(first) => Published::Theirs(first),
-                    Kept::Abandoned(_) => return Err(too_late(record)),
+                    CallDocument::Record(first) if first.nonce == record.nonce => Published::Ours(first),
+                    CallDocument::Record(first) => Published::Theirs(first),
+                    CallDocument::Abandoned(_) => return Err(too_late(record)),
                 }
             }
         };

@@ -5,8 +5,8 @@
 //!   was made from its outputs still says where it comes from.
 //! - Content goes before what names it. That is the caller's part: it knows where content is.
 
-use super::{Again, Catalog, Secured};
-use crate::record::{Kept, Name, Record, Target};
+use super::{Catalog, GcGuard, Retry};
+use crate::record::{CallDocument, Name, NameTarget, Record};
 use crate::{
     CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _,
     Uid,
@@ -30,7 +30,7 @@ pub enum Pushed {
     /// It is not here any more, or never came to be.
     Nothing,
     /// Not yet: some of its content may have been collected, and must be sent again.
-    Again(Again),
+    Retry(Retry),
 }
 
 impl Catalog {
@@ -60,7 +60,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Those of the stores; [`ErrorKind::Corrupt`] for a document that is damaged.
-    pub async fn push_document(&self, at: &Location, document: Option<&Digest>, secured: &Secured) -> Result<Pushed> {
+    pub async fn push_document(&self, at: &Location, document: Option<&Digest>, secured: &GcGuard) -> Result<Pushed> {
         match at {
             Location::Record(creator, key) => self.push_call(creator, key, document, secured).await,
             Location::Name(uid) => self.push_name(uid, document, secured).await,
@@ -69,12 +69,12 @@ impl Catalog {
     }
 
     /// Sends a document that goes by itself, and for whose place nobody else has another.
-    async fn push_plain(&self, at: &Location, document: Option<&Digest>, secured: &Secured) -> Result<Pushed> {
+    async fn push_plain(&self, at: &Location, document: Option<&Digest>, secured: &GcGuard) -> Result<Pushed> {
         let remote = self.to_push_to()?;
         let Some(bytes) = self.local.get(at).await? else { return Ok(Pushed::Nothing) };
         let here = Document::parse(at, bytes)?;
         if document != Some(&here.digest) || !self.in_time(secured) {
-            return Ok(Pushed::Again(Again::Now));
+            return Ok(Pushed::Retry(Retry::Now));
         }
         let pushed = match remote.create(at, &here.bytes).await? {
             Created::New => Pushed::Sent,
@@ -87,7 +87,7 @@ impl Catalog {
             }
         };
         if !self.in_time(secured) {
-            return Ok(Pushed::Again(Again::Now));
+            return Ok(Pushed::Retry(Retry::Now));
         }
         self.local.remove(&at.mark()).await?;
         Ok(pushed)
@@ -98,12 +98,12 @@ impl Catalog {
         creator: &CreatorName,
         key: &CallKey,
         document: Option<&Digest>,
-        secured: &Secured,
+        secured: &GcGuard,
     ) -> Result<Pushed> {
         let remote = self.to_push_to()?;
         let at = Location::Record(creator.clone(), *key);
         let mark = at.mark();
-        let Some(Kept::Record(record)) = self.kept_here(creator, key).await? else {
+        let Some(CallDocument::Record(record)) = self.kept_here(creator, key).await? else {
             // It was about to give way to what the remote has; or it never came to be, or is about to.
             if remote.size(&at).await?.is_some() {
                 self.local.remove(&mark).await?;
@@ -111,7 +111,7 @@ impl Catalog {
             return Ok(Pushed::Nothing);
         };
         if document != Some(&record.digest) {
-            return Ok(Pushed::Again(Again::Now));
+            return Ok(Pushed::Retry(Retry::Now));
         }
         let lineage = record.lineage()?;
         for input in &lineage.inputs {
@@ -122,14 +122,14 @@ impl Catalog {
             let Some(bytes) = self.local.get(&Location::Name(output.uid.clone())).await? else { continue };
             let name = Name::parse(&output.uid, bytes)?;
             // What a call only passed on belongs to another.
-            if !matches!(&name.target, Target::Output(of) if of.creator == *creator && of.key == *key) {
+            if !matches!(&name.target, NameTarget::Output(of) if of.creator == *creator && of.key == *key) {
                 continue;
             }
             match self.create_name(name).await {
                 Ok(name) => names.push(name),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     if !self.in_time(secured) {
-                        return Ok(Pushed::Again(Again::Now));
+                        return Ok(Pushed::Retry(Retry::Now));
                     }
                     remote.create(&beside(&record), record.bytes()).await?;
                     return Ok(Pushed::Taken { why: error.to_string() });
@@ -138,7 +138,7 @@ impl Catalog {
             }
         }
         if !self.in_time(secured) {
-            return Ok(Pushed::Again(Again::Now));
+            return Ok(Pushed::Retry(Retry::Now));
         }
         let pushed = match remote.create(&at, record.bytes()).await? {
             Created::New => Pushed::Sent,
@@ -146,7 +146,7 @@ impl Catalog {
                 let bytes = remote.get(&at).await?.ok_or_else(|| {
                     Error::new(ErrorKind::Io, format!("`{}` was removed while it was pushed; push again", at.path()))
                 })?;
-                let first = Kept::parse(creator, key, bytes)?;
+                let first = CallDocument::parse(creator, key, bytes)?;
                 if first.bytes() == record.bytes() {
                     Pushed::There
                 } else {
@@ -157,7 +157,7 @@ impl Catalog {
         };
         if !self.in_time(secured) {
             // Who slept over it sends the content once more: nobody collects what has a record.
-            return Ok(Pushed::Again(Again::Now));
+            return Ok(Pushed::Retry(Retry::Now));
         }
         for name in &names {
             self.copy_name(name).await?;
@@ -167,7 +167,7 @@ impl Catalog {
     }
 
     /// Keeps `record` beside `first`, which counts from now on.
-    async fn give_way(&self, record: &Record, first: &Kept) -> Result<()> {
+    async fn give_way(&self, record: &Record, first: &CallDocument) -> Result<()> {
         let beside = beside(record);
         self.to_push_to()?.create(&beside, record.bytes()).await?;
         self.cache.create(&beside, record.bytes()).await?;
@@ -178,15 +178,15 @@ impl Catalog {
         Ok(())
     }
 
-    async fn push_name(&self, uid: &Uid, document: Option<&Digest>, secured: &Secured) -> Result<Pushed> {
+    async fn push_name(&self, uid: &Uid, document: Option<&Digest>, secured: &GcGuard) -> Result<Pushed> {
         self.to_push_to()?;
         let Some(bytes) = self.local.get(&Location::Name(uid.clone())).await? else { return Ok(Pushed::Nothing) };
         let name = Name::parse(uid, bytes)?;
         if document != Some(&name.digest) {
-            return Ok(Pushed::Again(Again::Now));
+            return Ok(Pushed::Retry(Retry::Now));
         }
         let pushed = match self.create_added(name.clone(), secured).await {
-            Ok(Err(again)) => return Ok(Pushed::Again(again)),
+            Ok(Err(again)) => return Ok(Pushed::Retry(again)),
             Ok(Ok(there)) if there.digest == name.digest => Pushed::Sent,
             Ok(Ok(there)) => {
                 // Somebody added the same bytes.
@@ -237,7 +237,7 @@ impl Catalog {
                 },
             };
             let Some(bytes) = bytes else { continue };
-            if let Some(record) = Kept::parse(creator, key, bytes)?.record()
+            if let Some(record) = CallDocument::parse(creator, key, bytes)?.record()
                 && made(&record)?
             {
                 return Ok(Some(record));
@@ -248,7 +248,7 @@ impl Catalog {
 
     /// Where the records are that lost the key of a call.
     pub(super) async fn beside(&self, creator: &CreatorName, key: &CallKey) -> Result<Vec<Location>> {
-        let prefix = Prefix::BesideOf(creator.clone(), *key);
+        let prefix = Prefix::SupersededOf(creator.clone(), *key);
         let mut found = self.local.locations(&prefix).await?;
         if let Some(remote) = &self.remote {
             for at in remote.locations(&prefix).await? {
@@ -262,5 +262,5 @@ impl Catalog {
 }
 
 fn beside(record: &Record) -> Location {
-    Location::Beside(record.creator.clone(), record.key, record.digest)
+    Location::Superseded(record.creator.clone(), record.key, record.digest)
 }

@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Catalog, Named};
 use crate::lineage::{Output, Person};
-use crate::record::{Kept, Name, Record, Target, Tombstone};
+use crate::record::{CallDocument, Name, NameTarget, Record, Tombstone};
 use crate::{Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Uid, UidKind};
 
 /// How many tombstones are read at a time. A new machine reads all that there are.
@@ -137,7 +137,7 @@ impl Catalog {
         }
         let (gone, call, name) = match &document.at {
             Location::Record(creator, key) => {
-                let record = Kept::parse(creator, key, document.bytes)?.record();
+                let record = CallDocument::parse(creator, key, document.bytes)?.record();
                 let made = if let Some(record) = record { self.made_by(&record).await? } else { Vec::new() };
                 (made, Some((creator.clone(), *key)), None)
             }
@@ -156,7 +156,7 @@ impl Catalog {
                 UidKind::Output { creator, key, .. } => Some((creator, key)),
                 UidKind::Member { .. } => None,
                 UidKind::Chosen => match self.name(&uid).await? {
-                    Some(Name { target: Target::Output(output), .. }) => Some((output.creator, output.key)),
+                    Some(Name { target: NameTarget::Output(output), .. }) => Some((output.creator, output.key)),
                     _ => None,
                 },
             };
@@ -219,7 +219,7 @@ impl Catalog {
             let at = Location::Record(creator.clone(), *key);
             let Some(bytes) = store.get(&at).await? else { return Ok(false) };
             let Some(record) =
-                Kept::parse(creator, key, bytes)?.record().filter(|record| record.digest == mark.document)
+                CallDocument::parse(creator, key, bytes)?.record().filter(|record| record.digest == mark.document)
             else {
                 return Ok(false);
             };
@@ -232,7 +232,7 @@ impl Catalog {
             for output in lineage.outputs.iter().filter(|output| output.uid.is_chosen()) {
                 let at = Location::Name(output.uid.clone());
                 let Some(bytes) = store.get(&at).await? else { continue };
-                if matches!(Name::parse(&output.uid, bytes)?.target, Target::Output(of) if of.creator == *creator && of.key == *key)
+                if matches!(Name::parse(&output.uid, bytes)?.target, NameTarget::Output(of) if of.creator == *creator && of.key == *key)
                 {
                     store.remove(&at).await?;
                 }
@@ -241,7 +241,7 @@ impl Catalog {
                 store.remove(&Location::Use(digest, creator.clone(), *key)).await?;
             }
             // What lost the key goes with what won it.
-            for at in store.locations(&Prefix::BesideOf(creator.clone(), *key)).await? {
+            for at in store.locations(&Prefix::SupersededOf(creator.clone(), *key)).await? {
                 store.remove(&at).await?;
             }
             return Ok(true);

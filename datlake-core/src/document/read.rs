@@ -2,7 +2,7 @@
 
 use super::references::Document;
 use crate::layout::kinds;
-use crate::record::{Kept, Name, Tombstone};
+use crate::record::{CallDocument, Name, Tombstone};
 use crate::{Digest, Error, ErrorKind, Location, Prefix, Result, Role, Store, StoreExt as _, Uid, UidKind};
 
 /// Makes readers of the rows.
@@ -83,7 +83,7 @@ pub async fn made_from(store: &dyn Store, (uid, content): &(Uid, Digest)) -> Res
         && !main.is_some_and(|main| main.refers_to(content))
     {
         // It was made by a record that lost its key to another's.
-        found.extend(store.locations(&Prefix::BesideOf(creator, key)).await?);
+        found.extend(store.locations(&Prefix::SupersededOf(creator, key)).await?);
     }
     Ok(found)
 }

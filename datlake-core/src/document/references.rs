@@ -1,6 +1,6 @@
 //! What a document refers to.
 
-use crate::lineage::Known;
+use crate::lineage::FileMeta;
 use crate::{Digest, Location, Manifest, Result, Uid};
 
 /// A document as those see it who keep a lake in order.
@@ -97,7 +97,7 @@ impl Document {
 
 impl Content {
     /// A file, and the manifest of a tree.
-    pub fn of(file: &Known) -> Self {
+    pub fn of(file: &FileMeta) -> Self {
         let reads: Option<ReadContent> = if file.tree { Some(members) } else { None };
         Self { digest: file.digest, size: Some(file.size), what: file.uid.to_string(), part: Part::File, reads }
     }

@@ -39,19 +39,19 @@ macro_rules! kinds {
                 path: format!("{creator}/{key}{LEAF}"),
                 parse: |rest| call(rest).map(|(creator, key)| Self::Record(creator, key)),
                 examples: |of| vec![Self::Record(of.creator.clone(), of.key)],
-                is: Root |at, bytes| Kept::parse(creator, key, bytes)?.document(at),
+                is: Root |at, bytes| CallDocument::parse(creator, key, bytes)?.document(at),
             }
 
             /// `calls/<creator>/<key>.alt/<digest>.datlake`: the record of a call that lost its key to another's, by its own digest.
-            Beside(creator: CreatorName, key: CallKey, digest: Digest) in "calls" {
+            Superseded(creator: CreatorName, key: CallKey, digest: Digest) in "calls" {
                 path: format!("{creator}/{key}{BESIDE}/{digest}{LEAF}"),
                 parse: |rest| {
                     let (of, digest) = rest.strip_suffix(LEAF)?.rsplit_once('/')?;
                     let (creator, key) = of.strip_suffix(BESIDE)?.rsplit_once('/')?;
-                    Some(Self::Beside(CreatorName::new(creator).ok()?, key.parse().ok()?, digest.parse().ok()?))
+                    Some(Self::Superseded(CreatorName::new(creator).ok()?, key.parse().ok()?, digest.parse().ok()?))
                 },
-                examples: |of| vec![Self::Beside(of.creator.clone(), of.key, of.digest)],
-                is: Root |at, bytes| Kept::parse(creator, key, bytes)?.document(at),
+                examples: |of| vec![Self::Superseded(of.creator.clone(), of.key, of.digest)],
+                is: Root |at, bytes| CallDocument::parse(creator, key, bytes)?.document(at),
             }
 
             /// `uses/<digest>/<creator>/<key>.datlake`: this call reads this content.

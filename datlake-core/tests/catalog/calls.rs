@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use datlake_core::catalog::{Publication, Published, Since};
+use datlake_core::catalog::{GcEpoch, Publication, Published};
 use datlake_core::lineage::{
     Added, CodeLineage, Environment, Input, Lineage, Output, Person, PersonSource, SourceState,
 };
-use datlake_core::record::{Kept, Name, NewRecord, OutputOf, Record, Target};
+use datlake_core::record::{CallDocument, Name, NameTarget, NewRecord, OutputOf, Record};
 use datlake_core::{CallKey, Catalog, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Uid};
 
 use super::explore::{Actor, Outcome};
@@ -42,8 +42,8 @@ impl Call {
         let mut key = self.key();
         loop {
             match catalog.kept(&Self::creator(), &key).await? {
-                Some(Kept::Record(record)) => return Ok(Ok(record)),
-                Some(Kept::Abandoned(mark)) => key = key.successor(&mark.digest),
+                Some(CallDocument::Record(record)) => return Ok(Ok(record)),
+                Some(CallDocument::Abandoned(mark)) => key = key.successor(&mark.digest),
                 None => return Ok(Err(key)),
             }
         }
@@ -59,7 +59,7 @@ impl Call {
     }
 
     /// What it makes visible under `key`. Bodies are not deterministic here: `nonce` is in all that they make.
-    pub(crate) fn publication(&self, key: CallKey, nonce: &str, since: Since) -> Publication {
+    pub(crate) fn publication(&self, key: CallKey, nonce: &str, since: GcEpoch) -> Publication {
         let content = |name: &str| match self.tree {
             Some(member) => manifest(member),
             None => format!("{name} made by {nonce}"),
@@ -85,7 +85,7 @@ impl Call {
             nonce,
             value_digest: Digest::of(&value),
             value: &value,
-            fetched: Vec::new(),
+            dynamic_inputs: Vec::new(),
             lineage: &lineage,
         };
         let (record, value) = Record::create(new).unwrap();
@@ -177,7 +177,7 @@ impl Process {
             };
             for name in call.names {
                 let Some(named) = self.catalog.named(&Uid::chosen(name)?).await? else { continue };
-                let ours = matches!(&named.name.target, Target::Output(OutputOf { key: of, .. }) if *of == key);
+                let ours = matches!(&named.name.target, NameTarget::Output(OutputOf { key: of, .. }) if *of == key);
                 if !ours && let Some(why) = self.catalog.why_taken(&named) {
                     return Err(Error::new(ErrorKind::AlreadyExists, why));
                 }
@@ -208,7 +208,7 @@ impl Process {
             match published {
                 Published::Ours(record) => return Ok(Outcome::Ours(record.digest)),
                 Published::Theirs(record) => return Ok(Outcome::Theirs(record.digest)),
-                Published::Again(_) => {}
+                Published::Retry(_) => {}
             }
         }
         Ok(Outcome::Done)
@@ -230,10 +230,10 @@ impl Process {
                 // Two additions are never made at the same moment.
                 at: self.nonce.clone(),
             };
-            let name = Name::create(uid.clone(), Target::Added(added), self.home, &self.nonce)?;
+            let name = Name::create(uid.clone(), NameTarget::Added(added), self.home, &self.nonce)?;
             let _claim = self.world.claim(self.home, uid.as_str()).await;
             for _ in 0..PATIENCE {
-                let mut since = Since::default();
+                let mut since = GcEpoch::default();
                 if !late {
                     since = self.catalog.since().await?;
                 }

@@ -125,7 +125,7 @@ impl Machine {
         let outcome = match catalog.publish(&publication).await? {
             Published::Ours(record) => Outcome::Ours(record.digest),
             Published::Theirs(record) => Outcome::Theirs(record.digest),
-            Published::Again(_) => Outcome::Done,
+            Published::Retry(_) => Outcome::Done,
         };
         if let Some(claim) = claim {
             claim.release(&*remote, true).await?;

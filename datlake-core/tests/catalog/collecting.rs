@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use datlake_core::collect::{self, Broom, Collector};
-use datlake_core::record::{Kept, Name, Target, ValueBytes};
+use datlake_core::collect::{self, Collector, GcHost};
+use datlake_core::record::{CallDocument, Name, NameTarget, ValueBytes};
 use datlake_core::{Digest, Error, ErrorKind, Location, Pending, Prefix, Result, Store, StoreExt as _, Uid};
 use proptest::prelude::*;
 
@@ -43,7 +43,7 @@ enum Omitted {
     /// The publisher's look at its clock.
     Clock,
     /// That the publisher takes the moment before it finds content.
-    Since,
+    GcEpoch,
     /// That the collector reads which files are in trees.
     Trees,
     /// That it looks at which values are kept apart.
@@ -91,7 +91,7 @@ struct Reading {
     omitted: Omitted,
 }
 
-impl Broom for Reading {
+impl GcHost for Reading {
     fn named(&self) -> Pending<'_, HashSet<Digest>> {
         Box::pin(async move {
             if let Some(first) = self.first.as_ref().and_then(|first| first.lock().unwrap().clone()) {
@@ -123,12 +123,12 @@ async fn named(store: &dyn Store, omitted: Omitted) -> Result<HashSet<Digest>> {
         let Some(bytes) = store.get(&at).await? else { continue };
         match &at {
             Location::Name(uid) => {
-                if let Target::Added(added) = Name::parse(uid, bytes)?.target {
+                if let NameTarget::Added(added) = Name::parse(uid, bytes)?.target {
                     named.insert(added.digest);
                 }
             }
             Location::Record(creator, key) => {
-                let Some(record) = Kept::parse(creator, key, bytes)?.record() else { continue };
+                let Some(record) = CallDocument::parse(creator, key, bytes)?.record() else { continue };
                 if let (ValueBytes::Blob(digest), true) = (&record.value, omitted != Omitted::Values) {
                     named.insert(*digest);
                 }
@@ -169,14 +169,14 @@ fn collect(world: &World, who: usize, omitted: Omitted, again: bool) -> Actor {
     let first = (omitted == Omitted::SecondLook).then(Mutex::default);
     Box::pin(async move {
         let Some(announced) = collect::announce(&*store, &collector).await? else { return Ok(Outcome::Done) };
-        let broom = Reading { store: store.clone(), first, omitted };
-        collect::condemn(&*store, &announced, &collector, Duration::ZERO, &broom).await?;
+        let host = Reading { store: store.clone(), first, omitted };
+        collect::condemn(&*store, &announced, &collector, Duration::ZERO, &host).await?;
         if omitted != Omitted::Wait {
             world.pass(2 * WINDOW.as_secs() + 1).await;
         }
-        collect::sweep(&*store, announced.n, &collector, false, &broom).await?;
+        collect::sweep(&*store, announced.n, &collector, false, &host).await?;
         if again && let Some(next) = collect::announce(&*store, &collector).await? {
-            collect::condemn(&*store, &next, &collector, Duration::ZERO, &broom).await?;
+            collect::condemn(&*store, &next, &collector, Duration::ZERO, &host).await?;
         }
         Ok(Outcome::Done)
     })
@@ -190,7 +190,7 @@ fn publish(world: &World, names: Names, omitted: Omitted) -> Actor {
     }
     match (names, omitted) {
         (Names::Nobody, _) => Box::pin(async { Ok(Outcome::Done) }),
-        (Names::Added, _) => process.add("a.csv", CONTENT, omitted == Omitted::Since),
+        (Names::Added, _) => process.add("a.csv", CONTENT, omitted == Omitted::GcEpoch),
         (Names::Call, _) => process.publish(PLAIN, Order::Sound),
         (Names::Tree, _) => process.publish(Call { tree: Some(CONTENT), ..PLAIN }, Order::Sound),
         (Names::Value, _) => process.publish(LARGE, Order::Sound),
@@ -338,7 +338,7 @@ fn each_step_of_the_protocol_is_needed() {
         // It does not see that something is condemned.
         Omitted::Step(Mistake::Overlooks(Op::new(What::List, Place::Remote, "gc/0.condemned").by(0))),
         Omitted::Clock,
-        Omitted::Since,
+        Omitted::GcEpoch,
         // It does not see that somebody sweeps.
         Omitted::Step(Mistake::Overlooks(Op::new(What::List, Place::Remote, "gc/0.sweeping").by(0))),
         // The collector does not look at what was rescued.
@@ -349,7 +349,7 @@ fn each_step_of_the_protocol_is_needed() {
         Omitted::Values,
     ] {
         let names = match omitted {
-            Omitted::Since => Names::Added,
+            Omitted::GcEpoch => Names::Added,
             Omitted::Trees => Names::Tree,
             Omitted::Values => Names::Value,
             _ => Names::Call,
@@ -365,13 +365,13 @@ fn each_step_of_the_protocol_is_needed() {
 fn who_joined_a_collection_that_another_finished_has_condemned_nothing() {
     let world = World::collecting();
     let store = world.catalog(None, "collector", true).remote.unwrap();
-    let (broom, by) = (Reading { store: store.clone(), first: None, omitted: Omitted::Nothing }, collector(1));
+    let (host, by) = (Reading { store: store.clone(), first: None, omitted: Omitted::Nothing }, collector(1));
     now(store.create(&Location::Blob(Digest::of(RUBBISH.as_bytes())), RUBBISH.as_bytes())).unwrap();
     let announced = now(collect::announce(&*store, &by)).unwrap().unwrap();
     assert_eq!(now(collect::announce(&*store, &by)).unwrap(), Some(announced), "the second joins");
-    let condemn = || now(collect::condemn(&*store, &announced, &by, Duration::ZERO, &broom)).unwrap().0.len();
+    let condemn = || now(collect::condemn(&*store, &announced, &by, Duration::ZERO, &host)).unwrap().0.len();
     assert_eq!((condemn(), condemn()), (1, 1));
-    now(collect::sweep(&*store, announced.n, &by, false, &broom)).unwrap();
+    now(collect::sweep(&*store, announced.n, &by, false, &host)).unwrap();
     // By what it saw before.
     now(store.create(&Location::Blob(Digest::of(RUBBISH.as_bytes())), RUBBISH.as_bytes())).unwrap();
     assert_eq!(condemn(), 0);

@@ -21,7 +21,7 @@ mod steps;
 
 use calls::{Call, Order, Process};
 use datlake_core::Uid;
-use datlake_core::catalog::Since;
+use datlake_core::catalog::GcEpoch;
 use explore::{Actor, End, Model};
 use memory::World;
 use proptest::prelude::*;
@@ -116,7 +116,7 @@ pub(crate) fn made(call: &Call, remote: bool, homes: &[&'static str]) -> World {
 
 /// Once everyone has contacted the remote again, nobody sees what was removed.
 pub(crate) fn stays_removed(call: &Call, remote: bool, world: &World) -> Result<(), String> {
-    let gone = call.publication(call.key(), "first", Since::default()).record;
+    let gone = call.publication(call.key(), "first", GcEpoch::default()).record;
     let world = world.copy();
     for home in homes(remote) {
         let catalog = world.catalog(None, home, remote);
@@ -145,19 +145,20 @@ fn a_removed_call_stays_removed_whoever_looks_for_it_or_makes_it_anew() {
                     // Whoever wanted it removed does so again.
                     let catalog = world.catalog(None, "home a", remote);
                     let process = Process { catalog, world: world.clone(), home: "home a", nonce: "again".into() };
-                    let uid = call.publication(call.key(), "first", Since::default()).record.lineage().unwrap().outputs
-                        [0]
-                    .uid
-                    .clone();
+                    let uid =
+                        call.publication(call.key(), "first", GcEpoch::default()).record.lineage().unwrap().outputs[0]
+                            .uid
+                            .clone();
                     now(process.remove(uid)).map_err(|e| e.to_string())?;
                 }
                 stays_removed(&call, remote, &world)?;
                 scene.settled(&world, ends)
             };
             let actors = |world: &World| {
-                let uid = call.publication(call.key(), "first", Since::default()).record.lineage().unwrap().outputs[0]
-                    .uid
-                    .clone();
+                let uid = call.publication(call.key(), "first", GcEpoch::default()).record.lineage().unwrap().outputs
+                    [0]
+                .uid
+                .clone();
                 let other = Process::new(world, 1, second, remote);
                 vec![
                     Process::new(world, 0, "home a", remote).remove(uid),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datlake_core::record::Target;
+use datlake_core::record::NameTarget;
 use datlake_core::{Catalog, Digest, Uid};
 
 use super::calls::{Call, Order, Process, input};
@@ -187,7 +187,7 @@ impl Scene<'_> {
         let mut rivals = self.calls.iter().filter(wants);
         let added = |name: &&'static str| {
             let named = now(process.catalog.named(&Uid::chosen(name).unwrap())).unwrap();
-            named.is_some_and(|named| matches!(named.name.target, Target::Added(_)))
+            named.is_some_and(|named| matches!(named.name.target, NameTarget::Added(_)))
         };
         let known = now(call.record(&process.catalog)).unwrap().is_some();
         let taken = !known

@@ -31,7 +31,7 @@ pub(crate) struct Settings {
 pub(super) struct Gathered {
     home: (PathBuf, Source),
     /// What is set of the others.
-    found: BTreeMap<Key, Found>,
+    found: BTreeMap<Key, RawSetting>,
     offline: (bool, Source),
     bypass: (bool, Source),
     log: (Log, Source),
@@ -39,7 +39,7 @@ pub(super) struct Gathered {
 
 /// A value that was set somewhere.
 #[derive(Clone, Debug)]
-struct Found {
+struct RawSetting {
     value: String,
     source: Source,
 }
@@ -121,12 +121,12 @@ impl Surroundings {
         for key in Key::ALL {
             let in_file = || {
                 let mut values = layers.iter().filter_map(|(layer, source)| Some((layer.get(key)?, source)));
-                values.next().map(|(value, source)| Found { value: value.to_owned(), source: source.clone() })
+                values.next().map(|(value, source)| RawSetting { value: value.to_owned(), source: source.clone() })
             };
             found.extend(self.variable(key.variable())?.or_else(in_file).map(|value| (key, value)));
         }
         let home = match found.remove(&Key::Home) {
-            Some(Found { value, source }) => (self.home(&value, &source), source),
+            Some(RawSetting { value, source }) => (self.home(&value, &source), source),
             None => (
                 self.data.clone().ok_or_else(|| {
                     Error::new(
@@ -139,7 +139,7 @@ impl Surroundings {
         };
         let offline = match self.variable("DATLAKE_OFFLINE")? {
             None => (false, Source::Default),
-            Some(Found { value, source }) => match value.as_str() {
+            Some(RawSetting { value, source }) => match value.as_str() {
                 "1" | "true" => (true, source),
                 "0" | "false" => (false, source),
                 other => return Err(unknown("DATLAKE_OFFLINE", other, "1 or 0")),
@@ -147,12 +147,12 @@ impl Surroundings {
         };
         let bypass = match self.variable("DATLAKE")? {
             None => (false, Source::Default),
-            Some(Found { value, source }) if value == "bypass" => (true, source),
+            Some(RawSetting { value, source }) if value == "bypass" => (true, source),
             Some(other) => return Err(unknown("DATLAKE", &other.value, "bypass")),
         };
         let log = match self.variable("DATLAKE_LOG")? {
             None => (if self.terminal { Log::Calls } else { Log::Off }, Source::Default),
-            Some(Found { value, source }) => {
+            Some(RawSetting { value, source }) => {
                 match [Log::Off, Log::Summary, Log::Calls].into_iter().find(|log| log.name() == value) {
                     Some(log) => (log, source),
                     None => return Err(unknown("DATLAKE_LOG", &value, "off, summary or calls")),
@@ -162,10 +162,10 @@ impl Surroundings {
         Ok(Gathered { home, found, offline, bypass, log })
     }
 
-    fn variable(&self, variable: &str) -> Result<Option<Found>> {
+    fn variable(&self, variable: &str) -> Result<Option<RawSetting>> {
         let Some(value) = (self.variable)(variable).filter(|value| !value.is_empty()) else { return Ok(None) };
         match value.into_string() {
-            Ok(value) => Ok(Some(Found { value, source: Source::Environment { variable: variable.to_owned() } })),
+            Ok(value) => Ok(Some(RawSetting { value, source: Source::Environment { variable: variable.to_owned() } })),
             // As if it were not set would be another lake.
             Err(_) => Err(Error::new(ErrorKind::Config, format!("{variable} is not UTF-8 text"))),
         }

@@ -1,6 +1,6 @@
 //! Finding files by their names.
 
-use datlake_core::catalog::Known;
+use datlake_core::catalog::FileMeta;
 use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
 
 use super::handle::File;
@@ -59,7 +59,7 @@ impl File {
         let found =
             pollster::block_on(Self::find(lake, &uid)).and_then(|file| file.ok_or_else(|| not_found(lake, &uid)));
         match &found {
-            Ok(file) => scope::frame().iter().for_each(|frame| frame.note_fetched(&uid, file.to_ref())),
+            Ok(file) => scope::frame().iter().for_each(|frame| frame.note_dynamic_input(&uid, file.to_ref())),
             Err(error) => scope::certain_frame().iter().for_each(|frame| frame.note_failed(error)),
         }
         found
@@ -97,7 +97,7 @@ impl Tree {
     }
 }
 
-async fn known(lake: &Lake, uid: &Uid) -> Result<Option<Known>> {
+async fn known(lake: &Lake, uid: &Uid) -> Result<Option<FileMeta>> {
     if let Some(known) = lake.catalog().here().file(uid).await? {
         return Ok(Some(known));
     }

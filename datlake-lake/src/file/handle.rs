@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datlake_core::catalog::Known;
+use datlake_core::catalog::FileMeta;
 use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
 use datlake_store::{Staged, Wanted};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -60,8 +60,8 @@ pub(super) enum Place {
 }
 
 impl File {
-    pub(crate) fn known(lake: &Lake, known: Known) -> Self {
-        let Known { uid, name, digest, size, tree } = known;
+    pub(crate) fn known(lake: &Lake, known: FileMeta) -> Self {
+        let FileMeta { uid, name, digest, size, tree } = known;
         let name = called(&uid, name);
         let place = Place::Published { uid, within: None };
         Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place }))

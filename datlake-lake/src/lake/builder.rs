@@ -13,7 +13,7 @@ use datlake_store::{LocalView, Options, Permits, Reach, Wrap};
 use super::opened::register;
 use crate::config::{self, Settings};
 use crate::handle::{Inner, Lake};
-use crate::journal::Journal;
+use crate::journal::RunJournal;
 use crate::provenance::Provenance;
 
 /// Settings of a lake that a program opens by itself. What is not set comes from the configuration, except the remote: a
@@ -267,7 +267,7 @@ impl LakeBuilder {
         };
         let local_view = Arc::new(LocalView::open(&home, reach, &options)?);
         let provenance = Arc::new(Provenance::new(email));
-        let journal = Journal::new(Arc::clone(&local_view), Arc::clone(&provenance), bypass);
+        let journal = RunJournal::new(Arc::clone(&local_view), Arc::clone(&provenance), bypass);
         let lake = Lake(Arc::new(Inner {
             local_view,
             provenance,

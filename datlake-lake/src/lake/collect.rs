@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use datlake_core::collect::{self, Broom, Collection, Collector, Swept};
+use datlake_core::collect::{self, Collection, Collector, GcHost, Swept};
 use datlake_core::document::roots;
 use datlake_core::{Digest, Document, Error, ErrorKind, Location, Pending, Result, Side, Stage, Store};
 use datlake_store::{Hold, offload, sleep};
@@ -316,7 +316,7 @@ impl Sweeper {
     }
 }
 
-impl Broom for Sweeper {
+impl GcHost for Sweeper {
     fn named(&self) -> Pending<'_, HashSet<Digest>> {
         Box::pin(async move {
             let named = stream::iter(roots(&*self.store).await?).map(async |at| {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datlake_core::catalog::Known;
+use datlake_core::catalog::FileMeta;
 use datlake_core::{Digest, Manifest, Result, Uid};
 use datlake_store::Staged;
 
@@ -53,7 +53,7 @@ impl Lake {
         let (digest, size) = (staged.digest, staged.size);
         pollster::block_on(self.local_view().restore(&digest, size, staged.path()))?;
         contents.push((digest, size));
-        let known = Known { name: uid.file_name().to_owned(), uid, digest, size, tree: true };
+        let known = FileMeta { name: uid.file_name().to_owned(), uid, digest, size, tree: true };
         Tree::try_from(self.add_secured(publishing, &contents, known, None)?)
     }
 
@@ -107,7 +107,7 @@ impl Lake {
             added.extend(self.secured(publishing.since, &contents, |secured| {
                 let added = in_parallel(some, |(uid, (digest, size))| {
                     let name = uid.file_name().to_owned();
-                    let known = Known { uid: uid.clone(), name, digest: *digest, size: *size, tree: false };
+                    let known = FileMeta { uid: uid.clone(), name, digest: *digest, size: *size, tree: false };
                     let added = self.add_name(&catalog, known, None, secured)?;
                     Ok(added.map(|file| (file, !there.contains(uid))))
                 });

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use datlake_core::catalog::{Catalog, Publication, Published};
 use datlake_core::document::Content;
 use datlake_core::lineage::Lineage;
-use datlake_core::record::{Fetched, NewRecord, Record};
+use datlake_core::record::{DynamicInput, NewRecord, Record};
 use datlake_core::{Code, Digest, Error, ErrorKind, Result, Uid};
 use datlake_store::{FileLock, offload};
 
@@ -22,7 +22,7 @@ pub struct NewCall {
     /// The canonical digest of its return value, and that value as it is stored.
     pub value: (Digest, Vec<u8>),
     /// Files that its body looked up.
-    pub fetched: Vec<Fetched>,
+    pub dynamic_inputs: Vec<DynamicInput>,
     /// New content: finished local files.
     pub blobs: Vec<(Digest, PathBuf)>,
     /// The names that its caller chose for its outputs, each once.
@@ -42,13 +42,18 @@ impl Lake {
     /// more, and named anew.
     #[doc(hidden)]
     pub async fn publish(&self, new: NewCall) -> Result<Committed> {
-        let NewCall { lineage, code, value: (value_digest, bytes), fetched, blobs, names } = new;
+        let NewCall { lineage, code, value: (value_digest, bytes), dynamic_inputs, blobs, names } = new;
         let mut publishing = self.local_view().publishing().await?;
         let passed_on = self.not_made(&lineage, &blobs).await?;
         let leases = self.claim_names(&names).await?;
         let nonce = self.nonce();
-        let (record, value) =
-            Record::create(NewRecord { nonce: &nonce, value_digest, value: &bytes, fetched, lineage: &lineage })?;
+        let (record, value) = Record::create(NewRecord {
+            nonce: &nonce,
+            value_digest,
+            value: &bytes,
+            dynamic_inputs,
+            lineage: &lineage,
+        })?;
         let catalog: &Catalog = match leases.iter().all(Option::is_some) {
             true => self.catalog(),
             false => &self.catalog().without_claims(&nonce),
@@ -65,7 +70,7 @@ impl Lake {
             self.provenance().keep_lock_text(self.local_view(), &lineage, code, publication.since).await?;
             self.see_to(&passed_on).await?;
             let again = match catalog.publish(&publication).await? {
-                Published::Again(again) => again,
+                Published::Retry(again) => again,
                 published => break published,
             };
             if let Err(busy) = patience.pause(self, again).await {
@@ -84,7 +89,7 @@ impl Lake {
         match published {
             Published::Ours(record) => Ok(Committed::Ours(record)),
             Published::Theirs(record) => Ok(Committed::Theirs(record)),
-            Published::Again(_) => {
+            Published::Retry(_) => {
                 let id = CallId { creator: lineage.creator, key: lineage.key };
                 Err(Error::new(ErrorKind::Io, format!("call {id} could not be published; run again")))
             }

@@ -120,7 +120,7 @@ impl Lake {
         let planned = async {
             let Some(file) = self.find(uid).await? else { return Ok(()) };
             let (name, digest, size) = (file.name().to_owned(), file.digest(), file.len());
-            let known = datlake_core::catalog::Known { uid: uid.clone(), name, digest, size, tree: file.is_tree() };
+            let known = datlake_core::catalog::FileMeta { uid: uid.clone(), name, digest, size, tree: file.is_tree() };
             plan.content.extend(self.closure(vec![Content::of(&known)])?);
             Ok(())
         };

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datlake_core::catalog::{Again, Pushed, Secured};
+use datlake_core::catalog::{GcGuard, Pushed, Retry};
 use datlake_core::document::{Content, Part, References};
 use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{Wanted, offload};
@@ -77,7 +77,7 @@ impl Lake {
     }
 
     /// Pushes `which`, until some of the content may have been collected meanwhile.
-    async fn push_once(&self, which: &[String], report: &mut Push) -> Result<Result<(), Again>> {
+    async fn push_once(&self, which: &[String], report: &mut Push) -> Result<Result<(), Retry>> {
         let since = self.catalog().since().await?;
         let (lake, which) = (self.clone(), which.to_vec());
         let items = offload(move || lake.to_push(&which)).await??;
@@ -200,8 +200,8 @@ impl Lake {
         &self,
         item: &Item,
         missing: &HashMap<Digest, Error>,
-        secured: &Secured,
-    ) -> Result<Result<Option<PushRow>, Again>> {
+        secured: &GcGuard,
+    ) -> Result<Result<Option<PushRow>, Retry>> {
         let row = |outcome, why: Option<String>| Ok(Ok(Some(PushRow { what: item.at.title(), outcome, why })));
         let content = match &item.content {
             Ok(content) => content,
@@ -222,7 +222,7 @@ impl Lake {
         drop(leases);
         match pushed {
             Pushed::Nothing => Ok(Ok(None)),
-            Pushed::Again(again) => Ok(Err(again)),
+            Pushed::Retry(again) => Ok(Err(again)),
             Pushed::Sent => row(PushOutcome::Sent, None),
             Pushed::There => row(PushOutcome::There, None),
             Pushed::Taken { why } => row(PushOutcome::Taken, Some(why)),

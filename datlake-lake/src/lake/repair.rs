@@ -1,6 +1,6 @@
 //! Healing content from another copy.
 
-use datlake_core::catalog::{Known, Mended};
+use datlake_core::catalog::{FileMeta, Mended};
 use datlake_core::document::{Content, Part};
 use datlake_core::record::VALUE_OF;
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Role, Side, Uid, UidKind};
@@ -168,9 +168,9 @@ impl Copy {
     }
 }
 
-fn known(file: &File, uid: &Uid) -> Known {
+fn known(file: &File, uid: &Uid) -> FileMeta {
     let (name, tree) = (file.name().to_owned(), file.is_tree());
-    Known { uid: uid.clone(), name, digest: file.digest(), size: file.len(), tree }
+    FileMeta { uid: uid.clone(), name, digest: file.digest(), size: file.len(), tree }
 }
 
 impl RepairedItem {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use datlake_core::catalog::{Again, Secured, Since};
+use datlake_core::catalog::{GcEpoch, GcGuard, Retry};
 use datlake_core::document::Content;
 use datlake_core::lineage::Output;
 use datlake_core::{Digest, Error, ErrorKind, Result};
@@ -20,9 +20,9 @@ impl Lake {
     /// anew.
     pub(super) fn secured<T>(
         &self,
-        mut since: Since,
+        mut since: GcEpoch,
         contents: &[(Digest, u64)],
-        name: impl Fn(&Secured) -> Result<Result<T, Again>>,
+        name: impl Fn(&GcGuard) -> Result<Result<T, Retry>>,
     ) -> Result<T> {
         let digests: Vec<Digest> = contents.iter().map(|(digest, _)| *digest).collect();
         let mut patience = Patience::default();
@@ -124,9 +124,9 @@ impl Patience {
     ///
     /// # Errors
     /// [`ErrorKind::Busy`] where the sweep takes too long, or did when this program last waited for it.
-    pub(crate) async fn pause(&mut self, lake: &Lake, again: Again) -> Result<()> {
+    pub(crate) async fn pause(&mut self, lake: &Lake, again: Retry) -> Result<()> {
         let remote = || lake.remote().unwrap_or_default();
-        let Again::Later(collection) = again else {
+        let Retry::Later(collection) = again else {
             self.begun_anew += 1;
             if self.begun_anew < Self::MOST {
                 return Ok(());

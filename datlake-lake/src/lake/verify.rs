@@ -66,7 +66,7 @@ struct Looking {
 }
 
 /// What was found in it.
-struct Found {
+struct ReadDocuments {
     report: Verified,
     /// What documents name.
     named: BTreeMap<Digest, Wanted>,
@@ -191,7 +191,7 @@ fn counted(uploads: Result<Option<u64>>) -> Result<Option<u64>> {
 impl Looking {
     /// Reads the documents that are meant, all where `which` is empty. Of what was asked for, `met` is what there is
     /// something of.
-    async fn documents(&self, which: &[String], met: &mut [bool]) -> Result<Found> {
+    async fn documents(&self, which: &[String], met: &mut [bool]) -> Result<ReadDocuments> {
         let selections: Vec<_> = which.iter().map(|text| self.lake.selection(text)).collect();
         let meets: Vec<AtomicBool> = met.iter().map(|met| AtomicBool::new(*met)).collect();
         let selects = |uid: &Uid| {
@@ -205,7 +205,7 @@ impl Looking {
             any
         };
         let (report, named) = Default::default();
-        let mut found = Found { report, named, hides: false, newest: SystemTime::UNIX_EPOCH };
+        let mut found = ReadDocuments { report, named, hides: false, newest: SystemTime::UNIX_EPOCH };
         for prefix in Prefix::of_roles(&[Role::Root, Role::Note]) {
             let listed = self.listed(&prefix, &mut found.newest).await?;
             let mut said = stream::iter(&listed).map(|at| self.document(at, &selects)).buffered(AT_ONCE);
@@ -306,8 +306,8 @@ impl Looking {
     }
 
     /// Looks for what documents name, and reads what is there: what came of it, and the newest that the store showed.
-    async fn content(&self, found: Found, sample: Option<usize>) -> Result<(Verified, SystemTime)> {
-        let Found { mut report, named, hides, mut newest } = found;
+    async fn content(&self, found: ReadDocuments, sample: Option<usize>) -> Result<(Verified, SystemTime)> {
+        let ReadDocuments { mut report, named, hides, mut newest } = found;
         let mut there = BTreeMap::new();
         if self.all {
             let mut gather = |entry: Entry| {
@@ -398,7 +398,7 @@ impl Looking {
     }
 }
 
-impl Found {
+impl ReadDocuments {
     fn note(&mut self, said: Said) {
         self.report.documents += u64::from(said.counts);
         self.hides |= said.wrong.as_ref().is_some_and(|wrong| wrong.kind != FindingKind::Dangling);

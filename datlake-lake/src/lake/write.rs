@@ -5,9 +5,9 @@ use std::path::Path;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use datlake_core::catalog::{Again, Catalog, Known, Secured};
+use datlake_core::catalog::{Catalog, FileMeta, GcGuard, Retry};
 use datlake_core::lineage::Added;
-use datlake_core::record::{Name, Target};
+use datlake_core::record::{Name, NameTarget};
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{
     AsyncRead, AsyncReadExt as _, AsyncStagedWriter, AsyncWrite, AsyncWriteExt as _, Publishing, Staged, StagedWriter,
@@ -200,7 +200,7 @@ impl Lake {
         pollster::block_on(self.contact_remote())?;
         let publishing = pollster::block_on(self.local_view().publishing())?;
         pollster::block_on(self.local_view().restore(&staged.digest, staged.size, staged.path()))?;
-        let known = Known { name: uid.file_name().to_owned(), uid, digest: staged.digest, size: staged.size, tree };
+        let known = FileMeta { name: uid.file_name().to_owned(), uid, digest: staged.digest, size: staged.size, tree };
         self.add_secured(publishing, &[(staged.digest, staged.size)], known, source)
     }
 
@@ -209,7 +209,7 @@ impl Lake {
         &self,
         publishing: Publishing,
         contents: &[(Digest, u64)],
-        known: Known,
+        known: FileMeta,
         source: Option<String>,
     ) -> Result<File> {
         let added = self.secured(publishing.since, contents, |secured| {
@@ -223,10 +223,10 @@ impl Lake {
     pub(super) fn add_name(
         &self,
         catalog: &Catalog,
-        known: Known,
+        known: FileMeta,
         source: Option<String>,
-        secured: &Secured,
-    ) -> Result<Result<File, Again>> {
+        secured: &GcGuard,
+    ) -> Result<Result<File, Retry>> {
         let added = Added {
             name: known.name.clone(),
             digest: known.digest,
@@ -237,7 +237,7 @@ impl Lake {
             host: self.provenance().host().to_owned(),
             at: crate::provenance::now(),
         };
-        let document = Name::create(known.uid.clone(), Target::Added(added), &catalog.home, &self.nonce())?;
+        let document = Name::create(known.uid.clone(), NameTarget::Added(added), &catalog.home, &self.nonce())?;
         let added = pollster::block_on(async {
             match self.local_view().claim(&claim_of(&known.uid), "add").await? {
                 Some(_lease) => catalog.add(document, secured).await,

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use datlake_core::catalog::Since;
+use datlake_core::catalog::GcEpoch;
 use datlake_core::lineage::{CodeLineage, Dependency, Environment, Input, Lineage, Output, Person, SourceState};
 use datlake_core::{CallKey, Code, Digest, Identity, Result};
 use datlake_store::{LocalView, Staged};
@@ -29,7 +29,7 @@ pub struct Provenance {
     /// By address of the code.
     sources: Mutex<HashMap<usize, SourceState>>,
     /// And when they were last seen to be there.
-    locks_kept: Mutex<Vec<(Digest, Since)>>,
+    locks_kept: Mutex<Vec<(Digest, GcEpoch)>>,
 }
 
 /// A body that ran.
@@ -126,7 +126,7 @@ impl Provenance {
         local_view: &LocalView,
         lineage: &Lineage,
         code: &'static Code,
-        since: Since,
+        since: GcEpoch,
     ) -> Result<()> {
         let (Some(digest), Some((path, _))) = (lineage.environment.cargo_lock, code.lock) else { return Ok(()) };
         if lock(&self.locks_kept).contains(&(digest, since)) {

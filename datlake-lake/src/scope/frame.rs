@@ -28,7 +28,7 @@ pub trait Frame: Any + Debug + Send + Sync {
     fn check_access(&self, lake: &Lake, content: Digest, within: Option<Digest>, what: &dyn Display) -> Result<()>;
 
     /// A file was looked up by its UID.
-    fn note_fetched(&self, uid: &Uid, file: FileRef);
+    fn note_dynamic_input(&self, uid: &Uid, file: FileRef);
 
     /// A file of a tree was looked up, which the body may read.
     fn note_member(&self, content: Digest);

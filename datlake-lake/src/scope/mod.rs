@@ -25,7 +25,7 @@ use crate::sync::lock;
 
 /// The current lake and the body the code stands in.
 #[derive(Clone, Default, Debug)]
-pub struct Scope {
+pub struct Ambient {
     pub lake: Option<Lake>,
     pub frame: Option<Arc<dyn Frame>>,
 }
@@ -34,7 +34,7 @@ pub struct Scope {
 static RUNNING: Mutex<Vec<Weak<dyn Frame>>> = Mutex::new(Vec::new());
 
 thread_local! {
-    static CURRENT: RefCell<Scope> = const { RefCell::new(Scope { lake: None, frame: None }) };
+    static CURRENT: RefCell<Ambient> = const { RefCell::new(Ambient { lake: None, frame: None }) };
     /// Executions whose bodies are on this thread's stack, or on that of a thread which waits for this one.
     static STACK: RefCell<Vec<FlightId>> = const { RefCell::new(Vec::new()) };
     /// A creator may be entered in most programs a million times outside any body: one load tells.
@@ -87,7 +87,7 @@ pub fn running() -> Vec<Arc<dyn Frame>> {
 }
 
 /// Makes `scope` current on this thread until the guard is dropped.
-pub fn enter(scope: Scope) -> Entered {
+pub fn enter(scope: Ambient) -> Entered {
     let in_body = scope.frame.is_some();
     let before = CURRENT.replace(scope);
     IN_BODY.set(in_body);
@@ -96,7 +96,7 @@ pub fn enter(scope: Scope) -> Entered {
 
 /// Makes `lake` current, and no body, until the guard is dropped.
 pub fn outside_bodies(lake: &Lake) -> Entered {
-    enter(Scope { lake: Some(lake.clone()), frame: None })
+    enter(Ambient { lake: Some(lake.clone()), frame: None })
 }
 
 /// Runs the code of a body, above a stack frame with a name by which [`Frame::is_certain`] finds it again. It is never inlined
@@ -125,7 +125,7 @@ impl Lake {
     /// # }
     /// ```
     pub fn enter(&self) -> Entered {
-        enter(Scope { lake: Some(self.clone()), frame: frame() })
+        enter(Ambient { lake: Some(self.clone()), frame: frame() })
     }
 
     /// A future in which this lake is the current one.
@@ -150,7 +150,7 @@ impl Lake {
 #[must_use = "what was entered is left when this is dropped"]
 #[derive(Debug)]
 pub struct Entered {
-    before: Scope,
+    before: Ambient,
     stack: Option<OnStack>,
     not_send: PhantomData<*const ()>,
 }
@@ -209,7 +209,7 @@ impl Drop for OnStack {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Here {
-    scope: Scope,
+    scope: Ambient,
     /// Whether the code that took it was the body's own.
     certain: bool,
     /// What the other thread holds up by waiting for this one, as it will.
@@ -299,14 +299,14 @@ pin_project! {
     pub struct Scoped<F> {
         #[pin]
         future: F,
-        scope: Scope,
+        scope: Ambient,
         certain: bool,
     }
 }
 
 impl<F> Scoped<F> {
     /// The future of a body.
-    pub fn of_body(scope: Scope, future: F) -> Self {
+    pub fn of_body(scope: Ambient, future: F) -> Self {
         Self { future, scope, certain: true }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datlake_core::Result;
-use datlake_core::catalog::Since;
+use datlake_core::catalog::GcEpoch;
 
 use super::LocalView;
 use crate::dir::{Hold, Holding};
@@ -13,7 +13,7 @@ use crate::{clock, runtime};
 #[derive(Debug)]
 pub struct Publishing {
     /// From when on content is put or found.
-    pub since: Since,
+    pub since: GcEpoch,
     _held: Option<Holding>,
 }
 

@@ -433,7 +433,7 @@ fn sets_of(at: &Location) -> Vec<Prefix> {
         Location::Use(digest, ..) => vec![Prefix::UsesOf(*digest), Prefix::Uses],
         Location::Tombstone(_) => vec![Prefix::Tombstones],
         Location::Claim(key, _) | Location::Beat(key, ..) => vec![Prefix::ClaimsOf(*key), Prefix::Claims],
-        Location::Beside(creator, key, _) => vec![Prefix::BesideOf(creator.clone(), *key), Prefix::Records],
+        Location::Superseded(creator, key, _) => vec![Prefix::SupersededOf(creator.clone(), *key), Prefix::Records],
         Location::Collection(..) => vec![Prefix::Collections],
         Location::Rescued(n, _) => vec![Prefix::RescuedFrom(*n), Prefix::Rescued],
         Location::Unpushed(_) => vec![Prefix::Unpushed],

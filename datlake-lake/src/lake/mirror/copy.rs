@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use datlake_core::catalog::{Again, Secured, Since};
+use datlake_core::catalog::{GcEpoch, GcGuard, Retry};
 use datlake_core::document::{Content, Part};
 use datlake_core::record::Tombstone;
 use datlake_core::{
@@ -28,7 +28,7 @@ pub(super) struct Copying {
     there: Catalog,
     dry_run: bool,
     /// Content that was seen to be there, or sent.
-    carried: Mutex<HashMap<(Digest, Since), Carried>>,
+    carried: Mutex<HashMap<(Digest, GcEpoch), Carried>>,
     /// The documents that were removed at the target.
     removed: Once<HashSet<Digest>>,
     blobs: AtomicU64,
@@ -128,7 +128,7 @@ impl Copying {
     async fn secured<T>(
         &self,
         contents: &[Content],
-        name: impl AsyncFn(&Secured) -> Result<Result<T, Again>>,
+        name: impl AsyncFn(&GcGuard) -> Result<Result<T, Retry>>,
     ) -> Result<T> {
         let digests: Vec<Digest> = contents.iter().map(|content| content.digest).collect();
         let mut patience = Patience::default();
@@ -138,7 +138,7 @@ impl Copying {
                 self.carry(content, since)?;
             }
             let secured = if self.dry_run {
-                Ok(Secured::default())
+                Ok(GcGuard::default())
             } else {
                 self.there.secure_at_remote(&digests, &since).await?
             };
@@ -146,7 +146,7 @@ impl Copying {
                 Ok(secured) => match name(&secured).await? {
                     // Who slept over it sends the content once more: nobody collects what has a name.
                     Ok(named) if self.there.in_time(&secured) => return Ok(named),
-                    Ok(_) => Again::Now,
+                    Ok(_) => Retry::Now,
                     Err(again) => again,
                 },
                 Err(again) => again,
@@ -161,8 +161,8 @@ impl Copying {
         &self,
         document: &Document,
         parts: &[Document],
-        secured: &Secured,
-    ) -> Result<Result<Became, Again>> {
+        secured: &GcGuard,
+    ) -> Result<Result<Became, Retry>> {
         if !self.dry_run {
             for entry in &document.references().index {
                 self.target.create(entry, b"").await?;
@@ -174,7 +174,7 @@ impl Copying {
             }
         }
         if !self.there.in_time(secured) {
-            return Ok(Err(Again::Now));
+            return Ok(Err(Retry::Now));
         }
         Ok(Ok(match self.put(document).await? {
             None => Became::Row(row(document.what.clone(), MirrorOutcome::Copied, None)),
@@ -201,7 +201,7 @@ impl Copying {
     }
 
     /// Sends content, unless it is there. Of several that need the same, one sends it.
-    fn carry(&self, content: &Content, since: Since) -> Result<()> {
+    fn carry(&self, content: &Content, since: GcEpoch) -> Result<()> {
         let once = Arc::clone(lock(&self.carried).entry((content.digest, since)).or_default());
         once.get_or_init(|| pollster::block_on(self.carry_now(content))).clone()
     }

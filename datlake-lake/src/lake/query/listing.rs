@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
-use datlake_core::record::Target;
+use datlake_core::record::NameTarget;
 use datlake_core::{Digest, Entry, ErrorKind, Location, Prefix, Result, Uid};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -109,9 +109,9 @@ impl Lake {
         let Some(named) = self.catalog().named(uid).await? else { return Ok(None) };
         let Some(known) = named.file()? else { return Ok(None) };
         let origin = match (named.name.target, named.record) {
-            (Target::Added(added), _) => Origin::Added(added),
-            (Target::Output(_), Some(record)) => Origin::Call(Box::new(record.lineage()?)),
-            (Target::Output(_), None) => return Ok(None),
+            (NameTarget::Added(added), _) => Origin::Added(added),
+            (NameTarget::Output(_), Some(record)) => Origin::Call(Box::new(record.lineage()?)),
+            (NameTarget::Output(_), None) => return Ok(None),
         };
         Ok(Some((File::known(self, known), origin)))
     }

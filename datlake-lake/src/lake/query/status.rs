@@ -1,7 +1,7 @@
 //! Where a lake stands: what of it is on this machine only.
 
 use datlake_core::lineage::Output;
-use datlake_core::record::Target;
+use datlake_core::record::NameTarget;
 use datlake_core::{Location, Result};
 
 #[cfg(doc)]
@@ -69,7 +69,7 @@ impl Lake {
                 }
             },
             Location::Name(uid) => match here.name(uid).await?.map(|name| name.target) {
-                Some(Target::Added(added)) => Some(UnpushedRow {
+                Some(NameTarget::Added(added)) => Some(UnpushedRow {
                     call: None,
                     uids: vec![uid.clone()],
                     size: added.size,

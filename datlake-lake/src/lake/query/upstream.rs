@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use datlake_core::lineage::Input;
-use datlake_core::record::Target;
+use datlake_core::record::NameTarget;
 use datlake_core::{Digest, ErrorKind, Result, Uid, UidKind};
 
 use crate::lake::{Lake, refuse_in_body};
@@ -97,7 +97,7 @@ impl Lake {
             UidKind::Output { creator, key, .. } => (creator, key),
             UidKind::Member { .. } => return Ok(None),
             UidKind::Chosen => match self.catalog().name(uid).await?.map(|name| name.target) {
-                Some(Target::Output(output)) => (output.creator, output.key),
+                Some(NameTarget::Output(output)) => (output.creator, output.key),
                 _ => return Ok(None),
             },
         };

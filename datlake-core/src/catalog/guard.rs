@@ -1,6 +1,6 @@
 //! Naming content that was found, beside others who collect what nobody names: see [`collect`].
 //!
-//! - Who is to name content takes a [`Since`] first, then puts or finds the content, and hands both in.
+//! - Who is to name content takes a [`GcEpoch`] first, then puts or finds the content, and hands both in.
 //! - What may have been collected in between has to be put again: that is an answer, and no error.
 //! - Without a remote nobody collects beside us: the machine's own locks keep collectors and publishers apart.
 
@@ -19,11 +19,11 @@ pub struct Collections {
     /// In how much time found content is named.
     pub window: Window,
     clock: Arc<dyn Fn() -> Duration + Send + Sync>,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<Learned>>,
 }
 
 #[derive(Default)]
-struct Known {
+struct Learned {
     swept: Option<Swept>,
     condemned: Option<(u64, Arc<HashSet<Digest>>)>,
 }
@@ -45,11 +45,11 @@ impl Swept {
 
 /// From when on content was put or found. The default is good for who has no remote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Since(Option<Swept>);
+pub struct GcEpoch(Option<Swept>);
 
 /// Why content has to be put again before it is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
+pub enum Retry {
     /// It may have been collected meanwhile.
     Now,
     /// The collection of this number is removing it: after a moment.
@@ -58,7 +58,7 @@ pub enum Again {
 
 /// That content may be named. The default is good for who has no remote.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Secured(Until);
+pub struct GcGuard(Until);
 
 #[derive(Clone, Copy, Debug, Default)]
 enum Until {
@@ -71,7 +71,7 @@ enum Until {
     Refused,
 }
 
-impl Secured {
+impl GcGuard {
     /// Whether the remote refused to be looked at.
     pub(super) fn was_refused(&self) -> bool {
         matches!(self.0, Until::Refused)
@@ -102,27 +102,27 @@ impl Catalog {
     ///
     /// # Errors
     /// Those of the remote, the first time.
-    pub async fn since(&self) -> Result<Since> {
-        let Some(remote) = &self.remote else { return Ok(Since(None)) };
+    pub async fn since(&self) -> Result<GcEpoch> {
+        let Some(remote) = &self.remote else { return Ok(GcEpoch(None)) };
         let known = self.collections.known.lock().unwrap_or_else(PoisonError::into_inner).swept;
         // What was known before is as good: it makes more look like collected, never less.
         let swept = match known {
             Some(swept) => swept,
             None => match collect::latest(&**remote).await {
-                Err(error) if error.kind() == ErrorKind::Denied => return Ok(Since(None)),
+                Err(error) if error.kind() == ErrorKind::Denied => return Ok(GcEpoch(None)),
                 latest => self.collections.learn(latest?.as_ref()),
             },
         };
-        Ok(Since(Some(swept)))
+        Ok(GcEpoch(Some(swept)))
     }
 
     /// Whether `contents`, put or found `since`, may be named now.
     ///
     /// # Errors
     /// Those of the remote; [`ErrorKind::Corrupt`] where what is condemned cannot be read.
-    pub async fn secure(&self, contents: &[Digest], since: &Since) -> Result<Result<Secured, Again>> {
+    pub async fn secure(&self, contents: &[Digest], since: &GcEpoch) -> Result<Result<GcGuard, Retry>> {
         match self.secure_at_remote(contents, since).await {
-            Err(error) if error.kind() == ErrorKind::Denied => Ok(Ok(Secured(Until::Refused))),
+            Err(error) if error.kind() == ErrorKind::Denied => Ok(Ok(GcGuard(Until::Refused))),
             secured => secured,
         }
     }
@@ -131,24 +131,24 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`secure`](Self::secure); [`ErrorKind::Denied`].
-    pub async fn secure_at_remote(&self, contents: &[Digest], since: &Since) -> Result<Result<Secured, Again>> {
-        let Some(remote) = &self.remote else { return Ok(Ok(Secured(Until::Always))) };
-        let secured = Secured(Until::Then((self.collections.clock)() + self.collections.window.0));
+    pub async fn secure_at_remote(&self, contents: &[Digest], since: &GcEpoch) -> Result<Result<GcGuard, Retry>> {
+        let Some(remote) = &self.remote else { return Ok(Ok(GcGuard(Until::Always))) };
+        let secured = GcGuard(Until::Then((self.collections.clock)() + self.collections.window.0));
         let latest = collect::latest(&**remote).await?;
         if since.0 != Some(self.collections.learn(latest.as_ref())) {
-            return Ok(Err(Again::Now));
+            return Ok(Err(Retry::Now));
         }
         let Some(Collection { n, stage: stage @ (Stage::Condemned | Stage::Sweeping), .. }) = latest else {
             return Ok(Ok(secured));
         };
         // It may be over by now, and gone with what it removed.
-        let Some(condemned) = self.condemned(n).await? else { return Ok(Err(Again::Now)) };
+        let Some(condemned) = self.condemned(n).await? else { return Ok(Err(Retry::Now)) };
         let doomed: Vec<Digest> = contents.iter().filter(|digest| condemned.contains(digest)).copied().collect();
         if doomed.is_empty() {
             return Ok(Ok(secured));
         }
         if stage == Stage::Sweeping {
-            return Ok(Err(Again::Later(n)));
+            return Ok(Err(Retry::Later(n)));
         }
         for digest in doomed {
             remote.create(&Location::Rescued(n, digest), b"").await?;
@@ -156,13 +156,13 @@ impl Catalog {
         // Whoever sweeps looks at what was rescued when it has begun, and not before.
         match collect::latest(&**remote).await? {
             Some(Collection { n: now, stage: Stage::Condemned, .. }) if now == n => Ok(Ok(secured)),
-            Some(Collection { n: now, stage: Stage::Sweeping, .. }) if now == n => Ok(Err(Again::Later(n))),
-            _ => Ok(Err(Again::Now)),
+            Some(Collection { n: now, stage: Stage::Sweeping, .. }) if now == n => Ok(Err(Retry::Later(n))),
+            _ => Ok(Err(Retry::Now)),
         }
     }
 
     /// Whether there is time left to name what was secured.
-    pub fn in_time(&self, secured: &Secured) -> bool {
+    pub fn in_time(&self, secured: &GcGuard) -> bool {
         match secured.0 {
             Until::Then(until) => (self.collections.clock)() <= until,
             Until::Always | Until::Refused => true,
