@@ -244,7 +244,9 @@ fn a_home_or_remote_that_cannot_be_one_is_refused() {
 fn a_lake_whose_place_is_told_needs_no_home_directory_and_no_configuration() {
     let test = "current::a_lake_whose_place_is_told_needs_no_home_directory_and_no_configuration";
     // Whoever reads the configuration fails by this limit, and shows what happens.
-    let variables = [("HOME", ""), ("DATLAKE_CACHE_LIMIT", "much"), ("DATLAKE_LOG", "calls")];
+    let told = [("DATLAKE_CACHE_LIMIT", "much"), ("DATLAKE_LOG", "calls")];
+    let unset = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "USER", "LOGNAME"].map(|name| (name, ""));
+    let variables = [&told[..], &unset].concat();
     match said_alone(test, &variables) {
         Some(said) => assert_eq!(said, "", "nothing is written to the terminal"),
         None => {
