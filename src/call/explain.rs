@@ -4,6 +4,7 @@ use datlake_core::explain::{Explanation, Sketch};
 use datlake_core::lineage::Dependency;
 use datlake_core::record::Record;
 use datlake_core::{Identity, Result};
+use datlake_store::wait;
 
 use super::body::input;
 use super::site::{CallSite, Lookup};
@@ -36,7 +37,7 @@ pub(super) fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Explanatio
     if key != identity.key {
         return Ok(Explanation::Outgrown { creator, key: identity.key });
     }
-    let earlier = pollster::block_on(catalog.records_of(&creator))?;
+    let earlier = wait(catalog.records_of(&creator))?;
     let lineages = earlier.iter().map(Record::lineage).collect::<Result<Vec<_>>>()?;
     Ok(sketch(identity).explain(&lineages))
 }

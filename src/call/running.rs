@@ -11,7 +11,7 @@ use datlake_core::lineage::Output;
 use datlake_core::record::Record;
 use datlake_core::run::Outcome;
 use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FileRef, Result, Uid, codec};
-use datlake_store::{BodyPermit, FileLock, HeartbeatLease};
+use datlake_store::{BodyPermit, FileLock, HeartbeatLease, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -304,7 +304,7 @@ impl Drop for Running {
         let among = self.claims.among.take();
         if self.site.pace == BlockingMode::Blocking {
             // The program may end right after this.
-            pollster::block_on(given_back(among, false));
+            wait(given_back(among, false));
         }
         drop(self.claims.here.take());
         drop(self.flight.take());

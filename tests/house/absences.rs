@@ -105,6 +105,14 @@ const ABSENCES: &[Absence] = &[
         why: "runtimes, and threads that outlive a function, are made in datlake-store/src/runtime.rs",
     },
     Absence {
+        check: "bridge",
+        inside: ALL,
+        except: &["datlake-store/src/runtime.rs"],
+        names: &["pollster", "futures_util::future::block_on", "futures_executor", "tokio::runtime::Handle"],
+        only_patterns: false,
+        why: "blocking code waits for a future by `datlake_store::wait` alone",
+    },
+    Absence {
         check: "prints",
         inside: ALL,
         // Where configuration asks whether standard error is a terminal.

@@ -2,6 +2,7 @@
 
 use datlake_core::catalog::FileMeta;
 use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
+use datlake_store::wait;
 
 use super::handle::File;
 use super::tree::Tree;
@@ -46,7 +47,7 @@ impl File {
     /// ```
     pub fn exists(uid: &str) -> Result<bool> {
         refuse_in_body("look whether a file exists")?;
-        Ok(pollster::block_on(Self::find(&Lake::current()?, &uid.parse()?))?.is_some())
+        Ok(wait(Self::find(&Lake::current()?, &uid.parse()?))?.is_some())
     }
 
     /// The file of `lake` called `uid`, which a body that asks for it gets as an input.
@@ -56,8 +57,7 @@ impl File {
             // What a body gets of a tree is fixed by the tree.
             return Tree::try_from(Self::named(lake, tree.as_str())?)?.get(&path);
         }
-        let found =
-            pollster::block_on(Self::find(lake, &uid)).and_then(|file| file.ok_or_else(|| not_found(lake, &uid)));
+        let found = wait(Self::find(lake, &uid)).and_then(|file| file.ok_or_else(|| not_found(lake, &uid)));
         match &found {
             Ok(file) => scope::frame().iter().for_each(|frame| frame.note_dynamic_input(&uid, file.to_ref())),
             Err(error) => scope::certain_frame().iter().for_each(|frame| frame.note_failed(error)),
@@ -111,7 +111,7 @@ fn not_found(lake: &Lake, uid: &Uid) -> Error {
         message.push_str(&format!(", because call {creator}/{} has not been made or was removed", key.short()));
     } else {
         // A hint is worth a look at the names, and no second error.
-        let names = pollster::block_on(lake.catalog().names(None)).unwrap_or_default();
+        let names = wait(lake.catalog().names(None)).unwrap_or_default();
         let near = nearest(uid.as_str(), names.iter().map(Uid::as_str));
         if near.is_empty() {
             message.push_str(if names.is_empty() { "; it has no named files at all" } else { "" });

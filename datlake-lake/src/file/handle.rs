@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datlake_core::catalog::FileMeta;
 use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
-use datlake_store::{Staged, Wanted};
+use datlake_store::{Staged, Wanted, wait};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::Event;
@@ -199,7 +199,7 @@ impl File {
             let message = format!("`{}` has no lineage before the body that makes it has returned it", self.0.name);
             return Err(Error::new(ErrorKind::NotFound, message));
         };
-        pollster::block_on(Origin::of(&self.0.lake, uid))
+        wait(Origin::of(&self.0.lake, uid))
     }
 
     // ---- for the rest of the crate
@@ -296,7 +296,7 @@ impl File {
     pub(super) fn advised(&self, error: Error) -> Error {
         let (ErrorKind::MissingBlob | ErrorKind::Corrupt, Some(uid)) = (error.kind(), self.uid()) else { return error };
         let here = self.0.lake.catalog().here();
-        let made_by = match pollster::block_on(Origin::in_catalog(&here, uid)) {
+        let made_by = match wait(Origin::in_catalog(&here, uid)) {
             Ok(Origin::Call(lineage)) => format!(", made by call {}/{}", lineage.creator, lineage.key.short()),
             _ => String::new(),
         };

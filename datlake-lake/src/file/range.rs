@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 
 use datlake_core::{Error, ErrorKind, Result};
-use datlake_store::{Ranges, Reader};
+use datlake_store::{Ranges, Reader, wait};
 
 use super::handle::{File, Place};
 use crate::scope;
@@ -71,7 +71,7 @@ impl File {
         if self.is_staged_here() {
             return self.whole();
         }
-        match self.asked(|lake, wanted| pollster::block_on(lake.local_view().has_ranges(wanted)))? {
+        match self.asked(|lake, wanted| wait(lake.local_view().has_ranges(wanted)))? {
             true => Ok(Reader::of(Box::new(Afar(self.clone())))),
             false => self.whole(),
         }
@@ -135,7 +135,7 @@ impl Ranges for Afar {
     }
 
     fn range(&self, range: Range<u64>) -> Result<Option<Vec<u8>>> {
-        self.0.asked(|lake, wanted| pollster::block_on(lake.local_view().range(wanted, range)))
+        self.0.asked(|lake, wanted| wait(lake.local_view().range(wanted, range)))
     }
 
     fn whole(&self) -> Result<Reader> {

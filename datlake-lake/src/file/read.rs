@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result};
-use datlake_store::Reader;
+use datlake_store::{Reader, wait};
 
 use super::handle::{File, Place, noted};
 use crate::scope::refuse_in_body;
@@ -38,8 +38,7 @@ impl File {
                 std::fs::File::open(staged.content.path()).map(Reader::from).map_err(|e| Error::io("open", self, e))
             }
             _ => {
-                let (reader, fetched) =
-                    self.asked(|lake, wanted| pollster::block_on(lake.local_view().open_blob(wanted)))?;
+                let (reader, fetched) = self.asked(|lake, wanted| wait(lake.local_view().open_blob(wanted)))?;
                 self.note_download(fetched);
                 Ok(reader)
             }
@@ -111,8 +110,7 @@ impl File {
                 self.0.lake.local_view().scratch()?.link_named(staged.content.path(), name)
             }
             _ => {
-                let (path, fetched) =
-                    self.asked(|lake, wanted| pollster::block_on(lake.local_view().path(wanted, name)))?;
+                let (path, fetched) = self.asked(|lake, wanted| wait(lake.local_view().path(wanted, name)))?;
                 self.note_download(fetched);
                 Ok(path)
             }

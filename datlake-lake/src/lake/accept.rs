@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use datlake_core::document::{Content, Part, roots};
 use datlake_core::{Document, Location, Result};
+use datlake_store::wait;
 
 use super::{Lake, concerns_one, refuse_in_body};
 
@@ -38,7 +39,7 @@ impl Lake {
     pub fn accept_remote(&self) -> Result<usize> {
         refuse_in_body("accept a remote")?;
         self.local_view().forget_remote()?;
-        pollster::block_on(self.mark_missing())
+        wait(self.mark_missing())
     }
 
     async fn mark_missing(&self) -> Result<usize> {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::claim::{clear_left_over, left_over};
 use datlake_core::{Entry, Error, ErrorKind, Result, Store};
+use datlake_store::wait;
 
 use super::{Lake, refuse_in_body};
 use crate::report::{Cleaned, RemoteState};
@@ -44,7 +45,7 @@ impl Lake {
         if self.remote_state().0 == Some(RemoteState::New) {
             return Ok(Cleaned::default());
         }
-        pollster::block_on(async {
+        wait(async {
             let now = self.time_of(&*remote).await?;
             let mut cleaned = Cleaned::default();
             for left in left_over(&*remote, YOUNG, now).await? {

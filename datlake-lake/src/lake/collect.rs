@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use datlake_core::collect::{self, Collection, Collector, GcHost, Swept};
 use datlake_core::document::roots;
 use datlake_core::{Digest, Document, Error, ErrorKind, Location, Pending, Result, Side, Stage, Store};
-use datlake_store::{Hold, offload, sleep};
+use datlake_store::{Hold, offload, sleep, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{AT_ONCE, Lake, refuse_in_body};
@@ -115,7 +115,7 @@ impl Lake {
     /// # }
     /// ```
     pub fn collect(&self, how: Collect) -> Result<Collected> {
-        pollster::block_on(self.collect_async(how))
+        wait(self.collect_async(how))
     }
 
     /// The asynchronous twin of [`Lake::collect`].

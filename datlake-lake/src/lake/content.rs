@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use datlake_core::document::{Content, Part};
 use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Uid};
-use datlake_store::{Wanted, offload};
+use datlake_store::{Wanted, offload, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::Lake;
@@ -55,10 +55,10 @@ impl Lake {
             _ => error,
         };
         let read = || {
-            pollster::block_on(self.fetch(content))?;
-            let size = pollster::block_on(self.size_here(content))?.unwrap_or(0);
+            wait(self.fetch(content))?;
+            let size = wait(self.size_here(content))?.unwrap_or(0);
             let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
-            let (mut reader, _) = pollster::block_on(self.local_view().open_blob(wanted))?;
+            let (mut reader, _) = wait(self.local_view().open_blob(wanted))?;
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes).map_err(|e| Error::io("read", &content.what, e))?;
             if Digest::of(&bytes) != content.digest {
@@ -96,7 +96,7 @@ impl Lake {
 
     /// Whether content is on this machine, as far as can be told without reading it.
     pub(super) fn is_here(&self, content: &Content) -> Result<bool> {
-        let Some(size) = pollster::block_on(self.size_here(content))? else { return Ok(false) };
+        let Some(size) = wait(self.size_here(content))? else { return Ok(false) };
         self.local_view().has(&Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} })
     }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result};
-use datlake_store::LockAttempt;
+use datlake_store::{LockAttempt, wait};
 
 use self::asking::Asking;
 use self::stored::{Stored, sizes};
@@ -80,7 +80,7 @@ impl Lake {
             let message = "cannot evict: this file system has no hard links but symbolic ones, so paths that were handed out would lead nowhere";
             return Err(Error::new(ErrorKind::Io, message));
         }
-        pollster::block_on(async {
+        wait(async {
             self.learn_removals().await?;
             self.put_away(self.stored().await?, what, None).await
         })
@@ -105,7 +105,7 @@ impl Lake {
         let Some(limit) = self.cache_limit().filter(|_| self.local_view().may_be_full()) else { return };
         // What this reads is no business of the body that may have asked for the content.
         let _outside = scope::outside_bodies(self);
-        match pollster::block_on(self.put_away_above(limit, needed)) {
+        match wait(self.put_away_above(limit, needed)) {
             Ok(Evicted { blobs: 0, .. }) => {}
             Ok(Evicted { blobs, bytes, left }) => self.emit(&Event::Evicted { blobs, bytes, left }),
             Err(error) => tracing::warn!(target: "datlake", %error, "cannot keep to the limit of content"),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake_core::catalog::FileMeta;
 use datlake_core::{Digest, Manifest, Result, Uid};
-use datlake_store::Staged;
+use datlake_store::{Staged, wait};
 
 use super::{Lake, lock, refuse_in_body};
 use crate::event::Event;
@@ -43,15 +43,15 @@ impl Lake {
         let uid = Uid::chosen(uid)?;
         let files = files_below(path.as_ref())?;
         let mut manifest = Manifest::default();
-        pollster::block_on(self.contact_remote())?;
-        let publishing = pollster::block_on(self.local_view().publishing())?;
+        wait(self.contact_remote())?;
+        let publishing = wait(self.local_view().publishing())?;
         let mut contents = self.put_all(&files)?;
         for ((name, _), (digest, size)) in files.iter().zip(&contents) {
             manifest.insert(name, *digest, *size)?;
         }
         let staged = Staged::from_bytes(&self.local_view().scratch()?, &manifest.to_bytes())?;
         let (digest, size) = (staged.digest, staged.size);
-        pollster::block_on(self.local_view().restore(&digest, size, staged.path()))?;
+        wait(self.local_view().restore(&digest, size, staged.path()))?;
         contents.push((digest, size));
         let known = FileMeta { name: uid.file_name().to_owned(), uid, digest, size, tree: true };
         Tree::try_from(self.add_secured(publishing, &contents, known, None)?)
@@ -88,11 +88,11 @@ impl Lake {
             None => Uid::chosen(name),
         };
         let uids = files.iter().map(|(name, _)| uid(name)).collect::<Result<Vec<_>>>()?;
-        let there: HashSet<Uid> = pollster::block_on(async {
+        let there: HashSet<Uid> = wait(async {
             self.contact_remote().await?;
             Ok::<_, datlake_core::Error>(self.catalog().names(below.as_ref()).await?.into_iter().collect())
         })?;
-        let publishing = pollster::block_on(self.local_view().publishing())?;
+        let publishing = wait(self.local_view().publishing())?;
         let content = self.put_all(&files)?;
         let mut catalog = self.catalog().clone();
         if files.len() > ONE_BY_ONE {
@@ -132,8 +132,8 @@ impl Lake {
             let (digest, size) = (staged.digest, staged.size);
             let _sends = self.sends([(digest, name.clone())]);
             let unsynced = match files.len() <= ONE_BY_ONE {
-                true => pollster::block_on(self.local_view().restore(&digest, size, staged.path())).map(|()| false)?,
-                false => pollster::block_on(self.local_view().restore_unsynced(&digest, size, staged.path()))?,
+                true => wait(self.local_view().restore(&digest, size, staged.path())).map(|()| false)?,
+                false => wait(self.local_view().restore_unsynced(&digest, size, staged.path()))?,
             };
             self.emit(&Event::Adding { done: done.fetch_add(1, Ordering::Relaxed) + 1, all: files.len() });
             Ok((unsynced, (digest, size)))

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::lineage::{Input, Lineage};
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
+use datlake_store::wait;
 use serde_json::{Value, json};
 
 use super::{Lake, refuse_in_body, unless_damaged};
@@ -89,9 +90,9 @@ impl Lake {
             let message = "cannot prune: say what may go, what was superseded or what is older than some age";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        let (mut calls, damaged) = pollster::block_on(self.every_call())?;
+        let (mut calls, damaged) = wait(self.every_call())?;
         let mut may_go = self.meant(&mut calls, prune)?;
-        let unpushed: HashSet<Location> = pollster::block_on(self.catalog().unpushed())?.into_iter().collect();
+        let unpushed: HashSet<Location> = wait(self.catalog().unpushed())?.into_iter().collect();
         let shared = self.remote().is_some() || self.is_offline();
         may_go.retain(|id| {
             let named = calls.lineages[id].outputs.iter().any(|output| output.uid.is_chosen());

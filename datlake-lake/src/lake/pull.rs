@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use datlake_core::document::{Content, Part, References, roots};
 use datlake_core::{Error, ErrorKind, Location, Result, Uid};
-use datlake_store::offload;
+use datlake_store::{offload, wait};
 
 use super::content::{each, once};
 use super::{Lake, concerns_one, refuse_in_body};
@@ -41,7 +41,7 @@ impl Lake {
     /// # }
     /// ```
     pub fn pull(&self, which: &[&str]) -> Result<Pull> {
-        pollster::block_on(self.pull_async(which))
+        wait(self.pull_async(which))
     }
 
     /// The asynchronous twin of [`Lake::pull`].
@@ -51,12 +51,12 @@ impl Lake {
     pub async fn pull_async(&self, which: &[&str]) -> Result<Pull> {
         refuse_in_body("pull")?;
         let (lake, which) = (self.clone(), which.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
-        let plan = offload(move || pollster::block_on(lake.to_pull(&which))).await??;
+        let plan = offload(move || wait(lake.to_pull(&which))).await??;
         let mut report = Pull { damaged: plan.damaged, ..Pull::default() };
         let lake = self.clone();
         let content = once(plan.content);
         let fetched = each(content, move |content| {
-            let fetched = pollster::block_on(lake.fetch(&content));
+            let fetched = wait(lake.fetch(&content));
             (content, fetched)
         })
         .await?;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use datlake_core::catalog::{GcGuard, Pushed, Retry};
 use datlake_core::document::{Content, Part, References};
 use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Uid};
-use datlake_store::{Wanted, offload};
+use datlake_store::{Wanted, offload, wait};
 
 use super::content::{each, once};
 use super::{Lake, Patience, concerns_one, lock, refuse_in_body};
@@ -55,7 +55,7 @@ impl Lake {
     /// # }
     /// ```
     pub fn push(&self, which: &[&str]) -> Result<Push> {
-        pollster::block_on(self.push_async(which))
+        wait(self.push_async(which))
     }
 
     /// The asynchronous twin of [`Lake::push`].
@@ -85,7 +85,7 @@ impl Lake {
         let (lake, all, done) = (self.clone(), wanted.len(), Arc::new(AtomicUsize::new(0)));
         let digests: Vec<Digest> = wanted.iter().map(|content| content.digest).collect();
         let sent = each(wanted, move |content| {
-            let sent = pollster::block_on(lake.send(&content));
+            let sent = wait(lake.send(&content));
             lake.emit(&Event::Pushing { done: done.fetch_add(1, Ordering::Relaxed) + 1, all });
             (content.digest, sent)
         })
@@ -107,7 +107,7 @@ impl Lake {
             Err(again) => return Ok(Err(again)),
         };
         let lake = self.clone();
-        let rows = each(items, move |item| pollster::block_on(lake.push_item(&item, &missing, &secured))).await?;
+        let rows = each(items, move |item| wait(lake.push_item(&item, &missing, &secured))).await?;
         let mut again = None;
         for row in rows {
             match row? {
@@ -128,9 +128,9 @@ impl Lake {
             return Err(Error::new(ErrorKind::Config, message));
         }
         // What was removed elsewhere meanwhile is not to come back.
-        pollster::block_on(self.learn_removals())?;
+        wait(self.learn_removals())?;
         let mut items = Vec::new();
-        for at in pollster::block_on(self.catalog().unpushed())? {
+        for at in wait(self.catalog().unpushed())? {
             items.push(self.item(at)?);
         }
         if which.is_empty() {
@@ -166,7 +166,7 @@ impl Lake {
     /// What there is of an unpushed document. It may have been about to give way, or never came to be.
     fn item(&self, at: Location) -> Result<Item> {
         let read = || {
-            let Some(bytes) = pollster::block_on(self.catalog().local.get(&at))? else { return Ok(None) };
+            let Some(bytes) = wait(self.catalog().local.get(&at))? else { return Ok(None) };
             Document::parse(&at, bytes).map(Some)
         };
         match read() {

@@ -1,6 +1,7 @@
 //! Finding files by their names.
 
 use datlake_core::{Result, Uid};
+use datlake_store::wait;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::{AT_ONCE, Files, unless_damaged};
@@ -49,7 +50,7 @@ impl Lake {
     /// ```
     pub fn exists(&self, uid: &str) -> Result<bool> {
         refuse_in_body("look whether a file exists")?;
-        Ok(pollster::block_on(File::find(self, &uid.parse()?))?.is_some())
+        Ok(wait(File::find(self, &uid.parse()?))?.is_some())
     }
 
     /// The files with chosen names below the folder `prefix` (all if it is empty), sorted by UID. A damaged document hides
@@ -70,7 +71,7 @@ impl Lake {
     /// ```
     pub fn list(&self, prefix: &str) -> Result<Files> {
         refuse_in_body("list the lake")?;
-        pollster::block_on(async {
+        wait(async {
             self.contact_remote().await?;
             let folder = prefix.trim_end_matches('/');
             let folder = if folder.is_empty() { None } else { Some(Uid::chosen(folder)?) };

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use datlake_core::document::Part;
 use datlake_core::{Digest, Error, ErrorKind, Result, Uid, UidKind};
+use datlake_store::wait;
 
 use super::query::{Bounds, Read, file_of};
 use super::{Lake, each, is_damage, refuse_in_body};
@@ -68,7 +69,7 @@ impl Lake {
         refuse_in_body("remove a file")?;
         let uid: Uid = uid.parse()?;
         let (person, at) = (self.provenance().person()?, crate::provenance::now());
-        let gone = pollster::block_on(async {
+        let gone = wait(async {
             self.contact_remote().await?;
             let serial = || format!("{}-{}", at.replace([':', '.'], ""), self.nonce());
             self.catalog().remove(&uid, &person, &at, serial).await
@@ -169,7 +170,7 @@ impl Lake {
         for some in removal.asked.chunks(STEP) {
             let lake = self.clone();
             let removed = each(some.to_vec(), move |one| lake.remove_one(&one));
-            for (one, files) in some.iter().zip(pollster::block_on(removed)?) {
+            for (one, files) in some.iter().zip(wait(removed)?) {
                 let files = files?;
                 // A call without files goes under the name of what it might have made first.
                 gone.extend(if files.is_empty() { handle(one).into_iter().collect() } else { files });
@@ -213,10 +214,10 @@ impl Lake {
         let mut gone = Vec::new();
         for one in asked {
             let Some(handle) = handle(&one) else { continue };
-            let Some(document) = pollster::block_on(self.catalog().copy_of(&handle))? else { continue };
+            let Some(document) = wait(self.catalog().copy_of(&handle))? else { continue };
             let contents = self.content_of(&document)?.into_iter().filter(|content| content.part != Part::Extra);
             let contents: Vec<Digest> = contents.map(|content| content.digest).collect();
-            gone.extend(pollster::block_on(self.catalog().forget(&handle, document, &contents, &person, &at))?);
+            gone.extend(wait(self.catalog().forget(&handle, document, &contents, &person, &at))?);
         }
         self.forget_remembered();
         Ok(gone)
@@ -235,7 +236,7 @@ impl Lake {
     /// What goes with one file, or of one call.
     fn removable(&self, uid: &str) -> Result<Removable> {
         if let Some((creator, key)) = self.call_named(uid)? {
-            let files = pollster::block_on(async {
+            let files = wait(async {
                 self.contact_remote().await?;
                 match self.catalog().record(&creator, &key).await? {
                     Some(record) => self.catalog().made_by(&record).await,
@@ -257,7 +258,7 @@ impl Lake {
             Origin::Call(lineage) => lineage,
         };
         let (creator, key) = (lineage.creator, lineage.key);
-        let record = pollster::block_on(async {
+        let record = wait(async {
             match self.catalog().record(&creator, &key).await? {
                 Some(record) => self.catalog().made_by(&record).await,
                 None => Ok(Vec::new()),

@@ -4,7 +4,7 @@ use datlake_core::catalog::{FileMeta, Mended};
 use datlake_core::document::{Content, Part};
 use datlake_core::record::VALUE_OF;
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Role, Side, Uid, UidKind};
-use datlake_store::{Pinned, Wanted};
+use datlake_store::{Pinned, Wanted, wait};
 
 use super::{Lake, refuse_in_body};
 use crate::file::File;
@@ -50,10 +50,10 @@ impl Lake {
         if let UidKind::Member { tree, .. } = uid.kind() {
             uid = tree;
         }
-        let mut items = pollster::block_on(self.mend(Location::of_file(&uid)))?;
+        let mut items = wait(self.mend(Location::of_file(&uid)))?;
         let file = self.file(uid.as_str())?;
         self.heal_all(vec![Content::of(&known(&file, &uid))], &mut items)?;
-        let call = match pollster::block_on(Origin::of(self, &uid))? {
+        let call = match wait(Origin::of(self, &uid))? {
             Origin::Call(lineage) => Some((lineage.creator, lineage.key)),
             Origin::Added(_) => None,
         };
@@ -62,8 +62,8 @@ impl Lake {
 
     /// Heals a document, and all content that it refers to.
     fn repair_document(&self, at: &Location, call: Option<(CreatorName, CallKey)>) -> Result<Repaired> {
-        let mut items = pollster::block_on(self.mend(at.clone()))?;
-        let document = pollster::block_on(self.catalog().document(at))?.filter(|document| !document.is_mark);
+        let mut items = wait(self.mend(at.clone()))?;
+        let document = wait(self.catalog().document(at))?.filter(|document| !document.is_mark);
         let document = document.ok_or_else(|| {
             let message = match &call {
                 Some((creator, key)) => format!("call {creator}/{key} has not been made or was removed"),
@@ -83,11 +83,11 @@ impl Lake {
     fn heal_all(&self, mut contents: Vec<Content>, items: &mut Vec<RepairedItem>) -> Result<()> {
         contents.reverse();
         while let Some(content) = contents.pop() {
-            if content.part == Part::Extra && pollster::block_on(self.size_of(&content.digest))?.is_none() {
+            if content.part == Part::Extra && wait(self.size_of(&content.digest))?.is_none() {
                 continue;
             }
             if !items.iter().any(|item| item.digest == content.digest) {
-                items.push(pollster::block_on(self.heal(&content))?);
+                items.push(wait(self.heal(&content))?);
             }
             // Only what is whole says what else there is.
             if !items.iter().any(|item| item.digest == content.digest && item.is_missing()) && content.reads.is_some() {

@@ -9,7 +9,7 @@ use datlake_core::catalog::{GcEpoch, GcGuard, Retry};
 use datlake_core::document::Content;
 use datlake_core::lineage::Output;
 use datlake_core::{Digest, Error, ErrorKind, Result};
-use datlake_store::{Wanted, sleep};
+use datlake_store::{Wanted, sleep, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::content::once;
@@ -27,18 +27,18 @@ impl Lake {
         let digests: Vec<Digest> = contents.iter().map(|(digest, _)| *digest).collect();
         let mut patience = Patience::default();
         loop {
-            let again = match pollster::block_on(self.catalog().secure(&digests, &since))? {
+            let again = match wait(self.catalog().secure(&digests, &since))? {
                 Ok(secured) => match name(&secured)? {
                     Ok(named) => return Ok(named),
                     Err(again) => again,
                 },
                 Err(again) => again,
             };
-            pollster::block_on(patience.pause(self, again))?;
-            since = pollster::block_on(self.catalog().since())?;
+            wait(patience.pause(self, again))?;
+            since = wait(self.catalog().since())?;
             for (digest, size) in contents {
                 let wanted = Wanted { digest, size: *size, what: digest, progress: &|_| {} };
-                pollster::block_on(self.send_if_allowed(wanted))?;
+                wait(self.send_if_allowed(wanted))?;
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use datlake_core::{Error, ErrorKind, Location, Result, Store};
-use datlake_store::Wanted;
+use datlake_store::{Wanted, wait};
 
 use super::{Lake, refuse_in_body};
 use crate::file::File;
@@ -51,8 +51,8 @@ impl Lake {
         let at = Location::Blob(file.digest());
         // First whether there can be such a URL at all: a directory is not asked for content.
         let until = SystemTime::now() + expires.min(Duration::from_secs(1 << 33));
-        let signed = pollster::block_on(self.local_view().sign(&at, &name, expires))?;
-        pollster::block_on(self.has_content(&*remote, &file))?;
+        let signed = wait(self.local_view().sign(&at, &name, expires))?;
+        wait(self.has_content(&*remote, &file))?;
         Ok(SignedUrl {
             uid,
             name,

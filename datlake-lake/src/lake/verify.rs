@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use datlake_core::claim::left_over;
 use datlake_core::document::{Content, Part};
 use datlake_core::{Digest, Document, Entry, Error, ErrorKind, Location, Prefix, Result, Role, Side, Store, Uid};
-use datlake_store::offload;
+use datlake_store::{offload, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::clean::{YOUNG, said};
@@ -118,7 +118,7 @@ impl Lake {
     /// # }
     /// ```
     pub fn verify(&self, how: Verify, which: &[&str]) -> Result<Verified> {
-        pollster::block_on(self.verify_async(how, which))
+        wait(self.verify_async(how, which))
     }
 
     /// The asynchronous twin of [`Lake::verify`].
@@ -149,7 +149,7 @@ impl Lake {
             let looking = Looking { lake: self.clone(), side, store, all: which.is_empty() };
             let which: Vec<String> = which.iter().map(|text| (*text).to_owned()).collect();
             let documents = move || {
-                let found = pollster::block_on(looking.documents(&which, &mut met))?;
+                let found = wait(looking.documents(&which, &mut met))?;
                 Ok::<_, Error>((looking, found, met))
             };
             let (looking, found, now_met) = offload(documents).await??;
@@ -359,7 +359,7 @@ impl Looking {
         report.read = to_read.len() as u64;
         let (lake, side) = (self.lake.clone(), self.side);
         let read = each(to_read, move |digest| {
-            let found = pollster::block_on(lake.local_view().read_through(side, &digest));
+            let found = wait(lake.local_view().read_through(side, &digest));
             (digest, found)
         });
         for (digest, found) in read.await? {

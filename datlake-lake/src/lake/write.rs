@@ -11,7 +11,7 @@ use datlake_core::record::{Name, NameTarget};
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{
     AsyncRead, AsyncReadExt as _, AsyncStagedWriter, AsyncWrite, AsyncWriteExt as _, Publishing, Staged, StagedWriter,
-    offload_method,
+    offload_method, wait,
 };
 
 use super::{Lake, refuse_in_body};
@@ -186,7 +186,7 @@ impl Lake {
     fn free(&self, uid: &str) -> Result<Uid> {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
-        if pollster::block_on(self.find(&uid))?.is_some() {
+        if wait(self.find(&uid))?.is_some() {
             let message = format!(
                 "cannot create `{uid}`: it exists; files never change, so choose another UID or remove it first"
             );
@@ -197,9 +197,9 @@ impl Lake {
 
     pub(super) fn add_staged(&self, uid: Uid, staged: &Staged, tree: bool, source: Option<String>) -> Result<File> {
         let _sends = self.sends([(staged.digest, uid.to_string())]);
-        pollster::block_on(self.contact_remote())?;
-        let publishing = pollster::block_on(self.local_view().publishing())?;
-        pollster::block_on(self.local_view().restore(&staged.digest, staged.size, staged.path()))?;
+        wait(self.contact_remote())?;
+        let publishing = wait(self.local_view().publishing())?;
+        wait(self.local_view().restore(&staged.digest, staged.size, staged.path()))?;
         let known = FileMeta { name: uid.file_name().to_owned(), uid, digest: staged.digest, size: staged.size, tree };
         self.add_secured(publishing, &[(staged.digest, staged.size)], known, source)
     }
@@ -238,7 +238,7 @@ impl Lake {
             at: crate::provenance::now(),
         };
         let document = Name::create(known.uid.clone(), NameTarget::Added(added), &catalog.home, &self.nonce())?;
-        let added = pollster::block_on(async {
+        let added = wait(async {
             match self.local_view().claim(&claim_of(&known.uid), "add").await? {
                 Some(_lease) => catalog.add(document, secured).await,
                 None => catalog.without_claims(&document.nonce).add(document, secured).await,

@@ -80,7 +80,7 @@ impl DirStore {
     /// # let root = folder.path();
     /// let store = DirStore::open(root, Durability::Synced)?;
     /// let hello = Location::Blob(Digest::of(b"hello"));
-    /// # pollster::block_on(async {
+    /// # datlake_store::wait(async {
     /// assert_eq!(store.create(&hello, b"hello").await?, Created::New);
     /// assert_eq!(store.create(&hello, b"hello").await?, Created::Exists);
     /// # Ok::<(), datlake_core::Error>(())

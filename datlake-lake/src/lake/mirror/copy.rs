@@ -10,7 +10,7 @@ use datlake_core::record::Tombstone;
 use datlake_core::{
     Catalog, Created, Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _,
 };
-use datlake_store::Wanted;
+use datlake_store::{Wanted, wait};
 
 use super::super::{Lake, Patience, concerns_one, lock};
 use crate::report::{Damage, MirrorOutcome, MirrorRow, Mirrored};
@@ -203,7 +203,7 @@ impl Copying {
     /// Sends content, unless it is there. Of several that need the same, one sends it.
     fn carry(&self, content: &Content, since: GcEpoch) -> Result<()> {
         let once = Arc::clone(lock(&self.carried).entry((content.digest, since)).or_default());
-        once.get_or_init(|| pollster::block_on(self.carry_now(content))).clone()
+        once.get_or_init(|| wait(self.carry_now(content))).clone()
     }
 
     async fn carry_now(&self, content: &Content) -> Result<()> {
@@ -238,7 +238,7 @@ impl Copying {
 
     /// The documents that were removed at the target. They are asked for when something is missing there.
     fn removed(&self) -> Result<&HashSet<Digest>> {
-        let found = self.removed.get_or_init(|| pollster::block_on(self.read_removals()));
+        let found = self.removed.get_or_init(|| wait(self.read_removals()));
         found.as_ref().map_err(Clone::clone)
     }
 

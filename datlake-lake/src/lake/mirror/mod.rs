@@ -14,7 +14,7 @@ mod plan;
 use std::sync::Arc;
 
 use datlake_core::{Error, ErrorKind, Location, Result, Store};
-use datlake_store::offload;
+use datlake_store::{offload, wait};
 
 use self::copy::Copying;
 use super::content::each;
@@ -127,7 +127,7 @@ impl Lake {
     /// # }
     /// ```
     pub fn mirror(&self, how: &Mirror, which: &[&str]) -> Result<Mirrored> {
-        pollster::block_on(self.mirror_async(how, which))
+        wait(self.mirror_async(how, which))
     }
 
     /// The asynchronous twin of [`Lake::mirror`].
@@ -143,7 +143,7 @@ impl Lake {
             (self.clone(), how.clone(), which.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         let (copying, items, damaged) = offload(move || {
             let target = lake.local_view().open_other(&how.url, how.accept)?;
-            pollster::block_on(async {
+            wait(async {
                 differ(&**lake.source(), &*target).await?;
                 let (items, damaged) = lake.to_mirror(&which, how.inputs).await?;
                 Ok::<_, Error>((Copying::new(&lake, target, how.dry_run), items, damaged))
@@ -152,7 +152,7 @@ impl Lake {
         .await??;
         let copying = Arc::new(copying);
         let each_item = Arc::clone(&copying);
-        let rows = each(items, move |item| pollster::block_on(each_item.item(&item))).await?;
+        let rows = each(items, move |item| wait(each_item.item(&item))).await?;
         Ok(copying.report(damaged, rows.into_iter().collect::<Result<_>>()?))
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use datlake_core::lineage::Lineage;
 use datlake_core::record::Record;
 use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
+use datlake_store::wait;
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::lake::{AT_ONCE, Lake, nearest, refuse_in_body, unless_damaged};
@@ -37,7 +38,7 @@ impl Lake {
     /// ```
     pub fn history(&self, creator: Option<&str>) -> Result<History> {
         refuse_in_body("list calls")?;
-        pollster::block_on(async {
+        wait(async {
             self.contact_remote().await?;
             let (mut events, damaged) = self.events()?;
             let mut calls = self.catalog().calls(None).await?;
@@ -90,7 +91,7 @@ impl Lake {
         };
         let Some((creator, short, index)) = abbreviated(head) else { return text.parse() };
         let creator = CreatorName::new(creator)?;
-        let calls = pollster::block_on(async {
+        let calls = wait(async {
             self.contact_remote().await?;
             self.catalog().calls(Some(&creator)).await
         })?;
@@ -106,7 +107,7 @@ impl Lake {
         if !is_uid && let Some((creator, short)) = call(text) {
             let is_file = !text.starts_with('@') && self.exists(text)?;
             if !is_file {
-                let calls = pollster::block_on(async {
+                let calls = wait(async {
                     self.contact_remote().await?;
                     self.catalog().calls(None).await
                 })?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use datlake_core::lineage::{Input, Lineage};
 use datlake_core::record::Record;
 use datlake_core::{CallKey, CreatorName, Digest, Result, Uid, UidKind};
+use datlake_store::wait;
 
 use crate::file::{File, Tree};
 use crate::lake::{Lake, refuse_in_body, unless_damaged};
@@ -61,7 +62,7 @@ impl Lake {
         let mut open: VecDeque<(Option<usize>, usize, Read)> = starts.into_iter().map(|read| (None, 0, read)).collect();
         while let Some((of, level, read)) = open.pop_front() {
             let contents = read.keys().copied().collect();
-            for call in pollster::block_on(self.catalog().readers(&contents))? {
+            for call in wait(self.catalog().readers(&contents))? {
                 let place = match places.get(&call) {
                     // That it reads other content of this kind says nothing of these files.
                     Some(Some(place)) if !inputs[*place].iter().any(|input| reads(input, &read)) => continue,
@@ -104,7 +105,7 @@ impl Lake {
 
     fn node(&self, call: &(CreatorName, CallKey), read: &Read, found: &mut Downstream) -> Result<Verdict> {
         let (creator, key) = call;
-        let read_record = pollster::block_on(async {
+        let read_record = wait(async {
             let Some(record) = self.catalog().record(creator, key).await? else { return Ok(None) };
             let made = self.catalog().made_by(&record).await?;
             Ok(Some((Record::lineage(&record)?, made)))
@@ -125,7 +126,7 @@ impl Lake {
         for output in &outputs {
             below.entry(output.digest).or_default().insert(output.uid.clone());
             if output.tree
-                && let Some(file) = pollster::block_on(self.find(&output.uid))?
+                && let Some(file) = wait(self.find(&output.uid))?
                 && let Err(error) = members_of(&file, &mut below)
             {
                 found.damaged.push(Damage::new(&output.uid, &error));

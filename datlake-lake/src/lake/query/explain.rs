@@ -3,6 +3,7 @@
 use datlake_core::explain::{Difference, between};
 use datlake_core::lineage::Lineage;
 use datlake_core::{CallKey, Error, ErrorKind, Result};
+use datlake_store::wait;
 
 use crate::lake::{Lake, refuse_in_body, unless_damaged};
 use crate::report::{CallExplanation, Comparison, Since};
@@ -40,7 +41,7 @@ impl Lake {
             let message = format!("no call made `{call}`: somebody added it, so there is nothing to explain");
             return Err(Error::new(ErrorKind::NotFound, message));
         };
-        pollster::block_on(async {
+        wait(async {
             let this = self.lineage_of(&creator, &key).await?.ok_or_else(|| {
                 Error::new(ErrorKind::NotFound, format!("call {creator}/{} has just been removed", key.short()))
             })?;

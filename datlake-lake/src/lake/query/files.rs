@@ -1,6 +1,7 @@
 //! Files as they are shown.
 
 use datlake_core::{Error, ErrorKind, Result};
+use datlake_store::wait;
 
 use crate::file::{File, Tree};
 use crate::lake::{Lake, refuse_in_body};
@@ -26,7 +27,7 @@ impl Lake {
         refuse_in_body("look at a file's lineage")?;
         let file = self.file(self.resolve(uid)?.as_str())?;
         let origin = file.lineage()?;
-        let remote = pollster::block_on(self.in_remote([file.digest()].into()))?;
+        let remote = wait(self.in_remote([file.digest()].into()))?;
         let row = row(&file, &origin, remote.contains(&file.digest()))?;
         let place = Place { home: self.home().display().to_string(), remote: self.remote() };
         let (originator_source, host) = match &origin {

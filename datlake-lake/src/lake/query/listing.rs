@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use datlake_core::record::NameTarget;
 use datlake_core::{Digest, Entry, ErrorKind, Location, Prefix, Result, Uid};
+use datlake_store::wait;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::files::row;
@@ -75,7 +76,7 @@ impl Lake {
         refuse_in_body("list the lake")?;
         let folder = prefix.trim_end_matches('/');
         let folder = if folder.is_empty() { None } else { Some(Uid::chosen(folder)?) };
-        pollster::block_on(async {
+        wait(async {
             self.contact_remote().await?;
             let names = self.catalog().names(folder.as_ref()).await?;
             let (names, folders) = choose(names, folder.as_ref().map_or(0, |folder| folder.as_str().len() + 1));

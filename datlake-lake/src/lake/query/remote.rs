@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use datlake_core::{Created, Error, ErrorKind, Location, Prefix, Result, Store};
-use datlake_store::Standing;
+use datlake_store::{Standing, wait};
 
 use crate::lake::Lake;
 use crate::report::{Ability, CheckStep, RemoteCheck, RemoteState};
@@ -35,7 +35,7 @@ impl Lake {
         let state = self.remote_state().0.unwrap_or(RemoteState::Unasked);
         let mut trial =
             Trial { check: RemoteCheck { remote: remote.describe(), state, round_trip_ms: None, steps: Vec::new() } };
-        pollster::block_on(trial.run(self, &*remote, &folder, &at));
+        wait(trial.run(self, &*remote, &folder, &at));
         Ok(trial.check)
     }
 

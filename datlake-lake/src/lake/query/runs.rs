@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use datlake_core::record::Record;
 use datlake_core::run::{Noted, Outcome, RunLog};
 use datlake_core::{CallKey, CreatorName, Error, ErrorKind, RUNS, Result, run_file};
+use datlake_store::wait;
 
 use crate::lake::{Lake, refuse_in_body, unless_damaged};
 use crate::report::{CallEvent, Damage, RunCall, RunInfo, RunRow, Runs};
@@ -169,7 +170,7 @@ impl Durations {
     fn of(&mut self, lake: &Lake, creator: &CreatorName, key: Option<CallKey>) -> Option<u64> {
         let key = key?;
         *self.0.entry(key).or_insert_with(|| {
-            let kept = pollster::block_on(lake.catalog().kept_here(creator, &key)).ok()??;
+            let kept = wait(lake.catalog().kept_here(creator, &key)).ok()??;
             kept.record().as_ref().map(Record::lineage)?.ok().map(|lineage| lineage.duration_ms)
         })
     }

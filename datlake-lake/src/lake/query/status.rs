@@ -3,6 +3,7 @@
 use datlake_core::lineage::Output;
 use datlake_core::record::NameTarget;
 use datlake_core::{Location, Result};
+use datlake_store::wait;
 
 #[cfg(doc)]
 use crate::ErrorKind;
@@ -26,7 +27,7 @@ impl Lake {
     /// ```
     pub fn status(&self) -> Result<LakeStatus> {
         refuse_in_body("look at the state of the lake")?;
-        pollster::block_on(async {
+        wait(async {
             let (mut unpushed, mut damaged) = (Vec::new(), Vec::new());
             for what in self.catalog().unpushed().await? {
                 unpushed.extend(unless_damaged(self.unpushed_row(&what).await, what.title(), &mut damaged)?.flatten());

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use datlake_core::lineage::Input;
 use datlake_core::record::NameTarget;
 use datlake_core::{Digest, ErrorKind, Result, Uid, UidKind};
+use datlake_store::wait;
 
 use crate::lake::{Lake, refuse_in_body};
 use crate::origin::Origin;
@@ -34,7 +35,7 @@ impl Lake {
         refuse_in_body("look at a file's lineage")?;
         let file = self.file(self.resolve(uid)?.as_str())?;
         let first = unnamed(file.uid().cloned(), file.name().to_owned(), file.digest(), file.len());
-        pollster::block_on(self.climb(first, depth))
+        wait(self.climb(first, depth))
     }
 
     async fn climb(&self, first: UpstreamFile, depth: usize) -> Result<Upstream> {
