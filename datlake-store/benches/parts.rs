@@ -58,7 +58,7 @@ fn slow(endpoint: &str, line: Line) -> String {
 
 fn pass(mut from: TcpStream, mut to: TcpStream, line: Line) {
     let mut buffer = vec![0; 64 << 10];
-    // When the line is free again; who has been silent for long pays the latency anew.
+    // When the line is free again; after a long silence it pays the latency anew.
     let mut free = Instant::now();
     while let Ok(n) = from.read(&mut buffer)
         && n > 0

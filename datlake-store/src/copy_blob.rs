@@ -1,4 +1,4 @@
-//! Content on its way from a lake to another store, through this machine: never more of it in memory than a part.
+//! Copies a blob from a lake to another store, through this machine, in bounded memory.
 
 use std::sync::Arc;
 
@@ -28,15 +28,14 @@ impl LocalView {
         let how = RemoteOptions { memory, variables, unsafe_creates, mirror: true, ..RemoteOptions::default() };
         let other = remote::open(url, how)?;
         if other.same_place(self.home()) {
-            let message = format!("`{}` is the lake's own home; choose another folder", self.home().display());
-            return Err(Error::new(ErrorKind::Config, message));
+            let message = format!("`{}` is the lake's own home", self.home().display());
+            return Err(Error::new(ErrorKind::Config, message).with_hint("choose another folder"));
         }
         // What is there is cleared away, listed and counted as the lake's own.
         for of_the_lake in [Some(self.home()), self.remote_folder()].into_iter().flatten() {
             if other.is_below(of_the_lake) {
-                let message =
-                    format!("cannot mirror into `{}`, where the lake is; choose another folder", of_the_lake.display());
-                return Err(Error::new(ErrorKind::Config, message));
+                let message = format!("cannot mirror into `{}`, where the lake is", of_the_lake.display());
+                return Err(Error::new(ErrorKind::Config, message).with_hint("choose another folder"));
             }
         }
         if accept {
@@ -48,7 +47,7 @@ impl LocalView {
     /// Sends content of the lake to `target`: from here where it is here, else from the remote, without keeping it.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingBlob`] where nobody has it, [`ErrorKind::Corrupt`] where it is not what it was; those of the stores.
+    /// [`ErrorKind::MissingBlob`] if no store has it, [`ErrorKind::Corrupt`] where it is not what it was; those of the stores.
     pub async fn copy_blob(&self, target: &dyn Store, wanted: Wanted<'_>) -> Result<()> {
         let _permit = self.transfer().await?;
         let at = Location::Blob(*wanted.digest);
@@ -70,7 +69,7 @@ impl LocalView {
             let wrong = |kind, how: &str| {
                 let message =
                     format!("the content of `{}` ({}) {how} {}", wanted.what, wanted.digest, source.describe());
-                Err(Error::new(kind, message))
+                Err(wanted.error(kind, message))
             };
             if sink.exceeded {
                 return wrong(ErrorKind::Corrupt, "is damaged in");

@@ -1,9 +1,9 @@
 //! A remote in a folder, often a share that is mounted.
 //!
 //! Invariants:
-//! - Reading makes nothing. A folder that is not there, and never was, is an empty remote; the first write makes it.
-//! - What this home knows as a lake is never made anew: where it is not there, or is another, that is an error. So a share that
-//!   is not mounted is not taken for a new lake, also where it goes while a process runs.
+//! - Reading creates nothing. A folder that never existed is an empty remote; the first write creates it.
+//! - A lake that this home knows is never created again: if it is missing, or is another, that is an error. So a share that is
+//!   not mounted, or is unmounted while a process runs, is not taken for a new lake.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -18,9 +18,9 @@ use crate::hashing::{Hashing, is_still};
 use crate::options::{Progress, RemoteOptions};
 use crate::remote_identity::RemoteIdentity;
 
-/// From this size on it is told how far content is, as in buckets.
-const TOLD: u64 = 16 << 20;
-/// Bytes between two words about that.
+/// Progress is reported for content from this size on, as in buckets.
+const WATCHED: u64 = 16 << 20;
+/// Bytes between two reports.
 const STEP: u64 = 4 << 20;
 
 /// A remote in a folder. Its clones are one.
@@ -32,7 +32,7 @@ struct Shared {
     identity: RemoteIdentity,
     progress: Option<Progress>,
     opened: OnceLock<DirStore>,
-    /// Whether the folder says that it is a remote.
+    /// Whether the folder is marked as a remote.
     marked: OnceLock<()>,
 }
 
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Folder {
-    /// The remote in `root`. It is not looked at yet.
+    /// The remote in `root`, which is not opened yet.
     pub(crate) fn new(root: PathBuf, how: &RemoteOptions) -> Self {
         // However many slashes the URL ends in.
         let root: PathBuf = root.components().collect();
@@ -72,7 +72,7 @@ impl Folder {
         if let Some(store) = opened.get() {
             return Ok(Some(store));
         }
-        // In this order: what is made and remembered between the two looks is not gone.
+        // In this order, so that a lake that is created in between is not taken for gone.
         let remembered = identity.id();
         match DirStore::find(root, Durability::Synced).map_err(unreached)? {
             Some(store) => {
@@ -83,16 +83,14 @@ impl Folder {
         }
     }
 
-    /// As [`find`](Self::find), where it is asked whether the lake still is there.
+    /// As [`find`](Self::find), and checks that the lake still exists.
     pub(crate) fn find_now(&self) -> Result<Option<&DirStore>> {
         let found = self.find()?;
         found.map_or(Ok(()), |store| self.still(store))?;
         Ok(found)
     }
 
-    /// The lake there, to be written to: made where there is none, and none was known.
-    ///
-    /// A directory is written as carefully as a home: it may hold the only copy.
+    /// The lake to write to: created if there is none, and none was known. Writes are synced: it may hold the only copy.
     fn made(&self) -> Result<&DirStore> {
         let Shared { root, identity, opened, marked, .. } = &*self.0;
         let store = match self.find_now()? {
@@ -111,7 +109,7 @@ impl Folder {
         Ok(store)
     }
 
-    /// Makes sure that a lake that was there is: without it, nothing that is not found means anything.
+    /// Checks that the lake still exists: without it, an absent object means nothing.
     fn still(&self, store: &DirStore) -> Result<()> {
         match store.path_of(&Location::Lake).try_exists() {
             Ok(true) => Ok(()),
@@ -120,8 +118,7 @@ impl Folder {
         }
     }
 
-    /// What reading gives; `nothing` where there is no lake. Where it gives nothing, or fails, it is looked whether the lake is
-    /// there at all.
+    /// Reads from the lake; `nothing` if there is none. If the result is nothing or an error, checks that the lake still exists.
     async fn read<'a, T>(
         &'a self,
         nothing: T,
@@ -137,7 +134,7 @@ impl Folder {
     }
 }
 
-/// Copies content that is large into the store, hashes it on its way, and tells how far it is.
+/// Copies large content into the store, hashes it on the way, and reports progress.
 async fn send(
     store: &DirStore,
     digest: &Digest,
@@ -174,7 +171,7 @@ async fn send(
     Ok(created)
 }
 
-/// A folder that cannot be looked at is away; one that cannot be meant is not.
+/// A folder that cannot be read counts as offline; one that cannot be a lake does not.
 fn unreached(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Io | ErrorKind::Denied | ErrorKind::Unavailable => {
@@ -204,7 +201,7 @@ impl Store for Folder {
                 (Some(progress), Location::Blob(digest)) => {
                     let size = file.metadata().map_or(0, |found| found.len());
                     let told = |sent| progress(at, sent, size);
-                    if size >= TOLD && store.size(at).await?.is_none() {
+                    if size >= WATCHED && store.size(at).await?.is_none() {
                         return send(store, digest, file, size, &told).await;
                     }
                     store.create_from(at, file).await
@@ -219,7 +216,7 @@ impl Store for Folder {
     }
 
     fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
-        // What a listing does not show is not there: always a reason to look.
+        // A listing says what is absent, so it is always checked.
         Box::pin(self.read((), |()| true, move |store| store.list(prefix, visit)))
     }
 

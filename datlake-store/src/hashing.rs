@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 
-use datlake_core::{Digest, Error, ErrorKind, Result};
+use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
 
 /// The digest and size of a file.
 pub fn hash_file(path: &Path) -> Result<(Digest, u64)> {
@@ -65,9 +65,10 @@ pub(crate) fn is_still(digest: &Digest, found: Digest, place: &dyn Display) -> R
         return Ok(());
     }
     let message = format!(
-        "the content {digest} is damaged on this machine, and was not sent to {place}: its bytes have the digest {found}; `datlake verify` says which files are concerned, and `datlake repair` heals them where there is a copy"
+        "the content {digest} is damaged on this machine, and was not sent to {place}: its bytes have the digest {found}"
     );
-    Err(Error::new(ErrorKind::Corrupt, message))
+    let hint = "`datlake verify` says which files are concerned, and `datlake repair` heals them where there is a copy";
+    Err(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(*digest)).with_hint(hint))
 }
 
 /// Hashes content whose size is known, and refuses what comes behind that: a store may have anything in its place.

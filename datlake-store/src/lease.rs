@@ -1,4 +1,4 @@
-//! A claim among machines that is kept alive: signs of life are given until it is released.
+//! A claim among machines that expires unless heartbeats renew it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,24 +10,23 @@ use tokio::task::JoinHandle;
 
 use crate::runtime;
 
-/// Signs of life in the time after which others take a holder for dead.
+/// Heartbeats in the time after which others take a holder for dead.
 const BEATS_PER_LEASE: u32 = 4;
 
-/// A claim among machines that is ours, with its signs of life. Dropped, it is given back in the background: what it was for
-/// was not done.
+/// A claim that this process holds and renews. Dropping it releases the claim in the background, without a record.
 #[derive(Debug)]
 pub struct HeartbeatLease {
-    /// Told whether the call has its record.
+    /// Sends whether the call has its record.
     end: oneshot::Sender<bool>,
     ended: JoinHandle<Result<()>>,
 }
 
-/// What came of trying to claim a call among machines.
+/// The result of trying to claim a call among machines.
 #[derive(Debug)]
 pub enum Among {
-    /// It is ours.
+    /// This process holds it.
     Won(HeartbeatLease),
-    /// It is another's.
+    /// Another process holds it.
     Held(Seen),
 }
 
@@ -48,10 +47,10 @@ impl HeartbeatLease {
         Ok(Among::Won(Self { end, ended }))
     }
 
-    /// Gives the claim back; `recorded` says whether the call has its record.
+    /// Releases the claim; `recorded` says whether the call has its record.
     ///
     /// # Errors
-    /// Those of the store: then others take the holder for dead one day.
+    /// Those of the store: then the claim expires.
     pub async fn release(self, recorded: bool) -> Result<()> {
         // It cannot have ended: nothing else tells it to.
         let _ = self.end.send(recorded);
@@ -59,7 +58,7 @@ impl HeartbeatLease {
     }
 }
 
-/// Signs of life have threads of their own: publishing may keep all others busy for longer than others wait.
+/// Heartbeats have threads of their own: publishing may keep all others busy for longer than a lease.
 async fn keep(
     store: Arc<dyn Store>,
     mut claim: Claim,
@@ -73,18 +72,18 @@ async fn keep(
             () = tokio::time::sleep(every), if alive => {}
         }
         let (end, ending) = oneshot::channel();
-        let mut beating = beat(Arc::clone(&store), claim.clone(), ending)?;
+        let mut heartbeat = beat(Arc::clone(&store), claim.clone(), ending)?;
         tokio::select! {
-            beaten = &mut beating => {
+            beaten = &mut heartbeat => {
                 let (after, stands) = beaten.map_err(shut_down)?;
                 claim = after;
-                // A sign of life that did not get through is given again; a claim that was taken over needs none.
+                // A heartbeat that failed is repeated; a claim that was taken over needs none.
                 alive = stands.unwrap_or(true);
             }
-            // Nobody waits for one that is tried again and again: the claim knows how far it may have come, and takes that back.
+            // Releasing does not wait for a heartbeat's retries: the claim knows what it may have written, and removes it.
             recorded = &mut told => {
                 drop(end);
-                claim = beating.await.map_err(shut_down)?.0;
+                claim = heartbeat.await.map_err(shut_down)?.0;
                 break recorded.unwrap_or(false);
             }
         }
@@ -92,7 +91,7 @@ async fn keep(
     runtime::spawn_heartbeat(move || runtime::wait(claim.release(&*store, recorded)))?.await.map_err(shut_down)?
 }
 
-/// Gives one sign of life, unless `ending` comes first: whether the claim stands.
+/// Sends one heartbeat, unless `ending` comes first: whether the claim stands.
 fn beat(
     store: Arc<dyn Store>,
     mut claim: Claim,

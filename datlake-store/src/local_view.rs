@@ -1,4 +1,4 @@
-//! One lake as a machine sees it: its own directory, the remote behind it, and the way content comes from there.
+//! One machine's view of a lake: its home, its remote, and downloads from there.
 
 mod download;
 mod holding;
@@ -36,15 +36,15 @@ const EVICTIONS: usize = 5;
 /// Downloads at a time.
 const TRANSFERS: usize = 16;
 
-/// What stands between datlake and its stores: lets a program watch, delay or fail what is asked of them.
+/// Decorates a store, so that a program can watch, delay or fail its requests.
 pub type Wrap = Arc<dyn Fn(Side, Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync>;
 
-/// How far a lake reaches beyond its own directory.
+/// Which remote a lake uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach<'a> {
     /// There is no remote.
     Home,
-    /// There is one, which is not to be asked now.
+    /// There is one, which is not used now.
     Offline,
     /// The remote at this URL.
     Remote(&'a str),
@@ -53,13 +53,13 @@ pub enum Reach<'a> {
 /// How a lake is opened.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// The remote. What it was found to do is remembered in the home, whatever is said here.
+    /// The remote. The home remembers what it can do, whatever `memory` says.
     pub remote: RemoteOptions,
-    /// How much content is to be here at most, so that what comes is written down.
+    /// The most content that should be here; with it, usage is tracked.
     pub limit: Option<u64>,
-    /// What stands between datlake and its stores.
+    /// Decorates both stores.
     pub wrap: Option<Wrap>,
-    /// In how much time content that was found is named, on all machines.
+    /// The most time between finding content and naming it, on all machines.
     pub window: Window,
 }
 
@@ -69,15 +69,15 @@ impl std::fmt::Debug for Options {
     }
 }
 
-/// A lake as one machine sees it.
+/// One machine's view of a lake.
 pub struct LocalView {
     dir: DirStore,
     catalog: Catalog,
-    /// As a remote; it is also in the catalog, as a store.
+    /// The catalog has it too, as a store.
     remote: Option<Remote>,
     /// How much content is here, where there is a limit.
     usage: Option<Arc<Usage>>,
-    /// As they were said for the remote.
+    /// As given for the remote.
     options: RemoteOptions,
     wrap: Option<Wrap>,
     transfers: Semaphore,
@@ -85,7 +85,7 @@ pub struct LocalView {
     sending: Arc<OnceLock<Listener>>,
 }
 
-/// Is told of large content on its way to the remote how many bytes are there, and how large it is.
+/// Receives, for large content on its way to the remote, how many bytes are there, and its size.
 type Listener = Box<dyn Fn(&Digest, u64, u64) + Send + Sync>;
 
 impl std::fmt::Debug for LocalView {
@@ -124,13 +124,12 @@ impl LocalView {
         if let Some(remote) = &remote
             && remote.same_place(dir.root())
         {
-            let message =
-                format!("the remote `{}` is the lake's own home; choose another folder", dir.root().display());
-            return Err(Error::new(ErrorKind::Config, message));
+            let message = format!("the remote `{}` is the lake's own home", dir.root().display());
+            return Err(Error::new(ErrorKind::Config, message).with_hint("choose another folder"));
         }
         let usage = options.limit.map(|limit| Arc::new(Usage::new(dir.root(), limit)));
         if usage.is_none() {
-            // What comes from now on is not written down, and must not be taken for nothing later.
+            // Usage is not tracked from now on: an old count would be too low later.
             let _ = std::fs::remove_file(dir.root().join(usage::NAME));
         }
         let own = |durability| -> Arc<dyn Store> {
@@ -161,12 +160,12 @@ impl LocalView {
         &self.catalog
     }
 
-    /// Whether so much content has come that it should be counted.
+    /// Whether the content here should be counted.
     pub fn may_be_full(&self) -> bool {
         self.usage.as_ref().is_some_and(|usage| usage.is_due())
     }
 
-    /// So much content was counted here; it should be counted again when there is `due_at`.
+    /// Records a count, and at which usage the next is due.
     ///
     /// # Errors
     /// Those of the file system.
@@ -177,7 +176,7 @@ impl LocalView {
         }
     }
 
-    /// A store that is mirrored to, behind what stands before all.
+    /// A store to mirror to, decorated as the others.
     pub(crate) fn wrapped(&self, other: Arc<dyn Store>) -> Arc<dyn Store> {
         match &self.wrap {
             Some(wrap) => wrap(Side::Remote, other),
@@ -189,12 +188,12 @@ impl LocalView {
         &self.dir
     }
 
-    /// The variables that the remote's settings are taken from, where they are not those of the environment.
+    /// What overrides the environment for the remote's settings.
     pub(crate) fn variables(&self) -> Option<&[(String, String)]> {
         self.options.variables.as_deref()
     }
 
-    /// Whether stores are gone on with that cannot create without replacing.
+    /// Whether stores are accepted that cannot create without replacing.
     pub(crate) fn unsafe_creates(&self) -> bool {
         self.options.unsafe_creates
     }
@@ -204,7 +203,7 @@ impl LocalView {
         self.remote.as_ref().and_then(Remote::folder)
     }
 
-    /// Waits for a place among the transfers.
+    /// Waits for a permit to transfer content.
     pub(crate) async fn transfer(&self) -> Result<SemaphorePermit<'_>> {
         self.transfers.acquire().await.map_err(|_| Error::new(ErrorKind::Io, "the lake is closed"))
     }
@@ -215,35 +214,35 @@ impl LocalView {
         Catalog { remote: Some(other), offline: false, refused: Arc::default(), collections, ..self.catalog.clone() }
     }
 
-    /// The machine's own directory.
+    /// The lake's home.
     pub fn home(&self) -> &Path {
         self.dir.root()
     }
 
-    /// Where this process writes what is not finished.
+    /// Where this process writes unfinished files.
     pub fn scratch(&self) -> Result<Scratch> {
         self.dir.scratch()
     }
 
-    /// Makes all that is in the machine's own directory last through a power failure.
+    /// Syncs the home to disk.
     pub fn sync(&self) -> Result<()> {
         self.dir.sync()
     }
 
-    /// Removes what this process has begun to write, for good: whoever begins anew waits until the process ends.
+    /// Removes this process's scratch for good. Later requests for it block until the process ends.
     pub fn end_scratch(&self) {
         self.dir.end_scratch();
     }
 
-    /// Whether the content is on this machine, as far as can be told without reading it.
+    /// Whether the content is on this machine, judged without reading it.
     pub fn has(&self, wanted: &Wanted<'_>) -> Result<bool> {
         Ok(self.dir.inspect(wanted.digest, wanted.size)? != Seal::Missing)
     }
 
-    /// Opens content for reading; it is downloaded first where it is not here. The second result says whether it was.
+    /// Opens content for reading, and whether it had to be downloaded first.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingBlob`] where nobody has it, [`ErrorKind::Corrupt`] where what is there has another digest.
+    /// [`ErrorKind::MissingBlob`] if no store has it, [`ErrorKind::Corrupt`] if its bytes have another digest.
     pub async fn open_blob(&self, wanted: Wanted<'_>) -> Result<(Reader, bool)> {
         let path = self.dir.path_of(&Location::Blob(*wanted.digest));
         for _ in 0..EVICTIONS {
@@ -271,7 +270,7 @@ impl LocalView {
         Err(wanted.evicted())
     }
 
-    /// Makes sure that content is on this machine and is what it was: whether it had to be downloaded.
+    /// Downloads content unless it is here and intact: whether it had to.
     pub async fn ensure(&self, wanted: Wanted<'_>) -> Result<bool> {
         let mut pause = Duration::from_millis(1);
         loop {
@@ -281,17 +280,14 @@ impl LocalView {
                 Seal::Missing => {}
             }
             let Some(remote) = &self.catalog.remote else {
-                let cure = match self.catalog.offline {
-                    true => "; the lake is offline, so its remote was not asked",
-                    false => "",
-                };
-                let message = format!(
-                    "the content of `{}` ({}) is missing from the lake in {}{cure}",
-                    wanted.what,
-                    wanted.digest,
-                    self.dir.root().display()
-                );
-                return Err(Error::new(ErrorKind::MissingBlob, message));
+                let place = self.dir.root().display();
+                let message =
+                    format!("the content of `{}` ({}) is missing from the lake in {place}", wanted.what, wanted.digest);
+                let error = wanted.error(ErrorKind::MissingBlob, message);
+                return Err(match self.catalog.offline {
+                    true => error.with_hint("the lake is offline, so its remote was not asked"),
+                    false => error,
+                });
             };
             // One download, however many threads and processes ask.
             match self.dir.try_claim(&download::claim_of(wanted.digest), "download")? {
@@ -299,10 +295,10 @@ impl LocalView {
                     runtime::sleep(pause).await?;
                     pause = (pause * 2).min(Duration::from_millis(100));
                 }
-                lease => {
+                attempt => {
                     if self.dir.inspect(wanted.digest, wanted.size)? == Seal::Missing {
-                        self.download(&**remote, wanted, matches!(lease, LockAttempt::Won(_))).await?;
-                        drop(lease);
+                        self.download(&**remote, wanted, matches!(attempt, LockAttempt::Won(_))).await?;
+                        drop(attempt);
                         return Ok(true);
                     }
                 }
@@ -310,7 +306,7 @@ impl LocalView {
         }
     }
 
-    /// Somebody changed the file under a blob, or its time.
+    /// Hashes a blob whose file, or its time, was changed.
     fn look_again(&self, wanted: Wanted<'_>) -> Result<()> {
         let path = self.dir.path_of(&Location::Blob(*wanted.digest));
         let (digest, size) = hash_file(&path)?;
@@ -327,7 +323,7 @@ impl LocalView {
         Err(wanted.damaged(&path, digest, size, cure))
     }
 
-    /// Appends to what is written down of a run. See [`DirStore::append_run`].
+    /// Appends to the journal of a run. See [`DirStore::append_run`].
     ///
     /// # Errors
     /// Errors of the file system.
@@ -343,7 +339,7 @@ impl LocalView {
         self.dir.runs()
     }
 
-    /// What is written down of a run; `None` if there is none.
+    /// The journal of a run; `None` if there is none.
     ///
     /// # Errors
     /// Errors of the file system.
@@ -351,7 +347,7 @@ impl LocalView {
         self.dir.read_run(run)
     }
 
-    /// What the bytes of a blob are on one side: digest and size; `None` where it has none. All of them are read.
+    /// Reads a blob on one side: its real digest and size; `None` if it is not there.
     ///
     /// # Errors
     /// Those of the store.
@@ -366,8 +362,8 @@ impl LocalView {
         Ok(found.map(|_| (sink.digest(), sink.size())))
     }
 
-    /// Takes content that is damaged out of this machine's store: whether there was any. What was written to is read, what
-    /// bears its seal is not. Whoever has it open goes on reading.
+    /// Removes damaged content from this machine: whether there was any. Content is hashed only if its seal is broken. Open
+    /// readers keep it.
     ///
     /// # Errors
     /// Those of the file system.
@@ -383,7 +379,7 @@ impl LocalView {
         self.catalog.local.remove(&at).await
     }
 
-    /// Puts content that has just been made or read into the lake, in the place of what is damaged here.
+    /// Stores content, in place of a damaged copy.
     ///
     /// # Errors
     /// Those of the stores.
@@ -392,7 +388,7 @@ impl LocalView {
         self.catalog.put_blob(digest, file).await
     }
 
-    /// The same, for many: whether [`sync`](Self::sync) has to be called before anything names it.
+    /// As [`restore`](Self::restore), unsynced: whether [`sync`](Self::sync) must be called before anything names it.
     ///
     /// # Errors
     /// Those of the stores.
@@ -406,7 +402,7 @@ impl LocalView {
         self.dir.path_of(&Location::Blob(*digest))
     }
 
-    /// How many folders of scratch dead processes left behind. The next to write clears them away.
+    /// How many scratch folders dead processes left. The next write removes them.
     ///
     /// # Errors
     /// Those of the file system.
@@ -414,7 +410,7 @@ impl LocalView {
         self.dir.stale_scratch()
     }
 
-    /// Whether paths that were handed out outlive the removal of the content behind them.
+    /// Whether paths from [`path`](Self::path) outlive the removal of their content.
     ///
     /// # Errors
     /// Those of the file system.
@@ -427,8 +423,8 @@ impl LocalView {
         self.dir.try_claim(what, note)
     }
 
-    /// Tries to claim a call among the machines that share the remote; over the claim `dead`, whose holder was watched and
-    /// gives no sign of life. `None` without a remote, or where this machine may not write there.
+    /// Tries to claim a call among the machines that share the remote, taking over the expired claim `dead`. `None` without a
+    /// remote, or without permission to write there.
     pub async fn try_claim_among(&self, key: &CallKey, holder: &Holder, dead: Option<&Seen>) -> Result<Option<Among>> {
         let Some(remote) = &self.catalog.remote else { return Ok(None) };
         match HeartbeatLease::claim(Arc::clone(remote), key, holder, dead).await {
@@ -447,7 +443,7 @@ impl LocalView {
         let mut pause = Duration::from_millis(1);
         loop {
             match self.try_claim(what, note)? {
-                LockAttempt::Won(lease) => return Ok(Some(lease)),
+                LockAttempt::Won(lock) => return Ok(Some(lock)),
                 LockAttempt::Unsupported => return Ok(None),
                 LockAttempt::Held { .. } => runtime::sleep(pause).await?,
             }

@@ -17,9 +17,9 @@ use crate::runtime;
 const BUFFER: usize = 64 << 10;
 /// The most that an asynchronous reader hands to its thread at a time.
 const LARGEST: usize = 2 << 20;
-/// The least that is fetched at a time.
+/// The least that one request fetches.
 const AHEAD: u64 = 256 << 10;
-/// The most that is fetched beyond what was asked for, by who reads on and on.
+/// The most read-ahead of sequential reads.
 const FARTHEST: u64 = 8 << 20;
 
 /// Content that is elsewhere, as a [`Reader`] asks for it.
@@ -42,9 +42,9 @@ pub trait Ranges: Send + Sync {
 
 /// A file's content: `Read + BufRead + Seek`. It stays readable when the file is removed from the lake meanwhile.
 ///
-/// Large content that is only at the remote comes as it is read. Who reads from the beginning gets all of it first, verified;
-/// who seeks first gets ranges, with some read-ahead, until half of it has come this way: then the whole is fetched, verified,
-/// and kept. Of a range the size is checked, and its bytes are as the store gives them.
+/// Large content that is only at the remote is fetched as it is read. Reading from the beginning fetches all of it first,
+/// verified; seeking first fetches ranges, with some read-ahead, until half of it was fetched: then the whole is fetched,
+/// verified, and kept. The size of a range is checked, its bytes are not.
 #[derive(Debug)]
 pub struct Reader(Inner);
 
@@ -192,7 +192,7 @@ impl Away {
         if self.position >= size || !self.rest().is_empty() {
             return Ok(None);
         }
-        // Who begins at the beginning is likely to read all of it.
+        // A read from the beginning probably reads all of it.
         if !(self.window.is_empty() && self.position == 0) {
             let reads_on = !self.window.is_empty() && self.position == self.end();
             self.ahead = if reads_on { (self.ahead * 2).min(FARTHEST) } else { AHEAD };
@@ -331,7 +331,7 @@ impl AsyncSeek for AsyncReader {
             return Err(io::Error::other("this file is being read or sought in; wait for that first"));
         }
         let to = match to {
-            // The reader is ahead of who reads.
+            // The reader is ahead by the chunk.
             SeekFrom::Current(by) => {
                 let ahead = i64::try_from(self.rest().len()).unwrap_or(i64::MAX);
                 SeekFrom::Current(by.checked_sub(ahead).ok_or_else(before_the_start)?)

@@ -126,7 +126,7 @@ impl Remote {
         }
     }
 
-    /// Downloads an object by a signed URL, as somebody without credentials would: `None` where there are no such URLs.
+    /// Downloads an object by a signed URL, without credentials: `None` where there are no such URLs.
     ///
     /// # Errors
     /// As [`Remote::sign`]; [`ErrorKind::Denied`] where the server does not accept it.

@@ -1,7 +1,7 @@
 //! What a home remembers of a remote: that its store can hold a lake, and which lake is there.
 //!
-//! One small file for each remote, in the home's `remotes/`: the URL, and the lake's id. By it a remote that is not there any
-//! more, or is another, is told from one that is new. What cannot be written down is asked again by the next process.
+//! One small file for each remote, in the home's `remotes/`: the URL, and the lake's id. It distinguishes a remote that is gone
+//! or replaced from a new one. If it cannot be written, the next process asks again.
 
 use std::path::PathBuf;
 
@@ -20,27 +20,27 @@ pub(crate) struct RemoteIdentity {
     /// Whether it is no remote, but what the lake is mirrored to.
     mirror: bool,
     #[cfg(feature = "cloud")]
-    told_by: Digest,
+    distinct: Digest,
 }
 
 impl RemoteIdentity {
-    /// What the home holds of the remote `shown`, opened with `options`; `told_by` is what tells it from others.
-    pub(crate) fn of(options: &RemoteOptions, shown: &str, told_by: &str) -> Self {
+    /// What the home holds of the remote `shown`, opened with `options`; `distinct` distinguishes it from others.
+    pub(crate) fn of(options: &RemoteOptions, shown: &str, distinct: &str) -> Self {
         // What settings say is written nowhere.
-        let told_by = Digest::of(told_by.as_bytes());
+        let distinct = Digest::of(distinct.as_bytes());
         Self {
-            path: options.memory.as_ref().map(|memory| memory.join(told_by.to_string())),
+            path: options.memory.as_ref().map(|memory| memory.join(distinct.to_string())),
             shown: shown.to_owned(),
             mirror: options.mirror,
             #[cfg(feature = "cloud")]
-            told_by,
+            distinct,
         }
     }
 
-    /// What tells the remote from others.
+    /// Distinguishes the remote from others.
     #[cfg(feature = "cloud")]
-    pub(crate) fn told_by(&self) -> Digest {
-        self.told_by
+    pub(crate) fn distinct(&self) -> Digest {
+        self.distinct
     }
 
     /// Whether anything is remembered.
@@ -109,11 +109,10 @@ impl RemoteIdentity {
 
     fn another(&self, known: &str, found: &str) -> Error {
         let (what, accept) = self.words();
-        let message = format!(
-            "the {what} `{}` is another lake than before: it was {known} and now is {found}; mount the right one, or correct its URL. If the new one is meant, `{accept}` takes it",
-            self.shown
-        );
-        Error::new(ErrorKind::Config, message)
+        let message =
+            format!("the {what} `{}` is another lake than before: it was {known} and now is {found}", self.shown);
+        let hint = format!("mount the right one, or correct its URL. If the new one is meant, `{accept}` takes it");
+        Error::new(ErrorKind::Config, message).with_hint(hint)
     }
 
     /// What it is to the lake, and what takes whatever is there.

@@ -1,7 +1,6 @@
-//! The runtimes that datlake owns: for work that would block an executor and timers, for whole blocking
-//! methods, for network clients, for signs of life.
+//! The runtimes that datlake owns: for blocking work and timers, for whole blocking methods, for network clients, for heartbeats.
 //!
-//! Each starts when something first needs it, and no code of a user ever runs on one. Futures of this module can be awaited on
+//! Each starts when it is first needed, and never runs a user's code. Futures of this module can be awaited on
 //! any executor, or blocked on from any thread.
 
 use std::future::Future;
@@ -20,17 +19,16 @@ const BLOCKING_THREADS: usize = 16;
 /// Whole blocking methods at a time; more of them wait.
 const METHODS: usize = 32;
 
-/// Signs of life given at a time. Each takes a thread only while it is on its way, and one may wait long for a store that is
-/// in trouble.
-const LIVES: usize = 64;
+/// Heartbeats at a time. One may wait long for a store that fails.
+const HEARTBEATS: usize = 64;
 
-/// A runtime of datlake's own, from when something first needs it.
+/// A runtime that starts when it is first needed.
 struct Own {
     made: OnceLock<std::io::Result<Runtime>>,
     thread: &'static str,
     workers: usize,
     blocking: usize,
-    /// What it is, in an error.
+    /// Its name in errors.
     what: &'static str,
 }
 
@@ -66,11 +64,10 @@ static METHOD: Own = Own::new("datlake-method", 0, METHODS, "threads for input a
 #[cfg(feature = "cloud")]
 static NETWORK: Own = Own::new("datlake-net", 2, BLOCKING_THREADS, "network threads");
 
-/// For signs of life: whoever has much to publish must not be taken for dead because of it.
-static LIFE: Own = Own::new("datlake-life", 1, LIVES, "threads for signs of life");
+/// For heartbeats: a process that publishes much must not lose its leases.
+static LIFE: Own = Own::new("datlake-life", 1, HEARTBEATS, "threads for heartbeats");
 
-/// Waits for `future` on this thread: the bridge from blocking code to asynchronous. No runtime is needed, and none is in the
-/// way: it works on a thread of a pool or an executor as well.
+/// Waits for `future` on this thread: the bridge from blocking code to asynchronous. Works on every thread, also of an executor.
 ///
 /// ```
 /// assert_eq!(datlake_store::wait(async { 1 + 1 }), 2);
@@ -79,7 +76,7 @@ pub fn wait<T>(future: impl Future<Output = T>) -> T {
     pollster::block_on(future)
 }
 
-/// Starts `future` on the network's runtime. It ends when the returned future is dropped, which any executor may await.
+/// Runs `future` on the network's runtime, until the returned future is dropped.
 #[cfg(feature = "cloud")]
 pub(crate) async fn on_network<T, F>(future: F) -> Result<T>
 where
@@ -99,7 +96,7 @@ where
     Ok(Task(NETWORK.get()?.spawn(future)))
 }
 
-/// Lets `future` go on by itself on the network's runtime, as long as the process lives.
+/// Runs `future` in the background on the network's runtime.
 #[cfg(feature = "cloud")]
 pub(crate) fn detach(future: impl Future<Output = ()> + Send + 'static) {
     if let Ok(network) = NETWORK.get() {
@@ -134,7 +131,7 @@ impl<T> Future for Task<T> {
     }
 }
 
-/// Runs `job` where it blocks nobody. It must not wait for another such job. A panic in it goes on in whoever awaits.
+/// Runs a blocking `job` on a thread for that. It must not wait for another such job. A panic in it resumes in the caller.
 pub async fn offload<T, F>(job: F) -> Result<T>
 where
     T: Send + 'static,
@@ -162,7 +159,7 @@ async fn done<T>(job: JoinHandle<T>) -> Result<T> {
     }
 }
 
-/// Lets `work`, which gives signs of life, go on by itself. It must not block; for that there is [`spawn_heartbeat`].
+/// Runs `work`, which sends heartbeats, in the background. It must not block: [`spawn_heartbeat`] is for that.
 pub(crate) fn spawn_life<F>(work: F) -> Result<JoinHandle<F::Output>>
 where
     F: Future + Send + 'static,
@@ -171,7 +168,7 @@ where
     Ok(LIFE.get()?.spawn(work))
 }
 
-/// Runs a `job` that gives a sign of life where it blocks nobody, and nobody it.
+/// Runs a blocking `job` that sends a heartbeat.
 pub(crate) fn spawn_heartbeat<T, F>(job: F) -> Result<JoinHandle<T>>
 where
     T: Send + 'static,

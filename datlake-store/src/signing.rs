@@ -1,4 +1,4 @@
-//! URLs that hand out one object for a while, to whoever has them.
+//! Signed URLs, each for one object and a limited time.
 //!
 //! Invariants: such a URL is a key until it expires. It is in no error, and no `Debug` shows it.
 
@@ -7,7 +7,7 @@ use std::fmt;
 /// A signed URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// Whoever has it may download the object.
+    /// It is enough to download the object.
     pub url: String,
     /// Whether it was signed by credentials that end by themselves, and the URL with them.
     pub temporary: bool,

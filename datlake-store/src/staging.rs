@@ -1,4 +1,4 @@
-//! Content on its way into the lake: written to a file of this process's own, hashed as it passes.
+//! Staging: content on its way into the lake, hashed while it is written to a scratch file.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ impl Unfinished {
         self.0.as_deref().unwrap_or(Path::new(""))
     }
 
-    /// The error as whoever writes here will read it: it names the file, and what to do about a full disk.
+    /// Names the file, and what to do about a full disk.
     fn failed(&self, error: io::Error) -> io::Error {
         match error.kind() {
             kind @ (io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => kind.into(),

@@ -1,8 +1,8 @@
-//! How much content a home holds, where there is a limit: written down as it comes, so that nobody counts it each time.
+//! About how much content a home holds, where there is a limit: tracked as it comes, so that it is seldom counted.
 //!
-//! `fill` in a home is text. Its first line says how much there was when somebody last counted, from how much on it is worth
-//! counting again, and under which limit; each further line how much came since. It is a guess, and no part of the lake: what
-//! went is not in it, and where it is missing, or another limit's, the next who adds something counts.
+//! `fill` in a home is text. Its first line has the bytes of the last count, at how many the next is due, and the limit; each
+//! further line what came since. It is an estimate, and no part of the lake: removals are not in it, and if it is missing, or of
+//! another limit, the next addition makes a count due.
 
 use std::convert::identity;
 use std::io::{Read as _, Seek as _, SeekFrom, Write};
@@ -18,20 +18,20 @@ use crate::delegate::delegate;
 
 /// The name of the file in a home.
 pub(crate) const NAME: &str = "fill";
-/// From so many bytes on the file itself is written anew.
+/// The file is written anew from this size on.
 const LONG: u64 = 1 << 20;
 
-/// What a home holds, as far as is written down.
+/// The tracked usage of a home.
 #[derive(Debug)]
 pub(crate) struct Usage {
     path: PathBuf,
     limit: u64,
-    /// Whether it is worth counting.
+    /// Whether a count is due.
     due: AtomicBool,
     read: Mutex<SoFar>,
 }
 
-/// What of the file was read.
+/// What was read of the file.
 #[derive(Clone, Copy, Debug, Default)]
 struct SoFar {
     inode: u64,
@@ -45,12 +45,12 @@ impl Usage {
         Self { path: home.join(NAME), limit, due: AtomicBool::new(false), read: Mutex::default() }
     }
 
-    /// Whether there may be too much.
+    /// Whether a count is due.
     pub(crate) fn is_due(&self) -> bool {
         self.due.load(Ordering::Acquire)
     }
 
-    /// So much was counted; it is worth counting again from `due_at` on.
+    /// Records a count; the next is due at `due_at`.
     pub(crate) fn settle(&self, counted: u64, due_at: u64, scratch: &Path) -> Result<()> {
         let failed = |e| Error::io("write", self.path.display(), e);
         std::fs::write(scratch, format!("{counted} {due_at} {}\n", self.limit)).map_err(failed)?;
@@ -59,7 +59,7 @@ impl Usage {
         Ok(())
     }
 
-    /// So much came. What cannot be written down is found by the next count.
+    /// Adds `size`. The next count finds what cannot be written.
     fn note(&self, size: u64) {
         match self.add(size) {
             Ok((sum, due_at)) if sum < due_at => {}
@@ -92,7 +92,7 @@ impl Usage {
     }
 }
 
-/// A home's store, in which what comes is written down.
+/// A home's store that tracks usage.
 #[derive(Debug)]
 pub(crate) struct TrackUsage {
     pub(crate) store: Arc<dyn Store>,

@@ -1,6 +1,6 @@
-//! Claims between the processes of one machine: who computes what.
+//! Claims among the processes of one machine.
 //!
-//! A claim only saves work. What is stored is decided by creating it, whoever holds a claim.
+//! A claim only saves work: the first create counts, whatever process holds the claim.
 
 use std::io;
 
@@ -14,7 +14,7 @@ const FOLDER: &str = "claims";
 /// What an attempt to claim found.
 #[derive(Debug)]
 pub enum LockAttempt {
-    /// The claim is ours as long as the lease lives.
+    /// The claim is ours until the lock is dropped.
     Won(FileLock),
     /// Somebody else holds it.
     Held {
@@ -25,23 +25,23 @@ pub enum LockAttempt {
     Unsupported,
 }
 
-/// A claim that is held: by this value, and gone with it or with the process.
+/// A held claim, released when this is dropped or the process ends.
 #[derive(Debug)]
 pub struct FileLock {
     _lock: LockFile,
 }
 
 impl DirStore {
-    /// Tries to claim `name`, such as a call key, for the bearer of the lease. Does not wait. Another thread of this
-    /// process is as foreign as another process. `note` is what others find in [`LockAttempt::Held`].
+    /// Tries to claim `name`, such as a call key, without waiting. Another thread of this process counts as
+    /// another process. `note` is what others find in [`LockAttempt::Held`].
     ///
     /// ```
     /// # use datlake_store::{LockAttempt, DirStore, Durability};
     /// # let folder = tempfile::tempdir()?;
     /// # let store = DirStore::open(folder.path(), Durability::Cached)?;
-    /// let LockAttempt::Won(lease) = store.try_claim("3f9a", "process 42")? else { panic!("nobody else is here") };
+    /// let LockAttempt::Won(lock) = store.try_claim("3f9a", "process 42")? else { panic!("the first claim wins") };
     /// assert!(matches!(store.try_claim("3f9a", "")?, LockAttempt::Held { note } if note == "process 42"));
-    /// drop(lease);
+    /// drop(lock);
     /// assert!(matches!(store.try_claim("3f9a", "")?, LockAttempt::Won(_)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -67,13 +67,13 @@ impl DirStore {
         claim.map_err(|e| self.failed("claim", &format!("{FOLDER}/{name}.lock"), e))
     }
 
-    /// Whether somebody holds the claim `name` now. Asking gets in nobody's way.
+    /// Whether the claim `name` is held now.
     ///
     /// # Errors
     /// As [`try_claim`](Self::try_claim).
     pub fn is_claimed(&self, name: &str) -> Result<bool> {
         check(name)?;
-        // A file that is not there is not made: of two who ask at one time neither sees the other.
+        // The file is not created, so that two concurrent questions do not see each other.
         match attempt(&self.root().join(FOLDER).join(format!("{name}.lock")), false) {
             Ok(found) => Ok(matches!(found, Attempt::Theirs(_))),
             Err(e) => Err(self.failed("look at the claim", &format!("{FOLDER}/{name}.lock"), e)),

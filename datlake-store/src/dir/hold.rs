@@ -1,6 +1,6 @@
-//! In one home, who puts content in and is about to name it, and who collects what nobody names, keep out of each other's way.
+//! A lock of one home between writers, who put content in before they name it, and a collector of unnamed content.
 //!
-//! Many may hold content at a time; who collects is alone. The lock is the operating system's: it goes with its process.
+//! Writers share it; a collector has it alone. The operating system releases it with its process.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -10,21 +10,21 @@ use datlake_core::Result;
 use super::{DirStore, sys};
 
 const FILE: &str = "collect.lock";
-/// In a folder that is a remote, for which this lock is nothing: those who write to it are on other machines.
+/// Marks a remote, for which this lock is not enough: other machines write to it.
 const SHARED: &str = "shared";
 
 /// What an attempt to hold content found.
 #[derive(Debug)]
 pub enum Hold {
-    /// Nothing is collected while this lives; if it was asked for alone, nobody else holds anything.
+    /// Nothing is collected while this lives; if asked for `alone`, nothing else is held.
     Held(Holding),
-    /// Somebody collects; or, if it was asked for alone, holds content.
+    /// A collector has it; or, if asked for `alone`, anything else.
     Busy,
     /// The file system knows no locks, or nothing can be written here.
     Unsupported,
 }
 
-/// Keeps content from being collected, or is who collects.
+/// A held lock: a writer's, or a collector's.
 #[derive(Debug)]
 pub struct Holding(File);
 
@@ -52,7 +52,7 @@ impl DirStore {
         self.root().join(SHARED).exists()
     }
 
-    /// Tries to hold the content of this home, `alone` to collect it. Does not wait.
+    /// Tries to hold the content of this home, `alone` to collect it, without waiting.
     ///
     /// # Errors
     /// Errors of the file system.

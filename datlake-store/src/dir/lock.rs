@@ -1,6 +1,6 @@
 //! Lock files that live exactly as long as their lock.
 //!
-//! The holder removes the file and then unlocks; whoever locks a file looks afterwards whether it still is the one at the
+//! The holder removes the file and then unlocks; after locking, a process checks that the file still is the one at the
 //! path. So the file at a path has at most one holder, none is left behind by a process that ends in order, and one left
 //! by a process that was killed is taken over.
 

@@ -181,7 +181,7 @@ impl DirStore {
         sys::sync_below(self.root()).map_err(|e| self.failed("sync", "", e))
     }
 
-    /// Removes this process's scratch space for good: whoever asks for it from now on waits until the process ends.
+    /// Removes this process's scratch space for good. Later requests for it block until the process ends.
     pub fn end_scratch(&self) {
         let mut scratch = self.shared.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(scratch) = scratch.take() {

@@ -37,7 +37,7 @@ pub(super) enum Method {
     Link,
     /// A rename that refuses to replace.
     Rename,
-    /// Any rename, under a lock that all who have no other way take.
+    /// Any rename, under a lock.
     #[cfg_attr(not(test), expect(dead_code, reason = "named only by tests that force it; all others arrive at it"))]
     LockedRename,
 }
@@ -68,7 +68,7 @@ impl DirStore {
         create().map_err(|e| self.fault("create", at, e))
     }
 
-    /// Puts the bytes into a file of their own that nobody will write again.
+    /// Writes the bytes to a file that is not written again.
     fn stage(&self, at: &Location, source: Source<'_>) -> io::Result<Staged> {
         let staged = match source {
             Source::File(path) if self.is_linkable(path) => {
@@ -121,7 +121,7 @@ impl DirStore {
             }
         }
         if !staged.temporary {
-            // A rename would take the file away from who lent it.
+            // A rename would take the caller's file away.
             let copied = Staged { path: self.scratch_or()?.fresh(), temporary: true };
             let mut file = OpenOptions::new().write(true).create_new(true).open(&copied.path)?;
             copy(&staged.path, &mut file)?;
@@ -193,10 +193,10 @@ impl DirStore {
                 Err(e) => return Err(e),
             }
         }
-        Err(io::Error::other("its directory vanishes again and again"))
+        Err(io::Error::other("its directory was repeatedly deleted"))
     }
 
-    /// Whether the file system takes the names on the way to `target`, found by trying each where nobody looks.
+    /// Whether the file system takes the names on the way to `target`, found by trying each in scratch.
     fn can_have(&self, target: &Path) -> io::Result<()> {
         let names = target.strip_prefix(self.root()).unwrap_or(target).components();
         for name in names {

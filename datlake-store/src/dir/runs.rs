@@ -1,4 +1,4 @@
-//! What the runs of this machine did, one file for each. A run appends to its own; nobody else writes to it.
+//! The journals of this machine's runs, one file each, to which only its run appends.
 //!
 //! Nothing here is synced: after a power failure the last lines may be missing.
 

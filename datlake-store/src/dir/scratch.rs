@@ -24,7 +24,7 @@ pub struct Scratch(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
-    /// `None` where the file system knows no locks: then nobody clears it up but we ourselves.
+    /// `None` where the file system has no locks: then only this process removes it.
     lock: Option<LockFile>,
     names: Names,
     count: AtomicU64,
@@ -50,7 +50,7 @@ impl Scratch {
             let lock = match attempt(&path.with_extension("lock"), true)? {
                 Attempt::Ours(lock) => Some(lock),
                 Attempt::Unsupported => None,
-                // Somebody who clears up has it just now.
+                // Another process is clearing it.
                 Attempt::Theirs(_) | Attempt::Absent => continue,
             };
             std::fs::create_dir(&path)?;
@@ -151,7 +151,7 @@ impl Scratch {
         let _ = std::fs::remove_file(self.0.path.with_extension("lock"));
     }
 
-    /// A path in this directory that nobody has used.
+    /// An unused path in this directory.
     pub(super) fn fresh(&self) -> PathBuf {
         self.0.path.join(self.0.count.fetch_add(1, Ordering::Relaxed).to_string())
     }
@@ -175,7 +175,7 @@ fn link(blob: &Path, path: &Path) -> io::Result<()> {
     std::fs::copy(blob, path).map(drop)
 }
 
-/// How many scratch directories in `tmp` belong to nobody any more.
+/// How many scratch directories in `tmp` dead processes left.
 pub(super) fn stale(tmp: &Path) -> io::Result<usize> {
     let entries = match std::fs::read_dir(tmp) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -202,7 +202,7 @@ fn clear(tmp: &Path) -> io::Result<()> {
             continue;
         }
         let path = tmp.join(stem);
-        // A directory without a lock file was left by somebody who removed only that: its lock is there for the taking.
+        // A directory without a lock file is dead: its lock may be created.
         let orphan = stem.len() == name.len();
         if let Ok(Attempt::Ours(_lock)) = attempt(&path.with_extension("lock"), orphan) {
             let _ = std::fs::remove_dir_all(&path);

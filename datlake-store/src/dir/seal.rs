@@ -1,4 +1,4 @@
-//! Seals: how a blob that somebody wrote through a hard link is noticed without reading it.
+//! Seals: how a blob that was written through a hard link is noticed without reading it.
 //!
 //! A sealed blob is read-only and bears a modification time that follows from its digest. A tool that overrides the mode
 //! and writes leaves another time. A seal says nothing about failing disks, nor about malice: those need the digest.
@@ -58,7 +58,7 @@ impl DirStore {
         look().map_err(|e| self.fault("inspect", &at, e))
     }
 
-    /// Seals the blob `digest` again. Only for who has read it since it was [`Seal::Touched`] and found the right digest.
+    /// Seals the blob `digest` again. Only after its bytes were hashed and have the right digest.
     ///
     /// # Errors
     /// [`ErrorKind::MissingBlob`] if there is none; errors of the file system.

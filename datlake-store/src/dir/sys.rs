@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
 
-/// Sixty-four bits nobody else has: the seeds of the standard library's hash maps come from the operating system.
+/// Random bits: the seeds of the standard library's hash maps come from the operating system.
 pub(super) fn random() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
@@ -25,7 +25,7 @@ pub(super) fn changed(of: &Metadata) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::new(of.ctime().max(0).unsigned_abs(), nanoseconds)
 }
 
-/// The permissions of something nobody may write, and whoever could read it still may.
+/// The same permissions, read-only.
 pub(super) fn read_only(of: &Metadata) -> std::fs::Permissions {
     std::fs::Permissions::from_mode(of.permissions().mode() & 0o444 | 0o400)
 }

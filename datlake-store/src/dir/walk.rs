@@ -105,8 +105,8 @@ impl DirStore {
         Ok(())
     }
 
-    /// What is behind a link that leads out of the lake. Reading follows those, and so does listing: else who collects would not
-    /// see what they lead to. Others are aliases, and no object is known by two names.
+    /// The target of a link that leads out of the lake. Reading follows those, and so must listing, or a collector would miss
+    /// objects. Other links are aliases, and no object has two names.
     fn behind(&self, path: &str, followed: &mut Vec<PathBuf>) -> Result<Option<FileType>> {
         let target = self.file_of(path).canonicalize().map_err(|e| self.leads_nowhere(path, e))?;
         let root = self.root().canonicalize().map_err(|e| self.failed("list", path, e))?;
@@ -129,8 +129,7 @@ impl DirStore {
         Error::new(ErrorKind::Unavailable, message).because(e)
     }
 
-    /// That a lake holds nothing of a kind is one thing, that its disk was unmounted another: who collects garbage would
-    /// find that nothing is needed any more.
+    /// Distinguishes an empty kind from an unmounted disk, on which a collector would find that nothing is needed.
     fn still_there(&self) -> Result<()> {
         match self.path_of(&Location::Lake).symlink_metadata() {
             Ok(_) => Ok(()),

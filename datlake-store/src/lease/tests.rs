@@ -1,4 +1,4 @@
-//! Signs of life where all is busy, and where they do not get through.
+//! Heartbeats while all threads are busy, and while the store fails.
 
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
@@ -10,7 +10,7 @@ use datlake_core::{Created, Entry, Location, Pending, Prefix};
 use super::*;
 use crate::dir::{DirStore, Durability};
 
-/// A store whose signs of life never get through, if `mute`; and word of each that is tried.
+/// A store that refuses heartbeats, if `mute`, and reports each attempt.
 #[derive(Debug)]
 struct Odd {
     store: DirStore,
@@ -29,7 +29,7 @@ impl Odd {
         let beats = self.beats.lock().unwrap();
         let (_beats, waited) =
             self.beaten.wait_timeout_while(beats, Duration::from_secs(60), |beats| *beats < beat).unwrap();
-        assert!(!waited.timed_out(), "no sign of life is given");
+        assert!(!waited.timed_out(), "no heartbeat was sent");
     }
 
     fn claims(&self) -> usize {
@@ -61,7 +61,7 @@ impl Store for Odd {
             let created = self.store.create(at, bytes).await;
             *self.beats.lock().unwrap() = *beat;
             self.beaten.notify_all();
-            // It came through, and nobody is told.
+            // It got through, and its reply is lost.
             if self.mute { std::future::pending().await } else { created }
         })
     }
@@ -92,7 +92,7 @@ fn claimed(store: &Arc<Odd>) -> HeartbeatLease {
         Holder { nonce: text(), home: text(), person: text(), host: text(), process: 1, since: text(), lease_ms: 40 };
     let store = Arc::clone(store) as Arc<dyn Store>;
     match pollster::block_on(HeartbeatLease::claim(store, &CallKey::from_bytes([7; 32]), &holder, None)).unwrap() {
-        Among::Won(beating) => beating,
+        Among::Won(lease) => lease,
         Among::Held(_) => panic!("nobody else is here"),
     }
 }
@@ -113,9 +113,9 @@ fn signs_of_life_are_given_while_every_thread_for_other_work_is_busy() {
             })
         })
         .collect();
-    let beating = claimed(&store);
+    let lease = claimed(&store);
     store.wait_for_beat(3);
-    pollster::block_on(beating.release(true)).unwrap();
+    pollster::block_on(lease.release(true)).unwrap();
     assert_eq!(store.claims(), 0);
     *gate.0.lock().unwrap() = true;
     gate.1.notify_all();
@@ -127,11 +127,11 @@ fn a_claim_is_given_back_while_a_sign_of_life_does_not_get_through() {
     let folder = tempfile::tempdir().unwrap();
     let store = Odd::new(folder.path(), true);
     for recorded in [true, false] {
-        let beating = claimed(&store);
+        let lease = claimed(&store);
         store.wait_for_beat(1);
         let (done, told) = std::sync::mpsc::channel();
-        std::thread::spawn(move || done.send(pollster::block_on(beating.release(recorded))));
-        told.recv_timeout(Duration::from_secs(60)).expect("it waits for the sign of life").unwrap();
+        std::thread::spawn(move || done.send(pollster::block_on(lease.release(recorded))));
+        told.recv_timeout(Duration::from_secs(60)).expect("it waits for the heartbeat").unwrap();
         assert_eq!(store.claims(), 0, "something is left");
         *store.beats.lock().unwrap() = 0;
     }

@@ -1,4 +1,4 @@
-//! Content of this home that is kept from being collected, and the home that is kept for who collects.
+//! Holds that keep content of this home from being collected, and the exclusive hold of a collector.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::{clock, runtime};
 /// Keeps what is put into the lake from being collected before it is named, here and at the remote.
 #[derive(Debug)]
 pub struct Publishing {
-    /// From when on content is put or found.
+    /// GC epoch before content is uploaded or found.
     pub since: GcEpoch,
     _held: Option<Holding>,
 }
 
 impl LocalView {
-    /// To be held from before content is put or found until it is named. Waits while somebody collects in this home.
+    /// Hold this from before content is put or found until it is named. Waits while a collection runs in this home.
     ///
     /// # Errors
     /// Those of the stores.

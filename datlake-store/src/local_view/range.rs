@@ -1,9 +1,9 @@
 //! Ranges of content that is only at the remote.
 //!
 //! Invariants:
-//! - A range is one request. Its size and that of the whole are checked; its bytes are the store's word, for a digest tells
-//!   only about all of them. Who must not rely on that opens the whole.
-//! - Nothing of it is kept. What this process fetched of one content is counted, and above a share the whole is worth it.
+//! - A range is one request. Its size and that of the whole are checked. Its bytes are not: a digest covers all of them. Callers
+//!   that need verified bytes open the whole.
+//! - Ranges are not kept. The process counts what it fetched of each content; above a share, the whole is fetched.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::dir::Seal;
 
 /// Up to this size content is fetched whole: a request takes longer than its bytes.
 const SMALL: u64 = 1 << 20;
-/// One part in so many of content is fetched in ranges, and no more.
+/// At most one part in so many of content is fetched in ranges.
 const SHARE: u64 = 2;
 
 /// How many bytes of which content were fetched in ranges.

@@ -1,4 +1,4 @@
-//! What is asked of the remote besides documents: content that goes there, and how it stands.
+//! Requests to the remote besides documents: uploads, repairs, signed URLs, and its state.
 
 use std::time::Duration;
 
@@ -49,8 +49,8 @@ impl LocalView {
         }
     }
 
-    /// Tells `listener` of large content on its way to the remote how many bytes are there, and how large it is: every few
-    /// MiB, and when all of it is. Only the first listener is told.
+    /// Calls `listener` during large uploads, every few MiB and at the end: digest, bytes so far, size. Only the first listener
+    /// counts.
     pub fn on_sending(&self, listener: impl Fn(&Digest, u64, u64) + Send + Sync + 'static) {
         let _ = self.sending.set(Box::new(listener));
     }
@@ -92,9 +92,8 @@ impl LocalView {
 
     /// Sends content that is whole here to the remote, in the place of what is `damaged` there.
     ///
-    /// The damaged is removed first, because a create replaces nothing. Who reads in between, or after a crash there, is told
-    /// that the content is missing and not that it is damaged: no good byte is lost, for it is pinned here, and the next push
-    /// or repair from here sends it. Replacing it in one step would need a store that replaces, which a lake does not ask for.
+    /// The damaged object is removed first, because a create replaces nothing. Until the upload is done, or after a crash, the
+    /// content is missing there instead of damaged; it is pinned here, and the next push or repair sends it.
     async fn put_at_remote(&self, remote: &dyn Store, digest: &Digest, pinned: &Pinned, damaged: bool) -> Result<()> {
         let at = Location::Blob(*digest);
         if damaged {

@@ -1,10 +1,10 @@
-//! Content that is asked for, and the errors of not having it.
+//! A request for content, and the errors of not having it.
 
 use std::path::Path;
 
-use datlake_core::{Digest, Error, ErrorKind, Store};
+use datlake_core::{Digest, Error, ErrorKind, Store, Subject};
 
-/// A file as it is asked for: content, and words for errors.
+/// Requested content, with its name for errors.
 #[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// Its content.
@@ -13,7 +13,7 @@ pub struct Wanted<'a> {
     pub size: u64,
     /// What people call it.
     pub what: &'a (dyn std::fmt::Display + Sync),
-    /// Told during a download how many bytes have come, every few MiB.
+    /// Called during a download with the bytes so far, every few MiB.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -24,37 +24,42 @@ impl std::fmt::Debug for Wanted<'_> {
 }
 
 impl Wanted<'_> {
-    /// Neither this machine has it, nor the remote.
+    /// An error about this content.
+    pub(crate) fn error(&self, kind: ErrorKind, message: String) -> Error {
+        Error::new(kind, message).about(Subject::Digest(*self.digest))
+    }
+
+    /// Neither this machine nor the remote has it.
     pub(super) fn nowhere(&self, remote: &dyn Store) -> Error {
         let message =
             format!("the content of `{}` ({}) is neither here nor in {}", self.what, self.digest, remote.describe());
-        Error::new(ErrorKind::MissingBlob, message)
+        self.error(ErrorKind::MissingBlob, message)
     }
 
-    /// What came from the remote is not the content.
+    /// The remote sent other bytes.
     pub(super) fn came_damaged(&self, remote: &dyn Store, how: &str) -> Error {
         let (what, size, digest, place) = (self.what, self.size, self.digest, remote.describe());
         let message =
             format!("the content of `{what}` came damaged from {place}: {how} instead of {size} bytes of {digest}");
-        Error::new(ErrorKind::Corrupt, message)
+        self.error(ErrorKind::Corrupt, message)
     }
 
-    /// What this machine has at `path` is not what it was.
+    /// The file at `path` has other bytes.
     pub(super) fn damaged(&self, path: &Path, digest: Digest, size: u64, cure: &str) -> Error {
         let message = format!(
-            "the content of `{}` is damaged: `{}` should have digest {} and {} bytes, but has digest {digest} and {size} bytes; {cure}",
+            "the content of `{}` is damaged: `{}` should have digest {} and {} bytes, but has digest {digest} and {size} bytes",
             self.what,
             path.display(),
             self.digest,
             self.size
         );
-        Error::new(ErrorKind::Corrupt, message)
+        self.error(ErrorKind::Corrupt, message).with_hint(cure)
     }
 
-    /// It goes whenever it has come.
+    /// It is evicted after each download.
     pub(super) fn evicted(&self) -> Error {
         let message =
-            format!("the content of `{}` is removed from this machine again and again while it is opened", self.what);
-        Error::new(ErrorKind::MissingBlob, message)
+            format!("the content of `{}` is repeatedly removed from this machine while it is opened", self.what);
+        self.error(ErrorKind::MissingBlob, message)
     }
 }

@@ -45,7 +45,7 @@ impl Address {
         let container = matches!(parsed.scheme(), "abfs" | "abfss" | "az");
         if parsed.password().is_some() || (!parsed.username().is_empty() && !container) {
             return Err(wrong(
-                "credentials do not belong into it; datlake takes them from the provider's own variables and files",
+                "it must be a bare URL without credentials; datlake takes them from the provider's own variables and files",
             ));
         }
         if parsed.query().is_some() || parsed.fragment().is_some() {

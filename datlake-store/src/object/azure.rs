@@ -27,7 +27,7 @@ impl AccountKey {
         Some(Self { account, key: hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(key).ok()?) })
     }
 
-    /// Lets whoever has `url` read that blob until `end`.
+    /// Signs `url` for reading that blob until `end`.
     pub(super) fn sign(&self, url: &mut Url, disposition: &str, end: SystemTime) {
         let end = humantime::format_rfc3339_seconds(end).to_string();
         let protocol = if url.scheme() == "https" { "https" } else { "" };
@@ -37,7 +37,7 @@ impl AccountKey {
             &end,                // expiry
             &self.resource(url), // what may be read
             "",                  // identifier of a stored policy
-            "",                  // addresses of who may
+            "",                  // allowed addresses
             protocol,            // protocols
             VERSION,             // version
             "b",                 // it is a blob

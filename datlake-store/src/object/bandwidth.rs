@@ -1,7 +1,7 @@
-//! The line to a server, which all that is sent there shares.
+//! The bandwidth to a server, which all uploads share.
 //!
-//! A client gives each request so long and no longer. Of several at a time over a slow line none may be through by then, where
-//! one alone would be. So once one was not, they go one after another, until the line is seen to be fast enough for all.
+//! Each request has a timeout. On a slow connection several uploads at a time may all exceed it, where one alone would not. So
+//! after a timeout they go one after another, until the connection is fast enough for all.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::RwLock;
 
-use super::failure::{Again, Failed};
+use super::failure::{Failed, Retry};
 
-/// The most bytes that are on their way at a time.
+/// The most bytes in flight.
 const ALL: u64 = 256 << 20;
 
-/// What is known of a line.
+/// What is known of the bandwidth.
 pub(super) struct Bandwidth {
     /// How long one request may take.
     limit: Duration,
-    /// Held by each who sends, alone by who must be alone.
+    /// Shared by concurrent uploads; exclusive for one that must be alone.
     going: RwLock<()>,
     slow: AtomicBool,
 }
@@ -28,14 +28,14 @@ impl Bandwidth {
         Self { limit, going: RwLock::new(()), slow: AtomicBool::new(false) }
     }
 
-    /// Makes a request with `bytes` of content: beside others, or alone.
+    /// Makes a request with `bytes` of content: concurrently, or alone.
     pub(super) async fn send<T>(
         &self,
         bytes: u64,
         request: impl Future<Output = Result<T, Failed>>,
     ) -> Result<T, Failed> {
         let beside = self.going.read().await;
-        // Who waited for somebody who was alone may be in the same case.
+        // Read after the lock: it may have changed while this waited.
         let sent = if self.slow.load(Ordering::Relaxed) {
             drop(beside);
             let _alone = self.going.write().await;
@@ -50,13 +50,13 @@ impl Bandwidth {
             drop(beside);
             sent
         };
-        if matches!(sent, Err(Failed::Error { again: Again::Late, .. })) {
+        if matches!(sent, Err(Failed::Error { retry: Retry::Late, .. })) {
             self.slow.store(true, Ordering::Relaxed);
         }
         sent
     }
 
-    /// Whether all that goes at a time would be through within the limit, where `bytes` alone took so long.
+    /// Whether `ALL` would be sent within the limit, at the rate of `bytes` in `took`.
     fn is_fast(&self, bytes: u64, took: Duration) -> bool {
         took.mul_f64(ALL as f64 / bytes.max(1) as f64) < self.limit
     }
@@ -88,7 +88,7 @@ mod tests {
                 return Ok(());
             }
             late.fetch_add(1, Ordering::SeqCst);
-            Err(Failed::Error { error: Error::new(ErrorKind::Unavailable, "late"), again: Again::Late })
+            Err(Failed::Error { error: Error::new(ErrorKind::Unavailable, "late"), retry: Retry::Late })
         };
         let each =
             async || bandwidth.send(8 << 20, part()).await.is_ok() || bandwidth.send(8 << 20, part()).await.is_ok();
@@ -104,7 +104,7 @@ mod tests {
         );
         let late = || async {
             let error = Error::new(ErrorKind::Unavailable, "late");
-            Err::<(), _>(Failed::Error { error, again: Again::Late })
+            Err::<(), _>(Failed::Error { error, retry: Retry::Late })
         };
         pollster::block_on(async {
             bandwidth.send(1, late()).await.unwrap_err();

@@ -36,7 +36,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Makes the client for `address`. It has not spoken to anybody yet.
+    /// Makes the client for `address`, without a request.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] where a setting is missing or wrong.
@@ -93,7 +93,7 @@ fn aws(address: &Address, variables: &[(String, String)]) -> Result<Client> {
     for (key, value) in super::profile::settings(&|name| variable(variables, name))? {
         builder = builder.with_config(key, value);
     }
-    // Not every server knows how to remove many objects at once, and nobody here asks for that.
+    // Not every server can remove many objects at once, and datlake does not need it.
     builder = builder.with_config(AmazonS3ConfigKey::DisableBulkDelete, "true");
     let (builder, connections) = configure!(builder, variables, "AWS_", address);
     let anonymous = builder.get_config_value(&AmazonS3ConfigKey::SkipSignature).as_deref() == Some("true");
@@ -103,7 +103,7 @@ fn aws(address: &Address, variables: &[(String, String)]) -> Result<Client> {
         endpoint(address, value(AmazonS3ConfigKey::S3Endpoint).or_else(|| value(AmazonS3ConfigKey::Endpoint)))?;
     let client = Arc::new(builder.build().map_err(|error| unusable(address, &error))?);
     let signing = match anonymous {
-        true => Signing::Not("AWS_SKIP_SIGNATURE is set, and who has no credentials cannot sign"),
+        true => Signing::Not("AWS_SKIP_SIGNATURE is set, and signing needs credentials"),
         false => Signing::Query(Arc::clone(&client) as _),
     };
     Ok(Client::of(&client, false, signing, server, connections))
@@ -165,7 +165,7 @@ fn endpoint(address: &Address, said: Option<String>) -> Result<String> {
     };
     if url::Url::parse(&said).is_ok_and(|url| holds_more(&url)) {
         let message = format!(
-            "cannot use the remote {}: its endpoint is to be a server and no more; credentials do not belong into it, datlake takes them from the provider's own variables and files",
+            "cannot use the remote {}: its endpoint must be a bare URL without credentials; datlake takes them from the provider's own variables and files",
             address.shown
         );
         return Err(Error::new(ErrorKind::Config, message));
@@ -212,7 +212,7 @@ fn options(variables: &[(String, String)], prefix: &str) -> ClientOptions {
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
 fn limit(options: &ClientOptions) -> Duration {
     let said = options.get_config_value(&ClientConfigKey::Timeout);
-    // What is no time is told when the client is made.
+    // Making the client fails for a value that is no time.
     said.and_then(|said| humantime::parse_duration(&said).ok()).unwrap_or(TIMEOUT)
 }
 

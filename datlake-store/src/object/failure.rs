@@ -1,6 +1,6 @@
-//! What went wrong at an object store, understood once: what it means, whether trying again can help, and what to tell.
+//! Errors of object stores: their kind, whether a retry can help, and their message.
 //!
-//! No text of a server or client goes into an error unread: it may hold signed URLs and what was signed.
+//! Texts of servers and clients are parsed, and never copied into an error: they may hold signed URLs.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,39 +11,39 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use super::texts::Told;
 
-/// An operation that did not give what it should.
+/// A failed operation.
 #[derive(Debug)]
 pub(super) enum Failed {
     /// There is no such object.
     Absent,
-    /// There is such an object already.
+    /// The object exists already.
     Exists,
-    /// The object ends before the range that was asked for.
+    /// The object ends before the requested range.
     BeyondEnd,
-    /// The server refused and did not say why: the answer to a HEAD has no body.
-    Mute(Error),
+    /// The server refused without a reason: the answer to a HEAD has no body.
+    NoReason(Error),
     /// Anything else.
-    Error { error: Error, again: Again },
+    Error { error: Error, retry: Retry },
 }
 
-/// Whether trying again can help.
+/// Whether a retry can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
-    /// It cannot.
+pub(super) enum Retry {
+    /// No.
     Never,
-    /// The request has not been sent: it can, but not for long.
+    /// The request was not sent: a few retries.
     Unsent,
-    /// It can, for the time was up. What was asked for may have been done.
+    /// Timed out. The server may have done it.
     Late,
-    /// It can. What was asked for may have been done.
+    /// Yes. The server may have done it.
     Unsure,
 }
 
-/// What a server said instead of doing what it was asked.
+/// A server's refusal.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) status: u16,
-    /// The provider's own word for it.
+    /// The provider's code.
     pub(super) code: String,
     pub(super) message: String,
 }
@@ -64,7 +64,7 @@ impl fmt::Display for Refusal {
 
 impl StdError for Refusal {}
 
-/// The service that gives a machine its credentials did not.
+/// The metadata service gave no credentials.
 #[derive(Debug)]
 pub(super) struct NoCredentials;
 
@@ -105,41 +105,41 @@ impl Refusal {
         matches!(self.code.as_str(), "ConditionalRequestConflict" | "OperationAborted")
     }
 
-    fn meaning(&self) -> (ErrorKind, Again, &'static str) {
+    fn meaning(&self) -> (ErrorKind, Retry, &'static str) {
         match (self.status, self.code.as_str()) {
             (_, "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture") => (
                 ErrorKind::Clock,
-                Again::Never,
+                Retry::Never,
                 "this machine's clock differs too much from the server's: set it right",
             ),
             (_, "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired") => {
-                (ErrorKind::Denied, Again::Never, "the session has ended: get new credentials")
+                (ErrorKind::Denied, Retry::Never, "the session has ended: get new credentials")
             }
             _ if self.is_of_bucket() => {
-                (ErrorKind::Config, Again::Never, "there is no such bucket: make it, or correct the URL of the remote")
+                (ErrorKind::Config, Retry::Never, "there is no such bucket: make it, or correct the URL of the remote")
             }
             _ if self.is_passing() => {
-                (ErrorKind::Unavailable, Again::Unsure, "it was busy with the same object: run again")
+                (ErrorKind::Unavailable, Retry::Unsure, "it was busy with the same object: run again")
             }
             (401 | 403, _) => (
                 ErrorKind::Denied,
-                Again::Never,
+                Retry::Never,
                 "check the credentials, and what they permit; `datlake config check` shows what works",
             ),
             (301 | 302 | 307 | 308, _)
             | (400, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => (
                 ErrorKind::Config,
-                Again::Never,
+                Retry::Never,
                 "the bucket is in another region, or behind another endpoint: set AWS_REGION or AWS_ENDPOINT_URL",
             ),
-            (501, _) | (_, "NotImplemented") => (ErrorKind::Unsupported, Again::Never, "this store cannot do that"),
+            (501, _) | (_, "NotImplemented") => (ErrorKind::Unsupported, Retry::Never, "this store cannot do that"),
             (408, _) | (_, "RequestTimeout") => {
-                (ErrorKind::Unavailable, Again::Late, "what was sent came too slowly: run again later")
+                (ErrorKind::Unavailable, Retry::Late, "what was sent came too slowly: run again later")
             }
             (429 | 500.., _) | (_, "SlowDown" | "InternalError") => {
-                (ErrorKind::Unavailable, Again::Unsure, "it is overloaded or out of order: run again later")
+                (ErrorKind::Unavailable, Retry::Unsure, "it is overloaded or out of order: run again later")
             }
-            _ => (ErrorKind::Io, Again::Never, "it did not accept the request"),
+            _ => (ErrorKind::Io, Retry::Never, "it did not accept the request"),
         }
     }
 }
@@ -147,9 +147,9 @@ impl Refusal {
 /// What `error` means for `operation` (for example "create") on `object` of the store `place`.
 pub(super) fn understand(error: object_store::Error, operation: &str, object: &str, place: &str) -> Failed {
     use object_store::Error as Said;
-    let tell = |kind, again, why: &str| Failed::Error {
+    let tell = |kind, retry, why: &str| Failed::Error {
         error: Error::new(kind, format!("cannot {operation} `{object}` in {place}: {why}")),
-        again,
+        retry,
     };
     if let Some(refusal) = find::<Refusal>(&error) {
         if refusal.status == 416 {
@@ -157,13 +157,13 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
         }
         let error = refused(refusal, operation, object, place);
         if refusal.status == 400 && refusal.code.is_empty() {
-            return Failed::Mute(error);
+            return Failed::NoReason(error);
         }
-        return Failed::Error { error, again: refusal.meaning().1 };
+        return Failed::Error { error, retry: refusal.meaning().1 };
     }
     if find::<NoCredentials>(&error).is_some() {
         let why = "no credentials were found; set the provider's variables (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)";
-        return tell(ErrorKind::Denied, Again::Never, why);
+        return tell(ErrorKind::Denied, Retry::Never, why);
     }
     match &error {
         Said::NotFound { .. } => return Failed::Absent,
@@ -172,18 +172,18 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
     }
     if find::<rustls::Error>(&error).is_some() {
         let why = "no secure connection: it speaks no TLS, or its certificate is not trusted, or is another server's; install the authority's certificate, or correct the endpoint";
-        return tell(ErrorKind::Untrusted, Again::Never, why);
+        return tell(ErrorKind::Untrusted, Retry::Never, why);
     }
     match Told::by(&error) {
         // Some servers answer such a request with nothing; the client notices.
         Some(Told::BeyondEnd) => return Failed::BeyondEnd,
         Some(Told::NotHttps) => {
             let why = "the endpoint is not https: set AWS_ALLOW_HTTP=true (or AZURE_…, GOOGLE_…) if that is meant";
-            return tell(ErrorKind::Config, Again::Never, why);
+            return tell(ErrorKind::Config, Retry::Never, why);
         }
         Some(Told::NoSuchHost) => {
             let why = "its name is unknown to this network: check the endpoint and the connection";
-            return tell(ErrorKind::Unavailable, Again::Never, why);
+            return tell(ErrorKind::Unavailable, Retry::Never, why);
         }
         None => {}
     }
@@ -195,15 +195,15 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
             } else {
                 "no connection"
             };
-            tell(ErrorKind::Unavailable, Again::Unsent, why)
+            tell(ErrorKind::Unavailable, Retry::Unsent, why)
         }
-        Some(HttpErrorKind::Timeout) => tell(ErrorKind::Unavailable, Again::Late, "the server did not answer in time"),
+        Some(HttpErrorKind::Timeout) => tell(ErrorKind::Unavailable, Retry::Late, "the server did not answer in time"),
         Some(HttpErrorKind::Request | HttpErrorKind::Interrupted | HttpErrorKind::Decode) => {
-            tell(ErrorKind::Unavailable, Again::Unsure, "the connection broke")
+            tell(ErrorKind::Unavailable, Retry::Unsure, "the connection broke")
         }
         // A connection that ends within an answer comes in many disguises; none of them can be the answer itself.
-        Some(_) => tell(ErrorKind::Unavailable, Again::Unsure, "the exchange with the server failed"),
-        None => tell(ErrorKind::Io, Again::Never, "the client cannot make sense of the answer, or of its own settings"),
+        Some(_) => tell(ErrorKind::Unavailable, Retry::Unsure, "the exchange with the server failed"),
+        None => tell(ErrorKind::Io, Retry::Never, "the client cannot make sense of the answer, or of its own settings"),
     }
 }
 
@@ -216,7 +216,7 @@ pub(super) fn refused(refusal: &Refusal, operation: &str, object: &str, place: &
 /// An answer that did not come.
 pub(super) fn late(operation: &str, object: &str, place: &str) -> Failed {
     let why = format!("cannot {operation} `{object}` in {place}: the server did not answer in time");
-    Failed::Error { error: Error::new(ErrorKind::Unavailable, why), again: Again::Late }
+    Failed::Error { error: Error::new(ErrorKind::Unavailable, why), retry: Retry::Late }
 }
 
 /// The first error of this type among the causes of `error`.
@@ -254,21 +254,21 @@ mod tests {
 
     #[test]
     fn each_refusal_has_a_kind_and_a_way_on() {
-        for (status, code, kind, again, way_on) in [
-            (403, "AccessDenied", ErrorKind::Denied, Again::Never, "check the credentials"),
-            (403, "SignatureDoesNotMatch", ErrorKind::Denied, Again::Never, "check the credentials"),
-            (400, "ExpiredToken", ErrorKind::Denied, Again::Never, "get new credentials"),
-            (403, "RequestTimeTooSkewed", ErrorKind::Clock, Again::Never, "clock"),
-            (404, "NoSuchBucket", ErrorKind::Config, Again::Never, "no such bucket"),
-            (404, "ContainerNotFound", ErrorKind::Config, Again::Never, "no such bucket"),
-            (301, "PermanentRedirect", ErrorKind::Config, Again::Never, "AWS_REGION"),
-            (501, "NotImplemented", ErrorKind::Unsupported, Again::Never, "cannot do that"),
-            (503, "SlowDown", ErrorKind::Unavailable, Again::Unsure, "later"),
-            (429, "", ErrorKind::Unavailable, Again::Unsure, "later"),
-            (409, "ConditionalRequestConflict", ErrorKind::Unavailable, Again::Unsure, "run again"),
+        for (status, code, kind, retry, way_on) in [
+            (403, "AccessDenied", ErrorKind::Denied, Retry::Never, "check the credentials"),
+            (403, "SignatureDoesNotMatch", ErrorKind::Denied, Retry::Never, "check the credentials"),
+            (400, "ExpiredToken", ErrorKind::Denied, Retry::Never, "get new credentials"),
+            (403, "RequestTimeTooSkewed", ErrorKind::Clock, Retry::Never, "clock"),
+            (404, "NoSuchBucket", ErrorKind::Config, Retry::Never, "no such bucket"),
+            (404, "ContainerNotFound", ErrorKind::Config, Retry::Never, "no such bucket"),
+            (301, "PermanentRedirect", ErrorKind::Config, Retry::Never, "AWS_REGION"),
+            (501, "NotImplemented", ErrorKind::Unsupported, Retry::Never, "cannot do that"),
+            (503, "SlowDown", ErrorKind::Unavailable, Retry::Unsure, "later"),
+            (429, "", ErrorKind::Unavailable, Retry::Unsure, "later"),
+            (409, "ConditionalRequestConflict", ErrorKind::Unavailable, Retry::Unsure, "run again"),
         ] {
-            let Failed::Error { error, again: found } = said(status, code) else { panic!("{code} is an error") };
-            assert_eq!((error.kind(), found), (kind, again), "{error}");
+            let Failed::Error { error, retry: found } = said(status, code) else { panic!("{code} is an error") };
+            assert_eq!((error.kind(), found), (kind, retry), "{error}");
             let text = format!("{error} {error:?}");
             assert!(text.contains("create `files/a.datlake` in s3://bucket/lake") && text.contains(way_on), "{text}");
             assert!(!text.contains("hunter2") && !text.contains("RequestId") && !text.contains('\n'), "{text}");
@@ -282,7 +282,7 @@ mod tests {
         let wrapped = io::Error::new(io::ErrorKind::InvalidData, tls);
         let http = HttpError::new(HttpErrorKind::Connect, wrapped);
         let error = object_store::Error::Generic { store: "S3", source: Box::new(http) };
-        let Failed::Error { error, again } = understand(error, "read", "x", "s3://b") else { panic!("an error") };
-        assert_eq!((error.kind(), again), (ErrorKind::Untrusted, Again::Never));
+        let Failed::Error { error, retry } = understand(error, "read", "x", "s3://b") else { panic!("an error") };
+        assert_eq!((error.kind(), retry), (ErrorKind::Untrusted, Retry::Never));
     }
 }

@@ -1,8 +1,8 @@
-//! What a home remembers of an upload in parts that is under way, so that it goes on after its process was killed.
+//! The journal of a multipart upload, so that it continues after its process was killed.
 //!
-//! One small file for each, in `remotes/uploads/`, locked by whoever uploads: a line of JSON that says what is uploaded where,
+//! One small file for each, in `remotes/uploads/`, locked during the upload: a line of JSON that says what is uploaded where,
 //! and one for each part that the server has. A line that was cut short counts for nothing. No content and no setting is in
-//! it, so no credential: whoever knows the id of an upload needs the right to write all the same.
+//! it, so no credential: the id of an upload is useless without permission to write.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -15,7 +15,7 @@ use datlake_core::Digest;
 use object_store::multipart::PartId;
 use serde::{Deserialize, Serialize};
 
-/// An upload that nobody went on with for so long is given up.
+/// An upload that was not continued for so long is aborted.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is uploaded where.
@@ -66,7 +66,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// What `folder` remembers of `upload`; `None` where nothing can be remembered, or another process is at it.
+    /// What `folder` remembers of `upload`; `None` if nothing can be remembered, or another process has the lock.
     pub(super) fn open(folder: &Path, upload: &Upload) -> Option<(Self, Option<Begun>)> {
         std::fs::create_dir_all(folder).ok()?;
         let path = folder.join(Digest::of(format!("{}\n{}", upload.store, upload.key).as_bytes()).to_string());

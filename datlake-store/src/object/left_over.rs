@@ -1,4 +1,4 @@
-//! Uploads that were begun and never completed, at S3 and at what speaks like it. Nobody sees their parts, and somebody pays.
+//! Uploads that were begun and never completed, at S3 and compatible stores. Their parts are invisible, and cost money.
 //!
 //! The client has no call for that: a URL is signed and asked for. An upload is left over when neither it nor one of its parts
 //! was begun within some time, by the server's own clock, which stands in each of its answers. So one that is at work is not.

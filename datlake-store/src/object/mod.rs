@@ -55,11 +55,11 @@ use crate::runtime;
 const LONGEST_KEY: usize = 1024;
 /// How long an answer to a small request may take before it is asked for again.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Below this size content goes beside whatever else is on its way: it is through before anybody notices.
+/// Smaller content ignores the bandwidth limit.
 const SMALL: usize = 256 << 10;
 /// Small requests at a time.
 const REQUESTS: usize = 64;
-/// Pages of a listing on their way to whoever asked.
+/// Pages of a listing that are buffered.
 const PAGES: usize = 2;
 
 /// A store in a bucket.
@@ -176,7 +176,7 @@ impl Shared {
         }
     }
 
-    /// One request with content in it: how long that takes is the line's business, and the client's timeout the limit.
+    /// One request with content, limited by the client's timeout.
     async fn exchange<T>(
         &self,
         operation: &str,
@@ -187,7 +187,7 @@ impl Shared {
         request.await.map_err(|error| self.understand(error, operation, key))
     }
 
-    /// The line to the server, by which large content goes.
+    /// The bandwidth that large content shares.
     fn bandwidth(&self) -> Result<&Bandwidth> {
         let limit = self.client()?.limit;
         Ok(self.bandwidth.get_or_init(|| Bandwidth::new(limit)))
@@ -205,7 +205,7 @@ impl Shared {
         let asked = patiently(|| self.ask("look for", key, client.objects.head(key))).await.map(|meta| meta.size);
         match asked {
             // Why it refuses, such as a session that has ended, stands in the body of the answer to a GET.
-            Err(Failed::Mute(_)) => {
+            Err(Failed::NoReason(_)) => {
                 let options = || GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
                 match patiently(|| self.ask("look for", key, client.objects.get_opts(key, options()))).await {
                     Err(Failed::BeyondEnd) => Ok(Some(0)),
@@ -228,7 +228,7 @@ impl Shared {
         Ok(created)
     }
 
-    /// What the store said in the end. After a reply that got lost, [`Created::Exists`] may mean our own object.
+    /// The store's last answer. After a lost reply, [`Created::Exists`] may mean our own object.
     async fn put(&self, key: &Key, bytes: &Bytes, tries: &mut Tries) -> Result<Created> {
         if self.options.unsafe_creates && self.size(key).await?.is_some() {
             return Ok(Created::Exists);
@@ -271,7 +271,7 @@ impl Shared {
         }
     }
 
-    /// Sends every object of the set, page by page, until nobody listens.
+    /// Sends every object of the set, page by page, until the receiver is dropped.
     async fn list(&self, prefix: Prefix, pages: mpsc::Sender<Vec<Entry>>) -> Result<()> {
         let client = self.client()?;
         let folder = self.address.key(&prefix.path());
@@ -312,7 +312,7 @@ impl Shared {
     }
 }
 
-/// What is not there is no error.
+/// An absent object is no error.
 fn absent<T>(found: Result<T, Failed>) -> Result<Option<T>> {
     match found {
         Ok(value) => Ok(Some(value)),
@@ -321,10 +321,10 @@ fn absent<T>(found: Result<T, Failed>) -> Result<Option<T>> {
     }
 }
 
-/// The error of a failure that has no meaning where it happened.
+/// The error of a failure that was not expected.
 fn unexpected(failed: Failed) -> Error {
     match failed {
-        Failed::Error { error, .. } | Failed::Mute(error) => error,
+        Failed::Error { error, .. } | Failed::NoReason(error) => error,
         Failed::Absent => Error::new(ErrorKind::Io, "the store says that there is no such object, or no such bucket"),
         Failed::Exists => Error::new(ErrorKind::Io, "the store says that the object exists, where nobody asked"),
         Failed::BeyondEnd => Error::new(ErrorKind::Io, "the store says that the object is shorter than it was"),
@@ -370,7 +370,7 @@ impl Store for ObjectStore {
     fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
         Box::pin(async move {
             let (shared, place, file) = (Arc::clone(&self.0), at.clone(), file.to_owned());
-            // One at a time: what is sent waits for who watches.
+            // One at a time: the upload waits for the progress callback.
             let (told, mut hears) = mpsc::channel(1);
             let sending = runtime::start(async move {
                 let key = shared.key(&place)?;

@@ -1,4 +1,4 @@
-//! Signed URLs asked for plainly, as anybody would who has one: for what the providers' clients have no call for.
+//! Plain requests to signed URLs, for what the providers' clients have no call for.
 //!
 //! Invariants: the connection is as settings say of the clients' own. The URL is in no error, so neither are the client's words.
 
@@ -33,7 +33,7 @@ impl Shared {
     }
 }
 
-/// One request, which whoever stands between us and the network puts into types.
+/// One request; `watch` types its refusal.
 async fn get(client: &HttpClient, url: &str) -> object_store::Result<(HeaderMap, String)> {
     let mut request = HttpRequest::new(HttpRequestBody::empty());
     *request.uri_mut() = url.parse().map_err(other)?;

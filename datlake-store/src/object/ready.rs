@@ -22,8 +22,8 @@ impl Shared {
     pub(super) fn identity(&self) -> Result<&RemoteIdentity> {
         let client = self.client()?;
         Ok(self.identity.get_or_init(|| {
-            let told_by = format!("{}\n{}\n{}", self.address.shown, client.server, self.options.unsafe_creates);
-            RemoteIdentity::of(&self.options, &self.address.shown, &told_by)
+            let distinct = format!("{}\n{}\n{}", self.address.shown, client.server, self.options.unsafe_creates);
+            RemoteIdentity::of(&self.options, &self.address.shown, &distinct)
         }))
     }
 
@@ -74,7 +74,7 @@ impl Shared {
         match lake_header::parse(&format!("{}/{}", self.address.shown, Location::Lake.path()), there) {
             Ok(header) if self.identity()?.exists() => self.identity()?.check(&header.id),
             Err(error) if error.kind() == ErrorKind::Format => Err(error),
-            // What is damaged is told by whoever writes; here somebody only looks.
+            // A damaged header is an error of the next write; reading goes on.
             _ => Ok(()),
         }
     }
@@ -89,7 +89,7 @@ impl Shared {
 
     fn replaces(&self) -> Error {
         let message = format!(
-            "{} replaces objects that exist, although it is told not to: of two machines that finish one call, the second would take away the result of the first. \
+            "{} replaces objects that exist, although the request forbids it: of two machines that finish one call, the second would take away the result of the first. \
              Use a store that knows `If-None-Match: *`, or set DATLAKE_UNSAFE_REMOTE=yes if only one machine at a time writes",
             self.address.shown
         );

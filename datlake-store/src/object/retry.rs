@@ -1,14 +1,14 @@
-//! Trying again: the one place that decides how often and how long.
+//! Retries: the one place that decides how often and how long.
 
 use std::future::Future;
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use super::failure::{Again, Failed};
+use super::failure::{Failed, Retry};
 
 /// Attempts where the server can be reached: 10 to 20 seconds, for a store that restarts or is overloaded.
 const ATTEMPTS: u32 = 8;
-/// Attempts where nobody answers: a second or two. A wrong endpoint is the likelier reason.
+/// Attempts without an answer: a second or two, for the endpoint is probably wrong.
 const ATTEMPTS_UNSENT: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -26,11 +26,11 @@ impl Tries {
     pub(super) async fn next(&mut self, failed: Failed) -> Result<(), Failed> {
         self.done += 1;
         let limit = match &failed {
-            Failed::Error { again: Again::Unsure | Again::Late, .. } => {
+            Failed::Error { retry: Retry::Unsure | Retry::Late, .. } => {
                 self.unsure = true;
                 ATTEMPTS
             }
-            Failed::Error { again: Again::Unsent, .. } => ATTEMPTS_UNSENT,
+            Failed::Error { retry: Retry::Unsent, .. } => ATTEMPTS_UNSENT,
             _ => 0,
         };
         if self.done >= limit {
@@ -55,7 +55,7 @@ where
     }
 }
 
-/// Longer each time, and never as long as somebody else's who failed at the same moment.
+/// Exponential, with jitter.
 fn pause(done: u32) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(1 << done.min(10).saturating_sub(1)).min(LONGEST_PAUSE);
     // Hashers are seeded at random: all the chance that is needed here.

@@ -114,7 +114,7 @@ impl Shared {
     }
 }
 
-/// The header by which a browser saves under `name`: RFC 6266, with a plain name for who does not know the other.
+/// The header by which a browser saves under `name`: RFC 6266, with a plain name for old clients.
 fn attachment(name: &str) -> String {
     let last = name.rsplit('/').next().unwrap_or(name);
     let harmless = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');

@@ -22,7 +22,7 @@ pub(super) const PARTS: usize = 16;
 /// Parts of one transfer at a time.
 pub(super) const PARTS_EACH: usize = 6;
 
-/// Bytes on their way to whoever reads, with the room in memory that they take.
+/// Downloaded bytes, with the permit for their memory.
 pub(super) struct Chunk {
     pub(super) bytes: Bytes,
     _room: Option<OwnedSemaphorePermit>,
@@ -116,10 +116,10 @@ impl Shared {
 }
 
 fn final_(error: Error) -> Failed {
-    Failed::Error { error, again: super::failure::Again::Never }
+    Failed::Error { error, retry: super::failure::Retry::Never }
 }
 
 fn cut_short(key: &Key, place: &str) -> Failed {
     let error = Error::new(ErrorKind::Unavailable, format!("cannot read `{key}` in {place}: the answer is cut short"));
-    Failed::Error { error, again: super::failure::Again::Unsure }
+    Failed::Error { error, retry: super::failure::Retry::Unsure }
 }

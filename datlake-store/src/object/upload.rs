@@ -74,7 +74,7 @@ impl Shared {
             && size > whole
         {
             let part = part.max(size.div_ceil(MOST_PARTS));
-            let upload = Upload { store: self.identity()?.told_by(), key: key.to_string(), size, part };
+            let upload = Upload { store: self.identity()?.distinct(), key: key.to_string(), size, part };
             let source = Source { file: Arc::new(source), digest, upload, told };
             return self.upload_parts(key, &source).await.map(|()| Created::New);
         }
@@ -159,7 +159,7 @@ impl Shared {
 
     async fn abort_abandoned(&self) {
         let Some(folder) = self.options.memory.as_ref().map(|memory| memory.join("uploads")) else { return };
-        let Ok(store) = self.identity().map(RemoteIdentity::told_by) else { return };
+        let Ok(store) = self.identity().map(RemoteIdentity::distinct) else { return };
         for (journal, key, id) in blocking(move || Journal::abandoned(&folder, store)).await.unwrap_or_default() {
             let Ok(key) = Key::parse(&key) else { continue };
             if self.abort(&key, &id).await.is_ok() {

@@ -1,4 +1,4 @@
-//! Signed URLs of Google Cloud Storage, for which there is no server here: that the signature is right is told by `openssl`.
+//! Signed URLs of Google Cloud Storage, for which there is no server here: `openssl` checks the signature.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -208,7 +208,7 @@ fn another_lake_in_a_bucket_is_noticed_where_its_description_is_read() {
     let memory = Some(home.path().join("remotes"));
     let store = open_remote(URL, RemoteOptions { memory, ..options(&fake) }).unwrap();
     let look = || pollster::block_on(store.get(&Location::Lake));
-    // Who has not written yet knows nothing.
+    // A home that has not written yet knows nothing.
     assert_eq!(look().unwrap(), None);
     create(&*store, "a", b"1").unwrap();
     let there = look().unwrap().unwrap();
@@ -281,11 +281,12 @@ fn what_is_wrong_with_an_endpoint_is_told_at_once() {
     });
     check_error(get(secure), ErrorKind::Untrusted, &["no secure connection", URL]);
     let mut with_password = s3_at(&fake.endpoint.replace("http://", "http://bob:hunter2@"));
-    let error = check_error(get(with_password.clone()), ErrorKind::Config, &["credentials do not belong", URL]);
+    let error =
+        check_error(get(with_password.clone()), ErrorKind::Config, &["must be a bare URL without credentials", URL]);
     assert!(!error.to_string().contains("hunter2"), "{error}");
     with_password.retain(|(name, _)| name != "AWS_ENDPOINT_URL");
     with_password.push(("AWS_ENDPOINT_URL_S3".to_owned(), format!("{}?key=hunter2", fake.endpoint)));
-    check_error(get(with_password), ErrorKind::Config, &["a server and no more"]);
+    check_error(get(with_password), ErrorKind::Config, &["must be a bare URL without credentials"]);
     let mut strict = s3_at(&fake.endpoint);
     strict.retain(|(name, _)| name != "AWS_ALLOW_HTTP");
     check_error(get(strict), ErrorKind::Config, &["AWS_ALLOW_HTTP=true", URL]);
