@@ -1,80 +1,59 @@
-//! What goes wrong: one line, a hint where there is one, and an exit status.
+//! What goes wrong, as data: a line and a hint for people, an object for programs, and an exit status.
 
-use std::fmt;
+use std::error::Error as StdError;
 use std::io;
 
-use datlake::ErrorKind;
+use datlake::{Error, ErrorKind, Subject};
+use serde::Serialize;
 
 /// The exit status where what was asked for is not there.
 pub(crate) const ABSENT: u8 = 1;
 /// The exit status of every other failure.
 pub(crate) const FAILED: u8 = 2;
 
-/// A failure that the command itself finds.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    message: String,
-    hint: Option<&'static str>,
-    status: u8,
+/// A failure as it is shown.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure<'a> {
+    kind: ErrorKind,
+    /// What went wrong, with its causes.
+    pub(crate) message: String,
+    subject: Option<&'a Subject>,
+    pub(crate) hint: Option<&'a str>,
 }
 
-impl Failure {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, status: FAILED }
+impl<'a> Failure<'a> {
+    pub(crate) fn new(error: &'a anyhow::Error) -> Self {
+        let text = |cause: &(dyn StdError + 'static)| of_lake(cause).map_or(cause.to_string(), Error::without_hint);
+        let message = error.chain().map(text).collect::<Vec<_>>().join(": ");
+        let error = error.chain().find_map(of_lake);
+        let kind = error.map_or(ErrorKind::Io, Error::kind);
+        Self { kind, message, subject: error.and_then(Error::subject), hint: error.and_then(hint) }
     }
 
-    /// What was asked for is not there.
-    pub(crate) fn absent(message: impl fmt::Display) -> Self {
-        Self::new(message.to_string()).of_absence()
-    }
-
-    /// The same, because what was asked for is not there.
-    pub(crate) fn of_absence(self) -> Self {
-        Self { status: ABSENT, ..self }
-    }
-
-    pub(crate) fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
-        self
+    pub(crate) fn status(&self) -> u8 {
+        if self.kind == ErrorKind::NotFound { ABSENT } else { FAILED }
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
+/// The error of the library that `cause` is, or that a reader has put into its own.
+fn of_lake<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    cause.downcast_ref().or_else(|| cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref())
 }
 
-impl std::error::Error for Failure {}
-
-/// The exit status of a failure.
-pub(crate) fn status(error: &anyhow::Error) -> u8 {
-    if let Some(failure) = error.downcast_ref::<Failure>() {
-        return failure.status;
-    }
-    match error.downcast_ref::<datlake::Error>() {
-        Some(error) if error.kind() == ErrorKind::NotFound => ABSENT,
-        _ => FAILED,
-    }
-}
-
-/// What to do about a failure, where there is something.
-pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
-    if let Some(failure) = error.downcast_ref::<Failure>() {
-        return failure.hint;
-    }
-    match error.downcast_ref::<datlake::Error>()?.kind() {
-        ErrorKind::NotFound => Some("`datlake ls` shows the files, `datlake calls` the calls, `datlake runs` the runs"),
-        ErrorKind::InUse => {
-            Some("`datlake lineage --down UID` shows what was made from a file, `rm --cascade` takes it along")
-        }
-        ErrorKind::AlreadyExists => Some("`datlake info UID` shows what is there"),
+/// What to do about an error, where there is something.
+fn hint(error: &Error) -> Option<&str> {
+    error.hint().or(match error.kind() {
         ErrorKind::Denied => Some(
             "people who share a folder need one group and `umask 002`; what a bucket permits, `datlake config check` shows",
         ),
         ErrorKind::Config => Some("`datlake config show --help` says where settings come from"),
         _ => None,
-    }
+    })
+}
+
+/// The command refuses what was asked for.
+pub(crate) fn refused(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidInput, message)
 }
 
 /// Whether the reader of what we write has gone.

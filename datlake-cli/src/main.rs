@@ -23,8 +23,7 @@ fn main() -> ExitCode {
     let (args, json) = args::parse();
     let screen = Screen::new(args.color);
     if let Err(error) = interrupt::watch() {
-        screen.error(&anyhow::Error::new(error).context("cannot wait for signals"));
-        return ExitCode::from(failure::FAILED);
+        return ExitCode::from(screen.error(&anyhow::Error::new(error).context("cannot wait for signals"), json));
     }
     let done = run(args.command, json, &screen);
     interrupt::settled();
@@ -32,10 +31,7 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         // Whoever read has seen enough.
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            screen.error(&error);
-            ExitCode::from(failure::status(&error))
-        }
+        Err(error) => ExitCode::from(screen.error(&error, json)),
     }
 }
 

@@ -9,7 +9,7 @@ use anstream::{AutoStream, ColorChoice};
 use owo_colors::OwoColorize as _;
 
 use crate::answer::{Answer, Page};
-use crate::failure;
+use crate::failure::Failure;
 use crate::text::escape;
 
 /// Where results are shown.
@@ -42,9 +42,17 @@ impl Screen {
         Ok(())
     }
 
-    pub(crate) fn error(&self, error: &anyhow::Error) {
-        let hint = failure::hint(error).map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
-        self.say(&format!("{} {}{hint}", "datlake:".red().bold(), escape(&format!("{error:#}"))));
+    /// Shows a failure; its exit status.
+    pub(crate) fn error(&self, error: &anyhow::Error, json: bool) -> u8 {
+        let failure = Failure::new(error);
+        match serde_json::to_string(&failure) {
+            Ok(object) if json => self.say(&object),
+            _ => {
+                self.say(&format!("{} {}", "datlake:".red().bold(), escape(&failure.message)));
+                failure.hint.iter().for_each(|hint| self.say(&format!("{} {}", "hint:".cyan(), escape(hint))));
+            }
+        }
+        failure.status()
     }
 
     pub(crate) fn warning(&self, text: &str) {

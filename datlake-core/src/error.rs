@@ -8,11 +8,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{CallKey, CreatorName, Digest, Uid};
 
 /// What kind of thing went wrong: what a program may want to branch on.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// A UID, name, digest or setting that is not well-formed.
     InvalidInput,
@@ -60,7 +63,8 @@ pub enum ErrorKind {
 
 /// What an error is about.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// A file by its UID.
     Uid(Uid),

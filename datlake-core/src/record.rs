@@ -13,7 +13,7 @@ use crate::document::envelope;
 use crate::document::references::{Content, Document, Part, References};
 use crate::lineage::FileMeta;
 use crate::lineage::{Added, Lineage, Output};
-use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid};
+use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Subject, Uid};
 
 /// What a return value is called that is kept apart, before the call.
 pub const VALUE_OF: &str = "the return value of call ";
@@ -253,9 +253,10 @@ impl CallDocument {
     /// [`ErrorKind::Corrupt`] for bytes that are not what was written there.
     pub fn parse(creator: &CreatorName, key: &CallKey, bytes: Vec<u8>) -> Result<Self> {
         let place = Location::Record(creator.clone(), *key).path();
-        let (head, digest) = envelope::open::<wire::HeadV1<'_>>("call", &bytes, &place)?;
+        let about = |error: Error| error.about(Subject::Call(creator.clone(), *key));
+        let (head, digest) = envelope::open::<wire::HeadV1<'_>>("call", &bytes, &place).map_err(about)?;
         let corrupt =
-            |why: &str| Error::new(ErrorKind::Corrupt, format!("the call record `{place}` is damaged: {why}"));
+            |why: &str| about(Error::new(ErrorKind::Corrupt, format!("the call record `{place}` is damaged: {why}")));
         if head.creator != *creator || head.key != *key {
             return Err(corrupt("it belongs to another call"));
         }
@@ -390,8 +391,10 @@ impl Name {
     /// [`ErrorKind::Corrupt`] for bytes that are not the name that was written there.
     pub fn parse(uid: &Uid, bytes: Vec<u8>) -> Result<Self> {
         let place = Location::Name(uid.clone()).path();
-        let (wire, digest) = envelope::open::<wire::NameV1>("file", &bytes, &place)?;
-        let corrupt = |why: &str| Error::new(ErrorKind::Corrupt, format!("the name `{place}` is damaged: {why}"));
+        let about = |error: Error| error.about(Subject::Uid(uid.clone()));
+        let (wire, digest) = envelope::open::<wire::NameV1>("file", &bytes, &place).map_err(about)?;
+        let corrupt =
+            |why: &str| about(Error::new(ErrorKind::Corrupt, format!("the name `{place}` is damaged: {why}")));
         if wire.uid != *uid {
             return Err(corrupt("it belongs to another UID"));
         }

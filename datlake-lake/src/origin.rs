@@ -5,7 +5,7 @@ use std::fmt;
 use datlake_core::catalog::Catalog;
 use datlake_core::lineage::{Added, CodeState, Input, Lineage, Param};
 use datlake_core::record::NameTarget;
-use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
+use datlake_core::{Error, ErrorKind, Result, Subject, Uid, UidKind};
 use serde::{Deserialize, Serialize};
 
 use crate::lake::Lake;
@@ -93,6 +93,7 @@ impl Origin {
     pub(crate) async fn in_catalog(catalog: &Catalog, uid: &Uid) -> Result<Self> {
         let gone = || {
             Error::new(ErrorKind::NotFound, format!("the lake no longer says where `{uid}` comes from: it was removed"))
+                .about(Subject::Uid(uid.clone()))
         };
         let uid = match uid.kind() {
             // A file in a tree came with the tree.

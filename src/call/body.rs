@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
 use datlake_core::record::DynamicInput;
-use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
+use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Subject, Uid, UidKind};
 use datlake_store::{Holding, Staged};
 
 use crate::work_stealing;
@@ -101,6 +101,9 @@ fn of_frame(frame: Arc<dyn Frame>) -> Option<Arc<Body>> {
     any.downcast().ok()
 }
 
+/// How the key learns of a file.
+const TAKEN_ALONG: &str = "pass it as an argument without #[skip], or get it by its UID in the body";
+
 impl Body {
     pub(crate) fn new(new: NewBody) -> Self {
         let NewBody { lake, code, creator, key, chain, given, names } = new;
@@ -127,14 +130,13 @@ impl Body {
     /// The error for code that runs in the body and is not declared.
     pub(crate) fn undeclared(&self, code: &Code) -> Error {
         let message = format!(
-            "`{}` ran in the body of `{}`, which does not declare it: a change of it would go unnoticed; add it at {}:{}, as #[file_creator(depends_on({}))]",
+            "`{}` ran in the body of `{}`, which does not declare it: a change of it would go unnoticed",
             code.item(),
-            self.creator,
-            self.code.file,
-            self.code.line,
-            path_for(code, self.code)
+            self.creator
         );
-        Error::new(ErrorKind::Undeclared, message)
+        let (file, line, path) = (self.code.file, self.code.line, path_for(code, self.code));
+        let hint = format!("add it at {file}:{line}, as #[file_creator(depends_on({path}))]");
+        Error::new(ErrorKind::Undeclared, message).with_hint(hint)
     }
 
     /// A tracked item was entered. What is wrong with that is told when the body ends: the item itself cannot. Whether it
@@ -177,11 +179,11 @@ impl Body {
         }
         drop(state);
         let message = format!(
-            "the body of `{}` passes `{}` on to `{to}`, and it is neither an argument nor made by it: the call's key does not know of it; pass it as an argument without #[skip], or get it by its UID in the body",
+            "the body of `{}` passes `{}` on to `{to}`, and it is neither an argument nor made by it: the call's key does not know of it",
             self.creator,
             shown(file)
         );
-        Err(Error::new(ErrorKind::Undeclared, message))
+        Err(Error::new(ErrorKind::Undeclared, message).about(Subject::Digest(file.digest)).with_hint(TAKEN_ALONG))
     }
 
     /// Whether the body came by this content in a way that its key knows of, and did not make it.
@@ -201,11 +203,9 @@ impl Body {
         if !state.ended {
             return Ok(state);
         }
-        let message = format!(
-            "cannot make `{name}`: the body of `{}` has ended; wait for the threads and tasks it starts before it returns",
-            self.creator
-        );
-        Err(Error::new(ErrorKind::Context, message))
+        let message = format!("cannot make `{name}`: the body of `{}` has ended", self.creator);
+        let hint = "wait for the threads and tasks it starts before it returns";
+        Err(Error::new(ErrorKind::Context, message).with_hint(hint))
     }
 
     /// Staged files among the arguments of a nested call: their content goes into the lake before that call.
@@ -325,12 +325,12 @@ impl Body {
         }
         let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let message = format!(
-            "the body of `{}` must return new files with exactly the UIDs {}, but returned {}; create each under its UID",
+            "the body of `{}` must return new files with exactly the UIDs {}, but returned {}",
             self.creator,
             list(&expected),
             list(&made)
         );
-        Err(Error::new(ErrorKind::Outputs, message))
+        Err(Error::new(ErrorKind::Outputs, message).with_hint("create each under its UID"))
     }
 }
 
@@ -366,10 +366,10 @@ impl Frame for Body {
         }
         drop(state);
         let message = format!(
-            "the body of `{}` uses `{what}`, which is neither an argument nor made by it: the call's key does not know of it; pass it as an argument without #[skip], or get it by its UID in the body",
+            "the body of `{}` uses `{what}`, which is neither an argument nor made by it: the call's key does not know of it",
             self.creator
         );
-        Err(Error::new(ErrorKind::Undeclared, message))
+        Err(Error::new(ErrorKind::Undeclared, message).about(Subject::Digest(content)).with_hint(TAKEN_ALONG))
     }
 
     fn note_dynamic_input(&self, uid: &Uid, file: FileRef) {
@@ -381,8 +381,8 @@ impl Frame for Body {
     }
 
     fn note_failed(&self, error: &Error) {
-        let message = format!("the body of `{}` went on without what it asked for: {error}", self.creator);
-        self.note_violation(Error::new(error.kind(), message));
+        let message = format!("the body of `{}` went on without what it asked for: {}", self.creator, error.message());
+        self.note_violation(error.clone().with_message(message));
     }
 
     fn note_violation(&self, error: Error) {

@@ -11,7 +11,7 @@ use datlake_core::flight::{Boarding, FlightId};
 use datlake_core::memo::{Candidate, Search, Step};
 use datlake_core::record::{NameTarget, Record};
 use datlake_core::run::Outcome;
-use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result};
+use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Subject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -184,10 +184,11 @@ impl CallSite {
                     }
                 }
             }
-            let message = format!(
-                "`{creator}` is to make `{uid}`, which exists and was made otherwise: {why}; choose another UID, remove `{uid}` to make it anew, or say on_change = \"keep\" to go on with what is there"
+            let message = format!("`{creator}` is to make `{uid}`, which exists and was made otherwise: {why}");
+            let hint = format!(
+                "choose another UID, remove `{uid}` to make it anew, or say on_change = \"keep\" to go on with what is there"
             );
-            return Err(Error::new(ErrorKind::AlreadyExists, message));
+            return Err(Error::new(ErrorKind::AlreadyExists, message).about(Subject::Uid(uid.clone())).with_hint(hint));
         }
         Ok(None)
     }
@@ -205,10 +206,11 @@ impl CallSite {
         drop(inside);
         let Step::Found(value, _) = step else {
             let message = format!(
-                "`{}` cannot keep what is there: its return type has changed its meaning since; remove the file to make it anew",
+                "`{}` cannot keep what is there: its return type has changed its meaning since",
                 self.target.identity.creator
             );
-            return Err(Error::new(ErrorKind::AlreadyExists, message));
+            let error = Error::new(ErrorKind::AlreadyExists, message).with_hint("remove the file to make it anew");
+            return Err(error.about(Subject::Call(self.target.identity.creator.clone(), key)));
         };
         self.lake.journal().found(&self.target.identity.creator, key, Outcome::Kept);
         self.lake.emit(&Event::Kept { call: self.id(key), why: why.to_owned() });

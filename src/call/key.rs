@@ -85,11 +85,10 @@ impl Key {
         let ((), seen) = seen_lakes(self.lake.take(), || write(builder));
         self.lake = seen.lake;
         if seen.mixed && self.error.is_none() {
-            let message = format!(
-                "argument `{name}` of `{}` holds a file of another lake than an earlier one; lakes never mix: add the file to the other lake",
-                self.code.item()
-            );
-            self.error = Some(Error::new(ErrorKind::Context, message));
+            let message =
+                format!("argument `{name}` of `{}` holds a file of another lake than an earlier one", self.code.item());
+            let hint = "lakes never mix: add the file to the other lake";
+            self.error = Some(Error::new(ErrorKind::Context, message).with_hint(hint));
         }
     }
 

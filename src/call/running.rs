@@ -10,7 +10,7 @@ use datlake_core::flight::Flight;
 use datlake_core::lineage::Output;
 use datlake_core::record::Record;
 use datlake_core::run::Outcome;
-use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FileRef, Result, Uid, codec};
+use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FileRef, Result, Subject, Uid, codec};
 use datlake_store::{BodyPermit, FileLock, HeartbeatLease, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -189,11 +189,10 @@ impl Running {
     fn made<T: Serialize>(&self, value: &T) -> Result<(Made, Encoded)> {
         let (returned, seen) = seen_lakes(Some(self.site.lake.clone()), || canonical::encode(value));
         if seen.mixed {
-            let message = format!(
-                "the body of `{}` returned a file of another lake; lakes never mix: add the file to this one",
-                self.site.target.identity.creator
-            );
-            return Err(Error::new(ErrorKind::Context, message));
+            let message =
+                format!("the body of `{}` returned a file of another lake", self.site.target.identity.creator);
+            let hint = "lakes never mix: add the file to this one";
+            return Err(Error::new(ErrorKind::Context, message).with_hint(hint));
         }
         let encoded = returned?;
         Ok((self.body.finish(&encoded.files)?, encoded))
@@ -253,10 +252,10 @@ impl Running {
             }
             Lookup::Miss(_) => {
                 let message = format!(
-                    "another program published call {} at the same time, with a return type of another meaning; run again",
+                    "another program published call {} at the same time, with a return type of another meaning",
                     self.site.id(self.body.key())
                 );
-                Err(Error::new(ErrorKind::AlreadyExists, message))
+                Err(Error::new(ErrorKind::AlreadyExists, message).with_hint("run again"))
             }
         }
     }
@@ -266,10 +265,10 @@ impl Running {
         let id = self.site.id(expected.key);
         let before = expected.lineage()?.outputs;
         let different = |what: String| {
-            let message = format!(
-                "a forced run of {id} made something else than the lake holds and keeps: {what}; the creator is not deterministic, or depends on something that is not in its key"
-            );
-            Err(Error::new(ErrorKind::NotReproducible, message))
+            let message = format!("a forced run of {id} made something else than the lake holds and keeps: {what}");
+            let hint = "the creator is not deterministic, or depends on something that is not in its key";
+            let about = Subject::Call(id.creator.clone(), id.key);
+            Err(Error::new(ErrorKind::NotReproducible, message).about(about).with_hint(hint))
         };
         for (was, now) in before.iter().zip(outputs) {
             if was.digest != now.digest {

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use datlake::{ErrorKind, File, Lake, Result, UidKind, file_creator};
+use datlake::{ErrorKind, File, Lake, Result, Subject, UidKind, file_creator};
 
 use crate::support::{Watched, check_error, lake};
 
@@ -273,4 +273,21 @@ fn a_writer_that_is_dropped_leaves_nothing() {
     assert!(scratch(&lake).is_empty());
     lake.ok("ran begun", || begun(true));
     assert!(scratch(&lake).is_empty());
+}
+
+#[test]
+fn errors_have_what_they_are_about_and_what_to_do_as_fields() {
+    let lake = lake();
+    let file = lake.add_bytes("a.txt", "some").unwrap();
+    let uid = Subject::Uid("a.txt".parse().unwrap());
+    let missing = lake.file("b.txt").unwrap_err();
+    assert_eq!(missing.subject(), Some(&Subject::Uid("b.txt".parse().unwrap())));
+    assert!(missing.hint().is_some_and(|hint| hint.contains("`a.txt`")) && !missing.message().contains("a.txt"));
+    let taken = lake.add_bytes("a.txt", "other").unwrap_err();
+    assert_eq!((taken.kind(), taken.subject()), (ErrorKind::AlreadyExists, Some(&uid)));
+    assert!(taken.hint().is_some_and(|hint| hint.contains("choose another UID")), "{taken}");
+    fs::remove_file(file.stored_path().unwrap()).unwrap();
+    let lost = file.read().unwrap_err();
+    assert_eq!((lost.kind(), lost.subject()), (ErrorKind::MissingBlob, Some(&uid)));
+    assert!(lost.hint().is_some_and(|hint| hint.contains("datlake repair a.txt")), "{lost}");
 }

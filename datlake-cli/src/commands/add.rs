@@ -5,7 +5,7 @@ use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use datlake::config::without_secrets;
 use datlake::{Digest, File, Lake};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use super::download::{self, Limits};
 use super::lake::as_tree;
 use crate::answer::{Answer, Page, Partly};
 use crate::args::AddHow;
-use crate::failure::Failure;
+use crate::failure::refused;
 use crate::progress;
 use crate::text::{bytes, escape, files};
 
@@ -95,10 +95,8 @@ pub(super) fn run(
         all.push((what, uid));
     }
     if all.len() > 1 && !uid.ends_with('/') {
-        let failure = Failure::new(format!("cannot add {} things as `{uid}`", all.len()));
-        return Err(failure
-            .hint("a folder in the lake ends in a slash, as `photos/`: each goes into it, under its own name")
-            .into());
+        let hint = "a folder in the lake ends in a slash, as `photos/`: each goes into it, under its own name";
+        bail!(refused(format!("cannot add {} things as `{uid}`", all.len())).with_hint(hint));
     }
     let lake = lake()?;
     let mut added = Vec::new();
@@ -121,32 +119,28 @@ fn what(path: &OsStr, how: &AddHow) -> anyhow::Result<What> {
         Some("-") => Some((What::Stdin, "standard input")),
         Some(url) if download::is_url(url) && !local.exists() => Some((What::Url(url.to_owned()), "a URL")),
         Some(url) if download::is_other_url(url) && !local.exists() => {
-            let message = format!("cannot download `{}`: only http and https are spoken here", without_secrets(url));
-            return Err(Failure::new(message).hint("another program may get it: PROGRAM … | datlake add - UID").into());
+            let message = format!("cannot download `{}`: datlake speaks only http and https", without_secrets(url));
+            bail!(refused(message).with_hint("another program may get it: PROGRAM … | datlake add - UID"));
         }
         _ => None,
     };
     let path = local.display();
     if let Some((what, name)) = remote {
         return match how {
-            AddHow { recursive: true, .. } => {
-                Err(Failure::new(format!("{name} is no folder: -r is for folders")).into())
-            }
-            AddHow { moving: true, .. } => Err(Failure::new(format!("{name} cannot be moved, only copied")).into()),
+            AddHow { recursive: true, .. } => bail!(refused(format!("{name} is no folder: -r is for folders"))),
+            AddHow { moving: true, .. } => bail!(refused(format!("{name} cannot be moved, only copied"))),
             _ => Ok(what),
         };
     }
     match (local.is_dir(), how.recursive, how.each) {
         (true, false, _) => {
-            let failure = Failure::new(format!("cannot add `{path}`: it is a folder"));
-            Err(failure.hint("-r adds it as one tree, -r --each every file in it by itself").into())
+            let hint = "-r adds it as one tree, -r --each every file in it by itself";
+            bail!(refused(format!("cannot add `{path}`: it is a folder")).with_hint(hint))
         }
         (true, true, true) => Ok(What::Each(local)),
         (true, true, false) => Ok(What::Tree(local)),
         // What is not there fails where it is read, with the reason.
-        (false, true, _) if local.exists() => {
-            Err(Failure::new(format!("`{path}` is no folder: -r is for folders")).into())
-        }
+        (false, true, _) if local.exists() => bail!(refused(format!("`{path}` is no folder: -r is for folders"))),
         (false, ..) => Ok(What::File(local)),
     }
 }
@@ -164,15 +158,14 @@ fn named(what: &What, uid: &str) -> anyhow::Result<String> {
     match own {
         Some(own) if folder.is_empty() => Ok(own.to_owned()),
         Some(own) => Ok(format!("{folder}/{own}")),
-        None => Err(match what {
+        None => bail!(match what {
             What::File(path) | What::Tree(path) if path.file_name().is_some() => {
                 let path = path.as_os_str().as_encoded_bytes().escape_ascii();
                 let message = format!("`{path}` cannot keep its name in `{uid}`: it is not UTF-8");
-                Failure::new(message).hint("say the whole UID; whatever the file is called, its content is added")
+                refused(message).with_hint("give the whole UID: the content is added whatever the file is called")
             }
-            _ => Failure::new(format!("what goes into `{uid}` has no name of its own: say the whole UID")),
-        }
-        .into()),
+            _ => refused(format!("what goes into `{uid}` has no name of its own: give the whole UID")),
+        }),
     }
 }
 
@@ -186,8 +179,8 @@ fn add(lake: &Lake, what: &What, uid: &str, how: &AddHow) -> anyhow::Result<Vec<
         What::Stdin => {
             let mut stdin = std::io::stdin().lock();
             if !how.empty && stdin.fill_buf().context("cannot read standard input")?.is_empty() {
-                let failure = Failure::new(format!("nothing came on standard input, so `{uid}` was not added"));
-                return Err(failure.hint("--empty adds an empty file").into());
+                let message = format!("standard input was empty, so `{uid}` was not added");
+                bail!(refused(message).with_hint("--empty adds an empty file"));
             }
             lake.add_reader(uid, &mut limited(stdin, how.max_size))?
         }
@@ -272,7 +265,7 @@ fn remove_source(path: &Path, file: &File) -> anyhow::Result<()> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(std::fs::File::open(path).with_context(stays)?).with_context(stays)?;
     if Digest::from_bytes(*hasher.finalize().as_bytes()) != file.digest() || !file.is_local()? {
-        return Err(Failure::new(format!("{}: it has changed since it was added", stays())).into());
+        bail!(refused(format!("{}: it has changed since it was added", stays())));
     }
     std::fs::remove_file(path).with_context(stays)
 }

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use datlake::config::{self, Changed, ContextRow, Scope, Setting, Source, settings};
 use datlake::report::{Ability, RemoteCheck, RemoteState};
 use datlake::{ErrorKind, LakeBuilder};
@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::lake;
 use crate::answer::{Answer, Page};
 use crate::args::{Config, Context};
-use crate::failure::{FAILED, Failure};
+use crate::failure::{FAILED, refused};
 use crate::screen::Screen;
 use crate::text::{escape, padded, width};
 
@@ -53,15 +53,13 @@ fn context(command: Context) -> datlake::Result<Box<dyn Answer>> {
 }
 
 /// With what to do about it: what is missing here is no file.
-fn explained(error: datlake::Error) -> anyhow::Error {
+fn explained(error: datlake::Error) -> datlake::Error {
     match error.kind() {
-        ErrorKind::NotFound => Failure::absent(error)
-            .hint("`datlake config show` and `datlake config context list` show what is set")
-            .into(),
-        ErrorKind::AlreadyExists => {
-            Failure::new(error.to_string()).hint("`datlake config context use` uses it, `delete` deletes it").into()
+        ErrorKind::NotFound => {
+            error.with_hint("`datlake config show` and `datlake config context list` show what is set")
         }
-        _ => error.into(),
+        ErrorKind::AlreadyExists => error.with_hint("`datlake config context use` uses it, `delete` deletes it"),
+        _ => error,
     }
 }
 
@@ -85,15 +83,15 @@ fn setup(screen: &Screen) -> anyhow::Result<Vec<Setting>> {
         let value = now.iter().find(|setting| setting.key == key).and_then(|setting| setting.value.as_deref());
         loop {
             let Some(answer) = screen.asks(&format!("{asks} [{}]:", escape(value.unwrap_or("none"))))? else {
-                let failure = Failure::new(format!("there was no answer for `{key}`, so nothing was changed"));
-                return Err(failure.hint("an empty line leaves a setting as it is").into());
+                let error = refused(format!("there was no answer for `{key}`, so nothing was changed"));
+                bail!(error.with_hint("an empty line leaves a setting as it is"));
             };
             answers.push((key, answer));
             match tried(&answers) {
                 Ok(()) => break,
                 // Who typed it can think again; what comes from a pipe was meant for the next question.
                 Err(error) if std::io::stdin().is_terminal() => {
-                    screen.error(&error);
+                    screen.error(&error, false);
                     answers.pop();
                 }
                 Err(error) => return Err(error.context("nothing was changed")),

@@ -3,20 +3,22 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use datlake::Lake;
 use datlake::report::SignedUrl;
 use serde::Serialize;
 
 use super::lake::{as_tree, copy, file};
 use crate::answer::{Answer, Page};
-use crate::failure::Failure;
+use crate::failure::refused;
+
+const OF_TREE: &str = "`datlake get` copies a tree, and UID//PATH is a file in it";
 
 pub(super) fn cat(lake: &Lake, uids: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     // All are looked up before the first byte is written.
     let files = uids.iter().map(|uid| file(lake, uid)).collect::<anyhow::Result<Vec<_>>>()?;
     if let Some(tree) = files.iter().find(|file| as_tree(file).is_some()) {
-        let hint = "`datlake get` copies a tree, and UID//PATH is a file in it";
-        return Err(Failure::new(format!("cannot write `{tree}` to standard output: it is a tree")).hint(hint).into());
+        bail!(refused(format!("cannot write `{tree}` to standard output: it is a tree")).with_hint(OF_TREE));
     }
     for file in &files {
         copy(file, out)?;
@@ -45,8 +47,7 @@ pub(super) fn paths(lake: &Lake, uids: &[String]) -> anyhow::Result<Vec<Kept>> {
     for uid in uids {
         let file = file(lake, uid)?;
         if as_tree(&file).is_some() {
-            let hint = "`datlake get` copies a tree, and UID//PATH is a file in it";
-            return Err(Failure::new(format!("`{file}` is a tree, which has no path of its own")).hint(hint).into());
+            bail!(refused(format!("`{file}` is a tree, which has no path of its own")).with_hint(OF_TREE));
         }
         paths.push(Kept { uid: uid.clone(), path: file.stored_path()? });
     }

@@ -3,11 +3,11 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
+use anyhow::bail;
 use datlake::config::without_secrets;
+use datlake::{Error, ErrorKind};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Timeout};
-
-use crate::failure::Failure;
 
 /// How often a server may send us elsewhere.
 const REDIRECTS: u32 = 10;
@@ -57,9 +57,12 @@ pub(super) fn file_name(url: &str) -> Option<&str> {
 
 /// Asks for `url`. `tell` is told of the bytes as they come.
 pub(super) fn open(url: &str, limits: Limits, tell: Box<dyn FnMut(u64, Option<u64>)>) -> anyhow::Result<Body> {
-    let failed = |why: &str| Failure::new(format!("cannot download `{}`: {why}", without_secrets(url)));
+    let error = |kind, why: &str| Error::new(kind, format!("cannot download `{}`: {why}", without_secrets(url)));
+    let failed = |why: &str| error(ErrorKind::Io, why);
     if url.contains(|c: char| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
-        return Err(failed("a URL has no blanks and only ASCII; others are written as %20 and the like").into());
+        bail!(
+            failed("a URL has no blanks and only ASCII").with_hint("other characters are written as %20 and the like")
+        );
     }
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
@@ -82,18 +85,18 @@ pub(super) fn open(url: &str, limits: Limits, tell: Box<dyn FnMut(u64, Option<u6
     let status = response.status();
     if !status.is_success() {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
-        let message = failed(&format!("the server answers {}{reason}", status.as_u16()));
-        return Err(if matches!(status.as_u16(), 404 | 410) { message.of_absence() } else { message }.into());
+        let kind = if matches!(status.as_u16(), 404 | 410) { ErrorKind::NotFound } else { ErrorKind::Io };
+        bail!(error(kind, &format!("the server answers {}{reason}", status.as_u16())));
     }
     if status.as_u16() != 200 {
-        return Err(failed(&format!("the server answers {}, which is not the file", status.as_u16())).into());
+        bail!(failed(&format!("the server answers {}, which is not the file", status.as_u16())));
     }
     let body = response.into_body();
     let (content_type, length) = (body.mime_type().map(str::to_owned), body.content_length());
     if let (Some(length), Some(limit)) = (length, limits.size)
         && length > limit
     {
-        return Err(failed(&format!("it has {length} bytes, more than --max-size allows")).into());
+        bail!(failed(&format!("it has {length} bytes, more than --max-size allows")));
     }
     let reader = Box::new(body.into_with_config().limit(u64::MAX).reader());
     Ok(Body { reader, content_type, length, read: 0, limits, tell })

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Context as _;
-use datlake::{File, Lake};
+use anyhow::{Context as _, bail};
+use datlake::{Error, ErrorKind, File, Lake, Subject};
 use serde::Serialize;
 
 use super::lake::{as_tree, copy, file};
 use crate::answer::{Answer, Page, Partly};
-use crate::failure::Failure;
+use crate::failure::refused;
 use crate::interrupt::Unfinished;
 use crate::progress::Counter;
 use crate::text::{bytes, escape, files};
@@ -56,12 +56,7 @@ pub(super) fn run(lake: &Lake, items: &[String], force: bool, recursive: bool) -
     };
     let into = dest.is_dir();
     if uids.len() > 1 && !into {
-        return Err(Failure::new(format!(
-            "cannot write {} things to `{}`: it is no folder",
-            uids.len(),
-            dest.display()
-        ))
-        .into());
+        bail!(refused(format!("cannot write {} things to `{}`: it is no folder", uids.len(), dest.display())));
     }
     // All are looked up before the first is written.
     let mut all = Vec::new();
@@ -111,8 +106,7 @@ fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, S
     }
     let found = file(lake, uid).map_err(|error| match lake.list_folder(uid) {
         Ok(level) if !level.folders.is_empty() || !level.files.is_empty() => {
-            let failure = Failure::new(format!("`{uid}` is a folder in the lake"));
-            anyhow::Error::from(failure.hint("-r writes all that is in it"))
+            refused(format!("`{uid}` is a folder in the lake")).with_hint("-r writes all that is in it").into()
         }
         _ => error,
     })?;
@@ -135,26 +129,31 @@ fn check_names(files: &[(String, File)]) -> anyhow::Result<()> {
     for name in &names {
         let mut above = name.match_indices('/').map(|(at, _)| &name[..at]);
         if let Some(folder) = above.find(|above| names.contains(above)) {
-            let failure =
-                Failure::new(format!("cannot write `{folder}` and `{name}`: one name would be a file and a folder"));
-            return Err(failure.hint("get them one by one, under other names").into());
+            let message = format!("cannot write `{folder}` and `{name}`: one name would be a file and a folder");
+            bail!(refused(message).with_hint("get them one by one, under other names"));
         }
     }
     Ok(())
 }
 
+/// Something is there that would have to be replaced.
+fn taken(path: &Path, what: &str) -> Error {
+    let message = format!("cannot write `{}`: {what}", path.display());
+    Error::new(ErrorKind::AlreadyExists, message).about(Subject::Path(path.to_owned()))
+}
+
 fn write_file(file: &File, path: &Path, force: bool) -> anyhow::Result<()> {
-    let taken = || Failure::new(format!("cannot write `{}`: it exists", path.display())).hint("--force replaces it");
+    let exists = || taken(path, "it exists").with_hint("--force replaces it");
     if path.is_dir() {
-        return Err(Failure::new(format!("cannot write `{}`: it is a folder", path.display())).into());
+        bail!(taken(path, "it is a folder"));
     }
     if let Ok(there) = path.symlink_metadata() {
         if !force {
-            return Err(taken().into());
+            bail!(exists());
         }
         if !there.is_file() && !there.is_symlink() {
-            let failure = Failure::new(format!("cannot write `{}`: it is neither a file nor a folder", path.display()));
-            return Err(failure.hint("`datlake cat` writes into pipes and devices").into());
+            let error = taken(path, "it is neither a file nor a folder");
+            bail!(error.with_hint("`datlake cat` writes into pipes and devices"));
         }
     }
     let failed = || format!("cannot write `{}`", path.display());
@@ -165,7 +164,7 @@ fn write_file(file: &File, path: &Path, force: bool) -> anyhow::Result<()> {
     let persisted = temporary.finish(|made| if force { made.persist(path) } else { made.persist_noclobber(path) });
     match persisted {
         Ok(_) => Ok(()),
-        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Err(taken().into()),
+        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Err(exists().into()),
         Err(e) => Err(e.error).with_context(failed),
     }
 }
@@ -174,8 +173,7 @@ fn write_file(file: &File, path: &Path, force: bool) -> anyhow::Result<()> {
 fn write_folder(files: &[(String, File)], path: &Path, force: bool, counter: &Counter) -> anyhow::Result<()> {
     if path.symlink_metadata().is_ok() {
         if !force {
-            let failure = Failure::new(format!("cannot write `{}`: it exists", path.display()));
-            return Err(failure.hint("--force writes into it, and leaves the other files there").into());
+            bail!(taken(path, "it exists").with_hint("--force writes into it, and leaves the other files there"));
         }
         make_folders(files, path)?;
         return each(files, counter, |(name, file)| write_file(file, &path.join(name), true));

@@ -2,13 +2,12 @@
 
 use datlake::lineage::{CodeState, PersonSource};
 use datlake::report::{CreatedBy, FileInfo, OutputRow};
-use datlake::{ErrorKind, Lake, Uid};
+use datlake::{Error, ErrorKind, Lake, Uid};
 use owo_colors::{OwoColorize as _, Style};
 
 use super::ls::size;
 use crate::answer::{Answer, Page};
 use crate::boxes::{Card, joined};
-use crate::failure::Failure;
 use crate::text::{bytes, duration, escape, files, fill, is_files, padded, parameter, short, time};
 
 /// Columns of the words in front of the facts.
@@ -22,8 +21,8 @@ pub(super) fn run(lake: &Lake, uid: &str) -> anyhow::Result<FileInfo> {
             if level.files.is_empty() && level.folders.is_empty() {
                 return Err(error.into());
             }
-            let failure = Failure::absent(format!("`{uid}` is no file, but a folder"));
-            Err(failure.hint("`datlake ls` shows what is in a folder").into())
+            let error = Error::new(ErrorKind::NotFound, format!("`{uid}` is no file, but a folder"));
+            Err(error.with_hint("`datlake ls` shows what is in a folder").into())
         }
         info => Ok(info?),
     }

@@ -2,10 +2,9 @@
 
 use std::io::{Read as _, Write};
 
-use anyhow::Context as _;
-use datlake::{Digest, File, Lake, LakeBuilder, Side, Tree};
+use anyhow::{Context as _, bail};
+use datlake::{Digest, Error, ErrorKind, File, Lake, LakeBuilder, Side, Subject, Tree};
 
-use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Watching;
 use crate::screen::Screen;
@@ -48,9 +47,8 @@ pub(super) fn copy(file: &File, out: &mut dyn Write) -> anyhow::Result<()> {
         out.write_all(&buffer[..n])?;
     }
     if Digest::from_bytes(*hasher.finalize().as_bytes()) != file.digest() {
-        return Err(
-            Failure::new(format!("the content of `{file}` is damaged: its digest is not {}", file.digest())).into()
-        );
+        let message = format!("the content of `{file}` is damaged: its digest is not {}", file.digest());
+        bail!(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(file.digest())));
     }
     Ok(())
 }

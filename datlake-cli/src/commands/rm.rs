@@ -2,12 +2,13 @@
 
 use std::io::IsTerminal as _;
 
+use anyhow::bail;
 use datlake::report::{Damage, Removable, Removal};
 use datlake::{ErrorKind, Lake, Uid};
 use serde::Serialize;
 
 use crate::answer::{Answer, Page, Partly, cannot_be_shown};
-use crate::failure::Failure;
+use crate::failure::refused;
 use crate::screen::Screen;
 use crate::text::{escape, files, short};
 
@@ -80,13 +81,13 @@ fn forget(lake: &Lake, uids: &[String]) -> anyhow::Result<Removed> {
             Ok(gone) => removed.extend(gone),
             Err(error) => {
                 let error = match error.kind() {
-                    ErrorKind::InUse => Failure::new(error.to_string())
-                        .hint("`datlake push UID` sends it to the remote; `rm` without --local removes it everywhere")
-                        .into(),
-                    _ => error.into(),
+                    ErrorKind::InUse => error.with_hint(
+                        "`datlake push UID` sends it to the remote; `rm` without --local removes it everywhere",
+                    ),
+                    _ => error,
                 };
                 let some = !removed.is_empty();
-                return Err(Partly::of(Removed { removed, local: true, damaged: Vec::new() }, some, error));
+                return Err(Partly::of(Removed { removed, local: true, damaged: Vec::new() }, some, error.into()));
             }
         }
     }
@@ -99,12 +100,12 @@ pub(super) fn agreed(yes: bool, screen: &Screen, what: &str, count: usize) -> an
     }
     if !std::io::stdin().is_terminal() {
         let hint = "--yes removes without asking";
-        return Err(Failure::new("nobody is there to ask whether to remove, so nothing was").hint(hint).into());
+        bail!(refused("standard input is no terminal on which to confirm, so nothing was removed").with_hint(hint));
     }
-    if asks(screen, count, what)? {
-        return Ok(());
+    if !asks(screen, count, what)? {
+        bail!(refused("nothing was removed"));
     }
-    Err(Failure::new("nothing was removed").into())
+    Ok(())
 }
 
 /// All names in these folders.
@@ -112,12 +113,12 @@ fn in_folders(lake: &Lake, folders: &[String]) -> anyhow::Result<Vec<String>> {
     let mut uids = Vec::new();
     for folder in folders {
         if folder.trim_end_matches('/').is_empty() {
-            return Err(Failure::new("cannot remove everything there is: name the folders").into());
+            bail!(refused("cannot remove everything there is: name the folders"));
         }
         let before = uids.len();
         let listing = lake.list_files(folder)?;
         if let Some(damage) = listing.damaged.first() {
-            return Err(Failure::new(format!("cannot remove `{folder}`: {}", damage.error)).into());
+            bail!(refused(format!("cannot remove `{folder}`: {}", damage.error)));
         }
         uids.extend(listing.files.iter().map(|row| row.uid.to_string()));
         if uids.len() == before {
@@ -133,8 +134,8 @@ fn or_folder(lake: &Lake, uids: &[String], error: datlake::Error) -> anyhow::Err
     for uid in uids.iter().filter(|uid| !uid.starts_with('@')) {
         let count = lake.list_files(uid).map_or(0, |listing| listing.files.len());
         if count > 0 && lake.exists(uid.trim_end_matches('/')).is_ok_and(|exists| !exists) {
-            let hint = "-r removes all of them";
-            return Failure::new(format!("`{uid}` is no file, but a folder of {count}")).hint(hint).into();
+            let message = format!("`{uid}` is no file, but a folder of {count}");
+            return refused(message).with_hint("-r removes all of them").into();
         }
     }
     error.into()

@@ -25,8 +25,14 @@ fn a_file_goes_in_and_out_as_it_is() {
     assert_json_snapshot!("path", machine.json(&["path", "greetings/en.txt"]));
     machine.write("b.txt", "bye\n");
     let other = machine.path("b.txt");
-    let says = ["exists with other content", "hint: `datlake info UID`"];
+    let says = ["exists with other content", "hint: files never change", "`datlake info greetings/en.txt`"];
     machine.fails(2, &says, &["add", other.to_str().unwrap(), "greetings/en.txt"]);
+    let ran = machine.run(&["add", "--json", other.to_str().unwrap(), "greetings/en.txt"]);
+    let failure: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!((failure["kind"].as_str(), &*ran.out), (Some("already_exists"), ""), "{}", ran.err);
+    assert_eq!(failure["subject"], serde_json::json!({"uid": "greetings/en.txt"}));
+    let part = |name: &str, part: &str| failure[name].as_str().unwrap().contains(part);
+    assert!(part("message", "exists with other content") && part("hint", "files never change"), "{}", ran.err);
 }
 
 #[test]
@@ -45,7 +51,7 @@ fn a_folder_is_added_as_a_tree_where_that_is_said() {
     machine.write("photos/cats/tom.jpg", "tom");
     let folder = machine.write("photos/rex.jpg", "rexx").parent().unwrap().to_owned();
     let folder = folder.to_str().unwrap();
-    machine.fails(2, &["it is a folder (hint: -r adds it as one tree, -r --each"], &["add", folder, "photos"]);
+    machine.fails(2, &["it is a folder\nhint: -r adds it as one tree, -r --each"], &["add", folder, "photos"]);
     assert_eq!(machine.ok(&["add", "-r", folder, "photos"]), "added photos (2 files, 7 B)\n");
     assert_eq!(machine.ok(&["cat", "photos//cats/tom.jpg"]), "tom");
     machine.fails(2, &["it is a tree", "hint: `datlake get`"], &["cat", "photos"]);
@@ -95,7 +101,7 @@ fn get_replaces_nothing_unless_it_is_told_to() {
     let machine = Machine::new();
     machine.lake().add_bytes("a.txt", b"new").unwrap();
     let there = machine.write("work/a.txt", "mine");
-    machine.fails(2, &["cannot write `./a.txt`: it exists (hint: --force replaces it)"], &["get", "a.txt"]);
+    machine.fails(2, &["cannot write `./a.txt`: it exists\nhint: --force replaces it"], &["get", "a.txt"]);
     assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
     machine.ok(&["get", "-f", "a.txt"]);
     assert_eq!(fs::read_to_string(&there).unwrap(), "new");
@@ -333,7 +339,7 @@ fn a_file_whose_name_is_not_utf_8_is_added_under_another() {
     let name = std::ffi::OsStr::from_bytes(b"caf\xe9.txt");
     fs::rename(machine.path("work/plain"), machine.path("work").join(name)).unwrap();
     let add = |uid: &str| ran(machine.command(&["add"]).arg(name).arg(uid).output().unwrap());
-    let says = [r"`caf\xe9.txt` cannot keep its name in `texts/`: it is not UTF-8", "say the whole UID"];
+    let says = [r"`caf\xe9.txt` cannot keep its name in `texts/`: it is not UTF-8", "give the whole UID"];
     check_failure(&add("texts/"), 2, &says);
     assert_eq!(add("texts/cafe.txt").out, "added texts/cafe.txt (1 B)\n");
     assert_eq!(machine.ok(&["cat", "texts/cafe.txt"]), "x");
@@ -343,7 +349,7 @@ fn a_file_whose_name_is_not_utf_8_is_added_under_another() {
 fn nothing_on_standard_input_is_no_file_unless_that_is_said() {
     let machine = Machine::new();
     // Nobody writes to it: it is closed, or empty.
-    machine.fails(2, &["nothing came on standard input, so `a` was not added", "--empty"], &["add", "-", "a"]);
+    machine.fails(2, &["standard input was empty, so `a` was not added", "--empty"], &["add", "-", "a"]);
     assert!(!machine.lake().exists("a").unwrap());
     assert_eq!(machine.ok(&["add", "--empty", "-", "a"]), "added a (0 B)\n");
     assert_eq!(machine.feed(&["add", "--empty", "-", "b"], "some").status, 0);

@@ -65,7 +65,7 @@ fn an_answer_that_is_not_the_file_is_not_added() {
     add(&Server::saying(elsewhere), 2, &["sends us elsewhere more than 10 times"]);
     for other in ["ftp://ada:hunter2@example.org/a.csv", "s3://bucket/a.csv?sig=hunter2"] {
         let ran = machine.run(&["add", other, "a.csv"]);
-        check_failure(&ran, 2, &["only http and https are spoken here", "| datlake add - UID"]);
+        check_failure(&ran, 2, &["datlake speaks only http and https", "| datlake add - UID"]);
         assert!(!ran.err.contains("hunter2"), "{}", ran.err);
     }
     assert_eq!(machine.ok(&["ls"]), "");

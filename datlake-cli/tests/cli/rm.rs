@@ -11,7 +11,7 @@ fn nothing_is_removed_without_a_word() {
     machine.lake().add_bytes("spare.txt", b"spare").unwrap();
     let ran = machine.run(&["rm", "spare.txt"]);
     assert_eq!((ran.status, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("  spare.txt\n") && ran.err.contains("nobody is there to ask"), "{}", ran.err);
+    assert!(ran.err.contains("  spare.txt\n") && ran.err.contains("no terminal on which to confirm"), "{}", ran.err);
     machine.fails(1, &["no file `spar.txt`", "`spare.txt`"], &["rm", "--yes", "spare.txt", "spar.txt"]);
     assert_eq!(machine.ok(&["cat", "spare.txt"]), "spare");
     assert_eq!(machine.ok(&["rm", "--yes", "spare.txt"]), "removed spare.txt\n");

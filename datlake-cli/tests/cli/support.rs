@@ -239,7 +239,10 @@ pub(crate) fn check_schema(arguments: &[&str], answer: &str) {
 #[track_caller]
 pub(crate) fn check_failure(ran: &Ran, status: i32, says: &[&str]) {
     assert_eq!((ran.status, &*ran.out), (status, ""), "{}", ran.err);
-    assert!(ran.err.starts_with("datlake: ") && ran.err.lines().count() == 1, "{:?}", ran.err);
+    let lines: Vec<&str> = ran.err.lines().collect();
+    let hints = lines.get(1..).unwrap_or_default();
+    let hinted = hints.len() <= 1 && hints.iter().all(|hint| hint.starts_with("hint: "));
+    assert!(ran.err.starts_with("datlake: ") && hinted, "{:?}", ran.err);
     for part in says {
         assert!(ran.err.contains(part), "{:?} does not say {part:?}", ran.err);
     }

@@ -33,7 +33,9 @@ pub use mend::Mended;
 pub use push::Pushed;
 
 use crate::record::{CallDocument, DynamicInput, Name, NameTarget, Record, ValueBytes};
-use crate::{CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Result, Store, Uid, UidKind};
+use crate::{
+    CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Result, Store, Subject, Uid, UidKind,
+};
 
 /// The documents of a lake.
 #[derive(Clone, Debug)]
@@ -208,8 +210,9 @@ impl Catalog {
             if Digest::of(&bytes) == *digest {
                 return Ok(bytes);
             }
-            let message = format!("{} is damaged in {}: remove that blob and run again", what(), whose.describe());
-            Err(Error::new(ErrorKind::Corrupt, message))
+            let message = format!("{} is damaged in {}", what(), whose.describe());
+            let error = Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(*digest));
+            Err(error.with_hint("remove that blob and run again"))
         };
         if let Some(bytes) = self.local.get(&at).await? {
             return checked(bytes, &*self.local);
@@ -221,7 +224,8 @@ impl Catalog {
             self.cache.create(&at, &bytes).await?;
             return Ok(bytes);
         }
-        Err(Error::new(ErrorKind::MissingBlob, format!("{} is missing; remove the call to run it again", what())))
+        let error = Error::new(ErrorKind::MissingBlob, format!("{} is missing", what()));
+        Err(error.about(Subject::Digest(*digest)).with_hint("remove the call to run it again"))
     }
 }
 
@@ -246,7 +250,7 @@ impl Named {
         let output = output.ok_or_else(|| {
             let message =
                 format!("the name `{uid}` points to call {}/{}, which made no such file", record.creator, record.key);
-            Error::new(ErrorKind::Corrupt, message)
+            Error::new(ErrorKind::Corrupt, message).about(Subject::Uid(uid.clone()))
         })?;
         Ok(Some(output.into()))
     }

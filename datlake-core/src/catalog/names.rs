@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::{Catalog, GcGuard, Named, Retry, convenience};
 use crate::record::{Abandoned, CallDocument, Name, NameTarget, OutputOf};
 use crate::store::{LOOKS, contradiction};
-use crate::{Created, Document, Error, ErrorKind, Location, Result, Uid};
+use crate::{Created, Document, Error, ErrorKind, Location, Result, Subject, Uid};
 
 impl Catalog {
     /// What a chosen name stands for, also while it shows nothing.
@@ -66,7 +66,8 @@ impl Catalog {
                 return Ok(there.name);
             }
             if let Some(why) = self.why_taken(&there) {
-                return Err(Error::new(ErrorKind::AlreadyExists, format!("cannot publish `{}`: {why}", name.uid)));
+                let error = Error::new(ErrorKind::AlreadyExists, format!("cannot publish `{}`: {why}", name.uid));
+                return Err(error.about(Subject::Uid(name.uid.clone())));
             }
             // Left by a call of this machine that never finished; the claim on the name keeps others away.
             if self.abandon(&there.name, &name.nonce).await? {
@@ -134,10 +135,14 @@ impl Catalog {
                 return Ok(Ok(()));
             }
             let message = format!(
-                "cannot add `{}`: it exists with other content ({}, not {}); files never change, so choose another UID or remove it first",
+                "cannot add `{}`: it exists with other content ({}, not {})",
                 name.uid, there.digest, added.digest
             );
-            return Err(Error::new(ErrorKind::AlreadyExists, message));
+            let hint = format!(
+                "files never change, so choose another UID or remove it first; `datlake info {}` shows what is there",
+                name.uid
+            );
+            return Err(Error::new(ErrorKind::AlreadyExists, message).about(Subject::Uid(name.uid)).with_hint(hint));
         }
         if self.remote.is_some() && !self.is_refused() && !secured.was_refused() {
             match self.create_added(name.clone(), secured).await {

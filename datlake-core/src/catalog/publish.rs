@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Catalog, Publication, Published};
 use crate::record::{CallDocument, Name, NameTarget, OutputOf, Record, ValueBytes};
-use crate::{Created, Digest, Error, ErrorKind, Location, Result, Store};
+use crate::{Created, Digest, Error, ErrorKind, Location, Result, Store, Subject};
 
 impl Catalog {
     /// Makes a finished call visible, in an order that shows all of it or nothing.
@@ -54,7 +54,8 @@ impl Catalog {
                 && !named.name.target.same(&target)
                 && let Some(why) = self.why_taken(&named)
             {
-                return Err(Error::new(ErrorKind::AlreadyExists, format!("cannot publish `{uid}`: {why}")));
+                let error = Error::new(ErrorKind::AlreadyExists, format!("cannot publish `{uid}`: {why}"));
+                return Err(error.about(Subject::Uid(uid.clone())));
             }
         }
         self.here().publish_by_decision(publication).await
@@ -93,7 +94,8 @@ impl Catalog {
             Created::New => Published::Ours(record.clone()),
             Created::Exists => {
                 let bytes = self.deciding().get(&at).await?.ok_or_else(|| {
-                    Error::new(ErrorKind::Io, format!("`{}` was removed while it was published; run again", at.path()))
+                    Error::new(ErrorKind::Io, format!("`{}` was removed while it was published", at.path()))
+                        .with_hint("run again")
                 })?;
                 match CallDocument::parse(&record.creator, &record.key, bytes)? {
                     // A create whose reply got lost is ours all the same.
@@ -192,8 +194,9 @@ fn readable<T>(read: Result<T>) -> Result<Option<T>> {
 
 fn too_late(record: &Record) -> Error {
     let message = format!(
-        "cannot publish call {}/{}: its name was removed, or taken by another call, meanwhile; run again",
+        "cannot publish call {}/{}: its name was removed, or taken by another call, meanwhile",
         record.creator, record.key
     );
-    Error::new(ErrorKind::AlreadyExists, message)
+    let about = Subject::Call(record.creator.clone(), record.key);
+    Error::new(ErrorKind::AlreadyExists, message).about(about).with_hint("run again")
 }

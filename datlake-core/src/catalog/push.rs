@@ -144,7 +144,8 @@ impl Catalog {
             Created::New => Pushed::Sent,
             Created::Exists => {
                 let bytes = remote.get(&at).await?.ok_or_else(|| {
-                    Error::new(ErrorKind::Io, format!("`{}` was removed while it was pushed; push again", at.path()))
+                    Error::new(ErrorKind::Io, format!("`{}` was removed while it was pushed", at.path()))
+                        .with_hint("push again")
                 })?;
                 let first = CallDocument::parse(creator, key, bytes)?;
                 if first.bytes() == record.bytes() {

@@ -7,7 +7,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::{Catalog, Named};
 use crate::lineage::{Output, Person};
 use crate::record::{CallDocument, Name, NameTarget, Record, Tombstone};
-use crate::{Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Uid, UidKind};
+use crate::{
+    Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Subject, Uid, UidKind,
+};
 
 /// How many tombstones are read at a time. A new machine reads all that there are.
 const AT_ONCE: usize = 64;
@@ -49,8 +51,9 @@ impl Catalog {
     ) -> Result<Vec<Uid>> {
         let record = match uid.kind() {
             UidKind::Member { tree, .. } => {
-                let message = format!("cannot remove `{uid}`: it is part of the tree `{tree}`; remove that");
-                return Err(Error::new(ErrorKind::InvalidInput, message));
+                let message = format!("cannot remove `{uid}`: it is part of the tree `{tree}`");
+                let error = Error::new(ErrorKind::InvalidInput, message).about(Subject::Uid(uid.clone()));
+                return Err(error.with_hint(format!("remove `{tree}`")));
             }
             UidKind::Output { creator, key, .. } => self.record(&creator, &key).await?,
             UidKind::Chosen => loop {
@@ -96,8 +99,9 @@ impl Catalog {
     /// [`ErrorKind::InvalidInput`] for a file in a tree; [`ErrorKind::Corrupt`].
     pub async fn copy_of(&self, uid: &Uid) -> Result<Option<Document>> {
         if let UidKind::Member { tree, .. } = uid.kind() {
-            let message = format!("cannot forget `{uid}`: it is part of the tree `{tree}`; forget that");
-            return Err(Error::new(ErrorKind::InvalidInput, message));
+            let message = format!("cannot forget `{uid}`: it is part of the tree `{tree}`");
+            let error = Error::new(ErrorKind::InvalidInput, message).about(Subject::Uid(uid.clone()));
+            return Err(error.with_hint(format!("forget `{tree}`")));
         }
         let read = async |at: &Location| -> Result<Option<Document>> {
             self.local.get(at).await?.map(|bytes| Document::parse(at, bytes)).transpose()
@@ -124,7 +128,7 @@ impl Catalog {
     ) -> Result<Vec<Uid>> {
         let only_copy = |what: &str| {
             let message = format!("cannot forget `{uid}`: {what}, so this machine's is no copy");
-            Err(Error::new(ErrorKind::InUse, message))
+            Err(Error::new(ErrorKind::InUse, message).about(Subject::Uid(uid.clone())))
         };
         let Some(remote) = &self.remote else { return only_copy("there is no remote that has it too") };
         if remote.get(&document.at).await?.as_ref() != Some(&document.bytes) {

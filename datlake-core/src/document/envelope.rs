@@ -41,12 +41,8 @@ pub(crate) fn seal<T: Serialize>(kind: &'static str, body: &T) -> Result<(Vec<u8
 /// Checks a document of `kind` found at `place`, and parses it.
 pub(crate) fn open<'a, T: Deserialize<'a>>(kind: &'static str, bytes: &'a [u8], place: &str) -> Result<(T, Digest)> {
     let corrupt = |why: &str| {
-        Error::new(
-            ErrorKind::Corrupt,
-            format!(
-                "the {kind} document `{place}` is damaged ({why}); restore it from another copy of the lake, or remove it to forget what it says"
-            ),
-        )
+        Error::new(ErrorKind::Corrupt, format!("the {kind} document `{place}` is damaged ({why})"))
+            .with_hint("restore it from another copy of the lake, or remove it to forget what it says")
     };
     let digest = check(bytes).map_err(corrupt)?;
     // The header first, unless it is the one we write: a newer format may have other members.

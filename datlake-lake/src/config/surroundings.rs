@@ -129,10 +129,8 @@ impl Surroundings {
             Some(RawSetting { value, source }) => (self.home(&value, &source), source),
             None => (
                 self.data.clone().ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::Config,
-                        "there is no home directory to keep a lake in: set DATLAKE_HOME to a directory",
-                    )
+                    Error::new(ErrorKind::Config, "there is no home directory to keep a lake in")
+                        .with_hint("set DATLAKE_HOME to a directory")
                 })?,
                 Source::Default,
             ),
@@ -227,5 +225,5 @@ impl Gathered {
 
 fn unknown(name: &str, value: &str, known: &str) -> Error {
     let value: String = value.chars().take(40).flat_map(char::escape_debug).collect();
-    Error::new(ErrorKind::Config, format!("{name} is `{value}`; it may be {known}"))
+    Error::new(ErrorKind::Config, format!("{name} is `{value}`")).with_hint(format!("it may be {known}"))
 }

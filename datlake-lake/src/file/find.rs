@@ -1,7 +1,7 @@
 //! Finding files by their names.
 
 use datlake_core::catalog::FileMeta;
-use datlake_core::{Error, ErrorKind, Result, Uid, UidKind};
+use datlake_core::{Error, ErrorKind, Result, Subject, Uid, UidKind};
 use datlake_store::wait;
 
 use super::handle::File;
@@ -107,20 +107,21 @@ async fn known(lake: &Lake, uid: &Uid) -> Result<Option<FileMeta>> {
 
 fn not_found(lake: &Lake, uid: &Uid) -> Error {
     let mut message = format!("the lake in `{}` has no file `{uid}`", lake.home().display());
+    let mut hint = "`datlake ls` shows the files, `datlake calls` the calls".to_owned();
     if let UidKind::Output { creator, key, .. } = uid.kind() {
         message.push_str(&format!(", because call {creator}/{} has not been made or was removed", key.short()));
     } else {
         // A hint is worth a look at the names, and no second error.
         let names = wait(lake.catalog().names(None)).unwrap_or_default();
         let near = nearest(uid.as_str(), names.iter().map(Uid::as_str));
-        if near.is_empty() {
-            message.push_str(if names.is_empty() { "; it has no named files at all" } else { "" });
-        } else {
-            message.push_str(&format!("; the nearest names are {}", near.join(", ")));
-        }
+        hint = match (&*near, &*names) {
+            ([], []) => "it has no named files at all".to_owned(),
+            ([], _) => hint,
+            _ => format!("the nearest names are {}", near.join(", ")),
+        };
     }
     if lake.is_offline() {
         message.push_str(" (offline: only this machine was asked)");
     }
-    Error::new(ErrorKind::NotFound, message)
+    Error::new(ErrorKind::NotFound, message).about(Subject::Uid(uid.clone())).with_hint(hint)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datlake_core::catalog::FileMeta;
-use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Uid, UidKind};
+use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Subject, Uid, UidKind};
 use datlake_store::{Staged, Wanted, wait};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -300,8 +300,9 @@ impl File {
             Ok(Origin::Call(lineage)) => format!(", made by call {}/{}", lineage.creator, lineage.key.short()),
             _ => String::new(),
         };
-        let message = format!("{error} (`{uid}`{made_by}; `datlake repair {uid}` heals it, or says how to)");
-        Error::new(error.kind(), message)
+        let message = format!("{} (`{uid}`{made_by})", error.message());
+        let hint = format!("`datlake repair {uid}` heals it, or says how to");
+        error.with_message(message).about(Subject::Uid(uid.clone())).with_hint(hint)
     }
 
     pub(super) fn note_download(&self, fetched: bool) {

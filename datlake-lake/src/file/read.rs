@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use datlake_core::{Digest, Error, ErrorKind, Location, Result};
+use datlake_core::{Digest, Error, ErrorKind, Location, Result, Subject};
 use datlake_store::{Reader, wait};
 
 use super::handle::{File, Place, noted};
@@ -62,7 +62,7 @@ impl File {
         self.whole()?.read_to_end(&mut bytes).map_err(|e| Error::io("read", self, e))?;
         if Digest::of(&bytes) != self.0.digest {
             let message = format!("the content of `{self}` is damaged: it no longer has digest {}", self.0.digest);
-            return Err(noted(Error::new(ErrorKind::Corrupt, message)));
+            return Err(noted(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(self.0.digest))));
         }
         Ok(bytes)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use datlake_core::{Digest, Error, ErrorKind, FileRef, Manifest, Result, Uid};
+use datlake_core::{Digest, Error, ErrorKind, FileRef, Manifest, Result, Subject, Uid};
 use datlake_store::{Reader, Staged, offload_method};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -53,10 +53,8 @@ impl Tree {
     /// As [`File::create`].
     pub fn create(name: &str) -> Result<TreeWriter> {
         let Some(frame) = scope::frame() else {
-            let message = format!(
-                "cannot create the tree `{name}`: trees are created in the body of a creator; outside, use `lake.add_tree(uid, path)`"
-            );
-            return Err(Error::new(ErrorKind::Context, message));
+            let message = format!("cannot create the tree `{name}`: trees are created in the body of a creator");
+            return Err(Error::new(ErrorKind::Context, message).with_hint("outside, use `lake.add_tree(uid, path)`"));
         };
         let name = Uid::chosen(name)?;
         Ok(TreeWriter {
@@ -181,7 +179,10 @@ impl Tree {
         }
         match manifest.file(name) {
             Some((digest, size)) => self.member(name, *digest, *size),
-            None => Err(Error::new(ErrorKind::NotFound, format!("the tree `{}` has no file `{name}`", self.file))),
+            None => {
+                let error = Error::new(ErrorKind::NotFound, format!("the tree `{}` has no file `{name}`", self.file));
+                Err(self.file.uid().map_or(error.clone(), |tree| error.about(Subject::Uid(tree.clone()))))
+            }
         }
     }
 
@@ -430,18 +431,17 @@ pub(crate) fn files_below(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
         if !entry.path().is_file() {
             let what =
                 if entry.path_is_symlink() { "a link that leads to no file" } else { "neither a file nor a folder" };
-            let message =
-                format!("cannot add `{}`: it is {what}; take it out of the folder first", entry.path().display());
-            return Err(Error::new(ErrorKind::InvalidInput, message));
+            let message = format!("cannot add `{}`: it is {what}", entry.path().display());
+            let error = Error::new(ErrorKind::InvalidInput, message).about(Subject::Path(entry.into_path()));
+            return Err(error.with_hint("take it out of the folder first"));
         }
         let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path());
         let mut parts = Vec::new();
         for part in relative.components() {
             let part = part.as_os_str().to_str().ok_or_else(|| {
                 let path = entry.path().as_os_str().as_encoded_bytes().escape_ascii();
-                let message =
-                    format!("cannot add `{path}`: its name is not UTF-8; rename it, or take it out of the folder");
-                Error::new(ErrorKind::InvalidInput, message)
+                Error::new(ErrorKind::InvalidInput, format!("cannot add `{path}`: its name is not UTF-8"))
+                    .with_hint("rename it, or take it out of the folder")
             })?;
             parts.push(part);
         }

@@ -135,9 +135,9 @@ impl File {
 fn begin(name: &str) -> Result<(Arc<dyn Frame>, Uid)> {
     let Some(frame) = scope::frame() else {
         let message = format!(
-            "cannot create `{name}`: files are created in the body of a creator (threads and tasks it starts take `datlake::here()` along); outside, use `lake.create(uid)`"
+            "cannot create `{name}`: files are created in the body of a creator (threads and tasks it starts take `datlake::here()` along)"
         );
-        return Err(Error::new(ErrorKind::Context, message));
+        return Err(Error::new(ErrorKind::Context, message).with_hint("outside, use `lake.create(uid)`"));
     };
     Ok((frame, Uid::chosen(name)?))
 }

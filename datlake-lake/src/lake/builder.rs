@@ -258,7 +258,8 @@ impl LakeBuilder {
             None => config::resolve()?.home,
         };
         if home.as_os_str().is_empty() {
-            return Err(Error::new(ErrorKind::Config, "the lake's home is empty: set DATLAKE_HOME to a directory"));
+            let error = Error::new(ErrorKind::Config, "the lake's home is empty");
+            return Err(error.with_hint("set DATLAKE_HOME to a directory"));
         }
         let reach = match &remote {
             None => Reach::Home,

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::claim::{clear_left_over, left_over};
-use datlake_core::{Entry, Error, ErrorKind, Result, Store};
+use datlake_core::{Entry, ErrorKind, Result, Store};
 use datlake_store::wait;
 
 use super::{Lake, refuse_in_body};
@@ -34,13 +34,7 @@ impl Lake {
     pub fn clean(&self) -> Result<Cleaned> {
         refuse_in_body("clean the remote")?;
         let Some(remote) = self.catalog().remote.clone() else {
-            let message = match self.is_offline() {
-                true => "cannot clean the remote: the lake is offline",
-                false => {
-                    "cannot clean the remote: the lake has none; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one"
-                }
-            };
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(self.no_remote("clean the remote"));
         };
         if self.remote_state().0 == Some(RemoteState::New) {
             return Ok(Cleaned::default());

@@ -7,7 +7,7 @@ use datlake_core::catalog::{Catalog, Publication, Published};
 use datlake_core::document::Content;
 use datlake_core::lineage::Lineage;
 use datlake_core::record::{DynamicInput, NewRecord, Record};
-use datlake_core::{Code, Digest, Error, ErrorKind, Result, Uid};
+use datlake_core::{Code, Digest, Error, ErrorKind, Result, Subject, Uid};
 use datlake_store::{FileLock, offload};
 
 use super::{Lake, Patience, claim_of};
@@ -91,7 +91,8 @@ impl Lake {
             Published::Theirs(record) => Ok(Committed::Theirs(record)),
             Published::Retry(_) => {
                 let id = CallId { creator: lineage.creator, key: lineage.key };
-                Err(Error::new(ErrorKind::Io, format!("call {id} could not be published; run again")))
+                let error = Error::new(ErrorKind::Io, format!("call {id} could not be published"));
+                Err(error.about(Subject::Call(id.creator, id.key)).with_hint("run again"))
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use datlake_core::document::Part;
-use datlake_core::{Digest, Error, ErrorKind, Result, Uid, UidKind};
+use datlake_core::{Digest, Error, ErrorKind, Result, Subject, Uid, UidKind};
 use datlake_store::wait;
 
 use super::query::{Bounds, Read, file_of};
@@ -159,7 +159,8 @@ impl Lake {
     pub fn apply(&self, removal: &Removal, cascade: bool) -> Result<Vec<Uid>> {
         refuse_in_body("remove a file")?;
         if !cascade && let Some(message) = in_use(removal) {
-            return Err(Error::new(ErrorKind::InUse, message));
+            let hint = "`datlake lineage --down UID` shows what was made from a file, `rm --cascade` takes it along";
+            return Err(Error::new(ErrorKind::InUse, message).with_hint(hint));
         }
         let mut gone = Vec::new();
         // What is farthest first: wherever it is stopped, nothing is left whose inputs went before it.
@@ -242,7 +243,9 @@ impl Lake {
                     Some(record) => self.catalog().made_by(&record).await,
                     None => {
                         let message = format!("call {creator}/{} has not been made or was removed", key.short());
-                        Err(Error::new(ErrorKind::NotFound, message))
+                        let error =
+                            Error::new(ErrorKind::NotFound, message).with_hint("`datlake calls` shows the calls");
+                        Err(error.about(Subject::Call(creator.clone(), key)))
                     }
                 }
             })?;
@@ -250,8 +253,9 @@ impl Lake {
         }
         let uid = self.resolve(uid)?;
         if let UidKind::Member { tree, .. } = uid.kind() {
-            let message = format!("cannot remove `{uid}`: it is part of the tree `{tree}`; remove that");
-            return Err(Error::new(ErrorKind::InvalidInput, message));
+            let message = format!("cannot remove `{uid}`: it is part of the tree `{tree}`");
+            let error = Error::new(ErrorKind::InvalidInput, message).with_hint(format!("remove `{tree}`"));
+            return Err(error.about(Subject::Uid(uid)));
         }
         let lineage = match self.file(uid.as_str())?.lineage()? {
             Origin::Added(_) => return Ok(Removable { call: None, files: vec![uid] }),

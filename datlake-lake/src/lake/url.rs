@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use datlake_core::{Error, ErrorKind, Location, Result, Store};
+use datlake_core::{Error, ErrorKind, Location, Result, Store, Subject};
 use datlake_store::{Wanted, wait};
 
 use super::{Lake, refuse_in_body};
@@ -33,19 +33,13 @@ impl Lake {
     pub fn url(&self, uid: &str, expires: Duration) -> Result<SignedUrl> {
         refuse_in_body("make a URL")?;
         let Some(remote) = self.catalog().remote.clone() else {
-            let message = match self.is_offline() {
-                true => "cannot make a URL: the lake is offline",
-                false => {
-                    "cannot make a URL: the lake has no remote from which others could download; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one"
-                }
-            };
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(self.no_remote("make a URL"));
         };
         let uid = self.resolve(uid)?;
         let file = self.file(uid.as_str())?;
         if file.is_tree() {
-            let message = format!("cannot make a URL of `{uid}`: it is a tree; `{uid}//PATH` is a file in it");
-            return Err(Error::new(ErrorKind::InvalidInput, message));
+            let error = Error::new(ErrorKind::InvalidInput, format!("cannot make a URL of `{uid}`: it is a tree"));
+            return Err(error.with_hint(format!("`{uid}//PATH` is a file in it")).about(Subject::Uid(uid)));
         }
         let name = file.name().rsplit('/').next().unwrap_or_default().to_owned();
         let at = Location::Blob(file.digest());
@@ -72,14 +66,23 @@ impl Lake {
         }
         let digest = file.digest();
         let wanted = Wanted { digest: &digest, size: file.len(), what: file, progress: &|_| {} };
-        let why = match (there, self.local_view().has(&wanted)?) {
-            (Some(_), _) => format!("has another size there; `datlake repair {file}` heals it"),
+        let (why, hint) = match (there, self.local_view().has(&wanted)?) {
+            (Some(_), _) => ("has another size there", format!("`datlake repair {file}` heals it")),
             (None, true) => {
-                format!("is on this machine only; `datlake push {file}` sends it, or else `datlake repair {file}`")
+                ("is on this machine only", format!("`datlake push {file}` sends it, or else `datlake repair {file}`"))
             }
-            (None, false) => format!("is not there, nor here; `datlake repair {file}` says what to do"),
+            (None, false) => ("is not there, nor here", format!("`datlake repair {file}` says what to do")),
         };
         let message = format!("cannot make a URL of `{file}` in {}: its content {why}", remote.describe());
-        Err(Error::new(ErrorKind::MissingBlob, message))
+        Err(Error::new(ErrorKind::MissingBlob, message).about(Subject::Digest(digest)).with_hint(hint))
+    }
+
+    /// The error of what needs a remote, where the lake has none or does not ask it.
+    pub(super) fn no_remote(&self, what: &str) -> Error {
+        if self.is_offline() {
+            return Error::new(ErrorKind::Config, format!("cannot {what}: the lake is offline"));
+        }
+        let error = Error::new(ErrorKind::Config, format!("cannot {what}: the lake has no remote"));
+        error.with_hint("set DATLAKE_REMOTE, or `remote` in datlake.toml, to one")
     }
 }

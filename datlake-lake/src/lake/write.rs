@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use datlake_core::catalog::{Catalog, FileMeta, GcGuard, Retry};
 use datlake_core::lineage::Added;
 use datlake_core::record::{Name, NameTarget};
-use datlake_core::{Digest, Error, ErrorKind, Location, Result, Uid};
+use datlake_core::{Digest, Error, ErrorKind, Location, Result, Subject, Uid};
 use datlake_store::{
     AsyncRead, AsyncReadExt as _, AsyncStagedWriter, AsyncWrite, AsyncWriteExt as _, Publishing, Staged, StagedWriter,
     offload_method, wait,
@@ -187,10 +187,9 @@ impl Lake {
         refuse_in_body("add a file")?;
         let uid = Uid::chosen(uid)?;
         if wait(self.find(&uid))?.is_some() {
-            let message = format!(
-                "cannot create `{uid}`: it exists; files never change, so choose another UID or remove it first"
-            );
-            return Err(Error::new(ErrorKind::AlreadyExists, message));
+            let error = Error::new(ErrorKind::AlreadyExists, format!("cannot create `{uid}`: it exists"));
+            let hint = "files never change, so choose another UID or remove it first";
+            return Err(error.about(Subject::Uid(uid)).with_hint(hint));
         }
         Ok(uid)
     }

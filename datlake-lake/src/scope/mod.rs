@@ -63,10 +63,10 @@ pub fn certain_frame() -> Option<Arc<dyn Frame>> {
 pub fn refuse_in_body(what: &str) -> Result<()> {
     let Some(frame) = certain_frame() else { return Ok(()) };
     let message = format!(
-        "cannot {what} in the body of `{}`: what the lake holds is not part of the call's key; do it outside and pass the result as an argument",
+        "cannot {what} in the body of `{}`: what the lake holds is not part of the call's key",
         frame.creator()
     );
-    Err(Error::new(ErrorKind::Context, message))
+    Err(Error::new(ErrorKind::Context, message).with_hint("do it outside and pass the result as an argument"))
 }
 
 /// A body begins.

@@ -176,12 +176,12 @@ impl Lake {
 
     fn no_creator(&self, wanted: &str, names: &[String]) -> Error {
         let shown: String = wanted.chars().take(80).flat_map(char::escape_debug).collect();
-        let mut message = format!("the lake in `{}` has no call of a creator `{shown}`", self.home().display());
-        let near = nearest(wanted, names.iter().map(String::as_str));
-        if !near.is_empty() {
-            message.push_str(&format!("; the nearest creators are {}", near.join(", ")));
-        }
-        Error::new(ErrorKind::NotFound, message)
+        let message = format!("the lake in `{}` has no call of a creator `{shown}`", self.home().display());
+        let hint = match &*nearest(wanted, names.iter().map(String::as_str)) {
+            [] => "`datlake calls` shows the calls".to_owned(),
+            near => format!("the nearest creators are {}", near.join(", ")),
+        };
+        Error::new(ErrorKind::NotFound, message).with_hint(hint)
     }
 }
 
@@ -205,16 +205,16 @@ fn only(calls: BTreeSet<(CreatorName, CallKey)>, creator: &str, short: &str) -> 
         (Some(call), None) => Ok(call),
         (None, _) => {
             let message = format!("no call of `{creator}` has a key that starts with `{short}`");
-            Err(Error::new(ErrorKind::NotFound, message))
+            Err(Error::new(ErrorKind::NotFound, message).with_hint("`datlake calls` shows the calls"))
         }
         (Some(one), Some(other)) => {
             let shown = |(creator, key): &(CreatorName, CallKey)| format!("{creator}/{}", key.short());
             let message = format!(
-                "`{short}` is the beginning of several calls of `{creator}`, such as {} and {}; write more of it",
+                "`{short}` is the beginning of several calls of `{creator}`, such as {} and {}",
                 shown(&one),
                 shown(&other)
             );
-            Err(Error::new(ErrorKind::InvalidInput, message))
+            Err(Error::new(ErrorKind::InvalidInput, message).with_hint("write more of it"))
         }
     }
 }

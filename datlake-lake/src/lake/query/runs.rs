@@ -74,7 +74,7 @@ impl Lake {
         let absent = || {
             let shown: String = run.chars().take(80).flat_map(char::escape_debug).collect();
             let message = format!("no run `{shown}` is remembered in `{}`", self.home().display());
-            Error::new(ErrorKind::NotFound, message)
+            Error::new(ErrorKind::NotFound, message).with_hint("`datlake runs` shows the runs")
         };
         let all = self.local_view().runs()?;
         let mut meant = all.iter().filter(|one| !run.is_empty() && one.starts_with(run));
@@ -82,9 +82,8 @@ impl Lake {
             (Some(one), None) => one,
             (None, _) => return Err(absent()),
             (Some(one), Some(other)) => {
-                let message =
-                    format!("`{run}` is the beginning of several runs, such as {one} and {other}; write more of it");
-                return Err(Error::new(ErrorKind::InvalidInput, message));
+                let message = format!("`{run}` is the beginning of several runs, such as {one} and {other}");
+                return Err(Error::new(ErrorKind::InvalidInput, message).with_hint("write more of it"));
             }
         };
         let log = self.log(one)?.ok_or_else(absent)?;
