@@ -25,7 +25,7 @@ pub(crate) trait Answer: Json + fmt::Debug + Send + Sync {
         &[]
     }
 
-    /// What people are told besides.
+    /// Warnings, which go to standard error.
     fn warnings(&self) -> Vec<String> {
         cannot_be_shown(self.damaged())
     }

@@ -1,4 +1,4 @@
-//! How far something long is: one line on a terminal, written again and again, and taken away at the end.
+//! Progress of what takes long: one line on a terminal, which is rewritten, and erased at the end.
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};

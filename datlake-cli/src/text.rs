@@ -1,8 +1,12 @@
 //! Text for people: widths, sizes, times. What others wrote into a lake is shown, and never obeyed by a terminal.
 
+use std::time::Duration;
+
 use datlake::lineage::Param;
+use datlake::report::human_duration;
 pub(crate) use datlake::report::{escape_control as escape, human_size as bytes};
 use datlake::{Uid, UidKind};
+use owo_colors::OwoColorize as _;
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -62,6 +66,18 @@ pub(crate) fn fill(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// `text` as lines of at most `columns`, each behind `indent` blanks.
+pub(crate) fn paragraph(text: &str, indent: usize, columns: usize) -> String {
+    let lines = fill(&escape(text), columns.saturating_sub(indent));
+    lines.into_iter().map(|line| format!("{:indent$}{line}\n", "")).collect()
+}
+
+/// A paragraph below a title.
+pub(crate) fn dimmed(text: &str, columns: usize) -> String {
+    let lines = fill(&escape(text), columns.saturating_sub(2));
+    lines.into_iter().map(|line| format!("  {}\n", line.dimmed())).collect()
+}
+
 /// So many things, each called `what`.
 pub(crate) fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
@@ -72,12 +88,7 @@ pub(crate) fn files(number: u64) -> String {
 }
 
 pub(crate) fn duration(ms: u64) -> String {
-    match ms / 1000 {
-        0 => format!("{ms} ms"),
-        s if s < 60 => format!("{:.1} s", ms as f64 / 1000.0),
-        s if s < 3600 => format!("{} min {} s", s / 60, s % 60),
-        s => format!("{} h {} min", s / 3600, s % 3600 / 60),
-    }
+    human_duration(Duration::from_millis(ms))
 }
 
 /// A time to the second, of one in RFC 3339.

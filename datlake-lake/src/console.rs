@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Log;
 use crate::event::{CallId, Event, Pace};
-use crate::report::{escape_control, human_size as bytes};
+use crate::report::{escape_control, human_duration as duration, human_size as bytes};
 use crate::sync::lock;
 
 /// What shows the default lake's events on standard error, unless a `tracing` subscriber does.
@@ -248,16 +248,6 @@ fn bar(done: u64, size: u64) -> String {
 /// Standard error may be gone; that is no reason to stop.
 fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
-fn duration(took: Duration) -> String {
-    match took.as_secs() {
-        0 => format!("{} ms", took.as_millis()),
-        s if s < 60 && took.subsec_nanos() == 0 => format!("{s} s"),
-        s if s < 60 => format!("{:.1} s", took.as_secs_f64()),
-        s if s < 3600 => format!("{} min {} s", s / 60, s % 60),
-        s => format!("{} h {} min", s / 3600, s % 3600 / 60),
-    }
 }
 
 #[cfg(test)]

@@ -11,13 +11,13 @@ pub(crate) struct AddHow {
     /// With -r: every file in the folder by itself, as UID/PATH
     #[arg(long, requires = "recursive")]
     pub(crate) each: bool,
-    /// Leave the source where it is (this is so without it, too)
+    /// Leave the source where it is (the default)
     #[arg(long, conflicts_with = "moving")]
     copy: bool,
-    /// Remove from its place what the lake has then, byte for byte
+    /// Remove the source once the lake has it, byte for byte
     #[arg(long = "move")]
     pub(crate) moving: bool,
-    /// Add standard input also where nothing comes
+    /// Add standard input even if it is empty
     #[arg(long)]
     pub(crate) empty: bool,
     /// Of a URL or standard input: fail above that many bytes (K, M, G, T for powers of 1024)

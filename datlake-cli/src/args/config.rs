@@ -6,21 +6,20 @@ use clap::Subcommand;
 pub(crate) enum Config {
     /// Tries what works with the remote, and how quickly it answers
     ///
-    /// An empty object is created there and removed again; a folder that does not exist yet is not made. The exit status is 2
-    /// where a lake cannot be read and written.
+    /// It creates an empty object there and removes it again; it does not create a folder. The exit status is 2 if the lake cannot be
+    /// read and written.
     ///
-    /// This machine remembers which lake each remote is. Where it is gone for good, or another on purpose, --accept forgets
-    /// that.
+    /// This machine remembers which lake each remote is. If that lake is gone for good, or replaced on purpose, use --accept.
     #[command(after_help = "Example: datlake config check")]
     Check {
-        /// Takes what is there for the remote from now on
+        /// Accept the lake that is there now as the remote
         #[arg(long)]
         accept: bool,
     },
-    /// Shows every setting, and where its value was taken from
+    /// Shows every setting, and where its value comes from
     ///
-    /// The environment wins over the nearest datlake.toml in the working directory or above it, that over the user's
-    /// config.toml. What is secret in a URL is not shown.
+    /// The environment takes precedence over the nearest datlake.toml in the working directory or above it, which takes precedence
+    /// over the user's config.toml. Secrets in URLs are not shown.
     #[command(after_help = "Example: datlake config show --json")]
     Show,
     /// Sets home, remote, email or cache_limit
@@ -31,13 +30,13 @@ pub(crate) enum Config {
     Set {
         /// home, remote, email or cache_limit
         key: String,
-        /// What it is from now on
+        /// The new value
         value: String,
         /// In the nearest datlake.toml, or a new one in the working directory
         #[arg(long)]
         project: bool,
     },
-    /// Takes a setting away
+    /// Removes a setting
     #[command(after_help = "Example: datlake config unset remote\n\
         `datlake config unset context` leaves the context in use.")]
     Unset {
@@ -47,13 +46,13 @@ pub(crate) enum Config {
         #[arg(long)]
         project: bool,
     },
-    /// Settings under a name, to change from one lake to another
+    /// Named sets of settings, to switch between lakes
     #[command(subcommand, visible_alias = "contexts")]
     Context(Context),
     /// Asks for home, remote and email, and checks them
     ///
-    /// Nothing is changed before all are answered. An empty answer leaves a setting as it is, `none` takes it away. Answers
-    /// may come from a pipe, one on each line.
+    /// Nothing is changed before all are answered. An empty answer keeps a setting, `none` removes it. Answers may come from a pipe,
+    /// one on each line.
     #[command(after_help = "Example: datlake config setup")]
     Setup,
 }

@@ -8,20 +8,20 @@ pub(crate) struct GcHow {
     /// Show what would be removed, and remove nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// At the remote, leave alone what is younger, as 36h or 7d
+    /// At the remote, keep what is younger, as 36h or 7d
     #[arg(long, value_name = "AGE", default_value = "24h", value_parser = humantime::parse_duration)]
     pub(crate) grace: Duration,
-    /// Stay until what was condemned may be removed
+    /// Wait until what was condemned may be removed
     #[arg(long)]
     pub(crate) wait: bool,
-    /// Wait for nothing, because nobody else writes to the remote now
+    /// Remove without waiting, because nobody else writes to the remote now
     ///
-    /// Where somebody does, what they make may lose its content.
+    /// If somebody does, what they make may lose its content.
     #[arg(long, conflicts_with = "wait")]
     pub(crate) exclusive: bool,
-    /// Go on with a sweep of the remote whose process is dead
+    /// Continue a sweep of the remote whose process is dead
     ///
-    /// Where it is not, what others make may lose its content.
+    /// If it is not, what others make may lose its content.
     #[arg(long)]
     pub(crate) resume: bool,
     /// Only on this machine

@@ -20,7 +20,7 @@ const JSON: &str = "json";
 /// What is in a lake, where it comes from, in and out.
 #[derive(Debug, Parser)]
 #[command(name = "datlake", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Exit status: 0; 1 where what was asked for is not there; 2 for a failure.\n\
+#[command(after_help = "Exit status: 0; 1 if what you asked for does not exist; 2 for a failure.\n\
     The lake is the one that programs use: see `datlake config show`.")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -42,7 +42,7 @@ pub(crate) enum Command {
     /// Lists the files that have names, and the folders they are in
     ///
     /// Each is `here`, on this machine; `remote`, to be downloaded when it is read; `part`, a tree of which some files are
-    /// here; or `missing`. With --json, every file is listed, also those in folders.
+    /// here; or `missing`. --json lists every file, also those in folders.
     #[command(after_help = "Example: datlake ls -l corpora")]
     Ls {
         /// Only that file, or what is in that folder
@@ -56,7 +56,7 @@ pub(crate) enum Command {
     },
     /// Adds files, folders, what is at a URL, or standard input
     ///
-    /// Adding the same bytes again changes nothing. Into a UID that ends in a slash goes each thing under its own name.
+    /// Adding the same bytes again does nothing. A UID that ends in a slash is a folder: each file goes into it under its own name.
     #[command(after_help = "Example: datlake add -r photos holidays/2026\n\
         `datlake add -r --each photos holidays` adds every file by itself: photos/cats/tom.jpg as holidays/cats/tom.jpg.")]
     Add {
@@ -94,7 +94,7 @@ pub(crate) enum Command {
     },
     /// Shows where the content of files is on this machine
     ///
-    /// What is not here is downloaded. The paths are read-only, and named by digest.
+    /// Content that is not here is downloaded. The paths are read-only, and named by digest.
     #[command(after_help = "Example: wc -w \"$(datlake path corpora/alice.txt)\"")]
     Path {
         /// The files
@@ -103,8 +103,8 @@ pub(crate) enum Command {
     },
     /// Makes a URL from which others download a file, without credentials of their own
     ///
-    /// It is downloaded from the remote, under its own name, until the URL expires. S3 and Google Cloud Storage allow 7 days at
-    /// most; a URL that temporary credentials have signed ends with them. Whoever has the URL has the file.
+    /// The URL downloads the file from the remote, under its own name, until it expires. S3 and Google Cloud Storage allow 7 days at
+    /// most; a URL that temporary credentials signed ends with them. Anybody who has the URL can download the file.
     #[command(after_help = "Example: datlake url reports/2026.pdf --expires 2d")]
     Url {
         /// The file; of a tree a file in it, as UID//PATH
@@ -115,8 +115,8 @@ pub(crate) enum Command {
     },
     /// Removes files
     ///
-    /// With the output of a call goes the call and all that it returned: it would run again. What something else was made from
-    /// stays, unless --cascade takes that along. Content stays until it is collected.
+    /// Removing an output of a call removes the call and everything it returned: it would run again. A file from which something
+    /// was made is not removed without --cascade. Content stays until it is collected.
     #[command(after_help = "Example: datlake rm corpora/alice.txt\n\
         All in a folder: datlake rm -r corpora\n\
         A call, with what it made: datlake rm @word_count/3f9a27")]
@@ -130,16 +130,16 @@ pub(crate) enum Command {
         /// Remove what was made from them too, directly or not
         #[arg(long)]
         cascade: bool,
-        /// Forget this machine's copies alone: the remote has them still
+        /// Remove only this machine's copies: the remote keeps them
         #[arg(long, conflicts_with = "cascade")]
         local: bool,
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
     },
-    /// Shows calls: when they ran, by whom, for how long, what they made, and what became of them since
+    /// Shows calls: when they ran, by whom, for how long, what they made, and what happened to them later
     ///
-    /// What became of them since is told by the runs of this machine, as far as they are kept.
+    /// What happened later comes from the runs of this machine that are still kept.
     #[command(after_help = "Example: datlake calls word_count")]
     Calls {
         /// Only those of this creator: its name, or the end of it
@@ -159,8 +159,8 @@ pub(crate) enum Command {
     },
     /// Shows why a call ran: what differs between it and the nearest earlier call of its creator
     ///
-    /// Also whether that creator ran with other code since. It tells what the records in the lake tell: whether the code of a
-    /// program has changed that has not run yet, `f::call(…).explain()` says in Rust.
+    /// Also whether that creator ran with other code since. The command knows only what the lake has recorded; if the code of a
+    /// program has changed and it has not run yet, `f::call(…).explain()` says so in Rust.
     #[command(after_help = "Example: datlake explain reports/2026.md\n\
         A call as `datlake calls` shows it: datlake explain word_count/22e76bf50690")]
     Explain {
@@ -168,9 +168,9 @@ pub(crate) enum Command {
         #[arg(value_name = "CALL|UID")]
         call: String,
     },
-    /// Shows what a file was made from, all the way up, and what was made from it, all the way down
+    /// Shows everything upstream of a file (what it was made from) and downstream (what was made from it)
     #[command(after_help = "Example: datlake lineage reports/2026.md\n\
-        What would have to be made anew: datlake lineage --down corpora/alice.txt")]
+        What would have to be made again: datlake lineage --down corpora/alice.txt")]
     Lineage {
         /// The file
         uid: String,
@@ -187,20 +187,20 @@ pub(crate) enum Command {
         #[arg(short = 'n', long, default_value_t = 1000, value_name = "N")]
         limit: usize,
     },
-    /// Shows where the lake stands, and what of it is on this machine only
+    /// Shows where the lake is, and what is on this machine only
     #[command(after_help = "Example: datlake status --json")]
     Status,
-    /// Sends what was made here without the remote
+    /// Sends to the remote what is on this machine only
     ///
-    /// With each file goes what it was made from. What ends early goes on where it was.
+    /// Each file is sent with what it was made from. An interrupted push resumes.
     #[command(after_help = "Example: datlake push results")]
     Push {
         /// Only these files, or what is in these folders
         which: Vec<String>,
     },
-    /// Fetches what the remote has, ahead of time
+    /// Downloads what the remote has, before it is needed
     ///
-    /// With each file come the documents of the calls behind it: those are hits then also offline.
+    /// Each file comes with the documents of the calls that made it: they are then hits, also offline.
     #[command(after_help = "Example: datlake pull corpora/alice.txt results")]
     Pull {
         /// Only these files, or what is in these folders
@@ -208,8 +208,8 @@ pub(crate) enum Command {
     },
     /// Copies the lake, or a part of it, to another store
     ///
-    /// With each file goes what it was made from, so that its lineage resolves there. What is there already is not sent again;
-    /// what differs there is left as it is, and the exit status is 2. What is on this machine only is not copied: push it first.
+    /// Each file is copied with what it was made from, so that its lineage resolves there. What is there already is not sent again;
+    /// what differs there is not replaced, and the exit status is 2. What is on this machine only is not copied: push it first.
     #[command(after_help = "Example: datlake mirror s3://archive/lake results @shop/shop::report\n\
         Credentials for the other store alone: DATLAKE_MIRROR_AWS_ACCESS_KEY_ID and so on.")]
     Mirror {
@@ -227,9 +227,9 @@ pub(crate) enum Command {
         #[arg(long)]
         accept: bool,
     },
-    /// Looks the lake through: documents, what they name, and content
+    /// Checks the integrity of the lake: documents, what they refer to, and content
     ///
-    /// The exit status is 1 where something is wrong.
+    /// The exit status is 1 if something is wrong.
     #[command(after_help = "Example: datlake verify --local --sample 100 results")]
     Verify {
         /// Only these files, or what is in these folders
@@ -240,30 +240,30 @@ pub(crate) enum Command {
         /// Only the remote
         #[arg(long)]
         remote: bool,
-        /// Read only so many pieces of content on each side; of the others see that they are there
+        /// Read only so many pieces of content on each side; only check that the others exist
         #[arg(long, value_name = "N")]
         sample: Option<usize>,
         /// Read every byte, as without --sample
         #[arg(long, conflicts_with = "sample")]
         all: bool,
     },
-    /// Heals the content of a file from another copy, or says which call to make again; or clears what is left over
+    /// Restores a file from an intact copy, or says which call to make again; or removes leftovers
     ///
-    /// Without a file: at the remote, claims of calls whose holders are gone, and on S3 uploads that were never completed; of
-    /// both what has given no sign of life for a day.
+    /// Without a file it removes, at the remote, claims of calls whose holders died, and on S3 uploads that were never completed,
+    /// after a day without a heartbeat.
     #[command(after_help = "Example: datlake repair corpora/alice.txt")]
     Repair {
         /// The file or tree, or a call as `@creator/3f9a27`
         uid: Option<String>,
     },
-    /// Removes calls that nobody needs any more
+    /// Removes calls that are no longer needed
     ///
-    /// Calls with named outputs stay, calls that the remote has not decided about, and all that those and other calls that
-    /// stay were made from. What goes is shown first.
+    /// Calls with named outputs stay, unpushed calls, and everything that calls that stay were made from. It first shows what it
+    /// would remove.
     #[command(after_help = "Example: datlake prune --superseded --older-than 30d")]
     #[command(group(clap::ArgGroup::new("which").required(true).multiple(true)))]
     Prune {
-        /// What was made anew since, by the same creator from the same arguments
+        /// Calls that the same creator has since made again from the same arguments
         #[arg(long, group = "which")]
         superseded: bool,
         /// Only what started so long ago, as 30d or 12h
@@ -276,23 +276,23 @@ pub(crate) enum Command {
         #[arg(short, long)]
         yes: bool,
     },
-    /// Takes content off this machine that the remote has
+    /// Removes content from this machine that the remote has
     ///
-    /// The least recently used goes first. It comes again when it is read; who has it open does not notice.
+    /// The least recently used goes first. It is downloaded again when it is read; programs that have it open are not disturbed.
     #[command(after_help = "Example: datlake evict --to 20GB")]
     #[command(group(clap::ArgGroup::new("what").required(true)))]
     Evict {
-        /// What has not been used for so long, as 30d or 12h
+        /// Content that has not been used for so long, as 30d or 12h
         #[arg(long, group = "what", value_name = "AGE", value_parser = humantime::parse_duration)]
         older_than: Option<std::time::Duration>,
-        /// As much as it takes to leave so many bytes, as 20GB or 500MiB
+        /// Until at most so many bytes are left, as 20GB or 500MiB
         #[arg(long, group = "what", value_name = "SIZE", value_parser = size)]
         to: Option<u64>,
     },
-    /// Removes content that nothing refers to any more, as after rm or prune
+    /// Collects garbage: content that nothing refers to, as after rm or prune
     ///
-    /// On this machine at once. At the remote others may be about to refer to what they found there: content is condemned first,
-    /// and removed by the next `datlake gc` that comes two hours later or more. A timer that calls it daily is all it takes.
+    /// On this machine it is removed at once. At the remote others may be about to refer to what they found there: content is first
+    /// condemned, and removed by the next `datlake gc` at least two hours later. Run it once a day.
     #[command(after_help = "Example: datlake gc --dry-run")]
     Gc {
         #[command(flatten)]

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::runs::outcome;
 use crate::answer::{Answer, Page, rows};
-use crate::text::{bytes, duration, escape, fill, parameter, short, time};
+use crate::text::{bytes, dimmed, duration, escape, parameter, short, time};
 
 #[derive(Debug)]
 pub(super) struct Calls(pub(super) History);
@@ -31,11 +31,7 @@ fn text(calls: &[CallRow], columns: usize) -> String {
     let mut text = String::new();
     for call in calls {
         text.push_str(&format!("{}/{}\n", escape(call.creator.as_str()).bold(), call.key.short().bold()));
-        let mut paragraph = |line: &str| {
-            for line in fill(&escape(line), columns.saturating_sub(2)) {
-                text.push_str(&format!("  {}\n", line.dimmed()));
-            }
-        };
+        let mut paragraph = |line: &str| text.push_str(&dimmed(line, columns));
         match (&call.started_at, &call.originator, call.duration_ms) {
             (Some(at), Some(by), Some(ms)) => paragraph(&format!("{} by {by}, took {}", time(at), duration(ms))),
             _ => paragraph("not in the lake"),

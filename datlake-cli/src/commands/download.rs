@@ -55,7 +55,7 @@ pub(super) fn file_name(url: &str) -> Option<&str> {
     path.rsplit('/').next().filter(|name| !name.is_empty())
 }
 
-/// Asks for `url`. `tell` is told of the bytes as they come.
+/// Requests `url`. `tell` is called with the bytes that have come, and how many there are.
 pub(super) fn open(url: &str, limits: Limits, tell: Box<dyn FnMut(u64, Option<u64>)>) -> anyhow::Result<Body> {
     let error = |kind, why: &str| Error::new(kind, format!("cannot download `{}`: {why}", without_secrets(url)));
     let failed = |why: &str| error(ErrorKind::Io, why);

@@ -5,17 +5,13 @@ use datlake::report::{CallExplanation, Comparison, Damage, Since};
 use owo_colors::OwoColorize as _;
 
 use crate::answer::{Answer, Page};
-use crate::text::{escape, fill, time};
+use crate::text::{escape, paragraph, time};
 
 impl Answer for CallExplanation {
     fn text(&self, page: &Page) -> String {
         let CallExplanation { creator, key, started_at, originator, earlier, since, .. } = self;
         let mut text = format!("{}/{}\n", escape(creator.as_str()).bold(), key.short().bold());
-        let mut say = |indent: usize, line: &str| {
-            for line in fill(&escape(line), page.columns.saturating_sub(indent)) {
-                text.push_str(&format!("{:indent$}{line}\n", ""));
-            }
-        };
+        let mut say = |indent: usize, line: &str| text.push_str(&paragraph(line, indent, page.columns));
         say(2, &format!("ran {} by {originator}", time(started_at)));
         match earlier {
             None => say(2, "No earlier call of this creator is remembered."),

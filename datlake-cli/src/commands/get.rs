@@ -1,4 +1,4 @@
-//! `datlake get`: what is written appears whole or not at all, and replaces nothing unless it is told to.
+//! `datlake get`: a copy appears whole or not at all, and replaces nothing without `--force`.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;

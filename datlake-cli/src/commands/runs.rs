@@ -5,7 +5,7 @@ use owo_colors::OwoColorize as _;
 use serde::{Serialize, Serializer};
 
 use crate::answer::{Answer, Page, rows};
-use crate::text::{duration, escape, fill, time};
+use crate::text::{dimmed, duration, escape, fill, time};
 
 /// Digits of a run that are shown: its time, and enough to tell it from another of the same millisecond.
 const SHORT: usize = 16;
@@ -49,11 +49,7 @@ impl Answer for RunInfo {
 fn row(run: &RunRow, columns: usize) -> String {
     let short = run.run.get(..SHORT).unwrap_or(&run.run);
     let mut text = format!("{}  {}\n", escape(short).bold(), escape(&run.program).bold());
-    let mut paragraph = |line: &str| {
-        for line in fill(&escape(line), columns.saturating_sub(2)) {
-            text.push_str(&format!("  {}\n", line.dimmed()));
-        }
-    };
+    let mut paragraph = |line: &str| text.push_str(&dimmed(line, columns));
     let end = match &run.ended_at {
         Some(end) => format!("to {}", time(end)),
         None => "and goes on, or was killed".to_owned(),

@@ -43,7 +43,7 @@ pub use remote::{Ability, CheckStep, RemoteCheck, RemoteState, SignedUrl};
 pub use removal::{Removable, Removal};
 pub use runs::{RunCall, RunInfo, RunRow, Runs};
 pub use sync::{LakeStatus, MirrorOutcome, MirrorRow, Mirrored, Pull, Push, PushOutcome, PushRow, UnpushedRow};
-pub use text::{escape_control, human_size};
+pub use text::{escape_control, human_duration, human_size};
 
 /// Something that is there and cannot be read.
 #[non_exhaustive]

@@ -1,6 +1,7 @@
 //! Text for people: what others wrote into a lake is shown, and never obeyed by a terminal.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// `text` without what would move a terminal's cursor or turn its direction: that is written as escapes. What people and
 /// programs wrote into a lake, such as names, may hold anything.
@@ -34,4 +35,19 @@ pub fn human_size(bytes: u64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// A time for people.
+///
+/// ```
+/// assert_eq!(datlake::report::human_duration(std::time::Duration::from_secs(61)), "1 min 1 s");
+/// ```
+pub fn human_duration(took: Duration) -> String {
+    match took.as_secs() {
+        0 => format!("{} ms", took.as_millis()),
+        s if s < 60 && took.subsec_nanos() == 0 => format!("{s} s"),
+        s if s < 60 => format!("{:.1} s", took.as_secs_f64()),
+        s if s < 3600 => format!("{} min {} s", s / 60, s % 60),
+        s => format!("{} h {} min", s / 3600, s % 3600 / 60),
+    }
 }
