@@ -239,7 +239,7 @@ fn a_lake_is_asked_without_blocking() {
         check_error(lake.apply_async(&removal, false).await, ErrorKind::InUse, &["doubled"]);
         assert_eq!(lake.apply_async(&removal, true).await.unwrap().len(), 2);
         assert!(!lake.exists_async("in/a.txt").await.unwrap());
-        check_error(lake.clean_async().await, ErrorKind::Config, &["the lake has none"]);
+        check_error(lake.clean_async().await, ErrorKind::Config, &["the lake has no remote"]);
         lake.add_bytes_async("b", "b").await.unwrap();
         assert_eq!(lake.remove_async("b").await.unwrap().len(), 1);
         let wrong = lake.prunable_async(datlake::Prune::default()).await;

@@ -131,7 +131,7 @@ fn nothing_to_verify_is_no_success() {
 fn a_url_is_for_buckets_and_says_so_elsewhere() {
     let machine = Machine::new();
     machine.lake().add_bytes("a.txt", "some").unwrap();
-    machine.fails(2, &["no remote from which others could download", "DATLAKE_REMOTE"], &["url", "a.txt"]);
+    machine.fails(2, &["the lake has no remote", "DATLAKE_REMOTE"], &["url", "a.txt"]);
     let machine = Machine::with_remote();
     machine.lake().add_bytes("a.txt", "some").unwrap();
     machine.fails(2, &["is a directory, and only buckets give out URLs"], &["url", "a.txt"]);
@@ -245,7 +245,7 @@ fn a_limit_is_set_shown_and_kept_to() {
 #[test]
 fn repair_without_a_file_clears_what_is_left_over_at_the_remote() {
     let machine = Machine::new();
-    machine.fails(2, &["has none", "DATLAKE_REMOTE"], &["repair"]);
+    machine.fails(2, &["the lake has no remote", "DATLAKE_REMOTE"], &["repair"]);
     machine.lake().add_bytes("a.txt", b"some").unwrap();
     let remote = format!("file://{}", machine.path("remote").display());
     let repair = |arguments: &[&str]| {
