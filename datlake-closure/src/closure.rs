@@ -1,0 +1,373 @@
+//! From a function to everything that its result can depend on.
+//!
+//! Rapid type analysis by a work list: an item comes in when it is named, a method when its name is called and its type is
+//! mentioned, an impl when all of ours in its head is mentioned. What comes in is read once, and nothing leaves. The order of the
+//! work changes only what is said to have pulled an item in.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::index::{CrateId, DefId, ImplId, Kind, ModId};
+use crate::macros;
+use crate::mentions::{Embedded, Mentions};
+use crate::resolve::Target;
+use crate::scanner::{Scanner, Uses};
+use crate::symbol::{self, Map, Set, Sym};
+
+pub(crate) struct Run<'a> {
+    scanner: &'a Scanner,
+    uses: &'a Uses,
+    /// What is in, and what pulled it in.
+    pub(crate) items: BTreeMap<DefId, Option<DefId>>,
+    queue: VecDeque<(DefId, Option<ModId>)>,
+    read: Set<(DefId, Option<ModId>)>,
+    called: Map<Sym, DefId>,
+    named: Set<(DefId, Sym)>,
+    /// Names that nothing visible defines.
+    lost: Set<Sym>,
+    free: Set<(CrateId, Sym)>,
+    /// Names of types, constants and statics that are in.
+    types: Set<Sym>,
+    open: Set<DefId>,
+    /// How much of each trait impl's head is still missing.
+    missing: Vec<usize>,
+    foreign: Set<Sym>,
+    pub(crate) edges: BTreeMap<DefId, BTreeSet<String>>,
+    pub(crate) traits: BTreeMap<DefId, BTreeSet<String>>,
+    pub(crate) crates: BTreeSet<CrateId>,
+    pub(crate) whole: BTreeSet<CrateId>,
+    pub(crate) registry: BTreeSet<String>,
+    pub(crate) embedded: BTreeSet<Embedded>,
+    pub(crate) variables: BTreeSet<String>,
+    /// By the crate whose `cfg` is asked.
+    pub(crate) conditions: BTreeSet<(CrateId, String)>,
+    pub(crate) notes: BTreeSet<(DefId, String)>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(scanner: &'a Scanner) -> Self {
+        let uses = scanner.uses();
+        let heads = uses.heads.iter();
+        let missing =
+            heads.map(|head| head.types.len() + head.unknown.len() + usize::from(head.of_trait.is_some())).collect();
+        Self {
+            scanner,
+            uses,
+            items: BTreeMap::new(),
+            queue: VecDeque::new(),
+            read: Set::default(),
+            called: Map::default(),
+            named: Set::default(),
+            lost: Set::default(),
+            free: Set::default(),
+            types: Set::default(),
+            open: Set::default(),
+            missing,
+            foreign: Set::default(),
+            edges: BTreeMap::new(),
+            traits: BTreeMap::new(),
+            crates: BTreeSet::new(),
+            whole: BTreeSet::new(),
+            registry: BTreeSet::new(),
+            embedded: BTreeSet::new(),
+            variables: BTreeSet::new(),
+            conditions: BTreeSet::new(),
+            notes: BTreeSet::new(),
+        }
+    }
+
+    /// Reads until nothing comes in any more.
+    pub(crate) fn finish(&mut self) {
+        loop {
+            while let Some((def, context)) = self.queue.pop_front() {
+                if context.is_none() {
+                    self.arrived(def);
+                }
+                // What stands in a body is read with it, but for a macro, which is also read where it is called.
+                let apart = self.top(def) == def || context.is_some();
+                if apart && self.read.insert((def, context)) {
+                    let mentions = self.scanner.mentions(def, context);
+                    self.take(def, context, &mentions);
+                }
+            }
+            self.open_calls();
+            self.linked();
+            if self.queue.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Brings an item in.
+    pub(crate) fn include(&mut self, def: DefId, by: Option<DefId>) {
+        if self.items.contains_key(&def) {
+            return;
+        }
+        self.items.insert(def, by);
+        let it = &self.scanner.index[def];
+        self.crates.insert(self.scanner.index.crate_of(def));
+        self.queue.push_back((def, None));
+        // An item in a body is among the tokens around it; an impl there holds everywhere.
+        if let Some(outer) = it.outer.filter(|_| !matches!(it.kind, Kind::Member | Kind::TraitImpl)) {
+            self.include(outer, by);
+        }
+    }
+
+    /// What else comes in because of an item.
+    fn arrived(&mut self, def: DefId) {
+        let it = &self.scanner.index[def];
+        match it.kind {
+            Kind::Struct | Kind::Enum | Kind::Union | Kind::Trait => self.type_in(def, it.name),
+            Kind::Static | Kind::Const => self.registered(def, it.name),
+            Kind::Foreign => {
+                self.foreign.insert(it.name);
+            }
+            _ => {}
+        }
+    }
+
+    fn type_in(&mut self, def: DefId, name: Sym) {
+        let uses = self.uses;
+        for id in uses.inherent.get(&def).into_iter().flatten() {
+            self.members(*id, def);
+        }
+        for id in uses.by_def.get(&def).into_iter().flatten() {
+            self.less_missing(*id, def);
+        }
+        self.registered(def, name);
+        if self.types.insert(name) {
+            for call in uses.calls_by.types.get(&name).into_iter().flatten() {
+                self.include(*call, Some(def));
+            }
+        }
+    }
+
+    /// Items that an attribute puts into something of this name.
+    fn registered(&mut self, def: DefId, name: Sym) {
+        for registered in self.uses.registered.get(&name).into_iter().flatten() {
+            self.include(*registered, Some(def));
+        }
+    }
+
+    /// Members of a type's impl that are called.
+    fn members(&mut self, id: ImplId, by: DefId) {
+        let this = &self.uses.heads[id.0 as usize].this;
+        for (name, member) in &self.scanner.index[id].members {
+            let wanted = name.is_none_or(|name| {
+                self.called.contains_key(&name) || this.iter().any(|def| self.named.contains(&(*def, name)))
+            });
+            if wanted {
+                self.include(*member, Some(by));
+            }
+        }
+    }
+
+    fn less_missing(&mut self, id: ImplId, by: DefId) {
+        let missing = &mut self.missing[id.0 as usize];
+        *missing = missing.saturating_sub(1);
+        if *missing == 0
+            && let Some(def) = self.scanner.index[id].def
+        {
+            self.include(def, Some(by));
+        }
+    }
+
+    /// The impls of a trait count whatever they are for: its values can come from outside.
+    pub(crate) fn open(&mut self, of_trait: DefId, by: DefId) {
+        if !self.open.insert(of_trait) {
+            return;
+        }
+        for id in self.uses.by_trait.get(&of_trait).into_iter().flatten() {
+            if let Some(def) = self.scanner.index[*id].def {
+                self.include(def, Some(by));
+            }
+        }
+    }
+
+    fn called(&mut self, name: Sym, by: DefId) {
+        if self.called.contains_key(&name) {
+            return;
+        }
+        self.called.insert(name, by);
+        let uses = self.uses;
+        for (id, member) in uses.members.get(&name).into_iter().flatten() {
+            let head = &uses.heads[id.0 as usize];
+            let known = head.this.iter().any(|def| self.items.contains_key(def));
+            if known || head.this.is_empty() && head.unknown.iter().any(|name| self.lost.contains(name)) {
+                self.include(*member, Some(by));
+            }
+        }
+        for call in uses.calls_by.methods.get(&name).into_iter().flatten() {
+            self.include(*call, Some(by));
+        }
+    }
+
+    fn named(&mut self, def: DefId, name: Sym, by: DefId) {
+        if self.named.insert((def, name)) {
+            for id in self.uses.inherent.get(&def).into_iter().flatten() {
+                let members = self.scanner.index[*id].members.iter();
+                for (_, member) in members.filter(|(member, _)| *member == Some(name)) {
+                    self.include(*member, Some(by));
+                }
+            }
+        }
+    }
+
+    fn lost(&mut self, name: Sym, by: DefId) {
+        if !self.lost.insert(name) {
+            return;
+        }
+        let uses = self.uses;
+        for id in uses.by_unknown.get(&name).into_iter().flatten() {
+            if self.scanner.index[*id].def.is_some() {
+                self.less_missing(*id, by);
+            } else if uses.heads[id.0 as usize].this.is_empty() {
+                self.members(*id, by);
+            }
+        }
+        for call in uses.calls_by.defines.get(&name).into_iter().flatten() {
+            self.include(*call, Some(by));
+        }
+    }
+
+    fn take(&mut self, def: DefId, context: Option<ModId>, mentions: &Mentions) {
+        let index = &self.scanner.index;
+        let krate = index.crate_of(def);
+        for (path, targets) in &mentions.edges {
+            for target in targets {
+                self.edge(def, context, path, *target);
+            }
+        }
+        let top = self.top(def);
+        for (name, of_trait) in &mentions.traits {
+            let label = format!("{} of {}", index.name(*name), index.label(*of_trait));
+            self.traits.entry(top).or_default().insert(label);
+            self.include(*of_trait, Some(def));
+        }
+        for path in &mentions.ambient {
+            let import = format!("use {}", self.written(path));
+            self.traits.entry(top).or_default().insert(import);
+        }
+        for name in &mentions.called {
+            self.called(*name, def);
+        }
+        for of_trait in &mentions.open {
+            self.include(*of_trait, Some(def));
+            self.open(*of_trait, def);
+        }
+        for name in &mentions.lost {
+            self.lost(*name, def);
+        }
+        self.free.extend(mentions.free.iter().map(|name| (krate, *name)));
+        let seen_from = context.unwrap_or(index[def].module);
+        for of_macro in &mentions.macros {
+            self.include(*of_macro, Some(def));
+            self.queue.push_back((*of_macro, Some(seen_from)));
+        }
+        self.embedded.extend(mentions.embedded.iter().cloned());
+        self.variables.extend(mentions.variables.iter().cloned());
+        self.conditions.extend(mentions.conditions.iter().map(|condition| (krate, condition.clone())));
+        self.notes.extend(mentions.notes.iter().map(|note| (def, note.clone())));
+    }
+
+    fn edge(&mut self, def: DefId, context: Option<ModId>, path: &[Sym], target: Target) {
+        let index = &self.scanner.index;
+        let label = match target {
+            Target::Def(found) => {
+                self.include(found, Some(def));
+                index.label(found)
+            }
+            Target::Assoc(found, name) => {
+                self.include(found, Some(def));
+                self.named(found, name, def);
+                format!("{}::{}", index.label(found), index.name(name))
+            }
+            Target::Mod(module) => index.module_path(module),
+            Target::Extern(symbol::UNDERSCORE) => "extern".to_owned(),
+            Target::Extern(path) => {
+                let path = index.name(path);
+                self.registry.extend(path.split("::").next().map(str::to_owned));
+                format!("extern {path}")
+            }
+            Target::Whole(krate) => {
+                self.whole_crate(krate, def, context);
+                index[krate].package.name.clone()
+            }
+        };
+        let top = self.top(def);
+        let edge = format!("{} = {label}", self.written(path));
+        self.edges.entry(top).or_default().insert(edge);
+    }
+
+    /// The item among whose tokens an item is.
+    pub(crate) fn top(&self, mut def: DefId) -> DefId {
+        let index = &self.scanner.index;
+        while let Some(outer) = index[def].outer.filter(|_| !matches!(index[def].kind, Kind::Member | Kind::TraitImpl))
+        {
+            def = outer;
+        }
+        def
+    }
+
+    fn written(&self, path: &[Sym]) -> String {
+        let symbols = self.scanner.index.symbols();
+        let mut out = String::new();
+        for (at, segment) in path.iter().enumerate() {
+            if at > 0 && path[at - 1] != symbol::PATH_SEP {
+                out.push_str("::");
+            }
+            out.push_str(symbols.text(*segment));
+        }
+        out
+    }
+
+    /// A procedural macro of ours: all of it, and what its code names where it is called.
+    fn whole_crate(&mut self, krate: CrateId, def: DefId, context: Option<ModId>) {
+        self.whole.insert(krate);
+        let (scanner, index) = (self.scanner, &self.scanner.index);
+        let module = context.unwrap_or(index[def].module);
+        let root = index[index[module].krate].root;
+        for (word, method) in scanner.words_of(krate).iter() {
+            if *method {
+                self.called(*word, def);
+            }
+            for module in [module, root] {
+                for target in scanner.resolver.lookup(index, module, *word).iter() {
+                    if let Target::Def(found) = target {
+                        self.include(*found, Some(def));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A name that no visible code makes can be made by any macro call that hides what it makes.
+    fn open_calls(&mut self) {
+        let uses = self.uses;
+        let hidden = self.free.iter().filter(|(_, name)| !uses.call_words.contains(name));
+        let crates: BTreeSet<CrateId> = hidden.map(|(krate, _)| *krate).collect();
+        for (_, def) in uses.opaque_calls.iter().filter(|(krate, _)| crates.contains(krate)) {
+            self.include(*def, None);
+        }
+    }
+
+    /// What a foreign function's declaration is linked with.
+    fn linked(&mut self) {
+        if self.foreign.is_empty() {
+            return;
+        }
+        for def in &self.uses.linked {
+            let it = &self.scanner.index[*def];
+            let renamed = it.attributes.iter().flatten().any(|word| *word == symbol::EXPORT_NAME);
+            if renamed || self.foreign.contains(&it.name) {
+                self.include(*def, None);
+            }
+        }
+    }
+}
+
+impl Scanner {
+    fn words_of(&self, krate: CrateId) -> std::sync::Arc<Set<(Sym, bool)>> {
+        let mut known = self.whole_words.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.entry(krate).or_insert_with(|| macros::words_of(&self.index, krate).into()).clone()
+    }
+}

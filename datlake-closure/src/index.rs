@@ -1,0 +1,290 @@
+//! What the sources define: crates, modules, items, impls, and item-level macro calls.
+//!
+//! Built once and not changed afterwards. All variants under `cfg` are in it, so that it is the same on every platform. An item
+//! inside of a body has its own definition, whose tokens are also tokens of the item around it.
+
+use std::ops;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::packages::Package;
+use crate::resolve::Target;
+use crate::symbol::{self, Map, Sym, Symbols};
+use crate::text::Text;
+
+macro_rules! ids {
+    ($($id:ident of $field:ident: $of:ty)*) => {$(
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) struct $id(pub(crate) u32);
+
+        impl ops::Index<$id> for Index {
+            type Output = $of;
+            fn index(&self, id: $id) -> &$of {
+                &self.$field[id.0 as usize]
+            }
+        }
+
+        impl ops::IndexMut<$id> for Index {
+            fn index_mut(&mut self, id: $id) -> &mut $of {
+                &mut self.$field[id.0 as usize]
+            }
+        }
+    )*};
+}
+
+ids! {
+    CrateId of crates: Crate
+    ModId of modules: Module
+    DefId of defs: Def
+    ImplId of impls: Impl
+    FileId of files: File
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Fn,
+    Const,
+    Static,
+    Struct,
+    Enum,
+    Union,
+    Trait,
+    Alias,
+    Macro,
+    /// A macro call in the place of an item.
+    Call,
+    /// Of an inherent impl.
+    Member,
+    TraitImpl,
+    /// A declaration in an `extern` block.
+    Foreign,
+}
+
+impl Kind {
+    pub(crate) fn is_type(self) -> bool {
+        matches!(self, Self::Struct | Self::Enum | Self::Union)
+    }
+
+    /// Namespaces as bits: types, values, macros.
+    pub(crate) fn spaces(self) -> u8 {
+        match self {
+            Self::Enum | Self::Union | Self::Trait | Self::Alias => 1,
+            Self::Fn | Self::Const | Self::Static | Self::Foreign | Self::Member => 2,
+            Self::Macro => 4,
+            _ => 3,
+        }
+    }
+}
+
+pub(crate) struct Def {
+    pub(crate) kind: Kind,
+    pub(crate) name: Sym,
+    pub(crate) module: ModId,
+    pub(crate) file: FileId,
+    /// Tokens, attributes included.
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// The first token behind attributes and visibility.
+    pub(crate) start: usize,
+    /// Of a member: its impl; of a trait's impl: itself.
+    pub(crate) of: Option<ImplId>,
+    /// The item in whose body it stands.
+    pub(crate) outer: Option<DefId>,
+    /// Words of each attribute that may register the item somewhere or link it.
+    pub(crate) attributes: Vec<Vec<Sym>>,
+}
+
+pub(crate) struct Impl {
+    pub(crate) module: ModId,
+    pub(crate) file: FileId,
+    /// From the attributes to the brace.
+    pub(crate) head: (usize, usize),
+    pub(crate) generics: Vec<Sym>,
+    pub(crate) of_trait: Option<(usize, usize)>,
+    pub(crate) this: (usize, usize),
+    /// Of a trait's impl.
+    pub(crate) def: Option<DefId>,
+    /// Of an inherent impl. A macro call among them has no name.
+    pub(crate) members: Vec<(Option<Sym>, DefId)>,
+}
+
+/// Segments of a path; a leading `::` is a segment.
+pub(crate) type Path = Arc<[Sym]>;
+
+#[derive(Clone)]
+pub(crate) enum Binding {
+    Def(DefId),
+    Mod(ModId),
+    Use(Path),
+}
+
+pub(crate) struct Module {
+    pub(crate) krate: CrateId,
+    pub(crate) parent: Option<ModId>,
+    pub(crate) name: Sym,
+    /// A block with items or imports: what it lacks is looked up around it.
+    pub(crate) block: bool,
+    pub(crate) names: Map<Sym, Vec<Binding>>,
+    pub(crate) globs: Vec<Path>,
+    /// `use … as _`.
+    pub(crate) unnamed: Vec<Path>,
+    /// Stands under `#[cfg(test)]`.
+    pub(crate) test: bool,
+    /// Where its tokens are.
+    pub(crate) spans: Vec<(FileId, usize, usize)>,
+}
+
+pub(crate) struct File {
+    pub(crate) path: PathBuf,
+    pub(crate) text: Arc<Text>,
+    pub(crate) krate: CrateId,
+}
+
+pub(crate) struct Crate {
+    pub(crate) package: Package,
+    pub(crate) root: ModId,
+    /// `macro_rules!` by name, wherever they stand.
+    pub(crate) macros: Map<Sym, Vec<DefId>>,
+    /// Item-level macro calls.
+    pub(crate) calls: Vec<DefId>,
+    /// Macros, or crates, of `#[macro_use] extern crate`.
+    pub(crate) macro_use: Vec<Sym>,
+    /// Other crates by the names that this one has for them.
+    pub(crate) externs: Map<Sym, Target>,
+    /// What could not be read.
+    pub(crate) missing: Vec<String>,
+}
+
+#[derive(Default)]
+pub(crate) struct Index {
+    pub(crate) crates: Vec<Crate>,
+    pub(crate) modules: Vec<Module>,
+    pub(crate) defs: Vec<Def>,
+    pub(crate) impls: Vec<Impl>,
+    pub(crate) files: Vec<File>,
+    /// Traits by the names of what is in them.
+    pub(crate) trait_members: Map<Sym, Vec<DefId>>,
+    /// Blocks that are modules, by file and opening brace.
+    pub(crate) blocks: Map<(FileId, usize), ModId>,
+    symbols: Names,
+}
+
+/// Strings in attributes are read while paths are resolved: then names are added behind a lock.
+struct Names(Mutex<Symbols>);
+
+impl Default for Names {
+    fn default() -> Self {
+        Self(Mutex::new(Symbols::new()))
+    }
+}
+
+impl Index {
+    pub(crate) fn symbols(&self) -> MutexGuard<'_, Symbols> {
+        self.symbols.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn sym(&self, text: &str) -> Sym {
+        self.symbols().of(text)
+    }
+
+    pub(crate) fn name(&self, sym: Sym) -> String {
+        self.symbols().text(sym).to_owned()
+    }
+
+    pub(crate) fn text(&self, def: DefId) -> Arc<Text> {
+        self[self[def].file].text.clone()
+    }
+
+    pub(crate) fn crate_of(&self, def: DefId) -> CrateId {
+        self[self[def].module].krate
+    }
+
+    pub(crate) fn def_ids(&self) -> impl Iterator<Item = DefId> + use<> {
+        (0..self.defs.len() as u32).map(DefId)
+    }
+
+    /// The nearest module that is no block.
+    pub(crate) fn proper(&self, mut module: ModId) -> ModId {
+        while self[module].block {
+            match self[module].parent {
+                Some(parent) => module = parent,
+                None => break,
+            }
+        }
+        module
+    }
+
+    /// The module in which `super` of a module lies.
+    pub(crate) fn above(&self, module: ModId) -> Option<ModId> {
+        self[self.proper(module)].parent.map(|parent| self.proper(parent))
+    }
+
+    pub(crate) fn module_path(&self, module: ModId) -> String {
+        let mut names = Vec::new();
+        let mut at = Some(module);
+        while let Some(id) = at {
+            names.push(self.name(self[id].name));
+            at = self[id].parent;
+        }
+        names.reverse();
+        names.join("::")
+    }
+
+    pub(crate) fn in_tests(&self, module: ModId) -> bool {
+        let mut at = Some(module);
+        while let Some(id) = at {
+            if self[id].test {
+                return true;
+            }
+            at = self[id].parent;
+        }
+        false
+    }
+
+    /// Package, module path, item.
+    pub(crate) fn label(&self, def: DefId) -> String {
+        let it = &self[def];
+        let path = self.module_path(it.module);
+        match (it.kind, it.of) {
+            (Kind::Member, Some(of)) => format!("{path}::{}::{}", self.title(of, false), self.name(it.name)),
+            (_, Some(of)) => format!("{path}::<{}>", self.title(of, true)),
+            (Kind::Call, None) => format!("{path}::{}!", self.name(it.name)),
+            _ => format!("{path}::{}", self.name(it.name)),
+        }
+    }
+
+    fn title(&self, of: ImplId, with_trait: bool) -> String {
+        let it = &self[of];
+        let text = &self[it.file].text;
+        let from = it.of_trait.filter(|_| with_trait).map_or(it.this.0, |range| range.0);
+        let mut title = String::new();
+        for at in from..it.this.1 {
+            if text.is(at, symbol::FOR) || text.is(at.wrapping_sub(1), symbol::FOR) {
+                title.push(' ');
+            }
+            title.push_str(text.word(at));
+        }
+        title
+    }
+
+    /// Whether an enum has a variant.
+    pub(crate) fn has_variant(&self, def: DefId, name: Sym) -> bool {
+        self[def].kind == Kind::Enum && self.variants(def).any(|(_, variant)| variant == name)
+    }
+
+    /// Tokens that name variants.
+    pub(crate) fn variants(&self, def: DefId) -> impl Iterator<Item = (usize, Sym)> {
+        let (text, to) = (self.text(def), self[def].to);
+        let last = to.wrapping_sub(1);
+        let open = if text.closes(last, '}') { text.mate(last) } else { last };
+        let mut found = Vec::new();
+        for (mut from, end) in text.split_commas(open + 1, last) {
+            while let Some((_, next)) = text.attribute(from).filter(|(_, next)| *next <= end) {
+                from = next;
+            }
+            from = text.past_visibility(from);
+            found.extend(text.name(from).map(|name| (from, name)));
+        }
+        found.into_iter()
+    }
+}

@@ -1,0 +1,449 @@
+//! Tokens to items: what a file, a module or a body defines.
+//!
+//! Nothing is parsed that a name does not need: an item is its attributes, its keyword, its name, and where it ends. What is no
+//! item is taken for a macro call. Depth is bounded: what nests deeper than rustc allows is not looked at.
+
+use crate::index::{Binding, Def, DefId, FileId, Impl, ImplId, Index, Kind, ModId, Path};
+use crate::lex;
+use crate::modules::{Builder, Dirs};
+use crate::symbol::{self, Sym};
+use crate::text::Text;
+use crate::uses::{self, Alias};
+
+/// As deep as modules, bodies and impls are looked into.
+pub(crate) const DEPTH: usize = 64;
+
+/// Where items stand.
+#[derive(Clone)]
+pub(crate) struct Place<'a> {
+    pub(crate) text: &'a Text,
+    pub(crate) file: FileId,
+    pub(crate) module: ModId,
+    pub(crate) outer: Option<DefId>,
+    pub(crate) dirs: &'a Dirs,
+    pub(crate) depth: usize,
+}
+
+/// What stands before an item's keyword.
+#[derive(Default)]
+pub(crate) struct Attributes {
+    /// `#[path = "…"]`, in `cfg_attr` too.
+    pub(crate) paths: Vec<String>,
+    /// Whether one of the paths holds under a condition only.
+    pub(crate) conditional: bool,
+    pub(crate) test: bool,
+    exported: bool,
+    macro_use: bool,
+    words: Vec<Vec<Sym>>,
+}
+
+const QUIET: [Sym; 7] =
+    [symbol::DERIVE, symbol::CFG, symbol::DOC, symbol::PATH, symbol::TEST, symbol::MACRO_EXPORT, symbol::MACRO_USE];
+const ITEM_WORDS: [Sym; 14] = [
+    symbol::FN,
+    symbol::STRUCT,
+    symbol::ENUM,
+    symbol::UNION,
+    symbol::TRAIT,
+    symbol::TYPE,
+    symbol::CONST,
+    symbol::STATIC,
+    symbol::MOD,
+    symbol::USE,
+    symbol::IMPL,
+    symbol::EXTERN,
+    symbol::MACRO_RULES,
+    symbol::MACRO,
+];
+
+impl Builder<'_> {
+    pub(crate) fn items(&mut self, place: &Place<'_>, from: usize, to: usize) {
+        let mut at = from;
+        while at < to {
+            at = if place.text.is(at, symbol::SEMI) { at + 1 } else { self.item(place, at, to).max(at + 1) };
+        }
+    }
+
+    /// One item from its attributes on; gives where it ends.
+    fn item(&mut self, place: &Place<'_>, from: usize, to: usize) -> usize {
+        let text = place.text;
+        let (attributes, after) = self.attributes(text, from, to);
+        let start = text.past_visibility(after);
+        let at = past_modifiers(text, start, to);
+        if at >= to {
+            return to;
+        }
+        let named = text.name(at + 1);
+        let mut span = Span { from, start, to };
+        match text.sym(at) {
+            Some(symbol::MOD) if named.is_some() => self.module(place, &attributes, at, to),
+            Some(symbol::USE) => {
+                span.to = text.past_semicolon(at, to);
+                self.imports(place.module, text, at + 1, span.to.saturating_sub(1));
+                span.to
+            }
+            Some(symbol::EXTERN) if text.is(at + 1, symbol::CRATE) => self.extern_crate(place, &attributes, at, to),
+            Some(symbol::EXTERN) => self.foreign(place, at, to),
+            Some(symbol::IMPL) => self.implementation(place, &attributes, span, at),
+            Some(symbol::MACRO_RULES) if text.is(at + 1, symbol::BANG) => {
+                let body = text.skip(at + 3);
+                span.to = (if text.is(body, symbol::SEMI) { body + 1 } else { body }).min(to);
+                self.macro_rules(place, &attributes, span, text.name(at + 2));
+                span.to
+            }
+            Some(keyword) if named.is_some() || matches!(keyword, symbol::CONST | symbol::STATIC) => {
+                match kind_of(keyword) {
+                    Some(kind) => self.plain(place, &attributes, span, at, kind),
+                    None => self.call(place, span, at),
+                }
+            }
+            _ => self.call(place, span, at),
+        }
+    }
+
+    fn attributes(&mut self, text: &Text, from: usize, to: usize) -> (Attributes, usize) {
+        let (mut found, mut at) = (Attributes::default(), from);
+        while let Some((open, end)) = text.attribute(at).filter(|(_, end)| *end <= to) {
+            let unsafe_ = text.is(open + 1, symbol::UNSAFE);
+            let head = text.sym(if unsafe_ { open + 3 } else { open + 1 });
+            let inside = open + 1..end - 1;
+            if matches!(head, Some(symbol::PATH | symbol::CFG_ATTR)) {
+                let paths = inside.clone().filter(|at| text.is(*at, symbol::PATH) && text.is(*at + 1, symbol::EQ));
+                let before = found.paths.len();
+                found.paths.extend(paths.filter_map(|at| text.string(at + 2)).map(str::to_owned));
+                found.conditional |= found.paths.len() > before && head == Some(symbol::CFG_ATTR);
+            }
+            found.test |= head == Some(symbol::CFG) && text.is(open + 3, symbol::TEST) && text.closes(open + 4, ')');
+            let mentions = |sym| inside.clone().any(|at| text.is(at, sym));
+            found.exported |= mentions(symbol::MACRO_EXPORT);
+            found.macro_use |= head == Some(symbol::MACRO_USE);
+            if head.is_some_and(|head| !QUIET.contains(&head)) && !crate::normal::is_silent(text, open) {
+                found.words.push(inside.filter_map(|at| text.name(at)).collect());
+            }
+            at = end;
+        }
+        (found, at)
+    }
+
+    pub(crate) fn imports(&mut self, module: ModId, text: &Text, from: usize, to: usize) {
+        let into = &mut self.index[module];
+        uses::imports(text, from, to, &mut |path: Path, alias| match alias {
+            Alias::Glob => into.globs.push(path),
+            Alias::Unnamed => into.unnamed.push(path),
+            Alias::Named(name) => into.names.entry(name).or_default().push(Binding::Use(path)),
+        });
+    }
+
+    fn extern_crate(&mut self, place: &Place<'_>, attributes: &Attributes, at: usize, to: usize) -> usize {
+        let text = place.text;
+        if let Some(name) = text.ident(at + 2) {
+            let alias = if text.is(at + 3, symbol::AS) { text.ident(at + 4) } else { None }.unwrap_or(name);
+            let path: Path =
+                if name == symbol::SELF { [symbol::CRATE].into() } else { [symbol::PATH_SEP, name].into() };
+            self.index[place.module].names.entry(alias).or_default().push(Binding::Use(path));
+            if attributes.macro_use {
+                let krate = self.index[place.module].krate;
+                self.index[krate].macro_use.push(name);
+            }
+        }
+        text.past_semicolon(at, to)
+    }
+
+    fn foreign(&mut self, place: &Place<'_>, at: usize, to: usize) -> usize {
+        let text = place.text;
+        let open = text.seek(at, to, |text, at| text.opens(at, '{') || text.is(at, symbol::SEMI));
+        if !text.opens(open, '{') {
+            return open + 1;
+        }
+        let before = self.index.defs.len();
+        self.items(place, open + 1, text.mate(open));
+        for def in &mut self.index.defs[before..] {
+            def.kind = Kind::Foreign;
+        }
+        text.skip(open)
+    }
+
+    fn macro_rules(&mut self, place: &Place<'_>, attributes: &Attributes, span: Span, name: Option<Sym>) {
+        let Some(name) = name else { return };
+        let def = self.define(place, Kind::Macro, name, span, attributes);
+        let krate = self.index[place.module].krate;
+        self.index[krate].macros.entry(name).or_default().push(def);
+        if attributes.exported {
+            let root = self.index[krate].root;
+            self.index[root].names.entry(name).or_default().push(Binding::Def(def));
+        }
+    }
+
+    /// An item with a name behind its keyword.
+    fn plain(&mut self, place: &Place<'_>, attributes: &Attributes, mut span: Span, at: usize, kind: Kind) -> usize {
+        let text = place.text;
+        let value = matches!(kind, Kind::Const | Kind::Static | Kind::Alias);
+        span.to = if value { text.past_semicolon(at, span.to) } else { text.past_body(at, span.to) };
+        let named = if text.is(at + 1, symbol::MUT) { at + 2 } else { at + 1 };
+        let Some(name) = text.ident(named) else { return self.call(place, span, at) };
+        let def = self.define(place, kind, name, span, attributes);
+        if name != symbol::UNDERSCORE {
+            self.index[place.module].names.entry(name).or_default().push(Binding::Def(def));
+        }
+        if kind == Kind::Trait {
+            for member in trait_members(text, at, span.to) {
+                self.index.trait_members.entry(member).or_default().push(def);
+            }
+        }
+        match kind {
+            Kind::Fn | Kind::Const | Kind::Static => self.body(place, def, at + 1, span.to),
+            // What stands directly in a trait is the trait's.
+            Kind::Trait => self.body(place, def, opening(text, at, span.to) + 1, span.to - 1),
+            _ => {}
+        }
+        span.to
+    }
+
+    fn call(&mut self, place: &Place<'_>, mut span: Span, at: usize) -> usize {
+        let text = place.text;
+        let open =
+            text.seek(at, span.to, |text, at| text.kind(at) == Some(lex::Kind::Open) || text.is(at, symbol::SEMI));
+        let close = text.skip(open);
+        span.to = (if text.is(close, symbol::SEMI) { close + 1 } else { close }).min(span.to);
+        if text.is(at, symbol::INCLUDE) && text.is(at + 1, symbol::BANG) {
+            self.include(place, open + 1, close.saturating_sub(1));
+        }
+        let head = (at..open).rev().find_map(|at| text.ident(at)).unwrap_or(symbol::UNDERSCORE);
+        let def = self.define(place, Kind::Call, head, span, &Attributes::default());
+        let krate = self.index[place.module].krate;
+        self.index[krate].calls.push(def);
+        span.to
+    }
+
+    fn define(&mut self, place: &Place<'_>, kind: Kind, name: Sym, span: Span, attributes: &Attributes) -> DefId {
+        let id = DefId(self.index.defs.len() as u32);
+        self.index.defs.push(Def {
+            kind,
+            name,
+            module: place.module,
+            file: place.file,
+            from: span.from,
+            to: span.to,
+            start: span.start,
+            of: None,
+            outer: place.outer,
+            attributes: attributes.words.clone(),
+        });
+        id
+    }
+
+    /// Items inside of a body: they belong to the block around them.
+    fn body(&mut self, place: &Place<'_>, outer: DefId, from: usize, to: usize) {
+        if place.depth >= DEPTH {
+            return;
+        }
+        let text = place.text;
+        // Open braces, with the module that each has once an item is found in it.
+        let mut braces: Vec<(usize, Option<ModId>)> = Vec::new();
+        let mut at = from;
+        while at < to {
+            while braces.last().is_some_and(|(open, _)| text.mate(*open) < at) {
+                braces.pop();
+            }
+            if text.opens(at, '{') {
+                braces.push((at, None));
+            } else if !braces.is_empty() && begins_item(text, at) {
+                let module = self.block(place, outer, &mut braces);
+                let depth = place.depth + 1;
+                let inner = Place { module, outer: Some(outer), depth, ..place.clone() };
+                let end = braces.last().map_or(to, |(open, _)| text.mate(*open)).min(to);
+                at = self.item(&inner, at, end).max(at + 1);
+                continue;
+            }
+            at += 1;
+        }
+    }
+
+    fn block(&mut self, place: &Place<'_>, outer: DefId, braces: &mut [(usize, Option<ModId>)]) -> ModId {
+        let around = braces.iter().rev().skip(1).find_map(|(_, module)| *module).unwrap_or(place.module);
+        let name = self.index[outer].name;
+        let Some((open, module)) = braces.last_mut() else { return around };
+        if let Some(module) = module {
+            return *module;
+        }
+        let id = self.new_module(self.index[around].krate, Some(around), name);
+        self.index[id].block = true;
+        self.index.blocks.insert((place.file, *open), id);
+        *module = Some(id);
+        id
+    }
+
+    fn implementation(&mut self, place: &Place<'_>, attributes: &Attributes, mut span: Span, at: usize) -> usize {
+        let text = place.text;
+        let end = span.to;
+        let generics = text.generics(at + 1, end);
+        let first = if text.is(at + 1, symbol::LT) { text.past_angles(at + 1, end) } else { at + 1 };
+        let open = opening(text, first, end);
+        let is_for = |text: &Text, at: usize| text.is(at, symbol::FOR) && !text.is(at + 1, symbol::LT);
+        let whose = text.seek_outside_angles(first, open, |text, at| text.is(at, symbol::WHERE));
+        let split = text.seek_outside_angles(first, whose, is_for);
+        let (of_trait, this) =
+            if split < whose { (Some((first, split)), (split + 1, whose)) } else { (None, (first, whose)) };
+        span.to = text.skip(open).min(end);
+        let id = ImplId(self.index.impls.len() as u32);
+        self.index.impls.push(Impl {
+            module: place.module,
+            file: place.file,
+            head: (span.from, open),
+            generics,
+            of_trait,
+            this,
+            def: None,
+            members: Vec::new(),
+        });
+        if !text.opens(open, '{') {
+            return span.to;
+        }
+        if of_trait.is_some() {
+            let def = self.define(place, Kind::TraitImpl, symbol::IMPL, span, attributes);
+            self.index[def].of = Some(id);
+            self.index[id].def = Some(def);
+            self.body(place, def, open + 1, span.to - 1);
+        } else {
+            self.members(place, id, open + 1, text.mate(open));
+        }
+        span.to
+    }
+
+    fn members(&mut self, place: &Place<'_>, of: ImplId, from: usize, to: usize) {
+        let text = place.text;
+        let mut at = from;
+        while at < to {
+            let (attributes, after) = self.attributes(text, at, to);
+            let start = text.past_visibility(after);
+            let word = past_modifiers(text, start, to);
+            let mut span = Span { from: at, start, to };
+            let name = match text.sym(word) {
+                Some(symbol::FN) => {
+                    span.to = text.past_body(word, to);
+                    text.name(word + 1)
+                }
+                Some(symbol::CONST | symbol::TYPE) => {
+                    span.to = text.past_semicolon(word, to);
+                    text.name(word + 1)
+                }
+                _ => {
+                    let open = text.seek(word, to, |text, at| text.kind(at) == Some(lex::Kind::Open));
+                    let close = text.skip(open);
+                    span.to = (if text.is(close, symbol::SEMI) { close + 1 } else { close }).min(to);
+                    None
+                }
+            };
+            if start < to {
+                let def = self.define(place, Kind::Member, name.unwrap_or(symbol::UNDERSCORE), span, &attributes);
+                self.index[def].of = Some(of);
+                self.index[of].members.push((name, def));
+                self.body(place, def, word + 1, span.to);
+            }
+            at = span.to.max(at + 1);
+        }
+    }
+}
+
+/// The tokens of an item: with its attributes, behind its visibility, and its end, or how far it can reach.
+#[derive(Clone, Copy)]
+struct Span {
+    from: usize,
+    start: usize,
+    to: usize,
+}
+
+fn kind_of(keyword: Sym) -> Option<Kind> {
+    Some(match keyword {
+        symbol::FN => Kind::Fn,
+        symbol::CONST => Kind::Const,
+        symbol::STATIC => Kind::Static,
+        symbol::STRUCT => Kind::Struct,
+        symbol::ENUM => Kind::Enum,
+        symbol::UNION => Kind::Union,
+        symbol::TRAIT => Kind::Trait,
+        symbol::TYPE => Kind::Alias,
+        symbol::MACRO => Kind::Macro,
+        _ => return None,
+    })
+}
+
+/// Past `unsafe`, `async`, `const` before `fn`, `extern "C"` and the like.
+fn past_modifiers(text: &Text, mut at: usize, to: usize) -> usize {
+    while at < to {
+        let next = at + 1;
+        let modifies = match text.sym(at) {
+            Some(symbol::UNSAFE | symbol::ASYNC) => true,
+            Some(symbol::DEFAULT | symbol::SAFE) => text.ident(next).is_some() && !text.is(next, symbol::AS),
+            Some(symbol::AUTO) => text.is(next, symbol::TRAIT),
+            Some(symbol::CONST) => text.is_any(
+                next,
+                &[symbol::FN, symbol::UNSAFE, symbol::ASYNC, symbol::EXTERN, symbol::TRAIT, symbol::IMPL],
+            ),
+            Some(symbol::EXTERN) if text.is(next, symbol::FN) => true,
+            Some(symbol::EXTERN) if text.kind(next) == Some(lex::Kind::Str) && !text.opens(next + 1, '{') => {
+                at += 1;
+                true
+            }
+            _ => false,
+        };
+        if !modifies {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Whether an item begins here, among statements.
+fn begins_item(text: &Text, at: usize) -> bool {
+    let before = at.wrapping_sub(1);
+    let statement = text.is(before, symbol::SEMI) || text.opens(before, '{') || text.closes(before, '}');
+    if !statement || text.kind(at) != Some(lex::Kind::Ident) && !text.is(at, symbol::HASH) {
+        return false;
+    }
+    let mut first = at;
+    while let Some((_, end)) = text.attribute(first) {
+        first = end;
+    }
+    first = text.past_visibility(first);
+    let word = past_modifiers(text, first, text.len());
+    let next = word + 1;
+    text.is_any(word, &ITEM_WORDS)
+        && match text.sym(word) {
+            Some(symbol::USE) => true,
+            Some(symbol::IMPL) => text.kind(next).is_some(),
+            Some(symbol::CONST) => text.is(next + 1, symbol::COLON),
+            Some(symbol::STATIC) => text.name(next).is_some() || text.is(next, symbol::MUT),
+            Some(symbol::EXTERN) => text.is(next, symbol::CRATE) || text.kind(next) == Some(lex::Kind::Str),
+            Some(symbol::MACRO_RULES) => text.is(next, symbol::BANG),
+            Some(symbol::UNION) => text.name(next).is_some() && !text.is(next, symbol::AS),
+            _ => text.name(next).is_some(),
+        }
+}
+
+/// The brace of an item's body, or its semicolon.
+fn opening(text: &Text, from: usize, to: usize) -> usize {
+    text.seek_outside_angles(from, to, |text, at| text.opens(at, '{') || text.is(at, symbol::SEMI))
+}
+
+/// Names of what stands directly in a trait.
+fn trait_members(text: &Text, from: usize, to: usize) -> Vec<Sym> {
+    let open = opening(text, from, to);
+    let mut found = Vec::new();
+    let mut at = open + 1;
+    while text.opens(open, '{') && at < text.mate(open) {
+        if text.is_any(at, &[symbol::FN, symbol::CONST, symbol::TYPE]) {
+            found.extend(text.name(at + 1));
+        }
+        at = text.skip(at);
+    }
+    found
+}
+
+impl Index {
+    /// Where an item is defined.
+    pub(crate) fn line(&self, def: DefId) -> u32 {
+        self[self[def].file].text.line(self[def].start)
+    }
+}

@@ -1,0 +1,328 @@
+//! Source text to tokens, without comments, documentation and layout.
+//!
+//! Every text gives tokens: what rustc would refuse becomes some token or other. Tokens are in the order of the text, do not
+//! overlap, and what lies between them is white space or a comment. An opening bracket's mate lies behind it, a closing one's
+//! before it; a bracket without a partner is its own mate, or reaches to the last token.
+
+use crate::symbol::{self, Sym, Symbols};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Ident,
+    Lifetime,
+    /// A string of any sort.
+    Str,
+    /// A character, a byte, a number.
+    Literal,
+    Punct,
+    Open,
+    Close,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    /// The number of an identifier, lifetime or punctuation; the other bracket's index of a bracket.
+    aux: u32,
+}
+
+impl Token {
+    pub(crate) fn sym(&self) -> Option<Sym> {
+        matches!(self.kind, Kind::Ident | Kind::Punct | Kind::Lifetime).then_some(Sym(self.aux))
+    }
+
+    pub(crate) fn mate(&self) -> Option<usize> {
+        matches!(self.kind, Kind::Open | Kind::Close).then_some(self.aux as usize)
+    }
+}
+
+/// Longest first.
+const OPERATORS: [&str; 25] = [
+    "<<=", ">>=", "...", "..=", "::", "->", "=>", "<-", "==", "!=", "<=", ">=", "&&", "||", "<<", ">>", "+=", "-=",
+    "*=", "/=", "%=", "^=", "&=", "|=", "..",
+];
+
+/// The text as rustc sees it: without byte order mark, and with `\n` for `\r\n`.
+pub(crate) fn normalise_lines(text: &str) -> String {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.replace("\r\n", "\n")
+}
+
+/// `old`: words that became keywords in 2018 are plain identifiers.
+pub(crate) fn lex(text: &str, old: bool, symbols: &mut Symbols) -> Vec<Token> {
+    // Offsets are 32 bits wide.
+    let text = if u32::try_from(text.len()).is_ok() { text } else { "" };
+    let mut lexer =
+        Lexer { text, bytes: text.as_bytes(), at: prologue(text), old, symbols, tokens: Vec::new(), open: Vec::new() };
+    while lexer.skip_blank() {
+        lexer.token();
+    }
+    let last = lexer.tokens.len().saturating_sub(1);
+    for open in lexer.open {
+        lexer.tokens[open].aux = last.max(open) as u32;
+    }
+    lexer.tokens
+}
+
+/// The length of a shebang line and of frontmatter.
+fn prologue(text: &str) -> usize {
+    let mut at = 0;
+    if text.starts_with("#!") && !text[2..].trim_start().starts_with('[') {
+        at = text.find('\n').map_or(text.len(), |end| end + 1);
+    }
+    let rest = &text[at..];
+    let blank = rest.len() - rest.trim_start().len();
+    let fence = &rest[blank..];
+    let dashes = fence.len() - fence.trim_start_matches('-').len();
+    if dashes < 3 {
+        return at;
+    }
+    let close = format!("\n{}", &fence[..dashes]);
+    match fence.find(&close) {
+        Some(end) => {
+            let after = at + blank + end + close.len();
+            text[after..].find('\n').map_or(text.len(), |line| after + line)
+        }
+        None => at,
+    }
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    old: bool,
+    symbols: &'a mut Symbols,
+    tokens: Vec<Token>,
+    /// Brackets that are open.
+    open: Vec<usize>,
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+fn is_word_start(byte: u8) -> bool {
+    is_word(byte) && !byte.is_ascii_digit()
+}
+
+impl Lexer<'_> {
+    fn peek(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    /// Goes on to the next token; false at the end.
+    fn skip_blank(&mut self) -> bool {
+        loop {
+            match self.peek(0) {
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => self.at += 1,
+                b'/' if self.peek(1) == b'/' => {
+                    self.at = self.text[self.at..].find('\n').map_or(self.text.len(), |end| self.at + end);
+                }
+                b'/' if self.peek(1) == b'*' => self.block_comment(),
+                0xc2 | 0xe2 => match self.text[self.at..].chars().next() {
+                    Some(blank @ ('\u{85}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}')) => {
+                        self.at += blank.len_utf8()
+                    }
+                    _ => return true,
+                },
+                _ => return self.at < self.bytes.len(),
+            }
+        }
+    }
+
+    fn block_comment(&mut self) {
+        let mut depth = 0_usize;
+        while self.at < self.bytes.len() {
+            match (self.peek(0), self.peek(1)) {
+                (b'/', b'*') => {
+                    depth += 1;
+                    self.at += 2;
+                }
+                (b'*', b'/') => {
+                    depth -= 1;
+                    self.at += 2;
+                    if depth == 0 {
+                        return;
+                    }
+                }
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    fn token(&mut self) {
+        let start = self.at;
+        let first = self.peek(0);
+        let (kind, aux) = match first {
+            b'"' => self.string(),
+            b'\'' => self.quote(),
+            b'0'..=b'9' => self.number(),
+            _ if is_word_start(first) => self.word(),
+            b'(' | b'[' | b'{' => {
+                self.at += 1;
+                self.open.push(self.tokens.len());
+                (Kind::Open, self.tokens.len() as u32)
+            }
+            b')' | b']' | b'}' => {
+                self.at += 1;
+                (Kind::Close, self.close(first))
+            }
+            _ => self.punct(),
+        };
+        self.at = self.at.clamp(start + 1, self.bytes.len());
+        while !self.text.is_char_boundary(self.at) {
+            self.at += 1;
+        }
+        self.tokens.push(Token { kind, start: start as u32, end: self.at as u32, aux });
+    }
+
+    /// Where several brackets are open and one of them fits, those inside of it end here.
+    fn close(&mut self, bracket: u8) -> u32 {
+        let here = self.tokens.len();
+        let wanted = if bracket == b')' { b'(' } else { bracket - 2 };
+        let fits = self.open.iter().rposition(|open| self.bytes[self.tokens[*open].start as usize] == wanted);
+        let Some(fits) = fits else { return here as u32 };
+        let partner = self.open[fits];
+        for open in self.open.drain(fits..) {
+            self.tokens[open].aux = here as u32;
+        }
+        partner as u32
+    }
+
+    fn punct(&mut self) -> (Kind, u32) {
+        let rest = &self.text[self.at..];
+        let length =
+            OPERATORS.iter().find(|operator| rest.starts_with(**operator)).map_or(1, |operator| operator.len());
+        let sym = self.symbols.of(&rest[..length]);
+        self.at += length;
+        (Kind::Punct, sym.0)
+    }
+
+    /// An identifier, or a literal with a prefix.
+    fn word(&mut self) -> (Kind, u32) {
+        let start = self.at;
+        self.words();
+        let word = &self.text[start..self.at];
+        let raw = matches!(word, "r" | "br" | "cr");
+        match self.peek(0) {
+            b'"' if raw => return self.raw_string(0),
+            b'"' if matches!(word, "b" | "c") => return self.string(),
+            b'\'' if word == "b" => {
+                let quoted = self.quote();
+                return if quoted.0 == Kind::Lifetime { (Kind::Lifetime, quoted.1) } else { quoted };
+            }
+            b'#' if raw => {
+                let hashes = self.bytes[self.at..].iter().take_while(|byte| **byte == b'#').count();
+                if self.peek(hashes) == b'"' {
+                    return self.raw_string(hashes);
+                }
+                if word == "r" && hashes == 1 && is_word_start(self.peek(1)) {
+                    self.at += 1;
+                    let name = self.at;
+                    self.words();
+                    let plain = self.symbols.of(&self.text[name..self.at]);
+                    // `r#type` is no keyword; `r#name` is `name`.
+                    let sym = if plain.is_keyword() { self.symbols.of(&self.text[start..self.at]) } else { plain };
+                    return (Kind::Ident, sym.0);
+                }
+            }
+            _ => {}
+        }
+        let sym = self.symbols.of(word);
+        if self.old && matches!(sym, symbol::ASYNC | symbol::AWAIT) {
+            return (Kind::Ident, self.symbols.of(&format!("r#{word}")).0);
+        }
+        (Kind::Ident, sym.0)
+    }
+
+    fn words(&mut self) {
+        while is_word(self.peek(0)) {
+            self.at += 1;
+        }
+    }
+
+    fn string(&mut self) -> (Kind, u32) {
+        self.at += 1;
+        while self.at < self.bytes.len() {
+            match self.peek(0) {
+                b'\\' => self.at += 2,
+                b'"' => {
+                    self.at += 1;
+                    break;
+                }
+                _ => self.at += 1,
+            }
+        }
+        (Kind::Str, 0)
+    }
+
+    fn raw_string(&mut self, hashes: usize) -> (Kind, u32) {
+        self.at += hashes + 1;
+        let end = format!("\"{}", "#".repeat(hashes));
+        let rest = &self.bytes[self.at.min(self.bytes.len())..];
+        let found = rest.windows(end.len()).position(|window| window == end.as_bytes());
+        self.at = found.map_or(self.bytes.len(), |found| self.at + found + end.len());
+        (Kind::Str, 0)
+    }
+
+    /// A character, or a lifetime.
+    fn quote(&mut self) -> (Kind, u32) {
+        let start = self.at;
+        self.at += 1;
+        if self.peek(0) == b'\\' {
+            self.at += 2;
+            // `'\u{1f600}'` is the longest.
+            while self.at < self.bytes.len() && !matches!(self.peek(0), b'\'' | b'\n') {
+                self.at += 1;
+            }
+            self.at += 1;
+            return (Kind::Literal, 0);
+        }
+        let mut rest = self.text[self.at..].chars();
+        let first = rest.next().unwrap_or(' ');
+        if rest.next() == Some('\'') {
+            self.at += first.len_utf8() + 1;
+            return (Kind::Literal, 0);
+        }
+        if is_word_start(self.peek(0)) {
+            if self.peek(0) == b'r' && self.peek(1) == b'#' && is_word_start(self.peek(2)) {
+                self.at += 2;
+            }
+            self.words();
+            return (Kind::Lifetime, self.symbols.of(&self.text[start..self.at]).0);
+        }
+        (Kind::Punct, self.symbols.of("'").0)
+    }
+
+    fn number(&mut self) -> (Kind, u32) {
+        // `pair.0.1` has no float in it.
+        let field = self.tokens.last().is_some_and(|token| token.sym() == Some(symbol::DOT));
+        let based = self.peek(0) == b'0' && matches!(self.peek(1), b'x' | b'o' | b'b');
+        let mut last = 0;
+        let mut whole = true;
+        loop {
+            let next = self.peek(0);
+            if is_word(next) && next < 0x80 {
+                last = next;
+            } else if next == b'.' && whole && !field && !based && !is_word_start(self.peek(1)) && self.peek(1) != b'.'
+            {
+                whole = false;
+                last = next;
+            } else if matches!(next, b'+' | b'-')
+                && !based
+                && !field
+                && matches!(last, b'e' | b'E')
+                && self.peek(1).is_ascii_digit()
+            {
+                last = next;
+            } else {
+                break;
+            }
+            self.at += 1;
+        }
+        (Kind::Literal, 0)
+    }
+}

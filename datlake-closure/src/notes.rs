@@ -1,0 +1,112 @@
+//! What a table cannot hold, where that can be seen.
+
+use std::collections::BTreeSet;
+
+use crate::closure::Run;
+use crate::index::{DefId, Kind};
+use crate::resolve::Target;
+use crate::scanner::Scanner;
+use crate::symbol;
+use crate::table::Note;
+use crate::traits::path_at;
+
+/// Types whose values others can put something into.
+const CELLS: [&str; 9] =
+    ["OnceLock", "OnceCell", "Mutex", "RwLock", "Cell", "RefCell", "ArcSwap", "AtomicPtr", "SetOnce"];
+
+/// Traits in the signature of a function: whoever calls it chooses the types.
+pub(crate) fn open_traits(scanner: &Scanner, def: DefId) -> BTreeSet<DefId> {
+    let index = &scanner.index;
+    let (it, text) = (&index[def], index.text(def));
+    let last = it.to.saturating_sub(1);
+    let body = if text.closes(last, '}') { text.mate(last) } else { it.to };
+    let mut found = BTreeSet::new();
+    let mut at = it.start;
+    while at < body {
+        match path_at(&text, at, body) {
+            Some((path, next)) => {
+                for target in scanner.resolver.resolve(index, it.module, &path).0 {
+                    if let Target::Def(def) = target
+                        && index[def].kind == Kind::Trait
+                    {
+                        found.insert(def);
+                    }
+                }
+                at = next;
+            }
+            None => at += 1,
+        }
+    }
+    found
+}
+
+pub(crate) fn of(scanner: &Scanner, creator: DefId, run: &Run<'_>) -> Vec<Note> {
+    let index = &scanner.index;
+    let mut found: BTreeSet<Note> = BTreeSet::new();
+    let mut note = |def: DefId, text: String| found.insert(Note { label: index.label(def), text });
+    for (def, text) in &run.notes {
+        note(*def, text.clone());
+    }
+    let it = &index[creator];
+    if index.text(creator).is(it.start, symbol::PUB) {
+        for of_trait in open_traits(scanner, creator) {
+            let name = index.name(index[of_trait].name);
+            note(creator, format!("crates that use this one can implement `{name}`: that code is not seen"));
+        }
+    }
+    for def in run.items.keys() {
+        let it = &index[*def];
+        match it.kind {
+            Kind::Static => {
+                if let Some(what) = settable(scanner, *def) {
+                    note(*def, format!("a static that holds {what}: what other code puts there is not seen"));
+                }
+            }
+            Kind::Foreign => {
+                let defined = index
+                    .defs
+                    .iter()
+                    .any(|other| other.name == it.name && other.kind == Kind::Fn && !other.attributes.is_empty());
+                if !defined {
+                    note(*def, "is linked from elsewhere: that code is not seen".to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    for (def, edges) in &run.edges {
+        let external = edges.iter().filter_map(|edge| edge.split_once(" = extern std::"));
+        for (_, path) in external {
+            match path {
+                "env::var" | "env::var_os" | "env::vars" | "env::vars_os" => {
+                    note(*def, "reads environment variables while it runs".to_owned());
+                }
+                "fs::read" | "fs::read_to_string" | "fs::read_dir" | "fs::File::open" => {
+                    note(*def, "reads files while it runs".to_owned());
+                }
+                _ => {}
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// What others can put into a static, or exchange in it.
+fn settable(scanner: &Scanner, def: DefId) -> Option<&'static str> {
+    let index = &scanner.index;
+    let (it, text) = (&index[def], index.text(def));
+    let colon = text.seek(it.start, it.to, |text, at| text.is(at, symbol::COLON));
+    let equals = text.seek_outside_angles(colon, it.to, |text, at| text.is(at, symbol::EQ));
+    let of_type = |found: &dyn Fn(usize) -> bool| (colon..equals).any(found);
+    if of_type(&|at| text.is(at, symbol::FN)) {
+        Some("functions")
+    } else if of_type(&|at| text.is(at, symbol::DYN)) {
+        Some("trait objects")
+    } else if text.is(it.start + 1, symbol::MUT)
+        || of_type(&|at| CELLS.contains(&text.word(at)) || text.word(at).starts_with("Atomic"))
+    {
+        Some("a cell")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,250 @@
+//! Names and paths to what they mean.
+//!
+//! A name means everything that it can mean under any `cfg` and in any namespace, so an answer is a set. Named imports go before
+//! globs, namespace by namespace. Circles of imports are solved by repeating until nothing changes; answers are kept for ever,
+//! for the index does not change. Chains longer than [`DEPTH`] lead nowhere.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::index::{Binding, CrateId, DefId, Index, Kind, ModId};
+use crate::packages::Edition;
+use crate::symbol::{self, Map, Set, Sym};
+
+const DEPTH: usize = 100;
+const ROUNDS: usize = 8;
+
+/// What a path can lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Target {
+    Def(DefId),
+    Mod(ModId),
+    /// Something of a type or a trait: a method, a variant.
+    Assoc(DefId, Sym),
+    /// A path in the standard library, or in a package whose sources are not read; `_` in one that is left out.
+    Extern(Sym),
+    /// A workspace's procedural macros.
+    Whole(CrateId),
+}
+
+pub(crate) type Targets = BTreeSet<Target>;
+
+type Key = (ModId, Sym);
+
+#[derive(Default)]
+pub(crate) struct Resolver {
+    known: Mutex<Map<Key, Arc<[Target]>>>,
+}
+
+/// One question and the questions it leads to.
+#[derive(Default)]
+struct Query {
+    answers: Map<Key, Targets>,
+    done: Set<Key>,
+    active: Set<Key>,
+    circular: bool,
+    changed: bool,
+}
+
+impl Resolver {
+    fn known(&self) -> MutexGuard<'_, Map<Key, Arc<[Target]>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a name means in a module itself, not around it.
+    pub(crate) fn lookup(&self, index: &Index, module: ModId, name: Sym) -> Arc<[Target]> {
+        if let Some(known) = self.known().get(&(module, name)) {
+            return known.clone();
+        }
+        self.run(|query| self.member(index, module, name, query, 0)).into_iter().collect()
+    }
+
+    /// What a path means; where it leads nowhere, the segment that is unknown.
+    pub(crate) fn resolve(&self, index: &Index, module: ModId, path: &[Sym]) -> (Targets, Option<Sym>) {
+        let mut lost = None;
+        let found = self.run(|query| {
+            let (found, unknown) = self.path(index, module, path, false, query, 0);
+            lost = unknown;
+            found
+        });
+        (found, lost)
+    }
+
+    /// The same for the path of a `use`, whose first segment is read otherwise in 2015.
+    pub(crate) fn import(&self, index: &Index, module: ModId, path: &[Sym]) -> Targets {
+        self.run(|query| self.path(index, module, path, true, query, 0).0)
+    }
+
+    fn run(&self, mut ask: impl FnMut(&mut Query) -> Targets) -> Targets {
+        let mut query = Query::default();
+        let mut found = BTreeSet::new();
+        for _ in 0..ROUNDS {
+            query.done.clear();
+            (query.circular, query.changed) = (false, false);
+            found = ask(&mut query);
+            if !(query.circular && query.changed) {
+                break;
+            }
+        }
+        let mut known = self.known();
+        known.extend(query.answers.into_iter().map(|(key, targets)| (key, targets.into_iter().collect())));
+        found
+    }
+
+    fn member(&self, index: &Index, module: ModId, name: Sym, query: &mut Query, depth: usize) -> Targets {
+        let key = (module, name);
+        if let Some(known) = self.known().get(&key) {
+            return known.iter().copied().collect();
+        }
+        let before = query.answers.get(&key);
+        if query.done.contains(&key) {
+            return before.cloned().unwrap_or_default();
+        }
+        if depth > DEPTH || !query.active.insert(key) {
+            query.circular = true;
+            return before.cloned().unwrap_or_default();
+        }
+        let found = self.names(index, module, name, query, depth);
+        query.active.remove(&key);
+        query.done.insert(key);
+        query.changed |= query.answers.get(&key).is_none_or(|before| *before != found);
+        query.answers.insert(key, found.clone());
+        found
+    }
+
+    fn names(&self, index: &Index, module: ModId, name: Sym, query: &mut Query, depth: usize) -> Targets {
+        let mut found = BTreeSet::new();
+        for binding in index[module].names.get(&name).into_iter().flatten() {
+            match binding {
+                Binding::Def(def) => {
+                    found.insert(Target::Def(*def));
+                }
+                Binding::Mod(module) => {
+                    found.insert(Target::Mod(*module));
+                }
+                Binding::Use(path) => found.extend(self.path(index, module, path, true, query, depth + 1).0),
+            }
+        }
+        let mut globbed = BTreeSet::new();
+        for glob in &index[module].globs {
+            for base in self.path(index, module, glob, true, query, depth + 1).0 {
+                match base {
+                    Target::Mod(base) => globbed.extend(self.member(index, base, name, query, depth + 1)),
+                    Target::Def(def) if index.has_variant(def, name) => {
+                        globbed.insert(Target::Assoc(def, name));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        add_unshadowed(index, &mut found, globbed);
+        found
+    }
+
+    fn path(
+        &self,
+        index: &Index,
+        module: ModId,
+        path: &[Sym],
+        import: bool,
+        query: &mut Query,
+        depth: usize,
+    ) -> (Targets, Option<Sym>) {
+        let Some((first, mut rest)) = path.split_first() else { return (BTreeSet::new(), None) };
+        let krate = index[module].krate;
+        let root = index[krate].root;
+        let old = index[krate].package.edition == Edition::E2015;
+        let mut now = BTreeSet::new();
+        match *first {
+            symbol::CRATE | symbol::DOLLAR_CRATE => now.extend([Target::Mod(root)]),
+            symbol::SELF => now.extend([Target::Mod(index.proper(module))]),
+            symbol::SUPER => now.extend(index.above(module).map(Target::Mod)),
+            symbol::PATH_SEP => {
+                let Some((name, behind)) = rest.split_first() else { return (now, None) };
+                rest = behind;
+                if old {
+                    now = self.member(index, root, *name, query, depth + 1);
+                }
+                if now.is_empty() {
+                    now.extend(index[krate].externs.get(name));
+                }
+            }
+            name => {
+                now = if import && old {
+                    self.member(index, root, name, query, depth + 1)
+                } else {
+                    self.around(index, module, name, query, depth + 1)
+                };
+                if now.is_empty() {
+                    now.extend(index[krate].externs.get(&name));
+                }
+            }
+        }
+        let mut at = *first;
+        for segment in rest {
+            if now.is_empty() {
+                break;
+            }
+            at = *segment;
+            now = self.step(index, now, at, query, depth);
+        }
+        let lost = now.is_empty().then_some(at);
+        (now, lost)
+    }
+
+    fn step(&self, index: &Index, now: Targets, segment: Sym, query: &mut Query, depth: usize) -> Targets {
+        let mut next = BTreeSet::new();
+        for target in now {
+            match target {
+                Target::Mod(module) if segment == symbol::SUPER => next.extend(index.above(module).map(Target::Mod)),
+                Target::Mod(module) if segment == symbol::SELF => next.extend([Target::Mod(module)]),
+                Target::Mod(module) => next.extend(self.member(index, module, segment, query, depth + 1)),
+                Target::Def(def)
+                    if matches!(index[def].kind, Kind::Trait | Kind::Alias) || index[def].kind.is_type() =>
+                {
+                    next.insert(Target::Assoc(def, segment));
+                }
+                Target::Extern(path) if path != symbol::UNDERSCORE => {
+                    let path = format!("{}::{}", index.name(path), index.name(segment));
+                    next.insert(Target::Extern(index.sym(&path)));
+                }
+                Target::Def(_) => {}
+                other => next.extend([other]),
+            }
+        }
+        next
+    }
+
+    /// A name in a module or a block, or around the block.
+    fn around(&self, index: &Index, module: ModId, name: Sym, query: &mut Query, depth: usize) -> Targets {
+        let mut found = BTreeSet::new();
+        let mut at = module;
+        loop {
+            let here = self.member(index, at, name, query, depth);
+            add_unshadowed(index, &mut found, here);
+            match index[at].parent.filter(|_| index[at].block) {
+                Some(parent) => at = parent,
+                None => return found,
+            }
+        }
+    }
+}
+
+/// Adds what is found farther away, in namespaces in which nothing was found nearer.
+fn add_unshadowed(index: &Index, found: &mut Targets, farther: Targets) {
+    let taken = found.iter().fold(0, |taken, target| taken | spaces(index, *target));
+    found.extend(farther.into_iter().filter(|target| match spaces(index, *target) {
+        0 => true,
+        spaces => spaces & !taken != 0,
+    }));
+}
+
+/// Namespaces in which a target is known to be.
+fn spaces(index: &Index, target: Target) -> u8 {
+    match target {
+        Target::Def(def) => index[def].kind.spaces(),
+        Target::Mod(_) => 1,
+        Target::Assoc(..) => 3,
+        Target::Extern(_) | Target::Whole(_) => 0,
+    }
+}

@@ -1,0 +1,60 @@
+//! Where texts come from.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// Reads files. A test's sources are a map; a macro's are the disk.
+///
+/// ```
+/// use datlake_closure::Sources;
+/// use std::collections::BTreeMap;
+/// use std::path::{Path, PathBuf};
+///
+/// let sources = BTreeMap::from([(PathBuf::from("src/lib.rs"), "fn f() {}".to_owned())]);
+/// assert_eq!(sources.read(Path::new("src/lib.rs")).unwrap(), b"fn f() {}");
+/// assert!(sources.read(Path::new("src/main.rs")).is_err());
+/// ```
+pub trait Sources {
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where there is none.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+}
+
+impl Sources for BTreeMap<PathBuf, String> {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.get(path).map(|text| text.clone().into_bytes()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+/// The files of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk;
+
+impl Sources for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        // A pipe would be waited for, and a device has no end.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        std::fs::read(path)
+    }
+}
+
+/// A path without `.` and `..`, as far as its text tells.
+pub(crate) fn normalise(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}

@@ -1,0 +1,121 @@
+//! Names as numbers.
+//!
+//! The words and punctuation that the scanner asks for have fixed numbers, keywords first, so that a token is compared by one
+//! integer. Other names get theirs in the order in which they are read; no number outlives its [`Symbols`].
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Sym(pub(crate) u32);
+
+macro_rules! fixed {
+    ($($name:ident $text:literal)*) => {
+        #[expect(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum Fixed { $($name),* }
+        $(
+            #[allow(dead_code, reason = "a keyword has a number whether or not the scanner asks for it")]
+            pub(crate) const $name: Sym = Sym(Fixed::$name as u32);
+        )*
+        const TEXTS: &[&str] = &[$($text),*];
+    };
+}
+
+fixed! {
+    AS "as" ASYNC "async" AWAIT "await" BREAK "break" CONST "const" CONTINUE "continue" CRATE "crate" DYN "dyn" ELSE "else"
+    ENUM "enum" EXTERN "extern" FALSE "false" FN "fn" FOR "for" IF "if" IMPL "impl" IN "in" LET "let" LOOP "loop"
+    MATCH "match" MOD "mod" MOVE "move" MUT "mut" PUB "pub" REF "ref" RETURN "return" SELF "self" SELF_TYPE "Self"
+    STATIC "static" STRUCT "struct" SUPER "super" TRAIT "trait" TRUE "true" TYPE "type" UNSAFE "unsafe" USE "use"
+    WHERE "where" WHILE "while" UNDERSCORE "_"
+    AUTO "auto" DEFAULT "default" MACRO "macro" MACRO_RULES "macro_rules" SAFE "safe" UNION "union"
+    CFG "cfg" CFG_ATTR "cfg_attr" CONCAT "concat" DERIVE "derive" DOC "doc" ENV "env" EXPORT_NAME "export_name"
+    INCLUDE "include" INCLUDE_BYTES "include_bytes" INCLUDE_STR "include_str" MACRO_EXPORT "macro_export"
+    MACRO_USE "macro_use" NO_MANGLE "no_mangle" OPTION_ENV "option_env" PATH "path" TEST "test"
+    THREAD_LOCAL "thread_local" DOLLAR_CRATE "$crate"
+    HASH "#" BANG "!" SEMI ";" COMMA "," COLON ":" PATH_SEP "::" DOT "." EQ "=" FAT_ARROW "=>" ARROW "->" LT "<" GT ">"
+    SHL "<<" SHR ">>" GE ">=" SHR_EQ ">>=" OR "|" OR_OR "||" AND_AND "&&" AND "&" DOLLAR "$"
+    PLUS "+" STAR "*" QUESTION "?"
+}
+
+const LAST_KEYWORD: Sym = UNDERSCORE;
+
+impl Sym {
+    /// Whether no item can have this name.
+    pub(crate) fn is_keyword(self) -> bool {
+        self <= LAST_KEYWORD
+    }
+}
+
+/// All names of one scan.
+pub(crate) struct Symbols {
+    texts: Vec<Box<str>>,
+    numbers: Map<Box<str>, Sym>,
+}
+
+impl Symbols {
+    pub(crate) fn new() -> Self {
+        let mut symbols = Self { texts: Vec::new(), numbers: Map::default() };
+        for text in TEXTS {
+            symbols.of(text);
+        }
+        symbols
+    }
+
+    pub(crate) fn of(&mut self, text: &str) -> Sym {
+        if let Some(found) = self.numbers.get(text) {
+            return *found;
+        }
+        let sym = Sym(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
+        self.texts.push(text.into());
+        self.numbers.insert(text.into(), sym);
+        sym
+    }
+
+    /// The number of a name that some source has.
+    pub(crate) fn get(&self, text: &str) -> Option<Sym> {
+        self.numbers.get(text).copied()
+    }
+
+    pub(crate) fn text(&self, sym: Sym) -> &str {
+        self.texts.get(sym.0 as usize).map_or("", |text| text)
+    }
+}
+
+pub(crate) type Map<K, V> = HashMap<K, V, BuildHasherDefault<Quick>>;
+pub(crate) type Set<K> = std::collections::HashSet<K, BuildHasherDefault<Quick>>;
+
+/// A multiplicative hash: keys are small numbers and identifiers, never chosen by an adversary.
+#[derive(Default)]
+pub(crate) struct Quick(u64);
+
+impl Quick {
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x51_7c_c1_b7_27_22_0a_95);
+    }
+}
+
+impl Hasher for Quick {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..part.len()].copy_from_slice(part);
+            self.add(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u8(&mut self, n: u8) {
+        self.add(u64::from(n));
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.add(u64::from(n));
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.add(n as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(26)
+    }
+}

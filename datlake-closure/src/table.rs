@@ -1,0 +1,283 @@
+//! The closure as a table: what a key is made of, and what lineage shows.
+//!
+//! The table is the same wherever the sources lie: its labels and texts hold no paths of a file system and no line numbers, and
+//! rows are sorted. Files and lines stand beside them for people.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::closure::Run;
+use crate::index::{CrateId, DefId, Kind, ModId};
+use crate::mentions::Embedded;
+use crate::packages::Dependency;
+use crate::scanner::Scanner;
+use crate::source::normalise;
+use crate::symbol;
+use crate::text::Text;
+use crate::{normal, notes};
+
+/// Where a function is.
+#[derive(Clone, Copy, Debug)]
+pub struct Creator<'a> {
+    /// Its file.
+    pub file: &'a Path,
+    /// A line from its first attribute to its last brace, from 1.
+    pub line: u32,
+    /// Its name.
+    pub name: &'a str,
+}
+
+/// Everything that a function's result can depend on.
+#[derive(Clone, Debug, Default)]
+pub struct Closure {
+    /// Code, the function itself included, by label and text.
+    pub items: Vec<Item>,
+    /// Files that the code embeds or build scripts declare.
+    pub embedded: Vec<Embedded>,
+    /// Packages of registries that the code names.
+    pub registry: Vec<String>,
+    /// Predicates of `cfg` in the function's own crate.
+    pub conditions: Vec<String>,
+    /// Environment variables that the compiler reads.
+    pub variables: Vec<String>,
+    /// What cannot be seen, where that can be seen.
+    pub notes: Vec<Note>,
+    /// Files that the table was made of.
+    pub files: Vec<PathBuf>,
+}
+
+/// One item of a closure.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Package, module path, item.
+    pub label: String,
+    /// Its tokens in normal form.
+    pub text: Arc<str>,
+    /// What its paths mean: `path as written = target`.
+    pub edges: Vec<String>,
+    /// What method names can mean: traits in scope.
+    pub traits: Vec<String>,
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1.
+    pub line: u32,
+    /// What first mentioned it.
+    pub because: Option<String>,
+}
+
+/// Something that a table cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// The item where it is seen.
+    pub label: String,
+    /// What it is.
+    pub text: String,
+}
+
+/// The function is not where it is said to be.
+#[derive(Clone, Debug)]
+pub struct NotFound {
+    /// The module of that line, where there is one.
+    pub module: Option<String>,
+}
+
+impl std::fmt::Display for NotFound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.module {
+            Some(module) => write!(f, "no function of this name is on this line of `{module}`"),
+            None => f.write_str("the file belongs to no module of the crate"),
+        }
+    }
+}
+
+impl std::error::Error for NotFound {}
+
+impl Scanner {
+    /// The closure of a function.
+    ///
+    /// # Errors
+    ///
+    /// The function is not there: a macro made it, or the file is not the crate's.
+    pub fn closure(&self, creator: &Creator<'_>) -> Result<Closure, NotFound> {
+        let file = normalise(creator.file);
+        let Some(def) = self.function(&file, creator) else {
+            let module = self.module_at(&file, creator.line).map(|module| self.index.module_path(module));
+            return Err(NotFound { module });
+        };
+        let mut run = Run::new(self);
+        run.include(def, None);
+        for of_trait in notes::open_traits(self, def) {
+            run.include(of_trait, Some(def));
+            run.open(of_trait, def);
+        }
+        run.finish();
+        Ok(self.table(def, run))
+    }
+
+    fn function(&self, file: &Path, creator: &Creator<'_>) -> Option<DefId> {
+        let name = self.index.symbols().get(creator.name)?;
+        let holds = |def: DefId| {
+            let it = &self.index[def];
+            let text = &self.index[it.file].text;
+            it.name == name
+                && matches!(it.kind, Kind::Fn | Kind::Member)
+                && self.index[it.file].path == file
+                && (text.line(it.from)..=text.line(it.to - 1)).contains(&creator.line)
+        };
+        self.index.def_ids().filter(|def| holds(*def)).last()
+    }
+
+    fn module_at(&self, file: &Path, line: u32) -> Option<ModId> {
+        let modules = (0..self.index.modules.len() as u32).map(ModId);
+        let holds = |module: &ModId| {
+            self.index[*module].spans.iter().any(|(at, from, to)| {
+                let text = &self.index[*at].text;
+                self.index[*at].path == file && text.line(*from) <= line && line <= text.line(to.saturating_sub(1))
+            })
+        };
+        modules.filter(holds).last()
+    }
+
+    fn table(&self, creator: DefId, run: Run<'_>) -> Closure {
+        let index = &self.index;
+        let mut files: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut items = Vec::new();
+        for (def, by) in run.items.iter().filter(|(def, _)| run.top(**def) == **def) {
+            let file = &index[index[*def].file];
+            files.insert(file.path.clone());
+            items.push(Item {
+                label: index.label(*def),
+                text: self.item_text(*def),
+                edges: run.edges.get(def).into_iter().flatten().cloned().collect(),
+                traits: run.traits.get(def).into_iter().flatten().cloned().collect(),
+                file: file.path.clone(),
+                line: index.line(*def),
+                because: by.map(|by| index.label(run.top(by))),
+            });
+        }
+        let mut found = Closure { items, ..Closure::default() };
+        let mut registry: BTreeSet<String> = run.registry.clone();
+        let mut embedded = run.embedded.clone();
+        let whole = self.whole(&run.whole, &mut registry);
+        for krate in &whole {
+            found.items.push(self.whole_item(*krate, &mut files));
+            embedded.extend(self.embedded_in(*krate));
+        }
+        let own = index.crate_of(creator);
+        for krate in run.crates.iter().chain(&whole).collect::<BTreeSet<_>>() {
+            found.items.extend(self.build_script(*krate, &mut files, &mut embedded));
+            found.items.extend((*krate != own).then(|| self.features(*krate)).flatten());
+        }
+        found.items.sort_by(|a, b| (&a.label, &a.text).cmp(&(&b.label, &b.text)));
+        found.embedded = embedded.into_iter().collect();
+        found.registry = registry
+            .into_iter()
+            .filter(|name| !["std", "core", "alloc", "proc_macro", "test"].contains(&name.as_str()))
+            .collect();
+        found.conditions =
+            run.conditions.iter().filter(|(krate, _)| *krate == own).map(|(_, condition)| condition.clone()).collect();
+        found.variables = run.variables.iter().cloned().collect();
+        found.notes = notes::of(self, creator, &run);
+        found.files = files.into_iter().collect();
+        found
+    }
+
+    /// Procedural macros with their path dependencies.
+    fn whole(&self, from: &BTreeSet<CrateId>, registry: &mut BTreeSet<String>) -> BTreeSet<CrateId> {
+        let mut found = BTreeSet::new();
+        let mut rest: Vec<CrateId> = from.iter().copied().collect();
+        while let Some(krate) = rest.pop() {
+            if !found.insert(krate) {
+                continue;
+            }
+            for dependency in self.index[krate].package.dependencies.values() {
+                match dependency {
+                    Dependency::Path(at) if *at < self.index.crates.len() => rest.push(CrateId(*at as u32)),
+                    Dependency::Registry(name) => {
+                        registry.insert(name.clone());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        found
+    }
+
+    fn whole_item(&self, krate: CrateId, files: &mut BTreeSet<PathBuf>) -> Item {
+        let index = &self.index;
+        let package = &index[krate].package;
+        let mut text = String::new();
+        for file in index.files.iter().filter(|file| file.krate == krate) {
+            files.insert(file.path.clone());
+            normal::write(&file.text, 0, file.text.len(), &mut text);
+            text.push('\n');
+        }
+        row(format!("{} (whole)", package.name), text, &package.root)
+    }
+
+    /// Files that the sources of a crate embed.
+    fn embedded_in(&self, krate: CrateId) -> Vec<Embedded> {
+        let mut found = Vec::new();
+        for (id, file) in self.index.files.iter().enumerate().filter(|(_, file)| file.krate == krate) {
+            let text = &file.text;
+            let embeds = (0..text.len()).filter(|at| {
+                text.is_any(*at, &[symbol::INCLUDE, symbol::INCLUDE_STR, symbol::INCLUDE_BYTES])
+                    && text.is(at + 1, symbol::BANG)
+            });
+            for at in embeds {
+                let file = crate::index::FileId(id as u32);
+                if let Some(path) = self.index.embedded_path(file, text, at + 3, text.mate(at + 2)) {
+                    let label =
+                        format!("{}: {}", self.index[krate].package.name, text.source(at, text.mate(at + 2) + 1));
+                    found.push(Embedded { label, bytes: self.read(&path), path });
+                }
+            }
+        }
+        found
+    }
+
+    /// A build script counts by its tokens and by the files that it declares.
+    fn build_script(
+        &self,
+        krate: CrateId,
+        files: &mut BTreeSet<PathBuf>,
+        embedded: &mut BTreeSet<Embedded>,
+    ) -> Option<Item> {
+        let package = &self.index[krate].package;
+        let path = normalise(package.build_script.as_deref()?);
+        let code = self.read(&path)?;
+        let text = Text::new(&String::from_utf8_lossy(&code), false, &mut self.index.symbols());
+        let mut normal = String::new();
+        normal::write(&text, 0, text.len(), &mut normal);
+        let strings = (0..text.len()).filter_map(|at| text.string(at));
+        for declared in
+            strings.filter_map(|string| string.split_once("rerun-if-changed=")).map(|(_, declared)| declared)
+        {
+            let path = normalise(&package.directory.join(declared));
+            if let Some(bytes) = self.read(&path) {
+                embedded.insert(Embedded { label: format!("{}: {declared}", package.name), path, bytes: Some(bytes) });
+            }
+        }
+        files.insert(path.clone());
+        Some(row(format!("{} (build script)", package.name), normal, &path))
+    }
+
+    fn features(&self, krate: CrateId) -> Option<Item> {
+        let package = &self.index[krate].package;
+        let sorted: BTreeSet<&str> = package.features.iter().map(String::as_str).collect();
+        let features = sorted.into_iter().collect::<Vec<_>>().join(" ");
+        (!features.is_empty()).then(|| row(format!("{} (features)", package.name), features, &package.directory))
+    }
+
+    /// How many files were read, and how many items they define.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        (self.index.files.len(), self.index.defs.len())
+    }
+}
+
+fn row(label: String, text: String, file: &Path) -> Item {
+    let text = text.into();
+    Item { label, text, edges: Vec::new(), traits: Vec::new(), file: file.to_owned(), line: 1, because: None }
+}

@@ -1,0 +1,218 @@
+//! A file's tokens, and moving among them.
+//!
+//! Indices beyond the end are allowed everywhere and mean "nothing is there". Every step forward is at least one token.
+
+use crate::lex::{self, Kind, Token};
+use crate::symbol::{self, Sym, Symbols};
+
+pub(crate) struct Text {
+    source: String,
+    tokens: Vec<Token>,
+    /// Where each line begins.
+    lines: Vec<u32>,
+}
+
+impl Text {
+    pub(crate) fn new(source: &str, old: bool, symbols: &mut Symbols) -> Self {
+        let source = lex::normalise_lines(source);
+        let tokens = lex::lex(&source, old, symbols);
+        let breaks = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1);
+        let lines = std::iter::once(0).chain(breaks).collect();
+        Self { source, tokens, lines }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    pub(crate) fn kind(&self, at: usize) -> Option<Kind> {
+        self.tokens.get(at).map(|token| token.kind)
+    }
+
+    /// The token as it is written.
+    pub(crate) fn word(&self, at: usize) -> &str {
+        self.tokens.get(at).map_or("", |token| &self.source[token.start as usize..token.end as usize])
+    }
+
+    /// The source between two tokens.
+    pub(crate) fn source(&self, from: usize, to: usize) -> &str {
+        match (self.tokens.get(from), self.tokens.get(to.wrapping_sub(1))) {
+            (Some(first), Some(last)) if from < to => &self.source[first.start as usize..last.end as usize],
+            _ => "",
+        }
+    }
+
+    /// From 1.
+    pub(crate) fn line(&self, at: usize) -> u32 {
+        let Some(token) = self.tokens.get(at.min(self.tokens.len().saturating_sub(1))) else { return 1 };
+        self.lines.partition_point(|start| *start <= token.start) as u32
+    }
+
+    pub(crate) fn sym(&self, at: usize) -> Option<Sym> {
+        self.tokens.get(at).and_then(Token::sym)
+    }
+
+    pub(crate) fn is(&self, at: usize, sym: Sym) -> bool {
+        self.sym(at) == Some(sym)
+    }
+
+    pub(crate) fn is_any(&self, at: usize, syms: &[Sym]) -> bool {
+        self.sym(at).is_some_and(|sym| syms.contains(&sym))
+    }
+
+    /// Any identifier, keywords too.
+    pub(crate) fn ident(&self, at: usize) -> Option<Sym> {
+        if self.kind(at) == Some(Kind::Ident) { self.sym(at) } else { None }
+    }
+
+    /// An identifier that is no keyword.
+    pub(crate) fn name(&self, at: usize) -> Option<Sym> {
+        self.ident(at).filter(|sym| !sym.is_keyword())
+    }
+
+    /// Whether an opening bracket is there.
+    pub(crate) fn opens(&self, at: usize, bracket: char) -> bool {
+        self.kind(at) == Some(Kind::Open) && self.word(at).starts_with(bracket)
+    }
+
+    pub(crate) fn closes(&self, at: usize, bracket: char) -> bool {
+        self.kind(at) == Some(Kind::Close) && self.word(at).starts_with(bracket)
+    }
+
+    /// The other bracket; of anything else, itself.
+    pub(crate) fn mate(&self, at: usize) -> usize {
+        self.tokens.get(at).and_then(Token::mate).unwrap_or(at)
+    }
+
+    /// Past a group in brackets, or past one token.
+    pub(crate) fn skip(&self, at: usize) -> usize {
+        if self.kind(at) == Some(Kind::Open) { self.mate(at).max(at) + 1 } else { at + 1 }
+    }
+
+    /// The first token from `at` for which `found` holds, groups skipped; else `end`.
+    pub(crate) fn seek(&self, mut at: usize, end: usize, found: impl Fn(&Self, usize) -> bool) -> usize {
+        while at < end && !found(self, at) {
+            at = self.skip(at);
+        }
+        at.min(end)
+    }
+
+    /// Past the next semicolon outside of groups.
+    pub(crate) fn past_semicolon(&self, at: usize, end: usize) -> usize {
+        (self.seek(at, end, |text, at| text.is(at, symbol::SEMI)) + 1).min(end)
+    }
+
+    /// How much deeper in `<…>` one is after a token.
+    pub(crate) fn angle(&self, at: usize) -> i32 {
+        match self.sym(at) {
+            Some(symbol::LT) => 1,
+            Some(symbol::GT | symbol::GE) => -1,
+            Some(symbol::SHL) => 2,
+            Some(symbol::SHR | symbol::SHR_EQ) => -2,
+            _ => 0,
+        }
+    }
+
+    /// Past the `<…>` that begins at `at`.
+    pub(crate) fn past_angles(&self, at: usize, end: usize) -> usize {
+        let (mut depth, mut next) = (0, at);
+        while next < end {
+            depth += self.angle(next);
+            next = self.skip(next);
+            if depth <= 0 {
+                break;
+            }
+        }
+        next.min(end)
+    }
+
+    /// The first token for which `found` holds, outside of groups and of `<…>`; else `end`.
+    pub(crate) fn seek_outside_angles(&self, mut at: usize, end: usize, found: impl Fn(&Self, usize) -> bool) -> usize {
+        let mut depth = 0_i32;
+        while at < end && !(depth <= 0 && found(self, at)) {
+            depth += self.angle(at);
+            at = self.skip(at);
+        }
+        at.min(end)
+    }
+
+    /// Past the body in braces, or the semicolon, that ends an item.
+    pub(crate) fn past_body(&self, at: usize, end: usize) -> usize {
+        let stop = self.seek_outside_angles(at, end, |text, at| text.is(at, symbol::SEMI) || text.opens(at, '{'));
+        self.skip(stop).min(end)
+    }
+
+    /// The content of a string literal, with its escapes as they are written.
+    pub(crate) fn string(&self, at: usize) -> Option<&str> {
+        if self.kind(at)? != Kind::Str {
+            return None;
+        }
+        let word = self.word(at).trim_start_matches(['b', 'c', 'r']);
+        let quoted = word.trim_start_matches('#');
+        let hashes = word.len() - quoted.len();
+        word.get(hashes + 1..word.len().checked_sub(hashes + 1)?)
+    }
+
+    /// The end of an attribute that begins at `at`, with the bracket where its content begins.
+    pub(crate) fn attribute(&self, at: usize) -> Option<(usize, usize)> {
+        if !self.is(at, symbol::HASH) {
+            return None;
+        }
+        let open = if self.is(at + 1, symbol::BANG) { at + 2 } else { at + 1 };
+        self.opens(open, '[').then(|| (open, self.mate(open) + 1))
+    }
+
+    /// Past `pub`, `pub(crate)` and the like.
+    pub(crate) fn past_visibility(&self, at: usize) -> usize {
+        if !self.is(at, symbol::PUB) {
+            return at;
+        }
+        if self.opens(at + 1, '(') { self.skip(at + 1) } else { at + 1 }
+    }
+
+    /// The parts of a list between commas, groups and `<…>` skipped.
+    pub(crate) fn split(&self, from: usize, to: usize) -> Vec<(usize, usize)> {
+        let mut parts = Vec::new();
+        let mut at = from;
+        while at < to {
+            let end = self.seek_outside_angles(at, to, |text, at| text.is(at, symbol::COMMA));
+            if at < end {
+                parts.push((at, end));
+            }
+            at = end + 1;
+        }
+        parts
+    }
+
+    /// The parts of a list between commas, groups skipped.
+    pub(crate) fn split_commas(&self, from: usize, to: usize) -> Vec<(usize, usize)> {
+        let mut parts = Vec::new();
+        let mut at = from;
+        while at < to {
+            let end = self.seek(at, to, |text, at| text.is(at, symbol::COMMA));
+            if at < end {
+                parts.push((at, end));
+            }
+            at = end + 1;
+        }
+        parts
+    }
+
+    /// Names of the parameters in the `<…>` at `at`.
+    pub(crate) fn generics(&self, at: usize, end: usize) -> Vec<Sym> {
+        if !self.is(at, symbol::LT) {
+            return Vec::new();
+        }
+        let close = self.past_angles(at, end).saturating_sub(1);
+        let parts = self.split(at + 1, close);
+        parts
+            .into_iter()
+            .filter_map(|(mut from, to)| {
+                while let Some((_, next)) = self.attribute(from).filter(|(_, next)| *next <= to) {
+                    from = next;
+                }
+                self.name(if self.is(from, symbol::CONST) { from + 1 } else { from })
+            })
+            .collect()
+    }
+}

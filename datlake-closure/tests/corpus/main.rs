@@ -1,0 +1,31 @@
+//! Edits of small programs: which of them change the key, and which of them must not.
+//!
+//! The verdicts are the truth about the programs' results; `--ignored` compiles and runs each of them to prove it.
+
+mod built;
+mod locals;
+mod names;
+mod support;
+
+use support::{Case, Verdict, check};
+
+fn all() -> Vec<Case> {
+    [names::cases(), locals::cases()].into_iter().flatten().collect()
+}
+
+#[test]
+fn every_edit_has_its_verdict() {
+    let cases = all();
+    let wrong: Vec<String> = cases.iter().flat_map(check).collect();
+    let edits = || cases.iter().flat_map(|case| &case.edits);
+    let count = |matches: fn(&Verdict) -> bool| edits().filter(|edit| matches(&edit.verdict)).count();
+    println!(
+        "{} edits: {} change, {} keep, {} are spurious, {} are missed",
+        edits().count(),
+        count(|verdict| *verdict == Verdict::Changes),
+        count(|verdict| *verdict == Verdict::Keeps),
+        count(|verdict| matches!(verdict, Verdict::Spurious(_))),
+        count(|verdict| matches!(verdict, Verdict::Missed(_))),
+    );
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}

@@ -1,0 +1,167 @@
+//! Small programs and edits of them.
+//!
+//! A program is text with `//- path` before each file; without one it is `src/lib.rs` of the crate `app`. A folder that has a
+//! `src/lib.rs` is another package, which `app` depends on; `//- helper/src/lib.rs deps:base` tells what it depends on itself,
+//! `proc` that it is a procedural macro, `edition:2015` what it is.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use datlake_closure::{Closure, Creator, Dependency, Edition, Package, Scanner};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The result is another, so the key is.
+    Changes,
+    /// The result is the same, and the key.
+    Keeps,
+    /// The key is another for a result that is the same; why.
+    Spurious(&'static str),
+    /// The key is the same for another result; why.
+    Missed(&'static str),
+}
+
+pub(crate) struct Edit {
+    pub(crate) verdict: Verdict,
+    pub(crate) what: &'static str,
+    pub(crate) old: &'static str,
+    pub(crate) new: &'static str,
+}
+
+pub(crate) fn changes(what: &'static str, old: &'static str, new: &'static str) -> Edit {
+    Edit { verdict: Verdict::Changes, what, old, new }
+}
+
+pub(crate) fn keeps(what: &'static str, old: &'static str, new: &'static str) -> Edit {
+    Edit { verdict: Verdict::Keeps, what, old, new }
+}
+
+pub(crate) fn spurious(why: &'static str, what: &'static str, old: &'static str, new: &'static str) -> Edit {
+    Edit { verdict: Verdict::Spurious(why), what, old, new }
+}
+
+pub(crate) fn missed(why: &'static str, what: &'static str, old: &'static str, new: &'static str) -> Edit {
+    Edit { verdict: Verdict::Missed(why), what, old, new }
+}
+
+/// A program and its edits.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) base: &'static str,
+    pub(crate) edits: Vec<Edit>,
+}
+
+pub(crate) fn case<const N: usize>(name: &'static str, base: &'static str, edits: [Edit; N]) -> Case {
+    Case { name, base, edits: edits.into() }
+}
+
+#[derive(Clone)]
+pub(crate) struct Program {
+    pub(crate) files: BTreeMap<PathBuf, String>,
+    pub(crate) packages: Vec<Package>,
+}
+
+impl Program {
+    pub(crate) fn of(text: &str) -> Self {
+        let text = if text.contains("//- ") { text.to_owned() } else { format!("//- src/lib.rs\n{text}") };
+        let (mut files, mut heads) = (BTreeMap::new(), Vec::new());
+        for part in text.split("//- ").skip(1) {
+            let (head, code) = part.split_once('\n').expect("a line with the path");
+            let path = head.split(' ').next().expect("a path");
+            files.insert(PathBuf::from(path), code.to_owned());
+            heads.push(head.to_owned());
+        }
+        heads.retain(|head| head.split(' ').next().is_some_and(|path| path.ends_with("src/lib.rs")));
+        heads.sort_by_key(|head| !head.starts_with("src/"));
+        let names: Vec<String> = heads.iter().map(|head| package_of(head).to_owned()).collect();
+        let packages = heads.iter().map(|head| package(head, &names, &files)).collect();
+        Self { files, packages }
+    }
+
+    /// With the first place where the old text stands replaced.
+    pub(crate) fn edited(&self, old: &str, new: &str) -> Self {
+        let mut program = self.clone();
+        let file = program.files.values_mut().find(|code| code.contains(old));
+        let code = file.unwrap_or_else(|| panic!("`{old}` is nowhere"));
+        *code = code.replacen(old, new, 1);
+        program
+    }
+
+    pub(crate) fn closure(&self) -> Closure {
+        let scanner = Scanner::new(self.packages.clone(), self.files.clone()).expect("readable sources");
+        let (file, line) = self.creator();
+        scanner.closure(&Creator { file, line, name: "creator" }).expect("the creator is found")
+    }
+
+    fn creator(&self) -> (&Path, u32) {
+        let found = self.files.iter().find_map(|(file, code)| Some((file.as_path(), code.find("fn creator")?, code)));
+        let (file, at, code) = found.expect("a function `creator`");
+        (file, code[..at].matches('\n').count() as u32 + 1)
+    }
+
+    /// All that a key would be made of.
+    pub(crate) fn key(&self) -> String {
+        let closure = self.closure();
+        let mut key = String::new();
+        for item in &closure.items {
+            writeln!(key, "{}: {} {:?} {:?}", item.label, item.text, item.edges, item.traits).expect("text");
+        }
+        for embedded in &closure.embedded {
+            writeln!(key, "{} {:?}", embedded.label, embedded.bytes).expect("text");
+        }
+        writeln!(key, "{:?} {:?} {:?}", closure.registry, closure.conditions, closure.variables).expect("text");
+        key
+    }
+}
+
+fn package_of(head: &str) -> &str {
+    let path = head.split(' ').next().expect("a path");
+    path.strip_suffix("src/lib.rs").map_or("", |folder| folder.trim_end_matches('/'))
+}
+
+fn package(head: &str, names: &[String], files: &BTreeMap<PathBuf, String>) -> Package {
+    let folder = package_of(head);
+    let words: Vec<&str> = head.split(' ').skip(1).collect();
+    let option = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
+    let mut package = Package::new(
+        if folder.is_empty() { "app" } else { folder },
+        &Path::new(folder).join("src/lib.rs").to_string_lossy(),
+    );
+    package.directory = PathBuf::from(folder);
+    package.edition = Edition::of(option("edition:").unwrap_or("2024"));
+    package.proc_macro = words.contains(&"proc");
+    package.features = option("features:").into_iter().flat_map(|list| list.split(',')).map(str::to_owned).collect();
+    let script = Path::new(folder).join("build.rs");
+    package.build_script = files.contains_key(&script).then_some(script);
+    package.out_dir = option("out:").map(PathBuf::from);
+    let wanted: Vec<&str> = match option("deps:") {
+        Some(list) => list.split(',').collect(),
+        None if folder.is_empty() => names.iter().skip(1).map(String::as_str).collect(),
+        None => Vec::new(),
+    };
+    for name in wanted {
+        let (alias, name) = name.split_once('=').unwrap_or((name, name));
+        let at = names.iter().position(|other| other == name);
+        package = match at {
+            Some(at) => package.with(alias, Dependency::Path(at)),
+            None => package.with(alias, Dependency::Registry(name.to_owned())),
+        };
+    }
+    package.with("datlake", Dependency::Skipped)
+}
+
+/// The edits whose key is not as the verdict has it.
+pub(crate) fn check(case: &Case) -> Vec<String> {
+    let base = Program::of(case.base);
+    let key = base.key();
+    let mut wrong = Vec::new();
+    for edit in &case.edits {
+        let edited = base.edited(edit.old, edit.new).key();
+        let should = matches!(edit.verdict, Verdict::Changes | Verdict::Spurious(_));
+        if (edited != key) != should {
+            wrong.push(format!("{}: {} ({:?})", case.name, edit.what, edit.verdict));
+        }
+    }
+    wrong
+}
