@@ -254,9 +254,13 @@ impl Scanner {
         for declared in
             strings.filter_map(|string| string.split_once("rerun-if-changed=")).map(|(_, declared)| declared)
         {
-            let path = normalise(&package.directory.join(declared));
-            if let Some(bytes) = self.read(&path) {
-                embedded.insert(Embedded { label: format!("{}: {declared}", package.name), path, bytes: Some(bytes) });
+            let file = normalise(&package.directory.join(declared));
+            if let Some(bytes) = self.read(&file).filter(|_| file != path) {
+                embedded.insert(Embedded {
+                    label: format!("{}: {declared}", package.name),
+                    path: file,
+                    bytes: Some(bytes),
+                });
             }
         }
         files.insert(path.clone());

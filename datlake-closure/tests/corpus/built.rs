@@ -54,14 +54,10 @@ fn differs(case: &Case, folder: &Path) -> Vec<String> {
 fn run(program: &Program, folder: &Path) -> Result<String, String> {
     let _ = std::fs::remove_dir_all(folder);
     for (path, code) in &program.files {
-        let path = folder.join(path);
+        let path = folder.join(below(path));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let main = "\nfn main() { println!(\"{:?}\", creator(3)); }\n";
-        let code = if path.ends_with("corpus-0/src/lib.rs") || path.ends_with("corpus-1/src/lib.rs") {
-            format!("{code}{main}")
-        } else {
-            code.clone()
-        };
+        let code = if path == folder.join("src/lib.rs") { format!("{code}{main}") } else { code.clone() };
         std::fs::write(path, code).unwrap();
     }
     // Whatever a package depends on is compiled before it.
@@ -90,10 +86,10 @@ fn compile(program: &Program, at: usize, folder: &Path) -> Result<(), String> {
     let package = &program.packages[at];
     let mut rustc = Command::new("rustc");
     let year = if package.edition == datlake_closure::Edition::E2015 { "2015" } else { "2024" };
-    rustc.current_dir(folder).args(["--edition", year, "-A", "warnings", "-L", "."]).arg(&package.root);
+    rustc.current_dir(folder).args(["--edition", year, "-A", "warnings", "-L", "."]).arg(below(&package.root));
     rustc
         .args(["--cfg", "on", "--crate-name", &package.name])
-        .env("CARGO_MANIFEST_DIR", folder.join(&package.directory));
+        .env("CARGO_MANIFEST_DIR", folder.join(below(&package.directory)));
     match (at, package.proc_macro) {
         (0, _) => rustc.args(["--crate-type", "bin", "-o", "app"]),
         (_, true) => rustc.args(["--crate-type", "proc-macro", "--extern", "proc_macro"]),
@@ -107,8 +103,12 @@ fn compile(program: &Program, at: usize, folder: &Path) -> Result<(), String> {
         }
     }
     if let Some(out) = &package.out_dir {
-        rustc.env("OUT_DIR", folder.join(out));
+        rustc.env("OUT_DIR", folder.join(below(out)));
     }
     let output = rustc.output().map_err(|error| error.to_string())?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+fn below(path: &Path) -> &Path {
+    path.strip_prefix("/").unwrap_or(path)
 }

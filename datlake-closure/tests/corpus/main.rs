@@ -3,14 +3,17 @@
 //! The verdicts are the truth about the programs' results; `--ignored` compiles and runs each of them to prove it.
 
 mod built;
+mod edges;
 mod locals;
+mod macros;
+mod methods;
 mod names;
 mod support;
 
 use support::{Case, Verdict, check};
 
 fn all() -> Vec<Case> {
-    [names::cases(), locals::cases()].into_iter().flatten().collect()
+    [names::cases(), locals::cases(), methods::cases(), macros::cases(), edges::cases()].into_iter().flatten().collect()
 }
 
 #[test]

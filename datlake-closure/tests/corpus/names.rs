@@ -100,8 +100,8 @@ pub fn creator(n: u64) -> u64 {
                 ),
                 keeps(
                     "imports reordered",
-                    "{self, near::reexported as again, reexported}",
-                    "{reexported, near::reexported as again, self}",
+                    "{self as all, near::reexported as again, reexported}",
+                    "{reexported, near::reexported as again, self as all}",
                 ),
                 keeps("an import split in two", "use units::{self as all, near", "use units as all;\nuse units::{near"),
             ],

@@ -1,6 +1,6 @@
 //! Small programs and edits of them.
 //!
-//! A program is text with `//- path` before each file; without one it is `src/lib.rs` of the crate `app`. A folder that has a
+//! A program is text with `//- path` before each file, below `/`; without one it is `src/lib.rs` of the crate `app`. A folder that has a
 //! `src/lib.rs` is another package, which `app` depends on; `//- helper/src/lib.rs deps:base` tells what it depends on itself,
 //! `proc` that it is a procedural macro, `edition:2015` what it is.
 
@@ -69,7 +69,7 @@ impl Program {
         for part in text.split("//- ").skip(1) {
             let (head, code) = part.split_once('\n').expect("a line with the path");
             let path = head.split(' ').next().expect("a path");
-            files.insert(PathBuf::from(path), code.to_owned());
+            files.insert(Path::new("/").join(path), code.to_owned());
             heads.push(head.to_owned());
         }
         heads.retain(|head| head.split(' ').next().is_some_and(|path| path.ends_with("src/lib.rs")));
@@ -126,15 +126,15 @@ fn package(head: &str, names: &[String], files: &BTreeMap<PathBuf, String>) -> P
     let option = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
     let mut package = Package::new(
         if folder.is_empty() { "app" } else { folder },
-        &Path::new(folder).join("src/lib.rs").to_string_lossy(),
+        &Path::new("/").join(folder).join("src/lib.rs").to_string_lossy(),
     );
-    package.directory = PathBuf::from(folder);
+    package.directory = Path::new("/").join(folder);
     package.edition = Edition::of(option("edition:").unwrap_or("2024"));
     package.proc_macro = words.contains(&"proc");
     package.features = option("features:").into_iter().flat_map(|list| list.split(',')).map(str::to_owned).collect();
-    let script = Path::new(folder).join("build.rs");
+    let script = package.directory.join("build.rs");
     package.build_script = files.contains_key(&script).then_some(script);
-    package.out_dir = option("out:").map(PathBuf::from);
+    package.out_dir = option("out:").map(|out| Path::new("/").join(out));
     let wanted: Vec<&str> = match option("deps:") {
         Some(list) => list.split(',').collect(),
         None if folder.is_empty() => names.iter().skip(1).map(String::as_str).collect(),
