@@ -15,14 +15,23 @@ pub(crate) struct Locals {
     inner: Vec<(usize, usize)>,
 }
 
+/// How often each token is looked at ahead on average, at most.
+const AHEAD: usize = 64;
+
 /// What a name in a pattern is, where it is no new variable: a constant, a unit struct.
 type Constant<'a> = &'a dyn Fn(usize, Sym) -> bool;
 
 impl Locals {
     /// The bindings in the tokens. `opaque`: the arguments of macros that are not the standard library's.
     pub(crate) fn of(text: &Text, from: usize, to: usize, opaque: &[(usize, usize)], constant: Constant<'_>) -> Self {
-        let mut finder =
-            Finder { text, constant, groups: vec![(from, to)], behind: usize::MAX, found: Self::default() };
+        let mut finder = Finder {
+            text,
+            constant,
+            groups: vec![(from, to)],
+            ahead: (to - from) * AHEAD + 1000,
+            behind: usize::MAX,
+            found: Self::default(),
+        };
         let mut macros = opaque.iter().copied().peekable();
         let mut at = from;
         while at < to {
@@ -31,7 +40,7 @@ impl Locals {
             let quiet = macros.peek().is_some_and(|(start, end)| *start <= at && at < *end);
             at = finder.token(at, to, quiet).max(at + 1);
         }
-        finder.found
+        finder.found.sorted()
     }
 
     pub(crate) fn hides_value(&self, name: Sym, at: usize) -> bool {
@@ -44,8 +53,17 @@ impl Locals {
 
     fn hides(&self, bound: &Map<Sym, Vec<(usize, usize)>>, name: Sym, at: usize) -> bool {
         let Some(ranges) = bound.get(&name) else { return false };
-        let cut = |from: usize| self.inner.iter().any(|(start, end)| from < *start && *start <= at && at < *end);
-        ranges.iter().any(|(from, to)| *from <= at && at < *to && !cut(*from))
+        // What is bound around the nested function that the token is in does not hold there.
+        let before = self.inner.partition_point(|(start, _)| *start <= at);
+        let function = self.inner[..before].iter().rfind(|(_, end)| at < *end).map_or(0, |(start, _)| *start);
+        let first = ranges.partition_point(|(from, _)| *from < function);
+        ranges[first..].iter().take_while(|(from, _)| *from <= at).any(|(_, to)| at < *to)
+    }
+
+    fn sorted(mut self) -> Self {
+        self.values.values_mut().chain(self.types.values_mut()).for_each(|ranges| ranges.sort_unstable());
+        self.inner.sort_unstable();
+        self
     }
 }
 
@@ -54,6 +72,8 @@ struct Finder<'a> {
     constant: Constant<'a>,
     /// The groups around the current token: after the bracket, and the other bracket.
     groups: Vec<(usize, usize)>,
+    /// How many tokens may still be looked at ahead: bodies that nest closures without end bind nothing more.
+    ahead: usize,
     /// Behind the parameters of the last closure, where another may begin.
     behind: usize,
     found: Locals,
@@ -82,7 +102,7 @@ impl Finder<'_> {
                 self.generics(at, at + 2, to)
             }
             Some(symbol::IMPL) if text.is(at + 1, symbol::LT) => self.generics(at, at + 1, to),
-            _ if quiet => {}
+            _ if quiet || self.ahead == 0 => {}
             Some(symbol::LET) => self.let_(at),
             Some(symbol::FOR) if !text.is(at + 1, symbol::LT) => self.for_(at),
             Some(symbol::FAT_ARROW) => self.arm(at),
@@ -136,34 +156,39 @@ impl Finder<'_> {
             || text.closes(before, '}')
             || text.closes(before, ']');
         let is_end = |text: &Text, at: usize| text.is_any(at, &[symbol::EQ, symbol::COLON, symbol::SEMI]);
-        let pattern = text.seek_outside_angles(at + 1, group, is_end);
+        let pattern = self.spent(at, text.seek_outside_angles(at + 1, group, is_end));
         if statement {
-            self.pattern(at + 1, pattern, (text.past_semicolon(pattern, group), group));
+            let end = self.spent(pattern, text.past_semicolon(pattern, group));
+            self.pattern(at + 1, pattern, (end, group));
         } else {
             // Of a condition: bound behind the value, which ends before `&&` or the block, up to the block's end.
-            let value = text.seek(pattern, group, |text, at| text.is(at, symbol::AND_AND) || text.opens(at, '{'));
-            let block = text.seek(value, group, |text, at| text.opens(at, '{'));
+            let value = self.spent(
+                pattern,
+                text.seek(pattern, group, |text, at| text.is(at, symbol::AND_AND) || text.opens(at, '{')),
+            );
+            let block = self.spent(value, text.seek(value, group, |text, at| text.opens(at, '{')));
             self.pattern(at + 1, pattern, (value, text.mate(block).min(group)));
         }
     }
 
     fn for_(&mut self, at: usize) {
         let (text, group) = (self.text, self.end_of_group());
-        let within = text.seek(at + 1, group, |text, at| text.is(at, symbol::IN) || text.opens(at, '{'));
+        let within =
+            self.spent(at, text.seek(at + 1, group, |text, at| text.is(at, symbol::IN) || text.opens(at, '{')));
         if text.is(within, symbol::IN) {
-            let block = text.seek(within, group, |text, at| text.opens(at, '{'));
+            let block = self.spent(within, text.seek(within, group, |text, at| text.opens(at, '{')));
             self.pattern(at + 1, within, (block, text.mate(block).min(group)));
         }
     }
 
     fn closure(&mut self, at: usize) -> usize {
         let (text, group) = (self.text, self.end_of_group());
-        let end = text.seek(at + 1, group, |text, at| text.is(at, symbol::OR));
+        let end = self.spent(at, text.seek(at + 1, group, |text, at| text.is(at, symbol::OR)));
         if end >= group {
             return at + 1;
         }
-        let body =
-            text.seek(end + 1, group, |text, at| text.is_any(at, &[symbol::COMMA, symbol::SEMI, symbol::FAT_ARROW]));
+        let ends = |text: &Text, at: usize| text.is_any(at, &[symbol::COMMA, symbol::SEMI, symbol::FAT_ARROW]);
+        let body = self.spent(end, text.seek(end + 1, group, ends));
         for (from, to) in text.split(at + 1, end) {
             self.parameter(from, to, (end, body));
         }
@@ -193,9 +218,15 @@ impl Finder<'_> {
             body = text.skip(body);
         }
         if !text.opens(at + 1, '{') || text.is_any(body, &[symbol::DOT, symbol::QUESTION]) {
-            body = text.seek(body, group, |text, at| text.is(at, symbol::COMMA));
+            body = self.spent(body, text.seek(body, group, |text, at| text.is(at, symbol::COMMA)));
         }
         self.pattern(from, guard, (guard, body.min(group)));
+    }
+
+    /// Counts what was looked at ahead.
+    fn spent(&mut self, from: usize, to: usize) -> usize {
+        self.ahead = self.ahead.saturating_sub(to.saturating_sub(from));
+        to
     }
 
     /// Binds the names of a pattern in a range, and where they stand.

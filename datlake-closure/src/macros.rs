@@ -146,6 +146,9 @@ fn calls_unknown(index: &Index, krate: CrateId, text: &Text, at: usize) -> bool 
         && !index[krate].macros.contains_key(&name)
 }
 
+/// Tokens in the head of an `impl`, at most.
+const HEAD: usize = 4000;
+
 /// Adds the words in the heads of `impl`s; true where a head is left to whoever calls the macro.
 fn heads(text: &Text, from: usize, to: usize, words: &mut Set<Sym>) -> bool {
     let mut open = false;
@@ -157,6 +160,7 @@ fn heads(text: &Text, from: usize, to: usize, words: &mut Set<Sym>) -> bool {
             continue;
         }
         let mut next = at + 1;
+        let to = to.min(at + HEAD);
         while next < to && !text.opens(next, '{') && !text.is(next, symbol::SEMI) {
             open |= text.is(next, symbol::DOLLAR);
             words.extend(text.name(next));

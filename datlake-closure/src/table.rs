@@ -274,6 +274,28 @@ impl Scanner {
         (!features.is_empty()).then(|| row(format!("{} (features)", package.name), features, &package.directory))
     }
 
+    /// Functions of the crate with the lines where they are.
+    #[must_use]
+    pub fn functions(&self) -> Vec<(u32, String)> {
+        let own = |def: &DefId| self.index[*def].kind == Kind::Fn && self.index.crate_of(*def).0 == 0;
+        self.index
+            .def_ids()
+            .filter(own)
+            .map(|def| (self.index.line(def), self.index.name(self.index[def].name)))
+            .collect()
+    }
+
+    /// How many functions, types, traits and values the crate's root defines itself.
+    #[must_use]
+    pub fn top_items(&self) -> usize {
+        let root = self.index.crates[0].root;
+        let counts = |def: &&crate::index::Def| {
+            def.module == root
+                && !matches!(def.kind, Kind::Macro | Kind::Call | Kind::Member | Kind::TraitImpl | Kind::Foreign)
+        };
+        self.index.defs.iter().filter(counts).count()
+    }
+
     /// How many files were read, and how many items they define.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {

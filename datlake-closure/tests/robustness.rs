@@ -1,0 +1,177 @@
+//! Whatever the text is: an answer in bounded time, depth and memory, and no panic.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use datlake_closure::{Closure, Creator, Disk, Package, Scanner};
+
+fn scan(files: &[(&str, String)]) -> Scanner {
+    let sources: BTreeMap<PathBuf, String> =
+        files.iter().map(|(path, code)| (PathBuf::from(path), code.clone())).collect();
+    Scanner::new(vec![Package::new("app", files[0].0)], sources).expect("a root")
+}
+
+/// The closure of each of some functions.
+fn closures(scanner: &Scanner, root: &str) -> Vec<Closure> {
+    let functions = scanner.functions();
+    let step = (functions.len() / 5).max(1);
+    let wanted = functions.into_iter().step_by(step);
+    wanted
+        .filter_map(|(line, name)| scanner.closure(&Creator { file: Path::new(root), line, name: &name }).ok())
+        .collect()
+}
+
+fn survives(code: String) -> Vec<Closure> {
+    let begun = Instant::now();
+    let found = closures(&scan(&[("src/lib.rs", code.clone())]), "src/lib.rs");
+    let text: String = code.chars().take(60).collect();
+    assert!(begun.elapsed() < Duration::from_secs(20), "it took {:?}: {text}", begun.elapsed());
+    found
+}
+
+#[test]
+fn texts_that_nest_without_end() {
+    let many = 20_000;
+    for (open, close) in
+        [("(", ")"), ("{", "}"), ("[", "]"), ("<", ">"), ("/*", "*/"), ("|x| ", ""), ("!", ""), ("&dyn ", "")]
+    {
+        survives(format!("fn creator() {{ {} {} }}", open.repeat(many), close.repeat(many)));
+        survives(format!("fn creator() {{ {}", open.repeat(many)));
+        survives(format!("fn f() {{}} {} fn creator() {{ f() }}", close.repeat(many)));
+    }
+    survives(format!("use {}a{}; fn creator() {{ a() }}", "a::{".repeat(many), "}".repeat(many)));
+    survives(format!("{} fn creator() {{}} {}", "mod a { ".repeat(2000), "}".repeat(2000)));
+    survives(format!("fn creator() {{ {} {} }}", "fn creator() { ".repeat(2000), "}".repeat(2000)));
+    survives(format!("fn creator() {{ {} {} }}", "match 1 { 1 => ".repeat(2000), "}".repeat(2000)));
+    survives(format!("fn creator() {{ {} 1 {} }}", "m!(".repeat(2000), ")".repeat(2000)));
+    survives(format!("fn creator() {{ include!({}\"x\"{}) }}", "concat!(".repeat(many), ")".repeat(many)));
+    survives(format!("fn creator(a: {}u8) {{}}", "impl A + ".repeat(many)));
+}
+
+#[test]
+fn a_hundred_thousand_items() {
+    let mut code = String::from("fn creator() { f99999() }\n");
+    for n in 0..100_000 {
+        writeln!(code, "fn f{n}() {{ f{}() }}", n / 2).expect("text");
+    }
+    let found = survives(code);
+    assert_eq!(found[0].items.len(), 1 + 18);
+}
+
+#[test]
+fn long_chains() {
+    let many = 5_000;
+    let mut calls = String::from("fn creator() { f0() }\n");
+    let mut imports = String::from("fn creator() { m0::f() }\n");
+    let mut globs = String::from("fn creator() { m0::f() }\n");
+    let mut impls = String::from("struct T0; fn creator(_: T0) {}\n");
+    for n in 0..many {
+        writeln!(calls, "fn f{n}() {{ f{}() }}", n + 1).expect("text");
+        writeln!(imports, "mod m{n} {{ pub use crate::m{}::f; }}", n + 1).expect("text");
+        writeln!(
+            globs,
+            "mod m{n} {{ pub use crate::m{}::*; pub use crate::m{}::*; }}",
+            (n * 7 + 1) % many,
+            (n * 3 + 2) % many
+        )
+        .expect("text");
+        writeln!(
+            impls,
+            "struct T{}; impl From<T{n}> for T{} {{ fn from(t: T{n}) -> Self {{ t.m{n}() }} }}",
+            n + 1,
+            n + 1
+        )
+        .expect("text");
+    }
+    assert_eq!(survives(calls)[0].items.len(), many + 1);
+    survives(imports);
+    survives(globs);
+    survives(impls);
+}
+
+#[test]
+fn modules_in_circles() {
+    let code = "#[path = \"lib.rs\"] mod again; #[path = \"a.rs\"] mod a; fn creator() { a::f() + again::creator() }"
+        .to_owned();
+    let scanner = scan(&[
+        ("src/lib.rs", code),
+        ("src/a.rs", "#[path = \"b.rs\"] mod b; pub use b::*;".to_owned()),
+        ("src/b.rs", "#[path = \"a.rs\"] mod a; pub fn f() {}".to_owned()),
+    ]);
+    assert_eq!(closures(&scanner, "src/lib.rs")[0].items.len(), 2);
+}
+
+#[test]
+#[cfg(unix)]
+fn folders_in_circles() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("circle");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::os::unix::fs::symlink(&folder, folder.join("a")).expect("a link");
+    std::fs::write(folder.join("lib.rs"), "mod a; fn creator() {}").expect("a file");
+    std::fs::write(folder.join("a.rs"), "pub mod a;").expect("a file");
+    let root = folder.join("lib.rs");
+    let scanner = Scanner::new(vec![Package::new("app", &root.to_string_lossy())], Disk).expect("a root");
+    assert!(scanner.closure(&Creator { file: &root, line: 1, name: "creator" }).is_ok());
+}
+
+#[test]
+fn texts_that_are_damaged() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let seeds: Vec<String> = ["locals.rs", "items.rs", "lex.rs", "index.rs"]
+        .map(|name| std::fs::read_to_string(folder.join(name)).expect("a source"))
+        .into();
+    let rounds = std::env::var("CLOSURE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = move |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below.max(1) as u64) as usize
+    };
+    let parts = [
+        "{",
+        "}",
+        "(",
+        ")",
+        "\"",
+        "'",
+        "r#\"",
+        "/*",
+        "*/",
+        "fn ",
+        "impl ",
+        "use a::*;",
+        "<",
+        ">",
+        "=>",
+        "|",
+        "let ",
+        "#[",
+        "é",
+        "\u{feff}",
+        "macro_rules! m",
+        "$",
+        "::",
+        "mod x",
+    ];
+    for _ in 0..rounds {
+        let mut code: Vec<char> = seeds[next(seeds.len())].chars().collect();
+        for _ in 0..1 + next(8) {
+            let at = next(code.len());
+            match next(3) {
+                0 => {
+                    code.drain(at..(at + 1 + next(200)).min(code.len()));
+                }
+                1 => {
+                    let part = parts[next(parts.len())].chars().collect::<Vec<_>>();
+                    code.splice(at..at, part);
+                }
+                _ => code.truncate(at.max(1)),
+            }
+        }
+        survives(code.into_iter().collect());
+    }
+}
