@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::index::{CrateId, DefId, ImplId, Kind, ModId};
+use crate::index::{Binding, CrateId, DefId, ImplId, Kind, ModId};
 use crate::macros;
 use crate::mentions::{Embedded, Mentions};
 use crate::resolve::Target;
@@ -256,6 +256,13 @@ impl<'a> Run<'a> {
         }
         for name in &mentions.lost {
             self.lost(*name, def);
+        }
+        for module in &mentions.modules {
+            for binding in index[*module].names.values().flatten() {
+                if let Binding::Def(found) = binding {
+                    self.include(*found, Some(def));
+                }
+            }
         }
         self.free.extend(mentions.free.iter().map(|name| (krate, *name)));
         let seen_from = context.unwrap_or(index[def].module);

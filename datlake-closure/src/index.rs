@@ -7,9 +7,10 @@ use std::ops;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::lex;
 use crate::packages::Package;
 use crate::resolve::Target;
-use crate::symbol::{self, Map, Sym, Symbols};
+use crate::symbol::{Map, Sym, Symbols};
 use crate::text::Text;
 
 macro_rules! ids {
@@ -259,7 +260,8 @@ impl Index {
         let from = it.of_trait.filter(|_| with_trait).map_or(it.this.0, |range| range.0);
         let mut title = String::new();
         for at in from..it.this.1 {
-            if text.is(at, symbol::FOR) || text.is(at.wrapping_sub(1), symbol::FOR) {
+            let wordy = |at: usize| matches!(text.kind(at), Some(lex::Kind::Ident | lex::Kind::Lifetime));
+            if at > from && wordy(at) && wordy(at - 1) {
                 title.push(' ');
             }
             title.push_str(text.word(at));

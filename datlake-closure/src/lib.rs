@@ -14,7 +14,7 @@
 //! let scanner = Scanner::new(vec![Package::new("app", "src/lib.rs")], sources)?;
 //! let closure = scanner.closure(&Creator { file: Path::new("src/lib.rs"), line: 5, name: "creator" })?;
 //! let labels: Vec<&str> = closure.items.iter().map(|item| item.label.as_str()).collect();
-//! assert_eq!(labels, ["app::TWO", "app::creator", "app::double"]);
+//! assert_eq!(labels, ["app (settings)", "app::TWO", "app::creator", "app::double"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -27,22 +27,27 @@ mod items;
 mod lex;
 mod locals;
 mod macros;
+mod manifest;
 mod mentions;
 mod modules;
 mod normal;
 mod notes;
 mod packages;
 mod resolve;
+mod rustc;
 mod scanner;
 mod source;
 mod symbol;
 mod table;
 mod text;
+mod toml;
 mod traits;
 mod uses;
 
+pub use manifest::{Locked, locked};
 pub use mentions::Embedded;
 pub use packages::{Dependency, Edition, Package};
+pub use rustc::Invocation;
 pub use scanner::{Scanner, Unreadable};
 pub use source::{Disk, Sources};
-pub use table::{Closure, Creator, Item, NotFound, Note};
+pub use table::{Closure, Creator, Function, Item, NotFound, Note};

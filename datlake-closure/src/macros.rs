@@ -83,7 +83,7 @@ pub(crate) fn call(index: &Index, krate: CrateId, def: DefId) -> Call {
     let foreign = bodies.is_empty() && !std;
     let mut hands_over = foreign;
     let mut open_head = foreign;
-    let mut makes_trait = (it.from..it.to).any(|at| text.is(at, symbol::TRAIT));
+    let mut makes_trait = (it.from..it.to).any(|at| is_trait(&text, at));
     for body in &bodies {
         let (body, text) = (&index[*body], index.text(*body));
         let tokens = body.start + 3..body.to;
@@ -92,7 +92,7 @@ pub(crate) fn call(index: &Index, krate: CrateId, def: DefId) -> Call {
             text.is(at, symbol::DOLLAR) && (defining(&text, at) || text.is(at.wrapping_sub(1), symbol::BANG))
         };
         hands_over |= nested || tokens.clone().any(takes_name);
-        makes_trait |= tokens.clone().any(|at| text.is(at, symbol::TRAIT));
+        makes_trait |= tokens.clone().any(|at| is_trait(&text, at));
         open_head |= nested | heads(&text, tokens.start, tokens.end, &mut found.types);
         found.defines.extend(tokens.clone().filter(|at| defining(&text, *at)).filter_map(|at| text.name(at)));
         found.words.extend(tokens.filter_map(|at| text.name(at)));
@@ -117,6 +117,11 @@ pub(crate) fn call(index: &Index, krate: CrateId, def: DefId) -> Call {
     found.words.extend(words);
     found.opaque = foreign;
     found
+}
+
+fn is_trait(text: &Text, at: usize) -> bool {
+    // `$trait` is what somebody calls an argument.
+    text.is(at, symbol::TRAIT) && !text.is(at.wrapping_sub(1), symbol::DOLLAR)
 }
 
 /// Whether the token is in the place of a name that is being declared.

@@ -24,7 +24,7 @@ pub struct Embedded {
     pub label: String,
     /// The file.
     pub path: PathBuf,
-    /// Its content; none where it cannot be read.
+    /// Its content, of included code its normal form; none where it cannot be read.
     pub bytes: Option<Arc<[u8]>>,
 }
 
@@ -43,6 +43,8 @@ pub(crate) struct Mentions {
     /// Those of them that are used like a function, a macro or a type.
     pub(crate) free: Set<Sym>,
     pub(crate) macros: BTreeSet<DefId>,
+    /// Modules that a macro gets.
+    pub(crate) modules: BTreeSet<ModId>,
     /// Traits behind `dyn`.
     pub(crate) open: BTreeSet<DefId>,
     pub(crate) embedded: BTreeSet<Embedded>,
@@ -165,7 +167,7 @@ impl Walker<'_> {
     fn string(&mut self, at: usize) {
         let Some(content) = self.text.string(at) else { return };
         if at < self.attribute && self.depth < 3 && content.len() < 400 {
-            self.inside(content);
+            self.inside(content, true);
         }
         if !content.contains('{') {
             return;
@@ -178,12 +180,9 @@ impl Walker<'_> {
         }
     }
 
-    /// Reads a string as code.
-    fn inside(&mut self, content: &str) {
+    /// Reads a string as code; gives its normal form.
+    fn inside(&mut self, content: &str, attribute: bool) -> String {
         let text = Text::new(content, false, &mut self.scanner.index.symbols());
-        if text.len() > 60 {
-            return;
-        }
         let mut walker = Walker {
             scanner: self.scanner,
             text: &text,
@@ -196,7 +195,7 @@ impl Walker<'_> {
             generics: Vec::new(),
             variants: Set::default(),
             macros: Vec::new(),
-            attribute: 0,
+            attribute: if attribute { usize::MAX } else { 0 },
             depth: self.depth + 1,
             scoped: BTreeSet::new(),
             out: self.out,
@@ -204,6 +203,9 @@ impl Walker<'_> {
         walker.walk(0, text.len());
         let scoped = walker.scoped;
         self.scoped.extend(scoped);
+        let mut normal = String::new();
+        crate::normal::write(&text, 0, text.len(), &mut normal);
+        normal
     }
 
     fn ident(&mut self, at: usize, from: usize, to: usize) -> usize {
@@ -212,6 +214,7 @@ impl Walker<'_> {
         let before = if at > from { text.sym(at - 1) } else { None };
         if self.is_loose() && !word.is_keyword() && word != symbol::THREAD_LOCAL {
             self.call(word);
+            self.handed_over(word);
         }
         match before {
             Some(symbol::DOT) => {
@@ -247,6 +250,13 @@ impl Walker<'_> {
             Some((path, next)) => self.path(&path, at, next),
             None => at + 1,
         }
+    }
+
+    /// A macro's name among another's arguments can be called there.
+    fn handed_over(&mut self, word: Sym) {
+        let index = &self.scanner.index;
+        let own = index[index[self.module()].krate].macros.get(&word);
+        self.out.macros.extend(own.into_iter().flatten());
     }
 
     fn path(&mut self, path: &[Sym], at: usize, next: usize) -> usize {
@@ -299,6 +309,9 @@ impl Walker<'_> {
                 self.out.variables.extend(self.text.string(open + 1).map(str::to_owned));
             }
             symbol::CFG => self.condition(inside.0, inside.1),
+            symbol::LINE | symbol::COLUMN | symbol::FILE => {
+                self.out.notes.insert("asks where the code stands, which does not count".to_owned());
+            }
             _ => {}
         }
     }
@@ -312,11 +325,12 @@ impl Walker<'_> {
             self.out.notes.insert(format!("{label}: the file's path is not written there"));
             return;
         };
-        let bytes = self.scanner.read(&path);
+        let mut bytes = self.scanner.read(&path);
         if how == symbol::INCLUDE
             && let Some(code) = bytes.as_deref().filter(|_| self.depth < 3)
         {
-            self.inside(&String::from_utf8_lossy(code));
+            let code = String::from_utf8_lossy(code).into_owned();
+            bytes = Some(self.inside(&code, false).into_bytes().into());
         }
         self.out.embedded.insert(Embedded { label, path, bytes });
     }
@@ -379,6 +393,10 @@ impl Walker<'_> {
             return;
         }
         let (mut found, lost) = self.resolve(path);
+        if path.len() > 1 && path[0] == symbol::SUPER && (self.kind == Kind::Macro || self.is_loose()) {
+            // The module that it is said in may be among the tokens.
+            found.extend(self.resolve(&path[1..]).0);
+        }
         let index = &self.scanner.index;
         if bang {
             let krate = index[self.module()].krate;
@@ -398,10 +416,15 @@ impl Walker<'_> {
             return;
         }
         for target in &found {
-            if let Target::Assoc(def, name) = target
-                && (!index[*def].kind.is_type() || *name != last)
-            {
-                self.out.called.insert(last);
+            match target {
+                Target::Assoc(def, name) if !index[*def].kind.is_type() || *name != last => {
+                    self.out.called.insert(last);
+                }
+                // Whoever gets a module's name can name what is in it.
+                Target::Mod(module) if self.is_loose() || at < self.attribute => {
+                    self.out.modules.insert(*module);
+                }
+                _ => {}
             }
         }
         self.out.edges.entry(path.into()).or_default().extend(found);

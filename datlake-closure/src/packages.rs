@@ -3,21 +3,41 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// How paths are read: in the 2015 edition those of `use` begin at the crate's root.
+/// The edition of a crate: in 2015 the paths of `use` begin at the crate's root, and all of them decide what code means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Edition {
     /// 2015.
     E2015,
-    /// 2018, 2021 and 2024, which read alike here.
-    #[default]
+    /// 2018.
     E2018,
+    /// 2021.
+    E2021,
+    /// 2024, or a later one.
+    #[default]
+    E2024,
 }
 
 impl Edition {
     /// Of what `--edition` and Cargo.toml say.
     #[must_use]
     pub fn of(year: &str) -> Self {
-        if year == "2015" { Self::E2015 } else { Self::E2018 }
+        match year {
+            "2015" => Self::E2015,
+            "2018" => Self::E2018,
+            "2021" => Self::E2021,
+            _ => Self::E2024,
+        }
+    }
+
+    /// The year.
+    #[must_use]
+    pub fn year(self) -> u32 {
+        match self {
+            Self::E2015 => 2015,
+            Self::E2018 => 2018,
+            Self::E2021 => 2021,
+            Self::E2024 => 2024,
+        }
     }
 }
 
@@ -39,6 +59,8 @@ pub struct Package {
     pub name: String,
     /// The file that rustc is given.
     pub root: PathBuf,
+    /// What code calls the library if nothing renames it; none of another target.
+    pub library: Option<String>,
     /// Of the crate.
     pub edition: Edition,
     /// `CARGO_MANIFEST_DIR`.
@@ -62,6 +84,10 @@ impl Package {
         let root = PathBuf::from(root);
         let directory = root.parent().and_then(std::path::Path::parent).map(PathBuf::from).unwrap_or_default();
         Self { name: name.to_owned(), root, directory, ..Self::default() }
+    }
+
+    pub(crate) fn library_name(&self) -> Option<String> {
+        self.library.clone()
     }
 
     /// With a dependency.

@@ -22,11 +22,21 @@ pub trait Sources {
     ///
     /// `NotFound` where there is none.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// What is in a folder; nothing where there is none.
+    fn list(&self, folder: &Path) -> Vec<PathBuf>;
 }
 
 impl Sources for BTreeMap<PathBuf, String> {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.get(path).map(|text| text.clone().into_bytes()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, folder: &Path) -> Vec<PathBuf> {
+        let inside = self.keys().filter_map(|path| path.strip_prefix(folder).ok()?.components().next());
+        let mut found: Vec<PathBuf> = inside.map(|first| folder.join(first)).collect();
+        found.dedup();
+        found
     }
 }
 
@@ -41,6 +51,10 @@ impl Sources for Disk {
             return Err(io::ErrorKind::NotFound.into());
         }
         std::fs::read(path)
+    }
+
+    fn list(&self, folder: &Path) -> Vec<PathBuf> {
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
     }
 }
 

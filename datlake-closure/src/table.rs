@@ -28,6 +28,25 @@ pub struct Creator<'a> {
     pub name: &'a str,
 }
 
+/// A function of the crate.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its file.
+    pub file: PathBuf,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its name.
+    pub name: String,
+}
+
+impl Function {
+    /// The same as a creator.
+    #[must_use]
+    pub fn creator(&self) -> Creator<'_> {
+        Creator { file: &self.file, line: self.line, name: &self.name }
+    }
+}
+
 /// Everything that a function's result can depend on.
 #[derive(Clone, Debug, Default)]
 pub struct Closure {
@@ -167,7 +186,7 @@ impl Scanner {
         let own = index.crate_of(creator);
         for krate in run.crates.iter().chain(&whole).collect::<BTreeSet<_>>() {
             found.items.extend(self.build_script(*krate, &mut files, &mut embedded));
-            found.items.extend((*krate != own).then(|| self.features(*krate)).flatten());
+            found.items.push(self.settings(*krate, *krate == own));
         }
         found.items.sort_by(|a, b| (&a.label, &a.text).cmp(&(&b.label, &b.text)));
         found.embedded = embedded.into_iter().collect();
@@ -267,22 +286,25 @@ impl Scanner {
         Some(row(format!("{} (build script)", package.name), normal, &path))
     }
 
-    fn features(&self, krate: CrateId) -> Option<Item> {
+    /// How a crate is compiled: its edition, and a dependency's features; ours are seen by `cfg`.
+    fn settings(&self, krate: CrateId, own: bool) -> Item {
         let package = &self.index[krate].package;
-        let sorted: BTreeSet<&str> = package.features.iter().map(String::as_str).collect();
-        let features = sorted.into_iter().collect::<Vec<_>>().join(" ");
-        (!features.is_empty()).then(|| row(format!("{} (features)", package.name), features, &package.directory))
+        let features: BTreeSet<&str> = package.features.iter().filter(|_| !own).map(String::as_str).collect();
+        let year = package.edition.year().to_string();
+        let settings: Vec<&str> = std::iter::once(year.as_str()).chain(features).collect();
+        row(format!("{} (settings)", package.name), settings.join(" "), &package.root)
     }
 
-    /// Functions of the crate with the lines where they are.
+    /// The functions of the crate.
     #[must_use]
-    pub fn functions(&self) -> Vec<(u32, String)> {
+    pub fn functions(&self) -> Vec<Function> {
         let own = |def: &DefId| self.index[*def].kind == Kind::Fn && self.index.crate_of(*def).0 == 0;
-        self.index
-            .def_ids()
-            .filter(own)
-            .map(|def| (self.index.line(def), self.index.name(self.index[def].name)))
-            .collect()
+        let function = |def: DefId| Function {
+            file: self.index[self.index[def].file].path.clone(),
+            line: self.index.line(def),
+            name: self.index.name(self.index[def].name),
+        };
+        self.index.def_ids().filter(own).map(function).collect()
     }
 
     /// How many functions, types, traits and values the crate's root defines itself.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use datlake_closure::{Creator, Package, Scanner};
+use datlake_closure::{Package, Scanner};
 
 /// `CLOSURE_FILES=N` takes another number of files, `CLOSURE_SOURCES` another folder.
 #[test]
@@ -77,10 +77,10 @@ fn files(folder: &Path, wanted: usize) -> Vec<PathBuf> {
 /// Items of a file, as one finds them from outside: by a function that is added to it and mentions everything.
 fn count(code: &str) -> usize {
     let root = PathBuf::from("lib.rs");
-    let sources = BTreeMap::from([(root.clone(), code.to_owned())]);
+    let sources = BTreeMap::from([(root, code.to_owned())]);
     let Ok(scanner) = Scanner::new(vec![Package::new("app", "lib.rs")], sources) else { return 0 };
-    for (line, name) in scanner.functions().into_iter().step_by(7).take(3) {
-        let _ = scanner.closure(&Creator { file: &root, line, name: &name });
+    for function in scanner.functions().iter().step_by(7).take(3) {
+        let _ = scanner.closure(&function.creator());
     }
     scanner.top_items()
 }

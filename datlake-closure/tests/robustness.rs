@@ -14,18 +14,15 @@ fn scan(files: &[(&str, String)]) -> Scanner {
 }
 
 /// The closure of each of some functions.
-fn closures(scanner: &Scanner, root: &str) -> Vec<Closure> {
+fn closures(scanner: &Scanner) -> Vec<Closure> {
     let functions = scanner.functions();
     let step = (functions.len() / 5).max(1);
-    let wanted = functions.into_iter().step_by(step);
-    wanted
-        .filter_map(|(line, name)| scanner.closure(&Creator { file: Path::new(root), line, name: &name }).ok())
-        .collect()
+    functions.iter().step_by(step).filter_map(|function| scanner.closure(&function.creator()).ok()).collect()
 }
 
 fn survives(code: String) -> Vec<Closure> {
     let begun = Instant::now();
-    let found = closures(&scan(&[("src/lib.rs", code.clone())]), "src/lib.rs");
+    let found = closures(&scan(&[("src/lib.rs", code.clone())]));
     let text: String = code.chars().take(60).collect();
     assert!(begun.elapsed() < Duration::from_secs(20), "it took {:?}: {text}", begun.elapsed());
     found
@@ -57,7 +54,7 @@ fn a_hundred_thousand_items() {
         writeln!(code, "fn f{n}() {{ f{}() }}", n / 2).expect("text");
     }
     let found = survives(code);
-    assert_eq!(found[0].items.len(), 1 + 18);
+    assert_eq!(found[0].items.len(), 1 + 18 + 1);
 }
 
 #[test]
@@ -85,7 +82,7 @@ fn long_chains() {
         )
         .expect("text");
     }
-    assert_eq!(survives(calls)[0].items.len(), many + 1);
+    assert_eq!(survives(calls)[0].items.len(), many + 1 + 1);
     survives(imports);
     survives(globs);
     survives(impls);
@@ -100,7 +97,10 @@ fn modules_in_circles() {
         ("src/a.rs", "#[path = \"b.rs\"] mod b; pub use b::*;".to_owned()),
         ("src/b.rs", "#[path = \"a.rs\"] mod a; pub fn f() {}".to_owned()),
     ]);
-    assert_eq!(closures(&scanner, "src/lib.rs")[0].items.len(), 2);
+    let closure =
+        scanner.closure(&Creator { file: Path::new("src/lib.rs"), line: 1, name: "creator" }).expect("it is there");
+    let labels: Vec<&str> = closure.items.iter().map(|item| item.label.as_str()).collect();
+    assert_eq!(labels, ["app (settings)", "app::a::b::f", "app::creator"]);
 }
 
 #[test]

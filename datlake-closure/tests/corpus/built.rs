@@ -55,10 +55,10 @@ fn run(program: &Program, folder: &Path) -> Result<String, String> {
     let _ = std::fs::remove_dir_all(folder);
     for (path, code) in &program.files {
         let path = folder.join(below(path));
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         let main = "\nfn main() { println!(\"{:?}\", creator(3)); }\n";
         let code = if path == folder.join("src/lib.rs") { format!("{code}{main}") } else { code.clone() };
-        std::fs::write(path, code).unwrap();
+        std::fs::write(path, code).expect("a file");
     }
     // Whatever a package depends on is compiled before it.
     let mut order: Vec<usize> = Vec::new();
@@ -85,8 +85,8 @@ fn run(program: &Program, folder: &Path) -> Result<String, String> {
 fn compile(program: &Program, at: usize, folder: &Path) -> Result<(), String> {
     let package = &program.packages[at];
     let mut rustc = Command::new("rustc");
-    let year = if package.edition == datlake_closure::Edition::E2015 { "2015" } else { "2024" };
-    rustc.current_dir(folder).args(["--edition", year, "-A", "warnings", "-L", "."]).arg(below(&package.root));
+    let year = package.edition.year().to_string();
+    rustc.current_dir(folder).args(["--edition", &year, "-A", "warnings", "-L", "."]).arg(below(&package.root));
     rustc
         .args(["--cfg", "on", "--crate-name", &package.name])
         .env("CARGO_MANIFEST_DIR", folder.join(below(&package.directory)));

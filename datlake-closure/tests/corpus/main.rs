@@ -2,6 +2,7 @@
 //!
 //! The verdicts are the truth about the programs' results; `--ignored` compiles and runs each of them to prove it.
 
+mod attacks;
 mod built;
 mod edges;
 mod locals;
@@ -13,7 +14,10 @@ mod support;
 use support::{Case, Verdict, check};
 
 fn all() -> Vec<Case> {
-    [names::cases(), locals::cases(), methods::cases(), macros::cases(), edges::cases()].into_iter().flatten().collect()
+    [names::cases(), locals::cases(), methods::cases(), macros::cases(), edges::cases(), attacks::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[test]

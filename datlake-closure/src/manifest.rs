@@ -1,0 +1,158 @@
+//! Cargo.toml and Cargo.lock: which package a name means, and where its sources are.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::packages::Edition;
+use crate::source::{Sources, normalise};
+use crate::toml::{self, Table};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Manifest {
+    pub(crate) directory: PathBuf,
+    pub(crate) package: String,
+    pub(crate) edition: Edition,
+    /// The library's name in code, and its root.
+    pub(crate) library: Option<(String, PathBuf)>,
+    pub(crate) proc_macro: bool,
+    pub(crate) build_script: Option<PathBuf>,
+    /// Packages by the names that code has for them, and where they are if not in a registry.
+    pub(crate) dependencies: BTreeMap<String, (String, Option<PathBuf>)>,
+}
+
+/// A version in Cargo.lock.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Locked {
+    /// The version.
+    pub version: String,
+    /// Of the package's archive; none of path dependencies.
+    pub checksum: Option<String>,
+}
+
+/// The versions of each package in a Cargo.lock.
+///
+/// ```
+/// let text = "[[package]]\nname = \"itoa\"\nversion = \"1.0.9\"\nchecksum = \"af15\"\n";
+/// let locked = datlake_closure::locked(text);
+/// assert_eq!(locked["itoa"][0].version, "1.0.9");
+/// ```
+#[must_use]
+pub fn locked(text: &str) -> BTreeMap<String, Vec<Locked>> {
+    let table = toml::parse(text);
+    let mut found: BTreeMap<String, Vec<Locked>> = BTreeMap::new();
+    for (key, name) in &table {
+        let Some(entry) = key.strip_prefix("package.").and_then(|key| key.strip_suffix(".name")) else { continue };
+        let field = |field: &str| table.get(&format!("package.{entry}.{field}")).cloned();
+        let locked = Locked { version: field("version").unwrap_or_default(), checksum: field("checksum") };
+        found.entry(name.clone()).or_default().push(locked);
+    }
+    found.values_mut().for_each(|versions| versions.sort());
+    found
+}
+
+fn read(folder: &Path, sources: &dyn Sources) -> Option<Table> {
+    let bytes = sources.read(&folder.join("Cargo.toml")).ok()?;
+    Some(toml::parse(&String::from_utf8_lossy(&bytes)))
+}
+
+impl Manifest {
+    pub(crate) fn read(folder: &Path, sources: &dyn Sources) -> Option<Self> {
+        let folder = normalise(folder);
+        let table = read(&folder, sources)?;
+        let package = table.get("package.name")?.clone();
+        let workspace = Workspace::around(&folder, &table, sources);
+        let exists = |path: &Path| sources.read(path).is_ok();
+        let inherited = |key: &str| {
+            let own = table.get(&format!("package.{key}"));
+            own.or_else(|| {
+                workspace
+                    .table
+                    .get(&format!("workspace.package.{key}"))
+                    .filter(|_| table.contains_key(&format!("package.{key}.workspace")))
+            })
+        };
+        let root = normalise(&folder.join(table.get("lib.path").map_or("src/lib.rs", String::as_str)));
+        let name = table.get("lib.name").cloned().unwrap_or_else(|| package.replace('-', "_"));
+        let script = match table.get("package.build").map(String::as_str) {
+            Some("false") => None,
+            Some(path) if path != "true" => Some(path),
+            _ => Some("build.rs"),
+        };
+        Some(Self {
+            edition: Edition::of(inherited("edition").map_or("2015", String::as_str)),
+            library: exists(&root).then_some((name, root)),
+            proc_macro: ["lib.proc-macro", "lib.proc_macro"]
+                .iter()
+                .any(|key| table.get(*key).is_some_and(|value| value == "true")),
+            build_script: script.map(|path| normalise(&folder.join(path))).filter(|path| exists(path)),
+            dependencies: dependencies(&folder, &table, &workspace),
+            directory: folder,
+            package,
+        })
+    }
+}
+
+/// The manifest of the workspace around a package.
+struct Workspace {
+    folder: PathBuf,
+    table: Table,
+}
+
+impl Workspace {
+    fn around(folder: &Path, own: &Table, sources: &dyn Sources) -> Self {
+        let is_root = |table: &Table| table.keys().any(|key| key == "workspace" || key.starts_with("workspace."));
+        if is_root(own) {
+            return Self { folder: folder.to_owned(), table: own.clone() };
+        }
+        let told = own.get("package.workspace").map(|path| normalise(&folder.join(path)));
+        let above = folder.ancestors().skip(1).map(Path::to_owned);
+        for folder in told.into_iter().chain(above) {
+            if let Some(table) = read(&folder, sources).filter(is_root) {
+                return Self { folder, table };
+            }
+        }
+        Self { folder: folder.to_owned(), table: own.clone() }
+    }
+
+    /// Where `[patch]` has the package instead.
+    fn patched(&self, package: &str) -> Option<PathBuf> {
+        let keys = self.table.keys().filter(|key| key.starts_with("patch."));
+        let renamed = format!(".{package}.path");
+        let path = keys.filter(|key| key.ends_with(&renamed)).find_map(|key| self.table.get(key))?;
+        Some(normalise(&self.folder.join(path)))
+    }
+}
+
+fn dependencies(folder: &Path, table: &Table, workspace: &Workspace) -> BTreeMap<String, (String, Option<PathBuf>)> {
+    let mut found = BTreeMap::new();
+    for key in table.keys() {
+        let Some((section, name)) = dependency(key) else { continue };
+        let field = |field: &str| table.get(&format!("{section}.{name}.{field}"));
+        let mut package = field("package").cloned();
+        let mut path = field("path").map(|path| folder.join(path));
+        if field("workspace").is_some_and(|value| value == "true") {
+            let shared = |field: &str| workspace.table.get(&format!("workspace.dependencies.{name}.{field}"));
+            package = package.or_else(|| shared("package").cloned());
+            path = path.or_else(|| shared("path").map(|path| workspace.folder.join(path)));
+        }
+        let package = package.unwrap_or_else(|| name.to_owned());
+        let path = path.or_else(|| workspace.patched(&package)).map(|path| normalise(&path));
+        found.insert(name.replace('-', "_"), (package, path));
+    }
+    found
+}
+
+/// The section and the name of a dependency, of any key below it.
+fn dependency(key: &str) -> Option<(&str, &str)> {
+    for section in ["dependencies.", "dev-dependencies.", "dev_dependencies."] {
+        let start = match key.find(section) {
+            Some(0) => 0,
+            Some(at) if key.starts_with("target.") && key[..at].ends_with('.') => at,
+            _ => continue,
+        };
+        let rest = &key[start + section.len()..];
+        let name = rest.split('.').next().unwrap_or(rest);
+        return Some((&key[..start + section.len() - 1], name));
+    }
+    None
+}
