@@ -16,8 +16,17 @@ pub(crate) struct Manifest {
     pub(crate) library: Option<(String, PathBuf)>,
     pub(crate) proc_macro: bool,
     pub(crate) build_script: Option<PathBuf>,
-    /// Packages by the names that code has for them, and where they are if not in a registry.
-    pub(crate) dependencies: BTreeMap<String, (String, Option<PathBuf>)>,
+    /// By the names that code has for them.
+    pub(crate) dependencies: BTreeMap<String, Wanted>,
+}
+
+/// A dependency as a manifest has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) package: String,
+    /// Where it is, if not in a registry.
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) optional: bool,
 }
 
 /// A version in Cargo.lock.
@@ -123,7 +132,7 @@ impl Workspace {
     }
 }
 
-fn dependencies(folder: &Path, table: &Table, workspace: &Workspace) -> BTreeMap<String, (String, Option<PathBuf>)> {
+fn dependencies(folder: &Path, table: &Table, workspace: &Workspace) -> BTreeMap<String, Wanted> {
     let mut found = BTreeMap::new();
     for key in table.keys() {
         let Some((section, name)) = dependency(key) else { continue };
@@ -137,7 +146,8 @@ fn dependencies(folder: &Path, table: &Table, workspace: &Workspace) -> BTreeMap
         }
         let package = package.unwrap_or_else(|| name.to_owned());
         let path = path.or_else(|| workspace.patched(&package)).map(|path| normalise(&path));
-        found.insert(name.replace('-', "_"), (package, path));
+        let optional = field("optional").is_some_and(|value| value == "true");
+        found.insert(name.replace('-', "_"), Wanted { package, path, optional });
     }
     found
 }

@@ -86,10 +86,6 @@ impl Package {
         Self { name: name.to_owned(), root, directory, ..Self::default() }
     }
 
-    pub(crate) fn library_name(&self) -> Option<String> {
-        self.library.clone()
-    }
-
     /// With a dependency.
     #[must_use]
     pub fn with(mut self, name: &str, dependency: Dependency) -> Self {

@@ -96,7 +96,8 @@ impl Invocation {
         let linked = |name: &String| self.externs.is_empty() || self.externs.contains_key(name);
         if let Some((name, _)) = library.filter(|(name, _)| linked(name)) {
             let skipped = skip.contains(&own.package.as_str());
-            let dependency = if skipped { Dependency::Skipped } else { graph.library(&own.package, &own.directory)? };
+            let dependency =
+                if skipped { Dependency::Skipped } else { graph.library(&name, &own.package, &own.directory)? };
             dependencies.insert(name, dependency);
         }
         graph.found[0].dependencies = dependencies;
@@ -163,18 +164,20 @@ impl Graph<'_> {
     /// `own`: of the crate itself, where rustc tells which dependencies there are.
     fn dependencies(&mut self, of: &Manifest, own: bool) -> Result<BTreeMap<String, Dependency>, crate::Unreadable> {
         let mut found = BTreeMap::new();
-        for (alias, (package, path)) in &of.dependencies {
-            let dependency = match path {
-                _ if self.skip.contains(&package.as_str()) => Dependency::Skipped,
-                None => Dependency::Registry(package.clone()),
+        for (alias, wanted) in &of.dependencies {
+            let package = wanted.package.as_str();
+            let dependency = match &wanted.path {
+                _ if self.skip.contains(&package) => Dependency::Skipped,
+                None => Dependency::Registry(package.to_owned()),
                 // One that is not linked need not even be there.
                 Some(path) if own && !self.is_linked(alias, package, path) => continue,
-                Some(path) => self.library(package, path)?,
+                Some(path) if wanted.optional && Manifest::read(path, self.sources).is_none() => continue,
+                Some(path) => self.library(alias, package, path)?,
             };
             // The name of a library need not be its package's.
-            let renamed = of.dependencies.get(alias).is_some_and(|(package, _)| package.replace('-', "_") != *alias);
+            let renamed = package.replace('-', "_") != *alias;
             let name = match dependency {
-                Dependency::Path(at) if !renamed => self.found[at].library_name().unwrap_or_else(|| alias.clone()),
+                Dependency::Path(at) if !renamed => self.found[at].library.clone().unwrap_or_else(|| alias.clone()),
                 _ => alias.clone(),
             };
             found.insert(name, dependency);
@@ -191,7 +194,7 @@ impl Graph<'_> {
                 .is_some_and(|(name, _)| self.externs.contains_key(&name))
     }
 
-    fn library(&mut self, package: &str, folder: &Path) -> Result<Dependency, crate::Unreadable> {
+    fn library(&mut self, alias: &str, package: &str, folder: &Path) -> Result<Dependency, crate::Unreadable> {
         let folder = normalise(folder);
         if let Some(at) = self.places.get(&folder) {
             return Ok(Dependency::Path(*at));
@@ -201,7 +204,7 @@ impl Graph<'_> {
         let (name, root) = manifest.library.clone().ok_or_else(unreadable)?;
         let at = self.found.len();
         self.places.insert(folder, at);
-        let built = self.externs.get(&name).cloned().flatten();
+        let built = self.externs.get(alias).or_else(|| self.externs.get(&name)).cloned().flatten();
         self.found.push(Package {
             name: manifest.package.clone(),
             root,

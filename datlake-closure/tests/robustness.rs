@@ -119,10 +119,14 @@ fn folders_in_circles() {
 
 #[test]
 fn texts_that_are_damaged() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let seeds: Vec<String> = ["locals.rs", "items.rs", "lex.rs", "index.rs"]
-        .map(|name| std::fs::read_to_string(folder.join(name)).expect("a source"))
-        .into();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a source");
+    let mut seeds: Vec<String> = ["src/locals.rs", "src/items.rs", "src/lex.rs", "src/symbol.rs"].map(read).into();
+    for corpus in ["attacks", "edges", "locals", "macros", "methods", "names"]
+        .map(|name| read(&format!("tests/corpus/{name}.rs")))
+    {
+        seeds.extend(corpus.split("r##\"").skip(1).filter_map(|part| part.split("\"##").next()).map(str::to_owned));
+    }
     let rounds = std::env::var("CLOSURE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = move |below: usize| {

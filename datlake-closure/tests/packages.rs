@@ -1,0 +1,157 @@
+//! From rustc's arguments and manifests to packages.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use datlake_closure::{Creator, Dependency, Edition, Invocation, Package, Scanner};
+
+fn files(list: &[(&str, &str)]) -> BTreeMap<PathBuf, String> {
+    list.iter().map(|(path, text)| (PathBuf::from(path), (*text).to_owned())).collect()
+}
+
+fn workspace() -> BTreeMap<PathBuf, String> {
+    files(&[
+        (
+            "/w/Cargo.toml",
+            "[workspace]\nmembers = [\"app\", \"helper\"]\n[workspace.package]\nedition = \"2021\"\n[workspace.dependencies]\n\
+             kit = { package = \"helper\", path = \"helper\" }\nitoa = \"1\"\n[patch.crates-io]\nforked = { path = \"forked\" }\n",
+        ),
+        (
+            "/w/app/Cargo.toml",
+            "[package]\nname = \"my-app\"\nedition.workspace = true\n[dependencies]\nkit.workspace = true\nitoa = { workspace = true }\n\
+             datlake = \"1\"\nforked = \"0.1\"\n[target.'cfg(unix)'.dependencies]\nmac = { path = \"../mac\" }\n\
+             optional = { path = \"../not-there\", optional = true }\n[dev-dependencies.serde]\nversion = \"1\"\n",
+        ),
+        ("/w/app/src/lib.rs", "fn creator() -> u64 { kit::help() + ground::floor() + forked::fork() + mac::make!() }"),
+        ("/w/app/src/main.rs", "fn creator() -> u64 { my_app::in_library() }"),
+        ("/w/app/build.rs", "fn main() {}"),
+        (
+            "/w/helper/Cargo.toml",
+            "[package]\nname = \"helper\"\nedition = \"2018\"\n[features]\nbig = []\n[dependencies]\nbase-lib = { path = \"../base\" }\n",
+        ),
+        ("/w/helper/src/lib.rs", "pub fn help() -> u64 { ground::floor() }"),
+        ("/w/base/Cargo.toml", "[package]\nname = \"base-lib\"\n[lib]\nname = \"ground\"\npath = \"source/root.rs\"\n"),
+        ("/w/base/source/root.rs", "pub fn floor() -> u64 { 1 }"),
+        ("/w/forked/Cargo.toml", "[package]\nname = \"forked\"\n"),
+        ("/w/forked/src/lib.rs", "pub fn fork() -> u64 { 2 }"),
+        ("/w/mac/Cargo.toml", "[package]\nname = \"mac\"\n[lib]\nproc-macro = true\n"),
+        ("/w/mac/src/lib.rs", "pub fn make(_: TokenStream) -> TokenStream {}"),
+        (
+            "/w/target/debug/deps/kit-12ab.d",
+            "/w/target/debug/deps/libkit-12ab.rmeta: helper/src/lib.rs\n\n# env-dep:OUT_DIR=/w/out\n",
+        ),
+        ("/w/target/debug/deps/helper-12ab.d", "x: helper/src/lib.rs\n\n# env-dep:OUT_DIR=/w/out\n"),
+        (
+            "/w/target/debug/.fingerprint/helper-12ab/lib-helper.json",
+            "{\"rustc\":1,\"features\":\"[\\\"big\\\", \\\"default\\\"]\",\"target\":2}",
+        ),
+    ])
+}
+
+fn invocation(sources: &BTreeMap<PathBuf, String>, root: &str) -> Invocation {
+    let arguments = format!(
+        "--crate-name my_app --edition=2021 {root} --error-format=json --crate-type lib --emit=dep-info,metadata -C metadata=1 \
+         --extern kit=/w/target/debug/deps/libhelper-12ab.rmeta --extern mac=/w/target/debug/deps/libmac-1.so \
+         --extern forked=target/debug/deps/libforked-1.rmeta --extern noprelude:itoa --cap-lints allow --cfg feature=\"fast.rs\""
+    );
+    Invocation::of(arguments.split_whitespace().map(str::to_owned), Path::new("/w"), sources).expect("a root")
+}
+
+fn named<'a>(packages: &'a [Package], name: &str) -> &'a Package {
+    packages.iter().find(|package| package.name == name).unwrap_or_else(|| panic!("no {name}"))
+}
+
+#[test]
+fn arguments_name_root_edition_and_libraries() {
+    let sources = workspace();
+    let found = invocation(&sources, "app/src/lib.rs");
+    assert_eq!(
+        (found.root.as_path(), found.edition, found.crate_name.as_str()),
+        (Path::new("/w/app/src/lib.rs"), Edition::E2021, "my_app")
+    );
+    assert_eq!(found.externs["forked"].as_deref(), Some(Path::new("/w/target/debug/deps/libforked-1.rmeta")));
+    assert_eq!(found.externs["itoa"], None);
+}
+
+#[test]
+fn arguments_can_be_in_a_file() {
+    let sources = files(&[("/w/args", "--edition\n2024\nsrc/my lib.rs\n")]);
+    let found = Invocation::of(["@args".to_owned()], Path::new("/w"), &sources).expect("a root");
+    assert_eq!((found.root.as_path(), found.edition), (Path::new("/w/src/my lib.rs"), Edition::E2024));
+    assert!(Invocation::of(["@absent".to_owned(), "--version".to_owned()], Path::new("/w"), &sources).is_none());
+}
+
+#[test]
+fn manifests_lead_to_packages() {
+    let sources = workspace();
+    let packages = invocation(&sources, "app/src/lib.rs")
+        .packages(Path::new("/w/app"), None, &["datlake"], &sources)
+        .expect("manifests");
+    let own = &packages[0];
+    assert_eq!((own.name.as_str(), own.build_script.as_deref()), ("my-app", Some(Path::new("/w/app/build.rs"))));
+    assert_eq!(own.dependencies["itoa"], Dependency::Registry("itoa".to_owned()));
+    assert_eq!(own.dependencies["serde"], Dependency::Registry("serde".to_owned()));
+    assert_eq!(own.dependencies["datlake"], Dependency::Skipped);
+    // What is not linked need not be there.
+    assert!(!own.dependencies.contains_key("optional"));
+    let helper = named(&packages, "helper");
+    assert_eq!((helper.edition, helper.out_dir.as_deref()), (Edition::E2018, Some(Path::new("/w/out"))));
+    assert_eq!(helper.features, ["big", "default"]);
+    assert!(matches!(helper.dependencies["ground"], Dependency::Path(_)), "a library has a name of its own");
+    assert_eq!(named(&packages, "base-lib").root, Path::new("/w/base/source/root.rs"));
+    assert_eq!(named(&packages, "forked").root, Path::new("/w/forked/src/lib.rs"), "[patch] leads to a path");
+    assert!(named(&packages, "mac").proc_macro);
+}
+
+#[test]
+fn closures_reach_through_manifests() {
+    let sources = workspace();
+    let packages =
+        invocation(&sources, "app/src/lib.rs").packages(Path::new("/w/app"), None, &[], &sources).expect("manifests");
+    let scanner = Scanner::new(packages, sources).expect("sources");
+    let closure = scanner
+        .closure(&Creator { file: Path::new("/w/app/src/lib.rs"), line: 1, name: "creator" })
+        .expect("a function");
+    let labels: Vec<&str> = closure.items.iter().map(|item| item.label.as_str()).collect();
+    for label in ["helper::help", "base-lib::floor", "forked::fork", "mac (whole)", "my-app (build script)"] {
+        assert!(labels.contains(&label), "{label} in {labels:?}");
+    }
+}
+
+#[test]
+fn a_binary_depends_on_its_library() {
+    let mut sources = workspace();
+    sources.insert("/w/app/src/lib.rs".into(), "pub fn in_library() -> u64 { 1 }".to_owned());
+    let mut invocation = invocation(&sources, "app/src/main.rs");
+    invocation.externs.insert("my_app".to_owned(), None);
+    let packages = invocation.packages(Path::new("/w/app"), None, &[], &sources).expect("manifests");
+    assert_eq!(packages[0].name, "my-app/main");
+    let scanner = Scanner::new(packages, sources).expect("sources");
+    let closure = scanner
+        .closure(&Creator { file: Path::new("/w/app/src/main.rs"), line: 1, name: "creator" })
+        .expect("a function");
+    assert!(closure.items.iter().any(|item| item.label == "my-app::in_library"));
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let mut sources = workspace();
+    sources.remove(Path::new("/w/helper/Cargo.toml"));
+    let error = invocation(&sources, "app/src/lib.rs")
+        .packages(Path::new("/w/app"), None, &[], &sources)
+        .expect_err("no manifest");
+    assert_eq!(error.to_string(), "the sources of `helper` are not readable at /w/helper");
+    let error = Scanner::new(vec![Package::new("app", "src/lib.rs")], files(&[])).err().expect("no root");
+    assert_eq!(error.to_string(), "the sources of `app` are not readable at src/lib.rs");
+}
+
+#[test]
+fn a_function_that_is_elsewhere() {
+    let sources = files(&[("src/lib.rs", "mod a { fn one() {}\n fn two() {} }\nfn three() {}")]);
+    let scanner = Scanner::new(vec![Package::new("app", "src/lib.rs")], sources).expect("sources");
+    let find = |line, name| scanner.closure(&Creator { file: Path::new("src/lib.rs"), line, name });
+    assert!(find(2, "two").is_ok());
+    assert_eq!(find(2, "three").expect_err("another line").module.as_deref(), Some("app::a"));
+    let elsewhere = scanner.closure(&Creator { file: Path::new("src/main.rs"), line: 1, name: "two" });
+    assert_eq!(elsewhere.expect_err("another file").module, None);
+}
