@@ -249,7 +249,8 @@ impl Index {
         match (it.kind, it.of) {
             (Kind::Member, Some(of)) => format!("{path}::{}::{}", self.title(of, false), self.name(it.name)),
             (_, Some(of)) => format!("{path}::<{}>", self.title(of, true)),
-            (Kind::Call, None) => format!("{path}::{}!", self.name(it.name)),
+            (Kind::Macro, None) => format!("{path}::{}!", self.name(it.name)),
+            (Kind::Call, None) => format!("{path}::{}! {{…}}", self.name(it.name)),
             _ => format!("{path}::{}", self.name(it.name)),
         }
     }

@@ -326,3 +326,97 @@ impl Lexer<'_> {
         (Kind::Literal, 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, lex};
+    use crate::symbol::Symbols;
+    use crate::text::Text;
+
+    fn words(text: &str) -> Vec<String> {
+        let text = Text::new(text, false, &mut Symbols::new());
+        (0..text.len()).map(|at| text.word(at).to_owned()).collect()
+    }
+
+    #[test]
+    fn literals_are_one_token() {
+        let literals = [
+            "1",
+            "1.5",
+            "1.",
+            "1e5",
+            "1E+5",
+            "2.0e-3f64",
+            "0x1F",
+            "0xE",
+            "1_000u64",
+            "0b1010",
+            "0o17",
+            "'a'",
+            "'\\''",
+            "'\\u{1F600}'",
+            "'é'",
+            "'\\\\'",
+            "b'x'",
+            "b'\\''",
+            "\"a\"",
+            "\"a\\\"b\"",
+            "r\"\\\"",
+            "r#\"a\"b\"#",
+            "br##\"x\"#y\"##",
+            "b\"\\xff\"",
+            "c\"z\"",
+            "cr#\"z\"#",
+            "\"// no comment\"",
+            "\"line\nline\"",
+        ];
+        for literal in literals {
+            assert_eq!(words(&format!("{literal} ;")), [literal, ";"], "{literal}");
+            assert_eq!(words(&format!("f({literal})")), ["f", "(", literal, ")"], "{literal}");
+        }
+    }
+
+    #[test]
+    fn what_looks_alike_is_told_apart() {
+        for (text, expected) in [
+            ("1..2", "1 .. 2"),
+            ("1.max(2)", "1 . max ( 2 )"),
+            ("t.0.1", "t . 0 . 1"),
+            ("1..=2.5", "1 ..= 2.5"),
+            ("0xE+1", "0xE + 1"),
+            ("'a 'static: 'b", "'a 'static : 'b"),
+            ("x<'a>('b')", "x < 'a > ( 'b' )"),
+            ("r#type r#\"x\"# r", "r#type r#\"x\"# r"),
+            ("a/*/* x */*/b//c\nd", "a b d"),
+            ("a>>=b>>c>=d->e=>f", "a >>= b >> c >= d -> e => f"),
+            ("/// doc\n//! doc\n/** doc */x", "x"),
+            ("größe é_1 日本", "größe é_1 日本"),
+            ("#!/bin/sh\nx", "x"),
+            ("#![allow(x)]", "# ! [ allow ( x ) ]"),
+            ("#!/bin/sh\n---cargo\n[x]\n---\nx", "x"),
+            ("\u{feff}x\r\ny", "x y"),
+            ("--x", "- - x"),
+        ] {
+            assert_eq!(words(text).join(" "), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_normal_form_gives_the_same_tokens() {
+        let code = include_str!("lex.rs");
+        let once = words(code).join(" ");
+        assert_eq!(words(&once).join(" "), once);
+    }
+
+    #[test]
+    fn brackets_know_each_other() {
+        for (text, mates) in
+            [("( [ ] )", "3 2 1 0"), ("( [ )", "2 2 0"), ("( ]", "1 1"), (") (", "0 1"), ("{ ( } x", "2 2 0 3")]
+        {
+            let tokens = lex(text, false, &mut Symbols::new());
+            let found: Vec<String> = (0..tokens.len()).map(|at| tokens[at].mate().unwrap_or(at).to_string()).collect();
+            assert_eq!(found.join(" "), mates, "{text}");
+        }
+        assert_eq!(lex("'", false, &mut Symbols::new())[0].kind, Kind::Punct);
+    }
+}

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::index::{Binding, Crate, CrateId, File, FileId, Index, ModId, Module};
+use crate::index::{Binding, Crate, CrateId, DefId, File, FileId, Index, ModId, Module};
 use crate::items::{Attributes, DEPTH, Place};
 use crate::packages::{Dependency, Edition, Package};
 use crate::resolve::Target;
@@ -58,6 +58,28 @@ fn link(index: &mut Index) {
         }
         index[krate].externs = externs;
     }
+}
+
+/// Adds a function that a macro made to the module where it is said to be; gives it.
+pub(crate) fn add(
+    index: Index,
+    module: ModId,
+    path: &Path,
+    tokens: &str,
+    sources: &dyn Sources,
+) -> (Index, Option<DefId>) {
+    let krate = index[module].krate;
+    let old = index[krate].package.edition == Edition::E2015;
+    let text = Arc::new(Text::new(tokens, old, &mut index.symbols()));
+    let mut builder = Builder { index, sources, reading: Vec::new() };
+    let file = FileId(builder.index.files.len() as u32);
+    builder.index.files.push(File { path: path.to_owned(), text: text.clone(), krate });
+    let first = builder.index.defs.len();
+    let dir = parent(path);
+    let dirs = Dirs { modules: dir.clone(), attribute: dir };
+    builder.items(&Place { text: &text, file, module, outer: None, dirs: &dirs, depth: 0 }, 0, text.len());
+    let found = (first < builder.index.defs.len()).then_some(DefId(first as u32));
+    (builder.index, found)
 }
 
 impl Builder<'_> {

@@ -48,7 +48,9 @@ pub(crate) fn of(scanner: &Scanner, creator: DefId, run: &Run<'_>) -> Vec<Note> 
         note(*def, text.clone());
     }
     let it = &index[creator];
-    if index.text(creator).is(it.start, symbol::PUB) {
+    let text = index.text(creator);
+    let public = (it.from..it.start).any(|at| text.is(at, symbol::PUB) && !text.opens(at + 1, '('));
+    if public {
         for of_trait in open_traits(scanner, creator) {
             let name = index.name(index[of_trait].name);
             note(creator, format!("crates that use this one can implement `{name}`: that code is not seen"));
@@ -57,7 +59,7 @@ pub(crate) fn of(scanner: &Scanner, creator: DefId, run: &Run<'_>) -> Vec<Note> 
     for def in run.items.keys() {
         let it = &index[*def];
         match it.kind {
-            Kind::Static => {
+            Kind::Static | Kind::Call => {
                 if let Some(what) = settable(scanner, *def) {
                     note(*def, format!("a static that holds {what}: what other code puts there is not seen"));
                 }
@@ -95,6 +97,10 @@ pub(crate) fn of(scanner: &Scanner, creator: DefId, run: &Run<'_>) -> Vec<Note> 
 fn settable(scanner: &Scanner, def: DefId) -> Option<&'static str> {
     let index = &scanner.index;
     let (it, text) = (&index[def], index.text(def));
+    if it.kind == Kind::Call {
+        let cell = |at: usize| CELLS.contains(&text.word(at));
+        return (it.name == symbol::THREAD_LOCAL && (it.start..it.to).any(cell)).then_some("a cell");
+    }
     let colon = text.seek(it.start, it.to, |text, at| text.is(at, symbol::COLON));
     let equals = text.seek_outside_angles(colon, it.to, |text, at| text.is(at, symbol::EQ));
     let of_type = |found: &dyn Fn(usize) -> bool| (colon..equals).any(found);

@@ -91,6 +91,18 @@ impl Scanner {
         })
     }
 
+    /// Adds a function that stands in no file. What was asked before is asked again.
+    pub(crate) fn add(&mut self, module: ModId, path: &Path, tokens: &str) -> Option<DefId> {
+        let index = std::mem::take(&mut self.index);
+        let (index, found) = modules::add(index, module, path, tokens, &*self.sources);
+        self.index = index;
+        self.resolver = Resolver::default();
+        self.scopes = Scopes::default();
+        self.mentions = Mutex::default();
+        self.uses = OnceLock::new();
+        found
+    }
+
     pub(crate) fn read(&self, path: &Path) -> Option<Arc<[u8]>> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || self.sources.read(path).ok().map(Arc::from);

@@ -124,6 +124,26 @@ impl Scanner {
             let module = self.module_at(&file, creator.line).map(|module| self.index.module_path(module));
             return Err(NotFound { module });
         };
+        Ok(self.closure_from(def))
+    }
+
+    /// The closure of a function that stands in no file, of its tokens: a macro made it. Its line tells the module.
+    ///
+    /// # Errors
+    ///
+    /// The file is not the crate's, or the tokens are no item.
+    pub fn closure_of_tokens(&mut self, creator: &Creator<'_>, tokens: &str) -> Result<Closure, NotFound> {
+        let file = normalise(creator.file);
+        let module = self.module_at(&file, creator.line).ok_or(NotFound { module: None })?;
+        let def = self.add(module, &file, tokens);
+        let def = def.ok_or_else(|| NotFound { module: Some(self.index.module_path(module)) })?;
+        let mut found = self.closure_from(def);
+        let text = "made by a macro: of that function its tokens are read, without what the macro adds".to_owned();
+        found.notes.push(Note { label: self.index.label(def), text });
+        Ok(found)
+    }
+
+    fn closure_from(&self, def: DefId) -> Closure {
         let mut run = Run::new(self);
         run.include(def, None);
         for of_trait in notes::open_traits(self, def) {
@@ -131,7 +151,7 @@ impl Scanner {
             run.open(of_trait, def);
         }
         run.finish();
-        Ok(self.table(def, run))
+        self.table(def, run)
     }
 
     fn function(&self, file: &Path, creator: &Creator<'_>) -> Option<DefId> {

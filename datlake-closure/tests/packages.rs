@@ -155,3 +155,56 @@ fn a_function_that_is_elsewhere() {
     let elsewhere = scanner.closure(&Creator { file: Path::new("src/main.rs"), line: 1, name: "two" });
     assert_eq!(elsewhere.expect_err("another file").module, None);
 }
+
+#[test]
+fn a_function_that_a_macro_made() {
+    let sources = files(&[("src/lib.rs", "mod a {\n fn helper() {}\n fn other() {}\n made! {}\n}\nfn helper() {}")]);
+    let mut scanner = Scanner::new(vec![Package::new("app", "src/lib.rs")], sources).expect("sources");
+    let creator = Creator { file: Path::new("src/lib.rs"), line: 4, name: "made" };
+    assert!(scanner.closure(&creator).is_err());
+    let closure =
+        scanner.closure_of_tokens(&creator, "fn made ( ) { fn inner ( ) { helper ( ) } inner ( ) }").expect("an item");
+    let labels: Vec<&str> = closure.items.iter().map(|item| item.label.as_str()).collect();
+    assert_eq!(labels, ["app (settings)", "app::a::helper", "app::a::made"]);
+    assert!(closure.notes[0].text.starts_with("made by a macro"));
+}
+
+#[test]
+fn notes_say_what_is_not_seen() {
+    let code = "
+        use std::sync::OnceLock;
+        static HOOK: OnceLock<fn(u64) -> u64> = OnceLock::new();
+        static NAME: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
+        static TABLE: [u64; 2] = [1, 2];
+        mod ffi { unsafe extern \"C\" { pub safe fn elsewhere() -> u64; } }
+        pub trait Model { fn predict(&self) -> u64; }
+        macro_rules! file_of { ($name:literal) => { include_str!($name) }; }
+        pub fn creator(m: &dyn Model) -> u64 {
+            let text = include_str!(concat!(\"a\", env!(\"WHERE\")));
+            let home = std::env::var(\"HOME\");
+            let read = std::fs::read(\"x\");
+            let line = line!();
+            HOOK.get(); NAME.lock(); ffi::elsewhere() + m.predict() + TABLE[0] + file_of!(\"x\").len()
+        }";
+    let scanner =
+        Scanner::new(vec![Package::new("app", "src/lib.rs")], files(&[("src/lib.rs", code)])).expect("sources");
+    let line = code[..code.find("pub fn creator").expect("a function")].matches('\n').count() as u32 + 1;
+    let closure =
+        scanner.closure(&Creator { file: Path::new("src/lib.rs"), line, name: "creator" }).expect("a function");
+    let notes: Vec<String> = closure.notes.iter().map(|note| format!("{}: {}", note.label, note.text)).collect();
+    assert_eq!(
+        notes,
+        [
+            "app::HOOK: a static that holds functions: what other code puts there is not seen",
+            "app::NAME: a static that holds a cell: what other code puts there is not seen",
+            "app::creator: asks where the code stands, which does not count",
+            "app::creator: crates that use this one can implement `Model`: that code is not seen",
+            "app::creator: include_str!(concat ! ( \"a\" , env ! ( \"WHERE\" ) )): the file's path is not written there",
+            "app::creator: reads environment variables while it runs",
+            "app::creator: reads files while it runs",
+            "app::ffi::elsewhere: is linked from elsewhere: that code is not seen",
+            "app::file_of!: include_str!($ name): the file's path is not written there",
+        ]
+    );
+    assert_eq!(closure.variables, ["WHERE"]);
+}
