@@ -65,7 +65,7 @@ fn read(folder: &Path, sources: &dyn Sources) -> Option<Table> {
 }
 
 impl Manifest {
-    pub(crate) fn read(folder: &Path, sources: &dyn Sources) -> Option<Self> {
+    pub(crate) fn read(folder: &Path, patches: &Patches, sources: &dyn Sources) -> Option<Self> {
         let folder = normalise(folder);
         let table = read(&folder, sources)?;
         let package = table.get("package.name")?.clone();
@@ -94,7 +94,7 @@ impl Manifest {
                 .iter()
                 .any(|key| table.get(*key).is_some_and(|value| value == "true")),
             build_script: script.map(|path| normalise(&folder.join(path))).filter(|path| exists(path)),
-            dependencies: dependencies(&folder, &table, &workspace),
+            dependencies: dependencies(&folder, &table, &workspace, patches),
             directory: folder,
             package,
         })
@@ -122,17 +122,29 @@ impl Workspace {
         }
         Self { folder: folder.to_owned(), table: own.clone() }
     }
+}
 
-    /// Where `[patch]` has the package instead.
-    fn patched(&self, package: &str) -> Option<PathBuf> {
-        let keys = self.table.keys().filter(|key| key.starts_with("patch."));
-        let renamed = format!(".{package}.path");
-        let path = keys.filter(|key| key.ends_with(&renamed)).find_map(|key| self.table.get(key))?;
-        Some(normalise(&self.folder.join(path)))
+/// Packages that the workspace of the build has elsewhere than the registry, for all that is built.
+#[derive(Default)]
+pub(crate) struct Patches(BTreeMap<String, PathBuf>);
+
+impl Patches {
+    pub(crate) fn around(folder: &Path, sources: &dyn Sources) -> Self {
+        let folder = normalise(folder);
+        let own = read(&folder, sources).unwrap_or_default();
+        let workspace = Workspace::around(&folder, &own, sources);
+        let mut found = BTreeMap::new();
+        for (key, path) in workspace.table.iter().filter(|(key, _)| key.starts_with("patch.")) {
+            let Some(entry) = key.strip_suffix(".path") else { continue };
+            let name = entry.rsplit('.').next().unwrap_or(entry);
+            let package = workspace.table.get(&format!("{entry}.package")).map_or(name, String::as_str);
+            found.insert(package.to_owned(), normalise(&workspace.folder.join(path)));
+        }
+        Self(found)
     }
 }
 
-fn dependencies(folder: &Path, table: &Table, workspace: &Workspace) -> BTreeMap<String, Wanted> {
+fn dependencies(folder: &Path, table: &Table, workspace: &Workspace, patches: &Patches) -> BTreeMap<String, Wanted> {
     let mut found = BTreeMap::new();
     for key in table.keys() {
         let Some((section, name)) = dependency(key) else { continue };
@@ -145,7 +157,7 @@ fn dependencies(folder: &Path, table: &Table, workspace: &Workspace) -> BTreeMap
             path = path.or_else(|| shared("path").map(|path| workspace.folder.join(path)));
         }
         let package = package.unwrap_or_else(|| name.to_owned());
-        let path = path.or_else(|| workspace.patched(&package)).map(|path| normalise(&path));
+        let path = path.or_else(|| patches.0.get(&package).cloned()).map(|path| normalise(&path));
         let optional = field("optional").is_some_and(|value| value == "true");
         found.insert(name.replace('-', "_"), Wanted { package, path, optional });
     }

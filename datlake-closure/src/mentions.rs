@@ -234,7 +234,11 @@ impl Walker<'_> {
         }
         match word {
             symbol::DYN => self.dynamic(at, to),
-            symbol::USE if !text.is(at + 1, symbol::LT) => return self.imports(at, to),
+            symbol::USE
+                if text.ident(at + 1).is_some() || text.is(at + 1, symbol::PATH_SEP) || text.opens(at + 1, '{') =>
+            {
+                return self.imports(at, to);
+            }
             symbol::SELF_TYPE if !text.is(at + 1, symbol::PATH_SEP) => self.itself(),
             _ => {}
         }

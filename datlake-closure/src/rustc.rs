@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Patches};
 use crate::packages::{Dependency, Edition, Package};
 use crate::source::{Sources, normalise};
 
@@ -75,9 +75,11 @@ impl Invocation {
             package: package.to_owned(),
             root: folder.join("Cargo.toml"),
         };
-        let own = Manifest::read(manifest_directory, sources)
+        let patches = Patches::around(manifest_directory, sources);
+        let own = Manifest::read(manifest_directory, &patches, sources)
             .ok_or_else(|| unreadable(&self.crate_name, manifest_directory))?;
-        let mut graph = Graph { skip, sources, externs: &self.externs, found: Vec::new(), places: BTreeMap::new() };
+        let mut graph =
+            Graph { skip, patches, sources, externs: &self.externs, found: Vec::new(), places: BTreeMap::new() };
         let library = own.library.clone().filter(|(_, root)| *root != self.root);
         let target = self.root.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let is_library = own.library.as_ref().is_some_and(|(_, root)| *root == self.root);
@@ -154,6 +156,7 @@ fn expanded(arguments: impl IntoIterator<Item = String>, directory: &Path, sourc
 
 struct Graph<'a> {
     skip: &'a [&'a str],
+    patches: Patches,
     sources: &'a dyn Sources,
     externs: &'a BTreeMap<String, Option<PathBuf>>,
     found: Vec<Package>,
@@ -171,7 +174,9 @@ impl Graph<'_> {
                 None => Dependency::Registry(package.to_owned()),
                 // One that is not linked need not even be there.
                 Some(path) if own && !self.is_linked(alias, package, path) => continue,
-                Some(path) if wanted.optional && Manifest::read(path, self.sources).is_none() => continue,
+                Some(path) if wanted.optional && Manifest::read(path, &self.patches, self.sources).is_none() => {
+                    continue;
+                }
                 Some(path) => self.library(alias, package, path)?,
             };
             // The name of a library need not be its package's.
@@ -189,7 +194,7 @@ impl Graph<'_> {
         self.externs.is_empty()
             || self.externs.contains_key(alias)
             || self.externs.contains_key(&package.replace('-', "_"))
-            || Manifest::read(path, self.sources)
+            || Manifest::read(path, &self.patches, self.sources)
                 .and_then(|found| found.library)
                 .is_some_and(|(name, _)| self.externs.contains_key(&name))
     }
@@ -200,7 +205,7 @@ impl Graph<'_> {
             return Ok(Dependency::Path(*at));
         }
         let unreadable = || crate::Unreadable { package: package.to_owned(), root: folder.clone() };
-        let manifest = Manifest::read(&folder, self.sources).ok_or_else(unreadable)?;
+        let manifest = Manifest::read(&folder, &self.patches, self.sources).ok_or_else(unreadable)?;
         let (name, root) = manifest.library.clone().ok_or_else(unreadable)?;
         let at = self.found.len();
         self.places.insert(folder, at);

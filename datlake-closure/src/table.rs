@@ -327,6 +327,20 @@ impl Scanner {
         self.index.def_ids().filter(own).map(function).collect()
     }
 
+    /// The label of the item on a line: what ran there can be compared with a table.
+    #[must_use]
+    pub fn item_at(&self, file: &Path, line: u32) -> Option<String> {
+        let file = normalise(file);
+        let holds = |def: &DefId| {
+            let it = &self.index[*def];
+            let text = &self.index[it.file].text;
+            let apart = it.outer.is_none() || matches!(it.kind, Kind::Member | Kind::TraitImpl);
+            apart && self.index[it.file].path == file && (text.line(it.from)..=text.line(it.to - 1)).contains(&line)
+        };
+        let narrowest = |def: &DefId| self.index[*def].to - self.index[*def].from;
+        self.index.def_ids().filter(holds).min_by_key(narrowest).map(|def| self.index.label(def))
+    }
+
     /// How many functions, types, traits and values the crate's root defines itself.
     #[must_use]
     pub fn top_items(&self) -> usize {

@@ -89,9 +89,9 @@ impl Text {
         if self.kind(at) == Some(Kind::Open) { self.mate(at).max(at) + 1 } else { at + 1 }
     }
 
-    /// The first token from `at` for which `found` holds, groups skipped; else `end`.
+    /// The first token from `at` for which `found` holds, groups skipped; else `end`, or where the group around `at` ends.
     pub(crate) fn seek(&self, mut at: usize, end: usize, found: impl Fn(&Self, usize) -> bool) -> usize {
-        while at < end && !found(self, at) {
+        while at < end && !found(self, at) && self.kind(at) != Some(Kind::Close) {
             at = self.skip(at);
         }
         at.min(end)
@@ -129,7 +129,7 @@ impl Text {
     /// The first token for which `found` holds, outside of groups and of `<…>`; else `end`.
     pub(crate) fn seek_outside_angles(&self, mut at: usize, end: usize, found: impl Fn(&Self, usize) -> bool) -> usize {
         let mut depth = 0_i32;
-        while at < end && !(depth <= 0 && found(self, at)) {
+        while at < end && !(depth <= 0 && found(self, at)) && self.kind(at) != Some(Kind::Close) {
             depth += self.angle(at);
             at = self.skip(at);
         }

@@ -169,7 +169,8 @@ pub(crate) fn types_of(index: &Index, resolver: &Resolver, target: Target) -> Ve
         }
         let it = &index[def];
         if it.kind != Kind::Alias {
-            found.push(def);
+            // A function can have a type's name.
+            found.extend((it.kind.is_type() || it.kind == Kind::Trait).then_some(def));
             continue;
         }
         let text = index.text(def);

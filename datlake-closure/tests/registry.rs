@@ -9,6 +9,12 @@ use datlake_closure::{Package, Scanner};
 /// `CLOSURE_FILES=N` takes another number of files, `CLOSURE_SOURCES` another folder.
 #[test]
 fn items_are_those_that_syn_finds() {
+    // `syn` descends into types that nest sixty deep.
+    let compared = std::thread::Builder::new().stack_size(64 << 20).spawn(compare).expect("a thread");
+    compared.join().expect("no difference");
+}
+
+fn compare() {
     let Some(folder) = sources() else {
         println!("skipped: there are no sources of registry crates on this machine");
         return;

@@ -462,6 +462,35 @@ pub fn with(input: TokenStream) -> TokenStream {
             ],
         ),
         case(
+            "keywords handed over",
+            r##"
+macro_rules! Word { [use] => { Use }; [let] => { Let }; [fn] => { Fun }; [dyn] => { Dynamic }; [|] => { Bar } }
+struct Use; struct Let; struct Fun; struct Dynamic; struct Bar;
+trait Peek { fn peek(&self) -> u64; }
+impl Peek for Use { fn peek(&self) -> u64 { 1 } }
+impl Peek for Let { fn peek(&self) -> u64 { 2 } }
+impl Peek for Fun { fn peek(&self) -> u64 { 3 } }
+impl Peek for Dynamic { fn peek(&self) -> u64 { 4 } }
+impl Peek for Bar { fn peek(&self) -> u64 { 5 } }
+pub struct Both; #[allow(non_snake_case)] fn Held() -> Held2 { Held2 }
+struct Held2;
+mod both { pub struct Group { pub n: u64 } #[allow(non_snake_case)] pub fn Group(n: u64) -> Group { Group { n } } impl super::Peek for Group { fn peek(&self) -> u64 { self.n + 6 } } }
+fn after_use() -> u64 { 7 } fn after_let() -> u64 { 8 } fn after_bar() -> u64 { 9 }
+pub fn creator(n: u64) -> u64 {
+    let a = if Peek::peek(&Word![use]) > 100 || Word![fn].peek() > 100 { 0 } else { after_use() };
+    let b = if Word![let].peek() > 100 { 0 } else { after_let() } + (Word![|].peek() | after_bar());
+    a + b + Word![dyn].peek() + both::Group(n).peek()
+}
+"##,
+            [
+                changes("behind use", "{ 7 }", "{ 70 }"),
+                changes("behind let", "{ 8 }", "{ 80 }"),
+                changes("behind a bar", "{ 9 }", "{ 70 }"),
+                changes("dyn", "{ 4 }", "{ 40 }"),
+                changes("a type and a function of one name", "self.n + 6", "self.n + 60"),
+            ],
+        ),
+        case(
             "where code stands",
             r##"
 fn above() -> u64 { 1 }
