@@ -110,6 +110,9 @@ impl<'a> Run<'a> {
         if let Some(outer) = it.outer.filter(|_| !matches!(it.kind, Kind::Member | Kind::TraitImpl)) {
             self.include(outer, by);
         }
+        if let Some(made_by) = it.made_by {
+            self.include(made_by, by);
+        }
     }
 
     /// What else comes in because of an item.

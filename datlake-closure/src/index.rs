@@ -91,6 +91,8 @@ pub(crate) struct Def {
     pub(crate) of: Option<ImplId>,
     /// The item in whose body it stands.
     pub(crate) outer: Option<DefId>,
+    /// The macro call among whose arguments it stands, or the macro that makes it.
+    pub(crate) made_by: Option<DefId>,
     /// Words of each attribute that may register the item somewhere or link it.
     pub(crate) attributes: Vec<Vec<Sym>>,
 }

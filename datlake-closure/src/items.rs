@@ -20,6 +20,8 @@ pub(crate) struct Place<'a> {
     pub(crate) file: FileId,
     pub(crate) module: ModId,
     pub(crate) outer: Option<DefId>,
+    /// The macro call, or the macro, that makes what stands here.
+    pub(crate) made_by: Option<DefId>,
     pub(crate) dirs: &'a Dirs,
     pub(crate) depth: usize,
 }
@@ -179,7 +181,7 @@ impl Builder<'_> {
         let text = place.text;
         let value = matches!(kind, Kind::Const | Kind::Static | Kind::Alias);
         span.to = if value { text.past_semicolon(at, span.to) } else { text.past_body(at, span.to) };
-        let named = if text.is(at + 1, symbol::MUT) { at + 2 } else { at + 1 };
+        let named = if text.is_any(at + 1, &[symbol::MUT, symbol::REF]) { at + 2 } else { at + 1 };
         let Some(name) = text.ident(named) else { return self.call(place, span, at) };
         let def = self.define(place, kind, name, span, attributes);
         if name != symbol::UNDERSCORE {
@@ -212,7 +214,64 @@ impl Builder<'_> {
         let def = self.define(place, Kind::Call, head, span, &Attributes::default());
         let krate = self.index[place.module].krate;
         self.index[krate].calls.push(def);
+        if place.depth < DEPTH && text.is(at + 1, symbol::BANG) {
+            self.inside_call(place, def, head, (open + 1, text.mate(open)));
+            self.of_macro(place, head);
+        }
         span.to
+    }
+
+    /// Items among the arguments of a macro: the macro can change them, unless it is known to hand them on.
+    fn inside_call(&mut self, place: &Place<'_>, def: DefId, head: Sym, (from, to): (usize, usize)) {
+        let (text, depth) = (place.text, place.depth + 1);
+        if text.is(from, symbol::IF) && text.is(from + 1, symbol::HASH) {
+            let own = self.index[self.index[place.module].krate].macros.get(&head);
+            let made_by = own.and_then(|own| own.first().copied()).or(place.made_by);
+            let mut at = from;
+            while at < to {
+                if text.opens(at, '{') {
+                    self.items(&Place { depth, made_by, ..place.clone() }, at + 1, text.mate(at));
+                }
+                at = text.skip(at);
+            }
+        } else if is_item(text, from) {
+            let made_by = self.hands_on(place.module, head).or(Some(def));
+            self.items(&Place { depth, made_by, ..place.clone() }, from, to);
+        }
+    }
+
+    /// A macro of ours that takes items as they are: then it counts, and not each of its calls.
+    fn hands_on(&self, module: ModId, head: Sym) -> Option<DefId> {
+        let macros = &self.index[self.index[module].krate].macros;
+        macros.get(&head).into_iter().flatten().copied().find(|def| {
+            let text = self.index.text(*def);
+            let open = self.index[*def].start + 3;
+            // `($($item:item)*) => …`
+            let at = open + 4;
+            text.opens(open, '{')
+                && text.opens(open + 1, '(')
+                && text.is(open + 2, symbol::DOLLAR)
+                && text.is(at, symbol::DOLLAR)
+                && text.word(at + 3) == "item"
+        })
+    }
+
+    /// Items that a macro of ours makes without being given any name: modules in particular.
+    fn of_macro(&mut self, place: &Place<'_>, head: Sym) {
+        let krate = self.index[place.module].krate;
+        for def in self.index[krate].macros.get(&head).cloned().unwrap_or_default() {
+            let (text, file, start, to) =
+                (self.index.text(def), self.index[def].file, self.index[def].start, self.index[def].to);
+            let given = |at: usize| text.is(at, symbol::DOLLAR) && !text.is(at + 1, symbol::CRATE);
+            let declares = |at: usize| text.is(at, symbol::MOD) && text.name(at + 1).is_some();
+            if (start + 3..to).any(given) || !(start + 3..to).any(declares) {
+                continue;
+            }
+            for arrow in (start + 3..to).filter(|at| text.is(*at, symbol::FAT_ARROW) && text.opens(at + 1, '{')) {
+                let inside = Place { text: &text, file, made_by: Some(def), depth: place.depth + 1, ..place.clone() };
+                self.items(&inside, arrow + 2, text.mate(arrow + 1));
+            }
+        }
     }
 
     fn define(&mut self, place: &Place<'_>, kind: Kind, name: Sym, span: Span, attributes: &Attributes) -> DefId {
@@ -227,6 +286,7 @@ impl Builder<'_> {
             start: span.start,
             of: None,
             outer: place.outer,
+            made_by: place.made_by,
             attributes: attributes.words.clone(),
         });
         id
@@ -402,6 +462,11 @@ fn begins_item(text: &Text, at: usize) -> bool {
     if !statement || text.kind(at) != Some(lex::Kind::Ident) && !text.is(at, symbol::HASH) {
         return false;
     }
+    is_item(text, at)
+}
+
+/// Whether an item begins here, with its attributes.
+fn is_item(text: &Text, at: usize) -> bool {
     let mut first = at;
     while let Some((_, end)) = text.attribute(first) {
         first = end;
@@ -414,7 +479,7 @@ fn begins_item(text: &Text, at: usize) -> bool {
             Some(symbol::USE) => true,
             Some(symbol::IMPL) => text.kind(next).is_some(),
             Some(symbol::CONST) => text.is(next + 1, symbol::COLON),
-            Some(symbol::STATIC) => text.name(next).is_some() || text.is(next, symbol::MUT),
+            Some(symbol::STATIC) => text.name(next).is_some() || text.is_any(next, &[symbol::MUT, symbol::REF]),
             Some(symbol::EXTERN) => text.is(next, symbol::CRATE) || text.kind(next) == Some(lex::Kind::Str),
             Some(symbol::MACRO_RULES) => text.is(next, symbol::BANG),
             Some(symbol::UNION) => text.name(next).is_some() && !text.is(next, symbol::AS),

@@ -77,8 +77,7 @@ pub(crate) fn call(index: &Index, krate: CrateId, def: DefId) -> Call {
     if index.in_tests(it.module) || is_std(index, it.name) && it.name != symbol::INCLUDE {
         return found;
     }
-    let own = index[krate].macros.get(&it.name);
-    let bodies: Vec<DefId> = own.map_or_else(|| named(index, it.name).collect(), Clone::clone);
+    let bodies = bodies(index, krate, it.name);
     let std = matches!(it.name, symbol::THREAD_LOCAL | symbol::INCLUDE);
     let foreign = bodies.is_empty() && !std;
     let mut hands_over = foreign;
@@ -116,6 +115,26 @@ pub(crate) fn call(index: &Index, krate: CrateId, def: DefId) -> Call {
     }
     found.words.extend(words);
     found.opaque = foreign;
+    found
+}
+
+/// The macros of a name, and those of ours that they call.
+fn bodies(index: &Index, krate: CrateId, name: Sym) -> Vec<DefId> {
+    let of_name = |name: Sym| index[krate].macros.get(&name).map_or_else(|| named(index, name).collect(), Clone::clone);
+    let mut found: Vec<DefId> = of_name(name);
+    let mut at = 0;
+    while let Some(body) = found.get(at).map(|def| &index[*def]) {
+        let text = &index[body.file].text;
+        for at in body.start + 3..body.to {
+            let called = text.name(at).filter(|name| text.is(at + 1, symbol::BANG) && !is_std(index, *name));
+            for def in called.map(of_name).unwrap_or_default() {
+                if !found.contains(&def) {
+                    found.push(def);
+                }
+            }
+        }
+        at += 1;
+    }
     found
 }
 

@@ -72,6 +72,8 @@ pub(crate) struct Walker<'a> {
     pub(crate) variants: Set<usize>,
     /// The macro calls around the token: where they end, and whether somebody else's macro reads it.
     pub(crate) macros: Vec<(usize, bool)>,
+    /// Imports among a macro's tokens, which are no block's.
+    pub(crate) imported: Map<Sym, Vec<Path>>,
     /// Up to here one is in an attribute.
     pub(crate) attribute: usize,
     /// How many strings deep one reads.
@@ -124,8 +126,15 @@ impl Walker<'_> {
     }
 
     fn resolve(&self, path: &[Sym]) -> (Targets, Option<Sym>) {
-        let module = if path[0] == symbol::DOLLAR_CRATE { self.scanner.index[self.home].root } else { self.module() };
-        self.scanner.resolver.resolve(&self.scanner.index, module, path)
+        let (index, resolver) = (&self.scanner.index, &self.scanner.resolver);
+        let module = |path: &[Sym]| if path[0] == symbol::DOLLAR_CRATE { index[self.home].root } else { self.module() };
+        let (mut found, lost) = resolver.resolve(index, module(path), path);
+        for import in self.imported.get(&path[0]).into_iter().flatten() {
+            let full: Vec<Sym> = import.iter().chain(&path[1..]).copied().collect();
+            found.extend(resolver.resolve(index, module(&full), &full).0);
+        }
+        let lost = lost.filter(|_| found.is_empty());
+        (found, lost)
     }
 
     fn attribute(&mut self, at: usize) -> usize {
@@ -195,6 +204,7 @@ impl Walker<'_> {
             generics: Vec::new(),
             variants: Set::default(),
             macros: Vec::new(),
+            imported: self.imported.clone(),
             attribute: if attribute { usize::MAX } else { 0 },
             depth: self.depth + 1,
             scoped: BTreeSet::new(),
@@ -370,11 +380,19 @@ impl Walker<'_> {
         let mut found = Vec::new();
         uses::imports(self.text, at + 1, end.saturating_sub(1), &mut |path, alias| {
             if alias != uses::Alias::Glob {
-                found.push(path);
+                found.push((path, alias));
             }
         });
-        for path in found {
-            let targets = self.scanner.resolver.import(&self.scanner.index, self.module(), &path);
+        let of_macro = self.kind == Kind::Macro || self.is_loose();
+        for (path, alias) in found {
+            let module =
+                if path[0] == symbol::DOLLAR_CRATE { self.scanner.index[self.home].root } else { self.module() };
+            let targets = self.scanner.resolver.import(&self.scanner.index, module, &path);
+            if let uses::Alias::Named(name) = alias
+                && of_macro
+            {
+                self.imported.entry(name).or_default().push(path.clone());
+            }
             if !targets.is_empty() {
                 self.out.edges.entry(path).or_default().extend(targets);
             }
@@ -419,13 +437,14 @@ impl Walker<'_> {
             self.not_found(path, lost, bang, at, next);
             return;
         }
+        let text = self.text;
         for target in &found {
             match target {
                 Target::Assoc(def, name) if !index[*def].kind.is_type() || *name != last => {
                     self.out.called.insert(last);
                 }
                 // Whoever gets a module's name can name what is in it.
-                Target::Mod(module) if self.is_loose() || at < self.attribute => {
+                Target::Mod(module) if self.is_loose() || at < self.attribute || text.is(next, symbol::PATH_SEP) => {
                     self.out.modules.insert(*module);
                 }
                 _ => {}

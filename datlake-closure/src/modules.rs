@@ -77,7 +77,11 @@ pub(crate) fn add(
     let first = builder.index.defs.len();
     let dir = parent(path);
     let dirs = Dirs { modules: dir.clone(), attribute: dir };
-    builder.items(&Place { text: &text, file, module, outer: None, dirs: &dirs, depth: 0 }, 0, text.len());
+    builder.items(
+        &Place { text: &text, file, module, outer: None, made_by: None, dirs: &dirs, depth: 0 },
+        0,
+        text.len(),
+    );
     let found = (first < builder.index.defs.len()).then_some(DefId(first as u32));
     (builder.index, found)
 }
@@ -132,7 +136,7 @@ impl Builder<'_> {
         self.index.files.push(File { path: path.to_owned(), text: text.clone(), krate });
         self.index[module].spans.push((file, 0, text.len()));
         self.reading.push(path.to_owned());
-        self.items(&Place { text: &text, file, module, outer: None, dirs, depth }, 0, text.len());
+        self.items(&Place { text: &text, file, module, outer: None, made_by: None, dirs, depth }, 0, text.len());
         self.reading.pop();
         true
     }

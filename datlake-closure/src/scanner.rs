@@ -187,6 +187,7 @@ impl Scanner {
             generics: it.of.map(|of| self.index[of].generics.clone()).unwrap_or_default(),
             variants,
             macros: Vec::new(),
+            imported: Map::default(),
             attribute: 0,
             depth: 0,
             scoped: Default::default(),

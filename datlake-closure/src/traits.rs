@@ -120,6 +120,11 @@ pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> Head {
     let it = &index[id];
     let text = &index[it.file].text;
     let mut found = Head::default();
+    let mut lost_trait = None;
+    // What nothing visible defines can come from a glob of somebody else's code.
+    let foreign = |target: &Target| matches!(target, Target::Extern(_));
+    let outside = |path: &Path| resolver.import(index, it.module, path).iter().any(foreign);
+    let from_outside = index[it.module].globs.iter().any(outside);
     for (range, of_trait) in it.of_trait.iter().map(|range| (*range, true)).chain([(it.this, false)]) {
         let mut first = true;
         let mut at = range.0;
@@ -146,13 +151,18 @@ pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> Head {
                 }
             }
             if let Some(name) = lost.filter(|_| path.len() > 1 || !is_builtin(index, path[0])) {
-                // An alias of `Self`'s type, or what a macro defined. A trait of the prelude is known.
-                if !(of_trait && first) || path.len() > 1 {
+                // A trait that nothing visible defines is somebody else's, or a macro's.
+                if of_trait && first {
+                    lost_trait = Some(name);
+                } else if !from_outside {
                     found.unknown.insert(name);
                 }
             }
             first = false;
         }
+    }
+    if found.types.is_empty() && found.unknown.is_empty() {
+        found.unknown.extend(lost_trait);
     }
     found
 }

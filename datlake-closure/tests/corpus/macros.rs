@@ -3,7 +3,10 @@
 use crate::support::{Case, case, changes, keeps, missed, spurious};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [bodies(), items(), textual(), methods(), procedural(), attributes()].into_iter().flatten().collect()
+    [bodies(), items(), around_items(), imports(), textual(), methods(), procedural(), attributes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn bodies() -> Vec<Case> {
@@ -139,6 +142,71 @@ pub fn not() -> u64 { 8 }
             ],
         ),
     ]
+}
+
+fn around_items() -> Vec<Case> {
+    vec![case(
+        "macros around items",
+        r##"
+//- src/lib.rs
+macro_rules! gated { ($($item:item)*) => { $(#[allow(unused)] $item)* }; }
+macro_rules! choose { (if #[cfg($c:meta)] { $($a:item)* } else { $($b:item)* }) => { $(#[cfg($c)] $a)* $(#[cfg(not($c))] $b)* }; }
+macro_rules! changed { (struct $n:ident; $($rest:item)*) => { struct $n; impl $n { fn added(&self) -> u64 { 1 } } $($rest)* }; }
+macro_rules! tree { () => { pub mod leaf; pub mod twig { pub fn get() -> u64 { super::outside() } } }; }
+gated! { mod first; pub use first::reexported as again; fn beside() -> u64 { 2 } fn not_beside() -> u64 { 3 } }
+choose! { if #[cfg(on)] { mod second; use second::get as picked; } else { fn picked() -> u64 { 4 } } }
+changed! { struct Made; fn rest() -> u64 { 5 } }
+tree!();
+fn outside() -> u64 { 6 }
+pub fn creator(_: u64) -> u64 { again() + beside() + picked() + Made.added() + rest() + leaf::get() + twig::get() + self::first::deep::get() }
+//- src/first.rs
+pub fn reexported() -> u64 { 7 }
+pub fn other() -> u64 { 8 }
+pub mod deep { pub fn get() -> u64 { 9 } }
+//- src/second.rs
+pub fn get() -> u64 { 10 }
+//- src/leaf.rs
+pub fn get() -> u64 { 11 }
+pub fn other() -> u64 { 12 }
+"##,
+        [
+            changes("a re-export in a macro", "{ 7 }", "{ 70 }"),
+            changes("a function in a macro", "{ 2 }", "{ 20 }"),
+            keeps("another function in it", "{ 3 }", "{ 30 }"),
+            keeps("another function of the module", "{ 8 }", "{ 80 }"),
+            changes("a module's module", "{ 9 }", "{ 90 }"),
+            changes("a module by a choice", "{ 10 }", "{ 100 }"),
+            changes("what the macro adds", "{ 1 }", "{ 100 }"),
+            changes("what it hands on", "{ 5 }", "{ 50 }"),
+            changes(
+                "what a macro does to all of its items",
+                "$(#[allow(unused)] $item)* }; }",
+                "$(#[allow(unused)] $item)* #[allow(unused)] struct Extra; impl Drop for Made { fn drop(&mut self) { print!(\"dropped\") } } }; }",
+            ),
+            changes("a file's module that a macro declares", "{ 11 }", "{ 110 }"),
+            keeps("beside it", "{ 12 }", "{ 120 }"),
+            changes("a module that a macro makes", "{ 6 }", "{ 60 }"),
+        ],
+    )]
+}
+
+fn imports() -> Vec<Case> {
+    vec![case(
+        "imports in macros",
+        r##"
+mod arch { pub mod wide { pub mod search { pub struct One; impl One { pub fn find() -> u64 { 1 } } pub fn free() -> u64 { 2 } } } pub mod narrow { pub mod search { pub struct One; impl One { pub fn find() -> u64 { 3 } } } } }
+macro_rules! choose { ($t:ident, $f:ident) => {{ use crate::arch::{narrow, wide as broad}; if 1 > 2 { 0 } else { broad::search::$t::$f() + narrow::search::$t::$f() } }}; }
+macro_rules! function { ($f:ident) => {{ use $crate::arch::wide; wide::search::$f() }}; }
+struct One; impl One { fn find() -> u64 { 4 } }
+pub fn creator(_: u64) -> u64 { choose!(One, find) + function!(free) }
+"##,
+        [
+            changes("renamed", "{ 1 }", "{ 10 }"),
+            changes("plain", "{ 3 }", "{ 30 }"),
+            changes("a function by $crate", "{ 2 }", "{ 20 }"),
+            spurious("a word handed over may mean what it means here", "the type of that name here", "{ 4 }", "{ 40 }"),
+        ],
+    )]
 }
 
 fn textual() -> Vec<Case> {
