@@ -20,13 +20,15 @@ pub(crate) struct Run<'a> {
     pub(crate) items: BTreeMap<DefId, Option<DefId>>,
     queue: VecDeque<(DefId, Option<ModId>)>,
     read: Set<(DefId, Option<ModId>)>,
-    called: Map<Sym, DefId>,
+    /// Names of methods, and the crates that call them.
+    called: Map<Sym, BTreeSet<CrateId>>,
     named: Set<(DefId, Sym)>,
     /// Names that nothing visible defines.
-    lost: Set<Sym>,
+    lost: Set<(CrateId, Sym)>,
+    unknown: Set<Sym>,
     free: Set<(CrateId, Sym)>,
     /// Names of types, constants and statics that are in.
-    types: Set<Sym>,
+    types: Set<(CrateId, Sym)>,
     open: Set<DefId>,
     /// How much of each trait impl's head is still missing.
     missing: Vec<usize>,
@@ -58,6 +60,7 @@ impl<'a> Run<'a> {
             called: Map::default(),
             named: Set::default(),
             lost: Set::default(),
+            unknown: Set::default(),
             free: Set::default(),
             types: Set::default(),
             open: Set::default(),
@@ -137,8 +140,12 @@ impl<'a> Run<'a> {
             self.less_missing(*id, def);
         }
         self.registered(def, name);
-        if self.types.insert(name) {
-            for call in uses.calls_by.types.get(&name).into_iter().flatten() {
+        // A call that names the type can implement something for it.
+        let index = &self.scanner.index;
+        let of = index.crate_of(def);
+        if self.types.insert((of, name)) {
+            let calls = uses.calls_by.types.get(&name).into_iter().flatten();
+            for call in calls.filter(|call| index.sees(index.crate_of(**call), of)) {
                 self.include(*call, Some(def));
             }
         }
@@ -154,10 +161,13 @@ impl<'a> Run<'a> {
     /// Members of a type's impl that are called.
     fn members(&mut self, id: ImplId, by: DefId) {
         let this = &self.uses.heads[id.0 as usize].this;
-        for (name, member) in &self.scanner.index[id].members {
-            let wanted = name.is_none_or(|name| {
-                self.called.contains_key(&name) || this.iter().any(|def| self.named.contains(&(*def, name)))
-            });
+        let index = &self.scanner.index;
+        for (name, member) in &index[id].members {
+            let called = |name: Sym| {
+                self.called.get(&name).into_iter().flatten().any(|from| index.sees(*from, index.crate_of(*member)))
+            };
+            let wanted =
+                name.is_none_or(|name| called(name) || this.iter().any(|def| self.named.contains(&(*def, name))));
             if wanted {
                 self.include(*member, Some(by));
             }
@@ -186,20 +196,27 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn called(&mut self, name: Sym, by: DefId) {
-        if self.called.contains_key(&name) {
+    /// A method is called by its name: of any type that the calling crate can know.
+    fn called(&mut self, name: Sym, from: CrateId, by: DefId) {
+        if !self.called.entry(name).or_default().insert(from) {
             return;
         }
-        self.called.insert(name, by);
-        let uses = self.uses;
+        let (uses, index) = (self.uses, &self.scanner.index);
         for (id, member) in uses.members.get(&name).into_iter().flatten() {
             let head = &uses.heads[id.0 as usize];
             let known = head.this.iter().any(|def| self.items.contains_key(def));
-            if known || head.this.is_empty() && head.unknown.iter().any(|name| self.lost.contains(name)) {
+            let made = head.this.is_empty() && head.unknown.iter().any(|name| self.unknown.contains(name));
+            if (known || made) && index.sees(from, index.crate_of(*member)) {
                 self.include(*member, Some(by));
             }
         }
-        for call in uses.calls_by.methods.get(&name).into_iter().flatten() {
+        self.calls(&uses.calls_by.methods, name, from, by);
+    }
+
+    /// Item-level calls, in crates that a crate can use, of those that can make something of a name.
+    fn calls(&mut self, by_name: &Map<Sym, Vec<DefId>>, name: Sym, from: CrateId, by: DefId) {
+        let index = &self.scanner.index;
+        for call in by_name.get(&name).into_iter().flatten().filter(|call| index.sees(from, index.crate_of(**call))) {
             self.include(*call, Some(by));
         }
     }
@@ -215,21 +232,22 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn lost(&mut self, name: Sym, by: DefId) {
-        if !self.lost.insert(name) {
+    /// A name that nothing visible defines: a macro may.
+    fn lost(&mut self, name: Sym, from: CrateId, by: DefId) {
+        if !self.lost.insert((from, name)) {
             return;
         }
         let uses = self.uses;
-        for id in uses.by_unknown.get(&name).into_iter().flatten() {
-            if self.scanner.index[*id].def.is_some() {
-                self.less_missing(*id, by);
-            } else if uses.heads[id.0 as usize].this.is_empty() {
-                self.members(*id, by);
+        if self.unknown.insert(name) {
+            for id in uses.by_unknown.get(&name).into_iter().flatten() {
+                if self.scanner.index[*id].def.is_some() {
+                    self.less_missing(*id, by);
+                } else if uses.heads[id.0 as usize].this.is_empty() {
+                    self.members(*id, by);
+                }
             }
         }
-        for call in uses.calls_by.defines.get(&name).into_iter().flatten() {
-            self.include(*call, Some(by));
-        }
+        self.calls(&uses.calls_by.defines, name, from, by);
     }
 
     fn take(&mut self, def: DefId, context: Option<ModId>, mentions: &Mentions) {
@@ -250,15 +268,14 @@ impl<'a> Run<'a> {
             let import = format!("use {}", self.written(path));
             self.traits.entry(top).or_default().insert(import);
         }
-        for name in &mentions.called {
-            self.called(*name, def);
+        let crates = BTreeSet::from([krate, context.map_or(krate, |module| index[module].krate)]);
+        for from in crates {
+            mentions.called.iter().for_each(|name| self.called(*name, from, def));
+            mentions.lost.iter().for_each(|name| self.lost(*name, from, def));
         }
         for of_trait in &mentions.open {
             self.include(*of_trait, Some(def));
             self.open(*of_trait, def);
-        }
-        for name in &mentions.lost {
-            self.lost(*name, def);
         }
         for module in &mentions.modules {
             for binding in index[*module].names.values().flatten() {
@@ -338,7 +355,7 @@ impl<'a> Run<'a> {
         let root = index[index[module].krate].root;
         for (word, method) in scanner.words_of(krate).iter() {
             if *method {
-                self.called(*word, def);
+                self.called(*word, index[module].krate, def);
             }
             for module in [module, root] {
                 for target in scanner.resolver.lookup(index, module, *word).iter() {

@@ -3,6 +3,7 @@
 //! Built once and not changed afterwards. All variants under `cfg` are in it, so that it is the same on every platform. An item
 //! inside of a body has its own definition, whose tokens are also tokens of the item around it.
 
+use std::collections::BTreeSet;
 use std::ops;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -152,6 +153,8 @@ pub(crate) struct Crate {
     pub(crate) calls: Vec<DefId>,
     /// Macros, or crates, of `#[macro_use] extern crate`.
     pub(crate) macro_use: Vec<Sym>,
+    /// The crate itself and all that it depends on.
+    pub(crate) reach: BTreeSet<CrateId>,
     /// Other crates by the names that this one has for them.
     pub(crate) externs: Map<Sym, Target>,
     /// What could not be read.
@@ -200,6 +203,11 @@ impl Index {
 
     pub(crate) fn crate_of(&self, def: DefId) -> CrateId {
         self[self[def].module].krate
+    }
+
+    /// Whether code of a crate can use another's.
+    pub(crate) fn sees(&self, krate: CrateId, other: CrateId) -> bool {
+        self[krate].reach.contains(&other)
     }
 
     pub(crate) fn def_ids(&self) -> impl Iterator<Item = DefId> + use<> {

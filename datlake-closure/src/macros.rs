@@ -52,9 +52,10 @@ pub(crate) fn is_std(index: &Index, name: Sym) -> bool {
     NAMES.contains(&index.symbols().text(name))
 }
 
-/// Macros of any crate of ours by name.
-pub(crate) fn named(index: &Index, name: Sym) -> impl Iterator<Item = DefId> {
-    index.crates.iter().filter_map(move |krate| krate.macros.get(&name)).flatten().copied()
+/// Macros by name of any crate that a crate can use.
+pub(crate) fn named(index: &Index, krate: CrateId, name: Sym) -> impl Iterator<Item = DefId> {
+    let crates = index[krate].reach.iter();
+    crates.filter_map(move |krate| index[*krate].macros.get(&name)).flatten().copied()
 }
 
 /// What an item-level macro call can make.
@@ -120,7 +121,8 @@ pub(crate) fn call(index: &Index, krate: CrateId, def: DefId) -> Call {
 
 /// The macros of a name, and those of ours that they call.
 fn bodies(index: &Index, krate: CrateId, name: Sym) -> Vec<DefId> {
-    let of_name = |name: Sym| index[krate].macros.get(&name).map_or_else(|| named(index, name).collect(), Clone::clone);
+    let of_name =
+        |name: Sym| index[krate].macros.get(&name).map_or_else(|| named(index, krate, name).collect(), Clone::clone);
     let mut found: Vec<DefId> = of_name(name);
     let mut at = 0;
     while let Some(body) = found.get(at).map(|def| &index[*def]) {

@@ -427,7 +427,9 @@ impl Walker<'_> {
                 found.extend(index[krate].macros.get(&last).into_iter().flatten().map(|def| Target::Def(*def)));
             }
             if found.is_empty() && !macros::is_std(index, last) {
-                found.extend(macros::named(index, last).map(Target::Def));
+                found.extend(
+                    macros::named(index, krate, last).chain(macros::named(index, self.home, last)).map(Target::Def),
+                );
             }
             let of_macros =
                 found.iter().filter_map(|target| if let Target::Def(def) = target { Some(*def) } else { None });

@@ -3,6 +3,7 @@
 //! Each declaration is followed as rustc would, for all variants under `cfg` at once. A file that cannot be read is recorded,
 //! never an error here: rustc says it first, or the declaration is configured out. A file is never read inside of itself.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,7 +58,22 @@ fn link(index: &mut Index) {
             externs.insert(index.sym(name), target);
         }
         index[krate].externs = externs;
+        index[krate].reach = reach(index, krate);
     }
+}
+
+fn reach(index: &Index, from: CrateId) -> BTreeSet<CrateId> {
+    let mut found = BTreeSet::new();
+    let mut rest = vec![from];
+    while let Some(krate) = rest.pop() {
+        if found.insert(krate) {
+            rest.extend(index[krate].package.dependencies.values().filter_map(|dependency| match dependency {
+                Dependency::Path(at) if *at < index.crates.len() => Some(CrateId(*at as u32)),
+                _ => None,
+            }));
+        }
+    }
+    found
 }
 
 /// Adds a function that a macro made to the module where it is said to be; gives it.
@@ -98,6 +114,7 @@ impl Builder<'_> {
             macros: Map::default(),
             calls: Vec::new(),
             macro_use: Vec::new(),
+            reach: BTreeSet::new(),
             externs: Map::default(),
             missing: Vec::new(),
         });

@@ -202,16 +202,22 @@ impl Scanner {
             if it.kind == Kind::Macro && text.is(it.start, symbol::MACRO_RULES) { it.start + 3 } else { it.from };
         walker.walk(from, it.to);
         let scoped = walker.scoped;
-        self.add_traits(it.kind == Kind::Macro, &scoped, &mut out);
+        let home = (it.kind == Kind::Macro).then(|| self.index.crate_of(def));
+        self.add_traits(home, &scoped, &mut out);
         out
     }
 
-    fn add_traits(&self, anywhere: bool, scoped: &std::collections::BTreeSet<(Sym, ModId)>, out: &mut Mentions) {
+    /// `home`: of a macro, whose traits need only be usable where it is made or called.
+    fn add_traits(&self, home: Option<CrateId>, scoped: &std::collections::BTreeSet<(Sym, ModId)>, out: &mut Mentions) {
         for (name, module) in scoped {
             let scope = self.scopes.of(&self.index, &self.resolver, *module);
             out.ambient.extend(scope.ambient.iter().cloned());
             let candidates = self.index.trait_members.get(name).into_iter().flatten();
-            let usable = candidates.filter(|def| anywhere || scope.traits.contains(def));
+            let near = |def: &DefId| {
+                let (of, krate) = (self.index.crate_of(*def), self.index[*module].krate);
+                home.is_some_and(|home| self.index.sees(home, of) || self.index.sees(krate, of))
+            };
+            let usable = candidates.filter(|def| scope.traits.contains(def) || near(def));
             out.traits.extend(usable.map(|def| (*name, *def)));
         }
     }
