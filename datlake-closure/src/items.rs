@@ -260,16 +260,21 @@ impl Builder<'_> {
     fn of_macro(&mut self, place: &Place<'_>, head: Sym) {
         let krate = self.index[place.module].krate;
         for def in self.index[krate].macros.get(&head).cloned().unwrap_or_default() {
-            let (text, file, start, to) =
-                (self.index.text(def), self.index[def].file, self.index[def].start, self.index[def].to);
-            let given = |at: usize| text.is(at, symbol::DOLLAR) && !text.is(at + 1, symbol::CRATE);
-            let declares = |at: usize| text.is(at, symbol::MOD) && text.name(at + 1).is_some();
-            if (start + 3..to).any(given) || !(start + 3..to).any(declares) {
-                continue;
-            }
-            for arrow in (start + 3..to).filter(|at| text.is(*at, symbol::FAT_ARROW) && text.opens(at + 1, '{')) {
-                let inside = Place { text: &text, file, made_by: Some(def), depth: place.depth + 1, ..place.clone() };
-                self.items(&inside, arrow + 2, text.mate(arrow + 1));
+            let (text, file) = (self.index.text(def), self.index[def].file);
+            let open = self.index[def].start + 3;
+            // Arms: what is matched, `=>`, what is made, and perhaps a semicolon.
+            let mut arm = open + 1;
+            while text.opens(open, '{') && arm < text.mate(open) {
+                let body = text.skip(arm) + 1;
+                let end = text.mate(body);
+                let declares = |at: usize| text.is(at, symbol::MOD) && text.name(at + 1).is_some();
+                if text.mate(arm) == arm + 1 && (body..end).any(declares) {
+                    let inside =
+                        Place { text: &text, file, made_by: Some(def), depth: place.depth + 1, ..place.clone() };
+                    self.items(&inside, body + 1, end);
+                }
+                arm = text.skip(body);
+                arm += usize::from(text.is(arm, symbol::SEMI));
             }
         }
     }

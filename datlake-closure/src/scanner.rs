@@ -207,16 +207,13 @@ impl Scanner {
         out
     }
 
-    /// `home`: of a macro, whose traits need only be usable where it is made or called.
+    /// `home`: of a macro, which can use any trait of its own crate.
     fn add_traits(&self, home: Option<CrateId>, scoped: &std::collections::BTreeSet<(Sym, ModId)>, out: &mut Mentions) {
         for (name, module) in scoped {
             let scope = self.scopes.of(&self.index, &self.resolver, *module);
             out.ambient.extend(scope.ambient.iter().cloned());
             let candidates = self.index.trait_members.get(name).into_iter().flatten();
-            let near = |def: &DefId| {
-                let (of, krate) = (self.index.crate_of(*def), self.index[*module].krate);
-                home.is_some_and(|home| self.index.sees(home, of) || self.index.sees(krate, of))
-            };
+            let near = |def: &DefId| home.is_some_and(|home| self.index.sees(home, self.index.crate_of(*def)));
             let usable = candidates.filter(|def| scope.traits.contains(def) || near(def));
             out.traits.extend(usable.map(|def| (*name, *def)));
         }
