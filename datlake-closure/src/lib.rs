@@ -21,7 +21,9 @@
 //! A key is made of each item's label, text, edges and traits, of embedded contents, of the values of variables and conditions.
 //! Hashing is left to whoever asks: this crate depends on nothing.
 
+mod calls;
 mod closure;
+mod imports;
 mod index;
 mod items;
 mod lex;

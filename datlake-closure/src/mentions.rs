@@ -10,12 +10,12 @@ use std::sync::Arc;
 use crate::index::{CrateId, DefId, FileId, Kind, ModId, Path};
 use crate::lex;
 use crate::locals::Locals;
+use crate::macros;
 use crate::resolve::{Target, Targets};
 use crate::scanner::Scanner;
 use crate::symbol::{self, Map, Set, Sym};
 use crate::text::Text;
 use crate::traits::{is_builtin, path_at};
-use crate::{macros, uses};
 
 /// A file whose content counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,21 +111,21 @@ impl Walker<'_> {
         }
     }
 
-    fn module(&self) -> ModId {
+    pub(crate) fn module(&self) -> ModId {
         self.modules.last().map_or(ModId(0), |module| module.0)
     }
 
     /// Whether any word could become anything: a macro of somebody else reads it.
-    fn is_loose(&self) -> bool {
+    pub(crate) fn is_loose(&self) -> bool {
         self.kind == Kind::Call || self.macros.iter().any(|(_, others)| *others)
     }
 
-    fn call(&mut self, name: Sym) {
+    pub(crate) fn call(&mut self, name: Sym) {
         self.out.called.insert(name);
         self.scoped.insert((name, self.module()));
     }
 
-    fn resolve(&self, path: &[Sym]) -> (Targets, Option<Sym>) {
+    pub(crate) fn resolve(&self, path: &[Sym]) -> (Targets, Option<Sym>) {
         let (index, resolver) = (&self.scanner.index, &self.scanner.resolver);
         let module = |path: &[Sym]| if path[0] == symbol::DOLLAR_CRATE { index[self.home].root } else { self.module() };
         let (mut found, lost) = resolver.resolve(index, module(path), path);
@@ -163,7 +163,7 @@ impl Walker<'_> {
         open + 1
     }
 
-    fn condition(&mut self, from: usize, to: usize) {
+    pub(crate) fn condition(&mut self, from: usize, to: usize) {
         let mut condition = String::new();
         crate::normal::write(self.text, from, to, &mut condition);
         // What a macro's argument completes is no condition.
@@ -187,35 +187,6 @@ impl Walker<'_> {
                 self.mention(&[name], false, at, at + 1);
             }
         }
-    }
-
-    /// Reads a string as code; gives its normal form.
-    fn inside(&mut self, content: &str, attribute: bool) -> String {
-        let text = Text::new(content, false, &mut self.scanner.index.symbols());
-        let mut walker = Walker {
-            scanner: self.scanner,
-            text: &text,
-            file: self.file,
-            kind: Kind::Call,
-            this: self.this.clone(),
-            home: self.home,
-            modules: vec![(self.module(), usize::MAX)],
-            locals: Locals::default(),
-            generics: Vec::new(),
-            variants: Set::default(),
-            macros: Vec::new(),
-            imported: self.imported.clone(),
-            attribute: if attribute { usize::MAX } else { 0 },
-            depth: self.depth + 1,
-            scoped: BTreeSet::new(),
-            out: self.out,
-        };
-        walker.walk(0, text.len());
-        let scoped = walker.scoped;
-        self.scoped.extend(scoped);
-        let mut normal = String::new();
-        crate::normal::write(&text, 0, text.len(), &mut normal);
-        normal
     }
 
     fn ident(&mut self, at: usize, from: usize, to: usize) -> usize {
@@ -311,44 +282,6 @@ impl Walker<'_> {
         next
     }
 
-    fn macro_call(&mut self, path: &[Sym], next: usize) {
-        let open = if path[0] == symbol::MACRO_RULES { next + 2 } else { next + 1 };
-        let last = path.last().copied().unwrap_or(symbol::UNDERSCORE);
-        let close = self.text.mate(open);
-        self.macros.push((close, !macros::is_std(&self.scanner.index, last)));
-        let inside = (open + 1, close);
-        match last {
-            symbol::INCLUDE | symbol::INCLUDE_STR | symbol::INCLUDE_BYTES => self.embed(last, inside),
-            symbol::ENV | symbol::OPTION_ENV => {
-                self.out.variables.extend(self.text.string(open + 1).map(str::to_owned));
-            }
-            symbol::CFG => self.condition(inside.0, inside.1),
-            symbol::LINE | symbol::COLUMN | symbol::FILE => {
-                self.out.notes.insert("asks where the code stands, which does not count".to_owned());
-            }
-            _ => {}
-        }
-    }
-
-    fn embed(&mut self, how: Sym, (from, to): (usize, usize)) {
-        let index = &self.scanner.index;
-        let mut written = String::new();
-        crate::normal::write(self.text, from, to, &mut written);
-        let label = format!("{}!({written})", index.name(how));
-        let Some(path) = index.embedded_path(self.file, self.text, from, to).filter(|_| !written.contains('$')) else {
-            self.out.notes.insert(format!("{label}: the file's path is not written there"));
-            return;
-        };
-        let mut bytes = self.scanner.read(&path);
-        if how == symbol::INCLUDE
-            && let Some(code) = bytes.as_deref().filter(|_| self.depth < 3)
-        {
-            let code = String::from_utf8_lossy(code).into_owned();
-            bytes = Some(self.inside(&code, false).into_bytes().into());
-        }
-        self.out.embedded.insert(Embedded { label, path, bytes });
-    }
-
     fn dynamic(&mut self, at: usize, to: usize) {
         let text = self.text;
         let mut next = at + 1;
@@ -372,32 +305,6 @@ impl Walker<'_> {
             }
             next += 1;
         }
-    }
-
-    /// Imports in a body are names of the block, and what they lead to counts.
-    fn imports(&mut self, at: usize, to: usize) -> usize {
-        let end = self.text.past_semicolon(at, to);
-        let mut found = Vec::new();
-        uses::imports(self.text, at + 1, end.saturating_sub(1), &mut |path, alias| {
-            if alias != uses::Alias::Glob {
-                found.push((path, alias));
-            }
-        });
-        let of_macro = self.kind == Kind::Macro || self.is_loose();
-        for (path, alias) in found {
-            let module =
-                if path[0] == symbol::DOLLAR_CRATE { self.scanner.index[self.home].root } else { self.module() };
-            let targets = self.scanner.resolver.import(&self.scanner.index, module, &path);
-            if let uses::Alias::Named(name) = alias
-                && of_macro
-            {
-                self.imported.entry(name).or_default().push(path.clone());
-            }
-            if !targets.is_empty() {
-                self.out.edges.entry(path).or_default().extend(targets);
-            }
-        }
-        end
     }
 
     fn itself(&mut self) {
