@@ -39,13 +39,13 @@ impl Builder<'_> {
             let mut at = from;
             while at < to {
                 if text.opens(at, '{') {
-                    self.items(&Place { depth, made_by, ..place.clone() }, at + 1, text.mate(at));
+                    self.items(&Place { depth, made_by, in_call: true, ..place.clone() }, at + 1, text.mate(at));
                 }
                 at = text.skip(at);
             }
         } else if is_item(text, from) {
             let made_by = self.hands_on(place.module, head).or(Some(def));
-            self.items(&Place { depth, made_by, ..place.clone() }, from, to);
+            self.items(&Place { depth, made_by, in_call: true, ..place.clone() }, from, to);
         }
     }
 
@@ -78,8 +78,14 @@ impl Builder<'_> {
                 let end = text.mate(body);
                 let declares = |at: usize| text.is(at, symbol::MOD) && text.name(at + 1).is_some();
                 if text.mate(arm) == arm + 1 && (body..end).any(declares) {
-                    let inside =
-                        Place { text: &text, file, made_by: Some(def), depth: place.depth + 1, ..place.clone() };
+                    let inside = Place {
+                        text: &text,
+                        file,
+                        made_by: Some(def),
+                        in_call: true,
+                        depth: place.depth + 1,
+                        ..place.clone()
+                    };
                     self.items(&inside, body + 1, end);
                 }
                 arm = text.skip(body);

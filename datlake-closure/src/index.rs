@@ -94,6 +94,8 @@ pub(crate) struct Def {
     pub(crate) outer: Option<DefId>,
     /// The macro call among whose arguments it stands, or the macro that makes it.
     pub(crate) made_by: Option<DefId>,
+    /// Among the tokens of a macro call.
+    pub(crate) in_call: bool,
     /// Words of each attribute that may register the item somewhere or link it.
     pub(crate) attributes: Vec<Vec<Sym>>,
 }

@@ -22,6 +22,8 @@ pub(crate) struct Place<'a> {
     pub(crate) outer: Option<DefId>,
     /// The macro call, or the macro, that makes what stands here.
     pub(crate) made_by: Option<DefId>,
+    /// Among the tokens of a macro call.
+    pub(crate) in_call: bool,
     pub(crate) dirs: &'a Dirs,
     pub(crate) depth: usize,
 }
@@ -221,6 +223,7 @@ impl Builder<'_> {
             of: None,
             outer: place.outer,
             made_by: place.made_by,
+            in_call: place.in_call,
             attributes: attributes.words.clone(),
         });
         id

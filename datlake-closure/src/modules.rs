@@ -94,7 +94,7 @@ pub(crate) fn add(
     let dir = parent(path);
     let dirs = Dirs { modules: dir.clone(), attribute: dir };
     builder.items(
-        &Place { text: &text, file, module, outer: None, made_by: None, dirs: &dirs, depth: 0 },
+        &Place { text: &text, file, module, outer: None, made_by: None, in_call: false, dirs: &dirs, depth: 0 },
         0,
         text.len(),
     );
@@ -153,7 +153,11 @@ impl Builder<'_> {
         self.index.files.push(File { path: path.to_owned(), text: text.clone(), krate });
         self.index[module].spans.push((file, 0, text.len()));
         self.reading.push(path.to_owned());
-        self.items(&Place { text: &text, file, module, outer: None, made_by: None, dirs, depth }, 0, text.len());
+        self.items(
+            &Place { text: &text, file, module, outer: None, made_by: None, in_call: false, dirs, depth },
+            0,
+            text.len(),
+        );
         self.reading.pop();
         true
     }

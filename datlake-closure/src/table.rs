@@ -347,6 +347,7 @@ impl Scanner {
         let root = self.index.crates[0].root;
         let counts = |def: &&crate::index::Def| {
             def.module == root
+                && !def.in_call
                 && !matches!(def.kind, Kind::Macro | Kind::Call | Kind::Member | Kind::TraitImpl | Kind::Foreign)
         };
         self.index.defs.iter().filter(counts).count()
