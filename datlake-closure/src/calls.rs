@@ -3,10 +3,10 @@
 //! A macro can do anything with its arguments, so an item among them brings its call into a closure, or the macro if that is
 //! known to hand items on. What a macro makes of names that it is given is not looked for here.
 
+use crate::build::{Attributes, Builder, DEPTH, Place, Span};
 use crate::index::{DefId, Kind, ModId};
-use crate::items::{Attributes, DEPTH, Place, Span, is_item};
+use crate::items::is_item;
 use crate::lex;
-use crate::modules::Builder;
 use crate::symbol::{self, Sym};
 
 impl Builder<'_> {

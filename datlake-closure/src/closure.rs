@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::index::Target;
 use crate::index::{Binding, CrateId, DefId, ImplId, Kind, ModId};
 use crate::macros;
-use crate::mentions::{Embedded, Mentions};
-use crate::resolve::Target;
+use crate::mentioned::{Embedded, Mentions};
 use crate::scanner::{Scanner, Uses};
 use crate::symbol::{self, Map, Set, Sym};
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::index::Kind;
 use crate::locals::Locals;
-use crate::mentions::{Embedded, Walker};
+use crate::mentioned::Embedded;
+use crate::mentions::Walker;
 use crate::symbol::{self, Set, Sym};
 use crate::text::Text;
 use crate::{macros, normal, uses};

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::lex;
 use crate::packages::Package;
-use crate::resolve::Target;
 use crate::symbol::{Map, Sym, Symbols};
 use crate::text::Text;
 
@@ -116,6 +115,19 @@ pub(crate) struct Impl {
 
 /// Segments of a path; a leading `::` is a segment.
 pub(crate) type Path = Arc<[Sym]>;
+
+/// What a path can lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Target {
+    Def(DefId),
+    Mod(ModId),
+    /// Something of a type or a trait: a method, a variant.
+    Assoc(DefId, Sym),
+    /// A path in the standard library, or in a package whose sources are not read; `_` in one that is left out.
+    Extern(Sym),
+    /// A workspace's procedural macros.
+    Whole(CrateId),
+}
 
 #[derive(Clone)]
 pub(crate) enum Binding {

@@ -3,43 +3,12 @@
 //! Nothing is parsed that a name does not need: an item is its attributes, its keyword, its name, and where it ends. What is no
 //! item is taken for a macro call. Depth is bounded: what nests deeper than rustc allows is not looked at.
 
-use crate::index::{Binding, Def, DefId, FileId, Impl, ImplId, Index, Kind, ModId, Path};
+use crate::build::{Attributes, Builder, DEPTH, Place, Span};
+use crate::index::{Binding, Def, DefId, Impl, ImplId, Index, Kind, ModId, Path};
 use crate::lex;
-use crate::modules::{Builder, Dirs};
 use crate::symbol::{self, Sym};
 use crate::text::Text;
 use crate::uses::{self, Alias};
-
-/// As deep as modules, bodies and impls are looked into.
-pub(crate) const DEPTH: usize = 64;
-
-/// Where items stand.
-#[derive(Clone)]
-pub(crate) struct Place<'a> {
-    pub(crate) text: &'a Text,
-    pub(crate) file: FileId,
-    pub(crate) module: ModId,
-    pub(crate) outer: Option<DefId>,
-    /// The macro call, or the macro, that makes what stands here.
-    pub(crate) made_by: Option<DefId>,
-    /// Among the tokens of a macro call.
-    pub(crate) in_call: bool,
-    pub(crate) dirs: &'a Dirs,
-    pub(crate) depth: usize,
-}
-
-/// What stands before an item's keyword.
-#[derive(Default)]
-pub(crate) struct Attributes {
-    /// `#[path = "…"]`, in `cfg_attr` too.
-    pub(crate) paths: Vec<String>,
-    /// Whether one of the paths holds under a condition only.
-    pub(crate) conditional: bool,
-    pub(crate) test: bool,
-    exported: bool,
-    macro_use: bool,
-    words: Vec<Vec<Sym>>,
-}
 
 const QUIET: [Sym; 7] =
     [symbol::DERIVE, symbol::CFG, symbol::DOC, symbol::PATH, symbol::TEST, symbol::MACRO_EXPORT, symbol::MACRO_USE];
@@ -340,14 +309,6 @@ impl Builder<'_> {
             at = span.to.max(at + 1);
         }
     }
-}
-
-/// The tokens of an item: with its attributes, behind its visibility, and its end, or how far it can reach.
-#[derive(Clone, Copy)]
-pub(crate) struct Span {
-    pub(crate) from: usize,
-    pub(crate) start: usize,
-    pub(crate) to: usize,
 }
 
 fn kind_of(keyword: Sym) -> Option<Kind> {

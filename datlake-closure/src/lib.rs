@@ -21,6 +21,7 @@
 //! A key is made of each item's label, text, edges and traits, of embedded contents, of the values of variables and conditions.
 //! Hashing is left to whoever asks: this crate depends on nothing.
 
+mod build;
 mod calls;
 mod closure;
 mod imports;
@@ -30,11 +31,13 @@ mod lex;
 mod locals;
 mod macros;
 mod manifest;
+mod mentioned;
 mod mentions;
 mod modules;
 mod normal;
 mod notes;
 mod packages;
+mod reading;
 mod resolve;
 mod rustc;
 mod scanner;
@@ -47,9 +50,10 @@ mod traits;
 mod uses;
 
 pub use manifest::{Locked, locked};
-pub use mentions::Embedded;
+pub use mentioned::Embedded;
+pub use notes::Note;
 pub use packages::{Dependency, Edition, Package};
 pub use rustc::Invocation;
 pub use scanner::{Scanner, Unreadable};
 pub use source::{Disk, Sources};
-pub use table::{Closure, Creator, Function, Item, NotFound, Note};
+pub use table::{Closure, Creator, Function, Item, NotFound};

@@ -7,27 +7,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::build::{Attributes, Builder, DEPTH, Dirs, Place};
+use crate::index::Target;
 use crate::index::{Binding, Crate, CrateId, DefId, File, FileId, Index, ModId, Module};
-use crate::items::{Attributes, DEPTH, Place};
 use crate::packages::{Dependency, Edition, Package};
-use crate::resolve::Target;
 use crate::source::{Sources, normalise};
 use crate::symbol::{self, Map, Sym};
 use crate::text::Text;
-
-/// Where the files of child modules are.
-pub(crate) struct Dirs {
-    modules: PathBuf,
-    /// What `#[path]` is relative to.
-    attribute: PathBuf,
-}
-
-pub(crate) struct Builder<'a> {
-    pub(crate) index: Index,
-    pub(crate) sources: &'a dyn Sources,
-    /// Files that are being read, each inside of the one before.
-    reading: Vec<PathBuf>,
-}
 
 /// Reads all crates.
 pub(crate) fn build(packages: Vec<Package>, sources: &dyn Sources) -> Index {

@@ -3,12 +3,20 @@
 use std::collections::BTreeSet;
 
 use crate::closure::Run;
+use crate::index::Target;
 use crate::index::{DefId, Kind};
-use crate::resolve::Target;
 use crate::scanner::Scanner;
 use crate::symbol;
-use crate::table::Note;
 use crate::traits::path_at;
+
+/// Something that a table cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// The item where it is seen.
+    pub label: String,
+    /// What it is.
+    pub text: String,
+}
 
 /// Types whose values others can put something into.
 const CELLS: [&str; 9] =

@@ -7,25 +7,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::index::{Binding, CrateId, DefId, Index, Kind, ModId};
+use crate::index::{Binding, Index, Kind, ModId, Target};
 use crate::packages::Edition;
 use crate::symbol::{self, Map, Set, Sym};
 
 const DEPTH: usize = 100;
 const ROUNDS: usize = 8;
-
-/// What a path can lead to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Target {
-    Def(DefId),
-    Mod(ModId),
-    /// Something of a type or a trait: a method, a variant.
-    Assoc(DefId, Sym),
-    /// A path in the standard library, or in a package whose sources are not read; `_` in one that is left out.
-    Extern(Sym),
-    /// A workspace's procedural macros.
-    Whole(CrateId),
-}
 
 pub(crate) type Targets = BTreeSet<Target>;
 

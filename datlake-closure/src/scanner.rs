@@ -5,13 +5,12 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::index::Target;
 use crate::index::{CrateId, DefId, ImplId, Index, Kind, ModId};
-use crate::lex;
-use crate::locals::Locals;
 use crate::macros::{self, Call};
-use crate::mentions::{Mentions, Walker};
+use crate::mentioned::Mentions;
 use crate::packages::Package;
-use crate::resolve::{Resolver, Target};
+use crate::resolve::Resolver;
 use crate::source::Sources;
 use crate::symbol::{self, Map, Set, Sym};
 use crate::text::Text;
@@ -22,11 +21,11 @@ use crate::{modules, normal};
 pub struct Scanner {
     pub(crate) index: Index,
     pub(crate) resolver: Resolver,
-    scopes: Scopes,
+    pub(crate) scopes: Scopes,
     sources: Box<dyn Sources + Send + Sync>,
-    mentions: Mutex<Map<Reading, Arc<Mentions>>>,
-    texts: Mutex<Map<DefId, Arc<str>>>,
-    files: Mutex<Map<std::path::PathBuf, Option<Arc<[u8]>>>>,
+    pub(crate) mentions: Mutex<Map<Reading, Arc<Mentions>>>,
+    pub(crate) texts: Mutex<Map<DefId, Arc<str>>>,
+    pub(crate) files: Mutex<Map<std::path::PathBuf, Option<Arc<[u8]>>>>,
     uses: OnceLock<Uses>,
     pub(crate) whole_words: Mutex<Map<CrateId, Words>>,
 }
@@ -140,108 +139,6 @@ impl Scanner {
     fn is_ours(&self, module: ModId, text: &Text, open: usize) -> bool {
         let Some((path, _)) = traits::path_at(text, open + 1, text.len()) else { return false };
         self.resolver.resolve(&self.index, module, &path).0.contains(&Target::Extern(symbol::UNDERSCORE))
-    }
-
-    /// What an item mentions, seen from its own module or, a macro's body, from another.
-    pub(crate) fn mentions(&self, def: DefId, context: Option<ModId>) -> Arc<Mentions> {
-        let key = (def, context);
-        if let Some(known) = self.mentions.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return known.clone();
-        }
-        let found = Arc::new(self.read_item(def, context));
-        self.mentions.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
-        found
-    }
-
-    fn read_item(&self, def: DefId, context: Option<ModId>) -> Mentions {
-        let (it, text) = (&self.index[def], self.index.text(def));
-        let mut out = Mentions::default();
-        let this = match it.of {
-            Some(of) => self.uses().heads[of.0 as usize].this.clone(),
-            None if it.kind.is_type() || it.kind == Kind::Trait => vec![def],
-            None => Vec::new(),
-        };
-        let module = context.unwrap_or(it.module);
-        let in_body =
-            matches!(it.kind, Kind::Fn | Kind::Const | Kind::Static | Kind::Trait | Kind::Member | Kind::TraitImpl);
-        let locals = if in_body || it.kind.is_type() || it.kind == Kind::Alias {
-            let constant = |_: usize, name: Sym| self.is_constant(module, name);
-            Locals::of(&text, it.from, it.to, &self.opaque(&text, it.from, it.to), &constant)
-        } else {
-            Locals::default()
-        };
-        let variants = if it.kind == Kind::Enum {
-            self.index.variants(def).map(|variant| variant.0).collect()
-        } else {
-            Set::default()
-        };
-        let mut walker = Walker {
-            scanner: self,
-            text: &text,
-            file: it.file,
-            kind: it.kind,
-            this,
-            home: self.index.crate_of(def),
-            modules: vec![(module, usize::MAX)],
-            locals,
-            generics: it.of.map(|of| self.index[of].generics.clone()).unwrap_or_default(),
-            variants,
-            macros: Vec::new(),
-            imported: Map::default(),
-            attribute: 0,
-            depth: 0,
-            scoped: Default::default(),
-            out: &mut out,
-        };
-        if let (Kind::Member, Some(of)) = (it.kind, it.of) {
-            let head = self.index[of].head;
-            walker.walk(head.0, head.1);
-        }
-        // A macro's own name is no mention.
-        let from =
-            if it.kind == Kind::Macro && text.is(it.start, symbol::MACRO_RULES) { it.start + 3 } else { it.from };
-        walker.walk(from, it.to);
-        let scoped = walker.scoped;
-        let home = (it.kind == Kind::Macro).then(|| self.index.crate_of(def));
-        self.add_traits(home, &scoped, &mut out);
-        out
-    }
-
-    /// `home`: of a macro, which can use any trait of its own crate.
-    fn add_traits(&self, home: Option<CrateId>, scoped: &std::collections::BTreeSet<(Sym, ModId)>, out: &mut Mentions) {
-        for (name, module) in scoped {
-            let scope = self.scopes.of(&self.index, &self.resolver, *module);
-            out.ambient.extend(scope.ambient.iter().cloned());
-            let candidates = self.index.trait_members.get(name).into_iter().flatten();
-            let near = |def: &DefId| home.is_some_and(|home| self.index.sees(home, self.index.crate_of(*def)));
-            let usable = candidates.filter(|def| scope.traits.contains(def) || near(def));
-            out.traits.extend(usable.map(|def| (*name, *def)));
-        }
-    }
-
-    /// Whether a name in a pattern is a constant, not a new variable.
-    fn is_constant(&self, module: ModId, name: Sym) -> bool {
-        let (found, _) = self.resolver.resolve(&self.index, module, &[name]);
-        found.iter().any(|target| match target {
-            Target::Def(def) => matches!(self.index[*def].kind, Kind::Const | Kind::Static | Kind::Struct),
-            Target::Assoc(..) => true,
-            _ => false,
-        })
-    }
-
-    /// Arguments of macros that are not the standard library's.
-    fn opaque(&self, text: &Text, from: usize, to: usize) -> Vec<(usize, usize)> {
-        let calls = (from..to).filter(|at| {
-            text.is(*at, symbol::BANG) && text.name(at.wrapping_sub(1)).is_some() && {
-                let open = if text.is(at - 1, symbol::MACRO_RULES) { at + 2 } else { at + 1 };
-                text.kind(open) == Some(lex::Kind::Open)
-            }
-        });
-        let others = calls.filter(|at| text.name(at - 1).is_some_and(|name| !macros::is_std(&self.index, name)));
-        others
-            .map(|at| if text.is(at - 1, symbol::MACRO_RULES) { at + 2 } else { at + 1 })
-            .map(|open| (open, text.mate(open)))
-            .collect()
     }
 }
 

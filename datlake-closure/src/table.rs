@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::closure::Run;
 use crate::index::{CrateId, DefId, Kind, ModId};
-use crate::mentions::Embedded;
+use crate::mentioned::Embedded;
+use crate::notes::Note;
 use crate::packages::Dependency;
 use crate::scanner::Scanner;
 use crate::source::normalise;
@@ -83,15 +84,6 @@ pub struct Item {
     pub line: u32,
     /// What first mentioned it.
     pub because: Option<String>,
-}
-
-/// Something that a table cannot hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Note {
-    /// The item where it is seen.
-    pub label: String,
-    /// What it is.
-    pub text: String,
 }
 
 /// The function is not where it is said to be.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::index::Target;
 use crate::index::{Binding, DefId, ImplId, Index, Kind, ModId, Path};
-use crate::resolve::{Resolver, Target};
+use crate::resolve::Resolver;
 use crate::symbol::{self, Map, Set, Sym};
 
 /// Traits that a module brings into scope.

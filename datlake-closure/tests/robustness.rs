@@ -122,7 +122,7 @@ fn texts_that_are_damaged() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a source");
     let mut seeds: Vec<String> = ["src/locals.rs", "src/items.rs", "src/lex.rs", "src/symbol.rs"].map(read).into();
-    for corpus in ["attacks", "edges", "locals", "macros", "methods", "names"]
+    for corpus in ["attacks", "handed", "edges", "locals", "macros", "methods", "names"]
         .map(|name| read(&format!("tests/corpus/{name}.rs")))
     {
         seeds.extend(corpus.split("r##\"").skip(1).filter_map(|part| part.split("\"##").next()).map(str::to_owned));

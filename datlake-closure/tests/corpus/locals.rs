@@ -3,10 +3,13 @@
 use crate::support::{Case, case, changes, keeps, spurious};
 
 pub(crate) fn cases() -> Vec<Case> {
-    vec![
-        case(
-            "let",
-            r##"
+    vec![lets(), closures_and_loops(), matched(), parameters_and_generics()]
+}
+
+fn lets() -> Case {
+    case(
+        "let",
+        r##"
 fn width(n: u64) -> u64 { n + 7 }
 fn count() -> u64 { 102 }
 fn after() -> u64 { 1 }
@@ -35,22 +38,25 @@ pub fn creator(n: u64) -> u64 {
     sum + before + after + x + y + z + diverging + second + third + left + other + LIMIT
 }
 "##,
-            [
-                keeps("a variable hides a function", "n + 7", "n + 17"),
-                changes("its own value is outside of its scope", "{ 102 }", "{ 202 }"),
-                changes("before the variable", "fn after() -> u64 { 1 }", "fn after() -> u64 { 11 }"),
-                changes("behind the block of a variable", "{ 2 }", "{ 22 }"),
-                spurious("a branch that is not taken", "if let", "{ 3 }", "{ 33 }"),
-                changes("else of a chain", "{ 4 }", "{ 44 }"),
-                keeps("a tuple", "{ 6 }", "{ 66 }"),
-                keeps("a field's name", "{ 9 }", "{ 99 }"),
-                changes("a field with another name", "{ 10 }", "{ 100 }"),
-                changes("a constant", "LIMIT: u64 = 8", "LIMIT: u64 = 9"),
-            ],
-        ),
-        case(
-            "closures and loops",
-            r##"
+        [
+            keeps("a variable hides a function", "n + 7", "n + 17"),
+            changes("its own value is outside of its scope", "{ 102 }", "{ 202 }"),
+            changes("before the variable", "fn after() -> u64 { 1 }", "fn after() -> u64 { 11 }"),
+            changes("behind the block of a variable", "{ 2 }", "{ 22 }"),
+            spurious("a branch that is not taken", "if let", "{ 3 }", "{ 33 }"),
+            changes("else of a chain", "{ 4 }", "{ 44 }"),
+            keeps("a tuple", "{ 6 }", "{ 66 }"),
+            keeps("a field's name", "{ 9 }", "{ 99 }"),
+            changes("a field with another name", "{ 10 }", "{ 100 }"),
+            changes("a constant", "LIMIT: u64 = 8", "LIMIT: u64 = 9"),
+        ],
+    )
+}
+
+fn closures_and_loops() -> Case {
+    case(
+        "closures and loops",
+        r##"
 fn shadow() -> u64 { 103 }
 fn twice(n: u64) -> u64 { n * 2 }
 fn typed(n: u64) -> u64 { n + 1 }
@@ -76,26 +82,29 @@ pub fn creator(n: u64) -> u64 {
     sum + moved()
 }
 "##,
-            [
-                changes("called beside a parameter of its name", "{ 103 }", "{ 203 }"),
-                changes("called beside a typed parameter of its name", "n * 2", "n * 3"),
-                keeps("a closure in a variable", "n + 1 }\nfn item", "n + 2 }\nfn item"),
-                keeps("a loop's variable", "{ 3 }", "{ 33 }"),
-                changes("what a loop goes over", "{ 4 }", "{ 44 }"),
-                keeps("the outer of two closures", "{ 5 }", "{ 55 }"),
-                keeps("the inner of two closures", "{ 6 }", "{ 66 }"),
-                changes("a function passed on", "n + 8", "n + 18"),
-                keeps("a variable and a closure of its name", "{ 9 }", "{ 99 }"),
-                changes(
-                    "what a loop waits for",
-                    "{ None }",
-                    "{ static ONE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1); (ONE.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) == 1).then_some(1) }",
-                ),
-            ],
-        ),
-        case(
-            "match",
-            r##"
+        [
+            changes("called beside a parameter of its name", "{ 103 }", "{ 203 }"),
+            changes("called beside a typed parameter of its name", "n * 2", "n * 3"),
+            keeps("a closure in a variable", "n + 1 }\nfn item", "n + 2 }\nfn item"),
+            keeps("a loop's variable", "{ 3 }", "{ 33 }"),
+            changes("what a loop goes over", "{ 4 }", "{ 44 }"),
+            keeps("the outer of two closures", "{ 5 }", "{ 55 }"),
+            keeps("the inner of two closures", "{ 6 }", "{ 66 }"),
+            changes("a function passed on", "n + 8", "n + 18"),
+            keeps("a variable and a closure of its name", "{ 9 }", "{ 99 }"),
+            changes(
+                "what a loop waits for",
+                "{ None }",
+                "{ static ONE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1); (ONE.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) == 1).then_some(1) }",
+            ),
+        ],
+    )
+}
+
+fn matched() -> Case {
+    case(
+        "match",
+        r##"
 #[allow(non_upper_case_globals)]
 const limit: u64 = 3;
 fn by_guard(n: u64) -> bool { n == 3 }
@@ -120,21 +129,20 @@ pub fn creator(n: u64) -> u64 {
     first * 10000 + second * 1000 + third * 100 + fourth * 10 + fifth
 }
 "##,
-            [
-                changes("a constant in a pattern", "limit: u64 = 3", "limit: u64 = 4"),
-                keeps(
-                    "a function in a guard that is not reached",
-                    "fn other() -> u64 { 1 }",
-                    "fn other() -> u64 { 10 }",
-                ),
-                changes("a function called in another arm", "n + 104", "n + 105"),
-                keeps("a field's shorthand", "{ 3 }", "{ 33 }"),
-                keeps("or-patterns", "{ 4 }", "{ 44 }"),
-            ],
-        ),
-        case(
-            "parameters and generics",
-            r##"
+        [
+            changes("a constant in a pattern", "limit: u64 = 3", "limit: u64 = 4"),
+            keeps("a function in a guard that is not reached", "fn other() -> u64 { 1 }", "fn other() -> u64 { 10 }"),
+            changes("a function called in another arm", "n + 104", "n + 105"),
+            keeps("a field's shorthand", "{ 3 }", "{ 33 }"),
+            keeps("or-patterns", "{ 4 }", "{ 44 }"),
+        ],
+    )
+}
+
+fn parameters_and_generics() -> Case {
+    case(
+        "parameters and generics",
+        r##"
 fn default_param(n: u64) -> u64 { n }
 fn n() -> u64 { 1 }
 fn nested_name() -> u64 { 106 }
@@ -152,13 +160,12 @@ pub fn creator(n: u64) -> u64 {
     default_param(n) + inner(nested_name) + by::<Good>() + size([0; 2]) as u64 + Holder(7_u8).get()
 }
 "##,
-            [
-                keeps("a parameter hides a function", "fn n() -> u64 { 1 }", "fn n() -> u64 { 11 }"),
-                changes("a nested function does not see variables", "{ 106 }", "{ 206 }"),
-                keeps("a type parameter hides a type", "{ 2 }", "{ 22 }"),
-                changes("what the type parameter is", "{ 3 }", "{ 33 }"),
-                keeps("a const parameter hides a constant", "N: usize = 4", "N: usize = 5"),
-            ],
-        ),
-    ]
+        [
+            keeps("a parameter hides a function", "fn n() -> u64 { 1 }", "fn n() -> u64 { 11 }"),
+            changes("a nested function does not see variables", "{ 106 }", "{ 206 }"),
+            keeps("a type parameter hides a type", "{ 2 }", "{ 22 }"),
+            changes("what the type parameter is", "{ 3 }", "{ 33 }"),
+            keeps("a const parameter hides a constant", "N: usize = 4", "N: usize = 5"),
+        ],
+    )
 }

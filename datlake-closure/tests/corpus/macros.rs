@@ -62,10 +62,13 @@ fn local_helper() -> u64 { 11 }
 }
 
 fn items() -> Vec<Case> {
-    vec![
-        case(
-            "macros that make items",
-            r##"
+    vec![macros_that_make_items(), macros_of_a_dependency_among_items()]
+}
+
+fn macros_that_make_items() -> Case {
+    case(
+        "macros that make items",
+        r##"
 macro_rules! make_fn { ($n:ident, $v:expr) => { fn $n() -> u64 { $v * 2 } }; }
 macro_rules! impl_len { ($t:ident, $v:expr) => { impl $t { fn length(&self) -> u64 { $v + 1 } } }; }
 macro_rules! impls { ($($t:ty => $v:expr),*) => { $(impl Sized2 for $t { fn size(&self) -> u64 { $v } })* }; }
@@ -94,27 +97,30 @@ pub fn creator(_: u64) -> u64 {
     made() + Square.length() + Odd.size() + defined!() + fixed_name() + Alpha::get() + written::inside() + MADE
 }
 "##,
-            [
-                changes("the arguments", "make_fn!(made, 3)", "make_fn!(made, 4)"),
-                changes("the definition", "$v * 2", "$v * 3"),
-                keeps("another call", "make_fn!(unmade, 4)", "make_fn!(unmade, 5)"),
-                changes("an impl: definition", "$v + 1 } }", "$v + 2 } }"),
-                changes("an impl: arguments", "impl_len!(Square, 4)", "impl_len!(Square, 5)"),
-                keeps("an impl of a type nobody mentions", "impl_len!(Round, 5)", "impl_len!(Round, 6)"),
-                changes("a row", "Odd => 11", "Odd => 13"),
-                spurious("a call counts as a whole", "the other row", "Even => 12", "Even => 13"),
-                changes("a macro made by a macro: value", "define_macro!(defined, 4)", "define_macro!(defined, 5)"),
-                changes("a macro made by a macro: helper", "{ 1 }", "{ 2 }"),
-                changes("a name that the macro has", "{ 61 }", "{ 62 }"),
-                changes("a type's helper", "{ 71 }", "{ 72 }"),
-                changes("a module", "{ 81 }", "{ 82 }"),
-                changes("a constant", "MADE = 91", "MADE = 93"),
-                keeps("another constant", "NOT_MADE = 92", "NOT_MADE = 93"),
-            ],
-        ),
-        case(
-            "macros of a dependency among items",
-            r##"
+        [
+            changes("the arguments", "make_fn!(made, 3)", "make_fn!(made, 4)"),
+            changes("the definition", "$v * 2", "$v * 3"),
+            keeps("another call", "make_fn!(unmade, 4)", "make_fn!(unmade, 5)"),
+            changes("an impl: definition", "$v + 1 } }", "$v + 2 } }"),
+            changes("an impl: arguments", "impl_len!(Square, 4)", "impl_len!(Square, 5)"),
+            keeps("an impl of a type nobody mentions", "impl_len!(Round, 5)", "impl_len!(Round, 6)"),
+            changes("a row", "Odd => 11", "Odd => 13"),
+            spurious("a call counts as a whole", "the other row", "Even => 12", "Even => 13"),
+            changes("a macro made by a macro: value", "define_macro!(defined, 4)", "define_macro!(defined, 5)"),
+            changes("a macro made by a macro: helper", "{ 1 }", "{ 2 }"),
+            changes("a name that the macro has", "{ 61 }", "{ 62 }"),
+            changes("a type's helper", "{ 71 }", "{ 72 }"),
+            changes("a module", "{ 81 }", "{ 82 }"),
+            changes("a constant", "MADE = 91", "MADE = 93"),
+            keeps("another constant", "NOT_MADE = 92", "NOT_MADE = 93"),
+        ],
+    )
+}
+
+fn macros_of_a_dependency_among_items() -> Case {
+    case(
+        "macros of a dependency among items",
+        r##"
 //- src/lib.rs
 helper::make_fn!(made, 3);
 use helper::make_const;
@@ -131,17 +137,16 @@ macro_rules! registry { ($($n:ident => $v:expr),*) => { fn table(n: u64) -> u64 
 pub fn factor() -> u64 { 7 }
 pub fn not() -> u64 { 8 }
 "##,
-            [
-                changes("the arguments", "made, 3", "made, 4"),
-                changes("the definition", "$v * $crate", "$v + $crate"),
-                changes("what it calls", "{ 7 }", "{ 9 }"),
-                changes("an imported macro", "$v + 1", "$v + 2"),
-                changes("a name that only the macro has", "v * n", "v + n"),
-                changes("a row", "Two => 2", "Two => 3"),
-                keeps("beside it", "{ 8 }", "{ 9 }"),
-            ],
-        ),
-    ]
+        [
+            changes("the arguments", "made, 3", "made, 4"),
+            changes("the definition", "$v * $crate", "$v + $crate"),
+            changes("what it calls", "{ 7 }", "{ 9 }"),
+            changes("an imported macro", "$v + 1", "$v + 2"),
+            changes("a name that only the macro has", "v * n", "v + n"),
+            changes("a row", "Two => 2", "Two => 3"),
+            keeps("beside it", "{ 8 }", "{ 9 }"),
+        ],
+    )
 }
 
 fn around_items() -> Vec<Case> {

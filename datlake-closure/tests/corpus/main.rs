@@ -4,7 +4,10 @@
 
 mod attacks;
 mod built;
+mod crates;
 mod edges;
+mod generics;
+mod handed;
 mod locals;
 mod macros;
 mod methods;
@@ -14,10 +17,20 @@ mod support;
 use support::{Case, Verdict, check};
 
 fn all() -> Vec<Case> {
-    [names::cases(), locals::cases(), methods::cases(), macros::cases(), edges::cases(), attacks::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        names::cases(),
+        locals::cases(),
+        methods::cases(),
+        macros::cases(),
+        edges::cases(),
+        attacks::cases(),
+        handed::cases(),
+        generics::cases(),
+        crates::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[test]

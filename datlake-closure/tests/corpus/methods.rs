@@ -3,16 +3,19 @@
 use crate::support::{Case, case, changes, keeps, spurious};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [inherent(), traits(), scopes(), foreign(), generic(), dynamic(), paths()].into_iter().flatten().collect()
+    [inherent(), traits(), scopes(), foreign()].into_iter().flatten().collect()
 }
 
 const NARROW: &str = "an impl counts when its types are mentioned";
 
 fn inherent() -> Vec<Case> {
-    vec![
-        case(
-            "inherent methods",
-            r##"
+    vec![inherent_methods(), a_type_that_is_never_named(), by_path_and_by_alias()]
+}
+
+fn inherent_methods() -> Case {
+    case(
+        "inherent methods",
+        r##"
 mod shapes {
     pub struct Square { side: u64 }
     impl Square {
@@ -31,24 +34,27 @@ mod shapes {
 mod unused { pub struct Square; impl Square { pub fn perimeter(&self) -> u64 { 5 } } }
 pub fn creator(_: u64) -> u64 { let s = shapes::make(); s.perimeter() + s.second() }
 "##,
-            [
-                changes("a method", "self.side * Self::sides()", "self.side * Self::sides() + 1"),
-                changes("by Self", "{ 4 }", "{ 3 }"),
-                changes("the constructor", "Self { side }", "Self { side: side + 1 }"),
-                changes("of another impl of the type", "{ 8 }", "{ 9 }"),
-                changes("what makes the value", "Square::new(7)", "Square::new(8)"),
-                keeps("documentation", "/// Around.", "/// All around."),
-                keeps("a method nobody calls", "* 55", "* 56"),
-                keeps("of a type nobody mentions", "{ 6 }", "{ 7 }"),
-                keeps("of a type of that name elsewhere", "{ 5 }", "{ 7 }"),
-                keeps("a method added", "fn sides()", "pub fn added(&self) -> u64 { 1 }\n        fn sides()"),
-                keeps("an async method", "{ 1 }", "{ 2 }"),
-                keeps("a method's visibility", "fn sides()", "pub fn sides()"),
-            ],
-        ),
-        case(
-            "a type that is never named",
-            r##"
+        [
+            changes("a method", "self.side * Self::sides()", "self.side * Self::sides() + 1"),
+            changes("by Self", "{ 4 }", "{ 3 }"),
+            changes("the constructor", "Self { side }", "Self { side: side + 1 }"),
+            changes("of another impl of the type", "{ 8 }", "{ 9 }"),
+            changes("what makes the value", "Square::new(7)", "Square::new(8)"),
+            keeps("documentation", "/// Around.", "/// All around."),
+            keeps("a method nobody calls", "* 55", "* 56"),
+            keeps("of a type nobody mentions", "{ 6 }", "{ 7 }"),
+            keeps("of a type of that name elsewhere", "{ 5 }", "{ 7 }"),
+            keeps("a method added", "fn sides()", "pub fn added(&self) -> u64 { 1 }\n        fn sides()"),
+            keeps("an async method", "{ 1 }", "{ 2 }"),
+            keeps("a method's visibility", "fn sides()", "pub fn sides()"),
+        ],
+    )
+}
+
+fn a_type_that_is_never_named() -> Case {
+    case(
+        "a type that is never named",
+        r##"
 mod parts {
     pub struct Outer { inner: Inner }
     pub struct Inner { n: u64 }
@@ -62,17 +68,20 @@ mod parts {
 }
 pub fn creator(n: u64) -> u64 { let (l, r) = parts::pair(); parts::outer(n).inner().value() + l.get() + r.get() }
 "##,
-            [
-                changes("by a field and a signature", "self.n + 1", "self.n + 2"),
-                changes("out of a tuple", "{ 3 }", "{ 33 }"),
-                changes("the other of the tuple", "{ 4 }", "{ 44 }"),
-                keeps("not called", "{ 2 }", "{ 22 }"),
-                keeps("not called either", "{ 5 }", "{ 55 }"),
-            ],
-        ),
-        case(
-            "by path and by alias",
-            r##"
+        [
+            changes("by a field and a signature", "self.n + 1", "self.n + 2"),
+            changes("out of a tuple", "{ 3 }", "{ 33 }"),
+            changes("the other of the tuple", "{ 4 }", "{ 44 }"),
+            keeps("not called", "{ 2 }", "{ 22 }"),
+            keeps("not called either", "{ 5 }", "{ 55 }"),
+        ],
+    )
+}
+
+fn by_path_and_by_alias() -> Case {
+    case(
+        "by path and by alias",
+        r##"
 struct Maker;
 type Short = Maker;
 impl Short { fn short() -> u64 { 15 } fn long() -> u64 { 16 } }
@@ -82,21 +91,28 @@ type Wrapped<T> = Vec<T>;
 fn sum(list: Wrapped<Maker>) -> u64 { list.iter().map(Maker::by_path).sum() }
 pub fn creator(_: u64) -> u64 { Short::short() + Maker::by_path(&Maker) + apply(Maker::as_value) + sum(vec![Maker]) + <Maker>::short() }
 "##,
-            [
-                changes("through an alias", "{ 15 }", "{ 25 }"),
-                keeps("beside it", "{ 16 }", "{ 26 }"),
-                changes("by path", "{ 17 }", "{ 27 }"),
-                changes("as a value", "n + 18", "n + 28"),
-            ],
-        ),
-    ]
+        [
+            changes("through an alias", "{ 15 }", "{ 25 }"),
+            keeps("beside it", "{ 16 }", "{ 26 }"),
+            changes("by path", "{ 17 }", "{ 27 }"),
+            changes("as a value", "n + 18", "n + 28"),
+        ],
+    )
 }
 
 fn traits() -> Vec<Case> {
     vec![
-        case(
-            "impls of traits",
-            r##"
+        impls_of_traits(),
+        an_import_of_a_trait_is_swapped(),
+        extension_traits_and_blankets(),
+        supertraits_and_associated_items(),
+    ]
+}
+
+fn impls_of_traits() -> Case {
+    case(
+        "impls of traits",
+        r##"
 mod shapes {
     pub trait Area { fn area(&self) -> u64; fn doubled(&self) -> u64 { self.area() * 2 } }
     pub struct Square(pub u64);
@@ -112,23 +128,26 @@ mod volumes {
 use shapes::Area as _;
 pub fn creator(n: u64) -> u64 { shapes::Square(n).area() + shapes::Square(n).doubled() }
 "##,
-            [
-                changes("the impl", "self.0 * self.0", "self.0 * self.0 * 2"),
-                changes("its helper", "{ 0 }", "{ 1 }"),
-                changes("the default method", "self.area() * 2", "self.area() * 3"),
-                changes("a default method overridden", "helper() } }", "helper() } fn doubled(&self) -> u64 { 1 } }"),
-                keeps("for a type nobody mentions", "{ 3 }", "{ 4 }"),
-                keeps("of a trait that is not in scope", "{ 888 }", "{ 889 }"),
-                changes(
-                    "the import of the trait",
-                    "use shapes::Area as _;",
-                    "use shapes::Area as _; trait More { fn area(self) -> u64; } impl More for shapes::Square { fn area(self) -> u64 { 1 } }",
-                ),
-            ],
-        ),
-        case(
-            "an import of a trait is swapped",
-            r##"
+        [
+            changes("the impl", "self.0 * self.0", "self.0 * self.0 * 2"),
+            changes("its helper", "{ 0 }", "{ 1 }"),
+            changes("the default method", "self.area() * 2", "self.area() * 3"),
+            changes("a default method overridden", "helper() } }", "helper() } fn doubled(&self) -> u64 { 1 } }"),
+            keeps("for a type nobody mentions", "{ 3 }", "{ 4 }"),
+            keeps("of a trait that is not in scope", "{ 888 }", "{ 889 }"),
+            changes(
+                "the import of the trait",
+                "use shapes::Area as _;",
+                "use shapes::Area as _; trait More { fn area(self) -> u64; } impl More for shapes::Square { fn area(self) -> u64 { 1 } }",
+            ),
+        ],
+    )
+}
+
+fn an_import_of_a_trait_is_swapped() -> Case {
+    case(
+        "an import of a trait is swapped",
+        r##"
 mod shapes {
     pub trait Area { fn area(&self) -> u64 { 1 } }
     pub trait Volume { fn area(&self) -> u64 { 2 } }
@@ -138,15 +157,18 @@ mod shapes {
 use shapes::Area as _;
 pub fn creator(n: u64) -> u64 { n.area() }
 "##,
-            [
-                changes("unnamed", "use shapes::Area as _;", "use shapes::Volume as _;"),
-                changes("the method", "{ 1 }", "{ 3 }"),
-                keeps("the other trait", "{ 2 }", "{ 3 }"),
-            ],
-        ),
-        case(
-            "extension traits and blankets",
-            r##"
+        [
+            changes("unnamed", "use shapes::Area as _;", "use shapes::Volume as _;"),
+            changes("the method", "{ 1 }", "{ 3 }"),
+            keeps("the other trait", "{ 2 }", "{ 3 }"),
+        ],
+    )
+}
+
+fn extension_traits_and_blankets() -> Case {
+    case(
+        "extension traits and blankets",
+        r##"
 use std::fmt::Display;
 trait Shout { fn shout(&self) -> String { format!("{}!", self.raw()) } fn raw(&self) -> String; }
 impl Shout for str { fn raw(&self) -> String { self.to_uppercase() } }
@@ -159,18 +181,21 @@ trait Unused { fn unused(&self) -> u64; }
 impl<T: Display> Unused for T { fn unused(&self) -> u64 { 43 } }
 pub fn creator(n: u64) -> String { format!("{} {} {}", "abc".shout(), n.tag(), opaque().go()) }
 "##,
-            [
-                changes("a default method on str", "{}!", "{}!!"),
-                changes("an impl for str", "self.to_uppercase()", "self.to_uppercase() + \"x\""),
-                changes("a blanket impl", "\"[{self}]\"", "\"[[{self}]]\""),
-                changes("an impl for closures", "self() + 41", "self() + 141"),
-                changes("a closure behind impl Fn", "|| 42", "|| 142"),
-                keeps("a blanket impl of another trait", "{ 43 }", "{ 143 }"),
-            ],
-        ),
-        case(
-            "supertraits and associated items",
-            r##"
+        [
+            changes("a default method on str", "{}!", "{}!!"),
+            changes("an impl for str", "self.to_uppercase()", "self.to_uppercase() + \"x\""),
+            changes("a blanket impl", "\"[{self}]\"", "\"[[{self}]]\""),
+            changes("an impl for closures", "self() + 41", "self() + 141"),
+            changes("a closure behind impl Fn", "|| 42", "|| 142"),
+            keeps("a blanket impl of another trait", "{ 43 }", "{ 143 }"),
+        ],
+    )
+}
+
+fn supertraits_and_associated_items() -> Case {
+    case(
+        "supertraits and associated items",
+        r##"
 trait Base { fn base(&self) -> u64 { 1 } }
 trait Sub: Base { fn sub(&self) -> u64 { self.base() + 1 } }
 struct Leaf;
@@ -195,21 +220,20 @@ impl From<u64> for Narrow { fn from(n: u64) -> Self { Self(n as u8) } }
 impl Widen for Small { type Out = Wide; fn widen(self) -> Self::Out { self.0.into() } }
 pub fn creator(_: u64) -> u64 { use_sub(&Leaf) + Leaf.visit().finish() + made_by::<Maker>() + <Maker as Make>::make() + u64::from(Small(300).widen()) }
 "##,
-            [
-                changes("a supertrait's default", "fn base(&self) -> u64 { 1 }", "fn base(&self) -> u64 { 2 }"),
-                changes(
-                    "an impl of the supertrait",
-                    "impl Base for Leaf {}",
-                    "impl Base for Leaf { fn base(&self) -> u64 { 5 } }",
-                ),
-                changes("a method of an associated type", "self.0 + 18", "self.0 + 19"),
-                changes("a trait's constant", "SEED: u64 = 5", "SEED: u64 = 6"),
-                changes("a static method by a type parameter", "{ 8 }", "{ 88 }"),
-                keeps("of a type that is no argument", "{ 9 }", "{ 99 }"),
-                changes("an associated type", "type Out = Wide;", "type Out = Narrow;"),
-            ],
-        ),
-    ]
+        [
+            changes("a supertrait's default", "fn base(&self) -> u64 { 1 }", "fn base(&self) -> u64 { 2 }"),
+            changes(
+                "an impl of the supertrait",
+                "impl Base for Leaf {}",
+                "impl Base for Leaf { fn base(&self) -> u64 { 5 } }",
+            ),
+            changes("a method of an associated type", "self.0 + 18", "self.0 + 19"),
+            changes("a trait's constant", "SEED: u64 = 5", "SEED: u64 = 6"),
+            changes("a static method by a type parameter", "{ 8 }", "{ 88 }"),
+            keeps("of a type that is no argument", "{ 9 }", "{ 99 }"),
+            changes("an associated type", "type Out = Wide;", "type Out = Narrow;"),
+        ],
+    )
 }
 
 fn scopes() -> Vec<Case> {
@@ -246,10 +270,13 @@ pub fn creator(n: u64) -> u64 {
 }
 
 fn foreign() -> Vec<Case> {
-    vec![
-        case(
-            "operators and std's traits",
-            r##"
+    vec![operators_and_std_s_traits(), conversions_and_loops(), derives()]
+}
+
+fn operators_and_std_s_traits() -> Case {
+    case(
+        "operators and std's traits",
+        r##"
 use std::cell::Cell;
 struct Money(u64);
 impl std::ops::Add for Money { type Output = Money; fn add(self, o: Money) -> Money { Money(self.0 + o.0 + FEE) } }
@@ -288,34 +315,37 @@ pub fn creator(n: u64) -> String {
     format!("{sum} {} {} {} {} {} {} {} {}", DROPPED.get(), Boxed(Wrapper(3)).inside(), Countdown(3).sum::<u64>(), settings.a + settings.b, Celsius(4), Celsius::from(5).0, Bag(vec![1, 2])[0], ordered[0].0 + counted)
 }
 "##,
-            [
-                changes("an operator", "self.0 + o.0 + FEE", "self.0 + o.0 + FEE + 1"),
-                changes("its constant", "FEE: u64 = 0", "FEE: u64 = 2"),
-                spurious(NARROW, "an operator nobody uses", "self.0 - o.0", "self.0 - o.0 + 1"),
-                changes("Drop", "self.0 * 3", "self.0 * 4"),
-                changes("through Deref", "self.0 + 1 }", "self.0 + 2 }"),
-                changes(
-                    "a method that wins over Deref",
-                    "impl std::ops::Deref for Boxed",
-                    "impl Boxed { fn inside(&self) -> u64 { 0 } }\nimpl std::ops::Deref for Boxed",
-                ),
-                changes("Iterator", "Some(self.0 + 1)", "Some(self.0 + 2)"),
-                changes("Default", "b: 21", "b: 23"),
-                changes("From", "Self(n + 2)", "Self(n + 3)"),
-                changes("Display", "\"{} C\"", "\"{} K\""),
-                changes("Index", "&self.0[i]", "&self.0[i + 1]"),
-                changes("Ord", "self.0.cmp(&o.0)", "o.0.cmp(&self.0)"),
-                keeps("of a type nobody mentions", "panic!()", "unreachable!()"),
-                changes(
-                    "Drop added",
-                    "struct Wrapper(u64);",
-                    "struct Wrapper(u64);\nimpl Drop for Money { fn drop(&mut self) { DROPPED.set(9); } }",
-                ),
-            ],
-        ),
-        case(
-            "conversions and loops",
-            r##"
+        [
+            changes("an operator", "self.0 + o.0 + FEE", "self.0 + o.0 + FEE + 1"),
+            changes("its constant", "FEE: u64 = 0", "FEE: u64 = 2"),
+            spurious(NARROW, "an operator nobody uses", "self.0 - o.0", "self.0 - o.0 + 1"),
+            changes("Drop", "self.0 * 3", "self.0 * 4"),
+            changes("through Deref", "self.0 + 1 }", "self.0 + 2 }"),
+            changes(
+                "a method that wins over Deref",
+                "impl std::ops::Deref for Boxed",
+                "impl Boxed { fn inside(&self) -> u64 { 0 } }\nimpl std::ops::Deref for Boxed",
+            ),
+            changes("Iterator", "Some(self.0 + 1)", "Some(self.0 + 2)"),
+            changes("Default", "b: 21", "b: 23"),
+            changes("From", "Self(n + 2)", "Self(n + 3)"),
+            changes("Display", "\"{} C\"", "\"{} K\""),
+            changes("Index", "&self.0[i]", "&self.0[i + 1]"),
+            changes("Ord", "self.0.cmp(&o.0)", "o.0.cmp(&self.0)"),
+            keeps("of a type nobody mentions", "panic!()", "unreachable!()"),
+            changes(
+                "Drop added",
+                "struct Wrapper(u64);",
+                "struct Wrapper(u64);\nimpl Drop for Money { fn drop(&mut self) { DROPPED.set(9); } }",
+            ),
+        ],
+    )
+}
+
+fn conversions_and_loops() -> Case {
+    case(
+        "conversions and loops",
+        r##"
 use std::str::FromStr;
 struct Leaf;
 impl From<Leaf> for String { fn from(_: Leaf) -> String { "leaf".into() } }
@@ -344,19 +374,22 @@ pub fn creator(_: u64) -> String {
     format!("{} {} {sum} {} {} {waited:?}", String::from(Leaf), failing().unwrap_err().0, tripled(1), total.0)
 }
 "##,
-            [
-                changes("From for a foreign type", "\"leaf\".into()", "\"leaf2\".into()"),
-                changes("FromStr by parse", "Err(17)", "Err(18)"),
-                changes("From by ?", "Failed(n + 1)", "Failed(n + 2)"),
-                changes("IntoIterator in a loop; a variable has its helper's name", "n * 3", "n * 4"),
-                spurious(NARROW, "an impl nobody uses", "self.0.push(1)", "self.0.push(2)"),
-                changes("Sum", "a + b", "a * 2 + b"),
-                changes("IntoFuture by await", "ready(61)", "ready(62)"),
-            ],
-        ),
-        case(
-            "derives",
-            r##"
+        [
+            changes("From for a foreign type", "\"leaf\".into()", "\"leaf2\".into()"),
+            changes("FromStr by parse", "Err(17)", "Err(18)"),
+            changes("From by ?", "Failed(n + 1)", "Failed(n + 2)"),
+            changes("IntoIterator in a loop; a variable has its helper's name", "n * 3", "n * 4"),
+            spurious(NARROW, "an impl nobody uses", "self.0.push(1)", "self.0.push(2)"),
+            changes("Sum", "a + b", "a * 2 + b"),
+            changes("IntoFuture by await", "ready(61)", "ready(62)"),
+        ],
+    )
+}
+
+fn derives() -> Case {
+    case(
+        "derives",
+        r##"
 #[derive(PartialEq, PartialOrd)]
 struct Pair { left: u64, right: Inner }
 #[derive(Debug)]
@@ -370,164 +403,20 @@ pub fn creator(_: u64) -> String {
     format!("{less} {:?}", Kind::default())
 }
 "##,
-            [
-                changes("an impl that a derive calls", "self.0.partial_cmp(&o.0)", "o.0.partial_cmp(&self.0)"),
-                changes("an attribute of a derive", "#[default] First, Second", "First, #[default] Second"),
-                changes(
-                    "a derive replaced by hand",
-                    "#[derive(Default, Debug)]\nenum",
-                    "impl std::fmt::Debug for Kind { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { f.write_str(\"hand\") } }\n#[derive(Default)]\nenum",
-                ),
-                spurious(
-                    "derives are tokens of the type",
-                    "a derive nobody uses",
-                    "#[derive(Debug)]\nstruct Inner",
-                    "#[derive(Debug, Clone)]\nstruct Inner",
-                ),
-            ],
-        ),
-    ]
-}
-
-fn generic() -> Vec<Case> {
-    vec![
-        case(
-            "generic helpers",
-            r##"
-trait Area { fn area(&self) -> u64; }
-struct Square(u64); struct Round;
-impl Area for Square { fn area(&self) -> u64 { self.0 * self.0 } }
-impl Area for Round { fn area(&self) -> u64 { 7 } }
-fn total<A: Area>(a: &A) -> u64 { a.area() * 2 }
-fn wheres<A>(a: &A) -> u64 where A: Area { a.area() + 3 }
-struct Holder<T>(T);
-impl<T: Area> Holder<T> { fn held(&self) -> u64 { self.0.area() + 4 } }
-impl<T> Holder<T> { fn other(&self) -> u64 { 5 } }
-impl<T: Area> Area for Holder<T> { fn area(&self) -> u64 { self.0.area() + 6 } }
-fn each(all: &[Box<dyn Fn(u64) -> u64>]) -> u64 { all.iter().map(|f| f(1)).sum() }
-fn first(n: u64) -> u64 { n + 10 }
-pub fn creator(n: u64) -> u64 {
-    let add = move |m: u64| m + n;
-    total(&Square(n)) + wheres(&Square(1)) + Holder(Square(2)).held() + total(&Holder(Square(1))) + each(&[Box::new(first), Box::new(add)])
-}
-"##,
-            [
-                changes("the helper", "a.area() * 2", "a.area() * 3"),
-                changes("a where clause's", "a.area() + 3", "a.area() + 4"),
-                changes("the impl", "self.0 * self.0", "self.0 * self.0 + 1"),
-                changes("a method of a generic type", "self.0.area() + 4", "self.0.area() + 5"),
-                changes("an impl for a generic type", "self.0.area() + 6", "self.0.area() + 7"),
-                keeps("another method of the generic type", "{ 5 }", "{ 55 }"),
-                keeps("another type's impl", "{ 7 }", "{ 77 }"),
-                changes("a function in a box", "n + 10", "n + 11"),
-            ],
-        ),
-        case(
-            "generic creators",
-            r##"
-pub trait Model { fn predict(&self) -> u64; }
-struct Known;
-impl Model for Known { fn predict(&self) -> u64 { 1 } }
-struct Other(u64);
-impl Model for Other { fn predict(&self) -> u64 { self.0 + helper() } }
-fn helper() -> u64 { 2 }
-trait Unrelated { fn predict(&self) -> u64; }
-impl Unrelated for Known { fn predict(&self) -> u64 { 3 } }
-impl Model for i32 { fn predict(&self) -> u64 { by_number() } }
-fn by_number() -> u64 { 4 }
-pub fn creator(n: impl Model) -> u64 { n.predict() }
-"##,
-            [
-                changes("the implementor that is passed", "{ 4 }", "{ 44 }"),
-                spurious("whoever calls it chooses the type", "another implementor", "{ 1 }", "{ 11 }"),
-                spurious("whoever calls it chooses the type", "another implementor's helper", "{ 2 }", "{ 22 }"),
-                spurious("a trait in scope has a method of this name", "of another trait", "{ 3 }", "{ 33 }"),
-            ],
-        ),
-    ]
-}
-
-fn dynamic() -> Vec<Case> {
-    vec![
-        case(
-            "trait objects",
-            r##"
-trait Plugin { fn value(&self) -> u64 { base() } }
-fn base() -> u64 { 20 }
-struct A; struct B; struct Stranger;
-impl Plugin for A {}
-impl Plugin for B { fn value(&self) -> u64 { 30 } }
-impl Plugin for Stranger { fn value(&self) -> u64 { 40 } }
-fn every() -> Vec<Box<dyn Plugin>> { vec![Box::new(A), Box::new(B)] }
-trait Never { fn value(&self) -> u64 { 50 } }
-impl Never for A {}
-pub fn creator(_: u64) -> u64 { every().iter().map(|p: &Box<dyn Plugin>| p.value()).sum() }
-"##,
-            [
-                changes("an implementor", "{ 30 }", "{ 31 }"),
-                changes("a default method's helper", "{ 20 }", "{ 22 }"),
-                changes(
-                    "a method added to an impl",
-                    "impl Plugin for A {}",
-                    "impl Plugin for A { fn value(&self) -> u64 { 1 } }",
-                ),
-                spurious(
-                    "dyn opens a trait to all its implementors",
-                    "an implementor nobody makes",
-                    "{ 40 }",
-                    "{ 41 }",
-                ),
-                spurious("a trait in scope has a method of this name", "another trait's method", "{ 50 }", "{ 51 }"),
-            ],
-        ),
-        case(
-            "impls for trait objects",
-            r##"
-trait Plugin { fn value(&self) -> u64; }
-struct A;
-impl Plugin for A { fn value(&self) -> u64 { 1 } }
-impl dyn Plugin { fn twice(&self) -> u64 { self.value() * 2 } }
-impl std::fmt::Display for dyn Plugin { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { write!(f, "<{}>", self.twice()) } }
-pub fn creator(_: u64) -> String { let p: &dyn Plugin = &A; p.to_string() }
-"##,
-            [
-                changes("Display for dyn", "\"<{}>\"", "\"<<{}>>\""),
-                changes("a method of dyn", "self.value() * 2", "self.value() * 3"),
-                changes("an implementor", "{ 1 }", "{ 2 }"),
-            ],
-        ),
-    ]
-}
-
-fn paths() -> Vec<Case> {
-    vec![case(
-        "paths of types",
-        r##"
-trait Zero { const ZERO: u64; fn zero() -> u64 { Self::ZERO } }
-impl Zero for u32 { const ZERO: u64 = 1; }
-impl Zero for u16 { const ZERO: u64 = 2; }
-struct Own; impl Zero for Own { const ZERO: u64 = 3; }
-struct Kept; impl Zero for Kept { const ZERO: u64 = 4; }
-impl Own { fn nested() -> Inner { Inner } }
-struct Inner; impl Inner { fn end(self) -> u64 { Self::start() + 5 } fn start() -> u64 { 6 } }
-mod far { pub struct Far; impl Far { pub fn go() -> u64 { 7 } } pub trait Walk { fn walk() -> u64; } impl Walk for Far { fn walk() -> u64 { 8 } } }
-use far::Walk;
-pub fn creator(_: u64) -> u64 { u32::zero() + <u32 as Zero>::ZERO + Own::zero() + <Own>::nested().end() + far::Far::go() + far::Far::walk() + Vec::<Own>::new().len() as u64 }
-"##,
         [
-            changes("a trait's constant of a primitive", "ZERO: u64 = 1", "ZERO: u64 = 11"),
-            spurious(
-                "impls for foreign types count with their trait",
-                "of another primitive",
-                "ZERO: u64 = 2",
-                "ZERO: u64 = 12",
+            changes("an impl that a derive calls", "self.0.partial_cmp(&o.0)", "o.0.partial_cmp(&self.0)"),
+            changes("an attribute of a derive", "#[default] First, Second", "First, #[default] Second"),
+            changes(
+                "a derive replaced by hand",
+                "#[derive(Default, Debug)]\nenum",
+                "impl std::fmt::Debug for Kind { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { f.write_str(\"hand\") } }\n#[derive(Default)]\nenum",
             ),
-            changes("of a type of one's own", "ZERO: u64 = 3", "ZERO: u64 = 13"),
-            keeps("of a type nobody mentions", "ZERO: u64 = 4", "ZERO: u64 = 14"),
-            changes("<Type>::name", "Self::start() + 5", "Self::start() + 6"),
-            changes("Self::name", "{ 6 }", "{ 66 }"),
-            changes("module::Type::name", "{ 7 }", "{ 77 }"),
-            changes("module::Type::name of a trait in scope", "{ 8 }", "{ 88 }"),
+            spurious(
+                "derives are tokens of the type",
+                "a derive nobody uses",
+                "#[derive(Debug)]\nstruct Inner",
+                "#[derive(Debug, Clone)]\nstruct Inner",
+            ),
         ],
-    )]
+    )
 }

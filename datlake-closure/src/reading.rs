@@ -1,0 +1,117 @@
+//! Reading one item, once for each module from which it is seen.
+
+use std::sync::{Arc, PoisonError};
+
+use crate::index::{CrateId, DefId, Kind, ModId, Target};
+use crate::lex;
+use crate::locals::Locals;
+use crate::macros;
+use crate::mentioned::Mentions;
+use crate::mentions::Walker;
+use crate::scanner::Scanner;
+use crate::symbol::{self, Map, Set, Sym};
+use crate::text::Text;
+
+impl Scanner {
+    /// What an item mentions, seen from its own module or, a macro's body, from another.
+    pub(crate) fn mentions(&self, def: DefId, context: Option<ModId>) -> Arc<Mentions> {
+        let key = (def, context);
+        if let Some(known) = self.mentions.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return known.clone();
+        }
+        let found = Arc::new(self.read_item(def, context));
+        self.mentions.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        found
+    }
+
+    fn read_item(&self, def: DefId, context: Option<ModId>) -> Mentions {
+        let (it, text) = (&self.index[def], self.index.text(def));
+        let mut out = Mentions::default();
+        let this = match it.of {
+            Some(of) => self.uses().heads[of.0 as usize].this.clone(),
+            None if it.kind.is_type() || it.kind == Kind::Trait => vec![def],
+            None => Vec::new(),
+        };
+        let module = context.unwrap_or(it.module);
+        let in_body =
+            matches!(it.kind, Kind::Fn | Kind::Const | Kind::Static | Kind::Trait | Kind::Member | Kind::TraitImpl);
+        let locals = if in_body || it.kind.is_type() || it.kind == Kind::Alias {
+            let constant = |_: usize, name: Sym| self.is_constant(module, name);
+            Locals::of(&text, it.from, it.to, &self.opaque(&text, it.from, it.to), &constant)
+        } else {
+            Locals::default()
+        };
+        let variants = if it.kind == Kind::Enum {
+            self.index.variants(def).map(|variant| variant.0).collect()
+        } else {
+            Set::default()
+        };
+        let mut walker = Walker {
+            scanner: self,
+            text: &text,
+            file: it.file,
+            kind: it.kind,
+            this,
+            home: self.index.crate_of(def),
+            modules: vec![(module, usize::MAX)],
+            locals,
+            generics: it.of.map(|of| self.index[of].generics.clone()).unwrap_or_default(),
+            variants,
+            macros: Vec::new(),
+            imported: Map::default(),
+            attribute: 0,
+            depth: 0,
+            scoped: Default::default(),
+            out: &mut out,
+        };
+        if let (Kind::Member, Some(of)) = (it.kind, it.of) {
+            let head = self.index[of].head;
+            walker.walk(head.0, head.1);
+        }
+        // A macro's own name is no mention.
+        let from =
+            if it.kind == Kind::Macro && text.is(it.start, symbol::MACRO_RULES) { it.start + 3 } else { it.from };
+        walker.walk(from, it.to);
+        let scoped = walker.scoped;
+        let home = (it.kind == Kind::Macro).then(|| self.index.crate_of(def));
+        self.add_traits(home, &scoped, &mut out);
+        out
+    }
+
+    /// `home`: of a macro, which can use any trait of its own crate.
+    fn add_traits(&self, home: Option<CrateId>, scoped: &std::collections::BTreeSet<(Sym, ModId)>, out: &mut Mentions) {
+        for (name, module) in scoped {
+            let scope = self.scopes.of(&self.index, &self.resolver, *module);
+            out.ambient.extend(scope.ambient.iter().cloned());
+            let candidates = self.index.trait_members.get(name).into_iter().flatten();
+            let near = |def: &DefId| home.is_some_and(|home| self.index.sees(home, self.index.crate_of(*def)));
+            let usable = candidates.filter(|def| scope.traits.contains(def) || near(def));
+            out.traits.extend(usable.map(|def| (*name, *def)));
+        }
+    }
+
+    /// Whether a name in a pattern is a constant, not a new variable.
+    fn is_constant(&self, module: ModId, name: Sym) -> bool {
+        let (found, _) = self.resolver.resolve(&self.index, module, &[name]);
+        found.iter().any(|target| match target {
+            Target::Def(def) => matches!(self.index[*def].kind, Kind::Const | Kind::Static | Kind::Struct),
+            Target::Assoc(..) => true,
+            _ => false,
+        })
+    }
+
+    /// Arguments of macros that are not the standard library's.
+    fn opaque(&self, text: &Text, from: usize, to: usize) -> Vec<(usize, usize)> {
+        let calls = (from..to).filter(|at| {
+            text.is(*at, symbol::BANG) && text.name(at.wrapping_sub(1)).is_some() && {
+                let open = if text.is(at - 1, symbol::MACRO_RULES) { at + 2 } else { at + 1 };
+                text.kind(open) == Some(lex::Kind::Open)
+            }
+        });
+        let others = calls.filter(|at| text.name(at - 1).is_some_and(|name| !macros::is_std(&self.index, name)));
+        others
+            .map(|at| if text.is(at - 1, symbol::MACRO_RULES) { at + 2 } else { at + 1 })
+            .map(|open| (open, text.mate(open)))
+            .collect()
+    }
+}
