@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::index::Target;
+use crate::index::Meaning;
 use crate::index::{Binding, CrateId, DefId, ImplId, Kind, ModId};
 use crate::macros;
 use crate::mentioned::{Embedded, Mentions};
@@ -296,26 +296,26 @@ impl<'a> Run<'a> {
         self.notes.extend(mentions.notes.iter().map(|note| (def, note.clone())));
     }
 
-    fn edge(&mut self, def: DefId, context: Option<ModId>, path: &[Sym], target: Target) {
+    fn edge(&mut self, def: DefId, context: Option<ModId>, path: &[Sym], target: Meaning) {
         let index = &self.scanner.index;
         let label = match target {
-            Target::Def(found) => {
+            Meaning::Def(found) => {
                 self.include(found, Some(def));
                 index.label(found)
             }
-            Target::Assoc(found, name) => {
+            Meaning::Assoc(found, name) => {
                 self.include(found, Some(def));
                 self.named(found, name, def);
                 format!("{}::{}", index.label(found), index.name(name))
             }
-            Target::Mod(module) => index.module_path(module),
-            Target::Extern(symbol::UNDERSCORE) => "extern".to_owned(),
-            Target::Extern(path) => {
+            Meaning::Mod(module) => index.module_path(module),
+            Meaning::Extern(symbol::UNDERSCORE) => "extern".to_owned(),
+            Meaning::Extern(path) => {
                 let path = index.name(path);
                 self.registry.extend(path.split("::").next().map(str::to_owned));
                 format!("extern {path}")
             }
-            Target::Whole(krate) => {
+            Meaning::Whole(krate) => {
                 self.whole_crate(krate, def, context);
                 index[krate].package.name.clone()
             }
@@ -359,7 +359,7 @@ impl<'a> Run<'a> {
             }
             for module in [module, root] {
                 for target in scanner.resolver.lookup(index, module, *word).iter() {
-                    if let Target::Def(found) = target {
+                    if let Meaning::Def(found) = target {
                         self.include(*found, Some(def));
                     }
                 }

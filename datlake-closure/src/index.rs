@@ -118,7 +118,7 @@ pub(crate) type Path = Arc<[Sym]>;
 
 /// What a path can lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Target {
+pub(crate) enum Meaning {
     Def(DefId),
     Mod(ModId),
     /// Something of a type or a trait: a method, a variant.
@@ -170,7 +170,7 @@ pub(crate) struct Crate {
     /// The crate itself and all that it depends on.
     pub(crate) reach: BTreeSet<CrateId>,
     /// Other crates by the names that this one has for them.
-    pub(crate) externs: Map<Sym, Target>,
+    pub(crate) externs: Map<Sym, Meaning>,
     /// What could not be read.
     pub(crate) missing: Vec<String>,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::index::{DefId, ModId, Path};
-use crate::resolve::Targets;
+use crate::resolve::Meanings;
 use crate::symbol::{Map, Set, Sym};
 
 /// A file whose content counts.
@@ -22,7 +22,7 @@ pub struct Embedded {
 #[derive(Default)]
 pub(crate) struct Mentions {
     /// Paths as they are written, and where they lead.
-    pub(crate) edges: Map<Path, Targets>,
+    pub(crate) edges: Map<Path, Meanings>,
     /// Names of methods, or of anything else of a type that is not known here.
     pub(crate) called: Set<Sym>,
     /// Traits in scope that have something of a called name.

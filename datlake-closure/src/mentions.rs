@@ -5,13 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::index::Target;
+use crate::index::Meaning;
 use crate::index::{CrateId, DefId, FileId, Kind, ModId, Path};
 use crate::lex;
 use crate::locals::Locals;
 use crate::macros;
 use crate::mentioned::Mentions;
-use crate::resolve::Targets;
+use crate::resolve::Meanings;
 use crate::scanner::Scanner;
 use crate::symbol::{self, Map, Set, Sym};
 use crate::text::Text;
@@ -89,7 +89,7 @@ impl Walker<'_> {
         self.scoped.insert((name, self.module()));
     }
 
-    pub(crate) fn resolve(&self, path: &[Sym]) -> (Targets, Option<Sym>) {
+    pub(crate) fn resolve(&self, path: &[Sym]) -> (Meanings, Option<Sym>) {
         let (index, resolver) = (&self.scanner.index, &self.scanner.resolver);
         let module = |path: &[Sym]| if path[0] == symbol::DOLLAR_CRATE { index[self.home].root } else { self.module() };
         let (mut found, lost) = resolver.resolve(index, module(path), path);
@@ -113,7 +113,7 @@ impl Walker<'_> {
             return end;
         }
         if let Some((path, _)) = path_at(self.text, open + 1, end)
-            && self.resolve(&path).0.contains(&Target::Extern(symbol::UNDERSCORE))
+            && self.resolve(&path).0.contains(&Meaning::Extern(symbol::UNDERSCORE))
         {
             return end;
         }
@@ -257,7 +257,7 @@ impl Walker<'_> {
                 let (found, _) = self.resolve(&path);
                 let index = &self.scanner.index;
                 self.out.open.extend(found.iter().filter_map(|target| match target {
-                    Target::Def(def) if index[*def].kind == Kind::Trait => Some(*def),
+                    Meaning::Def(def) if index[*def].kind == Kind::Trait => Some(*def),
                     _ => None,
                 }));
                 next = if text.is(behind, symbol::LT) { text.past_angles(behind, to) } else { behind };
@@ -272,7 +272,7 @@ impl Walker<'_> {
     }
 
     fn itself(&mut self) {
-        let targets = self.this.iter().map(|def| Target::Def(*def));
+        let targets = self.this.iter().map(|def| Meaning::Def(*def));
         self.out.edges.entry([symbol::SELF_TYPE].into()).or_default().extend(targets);
     }
 
@@ -293,17 +293,17 @@ impl Walker<'_> {
         let index = &self.scanner.index;
         if bang {
             let krate = index[self.module()].krate;
-            found.retain(|target| !matches!(target, Target::Def(def) if index[*def].kind != Kind::Macro));
+            found.retain(|target| !matches!(target, Meaning::Def(def) if index[*def].kind != Kind::Macro));
             if path.len() == 1 {
-                found.extend(index[krate].macros.get(&last).into_iter().flatten().map(|def| Target::Def(*def)));
+                found.extend(index[krate].macros.get(&last).into_iter().flatten().map(|def| Meaning::Def(*def)));
             }
             if found.is_empty() && !macros::is_std(index, last) {
                 found.extend(
-                    macros::named(index, krate, last).chain(macros::named(index, self.home, last)).map(Target::Def),
+                    macros::named(index, krate, last).chain(macros::named(index, self.home, last)).map(Meaning::Def),
                 );
             }
             let of_macros =
-                found.iter().filter_map(|target| if let Target::Def(def) = target { Some(*def) } else { None });
+                found.iter().filter_map(|target| if let Meaning::Def(def) = target { Some(*def) } else { None });
             self.out.macros.extend(of_macros);
         }
         if found.is_empty() {
@@ -313,11 +313,11 @@ impl Walker<'_> {
         let text = self.text;
         for target in &found {
             match target {
-                Target::Assoc(def, name) if !index[*def].kind.is_type() || *name != last => {
+                Meaning::Assoc(def, name) if !index[*def].kind.is_type() || *name != last => {
                     self.out.called.insert(last);
                 }
                 // Whoever gets a module's name can name what is in it.
-                Target::Mod(module) if self.is_loose() || at < self.attribute || text.is(next, symbol::PATH_SEP) => {
+                Meaning::Mod(module) if self.is_loose() || at < self.attribute || text.is(next, symbol::PATH_SEP) => {
                     self.out.modules.insert(*module);
                 }
                 _ => {}
@@ -333,7 +333,7 @@ impl Walker<'_> {
             self.out.called.insert(last);
         }
         let Some(name) = path.get(1) else { return };
-        let targets = self.this.iter().map(|def| Target::Assoc(*def, *name));
+        let targets = self.this.iter().map(|def| Meaning::Assoc(*def, *name));
         self.out.edges.entry(path.into()).or_default().extend(targets);
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::build::{Attributes, Builder, DEPTH, Dirs, Place};
-use crate::index::Target;
+use crate::index::Meaning;
 use crate::index::{Binding, Crate, CrateId, DefId, File, FileId, Index, ModId, Module};
 use crate::packages::{Dependency, Edition, Package};
 use crate::source::{Sources, normalise};
@@ -29,15 +29,15 @@ pub(crate) fn build(packages: Vec<Package>, sources: &dyn Sources) -> Index {
 fn link(index: &mut Index) {
     let std = ["std", "core", "alloc", "proc_macro", "test"];
     for krate in (0..index.crates.len() as u32).map(CrateId) {
-        let mut externs: Map<Sym, Target> = Map::default();
-        externs.extend(std.map(|name| index.sym(name)).map(|name| (name, Target::Extern(name))));
+        let mut externs: Map<Sym, Meaning> = Map::default();
+        externs.extend(std.map(|name| index.sym(name)).map(|name| (name, Meaning::Extern(name))));
         for (name, dependency) in &index[krate].package.dependencies {
             let target = match dependency {
-                Dependency::Registry(package) => Target::Extern(index.sym(package)),
-                Dependency::Skipped => Target::Extern(symbol::UNDERSCORE),
+                Dependency::Registry(package) => Meaning::Extern(index.sym(package)),
+                Dependency::Skipped => Meaning::Extern(symbol::UNDERSCORE),
                 Dependency::Path(at) => match index.crates.get(*at) {
-                    Some(found) if found.package.proc_macro => Target::Whole(CrateId(*at as u32)),
-                    Some(found) => Target::Mod(found.root),
+                    Some(found) if found.package.proc_macro => Meaning::Whole(CrateId(*at as u32)),
+                    Some(found) => Meaning::Mod(found.root),
                     None => continue,
                 },
             };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::closure::Run;
-use crate::index::Target;
+use crate::index::Meaning;
 use crate::index::{DefId, Kind};
 use crate::scanner::Scanner;
 use crate::symbol;
@@ -34,7 +34,7 @@ pub(crate) fn open_traits(scanner: &Scanner, def: DefId) -> BTreeSet<DefId> {
         match path_at(&text, at, body) {
             Some((path, next)) => {
                 for target in scanner.resolver.resolve(index, it.module, &path).0 {
-                    if let Target::Def(def) = target
+                    if let Meaning::Def(def) = target
                         && index[def].kind == Kind::Trait
                     {
                         found.insert(def);

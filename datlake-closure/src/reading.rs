@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use crate::index::{CrateId, DefId, Kind, ModId, Target};
+use crate::index::{CrateId, DefId, Kind, Meaning, ModId};
 use crate::lex;
 use crate::locals::Locals;
 use crate::macros;
@@ -94,8 +94,8 @@ impl Scanner {
     fn is_constant(&self, module: ModId, name: Sym) -> bool {
         let (found, _) = self.resolver.resolve(&self.index, module, &[name]);
         found.iter().any(|target| match target {
-            Target::Def(def) => matches!(self.index[*def].kind, Kind::Const | Kind::Static | Kind::Struct),
-            Target::Assoc(..) => true,
+            Meaning::Def(def) => matches!(self.index[*def].kind, Kind::Const | Kind::Static | Kind::Struct),
+            Meaning::Assoc(..) => true,
             _ => false,
         })
     }

@@ -7,26 +7,26 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::index::{Binding, Index, Kind, ModId, Target};
+use crate::index::{Binding, Index, Kind, Meaning, ModId};
 use crate::packages::Edition;
 use crate::symbol::{self, Map, Set, Sym};
 
 const DEPTH: usize = 100;
 const ROUNDS: usize = 8;
 
-pub(crate) type Targets = BTreeSet<Target>;
+pub(crate) type Meanings = BTreeSet<Meaning>;
 
 type Key = (ModId, Sym);
 
 #[derive(Default)]
 pub(crate) struct Resolver {
-    known: Mutex<Map<Key, Arc<[Target]>>>,
+    known: Mutex<Map<Key, Arc<[Meaning]>>>,
 }
 
 /// One question and the questions it leads to.
 #[derive(Default)]
 struct Query {
-    answers: Map<Key, Targets>,
+    answers: Map<Key, Meanings>,
     done: Set<Key>,
     active: Set<Key>,
     circular: bool,
@@ -34,12 +34,12 @@ struct Query {
 }
 
 impl Resolver {
-    fn known(&self) -> MutexGuard<'_, Map<Key, Arc<[Target]>>> {
+    fn known(&self) -> MutexGuard<'_, Map<Key, Arc<[Meaning]>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a name means in a module itself, not around it.
-    pub(crate) fn lookup(&self, index: &Index, module: ModId, name: Sym) -> Arc<[Target]> {
+    pub(crate) fn lookup(&self, index: &Index, module: ModId, name: Sym) -> Arc<[Meaning]> {
         if let Some(known) = self.known().get(&(module, name)) {
             return known.clone();
         }
@@ -47,7 +47,7 @@ impl Resolver {
     }
 
     /// What a path means; where it leads nowhere, the segment that is unknown.
-    pub(crate) fn resolve(&self, index: &Index, module: ModId, path: &[Sym]) -> (Targets, Option<Sym>) {
+    pub(crate) fn resolve(&self, index: &Index, module: ModId, path: &[Sym]) -> (Meanings, Option<Sym>) {
         let mut lost = None;
         let found = self.run(|query| {
             let (found, unknown) = self.path(index, module, path, false, query, 0);
@@ -58,11 +58,11 @@ impl Resolver {
     }
 
     /// The same for the path of a `use`, whose first segment is read otherwise in 2015.
-    pub(crate) fn import(&self, index: &Index, module: ModId, path: &[Sym]) -> Targets {
+    pub(crate) fn import(&self, index: &Index, module: ModId, path: &[Sym]) -> Meanings {
         self.run(|query| self.path(index, module, path, true, query, 0).0)
     }
 
-    fn run(&self, mut ask: impl FnMut(&mut Query) -> Targets) -> Targets {
+    fn run(&self, mut ask: impl FnMut(&mut Query) -> Meanings) -> Meanings {
         let mut query = Query::default();
         let mut found = BTreeSet::new();
         for _ in 0..ROUNDS {
@@ -78,7 +78,7 @@ impl Resolver {
         found
     }
 
-    fn member(&self, index: &Index, module: ModId, name: Sym, query: &mut Query, depth: usize) -> Targets {
+    fn member(&self, index: &Index, module: ModId, name: Sym, query: &mut Query, depth: usize) -> Meanings {
         let key = (module, name);
         if let Some(known) = self.known().get(&key) {
             return known.iter().copied().collect();
@@ -99,15 +99,15 @@ impl Resolver {
         found
     }
 
-    fn names(&self, index: &Index, module: ModId, name: Sym, query: &mut Query, depth: usize) -> Targets {
+    fn names(&self, index: &Index, module: ModId, name: Sym, query: &mut Query, depth: usize) -> Meanings {
         let mut found = BTreeSet::new();
         for binding in index[module].names.get(&name).into_iter().flatten() {
             match binding {
                 Binding::Def(def) => {
-                    found.insert(Target::Def(*def));
+                    found.insert(Meaning::Def(*def));
                 }
                 Binding::Mod(module) => {
-                    found.insert(Target::Mod(*module));
+                    found.insert(Meaning::Mod(*module));
                 }
                 Binding::Use(path) => found.extend(self.path(index, module, path, true, query, depth + 1).0),
             }
@@ -116,9 +116,9 @@ impl Resolver {
         for glob in &index[module].globs {
             for base in self.path(index, module, glob, true, query, depth + 1).0 {
                 match base {
-                    Target::Mod(base) => globbed.extend(self.member(index, base, name, query, depth + 1)),
-                    Target::Def(def) if index.has_variant(def, name) => {
-                        globbed.insert(Target::Assoc(def, name));
+                    Meaning::Mod(base) => globbed.extend(self.member(index, base, name, query, depth + 1)),
+                    Meaning::Def(def) if index.has_variant(def, name) => {
+                        globbed.insert(Meaning::Assoc(def, name));
                     }
                     _ => {}
                 }
@@ -136,16 +136,16 @@ impl Resolver {
         import: bool,
         query: &mut Query,
         depth: usize,
-    ) -> (Targets, Option<Sym>) {
+    ) -> (Meanings, Option<Sym>) {
         let Some((first, mut rest)) = path.split_first() else { return (BTreeSet::new(), None) };
         let krate = index[module].krate;
         let root = index[krate].root;
         let old = index[krate].package.edition == Edition::E2015;
         let mut now = BTreeSet::new();
         match *first {
-            symbol::CRATE | symbol::DOLLAR_CRATE => now.extend([Target::Mod(root)]),
-            symbol::SELF => now.extend([Target::Mod(index.proper(module))]),
-            symbol::SUPER => now.extend(index.above(module).map(Target::Mod)),
+            symbol::CRATE | symbol::DOLLAR_CRATE => now.extend([Meaning::Mod(root)]),
+            symbol::SELF => now.extend([Meaning::Mod(index.proper(module))]),
+            symbol::SUPER => now.extend(index.above(module).map(Meaning::Mod)),
             symbol::PATH_SEP => {
                 let Some((name, behind)) = rest.split_first() else { return (now, None) };
                 rest = behind;
@@ -179,23 +179,23 @@ impl Resolver {
         (now, lost)
     }
 
-    fn step(&self, index: &Index, now: Targets, segment: Sym, query: &mut Query, depth: usize) -> Targets {
+    fn step(&self, index: &Index, now: Meanings, segment: Sym, query: &mut Query, depth: usize) -> Meanings {
         let mut next = BTreeSet::new();
         for target in now {
             match target {
-                Target::Mod(module) if segment == symbol::SUPER => next.extend(index.above(module).map(Target::Mod)),
-                Target::Mod(module) if segment == symbol::SELF => next.extend([Target::Mod(module)]),
-                Target::Mod(module) => next.extend(self.member(index, module, segment, query, depth + 1)),
-                Target::Def(def)
+                Meaning::Mod(module) if segment == symbol::SUPER => next.extend(index.above(module).map(Meaning::Mod)),
+                Meaning::Mod(module) if segment == symbol::SELF => next.extend([Meaning::Mod(module)]),
+                Meaning::Mod(module) => next.extend(self.member(index, module, segment, query, depth + 1)),
+                Meaning::Def(def)
                     if matches!(index[def].kind, Kind::Trait | Kind::Alias) || index[def].kind.is_type() =>
                 {
-                    next.insert(Target::Assoc(def, segment));
+                    next.insert(Meaning::Assoc(def, segment));
                 }
-                Target::Extern(path) if path != symbol::UNDERSCORE => {
+                Meaning::Extern(path) if path != symbol::UNDERSCORE => {
                     let path = format!("{}::{}", index.name(path), index.name(segment));
-                    next.insert(Target::Extern(index.sym(&path)));
+                    next.insert(Meaning::Extern(index.sym(&path)));
                 }
-                Target::Def(_) => {}
+                Meaning::Def(_) => {}
                 other => next.extend([other]),
             }
         }
@@ -203,7 +203,7 @@ impl Resolver {
     }
 
     /// A name in a module or a block, or around the block.
-    fn around(&self, index: &Index, module: ModId, name: Sym, query: &mut Query, depth: usize) -> Targets {
+    fn around(&self, index: &Index, module: ModId, name: Sym, query: &mut Query, depth: usize) -> Meanings {
         let mut found = BTreeSet::new();
         let mut at = module;
         loop {
@@ -218,7 +218,7 @@ impl Resolver {
 }
 
 /// Adds what is found farther away, in namespaces in which nothing was found nearer.
-fn add_unshadowed(index: &Index, found: &mut Targets, farther: Targets) {
+fn add_unshadowed(index: &Index, found: &mut Meanings, farther: Meanings) {
     let taken = found.iter().fold(0, |taken, target| taken | spaces(index, *target));
     found.extend(farther.into_iter().filter(|target| match spaces(index, *target) {
         0 => true,
@@ -227,11 +227,11 @@ fn add_unshadowed(index: &Index, found: &mut Targets, farther: Targets) {
 }
 
 /// Namespaces in which a target is known to be.
-fn spaces(index: &Index, target: Target) -> u8 {
+fn spaces(index: &Index, target: Meaning) -> u8 {
     match target {
-        Target::Def(def) => index[def].kind.spaces(),
-        Target::Mod(_) => 1,
-        Target::Assoc(..) => 3,
-        Target::Extern(_) | Target::Whole(_) => 0,
+        Meaning::Def(def) => index[def].kind.spaces(),
+        Meaning::Mod(_) => 1,
+        Meaning::Assoc(..) => 3,
+        Meaning::Extern(_) | Meaning::Whole(_) => 0,
     }
 }

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::index::Target;
+use crate::index::Meaning;
 use crate::index::{CrateId, DefId, ImplId, Index, Kind, ModId};
 use crate::macros::{self, Call};
 use crate::mentioned::Mentions;
@@ -138,7 +138,7 @@ impl Scanner {
     /// Whether an attribute is of a package that is left out.
     fn is_ours(&self, module: ModId, text: &Text, open: usize) -> bool {
         let Some((path, _)) = traits::path_at(text, open + 1, text.len()) else { return false };
-        self.resolver.resolve(&self.index, module, &path).0.contains(&Target::Extern(symbol::UNDERSCORE))
+        self.resolver.resolve(&self.index, module, &path).0.contains(&Meaning::Extern(symbol::UNDERSCORE))
     }
 }
 
@@ -172,7 +172,7 @@ impl Uses {
                     found.linked.push(def);
                 }
                 let head = resolver.resolve(index, index[def].module, &words[..1]).0;
-                if !head.contains(&Target::Extern(symbol::UNDERSCORE)) {
+                if !head.contains(&Meaning::Extern(symbol::UNDERSCORE)) {
                     words[1..].iter().for_each(|word| found.registered.entry(*word).or_default().push(def));
                 }
             }

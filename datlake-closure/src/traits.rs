@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::index::Target;
+use crate::index::Meaning;
 use crate::index::{Binding, DefId, ImplId, Index, Kind, ModId, Path};
 use crate::resolve::Resolver;
 use crate::symbol::{self, Map, Set, Sym};
@@ -41,7 +41,7 @@ impl Scopes {
 
 fn collect(index: &Index, resolver: &Resolver, module: ModId, scope: &mut Scope) {
     let foreign =
-        |path: &Path| resolver.import(index, module, path).iter().all(|target| matches!(target, Target::Extern(_)));
+        |path: &Path| resolver.import(index, module, path).iter().all(|target| matches!(target, Meaning::Extern(_)));
     let outside = index[module].unnamed.iter().chain(&index[module].globs).filter(|path| foreign(path));
     scope.ambient.extend(outside.cloned());
     scope.ambient.extend(unmentioned(index, resolver, module));
@@ -51,8 +51,8 @@ fn collect(index: &Index, resolver: &Resolver, module: ModId, scope: &mut Scope)
         if !seen.insert(module) {
             continue;
         }
-        let traits = |target: &Target| match target {
-            Target::Def(def) if index[*def].kind == Kind::Trait => Some(*def),
+        let traits = |target: &Meaning| match target {
+            Meaning::Def(def) if index[*def].kind == Kind::Trait => Some(*def),
             _ => None,
         };
         for name in index[module].names.keys() {
@@ -64,7 +64,7 @@ fn collect(index: &Index, resolver: &Resolver, module: ModId, scope: &mut Scope)
         for path in &index[module].globs {
             let found = resolver.import(index, module, path);
             modules.extend(
-                found.iter().filter_map(|target| if let Target::Mod(base) = target { Some(*base) } else { None }),
+                found.iter().filter_map(|target| if let Meaning::Mod(base) = target { Some(*base) } else { None }),
             );
         }
     }
@@ -76,8 +76,8 @@ fn unmentioned(index: &Index, resolver: &Resolver, module: ModId) -> Vec<Path> {
     for (name, bindings) in &index[module].names {
         for binding in bindings {
             let Binding::Use(path) = binding else { continue };
-            let registry = |target: &Target| match target {
-                Target::Extern(name) => !is_std(index, *name) && *name != symbol::UNDERSCORE,
+            let registry = |target: &Meaning| match target {
+                Meaning::Extern(name) => !is_std(index, *name) && *name != symbol::UNDERSCORE,
                 _ => false,
             };
             if index.name(*name).starts_with(char::is_uppercase)
@@ -123,7 +123,7 @@ pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> Head {
     let mut found = Head::default();
     let mut lost_trait = None;
     // What nothing visible defines can come from a glob of somebody else's code.
-    let foreign = |target: &Target| matches!(target, Target::Extern(_));
+    let foreign = |target: &Meaning| matches!(target, Meaning::Extern(_));
     let outside = |path: &Path| resolver.import(index, it.module, path).iter().any(foreign);
     let from_outside = index[it.module].globs.iter().any(outside);
     for (range, of_trait) in it.of_trait.iter().map(|range| (*range, true)).chain([(it.this, false)]) {
@@ -169,8 +169,8 @@ pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> Head {
 }
 
 /// Types and traits behind a target; of an alias what it names.
-pub(crate) fn types_of(index: &Index, resolver: &Resolver, target: Target) -> Vec<DefId> {
-    let (Target::Def(def) | Target::Assoc(def, _)) = target else { return Vec::new() };
+pub(crate) fn types_of(index: &Index, resolver: &Resolver, target: Meaning) -> Vec<DefId> {
+    let (Meaning::Def(def) | Meaning::Assoc(def, _)) = target else { return Vec::new() };
     let mut found = Vec::new();
     let mut seen = Set::default();
     let mut rest = vec![def];
@@ -193,7 +193,7 @@ pub(crate) fn types_of(index: &Index, resolver: &Resolver, target: Target) -> Ve
                     let (targets, _) = resolver.resolve(index, it.module, &path);
                     let defs = targets
                         .iter()
-                        .filter_map(|target| if let Target::Def(def) = target { Some(*def) } else { None });
+                        .filter_map(|target| if let Meaning::Def(def) = target { Some(*def) } else { None });
                     rest.extend(defs.filter(|def| index[*def].kind.is_type() || index[*def].kind == Kind::Alias));
                     at = next;
                 }
