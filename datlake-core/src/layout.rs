@@ -7,7 +7,7 @@ mod kinds;
 
 pub(crate) use self::kinds::kinds;
 use crate::uid::{BESIDE, LEAF};
-use crate::{CallKey, CreatorName, Digest, Uid, UidKind};
+use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
 
 /// The folder of the runs of one machine. They are no objects: a run's own process appends to its file.
 pub const RUNS: &str = "runs";
@@ -185,6 +185,62 @@ impl Location {
     /// The folder at the top that it is in; `""` for what lies beside the folders.
     pub fn folder(&self) -> &'static str {
         self.folder_and_rest().0
+    }
+
+    /// The digest of the content here.
+    pub fn content(&self) -> Option<Digest> {
+        match self {
+            Self::Blob(digest) => Some(*digest),
+            _ => None,
+        }
+    }
+
+    /// The name whose document is here.
+    pub fn name(&self) -> Option<&Uid> {
+        match self {
+            Self::Name(uid) => Some(uid),
+            _ => None,
+        }
+    }
+
+    /// The call whose record is here.
+    pub fn call(&self) -> Option<(&CreatorName, &CallKey)> {
+        match self {
+            Self::Record(creator, key) => Some((creator, key)),
+            _ => None,
+        }
+    }
+
+    /// The creator whose name is in the path.
+    pub fn creator(&self) -> Option<&CreatorName> {
+        match self {
+            Self::Record(creator, _) | Self::Beside(creator, ..) | Self::Use(_, creator, _) => Some(creator),
+            _ => None,
+        }
+    }
+
+    /// The longest path that comes with the object: of a record, that of its entries in `uses`.
+    pub fn longest_path(&self) -> String {
+        match self {
+            Self::Record(creator, key) => Self::Use(Digest::from_bytes([0; 32]), creator.clone(), *key).path(),
+            _ => self.path(),
+        }
+    }
+
+    /// Whether a store may make the path a place of its own: the id of a tombstone is the only part that no type has checked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] where it may not.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::Tombstone(id)
+                if id.is_empty() || id.len() > 200 || id.starts_with('.') || id.contains(['/', '\\', '\0']) =>
+            {
+                let message = format!("`{}` cannot be the id of a tombstone", id.escape_debug());
+                Err(Error::new(ErrorKind::InvalidInput, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where the document of a file is: its name, the record of the call that made it, or what holds the tree that it is in.

@@ -197,12 +197,12 @@ impl Store for Folder {
     fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
         Box::pin(async move {
             let store = self.made()?;
-            match (&self.0.progress, at) {
-                (Some(progress), Location::Blob(digest)) => {
+            match (&self.0.progress, at.content()) {
+                (Some(progress), Some(digest)) => {
                     let size = file.metadata().map_or(0, |found| found.len());
                     let told = |sent| progress(at, sent, size);
                     if size >= WATCHED && store.size(at).await?.is_none() {
-                        return send(store, digest, file, size, &told).await;
+                        return send(store, &digest, file, size, &told).await;
                     }
                     store.create_from(at, file).await
                 }

@@ -108,8 +108,8 @@ impl LocalView {
         let sending = Arc::<OnceLock<Listener>>::default();
         let listens = Arc::clone(&sending);
         let progress: Progress = Arc::new(move |at, done, size| {
-            if let (Location::Blob(digest), Some(listener)) = (at, listens.get()) {
-                listener(digest, done, size);
+            if let (Some(digest), Some(listener)) = (at.content(), listens.get()) {
+                listener(&digest, done, size);
             }
         });
         let how = || RemoteOptions {

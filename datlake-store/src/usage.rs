@@ -101,7 +101,7 @@ pub(crate) struct TrackUsage {
 
 impl TrackUsage {
     fn came(&self, at: &Location, created: Created, size: impl FnOnce() -> u64) -> Created {
-        if matches!(at, Location::Blob(_)) && created == Created::New {
+        if at.content().is_some() && created == Created::New {
             self.usage.note(size());
         }
         created

@@ -311,6 +311,14 @@ impl<'ast> Visit<'ast> for Paths {
         self.in_pattern = before;
     }
 
+    /// What a guard asks is an expression.
+    fn visit_pat_guard(&mut self, pattern: &'ast syn::PatGuard) {
+        self.visit_pat(&pattern.pat);
+        let before = std::mem::replace(&mut self.in_pattern, false);
+        self.visit_expr(&pattern.guard);
+        self.in_pattern = before;
+    }
+
     fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
 
     fn visit_macro(&mut self, called: &'ast syn::Macro) {

@@ -229,9 +229,9 @@ impl Looking {
     }
 
     async fn document(&self, at: &Location, selects: &(dyn Fn(&Uid) -> bool + Sync)) -> Result<Said> {
-        let is_meant = match at {
-            Location::Name(uid) => selects(uid),
-            _ => self.all || at.role() == Role::Root,
+        let is_meant = match at.name() {
+            Some(uid) => selects(uid),
+            None => self.all || at.role() == Role::Root,
         };
         let mut said = Said::default();
         if !is_meant {
@@ -308,45 +308,14 @@ impl Looking {
     /// Looks for what documents name, and reads what is there: what came of it, and the newest that the store showed.
     async fn content(&self, found: ReadDocuments, sample: Option<usize>) -> Result<(Verified, SystemTime)> {
         let ReadDocuments { mut report, named, hides, mut newest } = found;
-        let mut there = BTreeMap::new();
-        if self.all {
-            let mut gather = |entry: Entry| {
-                newest = entry.modified.max(newest);
-                if let Location::Blob(digest) = entry.location {
-                    there.insert(digest, entry.size);
-                }
-                ControlFlow::Continue(())
-            };
-            self.store.list(&Prefix::Blobs, &mut gather).await?;
-        } else {
-            let sizes = stream::iter(named.keys().copied())
-                .map(async |digest| Ok::<_, Error>((digest, self.store.size(&Location::Blob(digest)).await?)))
-                .buffer_unordered(AT_ONCE);
-            let sizes: Vec<_> = sizes.try_collect().await?;
-            there.extend(sizes.into_iter().filter_map(|(digest, size)| Some((digest, size?))));
-        }
+        let mut there = self.stored(&named, &mut newest).await?;
         report.blobs = there.len() as u64;
-        for (digest, Wanted { content, needed, healed_as }) in &named {
-            match (there.get(digest), content.size) {
-                (None, _) if *needed => {
-                    report.blobs += 1;
-                    let error = format!(
-                        "the content of `{}` ({digest}) is missing in {}; `datlake repair {healed_as}` looks for it elsewhere",
-                        content.what,
-                        self.store.describe()
-                    );
-                    report.findings.push(self.finding(FindingKind::MissingContent, content.what.clone(), error));
-                }
-                (Some(found), Some(size)) if *found != size => {
-                    let error = format!(
-                        "the content of `{}` ({digest}) has {found} bytes instead of {size} in {}; `datlake repair {healed_as}` heals it",
-                        content.what,
-                        self.store.describe()
-                    );
-                    report.findings.push(self.finding(FindingKind::WrongBytes, content.what.clone(), error));
-                    there.remove(digest);
-                }
-                _ => {}
+        for (digest, wanted) in &named {
+            let found = there.get(digest).copied();
+            report.blobs += u64::from(found.is_none() && wanted.needed);
+            if let Some(finding) = self.differs(digest, wanted, found) {
+                there.remove(digest);
+                report.findings.push(finding);
             }
         }
         let mut to_read: Vec<Digest> = there.into_keys().collect();
@@ -363,38 +332,79 @@ impl Looking {
             (digest, found)
         });
         for (digest, found) in read.await? {
-            let wrong: Option<Error> = match found {
+            let error = match found {
                 Ok(Some((found, _))) if found != digest => None,
                 // Evicted or collected since.
                 Ok(_) => continue,
-                Err(error) if concerns_one(&error) => Some(error),
+                Err(error) if concerns_one(&error) => Some(error.to_string()),
                 Err(error) => return Err(error),
             };
-            let store = self.store.describe();
-            let (what, damaged) = match named.get(&digest) {
-                Some(Wanted { content: Content { what, .. }, healed_as, .. }) => (
-                    what.clone(),
-                    format!(
-                        "the content of `{what}` ({digest}) is damaged in {store}; `datlake repair {healed_as}` heals it"
-                    ),
-                ),
-                None if hides => (
-                    digest.to_string(),
-                    format!(
-                        "the content {digest} is damaged in {store}; whose it is will be known when the documents can be read"
-                    ),
-                ),
-                None => (
-                    digest.to_string(),
-                    format!(
-                        "the content {digest} is damaged in {store}; nothing refers to it, and `datlake gc` removes it"
-                    ),
-                ),
-            };
-            let error = wrong.map_or(damaged, |error| error.to_string());
+            let wanted = named.get(&digest);
+            let error = error.unwrap_or_else(|| self.damaged(&digest, wanted, hides));
+            let what = wanted.map_or_else(|| digest.to_string(), |wanted| wanted.content.what.clone());
             report.findings.push(self.finding(FindingKind::WrongBytes, what, error));
         }
         Ok((report, newest))
+    }
+
+    /// The content of the store, with its size: all of it, or what `named` has.
+    async fn stored(&self, named: &BTreeMap<Digest, Wanted>, newest: &mut SystemTime) -> Result<BTreeMap<Digest, u64>> {
+        let mut there = BTreeMap::new();
+        if self.all {
+            let mut gather = |entry: Entry| {
+                *newest = entry.modified.max(*newest);
+                there.extend(entry.location.content().map(|digest| (digest, entry.size)));
+                ControlFlow::Continue(())
+            };
+            self.store.list(&Prefix::Blobs, &mut gather).await?;
+        } else {
+            let sizes = stream::iter(named.keys().copied())
+                .map(async |digest| Ok::<_, Error>((digest, self.store.size(&Location::Blob(digest)).await?)))
+                .buffer_unordered(AT_ONCE);
+            let sizes: Vec<_> = sizes.try_collect().await?;
+            there.extend(sizes.into_iter().filter_map(|(digest, size)| Some((digest, size?))));
+        }
+        Ok(there)
+    }
+
+    /// What is wrong with content, as far as its size shows; `None` for `found` where it is missing.
+    fn differs(&self, digest: &Digest, wanted: &Wanted, found: Option<u64>) -> Option<Finding> {
+        let Wanted { content: Content { what, size, .. }, needed, healed_as } = wanted;
+        let store = self.store.describe();
+        let (kind, error) = match (found, size) {
+            (None, _) if *needed => (
+                FindingKind::MissingContent,
+                format!(
+                    "the content of `{what}` ({digest}) is missing in {store}; `datlake repair {healed_as}` looks for it elsewhere"
+                ),
+            ),
+            (Some(found), Some(size)) if found != *size => (
+                FindingKind::WrongBytes,
+                format!(
+                    "the content of `{what}` ({digest}) has {found} bytes instead of {size} in {store}; `datlake repair {healed_as}` heals it"
+                ),
+            ),
+            _ => return None,
+        };
+        Some(self.finding(kind, what.clone(), error))
+    }
+
+    /// How a report words it that content has other bytes than its digest says.
+    fn damaged(&self, digest: &Digest, wanted: Option<&Wanted>, hides: bool) -> String {
+        let store = self.store.describe();
+        match wanted {
+            Some(Wanted { content: Content { what, .. }, healed_as, .. }) => {
+                format!(
+                    "the content of `{what}` ({digest}) is damaged in {store}; `datlake repair {healed_as}` heals it"
+                )
+            }
+            None if hides => format!(
+                "the content {digest} is damaged in {store}; whose it is will be known when the documents can be read"
+            ),
+            None => {
+                format!("the content {digest} is damaged in {store}; nothing refers to it, and `datlake gc` removes it")
+            }
+        }
     }
 }
 

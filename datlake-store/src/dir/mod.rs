@@ -209,15 +209,7 @@ impl DirStore {
 
     /// The path of an object that is about to be touched.
     fn place(&self, at: &Location) -> Result<PathBuf> {
-        if let Location::Tombstone(id) = at {
-            // The only part of a location that no type has checked.
-            if id.is_empty() || id.len() > 200 || id.starts_with('.') || id.contains(['/', '\\', '\0']) {
-                return Err(Error::new(
-                    ErrorKind::InvalidInput,
-                    format!("`{}` cannot be the id of a tombstone", id.escape_debug()),
-                ));
-            }
-        }
+        at.check()?;
         Ok(self.path_of(at))
     }
 

@@ -81,13 +81,13 @@ impl DirStore {
         let mut file = OpenOptions::new().write(true).create_new(true).open(&staged.path)?;
         match source {
             Source::Bytes(bytes) => file.write_all(bytes)?,
-            Source::File(path) => match at {
-                Location::Blob(digest) => {
+            Source::File(path) => match at.content() {
+                Some(digest) => {
                     let mut sink = Hashing::new(&mut file);
                     copy(path, &mut sink)?;
-                    is_still(digest, sink.digest(), &self.root().display())?;
+                    is_still(&digest, sink.digest(), &self.root().display())?;
                 }
-                _ => copy(path, &mut file)?,
+                None => copy(path, &mut file)?,
             },
         }
         self.finish(at, &file)?;
@@ -95,8 +95,8 @@ impl DirStore {
     }
 
     fn finish(&self, at: &Location, file: &File) -> io::Result<()> {
-        if let Location::Blob(digest) = at {
-            seal::seal(file, digest)?;
+        if let Some(digest) = at.content() {
+            seal::seal(file, &digest)?;
         }
         match self.durability {
             Durability::Synced => file.sync_all(),

@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use chrono::DateTime;
-use datlake_core::{Location, Result};
+use datlake_core::{Location, Prefix, Result};
 use object_store::path::Path as Key;
 use object_store::signer::{Method, SignedUrlOptions};
 use serde::Deserialize;
@@ -89,14 +89,14 @@ impl Shared {
         }
         let bucket = Key::default();
         let mut left = Vec::new();
-        let mut query = vec![("uploads", String::new()), ("prefix", self.address.key("blobs/"))];
+        let mut query = vec![("uploads", String::new()), ("prefix", self.address.key(&format!("{}/", Prefix::Blobs.path())))];
         for _ in 0..PAGES {
             let page = self.ask_signed::<Uploads>("list the uploads of", &bucket, &query).await?;
             let Some((page, now)) = page else { return Ok(None) };
             for Begun { key, upload_id: id, initiated } in page.upload {
                 // Below this lake's folder there may be another's.
-                let ours = self.address.path(&key).and_then(Location::parse);
-                let (Some(Location::Blob(_)), Ok(key)) = (ours, Key::parse(&key)) else { continue };
+                let ours = self.address.path(&key).and_then(Location::parse).and_then(|at| at.content());
+                let (Some(_), Ok(key)) = (ours, Key::parse(&key)) else { continue };
                 if self.is_silent(&key, &id, initiated.as_deref(), now, silence).await? {
                     left.push(Upload { key, id });
                 }

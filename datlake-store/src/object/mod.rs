@@ -132,17 +132,11 @@ impl Shared {
     /// first asked for, before its body runs.
     fn key(&self, at: &Location) -> Result<Key> {
         let key = self.address.key(&at.path());
-        let longest = match at {
-            Location::Record(creator, key) => {
-                let digest = datlake_core::Digest::from_bytes([0; 32]);
-                self.address.key(&Location::Use(digest, creator.clone(), *key).path()).len()
-            }
-            _ => key.len(),
-        };
+        let longest = self.address.key(&at.longest_path()).len();
         if longest > LONGEST_KEY {
-            let cure = match at {
-                Location::Record(..) | Location::Use(..) => "give the creator a shorter one by `name = \"…\"`",
-                _ => "choose a shorter UID",
+            let cure = match at.creator() {
+                Some(_) => "give the creator a shorter one by `name = \"…\"`",
+                None => "choose a shorter UID",
             };
             let message = format!(
                 "a name is too long for {}: `{}` makes a key of {longest} bytes, and a bucket takes {LONGEST_KEY}; {cure}, or use a remote with a shorter path",
@@ -375,8 +369,7 @@ impl Store for ObjectStore {
             let sending = runtime::start(async move {
                 let key = shared.key(&place)?;
                 shared.ready().await?;
-                let content = if let Location::Blob(digest) = place { Some(digest) } else { None };
-                shared.upload(&key, content, &file, told).await
+                shared.upload(&key, place.content(), &file, told).await
             })?;
             let progress = |sent, size| {
                 if let Some(progress) = &self.0.options.progress {

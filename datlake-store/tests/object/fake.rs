@@ -112,13 +112,59 @@ impl Fake {
     }
 
     /// Answers one request; `None` when the connection is over.
-    fn answer(&self, connection: &TcpStream) -> Option<()> {
+    fn answer(&self, mut connection: &TcpStream) -> Option<()> {
+        let request = Request::read(connection)?;
+        if request.of_upload("partNumber").is_some() && !self.arrives(connection) {
+            return None;
+        }
+        let is_head = request.asked.method == "HEAD";
+        let mut state = self.state();
+        let fault = state.plan.as_ref().and_then(|plan| plan(&request.asked, state.asked.len()));
+        state.asked.push(request.asked.clone());
+        let (status, extra, bytes) = match fault {
+            Some(Fault::Refuse(status, code)) => (status, String::new(), said(code)),
+            _ => state.serve(request),
+        };
+        drop(state);
+        if let Some(Fault::Wait(time)) = fault {
+            std::thread::sleep(time);
+        }
+        if matches!(fault, Some(Fault::LoseReply)) {
+            return None;
+        }
+        let head = format!(
+            "HTTP/1.1 {status} x\r\ncontent-length: {}\r\netag: \"1\"\r\nlast-modified: Sat, 21 Nov 2026 00:00:00 GMT\r\n{extra}\r\n",
+            bytes.len()
+        );
+        connection.write_all(head.as_bytes()).ok()?;
+        if is_head {
+            return Some(());
+        }
+        if let Some(Fault::CutAfter(length)) = fault
+            && length < bytes.len()
+        {
+            connection.write_all(&bytes[..length]).ok()?;
+            return None;
+        }
+        connection.write_all(&bytes).ok()
+    }
+}
+
+/// A request, read to its end.
+struct Request {
+    asked: Asked,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    fn read(connection: &TcpStream) -> Option<Self> {
         let mut reader = BufReader::new(connection);
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
         let (method, target) = line.split_once(' ')?;
         let target = target.split(' ').next()?;
-        // Who speaks to a proxy says the whole URL.
+        // A client of a proxy sends the whole URL.
         let target = target.strip_prefix("http://").and_then(|url| Some(&url[url.find('/')?..])).unwrap_or(target);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let key = path.strip_prefix("/bucket/").unwrap_or_default();
@@ -133,70 +179,12 @@ impl Fake {
         reader.read_exact(&mut body).ok()?;
         let range = headers.get("range").cloned();
         let asked = Asked { method: method.to_owned(), key: key.to_owned(), query: query.to_owned(), range };
+        Some(Self { asked, headers, body })
+    }
 
-        let of_upload = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        let (id, number) = (of_upload("uploadId"), of_upload("partNumber"));
-        if number.is_some() && !self.arrives(connection) {
-            return None;
-        }
-
-        let mut state = self.state();
-        let fault = state.plan.as_ref().and_then(|plan| plan(&asked, state.asked.len()));
-        state.asked.push(asked.clone());
-        let conditional = headers.contains_key("if-none-match") && !state.replaces;
-        let (status, extra, bytes) = match (fault, method) {
-            (Some(Fault::Refuse(status, code)), _) => (status, String::new(), said(code)),
-            (_, "GET") if of_upload("uploads").is_some() => (200, String::new(), state.begun()),
-            (_, "GET") if of_upload("list-type").is_some() => {
-                (200, String::new(), state.list(&of_upload("prefix").unwrap_or_default().replace("%2F", "/")))
-            }
-            (_, "POST") if query.starts_with("uploads") => {
-                let id = format!("upload-{}", state.asked.len());
-                state.uploads.insert(id.clone(), BTreeMap::new());
-                (200, String::new(), format!("<Result><UploadId>{id}</UploadId></Result>").into_bytes())
-            }
-            (_, method) if id.is_some() => state.go_on(method, key, id.unwrap(), number, body),
-            (_, "PUT") if conditional && state.objects.contains_key(key) => {
-                (412, String::new(), said("PreconditionFailed"))
-            }
-            (_, "PUT") => {
-                state.objects.insert(key.to_owned(), body);
-                (200, String::new(), Vec::new())
-            }
-            (_, "DELETE") => {
-                state.objects.remove(key);
-                (204, String::new(), Vec::new())
-            }
-            (_, "GET" | "HEAD") => match (state.objects.get(key), &asked.range) {
-                (None, _) => (404, String::new(), said("NoSuchKey")),
-                (Some(bytes), None) => (200, String::new(), bytes.clone()),
-                (Some(bytes), Some(range)) => part(bytes, range),
-            },
-            _ => (501, String::new(), said("NotImplemented")),
-        };
-        drop(state);
-        if let Some(Fault::Wait(time)) = fault {
-            std::thread::sleep(time);
-        }
-        if matches!(fault, Some(Fault::LoseReply)) {
-            return None;
-        }
-        let head = format!(
-            "HTTP/1.1 {status} x\r\ncontent-length: {}\r\netag: \"1\"\r\nlast-modified: Sat, 21 Nov 2026 00:00:00 GMT\r\n{extra}\r\n",
-            bytes.len()
-        );
-        let mut connection = connection;
-        connection.write_all(head.as_bytes()).ok()?;
-        if method == "HEAD" {
-            return Some(());
-        }
-        if let Some(Fault::CutAfter(length)) = fault
-            && length < bytes.len()
-        {
-            connection.write_all(&bytes[..length]).ok()?;
-            return None;
-        }
-        connection.write_all(&bytes).ok()
+    /// A parameter of the query.
+    fn of_upload(&self, name: &str) -> Option<&str> {
+        self.asked.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
 }
 
@@ -221,6 +209,40 @@ impl Fake {
 }
 
 impl State {
+    /// Status, headers and body.
+    fn serve(&mut self, request: Request) -> (u16, String, Vec<u8>) {
+        let (id, number) = (request.of_upload("uploadId"), request.of_upload("partNumber"));
+        let Asked { method, key, query, range } = &request.asked;
+        let conditional = request.headers.contains_key("if-none-match") && !self.replaces;
+        match &**method {
+            "GET" if request.of_upload("uploads").is_some() => (200, String::new(), self.begun()),
+            "GET" if request.of_upload("list-type").is_some() => {
+                (200, String::new(), self.list(&request.of_upload("prefix").unwrap_or_default().replace("%2F", "/")))
+            }
+            "POST" if query.starts_with("uploads") => {
+                let id = format!("upload-{}", self.asked.len());
+                self.uploads.insert(id.clone(), BTreeMap::new());
+                (200, String::new(), format!("<Result><UploadId>{id}</UploadId></Result>").into_bytes())
+            }
+            method if id.is_some() => self.go_on(method, key, id.unwrap(), number, request.body.clone()),
+            "PUT" if conditional && self.objects.contains_key(key) => (412, String::new(), said("PreconditionFailed")),
+            "PUT" => {
+                self.objects.insert(key.clone(), request.body);
+                (200, String::new(), Vec::new())
+            }
+            "DELETE" => {
+                self.objects.remove(key);
+                (204, String::new(), Vec::new())
+            }
+            "GET" | "HEAD" => match (self.objects.get(key), range) {
+                (None, _) => (404, String::new(), said("NoSuchKey")),
+                (Some(bytes), None) => (200, String::new(), bytes.clone()),
+                (Some(bytes), Some(range)) => part(bytes, range),
+            },
+            _ => (501, String::new(), said("NotImplemented")),
+        }
+    }
+
     /// The list of objects whose keys begin so.
     fn list(&self, prefix: &str) -> Vec<u8> {
         let found = self.objects.iter().filter(|(key, _)| key.starts_with(prefix));

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, SystemTime};
 
-use datlake_core::{Digest, Entry, Location, Prefix, Result, Store};
+use datlake_core::{Digest, Entry, Prefix, Result, Store};
 
 use crate::handle::Lake;
 
@@ -36,7 +36,7 @@ impl Lake {
 pub(super) async fn sizes(store: &dyn Store) -> Result<HashMap<Digest, u64>> {
     let mut sizes = HashMap::new();
     let mut gather = |entry: Entry| {
-        if let Location::Blob(digest) = entry.location {
+        if let Some(digest) = entry.location.content() {
             sizes.insert(digest, entry.size);
         }
         ControlFlow::Continue(())

@@ -132,7 +132,7 @@ impl Lake {
         }
         let mut there = HashSet::new();
         let mut visit = |entry: Entry| {
-            if let Location::Blob(digest) = entry.location
+            if let Some(digest) = entry.location.content()
                 && wanted.contains(&digest)
             {
                 there.insert(digest);

@@ -55,30 +55,26 @@ impl Lake {
     /// `None` for what never came to be.
     async fn unpushed_row(&self, at: &Location) -> Result<Option<UnpushedRow>> {
         let here = self.catalog().here();
-        Ok(match at {
-            Location::Record(creator, key) => match here.record(creator, key).await? {
-                None => None,
-                Some(record) => {
-                    let lineage = record.lineage()?;
-                    Some(UnpushedRow {
-                        call: Some((creator.clone(), *key)),
-                        size: lineage.outputs.iter().map(|output| output.size).sum(),
-                        uids: lineage.outputs.into_iter().map(|Output { uid, .. }| uid).collect(),
-                        created_at: lineage.started_at,
-                        originator: lineage.person.email,
-                    })
-                }
-            },
-            Location::Name(uid) => match here.name(uid).await?.map(|name| name.target) {
-                Some(NameTarget::Added(added)) => Some(UnpushedRow {
-                    call: None,
-                    uids: vec![uid.clone()],
-                    size: added.size,
-                    created_at: added.at,
-                    originator: added.person.email,
-                }),
-                _ => None,
-            },
+        if let Some((creator, key)) = at.call() {
+            let Some(record) = here.record(creator, key).await? else { return Ok(None) };
+            let lineage = record.lineage()?;
+            return Ok(Some(UnpushedRow {
+                call: Some((creator.clone(), *key)),
+                size: lineage.outputs.iter().map(|output| output.size).sum(),
+                uids: lineage.outputs.into_iter().map(|Output { uid, .. }| uid).collect(),
+                created_at: lineage.started_at,
+                originator: lineage.person.email,
+            }));
+        }
+        let Some(uid) = at.name() else { return Ok(None) };
+        Ok(match here.name(uid).await?.map(|name| name.target) {
+            Some(NameTarget::Added(added)) => Some(UnpushedRow {
+                call: None,
+                uids: vec![uid.clone()],
+                size: added.size,
+                created_at: added.at,
+                originator: added.person.email,
+            }),
             _ => None,
         })
     }
