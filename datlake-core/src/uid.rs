@@ -1,11 +1,12 @@
 //! Names: file UIDs and creator names. Validated once, here, and nowhere else.
 
-use std::fmt;
+mod names;
+
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use self::names::{CreatorName, Uid};
 use crate::{CallKey, Error, ErrorKind, Result};
 
 /// What every leaf of the layout ends in, and no segment of a name may: so that `a` and `a/b` live side by side.
@@ -17,22 +18,6 @@ pub(crate) const BESIDE: &str = ".alt";
 pub const MAX_SEGMENT: usize = 200;
 /// The longest name, in bytes of UTF-8.
 pub const MAX_NAME: usize = 1000;
-
-/// The name of a file in a lake.
-///
-/// | form | example | who named it |
-/// |---|---|---|
-/// | chosen | `corpora/alice.txt` | a person |
-/// | output | `@shop/shop::report/3f9a…/0` | the call that made it |
-/// | member | `photos//cats/tom.jpg` | the tree it is in |
-///
-/// ```
-/// use datlake_core::Uid;
-/// assert!(Uid::chosen("corpora/alice.txt").is_ok());
-/// assert!(Uid::chosen("../alice.txt").is_err());
-/// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Uid(Arc<str>);
 
 /// What a [`Uid`] says about where its file comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,11 +67,6 @@ impl Uid {
         Ok(Self(format!("{tree}//{path}").into()))
     }
 
-    /// The text form.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Where the file comes from.
     pub fn kind(&self) -> UidKind {
         if let Some((tree, path)) = self.0.split_once("//") {
@@ -96,16 +76,6 @@ impl Uid {
             Some((creator, key, index)) => UidKind::Output { creator, key, index },
             None => UidKind::Chosen,
         }
-    }
-
-    /// Whether a person chose this name.
-    pub fn is_chosen(&self) -> bool {
-        !self.0.starts_with('@') && !self.0.contains("//")
-    }
-
-    /// The last segment: what the file is called among people.
-    pub fn file_name(&self) -> &str {
-        self.0.rsplit('/').next().unwrap_or(&self.0)
     }
 }
 
@@ -139,11 +109,6 @@ impl FromStr for Uid {
     }
 }
 
-/// The name of a creator: the source location that does not move by itself, `package/crate::module::function`, or the one
-/// given by `name = "…"`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CreatorName(Arc<str>);
-
 impl CreatorName {
     /// Validates a creator's name by the rules of [`Uid::chosen`].
     ///
@@ -159,11 +124,6 @@ impl CreatorName {
             ));
         }
         Ok(Self(text.into()))
-    }
-
-    /// The text form.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -221,16 +181,6 @@ pub(crate) fn own_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Str
 
 macro_rules! text_id {
     ($name:ident, $parse:expr) => {
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:?}", &*self.0)
-            }
-        }
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)

@@ -1,6 +1,7 @@
 //! One machine's view of a lake: its home, its remote, and downloads from there.
 
 mod download;
+mod fetched;
 mod holding;
 mod pin;
 mod range;
@@ -81,7 +82,7 @@ pub struct LocalView {
     options: RemoteOptions,
     wrap: Option<Wrap>,
     transfers: Semaphore,
-    ranges: range::Fetched,
+    ranges: fetched::Fetched,
     sending: Arc<OnceLock<Listener>>,
 }
 
@@ -151,7 +152,7 @@ impl LocalView {
             collections: Collections::new(options.window, clock::elapsed),
         };
         let (wrap, options) = (options.wrap.clone(), options.remote.clone());
-        let (transfers, ranges) = (Semaphore::new(TRANSFERS), range::Fetched::default());
+        let (transfers, ranges) = (Semaphore::new(TRANSFERS), fetched::Fetched::default());
         Ok(Self { dir, catalog, remote, usage, options, wrap, transfers, ranges, sending })
     }
 
@@ -290,7 +291,7 @@ impl LocalView {
                 });
             };
             // One download, however many threads and processes ask.
-            match self.dir.try_claim(&download::claim_of(wanted.digest), "download")? {
+            match self.dir.try_claim(&claim_of(wanted.digest), "download")? {
                 LockAttempt::Held { .. } => {
                     runtime::sleep(pause).await?;
                     pause = (pause * 2).min(Duration::from_millis(100));
@@ -450,4 +451,9 @@ impl LocalView {
             pause = (pause * 2).min(Duration::from_millis(200));
         }
     }
+}
+
+/// What to claim before content is downloaded.
+fn claim_of(digest: &Digest) -> String {
+    format!("fetch-{digest}")
 }

@@ -6,8 +6,9 @@ use std::io;
 
 use datlake_core::{Error, ErrorKind, Result};
 
+use super::DirStore;
 use super::lock::{Attempt, LockFile, attempt};
-use super::{DirStore, make_dir};
+use super::sys::make_dir;
 
 const FOLDER: &str = "claims";
 

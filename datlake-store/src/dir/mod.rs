@@ -12,18 +12,18 @@ mod publish;
 mod runs;
 mod scratch;
 mod seal;
+mod state;
 mod sys;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use datlake_core::{Created, Error, ErrorKind, Location, Pending, Prefix, Result, Sink, Store, Visit};
 
@@ -31,9 +31,9 @@ pub use file_lock::{FileLock, LockAttempt};
 pub use hold::{Hold, Holding};
 pub use scratch::Scratch;
 pub use seal::Seal;
+pub use state::{DirStore, Durability};
 
-use self::publish::{Method, Source};
-use crate::names::Names;
+use self::publish::Source;
 
 /// The largest object that is read at once.
 const READ_LIMIT: u64 = 256 << 20;
@@ -41,33 +41,6 @@ const READ_LIMIT: u64 = 256 << 20;
 const RECORD: usize = 8 << 10;
 /// How much is read at a time of an object of any size.
 const CHUNK: usize = 256 << 10;
-
-/// What a create promises when it returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// The object outlives a power failure: file and directories were synced.
-    Synced,
-    /// The object can be fetched again and is not synced. After a power failure it may be missing or cut short.
-    Cached,
-}
-
-/// A lake in a directory. Cheap to clone; its clones share one [`Scratch`].
-#[derive(Clone)]
-pub struct DirStore {
-    shared: Arc<Shared>,
-    durability: Durability,
-}
-
-struct Shared {
-    root: PathBuf,
-    id: String,
-    names: Names,
-    /// How files are published: what the file system offers is found by trying, from here on.
-    method: Method,
-    scratch: Mutex<Option<Scratch>>,
-    /// Directories whose own entries, up to the root, are known to outlive a power failure.
-    lasting: Mutex<HashSet<PathBuf>>,
-}
 
 impl DirStore {
     /// Opens the lake in the directory `root`, or makes one where there is none: in a new or an empty directory.
@@ -341,14 +314,5 @@ impl Store for DirStore {
 
     fn describe(&self) -> String {
         self.root().display().to_string()
-    }
-}
-
-/// Makes one directory, whose parent exists; it may exist itself.
-fn make_dir(path: &Path) -> io::Result<()> {
-    match std::fs::create_dir(path) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(io::ErrorKind::NotADirectory.into()),
-        done => done,
     }
 }

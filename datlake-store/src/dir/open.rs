@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use datlake_core::{Error, ErrorKind, Location, Result};
 
-use super::publish::{Method, Source};
-use super::{DirStore, Durability, Names, Scratch, Shared, sys};
+use super::publish::Source;
+use super::state::{Method, Shared};
+use super::{DirStore, Durability, Scratch, sys};
 use crate::lake_header::{self, LakeHeader};
+use crate::names::Names;
 
 /// What may stand in the root of a lake, also in one that has lost its `datlake.json`. Of a disk of its own also what
 /// `mkfs` puts there.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use datlake_core::{Created, Location, Result};
 
+use super::state::Method;
 use super::{DirStore, Durability, seal, sys};
 use crate::hashing::{Hashing, is_still};
 
@@ -28,18 +29,6 @@ const LASTING: usize = 4096;
 pub(super) enum Source<'a> {
     Bytes(&'a [u8]),
     File(&'a Path),
-}
-
-/// How a finished file gets its name without replacing another. What a file system lacks is done by the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Method {
-    /// A hard link: everywhere but on FAT and some network file systems.
-    Link,
-    /// A rename that refuses to replace.
-    Rename,
-    /// Any rename, under a lock.
-    #[cfg_attr(not(test), expect(dead_code, reason = "named only by tests that force it; all others arrive at it"))]
-    LockedRename,
 }
 
 /// A finished file that awaits its name.

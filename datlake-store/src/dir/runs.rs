@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use datlake_core::{RUNS, Result, run_file, run_of};
 
-use super::{DirStore, make_dir};
+use super::DirStore;
+use super::sys::make_dir;
 
 /// Runs that are kept.
 const KEPT: usize = 1000;

@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datlake_core::{Error, ErrorKind, Result};
 
 use super::lock::{Attempt, LockFile, attempt};
-use super::{Names, make_dir, sys};
+use super::sys::{self, make_dir};
+use crate::names::Names;
 
 /// A directory of this process's own. Its clones share it; it is removed with the last of them.
 #[derive(Clone, Debug)]

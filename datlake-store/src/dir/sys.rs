@@ -30,6 +30,15 @@ pub(super) fn read_only(of: &Metadata) -> std::fs::Permissions {
     std::fs::Permissions::from_mode(of.permissions().mode() & 0o444 | 0o400)
 }
 
+/// Makes one directory, whose parent exists; it may exist itself.
+pub(super) fn make_dir(path: &Path) -> io::Result<()> {
+    match std::fs::create_dir(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(io::ErrorKind::NotADirectory.into()),
+        done => done,
+    }
+}
+
 /// Makes the entries of a directory last through a power failure, where the file system can.
 pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {

@@ -2,7 +2,7 @@
 
 use datlake_core::{Created, Digest, Location, Store as _};
 
-use super::publish::Method;
+use super::state::Method;
 use super::{DirStore, Durability, Seal, open};
 
 fn check(method: Method) {

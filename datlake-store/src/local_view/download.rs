@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
-use super::{LocalView, Wanted};
+use super::{LocalView, Wanted, claim_of};
 use crate::dir::LockAttempt;
 use crate::hashing::{Expecting, Hashing};
 
@@ -25,11 +25,6 @@ const WORTH_KEEPING: u64 = 32 << 20;
 const STALE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// What such files are called, before the digest.
 const PART: &str = "part-";
-
-/// What to claim before content is downloaded.
-pub(super) fn claim_of(digest: &Digest) -> String {
-    format!("fetch-{digest}")
-}
 
 impl LocalView {
     /// Downloads content that is not here; `claimed` where nobody else does so now.

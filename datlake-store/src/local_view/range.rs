@@ -5,37 +5,15 @@
 //!   that need verified bytes open the whole.
 //! - Ranges are not kept. The process counts what it fetched of each content; above a share, the whole is fetched.
 
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
-use datlake_core::{Digest, Location, Result, Store};
+use datlake_core::{Location, Result, Store};
 
 use super::{LocalView, Wanted};
 use crate::dir::Seal;
 
 /// Up to this size content is fetched whole: a request takes longer than its bytes.
 const SMALL: u64 = 1 << 20;
-/// At most one part in so many of content is fetched in ranges.
-const SHARE: u64 = 2;
-
-/// How many bytes of which content were fetched in ranges.
-#[derive(Debug, Default)]
-pub(super) struct Fetched(Mutex<HashMap<Digest, u64>>);
-
-impl Fetched {
-    /// Counts `length` more bytes; `false` where that is more than the share of the whole.
-    fn add(&self, wanted: Wanted<'_>, length: u64) -> bool {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fetched = all.get(wanted.digest).copied().unwrap_or(0).saturating_add(length);
-        let few = fetched <= wanted.size / SHARE;
-        match few {
-            true => all.insert(*wanted.digest, fetched),
-            false => all.remove(wanted.digest),
-        };
-        few
-    }
-}
 
 impl LocalView {
     /// Whether content should be read by [`range`](Self::range): it is large, only at the remote, and has its size there.

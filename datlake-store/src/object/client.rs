@@ -9,7 +9,6 @@ use object_store::multipart::MultipartStore;
 use object_store::{ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
 
 use super::address::{Address, Provider};
-use super::sign::Signing;
 use super::texts;
 use super::watch::Watched;
 use crate::options::RemoteOptions;
@@ -33,6 +32,19 @@ pub(super) struct Client {
     /// What tells the server, and what is the bucket's owner's there, from others: as the client was built, wherever that was
     /// said. No credential is in it.
     pub(super) server: String,
+}
+
+/// How a provider signs.
+pub(super) enum Signing {
+    /// The client signs any query.
+    #[cfg(any(feature = "aws", feature = "gcp"))]
+    Query(Arc<dyn object_store::signer::Signer>),
+    /// By the key of an Azure account.
+    #[cfg(feature = "azure")]
+    Account { client: Arc<dyn object_store::signer::Signer>, key: super::azure::AccountKey },
+    /// It cannot, for this reason.
+    #[cfg(any(feature = "aws", feature = "azure"))]
+    Not(&'static str),
 }
 
 impl Client {

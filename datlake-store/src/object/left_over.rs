@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::address::Provider;
-use super::sign::Signing;
+use super::client::Signing;
 use super::{ObjectStore, Shared, unexpected};
 
 /// The most pages of one listing that are asked for.
@@ -89,7 +89,8 @@ impl Shared {
         }
         let bucket = Key::default();
         let mut left = Vec::new();
-        let mut query = vec![("uploads", String::new()), ("prefix", self.address.key(&format!("{}/", Prefix::Blobs.path())))];
+        let mut query =
+            vec![("uploads", String::new()), ("prefix", self.address.key(&format!("{}/", Prefix::Blobs.path())))];
         for _ in 0..PAGES {
             let page = self.ask_signed::<Uploads>("list the uploads of", &bucket, &query).await?;
             let Some((page, now)) = page else { return Ok(None) };

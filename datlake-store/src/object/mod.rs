@@ -62,6 +62,9 @@ const REQUESTS: usize = 64;
 /// Pages of a listing that are buffered.
 const PAGES: usize = 2;
 
+/// Parts in memory, of all transfers through one store.
+const PARTS: usize = 16;
+
 /// A store in a bucket.
 #[derive(Clone)]
 pub(crate) struct ObjectStore(Arc<Shared>);
@@ -98,7 +101,7 @@ impl ObjectStore {
             ready: OnceCell::new(),
             bandwidth: OnceLock::new(),
             requests: Semaphore::new(REQUESTS),
-            parts: Arc::new(Semaphore::new(transfer::PARTS)),
+            parts: Arc::new(Semaphore::new(PARTS)),
         })))
     }
 
@@ -341,12 +344,12 @@ impl Store for ObjectStore {
         Box::pin(async move {
             let (shared, at, (send, mut chunks)) = (Arc::clone(&self.0), at.clone(), mpsc::channel(1));
             let sending = runtime::start(async move { shared.download(&shared.key(&at)?, range, send).await })?;
-            while let Some(transfer::Chunk { bytes, .. }) = chunks.recv().await {
+            while let Some(chunk) = chunks.recv().await {
                 let unwritten = |e: io::Error| match e.downcast::<Error>() {
                     Ok(error) => error,
                     Err(e) => Error::io("write", "what was downloaded", e),
                 };
-                sink.write_all(&bytes).map_err(unwritten)?;
+                sink.write_all(&chunk.bytes).map_err(unwritten)?;
             }
             sending.await
         })

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use datlake_core::{Error, ErrorKind, Location, Result};
 use object_store::path::Path as Key;
+use object_store::signer::Method;
 #[cfg(any(feature = "aws", feature = "gcp"))]
 use object_store::signer::SignedUrlOptions;
-use object_store::signer::{Method, Signer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::client::Signing;
 use super::failure::Failed;
 use super::{ObjectStore, Shared, unexpected};
 use crate::signing::Signed;
@@ -37,19 +38,6 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'`')
     .remove(b'|')
     .remove(b'~');
-
-/// How a provider signs.
-pub(super) enum Signing {
-    /// The client signs any query.
-    #[cfg(any(feature = "aws", feature = "gcp"))]
-    Query(std::sync::Arc<dyn Signer>),
-    /// By the key of an Azure account.
-    #[cfg(feature = "azure")]
-    Account { client: std::sync::Arc<dyn Signer>, key: super::azure::AccountKey },
-    /// It cannot, for this reason.
-    #[cfg(any(feature = "aws", feature = "azure"))]
-    Not(&'static str),
-}
 
 impl ObjectStore {
     /// A URL from which the object is downloaded under `name`.

@@ -17,8 +17,6 @@ use super::{PATIENCE, Shared, unexpected};
 
 /// The size of a part.
 const PART: u64 = 8 << 20;
-/// Parts in memory, of all transfers through one store.
-pub(super) const PARTS: usize = 16;
 /// Parts of one transfer at a time.
 pub(super) const PARTS_EACH: usize = 6;
 
