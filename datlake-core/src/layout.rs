@@ -214,7 +214,7 @@ impl Location {
     /// The creator whose name is in the path.
     pub fn creator(&self) -> Option<&CreatorName> {
         match self {
-            Self::Record(creator, _) | Self::Beside(creator, ..) | Self::Use(_, creator, _) => Some(creator),
+            Self::Record(creator, _) | Self::Superseded(creator, ..) | Self::Use(_, creator, _) => Some(creator),
             _ => None,
         }
     }

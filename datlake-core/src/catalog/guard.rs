@@ -1,36 +1,31 @@
-//! Naming content that was found, beside others who collect what nobody names: see [`collect`].
-//!
-//! - Who is to name content takes a [`GcEpoch`] first, then puts or finds the content, and hands both in.
-//! - What may have been collected in between has to be put again: that is an answer, and no error.
-//! - Without a remote nobody collects beside us: the machine's own locks keep collectors and publishers apart.
+//! What is remembered of collections at the remote, and what content is named by.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Catalog;
-use crate::collect::{self, Collection, Window};
-use crate::{Digest, ErrorKind, Location, Result, Stage};
+use crate::collect::{Collection, Window};
+use crate::{Digest, Stage};
 
 /// What a catalog knows of the collections at its remote, and the time it has.
 #[derive(Clone)]
 pub struct Collections {
     /// In how much time found content is named.
     pub window: Window,
-    clock: Arc<dyn Fn() -> Duration + Send + Sync>,
-    known: Arc<Mutex<Learned>>,
+    pub(super) clock: Arc<dyn Fn() -> Duration + Send + Sync>,
+    pub(super) known: Arc<Mutex<Learned>>,
 }
 
 #[derive(Default)]
-struct Learned {
-    swept: Option<Swept>,
-    condemned: Option<(u64, Arc<HashSet<Digest>>)>,
+pub(super) struct Learned {
+    pub(super) swept: Option<Swept>,
+    pub(super) condemned: Option<(u64, Arc<HashSet<Digest>>)>,
 }
 
 /// How many sweeps have begun and ended: any removal changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Swept(u64);
+pub(super) struct Swept(u64);
 
 impl Swept {
     fn by(latest: Option<&Collection>) -> Self {
@@ -45,7 +40,7 @@ impl Swept {
 
 /// From when on content was put or found. The default is good for who has no remote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct GcEpoch(Option<Swept>);
+pub struct GcEpoch(pub(super) Option<Swept>);
 
 /// Why content has to be put again before it is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +53,10 @@ pub enum Retry {
 
 /// That content may be named. The default is good for who has no remote.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct GcGuard(Until);
+pub struct GcGuard(pub(super) Until);
 
 #[derive(Clone, Copy, Debug, Default)]
-enum Until {
+pub(super) enum Until {
     /// Nobody collects beside us.
     #[default]
     Always,
@@ -84,7 +79,7 @@ impl Collections {
         Self { window, clock: Arc::new(clock), known: Arc::default() }
     }
 
-    fn learn(&self, latest: Option<&Collection>) -> Swept {
+    pub(super) fn learn(&self, latest: Option<&Collection>) -> Swept {
         let swept = Swept::by(latest);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).swept = Some(swept);
         swept
@@ -94,93 +89,5 @@ impl Collections {
 impl fmt::Debug for Collections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Collections").field("window", &self.window).finish_non_exhaustive()
-    }
-}
-
-impl Catalog {
-    /// To be taken before content is put or found that is to be named.
-    ///
-    /// # Errors
-    /// Those of the remote, the first time.
-    pub async fn since(&self) -> Result<GcEpoch> {
-        let Some(remote) = &self.remote else { return Ok(GcEpoch(None)) };
-        let known = self.collections.known.lock().unwrap_or_else(PoisonError::into_inner).swept;
-        // What was known before is as good: it makes more look like collected, never less.
-        let swept = match known {
-            Some(swept) => swept,
-            None => match collect::latest(&**remote).await {
-                Err(error) if error.kind() == ErrorKind::Denied => return Ok(GcEpoch(None)),
-                latest => self.collections.learn(latest?.as_ref()),
-            },
-        };
-        Ok(GcEpoch(Some(swept)))
-    }
-
-    /// Whether `contents`, put or found `since`, may be named now.
-    ///
-    /// # Errors
-    /// Those of the remote; [`ErrorKind::Corrupt`] where what is condemned cannot be read.
-    pub async fn secure(&self, contents: &[Digest], since: &GcEpoch) -> Result<Result<GcGuard, Retry>> {
-        match self.secure_at_remote(contents, since).await {
-            Err(error) if error.kind() == ErrorKind::Denied => Ok(Ok(GcGuard(Until::Refused))),
-            secured => secured,
-        }
-    }
-
-    /// The same for who names it at the remote or not at all.
-    ///
-    /// # Errors
-    /// As [`secure`](Self::secure); [`ErrorKind::Denied`].
-    pub async fn secure_at_remote(&self, contents: &[Digest], since: &GcEpoch) -> Result<Result<GcGuard, Retry>> {
-        let Some(remote) = &self.remote else { return Ok(Ok(GcGuard(Until::Always))) };
-        let secured = GcGuard(Until::Then((self.collections.clock)() + self.collections.window.0));
-        let latest = collect::latest(&**remote).await?;
-        if since.0 != Some(self.collections.learn(latest.as_ref())) {
-            return Ok(Err(Retry::Now));
-        }
-        let Some(Collection { n, stage: stage @ (Stage::Condemned | Stage::Sweeping), .. }) = latest else {
-            return Ok(Ok(secured));
-        };
-        // It may be over by now, and gone with what it removed.
-        let Some(condemned) = self.condemned(n).await? else { return Ok(Err(Retry::Now)) };
-        let doomed: Vec<Digest> = contents.iter().filter(|digest| condemned.contains(digest)).copied().collect();
-        if doomed.is_empty() {
-            return Ok(Ok(secured));
-        }
-        if stage == Stage::Sweeping {
-            return Ok(Err(Retry::Later(n)));
-        }
-        for digest in doomed {
-            remote.create(&Location::Rescued(n, digest), b"").await?;
-        }
-        // Whoever sweeps looks at what was rescued when it has begun, and not before.
-        match collect::latest(&**remote).await? {
-            Some(Collection { n: now, stage: Stage::Condemned, .. }) if now == n => Ok(Ok(secured)),
-            Some(Collection { n: now, stage: Stage::Sweeping, .. }) if now == n => Ok(Err(Retry::Later(n))),
-            _ => Ok(Err(Retry::Now)),
-        }
-    }
-
-    /// Whether there is time left to name what was secured.
-    pub fn in_time(&self, secured: &GcGuard) -> bool {
-        match secured.0 {
-            Until::Then(until) => (self.collections.clock)() <= until,
-            Until::Always | Until::Refused => true,
-        }
-    }
-
-    /// What the collection `n` condemned; `None` where that is over.
-    async fn condemned(&self, n: u64) -> Result<Option<Arc<HashSet<Digest>>>> {
-        let known = || self.collections.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, condemned)) = &known().condemned
-            && *of == n
-        {
-            return Ok(Some(Arc::clone(condemned)));
-        }
-        let Some(remote) = &self.remote else { return Ok(Some(Arc::default())) };
-        let Some(condemned) = collect::condemned(&**remote, n).await? else { return Ok(None) };
-        let condemned = Arc::new(condemned);
-        known().condemned = Some((n, Arc::clone(&condemned)));
-        Ok(Some(condemned))
     }
 }

@@ -22,6 +22,7 @@ mod names;
 mod publish;
 mod push;
 mod removal;
+mod secure;
 
 use std::path::PathBuf;
 use std::sync::Arc;
