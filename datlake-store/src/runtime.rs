@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 const BLOCKING_THREADS: usize = 16;
 
 /// Whole blocking methods at a time; more of them wait.
-const METHODS: usize = 32;
+const METHODS: usize = 16;
 
 /// Heartbeats at a time. One may wait long for a store that fails.
 const HEARTBEATS: usize = 64;
