@@ -27,6 +27,9 @@ pub trait Ranges: Send + Sync {
     /// Its size in bytes.
     fn size(&self) -> u64;
 
+    /// Whether the code that reads now may get bytes of a range, which nobody has verified.
+    fn may_be_ranges(&self) -> bool;
+
     /// The bytes of a range within it; `None` where the whole should be opened instead.
     ///
     /// # Errors
@@ -38,13 +41,18 @@ pub trait Ranges: Send + Sync {
     /// # Errors
     /// Those of the stores.
     fn whole(&self) -> Result<Reader>;
+
+    /// The next range is asked for on another thread, for the code that runs now.
+    fn carry(&mut self);
 }
 
-/// A file's content: `Read + BufRead + Seek`. It stays readable when the file is removed from the lake meanwhile.
+/// A file's content: `Read + BufRead + Seek`. What is on this machine stays readable when the file is removed from the lake
+/// meanwhile; what comes as it is read needs the remote until then.
 ///
 /// Large content that is only at the remote is fetched as it is read. Reading from the beginning fetches all of it first,
 /// verified; seeking first fetches ranges, with some read-ahead, until half of it was fetched: then the whole is fetched,
-/// verified, and kept. The size of a range is checked, its bytes are not.
+/// verified, and kept. The size of a range is checked, its bytes are not. A body that reads what was opened
+/// outside gets the whole at once, verified.
 #[derive(Debug)]
 pub struct Reader(Inner);
 
@@ -62,6 +70,14 @@ impl Reader {
     /// Reads content that is elsewhere.
     pub fn of(ranges: Box<dyn Ranges>) -> Self {
         Self(Inner::Away(Box::new(Away { ranges, position: 0, start: 0, window: Vec::new(), ahead: AHEAD })))
+    }
+
+    /// Whether the code that reads now may get what came before.
+    fn is_right(&self) -> bool {
+        match &self.0 {
+            Inner::Here(_) => true,
+            Inner::Away(away) => away.ranges.may_be_ranges(),
+        }
     }
 
     /// Makes sure that there is something to read, if anything is left: up to `wanted` bytes.
@@ -189,11 +205,16 @@ impl Away {
     /// Moves the window to the position, unless it is there; or opens the whole, at the position.
     fn fill(&mut self, wanted: u64) -> io::Result<Option<Reader>> {
         let size = self.ranges.size();
-        if self.position >= size || !self.rest().is_empty() {
+        if self.position >= size {
+            return Ok(None);
+        }
+        // Asked each time: another may read now, who must not get what came for the one before.
+        let ranges = self.ranges.may_be_ranges();
+        if ranges && !self.rest().is_empty() {
             return Ok(None);
         }
         // A read from the beginning probably reads all of it.
-        if !(self.window.is_empty() && self.position == 0) {
+        if ranges && !(self.window.is_empty() && self.position == 0) {
             let reads_on = !self.window.is_empty() && self.position == self.end();
             self.ahead = if reads_on { (self.ahead * 2).min(FARTHEST) } else { AHEAD };
             // At the end there may be a footer, which is read backwards.
@@ -248,6 +269,10 @@ impl AsyncReader {
         Self { state: State::Idle(reader), chunk: Vec::new(), given: 0 }
     }
 
+    fn is_right(&self) -> bool {
+        !matches!(&self.state, State::Idle(reader) if !reader.is_right())
+    }
+
     fn rest(&self) -> &[u8] {
         self.chunk.get(self.given..).unwrap_or_default()
     }
@@ -259,6 +284,9 @@ impl AsyncReader {
     {
         self.state = match std::mem::replace(&mut self.state, State::Lost) {
             State::Idle(mut reader) => {
+                if let Inner::Away(away) = &mut reader.0 {
+                    away.ranges.carry();
+                }
                 let mut chunk = std::mem::take(&mut self.chunk);
                 self.given = 0;
                 let work = move || {
@@ -287,11 +315,16 @@ impl AsyncReader {
 
     /// Makes sure that there is something to hand out, if anything is left.
     fn poll_fill(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
-        while self.rest().is_empty() {
+        while self.rest().is_empty() || !self.is_right() {
+            let unread = i64::try_from(self.rest().len()).unwrap_or(i64::MAX);
             match ready!(self.poll_done(cx))? {
-                Some((_, true)) => break,
-                Some((_, false)) => {}
+                Some((_, true)) if self.rest().is_empty() => break,
+                Some(_) => {}
                 None => self.start(true, move |reader, chunk| {
+                    if unread > 0 {
+                        // It must not be handed out, and is read again.
+                        reader.seek(SeekFrom::Current(-unread))?;
+                    }
                     chunk.resize(wanted.clamp(BUFFER, LARGEST), 0);
                     let read = reader.read(chunk);
                     chunk.truncate(*read.as_ref().unwrap_or(&0));

@@ -192,6 +192,10 @@ impl Body {
             state.used.insert(*digest, nested);
             return true;
         }
+        self.was_given(state, digest)
+    }
+
+    fn was_given(&self, state: &State, digest: &Digest) -> bool {
         self.given.contains(digest)
             || state.members.contains(digest)
             || state.dynamic_inputs.iter().any(|(_, file)| file.digest == *digest)
@@ -347,11 +351,9 @@ impl Frame for Body {
         work_stealing::is_excluded()
     }
 
-    fn may_read(&self) -> Vec<Digest> {
+    fn may_read(&self, content: &Digest) -> bool {
         let state = lock(&self.state);
-        let dynamic_inputs = state.dynamic_inputs.iter().map(|(_, file)| file.digest);
-        let (nested, members) = (state.nested.keys().copied(), state.members.iter().copied());
-        self.given.iter().copied().chain(dynamic_inputs).chain(nested).chain(members).collect()
+        state.nested.contains_key(content) || self.was_given(&state, content)
     }
 
     fn check_access(&self, lake: &Lake, content: Digest, within: Option<Digest>, what: &dyn Display) -> Result<()> {

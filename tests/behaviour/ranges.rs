@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store};
 use datlake::{ErrorKind, File, Result, file_creator};
+use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use crate::support::{Machines, Watched, blob_in, check_error, overwrite};
@@ -314,4 +315,184 @@ fn content_of_another_size_or_none_is_an_error_at_once() {
     std::fs::remove_file(blob).unwrap();
     check_error(file.read_range(0..9), ErrorKind::MissingBlob, &["a.parquet"]);
     check_error(file.open(), ErrorKind::MissingBlob, &["a.parquet"]);
+}
+
+/// How a body may come by a part of its table on a thread that stands nowhere.
+#[derive(Clone, Copy, Debug, Serialize)]
+enum Way {
+    Range,
+    Open,
+    Task,
+}
+
+fn last_bytes(table: &File, way: Way) -> Result<Vec<u8>> {
+    match way {
+        Way::Range => table.read_range(SIZE - 9..SIZE),
+        Way::Open => {
+            let (mut reader, mut bytes) = (table.open()?, Vec::new());
+            reader.seek(SeekFrom::End(-9))?;
+            reader.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        }
+        Way::Task => {
+            let table = table.clone();
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+            let task = runtime.spawn(async move {
+                let (mut reader, mut bytes) = (table.open_async().await?, Vec::new());
+                reader.seek(SeekFrom::End(-9)).await?;
+                reader.read_to_end(&mut bytes).await?;
+                Ok(bytes)
+            });
+            runtime.block_on(task).unwrap()
+        }
+    }
+}
+
+#[file_creator]
+fn on_a_thread(table: &File, way: Way) -> Result<Vec<u8>> {
+    std::thread::scope(|s| s.spawn(|| last_bytes(table, way)).join().unwrap())
+}
+
+#[file_creator]
+fn of_a_member(tables: &datlake::Tree, way: Way) -> Result<Vec<u8>> {
+    let table = tables.get("part.parquet")?;
+    std::thread::scope(|s| s.spawn(|| last_bytes(&table, way)).join().unwrap())
+}
+
+#[file_creator]
+fn same(table: &File) -> Result<File> {
+    Ok(table.clone())
+}
+
+#[file_creator(depends_on(same))]
+fn of_a_nested_call(table: &File, way: Way) -> Result<Vec<u8>> {
+    let table = same(table)?;
+    std::thread::scope(|s| s.spawn(|| last_bytes(&table, way)).join().unwrap())
+}
+
+#[test]
+fn threads_of_a_body_that_stand_nowhere_get_verified_bytes() {
+    let afar = Afar::new();
+    let _current = afar.lake.enter();
+    afar.damage();
+    for way in [Way::Range, Way::Open, Way::Task] {
+        check_error(on_a_thread(&afar.table(), way), ErrorKind::Corrupt, &["a.parquet"]);
+        check_error(of_a_nested_call(&afar.table(), way), ErrorKind::Corrupt, &["a.parquet"]);
+    }
+    // Who looks into it beside bodies gets ranges.
+    assert_eq!(last_bytes(&afar.table(), Way::Open).unwrap()[0], b'f' ^ 1);
+}
+
+#[test]
+fn threads_of_a_body_that_stand_nowhere_get_verified_members() {
+    let machines = Machines::new();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("part.parquet"), table()).unwrap();
+    machines.machine("a").add_tree("tables", folder.path()).unwrap();
+    let b = machines.machine("b");
+    let _current = b.enter();
+    let tree = datlake::Tree::get_uid("tables").unwrap();
+    let blob = blob_in(&machines.remote(), &tree.get("part.parquet").unwrap());
+    overwrite(&blob, |bytes| bytes[SIZE as usize - 9] ^= 1);
+    for way in [Way::Range, Way::Open, Way::Task] {
+        check_error(of_a_member(&tree, way), ErrorKind::Corrupt, &["part.parquet"]);
+    }
+}
+
+static OPENED: Mutex<Option<datlake::Reader>> = Mutex::new(None);
+
+#[file_creator]
+fn from_a_static(given: Option<&File>, on_a_thread: bool, n: u32) -> Result<u8> {
+    let _ = (given, n);
+    let read = || {
+        let mut byte = [0];
+        OPENED.lock().unwrap().take().unwrap().read_exact(&mut byte)?;
+        Ok(byte[0])
+    };
+    if on_a_thread { std::thread::scope(|s| s.spawn(read).join().unwrap()) } else { read() }
+}
+
+static OPENED_ASYNC: Mutex<Option<datlake::AsyncReader>> = Mutex::new(None);
+
+#[file_creator]
+async fn from_an_async_static(n: u32) -> Result<u8> {
+    let _ = n;
+    let mut reader = OPENED_ASYNC.lock().unwrap().take().unwrap();
+    Ok(reader.read_u8().await?)
+}
+
+/// A reader that was opened outside, whose next byte is the damaged one; the one before it was read where `begun`.
+fn at_the_damage(table: &File, begun: bool) -> datlake::Reader {
+    let mut reader = table.open().unwrap();
+    reader.seek(SeekFrom::End(-10)).unwrap();
+    if begun {
+        reader.read_exact(&mut [0]).unwrap();
+    } else {
+        reader.seek(SeekFrom::Current(1)).unwrap();
+    }
+    reader
+}
+
+#[test]
+fn a_reader_from_outside_gives_a_body_verified_bytes() {
+    let afar = Afar::new();
+    let _current = afar.lake.enter();
+    afar.damage();
+    let table = afar.table();
+    for (n, begun) in [(0, false), (1, true)] {
+        for (given, thread) in [(None, false), (Some(&table), false), (Some(&table), true)] {
+            *OPENED.lock().unwrap() = Some(at_the_damage(&table, begun));
+            check_error(from_a_static(given, thread, n), ErrorKind::Corrupt, &["a.parquet"]);
+        }
+        assert_eq!(at_the_damage(&table, begun).bytes().next().unwrap().unwrap(), b'f' ^ 1);
+    }
+}
+
+#[tokio::test]
+async fn an_asynchronous_reader_from_outside_gives_a_body_verified_bytes() {
+    let afar = Afar::new();
+    afar.damage();
+    for begun in [false, true] {
+        let mut reader = afar.table().open_async().await.unwrap();
+        reader.seek(SeekFrom::End(if begun { -10 } else { -9 })).await.unwrap();
+        if begun {
+            // The damaged byte is in its buffer then.
+            assert_eq!(reader.read_u8().await.unwrap(), b'f');
+        }
+        *OPENED_ASYNC.lock().unwrap() = Some(reader);
+        let error = afar.lake.scope(from_an_async_static(u32::from(begun))).await;
+        check_error(error, ErrorKind::Corrupt, &["a.parquet"]);
+    }
+}
+
+/// Goes on without what it cannot read.
+#[file_creator]
+async fn swallowing(table: &File, at: String) -> Result<String> {
+    let mut reader = table.unverified().open_async().await?;
+    std::fs::remove_file(at)?;
+    reader.seek(SeekFrom::End(-9)).await?;
+    Ok(reader.read_u8().await.is_ok().to_string())
+}
+
+/// As [`swallowing`], by a reader on another thread.
+#[file_creator]
+fn swallowing_on_a_thread(table: &File, at: String) -> Result<String> {
+    let mut reader = table.unverified().open()?;
+    std::fs::remove_file(at)?;
+    let read = move || reader.seek(SeekFrom::End(-9)).and_then(|_| reader.read_exact(&mut [0]));
+    Ok(std::thread::spawn(read).join().unwrap().is_ok().to_string())
+}
+
+#[tokio::test]
+async fn a_body_that_swallows_what_a_range_lacks_is_not_remembered() {
+    for asynchronous in [true, false] {
+        let afar = Afar::new();
+        let _current = afar.lake.enter();
+        let at = blob_in(&afar.machines.remote(), &afar.table()).display().to_string();
+        let done = match asynchronous {
+            true => afar.lake.scope(swallowing(&afar.table(), at)).await,
+            false => swallowing_on_a_thread(&afar.table(), at),
+        };
+        check_error(done, ErrorKind::MissingBlob, &["went on without what it asked for", "a.parquet"]);
+    }
 }

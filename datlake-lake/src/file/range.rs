@@ -4,12 +4,13 @@
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
+use std::sync::Arc;
 
 use datlake_core::{Error, ErrorKind, Result};
 use datlake_store::{Ranges, Reader, wait};
 
 use super::handle::{File, Place};
-use crate::scope;
+use crate::scope::{self, Frame, Here};
 
 impl File {
     /// The bytes of `range`, clamped to the file's size.
@@ -29,7 +30,7 @@ impl File {
     /// # }
     /// ```
     pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        self.range_of(range, self.may_be_ranges())
+        self.range_of(range, false)
     }
 
     /// This file for a body that reads parts of what is not here without downloading the whole, and takes the remote's word for
@@ -60,24 +61,28 @@ impl File {
         Unverified(self.clone())
     }
 
-    /// Whether the code may get unverified bytes although it did not ask for them.
-    pub(super) fn may_be_ranges(&self) -> bool {
-        scope::frame().is_none()
+    /// Whether the code may get unverified bytes although it did not ask for them: it is not in a body, and on no thread
+    /// that a body may have started without [`here`](scope::here).
+    fn may_be_ranges(&self) -> bool {
+        let in_reach = |body: Arc<dyn Frame>| {
+            body.may_read(&self.0.digest) || self.within().is_some_and(|tree| body.may_read(tree))
+        };
+        scope::frame().is_none() && !scope::running().into_iter().any(in_reach)
     }
 
-    /// Opens it to be read in ranges, where it is worth it.
-    pub(super) fn open_ranges(&self) -> Result<Reader> {
+    /// Opens it to be read in ranges, where it is worth it, and right for the code unless that is `trusting`.
+    pub(super) fn open_ranges(&self, trusting: bool) -> Result<Reader> {
         self.check_access()?;
-        if self.is_staged_here() {
+        let ranges = !self.is_staged_here()
+            && (trusting || self.may_be_ranges())
+            && self.asked(|lake, wanted| wait(lake.local_view().has_ranges(wanted)))?;
+        if !ranges {
             return self.whole();
         }
-        match self.asked(|lake, wanted| wait(lake.local_view().has_ranges(wanted)))? {
-            true => Ok(Reader::of(Box::new(Afar(self.clone())))),
-            false => self.whole(),
-        }
+        Ok(Reader::of(Box::new(Away { file: self.clone(), trusting, here: scope::here() })))
     }
 
-    fn range_of(&self, range: Range<u64>, ranges: bool) -> Result<Vec<u8>> {
+    fn range_of(&self, range: Range<u64>, trusting: bool) -> Result<Vec<u8>> {
         let Range { start, end } = range;
         if start > end {
             let message = format!("cannot read bytes {start}..{end} of `{self}`: the range ends before it starts");
@@ -85,9 +90,9 @@ impl File {
         }
         self.check_access()?;
         let range = start.min(self.0.size)..end.min(self.0.size);
-        if ranges
-            && !self.is_staged_here()
-            && let Some(bytes) = Afar(self.clone()).range(range.clone())?
+        if !self.is_staged_here()
+            && (trusting || self.may_be_ranges())
+            && let Some(bytes) = self.fetch(range.clone())?
         {
             return Ok(bytes);
         }
@@ -97,6 +102,10 @@ impl File {
             .and_then(|_| reader.take(range.end - range.start).read_to_end(&mut bytes))
             .map_err(|e| Error::io("read", self, e))?;
         Ok(bytes)
+    }
+
+    fn fetch(&self, range: Range<u64>) -> Result<Option<Vec<u8>>> {
+        self.asked(|lake, wanted| wait(lake.local_view().range(wanted, range)))
     }
 
     fn is_staged_here(&self) -> bool {
@@ -122,23 +131,46 @@ impl Unverified {
     /// # Errors
     /// As [`File::open`].
     pub fn open(&self) -> Result<Reader> {
-        self.0.open_ranges()
+        self.0.open_ranges(true)
     }
 }
 
 /// A file that is not on this machine.
-struct Afar(File);
+struct Away {
+    file: File,
+    /// Whether unverified bytes were asked for.
+    trusting: bool,
+    /// Where it was opened: a thread that reads it may stand nowhere.
+    here: Here,
+}
 
-impl Ranges for Afar {
+impl Away {
+    /// Does `work` in the body of the code that reads, or else of the code that opened it.
+    fn in_body<R>(&self, work: impl FnOnce() -> R) -> R {
+        if scope::frame().is_some() { work() } else { self.here.run(work) }
+    }
+}
+
+impl Ranges for Away {
     fn size(&self) -> u64 {
-        self.0.0.size
+        self.file.0.size
+    }
+
+    fn may_be_ranges(&self) -> bool {
+        self.trusting || self.in_body(|| self.file.may_be_ranges())
     }
 
     fn range(&self, range: Range<u64>) -> Result<Option<Vec<u8>>> {
-        self.0.asked(|lake, wanted| wait(lake.local_view().range(wanted, range)))
+        if self.may_be_ranges() { self.in_body(|| self.file.fetch(range)) } else { Ok(None) }
     }
 
     fn whole(&self) -> Result<Reader> {
-        self.0.whole()
+        self.in_body(|| self.file.download())
+    }
+
+    fn carry(&mut self) {
+        if scope::frame().is_some() {
+            self.here = scope::here();
+        }
     }
 }

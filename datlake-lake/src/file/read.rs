@@ -11,7 +11,8 @@ use crate::scope::refuse_in_body;
 
 impl File {
     /// Opens it: `Read + BufRead + Seek`. It is downloaded and verified first where it is not here; outside a body only when
-    /// that is worth it: who [seeks](Reader) in a large file gets ranges of it, [unverified](File::unverified).
+    /// that is worth it: who [seeks](Reader) in a large file gets ranges of it, [unverified](File::unverified), as long as the
+    /// remote has them.
     ///
     /// # Errors
     /// [`ErrorKind::Undeclared`] in a body that it was not given to; [`ErrorKind::MissingBlob`] and [`ErrorKind::Corrupt`].
@@ -27,12 +28,17 @@ impl File {
     /// # }
     /// ```
     pub fn open(&self) -> Result<Reader> {
-        if self.may_be_ranges() { self.open_ranges() } else { self.whole() }
+        self.open_ranges(false)
     }
 
     /// Opens all of it, downloaded and verified.
     pub(super) fn whole(&self) -> Result<Reader> {
         self.check_access()?;
+        self.download()
+    }
+
+    /// [`whole`](Self::whole), for code that opened it before.
+    pub(super) fn download(&self) -> Result<Reader> {
         match &self.0.place {
             Place::Staged(staged) if staged.content.path().exists() => {
                 std::fs::File::open(staged.content.path()).map(Reader::from).map_err(|e| Error::io("open", self, e))

@@ -10,7 +10,6 @@
 mod asking;
 mod stored;
 
-use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
@@ -82,7 +81,7 @@ impl Lake {
         }
         wait(async {
             self.learn_removals().await?;
-            self.put_away(self.stored().await?, what, None).await
+            self.put_away(self.stored().await?, what, false, None).await
         })
     }
 
@@ -124,9 +123,8 @@ impl Lake {
         let stored = self.stored().await?;
         let all = sum(&stored);
         let done = if all > limit {
-            let held = scope::running().iter().flat_map(|frame| frame.may_read()).chain(needed).collect();
             // Some more than must, so that it is not the next download's turn again.
-            self.put_away(stored, Evict::To(limit - limit / 10), Some(held)).await
+            self.put_away(stored, Evict::To(limit - limit / 10), true, needed).await
         } else {
             Ok(Evicted { left: all, ..Evicted::default() })
         };
@@ -137,18 +135,25 @@ impl Lake {
         done
     }
 
-    /// Takes away what is to go. By itself, where `held` says what stays, only by the documents that are here.
-    async fn put_away(&self, mut stored: Vec<Stored>, what: Evict, held: Option<HashSet<Digest>>) -> Result<Evicted> {
+    /// Takes away what is to go. `by_itself` only by the documents that are here, and nothing that is `needed` or that a body
+    /// may read.
+    async fn put_away(
+        &self,
+        mut stored: Vec<Stored>,
+        what: Evict,
+        by_itself: bool,
+        needed: Option<Digest>,
+    ) -> Result<Evicted> {
         let mut report = Evicted { left: sum(&stored), ..Evicted::default() };
         let now = SystemTime::now();
         if !stored.iter().any(|blob| what.takes(blob, report.left, now)) {
             return Ok(report);
         }
         stored.sort_by_key(|blob| blob.used);
-        let by_itself = held.is_some();
-        let held = held.unwrap_or_default();
+        let bodies = if by_itself { scope::running() } else { Vec::new() };
+        let is_held = |digest| needed == Some(digest) || bodies.iter().any(|body| body.may_read(&digest));
         // What a path leads to would not give its bytes free.
-        stored.retain(|blob| !blob.linked && !held.contains(&blob.digest));
+        stored.retain(|blob| !blob.linked && !is_held(blob.digest));
         let mut asking = Asking::new(self, by_itself, stored.len()).await?;
         for some in stored.chunks(AT_ONCE) {
             let mut left = report.left;

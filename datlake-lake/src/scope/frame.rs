@@ -21,8 +21,8 @@ pub trait Frame: Any + Debug + Send + Sync {
     /// Whether the code that asks is certainly the body's own, and no job that a pool put on top of it.
     fn is_certain(&self) -> bool;
 
-    /// The content that it may read, as far as it is known yet.
-    fn may_read(&self) -> Vec<Digest>;
+    /// Whether it may read this content, as far as is known yet. To ask is not to read.
+    fn may_read(&self, content: &Digest) -> bool;
 
     /// Whether it may read content of `lake`, or of the tree `within`; `what` is what people call it.
     fn check_access(&self, lake: &Lake, content: Digest, within: Option<Digest>, what: &dyn Display) -> Result<()>;
