@@ -30,7 +30,7 @@ pub mod scope;
 #[doc(hidden)]
 pub mod sync;
 #[doc(hidden)]
-pub use lake::{Committed, NewCall};
+pub use lake::NewCall;
 
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;

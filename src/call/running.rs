@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use datlake_core::canonical::{self, Encoded};
+use datlake_core::catalog::Published;
 use datlake_core::flight::Flight;
 use datlake_core::lineage::Output;
 use datlake_core::record::Record;
@@ -19,9 +20,9 @@ use super::body::{Body, Made, NewBody, input};
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use super::undeclared_use;
 use datlake_lake::Event;
+use datlake_lake::NewCall;
 use datlake_lake::provenance;
 use datlake_lake::scope::{self, Ambient, StagedFile, mark, seen_lakes};
-use datlake_lake::{Committed, NewCall};
 
 /// The claims under which a body runs.
 #[derive(Default)]
@@ -174,11 +175,11 @@ impl Running {
             committed
         };
         match self.site.pace.io(publish).await? {
-            Committed::Ours(record) => {
+            Published::Ours(record) => {
                 lake.remember(&Arc::new(record));
                 Ok(Finished { value: stored.value, files: Some(stored.files), event })
             }
-            Committed::Theirs(record) => {
+            Published::Theirs(record) => {
                 lake.remember(&Arc::new(record));
                 self.adopted().await
             }

@@ -42,6 +42,36 @@ impl Swept {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GcEpoch(pub(super) Option<Swept>);
 
+/// How an attempt to commit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Commit<T> {
+    /// It is committed.
+    Done(T),
+    /// Not yet: some of its content may have been collected, and must be put again, with a new epoch.
+    Retry(Retry),
+}
+
+impl<T> Commit<T> {
+    /// Changes what is committed.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Commit<U> {
+        match self {
+            Self::Done(done) => Commit::Done(change(done)),
+            Self::Retry(retry) => Commit::Retry(retry),
+        }
+    }
+}
+
+/// Several commits are done when all are.
+impl<T> FromIterator<Commit<T>> for Commit<Vec<T>> {
+    fn from_iter<I: IntoIterator<Item = Commit<T>>>(commits: I) -> Self {
+        let results = commits.into_iter().map(|commit| match commit {
+            Commit::Done(done) => Ok(done),
+            Commit::Retry(retry) => Err(retry),
+        });
+        results.collect::<std::result::Result<_, _>>().map_or_else(Self::Retry, Self::Done)
+    }
+}
+
 /// Why content has to be put again before it is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {

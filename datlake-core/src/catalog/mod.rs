@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use crate::lineage::FileMeta;
-pub use guard::{Collections, GcEpoch, GcGuard, Retry};
+pub use guard::{Collections, Commit, GcEpoch, GcGuard, Retry};
 pub use mend::Mended;
 pub use push::Pushed;
 
@@ -92,8 +92,6 @@ pub enum Published {
     Ours(Record),
     /// Another was first; its record counts.
     Theirs(Record),
-    /// Not yet: some of its content may have been collected, and must be put again.
-    Retry(Retry),
 }
 
 impl Catalog {

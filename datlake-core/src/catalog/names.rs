@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Catalog, GcGuard, Named, Retry, convenience};
+use super::{Catalog, Commit, GcGuard, Named, Retry, convenience};
 use crate::record::{Abandoned, CallDocument, Name, NameTarget, OutputOf};
 use crate::store::{LOOKS, contradiction};
 use crate::{Created, Document, Error, ErrorKind, Location, Result, Subject, Uid};
@@ -125,14 +125,14 @@ impl Catalog {
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where the UID has other content. The caller holds the local claim of the name.
-    pub async fn add(&self, name: Name, secured: &GcGuard) -> Result<Result<(), Retry>> {
+    pub async fn add(&self, name: Name, secured: &GcGuard) -> Result<Commit<()>> {
         let NameTarget::Added(added) = &name.target else {
             return Err(Error::new(ErrorKind::InvalidInput, format!("`{}` is not an added file", name.uid)));
         };
         self.drop_stale_copy(&name.uid).await?;
         if let Some(there) = self.file(&name.uid).await? {
             if there.digest == added.digest && there.tree == added.tree {
-                return Ok(Ok(()));
+                return Ok(Commit::Done(()));
             }
             let message = format!(
                 "cannot add `{}`: it exists with other content ({}, not {})",
@@ -147,26 +147,26 @@ impl Catalog {
         if self.remote.is_some() && !self.is_refused() && !secured.was_refused() {
             match self.create_added(name.clone(), secured).await {
                 Err(error) if error.kind() == ErrorKind::Denied => {}
-                Ok(Err(again)) => return Ok(Err(again)),
-                Ok(Ok(created)) => return self.copy_name(&created).await.map(Ok),
                 Err(error) => return Err(error),
+                Ok(Commit::Done(created)) => return self.copy_name(&created).await.map(Commit::Done),
+                Ok(Commit::Retry(retry)) => return Ok(Commit::Retry(retry)),
             }
         }
         self.here().create_name(name).await?;
         if self.remote.is_some() {
             self.refused.store(true, Ordering::Release);
         }
-        Ok(Ok(()))
+        Ok(Commit::Done(()))
     }
 
     /// [`create_name`](Self::create_name) for an added file, which keeps its content from being collected.
-    pub(super) async fn create_added(&self, name: Name, secured: &GcGuard) -> Result<Result<Name, Retry>> {
+    pub(super) async fn create_added(&self, name: Name, secured: &GcGuard) -> Result<Commit<Name>> {
         if !self.in_time(secured) {
-            return Ok(Err(Retry::Now));
+            return Ok(Commit::Retry(Retry::Now));
         }
         let created = self.create_name(name).await?;
         // Who slept over it puts the content once more: nobody collects what has a name.
-        Ok(if self.in_time(secured) { Ok(created) } else { Err(Retry::Now) })
+        Ok(if self.in_time(secured) { Commit::Done(created) } else { Commit::Retry(Retry::Now) })
     }
 
     /// Removes this machine's copy of a name that the remote has no longer, or gave to another: who adds it again must not

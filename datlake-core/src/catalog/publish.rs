@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use super::{Catalog, Publication, Published};
+use super::{Catalog, Commit, Publication, Published};
 use crate::record::{CallDocument, Name, NameTarget, OutputOf, Record, ValueBytes};
 use crate::{Created, Digest, Error, ErrorKind, Location, Result, Store, Subject};
 
@@ -13,13 +13,13 @@ impl Catalog {
     /// The caller holds the local claim of each name in `names`: only then may a name that a call of this machine left
     /// without finishing be taken over. See [`without_claims`](Self::without_claims).
     ///
-    /// Where the remote refuses to be written, this machine keeps the call for itself, marked as unpushed. Where the answer is
-    /// [`Published::Retry`], everything is to be published again, `since` anew.
+    /// Where the remote refuses to be written, this machine keeps the call for itself, marked as unpushed. Where it is to
+    /// be tried again, everything is, `since` anew.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where a name belongs to another call or to an added file, or was given to another
     /// meanwhile. Nothing is visible then.
-    pub async fn publish(&self, publication: &Publication) -> Result<Published> {
+    pub async fn publish(&self, publication: &Publication) -> Result<Commit<Published>> {
         if !self.is_refused() {
             match self.publish_by_decision(publication).await {
                 Err(error) if error.kind() == ErrorKind::Denied && self.remote.is_some() => {}
@@ -28,7 +28,7 @@ impl Catalog {
         }
         let published = self.publish_here(publication).await?;
         self.refused.store(true, Ordering::Release);
-        Ok(published)
+        Ok(Commit::Done(published))
     }
 
     /// The same for this machine alone, which marks the call as unpushed. What the remote has counts all the same.
@@ -58,16 +58,23 @@ impl Catalog {
                 return Err(error.about(Subject::Uid(uid.clone())));
             }
         }
-        self.here().publish_by_decision(publication).await
+        match self.here().publish_by_decision(publication).await? {
+            Commit::Done(published) => Ok(published),
+            Commit::Retry(_) => {
+                let message = format!("call {}/{} could not be published", record.creator, record.key);
+                let about = Subject::Call(record.creator.clone(), record.key);
+                Err(Error::new(ErrorKind::Io, message).about(about).with_hint("run again"))
+            }
+        }
     }
 
-    async fn publish_by_decision(&self, publication: &Publication) -> Result<Published> {
+    async fn publish_by_decision(&self, publication: &Publication) -> Result<Commit<Published>> {
         let Publication { record, uses, names, since, .. } = publication;
         self.put_contents(publication).await?;
         let contents = publication.contents();
         let mut secured = match self.secure_at_remote(&contents, since).await? {
-            Ok(secured) => secured,
-            Err(again) => return Ok(Published::Retry(again)),
+            Commit::Done(secured) => secured,
+            Commit::Retry(retry) => return Ok(Commit::Retry(retry)),
         };
         // `uses` is an index that can be made again from the records.
         let index = self.remote.as_deref().unwrap_or(&*self.cache);
@@ -85,8 +92,8 @@ impl Catalog {
         }
         while !self.in_time(&secured) {
             secured = match self.secure_at_remote(&contents, since).await? {
-                Ok(secured) => secured,
-                Err(again) => return Ok(Published::Retry(again)),
+                Commit::Done(secured) => secured,
+                Commit::Retry(retry) => return Ok(Commit::Retry(retry)),
             };
         }
         let at = Location::Record(record.creator.clone(), record.key);
@@ -114,11 +121,10 @@ impl Catalog {
             for name in &created {
                 self.copy_name(name).await?;
             }
-            if let Published::Ours(record) | Published::Theirs(record) = &decided {
-                self.copy(&at, record.bytes()).await?;
-            }
+            let (Published::Ours(record) | Published::Theirs(record)) = &decided;
+            self.copy(&at, record.bytes()).await?;
         }
-        Ok(decided)
+        Ok(Commit::Done(decided))
     }
 
     async fn put_contents(&self, publication: &Publication) -> Result<()> {

@@ -5,7 +5,7 @@
 //!   was made from its outputs still says where it comes from.
 //! - Content goes before what names it. That is the caller's part: it knows where content is.
 
-use super::{Catalog, GcGuard, Retry};
+use super::{Catalog, Commit, GcGuard, Retry};
 use crate::record::{CallDocument, Name, NameTarget, Record};
 use crate::{
     CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _,
@@ -29,8 +29,6 @@ pub enum Pushed {
     },
     /// It is not here any more, or never came to be.
     Nothing,
-    /// Not yet: some of its content may have been collected, and must be sent again.
-    Retry(Retry),
 }
 
 impl Catalog {
@@ -60,7 +58,12 @@ impl Catalog {
     ///
     /// # Errors
     /// Those of the stores; [`ErrorKind::Corrupt`] for a document that is damaged.
-    pub async fn push_document(&self, at: &Location, document: Option<&Digest>, secured: &GcGuard) -> Result<Pushed> {
+    pub async fn push_document(
+        &self,
+        at: &Location,
+        document: Option<&Digest>,
+        secured: &GcGuard,
+    ) -> Result<Commit<Pushed>> {
         match at {
             Location::Record(creator, key) => self.push_call(creator, key, document, secured).await,
             Location::Name(uid) => self.push_name(uid, document, secured).await,
@@ -69,12 +72,12 @@ impl Catalog {
     }
 
     /// Sends a document that goes by itself, and for whose place nobody else has another.
-    async fn push_plain(&self, at: &Location, document: Option<&Digest>, secured: &GcGuard) -> Result<Pushed> {
+    async fn push_plain(&self, at: &Location, document: Option<&Digest>, secured: &GcGuard) -> Result<Commit<Pushed>> {
         let remote = self.to_push_to()?;
-        let Some(bytes) = self.local.get(at).await? else { return Ok(Pushed::Nothing) };
+        let Some(bytes) = self.local.get(at).await? else { return Ok(Commit::Done(Pushed::Nothing)) };
         let here = Document::parse(at, bytes)?;
         if document != Some(&here.digest) || !self.in_time(secured) {
-            return Ok(Pushed::Retry(Retry::Now));
+            return Ok(Commit::Retry(Retry::Now));
         }
         let pushed = match remote.create(at, &here.bytes).await? {
             Created::New => Pushed::Sent,
@@ -82,15 +85,15 @@ impl Catalog {
                 let there = remote.get(at).await?.map(|bytes| Document::parse(at, bytes)).transpose()?;
                 match there.is_some_and(|there| there.meaning == here.meaning) {
                     true => Pushed::There,
-                    false => return Ok(Pushed::Taken { why: here.taken.to_owned() }),
+                    false => return Ok(Commit::Done(Pushed::Taken { why: here.taken.to_owned() })),
                 }
             }
         };
         if !self.in_time(secured) {
-            return Ok(Pushed::Retry(Retry::Now));
+            return Ok(Commit::Retry(Retry::Now));
         }
         self.local.remove(&at.mark()).await?;
-        Ok(pushed)
+        Ok(Commit::Done(pushed))
     }
 
     async fn push_call(
@@ -99,7 +102,7 @@ impl Catalog {
         key: &CallKey,
         document: Option<&Digest>,
         secured: &GcGuard,
-    ) -> Result<Pushed> {
+    ) -> Result<Commit<Pushed>> {
         let remote = self.to_push_to()?;
         let at = Location::Record(creator.clone(), *key);
         let mark = at.mark();
@@ -108,10 +111,10 @@ impl Catalog {
             if remote.size(&at).await?.is_some() {
                 self.local.remove(&mark).await?;
             }
-            return Ok(Pushed::Nothing);
+            return Ok(Commit::Done(Pushed::Nothing));
         };
         if document != Some(&record.digest) {
-            return Ok(Pushed::Retry(Retry::Now));
+            return Ok(Commit::Retry(Retry::Now));
         }
         let lineage = record.lineage()?;
         for input in &lineage.inputs {
@@ -129,16 +132,16 @@ impl Catalog {
                 Ok(name) => names.push(name),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     if !self.in_time(secured) {
-                        return Ok(Pushed::Retry(Retry::Now));
+                        return Ok(Commit::Retry(Retry::Now));
                     }
                     remote.create(&beside(&record), record.bytes()).await?;
-                    return Ok(Pushed::Taken { why: error.to_string() });
+                    return Ok(Commit::Done(Pushed::Taken { why: error.to_string() }));
                 }
                 Err(error) => return Err(error),
             }
         }
         if !self.in_time(secured) {
-            return Ok(Pushed::Retry(Retry::Now));
+            return Ok(Commit::Retry(Retry::Now));
         }
         let pushed = match remote.create(&at, record.bytes()).await? {
             Created::New => Pushed::Sent,
@@ -158,13 +161,13 @@ impl Catalog {
         };
         if !self.in_time(secured) {
             // Who slept over it sends the content once more: nobody collects what has a record.
-            return Ok(Pushed::Retry(Retry::Now));
+            return Ok(Commit::Retry(Retry::Now));
         }
         for name in &names {
             self.copy_name(name).await?;
         }
         self.local.remove(&mark).await?;
-        Ok(pushed)
+        Ok(Commit::Done(pushed))
     }
 
     /// Keeps `record` beside `first`, which counts from now on.
@@ -179,28 +182,30 @@ impl Catalog {
         Ok(())
     }
 
-    async fn push_name(&self, uid: &Uid, document: Option<&Digest>, secured: &GcGuard) -> Result<Pushed> {
+    async fn push_name(&self, uid: &Uid, document: Option<&Digest>, secured: &GcGuard) -> Result<Commit<Pushed>> {
         self.to_push_to()?;
-        let Some(bytes) = self.local.get(&Location::Name(uid.clone())).await? else { return Ok(Pushed::Nothing) };
+        let Some(bytes) = self.local.get(&Location::Name(uid.clone())).await? else {
+            return Ok(Commit::Done(Pushed::Nothing));
+        };
         let name = Name::parse(uid, bytes)?;
         if document != Some(&name.digest) {
-            return Ok(Pushed::Retry(Retry::Now));
+            return Ok(Commit::Retry(Retry::Now));
         }
         let pushed = match self.create_added(name.clone(), secured).await {
-            Ok(Err(again)) => return Ok(Pushed::Retry(again)),
-            Ok(Ok(there)) if there.digest == name.digest => Pushed::Sent,
-            Ok(Ok(there)) => {
+            Ok(Commit::Retry(retry)) => return Ok(Commit::Retry(retry)),
+            Ok(Commit::Done(there)) if there.digest == name.digest => Pushed::Sent,
+            Ok(Commit::Done(there)) => {
                 // Somebody added the same bytes.
                 self.copy_name(&there).await?;
                 Pushed::There
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                return Ok(Pushed::Taken { why: error.to_string() });
+                return Ok(Commit::Done(Pushed::Taken { why: error.to_string() }));
             }
             Err(error) => return Err(error),
         };
         self.local.remove(&Location::Name(uid.clone()).mark()).await?;
-        Ok(pushed)
+        Ok(Commit::Done(pushed))
     }
 
     fn to_push_to(&self) -> Result<&dyn Store> {

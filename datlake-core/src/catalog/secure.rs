@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
 use super::guard::Until;
-use super::{Catalog, GcEpoch, GcGuard, Retry};
+use super::{Catalog, Commit, GcEpoch, GcGuard, Retry};
 use crate::collect::{self, Collection};
 use crate::{Digest, ErrorKind, Location, Result, Stage};
 
@@ -35,9 +35,9 @@ impl Catalog {
     ///
     /// # Errors
     /// Those of the remote; [`ErrorKind::Corrupt`] where what is condemned cannot be read.
-    pub async fn secure(&self, contents: &[Digest], since: &GcEpoch) -> Result<Result<GcGuard, Retry>> {
+    pub async fn secure(&self, contents: &[Digest], since: &GcEpoch) -> Result<Commit<GcGuard>> {
         match self.secure_at_remote(contents, since).await {
-            Err(error) if error.kind() == ErrorKind::Denied => Ok(Ok(GcGuard(Until::Refused))),
+            Err(error) if error.kind() == ErrorKind::Denied => Ok(Commit::Done(GcGuard(Until::Refused))),
             secured => secured,
         }
     }
@@ -46,33 +46,33 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`secure`](Self::secure); [`ErrorKind::Denied`].
-    pub async fn secure_at_remote(&self, contents: &[Digest], since: &GcEpoch) -> Result<Result<GcGuard, Retry>> {
-        let Some(remote) = &self.remote else { return Ok(Ok(GcGuard(Until::Always))) };
+    pub async fn secure_at_remote(&self, contents: &[Digest], since: &GcEpoch) -> Result<Commit<GcGuard>> {
+        let Some(remote) = &self.remote else { return Ok(Commit::Done(GcGuard(Until::Always))) };
         let secured = GcGuard(Until::Then((self.collections.clock)() + self.collections.window.0));
         let latest = collect::latest(&**remote).await?;
         if since.0 != Some(self.collections.learn(latest.as_ref())) {
-            return Ok(Err(Retry::Now));
+            return Ok(Commit::Retry(Retry::Now));
         }
         let Some(Collection { n, stage: stage @ (Stage::Condemned | Stage::Sweeping), .. }) = latest else {
-            return Ok(Ok(secured));
+            return Ok(Commit::Done(secured));
         };
         // It may be over by now, and gone with what it removed.
-        let Some(condemned) = self.condemned(n).await? else { return Ok(Err(Retry::Now)) };
+        let Some(condemned) = self.condemned(n).await? else { return Ok(Commit::Retry(Retry::Now)) };
         let doomed: Vec<Digest> = contents.iter().filter(|digest| condemned.contains(digest)).copied().collect();
         if doomed.is_empty() {
-            return Ok(Ok(secured));
+            return Ok(Commit::Done(secured));
         }
         if stage == Stage::Sweeping {
-            return Ok(Err(Retry::Later(n)));
+            return Ok(Commit::Retry(Retry::Later(n)));
         }
         for digest in doomed {
             remote.create(&Location::Rescued(n, digest), b"").await?;
         }
         // Whoever sweeps looks at what was rescued when it has begun, and not before.
         match collect::latest(&**remote).await? {
-            Some(Collection { n: now, stage: Stage::Condemned, .. }) if now == n => Ok(Ok(secured)),
-            Some(Collection { n: now, stage: Stage::Sweeping, .. }) if now == n => Ok(Err(Retry::Later(n))),
-            _ => Ok(Err(Retry::Now)),
+            Some(Collection { n: now, stage: Stage::Condemned, .. }) if now == n => Ok(Commit::Done(secured)),
+            Some(Collection { n: now, stage: Stage::Sweeping, .. }) if now == n => Ok(Commit::Retry(Retry::Later(n))),
+            _ => Ok(Commit::Retry(Retry::Now)),
         }
     }
 

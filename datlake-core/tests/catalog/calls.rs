@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use datlake_core::catalog::{GcEpoch, Publication, Published};
+use datlake_core::catalog::{Commit, GcEpoch, Publication, Published};
 use datlake_core::lineage::{
     Added, CodeLineage, Environment, Input, Lineage, Output, Person, PersonSource, SourceState,
 };
@@ -206,9 +206,9 @@ impl Process {
                 Order::WithoutClaims => self.catalog.without_claims(&self.nonce).publish(&publication).await?,
             };
             match published {
-                Published::Ours(record) => return Ok(Outcome::Ours(record.digest)),
-                Published::Theirs(record) => return Ok(Outcome::Theirs(record.digest)),
-                Published::Retry(_) => {}
+                Commit::Done(Published::Ours(record)) => return Ok(Outcome::Ours(record.digest)),
+                Commit::Done(Published::Theirs(record)) => return Ok(Outcome::Theirs(record.digest)),
+                Commit::Retry(_) => {}
             }
         }
         Ok(Outcome::Done)
@@ -241,8 +241,8 @@ impl Process {
                 if late {
                     since = self.catalog.since().await?;
                 }
-                if let Ok(secured) = self.catalog.secure(&[digest], &since).await?
-                    && self.catalog.add(name.clone(), &secured).await?.is_ok()
+                if let Commit::Done(secured) = self.catalog.secure(&[digest], &since).await?
+                    && let Commit::Done(()) = self.catalog.add(name.clone(), &secured).await?
                 {
                     break;
                 }

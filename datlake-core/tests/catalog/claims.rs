@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use datlake_core::catalog::Published;
+use datlake_core::catalog::{Commit, Published};
 use datlake_core::claim::{Claim, Holder, Seen, Tried, claim};
 use datlake_core::{Catalog, Location, Result};
 
@@ -123,9 +123,9 @@ impl Machine {
         }
         let publication = PLAIN.publication(PLAIN.key(), &self.nonce(), catalog.since().await?);
         let outcome = match catalog.publish(&publication).await? {
-            Published::Ours(record) => Outcome::Ours(record.digest),
-            Published::Theirs(record) => Outcome::Theirs(record.digest),
-            Published::Retry(_) => Outcome::Done,
+            Commit::Done(Published::Ours(record)) => Outcome::Ours(record.digest),
+            Commit::Done(Published::Theirs(record)) => Outcome::Theirs(record.digest),
+            Commit::Retry(_) => Outcome::Done,
         };
         if let Some(claim) = claim {
             claim.release(&*remote, true).await?;

@@ -5,7 +5,7 @@
 //! - The remote decides: once everyone has pushed, every machine has the same record.
 //! - Nothing at the remote names what is not there.
 
-use datlake_core::catalog::Pushed;
+use datlake_core::catalog::{Commit, Pushed};
 use datlake_core::record::Record;
 use datlake_core::{Catalog, Digest, Location, Uid};
 
@@ -39,18 +39,20 @@ impl Process {
         Ok(())
     }
 
-    async fn push_one(&self, at: &Location) -> datlake_core::Result<Option<Pushed>> {
+    async fn push_one(&self, at: &Location) -> datlake_core::Result<Option<Commit<Pushed>>> {
         let Location::Record(creator, key) = at else {
             let Location::Name(uid) = at else { unreachable!() };
             let _claim = self.world.claim(self.home, uid.as_str()).await;
             let document = self.catalog.here().name(uid).await?.map(|name| name.digest);
-            let Ok(secured) = self.catalog.secure(&[], &self.catalog.since().await?).await? else { return Ok(None) };
+            let Commit::Done(secured) = self.catalog.secure(&[], &self.catalog.since().await?).await? else {
+                return Ok(None);
+            };
             return self.catalog.push_document(at, document.as_ref(), &secured).await.map(Some);
         };
         let _claim = self.world.claim(self.home, &key.to_string()).await;
         let since = self.catalog.since().await?;
         let Some(record) = self.catalog.here().record(creator, key).await? else {
-            let Ok(secured) = self.catalog.secure(&[], &since).await? else { return Ok(None) };
+            let Commit::Done(secured) = self.catalog.secure(&[], &since).await? else { return Ok(None) };
             return self.catalog.push_document(at, None, &secured).await.map(Some);
         };
         let mut claims = Vec::new();
@@ -59,7 +61,7 @@ impl Process {
         }
         self.send_content(&record).await?;
         let contents: Vec<Digest> = record.lineage()?.outputs.into_iter().map(|output| output.digest).collect();
-        let Ok(secured) = self.catalog.secure(&contents, &since).await? else { return Ok(None) };
+        let Commit::Done(secured) = self.catalog.secure(&contents, &since).await? else { return Ok(None) };
         self.catalog.push_document(at, Some(&record.digest), &secured).await.map(Some)
     }
 
@@ -176,7 +178,7 @@ fn a_name_that_belongs_to_another_call_by_then_stays_unpushed_and_its_record_is_
     let pusher = Process { catalog: world.catalog(None, "home a", true), ..Process::new(&world, 0, "home a", true) };
     let what = Location::Record(record.creator.clone(), record.key);
     let pushed = now(pusher.push_one(&what)).unwrap();
-    assert!(matches!(&pushed, Some(Pushed::Taken { why }) if why.contains("a.csv")), "{pushed:?}");
+    assert!(matches!(&pushed, Some(Commit::Done(Pushed::Taken { why })) if why.contains("a.csv")), "{pushed:?}");
     assert_eq!(now(pusher.catalog.unpushed()).unwrap(), [what]);
     let shown = |catalog: &Catalog| now(catalog.file(&Uid::chosen("a.csv").unwrap())).unwrap().unwrap().digest;
     assert_eq!(shown(&pusher.catalog), record.lineage().unwrap().outputs[0].digest);
@@ -200,8 +202,8 @@ fn equal_additions_agree_and_others_stay_unpushed() {
         let pushed = now(pusher.push_one(&Location::Name(Uid::chosen("a.csv").unwrap()))).unwrap().unwrap();
         let left = now(pusher.catalog.unpushed()).unwrap().len();
         match content {
-            "equal" => assert_eq!((pushed, left), (Pushed::There, 0)),
-            _ => assert!(matches!(pushed, Pushed::Taken { .. }) && left == 1),
+            "equal" => assert_eq!((pushed, left), (Commit::Done(Pushed::There), 0)),
+            _ => assert!(matches!(pushed, Commit::Done(Pushed::Taken { .. })) && left == 1),
         }
         // Nobody's file changes its content.
         let known = |home| now(world.catalog(None, home, true).file(&Uid::chosen("a.csv").unwrap())).unwrap().unwrap();

@@ -112,7 +112,7 @@ impl Lake {
                     Ok(added.map(|file| (file, !there.contains(uid))))
                 });
                 // The first that has to wait makes all wait: what has its name has it already.
-                added.map(|added| added.into_iter().collect::<Result<Vec<_>, _>>())
+                added.map(|added| added.into_iter().collect())
             })?);
         }
         if files.len() > ONE_BY_ONE {

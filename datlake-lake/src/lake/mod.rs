@@ -35,7 +35,7 @@ pub use evict::Evict;
 pub use files::Files;
 pub use mirror::Mirror;
 pub use prune::Prune;
-pub use publish::{Committed, NewCall};
+pub use publish::NewCall;
 pub(crate) use secure::Patience;
 pub use verify::Verify;
 pub(crate) use write::claim_of;

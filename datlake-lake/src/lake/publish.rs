@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use datlake_core::catalog::{Catalog, Publication, Published};
+use datlake_core::catalog::{Catalog, Commit, Publication, Published};
 use datlake_core::document::Content;
 use datlake_core::lineage::Lineage;
 use datlake_core::record::{DynamicInput, NewRecord, Record};
-use datlake_core::{Code, Digest, Error, ErrorKind, Result, Subject, Uid};
+use datlake_core::{Code, Digest, Result, Uid};
 use datlake_store::{FileLock, offload};
 
 use super::{Lake, Patience, claim_of};
@@ -29,19 +29,11 @@ pub struct NewCall {
     pub names: Vec<Uid>,
 }
 
-/// Whose record counts.
-pub enum Committed {
-    /// This call's.
-    Ours(Record),
-    /// Another was first.
-    Theirs(Record),
-}
-
 impl Lake {
     /// Publishes what a call made: content, names, and last its record. What may have been collected meanwhile is put once
     /// more, and named anew.
     #[doc(hidden)]
-    pub async fn publish(&self, new: NewCall) -> Result<Committed> {
+    pub async fn publish(&self, new: NewCall) -> Result<Published> {
         let NewCall { lineage, code, value: (value_digest, bytes), dynamic_inputs, blobs, names } = new;
         let mut publishing = self.local_view().publishing().await?;
         let passed_on = self.not_made(&lineage, &blobs).await?;
@@ -69,11 +61,11 @@ impl Lake {
         let published = loop {
             self.provenance().keep_lock_text(self.local_view(), &lineage, code, publication.since).await?;
             self.see_to(&passed_on).await?;
-            let again = match catalog.publish(&publication).await? {
-                Published::Retry(again) => again,
-                published => break published,
+            let retry = match catalog.publish(&publication).await? {
+                Commit::Done(published) => break published,
+                Commit::Retry(retry) => retry,
             };
-            if let Err(busy) = patience.pause(self, again).await {
+            if let Err(busy) = patience.pause(self, retry).await {
                 // What took hours to make is not lost because somebody's collection has stopped.
                 let published = catalog.publish_here(&publication).await?;
                 if let Published::Ours(_) = published {
@@ -86,15 +78,7 @@ impl Lake {
             publication.since = publishing.since;
         };
         self.note_published();
-        match published {
-            Published::Ours(record) => Ok(Committed::Ours(record)),
-            Published::Theirs(record) => Ok(Committed::Theirs(record)),
-            Published::Retry(_) => {
-                let id = CallId { creator: lineage.creator, key: lineage.key };
-                let error = Error::new(ErrorKind::Io, format!("call {id} could not be published"));
-                Err(error.about(Subject::Call(id.creator, id.key)).with_hint("run again"))
-            }
-        }
+        Ok(published)
     }
 
     /// What the outputs of a call name and it did not make.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datlake_core::catalog::{GcGuard, Pushed, Retry};
+use datlake_core::catalog::{Commit, GcGuard, Pushed};
 use datlake_core::document::{Content, Part, References};
 use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{Wanted, offload, wait};
@@ -68,8 +68,8 @@ impl Lake {
         let (mut report, mut patience) = (Push::default(), Patience::default());
         loop {
             match self.push_once(&which, &mut report).await? {
-                Ok(()) => return Ok(report),
-                Err(again) => patience.pause(self, again).await?,
+                Commit::Done(()) => return Ok(report),
+                Commit::Retry(retry) => patience.pause(self, retry).await?,
             }
             // What could not be pushed is tried once more with the rest.
             report.items.retain(|row| !matches!(row.outcome, PushOutcome::Taken | PushOutcome::Failed));
@@ -77,7 +77,7 @@ impl Lake {
     }
 
     /// Pushes `which`, until some of the content may have been collected meanwhile.
-    async fn push_once(&self, which: &[String], report: &mut Push) -> Result<Result<(), Retry>> {
+    async fn push_once(&self, which: &[String], report: &mut Push) -> Result<Commit<()>> {
         let since = self.catalog().since().await?;
         let (lake, which) = (self.clone(), which.to_vec());
         let items = offload(move || lake.to_push(&which)).await??;
@@ -103,19 +103,19 @@ impl Lake {
             }
         }
         let secured = match self.catalog().secure_at_remote(&digests, &since).await? {
-            Ok(secured) => secured,
-            Err(again) => return Ok(Err(again)),
+            Commit::Done(secured) => secured,
+            Commit::Retry(retry) => return Ok(Commit::Retry(retry)),
         };
         let lake = self.clone();
         let rows = each(items, move |item| wait(lake.push_item(&item, &missing, &secured))).await?;
-        let mut again = None;
+        let mut retry = None;
         for row in rows {
             match row? {
-                Ok(row) => report.items.extend(row),
-                Err(later) => again = Some(later),
+                Commit::Done(row) => report.items.extend(row),
+                Commit::Retry(later) => retry = Some(later),
             }
         }
-        Ok(again.map_or(Ok(()), Err))
+        Ok(retry.map_or(Commit::Done(()), Commit::Retry))
     }
 
     /// What is to be pushed of `which`; everything where that is empty.
@@ -201,8 +201,9 @@ impl Lake {
         item: &Item,
         missing: &HashMap<Digest, Error>,
         secured: &GcGuard,
-    ) -> Result<Result<Option<PushRow>, Retry>> {
-        let row = |outcome, why: Option<String>| Ok(Ok(Some(PushRow { what: item.at.title(), outcome, why })));
+    ) -> Result<Commit<Option<PushRow>>> {
+        let row =
+            |outcome, why: Option<String>| Ok(Commit::Done(Some(PushRow { what: item.at.title(), outcome, why })));
         let content = match &item.content {
             Ok(content) => content,
             Err(error) if concerns_one(error) => return row(PushOutcome::Failed, Some(error.to_string())),
@@ -218,11 +219,13 @@ impl Lake {
             leases.push(self.local_view().claim(&part, "push").await?);
         }
         let document = item.document.as_ref().map(|document| &document.digest);
-        let pushed = self.catalog().push_document(&item.at, document, secured).await?;
+        let pushed = match self.catalog().push_document(&item.at, document, secured).await? {
+            Commit::Done(pushed) => pushed,
+            Commit::Retry(retry) => return Ok(Commit::Retry(retry)),
+        };
         drop(leases);
         match pushed {
-            Pushed::Nothing => Ok(Ok(None)),
-            Pushed::Retry(again) => Ok(Err(again)),
+            Pushed::Nothing => Ok(Commit::Done(None)),
             Pushed::Sent => row(PushOutcome::Sent, None),
             Pushed::There => row(PushOutcome::There, None),
             Pushed::Taken { why } => row(PushOutcome::Taken, Some(why)),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use datlake_core::catalog::{GcEpoch, GcGuard, Retry};
+use datlake_core::catalog::{Commit, GcEpoch, GcGuard, Retry};
 use datlake_core::document::Content;
 use datlake_core::lineage::Output;
 use datlake_core::{Digest, Error, ErrorKind, Result};
@@ -16,31 +16,42 @@ use super::content::once;
 use super::{AT_ONCE, Lake, lock};
 
 impl Lake {
+    /// Attempts a commit until it is done.
+    ///
+    /// # Errors
+    /// As [`Patience::pause`].
+    pub(crate) async fn commit<T>(&self, mut attempt: impl AsyncFnMut() -> Result<Commit<T>>) -> Result<T> {
+        let mut patience = Patience::default();
+        loop {
+            match attempt().await? {
+                Commit::Done(done) => return Ok(done),
+                Commit::Retry(retry) => patience.pause(self, retry).await?,
+            }
+        }
+    }
+
     /// Names `contents`, which were put `since`, and are held. What may have been collected meanwhile is sent again, and named
     /// anew.
     pub(super) fn secured<T>(
         &self,
         mut since: GcEpoch,
         contents: &[(Digest, u64)],
-        name: impl Fn(&GcGuard) -> Result<Result<T, Retry>>,
+        name: impl Fn(&GcGuard) -> Result<Commit<T>>,
     ) -> Result<T> {
         let digests: Vec<Digest> = contents.iter().map(|(digest, _)| *digest).collect();
-        let mut patience = Patience::default();
-        loop {
-            let again = match wait(self.catalog().secure(&digests, &since))? {
-                Ok(secured) => match name(&secured)? {
-                    Ok(named) => return Ok(named),
-                    Err(again) => again,
-                },
-                Err(again) => again,
-            };
-            wait(patience.pause(self, again))?;
-            since = wait(self.catalog().since())?;
-            for (digest, size) in contents {
-                let wanted = Wanted { digest, size: *size, what: digest, progress: &|_| {} };
-                wait(self.send_if_allowed(wanted))?;
+        let mut is_first = true;
+        wait(self.commit(async || {
+            if !std::mem::take(&mut is_first) {
+                since = self.catalog().since().await?;
+                for (digest, size) in contents {
+                    self.send_if_allowed(Wanted { digest, size: *size, what: digest, progress: &|_| {} }).await?;
+                }
             }
-        }
+            match self.catalog().secure(&digests, &since).await? {
+                Commit::Done(secured) => name(&secured),
+                Commit::Retry(retry) => Ok(Commit::Retry(retry)),
+            }
+        }))
     }
 
     /// Makes sure that content is there which a record is about to name and its call did not make: whoever named it so far may

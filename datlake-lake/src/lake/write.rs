@@ -5,7 +5,7 @@ use std::path::Path;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use datlake_core::catalog::{Catalog, FileMeta, GcGuard, Retry};
+use datlake_core::catalog::{Catalog, Commit, FileMeta, GcGuard};
 use datlake_core::lineage::Added;
 use datlake_core::record::{Name, NameTarget};
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Subject, Uid};
@@ -225,7 +225,7 @@ impl Lake {
         known: FileMeta,
         source: Option<String>,
         secured: &GcGuard,
-    ) -> Result<Result<File, Retry>> {
+    ) -> Result<Commit<File>> {
         let added = Added {
             name: known.name.clone(),
             digest: known.digest,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use datlake_core::catalog::{GcEpoch, GcGuard, Retry};
+use datlake_core::catalog::{Commit, GcEpoch, GcGuard, Retry};
 use datlake_core::document::{Content, Part};
 use datlake_core::record::Tombstone;
 use datlake_core::{
@@ -12,7 +12,7 @@ use datlake_core::{
 };
 use datlake_store::{Wanted, wait};
 
-use super::super::{Lake, Patience, concerns_one, lock};
+use super::super::{Lake, concerns_one, lock};
 use crate::report::{Damage, MirrorOutcome, MirrorRow, Mirrored};
 
 /// What one does for all who ask.
@@ -125,44 +125,35 @@ impl Copying {
     }
 
     /// Sends `contents` and names them before they could be collected there; else does both again.
-    async fn secured<T>(
-        &self,
-        contents: &[Content],
-        name: impl AsyncFn(&GcGuard) -> Result<Result<T, Retry>>,
-    ) -> Result<T> {
+    async fn secured<T>(&self, contents: &[Content], name: impl AsyncFn(&GcGuard) -> Result<Commit<T>>) -> Result<T> {
         let digests: Vec<Digest> = contents.iter().map(|content| content.digest).collect();
-        let mut patience = Patience::default();
-        loop {
+        let attempt = async || {
             let since = self.there.since().await?;
             for content in contents {
                 self.carry(content, since)?;
             }
-            let secured = if self.dry_run {
-                Ok(GcGuard::default())
-            } else {
-                self.there.secure_at_remote(&digests, &since).await?
+            let secured = match self.dry_run {
+                true => Commit::Done(GcGuard::default()),
+                false => self.there.secure_at_remote(&digests, &since).await?,
             };
-            let again = match secured {
-                Ok(secured) => match name(&secured).await? {
+            let named = match secured {
+                Commit::Done(secured) => match name(&secured).await? {
                     // Who slept over it sends the content once more: nobody collects what has a name.
-                    Ok(named) if self.there.in_time(&secured) => return Ok(named),
-                    Ok(_) => Retry::Now,
-                    Err(again) => again,
+                    Commit::Done(_) if !self.there.in_time(&secured) => Commit::Retry(Retry::Now),
+                    named => named,
                 },
-                Err(again) => again,
+                Commit::Retry(retry) => Commit::Retry(retry),
             };
-            lock(&self.carried).retain(|(_, of), _| *of != since);
-            patience.pause(&self.lake, again).await?;
-        }
+            if let Commit::Retry(_) = named {
+                lock(&self.carried).retain(|(_, of), _| *of != since);
+            }
+            Ok(named)
+        };
+        self.lake.commit(attempt).await
     }
 
     /// Puts a document there whose content is there, after what leads to it and goes with it.
-    async fn put_all(
-        &self,
-        document: &Document,
-        parts: &[Document],
-        secured: &GcGuard,
-    ) -> Result<Result<Became, Retry>> {
+    async fn put_all(&self, document: &Document, parts: &[Document], secured: &GcGuard) -> Result<Commit<Became>> {
         if !self.dry_run {
             for entry in &document.references().index {
                 self.target.create(entry, b"").await?;
@@ -170,13 +161,13 @@ impl Copying {
         }
         for part in parts {
             if let Some(why) = self.put(part).await? {
-                return Ok(Ok(conflict(document, why)));
+                return Ok(Commit::Done(conflict(document, why)));
             }
         }
         if !self.there.in_time(secured) {
-            return Ok(Err(Retry::Now));
+            return Ok(Commit::Retry(Retry::Now));
         }
-        Ok(Ok(match self.put(document).await? {
+        Ok(Commit::Done(match self.put(document).await? {
             None => Became::Row(row(document.what.clone(), MirrorOutcome::Copied, None)),
             Some(why) => conflict(document, why),
         }))
