@@ -2,7 +2,7 @@
 //!
 //! Rapid type analysis by a work list: an item comes in when it is named, a method when its name is called and its type is
 //! mentioned, an impl when all of ours in its head is mentioned. What comes in is read once, and nothing leaves. The order of the
-//! work changes only what is said to have pulled an item in.
+//! work changes only what the message names as pulling an item in.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -36,7 +36,7 @@ pub struct Holder {
     pub process: u32,
     /// When, RFC 3339, UTC, by the machine's clock.
     pub since: String,
-    /// The holder gives a sign of life more often than this, in milliseconds; after that it may be taken for dead. What is
+    /// The holder sends a heartbeat more often than this, in milliseconds; after that it may be taken for dead. What is
     /// above [`LONGEST_LEASE`] counts as that.
     pub lease_ms: u64,
 }
@@ -74,7 +74,7 @@ impl std::fmt::Display for Holder {
 pub struct Seen {
     /// Which of the claims of its call it is.
     pub n: u64,
-    /// The number of its newest sign of life; 0 where there is none yet.
+    /// The number of its newest heartbeat; 0 where there is none yet.
     pub beat: u64,
     /// Whose it is, where that can be read.
     pub holder: Option<Holder>,
@@ -98,7 +98,7 @@ pub struct Claim {
     document: Vec<u8>,
 }
 
-/// Tries to claim the call `key`; over the claim `dead`, whose holder was watched and gives no sign of life.
+/// Tries to claim the call `key`; over the claim `dead`, whose holder was watched and sends no heartbeat.
 ///
 /// Whoever wins looks for the record again: the last holder may have finished in between.
 ///
@@ -147,7 +147,7 @@ async fn holder(store: &dyn Store, at: &Location) -> Result<Option<Holder>> {
 }
 
 impl Claim {
-    /// Gives a sign of life. `false` where the claim was taken over meanwhile: then nobody needs one any more.
+    /// Sends a heartbeat. `false` where the claim was taken over meanwhile: then nobody needs one any more.
     ///
     /// # Errors
     /// Those of the store.
@@ -189,7 +189,7 @@ impl Claim {
     }
 }
 
-/// Removes the claims of a call that has its record, up to `n`, and their signs of life.
+/// Removes the claims of a call that has its record, up to `n`, and their heartbeats.
 async fn clear(store: &dyn Store, key: &CallKey, n: u64) -> Result<()> {
     for at in store.locations(&Prefix::ClaimsOf(*key)).await? {
         if matches!(at, Location::Claim(_, of) | Location::Beat(_, of, _) if of <= n) {
@@ -204,12 +204,12 @@ async fn clear(store: &dyn Store, key: &CallKey, n: u64) -> Result<()> {
 pub struct LeftOver {
     /// The call.
     pub key: CallKey,
-    /// Its claims and their signs of life.
+    /// Its claims and their heartbeats.
     objects: BTreeSet<String>,
 }
 
-/// The claims without a sign of life for `silence` and for as long as their holders promised one: by the times of the store
-/// alone, which showed `now` somewhere else. Whoever runs a call gives signs of life; what a call left that finished, or that
+/// The claims without a heartbeat for `silence` and for as long as their holders promised one: by the times of the store
+/// alone, which showed `now` somewhere else. Whoever runs a call sends heartbeats; what a call left that finished, or that
 /// nobody makes any more, gives none.
 ///
 /// # Errors
@@ -278,7 +278,7 @@ pub struct Watch {
     last: Option<(Mark, Duration)>,
 }
 
-/// What changes with each sign of life, and with each holder: one may begin where another has ended, with the same numbers.
+/// What changes with each heartbeat, and with each holder: one may begin where another has ended, with the same numbers.
 #[derive(Debug)]
 struct Mark {
     n: u64,
@@ -301,7 +301,7 @@ impl Mark {
 
 impl Watch {
     /// The claim was seen as `seen` when the watcher's own clock stood at `now`: whether its holder is to be taken for dead,
-    /// having given no sign of life for the time it promised; `otherwise` where what it promised cannot be read.
+    /// having sent no heartbeat for the time it promised; `otherwise` where what it promised cannot be read.
     pub fn is_dead(&mut self, seen: &Seen, now: Duration, otherwise: Duration) -> bool {
         let mark = Mark::of(seen);
         match &self.last {
@@ -342,7 +342,7 @@ mod tests {
         let mut dead = |seen: Seen, now| watch.is_dead(&seen, second(now), second(100));
         assert!(!dead(seen(0, 0, holder(9_000)), 1000), "a first look proves nothing");
         assert!(!dead(seen(0, 0, holder(9_000)), 1009));
-        assert!(!dead(seen(0, 1, holder(9_000)), 1010), "a sign of life");
+        assert!(!dead(seen(0, 1, holder(9_000)), 1010), "a heartbeat");
         assert!(!dead(seen(0, 1, holder(9_000)), 1019));
         assert!(dead(seen(0, 1, holder(9_000)), 1020));
         assert!(!dead(seen(1, 0, holder(9_000)), 1021), "another holder");

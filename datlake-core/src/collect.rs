@@ -32,7 +32,7 @@ const MOST: usize = 500_000;
 /// How much is removed between two looks whether the sweep is still this one's.
 const BATCH: usize = 1000;
 
-/// In how much time who has found content names it, or looks again, by a clock that goes on while the machine sleeps. All
+/// How long after finding content somebody names it, or looks again, by a clock that goes on while the machine sleeps. All
 /// machines that share a lake must have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window(pub Duration);

@@ -44,7 +44,7 @@ pub fn files_in<T: DeserializeOwned>() -> Option<u32> {
     Some(first.files)
 }
 
-/// Which variant the enum at a place is told to be; 0 for all others.
+/// The variant chosen for the enum at a place; 0 for all others.
 type Choices = HashMap<Place, usize>;
 /// The way from the root to a value: the position of each step among its siblings.
 type Place = Vec<usize>;

@@ -25,7 +25,7 @@ pub enum ErrorKind {
     AlreadyExists,
     /// Something in the lake was made from it.
     InUse,
-    /// Somebody else is at it: it can be done when they have finished.
+    /// Somebody else holds it: try again when they have finished.
     Busy,
     /// Stored bytes are not what was stored: truncated, edited, wrong digest.
     Corrupt,
@@ -57,7 +57,7 @@ pub enum ErrorKind {
     NotReproducible,
     /// An operation that is possible only inside, or only outside, the body of a creator.
     Context,
-    /// Configuration is missing or contradicts itself.
+    /// Configuration is missing or inconsistent.
     Config,
 }
 

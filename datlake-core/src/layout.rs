@@ -155,9 +155,9 @@ pub enum Prefix {
     UsesOf(Digest),
     /// Every tombstone.
     Tombstones,
-    /// Every claim, and their signs of life.
+    /// Every claim, and their heartbeats.
     Claims,
-    /// The claims of one call, and their signs of life.
+    /// The claims of one call, and their heartbeats.
     ClaimsOf(CallKey),
     /// The records that lost the key of one call.
     SupersededOf(CreatorName, CallKey),

@@ -181,7 +181,7 @@ pub struct Output {
     pub tree: bool,
 }
 
-/// What the code was built with. Not part of any key; records made in another environment can be told by `digest`.
+/// What the code was built with. Not part of any key; `digest` tells environments apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Environment {

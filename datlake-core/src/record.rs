@@ -1,6 +1,6 @@
 //! Call records, names and tombstones: the documents of a lake.
 //!
-//! Documents are immutable, and each carries its writer's nonce, so that a create whose reply got lost can be told from
+//! Documents are immutable, and each carries its writer's nonce, so that a create whose reply got lost differs from
 //! one that lost a race. This module never reads a clock and never draws a random number.
 
 use std::sync::Arc;

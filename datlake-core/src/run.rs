@@ -52,7 +52,7 @@ pub enum Outcome {
     Failed,
     /// Its output's name was taken by an earlier call, whose value it returned.
     Kept,
-    /// Its body began, and no more is known: it runs still, or the process was killed.
+    /// Its body began, and its end is not known: it still runs, or the process was killed.
     Unfinished,
 }
 

@@ -44,7 +44,7 @@ pub enum Event {
         call: CallId,
         /// How long the body took.
         took: Duration,
-        /// Which nested or stolen call ran although another was at it: waiting would have closed a circle.
+        /// A nested or stolen call that ran redundantly to avoid a deadlock.
         redundant: bool,
     },
     /// A body ran, but another finished the same call first; its value counts.
@@ -233,12 +233,12 @@ impl Pace {
         Self { began: Instant::now(), from: done }
     }
 
-    /// Bytes a second; `None` before that can be told.
+    /// Bytes a second; `None` before that is known.
     pub fn rate(&self, done: u64) -> Option<u64> {
         rate(done.saturating_sub(self.from), self.began.elapsed())
     }
 
-    /// How long the rest of `size` bytes will take at that rate; `None` before that can be told.
+    /// How long the rest of `size` bytes will take at that rate; `None` before that is known.
     pub fn left(&self, done: u64, size: u64) -> Option<Duration> {
         Some(left(size.saturating_sub(done), self.rate(done)?))
     }

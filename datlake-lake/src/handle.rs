@@ -1,4 +1,4 @@
-//! A handle of a lake: its parts, and no more.
+//! A handle of a lake, and its parts.
 //!
 //! This module knows no file, no scope and no call. What can be done with a lake is in [`lake`](crate::lake), above the files.
 
@@ -53,7 +53,7 @@ pub(crate) struct Inner {
     pub(crate) bypass: bool,
     /// How many bytes of content this machine is to keep at most.
     pub(crate) cache_limit: Option<u64>,
-    /// How long other machines may miss a sign of life of this one.
+    /// How long other machines may miss a heartbeat of this one.
     pub(crate) lease: Duration,
     pub(crate) learned: AtomicBool,
     pub(crate) told_refused: AtomicBool,

@@ -124,7 +124,7 @@ impl RunJournal {
         self.write(&lines);
     }
 
-    /// Writes down what can be told now, for somebody who is about to read it.
+    /// Writes down what is known now, for a reader that follows.
     pub(crate) fn flush(&self) {
         let found = std::mem::take(&mut lock(&self.buffer).found);
         if !found.is_empty() {

@@ -7,7 +7,7 @@
 //!   [`Frame`](scope::Frame), whoever runs it.
 //! - No ambient state but [`scope`], and the lakes that are open.
 //! - Nothing is written to a terminal but by `console`, a feature that `datlake` turns on.
-//! - No home directory is needed, and no configuration read, where a [`LakeBuilder`] is told where the lake is.
+//! - No home directory is needed, and no configuration read, where a [`LakeBuilder`] is given the place of the lake.
 
 pub mod config;
 #[cfg(feature = "console")]

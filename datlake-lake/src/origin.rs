@@ -181,7 +181,7 @@ fn call(lineage: &Lineage, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     )
 }
 
-/// A parameter's value on one line; files are told below.
+/// A parameter's value on one line; files are shown below.
 fn shown(param: &Param, inputs: &[Input]) -> String {
     if param.secret {
         return "(secret)".to_owned();

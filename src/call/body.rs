@@ -139,7 +139,7 @@ impl Body {
         Error::new(ErrorKind::Undeclared, message).with_hint(hint)
     }
 
-    /// A tracked item was entered. What is wrong with that is told when the body ends: the item itself cannot. Whether it
+    /// A tracked item was entered. What is wrong with that is reported when the body ends: the item itself cannot. Whether it
     /// was entered by the body, or on top of it, is looked at less and less often: `true` where it was not the body for certain.
     pub(crate) fn note_entered(&self, code: &'static Code) -> bool {
         if self.declares(code) {

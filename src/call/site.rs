@@ -120,7 +120,7 @@ impl CallSite {
         if !body.declares(code) {
             return Err(body.undeclared(code));
         }
-        // Those of another lake are told below.
+        // Those of another lake are reported below.
         if target.lake.as_ref().is_some_and(|lake| lake != body.lake()) {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 //!
 //! A body that starts threads, rayon jobs or tasks without [`here`](crate::here) leaves them without a context: what they
 //! enter cannot be held against the body. But that a tracked function runs there while a body that does not declare it runs
-//! elsewhere can be seen, and is told, once for each function and creator. So is what may be a stranger's job on top of a body.
+//! elsewhere can be seen, and is reported, once for each function and creator. So is what may be a stranger's job on top of a body.
 //! It is a hint and no error: the thread may have nothing to do with that body.
 
 use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! What a body asks the lake: what it gets is an input, what it cannot get it cannot do without, and nothing else is told.
+//! What a body asks the lake: what it gets is an input, what it cannot get it cannot do without, and it learns nothing else.
 
 use std::fs;
 

@@ -227,7 +227,7 @@ fn a_bucket_is_mirrored_to_another() {
     }
 }
 
-/// Content that nobody names is told from the young by the server's own times.
+/// Content that nobody names is distinguished from the young by the server's own times.
 fn check_collection(server: &Server) {
     use datlake::Collect;
     let folder = tempfile::tempdir().unwrap();

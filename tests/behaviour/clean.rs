@@ -110,7 +110,7 @@ fn claims_of_holders_who_are_gone_are_found_and_cleared_and_those_at_work_are_no
     let store = aged(&machines);
     let minute = Duration::from_secs(60);
     claims(&*store, 1, minute);
-    // One that is young, one whose holder promised no more, and one with a sign of life.
+    // One that is young, one whose holder promised no more, and one with a heartbeat.
     claims(&*store, 2, minute);
     claims(&*store, 3, 10 * 24 * 60 * minute);
     claims(&*store, 4, minute);

@@ -78,7 +78,7 @@ fn what_was_removed_goes_from_this_machine_and_all_that_is_needed_stays() {
     assert_eq!((dry.local.unwrap().blobs, dry.remote), (1, None));
     assert_eq!(lake.everything(), before);
     assert_eq!(here(&lake), (1, 4));
-    // Who has it goes on with it.
+    // Whoever has it goes on with it.
     let mut text = String::new();
     std::io::Read::read_to_string(&mut open, &mut text).unwrap();
     assert_eq!((text.as_str(), fs::read_to_string(path).unwrap().as_str()), ("GONE", "GONE"));

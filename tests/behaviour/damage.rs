@@ -434,7 +434,7 @@ fn a_document_that_no_copy_heals_can_be_removed() {
         overwrite(&root.join("files/in.txt.datlake"), |bytes| bytes[60] ^= 1);
         overwrite(&root.join("files/cut.txt.datlake"), |bytes| bytes.truncate(9));
         calls.iter().for_each(|path| overwrite(path, |bytes| bytes[60] ^= 1));
-        // Somebody who has no copies of his own.
+        // Somebody without copies of his own.
         let b = if remote { machines.machine("b") } else { a.reopened() };
         let says = ["is not known, because it cannot be read", "damaged"];
         for uid in ["in.txt", "cut.txt", uid, "out.txt"] {

@@ -1,4 +1,4 @@
-//! Disks that fill up at every other moment than when an output is written: what is said, what is left, and that it goes on
+//! Disks that fill up at every other moment than when an output is written: the message, what is left, and that it goes on
 //! when there is room.
 
 use datlake::{Collect, ErrorKind, File, LakeBuilder, Result, Side, Status, file_creator};

@@ -97,7 +97,7 @@ fn missing_content_is_found_and_named_with_what_to_do() {
     let uid = made.uid().unwrap().to_string();
     fs::remove_file(lake.blob_of(&made)).unwrap();
     assert_eq!(all(&lake), [(MissingContent, Local, uid.clone())]);
-    // The call is a hit all the same, and who reads is told.
+    // The call is a hit all the same, and reading is an error.
     let file = shout("x").unwrap();
     check_error(file.read(), ErrorKind::MissingBlob, &[&uid, "shout/", &format!("datlake repair {uid}")]);
     let repaired = lake.repair(&uid).unwrap();

@@ -92,7 +92,7 @@ fn a_mirror_is_the_lake_again_and_a_second_run_does_nothing() {
     assert_eq!(objects(&target.root()), objects(&machines.remote()));
     let again = lake.mirror(&target.to(), &[]).unwrap();
     assert_eq!((again.items, again.there, again.blobs), (vec![], 4, 0));
-    // Who has the mirror for a remote finds calls and files there.
+    // Whoever has the mirror for a remote finds calls and files there.
     let there = target.machine("there");
     assert_eq!(there.file("results/abc.txt").unwrap().read().unwrap(), b"abc");
     assert_eq!(there.verify(Verify::default(), &[]).unwrap().findings, []);

@@ -109,7 +109,7 @@ fn open(home: &Path, remote: &str, offline: bool) -> Watched {
     Watched::open(builder)
 }
 
-/// All that a user is told of the files and calls of a lake, but for what another machine tells otherwise.
+/// All that a user sees of the files and calls of a lake, but for what another machine tells otherwise.
 fn told(lake: &Lake) -> Value {
     let files: Vec<Value> = lake
         .list("")

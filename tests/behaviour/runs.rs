@@ -172,7 +172,7 @@ fn damage_hides_one_run_and_a_torn_line_nothing() {
     assert_eq!((told(&only(&lake)), only(&lake).row.unreadable), ("executed upper".to_owned(), 0));
     std::fs::write(&log, [&bytes[..], b"\0\0\n"].concat()).unwrap();
     assert_eq!((told(&only(&lake)), only(&lake).row.unreadable), ("executed upper".to_owned(), 1));
-    // A process that was killed before its first line was whole has left nothing to be told.
+    // A process that was killed before its first line was whole has left nothing to show.
     std::fs::write(runs.join(format!("{}.datlake", "0".repeat(32))), &bytes[..20]).unwrap();
     std::fs::write(runs.join("notes.txt"), "mine").unwrap();
     assert_eq!(only(&lake).row.run, run);

@@ -35,7 +35,7 @@ fn a_thread_that_knows_no_body_is_told_about_once() {
             Event::Stray { item, creator } => Some((item, creator.to_string())),
             _ => None,
         });
-        // Other tests run in the same process, and their bodies are told about as well.
+        // Other tests run in the same process, and their bodies are reported as well.
         only.filter(|(item, _)| item.ends_with("stray::helper")).collect()
     };
     let told = strays(lake.events());

@@ -1,4 +1,4 @@
-//! Machines that share a remote, each behind stores that fail as they are told to.
+//! Machines that share a remote, each behind stores that fail as planned.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(crate) const TEXTS: [&str; 3] = ["to be or not", "down the rabbit hole", "ca
 /// Chosen names: of what is added, and of what calls make.
 pub(crate) const NAMES: [&str; 3] = ["a.txt", "b/a.txt", "b/c.txt"];
 
-/// Signs of life that fail to come are not waited for long.
+/// Heartbeats that fail to come are not waited for long.
 const LEASE: Duration = Duration::from_millis(100);
 
 /// A fault, and when it comes.
@@ -27,7 +27,7 @@ pub(crate) struct Trouble {
     /// Among how many operations of that side, or changes where only they count, since the step began.
     pub(crate) at: usize,
     pub(crate) changes: bool,
-    /// Whether it comes again and again, until the step ends.
+    /// Whether it recurs, until the step ends.
     pub(crate) lasts: bool,
     pub(crate) fault: Fault,
 }
@@ -54,7 +54,7 @@ struct Refused {
 
 impl Troubles {
     fn meet(&mut self, asked: Asked<'_>) -> Option<Fault> {
-        // How many signs of life there are depends on time.
+        // How many heartbeats there are depends on time.
         if matches!(asked.what, What::Create(Location::Beat(..)) | What::Remove(Location::Beat(..))) {
             return (self.read_only && asked.side == Side::Remote).then_some(Fault::Denied);
         }

@@ -1,4 +1,4 @@
-//! What fails, and that nothing is lost by it: stores that fail as they are told to, under machines that do anything in any
+//! What fails, and that nothing is lost by it: stores that fail as planned, under machines that do anything in any
 //! order; and lines to a server that break.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]

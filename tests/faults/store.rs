@@ -1,4 +1,4 @@
-//! A store that fails as it is told to: what every test of failing stores uses.
+//! A store that fails as planned: what every test of failing stores uses.
 
 use std::io::{self, Write};
 use std::ops::{ControlFlow, Range};
@@ -81,7 +81,7 @@ pub(crate) struct Clock(Arc<Mutex<Vec<SystemTime>>>);
 impl Clock {
     /// Three hours pass.
     pub(crate) fn leaps(&self) {
-        // What is written before and after is told apart by its time, which is not known to the nanosecond.
+        // What is written before and after is distinguished by its time, which is not known to the nanosecond.
         std::thread::sleep(DELAY * 5);
         self.0.lock().unwrap().push(SystemTime::now());
         std::thread::sleep(DELAY * 5);

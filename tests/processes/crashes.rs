@@ -65,7 +65,7 @@ impl Store for Stopping {
     }
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
-        // How many signs of life there are depends on time: they are no places to die at.
+        // How many heartbeats there are depends on time: they are no places to die at.
         if matches!(at, Location::Beat(..)) {
             return self.store.create(at, bytes);
         }

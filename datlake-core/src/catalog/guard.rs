@@ -11,7 +11,7 @@ use crate::{Digest, Stage};
 /// What a catalog knows of the collections at its remote, and the time it has.
 #[derive(Clone)]
 pub struct Collections {
-    /// In how much time found content is named.
+    /// How long after it was found content may be named.
     pub window: Window,
     pub(super) clock: Arc<dyn Fn() -> Duration + Send + Sync>,
     pub(super) known: Arc<Mutex<Learned>>,
@@ -38,7 +38,7 @@ impl Swept {
     }
 }
 
-/// From when on content was put or found. The default is good for who has no remote.
+/// The GC epoch before content was uploaded or found. The default is for lakes without a remote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GcEpoch(pub(super) Option<Swept>);
 
@@ -81,7 +81,7 @@ pub enum Retry {
     Later(u64),
 }
 
-/// That content may be named. The default is good for who has no remote.
+/// A promise that content may be named. The default is for lakes without a remote.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GcGuard(pub(super) Until);
 

@@ -3,7 +3,7 @@
 //! - A copy takes the place of what is damaged at the remote only where that still says whose it is: by the digest or the nonce of
 //!   the copy, which no other document has. This machine's copies may be those of another remote.
 //! - What was removed there left a tombstone, by which it went here too, and does not come back.
-//! - What the remote has not decided about is no copy, and takes nobody's place.
+//! - What the remote has not decided about is no copy, and replaces nothing.
 
 use serde::Deserialize;
 

@@ -85,7 +85,7 @@ macro_rules! kinds {
                 is: Passing,
             }
 
-            /// `claims/<key>/<n>.<beat>.datlake`: a sign of life of who holds that claim.
+            /// `claims/<key>/<n>.<beat>.datlake`: a heartbeat of who holds that claim.
             Beat(key: CallKey, n: u64, beat: u64) in "claims" {
                 path: format!("{key}/{n}.{beat}{LEAF}"),
                 parse: |rest| {

@@ -1,4 +1,4 @@
-//! A scheduler: runs a few actors, one store operation at a time, in every order there is, or in one that it is told.
+//! A scheduler: runs a few actors, one store operation at a time, in every order there is, or in a given one.
 
 use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};

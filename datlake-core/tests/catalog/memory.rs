@@ -37,7 +37,7 @@ struct State {
     /// In seconds.
     time: u64,
     created: BTreeMap<(&'static str, String), u64>,
-    /// Who has seen that there is time left, and has not used it.
+    /// Whoever has seen that there is time left, and has not used it.
     timed: BTreeSet<usize>,
     stores: BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>,
     claims: BTreeSet<(&'static str, String)>,

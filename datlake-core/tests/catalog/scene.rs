@@ -114,7 +114,7 @@ impl Scene<'_> {
         Ok(())
     }
 
-    /// Who has never seen the lake finds every call with all that belongs to it, or not at all, also while it is removed.
+    /// Whoever has never seen the lake finds every call with all that belongs to it, or not at all, also while it is removed.
     pub(crate) fn afresh(&self, world: &World) -> Result<(), String> {
         let (home, world) = ("home c", world.copy());
         let scene = Scene { homes: &[], remote: true, calls: self.calls, removals: false };

@@ -282,7 +282,7 @@ impl File {
         }
     }
 
-    /// What it is, and not what is in it, is known without an error to give: a body that must not know is told at its end.
+    /// What it is, and not what is in it, is known without an error to give: the end of the body reports a use that is not allowed.
     fn note_looked_at(&self) {
         if let Some(frame) = scope::frame()
             && let Err(error) = self.is_for(&*frame)

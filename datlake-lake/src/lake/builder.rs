@@ -172,8 +172,8 @@ impl LakeBuilder {
         self
     }
 
-    /// How long this machine may give no sign of life before others that share the remote take the calls over that it runs;
-    /// 60 s where nothing is said. Signs of life are given four times as often. From 100 ms to 10 minutes.
+    /// How long this machine may send no heartbeat before others that share the remote take the calls over that it runs;
+    /// 60 s where nothing is said. Heartbeats are sent four times as often. From 100 ms to 10 minutes.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease.clamp(Duration::from_millis(100), LONGEST_LEASE));

@@ -14,7 +14,7 @@ use crate::report::{Cleaned, RemoteState};
 pub(super) const YOUNG: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Lake {
-    /// Clears what is left over at the remote and has given no sign of life for a day, by the remote's own clock: claims of
+    /// Clears what is left over at the remote and has sent no heartbeat for a day, by the remote's own clock: claims of
     /// calls whose holders are gone, and on S3 uploads that were never completed. Neither was in anybody's way. An empty object
     /// is created there, to see what time it is, and removed again.
     ///

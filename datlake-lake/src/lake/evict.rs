@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - Only what is not the only copy goes: the remote has a document that names it, the same as here, and content of its size.
-//! - Nobody notices: who has it open goes on reading, paths that were handed out stay, and it comes again when it is read.
+//! - Nobody notices: whoever has it open goes on reading, paths that were handed out stay, and it comes again when it is read.
 //! - By itself only what is over the limit goes, the least recently used first, and nothing that a body of this process
 //!   may read, while it runs. The remote is asked about what would go, and about nothing else.
 //! - What goes wrong by itself goes wrong for nobody: whoever happened to download is not told.
@@ -129,7 +129,7 @@ impl Lake {
             Ok(Evicted { left: all, ..Evicted::default() })
         };
         let left = done.as_ref().map_or(all, |evicted| evicted.left);
-        // What cannot go is not looked at again and again, either.
+        // What cannot go is not looked at repeatedly, either.
         let due_at = if left <= limit { limit } else { left.saturating_add(limit / 16) };
         self.local_view().counted(left, due_at.saturating_add(1))?;
         done

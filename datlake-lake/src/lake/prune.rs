@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Lake, refuse_in_body, unless_damaged};
 use crate::report::{Damage, Removable, Removal};
 
-/// How far up a call's arguments are told by what made them; beyond that by content.
+/// How far up a call's arguments are compared by what made them; beyond that by content.
 const DEPTH: usize = 200;
 
 /// Which calls may go. Where more than one thing is said, all of it must hold.
@@ -63,7 +63,7 @@ type CallId = (CreatorName, CallKey);
 /// Every call, and what it was made from.
 struct Calls {
     lineages: BTreeMap<CallId, Lineage>,
-    /// What tells the arguments of a call; `None` where that cannot be told from its record.
+    /// What identifies the arguments of a call; `None` where its record does not say.
     signatures: HashMap<CallId, Option<Digest>>,
 }
 
@@ -191,7 +191,7 @@ impl Calls {
             return false;
         }
         if let Some(file) = value.get("$file").cloned() {
-            // A UID that no person chose is told among the inputs.
+            // A UID that no person chose is among the inputs.
             let is_it = |input: &&&Input| {
                 file.get("digest") == Some(&json!(input.digest)) && file.get("name") == Some(&json!(input.name))
             };

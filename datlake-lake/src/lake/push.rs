@@ -184,7 +184,7 @@ impl Lake {
     async fn send(&self, content: &Content) -> Result<Option<u64>> {
         let size = match (content.size, &self.catalog().remote) {
             (Some(size), _) => size,
-            // No document says how much it is, so what is there cannot be told to be wrong.
+            // No document says how much it is, so what is there cannot be checked.
             (None, Some(remote)) if remote.size(&Location::Blob(content.digest)).await?.is_some() => return Ok(None),
             (None, _) => match self.size_of(&content.digest).await? {
                 None if content.part == Part::Extra => return Ok(None),

@@ -117,7 +117,7 @@ impl Lake {
             }
             for uid in &one.files {
                 match file_of(&self.file(uid.as_str())?, &mut read) {
-                    // Who reads its files cannot be told; that it can never be removed would be worse.
+                    // Which calls read its files is not known; never to remove it would be worse.
                     Err(error) if is_damage(&error) => damaged.push(Damage::new(uid, &error)),
                     read => read?,
                 }

@@ -1,4 +1,4 @@
-//! Looking a lake through.
+//! Checks a lake's integrity.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -81,7 +81,7 @@ struct Wanted {
     content: Content,
     /// Whether it must be there.
     needed: bool,
-    /// What `repair` is told to heal it.
+    /// What `repair` takes to heal it.
     healed_as: String,
 }
 
@@ -91,7 +91,7 @@ struct Said {
     /// Whether there is one, and it is meant.
     counts: bool,
     names: Vec<Content>,
-    /// What `repair` is told to heal what has no UID.
+    /// What `repair` takes to heal what has no UID.
     healed_as: String,
     /// Whether what it names must be on this side.
     needed: bool,
@@ -180,7 +180,7 @@ impl Lake {
     }
 }
 
-/// How many uploads were left, where that can be said: that a store is away by then takes nobody what was found in hours.
+/// How many uploads were left, where that is known. A store that is offline by then must not discard the report.
 fn counted(uploads: Result<Option<u64>>) -> Result<Option<u64>> {
     match said(uploads) {
         Err(error) if error.kind() == ErrorKind::Unavailable => Ok(None),

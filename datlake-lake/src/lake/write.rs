@@ -151,7 +151,7 @@ impl Lake {
         let mut writer = StagedWriter::new(&self.local_view().scratch()?)?;
         let mut buffer = vec![0; BUFFER];
         loop {
-            // Whose fault it is, is told apart: a full disk is not the reader's.
+            // A full disk is not the fault of the reader.
             match reader.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(n) => writer.write_all(&buffer[..n]).map_err(|e| Error::io("add", &uid, e))?,

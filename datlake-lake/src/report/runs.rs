@@ -41,7 +41,7 @@ pub struct RunRow {
     pub skipped: u64,
     /// Calls whose bodies failed or were cancelled.
     pub failed: u64,
-    /// Calls whose bodies began, and no more is known.
+    /// Calls whose bodies began, and whose end is not known.
     pub unfinished: u64,
     /// How long bodies took, in milliseconds. Those of nested calls count again in the bodies they stand in.
     pub spent_ms: u64,

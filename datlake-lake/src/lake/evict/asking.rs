@@ -1,6 +1,6 @@
 //! Whether the remote keeps what is to go from here: a document that names it, and the content.
 //!
-//! Which documents may name it is told by those that are here; of most content they are. Somebody who evicts by hand also
+//! The documents that are here say which others may name it; of most content they are. Somebody who evicts by hand also
 //! gets the rest, for which all documents of the remote have to be read.
 
 use std::collections::{HashMap, HashSet};

@@ -81,7 +81,7 @@ impl Copying {
         report
     }
 
-    /// Copies a document. What is wrong with it alone is told, and no reason to leave the others.
+    /// Copies a document. An error of one document is reported, and does not stop the others.
     pub(super) async fn item(&self, at: &Location) -> Result<Became> {
         match self.document(at).await {
             Err(error) if concerns_one(&error) => {

@@ -1,7 +1,7 @@
 //! Copying a lake, or a part of it, to another store.
 //!
 //! Invariants:
-//! - Nothing at the target is replaced or removed. What differs there is told and left.
+//! - Nothing at the target is replaced or removed. What differs there is reported and left.
 //! - Content, `uses`, names, and the record last, as when a call is published: the target never shows half of a call, and what
 //!   ended early goes on where it was.
 //! - Documents are copied byte for byte, from the store that decides: the remote, or this machine's where there is none.

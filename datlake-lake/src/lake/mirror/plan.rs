@@ -11,7 +11,7 @@ use super::Lake;
 use crate::report::Damage;
 
 impl Lake {
-    /// The documents to copy, each once. What is damaged is told, and hides what is above it only.
+    /// The documents to copy, each once. What is damaged is reported, and hides what is above it only.
     pub(super) async fn to_mirror(&self, which: &[String], inputs: bool) -> Result<(Vec<Location>, Vec<Damage>)> {
         if which.is_empty() {
             return Ok((roots(&**self.source()).await?, Vec::new()));
