@@ -23,6 +23,7 @@ pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
     use datlake_lake::*;
 
     use super::status::Status;
+    use super::{AsyncCall, Call};
     use crate::creators::CreatorInfo;
 
     if !name.contains("datlake") {
@@ -68,6 +69,13 @@ pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
             UpstreamFile was "report::Ancestor",
             UpstreamState was "report::AncestorState";
     };
+    // Without their parameters, which are names themselves.
+    let known = known.into_iter().chain([
+        (type_name::<Call<(), (), ()>>(), "datlake::call::Call"),
+        (type_name::<AsyncCall<(), (), ()>>(), "datlake::call::AsyncCall"),
+        (type_name::<Scoped<()>>(), "datlake::context::Scoped"),
+    ]);
+    let known: Vec<_> = known.map(|(now, then)| (now.split('<').next().unwrap_or(now), then)).collect();
     let is_of_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let mut renamed = String::with_capacity(name.len());
     let mut rest = name;
@@ -87,9 +95,9 @@ pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use datlake_lake::report::Upstream;
-    use datlake_lake::{File, Lake, Tree};
+    use datlake_lake::{File, Lake, Scoped, Tree};
 
-    use crate::Status;
+    use crate::{AsyncCall, Call, Status};
 
     #[test]
     fn types_of_this_library_keep_their_names() {
@@ -103,6 +111,9 @@ mod tests {
             (type_name::<fn(u8) -> [Lake; 2]>(), "fn(u8) -> [datlake::lake::Lake; 2]"),
             (type_name::<Status>(), "datlake::call::Status"),
             (type_name::<Upstream>(), "datlake::report::Ancestry"),
+            (type_name::<Call<File, (), Lake>>(), "datlake::call::Call<datlake::file::File, (), datlake::lake::Lake>"),
+            (type_name::<AsyncCall<(), u8, Tree>>(), "datlake::call::AsyncCall<(), u8, datlake::file::tree::Tree>"),
+            (type_name::<Scoped<Status>>(), "datlake::context::Scoped<datlake::call::Status>"),
             ("datlake_extra::file::File", "datlake_extra::file::File"),
             (type_name::<u32>(), "u32"),
         ];
