@@ -119,10 +119,13 @@ impl Error {
         self
     }
 
-    /// The same error, with what to do next. An earlier hint is nearer to the cause, and stays.
+    /// The same error, with what to do next. An earlier hint is nearer to the cause, and stays in front.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint.get_or_insert_with(|| hint.into());
+        self.0.hint = Some(match self.0.hint.take() {
+            Some(earlier) => format!("{earlier}; {}", hint.into()),
+            None => hint.into(),
+        });
         self
     }
 
