@@ -14,7 +14,7 @@ use crate::resolve::Resolver;
 use crate::source::Sources;
 use crate::symbol::{self, Map, Set, Sym};
 use crate::text::Text;
-use crate::traits::{self, Head, Scopes};
+use crate::traits::{self, ImplHead, Scopes};
 use crate::{modules, normal};
 
 /// The sources of a crate and its path dependencies, read once.
@@ -38,7 +38,7 @@ type Words = Arc<Set<(Sym, bool)>>;
 
 /// By what impls, members and macro calls come into a closure.
 pub(crate) struct Uses {
-    pub(crate) heads: Vec<Head>,
+    pub(crate) heads: Vec<ImplHead>,
     pub(crate) inherent: Map<DefId, Vec<ImplId>>,
     /// Trait impls, by each thing of ours in their heads.
     pub(crate) by_def: Map<DefId, Vec<ImplId>>,

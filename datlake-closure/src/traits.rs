@@ -107,7 +107,7 @@ fn is_std(index: &Index, path: Sym) -> bool {
 
 /// What must be there for an impl to be used.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Head {
+pub(crate) struct ImplHead {
     /// The type of an inherent impl.
     pub(crate) this: Vec<DefId>,
     /// Types of ours anywhere in the head.
@@ -117,10 +117,10 @@ pub(crate) struct Head {
     pub(crate) of_trait: Option<DefId>,
 }
 
-pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> Head {
+pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> ImplHead {
     let it = &index[id];
     let text = &index[it.file].text;
-    let mut found = Head::default();
+    let mut found = ImplHead::default();
     let mut lost_trait = None;
     // What nothing visible defines can come from a glob of somebody else's code.
     let foreign = |target: &Meaning| matches!(target, Meaning::Extern(_));

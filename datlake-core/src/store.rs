@@ -117,7 +117,7 @@ pub(crate) const LOOKS: u32 = 100;
 /// The error of a store that has said so often of `what` that it exists, and never found it.
 pub(crate) fn contradiction(store: &dyn Store, operation: &str, what: &str) -> Error {
     let message = format!(
-        "cannot {operation} in {}: {what} is said to exist, and is not found; what that store says contradicts itself",
+        "cannot {operation} in {}: {what} is said to exist, and is not found; the store is inconsistent",
         store.describe()
     );
     Error::new(ErrorKind::Io, message)

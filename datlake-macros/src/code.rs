@@ -8,7 +8,7 @@ use syn::ext::IdentExt as _;
 use syn::{Attribute, Generics, Visibility};
 
 use crate::options::Options;
-use crate::scan::Found;
+use crate::scan::ScanResult;
 use crate::signature::{Function, at};
 use crate::source::Source;
 use crate::tokens::{self, Anonymous, Tree};
@@ -54,7 +54,7 @@ pub(crate) struct Code {
     /// The hash of its tokens.
     pub(crate) own: [u8; 32],
     /// What the tokens refer to.
-    pub(crate) found: Found,
+    pub(crate) found: ScanResult,
     /// Where it stands.
     pub(crate) source: Source,
 }
@@ -73,7 +73,7 @@ impl Code {
     }
 
     fn of_trees(name: String, trees: &[Tree], version: Option<u64>, source: Source) -> Self {
-        Self { name, own: tokens::hash(trees, version), found: Found::in_tokens(trees), source }
+        Self { name, own: tokens::hash(trees, version), found: ScanResult::in_tokens(trees), source }
     }
 
     /// `impl Tracked for …`

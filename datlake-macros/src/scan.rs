@@ -12,12 +12,12 @@ use crate::tokens::{Tree, line};
 
 /// What was found, each entry under its text.
 #[derive(Default)]
-pub(crate) struct Found {
+pub(crate) struct ScanResult {
     conditions: BTreeMap<String, TokenStream>,
     embedded: BTreeMap<String, TokenStream>,
 }
 
-impl Found {
+impl ScanResult {
     /// Everything in `trees`.
     pub(crate) fn in_tokens(trees: &[Tree]) -> Self {
         let mut found = Self::default();

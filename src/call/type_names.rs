@@ -23,7 +23,6 @@ pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
     use datlake_lake::*;
 
     use super::status::Status;
-    use super::{AsyncCall, Call};
     use crate::creators::CreatorInfo;
 
     if !name.contains("datlake") {
@@ -71,8 +70,9 @@ pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
     };
     // Without their parameters, which are names themselves.
     let known = known.into_iter().chain([
-        (type_name::<Call<(), (), ()>>(), "datlake::call::Call"),
-        (type_name::<AsyncCall<(), (), ()>>(), "datlake::call::AsyncCall"),
+        // Above this file, which is why they are spelled; the test has the types.
+        ("datlake::call::one::Call", "datlake::call::Call"),
+        ("datlake::call::one::AsyncCall", "datlake::call::AsyncCall"),
         (type_name::<Scoped<()>>(), "datlake::context::Scoped"),
     ]);
     let known: Vec<_> = known.map(|(now, then)| (now.split('<').next().unwrap_or(now), then)).collect();

@@ -242,6 +242,29 @@ fn with_a_remote_that_may_only_be_read_hits_work_and_outputs_stay() {
 }
 
 #[test]
+fn a_record_goes_with_what_was_made_from_it_and_so_does_one_that_lost_to_it() {
+    let machines = Machines::new();
+    let a = offline(&machines, "a");
+    let lost = a.ok("ran unsteady", || unsteady("x"));
+    let b = machines.machine("b");
+    b.ok("ran unsteady", || unsteady("x"));
+    let a = machines.machine("a");
+    assert_eq!(outcomes(&a, &[]), [PushOutcome::Lost]);
+    let counts = a.ok("hit unsteady", || unsteady("x"));
+    assert_ne!(lost.digest(), counts.digest());
+    a.ok("ran twice", || twice(&counts, "results/a.txt"));
+
+    // At another remote neither is yet.
+    std::fs::remove_dir_all(machines.remote()).unwrap();
+    machines.machine("new").add_bytes("n.txt", "new").unwrap();
+    let a = machines.machine("a");
+    assert_eq!(a.accept_remote().unwrap(), 3);
+    assert_eq!(unpushed(&a).len(), 3, "as many as were marked");
+    assert_eq!(outcomes(&a, &["results/a.txt"]), [PushOutcome::Sent; 3]);
+    assert_eq!(machines.machine("c").ok("hit unsteady", || unsteady("x")).digest(), counts.digest());
+}
+
+#[test]
 fn a_push_that_lost_its_key_says_so_and_keeps_lineage_resolvable() {
     let machines = Machines::new();
     let a = offline(&machines, "a");

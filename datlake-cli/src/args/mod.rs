@@ -104,7 +104,7 @@ pub(crate) enum Command {
     /// Makes a URL from which others download a file, without credentials of their own
     ///
     /// The URL downloads the file from the remote, under its own name, until it expires. S3 and Google Cloud Storage allow 7 days at
-    /// most; a URL that temporary credentials signed ends with them. Anybody who has the URL can download the file.
+    /// most; a URL that temporary credentials signed ends with them. Anybody with the URL can download the file.
     #[command(after_help = "Example: datlake url reports/2026.pdf --expires 2d")]
     Url {
         /// The file; of a tree a file in it, as UID//PATH

@@ -71,7 +71,7 @@ fn one_added(added: &Added) -> String {
 }
 
 /// Something to be added.
-enum What {
+enum AddSource {
     Stdin,
     Url(String),
     File(PathBuf),
@@ -113,11 +113,11 @@ pub(super) fn run(
 }
 
 /// What an argument means.
-fn what(path: &OsStr, how: &AddHow) -> anyhow::Result<What> {
+fn what(path: &OsStr, how: &AddHow) -> anyhow::Result<AddSource> {
     let local = PathBuf::from(path);
     let remote = match path.to_str() {
-        Some("-") => Some((What::Stdin, "standard input")),
-        Some(url) if download::is_url(url) && !local.exists() => Some((What::Url(url.to_owned()), "a URL")),
+        Some("-") => Some((AddSource::Stdin, "standard input")),
+        Some(url) if download::is_url(url) && !local.exists() => Some((AddSource::Url(url.to_owned()), "a URL")),
         Some(url) if download::is_other_url(url) && !local.exists() => {
             let message = format!("cannot download `{}`: datlake speaks only http and https", without_secrets(url));
             bail!(refused(message).with_hint("another program may get it: PROGRAM … | datlake add - UID"));
@@ -137,29 +137,29 @@ fn what(path: &OsStr, how: &AddHow) -> anyhow::Result<What> {
             let hint = "-r adds it as one tree, -r --each every file in it by itself";
             bail!(refused(format!("cannot add `{path}`: it is a folder")).with_hint(hint))
         }
-        (true, true, true) => Ok(What::Each(local)),
-        (true, true, false) => Ok(What::Tree(local)),
+        (true, true, true) => Ok(AddSource::Each(local)),
+        (true, true, false) => Ok(AddSource::Tree(local)),
         // What is not there fails where it is read, with the reason.
         (false, true, _) if local.exists() => bail!(refused(format!("`{path}` is no folder: -r is for folders"))),
-        (false, ..) => Ok(What::File(local)),
+        (false, ..) => Ok(AddSource::File(local)),
     }
 }
 
 /// The UID of one of the things: what was said, or in the folder that was said, its own name.
-fn named(what: &What, uid: &str) -> anyhow::Result<String> {
+fn named(what: &AddSource, uid: &str) -> anyhow::Result<String> {
     let Some(folder) = uid.strip_suffix('/') else { return Ok(uid.to_owned()) };
     let own = match what {
         // The files have names of their own.
-        What::Each(_) => return Ok(folder.to_owned()),
-        What::Stdin => None,
-        What::Url(url) => download::file_name(url),
-        What::File(path) | What::Tree(path) => path.file_name().and_then(|name| name.to_str()),
+        AddSource::Each(_) => return Ok(folder.to_owned()),
+        AddSource::Stdin => None,
+        AddSource::Url(url) => download::file_name(url),
+        AddSource::File(path) | AddSource::Tree(path) => path.file_name().and_then(|name| name.to_str()),
     };
     match own {
         Some(own) if folder.is_empty() => Ok(own.to_owned()),
         Some(own) => Ok(format!("{folder}/{own}")),
         None => bail!(match what {
-            What::File(path) | What::Tree(path) if path.file_name().is_some() => {
+            AddSource::File(path) | AddSource::Tree(path) if path.file_name().is_some() => {
                 let path = path.as_os_str().as_encoded_bytes().escape_ascii();
                 let message = format!("`{path}` cannot keep its name in `{uid}`: it is not UTF-8");
                 refused(message).with_hint("give the whole UID: the content is added whatever the file is called")
@@ -169,14 +169,14 @@ fn named(what: &What, uid: &str) -> anyhow::Result<String> {
     }
 }
 
-fn add(lake: &Lake, what: &What, uid: &str, how: &AddHow) -> anyhow::Result<Vec<Added>> {
-    if let What::Each(folder) = what {
+fn add(lake: &Lake, what: &AddSource, uid: &str, how: &AddHow) -> anyhow::Result<Vec<Added>> {
+    if let AddSource::Each(folder) = what {
         return each(lake, folder, uid, how.moving);
     }
     let new = !lake.exists(uid)?;
     let (mut source, mut content_type) = (None, None);
     let file = match what {
-        What::Stdin => {
+        AddSource::Stdin => {
             let mut stdin = std::io::stdin().lock();
             if !how.empty && stdin.fill_buf().context("cannot read standard input")?.is_empty() {
                 let message = format!("standard input was empty, so `{uid}` was not added");
@@ -184,7 +184,7 @@ fn add(lake: &Lake, what: &What, uid: &str, how: &AddHow) -> anyhow::Result<Vec<
             }
             lake.add_reader(uid, &mut limited(stdin, how.max_size))?
         }
-        What::Url(url) => {
+        AddSource::Url(url) => {
             let limits = Limits { silence: Duration::from_secs_f64(how.timeout), size: how.max_size };
             let mut body = download::open(url, limits, progress::bytes(uid))?;
             let file = lake.add_download(uid, url, &mut body);
@@ -192,16 +192,16 @@ fn add(lake: &Lake, what: &What, uid: &str, how: &AddHow) -> anyhow::Result<Vec<
             (source, content_type) = (Some(without_secrets(url)), body.content_type);
             file?
         }
-        What::Tree(folder) => lake.add_tree(uid, folder)?.as_file().clone(),
-        What::File(path) | What::Each(path) => lake.add_path(uid, path)?,
+        AddSource::Tree(folder) => lake.add_tree(uid, folder)?.as_file().clone(),
+        AddSource::File(path) | AddSource::Each(path) => lake.add_path(uid, path)?,
     };
     let members = as_tree(&file).map(|tree| tree.files()).transpose()?;
     if how.moving {
         match (&members, what) {
-            (Some(members), What::Tree(folder)) => {
+            (Some(members), AddSource::Tree(folder)) => {
                 remove_folder(folder, members.iter().map(|file| (file.name(), file)))?
             }
-            (_, What::File(path)) => remove_source(path, &file)?,
+            (_, AddSource::File(path)) => remove_source(path, &file)?,
             _ => {}
         }
     }

@@ -30,26 +30,26 @@ pub(super) fn cat(lake: &Lake, uids: &[String], out: &mut dyn Write) -> anyhow::
 /// Where content is kept.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
-pub(super) struct Kept {
+pub(super) struct LocalPath {
     uid: String,
     path: PathBuf,
 }
 
 /// Paths as they are: other programs read them.
-impl Answer for Vec<Kept> {
+impl Answer for Vec<LocalPath> {
     fn text(&self, _: &Page) -> String {
         self.iter().map(|kept| format!("{}\n", kept.path.display())).collect()
     }
 }
 
-pub(super) fn paths(lake: &Lake, uids: &[String]) -> anyhow::Result<Vec<Kept>> {
+pub(super) fn paths(lake: &Lake, uids: &[String]) -> anyhow::Result<Vec<LocalPath>> {
     let mut paths = Vec::new();
     for uid in uids {
         let file = file(lake, uid)?;
         if as_tree(&file).is_some() {
             bail!(refused(format!("`{file}` is a tree, which has no path of its own")).with_hint(OF_TREE));
         }
-        paths.push(Kept { uid: uid.clone(), path: file.stored_path()? });
+        paths.push(LocalPath { uid: uid.clone(), path: file.stored_path()? });
     }
     Ok(paths)
 }

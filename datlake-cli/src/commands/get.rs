@@ -21,7 +21,7 @@ use crate::text::{bytes, escape, files};
 const AT_ONCE: usize = 8;
 
 /// What is asked for, looked up.
-enum What {
+enum GetSource {
     File(File),
     /// Files, by their paths in a folder.
     Folder(Vec<(String, File)>),
@@ -67,8 +67,8 @@ pub(super) fn run(lake: &Lake, items: &[String], force: bool, recursive: bool) -
     let mut got = Vec::new();
     for (uid, path, what) in all {
         let (written, files, size) = match what {
-            What::File(file) => (write_file(&file, &path, force), 1, file.len()),
-            What::Folder(files) => {
+            GetSource::File(file) => (write_file(&file, &path, force), 1, file.len()),
+            GetSource::Folder(files) => {
                 let written = write_folder(&files, &path, force, &Counter::new(&uid, files.len()));
                 (written, files.len() as u64, files.iter().map(|(_, file)| file.len()).sum())
             }
@@ -83,7 +83,7 @@ pub(super) fn run(lake: &Lake, items: &[String], force: bool, recursive: bool) -
 }
 
 /// Its UID, its own name, and what it is.
-fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, String, What)> {
+fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, String, GetSource)> {
     let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
     let members = |file: &File| -> anyhow::Result<Option<Vec<(String, File)>>> {
         let files = as_tree(file).map(|tree| tree.files()).transpose()?;
@@ -101,7 +101,7 @@ fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, S
         }
         if !files.is_empty() {
             check_names(&files)?;
-            return Ok((uid.to_owned(), last(prefix), What::Folder(files)));
+            return Ok((uid.to_owned(), last(prefix), GetSource::Folder(files)));
         }
     }
     let found = file(lake, uid).map_err(|error| match lake.list_folder(uid) {
@@ -112,8 +112,8 @@ fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, S
     })?;
     let shown = found.uid().map_or(uid.to_owned(), ToString::to_string);
     let what = match members(&found)? {
-        Some(members) => What::Folder(members),
-        None => What::File(found.clone()),
+        Some(members) => GetSource::Folder(members),
+        None => GetSource::File(found.clone()),
     };
     Ok((shown, last(found.name()), what))
 }

@@ -65,7 +65,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Repair { uid: Some(uid) } => Box::new(lake()?.repair(&uid)?),
         Command::Repair { uid: None } => Box::new(lake()?.clean()?),
         Command::Prune { superseded, older_than, keep, yes } => {
-            Box::new(prune::run(&lake()?, &prune::What { superseded, older_than, keep, yes }, screen)?)
+            Box::new(prune::run(&lake()?, &prune::PruneOptions { superseded, older_than, keep, yes }, screen)?)
         }
         Command::Evict { older_than, to } => {
             let what = older_than.map_or(Evict::To(to.unwrap_or(u64::MAX)), Evict::OlderThan);

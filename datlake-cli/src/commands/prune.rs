@@ -38,14 +38,14 @@ impl Answer for Pruned {
 }
 
 /// What to prune, and how.
-pub(super) struct What {
+pub(super) struct PruneOptions {
     pub(super) superseded: bool,
     pub(super) older_than: Option<Duration>,
     pub(super) keep: Option<usize>,
     pub(super) yes: bool,
 }
 
-pub(super) fn run(lake: &Lake, what: &What, screen: &Screen) -> anyhow::Result<Pruned> {
+pub(super) fn run(lake: &Lake, what: &PruneOptions, screen: &Screen) -> anyhow::Result<Pruned> {
     let mut prune = if what.superseded { Prune::superseded() } else { Prune::default() };
     (prune.keep, prune.older_than) = (what.keep.or(prune.keep), what.older_than);
     let removal = lake.prunable(prune)?;

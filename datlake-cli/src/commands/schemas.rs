@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::add::Added;
 use super::config::Checked;
-use super::content::Kept;
+use super::content::LocalPath;
 use super::get::Got;
 use super::lineage::Related;
 use super::prune::Pruned;
@@ -53,7 +53,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("lineage", of::<Related>()),
         ("ls", of::<Vec<Row<FileRow>>>()),
         ("mirror", of::<Mirrored>()),
-        ("path", of::<Vec<Kept>>()),
+        ("path", of::<Vec<LocalPath>>()),
         ("prune", of::<Pruned>()),
         ("pull", of::<Pull>()),
         ("push", of::<Push>()),

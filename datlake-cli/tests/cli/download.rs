@@ -25,7 +25,7 @@ fn what_a_server_has_is_added_with_where_it_came_from_and_no_secret() {
     let said = machine.ok(&["add", &url, "raw/a.csv"]);
     assert!(said.starts_with("added raw/a.csv (4 B, ") && said.ends_with(&format!(" from {public})\n")), "{said}");
     let asked = headers.recv().unwrap();
-    // The server is told all of it.
+    // The request has all of it.
     assert!(asked.starts_with("/data/a.csv?token=hunter2&page=3\n"), "{asked}");
     assert!(asked.to_lowercase().contains("authorization: basic ywrhomh1bnrlcji="), "{asked}");
     assert_eq!(machine.ok(&["cat", "raw/a.csv"]), "a,b\n");

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::pipeline::{self, Made};
 
-/// A machine with a lake of its own and, if it is told so, a remote.
+/// A machine with a lake of its own and, if one is given, a remote.
 pub(crate) struct Machine {
     folder: TempDir,
     name: &'static str,

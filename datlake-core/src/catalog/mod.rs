@@ -166,6 +166,13 @@ impl Catalog {
         Ok(Some(document))
     }
 
+    /// This machine's copy of the record at `at`, which may be one that is superseded; `None` for other kinds of documents too.
+    pub async fn record_at(&self, at: &Location) -> Result<Option<Record>> {
+        let (Location::Record(creator, key) | Location::Superseded(creator, key, _)) = at else { return Ok(None) };
+        let bytes = self.local.get(at).await?;
+        Ok(bytes.map(|bytes| CallDocument::parse(creator, key, bytes)).transpose()?.and_then(CallDocument::record))
+    }
+
     /// The record of a call.
     pub async fn record(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Record>> {
         Ok(self.kept(creator, key).await?.and_then(CallDocument::record))

@@ -76,7 +76,7 @@ struct Case {
 enum Beside {
     Nobody,
     /// The collector again, at once when it has swept.
-    Again,
+    CollectorTwice,
     /// Another collector.
     Collector,
     /// Somebody who removes a file with the same content.
@@ -238,10 +238,11 @@ fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> 
                 later.pass(LATER).await;
                 Ok(Outcome::Done)
             });
-            let mut actors = vec![publish(world, names, omitted), collect(world, 1, omitted, beside == Beside::Again)];
+            let mut actors =
+                vec![publish(world, names, omitted), collect(world, 1, omitted, beside == Beside::CollectorTwice)];
             match beside {
                 // Where somebody dies there are too many orders with it.
-                Beside::Again => {}
+                Beside::CollectorTwice => {}
                 Beside::Nobody => actors.extend((deaths == 0 && (names == Names::Call || !old)).then_some(time)),
                 Beside::Collector => actors.push(collect(world, 2, omitted, false)),
                 Beside::Remover => {
@@ -299,7 +300,7 @@ fn nor_where_it_is_in_a_tree_or_a_value() {
 
 #[test]
 fn nor_where_somebody_collects_again_or_removes_a_file_with_the_same_content() {
-    for beside in [Beside::Again, Beside::Remover] {
+    for beside in [Beside::CollectorTwice, Beside::Remover] {
         let case = Case { names: Names::Added, old: true, omitted: Omitted::Nothing, beside };
         let states = modelled(case, 0, |model| model.explore()).unwrap_or_else(|why| panic!("{case:?}: {why}"));
         println!("{case:?}: {states} states");
@@ -317,7 +318,7 @@ proptest! {
     #[test]
     fn nothing_that_is_named_is_collected_in_some_order(
         names in prop::sample::select(vec![Names::Call, Names::Tree, Names::Value, Names::Added]),
-        beside in prop::sample::select(vec![Beside::Nobody, Beside::Again, Beside::Collector, Beside::Remover]),
+        beside in prop::sample::select(vec![Beside::Nobody, Beside::CollectorTwice, Beside::Collector, Beside::Remover]),
         old: bool,
         deaths in 0..2_usize,
         choices in prop::collection::vec((any::<u8>(), prop::bool::weighted(0.02)), 0..120),

@@ -146,16 +146,18 @@ impl Lake {
                 self.file(text.trim_end_matches('/'))?;
             }
         }
-        let made: HashMap<Uid, usize> = items
-            .iter()
-            .enumerate()
-            .flat_map(|(at, item)| item.uids().iter().map(move |uid| (uid.clone(), at)))
-            .collect();
+        // A record and those that lost to it have the same UIDs, and each may be what something was made from.
+        let mut made = HashMap::<Uid, Vec<usize>>::new();
+        for (at, item) in items.iter().enumerate() {
+            for uid in item.uids() {
+                made.entry(uid.clone()).or_default().push(at);
+            }
+        }
         let mut chosen = HashSet::new();
         while let Some(at) = open.pop_front() {
             if chosen.insert(at) {
                 let lineage = items[at].references().into_iter().flat_map(|references| &references.lineage);
-                open.extend(lineage.filter_map(|(uid, _)| made.get(uid)));
+                open.extend(lineage.filter_map(|(uid, _)| made.get(uid)).flatten());
             }
         }
         let mut at = 0..;

@@ -30,7 +30,7 @@ pub(super) struct Upload {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct UploadHeader {
     #[serde(flatten)]
     upload: Upload,
     id: String,
@@ -75,7 +75,7 @@ impl Journal {
         Some((journal, head.map(|head| Begun { id: head.id, parts })))
     }
 
-    fn lock(path: PathBuf, make: bool) -> Option<(Self, Option<Head>, BTreeMap<usize, Sent>)> {
+    fn lock(path: PathBuf, make: bool) -> Option<(Self, Option<UploadHeader>, BTreeMap<usize, Sent>)> {
         let mut file = OpenOptions::new().read(true).write(true).create(make).truncate(false).open(&path).ok()?;
         file.try_lock().ok()?;
         let mut text = String::new();
@@ -92,7 +92,7 @@ impl Journal {
     pub(super) fn begin(&self, upload: &Upload, id: &str) {
         use std::io::Seek as _;
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let head = Head { upload: upload.clone(), id: id.to_owned() };
+        let head = UploadHeader { upload: upload.clone(), id: id.to_owned() };
         // What cannot be remembered is uploaded all the same.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| line(&mut file, &head));
     }

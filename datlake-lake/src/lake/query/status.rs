@@ -55,11 +55,10 @@ impl Lake {
     /// `None` for what never came to be.
     async fn unpushed_row(&self, at: &Location) -> Result<Option<UnpushedRow>> {
         let here = self.catalog().here();
-        if let Some((creator, key)) = at.call() {
-            let Some(record) = here.record(creator, key).await? else { return Ok(None) };
+        if let Some(record) = here.record_at(at).await? {
             let lineage = record.lineage()?;
             return Ok(Some(UnpushedRow {
-                call: Some((creator.clone(), *key)),
+                call: Some((record.creator, record.key)),
                 size: lineage.outputs.iter().map(|output| output.size).sum(),
                 uids: lineage.outputs.into_iter().map(|Output { uid, .. }| uid).collect(),
                 created_at: lineage.started_at,
