@@ -252,7 +252,7 @@ fn a_record_goes_with_what_was_made_from_it_and_so_does_one_that_lost_to_it() {
     assert_eq!(outcomes(&a, &[]), [PushOutcome::Lost]);
     let counts = a.ok("hit unsteady", || unsteady("x"));
     assert_ne!(lost.digest(), counts.digest());
-    a.ok("ran twice", || twice(&counts, "results/a.txt"));
+    a.ok("downloaded unsteady.txt, ran twice", || twice(&counts, "results/a.txt"));
 
     // At another remote neither is yet.
     std::fs::remove_dir_all(machines.remote()).unwrap();
