@@ -66,7 +66,7 @@ fn wettest(table: &File) -> Result<(String, f64)> {
 }
 
 fn main() -> Result<()> {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data/seattle-weather.csv");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/seattle-weather.csv");
     let weather = Lake::current()?.add_path("weather/seattle-weather.csv", data)?;
 
     let table = to_parquet(&weather)?;
