@@ -12,24 +12,29 @@ pub(super) struct Encoder<'a> {
 }
 
 impl<'a> Encoder<'a> {
+    #[inline]
     pub(super) fn new(bytes: &'a mut Vec<u8>, files: &'a mut Vec<FileRef>) -> Self {
         Self { bytes, files, finds_files: true }
     }
 
+    #[inline]
     pub(super) fn tag(&mut self, tag: u8) {
         self.bytes.push(tag);
     }
 
+    #[inline]
     pub(super) fn text(&mut self, text: &str) {
         write_len(self.bytes, text.len());
         self.bytes.extend_from_slice(text.as_bytes());
     }
 
+    #[inline]
     pub(super) fn end(&mut self, count: usize) {
         self.tag(tag::END);
         write_len(self.bytes, count);
     }
 
+    #[inline]
     pub(super) fn integer(&mut self, value: i64) {
         // The sign takes one bit beside the significant ones.
         let significant = i64::BITS - (value ^ (value >> 63)).leading_zeros();
@@ -50,6 +55,7 @@ impl<'a> Encoder<'a> {
         self.bytes.extend_from_slice(&value.to_le_bytes()[..length as usize]);
     }
 
+    #[inline]
     pub(super) fn file(&mut self, file: FileRef) {
         let chosen = file.chosen_uid().map(|uid| uid.as_str());
         let flags = if file.tree { file_flag::TREE } else { 0 } | if chosen.is_some() { file_flag::CHOSEN } else { 0 };
@@ -61,6 +67,7 @@ impl<'a> Encoder<'a> {
 }
 
 /// Appends `length` as unsigned LEB128.
+#[inline]
 pub(crate) fn write_len(bytes: &mut Vec<u8>, length: usize) {
     let mut rest = length as u64;
     while rest >= 0x80 {

@@ -19,6 +19,7 @@ pub struct SeenLakes {
 }
 
 /// A file of `lake` is being serialized.
+#[inline]
 pub fn note_lake(lake: &Lake) {
     SEEN.with_borrow_mut(|seen| {
         let Some(seen) = seen else { return };
