@@ -16,14 +16,12 @@
 //!     out.finish()
 //! }
 //!
-//! # fn main() -> Result<()> {
 //! let lake = Lake::temp()?;
 //! let corpus = lake.add_bytes("corpora/alice.txt", b"down the rabbit hole")?;
 //! let count = word_count(&corpus)?; // runs once in the life of the lake
 //! assert_eq!(count.read_to_string()?, "4\n");
 //! println!("{}", count.lineage()?);
-//! # Ok(())
-//! # }
+//! # Ok::<(), datlake::Error>(())
 //! ```
 
 // Generated code says `::datlake`, also in this crate's own tests and doctests.

@@ -81,15 +81,13 @@ pub enum Subject {
 /// ```
 /// use datlake_core::{Error, ErrorKind, Subject, Uid};
 ///
-/// # fn main() -> datlake_core::Result<()> {
 /// let uid: Uid = "notes/a.txt".parse()?;
 /// let error = Error::new(ErrorKind::NotFound, format!("the lake has no file `{uid}`"))
 ///     .about(Subject::Uid(uid.clone()))
 ///     .with_hint("`datlake ls` shows the files");
 /// assert_eq!(error.to_string(), "the lake has no file `notes/a.txt`; `datlake ls` shows the files");
 /// assert_eq!(error.subject(), Some(&Subject::Uid(uid)));
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake_core::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Error(Box<Repr>);

@@ -17,7 +17,6 @@ use datlake_core::{CallKey, CreatorName};
 ///     Ok(2 * n)
 /// }
 ///
-/// # fn main() -> datlake::Result<()> {
 /// let lake = Lake::temp()?;
 /// let _current = lake.enter();
 /// let told = Arc::new(Mutex::new(Vec::new()));
@@ -30,8 +29,7 @@ use datlake_core::{CallKey, CreatorName};
 /// double(4)?;
 /// double(4)?;
 /// assert_eq!(told.lock().unwrap()[1], "double skipped");
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]

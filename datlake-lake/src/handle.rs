@@ -26,12 +26,10 @@ use crate::sync::lock;
 ///
 /// ```
 /// use datlake::{File, Lake};
-/// # fn main() -> datlake::Result<()> {
 /// let lake = Lake::temp()?;
 /// lake.add_bytes("greetings/en.txt", b"hello")?;
 /// assert_eq!(lake.file("greetings/en.txt")?.read_to_string()?, "hello");
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Lake(pub(crate) Arc<Inner>);
@@ -83,11 +81,9 @@ impl Lake {
     /// The directory of this machine's store.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// assert!(lake.home().join("datlake.json").exists());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn home(&self) -> &Path {
         self.0.local_view.home()
@@ -96,12 +92,10 @@ impl Lake {
     /// The store shared with other machines, for people: a path or a URL without credentials.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let dir = tempfile::tempdir()?;
     /// let lake = datlake::Lake::builder().home(dir.path().join("home")).remote("s3://bucket/lake").open()?;
     /// assert_eq!(lake.remote().as_deref(), Some("s3://bucket/lake")); // nothing was asked of it yet
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn remote(&self) -> Option<String> {
         self.catalog().remote.as_ref().map(|remote| remote.describe())
@@ -115,11 +109,9 @@ impl Lake {
     /// Tells `observer` everything that happens in this lake through this process from now on.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.observe(|event| println!("{event:?}"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn observe(&self, observer: impl Fn(&Event) + Send + Sync + 'static) {
         lock(&self.0.observers).push(Arc::new(observer));
@@ -130,11 +122,9 @@ impl Lake {
     /// Without this, the next process that writes clears up.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.abandon_writes(); // and then `std::process::exit(130)`
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn abandon_writes(&self) {
         self.local_view().end_scratch();

@@ -20,7 +20,6 @@ use crate::lake::Lake;
 ///     File::from_bytes("loud.txt", text.read_to_string()?.to_uppercase())
 /// }
 ///
-/// # fn main() -> datlake::Result<()> {
 /// let lake = Lake::temp()?;
 /// let text = lake.add_bytes("greetings/en.txt", "hello")?;
 /// assert_eq!(text.lineage()?.added().expect("somebody added it").size, 5);
@@ -29,8 +28,7 @@ use crate::lake::Lake;
 /// let call = origin.call().expect("a call made it");
 /// assert_eq!(call.inputs[0].argument.as_deref(), Some("text"));
 /// println!("{origin}");
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,14 +51,12 @@ impl Origin {
     ///     File::from_bytes("shout.txt", text.to_uppercase())
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// # let lake = Lake::temp()?;
     /// # let _current = lake.enter();
     /// let made = shout("hush")?.lineage()?;
     /// assert_eq!(made.call().unwrap().outputs[0].name, "shout.txt");
     /// assert!(lake.add_bytes("a.txt", "a")?.lineage()?.call().is_none());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn call(&self) -> Option<&Lineage> {
         match self {
@@ -72,11 +68,9 @@ impl Origin {
     /// Who added the file.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let origin = datlake::Lake::temp()?.add_bytes("a.txt", "a")?.lineage()?;
     /// assert_eq!(origin.added().unwrap().size, 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn added(&self) -> Option<&Added> {
         match self {

@@ -26,7 +26,6 @@ type Progress = Option<Box<dyn FnMut(usize, usize) + Send>>;
 ///     Ok(n * n)
 /// }
 ///
-/// # fn main() -> datlake::Result<()> {
 /// let lake = Lake::temp()?;
 /// let _current = lake.enter();
 /// let squares = square::calls(1..=3).threads(2).on_progress(|done, of| eprintln!("{done} of {of}")).run()?;
@@ -35,8 +34,7 @@ type Progress = Option<Box<dyn FnMut(usize, usize) + Send>>;
 /// // One by one, also where some fail.
 /// let each: Vec<Result<u64>> = square::calls(1..=3).run_each();
 /// assert!(each.iter().all(Result::is_ok));
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[must_use = "nothing runs before `run`"]
 pub struct Calls<R, S, F> {
@@ -86,12 +84,10 @@ impl<R, S, F> Calls<R, S, F> {
     ///     Ok(2 * n)
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// # let lake = Lake::temp()?;
     /// # let _current = lake.enter();
     /// assert_eq!(double::calls(1..=3).threads(1).run()?, [2, 4, 6]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
@@ -108,13 +104,11 @@ impl<R, S, F> Calls<R, S, F> {
     ///     Ok(2 * n)
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// # let lake = Lake::temp()?;
     /// # let _current = lake.enter();
     /// let calls = double::calls(1..=3).on_progress(|done, all| eprintln!("{done} of {all}"));
     /// assert_eq!(calls.run()?, [2, 4, 6]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn on_progress(mut self, progress: impl FnMut(usize, usize) + Send + 'static) -> Self {
         self.progress = Some(Box::new(progress));
@@ -131,13 +125,11 @@ impl<R, S, F> Calls<R, S, F> {
     ///     if n % 2 == 0 { Ok(n / 2) } else { Err(Error::new(ErrorKind::InvalidInput, "it is odd")) }
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// # let lake = Lake::temp()?;
     /// # let _current = lake.enter();
     /// let halves = half::calls([4, 5]).run_each();
     /// assert!(halves[0].as_ref().is_ok_and(|half| *half == 2) && halves[1].is_err());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn run_each(self) -> Vec<R>
     where
@@ -191,12 +183,10 @@ impl<R: Returns, F> Calls<R, Fallible, F> {
     ///     Ok(2 * n)
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// # let lake = Lake::temp()?;
     /// # let _current = lake.enter();
     /// assert_eq!(double::calls(1..=3).run()?, [2, 4, 6]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn run(self) -> Result<Vec<R::Value>, R::Error>
     where

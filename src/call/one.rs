@@ -28,7 +28,6 @@ use super::status::Status;
 ///     Ok(2 * n)
 /// }
 ///
-/// # fn main() -> datlake::Result<()> {
 /// let lake = Lake::temp()?;
 /// let _current = lake.enter();
 /// let call = double::call(4);
@@ -41,8 +40,7 @@ use super::status::Status;
 /// assert_eq!(again.status()?, Status::Cached);
 /// assert_eq!(again.lineage()?.expect("it ran").params[0].name, "n");
 /// assert_eq!(again.force()?, 8); // runs although it is known, and compares
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[must_use = "nothing runs before `run`"]
 pub struct Call<R, S, F> {
@@ -98,12 +96,10 @@ impl<R, S, F> Call<R, S, F> {
     ///     Ok(2 * n)
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// # let lake = Lake::temp()?;
     /// # let _current = lake.enter();
     /// assert_eq!(double::call(4).run()?, 8); // as double(4)?
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn run(self) -> R
     where
@@ -126,13 +122,11 @@ impl<R, S, F> Call<R, S, F> {
     ///     Ok(2 * n)
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// # let lake = Lake::temp()?;
     /// # let _current = lake.enter();
     /// double(4)?;
     /// assert_eq!(double::call(4).force()?, 8); // runs once more
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn force(self) -> R
     where
@@ -256,13 +250,11 @@ macro_rules! questions {
             ///     File::from_bytes("shout.txt", text.to_uppercase())
             /// }
             ///
-            /// # fn main() -> datlake::Result<()> {
             /// # let lake = Lake::temp()?;
             /// # let _current = lake.enter();
             /// let uid = shout::call("hush").uid()?; // nothing ran
             /// assert_eq!(shout("hush")?.uid(), Some(&uid));
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), datlake::Error>(())
             /// ```
             pub fn uid(&self) -> Result<Uid> {
                 self.asked.uid::<S::Value>()
@@ -287,13 +279,11 @@ macro_rules! questions {
             ///     File::from_bytes("shout.txt", text.to_uppercase())
             /// }
             ///
-            /// # fn main() -> datlake::Result<()> {
             /// # let lake = Lake::temp()?;
             /// # let _current = lake.enter();
             /// let uids = parts::call("abc").uids()?;
             /// assert_eq!((uids.len(), parts("abc")?.1.uid()), (2, Some(&uids[1])));
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), datlake::Error>(())
             /// ```
             pub fn uids(&self) -> Result<Vec<Uid>> {
                 self.asked.all_uids::<S::Value>()
@@ -318,14 +308,12 @@ macro_rules! questions {
             ///     File::from_bytes("shout.txt", text.to_uppercase())
             /// }
             ///
-            /// # fn main() -> datlake::Result<()> {
             /// # let lake = Lake::temp()?;
             /// # let _current = lake.enter();
             /// assert_eq!(shout::call("hush").status()?, Status::Missing);
             /// shout("hush")?;
             /// assert_eq!(shout::call("hush").status()?, Status::Cached);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), datlake::Error>(())
             /// ```
             pub fn status(&self) -> Result<Status> {
                 self.asked.status::<S::Value>()
@@ -350,14 +338,12 @@ macro_rules! questions {
             ///     File::from_bytes("shout.txt", text.to_uppercase())
             /// }
             ///
-            /// # fn main() -> datlake::Result<()> {
             /// # let lake = Lake::temp()?;
             /// # let _current = lake.enter();
             /// assert!(shout::call("hush").lineage()?.is_none());
             /// shout("hush")?;
             /// assert_eq!(shout::call("hush").lineage()?.unwrap().outputs[0].name, "shout.txt");
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), datlake::Error>(())
             /// ```
             pub fn lineage(&self) -> Result<Option<Lineage>> {
                 self.asked.lineage::<S::Value>()
@@ -382,14 +368,12 @@ macro_rules! questions {
             ///     File::from_bytes("shout.txt", text.to_uppercase())
             /// }
             ///
-            /// # fn main() -> datlake::Result<()> {
             /// # let lake = Lake::temp()?;
             /// # let _current = lake.enter();
             /// shout("hush")?;
             /// let why = shout::call("hash").explain()?.to_string();
             /// assert!(why.contains("text"), "{why}");
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), datlake::Error>(())
             /// ```
             pub fn explain(&self) -> Result<Explanation> {
                 self.asked.explain::<S::Value>()

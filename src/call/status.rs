@@ -12,14 +12,12 @@ use serde::{Deserialize, Serialize};
 ///     Ok(2 * n)
 /// }
 ///
-/// # fn main() -> datlake::Result<()> {
 /// let lake = Lake::temp()?;
 /// let _current = lake.enter();
 /// assert_eq!(double::call(4).status()?, Status::Missing);
 /// double(4)?;
 /// assert_eq!(double::call(4).status()?, Status::Cached);
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

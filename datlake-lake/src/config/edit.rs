@@ -64,11 +64,9 @@ pub struct ContextRow {
 /// [`ErrorKind::Config`] where a file says what it may not; those of writing.
 ///
 /// ```no_run
-/// # fn main() -> datlake::Result<()> {
 /// use datlake::config::{Scope, set};
 /// set("remote", "file:///mnt/shared/lake", Scope::Project)?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn set(key: &str, value: &str, scope: Scope) -> Result<Changed> {
     Surroundings::here().set(key, value, scope)
@@ -92,11 +90,9 @@ pub fn check(key: &str, value: &str) -> Result<String> {
 /// [`ErrorKind::NotFound`] where it is not set there; otherwise as [`set`].
 ///
 /// ```no_run
-/// # fn main() -> datlake::Result<()> {
 /// use datlake::config::{Scope, unset};
 /// unset("remote", Scope::User)?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn unset(key: &str, scope: Scope) -> Result<Changed> {
     Surroundings::here().unset(key, scope)
@@ -108,12 +104,10 @@ pub fn unset(key: &str, scope: Scope) -> Result<Changed> {
 /// [`ErrorKind::Config`] where a file says what it may not.
 ///
 /// ```no_run
-/// # fn main() -> datlake::Result<()> {
 /// for context in datlake::config::contexts()? {
 ///     println!("{} {:?}", context.name, context.remote);
 /// }
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn contexts() -> Result<Vec<ContextRow>> {
     Surroundings::here().contexts()
@@ -125,12 +119,10 @@ pub fn contexts() -> Result<Vec<ContextRow>> {
 /// [`ErrorKind::AlreadyExists`] where there is one of that name, with its line; otherwise as [`set`].
 ///
 /// ```no_run
-/// # fn main() -> datlake::Result<()> {
 /// use datlake::config::{create_context, use_context};
 /// create_context("team", &[("remote", "file:///mnt/shared/lake")])?;
 /// use_context("team")?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn create_context(name: &str, settings: &[(&str, &str)]) -> Result<ContextRow> {
     Surroundings::here().create_context(name, settings)
@@ -142,10 +134,8 @@ pub fn create_context(name: &str, settings: &[(&str, &str)]) -> Result<ContextRo
 /// [`ErrorKind::NotFound`], which names the nearest; otherwise as [`set`].
 ///
 /// ```no_run
-/// # fn main() -> datlake::Result<()> {
 /// datlake::config::use_context("team")?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn use_context(name: &str) -> Result<ContextRow> {
     Surroundings::here().use_context(name)
@@ -157,10 +147,8 @@ pub fn use_context(name: &str) -> Result<ContextRow> {
 /// [`ErrorKind::NotFound`], which names the nearest; [`ErrorKind::InvalidInput`] for the one in use; otherwise as [`set`].
 ///
 /// ```no_run
-/// # fn main() -> datlake::Result<()> {
 /// datlake::config::delete_context("team")?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn delete_context(name: &str) -> Result<ContextRow> {
     Surroundings::here().delete_context(name)

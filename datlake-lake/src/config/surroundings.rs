@@ -185,12 +185,10 @@ impl Surroundings {
 /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a file or a variable that says what it may not, and where there is no home for a lake.
 ///
 /// ```no_run
-/// # fn main() -> datlake::Result<()> {
 /// for setting in datlake::config::settings()? {
 ///     println!("{} = {:?} ({:?})", setting.key, setting.value, setting.source);
 /// }
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn settings() -> Result<Vec<Setting>> {
     Ok(Surroundings::here().gather()?.shown())

@@ -17,14 +17,12 @@ impl File {
     /// As [`Lake::file`]; those of [`Lake::current`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let _current = lake.enter();
     /// lake.add_bytes("a.txt", "a")?;
     /// assert!(datlake::File::exists("a.txt")?);
     /// assert_eq!(datlake::File::get("a.txt")?.read()?, b"a");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn get(uid: &str) -> Result<Self> {
         Self::named(&Lake::current()?, uid)
@@ -36,14 +34,12 @@ impl File {
     /// As [`Lake::exists`]; those of [`Lake::current`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let _current = lake.enter();
     /// assert!(!datlake::File::exists("a.txt")?);
     /// lake.add_bytes("a.txt", "a")?;
     /// assert!(datlake::File::exists("a.txt")?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn exists(uid: &str) -> Result<bool> {
         refuse_in_body("look whether a file exists")?;
@@ -82,15 +78,13 @@ impl Tree {
     /// As [`File::get`]; [`ErrorKind::InvalidInput`] for a file that is no tree.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # std::fs::write(folder.path().join("a.txt"), "some")?;
     /// # let lake = datlake::Lake::temp()?;
     /// # let _current = lake.enter();
     /// lake.add_tree("texts", folder.path())?;
     /// assert_eq!(datlake::Tree::get_uid("texts")?.names()?, ["a.txt"]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn get_uid(uid: &str) -> Result<Self> {
         Self::try_from(File::get(uid)?)

@@ -20,7 +20,6 @@ use crate::scope::{self, Frame, StagedFile, note_lake, refuse_in_body};
 /// ```
 /// use std::io::BufRead as _;
 ///
-/// # fn main() -> datlake::Result<()> {
 /// let lake = datlake::Lake::temp()?;
 /// let file = lake.add_bytes("corpora/alice.txt", "down the\nrabbit hole\n")?;
 ///
@@ -33,8 +32,7 @@ use crate::scope::{self, Frame, StagedFile, note_lake, refuse_in_body};
 /// assert_eq!(file.read_range(0..4)?, b"down");
 /// assert_eq!(file.open()?.lines().count(), 2);
 /// assert!(file.path()?.ends_with("alice.txt") && file.is_local()?);
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct File(pub(super) Arc<Inner>);
@@ -94,11 +92,9 @@ impl File {
     /// Its UID; `None` while it is not returned from the body that made it.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a")?;
     /// assert_eq!(file.uid().map(|uid| uid.as_str()), Some("a.txt"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn uid(&self) -> Option<&Uid> {
         match &self.0.place {
@@ -110,11 +106,9 @@ impl File {
     /// Its own name: what it was created as.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let file = datlake::Lake::temp()?.add_bytes("corpora/alice.txt", "down")?;
     /// assert_eq!(file.name(), "alice.txt");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn name(&self) -> &str {
         &self.0.name
@@ -125,11 +119,9 @@ impl File {
     /// A body that asks it of a file that it was not given fails when it ends, with [`ErrorKind::Undeclared`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "a")?;
     /// assert_eq!(file.digest(), datlake::Digest::of(b"a"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn digest(&self) -> Digest {
         self.note_looked_at();
@@ -141,10 +133,8 @@ impl File {
     /// A body that asks it of a file that it was not given fails when it ends, with [`ErrorKind::Undeclared`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// assert_eq!(datlake::Lake::temp()?.add_bytes("a.txt", "down")?.len(), 4);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     #[expect(clippy::len_without_is_empty, reason = "the size of a file is no count of elements")]
     pub fn len(&self) -> u64 {
@@ -158,7 +148,6 @@ impl File {
     /// Those of looking into the lake's directory.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let remote = format!("file://{}", folder.path().join("remote").display());
     /// # let machine = |name| datlake::Lake::builder().home(folder.path().join(name)).remote(&remote).open();
@@ -167,8 +156,7 @@ impl File {
     /// assert!(!file.is_local()?);
     /// file.read()?;
     /// assert!(file.is_local()?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn is_local(&self) -> Result<bool> {
         match &self.0.place {
@@ -184,14 +172,12 @@ impl File {
     /// who made a file, and when.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::builder().email("ada@example.org");
     /// # let folder = tempfile::tempdir()?;
     /// # let lake = lake.home(folder.path().join("home"));
     /// let file = lake.open()?.add_bytes("a.txt", "a")?;
     /// assert_eq!(file.lineage()?.added().unwrap().person.email, "ada@example.org");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn lineage(&self) -> Result<Origin> {
         refuse_in_body("ask for the lineage of a file")?;

@@ -22,12 +22,10 @@ impl File {
     /// As [`File::open`]; [`ErrorKind::InvalidInput`] for a range that ends before it starts.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let file = datlake::Lake::temp()?.add_bytes("a.txt", "down the rabbit hole")?;
     /// assert_eq!(file.read_range(5..8)?, b"the");
     /// assert_eq!(file.read_range(16..100)?, b"hole");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
         self.range_of(range, false)
@@ -50,12 +48,10 @@ impl File {
     ///     table.unverified().read_range(length.saturating_sub(8)..length)
     /// }
     ///
-    /// # fn main() -> Result<()> {
     /// # let lake = datlake::Lake::temp()?;
     /// # let _current = lake.enter();
     /// assert_eq!(footer(&lake.add_bytes("a.parquet", "PAR1 \x05\0\0\0PAR1")?)?, b"\x05\0\0\0PAR1");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn unverified(&self) -> Unverified {
         Unverified(self.clone())

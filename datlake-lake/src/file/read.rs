@@ -20,12 +20,10 @@ impl File {
     /// ```
     /// use std::io::BufRead as _;
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// let file = datlake::Lake::temp()?.add_bytes("a.csv", "x,1\ny,2\n")?;
     /// let mut lines = file.open()?.lines();
     /// assert_eq!(lines.next().transpose()?.as_deref(), Some("x,1"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn open(&self) -> Result<Reader> {
         self.open_ranges(false)
@@ -57,11 +55,9 @@ impl File {
     /// As [`File::open`]; [`ErrorKind::Corrupt`] where what was read has another digest.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let file = datlake::Lake::temp()?.add_bytes("a.bin", [1, 2, 3])?;
     /// assert_eq!(file.read()?, [1, 2, 3]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn read(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.0.size).unwrap_or(0).min(1 << 30));
@@ -79,13 +75,11 @@ impl File {
     /// As [`File::read`]; [`ErrorKind::InvalidInput`] where it is not UTF-8.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// assert_eq!(lake.add_bytes("a.txt", "down the rabbit hole")?.read_to_string()?, "down the rabbit hole");
     /// let error = lake.add_bytes("a.bin", [0xff])?.read_to_string().unwrap_err();
     /// assert_eq!(error.kind(), datlake::ErrorKind::InvalidInput);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn read_to_string(&self) -> Result<String> {
         String::from_utf8(self.read()?).map_err(|e| {
@@ -101,12 +95,10 @@ impl File {
     /// As [`File::open`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let file = datlake::Lake::temp()?.add_bytes("tables/a.csv", "x,1")?;
     /// let path = file.path()?; // for a library that opens files by itself
     /// assert_eq!((path.extension().unwrap(), std::fs::read(&path)?), ("csv".as_ref(), b"x,1".to_vec()));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn path(&self) -> Result<PathBuf> {
         self.check_access()?;
@@ -130,12 +122,10 @@ impl File {
     /// As [`File::open`]; [`ErrorKind::Context`] in a body, which works on inputs by [`path`](File::path).
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let file = lake.add_bytes("greetings/en.txt", b"hello")?;
     /// assert_eq!(std::fs::read(file.stored_path()?)?, b"hello");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn stored_path(&self) -> Result<PathBuf> {
         refuse_in_body("ask where content is kept")?;

@@ -29,14 +29,12 @@ use crate::scope::{self, Frame};
 ///     tree.finish()
 /// }
 ///
-/// # fn main() -> Result<()> {
 /// let lake = Lake::temp()?;
 /// let _current = lake.enter();
 /// let words = split("to be or not")?;
 /// assert_eq!(words.names()?, ["0.txt", "1.txt", "2.txt", "3.txt"]);
 /// assert_eq!(words.get("3.txt")?.read_to_string()?, "not");
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Tree {
@@ -69,14 +67,12 @@ impl Tree {
     /// The manifest as a file.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # std::fs::write(folder.path().join("a.txt"), "some")?;
     /// # std::fs::write(folder.path().join("b.txt"), "more")?;
     /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
     /// assert_eq!(tree.as_file().uid(), tree.uid());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn as_file(&self) -> &File {
         &self.file
@@ -111,14 +107,12 @@ impl Tree {
     /// As [`File::read`], for the manifest alone.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # std::fs::write(folder.path().join("a.txt"), "some")?;
     /// # std::fs::write(folder.path().join("b.txt"), "more")?;
     /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
     /// assert_eq!(tree.names()?, ["a.txt", "b.txt"]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn names(&self) -> Result<Vec<&str>> {
         Ok(self.manifest()?.files().map(|(name, _)| name.as_str()).collect())
@@ -139,14 +133,12 @@ impl Tree {
     /// As [`Tree::names`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # std::fs::write(folder.path().join("a.txt"), "some")?;
     /// # std::fs::write(folder.path().join("b.txt"), "more")?;
     /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
     /// assert_eq!(tree.files()?.iter().map(|file| file.len()).sum::<u64>(), 8);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn files(&self) -> Result<Vec<File>> {
         let manifest = self.manifest()?;
@@ -162,15 +154,13 @@ impl Tree {
     /// [`ErrorKind::NotFound`] where it has none of that name; as [`Tree::names`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # std::fs::write(folder.path().join("a.txt"), "some")?;
     /// # std::fs::write(folder.path().join("b.txt"), "more")?;
     /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
     /// assert_eq!(tree.get("a.txt")?.read()?, b"some");
     /// assert_eq!(tree.get("c.txt").unwrap_err().kind(), datlake::ErrorKind::NotFound);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn get(&self, name: &str) -> Result<File> {
         let manifest = self.manifest()?;
@@ -273,13 +263,11 @@ impl<'de> Deserialize<'de> for Tree {
 ///     tree.finish()
 /// }
 ///
-/// # fn main() -> datlake::Result<()> {
 /// let lake = Lake::temp()?;
 /// let tree = folder(&lake.add_bytes("note.txt", "hello")?)?;
 /// assert_eq!(tree.names()?, ["README", "manifest.toml", "notes/first.txt"]);
 /// assert_eq!(tree.files()?[2].read_to_string()?, "hello");
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct TreeWriter {
@@ -308,13 +296,11 @@ impl TreeWriter {
     ///     tree.finish()
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// # let lake = Lake::temp()?;
     /// # let _current = lake.enter();
     /// let text = lake.add_bytes("a.txt", "given")?;
     /// assert_eq!(folder_of(&text)?.names()?, ["by me/made.txt", "given.txt"]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add(&mut self, name: &str, file: &File) -> Result<&mut Self> {
         file.is_for(&*self.frame)?;
@@ -458,14 +444,12 @@ impl Tree {
     /// As [`Tree::get`] and [`File::open`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # std::fs::write(folder.path().join("a.txt"), "some")?;
     /// # std::fs::write(folder.path().join("b.txt"), "more")?;
     /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
     /// assert_eq!(std::io::read_to_string(tree.open("b.txt")?)?, "more");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn open(&self, name: &str) -> Result<Reader> {
         self.get(name)?.open()

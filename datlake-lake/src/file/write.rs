@@ -33,12 +33,10 @@ impl File {
     ///     out.finish()
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = Lake::temp()?;
     /// let _current = lake.enter();
     /// assert_eq!(hello()?.read_to_string()?, "hello\n");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn create(name: &str) -> Result<FileWriter> {
         let (frame, name) = begin(name)?;
@@ -59,12 +57,10 @@ impl File {
     ///     File::from_bytes("hello.txt", "hello")
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = Lake::temp()?;
     /// let _current = lake.enter();
     /// assert_eq!(hello()?.name(), "hello.txt");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn from_bytes(name: &str, bytes: impl AsRef<[u8]>) -> Result<Self> {
         let mut writer = Self::create(name)?;
@@ -87,12 +83,10 @@ impl File {
     ///     File::from_path("hello.txt", dir.path().join("out"))
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = Lake::temp()?;
     /// let _current = lake.enter();
     /// assert_eq!(hello()?.len(), 17);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn from_path(name: &str, path: impl AsRef<Path>) -> Result<Self> {
         let (frame, name) = begin(name)?;
@@ -116,12 +110,10 @@ impl File {
     ///     staged.finish()
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = Lake::temp()?;
     /// let _current = lake.enter();
     /// assert_eq!(hello()?.read_to_string()?, "hello");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn stage(name: &str) -> Result<StagedPath> {
         let (frame, name) = begin(name)?;

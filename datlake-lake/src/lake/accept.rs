@@ -22,7 +22,6 @@ impl Lake {
     /// [`ErrorKind::Context`]: crate::ErrorKind::Context
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let folder = tempfile::tempdir()?;
     /// let remote = folder.path().join("remote");
     /// let lake = || datlake::Lake::builder().home(folder.path().join("home")).remote(format!("file://{}", remote.display()));
@@ -33,8 +32,7 @@ impl Lake {
     /// assert_eq!(lake.accept_remote()?, 1);
     /// assert_eq!(lake.push(&[])?.items.len(), 1);
     /// lake.add_bytes("b.txt", "other")?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn accept_remote(&self) -> Result<usize> {
         refuse_in_body("accept a remote")?;

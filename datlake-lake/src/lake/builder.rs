@@ -20,15 +20,13 @@ use crate::provenance::Provenance;
 /// lake with a home of its own has none unless it is given one.
 ///
 /// ```
-/// # fn main() -> datlake::Result<()> {
 /// # let dir = tempfile::tempdir()?;
 /// # let shared = format!("file://{}", dir.path().join("shared").display());
 /// let ada = datlake::Lake::builder().home(dir.path().join("ada")).remote(&shared).email("ada@example.org").open()?;
 /// let bob = datlake::Lake::builder().home(dir.path().join("bob")).remote(&shared).email("bob@example.org").open()?;
 /// ada.add_bytes("greetings/en.txt", "hello")?;
 /// assert_eq!(bob.file("greetings/en.txt")?.read_to_string()?, "hello");
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[derive(Default)]
 pub struct LakeBuilder {
@@ -47,12 +45,10 @@ impl Lake {
     /// Opens a lake under settings of one's own.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let dir = tempfile::tempdir()?;
     /// let lake = datlake::Lake::builder().home(dir.path().join("lake")).email("ada@example.org").open()?;
     /// assert!(lake.list("")?.is_empty());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn builder() -> LakeBuilder {
         LakeBuilder::default()
@@ -64,11 +60,9 @@ impl Lake {
     /// Those of making a temporary directory.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// assert!(lake.home().exists() && lake.remote().is_none());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn temp() -> Result<Self> {
         Self::builder().open_temp()
@@ -90,10 +84,8 @@ impl LakeBuilder {
     /// [`ErrorKind::Config`] for a file or a variable that says what it may not.
     ///
     /// ```no_run
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::LakeBuilder::configured()?.open()?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn configured() -> Result<Self> {
         config::resolve().map(Self::from_settings)
@@ -133,13 +125,11 @@ impl LakeBuilder {
     /// under `DATLAKE_OFFLINE=1`.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let dir = tempfile::tempdir()?;
     /// let lake = datlake::Lake::builder().home(dir.path().join("home")).remote("s3://bucket/lake").offline(true).open()?;
     /// lake.add_bytes("a.txt", "a")?; // stays here until it is pushed
     /// assert_eq!((lake.is_offline(), lake.status()?.unpushed.len()), (true, 1));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     #[must_use]
     pub fn offline(mut self, offline: bool) -> Self {
@@ -157,14 +147,12 @@ impl LakeBuilder {
     ///     Ok(2 * n)
     /// }
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// # let dir = tempfile::tempdir()?;
     /// let lake = Lake::builder().home(dir.path().join("home")).bypass(true).open()?;
     /// let _current = lake.enter();
     /// double(4)?;
     /// assert!(lake.history(None)?.calls.is_empty());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     #[must_use]
     pub fn bypass(mut self, bypass: bool) -> Self {
@@ -193,13 +181,11 @@ impl LakeBuilder {
     /// this machine only stays, and what bodies that run may read.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let dir = tempfile::tempdir()?;
     /// # let shared = format!("file://{}", dir.path().join("shared").display());
     /// let lake = datlake::Lake::builder().home(dir.path().join("ada")).remote(&shared).cache_limit(50 << 30).open()?;
     /// assert_eq!(lake.status()?.cache_limit, Some(50 << 30));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     #[must_use]
     pub fn cache_limit(mut self, bytes: u64) -> Self {

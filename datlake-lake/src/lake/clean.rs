@@ -22,14 +22,12 @@ impl Lake {
     /// [`ErrorKind::Config`] without a remote; those of the store; [`ErrorKind::Context`] in a body.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let remote = format!("file://{}", folder.path().join("remote").display());
     /// let lake = datlake::Lake::builder().home(folder.path().join("home")).remote(remote).open()?;
     /// lake.add_bytes("greetings/en.txt", "hello")?;
     /// assert_eq!(lake.clean()?.claims, 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn clean(&self) -> Result<Cleaned> {
         refuse_in_body("clean the remote")?;

@@ -103,7 +103,6 @@ impl Lake {
     ///
     /// ```
     /// use datlake::{Collect, Lake};
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// lake.add_bytes("greetings/de.txt", b"hallo")?;
@@ -111,8 +110,7 @@ impl Lake {
     /// let collected = lake.collect(Collect::default())?;
     /// assert_eq!(collected.local.map(|local| (local.blobs, local.bytes)), Some((1, 5)));
     /// assert_eq!(lake.file("greetings/de.txt")?.read_to_string()?, "hallo");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn collect(&self, how: Collect) -> Result<Collected> {
         wait(self.collect_async(how))

@@ -19,12 +19,10 @@ impl Lake {
     /// [`ErrorKind::Context`] where several lakes are open and none is current; those of opening the default lake.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let _current = lake.enter();
     /// assert_eq!(datlake::Lake::current()?, lake);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn current() -> Result<Self> {
         if let Some(lake) = scope::lake() {

@@ -55,7 +55,6 @@ impl Lake {
     ///
     /// ```
     /// use datlake::{Evict, Lake};
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let remote = format!("file://{}", folder.path().join("remote").display());
     /// let lake = Lake::builder().home(folder.path().join("home")).remote(&remote).open()?;
@@ -63,8 +62,7 @@ impl Lake {
     /// assert_eq!(lake.evict(Evict::To(0))?.blobs, 1);
     /// assert!(!file.is_local()?);
     /// assert_eq!(file.read()?, b"hello");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn evict(&self, what: Evict) -> Result<Evicted> {
         refuse_in_body("evict content")?;

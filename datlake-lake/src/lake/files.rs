@@ -10,14 +10,12 @@ use crate::report::Damage;
 /// The files of a [listing](crate::Lake::list): a slice of them, and names whose documents are damaged.
 ///
 /// ```
-/// # fn main() -> datlake::Result<()> {
 /// let lake = datlake::Lake::temp()?;
 /// lake.add_bytes("greetings/en.txt", b"hello")?;
 /// for file in lake.list("greetings")?.whole()? {
 ///     println!("{file}");
 /// }
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
@@ -30,7 +28,6 @@ impl Files {
     /// What could not be read.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("a.txt", "a")?;
     /// # let name = lake.home().join("files/a.txt.datlake");
@@ -38,8 +35,7 @@ impl Files {
     /// std::fs::write(&name, "something else")?; // some careless tool
     /// let files = lake.list("")?;
     /// assert_eq!((files.len(), files.damaged()[0].what.as_str()), (0, "a.txt"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn damaged(&self) -> &[Damage] {
         &self.damaged

@@ -31,12 +31,10 @@ impl Lake {
     /// such as one that is not UTF-8, and for what is neither a file nor a folder, as a pipe or a link that leads to no file.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let sources = lake.add_tree("datlake/sources", "src")?;
     /// assert!(sources.get("lib.rs")?.len() > 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Result<Tree> {
         refuse_in_body("add a tree")?;

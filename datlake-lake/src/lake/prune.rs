@@ -29,14 +29,12 @@ impl Prune {
     /// What was superseded: the latest of each creator and arguments stays.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let lake = datlake::Lake::temp()?;
     /// use datlake::Prune;
     /// let month = std::time::Duration::from_secs(30 * 24 * 3600);
     /// let removal = lake.prunable(Prune::superseded().older_than(month).keep(2))?;
     /// assert!(lake.apply(&removal, false)?.is_empty());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     #[must_use]
     pub fn superseded() -> Self {
@@ -77,12 +75,10 @@ impl Lake {
     ///
     /// ```
     /// use datlake::{Lake, Prune};
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = Lake::temp()?;
     /// let removal = lake.prunable(Prune::superseded())?;
     /// assert!(lake.apply(&removal, false)?.is_empty());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn prunable(&self, prune: Prune) -> Result<Removal> {
         refuse_in_body("prune the lake")?;

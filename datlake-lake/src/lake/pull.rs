@@ -29,7 +29,6 @@ impl Lake {
     ///
     /// ```
     /// use datlake::Lake;
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let remote = format!("file://{}", folder.path().join("remote").display());
     /// # let machine = |name| Lake::builder().home(folder.path().join(name)).remote(&remote).open();
@@ -37,8 +36,7 @@ impl Lake {
     /// let other = machine("other")?;
     /// assert_eq!(other.pull(&[])?.fetched, 1);
     /// assert!(other.file("greetings/en.txt")?.is_local()?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn pull(&self, which: &[&str]) -> Result<Pull> {
         wait(self.pull_async(which))

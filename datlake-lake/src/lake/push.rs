@@ -41,7 +41,6 @@ impl Lake {
     ///
     /// ```
     /// use datlake::Lake;
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let home = folder.path().join("home");
     /// # let remote = format!("file://{}", folder.path().join("remote").display());
@@ -51,8 +50,7 @@ impl Lake {
     /// let lake = Lake::builder().home(&home).remote(&remote).open()?;
     /// assert_eq!(lake.push(&["greetings"])?.items.len(), 1);
     /// assert_eq!(lake.push(&[])?.items.len(), 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn push(&self, which: &[&str]) -> Result<Push> {
         wait(self.push_async(which))

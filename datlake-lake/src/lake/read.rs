@@ -20,15 +20,13 @@ impl Lake {
     /// [`ErrorKind::NotFound`], which names the nearest UIDs; [`ErrorKind::InvalidInput`] for what is no UID.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("corpora/alice.txt", "down the rabbit hole")?;
     /// assert_eq!(lake.file("corpora/alice.txt")?.len(), 20);
     ///
     /// let error = lake.file("corpora/alise.txt").unwrap_err();
     /// assert!(error.to_string().contains("the nearest names are `corpora/alice.txt`"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn file(&self, uid: &str) -> Result<File> {
         File::named(self, uid)
@@ -40,13 +38,11 @@ impl Lake {
     /// [`ErrorKind::Context`] in a body: whether a file exists must not decide what a remembered call returns.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// assert!(!lake.exists("a.txt")?);
     /// lake.add_bytes("a.txt", "a")?;
     /// assert!(lake.exists("a.txt")?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn exists(&self, uid: &str) -> Result<bool> {
         refuse_in_body("look whether a file exists")?;
@@ -60,14 +56,12 @@ impl Lake {
     /// [`ErrorKind::Context`] in a body: what is in the lake must not decide what a remembered call returns.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("notes/a.txt", "a")?;
     /// lake.add_bytes("b.txt", "b")?;
     /// assert_eq!(lake.list("notes")?[0].name(), "a.txt");
     /// assert_eq!(lake.list("")?.len(), 2);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn list(&self, prefix: &str) -> Result<Files> {
         refuse_in_body("list the lake")?;

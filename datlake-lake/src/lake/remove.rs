@@ -57,13 +57,11 @@ impl Lake {
     /// [`ErrorKind::Context`] in a body.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("a.txt", "first")?;
     /// assert_eq!(lake.remove("a.txt")?.len(), 1);
     /// lake.add_bytes("a.txt", "second")?; // the name is free again
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn remove(&self, uid: &str) -> Result<Vec<Uid>> {
         refuse_in_body("remove a file")?;
@@ -85,15 +83,13 @@ impl Lake {
     /// As [`Lake::info`]; [`ErrorKind::InvalidInput`] for a file in a tree.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// let removal = lake.removal(&["greetings/en.txt"])?;
     /// assert_eq!((removal.asked.len(), removal.downstream.len()), (1, 0));
     /// assert_eq!(lake.apply(&removal, false)?.len(), 1);
     /// assert!(!lake.exists("greetings/en.txt")?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn removal(&self, uids: &[impl AsRef<str>]) -> Result<Removal> {
         refuse_in_body("remove a file")?;
@@ -147,14 +143,12 @@ impl Lake {
     /// [`ErrorKind::Context`] in a body; those of reaching the stores.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("a.txt", "a")?;
     /// let removal = lake.removal(&["a.txt"])?; // to be shown to whoever decides
     /// assert_eq!(removal.files().count(), 1);
     /// assert_eq!(lake.apply(&removal, false)?[0].as_str(), "a.txt");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn apply(&self, removal: &Removal, cascade: bool) -> Result<Vec<Uid>> {
         refuse_in_body("remove a file")?;
@@ -195,12 +189,10 @@ impl Lake {
     ///
     /// ```
     /// # use datlake::{ErrorKind, Lake};
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// assert_eq!(lake.forget(&["greetings/en.txt"]).unwrap_err().kind(), ErrorKind::InUse);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn forget(&self, uids: &[impl AsRef<str>]) -> Result<Vec<Uid>> {
         refuse_in_body("forget a file")?;

@@ -30,13 +30,11 @@ impl Lake {
     /// [`ErrorKind::NotFound`] for a file that there is not; those of the stores; [`ErrorKind::Context`] in a body.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// use datlake::{Lake, report::RepairOutcome};
     /// let lake = Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// assert_eq!(lake.repair("greetings/en.txt")?.items[0].outcome, RepairOutcome::Intact);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn repair(&self, uid: &str) -> Result<Repaired> {
         refuse_in_body("repair a file")?;

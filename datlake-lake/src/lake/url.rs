@@ -23,12 +23,10 @@ impl Lake {
     ///
     /// ```no_run
     /// use std::time::Duration;
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::builder().home("/tmp/lake").remote("s3://bucket/lake").open()?;
     /// let url = lake.url("reports/2026.pdf", Duration::from_secs(3600))?;
     /// println!("{} is at {} until {}", url.name, url.url, url.expires_at);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn url(&self, uid: &str, expires: Duration) -> Result<SignedUrl> {
         refuse_in_body("make a URL")?;

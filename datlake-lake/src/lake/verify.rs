@@ -40,14 +40,12 @@ impl Verify {
     /// Reads at most so many pieces of content to the end.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// for name in ["a", "b", "c"] {
     ///     lake.add_bytes(name, name)?;
     /// }
     /// assert_eq!(lake.verify(datlake::Verify::default().side(datlake::Side::Local).sample(2), &[])?.read, 2);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     #[must_use]
     pub fn sample(mut self, sample: usize) -> Self {
@@ -109,13 +107,11 @@ impl Lake {
     ///
     /// ```
     /// use datlake::{Lake, Verify};
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// let verified = lake.verify(Verify::default(), &[])?;
     /// assert_eq!((verified.read, verified.findings.len()), (1, 0));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn verify(&self, how: Verify, which: &[&str]) -> Result<Verified> {
         wait(self.verify_async(how, which))

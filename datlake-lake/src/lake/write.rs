@@ -30,14 +30,12 @@ impl Lake {
     /// ```
     /// use std::io::Write as _;
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let mut writer = lake.create("greetings/en.txt")?;
     /// writeln!(writer, "hello")?;
     /// let file = writer.finish()?;
     /// assert_eq!(file.read_to_string()?, "hello\n");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn create(&self, uid: &str) -> Result<LakeWriter> {
         let uid = self.free(uid)?;
@@ -51,13 +49,11 @@ impl Lake {
     /// [`ErrorKind::AlreadyExists`] where `uid` has other content, [`ErrorKind::Context`] in a body.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", "hello")?;
     /// lake.add_bytes("greetings/en.txt", "hello")?;
     /// assert!(lake.add_bytes("greetings/en.txt", "goodbye").is_err());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add_bytes(&self, uid: &str, bytes: impl AsRef<[u8]>) -> Result<File> {
         refuse_in_body("add a file")?;
@@ -72,11 +68,9 @@ impl Lake {
     /// As [`Lake::add_bytes`]; those of reading.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// assert_eq!(lake.add_reader("greetings/en.txt", &mut "hello".as_bytes())?.len(), 5);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add_reader(&self, uid: &str, reader: &mut dyn io::Read) -> Result<File> {
         self.add_read(uid, reader, None)
@@ -89,14 +83,12 @@ impl Lake {
     /// As [`Lake::add_reader`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let (url, mut body) = ("https://example.org/en.txt?token=abc", "hello".as_bytes());
     /// let file = lake.add_download("greetings/en.txt", url, &mut body)?;
     /// let origin = file.lineage()?;
     /// assert_eq!(origin.added().and_then(|added| added.source.as_deref()), Some("https://example.org/en.txt?token=***"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add_download(&self, uid: &str, url: &str, reader: &mut dyn io::Read) -> Result<File> {
         self.add_read(uid, reader, Some(crate::config::without_secrets(url)))
@@ -168,12 +160,10 @@ impl Lake {
     /// As [`Lake::add_bytes`]; [`ErrorKind::InvalidInput`] for a folder or a file that changes while it is read.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let manifest = lake.add_path("cargo/manifest.toml", "Cargo.toml")?;
     /// assert_eq!(manifest.name(), "manifest.toml");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add_path(&self, uid: &str, path: impl AsRef<Path>) -> Result<File> {
         refuse_in_body("add a file")?;
@@ -274,13 +264,11 @@ impl LakeWriter {
     /// ```
     /// use std::io::Write as _;
     ///
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let mut out = lake.create("a.txt")?;
     /// write!(out, "some")?;
     /// assert_eq!(out.finish()?.len(), 4); // there is no such file before
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn finish(self) -> Result<File> {
         let staged = self.writer.finish()?;

@@ -6,14 +6,12 @@
 //!
 //! ```
 //! use datlake::Lake;
-//! # fn main() -> datlake::Result<()> {
 //! let lake = Lake::temp()?;
 //! lake.add_bytes("greetings/en.txt", b"hello")?;
 //! let listing = lake.list_files("greetings")?;
 //! assert_eq!((listing.files[0].size, listing.files[0].local), (5, true));
 //! assert!(lake.info("greetings/en.txt")?.created_by.is_none());
-//! # Ok(())
-//! # }
+//! # Ok::<(), datlake::Error>(())
 //! ```
 
 mod calls;

@@ -116,13 +116,11 @@ impl Lake {
     /// Makes this lake the current one of this thread, until the guard is dropped.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("a.txt", "a")?;
     /// let _current = lake.enter();
     /// assert_eq!(datlake::File::get("a.txt")?.len(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn enter(&self) -> Entered {
         enter(Ambient { lake: Some(self.clone()), frame: frame() })
@@ -194,7 +192,6 @@ impl Drop for OnStack {
 /// Where the code stands, to be taken to other threads and tasks that a body starts.
 ///
 /// ```
-/// # fn main() -> datlake::Result<()> {
 /// # let lake = datlake::Lake::temp()?;
 /// # let _current = lake.enter();
 /// let here = datlake::here();
@@ -204,8 +201,7 @@ impl Drop for OnStack {
 ///         // `File::create` and nested creators work as in the thread that called `here`.
 ///     });
 /// });
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Here {
@@ -219,13 +215,11 @@ pub struct Here {
 /// Where the code stands: the current lake and the body it is in.
 ///
 /// ```
-/// # fn main() -> datlake::Result<()> {
 /// let lake = datlake::Lake::temp()?;
 /// let _current = lake.enter();
 /// let here = datlake::here(); // before the thread starts, and inside it:
 /// std::thread::spawn(move || here.run(|| assert!(datlake::Lake::current().is_ok()))).join().expect("no panic");
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn here() -> Here {
     Here { scope: CURRENT.with_borrow(Clone::clone), certain: certain_frame().is_some(), stack: stack() }
@@ -235,7 +229,6 @@ impl Here {
     /// Stands there on this thread too, until the guard is dropped.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let _current = lake.enter();
     /// let here = datlake::here();
@@ -245,8 +238,7 @@ impl Here {
     /// })
     /// .join()
     /// .expect("no panic");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn enter(&self) -> Entered {
         let mut entered = enter(self.scope.clone());
@@ -257,14 +249,12 @@ impl Here {
     /// Runs `work` there.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// let _current = lake.enter();
     /// let here = datlake::here();
     /// let found = std::thread::spawn(move || here.run(datlake::Lake::current)).join().expect("no panic")?;
     /// assert_eq!(found, lake);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         let _inside = self.enter();

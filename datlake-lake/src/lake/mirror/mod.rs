@@ -53,15 +53,13 @@ impl Mirror {
     /// Says what would be copied, and copies nothing.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let copy = folder.path().join("copy");
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("a.txt", "some")?;
     /// let how = datlake::Mirror::to(format!("file://{}", copy.display())).dry_run(true);
     /// assert_eq!((lake.mirror(&how, &[])?.bytes, copy.exists()), (4, false));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     #[must_use]
     pub fn dry_run(mut self, dry_run: bool) -> Self {
@@ -80,7 +78,6 @@ impl Mirror {
     /// Takes whatever lake is there, also where this home knows another in that place, or there is none any more.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let copy = folder.path().join("copy");
     /// let lake = datlake::Lake::temp()?;
@@ -90,8 +87,7 @@ impl Mirror {
     /// std::fs::remove_dir_all(copy)?;
     /// assert!(lake.mirror(&how, &[]).is_err()); // perhaps it is not mounted
     /// assert_eq!(lake.mirror(&how.accept(true), &[])?.items.len(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     #[must_use]
     pub fn accept(mut self, accept: bool) -> Self {
@@ -113,7 +109,6 @@ impl Lake {
     ///
     /// ```
     /// use datlake::{Lake, Mirror};
-    /// # fn main() -> datlake::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let copy = format!("file://{}", folder.path().join("copy").display());
     /// let lake = Lake::temp()?;
@@ -123,8 +118,7 @@ impl Lake {
     ///
     /// let other = Lake::builder().home(folder.path().join("home")).remote(&copy).open()?;
     /// assert_eq!(other.file("greetings/en.txt")?.read()?, b"hello");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn mirror(&self, how: &Mirror, which: &[&str]) -> Result<Mirrored> {
         wait(self.mirror_async(how, which))

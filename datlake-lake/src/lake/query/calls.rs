@@ -28,13 +28,11 @@ impl Lake {
     ///     Ok(2 * n)
     /// }
     ///
-    /// # fn main() -> Result<()> {
     /// let lake = Lake::temp()?;
     /// let _current = lake.enter();
     /// double(4)?;
     /// assert_eq!(lake.history(Some("double"))?.calls.len(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn history(&self, creator: Option<&str>) -> Result<History> {
         refuse_in_body("list calls")?;
@@ -78,11 +76,9 @@ impl Lake {
     /// for one of none.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// assert_eq!(lake.resolve("greetings/en.txt")?.as_str(), "greetings/en.txt");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn resolve(&self, text: &str) -> Result<Uid> {
         let (head, member) = match text.split_once("//") {

@@ -31,12 +31,10 @@ impl Lake {
     /// As [`Lake::info`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// assert!(lake.downstream("greetings/en.txt", 10, 1000)?.nodes.is_empty());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn downstream(&self, uid: &str, depth: usize, limit: usize) -> Result<Downstream> {
         refuse_in_body("look at what was made from a file")?;

@@ -26,14 +26,12 @@ impl Lake {
     ///     Ok(2 * n)
     /// }
     ///
-    /// # fn main() -> Result<()> {
     /// let lake = Lake::temp()?;
     /// let _current = lake.enter();
     /// double(4)?;
     /// let key = lake.history(Some("double"))?.calls[0].key;
     /// assert!(lake.explain(&format!("double/{key}"))?.earlier.is_none());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn explain(&self, call: &str) -> Result<CallExplanation> {
         refuse_in_body("explain a call")?;

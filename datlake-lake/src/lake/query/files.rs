@@ -16,12 +16,10 @@ impl Lake {
     /// As [`Lake::resolve`]; [`ErrorKind::NotFound`], which names the nearest UIDs; [`ErrorKind::Context`] in a body.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// assert_eq!(lake.info("greetings/en.txt")?.row.size, 5);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn info(&self, uid: &str) -> Result<FileInfo> {
         refuse_in_body("look at a file's lineage")?;

@@ -25,12 +25,10 @@ impl Lake {
     /// [`ErrorKind::InvalidInput`] for what is no UID; [`ErrorKind::Context`] in a body; those of reaching the stores.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// assert_eq!(lake.list_files("greetings")?.files.len(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn list_files(&self, prefix: &str) -> Result<Listing> {
         self.listing(prefix, |names, _| (names, BTreeMap::new()))
@@ -42,13 +40,11 @@ impl Lake {
     /// As [`Lake::list_files`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// let top = lake.list_folder("")?;
     /// assert_eq!((top.files.len(), top.folders[0].prefix.as_str(), top.folders[0].files), (0, "greetings", 1));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn list_folder(&self, prefix: &str) -> Result<Listing> {
         self.listing(prefix, |names, start| {

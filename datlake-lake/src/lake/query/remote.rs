@@ -18,14 +18,12 @@ impl Lake {
     /// [`ErrorKind::Config`] for a lake without a remote. What does not work is part of the answer.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let folder = tempfile::tempdir()?;
     /// let remote = format!("file://{}", folder.path().join("remote").display());
     /// let lake = datlake::Lake::builder().home(folder.path().join("home")).remote(remote).open()?;
     /// let check = lake.check_remote()?;
     /// assert!(check.works() && check.state == datlake::report::RemoteState::New);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn check_remote(&self) -> Result<RemoteCheck> {
         let Some(remote) = self.catalog().remote.clone() else {

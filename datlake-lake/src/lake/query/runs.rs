@@ -28,15 +28,13 @@ impl Lake {
     ///     Ok(2 * n)
     /// }
     ///
-    /// # fn main() -> Result<()> {
     /// let lake = Lake::temp()?;
     /// let _current = lake.enter();
     /// double(4)?;
     /// double(4)?;
     /// let runs = lake.runs(10)?.runs;
     /// assert_eq!((runs.len(), runs[0].ran, runs[0].skipped), (1, 1, 1));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn runs(&self, limit: usize) -> Result<Runs> {
         refuse_in_body("list runs")?;
@@ -62,11 +60,9 @@ impl Lake {
     ///
     /// ```
     /// # use datlake::{ErrorKind, Lake};
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = Lake::temp()?;
     /// assert_eq!(lake.run("019aa5").unwrap_err().kind(), ErrorKind::NotFound);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn run(&self, run: &str) -> Result<RunInfo> {
         refuse_in_body("look at a run")?;

@@ -18,12 +18,10 @@ impl Lake {
     /// [`ErrorKind::Context`] in a body; those of looking into the lake's directory.
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// assert_eq!(lake.status()?.unpushed.len(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn status(&self) -> Result<LakeStatus> {
         refuse_in_body("look at the state of the lake")?;

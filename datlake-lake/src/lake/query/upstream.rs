@@ -24,12 +24,10 @@ impl Lake {
     /// As [`Lake::info`].
     ///
     /// ```
-    /// # fn main() -> datlake::Result<()> {
     /// let lake = datlake::Lake::temp()?;
     /// lake.add_bytes("greetings/en.txt", b"hello")?;
     /// assert_eq!(lake.upstream("greetings/en.txt", 10)?.nodes.len(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn upstream(&self, uid: &str, depth: usize) -> Result<Upstream> {
         refuse_in_body("look at a file's lineage")?;
