@@ -334,33 +334,3 @@ impl Prefix {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_location_is_found_again_from_its_path() {
-        let creator = CreatorName::new("shop/shop::report").unwrap();
-        let (key, digest) = (CallKey::from_bytes([1; 32]), Digest::of(b"x"));
-        for location in Location::one_of_each(&creator, key, digest, &Uid::chosen("calls/b.csv").unwrap()) {
-            assert_eq!(Location::parse(&location.path()), Some(location));
-        }
-        for foreign in [
-            "",
-            "lost+found",
-            "blobs/00/zz",
-            "files/a",
-            "files/../x.datlake",
-            "calls/x.datlake",
-            "tmp/1/a.datlake",
-            "claims/00/1.datlake",
-            "gc/1.over.datlake",
-            "gc/01.datlake",
-            "gc/.done.datlake",
-            "unpushed/removed/1.datlake",
-        ] {
-            assert_eq!(Location::parse(foreign), None, "{foreign}");
-        }
-    }
-}

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use datlake_core::catalog::{Commit, Published};
-use datlake_core::claim::{Claim, Holder, Seen, Tried, claim};
+use datlake_core::claim::{Claim, Holder, Seen, Tried, Watch, claim};
 use datlake_core::{Catalog, Location, Result};
 
 use proptest::collection;
@@ -234,4 +235,39 @@ fn each_step_of_the_protocol_is_needed() {
         let why = explore(&TWO, false, 0, omitted).unwrap_err();
         assert!(why.contains(says), "{why}");
     }
+}
+
+#[test]
+fn a_holder_is_dead_after_a_lease_without_anything_new() {
+    let second = Duration::from_secs;
+    let named = |nonce: &str, lease_ms| {
+        let text = String::new;
+        Some(Holder {
+            nonce: nonce.to_owned(),
+            home: text(),
+            person: text(),
+            host: text(),
+            process: 1,
+            since: text(),
+            lease_ms,
+        })
+    };
+    let holder = |lease_ms| named("one", lease_ms);
+    let seen = |n, beat, holder| Seen { n, beat, holder };
+    let mut watch = Watch::default();
+    let mut dead = |seen: Seen, now| watch.is_dead(&seen, second(now), second(100));
+    assert!(!dead(seen(0, 0, holder(9_000)), 1000), "a first look proves nothing");
+    assert!(!dead(seen(0, 0, holder(9_000)), 1009));
+    assert!(!dead(seen(0, 1, holder(9_000)), 1010), "a heartbeat");
+    assert!(!dead(seen(0, 1, holder(9_000)), 1019));
+    assert!(dead(seen(0, 1, holder(9_000)), 1020));
+    assert!(!dead(seen(1, 0, holder(9_000)), 1021), "another holder");
+    assert!(!dead(seen(1, 0, None), 1121), "whose promise is not known");
+    assert!(dead(seen(1, 0, None), 1122));
+    assert!(!dead(seen(0, 0, named("one", 9_000)), 1200));
+    assert!(!dead(seen(0, 0, named("two", 9_000)), 1210), "the first has ended, and another begun");
+    assert!(dead(seen(0, 0, named("two", 9_000)), 1220));
+    assert!(!dead(seen(2, 0, holder(u64::MAX)), 2000));
+    assert!(!dead(seen(2, 0, holder(u64::MAX)), 2600));
+    assert!(dead(seen(2, 0, holder(u64::MAX)), 2601), "nobody is waited for for ever");
 }

@@ -13,9 +13,11 @@ mod claims;
 mod collecting;
 mod doing;
 mod explore;
+mod flights;
 mod memory;
 mod mistakes;
 mod pushing;
+mod runs;
 mod scene;
 mod steps;
 

@@ -5,6 +5,8 @@
 mod code;
 mod disguises;
 mod golden;
+mod keys;
+mod names;
 mod properties;
 
 use datlake_core::{Code, Digest, FileRef, Uid, canonical};

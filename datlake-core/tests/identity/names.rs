@@ -1,0 +1,80 @@
+//! Names, digests and places: each has one spelling, and nothing else is taken for it.
+
+use datlake_core::{CallKey, CreatorName, Digest, ErrorKind, Location, Uid, UidKind};
+
+#[test]
+fn hostile_names_are_refused_and_named() {
+    let long = "x".repeat(201);
+    let huge = vec!["abcdefghi"; 101].join("/");
+    for (text, why) in [
+        ("", "empty"),
+        ("../x", "`..`"),
+        ("a/./b", "`.`"),
+        ("a//b", "empty segment"),
+        ("a/", "empty segment"),
+        ("/a", "starts with `/`"),
+        ("@a", "starts with `@`"),
+        ("a\\b", "backslash"),
+        ("a\nb", "control"),
+        ("a.datlake/b", ".datlake"),
+        (long.as_str(), "200"),
+        (huge.as_str(), "1000"),
+    ] {
+        let error = Uid::chosen(text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains(why), "{text:?} gave {error}");
+    }
+    for fine in ["a", "a/b", "ä ö/日本.csv", "a.b..c", &"x".repeat(200)] {
+        assert!(Uid::chosen(fine).is_ok(), "{fine:?} was refused");
+    }
+}
+
+#[test]
+fn the_three_forms_are_told_apart() {
+    let creator = CreatorName::new("shop/shop::report").unwrap();
+    let key = CallKey::from_bytes([7; 32]);
+    let output = Uid::output(&creator, &key, 3);
+    assert_eq!(output.kind(), UidKind::Output { creator, key, index: 3 });
+    assert_eq!(output.as_str().parse::<Uid>().unwrap(), output);
+    let member = Uid::member(&output, "a/b.csv").unwrap();
+    assert_eq!(member.kind(), UidKind::Member { tree: output, path: "a/b.csv".into() });
+    assert_eq!(member.as_str().parse::<Uid>().unwrap(), member);
+    assert_eq!("a/b".parse::<Uid>().unwrap().kind(), UidKind::Chosen);
+    for wrong in ["@x", "@x/y/0", "a//../b", "//a", "a///b", &format!("@x/{key}/00"), &format!("@x/{key}/+1")] {
+        assert!(wrong.parse::<Uid>().is_err(), "{wrong:?} was taken");
+    }
+}
+
+#[test]
+fn text_form_round_trips_and_refuses_anything_else() {
+    let digest = Digest::of(b"abc");
+    assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
+    for wrong in ["", "ab", &"g".repeat(64), &digest.to_string().to_uppercase()] {
+        assert!(wrong.parse::<Digest>().is_err(), "{wrong:?} was taken");
+    }
+}
+
+#[test]
+fn every_location_is_found_again_from_its_path() {
+    let creator = CreatorName::new("shop/shop::report").unwrap();
+    let (key, digest) = (CallKey::from_bytes([1; 32]), Digest::of(b"x"));
+    for location in Location::one_of_each(&creator, key, digest, &Uid::chosen("calls/b.csv").unwrap()) {
+        assert_eq!(Location::parse(&location.path()), Some(location));
+    }
+    for foreign in [
+        "",
+        "lost+found",
+        "blobs/00/zz",
+        "files/a",
+        "files/../x.datlake",
+        "calls/x.datlake",
+        "tmp/1/a.datlake",
+        "claims/00/1.datlake",
+        "gc/1.over.datlake",
+        "gc/01.datlake",
+        "gc/.done.datlake",
+        "unpushed/removed/1.datlake",
+    ] {
+        assert_eq!(Location::parse(foreign), None, "{foreign}");
+    }
+}
