@@ -43,6 +43,8 @@ pub(super) enum Retry {
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) status: u16,
+    /// The status of the answer, where that said success.
+    pub(super) within: Option<u16>,
     /// The provider's code.
     pub(super) code: String,
     pub(super) message: String,
@@ -50,7 +52,7 @@ pub(super) struct Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, code, message } = self;
+        let Self { status, within, code, message } = self;
         write!(f, "{status}")?;
         if !code.is_empty() {
             write!(f, " {code}")?;
@@ -58,11 +60,26 @@ impl fmt::Display for Refusal {
         if !message.is_empty() {
             write!(f, ", \"{message}\"")?;
         }
-        Ok(())
+        match within {
+            Some(status) => write!(f, " in an answer with the status {status}"),
+            None => Ok(()),
+        }
     }
 }
 
 impl StdError for Refusal {}
+
+/// What came is not an answer: this is why.
+#[derive(Debug)]
+pub(super) struct NoAnswer(pub(super) &'static str);
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl StdError for NoAnswer {}
 
 /// The metadata service gave no credentials.
 #[derive(Debug)]
@@ -90,9 +107,26 @@ impl Refusal {
         };
         Self {
             status,
+            within: None,
             code: plain(code.or_else(|| element("Code")).unwrap_or_default()),
             message: plain(element("Message").unwrap_or_default()),
         }
+    }
+
+    /// Reads an error in an answer with a `status` of success. It means what its code does elsewhere.
+    pub(super) fn within(status: u16, body: &str) -> Self {
+        let refusal = Self::read(status, None, body);
+        let meant = match refusal.code.as_str() {
+            "NoSuchUpload" | "NoSuchKey" | "NoSuchBucket" => 404,
+            "PreconditionFailed" => 412,
+            "ConditionalRequestConflict" | "OperationAborted" => 409,
+            "AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" => 403,
+            "BadDigest" | "EntityTooLarge" | "EntityTooSmall" | "InvalidArgument" | "InvalidPart"
+            | "InvalidPartOrder" | "InvalidRequest" | "MalformedXML" => 400,
+            "SlowDown" | "ServiceUnavailable" => 503,
+            _ => 500,
+        };
+        Self { status: meant, within: Some(status), ..refusal }
     }
 
     /// Whether it is about the bucket, and not about an object in it.
@@ -164,6 +198,9 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
     if find::<NoCredentials>(&error).is_some() {
         let why = "no credentials were found; set the provider's variables (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)";
         return tell(ErrorKind::Denied, Retry::Never, why);
+    }
+    if let Some(NoAnswer(why)) = find::<NoAnswer>(&error) {
+        return tell(ErrorKind::Unavailable, Retry::Unsure, why);
     }
     match &error {
         Said::NotFound { .. } => return Failed::Absent,

@@ -9,6 +9,7 @@
 //!   anything else.
 
 mod address;
+mod answer;
 #[cfg(feature = "azure")]
 mod azure;
 mod bandwidth;
@@ -296,10 +297,20 @@ impl Shared {
                 return Ok(());
             }
             match page.page_token {
+                // One that was there already would have no end.
+                token if token.is_some() && token == page_token => return Err(self.goes_in_circles(&key)),
                 Some(token) => page_token = Some(token),
                 None => return Ok(()),
             }
         }
+    }
+
+    fn goes_in_circles(&self, key: &Key) -> Error {
+        let message = format!(
+            "cannot list `{key}` in {}: the server gives the same page repeatedly; it does not know \"continuation-token\"",
+            self.address.shown
+        );
+        Error::new(ErrorKind::Unsupported, message)
     }
 
     fn no_bucket(&self) -> Error {

@@ -18,6 +18,10 @@ pub(crate) enum Fault {
     Wait(Duration),
     /// The answer's body ends after so many bytes.
     CutAfter(usize),
+    /// It is not done; the answer says success, with these headers and this body.
+    Say(&'static str, &'static str),
+    /// It is done; the answer has this body.
+    SayAfter(&'static str),
 }
 
 /// A request, for who looks what was asked.
@@ -123,6 +127,11 @@ impl Fake {
         state.asked.push(request.asked.clone());
         let (status, extra, bytes) = match fault {
             Some(Fault::Refuse(status, code)) => (status, String::new(), said(code)),
+            Some(Fault::Say(headers, body)) => (200, headers.to_owned(), body.as_bytes().to_vec()),
+            Some(Fault::SayAfter(body)) => {
+                let (status, headers, _) = state.serve(request);
+                (status, headers, body.as_bytes().to_vec())
+            }
             _ => state.serve(request),
         };
         drop(state);

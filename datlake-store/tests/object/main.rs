@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
+mod answers;
 mod fake;
 #[cfg(feature = "gcp")]
 mod google;

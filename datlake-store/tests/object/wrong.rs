@@ -11,26 +11,26 @@ use crate::fake::{Fake, Fault};
 use crate::large::noise;
 use crate::servers::s3_at;
 
-const URL: &str = "s3://bucket/lake";
+pub(crate) const URL: &str = "s3://bucket/lake";
 
 fn options(fake: &Fake) -> RemoteOptions {
     RemoteOptions { variables: Some(s3_at(&fake.endpoint)), ..RemoteOptions::default() }
 }
 
-fn store(fake: &Fake) -> Arc<dyn Store> {
+pub(crate) fn store(fake: &Fake) -> Arc<dyn Store> {
     open_remote(URL, options(fake)).unwrap()
 }
 
-fn name(uid: &str) -> Location {
+pub(crate) fn name(uid: &str) -> Location {
     Location::Name(Uid::chosen(uid).unwrap())
 }
 
-fn create(store: &dyn Store, uid: &str, bytes: &[u8]) -> Result<Created> {
+pub(crate) fn create(store: &dyn Store, uid: &str, bytes: &[u8]) -> Result<Created> {
     pollster::block_on(store.create(&name(uid), bytes))
 }
 
 #[track_caller]
-fn check_error<T: std::fmt::Debug>(result: Result<T>, kind: ErrorKind, says: &[&str]) -> Error {
+pub(crate) fn check_error<T: std::fmt::Debug>(result: Result<T>, kind: ErrorKind, says: &[&str]) -> Error {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), kind, "{error}");
     for word in says {
@@ -320,7 +320,7 @@ fn uploads_are_counted_over_the_same_connections_as_all_else_and_as_patiently() 
 }
 
 /// Content above 1 MiB goes up in parts of 1 MiB.
-fn in_small_parts(fake: &Fake) -> RemoteOptions {
+pub(crate) fn in_small_parts(fake: &Fake) -> RemoteOptions {
     RemoteOptions { parts: Some((1 << 20, 1 << 20)), ..options(fake) }
 }
 
