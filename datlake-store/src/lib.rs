@@ -2,6 +2,7 @@
 //!
 //! The only crate that touches files or names an async runtime. Users depend on `datlake`, which re-exports what they need.
 
+mod adopted;
 mod clock;
 mod copy_blob;
 mod delegate;
@@ -24,6 +25,7 @@ mod runtime;
 mod signing;
 mod staging;
 mod usage;
+mod writers;
 
 pub use dir::{DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal};
 pub use hashing::hash_file;

@@ -8,8 +8,9 @@ use std::task::{Context, Poll, ready};
 use datlake_core::{Digest, Error, ErrorKind, Result};
 use tokio::io::AsyncWrite;
 
+use crate::adopted::Adopted;
 use crate::dir::Scratch;
-use crate::hashing::{Hashing, hash_file};
+use crate::hashing::Hashing;
 use crate::runtime;
 
 const BUFFER: usize = 64 << 10;
@@ -18,6 +19,8 @@ const BUFFER: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Staged {
     path: PathBuf,
+    /// Where others wrote it.
+    adopted: Option<Adopted>,
     /// Its digest.
     pub digest: Digest,
     /// Its size in bytes.
@@ -27,7 +30,18 @@ pub struct Staged {
 impl Staged {
     /// Where it is. Nobody may write there.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.adopted.as_ref().and_then(Adopted::copy).unwrap_or(&self.path)
+    }
+
+    /// Where the bytes are that are published: those that were hashed, which nobody can change any more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Outputs`] where they were changed since.
+    pub fn settle(&self) -> Result<&Path> {
+        if let Some(adopted) = &self.adopted {
+            adopted.settle(&self.path, &self.digest)?;
+        }
+        Ok(self.path())
     }
 
     /// Content given as bytes.
@@ -70,7 +84,7 @@ impl Staged {
         Ok(staged)
     }
 
-    /// A finished file below this process's own scratch folder, which becomes content as it is.
+    /// A finished file below this process's own scratch folder, which becomes content when it is [settled](Self::settle).
     ///
     /// # Errors
     /// [`ErrorKind::Outputs`] where there is no regular file at `path`.
@@ -80,8 +94,8 @@ impl Staged {
             let message = format!("`{}` was staged, but there is no file at that path", path.display());
             return Err(Error::new(ErrorKind::Outputs, message));
         }
-        let (digest, size) = hash_file(&path)?;
-        Ok(Self { path, digest, size })
+        let (adopted, digest, size) = Adopted::new(&path)?;
+        Ok(Self { path, adopted: Some(adopted), digest, size })
     }
 }
 
@@ -105,7 +119,7 @@ struct Unfinished(Option<PathBuf>);
 
 impl Unfinished {
     fn finish(mut self, digest: Digest, size: u64) -> Staged {
-        Staged { path: self.0.take().unwrap_or_default(), digest, size }
+        Staged { path: self.0.take().unwrap_or_default(), adopted: None, digest, size }
     }
 
     fn path(&self) -> &Path {

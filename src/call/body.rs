@@ -6,7 +6,6 @@
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use datlake_core::flight::FlightId;
@@ -64,11 +63,10 @@ struct State {
 
 /// What a body made, for its record.
 pub(crate) struct Made {
-    pub(crate) blobs: Vec<(Digest, PathBuf)>,
     pub(crate) dynamic_inputs: Vec<DynamicInput>,
     /// Inputs besides the arguments.
     pub(crate) inputs: Vec<Input>,
-    /// Keeps the staged files until they are published.
+    /// New content, kept until it is published.
     pub(crate) alive: Vec<Arc<StagedFile>>,
 }
 
@@ -213,17 +211,16 @@ impl Body {
     }
 
     /// Staged files among the arguments of a nested call: their content goes into the lake before that call.
-    pub(crate) fn consume(&self, files: &[FileRef]) -> Vec<(Digest, PathBuf)> {
+    pub(crate) fn consume(&self, files: &[FileRef]) -> Vec<Arc<StagedFile>> {
         let mut state = lock(&self.state);
-        let mut blobs = Vec::new();
-        for file in files {
-            let Some(id) = file.stage else { continue };
+        let mut consumed = Vec::new();
+        for id in files.iter().filter_map(|file| file.stage) {
             if let Some((_, staged)) = state.staged.get(&id) {
-                blobs.push((staged.content.digest, staged.content.path().to_owned()));
+                consumed.push(Arc::clone(staged));
                 state.consumed.insert(id);
             }
         }
-        blobs
+        consumed
     }
 
     /// Keeps what went into nested calls from being collected, until the body is over.
@@ -290,7 +287,6 @@ impl Body {
             ));
         }
         let alive: Vec<_> = state.staged.values().map(|(_, file)| Arc::clone(file)).collect();
-        let blobs = alive.iter().map(|file| (file.content.digest, file.content.path().to_owned())).collect();
         let dynamic_inputs = state
             .dynamic_inputs
             .iter()
@@ -301,7 +297,7 @@ impl Body {
         used.sort_by(|a, b| a.uid.cmp(&b.uid));
         inputs.extend(used.into_iter().map(|file| input(None, file)));
         inputs.dedup();
-        Ok(Made { blobs, dynamic_inputs, inputs, alive })
+        Ok(Made { dynamic_inputs, inputs, alive })
     }
 
     /// A file that the body only passes on must be one it may read.

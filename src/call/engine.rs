@@ -119,15 +119,15 @@ impl CallSite {
     async fn consume_staged(&mut self) -> Result<()> {
         let Some(parent) = &self.parent else { return Ok(()) };
         let files: Vec<FileRef> = self.target.identity.inputs().iter().map(|(_, file)| file.clone()).collect();
-        let blobs = parent.consume(&files);
-        if blobs.is_empty() {
+        let consumed = parent.consume(&files);
+        if consumed.is_empty() {
             return Ok(());
         }
         let (lake, parent) = (self.lake.clone(), Arc::clone(parent));
         let put = async move {
             parent.hold(lake.local_view().hold().await?);
-            for (digest, path) in &blobs {
-                lake.catalog().put_blob(digest, path).await?;
+            for file in consumed {
+                lake.catalog().put_blob(&file.content.digest, file.content.settle()?).await?;
             }
             Ok(())
         };

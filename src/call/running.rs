@@ -163,11 +163,12 @@ impl Running {
         let stored = codec::store(&value, encoded)?;
         drop(inside);
         let outputs: Vec<Output> = stored.files.iter().filter_map(output).collect();
+        let blobs = self.settled(made.alive.clone()).await?;
         if let Some(expected) = &self.expected {
             self.compare(expected, &stored.digest, &outputs)?;
-            return self.reproduced(made.blobs).await;
+            return self.reproduced(blobs).await;
         }
-        let (new, alive) = self.new_call(made, outputs, (stored.digest, stored.bytes), took)?;
+        let (new, alive) = self.new_call(made, blobs, outputs, (stored.digest, stored.bytes), took)?;
         let to = lake.clone();
         let publish = async move {
             let committed = to.publish(new).await;
@@ -199,6 +200,12 @@ impl Running {
         Ok((self.body.finish(&encoded.files)?, encoded))
     }
 
+    /// Where the content is that the body made, and that nobody can change any more.
+    async fn settled(&self, made: Vec<Arc<StagedFile>>) -> Result<Vec<(Digest, PathBuf)>> {
+        let settle = |file: &Arc<StagedFile>| Ok((file.content.digest, file.content.settle()?.to_owned()));
+        self.site.pace.io(async move { made.iter().map(settle).collect() }).await
+    }
+
     /// A forced run made the same bytes: what was lost or damaged of them is whole again.
     async fn reproduced<T: Serialize + DeserializeOwned>(&self, blobs: Vec<(Digest, PathBuf)>) -> Result<Finished<T>> {
         let lake = self.site.lake.clone();
@@ -221,12 +228,13 @@ impl Running {
     fn new_call(
         &self,
         made: Made,
+        blobs: Vec<(Digest, PathBuf)>,
         outputs: Vec<Output>,
         value: (Digest, Vec<u8>),
         took: Duration,
     ) -> Result<(NewCall, Vec<Arc<StagedFile>>)> {
         let identity = &self.site.target.identity;
-        let Made { blobs, dynamic_inputs, inputs: besides, alive } = made;
+        let Made { dynamic_inputs, inputs: besides, alive } = made;
         let mut inputs: Vec<_> = identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect();
         inputs.extend(besides);
         let is_chosen = |uid: &&Uid| self.site.target.names.as_ref().is_some_and(|names| names.contains(uid));

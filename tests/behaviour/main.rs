@@ -65,3 +65,4 @@ mod stray;
 mod support;
 mod trees;
 mod twins;
+mod writers;

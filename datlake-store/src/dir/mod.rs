@@ -31,7 +31,9 @@ pub use file_lock::{FileLock, LockAttempt};
 pub use hold::{Hold, Holding};
 pub use scratch::Scratch;
 pub use seal::Seal;
+pub(crate) use seal::{seal, time_of};
 pub use state::{DirStore, Durability};
+pub(crate) use sys::{changed, read_only};
 
 use self::publish::Source;
 

@@ -3,8 +3,9 @@
 //! Content that is copied from elsewhere is hashed on its way. What was finished in our own `tmp` is linked as it is.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -60,7 +61,7 @@ impl DirStore {
     /// Writes the bytes to a file that is not written again.
     fn stage(&self, at: &Location, source: Source<'_>) -> io::Result<Staged> {
         let staged = match source {
-            Source::File(path) if self.is_linkable(path) => {
+            Source::File(path) if self.is_linkable(at, path) => {
                 let staged = Staged { path: path.to_owned(), temporary: false };
                 self.finish(at, &File::open(path)?)?;
                 return Ok(staged);
@@ -93,11 +94,16 @@ impl DirStore {
         }
     }
 
-    /// Whether `path` is a plain file in our own `tmp`, hence on the file system of the blobs.
-    fn is_linkable(&self, path: &Path) -> bool {
+    /// Whether `path` is a plain file in our own `tmp`, hence on the file system of the blobs, and nobody else's: under
+    /// another name it could be written to. One that was sealed must still be.
+    fn is_linkable(&self, at: &Location, path: &Path) -> bool {
+        let is_whole = |found: &Metadata| {
+            let sealed = at.content().filter(|_| found.permissions().readonly());
+            sealed.is_none_or(|digest| found.modified().is_ok_and(|time| time == seal::time_of(&digest)))
+        };
         path.starts_with(self.root().join("tmp"))
             && !path.components().any(|part| part == Component::ParentDir)
-            && path.symlink_metadata().is_ok_and(|found| found.is_file())
+            && path.symlink_metadata().is_ok_and(|found| found.is_file() && found.nlink() == 1 && is_whole(&found))
     }
 
     /// Gives a finished file the name `target` unless that is taken.

@@ -23,14 +23,14 @@ pub enum Seal {
 }
 
 /// The modification time of the blob `digest`: some even second between 2001 and 2018. Even, for FAT counts in twos.
-pub(super) fn time_of(digest: &Digest) -> SystemTime {
+pub(crate) fn time_of(digest: &Digest) -> SystemTime {
     let [a, b, c, d, ..] = *digest.as_bytes();
     let seconds = (u32::from_be_bytes([a, b, c, d]) % (1 << 29)) & !1;
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + u64::from(seconds))
 }
 
 /// Seals an open file as the blob `digest`.
-pub(super) fn seal(file: &File, digest: &Digest) -> io::Result<()> {
+pub(crate) fn seal(file: &File, digest: &Digest) -> io::Result<()> {
     file.set_permissions(sys::read_only(&file.metadata()?))?;
     let time = time_of(digest);
     file.set_times(std::fs::FileTimes::new().set_accessed(time).set_modified(time))

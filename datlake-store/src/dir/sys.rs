@@ -20,13 +20,13 @@ pub(super) fn same(one: &Metadata, other: &Metadata) -> bool {
 }
 
 /// When the file last changed in any way, by the file system's clock.
-pub(super) fn changed(of: &Metadata) -> SystemTime {
+pub(crate) fn changed(of: &Metadata) -> SystemTime {
     let nanoseconds = u32::try_from(of.ctime_nsec()).unwrap_or(0);
     SystemTime::UNIX_EPOCH + Duration::new(of.ctime().max(0).unsigned_abs(), nanoseconds)
 }
 
 /// The same permissions, read-only.
-pub(super) fn read_only(of: &Metadata) -> std::fs::Permissions {
+pub(crate) fn read_only(of: &Metadata) -> std::fs::Permissions {
     std::fs::Permissions::from_mode(of.permissions().mode() & 0o444 | 0o400)
 }
 
