@@ -101,9 +101,6 @@ pub struct Claim {
 /// Tries to claim the call `key`; over the claim `dead`, whose holder was watched and sends no heartbeat.
 ///
 /// Whoever wins looks for the record again: the last holder may have finished in between.
-///
-/// # Errors
-/// Those of the store.
 pub async fn claim(store: &dyn Store, key: &CallKey, holder: &Holder, dead: Option<&Seen>) -> Result<Tried> {
     let document = envelope::seal("claim", holder)?.0;
     let (mut n, mut looks) = (dead.map_or(0, |dead| dead.n + 1), 0);
@@ -148,9 +145,6 @@ async fn holder(store: &dyn Store, at: &Location) -> Result<Option<Holder>> {
 
 impl Claim {
     /// Sends a heartbeat. `false` where the claim was taken over meanwhile: then nobody needs one any more.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub async fn beat(&mut self, store: &dyn Store) -> Result<bool> {
         if store.size(&Location::Claim(self.key, self.n + 1)).await?.is_some() || !self.stands(store).await? {
             return Ok(false);
@@ -211,9 +205,6 @@ pub struct LeftOver {
 /// The claims without a heartbeat for `silence` and for as long as their holders promised one: by the times of the store
 /// alone, which showed `now` somewhere else. Whoever runs a call sends heartbeats; what a call left that finished, or that
 /// nobody makes any more, gives none.
-///
-/// # Errors
-/// Those of the store.
 pub async fn left_over(store: &dyn Store, silence: Duration, now: SystemTime) -> Result<Vec<LeftOver>> {
     let mut calls = BTreeMap::<CallKey, ClaimsOfCall>::new();
     let mut now = now;
@@ -258,9 +249,6 @@ struct ClaimsOfCall {
 }
 
 /// Removes what is left of a call, unless something has come to it since: whether it is gone.
-///
-/// # Errors
-/// Those of the store.
 pub async fn clear_left_over(store: &dyn Store, left: &LeftOver) -> Result<bool> {
     let found = store.locations(&Prefix::ClaimsOf(left.key)).await?;
     if found.iter().any(|at| !left.objects.contains(&at.path())) {

@@ -91,9 +91,6 @@ struct CondemnedV1 {
 }
 
 /// The latest collection in `store`.
-///
-/// # Errors
-/// Those of the store.
 pub async fn latest(store: &dyn Store) -> Result<Option<Collection>> {
     let mut latest: Option<Collection> = None;
     let mut visit = |entry: Entry| {
@@ -138,9 +135,6 @@ pub struct Swept {
 }
 
 /// The content that is not in `named` and older than `before`; and how much of the younger.
-///
-/// # Errors
-/// Those of the store.
 pub async fn unnamed(
     store: &dyn Store,
     named: &HashSet<Digest>,
@@ -169,9 +163,6 @@ pub fn old_enough(at: SystemTime, grace: Duration) -> Option<SystemTime> {
 }
 
 /// Announces a collection, or joins one that was announced and has condemned nothing. `None` where the latest has come further.
-///
-/// # Errors
-/// Those of the store.
 pub async fn announce(store: &dyn Store, by: &Collector) -> Result<Option<Collection>> {
     let n = match latest(store).await? {
         None => 0,
@@ -186,9 +177,6 @@ pub async fn announce(store: &dyn Store, by: &Collector) -> Result<Option<Collec
 
 /// Condemns what nobody names, of the collection that was `announced`. It may be another who was first, with other content.
 /// What is condemned now, and how much is too young. Where there is nothing to condemn, the collection is done.
-///
-/// # Errors
-/// Those of the store and of the host.
 pub async fn condemn(
     store: &dyn Store,
     announced: &Collection,
@@ -269,9 +257,6 @@ pub async fn condemned(store: &dyn Store, n: u64) -> Result<Option<HashSet<Diges
 }
 
 /// What the store's clock says now; it says so of what is written to it.
-///
-/// # Errors
-/// Those of the store.
 pub async fn now(store: &dyn Store, n: u64, nonce: &str) -> Result<Option<SystemTime>> {
     let at = Location::Rescued(n, Digest::of(nonce.as_bytes()));
     store.create(&at, b"").await?;
@@ -299,18 +284,12 @@ pub async fn collector(store: &dyn Store, n: u64, stage: Stage) -> Result<Option
 }
 
 /// What was rescued from the collection `n`.
-///
-/// # Errors
-/// Those of the store.
 async fn rescued(store: &dyn Store, n: u64) -> Result<HashSet<Digest>> {
     let rescued = store.locations(&Prefix::RescuedFrom(n)).await?.into_iter();
     Ok(rescued.filter_map(|at| if let Location::Rescued(_, digest) = at { Some(digest) } else { None }).collect())
 }
 
 /// Ends the collection `n`, and removes what is left of those before it.
-///
-/// # Errors
-/// Those of the store.
 async fn finish(store: &dyn Store, n: u64, by: &Collector) -> Result<()> {
     store.create(&Location::Collection(n, Stage::Done), &envelope::seal("collection", by)?.0).await?;
     let mut left = store.locations(&Prefix::Collections).await?;

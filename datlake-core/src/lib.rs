@@ -2,6 +2,8 @@
 //!
 //! This crate never touches a file system, a network, a clock or an async runtime: everything it decides can be tested in
 //! memory. Users depend on `datlake`, which re-exports what they need.
+//!
+//! What asks a [`Store`] fails as that does; a section on errors says what else there is.
 
 pub mod canonical;
 pub mod catalog;

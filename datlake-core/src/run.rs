@@ -124,9 +124,6 @@ enum Line {
 
 impl RunHeader {
     /// The first line.
-    ///
-    /// # Errors
-    /// None today.
     pub fn to_line(&self) -> Result<Vec<u8>> {
         line(&Opening { datlake: KIND.to_owned(), format: FORMAT, head: self.clone() })
     }
@@ -134,9 +131,6 @@ impl RunHeader {
 
 impl Noted {
     /// The line of a call.
-    ///
-    /// # Errors
-    /// None today.
     pub fn to_line(&self) -> Result<Vec<u8>> {
         line(self)
     }
@@ -151,9 +145,6 @@ fn line(value: &impl Serialize) -> Result<Vec<u8>> {
 
 impl RunLog {
     /// The last line: the run ended.
-    ///
-    /// # Errors
-    /// None today.
     pub fn end_line(ended_at: &str) -> Result<Vec<u8>> {
         line(&End { ended_at: ended_at.to_owned() })
     }

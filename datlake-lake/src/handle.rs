@@ -127,7 +127,7 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn abandon_writes(&self) {
-        self.local_view().end_scratch();
+        self.local_view().dir().end_scratch();
     }
 }
 

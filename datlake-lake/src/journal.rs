@@ -175,8 +175,8 @@ impl RunJournal {
         };
         let run = self.provenance.run();
         let written = match torn {
-            true => self.local_view.append_run(run, head, &[b"\n", lines].concat()),
-            false => self.local_view.append_run(run, head, lines),
+            true => self.local_view.dir().append_run(run, head, &[b"\n", lines].concat()),
+            false => self.local_view.dir().append_run(run, head, lines),
         };
         *torn = written.is_err();
         if let Err(error) = written {

@@ -8,7 +8,7 @@ use crate::dir::Seal;
 use crate::hashing::{Expecting, Hashing};
 use crate::local_view::{LocalView, Wanted};
 use crate::options::RemoteOptions;
-use crate::remote;
+use crate::remote::{self, Remote};
 
 /// What variables begin with that are for the other store alone.
 const OTHER: &str = "DATLAKE_MIRROR_";
@@ -24,7 +24,8 @@ impl LocalView {
     /// [`ErrorKind::Config`] for a URL of an unknown kind, for the lake's own home, and for a folder in that or in its remote.
     pub fn open_other(&self, url: &str, accept: bool) -> Result<Arc<dyn Store>> {
         let memory = Some(self.home().join("remotes"));
-        let (variables, unsafe_creates) = (others(self.variables()), self.unsafe_creates());
+        let RemoteOptions { variables, unsafe_creates, .. } = self.remote_options();
+        let (variables, unsafe_creates) = (others(variables.as_deref()), *unsafe_creates);
         let how = RemoteOptions { memory, variables, unsafe_creates, mirror: true, ..RemoteOptions::default() };
         let other = remote::open(url, how)?;
         if other.same_place(self.home()) {
@@ -32,7 +33,7 @@ impl LocalView {
             return Err(Error::new(ErrorKind::Config, message).with_hint("choose another folder"));
         }
         // What is there is cleared away, listed and counted as the lake's own.
-        for of_the_lake in [Some(self.home()), self.remote_folder()].into_iter().flatten() {
+        for of_the_lake in [Some(self.home()), self.remote().and_then(Remote::folder)].into_iter().flatten() {
             if other.is_below(of_the_lake) {
                 let message = format!("cannot mirror into `{}`, where the lake is", of_the_lake.display());
                 return Err(Error::new(ErrorKind::Config, message).with_hint("choose another folder"));

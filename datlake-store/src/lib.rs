@@ -1,6 +1,8 @@
 //! The lake on disk and in object stores: one machine's view of a lake, and the way content takes.
 //!
 //! The only crate that touches files or names an async runtime. Users depend on `datlake`, which re-exports what they need.
+//!
+//! What asks a store or the file system fails as those do; a section on errors says what else there is.
 
 mod adopted;
 mod clock;
@@ -34,7 +36,7 @@ pub use local_view::{LocalView, Options, Pinned, Publishing, Reach, Wanted, Wrap
 pub use options::{Progress, RemoteOptions};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Ranges, Reader};
-pub use remote::{Standing, open_remote};
+pub use remote::{Remote, Standing, open_remote};
 pub use runtime::{offload, offload_method, sleep, wait};
 pub use signing::Signed;
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter};

@@ -167,9 +167,6 @@ impl LocalView {
     }
 
     /// Records a count, and at which usage the next is due.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub fn counted(&self, counted: u64, due_at: u64) -> Result<()> {
         match &self.usage {
             Some(usage) => usage.settle(counted, due_at, &self.scratch()?.file()?),
@@ -185,28 +182,24 @@ impl LocalView {
         }
     }
 
-    pub(crate) fn dir(&self) -> &DirStore {
+    /// The lake's home as a store, with what it has for this machine alone: runs, scratch, claims.
+    pub fn dir(&self) -> &DirStore {
         &self.dir
-    }
-
-    /// What overrides the environment for the remote's settings.
-    pub(crate) fn variables(&self) -> Option<&[(String, String)]> {
-        self.options.variables.as_deref()
-    }
-
-    /// Whether stores are accepted that cannot create without replacing.
-    pub(crate) fn unsafe_creates(&self) -> bool {
-        self.options.unsafe_creates
-    }
-
-    /// The directory that the remote is in, if it is in one.
-    pub(crate) fn remote_folder(&self) -> Option<&Path> {
-        self.remote.as_ref().and_then(Remote::folder)
     }
 
     /// Waits for a permit to transfer content.
     pub(crate) async fn transfer(&self) -> Result<SemaphorePermit<'_>> {
         self.transfers.acquire().await.map_err(|_| Error::new(ErrorKind::Io, "the lake is closed"))
+    }
+
+    /// The remote, for what it has besides objects: signed URLs, uploads that were left, its state.
+    pub fn remote(&self) -> Option<&Remote> {
+        self.remote.as_ref()
+    }
+
+    /// How the remote was to be opened.
+    pub(crate) fn remote_options(&self) -> &RemoteOptions {
+        &self.options
     }
 
     /// The documents of another lake, of which this machine has no copies.
@@ -223,16 +216,6 @@ impl LocalView {
     /// Where this process writes unfinished files.
     pub fn scratch(&self) -> Result<Scratch> {
         self.dir.scratch()
-    }
-
-    /// Syncs the home to disk.
-    pub fn sync(&self) -> Result<()> {
-        self.dir.sync()
-    }
-
-    /// Removes this process's scratch for good. Later requests for it block until the process ends.
-    pub fn end_scratch(&self) {
-        self.dir.end_scratch();
     }
 
     /// Whether the content is on this machine, judged without reading it.
@@ -324,34 +307,7 @@ impl LocalView {
         Err(wanted.damaged(&path, digest, size, cure))
     }
 
-    /// Appends to the journal of a run. See [`DirStore::append_run`].
-    ///
-    /// # Errors
-    /// Errors of the file system.
-    pub fn append_run(&self, run: &str, head: &[u8], lines: &[u8]) -> Result<()> {
-        self.dir.append_run(run, head, lines)
-    }
-
-    /// The runs of this machine, the latest first.
-    ///
-    /// # Errors
-    /// Errors of the file system.
-    pub fn runs(&self) -> Result<Vec<String>> {
-        self.dir.runs()
-    }
-
-    /// The journal of a run; `None` if there is none.
-    ///
-    /// # Errors
-    /// Errors of the file system.
-    pub fn read_run(&self, run: &str) -> Result<Option<Vec<u8>>> {
-        self.dir.read_run(run)
-    }
-
     /// Reads a blob on one side: its real digest and size; `None` if it is not there.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub async fn read_through(&self, side: Side, digest: &Digest) -> Result<Option<(Digest, u64)>> {
         let store = match (side, &self.catalog.remote) {
             (Side::Local, _) => &self.catalog.local,
@@ -365,9 +321,6 @@ impl LocalView {
 
     /// Removes damaged content from this machine: whether there was any. Content is hashed only if its seal is broken. Open
     /// readers keep it.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub async fn discard_damaged(&self, digest: &Digest, size: u64) -> Result<bool> {
         if self.dir.inspect(digest, size)? != Seal::Touched {
             return Ok(false);
@@ -381,18 +334,12 @@ impl LocalView {
     }
 
     /// Stores content, in place of a damaged copy.
-    ///
-    /// # Errors
-    /// Those of the stores.
     pub async fn restore(&self, digest: &Digest, size: u64, file: &Path) -> Result<()> {
         self.discard_damaged(digest, size).await?;
         self.catalog.put_blob(digest, file).await
     }
 
-    /// As [`restore`](Self::restore), unsynced: whether [`sync`](Self::sync) must be called before anything names it.
-    ///
-    /// # Errors
-    /// Those of the stores.
+    /// As [`restore`](Self::restore), unsynced: whether [`sync`](DirStore::sync) must be called before anything names it.
     pub async fn restore_unsynced(&self, digest: &Digest, size: u64, file: &Path) -> Result<bool> {
         self.discard_damaged(digest, size).await?;
         self.catalog.put_blob_unsynced(digest, file).await
@@ -401,27 +348,6 @@ impl LocalView {
     /// Where the content is, or would be, on this machine.
     pub fn place_of(&self, digest: &Digest) -> PathBuf {
         self.dir.path_of(&Location::Blob(*digest))
-    }
-
-    /// How many scratch folders dead processes left. The next write removes them.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn stale_scratch(&self) -> Result<usize> {
-        self.dir.stale_scratch()
-    }
-
-    /// Whether paths from [`path`](Self::path) outlive the removal of their content.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn links_last(&self) -> Result<bool> {
-        self.scratch()?.links_last()
-    }
-
-    /// Tries to claim a call or a name among the processes of this machine.
-    pub fn try_claim(&self, what: &str, note: &str) -> Result<LockAttempt> {
-        self.dir.try_claim(what, note)
     }
 
     /// Tries to claim a call among the machines that share the remote, taking over the expired claim `dead`. `None` without a
@@ -434,16 +360,11 @@ impl LocalView {
         }
     }
 
-    /// Whether somebody on this machine holds the claim `what`.
-    pub fn is_claimed(&self, what: &str) -> Result<bool> {
-        self.dir.is_claimed(what)
-    }
-
     /// Claims `what`, however long that takes. `None` where this file system has no locks.
     pub async fn claim(&self, what: &str, note: &str) -> Result<Option<FileLock>> {
         let mut pause = Duration::from_millis(1);
         loop {
-            match self.try_claim(what, note)? {
+            match self.dir.try_claim(what, note)? {
                 LockAttempt::Won(lock) => return Ok(Some(lock)),
                 LockAttempt::Unsupported => return Ok(None),
                 LockAttempt::Held { .. } => runtime::sleep(pause).await?,

@@ -31,15 +31,9 @@ pub trait Ranges: Send + Sync {
     fn may_be_ranges(&self) -> bool;
 
     /// The bytes of a range within it; `None` where the whole should be opened instead.
-    ///
-    /// # Errors
-    /// Those of the store.
     fn range(&self, range: Range<u64>) -> Result<Option<Vec<u8>>>;
 
     /// Opens the whole, verified.
-    ///
-    /// # Errors
-    /// Those of the stores.
     fn whole(&self) -> Result<Reader>;
 
     /// The next range is asked for on another thread, for the code that runs now.

@@ -14,7 +14,10 @@ use crate::signing::Signed;
 
 /// A remote that was opened.
 #[derive(Clone, Debug)]
-pub(crate) enum Remote {
+pub struct Remote(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
     Folder(Folder),
     #[cfg(feature = "cloud")]
     Bucket(ObjectStore),
@@ -67,10 +70,10 @@ impl Remote {
 
     /// The directory that it is in; `None` for a bucket.
     pub(crate) fn folder(&self) -> Option<&Path> {
-        match self {
-            Self::Folder(folder) => Some(folder.root()),
+        match &self.0 {
+            Place::Folder(folder) => Some(folder.root()),
             #[cfg(feature = "cloud")]
-            Self::Bucket(_) => None,
+            Place::Bucket(_) => None,
         }
     }
 
@@ -78,28 +81,28 @@ impl Remote {
     ///
     /// # Errors
     /// Those of looking at a folder, also where it is not what the home knows.
-    pub(crate) fn standing(&self) -> Result<Standing> {
-        match self {
-            Self::Folder(folder) => Ok(if folder.find_now()?.is_some() { Standing::There } else { Standing::New }),
+    pub fn standing(&self) -> Result<Standing> {
+        match &self.0 {
+            Place::Folder(folder) => Ok(if folder.find_now()?.is_some() { Standing::There } else { Standing::New }),
             #[cfg(feature = "cloud")]
-            Self::Bucket(_) => Ok(Standing::Unasked),
+            Place::Bucket(_) => Ok(Standing::Unasked),
         }
     }
 
     /// Forgets which lake it was.
-    pub(crate) fn forget(&self) -> Result<()> {
-        match self {
-            Self::Folder(folder) => folder.identity().forget(),
+    pub fn forget(&self) -> Result<()> {
+        match &self.0 {
+            Place::Folder(folder) => folder.identity().forget(),
             #[cfg(feature = "cloud")]
-            Self::Bucket(bucket) => bucket.identity()?.forget(),
+            Place::Bucket(bucket) => bucket.identity()?.forget(),
         }
     }
 
     /// Counts the uploads that nobody continued for `silence`, and aborts them if `abort`; `None` where the store does not say.
-    pub(crate) async fn left_uploads(&self, silence: Duration, abort: bool) -> Result<Option<u64>> {
-        match self {
+    pub async fn left_uploads(&self, silence: Duration, abort: bool) -> Result<Option<u64>> {
+        match &self.0 {
             #[cfg(feature = "aws")]
-            Self::Bucket(bucket) => bucket.left_uploads(silence, abort).await,
+            Place::Bucket(bucket) => bucket.left_uploads(silence, abort).await,
             _ => {
                 let _ = (silence, abort);
                 Ok(None)
@@ -111,9 +114,9 @@ impl Remote {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] where there are no such URLs, [`ErrorKind::InvalidInput`] for a time that they cannot have.
-    pub(crate) async fn sign(&self, at: &Location, name: &str, expires: Duration) -> Result<Signed> {
-        match self {
-            Self::Folder(folder) => {
+    pub async fn sign(&self, at: &Location, name: &str, expires: Duration) -> Result<Signed> {
+        match &self.0 {
+            Place::Folder(folder) => {
                 let _ = (at, name, expires);
                 let message = format!(
                     "cannot make a URL: the remote `{}` is a directory, and only buckets give out URLs; copy the file out of the lake, or serve that directory",
@@ -122,7 +125,7 @@ impl Remote {
                 Err(Error::new(ErrorKind::Unsupported, message))
             }
             #[cfg(feature = "cloud")]
-            Self::Bucket(bucket) => bucket.sign(at, name, expires).await,
+            Place::Bucket(bucket) => bucket.sign(at, name, expires).await,
         }
     }
 
@@ -130,22 +133,22 @@ impl Remote {
     ///
     /// # Errors
     /// As [`Remote::sign`]; [`ErrorKind::Denied`] where the server does not accept it.
-    pub(crate) async fn try_signed(&self, at: &Location) -> Result<Option<()>> {
-        match self {
-            Self::Folder(_) => {
+    pub async fn try_signed(&self, at: &Location) -> Result<Option<()>> {
+        match &self.0 {
+            Place::Folder(_) => {
                 let _ = at;
                 Ok(None)
             }
             #[cfg(feature = "cloud")]
-            Self::Bucket(bucket) => bucket.try_signed(at).await.map(Some),
+            Place::Bucket(bucket) => bucket.try_signed(at).await.map(Some),
         }
     }
 
     pub(crate) fn into_store(self) -> Arc<dyn Store> {
-        match self {
-            Self::Folder(folder) => Arc::new(folder),
+        match self.0 {
+            Place::Folder(folder) => Arc::new(folder),
             #[cfg(feature = "cloud")]
-            Self::Bucket(bucket) => Arc::new(bucket),
+            Place::Bucket(bucket) => Arc::new(bucket),
         }
     }
 }
@@ -153,14 +156,14 @@ impl Remote {
 /// Opens the remote at `url`. Nothing is asked of it yet.
 pub(crate) fn open(url: &str, how: RemoteOptions) -> Result<Remote> {
     if scheme(url) == "file" {
-        return Ok(Remote::Folder(Folder::new(directory(url)?, &how)));
+        return Ok(Remote(Place::Folder(Folder::new(directory(url)?, &how))));
     }
     bucket(url, how)
 }
 
 #[cfg(feature = "cloud")]
 fn bucket(url: &str, how: RemoteOptions) -> Result<Remote> {
-    ObjectStore::open(url, how).map(Remote::Bucket)
+    ObjectStore::open(url, how).map(Place::Bucket).map(Remote)
 }
 
 #[cfg(not(feature = "cloud"))]

@@ -86,9 +86,6 @@ impl RemoteIdentity {
     }
 
     /// Forgets the remote: what is there next is taken for it.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub(crate) fn forget(&self) -> Result<()> {
         match self.path.as_ref().map(std::fs::remove_file) {
             Some(Err(e)) if e.kind() != std::io::ErrorKind::NotFound => {

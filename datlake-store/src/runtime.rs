@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use datlake_core::{Error, ErrorKind, Result};
 use tokio::runtime::{Builder, EnterGuard, Runtime};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 /// Blocking jobs at a time; more of them wait.
 const BLOCKING_THREADS: usize = 16;
@@ -83,7 +83,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    Task(NETWORK.get()?.spawn(future)).await
+    start(future)?.await
 }
 
 /// Starts `future` on the network's runtime, to be awaited later.
@@ -121,13 +121,7 @@ impl<T> Future for Task<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|joined| match joined {
-            Ok(value) => value,
-            Err(failed) => match failed.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Error::new(ErrorKind::Io, "datlake's network threads were shut down")),
-            },
-        })
+        Pin::new(&mut self.0).poll(cx).map(|joined| ended(joined)?)
     }
 }
 
@@ -137,7 +131,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    done(BLOCKING.get()?.spawn_blocking(job)).await
+    ended(BLOCKING.get()?.spawn_blocking(job).await)
 }
 
 /// [`offload`] for a whole blocking method, which may itself wait for jobs.
@@ -146,17 +140,15 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    done(METHOD.get()?.spawn_blocking(method)).await
+    ended(METHOD.get()?.spawn_blocking(method).await)
 }
 
-async fn done<T>(job: JoinHandle<T>) -> Result<T> {
-    match job.await {
-        Ok(value) => Ok(value),
-        Err(failed) => match failed.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(cancelled) => Err(Error::new(ErrorKind::Io, "datlake's threads were shut down").because(cancelled)),
-        },
-    }
+/// What a job gave. A panic in it resumes here.
+fn ended<T>(joined: Result<T, JoinError>) -> Result<T> {
+    joined.map_err(|failed| match failed.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(cancelled) => Error::new(ErrorKind::Io, "datlake's threads were shut down").because(cancelled),
+    })
 }
 
 /// Runs `work`, which sends heartbeats, in the background. It must not block: [`spawn_heartbeat`] is for that.

@@ -23,7 +23,7 @@ impl CallSite {
             format!("process {} on {} since {}", std::process::id(), self.lake.provenance().host(), provenance::now());
         let (mut pause, mut told) = (Duration::from_millis(1), false);
         loop {
-            match self.lake.local_view().try_claim(&what, &note)? {
+            match self.lake.local_view().dir().try_claim(&what, &note)? {
                 LockAttempt::Won(lease) => return Ok(Some(lease)),
                 LockAttempt::Unsupported => return Ok(None),
                 LockAttempt::Held { .. } if !may_wait() => return Ok(None),

@@ -205,7 +205,7 @@ impl CallSite {
     /// Whether the call is running, here or in another process of this machine.
     pub(crate) fn is_running(&self) -> Result<bool> {
         let key = &self.target.identity.key;
-        Ok(self.lake.flights().is_running(key) || self.lake.local_view().is_claimed(&key.to_string())?)
+        Ok(self.lake.flights().is_running(key) || self.lake.local_view().dir().is_claimed(&key.to_string())?)
     }
 }
 

@@ -56,9 +56,6 @@ impl Catalog {
 
     /// Where the documents are without which the one at `at` shows nothing, as the record of a call for the names of its outputs;
     /// none where no copy of it can be read.
-    ///
-    /// # Errors
-    /// Those of the stores.
     pub async fn needs_of(&self, at: &Location) -> Result<Vec<Location>> {
         for store in [Some(&self.local), self.remote.as_ref()].into_iter().flatten() {
             if let Copy::Whole(document) = copy(&**store, at).await? {

@@ -51,9 +51,6 @@ impl Document {
 }
 
 /// Where the roots of a store are: the documents that keep what they refer to.
-///
-/// # Errors
-/// Those of the store.
 pub async fn roots(store: &dyn Store) -> Result<Vec<Location>> {
     let mut found = Vec::new();
     for prefix in Prefix::of_roles(&[Role::Root]) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use datlake_core::document::{Content, Part, roots};
 use datlake_core::{Document, Location, Result};
-use datlake_store::wait;
+use datlake_store::{Remote, wait};
 
 use super::{Lake, concerns_one, refuse_in_body};
 
@@ -36,7 +36,7 @@ impl Lake {
     /// ```
     pub fn accept_remote(&self) -> Result<usize> {
         refuse_in_body("accept a remote")?;
-        self.local_view().forget_remote()?;
+        self.local_view().remote().map_or(Ok(()), Remote::forget)?;
         wait(self.mark_missing())
     }
 

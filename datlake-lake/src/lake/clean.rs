@@ -43,9 +43,17 @@ impl Lake {
             for left in left_over(&*remote, YOUNG, now).await? {
                 cleaned.claims += u64::from(clear_left_over(&*remote, &left).await?);
             }
-            cleaned.uploads = said(self.local_view().abort_uploads(YOUNG).await)?;
+            cleaned.uploads = said(self.left_uploads(true).await)?;
             Ok(cleaned)
         })
+    }
+
+    /// Counts the uploads that nobody continued, and aborts them if `abort`; `None` where the remote does not say.
+    pub(super) async fn left_uploads(&self, abort: bool) -> Result<Option<u64>> {
+        match self.local_view().remote() {
+            Some(remote) => remote.left_uploads(YOUNG, abort).await,
+            None => Ok(None),
+        }
     }
 
     /// What time it is by the store's own clock.

@@ -142,7 +142,7 @@ impl Lake {
 
     /// Removes from this machine what neither `named` nor its own documents name.
     async fn collect_here(&self, how: Collect, mut named: HashSet<Digest>) -> Result<CollectedLocal> {
-        if self.local_view().is_shared() {
+        if self.local_view().dir().is_shared() {
             let message = format!(
                 "cannot collect in {} as in a home: other machines have it as their remote; collect with `file://{}` as the remote of a home",
                 self.home().display(),

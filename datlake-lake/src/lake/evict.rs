@@ -73,7 +73,7 @@ impl Lake {
             };
             return Err(Error::new(ErrorKind::Config, message));
         }
-        if !self.local_view().links_last()? {
+        if !self.local_view().scratch()?.links_last()? {
             let message = "cannot evict: this file system has no hard links but symbolic ones, so paths that were handed out would lead nowhere";
             return Err(Error::new(ErrorKind::Io, message));
         }
@@ -111,10 +111,10 @@ impl Lake {
 
     async fn put_away_above(&self, limit: u64, needed: Option<Digest>) -> Result<Evicted> {
         let nothing = Ok(Evicted::default());
-        if self.catalog().remote.is_none() || !self.local_view().links_last()? {
+        if self.catalog().remote.is_none() || !self.local_view().scratch()?.links_last()? {
             return nothing;
         }
-        let _one = match self.local_view().try_claim("evict", "evict")? {
+        let _one = match self.local_view().dir().try_claim("evict", "evict")? {
             LockAttempt::Held { .. } => return nothing,
             ours => ours,
         };

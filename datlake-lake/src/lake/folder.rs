@@ -114,7 +114,7 @@ impl Lake {
             })?);
         }
         if files.len() > ONE_BY_ONE {
-            self.local_view().sync()?;
+            self.local_view().dir().sync()?;
         }
         self.note_published();
         drop(publishing);
@@ -137,7 +137,7 @@ impl Lake {
             Ok((unsynced, (digest, size)))
         })?;
         if put.iter().any(|(unsynced, _)| *unsynced) {
-            self.local_view().sync()?;
+            self.local_view().dir().sync()?;
         }
         Ok(put.into_iter().map(|(_, content)| content).collect())
     }

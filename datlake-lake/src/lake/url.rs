@@ -30,7 +30,7 @@ impl Lake {
     /// ```
     pub fn url(&self, uid: &str, expires: Duration) -> Result<SignedUrl> {
         refuse_in_body("make a URL")?;
-        let Some(remote) = self.catalog().remote.clone() else {
+        let (Some(remote), Some(store)) = (self.local_view().remote(), &self.catalog().remote) else {
             return Err(self.no_remote("make a URL"));
         };
         let uid = self.resolve(uid)?;
@@ -43,8 +43,8 @@ impl Lake {
         let at = Location::Blob(file.digest());
         // First whether there can be such a URL at all: a directory is not asked for content.
         let until = SystemTime::now() + expires.min(Duration::from_secs(1 << 33));
-        let signed = wait(self.local_view().sign(&at, &name, expires))?;
-        wait(self.has_content(&*remote, &file))?;
+        let signed = wait(remote.sign(&at, &name, expires))?;
+        wait(self.has_content(&**store, &file))?;
         Ok(SignedUrl {
             uid,
             name,

@@ -153,7 +153,7 @@ impl Lake {
             let (mut seen, newest) = looking.content(found, how.sample).await?;
             if looking.all && looking.side == Side::Remote {
                 report.claims = left_over(&*looking.store, YOUNG, newest).await?.len() as u64;
-                report.uploads = counted(self.local_view().left_uploads(YOUNG).await)?;
+                report.uploads = counted(self.left_uploads(false).await)?;
             }
             report.documents += seen.documents;
             report.blobs += seen.blobs;
@@ -170,7 +170,7 @@ impl Lake {
             return Err(Error::new(ErrorKind::NotFound, message));
         }
         if how.side != Some(Side::Remote) {
-            report.stale = self.local_view().stale_scratch()? as u64;
+            report.stale = self.local_view().dir().stale_scratch()? as u64;
         }
         Ok(report)
     }

@@ -37,9 +37,6 @@ impl Drop for Holding {
 
 impl DirStore {
     /// Marks this folder as a remote.
-    ///
-    /// # Errors
-    /// Errors of the file system.
     pub(crate) fn share(&self) -> Result<()> {
         match File::create_new(self.root().join(SHARED)) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(self.failed("mark as shared", SHARED, e)),
@@ -53,9 +50,6 @@ impl DirStore {
     }
 
     /// Tries to hold the content of this home, `alone` to collect it, without waiting.
-    ///
-    /// # Errors
-    /// Errors of the file system.
     pub fn try_hold(&self, alone: bool) -> Result<Hold> {
         let path = self.root().join(FILE);
         let opened = match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path) {

@@ -45,40 +45,6 @@ const RECORD: usize = 8 << 10;
 const CHUNK: usize = 256 << 10;
 
 impl DirStore {
-    /// Opens the lake in the directory `root`, or makes one where there is none: in a new or an empty directory.
-    ///
-    /// ```
-    /// use datlake_core::{Created, Digest, Location, Store};
-    /// use datlake_store::{DirStore, Durability};
-    ///
-    /// # let folder = tempfile::tempdir()?;
-    /// # let root = folder.path();
-    /// let store = DirStore::open(root, Durability::Synced)?;
-    /// let hello = Location::Blob(Digest::of(b"hello"));
-    /// # datlake_store::wait(async {
-    /// assert_eq!(store.create(&hello, b"hello").await?, Created::New);
-    /// assert_eq!(store.create(&hello, b"hello").await?, Created::Exists);
-    /// # Ok::<(), datlake_core::Error>(())
-    /// # })?;
-    /// assert_eq!(store.read(&hello)?.as_deref(), Some(&b"hello"[..]));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] where `root` is a file or a directory of other things, [`ErrorKind::Denied`],
-    /// [`ErrorKind::Corrupt`] and [`ErrorKind::Format`] for a `datlake.json` that is damaged or of a newer format.
-    pub fn open(root: &Path, durability: Durability) -> Result<Self> {
-        open::open(root, durability)
-    }
-
-    /// The lake in the directory `root`, an absolute path; `None` where there is none yet. Nothing is made.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub(crate) fn find(root: &Path, durability: Durability) -> Result<Option<Self>> {
-        open::find(root, durability)
-    }
-
     /// The same directory under another promise.
     #[must_use]
     pub fn with_durability(&self, durability: Durability) -> Self {
@@ -141,17 +107,11 @@ impl DirStore {
     }
 
     /// Scratch space on the file system of the blobs: made by the first call, shared by all later ones.
-    ///
-    /// # Errors
-    /// Errors of the file system.
     pub fn scratch(&self) -> Result<Scratch> {
         self.scratch_or().map_err(|e| self.failed("make scratch space in", "tmp", e))
     }
 
     /// Makes everything that was created in it last through a power failure, by whomever and under whatever promise.
-    ///
-    /// # Errors
-    /// Errors of the file system.
     pub fn sync(&self) -> Result<()> {
         sys::sync_below(self.root()).map_err(|e| self.failed("sync", "", e))
     }
@@ -175,9 +135,6 @@ impl DirStore {
     }
 
     /// How many folders of scratch dead processes left behind. The next to write clears them away.
-    ///
-    /// # Errors
-    /// Errors of the file system.
     pub fn stale_scratch(&self) -> Result<usize> {
         scratch::stale(&self.root().join("tmp")).map_err(|e| self.failed("look into", "tmp", e))
     }

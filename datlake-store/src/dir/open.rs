@@ -14,32 +14,48 @@ use crate::names::Names;
 
 /// What may stand in the root of a lake, also in one that has lost its `datlake.json`. Of a disk of its own also what
 /// `mkfs` puts there.
-const OWN: [&str; 21] = [
-    "blobs",
-    "calls",
-    "claims",
-    "collect.lock",
-    "condemned",
-    "datlake.json",
-    "files",
-    "fill",
-    "format",
-    "gc",
-    "lost+found",
-    "remotes",
-    "removed",
-    "rename.lock",
-    "rescued",
-    "runs",
-    "shared",
-    "sweeping",
-    "tmp",
-    "unpushed",
-    "uses",
-];
+const OWN: &str = "blobs calls claims collect.lock condemned datlake.json files fill format gc lost+found remotes removed \
+    rename.lock rescued runs shared sweeping tmp unpushed uses";
 
-pub(super) fn open(root: &Path, durability: Durability) -> Result<DirStore> {
-    open_by(root, durability, Method::Link)
+impl DirStore {
+    /// Opens the lake in the directory `root`, or makes one where there is none: in a new or an empty directory.
+    ///
+    /// ```
+    /// use datlake_core::{Created, Digest, Location, Store};
+    /// use datlake_store::{DirStore, Durability};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let root = folder.path();
+    /// let store = DirStore::open(root, Durability::Synced)?;
+    /// let hello = Location::Blob(Digest::of(b"hello"));
+    /// # datlake_store::wait(async {
+    /// assert_eq!(store.create(&hello, b"hello").await?, Created::New);
+    /// assert_eq!(store.create(&hello, b"hello").await?, Created::Exists);
+    /// # Ok::<(), datlake_core::Error>(())
+    /// # })?;
+    /// assert_eq!(store.read(&hello)?.as_deref(), Some(&b"hello"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] where `root` is a file or a directory of other things, [`ErrorKind::Denied`],
+    /// [`ErrorKind::Corrupt`] and [`ErrorKind::Format`] for a `datlake.json` that is damaged or of a newer format.
+    pub fn open(root: &Path, durability: Durability) -> Result<Self> {
+        open_by(root, durability, Method::Link)
+    }
+
+    /// The lake in the directory `root`, an absolute path; `None` where there is none yet. Nothing is made.
+    pub(crate) fn find(root: &Path, durability: Durability) -> Result<Option<Self>> {
+        if let Some(header) = read_header(root)? {
+            return Ok(Some(store(root.to_owned(), header, durability, Method::Link)));
+        }
+        match foreign(root) {
+            Ok(Some(foreign)) => Err(not_a_lake(root, &foreign)),
+            Ok(None) => Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io("look into", root.display(), e)),
+        }
+    }
 }
 
 pub(super) fn open_by(root: &Path, durability: Durability, method: Method) -> Result<DirStore> {
@@ -50,19 +66,6 @@ pub(super) fn open_by(root: &Path, durability: Durability, method: Method) -> Re
         None => make(&root, method)?,
     };
     Ok(store(root, header, durability, method))
-}
-
-/// The lake in `root`; `None` where there is none, and could be.
-pub(super) fn find(root: &Path, durability: Durability) -> Result<Option<DirStore>> {
-    if let Some(header) = read_header(root)? {
-        return Ok(Some(store(root.to_owned(), header, durability, Method::Link)));
-    }
-    match foreign(root) {
-        Ok(Some(foreign)) => Err(not_a_lake(root, &foreign)),
-        Ok(None) => Ok(None),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::io("look into", root.display(), e)),
-    }
 }
 
 fn store(root: PathBuf, header: LakeHeader, durability: Durability, method: Method) -> DirStore {
@@ -159,7 +162,7 @@ fn make_root(root: &Path) -> io::Result<()> {
 fn foreign(root: &Path) -> io::Result<Option<String>> {
     for entry in std::fs::read_dir(root)? {
         let name = entry?.file_name();
-        if !OWN.iter().any(|own| name == *own) {
+        if !OWN.split(' ').any(|own| name == own) {
             return Ok(Some(name.to_string_lossy().into_owned()));
         }
     }

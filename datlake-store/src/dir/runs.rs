@@ -46,18 +46,12 @@ impl DirStore {
     }
 
     /// The runs of this machine, the latest first.
-    ///
-    /// # Errors
-    /// Errors of the file system.
     pub fn runs(&self) -> Result<Vec<String>> {
         let files = self.run_files().map_err(|e| self.failed("list", RUNS, e))?;
         Ok(files.into_iter().map(|(run, _)| run).collect())
     }
 
     /// What stands in the run's file; `None` if there is none.
-    ///
-    /// # Errors
-    /// Errors of the file system.
     pub fn read_run(&self, run: &str) -> Result<Option<Vec<u8>>> {
         match std::fs::read(self.root().join(RUNS).join(run_file(run))) {
             Ok(bytes) => Ok(Some(bytes)),

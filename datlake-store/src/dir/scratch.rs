@@ -65,17 +65,11 @@ impl Scratch {
     }
 
     /// The path of a file that does not exist yet.
-    ///
-    /// # Errors
-    /// None today; a file system may one day have to be asked.
     pub fn file(&self) -> Result<PathBuf> {
         Ok(self.fresh())
     }
 
     /// A new, empty directory.
-    ///
-    /// # Errors
-    /// Errors of the file system.
     pub fn dir(&self) -> Result<PathBuf> {
         let path = self.fresh();
         std::fs::create_dir(&path).map_err(|e| Error::io("make the directory", path.display(), e))?;
@@ -129,9 +123,6 @@ impl Scratch {
     }
 
     /// Whether what [`link_named`](Self::link_named) gives here outlives the removal of the blob: a hard link does, and a copy.
-    ///
-    /// # Errors
-    /// Errors of the file system.
     pub fn links_last(&self) -> Result<bool> {
         let (file, beside) = (self.fresh(), self.fresh());
         let tried =

@@ -1,13 +1,14 @@
 //! Heartbeats while all threads are busy, and while the store fails.
 
-use std::io::Write;
+use std::convert::identity;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Condvar, Mutex};
 
-use datlake_core::{Created, Entry, Location, Pending, Prefix};
+use datlake_core::{Created, Location, Pending, Prefix, Sink, Visit};
 
 use super::*;
+use crate::delegate::delegate;
 use crate::dir::{DirStore, Durability};
 
 /// A store that refuses heartbeats, if `mute`, and reports each attempt.
@@ -44,17 +45,8 @@ impl Odd {
 }
 
 impl Store for Odd {
-    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        self.store.get(at)
-    }
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>> {
-        self.store.fetch(at, range, sink)
-    }
+    delegate!(store, identity: get fetch create_from size list remove describe);
+
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
         let Location::Beat(_, _, beat) = at else { return self.store.create(at, bytes) };
         Box::pin(async move {
@@ -64,25 +56,6 @@ impl Store for Odd {
             // It got through, and its reply is lost.
             if self.mute { std::future::pending().await } else { created }
         })
-    }
-    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
-        self.store.create_from(at, file)
-    }
-    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        self.store.size(at)
-    }
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
-        self.store.list(prefix, visit)
-    }
-    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
-        self.store.remove(at)
-    }
-    fn describe(&self) -> String {
-        self.store.describe()
     }
 }
 

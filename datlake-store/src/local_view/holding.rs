@@ -19,43 +19,28 @@ pub struct Publishing {
 
 impl LocalView {
     /// Hold this from before content is put or found until it is named. Waits while a collection runs in this home.
-    ///
-    /// # Errors
-    /// Those of the stores.
     pub async fn publishing(&self) -> Result<Publishing> {
         let held = self.hold().await?;
         Ok(Publishing { since: self.catalog.since().await?, _held: held })
     }
 
     /// Keeps content in this home from being collected. `None` where the file system has no locks: nothing is collected there.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub async fn hold(&self) -> Result<Option<Holding>> {
-        let mut pause = Duration::from_millis(1);
-        loop {
-            match self.dir.try_hold(false)? {
-                Hold::Held(holding) => return Ok(Some(holding)),
-                Hold::Unsupported => return Ok(None),
-                Hold::Busy => runtime::sleep(pause).await?,
-            }
-            pause = (pause * 2).min(Duration::from_millis(200));
+        match self.try_hold(false, Duration::MAX).await? {
+            Hold::Held(holding) => Ok(Some(holding)),
+            Hold::Unsupported | Hold::Busy => Ok(None),
         }
     }
 
-    /// Whether other machines have written to this home as to their remote.
-    pub fn is_shared(&self) -> bool {
-        self.dir.is_shared()
+    /// Waits until nobody holds content in this home, for `patience` at most.
+    pub async fn hold_alone(&self, patience: Duration) -> Result<Hold> {
+        self.try_hold(true, patience).await
     }
 
-    /// Waits until nobody holds content in this home, for `patience` at most.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub async fn hold_alone(&self, patience: Duration) -> Result<Hold> {
+    async fn try_hold(&self, alone: bool, patience: Duration) -> Result<Hold> {
         let (began, mut pause) = (clock::elapsed(), Duration::from_millis(1));
         loop {
-            match self.dir.try_hold(true)? {
+            match self.dir.try_hold(alone)? {
                 Hold::Busy if clock::elapsed().saturating_sub(began) < patience => runtime::sleep(pause).await?,
                 hold => return Ok(hold),
             }

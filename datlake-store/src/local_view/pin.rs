@@ -22,9 +22,6 @@ impl Pinned {
     }
 
     /// What its bytes are: digest and size. All of them are read.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub fn read_through(&self) -> Result<(Digest, u64)> {
         hash_file(&self.path)
     }

@@ -1,54 +1,11 @@
-//! Requests to the remote besides documents: uploads, repairs, signed URLs, and its state.
-
-use std::time::Duration;
+//! Content on its way to the remote: uploads and repairs.
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
 use super::{LocalView, Pinned, Wanted};
 use crate::dir::Seal;
-use crate::remote::Standing;
-use crate::signing::Signed;
 
 impl LocalView {
-    /// What can be seen of the remote without asking a server; `None` without one, and offline.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unavailable`] where a lake was and is none, [`ErrorKind::Config`] where there is another; those of looking.
-    pub fn standing(&self) -> Result<Option<Standing>> {
-        self.remote.as_ref().map(|remote| remote.standing()).transpose()
-    }
-
-    /// Forgets which lake the remote was: what is found there next is taken for it.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn forget_remote(&self) -> Result<()> {
-        self.remote.as_ref().map_or(Ok(()), |remote| remote.forget())
-    }
-
-    /// How many uploads to the remote were begun and not gone on with for `silence`, by its own clock; `None` where it does not
-    /// say, or has none.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn left_uploads(&self, silence: Duration) -> Result<Option<u64>> {
-        match &self.remote {
-            Some(remote) => remote.left_uploads(silence, false).await,
-            None => Ok(None),
-        }
-    }
-
-    /// Aborts them: how many.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn abort_uploads(&self, silence: Duration) -> Result<Option<u64>> {
-        match &self.remote {
-            Some(remote) => remote.left_uploads(silence, true).await,
-            None => Ok(None),
-        }
-    }
-
     /// Calls `listener` during large uploads, every few MiB and at the end: digest, bytes so far, size. Only the first listener
     /// counts.
     pub fn on_sending(&self, listener: impl Fn(&Digest, u64, u64) + Send + Sync + 'static) {
@@ -104,37 +61,10 @@ impl LocalView {
 
     /// Heals the content at the remote, where it is missing or `damaged`, from here, where it was `pinned` and then read, and is
     /// whole.
-    ///
-    /// # Errors
-    /// Those of the stores.
     pub async fn heal_remote(&self, digest: &Digest, pinned: &Pinned, damaged: bool) -> Result<()> {
         match &self.catalog.remote {
             Some(remote) => self.put_at_remote(&**remote, digest, pinned, damaged).await,
             None => Ok(()),
-        }
-    }
-
-    /// A URL from which whoever has it downloads an object of the remote under `name`, for as long as `expires`. Whether the
-    /// remote has it is not looked at.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unsupported`] where there are no such URLs, [`ErrorKind::InvalidInput`] for a time that they cannot have.
-    pub async fn sign(&self, at: &Location, name: &str, expires: Duration) -> Result<Signed> {
-        match &self.remote {
-            Some(remote) => remote.sign(at, name, expires).await,
-            None => Err(Error::new(ErrorKind::Config, "cannot make a URL: the lake has no remote")),
-        }
-    }
-
-    /// Downloads an object of the remote by a signed URL, as somebody without credentials would: `None` where there are no
-    /// such URLs.
-    ///
-    /// # Errors
-    /// As [`sign`](Self::sign); [`ErrorKind::Denied`] where the server does not accept it.
-    pub async fn try_signed(&self, at: &Location) -> Result<Option<()>> {
-        match &self.remote {
-            Some(remote) => remote.try_signed(at).await,
-            None => Ok(None),
         }
     }
 }

@@ -67,9 +67,6 @@ struct Part {
 impl ObjectStore {
     /// Counts the uploads below `blobs/` that nobody continued for `silence`, and aborts them if `abort`; `None` where the store
     /// does not say.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub(crate) async fn left_uploads(&self, silence: Duration, abort: bool) -> Result<Option<u64>> {
         self.on_network(move |shared| async move {
             let Some(uploads) = shared.left_uploads(silence).await? else { return Ok(None) };

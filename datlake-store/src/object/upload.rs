@@ -145,9 +145,6 @@ impl Shared {
     }
 
     /// Removes the parts of an upload: they cost their owner money until they are gone. `repair` finds what is left.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub(super) async fn abort(&self, key: &Key, id: &MultipartId) -> Result<()> {
         let client = self.client()?;
         match patiently(|| self.ask("remove the parts of", key, client.parts.abort_multipart(key, id))).await {

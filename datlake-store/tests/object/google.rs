@@ -56,7 +56,9 @@ fn urls_of_google_are_signed_with_the_name() {
     let local_view =
         LocalView::open(&folder.path().join("home"), Reach::Remote("gs://bucket/two words"), &options).unwrap();
     let at = Location::Blob(Digest::of(b"x"));
-    let sign = |hours: u64| pollster::block_on(local_view.sign(&at, "naïve €.txt", Duration::from_secs(hours * 3600)));
+    let sign = |hours: u64| {
+        pollster::block_on(local_view.remote().unwrap().sign(&at, "naïve €.txt", Duration::from_secs(hours * 3600)))
+    };
     let signed = sign(1).unwrap();
     assert!(signed.url.contains("/bucket/two%20words/blobs/") && signed.url.contains("X-Goog-Expires=3600"));
     let header = "response-content-disposition=attachment%3B%20filename%3D%22na_ve%20_.txt%22%3B%20filename%2A%3DUTF-8%27%27na%25C3%25AFve";

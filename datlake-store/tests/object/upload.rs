@@ -182,13 +182,19 @@ fn what_nobody_goes_on_with_is_found_at_the_server_and_aborted() {
         let remote = RemoteOptions { variables: Some(scene.server.variables.clone()), ..RemoteOptions::default() };
         let options = Options { remote, ..Options::default() };
         let local_view = LocalView::open(&home, Reach::Remote(&scene.server.url), &options).unwrap();
-        let left = |silence| pollster::block_on(local_view.left_uploads(silence)).unwrap();
+        let left = |silence| pollster::block_on(local_view.remote().unwrap().left_uploads(silence, false)).unwrap();
         assert_eq!(left(Duration::ZERO), Some(0));
         scene.upload(Some(&scene.memory()), &scene.file(), Some(16 * MIB));
         assert_eq!((left(Duration::from_secs(3600)), left(Duration::ZERO)), (Some(0), Some(1)), "it may be at work");
-        assert_eq!(pollster::block_on(local_view.abort_uploads(Duration::from_secs(3600))).unwrap(), Some(0));
+        assert_eq!(
+            pollster::block_on(local_view.remote().unwrap().left_uploads(Duration::from_secs(3600), true)).unwrap(),
+            Some(0)
+        );
         assert_eq!(uploads(&scene.server).len(), 1);
-        assert_eq!(pollster::block_on(local_view.abort_uploads(Duration::ZERO)).unwrap(), Some(1));
+        assert_eq!(
+            pollster::block_on(local_view.remote().unwrap().left_uploads(Duration::ZERO, true)).unwrap(),
+            Some(1)
+        );
         assert_eq!((uploads(&scene.server).len(), left(Duration::ZERO)), (0, Some(0)));
     });
     if let Some(server) = Server::azurite(test) {
@@ -196,6 +202,9 @@ fn what_nobody_goes_on_with_is_found_at_the_server_and_aborted() {
         let folder = tempfile::tempdir().unwrap();
         let local_view =
             LocalView::open(folder.path(), Reach::Remote(&server.url), &Options { remote, ..Options::default() });
-        assert_eq!(pollster::block_on(local_view.unwrap().left_uploads(Duration::ZERO)).unwrap(), None);
+        assert_eq!(
+            pollster::block_on(local_view.unwrap().remote().unwrap().left_uploads(Duration::ZERO, false)).unwrap(),
+            None
+        );
     }
 }

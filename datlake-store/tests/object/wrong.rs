@@ -307,7 +307,7 @@ fn uploads_are_counted_over_the_same_connections_as_all_else_and_as_patiently() 
         let remote = RemoteOptions { variables: Some(variables), ..RemoteOptions::default() };
         let options = Options { remote, ..Options::default() };
         let local_view = LocalView::open(home.path(), Reach::Remote(URL), &options).unwrap();
-        pollster::block_on(local_view.left_uploads(std::time::Duration::ZERO))
+        pollster::block_on(local_view.remote().unwrap().left_uploads(std::time::Duration::ZERO, false))
     };
     assert_eq!(left(s3_at(&fake.endpoint)).unwrap(), Some(0));
     // Only the proxy knows where that is.

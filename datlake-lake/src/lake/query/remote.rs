@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use datlake_core::{Created, Error, ErrorKind, Location, Prefix, Result, Store};
-use datlake_store::{Standing, wait};
+use datlake_store::{Remote, Standing, wait};
 
 use crate::lake::Lake;
 use crate::report::{Ability, CheckStep, RemoteCheck, RemoteState};
@@ -39,7 +39,7 @@ impl Lake {
 
     /// What can be seen of the remote, and what is wrong with it.
     pub(crate) fn remote_state(&self) -> (Option<RemoteState>, Option<String>) {
-        match self.local_view().standing() {
+        match self.local_view().remote().map(Remote::standing).transpose() {
             Ok(None) => (None, None),
             Ok(Some(Standing::Unasked)) => (Some(RemoteState::Unasked), None),
             Ok(Some(Standing::There)) => (Some(RemoteState::There), None),
@@ -84,7 +84,8 @@ impl Trial {
     /// Downloads an object that is there by a URL, where the remote has such URLs.
     async fn presign(&mut self, lake: &Lake, at: &Location) {
         let start = Instant::now();
-        match lake.local_view().try_signed(at).await {
+        let Some(remote) = lake.local_view().remote() else { return };
+        match remote.try_signed(at).await {
             Ok(None) => {}
             tried => {
                 let took = start.elapsed();

@@ -41,7 +41,7 @@ impl Lake {
         self.journal().flush();
         let mut found = Runs::default();
         let mut durations = Durations::default();
-        for run in self.local_view().runs()? {
+        for run in self.local_view().dir().runs()? {
             if found.runs.len() == limit {
                 break;
             }
@@ -72,7 +72,7 @@ impl Lake {
             let message = format!("no run `{shown}` is remembered in `{}`", self.home().display());
             Error::new(ErrorKind::NotFound, message).with_hint("`datlake runs` shows the runs")
         };
-        let all = self.local_view().runs()?;
+        let all = self.local_view().dir().runs()?;
         let mut meant = all.iter().filter(|one| !run.is_empty() && one.starts_with(run));
         let one = match (meant.next(), meant.next()) {
             (Some(one), None) => one,
@@ -87,7 +87,7 @@ impl Lake {
     }
 
     fn log(&self, run: &str) -> Result<Option<RunLog>> {
-        let Some(bytes) = self.local_view().read_run(run)? else { return Ok(None) };
+        let Some(bytes) = self.local_view().dir().read_run(run)? else { return Ok(None) };
         RunLog::parse(&bytes, &format!("{RUNS}/{}", run_file(run)))
     }
 
@@ -99,7 +99,7 @@ impl Lake {
     pub(super) fn events(&self) -> Result<(Events, Vec<Damage>)> {
         self.journal().flush();
         let (mut events, mut damaged) = (Events::new(), Vec::new());
-        for run in self.local_view().runs()? {
+        for run in self.local_view().dir().runs()? {
             let Some(log) = self.log_unless_damaged(&run, &mut damaged)? else { continue };
             let RunLog { head, calls, .. } = log;
             for Noted { creator, key, outcome, at, times, took_ms } in together(calls) {
