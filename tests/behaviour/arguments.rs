@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use datlake::{File, Lake, Result, file_creator};
+use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize};
 
 use crate::support::{Watched, lake};
@@ -47,6 +48,55 @@ fn doubled(mut items: Vec<u32>, mut factor: u32) -> Result<Vec<u32>> {
 #[test]
 fn an_argument_counts_as_it_was_given_also_where_the_body_changes_it() {
     check("doubled", || doubled(vec![1, 2], 1), || doubled(vec![2, 4], 1));
+}
+
+/// The columns of a table in the order in which somebody listed them, written entry by entry.
+struct Columns(Vec<(String, u32)>);
+
+impl Serialize for Columns {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        self.0.iter().try_for_each(|(name, width)| map.serialize_entry(name, width))?;
+        map.end()
+    }
+}
+
+#[file_creator]
+fn header(columns: &Columns) -> Result<String> {
+    Ok(columns.0.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(","))
+}
+
+#[derive(Serialize)]
+struct Extended {
+    name: String,
+    #[serde(flatten)]
+    rest: HashMap<String, u32>,
+}
+
+#[file_creator]
+fn extended(settings: &Extended) -> Result<usize> {
+    Ok(settings.name.len() + settings.rest.len())
+}
+
+#[test]
+fn the_order_of_a_map_counts_where_a_type_keeps_one_and_that_of_a_hash_map_never() {
+    let columns = |names: [&str; 2]| Columns(names.map(|name| (name.to_owned(), 1)).into());
+    check("header", || header(&columns(["id", "amount"])), || header(&columns(["amount", "id"])));
+    let lake = lake();
+    lake.ok("ran header", || header(&columns(["id", "amount"])));
+    lake.ok("ran header", || header(&columns(["amount", "id"])));
+    let why = {
+        let _current = lake.enter();
+        header::call(&columns(["b", "a"])).explain().unwrap().to_string()
+    };
+    assert!(why.contains(r#"["b",1]"#), "an order that is not shown: {why}");
+
+    // Each hash map has an order of its own.
+    let make = || Extended { name: "a".into(), rest: (0..40).map(|n| (n.to_string(), n)).collect() };
+    lake.ok("ran extended", || extended(&make()));
+    for _ in 0..4 {
+        lake.ok("hit extended", || extended(&make()));
+    }
 }
 
 struct Celsius(f64);

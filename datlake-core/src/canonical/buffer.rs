@@ -9,12 +9,14 @@ pub(super) struct Encoder<'a> {
     pub(super) files: &'a mut Vec<FileRef>,
     /// Off while a file's own fields are encoded to find its note.
     pub(super) finds_files: bool,
+    /// Names the type whose `Serialize` runs.
+    pub(super) type_name: fn() -> &'static str,
 }
 
 impl<'a> Encoder<'a> {
     #[inline]
     pub(super) fn new(bytes: &'a mut Vec<u8>, files: &'a mut Vec<FileRef>) -> Self {
-        Self { bytes, files, finds_files: true }
+        Self { bytes, files, finds_files: true, type_name: || "" }
     }
 
     #[inline]

@@ -51,8 +51,19 @@ fn noted<T: Serialize + ?Sized>(shown: &T) -> Result<FileRef> {
 /// Encodes a form of a file without looking for files in it.
 fn fields_of<T: Serialize + ?Sized>(form: &T) -> Result<Vec<u8>> {
     let (mut bytes, mut files) = (Vec::new(), Vec::new());
-    form.serialize(&mut Encoder { bytes: &mut bytes, files: &mut files, finds_files: false })?;
+    let mut encoder = Encoder::new(&mut bytes, &mut files);
+    encoder.finds_files = false;
+    encoder.value(form)?;
     Ok(bytes)
+}
+
+impl Encoder<'_> {
+    /// Encodes `value`. Every value passes here: its type says what a map that its `Serialize` writes is.
+    #[inline]
+    pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.type_name = type_name::<T>;
+        value.serialize(self)
+    }
 }
 
 macro_rules! integers {
@@ -140,7 +151,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result {
         self.tag(tag::SOME);
-        value.serialize(self)
+        self.value(value)
     }
 
     fn serialize_unit(self) -> Result {
@@ -157,7 +168,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
             self.file(noted(value)?);
             return Ok(());
         }
-        value.serialize(self)
+        self.value(value)
     }
 
     fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Result {
@@ -175,7 +186,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     ) -> Result {
         self.tag(tag::NEWTYPE_VARIANT);
         self.text(variant);
-        value.serialize(self)
+        self.value(value)
     }
 
     fn serialize_seq(self, _length: Option<usize>) -> Result<Counted<'e, 'a>> {
@@ -201,8 +212,9 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_map(self, length: Option<usize>) -> Result<Map<'e, 'a>> {
-        let entries = Entries::start(self, length);
-        Ok(Map { encoder: self, entries, has_key: false })
+        // Derived code alone gives no length: for a struct that takes in the entries of a map, whatever map that is.
+        let ordered = length.is_some() && order::is_ordered_map((self.type_name)());
+        Ok(Map::start(self, length, ordered))
     }
 
     fn serialize_struct(self, _name: &'static str, _length: usize) -> Result<Counted<'e, 'a>> {
@@ -235,7 +247,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
         }
         let mut elements = Entries::start(self, items.size_hint().1);
         for item in items {
-            item.serialize(&mut *self)?;
+            self.value(&item)?;
             elements.close_entry(self);
         }
         elements.finish(self, tag::SET);
@@ -248,20 +260,9 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
         V: Serialize,
         I: IntoIterator<Item = (K, V)>,
     {
-        let ordered = order::is_ordered_map(type_name::<I>());
+        let ordered = order::is_ordered_map((self.type_name)()) && order::is_ordered_iterator(type_name::<I>());
         let entries = entries.into_iter();
-        if ordered {
-            let mut count = 0;
-            self.tag(tag::ORDERED_MAP);
-            for (key, value) in entries {
-                key.serialize(&mut *self)?;
-                value.serialize(&mut *self)?;
-                count += 1;
-            }
-            self.end(count);
-            return Ok(());
-        }
-        let mut map = self.serialize_map(entries.size_hint().1)?;
+        let mut map = Map::start(self, entries.size_hint().1, ordered);
         for (key, value) in entries {
             map.serialize_entry(&key, &value)?;
         }
@@ -289,7 +290,7 @@ impl<'e, 'a> Counted<'e, 'a> {
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         self.count += 1;
-        value.serialize(&mut *self.encoder)
+        self.encoder.value(value)
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result {
@@ -349,7 +350,16 @@ counted_fields!(SerializeStruct, SerializeStructVariant);
 pub(super) struct Map<'e, 'a> {
     encoder: &'e mut Encoder<'a>,
     entries: Entries,
+    /// Whether the order counts, as far as is known yet.
+    ordered: bool,
     has_key: bool,
+}
+
+impl<'e, 'a> Map<'e, 'a> {
+    fn start(encoder: &'e mut Encoder<'a>, length: Option<usize>, ordered: bool) -> Self {
+        let entries = Entries::start(encoder, length);
+        Self { encoder, entries, ordered, has_key: false }
+    }
 }
 
 impl SerializeMap for Map<'_, '_> {
@@ -361,7 +371,8 @@ impl SerializeMap for Map<'_, '_> {
             return Err(EncodeError("a key of a map has no value".into()));
         }
         self.has_key = true;
-        key.serialize(&mut *self.encoder)
+        self.ordered &= !order::is_key_of_unknown_map(type_name::<T>());
+        self.encoder.value(key)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
@@ -369,7 +380,7 @@ impl SerializeMap for Map<'_, '_> {
             return Err(EncodeError("a value of a map has no key".into()));
         }
         self.has_key = false;
-        value.serialize(&mut *self.encoder)?;
+        self.encoder.value(value)?;
         self.entries.close_entry(self.encoder);
         Ok(())
     }
@@ -378,7 +389,10 @@ impl SerializeMap for Map<'_, '_> {
         if self.has_key {
             return Err(EncodeError("a key of a map has no value".into()));
         }
-        self.entries.finish(self.encoder, tag::MAP);
+        match self.ordered {
+            true => self.entries.finish_ordered(self.encoder, tag::ORDERED_MAP),
+            false => self.entries.finish(self.encoder, tag::MAP),
+        }
         Ok(())
     }
 }

@@ -144,7 +144,11 @@ impl<'a> JsonReader<'a> {
                     }
                 }
                 self.check_count(entries.len())?;
-                map_value(entries)
+                let keys: Option<Vec<_>> = entries.iter().map(|(key, _)| key_text(key)).collect();
+                match keys {
+                    Some(keys) if !keys.is_sorted() => list_value(entries),
+                    _ => map_value(entries),
+                }
             }
             tag::STRUCT => Value::Object(self.fields(depth)?),
             tag::UNIT_VARIANT => self.text()?.into(),
@@ -257,8 +261,13 @@ fn map_value(entries: Vec<(Value, Value)>) -> Value {
         Some(keys) if keys.len() == entries.len() => {
             entries.into_iter().filter_map(|(key, value)| Some((key_text(&key)?, value))).collect()
         }
-        _ => json!({ "$map": entries.into_iter().map(|(key, value)| json!([key, value])).collect::<Vec<_>>() }),
+        _ => list_value(entries),
     }
+}
+
+/// A map that is no object: readers of JSON may order the fields of one as they like.
+fn list_value(entries: Vec<(Value, Value)>) -> Value {
+    json!({ "$map": entries.into_iter().map(|(key, value)| json!([key, value])).collect::<Vec<_>>() })
 }
 
 fn key_text(key: &Value) -> Option<String> {

@@ -44,8 +44,12 @@
 //!   `filter`, `filter_map`, `cloned`, `copied`), `BTreeSet`, `BinaryHeap`. Only the outermost type says so, by its whole path:
 //!   a `Vec<HashSet<_>>` is a sequence of sets.
 //! - What a person can order counts by its order, even where `==` ignores it: an `IndexSet` is a sequence and an `IndexMap`
-//!   a map whose order counts, since a body that iterates over one may well write its rows in that order. A type that
-//!   calls `serialize_map` itself, or is flattened, is a map and sorted.
+//!   a map whose order counts, since a body that iterates over one may well write its rows in that order.
+//! - So a map's order counts unless its type is known to have none, however it serializes: `HashMap` and `BTreeMap` (also
+//!   behind the adapters of iterators), and hash maps of other crates (`order::UNORDERED`).
+//! - Where the type cannot be seen, a map is sorted, for it may be a hash map: behind `#[serde(flatten)]`, in a newtype variant
+//!   of an internally tagged enum, behind `dyn`. There the order of an `IndexMap` does not count. That is told by what
+//!   derived code does: it gives a map no length, or keys of the type `str`.
 //! - `is_human_readable()` is `false`.
 //! - Files are collected in the order in which they stand in the *encoding*: files in a map move with their entries. A file
 //!   that a value serialized into something else (say into a JSON string) comes last.
@@ -110,7 +114,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Encoded> {
 pub fn encode_into<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>, files: &mut Vec<FileRef>) -> Result<()> {
     let before = (bytes.len(), files.len());
     let noting = Noting::start();
-    match value.serialize(&mut Encoder::new(bytes, files)) {
+    match Encoder::new(bytes, files).value(value) {
         Ok(()) => {
             let mut disguised = noting.rest();
             disguised.sort_by(|a, b| sorted::file_order(a).cmp(&sorted::file_order(b)));

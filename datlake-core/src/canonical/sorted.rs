@@ -1,4 +1,5 @@
-//! Sets and maps: entries are written as they come, then put in the order of their bytes, and their files with them.
+//! Sets and maps: entries are written as they come, then put in the order of their bytes, and their files with them, unless
+//! their own order counts.
 
 use std::ops::Range;
 
@@ -33,6 +34,12 @@ impl Entries {
     /// What was written since the last entry is one more.
     pub(super) fn close_entry(&mut self, encoder: &Encoder<'_>) {
         self.ends.push(Mark::at_end_of(encoder));
+    }
+
+    /// Puts `tag` before the entries and their count behind them.
+    pub(super) fn finish_ordered(self, encoder: &mut Encoder<'_>, tag: u8) {
+        encoder.bytes.insert(self.start.bytes, tag);
+        encoder.end(self.ends.len());
     }
 
     /// Writes `tag`, the count and the sorted entries in place of what came in any order.

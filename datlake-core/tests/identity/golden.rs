@@ -148,6 +148,9 @@ fn collections() {
         ("13 02 080162 040101 08026161 040102",     hex(&BTreeMap::from([("aa", 2), ("b", 1)]))),
         ("13 01 11040101037f02 01",                 hex(&HashMap::from([((1, true), ())]))),
         ("14 080162 040101 080161 040102 7f02",     hex(&indexmap::IndexMap::from([("b", 1), ("a", 2)]))),
+        // However it serializes, and with or without serde_json's `preserve_order`.
+        ("14 080161 040102 080162 040101 7f02",     hex(&serde_json::json!({"a": 2, "b": 1}))),
+        ("14 7f00",                                 hex(&serde_json::Map::new())),
     ]);
 }
 

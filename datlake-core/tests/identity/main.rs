@@ -6,6 +6,7 @@ mod code;
 mod disguises;
 mod golden;
 mod keys;
+mod maps;
 mod names;
 mod properties;
 

@@ -27,6 +27,7 @@ enum Value {
     Tuple(Vec<Value>),
     Set(Vec<Value>),
     Map(Vec<(Value, Value)>),
+    OrderedMap(Vec<(Value, Value)>),
     Struct(Vec<(&'static str, Value)>),
     UnitVariant(&'static str),
     NewtypeVariant(&'static str, Box<Value>),
@@ -78,6 +79,10 @@ impl Serialize for Value {
             }
             Self::Set(values) => AsSet(values).serialize(s),
             Self::Map(entries) => {
+                let order: HashSet<usize> = (0..entries.len()).collect();
+                s.collect_map(order.iter().map(|&at| (&entries[at].0, &entries[at].1)))
+            }
+            Self::OrderedMap(entries) => {
                 let mut map = s.serialize_map(Some(entries.len()))?;
                 entries.iter().try_for_each(|(key, value)| map.serialize_entry(key, value))?;
                 map.end()
@@ -115,6 +120,9 @@ impl Value {
                 entries.sort();
                 Self::Map(entries)
             }
+            Self::OrderedMap(entries) => {
+                Self::OrderedMap(entries.iter().map(|(key, value)| (key.normal(), value.normal())).collect())
+            }
             Self::Struct(fields) => Self::Struct(fields.iter().map(|(name, value)| (*name, value.normal())).collect()),
             Self::NewtypeVariant(name, value) => Self::NewtypeVariant(name, Box::new(value.normal())),
             same => same.clone(),
@@ -133,6 +141,9 @@ impl Value {
             Self::Set(values) => Self::Set(each(values).into_iter().rev().collect()),
             Self::Map(entries) => {
                 Self::Map(entries.iter().rev().map(|(key, value)| (key.turned(), value.turned())).collect())
+            }
+            Self::OrderedMap(entries) => {
+                Self::OrderedMap(entries.iter().map(|(key, value)| (key.turned(), value.turned())).collect())
             }
             Self::Struct(fields) => Self::Struct(fields.iter().map(|(name, value)| (*name, value.turned())).collect()),
             Self::NewtypeVariant(name, value) => Self::NewtypeVariant(name, Box::new(value.turned())),
@@ -170,6 +181,7 @@ fn value() -> impl Strategy<Value = Value> {
             values().prop_map(Value::Tuple),
             values().prop_map(Value::Set),
             prop::collection::vec((inner.clone(), inner.clone()), 0..4).prop_map(Value::Map),
+            prop::collection::vec((inner.clone(), inner.clone()), 0..4).prop_map(Value::OrderedMap),
             prop::collection::vec((name(), inner.clone()), 0..4).prop_map(Value::Struct),
             (name(), inner.clone()).prop_map(|(name, v)| Value::NewtypeVariant(name, Box::new(v))),
         ]

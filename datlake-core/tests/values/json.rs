@@ -43,7 +43,7 @@ fn values_look_as_serde_json_would_show_them() {
     check(row, shown);
     check((i64::MIN, u64::MAX, -1.5, true, None::<u8>), json!([i64::MIN, u64::MAX, -1.5, true, null]));
     check(BTreeSet::from([3, 1, 2]), json!([1, 2, 3]));
-    check(indexmap::IndexMap::from([("b", 1), ("a", 2)]), json!({"b": 1, "a": 2}));
+    check(indexmap::IndexMap::from([("a", 2), ("b", 1)]), json!({"a": 2, "b": 1}));
 }
 
 #[test]
@@ -53,6 +53,8 @@ fn what_json_has_no_form_for_is_marked() {
     check([f64::NAN, f64::NEG_INFINITY], json!([{"$float": "NaN"}, {"$float": "-inf"}]));
     check([f32::INFINITY], json!([{"$float": "inf"}]));
     check(HashMap::from([((1, 2), "x")]), json!({"$map": [[[1, 2], "x"]]}));
+    // An order that an object would not show.
+    check(indexmap::IndexMap::from([("b", 1), ("a", 2)]), json!({"$map": [["b", 1], ["a", 2]]}));
     // Two keys that look alike.
     #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
     #[serde(untagged)]

@@ -66,12 +66,51 @@ fn nothing_else_is_a_set_whatever_it_holds_or_is_called() {
 }
 
 #[test]
-fn the_order_of_an_index_map_counts_and_of_no_other() {
-    assert!(is_ordered_map(type_name_of_val(&&indexmap::IndexMap::from([(1, 2)]))));
+fn an_iterator_over_a_map_has_the_order_of_the_map() {
+    let (hashed, tree) = (HashMap::from([(1, 2)]), BTreeMap::from([(1, 2)]));
+    let kept = indexmap::IndexMap::from([(1, 2)]);
+    let boxed: Box<dyn Iterator<Item = (&i32, &i32)>> = Box::new(kept.iter());
     for name in [
-        type_name_of_val(&&HashMap::from([(1, 2)])),
-        type_name_of_val(&&BTreeMap::from([(1, indexmap::IndexMap::from([(1, 2)]))])),
+        type_name_of_val(&&hashed),
+        type_name_of_val(&hashed.iter().map(|(k, v)| (v, k)).take(1)),
+        type_name_of_val(&hashed.iter().chain(kept.iter())),
+        type_name_of_val(&&tree),
+        type_name_of_val(&tree.iter()),
+        type_name_of_val(&tree.range(1..)),
+        type_name_of_val(&boxed),
     ] {
-        assert!(!is_ordered_map(name), "{name} was taken for a map whose order counts");
+        assert!(!is_ordered_iterator(name), "the order of {name} counts");
+    }
+    for name in [
+        type_name_of_val(&&kept),
+        type_name_of_val(&kept.iter()),
+        type_name_of_val(&vec![(1, 2)].into_iter()),
+        type_name_of_val(&[(1, hashed.clone())]),
+        type_name_of_val(&[(1, 2)].iter().map(|(k, v)| (v, k))),
+    ] {
+        assert!(is_ordered_iterator(name), "the order of {name} does not count");
+    }
+}
+
+#[test]
+fn a_type_keeps_an_order_unless_it_is_known_to_have_none() {
+    for name in [
+        "serde_json::map::Map<alloc::string::String, serde_json::value::Value>",
+        "serde_json::value::Value",
+        "alloc::boxed::Box<toml::value::Value>",
+        "hashlink::linked_hash_map::LinkedHashMap<u8, dashmap::DashMap<u8, u8>>",
+        "shop::dashmap::DashMap<u8, u8>",
+        "[(u8, u8); 2]",
+    ] {
+        assert!(is_ordered_map(name), "the order of {name} does not count");
+    }
+    for name in [
+        "dashmap::DashMap<u8, u8>",
+        "&alloc::sync::Arc<dashmap::DashMap<u8, u8>>",
+        "alloc::borrow::Cow<'_, im::hash::map::HashMap<u8, u8>>",
+        "alloc::boxed::Box<dyn erased_serde::ser::Serialize>",
+        "serde::private::ser::content::Content",
+    ] {
+        assert!(!is_ordered_map(name), "the order of {name} counts");
     }
 }
