@@ -152,9 +152,10 @@ fn call(lineage: &Lineage, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "            depends on {} ({})", dependency.item, dependency.hash.short())?;
     }
     let commit = code.source.commit.as_deref().unwrap_or("none");
+    let dirty = if code.source.dirty == Some(true) { "; files of the work tree were modified" } else { "" };
     match code.source.state {
-        CodeState::Committed => writeln!(f, "  commit    {commit}")?,
-        CodeState::Uncommitted => writeln!(f, "  commit    none has this code; it grew from {commit}")?,
+        CodeState::Committed => writeln!(f, "  commit    {commit}{dirty}")?,
+        CodeState::Uncommitted => writeln!(f, "  commit    none has this code; it grew from {commit}{dirty}")?,
         CodeState::Unknown => writeln!(f, "  commit    unknown")?,
     }
     if let Some(link) = &code.source.permalink {

@@ -190,9 +190,10 @@ fn places(info: &FileInfo) -> Vec<String> {
 
 fn commit(call: &CreatedBy) -> String {
     let branch = call.branch.as_ref().map(|branch| format!(" on {branch}")).unwrap_or_default();
+    let dirty = if call.dirty == Some(true) { "; files of the work tree were modified" } else { "" };
     match (call.code_state, &call.commit) {
-        (CodeState::Committed, Some(commit)) => format!("{commit}{branch} has this code"),
-        (CodeState::Uncommitted, Some(commit)) => format!("uncommitted, grew from {commit}{branch}"),
+        (CodeState::Committed, Some(commit)) => format!("{commit}{branch} has this code{dirty}"),
+        (CodeState::Uncommitted, Some(commit)) => format!("uncommitted, grew from {commit}{branch}{dirty}"),
         (CodeState::Uncommitted, None) => "uncommitted".to_owned(),
         (_, None) | (CodeState::Unknown, _) => "unknown".to_owned(),
     }

@@ -2,6 +2,8 @@
 //!
 //! Asked on a miss only; what does not change in a process is found out once.
 
+#[cfg(feature = "git")]
+mod compiled;
 mod person;
 #[cfg(feature = "git")]
 mod source;

@@ -1,42 +1,46 @@
 //! Which commit holds the code that was compiled.
 //!
-//! The binary may not be what `HEAD` says. The macro embeds the git blob id of each source file; the code is a commit's if that
-//! commit has exactly those blobs at those paths.
+//! The binary may not be what `HEAD` says. The code is a commit's if a checkout of that commit has exactly the files that were
+//! compiled, at their paths. A checkout may have other bytes than the commit (line ends, `ident`, LFS): what decides is
+//! - that a file has the commit's bytes; or
+//! - that git takes it for unmodified, and it still is what was compiled; or
+//! - for Rust, that it has `\r\n` where the commit has `\n`: the compiler reads both alike.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use datlake_core::Code;
 use datlake_core::lineage::{CodeState, SourceState};
-use git2::{Commit, Oid, Repository, Sort, StatusOptions};
+use git2::{
+    Commit, IndexEntryExtendedFlag, IndexEntryFlag, ObjectType, Oid, Repository, Sort, Status, StatusOptions, Tree,
+};
+
+use super::compiled::CompiledFile;
 
 /// Commits to look through for one that has the code.
 const HISTORY: usize = 2000;
 
-/// Where version control has `code` and what it depends on in the same repository.
+/// Where version control has `code` and what it depends on.
 pub(super) fn find(code: &'static Code) -> SourceState {
     // A repository that cannot be read is no reason to fail a call.
-    look(code).unwrap_or_default()
+    look(code, &CompiledFile::all_of(code)).unwrap_or_default()
 }
 
-fn look(code: &'static Code) -> Option<SourceState> {
-    let repository = Repository::discover(code.manifest_dir).ok()?;
-    let root = repository.workdir()?.canonicalize().ok()?;
-    let path = within(code, &root)?;
-    let mut files: Vec<(PathBuf, Oid)> = Vec::new();
-    for code in code.closure() {
-        let Some(path) = within(code, &root) else { continue };
-        let blob = Oid::from_bytes(&code.blob).ok()?;
-        if !files.contains(&(path.clone(), blob)) {
-            files.push((path, blob));
-        }
-    }
+/// The state of `files` by the repository that `code` is in.
+fn look(code: &Code, files: &[CompiledFile]) -> Option<SourceState> {
+    let mut checkouts = Checkouts::default();
+    let own = checkouts.around(Path::new(code.manifest_dir))?;
+    let source = resolved(&Path::new(code.manifest_dir).join(code.file));
+    let path = source.strip_prefix(&checkouts.all[own].root).ok()?.to_str()?.replace('\\', "/");
+    let in_some = files.iter().all(|file| checkouts.assign(file).is_some());
+    // Also where it is in several repositories: in a submodule, in a package beside this one.
+    let in_others = in_some && checkouts.all.iter_mut().skip(1).all(|checkout| checkout.holder().is_some());
+    let commit = if in_others { checkouts.all[own].holder() } else { None };
+    let repository = &checkouts.all[own].repository;
     let head = repository.head().ok();
-    let tip = head.as_ref().and_then(|head| head.peel_to_commit().ok());
-    let commit = tip.as_ref().and_then(|tip| holder(&repository, tip, &files));
     let remote = repository.find_remote("origin").ok().and_then(|remote| remote.url().ok().map(without_credentials));
     let state = if commit.is_some() { CodeState::Committed } else { CodeState::Uncommitted };
-    let id = commit.as_ref().or(tip.as_ref()).map(|commit| commit.id().to_string());
-    let path = path.to_str()?.replace('\\', "/");
+    let id = commit.or_else(|| Some(head.as_ref()?.peel_to_commit().ok()?.id())).map(|id| id.to_string());
     let permalink = match (state, &remote, &id) {
         (CodeState::Committed, Some(remote), Some(id)) => permalink(remote, id, &path, code.line),
         _ => None,
@@ -45,31 +49,121 @@ fn look(code: &'static Code) -> Option<SourceState> {
         state,
         commit: id,
         branch: head.filter(git2::Reference::is_branch).and_then(|head| head.shorthand().ok().map(str::to_owned)),
-        dirty: dirty(&repository),
+        dirty: dirty(repository),
         repository: remote,
         path: Some(path),
         permalink,
     })
 }
 
-/// The source file of `code`, relative to the repository.
-fn within(code: &Code, root: &Path) -> Option<PathBuf> {
-    let file = Path::new(code.manifest_dir).join(code.file);
-    let file = file.canonicalize().unwrap_or(file);
-    file.strip_prefix(root).ok().map(Path::to_owned)
+/// A path without symbolic links, where the file is there.
+fn resolved(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// The commit nearest to `tip` that has exactly these files.
-fn holder<'r>(repository: &'r Repository, tip: &Commit<'r>, files: &[(PathBuf, Oid)]) -> Option<Commit<'r>> {
-    let has = |commit: &Commit<'_>| {
-        commit.tree().is_ok_and(|tree| {
-            files.iter().all(|(path, blob)| tree.get_path(path).is_ok_and(|entry| entry.id() == *blob))
+/// The repositories in which there is something that the key depends on.
+#[derive(Default)]
+struct Checkouts {
+    all: Vec<Checkout>,
+    by_directory: HashMap<PathBuf, usize>,
+}
+
+/// A repository that is checked out, and the files in it that the key depends on.
+struct Checkout {
+    repository: Repository,
+    root: PathBuf,
+    wanted: Vec<Wanted>,
+}
+
+/// A file as a commit must have it.
+struct Wanted {
+    /// Within the repository.
+    path: PathBuf,
+    compiled: Oid,
+    is_rust: bool,
+    /// Of blobs that were compared, whether the file is one.
+    known: HashMap<Oid, bool>,
+}
+
+impl Checkouts {
+    /// The repository around a directory.
+    fn around(&mut self, directory: &Path) -> Option<usize> {
+        if let Some(at) = self.by_directory.get(directory) {
+            return Some(*at);
+        }
+        let repository = Repository::discover(directory).ok()?;
+        let root = repository.workdir()?.canonicalize().ok()?;
+        let at = self.all.iter().position(|checkout| checkout.root == root).unwrap_or_else(|| {
+            self.all.push(Checkout { repository, root, wanted: Vec::new() });
+            self.all.len() - 1
+        });
+        self.by_directory.insert(directory.to_owned(), at);
+        Some(at)
+    }
+
+    /// Puts `file` to those of the repository that it is in; `None` where it is in none.
+    fn assign(&mut self, file: &CompiledFile) -> Option<()> {
+        let file_path = resolved(file.path.as_deref()?);
+        let at = self.around(file_path.ancestors().skip(1).find(|directory| directory.is_dir())?)?;
+        let Checkout { repository, root, wanted } = &mut self.all[at];
+        let path = file_path.strip_prefix(root).ok()?.to_owned();
+        let mut known = HashMap::from([(file.blob, true)]);
+        // Git looks at files only where it has to.
+        if in_head(repository, &path) != Some(file.blob)
+            && let Some(staged) = unmodified(repository, &path)
+            && Oid::hash_file(ObjectType::Blob, &file_path).is_ok_and(|now| now == file.blob)
+        {
+            known.insert(staged, true);
+        }
+        wanted.push(Wanted { path, compiled: file.blob, is_rust: file.is_rust, known });
+        Some(())
+    }
+}
+
+impl Checkout {
+    /// The commit nearest to `HEAD` that has exactly these files.
+    fn holder(&mut self) -> Option<Oid> {
+        let Self { repository, wanted, .. } = self;
+        let mut walk = repository.revwalk().ok()?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).ok()?;
+        walk.push_head().ok()?;
+        let commits = walk.take(HISTORY).filter_map(Result::ok).filter_map(|id| repository.find_commit(id).ok());
+        let mut has = |commit: &Commit<'_>| {
+            commit.tree().is_ok_and(|tree| wanted.iter_mut().all(|wanted| wanted.is_in(repository, &tree)))
+        };
+        commits.into_iter().find(|commit| has(commit)).map(|commit| commit.id())
+    }
+}
+
+impl Wanted {
+    fn is_in(&mut self, repository: &Repository, tree: &Tree<'_>) -> bool {
+        let Ok(entry) = tree.get_path(&self.path) else { return false };
+        let (is_rust, compiled) = (self.is_rust, self.compiled);
+        *self.known.entry(entry.id()).or_insert_with(|| {
+            is_rust && repository.find_blob(entry.id()).is_ok_and(|blob| with_crlf(blob.content()) == Some(compiled))
         })
-    };
-    let mut walk = repository.revwalk().ok()?;
-    walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).ok()?;
-    walk.push(tip.id()).ok()?;
-    walk.take(HISTORY).filter_map(Result::ok).filter_map(|id| repository.find_commit(id).ok()).find(has)
+    }
+}
+
+/// The id of a text with `\r\n` for each `\n`.
+fn with_crlf(text: &[u8]) -> Option<Oid> {
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    Oid::hash_object(ObjectType::Blob, &lines.join(&b"\r\n"[..])).ok()
+}
+
+fn in_head(repository: &Repository, path: &Path) -> Option<Oid> {
+    Some(repository.head().ok()?.peel_to_tree().ok()?.get_path(path).ok()?.id())
+}
+
+/// What git's index has for a file that git takes for unmodified, whatever filters make of it.
+fn unmodified(repository: &Repository, path: &Path) -> Option<Oid> {
+    let entry = repository.index().ok()?.get_path(path, 0)?;
+    // Git was told not to look.
+    let unseen = IndexEntryFlag::from_bits_truncate(entry.flags).is_valid()
+        || IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_skip_worktree();
+    let modified = Status::WT_MODIFIED | Status::WT_TYPECHANGE | Status::WT_DELETED | Status::CONFLICTED;
+    let status = repository.status_file(path);
+    (!unseen && status.is_ok_and(|status| !status.intersects(modified))).then_some(entry.id)
 }
 
 fn dirty(repository: &Repository) -> Option<bool> {
@@ -117,33 +211,4 @@ fn permalink(remote: &str, commit: &str, path: &str, line: u32) -> Option<String
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_never_leave_a_remote_url() {
-        for (url, shown) in [
-            ("https://me:secret@github.com/a/b.git", "https://github.com/a/b.git"),
-            ("https://token@host/a?key=secret", "https://host/a"),
-            ("git@github.com:a/b.git", "git@github.com:a/b.git"),
-            ("https://me:se@cret@host/a", "https://host/a"),
-        ] {
-            assert_eq!(without_credentials(url), shown);
-        }
-    }
-
-    #[test]
-    fn links_go_to_the_line_on_each_forge() {
-        for (remote, link) in [
-            ("https://github.com/a/b.git", Some("https://github.com/a/b/blob/c0/src/x.rs#L7")),
-            ("git@github.com:a/b.git", Some("https://github.com/a/b/blob/c0/src/x.rs#L7")),
-            ("https://gitlab.example.org/g/a/b.git", Some("https://gitlab.example.org/g/a/b/-/blob/c0/src/x.rs#L7")),
-            ("https://bitbucket.org/a/b", Some("https://bitbucket.org/a/b/src/c0/src/x.rs#lines-7")),
-            ("https://codeberg.org/a/b.git", Some("https://codeberg.org/a/b/src/commit/c0/src/x.rs#L7")),
-            ("https://example.org/a/b", None),
-            ("/srv/git/a", None),
-        ] {
-            assert_eq!(permalink(remote, "c0", "src/x.rs", 7).as_deref(), link, "{remote}");
-        }
-    }
-}
+mod tests;

@@ -130,6 +130,8 @@ pub struct CreatedBy {
     pub commit: Option<String>,
     /// Whether a commit holds exactly this code.
     pub code_state: CodeState,
+    /// Whether any tracked file of the repository was modified.
+    pub dirty: Option<bool>,
     /// The branch that was checked out.
     pub branch: Option<String>,
     /// The repository's remote, without credentials.
@@ -208,6 +210,7 @@ impl From<Lineage> for CreatedBy {
             line: code.line,
             commit: code.source.commit,
             code_state: code.source.state,
+            dirty: code.source.dirty,
             branch: code.source.branch,
             repository: code.source.repository,
             permalink: code.source.permalink,

@@ -1,0 +1,97 @@
+//! The files that a creator's key depends on, as they were compiled.
+
+use std::path::{Path, PathBuf};
+
+use datlake_core::Code;
+use git2::{ObjectType, Oid};
+
+/// A file as it was compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CompiledFile {
+    /// `None` where it cannot be found out.
+    pub(super) path: Option<PathBuf>,
+    /// Git's id of its bytes as a blob.
+    pub(super) blob: Oid,
+    /// Whether it is Rust, in which a line may end in `\r\n` as well.
+    pub(super) is_rust: bool,
+}
+
+impl CompiledFile {
+    /// The sources of `code` and of what it depends on, and what they embed; each once.
+    ///
+    /// Not among them: packages of a registry, which `Cargo.lock` names with their checksums, and what a build script wrote.
+    pub(super) fn all_of(code: &'static Code) -> Vec<Self> {
+        let mut files: Vec<Self> = Vec::new();
+        for code in code.closure().iter().filter(|code| !is_of_registry(code)) {
+            let source = Path::new(code.manifest_dir).join(code.file);
+            let embedded =
+                code.embedded.iter().filter_map(|(label, content)| Self::embedded(code, &source, label, content));
+            let source = Self { blob: id(&code.blob), is_rust: true, path: Some(source.clone()) };
+            for file in std::iter::once(source).chain(embedded) {
+                if !files.contains(&file) {
+                    files.push(file);
+                }
+            }
+        }
+        files
+    }
+
+    /// The file behind an `include…!(…)`; none for other macros, and for what a build script wrote.
+    fn embedded(code: &Code, source: &Path, label: &str, content: &[u8]) -> Option<Self> {
+        let (name, path) = label.strip_suffix(')')?.split_once("!(")?;
+        if !name.starts_with("include") || path.contains("env!(\"OUT_DIR\")") {
+            return None;
+        }
+        let path = evaluate(path, code.manifest_dir);
+        let path = path.map(|path| source.parent().unwrap_or(source).join(path));
+        Some(Self { path, blob: Oid::hash_object(ObjectType::Blob, content).ok()?, is_rust: name == "include" })
+    }
+}
+
+fn id(blob: &[u8; 20]) -> Oid {
+    Oid::from_bytes(blob).unwrap_or(Oid::ZERO_SHA1)
+}
+
+/// Cargo marks what it unpacked.
+fn is_of_registry(code: &Code) -> bool {
+    Path::new(code.manifest_dir).join(".cargo-ok").exists()
+}
+
+/// The value of a path as it is written: a literal, or literals behind the package's directory.
+fn evaluate(text: &str, manifest_dir: &str) -> Option<String> {
+    let text = text.trim().trim_end_matches(',').trim_end();
+    if text == "env!(\"CARGO_MANIFEST_DIR\")" {
+        return Some(manifest_dir.to_owned());
+    }
+    if let Some(parts) = text.strip_prefix("concat!(").and_then(|rest| rest.strip_suffix(')')) {
+        // No path that is looked for has a comma in it, so each is between two parts.
+        return parts
+            .split(',')
+            .filter(|part| !part.trim().is_empty())
+            .map(|part| evaluate(part, manifest_dir))
+            .collect();
+    }
+    let literal = text.strip_prefix('"')?.strip_suffix('"')?;
+    (!literal.contains(['"', '\\'])).then(|| literal.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_embedded_files_are_found() {
+        for (text, path) in [
+            ("\"query.sql\"", Some("query.sql")),
+            ("\"../data/a b.txt\",", Some("../data/a b.txt")),
+            ("concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/sql/\", \"a.sql\")", Some("/p/sql/a.sql")),
+            ("concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/a.sql\",)", Some("/p/a.sql")),
+            ("concat!(env!(\"ELSEWHERE\"), \"/a.sql\")", None),
+            ("\"a\\\\b\"", None),
+            ("\"a, b.txt\"", Some("a, b.txt")),
+            ("concat!(\"a, \", \"b.txt\")", None),
+        ] {
+            assert_eq!(evaluate(text, "/p").as_deref(), path, "{text}");
+        }
+    }
+}
