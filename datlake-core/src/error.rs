@@ -53,6 +53,8 @@ pub enum ErrorKind {
     Outputs,
     /// A body called itself with the same arguments.
     Recursion,
+    /// A body would have to run, and the lake [runs none](https://docs.rs/datlake/latest/datlake/enum.Mode.html).
+    WouldRun,
     /// A forced run made other outputs than the lake holds.
     NotReproducible,
     /// An operation that is possible only inside, or only outside, the body of a creator.

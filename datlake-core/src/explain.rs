@@ -264,18 +264,33 @@ fn pairs<V: PartialEq>(mut old: BTreeMap<String, V>, new: BTreeMap<String, V>) -
     found
 }
 
+impl Explanation {
+    /// Why the call would run, or that it would not, in one line.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Cached { .. } => "it is cached".to_owned(),
+            Self::FirstCall { .. } => "no call of it is remembered".to_owned(),
+            Self::Outgrown { key, .. } => format!(
+                "the record of call {} does not answer it any more, because its return type changed its meaning or a file it got by UID was replaced",
+                key.short()
+            ),
+            Self::Differs { nearest, started_at, differences, .. } => {
+                let differences: Vec<_> = differences.iter().map(Difference::to_string).collect();
+                format!("{} (compared with call {} of {started_at})", differences.join("; "), nearest.short())
+            }
+        }
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cached { creator, key, started_at, by } => {
                 write!(f, "{creator} is cached: call {} ran on {started_at} by {by}", key.short())
             }
-            Self::FirstCall { creator } => write!(f, "{creator} would run: no call of it is remembered"),
-            Self::Outgrown { creator, key } => write!(
-                f,
-                "{creator} would run: the record of call {} does not answer it any more, because its return type changed its meaning or a file it got by UID was replaced",
-                key.short()
-            ),
+            Self::FirstCall { creator } | Self::Outgrown { creator, .. } => {
+                write!(f, "{creator} would run: {}", self.reason())
+            }
             Self::Differs { creator, nearest, started_at, differences } => {
                 write!(f, "{creator} would run; compared with call {} of {started_at}:", nearest.short())?;
                 for difference in differences {

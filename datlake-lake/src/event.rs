@@ -56,8 +56,24 @@ pub enum Event {
         /// Who runs it, where that is another process.
         by: Option<String>,
     },
+    /// A body begins to run.
+    Started(CallId),
+    /// Many calls of one creator begin, as by `f::calls(…).run()`.
+    Calls {
+        /// The creator.
+        creator: CreatorName,
+        /// How many.
+        all: usize,
+    },
     /// A body failed; nothing was kept.
     Failed(CallId),
+    /// A call would run, in a lake that [runs no body](crate::Mode).
+    WouldRun {
+        /// The call.
+        call: CallId,
+        /// Why; of the first calls of a creator only.
+        why: Option<String>,
+    },
     /// A call found its output's name taken by an earlier call, and returns that one's value (`on_change = "keep"`).
     Kept {
         /// The call.
@@ -156,9 +172,14 @@ pub struct CallId {
 impl CallId {
     /// The name of the function alone.
     pub fn function(&self) -> &str {
-        let name = self.creator.as_str();
-        name.rsplit([':', '/']).next().unwrap_or(name)
+        function(&self.creator)
     }
+}
+
+/// The name of a creator's function alone.
+pub(crate) fn function(creator: &CreatorName) -> &str {
+    let name = creator.as_str();
+    name.rsplit([':', '/']).next().unwrap_or(name)
 }
 
 impl fmt::Display for CallId {
@@ -172,6 +193,10 @@ impl Event {
     pub(crate) fn trace(&self) {
         match self {
             Self::Hit(call) => tracing::debug!(target: "datlake", creator = %call.creator, key = %call.key, "hit"),
+            Self::Started(call) => {
+                tracing::debug!(target: "datlake", creator = %call.creator, key = %call.key, "started")
+            }
+            Self::Calls { creator, all } => tracing::debug!(target: "datlake", %creator, all, "calls"),
             Self::Executed { call, took, redundant } => {
                 tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, ?took, redundant, "executed");
             }
@@ -187,6 +212,9 @@ impl Event {
             Self::Failed(call) => tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, "failed"),
             Self::Stray { item, creator } => {
                 tracing::warn!(target: "datlake", item, %creator, "ran on a thread that knows no body");
+            }
+            Self::WouldRun { call, why } => {
+                tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, why = why.as_deref(), "would run")
             }
             Self::Kept { call, why } => {
                 tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, why, "kept")

@@ -12,11 +12,12 @@ use std::time::Duration;
 use datlake_core::catalog::Catalog;
 use datlake_core::flight::Flights;
 use datlake_core::record::Record;
-use datlake_core::{CallKey, Digest};
+use datlake_core::{CallKey, CreatorName, Digest};
 use datlake_store::{LocalView, Permits};
 
 use crate::event::Event;
 use crate::journal::RunJournal;
+use crate::mode::Mode;
 use crate::provenance::Provenance;
 use crate::sync::lock;
 
@@ -47,8 +48,9 @@ pub(crate) struct Inner {
     pub(crate) observers: Mutex<Vec<Observer>>,
     /// What people call the content that may be on its way to the remote.
     pub(crate) sending: Mutex<HashMap<Digest, String>>,
-    /// Bodies run and nothing is remembered.
-    pub(crate) bypass: bool,
+    pub(crate) mode: Mode,
+    /// Calls of each creator that would have run, where no body runs.
+    pub(crate) missed: Mutex<HashMap<CreatorName, u64>>,
     /// How many bytes of content this machine is to keep at most.
     pub(crate) cache_limit: Option<u64>,
     /// How long other machines may miss a heartbeat of this one.
@@ -104,6 +106,11 @@ impl Lake {
     /// Whether there is a remote that is not asked, as under `DATLAKE_OFFLINE=1`.
     pub fn is_offline(&self) -> bool {
         self.catalog().offline
+    }
+
+    /// What the lake does about calls whose values it does not hold.
+    pub fn mode(&self) -> Mode {
+        self.0.mode
     }
 
     /// Tells `observer` everything that happens in this lake through this process from now on.
@@ -166,8 +173,12 @@ impl Lake {
         self.0.cache_limit
     }
 
-    pub fn bypass(&self) -> bool {
-        self.0.bypass
+    /// Counts a call that would have run: how many of its creator there were before.
+    pub fn count_missed(&self, creator: &CreatorName) -> u64 {
+        let mut missed = lock(&self.0.missed);
+        let count = missed.entry(creator.clone()).or_default();
+        *count += 1;
+        *count - 1
     }
 
     pub fn emit(&self, event: &Event) {

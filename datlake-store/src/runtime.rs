@@ -169,6 +169,23 @@ where
     Ok(LIFE.get()?.spawn_blocking(job))
 }
 
+/// Runs a blocking `job` in the background, every `period`, until it returns `false`.
+pub fn every<F>(period: Duration, mut job: F) -> Result<()>
+where
+    F: FnMut() -> bool + Send + 'static,
+{
+    let blocking = BLOCKING.get()?;
+    LIFE.get()?.spawn(async move {
+        loop {
+            tokio::time::sleep(period).await;
+            let done = blocking.spawn_blocking(move || job().then_some(job));
+            let Ok(Some(again)) = done.await else { return };
+            job = again;
+        }
+    });
+    Ok(())
+}
+
 /// Waits on any executor.
 pub async fn sleep(duration: Duration) -> Result<()> {
     let timer = {

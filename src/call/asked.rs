@@ -3,6 +3,7 @@
 use datlake_core::explain::Explanation;
 use datlake_core::lineage::Lineage;
 use datlake_core::{Code, Error, ErrorKind, Result, Uid, count};
+use datlake_lake::Event;
 use datlake_lake::scope::{self, refuse_in_body};
 use datlake_store::{offload_method, wait};
 use serde::Serialize;
@@ -29,6 +30,13 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn new(key: Key) -> Self {
         Self { code: key.code(), target: key.finish() }
+    }
+
+    /// Says in the call's lake that it is the first of many, for who watches; a call that stands nowhere says so when it runs.
+    pub(super) fn announce(&self, all: usize) {
+        if let Ok(site) = self.ask() {
+            site.lake.emit(&Event::Calls { creator: site.target.identity.creator.clone(), all });
+        }
     }
 
     /// Where the call stands now.
@@ -116,6 +124,6 @@ impl Asked {
         refuse_in_body("explain a call")?;
         let site = self.ask()?;
         let found = wait(site.find::<T>(SearchIn::Anywhere))?;
-        explain(&site, found)
+        wait(explain(&site, found))
     }
 }

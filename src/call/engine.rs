@@ -16,12 +16,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::claim::AmongMachines;
-use super::explain::sketch;
+use super::explain::{explain, sketch};
 use super::running::{Claims, Running, given_back};
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use crate::work_stealing;
-use datlake_lake::Event;
-use datlake_lake::scope;
+use datlake_lake::{Event, Mode, scope};
 
 /// A call inside itself that a work-stealing pool may have brought about runs once more, but not for ever.
 const STOLEN_DEPTH: usize = 8;
@@ -29,6 +28,9 @@ const STOLEN_DEPTH: usize = 8;
 /// How long a thread of a pool that steals work waits for another thread: the body waited for may itself be waiting for a job
 /// that lies below on this very stack, which nobody can see. After that the call runs once more.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Of how many calls of one creator that would run a lake says why: each compares itself with all earlier ones.
+const EXPLAINED: u64 = 20;
 
 /// What a call comes to.
 pub(crate) enum Start<T> {
@@ -59,13 +61,16 @@ impl CallSite {
         code: &'static Code,
         force: bool,
     ) -> Result<Start<T>> {
-        if self.lake.bypass() {
+        if self.lake.mode() == Mode::Bypass {
             let key = self.target.identity.key;
             return Ok(Start::Run(Box::new(self.run(code, key, None, false, Claims::default(), None, None))));
         }
         self.consume_staged().await?;
         if !force && let Lookup::Hit(value, record) = self.find(SearchIn::Local).await? {
             return self.hit(value, &record);
+        }
+        if !self.lake.mode().runs() {
+            return self.look_only(force).await;
         }
         let (flight, redundant) = loop {
             match self.board()? {
@@ -113,6 +118,33 @@ impl CallSite {
         };
         let claims = Claims { here: lease, among: machines.into_claim() };
         Ok(Start::Run(Box::new(self.run(code, key, Some(flight), redundant, claims, permit, expected))))
+    }
+
+    /// In a lake that runs no body: the call's value, or why it would run.
+    async fn look_only<T: Serialize + DeserializeOwned>(&self, force: bool) -> Result<Start<T>> {
+        let found = self.find::<T>(SearchIn::Anywhere).await?;
+        let why = match found {
+            Lookup::Hit(value, record) if !force => return self.hit(value, &record),
+            Lookup::Hit(..) => Some("it is forced".to_owned()),
+            Lookup::Miss(key) => {
+                if let Some(kept) = self.check_names(&key).await? {
+                    self.pass_on(&kept)?;
+                    return Ok(Start::Ready(kept));
+                }
+                match self.lake.count_missed(&self.target.identity.creator) < EXPLAINED {
+                    true => Some(explain(self, found).await?.reason()),
+                    false => None,
+                }
+            }
+        };
+        let call = self.id(self.target.identity.key);
+        let reason = why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        let message = format!("{} would run{reason}", call.function());
+        let mode = self.lake.mode();
+        let hint = format!("no body runs in mode `{}`: to run it, unset DATLAKE", mode.name());
+        let about = Subject::Call(call.creator.clone(), call.key);
+        self.lake.emit(&Event::WouldRun { call, why });
+        Err(Error::new(ErrorKind::WouldRun, message).about(about).with_hint(hint))
     }
 
     /// Files that the surrounding body made and passes on go into the lake first.

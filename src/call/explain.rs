@@ -4,7 +4,6 @@ use datlake_core::explain::{Explanation, Sketch};
 use datlake_core::lineage::Dependency;
 use datlake_core::record::Record;
 use datlake_core::{Identity, Result};
-use datlake_store::wait;
 
 use super::body::input;
 use super::site::{CallSite, Lookup};
@@ -23,9 +22,9 @@ pub(super) fn sketch(identity: &Identity) -> Sketch {
     }
 }
 
-pub(super) fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Explanation> {
+pub(super) async fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Explanation> {
     let identity = &site.target.identity;
-    let (creator, catalog) = (identity.creator.clone(), site.lake.catalog());
+    let creator = identity.creator.clone();
     let key = match found {
         Lookup::Hit(_, record) => {
             let lineage = record.lineage()?;
@@ -37,7 +36,8 @@ pub(super) fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Explanatio
     if key != identity.key {
         return Ok(Explanation::Outgrown { creator, key: identity.key });
     }
-    let earlier = wait(catalog.records_of(&creator))?;
+    let (catalog, of) = (site.lake.catalog().clone(), creator.clone());
+    let earlier = site.pace.io(async move { catalog.records_of(&of).await }).await?;
     let lineages = earlier.iter().map(Record::lineage).collect::<Result<Vec<_>>>()?;
     Ok(sketch(identity).explain(&lineages))
 }

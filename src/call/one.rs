@@ -86,6 +86,10 @@ impl<R, S, F> Call<R, S, F> {
         Self { asked: Asked::new(key), body, shape: PhantomData }
     }
 
+    pub(super) fn announce(&self, all: usize) {
+        self.asked.announce(all);
+    }
+
     /// The call's value: found if there is one, else made by running the body.
     ///
     /// ```
@@ -162,6 +166,10 @@ impl<R, S, F> AsyncCall<R, S, F> {
     #[doc(hidden)]
     pub fn new(key: Key, _: S, body: F) -> Self {
         Self { asked: Asked::new(key), body, shape: PhantomData }
+    }
+
+    pub(super) fn announce(&self, all: usize) {
+        self.asked.announce(all);
     }
 
     /// The call's value: found if there is one, else made by running the body.

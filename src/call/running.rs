@@ -19,10 +19,9 @@ use serde::de::DeserializeOwned;
 use super::body::{Body, Made, NewBody, input};
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use super::undeclared_use;
-use datlake_lake::Event;
-use datlake_lake::NewCall;
 use datlake_lake::provenance;
 use datlake_lake::scope::{self, Ambient, StagedFile, mark, seen_lakes};
+use datlake_lake::{Event, Mode, NewCall};
 
 /// The claims under which a body runs.
 #[derive(Default)]
@@ -97,6 +96,7 @@ impl CallSite {
             returned: false,
         };
         running.note(Outcome::Unfinished, None);
+        running.site.lake.emit(&Event::Started(running.site.id(key)));
         // Who runs it, for example, may have taken a moment to find out.
         running.began = Instant::now();
         running
@@ -153,7 +153,7 @@ impl Running {
         let inside = scope::outside_bodies(lake);
         let (made, mut encoded) = self.made(&value)?;
         let event = Event::Executed { call: self.site.id(self.body.key()), took, redundant: self.redundant };
-        if lake.bypass() {
+        if lake.mode() == Mode::Bypass {
             return Ok(Finished { value, files: None, event });
         }
         if !made.alive.is_empty() {

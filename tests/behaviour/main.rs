@@ -39,6 +39,7 @@ mod listing;
 mod machines;
 mod many;
 mod mirrors;
+mod modes;
 mod mount;
 mod naming;
 mod needed;

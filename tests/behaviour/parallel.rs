@@ -14,6 +14,7 @@ fn counts(lake: &Watched) -> (usize, usize, usize) {
         Event::Executed { redundant: false, .. } => (ran + 1, hit, waited),
         Event::Hit(_) => (ran, hit + 1, waited),
         Event::Waited { .. } => (ran, hit, waited + 1),
+        Event::Started(_) => (ran, hit, waited),
         other => panic!("{other:?}"),
     })
 }

@@ -2,7 +2,7 @@
 
 use datlake::{Error, ErrorKind, File, Lake, Result, file_creator};
 
-use crate::support::{Machines, said_alone};
+use crate::support::{Machines, on_terminal, said_alone};
 
 #[file_creator]
 fn fetched(year: u32, #[secret] token: &str) -> Result<File> {
@@ -71,4 +71,114 @@ fn a_lake_of_ones_own_says_nothing() {
         return;
     };
     assert_eq!(lines(&said), [""; 0]);
+}
+
+/// Prints before, in the middle of and after its lines what a program prints, and ends when the terminal shows that it runs.
+#[file_creator]
+fn slow(n: u32) -> Result<u32> {
+    print!("begun");
+    println!(" {n}");
+    let sent = std::env::var("DATLAKE_TEST_TERMINAL").unwrap();
+    for _ in 0..600 {
+        let text = std::fs::read(&sent).unwrap();
+        if String::from_utf8_lossy(&text).contains("1 running") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    eprint!("not yet a line");
+    eprintln!(", and now it is");
+    println!("ended {n}");
+    Ok(n)
+}
+
+fn show_slow() {
+    println!("before");
+    slow(1).unwrap();
+    println!("between");
+    slow(1).unwrap();
+    println!("after");
+}
+
+/// What a person sees in the end: carriage returns and the one control sequence obeyed.
+fn screen(sent: &str) -> Vec<String> {
+    let (mut lines, mut line, mut at) = (Vec::new(), Vec::new(), 0);
+    let mut rest = sent.chars();
+    while let Some(sign) = rest.next() {
+        match sign {
+            '\n' => {
+                lines.push(std::mem::take(&mut line).into_iter().collect());
+                at = 0;
+            }
+            '\r' => at = 0,
+            '\u{1b}' => {
+                assert_eq!((rest.next(), rest.next()), (Some('['), Some('K')), "another control sequence in {sent:?}");
+                line.truncate(at);
+            }
+            _ => {
+                line.truncate(line.len().max(at));
+                if at < line.len() {
+                    line[at] = sign
+                } else {
+                    line.push(sign)
+                }
+                at += 1;
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+fn on_a_terminal_what_the_program_prints_stays_and_a_long_body_is_seen() {
+    let test = "shown::on_a_terminal_what_the_program_prints_stays_and_a_long_body_is_seen";
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home").display().to_string();
+    let Some(sent) = on_terminal(test, None, &[("DATLAKE_HOME", &home), ("DATLAKE_EMAIL", "a@example.org")]) else {
+        return show_slow();
+    };
+    assert!(!sent.contains('\u{1b}'), "{sent:?}");
+    let lines = screen(&sent);
+    for own in ["before", "begun 1", "not yet a line, and now it is", "ended 1", "between", "after"] {
+        assert!(lines.iter().any(|line| line == own), "{own} of {lines:#?}");
+    }
+    let shown: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("datlake: slow")).collect();
+    assert!(shown.len() >= 3 && shown[0].starts_with(": 1 running"), "{lines:#?}");
+    assert!(shown.iter().any(|line| line.starts_with(" ran")), "{lines:#?}");
+    assert!(shown.contains(&" ×2: 1 skipped, 1 ran"), "{lines:#?}");
+}
+
+#[test]
+fn a_transient_line_takes_nothing_away_that_others_wrote() {
+    let test = "shown::a_transient_line_takes_nothing_away_that_others_wrote";
+    let folder = tempfile::tempdir().unwrap();
+    let (home, out) = (folder.path().join("home").display().to_string(), folder.path().join("out"));
+    let variables = [("DATLAKE_HOME", &*home), ("DATLAKE_EMAIL", "a@example.org")];
+    let Some(sent) = on_terminal(test, Some(&out), &variables) else { return show_slow() };
+    assert!(sent.contains("1 running"), "{sent:?}");
+    let lines = screen(&sent);
+    assert!(lines.iter().any(|line| line.starts_with("not yet a line, and now it is")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("datlake: slow ran")), "{lines:#?}");
+    assert!(std::fs::read_to_string(&out).unwrap().contains("before\nbegun 1\nended 1\nbetween\nafter\n"));
+}
+
+#[test]
+fn warnings_are_shown_where_nothing_else_is_and_come_again_while_their_cause_is_there() {
+    let test = "shown::warnings_are_shown_where_nothing_else_is_and_come_again_while_their_cause_is_there";
+    let machines = Machines::new();
+    let remote = format!("file://{}", machines.remote().display());
+    let home = machines.remote().with_file_name("a").display().to_string();
+    let run = |offline: &str| {
+        let variables = [("DATLAKE_HOME", &*home), ("DATLAKE_REMOTE", &remote), ("DATLAKE_OFFLINE", offline)];
+        said_alone(test, &[&variables[..], &[("DATLAKE_EMAIL", "a@example.org")]].concat())
+    };
+    let Some(said) = run("1") else {
+        fetched(2000, TOKEN).unwrap();
+        return;
+    };
+    assert_eq!(said, "", "whoever is offline knows");
+    for said in [run("0").unwrap(), run("0").unwrap()] {
+        assert!(said.contains("on this machine only, until `datlake push` sends"), "{said}");
+        assert!(!said.contains("skipped"), "{said}");
+    }
 }

@@ -88,10 +88,17 @@ impl Watched {
     pub(crate) fn happened(&self) -> String {
         let mut counts = BTreeMap::<String, usize>::new();
         let under_way = |event: &Event| {
-            use Event::{Adding, Downloading, Pushing, Stray, Uploaded, Uploading};
+            use Event::{Adding, Calls, Downloading, Pushing, Started, Stray, Uploaded, Uploading};
             matches!(
                 event,
-                Adding { .. } | Downloading { .. } | Pushing { .. } | Stray { .. } | Uploaded { .. } | Uploading { .. }
+                Adding { .. }
+                    | Calls { .. }
+                    | Downloading { .. }
+                    | Pushing { .. }
+                    | Started(_)
+                    | Stray { .. }
+                    | Uploaded { .. }
+                    | Uploading { .. }
             )
         };
         for event in self.events().into_iter().filter(|event| !under_way(event)) {
@@ -278,6 +285,30 @@ fn run_alone(test: &str, files: u32, variables: &[(&str, &str)]) -> Option<Strin
     let [out, err] = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
     assert!(done.status.success() && out.contains("1 passed"), "{out}{err}");
     Some(err)
+}
+
+/// As [`alone`], with standard error on a terminal of 60 columns, and standard output there too or in `to`. In the first
+/// process, what the terminal was sent; in the other, `DATLAKE_TEST_TERMINAL` is the file in which that grows.
+pub(crate) fn on_terminal(test: &str, to: Option<&Path>, variables: &[(&str, &str)]) -> Option<String> {
+    const ALONE: &str = "DATLAKE_TEST_ALONE";
+    if std::env::var(ALONE).is_ok_and(|name| name == test) {
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let sent = folder.path().join("sent");
+    let program = std::env::current_exe().unwrap();
+    let to = to.map_or_else(String::new, |to| format!(" > '{}'", to.display()));
+    let line = format!("stty cols 60; exec '{}' --exact {test} --nocapture{to}", program.display());
+    let mut command = std::process::Command::new("script");
+    command.args(["--quiet", "--return", "--flush", "--command", &line]).arg(&sent);
+    for name in ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG", "DATLAKE_OFFLINE"] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied()).env(ALONE, test).env("DATLAKE_TEST_TERMINAL", &sent);
+    let done = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let sent = std::fs::read_to_string(&sent).unwrap();
+    assert!(done.status.success(), "{sent}{done:?}");
+    Some(sent)
 }
 
 /// A number that Linux keeps of this process: `Threads`, or `VmHWM`, the most memory it ever had, in KiB.

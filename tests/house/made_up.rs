@@ -90,7 +90,7 @@ fn each_absence_is_noticed() {
         ),
         ("datlake-lake/Cargo.toml", "[package]\nname = \"datlake-lake\"\n"),
         ("datlake-lake/src/lib.rs", "mod console;"),
-        ("datlake-lake/src/console.rs", "pub fn f() { eprintln!(\"told\") }"),
+        ("datlake-lake/src/console/screen.rs", "pub fn f() { eprintln!(\"told\") }"),
     ];
     assert_keys(&absences::check(&house(right)), &[]);
 }

@@ -3,9 +3,12 @@
 use super::setting::without_secrets;
 
 /// What is shown on standard error while a program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Log {
+    #[default]
     Off,
+    /// What a person should know whatever else is shown.
+    Warnings,
     /// One line at the end.
     Summary,
     /// A line for each call too.
@@ -13,9 +16,12 @@ pub(crate) enum Log {
 }
 
 impl Log {
+    pub(super) const ALL: [Self; 4] = [Self::Off, Self::Warnings, Self::Summary, Self::Calls];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
+            Self::Warnings => "warnings",
             Self::Summary => "summary",
             Self::Calls => "calls",
         }

@@ -12,6 +12,7 @@ use etcetera::BaseStrategy as _;
 use super::file::{self, Layer};
 use super::key::{Key, Log, SIZE, size};
 use super::setting::{Setting, Source};
+use crate::mode::Mode;
 
 /// Settings of the default lake.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(crate) struct Settings {
     pub(crate) email: Option<String>,
     pub(crate) cache_limit: Option<u64>,
     pub(crate) offline: bool,
-    pub(crate) bypass: bool,
+    pub(crate) mode: Mode,
     #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "the console alone reads it"))]
     pub(crate) log: Log,
 }
@@ -33,7 +34,7 @@ pub(super) struct Gathered {
     /// What is set of the others.
     found: BTreeMap<Key, RawSetting>,
     offline: (bool, Source),
-    bypass: (bool, Source),
+    mode: (Mode, Source),
     log: (Log, Source),
 }
 
@@ -76,7 +77,7 @@ impl Surroundings {
     }
 
     pub(super) fn resolve(&self) -> Result<Settings> {
-        let Gathered { home, mut found, offline, bypass, log } = self.gather()?;
+        let Gathered { home, mut found, offline, mode, log } = self.gather()?;
         let mut value = |key| found.remove(&key).map(|found| found.value);
         let unsafe_remote = match value(Key::UnsafeRemote).as_deref() {
             None | Some("no") => false,
@@ -97,7 +98,7 @@ impl Surroundings {
             email: value(Key::Email),
             cache_limit,
             offline: offline.0,
-            bypass: bypass.0,
+            mode: mode.0,
             log: log.0,
         })
     }
@@ -143,21 +144,21 @@ impl Surroundings {
                 other => return Err(unknown("DATLAKE_OFFLINE", other, "1 or 0")),
             },
         };
-        let bypass = match self.variable("DATLAKE")? {
-            None => (false, Source::Default),
-            Some(RawSetting { value, source }) if value == "bypass" => (true, source),
-            Some(other) => return Err(unknown("DATLAKE", &other.value, "bypass")),
+        let mode = match self.variable("DATLAKE")? {
+            None => (Mode::Run, Source::Default),
+            Some(RawSetting { value, source }) => match Mode::ALL.into_iter().find(|mode| mode.name() == value) {
+                Some(mode) => (mode, source),
+                None => return Err(unknown("DATLAKE", &value, "run, bypass, frozen or plan")),
+            },
         };
         let log = match self.variable("DATLAKE_LOG")? {
-            None => (if self.terminal { Log::Calls } else { Log::Off }, Source::Default),
-            Some(RawSetting { value, source }) => {
-                match [Log::Off, Log::Summary, Log::Calls].into_iter().find(|log| log.name() == value) {
-                    Some(log) => (log, source),
-                    None => return Err(unknown("DATLAKE_LOG", &value, "off, summary or calls")),
-                }
-            }
+            None => (if self.terminal { Log::Calls } else { Log::Warnings }, Source::Default),
+            Some(RawSetting { value, source }) => match Log::ALL.into_iter().find(|log| log.name() == value) {
+                Some(log) => (log, source),
+                None => return Err(unknown("DATLAKE_LOG", &value, "off, warnings, summary or calls")),
+            },
         };
-        Ok(Gathered { home, found, offline, bypass, log })
+        Ok(Gathered { home, found, offline, mode, log })
     }
 
     fn variable(&self, variable: &str) -> Result<Option<RawSetting>> {
@@ -197,7 +198,7 @@ pub fn settings() -> Result<Vec<Setting>> {
 impl Gathered {
     /// The settings as they are shown.
     pub(super) fn shown(self) -> Vec<Setting> {
-        let Self { home, found, offline, bypass, log } = self;
+        let Self { home, found, offline, mode, log } = self;
         let setting = |key: &str, variable: &str, value, source| Setting {
             key: key.to_owned(),
             value,
@@ -215,7 +216,7 @@ impl Gathered {
             }
         }
         shown.push(setting("offline", "DATLAKE_OFFLINE", Some(offline.0.to_string()), offline.1));
-        shown.push(setting("bypass", "DATLAKE", Some(bypass.0.to_string()), bypass.1));
+        shown.push(setting("mode", "DATLAKE", Some(mode.0.name().to_owned()), mode.1));
         shown.push(setting("log", "DATLAKE_LOG", Some(log.0.name().to_owned()), log.1));
         shown
     }

@@ -9,6 +9,7 @@ use super::key::Log;
 use super::setting::secret_in;
 use super::surroundings::Surroundings;
 use super::*;
+use crate::mode::Mode;
 
 fn surroundings(directory: &Path) -> Surroundings {
     Surroundings {
@@ -26,7 +27,7 @@ fn nothing_set_means_a_local_lake_in_the_data_directory() {
     let dir = tempfile::tempdir().unwrap();
     let settings = surroundings(dir.path()).resolve().unwrap();
     assert_eq!(settings.home, Path::new("/data/datlake"));
-    assert_eq!((settings.remote, settings.email, settings.bypass, settings.log), (None, None, false, Log::Off));
+    assert_eq!((settings.remote, settings.email, settings.mode, settings.log), (None, None, Mode::Run, Log::Warnings));
 }
 
 #[test]
@@ -113,7 +114,7 @@ fn every_value_says_where_it_was_taken_from() {
             ("remote", file("user.toml", Some("c"))),
             ("email", Source::Default),
             ("offline", Source::Default),
-            ("bypass", Source::Default),
+            ("mode", Source::Default),
             ("log", variable),
         ]
     );

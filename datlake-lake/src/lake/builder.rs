@@ -14,6 +14,7 @@ use super::opened::register;
 use crate::config::{self, Settings};
 use crate::handle::{Inner, Lake};
 use crate::journal::RunJournal;
+use crate::mode::Mode;
 use crate::provenance::Provenance;
 
 /// Settings of a lake that a program opens by itself. What is not set comes from the configuration, except the remote: a
@@ -34,7 +35,7 @@ pub struct LakeBuilder {
     remote: Option<String>,
     email: Option<String>,
     offline: bool,
-    bypass: bool,
+    mode: Mode,
     lease: Option<Duration>,
     cache_limit: Option<u64>,
     options: Options,
@@ -155,8 +156,14 @@ impl LakeBuilder {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     #[must_use]
-    pub fn bypass(mut self, bypass: bool) -> Self {
-        self.bypass = bypass;
+    pub fn bypass(self, bypass: bool) -> Self {
+        self.mode(if bypass { Mode::Bypass } else { Mode::Run })
+    }
+
+    /// What the lake does about calls whose values it does not hold, as `DATLAKE` says it.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
         self
     }
 
@@ -230,14 +237,14 @@ impl LakeBuilder {
     }
 
     pub(super) fn from_settings(settings: Settings) -> Self {
-        let Settings { home, remote, unsafe_remote, email, cache_limit, offline, bypass, log: _ } = settings;
+        let Settings { home, remote, unsafe_remote, email, cache_limit, offline, mode, log: _ } = settings;
         let mut options = Options::default();
         options.remote.unsafe_creates = unsafe_remote;
-        Self { home: Some(home), remote, options, email, cache_limit, offline, bypass, ..Self::default() }
+        Self { home: Some(home), remote, options, email, cache_limit, offline, mode, ..Self::default() }
     }
 
     pub(super) fn open_unregistered(self) -> Result<Lake> {
-        let Self { home, remote, email, offline, bypass, lease, cache_limit, mut options, temporary } = self;
+        let Self { home, remote, email, offline, mode, lease, cache_limit, mut options, temporary } = self;
         options.limit = cache_limit;
         let home = match home {
             Some(home) => home,
@@ -254,7 +261,7 @@ impl LakeBuilder {
         };
         let local_view = Arc::new(LocalView::open(&home, reach, &options)?);
         let provenance = Arc::new(Provenance::new(email));
-        let journal = RunJournal::new(Arc::clone(&local_view), Arc::clone(&provenance), bypass);
+        let journal = RunJournal::new(Arc::clone(&local_view), Arc::clone(&provenance), mode == Mode::Bypass);
         let lake = Lake(Arc::new(Inner {
             local_view,
             provenance,
@@ -264,7 +271,8 @@ impl LakeBuilder {
             remembered: Mutex::new(HashMap::new()),
             observers: Mutex::new(Vec::new()),
             sending: Mutex::new(HashMap::new()),
-            bypass,
+            mode,
+            missed: Mutex::default(),
             cache_limit,
             lease: lease.unwrap_or(DEFAULT_LEASE),
             learned: AtomicBool::new(false),

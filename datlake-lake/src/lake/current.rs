@@ -38,10 +38,10 @@ impl Lake {
             (None, _, None) => {
                 let settings = config::resolve()?;
                 #[cfg(feature = "console")]
-                let show = console::observer(settings.log);
+                let log = settings.log;
                 let lake = LakeBuilder::from_settings(settings).open_unregistered()?;
                 #[cfg(feature = "console")]
-                show.into_iter().for_each(|show| lake.observe(show));
+                console::attach(&lake, log);
                 open.default = Some(lake.clone());
                 Ok(lake)
             }
