@@ -41,8 +41,12 @@ pub struct Holder {
     pub lease_ms: u64,
 }
 
-/// How long a holder may be silent where nothing else is said.
-pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+/// How long a holder may be silent where nothing else is said: four heartbeats. With the pauses between the looks of a
+/// watcher it is less than 30 s from a holder's death until its call is taken over.
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(24);
+
+/// The same in a store whose listings may be a minute old, as those of a shared folder.
+pub const DELAYED_LEASE: Duration = Duration::from_secs(90);
 
 /// The longest that a holder may be silent, whatever it promised: a promise of years would keep a call from everybody.
 pub const LONGEST_LEASE: Duration = Duration::from_secs(10 * 60);
@@ -94,7 +98,12 @@ pub enum Tried {
 pub struct Claim {
     key: CallKey,
     n: u64,
+    /// The newest heartbeat that may be there.
     beat: u64,
+    /// The oldest.
+    oldest: u64,
+    /// Whether the newest is there for sure.
+    sure: bool,
     document: Vec<u8>,
 }
 
@@ -108,7 +117,8 @@ pub async fn claim(store: &dyn Store, key: &CallKey, holder: &Holder, dead: Opti
         let at = Location::Claim(*key, n);
         // A create whose reply got lost finds itself.
         if store.create(&at, &document).await? == Created::New || store.get(&at).await?.as_ref() == Some(&document) {
-            return Ok(Tried::Won(Claim { key: *key, n, beat: 0, document }));
+            let claim = Claim { key: *key, n, beat: 0, oldest: 1, sure: true, document };
+            return Ok(Tried::Won(claim));
         }
         match seen(store, key).await? {
             Some(seen) => return Ok(Tried::Held(seen)),
@@ -149,11 +159,19 @@ impl Claim {
         if store.size(&Location::Claim(self.key, self.n + 1)).await?.is_some() || !self.stands(store).await? {
             return Ok(false);
         }
-        self.beat += 1;
-        store.create(&Location::Beat(self.key, self.n, self.beat), &[]).await?;
+        if std::mem::replace(&mut self.sure, false) {
+            self.beat += 1;
+        }
+        if store.create(&Location::Beat(self.key, self.n, self.beat), &[]).await? == Created::Exists {
+            // An earlier attempt got through, and who watches may have seen that already.
+            self.beat += 1;
+            store.create(&Location::Beat(self.key, self.n, self.beat), &[]).await?;
+        }
+        self.sure = true;
         // The newest is all that a watcher looks at.
-        if self.beat > 1 {
-            store.remove(&Location::Beat(self.key, self.n, self.beat - 1)).await?;
+        while self.oldest < self.beat {
+            store.remove(&Location::Beat(self.key, self.n, self.oldest)).await?;
+            self.oldest += 1;
         }
         Ok(true)
     }
@@ -168,7 +186,7 @@ impl Claim {
     /// # Errors
     /// Those of the store; what is left then is taken for dead one day.
     pub async fn release(self, store: &dyn Store, recorded: bool) -> Result<()> {
-        for beat in (1..=self.beat).rev().take(2) {
+        for beat in (self.oldest..=self.beat).rev() {
             store.remove(&Location::Beat(self.key, self.n, beat)).await?;
         }
         if recorded && self.n > 0 {
@@ -260,11 +278,22 @@ pub async fn clear_left_over(store: &dyn Store, left: &LeftOver) -> Result<bool>
     Ok(true)
 }
 
-/// What a watcher remembers of a claim: since when it has seen nothing new.
+/// What a watcher remembers of a claim: for how long it has seen nothing new.
 #[derive(Debug, Default)]
 pub struct Watch {
-    last: Option<(Mark, Duration)>,
+    last: Option<Silence>,
 }
+
+#[derive(Debug)]
+struct Silence {
+    mark: Mark,
+    /// Until when it was observed.
+    until: Duration,
+    observed: Duration,
+}
+
+/// The looks within a lease that silence is told from, at least.
+const LOOKS_PER_LEASE: u32 = 4;
 
 /// What changes with each heartbeat, and with each holder: one may begin where another has ended, with the same numbers.
 #[derive(Debug)]
@@ -288,17 +317,23 @@ impl Mark {
 }
 
 impl Watch {
-    /// The claim was seen as `seen` when the watcher's own clock stood at `now`: whether its holder is to be taken for dead,
-    /// having sent no heartbeat for the time it promised; `otherwise` where what it promised cannot be read.
-    pub fn is_dead(&mut self, seen: &Seen, now: Duration, otherwise: Duration) -> bool {
+    /// The claim was seen as `seen` by a look that began at `asked` and ended at `now`, by the watcher's own clock: whether its
+    /// holder is to be taken for dead, having sent no heartbeat for the time it promised; `otherwise` where what it promised
+    /// cannot be read.
+    ///
+    /// The time between two looks counts up to a quarter of that. A store that does not answer for a while, or a watcher that is
+    /// stopped, has kept the holder's heartbeats from being sent or seen; it gets the time to send one.
+    pub fn is_dead(&mut self, seen: &Seen, asked: Duration, now: Duration, otherwise: Duration) -> bool {
         let mark = Mark::of(seen);
-        match &self.last {
-            Some((last, since)) if last.is(&mark) => {
+        match &mut self.last {
+            Some(silence) if silence.mark.is(&mark) => {
                 let lease = seen.holder.as_ref().map_or(otherwise, Holder::lease);
-                now.saturating_sub(*since) > lease
+                silence.observed += asked.saturating_sub(silence.until).min(lease / LOOKS_PER_LEASE);
+                silence.until = silence.until.max(asked);
+                silence.observed > lease
             }
             _ => {
-                self.last = Some((mark, now));
+                self.last = Some(Silence { mark, until: now, observed: Duration::ZERO });
                 false
             }
         }

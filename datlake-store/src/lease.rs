@@ -7,11 +7,15 @@ use datlake_core::claim::{Claim, Holder, Seen, Tried, claim};
 use datlake_core::{CallKey, Error, ErrorKind, Result, Store};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::runtime;
 
 /// Heartbeats in the time after which others take a holder for dead.
 const BEATS_PER_LEASE: u32 = 4;
+/// A heartbeat is given up and sent anew after this much of that time: its connection may be dead, which its client would
+/// wait for much longer. A slow store answers before, to all that a heartbeat asks.
+const GIVEN_UP: f32 = 0.625;
 
 /// A claim that this process holds and renews. Dropping it releases the claim in the background, without a record.
 #[derive(Debug)]
@@ -42,8 +46,7 @@ impl HeartbeatLease {
             Tried::Won(claim) => claim,
         };
         let (end, told) = oneshot::channel();
-        let every = holder.lease() / BEATS_PER_LEASE;
-        let ended = runtime::spawn_life(keep(store, claim, every, told))?;
+        let ended = runtime::spawn_life(keep(store, claim, holder.lease(), told))?;
         Ok(Among::Won(Self { end, ended }))
     }
 
@@ -62,15 +65,18 @@ impl HeartbeatLease {
 async fn keep(
     store: Arc<dyn Store>,
     mut claim: Claim,
-    every: Duration,
+    lease: Duration,
     mut told: oneshot::Receiver<bool>,
 ) -> Result<()> {
-    let mut alive = true;
+    let every = lease / BEATS_PER_LEASE;
+    let (mut alive, mut next) = (true, Instant::now() + every);
     let recorded = loop {
         tokio::select! {
             recorded = &mut told => break recorded.unwrap_or(false),
-            () = tokio::time::sleep(every), if alive => {}
+            () = tokio::time::sleep_until(next), if alive => {}
         }
+        // From begin to begin: the time that heartbeats take does not come between them.
+        next = (next + every).max(Instant::now());
         let (end, ending) = oneshot::channel();
         let mut heartbeat = beat(Arc::clone(&store), claim.clone(), ending)?;
         tokio::select! {
@@ -79,6 +85,11 @@ async fn keep(
                 claim = after;
                 // A heartbeat that failed is repeated; a claim that was taken over needs none.
                 alive = stands.unwrap_or(true);
+            }
+            () = tokio::time::sleep(lease.mul_f32(GIVEN_UP)) => {
+                drop(end);
+                claim = heartbeat.await.map_err(shut_down)?.0;
+                next = Instant::now();
             }
             // Releasing does not wait for a heartbeat's retries: the claim knows what it may have written, and removes it.
             recorded = &mut told => {

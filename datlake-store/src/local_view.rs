@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use datlake_core::catalog::Collections;
-use datlake_core::claim::{Holder, Seen};
+use datlake_core::claim::{DEFAULT_LEASE, Holder, Seen};
 use datlake_core::collect::Window;
 use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Side, Store, WHOLE};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -195,6 +195,11 @@ impl LocalView {
     /// The remote, for what it has besides objects: signed URLs, uploads that were left, its state.
     pub fn remote(&self) -> Option<&Remote> {
         self.remote.as_ref()
+    }
+
+    /// How long this machine may send no heartbeat where nothing else is said: longer where heartbeats show late.
+    pub fn usual_lease(&self) -> Duration {
+        self.remote.as_ref().map_or(DEFAULT_LEASE, Remote::usual_lease)
     }
 
     /// How the remote was to be opened.

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use datlake_core::claim::{DEFAULT_LEASE, DELAYED_LEASE};
 use datlake_core::{Error, ErrorKind, Location, Result, Store};
 
+use crate::dir::is_on_local_disk;
 use crate::folder::Folder;
 #[cfg(feature = "cloud")]
 use crate::object::ObjectStore;
@@ -74,6 +76,17 @@ impl Remote {
             Place::Folder(folder) => Some(folder.root()),
             #[cfg(feature = "cloud")]
             Place::Bucket(_) => None,
+        }
+    }
+
+    /// How long a holder of claims there may be silent where nothing else is said.
+    pub(crate) fn usual_lease(&self) -> Duration {
+        match self.folder() {
+            // What is not there yet will be on the disk of the nearest folder above.
+            Some(root) if !root.ancestors().find(|folder| folder.exists()).is_some_and(is_on_local_disk) => {
+                DELAYED_LEASE
+            }
+            _ => DEFAULT_LEASE,
         }
     }
 

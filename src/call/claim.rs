@@ -93,7 +93,7 @@ impl AmongMachines {
             return Ok(true);
         }
         let (local_view, key) = (site.lake.local_view().clone(), site.target.identity.key);
-        let (holder, dead) = (site.holder()?, self.dead.take());
+        let (holder, dead, asked) = (site.holder()?, self.dead.take(), self.began.elapsed());
         let tried = site.pace.io(async move { local_view.try_claim_among(&key, &holder, dead.as_ref()).await }).await?;
         match tried {
             None => self.settled = true,
@@ -118,7 +118,7 @@ impl AmongMachines {
                     self.told = true;
                 }
                 let lease = site.lake.lease();
-                if self.watch.is_dead(&seen, self.began.elapsed(), lease) {
+                if self.watch.is_dead(&seen, asked, self.began.elapsed(), lease) {
                     self.dead = Some(seen);
                     return Ok(false);
                 }

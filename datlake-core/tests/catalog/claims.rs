@@ -255,19 +255,52 @@ fn a_holder_is_dead_after_a_lease_without_anything_new() {
     let holder = |lease_ms| named("one", lease_ms);
     let seen = |n, beat, holder| Seen { n, beat, holder };
     let mut watch = Watch::default();
-    let mut dead = |seen: Seen, now| watch.is_dead(&seen, second(now), second(100));
-    assert!(!dead(seen(0, 0, holder(9_000)), 1000), "a first look proves nothing");
-    assert!(!dead(seen(0, 0, holder(9_000)), 1009));
-    assert!(!dead(seen(0, 1, holder(9_000)), 1010), "a heartbeat");
-    assert!(!dead(seen(0, 1, holder(9_000)), 1019));
-    assert!(dead(seen(0, 1, holder(9_000)), 1020));
-    assert!(!dead(seen(1, 0, holder(9_000)), 1021), "another holder");
-    assert!(!dead(seen(1, 0, None), 1121), "whose promise is not known");
-    assert!(dead(seen(1, 0, None), 1122));
-    assert!(!dead(seen(0, 0, named("one", 9_000)), 1200));
-    assert!(!dead(seen(0, 0, named("two", 9_000)), 1210), "the first has ended, and another begun");
-    assert!(dead(seen(0, 0, named("two", 9_000)), 1220));
-    assert!(!dead(seen(2, 0, holder(u64::MAX)), 2000));
-    assert!(!dead(seen(2, 0, holder(u64::MAX)), 2600));
-    assert!(dead(seen(2, 0, holder(u64::MAX)), 2601), "nobody is waited for for ever");
+    // Looks each second until `now`, from the last time on.
+    let mut time = 1000;
+    let mut dead = |seen: Seen, now: u64| {
+        let mut dead = false;
+        while time < now {
+            time += 1;
+            dead = watch.is_dead(&seen, second(time), second(time), second(100));
+        }
+        dead
+    };
+    assert!(!dead(seen(0, 0, holder(9_000)), 1001), "a first look proves nothing");
+    assert!(!dead(seen(0, 0, holder(9_000)), 1010));
+    assert!(!dead(seen(0, 1, holder(9_000)), 1011), "a heartbeat");
+    assert!(!dead(seen(0, 1, holder(9_000)), 1020));
+    assert!(dead(seen(0, 1, holder(9_000)), 1021));
+    assert!(!dead(seen(1, 0, holder(9_000)), 1022), "another holder");
+    assert!(!dead(seen(1, 0, None), 1122), "whose promise is not known");
+    assert!(dead(seen(1, 0, None), 1123));
+    assert!(!dead(seen(0, 0, named("one", 9_000)), 1130));
+    assert!(!dead(seen(0, 0, named("two", 9_000)), 1140), "the first has ended, and another begun");
+    assert!(dead(seen(0, 0, named("two", 9_000)), 1141));
+    assert!(!dead(seen(2, 0, holder(u64::MAX)), 1742));
+    assert!(dead(seen(2, 0, holder(u64::MAX)), 1743), "nobody is waited for for ever");
+}
+
+#[test]
+fn a_time_in_which_nobody_could_look_is_no_silence() {
+    let second = Duration::from_secs;
+    let holder = || {
+        let text = String::new;
+        let (nonce, home, person, host, since) = (text(), text(), text(), text(), text());
+        Holder { nonce, home, person, host, process: 1, since, lease_ms: 24_000 }
+    };
+    let seen = |beat| Seen { n: 0, beat, holder: Some(holder()) };
+    let mut watch = Watch::default();
+    let mut looks = |beat, asked, now| watch.is_dead(&seen(beat), second(asked), second(now), second(100));
+    assert!(!looks(1, 0, 0));
+    // The store answered after a minute, or the watcher stood still before it, after it or in between.
+    assert!(!looks(1, 3, 63), "what is seen may be from the beginning of the look");
+    assert!(!looks(1, 123, 123));
+    assert!(!looks(1, 126, 126), "the holder gets the time to send one");
+    assert!(!looks(2, 129, 129), "and did");
+    // The first look's time does not count, since what it saw may be from its end.
+    assert!(!looks(3, 200, 300));
+    for asked in [303, 306, 309, 312, 315, 318, 321, 324] {
+        assert!(!looks(3, asked, asked));
+    }
+    assert!(looks(3, 327, 327));
 }

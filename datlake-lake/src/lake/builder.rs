@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use datlake_core::claim::{DEFAULT_LEASE, LONGEST_LEASE};
+use datlake_core::claim::LONGEST_LEASE;
 use datlake_core::{Error, ErrorKind, Result};
 use datlake_store::{LocalView, Options, Permits, Reach, Wrap};
 
@@ -168,7 +168,8 @@ impl LakeBuilder {
     }
 
     /// How long this machine may send no heartbeat before others that share the remote take the calls over that it runs;
-    /// 60 s where nothing is said. Heartbeats are sent four times as often. From 100 ms to 10 minutes.
+    /// 24 s where nothing is said, and 90 s for a remote in a folder that is on no local disk: a share may show heartbeats a
+    /// minute late. Heartbeats are sent four times as often. From 100 ms to 10 minutes.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease.clamp(Duration::from_millis(100), LONGEST_LEASE));
@@ -260,6 +261,7 @@ impl LakeBuilder {
             Some(url) => Reach::Remote(url),
         };
         let local_view = Arc::new(LocalView::open(&home, reach, &options)?);
+        let lease = lease.unwrap_or_else(|| local_view.usual_lease());
         let provenance = Arc::new(Provenance::new(email));
         let journal = RunJournal::new(Arc::clone(&local_view), Arc::clone(&provenance), mode == Mode::Bypass);
         let lake = Lake(Arc::new(Inner {
@@ -274,7 +276,7 @@ impl LakeBuilder {
             mode,
             missed: Mutex::default(),
             cache_limit,
-            lease: lease.unwrap_or(DEFAULT_LEASE),
+            lease,
             learned: AtomicBool::new(false),
             told_refused: AtomicBool::new(false),
             outlasting: Mutex::default(),

@@ -30,6 +30,36 @@ pub(crate) fn read_only(of: &Metadata) -> std::fs::Permissions {
     std::fs::Permissions::from_mode(of.permissions().mode() & 0o444 | 0o400)
 }
 
+/// Whether the folder is on a disk of this machine, of which each process sees at once what another changed. A share shows it
+/// late; of an unknown file system nobody knows.
+pub(crate) fn is_on_local_disk(path: &Path) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // bcachefs, btrfs, ext, exFAT, f2fs, FAT, overlay, ramfs, tmpfs, XFS, ZFS.
+        const LOCAL: [u32; 11] = [
+            0xca45_1a4e,
+            0x9123_683e,
+            0xef53,
+            0x2011_bab0,
+            0xf2f5_2010,
+            0x4d44,
+            0x794c_7630,
+            0x8584_58f6,
+            0x0102_1994,
+            0x5846_5342,
+            0x2fc1_2fc1,
+        ];
+        // The kernel's numbers have 32 bits, in a type that depends on the architecture.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        rustix::fs::statfs(path).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u32)))
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 /// Makes one directory, whose parent exists; it may exist itself.
 pub(super) fn make_dir(path: &Path) -> io::Result<()> {
     match std::fs::create_dir(path) {

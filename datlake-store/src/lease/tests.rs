@@ -3,9 +3,11 @@
 use std::convert::identity;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
+use std::task::{Context, Waker};
 
-use datlake_core::{Created, Location, Pending, Prefix, Sink, Visit};
+use datlake_core::{Created, Location, Pending, Prefix, Sink, StoreExt as _, Visit};
 
 use super::*;
 use crate::delegate::delegate;
@@ -15,7 +17,8 @@ use crate::dir::{DirStore, Durability};
 #[derive(Debug)]
 struct Odd {
     store: DirStore,
-    mute: bool,
+    mute: AtomicBool,
+    /// Attempts at a heartbeat.
     beats: Mutex<u64>,
     beaten: Condvar,
 }
@@ -23,7 +26,7 @@ struct Odd {
 impl Odd {
     fn new(root: &Path, mute: bool) -> Arc<Self> {
         let store = DirStore::open(root, Durability::Cached).unwrap();
-        Arc::new(Self { store, mute, beats: Mutex::new(0), beaten: Condvar::new() })
+        Arc::new(Self { store, mute: AtomicBool::new(mute), beats: Mutex::new(0), beaten: Condvar::new() })
     }
 
     fn wait_for_beat(&self, beat: u64) {
@@ -48,23 +51,27 @@ impl Store for Odd {
     delegate!(store, identity: get fetch create_from size list remove describe);
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
-        let Location::Beat(_, _, beat) = at else { return self.store.create(at, bytes) };
+        let Location::Beat(..) = at else { return self.store.create(at, bytes) };
         Box::pin(async move {
             let created = self.store.create(at, bytes).await;
-            *self.beats.lock().unwrap() = *beat;
+            *self.beats.lock().unwrap() += 1;
             self.beaten.notify_all();
             // It got through, and its reply is lost.
-            if self.mute { std::future::pending().await } else { created }
+            if self.mute.load(Ordering::SeqCst) { std::future::pending().await } else { created }
         })
     }
 }
 
-fn claimed(store: &Arc<Odd>) -> HeartbeatLease {
+fn holder() -> Holder {
     let text = || "x".to_owned();
-    let holder =
-        Holder { nonce: text(), home: text(), person: text(), host: text(), process: 1, since: text(), lease_ms: 40 };
+    Holder { nonce: text(), home: text(), person: text(), host: text(), process: 1, since: text(), lease_ms: 40 }
+}
+
+const KEY: CallKey = CallKey::from_bytes([7; 32]);
+
+fn claimed(store: &Arc<Odd>) -> HeartbeatLease {
     let store = Arc::clone(store) as Arc<dyn Store>;
-    match pollster::block_on(HeartbeatLease::claim(store, &CallKey::from_bytes([7; 32]), &holder, None)).unwrap() {
+    match pollster::block_on(HeartbeatLease::claim(store, &KEY, &holder(), None)).unwrap() {
         Among::Won(lease) => lease,
         Among::Held(_) => panic!("nobody else is here"),
     }
@@ -108,4 +115,42 @@ fn a_claim_is_given_back_while_a_sign_of_life_does_not_get_through() {
         assert_eq!(store.claims(), 0, "something is left");
         *store.beats.lock().unwrap() = 0;
     }
+}
+
+#[test]
+fn a_heartbeat_that_gets_no_answer_is_sent_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Odd::new(folder.path(), true);
+    let lease = claimed(&store);
+    store.wait_for_beat(3);
+    pollster::block_on(lease.release(false)).unwrap();
+    assert_eq!(store.claims(), 0, "something is left");
+}
+
+/// Each gets through, and is dropped before its reply comes.
+#[test]
+fn of_heartbeats_that_were_dropped_nothing_is_left_and_the_next_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Odd::new(folder.path(), true);
+    let Tried::Won(mut claim) = pollster::block_on(claim(&*store, &KEY, &holder(), None)).unwrap() else {
+        panic!("nobody else is here")
+    };
+    let beats = || {
+        let found = pollster::block_on(store.store.locations(&Prefix::Claims)).unwrap().into_iter();
+        found.filter(|at| matches!(at, Location::Beat(..))).collect::<Vec<_>>()
+    };
+    for attempt in 1..5 {
+        let mut beat = Box::pin(claim.beat(&*store));
+        while *store.beats.lock().unwrap() < attempt {
+            assert!(beat.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        drop(beat);
+        assert!(beats().len() <= 2, "{:?}", beats());
+    }
+    let before = beats();
+    store.mute.store(false, Ordering::SeqCst);
+    assert!(pollster::block_on(claim.beat(&*store)).unwrap());
+    assert!(beats().len() == 1 && !before.contains(&beats()[0]), "a watcher sees no difference: {before:?}");
+    pollster::block_on(claim.release(&*store, false)).unwrap();
+    assert_eq!(store.claims(), 0, "something is left");
 }
