@@ -41,7 +41,9 @@ pub use creators::{CreatorInfo, creators};
 pub use datlake_core::explain::{Change, Difference};
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;
-pub use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Side, Subject, Uid, UidKind};
+pub use datlake_core::{
+    CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, FailedCall, Result, Side, Subject, Uid, UidKind,
+};
 #[doc(inline)]
 pub use datlake_lake::{
     AsyncFileWriter, AsyncLakeWriter, CallId, Collect, Entered, Event, Evict, File, FileWriter, Files, Here, Lake,

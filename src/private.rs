@@ -5,6 +5,7 @@ use datlake_core::Code as CodeOf;
 pub use datlake_core::{Code, Tracked};
 pub use inventory;
 
+pub use crate::call::failure::{Describe, DescribeChain, DescribeDyn, DescribeNothing, DescribeOwn, DescribeWords};
 pub use crate::call::key::{Key, OutputUid, OutputUids};
 pub use crate::call::shape::{
     Fallible, Panicking, PanickingResult, Probe, ProbePlain, ProbeResult, Returns, Shape, Stub,

@@ -4,7 +4,7 @@
 //! a hint (what to do next), and what caused it as its `source()`. `Display` puts them on one line. No error carries the value
 //! of a secret parameter or a credential.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -78,6 +78,37 @@ pub enum Subject {
     Path(PathBuf),
 }
 
+/// The call whose body failed.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedCall {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key of the call.
+    pub key: CallKey,
+    /// Its arguments, cut short; of a secret one only the name.
+    pub arguments: String,
+    /// Where the creator is, `src/main.rs:12`.
+    pub place: String,
+}
+
+impl FailedCall {
+    /// The call of `creator` with these arguments.
+    pub fn new(creator: CreatorName, key: CallKey, arguments: String, place: String) -> Self {
+        Self { creator, key, arguments, place }
+    }
+}
+
+/// `` `train` of rate = 5.0, depth = 1 (src/main.rs:4) ``
+impl fmt::Display for FailedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.creator.as_str();
+        let function = name.rsplit([':', '/']).next().unwrap_or(name);
+        let of = if self.arguments.is_empty() { "" } else { " of " };
+        write!(f, "`{function}`{of}{} ({})", self.arguments, self.place)
+    }
+}
+
 /// An error of datlake: [`kind`](Error::kind) to branch on, `Display` for people, `source()` for the cause.
 ///
 /// ```
@@ -101,6 +132,7 @@ struct Repr {
     subject: Option<Subject>,
     hint: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    call: Option<Box<FailedCall>>,
 }
 
 /// `Result` with datlake's [`Error`].
@@ -109,13 +141,20 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of `kind` that says `message`: one line naming the operation and the object.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Repr { kind, message: message.into(), subject: None, hint: None, source: None }))
+        Self(Box::new(Repr { kind, message: message.into(), subject: None, hint: None, source: None, call: None }))
     }
 
     /// The same error, about `subject`.
     #[must_use]
     pub fn about(mut self, subject: Subject) -> Self {
         self.0.subject = Some(subject);
+        self
+    }
+
+    /// The same error, of the body of `call`. The innermost call stays.
+    #[must_use]
+    pub fn of_call(mut self, call: FailedCall) -> Self {
+        self.0.call.get_or_insert_with(|| Box::new(call));
         self
     }
 
@@ -177,12 +216,22 @@ impl Error {
         self.0.subject.as_ref()
     }
 
-    /// What went wrong and what caused it, for those who show the hint by itself.
+    /// The innermost call whose body failed with it.
+    pub fn call(&self) -> Option<&FailedCall> {
+        self.0.call.as_deref()
+    }
+
+    /// What went wrong, what caused it and in which call, for those who show the hint by itself.
     pub fn without_hint(&self) -> String {
-        match &self.0.source {
-            Some(source) => format!("{}: {source}", self.0.message),
-            None => self.0.message.clone(),
+        let mut text = self.0.message.clone();
+        // Writing to a string cannot fail.
+        if let Some(source) = &self.0.source {
+            let _ = write!(text, ": {source}");
         }
+        if let Some(call) = &self.0.call {
+            let _ = write!(text, ", in {call}");
+        }
+        text
     }
 
     /// What to do next, where there is something.

@@ -36,7 +36,7 @@ pub use catalog::Catalog;
 pub use code::{Code, Tracked};
 pub use digest::{CallKey, CodeHash, Digest};
 pub use document::{Document, FORMAT};
-pub use error::{Error, ErrorKind, Result, Subject};
+pub use error::{Error, ErrorKind, FailedCall, Result, Subject};
 pub use file_ref::{FILE_TOKEN, FileRef};
 pub use key::{Identity, KeyBuilder};
 pub use layout::{Location, Prefix, RUNS, Role, Stage, run_file, run_of};

@@ -4,17 +4,23 @@
 //! Invariants:
 //! - Whatever moment a writer dies at, what it wrote before can be read. A last line without an end was cut short and says
 //!   nothing; that is no damage.
-//! - Nothing of a call but its name and what became of it stands here: its arguments are in its record.
+//! - Nothing of a call but its name and what became of it stands here: its arguments are in its record. A call that failed has
+//!   none, so its arguments and its error stand here.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::document::FORMAT;
-use crate::lineage::Person;
+use crate::lineage::{Param, Person};
 use crate::{CallKey, CreatorName, Error, ErrorKind, Result};
 
 const KIND: &str = "run";
+
+/// Bytes of an error that are written down.
+const LONGEST_ERROR: usize = 8 << 10;
+/// Bytes of an argument's JSON that are written down.
+const LONGEST_PARAM: usize = 1 << 10;
 
 /// One process, or the part of it that used one lake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +62,37 @@ pub enum Outcome {
     Unfinished,
 }
 
+/// How a body failed: what no record tells.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Failure {
+    /// Its error with the causes, or what its panic said; cut after 8 KiB.
+    pub error: String,
+    /// The arguments of the call; large ones as their size in bytes, of secret ones only the names.
+    pub params: Vec<Param>,
+}
+
+impl Failure {
+    /// A failure, cut short.
+    pub fn new(mut error: String, mut params: Vec<Param>) -> Self {
+        if error.len() > LONGEST_ERROR {
+            let all = error.len();
+            error.truncate(error.floor_char_boundary(LONGEST_ERROR));
+            error.push_str(&format!("… ({all} bytes)"));
+        }
+        for param in &mut params {
+            let length = param.value.to_string().len();
+            if length > LONGEST_PARAM {
+                param.value = serde_json::json!({ "$large": { "bytes": length } });
+            }
+        }
+        Self { error, params }
+    }
+}
+
 /// A call in a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Noted {
     /// The creator.
     pub creator: CreatorName,
@@ -74,10 +109,13 @@ pub struct Noted {
     /// How long the body took, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
+    /// How the body failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
 }
 
 /// A run, as far as it is written down.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunLog {
     /// The process.
     pub head: RunHeader,

@@ -12,10 +12,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use datlake_core::run::{Noted, Outcome, RunHeader, RunLog};
+use datlake_core::run::{Failure, Noted, Outcome, RunHeader, RunLog};
 use datlake_core::{CallKey, CreatorName, Result};
 use datlake_store::LocalView;
 
+use crate::event::CallId;
 use crate::provenance::{self, Provenance};
 use crate::sync::lock;
 
@@ -108,17 +109,18 @@ impl RunJournal {
     }
 
     /// A body begins, or has ended. What was found before is written down too.
-    pub fn body(&self, creator: &CreatorName, key: CallKey, outcome: Outcome, at: &str, took: Option<Duration>) {
+    pub fn body(&self, call: &CallId, outcome: Outcome, at: &str, took: Option<Duration>, failure: Option<Failure>) {
         if self.off {
             return;
         }
+        let CallId { creator, key } = call.clone();
         let found = {
             let mut buffer = lock(&self.buffer);
             buffer.open = true;
             std::mem::take(&mut buffer.found)
         };
         let took_ms = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-        let noted = Noted { creator: creator.clone(), key: Some(key), outcome, at: at.to_owned(), times: 1, took_ms };
+        let noted = Noted { creator, key: Some(key), outcome, at: at.to_owned(), times: 1, took_ms, failure };
         let mut lines = self.lines_of(found, HashMap::new());
         lines.extend(noted.to_line().unwrap_or_default());
         self.write(&lines);
@@ -158,7 +160,9 @@ impl RunJournal {
         let named = found.into_iter().map(|((key, outcome), (creator, times))| (creator, Some(key), outcome, times));
         let unnamed = more.into_iter().map(|((creator, outcome), times)| (creator, None, outcome, times));
         let lines = named.chain(unnamed).map(|(creator, key, outcome, times)| {
-            Noted { creator, key, outcome, at: now.clone(), times, took_ms: None }.to_line().unwrap_or_default()
+            Noted { creator, key, outcome, at: now.clone(), times, took_ms: None, failure: None }
+                .to_line()
+                .unwrap_or_default()
         });
         lines.flatten().collect()
     }

@@ -35,7 +35,9 @@ pub use lake::NewCall;
 
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;
-pub use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Side, Subject, Uid, UidKind};
+pub use datlake_core::{
+    CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, FailedCall, Result, Side, Subject, Uid, UidKind,
+};
 pub use datlake_store::{AsyncReader, Reader};
 pub use event::{CallId, Event, Pace};
 pub use file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter, Unverified};

@@ -157,7 +157,7 @@ impl<'m> Expansion<'m> {
         let (generics, where_clause) = (&signature.generics, &signature.generics.where_clause);
         let params = model.params.iter().map(|Param { ident, ty, .. }| quote!(#ident: #ty));
         let arguments = model.params.iter().map(|param| &param.ident);
-        let (turbofish, parts) = (model.turbofish(), self.key_parts());
+        let (turbofish, parts, describe) = (model.turbofish(), self.key_parts(), self.describe());
         let shape = self.shape();
         let Kind { call, start, .. } = kind;
         // A creator that is used through this interface alone is used. Behind a parameter of its name it cannot be named.
@@ -170,7 +170,7 @@ impl<'m> Expansion<'m> {
                 #used
                 let mut __key = #p::Key::new(<Self as #p::Tracked>::code());
                 #(#parts)*
-                #call::new(__key, #shape, #start Self::__body #turbofish(#(#arguments),*))
+                #call::new(__key, #shape, #describe, #start Self::__body #turbofish(#(#arguments),*))
             }
         }
     }
@@ -234,6 +234,17 @@ impl<'m> Expansion<'m> {
         quote!({
             use #p::{ProbePlain as _, ProbeResult as _};
             (&&#p::Probe::<#output>::new()).shape()
+        })
+    }
+
+    /// How an error of the body is put in words: by autoref, what its type can do.
+    fn describe(&self) -> TokenStream {
+        let Self { model, p, .. } = self;
+        let output = &model.output;
+        quote!({
+            #[allow(unused_imports)]
+            use #p::{DescribeChain as _, DescribeDyn as _, DescribeNothing as _, DescribeOwn as _, DescribeWords as _};
+            (&&&&&#p::Probe::<#output>::new()).describe()
         })
     }
 

@@ -171,6 +171,33 @@ impl<R, S, F> Calls<R, S, F> {
 }
 
 impl<R: Returns, F> Calls<R, Fallible, F> {
+    /// The result of each call, in order, also where some fail; each error of datlake says [which call](datlake_core::Error::call)
+    /// it was. `f::calls(…).keep_going()` in place of `run()`.
+    ///
+    /// ```
+    /// use datlake::{Error, ErrorKind, Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn train(rate: f64) -> Result<f64> {
+    ///     if rate < 1.0 { Ok(rate) } else { Err(Error::new(ErrorKind::InvalidInput, "diverged")) }
+    /// }
+    ///
+    /// # let lake = Lake::temp()?;
+    /// # let _current = lake.enter();
+    /// let (trained, failed): (Vec<_>, Vec<_>) = train::calls([0.1, 5.0]).keep_going().into_iter().partition(Result::is_ok);
+    /// assert_eq!((trained.len(), failed.len()), (1, 1));
+    /// let error = failed[0].as_ref().unwrap_err();
+    /// assert_eq!(error.call().expect("of a body").arguments, "rate = 5.0");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn keep_going(self) -> Vec<Result<R::Value, R::Error>>
+    where
+        F: FnOnce() -> R + Send,
+        R: Send,
+    {
+        self.run_each().into_iter().map(Returns::into_result).collect()
+    }
+
     /// The values of all calls, in order. Every call is made, so that what succeeds is remembered.
     ///
     /// # Errors
@@ -194,7 +221,7 @@ impl<R: Returns, F> Calls<R, Fallible, F> {
         F: FnOnce() -> R + Send,
         R: Send,
     {
-        self.run_each().into_iter().map(Returns::into_result).collect()
+        self.keep_going().into_iter().collect()
     }
 }
 
@@ -232,6 +259,14 @@ impl<R, S, F> AsyncCalls<R, S, F> {
 }
 
 impl<R: Returns, F> AsyncCalls<R, Fallible, F> {
+    /// The result of each call, in order, also where some fail: as [`Calls::keep_going`].
+    pub async fn keep_going(self) -> Vec<Result<R::Value, R::Error>>
+    where
+        F: Future<Output = R>,
+    {
+        self.run_each().await.into_iter().map(Returns::into_result).collect()
+    }
+
     /// The values of all calls, in order. Every call is made, so that what succeeds is remembered.
     ///
     /// # Errors
@@ -240,6 +275,6 @@ impl<R: Returns, F> AsyncCalls<R, Fallible, F> {
     where
         F: Future<Output = R>,
     {
-        self.run_each().await.into_iter().map(Returns::into_result).collect()
+        self.keep_going().await.into_iter().collect()
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod body;
 mod claim;
 mod engine;
 mod explain;
+pub(crate) mod failure;
 pub(crate) mod key;
 mod many;
 mod one;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
 
 #[cfg(doc)]
 use datlake_core::ErrorKind;
@@ -10,9 +11,11 @@ use datlake_core::lineage::Lineage;
 use datlake_core::{Result, Uid};
 use datlake_lake::scope::Scoped;
 use datlake_store::wait;
+use futures_util::FutureExt as _;
 
 use super::asked::Asked;
 use super::engine::Start;
+use super::failure::Describe;
 use super::key::Key;
 use super::shape::Shape;
 use super::site::BlockingMode;
@@ -46,6 +49,7 @@ use super::status::Status;
 pub struct Call<R, S, F> {
     asked: Asked,
     body: F,
+    describe: Describe<R>,
     shape: PhantomData<fn() -> (R, S)>,
 }
 
@@ -77,13 +81,14 @@ pub struct Call<R, S, F> {
 pub struct AsyncCall<R, S, F> {
     asked: Asked,
     body: F,
+    describe: Describe<R>,
     shape: PhantomData<fn() -> (R, S)>,
 }
 
 impl<R, S, F> Call<R, S, F> {
     #[doc(hidden)]
-    pub fn new(key: Key, _: S, body: F) -> Self {
-        Self { asked: Asked::new(key), body, shape: PhantomData }
+    pub fn new(key: Key, _: S, describe: Describe<R>, body: F) -> Self {
+        Self { asked: Asked::new(key), body, describe, shape: PhantomData }
     }
 
     pub(super) fn announce(&self, all: usize) {
@@ -147,25 +152,22 @@ impl<R, S, F> Call<R, S, F> {
     {
         let code = self.asked.code;
         let site = self.asked.site(BlockingMode::Blocking);
-        let running = match site.and_then(|site| wait(site.start::<S::Value>(code, force))) {
+        let mut running = match site.and_then(|site| wait(site.start::<S::Value>(code, force))) {
             Ok(Start::Ready(value)) => return S::join(value),
             Ok(Start::Run(running)) => running,
             Err(error) => return S::fail(error),
         };
         match S::split(running.call(self.body)) {
             Ok(value) => wait(running.finish(value)).map_or_else(S::fail, S::join),
-            Err(returned) => {
-                drop(running);
-                returned
-            }
+            Err(returned) => running.failed(returned, self.describe),
         }
     }
 }
 
 impl<R, S, F> AsyncCall<R, S, F> {
     #[doc(hidden)]
-    pub fn new(key: Key, _: S, body: F) -> Self {
-        Self { asked: Asked::new(key), body, shape: PhantomData }
+    pub fn new(key: Key, _: S, describe: Describe<R>, body: F) -> Self {
+        Self { asked: Asked::new(key), body, describe, shape: PhantomData }
     }
 
     pub(super) fn announce(&self, all: usize) {
@@ -203,17 +205,16 @@ impl<R, S, F> AsyncCall<R, S, F> {
             Ok(site) => site,
             Err(error) => return S::fail(error),
         };
-        let running = match site.start::<S::Value>(code, force).await {
+        let mut running = match site.start::<S::Value>(code, force).await {
             Ok(Start::Ready(value)) => return S::join(value),
             Ok(Start::Run(running)) => running,
             Err(error) => return S::fail(error),
         };
-        match S::split(Scoped::of_body(running.scope(), self.body).await) {
+        let body = Scoped::of_body(running.scope(), self.body);
+        let returned = AssertUnwindSafe(body).catch_unwind().await;
+        match S::split(running.unless_panic(returned)) {
             Ok(value) => running.finish(value).await.map_or_else(S::fail, S::join),
-            Err(returned) => {
-                drop(running);
-                returned
-            }
+            Err(returned) => running.failed(returned, self.describe),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A body that runs, from where it begins to what it published.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,20 +9,25 @@ use std::time::{Duration, Instant};
 use datlake_core::canonical::{self, Encoded};
 use datlake_core::catalog::Published;
 use datlake_core::flight::Flight;
-use datlake_core::lineage::Output;
+use datlake_core::lineage::{Output, Param};
 use datlake_core::record::Record;
-use datlake_core::run::Outcome;
-use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FileRef, Result, Subject, Uid, codec};
+use datlake_core::run::{Failure, Outcome};
+use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FailedCall, FileRef, Result, Subject, Uid, codec};
 use datlake_store::{BodyPermit, FileLock, HeartbeatLease, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::{Body, Made, NewBody, input};
+use super::failure::{self, Describe};
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use super::undeclared_use;
 use datlake_lake::provenance;
 use datlake_lake::scope::{self, Ambient, StagedFile, mark, seen_lakes};
 use datlake_lake::{Event, Mode, NewCall};
+
+/// Characters of one argument, and of all, that an error shows.
+const LONGEST_ARGUMENT: usize = 60;
+const LONGEST_ARGUMENTS: usize = 300;
 
 /// The claims under which a body runs.
 #[derive(Default)]
@@ -46,6 +52,8 @@ pub(crate) struct Running {
     expected: Option<Arc<Record>>,
     /// Whether the body has returned: else it panicked or was cancelled.
     returned: bool,
+    /// Why it failed, in words.
+    error: Option<String>,
 }
 
 /// What every later call will get, and how that came about.
@@ -94,8 +102,9 @@ impl CallSite {
             started_at: provenance::now(),
             expected,
             returned: false,
+            error: None,
         };
-        running.note(Outcome::Unfinished, None);
+        running.note(Outcome::Unfinished, None, None);
         running.site.lake.emit(&Event::Started(running.site.id(key)));
         // Who runs it, for example, may have taken a moment to find out.
         running.began = Instant::now();
@@ -105,10 +114,38 @@ impl CallSite {
 
 impl Running {
     /// Runs a blocking body.
-    pub(crate) fn call<R>(&self, body: impl FnOnce() -> R) -> R {
+    pub(crate) fn call<R>(&mut self, body: impl FnOnce() -> R) -> R {
         let _inside = scope::enter(self.scope());
         let _stack = self.flight.as_ref().map(|flight| scope::on_stack(&[flight.id()]));
-        mark(body)
+        let returned = catch_unwind(AssertUnwindSafe(|| mark(body)));
+        self.unless_panic(returned)
+    }
+
+    /// What a body returned. A panic goes on, and is remembered.
+    pub(crate) fn unless_panic<R>(&mut self, returned: std::thread::Result<R>) -> R {
+        returned.unwrap_or_else(|panic| {
+            self.error = Some(failure::of_panic(&*panic));
+            resume_unwind(panic)
+        })
+    }
+
+    /// The body returned something else than a value: says in an error whose it is.
+    pub(crate) fn failed<R>(mut self, mut returned: R, describe: Describe<R>) -> R {
+        let error = describe(&mut returned, &self.failed_call());
+        self.error = Some(error.unwrap_or_else(|| "its error has no words".to_owned()));
+        returned
+    }
+
+    fn failed_call(&self) -> FailedCall {
+        let identity = &self.site.target.identity;
+        let shown = |param: &Param| match param.secret {
+            true => format!("{} (secret)", param.name),
+            false => format!("{} = {}", param.name, cut(&param.value.to_string(), LONGEST_ARGUMENT)),
+        };
+        let arguments: Vec<_> = identity.params().iter().map(shown).collect();
+        let arguments = cut(&arguments.join(", "), LONGEST_ARGUMENTS);
+        let code = self.body.code();
+        FailedCall::new(identity.creator.clone(), self.body.key(), arguments, format!("{}:{}", code.file, code.line))
     }
 
     /// Where the body stands.
@@ -117,9 +154,9 @@ impl Running {
     }
 
     /// Writes down what became of the body.
-    fn note(&self, outcome: Outcome, took: Option<Duration>) {
-        let (creator, key) = (&self.site.target.identity.creator, self.body.key());
-        self.site.lake.journal().body(creator, key, outcome, &self.started_at, took);
+    fn note(&self, outcome: Outcome, took: Option<Duration>, error: Option<String>) {
+        let failure = error.map(|error| Failure::new(error, self.site.target.identity.params()));
+        self.site.lake.journal().body(&self.site.id(self.body.key()), outcome, &self.started_at, took, failure);
     }
 
     /// The body returned `value`: publishes it, and gives back what every later call will get.
@@ -131,7 +168,7 @@ impl Running {
         let id = self.site.id(self.body.key());
         match finished {
             Ok(Finished { value, files, event }) => {
-                self.note(outcome(&event), Some(took));
+                self.note(outcome(&event), Some(took), None);
                 match files {
                     Some(files) => self.site.pass_on_files(files),
                     None => self.site.pass_on(&value)?,
@@ -140,7 +177,7 @@ impl Running {
                 Ok(value)
             }
             Err(error) => {
-                self.note(Outcome::Failed, Some(took));
+                self.note(Outcome::Failed, Some(took), Some(error.to_string()));
                 self.site.lake.emit(&Event::Failed(id));
                 told(self.site.parent.as_deref(), &error);
                 Err(error)
@@ -305,7 +342,8 @@ impl Drop for Running {
         self.body.end();
         undeclared_use::ended(&self.body);
         if !self.returned {
-            self.note(Outcome::Failed, Some(self.began.elapsed()));
+            let error = self.error.take().unwrap_or_else(|| "it was cancelled".to_owned());
+            self.note(Outcome::Failed, Some(self.began.elapsed()), Some(error));
             self.site.lake.emit(&Event::Failed(self.site.id(self.body.key())));
         }
         // The claims first: who waits for the flight looks for a record and then claims.
@@ -332,6 +370,13 @@ fn outcome(event: &Event) -> Outcome {
 pub(super) async fn given_back(claim: Option<HeartbeatLease>, recorded: bool) {
     if let Some(claim) = claim {
         let _ = claim.release(recorded).await;
+    }
+}
+
+fn cut(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
     }
 }
 

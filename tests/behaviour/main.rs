@@ -22,6 +22,7 @@ mod exfat;
 #[allow(dead_code, reason = "the tests of faults use all of it")]
 #[path = "../faults/store.rs"]
 mod failing;
+mod failures;
 #[allow(dead_code, reason = "the tests of stores use all of it")]
 #[path = "../../datlake-store/tests/object/fake.rs"]
 mod fake;

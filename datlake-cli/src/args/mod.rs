@@ -140,10 +140,20 @@ pub(crate) enum Command {
     /// Shows calls: when they ran, by whom, for how long, what they made, and what happened to them later
     ///
     /// What happened later comes from the runs of this machine that are still kept.
-    #[command(after_help = "Example: datlake calls word_count")]
+    #[command(after_help = "Example: datlake calls word_count\n\
+        What failed since yesterday: datlake calls --failed --since 1d")]
     Calls {
         /// Only those of this creator: its name, or the end of it
         creator: Option<String>,
+        /// Only those that failed last, with their errors
+        #[arg(long)]
+        failed: bool,
+        /// Only what happened so long ago or later, as 30d or 12h
+        #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+        since: Option<std::time::Duration>,
+        /// How many to list at most
+        #[arg(short = 'n', long, value_name = "N")]
+        limit: Option<usize>,
     },
     /// Shows what the programs on this machine did, the latest first, or one such run with its calls
     ///

@@ -1,5 +1,7 @@
 //! `datlake calls`: one paragraph for each.
 
+use std::time::{Duration, SystemTime};
+
 use datlake::report::{CallEvent, CallRow, Damage, History, Outcome, OutputRow};
 use owo_colors::OwoColorize as _;
 use serde::{Serialize, Serializer};
@@ -27,6 +29,22 @@ impl Answer for Calls {
     }
 }
 
+/// Leaves those of `calls`, the latest first, that were asked for.
+pub(super) fn narrow(calls: &mut Vec<CallRow>, failed: bool, since: Option<Duration>, limit: Option<usize>) {
+    if failed {
+        // A call that is in the lake has succeeded since, or before.
+        calls.retain(|call| !call.remembered && call.history.iter().any(|event| event.outcome == Outcome::Failed));
+    }
+    if let Some(begin) = since.and_then(|age| SystemTime::now().checked_sub(age)) {
+        let begin = humantime::format_rfc3339_millis(begin).to_string();
+        calls.retain(|call| {
+            let events = call.history.iter().map(|event| &event.at);
+            events.chain(&call.started_at).any(|at| *at >= begin)
+        });
+    }
+    calls.truncate(limit.unwrap_or(usize::MAX));
+}
+
 fn text(calls: &[CallRow], columns: usize) -> String {
     let mut text = String::new();
     for call in calls {
@@ -45,6 +63,10 @@ fn text(calls: &[CallRow], columns: usize) -> String {
         }
         for line in since(&call.history) {
             paragraph(&line);
+        }
+        let failure = call.history.first().and_then(|event| event.failure.as_ref());
+        for line in failure.into_iter().flat_map(|failure| failure.error.lines()) {
+            paragraph(&format!("! {line}"));
         }
     }
     text

@@ -42,7 +42,11 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Rm { uids, recursive, cascade, local, yes } => {
             Box::new(rm::run(&lake()?, &uids, rm::How { recursive, cascade, local, yes }, screen)?)
         }
-        Command::Calls { creator } => Box::new(calls::Calls(lake()?.history(creator.as_deref())?)),
+        Command::Calls { creator, failed, since, limit } => {
+            let mut history = lake()?.history(creator.as_deref())?;
+            calls::narrow(&mut history.calls, failed, since, limit);
+            Box::new(calls::Calls(history))
+        }
         Command::Runs { run: Some(run), .. } => Box::new(lake()?.run(&run)?),
         Command::Runs { run: None, limit } => Box::new(runs::List(lake()?.runs(limit)?)),
         Command::Explain { call } => Box::new(lake()?.explain(&call)?),

@@ -5,7 +5,7 @@ use owo_colors::OwoColorize as _;
 use serde::{Serialize, Serializer};
 
 use crate::answer::{Answer, Page, rows};
-use crate::text::{dimmed, duration, escape, fill, time};
+use crate::text::{dimmed, duration, escape, fill, parameter, time};
 
 /// Digits of a run that are shown: its time, and enough to tell it from another of the same millisecond.
 const SHORT: usize = 16;
@@ -40,6 +40,14 @@ impl Answer for RunInfo {
             for (at, line) in lines.iter().enumerate() {
                 let what = if at == 0 { outcome(call.outcome) } else { "" };
                 text.push_str(&format!("  {what:<10}  {line}\n"));
+            }
+            let Some(failure) = &call.failure else { continue };
+            let params: Vec<_> = failure.params.iter().map(parameter).collect();
+            let error = failure.error.lines().map(|line| format!("! {line}"));
+            for paragraph in std::iter::once(params.join(", ")).chain(error).filter(|text| !text.is_empty()) {
+                for line in fill(&escape(&paragraph), page.columns.saturating_sub(14)) {
+                    text.push_str(&format!("  {:<10}  {line}\n", ""));
+                }
             }
         }
         text

@@ -85,3 +85,15 @@ pub(crate) fn run(lake: &Lake) -> Made {
     compare(&count, &word_count(&snark, 4, "hunter2").unwrap(), "reports/which.txt").unwrap();
     Made { count, words: split(&alice).unwrap() }
 }
+
+#[file_creator]
+fn parsed(text: &str, #[secret] token: &str) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+    assert!(!token.is_empty());
+    Ok(text.parse()?)
+}
+
+/// Makes a call whose body fails.
+pub(crate) fn fail(lake: &Lake) {
+    let _current = lake.enter();
+    parsed("many", "hunter2").unwrap_err();
+}

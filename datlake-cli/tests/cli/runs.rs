@@ -88,3 +88,19 @@ fn a_damaged_run_hides_itself_only() {
     assert!(ran.err.contains("cannot be shown") && ran.err.contains("is damaged"), "{}", ran.err);
     assert_eq!(machine.damaged(&["runs"]), [format!("run {}", "f".repeat(32))]);
 }
+
+#[test]
+fn what_failed_is_shown_with_its_arguments_and_its_error() {
+    let machine = twice();
+    pipeline::fail(&machine.lake());
+    let failed = machine.ok(&["calls", "--failed"]);
+    assert!(failed.contains("parsed/") && failed.contains("text = \"many\", token (secret)"), "{failed}");
+    assert!(failed.contains("! invalid digit found in string") && !failed.contains("hunter2"), "{failed}");
+    assert_eq!(failed.matches("not in the lake").count(), 1, "{failed}");
+    let json = machine.json(&["calls", "--failed", "--since", "1d", "--limit", "5"]);
+    assert_eq!(json[0]["history"][0]["failure"]["params"][0]["value"], "many");
+    assert_eq!(machine.ok(&["calls", "-n", "1"]).matches(" by ").count(), 1);
+    let runs = machine.ok(&["runs", "--limit", "1"]);
+    let run = machine.ok(&["runs", runs.split(' ').next().unwrap()]);
+    assert!(run.contains("! invalid digit found in string"), "{run}");
+}

@@ -2,6 +2,7 @@
 
 use datlake_core::explain::Difference;
 use datlake_core::lineage::Param;
+use datlake_core::run::Failure;
 use datlake_core::{CallKey, CodeHash, CreatorName};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,8 @@ pub struct CallEvent {
     pub times: u64,
     /// How long the body took, in milliseconds.
     pub duration_ms: Option<u64>,
+    /// How the body failed.
+    pub failure: Option<Failure>,
     /// Who ran it.
     pub originator: String,
     /// The machine.

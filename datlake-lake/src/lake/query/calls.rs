@@ -147,7 +147,10 @@ impl Lake {
                 host: None,
                 run: None,
                 code_hash: None,
-                params: Vec::new(),
+                params: history
+                    .iter()
+                    .find_map(|event| Some(event.failure.as_ref()?.params.clone()))
+                    .unwrap_or_default(),
                 outputs: Vec::new(),
                 history,
             });

@@ -102,13 +102,14 @@ impl Lake {
         for run in self.local_view().dir().runs()? {
             let Some(log) = self.log_unless_damaged(&run, &mut damaged)? else { continue };
             let RunLog { head, calls, .. } = log;
-            for Noted { creator, key, outcome, at, times, took_ms } in together(calls) {
+            for Noted { creator, key, outcome, at, times, took_ms, failure } in together(calls) {
                 let Some(key) = key else { continue };
                 events.entry((creator, key)).or_default().push(CallEvent {
                     at,
                     outcome,
                     times,
                     duration_ms: took_ms,
+                    failure,
                     originator: head.person.email.clone(),
                     host: head.host.clone(),
                     run: head.run.clone(),
@@ -137,7 +138,7 @@ impl Lake {
             unreadable,
         };
         let mut rows = Vec::new();
-        for Noted { creator, key, outcome, at, times, took_ms } in together(calls) {
+        for Noted { creator, key, outcome, at, times, took_ms, failure } in together(calls) {
             let mut duration_ms = took_ms;
             match outcome {
                 Outcome::Hit | Outcome::Kept => {
@@ -150,7 +151,7 @@ impl Lake {
                 Outcome::Executed | Outcome::Adopted | Outcome::Reproduced => row.ran += times,
             }
             row.spent_ms += took_ms.unwrap_or(0);
-            rows.push(RunCall { creator, key, outcome, at, times, duration_ms });
+            rows.push(RunCall { creator, key, outcome, at, times, duration_ms, failure });
         }
         Ok(RunInfo { row, calls: rows })
     }
