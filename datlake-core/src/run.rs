@@ -66,14 +66,14 @@ pub enum Outcome {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct Failure {
+pub struct BodyFailure {
     /// Its error with the causes, or what its panic said; cut after 8 KiB.
     pub error: String,
     /// The arguments of the call; large ones as their size in bytes, of secret ones only the names.
     pub params: Vec<Param>,
 }
 
-impl Failure {
+impl BodyFailure {
     /// A failure, cut short.
     pub fn new(mut error: String, mut params: Vec<Param>) -> Self {
         if error.len() > LONGEST_ERROR {
@@ -111,7 +111,7 @@ pub struct Noted {
     pub took_ms: Option<u64>,
     /// How the body failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
+    pub failure: Option<BodyFailure>,
 }
 
 /// A run, as far as it is written down.

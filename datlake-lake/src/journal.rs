@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use datlake_core::run::{Failure, Noted, Outcome, RunHeader, RunLog};
+use datlake_core::run::{BodyFailure, Noted, Outcome, RunHeader, RunLog};
 use datlake_core::{CallKey, CreatorName, Result};
 use datlake_store::LocalView;
 
@@ -109,7 +109,14 @@ impl RunJournal {
     }
 
     /// A body begins, or has ended. What was found before is written down too.
-    pub fn body(&self, call: &CallId, outcome: Outcome, at: &str, took: Option<Duration>, failure: Option<Failure>) {
+    pub fn body(
+        &self,
+        call: &CallId,
+        outcome: Outcome,
+        at: &str,
+        took: Option<Duration>,
+        failure: Option<BodyFailure>,
+    ) {
         if self.off {
             return;
         }

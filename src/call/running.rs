@@ -11,7 +11,7 @@ use datlake_core::catalog::Published;
 use datlake_core::flight::Flight;
 use datlake_core::lineage::{Output, Param};
 use datlake_core::record::Record;
-use datlake_core::run::{Failure, Outcome};
+use datlake_core::run::{BodyFailure, Outcome};
 use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FailedCall, FileRef, Result, Subject, Uid, codec};
 use datlake_store::{BodyPermit, FileLock, HeartbeatLease, wait};
 use serde::Serialize;
@@ -155,7 +155,7 @@ impl Running {
 
     /// Writes down what became of the body.
     fn note(&self, outcome: Outcome, took: Option<Duration>, error: Option<String>) {
-        let failure = error.map(|error| Failure::new(error, self.site.target.identity.params()));
+        let failure = error.map(|error| BodyFailure::new(error, self.site.target.identity.params()));
         self.site.lake.journal().body(&self.site.id(self.body.key()), outcome, &self.started_at, took, failure);
     }
 

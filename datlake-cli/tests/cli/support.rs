@@ -196,6 +196,8 @@ impl Machine {
     fn normalise(&self, value: &mut Value) {
         match value {
             Value::Object(members) => {
+                // There only in a work tree with changes.
+                members.remove("dirty");
                 for (name, value) in members {
                     match name.as_str() {
                         "commit" | "code_state" | "branch" | "repository" | "permalink" | "host" | "rustc"

@@ -48,7 +48,7 @@
 //! - So a map's order counts unless its type is known to have none, however it serializes: `HashMap` and `BTreeMap` (also
 //!   behind the adapters of iterators), and hash maps of other crates (`order::UNORDERED`).
 //! - Where the type cannot be seen, a map is sorted, for it may be a hash map: behind `#[serde(flatten)]`, in a newtype variant
-//!   of an internally tagged enum, behind `dyn`. There the order of an `IndexMap` does not count. That is told by what
+//!   of an internally tagged enum, behind `dyn`. There the order of an `IndexMap` does not count. That is seen by what
 //!   derived code does: it gives a map no length, or keys of the type `str`.
 //! - `is_human_readable()` is `false`.
 //! - Files are collected in the order in which they stand in the *encoding*: files in a map move with their entries. A file

@@ -2,7 +2,7 @@
 
 use datlake_core::explain::Difference;
 use datlake_core::lineage::Param;
-use datlake_core::run::Failure;
+use datlake_core::run::BodyFailure;
 use datlake_core::{CallKey, CodeHash, CreatorName};
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +64,7 @@ pub struct CallEvent {
     /// How long the body took, in milliseconds.
     pub duration_ms: Option<u64>,
     /// How the body failed.
-    pub failure: Option<Failure>,
+    pub failure: Option<BodyFailure>,
     /// Who ran it.
     pub originator: String,
     /// The machine.

@@ -1,6 +1,6 @@
 //! Runs: what the programs of this machine did.
 
-use datlake_core::run::Failure;
+use datlake_core::run::BodyFailure;
 use datlake_core::{CallKey, CreatorName};
 use serde::{Deserialize, Serialize};
 
@@ -82,5 +82,5 @@ pub struct RunCall {
     /// How long the body took, in milliseconds; of what was found, how long it had taken when it ran.
     pub duration_ms: Option<u64>,
     /// How the body failed.
-    pub failure: Option<Failure>,
+    pub failure: Option<BodyFailure>,
 }
