@@ -31,6 +31,7 @@ fn noted(key: u8, outcome: Outcome) -> Noted {
         at: "2026-11-21T08:30:00Z".into(),
         times: if outcome == Outcome::Hit { 3 } else { 1 },
         took_ms: (outcome == Outcome::Executed).then_some(12),
+        failure: None,
     }
 }
 
