@@ -13,7 +13,7 @@ use datlake_core::catalog::Catalog;
 use datlake_core::flight::Flights;
 use datlake_core::record::Record;
 use datlake_core::{CallKey, CreatorName, Digest};
-use datlake_store::{LocalView, Permits};
+use datlake_store::{LocalView, Maker, Permits};
 
 use crate::event::Event;
 use crate::journal::RunJournal;
@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) local_view: Arc<LocalView>,
     pub(crate) provenance: Arc<Provenance>,
     pub(crate) journal: Arc<RunJournal>,
-    pub(crate) flights: Flights,
+    pub(crate) flights: Mutex<(Maker, Flights)>,
     pub(crate) permits: Permits,
     pub(crate) remembered: Mutex<HashMap<CallKey, Arc<Record>>>,
     pub(crate) observers: Mutex<Vec<Observer>>,
@@ -61,7 +61,19 @@ pub(crate) struct Inner {
     pub(crate) outlasting: Mutex<Option<u64>>,
     pub(crate) serial: AtomicU64,
     /// A lake that goes when its last handle does.
-    pub(crate) _temporary: Option<tempfile::TempDir>,
+    pub(crate) temporary: Option<tempfile::TempDir>,
+    pub(crate) maker: Maker,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // A temporary lake is its maker's to remove, not a forked child's.
+        if !self.maker.is_here()
+            && let Some(temporary) = self.temporary.take()
+        {
+            let _ = temporary.keep();
+        }
+    }
 }
 
 impl fmt::Debug for Lake {
@@ -157,8 +169,13 @@ impl Lake {
         &self.0.journal
     }
 
-    pub fn flights(&self) -> &Flights {
-        &self.0.flights
+    /// The calls that this process runs. A forked child runs none of its parent's.
+    pub fn flights(&self) -> Flights {
+        let mut flights = lock(&self.0.flights);
+        if !flights.0.is_here() {
+            *flights = (Maker::this(), Flights::default());
+        }
+        flights.1.clone()
     }
 
     pub fn permits(&self) -> &Permits {
@@ -191,6 +208,11 @@ impl Lake {
 
     /// A text that nobody else writes.
     pub fn nonce(&self) -> String {
-        format!("{}-{}", self.0.provenance.run(), self.0.serial.fetch_add(1, Ordering::Relaxed))
+        let (run, number) = (self.0.provenance.run(), self.0.serial.fetch_add(1, Ordering::Relaxed));
+        // A forked child goes on counting where its parent does.
+        match self.0.maker.is_here() {
+            true => format!("{run}-{number}"),
+            false => format!("{run}-{}-{number}", std::process::id()),
+        }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::maker::Maker;
 use crate::runtime;
 
 /// Heartbeats in the time after which others take a holder for dead.
@@ -23,6 +24,7 @@ pub struct HeartbeatLease {
     /// Sends whether the call has its record.
     end: oneshot::Sender<bool>,
     ended: JoinHandle<Result<()>>,
+    maker: Maker,
 }
 
 /// The result of trying to claim a call among machines.
@@ -47,7 +49,7 @@ impl HeartbeatLease {
         };
         let (end, told) = oneshot::channel();
         let ended = runtime::spawn_life(keep(store, claim, holder.lease(), told))?;
-        Ok(Among::Won(Self { end, ended }))
+        Ok(Among::Won(Self { end, ended, maker: Maker::this() }))
     }
 
     /// Releases the claim; `recorded` says whether the call has its record.
@@ -55,6 +57,9 @@ impl HeartbeatLease {
     /// # Errors
     /// Those of the store: then the claim expires.
     pub async fn release(self, recorded: bool) -> Result<()> {
+        if !self.maker.is_here() {
+            return Ok(());
+        }
         // It cannot have ended: nothing else tells it to.
         let _ = self.end.send(recorded);
         self.ended.await.map_err(shut_down)?

@@ -14,6 +14,7 @@ mod hashing;
 mod lake_header;
 mod lease;
 mod local_view;
+mod maker;
 mod names;
 #[cfg(feature = "cloud")]
 mod object;
@@ -33,11 +34,12 @@ pub use dir::{DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratc
 pub use hashing::hash_file;
 pub use lease::{Among, HeartbeatLease};
 pub use local_view::{LocalView, Options, Pinned, Publishing, Reach, Wanted, Wrap};
+pub use maker::Maker;
 pub use options::{Progress, RemoteOptions};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Ranges, Reader};
 pub use remote::{Remote, Standing, open_remote};
-pub use runtime::{every, offload, offload_method, sleep, wait};
+pub use runtime::{TaskPlace, every, offload, offload_method, sleep, wait};
 pub use signing::Signed;
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncSeek, AsyncWrite, AsyncWriteExt};

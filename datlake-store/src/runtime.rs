@@ -13,6 +13,8 @@ use datlake_core::{Error, ErrorKind, Result};
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::maker::Maker;
+
 /// Blocking jobs at a time; more of them wait.
 const BLOCKING_THREADS: usize = 16;
 
@@ -24,7 +26,7 @@ const HEARTBEATS: usize = 64;
 
 /// A runtime that starts when it is first needed.
 struct Own {
-    made: OnceLock<std::io::Result<Runtime>>,
+    made: OnceLock<(Maker, std::io::Result<Runtime>)>,
     thread: &'static str,
     workers: usize,
     blocking: usize,
@@ -38,7 +40,7 @@ impl Own {
     }
 
     fn get(&self) -> Result<&Runtime> {
-        let made = self.made.get_or_init(|| {
+        let (maker, made) = self.made.get_or_init(|| {
             let mut builder = match self.workers {
                 0 => Builder::new_current_thread(),
                 _ => Builder::new_multi_thread(),
@@ -47,9 +49,18 @@ impl Own {
                 .worker_threads(self.workers.max(1))
                 .max_blocking_threads(self.blocking)
                 .thread_name(self.thread)
-                .enable_all()
-                .build()
+                .enable_all();
+            (Maker::this(), builder.build())
         });
+        if !maker.is_here() {
+            let message = format!(
+                "datlake's {} are in process {}, from which this one was forked, and not here: nothing would ever answer",
+                self.what,
+                maker.id()
+            );
+            let hint = "fork before the first call, or start the child as a program of its own";
+            return Err(Error::new(ErrorKind::Context, message).with_hint(hint));
+        }
         made.as_ref()
             .map_err(|error| Error::new(ErrorKind::Io, format!("cannot start datlake's {}: {error}", self.what)))
     }
@@ -194,6 +205,25 @@ pub async fn sleep(duration: Duration) -> Result<()> {
     };
     timer.await;
     Ok(())
+}
+
+/// Where in asynchronous code a thread is, as far as tokio knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskPlace {
+    in_runtime: bool,
+    task: Option<tokio::task::Id>,
+}
+
+impl TaskPlace {
+    /// Where this thread is now.
+    pub fn current() -> Self {
+        Self { in_runtime: tokio::runtime::Handle::try_current().is_ok(), task: tokio::task::try_id() }
+    }
+
+    /// Whether it is in a runtime at all.
+    pub fn is_asynchronous(self) -> bool {
+        self.in_runtime
+    }
 }
 
 /// Lets tokio's own file types be made, or polled, outside a tokio runtime.

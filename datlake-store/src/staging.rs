@@ -11,6 +11,7 @@ use tokio::io::AsyncWrite;
 use crate::adopted::Adopted;
 use crate::dir::Scratch;
 use crate::hashing::Hashing;
+use crate::maker::Maker;
 use crate::runtime;
 
 const BUFFER: usize = 64 << 10;
@@ -19,6 +20,7 @@ const BUFFER: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Staged {
     path: PathBuf,
+    maker: Maker,
     /// Where others wrote it.
     adopted: Option<Adopted>,
     /// Its digest.
@@ -95,31 +97,50 @@ impl Staged {
             return Err(Error::new(ErrorKind::Outputs, message));
         }
         let (adopted, digest, size) = Adopted::new(&path)?;
-        Ok(Self { path, adopted: Some(adopted), digest, size })
+        Ok(Self { path, maker: Maker::this(), adopted: Some(adopted), digest, size })
     }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
         // Nothing to do where it fails: the scratch folder is removed as a whole.
-        let _ = std::fs::remove_file(&self.path);
+        if self.maker.is_here() {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
 /// A file being written and hashed. Dropping it unfinished removes it.
 #[derive(Debug)]
 pub struct StagedWriter {
-    hash: Hashing<BufWriter<std::fs::File>>,
+    hash: Hashing<BufWriter<Own>>,
     unfinished: Unfinished,
+}
+
+/// A file of this process. A forked child has what its parent buffered, and must not write that once more.
+#[derive(Debug)]
+struct Own(std::fs::File, Maker);
+
+impl Write for Own {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if !self.1.is_here() {
+            return Err(io::Error::other("it is written by the process that this one was forked from"));
+        }
+        self.0.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Removes what was not finished.
 #[derive(Debug)]
-struct Unfinished(Option<PathBuf>);
+struct Unfinished(Option<PathBuf>, Maker);
 
 impl Unfinished {
     fn finish(mut self, digest: Digest, size: u64) -> Staged {
-        Staged { path: self.0.take().unwrap_or_default(), adopted: None, digest, size }
+        Staged { path: self.0.take().unwrap_or_default(), maker: self.1, adopted: None, digest, size }
     }
 
     fn path(&self) -> &Path {
@@ -137,7 +158,9 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
+        if let Some(path) = &self.0
+            && self.1.is_here()
+        {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -148,7 +171,10 @@ impl StagedWriter {
     pub fn new(scratch: &Scratch) -> Result<Self> {
         let path = scratch.file()?;
         let file = std::fs::File::create_new(&path).map_err(|e| Error::io("create", path.display(), e))?;
-        Ok(Self { hash: Hashing::new(BufWriter::with_capacity(BUFFER, file)), unfinished: Unfinished(Some(path)) })
+        Ok(Self {
+            hash: Hashing::new(BufWriter::with_capacity(BUFFER, Own(file, Maker::this()))),
+            unfinished: Unfinished(Some(path), Maker::this()),
+        })
     }
 
     /// Ends the file.
@@ -161,7 +187,7 @@ impl StagedWriter {
     pub fn into_async(self) -> Result<AsyncStagedWriter> {
         let Self { hash, unfinished } = self;
         let failed = |e: io::Error| Error::io("write", unfinished.path().display(), e);
-        let file = hash.inner.into_inner().map_err(|e| failed(e.into_error()))?;
+        let Own(file, _) = hash.inner.into_inner().map_err(|e| failed(e.into_error()))?;
         Ok(AsyncStagedWriter { file: tokio::fs::File::from_std(file), hasher: hash.hasher, unfinished })
     }
 }

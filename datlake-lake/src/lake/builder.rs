@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use datlake_core::claim::LONGEST_LEASE;
+use datlake_core::flight::Flights;
 use datlake_core::{Error, ErrorKind, Result};
-use datlake_store::{LocalView, Options, Permits, Reach, Wrap};
+use datlake_store::{LocalView, Maker, Options, Permits, Reach, Wrap};
 
 use super::opened::register;
 use crate::config::{self, Settings};
@@ -268,7 +269,7 @@ impl LakeBuilder {
             local_view,
             provenance,
             journal,
-            flights: Default::default(),
+            flights: Mutex::new((Maker::this(), Flights::default())),
             permits: Permits::default(),
             remembered: Mutex::new(HashMap::new()),
             observers: Mutex::new(Vec::new()),
@@ -281,7 +282,8 @@ impl LakeBuilder {
             told_refused: AtomicBool::new(false),
             outlasting: Mutex::default(),
             serial: AtomicU64::new(0),
-            _temporary: temporary,
+            temporary,
+            maker: Maker::this(),
         }));
         let weak = Arc::downgrade(&lake.0);
         lake.local_view().on_sending(move |digest, done, size| {

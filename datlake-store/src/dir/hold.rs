@@ -8,6 +8,7 @@ use std::io;
 use datlake_core::Result;
 
 use super::{DirStore, sys};
+use crate::maker::Maker;
 
 const FILE: &str = "collect.lock";
 /// Marks a remote, for which this lock is not enough: other machines write to it.
@@ -26,12 +27,14 @@ pub enum Hold {
 
 /// A held lock: a writer's, or a collector's.
 #[derive(Debug)]
-pub struct Holding(File);
+pub struct Holding(File, Maker);
 
 impl Drop for Holding {
     fn drop(&mut self) {
         // Explicitly, for a child process being started may hold the same open file for a moment.
-        let _ = self.0.unlock();
+        if self.1.is_here() {
+            let _ = self.0.unlock();
+        }
     }
 }
 
@@ -63,7 +66,7 @@ impl DirStore {
             opened => opened.map_err(|e| self.failed("open", FILE, e))?,
         };
         match if alone { file.try_lock() } else { file.try_lock_shared() } {
-            Ok(()) => Ok(Hold::Held(Holding(file))),
+            Ok(()) => Ok(Hold::Held(Holding(file, Maker::this()))),
             Err(TryLockError::WouldBlock) => Ok(Hold::Busy),
             Err(TryLockError::Error(e)) if sys::no_locks(&e) => Ok(Hold::Unsupported),
             Err(TryLockError::Error(e)) => Err(self.failed("lock", FILE, e)),

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::sys;
+use crate::maker::Maker;
 
 /// How often a file that changes under our hands is tried again.
 const ATTEMPTS: usize = 1000;
@@ -20,6 +21,7 @@ const NOTE: u64 = 64 << 10;
 pub(super) struct LockFile {
     file: File,
     path: PathBuf,
+    maker: Maker,
 }
 
 /// What an attempt to lock found.
@@ -47,7 +49,9 @@ pub(super) fn attempt(path: &Path, make: bool) -> io::Result<Attempt> {
             Err(e) => return Err(e),
         };
         match file.try_lock() {
-            Ok(()) if is_at(&file, path)? => return Ok(Attempt::Ours(LockFile { file, path: path.to_owned() })),
+            Ok(()) if is_at(&file, path)? => {
+                return Ok(Attempt::Ours(LockFile { file, path: path.to_owned(), maker: Maker::this() }));
+            }
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut note = Vec::new();
@@ -88,6 +92,9 @@ impl LockFile {
 
 impl Drop for LockFile {
     fn drop(&mut self) {
+        if !self.maker.is_here() {
+            return;
+        }
         // Nothing can be done about a failure: the file then stays, unlocked, for the next to take over.
         if let Ok(true) = is_at(&self.file, &self.path) {
             let _ = std::fs::remove_file(&self.path);

@@ -128,8 +128,7 @@ impl DirStore {
     fn scratch_or(&self) -> io::Result<Scratch> {
         let mut scratch = self.shared.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         match &*scratch {
-            // Somebody may have cleared `tmp` by hand.
-            Some(there) if there.path().is_dir() => Ok(there.clone()),
+            Some(there) if there.is_usable() => Ok(there.clone()),
             _ => Ok(scratch.insert(Scratch::new(self.root(), self.shared.names)?).clone()),
         }
     }

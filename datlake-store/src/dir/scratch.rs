@@ -16,6 +16,7 @@ use datlake_core::{Error, ErrorKind, Result};
 
 use super::lock::{Attempt, LockFile, attempt};
 use super::sys::{self, make_dir};
+use crate::maker::Maker;
 use crate::names::Names;
 
 /// A directory of this process's own. Its clones share it; it is removed with the last of them.
@@ -25,6 +26,7 @@ pub struct Scratch(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
+    maker: Maker,
     /// `None` where the file system has no locks: then only this process removes it.
     lock: Option<LockFile>,
     names: Names,
@@ -55,8 +57,14 @@ impl Scratch {
                 Attempt::Theirs(_) | Attempt::Absent => continue,
             };
             std::fs::create_dir(&path)?;
-            return Ok(Self(Arc::new(Inner { path, lock, names, count: AtomicU64::new(0), links: Mutex::default() })));
+            let (maker, count) = (Maker::this(), AtomicU64::new(0));
+            return Ok(Self(Arc::new(Inner { path, maker, lock, names, count, links: Mutex::default() })));
         }
+    }
+
+    /// Whether it is this process's own, and nobody has cleared it by hand.
+    pub(super) fn is_usable(&self) -> bool {
+        self.0.maker.is_here() && self.0.path.is_dir()
     }
 
     /// The directory itself.
@@ -212,6 +220,9 @@ fn is_ours(stem: &str) -> bool {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if !self.maker.is_here() {
+            return;
+        }
         let _ = std::fs::remove_dir_all(&self.path);
         if self.lock.is_none() {
             let _ = std::fs::remove_file(self.path.with_extension("lock"));

@@ -7,12 +7,14 @@ use datlake_core::{Digest, Result};
 
 use super::LocalView;
 use crate::hashing::hash_file;
+use crate::maker::Maker;
 
 /// Content under a name of its own, until this is dropped.
 #[derive(Debug)]
 pub struct Pinned {
     path: PathBuf,
-    is_ours: bool,
+    /// Who removes it.
+    maker: Option<Maker>,
 }
 
 impl Pinned {
@@ -29,7 +31,7 @@ impl Pinned {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        if self.is_ours {
+        if self.maker.is_some_and(Maker::is_here) {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -41,7 +43,7 @@ impl LocalView {
     pub fn pin(&self, digest: &Digest) -> Option<Pinned> {
         let blob = self.place_of(digest);
         if let Ok(path) = self.scratch().and_then(|scratch| scratch.file()) {
-            let pinned = Pinned { path, is_ours: true };
+            let pinned = Pinned { path, maker: Some(Maker::this()) };
             let linked = match std::fs::hard_link(&blob, &pinned.path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => std::fs::copy(&blob, &pinned.path).map(drop),
                 linked => linked,
@@ -52,6 +54,6 @@ impl LocalView {
                 Err(_) => {}
             }
         }
-        blob.exists().then_some(Pinned { path: blob, is_ours: false })
+        blob.exists().then_some(Pinned { path: blob, maker: None })
     }
 }
