@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use datlake::{ErrorKind, File, Lake, Prune};
+use datlake::{Digest, ErrorKind, File, Lake, Prune};
 
-use crate::support::{Machines, check_error, lake, overwrite};
+use crate::support::{Machines, check_error, files_below, lake, overwrite};
 
 /// Three steps of a pipeline, before and after an edit. No program has both at a time, unless they stand at one place.
 macro_rules! edition {
@@ -69,6 +69,30 @@ fn what_was_superseded_goes_with_what_it_alone_was_made_for() {
     assert_eq!(prunable(&lake, Prune::superseded()), [""; 0]);
     lake.happened();
     lake.ok("hit load ×2, hit sum", || new::sum(&[new::load(1)?, new::load(2)?]));
+}
+
+#[test]
+fn a_variant_of_the_build_supersedes_no_other() {
+    let lake = lake();
+    let _current = lake.enter();
+    old::value(1, "secret").unwrap();
+    old::load(1).unwrap();
+    new::load(1).unwrap();
+    assert_eq!(prunable(&lake, Prune::superseded()), ["load"]);
+    // The older one was made by a build with a feature that this one does not have.
+    let records = lake.home().join("calls/prune/load");
+    let code = old::load::info().code_hash.to_string();
+    for record in files_below(&records) {
+        overwrite(&record, |bytes| {
+            let mut text = String::from_utf8(bytes.clone()).unwrap();
+            if text.contains(&code) {
+                text.truncate(text.rfind(",\"digest\":").unwrap());
+                text = text.replace("\"features\":[", "\"features\":[\"gpu\",").replace(",]", "]");
+                *bytes = format!("{text},\"digest\":\"{}\"}}\n", Digest::of(text.as_bytes())).into_bytes();
+            }
+        });
+    }
+    assert_eq!(prunable(&lake.reopened(), Prune::superseded()), [""; 0]);
 }
 
 #[test]

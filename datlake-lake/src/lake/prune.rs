@@ -26,7 +26,8 @@ pub struct Prune {
 }
 
 impl Prune {
-    /// What was superseded: the latest of each creator and arguments stays.
+    /// What was superseded: the latest of each creator and arguments stays, of each variant of a build (features, target, debug or
+    /// release).
     ///
     /// ```
     /// # let lake = datlake::Lake::temp()?;
@@ -161,13 +162,16 @@ impl Lake {
 }
 
 impl Calls {
-    /// What tells the arguments of a call.
+    /// What tells the arguments of a call, and the variant of the code that was built.
     fn signature(&mut self, id: &CallId, depth: usize) -> Option<Digest> {
         if let Some(known) = self.signatures.get(id) {
             return *known;
         }
         let lineage = self.lineages.get(id)?.clone();
-        let mut parts = vec![json!(lineage.creator), json!(lineage.generics)];
+        // A build with other features, or for another platform, may be in use beside this one.
+        let built = &lineage.environment;
+        let variant = json!([built.features, built.target, built.debug_assertions]);
+        let mut parts = vec![json!(lineage.creator), json!(lineage.generics), variant];
         let mut known = true;
         for param in lineage.params.iter().chain(&lineage.extras) {
             let mut value = param.value.clone();
