@@ -59,7 +59,7 @@ pub struct Waiter {
 }
 
 impl Flights {
-    /// Asks to run `key`. `ancestors` are the flights whose bodies the call stands in, the outermost first; `beneath` those
+    /// Asks to run `key`. `ancestors` are the flights whose bodies the call stands in; `beneath` those
     /// whose bodies are on this thread's stack, which a blocking wait would hold up as well.
     pub fn board(&self, key: CallKey, ancestors: &[FlightId], beneath: &[FlightId]) -> Boarding {
         let mut state = self.lock();

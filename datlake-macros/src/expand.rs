@@ -51,13 +51,16 @@ struct Kind {
 }
 
 impl Kind {
-    fn new(model: &Creator, p: &TokenStream) -> Self {
+    fn new(model: &Creator, options: &Options, p: &TokenStream) -> Self {
         let output = &model.output;
         if model.function.signature.asyncness.is_some() {
+            // Said here, it is not looked for in what the body awaits, and in what that awaits: the compiler gives up on long
+            // chains of calls.
+            let send = (!options.local && is_surely_send(model)).then(|| quote!(+ ::core::marker::Send));
             Self {
                 call: quote!(#p::AsyncCall),
                 calls: quote!(#p::AsyncCalls),
-                body: quote!(impl ::core::future::Future<Output = #output>),
+                body: quote!(impl ::core::future::Future<Output = #output> #send),
                 start: TokenStream::new(),
                 end: quote!(.await),
             }
@@ -87,7 +90,7 @@ impl<'m> Expansion<'m> {
     fn new(model: &'m Creator, options: &'m Options) -> Self {
         let facade = &options.facade;
         let p = quote!(#facade::__private);
-        let kind = Kind::new(model, &p);
+        let kind = Kind::new(model, options, &p);
         let (output, body) = (&model.output, &kind.body);
         let shape = if options.panic { quote!(impl #p::Shape<#output>) } else { quote!(#p::Fallible) };
         let call_types = quote!(<#output, #shape, #body>);
@@ -183,7 +186,7 @@ impl<'m> Expansion<'m> {
             match param {
                 GenericParam::Type(param) => {
                     let (ident, name) = (&param.ident, param.ident.to_string());
-                    parts.push(quote!(__key.type_param(#name, ::core::any::type_name::<#ident>());));
+                    parts.push(quote!(__key.type_param::<#ident>(#name);));
                 }
                 GenericParam::Const(param) => {
                     let (ident, name) = (&param.ident, param.ident.to_string());
@@ -308,6 +311,27 @@ impl<'m> Expansion<'m> {
             #signature #body
         }
     }
+}
+
+/// Whether the arguments of an asynchronous creator can go to other threads, as far as can be seen: a type parameter and what
+/// is behind `dyn` may be unable to.
+fn is_surely_send(model: &Creator) -> bool {
+    struct Uncertain(bool);
+    impl<'ast> Visit<'ast> for Uncertain {
+        fn visit_type_trait_object(&mut self, _: &'ast syn::TypeTraitObject) {
+            self.0 = true;
+        }
+        fn visit_type_ptr(&mut self, _: &'ast syn::TypePtr) {
+            self.0 = true;
+        }
+        fn visit_ident(&mut self, ident: &'ast syn::Ident) {
+            self.0 |= ["Rc", "Cell", "RefCell", "OnceCell", "LazyCell", "MutexGuard"].iter().any(|name| ident == name);
+        }
+    }
+    let generics = &model.function.signature.generics;
+    let mut uncertain = Uncertain(generics.type_params().next().is_some());
+    model.params.iter().for_each(|param| uncertain.visit_type(&param.ty));
+    !uncertain.0
 }
 
 fn why_not_replayed(model: &Creator) -> Option<String> {

@@ -32,7 +32,8 @@ impl Attribute {
     }
 
     fn known(self) -> &'static [&'static str] {
-        const ALL: [&str; 8] = ["depends_on", "crate", "info", "version", "name", "key", "on_change", "on_error"];
+        const ALL: [&str; 9] =
+            ["depends_on", "crate", "info", "version", "name", "key", "on_change", "on_error", "local"];
         match self {
             Self::FileCreator => &ALL,
             Self::Tracked => &ALL[..3],
@@ -58,6 +59,8 @@ pub(crate) struct Options {
     pub(crate) keep: Option<Span>,
     /// `on_error = "panic"`
     pub(crate) panic: bool,
+    /// `local`: the future of an asynchronous creator need not be able to leave its thread.
+    pub(crate) local: bool,
 }
 
 impl Options {
@@ -72,6 +75,7 @@ impl Options {
             info: None,
             keep: None,
             panic: false,
+            local: false,
         };
         let mut seen: Vec<Ident> = Vec::new();
         for option in separated(tokens, errors) {
@@ -118,6 +122,11 @@ impl Options {
             .parse2(value)
             .map(|path| self.facade = path),
             "on_change" => word(value, "keep").map(|span| self.keep = Some(span)),
+            "local" if given.is_empty() => {
+                self.local = true;
+                Ok(())
+            }
+            "local" => Err(syn::Error::new(name.span(), "a value")),
             "on_error" => word(value, "panic").map(|_| self.panic = true),
             _ => Ok(()),
         };
@@ -168,6 +177,7 @@ fn usage(name: &Ident) -> &'static str {
         "info" => "expected a name for the info API, as in `info = word_count_info`",
         "crate" => "expected the path of the crate `datlake`, as in `crate = my_crate::datlake`",
         "on_change" => "expected `on_change = \"keep\"`",
+        "local" => "expected `local` alone",
         "on_error" => "expected `on_error = \"panic\"`",
         _ => "unknown option",
     }

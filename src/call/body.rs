@@ -26,8 +26,7 @@ pub(crate) struct Body {
     code: &'static Code,
     creator: CreatorName,
     key: CallKey,
-    /// The executions it stands in, outermost first, itself last, with their keys.
-    chain: Vec<(FlightId, CallKey)>,
+    chain: Arc<Chain>,
     /// Addresses of the code it declares.
     declared: HashSet<usize>,
     given: HashSet<Digest>,
@@ -61,6 +60,25 @@ struct State {
     undeclared: HashSet<usize>,
 }
 
+/// A body that runs, and those it stands in.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(crate) creator: CreatorName,
+    pub(crate) key: CallKey,
+    /// `None` where nothing is remembered.
+    pub(crate) flight: Option<FlightId>,
+    /// How many it stands in.
+    pub(crate) depth: usize,
+    pub(crate) outer: Option<Arc<Chain>>,
+}
+
+impl Chain {
+    /// The body itself and those it stands in, the outermost last.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |chain| chain.outer.as_deref())
+    }
+}
+
 /// What a body made, for its record.
 pub(crate) struct Made {
     pub(crate) dynamic_inputs: Vec<DynamicInput>,
@@ -75,7 +93,7 @@ pub(crate) struct NewBody {
     pub(crate) code: &'static Code,
     pub(crate) creator: CreatorName,
     pub(crate) key: CallKey,
-    pub(crate) chain: Vec<(FlightId, CallKey)>,
+    pub(crate) chain: Arc<Chain>,
     pub(crate) given: HashSet<Digest>,
     pub(crate) names: Option<Vec<Uid>>,
 }
@@ -117,7 +135,7 @@ impl Body {
         self.key
     }
 
-    pub(crate) fn chain(&self) -> &[(FlightId, CallKey)] {
+    pub(crate) fn chain(&self) -> &Arc<Chain> {
         &self.chain
     }
 

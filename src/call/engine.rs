@@ -15,6 +15,7 @@ use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Subject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::body::Chain;
 use super::claim::AmongMachines;
 use super::explain::{explain, sketch};
 use super::running::{Claims, Running, given_back};
@@ -24,6 +25,11 @@ use datlake_lake::{Event, Mode, scope};
 
 /// A call inside itself that a work-stealing pool may have brought about runs once more, but not for ever.
 const STOLEN_DEPTH: usize = 8;
+
+/// Bodies that may stand in each other. Each needs room on a stack, and a claim.
+const DEEPEST: usize = 2000;
+/// Of these, how many an error names at either end.
+const SHOWN: usize = 3;
 
 /// How long a thread of a pool that steals work waits for another thread: the body waited for may itself be waiting for a job
 /// that lies below on this very stack, which nobody can see. After that the call runs once more.
@@ -62,6 +68,7 @@ impl CallSite {
         force: bool,
     ) -> Result<Start<T>> {
         if self.lake.mode() == Mode::Bypass {
+            self.check_depth()?;
             let key = self.target.identity.key;
             return Ok(Start::Run(Box::new(self.run(code, key, None, false, Claims::default(), None, None))));
         }
@@ -70,8 +77,15 @@ impl CallSite {
             return self.hit(value, &record);
         }
         if !self.lake.mode().runs() {
-            return self.look_only(force).await;
+            return Box::pin(self.look_only(force)).await;
         }
+        // Apart: a hit needs nothing of it, and what holds a future holds the room for all its states.
+        Box::pin(self.take_on(code, force)).await
+    }
+
+    /// The call has no value here: waits for somebody who makes it, or takes on to run it.
+    async fn take_on<T: Serialize + DeserializeOwned>(self, code: &'static Code, force: bool) -> Result<Start<T>> {
+        self.check_depth()?;
         let (flight, redundant) = loop {
             match self.board()? {
                 Boarding::Go(flight) => break (flight, false),
@@ -168,10 +182,10 @@ impl CallSite {
 
     fn board(&self) -> Result<Boarding> {
         let key = self.target.identity.key;
-        let chain = self.parent.as_ref().map_or(&[][..], |parent| parent.chain());
-        let ancestors: Vec<FlightId> = chain.iter().map(|(id, _)| *id).collect();
+        let chain = || self.parent.iter().flat_map(|parent| parent.chain().iter());
+        let ancestors: Vec<FlightId> = chain().filter_map(|body| body.flight).collect();
         let beneath = if self.pace == BlockingMode::Blocking { scope::stack() } else { Vec::new() };
-        let recursive = chain.iter().filter(|(_, at)| *at == key).count();
+        let recursive = chain().filter(|body| body.key == key).count();
         if recursive > 0 {
             // On a pool that steals work this may be a stranger on top of us.
             if !work_stealing::is_possible() || recursive >= STOLEN_DEPTH {
@@ -180,6 +194,29 @@ impl CallSite {
             return Ok(self.lake.flights().board(key, &[], &ancestors));
         }
         Ok(self.lake.flights().board(key, &ancestors, &beneath))
+    }
+
+    /// Whether one more body may run in those that the call stands in.
+    fn check_depth(&self) -> Result<()> {
+        let Some(chain) = self.parent.as_ref().map(|parent| parent.chain()).filter(|chain| chain.depth >= DEEPEST)
+        else {
+            return Ok(());
+        };
+        let shown = |body: &Chain| format!("`{}` (call {})", body.creator, body.key.short());
+        let mut named: Vec<String> = chain.iter().take(SHOWN).map(shown).collect();
+        named.push("…".to_owned());
+        named.extend(chain.iter().skip(chain.depth + 1 - SHOWN).map(shown));
+        named.reverse();
+        let message = format!(
+            "cannot run `{}` (call {}): {} bodies wait for each other already, {}",
+            self.target.identity.creator,
+            self.target.identity.key.short(),
+            chain.depth + 1,
+            named.join(" › ")
+        );
+        let hint =
+            "end the recursion, or make the inner calls first, a thousand at a time: what is remembered needs no body";
+        Err(Error::new(ErrorKind::Recursion, message).with_hint(hint))
     }
 
     fn recursion(&self) -> Error {

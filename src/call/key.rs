@@ -1,9 +1,11 @@
 //! From arguments to a call that knows its key, its lake and its outputs' names.
 
+use std::any::type_name;
+
 use datlake_core::{Code, Error, ErrorKind, Identity, KeyBuilder, Result, Uid};
 use serde::Serialize;
 
-use super::type_names::in_keys;
+use super::type_names::{check_distinct, in_keys};
 use datlake_lake::Lake;
 use datlake_lake::scope::seen_lakes;
 
@@ -37,9 +39,12 @@ impl Key {
     }
 
     /// A type parameter.
-    pub fn type_param(&mut self, name: &'static str, type_name: &'static str) {
+    pub fn type_param<T: ?Sized>(&mut self, name: &'static str) {
         if let Ok(builder) = &mut self.builder {
-            builder.type_param(name, &in_keys(type_name));
+            builder.type_param(name, &in_keys(type_name::<T>()));
+        }
+        if let Err(error) = check_distinct::<T>(name, self.code) {
+            self.error.get_or_insert(error);
         }
     }
 

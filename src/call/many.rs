@@ -14,6 +14,9 @@ use datlake_lake::sync::lock;
 /// Calls of an asynchronous creator under way at a time.
 const POLLED: usize = 128;
 
+/// The most of its own stack that a thread gives to each of those it starts, in bytes.
+const LARGEST_STACK: usize = 256 << 20;
+
 type Progress = Option<Box<dyn FnMut(usize, usize) + Send>>;
 
 /// Calls of one blocking creator: `f::calls(iter)`. Nothing runs before [`run`](Calls::run).
@@ -143,24 +146,27 @@ impl<R, S, F> Calls<R, S, F> {
         let jobs: Vec<_> = calls.into_iter().map(|call| Mutex::new(Some(call))).collect();
         let (next, progress, here) = (AtomicUsize::new(0), Mutex::new((0, progress)), scope::here());
         let (send, receive) = mpsc::channel();
+        let work = || {
+            let _inside = here.enter();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(job) = jobs.get(at) else { return };
+                let Some(call) = lock(job).take() else { return };
+                // The receiver outlives the threads.
+                let _ = send.send((at, call.run()));
+                let (done, progress) = &mut *lock(&progress);
+                *done += 1;
+                if let Some(progress) = progress {
+                    progress(*done, total);
+                }
+            }
+        };
+        let stack = scope::remaining_stack().clamp(scope::STACK_SIZE, LARGEST_STACK);
         std::thread::scope(|scope| {
-            for _ in 0..threads.min(total) {
-                let (send, here, jobs, next, progress) = (send.clone(), &here, &jobs, &next, &progress);
-                scope.spawn(move || {
-                    let _inside = here.enter();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(job) = jobs.get(at) else { return };
-                        let Some(call) = lock(job).take() else { return };
-                        // The receiver outlives the scope.
-                        let _ = send.send((at, call.run()));
-                        let (done, progress) = &mut *lock(progress);
-                        *done += 1;
-                        if let Some(progress) = progress {
-                            progress(*done, total);
-                        }
-                    }
-                });
+            let thread = || std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, work);
+            // Where the system gives no more threads, those that are there do the work, or this one does.
+            if (0..threads.min(total)).map_while(|_| thread().ok()).count() == 0 {
+                work();
             }
         });
         drop(send);

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 
 #[cfg(doc)]
 use datlake_core::ErrorKind;
@@ -80,7 +81,8 @@ pub struct Call<R, S, F> {
 #[must_use = "nothing runs before `run` is awaited"]
 pub struct AsyncCall<R, S, F> {
     asked: Asked,
-    body: F,
+    /// Apart: what awaits a call holds it several times over, and is itself part of what awaits its own call.
+    body: Pin<Box<F>>,
     describe: Describe<R>,
     shape: PhantomData<fn() -> (R, S)>,
 }
@@ -167,7 +169,7 @@ impl<R, S, F> Call<R, S, F> {
 impl<R, S, F> AsyncCall<R, S, F> {
     #[doc(hidden)]
     pub fn new(key: Key, _: S, describe: Describe<R>, body: F) -> Self {
-        Self { asked: Asked::new(key), body, describe, shape: PhantomData }
+        Self { asked: Asked::new(key), body: Box::pin(body), describe, shape: PhantomData }
     }
 
     pub(super) fn announce(&self, all: usize) {
@@ -213,7 +215,7 @@ impl<R, S, F> AsyncCall<R, S, F> {
         let body = Scoped::of_body(running.scope(), self.body);
         let returned = AssertUnwindSafe(body).catch_unwind().await;
         match S::split(running.unless_panic(returned)) {
-            Ok(value) => running.finish(value).await.map_or_else(S::fail, S::join),
+            Ok(value) => Box::pin(running.finish(value)).await.map_or_else(S::fail, S::join),
             Err(returned) => running.failed(returned, self.describe),
         }
     }

@@ -17,7 +17,7 @@ use datlake_store::{BodyPermit, FileLock, HeartbeatLease, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::body::{Body, Made, NewBody, input};
+use super::body::{Body, Chain, Made, NewBody, input};
 use super::failure::{self, Describe};
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use super::undeclared_use;
@@ -77,15 +77,21 @@ impl CallSite {
         permit: Option<BodyPermit>,
         expected: Option<Arc<Record>>,
     ) -> Running {
-        let mut chain = self.parent.as_ref().map_or_else(Vec::new, |parent| parent.chain().to_vec());
-        chain.extend(flight.as_ref().map(|flight| (flight.id(), self.target.identity.key)));
+        let outer = self.parent.as_ref().map(|parent| Arc::clone(parent.chain()));
+        let chain = Chain {
+            creator: self.target.identity.creator.clone(),
+            key: self.target.identity.key,
+            flight: flight.as_ref().map(Flight::id),
+            depth: outer.as_ref().map_or(0, |outer| outer.depth + 1),
+            outer,
+        };
         let given: HashSet<_> = self.target.identity.inputs().iter().map(|(_, file)| file.digest).collect();
         let body = Body::new(NewBody {
             lake: self.lake.clone(),
             code,
             creator: self.target.identity.creator.clone(),
             key,
-            chain,
+            chain: Arc::new(chain),
             given,
             names: self.target.names.clone(),
         });

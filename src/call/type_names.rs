@@ -3,8 +3,13 @@
 //! A type parameter counts by the name that the compiler gives its type, which says where the type is defined. The types of
 //! this library keep the names they had when keys first held them, wherever they are moved.
 
-use std::any::type_name;
+use std::any::{TypeId, type_name};
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use datlake_core::{Code, Error, ErrorKind, Result};
+use datlake_lake::sync::lock;
 
 macro_rules! names {
     ($($path:literal: $($type:ident),+;)+ renamed: $($now:ident was $then:literal),+;) => {
@@ -91,6 +96,40 @@ pub(super) fn in_keys(name: &str) -> Cow<'_, str> {
     Cow::Owned(renamed)
 }
 
+/// Refuses a type that its name does not tell from others: a closure, and a second type of one name.
+pub(super) fn check_distinct<T: ?Sized>(parameter: &str, code: &Code) -> Result<()> {
+    static SEEN: Mutex<Option<HashMap<&'static str, TypeId>>> = Mutex::new(None);
+    let name = type_name::<T>();
+    let refused = |why: String, hint: &str| {
+        let message = format!("type parameter `{parameter}` of `{}` {why}", code.item());
+        Err(Error::new(ErrorKind::InvalidInput, message).with_hint(hint))
+    };
+    if let Some(at) = closure_in(name) {
+        let why = format!(
+            "is `{name}`, a closure: all closures of `{at}` look the same, and their calls would share results"
+        );
+        return refused(
+            why,
+            "pass a function or a type that has a name; what need not count can be taken as `#[skip] f: &dyn Fn(…)`",
+        );
+    }
+    let id = typeid::of::<T>();
+    if *lock(&SEEN).get_or_insert_default().entry(name).or_insert(id) == id {
+        return Ok(());
+    }
+    let why = format!("is one of two types that are both called `{name}`: their calls would share results");
+    refused(why, "give each type a name of its own, or move it into a module of its own")
+}
+
+/// What the closure is in that is, or is part of, a type called `name`. What is defined in a closure has a name of its own.
+fn closure_in(name: &str) -> Option<&str> {
+    const CLOSURE: &str = "::{{closure}}";
+    let end = |at: usize| at + CLOSURE.len();
+    let (at, _) = name.match_indices(CLOSURE).find(|(at, _)| !name[end(*at)..].starts_with("::"))?;
+    let start = name[..at].rfind(|c: char| !(c.is_alphanumeric() || "_:{}".contains(c))).map_or(0, |before| before + 1);
+    Some(&name[start..at])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +137,22 @@ mod tests {
     use datlake_lake::{File, Lake, Scoped, Tree};
 
     use crate::{AsyncCall, Call, Status};
+
+    #[test]
+    fn closures_are_found_also_in_other_types_and_what_is_defined_in_one_is_none() {
+        let closure = |n: u32| n;
+        let name = std::any::type_name_of_val(&closure);
+        let place = "datlake::call::type_names::tests::closures_are_found_also_in_other_types_and_what_is_defined_in_one_is_none";
+        assert_eq!(closure_in(name), Some(place));
+        assert_eq!(closure_in(std::any::type_name_of_val(&[Some(closure)])), Some(place));
+        let local = || {
+            struct Local;
+            type_name::<Vec<Local>>()
+        };
+        assert!(local().contains("{{closure}}"));
+        assert_eq!(closure_in(local()), None);
+        assert_eq!(closure_in(type_name::<fn(u8) -> Vec<u8>>()), None);
+    }
 
     #[test]
     fn types_of_this_library_keep_their_names() {

@@ -83,6 +83,120 @@ fn futures_carry_their_lake_wherever_they_are_polled() {
 }
 
 #[test]
+fn guards_may_be_dropped_in_any_order() {
+    struct App<A, B> {
+        _first: A,
+        _second: B,
+    }
+    let (a, b) = (lake(), lake());
+    // Fields are dropped in the order in which they are declared.
+    drop(App { _first: a.enter(), _second: b.enter() });
+    check_error(greeting("nobody"), ErrorKind::Context, &["several lakes are open and none is current"]);
+    let first = a.enter();
+    let second = b.enter();
+    let third = a.enter();
+    drop(second);
+    assert_eq!(Lake::current().unwrap(), *a);
+    drop(third);
+    assert_eq!(Lake::current().unwrap(), *a);
+    let second = b.enter();
+    drop(first);
+    assert_eq!(Lake::current().unwrap(), *b);
+    greeting("b").unwrap();
+    drop(second);
+    check_error(Lake::current(), ErrorKind::Context, &["none is current"]);
+    a.expect("nothing");
+    b.expect("ran greeting");
+}
+
+#[test]
+fn a_guard_that_outlives_a_body_counts_no_more() {
+    thread_local! {
+        static KEPT: std::cell::RefCell<Option<datlake::Entered>> = const { std::cell::RefCell::new(None) };
+    }
+    #[file_creator]
+    fn leaks() -> Result<u32> {
+        KEPT.set(Some(Lake::current()?.enter()));
+        Ok(1)
+    }
+    let a = lake();
+    a.ok("ran leaks", leaks);
+    // Still in that body, this would be undeclared, and asking would be refused.
+    a.ok("ran greeting", || greeting("x"));
+    a.ok("nothing", || greeting::call("x").status());
+    drop(KEPT.take());
+}
+
+/// A future that is ready when it is polled again, and lets others run meanwhile.
+async fn pause() {
+    tokio::task::yield_now().await;
+}
+
+#[test]
+fn a_guard_across_an_await_counts_for_its_own_task() {
+    let (a, b) = (lake(), lake());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let tasks = tokio::task::LocalSet::new();
+    tasks.block_on(&runtime, async {
+        let enters = |lake: Lake, name: &'static str| {
+            tokio::task::spawn_local(async move {
+                let _current = lake.enter();
+                for _ in 0..3 {
+                    pause().await;
+                    assert_eq!(Lake::current().unwrap(), lake);
+                }
+                greeting(name).unwrap();
+                greeting_later(name).await.unwrap();
+                pause().await;
+            })
+        };
+        let bare = tokio::task::spawn_local(async {
+            for _ in 0..3 {
+                check_error(Lake::current(), ErrorKind::Context, &["none is current"]);
+                pause().await;
+            }
+        });
+        let all = [enters(a.clone(), "a"), bare, enters(b.clone(), "b")];
+        futures_util::future::join_all(all).await.into_iter().for_each(|task| task.unwrap());
+    });
+    a.expect("ran greeting, ran greeting_later");
+    b.expect("ran greeting, ran greeting_later");
+}
+
+#[test]
+fn guards_of_two_lakes_in_one_task_are_an_error_and_no_record_goes_astray() {
+    let (a, b) = (lake(), lake());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let enters = async |lake: &Lake, name: &str| {
+        let _current = lake.enter();
+        pause().await;
+        (greeting(name).map(drop), greeting_later(name).await.map(drop))
+    };
+    let (one, other) = runtime.block_on(async { futures_util::future::join(enters(&a, "a"), enters(&b, "b")).await });
+    for result in [one.0, one.1] {
+        check_error(result, ErrorKind::Context, &["several lakes are entered in one task", "lake.scope"]);
+    }
+    // The other guard is gone by then, or is not: whatever was made is where it belongs.
+    let _ = other;
+    a.expect("nothing");
+    assert!(["nothing", "ran greeting, ran greeting_later"].contains(&b.happened().as_str()));
+
+    // In a scope each future finds what it entered when it goes on.
+    let enters = |within: &Lake, lake: Lake, name: &'static str| {
+        within.scope(async move {
+            let _current = lake.enter();
+            pause().await;
+            greeting(name).unwrap();
+            greeting_later(name).await.unwrap();
+        })
+    };
+    let all = futures_util::future::join(enters(&a, (*b).clone(), "b"), enters(&b, (*a).clone(), "a"));
+    pollster::block_on(all);
+    a.expect("ran greeting, ran greeting_later");
+    assert!(b.happened().ends_with("greeting_later"));
+}
+
+#[test]
 fn a_call_goes_where_its_files_are() {
     let (a, b) = (lake(), lake());
     let file = a.add_bytes("a.txt", "a").unwrap();

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use datlake::{File, Result, file_creator};
+use datlake::{ErrorKind, File, Result, file_creator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::support::lake;
+use crate::support::{check_error, lake};
 
 #[file_creator]
 fn sorted<T: Serialize + DeserializeOwned + Clone + Ord, const DESCENDING: bool>(items: &[T]) -> Result<Vec<T>> {
@@ -197,4 +197,70 @@ fn attributes_and_documentation_stay_on_the_function() {
         Ok(())
     }
     lake().ok("ran decorated", decorated);
+}
+
+trait Operation {
+    fn apply(n: u32) -> u32;
+}
+
+#[file_creator]
+fn applied<T: Operation>(n: u32) -> Result<u32> {
+    Ok(T::apply(n))
+}
+
+#[file_creator]
+fn called<F: Fn(u32) -> u32>(n: u32, #[skip] f: F) -> Result<u32> {
+    Ok(f(n))
+}
+
+#[test]
+fn two_types_of_one_name_are_told_apart_or_refused() {
+    let lake = lake();
+    let _current = lake.enter();
+    let more = {
+        struct Step;
+        impl Operation for Step {
+            fn apply(n: u32) -> u32 {
+                n + 1
+            }
+        }
+        applied::<Step>(7)
+    };
+    assert_eq!(more.unwrap(), 8);
+    struct Other;
+    impl Operation for Other {
+        fn apply(n: u32) -> u32 {
+            n * 10
+        }
+    }
+    assert_eq!(applied::<Other>(7).unwrap(), 70);
+    let times = {
+        struct Step;
+        impl Operation for Step {
+            fn apply(n: u32) -> u32 {
+                n * 100
+            }
+        }
+        let calls = applied::calls::<Step>([7, 8]).run();
+        check_error(calls, ErrorKind::InvalidInput, &["`T`", "applied", "Step", "name of its own"]);
+        check_error(applied::call::<Step>(7).status(), ErrorKind::InvalidInput, &["Step"]);
+        applied::<Step>(7)
+    };
+    check_error(times, ErrorKind::InvalidInput, &["two types that are both called"]);
+}
+
+#[test]
+fn a_closure_is_no_type_parameter_and_a_function_is_one() {
+    fn double(n: u32) -> u32 {
+        2 * n
+    }
+    fn triple(n: u32) -> u32 {
+        3 * n
+    }
+    let lake = lake();
+    let _current = lake.enter();
+    for result in [called(7, |n| n + 1), called(7, |n| n * 100)] {
+        check_error(result, ErrorKind::InvalidInput, &["`F`", "called", "a closure", "&dyn Fn"]);
+    }
+    assert_eq!((called(7, double).unwrap(), called(7, triple).unwrap()), (14, 21));
 }

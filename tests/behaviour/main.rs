@@ -15,6 +15,7 @@ mod copies;
 mod crowd;
 mod current;
 mod damage;
+mod deep;
 #[path = "../exfat/mod.rs"]
 mod disk;
 mod downloads;

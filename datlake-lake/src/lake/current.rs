@@ -16,7 +16,8 @@ impl Lake {
     /// one of the configuration, which is opened then.
     ///
     /// # Errors
-    /// [`ErrorKind::Context`] where several lakes are open and none is current; those of opening the default lake.
+    /// [`ErrorKind::Context`] where several lakes are open and none is current, or one task has entered several; those of
+    /// opening the default lake.
     ///
     /// ```
     /// let lake = datlake::Lake::temp()?;
@@ -25,7 +26,7 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn current() -> Result<Self> {
-        if let Some(lake) = scope::lake() {
+        if let Some(lake) = scope::lake()? {
             return Ok(lake);
         }
         let mut open = open_lakes();

@@ -3,10 +3,11 @@
 //! It belongs to a thread, and to a future while that is polled. It crosses to other threads and tasks only where somebody
 //! carries it, with [`here`]. What a body is, this module does not know: it asks the [`Frame`].
 
+mod entries;
 mod frame;
 mod lakes;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -17,6 +18,7 @@ use datlake_core::flight::FlightId;
 use datlake_core::{Error, ErrorKind, Result};
 use pin_project_lite::pin_project;
 
+use entries::{Entry, EntryId};
 pub use frame::{Frame, StagedFile};
 pub use lakes::{note_lake, seen_lakes};
 
@@ -30,28 +32,30 @@ pub struct Ambient {
     pub frame: Option<Arc<dyn Frame>>,
 }
 
+/// The stack that is made for bodies, in bytes: what main threads have.
+pub const STACK_SIZE: usize = 8 << 20;
+/// A body has at least this much.
+const STACK_RESERVE: usize = 1 << 20;
+
 /// The bodies that run in this process.
 static RUNNING: Mutex<Vec<Weak<dyn Frame>>> = Mutex::new(Vec::new());
 
 thread_local! {
-    static CURRENT: RefCell<Ambient> = const { RefCell::new(Ambient { lake: None, frame: None }) };
     /// Executions whose bodies are on this thread's stack, or on that of a thread which waits for this one.
     static STACK: RefCell<Vec<FlightId>> = const { RefCell::new(Vec::new()) };
-    /// A creator may be entered in most programs a million times outside any body: one load tells.
-    static IN_BODY: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The lake that was entered.
-pub fn lake() -> Option<Lake> {
-    CURRENT.with_borrow(|scope| scope.lake.clone())
+///
+/// # Errors
+/// [`ErrorKind::Context`] where asynchronous code has entered several, and which of them it means cannot be known.
+pub fn lake() -> Result<Option<Lake>> {
+    entries::lake()
 }
 
 /// The body the code stands in.
 pub fn frame() -> Option<Arc<dyn Frame>> {
-    if !IN_BODY.get() {
-        return None;
-    }
-    CURRENT.with_borrow(|scope| scope.frame.clone())
+    entries::frame()
 }
 
 /// The body the code stands in, where nobody else's work lies on top of it: what it must not do is an error only there.
@@ -88,10 +92,12 @@ pub fn running() -> Vec<Arc<dyn Frame>> {
 
 /// Makes `scope` current on this thread until the guard is dropped.
 pub fn enter(scope: Ambient) -> Entered {
-    let in_body = scope.frame.is_some();
-    let before = CURRENT.replace(scope);
-    IN_BODY.set(in_body);
-    Entered { before, stack: None, not_send: PhantomData }
+    Entered { entry: entries::push(scope), stack: None, not_send: PhantomData }
+}
+
+/// [`enter`] for a guard that goes to a user, who may keep it for as long as he likes.
+fn enter_for_user(scope: Ambient) -> Entered {
+    Entered { entry: entries::push_for_user(scope), stack: None, not_send: PhantomData }
 }
 
 /// Makes `lake` current, and no body, until the guard is dropped.
@@ -101,8 +107,10 @@ pub fn outside_bodies(lake: &Lake) -> Entered {
 
 /// Runs the code of a body, above a stack frame with a name by which [`Frame::is_certain`] finds it again. It is never inlined
 /// and never replaced by the last call in it; nobody else uses the name, of which some programs know the last part only.
+///
+/// Where little is left of the thread's stack, it goes on on another one: bodies may stand in each other on any thread.
 pub fn mark<R>(work: impl FnOnce() -> R) -> R {
-    datlake_stands_here(work)
+    stacker::maybe_grow(STACK_RESERVE, STACK_SIZE, || datlake_stands_here(work))
 }
 
 #[inline(never)]
@@ -112,8 +120,17 @@ fn datlake_stands_here<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
+/// How much of this thread's stack is left, in bytes, where that is known.
+pub fn remaining_stack() -> usize {
+    stacker::remaining_stack().unwrap_or(0)
+}
+
 impl Lake {
-    /// Makes this lake the current one of this thread, until the guard is dropped.
+    /// Makes this lake the current one of this thread, until the guard is dropped. Of several, the last counts that is still
+    /// there, in whatever order they are dropped.
+    ///
+    /// In asynchronous code use [`scope`](Self::scope): other futures of the thread may run while this one waits. There a guard
+    /// counts for its own task only, and if a task has entered several lakes at a time, asking for the current one is an error.
     ///
     /// ```
     /// let lake = datlake::Lake::temp()?;
@@ -123,7 +140,7 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn enter(&self) -> Entered {
-        enter(Ambient { lake: Some(self.clone()), frame: frame() })
+        enter_for_user(Ambient { lake: Some(self.clone()), frame: frame() })
     }
 
     /// A future in which this lake is the current one.
@@ -139,26 +156,23 @@ impl Lake {
     /// # }
     /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        let _inside = self.enter();
+        let _inside = enter(Ambient { lake: Some(self.clone()), frame: frame() });
         here().scope(future)
     }
 }
 
-/// Restores what was current before; cannot leave its thread.
+/// What was entered, until this is dropped. It cannot leave its thread.
 #[must_use = "what was entered is left when this is dropped"]
 #[derive(Debug)]
 pub struct Entered {
-    before: Ambient,
+    entry: EntryId,
     stack: Option<OnStack>,
     not_send: PhantomData<*const ()>,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let before = std::mem::take(&mut self.before);
-        IN_BODY.set(before.frame.is_some());
-        // The scope in between is dropped outside the borrow: a lake's last handle may go with it.
-        drop(CURRENT.replace(before));
+        entries::remove(self.entry);
     }
 }
 
@@ -222,7 +236,7 @@ pub struct Here {
 /// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn here() -> Here {
-    Here { scope: CURRENT.with_borrow(Clone::clone), certain: certain_frame().is_some(), stack: stack() }
+    Here { scope: entries::current(), certain: certain_frame().is_some(), stack: stack() }
 }
 
 impl Here {
@@ -241,7 +255,7 @@ impl Here {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn enter(&self) -> Entered {
-        let mut entered = enter(self.scope.clone());
+        let mut entered = enter_for_user(self.scope.clone());
         entered.stack = Some(on_stack(&self.stack));
         entered
     }
@@ -257,7 +271,8 @@ impl Here {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
-        let _inside = self.enter();
+        let _inside = enter(self.scope.clone());
+        let _stack = on_stack(&self.stack);
         if self.certain { mark(work) } else { work() }
     }
 
@@ -278,7 +293,7 @@ impl Here {
     /// # }
     /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped { future, scope: self.scope.clone(), certain: self.certain }
+        Scoped { future, scope: self.scope.clone(), certain: self.certain, kept: Vec::new() }
     }
 }
 
@@ -291,13 +306,15 @@ pin_project! {
         future: F,
         scope: Ambient,
         certain: bool,
+        // What the future entered, and has not left while it waits.
+        kept: Vec<Entry>,
     }
 }
 
 impl<F> Scoped<F> {
     /// The future of a body.
     pub fn of_body(scope: Ambient, future: F) -> Self {
-        Self { future, scope, certain: true }
+        Self { future, scope, certain: true, kept: Vec::new() }
     }
 }
 
@@ -306,8 +323,13 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _inside = enter(this.scope.clone());
+        let inside = enter(this.scope.clone());
+        entries::resume(std::mem::take(this.kept));
         let (future, certain) = (this.future, *this.certain);
-        if certain { mark(|| future.poll(cx)) } else { future.poll(cx) }
+        let polled = if certain { mark(|| future.poll(cx)) } else { future.poll(cx) };
+        if polled.is_pending() {
+            *this.kept = entries::suspend(inside.entry);
+        }
+        polled
     }
 }
