@@ -114,13 +114,19 @@ impl CallSite {
         let mut machines = AmongMachines::new(!redundant && !force, lease.is_some());
         // After winning, look again: the last holder may have finished.
         let (key, expected) = loop {
-            let (key, expected) = match self.find::<T>(SearchIn::Anywhere).await? {
-                Lookup::Hit(value, record) if !force => {
-                    given_back(machines.into_claim(), true).await;
-                    return self.hit(value, &record);
+            let (key, expected) = if force {
+                match self.find_record::<T>().await? {
+                    Lookup::Hit((), record) => (record.key, Some(record)),
+                    Lookup::Miss(key) => (key, None),
                 }
-                Lookup::Hit(_, record) => (record.key, Some(record)),
-                Lookup::Miss(key) => (key, None),
+            } else {
+                match self.find::<T>(SearchIn::Anywhere).await? {
+                    Lookup::Hit(value, record) => {
+                        given_back(machines.into_claim(), true).await;
+                        return self.hit(value, &record);
+                    }
+                    Lookup::Miss(key) => (key, None),
+                }
             };
             if let Some(kept) = self.check_names(&key).await? {
                 self.pass_on(&kept)?;

@@ -10,10 +10,10 @@ use datlake_core::canonical::{self, Encoded};
 use datlake_core::catalog::Published;
 use datlake_core::flight::Flight;
 use datlake_core::lineage::{Output, Param};
-use datlake_core::record::Record;
+use datlake_core::record::{Record, ValueBytes};
 use datlake_core::run::{BodyFailure, Outcome};
 use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FailedCall, FileRef, Result, Subject, Uid, codec};
-use datlake_store::{BodyPermit, FileLock, HeartbeatLease, wait};
+use datlake_store::{BodyPermit, FileLock, HeartbeatLease, Staged, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -209,7 +209,7 @@ impl Running {
         let blobs = self.settled(made.alive.clone()).await?;
         if let Some(expected) = &self.expected {
             self.compare(expected, &stored.digest, &outputs)?;
-            return self.reproduced(blobs).await;
+            return self.reproduced(expected, blobs, &stored.bytes).await;
         }
         let (new, alive) = self.new_call(made, blobs, outputs, (stored.digest, stored.bytes), took)?;
         let to = lake.clone();
@@ -250,9 +250,22 @@ impl Running {
     }
 
     /// A forced run made the same bytes: what was lost or damaged of them is whole again.
-    async fn reproduced<T: Serialize + DeserializeOwned>(&self, blobs: Vec<(Digest, PathBuf)>) -> Result<Finished<T>> {
+    async fn reproduced<T: Serialize + DeserializeOwned>(
+        &self,
+        expected: &Record,
+        mut blobs: Vec<(Digest, PathBuf)>,
+        value: &[u8],
+    ) -> Result<Finished<T>> {
         let lake = self.site.lake.clone();
+        let value = match &expected.value {
+            ValueBytes::Blob(digest) if Digest::of(value) == *digest => {
+                Some(Staged::from_bytes(&lake.local_view().scratch()?, value)?)
+            }
+            _ => None,
+        };
+        blobs.extend(value.as_ref().map(|staged| (staged.digest, staged.path().to_owned())));
         let heal = async move {
+            let _value = value;
             for (digest, path) in &blobs {
                 let size = std::fs::metadata(path).map_err(|e| Error::io("look at", path.display(), e))?.len();
                 lake.local_view().restore(digest, size, path).await?;

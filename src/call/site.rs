@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use datlake_core::memo::{Candidate, Search, Step};
 use datlake_core::record::{CallDocument, Record, ValueBytes};
-use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, canonical};
+use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Subject, canonical};
 use datlake_store::{offload_method, sleep, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -137,9 +137,25 @@ impl CallSite {
 
     /// Looks for the call's value.
     pub(crate) async fn find<T: Serialize + DeserializeOwned>(&self, reach: SearchIn) -> Result<Lookup<T>> {
+        self.follow(&mut Search::new(&self.target.identity.creator, self.target.identity.key), reach).await
+    }
+
+    /// As [`find`](Self::find), for a call that runs whatever is found: its value may be lost or damaged, if it has a record.
+    pub(super) async fn find_record<T: Serialize + DeserializeOwned>(&self) -> Result<Lookup<()>> {
         let mut search = Search::new(&self.target.identity.creator, self.target.identity.key);
+        match self.follow::<T>(&mut search, SearchIn::Anywhere).await {
+            Ok(Lookup::Hit(_, record)) => Ok(Lookup::Hit((), record)),
+            Ok(Lookup::Miss(key)) => Ok(Lookup::Miss(key)),
+            Err(error) => match self.lake.remembered(search.place().1) {
+                Some(record) if is_lost(&record, &error) => Ok(Lookup::Hit((), record)),
+                _ => Err(error),
+            },
+        }
+    }
+
+    async fn follow<T: Serialize + DeserializeOwned>(&self, search: &mut Search, reach: SearchIn) -> Result<Lookup<T>> {
         loop {
-            let candidate = self.candidate(&mut search, reach).await?;
+            let candidate = self.candidate(search, reach).await?;
             // What is decoded belongs to this lake.
             let inside = scope::outside_bodies(&self.lake);
             let step = search.consider(candidate)?;
@@ -207,6 +223,12 @@ impl CallSite {
         let key = &self.target.identity.key;
         Ok(self.lake.flights().is_running(key) || self.lake.local_view().dir().is_claimed(&key.to_string())?)
     }
+}
+
+/// Whether `error` says that the value which `record` keeps apart is lost, or damaged.
+fn is_lost(record: &Record, error: &Error) -> bool {
+    matches!(&record.value, ValueBytes::Blob(digest) if error.subject() == Some(&Subject::Digest(*digest)))
+        && matches!(error.kind(), ErrorKind::MissingBlob | ErrorKind::Corrupt)
 }
 
 /// A call failed for what no key knows of: a body that it stands in cannot go on as if nothing had happened.

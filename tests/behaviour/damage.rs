@@ -164,6 +164,23 @@ fn a_value_kept_apart_that_is_damaged_or_lost_is_an_error() {
 }
 
 #[test]
+fn a_forced_run_puts_back_a_value_that_is_lost_or_damaged() {
+    let lake = lake();
+    let values = lake.ok("ran long", || long(10_000));
+    let blobs = files_below(&lake.home().join("blobs"));
+    let is_text = |path: &Path| String::from_utf8(fs::read(path).unwrap()).is_ok();
+    let [value] = &*blobs.into_iter().filter(|path| !is_text(path)).collect::<Vec<_>>() else { panic!("one value") };
+    let force = || long::call(10_000).force();
+    overwrite(value, |bytes| bytes[5000] ^= 1);
+    assert_eq!(lake.reopened().ok("reproduced long", force), values);
+    assert_eq!(lake.reopened().ok("hit long", || long(10_000)), values);
+    fs::remove_file(value).unwrap();
+    lake.reopened().fails("nothing", ErrorKind::MissingBlob, &["missing"], || long(10_000));
+    assert_eq!(lake.reopened().ok("reproduced long", force), values);
+    assert_eq!(lake.reopened().ok("hit long", || long(10_000)), values);
+}
+
+#[test]
 fn a_blob_with_a_wrong_byte_never_gets_into_a_body() {
     let lake = lake();
     let input = lake.add_bytes("in.txt", "content").unwrap();
