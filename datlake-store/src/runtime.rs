@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use datlake_core::{Error, ErrorKind, Result};
@@ -205,6 +206,15 @@ pub async fn sleep(duration: Duration) -> Result<()> {
     };
     timer.await;
     Ok(())
+}
+
+/// Starts a thread with `stack` bytes of stack, which ends with `scope`.
+pub fn scoped_thread<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    stack: usize,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> std::io::Result<ScopedJoinHandle<'scope, T>> {
+    std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, work)
 }
 
 /// Where in asynchronous code a thread is, as far as tokio knows.

@@ -10,6 +10,7 @@ use super::one::{AsyncCall, Call};
 use super::shape::{Fallible, Returns, Shape};
 use datlake_lake::scope;
 use datlake_lake::sync::lock;
+use datlake_store::scoped_thread;
 
 /// Calls of an asynchronous creator under way at a time.
 const POLLED: usize = 128;
@@ -163,7 +164,7 @@ impl<R, S, F> Calls<R, S, F> {
         };
         let stack = scope::remaining_stack().clamp(scope::STACK_SIZE, LARGEST_STACK);
         std::thread::scope(|scope| {
-            let thread = || std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, work);
+            let thread = || scoped_thread(scope, stack, work);
             // Where the system gives no more threads, those that are there do the work, or this one does.
             if (0..threads.min(total)).map_while(|_| thread().ok()).count() == 0 {
                 work();

@@ -10,8 +10,15 @@ use std::sync::Arc;
 use datlake_core::{Error, ErrorKind, Result};
 use datlake_store::TaskPlace;
 
-use super::{Ambient, Frame};
+use super::frame::Frame;
 use crate::handle::Lake;
+
+/// The current lake and the body the code stands in.
+#[derive(Clone, Default, Debug)]
+pub struct Ambient {
+    pub lake: Option<Lake>,
+    pub frame: Option<Arc<dyn Frame>>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EntryId(u64);

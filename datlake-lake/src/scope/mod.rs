@@ -18,19 +18,13 @@ use datlake_core::flight::FlightId;
 use datlake_core::{Error, ErrorKind, Result};
 use pin_project_lite::pin_project;
 
+pub use entries::Ambient;
 use entries::{Entry, EntryId};
 pub use frame::{Frame, StagedFile};
 pub use lakes::{note_lake, seen_lakes};
 
 use crate::handle::Lake;
 use crate::sync::lock;
-
-/// The current lake and the body the code stands in.
-#[derive(Clone, Default, Debug)]
-pub struct Ambient {
-    pub lake: Option<Lake>,
-    pub frame: Option<Arc<dyn Frame>>,
-}
 
 /// The stack that is made for bodies, in bytes: what main threads have.
 pub const STACK_SIZE: usize = 8 << 20;
