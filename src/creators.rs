@@ -111,6 +111,12 @@ pub fn creators() -> Vec<CreatorInfo> {
     all
 }
 
+/// A source file that is newer than the code of a creator in this program: what runs may be other code than its keys tell.
+pub(crate) fn newer() -> Option<&'static str> {
+    static NEWER: OnceLock<Option<&'static str>> = OnceLock::new();
+    *NEWER.get_or_init(|| inventory::iter::<Creator>().find_map(|creator| (creator.code)().found?.newer))
+}
+
 /// Two creators of one name whose code stands at different places would share keys.
 pub(crate) fn check_unique(code: &'static Code) -> Result<()> {
     static AMBIGUOUS: OnceLock<HashMap<usize, String>> = OnceLock::new();

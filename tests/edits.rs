@@ -105,6 +105,7 @@ fn an_edit_runs_what_depends_on_it_and_nothing_else() {
     first_build(&mut pipeline);
     pipeline.check(edits_of_text_alone, []);
     edits_of_code(&mut pipeline);
+    edits_of_what_is_found(&mut pipeline);
     second_machine(&pipeline);
     edits_around_the_code(&mut pipeline);
     edits_of_declarations(&mut pipeline);
@@ -208,6 +209,39 @@ fn edits_of_code(pipeline: &mut Pipeline) {
     pipeline.check(edit, effects);
 }
 
+/// Edits of what nobody declares: methods, implementations, macros, constants, another crate.
+fn edits_of_what_is_found(pipeline: &mut Pipeline) {
+    let edit = |program: &mut Program| {
+        program.replace("found.rs", "rate: n + 7 ", "rate: n + 700 ");
+        program.replace("found.rs", "n * 2", "n * 20");
+        program.replace("found.rs", "$n + 9", "$n + 900");
+        program.replace("found.rs", "BASE: u32 = 40", "BASE: u32 = 400");
+        program.replace("found.rs", "vec![2, 3, 5, 7]", "vec![2, 30, 5, 7]");
+        program.replace("found.rs", "self.0 + n + 1", "self.0 + n + 100");
+        program.replace("found.rs", "n + 70\n", "n + 7000\n");
+        program.replace("kit/src/lib.rs", "n + 80", "n + 800");
+        program.replace("kit/src/lib.rs", "n + 90", "n + 900");
+    };
+    let effects = [
+        ("method", Changed("710")),
+        ("untouched", Changed("721")),
+        ("implementation", Changed("200")),
+        ("dynamic", Changed("205")),
+        ("expanded", Changed("910")),
+        ("constant", Changed("810")),
+        ("lazy", Changed("30")),
+        ("operator", Changed("111")),
+        ("shipped", Changed("810")),
+    ];
+    pipeline.check(edit, effects);
+    let edit = |program: &mut Program| {
+        program.replace("found.rs", "n + 60", "n + 600");
+        program.replace("found.rs", "self.rate + 1", "self.rate + 1000");
+    };
+    let effects = [("threaded", Changed("610")), ("shipped_own", Changed("1420")), ("untouched", Changed("1720"))];
+    pipeline.check(edit, effects);
+}
+
 /// A machine that never ran anything finds it all, and downloads the one file that it reads.
 fn second_machine(pipeline: &Pipeline) {
     let run = pipeline.run("machine-2");
@@ -252,7 +286,11 @@ fn edits_around_the_code(pipeline: &mut Pipeline) {
 /// A helper that is called and no longer declared: an error where the declaration is missing, and nothing remembered.
 fn edits_of_declarations(pipeline: &mut Pipeline) {
     let edit = |program: &mut Program| {
-        program.replace("holes.rs", "#[file_creator(depends_on(used))]", "#[file_creator]");
+        program.replace(
+            "holes.rs",
+            "#[file_creator(closure = \"none\", depends_on(used))]",
+            "#[file_creator(closure = \"none\")]",
+        );
         program.replace("holes.rs", "#[tracked(depends_on(used))]", "#[tracked]");
     };
     let says = |creator: &str, line: usize| {

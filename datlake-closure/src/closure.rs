@@ -16,6 +16,8 @@ use crate::symbol::{self, Map, Set, Sym};
 pub(crate) struct Run<'a> {
     scanner: &'a Scanner,
     uses: &'a Uses,
+    /// Where it began: that item stands for itself, wherever it is.
+    root: DefId,
     /// What is in, and what pulled it in.
     pub(crate) items: BTreeMap<DefId, Option<DefId>>,
     queue: VecDeque<(DefId, Option<ModId>)>,
@@ -39,14 +41,15 @@ pub(crate) struct Run<'a> {
     pub(crate) whole: BTreeSet<CrateId>,
     pub(crate) registry: BTreeSet<String>,
     pub(crate) embedded: BTreeSet<Embedded>,
-    pub(crate) variables: BTreeSet<String>,
+    /// By the crate for which the compiler reads them.
+    pub(crate) variables: BTreeSet<(CrateId, String)>,
     /// By the crate whose `cfg` is asked.
     pub(crate) conditions: BTreeSet<(CrateId, String)>,
     pub(crate) notes: BTreeSet<(DefId, String)>,
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(scanner: &'a Scanner) -> Self {
+    pub(crate) fn new(scanner: &'a Scanner, root: DefId) -> Self {
         let uses = scanner.uses();
         let heads = uses.heads.iter();
         let missing =
@@ -54,6 +57,7 @@ impl<'a> Run<'a> {
         Self {
             scanner,
             uses,
+            root,
             items: BTreeMap::new(),
             queue: VecDeque::new(),
             read: Set::default(),
@@ -110,7 +114,8 @@ impl<'a> Run<'a> {
         self.crates.insert(self.scanner.index.crate_of(def));
         self.queue.push_back((def, None));
         // An item in a body is among the tokens around it; an impl there holds everywhere.
-        if let Some(outer) = it.outer.filter(|_| !matches!(it.kind, Kind::Member | Kind::TraitImpl)) {
+        if let Some(outer) = it.outer.filter(|_| def != self.root && !matches!(it.kind, Kind::Member | Kind::TraitImpl))
+        {
             self.include(outer, by);
         }
         if let Some(made_by) = it.made_by {
@@ -291,7 +296,7 @@ impl<'a> Run<'a> {
             self.queue.push_back((*of_macro, Some(seen_from)));
         }
         self.embedded.extend(mentions.embedded.iter().cloned());
-        self.variables.extend(mentions.variables.iter().cloned());
+        self.variables.extend(mentions.variables.iter().map(|variable| (krate, variable.clone())));
         self.conditions.extend(mentions.conditions.iter().map(|condition| (krate, condition.clone())));
         self.notes.extend(mentions.notes.iter().map(|note| (def, note.clone())));
     }
@@ -328,8 +333,8 @@ impl<'a> Run<'a> {
     /// The item among whose tokens an item is.
     pub(crate) fn top(&self, mut def: DefId) -> DefId {
         let index = &self.scanner.index;
-        while let Some(outer) = index[def].outer.filter(|_| !matches!(index[def].kind, Kind::Member | Kind::TraitImpl))
-        {
+        let apart = |def: DefId| def == self.root || matches!(index[def].kind, Kind::Member | Kind::TraitImpl);
+        while let Some(outer) = index[def].outer.filter(|_| !apart(def)) {
             def = outer;
         }
         def

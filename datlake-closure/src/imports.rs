@@ -19,7 +19,8 @@ impl Walker<'_> {
         let inside = (open + 1, close);
         match last {
             symbol::INCLUDE | symbol::INCLUDE_STR | symbol::INCLUDE_BYTES => self.embed(last, inside),
-            symbol::ENV | symbol::OPTION_ENV => {
+            // In the path of a file that is embedded it counts by that file's content.
+            symbol::ENV | symbol::OPTION_ENV if !self.embeds(next) => {
                 self.out.variables.extend(self.text.string(open + 1).map(str::to_owned));
             }
             symbol::CFG => self.condition(inside.0, inside.1),
@@ -28,6 +29,15 @@ impl Walker<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether a token is in the path of a file that is embedded and was found.
+    fn embeds(&self, at: usize) -> bool {
+        let around = self.macros.iter().map(|(close, _)| (self.text.mate(*close), *close));
+        around.filter(|(open, _)| *open < at).any(|(open, close)| {
+            self.text.is_any(open.wrapping_sub(2), &[symbol::INCLUDE, symbol::INCLUDE_STR, symbol::INCLUDE_BYTES])
+                && self.scanner.index.embedded_path(self.file, self.text, open + 1, close).is_some()
+        })
     }
 
     fn embed(&mut self, how: Sym, (from, to): (usize, usize)) {

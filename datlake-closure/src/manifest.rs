@@ -34,8 +34,10 @@ pub(crate) struct Wanted {
 pub struct Locked {
     /// The version.
     pub version: String,
-    /// Of the package's archive; none of path dependencies.
+    /// Of the package's archive; none of path and git dependencies.
     pub checksum: Option<String>,
+    /// Where it is from, of git dependencies with the commit.
+    pub source: Option<String>,
 }
 
 /// The versions of each package in a Cargo.lock.
@@ -52,7 +54,11 @@ pub fn locked(text: &str) -> BTreeMap<String, Vec<Locked>> {
     for (key, name) in &table {
         let Some(entry) = key.strip_prefix("package.").and_then(|key| key.strip_suffix(".name")) else { continue };
         let field = |field: &str| table.get(&format!("package.{entry}.{field}")).cloned();
-        let locked = Locked { version: field("version").unwrap_or_default(), checksum: field("checksum") };
+        let locked = Locked {
+            version: field("version").unwrap_or_default(),
+            checksum: field("checksum"),
+            source: field("source"),
+        };
         found.entry(name.clone()).or_default().push(locked);
     }
     found.values_mut().for_each(|versions| versions.sort());

@@ -115,6 +115,7 @@ impl Walker<'_> {
         if let Some((path, _)) = path_at(self.text, open + 1, end)
             && self.resolve(&path).0.contains(&Meaning::Extern(symbol::UNDERSCORE))
         {
+            self.declared(open + 1, end);
             return end;
         }
         self.attribute = end;
@@ -125,6 +126,23 @@ impl Walker<'_> {
             }
         }
         open + 1
+    }
+
+    /// What an attribute of ours declares that the code depends on.
+    fn declared(&mut self, from: usize, end: usize) {
+        let Some(open) = (from..end).find(|at| self.text.word(*at) == "depends_on").map(|at| at + 1) else { return };
+        let close = self.text.mate(open).min(end);
+        let mut at = open + 1;
+        while at < close {
+            match path_at(self.text, at, close).filter(|_| self.text.word(at) != "mod") {
+                Some((path, next)) => {
+                    self.attribute = next;
+                    self.mention(&path, false, at, next);
+                    at = next;
+                }
+                None => at += 1,
+            }
+        }
     }
 
     pub(crate) fn condition(&mut self, from: usize, to: usize) {

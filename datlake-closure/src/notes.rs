@@ -16,6 +16,8 @@ pub struct Note {
     pub label: String,
     /// What it is.
     pub text: String,
+    /// The trait that other crates can implement for what the function is given.
+    pub of_trait: Option<String>,
 }
 
 /// Types whose values others can put something into.
@@ -51,17 +53,20 @@ pub(crate) fn open_traits(scanner: &Scanner, def: DefId) -> BTreeSet<DefId> {
 pub(crate) fn of(scanner: &Scanner, creator: DefId, run: &Run<'_>) -> Vec<Note> {
     let index = &scanner.index;
     let mut found: BTreeSet<Note> = BTreeSet::new();
-    let mut note = |def: DefId, text: String| found.insert(Note { label: index.label(def), text });
+    let mut note = |def: DefId, text: String| found.insert(Note { label: index.label(def), text, of_trait: None });
     for (def, text) in &run.notes {
         note(*def, text.clone());
     }
     let it = &index[creator];
     let text = index.text(creator);
     let public = (it.from..it.start).any(|at| text.is(at, symbol::PUB) && !text.opens(at + 1, '('));
-    if public {
+    let mut open = Vec::new();
+    // Only libraries are used by others.
+    if public && index.crates[0].package.is_library {
         for of_trait in open_traits(scanner, creator) {
             let name = index.name(index[of_trait].name);
-            note(creator, format!("crates that use this one can implement `{name}`: that code is not seen"));
+            let text = format!("crates that use this one can implement `{name}`: that code is not seen");
+            open.push(Note { label: index.label(creator), text, of_trait: Some(name) });
         }
     }
     for def in run.items.keys() {
@@ -98,6 +103,7 @@ pub(crate) fn of(scanner: &Scanner, creator: DefId, run: &Run<'_>) -> Vec<Note> 
             }
         }
     }
+    found.extend(open);
     found.into_iter().collect()
 }
 

@@ -61,6 +61,8 @@ pub struct Package {
     pub root: PathBuf,
     /// What code calls the library if nothing renames it; none of another target.
     pub library: Option<String>,
+    /// Whether other crates can use it.
+    pub is_library: bool,
     /// Of the crate.
     pub edition: Edition,
     /// `CARGO_MANIFEST_DIR`.
@@ -69,6 +71,8 @@ pub struct Package {
     pub out_dir: Option<PathBuf>,
     /// What cargo runs before it compiles the crate.
     pub build_script: Option<PathBuf>,
+    /// What it was compiled to, of a dependency of the crate itself.
+    pub artifact: Option<PathBuf>,
     /// Features as cargo resolved them, of a dependency: ours are seen by `cfg!`.
     pub features: Vec<String>,
     /// Runs while others compile: counts as a whole.
@@ -83,7 +87,7 @@ impl Package {
     pub fn new(name: &str, root: &str) -> Self {
         let root = PathBuf::from(root);
         let directory = root.parent().and_then(std::path::Path::parent).map(PathBuf::from).unwrap_or_default();
-        Self { name: name.to_owned(), root, directory, ..Self::default() }
+        Self { name: name.to_owned(), root, directory, is_library: true, ..Self::default() }
     }
 
     /// With a dependency.

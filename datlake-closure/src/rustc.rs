@@ -87,6 +87,7 @@ impl Invocation {
         graph.found.push(Package {
             name,
             root: self.root.clone(),
+            is_library,
             edition: self.edition,
             directory: own.directory.clone(),
             out_dir,
@@ -214,6 +215,7 @@ impl Graph<'_> {
             name: manifest.package.clone(),
             root,
             library: Some(name.clone()),
+            is_library: true,
             edition: manifest.edition,
             directory: manifest.directory.clone(),
             out_dir: built.as_deref().and_then(|built| out_dir(built, self.sources)),
@@ -221,6 +223,7 @@ impl Graph<'_> {
             features: built.as_deref().map(|built| features(&name, built, self.sources)).unwrap_or_default(),
             proc_macro: manifest.proc_macro,
             dependencies: BTreeMap::new(),
+            artifact: built,
         });
         let dependencies = self.dependencies(&manifest, false)?;
         self.found[at].dependencies = dependencies;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::closure::Run;
 use crate::index::{CrateId, DefId, Kind, ModId};
+use crate::lex::normalise_lines;
 use crate::mentioned::Embedded;
 use crate::notes::Note;
 use crate::packages::Dependency;
@@ -82,6 +83,10 @@ pub struct Item {
     pub file: PathBuf,
     /// The line, from 1.
     pub line: u32,
+    /// Its last line.
+    pub last_line: u32,
+    /// Whether it is the function itself.
+    pub is_root: bool,
     /// What first mentioned it.
     pub because: Option<String>,
 }
@@ -131,12 +136,12 @@ impl Scanner {
         let def = def.ok_or_else(|| NotFound { module: Some(self.index.module_path(module)) })?;
         let mut found = self.closure_from(def);
         let text = "made by a macro: of that function its tokens are read, without what the macro adds".to_owned();
-        found.notes.push(Note { label: self.index.label(def), text });
+        found.notes.push(Note { label: self.index.label(def), text, of_trait: None });
         Ok(found)
     }
 
     fn closure_from(&self, def: DefId) -> Closure {
-        let mut run = Run::new(self);
+        let mut run = Run::new(self, def);
         run.include(def, None);
         for of_trait in notes::open_traits(self, def) {
             run.include(of_trait, Some(def));
@@ -184,6 +189,8 @@ impl Scanner {
                 traits: run.traits.get(def).into_iter().flatten().cloned().collect(),
                 file: file.path.clone(),
                 line: index.line(*def),
+                last_line: file.text.line(index[*def].to.saturating_sub(1)),
+                is_root: *def == creator,
                 because: by.map(|by| index.label(run.top(by))),
             });
         }
@@ -200,7 +207,6 @@ impl Scanner {
             found.items.extend(self.build_script(*krate, &mut files, &mut embedded));
             found.items.push(self.settings(*krate, *krate == own));
         }
-        found.items.sort_by(|a, b| (&a.label, &a.text).cmp(&(&b.label, &b.text)));
         found.embedded = embedded.into_iter().collect();
         found.registry = registry
             .into_iter()
@@ -208,7 +214,17 @@ impl Scanner {
             .collect();
         found.conditions =
             run.conditions.iter().filter(|(krate, _)| *krate == own).map(|(_, condition)| condition.clone()).collect();
-        found.variables = run.variables.iter().cloned().collect();
+        let (own_variables, others): (Vec<_>, Vec<_>) = run.variables.iter().partition(|(krate, _)| *krate == own);
+        // What cargo tells a dependency is in its manifest; the rest is the same for all crates of a build.
+        let (of_cargo, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, name)| name.starts_with("CARGO_"));
+        for krate in of_cargo.into_iter().map(|(krate, _)| *krate).collect::<BTreeSet<_>>() {
+            let path = index[krate].package.directory.join("Cargo.toml");
+            let text = self.read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+            found.items.push(row(format!("{} (manifest)", index[krate].package.name), normalise_lines(&text), &path));
+        }
+        let variables: BTreeSet<&String> = own_variables.into_iter().chain(rest).map(|(_, name)| name).collect();
+        found.variables = variables.into_iter().cloned().collect();
+        found.items.sort_by(|a, b| (&a.label, &a.text).cmp(&(&b.label, &b.text)));
         found.notes = notes::of(self, creator, &run);
         found.files = files.into_iter().collect();
         found
@@ -354,5 +370,15 @@ impl Scanner {
 
 fn row(label: String, text: String, file: &Path) -> Item {
     let text = text.into();
-    Item { label, text, edges: Vec::new(), traits: Vec::new(), file: file.to_owned(), line: 1, because: None }
+    Item {
+        label,
+        text,
+        edges: Vec::new(),
+        traits: Vec::new(),
+        file: file.to_owned(),
+        line: 1,
+        last_line: 1,
+        is_root: false,
+        because: None,
+    }
 }

@@ -9,6 +9,9 @@
 //!
 //! - own hash = `BLAKE3-derive("datlake 2026-11-21 own code, format 1", own ‖ count, (predicate ‖ 0 or 1)* ‖ count, (what ‖
 //!   content)*)`
+//! - own hash of a creator whose macro looked for more = `BLAKE3-derive("datlake 2026-11-28 own and found code, format 1", own hash ‖
+//!   found ‖ count, (predicate ‖ 0 or 1)* ‖ count, (variable ‖ 0 or 1 ‖ value)*)`, where `found` is the hash of the table that the
+//!   macro made of items, edges and embedded files: `datlake-macros/src/found.rs` has its layout
 //! - hash = `BLAKE3-derive("datlake 2026-11-21 code and dependencies, format 1", count, (item ‖ count, item*)*)`, where an
 //!   item is its label and its own hash; the second `item*` are those it depends on.
 //!
@@ -34,6 +37,7 @@ use std::fmt;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use crate::canonical::write_len;
+use crate::found::{ClosureItem, Found, text};
 use crate::{CodeHash, CreatorName, Result};
 
 /// What the macros know of one item: a creator, a tracked function, type, constant or module.
@@ -64,6 +68,8 @@ pub struct Code {
     pub embedded: &'static [(&'static str, &'static [u8])],
     /// What `depends_on` names: each path once, in the order of the paths as they are written.
     pub dependencies: &'static [fn() -> &'static Code],
+    /// What the macro found it to depend on; nothing of tracked items, and where the creator does not want it.
+    pub found: Option<&'static Found>,
     /// Path of `Cargo.lock` and BLAKE3 of it when this was compiled.
     pub lock: Option<(&'static str, [u8; 32])>,
     /// The package's features that were on, sorted.
@@ -132,6 +138,38 @@ impl Code {
         CodeHash::from_bytes(blake3::derive_key("datlake 2026-11-21 own code, format 1", &bytes))
     }
 
+    /// The hash of this item with what the macro found it to depend on.
+    fn found_hash(&self) -> CodeHash {
+        let own = self.own_hash();
+        let Some(found) = self.found else { return own };
+        let mut bytes = Vec::with_capacity(256);
+        bytes.extend_from_slice(own.as_bytes());
+        found.write(&mut bytes);
+        CodeHash::from_bytes(blake3::derive_key("datlake 2026-11-28 own and found code, format 1", &bytes))
+    }
+
+    /// Whether the key of its calls knows of `other`: it is declared, or was found.
+    pub fn declares(&'static self, other: &'static Self) -> bool {
+        let identity = self.identity();
+        identity.declared.contains(&other.address())
+            || identity.closure.iter().any(|code| code.found_items().iter().any(|item| other.is_in(item)))
+    }
+
+    fn found_items(&'static self) -> &'static [ClosureItem] {
+        let read = || self.found.map(|found| found.closure().items).unwrap_or_default();
+        self.identity().found.get_or_init(read)
+    }
+
+    /// Whether an item that was found is this one, or holds it: labels do not name what is in a body, lines do.
+    fn is_in(&self, item: &ClosureItem) -> bool {
+        let in_package = item.label.strip_prefix(self.package).is_some_and(|rest| rest.starts_with([':', '/']));
+        if let Some(module) = self.name.strip_prefix("mod ") {
+            return in_package && item.label.contains(&format!("::{module}::"));
+        }
+        let is_file = std::path::Path::new(&item.file).ends_with(self.file);
+        in_package && is_file && (item.line..=item.last_line).contains(&self.line)
+    }
+
     fn identity(&'static self) -> &'static Identity {
         static IDENTITIES: OnceLock<RwLock<HashMap<usize, &'static Identity>>> = OnceLock::new();
         let identities = IDENTITIES.get_or_init(RwLock::default);
@@ -165,6 +203,10 @@ impl fmt::Debug for Code {
 struct Identity {
     closure: Vec<&'static Code>,
     hash: CodeHash,
+    /// Addresses of the closure.
+    declared: HashSet<usize>,
+    /// What the macro found of this item alone, once somebody asks.
+    found: OnceLock<Vec<ClosureItem>>,
     /// `None` where the name is not well-formed: found again, and reported, by whoever asks.
     name: Option<CreatorName>,
 }
@@ -208,7 +250,8 @@ impl Identity {
         }
         let hash =
             CodeHash::from_bytes(blake3::derive_key("datlake 2026-11-21 code and dependencies, format 1", &bytes));
-        Self { closure: described.into_iter().map(|(_, _, code)| code).collect(), hash, name: root.parse_name().ok() }
+        let closure = described.into_iter().map(|(_, _, code)| code).collect();
+        Self { closure, hash, declared: reached, found: OnceLock::new(), name: root.parse_name().ok() }
     }
 }
 
@@ -219,16 +262,11 @@ impl Labelled {
             Some(name) => format!("={name}"),
             None => code.item(),
         };
-        Self { label, own: code.own_hash() }
+        Self { label, own: code.found_hash() }
     }
 
     fn write(&self, bytes: &mut Vec<u8>) {
         text(bytes, self.label.as_bytes());
         bytes.extend_from_slice(self.own.as_bytes());
     }
-}
-
-fn text(bytes: &mut Vec<u8>, text: &[u8]) {
-    write_len(bytes, text.len());
-    bytes.extend_from_slice(text);
 }

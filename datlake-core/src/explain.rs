@@ -16,6 +16,8 @@ pub struct Sketch {
     pub creator: CreatorName,
     /// The key.
     pub key: CallKey,
+    /// Hash of the code with all that it depends on.
+    pub code_hash: CodeHash,
     /// Hash of the function alone, its `cfg`s and what it includes.
     pub own_hash: CodeHash,
     /// What it depends on.
@@ -149,6 +151,7 @@ impl Sketch {
         Self {
             creator: lineage.creator.clone(),
             key: lineage.key,
+            code_hash: lineage.code.hash,
             own_hash: lineage.code.own_hash,
             dependencies: lineage.code.dependencies.clone(),
             generics: lineage.generics.clone(),
@@ -195,6 +198,9 @@ impl Sketch {
                 (_, None) => Change::Removed,
             };
             found.push(Difference::Dependency { item, change });
+        }
+        if found.is_empty() && self.code_hash != was.code.hash {
+            found.push(Difference::Code);
         }
         let generics = |list: &[(String, String)]| list.iter().cloned().collect();
         for (name, was, now) in pairs(generics(&was.generics), generics(&self.generics)) {

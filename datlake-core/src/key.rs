@@ -37,7 +37,7 @@ const LARGE: usize = 16 * 1024;
 ///
 /// static CODE: Code = Code {
 ///     package: "shop", package_version: "1.0.0", manifest_dir: "", module: "shop", name: "report", given_name: None,
-///     file: "src/lib.rs", line: 1, blob: [0; 20], own: [1; 32], conditions: &[], embedded: &[], dependencies: &[],
+///     file: "src/lib.rs", line: 1, blob: [0; 20], own: [1; 32], conditions: &[], embedded: &[], dependencies: &[], found: None,
 ///     lock: None, features: &[],
 /// };
 /// let key = |year: u32| {

@@ -89,6 +89,12 @@ pub enum Event {
         /// The creator.
         creator: CreatorName,
     },
+    /// A source file was written while the program was compiled from it: the program may be of other code than its keys tell, so
+    /// nothing that it makes is stored, until it is built again. Told once.
+    Newer {
+        /// The file.
+        file: String,
+    },
     /// The remote refuses to be written: what is made stays on this machine until somebody [pushes](crate::Lake::push) it.
     /// Told once.
     Refused {
@@ -215,6 +221,9 @@ impl Event {
             }
             Self::WouldRun { call, why } => {
                 tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, why = why.as_deref(), "would run")
+            }
+            Self::Newer { file } => {
+                tracing::warn!(target: "datlake", file, "is newer than the program: nothing is stored");
             }
             Self::Kept { call, why } => {
                 tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, why, "kept")

@@ -7,6 +7,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Generics, Visibility};
 
+use crate::found::Found;
 use crate::options::Options;
 use crate::scan::ScanResult;
 use crate::signature::{Function, at};
@@ -57,6 +58,8 @@ pub(crate) struct Code {
     pub(crate) found: ScanResult,
     /// Where it stands.
     pub(crate) source: Source,
+    /// What else its result depends on.
+    pub(crate) rest: Option<Found>,
 }
 
 impl Code {
@@ -73,7 +76,7 @@ impl Code {
     }
 
     fn of_trees(name: String, trees: &[Tree], version: Option<u64>, source: Source) -> Self {
-        Self { name, own: tokens::hash(trees, version), found: ScanResult::in_tokens(trees), source }
+        Self { name, own: tokens::hash(trees, version), found: ScanResult::in_tokens(trees), source, rest: None }
     }
 
     /// `impl Tracked for …`
@@ -86,7 +89,7 @@ impl Code {
     ) -> TokenStream {
         let facade = &options.facade;
         let allowances = allowances();
-        let Self { name, own, found, source } = self;
+        let Self { name, own, found, source, rest } = self;
         let (own, blob) = (Literal::byte_string(own), Literal::byte_string(&source.blob));
         let given_name = option(options.name.as_ref().map(|name| name.value()));
         let (file, line, features) = (&source.file, source.line, &source.features);
@@ -94,7 +97,8 @@ impl Code {
             let digest = Literal::byte_string(digest);
             quote!((#path, *#digest))
         }));
-        let (conditions_found, embedded) = (found.conditions(), found.embedded());
+        let embedded = found.embedded(|label| rest.as_ref().is_some_and(|rest| rest.embeds(label)));
+        let conditions_found = found.conditions();
         // By the path as it is written, each once: an edge belongs to a path, whatever imports make of it.
         let dependencies: BTreeMap<_, _> = options
             .depends_on
@@ -104,6 +108,10 @@ impl Code {
         let dependencies = dependencies
             .into_values()
             .map(|path| quote_spanned!(at(path)=> <#path as #facade::__private::Tracked>::code));
+        let rest = match rest {
+            Some(rest) => rest.expression(&quote!(#facade::__private)),
+            None => quote!(::core::option::Option::None),
+        };
         let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
         quote! {
             #(#conditions)*
@@ -124,6 +132,7 @@ impl Code {
                         conditions: &[#(#conditions_found),*],
                         embedded: &[#(#embedded),*],
                         dependencies: &[#(#dependencies),*],
+                        found: #rest,
                         lock: #lock,
                         features: &[#(#features),*],
                     };

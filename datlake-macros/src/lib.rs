@@ -14,15 +14,19 @@
 //! | `scan` | `cfg` predicates and embedded contents in it |
 //! | `source` | file, line, git blob, lock file, features |
 //! | `enclosing` | whether an item stands in an `impl` |
+//! | `compiled` | what this process compiles, read once |
+//! | `found` | what else a creator's result depends on |
 //! | `code` | the static that carries all that |
 //! | `expand` | a creator's tokens |
 //! | `tracked` | a tracked item's tokens |
 
 mod attributes;
 mod code;
+mod compiled;
 mod enclosing;
 mod errors;
 mod expand;
+mod found;
 mod options;
 mod scan;
 mod shown;
@@ -39,6 +43,7 @@ use quote::quote;
 
 use crate::code::Code;
 use crate::errors::Errors;
+use crate::found::Found;
 use crate::options::{Attribute, Options};
 use crate::signature::Function;
 use crate::source::Source;
@@ -68,11 +73,18 @@ fn creator(options: TokenStream, item: TokenStream, source: fn(Span) -> Source) 
     };
     let source = source(function.signature.ident.span());
     let model = signature::check(&function, &options, &source, &mut errors);
+    // What a function with mistakes depends on is of no interest.
+    let found = if errors.is_empty() { Found::of(&function, &options, &source) } else { Ok(None) };
+    let found = found.unwrap_or_else(|why| {
+        errors.at(&function.signature.ident, format!("the code that `{}` depends on cannot be found: {why}; say `closure = \"none\"`, and name it in `depends_on(…)`", function.signature.ident));
+        None
+    });
     if !errors.is_empty() {
         let (stub, errors) = (expand::stub(&model, &options, &source), errors.into_tokens());
         return quote!(#stub #errors);
     }
-    let code = Code::of_function(&function, options.version, source);
+    let mut code = Code::of_function(&function, options.version, source);
+    code.rest = found;
     expand::creator(&model, &options, &code)
 }
 

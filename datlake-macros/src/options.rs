@@ -32,13 +32,44 @@ impl Attribute {
     }
 
     fn known(self) -> &'static [&'static str] {
-        const ALL: [&str; 9] =
-            ["depends_on", "crate", "info", "version", "name", "key", "on_change", "on_error", "local"];
+        const ALL: [&str; 11] = [
+            "depends_on",
+            "crate",
+            "info",
+            "version",
+            "name",
+            "key",
+            "on_change",
+            "on_error",
+            "local",
+            "closure",
+            "registry",
+        ];
         match self {
             Self::FileCreator => &ALL,
             Self::Tracked => &ALL[..3],
         }
     }
+}
+
+/// How far the macro looks for code that counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// In the crate and its path dependencies.
+    Full,
+    /// In the package of the crate.
+    Own,
+    /// Not beyond the function.
+    None,
+}
+
+/// What crates of registries are good for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Registry {
+    /// Lineage has their versions.
+    Record,
+    /// Their versions count.
+    Count,
 }
 
 /// The options of an attribute, checked.
@@ -61,6 +92,10 @@ pub(crate) struct Options {
     pub(crate) panic: bool,
     /// `local`: the future of an asynchronous creator need not be able to leave its thread.
     pub(crate) local: bool,
+    /// `closure = "…"`
+    pub(crate) closure: Extent,
+    /// `registry = "…"`
+    pub(crate) registry: Registry,
 }
 
 impl Options {
@@ -76,6 +111,8 @@ impl Options {
             keep: None,
             panic: false,
             local: false,
+            closure: Extent::Full,
+            registry: Registry::Record,
         };
         let mut seen: Vec<Ident> = Vec::new();
         for option in separated(tokens, errors) {
@@ -92,6 +129,11 @@ impl Options {
             } else {
                 options.read(&name, value, errors);
                 seen.push(name);
+            }
+        }
+        if options.version.is_some() {
+            for name in seen.iter().filter(|name| *name == "closure" || *name == "registry") {
+                errors.at(name, format!("`version` says by hand what `{name}` is about: leave one of them out"));
             }
         }
         options
@@ -121,13 +163,18 @@ impl Options {
             })
             .parse2(value)
             .map(|path| self.facade = path),
-            "on_change" => word(value, "keep").map(|span| self.keep = Some(span)),
+            "on_change" => word(value, &["keep"]).map(|(span, _)| self.keep = Some(span)),
+            "on_error" => word(value, &["panic"]).map(|_| self.panic = true),
             "local" if given.is_empty() => {
                 self.local = true;
                 Ok(())
             }
             "local" => Err(syn::Error::new(name.span(), "a value")),
-            "on_error" => word(value, "panic").map(|_| self.panic = true),
+            "closure" => word(value, &["full", "own", "none"])
+                .map(|(_, at)| self.closure = [Extent::Full, Extent::Own, Extent::None][at]),
+            "registry" => {
+                word(value, &["record", "count"]).map(|(_, at)| self.registry = [Registry::Record, Registry::Count][at])
+            }
             _ => Ok(()),
         };
         if read.is_err() {
@@ -179,6 +226,8 @@ fn usage(name: &Ident) -> &'static str {
         "on_change" => "expected `on_change = \"keep\"`",
         "local" => "expected `local` alone",
         "on_error" => "expected `on_error = \"panic\"`",
+        "closure" => "expected `closure = \"full\"`, `\"own\"` or `\"none\"`",
+        "registry" => "expected `registry = \"record\"` or `\"count\"`",
         _ => "unknown option",
     }
 }
@@ -191,12 +240,11 @@ fn assigned<T: syn::parse::Parse>(value: TokenStream) -> syn::Result<T> {
     .parse2(value)
 }
 
-fn word(value: TokenStream, wanted: &str) -> syn::Result<Span> {
+/// Which of `wanted` is assigned, and where it stands.
+fn word(value: TokenStream, wanted: &[&str]) -> syn::Result<(Span, usize)> {
     let word: LitStr = assigned(value)?;
-    if word.value() == wanted && word.suffix().is_empty() {
-        return Ok(word.span());
-    }
-    Err(syn::Error::new(word.span(), "another word"))
+    let found = wanted.iter().position(|wanted| word.value() == *wanted && word.suffix().is_empty());
+    found.map(|at| (word.span(), at)).ok_or_else(|| syn::Error::new(word.span(), "another word"))
 }
 
 /// The parts of a list in parentheses, at least one.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use proc_macro2::{Delimiter, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
-use crate::tokens::{Tree, line};
+use crate::tokens::{Tree, line, significant};
 
 /// What was found, each entry under its text.
 #[derive(Default)]
@@ -25,15 +25,24 @@ impl ScanResult {
         found
     }
 
+    /// Predicates of `cfg`, as text.
+    pub(crate) fn of_conditions(texts: &[String]) -> Self {
+        let mut found = Self::default();
+        for tokens in texts.iter().filter_map(|text| text.parse().ok()) {
+            found.condition(&significant(tokens));
+        }
+        found
+    }
+
     /// The elements of `Code::conditions`.
     pub(crate) fn conditions(&self) -> Vec<TokenStream> {
         let element = |(text, predicate): (&String, &TokenStream)| quote!((#text, ::core::cfg!(#predicate)));
         self.conditions.iter().map(element).collect()
     }
 
-    /// The elements of `Code::embedded`.
-    pub(crate) fn embedded(&self) -> Vec<TokenStream> {
-        self.embedded.values().cloned().collect()
+    /// The elements of `Code::embedded`, without those that count otherwise.
+    pub(crate) fn embedded(&self, counts: impl Fn(&str) -> bool) -> Vec<TokenStream> {
+        self.embedded.iter().filter(|(label, _)| !counts(label)).map(|(_, content)| content.clone()).collect()
     }
 
     fn walk(&mut self, trees: &[Tree]) {

@@ -385,3 +385,15 @@ pub(crate) fn plain(function: &Function) -> Function {
 pub(crate) fn at(tokens: &impl syn::spanned::Spanned) -> Span {
     tokens.span().resolved_at(Span::call_site())
 }
+
+/// Where a word stands among tokens; else where they begin.
+pub(crate) fn place_of(tokens: TokenStream, word: &str) -> Span {
+    fn find(tokens: TokenStream, word: &str) -> Option<Span> {
+        tokens.into_iter().find_map(|token| match token {
+            TokenTree::Group(group) => find(group.stream(), word),
+            TokenTree::Ident(ident) => (ident == word).then(|| ident.span()),
+            _ => None,
+        })
+    }
+    find(tokens, word).unwrap_or_else(Span::call_site).resolved_at(Span::call_site())
+}

@@ -13,6 +13,8 @@ use crate::enclosing;
 pub(crate) struct Source {
     /// The file, relative to the package where it is in it.
     pub(crate) file: String,
+    /// The file on this machine.
+    pub(crate) path: Option<PathBuf>,
     /// The line, from 1.
     pub(crate) line: u32,
     /// Git's id of the file's content; zeros if unknown.
@@ -38,10 +40,11 @@ impl Source {
             (Some(file), None) => file.to_string_lossy().into_owned(),
             (None, _) => String::new(),
         };
-        let content = file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+        let content = file.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
         let start = span.start();
         Self {
             file: shown,
+            path: file,
             line: u32::try_from(start.line).unwrap_or_default(),
             blob: if content.is_empty() { [0; 20] } else { git_blob(&content) },
             associated: str::from_utf8(&content)

@@ -24,6 +24,8 @@ mod lake {
             pub(crate) conditions: &'static [(&'static str, bool)],
             pub(crate) embedded: &'static [(&'static str, &'static [u8])],
             pub(crate) dependencies: &'static [fn() -> &'static Code],
+            #[expect(dead_code, reason = "creators have it")]
+            pub(crate) found: Option<&'static ()>,
             pub(crate) lock: Option<(&'static str, [u8; 32])>,
             pub(crate) features: &'static [&'static str],
         }

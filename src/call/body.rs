@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
@@ -27,8 +27,8 @@ pub(crate) struct Body {
     creator: CreatorName,
     key: CallKey,
     chain: Arc<Chain>,
-    /// Addresses of the code it declares.
-    declared: HashSet<usize>,
+    /// Whether it declares code, by address, or has found it: looked up once for each.
+    declared: RwLock<HashMap<usize, bool>>,
     given: HashSet<Digest>,
     /// The UIDs its outputs must bear, if the caller chose them.
     names: Option<Vec<Uid>>,
@@ -123,7 +123,8 @@ const TAKEN_ALONG: &str = "pass it as an argument without #[skip], or get it by 
 impl Body {
     pub(crate) fn new(new: NewBody) -> Self {
         let NewBody { lake, code, creator, key, chain, given, names } = new;
-        let declared = code.closure().iter().map(|code| address(code)).collect();
+        let declared = code.closure().iter().map(|code| (address(code), true)).collect();
+        let declared = RwLock::new(declared);
         Self { lake, code, creator, key, chain, declared, given, names, state: Mutex::default() }
     }
 
@@ -140,7 +141,12 @@ impl Body {
     }
 
     pub(crate) fn declares(&self, code: &'static Code) -> bool {
-        self.declared.contains(&address(code))
+        let known = self.declared.read().unwrap_or_else(PoisonError::into_inner).get(&address(code)).copied();
+        known.unwrap_or_else(|| {
+            let declares = self.code.declares(code);
+            self.declared.write().unwrap_or_else(PoisonError::into_inner).insert(address(code), declares);
+            declares
+        })
     }
 
     /// The error for code that runs in the body and is not declared.

@@ -5,6 +5,7 @@
 //! - Whatever happens to a body, its claim and its place in the flights go with the guard that holds them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use datlake_core::flight::{Boarding, FlightId};
@@ -67,7 +68,8 @@ impl CallSite {
         code: &'static Code,
         force: bool,
     ) -> Result<Start<T>> {
-        if self.lake.mode() == Mode::Bypass {
+        let of_other_code = self.lake.mode() == Mode::Run && self.is_of_other_code();
+        if self.lake.mode() == Mode::Bypass || of_other_code {
             self.check_depth()?;
             let key = self.target.identity.key;
             return Ok(Start::Run(Box::new(self.run(code, key, None, false, Claims::default(), None, None))));
@@ -165,6 +167,18 @@ impl CallSite {
         let about = Subject::Call(call.creator.clone(), call.key);
         self.lake.emit(&Event::WouldRun { call, why });
         Err(Error::new(ErrorKind::WouldRun, message).about(about).with_hint(hint))
+    }
+
+    /// Whether sources were written while the program was compiled from them: nothing that it makes is kept then.
+    fn is_of_other_code(&self) -> bool {
+        static TOLD: AtomicBool = AtomicBool::new(false);
+        let newer = crate::creators::newer();
+        if let Some(file) = newer
+            && !TOLD.swap(true, Ordering::Relaxed)
+        {
+            self.lake.emit(&Event::Newer { file: file.to_owned() });
+        }
+        newer.is_some()
     }
 
     /// Files that the surrounding body made and passes on go into the lake first.

@@ -13,6 +13,7 @@ pub(super) fn sketch(identity: &Identity) -> Sketch {
     Sketch {
         creator: identity.creator.clone(),
         key: identity.key,
+        code_hash: identity.code_hash,
         own_hash: identity.code.own_hash(),
         dependencies: Dependency::all_of(identity.code),
         generics: identity.generics(),

@@ -39,22 +39,22 @@ mod stats {
     }
 }
 
-#[file_creator]
+#[file_creator(closure = "none")]
 fn undeclared_function() -> Result<u32> {
     Ok(deep())
 }
 
-#[file_creator]
+#[file_creator(closure = "none")]
 fn undeclared_method() -> Result<f64> {
     Ok(stats::Mean::of(&[1.0]).0)
 }
 
-#[file_creator]
+#[file_creator(closure = "none")]
 fn undeclared_inner_module() -> Result<f64> {
     Ok(stats::inner::zero())
 }
 
-#[file_creator(depends_on(helper))]
+#[file_creator(closure = "none", depends_on(helper))]
 fn undeclared_below() -> Result<u32> {
     Ok(helper())
 }
@@ -69,7 +69,7 @@ fn inner(n: u32) -> Result<u32> {
     Ok(n + deep())
 }
 
-#[file_creator]
+#[file_creator(closure = "none")]
 fn undeclared_creator() -> Result<u32> {
     inner(1)
 }
@@ -127,7 +127,7 @@ fn a_call_made_elsewhere_counts_for_no_body() {
         Ok::<_, datlake::Error>(value)
     });
     std::thread::scope(|scope| {
-        #[file_creator]
+        #[file_creator(closure = "none")]
         fn spawns_alone() -> Result<u32> {
             Ok(std::thread::spawn(helper).join().unwrap())
         }
@@ -138,7 +138,7 @@ fn a_call_made_elsewhere_counts_for_no_body() {
 
 #[test]
 fn a_thread_that_takes_here_along_is_in_the_body() {
-    #[file_creator]
+    #[file_creator(closure = "none")]
     fn spawns() -> Result<u32> {
         let here = here();
         Ok(std::thread::spawn(move || here.run(helper)).join().unwrap())

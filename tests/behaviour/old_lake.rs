@@ -25,7 +25,7 @@ fn words(text: &str, min_len: usize) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphabetic()).filter(move |word| word.chars().count() >= min_len)
 }
 
-#[file_creator(name = "old/count", depends_on(words))]
+#[file_creator(name = "old/count", closure = "none", depends_on(words))]
 fn count(corpus: &File, settings: &Settings) -> Result<File> {
     let text = corpus.read_to_string()?;
     let mut counts = BTreeMap::<&str, usize>::new();
@@ -34,7 +34,7 @@ fn count(corpus: &File, settings: &Settings) -> Result<File> {
     File::from_bytes("counts.csv", lines.concat())
 }
 
-#[file_creator(name = "old/longest", depends_on(count, words))]
+#[file_creator(name = "old/longest", closure = "none", depends_on(count, words))]
 fn longest(min_len: usize) -> Result<(String, Vec<File>)> {
     let corpus = File::get("raw/alice.txt")?;
     let settings = Settings { min_len, scale: 1.5, language: None, weights: BTreeMap::new() };
@@ -44,18 +44,18 @@ fn longest(min_len: usize) -> Result<(String, Vec<File>)> {
     Ok((longest.unwrap_or_default().to_owned(), vec![counts, File::from_bytes("length.txt", "7")?]))
 }
 
-#[file_creator(name = "old/series")]
+#[file_creator(name = "old/series", closure = "none")]
 fn series(n: u64) -> Result<Vec<u64>> {
     Ok((0..n).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect())
 }
 
-#[file_creator(name = "old/report")]
+#[file_creator(name = "old/report", closure = "none")]
 fn report(counts: &File, title: &str, #[secret] token: &str, output_uid: &str) -> Result<File> {
     let text = format!("# {title}\n{}{}\n", counts.read_to_string()?, token.len());
     File::from_bytes(output_uid, text)
 }
 
-#[file_creator(name = "old/shout")]
+#[file_creator(name = "old/shout", closure = "none")]
 fn shout(folder: &Tree) -> Result<Tree> {
     let mut out = Tree::create("shouted")?;
     for file in folder.files()? {

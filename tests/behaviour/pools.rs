@@ -38,18 +38,18 @@ fn what_a_pool_puts_on_top_of_a_body_is_not_in_it() {
     assert_eq!(lake.list("").unwrap().len(), 200);
 }
 
-#[file_creator]
+#[file_creator(closure = "none")]
 fn careless(n: u64) -> Result<String> {
     Ok(name_of(n))
 }
 
-#[file_creator]
+#[file_creator(closure = "none")]
 fn careless_below(n: u64) -> Result<Vec<String>> {
     let here = here();
     (0..n).into_par_iter().map(|n| here.run(|| Ok(name_of(n)))).collect()
 }
 
-#[file_creator]
+#[file_creator(closure = "none")]
 fn calls_undeclared(n: u64) -> Result<u64> {
     busy(&n.to_string())
 }
@@ -64,7 +64,7 @@ fn looks_around(n: u64) -> Result<bool> {
     File::exists(&n.to_string())
 }
 
-#[file_creator]
+#[file_creator(closure = "none")]
 async fn careless_later(n: u64) -> Result<String> {
     Ok(name_of(n))
 }

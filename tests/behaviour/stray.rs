@@ -9,7 +9,7 @@ fn helper() -> u32 {
     1
 }
 
-#[file_creator]
+#[file_creator(closure = "none")]
 fn forgets(n: u32) -> Result<u32> {
     Ok(n + std::thread::spawn(helper).join().unwrap())
 }
@@ -19,7 +19,7 @@ fn declares(n: u32) -> Result<u32> {
     Ok(n + std::thread::spawn(helper).join().unwrap())
 }
 
-#[file_creator]
+#[file_creator(closure = "none")]
 fn takes_it_along(n: u32) -> Result<u32> {
     let here = here();
     Ok(n + std::thread::spawn(move || here.run(helper)).join().unwrap())

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crate as it is before any edit.
-const SOURCES: [(&str, &str); 11] = [
+const SOURCES: [(&str, &str); 12] = [
     ("main.rs", include_str!("user/main.rs")),
     ("chain.rs", include_str!("user/chain.rs")),
     ("code.rs", include_str!("user/code.rs")),
     ("embedded.rs", include_str!("user/embedded.rs")),
+    ("found.rs", include_str!("user/found.rs")),
     ("here.rs", include_str!("user/here.rs")),
     ("holes.rs", include_str!("user/holes.rs")),
     ("names.rs", include_str!("user/names.rs")),
@@ -57,6 +58,7 @@ fast = []
 
 [dependencies]
 datlake = {{ path = {datlake:?}, default-features = false }}
+kit = {{ path = "kit" }}
 serde = {{ version = "1", features = ["derive"] }}
 
 [profile.dev]
@@ -69,6 +71,10 @@ opt-level = 3
 "#
         );
         fs::write(self.folder.join("Cargo.toml"), manifest).unwrap();
+        fs::create_dir_all(self.folder.join("kit/src")).unwrap();
+        let kit = "[package]\nname = \"kit\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        fs::write(self.folder.join("kit/Cargo.toml"), kit).unwrap();
+        fs::write(self.folder.join("kit/src/lib.rs"), include_str!("user/kit.rs")).unwrap();
         fs::copy(datlake.join("Cargo.lock"), self.folder.join("Cargo.lock")).unwrap();
         for (name, content) in SOURCES {
             fs::write(self.folder.join("src").join(name), content).unwrap();
@@ -106,7 +112,8 @@ opt-level = 3
     }
 
     fn path(&self, file: &str) -> PathBuf {
-        let folder = if file == "Cargo.toml" { &self.folder } else { &self.folder.join("src") };
+        let in_src = !file.contains('/') && file != "Cargo.toml";
+        let folder = if in_src { &self.folder.join("src") } else { &self.folder };
         folder.join(file)
     }
 

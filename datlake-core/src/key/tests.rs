@@ -16,6 +16,7 @@ static CODE: Code = Code {
     conditions: &[],
     embedded: &[],
     dependencies: &[],
+    found: None,
     lock: None,
     features: &[],
 };

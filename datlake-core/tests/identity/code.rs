@@ -14,6 +14,7 @@ const PLAIN: Code = Code {
     conditions: &[],
     embedded: &[],
     dependencies: &[],
+    found: None,
     lock: None,
     features: &[],
 };

@@ -45,6 +45,7 @@ const fn item(name: &'static str, own: u8) -> Code {
         conditions: &[],
         embedded: &[],
         dependencies: &[],
+        found: None,
         lock: None,
         features: &[],
     }

@@ -131,9 +131,11 @@ impl Console {
             }
             Event::Waited { by: None, .. } => {}
             Event::Waited { call, by: Some(by) } => self.news(&format!("{} waits: {by} runs it", call.function())),
-            Event::Stray { .. } | Event::Kept { .. } | Event::Refused { .. } | Event::Unpushed { .. } => {
-                self.warn(event)
-            }
+            Event::Stray { .. }
+            | Event::Newer { .. }
+            | Event::Kept { .. }
+            | Event::Refused { .. }
+            | Event::Unpushed { .. } => self.warn(event),
             Event::Downloading { file, done, size } => self.transfer("downloading", file, *done, *size),
             Event::Uploading { file, done, size } => self.transfer("uploading", file, *done, *size),
             // Who adds and pushes many at once has a program of its own for that.
@@ -160,6 +162,9 @@ impl Console {
         let text = match event {
             Event::Stray { item, creator } => format!(
                 "warning: `{item}` ran on a thread that knows no body, while `{creator}`, which does not declare it, ran; if {creator} started that thread, take datlake::here() along, or a change of `{item}` goes unnoticed"
+            ),
+            Event::Newer { file } => format!(
+                "warning: {file} was written while this program was compiled from it: nothing that it makes is stored; build it again"
             ),
             Event::Kept { call, why } => format!("warning: {} keeps what is there, although {why}", call.function()),
             Event::Refused { remote } => format!(

@@ -1,6 +1,7 @@
 //! Unit tests that need more than one module.
 
 mod expansion;
+mod found;
 mod identity;
 mod mistakes;
 mod scanning;

@@ -1,13 +1,12 @@
 //! Two chains of files, which meet in a report.
 
-use datlake::{File, Result, file_creator, tracked};
+use datlake::{File, Result, file_creator};
 
-#[tracked]
 fn line(word: &str) -> String {
     format!("{word}\n")
 }
 
-#[file_creator(depends_on(line))]
+#[file_creator]
 pub fn lines(raw: &File) -> Result<File> {
     let text = raw.read_to_string()?;
     File::from_bytes("lines.txt", text.split(' ').map(line).collect::<String>())
@@ -18,12 +17,11 @@ pub fn count(lines: &File) -> Result<File> {
     File::from_bytes("count.txt", lines.read_to_string()?.lines().count().to_string())
 }
 
-#[tracked]
 fn capital(text: &str) -> String {
     text.to_uppercase()
 }
 
-#[file_creator(depends_on(capital))]
+#[file_creator]
 pub fn capitals(raw: &File) -> Result<File> {
     File::from_bytes("capitals.txt", capital(&raw.read_to_string()?))
 }

@@ -1,64 +1,57 @@
 //! Steps whose own code changes, or code that they depend on.
 
-use datlake::{Result, file_creator, tracked};
+use datlake::{Result, file_creator};
 
 #[file_creator]
 pub fn body(n: u32) -> Result<u32> {
     Ok(n + 1)
 }
 
-#[tracked]
 fn helper(n: u32) -> u32 {
     n + 2
 }
 
-#[file_creator(depends_on(helper))]
+#[file_creator]
 pub fn helped(n: u32) -> Result<u32> {
     Ok(helper(n))
 }
 
-#[tracked]
 fn deep(n: u32) -> u32 {
     n + 3
 }
 
-#[tracked(depends_on(deep))]
 fn shallow(n: u32) -> u32 {
     deep(n) * 2
 }
 
-#[file_creator(depends_on(shallow))]
+#[file_creator]
 pub fn helped_deeply(n: u32) -> Result<u32> {
     Ok(shallow(n))
 }
 
-#[tracked]
 const LIMIT: u32 = 5;
 
-#[file_creator(depends_on(LIMIT))]
+#[file_creator]
 pub fn limited(n: u32) -> Result<u32> {
     Ok(n.min(LIMIT))
 }
 
-#[tracked]
 static TABLE: [u32; 3] = [7, 8, 9];
 
-#[file_creator(depends_on(TABLE))]
+#[file_creator]
 pub fn looked_up(at: usize) -> Result<u32> {
     Ok(TABLE[at])
 }
 
-#[tracked]
 pub struct Window {
     pub width: u8,
 }
 
-#[file_creator(depends_on(Window))]
+#[file_creator]
 pub fn sized() -> Result<usize> {
     Ok(size_of::<Window>())
 }
 
-#[tracked]
 mod stats {
     pub struct Mean(pub f64);
 
@@ -69,7 +62,7 @@ mod stats {
     }
 }
 
-#[file_creator(depends_on(mod stats))]
+#[file_creator]
 pub fn mean(values: &[f64]) -> Result<f64> {
     Ok(stats::Mean::of(values).0)
 }
@@ -79,7 +72,7 @@ pub fn nested(n: u32) -> Result<u32> {
     Ok(n + 4)
 }
 
-#[file_creator(depends_on(nested))]
+#[file_creator]
 pub fn nesting(n: u32) -> Result<u32> {
     Ok(nested(n)? * 2)
 }

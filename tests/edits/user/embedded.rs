@@ -1,16 +1,15 @@
 //! Steps that change with what is around the program's text.
 
-use datlake::{Result, file_creator, tracked};
+use datlake::{Result, file_creator};
 
 #[file_creator]
 pub fn included() -> Result<String> {
     Ok(include_str!("words.txt").trim().to_owned())
 }
 
-#[tracked]
 const WORDS: &[u8] = include_bytes!("words.txt");
 
-#[file_creator(depends_on(WORDS))]
+#[file_creator]
 pub fn included_below() -> Result<usize> {
     Ok(WORDS.len())
 }
@@ -39,12 +38,11 @@ pub fn gated_value() -> Result<bool> {
     Ok(cfg!(feature = "fast"))
 }
 
-#[tracked]
 fn steps() -> u32 {
     if cfg!(feature = "fast") { 1 } else { 10 }
 }
 
-#[file_creator(depends_on(steps))]
+#[file_creator]
 pub fn gated_helper() -> Result<u32> {
     Ok(steps())
 }

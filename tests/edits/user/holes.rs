@@ -1,4 +1,4 @@
-//! Steps that stop declaring what they call.
+//! Steps that look for nothing by themselves, and stop declaring what they call.
 
 use datlake::{Result, file_creator, tracked};
 
@@ -7,7 +7,7 @@ fn used(n: u32) -> u32 {
     n + 1
 }
 
-#[file_creator(depends_on(used))]
+#[file_creator(closure = "none", depends_on(used))]
 pub fn declared(n: u32) -> Result<u32> {
     Ok(used(n))
 }
@@ -17,7 +17,7 @@ fn between(n: u32) -> u32 {
     used(n) * 2
 }
 
-#[file_creator(depends_on(between))]
+#[file_creator(closure = "none", depends_on(between))]
 pub fn declared_below(n: u32) -> Result<u32> {
     Ok(between(n))
 }

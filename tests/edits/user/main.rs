@@ -5,6 +5,7 @@
 mod chain;
 mod code;
 mod embedded;
+mod found;
 mod here;
 mod holes;
 mod names;
@@ -66,6 +67,20 @@ fn main() -> Result<()> {
     told("gated", embedded::gated());
     told("gated_value", embedded::gated_value());
     told("gated_helper", embedded::gated_helper());
+
+    told("method", found::method(10));
+    told("implementation", found::implementation(10));
+    told("other_implementation", found::other_implementation(10));
+    told("dynamic", found::dynamic(10));
+    told("expanded", found::expanded(10));
+    told("constant", found::constant(10));
+    told("lazy", found::lazy(1));
+    told("threaded", found::threaded(10));
+    told("operator", found::operator(10));
+    told("alone", found::alone(10));
+    told("shipped", found::shipped(10));
+    told("shipped_own", found::shipped_own(10));
+    told("untouched", found::untouched(10));
 
     told("declared", holes::declared(10));
     told("declared_below", holes::declared_below(10));

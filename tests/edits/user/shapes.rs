@@ -1,6 +1,6 @@
 //! Steps whose return type changes while their code does not.
 
-use datlake::{Result, file_creator, tracked};
+use datlake::{Result, file_creator};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,14 +25,13 @@ pub fn season(rain: u32) -> Result<Season> {
     Ok(if rain > 50 { Season::Wet } else { Season::Dry })
 }
 
-#[tracked]
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Tracked {
     low: u32,
     high: u32,
 }
 
-#[file_creator(depends_on(Tracked))]
+#[file_creator]
 pub fn tracked_range(n: u32) -> Result<Tracked> {
     Ok(Tracked { low: n, high: n * 2 })
 }

@@ -1,0 +1,197 @@
+//! What this process compiles: its sources, read once, and whether they are the ones that were compiled.
+//!
+//! A process that compiles one crate reads it at the first creator. In a server that expands macros for an editor there is no crate,
+//! and whatever was read for one invocation is never used for another.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use datlake_closure::{Disk, Invocation, Package, Scanner};
+
+/// The packages of datlake: what they do is part of no user's code.
+const OURS: [&str; 7] =
+    ["datlake", "datlake-cli", "datlake-closure", "datlake-core", "datlake-lake", "datlake-macros", "datlake-store"];
+
+/// By what one invocation of the compiler differs from another.
+#[derive(PartialEq)]
+struct Asked {
+    arguments: Vec<String>,
+    folder: PathBuf,
+    manifest: PathBuf,
+    out: Option<PathBuf>,
+}
+
+/// The crate that is compiled, and its path dependencies.
+pub(crate) struct Compiled {
+    pub(crate) scanner: Scanner,
+    /// The crate first.
+    pub(crate) packages: Vec<Package>,
+    times: Times,
+}
+
+/// What there is to read.
+pub(crate) enum Sources<'a> {
+    /// The crate.
+    Crate(&'a mut Compiled),
+    /// Its root is no file: a documentation test, for example.
+    Stream,
+    /// No compiler: an editor asks.
+    Nothing,
+}
+
+/// Calls `then` with what this process compiles.
+pub(crate) fn with_sources<T>(has_file: bool, then: impl FnOnce(Result<Sources<'_>, String>) -> T) -> T {
+    static READ: Mutex<Option<(Asked, Result<Compiled, String>)>> = Mutex::new(None);
+    let asked = Asked::now();
+    let Some(invocation) = Invocation::of(asked.arguments.iter().cloned(), &asked.folder, &Disk) else {
+        return then(asked.without_root(has_file));
+    };
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if !matches!(&*read, Some((known, _)) if *known == asked) {
+        *read = None;
+    }
+    let (_, compiled) = read.get_or_insert_with(|| {
+        let compiled = Compiled::read(&asked, &invocation);
+        (asked, compiled)
+    });
+    then(compiled.as_mut().map(Sources::Crate).map_err(|error| error.clone()))
+}
+
+impl Asked {
+    fn now() -> Self {
+        let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+        Self {
+            arguments,
+            folder: std::env::current_dir().unwrap_or_default(),
+            manifest: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default(),
+            out: std::env::var_os("OUT_DIR").map(PathBuf::from),
+        }
+    }
+
+    fn without_root(&self, has_file: bool) -> Result<Sources<'static>, String> {
+        if self.arguments.iter().any(|argument| argument == "-") {
+            return Ok(Sources::Stream);
+        }
+        let program = std::env::current_exe().unwrap_or_default();
+        let editor = program.file_stem().is_some_and(|name| name.to_string_lossy().contains("rust-analyzer"));
+        if editor || !has_file {
+            return Ok(Sources::Nothing);
+        }
+        Err("the root of the crate is not among the compiler's arguments".to_owned())
+    }
+}
+
+impl Compiled {
+    fn read(asked: &Asked, invocation: &Invocation) -> Result<Self, String> {
+        let times = Times::of(asked);
+        let unreadable = |error: datlake_closure::Unreadable| error.to_string();
+        let packages = invocation.packages(&asked.manifest, asked.out.clone(), &OURS, &Disk).map_err(unreadable)?;
+        let scanner = Scanner::new(packages.clone(), Disk).map_err(unreadable)?;
+        Ok(Self { scanner, packages, times })
+    }
+
+    /// The first of `files` that was written after the compiler read it: what is compiled may be another text.
+    pub(crate) fn newer<'f>(&self, files: impl Iterator<Item = &'f Path>) -> Option<&'f Path> {
+        let mut dependencies = None;
+        for file in files {
+            let Some(written) = written(file) else { continue };
+            let built = || self.packages[1..].iter().filter_map(|package| self.times.built(package)).collect();
+            let dependencies: &Vec<Built> = dependencies.get_or_insert_with(built);
+            let after = dependencies.iter().any(|built| written > built.began && built.is_made_of(file));
+            if written > self.times.began || after {
+                return Some(file);
+            }
+        }
+        None
+    }
+}
+
+fn written(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|found| found.modified()).ok()
+}
+
+/// When compilers were started.
+struct Times {
+    began: SystemTime,
+    /// Where cargo notes that of each package, if it is cargo that builds.
+    notes: Vec<PathBuf>,
+}
+
+/// When a dependency was compiled, and of what.
+struct Built {
+    began: SystemTime,
+    files: Vec<PathBuf>,
+}
+
+impl Built {
+    /// As far as names of files tell: the compiler's list is relative to a folder that it does not name.
+    fn is_made_of(&self, file: &Path) -> bool {
+        self.files.iter().any(|listed| file.ends_with(listed))
+    }
+}
+
+impl Times {
+    fn of(asked: &Asked) -> Self {
+        let mut arguments = asked.arguments.iter();
+        let (mut out, mut suffix) = (None, None);
+        while let Some(argument) = arguments.next() {
+            match argument.strip_prefix("--out-dir") {
+                Some("") => out = arguments.next().map(String::as_str),
+                Some(rest) => out = rest.strip_prefix('='),
+                None => {
+                    if let Some((_, found)) = argument.split_once("extra-filename=") {
+                        suffix = Some(found);
+                    }
+                }
+            }
+        }
+        let notes = out.and_then(|out| Some(asked.folder.join(out).parent()?.join(".fingerprint")));
+        let notes: Vec<PathBuf> = notes
+            .and_then(|notes| std::fs::read_dir(notes).ok())
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        // Without cargo, what was written since the first macro of this process is found.
+        let mut times = Self { began: SystemTime::now(), notes };
+        if let Some(began) = suffix.and_then(|suffix| times.noted(|name| name.ends_with(suffix)).pop()) {
+            times.began = began.0;
+        }
+        times
+    }
+
+    /// When compilers were started, with the names of the folders that say so: the latest is the last.
+    fn noted(&self, wanted: impl Fn(&str) -> bool) -> Vec<(SystemTime, String)> {
+        let named = self.notes.iter().filter_map(|folder| Some((folder, folder.file_name()?.to_str()?)));
+        let noted = named
+            .filter(|(_, name)| wanted(name))
+            .filter_map(|(folder, name)| Some((written(&folder.join("invoked.timestamp"))?, name.to_owned())));
+        let mut noted: Vec<_> = noted.collect();
+        noted.sort();
+        noted
+    }
+
+    /// Of a dependency that is linked by another one the last that was built.
+    fn built(&self, package: &Package) -> Option<Built> {
+        let suffix =
+            package.artifact.as_ref().and_then(|artifact| Some(artifact.file_stem()?.to_str()?.rsplit_once('-')?.1));
+        let is_its = |name: &str| match (suffix, name.rsplit_once('-')) {
+            (Some(suffix), Some((_, hash))) => suffix == hash,
+            (None, Some((name, _))) => name == package.name,
+            (_, None) => false,
+        };
+        let library = package.library.as_ref()?;
+        let list = |name: &str| {
+            let folder = self.notes.first()?.parent()?.parent()?.join("deps");
+            let (_, hash) = name.rsplit_once('-')?;
+            std::fs::read_to_string(folder.join(format!("{library}-{hash}.d"))).ok()
+        };
+        let (began, list) =
+            self.noted(is_its).into_iter().rev().find_map(|(began, name)| Some((began, list(&name)?)))?;
+        let files = list.lines().filter_map(|line| line.strip_suffix(':'));
+        let files = files.map(|file| PathBuf::from(file.replace("\\ ", " "))).collect();
+        Some(Built { began, files })
+    }
+}

@@ -1,0 +1,303 @@
+//! What a creator's code depends on, found while it is compiled: hashed here, for it is the same wherever it is compiled.
+//!
+//! # Layout
+//!
+//! Counts and lengths are 64 bits, little-endian; texts stand behind their length.
+//!
+//! - item = `BLAKE3-derive("datlake 2026-11-28 found item, format 1", text ‖ count, edge* ‖ count, trait*)`
+//! - table = `BLAKE3-derive("datlake 2026-11-28 found code, format 1", count, (label ‖ item)* ‖ count, (label ‖ 0 or 1 ‖ content)* ‖
+//!   count, (crate ‖ count, version*)*)`: items, embedded files, and crates of registries where they count.
+//!
+//! Rows are sorted. The creator's own row has neither label nor text: its tokens have a hash of their own, and `name = "…"` keeps
+//! the key where a function moves.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use datlake_closure::{Closure, Creator, Item, Package};
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens as _, quote};
+use syn::ext::IdentExt as _;
+
+use crate::compiled::{self, Compiled, Sources};
+use crate::options::{Extent, Options, Registry};
+use crate::scan::ScanResult;
+use crate::signature::Function;
+use crate::source::Source;
+
+/// What was found.
+#[derive(Default)]
+pub(crate) struct Found {
+    hash: [u8; 32],
+    /// For people and for lineage: one line for each row.
+    table: String,
+    conditions: ScanResult,
+    variables: Vec<String>,
+    /// Files whose content counts, for cargo to look at.
+    files: Vec<String>,
+    /// A file that is newer than what was compiled.
+    newer: Option<String>,
+    /// Traits that other crates can implement for what the creator is given.
+    pub(crate) open: Vec<String>,
+}
+
+impl Found {
+    /// What `function` depends on; nothing where it is not asked for, or no compiler asks.
+    pub(crate) fn of(function: &Function, options: &Options, source: &Source) -> Result<Option<Self>, String> {
+        if options.version.is_some() || options.closure == Extent::None {
+            return Ok(None);
+        }
+        compiled::with_sources(source.path.is_some(), |sources| match sources? {
+            Sources::Crate(compiled) => Self::read(compiled, function, options, source).map(Some),
+            Sources::Stream => {
+                let why = "its file is not known: nothing but the function itself counts";
+                Ok(Some(Self::written(&Rows::default(), vec![format!("partial\t{why}\t")])))
+            }
+            Sources::Nothing => Ok(None),
+        })
+    }
+
+    fn read(compiled: &mut Compiled, function: &Function, options: &Options, source: &Source) -> Result<Self, String> {
+        let path = source.path.as_deref().ok_or("the file of this function is not known")?;
+        let name = function.signature.ident.unraw().to_string();
+        let creator = Creator { file: path, line: source.line, name: &name };
+        let mut partial = None;
+        let mut closure = match compiled.scanner.closure(&creator) {
+            Ok(closure) => closure,
+            Err(_) => {
+                partial = Some("partial\ta macro made it: of that, what its own tokens name counts\t".to_owned());
+                let made = compiled.scanner.closure_of_tokens(&creator, &function.tokens.to_string());
+                made.map_err(|error| format!("{}: {error}", source.file))?
+            }
+        };
+        if options.closure == Extent::Own {
+            keep_own(&mut closure, &compiled.packages[0]);
+        }
+        let embedded = closure.embedded.iter().map(|embedded| embedded.path.as_path());
+        let newer = compiled.newer(closure.files.iter().map(PathBuf::as_path).chain(embedded));
+        let newer = newer.map(|file| source.shown(file, &compiled.packages));
+
+        let rows = Rows::of(&closure, options.registry, source);
+        let mut more: Vec<String> = partial.into_iter().collect();
+        more.extend(closure.notes.iter().map(|note| format!("note\t{}\t{}", line(&note.label), line(&note.text))));
+        let mut found = Self::written(&rows, more);
+        for item in &closure.items {
+            let file = source.shown(&item.file, &compiled.packages);
+            found.add_item(item, &file);
+        }
+        found.conditions = ScanResult::of_conditions(&closure.conditions);
+        found.variables = closure.variables;
+        let files = closure.embedded.iter().filter(|embedded| embedded.bytes.is_some());
+        found.files = files.filter_map(|embedded| Some(embedded.path.to_str()?.to_owned())).collect();
+        found.files.dedup();
+        found.newer = newer;
+        let open = closure.notes.iter().filter_map(|note| note.of_trait.clone());
+        found.open = open.collect();
+        Ok(found)
+    }
+
+    /// With all rows but items.
+    fn written(rows: &Rows, more: Vec<String>) -> Self {
+        let mut table = String::new();
+        for (label, content) in &rows.embedded {
+            let content = content.map_or_else(String::new, |content| hex(&content));
+            let _ = writeln!(table, "file\t{}\t{content}", line(label));
+        }
+        for (name, versions) in &rows.registry {
+            let _ = writeln!(table, "crate\t{}\t{}", line(name), versions.join(" "));
+        }
+        for row in more {
+            let _ = writeln!(table, "{row}");
+        }
+        Self { hash: rows.hash(), table, ..Self::default() }
+    }
+
+    fn add_item(&mut self, item: &Item, file: &str) {
+        let because = item.because.as_deref().unwrap_or_default();
+        let hash = hex(&hash_of_item(item));
+        let (label, because, kind) = (line(&item.label), line(because), if item.is_root { "root" } else { "item" });
+        let _ = writeln!(self.table, "{kind}\t{label}\t{hash}\t{file}\t{}\t{}\t{because}", item.line, item.last_line);
+    }
+
+    /// The value of `Code::found`.
+    pub(crate) fn expression(&self, p: &TokenStream) -> TokenStream {
+        let Self { hash, table, variables, newer, .. } = self;
+        let hash = Literal::byte_string(hash);
+        let conditions = self.conditions.conditions();
+        let newer = match newer {
+            Some(file) => quote!(::core::option::Option::Some(#file)),
+            None => quote!(::core::option::Option::None),
+        };
+        quote! {
+            ::core::option::Option::Some(&#p::Found {
+                hash: *#hash,
+                table: #table,
+                conditions: &[#(#conditions),*],
+                variables: &[#((#variables, ::core::option_env!(#variables))),*],
+                newer: #newer,
+            })
+        }
+    }
+
+    /// Whether the content of a file counts already, by the text that embeds it.
+    pub(crate) fn embeds(&self, label: &str) -> bool {
+        let rows = self.table.lines().filter_map(|row| row.strip_prefix("file\t")?.split_once('\t'));
+        rows.into_iter().any(|(embeds, content)| embeds == label && !content.is_empty())
+    }
+
+    /// Makes cargo look at the files whose content counts.
+    pub(crate) fn watched(&self) -> TokenStream {
+        self.files
+            .iter()
+            .map(|file| {
+                quote!(
+                    const _: &[u8] = ::core::include_bytes!(#file);
+                )
+            })
+            .collect()
+    }
+
+    /// Names in the signature for which other crates can bring code of their own.
+    pub(crate) fn warnings(&self, function: &Function) -> TokenStream {
+        let mut out = TokenStream::new();
+        for name in &self.open {
+            let place = crate::signature::place_of(function.signature.to_token_stream(), name);
+            let note = format!(
+                "crates that use this one can implement `{name}`, and their code is part of no key: make the creator private, or \
+                 have its callers pass what identifies that code"
+            );
+            let lints = crate::attributes::for_body(&function.attributes);
+            let used = quote::quote_spanned!(place=> let _ = closure_of_creator;);
+            out.extend(quote! {
+                #(#lints)*
+                const _: () = {
+                    #[allow(non_upper_case_globals)]
+                    #[deprecated(note = #note)]
+                    const closure_of_creator: () = ();
+                    #used
+                };
+            });
+        }
+        out
+    }
+}
+
+/// What is hashed, sorted.
+#[derive(Default)]
+pub(crate) struct Rows {
+    items: Vec<(String, [u8; 32])>,
+    embedded: Vec<(String, Option<[u8; 32]>)>,
+    /// With versions and checksums.
+    registry: BTreeMap<String, Vec<String>>,
+    counts_registry: bool,
+}
+
+impl Rows {
+    pub(crate) fn of(closure: &Closure, registry: Registry, source: &Source) -> Self {
+        let mut rows = Self { counts_registry: registry == Registry::Count, ..Self::default() };
+        let label = |item: &Item| if item.is_root { String::new() } else { item.label.clone() };
+        rows.items = closure.items.iter().map(|item| (label(item), hash_of_item(item))).collect();
+        rows.items.sort();
+        let content = |bytes: &std::sync::Arc<[u8]>| *blake3::hash(bytes).as_bytes();
+        let embedded = closure.embedded.iter();
+        rows.embedded = embedded.map(|one| (one.label.clone(), one.bytes.as_ref().map(content))).collect();
+        rows.embedded.sort();
+        let lock = source.lock.as_ref().and_then(|(path, _)| std::fs::read_to_string(path).ok());
+        let locked = lock.map(|text| datlake_closure::locked(&text)).unwrap_or_default();
+        for name in &closure.registry {
+            let versions = locked.get(name).into_iter().flatten().map(|locked| {
+                let git = locked.source.as_ref().filter(|source| source.starts_with("git+"));
+                let from = locked.checksum.as_ref().or(git).map(|from| format!("({from})")).unwrap_or_default();
+                format!("{}{from}", locked.version)
+            });
+            rows.registry.insert(name.clone(), versions.collect());
+        }
+        rows
+    }
+
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        let mut bytes = Vec::with_capacity(64 * self.items.len());
+        number(self.items.len(), &mut bytes);
+        for (label, hash) in &self.items {
+            text(label, &mut bytes);
+            bytes.extend_from_slice(hash);
+        }
+        number(self.embedded.len(), &mut bytes);
+        for (label, content) in &self.embedded {
+            text(label, &mut bytes);
+            bytes.push(content.is_some().into());
+            bytes.extend(content.iter().flatten());
+        }
+        let counted = self.registry.iter().filter(|_| self.counts_registry);
+        number(counted.clone().count(), &mut bytes);
+        for (name, versions) in counted {
+            text(name, &mut bytes);
+            list(versions, &mut bytes);
+        }
+        blake3::derive_key("datlake 2026-11-28 found code, format 1", &bytes)
+    }
+}
+
+fn hash_of_item(item: &Item) -> [u8; 32] {
+    let mut bytes = Vec::with_capacity(item.text.len() + 256);
+    text(if item.is_root { "" } else { &item.text }, &mut bytes);
+    list(&item.edges, &mut bytes);
+    list(&item.traits, &mut bytes);
+    blake3::derive_key("datlake 2026-11-28 found item, format 1", &bytes)
+}
+
+/// Leaves what the crate's own package has: items, and files below its folder.
+fn keep_own(closure: &mut Closure, package: &Package) {
+    let own = package.name.split('/').next().unwrap_or(&package.name);
+    let is_own = |label: &str| {
+        label.strip_prefix(own).is_some_and(|rest| rest.starts_with("::") || rest.starts_with(['/', ' ']))
+    };
+    closure.items.retain(|item| is_own(&item.label));
+    closure.embedded.retain(|embedded| embedded.path.starts_with(&package.directory));
+    let files: Vec<PathBuf> = closure.items.iter().map(|item| item.file.clone()).collect();
+    closure.files.retain(|file| files.contains(file));
+}
+
+/// One line, without what separates columns.
+fn line(text: &str) -> String {
+    text.replace(['\t', '\n', '\r'], " ")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+fn list(texts: &[String], out: &mut Vec<u8>) {
+    number(texts.len(), out);
+    texts.iter().for_each(|one| text(one, out));
+}
+
+fn text(text: &str, out: &mut Vec<u8>) {
+    number(text.len(), out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn number(number: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(number as u64).to_le_bytes());
+}
+
+impl Source {
+    /// A file, for people: relative to the lock file's folder, or to its package's.
+    fn shown(&self, file: &Path, packages: &[Package]) -> String {
+        let workspace = self.lock.as_ref().and_then(|(path, _)| Path::new(path).parent());
+        if let Some(inside) = workspace.and_then(|workspace| file.strip_prefix(workspace).ok()) {
+            return line(&inside.to_string_lossy().replace('\\', "/"));
+        }
+        let package = packages.iter().filter(|package| file.starts_with(&package.directory));
+        let package = package.max_by_key(|package| package.directory.as_os_str().len());
+        let inside = package.and_then(|package| {
+            let inside = file.strip_prefix(&package.directory).ok()?;
+            Some(format!("{}/{}", package.name.split('/').next()?, inside.to_string_lossy()))
+        });
+        line(&inside.unwrap_or_else(|| file.to_string_lossy().into_owned()).replace('\\', "/"))
+    }
+}
