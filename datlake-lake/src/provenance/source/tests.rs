@@ -122,6 +122,7 @@ const CODE: Code = Code {
     conditions: &[],
     embedded: &[],
     dependencies: &[],
+    found: None,
     lock: None,
     features: &[],
 };
