@@ -2,7 +2,7 @@
 
 use datlake_core::Code as CodeOf;
 
-pub use datlake_core::{Code, Found, Tracked};
+pub use datlake_core::{ClosureTable, Code, Tracked};
 pub use inventory;
 
 pub use crate::call::failure::{Describe, DescribeChain, DescribeDyn, DescribeNothing, DescribeOwn, DescribeWords};

@@ -37,7 +37,7 @@ use std::fmt;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use crate::canonical::write_len;
-use crate::found::{ClosureItem, Found, text};
+use crate::found::{ClosureItem, ClosureTable, text};
 use crate::{CodeHash, CreatorName, Result};
 
 /// What the macros know of one item: a creator, a tracked function, type, constant or module.
@@ -69,7 +69,7 @@ pub struct Code {
     /// What `depends_on` names: each path once, in the order of the paths as they are written.
     pub dependencies: &'static [fn() -> &'static Code],
     /// What the macro found it to depend on; nothing of tracked items, and where the creator does not want it.
-    pub found: Option<&'static Found>,
+    pub found: Option<&'static ClosureTable>,
     /// Path of `Cargo.lock` and BLAKE3 of it when this was compiled.
     pub lock: Option<(&'static str, [u8; 32])>,
     /// The package's features that were on, sorted.

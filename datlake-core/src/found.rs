@@ -19,7 +19,7 @@ use crate::canonical::write_len;
 
 /// What the macro found.
 #[derive(Debug)]
-pub struct Found {
+pub struct ClosureTable {
     /// The hash of all rows but those that are for people.
     pub hash: [u8; 32],
     /// The table.
@@ -97,7 +97,7 @@ impl Closure {
     }
 }
 
-impl Found {
+impl ClosureTable {
     /// The table, read.
     pub fn closure(&self) -> Closure {
         Closure::parse(self.table)

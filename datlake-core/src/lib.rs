@@ -39,7 +39,7 @@ pub use digest::{CallKey, CodeHash, Digest};
 pub use document::{Document, FORMAT};
 pub use error::{Error, ErrorKind, FailedCall, Result, Subject};
 pub use file_ref::{FILE_TOKEN, FileRef};
-pub use found::{Closure, ClosureItem, Found};
+pub use found::{Closure, ClosureItem, ClosureTable};
 pub use key::{Identity, KeyBuilder};
 pub use layout::{Location, Prefix, RUNS, Role, Stage, run_file, run_of};
 pub use manifest::Manifest;

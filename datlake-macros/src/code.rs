@@ -7,7 +7,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Generics, Visibility};
 
-use crate::found::Found;
+use crate::found::ClosureTable;
 use crate::options::Options;
 use crate::scan::ScanResult;
 use crate::signature::{Function, at};
@@ -59,7 +59,7 @@ pub(crate) struct Code {
     /// Where it stands.
     pub(crate) source: Source,
     /// What else its result depends on.
-    pub(crate) rest: Option<Found>,
+    pub(crate) rest: Option<ClosureTable>,
 }
 
 impl Code {

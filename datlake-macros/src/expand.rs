@@ -9,7 +9,7 @@ use syn::{GenericArgument, GenericParam, Generics, Lifetime, Pat, ReturnType, Ty
 
 use crate::attributes;
 use crate::code::{Code, allowances, companion};
-use crate::found::Found;
+use crate::found::ClosureTable;
 use crate::options::Options;
 use crate::signature::{Creator, Function, Names, Param, Role, at, plain};
 use crate::source::Source;
@@ -26,7 +26,7 @@ pub(crate) fn creator(model: &Creator, options: &Options, code: &Code) -> TokenS
     let registration = expansion.registration();
     let api = [Some(expansion.info()), Some(expansion.call()), expansion.calls()].into_iter().flatten();
     let body = expansion.body();
-    let watched = code.rest.iter().map(Found::watched);
+    let watched = code.rest.iter().map(ClosureTable::watched);
     let warnings = code.rest.iter().map(|found| found.warnings(&model.function));
     let allowances = allowances();
     quote! {

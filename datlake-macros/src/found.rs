@@ -28,7 +28,7 @@ use crate::source::Source;
 
 /// What was found.
 #[derive(Default)]
-pub(crate) struct Found {
+pub(crate) struct ClosureTable {
     hash: [u8; 32],
     /// For people and for lineage: one line for each row.
     table: String,
@@ -42,7 +42,7 @@ pub(crate) struct Found {
     pub(crate) open: Vec<String>,
 }
 
-impl Found {
+impl ClosureTable {
     /// What `function` depends on; nothing where it is not asked for, or no compiler asks.
     pub(crate) fn of(function: &Function, options: &Options, source: &Source) -> Result<Option<Self>, String> {
         if options.version.is_some() || options.closure == Extent::None {
@@ -130,7 +130,7 @@ impl Found {
             None => quote!(::core::option::Option::None),
         };
         quote! {
-            ::core::option::Option::Some(&#p::Found {
+            ::core::option::Option::Some(&#p::ClosureTable {
                 hash: *#hash,
                 table: #table,
                 conditions: &[#(#conditions),*],

@@ -43,7 +43,7 @@ use quote::quote;
 
 use crate::code::Code;
 use crate::errors::Errors;
-use crate::found::Found;
+use crate::found::ClosureTable;
 use crate::options::{Attribute, Options};
 use crate::signature::Function;
 use crate::source::Source;
@@ -74,7 +74,7 @@ fn creator(options: TokenStream, item: TokenStream, source: fn(Span) -> Source) 
     let source = source(function.signature.ident.span());
     let model = signature::check(&function, &options, &source, &mut errors);
     // What a function with mistakes depends on is of no interest.
-    let found = if errors.is_empty() { Found::of(&function, &options, &source) } else { Ok(None) };
+    let found = if errors.is_empty() { ClosureTable::of(&function, &options, &source) } else { Ok(None) };
     let found = found.unwrap_or_else(|why| {
         errors.at(&function.signature.ident, format!("the code that `{}` depends on cannot be found: {why}; say `closure = \"none\"`, and name it in `depends_on(…)`", function.signature.ident));
         None
