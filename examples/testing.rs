@@ -4,15 +4,14 @@
 //! cargo test --example testing
 //! ```
 
-use datlake::{File, Lake, Result, file_creator, tracked};
+use datlake::{File, Lake, Result, file_creator};
 
-#[tracked]
 fn is_whole(line: &str) -> bool {
     line.split(',').count() == 3 && !line.split(',').any(str::is_empty)
 }
 
 /// The lines that have all their fields.
-#[file_creator(depends_on(is_whole))]
+#[file_creator]
 fn clean(raw: &File) -> Result<File> {
     let text = raw.read_to_string()?;
     let lines: Vec<&str> = text.lines().filter(|line| is_whole(line)).collect();

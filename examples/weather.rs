@@ -9,7 +9,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datlake::{CallId, Error, ErrorKind, Event, File, Lake, Result, Tree, file_creator, tracked};
+use datlake::{CallId, Error, ErrorKind, Event, File, Lake, Result, Tree, file_creator};
 use serde::{Deserialize, Serialize};
 use stats::Summary;
 
@@ -23,7 +23,6 @@ struct Checked {
 }
 
 /// Reading comma-separated tables.
-#[tracked]
 mod table {
     /// Dates and the numbers of another column, line by line; `None` for a line where either is missing or wrong.
     pub(crate) fn read<'a>(text: &'a str, column: &str) -> Option<impl Iterator<Item = Option<(&'a str, f64)>>> {
@@ -51,7 +50,7 @@ fn no_column(file: &File, name: &str) -> Error {
 }
 
 /// Hourly temperatures in °C, from a table in °F whose columns may stand in any order.
-#[file_creator(depends_on(mod table))]
+#[file_creator]
 async fn temperatures(raw: &File) -> Result<Checked> {
     let text = raw.read_to_string_async().await?;
     let (mut table, mut left_out) = (String::new(), 0);
@@ -65,7 +64,7 @@ async fn temperatures(raw: &File) -> Result<Checked> {
 }
 
 /// Daily rain in mm.
-#[file_creator(depends_on(mod table))]
+#[file_creator]
 fn rainfall(raw: &File) -> Result<Checked> {
     use std::io::Write as _;
 
@@ -82,7 +81,6 @@ fn rainfall(raw: &File) -> Result<Checked> {
 // ---- 2. Statistics, month by month
 
 /// What many numbers come to. Edit this, and see what runs again.
-#[tracked]
 mod stats {
     use serde::{Deserialize, Serialize};
 
@@ -114,7 +112,7 @@ fn empty(table: &File, month: usize) -> Error {
 }
 
 /// The temperatures of one month.
-#[file_creator(depends_on(mod stats, mod table))]
+#[file_creator]
 fn monthly_temperature(table: &File, month: usize) -> Result<Summary> {
     let text = table.read_to_string()?;
     let rows = text.lines().filter_map(|line| line.split_once(','));
@@ -123,7 +121,7 @@ fn monthly_temperature(table: &File, month: usize) -> Result<Summary> {
 }
 
 /// The rain of one month, over the years.
-#[file_creator(depends_on(mod stats, mod table))]
+#[file_creator]
 async fn monthly_rain(table: &File, month: usize) -> Result<Summary> {
     let text = table.read_to_string_async().await?;
     let mut years = std::collections::BTreeMap::<&str, f64>::new();
@@ -162,11 +160,9 @@ fn compare(first: &Year, second: &Year) -> Result<Comparison> {
 
 // ---- 4. Charts
 
-#[tracked]
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Line charts of a year, as SVG.
-#[tracked(depends_on(MONTHS))]
 mod svg {
     use super::{MONTHS, Summary, Year};
 
@@ -240,7 +236,7 @@ mod svg {
 }
 
 /// One line and one band for each year.
-#[file_creator(depends_on(mod svg))]
+#[file_creator]
 fn chart(name: &str, title: &str, subtitle: &str, years: &[Year]) -> Result<File> {
     File::from_bytes(name, svg::chart(title, subtitle, years))
 }
@@ -248,7 +244,7 @@ fn chart(name: &str, title: &str, subtitle: &str, years: &[Year]) -> Result<File
 // ---- 5. A report, and all that belongs to it
 
 /// Words, a table and the charts, in Markdown.
-#[file_creator(depends_on(MONTHS))]
+#[file_creator]
 fn report(first: &Year, second: &Year, comparison: &Comparison, charts: &[File]) -> Result<File> {
     use std::io::Write as _;
 

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use datlake::{File, Lake, Result, file_creator, tracked};
+use datlake::{File, Lake, Result, file_creator};
 
-#[tracked]
 fn count(text: &str, min_len: usize) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for word in text.split(|c: char| !c.is_alphabetic()).filter(|word| word.chars().count() >= min_len) {
@@ -15,7 +14,7 @@ fn count(text: &str, min_len: usize) -> BTreeMap<String, usize> {
 }
 
 /// Counts the words of a text.
-#[file_creator(depends_on(count))]
+#[file_creator]
 fn word_count(corpus: &File, min_len: usize) -> Result<File> {
     let text = corpus.read_to_string()?; // downloads now, and only now
     let mut out = File::create("counts.csv")?; // staged, and hashed while it is written

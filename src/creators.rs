@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::OnceLock;
 
-use datlake_core::{Code, CodeHash, CreatorName, Error, ErrorKind, Result};
+use datlake_core::{Closure, Code, CodeHash, CreatorName, Error, ErrorKind, Result};
 
 /// What generated code registers for each creator.
 #[derive(Debug)]
@@ -51,10 +51,11 @@ pub struct CreatorInfo {
     pub file: &'static str,
     /// Line, from 1.
     pub line: u32,
-    /// Hash of the code with all that it declares to depend on.
+    /// Hash of the code with all that it depends on.
     pub code_hash: CodeHash,
     /// What it declares to depend on, directly or not.
     pub dependencies: Vec<String>,
+    table: Option<&'static str>,
 }
 
 impl CreatorInfo {
@@ -72,7 +73,14 @@ impl CreatorInfo {
             line: code.line,
             code_hash: code.hash(),
             dependencies: code.closure()[1..].iter().map(|dependency| dependency.item()).collect(),
+            table: code.found.map(|found| found.table),
         }
+    }
+
+    /// What the macro found the function to depend on, itself included: items with files and lines, embedded files, crates of
+    /// registries, and notes of what cannot be seen. Empty with `closure = "none"` and `version = N`.
+    pub fn closure(&self) -> Closure {
+        Closure::parse(self.table.unwrap_or_default())
     }
 }
 

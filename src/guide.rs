@@ -12,6 +12,9 @@ mod first_pipeline {}
 #[doc = include_str!("../docs/guide/macros.md")]
 mod macros {}
 
+#[doc = include_str!("../docs/guide/what-counts.md")]
+mod what_counts {}
+
 #[doc = include_str!("../docs/guide/files-and-trees.md")]
 mod files_and_trees {}
 

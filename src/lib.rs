@@ -42,7 +42,8 @@ pub use datlake_core::explain::{Change, Difference};
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;
 pub use datlake_core::{
-    CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, FailedCall, Result, Side, Subject, Uid, UidKind,
+    CallKey, Closure, ClosureItem, CodeHash, CreatorName, Digest, Error, ErrorKind, FailedCall, Result, Side, Subject,
+    Uid, UidKind,
 };
 #[doc(inline)]
 pub use datlake_lake::{
