@@ -242,17 +242,14 @@ fn head(line: &[u8], place: &str) -> Result<RunHeader> {
         format: u32,
     }
     let corrupt = || {
-        let message =
-            format!("the run `{place}` is damaged (its first line is no run's); remove it to forget that run");
-        Error::new(ErrorKind::Corrupt, message)
+        let message = format!("the run `{place}` is damaged (its first line is no run's)");
+        Error::new(ErrorKind::Corrupt, message).with_hint("remove it to forget that run")
     };
     let header: Header = serde_json::from_slice(line).map_err(|e| corrupt().because(e))?;
     if header.format > FORMAT {
-        let message = format!(
-            "`{place}` was written by a newer datlake (format {}; this one knows {FORMAT}): upgrade datlake",
-            header.format
-        );
-        return Err(Error::new(ErrorKind::Format, message));
+        let message =
+            format!("`{place}` was written by a newer datlake (format {}; this one knows {FORMAT})", header.format);
+        return Err(Error::new(ErrorKind::Format, message).with_hint("upgrade datlake"));
     }
     if header.datlake != KIND {
         return Err(corrupt());

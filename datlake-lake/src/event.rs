@@ -197,41 +197,30 @@ impl fmt::Display for CallId {
 impl Event {
     /// Sends the event to `tracing`, whose subscribers decide what to show.
     pub(crate) fn trace(&self) {
+        macro_rules! of_call {
+            ($level:ident, $call:ident, $($said:tt)*) => {
+                tracing::$level!(target: "datlake", creator = %$call.creator, key = %$call.key, $($said)*)
+            };
+        }
         match self {
-            Self::Hit(call) => tracing::debug!(target: "datlake", creator = %call.creator, key = %call.key, "hit"),
-            Self::Started(call) => {
-                tracing::debug!(target: "datlake", creator = %call.creator, key = %call.key, "started")
-            }
+            Self::Hit(call) => of_call!(debug, call, "hit"),
+            Self::Started(call) => of_call!(debug, call, "started"),
             Self::Calls { creator, all } => tracing::debug!(target: "datlake", %creator, all, "calls"),
-            Self::Executed { call, took, redundant } => {
-                tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, ?took, redundant, "executed");
-            }
-            Self::Adopted(call) => {
-                tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, "adopted")
-            }
-            Self::Reproduced(call) => {
-                tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, "reproduced")
-            }
-            Self::Waited { call, by } => {
-                tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, by = by.as_deref(), "waiting");
-            }
-            Self::Failed(call) => tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, "failed"),
+            Self::Executed { call, took, redundant } => of_call!(info, call, ?took, redundant, "executed"),
+            Self::Adopted(call) => of_call!(info, call, "adopted"),
+            Self::Reproduced(call) => of_call!(info, call, "reproduced"),
+            Self::Waited { call, by } => of_call!(info, call, by = by.as_deref(), "waiting"),
+            Self::Failed(call) => of_call!(warn, call, "failed"),
+            Self::WouldRun { call, why } => of_call!(info, call, why = why.as_deref(), "would run"),
+            Self::Kept { call, why } => of_call!(warn, call, why, "kept"),
+            Self::Unpushed { call, why } => of_call!(warn, call, why, "unpushed"),
             Self::Stray { item, creator } => {
                 tracing::warn!(target: "datlake", item, %creator, "ran on a thread that knows no body");
-            }
-            Self::WouldRun { call, why } => {
-                tracing::info!(target: "datlake", creator = %call.creator, key = %call.key, why = why.as_deref(), "would run")
             }
             Self::Newer { file } => {
                 tracing::warn!(target: "datlake", file, "is newer than the program: nothing is stored");
             }
-            Self::Kept { call, why } => {
-                tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, why, "kept")
-            }
             Self::Refused { remote } => tracing::warn!(target: "datlake", remote, "the remote refuses to be written"),
-            Self::Unpushed { call, why } => {
-                tracing::warn!(target: "datlake", creator = %call.creator, key = %call.key, why, "unpushed")
-            }
             Self::Downloading { file, done, size } => {
                 tracing::debug!(target: "datlake", file, done, size, "downloading")
             }

@@ -21,6 +21,7 @@ mod mode;
 mod nearest;
 mod origin;
 pub mod report;
+mod setters;
 mod twins;
 
 // For the engine of calls.

@@ -46,12 +46,9 @@ pub(crate) fn parse(place: &dyn Display, bytes: &[u8]) -> Result<LakeHeader> {
     let cut = |e| damaged(place, "it is cut short or was edited").because(e);
     let Format { format } = serde_json::from_slice(bytes).map_err(cut)?;
     if format > FORMAT {
-        return Err(Error::new(
-            ErrorKind::Format,
-            format!(
-                "the lake of `{place}` was written by a newer datlake (format {format}; this one knows {FORMAT}): upgrade datlake"
-            ),
-        ));
+        let message =
+            format!("the lake of `{place}` was written by a newer datlake (format {format}; this one knows {FORMAT})");
+        return Err(Error::new(ErrorKind::Format, message).with_hint("upgrade datlake"));
     }
     if format == 0 {
         return Err(damaged(place, "there is no format 0"));
@@ -71,10 +68,6 @@ pub(crate) fn is_id(text: &str) -> bool {
 
 /// What stands in the place of `datlake.json` and is none.
 pub(crate) fn damaged(place: &dyn Display, how: &str) -> Error {
-    Error::new(
-        ErrorKind::Corrupt,
-        format!(
-            "`{place}` does not describe a lake: {how}; restore it from a copy, or remove it to have it made anew with a new id"
-        ),
-    )
+    let hint = "restore it from a copy, or remove it to have it made anew with a new id";
+    Error::new(ErrorKind::Corrupt, format!("`{place}` does not describe a lake: {how}")).with_hint(hint)
 }

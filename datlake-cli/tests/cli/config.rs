@@ -159,7 +159,7 @@ fn wrong_use_is_a_failure() {
 #[test]
 fn check_tells_what_works_with_the_remote_and_what_to_do() {
     let machine = Machine::new();
-    machine.fails(2, &["no remote to check", "DATLAKE_REMOTE"], &["config", "check"]);
+    machine.fails(2, &["cannot check the remote: the lake has no remote", "DATLAKE_REMOTE"], &["config", "check"]);
 
     let remote = format!("file://{}", machine.path("remote").display());
     let check = |remote: &str, more: &[&str]| {

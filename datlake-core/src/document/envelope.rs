@@ -56,11 +56,9 @@ pub(crate) fn open<'a, T: Deserialize<'a>>(kind: &'static str, bytes: &'a [u8], 
 fn check_header(kind: &str, bytes: &[u8], place: &str, corrupt: &dyn Fn(&str) -> Error) -> Result<()> {
     let header: Header<'_> = serde_json::from_slice(bytes).map_err(|e| corrupt("not JSON").because(e))?;
     if header.format > FORMAT {
-        let message = format!(
-            "`{place}` was written by a newer datlake (format {}; this one knows {FORMAT}): upgrade datlake",
-            header.format
-        );
-        return Err(Error::new(ErrorKind::Format, message));
+        let message =
+            format!("`{place}` was written by a newer datlake (format {}; this one knows {FORMAT})", header.format);
+        return Err(Error::new(ErrorKind::Format, message).with_hint("upgrade datlake"));
     }
     if header.datlake != kind {
         return Err(corrupt("another kind of document"));

@@ -10,18 +10,8 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use super::file;
 use super::key::{Key, size};
-use super::setting::{Source, secret_in};
-use super::surroundings::{Gathered, Surroundings};
-
-/// Which file is changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scope {
-    /// The user's own: in the context in use, or outside of any where none is.
-    #[default]
-    User,
-    /// The nearest `datlake.toml`; where there is none, a new one in the working directory.
-    Project,
-}
+use super::setting::{Scope, Source, secret_in};
+use super::surroundings::Surroundings;
 
 /// A setting that was changed.
 #[non_exhaustive]
@@ -159,7 +149,7 @@ struct Editing {
     path: PathBuf,
     text: String,
     document: DocumentMut,
-    project: bool,
+    scope: Scope,
     _lock: Option<File>,
 }
 
@@ -169,7 +159,7 @@ impl Surroundings {
         let value = self.checked(key, value, scope)?;
         let mut editing = self.edit(scope)?;
         let context = editing.context()?;
-        put(editing.settings(context.as_deref())?, key, &value);
+        put(editing.settings(context.as_deref())?, key.name(), &value);
         editing.save()?;
         Ok(self.changed(key.name(), Some(key.shown(&value)), editing.path, context))
     }
@@ -183,7 +173,6 @@ impl Surroundings {
             if editing.document.remove(key).is_none() {
                 return absent(&editing.path);
             }
-            file::user(&editing.path, &editing.document.to_string())?;
             editing.save()?;
             return Ok(self.changed(key, None, editing.path, None));
         }
@@ -218,7 +207,7 @@ impl Surroundings {
             values.push((key, self.checked(key, value, Scope::User)?));
         }
         let mut editing = self.edit(Scope::User)?;
-        if editing.user()?.contexts.contains_key(name) {
+        if editing.read()?.contexts.contains_key(name) {
             let message = format!(
                 "there is a context `{name}` already, in `{}`, line {}",
                 editing.path.display(),
@@ -228,7 +217,7 @@ impl Surroundings {
         }
         let context = editing.settings(Some(name))?;
         for (key, value) in values {
-            put(context, key, &value);
+            put(context, key.name(), &value);
         }
         editing.save()?;
         editing.row(name)
@@ -238,8 +227,7 @@ impl Surroundings {
         // Also in the place of one that there is not.
         let mut editing = self.edit_as_it_is(Scope::User)?;
         editing.has(name)?;
-        put_text(editing.document.as_table_mut(), "context", name);
-        file::user(&editing.path, &editing.document.to_string())?;
+        put(editing.document.as_table_mut(), "context", name);
         editing.save()?;
         editing.row(name)
     }
@@ -261,38 +249,30 @@ impl Surroundings {
 
     /// A value as it is written; refused where it cannot be one.
     fn checked(&self, key: Key, value: &str, scope: Scope) -> Result<String> {
-        let wrong = |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("cannot set `{}`: {why}", key.name())));
+        let error = |why: &str| Error::new(ErrorKind::InvalidInput, format!("cannot set `{}`: {why}", key.name()));
+        let wrong = |why| Err(error(why));
         if value.trim().is_empty() || value.contains(char::is_control) {
             return wrong("its value must be one line of text, and not empty");
         }
         match key {
             Key::Home if value.contains("://") => {
-                wrong("it is the lake's folder on this machine; the URL of a store is set as `remote`")
+                Err(error("it is the lake's folder on this machine").with_hint("the URL of a store is set as `remote`"))
             }
             // In the user's file a path means the same from every folder.
-            Key::Home if scope == Scope::User => match self.in_full(value).into_os_string().into_string() {
-                Ok(path) => Ok(path),
-                Err(_) => wrong("the path is not UTF-8"),
-            },
-            Key::Home => Ok(value.to_owned()),
-            Key::Remote if !value.contains("://") => {
-                wrong("it must be a URL; a folder is written as `file:///path/to/folder`")
+            Key::Home if scope == Scope::User => {
+                self.in_full(value).into_os_string().into_string().map_err(|_| error("the path is not UTF-8"))
             }
-            Key::Remote if secret_in(value) => wrong(
-                "the URL holds credentials, which are never kept in a configuration file; take them out: \
-                 they come from the store's own environment variables or profile files",
-            ),
-            Key::Remote => Ok(value.to_owned()),
+            Key::Remote if !value.contains("://") => {
+                Err(error("it must be a URL").with_hint("a folder is written as `file:///path/to/folder`"))
+            }
+            Key::Remote if secret_in(value) => {
+                let hint = "take them out: they come from the store's own environment variables or profile files";
+                Err(error("the URL holds credentials, which are never kept in a configuration file").with_hint(hint))
+            }
             Key::UnsafeRemote if !matches!(value, "yes" | "no") => wrong("it may be `yes` or `no`"),
-            Key::UnsafeRemote => Ok(value.to_owned()),
             Key::CacheLimit if size(value).is_none() => wrong("it must be a number of bytes, as `500 MB` or `50GiB`"),
-            Key::CacheLimit => Ok(value.to_owned()),
-            Key::Email => match value.split_once('@') {
-                Some((user, host)) if !user.is_empty() && !host.is_empty() && !value.contains(char::is_whitespace) => {
-                    Ok(value.to_owned())
-                }
-                _ => wrong("it must be an e-mail address, as `ada@example.org`"),
-            },
+            Key::Email if !is_address(value) => wrong("it must be an e-mail address, as `ada@example.org`"),
+            _ => Ok(value.to_owned()),
         }
     }
 
@@ -307,19 +287,15 @@ impl Surroundings {
 
     fn user_file(&self) -> Result<PathBuf> {
         self.user_file.clone().ok_or_else(|| {
-            let message = "there is no home directory for a configuration file: set XDG_CONFIG_HOME to a directory";
-            Error::new(ErrorKind::Config, message)
+            Error::new(ErrorKind::Config, "there is no home directory for a configuration file")
+                .with_hint("set XDG_CONFIG_HOME to a directory")
         })
     }
 
     fn edit(&self, scope: Scope) -> Result<Editing> {
         let editing = self.edit_as_it_is(scope)?;
         // What it says now is checked first, for what cannot be read is not to be written again.
-        if editing.project {
-            file::project(&editing.path, &editing.text)?;
-        } else {
-            file::user(&editing.path, &editing.text)?;
-        }
+        file::of_scope(&editing.path, &editing.text, scope)?;
         Ok(editing)
     }
 
@@ -341,14 +317,14 @@ impl Surroundings {
         // Where there are no locks, of two changes at once one may be lost, as with any editor.
         let lock = File::open(folder).ok().filter(|folder| folder.lock().is_ok());
         let text = file::text(&path)?.unwrap_or_default();
-        let project = scope == Scope::Project;
-        let document = parsed(&path, &text)?;
-        Ok(Editing { path, text, document, project, _lock: lock })
+        let unreadable = |_| Error::new(ErrorKind::Config, format!("`{}` cannot be read", path.display()));
+        let document = text.parse().map_err(unreadable)?;
+        Ok(Editing { path, text, document, scope, _lock: lock })
     }
 
     /// Says what wins over the change.
     fn changed(&self, key: &str, value: Option<String>, path: PathBuf, context: Option<String>) -> Changed {
-        let shown = self.gather().map(Gathered::shown).unwrap_or_default();
+        let shown = self.gather().and_then(|gathered| gathered.shown()).unwrap_or_default();
         let counts = shown.into_iter().find(|setting| setting.key == key).map(|setting| setting.source);
         let same = |other: &Path| other.canonicalize().is_ok_and(|other| other == path);
         let hidden_by = counts.filter(|source| match source {
@@ -361,13 +337,14 @@ impl Surroundings {
 }
 
 impl Editing {
-    fn user(&self) -> Result<file::UserFile> {
-        file::user(&self.path, &self.document.to_string())
+    /// What it says now.
+    fn read(&self) -> Result<file::UserFile> {
+        file::of_scope(&self.path, &self.document.to_string(), self.scope)
     }
 
     /// The context in use.
     fn context(&self) -> Result<Option<String>> {
-        if self.project { Ok(None) } else { Ok(self.user()?.context) }
+        Ok(self.read()?.context)
     }
 
     fn has(&self, name: &str) -> Result<()> {
@@ -379,13 +356,12 @@ impl Editing {
             return Ok(());
         }
         let said: String = name.chars().take(40).flat_map(char::escape_debug).collect();
-        let message =
-            format!("there is no context `{said}` in `{}`; {}", self.path.display(), file::meant(name, &contexts));
-        Err(Error::new(ErrorKind::NotFound, message))
+        let message = format!("there is no context `{said}` in `{}`", self.path.display());
+        Err(Error::new(ErrorKind::NotFound, message).with_hint(file::meant(name, &contexts)))
     }
 
     fn row(&self, name: &str) -> Result<ContextRow> {
-        let user = self.user()?;
+        let user = self.read()?;
         let layer = user.contexts.get(name).cloned().unwrap_or_default();
         Ok(row(name, &layer, user.context.as_deref() == Some(name)))
     }
@@ -405,56 +381,35 @@ impl Editing {
 
     /// Replaces the file, if what it would say can be read.
     fn save(&self) -> Result<()> {
-        let text = self.document.to_string();
-        if self.project {
-            file::project(&self.path, &text)?;
-        } else {
-            file::user(&self.path, &text)?;
-        }
+        self.read()?;
         let failed = |e| Error::io("write", self.path.display(), e);
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".datlake-");
-        match std::fs::metadata(&self.path) {
-            Ok(there) => builder.permissions(there.permissions()),
-            Err(_) => new_file(&mut builder),
-        };
+        // With the permissions that it has, or that new files have.
+        if let Ok(there) = std::fs::metadata(&self.path) {
+            builder.permissions(there.permissions());
+        } else {
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        }
         let mut written = builder.tempfile_in(folder).map_err(failed)?;
-        written.write_all(text.as_bytes()).map_err(failed)?;
+        written.write_all(self.document.to_string().as_bytes()).map_err(failed)?;
         written.as_file().sync_all().map_err(failed)?;
         written.persist(&self.path).map_err(|e| failed(e.error))?;
         Ok(())
     }
 }
 
-/// With the permissions that new files have.
-#[cfg(unix)]
-fn new_file<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut tempfile::Builder<'static, 'static> {
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
-}
-
-#[cfg(not(unix))]
-fn new_file<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut tempfile::Builder<'static, 'static> {
-    builder
-}
-
 fn known(name: &str) -> Result<Key> {
-    Key::ALL
-        .into_iter()
-        .find(|key| key.name() == name)
-        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, file::unknown(name, &[])))
-}
-
-fn parsed(path: &Path, text: &str) -> Result<DocumentMut> {
-    text.parse().map_err(|_| Error::new(ErrorKind::Config, format!("`{}` cannot be read", path.display())))
-}
-
-fn put(table: &mut dyn TableLike, key: Key, value: &str) {
-    put_text(table, key.name(), value);
+    Key::IN_FILES.into_iter().find(|key| key.name() == name).ok_or_else(|| {
+        let (message, hint) = file::unknown(name, &[]);
+        Error::new(ErrorKind::InvalidInput, message).with_hint(hint)
+    })
 }
 
 /// Sets a value; the comment behind an old one stays.
-fn put_text(table: &mut dyn TableLike, key: &str, value: &str) {
+fn put(table: &mut dyn TableLike, key: &str, value: &str) {
     let mut new = Value::from(value);
     match table.get_mut(key) {
         Some(Item::Value(old)) => {
@@ -476,4 +431,9 @@ fn row(name: &str, layer: &file::Layer, current: bool) -> ContextRow {
         remote: value(Key::Remote),
         email: value(Key::Email),
     }
+}
+
+fn is_address(text: &str) -> bool {
+    let parts = text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    parts && !text.contains(char::is_whitespace)
 }

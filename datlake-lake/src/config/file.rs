@@ -9,7 +9,7 @@ use datlake_core::{Error, ErrorKind, Result};
 use toml_edit::{Document, Item, TableLike};
 
 use super::key::Key;
-use super::setting::Source;
+use super::setting::{Scope, Source};
 use crate::nearest::nearest;
 
 /// What one file, or one context in it, says.
@@ -71,6 +71,14 @@ pub(super) fn project(path: &Path, text: &str) -> Result<Layer> {
     reading.layer(reading.document()?.as_table(), &[])
 }
 
+/// What either kind of file says.
+pub(super) fn of_scope(path: &Path, text: &str, scope: Scope) -> Result<UserFile> {
+    match scope {
+        Scope::User => user(path, text),
+        Scope::Project => Ok(UserFile { own: project(path, text)?, ..UserFile::default() }),
+    }
+}
+
 /// What the user's file says.
 pub(super) fn user(path: &Path, text: &str) -> Result<UserFile> {
     let reading = Reading { path, text };
@@ -84,8 +92,8 @@ pub(super) fn user(path: &Path, text: &str) -> Result<UserFile> {
         for (name, item) in table.iter() {
             let place = table.get_key_value(name).and_then(|(key, _)| key.span());
             let context = item.as_table_like().ok_or_else(|| {
-                let message = format!("the context `{}` is no table: write `[contexts.NAME]`", name.escape_debug());
-                reading.wrong(place, &message)
+                let message = format!("the context `{}` is no table", name.escape_debug());
+                reading.wrong(place, &message).with_hint("write `[contexts.NAME]`")
             })?;
             contexts.insert(name.to_owned(), reading.layer(context, &[])?);
         }
@@ -96,9 +104,8 @@ pub(super) fn user(path: &Path, text: &str) -> Result<UserFile> {
             let name = reading.string("context", item)?;
             if !contexts.contains_key(&name) {
                 let (name, meant) = (name.escape_debug(), meant(&name, &contexts));
-                let message =
-                    format!("there is no context `{name}`; {meant} (`datlake config unset context` uses none)");
-                return Err(reading.wrong(key.span(), &message));
+                let error = reading.wrong(key.span(), &format!("there is no context `{name}`"));
+                return Err(error.with_hint(format!("{meant} (`datlake config unset context` uses none)")));
             }
             Some(name)
         }
@@ -127,9 +134,11 @@ type Span = Option<Range<usize>>;
 impl Reading<'_> {
     fn document(&self) -> Result<Document<&str>> {
         Document::parse(self.text).map_err(|e| {
-            let line = self.line_at(&e.span());
+            let (before, line) = self.line_at(&e.span());
             let header = line.trim().strip_prefix("[contexts.").and_then(|rest| rest.split(']').next());
-            let message = match (e.message().contains("duplicate key"), header) {
+            // A line that is right by itself, behind what is right by itself, says again what was said.
+            let is_again = Document::parse(before).is_ok() && Document::parse(line).is_ok();
+            let message = match (is_again, header) {
                 // Neither the file's text nor what the parser quotes of it is shown: it may be nobody's business.
                 (true, Some(name)) => format!("there are two contexts called `{}`", name.trim().escape_debug()),
                 (true, None) => "this is set twice".to_owned(),
@@ -143,8 +152,9 @@ impl Reading<'_> {
         let mut layer = Layer::default();
         for (name, item) in table.iter().filter(|(name, _)| !others.contains(name)) {
             let place = table.get_key_value(name).and_then(|(key, _)| key.span());
-            let Some(key) = Key::ALL.into_iter().find(|key| key.name() == name) else {
-                return Err(self.wrong(place, &unknown(name, others)));
+            let Some(key) = Key::IN_FILES.into_iter().find(|key| key.name() == name) else {
+                let (message, hint) = unknown(name, others);
+                return Err(self.wrong(place, &message).with_hint(hint));
             };
             layer.0.insert(key, self.string(name, item)?);
         }
@@ -158,10 +168,11 @@ impl Reading<'_> {
         }
     }
 
-    fn line_at(&self, span: &Span) -> &str {
+    /// What stands before a line, and the line.
+    fn line_at(&self, span: &Span) -> (&str, &str) {
         let at = span.as_ref().map_or(0, |span| span.start.min(self.text.len()));
         let start = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
-        self.text[start..].lines().next().unwrap_or_default()
+        (&self.text[..start], self.text[start..].lines().next().unwrap_or_default())
     }
 
     fn wrong(&self, span: Span, why: &str) -> Error {
@@ -170,14 +181,15 @@ impl Reading<'_> {
     }
 }
 
-/// That there is no setting of that name, with the one that is meant.
-pub(super) fn unknown(name: &str, others: &[&'static str]) -> String {
-    let known: Vec<&str> = Key::ALL.into_iter().map(Key::name).chain(others.iter().copied()).collect();
+/// That there is no setting of that name, and the one that is meant.
+pub(super) fn unknown(name: &str, others: &[&'static str]) -> (String, String) {
+    let known: Vec<&str> = Key::IN_FILES.into_iter().map(Key::name).chain(others.iter().copied()).collect();
     let said: String = name.chars().take(40).flat_map(char::escape_debug).collect();
-    match nearest(name, known.iter().copied()).first() {
-        Some(near) => format!("there is no setting `{said}`; did you mean {near}?"),
-        None => format!("there is no setting `{said}`; there are {}", known.join(", ")),
-    }
+    let hint = match nearest(name, known.iter().copied()).first() {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("there are {}", known.join(", ")),
+    };
+    (format!("there is no setting `{said}`"), hint)
 }
 
 /// Where a value in the file stands, for people and for programs.

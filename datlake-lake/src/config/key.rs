@@ -1,4 +1,4 @@
-//! The settings that may be made, and how their values are written.
+//! The settings that there are, and how their values are written.
 
 use super::setting::without_secrets;
 
@@ -28,7 +28,7 @@ impl Log {
     }
 }
 
-/// A setting that may stand in a configuration file.
+/// A setting of the default lake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
     Home,
@@ -36,38 +36,42 @@ pub(super) enum Key {
     UnsafeRemote,
     Email,
     CacheLimit,
+    Offline,
+    Mode,
+    Log,
 }
 
 impl Key {
-    pub(super) const ALL: [Self; 5] = [Self::Home, Self::Remote, Self::UnsafeRemote, Self::Email, Self::CacheLimit];
+    /// Those that may stand in a configuration file. The others are a process's own.
+    pub(super) const IN_FILES: [Self; 5] =
+        [Self::Home, Self::Remote, Self::UnsafeRemote, Self::Email, Self::CacheLimit];
+    pub(super) const OF_A_PROCESS: [Self; 3] = [Self::Offline, Self::Mode, Self::Log];
 
-    pub(super) fn name(self) -> &'static str {
+    /// Its name, and the environment variable that wins over every file.
+    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Home => "home",
-            Self::Remote => "remote",
-            Self::UnsafeRemote => "unsafe_remote",
-            Self::Email => "email",
-            Self::CacheLimit => "cache_limit",
+            Self::Home => ("home", "DATLAKE_HOME"),
+            Self::Remote => ("remote", "DATLAKE_REMOTE"),
+            Self::UnsafeRemote => ("unsafe_remote", "DATLAKE_UNSAFE_REMOTE"),
+            Self::Email => ("email", "DATLAKE_EMAIL"),
+            Self::CacheLimit => ("cache_limit", "DATLAKE_CACHE_LIMIT"),
+            Self::Offline => ("offline", "DATLAKE_OFFLINE"),
+            Self::Mode => ("mode", "DATLAKE"),
+            Self::Log => ("log", "DATLAKE_LOG"),
         }
     }
 
-    /// The environment variable that wins over every file.
+    pub(super) fn name(self) -> &'static str {
+        self.names().0
+    }
+
     pub(super) fn variable(self) -> &'static str {
-        match self {
-            Self::Home => "DATLAKE_HOME",
-            Self::Remote => "DATLAKE_REMOTE",
-            Self::UnsafeRemote => "DATLAKE_UNSAFE_REMOTE",
-            Self::Email => "DATLAKE_EMAIL",
-            Self::CacheLimit => "DATLAKE_CACHE_LIMIT",
-        }
+        self.names().1
     }
 
     /// A value without what is secret in it.
     pub(super) fn shown(self, value: &str) -> String {
-        match self {
-            Self::Remote => without_secrets(value),
-            Self::Home | Self::UnsafeRemote | Self::Email | Self::CacheLimit => value.to_owned(),
-        }
+        if self == Self::Remote { without_secrets(value) } else { value.to_owned() }
     }
 }
 

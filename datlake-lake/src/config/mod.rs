@@ -19,10 +19,10 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 
-pub use edit::{Changed, ContextRow, Scope, check, contexts, create_context, delete_context, set, unset, use_context};
+pub use edit::{Changed, ContextRow, check, contexts, create_context, delete_context, set, unset, use_context};
 #[cfg(feature = "console")]
 pub(crate) use key::Log;
 pub use key::size;
-pub use setting::{Setting, Source, without_secrets};
+pub use setting::{Scope, Setting, Source, without_secrets};
 pub use surroundings::settings;
 pub(crate) use surroundings::{Settings, resolve};

@@ -41,6 +41,16 @@ pub enum Source {
     Default,
 }
 
+/// Which file is changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// The user's own: in the context in use, or outside of any where none is.
+    #[default]
+    User,
+    /// The nearest `datlake.toml`; where there is none, a new one in the working directory.
+    Project,
+}
+
 /// A URL without what people put there and others must not see: user, password, fragment, and the values of its query.
 ///
 /// ```

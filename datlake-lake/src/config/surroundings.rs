@@ -28,14 +28,12 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
 }
 
-/// Settings, each with its source.
+/// What is set, each with its source.
 pub(super) struct Gathered {
-    home: (PathBuf, Source),
-    /// What is set of the others.
+    home: PathBuf,
     found: BTreeMap<Key, RawSetting>,
-    offline: (bool, Source),
-    mode: (Mode, Source),
-    log: (Log, Source),
+    /// Whether standard error is a terminal.
+    terminal: bool,
 }
 
 /// A value that was set somewhere.
@@ -77,29 +75,16 @@ impl Surroundings {
     }
 
     pub(super) fn resolve(&self) -> Result<Settings> {
-        let Gathered { home, mut found, offline, mode, log } = self.gather()?;
-        let mut value = |key| found.remove(&key).map(|found| found.value);
-        let unsafe_remote = match value(Key::UnsafeRemote).as_deref() {
-            None | Some("no") => false,
-            Some("yes") => true,
-            Some(other) => return Err(unknown("unsafe_remote", other, "yes or no")),
-        };
-        let cache_limit = match value(Key::CacheLimit) {
-            None => None,
-            Some(text) => match size(&text) {
-                Some(size) => Some(size),
-                None => return Err(unknown("cache_limit", &text, SIZE)),
-            },
-        };
+        let gathered = self.gather()?;
         Ok(Settings {
-            home: home.0,
-            remote: value(Key::Remote),
-            unsafe_remote,
-            email: value(Key::Email),
-            cache_limit,
-            offline: offline.0,
-            mode: mode.0,
-            log: log.0,
+            remote: gathered.value(Key::Remote).map(str::to_owned),
+            unsafe_remote: gathered.one_of(Key::UnsafeRemote, &[("no", false), ("yes", true)], "yes or no", false)?,
+            email: gathered.value(Key::Email).map(str::to_owned),
+            cache_limit: gathered.cache_limit()?,
+            offline: gathered.offline()?,
+            mode: gathered.mode()?,
+            log: gathered.log()?,
+            home: gathered.home,
         })
     }
 
@@ -119,46 +104,21 @@ impl Surroundings {
             layers.push((user.in_use(), source));
         }
         let mut found = BTreeMap::new();
-        for key in Key::ALL {
+        for key in Key::IN_FILES.into_iter().chain(Key::OF_A_PROCESS) {
             let in_file = || {
                 let mut values = layers.iter().filter_map(|(layer, source)| Some((layer.get(key)?, source)));
                 values.next().map(|(value, source)| RawSetting { value: value.to_owned(), source: source.clone() })
             };
             found.extend(self.variable(key.variable())?.or_else(in_file).map(|value| (key, value)));
         }
-        let home = match found.remove(&Key::Home) {
-            Some(RawSetting { value, source }) => (self.home(&value, &source), source),
-            None => (
-                self.data.clone().ok_or_else(|| {
-                    Error::new(ErrorKind::Config, "there is no home directory to keep a lake in")
-                        .with_hint("set DATLAKE_HOME to a directory")
-                })?,
-                Source::Default,
-            ),
+        let home = match found.get(&Key::Home) {
+            Some(RawSetting { value, source }) => self.home(value, source),
+            None => self.data.clone().ok_or_else(|| {
+                Error::new(ErrorKind::Config, "there is no home directory to keep a lake in")
+                    .with_hint("set DATLAKE_HOME to a directory")
+            })?,
         };
-        let offline = match self.variable("DATLAKE_OFFLINE")? {
-            None => (false, Source::Default),
-            Some(RawSetting { value, source }) => match value.as_str() {
-                "1" | "true" => (true, source),
-                "0" | "false" => (false, source),
-                other => return Err(unknown("DATLAKE_OFFLINE", other, "1 or 0")),
-            },
-        };
-        let mode = match self.variable("DATLAKE")? {
-            None => (Mode::Run, Source::Default),
-            Some(RawSetting { value, source }) => match Mode::ALL.into_iter().find(|mode| mode.name() == value) {
-                Some(mode) => (mode, source),
-                None => return Err(unknown("DATLAKE", &value, "run, bypass, frozen or plan")),
-            },
-        };
-        let log = match self.variable("DATLAKE_LOG")? {
-            None => (if self.terminal { Log::Calls } else { Log::Warnings }, Source::Default),
-            Some(RawSetting { value, source }) => match Log::ALL.into_iter().find(|log| log.name() == value) {
-                Some(log) => (log, source),
-                None => return Err(unknown("DATLAKE_LOG", &value, "off, warnings, summary or calls")),
-            },
-        };
-        Ok(Gathered { home, found, offline, mode, log })
+        Ok(Gathered { home, found, terminal: self.terminal })
     }
 
     fn variable(&self, variable: &str) -> Result<Option<RawSetting>> {
@@ -192,37 +152,64 @@ impl Surroundings {
 /// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn settings() -> Result<Vec<Setting>> {
-    Ok(Surroundings::here().gather()?.shown())
+    Surroundings::here().gather()?.shown()
 }
 
 impl Gathered {
+    fn value(&self, key: Key) -> Option<&str> {
+        self.found.get(&key).map(|found| found.value.as_str())
+    }
+
+    /// What `key` stands for, of the values that are `known`; `otherwise` where it is not set.
+    fn one_of<T: Copy>(&self, key: Key, known: &[(&str, T)], words: &str, otherwise: T) -> Result<T> {
+        let Some(value) = self.value(key) else { return Ok(otherwise) };
+        let found = known.iter().find(|(name, _)| *name == value);
+        found.map(|(_, meant)| *meant).ok_or_else(|| wrong(key, value, words))
+    }
+
+    fn cache_limit(&self) -> Result<Option<u64>> {
+        let limit = |value| size(value).ok_or_else(|| wrong(Key::CacheLimit, value, SIZE));
+        self.value(Key::CacheLimit).map(limit).transpose()
+    }
+
+    fn offline(&self) -> Result<bool> {
+        let known = [("1", true), ("true", true), ("0", false), ("false", false)];
+        self.one_of(Key::Offline, &known, "1 or 0", false)
+    }
+
+    fn mode(&self) -> Result<Mode> {
+        let known = Mode::ALL.map(|mode| (mode.name(), mode));
+        self.one_of(Key::Mode, &known, "run, bypass, frozen or plan", Mode::Run)
+    }
+
+    fn log(&self) -> Result<Log> {
+        let usual = if self.terminal { Log::Calls } else { Log::Warnings };
+        let known = Log::ALL.map(|log| (log.name(), log));
+        self.one_of(Key::Log, &known, "off, warnings, summary or calls", usual)
+    }
+
     /// The settings as they are shown.
-    pub(super) fn shown(self) -> Vec<Setting> {
-        let Self { home, found, offline, mode, log } = self;
-        let setting = |key: &str, variable: &str, value, source| Setting {
-            key: key.to_owned(),
-            value,
-            source,
-            variable: variable.to_owned(),
-        };
-        let mut shown = vec![setting("home", Key::Home.variable(), Some(home.0.display().to_string()), home.1)];
-        for key in [Key::Remote, Key::UnsafeRemote, Key::Email, Key::CacheLimit] {
-            let (value, source) = found
-                .get(&key)
-                .map_or((None, Source::Default), |found| (Some(key.shown(&found.value)), found.source.clone()));
-            // Whoever never heard of it has nothing to read about it.
-            if !matches!(key, Key::UnsafeRemote | Key::CacheLimit) || value.is_some() {
-                shown.push(setting(key.name(), key.variable(), value, source));
-            }
+    pub(super) fn shown(&self) -> Result<Vec<Setting>> {
+        let mut shown = Vec::new();
+        for key in Key::IN_FILES.into_iter().chain(Key::OF_A_PROCESS) {
+            let value = match key {
+                // Whoever never heard of it has nothing to read about it.
+                Key::UnsafeRemote | Key::CacheLimit if !self.found.contains_key(&key) => continue,
+                Key::Home => Some(self.home.display().to_string()),
+                Key::Offline => Some(self.offline()?.to_string()),
+                Key::Mode => Some(self.mode()?.name().to_owned()),
+                Key::Log => Some(self.log()?.name().to_owned()),
+                _ => self.value(key).map(|value| key.shown(value)),
+            };
+            let source = self.found.get(&key).map_or(Source::Default, |found| found.source.clone());
+            shown.push(Setting { key: key.name().to_owned(), value, source, variable: key.variable().to_owned() });
         }
-        shown.push(setting("offline", "DATLAKE_OFFLINE", Some(offline.0.to_string()), offline.1));
-        shown.push(setting("mode", "DATLAKE", Some(mode.0.name().to_owned()), mode.1));
-        shown.push(setting("log", "DATLAKE_LOG", Some(log.0.name().to_owned()), log.1));
-        shown
+        Ok(shown)
     }
 }
 
-fn unknown(name: &str, value: &str, known: &str) -> Error {
+fn wrong(key: Key, value: &str, known: &str) -> Error {
+    let name = if Key::OF_A_PROCESS.contains(&key) { key.variable() } else { key.name() };
     let value: String = value.chars().take(40).flat_map(char::escape_debug).collect();
     Error::new(ErrorKind::Config, format!("{name} is `{value}`")).with_hint(format!("it may be {known}"))
 }

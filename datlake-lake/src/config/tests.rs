@@ -100,7 +100,7 @@ fn every_value_says_where_it_was_taken_from() {
     std::fs::write(dir.path().join("user.toml"), user).unwrap();
     let mut around = surroundings(dir.path());
     around.variable = |name| (name == "DATLAKE_LOG").then(|| "summary".into());
-    let shown = around.gather().unwrap().shown();
+    let shown = around.gather().unwrap().shown().unwrap();
     let file = |name: &str, context: Option<&str>| Source::File {
         path: dir.path().join(name),
         context: context.map(str::to_owned),
@@ -143,7 +143,7 @@ fn unknown_values_and_contexts_are_refused() {
     std::fs::remove_file(dir.path().join("user.toml")).unwrap();
     let mut around = surroundings(dir.path());
     around.variable = |name| (name == "DATLAKE_LOG").then(|| "loud".into());
-    assert!(around.resolve().unwrap_err().to_string().contains("off, summary or calls"));
+    assert!(around.resolve().unwrap_err().to_string().contains("off, warnings, summary or calls"));
     around.variable = |name| (name == "DATLAKE_OFFLINE").then(|| "perhaps".into());
     assert!(around.resolve().unwrap_err().to_string().contains("DATLAKE_OFFLINE is `perhaps`"));
     around.variable = |name| (name == "DATLAKE_OFFLINE").then(|| "1".into());

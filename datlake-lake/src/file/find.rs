@@ -8,7 +8,7 @@ use super::handle::File;
 use super::tree::Tree;
 use crate::handle::Lake;
 use crate::nearest::nearest;
-use crate::scope::{self, refuse_in_body};
+use crate::scope;
 
 impl File {
     /// The file called `uid` in the current lake. Nothing is downloaded.
@@ -42,8 +42,7 @@ impl File {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn exists(uid: &str) -> Result<bool> {
-        refuse_in_body("look whether a file exists")?;
-        Ok(wait(Self::find(&Lake::current()?, &uid.parse()?))?.is_some())
+        Lake::current()?.exists(uid)
     }
 
     /// The file of `lake` called `uid`, which a body that asks for it gets as an input.

@@ -12,6 +12,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{AT_ONCE, Lake, refuse_in_body};
 use crate::report::{Collected, CollectedLocal, CollectedRemote};
+use crate::setters::setters;
 
 /// How long a collection of this machine's store waits for who is about to name content.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,46 +46,19 @@ impl Default for Collect {
 }
 
 impl Collect {
-    /// Says what would be removed, and removes nothing.
-    #[must_use]
-    pub fn dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
-        self
-    }
-
-    /// Collects in this machine's store alone, or at the remote alone.
-    #[must_use]
-    pub fn side(mut self, only: Side) -> Self {
-        self.side = Some(only);
-        self
-    }
-
-    /// How old content at the remote must be.
-    #[must_use]
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
-    }
-
-    /// Stays until what was condemned may be removed.
-    #[must_use]
-    pub fn wait(mut self, wait: bool) -> Self {
-        self.wait = wait;
-        self
-    }
-
-    /// Waits for nothing, because nobody else writes to the remote. Where somebody does, what they make may lose its content.
-    #[must_use]
-    pub fn exclusive(mut self, exclusive: bool) -> Self {
-        self.exclusive = exclusive;
-        self
-    }
-
-    /// Goes on with a sweep whose process is dead. Where it is not, what others make may lose its content.
-    #[must_use]
-    pub fn resume(mut self, resume: bool) -> Self {
-        self.resume = resume;
-        self
+    setters! {
+        /// Says what would be removed, and removes nothing.
+        dry_run: bool;
+        /// Collects in this machine's store alone, or at the remote alone.
+        side: Some(Side);
+        /// How old content at the remote must be.
+        grace: Duration;
+        /// Stays until what was condemned may be removed.
+        wait: bool;
+        /// Waits for nothing, because nobody else writes to the remote. Where somebody does, what they make may lose its content.
+        exclusive: bool;
+        /// Goes on with a sweep whose process is dead. Where it is not, what others make may lose its content.
+        resume: bool;
     }
 }
 
@@ -142,13 +116,11 @@ impl Lake {
 
     /// Removes from this machine what neither `named` nor its own documents name.
     async fn collect_here(&self, how: Collect, mut named: HashSet<Digest>) -> Result<CollectedLocal> {
+        let home = self.home().display();
+        let cannot = |kind, why: &str| Error::new(kind, format!("cannot collect in {home}{why}"));
         if self.local_view().dir().is_shared() {
-            let message = format!(
-                "cannot collect in {} as in a home: other machines have it as their remote; collect with `file://{}` as the remote of a home",
-                self.home().display(),
-                self.home().display()
-            );
-            return Err(Error::new(ErrorKind::Config, message));
+            let error = cannot(ErrorKind::Config, " as in a home: other machines have it as their remote");
+            return Err(error.with_hint(format!("collect with `file://{home}` as the remote of a home")));
         }
         // Nobody is between putting content and naming it while this is held.
         let _alone = match how.dry_run {
@@ -156,18 +128,12 @@ impl Lake {
             false => match self.local_view().hold_alone(PATIENCE).await? {
                 Hold::Held(holding) => Some(holding),
                 Hold::Busy => {
-                    let message = format!(
-                        "cannot collect in {}: programs are publishing there, or somebody else collects; try again when they have finished",
-                        self.home().display()
-                    );
-                    return Err(Error::new(ErrorKind::Busy, message));
+                    let why = ": programs are publishing there, or somebody else collects";
+                    return Err(cannot(ErrorKind::Busy, why).with_hint("try again when they have finished"));
                 }
                 Hold::Unsupported => {
-                    let message = format!(
-                        "cannot collect in {}: its file system has no locks, so nobody can tell who is about to name content there",
-                        self.home().display()
-                    );
-                    return Err(Error::new(ErrorKind::Unsupported, message));
+                    let why = ": its file system has no locks, so nobody can tell who is about to name content there";
+                    return Err(cannot(ErrorKind::Unsupported, why));
                 }
             },
         };
@@ -246,18 +212,15 @@ impl Sweeper {
 
     async fn sweep(&self, n: u64, resume: bool, report: &mut CollectedRemote) -> Result<()> {
         let swept = collect::sweep(&*self.store, n, &self.collector()?, resume, self).await.map_err(|error| {
-            let message =
-                format!("the sweep of {} did not end: {error}; `datlake gc --resume` goes on", self.store.describe());
-            Error::new(error.kind(), message).because(error)
+            let message = format!("the sweep of {} did not end", self.store.describe());
+            Error::new(error.kind(), message).because(error).with_hint("`datlake gc --resume` goes on")
         });
         let Some(swept) = swept? else {
             let by = collect::collector(&*self.store, n, Stage::Sweeping).await?;
             let who = by.map_or_else(|| "somebody".to_owned(), |by| by.to_string());
-            let message = format!(
-                "{} is being swept by {who}: try again when that has ended; if that process is dead, `datlake gc --resume` goes on where it stopped",
-                self.store.describe()
-            );
-            return Err(Error::new(ErrorKind::Busy, message));
+            let message = format!("{} is being swept by {who}", self.store.describe());
+            let error = Error::new(ErrorKind::Busy, message).with_hint("try again when that has ended");
+            return Err(error.with_hint("if that process is dead, `datlake gc --resume` goes on where it stopped"));
         };
         let Swept { blobs, bytes, spared } = swept;
         (report.blobs, report.bytes, report.spared) = (blobs, bytes, spared);
@@ -319,12 +282,9 @@ impl GcHost for Sweeper {
         Box::pin(async move {
             let named = stream::iter(roots(&*self.store).await?).map(async |at| {
                 self.named_by(&at).await.map_err(|error| {
-                    let message = format!(
-                        "cannot collect in {}: what `{}` names is not known ({error}); repair or remove it first",
-                        self.store.describe(),
-                        at.path()
-                    );
-                    Error::new(error.kind(), message)
+                    let (store, at) = (self.store.describe(), at.path());
+                    let message = format!("cannot collect in {store}: what `{at}` names is not known ({error})");
+                    Error::new(error.kind(), message).with_hint("repair or remove it first")
                 })
             });
             let gather = |mut named: HashSet<Digest>, more| async move {

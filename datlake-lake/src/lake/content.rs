@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::Read as _;
 
 use datlake_core::document::{Content, Part};
-use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Uid};
+use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Subject, Uid};
 use datlake_store::{Wanted, offload, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -49,8 +49,7 @@ impl Lake {
     pub(super) fn references_of(&self, content: &Content) -> Result<Vec<Content>> {
         let advised = |error: Error| match (error.kind(), content.part) {
             (ErrorKind::MissingBlob | ErrorKind::Corrupt, Part::File) => {
-                let message = format!("{error} (`datlake repair {}` heals it, or says how to)", content.what);
-                Error::new(error.kind(), message)
+                error.with_hint(format!("`datlake repair {}` heals it, or says how to", content.what))
             }
             _ => error,
         };
@@ -64,7 +63,7 @@ impl Lake {
             if Digest::of(&bytes) != content.digest {
                 let message =
                     format!("the content of `{}` is damaged: it no longer has digest {}", content.what, content.digest);
-                return Err(Error::new(ErrorKind::Corrupt, message));
+                return Err(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(content.digest)));
             }
             content.references(&bytes)
         };

@@ -2,9 +2,16 @@
 
 use std::fmt::Display;
 
-use datlake_core::{Error, ErrorKind, Result};
+use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Subject};
 
 use crate::report::Damage;
+
+/// That there is no record of a call.
+pub(crate) fn no_call(creator: &CreatorName, key: &CallKey) -> Error {
+    let message = format!("call {creator}/{} has not been made or was removed", key.short());
+    let error = Error::new(ErrorKind::NotFound, message).about(Subject::Call(creator.clone(), *key));
+    error.with_hint("`datlake calls` shows the calls")
+}
 
 pub(crate) fn is_damage(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Format | ErrorKind::MissingBlob)

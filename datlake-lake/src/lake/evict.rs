@@ -67,11 +67,7 @@ impl Lake {
     pub fn evict(&self, what: Evict) -> Result<Evicted> {
         refuse_in_body("evict content")?;
         if self.catalog().remote.is_none() {
-            let message = match self.is_offline() {
-                true => "cannot evict: the lake is offline, and what the remote has cannot be asked",
-                false => "cannot evict: the lake has no remote, so this machine has the only copy",
-            };
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(self.no_remote("evict"));
         }
         if !self.local_view().scratch()?.links_last()? {
             let message = "cannot evict: this file system has no hard links but symbolic ones, so paths that were handed out would lead nowhere";

@@ -30,7 +30,7 @@ mod write;
 pub use builder::LakeBuilder;
 pub use collect::Collect;
 pub(crate) use content::each;
-pub(crate) use damage::{concerns_one, is_damage, unless_damaged};
+pub(crate) use damage::{concerns_one, is_damage, no_call, unless_damaged};
 pub use evict::Evict;
 pub use files::Files;
 pub use mirror::Mirror;

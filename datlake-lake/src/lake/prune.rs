@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Lake, refuse_in_body, unless_damaged};
 use crate::report::{Damage, Removable, Removal};
+use crate::setters::setters;
 
 /// How far up a call's arguments are compared by what made them; beyond that by content.
 const DEPTH: usize = 200;
@@ -42,18 +43,11 @@ impl Prune {
         Self { keep: Some(1), older_than: None }
     }
 
-    /// What started so long ago.
-    #[must_use]
-    pub fn older_than(mut self, age: Duration) -> Self {
-        self.older_than = Some(age);
-        self
-    }
-
-    /// Keeps so many of the latest of each creator and arguments.
-    #[must_use]
-    pub fn keep(mut self, latest: usize) -> Self {
-        self.keep = Some(latest);
-        self
+    setters! {
+        /// What started so long ago.
+        older_than: Some(Duration);
+        /// Keeps so many of the latest of each creator and arguments.
+        keep: Some(usize);
     }
 }
 

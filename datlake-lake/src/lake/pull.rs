@@ -2,8 +2,10 @@
 
 use std::collections::{HashSet, VecDeque};
 
+#[cfg(doc)]
+use datlake_core::ErrorKind;
 use datlake_core::document::{Content, Part, References, roots};
-use datlake_core::{Error, ErrorKind, Location, Result, Uid};
+use datlake_core::{Location, Result, Uid};
 use datlake_store::{offload, wait};
 
 use super::content::{each, once};
@@ -75,13 +77,7 @@ impl Lake {
     }
 
     async fn to_pull(&self, which: &[String]) -> Result<Plan> {
-        let Some(remote) = &self.catalog().remote else {
-            let message = match self.is_offline() {
-                true => "cannot pull: the lake is offline",
-                false => "cannot pull: the lake has no remote; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one",
-            };
-            return Err(Error::new(ErrorKind::Config, message));
-        };
+        let Some(remote) = &self.catalog().remote else { return Err(self.no_remote("pull")) };
         self.learn_removals().await?;
         let mut plan = Plan::default();
         if which.is_empty() {

@@ -4,9 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+#[cfg(doc)]
+use datlake_core::ErrorKind;
 use datlake_core::catalog::{Commit, GcGuard, Pushed};
 use datlake_core::document::{Content, Part, References};
-use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Uid};
+use datlake_core::{Digest, Document, Error, Location, Result, Uid};
 use datlake_store::{Wanted, offload, wait};
 
 use super::content::{each, once};
@@ -119,11 +121,7 @@ impl Lake {
     /// What is to be pushed of `which`; everything where that is empty.
     fn to_push(&self, which: &[String]) -> Result<Vec<Item>> {
         if self.catalog().remote.is_none() {
-            let message = match self.is_offline() {
-                true => "cannot push: the lake is offline",
-                false => "cannot push: the lake has no remote; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one",
-            };
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(self.no_remote("push"));
         }
         // What was removed elsewhere meanwhile is not to come back.
         wait(self.learn_removals())?;

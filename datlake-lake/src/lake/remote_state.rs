@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use datlake_core::record::Record;
-use datlake_core::{CallKey, CreatorName, Digest, Location, Prefix, Result};
+use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result};
 
 use super::{Lake, lock};
 
@@ -55,7 +55,7 @@ impl Lake {
     /// Sees that the remote is the lake that this home knows, of a format that this version reads.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for another lake, [`ErrorKind::Format`](crate::ErrorKind::Format) for a newer
+    /// [`ErrorKind::Config`] for another lake, [`ErrorKind::Format`] for a newer
     /// format; those of the remote.
     pub(super) async fn recognise_remote(&self) -> Result<()> {
         match &self.catalog().remote {
@@ -63,6 +63,15 @@ impl Lake {
             Some(remote) => remote.get(&Location::Lake).await.map(drop),
             None => Ok(()),
         }
+    }
+
+    /// The error of what needs a remote, where the lake has none or does not ask it.
+    pub(crate) fn no_remote(&self, what: &str) -> Error {
+        if self.is_offline() {
+            return Error::new(ErrorKind::Config, format!("cannot {what}: the lake is offline"));
+        }
+        let error = Error::new(ErrorKind::Config, format!("cannot {what}: the lake has no remote"));
+        error.with_hint("set DATLAKE_REMOTE, or `remote` in datlake.toml, to one")
     }
 
     /// Where something may be created to see what comes of it: an index entry of content that nobody has. Whoever finds it

@@ -7,7 +7,7 @@ use datlake_core::{Digest, Error, ErrorKind, Result, Subject, Uid, UidKind};
 use datlake_store::wait;
 
 use super::query::{Bounds, Read, file_of};
-use super::{Lake, each, is_damage, refuse_in_body};
+use super::{Lake, each, is_damage, no_call, refuse_in_body};
 use crate::origin::Origin;
 use crate::report::{Damage, Removable, Removal};
 
@@ -233,12 +233,7 @@ impl Lake {
                 self.contact_remote().await?;
                 match self.catalog().record(&creator, &key).await? {
                     Some(record) => self.catalog().made_by(&record).await,
-                    None => {
-                        let message = format!("call {creator}/{} has not been made or was removed", key.short());
-                        let error =
-                            Error::new(ErrorKind::NotFound, message).with_hint("`datlake calls` shows the calls");
-                        Err(error.about(Subject::Call(creator.clone(), key)))
-                    }
+                    None => Err(no_call(&creator, &key)),
                 }
             })?;
             return Ok(Removable { call: Some((creator, key)), files });

@@ -3,10 +3,12 @@
 use datlake_core::catalog::{FileMeta, Mended};
 use datlake_core::document::{Content, Part};
 use datlake_core::record::VALUE_OF;
-use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Role, Side, Uid, UidKind};
+use datlake_core::{
+    CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Role, Side, Subject, Uid, UidKind,
+};
 use datlake_store::{Pinned, Wanted, wait};
 
-use super::{Lake, refuse_in_body};
+use super::{Lake, no_call, refuse_in_body};
 use crate::file::File;
 use crate::origin::Origin;
 use crate::report::{RepairOutcome, Repaired, RepairedItem};
@@ -62,12 +64,9 @@ impl Lake {
     fn repair_document(&self, at: &Location, call: Option<(CreatorName, CallKey)>) -> Result<Repaired> {
         let mut items = wait(self.mend(at.clone()))?;
         let document = wait(self.catalog().document(at))?.filter(|document| !document.is_mark);
-        let document = document.ok_or_else(|| {
-            let message = match &call {
-                Some((creator, key)) => format!("call {creator}/{key} has not been made or was removed"),
-                None => format!("the lake has no document `{}`", at.path()),
-            };
-            Error::new(ErrorKind::NotFound, message)
+        let document = document.ok_or_else(|| match &call {
+            Some((creator, key)) => no_call(creator, key),
+            None => Error::new(ErrorKind::NotFound, format!("the lake has no document `{}`", at.path())),
         })?;
         self.heal_all(document.references.content, &mut items)?;
         let uid = match &call {
@@ -191,11 +190,12 @@ impl Repaired {
         } else {
             format!("the content of `{}` and {} more", first.what, missing.len() - 1)
         };
-        let error = |message| Err(Error::new(ErrorKind::MissingBlob, message));
+        let error = |why: &str| {
+            Error::new(ErrorKind::MissingBlob, format!("{what} {why}")).about(Subject::Digest(first.digest))
+        };
         if first.outcome == RepairOutcome::Unasked {
-            return error(format!(
-                "{what} is not whole on this machine, and the remote was not asked, since the lake is offline: repair it again when it is not"
-            ));
+            let why = "is not whole on this machine, and the remote was not asked, since the lake is offline";
+            return Err(error(why).with_hint("repair it again when it is not"));
         }
         let cure = match &self.call {
             Some((creator, key)) if first.what.starts_with(VALUE_OF) => {
@@ -208,6 +208,6 @@ impl Repaired {
             ),
             None => format!("add the same bytes as `{0}` again, and then repair `{0}` again", self.uid),
         };
-        error(format!("{what} is lost: no copy is whole; {cure}"))
+        Err(error("is lost: no copy is whole").with_hint(cure))
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use datlake_core::catalog::{Commit, GcEpoch, GcGuard, Retry};
 use datlake_core::document::Content;
 use datlake_core::lineage::Output;
-use datlake_core::{Digest, Error, ErrorKind, Result};
+use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
 use datlake_store::{Wanted, sleep, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -74,8 +74,8 @@ impl Lake {
         if self.catalog().remote.is_some() || self.is_offline() || self.local_view().has(&wanted)? {
             return Ok(());
         }
-        let message = format!("the content of `{what}` ({digest}) was removed while it was used; run again");
-        Err(Error::new(ErrorKind::MissingBlob, message))
+        let message = format!("the content of `{what}` ({digest}) was removed while it was used");
+        Err(Error::new(ErrorKind::MissingBlob, message).about(Subject::Digest(*digest)).with_hint("run again"))
     }
 
     /// Sends content to the remote. Where that refuses to be written, what names it stays on this machine too.
@@ -142,20 +142,17 @@ impl Patience {
             if self.begun_anew < Self::MOST {
                 return Ok(());
             }
-            let message = format!("what is collected in {} changes without end; try again later", remote());
-            return Err(Error::new(ErrorKind::Busy, message));
+            let message = format!("what is collected in {} changes without end", remote());
+            return Err(Error::new(ErrorKind::Busy, message).with_hint("try again later"));
         };
         let limit = Self::LIMIT.min(lake.catalog().collections.window.0);
         if self.waited >= limit {
             lake.outlasts(collection);
         }
         if lake.has_outlasted(collection) {
-            let message = format!(
-                "content is being collected in {}, for longer than {} s: if whoever does is dead, end it by `datlake gc --resume`",
-                remote(),
-                limit.as_secs()
-            );
-            return Err(Error::new(ErrorKind::Busy, message));
+            let message = format!("content is being collected in {}, for longer than {} s", remote(), limit.as_secs());
+            let hint = "if whoever does is dead, `datlake gc --resume` ends it";
+            return Err(Error::new(ErrorKind::Busy, message).with_hint(hint));
         }
         self.waited += Self::PAUSE;
         sleep(Self::PAUSE).await

@@ -74,13 +74,4 @@ impl Lake {
         let message = format!("cannot make a URL of `{file}` in {}: its content {why}", remote.describe());
         Err(Error::new(ErrorKind::MissingBlob, message).about(Subject::Digest(digest)).with_hint(hint))
     }
-
-    /// The error of what needs a remote, where the lake has none or does not ask it.
-    pub(super) fn no_remote(&self, what: &str) -> Error {
-        if self.is_offline() {
-            return Error::new(ErrorKind::Config, format!("cannot {what}: the lake is offline"));
-        }
-        let error = Error::new(ErrorKind::Config, format!("cannot {what}: the lake has no remote"));
-        error.with_hint("set DATLAKE_REMOTE, or `remote` in datlake.toml, to one")
-    }
 }

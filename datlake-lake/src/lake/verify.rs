@@ -17,6 +17,7 @@ use super::clean::{YOUNG, said};
 use super::content::each;
 use super::{AT_ONCE, Lake, concerns_one, nearest, refuse_in_body};
 use crate::report::{Finding, FindingKind, Verified};
+use crate::setters::setters;
 
 /// How a lake is looked through: on both sides and every byte, unless something else is said.
 #[non_exhaustive]
@@ -30,27 +31,20 @@ pub struct Verify {
 }
 
 impl Verify {
-    /// Looks at this machine's store alone, or at the remote alone.
-    #[must_use]
-    pub fn side(mut self, only: Side) -> Self {
-        self.side = Some(only);
-        self
-    }
-
-    /// Reads at most so many pieces of content to the end.
-    ///
-    /// ```
-    /// let lake = datlake::Lake::temp()?;
-    /// for name in ["a", "b", "c"] {
-    ///     lake.add_bytes(name, name)?;
-    /// }
-    /// assert_eq!(lake.verify(datlake::Verify::default().side(datlake::Side::Local).sample(2), &[])?.read, 2);
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
-    #[must_use]
-    pub fn sample(mut self, sample: usize) -> Self {
-        self.sample = Some(sample);
-        self
+    setters! {
+        /// Looks at this machine's store alone, or at the remote alone.
+        side: Some(Side);
+        /// Reads at most so many pieces of content to the end.
+        ///
+        /// ```
+        /// let lake = datlake::Lake::temp()?;
+        /// for name in ["a", "b", "c"] {
+        ///     lake.add_bytes(name, name)?;
+        /// }
+        /// assert_eq!(lake.verify(datlake::Verify::default().side(datlake::Side::Local).sample(2), &[])?.read, 2);
+        /// # Ok::<(), datlake::Error>(())
+        /// ```
+        sample: Some(usize);
     }
 }
 
@@ -127,13 +121,7 @@ impl Lake {
         let remote = self.catalog().remote.clone();
         if remote.is_none() && how.side == Some(Side::Remote) {
             // Nothing would be looked at, and nothing be wrong with it.
-            let message = match self.is_offline() {
-                true => "cannot look through the remote: the lake is offline",
-                false => {
-                    "cannot look through the remote: the lake has none; set DATLAKE_REMOTE, or `remote` in datlake.toml, to one"
-                }
-            };
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(self.no_remote("verify the remote"));
         }
         if how.side != Some(Side::Local) {
             self.recognise_remote().await?;
@@ -161,13 +149,12 @@ impl Lake {
             report.findings.append(&mut seen.findings);
         }
         if let Some((absent, _)) = which.iter().zip(&met).find(|(_, met)| !**met) {
-            let mut message = format!("there is nothing `{absent}` to verify");
+            let error = Error::new(ErrorKind::NotFound, format!("there is nothing `{absent}` to verify"));
             let names = self.catalog().names(None).await.unwrap_or_default();
-            let near = nearest(absent, names.iter().map(Uid::as_str));
-            if !near.is_empty() {
-                message.push_str(&format!("; the nearest names are {}", near.join(", ")));
-            }
-            return Err(Error::new(ErrorKind::NotFound, message));
+            return Err(match &*nearest(absent, names.iter().map(Uid::as_str)) {
+                [] => error,
+                near => error.with_hint(format!("the nearest names are {}", near.join(", "))),
+            });
         }
         if how.side != Some(Side::Remote) {
             report.stale = self.local_view().dir().stale_scratch()? as u64;

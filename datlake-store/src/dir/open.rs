@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datlake_core::{Error, ErrorKind, Location, Result};
+use datlake_core::{Error, ErrorKind, Location, Result, Subject};
 
 use super::publish::Source;
 use super::state::{Method, Shared};
@@ -88,20 +88,14 @@ fn read_header(root: &Path) -> Result<Option<LakeHeader>> {
 }
 
 fn not_a_directory(root: &Path) -> Error {
-    Error::new(
-        ErrorKind::InvalidInput,
-        format!("`{}` is a file, or lies below one: a lake is a directory", root.display()),
-    )
+    let message = format!("`{}` is a file, or lies below one: a lake is a directory", root.display());
+    Error::new(ErrorKind::InvalidInput, message).about(Subject::Path(root.to_owned()))
 }
 
 fn not_a_lake(root: &Path, foreign: &str) -> Error {
-    Error::new(
-        ErrorKind::InvalidInput,
-        format!(
-            "`{}` is not a lake and not empty (it holds `{foreign}`): a lake is made in a new or an empty directory",
-            root.display()
-        ),
-    )
+    let message = format!("`{}` is not a lake and not empty (it holds `{foreign}`)", root.display());
+    let error = Error::new(ErrorKind::InvalidInput, message).about(Subject::Path(root.to_owned()));
+    error.with_hint("a lake is made in a new or an empty directory")
 }
 
 /// Makes a lake and returns its header: another's, if somebody else makes one at the same time.
@@ -134,14 +128,11 @@ fn make(root: &Path, method: Method) -> Result<LakeHeader> {
 
 fn refused(root: &Path, e: io::Error) -> Error {
     match e.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::new(
-            ErrorKind::Denied,
-            format!(
-                "cannot make a lake in `{}`: no permission to write there; set DATLAKE_HOME to a directory of your own",
-                root.display()
-            ),
-        )
-        .because(e),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            let message = format!("cannot make a lake in `{}`: no permission to write there", root.display());
+            let error = Error::new(ErrorKind::Denied, message).about(Subject::Path(root.to_owned()));
+            error.with_hint("set DATLAKE_HOME to a directory of your own").because(e)
+        }
         _ => Error::io("make a lake in", root.display(), e),
     }
 }

@@ -247,7 +247,7 @@ pub(super) fn understand(error: object_store::Error, operation: &str, object: &s
 /// The error of a server that said no.
 pub(super) fn refused(refusal: &Refusal, operation: &str, object: &str, place: &str) -> Error {
     let (kind, _, cure) = refusal.meaning();
-    Error::new(kind, format!("cannot {operation} `{object}` in {place}: the server said {refusal}; {cure}"))
+    Error::new(kind, format!("cannot {operation} `{object}` in {place}: the server said {refusal}")).with_hint(cure)
 }
 
 /// An answer that did not come.

@@ -13,6 +13,10 @@ use crate::lake_header;
 use crate::names::Names;
 use crate::remote_identity::RemoteIdentity;
 
+/// What to do where a store replaces objects.
+const CONDITIONAL: &str =
+    "use a store that knows `If-None-Match: *`, or set DATLAKE_UNSAFE_REMOTE=yes if only one machine at a time writes";
+
 impl Shared {
     /// What the home remembers of the store: of the place at the server that the client speaks to. At another server, or in
     /// another account, it is another store.
@@ -81,29 +85,26 @@ impl Shared {
 
     fn copied(&self) -> Error {
         let message = format!(
-            "{} was copied from a directory where objects have other names, as on a disk of Windows: remove what is there, and send the lake with `datlake mirror`",
+            "{} was copied from a directory where objects have other names, as on a disk of Windows",
             self.address.shown
         );
         Error::new(ErrorKind::Format, message)
+            .with_hint("remove what is there, and send the lake with `datlake mirror`")
     }
 
     fn replaces(&self) -> Error {
         let message = format!(
-            "{} replaces objects that exist, although the request forbids it: of two machines that finish one call, the second would take away the result of the first. \
-             Use a store that knows `If-None-Match: *`, or set DATLAKE_UNSAFE_REMOTE=yes if only one machine at a time writes",
+            "{} replaces objects that exist, although the request forbids it: of two machines that finish one call, the second would take away the result of the first",
             self.address.shown
         );
-        Error::new(ErrorKind::Unsupported, message)
+        Error::new(ErrorKind::Unsupported, message).with_hint(CONDITIONAL)
     }
 
     fn without_condition(&self, error: Error) -> Error {
         if error.kind() != ErrorKind::Unsupported {
             return error;
         }
-        let message = format!(
-            "{} cannot create an object on the condition that there is none: use a store that knows `If-None-Match: *`, or set DATLAKE_UNSAFE_REMOTE=yes if only one machine at a time writes",
-            self.address.shown
-        );
-        Error::new(ErrorKind::Unsupported, message).because(error)
+        let message = format!("{} cannot create an object on the condition that there is none", self.address.shown);
+        Error::new(ErrorKind::Unsupported, message).with_hint(CONDITIONAL).because(error)
     }
 }

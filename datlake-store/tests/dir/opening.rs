@@ -123,7 +123,7 @@ fn a_newer_format_is_told_from_damage() {
         check_error(
             try_open(lake.store.root()),
             ErrorKind::Format,
-            &["written by a newer datlake (format 2; this one knows 1): upgrade datlake"],
+            &["written by a newer datlake (format 2; this one knows 1); upgrade datlake"],
         );
     }
     // What a later version of this format adds is none of our business.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use datlake_core::document::{Content, roots};
-use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Store};
+use datlake_core::{Digest, Document, Location, Result, Store};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::super::{AT_ONCE, Lake, concerns_one, lock};
@@ -54,7 +54,7 @@ impl<'a> Asking<'a> {
 
     fn remote(&self) -> Result<&'a dyn Store> {
         let remote = self.lake.catalog().remote.as_deref();
-        remote.ok_or_else(|| Error::new(ErrorKind::Config, "cannot evict: the lake has no remote"))
+        remote.ok_or_else(|| self.lake.no_remote("evict"))
     }
 
     /// Whether it may go at all. By itself no manifest of a tree does: without it nothing here would tell whose the files are.

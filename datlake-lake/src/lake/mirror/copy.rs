@@ -8,7 +8,7 @@ use datlake_core::catalog::{Commit, GcEpoch, GcGuard, Retry};
 use datlake_core::document::{Content, Part};
 use datlake_core::record::Tombstone;
 use datlake_core::{
-    Catalog, Created, Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _,
+    Catalog, Created, Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Subject,
 };
 use datlake_store::{Wanted, wait};
 
@@ -212,7 +212,7 @@ impl Copying {
                     content.digest,
                     self.target.describe()
                 );
-                return Err(Error::new(ErrorKind::Corrupt, message));
+                return Err(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(content.digest)));
             }
             (Some(_), _) => return Ok(()),
             _ => {}

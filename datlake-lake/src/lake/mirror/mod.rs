@@ -20,6 +20,7 @@ use self::copy::Copying;
 use super::content::each;
 use super::{Lake, refuse_in_body};
 use crate::report::Mirrored;
+use crate::setters::setters;
 
 /// What is mirrored to, and how.
 ///
@@ -50,49 +51,37 @@ impl Mirror {
         Self { url: url.into(), dry_run: false, inputs: true, accept: false }
     }
 
-    /// Says what would be copied, and copies nothing.
-    ///
-    /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # let copy = folder.path().join("copy");
-    /// let lake = datlake::Lake::temp()?;
-    /// lake.add_bytes("a.txt", "some")?;
-    /// let how = datlake::Mirror::to(format!("file://{}", copy.display())).dry_run(true);
-    /// assert_eq!((lake.mirror(&how, &[])?.bytes, copy.exists()), (4, false));
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
-    #[must_use]
-    pub fn dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
-        self
-    }
-
-    /// Whether what was asked for brings along all that it was made from, so that its lineage resolves there; it does where
-    /// nothing is said. Else its record still names its inputs, by UID and digest.
-    #[must_use]
-    pub fn inputs(mut self, inputs: bool) -> Self {
-        self.inputs = inputs;
-        self
-    }
-
-    /// Takes whatever lake is there, also where this home knows another in that place, or there is none any more.
-    ///
-    /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # let copy = folder.path().join("copy");
-    /// let lake = datlake::Lake::temp()?;
-    /// lake.add_bytes("a.txt", "some")?;
-    /// let how = datlake::Mirror::to(format!("file://{}", copy.display()));
-    /// lake.mirror(&how, &[])?;
-    /// std::fs::remove_dir_all(copy)?;
-    /// assert!(lake.mirror(&how, &[]).is_err()); // perhaps it is not mounted
-    /// assert_eq!(lake.mirror(&how.accept(true), &[])?.items.len(), 1);
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
-    #[must_use]
-    pub fn accept(mut self, accept: bool) -> Self {
-        self.accept = accept;
-        self
+    setters! {
+        /// Says what would be copied, and copies nothing.
+        ///
+        /// ```
+        /// # let folder = tempfile::tempdir()?;
+        /// # let copy = folder.path().join("copy");
+        /// let lake = datlake::Lake::temp()?;
+        /// lake.add_bytes("a.txt", "some")?;
+        /// let how = datlake::Mirror::to(format!("file://{}", copy.display())).dry_run(true);
+        /// assert_eq!((lake.mirror(&how, &[])?.bytes, copy.exists()), (4, false));
+        /// # Ok::<(), datlake::Error>(())
+        /// ```
+        dry_run: bool;
+        /// Whether what was asked for brings along all that it was made from, so that its lineage resolves there; it does where
+        /// nothing is said. Else its record still names its inputs, by UID and digest.
+        inputs: bool;
+        /// Takes whatever lake is there, also where this home knows another in that place, or there is none any more.
+        ///
+        /// ```
+        /// # let folder = tempfile::tempdir()?;
+        /// # let copy = folder.path().join("copy");
+        /// let lake = datlake::Lake::temp()?;
+        /// lake.add_bytes("a.txt", "some")?;
+        /// let how = datlake::Mirror::to(format!("file://{}", copy.display()));
+        /// lake.mirror(&how, &[])?;
+        /// std::fs::remove_dir_all(copy)?;
+        /// assert!(lake.mirror(&how, &[]).is_err()); // perhaps it is not mounted
+        /// assert_eq!(lake.mirror(&how.accept(true), &[])?.items.len(), 1);
+        /// # Ok::<(), datlake::Error>(())
+        /// ```
+        accept: bool;
     }
 }
 
@@ -162,7 +151,7 @@ async fn differ(source: &dyn Store, target: &dyn Store) -> Result<()> {
         let (here, there) = (source.get(&Location::Lake).await?, target.get(&Location::Lake).await?);
         if here.is_some() && here == there {
             let message = format!("cannot mirror: {} is where the lake is", target.describe());
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(Error::new(ErrorKind::Config, message).with_hint("choose another place"));
         }
     }
     Ok(())

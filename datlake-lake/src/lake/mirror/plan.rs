@@ -38,7 +38,7 @@ impl Lake {
             // A call without an output's number is as good.
             let Ok(uid) = self.resolve(text).or_else(|_| self.resolve(&format!("{text}/0"))) else {
                 let message = format!("the lake has no creator and no call `{text}`");
-                return Err(Error::new(ErrorKind::NotFound, message));
+                return Err(Error::new(ErrorKind::NotFound, message).with_hint("`datlake calls` shows the calls"));
             };
             self.file(uid.as_str())?;
             return Ok(vec![Location::of_file(&uid)]);

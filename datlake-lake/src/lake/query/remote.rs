@@ -4,7 +4,7 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use datlake_core::{Created, Error, ErrorKind, Location, Prefix, Result, Store};
+use datlake_core::{Created, Location, Prefix, Result, Store};
 use datlake_store::{Remote, Standing, wait};
 
 use crate::lake::Lake;
@@ -15,7 +15,7 @@ impl Lake {
     /// exist yet is not made.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a lake without a remote. What does not work is part of the answer.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a lake without a remote. What does not work is part of the answer.
     ///
     /// ```
     /// let folder = tempfile::tempdir()?;
@@ -27,7 +27,7 @@ impl Lake {
     /// ```
     pub fn check_remote(&self) -> Result<RemoteCheck> {
         let Some(remote) = self.catalog().remote.clone() else {
-            return Err(Error::new(ErrorKind::Config, "there is no remote to check: set DATLAKE_REMOTE to its URL"));
+            return Err(self.no_remote("check the remote"));
         };
         let (folder, at) = self.trial_place()?;
         let state = self.remote_state().0.unwrap_or(RemoteState::Unasked);

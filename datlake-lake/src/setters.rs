@@ -1,0 +1,25 @@
+//! Setters of options, one line each.
+
+/// `name: Type;` in an `impl` is a setter of the field `name`; `name: Some(Type);` sets an optional one.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $($type:ident $(($inner:ty))?)+;)*) => {
+        $(setters! { @one [$(#[$doc])*] $name $($type $(($inner))?)+ })*
+    };
+    (@one [$($doc:tt)*] $name:ident Some ($type:ty)) => {
+        $($doc)*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.$name = Some($name);
+            self
+        }
+    };
+    (@one [$($doc:tt)*] $name:ident $type:ty) => {
+        $($doc)*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.$name = $name;
+            self
+        }
+    };
+}
+pub(crate) use setters;
