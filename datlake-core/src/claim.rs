@@ -11,7 +11,6 @@
 //! This module reads no clock: whoever watches says how late it is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -135,15 +134,14 @@ pub async fn claim(store: &dyn Store, key: &CallKey, holder: &Holder, dead: Opti
 /// The claim of the call `key` that counts.
 async fn seen(store: &dyn Store, key: &CallKey) -> Result<Option<Seen>> {
     let mut newest = None;
-    let mut visit = |entry: crate::Entry| {
+    let visit = |entry: crate::Entry| {
         newest = newest.max(match entry.location {
             Location::Claim(_, n) => Some((n, 0)),
             Location::Beat(_, n, beat) => Some((n, beat)),
             _ => None,
         });
-        ControlFlow::Continue(())
     };
-    store.list(&Prefix::ClaimsOf(*key), &mut visit).await?;
+    store.each(&Prefix::ClaimsOf(*key), visit).await?;
     let Some((n, beat)) = newest else { return Ok(None) };
     Ok(Some(Seen { n, beat, holder: holder(store, &Location::Claim(*key, n)).await? }))
 }
@@ -226,7 +224,7 @@ pub struct LeftOver {
 pub async fn left_over(store: &dyn Store, silence: Duration, now: SystemTime) -> Result<Vec<LeftOver>> {
     let mut calls = BTreeMap::<CallKey, ClaimsOfCall>::new();
     let mut now = now;
-    let mut visit = |entry: crate::Entry| {
+    let visit = |entry: crate::Entry| {
         if let Location::Claim(key, n) | Location::Beat(key, n, _) = entry.location {
             let found = calls.entry(key).or_insert_with(|| ClaimsOfCall {
                 newest: entry.modified,
@@ -238,9 +236,8 @@ pub async fn left_over(store: &dyn Store, silence: Duration, now: SystemTime) ->
             found.objects.insert(entry.location.path());
             now = now.max(entry.modified);
         }
-        ControlFlow::Continue(())
     };
-    store.list(&Prefix::Claims, &mut visit).await?;
+    store.each(&Prefix::Claims, visit).await?;
     let mut left = Vec::new();
     for (key, ClaimsOfCall { newest, claims, objects }) in calls {
         let silent = now.duration_since(newest).unwrap_or_default();

@@ -19,7 +19,6 @@
 //! - One sweep at a time. Who finds one begun does not take it over, for its sweeper may only be slow.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -93,15 +92,14 @@ struct CondemnedV1 {
 /// The latest collection in `store`.
 pub async fn latest(store: &dyn Store) -> Result<Option<Collection>> {
     let mut latest: Option<Collection> = None;
-    let mut visit = |entry: Entry| {
+    let visit = |entry: Entry| {
         if let Location::Collection(n, stage) = entry.location
             && latest.is_none_or(|known| (known.n, known.stage) < (n, stage))
         {
             latest = Some(Collection { n, stage, at: entry.modified });
         }
-        ControlFlow::Continue(())
     };
-    store.list(&Prefix::Collections, &mut visit).await?;
+    store.each(&Prefix::Collections, visit).await?;
     Ok(latest)
 }
 
@@ -141,7 +139,7 @@ pub async fn unnamed(
     before: Option<SystemTime>,
 ) -> Result<(Vec<Unnamed>, u64)> {
     let (mut old, mut young) = (Vec::new(), 0);
-    let mut visit = |Entry { location, size, modified }| {
+    let visit = |Entry { location, size, modified }| {
         if let Location::Blob(digest) = location
             && !named.contains(&digest)
         {
@@ -150,9 +148,8 @@ pub async fn unnamed(
                 false => young += 1,
             }
         }
-        ControlFlow::Continue(())
     };
-    store.list(&Prefix::Blobs, &mut visit).await?;
+    store.each(&Prefix::Blobs, visit).await?;
     Ok((old, young))
 }
 
@@ -261,14 +258,12 @@ pub async fn now(store: &dyn Store, n: u64, nonce: &str) -> Result<Option<System
     let at = Location::Rescued(n, Digest::of(nonce.as_bytes()));
     store.create(&at, b"").await?;
     let mut now = None;
-    let mut visit = |entry: Entry| match entry.location == at {
-        true => {
+    let visit = |entry: Entry| {
+        if entry.location == at {
             now = Some(entry.modified);
-            ControlFlow::Break(())
         }
-        false => ControlFlow::Continue(()),
     };
-    store.list(&Prefix::RescuedFrom(n), &mut visit).await?;
+    store.each(&Prefix::RescuedFrom(n), visit).await?;
     store.remove(&at).await?;
     Ok(now)
 }

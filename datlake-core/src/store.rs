@@ -99,13 +99,21 @@ pub trait StoreExt: Store {
     fn locations<'a>(&'a self, prefix: &'a Prefix) -> Pending<'a, Vec<Location>> {
         Box::pin(async move {
             let mut found = Vec::new();
-            let mut gather = |entry: Entry| {
-                found.push(entry.location);
-                ControlFlow::Continue(())
-            };
-            self.list(prefix, &mut gather).await?;
+            self.each(prefix, |entry| found.push(entry.location)).await?;
             Ok(found)
         })
+    }
+
+    /// Shows every object of the set to `visit`, in no particular order.
+    ///
+    /// # Errors
+    /// Those of [`Store::list`].
+    fn each<'a>(&'a self, prefix: &'a Prefix, mut visit: impl FnMut(Entry) + Send + 'a) -> Pending<'a, ()> {
+        let mut visit = move |entry| {
+            visit(entry);
+            ControlFlow::Continue(())
+        };
+        Box::pin(async move { self.list(prefix, &mut visit).await })
     }
 }
 

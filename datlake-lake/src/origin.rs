@@ -42,22 +42,6 @@ pub enum Origin {
 
 impl Origin {
     /// The call that made the file; `None` for one that was added.
-    ///
-    /// ```
-    /// use datlake::{File, Lake, Result, file_creator};
-    ///
-    /// #[file_creator]
-    /// fn shout(text: &str) -> Result<File> {
-    ///     File::from_bytes("shout.txt", text.to_uppercase())
-    /// }
-    ///
-    /// # let lake = Lake::temp()?;
-    /// # let _current = lake.enter();
-    /// let made = shout("hush")?.lineage()?;
-    /// assert_eq!(made.call().unwrap().outputs[0].name, "shout.txt");
-    /// assert!(lake.add_bytes("a.txt", "a")?.lineage()?.call().is_none());
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
     pub fn call(&self) -> Option<&Lineage> {
         match self {
             Self::Call(lineage) => Some(lineage),
@@ -66,12 +50,6 @@ impl Origin {
     }
 
     /// Who added the file.
-    ///
-    /// ```
-    /// let origin = datlake::Lake::temp()?.add_bytes("a.txt", "a")?.lineage()?;
-    /// assert_eq!(origin.added().unwrap().size, 1);
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
     pub fn added(&self) -> Option<&Added> {
         match self {
             Self::Added(added) => Some(added),

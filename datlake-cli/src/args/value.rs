@@ -10,18 +10,3 @@ pub(super) fn seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.001..=1e6).contains(seconds));
     seconds.ok_or_else(|| "a time is a number of seconds above zero".to_owned())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, bytes) in [("500", 500), ("1k", 1024), ("20M", 20 << 20), ("1GiB", 1 << 30), ("2 TB", 2 << 40)] {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
-        for wrong in ["", "M", "-1", "1.5G", "1X", "99999999999999T"] {
-            assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
-}

@@ -29,7 +29,11 @@ fn a_typo_is_named_with_its_line_and_key() {
     let machine = Machine::new();
     machine.write("work/datlake.toml", "email = 'a@b.c'\nremot = 'file:///r'\n");
     for command in [&["ls"][..], &["config", "show"]] {
-        machine.fails(2, &["datlake.toml`, line 2: there is no setting `remot`; did you mean `remote`?"], command);
+        machine.fails(
+            2,
+            &["datlake.toml`, line 2: there is no setting `remot`", "did you mean `remote`?"],
+            command,
+        );
     }
 }
 
@@ -69,7 +73,7 @@ fn no_credential_is_written() {
         assert!(!ran.err.contains("hunter2"), "{}", ran.err);
         machine.fails(2, &["holds credentials"], &["config", "context", "create", "c", "--remote", url]);
     }
-    machine.fails(2, &["no setting `remot`; did you mean `remote`?"], &["config", "set", "remot", "x"]);
+    machine.fails(2, &["no setting `remot`", "did you mean `remote`?"], &["config", "set", "remot", "x"]);
     assert!(!machine.path("user/.config/datlake/config.toml").exists());
 }
 

@@ -1,11 +1,10 @@
 //! What there is: names, and the calls of a creator.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 
 use super::Catalog;
 use crate::record::Record;
-use crate::{CallKey, CreatorName, Digest, Entry, ErrorKind, Location, Prefix, Result, Uid};
+use crate::{CallKey, CreatorName, Digest, ErrorKind, Location, Prefix, Result, StoreExt as _, Uid};
 
 /// So many contents are looked up one by one; of more, the whole index is listed once.
 const ONE_BY_ONE: usize = 256;
@@ -15,16 +14,12 @@ impl Catalog {
     pub async fn names(&self, prefix: Option<&Uid>) -> Result<Vec<Uid>> {
         let prefix = prefix.map_or(Prefix::Names, |uid| Prefix::NamesIn(uid.clone()));
         let mut names = BTreeSet::new();
-        let mut gather = |entry: Entry| {
-            if let Location::Name(uid) = entry.location {
+        let gather = |at| {
+            if let Location::Name(uid) = at {
                 names.insert(uid);
             }
-            ControlFlow::Continue(())
         };
-        self.local.list(&prefix, &mut gather).await?;
-        if let Some(remote) = &self.remote {
-            remote.list(&prefix, &mut gather).await?;
-        }
+        self.each(&prefix, gather).await?;
         Ok(names.into_iter().collect())
     }
 
@@ -32,16 +27,12 @@ impl Catalog {
     pub async fn calls(&self, creator: Option<&CreatorName>) -> Result<BTreeSet<(CreatorName, CallKey)>> {
         let prefix = creator.map_or(Prefix::Records, |creator| Prefix::RecordsOf(creator.clone()));
         let mut calls = BTreeSet::new();
-        let mut gather = |entry: Entry| {
-            if let Location::Record(creator, key) = entry.location {
+        let gather = |at| {
+            if let Location::Record(creator, key) = at {
                 calls.insert((creator, key));
             }
-            ControlFlow::Continue(())
         };
-        self.local.list(&prefix, &mut gather).await?;
-        if let Some(remote) = &self.remote {
-            remote.list(&prefix, &mut gather).await?;
-        }
+        self.each(&prefix, gather).await?;
         Ok(calls)
     }
 
@@ -49,26 +40,31 @@ impl Catalog {
     /// read it, and is there at all, its record decides.
     pub async fn readers(&self, contents: &BTreeSet<Digest>) -> Result<BTreeSet<(CreatorName, CallKey)>> {
         let mut readers = BTreeSet::new();
-        let mut gather = |entry: Entry| {
-            if let Location::Use(digest, creator, key) = entry.location
-                && contents.contains(&digest)
-            {
-                readers.insert((creator, key));
-            }
-            ControlFlow::Continue(())
-        };
         let prefixes: Vec<Prefix> = match contents.len() {
             // A tree holds many files, most of which nobody reads by themselves.
             many if many > ONE_BY_ONE => vec![Prefix::Uses],
             _ => contents.iter().copied().map(Prefix::UsesOf).collect(),
         };
         for prefix in &prefixes {
-            self.local.list(prefix, &mut gather).await?;
-            if let Some(remote) = &self.remote {
-                remote.list(prefix, &mut gather).await?;
-            }
+            let gather = |at| {
+                if let Location::Use(digest, creator, key) = at
+                    && contents.contains(&digest)
+                {
+                    readers.insert((creator, key));
+                }
+            };
+            self.each(prefix, gather).await?;
         }
         Ok(readers)
+    }
+
+    /// Shows where every object of the set is, here and at the remote.
+    async fn each(&self, prefix: &Prefix, mut visit: impl FnMut(Location) + Send) -> Result<()> {
+        self.local.each(prefix, |entry| visit(entry.location)).await?;
+        match &self.remote {
+            Some(remote) => remote.each(prefix, |entry| visit(entry.location)).await,
+            None => Ok(()),
+        }
     }
 
     /// Every record of a creator that can be read; those that cannot are passed over.

@@ -67,10 +67,7 @@ impl Tree {
     /// The manifest as a file.
     ///
     /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
-    /// # std::fs::write(folder.path().join("b.txt"), "more")?;
-    /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
+    /// let tree = datlake::Lake::temp()?.add_tree("sources", "src")?;
     /// assert_eq!(tree.as_file().uid(), tree.uid());
     /// # Ok::<(), datlake::Error>(())
     /// ```
@@ -107,11 +104,8 @@ impl Tree {
     /// As [`File::read`], for the manifest alone.
     ///
     /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
-    /// # std::fs::write(folder.path().join("b.txt"), "more")?;
-    /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
-    /// assert_eq!(tree.names()?, ["a.txt", "b.txt"]);
+    /// let tree = datlake::Lake::temp()?.add_tree("sources", "src")?;
+    /// assert!(tree.names()?.contains(&"lib.rs"));
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn names(&self) -> Result<Vec<&str>> {
@@ -133,11 +127,8 @@ impl Tree {
     /// As [`Tree::names`].
     ///
     /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
-    /// # std::fs::write(folder.path().join("b.txt"), "more")?;
-    /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
-    /// assert_eq!(tree.files()?.iter().map(|file| file.len()).sum::<u64>(), 8);
+    /// let tree = datlake::Lake::temp()?.add_tree("sources", "src")?;
+    /// assert!(tree.files()?.iter().any(|file| file.name() == "lib.rs"));
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn files(&self) -> Result<Vec<File>> {
@@ -154,11 +145,8 @@ impl Tree {
     /// [`ErrorKind::NotFound`] where it has none of that name; as [`Tree::names`].
     ///
     /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
-    /// # std::fs::write(folder.path().join("b.txt"), "more")?;
-    /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
-    /// assert_eq!(tree.get("a.txt")?.read()?, b"some");
+    /// let tree = datlake::Lake::temp()?.add_tree("sources", "src")?;
+    /// assert!(tree.get("lib.rs")?.len() > 0);
     /// assert_eq!(tree.get("c.txt").unwrap_err().kind(), datlake::ErrorKind::NotFound);
     /// # Ok::<(), datlake::Error>(())
     /// ```
@@ -284,24 +272,6 @@ impl TreeWriter {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a name that no UID may have or that is there, [`ErrorKind::Undeclared`] for a file
     /// that the body was not given.
-    ///
-    /// ```
-    /// use datlake::{File, Lake, Result, Tree, file_creator};
-    ///
-    /// #[file_creator]
-    /// fn folder_of(text: &File) -> Result<Tree> {
-    ///     let mut tree = Tree::create("folder")?;
-    ///     tree.add("given.txt", text)?;
-    ///     tree.add_bytes("by me/made.txt", "made")?;
-    ///     tree.finish()
-    /// }
-    ///
-    /// # let lake = Lake::temp()?;
-    /// # let _current = lake.enter();
-    /// let text = lake.add_bytes("a.txt", "given")?;
-    /// assert_eq!(folder_of(&text)?.names()?, ["by me/made.txt", "given.txt"]);
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
     pub fn add(&mut self, name: &str, file: &File) -> Result<&mut Self> {
         file.is_for(&*self.frame)?;
         self.manifest.insert(name, file.content(), file.len())?;
@@ -444,11 +414,8 @@ impl Tree {
     /// As [`Tree::get`] and [`File::open`].
     ///
     /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # std::fs::write(folder.path().join("a.txt"), "some")?;
-    /// # std::fs::write(folder.path().join("b.txt"), "more")?;
-    /// let tree = datlake::Lake::temp()?.add_tree("texts", folder.path())?;
-    /// assert_eq!(std::io::read_to_string(tree.open("b.txt")?)?, "more");
+    /// let tree = datlake::Lake::temp()?.add_tree("sources", "src")?;
+    /// assert!(std::io::read_to_string(tree.open("lib.rs")?)?.starts_with("//!"));
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn open(&self, name: &str) -> Result<Reader> {

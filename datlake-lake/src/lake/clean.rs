@@ -1,10 +1,9 @@
 //! Clearing what is left over at a remote: claims of holders who are gone, and uploads that were never completed.
 
-use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::claim::{clear_left_over, left_over};
-use datlake_core::{Entry, ErrorKind, Result, Store};
+use datlake_core::{ErrorKind, Result, Store, StoreExt as _};
 use datlake_store::wait;
 
 use super::{Lake, refuse_in_body};
@@ -61,11 +60,7 @@ impl Lake {
         let (folder, at) = self.trial_place()?;
         store.create(&at, b"").await?;
         let mut now = SystemTime::UNIX_EPOCH;
-        let mut visit = |entry: Entry| {
-            now = now.max(entry.modified);
-            ControlFlow::Continue(())
-        };
-        let listed = store.list(&folder, &mut visit).await;
+        let listed = store.each(&folder, |entry| now = now.max(entry.modified)).await;
         store.remove(&at).await?;
         listed.map(|()| now)
     }

@@ -67,14 +67,6 @@ impl Lake {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] where `prune` says nothing; [`ErrorKind::Context`] in a body; those of reaching the stores.
-    ///
-    /// ```
-    /// use datlake::{Lake, Prune};
-    /// let lake = Lake::temp()?;
-    /// let removal = lake.prunable(Prune::superseded())?;
-    /// assert!(lake.apply(&removal, false)?.is_empty());
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
     pub fn prunable(&self, prune: Prune) -> Result<Removal> {
         refuse_in_body("prune the lake")?;
         if prune == Prune::default() {

@@ -141,15 +141,6 @@ impl Lake {
     /// # Errors
     /// [`ErrorKind::InUse`] without `cascade`, where anything was made from it: nothing is removed then.
     /// [`ErrorKind::Context`] in a body; those of reaching the stores.
-    ///
-    /// ```
-    /// let lake = datlake::Lake::temp()?;
-    /// lake.add_bytes("a.txt", "a")?;
-    /// let removal = lake.removal(&["a.txt"])?; // to be shown to whoever decides
-    /// assert_eq!(removal.files().count(), 1);
-    /// assert_eq!(lake.apply(&removal, false)?[0].as_str(), "a.txt");
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
     pub fn apply(&self, removal: &Removal, cascade: bool) -> Result<Vec<Uid>> {
         refuse_in_body("remove a file")?;
         if !cascade && let Some(message) = in_use(removal) {

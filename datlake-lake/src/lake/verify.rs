@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use datlake_core::claim::left_over;
 use datlake_core::document::{Content, Part};
-use datlake_core::{Digest, Document, Entry, Error, ErrorKind, Location, Prefix, Result, Role, Side, Store, Uid};
+use datlake_core::{
+    Digest, Document, Entry, Error, ErrorKind, Location, Prefix, Result, Role, Side, Store, StoreExt as _, Uid,
+};
 use datlake_store::{offload, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -202,12 +203,11 @@ impl Looking {
 
     async fn listed(&self, prefix: &Prefix, newest: &mut SystemTime) -> Result<Vec<Location>> {
         let mut found = Vec::new();
-        let mut gather = |entry: Entry| {
+        let gather = |entry: Entry| {
             *newest = entry.modified.max(*newest);
             found.push(entry.location);
-            ControlFlow::Continue(())
         };
-        self.store.list(prefix, &mut gather).await?;
+        self.store.each(prefix, gather).await?;
         Ok(found)
     }
 
@@ -334,12 +334,11 @@ impl Looking {
     async fn stored(&self, named: &BTreeMap<Digest, Wanted>, newest: &mut SystemTime) -> Result<BTreeMap<Digest, u64>> {
         let mut there = BTreeMap::new();
         if self.all {
-            let mut gather = |entry: Entry| {
+            let gather = |entry: Entry| {
                 *newest = entry.modified.max(*newest);
                 there.extend(entry.location.content().map(|digest| (digest, entry.size)));
-                ControlFlow::Continue(())
             };
-            self.store.list(&Prefix::Blobs, &mut gather).await?;
+            self.store.each(&Prefix::Blobs, gather).await?;
         } else {
             let sizes = stream::iter(named.keys().copied())
                 .map(async |digest| Ok::<_, Error>((digest, self.store.size(&Location::Blob(digest)).await?)))

@@ -260,16 +260,6 @@ impl LakeWriter {
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where somebody created it with other content meanwhile.
-    ///
-    /// ```
-    /// use std::io::Write as _;
-    ///
-    /// let lake = datlake::Lake::temp()?;
-    /// let mut out = lake.create("a.txt")?;
-    /// write!(out, "some")?;
-    /// assert_eq!(out.finish()?.len(), 4); // there is no such file before
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
     pub fn finish(self) -> Result<File> {
         let staged = self.writer.finish()?;
         self.lake.add_staged(self.uid, &staged, false, None)

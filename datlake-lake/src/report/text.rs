@@ -9,7 +9,7 @@ use std::time::Duration;
 /// ```
 /// use datlake::report::escape_control;
 /// assert_eq!(escape_control("naïve €.txt"), "naïve €.txt");
-/// assert_eq!(escape_control("a\u{1b}[2J\n"), "a\\u{1b}[2J\\u{a}");
+/// assert_eq!(escape_control("a\u{1b}[2J\nb\u{202e}c\u{9b}d"), "a\\u{1b}[2J\\u{a}b\\u{202e}c\\u{9b}d");
 /// ```
 pub fn escape_control(text: &str) -> Cow<'_, str> {
     let harmful = |c: char| {
@@ -25,7 +25,8 @@ pub fn escape_control(text: &str) -> Cow<'_, str> {
 /// A number of bytes for people.
 ///
 /// ```
-/// assert_eq!(datlake::report::human_size(1536), "1.5 KiB");
+/// use datlake::report::human_size;
+/// assert_eq!((human_size(900), human_size(1536)), ("900 B".to_owned(), "1.5 KiB".to_owned()));
 /// ```
 pub fn human_size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];

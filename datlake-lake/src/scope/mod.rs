@@ -198,19 +198,6 @@ impl Drop for OnStack {
 }
 
 /// Where the code stands, to be taken to other threads and tasks that a body starts.
-///
-/// ```
-/// # let lake = datlake::Lake::temp()?;
-/// # let _current = lake.enter();
-/// let here = datlake::here();
-/// std::thread::scope(|s| {
-///     s.spawn(|| {
-///         let _inside = here.enter();
-///         // `File::create` and nested creators work as in the thread that called `here`.
-///     });
-/// });
-/// # Ok::<(), datlake::Error>(())
-/// ```
 #[derive(Clone, Debug)]
 pub struct Here {
     scope: Ambient,

@@ -1,11 +1,10 @@
 //! Content on this machine, and when it was last used.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, SystemTime};
 
-use datlake_core::{Digest, Entry, Prefix, Result, Store};
+use datlake_core::{Digest, Entry, Prefix, Result, Store, StoreExt as _};
 
 use crate::handle::Lake;
 
@@ -35,12 +34,7 @@ impl Lake {
 /// All content of a store, with its size.
 pub(super) async fn sizes(store: &dyn Store) -> Result<HashMap<Digest, u64>> {
     let mut sizes = HashMap::new();
-    let mut gather = |entry: Entry| {
-        if let Some(digest) = entry.location.content() {
-            sizes.insert(digest, entry.size);
-        }
-        ControlFlow::Continue(())
-    };
-    store.list(&Prefix::Blobs, &mut gather).await?;
+    let gather = |entry: Entry| sizes.extend(entry.location.content().map(|digest| (digest, entry.size)));
+    store.each(&Prefix::Blobs, gather).await?;
     Ok(sizes)
 }
