@@ -12,13 +12,11 @@ use serde::{Deserialize, Serialize};
 ///     Ok(2 * n)
 /// }
 ///
-/// # fn main() -> datlake::Result<()> {
 /// # let dir = tempfile::tempdir()?;
 /// let lake = Lake::builder().home(dir.path().join("home")).mode(Mode::Frozen).open()?;
 /// let _current = lake.enter();
 /// assert_eq!(double(4).unwrap_err().kind(), ErrorKind::WouldRun);
-/// # Ok(())
-/// # }
+/// # Ok::<(), datlake::Error>(())
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

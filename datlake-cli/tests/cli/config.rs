@@ -29,11 +29,7 @@ fn a_typo_is_named_with_its_line_and_key() {
     let machine = Machine::new();
     machine.write("work/datlake.toml", "email = 'a@b.c'\nremot = 'file:///r'\n");
     for command in [&["ls"][..], &["config", "show"]] {
-        machine.fails(
-            2,
-            &["datlake.toml`, line 2: there is no setting `remot`", "did you mean `remote`?"],
-            command,
-        );
+        machine.fails(2, &["datlake.toml`, line 2: there is no setting `remot`", "did you mean `remote`?"], command);
     }
 }
 
