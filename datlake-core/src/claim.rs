@@ -289,7 +289,7 @@ struct Silence {
     observed: Duration,
 }
 
-/// The looks within a lease that silence is told from, at least.
+/// The fewest looks within a lease before silence is concluded.
 const LOOKS_PER_LEASE: u32 = 4;
 
 /// What changes with each heartbeat, and with each holder: one may begin where another has ended, with the same numbers.
