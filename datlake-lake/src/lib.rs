@@ -14,6 +14,9 @@ pub mod config;
 mod console;
 mod event;
 mod file;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod journal;
 mod lake;

@@ -5,11 +5,15 @@
 //! What asks a store or the file system fails as those do; a section on errors says what else there is.
 
 mod adopted;
+mod backoff;
 mod clock;
 mod copy_blob;
 mod delegate;
 mod dir;
 mod folder;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hashing;
 mod lake_header;
 mod lease;
@@ -24,6 +28,7 @@ mod permits;
 mod reader;
 mod remote;
 mod remote_identity;
+mod remote_url;
 mod runtime;
 mod signing;
 mod staging;

@@ -18,6 +18,7 @@ use datlake_core::collect::Window;
 use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Side, Store, WHOLE};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::backoff::Backoff;
 use crate::dir::{DirStore, Durability, FileLock, LockAttempt, Scratch, Seal};
 use crate::hashing::{Hashing, hash_file};
 use crate::lease::{Among, HeartbeatLease};
@@ -26,7 +27,7 @@ use crate::options::{Progress, RemoteOptions};
 use crate::reader::Reader;
 use crate::remote::Remote;
 use crate::usage::{self, TrackUsage, Usage};
-use crate::{clock, remote, runtime};
+use crate::{clock, remote};
 
 pub use self::holding::Publishing;
 pub use self::pin::Pinned;
@@ -261,7 +262,7 @@ impl LocalView {
 
     /// Downloads content unless it is here and intact: whether it had to.
     pub async fn ensure(&self, wanted: Wanted<'_>) -> Result<bool> {
-        let mut pause = Duration::from_millis(1);
+        let mut backoff = Backoff::up_to(Duration::from_millis(100));
         loop {
             match self.dir.inspect(wanted.digest, wanted.size)? {
                 Seal::Intact => return Ok(false),
@@ -280,10 +281,7 @@ impl LocalView {
             };
             // One download, however many threads and processes ask.
             match self.dir.try_claim(&claim_of(wanted.digest), "download")? {
-                LockAttempt::Held { .. } => {
-                    runtime::sleep(pause).await?;
-                    pause = (pause * 2).min(Duration::from_millis(100));
-                }
+                LockAttempt::Held { .. } => backoff.wait().await?,
                 attempt => {
                     if self.dir.inspect(wanted.digest, wanted.size)? == Seal::Missing {
                         self.download(&**remote, wanted, matches!(attempt, LockAttempt::Won(_))).await?;
@@ -367,14 +365,13 @@ impl LocalView {
 
     /// Claims `what`, however long that takes. `None` where this file system has no locks.
     pub async fn claim(&self, what: &str, note: &str) -> Result<Option<FileLock>> {
-        let mut pause = Duration::from_millis(1);
+        let mut backoff = Backoff::up_to(Duration::from_millis(200));
         loop {
             match self.dir.try_claim(what, note)? {
                 LockAttempt::Won(lock) => return Ok(Some(lock)),
                 LockAttempt::Unsupported => return Ok(None),
-                LockAttempt::Held { .. } => runtime::sleep(pause).await?,
+                LockAttempt::Held { .. } => backoff.wait().await?,
             }
-            pause = (pause * 2).min(Duration::from_millis(200));
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::folder::Folder;
 #[cfg(feature = "cloud")]
 use crate::object::ObjectStore;
 use crate::options::RemoteOptions;
+use crate::remote_url::wrong;
 use crate::signing::Signed;
 
 /// A remote that was opened.
@@ -191,12 +192,6 @@ fn scheme(url: &str) -> &str {
     url.split(':').next().unwrap_or_default()
 }
 
-fn wrong(url: &str, why: &str) -> Error {
-    // Never the URL itself: people put passwords there.
-    let scheme: String = scheme(url).chars().take(20).flat_map(char::escape_debug).collect();
-    Error::new(ErrorKind::Config, format!("cannot use the remote `{scheme}:…`: {why}"))
-}
-
 fn directory(url: &str) -> Result<PathBuf> {
     let three = || wrong(url, "a directory is written as `file:///path/to/folder`, with three slashes");
     let rest = url.strip_prefix("file://").ok_or_else(three)?;
@@ -218,7 +213,17 @@ mod tests {
     fn directories_are_absolute_and_may_be_encoded() {
         assert_eq!(directory("file:///a/b%20c").unwrap(), Path::new("/a/b c"));
         assert_eq!(directory("file://localhost/a").unwrap(), Path::new("/a"));
-        for wrong in ["", "a/b", "file://host/a", "file:a", "s3://key:secret@bucket/x", "nowhere://secret"] {
+        for wrong in [
+            "",
+            "a/b",
+            "secret",
+            "secret:secret@host",
+            "\0secret://x",
+            "file://host/a",
+            "file:a",
+            "s3://key:secret@bucket/x",
+            "nowhere://secret",
+        ] {
             let error = open(wrong, RemoteOptions::default()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(!error.to_string().contains("secret"), "{error}");

@@ -26,3 +26,13 @@ pub use key::size;
 pub use setting::{Scope, Setting, Source, without_secrets};
 pub use surroundings::settings;
 pub(crate) use surroundings::{Settings, resolve};
+
+/// Both kinds of files, and texts in them.
+#[cfg(feature = "fuzzing")]
+pub fn fuzz(text: &str) {
+    let path = std::path::Path::new("/p/datlake.toml");
+    let _ = (file::project(path, text), file::user(path, text));
+    let shown = without_secrets(&format!("https://ada:hunter2@{text}"));
+    assert!(text.contains("hunter2") || !shown.contains("hunter2"), "{text:?} is shown as {shown:?}");
+    let _ = (size(text), setting::secret_in(text));
+}

@@ -6,8 +6,9 @@ use datlake_core::Result;
 use datlake_core::catalog::GcEpoch;
 
 use super::LocalView;
+use crate::backoff::Backoff;
+use crate::clock;
 use crate::dir::{Hold, Holding};
-use crate::{clock, runtime};
 
 /// Keeps what is put into the lake from being collected before it is named, here and at the remote.
 #[derive(Debug)]
@@ -38,13 +39,12 @@ impl LocalView {
     }
 
     async fn try_hold(&self, alone: bool, patience: Duration) -> Result<Hold> {
-        let (began, mut pause) = (clock::elapsed(), Duration::from_millis(1));
+        let (began, mut backoff) = (clock::elapsed(), Backoff::up_to(Duration::from_millis(200)));
         loop {
             match self.dir.try_hold(alone)? {
-                Hold::Busy if clock::elapsed().saturating_sub(began) < patience => runtime::sleep(pause).await?,
+                Hold::Busy if clock::elapsed().saturating_sub(began) < patience => backoff.wait().await?,
                 hold => return Ok(hold),
             }
-            pause = (pause * 2).min(Duration::from_millis(200));
         }
     }
 }

@@ -1,9 +1,11 @@
 //! From the URL of a remote to the place that it names.
 
-use datlake_core::{Error, ErrorKind, Result};
+use datlake_core::Result;
 use object_store::ObjectStoreScheme;
 use object_store::path::Path;
 use url::Url;
+
+use crate::remote_url;
 
 /// Whose protocol a remote speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +36,7 @@ impl Address {
     /// # Errors
     /// [`ErrorKind::Config`] for a URL that names no place in an object store, or says more than a place.
     pub(super) fn parse(url: &str) -> Result<Self> {
-        let scheme = url.split(':').next().unwrap_or_default();
-        // Never the URL itself: people put passwords there.
-        let wrong = |why: &str| {
-            let scheme: String = scheme.chars().take(20).flat_map(char::escape_debug).collect();
-            Error::new(ErrorKind::Config, format!("cannot use the remote `{scheme}:…`: {why}"))
-        };
+        let wrong = |why: &str| remote_url::wrong(url, why);
         let parsed = Url::parse(url).map_err(|_| wrong("it is not a URL"))?;
         // `abfss://container@account.…` has a user and means none.
         let container = matches!(parsed.scheme(), "abfs" | "abfss" | "az");
@@ -78,6 +75,8 @@ impl Address {
 
 #[cfg(test)]
 mod tests {
+    use datlake_core::ErrorKind;
+
     use super::*;
 
     #[test]

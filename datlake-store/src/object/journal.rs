@@ -80,11 +80,7 @@ impl Journal {
         file.try_lock().ok()?;
         let mut text = String::new();
         file.read_to_string(&mut text).ok()?;
-        let mut lines = text.lines();
-        let head = lines.next().and_then(|line| serde_json::from_str(line).ok());
-        let parts = lines.filter_map(|line| serde_json::from_str::<Line>(line).ok());
-        let sent = |line: Line| Sent { id: PartId { content_id: line.part }, digest: line.digest };
-        let parts = parts.map(|line| (line.index, sent(line))).collect();
+        let (head, parts) = read(&text);
         Some((Self { path, file: Mutex::new(file) }, head, parts))
     }
 
@@ -123,9 +119,43 @@ impl Journal {
     }
 }
 
+/// What was uploaded, and the parts that the server has; no part that there cannot be.
+fn read(text: &str) -> (Option<UploadHeader>, BTreeMap<usize, Sent>) {
+    let mut lines = text.lines();
+    let head: Option<UploadHeader> = lines.next().and_then(|line| serde_json::from_str(line).ok());
+    let count = head.as_ref().map_or(0, |head| head.upload.size.div_ceil(head.upload.part.max(1)));
+    let parts = lines.filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    let parts = parts.filter(|line| u64::try_from(line.index).is_ok_and(|index| index < count));
+    let sent = |line: Line| Sent { id: PartId { content_id: line.part }, digest: line.digest };
+    (head, parts.map(|line| (line.index, sent(line))).collect())
+}
+
+/// The parts that a journal has begin within its content.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(text: &str) {
+    if let (Some(UploadHeader { upload: Upload { size, part, .. }, .. }), parts) = read(text) {
+        assert!(parts.keys().all(|index| (*index as u64).checked_mul(part).is_some_and(|start| start < size)));
+    }
+}
+
 /// Appends a line in one write.
 fn line(file: &mut File, what: &impl Serialize) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(what)?;
     text.push(b'\n');
     file.write_all(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_there_cannot_be_is_none() {
+        let digest = Digest::of(b"");
+        let line = |index: &str| format!("{{\"index\":{index},\"part\":\"p\",\"digest\":\"{digest}\"}}\n");
+        let text = format!("{{\"store\":\"{digest}\",\"key\":\"k\",\"size\":25,\"part\":10,\"id\":\"i\"}}\n")
+            + &["0", "2", "3", "18446744073709551615", "-1"].map(line).concat();
+        let (head, parts) = read(&text);
+        assert_eq!((head.unwrap().upload.size, parts.into_keys().collect::<Vec<_>>()), (25, vec![0, 2]));
+    }
 }

@@ -160,6 +160,18 @@ impl Shared {
     }
 }
 
+/// Pages of both lists, and the times in them.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(text: &str) {
+    if let Ok(page) = quick_xml::de::from_str::<Uploads>(text) {
+        let _: Vec<_> = page.upload.iter().filter_map(|upload| time(upload.initiated.as_deref()?)).collect();
+    }
+    if let Ok(page) = quick_xml::de::from_str::<Parts>(text) {
+        let _: Vec<_> = page.part.iter().filter_map(|part| time(part.last_modified.as_deref()?)).collect();
+    }
+    let _ = time(text);
+}
+
 fn time(rfc3339: &str) -> Option<SystemTime> {
     DateTime::parse_from_rfc3339(rfc3339).ok().map(SystemTime::from)
 }

@@ -15,6 +15,8 @@ mod azure;
 mod bandwidth;
 mod client;
 mod failure;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod journal;
 #[cfg(feature = "aws")]
 mod left_over;

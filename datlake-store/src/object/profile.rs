@@ -71,7 +71,7 @@ pub(super) fn settings(variable: &dyn Fn(&str) -> Option<String>) -> Result<Vec<
 }
 
 /// The settings in the section `[name]`; `None` where there is none. Indented lines belong to the setting above them.
-fn section<'t>(text: &'t str, name: &str) -> Option<BTreeMap<&'t str, String>> {
+pub(super) fn section<'t>(text: &'t str, name: &str) -> Option<BTreeMap<&'t str, String>> {
     let mut found = None;
     let mut inside = false;
     for line in text.lines() {
