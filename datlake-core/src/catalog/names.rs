@@ -77,6 +77,17 @@ impl Catalog {
         Ok(name)
     }
 
+    /// Creates names again whose call has its record now, and that are gone: somebody may have removed an earlier record of that
+    /// call, and its names after these were created.
+    pub(super) async fn renew_names(&self, names: &[Name]) -> Result<()> {
+        for name in names {
+            if self.deciding().size(&Location::Name(name.uid.clone())).await?.is_none() {
+                self.create_name(name.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes sure that the call behind a name never finishes under its key. `false` where it has finished meanwhile.
     pub(super) async fn abandon(&self, name: &Name, nonce: &str) -> Result<bool> {
         let NameTarget::Output(OutputOf { creator, key }) = &name.target else { return Ok(true) };

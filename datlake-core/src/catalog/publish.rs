@@ -37,18 +37,24 @@ impl Catalog {
     /// As [`publish`](Self::publish).
     pub async fn publish_here(&self, publication: &Publication) -> Result<Published> {
         let Publication { record, names, .. } = publication;
-        // The remote is still read: what it has, counts. Where even that is refused, a push finds out one day; what a long
-        // body made is not thrown away because its credentials ran out.
-        match readable(self.kept(&record.creator, &record.key).await)?.flatten() {
+        // The remote is still read: what it has, counts. Where even that fails, a push finds out one day; what a long body
+        // made is not thrown away because its credentials ran out.
+        let kept = match self.kept(&record.creator, &record.key).await {
+            Err(_) => self.kept_here(&record.creator, &record.key).await?,
+            Ok(kept) => kept,
+        };
+        match kept {
+            // The remote may have decided, and the reply got lost.
+            Some(CallDocument::Record(first)) if first.nonce == record.nonce => return Ok(Published::Ours(first)),
             Some(CallDocument::Record(first)) => return Ok(Published::Theirs(first)),
             Some(CallDocument::Abandoned(_)) => return Err(too_late(record)),
             None => {}
         }
         let target = NameTarget::Output(OutputOf { creator: record.creator.clone(), key: record.key });
         for uid in names {
-            let named = match readable(self.named(uid).await)? {
-                Some(named) => named,
-                None => self.here().named(uid).await?,
+            let named = match self.named(uid).await {
+                Err(_) => self.here().named(uid).await?,
+                Ok(named) => named,
             };
             if let Some(named) = named
                 && !named.name.target.same(&target)
@@ -112,6 +118,7 @@ impl Catalog {
                 }
             }
         };
+        self.renew_names(&created).await?;
         if !self.in_time(&secured) {
             // The machine slept over it. What was collected by then is put again, and nobody collects what has a record.
             self.put_contents(publication).await?;
@@ -187,14 +194,6 @@ impl Publication {
             ValueBytes::Inline(_) => None,
         };
         self.blobs.iter().map(|(digest, _)| *digest).chain(value).chain(self.found.iter().copied()).collect()
-    }
-}
-
-/// What was read; `None` where that is refused.
-fn readable<T>(read: Result<T>) -> Result<Option<T>> {
-    match read {
-        Err(error) if error.kind() == ErrorKind::Denied => Ok(None),
-        read => read.map(Some),
     }
 }
 

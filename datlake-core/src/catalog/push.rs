@@ -159,6 +159,9 @@ impl Catalog {
                 }
             }
         };
+        if pushed != Pushed::Lost {
+            self.renew_names(&names).await?;
+        }
         if !self.in_time(secured) {
             // Who slept over it sends the content once more: nobody collects what has a record.
             return Ok(Commit::Retry(Retry::Now));

@@ -220,8 +220,8 @@ impl Catalog {
     /// Deletes from `store` what a tombstone means, if it is there: the record first, so that its names show nothing.
     async fn drop_from(&self, store: &dyn Store, mark: &Tombstone) -> Result<bool> {
         if let Some((creator, key)) = &mark.call {
-            let at = Location::Record(creator.clone(), *key);
-            let Some(bytes) = store.get(&at).await? else { return Ok(false) };
+            let record_at = Location::Record(creator.clone(), *key);
+            let Some(bytes) = store.get(&record_at).await? else { return Ok(false) };
             let Some(record) =
                 CallDocument::parse(creator, key, bytes)?.record().filter(|record| record.digest == mark.document)
             else {
@@ -229,16 +229,21 @@ impl Catalog {
             };
             let lineage = match record.lineage() {
                 // Nobody can tell what it names, and nobody finds it there any more.
-                Err(error) if error.kind() == ErrorKind::Corrupt => return store.remove(&at).await,
+                Err(error) if error.kind() == ErrorKind::Corrupt => return store.remove(&record_at).await,
                 lineage => lineage?,
             };
-            store.remove(&at).await?;
+            store.remove(&record_at).await?;
             for output in lineage.outputs.iter().filter(|output| output.uid.is_chosen()) {
                 let at = Location::Name(output.uid.clone());
                 let Some(bytes) = store.get(&at).await? else { continue };
-                if matches!(Name::parse(&output.uid, bytes)?.target, NameTarget::Output(of) if of.creator == *creator && of.key == *key)
-                {
-                    store.remove(&at).await?;
+                let name = Name::parse(&output.uid, bytes)?;
+                if !matches!(&name.target, NameTarget::Output(of) if of.creator == *creator && of.key == *key) {
+                    continue;
+                }
+                store.remove(&at).await?;
+                // Somebody may have made the call anew meanwhile, and count on the name.
+                if store.size(&record_at).await?.is_some() {
+                    store.create(&at, name.bytes()).await?;
                 }
             }
             for digest in lineage.inputs.iter().map(|input| input.digest) {

@@ -3,7 +3,7 @@
 use datlake_core::{Digest, Uid};
 
 use super::calls::{Call, Order, Process};
-use super::explore::{End, Model, Outcome};
+use super::explore::{Actor, End, Model, Outcome};
 use super::memory::{REMOTE, World};
 use super::mistakes::Mistake;
 use super::pushing::{cut_off, explore as push, kept, made_alone, resolves, same_call_elsewhere};
@@ -53,6 +53,10 @@ pub(crate) enum Doing {
     RemovingHere,
     /// A file is added anew that another machine has removed.
     AddingAnew,
+    /// A call is removed while another machine makes it anew.
+    MakingAnew(&'static Call),
+    /// A call is removed while another machine pushes its own record of it.
+    PushingAnew(&'static Call),
 }
 
 fn scene(calls: &[Call], remote: bool, removals: bool) -> Scene<'_> {
@@ -135,6 +139,8 @@ impl Doing {
             Self::Learning => learning(mistake),
             Self::RemovingHere => removing_here(mistake),
             Self::AddingAnew => adding_anew(mistake),
+            Self::MakingAnew(call) => making_anew(call, mistake),
+            Self::PushingAnew(call) => pushing_anew(call, mistake),
         }
     }
 }
@@ -353,5 +359,44 @@ fn adding_anew(mistake: Option<Mistake>) -> Result<usize, String> {
     let actors = |world: &World| vec![process(world, 0, "home a").add("a.csv", "content", false)];
     let finally = |world: &World, _: &[End]| is_there(true, &world.copy());
     let always = |_: &World, (): &mut ()| Ok(());
+    Model { world: &|| first.copy(), actors: &actors, deaths: 0, always: &always, finally: &finally }.explore()
+}
+
+fn making_anew(call: &Call, mistake: Option<Mistake>) -> Result<usize, String> {
+    let first = made(call, true, &ONE_HOME).with(mistake);
+    anew(call, &first, |world| process(world, 1, "home b").call(call.clone(), Order::Sound))
+}
+
+fn pushing_anew(call: &Call, mistake: Option<Mistake>) -> Result<usize, String> {
+    let (first, _) = made_alone(call, World::coarse());
+    now(later(&first, "home b").call(call.clone(), Order::Sound)).unwrap();
+    // Who removes it looks at the remote, and not at what it has itself.
+    let first = first.with(mistake);
+    anew(call, &first, |world| process(world, 1, "home a").push())
+}
+
+/// Somebody removes a call, while another has it made anew: in the end it has all of its names, or is not there.
+fn anew(call: &Call, first: &World, other: impl Fn(&World) -> Actor) -> Result<usize, String> {
+    let scene = scene(std::slice::from_ref(call), true, true);
+    let actors = |world: &World| vec![process(world, 0, "home c").remove(output(call)), other(world)];
+    let always = |world: &World, shown: &mut Shown| scene.sound(world, shown);
+    let finally = |world: &World, ends: &[End]| {
+        for end in ends {
+            match end {
+                // The next push does it.
+                End::Failed(error) if error.hint() == Some("push again") => return Ok(()),
+                End::Failed(error) => return Err(format!("somebody failed: {error}")),
+                _ => {}
+            }
+        }
+        let catalog = later(&world.copy(), "home d").catalog;
+        let Some(record) = now(call.record(&catalog)).unwrap() else { return Ok(()) };
+        for output in record.lineage().unwrap().outputs {
+            if now(catalog.file(&output.uid)).unwrap().is_none_or(|found| found.digest != output.digest) {
+                return Err(format!("the call was made anew, and `{}` is gone", output.uid));
+            }
+        }
+        Ok(())
+    };
     Model { world: &|| first.copy(), actors: &actors, deaths: 0, always: &always, finally: &finally }.explore()
 }

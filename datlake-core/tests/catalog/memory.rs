@@ -427,7 +427,11 @@ impl Store for Memory {
 
     fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
         let path = at.path();
-        self.act(What::Size, path.clone(), None, move |objects| objects.get(&path).map(|bytes| bytes.len() as u64))
+        let assumed = matches!(self.world.mistake, Some(Mistake::Assumes(op)) if self.is(op, What::Size, &path));
+        self.act(What::Size, path.clone(), None, move |objects| {
+            let size = objects.get(&path).map(|bytes| bytes.len() as u64);
+            size.or(assumed.then_some(0))
+        })
     }
 
     fn list<'a>(

@@ -35,6 +35,8 @@ pub(crate) struct Op {
 pub(crate) enum Mistake {
     /// It does not happen, and is taken to have; what is looked for is taken not to be there.
     Omits(Op),
+    /// What is looked for is taken to be there.
+    Assumes(Op),
     /// Of a list, that is not looked at.
     Overlooks(Op),
     /// Nor at what this machine has already.

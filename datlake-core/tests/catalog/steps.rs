@@ -8,8 +8,8 @@ use super::doing::Doing::{self, *};
 use super::mistakes::Mistake::{self, *};
 use super::mistakes::Op;
 use super::mistakes::Place::{Home, Remote};
-use super::mistakes::What::{Create, List, Remove};
-use super::scene::{LARGE, NAMED, PLAIN};
+use super::mistakes::What::{Create, List, Remove, Size};
+use super::scene::{LARGE, NAMED, PLAIN, TWICE_NAMED};
 
 /// A step, a mistake, where it is made, and what breaks.
 type Step = (&'static str, Mistake, Doing, &'static str);
@@ -32,6 +32,11 @@ const fn taken(path: &'static str) -> Op {
 /// What is removed from the own machine.
 const fn dropped(path: &'static str) -> Op {
     Op::new(Remove, Home, path)
+}
+
+/// What is looked for at the remote, and not read.
+const fn seen(path: &'static str) -> Op {
+    Op::new(Size, Remote, path)
 }
 
 /// A call: content, `uses`, names, and the record last.
@@ -113,8 +118,17 @@ const REMOVAL: &[Step] = &[
     ("who contacts the remote reads tombstones", Overlooks(TOMBSTONES), Removing(&PLAIN), "it was removed, and"),
     ("also those that it knows", OverlooksKnown(TOMBSTONES), Learning, "it was removed, and"),
     // What the remote never had.
-    ("the mark goes last", Late(dropped("calls/"), dropped("unpushed/")), RemovingHere, "is still there"),
+    ("the mark goes last", Late(dropped("calls/"), dropped("unpushed/")), RemovingHere, "it cannot be removed"),
     ("the mark goes", Omits(dropped("unpushed/")), RemovingHere, "is still unpushed"),
+];
+
+/// A removal beside the same call made anew, or pushed.
+const ANEW: &[Step] = &[
+    ("the names are looked at after the record", Assumes(seen("files/").by(1)), MakingAnew(&NAMED), "is gone"),
+    ("the record is looked at after a name was removed", Omits(seen("calls/").by(0)), MakingAnew(&NAMED), "is gone"),
+    ("and the name is created again", Omits(sent("files/").by(0)), MakingAnew(&NAMED), "is gone"),
+    ("the names of a pushed record are looked at, too", Assumes(seen("files/").by(1)), PushingAnew(&NAMED), "is gone"),
+    ("the record, too", Omits(seen("calls/").by(0)), PushingAnew(&NAMED), "is gone"),
 ];
 
 const TOMBSTONES: Op = Op::new(List, Remote, "removed/");
@@ -152,6 +166,11 @@ fn each_step_of_a_removal_is_needed() {
     are_needed(REMOVAL);
 }
 
+#[test]
+fn each_step_beside_a_removal_is_needed() {
+    are_needed(ANEW);
+}
+
 /// [`GivingAway`] has a test of its own.
 #[test]
 fn nothing_breaks_where_nobody_makes_a_mistake() {
@@ -160,7 +179,8 @@ fn nothing_breaks_where_nobody_makes_a_mistake() {
     let names = [LosingPower(&NAMED), Racing(&PLAIN), Adding, Wanting, WantingAlone, RemovingName, AddingAnew];
     let pushing = [CutOff(&PLAIN), AddingCutOff, Pushing(&PLAIN), Pushing(&NAMED), PushingTaken, PushingAdded, Copying];
     let removing = [Removing(&PLAIN), Removing(&NAMED), RemovingBeside, RemovingHere, Learning];
-    for doing in publishing.into_iter().chain(alone).chain(names).chain(pushing).chain(removing) {
+    let anew = [MakingAnew(&NAMED), MakingAnew(&TWICE_NAMED), PushingAnew(&NAMED)];
+    for doing in publishing.into_iter().chain(alone).chain(names).chain(pushing).chain(removing).chain(anew) {
         match doing.explore(None) {
             Ok(states) => println!("{doing:?}: {states} states"),
             Err(why) => panic!("{doing:?}: {why}"),
