@@ -53,6 +53,25 @@ impl Uid {
         Ok(Self(text.into()))
     }
 
+    /// As [`chosen`](Self::chosen), for something new: names are refused that will mean something else one day, and that files
+    /// from before may have.
+    ///
+    /// # Errors
+    /// As [`chosen`](Self::chosen); [`ErrorKind::InvalidInput`] for `x@y:…`, with both before the first `/`, which will mean a
+    /// commit, and for `…@{3}`, which will mean an earlier version.
+    pub fn fresh(text: &str) -> Result<Self> {
+        let uid = Self::chosen(text)?;
+        let head = text.split('/').next().unwrap_or_default();
+        if head.split_once('@').is_some_and(|(_, rest)| rest.contains(':')) {
+            wrong(text, "UID", "has an `@` and then a `:` before the first `/`, which is kept for commits")?;
+        }
+        let version = text.strip_suffix('}').and_then(|text| text.rsplit_once("@{"));
+        if version.is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
+            wrong(text, "UID", "ends in `@{…}`, which is kept for earlier versions")?;
+        }
+        Ok(uid)
+    }
+
     /// The file at position `index` of what the call `key` of `creator` returned.
     pub fn output(creator: &CreatorName, key: &CallKey, index: u32) -> Self {
         Self(format!("@{creator}/{key}/{index}").into())

@@ -12,7 +12,7 @@ use datlake_core::flight::{Boarding, FlightId};
 use datlake_core::memo::{Candidate, Search, Step};
 use datlake_core::record::{NameTarget, Record};
 use datlake_core::run::Outcome;
-use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Subject};
+use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Subject, Uid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -252,6 +252,7 @@ impl CallSite {
     async fn check_names<T: Serialize + DeserializeOwned>(&self, key: &CallKey) -> Result<Option<T>> {
         let Some(names) = &self.target.names else { return Ok(None) };
         for uid in names {
+            Uid::fresh(uid.as_str())?;
             let (lake, wanted) = (self.lake.clone(), uid.clone());
             let look = async move {
                 let Some(named) = lake.catalog().named(&wanted).await? else { return Ok(None) };

@@ -30,6 +30,26 @@ fn hostile_names_are_refused_and_named() {
 }
 
 #[test]
+fn names_that_will_mean_something_else_are_refused_for_what_is_new() {
+    for (text, why) in [
+        ("main@3f9a:data.csv", "kept for commits"),
+        ("a@b:", "kept for commits"),
+        ("me@host:folder/a.csv", "kept for commits"),
+        ("a.csv@{0}", "kept for earlier versions"),
+        ("folder/a.csv@{12}", "kept for earlier versions"),
+    ] {
+        let error = Uid::fresh(text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains(why), "{text:?} gave {error}");
+        // Files from before have them.
+        assert!(Uid::chosen(text).is_ok() && text.parse::<Uid>().is_ok(), "{text:?} cannot be read any more");
+    }
+    for fine in ["a@b", "a:b@c", "a/b@c:d", "12:30", "a@{}", "a@{x}", "a@{1}/b", "{1}", "icon@2x.png"] {
+        assert!(Uid::fresh(fine).is_ok(), "{fine:?} was refused");
+    }
+}
+
+#[test]
 fn the_three_forms_are_told_apart() {
     let creator = CreatorName::new("shop/shop::report").unwrap();
     let key = CallKey::from_bytes([7; 32]);
