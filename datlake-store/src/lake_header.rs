@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 use std::hash::{BuildHasher as _, RandomState};
+use std::path::Path;
 
-use datlake_core::{Error, ErrorKind, Result};
+use datlake_core::{Error, ErrorKind, Location, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::names::Names;
@@ -58,6 +59,22 @@ pub(crate) fn parse(place: &dyn Display, bytes: &[u8]) -> Result<LakeHeader> {
         return Err(damaged(place, "its id is not 32 hexadecimal digits"));
     }
     Ok(header)
+}
+
+/// Whether the directory `folder` is a lake: a home, or a remote.
+pub fn is_lake(folder: &Path) -> bool {
+    let path = folder.join(Location::Lake.path());
+    match std::fs::read(&path).map(|bytes| parse(&path.display(), &bytes)) {
+        Ok(Ok(_)) => true,
+        // One that is newer, or damaged. A file of that name alone is none.
+        Ok(Err(error)) => error.kind() == ErrorKind::Format || folder.join("blobs").is_dir(),
+        Err(_) => false,
+    }
+}
+
+/// The id in a `datlake.json`; `None` where it is damaged.
+pub fn lake_id(bytes: &[u8]) -> Option<String> {
+    parse(&"", bytes).ok().map(|header| header.id)
 }
 
 /// Whether `text` is how a lake's id looks.

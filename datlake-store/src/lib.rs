@@ -37,6 +37,7 @@ mod writers;
 
 pub use dir::{DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal};
 pub use hashing::hash_file;
+pub use lake_header::{is_lake, lake_id};
 pub use lease::{Among, HeartbeatLease};
 pub use local_view::{LocalView, Options, Pinned, Publishing, Reach, Wanted, Wrap};
 pub use maker::Maker;

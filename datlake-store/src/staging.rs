@@ -1,11 +1,13 @@
 //! Staging: content on its way into the lake, hashed while it is written to a scratch file.
 
+use std::fs::Metadata;
 use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use datlake_core::{Digest, Error, ErrorKind, Result};
+use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
 use tokio::io::AsyncWrite;
 
 use crate::adopted::Adopted;
@@ -53,18 +55,17 @@ impl Staged {
         writer.finish()
     }
 
-    /// A copy of a user's file, which may go on changing.
+    /// A copy of a user's file, which may go on changing; of a pipe, what comes to its end.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for a folder, and for a file that changes while it is read.
+    /// [`ErrorKind::InvalidInput`] for a folder or a device, of which nothing is read, and for a file that changes meanwhile.
     pub fn copy_of(scratch: &Scratch, path: &Path) -> Result<Self> {
         let failed = |e| Error::io("read", path.display(), e);
+        // Before it is opened, for that may do something to a device.
+        is_readable(path, &std::fs::metadata(path).map_err(failed)?)?;
         let mut file = std::fs::File::open(path).map_err(failed)?;
         let before = file.metadata().map_err(failed)?;
-        if before.is_dir() {
-            let message = format!("cannot add `{}` as a file: it is a folder; add it as a tree", path.display());
-            return Err(Error::new(ErrorKind::InvalidInput, message));
-        }
+        is_readable(path, &before)?;
         let mut writer = StagedWriter::new(scratch)?;
         let mut buffer = vec![0; BUFFER];
         loop {
@@ -78,7 +79,8 @@ impl Staged {
         let staged = writer.finish()?;
         let after = file.metadata().map_err(failed)?;
         let stamp = |m: &std::fs::Metadata| (m.len(), m.modified().ok());
-        if stamp(&before) != stamp(&after) || (before.is_file() && staged.size != before.len()) {
+        let is_kept = before.is_file() && !is_made_by_reading(&file);
+        if is_kept && (stamp(&before) != stamp(&after) || staged.size != before.len()) {
             let message =
                 format!("cannot add `{}`: it changed while it was read; try again when it is finished", path.display());
             return Err(Error::new(ErrorKind::InvalidInput, message));
@@ -98,6 +100,50 @@ impl Staged {
         }
         let (adopted, digest, size) = Adopted::new(&path)?;
         Ok(Self { path, maker: Maker::this(), adopted: Some(adopted), digest, size })
+    }
+}
+
+/// Refuses what a path leads to that has no end, or no bytes of its own.
+fn is_readable(path: &Path, found: &Metadata) -> Result<()> {
+    let refused = |why: &str| {
+        let error = Error::new(ErrorKind::InvalidInput, format!("cannot add `{}` as a file: {why}", path.display()));
+        Err(error.about(Subject::Path(path.to_owned())))
+    };
+    let kind = found.file_type();
+    if kind.is_dir() {
+        return refused("it is a folder; add it as a tree");
+    }
+    if kind.is_char_device() || kind.is_block_device() {
+        return refused("it is a device, which may have no end; `datlake add - UID` takes what a program reads of it");
+    }
+    if kind.is_socket() {
+        return refused("it is a socket");
+    }
+    Ok(())
+}
+
+/// Whether a file's bytes are made when it is read, as in `/proc`: its size and its time say nothing.
+fn is_made_by_reading(file: &std::fs::File) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // proc, sysfs, debugfs, tracefs, configfs, securityfs, cgroup, cgroup2, bpf.
+        const KERNEL: [i64; 9] = [
+            0x9fa0,
+            0x6265_6572,
+            0x6462_6720,
+            0x7472_6163,
+            0x6265_6570,
+            0x7363_6673,
+            0x0027_e0eb,
+            0x6367_7270,
+            0xcafe_4a11,
+        ];
+        #[allow(clippy::useless_conversion, reason = "the type is another on other machines")]
+        rustix::fs::fstatfs(file).is_ok_and(|system| KERNEL.contains(&i64::from(system.f_type)))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        file.metadata().is_ok_and(|found| found.len() == 0)
     }
 }
 
