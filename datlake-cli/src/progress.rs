@@ -65,6 +65,13 @@ impl Watching {
     }
 
     pub(crate) fn show(&self, event: &Event) {
+        match event {
+            Event::NotKept { path, why } => self.screen.warning(&format!("{path}: {why}")),
+            Event::NewRemote { remote } => self.screen.warning(&format!(
+                "there is no lake at {remote} yet, and the first write makes one; if there should be one, its URL is wrong"
+            )),
+            _ => {}
+        }
         let Some(Ok(mut state)) = self.state.as_ref().map(Mutex::lock) else { return };
         let State { paces, shown } = &mut *state;
         let last = matches!(event, Event::Adding { done, all } | Event::Pushing { done, all } if done == all);

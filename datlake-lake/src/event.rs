@@ -108,6 +108,18 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Something of a folder that was added is not in the lake, or not as it was.
+    NotKept {
+        /// The path, for people.
+        path: String,
+        /// What is not kept, and why.
+        why: String,
+    },
+    /// There is no lake at the remote yet: the first write makes one. Where one should be, its URL is wrong.
+    NewRemote {
+        /// The remote, without credentials.
+        remote: String,
+    },
     /// A file's content is being downloaded: told every few MiB.
     Downloading {
         /// The file, for people.
@@ -221,6 +233,10 @@ impl Event {
                 tracing::warn!(target: "datlake", file, "is newer than the program: nothing is stored");
             }
             Self::Refused { remote } => tracing::warn!(target: "datlake", remote, "the remote refuses to be written"),
+            Self::NotKept { path, why } => tracing::warn!(target: "datlake", path, why, "not kept"),
+            Self::NewRemote { remote } => {
+                tracing::warn!(target: "datlake", remote, "there is no lake at the remote yet")
+            }
             Self::Downloading { file, done, size } => {
                 tracing::debug!(target: "datlake", file, done, size, "downloading")
             }

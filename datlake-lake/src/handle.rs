@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) lease: Duration,
     pub(crate) learned: AtomicBool,
     pub(crate) told_refused: AtomicBool,
+    /// The remote held no lake when it was first asked.
+    pub(crate) new_remote: AtomicBool,
     /// The collection whose sweep took longer than anybody waits.
     pub(crate) outlasting: Mutex<Option<u64>>,
     pub(crate) serial: AtomicU64,
@@ -82,10 +84,10 @@ impl fmt::Debug for Lake {
     }
 }
 
-/// Handles of the same lake are equal.
+/// Handles of the same lake are equal: of one home, by whatever path.
 impl PartialEq for Lake {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0, &other.0) || self.0.local_view.is_same_home(&other.0.local_view)
     }
 }
 

@@ -44,7 +44,7 @@ pub use datlake_core::{
 };
 pub use datlake_store::{AsyncReader, Reader};
 pub use event::{CallId, Event, Pace};
-pub use file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter, Unverified};
+pub use file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree, TreeWriter, Unverified};
 pub use handle::Lake;
 pub use lake::{AsyncLakeWriter, Collect, Evict, Files, LakeBuilder, LakeWriter, Mirror, Prune, Verify};
 pub use mode::Mode;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use datlake_core::{Result, Uid};
 use datlake_store::{AsyncReader, offload_method};
 
-use crate::file::{AsyncFileWriter, File, FileWriter, StagedPath, Tree, TreeWriter, Unverified};
+use crate::file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree, TreeWriter, Unverified};
 use crate::handle::Lake;
 use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune};
 use crate::origin::Origin;
@@ -103,7 +103,9 @@ twins! {
     impl Lake {
         accept_remote_async = accept_remote(&self) -> usize;
         add_bytes_async = add_bytes(&self, uid: &str, bytes: impl AsRef<[u8]>) -> File;
+        add_each_of_async = add_each_of(&self, prefix: &str, folder: &LocalFolder) -> Vec<(File, bool)>;
         add_each_async = add_each(&self, prefix: &str, path: impl AsRef<Path>) -> Vec<(File, bool)>;
+        add_folder_async = add_folder(&self, uid: &str, folder: &LocalFolder) -> Tree;
         add_path_async = add_path(&self, uid: &str, path: impl AsRef<Path>) -> File;
         add_tree_async = add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Tree;
         apply_async = apply(&self, removal: &Removal, cascade: bool) -> Vec<Uid>;
@@ -173,6 +175,10 @@ twins! {
     impl Unverified {
         open_async = open(&self) -> AsyncReader => |reader| Ok(AsyncReader::new(reader));
         read_range_async = read_range(&self, range: Range<u64>) -> Vec<u8>;
+    }
+
+    impl LocalFolder {
+        read_async = read(path: impl AsRef<Path>) -> LocalFolder;
     }
 
     impl StagedPath {

@@ -8,6 +8,7 @@ mod range;
 mod send;
 mod wanted;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -219,6 +220,12 @@ impl LocalView {
         self.dir.root()
     }
 
+    /// Whether both are of one directory, by whatever paths.
+    pub fn is_same_home(&self, other: &Self) -> bool {
+        let inode = |view: &Self| std::fs::metadata(view.home()).map(|found| (found.dev(), found.ino())).ok();
+        self.dir.id() == other.dir.id() && inode(self).is_some_and(|home| inode(other) == Some(home))
+    }
+
     /// Where this process writes unfinished files.
     pub fn scratch(&self) -> Result<Scratch> {
         self.dir.scratch()
@@ -340,6 +347,15 @@ impl LocalView {
     pub async fn restore(&self, digest: &Digest, size: u64, file: &Path) -> Result<()> {
         self.discard_damaged(digest, size).await?;
         self.catalog.put_blob(digest, file).await
+    }
+
+    /// As [`restore`](Self::restore), on this machine alone.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub async fn restore_here(&self, digest: &Digest, size: u64, file: &Path) -> Result<()> {
+        self.discard_damaged(digest, size).await?;
+        self.catalog.here().put_blob(digest, file).await
     }
 
     /// As [`restore`](Self::restore), unsynced: whether [`sync`](DirStore::sync) must be called before anything names it.

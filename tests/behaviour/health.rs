@@ -184,6 +184,29 @@ fn a_tree_is_healed_file_by_file() {
     assert_eq!(all(&a), []);
 }
 
+/// The size is what it should be, and the bytes are not: at the beginning, or at the end.
+#[test]
+fn content_that_the_remote_has_with_other_bytes_is_not_evicted() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    let files = ["small", "begin", "end", "whole"].map(|name| {
+        let size = if name == "small" { 1 } else { 100_000 };
+        a.add_bytes(&format!("{name}.txt"), name.repeat(size)).unwrap()
+    });
+    for (file, at) in files.iter().zip([2, 7, 299_990]) {
+        overwrite(&blob_in(&machines.remote(), file), |bytes| bytes[at] ^= 1);
+    }
+    let evicted = a.evict(Evict::To(0)).unwrap();
+    let mut differing: Vec<_> = files[..3].iter().map(File::digest).collect();
+    let mut found = evicted.differing.clone();
+    differing.sort();
+    found.sort();
+    assert_eq!((evicted.blobs, found), (1, differing));
+    for file in &files {
+        assert_eq!(file.read_to_string().unwrap().len() as u64, file.len());
+    }
+}
+
 #[test]
 fn evicted_content_comes_again_and_readers_and_paths_do_not_notice() {
     let machines = Machines::new();

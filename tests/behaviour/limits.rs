@@ -224,7 +224,7 @@ fn by_hand_only_what_would_go_is_asked_about_as_well() {
     let asked = asked_by(machines.builder("b"), |lake: &Lake| {
         assert_eq!(lake.evict(Evict::To(28_000)).unwrap().blobs, 2);
     });
-    assert_eq!(asked, "get ×3, list removed ×1, size ×2");
+    assert_eq!(asked, "fetch ×2, get ×3, list removed ×1, size ×2");
     // What no document here tells of is found by those of the remote.
     let forgotten = asked_by(machines.builder("b"), |lake: &Lake| {
         std::fs::remove_file(lake.home().join("files/n/2.datlake")).unwrap();

@@ -28,6 +28,7 @@ mod failures;
 #[path = "../../datlake-store/tests/object/fake.rs"]
 mod fake;
 mod files;
+mod folders;
 mod full;
 mod functions;
 mod health;

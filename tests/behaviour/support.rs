@@ -84,16 +84,17 @@ impl Watched {
         assert_eq!(happened, expected);
     }
 
-    /// What happened since somebody last asked, without word of what is under way.
+    /// What happened since somebody last asked, without word of what is under way, and of remotes that are new.
     pub(crate) fn happened(&self) -> String {
         let mut counts = BTreeMap::<String, usize>::new();
         let under_way = |event: &Event| {
-            use Event::{Adding, Calls, Downloading, Pushing, Started, Stray, Uploaded, Uploading};
+            use Event::{Adding, Calls, Downloading, NewRemote, Pushing, Started, Stray, Uploaded, Uploading};
             matches!(
                 event,
                 Adding { .. }
                     | Calls { .. }
                     | Downloading { .. }
+                    | NewRemote { .. }
                     | Pushing { .. }
                     | Started(_)
                     | Stray { .. }

@@ -6,8 +6,18 @@ use crate::offence::Offence;
 use crate::source::Files;
 
 /// Types whose methods read or write the lake.
-const TYPES: [&str; 9] =
-    ["File", "FileWriter", "Lake", "LakeBuilder", "LakeWriter", "StagedPath", "Tree", "TreeWriter", "Unverified"];
+const TYPES: [&str; 10] = [
+    "File",
+    "FileWriter",
+    "LocalFolder",
+    "Lake",
+    "LakeBuilder",
+    "LakeWriter",
+    "StagedPath",
+    "Tree",
+    "TreeWriter",
+    "Unverified",
+];
 
 /// Methods without a twin of their own, and why.
 const EXCEPT: [(&str, &str); 3] = [

@@ -11,6 +11,9 @@ pub(crate) struct AddHow {
     /// With -r: every file in the folder by itself, as UID/PATH
     #[arg(long, requires = "recursive")]
     pub(crate) each: bool,
+    /// With -r: leave out what a lake cannot have, such as pipes and names that are not UTF-8
+    #[arg(long, requires = "recursive")]
+    pub(crate) skip_unusable: bool,
     /// Leave the source where it is (the default)
     #[arg(long, conflicts_with = "moving")]
     copy: bool,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use datlake::config::without_secrets;
-use datlake::{Digest, File, Lake};
+use datlake::{Digest, File, Lake, LocalFolder};
 use serde::Serialize;
 
 use super::download::{self, Limits};
@@ -140,6 +140,9 @@ fn what(path: &OsStr, how: &AddHow) -> anyhow::Result<AddSource> {
         (true, true, true) => Ok(AddSource::Each(local)),
         (true, true, false) => Ok(AddSource::Tree(local)),
         // What is not there fails where it is read, with the reason.
+        (false, false, _) if how.moving && local.exists() && !local.is_file() => {
+            bail!(refused(format!("`{path}` is no regular file: it cannot be moved, only copied")))
+        }
         (false, true, _) if local.exists() => bail!(refused(format!("`{path}` is no folder: -r is for folders"))),
         (false, ..) => Ok(AddSource::File(local)),
     }
@@ -171,7 +174,7 @@ fn named(what: &AddSource, uid: &str) -> anyhow::Result<String> {
 
 fn add(lake: &Lake, what: &AddSource, uid: &str, how: &AddHow) -> anyhow::Result<Vec<Added>> {
     if let AddSource::Each(folder) = what {
-        return each(lake, folder, uid, how.moving);
+        return each(lake, folder, uid, how);
     }
     let new = !lake.exists(uid)?;
     let (mut source, mut content_type) = (None, None);
@@ -192,7 +195,7 @@ fn add(lake: &Lake, what: &AddSource, uid: &str, how: &AddHow) -> anyhow::Result
             (source, content_type) = (Some(without_secrets(url)), body.content_type);
             file?
         }
-        AddSource::Tree(folder) => lake.add_tree(uid, folder)?.as_file().clone(),
+        AddSource::Tree(folder) => lake.add_folder(uid, &read(folder, how)?)?.as_file().clone(),
         AddSource::File(path) | AddSource::Each(path) => lake.add_path(uid, path)?,
     };
     let members = as_tree(&file).map(|tree| tree.files()).transpose()?;
@@ -213,10 +216,16 @@ fn add(lake: &Lake, what: &AddSource, uid: &str, how: &AddHow) -> anyhow::Result
     Ok(vec![Added { uid: uid.to_owned(), digest, size, files, new, moved: how.moving, source, content_type }])
 }
 
+/// Looks through a folder.
+fn read(folder: &Path, how: &AddHow) -> anyhow::Result<LocalFolder> {
+    let folder = LocalFolder::read(folder)?;
+    Ok(if how.skip_unusable { folder.skip_unusable() } else { folder })
+}
+
 /// Adds every file of a folder by itself.
-fn each(lake: &Lake, folder: &Path, prefix: &str, moving: bool) -> anyhow::Result<Vec<Added>> {
-    let there = lake.add_each(prefix, folder)?;
-    if moving {
+fn each(lake: &Lake, folder: &Path, prefix: &str, how: &AddHow) -> anyhow::Result<Vec<Added>> {
+    let there = lake.add_each_of(prefix, &read(folder, how)?)?;
+    if how.moving {
         // A file's name in the lake goes on where the folder's ends.
         let start = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
         let files = there.iter().map(|(file, _)| (file.uid().map_or("", |uid| &uid.as_str()[start..]), file));
@@ -228,7 +237,7 @@ fn each(lake: &Lake, folder: &Path, prefix: &str, moving: bool) -> anyhow::Resul
         size: file.len(),
         files: None,
         new,
-        moved: moving,
+        moved: how.moving,
         source: None,
         content_type: None,
     };

@@ -1,11 +1,11 @@
 //! What is wrong with a lake, what was healed, and what was put away: `datlake verify`, `repair`, `evict`.
 
-use datlake::Side;
 use datlake::report::{Cleaned, Evicted, FindingKind, RepairOutcome, Repaired, Verified};
+use datlake::{Digest, Side};
 use owo_colors::OwoColorize as _;
 
 use crate::answer::{Answer, Page};
-use crate::failure::ABSENT;
+use crate::failure::{ABSENT, FAILED};
 use crate::text::{bytes, count, escape};
 
 impl Answer for Verified {
@@ -110,5 +110,16 @@ impl Answer for Evicted {
                 )
             }
         }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let differs = |digest: &Digest| {
+            format!("{digest} stays: the remote has it with other bytes than this machine; `datlake verify` says more")
+        };
+        self.differing.iter().map(differs).collect()
+    }
+
+    fn status(&self) -> u8 {
+        if self.differing.is_empty() { 0 } else { FAILED }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use datlake::Lake;
 use insta::{assert_json_snapshot, assert_snapshot};
 
 use crate::pipeline;
@@ -264,6 +265,57 @@ fn what_is_no_file_is_neither_replaced_nor_passed_over() {
     let folder = folder.to_str().unwrap();
     machine.fails(2, &[pipe, "neither a file nor a folder"], &["add", "-r", folder, "tree"]);
     machine.fails(2, &[pipe, "neither a file nor a folder"], &["add", "-r", "--each", folder, "each"]);
+}
+
+#[test]
+fn what_a_lake_cannot_have_is_left_out_when_that_is_asked_for_and_reported() {
+    let machine = Machine::new();
+    machine.write("work/data/a.txt", "a");
+    let script = machine.write("work/data/run", "#!/bin/sh\n");
+    fs::set_permissions(script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs::create_dir(machine.path("work/data/empty")).unwrap();
+    machine.write("work/data/back\\slash", "");
+    let pipe = machine.path("work/data/pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    drop(Lake::builder().home(machine.path("work/data/lake")).open().unwrap());
+    machine.fails(2, &["2 things in it", "data/back", "data/pipe", "--skip-unusable"], &["add", "-r", "data", "data"]);
+    let added = machine.run(&["add", "-r", "--skip-unusable", "data", "data"]);
+    assert_eq!((added.status, &*added.out), (0, "added data (2 files, 11 B)\n"), "{}", added.err);
+    for part in ["data/lake: it is a lake", "data/pipe: left out", "data/back", "executable", "empty folders"] {
+        assert!(added.err.contains(part), "{}", added.err);
+    }
+    machine.fails(2, &["data/lake", "is a lake itself"], &["add", "-r", "data/lake", "lake"]);
+    // Nothing is read of what could not be removed.
+    machine.fails(2, &["data/pipe", "cannot be moved"], &["add", "--move", "data/pipe", "pipe"]);
+    machine.fails(2, &["/dev/zero", "it is a device"], &["add", "/dev/zero", "zero"]);
+    machine.fails(2, &["main@3f9a:a", "kept for commits"], &["add", "data/a.txt", "main@3f9a:a"]);
+}
+
+#[test]
+fn what_is_moved_from_one_of_two_names_stays_as_it_was_under_the_other() {
+    let machine = Machine::new();
+    let source = machine.write("work/a.txt", "some");
+    let other = machine.path("work/other.txt");
+    fs::hard_link(&source, &other).unwrap();
+    let before = other.metadata().unwrap();
+    machine.ok(&["add", "--move", "a.txt", "a.txt"]);
+    let after = other.metadata().unwrap();
+    assert!(!source.exists());
+    assert_eq!((before.permissions(), before.modified().unwrap()), (after.permissions(), after.modified().unwrap()));
+    fs::write(&other, "SOME").unwrap();
+    assert_eq!(machine.ok(&["cat", "a.txt"]), "some");
+}
+
+#[test]
+fn a_pipe_is_added_to_its_end() {
+    let machine = Machine::new();
+    let pipe = machine.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let to = pipe.clone();
+    let writer = std::thread::spawn(move || fs::write(to, "once"));
+    assert_eq!(machine.ok(&["add", pipe.to_str().unwrap(), "pipe"]), "added pipe (4 B)\n");
+    writer.join().unwrap().unwrap();
+    assert_eq!(machine.ok(&["cat", "pipe"]), "once");
 }
 
 #[test]

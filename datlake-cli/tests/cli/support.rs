@@ -34,9 +34,11 @@ impl Machine {
         Self { folder: tempfile::tempdir_in("/tmp").unwrap(), name: "home", remote: false, bucket: None }
     }
 
-    /// A machine with an empty lake and a remote.
+    /// A machine with an empty lake and a remote, which is an empty lake too.
     pub(crate) fn with_remote() -> Self {
-        Self { remote: true, ..Self::new() }
+        let machine = Self { remote: true, ..Self::new() };
+        drop(Lake::builder().home(machine.path("remote")).open().unwrap());
+        machine
     }
 
     /// A machine with an empty lake and a remote in a bucket.

@@ -135,7 +135,9 @@ impl Console {
             | Event::Newer { .. }
             | Event::Kept { .. }
             | Event::Refused { .. }
-            | Event::Unpushed { .. } => self.warn(event),
+            | Event::Unpushed { .. }
+            | Event::NotKept { .. }
+            | Event::NewRemote { .. } => self.warn(event),
             Event::Downloading { file, done, size } => self.transfer("downloading", file, *done, *size),
             Event::Uploading { file, done, size } => self.transfer("uploading", file, *done, *size),
             // Who adds and pushes many at once has a program of its own for that.
@@ -173,6 +175,10 @@ impl Console {
             Event::Unpushed { call, why } => format!(
                 "warning: what {} made stays on this machine, until `datlake push` sends it: {why}",
                 call.function()
+            ),
+            Event::NotKept { path, why } => format!("warning: {path}: {why}"),
+            Event::NewRemote { remote } => format!(
+                "warning: there is no lake at {remote} yet, and the first write makes one; if there should be one, its URL is wrong"
             ),
             _ => return,
         };

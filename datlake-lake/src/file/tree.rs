@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use datlake_core::{Digest, Error, ErrorKind, FileRef, Manifest, Result, Subject, Uid};
 use datlake_store::{Reader, Staged, offload_method};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::folder::LocalFolder;
 use super::handle::File;
 use crate::handle::Lake;
 use crate::origin::Origin;
@@ -302,7 +303,7 @@ impl TreeWriter {
     /// # Errors
     /// As [`TreeWriter::add_path`].
     pub fn add_dir(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
-        for (name, path) in files_below(path.as_ref())? {
+        for (name, path) in LocalFolder::read(path.as_ref())?.files(self.frame.lake(), name_in_tree)? {
             self.add_path(&name, path)?;
         }
         Ok(self)
@@ -334,7 +335,8 @@ impl TreeWriter {
     /// As [`TreeWriter::add_dir`].
     pub async fn add_dir_async(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
         let path = path.as_ref().to_owned();
-        for (name, path) in offload_method(move || files_below(&path)).await?? {
+        let folder = offload_method(move || LocalFolder::read(path)).await??;
+        for (name, path) in folder.files(self.frame.lake(), name_in_tree)? {
             self.add_path_async(&name, path).await?;
         }
         Ok(self)
@@ -367,43 +369,9 @@ impl TreeWriter {
     }
 }
 
-/// Every file below a folder, with its path from there in lake form. Links are followed to files and not to folders.
-///
-/// # Errors
-/// [`ErrorKind::InvalidInput`] for a name that is not UTF-8.
-pub(crate) fn files_below(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let mut found = Vec::new();
-    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
-        let entry = entry.map_err(|e| {
-            Error::new(ErrorKind::Io, format!("cannot read the folder `{}`", folder.display())).because(e)
-        })?;
-        if entry.depth() == 0 && !entry.path().is_dir() {
-            let message = format!("cannot add `{}` as a tree: it is not a folder", folder.display());
-            return Err(Error::new(ErrorKind::InvalidInput, message));
-        }
-        if entry.file_type().is_dir() || (entry.depth() == 0 && entry.path().is_dir()) {
-            continue;
-        }
-        if !entry.path().is_file() {
-            let what =
-                if entry.path_is_symlink() { "a link that leads to no file" } else { "neither a file nor a folder" };
-            let message = format!("cannot add `{}`: it is {what}", entry.path().display());
-            let error = Error::new(ErrorKind::InvalidInput, message).about(Subject::Path(entry.into_path()));
-            return Err(error.with_hint("take it out of the folder first"));
-        }
-        let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-        let mut parts = Vec::new();
-        for part in relative.components() {
-            let part = part.as_os_str().to_str().ok_or_else(|| {
-                let path = entry.path().as_os_str().as_encoded_bytes().escape_ascii();
-                Error::new(ErrorKind::InvalidInput, format!("cannot add `{path}`: its name is not UTF-8"))
-                    .with_hint("rename it, or take it out of the folder")
-            })?;
-            parts.push(part);
-        }
-        found.push((parts.join("/"), entry.into_path()));
-    }
-    Ok(found)
+/// A path from a folder, where a tree can have a file of that name.
+pub(crate) fn name_in_tree(name: &str) -> Result<String> {
+    Uid::chosen(name).map(|_| name.to_owned())
 }
 
 /// Opens a member's content by its digest: what a [`Tree`] offers beyond its files.

@@ -37,13 +37,16 @@ impl Lake {
     pub fn accept_remote(&self) -> Result<usize> {
         refuse_in_body("accept a remote")?;
         self.local_view().remote().map_or(Ok(()), Remote::forget)?;
-        wait(self.mark_missing())
+        wait(async {
+            // What was removed there is not to come back.
+            self.learn_removals().await?;
+            self.mark_missing().await
+        })
     }
 
-    async fn mark_missing(&self) -> Result<usize> {
+    /// Marks what is whole here and not at the remote as unpushed: how much that is. Removals were learned before.
+    pub(super) async fn mark_missing(&self) -> Result<usize> {
         let Some(remote) = &self.catalog().remote else { return Ok(0) };
-        // What was removed there is not to come back.
-        self.learn_removals().await?;
         let there: HashSet<Location> = roots(&**remote).await?.into_iter().collect();
         let mut missing = BTreeSet::new();
         for at in roots(&*self.catalog().local).await? {

@@ -280,6 +280,7 @@ impl LakeBuilder {
             lease,
             learned: AtomicBool::new(false),
             told_refused: AtomicBool::new(false),
+            new_remote: AtomicBool::new(false),
             outlasting: Mutex::default(),
             serial: AtomicU64::new(0),
             temporary,

@@ -30,13 +30,17 @@ impl Lake {
             return Ok(lake);
         }
         let mut open = open_lakes();
-        let mut others = open.others.iter().filter_map(Weak::upgrade);
-        let (first, second) = (others.next(), others.next());
+        let mut others = open.others.iter().filter_map(Weak::upgrade).map(Lake);
+        let first = others.next();
+        let is_one = first.as_ref().is_none_or(|first| {
+            let is_same = |other: &Self| other == first;
+            others.all(|other| is_same(&other)) && open.default.as_ref().is_none_or(is_same)
+        });
         drop(others);
-        match (first, second, &open.default) {
-            (None, _, Some(default)) => Ok(default.clone()),
-            (Some(only), None, None) => Ok(Lake(only)),
-            (None, _, None) => {
+        match (&open.default, first) {
+            (Some(default), _) if is_one => Ok(default.clone()),
+            (None, Some(only)) if is_one => Ok(only),
+            (None, None) => {
                 let settings = config::resolve()?;
                 #[cfg(feature = "console")]
                 let log = settings.log;

@@ -1,7 +1,8 @@
 //! Taking content off this machine that the remote has: when somebody says so, and by itself where there is a limit.
 //!
 //! Invariants:
-//! - Only what is not the only copy goes: the remote has a document that names it, the same as here, and content of its size.
+//! - Only what is not the only copy goes: the remote has a document that names it, the same as here, and content of its size,
+//!   samples of which have the same bytes.
 //! - Nobody notices: whoever has it open goes on reading, paths that were handed out stay, and it comes again when it is read.
 //! - By itself only what is over the limit goes, the least recently used first, and nothing that a body of this process
 //!   may read, while it runs. The remote is asked about what would go, and about nothing else.
@@ -46,7 +47,9 @@ impl Lake {
     /// Takes content off this machine: only what a record or a name at the remote refers to, and what the remote has. Who
     /// reads it goes on reading, and paths that were handed out stay; it comes again when it is next asked for.
     ///
-    /// That the remote has it is taken from its size there, not from its bytes: [verify](Lake::verify) reads those.
+    /// That the remote has it is taken from its size there and from samples of its bytes: content of up to 48 KiB is compared whole,
+    /// of more the first and last 16 KiB, and as many in between. [verify](Lake::verify) reads all. What differs stays here, and
+    /// the answer counts it.
     ///
     /// Of when content was last used a file system knows the day at best, and where it keeps no times of access, when it came.
     ///
@@ -100,7 +103,7 @@ impl Lake {
         let _outside = scope::outside_bodies(self);
         match wait(self.put_away_above(limit, needed)) {
             Ok(Evicted { blobs: 0, .. }) => {}
-            Ok(Evicted { blobs, bytes, left }) => self.emit(&Event::Evicted { blobs, bytes, left }),
+            Ok(Evicted { blobs, bytes, left, .. }) => self.emit(&Event::Evicted { blobs, bytes, left }),
             Err(error) => tracing::warn!(target: "datlake", %error, "cannot keep to the limit of content"),
         }
     }
@@ -170,6 +173,7 @@ impl Lake {
                 break;
             }
         }
+        report.differing = asking.differing();
         Ok(report)
     }
 }

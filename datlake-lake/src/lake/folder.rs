@@ -3,7 +3,8 @@
 //! What exists on this machine only is synced before a name says that it is there: once for all of them, not once for each.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::fmt::Display;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ use datlake_store::{Staged, wait};
 
 use super::{Lake, lock, refuse_in_body};
 use crate::event::Event;
-use crate::file::{File, Tree, files_below};
+use crate::file::{File, LocalFolder, Tree, name_in_tree};
 
 /// How many files are named after one look at what is collected.
 const AT_A_TIME: usize = 10_000;
@@ -27,8 +28,9 @@ impl Lake {
     /// Adds copies of all files below the folder `path` as the tree `uid`.
     ///
     /// # Errors
-    /// As [`Lake::add_path`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name below it that is no UID,
-    /// such as one that is not UTF-8, and for what is neither a file nor a folder, as a pipe or a link that leads to no file.
+    /// As [`Lake::add_path`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) that names all that is below it and cannot be in a
+    /// lake: names that are no UIDs, such as those that are not UTF-8, and what is neither a file nor a folder, as a pipe or a
+    /// link that leads to no file. [`LocalFolder::skip_unusable`] leaves that out.
     ///
     /// ```
     /// let lake = datlake::Lake::temp()?;
@@ -38,8 +40,18 @@ impl Lake {
     /// ```
     pub fn add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Result<Tree> {
         refuse_in_body("add a tree")?;
-        let uid = Uid::chosen(uid)?;
-        let files = files_below(path.as_ref())?;
+        Uid::fresh(uid)?;
+        self.add_folder(uid, &LocalFolder::read(path.as_ref())?)
+    }
+
+    /// As [`add_tree`](Self::add_tree), of a folder that was looked through.
+    ///
+    /// # Errors
+    /// As [`add_tree`](Self::add_tree).
+    pub fn add_folder(&self, uid: &str, folder: &LocalFolder) -> Result<Tree> {
+        refuse_in_body("add a tree")?;
+        let uid = Uid::fresh(uid)?;
+        let files = folder.files(self, name_in_tree)?;
         let mut manifest = Manifest::default();
         wait(self.contact_remote())?;
         let publishing = wait(self.local_view().publishing())?;
@@ -78,14 +90,21 @@ impl Lake {
     /// ```
     pub fn add_each(&self, prefix: &str, path: impl AsRef<Path>) -> Result<Vec<(File, bool)>> {
         refuse_in_body("add files")?;
-        let prefix = prefix.trim_end_matches('/');
-        let below = if prefix.is_empty() { None } else { Some(Uid::chosen(prefix)?) };
-        let files = files_below(path.as_ref())?;
-        let uid = |name: &str| match &below {
-            Some(below) => Uid::chosen(&format!("{below}/{name}")),
-            None => Uid::chosen(name),
-        };
-        let uids = files.iter().map(|(name, _)| uid(name)).collect::<Result<Vec<_>>>()?;
+        below(prefix)?;
+        self.add_each_of(prefix, &LocalFolder::read(path.as_ref())?)
+    }
+
+    /// As [`add_each`](Self::add_each), of a folder that was looked through.
+    ///
+    /// # Errors
+    /// As [`add_each`](Self::add_each).
+    pub fn add_each_of(&self, prefix: &str, folder: &LocalFolder) -> Result<Vec<(File, bool)>> {
+        refuse_in_body("add files")?;
+        let below = below(prefix)?;
+        let files = folder.files(self, |name| match &below {
+            Some(below) => Uid::fresh(&format!("{below}/{name}")),
+            None => Uid::fresh(name),
+        })?;
         let there: HashSet<Uid> = wait(async {
             self.contact_remote().await?;
             Ok::<_, datlake_core::Error>(self.catalog().names(below.as_ref()).await?.into_iter().collect())
@@ -97,7 +116,7 @@ impl Lake {
             // Their content lasts; that they are named need not, until all are.
             catalog.local = Arc::clone(&catalog.cache);
         }
-        let all: Vec<_> = uids.into_iter().zip(content).collect();
+        let all: Vec<_> = files.iter().map(|(uid, _)| uid.clone()).zip(content).collect();
         let mut added = Vec::with_capacity(all.len());
         // Of all it would take longer than there is time.
         for some in all.chunks(AT_A_TIME) {
@@ -116,19 +135,20 @@ impl Lake {
         if files.len() > ONE_BY_ONE {
             self.local_view().dir().sync()?;
         }
+        wait(self.note_made_remote());
         self.note_published();
         drop(publishing);
         Ok(added)
     }
 
     /// Puts the content of files into the lake, where it lasts: the digest and size of each.
-    fn put_all(&self, files: &[(String, PathBuf)]) -> Result<Vec<(Digest, u64)>> {
+    fn put_all<T: Display + Sync>(&self, files: &[(T, &Path)]) -> Result<Vec<(Digest, u64)>> {
         let scratch = self.local_view().scratch()?;
         let done = AtomicUsize::new(0);
         let put = in_parallel(files, |(name, path)| {
             let staged = Staged::copy_of(&scratch, path)?;
             let (digest, size) = (staged.digest, staged.size);
-            let _sends = self.sends([(digest, name.clone())]);
+            let _sends = self.sends([(digest, name.to_string())]);
             let unsynced = match files.len() <= ONE_BY_ONE {
                 true => wait(self.local_view().restore(&digest, size, staged.path())).map(|()| false)?,
                 false => wait(self.local_view().restore_unsynced(&digest, size, staged.path()))?,
@@ -141,6 +161,12 @@ impl Lake {
         }
         Ok(put.into_iter().map(|(_, content)| content).collect())
     }
+}
+
+/// The folder in the lake that `prefix` names; `None` for all of it.
+fn below(prefix: &str) -> Result<Option<Uid>> {
+    let prefix = prefix.trim_end_matches('/');
+    if prefix.is_empty() { Ok(None) } else { Uid::fresh(prefix).map(Some) }
 }
 
 /// Does something with each, several at a time, until the first failure: what came of it, in order.

@@ -68,7 +68,10 @@ impl Lake {
         let (mut report, mut patience) = (Push::default(), Patience::default());
         loop {
             match self.push_once(&which, &mut report).await? {
-                Commit::Done(()) => return Ok(report),
+                Commit::Done(()) => {
+                    self.note_made_remote().await;
+                    return Ok(report);
+                }
                 Commit::Retry(retry) => patience.pause(self, retry).await?,
             }
             // What could not be pushed is tried once more with the rest.

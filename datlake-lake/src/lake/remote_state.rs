@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering;
 
 use datlake_core::record::Record;
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result};
+use datlake_store::lake_id;
 
 use super::{Lake, lock};
+use crate::event::Event;
 
 /// Records a process remembers by itself, before it forgets them all and starts anew.
 const REMEMBERED: usize = 1 << 14;
@@ -42,10 +44,12 @@ impl Lake {
 
     /// Learns what others removed.
     pub(crate) async fn learn_removals(&self) -> Result<()> {
-        if !self.0.learned.load(Ordering::Acquire) {
-            self.recognise_remote().await?;
-        }
+        let first = !self.0.learned.load(Ordering::Acquire);
+        let header = if first { self.recognise_remote().await? } else { None };
         self.catalog().learn_removals().await?;
+        if first && self.catalog().remote.is_some() {
+            self.note_remote(header.as_deref()).await?;
+        }
         self.forget_remembered();
         // Only now: whoever could not learn does so before the next question.
         self.0.learned.store(true, Ordering::Release);
@@ -57,12 +61,56 @@ impl Lake {
     /// # Errors
     /// [`ErrorKind::Config`] for another lake, [`ErrorKind::Format`] for a newer
     /// format; those of the remote.
-    pub(super) async fn recognise_remote(&self) -> Result<()> {
-        match &self.catalog().remote {
-            // Whoever reads this compares it with what the home knows.
-            Some(remote) => remote.get(&Location::Lake).await.map(drop),
-            None => Ok(()),
+    pub(super) async fn recognise_remote(&self) -> Result<Option<Vec<u8>>> {
+        let Some(remote) = &self.catalog().remote else { return Ok(None) };
+        // Whoever reads this compares it with what the home knows.
+        let header = remote.get(&Location::Lake).await?;
+        if header.is_none() && !self.0.new_remote.swap(true, Ordering::AcqRel) {
+            self.emit(&Event::NewRemote { remote: remote.describe() });
         }
+        Ok(header)
+    }
+
+    /// Where this home was last used with another remote, marks what this one does not have: another may have got it since.
+    async fn note_remote(&self, header: Option<&[u8]>) -> Result<()> {
+        let (last, id) = (self.local_view().last_remote(), header.and_then(lake_id));
+        if last == id {
+            return Ok(());
+        }
+        if last.is_some() {
+            self.mark_missing().await?;
+            self.unmark_there().await?;
+        }
+        if let Some(id) = id {
+            self.local_view().remember_remote(&id);
+        }
+        Ok(())
+    }
+
+    /// Something was written to the remote: which lake that made, where there was none.
+    pub(super) async fn note_made_remote(&self) {
+        if !self.0.new_remote.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        // Best effort: the next process finds out as well.
+        if let Some(remote) = &self.catalog().remote
+            && let Ok(Some(header)) = remote.get(&Location::Lake).await
+            && let Some(id) = lake_id(&header)
+        {
+            self.local_view().remember_remote(&id);
+        }
+    }
+
+    /// Removes the marks of what the remote has as it is here.
+    async fn unmark_there(&self) -> Result<()> {
+        let (local, remote) = (&self.catalog().local, &self.catalog().remote);
+        for at in self.catalog().unpushed().await? {
+            let (Some(here), Some(remote)) = (local.get(&at).await?, remote) else { continue };
+            if remote.get(&at).await? == Some(here) {
+                local.remove(&at.mark()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The error of what needs a remote, where the lake has none or does not ask it.

@@ -1,6 +1,7 @@
 //! Adding files that no call made.
 
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -15,6 +16,7 @@ use datlake_store::{
 };
 
 use super::{Lake, refuse_in_body};
+use crate::event::Event;
 use crate::file::File;
 
 /// How much is read of a reader at a time.
@@ -57,7 +59,7 @@ impl Lake {
     /// ```
     pub fn add_bytes(&self, uid: &str, bytes: impl AsRef<[u8]>) -> Result<File> {
         refuse_in_body("add a file")?;
-        let uid = Uid::chosen(uid)?;
+        let uid = Uid::fresh(uid)?;
         let staged = Staged::from_bytes(&self.local_view().scratch()?, bytes.as_ref())?;
         self.add_staged(uid, &staged, false, None)
     }
@@ -121,7 +123,7 @@ impl Lake {
 
     async fn add_read_async(&self, uid: &str, reader: impl AsyncRead, source: Option<String>) -> Result<File> {
         refuse_in_body("add a file")?;
-        let uid = Uid::chosen(uid)?;
+        let uid = Uid::fresh(uid)?;
         let lake = self.clone();
         let writer = offload_method(move || StagedWriter::new(&lake.local_view().scratch()?)).await??;
         let (mut writer, mut reader) = (writer.into_async()?, pin!(reader));
@@ -139,7 +141,7 @@ impl Lake {
 
     fn add_read(&self, uid: &str, reader: &mut dyn io::Read, source: Option<String>) -> Result<File> {
         refuse_in_body("add a file")?;
-        let uid = Uid::chosen(uid)?;
+        let uid = Uid::fresh(uid)?;
         let mut writer = StagedWriter::new(&self.local_view().scratch()?)?;
         let mut buffer = vec![0; BUFFER];
         loop {
@@ -154,10 +156,11 @@ impl Lake {
         self.add_staged(uid, &writer.finish()?, false, source)
     }
 
-    /// Adds a copy of the file at `path` as `uid`. Adding the same bytes again changes nothing.
+    /// Adds a copy of the file at `path` as `uid`; of a pipe, what comes to its end. Adding the same bytes again changes nothing.
     ///
     /// # Errors
-    /// As [`Lake::add_bytes`]; [`ErrorKind::InvalidInput`] for a folder or a file that changes while it is read.
+    /// As [`Lake::add_bytes`]; [`ErrorKind::InvalidInput`] for a folder or a device, of which nothing is read, and for a file that
+    /// changes while it is read.
     ///
     /// ```
     /// let lake = datlake::Lake::temp()?;
@@ -167,15 +170,19 @@ impl Lake {
     /// ```
     pub fn add_path(&self, uid: &str, path: impl AsRef<Path>) -> Result<File> {
         refuse_in_body("add a file")?;
-        let uid = Uid::chosen(uid)?;
+        let uid = Uid::fresh(uid)?;
         let staged = Staged::copy_of(&self.local_view().scratch()?, path.as_ref())?;
+        if std::fs::metadata(path.as_ref()).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0) {
+            let path = path.as_ref().display().to_string();
+            self.emit(&Event::NotKept { path, why: "a lake does not keep that it is executable".to_owned() });
+        }
         self.add_staged(uid, &staged, false, None)
     }
 
     /// A UID that no file has.
     fn free(&self, uid: &str) -> Result<Uid> {
         refuse_in_body("add a file")?;
-        let uid = Uid::chosen(uid)?;
+        let uid = Uid::fresh(uid)?;
         if wait(self.find(&uid))?.is_some() {
             let error = Error::new(ErrorKind::AlreadyExists, format!("cannot create `{uid}`: it exists"));
             let hint = "files never change, so choose another UID or remove it first";
@@ -204,6 +211,7 @@ impl Lake {
         let added = self.secured(publishing.since, contents, |secured| {
             self.add_name(self.catalog(), known.clone(), source.clone(), secured)
         })?;
+        wait(self.note_made_remote());
         self.note_published();
         Ok(added)
     }

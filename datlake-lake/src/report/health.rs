@@ -124,6 +124,9 @@ pub struct Evicted {
     pub bytes: u64,
     /// How many bytes of content stay.
     pub left: u64,
+    /// What stays because the remote has it with other bytes than this machine.
+    #[serde(default)]
+    pub differing: Vec<Digest>,
 }
 
 /// What a collection did; or, of a dry run, would do.

@@ -1,11 +1,30 @@
 //! Content on its way to the remote: uploads and repairs.
 
+use std::path::PathBuf;
+
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
 
 use super::{LocalView, Pinned, Wanted};
 use crate::dir::Seal;
+use crate::lake_header::is_id;
 
 impl LocalView {
+    /// The id of the lake that was the remote when this home was last used with one; `None` where it never was.
+    pub fn last_remote(&self) -> Option<String> {
+        std::fs::read_to_string(self.last_remote_file()).ok().filter(|id| is_id(id))
+    }
+
+    /// Notes which lake the remote is. Where that cannot be written, the next process finds out as much as this one.
+    pub fn remember_remote(&self, id: &str) {
+        let path = self.last_remote_file();
+        let _ = path.parent().map(std::fs::create_dir_all);
+        let _ = std::fs::write(path, id);
+    }
+
+    fn last_remote_file(&self) -> PathBuf {
+        self.home().join("remotes").join("last")
+    }
+
     /// Calls `listener` during large uploads, every few MiB and at the end: digest, bytes so far, size. Only the first listener
     /// counts.
     pub fn on_sending(&self, listener: impl Fn(&Digest, u64, u64) + Send + Sync + 'static) {

@@ -4,10 +4,12 @@
 //! gets the rest, for which all documents of the remote have to be read.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Mutex;
 
 use datlake_core::document::{Content, roots};
-use datlake_core::{Digest, Document, Location, Result, Store};
+use datlake_core::{Digest, Document, Error, Location, Result, Store};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::super::{AT_ONCE, Lake, concerns_one, lock};
@@ -17,6 +19,9 @@ use super::stored::{Stored, sizes};
 const MANY: usize = 2000;
 /// Documents that are asked for one piece of content: one is enough, and the first may have gone.
 const DOCUMENTS: usize = 8;
+
+/// How many bytes are compared at a time of content that the remote has.
+const SAMPLE: u64 = 16 << 10;
 
 /// What here names a piece of content.
 #[derive(Default)]
@@ -39,13 +44,27 @@ pub(super) struct Asking<'a> {
     named: Option<HashSet<Digest>>,
     /// Documents that are on this machine only.
     unpushed: HashSet<Location>,
+    /// Content with other bytes at the remote.
+    differing: Mutex<Vec<Digest>>,
+}
+
+/// Which parts of content of `size` bytes are compared: the whole where that is small; else the beginning, the end, and one in
+/// between that is another each time.
+fn samples(size: u64, nonce: &str) -> Vec<Range<u64>> {
+    if size <= 3 * SAMPLE {
+        return std::iter::once(0..size).collect();
+    }
+    let [a, b, c, d, e, f, g, h, ..] = *Digest::of(nonce.as_bytes()).as_bytes();
+    let between = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % (size - SAMPLE);
+    [0, between, size - SAMPLE].map(|from| from..from + SAMPLE).into()
 }
 
 impl<'a> Asking<'a> {
     pub(super) async fn new(lake: &'a Lake, by_itself: bool, pieces: usize) -> Result<Self> {
         let naming = lake.naming(&*lake.catalog().local, false).await?;
         let unpushed = lake.catalog().unpushed().await?.into_iter().collect();
-        let mut asking = Self { lake, by_itself, naming, same: Mutex::default(), there: None, named: None, unpushed };
+        let (same, differing) = Default::default();
+        let mut asking = Self { lake, by_itself, naming, same, there: None, named: None, unpushed, differing };
         if !by_itself && pieces > MANY {
             asking.there = Some(sizes(asking.remote()?).await?);
         }
@@ -82,9 +101,11 @@ impl<'a> Asking<'a> {
             Some(there) => there.get(&blob.digest).copied(),
             None => self.remote()?.size(&Location::Blob(blob.digest)).await?,
         };
-        if there != Some(blob.size) {
-            return Ok(false);
-        }
+        Ok(there == Some(blob.size) && self.is_named(blob).await? && self.samples_agree(blob).await?)
+    }
+
+    /// Whether a document of the remote names it.
+    async fn is_named(&self, blob: &Stored) -> Result<bool> {
         if self.named.as_ref().is_some_and(|named| named.contains(&blob.digest)) {
             return Ok(true);
         }
@@ -95,6 +116,32 @@ impl<'a> Asking<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether samples of the content are the same at the remote as here: what has the right size there may have other bytes.
+    async fn samples_agree(&self, blob: &Stored) -> Result<bool> {
+        let (remote, at) = (self.remote()?, Location::Blob(blob.digest));
+        let path = self.lake.local_view().place_of(&blob.digest);
+        let failed = |e| Error::io("read", path.display(), e);
+        // It may have gone since, and is not evicted then either.
+        let Ok(file) = std::fs::File::open(&path) else { return Ok(false) };
+        for range in samples(blob.size, &self.lake.nonce()) {
+            let (mut here, mut there) = (vec![0; (range.end - range.start) as usize], Vec::new());
+            file.read_exact_at(&mut here, range.start).map_err(failed)?;
+            if remote.fetch(&at, range, &mut there).await?.is_none() || here != there {
+                let (digest, remote) = (blob.digest, remote.describe());
+                let why = "its bytes there are others than here; `datlake verify` says more";
+                tracing::warn!(target: "datlake", %digest, remote, why, "content is damaged at the remote, and was not evicted");
+                lock(&self.differing).push(digest);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What the remote has with other bytes than this machine.
+    pub(super) fn differing(&self) -> Vec<Digest> {
+        lock(&self.differing).clone()
     }
 
     /// Whether the remote has that document as it is here.
