@@ -267,13 +267,10 @@ impl Running {
             _ => None,
         };
         blobs.extend(value.as_ref().map(|staged| (staged.digest, staged.path().to_owned())));
+        let call = self.site.id(self.body.key());
         let heal = async move {
             let _value = value;
-            for (digest, path) in &blobs {
-                let size = std::fs::metadata(path).map_err(|e| Error::io("look at", path.display(), e))?.len();
-                lake.local_view().restore(digest, size, path).await?;
-            }
-            Ok(())
+            lake.heal_reproduced(call, &blobs).await
         };
         self.site.pace.io(heal).await?;
         let Lookup::Hit(value, record) = self.site.find(SearchIn::Anywhere).await? else {

@@ -35,6 +35,7 @@ mod health;
 mod holes;
 mod homes;
 mod info;
+mod kept;
 mod kinds;
 mod lakes;
 mod limits;

@@ -254,6 +254,11 @@ impl<T> Done<T> {
         self.events.iter().any(|event| matches!(event, Event::Executed { call, .. } if call.function() == function))
     }
 
+    /// Whether something that a call made stayed on the machine.
+    pub(crate) fn kept(&self) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Unpushed { .. }))
+    }
+
     /// Whether it was found when nobody was running it.
     pub(crate) fn hit(&self, function: &str) -> bool {
         self.events.iter().any(|event| matches!(event, Event::Hit(call) if call.function() == function))

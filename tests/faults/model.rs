@@ -50,6 +50,8 @@ pub(crate) struct View {
     pub(crate) fresh: bool,
     /// Whether the remote may refuse to be written: what is made may be kept on the machine.
     pub(crate) refused: bool,
+    /// Whether a store failed: what a call made may be kept on the machine, and be at the remote all the same.
+    pub(crate) failed: bool,
 }
 
 fn only(held: Held) -> Possible {
@@ -137,7 +139,7 @@ impl Cell {
 
     /// Where it may be made.
     fn decides(&mut self, view: View) -> impl Iterator<Item = &mut Possible> {
-        let here = view.offline || view.refused;
+        let here = view.offline || view.refused || view.failed;
         let own = here.then_some(&mut self.own[view.machine]);
         own.into_iter().chain((!view.offline).then_some(&mut self.remote))
     }
@@ -205,14 +207,17 @@ impl Cell {
             self.own[view.machine] = only(made);
             return Ok(());
         }
-        must(view.refused || unpushed != Some(true), || format!("{text:?} was kept here: {self:?}"))?;
+        let may_stay = view.refused || view.failed;
+        must(may_stay || unpushed != Some(true), || format!("{text:?} was kept here: {self:?}"))?;
         match unpushed {
             Some(true) => {
-                self.own[view.machine] = only(made);
+                self.own[view.machine] = only(made.clone());
                 // It may have been refused after its names went there.
                 self.remote.insert(Left);
+                // A reply may have been lost.
+                self.remote.extend(view.failed.then_some(made));
             }
-            None if view.refused => {
+            None if may_stay => {
                 for place in [&mut self.own[view.machine], &mut self.remote] {
                     place.extend([made.clone(), Nothing, Left]);
                 }

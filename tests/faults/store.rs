@@ -24,6 +24,9 @@ pub(crate) enum Fault {
     Flip,
     /// Nothing happens, for who asks has no right to it.
     Denied,
+    /// Nothing happens, for there is no room.
+    #[allow(dead_code, reason = "other tests use it")]
+    Full,
     /// It happens, the reply is lost, and a retry further down finds it done.
     LostReply,
     /// No store does that: a create does not happen, and is said to have. A test that does not find it out finds out nothing.
@@ -133,6 +136,7 @@ impl Faulty {
     ) -> datlake::Result<T> {
         match self.fault(what) {
             Some(Fault::Denied) => Err(self.refusal()),
+            Some(Fault::Full) => Err(Error::new(ErrorKind::Io, "the store is full")),
             Some(Fault::Before) => Err(self.failure()),
             Some(Fault::After) => done.await.and(Err(self.failure())),
             Some(Fault::Delay) => {

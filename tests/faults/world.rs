@@ -103,7 +103,7 @@ impl World {
 
     fn view(&self, machine: usize) -> View {
         let Machine { offline, fresh, refused, .. } = self.machines[machine];
-        View { machine, offline, fresh, refused }
+        View { machine, offline, fresh, refused, failed: false }
     }
 
     /// As after what has just been done: it may have been refused.
@@ -220,7 +220,7 @@ impl World {
     }
 
     fn called(&mut self, view: View, job: Job, before: usize, done: &Done<Given>) -> Verdict {
-        let view = self.since(view);
+        let view = View { failed: !done.untroubled(), ..self.since(view) };
         if let Job::Nested(t) = job {
             // It calls this one, or not.
             self.cell(&Thing::Words(t)).maybe_made(view, &[TEXTS[usize::from(t)].to_owned()]);
@@ -404,6 +404,11 @@ impl World {
         // First what is not sure, then whose body counts, then the others.
         for (view, done) in done.iter().filter(|(_, done)| done.result.is_err()) {
             self.called(*view, job, before, done)?;
+        }
+        // Whose remote failed keeps its own, whatever the others do.
+        let (kept, done): (Vec<_>, Vec<_>) = done.into_iter().partition(|(_, done)| done.result.is_ok() && done.kept());
+        for (view, done) in kept {
+            self.called(view, job, before, done)?;
         }
         let ran = |done: &Done<Given>| done.result.is_ok() && done.ran(job.function());
         if done.iter().filter(|(_, done)| ran(done)).count() > 1 {

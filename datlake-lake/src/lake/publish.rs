@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use datlake_core::catalog::{Catalog, Commit, Publication, Published};
+use datlake_core::catalog::{Catalog, Commit, GcEpoch, Publication, Published};
 use datlake_core::document::Content;
 use datlake_core::lineage::Lineage;
 use datlake_core::record::{DynamicInput, NewRecord, Record};
-use datlake_core::{Code, Digest, Result, Uid};
-use datlake_store::{FileLock, offload};
+use datlake_core::{Code, Digest, Error, ErrorKind, Location, Result, Uid};
+use datlake_store::{FileLock, hash_file, offload};
 
 use super::{Lake, Patience, claim_of};
 use crate::event::{CallId, Event};
@@ -31,12 +31,11 @@ pub struct NewCall {
 
 impl Lake {
     /// Publishes what a call made: content, names, and last its record. What may have been collected meanwhile is put once
-    /// more, and named anew.
+    /// more, and named anew. Where the remote fails, all of it stays on this machine, unpushed.
     #[doc(hidden)]
     pub async fn publish(&self, new: NewCall) -> Result<Published> {
         let NewCall { lineage, code, value: (value_digest, bytes), dynamic_inputs, blobs, names } = new;
-        let mut publishing = self.local_view().publishing().await?;
-        let passed_on = self.not_made(&lineage, &blobs).await?;
+        let _held = self.local_view().hold().await?;
         let leases = self.claim_names(&names).await?;
         let nonce = self.nonce();
         let (record, value) = Record::create(NewRecord {
@@ -54,31 +53,89 @@ impl Lake {
         let mut uses: Vec<_> = lineage.inputs.iter().map(|input| input.digest).collect();
         uses.sort_unstable();
         uses.dedup();
-        let lock_text = lineage.environment.cargo_lock.into_iter();
-        let found = lock_text.chain(passed_on.iter().map(|content| content.digest)).collect();
-        let mut publication = Publication { record, value, blobs, uses, names, found, since: publishing.since };
-        let mut patience = Patience::default();
-        let published = loop {
-            self.provenance().keep_lock_text(self.local_view(), &lineage, code, publication.since).await?;
-            self.see_to(&passed_on).await?;
-            let retry = match catalog.publish(&publication).await? {
-                Commit::Done(published) => break published,
-                Commit::Retry(retry) => retry,
-            };
-            if let Err(busy) = patience.pause(self, retry).await {
-                // What took hours to make is not lost because somebody's collection has stopped.
-                let published = catalog.publish_here(&publication).await?;
-                if let Published::Ours(_) = published {
-                    let call = CallId { creator: lineage.creator.clone(), key: lineage.key };
-                    self.emit(&Event::Unpushed { call, why: busy.to_string() });
-                }
-                break published;
+        let found = lineage.environment.cargo_lock.into_iter().collect();
+        let mut publication = Publication { record, value, blobs, uses, names, found, since: GcEpoch::default() };
+        let published = match self.publish_with_remote(catalog, &mut publication, &lineage, code).await {
+            // The remote says so of a name, or that nobody has content which the call passed on: it cannot be kept.
+            Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::MissingBlob) => {
+                return Err(error);
             }
-            publishing = self.local_view().publishing().await?;
-            publication.since = publishing.since;
+            Err(error) if catalog.remote.is_some() => {
+                self.keep_here(catalog, &publication, &lineage, code, error).await?
+            }
+            published => published?,
         };
+        self.note_made_remote().await;
         self.note_published();
         Ok(published)
+    }
+
+    async fn publish_with_remote(
+        &self,
+        catalog: &Catalog,
+        publication: &mut Publication,
+        lineage: &Lineage,
+        code: &'static Code,
+    ) -> Result<Published> {
+        publication.since = catalog.since().await?;
+        let passed_on = self.not_made(lineage, &publication.blobs).await?;
+        publication.found.extend(passed_on.iter().map(|content| content.digest));
+        let mut patience = Patience::default();
+        loop {
+            self.provenance()
+                .keep_lock_text(self.local_view(), self.catalog(), lineage, code, publication.since)
+                .await?;
+            self.see_to(&passed_on).await?;
+            match catalog.publish(publication).await? {
+                Commit::Done(published) => return Ok(published),
+                Commit::Retry(retry) => patience.pause(self, retry).await?,
+            }
+            publication.since = catalog.since().await?;
+        }
+    }
+
+    /// Publishes on this machine alone: what took hours to make is not lost because of what a store did afterwards.
+    async fn keep_here(
+        &self,
+        catalog: &Catalog,
+        publication: &Publication,
+        lineage: &Lineage,
+        code: &'static Code,
+        failed: Error,
+    ) -> Result<Published> {
+        are_whole(&publication.blobs, &failed)?;
+        self.provenance().keep_lock_text(self.local_view(), &catalog.here(), lineage, code, GcEpoch::default()).await?;
+        let published = catalog.publish_here(publication).await?;
+        let call = CallId { creator: lineage.creator.clone(), key: lineage.key };
+        if self.catalog().is_unpushed(&Location::Record(call.creator.clone(), call.key)).await? {
+            self.emit(&Event::Unpushed { call, why: failed.to_string() });
+        }
+        Ok(published)
+    }
+
+    /// Puts what a forced run made again into the lake, in the place of what was lost or damaged: on this machine at least.
+    #[doc(hidden)]
+    pub async fn heal_reproduced(&self, call: CallId, blobs: &[(Digest, PathBuf)]) -> Result<()> {
+        let mut failed = None;
+        for (digest, path) in blobs {
+            let size = std::fs::metadata(path).map_err(|e| Error::io("look at", path.display(), e))?.len();
+            match self.local_view().restore(digest, size, path).await {
+                Err(error) if self.catalog().remote.is_some() => {
+                    are_whole(blobs, &error)?;
+                    self.local_view().restore_here(digest, size, path).await?;
+                    failed = Some(error);
+                }
+                restored => restored?,
+            }
+        }
+        if failed.is_some() || self.catalog().is_refused() {
+            self.catalog().mark_unpushed(&Location::Record(call.creator.clone(), call.key)).await?;
+            self.note_published();
+        }
+        if let Some(error) = failed {
+            self.emit(&Event::Unpushed { call, why: error.to_string() });
+        }
+        Ok(())
     }
 
     /// What the outputs of a call name and it did not make.
@@ -102,4 +159,16 @@ impl Lake {
         }
         Ok(leases)
     }
+}
+
+/// Fails where a store `failed` because what was to be sent is damaged on this machine.
+fn are_whole(blobs: &[(Digest, PathBuf)], failed: &Error) -> Result<()> {
+    if failed.kind() == ErrorKind::Corrupt {
+        for (digest, path) in blobs {
+            if hash_file(path)?.0 != *digest {
+                return Err(failed.clone());
+            }
+        }
+    }
+    Ok(())
 }

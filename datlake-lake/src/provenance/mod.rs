@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use datlake_core::catalog::GcEpoch;
+use datlake_core::catalog::{Catalog, GcEpoch};
 use datlake_core::lineage::{CodeLineage, Dependency, Environment, Input, Lineage, Output, Person, SourceState};
 use datlake_core::{CallKey, Code, Digest, Identity, Result};
 use datlake_store::{LocalView, Staged};
@@ -126,6 +126,7 @@ impl Provenance {
     pub(crate) async fn keep_lock_text(
         &self,
         local_view: &LocalView,
+        catalog: &Catalog,
         lineage: &Lineage,
         code: &'static Code,
         since: GcEpoch,
@@ -138,7 +139,7 @@ impl Provenance {
             && Digest::of(&text) == digest
         {
             let staged = Staged::from_bytes(&local_view.scratch()?, &text)?;
-            local_view.catalog().put_blob(&digest, staged.path()).await?;
+            catalog.put_blob(&digest, staged.path()).await?;
         }
         lock(&self.locks_kept).push((digest, since));
         Ok(())
