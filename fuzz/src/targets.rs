@@ -1,0 +1,132 @@
+//! What is fuzzed. A target panics where something is wrong; an error is an answer.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use datlake_closure::{Invocation, Package, Scanner, locked};
+use datlake_core::{CallKey, CreatorName, Digest, Document, Location, Manifest, Uid, codec, run};
+
+/// A target that takes a text; what is none is no input.
+macro_rules! as_text {
+    ($target:path) => {
+        |bytes| {
+            if let Ok(text) = std::str::from_utf8(bytes) {
+                $target(text);
+            }
+        }
+    };
+}
+/// What is done with an input.
+pub type FuzzTarget = fn(&[u8]);
+
+/// Each target, by its name; its corpus is `corpus/<name>`.
+pub const TARGETS: [(&str, FuzzTarget); 14] = [
+    ("answer", datlake_store::fuzzing::answer),
+    ("closure", closure),
+    ("config", as_text!(datlake_lake::fuzzing::config)),
+    ("document", document),
+    ("header", datlake_store::fuzzing::header),
+    ("journal", datlake_store::fuzzing::journal),
+    ("manifest", manifest),
+    ("names", as_text!(names)),
+    ("packages", as_text!(packages)),
+    ("profile", as_text!(datlake_store::fuzzing::profile)),
+    ("runlog", run_log),
+    ("uploads", as_text!(datlake_store::fuzzing::uploads)),
+    ("url", as_text!(datlake_store::fuzzing::url)),
+    ("value", value),
+];
+
+/// A document behind a line with its place: as it is, and with the digest that its bytes have.
+fn document(bytes: &[u8]) {
+    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return };
+    let (place, bytes) = (&bytes[..end], &bytes[end + 1..]);
+    let Some(at) = std::str::from_utf8(place).ok().and_then(Location::parse) else { return };
+    let mut sealed = bytes.strip_suffix(b"}").unwrap_or(bytes).to_vec();
+    let digest = Digest::of(&sealed);
+    sealed.extend_from_slice(format!(",\"digest\":\"{digest}\"}}\n").as_bytes());
+    for bytes in [bytes.to_vec(), sealed] {
+        if let Ok(document) = Document::parse(&at, bytes) {
+            let _ = (document.is_part(), document.references());
+        }
+    }
+}
+
+/// What is a manifest has one spelling.
+fn manifest(bytes: &[u8]) {
+    if let Ok(manifest) = Manifest::parse(bytes, &"a tree") {
+        assert_eq!(manifest.to_bytes(), bytes);
+    }
+}
+
+fn run_log(bytes: &[u8]) {
+    let _ = run::RunLog::parse(bytes, "a run");
+}
+
+/// UIDs, names of creators and paths in a store mean themselves.
+fn names(text: &str) {
+    if let Ok(uid) = text.parse::<Uid>() {
+        assert_eq!(uid.as_str(), text);
+        let at = Location::of_file(&uid);
+        assert_eq!(Location::parse(&at.path()), Some(at));
+    }
+    if let Ok(creator) = CreatorName::new(text) {
+        let at = Location::Record(creator, CallKey::from_bytes([7; 32]));
+        assert_eq!(Location::parse(&at.path()), Some(at));
+    }
+    if let Some(at) = Location::parse(text) {
+        assert_eq!(at.path(), text);
+    }
+    let _ = (text.parse::<Digest>(), text.parse::<CallKey>());
+    datlake_store::fuzzing::file_names(text);
+}
+
+/// Return values in every way of storing them, as types that they may have been or not. Not lists of `()`: those take no bytes, so
+/// that no number of bytes bounds how long they are.
+fn value(bytes: &[u8]) {
+    let nothing = Digest::of(b"");
+    let _ = codec::decode::<u64>(bytes, &nothing);
+    let _ = codec::decode::<String>(bytes, &nothing);
+    let _ = codec::decode::<Vec<Option<f64>>>(bytes, &nothing);
+    let _ = codec::decode::<BTreeMap<String, Vec<(i8, char)>>>(bytes, &nothing);
+    let _ = codec::decode::<Result<Vec<Vec<String>>, Box<str>>>(bytes, &nothing);
+    if let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes)
+        && let Ok(stored) = codec::encode(&value)
+    {
+        match codec::decode::<serde_json::Value>(&stored.bytes, &stored.digest) {
+            Ok(codec::Decoded::Value(again)) => assert_eq!(again, value),
+            other => panic!("{value} is stored and cannot be read: {:?}", other.err()),
+        }
+    }
+}
+
+/// Files behind lines that name them; `src/lib.rs` where there is none.
+fn files(text: &str) -> BTreeMap<PathBuf, String> {
+    let mut files = BTreeMap::new();
+    for (n, part) in text.split("//// ").enumerate() {
+        let (path, text) = if n == 0 { ("src/lib.rs", part) } else { part.split_once('\n').unwrap_or((part, "")) };
+        files.insert(Path::new("/p").join(path.trim()), text.to_owned());
+    }
+    files
+}
+
+/// The code that functions depend on.
+fn closure(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(scanner) = Scanner::new(vec![Package::new("app", "/p/src/lib.rs")], files(&text)) else { return };
+    for function in scanner.functions().iter().take(8) {
+        let _ = scanner.closure(&function.creator());
+    }
+}
+
+/// Arguments of a compiler, manifests and lock files.
+fn packages(text: &str) {
+    let files = files(text);
+    let _ = locked(text);
+    let arguments = files.get(Path::new("/p/arguments")).map(String::as_str).unwrap_or_default();
+    let arguments = arguments.lines().map(str::to_owned);
+    let usual = ["--crate-name", "app", "src/lib.rs"].map(str::to_owned);
+    if let Some(invocation) = Invocation::of(usual.into_iter().chain(arguments), Path::new("/p"), &files) {
+        let _ = invocation.packages(Path::new("/p"), None, &[], &files);
+    }
+}
