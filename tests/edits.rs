@@ -109,6 +109,7 @@ fn an_edit_runs_what_depends_on_it_and_nothing_else() {
     second_machine(&pipeline);
     edits_around_the_code(&mut pipeline);
     edits_of_declarations(&mut pipeline);
+    text_that_is_newer(&mut pipeline);
     undo(&mut pipeline);
 }
 
@@ -301,6 +302,27 @@ fn edits_of_declarations(pipeline: &mut Pipeline) {
     let line = |creator: &str| pipeline.program.line_of("holes.rs", &format!("pub fn {creator}("));
     let [declared, below] = ["declared", "declared_below"].map(|creator| (creator, says(creator, line(creator))));
     pipeline.check(edit, [declared, below]);
+}
+
+/// A file that is written while the compiler runs: as good as one of the future. Nothing that the program makes is stored.
+fn text_that_is_newer(pipeline: &mut Pipeline) {
+    let now = std::time::SystemTime::now();
+    pipeline.program.restore();
+    pipeline.program.replace("found.rs", "n + 70\n", "n + 71\n");
+    pipeline.program.write_at("found.rs", now + std::time::Duration::from_secs(3600));
+    pipeline.program.build();
+    for _ in 0..2 {
+        let run = pipeline.run("machine-1");
+        assert_eq!(run.newer.as_deref(), Some("src/found.rs"));
+        assert!(run.steps.values().all(|(fate, _)| *fate == Fate::Ran), "{run:?}");
+    }
+    pipeline.program.write_at("found.rs", std::time::SystemTime::now());
+    pipeline.program.build();
+    let run = pipeline.run("machine-1");
+    assert_eq!(run.newer, None);
+    // It looks for nothing beyond itself, so that its key is the first one's.
+    assert_eq!(run.steps["alone"], (Fate::Skipped, "80".to_owned()));
+    assert!(run.steps.values().all(|(fate, _)| *fate == Fate::Skipped), "{run:?}");
 }
 
 /// Everything as it was in the beginning: all of it was remembered then.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::lineage::{Dependency, Input, Lineage, Param};
-use crate::{CallKey, CodeHash, CreatorName};
+use crate::{CallKey, Closure, ClosureItem, CodeHash, CreatorName, Digest};
 
 /// All that enters a key, in a form that can be compared with the lineage of an earlier call.
 #[derive(Clone, Debug)]
@@ -20,8 +20,10 @@ pub struct Sketch {
     pub code_hash: CodeHash,
     /// Hash of the function alone, its `cfg`s and what it includes.
     pub own_hash: CodeHash,
-    /// What it depends on.
+    /// What it declares to depend on.
     pub dependencies: Vec<Dependency>,
+    /// The table of what was found that it depends on.
+    pub closure: Option<Digest>,
     /// Type and const parameters.
     pub generics: Vec<(String, String)>,
     /// Arguments.
@@ -89,6 +91,17 @@ pub enum Difference {
         /// How it changed.
         change: Change,
     },
+    /// Code that it was found to depend on, and which is not known any more.
+    Found,
+    /// An item that it was found to depend on.
+    Item {
+        /// Package, module path, item.
+        item: String,
+        /// How it changed.
+        change: Change,
+        /// Source file, relative to the workspace, and line.
+        place: String,
+    },
     /// A type or const parameter.
     Generic {
         /// Its name.
@@ -154,6 +167,7 @@ impl Sketch {
             code_hash: lineage.code.hash,
             own_hash: lineage.code.own_hash,
             dependencies: lineage.code.dependencies.clone(),
+            closure: lineage.code.closure,
             generics: lineage.generics.clone(),
             params: lineage.params.clone(),
             extras: lineage.extras.clone(),
@@ -199,8 +213,8 @@ impl Sketch {
             };
             found.push(Difference::Dependency { item, change });
         }
-        if found.is_empty() && self.code_hash != was.code.hash {
-            found.push(Difference::Code);
+        if self.code_hash != was.code.hash && (found.is_empty() || self.closure != was.code.closure) {
+            found.push(Difference::Found);
         }
         let generics = |list: &[(String, String)]| list.iter().cloned().collect();
         for (name, was, now) in pairs(generics(&was.generics), generics(&self.generics)) {
@@ -233,6 +247,39 @@ impl Sketch {
             found.push(if names.is_empty() { Difference::Unknown } else { Difference::Secret { names } });
         }
         found
+    }
+}
+
+/// `found` with the items that differ between two tables in the place of [`Difference::Found`].
+pub fn name_items(found: &mut Vec<Difference>, was: &Closure, now: &Closure) {
+    let Some(at) = found.iter().position(|difference| *difference == Difference::Found) else { return };
+    let items = |closure: &Closure| -> BTreeMap<String, Vec<String>> {
+        let mut map = BTreeMap::<String, Vec<String>>::new();
+        for item in &closure.items {
+            map.entry(item.label.clone()).or_default().push(item.hash.clone());
+        }
+        for (what, content) in &closure.files {
+            map.entry(what.clone()).or_default().push(content.clone().unwrap_or_default());
+        }
+        map
+    };
+    let place = |closure: &Closure, label: &str| {
+        let is_it = |item: &&ClosureItem| item.label == label;
+        closure.items.iter().find(is_it).map(|item| format!("{}:{}", item.file, item.line))
+    };
+    let items = pairs(items(was), items(now)).into_iter().map(|(item, old, new)| {
+        let change = match (old, new) {
+            (Some(_), Some(_)) => Change::Edited,
+            (None, _) => Change::Added,
+            (_, None) => Change::Removed,
+        };
+        let place = place(now, &item).or_else(|| place(was, &item)).unwrap_or_default();
+        Difference::Item { item, change, place }
+    });
+    let items: Vec<_> = items.collect();
+    // Lines that moved are no difference, where there is another.
+    if !items.is_empty() || found.len() > 1 {
+        found.splice(at..=at, items);
     }
 }
 
@@ -322,6 +369,16 @@ impl fmt::Display for Difference {
             Self::Dependency { item, change: Change::Edited } => write!(f, "dependency `{item}` changed"),
             Self::Dependency { item, change: Change::Added } => write!(f, "dependency `{item}` is new"),
             Self::Dependency { item, change: Change::Removed } => write!(f, "dependency `{item}` is gone"),
+            Self::Found => f.write_str("code that it reaches changed"),
+            Self::Item { item, change, place } => {
+                let how = match change {
+                    Change::Edited => "changed",
+                    Change::Added => "is new",
+                    Change::Removed => "is gone",
+                };
+                let within = if place.is_empty() { String::new() } else { format!(", in {place}") };
+                write!(f, "`{item}` {how}{within}")
+            }
             Self::Generic { name, was, now } => write!(f, "parameter `{name}`: {} → {}", shown(was), shown(now)),
             Self::Value { name, was, now } => write!(f, "`{name}`: {} → {}", shown(was), shown(now)),
             Self::Input { argument, was, now } => {

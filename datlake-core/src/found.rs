@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `root`, `item` | label, hash, file, first line, last line, label of what first mentioned it |
 //! | `file` | what embeds it, BLAKE3 of its content or nothing |
+//! | `source` | a file that something of the above is in, git's id of it as a blob |
 //! | `crate` | name, versions with checksums |
 //! | `note` | label, what cannot be seen there |
 //! | `partial` | why not everything was looked at |
@@ -40,6 +41,8 @@ pub struct Closure {
     pub items: Vec<ClosureItem>,
     /// Files that are embedded, and their BLAKE3 where they were there.
     pub files: Vec<(String, Option<String>)>,
+    /// Files that something of the above is in, relative to the workspace, and git's ids of them as blobs.
+    pub sources: Vec<(String, String)>,
     /// Crates of registries, and their versions.
     pub crates: Vec<(String, String)>,
     /// What cannot be seen: where, and what.
@@ -87,6 +90,7 @@ impl Closure {
                     is_root: kind == "root",
                 }),
                 "file" => found.files.push((column(1), filled(2))),
+                "source" => found.sources.push((column(1), column(2))),
                 "crate" => found.crates.push((column(1), column(2))),
                 "note" => found.notes.push((column(1), column(2))),
                 "partial" => found.partial = filled(1),

@@ -61,8 +61,12 @@ pub struct CodeLineage {
     pub hash: CodeHash,
     /// Hash of the function alone.
     pub own_hash: CodeHash,
-    /// What it depends on, directly or not.
+    /// What it declares to depend on, directly or not.
     pub dependencies: Vec<Dependency>,
+    /// The table of what was found that it depends on, a blob that all calls of one build share: [`Closure`](crate::Closure)
+    /// reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closure: Option<Digest>,
     /// Where version control has it.
     pub source: SourceState,
 }

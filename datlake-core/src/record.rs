@@ -205,7 +205,7 @@ impl Record {
 
     /// The record for those who keep the lake in order: at its own place, or beside the record that won its key.
     fn document(self, at: &Location) -> Result<Document> {
-        let Lineage { outputs, inputs, environment, .. } = self.lineage()?;
+        let Lineage { code, outputs, inputs, environment, .. } = self.lineage()?;
         let call = || (self.creator.clone(), self.key);
         let chosen: Vec<&Uid> = outputs.iter().map(|output| &output.uid).filter(|uid| uid.is_chosen()).collect();
         let (names, parts) = (
@@ -228,6 +228,8 @@ impl Record {
             content.push(Content::apart(digest, what, Part::Own));
         }
         content.extend(environment.cargo_lock.map(|text| Content::apart(text, "Cargo.lock".to_owned(), Part::Extra)));
+        content
+            .extend(code.closure.map(|table| Content::apart(table, "the table of its code".to_owned(), Part::Extra)));
         let index = inputs.iter().map(|input| {
             let (creator, key) = call();
             Location::Use(input.digest, creator, key)

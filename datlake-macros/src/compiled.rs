@@ -3,6 +3,7 @@
 //! A process that compiles one crate reads it at the first creator. In a server that expands macros for an editor there is no crate,
 //! and whatever was read for one invocation is never used for another.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -28,6 +29,8 @@ pub(crate) struct Compiled {
     /// The crate first.
     pub(crate) packages: Vec<Package>,
     times: Times,
+    /// Git's ids of files.
+    blobs: HashMap<PathBuf, Option<[u8; 20]>>,
 }
 
 /// What there is to read.
@@ -88,7 +91,13 @@ impl Compiled {
         let unreadable = |error: datlake_closure::Unreadable| error.to_string();
         let packages = invocation.packages(&asked.manifest, asked.out.clone(), &OURS, &Disk).map_err(unreadable)?;
         let scanner = Scanner::new(packages.clone(), Disk).map_err(unreadable)?;
-        Ok(Self { scanner, packages, times })
+        Ok(Self { scanner, packages, times, blobs: HashMap::new() })
+    }
+
+    /// Git's id of a file, where it can be read.
+    pub(crate) fn blob(&mut self, file: &Path) -> Option<[u8; 20]> {
+        let read = || std::fs::read(file).ok().map(|content| crate::source::git_blob(&content));
+        *self.blobs.entry(file.to_owned()).or_insert_with(read)
     }
 
     /// The first of `files` that was written after the compiler read it: what is compiled may be another text.
@@ -193,5 +202,83 @@ impl Times {
         let files = list.lines().filter_map(|line| line.strip_suffix(':'));
         let files = files.map(|file| PathBuf::from(file.replace("\\ ", " "))).collect();
         Some(Built { began, files })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A package with a path dependency, as cargo is about to compile it.
+    fn built(folder: &Path) -> Compiled {
+        for (path, text) in [
+            ("app/Cargo.toml", "[package]\nname = \"app\"\n[dependencies]\nkit = { path = \"../kit\" }\n"),
+            ("app/src/lib.rs", "fn creator() { kit::help() }"),
+            ("kit/Cargo.toml", "[package]\nname = \"kit\"\n"),
+            ("kit/src/lib.rs", "pub fn help() {}"),
+            ("kit/src/left_out.rs", ""),
+            ("target/.fingerprint/app-a1/invoked.timestamp", ""),
+            ("target/.fingerprint/kit-b2/invoked.timestamp", ""),
+            ("target/deps/kit-b2.d", "/t/libkit-b2.rmeta: kit/src/lib.rs\n\nkit/src/lib.rs:\n"),
+        ] {
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let arguments = "app/src/lib.rs --crate-name app --out-dir target/deps -C extra-filename=-a1 --extern kit=target/deps/libkit-b2.rmeta";
+        let asked = Asked {
+            arguments: arguments.split(' ').map(str::to_owned).collect(),
+            folder: folder.to_owned(),
+            manifest: folder.join("app"),
+            out: None,
+        };
+        for (path, ago) in [("kit/src/lib.rs", 90), ("kit/src/left_out.rs", 90), ("app/src/lib.rs", 90)] {
+            age(&folder.join(path), ago);
+        }
+        age(&folder.join("target/.fingerprint/kit-b2/invoked.timestamp"), 60);
+        age(&folder.join("target/.fingerprint/app-a1/invoked.timestamp"), 30);
+        let invocation = Invocation::of(asked.arguments.iter().cloned(), &asked.folder, &Disk).unwrap();
+        Compiled::read(&asked, &invocation).unwrap()
+    }
+
+    fn age(path: &Path, seconds: u64) {
+        let time = SystemTime::now() - Duration::from_secs(seconds);
+        File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+
+    #[test]
+    fn text_that_is_newer_than_what_was_compiled_is_found() {
+        let folder = std::env::temp_dir().join(format!("datlake-macros-newer-{}", std::process::id()));
+        let compiled = built(&folder);
+        let newer = |path: &str, ago: u64| {
+            let path = folder.join(path);
+            age(&path, ago);
+            let found = compiled.newer(std::iter::once(path.as_path())).is_some();
+            age(&path, 90);
+            found
+        };
+        // Before the compiler was started, and after.
+        assert_eq!((newer("app/src/lib.rs", 31), newer("app/src/lib.rs", 29)), (false, true));
+        // After the dependency's compiler was, if that read it.
+        assert_eq!((newer("kit/src/lib.rs", 61), newer("kit/src/lib.rs", 59)), (false, true));
+        assert_eq!((newer("kit/src/left_out.rs", 59), newer("kit/src/left_out.rs", 29)), (false, true));
+        assert!(compiled.newer(std::iter::once(Path::new("/nowhere.rs"))).is_none());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_editor_gets_nothing_and_a_stream_is_known() {
+        let asked = |arguments: &[&str]| Asked {
+            arguments: arguments.iter().map(|one| (*one).to_owned()).collect(),
+            folder: PathBuf::new(),
+            manifest: PathBuf::new(),
+            out: None,
+        };
+        assert!(matches!(asked(&[]).without_root(false), Ok(Sources::Nothing)));
+        assert!(matches!(asked(&["--edition=2024", "-"]).without_root(true), Ok(Sources::Stream)));
+        assert!(asked(&["main"]).without_root(true).is_err());
     }
 }

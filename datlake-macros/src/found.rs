@@ -74,16 +74,27 @@ impl ClosureTable {
         if options.closure == Extent::Own {
             keep_own(&mut closure, &compiled.packages[0]);
         }
-        let embedded = closure.embedded.iter().map(|embedded| embedded.path.as_path());
-        let newer = compiled.newer(closure.files.iter().map(PathBuf::as_path).chain(embedded));
-        let newer = newer.map(|file| source.shown(file, &compiled.packages));
+        let embedded = || closure.embedded.iter().map(|embedded| embedded.path.as_path());
+        let newer = compiled.newer(closure.files.iter().map(PathBuf::as_path).chain(embedded()));
+        let newer = newer.map(|file| source.shown(file));
 
         let rows = Rows::of(&closure, options.registry, source);
         let mut more: Vec<String> = partial.into_iter().collect();
         more.extend(closure.notes.iter().map(|note| format!("note\t{}\t{}", line(&note.label), line(&note.text))));
         let mut found = Self::written(&rows, more);
+        let paths: std::collections::BTreeSet<&Path> =
+            closure.files.iter().map(PathBuf::as_path).chain(embedded()).collect();
+        let is_made = |path: &Path| {
+            compiled.packages.iter().any(|package| package.out_dir.as_ref().is_some_and(|out| path.starts_with(out)))
+        };
+        let paths: Vec<&Path> = paths.into_iter().filter(|path| !is_made(path)).collect();
+        for path in paths {
+            if let Some(blob) = compiled.blob(path) {
+                let _ = writeln!(found.table, "source\t{}\t{}", source.shown(path), hex(&blob));
+            }
+        }
         for item in &closure.items {
-            let file = source.shown(&item.file, &compiled.packages);
+            let file = source.shown(&item.file);
             found.add_item(item, &file);
         }
         found.conditions = ScanResult::of_conditions(&closure.conditions);
@@ -286,18 +297,16 @@ fn number(number: usize, out: &mut Vec<u8>) {
 }
 
 impl Source {
-    /// A file, for people: relative to the lock file's folder, or to its package's.
-    fn shown(&self, file: &Path, packages: &[Package]) -> String {
-        let workspace = self.lock.as_ref().and_then(|(path, _)| Path::new(path).parent());
-        if let Some(inside) = workspace.and_then(|workspace| file.strip_prefix(workspace).ok()) {
-            return line(&inside.to_string_lossy().replace('\\', "/"));
-        }
-        let package = packages.iter().filter(|package| file.starts_with(&package.directory));
-        let package = package.max_by_key(|package| package.directory.as_os_str().len());
-        let inside = package.and_then(|package| {
-            let inside = file.strip_prefix(&package.directory).ok()?;
-            Some(format!("{}/{}", package.name.split('/').next()?, inside.to_string_lossy()))
-        });
-        line(&inside.unwrap_or_else(|| file.to_string_lossy().into_owned()).replace('\\', "/"))
+    /// A file, for people: relative to the lock file's folder, also where it is beside that.
+    fn shown(&self, file: &Path) -> String {
+        let workspace = self.lock.as_ref().and_then(|(path, _)| Path::new(path).parent()).unwrap_or(Path::new(""));
+        let shared = workspace.components().zip(file.components()).take_while(|(a, b)| a == b).count();
+        let up = workspace.components().skip(shared).map(|_| Path::new(".."));
+        // Another drive, or nothing but the root in common.
+        let shown: PathBuf = match shared {
+            0 | 1 => file.to_owned(),
+            _ => up.chain(file.components().skip(shared).map(|part| Path::new(part.as_os_str()))).collect(),
+        };
+        line(&shown.to_string_lossy().replace('\\', "/"))
     }
 }

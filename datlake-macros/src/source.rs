@@ -56,7 +56,7 @@ impl Source {
 }
 
 /// Git's id of a blob: SHA-1 of `blob`, its length and its content.
-fn git_blob(content: &[u8]) -> [u8; 20] {
+pub(crate) fn git_blob(content: &[u8]) -> [u8; 20] {
     let mut sha = sha1_smol::Sha1::new();
     sha.update(format!("blob {}\0", content.len()).as_bytes());
     sha.update(content);

@@ -1,9 +1,9 @@
 //! Gathering what `explain` compares.
 
-use datlake_core::explain::{Explanation, Sketch};
+use datlake_core::explain::{Explanation, Sketch, name_items};
 use datlake_core::lineage::Dependency;
 use datlake_core::record::Record;
-use datlake_core::{Identity, Result};
+use datlake_core::{Digest, Identity, Result};
 
 use super::body::input;
 use super::site::{CallSite, Lookup};
@@ -16,6 +16,7 @@ pub(super) fn sketch(identity: &Identity) -> Sketch {
         code_hash: identity.code_hash,
         own_hash: identity.code.own_hash(),
         dependencies: Dependency::all_of(identity.code),
+        closure: identity.code.found.map(|found| Digest::of(found.table.as_bytes())),
         generics: identity.generics(),
         params: identity.params(),
         extras: identity.extras(),
@@ -40,5 +41,15 @@ pub(super) async fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Expl
     let (catalog, of) = (site.lake.catalog().clone(), creator.clone());
     let earlier = site.pace.io(async move { catalog.records_of(&of).await }).await?;
     let lineages = earlier.iter().map(Record::lineage).collect::<Result<Vec<_>>>()?;
-    Ok(sketch(identity).explain(&lineages))
+    let mut answer = sketch(identity).explain(&lineages);
+    if let Explanation::Differs { nearest, differences, .. } = &mut answer
+        && let Some(found) = identity.code.found
+        && let Some(was) = lineages.iter().find(|lineage| lineage.key == *nearest).and_then(|was| was.code.closure)
+    {
+        let catalog = site.lake.catalog().clone();
+        if let Some(was) = site.pace.io(async move { catalog.closure(&was).await }).await? {
+            name_items(differences, &was, &found.closure());
+        }
+    }
+    Ok(answer)
 }

@@ -104,6 +104,11 @@ opt-level = 3
         self.replace("main.rs", &format!("{from}::{function}("), &format!("{to}::{function}("));
     }
 
+    /// Gives a file of the crate a time at which it was written, from now on.
+    pub(crate) fn write_at(&self, file: &str, time: std::time::SystemTime) {
+        File::options().write(true).open(self.path(file)).unwrap().set_modified(time).unwrap();
+    }
+
     /// The line on which `text` stands for the first time, from 1.
     #[track_caller]
     pub(crate) fn line_of(&self, file: &str, text: &str) -> usize {
@@ -161,12 +166,15 @@ pub(crate) struct Run {
     pub(crate) steps: BTreeMap<String, (Fate, String)>,
     /// The files whose content came from the remote.
     pub(crate) downloads: Vec<String>,
+    /// A source file that was written while the program was compiled from it.
+    pub(crate) newer: Option<String>,
 }
 
 impl Run {
     #[track_caller]
     fn read(said: &str) -> Self {
         let (mut fates, mut returned, mut downloads) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut newer = None;
         for line in said.lines() {
             if let Some((step, value)) = line.split_once(" = ") {
                 assert!(returned.insert(step.to_owned(), value.to_owned()).is_none(), "{line}");
@@ -177,6 +185,10 @@ impl Run {
                 "skipped" => Fate::Skipped,
                 "ran" => Fate::Ran,
                 "failed" => Fate::Failed,
+                "newer" => {
+                    newer = Some(object.to_owned());
+                    continue;
+                }
                 "downloaded" => {
                     downloads.push(object.to_owned());
                     continue;
@@ -188,6 +200,6 @@ impl Run {
         }
         assert!(fates.keys().eq(returned.keys()), "each step has a fate and a value: {said}");
         let steps = fates.into_iter().zip(returned).map(|((step, fate), (_, value))| (step, (fate, value))).collect();
-        Self { steps, downloads }
+        Self { steps, downloads, newer }
     }
 }

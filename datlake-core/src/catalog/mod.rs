@@ -33,6 +33,7 @@ pub use guard::{Collections, Commit, GcEpoch, GcGuard, Retry};
 pub use mend::Mended;
 pub use push::Pushed;
 
+use crate::Closure;
 use crate::record::{CallDocument, DynamicInput, Name, NameTarget, Record, ValueBytes};
 use crate::{
     CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Result, Store, Subject, Uid, UidKind,
@@ -232,6 +233,19 @@ impl Catalog {
         }
         let error = Error::new(ErrorKind::MissingBlob, format!("{} is missing", what()));
         Err(error.about(Subject::Digest(*digest)).with_hint("remove the call to run it again"))
+    }
+}
+
+impl Catalog {
+    /// The table of the code of a call, where it is kept and whole: what is compared with it can do without.
+    pub async fn closure(&self, digest: &Digest) -> Result<Option<Closure>> {
+        let at = Location::Blob(*digest);
+        let mut found = self.local.get(&at).await?;
+        if let (None, Some(remote)) = (&found, &self.remote) {
+            found = remote.get(&at).await?;
+        }
+        let table = found.filter(|bytes| Digest::of(bytes) == *digest);
+        Ok(table.and_then(|bytes| String::from_utf8(bytes).ok()).map(|table| Closure::parse(&table)))
     }
 }
 

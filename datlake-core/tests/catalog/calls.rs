@@ -116,6 +116,7 @@ fn lineage(key: CallKey, run: String, outputs: Vec<Output>) -> Lineage {
             hash: CodeHash::from_bytes([1; 32]),
             own_hash: CodeHash::from_bytes([2; 32]),
             dependencies: Vec::new(),
+            closure: None,
             source: SourceState::default(),
         },
         generics: Vec::new(),

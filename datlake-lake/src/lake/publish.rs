@@ -53,7 +53,7 @@ impl Lake {
         let mut uses: Vec<_> = lineage.inputs.iter().map(|input| input.digest).collect();
         uses.sort_unstable();
         uses.dedup();
-        let found = lineage.environment.cargo_lock.into_iter().collect();
+        let found = lineage.environment.cargo_lock.into_iter().chain(lineage.code.closure).collect();
         let mut publication = Publication { record, value, blobs, uses, names, found, since: GcEpoch::default() };
         let published = match self.publish_with_remote(catalog, &mut publication, &lineage, code).await {
             // The remote says so of a name, or that nobody has content which the call passed on: it cannot be kept.
@@ -83,7 +83,7 @@ impl Lake {
         let mut patience = Patience::default();
         loop {
             self.provenance()
-                .keep_lock_text(self.local_view(), self.catalog(), lineage, code, publication.since)
+                .keep_build_texts(self.local_view(), self.catalog(), lineage, code, publication.since)
                 .await?;
             self.see_to(&passed_on).await?;
             match catalog.publish(publication).await? {
@@ -104,7 +104,9 @@ impl Lake {
         failed: Error,
     ) -> Result<Published> {
         are_whole(&publication.blobs, &failed)?;
-        self.provenance().keep_lock_text(self.local_view(), &catalog.here(), lineage, code, GcEpoch::default()).await?;
+        self.provenance()
+            .keep_build_texts(self.local_view(), &catalog.here(), lineage, code, GcEpoch::default())
+            .await?;
         let published = catalog.publish_here(publication).await?;
         let call = CallId { creator: lineage.creator.clone(), key: lineage.key };
         if self.catalog().is_unpushed(&Location::Record(call.creator.clone(), call.key)).await? {

@@ -27,13 +27,24 @@ impl CompiledFile {
             let embedded =
                 code.embedded.iter().filter_map(|(label, content)| Self::embedded(code, &source, label, content));
             let source = Self { blob: id(&code.blob), is_rust: true, path: Some(source.clone()) };
-            for file in std::iter::once(source).chain(embedded) {
+            for file in std::iter::once(source).chain(embedded).chain(Self::found(code)) {
                 if !files.contains(&file) {
                     files.push(file);
                 }
             }
         }
         files
+    }
+
+    /// The sources of what was found, whose names are relative to the folder of the lock file.
+    fn found(code: &Code) -> Vec<Self> {
+        let workspace = code.lock.and_then(|(path, _)| Path::new(path).parent());
+        let sources = code.found.map(|found| found.closure().sources).unwrap_or_default();
+        let sources = sources.into_iter().filter_map(|(name, blob)| {
+            let path = workspace.map(|workspace| workspace.join(&name)).filter(|path| path.exists());
+            Some(Self { path, blob: Oid::from_str(&blob).ok()?, is_rust: name.ends_with(".rs") })
+        });
+        sources.collect()
     }
 
     /// The file behind an `include…!(…)`; none for other macros, and for what a build script wrote.

@@ -31,7 +31,8 @@ pub struct Provenance {
     /// By address of the code.
     sources: Mutex<HashMap<usize, SourceState>>,
     /// And when they were last seen to be there.
-    locks_kept: Mutex<Vec<(Digest, GcEpoch)>>,
+    /// Texts of the build that were kept, in which epoch, and whether at the remote too.
+    texts_kept: Mutex<Vec<(Digest, GcEpoch, bool)>>,
 }
 
 /// A body that ran.
@@ -56,7 +57,7 @@ impl Provenance {
             person: OnceLock::new(),
             run: uuid::Uuid::now_v7().simple().to_string(),
             sources: Mutex::default(),
-            locks_kept: Mutex::default(),
+            texts_kept: Mutex::default(),
         }
     }
 
@@ -92,6 +93,7 @@ impl Provenance {
                 hash: identity.code_hash,
                 own_hash: code.own_hash(),
                 dependencies: Dependency::all_of(code),
+                closure: code.found.map(|found| Digest::of(found.table.as_bytes())),
                 source: self.source(code),
             },
             generics: identity.generics(),
@@ -122,8 +124,9 @@ impl Provenance {
         found
     }
 
-    /// Keeps the text of the `Cargo.lock` that a record names, where it still is what was built with.
-    pub(crate) async fn keep_lock_text(
+    /// Keeps what a record names of the build: the table of its code, and the text of `Cargo.lock` where it still is what was built
+    /// with.
+    pub(crate) async fn keep_build_texts(
         &self,
         local_view: &LocalView,
         catalog: &Catalog,
@@ -131,17 +134,34 @@ impl Provenance {
         code: &'static Code,
         since: GcEpoch,
     ) -> Result<()> {
-        let (Some(digest), Some((path, _))) = (lineage.environment.cargo_lock, code.lock) else { return Ok(()) };
-        if lock(&self.locks_kept).contains(&(digest, since)) {
+        if let (Some(digest), Some(found)) = (lineage.code.closure, code.found) {
+            self.keep_text(local_view, catalog, digest, since, || Some(found.table.into())).await?;
+        }
+        if let (Some(digest), Some((path, _))) = (lineage.environment.cargo_lock, code.lock) {
+            let text = || std::fs::read(path).ok().filter(|text| Digest::of(text) == digest);
+            self.keep_text(local_view, catalog, digest, since, text).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a text once for each epoch, and apart where only this machine has it.
+    async fn keep_text(
+        &self,
+        local_view: &LocalView,
+        catalog: &Catalog,
+        digest: Digest,
+        since: GcEpoch,
+        text: impl FnOnce() -> Option<Vec<u8>>,
+    ) -> Result<()> {
+        let kept = (digest, since, catalog.remote.is_some());
+        if lock(&self.texts_kept).contains(&kept) {
             return Ok(());
         }
-        if let Ok(text) = std::fs::read(path)
-            && Digest::of(&text) == digest
-        {
+        if let Some(text) = text() {
             let staged = Staged::from_bytes(&local_view.scratch()?, &text)?;
             catalog.put_blob(&digest, staged.path()).await?;
         }
-        lock(&self.locks_kept).push((digest, since));
+        lock(&self.texts_kept).push(kept);
         Ok(())
     }
 }

@@ -24,6 +24,7 @@ fn main() -> Result<()> {
         Event::Hit(call) => println!("skipped {}", call.function()),
         Event::Executed { call, .. } => println!("ran {}", call.function()),
         Event::Failed(call) => println!("failed {}", call.function()),
+        Event::Newer { file } => println!("newer {file}"),
         Event::Started(_) | Event::Calls { .. } | Event::Downloading { .. } => {}
         Event::Downloaded { file, .. } => println!("downloaded {file}"),
         other => println!("unexpected {other:?}"),

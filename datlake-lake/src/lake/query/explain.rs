@@ -1,6 +1,6 @@
 //! Why a call ran, as far as records tell.
 
-use datlake_core::explain::{Difference, between};
+use datlake_core::explain::{Difference, between, name_items};
 use datlake_core::lineage::Lineage;
 use datlake_core::{CallKey, Error, ErrorKind, Result};
 use datlake_store::wait;
@@ -51,9 +51,17 @@ impl Lake {
                 let lineage = self.lineage_of(&creator, &other).await;
                 others.extend(unless_damaged(lineage, format_args!("{creator}/{other}"), &mut damaged)?.flatten());
             }
+            let (mut earlier, mut since) = (nearest_earlier(&this, &others), since(&this, &others));
+            let of = |key: CallKey| others.iter().find(|other| other.key == key);
+            if let Some(found) = &mut earlier {
+                self.name_items(&mut found.differences, of(found.key), Some(&this)).await?;
+            }
+            if let Some(found) = &mut since {
+                self.name_items(&mut found.differences, Some(&this), of(found.latest)).await?;
+            }
             Ok(CallExplanation {
-                earlier: nearest_earlier(&this, &others),
-                since: since(&this, &others),
+                earlier,
+                since,
                 damaged,
                 creator,
                 key,
@@ -62,6 +70,23 @@ impl Lake {
                 code_hash: this.code.hash,
             })
         })
+    }
+}
+
+impl Lake {
+    /// Names the items that changed, where the tables of both calls are kept.
+    async fn name_items(
+        &self,
+        differences: &mut Vec<Difference>,
+        was: Option<&Lineage>,
+        now: Option<&Lineage>,
+    ) -> Result<()> {
+        let digests = was.and_then(|was| was.code.closure).zip(now.and_then(|now| now.code.closure));
+        let Some((was, now)) = digests.filter(|_| differences.contains(&Difference::Found)) else { return Ok(()) };
+        if let (Some(was), Some(now)) = (self.catalog().closure(&was).await?, self.catalog().closure(&now).await?) {
+            name_items(differences, &was, &now);
+        }
+        Ok(())
     }
 }
 
@@ -102,5 +127,5 @@ fn since(this: &Lineage, others: &[Lineage]) -> Option<Since> {
 }
 
 fn is_of_code(difference: &Difference) -> bool {
-    matches!(difference, Difference::Code | Difference::Dependency { .. })
+    matches!(difference, Difference::Code | Difference::Dependency { .. } | Difference::Found | Difference::Item { .. })
 }
