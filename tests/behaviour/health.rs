@@ -63,7 +63,7 @@ fn a_lake_that_is_whole_has_no_findings_and_every_byte_is_read() {
     assert_eq!((verified.findings, verified.read), (vec![], 2 * blobs));
     assert_eq!(a.verify(Verify::default().side(Side::Local), &[]).unwrap().read, blobs);
     assert_eq!(a.verify(Verify::default().side(Side::Remote).sample(2), &[]).unwrap().read, 2);
-    assert_eq!(a.verify(Verify::default(), &["out.txt"]).unwrap().read, 4, "the file and Cargo.lock, on both sides");
+    assert_eq!(a.verify(Verify::default(), &["out.txt"]).unwrap().read, 6, "the file, Cargo.lock and the table of its code, on both sides");
     assert_eq!(all(&machines.machine("b")), []);
 }
 
@@ -286,7 +286,7 @@ fn what_verify_says_to_run_heals_also_what_is_no_file() {
         let manifest = blob_in(&root, tree.as_file());
         let (manifest, blobs): (Vec<_>, _) =
             files_below(&root.join("blobs")).into_iter().partition(|path| *path == manifest);
-        assert_eq!(blobs.len(), 6, "a file, three in a tree, a value and Cargo.lock");
+        assert_eq!(blobs.len(), 7, "a file, three in a tree, a value, Cargo.lock and a table of code");
         blobs.iter().for_each(|blob| overwrite(blob, |bytes| bytes[0] ^= 1));
         let findings = a.verify(Verify::default(), &[]).unwrap().findings;
         assert_eq!(findings.len(), blobs.len(), "{findings:?}");
