@@ -63,7 +63,11 @@ fn a_lake_that_is_whole_has_no_findings_and_every_byte_is_read() {
     assert_eq!((verified.findings, verified.read), (vec![], 2 * blobs));
     assert_eq!(a.verify(Verify::default().side(Side::Local), &[]).unwrap().read, blobs);
     assert_eq!(a.verify(Verify::default().side(Side::Remote).sample(2), &[]).unwrap().read, 2);
-    assert_eq!(a.verify(Verify::default(), &["out.txt"]).unwrap().read, 6, "the file, Cargo.lock and the table of its code, on both sides");
+    assert_eq!(
+        a.verify(Verify::default(), &["out.txt"]).unwrap().read,
+        6,
+        "the file, Cargo.lock and the table of its code, on both sides"
+    );
     assert_eq!(all(&machines.machine("b")), []);
 }
 

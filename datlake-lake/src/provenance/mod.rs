@@ -30,7 +30,6 @@ pub struct Provenance {
     run: String,
     /// By address of the code.
     sources: Mutex<HashMap<usize, SourceState>>,
-    /// And when they were last seen to be there.
     /// Texts of the build that were kept, in which epoch, and whether at the remote too.
     texts_kept: Mutex<Vec<(Digest, GcEpoch, bool)>>,
 }

@@ -25,7 +25,7 @@ fn main() -> Result<()> {
         Event::Executed { call, .. } => println!("ran {}", call.function()),
         Event::Failed(call) => println!("failed {}", call.function()),
         Event::Newer { file } => println!("newer {file}"),
-        Event::Started(_) | Event::Calls { .. } | Event::Downloading { .. } => {}
+        Event::Started(_) | Event::Calls { .. } | Event::Downloading { .. } | Event::NewRemote { .. } => {}
         Event::Downloaded { file, .. } => println!("downloaded {file}"),
         other => println!("unexpected {other:?}"),
     });
