@@ -13,7 +13,7 @@
 //!
 //! What create, list and remove alone cannot give: a removal looks before it deletes, and does not see what is created in
 //! between. So of two people who remove one call, while a third makes it anew, the second may take away what the third made.
-//! It is gone whole, and is made again. Where it stays, its names do: see [`renew_names`](Catalog::renew_names).
+//! It is gone whole, and is made again. Where it stays, its names do: see `Catalog::renew_names`.
 
 mod guard;
 mod listing;
