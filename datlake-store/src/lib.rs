@@ -35,7 +35,7 @@ mod staging;
 mod usage;
 mod writers;
 
-pub use dir::{DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal};
+pub use dir::{DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal, is_executable};
 pub use hashing::hash_file;
 pub use lake_header::{is_lake, lake_id};
 pub use lease::{Among, HeartbeatLease};

@@ -74,6 +74,6 @@ fn a_plan_is_shown_whatever_else_is() {
         let _ = half(4);
         return;
     };
-    assert!(said.contains("would run: no call of it is remembered") && said.contains("1 calls would run"), "{said}");
+    assert!(said.contains("would run: no call of it is remembered") && said.contains("1 call would run"), "{said}");
     assert_eq!(run("frozen").unwrap(), "");
 }

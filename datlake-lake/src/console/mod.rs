@@ -314,7 +314,8 @@ impl Console {
             }
         }
         if self.would_run > 0 && (self.mode == Mode::Plan || self.log >= Log::Summary) {
-            self.say(&format!("{} calls would run", self.would_run));
+            let calls = if self.would_run == 1 { "call" } else { "calls" };
+            self.say(&format!("{} {calls} would run", self.would_run));
         }
         if self.log == Log::Warnings {
             return;

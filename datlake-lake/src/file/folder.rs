@@ -1,11 +1,10 @@
 //! What is below a folder, and what of that a lake can have.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use datlake_core::{Error, ErrorKind, Result, Subject};
-use datlake_store::is_lake;
+use datlake_store::{is_executable, is_lake};
 
 use crate::event::Event;
 use crate::handle::Lake;
@@ -123,7 +122,7 @@ impl LocalFolder {
             parts.push(part.as_os_str().to_str().ok_or("its name is not UTF-8")?);
         }
         fs::File::open(path).map_err(|e| unreadable(&e))?;
-        Ok((parts.join("/"), found.permissions().mode() & 0o111 != 0))
+        Ok((parts.join("/"), is_executable(path, &found)))
     }
 
     /// The files that `lake` is to get, each with what `name` makes of its path from the folder. What else is below the folder is

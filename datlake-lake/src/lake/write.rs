@@ -1,7 +1,6 @@
 //! Adding files that no call made.
 
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -12,7 +11,7 @@ use datlake_core::record::{Name, NameTarget};
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Subject, Uid};
 use datlake_store::{
     AsyncRead, AsyncReadExt as _, AsyncStagedWriter, AsyncWrite, AsyncWriteExt as _, Publishing, Staged, StagedWriter,
-    offload_method, wait,
+    is_executable, offload_method, wait,
 };
 
 use super::{Lake, refuse_in_body};
@@ -172,7 +171,7 @@ impl Lake {
         refuse_in_body("add a file")?;
         let uid = Uid::fresh(uid)?;
         let staged = Staged::copy_of(&self.local_view().scratch()?, path.as_ref())?;
-        if std::fs::metadata(path.as_ref()).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0) {
+        if std::fs::metadata(path.as_ref()).is_ok_and(|found| found.is_file() && is_executable(path.as_ref(), &found)) {
             let path = path.as_ref().display().to_string();
             self.emit(&Event::NotKept { path, why: "a lake does not keep that it is executable".to_owned() });
         }

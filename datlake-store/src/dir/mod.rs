@@ -33,6 +33,7 @@ pub use scratch::Scratch;
 pub use seal::Seal;
 pub(crate) use seal::{seal, time_of};
 pub use state::{DirStore, Durability};
+pub use sys::is_executable;
 pub(crate) use sys::{changed, is_on_local_disk, read_only};
 
 use self::publish::Source;

@@ -131,3 +131,21 @@ pub(super) fn no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
         || [Errno::NOLCK, Errno::INVAL, Errno::BADF].iter().any(|e| error.raw_os_error() == Some(e.raw_os_error()))
 }
+
+/// Whether somebody made the file at `path` executable. FAT, exFAT and NTFS keep no such thing, and show it of every file.
+pub fn is_executable(path: &Path, found: &Metadata) -> bool {
+    found.permissions().mode() & 0o111 != 0 && !shows_all_executable(path)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn shows_all_executable(path: &Path) -> bool {
+    // FAT, exFAT, both drivers of NTFS, and what runs in user space, where disks of cameras and sticks are, too.
+    const WITHOUT: [u32; 5] = [0x4d44, 0x2011_bab0, 0x5346_544e, 0x7366_746e, 0x6573_5546];
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    rustix::fs::statfs(path).is_ok_and(|stat| WITHOUT.contains(&(stat.f_type as u32)))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn shows_all_executable(_: &Path) -> bool {
+    false
+}
