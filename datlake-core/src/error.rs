@@ -53,7 +53,7 @@ pub enum ErrorKind {
     Outputs,
     /// A body called itself with the same arguments.
     Recursion,
-    /// A body would have to run, and the lake [runs none](https://docs.rs/datlake/latest/datlake/enum.Mode.html).
+    /// A body would have to run, and the lake runs none: its mode is `frozen` or `plan`.
     WouldRun,
     /// A forced run made other outputs than the lake holds.
     NotReproducible,
@@ -102,8 +102,7 @@ impl FailedCall {
 /// `` `train` of rate = 5.0, depth = 1 (src/main.rs:4) ``
 impl fmt::Display for FailedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.creator.as_str();
-        let function = name.rsplit([':', '/']).next().unwrap_or(name);
+        let function = self.creator.function();
         let of = if self.arguments.is_empty() { "" } else { " of " };
         write!(f, "`{function}`{of}{} ({})", self.arguments, self.place)
     }

@@ -129,6 +129,12 @@ impl FromStr for Uid {
 }
 
 impl CreatorName {
+    /// The name of the function alone.
+    pub fn function(&self) -> &str {
+        let name = self.as_str();
+        name.rsplit([':', '/']).next().unwrap_or(name)
+    }
+
     /// Validates a creator's name by the rules of [`Uid::chosen`].
     ///
     /// # Errors

@@ -190,14 +190,8 @@ pub struct CallId {
 impl CallId {
     /// The name of the function alone.
     pub fn function(&self) -> &str {
-        function(&self.creator)
+        self.creator.function()
     }
-}
-
-/// The name of a creator's function alone.
-pub(crate) fn function(creator: &CreatorName) -> &str {
-    let name = creator.as_str();
-    name.rsplit([':', '/']).next().unwrap_or(name)
 }
 
 impl fmt::Display for CallId {

@@ -143,7 +143,9 @@ impl<R, S, F> Calls<R, S, F> {
     {
         let Self { calls, threads, progress } = self;
         let total = calls.len();
-        calls.iter().take(1).for_each(|call| call.announce(total));
+        if let Some(first) = calls.first() {
+            first.announce(total);
+        }
         let jobs: Vec<_> = calls.into_iter().map(|call| Mutex::new(Some(call))).collect();
         let (next, progress, here) = (AtomicUsize::new(0), Mutex::new((0, progress)), scope::here());
         let (send, receive) = mpsc::channel();
@@ -252,7 +254,9 @@ impl<R, S, F> AsyncCalls<R, S, F> {
     {
         let Self { calls, mut progress } = self;
         let total = calls.len();
-        calls.iter().take(1).for_each(|call| call.announce(total));
+        if let Some(first) = calls.first() {
+            first.announce(total);
+        }
         let mut results = Vec::with_capacity(total);
         let mut running = futures_util::stream::iter(calls.into_iter().map(AsyncCall::run)).buffered(POLLED);
         while let Some(result) = running.next().await {

@@ -145,7 +145,7 @@ pub(crate) enum Command {
     Calls {
         /// Only those of this creator: its name, or the end of it
         creator: Option<String>,
-        /// Only those that failed last, with their errors
+        /// Only those that failed and are not in the lake, with their errors
         #[arg(long)]
         failed: bool,
         /// Only what happened so long ago or later, as 30d or 12h

@@ -13,7 +13,7 @@ use datlake_core::{CallKey, CreatorName};
 use datlake_store::{every, wait};
 
 use crate::config::Log;
-use crate::event::{CallId, Event, Pace, function};
+use crate::event::{CallId, Event, Pace};
 use crate::handle::{Inner, Lake};
 use crate::mode::Mode;
 use crate::report::{human_duration as duration, human_size as bytes};
@@ -204,7 +204,7 @@ impl Console {
     /// Many calls of one creator begin.
     fn many(&mut self, creator: &CreatorName, all: usize) {
         if self.log == Log::Calls {
-            let group = self.group_of(function(creator));
+            let group = self.group_of(creator.function());
             group.all = Some(group.counts.calls() + all);
         }
     }
