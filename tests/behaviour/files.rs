@@ -286,7 +286,7 @@ fn errors_have_what_they_are_about_and_what_to_do_as_fields() {
     let taken = lake.add_bytes("a.txt", "other").unwrap_err();
     assert_eq!((taken.kind(), taken.subject()), (ErrorKind::AlreadyExists, Some(&uid)));
     assert!(taken.hint().is_some_and(|hint| hint.contains("choose another UID")), "{taken}");
-    fs::remove_file(file.stored_path().unwrap()).unwrap();
+    fs::remove_file(file.stored_path().unwrap().canonicalize().unwrap()).unwrap();
     let lost = file.read().unwrap_err();
     assert_eq!((lost.kind(), lost.subject()), (ErrorKind::MissingBlob, Some(&uid)));
     assert!(lost.hint().is_some_and(|hint| hint.contains("datlake repair a.txt")), "{lost}");

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use datlake_core::{Digest, Error, ErrorKind, Location, Result, Subject};
+use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
 use datlake_store::{Reader, wait};
 
 use super::handle::{File, Place, noted};
@@ -115,8 +115,9 @@ impl File {
         }
     }
 
-    /// The read-only file in the lake's directory that holds its content, after a download where that is needed. Unlike
-    /// [`path`](File::path) it outlives the process, stays until the content is collected, and is named by its digest.
+    /// A path in the lake's directory to its content, read-only, after a download where that is needed. It ends in the file's own
+    /// name where the file system has symbolic links, else in the digest. Unlike [`path`](File::path) it outlives the process,
+    /// and leads nowhere once the content is evicted or collected.
     ///
     /// # Errors
     /// As [`File::open`]; [`ErrorKind::Context`] in a body, which works on inputs by [`path`](File::path).
@@ -124,12 +125,14 @@ impl File {
     /// ```
     /// let lake = datlake::Lake::temp()?;
     /// let file = lake.add_bytes("greetings/en.txt", b"hello")?;
-    /// assert_eq!(std::fs::read(file.stored_path()?)?, b"hello");
+    /// let path = file.stored_path()?;
+    /// assert_eq!((path.file_name().unwrap(), std::fs::read(&path)?), ("en.txt".as_ref(), b"hello".to_vec()));
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn stored_path(&self) -> Result<PathBuf> {
         refuse_in_body("ask where content is kept")?;
         drop(self.whole()?);
-        Ok(self.lake().home().join(Location::Blob(self.digest()).path()))
+        let name = self.0.name.rsplit('/').next().unwrap_or_default();
+        Ok(self.lake().local_view().dir().named_path(&self.digest(), name))
     }
 }

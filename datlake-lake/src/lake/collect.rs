@@ -142,6 +142,7 @@ impl Lake {
         let (blobs, _) = collect::unnamed(&*local.store, &named, None).await?;
         if !how.dry_run {
             local.remove(blobs.iter().map(|blob| blob.digest).collect()).await?;
+            self.local_view().dir().clear_named_paths();
         }
         Ok(CollectedLocal { blobs: blobs.len() as u64, bytes: blobs.iter().map(|blob| blob.size).sum() })
     }

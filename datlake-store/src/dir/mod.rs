@@ -7,6 +7,7 @@
 mod file_lock;
 mod hold;
 mod lock;
+mod named;
 mod open;
 mod publish;
 mod runs;
