@@ -13,6 +13,24 @@ pub(crate) struct Page {
     pub(crate) columns: usize,
     /// The same, where there is a terminal or somebody said so: what is written for a program is never cut.
     pub(crate) limit: Option<usize>,
+    /// Whether everything is listed, however much it is.
+    pub(crate) verbose: bool,
+}
+
+/// As many rows are listed of what may be very many.
+const MANY: usize = 20;
+
+impl Page {
+    /// Lines: all of them, or the first and how many more there are.
+    pub(crate) fn lines(&self, lines: impl IntoIterator<Item = String>) -> String {
+        let mut lines = lines.into_iter();
+        // One more line would say as much as the line that says there is one more.
+        let shown: Vec<String> = lines.by_ref().take(if self.verbose { usize::MAX } else { MANY + 1 }).collect();
+        match lines.count() {
+            0 => shown.concat(),
+            more => format!("{}  and {} more: -v lists all\n", shown[..MANY].concat(), more + 1),
+        }
+    }
 }
 
 /// The answer of a command. What is only damaged does not hide the rest; it is warned of, and the exit status tells.

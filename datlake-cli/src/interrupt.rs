@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datlake::Lake;
@@ -18,6 +19,7 @@ struct Begun {
 }
 
 static BEGUN: Mutex<Begun> = Mutex::new(Begun { paths: Vec::new(), lakes: Vec::new() });
+static PAGING: AtomicBool = AtomicBool::new(false);
 
 fn begun() -> MutexGuard<'static, Begun> {
     BEGUN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -29,7 +31,8 @@ pub(crate) fn watch() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let wait = move || {
-        let Some(signal) = signals.forever().next() else { return };
+        let ends = |signal: &i32| *signal != SIGINT || !PAGING.load(Ordering::Relaxed);
+        let Some(signal) = signals.forever().find(ends) else { return };
         let begun = begun();
         for path in &begun.paths {
             remove(path);
@@ -63,6 +66,18 @@ pub(crate) fn watch_over(lake: &Lake) {
 pub(crate) fn settled() {
     let lakes = std::mem::take(&mut begun().lakes);
     drop(lakes);
+}
+
+/// As long as this lives, Ctrl-C is for the program that shows the answer.
+pub(crate) fn paging() -> impl Drop {
+    struct Paging;
+    impl Drop for Paging {
+        fn drop(&mut self) {
+            PAGING.store(false, Ordering::Relaxed);
+        }
+    }
+    PAGING.store(true, Ordering::Relaxed);
+    Paging
 }
 
 /// Something that is not finished under a name of its own.

@@ -10,6 +10,7 @@ mod boxes;
 mod commands;
 mod failure;
 mod interrupt;
+mod pager;
 mod progress;
 mod screen;
 mod text;
@@ -20,8 +21,9 @@ use crate::answer::Partly;
 use crate::screen::Screen;
 
 fn main() -> ExitCode {
-    let (args, json) = args::parse();
-    let screen = Screen::new(args.color);
+    let (args, style) = args::parse();
+    let json = style.json;
+    let screen = Screen::new(args.color, style.verbose);
     if let Err(error) = interrupt::watch() {
         return ExitCode::from(screen.error(&anyhow::Error::new(error).context("cannot wait for signals"), json));
     }

@@ -10,6 +10,7 @@ use owo_colors::OwoColorize as _;
 
 use crate::answer::{Answer, Page};
 use crate::failure::Failure;
+use crate::pager;
 use crate::text::escape;
 
 /// Where results are shown.
@@ -20,7 +21,7 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    pub(crate) fn new(color: clap::ColorChoice) -> Self {
+    pub(crate) fn new(color: clap::ColorChoice, verbose: bool) -> Self {
         let color = match color {
             clap::ColorChoice::Auto => ColorChoice::Auto,
             clap::ColorChoice::Always => ColorChoice::Always,
@@ -29,17 +30,34 @@ impl Screen {
         let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         let limit = columns.or_else(terminal).map(|width| width.clamp(40, 400));
-        Self { color, page: Page { columns: limit.unwrap_or(80), limit } }
+        Self { color, page: Page { columns: limit.unwrap_or(80), limit, verbose } }
     }
 
     /// Shows what a command found or did.
     pub(crate) fn show(&self, answer: &dyn Answer, json: bool) -> io::Result<()> {
         let text = if json { answer.json()? + "\n" } else { answer.text(&self.page) };
-        let mut out = io::BufWriter::with_capacity(64 << 10, AutoStream::new(io::stdout(), self.color));
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
+        let text = self.painted(&text)?;
+        if json || !pager::show(&text)? {
+            let mut out = io::stdout();
+            out.write_all(&text)?;
+            out.flush()?;
+        }
         answer.warnings().iter().for_each(|warning| self.warning(warning));
         Ok(())
+    }
+
+    /// With colours or without, as standard output wants it.
+    fn painted(&self, text: &str) -> io::Result<Vec<u8>> {
+        let color = AutoStream::new(io::stdout(), self.color).current_choice();
+        let mut painted = AutoStream::new(Vec::with_capacity(text.len()), color);
+        painted.write_all(text.as_bytes())?;
+        Ok(painted.into_inner())
+    }
+
+    /// Says lines about what may be very many.
+    pub(crate) fn list(&self, lines: impl IntoIterator<Item = String>) {
+        let text = self.page.lines(lines.into_iter().map(|line| line + "\n"));
+        text.lines().for_each(|line| self.say(line));
     }
 
     /// Shows a failure; its exit status.

@@ -16,6 +16,7 @@ pub(crate) use gc::GcHow;
 use value::size;
 
 const JSON: &str = "json";
+const VERBOSE: &str = "verbose";
 
 /// What is in a lake, where it comes from, in and out.
 #[derive(Debug, Parser)]
@@ -84,6 +85,9 @@ pub(crate) enum Command {
         /// All files with names in the folder UID
         #[arg(short, long)]
         recursive: bool,
+        /// Make the folders that DEST is in
+        #[arg(short, long)]
+        parents: bool,
     },
     /// Writes the content of files to standard output
     #[command(after_help = "Example: datlake cat corpora/alice.txt | wc -w")]
@@ -94,7 +98,8 @@ pub(crate) enum Command {
     },
     /// Shows where the content of files is on this machine
     ///
-    /// Content that is not here is downloaded. The paths are read-only, and named by digest.
+    /// Content that is not here is downloaded. A path ends in the file's own name, is read-only, and leads to the content as long as
+    /// that is here: until it is evicted or collected.
     #[command(after_help = "Example: wc -w \"$(datlake path corpora/alice.txt)\"")]
     Path {
         /// The files
@@ -282,6 +287,9 @@ pub(crate) enum Command {
         /// Keep so many of the latest of each creator and arguments (1 with --superseded)
         #[arg(long, value_name = "N")]
         keep: Option<usize>,
+        /// Say what would be removed, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
@@ -308,6 +316,19 @@ pub(crate) enum Command {
         #[command(flatten)]
         how: GcHow,
     },
+    /// Makes a lake of its own for the project in this folder
+    ///
+    /// Writes a datlake.toml, which every program and command uses that is started here or below. Names of files in it do not meet
+    /// those of other projects.
+    #[command(after_help = "Example: datlake init --remote s3://team/tumor")]
+    Init {
+        /// The lake's folder on this machine
+        #[arg(long, default_value = ".datlake")]
+        home: String,
+        /// The URL of the store shared with others
+        #[arg(long)]
+        remote: Option<String>,
+    },
     /// Shows and changes the configuration
     #[command(subcommand)]
     Config(Config),
@@ -325,28 +346,39 @@ pub(crate) enum Command {
     },
 }
 
-/// The arguments, and whether the answer is written as JSON.
-pub(crate) fn parse() -> (Args, bool) {
+/// How an answer is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    pub(crate) json: bool,
+    /// Lists everything, where lists are otherwise cut.
+    pub(crate) verbose: bool,
+}
+
+/// The arguments, and how the answer is written.
+pub(crate) fn parse() -> (Args, Style) {
     let matches = command().get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut of = &matches;
     while let Some((_, below)) = of.subcommand() {
         of = below;
     }
-    let json = of.try_get_one::<bool>(JSON).is_ok_and(|json| json.is_some_and(|json| *json));
-    (args, json)
+    let given = |flag| of.try_get_one::<bool>(flag).is_ok_and(|given| given.is_some_and(|given| *given));
+    (args, Style { json: given(JSON), verbose: given(VERBOSE) })
 }
 
 /// The command with all its arguments.
 pub(crate) fn command() -> clap::Command {
-    with_json(Args::command())
+    with_style(Args::command())
 }
 
-/// Whatever gives an answer, and not bytes, gives it as JSON too.
-fn with_json(command: clap::Command) -> clap::Command {
-    match command.get_name() {
-        _ if command.has_subcommands() => command.mut_subcommands(with_json),
-        "cat" | "completions" | "man" => command,
-        _ => command.arg(Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Write JSON")),
-    }
+/// Whatever gives an answer, and not bytes, gives it as JSON too; what may list very many lists them all when asked.
+fn with_style(command: clap::Command) -> clap::Command {
+    let verbose = Arg::new(VERBOSE).short('v').long(VERBOSE).action(ArgAction::SetTrue).help("List all, however many");
+    let command = match command.get_name() {
+        _ if command.has_subcommands() => return command.mut_subcommands(with_style),
+        "cat" | "completions" | "man" => return command,
+        "status" | "push" | "mirror" | "rm" | "prune" => command.arg(verbose),
+        _ => command,
+    };
+    command.arg(Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Write JSON"))
 }

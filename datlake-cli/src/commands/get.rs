@@ -49,7 +49,17 @@ impl Answer for Vec<Got> {
     }
 }
 
-pub(super) fn run(lake: &Lake, items: &[String], force: bool, recursive: bool) -> anyhow::Result<Vec<Got>> {
+/// How to write.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    pub(super) force: bool,
+    pub(super) recursive: bool,
+    /// Whether folders are made.
+    pub(super) parents: bool,
+}
+
+pub(super) fn run(lake: &Lake, items: &[String], how: How) -> anyhow::Result<Vec<Got>> {
+    let How { force, recursive, parents } = how;
     let (uids, dest) = match items {
         [all @ .., dest] if !all.is_empty() => (all, Path::new(dest)),
         _ => (items, Path::new(".")),
@@ -63,6 +73,15 @@ pub(super) fn run(lake: &Lake, items: &[String], force: bool, recursive: bool) -
     for uid in uids {
         let (shown, own, what) = look_up(lake, uid, recursive)?;
         all.push((shown, if into { dest.join(own) } else { dest.to_owned() }, what));
+    }
+    let above = folder_of(dest);
+    if parents {
+        let failed = || format!("cannot make the folder `{}`", above.display());
+        std::fs::create_dir_all(&above).with_context(failed)?;
+    } else if !above.is_dir() {
+        let message = format!("cannot write `{}`: there is no folder `{}`", dest.display(), above.display());
+        let error = Error::new(ErrorKind::InvalidInput, message).about(Subject::Path(dest.to_owned()));
+        bail!(error.with_hint("--parents makes it"));
     }
     let mut got = Vec::new();
     for (uid, path, what) in all {

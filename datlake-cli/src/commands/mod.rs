@@ -10,6 +10,7 @@ mod gc;
 mod get;
 mod health;
 mod info;
+mod init;
 mod lake;
 mod lineage;
 mod ls;
@@ -35,7 +36,9 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
             Box::new(ls::run(&lake()?, prefix.as_deref(), long, recursive || json)?)
         }
         Command::Add { paths, uid, how } => Box::new(add::run(lake, &paths, &uid, &how)?),
-        Command::Get { items, force, recursive } => Box::new(get::run(&lake()?, &items, force, recursive)?),
+        Command::Get { items, force, recursive, parents } => {
+            Box::new(get::run(&lake()?, &items, get::How { force, recursive, parents })?)
+        }
         Command::Cat { uids } => Box::new(content::cat(&lake()?, &uids, &mut screen.bytes())?),
         Command::Path { uids } => Box::new(content::paths(&lake()?, &uids)?),
         Command::Url { uid, expires } => Box::new(lake()?.url(&uid, expires)?),
@@ -53,6 +56,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Lineage { uid, up, down, depth, limit } => {
             Box::new(lineage::run(&lake()?, &uid, up, down, &lineage::Bounds { depth, limit })?)
         }
+        Command::Init { home, remote } => Box::new(init::run(&home, remote.as_deref())?),
         Command::Config(command) => config::run(command, screen)?,
         Command::Status => Box::new(lake()?.status()?),
         Command::Push { which } => Box::new(lake()?.push(&texts(&which))?),
@@ -68,8 +72,9 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         }
         Command::Repair { uid: Some(uid) } => Box::new(lake()?.repair(&uid)?),
         Command::Repair { uid: None } => Box::new(lake()?.clean()?),
-        Command::Prune { superseded, older_than, keep, yes } => {
-            Box::new(prune::run(&lake()?, &prune::PruneOptions { superseded, older_than, keep, yes }, screen)?)
+        Command::Prune { superseded, older_than, keep, dry_run, yes } => {
+            let what = prune::PruneOptions { superseded, older_than, keep, dry_run, yes };
+            Box::new(prune::run(&lake()?, &what, screen)?)
         }
         Command::Evict { older_than, to } => {
             let what = older_than.map_or(Evict::To(to.unwrap_or(u64::MAX)), Evict::OlderThan);

@@ -24,9 +24,9 @@ pub(super) struct Removed {
 }
 
 impl Answer for Removed {
-    fn text(&self, _: &Page) -> String {
+    fn text(&self, page: &Page) -> String {
         let how = if self.local { "forgot" } else { "removed" };
-        self.removed.iter().map(|uid| format!("{how} {}\n", short(uid))).collect()
+        page.lines(self.removed.iter().map(|uid| format!("{how} {}\n", short(uid))))
     }
 }
 
@@ -143,7 +143,7 @@ fn or_folder(lake: &Lake, uids: &[String], error: datlake::Error) -> anyhow::Err
 
 /// Shows what would be removed.
 pub(super) fn would_go(removal: &Removal, cascade: bool, screen: &Screen) {
-    let rows = |rows: &[Removable]| rows.iter().for_each(|row| screen.say(&format!("  {}", removable(row))));
+    let rows = |rows: &[Removable]| screen.list(rows.iter().map(|row| format!("  {}", removable(row))));
     rows(&removal.asked);
     if !removal.downstream.is_empty() {
         screen.say(if cascade { "Made from that, and would go too:" } else { "Made from that:" });

@@ -18,6 +18,7 @@ use super::add::Added;
 use super::config::Checked;
 use super::content::LocalPath;
 use super::get::Got;
+use super::init::Initialized;
 use super::lineage::Related;
 use super::prune::Pruned;
 use super::rm::Removed;
@@ -51,6 +52,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("get", of::<Vec<Got>>()),
         ("info", of::<FileInfo>()),
         ("lineage", of::<Related>()),
+        ("init", of::<Initialized>()),
         ("ls", of::<Vec<Row<FileRow>>>()),
         ("mirror", of::<Mirrored>()),
         ("path", of::<Vec<LocalPath>>()),

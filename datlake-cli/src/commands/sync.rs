@@ -8,8 +8,8 @@ use crate::failure::FAILED;
 use crate::text::{bytes, count, escape, files, short, time};
 
 impl Answer for LakeStatus {
-    fn text(&self, _: &Page) -> String {
-        text(self)
+    fn text(&self, page: &Page) -> String {
+        text(self, page)
     }
 
     fn damaged(&self) -> &[Damage] {
@@ -17,7 +17,7 @@ impl Answer for LakeStatus {
     }
 }
 
-fn text(status: &LakeStatus) -> String {
+fn text(status: &LakeStatus, page: &Page) -> String {
     let remote = match (&status.remote, status.offline) {
         (Some(remote), _) => escape(remote).into_owned(),
         (None, true) => "not asked: offline".to_owned(),
@@ -47,31 +47,30 @@ fn text(status: &LakeStatus) -> String {
         return text;
     }
     let width = status.unpushed.iter().map(|row| bytes(row.size).len()).max().unwrap_or(0);
-    for UnpushedRow { call, uids, size, created_at, originator, .. } in &status.unpushed {
-        let what = match (call, uids.split_first()) {
+    let row = |row: &UnpushedRow| {
+        let what = match (&row.call, row.uids.split_first()) {
             (_, Some((first, []))) => short(first),
             (_, Some((first, more))) => format!("{} and {} more", short(first), more.len()),
             (Some((creator, key)), None) => format!("{} {}", escape(creator.as_str()), key.short()),
-            (None, None) => continue,
+            (None, None) => return None,
         };
-        let size = bytes(*size);
-        text.push_str(&format!("  {}  {}  {size:>width$}  {}\n", time(created_at), escape(originator), what.bold()));
-    }
+        let (at, by, size) = (time(&row.created_at), escape(&row.originator), bytes(row.size));
+        Some(format!("  {at}  {by}  {size:>width$}  {}\n", what.bold()))
+    };
+    text.push_str(&page.lines(status.unpushed.iter().filter_map(row)));
     text
 }
 
 impl Answer for Push {
-    fn text(&self, _: &Page) -> String {
-        let mut text = String::new();
-        for item in &self.items {
-            let how = match item.outcome {
-                PushOutcome::Sent => "pushed",
-                PushOutcome::There => "was there already:",
-                PushOutcome::Lost => "kept beside another's:",
-                _ => continue,
-            };
-            text.push_str(&format!("{how} {}\n", escape(&item.what)));
-        }
+    fn text(&self, page: &Page) -> String {
+        let lines = |wanted, how: &'static str| {
+            let rows = self.items.iter().filter(move |item| item.outcome == wanted);
+            rows.map(move |item| format!("{how} {}\n", escape(&item.what)))
+        };
+        // What lost to another's is news, however much else there is.
+        let mut text: String = lines(PushOutcome::Lost, "kept beside another's:").collect();
+        text.push_str(&page.lines(lines(PushOutcome::Sent, "pushed")));
+        text.push_str(&page.lines(lines(PushOutcome::There, "was there already:")));
         if self.items.is_empty() {
             text.push_str("nothing to push\n");
         } else {
@@ -104,12 +103,12 @@ impl Answer for Pull {
 }
 
 impl Answer for Mirrored {
-    fn text(&self, _: &Page) -> String {
+    fn text(&self, page: &Page) -> String {
         let Mirrored { target, dry_run, items, there, blobs, bytes: size, .. } = self;
         let target = escape(target);
         let copied = items.iter().filter(|row| row.outcome == MirrorOutcome::Copied);
         let how = if *dry_run { "would copy" } else { "copied" };
-        let mut text: String = copied.map(|row| format!("{how} {}\n", escape(&row.what))).collect();
+        let mut text = page.lines(copied.map(|row| format!("{how} {}\n", escape(&row.what))));
         let there = match there {
             0 => String::new(),
             1 => "; 1 call or file was there".to_owned(),

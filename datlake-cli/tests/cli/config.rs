@@ -202,3 +202,38 @@ fn check_tells_what_works_with_the_remote_and_what_to_do() {
     assert!(away.out.contains("fails  list objects\n") && away.out.contains("nobody answers there"), "{}", away.out);
     assert!(!away.out.contains("hunter2") && !away.out.contains("create objects"), "{}", away.out);
 }
+
+/// Two projects use the same names, and neither sees the other's files.
+#[test]
+fn a_project_has_a_lake_of_its_own() {
+    let machine = Machine::new();
+    let in_project = |project: &str, arguments: &[&str]| {
+        std::fs::create_dir_all(machine.path(project)).unwrap();
+        let mut command = machine.command(arguments);
+        ran(command.current_dir(machine.path(project)).env_remove("DATLAKE_HOME").output().unwrap())
+    };
+    for project in ["tumor", "lung"] {
+        std::fs::create_dir_all(machine.path(project).join(".git")).unwrap();
+        let made = in_project(project, &["init"]);
+        assert_eq!((made.status, &*made.err), (0, ""));
+        assert!(made.out.contains("/datlake.toml") && made.out.contains("/.gitignore"), "{}", made.out);
+        machine.write(&format!("{project}/scans.csv"), project);
+        let added = in_project(project, &["add", "scans.csv", "raw/scans.csv"]);
+        assert_eq!((added.status, &*added.err), (0, ""));
+        assert_eq!(std::fs::read_to_string(machine.path(project).join(".gitignore")).unwrap(), "/.datlake/\n");
+    }
+    assert_eq!(in_project("tumor/deep/below", &["cat", "raw/scans.csv"]).out, "tumor");
+    let again = in_project("tumor", &["init", "--home", "elsewhere"]);
+    assert_eq!(again.status, 2);
+    assert!(again.err.contains("there is a `datlake.toml`") && again.err.contains("hint: "), "{}", again.err);
+
+    let remote = format!("file://{}", machine.path("shared").display());
+    let json = in_project("skin", &["init", "--json", "--home", "lake", "--remote", &remote]);
+    check_schema(&["init"], &json.out);
+    let text = std::fs::read_to_string(machine.path("skin/datlake.toml")).unwrap();
+    assert!(text.contains("home = \"lake\"") && text.contains(&remote), "{text}");
+    // What may not be set leaves nothing behind.
+    let refused = in_project("bone", &["init", "--remote", "s3://id:hunter2@bucket"]);
+    assert_eq!((refused.status, machine.path("bone/datlake.toml").exists()), (2, false));
+    assert!(!refused.err.contains("hunter2"), "{}", refused.err);
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
+mod add;
 mod buckets;
 mod calls;
 mod config;

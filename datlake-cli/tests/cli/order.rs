@@ -4,7 +4,7 @@ use std::fs;
 
 use datlake::Lake;
 
-use crate::support::{Machine, check_schema, files_in, ran};
+use crate::support::{Machine, answered, check_schema, files_in, ran};
 
 /// The only content of the lake in `root`.
 fn only_blob(root: &std::path::Path) -> std::path::PathBuf {
@@ -105,13 +105,81 @@ fn what_is_pruned_is_shown_first_and_named_files_stay() {
     assert_eq!((asked.status, &*asked.out), (2, ""));
     assert!(asked.err.contains("--yes"), "{}", asked.err);
     let before = machine.json(&["calls"]).as_array().unwrap().len();
+    let tried = machine.json(&["prune", "--older-than", "0s", "--dry-run"]);
+    let said = machine.run(&["prune", "--older-than", "0s", "--dry-run"]);
+    assert_eq!((said.status, said.out.starts_with("would remove ")), (0, true), "{}", said.out);
+    assert!(said.out.contains("::split/"), "{}", said.out);
+    assert_eq!(machine.json(&["calls"]).as_array().unwrap().len(), before);
     let pruned = machine.json(&["prune", "--older-than", "0s", "--yes"]);
+    assert_eq!(
+        (&tried["calls"], &tried["files"], &tried["dry_run"]),
+        (&pruned["calls"], &pruned["files"], &true.into())
+    );
     let left = machine.json(&["calls"]);
     let remembered = left.as_array().unwrap().iter().filter(|call| call["remembered"] == true).count();
     assert_eq!(remembered, before - pruned["calls"].as_u64().unwrap() as usize);
     machine.ok(&["cat", "reports/which.txt"]);
     assert_eq!(machine.run(&["prune"]).status, 2);
     assert_eq!(machine.ok(&["prune", "--older-than", "0s"]), "nothing to prune\n");
+}
+
+#[test]
+fn what_is_very_many_is_cut_unless_all_is_asked_for() {
+    let machine = Machine::with_remote();
+    for i in 0..30 {
+        machine.write(&format!("work/many/{i:02}.txt"), &i.to_string());
+    }
+    let offline = |arguments: &[&str]| {
+        let ran = ran(machine.command(arguments).env("DATLAKE_OFFLINE", "1").output().unwrap());
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        ran.out
+    };
+    offline(&["add", "-r", "--each", "many", "many"]);
+    let cut = "  and 10 more: -v lists all";
+    let check = |text: &str, what: &str, whole: bool| {
+        let lines = text.lines().filter(|line| line.contains(what)).count();
+        assert_eq!((lines, text.contains(cut)), (if whole { 30 } else { 20 }, !whole), "{text}");
+    };
+    check(&offline(&["status"]), "many/", false);
+    check(&offline(&["status", "-v"]), "many/", true);
+    check(&machine.ok(&["push"]), "pushed many/", false);
+    let target = format!("file://{}", machine.path("archive").display());
+    check(&machine.ok(&["mirror", &target, "--dry-run", "--verbose"]), "would copy many/", true);
+    check(&machine.ok(&["mirror", &target]), "copied many/", false);
+    check(&machine.run(&["rm", "-r", "many"]).err, "  many/", false);
+    check(&machine.ok(&["rm", "-r", "-y", "many"]), "removed many/", false);
+    // One more line is no shorter than the line that says so.
+    for i in 0..21 {
+        machine.write(&format!("work/few/{i:02}.txt"), &i.to_string());
+    }
+    machine.ok(&["add", "-r", "--each", "few", "few"]);
+    assert_eq!(machine.ok(&["rm", "-r", "-y", "few"]).lines().count(), 21);
+}
+
+#[test]
+fn what_is_longer_than_the_terminal_goes_to_the_pager() {
+    let (machine, _) = Machine::prepared();
+    let on_terminal = |rows: usize, pager: &str, arguments: &str| {
+        let script = format!("stty rows {rows} cols 80; {} {arguments}", env!("CARGO_BIN_EXE_datlake"));
+        let mut command = machine.around("script", &["-qec", &script, "/dev/null"]);
+        let shown = ran(answered(command.env("PAGER", pager).env("TERM", "xterm"), ""));
+        assert_eq!(shown.status, 0, "{}", shown.out);
+        shown.out
+    };
+    let paged = on_terminal(4, "sed s/^/PAGED:/", "calls");
+    assert!(paged.contains("PAGED:") && paged.contains("word_count"), "{paged}");
+    // What fits, a pager that shows as it is or is not there, and what a program reads.
+    for (rows, pager, arguments) in [
+        (400, "sed s/^/PAGED:/", "calls"),
+        (4, "cat", "calls"),
+        (4, "no-such-pager", "calls"),
+        (4, "sed s/^/PAGED:/", "calls --json"),
+    ] {
+        let shown = on_terminal(rows, pager, arguments);
+        assert!(!shown.contains("PAGED:") && shown.contains("word_count"), "{pager} {arguments}: {shown}");
+    }
+    // Whoever closes it has seen enough.
+    on_terminal(4, "true", "calls");
 }
 
 #[test]
