@@ -102,7 +102,8 @@ pub fn generated() -> u64 { 41 }
 pub fn not() -> u64 { 42 }
 //- build.rs
 // Comment.
-fn main() { println!("cargo:rerun-if-changed=data/input.txt"); println!("cargo:rerun-if-changed=build.rs"); }
+fn main() { println!("cargo:rerun-if-changed=data/input.txt"); println!("cargo:rerun-if-changed=build.rs"); copy(); }
+fn copy() { std::fs::copy("gen/gen.rs", std::env::var("OUT_DIR").unwrap() + "/gen.rs").unwrap(); }
 //- data/input.txt
 input text
 //- data/in.txt

@@ -58,7 +58,7 @@ trait Unrelated { fn predict(&self) -> u64; }
 impl Unrelated for Known { fn predict(&self) -> u64 { 3 } }
 impl Model for i32 { fn predict(&self) -> u64 { by_number() } }
 fn by_number() -> u64 { 4 }
-pub fn creator(n: impl Model) -> u64 { n.predict() }
+pub fn creator<M: Model + serde::Serialize>(n: M) -> u64 { n.predict() }
 "##,
         [
             changes("the implementor that is passed", "{ 4 }", "{ 44 }"),

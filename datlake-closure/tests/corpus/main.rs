@@ -1,6 +1,7 @@
 //! Edits of small programs: which of them change the key, and which of them must not.
 //!
-//! The verdicts are the truth about the programs' results; `--ignored` compiles and runs each of them to prove it.
+//! The verdicts are the truth about the programs' results and keys: `built` proves that by building and running them, a sample of them
+//! in every test run, all of them by `--ignored`.
 
 mod attacks;
 mod built;

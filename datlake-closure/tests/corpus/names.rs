@@ -11,13 +11,13 @@ fn own() -> Vec<Case> {
         "own body",
         r##"
 /// Documentation.
-#[inline]
 pub fn creator(n: u64) -> u64 {
     // A comment.
     let text = "a  b // no comment";
     let list = [n, 2, 3];
     helper(n) + list.len() as u64 + text.len() as u64 + if n > 2 { 1 } else { 0 }
 }
+#[inline]
 fn helper(n: u64) -> u64 { other(n, 1) + 100 }
 fn other(a: u64, b: u64) -> u64 { a + b }
 fn unrelated(n: u64) -> u64 { n + 8 }

@@ -2,7 +2,8 @@
 //!
 //! A program is text with `//- path` before each file, below `/`; without one it is `src/lib.rs` of the crate `app`. A folder that has a
 //! `src/lib.rs` is another package, which `app` depends on; `//- helper/src/lib.rs deps:base` tells what it depends on itself,
-//! `proc` that it is a procedural macro, `edition:2015` what it is.
+//! `proc` that it is a procedural macro, `edition:2015` what it is, `above` that it uses `app` and is not seen from there: its `run` is
+//! called in place of the creator. `pub fn setup()` of `app` is called before. The file `features` has those of `app`: `fast=on slow=off`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -60,6 +61,8 @@ pub(crate) fn case<const N: usize>(name: &'static str, base: &'static str, edits
 pub(crate) struct Program {
     pub(crate) files: BTreeMap<PathBuf, String>,
     pub(crate) packages: Vec<Package>,
+    /// A package that uses the first.
+    pub(crate) above: Option<String>,
 }
 
 impl Program {
@@ -74,9 +77,12 @@ impl Program {
         }
         heads.retain(|head| head.split(' ').next().is_some_and(|path| path.ends_with("src/lib.rs")));
         heads.sort_by_key(|head| !head.starts_with("src/"));
+        let is_above = |head: &String| head.split(' ').any(|word| word == "above");
+        let above = heads.iter().find(|head| is_above(head)).map(|head| package_of(head).to_owned());
+        heads.retain(|head| !is_above(head));
         let names: Vec<String> = heads.iter().map(|head| package_of(head).to_owned()).collect();
         let packages = heads.iter().map(|head| package(head, &names, &files)).collect();
-        Self { files, packages }
+        Self { files, packages, above }
     }
 
     /// With the first place where the old text stands replaced.
@@ -110,8 +116,36 @@ impl Program {
         for embedded in &closure.embedded {
             writeln!(key, "{} {:?}", embedded.label, embedded.bytes).expect("text");
         }
-        writeln!(key, "{:?} {:?} {:?}", closure.registry, closure.conditions, closure.variables).expect("text");
+        let conditions: Vec<_> =
+            closure.conditions.iter().map(|condition| (condition, self.holds(condition))).collect();
+        writeln!(key, "{:?} {conditions:?} {:?}", closure.registry, closure.variables).expect("text");
         key
+    }
+
+    /// The features of `app`, and whether they are on.
+    pub(crate) fn features(&self) -> BTreeMap<&str, bool> {
+        let text = self.files.get(Path::new("/features")).map_or("", String::as_str);
+        text.split_whitespace().filter_map(|word| word.split_once('=')).map(|(name, on)| (name, on == "on")).collect()
+    }
+
+    /// What `cfg!` would give.
+    fn holds(&self, condition: &str) -> bool {
+        let condition = condition.trim();
+        let inside = |of: &str| condition.strip_prefix(of)?.trim_start().strip_prefix('(')?.strip_suffix(')');
+        let parts = |list: &str| list.split(',').map(|part| self.holds(part)).collect::<Vec<_>>();
+        if let Some(of) = inside("not") {
+            return !self.holds(of);
+        }
+        if let Some(list) = inside("all") {
+            return parts(list).into_iter().all(|holds| holds);
+        }
+        if let Some(list) = inside("any") {
+            return parts(list).into_iter().any(|holds| holds);
+        }
+        match condition.split_once('=') {
+            Some((_, name)) => self.features().get(name.trim().trim_matches('"')).is_some_and(|on| *on),
+            None => ["on", "unix", "debug_assertions"].contains(&condition),
+        }
     }
 }
 
