@@ -21,6 +21,7 @@
 //! A key is made of each item's label, text, edges and traits, of embedded contents, of the values of variables and conditions.
 //! Hashing is left to whoever asks: this crate depends on nothing.
 
+mod ambiguous;
 mod build;
 mod calls;
 mod closure;
@@ -49,6 +50,7 @@ mod toml;
 mod traits;
 mod uses;
 
+pub use ambiguous::{Ambiguous, Unseen};
 pub use manifest::{Locked, locked};
 pub use mentioned::Embedded;
 pub use notes::Note;

@@ -38,6 +38,8 @@ pub struct Locked {
     pub checksum: Option<String>,
     /// Where it is from, of git dependencies with the commit.
     pub source: Option<String>,
+    /// Packages that it uses, optional ones where a feature asks for them.
+    pub dependencies: Vec<String>,
 }
 
 /// The versions of each package in a Cargo.lock.
@@ -58,6 +60,7 @@ pub fn locked(text: &str) -> BTreeMap<String, Vec<Locked>> {
             version: field("version").unwrap_or_default(),
             checksum: field("checksum"),
             source: field("source"),
+            dependencies: (0..).map_while(|at| field(&format!("dependencies.{at}"))).collect(),
         };
         found.entry(name.clone()).or_default().push(locked);
     }

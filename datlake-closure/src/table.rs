@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::ambiguous::Ambiguous;
 use crate::closure::Run;
 use crate::index::{CrateId, DefId, Kind, ModId};
 use crate::lex::normalise_lines;
@@ -17,7 +18,7 @@ use crate::scanner::Scanner;
 use crate::source::normalise;
 use crate::symbol;
 use crate::text::Text;
-use crate::{normal, notes};
+use crate::{ambiguous, normal, notes};
 
 /// Where a function is.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,8 @@ pub struct Closure {
     pub variables: Vec<String>,
     /// What cannot be seen, where that can be seen.
     pub notes: Vec<Note>,
+    /// Arguments of which two values can have one key.
+    pub ambiguous: Vec<Ambiguous>,
     /// Files that the table was made of.
     pub files: Vec<PathBuf>,
 }
@@ -226,6 +229,7 @@ impl Scanner {
         found.variables = variables.into_iter().cloned().collect();
         found.items.sort_by(|a, b| (&a.label, &a.text).cmp(&(&b.label, &b.text)));
         found.notes = notes::of(self, creator, &run);
+        found.ambiguous = ambiguous::of(self, creator);
         found.files = files.into_iter().collect();
         found
     }

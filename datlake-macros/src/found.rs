@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use datlake_closure::{Closure, Creator, Item, Package};
+use datlake_closure::{Ambiguous, Closure, Creator, Item, Package};
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens as _, quote};
+use quote::quote;
 use syn::ext::IdentExt as _;
 
 use crate::compiled::{self, Compiled, Sources};
@@ -25,6 +25,7 @@ use crate::options::{Extent, Options, Registry};
 use crate::scan::ScanResult;
 use crate::signature::Function;
 use crate::source::Source;
+use crate::warnings;
 
 /// What was found.
 #[derive(Default)]
@@ -39,7 +40,9 @@ pub(crate) struct ClosureTable {
     /// A file that is newer than what was compiled.
     newer: Option<String>,
     /// Traits that other crates can implement for what the creator is given.
-    pub(crate) open: Vec<String>,
+    open: Vec<String>,
+    /// Arguments that can share a key.
+    ambiguous: Vec<Ambiguous>,
 }
 
 impl ClosureTable {
@@ -81,7 +84,10 @@ impl ClosureTable {
         let rows = Rows::of(&closure, options.registry, source);
         let mut more: Vec<String> = partial.into_iter().collect();
         more.extend(closure.notes.iter().map(|note| format!("note\t{}\t{}", line(&note.label), line(&note.text))));
-        let mut found = Self::written(&rows, more);
+        let ambiguous = warnings::unsettled(std::mem::take(&mut closure.ambiguous), function, options, source);
+        let seen = |argument: &Ambiguous| format!("note\t{}\t{}", line(&argument.label), warnings::seen(argument));
+        more.extend(ambiguous.iter().map(seen));
+        let mut found = Self { ambiguous, ..Self::written(&rows, more) };
         let paths: std::collections::BTreeSet<&Path> =
             closure.files.iter().map(PathBuf::as_path).chain(embedded()).collect();
         let is_made = |path: &Path| {
@@ -131,6 +137,11 @@ impl ClosureTable {
         let _ = writeln!(self.table, "{kind}\t{label}\t{hash}\t{file}\t{}\t{}\t{because}", item.line, item.last_line);
     }
 
+    /// Warnings at the creator's signature.
+    pub(crate) fn warnings(&self, function: &Function) -> TokenStream {
+        warnings::of(&self.open, &self.ambiguous, function)
+    }
+
     /// The value of `Code::found`.
     pub(crate) fn expression(&self, p: &TokenStream) -> TokenStream {
         let Self { hash, table, variables, newer, .. } = self;
@@ -168,30 +179,6 @@ impl ClosureTable {
             })
             .collect()
     }
-
-    /// Names in the signature for which other crates can bring code of their own.
-    pub(crate) fn warnings(&self, function: &Function) -> TokenStream {
-        let mut out = TokenStream::new();
-        for name in &self.open {
-            let place = crate::signature::place_of(function.signature.to_token_stream(), name);
-            let note = format!(
-                "crates that use this one can implement `{name}`, and their code is part of no key: make the creator private, or \
-                 have its callers pass what identifies that code"
-            );
-            let lints = crate::attributes::for_body(&function.attributes);
-            let used = quote::quote_spanned!(place=> let _ = closure_of_creator;);
-            out.extend(quote! {
-                #(#lints)*
-                const _: () = {
-                    #[allow(non_upper_case_globals)]
-                    #[deprecated(note = #note)]
-                    const closure_of_creator: () = ();
-                    #used
-                };
-            });
-        }
-        out
-    }
 }
 
 /// What is hashed, sorted.
@@ -214,8 +201,7 @@ impl Rows {
         let embedded = closure.embedded.iter();
         rows.embedded = embedded.map(|one| (one.label.clone(), one.bytes.as_ref().map(content))).collect();
         rows.embedded.sort();
-        let lock = source.lock.as_ref().and_then(|(path, _)| std::fs::read_to_string(path).ok());
-        let locked = lock.map(|text| datlake_closure::locked(&text)).unwrap_or_default();
+        let locked = source.locked();
         for name in &closure.registry {
             let versions = locked.get(name).into_iter().flatten().map(|locked| {
                 let git = locked.source.as_ref().filter(|source| source.starts_with("git+"));

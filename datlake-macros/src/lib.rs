@@ -16,6 +16,7 @@
 //! | `enclosing` | whether an item stands in an `impl` |
 //! | `compiled` | what this process compiles, read once |
 //! | `found` | what else a creator's result depends on |
+//! | `warnings` | what is seen there and is no mistake |
 //! | `code` | the static that carries all that |
 //! | `expand` | a creator's tokens |
 //! | `tracked` | a tracked item's tokens |
@@ -34,6 +35,7 @@ mod signature;
 mod source;
 mod tokens;
 mod tracked;
+mod warnings;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //!
 //! Nothing here can fail: what cannot be found out (in an editor, in generated code) is left empty.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use proc_macro2::Span;
@@ -52,6 +53,12 @@ impl Source {
             lock: package.as_deref().and_then(lock),
             features: features(std::env::args()),
         }
+    }
+
+    /// The packages of the lock file.
+    pub(crate) fn locked(&self) -> BTreeMap<String, Vec<datlake_closure::Locked>> {
+        let lock = self.lock.as_ref().and_then(|(path, _)| std::fs::read_to_string(path).ok());
+        lock.map(|text| datlake_closure::locked(&text)).unwrap_or_default()
     }
 }
 
