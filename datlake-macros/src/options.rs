@@ -280,9 +280,21 @@ fn dependency(item: TokenStream) -> syn::Result<Path> {
         path.segments.push(Ident::new(MODULE, span).into());
         Ok(path)
     };
-    parse.parse2(item.clone()).map_err(|_| {
-        syn::Error::new_spanned(item, "expected the path of a tracked item, or `mod` and the path of a tracked module")
-    })
+    let path: Path = parse.parse2(item.clone()).map_err(|_| {
+        let message = "expected the path of a tracked item, or `mod` and the path of a tracked module";
+        syn::Error::new_spanned(&item, message)
+    })?;
+    // Modules and functions begin with a small letter.
+    let of_type = path.segments.iter().rev().nth(1).is_some_and(|above| {
+        let above = above.ident.unraw().to_string();
+        above != "Self" && above.starts_with(char::is_uppercase)
+    });
+    if of_type {
+        let message = "what belongs to a type cannot be depended on by itself: name the type for its definition, and for its methods \
+                       `mod` and a tracked module around the `impl`, or leave `closure` as it is, which finds them";
+        return Err(syn::Error::new_spanned(item, message));
+    }
+    Ok(path)
 }
 
 /// The rules of a creator's name that its text alone can break. The lake checks the rest.

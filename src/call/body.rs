@@ -157,7 +157,7 @@ impl Body {
             self.creator
         );
         let (file, line, path) = (self.code.file, self.code.line, path_for(code, self.code));
-        let hint = format!("add it at {file}:{line}, as #[file_creator(depends_on({path}))]");
+        let hint = format!("add it at {file}:{line}, as #[file_creator(depends_on({path}))], or at the tracked function that calls it");
         Error::new(ErrorKind::Undeclared, message).with_hint(hint)
     }
 

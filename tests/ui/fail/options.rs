@@ -11,7 +11,7 @@ fn second(x: u32) -> Result<u32> {
     Ok(x)
 }
 
-#[file_creator(name = "a/../b", version = -1, depends_on(3))]
+#[file_creator(name = "a/../b", version = -1, depends_on(3, Model::fit, crate::Model::<u8>::fit))]
 fn third(x: u32) -> Result<u32> {
     Ok(x)
 }
