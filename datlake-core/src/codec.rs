@@ -18,6 +18,8 @@ pub struct Stored<T> {
     pub bytes: Vec<u8>,
     /// Digest of the value's canonical encoding.
     pub digest: Digest,
+    /// The value's canonical encoding.
+    pub encoding: Vec<u8>,
     /// The files in the value, in canonical order.
     pub files: Vec<FileRef>,
     /// The value as everyone who finds it stored will see it.
@@ -65,11 +67,12 @@ pub fn encode<T: Serialize + DeserializeOwned>(value: &T) -> Result<Stored<T>> {
 /// # Errors
 /// As [`encode`].
 pub fn store<T: Serialize + DeserializeOwned>(value: &T, encoded: Encoded) -> Result<Stored<T>> {
-    let (digest, files) = (encoded.digest(), encoded.files);
+    let digest = encoded.digest();
+    let Encoded { bytes: encoding, files } = encoded;
     for codec in [Codec::Bincode, Codec::Cbor, Codec::Json] {
         let Some(bytes) = codec.write(value) else { continue };
-        if let Some(value) = codec.read::<T>(&bytes[1..]).filter(|value| has_digest(value, &digest)) {
-            return Ok(Stored { bytes, digest, files, value });
+        if let Some(value) = codec.read::<T>(&bytes[1..]).filter(|value| with_digest(value, &digest).is_some()) {
+            return Ok(Stored { bytes, digest, encoding, files, value });
         }
     }
     let type_name = std::any::type_name::<T>();
@@ -87,30 +90,49 @@ pub fn store<T: Serialize + DeserializeOwned>(value: &T, encoded: Encoded) -> Re
 /// # Errors
 /// [`ErrorKind::Corrupt`] where there are no bytes, [`ErrorKind::Format`] where a newer version wrote them.
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], want: &Digest) -> Result<Decoded<T>> {
+    Ok(match decode_encoded(bytes, want)? {
+        Decoded::Value((value, _)) => Decoded::Value(value),
+        Decoded::OtherShape => Decoded::OtherShape,
+    })
+}
+
+/// The same, with the canonical encoding by which it was checked.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_encoded<T: Serialize + DeserializeOwned>(bytes: &[u8], want: &Digest) -> Result<Decoded<(T, Encoded)>> {
     let Some((&tag, payload)) = bytes.split_first() else {
         return Err(Error::new(ErrorKind::Corrupt, "a stored return value is empty"));
     };
-    let codec = match tag {
-        1 => Codec::Bincode,
-        2 => Codec::Cbor,
-        3 => Codec::Json,
-        _ => {
-            let message =
-                format!("a return value is stored in a way (codec {tag}) that this version of datlake does not know");
-            return Err(Error::new(ErrorKind::Format, message));
-        }
-    };
-    Ok(match codec.read(payload).filter(|value| has_digest(value, want)) {
-        Some(value) => Decoded::Value(value),
+    let codec = Codec::of(tag)?;
+    let checked = codec.read(payload).and_then(|value: T| Some((with_digest(&value, want)?, value)));
+    Ok(match checked {
+        Some((encoded, value)) => Decoded::Value((value, encoded)),
         None => Decoded::OtherShape,
     })
 }
 
-fn has_digest<T: Serialize>(value: &T, want: &Digest) -> bool {
-    canonical::encode(value).is_ok_and(|encoded| encoded.digest() == *want)
+/// The canonical encoding of `value`, if it has this digest.
+fn with_digest<T: Serialize>(value: &T, want: &Digest) -> Option<Encoded> {
+    canonical::encode(value).ok().filter(|encoded| encoded.digest() == *want)
 }
 
 impl Codec {
+    /// The codec whose byte this is.
+    fn of(tag: u8) -> Result<Self> {
+        match tag {
+            1 => Ok(Self::Bincode),
+            2 => Ok(Self::Cbor),
+            3 => Ok(Self::Json),
+            _ => {
+                let message = format!(
+                    "a return value is stored in a way (codec {tag}) that this version of datlake does not know"
+                );
+                Err(Error::new(ErrorKind::Format, message))
+            }
+        }
+    }
+
     /// The codec's byte and the encoded value.
     fn write<T: Serialize>(self, value: &T) -> Option<Vec<u8>> {
         let mut bytes = vec![self as u8];

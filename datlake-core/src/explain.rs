@@ -1,12 +1,15 @@
 //! Why a call would run: what differs from the nearest call that is remembered.
 
+mod arguments;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::lineage::{Dependency, Input, Lineage, Param};
+use self::arguments::{ArgumentDifference, Arguments, shown};
+use crate::lineage::{Dependency, Input, Lineage, Param, ValueInput};
 use crate::{CallKey, Closure, ClosureItem, CodeHash, CreatorName, Digest};
 
 /// All that enters a key, in a form that can be compared with the lineage of an earlier call.
@@ -32,6 +35,8 @@ pub struct Sketch {
     pub extras: Vec<Param>,
     /// Files among the arguments.
     pub inputs: Vec<Input>,
+    /// Values among the arguments that calls returned.
+    pub values: Vec<ValueInput>,
 }
 
 /// Why a call would run, or that it would not. `Display` says it in words.
@@ -59,7 +64,7 @@ pub enum Explanation {
     Differs {
         /// The creator.
         creator: CreatorName,
-        /// The nearest call: the fewest differences, then the latest.
+        /// The nearest call, by [`nearness`].
         nearest: CallKey,
         /// When that ran.
         started_at: String,
@@ -111,18 +116,24 @@ pub enum Difference {
         /// What it is.
         now: Option<String>,
     },
-    /// An argument without files, or a value of `key(…)`.
+    /// An argument, a value of `key(…)`, or a field of one.
     Value {
-        /// Its name.
+        /// Its name; of a field with the way to it, as `settings.rate`.
         name: String,
         /// What it was.
         was: Option<Value>,
         /// What it is.
         now: Option<Value>,
+        /// The calls that had returned what it was, as `creator/3f9a27`; none where that is not known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        was_from: Vec<String>,
+        /// The calls that had returned what it is.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        now_from: Vec<String>,
     },
     /// A file among the arguments.
     Input {
-        /// The argument.
+        /// The argument; of a field with the way to it.
         argument: String,
         /// What it was: name and digest.
         was: Vec<String>,
@@ -172,6 +183,7 @@ impl Sketch {
             params: lineage.params.clone(),
             extras: lineage.extras.clone(),
             inputs: lineage.inputs.clone(),
+            values: lineage.values.clone(),
         }
     }
 
@@ -180,7 +192,7 @@ impl Sketch {
         let nearest = earlier
             .iter()
             .map(|lineage| (self.differences(lineage), lineage))
-            .min_by(|(a, x), (b, y)| a.len().cmp(&b.len()).then_with(|| y.started_at.cmp(&x.started_at)));
+            .min_by(|(a, x), (b, y)| nearness(a).cmp(&nearness(b)).then_with(|| y.started_at.cmp(&x.started_at)));
         match nearest {
             None => Explanation::FirstCall { creator: self.creator.clone() },
             Some((differences, lineage)) => Explanation::Differs {
@@ -220,33 +232,44 @@ impl Sketch {
         for (name, was, now) in pairs(generics(&was.generics), generics(&self.generics)) {
             found.push(Difference::Generic { name, was, now });
         }
-        let inputs = |list: &[Input]| {
-            let mut map = BTreeMap::<String, Vec<String>>::new();
-            for input in list {
-                if let Some(argument) = &input.argument {
-                    map.entry(argument.clone()).or_default().push(shown(input));
-                }
-            }
-            map
-        };
-        let (old_inputs, new_inputs) = (inputs(&was.inputs), inputs(&self.inputs));
-        let values =
-            |list: &[Param], extras: &[Param], with_files: &BTreeMap<String, Vec<String>>| -> BTreeMap<String, Value> {
-                let params = list.iter().filter(|p| !p.secret && !with_files.contains_key(&p.name));
-                params.chain(extras).map(|p| (p.name.clone(), p.value.clone())).collect()
-            };
-        for (argument, was, now) in pairs(old_inputs.clone(), new_inputs.clone()) {
-            found.push(Difference::Input { argument, was: was.unwrap_or_default(), now: now.unwrap_or_default() });
-        }
-        let old = values(&was.params, &was.extras, &old_inputs);
-        for (name, was, now) in pairs(old, values(&self.params, &self.extras, &new_inputs)) {
-            found.push(Difference::Value { name, was, now });
-        }
+        let old = Arguments { params: &was.params, extras: &was.extras, inputs: &was.inputs, values: &was.values };
+        let Self { params, extras, inputs, values, .. } = self;
+        let differing = arguments::differences(old, Arguments { params, extras, inputs, values });
+        found.extend(differing.into_iter().map(Difference::from));
         if found.is_empty() {
             let names: Vec<_> = self.params.iter().filter(|p| p.secret).map(|p| p.name.clone()).collect();
             found.push(if names.is_empty() { Difference::Unknown } else { Difference::Secret { names } });
         }
         found
+    }
+}
+
+/// How near a call is, from what differs, the nearest first: the same arguments before the same code, and a file or value of
+/// the same origin with other content before one of another. Of those that are as near, the latest is the nearest.
+pub fn nearness(differences: &[Difference]) -> (usize, usize) {
+    fn argument(difference: &Difference) -> Option<(&str, bool)> {
+        match difference {
+            Difference::Generic { name, .. } => Some((&**name, false)),
+            Difference::Input { argument, was, now } => Some((&**argument, arguments::same_names(was, now))),
+            Difference::Value { name, was_from, now_from, .. } => {
+                Some((&**name, arguments::same_creators(was_from, now_from)))
+            }
+            Difference::Fetched { .. } => Some(("", true)),
+            Difference::Secret { .. } => Some(("", false)),
+            _ => None,
+        }
+    }
+    (arguments::distance(differences.iter().filter_map(argument)), differences.len())
+}
+
+impl From<ArgumentDifference> for Difference {
+    fn from(differing: ArgumentDifference) -> Self {
+        match differing {
+            ArgumentDifference::Files { argument, was, now } => Self::Input { argument, was, now },
+            ArgumentDifference::Value { name, was, now, was_from, now_from } => {
+                Self::Value { name, was, now, was_from, now_from }
+            }
+        }
     }
 }
 
@@ -296,12 +319,6 @@ pub fn between(was: &Lineage, now: &Lineage) -> Vec<Difference> {
         found.push(Difference::Fetched { was: old, now: new });
     }
     found
-}
-
-/// A file among the inputs: what people call it, and its content.
-fn shown(input: &Input) -> String {
-    let chosen = input.uid.as_ref().filter(|uid| uid.is_chosen());
-    format!("{} ({})", chosen.map_or(input.name.as_str(), |uid| uid.as_str()), input.digest.short())
 }
 
 /// What two maps do not have in common.
@@ -380,7 +397,15 @@ impl fmt::Display for Difference {
                 write!(f, "`{item}` {how}{within}")
             }
             Self::Generic { name, was, now } => write!(f, "parameter `{name}`: {} → {}", shown(was), shown(now)),
-            Self::Value { name, was, now } => write!(f, "`{name}`: {} → {}", shown(was), shown(now)),
+            Self::Value { name, was, now, was_from, now_from } => {
+                write!(f, "`{name}`: {} → {}", shown(was), shown(now))?;
+                let by =
+                    |calls: &[String]| if calls.is_empty() { "no known call".to_owned() } else { calls.join(", ") };
+                match was_from.is_empty() && now_from.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, ", returned by {} → {}", by(was_from), by(now_from)),
+                }
+            }
             Self::Input { argument, was, now } => {
                 write!(f, "input `{argument}`: {} → {}", was.join(", "), now.join(", "))
             }

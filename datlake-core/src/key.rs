@@ -16,6 +16,8 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -27,6 +29,9 @@ use crate::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, FileRef, R
 
 /// A parameter with more canonical bytes is recorded by its size alone.
 const LARGE: usize = 16 * 1024;
+
+/// Bytes of such parameters that the calls of a process hold together until they are looked up; of more, the digest.
+const HELD: usize = 64 << 20;
 
 /// Gathers what makes up a call key.
 ///
@@ -72,9 +77,45 @@ struct Part {
 #[derive(Clone)]
 enum Content {
     In(Range<usize>),
-    /// Dropped: it was this many bytes.
-    Large(usize),
+    /// It was this many bytes, which are not shown.
+    Large(usize, Held),
     Secret,
+}
+
+/// What is left of a large value, for finding out which calls returned it or parts of it.
+#[derive(Clone)]
+enum Held {
+    Bytes(Arc<HeldBytes>),
+    Digest(Digest),
+    Nothing,
+}
+
+struct HeldBytes(Vec<u8>);
+
+static HELD_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+impl Held {
+    fn new(bytes: &[u8]) -> Self {
+        let before = HELD_BYTES.fetch_add(bytes.len(), Ordering::Relaxed);
+        if before + bytes.len() <= HELD {
+            return Self::Bytes(Arc::new(HeldBytes(bytes.to_vec())));
+        }
+        HELD_BYTES.fetch_sub(bytes.len(), Ordering::Relaxed);
+        Self::Digest(canonical::digest(bytes))
+    }
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        HELD_BYTES.fetch_sub(self.0.len(), Ordering::Relaxed);
+    }
+}
+
+/// The canonical encoding of an argument, or what is left of it.
+pub(crate) enum ArgumentBytes<'a> {
+    Whole(&'a [u8]),
+    /// Length and digest.
+    Digest(usize, Digest),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,7 +259,7 @@ fn forget(bytes: &mut Vec<u8>, parts: &mut [Part]) {
                 std::hint::black_box(&mut *bytes);
                 Content::Secret
             }
-            _ if content.len() > LARGE => Content::Large(content.len()),
+            _ if content.len() > LARGE => Content::Large(content.len(), Held::new(&bytes[content.clone()])),
             _ => Content::In(content.clone()),
         };
         if !matches!(part.content, Content::In(_)) {
@@ -273,11 +314,33 @@ impl Identity {
     pub fn generics(&self) -> Vec<(String, String)> {
         let shown = |part: &Part| match (part.role, &part.content) {
             (Role::Type, Content::In(content)) => {
-                canonical::JsonReader::new(&self.bytes[content.clone()]).text().unwrap_or_default().to_owned()
+                canonical::Cursor::new(&self.bytes[content.clone()]).text().unwrap_or_default().to_owned()
             }
             _ => self.show(part).value.to_string(),
         };
         self.parts_of(&[Role::Type, Role::Const]).map(|part| (part.name.to_owned(), shown(part))).collect()
+    }
+
+    /// The arguments and values of `key(…)`, without secrets.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (&'static str, ArgumentBytes<'_>)> {
+        self.parts_of(&[Role::Argument, Role::Extra]).filter_map(|part| {
+            let bytes = match &part.content {
+                Content::In(content) => ArgumentBytes::Whole(&self.bytes[content.clone()]),
+                Content::Large(_, Held::Bytes(bytes)) => ArgumentBytes::Whole(&bytes.0),
+                Content::Large(length, Held::Digest(digest)) => ArgumentBytes::Digest(*length, *digest),
+                Content::Large(_, Held::Nothing) | Content::Secret => return None,
+            };
+            Some((part.name, bytes))
+        })
+    }
+
+    /// Lets go of what is held of large arguments.
+    pub fn release(&mut self) {
+        for part in &mut self.parts {
+            if let Content::Large(_, held) = &mut part.content {
+                *held = Held::Nothing;
+            }
+        }
     }
 
     fn parts_of(&self, roles: &'static [Role]) -> impl Iterator<Item = &Part> {
@@ -288,7 +351,7 @@ impl Identity {
         let value = match &part.content {
             Content::In(content) => canonical::to_json(&self.bytes[content.clone()])
                 .unwrap_or_else(|_| json!({ "$deep": { "bytes": content.len() } })),
-            Content::Large(length) => json!({ "$large": { "bytes": length } }),
+            Content::Large(length, _) => json!({ "$large": { "bytes": length } }),
             Content::Secret => Value::Null,
         };
         Param { name: part.name.to_owned(), value, secret: part.role == Role::Secret }

@@ -211,6 +211,15 @@ impl Location {
         }
     }
 
+    /// The place of what counts instead of the document here: of a record that lost its key, that of the one which won it.
+    #[must_use]
+    pub fn that_counts(&self) -> Self {
+        match self {
+            Self::Superseded(creator, key, _) => Self::Record(creator.clone(), *key),
+            _ => self.clone(),
+        }
+    }
+
     /// The creator whose name is in the path.
     pub fn creator(&self) -> Option<&CreatorName> {
         match self {

@@ -27,6 +27,7 @@ pub mod made_up;
 mod manifest;
 pub mod memo;
 pub mod record;
+pub mod returned;
 pub mod run;
 #[cfg(feature = "schemas")]
 mod schemas;

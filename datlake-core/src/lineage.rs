@@ -1,5 +1,7 @@
 //! What is remembered of how a file came to be.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,6 +26,13 @@ pub struct Lineage {
     pub extras: Vec<Param>,
     /// The files the call read or was given.
     pub inputs: Vec<Input>,
+    /// The values among its arguments that other calls returned, as far as the process that ran it got them from those calls.
+    /// An argument that is not among them came another way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ValueInput>,
+    /// How many more such values there were than are kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub values_left_out: u64,
     /// The files the call returned, in order.
     pub outputs: Vec<Output>,
     /// What the code was built with.
@@ -166,6 +175,63 @@ pub struct Input {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
+}
+
+/// A value that a call was given, or got from a call in its body, and that another call returned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct ValueInput {
+    /// The argument that is or holds it; `None` for what a call in the body returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argument: Option<String>,
+    /// Where in the argument it stands (first), as `.scores[3]`; empty where the argument is the value.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub at: String,
+    /// The creator of the call that returned it.
+    pub creator: CreatorName,
+    /// The key of that call.
+    pub key: CallKey,
+    /// Canonical digest of all that the call returned.
+    pub digest: Digest,
+    /// Whether the value is a part of what the call returned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub part: bool,
+}
+
+impl ValueInput {
+    /// Whether it is the argument `name`, and all that the call returned.
+    pub fn is_whole(&self, name: &str) -> bool {
+        self.argument.as_deref() == Some(name) && self.at.is_empty() && !self.part
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Lineage {
+    /// Digests of all that the call read: of the contents of files, and of what calls returned. An index leads from each to it.
+    pub fn reads(&self) -> BTreeSet<Digest> {
+        let values = self.values.iter().map(|value| value.digest);
+        self.inputs.iter().map(|input| input.digest).chain(values).collect()
+    }
+
+    /// The arguments that hold more than one value and nothing that a known call made: where they came from is not known.
+    pub fn unknown(&self) -> Vec<&str> {
+        fn is_many(value: &Value) -> bool {
+            match value {
+                Value::Array(values) => values.iter().any(|value| value.get("$file").is_none()),
+                Value::Object(members) => !members.is_empty() && !members.contains_key("$file"),
+                _ => false,
+            }
+        }
+        let is_known = |name: &str| {
+            let values = self.values.iter().map(|value| &value.argument);
+            self.inputs.iter().map(|input| &input.argument).chain(values).any(|known| known.as_deref() == Some(name))
+        };
+        let unknown = self.params.iter().filter(|param| is_many(&param.value) && !is_known(&param.name));
+        unknown.map(|param| &*param.name).collect()
+    }
 }
 
 /// A file that a call returned.

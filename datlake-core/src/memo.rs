@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::canonical::Encoded;
 use crate::catalog::Catalog;
 use crate::codec::{self, Decoded};
 use crate::record::{Record, ValueBytes};
@@ -39,8 +40,8 @@ pub struct Candidate {
 /// What one record says.
 #[derive(Debug)]
 pub enum Step<T> {
-    /// It answers the call.
-    Found(T, Arc<Record>),
+    /// It answers the call. With the canonical encoding of the value.
+    Found(T, Arc<Record>, Encoded),
     /// There is none: the call would be kept under this key.
     Absent(CallKey),
     /// It does not answer the call; look at the next.
@@ -77,8 +78,8 @@ impl Search {
                     return Err(Error::new(ErrorKind::MissingBlob, message));
                 }
             };
-            if let Decoded::Value(value) = codec::decode(bytes, &record.value_digest)? {
-                return Ok(Step::Found(value, record));
+            if let Decoded::Value((value, encoded)) = codec::decode_encoded(bytes, &record.value_digest)? {
+                return Ok(Step::Found(value, record, encoded));
             }
         }
         self.pass(&record.digest)?;

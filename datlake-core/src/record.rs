@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::document::envelope;
-use crate::document::references::{Content, Document, Part, References};
+use crate::document::references::{Content, Document, MadeFrom, Part, References};
 use crate::lineage::FileMeta;
 use crate::lineage::{Added, Lineage, Output};
 use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Subject, Uid};
@@ -205,8 +205,10 @@ impl Record {
 
     /// The record for those who keep the lake in order: at its own place, or beside the record that won its key.
     fn document(self, at: &Location) -> Result<Document> {
-        let Lineage { code, outputs, inputs, environment, .. } = self.lineage()?;
-        let call = || (self.creator.clone(), self.key);
+        let lineage = self.lineage()?;
+        let index = lineage.reads().into_iter();
+        let index = index.map(|digest| Location::Use(digest, self.creator.clone(), self.key)).collect();
+        let Lineage { code, outputs, inputs, values, environment, .. } = lineage;
         let chosen: Vec<&Uid> = outputs.iter().map(|output| &output.uid).filter(|uid| uid.is_chosen()).collect();
         let (names, parts) = (
             chosen.iter().map(|uid| uid.as_str()).collect::<Vec<_>>().join(", "),
@@ -230,12 +232,9 @@ impl Record {
         content.extend(environment.cargo_lock.map(|text| Content::apart(text, "Cargo.lock".to_owned(), Part::Extra)));
         content
             .extend(code.closure.map(|table| Content::apart(table, "the table of its code".to_owned(), Part::Extra)));
-        let index = inputs.iter().map(|input| {
-            let (creator, key) = call();
-            Location::Use(input.digest, creator, key)
-        });
-        let index = index.collect();
-        let lineage = inputs.into_iter().filter_map(|input| Some((input.uid?, input.digest))).collect();
+        let files = inputs.into_iter().filter_map(|input| Some(MadeFrom::File(input.uid?, input.digest)));
+        let values = values.into_iter().map(|value| MadeFrom::Value(value.creator, value.key, value.digest));
+        let lineage = files.chain(values).collect();
         let references = References { content, needs: Vec::new(), parts, lineage, index };
         let document = Document::new(at, self.digest, self.bytes.to_vec(), references);
         let what = if names.is_empty() { document.what } else { names };

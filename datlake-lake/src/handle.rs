@@ -12,6 +12,7 @@ use std::time::Duration;
 use datlake_core::catalog::Catalog;
 use datlake_core::flight::Flights;
 use datlake_core::record::Record;
+use datlake_core::returned::ReturnedValues;
 use datlake_core::{CallKey, CreatorName, Digest};
 use datlake_store::{LocalView, Maker, Permits};
 
@@ -44,7 +45,8 @@ pub(crate) struct Inner {
     pub(crate) journal: Arc<RunJournal>,
     pub(crate) flights: Mutex<(Maker, Flights)>,
     pub(crate) permits: Permits,
-    pub(crate) remembered: Mutex<HashMap<CallKey, Arc<Record>>>,
+    pub(crate) remembered: Mutex<HashMap<CallKey, (Arc<Record>, bool)>>,
+    pub(crate) returned: ReturnedValues,
     pub(crate) observers: Mutex<Vec<Observer>>,
     /// What people call the content that may be on its way to the remote.
     pub(crate) sending: Mutex<HashMap<Digest, String>>,

@@ -4,13 +4,15 @@
 //! Anything else is a hole in the call's key, and an error that says so.
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use datlake_core::canonical::{Encoded, is_telling};
 use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
-use datlake_core::record::DynamicInput;
+use datlake_core::record::{DynamicInput, Record};
+use datlake_core::returned::ReturnedBy;
 use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Subject, Uid, UidKind};
 use datlake_store::{Holding, Staged};
 
@@ -41,6 +43,8 @@ struct State {
     ended: bool,
     dynamic_inputs: Vec<(Uid, FileRef)>,
     nested: HashMap<Digest, FileRef>,
+    /// The calls in it whose values it was handed.
+    called: BTreeSet<ReturnedBy>,
     /// What of `nested` was opened, passed on or returned.
     used: HashMap<Digest, FileRef>,
     /// Content of what it looked up in trees that it may read.
@@ -84,6 +88,8 @@ pub(crate) struct Made {
     pub(crate) dynamic_inputs: Vec<DynamicInput>,
     /// Inputs besides the arguments.
     pub(crate) inputs: Vec<Input>,
+    /// The calls in the body that returned values worth an edge.
+    pub(crate) called: Vec<ReturnedBy>,
     /// New content, kept until it is published.
     pub(crate) alive: Vec<Arc<StagedFile>>,
 }
@@ -157,7 +163,9 @@ impl Body {
             self.creator
         );
         let (file, line, path) = (self.code.file, self.code.line, path_for(code, self.code));
-        let hint = format!("add it at {file}:{line}, as #[file_creator(depends_on({path}))], or at the tracked function that calls it");
+        let hint = format!(
+            "add it at {file}:{line}, as #[file_creator(depends_on({path}))], or at the tracked function that calls it"
+        );
         Error::new(ErrorKind::Undeclared, message).with_hint(hint)
     }
 
@@ -186,10 +194,13 @@ impl Body {
         false
     }
 
-    pub(crate) fn note_nested(&self, files: impl IntoIterator<Item = FileRef>) {
+    /// A call in the body returned a value; `by` is `None` where nothing is remembered.
+    pub(crate) fn note_nested(&self, value: &Encoded, by: Option<&Record>) {
+        let by = by.filter(|_| is_telling(&value.bytes)).map(returned_by);
         let mut state = lock(&self.state);
-        for file in files {
-            state.nested.insert(file.digest, file);
+        state.called.extend(by);
+        for file in &value.files {
+            state.nested.insert(file.digest, file.clone());
         }
     }
 
@@ -321,7 +332,8 @@ impl Body {
         used.sort_by(|a, b| a.uid.cmp(&b.uid));
         inputs.extend(used.into_iter().map(|file| input(None, file)));
         inputs.dedup();
-        Ok(Made { dynamic_inputs, inputs, alive })
+        let called = std::mem::take(&mut state.called).into_iter().collect();
+        Ok(Made { dynamic_inputs, inputs, called, alive })
     }
 
     /// A file that the body only passes on must be one it may read.
@@ -453,6 +465,11 @@ fn path_for(code: &Code, from: &Code) -> String {
         Some(below) if crate_of(code) == crate_of(from) => format!("{word}crate{below}::{name}"),
         _ => format!("{word}{}::{name}", code.module),
     }
+}
+
+/// The call that left this record.
+pub(crate) fn returned_by(record: &Record) -> ReturnedBy {
+    ReturnedBy { creator: record.creator.clone(), key: record.key, digest: record.value_digest }
 }
 
 /// What people call a file.

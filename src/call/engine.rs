@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::body::Chain;
 use super::claim::AmongMachines;
-use super::explain::{explain, sketch};
+use super::explain::{differences, explain};
 use super::running::{Claims, Running, given_back};
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use crate::work_stealing;
@@ -47,7 +47,7 @@ pub(crate) enum Start<T> {
 
 impl CallSite {
     fn hit<T: Serialize>(&self, value: T, record: &Record) -> Result<Start<T>> {
-        self.pass_on(&value)?;
+        self.pass_on(&value, Some(record))?;
         self.lake.journal().found(&self.target.identity.creator, record.key, Outcome::Hit);
         self.lake.emit(&Event::Hit(self.id(record.key)));
         Ok(Start::Ready(value))
@@ -131,7 +131,6 @@ impl CallSite {
                 }
             };
             if let Some(kept) = self.check_names(&key).await? {
-                self.pass_on(&kept)?;
                 return Ok(Start::Ready(kept));
             }
             if machines.claim(&self).await? {
@@ -150,7 +149,6 @@ impl CallSite {
             Lookup::Hit(..) => Some("it is forced".to_owned()),
             Lookup::Miss(key) => {
                 if let Some(kept) = self.check_names(&key).await? {
-                    self.pass_on(&kept)?;
                     return Ok(Start::Ready(kept));
                 }
                 match self.lake.count_missed(&self.target.identity.creator) < EXPLAINED {
@@ -268,7 +266,7 @@ impl CallSite {
                     continue;
                 }
                 if let Some(record) = named.record.map(Arc::new) {
-                    why = self.what_differs(&record)?;
+                    why = self.what_differs(&record).await?;
                     if self.target.keep {
                         return self.keep(record, &why).await;
                     }
@@ -283,9 +281,10 @@ impl CallSite {
         Ok(None)
     }
 
-    fn what_differs(&self, record: &Record) -> Result<String> {
-        let differences = sketch(&self.target.identity).differences(&record.lineage()?);
-        Ok(differences.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+    /// As [`explain`] says it.
+    async fn what_differs(&self, record: &Record) -> Result<String> {
+        let differences = differences(self, &record.lineage()?).await?;
+        Ok(differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     }
 
     async fn keep<T: Serialize + DeserializeOwned>(&self, record: Arc<Record>, why: &str) -> Result<Option<T>> {
@@ -294,7 +293,7 @@ impl CallSite {
         let inside = scope::outside_bodies(&self.lake);
         let step = Search::new(&self.target.identity.creator, key).consider(Some(candidate))?;
         drop(inside);
-        let Step::Found(value, _) = step else {
+        let Step::Found(value, record, encoded) = step else {
             let message = format!(
                 "`{}` cannot keep what is there: its return type has changed its meaning since",
                 self.target.identity.creator
@@ -302,6 +301,8 @@ impl CallSite {
             let error = Error::new(ErrorKind::AlreadyExists, message).with_hint("remove the file to make it anew");
             return Err(error.about(Subject::Call(self.target.identity.creator.clone(), key)));
         };
+        self.pass_on_encoded(&encoded, Some(&record));
+        self.lake.note_returned(&record, encoded.bytes);
         self.lake.journal().found(&self.target.identity.creator, key, Outcome::Kept);
         self.lake.emit(&Event::Kept { call: self.id(key), why: why.to_owned() });
         Ok(Some(value))

@@ -1,15 +1,16 @@
 //! Gathering what `explain` compares.
 
-use datlake_core::explain::{Explanation, Sketch, name_items};
-use datlake_core::lineage::Dependency;
-use datlake_core::record::Record;
-use datlake_core::{Digest, Identity, Result};
+use datlake_core::explain::{Difference, Explanation, Sketch, name_items};
+use datlake_core::lineage::{Dependency, Lineage};
+use datlake_core::record::{NameTarget, Record};
+use datlake_core::{CallKey, Digest, Identity, Result};
+use datlake_lake::Lake;
 
 use super::body::input;
 use super::site::{CallSite, Lookup};
 
 /// All of a call that enters its key.
-pub(super) fn sketch(identity: &Identity) -> Sketch {
+fn sketch(lake: &Lake, identity: &Identity) -> Sketch {
     Sketch {
         creator: identity.creator.clone(),
         key: identity.key,
@@ -21,7 +22,28 @@ pub(super) fn sketch(identity: &Identity) -> Sketch {
         params: identity.params(),
         extras: identity.extras(),
         inputs: identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect(),
+        values: lake.returned_values().inputs(identity).values,
     }
+}
+
+/// What differs from the call that came about as `was`.
+pub(super) async fn differences(site: &CallSite, was: &Lineage) -> Result<Vec<Difference>> {
+    let mut differences = sketch(&site.lake, &site.target.identity).differences(was);
+    name_code(site, &mut differences, was).await?;
+    Ok(differences)
+}
+
+/// Names the code that changed, where the table of the earlier call is kept.
+async fn name_code(site: &CallSite, differences: &mut Vec<Difference>, was: &Lineage) -> Result<()> {
+    if let Some(found) = site.target.identity.code.found
+        && let Some(digest) = was.code.closure
+    {
+        let catalog = site.lake.catalog().clone();
+        if let Some(was) = site.pace.io(async move { catalog.closure(&digest).await }).await? {
+            name_items(differences, &was, &found.closure());
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Explanation> {
@@ -41,15 +63,34 @@ pub(super) async fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Expl
     let (catalog, of) = (site.lake.catalog().clone(), creator.clone());
     let earlier = site.pace.io(async move { catalog.records_of(&of).await }).await?;
     let lineages = earlier.iter().map(Record::lineage).collect::<Result<Vec<_>>>()?;
-    let mut answer = sketch(identity).explain(&lineages);
+    // What has the name that the call is to make keeps it from running.
+    let holder = holder(site).await?;
+    let compared = match lineages.iter().find(|was| Some(was.key) == holder) {
+        Some(holder) => std::slice::from_ref(holder),
+        None => &*lineages,
+    };
+    let mut answer = sketch(&site.lake, identity).explain(compared);
     if let Explanation::Differs { nearest, differences, .. } = &mut answer
-        && let Some(found) = identity.code.found
-        && let Some(was) = lineages.iter().find(|lineage| lineage.key == *nearest).and_then(|was| was.code.closure)
+        && let Some(was) = lineages.iter().find(|lineage| lineage.key == *nearest)
     {
-        let catalog = site.lake.catalog().clone();
-        if let Some(was) = site.pace.io(async move { catalog.closure(&was).await }).await? {
-            name_items(differences, &was, &found.closure());
-        }
+        name_code(site, differences, was).await?;
     }
     Ok(answer)
+}
+
+/// The call of the same creator that made a file under a name which the call is to make.
+async fn holder(site: &CallSite) -> Result<Option<CallKey>> {
+    let Some(names) = site.target.names.clone() else { return Ok(None) };
+    let (catalog, creator) = (site.lake.catalog().clone(), site.target.identity.creator.clone());
+    let look = async move {
+        for name in &names {
+            if let Some(NameTarget::Output(output)) = catalog.name(name).await?.map(|name| name.target)
+                && output.creator == creator
+            {
+                return Ok(Some(output.key));
+            }
+        }
+        Ok(None)
+    };
+    site.pace.io(look).await
 }

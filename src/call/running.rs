@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use datlake_core::canonical::{self, Encoded};
 use datlake_core::catalog::Published;
 use datlake_core::flight::Flight;
-use datlake_core::lineage::{Output, Param};
+use datlake_core::lineage::{Output, Param, ValueInput};
 use datlake_core::record::{Record, ValueBytes};
+use datlake_core::returned::{ReturnedBy, ValueInputs};
 use datlake_core::run::{BodyFailure, Outcome};
 use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FailedCall, FileRef, Result, Subject, Uid, codec};
 use datlake_store::{BodyPermit, FileLock, HeartbeatLease, Staged, wait};
@@ -23,7 +24,7 @@ use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use super::undeclared_use;
 use datlake_lake::provenance;
 use datlake_lake::scope::{self, Ambient, StagedFile, mark, seen_lakes};
-use datlake_lake::{Event, Mode, NewCall};
+use datlake_lake::{Event, NewCall};
 
 /// Characters of one argument, and of all, that an error shows.
 const LONGEST_ARGUMENT: usize = 60;
@@ -48,6 +49,8 @@ pub(crate) struct Running {
     permit: Option<BodyPermit>,
     began: Instant,
     started_at: String,
+    /// The values among its arguments that other calls returned.
+    values: ValueInputs,
     /// The record that a forced run is compared with.
     expected: Option<Arc<Record>>,
     /// Whether the body has returned: else it panicked or was cancelled.
@@ -59,8 +62,6 @@ pub(crate) struct Running {
 /// What every later call will get, and how that came about.
 struct Finished<T> {
     value: T,
-    /// The files in it, where they are known already.
-    files: Option<Vec<FileRef>>,
     event: Event,
 }
 
@@ -68,7 +69,7 @@ impl CallSite {
     /// A body is about to run.
     #[expect(clippy::too_many_arguments, reason = "the parts of a run, gathered where it begins")]
     pub(super) fn run(
-        self,
+        mut self,
         code: &'static Code,
         key: CallKey,
         flight: Option<Flight>,
@@ -77,6 +78,12 @@ impl CallSite {
         permit: Option<BodyPermit>,
         expected: Option<Arc<Record>>,
     ) -> Running {
+        // Before the body: what it gets from calls of its own is none of its arguments.
+        let values = match self.is_remembered() {
+            true => self.lake.returned_values().inputs(&self.target.identity),
+            false => ValueInputs::default(),
+        };
+        self.target.identity.release();
         let outer = self.parent.as_ref().map(|parent| Arc::clone(parent.chain()));
         let chain = Chain {
             creator: self.target.identity.creator.clone(),
@@ -106,6 +113,7 @@ impl CallSite {
             permit,
             began: Instant::now(),
             started_at: provenance::now(),
+            values,
             expected,
             returned: false,
             error: None,
@@ -176,12 +184,8 @@ impl Running {
         given_back(self.claims.among.take(), finished.is_ok()).await;
         let id = self.site.id(self.body.key());
         match finished {
-            Ok(Finished { value, files, event }) => {
+            Ok(Finished { value, event }) => {
                 self.note(outcome(&event), Some(took), None);
-                match files {
-                    Some(files) => self.site.pass_on_files(files),
-                    None => self.site.pass_on(&value)?,
-                }
                 self.site.lake.emit(&event);
                 Ok(value)
             }
@@ -199,8 +203,9 @@ impl Running {
         let inside = scope::outside_bodies(lake);
         let (made, mut encoded) = self.made(&value)?;
         let event = Event::Executed { call: self.site.id(self.body.key()), took, redundant: self.redundant };
-        if lake.mode() == Mode::Bypass || crate::creators::newer().is_some() {
-            return Ok(Finished { value, files: None, event });
+        if !self.site.is_remembered() {
+            self.site.pass_on(&value, None)?;
+            return Ok(Finished { value, event });
         }
         if !made.alive.is_empty() {
             // Now the files in it have their UIDs.
@@ -223,8 +228,12 @@ impl Running {
         };
         match self.site.pace.io(publish).await? {
             Published::Ours(record) => {
-                lake.remember(&Arc::new(record));
-                Ok(Finished { value: stored.value, files: Some(stored.files), event })
+                let record = Arc::new(record);
+                lake.remember(&record);
+                let encoded = Encoded { bytes: stored.encoding, files: stored.files };
+                self.site.pass_on_encoded(&encoded, Some(&record));
+                lake.note_returned(&record, encoded.bytes);
+                Ok(Finished { value: stored.value, event })
             }
             Published::Theirs(record) => {
                 lake.remember(&Arc::new(record));
@@ -277,7 +286,8 @@ impl Running {
             let id = self.site.id(self.body.key());
             return Err(Error::new(ErrorKind::NotFound, format!("call {id} was removed while it ran again")));
         };
-        Ok(Finished { value, files: None, event: Event::Reproduced(self.site.id(record.key)) })
+        self.site.pass_on(&value, Some(&record))?;
+        Ok(Finished { value, event: Event::Reproduced(self.site.id(record.key)) })
     }
 
     /// What is to be published, and what keeps the staged files until then.
@@ -290,9 +300,16 @@ impl Running {
         took: Duration,
     ) -> Result<(NewCall, Vec<Arc<StagedFile>>)> {
         let identity = &self.site.target.identity;
-        let Made { dynamic_inputs, inputs: besides, alive } = made;
+        let Made { dynamic_inputs, inputs: besides, called, alive } = made;
         let mut inputs: Vec<_> = identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect();
         inputs.extend(besides);
+        let mut values = self.values.clone();
+        for ReturnedBy { creator, key, digest } in called {
+            // One that was an argument as well came that way.
+            if values.values.iter().all(|value| value.key != key) {
+                values.add(ValueInput { argument: None, at: String::new(), creator, key, digest, part: false });
+            }
+        }
         let is_chosen = |uid: &&Uid| self.site.target.names.as_ref().is_some_and(|names| names.contains(uid));
         let mut names: Vec<Uid> = outputs.iter().map(|output| &output.uid).filter(is_chosen).cloned().collect();
         // A file may be returned twice.
@@ -302,6 +319,7 @@ impl Running {
             identity,
             key: self.body.key(),
             inputs,
+            values,
             outputs,
             started_at: &self.started_at,
             took,
@@ -313,7 +331,8 @@ impl Running {
     async fn adopted<T: Serialize + DeserializeOwned>(&self) -> Result<Finished<T>> {
         match self.site.find(SearchIn::Anywhere).await? {
             Lookup::Hit(value, record) => {
-                Ok(Finished { value, files: None, event: Event::Adopted(self.site.id(record.key)) })
+                self.site.pass_on(&value, Some(&record))?;
+                Ok(Finished { value, event: Event::Adopted(self.site.id(record.key)) })
             }
             Lookup::Miss(_) => {
                 let message = format!(

@@ -6,9 +6,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use datlake_core::canonical::{self, Encoded};
 use datlake_core::memo::{Candidate, Search, Step};
 use datlake_core::record::{CallDocument, Record, ValueBytes};
-use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Subject, canonical};
+use datlake_core::{CallKey, Code, Error, ErrorKind, Result, Subject};
 use datlake_store::{offload_method, sleep, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ use super::key::CallTarget;
 use crate::work_stealing;
 use datlake_lake::Lake;
 use datlake_lake::scope::{self, Frame as _};
-use datlake_lake::{CallId, Event};
+use datlake_lake::{CallId, Event, Mode};
 
 /// What a caller can afford.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +148,7 @@ impl CallSite {
             Ok(Lookup::Hit(_, record)) => Ok(Lookup::Hit((), record)),
             Ok(Lookup::Miss(key)) => Ok(Lookup::Miss(key)),
             Err(error) => match self.lake.remembered(search.place().1) {
-                Some(record) if is_lost(&record, &error) => Ok(Lookup::Hit((), record)),
+                Some((record, _)) if is_lost(&record, &error) => Ok(Lookup::Hit((), record)),
                 _ => Err(error),
             },
         }
@@ -155,25 +156,34 @@ impl CallSite {
 
     async fn follow<T: Serialize + DeserializeOwned>(&self, search: &mut Search, reach: SearchIn) -> Result<Lookup<T>> {
         loop {
-            let candidate = self.candidate(search, reach).await?;
+            let (candidate, is_noted) = match self.candidate(search, reach).await? {
+                Some((candidate, is_noted)) => (Some(candidate), is_noted),
+                None => (None, false),
+            };
             // What is decoded belongs to this lake.
             let inside = scope::outside_bodies(&self.lake);
             let step = search.consider(candidate)?;
             drop(inside);
             match step {
-                Step::Found(value, record) => return Ok(Lookup::Hit(value, record)),
+                Step::Found(value, record, encoded) => {
+                    if !is_noted {
+                        self.lake.note_returned(&record, encoded.bytes);
+                    }
+                    return Ok(Lookup::Hit(value, record));
+                }
                 Step::Absent(key) => return Ok(Lookup::Miss(key)),
                 Step::Next => {}
             }
         }
     }
 
-    async fn candidate(&self, search: &mut Search, reach: SearchIn) -> Result<Option<Candidate>> {
+    /// What may answer the call, and whether the lake has noted already what that returned.
+    async fn candidate(&self, search: &mut Search, reach: SearchIn) -> Result<Option<(Candidate, bool)>> {
         let catalog = self.lake.catalog();
-        let record = loop {
+        let (record, is_noted) = loop {
             let (creator, key) = search.place();
-            if let Some(record) = self.lake.remembered(key) {
-                break record;
+            if let Some(remembered) = self.lake.remembered(key) {
+                break remembered;
             }
             let found = match reach {
                 SearchIn::Local => catalog.kept_here(creator, key).await?,
@@ -192,30 +202,36 @@ impl CallSite {
                 Some(CallDocument::Record(record)) => {
                     let record = Arc::new(record);
                     self.lake.remember(&record);
-                    break record;
+                    break (record, false);
                 }
             }
         };
         if record.dynamic_inputs.is_empty() && matches!(record.value, ValueBytes::Inline(_)) {
-            return Ok(Some(Candidate { record, apart: None, holds: true }));
+            return Ok(Some((Candidate { record, apart: None, holds: true }, is_noted)));
         }
         let catalog = catalog.clone();
-        self.pace.io(async move { Candidate::of(&catalog, record).await }).await.map(Some)
+        let candidate = self.pace.io(async move { Candidate::of(&catalog, record).await }).await?;
+        Ok(Some((candidate, is_noted)))
     }
 
-    /// A value was found: tells the body the call stands in.
-    pub(super) fn pass_on<T: Serialize>(&self, value: &T) -> Result<()> {
+    /// A value was found, by this record if it is remembered: tells the body the call stands in.
+    pub(super) fn pass_on<T: Serialize>(&self, value: &T, record: Option<&Record>) -> Result<()> {
         if self.parent.is_some() {
-            self.pass_on_files(canonical::encode(value)?.files);
+            self.pass_on_encoded(&canonical::encode(value)?, record);
         }
         Ok(())
     }
 
-    /// The files in a value that was found: tells the body the call stands in.
-    pub(super) fn pass_on_files(&self, files: Vec<FileRef>) {
+    /// The same with the value's encoding.
+    pub(super) fn pass_on_encoded(&self, value: &Encoded, record: Option<&Record>) {
         if let Some(parent) = &self.parent {
-            parent.note_nested(files);
+            parent.note_nested(value, record);
         }
+    }
+
+    /// Whether what its body returns is kept.
+    pub(super) fn is_remembered(&self) -> bool {
+        self.lake.mode() != Mode::Bypass && crate::creators::newer().is_none()
     }
 
     /// Whether the call is running, here or in another process of this machine.

@@ -211,7 +211,7 @@ fn explain_compares_with_the_nearest_earlier_call() {
         Explanation::Differs { differences, .. } => differences,
         other => panic!("{other:?}"),
     };
-    let [Difference::Value { name, was: Some(was), now: Some(now) }] = &*differences(&a, 1) else {
+    let [Difference::Value { name, was: Some(was), now: Some(now), .. }] = &*differences(&a, 1) else {
         panic!("{:?}", differences(&a, 1))
     };
     assert_eq!((name.as_str(), was, now), ("from", &serde_json::json!(0), &serde_json::json!(1)));

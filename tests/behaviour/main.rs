@@ -70,4 +70,5 @@ mod stray;
 mod support;
 mod trees;
 mod twins;
+mod values;
 mod writers;

@@ -63,7 +63,7 @@ pub(super) fn run(lake: &Lake, what: &PruneOptions, screen: &Screen) -> anyhow::
         removal.files().cloned().collect()
     } else {
         rm::agreed(what.yes, screen, "Remove", removal.files().count())?;
-        lake.apply(&removal, false)?
+        rm::files_and_values(lake.apply(&removal, false)?, &removal).0
     };
     Ok(Pruned { dry_run: what.dry_run, calls: removal.asked.len(), files, damaged: removal.damaged })
 }

@@ -1,10 +1,11 @@
 //! `datlake rm`
 
+use std::collections::HashSet;
 use std::io::IsTerminal as _;
 
 use anyhow::bail;
 use datlake::report::{Damage, Removable, Removal};
-use datlake::{ErrorKind, Lake, Uid};
+use datlake::{CallKey, CreatorName, ErrorKind, Lake, Uid, UidKind};
 use serde::Serialize;
 
 use crate::answer::{Answer, Page, Partly, cannot_be_shown};
@@ -17,6 +18,8 @@ use crate::text::{escape, files, short};
 #[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
 pub(super) struct Removed {
     removed: Vec<Uid>,
+    /// Calls that had returned values and no files.
+    values: Vec<(CreatorName, CallKey)>,
     /// Whether copies on this machine were forgotten, and nothing else.
     local: bool,
     /// What hid whether anything else was made from it.
@@ -26,7 +29,9 @@ pub(super) struct Removed {
 impl Answer for Removed {
     fn text(&self, page: &Page) -> String {
         let how = if self.local { "forgot" } else { "removed" };
-        page.lines(self.removed.iter().map(|uid| format!("{how} {}\n", short(uid))))
+        let files = self.removed.iter().map(|uid| format!("{how} {}\n", short(uid)));
+        let values = self.values.iter().map(|call| format!("{how} {}\n", value(call)));
+        page.lines(files.chain(values))
     }
 }
 
@@ -63,13 +68,17 @@ pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> an
     }
     // Refuses where something was made from it.
     match lake.apply(&removal, how.cascade) {
-        Ok(removed) => Ok(Removed { removed, local: false, damaged: removal.damaged }),
+        Ok(gone) => {
+            let (removed, values) = files_and_values(gone, &removal);
+            Ok(Removed { removed, values, local: false, damaged: removal.damaged })
+        }
         Err(error) => {
             // What went before it went wrong: the lake knows.
             let gone = |uid: &&Uid| lake.exists(uid.as_str()).is_ok_and(|exists| !exists);
             let removed: Vec<Uid> = removal.files().filter(gone).cloned().collect();
             let some = !removed.is_empty();
-            Err(Partly::of(Removed { removed, local: false, damaged: removal.damaged }, some, error.into()))
+            let done = Removed { removed, values: Vec::new(), local: false, damaged: removal.damaged };
+            Err(Partly::of(done, some, error.into()))
         }
     }
 }
@@ -87,11 +96,36 @@ fn forget(lake: &Lake, uids: &[String]) -> anyhow::Result<Removed> {
                     _ => error,
                 };
                 let some = !removed.is_empty();
-                return Err(Partly::of(Removed { removed, local: true, damaged: Vec::new() }, some, error.into()));
+                return Err(Partly::of(forgotten(removed), some, error.into()));
             }
         }
     }
-    Ok(Removed { removed, local: true, damaged: Vec::new() })
+    Ok(forgotten(removed))
+}
+
+fn forgotten(removed: Vec<Uid>) -> Removed {
+    Removed { removed, values: Vec::new(), local: true, damaged: Vec::new() }
+}
+
+/// The files among what is gone, and the calls that had returned values alone: the lake lists these by a file they never made.
+pub(super) fn files_and_values(gone: Vec<Uid>, removal: &Removal) -> (Vec<Uid>, Vec<(CreatorName, CallKey)>) {
+    let rows = removal.asked.iter().chain(&removal.downstream).filter(|row| row.files.is_empty());
+    let alone: HashSet<_> = rows.filter_map(|row| row.call.as_ref()).collect();
+    let (mut files, mut values) = (Vec::new(), Vec::new());
+    for uid in gone {
+        match uid.kind() {
+            UidKind::Output { creator, key, .. } if alone.contains(&(creator.clone(), key)) => {
+                values.push((creator, key))
+            }
+            _ => files.push(uid),
+        }
+    }
+    (files, values)
+}
+
+/// A call that returned a value alone.
+fn value((creator, key): &(CreatorName, CallKey)) -> String {
+    format!("{}/{} (a value, no files)", escape(creator.as_str()), key.short())
 }
 
 pub(super) fn agreed(yes: bool, screen: &Screen, what: &str, count: usize) -> anyhow::Result<()> {
@@ -157,7 +191,7 @@ fn removable(row: &Removable) -> String {
     let files: Vec<_> = row.files.iter().map(short).collect();
     match (&row.call, files.is_empty()) {
         (None, _) => files.join(", "),
-        (Some((creator, key)), true) => format!("{}/{} (a value, no files)", escape(creator.as_str()), key.short()),
+        (Some(call), true) => value(call),
         (Some((creator, _)), false) => format!("{} (made by {})", files.join(", "), escape(creator.as_str())),
     }
 }

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use serde_json::{Map, Number, Value, json};
 
+use super::cursor::Cursor;
 use super::{file_flag, tag};
 use crate::{Digest, Error, ErrorKind, Result, Uid};
 
@@ -27,68 +28,12 @@ const MAX_DEPTH: usize = 40;
 /// # Ok::<(), datlake_core::Error>(())
 /// ```
 pub fn to_json(bytes: &[u8]) -> Result<Value> {
-    let mut reader = JsonReader::new(bytes);
+    let mut reader = Cursor::new(bytes);
     let value = reader.value(0)?;
     if reader.is_at_end() { Ok(value) } else { Err(reader.wrong("more bytes than one value")) }
 }
 
-/// Reads canonical values.
-pub(crate) struct JsonReader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> JsonReader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
-    }
-
-    pub(crate) fn is_at_end(&self) -> bool {
-        self.at == self.bytes.len()
-    }
-
-    fn wrong(&self, why: &str) -> Error {
-        Error::new(ErrorKind::Corrupt, format!("not a canonical value: {why} at byte {}", self.at))
-    }
-
-    fn take(&mut self, count: usize) -> Result<&'a [u8]> {
-        let rest = &self.bytes[self.at..];
-        let taken = rest.get(..count).ok_or_else(|| self.wrong("it ends too early"))?;
-        self.at += count;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N)?);
-        Ok(array)
-    }
-
-    fn byte(&mut self) -> Result<u8> {
-        self.array::<1>().map(|[byte]| byte)
-    }
-
-    fn length(&mut self) -> Result<usize> {
-        let mut length = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            if bits << shift >> shift != bits || (byte == 0 && shift > 0) {
-                return Err(self.wrong("a malformed length"));
-            }
-            length |= bits << shift;
-            if byte & 0x80 == 0 {
-                return usize::try_from(length).map_err(|_| self.wrong("a malformed length"));
-            }
-        }
-        Err(self.wrong("a malformed length"))
-    }
-
-    pub(crate) fn text(&mut self) -> Result<&'a str> {
-        let length = self.length()?;
-        std::str::from_utf8(self.take(length)?).map_err(|_| self.wrong("text that is not UTF-8"))
-    }
-
+impl Cursor<'_> {
     fn value(&mut self, depth: usize) -> Result<Value> {
         let tag = self.byte()?;
         self.value_of(tag, depth)

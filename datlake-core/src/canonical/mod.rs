@@ -55,10 +55,12 @@
 //!   that a value serialized into something else (say into a JSON string) comes last.
 
 mod buffer;
+mod cursor;
 mod encoder;
 mod file_flag;
 mod json;
 mod order;
+mod parts;
 mod sorted;
 mod tag;
 
@@ -68,8 +70,10 @@ use crate::file_ref::Noting;
 use crate::{Digest, Error, ErrorKind, FileRef, Result};
 use buffer::Encoder;
 pub(crate) use buffer::write_len;
-pub(crate) use json::JsonReader;
+pub(crate) use cursor::Cursor;
 pub use json::to_json;
+pub(crate) use parts::each_piece;
+pub use parts::is_telling;
 
 /// A value in its canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +87,13 @@ pub struct Encoded {
 impl Encoded {
     /// The digest of the value. It is never the digest of a blob, even of one with the same bytes.
     pub fn digest(&self) -> Digest {
-        Digest::from_bytes(blake3::derive_key("datlake 2026-11-21 canonical value, format 1", &self.bytes))
+        digest(&self.bytes)
     }
+}
+
+/// The digest of the value whose canonical encoding is `bytes`.
+pub(crate) fn digest(bytes: &[u8]) -> Digest {
+    Digest::from_bytes(blake3::derive_key("datlake 2026-11-21 canonical value, format 1", bytes))
 }
 
 /// Encodes `value`.

@@ -117,8 +117,8 @@ impl Catalog {
             return Ok(Commit::Retry(Retry::Now));
         }
         let lineage = record.lineage()?;
-        for input in &lineage.inputs {
-            remote.create(&Location::Use(input.digest, creator.clone(), *key), b"").await?;
+        for digest in lineage.reads() {
+            remote.create(&Location::Use(digest, creator.clone(), *key), b"").await?;
         }
         let mut names = Vec::new();
         for output in lineage.outputs.iter().filter(|output| output.uid.is_chosen()) {
@@ -232,6 +232,25 @@ impl Catalog {
         let made = |record: &Record| -> Result<bool> {
             Ok(record.lineage()?.outputs.iter().any(|output| output.uid == *uid && output.digest == *digest))
         };
+        self.record_that(creator, key, made).await
+    }
+
+    /// The record of the call that returned the value `digest`: the call's record, or one that lost its key to that.
+    pub async fn record_that_returned(
+        &self,
+        creator: &CreatorName,
+        key: &CallKey,
+        digest: &Digest,
+    ) -> Result<Option<Record>> {
+        self.record_that(creator, key, |record| Ok(record.value_digest == *digest)).await
+    }
+
+    async fn record_that(
+        &self,
+        creator: &CreatorName,
+        key: &CallKey,
+        made: impl Fn(&Record) -> Result<bool>,
+    ) -> Result<Option<Record>> {
         if let Some(record) = self.record(creator, key).await?
             && made(&record)?
         {

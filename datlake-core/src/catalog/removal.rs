@@ -246,7 +246,7 @@ impl Catalog {
                     store.create(&at, name.bytes()).await?;
                 }
             }
-            for digest in lineage.inputs.iter().map(|input| input.digest) {
+            for digest in lineage.reads() {
                 store.remove(&Location::Use(digest, creator.clone(), *key)).await?;
             }
             // What lost the key goes with what won it.

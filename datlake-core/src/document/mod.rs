@@ -11,4 +11,4 @@ pub(crate) mod references;
 
 pub use envelope::FORMAT;
 pub use read::{made_from, roots};
-pub use references::{Content, Document, Part, ReadContent, References};
+pub use references::{Content, Document, MadeFrom, Part, ReadContent, References};

@@ -1,6 +1,6 @@
 //! Reading documents of any kind.
 
-use super::references::Document;
+use super::references::{Document, MadeFrom};
 use crate::layout::kinds;
 use crate::record::{CallDocument, Name, Tombstone};
 use crate::{Digest, Error, ErrorKind, Location, Prefix, Result, Role, Store, StoreExt as _, Uid, UidKind};
@@ -59,11 +59,27 @@ pub async fn roots(store: &dyn Store) -> Result<Vec<Location>> {
     Ok(found)
 }
 
-/// Where a store has the documents of a file that something was made from, when it had this content.
+/// Where a store has the documents of what something was made from.
 ///
 /// # Errors
 /// Those of the store; [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt).
-pub async fn made_from(store: &dyn Store, (uid, content): &(Uid, Digest)) -> Result<Vec<Location>> {
+pub async fn made_from(store: &dyn Store, source: &MadeFrom) -> Result<Vec<Location>> {
+    match source {
+        MadeFrom::File(uid, content) => file_made_from(store, uid, content).await,
+        MadeFrom::Value(creator, key, digest) => {
+            let mut found = vec![source.document()];
+            let bytes = store.get(&found[0]).await?;
+            let record = bytes.map(|bytes| CallDocument::parse(creator, key, bytes)).transpose()?;
+            if record.and_then(CallDocument::record).is_none_or(|record| record.value_digest != *digest) {
+                // It was returned by a record that lost its key to another's.
+                found.extend(store.locations(&Prefix::SupersededOf(creator.clone(), *key)).await?);
+            }
+            Ok(found)
+        }
+    }
+}
+
+async fn file_made_from(store: &dyn Store, uid: &Uid, content: &Digest) -> Result<Vec<Location>> {
     let at = Location::of_file(uid);
     let mut found = vec![at.clone()];
     let mut main = match (read(store, &at).await?, &at) {

@@ -1,7 +1,7 @@
 //! What a document refers to.
 
 use crate::lineage::FileMeta;
-use crate::{Digest, Location, Manifest, Result, Uid};
+use crate::{CallKey, CreatorName, Digest, Location, Manifest, Result, Uid};
 
 /// A document as those see it who keep a lake in order.
 #[derive(Clone, Debug)]
@@ -37,10 +37,29 @@ pub struct References {
     pub needs: Vec<(Location, String)>,
     /// Documents that [go with it](Document::part_of), if they say so themselves.
     pub parts: Vec<Location>,
-    /// Files it was made from. The lake is whole without them.
-    pub lineage: Vec<(Uid, Digest)>,
+    /// What it was made from. The lake is whole without that.
+    pub lineage: Vec<MadeFrom>,
     /// Entries of indexes that lead to it: empty objects.
     pub index: Vec<Location>,
+}
+
+/// What something was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MadeFrom {
+    /// A file, with the content it had.
+    File(Uid, Digest),
+    /// What a call returned, with its canonical digest.
+    Value(CreatorName, CallKey, Digest),
+}
+
+impl MadeFrom {
+    /// Where the document of it is, unless that has been replaced since.
+    pub fn document(&self) -> Location {
+        match self {
+            Self::File(uid, _) => Location::of_file(uid),
+            Self::Value(creator, key, _) => Location::Record(creator.clone(), *key),
+        }
+    }
 }
 
 /// A piece of content that a document, or other content, refers to.

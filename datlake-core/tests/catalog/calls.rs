@@ -123,6 +123,8 @@ fn lineage(key: CallKey, run: String, outputs: Vec<Output>) -> Lineage {
         params: Vec::new(),
         extras: Vec::new(),
         inputs: vec![Input { name: "in.csv".into(), digest: input(), size: 8, uid: None, argument: None }],
+        values: Vec::new(),
+        values_left_out: 0,
         outputs,
         environment: Environment::new(None, "rustc", "target", &[], false),
         person: person(),

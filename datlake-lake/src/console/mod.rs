@@ -330,7 +330,7 @@ impl Console {
         let Some(lake) = self.lake.upgrade().map(Lake) else { return Duration::ZERO };
         let records = self.skipped.iter().filter_map(|key| lake.remembered(key));
         records
-            .filter_map(|record| record.lineage().ok())
+            .filter_map(|(record, _)| record.lineage().ok())
             .map(|lineage| Duration::from_millis(lineage.duration_ms))
             .sum()
     }

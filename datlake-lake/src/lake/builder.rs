@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use datlake_core::claim::LONGEST_LEASE;
 use datlake_core::flight::Flights;
+use datlake_core::returned::ReturnedValues;
 use datlake_core::{Error, ErrorKind, Result};
 use datlake_store::{LocalView, Maker, Options, Permits, Reach, Wrap};
 
@@ -272,6 +273,7 @@ impl LakeBuilder {
             flights: Mutex::new((Maker::this(), Flights::default())),
             permits: Permits::default(),
             remembered: Mutex::new(HashMap::new()),
+            returned: ReturnedValues::default(),
             observers: Mutex::new(Vec::new()),
             sending: Mutex::new(HashMap::new()),
             mode,

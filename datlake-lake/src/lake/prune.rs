@@ -20,7 +20,7 @@ const DEPTH: usize = 200;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prune {
     /// Of each creator with the same arguments, so many of the latest stay. Arguments are the same when they have the same
-    /// values, files of the same chosen UIDs, and files that calls of the same creators made from the same arguments.
+    /// values, files of the same chosen UIDs, and files and values that calls of the same creators made from the same arguments.
     pub keep: Option<usize>,
     /// Only what started so long ago, by the clock of the machine that ran it.
     pub older_than: Option<Duration>,
@@ -84,10 +84,11 @@ impl Lake {
         // What stays keeps what it was made from.
         let mut open: Vec<CallId> = calls.lineages.keys().filter(|id| !may_go.contains(id)).cloned().collect();
         while let Some(id) = open.pop() {
-            for input in calls.lineages.get(&id).iter().flat_map(|lineage| &lineage.inputs) {
-                if let Some((made_by, _)) = input.uid.as_ref().and_then(maker)
-                    && may_go.remove(&made_by)
-                {
+            let Some(lineage) = calls.lineages.get(&id) else { continue };
+            let files = lineage.inputs.iter().filter_map(|input| maker(input.uid.as_ref()?));
+            let values = lineage.values.iter().map(|value| (value.creator.clone(), value.key));
+            for made_by in files.map(|(call, _)| call).chain(values) {
+                if may_go.remove(&made_by) {
                     open.push(made_by);
                 }
             }
@@ -154,6 +155,8 @@ impl Calls {
             return *known;
         }
         let lineage = self.lineages.get(id)?.clone();
+        // Values may lead round in a circle, where calls returned alike.
+        self.signatures.insert(id.clone(), None);
         // A build with other features, or for another platform, may be in use beside this one.
         let built = &lineage.environment;
         let variant = json!([built.features, built.target, built.debug_assertions]);
@@ -163,12 +166,20 @@ impl Calls {
             let mut value = param.value.clone();
             let inputs: Vec<&Input> =
                 lineage.inputs.iter().filter(|input| input.argument.as_ref() == Some(&param.name)).collect();
-            known &= !param.secret && self.tell(&mut value, &inputs, depth);
+            let returned = lineage.values.iter().find(|one| one.is_whole(&param.name));
+            match returned.and_then(|one| self.signature_below(&(one.creator.clone(), one.key), depth)) {
+                Some(signature) => value = json!([returned.map(|one| &one.creator), signature]),
+                None => known &= !param.secret && self.tell(&mut value, &inputs, depth),
+            }
             parts.push(json!([param.name, value]));
         }
         let signature = known.then(|| Digest::of(Value::Array(parts).to_string().as_bytes()));
         self.signatures.insert(id.clone(), signature);
         signature
+    }
+
+    fn signature_below(&mut self, id: &CallId, depth: usize) -> Option<Digest> {
+        depth.checked_sub(1).and_then(|depth| self.signature(id, depth))
     }
 
     /// Puts in the place of each file what tells it. `false` where the value itself is not in the record.
@@ -186,12 +197,10 @@ impl Calls {
             *value = match uid.as_ref().map(|uid| (uid, maker(uid))) {
                 None => file,
                 Some((uid, None)) => json!(uid),
-                Some((_, Some((call, place)))) => {
-                    match depth.checked_sub(1).and_then(|depth| self.signature(&call, depth)) {
-                        Some(signature) => json!([call.0, place, signature]),
-                        None => file,
-                    }
-                }
+                Some((_, Some((call, place)))) => match self.signature_below(&call, depth) {
+                    Some(signature) => json!([call.0, place, signature]),
+                    None => file,
+                },
             };
             return true;
         }

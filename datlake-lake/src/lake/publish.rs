@@ -50,9 +50,7 @@ impl Lake {
             false => &self.catalog().without_claims(&nonce),
         };
         let _sends = self.sends(lineage.outputs.iter().map(|output| (output.digest, output.uid.to_string())));
-        let mut uses: Vec<_> = lineage.inputs.iter().map(|input| input.digest).collect();
-        uses.sort_unstable();
-        uses.dedup();
+        let uses = lineage.reads().into_iter().collect();
         let found = lineage.environment.cargo_lock.into_iter().chain(lineage.code.closure).collect();
         let mut publication = Publication { record, value, blobs, uses, names, found, since: GcEpoch::default() };
         let published = match self.publish_with_remote(catalog, &mut publication, &lineage, code).await {

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 #[cfg(doc)]
 use datlake_core::ErrorKind;
-use datlake_core::document::{Content, Part, References, roots};
+use datlake_core::document::{Content, MadeFrom, Part, References, roots};
 use datlake_core::{Location, Result, Uid};
 use datlake_store::{offload, wait};
 
@@ -139,7 +139,7 @@ impl Lake {
                 let References { mut content, needs, lineage, .. } = document.references;
                 content.retain(|one| one.part == Part::Own || (files && one.part == Part::File));
                 plan.content.extend(self.closure(content)?);
-                let above = lineage.iter().map(|(uid, _)| Location::of_file(uid));
+                let above = lineage.iter().map(MadeFrom::document);
                 Ok(needs.into_iter().map(|(at, _)| at).chain(above).collect())
             };
             match planned.await {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[cfg(doc)]
 use datlake_core::ErrorKind;
 use datlake_core::catalog::{Commit, GcGuard, Pushed};
-use datlake_core::document::{Content, Part, References};
+use datlake_core::document::{Content, MadeFrom, Part, References};
 use datlake_core::{Digest, Document, Error, Location, Result, Uid};
 use datlake_store::{Wanted, offload, wait};
 
@@ -147,16 +147,22 @@ impl Lake {
         }
         // A record and those that lost to it have the same UIDs, and each may be what something was made from.
         let mut made = HashMap::<Uid, Vec<usize>>::new();
+        let mut returned = HashMap::<Location, Vec<usize>>::new();
         for (at, item) in items.iter().enumerate() {
             for uid in item.uids() {
                 made.entry(uid.clone()).or_default().push(at);
             }
+            returned.entry(item.at.that_counts()).or_default().push(at);
         }
+        let sources = |source: &MadeFrom| match source {
+            MadeFrom::File(uid, _) => made.get(uid).cloned().unwrap_or_default(),
+            MadeFrom::Value(..) => returned.get(&source.document()).cloned().unwrap_or_default(),
+        };
         let mut chosen = HashSet::new();
         while let Some(at) = open.pop_front() {
             if chosen.insert(at) {
                 let lineage = items[at].references().into_iter().flat_map(|references| &references.lineage);
-                open.extend(lineage.filter_map(|(uid, _)| made.get(uid)).flatten());
+                open.extend(lineage.flat_map(sources));
             }
         }
         let mut at = 0..;

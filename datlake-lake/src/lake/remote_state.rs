@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use datlake_core::record::Record;
+use datlake_core::returned::{ReturnedBy, ReturnedValues};
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result};
 use datlake_store::lake_id;
 
@@ -14,9 +15,26 @@ use crate::event::Event;
 const REMEMBERED: usize = 1 << 14;
 
 impl Lake {
+    /// A record that this process has met, and whether it is noted what that call returned.
     #[doc(hidden)]
-    pub fn remembered(&self, key: &CallKey) -> Option<Arc<Record>> {
+    pub fn remembered(&self, key: &CallKey) -> Option<(Arc<Record>, bool)> {
         lock(&self.0.remembered).get(key).cloned()
+    }
+
+    /// This process got what a call returned, with its canonical encoding: by that it is recognised where it is an argument.
+    #[doc(hidden)]
+    pub fn note_returned(&self, record: &Record, encoding: Vec<u8>) {
+        if let Some((_, is_noted)) = lock(&self.0.remembered).get_mut(&record.key) {
+            *is_noted = true;
+        }
+        let by = ReturnedBy { creator: record.creator.clone(), key: record.key, digest: record.value_digest };
+        self.0.returned.note(by, encoding);
+    }
+
+    /// What this process got from calls.
+    #[doc(hidden)]
+    pub fn returned_values(&self) -> &ReturnedValues {
+        &self.0.returned
     }
 
     /// Records may have gone that were remembered.
@@ -30,7 +48,7 @@ impl Lake {
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(record.key, Arc::clone(record));
+        remembered.insert(record.key, (Arc::clone(record), false));
     }
 
     /// Before a process first asks the remote anything, it recognises it and learns what others removed.

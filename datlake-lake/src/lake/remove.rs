@@ -24,6 +24,15 @@ fn handle(one: &Removable) -> Option<Uid> {
     }
 }
 
+/// How people call it.
+fn address(one: &Removable) -> String {
+    match (one.files.first(), &one.call) {
+        (Some(uid), _) => uid.to_string(),
+        (None, Some((creator, key))) => format!("@{creator}/{}", key.short()),
+        (None, None) => String::new(),
+    }
+}
+
 /// Why a removal is refused without `cascade`; `None` where nothing was made from what was asked for.
 fn in_use(removal: &Removal) -> Option<String> {
     let calls = removal.downstream.iter().filter_map(|one| one.call.as_ref());
@@ -31,7 +40,7 @@ fn in_use(removal: &Removal) -> Option<String> {
     let asked: BTreeSet<&str> = removal.asked.iter().flat_map(|one| &one.files).map(Uid::as_str).collect();
     let (trees, calls): (Vec<_>, Vec<_>) = removal.damaged.iter().partition(|damage| asked.contains(&*damage.what));
     names.extend(calls.into_iter().map(|damage| damage.what.clone()));
-    let of = removal.asked.iter().find_map(|one| one.files.first()).map(Uid::to_string).unwrap_or_default();
+    let of = removal.asked.first().map(address).unwrap_or_default();
     let more = match removal.asked.len() {
         0 | 1 => String::new(),
         many => format!(" and {} more", many - 1),
@@ -94,7 +103,7 @@ impl Lake {
     pub fn removal(&self, uids: &[impl AsRef<str>]) -> Result<Removal> {
         refuse_in_body("remove a file")?;
         let (mut asked, mut known) = (Vec::<Removable>::new(), HashSet::new());
-        let (mut read, mut damaged) = (Read::new(), Vec::new());
+        let (mut read, mut damaged) = (Read::default(), Vec::new());
         for uid in uids {
             let one = match self.removable(uid.as_ref()) {
                 Err(error) if error.kind() == ErrorKind::Corrupt => {
@@ -117,6 +126,11 @@ impl Lake {
                     Err(error) if is_damage(&error) => damaged.push(Damage::new(uid, &error)),
                     read => read?,
                 }
+            }
+            if let Some((creator, key)) = &one.call
+                && let Some(record) = wait(self.catalog().record(creator, key))?
+            {
+                read.value(&record);
             }
             asked.push(one);
         }
@@ -156,10 +170,8 @@ impl Lake {
         for some in removal.asked.chunks(STEP) {
             let lake = self.clone();
             let removed = each(some.to_vec(), move |one| lake.remove_one(&one));
-            for (one, files) in some.iter().zip(wait(removed)?) {
-                let files = files?;
-                // A call without files goes under the name of what it might have made first.
-                gone.extend(if files.is_empty() { handle(one).into_iter().collect() } else { files });
+            for removed in wait(removed)? {
+                gone.extend(removed?);
             }
         }
         Ok(gone)
@@ -168,7 +180,8 @@ impl Lake {
     fn remove_one(&self, one: &Removable) -> Result<Vec<Uid>> {
         let Some(handle) = handle(one) else { return Ok(Vec::new()) };
         self.remove(handle.as_str())?;
-        Ok(one.files.clone())
+        // A call without files goes under the name of what it might have made first.
+        Ok(if one.files.is_empty() { vec![handle] } else { one.files.clone() })
     }
 
     /// Forgets this machine's copies of the documents of these files, and of all that their calls made. The remote has them

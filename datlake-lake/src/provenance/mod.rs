@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::catalog::{Catalog, GcEpoch};
 use datlake_core::lineage::{CodeLineage, Dependency, Environment, Input, Lineage, Output, Person, SourceState};
+use datlake_core::returned::ValueInputs;
 use datlake_core::{CallKey, Code, Digest, Identity, Result};
 use datlake_store::{LocalView, Staged};
 
@@ -39,6 +40,7 @@ pub struct Ran<'a> {
     pub identity: &'a Identity,
     pub key: CallKey,
     pub inputs: Vec<Input>,
+    pub values: ValueInputs,
     pub outputs: Vec<Output>,
     pub started_at: &'a str,
     pub took: Duration,
@@ -77,7 +79,7 @@ impl Provenance {
 
     /// The lineage of a body that ran.
     pub fn lineage(&self, ran: Ran<'_>) -> Result<Lineage> {
-        let Ran { identity, key, inputs, outputs, started_at, took } = ran;
+        let Ran { identity, key, inputs, values, outputs, started_at, took } = ran;
         let code = identity.code;
         Ok(Lineage {
             creator: identity.creator.clone(),
@@ -99,6 +101,8 @@ impl Provenance {
             params: identity.params(),
             extras: identity.extras(),
             inputs,
+            values: values.values,
+            values_left_out: values.left_out,
             outputs,
             environment: environment(code),
             person: self.person()?,

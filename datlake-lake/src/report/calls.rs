@@ -88,7 +88,8 @@ pub struct CallExplanation {
     pub originator: String,
     /// Hash of the code with all that it declares to depend on.
     pub code_hash: CodeHash,
-    /// The nearest earlier call of the creator: the fewest differences, then the latest. `None` for the first.
+    /// The nearest earlier call of the creator: one with the same arguments, else the one with the fewest differences; of
+    /// several the latest. `None` for the first.
     pub earlier: Option<Comparison>,
     /// What came after, where the latest call of the creator ran with other code.
     pub since: Option<Since>,

@@ -1,33 +1,36 @@
-//! What a file was made from, and what was made from it: graphs of files and calls.
+//! What a file or a value was made from, and what was made from it: graphs of files, values and calls.
 
 use datlake_core::{CallKey, CreatorName, Digest, Uid};
 use serde::{Deserialize, Serialize};
 
 use super::{Damage, OutputRow};
 
-/// A file and everything it was made from: a graph, in which each file stands once.
+/// A file, or the value of a call, and everything it was made from: a graph, in which each file and value stands once.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Upstream {
-    /// The files. The first is the one that was asked for; each stands behind a file that was made from it.
+    /// The files and values. The first is the one that was asked for; each stands behind one that was made from it.
     pub nodes: Vec<UpstreamFile>,
     /// Whether there is more above, which was left out.
     pub left_out: bool,
 }
 
-/// A file in an [`Upstream`].
+/// A file or a value in an [`Upstream`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct UpstreamFile {
     /// Its UID; `None` for an intermediate that never got one.
     pub uid: Option<Uid>,
-    /// Its own name.
+    /// Its own name; of a value the name of the function.
     pub name: String,
-    /// The content it had when it was used.
+    /// Whether it is the value that `call` returned, and no file.
+    #[serde(default)]
+    pub value: bool,
+    /// The content it had when it was used; of a value its canonical digest.
     pub digest: Digest,
-    /// Its size in bytes.
+    /// Its size in bytes; of a value: as it is stored.
     pub size: u64,
     /// Whether the lake still has it.
     pub state: UpstreamState,
@@ -39,6 +42,12 @@ pub struct UpstreamFile {
     pub call: Option<(CreatorName, CallKey)>,
     /// What that call was given, as positions among the nodes.
     pub inputs: Vec<usize>,
+    /// Arguments of that call which hold values and did not come from a call that is known.
+    #[serde(default)]
+    pub unknown: Vec<String>,
+    /// How many more values calls had returned that it was given.
+    #[serde(default)]
+    pub values_left_out: u64,
 }
 
 /// Whether the lake still has what a file was made from.

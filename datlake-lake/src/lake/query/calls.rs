@@ -8,7 +8,7 @@ use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
 use datlake_store::wait;
 use futures_util::stream::{self, StreamExt as _};
 
-use crate::lake::{AT_ONCE, Lake, nearest, refuse_in_body, unless_damaged};
+use crate::lake::{AT_ONCE, Lake, nearest, no_call, refuse_in_body, unless_damaged};
 use crate::origin::Origin;
 use crate::report::{CallEvent, CallRow, History, Outcome, OutputRow};
 
@@ -127,6 +127,18 @@ impl Lake {
             return Ok(Some((creator, key)));
         }
         self.call_meant(text)
+    }
+
+    /// The record of the call that `@creator/3f9a27` names; `None` for the UID of a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is no such call.
+    pub(in crate::lake) fn record_named(&self, text: &str) -> Result<Option<Record>> {
+        let Some((creator, key)) = self.call_named(text)? else { return Ok(None) };
+        wait(async {
+            self.contact_remote().await?;
+            self.catalog().record(&creator, &key).await?.ok_or_else(|| no_call(&creator, &key)).map(Some)
+        })
     }
 
     /// What is remembered of a call.

@@ -1,8 +1,8 @@
-//! What was made from a file, and what was made from that.
+//! What was made from a file or a value, and what was made from that.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use datlake_core::lineage::{Input, Lineage};
+use datlake_core::lineage::{Input, Lineage, ValueInput};
 use datlake_core::record::Record;
 use datlake_core::{CallKey, CreatorName, Digest, Result, Uid, UidKind};
 use datlake_store::wait;
@@ -20,12 +20,48 @@ pub(in crate::lake) struct Bounds {
     pub(in crate::lake) calls: usize,
 }
 
-/// Files whose readers are looked for: what is known of them under which digest.
-pub(in crate::lake) type Read = HashMap<Digest, BTreeSet<Uid>>;
+/// Files and values whose readers are looked for: what is known of them under which digest.
+#[derive(Default)]
+pub(in crate::lake) struct Read {
+    files: HashMap<Digest, BTreeSet<Uid>>,
+    values: HashMap<Digest, BTreeSet<(CreatorName, CallKey)>>,
+}
+
+/// What a call was given.
+struct Given {
+    files: Vec<Input>,
+    values: Vec<ValueInput>,
+}
+
+impl Read {
+    /// A file with this content.
+    fn file(&mut self, digest: Digest, uid: Uid) {
+        self.files.entry(digest).or_default().insert(uid);
+    }
+
+    /// What the call returned that left `record`.
+    pub(in crate::lake) fn value(&mut self, record: &Record) {
+        self.values.entry(record.value_digest).or_default().insert((record.creator.clone(), record.key));
+    }
+
+    /// Whether what a call was given is some of it: the same content under another name is another file.
+    fn has_some_of(&self, given: &Given) -> bool {
+        let file = |input: &Input| match (self.files.get(&input.digest), &input.uid) {
+            (Some(files), Some(uid)) => files.contains(uid),
+            _ => false,
+        };
+        let value = |value: &ValueInput| {
+            let calls = self.values.get(&value.digest);
+            calls.is_some_and(|calls| calls.contains(&(value.creator.clone(), value.key)))
+        };
+        given.files.iter().any(file) || given.values.iter().any(value)
+    }
+}
 
 impl Lake {
     /// The calls that read the file called `uid`, which may be [abbreviated](Lake::resolve), and what was made from what they
-    /// made, `depth` calls down and at most `limit` calls in all. Of a tree also those that read a file in it.
+    /// made, `depth` calls down and at most `limit` calls in all. Of a tree also those that read a file in it; of a call
+    /// (`@creator/key`) those that were given what it returned.
     ///
     /// # Errors
     /// As [`Lake::info`].
@@ -38,9 +74,16 @@ impl Lake {
     /// ```
     pub fn downstream(&self, uid: &str, depth: usize, limit: usize) -> Result<Downstream> {
         refuse_in_body("look at what was made from a file")?;
-        let file = self.file(self.resolve(uid)?.as_str())?;
-        let mut read = Read::new();
-        file_of(&file, &mut read)?;
+        let mut read = Read::default();
+        match self.record_named(uid)? {
+            Some(record) => {
+                for made in wait(self.catalog().made_by(&record))? {
+                    file_of(&self.file(made.as_str())?, &mut read)?;
+                }
+                read.value(&record);
+            }
+            None => file_of(&self.file(self.resolve(uid)?.as_str())?, &mut read)?,
+        }
         self.follow_readers(vec![read], &BTreeSet::new(), Bounds { depth, calls: limit })
     }
 
@@ -54,16 +97,16 @@ impl Lake {
         let mut found = Downstream::default();
         let mut places = HashMap::<(CreatorName, CallKey), Option<usize>>::new();
         // What each node was given.
-        let mut inputs: Vec<Vec<Input>> = Vec::new();
+        let mut inputs: Vec<Given> = Vec::new();
         places.extend(without.iter().cloned().map(|call| (call, None)));
         // Whose outputs they are, how many calls below the file, and what to look for.
         let mut open: VecDeque<(Option<usize>, usize, Read)> = starts.into_iter().map(|read| (None, 0, read)).collect();
         while let Some((of, level, read)) = open.pop_front() {
-            let contents = read.keys().copied().collect();
+            let contents = read.files.keys().chain(read.values.keys()).copied().collect();
             for call in wait(self.catalog().readers(&contents))? {
                 let place = match places.get(&call) {
                     // That it reads other content of this kind says nothing of these files.
-                    Some(Some(place)) if !inputs[*place].iter().any(|input| reads(input, &read)) => continue,
+                    Some(Some(place)) if !read.has_some_of(&inputs[*place]) => continue,
                     Some(place) => *place,
                     None if level == bounds.depth || found.nodes.len() == bounds.calls => {
                         found.left_out += 1;
@@ -106,23 +149,30 @@ impl Lake {
         let read_record = wait(async {
             let Some(record) = self.catalog().record(creator, key).await? else { return Ok(None) };
             let made = self.catalog().made_by(&record).await?;
-            Ok(Some((Record::lineage(&record)?, made)))
+            Ok(Some((record, made)))
         });
-        let (lineage, made) = match unless_damaged(read_record, format_args!("{creator}/{key}"), &mut found.damaged)? {
-            Some(Some(of_call)) => of_call,
-            // The index outlives what it speaks of.
-            Some(None) => return Ok(Verdict::ReadsNot),
-            None => return Ok(Verdict::Damaged),
-        };
-        if !lineage.inputs.iter().any(|input| reads(input, read)) {
+        let read_record = read_record.and_then(|read| match read {
+            Some((record, made)) => Ok(Some((record.lineage()?, record, made))),
+            None => Ok(None),
+        });
+        let (lineage, record, made) =
+            match unless_damaged(read_record, format_args!("{creator}/{key}"), &mut found.damaged)? {
+                Some(Some(of_call)) => of_call,
+                // The index outlives what it speaks of.
+                Some(None) => return Ok(Verdict::ReadsNot),
+                None => return Ok(Verdict::Damaged),
+            };
+        let Lineage { creator, key, started_at, person, inputs: files, values, outputs, .. } = lineage;
+        let given = Given { files, values };
+        if !read.has_some_of(&given) {
             return Ok(Verdict::ReadsNot);
         }
-        let Lineage { creator, key, started_at, person, inputs, outputs, .. } = lineage;
         let outputs: Vec<_> =
             outputs.into_iter().filter(|output| made.contains(&output.uid)).map(OutputRow::from).collect();
-        let mut below = Read::new();
+        let mut below = Read::default();
+        below.value(&record);
         for output in &outputs {
-            below.entry(output.digest).or_default().insert(output.uid.clone());
+            below.file(output.digest, output.uid.clone());
             if output.tree
                 && let Some(file) = wait(self.find(&output.uid))?
                 && let Err(error) = members_of(&file, &mut below)
@@ -138,30 +188,22 @@ impl Lake {
             outputs,
             readers: Vec::new(),
         });
-        Ok(Verdict::Reads(inputs, below))
+        Ok(Verdict::Reads(given, below))
     }
 }
 
 /// What a record says of a call that the index names.
 enum Verdict {
     /// It is the last of the nodes now; what it was given, and what it made.
-    Reads(Vec<Input>, Read),
+    Reads(Given, Read),
     ReadsNot,
     Damaged,
-}
-
-/// Whether an input is one of those files: the same content under another name is another file.
-fn reads(input: &Input, read: &Read) -> bool {
-    match (read.get(&input.digest), &input.uid) {
-        (Some(files), Some(uid)) => files.contains(uid),
-        _ => false,
-    }
 }
 
 /// `file`, and of a tree the files in it.
 pub(in crate::lake) fn file_of(file: &File, read: &mut Read) -> Result<()> {
     if let Some(uid) = file.uid() {
-        read.entry(file.digest()).or_default().insert(uid.clone());
+        read.file(file.digest(), uid.clone());
     }
     if file.is_tree() { members_of(file, read) } else { Ok(()) }
 }
@@ -169,7 +211,7 @@ pub(in crate::lake) fn file_of(file: &File, read: &mut Read) -> Result<()> {
 fn members_of(tree: &File, read: &mut Read) -> Result<()> {
     for member in Tree::try_from(tree.clone())?.files()? {
         if let Some(uid) = member.uid().filter(|uid| matches!(uid.kind(), UidKind::Member { .. })) {
-            read.entry(member.digest()).or_default().insert(uid.clone());
+            read.file(member.digest(), uid.clone());
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Why a call ran, as far as records tell.
 
-use datlake_core::explain::{Difference, between, name_items};
+use datlake_core::explain::{Difference, between, name_items, nearness};
 use datlake_core::lineage::Lineage;
 use datlake_core::{CallKey, Error, ErrorKind, Result};
 use datlake_store::wait;
@@ -98,7 +98,7 @@ fn when(lineage: &Lineage) -> (&str, CallKey) {
 fn nearest_earlier(this: &Lineage, others: &[Lineage]) -> Option<Comparison> {
     let earlier = others.iter().filter(|other| when(other) < when(this));
     let compared = earlier.map(|other| (between(other, this), other));
-    let fewest = compared.min_by(|(a, x), (b, y)| a.len().cmp(&b.len()).then_with(|| when(y).cmp(&when(x))))?;
+    let fewest = compared.min_by(|(a, x), (b, y)| nearness(a).cmp(&nearness(b)).then_with(|| when(y).cmp(&when(x))))?;
     let (differences, Lineage { key, started_at, person, .. }) = fewest;
     Some(Comparison { key: *key, started_at: started_at.clone(), originator: person.email.clone(), differences })
 }

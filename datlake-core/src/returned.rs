@@ -1,0 +1,336 @@
+//! Which values a process got from calls, so that they are recognised among the arguments of others.
+//!
+//! A call that is found hands over the encoding that checking it has made anyway; nothing is computed before a call misses.
+//! All that is kept is bounded: what is forgotten makes no edge, and what was never known neither.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::canonical::{self, each_piece};
+use crate::key::ArgumentBytes;
+use crate::lineage::ValueInput;
+use crate::{CallKey, CreatorName, Digest, Identity};
+
+/// Bytes of encodings that wait to be looked into; of more, the values are known as wholes alone.
+const PENDING_BYTES: usize = 16 << 20;
+/// Values that wait.
+const PENDING: usize = 1 << 16;
+/// Values and parts that a generation knows. There are two, so that what is used stays known.
+const GENERATION: usize = 1 << 16;
+/// Of what a call returned: how deep, and how many parts are known.
+const PART_DEPTH: usize = 3;
+const PARTS: usize = 256;
+/// How deep values in arguments are recognised.
+const DEPTH: usize = 8;
+/// Calls that returned alike, for one value.
+const ALIKE: usize = 8;
+/// Edges of one call.
+const EDGES: usize = 1000;
+
+/// A call that returned a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReturnedBy {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key that its record is kept under.
+    pub key: CallKey,
+    /// Canonical digest of all that it returned.
+    pub digest: Digest,
+}
+
+/// The values that a process got from the calls of one lake.
+#[derive(Debug, Default)]
+pub struct ReturnedValues {
+    pending: Mutex<Pending>,
+    known: Mutex<KnownValues>,
+}
+
+/// Values among the arguments of a call that other calls returned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ValueInputs {
+    /// Arguments in order, values in the order of the encoding.
+    pub values: Vec<ValueInput>,
+    /// How many more there were.
+    pub left_out: u64,
+}
+
+impl ValueInputs {
+    /// Adds one, unless there are too many.
+    pub fn add(&mut self, value: ValueInput) {
+        match self.values.len() < EDGES {
+            true => self.values.push(value),
+            false => self.left_out += 1,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    values: VecDeque<(ReturnedBy, usize, Option<Vec<u8>>)>,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct KnownValues {
+    latest: Generation,
+    earlier: Generation,
+}
+
+#[derive(Debug, Default)]
+struct Generation {
+    values: HashMap<Mark, Vec<Returned>>,
+    /// The lengths of all encodings.
+    lengths: HashSet<usize>,
+    count: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Returned {
+    by: Arc<ReturnedBy>,
+    is_part: bool,
+}
+
+/// Tells encodings apart: a short one is its own mark, of a long one the digest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Mark(u8, [u8; 32]);
+
+impl Mark {
+    const LONG: u8 = 33;
+
+    fn of(bytes: &[u8]) -> Self {
+        match bytes.len() {
+            short @ ..=32 => {
+                let mut own = [0; 32];
+                own[..short].copy_from_slice(bytes);
+                Self(short as u8, own)
+            }
+            _ => Self::long(&canonical::digest(bytes)),
+        }
+    }
+
+    fn long(digest: &Digest) -> Self {
+        Self(Self::LONG, *digest.as_bytes())
+    }
+}
+
+impl ReturnedValues {
+    /// A call was found or made: it returned the value with this encoding.
+    pub fn note(&self, by: ReturnedBy, encoding: Vec<u8>) {
+        let mut pending = lock(&self.pending);
+        if pending.values.len() >= PENDING
+            && let Some((_, length, Some(_))) = pending.values.pop_front()
+        {
+            pending.bytes -= length;
+        }
+        let length = encoding.len();
+        let room = pending.bytes + length <= PENDING_BYTES;
+        pending.bytes += if room { length } else { 0 };
+        pending.values.push_back((by, length, room.then_some(encoding)));
+    }
+
+    /// The values among the arguments of a call that is about to run, as far as this process got them from calls.
+    pub fn inputs(&self, identity: &Identity) -> ValueInputs {
+        let mut known = lock(&self.known);
+        let Pending { values, .. } = std::mem::take(&mut *lock(&self.pending));
+        values.into_iter().for_each(|(by, length, encoding)| known.learn(by, length, encoding));
+        let mut found = ValueInputs::default();
+        if known.latest.values.is_empty() && known.earlier.values.is_empty() {
+            return found;
+        }
+        for (argument, bytes) in identity.contents() {
+            let mut within: Vec<(usize, String, Vec<Returned>)> = Vec::new();
+            // A call that returned what stands in many places of an argument is one edge.
+            let mut calls = HashSet::from([identity.key]);
+            match bytes {
+                ArgumentBytes::Digest(length, digest) => {
+                    within.extend(known.long(length, || digest).map(|by| (0, String::new(), by)));
+                }
+                ArgumentBytes::Whole(bytes) => match known.find(bytes) {
+                    Some(by) => within.push((0, String::new(), by)),
+                    // Its encoding was just written.
+                    None => drop(each_piece(bytes, |part| {
+                        if (1..=DEPTH).contains(&part.depth)
+                            && let Some(by) = known.find(part.bytes)
+                        {
+                            // What is in it came with it.
+                            within.truncate(within.partition_point(|(start, ..)| *start < part.start));
+                            within.push((part.start, part.path(), by));
+                        }
+                    })),
+                },
+            }
+            for (_, at, returned) in within {
+                for Returned { by, is_part } in returned {
+                    if !calls.insert(by.key) {
+                        continue;
+                    }
+                    let ReturnedBy { creator, key, digest } = (*by).clone();
+                    let argument = Some(argument.to_owned());
+                    found.add(ValueInput { argument, at: at.clone(), creator, key, digest, part: is_part });
+                }
+            }
+        }
+        found
+    }
+}
+
+impl KnownValues {
+    fn learn(&mut self, by: ReturnedBy, length: usize, encoding: Option<Vec<u8>>) {
+        let by = Arc::new(by);
+        let Some(encoding) = encoding else {
+            return self.add(Mark::long(&by.digest), length, Returned { by, is_part: false });
+        };
+        let mut learned: [Vec<&[u8]>; PART_DEPTH + 1] = Default::default();
+        let walked = each_piece(&encoding, |piece| {
+            let counts = match piece.depth {
+                0 => piece.weight.is_telling(),
+                _ => piece.weight.is_distinct(),
+            };
+            if counts && let Some(parts) = learned.get_mut(piece.depth).filter(|parts| parts.len() < PARTS) {
+                parts.push(piece.bytes);
+            }
+        });
+        let [whole, parts @ ..] = learned;
+        let Some(whole) = whole.first().filter(|_| walked.is_ok()) else { return };
+        // What is nearest to the whole is the likeliest to be handed on.
+        let parts = parts.into_iter().flatten().take(PARTS).map(|bytes| (bytes, true));
+        for (bytes, is_part) in std::iter::once((*whole, false)).chain(parts) {
+            let mark = match is_part || bytes.len() <= 32 {
+                true => Mark::of(bytes),
+                false => Mark::long(&by.digest),
+            };
+            self.add(mark, bytes.len(), Returned { by: Arc::clone(&by), is_part });
+        }
+    }
+
+    fn add(&mut self, mark: Mark, length: usize, returned: Returned) {
+        if self.latest.count >= GENERATION {
+            self.earlier = std::mem::take(&mut self.latest);
+        }
+        let calls = self.latest.values.entry(mark).or_default();
+        if calls.contains(&returned) {
+            return;
+        }
+        // The latest are the likeliest.
+        if calls.len() == ALIKE {
+            calls.remove(0);
+        }
+        calls.push(returned);
+        self.latest.lengths.insert(length);
+        self.latest.count += 1;
+    }
+
+    /// The calls that returned the value with this encoding: those that returned just that, else those that returned more.
+    fn find(&self, bytes: &[u8]) -> Option<Vec<Returned>> {
+        match bytes.len() {
+            ..=32 => self.with(bytes.len(), || Mark::of(bytes)),
+            length => self.long(length, || canonical::digest(bytes)),
+        }
+    }
+
+    fn long(&self, length: usize, digest: impl FnOnce() -> Digest) -> Option<Vec<Returned>> {
+        self.with(length, || Mark::long(&digest()))
+    }
+
+    fn with(&self, length: usize, mark: impl FnOnce() -> Mark) -> Option<Vec<Returned>> {
+        let generations = [&self.latest, &self.earlier];
+        if !generations.iter().any(|generation| generation.lengths.contains(&length)) {
+            return None;
+        }
+        let mark = mark();
+        let mut found: Vec<Returned> =
+            generations.iter().filter_map(|generation| generation.values.get(&mark)).flatten().cloned().collect();
+        if found.iter().any(|one| !one.is_part) {
+            found.retain(|one| !one.is_part);
+        }
+        found.sort_by(|a, b| a.by.cmp(&b.by));
+        found.dedup();
+        found.truncate(ALIKE);
+        (!found.is_empty()).then_some(found)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Code, KeyBuilder};
+
+    static CODE: Code = Code {
+        package: "shop",
+        package_version: "1.0.0",
+        manifest_dir: "",
+        module: "shop",
+        name: "report",
+        given_name: None,
+        file: "src/lib.rs",
+        line: 1,
+        blob: [0; 20],
+        own: [1; 32],
+        conditions: &[],
+        embedded: &[],
+        dependencies: &[],
+        found: None,
+        lock: None,
+        features: &[],
+    };
+
+    fn identity<T: serde::Serialize>(argument: &T) -> Identity {
+        let mut key = KeyBuilder::new(&CODE).unwrap();
+        key.arg("argument", argument);
+        key.finish().unwrap()
+    }
+
+    /// Notes that the call number `n` returned `value`.
+    fn note<T: serde::Serialize>(returned: &ReturnedValues, n: u32, value: &T) {
+        let encoded = canonical::encode(value).unwrap();
+        let key = CallKey::from_bytes(blake3::hash(&n.to_le_bytes()).into());
+        let by = ReturnedBy { creator: CreatorName::new("shop/shop::train").unwrap(), key, digest: encoded.digest() };
+        returned.note(by, encoded.bytes);
+    }
+
+    #[test]
+    fn of_very_many_values_a_thousand_are_edges() {
+        let returned = ReturnedValues::default();
+        let values: Vec<f64> = (0..100_000).map(|n| f64::from(n) / 3.1 + 0.013).collect();
+        (0..1010).for_each(|n| note(&returned, n, &values[90_000 + n as usize]));
+        let found = returned.inputs(&identity(&values));
+        assert_eq!((found.values.len(), found.left_out), (1000, 10));
+        assert_eq!(found.values[0].at, "[90000]");
+        // One call that returned all of them is one edge.
+        note(&returned, 5000, &values);
+        let found = returned.inputs(&identity(&(values, 1)));
+        assert_eq!((found.values.len(), &*found.values[0].at), (1, "[0]"));
+    }
+
+    #[test]
+    fn what_is_known_is_bounded_and_the_latest_stays() {
+        let returned = ReturnedValues::default();
+        let many = 3 * GENERATION as u32;
+        for n in 0..many {
+            note(&returned, n, &(f64::from(n) / 7.1));
+            if n % 1000 == 0 {
+                returned.inputs(&identity(&()));
+            }
+        }
+        let known = |n: u32| returned.inputs(&identity(&(f64::from(n) / 7.1))).values.len();
+        assert_eq!((known(0), known(many - 1)), (0, 1));
+        let known = lock(&returned.known);
+        assert!(known.latest.count <= GENERATION && known.earlier.count <= GENERATION);
+    }
+
+    #[test]
+    fn values_that_are_too_many_to_wait_are_known_as_wholes() {
+        let returned = ReturnedValues::default();
+        let large: Vec<Vec<f64>> =
+            (0..40_u32).map(|n| (0..100_000).map(|k| f64::from(n + k) / 3.1).collect()).collect();
+        (0..).zip(&large).for_each(|(n, value)| note(&returned, n, value));
+        assert!(lock(&returned.pending).bytes <= PENDING_BYTES);
+        for value in [&large[0], &large[39]] {
+            assert_eq!(returned.inputs(&identity(value)).values.len(), 1);
+        }
+    }
+}
