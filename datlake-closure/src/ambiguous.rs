@@ -216,7 +216,7 @@ fn shape(scanner: &Scanner, module: ModId, text: &Text, (at, to): Span) -> Shape
         _ if !definitions.is_empty() => Shape::Unknown,
         "Box" | "Arc" | "Rc" if text.is(next, symbol::LT) => shape(scanner, module, text, (next + 1, to)),
         // A file of datlake, whose code is left out, has an encoding of its own.
-        "File" | "Tree" if scanner.resolver.resolve(&scanner.index, module, &path).0.contains(&OURS) => {
+        "File" | "Tree" if scanner.resolver.resolve(&scanner.index, module, &path).found.contains(&OURS) => {
             Shape::Kind("file")
         }
         "bool" => Shape::Kind("bool"),
@@ -257,7 +257,7 @@ fn ordered(scanner: &Scanner, module: ModId, text: &Text, (at, to): Span, depth:
     let index = &scanner.index;
     let at = past_references(text, at);
     let (path, next) = path_at(text, at, to).filter(|_| depth < DEPTH)?;
-    for meaning in scanner.resolver.resolve(index, module, &path).0 {
+    for meaning in scanner.resolver.resolve(index, module, &path).found {
         let map = match meaning {
             Meaning::Extern(path) => Some(index.name(path)).filter(|path| keeps_order(path)),
             Meaning::Def(def) => {
@@ -298,7 +298,7 @@ fn keeps_order(path: &str) -> bool {
 }
 
 fn definitions(scanner: &Scanner, module: ModId, path: &[Sym]) -> Vec<DefId> {
-    let found = scanner.resolver.resolve(&scanner.index, module, path).0;
+    let found = scanner.resolver.resolve(&scanner.index, module, path).found;
     let definition = |meaning| if let Meaning::Def(def) = meaning { Some(def) } else { None };
     let is_type = |def: &DefId| scanner.index[*def].kind.is_type() || scanner.index[*def].kind == Kind::Alias;
     found.into_iter().filter_map(definition).filter(is_type).collect()

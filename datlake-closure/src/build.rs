@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::index::{DefId, FileId, Index, ModId};
+use crate::index::{DefId, FileId, Index, ModId, Seen};
 use crate::source::Sources;
 use crate::symbol::Sym;
 use crate::text::Text;
@@ -50,6 +50,12 @@ pub(crate) struct Attributes {
     pub(crate) exported: bool,
     pub(crate) macro_use: bool,
     pub(crate) words: Vec<Vec<Sym>>,
+    /// A derive that is not the standard library's.
+    pub(crate) derives: bool,
+    /// All `cfg` predicates as one, but for that of tests.
+    pub(crate) when: Option<Sym>,
+    /// By the visibility behind them.
+    pub(crate) seen: Seen,
 }
 
 /// The tokens of an item: with its attributes, behind its visibility, and its end, or how far it can reach.

@@ -10,7 +10,7 @@ use crate::index::Meaning;
 use crate::index::{Binding, CrateId, DefId, ImplId, Kind, ModId};
 use crate::macros;
 use crate::mentioned::{Embedded, Mentions};
-use crate::scanner::{Scanner, Uses};
+use crate::scanner::{Scanner, Uses, is_composed};
 use crate::symbol::{self, Map, Set, Sym};
 
 pub(crate) struct Run<'a> {
@@ -99,7 +99,24 @@ impl<'a> Run<'a> {
             self.open_calls();
             self.linked();
             if self.queue.is_empty() {
-                return;
+                break;
+            }
+        }
+        self.hidden_members();
+    }
+
+    /// Methods that are called by name and cannot be named from there: once they can, they may be what is called.
+    fn hidden_members(&mut self) {
+        let (uses, index) = (self.uses, &self.scanner.index);
+        for (def, context) in &self.read {
+            let from = context.unwrap_or(index[*def].module);
+            for name in &self.scanner.mentions(*def, *context).called {
+                for (_, member) in uses.members.get(name).into_iter().flatten() {
+                    if self.items.contains_key(member) && !index.is_seen(index[*member].seen, from) {
+                        let edge = format!("{} = {} (hidden)", index.name(*name), index.label(*member));
+                        self.edges.entry(self.top(*def)).or_default().insert(edge);
+                    }
+                }
             }
         }
     }
@@ -111,7 +128,13 @@ impl<'a> Run<'a> {
         }
         self.items.insert(def, by);
         let it = &self.scanner.index[def];
-        self.crates.insert(self.scanner.index.crate_of(def));
+        let (index, krate) = (&self.scanner.index, self.scanner.index.crate_of(def));
+        self.crates.insert(krate);
+        for when in index.conditions_around(it.module) {
+            let when = index.name(when);
+            self.edges.entry(def).or_default().insert(format!("if {when}"));
+            self.conditions.insert((krate, when));
+        }
         self.queue.push_back((def, None));
         // An item in a body is among the tokens around it; an impl there holds everywhere.
         if let Some(outer) = it.outer.filter(|_| def != self.root && !matches!(it.kind, Kind::Member | Kind::TraitImpl))
@@ -253,6 +276,10 @@ impl<'a> Run<'a> {
             }
         }
         self.calls(&uses.calls_by.defines, name, from, by);
+        let (scanner, index) = (self.scanner, &self.scanner.index);
+        for def in scanner.composing(name).iter().filter(|def| index.sees(from, index.crate_of(**def))) {
+            self.include(*def, Some(by));
+        }
     }
 
     fn take(&mut self, def: DefId, context: Option<ModId>, mentions: &Mentions) {
@@ -273,8 +300,15 @@ impl<'a> Run<'a> {
             let import = format!("use {}", self.written(path));
             self.traits.entry(top).or_default().insert(import);
         }
+        mentions.made.iter().for_each(|call| self.include(*call, Some(def)));
+        for (krate, when, what) in &mentions.when {
+            let when = index.name(*when);
+            let edge = format!("{} if {when}", index.name(*what));
+            self.edges.entry(self.top(def)).or_default().insert(edge);
+            self.conditions.insert((*krate, when));
+        }
         let crates = BTreeSet::from([krate, context.map_or(krate, |module| index[module].krate)]);
-        for from in crates {
+        for from in crates.iter().copied() {
             mentions.called.iter().for_each(|name| self.called(*name, from, def));
             mentions.lost.iter().for_each(|name| self.lost(*name, from, def));
         }
@@ -296,8 +330,11 @@ impl<'a> Run<'a> {
             self.queue.push_back((*of_macro, Some(seen_from)));
         }
         self.embedded.extend(mentions.embedded.iter().cloned());
-        self.variables.extend(mentions.variables.iter().map(|variable| (krate, variable.clone())));
-        self.conditions.extend(mentions.conditions.iter().map(|condition| (krate, condition.clone())));
+        // A macro's are those of the crate that calls it.
+        for krate in crates {
+            self.variables.extend(mentions.variables.iter().map(|variable| (krate, variable.clone())));
+            self.conditions.extend(mentions.conditions.iter().map(|condition| (krate, condition.clone())));
+        }
         self.notes.extend(mentions.notes.iter().map(|note| (def, note.clone())));
     }
 
@@ -324,6 +361,8 @@ impl<'a> Run<'a> {
                 self.whole_crate(krate, def, context);
                 index[krate].package.name.clone()
             }
+            Meaning::Hidden(found) => format!("{} (hidden)", index.label(found)),
+            Meaning::When(..) | Meaning::Made(_) => return,
         };
         let top = self.top(def);
         let edge = format!("{} = {label}", self.written(path));
@@ -358,6 +397,16 @@ impl<'a> Run<'a> {
         let (scanner, index) = (self.scanner, &self.scanner.index);
         let module = context.unwrap_or(index[def].module);
         let root = index[index[module].krate].root;
+        // It may name what it composes of the item's name.
+        let name = index.name(index[def].name);
+        for module in [module, root] {
+            let composed = index[module].names.iter().filter(|(other, _)| is_composed(&index.name(**other), &name));
+            for binding in composed.flat_map(|(_, bindings)| bindings) {
+                if let Binding::Def(found) = binding {
+                    self.include(*found, Some(def));
+                }
+            }
+        }
         for (word, method) in scanner.words_of(krate).iter() {
             if *method {
                 self.called(*word, index[module].krate, def);

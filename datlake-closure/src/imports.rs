@@ -6,6 +6,7 @@ use crate::index::Kind;
 use crate::locals::Locals;
 use crate::mentioned::Embedded;
 use crate::mentions::Walker;
+use crate::resolve::Resolved;
 use crate::symbol::{self, Set, Sym};
 use crate::text::Text;
 use crate::{macros, normal, uses};
@@ -72,7 +73,9 @@ impl Walker<'_> {
         for (path, alias) in found {
             let module =
                 if path[0] == symbol::DOLLAR_CRATE { self.scanner.index[self.home].root } else { self.module() };
-            let targets = self.scanner.resolver.import(&self.scanner.index, module, &path);
+            let Resolved { found: targets, aside, .. } =
+                self.scanner.resolver.import(&self.scanner.index, module, &path);
+            self.out.aside(&aside);
             if let uses::Alias::Named(name) = alias
                 && of_macro
             {

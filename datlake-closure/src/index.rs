@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::lex;
 use crate::packages::Package;
-use crate::symbol::{Map, Sym, Symbols};
+use crate::symbol::{Map, Set, Sym, Symbols};
 use crate::text::Text;
 
 macro_rules! ids {
@@ -97,6 +97,18 @@ pub(crate) struct Def {
     pub(crate) in_call: bool,
     /// Words of each attribute that may register the item somewhere or link it.
     pub(crate) attributes: Vec<Vec<Sym>>,
+    /// Somebody else's derive makes something of it.
+    pub(crate) derives: bool,
+    pub(crate) seen: Seen,
+}
+
+/// Whence something can be named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Seen {
+    #[default]
+    Everywhere,
+    /// A module and what is in it.
+    Within(ModId),
 }
 
 pub(crate) struct Impl {
@@ -127,13 +139,35 @@ pub(crate) enum Meaning {
     Extern(Sym),
     /// A workspace's procedural macros.
     Whole(CrateId),
+    /// No target: whether the others are meant is decided by a `cfg` of a crate, under which this stands.
+    When(CrateId, Sym, Sym),
+    /// No target: a macro call beside which the name is looked up, and which can define it.
+    Made(DefId),
+    /// No target: something of this name that cannot be named from there.
+    Hidden(DefId),
+}
+
+impl Meaning {
+    /// Whether it is something that a name means, and not what decides about that.
+    pub(crate) fn is_target(self) -> bool {
+        !matches!(self, Self::When(..) | Self::Made(_) | Self::Hidden(_))
+    }
 }
 
 #[derive(Clone)]
 pub(crate) enum Binding {
     Def(DefId),
     Mod(ModId),
-    Use(Path),
+    Use(Import),
+}
+
+/// A `use`.
+#[derive(Clone)]
+pub(crate) struct Import {
+    pub(crate) path: Path,
+    pub(crate) seen: Seen,
+    /// The `cfg` under which it holds.
+    pub(crate) when: Option<Sym>,
 }
 
 pub(crate) struct Module {
@@ -143,9 +177,12 @@ pub(crate) struct Module {
     /// A block with items or imports: what it lacks is looked up around it.
     pub(crate) block: bool,
     pub(crate) names: Map<Sym, Vec<Binding>>,
-    pub(crate) globs: Vec<Path>,
+    pub(crate) globs: Vec<Import>,
     /// `use … as _`.
-    pub(crate) unnamed: Vec<Path>,
+    pub(crate) unnamed: Vec<Import>,
+    pub(crate) seen: Seen,
+    /// The `cfg` under which it is compiled, but for that of tests.
+    pub(crate) when: Option<Sym>,
     /// Stands under `#[cfg(test)]`.
     pub(crate) test: bool,
     /// Where its tokens are.
@@ -175,6 +212,24 @@ pub(crate) struct Crate {
     pub(crate) missing: Vec<String>,
 }
 
+/// What an item-level macro call can make.
+#[derive(Clone, Default)]
+pub(crate) struct Call {
+    pub(crate) defines: Set<Sym>,
+    /// Those of them that it defines in its own module, as far as anything tells.
+    pub(crate) declares: Set<Sym>,
+    /// Its macro has a `use`.
+    pub(crate) imports: bool,
+    /// Names of types that it can implement something for.
+    pub(crate) types: Set<Sym>,
+    /// Methods of traits that it can make.
+    pub(crate) methods: Set<Sym>,
+    /// Every word in it and in its macro.
+    pub(crate) words: Set<Sym>,
+    /// Nothing tells what the macro makes.
+    pub(crate) opaque: bool,
+}
+
 #[derive(Default)]
 pub(crate) struct Index {
     pub(crate) crates: Vec<Crate>,
@@ -184,6 +239,10 @@ pub(crate) struct Index {
     pub(crate) files: Vec<File>,
     /// Traits by the names of what is in them.
     pub(crate) trait_members: Map<Sym, Vec<DefId>>,
+    /// What item-level macro calls can make.
+    pub(crate) calls: Map<DefId, Call>,
+    /// Those calls by their modules and the names that they can define there.
+    pub(crate) made: Map<(ModId, Sym), Vec<DefId>>,
     /// Blocks that are modules, by file and opening brace.
     pub(crate) blocks: Map<(FileId, usize), ModId>,
     symbols: Names,
@@ -237,6 +296,39 @@ impl Index {
             }
         }
         module
+    }
+
+    /// Whether something can be named from a module.
+    pub(crate) fn is_seen(&self, seen: Seen, from: ModId) -> bool {
+        let Seen::Within(home) = seen else { return true };
+        let mut at = Some(from);
+        while let Some(module) = at {
+            if module == home {
+                return true;
+            }
+            at = self[module].parent;
+        }
+        false
+    }
+
+    pub(crate) fn seen(&self, binding: &Binding) -> Seen {
+        match binding {
+            Binding::Def(def) => self[*def].seen,
+            Binding::Mod(module) => self[*module].seen,
+            Binding::Use(import) => import.seen,
+        }
+    }
+
+    /// The `cfg` of an import.
+    pub(crate) fn when(&self, module: ModId, import: &Import) -> Option<Meaning> {
+        let when = import.when?;
+        let path: Vec<String> = import.path.iter().map(|segment| self.name(*segment)).collect();
+        Some(Meaning::When(self[module].krate, when, self.sym(&path.join("::"))))
+    }
+
+    /// The `cfg` predicates of the modules around.
+    pub(crate) fn conditions_around(&self, module: ModId) -> impl Iterator<Item = Sym> {
+        std::iter::successors(Some(module), |at| self[*at].parent).filter_map(|module| self[module].when)
     }
 
     /// The module in which `super` of a module lies.

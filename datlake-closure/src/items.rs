@@ -4,7 +4,7 @@
 //! item is taken for a macro call. Depth is bounded: what nests deeper than rustc allows is not looked at.
 
 use crate::build::{Attributes, Builder, DEPTH, Place, Span};
-use crate::index::{Binding, Def, DefId, Impl, ImplId, Index, Kind, ModId, Path};
+use crate::index::{Binding, Def, DefId, Impl, ImplId, Import, Index, Kind, ModId, Module, Path, Seen};
 use crate::lex;
 use crate::symbol::{self, Sym};
 use crate::text::Text;
@@ -12,6 +12,7 @@ use crate::uses::{self, Alias};
 
 const QUIET: [Sym; 7] =
     [symbol::DERIVE, symbol::CFG, symbol::DOC, symbol::PATH, symbol::TEST, symbol::MACRO_EXPORT, symbol::MACRO_USE];
+const STD_DERIVES: [&str; 9] = ["Clone", "Copy", "Debug", "Default", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd"];
 const ITEM_WORDS: [Sym; 14] = [
     symbol::FN,
     symbol::STRUCT,
@@ -40,7 +41,8 @@ impl Builder<'_> {
     /// One item from its attributes on; gives where it ends.
     fn item(&mut self, place: &Place<'_>, from: usize, to: usize) -> usize {
         let text = place.text;
-        let (attributes, after) = self.attributes(text, from, to);
+        let (mut attributes, after) = self.attributes(text, from, to);
+        attributes.seen = self.seen(place, &attributes, after);
         let start = text.past_visibility(after);
         let at = past_modifiers(text, start, to);
         if at >= to {
@@ -52,7 +54,8 @@ impl Builder<'_> {
             Some(symbol::MOD) if named.is_some() => self.module(place, &attributes, at, to),
             Some(symbol::USE) => {
                 span.to = text.past_semicolon(at, to);
-                self.imports(place.module, text, at + 1, span.to.saturating_sub(1));
+                let range = (at + 1, span.to.saturating_sub(1));
+                self.imports(place.module, text, range, attributes.seen, attributes.when);
                 span.to
             }
             Some(symbol::EXTERN) if text.is(at + 1, symbol::CRATE) => self.extern_crate(place, &attributes, at, to),
@@ -75,7 +78,7 @@ impl Builder<'_> {
     }
 
     fn attributes(&mut self, text: &Text, from: usize, to: usize) -> (Attributes, usize) {
-        let (mut found, mut at) = (Attributes::default(), from);
+        let (mut found, mut at, mut conditions) = (Attributes::default(), from, Vec::new());
         while let Some((open, end)) = text.attribute(at).filter(|(_, end)| *end <= to) {
             let unsafe_ = text.is(open + 1, symbol::UNSAFE);
             let head = text.sym(if unsafe_ { open + 3 } else { open + 1 });
@@ -90,21 +93,57 @@ impl Builder<'_> {
             let mentions = |sym| inside.clone().any(|at| text.is(at, sym));
             found.exported |= mentions(symbol::MACRO_EXPORT);
             found.macro_use |= head == Some(symbol::MACRO_USE);
+            found.derives |= head == Some(symbol::DERIVE)
+                && inside.clone().skip(2).any(|at| text.name(at).is_some() && !STD_DERIVES.contains(&text.word(at)));
+            if matches!(head, Some(symbol::CFG | symbol::CFG_ATTR)) && text.opens(open + 2, '(') {
+                let close = text.mate(open + 2);
+                let comma = |text: &Text, at: usize| head == Some(symbol::CFG_ATTR) && text.is(at, symbol::COMMA);
+                let mut condition = String::new();
+                crate::normal::write(text, open + 3, text.seek(open + 3, close, comma), &mut condition);
+                if condition != "test" && !condition.contains('$') {
+                    conditions.push(condition);
+                }
+            }
             if head.is_some_and(|head| !QUIET.contains(&head)) && !crate::normal::is_silent(text, open) {
                 found.words.push(inside.filter_map(|at| text.name(at)).collect());
             }
             at = end;
         }
+        found.when = match conditions.as_slice() {
+            [] => None,
+            [one] => Some(self.index.sym(one)),
+            all => Some(self.index.sym(&format!("all ( {} )", all.join(" , ")))),
+        };
         (found, at)
     }
 
-    pub(crate) fn imports(&mut self, module: ModId, text: &Text, from: usize, to: usize) {
+    /// By what stands behind the attributes. A macro or an attribute can make something else of it.
+    fn seen(&self, place: &Place<'_>, attributes: &Attributes, at: usize) -> Seen {
+        let (text, home) = (place.text, self.index.proper(place.module));
+        if place.in_call || !attributes.words.is_empty() {
+            return Seen::Everywhere;
+        }
+        if !text.is(at, symbol::PUB) {
+            return Seen::Within(home);
+        }
+        match text.sym(at + 2).filter(|_| text.opens(at + 1, '(')) {
+            Some(symbol::CRATE) => Seen::Within(self.index[self.index[home].krate].root),
+            Some(symbol::SELF) => Seen::Within(home),
+            Some(symbol::SUPER) => self.index.above(home).map_or(Seen::Everywhere, Seen::Within),
+            _ => Seen::Everywhere,
+        }
+    }
+
+    pub(crate) fn imports(
+        &mut self,
+        module: ModId,
+        text: &Text,
+        (from, to): (usize, usize),
+        seen: Seen,
+        when: Option<Sym>,
+    ) {
         let into = &mut self.index[module];
-        uses::imports(text, from, to, &mut |path: Path, alias| match alias {
-            Alias::Glob => into.globs.push(path),
-            Alias::Unnamed => into.unnamed.push(path),
-            Alias::Named(name) => into.names.entry(name).or_default().push(Binding::Use(path)),
-        });
+        uses::imports(text, from, to, &mut |path: Path, alias| into.add_import(Import { path, seen, when }, alias));
     }
 
     fn extern_crate(&mut self, place: &Place<'_>, attributes: &Attributes, at: usize, to: usize) -> usize {
@@ -113,7 +152,8 @@ impl Builder<'_> {
             let alias = if text.is(at + 3, symbol::AS) { text.ident(at + 4) } else { None }.unwrap_or(name);
             let path: Path =
                 if name == symbol::SELF { [symbol::CRATE].into() } else { [symbol::PATH_SEP, name].into() };
-            self.index[place.module].names.entry(alias).or_default().push(Binding::Use(path));
+            let import = Import { path, seen: attributes.seen, when: attributes.when };
+            self.index[place.module].names.entry(alias).or_default().push(Binding::Use(import));
             if attributes.macro_use {
                 let krate = self.index[place.module].krate;
                 self.index[krate].macro_use.push(name);
@@ -194,6 +234,8 @@ impl Builder<'_> {
             made_by: place.made_by,
             in_call: place.in_call,
             attributes: attributes.words.clone(),
+            derives: attributes.derives,
+            seen: if kind == Kind::Macro { Seen::Everywhere } else { attributes.seen },
         });
         id
     }
@@ -280,7 +322,8 @@ impl Builder<'_> {
         let text = place.text;
         let mut at = from;
         while at < to {
-            let (attributes, after) = self.attributes(text, at, to);
+            let (mut attributes, after) = self.attributes(text, at, to);
+            attributes.seen = self.seen(place, &attributes, after);
             let start = text.past_visibility(after);
             let word = past_modifiers(text, start, to);
             let mut span = Span { from: at, start, to };
@@ -402,6 +445,16 @@ fn trait_members(text: &Text, from: usize, to: usize) -> Vec<Sym> {
         at = text.skip(at);
     }
     found
+}
+
+impl Module {
+    pub(crate) fn add_import(&mut self, import: Import, alias: Alias) {
+        match alias {
+            Alias::Glob => self.globs.push(import),
+            Alias::Unnamed => self.unnamed.push(import),
+            Alias::Named(name) => self.names.entry(name).or_default().push(Binding::Use(import)),
+        }
+    }
 }
 
 impl Index {

@@ -22,15 +22,18 @@
 //! Hashing is left to whoever asks: this crate depends on nothing.
 
 mod ambiguous;
+mod artifacts;
 mod build;
 mod calls;
 mod closure;
+mod conditions;
 mod imports;
 mod index;
 mod items;
 mod lex;
 mod locals;
 mod macros;
+mod made;
 mod manifest;
 mod mentioned;
 mod mentions;

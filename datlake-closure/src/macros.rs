@@ -3,7 +3,7 @@
 //! A call's own tokens and, where its macro is one of ours, the macro's tell which names it can define and which types it can
 //! implement something for. A call of somebody else's macro can do so with any word that it is given.
 
-use crate::index::{CrateId, DefId, Index};
+use crate::index::{Call, CrateId, DefId, Index};
 use crate::lex;
 use crate::symbol::{self, Set, Sym};
 use crate::text::Text;
@@ -58,20 +58,6 @@ pub(crate) fn named(index: &Index, krate: CrateId, name: Sym) -> impl Iterator<I
     crates.filter_map(move |krate| index[*krate].macros.get(&name)).flatten().copied()
 }
 
-/// What an item-level macro call can make.
-#[derive(Default)]
-pub(crate) struct Call {
-    pub(crate) defines: Set<Sym>,
-    /// Names of types that it can implement something for.
-    pub(crate) types: Set<Sym>,
-    /// Methods of traits that it can make.
-    pub(crate) methods: Set<Sym>,
-    /// Every word in it and in its macro.
-    pub(crate) words: Set<Sym>,
-    /// Nothing tells what the macro makes.
-    pub(crate) opaque: bool,
-}
-
 pub(crate) fn call(index: &Index, krate: CrateId, def: DefId) -> Call {
     let (it, text) = (&index[def], index.text(def));
     let mut found = Call::default();
@@ -94,6 +80,7 @@ pub(crate) fn call(index: &Index, krate: CrateId, def: DefId) -> Call {
         hands_over |= nested || tokens.clone().any(takes_name);
         makes_trait |= tokens.clone().any(|at| is_trait(&text, at));
         open_head |= nested | heads(&text, tokens.start, tokens.end, &mut found.types);
+        found.imports |= tokens.clone().any(|at| text.is(at, symbol::USE));
         found.defines.extend(tokens.clone().filter(|at| defining(&text, *at)).filter_map(|at| text.name(at)));
         found.words.extend(tokens.filter_map(|at| text.name(at)));
     }
@@ -103,9 +90,10 @@ pub(crate) fn call(index: &Index, krate: CrateId, def: DefId) -> Call {
     if open_head {
         found.types.extend(&words);
     }
-    found
-        .defines
-        .extend(arguments.clone().filter(|at| hands_over || defining(&text, *at)).filter_map(|at| text.name(at)));
+    found.declares.clone_from(&found.defines);
+    let named = |all: bool, at: usize| text.name(at).filter(|_| all || defining(&text, at));
+    found.declares.extend(arguments.clone().filter_map(|at| named(hands_over && !foreign, at)));
+    found.defines.extend(arguments.clone().filter_map(|at| named(hands_over, at)));
     if makes_trait {
         let methods = |text: &Text, at: usize| text.name(at).filter(|_| text.is(at - 1, symbol::FN));
         found.methods.extend(arguments.filter_map(|at| methods(&text, at)));
@@ -120,7 +108,7 @@ pub(crate) fn call(index: &Index, krate: CrateId, def: DefId) -> Call {
 }
 
 /// The macros of a name, and those of ours that they call.
-fn bodies(index: &Index, krate: CrateId, name: Sym) -> Vec<DefId> {
+pub(crate) fn bodies(index: &Index, krate: CrateId, name: Sym) -> Vec<DefId> {
     let of_name =
         |name: Sym| index[krate].macros.get(&name).map_or_else(|| named(index, krate, name).collect(), Clone::clone);
     let mut found: Vec<DefId> = of_name(name);

@@ -16,6 +16,8 @@ pub(crate) struct Manifest {
     pub(crate) library: Option<(String, PathBuf)>,
     pub(crate) proc_macro: bool,
     pub(crate) build_script: Option<PathBuf>,
+    /// Whether it can be compiled with some features or others.
+    pub(crate) has_features: bool,
     /// By the names that code has for them.
     pub(crate) dependencies: BTreeMap<String, Wanted>,
 }
@@ -27,6 +29,8 @@ pub(crate) struct Wanted {
     /// Where it is, if not in a registry.
     pub(crate) path: Option<PathBuf>,
     pub(crate) optional: bool,
+    /// Of tests, examples and benches alone.
+    pub(crate) dev: bool,
 }
 
 /// A version in Cargo.lock.
@@ -96,14 +100,17 @@ impl Manifest {
             Some(path) if path != "true" => Some(path),
             _ => Some("build.rs"),
         };
+        let dependencies = dependencies(&folder, &table, &workspace, patches);
         Some(Self {
+            has_features: table.keys().any(|key| key == "features" || key.starts_with("features."))
+                || dependencies.values().any(|wanted| wanted.optional),
             edition: Edition::of(inherited("edition").map_or("2015", String::as_str)),
             library: exists(&root).then_some((name, root)),
             proc_macro: ["lib.proc-macro", "lib.proc_macro"]
                 .iter()
                 .any(|key| table.get(*key).is_some_and(|value| value == "true")),
             build_script: script.map(|path| normalise(&folder.join(path))).filter(|path| exists(path)),
-            dependencies: dependencies(&folder, &table, &workspace, patches),
+            dependencies,
             directory: folder,
             package,
         })
@@ -154,7 +161,7 @@ impl Patches {
 }
 
 fn dependencies(folder: &Path, table: &Table, workspace: &Workspace, patches: &Patches) -> BTreeMap<String, Wanted> {
-    let mut found = BTreeMap::new();
+    let mut found: BTreeMap<String, Wanted> = BTreeMap::new();
     for key in table.keys() {
         let Some((section, name)) = dependency(key) else { continue };
         let field = |field: &str| table.get(&format!("{section}.{name}.{field}"));
@@ -168,7 +175,11 @@ fn dependencies(folder: &Path, table: &Table, workspace: &Workspace, patches: &P
         let package = package.unwrap_or_else(|| name.to_owned());
         let path = path.or_else(|| patches.0.get(&package).cloned()).map(|path| normalise(&path));
         let optional = field("optional").is_some_and(|value| value == "true");
-        found.insert(name.replace('-', "_"), Wanted { package, path, optional });
+        let dev = section.contains("dev");
+        let alias = name.replace('-', "_");
+        if !(dev && found.get(&alias).is_some_and(|known| !known.dev)) {
+            found.insert(alias, Wanted { package, path, optional, dev });
+        }
     }
     found
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::index::{DefId, ModId, Path};
+use crate::index::{CrateId, DefId, Meaning, ModId, Path};
 use crate::resolve::Meanings;
 use crate::symbol::{Map, Set, Sym};
 
@@ -41,5 +41,26 @@ pub(crate) struct Mentions {
     pub(crate) embedded: BTreeSet<Embedded>,
     pub(crate) variables: BTreeSet<String>,
     pub(crate) conditions: BTreeSet<String>,
+    /// By the crates whose `cfg` is asked: conditions of imports and modules, and which.
+    pub(crate) when: BTreeSet<(CrateId, Sym, Sym)>,
+    /// Macro calls beside which a name is looked up, and which can define it.
+    pub(crate) made: BTreeSet<DefId>,
     pub(crate) notes: BTreeSet<String>,
+}
+
+impl Mentions {
+    /// What decides about the meaning of a path.
+    pub(crate) fn aside<'a>(&mut self, aside: impl IntoIterator<Item = &'a Meaning>) {
+        for one in aside {
+            match one {
+                Meaning::When(krate, when, what) => {
+                    self.when.insert((*krate, *when, *what));
+                }
+                Meaning::Made(call) => {
+                    self.made.insert(*call);
+                }
+                _ => {}
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::lex;
 use crate::locals::Locals;
 use crate::macros;
 use crate::mentioned::Mentions;
-use crate::resolve::Meanings;
+use crate::resolve::{Meanings, Resolved};
 use crate::scanner::Scanner;
 use crate::symbol::{self, Map, Set, Sym};
 use crate::text::Text;
@@ -89,13 +89,23 @@ impl Walker<'_> {
         self.scoped.insert((name, self.module()));
     }
 
-    pub(crate) fn resolve(&self, path: &[Sym]) -> (Meanings, Option<Sym>) {
+    /// What a path means; where it leads nowhere, the segment that is unknown. What decides about that counts, too.
+    pub(crate) fn resolve(&mut self, path: &[Sym]) -> (Meanings, Option<Sym>) {
         let (index, resolver) = (&self.scanner.index, &self.scanner.resolver);
-        let module = |path: &[Sym]| if path[0] == symbol::DOLLAR_CRATE { index[self.home].root } else { self.module() };
-        let (mut found, lost) = resolver.resolve(index, module(path), path);
+        let home = index[self.home].root;
+        let around = self.module();
+        let module = |path: &[Sym]| if path[0] == symbol::DOLLAR_CRATE { home } else { around };
+        let Resolved { mut found, aside, lost } = resolver.resolve(index, module(path), path);
+        self.out.aside(&aside);
+        let hidden: Meanings = aside.into_iter().filter(|one| matches!(one, Meaning::Hidden(_))).collect();
+        if !hidden.is_empty() {
+            self.out.edges.entry(path.into()).or_default().extend(hidden);
+        }
         for import in self.imported.get(&path[0]).into_iter().flatten() {
             let full: Vec<Sym> = import.iter().chain(&path[1..]).copied().collect();
-            found.extend(resolver.resolve(index, module(&full), &full).0);
+            let more = resolver.resolve(index, module(&full), &full);
+            self.out.aside(&more.aside);
+            found.extend(more.found);
         }
         let lost = lost.filter(|_| found.is_empty());
         (found, lost)

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::build::{Attributes, Builder, DEPTH, Dirs, Place};
 use crate::index::Meaning;
-use crate::index::{Binding, Crate, CrateId, DefId, File, FileId, Index, ModId, Module};
+use crate::index::{Binding, Crate, CrateId, DefId, File, FileId, Index, ModId, Module, Seen};
+use crate::made;
 use crate::packages::{Dependency, Edition, Package};
 use crate::source::{Sources, normalise};
 use crate::symbol::{self, Map, Sym};
@@ -22,6 +23,7 @@ pub(crate) fn build(packages: Vec<Package>, sources: &dyn Sources) -> Index {
         builder.krate(package);
     }
     link(&mut builder.index);
+    made::add(&mut builder.index);
     builder.index
 }
 
@@ -118,6 +120,8 @@ impl Builder<'_> {
             names: Map::default(),
             globs: Vec::new(),
             unnamed: Vec::new(),
+            seen: Seen::Everywhere,
+            when: None,
             test: false,
             spans: Vec::new(),
         });
@@ -155,6 +159,8 @@ impl Builder<'_> {
         let krate = self.index[place.module].krate;
         let child = self.new_module(krate, Some(place.module), name);
         self.index[child].test = attributes.test;
+        self.index[child].seen = attributes.seen;
+        self.index[child].when = attributes.when;
         self.index[place.module].names.entry(name).or_default().push(Binding::Mod(child));
         let plain = self.index.name(name);
         let plain = plain.strip_prefix("r#").unwrap_or(&plain);

@@ -35,7 +35,7 @@ pub(crate) fn open_traits(scanner: &Scanner, def: DefId) -> BTreeSet<DefId> {
     while at < body {
         match path_at(&text, at, body) {
             Some((path, next)) => {
-                for target in scanner.resolver.resolve(index, it.module, &path).0 {
+                for target in scanner.resolver.resolve(index, it.module, &path).found {
                     if let Meaning::Def(def) = target
                         && index[def].kind == Kind::Trait
                     {

@@ -85,17 +85,19 @@ impl Scanner {
             out.ambient.extend(scope.ambient.iter().cloned());
             let candidates = self.index.trait_members.get(name).into_iter().flatten();
             let near = |def: &DefId| home.is_some_and(|home| self.index.sees(home, self.index.crate_of(*def)));
-            let usable = candidates.filter(|def| scope.traits.contains(def) || near(def));
-            out.traits.extend(usable.map(|def| (*name, *def)));
+            for def in candidates.filter(|def| scope.traits.contains(def) || near(def)) {
+                out.traits.insert((*name, *def));
+                out.aside(scope.aside.get(def).into_iter().flatten());
+            }
         }
     }
 
     /// Whether a name in a pattern is a constant, not a new variable.
     fn is_constant(&self, module: ModId, name: Sym) -> bool {
-        let (found, _) = self.resolver.resolve(&self.index, module, &[name]);
-        found.iter().any(|target| match target {
+        let resolved = self.resolver.resolve(&self.index, module, &[name]);
+        resolved.found.iter().chain(&resolved.aside).any(|target| match target {
             Meaning::Def(def) => matches!(self.index[*def].kind, Kind::Const | Kind::Static | Kind::Struct),
-            Meaning::Assoc(..) => true,
+            Meaning::Assoc(..) | Meaning::Made(_) => true,
             _ => false,
         })
     }

@@ -23,6 +23,23 @@ pub(crate) struct Resolver {
     known: Mutex<Map<Key, Arc<[Meaning]>>>,
 }
 
+/// What a path means, and what decides about that.
+#[derive(Default)]
+pub(crate) struct Resolved {
+    pub(crate) found: Meanings,
+    /// No targets: conditions, macro calls, what is hidden.
+    pub(crate) aside: Meanings,
+    /// Where it leads nowhere, the segment that is unknown.
+    pub(crate) lost: Option<Sym>,
+}
+
+impl Resolved {
+    fn new(all: Meanings, lost: Option<Sym>) -> Self {
+        let (found, aside) = all.into_iter().partition(|target| target.is_target());
+        Self { found, aside, lost }
+    }
+}
+
 /// One question and the questions it leads to.
 #[derive(Default)]
 struct Query {
@@ -46,20 +63,20 @@ impl Resolver {
         self.run(|query| self.member(index, module, name, query, 0)).into_iter().collect()
     }
 
-    /// What a path means; where it leads nowhere, the segment that is unknown.
-    pub(crate) fn resolve(&self, index: &Index, module: ModId, path: &[Sym]) -> (Meanings, Option<Sym>) {
+    /// What a path means.
+    pub(crate) fn resolve(&self, index: &Index, module: ModId, path: &[Sym]) -> Resolved {
         let mut lost = None;
-        let found = self.run(|query| {
+        let all = self.run(|query| {
             let (found, unknown) = self.path(index, module, path, false, query, 0);
             lost = unknown;
             found
         });
-        (found, lost)
+        Resolved::new(all, lost)
     }
 
     /// The same for the path of a `use`, whose first segment is read otherwise in 2015.
-    pub(crate) fn import(&self, index: &Index, module: ModId, path: &[Sym]) -> Meanings {
-        self.run(|query| self.path(index, module, path, true, query, 0).0)
+    pub(crate) fn import(&self, index: &Index, module: ModId, path: &[Sym]) -> Resolved {
+        Resolved::new(self.run(|query| self.path(index, module, path, true, query, 0).0), None)
     }
 
     fn run(&self, mut ask: impl FnMut(&mut Query) -> Meanings) -> Meanings {
@@ -106,23 +123,38 @@ impl Resolver {
                 Binding::Def(def) => {
                     found.insert(Meaning::Def(*def));
                 }
-                Binding::Mod(module) => {
-                    found.insert(Meaning::Mod(*module));
+                Binding::Mod(child) => {
+                    found.insert(Meaning::Mod(*child));
+                    found.extend(index[*child].when.map(|when| Meaning::When(index[*child].krate, when, name)));
                 }
-                Binding::Use(path) => found.extend(self.path(index, module, path, true, query, depth + 1).0),
+                Binding::Use(import) => {
+                    found.extend(self.path(index, module, &import.path, true, query, depth + 1).0);
+                    found.extend(index.when(module, import));
+                }
             }
+        }
+        if !index[module].names.contains_key(&name) {
+            found.extend(index.made.get(&(module, name)).into_iter().flatten().map(|call| Meaning::Made(*call)));
         }
         let mut globbed = BTreeSet::new();
         for glob in &index[module].globs {
-            for base in self.path(index, module, glob, true, query, depth + 1).0 {
+            let mut here = BTreeSet::new();
+            for base in self.path(index, module, &glob.path, true, query, depth + 1).0 {
                 match base {
-                    Meaning::Mod(base) => globbed.extend(self.member(index, base, name, query, depth + 1)),
+                    Meaning::Mod(base) => {
+                        let reached = self.member(index, base, name, query, depth + 1);
+                        here.extend(if is_hidden(index, base, name, module) { hidden(&reached) } else { reached });
+                    }
                     Meaning::Def(def) if index.has_variant(def, name) => {
-                        globbed.insert(Meaning::Assoc(def, name));
+                        here.insert(Meaning::Assoc(def, name));
                     }
                     _ => {}
                 }
             }
+            if !here.is_empty() {
+                here.extend(index.when(module, glob));
+            }
+            globbed.extend(here);
         }
         add_unshadowed(index, &mut found, globbed);
         found
@@ -152,7 +184,7 @@ impl Resolver {
                 if old {
                     now = self.member(index, root, *name, query, depth + 1);
                 }
-                if now.is_empty() {
+                if is_nothing(&now) {
                     now.extend(index[krate].externs.get(name));
                 }
             }
@@ -162,20 +194,20 @@ impl Resolver {
                 } else {
                     self.around(index, module, name, query, depth + 1)
                 };
-                if now.is_empty() {
+                if is_nothing(&now) {
                     now.extend(index[krate].externs.get(&name));
                 }
             }
         }
         let mut at = *first;
         for segment in rest {
-            if now.is_empty() {
+            if is_nothing(&now) {
                 break;
             }
             at = *segment;
             now = self.step(index, now, at, query, depth);
         }
-        let lost = now.is_empty().then_some(at);
+        let lost = is_nothing(&now).then_some(at);
         (now, lost)
     }
 
@@ -217,6 +249,25 @@ impl Resolver {
     }
 }
 
+fn is_nothing(found: &Meanings) -> bool {
+    !found.iter().any(|target| target.is_target())
+}
+
+/// Whether a glob in `from` passes over what a module has of a name.
+fn is_hidden(index: &Index, module: ModId, name: Sym, from: ModId) -> bool {
+    let seen = index[module].names.get(&name).into_iter().flatten().map(|binding| index.seen(binding));
+    let globs = index[module].globs.iter().map(|glob| glob.seen);
+    !index.made.contains_key(&(module, name)) && !seen.chain(globs).any(|seen| index.is_seen(seen, from))
+}
+
+/// What would be meant if it could be named.
+fn hidden(found: &Meanings) -> Meanings {
+    found
+        .iter()
+        .filter_map(|target| if let Meaning::Def(def) = target { Some(Meaning::Hidden(*def)) } else { None })
+        .collect()
+}
+
 /// Adds what is found farther away, in namespaces in which nothing was found nearer.
 fn add_unshadowed(index: &Index, found: &mut Meanings, farther: Meanings) {
     let taken = found.iter().fold(0, |taken, target| taken | spaces(index, *target));
@@ -232,6 +283,6 @@ fn spaces(index: &Index, target: Meaning) -> u8 {
         Meaning::Def(def) => index[def].kind.spaces(),
         Meaning::Mod(_) => 1,
         Meaning::Assoc(..) => 3,
-        Meaning::Extern(_) | Meaning::Whole(_) => 0,
+        Meaning::Extern(_) | Meaning::Whole(_) | Meaning::When(..) | Meaning::Made(_) | Meaning::Hidden(_) => 0,
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::artifacts::Artifact;
 use crate::manifest::{Manifest, Patches};
 use crate::packages::{Dependency, Edition, Package};
 use crate::source::{Sources, normalise};
@@ -95,12 +96,12 @@ impl Invocation {
             proc_macro: false,
             ..Package::default()
         });
-        let mut dependencies = graph.dependencies(&own, true)?;
+        let mut dependencies = graph.dependencies(&own, true, None)?;
         let linked = |name: &String| self.externs.is_empty() || self.externs.contains_key(name);
         if let Some((name, _)) = library.filter(|(name, _)| linked(name)) {
             let skipped = skip.contains(&own.package.as_str());
             let dependency =
-                if skipped { Dependency::Skipped } else { graph.library(&name, &own.package, &own.directory)? };
+                if skipped { Dependency::Skipped } else { graph.library(&name, &own.package, &own.directory, None)? };
             dependencies.insert(name, dependency);
         }
         graph.found[0].dependencies = dependencies;
@@ -155,6 +156,9 @@ fn expanded(arguments: impl IntoIterator<Item = String>, directory: &Path, sourc
     found
 }
 
+/// Path dependencies of path dependencies: cargo has no circles, but for those of tests.
+const DEPTH: usize = 16;
+
 struct Graph<'a> {
     skip: &'a [&'a str],
     patches: Patches,
@@ -165,12 +169,18 @@ struct Graph<'a> {
 }
 
 impl Graph<'_> {
-    /// `own`: of the crate itself, where rustc tells which dependencies there are.
-    fn dependencies(&mut self, of: &Manifest, own: bool) -> Result<BTreeMap<String, Dependency>, crate::Unreadable> {
+    /// `own`: of the crate itself, where rustc tells which dependencies there are. `within`: else the library that has them.
+    fn dependencies(
+        &mut self,
+        of: &Manifest,
+        own: bool,
+        within: Option<&Artifact>,
+    ) -> Result<BTreeMap<String, Dependency>, crate::Unreadable> {
         let mut found = BTreeMap::new();
         for (alias, wanted) in &of.dependencies {
             let package = wanted.package.as_str();
             let dependency = match &wanted.path {
+                _ if wanted.dev && !own => continue,
                 _ if self.skip.contains(&package) => Dependency::Skipped,
                 None => Dependency::Registry(package.to_owned()),
                 // One that is not linked need not even be there.
@@ -178,7 +188,7 @@ impl Graph<'_> {
                 Some(path) if wanted.optional && Manifest::read(path, &self.patches, self.sources).is_none() => {
                     continue;
                 }
-                Some(path) => self.library(alias, package, path)?,
+                Some(path) => self.library(alias, package, path, within)?,
             };
             // The name of a library need not be its package's.
             let renamed = package.replace('-', "_") != *alias;
@@ -200,7 +210,13 @@ impl Graph<'_> {
                 .is_some_and(|(name, _)| self.externs.contains_key(&name))
     }
 
-    fn library(&mut self, alias: &str, package: &str, folder: &Path) -> Result<Dependency, crate::Unreadable> {
+    fn library(
+        &mut self,
+        alias: &str,
+        package: &str,
+        folder: &Path,
+        within: Option<&Artifact>,
+    ) -> Result<Dependency, crate::Unreadable> {
         let folder = normalise(folder);
         if let Some(at) = self.places.get(&folder) {
             return Ok(Dependency::Path(*at));
@@ -210,7 +226,10 @@ impl Graph<'_> {
         let (name, root) = manifest.library.clone().ok_or_else(unreadable)?;
         let at = self.found.len();
         self.places.insert(folder, at);
-        let built = self.externs.get(alias).or_else(|| self.externs.get(&name)).cloned().flatten();
+        let direct = || self.externs.get(alias).or_else(|| self.externs.get(&name)).cloned().flatten();
+        let built = within.and_then(|within| within.linked(package, &name, self.sources)).or_else(direct);
+        let wanted = manifest.has_features || self.matters_below(&manifest, 0);
+        let built = built.map(|built| Artifact::of(&built, &name, wanted, self.sources));
         self.found.push(Package {
             name: manifest.package.clone(),
             root,
@@ -218,39 +237,26 @@ impl Graph<'_> {
             is_library: true,
             edition: manifest.edition,
             directory: manifest.directory.clone(),
-            out_dir: built.as_deref().and_then(|built| out_dir(built, self.sources)),
+            out_dir: built.as_ref().and_then(|built| built.out_dir(self.sources)),
             build_script: manifest.build_script.clone(),
-            features: built.as_deref().map(|built| features(&name, built, self.sources)).unwrap_or_default(),
+            features: built.as_ref().map(Artifact::features).unwrap_or_default(),
             proc_macro: manifest.proc_macro,
             dependencies: BTreeMap::new(),
-            artifact: built,
+            artifact: built.as_ref().map(|built| built.path.clone()),
         });
-        let dependencies = self.dependencies(&manifest, false)?;
+        let dependencies = self.dependencies(&manifest, false, built.as_ref())?;
         self.found[at].dependencies = dependencies;
         Ok(Dependency::Path(at))
     }
-}
 
-/// `OUT_DIR` as the dep-info beside a library has it.
-fn out_dir(library: &Path, sources: &dyn Sources) -> Option<PathBuf> {
-    let stem = library.file_stem()?.to_str()?;
-    let stem = stem.strip_prefix("lib").unwrap_or(stem);
-    let bytes = sources.read(&library.with_file_name(format!("{stem}.d"))).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    text.lines().find_map(|line| line.strip_prefix("# env-dep:OUT_DIR=")).map(PathBuf::from)
-}
-
-/// Features as cargo's fingerprint has them: its format is cargo's own, so none where it is another.
-fn features(name: &str, library: &Path, sources: &dyn Sources) -> Vec<String> {
-    let find = || {
-        let (_, hash) = library.file_stem()?.to_str()?.rsplit_once('-')?;
-        let prints = library.parent()?.parent()?.join(".fingerprint");
-        let print =
-            sources.list(&prints).into_iter().find(|path| path.to_string_lossy().ends_with(&format!("-{hash}")))?;
-        let bytes = sources.read(&print.join(format!("lib-{name}.json"))).ok()?;
-        let text = String::from_utf8_lossy(&bytes);
-        let list = text.split("\"features\":\"").nth(1)?.split("]\"").next()?.replace(['\\', '"', '['], "");
-        Some(list.split(',').map(|feature| feature.trim().to_owned()).filter(|feature| !feature.is_empty()).collect())
-    };
-    find().unwrap_or_default()
+    /// Whether how a path dependency of a package was compiled decides what its code means.
+    fn matters_below(&self, of: &Manifest, depth: usize) -> bool {
+        let paths = of.dependencies.values().filter(|wanted| !wanted.dev).filter_map(|wanted| wanted.path.as_ref());
+        let found = paths.filter_map(|path| Manifest::read(path, &self.patches, self.sources));
+        let skipped = |found: &Manifest| self.skip.contains(&found.package.as_str());
+        depth < DEPTH
+            && found.into_iter().filter(|found| !skipped(found)).any(|found| {
+                found.has_features || found.build_script.is_some() || self.matters_below(&found, depth + 1)
+            })
+    }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::index::Meaning;
-use crate::index::{CrateId, DefId, ImplId, Index, Kind, ModId};
-use crate::macros::{self, Call};
+use crate::index::{Call, CrateId, DefId, ImplId, Index, Kind, ModId};
+use crate::macros;
 use crate::mentioned::Mentions;
 use crate::packages::Package;
 use crate::resolve::Resolver;
@@ -28,6 +28,7 @@ pub struct Scanner {
     pub(crate) files: Mutex<Map<std::path::PathBuf, Option<Arc<[u8]>>>>,
     uses: OnceLock<Uses>,
     pub(crate) whole_words: Mutex<Map<CrateId, Words>>,
+    composed: Mutex<Map<Sym, Arc<[DefId]>>>,
 }
 
 /// An item, and the module from which a macro's body is seen.
@@ -55,6 +56,8 @@ pub(crate) struct Uses {
     pub(crate) linked: Vec<DefId>,
     /// Items by words in their attributes, which may put them into a registry.
     pub(crate) registered: Map<Sym, Vec<DefId>>,
+    /// Items of which a macro can compose another's name, by their own as it may stand in that.
+    pub(crate) composing: Vec<(String, DefId)>,
 }
 
 /// Item-level macro calls by what they can make.
@@ -87,6 +90,7 @@ impl Scanner {
             files: Mutex::default(),
             uses: OnceLock::new(),
             whole_words: Mutex::default(),
+            composed: Mutex::default(),
         })
     }
 
@@ -99,6 +103,7 @@ impl Scanner {
         self.scopes = Scopes::default();
         self.mentions = Mutex::default();
         self.uses = OnceLock::new();
+        self.composed = Mutex::default();
         found
     }
 
@@ -108,8 +113,27 @@ impl Scanner {
         files.entry(path.to_owned()).or_insert_with(read).clone()
     }
 
+    pub(crate) fn list(&self, folder: &Path) -> Vec<std::path::PathBuf> {
+        self.sources.list(folder)
+    }
+
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        self.sources.variable(name)
+    }
+
     pub(crate) fn uses(&self) -> &Uses {
         self.uses.get_or_init(|| Uses::of(&self.index, &self.resolver))
+    }
+
+    /// Items of which a macro can have composed a name that nothing defines.
+    pub(crate) fn composing(&self, name: Sym) -> Arc<[DefId]> {
+        let mut known = self.composed.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = || {
+            let whole = squashed(&self.index.name(name));
+            let parts = self.uses().composing.iter().filter(|(part, _)| whole.contains(part.as_str()));
+            parts.map(|(_, def)| *def).collect()
+        };
+        known.entry(name).or_insert_with(find).clone()
     }
 
     /// The normal form of an item; of a member with its impl's head.
@@ -138,7 +162,7 @@ impl Scanner {
     /// Whether an attribute is of a package that is left out.
     fn is_ours(&self, module: ModId, text: &Text, open: usize) -> bool {
         let Some((path, _)) = traits::path_at(text, open + 1, text.len()) else { return false };
-        self.resolver.resolve(&self.index, module, &path).0.contains(&Meaning::Extern(symbol::UNDERSCORE))
+        self.resolver.resolve(&self.index, module, &path).found.contains(&Meaning::Extern(symbol::UNDERSCORE))
     }
 }
 
@@ -157,24 +181,33 @@ impl Uses {
             call_words: Set::default(),
             linked: Vec::new(),
             registered: Map::default(),
+            composing: Vec::new(),
         };
         for id in ids {
             found.add_impl(index, id);
         }
         for krate in (0..index.crates.len() as u32).map(CrateId) {
             for def in &index[krate].calls {
-                found.add_call(krate, *def, macros::call(index, krate, *def));
+                // What was added later is none of the index's.
+                let call = index.calls.get(def).cloned();
+                found.add_call(krate, *def, call.unwrap_or_else(|| macros::call(index, krate, *def)));
             }
         }
         for def in index.def_ids() {
+            let mut composes = index[def].derives;
             for words in index[def].attributes.iter().filter(|words| !words.is_empty()) {
                 if words.iter().any(|word| matches!(*word, symbol::NO_MANGLE | symbol::EXPORT_NAME)) {
                     found.linked.push(def);
                 }
-                let head = resolver.resolve(index, index[def].module, &words[..1]).0;
+                let head = resolver.resolve(index, index[def].module, &words[..1]).found;
                 if !head.contains(&Meaning::Extern(symbol::UNDERSCORE)) {
+                    composes = true;
                     words[1..].iter().for_each(|word| found.registered.entry(*word).or_default().push(def));
                 }
+            }
+            let name = squashed(&index.name(index[def].name));
+            if composes && name.len() >= SHORTEST {
+                found.composing.push((name, def));
             }
         }
         found
@@ -216,6 +249,20 @@ impl Uses {
             }
         }
     }
+}
+
+/// Of what a name is composed, at least: shorter ones stand in any other.
+const SHORTEST: usize = 3;
+
+/// A name as it may stand in one that is composed of it: `plot_line` in `PlotLineBuilder`.
+fn squashed(name: &str) -> String {
+    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a name may be composed of another.
+pub(crate) fn is_composed(name: &str, of: &str) -> bool {
+    let of = squashed(of);
+    of.len() >= SHORTEST && squashed(name).contains(&of)
 }
 
 /// The root of a package that cannot be read.

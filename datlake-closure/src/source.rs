@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 /// Reads files. A test's sources are a map; a macro's are the disk.
 ///
@@ -25,6 +26,20 @@ pub trait Sources {
 
     /// What is in a folder; nothing where there is none.
     fn list(&self, folder: &Path) -> Vec<PathBuf>;
+
+    /// The bytes of a file that is being written: empty until that is done.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where there is none.
+    fn finished(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.read(path)
+    }
+
+    /// An environment variable, as build scripts see it.
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
 }
 
 impl Sources for BTreeMap<PathBuf, String> {
@@ -39,6 +54,10 @@ impl Sources for BTreeMap<PathBuf, String> {
         found
     }
 }
+
+/// How long the compiler of a dependency may take after it has told what others need of it.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The files of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,6 +74,23 @@ impl Sources for Disk {
 
     fn list(&self, folder: &Path) -> Vec<PathBuf> {
         std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    }
+
+    fn finished(&self, path: &Path) -> io::Result<Vec<u8>> {
+        // cargo says so when it starts a compiler.
+        let begun = path.with_file_name("invoked.timestamp");
+        for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+            match self.read(path) {
+                Ok(bytes) if !bytes.is_empty() => return Ok(bytes),
+                _ if !begun.exists() => break,
+                _ => std::thread::sleep(PAUSE),
+            }
+        }
+        self.read(path)
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
     }
 }
 

@@ -4,10 +4,12 @@
 //! rows are sorted. Files and lines stand beside them for people.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::ambiguous::Ambiguous;
+use crate::build::DEPTH;
 use crate::closure::Run;
 use crate::index::{CrateId, DefId, Kind, ModId};
 use crate::lex::normalise_lines;
@@ -18,7 +20,10 @@ use crate::scanner::Scanner;
 use crate::source::normalise;
 use crate::symbol;
 use crate::text::Text;
-use crate::{ambiguous, normal, notes};
+use crate::{ambiguous, conditions, normal, notes};
+
+/// Files in a folder that a build script declares, at most.
+const MOST_DECLARED: usize = 10_000;
 
 /// Where a function is.
 #[derive(Clone, Copy, Debug)]
@@ -215,8 +220,11 @@ impl Scanner {
             .into_iter()
             .filter(|name| !["std", "core", "alloc", "proc_macro", "test"].contains(&name.as_str()))
             .collect();
-        found.conditions =
-            run.conditions.iter().filter(|(krate, _)| *krate == own).map(|(_, condition)| condition.clone()).collect();
+        let asked = |(krate, condition): &(CrateId, String)| match *krate == own {
+            true => vec![condition.clone()],
+            false => conditions::of_build(condition),
+        };
+        found.conditions = run.conditions.iter().flat_map(asked).collect::<BTreeSet<_>>().into_iter().collect();
         let (own_variables, others): (Vec<_>, Vec<_>) = run.variables.iter().partition(|(krate, _)| *krate == own);
         // What cargo tells a dependency is in its manifest; the rest is the same for all crates of a build.
         let (of_cargo, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, name)| name.starts_with("CARGO_"));
@@ -288,6 +296,23 @@ impl Scanner {
         found
     }
 
+    /// A file, or those in a folder with what leads to them.
+    fn declared(&self, path: &Path) -> Vec<(String, PathBuf)> {
+        let (mut found, mut rest) = (Vec::new(), vec![(String::new(), path.to_owned(), 0)]);
+        // Links can lead in circles.
+        while let Some((below, path, depth)) = rest.pop().filter(|_| found.len() < MOST_DECLARED) {
+            let inside = if self.read(&path).is_some() || depth > DEPTH { Vec::new() } else { self.list(&path) };
+            for path in inside {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                if !["target", ".git"].contains(&name.as_str()) {
+                    rest.push((format!("{below}/{name}"), path, depth + 1));
+                }
+            }
+            found.push((below, path));
+        }
+        found
+    }
+
     /// A build script counts by its tokens and by the files that it declares.
     fn build_script(
         &self,
@@ -301,17 +326,17 @@ impl Scanner {
         let text = Text::new(&String::from_utf8_lossy(&code), false, &mut self.index.symbols());
         let mut normal = String::new();
         normal::write(&text, 0, text.len(), &mut normal);
-        let strings = (0..text.len()).filter_map(|at| text.string(at));
-        for declared in
-            strings.filter_map(|string| string.split_once("rerun-if-changed=")).map(|(_, declared)| declared)
-        {
-            let file = normalise(&package.directory.join(declared));
-            if let Some(bytes) = self.read(&file).filter(|_| file != path) {
-                embedded.insert(Embedded {
-                    label: format!("{}: {declared}", package.name),
-                    path: file,
-                    bytes: Some(bytes),
-                });
+        for string in (0..text.len()).filter_map(|at| text.string(at)) {
+            if let Some((_, declared)) = string.split_once("rerun-if-changed=") {
+                for (below, file) in self.declared(&normalise(&package.directory.join(declared))) {
+                    let label = format!("{}: {declared}{below}", package.name);
+                    let bytes = self.read(&file).filter(|_| file != path);
+                    embedded.extend(bytes.map(|bytes| Embedded { label, path: file, bytes: Some(bytes) }));
+                }
+            }
+            if let Some((_, name)) = string.split_once("rerun-if-env-changed=") {
+                // Not a row of its own: it may be a secret.
+                let _ = write!(normal, "\n{name} = {:?}", self.variable(name));
             }
         }
         files.insert(path.clone());

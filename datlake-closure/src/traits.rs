@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::index::Meaning;
-use crate::index::{Binding, DefId, ImplId, Index, Kind, ModId, Path};
-use crate::resolve::Resolver;
+use crate::index::{Binding, DefId, ImplId, Import, Index, Kind, ModId, Path};
+use crate::resolve::{Resolved, Resolver};
 use crate::symbol::{self, Map, Set, Sym};
 
 /// Traits that a module brings into scope.
 #[derive(Clone, Default)]
 pub(crate) struct Scope {
     pub(crate) traits: Set<DefId>,
+    /// What decides whether they are in scope.
+    pub(crate) aside: Map<DefId, BTreeSet<Meaning>>,
     /// Imports of other people's code that nobody names: they may be traits.
     pub(crate) ambient: BTreeSet<Path>,
 }
@@ -40,32 +42,54 @@ impl Scopes {
 }
 
 fn collect(index: &Index, resolver: &Resolver, module: ModId, scope: &mut Scope) {
-    let foreign =
-        |path: &Path| resolver.import(index, module, path).iter().all(|target| matches!(target, Meaning::Extern(_)));
-    let outside = index[module].unnamed.iter().chain(&index[module].globs).filter(|path| foreign(path));
-    scope.ambient.extend(outside.cloned());
+    let foreign = |path: &Path| {
+        resolver.import(index, module, path).found.iter().all(|target| matches!(target, Meaning::Extern(_)))
+    };
+    let outside = index[module].unnamed.iter().chain(&index[module].globs).map(|import| &import.path);
+    scope.ambient.extend(outside.filter(|path| foreign(path)).cloned());
     scope.ambient.extend(unmentioned(index, resolver, module));
     let mut seen = Set::default();
-    let mut modules = vec![module];
-    while let Some(module) = modules.pop() {
+    let mut modules = vec![(module, BTreeSet::new())];
+    while let Some((module, around)) = modules.pop() {
         if !seen.insert(module) {
             continue;
         }
-        let traits = |target: &Meaning| match target {
-            Meaning::Def(def) if index[*def].kind == Kind::Trait => Some(*def),
-            _ => None,
-        };
         for name in index[module].names.keys() {
-            scope.traits.extend(resolver.lookup(index, module, *name).iter().filter_map(traits));
+            scope.add(index, resolver.lookup(index, module, *name).iter().chain(&around));
         }
-        for path in &index[module].unnamed {
-            scope.traits.extend(resolver.import(index, module, path).iter().filter_map(traits));
+        for import in &index[module].unnamed {
+            let Resolved { found, aside, .. } = resolver.import(index, module, &import.path);
+            scope.add(index, found.iter().chain(&aside).chain(&around).chain(&index.when(module, import)));
         }
-        for path in &index[module].globs {
-            let found = resolver.import(index, module, path);
-            modules.extend(
-                found.iter().filter_map(|target| if let Meaning::Mod(base) = target { Some(*base) } else { None }),
-            );
+        for import in &index[module].globs {
+            let Resolved { found, aside, .. } = resolver.import(index, module, &import.path);
+            let around: BTreeSet<Meaning> =
+                around.iter().chain(&aside).copied().chain(index.when(module, import)).collect();
+            let bases =
+                found.iter().filter_map(|target| if let Meaning::Mod(base) = target { Some(*base) } else { None });
+            modules.extend(bases.map(|base| (base, around.clone())));
+        }
+    }
+}
+
+impl Scope {
+    /// The traits among targets, with what decides about them.
+    fn add<'a>(&mut self, index: &Index, all: impl Iterator<Item = &'a Meaning>) {
+        let (mut traits, mut aside) = (Vec::new(), BTreeSet::new());
+        for target in all {
+            match target {
+                Meaning::Def(def) if index[*def].kind == Kind::Trait => traits.push(*def),
+                target if !target.is_target() => {
+                    aside.insert(*target);
+                }
+                _ => {}
+            }
+        }
+        for def in traits {
+            self.traits.insert(def);
+            if !aside.is_empty() {
+                self.aside.entry(def).or_default().extend(&aside);
+            }
         }
     }
 }
@@ -75,13 +99,13 @@ fn unmentioned(index: &Index, resolver: &Resolver, module: ModId) -> Vec<Path> {
     let mut candidates: Map<Sym, &Path> = Map::default();
     for (name, bindings) in &index[module].names {
         for binding in bindings {
-            let Binding::Use(path) = binding else { continue };
+            let Binding::Use(Import { path, .. }) = binding else { continue };
             let registry = |target: &Meaning| match target {
                 Meaning::Extern(name) => !is_std(index, *name) && *name != symbol::UNDERSCORE,
                 _ => false,
             };
             if index.name(*name).starts_with(char::is_uppercase)
-                && resolver.import(index, module, path).iter().any(registry)
+                && resolver.import(index, module, path).found.iter().any(registry)
             {
                 candidates.insert(*name, path);
             }
@@ -124,7 +148,7 @@ pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> ImplHead {
     let mut lost_trait = None;
     // What nothing visible defines can come from a glob of somebody else's code.
     let foreign = |target: &Meaning| matches!(target, Meaning::Extern(_));
-    let outside = |path: &Path| resolver.import(index, it.module, path).iter().any(foreign);
+    let outside = |glob: &Import| resolver.import(index, it.module, &glob.path).found.iter().any(foreign);
     let from_outside = index[it.module].globs.iter().any(outside);
     for (range, of_trait) in it.of_trait.iter().map(|range| (*range, true)).chain([(it.this, false)]) {
         let mut first = true;
@@ -138,7 +162,7 @@ pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> ImplHead {
             if it.generics.contains(&path[0]) || path.len() == 1 && path[0].is_keyword() {
                 continue;
             }
-            let (targets, lost) = resolver.resolve(index, it.module, &path);
+            let Resolved { found: targets, lost, .. } = resolver.resolve(index, it.module, &path);
             for def in targets.iter().flat_map(|target| types_of(index, resolver, *target)) {
                 if index[def].kind != Kind::Trait {
                     found.types.insert(def);
@@ -190,7 +214,7 @@ pub(crate) fn types_of(index: &Index, resolver: &Resolver, target: Meaning) -> V
         while at < it.to {
             match path_at(&text, at, it.to) {
                 Some((path, next)) => {
-                    let (targets, _) = resolver.resolve(index, it.module, &path);
+                    let targets = resolver.resolve(index, it.module, &path).found;
                     let defs = targets
                         .iter()
                         .filter_map(|target| if let Meaning::Def(def) = target { Some(*def) } else { None });

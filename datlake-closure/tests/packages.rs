@@ -133,6 +133,49 @@ fn a_binary_depends_on_its_library() {
     assert!(closure.items.iter().any(|item| item.label == "my-app::in_library"));
 }
 
+/// Of two builds of it, the one that its user was compiled with.
+#[test]
+fn a_dependency_s_dependency_is_known_as_it_was_compiled() {
+    let mut sources = workspace();
+    let base = sources.get_mut(Path::new("/w/base/Cargo.toml")).expect("a manifest");
+    base.push_str("[features]\nwide = []\n");
+    let prints = Path::new("/w/target/debug/.fingerprint");
+    let print = |features: &str, deps: &str| {
+        format!("{{\"rustc\":1,\"features\":\"[{features}]\",\"deps\":[{deps}],\"local\":[]}}")
+    };
+    sources.extend([
+        (
+            prints.join("helper-12ab/lib-helper.json"),
+            print("\\\"big\\\"", "[7,\"build_script_build\",false,1],[8,\"ground\",false,578437695752307201]"),
+        ),
+        (prints.join("base-lib-66ee/lib-ground"), "0000000000000001".to_owned()),
+        (prints.join("base-lib-66ee/lib-ground.json"), print("", "")),
+        (prints.join("base-lib-77ff/lib-ground"), "0102030405060708\n".to_owned()),
+        (prints.join("base-lib-77ff/lib-ground.json"), print("\\\"wide\\\"", "")),
+        (PathBuf::from("/w/target/debug/deps/ground-77ff.d"), "# env-dep:OUT_DIR=/w/ground-out\n".to_owned()),
+    ]);
+    let packages =
+        invocation(&sources, "app/src/lib.rs").packages(Path::new("/w/app"), None, &[], &sources).expect("manifests");
+    let base = named(&packages, "base-lib");
+    assert_eq!(base.artifact.as_deref(), Some(Path::new("/w/target/debug/deps/libground-77ff.rmeta")));
+    assert_eq!(
+        (base.features.as_slice(), base.out_dir.as_deref()),
+        (&["wide".to_owned()][..], Some(Path::new("/w/ground-out")))
+    );
+    assert_eq!(named(&packages, "helper").features, ["big"]);
+}
+
+/// Nobody else's tests are compiled.
+#[test]
+fn what_a_dependency_s_tests_need_need_not_be_there() {
+    let mut sources = workspace();
+    let helper = sources.get_mut(Path::new("/w/helper/Cargo.toml")).expect("a manifest");
+    helper.push_str("[dev-dependencies]\nfixtures = { path = \"../absent\" }\n");
+    let packages =
+        invocation(&sources, "app/src/lib.rs").packages(Path::new("/w/app"), None, &[], &sources).expect("manifests");
+    assert!(!named(&packages, "helper").dependencies.contains_key("fixtures"));
+}
+
 #[test]
 fn what_cannot_be_read_is_named() {
     let mut sources = workspace();

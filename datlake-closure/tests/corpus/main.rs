@@ -5,14 +5,19 @@
 
 mod attacks;
 mod built;
+mod conditions;
 mod crates;
 mod edges;
+mod everyday;
+mod exceptions;
 mod generics;
 mod handed;
 mod locals;
 mod macros;
 mod methods;
 mod names;
+mod programs;
+mod shadows;
 mod support;
 
 use support::{Case, Verdict, check};
@@ -28,6 +33,11 @@ fn all() -> Vec<Case> {
         handed::cases(),
         generics::cases(),
         crates::cases(),
+        conditions::cases(),
+        everyday::cases(),
+        exceptions::cases(),
+        programs::cases(),
+        shadows::cases(),
     ]
     .into_iter()
     .flatten()
