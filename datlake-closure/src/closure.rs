@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
             for name in &self.scanner.mentions(*def, *context).called {
                 for (_, member) in uses.members.get(name).into_iter().flatten() {
                     if self.items.contains_key(member) && !index.is_seen(index[*member].seen, from) {
-                        let edge = format!("{} = {} (hidden)", index.name(*name), index.label(*member));
+                        let edge = format!("{} = {} (hidden)", index.name(*name), self.scanner.label(*member));
                         self.edges.entry(self.top(*def)).or_default().insert(edge);
                     }
                 }
@@ -292,7 +292,7 @@ impl<'a> Run<'a> {
         }
         let top = self.top(def);
         for (name, of_trait) in &mentions.traits {
-            let label = format!("{} of {}", index.name(*name), index.label(*of_trait));
+            let label = format!("{} of {}", index.name(*name), self.scanner.label(*of_trait));
             self.traits.entry(top).or_default().insert(label);
             self.include(*of_trait, Some(def));
         }
@@ -343,12 +343,12 @@ impl<'a> Run<'a> {
         let label = match target {
             Meaning::Def(found) => {
                 self.include(found, Some(def));
-                index.label(found)
+                self.scanner.label(found).to_string()
             }
             Meaning::Assoc(found, name) => {
                 self.include(found, Some(def));
                 self.named(found, name, def);
-                format!("{}::{}", index.label(found), index.name(name))
+                format!("{}::{}", self.scanner.label(found), index.name(name))
             }
             Meaning::Mod(module) => index.module_path(module),
             Meaning::Extern(symbol::UNDERSCORE) => "extern".to_owned(),
@@ -361,7 +361,7 @@ impl<'a> Run<'a> {
                 self.whole_crate(krate, def, context);
                 index[krate].package.name.clone()
             }
-            Meaning::Hidden(found) => format!("{} (hidden)", index.label(found)),
+            Meaning::Hidden(found) => format!("{} (hidden)", self.scanner.label(found)),
             Meaning::When(..) | Meaning::Made(_) => return,
         };
         let top = self.top(def);

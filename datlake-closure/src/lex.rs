@@ -19,6 +19,13 @@ pub(crate) enum Kind {
     Close,
 }
 
+impl Kind {
+    /// Comparisons are most of what is done, and user's macros are compiled without optimisation.
+    pub(crate) fn is(self, other: Self) -> bool {
+        self as u8 == other as u8
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {
     pub(crate) kind: Kind,
@@ -30,7 +37,10 @@ pub(crate) struct Token {
 
 impl Token {
     pub(crate) fn sym(&self) -> Option<Sym> {
-        matches!(self.kind, Kind::Ident | Kind::Punct | Kind::Lifetime).then_some(Sym(self.aux))
+        match self.kind {
+            Kind::Ident | Kind::Punct | Kind::Lifetime => Some(Sym(self.aux)),
+            _ => None,
+        }
     }
 
     pub(crate) fn mate(&self) -> Option<usize> {
@@ -47,7 +57,7 @@ const OPERATORS: [&str; 25] = [
 /// The text as rustc sees it: without byte order mark, and with `\n` for `\r\n`.
 pub(crate) fn normalise_lines(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    text.replace("\r\n", "\n")
+    if text.as_bytes().contains(&b'\r') { text.replace("\r\n", "\n") } else { text.to_owned() }
 }
 
 /// `old`: words that became keywords in 2018 are plain identifiers.
@@ -100,8 +110,19 @@ struct Lexer<'a> {
     open: Vec<usize>,
 }
 
+/// Bytes of identifiers and numbers.
+static WORDS: [bool; 256] = {
+    let mut words = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        words[byte] = byte >= 0x80 || byte == b'_' as usize || (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    words
+};
+
 fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+    WORDS[byte as usize]
 }
 
 fn is_word_start(byte: u8) -> bool {
@@ -194,8 +215,18 @@ impl Lexer<'_> {
 
     fn punct(&mut self) -> (Kind, u32) {
         let rest = &self.text[self.at..];
-        let length =
-            OPERATORS.iter().find(|operator| rest.starts_with(**operator)).map_or(1, |operator| operator.len());
+        let length = match self.peek(1) {
+            b'<' | b'>' | b'=' | b':' | b'&' | b'|' | b'.' | b'-' => {
+                OPERATORS.iter().find(|operator| rest.starts_with(**operator)).map_or(1, |operator| operator.len())
+            }
+            // Most are one byte, and nothing needs to be compared.
+            _ if self.peek(0) < 0x80 => {
+                let sym = self.symbols.of_byte(self.peek(0));
+                self.at += 1;
+                return (Kind::Punct, sym.0);
+            }
+            _ => rest.chars().next().map_or(1, char::len_utf8),
+        };
         let sym = self.symbols.of(&rest[..length]);
         self.at += length;
         (Kind::Punct, sym.0)
@@ -239,9 +270,11 @@ impl Lexer<'_> {
     }
 
     fn words(&mut self) {
-        while is_word(self.peek(0)) {
-            self.at += 1;
+        let (bytes, mut at) = (self.bytes, self.at);
+        while at < bytes.len() && WORDS[bytes[at] as usize] {
+            at += 1;
         }
+        self.at = at;
     }
 
     fn string(&mut self) -> (Kind, u32) {

@@ -20,14 +20,14 @@ pub(crate) fn is_silent(text: &Text, open: usize) -> bool {
 pub(crate) fn write(text: &Text, from: usize, to: usize, out: &mut String) {
     let mut at = from;
     while at < to {
-        match text.attribute(at) {
-            Some((open, end)) if is_silent(text, open) => {
-                at = end;
-                continue;
-            }
-            _ => {}
+        let sym = text.sym(at);
+        if matches!(sym, Some(symbol::HASH))
+            && let Some((_, end)) = text.attribute(at).filter(|(open, _)| is_silent(text, *open))
+        {
+            at = end;
+            continue;
         }
-        if !(text.is(at, symbol::COMMA) && is_idle_comma(text, at)) {
+        if !(matches!(sym, Some(symbol::COMMA)) && is_idle_comma(text, at)) {
             if !out.is_empty() {
                 out.push(' ');
             }

@@ -29,6 +29,7 @@ pub struct Scanner {
     uses: OnceLock<Uses>,
     pub(crate) whole_words: Mutex<Map<CrateId, Words>>,
     composed: Mutex<Map<Sym, Arc<[DefId]>>>,
+    labels: Mutex<Map<DefId, Arc<str>>>,
 }
 
 /// An item, and the module from which a macro's body is seen.
@@ -91,6 +92,7 @@ impl Scanner {
             uses: OnceLock::new(),
             whole_words: Mutex::default(),
             composed: Mutex::default(),
+            labels: Mutex::default(),
         })
     }
 
@@ -134,6 +136,12 @@ impl Scanner {
             parts.map(|(_, def)| *def).collect()
         };
         known.entry(name).or_insert_with(find).clone()
+    }
+
+    /// Package, module path, item.
+    pub(crate) fn label(&self, def: DefId) -> Arc<str> {
+        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        labels.entry(def).or_insert_with(|| self.index.label(def).into()).clone()
     }
 
     /// The normal form of an item; of a member with its impl's head.

@@ -50,11 +50,13 @@ impl Sym {
 pub(crate) struct Symbols {
     texts: Vec<Box<str>>,
     numbers: Map<Box<str>, Sym>,
+    /// Of texts of one byte, once they were asked for.
+    bytes: [Option<Sym>; 128],
 }
 
 impl Symbols {
     pub(crate) fn new() -> Self {
-        let mut symbols = Self { texts: Vec::new(), numbers: Map::default() };
+        let mut symbols = Self { texts: Vec::new(), numbers: Map::default(), bytes: [None; 128] };
         for text in TEXTS {
             symbols.of(text);
         }
@@ -68,6 +70,16 @@ impl Symbols {
         let sym = Sym(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
         self.texts.push(text.into());
         self.numbers.insert(text.into(), sym);
+        sym
+    }
+
+    /// The number of an ASCII character.
+    pub(crate) fn of_byte(&mut self, byte: u8) -> Sym {
+        if let Some(known) = self.bytes[byte as usize & 127] {
+            return known;
+        }
+        let sym = self.of(char::from(byte & 127).encode_utf8(&mut [0; 4]));
+        self.bytes[byte as usize & 127] = Some(sym);
         sym
     }
 
@@ -96,11 +108,18 @@ impl Quick {
 
 impl Hasher for Quick {
     fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            self.add(u64::from_le_bytes(word));
+        let mut rest = bytes;
+        while let Some((word, behind)) = rest.split_first_chunk() {
+            self.add(u64::from_le_bytes(*word));
+            rest = behind;
         }
+        let mut word = 0;
+        let mut at = 0;
+        while at < rest.len() {
+            word = word << 8 | u64::from(rest[at]);
+            at += 1;
+        }
+        self.add(word);
     }
 
     fn write_u8(&mut self, n: u8) {

@@ -191,7 +191,7 @@ impl Scanner {
             let file = &index[index[*def].file];
             files.insert(file.path.clone());
             items.push(Item {
-                label: index.label(*def),
+                label: self.label(*def).to_string(),
                 text: self.item_text(*def),
                 edges: run.edges.get(def).into_iter().flatten().cloned().collect(),
                 traits: run.traits.get(def).into_iter().flatten().cloned().collect(),
@@ -199,7 +199,7 @@ impl Scanner {
                 line: index.line(*def),
                 last_line: file.text.line(index[*def].to.saturating_sub(1)),
                 is_root: *def == creator,
-                because: by.map(|by| index.label(run.top(by))),
+                because: by.map(|by| self.label(run.top(by)).to_string()),
             });
         }
         let mut found = Closure { items, ..Closure::default() };

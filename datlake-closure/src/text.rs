@@ -16,8 +16,8 @@ impl Text {
     pub(crate) fn new(source: &str, old: bool, symbols: &mut Symbols) -> Self {
         let source = lex::normalise_lines(source);
         let tokens = lex::lex(&source, old, symbols);
-        let breaks = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1);
-        let lines = std::iter::once(0).chain(breaks).collect();
+        let mut lines = vec![0];
+        lines.extend(source.match_indices('\n').map(|(at, _)| at as u32 + 1));
         Self { source, tokens, lines }
     }
 
@@ -27,6 +27,13 @@ impl Text {
 
     pub(crate) fn kind(&self, at: usize) -> Option<Kind> {
         self.tokens.get(at).map(|token| token.kind)
+    }
+
+    pub(crate) fn is_kind(&self, at: usize, kind: Kind) -> bool {
+        match self.tokens.get(at) {
+            Some(token) => token.kind.is(kind),
+            None => false,
+        }
     }
 
     /// The token as it is written.
@@ -53,7 +60,10 @@ impl Text {
     }
 
     pub(crate) fn is(&self, at: usize, sym: Sym) -> bool {
-        self.sym(at) == Some(sym)
+        match self.tokens.get(at) {
+            Some(token) => matches!(token.sym(), Some(found) if found.0 == sym.0),
+            None => false,
+        }
     }
 
     pub(crate) fn is_any(&self, at: usize, syms: &[Sym]) -> bool {
@@ -62,7 +72,10 @@ impl Text {
 
     /// Any identifier, keywords too.
     pub(crate) fn ident(&self, at: usize) -> Option<Sym> {
-        if self.kind(at) == Some(Kind::Ident) { self.sym(at) } else { None }
+        match self.tokens.get(at) {
+            Some(token) if token.kind.is(Kind::Ident) => token.sym(),
+            _ => None,
+        }
     }
 
     /// An identifier that is no keyword.
@@ -72,11 +85,11 @@ impl Text {
 
     /// Whether an opening bracket is there.
     pub(crate) fn opens(&self, at: usize, bracket: char) -> bool {
-        self.kind(at) == Some(Kind::Open) && self.word(at).starts_with(bracket)
+        self.is_kind(at, Kind::Open) && self.word(at).as_bytes()[0] == bracket as u8
     }
 
     pub(crate) fn closes(&self, at: usize, bracket: char) -> bool {
-        self.kind(at) == Some(Kind::Close) && self.word(at).starts_with(bracket)
+        self.is_kind(at, Kind::Close) && self.word(at).as_bytes()[0] == bracket as u8
     }
 
     /// The other bracket; of anything else, itself.
@@ -86,12 +99,12 @@ impl Text {
 
     /// Past a group in brackets, or past one token.
     pub(crate) fn skip(&self, at: usize) -> usize {
-        if self.kind(at) == Some(Kind::Open) { self.mate(at).max(at) + 1 } else { at + 1 }
+        if self.is_kind(at, Kind::Open) { self.mate(at).max(at) + 1 } else { at + 1 }
     }
 
     /// The first token from `at` for which `found` holds, groups skipped; else `end`, or where the group around `at` ends.
     pub(crate) fn seek(&self, mut at: usize, end: usize, found: impl Fn(&Self, usize) -> bool) -> usize {
-        while at < end && !found(self, at) && self.kind(at) != Some(Kind::Close) {
+        while at < end && !found(self, at) && !self.is_kind(at, Kind::Close) {
             at = self.skip(at);
         }
         at.min(end)
@@ -129,7 +142,7 @@ impl Text {
     /// The first token for which `found` holds, outside of groups and of `<…>`; else `end`.
     pub(crate) fn seek_outside_angles(&self, mut at: usize, end: usize, found: impl Fn(&Self, usize) -> bool) -> usize {
         let mut depth = 0_i32;
-        while at < end && !(depth <= 0 && found(self, at)) && self.kind(at) != Some(Kind::Close) {
+        while at < end && !(depth <= 0 && found(self, at)) && !self.is_kind(at, Kind::Close) {
             depth += self.angle(at);
             at = self.skip(at);
         }

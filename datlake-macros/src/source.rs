@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use proc_macro2::Span;
 
@@ -55,12 +56,23 @@ impl Source {
         }
     }
 
-    /// The packages of the lock file.
-    pub(crate) fn locked(&self) -> BTreeMap<String, Vec<datlake_closure::Locked>> {
-        let lock = self.lock.as_ref().and_then(|(path, _)| std::fs::read_to_string(path).ok());
-        lock.map(|text| datlake_closure::locked(&text)).unwrap_or_default()
+    /// The packages of the lock file, which is read once for all items of a crate.
+    pub(crate) fn locked(&self) -> Arc<Packages> {
+        static READ: Mutex<Option<([u8; 32], Arc<Packages>)>> = Mutex::new(None);
+        let Some((path, hash)) = &self.lock else { return Arc::default() };
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = read.as_ref().filter(|(known, _)| known == hash) {
+            return known.clone();
+        }
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let found = Arc::new(datlake_closure::locked(&text));
+        *read = Some((*hash, found.clone()));
+        found
     }
 }
+
+/// Versions by packages.
+type Packages = BTreeMap<String, Vec<datlake_closure::Locked>>;
 
 /// Git's id of a blob: SHA-1 of `blob`, its length and its content.
 pub(crate) fn git_blob(content: &[u8]) -> [u8; 20] {

@@ -87,6 +87,30 @@ opt-level = 3
         self.write(path, text.replace(old, new));
     }
 
+    /// cargo's answer to a command in the crate's folder or in a copy of it.
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub(crate) fn cargo_in(
+        &self,
+        folder: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> std::process::Output {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("edits/target");
+        let mut cargo = Command::new(env!("CARGO"));
+        let (command, more) = arguments.split_first().unwrap();
+        cargo.args([command, "--offline"]).args(more).current_dir(folder).env("CARGO_TARGET_DIR", target);
+        cargo.env("CARGO_INCREMENTAL", "0").envs(variables.iter().copied()).output().unwrap()
+    }
+
+    /// The lines that the program, as it was built last, writes into a file.
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub(crate) fn said_by_program(&self, folder: &Path) -> Vec<String> {
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("edits/target/debug").join(self.name);
+        assert!(Command::new(program).current_dir(folder).status().unwrap().success());
+        let said = fs::read_to_string(folder.join("hashes.txt")).unwrap();
+        said.lines().map(str::to_owned).collect()
+    }
+
     /// `cargo build` or the like: without a network where everything is here already.
     #[track_caller]
     pub(crate) fn cargo(&self, command: &str) {
@@ -132,7 +156,7 @@ opt-level = 3
         Said { out, err }
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
 }
