@@ -45,13 +45,13 @@ fn it_runs_what_an_edit_concerns_and_no_more() {
     first.check(EVERYTHING, "nothing");
     assert_eq!(first.of("made"), "SEAL, rain.svg, report.md, temperature.svg");
 
-    // Again, and on a machine that never ran it, which downloads the list of the folder's files alone.
+    // Again, and on a machine that never ran it, which downloads the lists of the folder alone.
     let again = copy.run();
     again.check("nothing", EVERYTHING);
     assert_eq!(again.of("cargo run"), first.of("cargo run"));
     let elsewhere = copy.run_as("machine-2");
     elsewhere.check("nothing", EVERYTHING);
-    assert!(elsewhere.err.contains("datlake: 0 ran, 45 skipped, 1 downloaded"), "{elsewhere:?}");
+    assert!(elsewhere.err.contains("datlake: 0 ran, 45 skipped, 2 downloaded"), "{elsewhere:?}");
 
     // Comments, in a body and in a helper.
     copy.replace(

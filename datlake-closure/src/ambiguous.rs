@@ -239,7 +239,7 @@ fn past_references(text: &Text, mut at: usize) -> usize {
     at
 }
 
-/// Of a struct with named fields of which serde is told nothing.
+/// Of a struct with named fields without any option of serde.
 fn shape_of_struct(scanner: &Scanner, def: DefId) -> Shape {
     let (it, text) = (&scanner.index[def], scanner.index.text(def));
     let plain = derives_serialize(&text, it.from, it.start) && serde_words(&text, it.from, it.start).is_empty();

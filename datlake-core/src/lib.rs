@@ -24,7 +24,6 @@ mod layout;
 pub mod lineage;
 #[cfg(feature = "made-up")]
 pub mod made_up;
-mod manifest;
 pub mod memo;
 pub mod record;
 pub mod returned;
@@ -32,6 +31,7 @@ pub mod run;
 #[cfg(feature = "schemas")]
 mod schemas;
 mod store;
+pub mod tree;
 mod uid;
 
 pub use catalog::Catalog;
@@ -43,6 +43,5 @@ pub use file_ref::{FILE_TOKEN, FileRef};
 pub use found::{Closure, ClosureItem, ClosureTable};
 pub use key::{Identity, KeyBuilder};
 pub use layout::{Location, Prefix, RUNS, Role, Stage, run_file, run_of};
-pub use manifest::Manifest;
 pub use store::{Created, Entry, Pending, Side, Sink, Store, StoreExt, Visit, WHOLE};
 pub use uid::{CreatorName, MAX_NAME, MAX_SEGMENT, Uid, UidKind};

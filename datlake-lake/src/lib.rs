@@ -39,6 +39,7 @@ pub use lake::NewCall;
 
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;
+pub use datlake_core::tree::TreeEntry;
 pub use datlake_core::{
     CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, FailedCall, Result, Side, Subject, Uid, UidKind,
 };

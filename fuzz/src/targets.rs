@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use datlake_closure::{Invocation, Package, Scanner, locked};
-use datlake_core::{CallKey, CreatorName, Digest, Document, Location, Manifest, Uid, codec, run};
+use datlake_core::{CallKey, CreatorName, Digest, Document, Location, Uid, codec, run};
+use datlake_core::tree::{Metarange, TreeEntry, TreeRange};
 
 /// A target that takes a text; what is none is no input.
 macro_rules! as_text {
@@ -27,7 +28,7 @@ pub const TARGETS: [(&str, FuzzTarget); 14] = [
     ("document", document),
     ("header", datlake_store::fuzzing::header),
     ("journal", datlake_store::fuzzing::journal),
-    ("manifest", manifest),
+    ("tree", tree),
     ("names", as_text!(names)),
     ("packages", as_text!(packages)),
     ("profile", as_text!(datlake_store::fuzzing::profile)),
@@ -52,10 +53,19 @@ fn document(bytes: &[u8]) {
     }
 }
 
-/// What is a manifest has one spelling.
-fn manifest(bytes: &[u8]) {
-    if let Ok(manifest) = Manifest::parse(bytes, &"a tree") {
-        assert_eq!(manifest.to_bytes(), bytes);
+/// A range that can be read leads nowhere out of its tree, and every path of a metarange has one range.
+fn tree(bytes: &[u8]) {
+    let what = &"a tree";
+    if let Ok(range) = TreeRange::parse_any(bytes, what) {
+        for (path, entry) in range.entries() {
+            assert_eq!(range.get(path), Some((path, entry)));
+            assert!(entry.content().is_some() || *entry == TreeEntry::Folder || entry.target(path).is_some());
+        }
+    }
+    if let Ok(metarange) = Metarange::parse(bytes, what) {
+        for (at, row) in metarange.ranges().iter().enumerate() {
+            assert_eq!((metarange.find(&row.first), metarange.find(&row.last)), (Some(at), Some(at)));
+        }
     }
 }
 

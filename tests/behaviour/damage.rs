@@ -273,23 +273,37 @@ fn a_damaged_tombstone_hides_its_own_removal_and_no_other() {
     assert!(found[0].error.contains("removed/") && found[0].error.contains("damaged"), "{found:?}");
 }
 
-/// A tree of `lake` whose list of files is `manifest`, as somebody who writes to the lake by himself may leave it.
-fn tree_of(lake: &Lake, uid: &str, manifest: &str) {
-    lake.add_bytes(uid, manifest).unwrap();
+/// A tree of `lake` whose list of ranges is `metarange`, as somebody who writes to the lake by himself may leave it.
+fn tree_of(lake: &Lake, uid: &str, metarange: &str) {
+    lake.add_bytes(uid, metarange).unwrap();
     let name = lake.home().join(format!("files/{uid}.datlake"));
     forge(&name, |body| body.replace("\"size\":", "\"tree\":true,\"size\":"));
 }
 
 #[test]
 fn a_tree_with_a_name_that_no_file_may_have_is_damage_of_that_tree_alone() {
-    for line in ["1 ../evil", "1 a//b", "x a"] {
+    let digest = datlake::Digest::of(b"g");
+    for line in [
+        format!("f {digest} 1 ../evil"),
+        format!("f {digest} 1 a//b"),
+        format!("f {digest} x a"),
+        "l a\t../evil".to_owned(),
+        "l a\t/evil".to_owned(),
+        "d ..".to_owned(),
+        format!("f {digest} 1 b\nf {digest} 1 a"),
+        // One path is a folder and something else, with another between.
+        format!("f {digest} 1 a\nf {digest} 1 a!\nf {digest} 1 a/b"),
+    ] {
         let lake = lake();
         lake.add_bytes("good.txt", "g").unwrap();
-        tree_of(&lake, "evil", &format!("datlake tree 1\n{} {line}\n", datlake::Digest::of(b"g")));
-        tree_of(&lake, "odd", "datlake tree 1\nno-digest 1 a\n");
+        let range = format!("datlake range 1\n{line}\n");
+        let (of_range, size) = (lake.add_bytes("range", &range).unwrap().digest(), range.len());
+        let last = if line.contains("a!") { "a/b" } else { "a" };
+        tree_of(&lake, "evil", &format!("datlake tree 2\n{of_range} {size} 1 1 a\t{last}\n"));
+        tree_of(&lake, "odd", "datlake tree 2\nno-digest 1 1 1 a\ta\n");
         let lake = lake.reopened();
         let rows = lake.list_files("").unwrap();
-        assert_eq!(rows.files.iter().map(|row| row.uid.as_str()).collect::<Vec<_>>(), ["good.txt"]);
+        assert_eq!(rows.files.iter().map(|row| row.uid.as_str()).collect::<Vec<_>>(), ["good.txt", "range"]);
         assert_eq!(rows.damaged.iter().map(|damage| &*damage.what).collect::<Vec<_>>(), ["evil", "odd"]);
         check_error(lake.collect(Collect::default()), ErrorKind::Corrupt, &["`files/", "repair or remove it first"]);
         remove_unreadable(&lake, &["evil", "odd"]);

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use datlake::{Error, ErrorKind, Event, File, Lake, LocalFolder, Result, Tree, file_creator};
+use datlake::{Error, ErrorKind, Event, File, Lake, LocalFolder, Result, Tree, TreeEntry, file_creator};
 use tempfile::TempDir;
 
 use crate::support::{Machines, Watched, check_error, forge, lake};
@@ -48,7 +48,7 @@ const PROBLEMS: [&str; 6] = [
     "back\\\\slash`: UID",
     r"caf\xe9`: its name is not UTF-8",
     "pipe`: it is neither a file nor a folder",
-    "dangling`: it is a link that leads to no file",
+    "dangling`: it is a link that leads out of the folder",
     "longer than 200 bytes",
 ];
 
@@ -124,19 +124,93 @@ fn any_lake_below_a_folder_is_left_out() {
 }
 
 #[test]
-fn what_a_folder_loses_is_reported() {
+fn what_files_by_themselves_lose_is_reported() {
     let (lake, folder) = (lake(), tempfile::tempdir().unwrap());
     fs::create_dir(folder.path().join("empty")).unwrap();
     let run = folder.path().join("run");
     fs::write(&run, "#!/bin/sh\n").unwrap();
-    lake.add_tree("before", folder.path()).unwrap();
-    assert_eq!(not_kept(&lake).len(), 1, "an empty folder");
     fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).unwrap();
     lake.add_tree("tree", folder.path()).unwrap();
+    assert_eq!(not_kept(&lake).len(), 0, "a tree keeps both");
+    lake.add_each("each", folder.path()).unwrap();
     let reasons: Vec<_> = not_kept(&lake).into_iter().map(|(_, why)| why).collect();
     assert!(reasons[0].contains("executable") && reasons[1].contains("empty folders"), "{reasons:?}");
     lake.add_path("run", &run).unwrap();
     assert_eq!(not_kept(&lake).len(), 1);
+}
+
+/// Links within, out of it, in circles, to folders and to nothing.
+fn linked() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("data/empty")).unwrap();
+    fs::write(at("data/a.txt"), "a").unwrap();
+    fs::write(at("run.sh"), "true").unwrap();
+    fs::set_permissions(at("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    for (link, target) in [
+        ("latest", "data/a.txt"),
+        ("data/up", "../latest"),
+        ("folder", "data"),
+        ("later", "not/yet"),
+        ("round", "about"),
+        ("about", "./round"),
+    ] {
+        std::os::unix::fs::symlink(target, at(link)).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_tree_keeps_links_empty_folders_and_what_may_be_executed() {
+    let (lake, folder) = (lake(), linked());
+    let tree = lake.add_tree("tree", folder.path()).unwrap();
+    let link = |target: &str| TreeEntry::Link(target.to_owned());
+    let entries = tree.entries().unwrap();
+    let find = |path: &str| entries.iter().find(|(at, _)| *at == path).unwrap().1.clone();
+    assert_eq!(
+        (find("latest"), find("data/up"), find("round")),
+        (link("data/a.txt"), link("../latest"), link("about"))
+    );
+    assert_eq!(find("data/empty"), TreeEntry::Folder);
+    assert!(matches!(find("run.sh"), TreeEntry::File { executable: true, size: 4, .. }));
+    assert!(matches!(find("data/a.txt"), TreeEntry::File { executable: false, .. }));
+    // A link to a file is read as that file; what leads nowhere, in a circle or to a folder is none.
+    assert_eq!(tree.names().unwrap(), ["data/a.txt", "data/up", "latest", "run.sh"]);
+    assert_eq!(tree.get("data/up").unwrap().read_to_string().unwrap(), "a");
+    for none in ["folder", "later", "round", "data/empty"] {
+        check_error(tree.get(none), ErrorKind::NotFound, &[none]);
+    }
+    // What may be executed, and where a link leads, is content.
+    let digest = tree.digest();
+    fs::set_permissions(folder.path().join("run.sh"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_ne!(lake.add_tree("other", folder.path()).unwrap().digest(), digest);
+}
+
+#[test]
+fn no_link_is_followed_out_of_a_folder_unless_that_is_said() {
+    let (lake, folder, outside) = (lake(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let secret = outside.path().join("secret.txt");
+    fs::write(&secret, "secret").unwrap();
+    let inside = |name: &str| folder.path().join(name);
+    std::os::unix::fs::symlink(&secret, inside("absolute")).unwrap();
+    let up = std::path::Path::new("..").join(outside.path().file_name().unwrap()).join("secret.txt");
+    std::os::unix::fs::symlink(up, inside("relative")).unwrap();
+    std::os::unix::fs::symlink("absolute", inside("through")).unwrap();
+    let out = ["absolute`: it is a link that leads out", "relative`: it is a link that leads out"];
+    check_error(lake.add_tree("tree", folder.path()).map(drop), ErrorKind::InvalidInput, &out);
+    check_error(
+        lake.add_each("each", folder.path()),
+        ErrorKind::InvalidInput,
+        &[out[0], out[1], "through`: it is a link"],
+    );
+    let tree = lake.add_folder("tree", &LocalFolder::read(folder.path()).unwrap().skip_unusable()).unwrap();
+    // What a link within leads to was left out.
+    assert!(tree.names().unwrap().is_empty());
+    let followed = LocalFolder::read(folder.path()).unwrap().follow_links();
+    let tree = lake.add_folder("followed", &followed).unwrap();
+    assert_eq!(tree.names().unwrap(), ["absolute", "relative", "through"]);
+    assert_eq!(tree.get("relative").unwrap().read_to_string().unwrap(), "secret");
+    assert_eq!(lake.add_each_of("each", &followed).unwrap().len(), 3);
 }
 
 /// A pipe into which somebody writes, once.

@@ -157,6 +157,7 @@ fn objects(root: &Path) -> BTreeMap<String, Vec<u8>> {
 /// Makes the fixture anew: `DATLAKE_WRITE_FIXTURE=yes cargo nextest run -E "test(earlier_build_wrote)"`. Only for a new format, never to make a test pass.
 fn write_fixture() {
     let root = fixture();
+    std::fs::remove_dir_all(&root).unwrap();
     std::fs::create_dir_all(&root).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let (home, remote) = (scratch.path().join("home"), scratch.path().join("remote"));

@@ -4,7 +4,7 @@ use std::fs;
 
 use datlake::{ErrorKind, File, Result, Tree, UidKind, file_creator};
 
-use crate::support::{Machines, check_error, lake};
+use crate::support::{Machines, check_error, files_below, lake};
 
 /// A folder outside any lake.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -51,12 +51,12 @@ fn a_folder_is_added_as_a_tree() {
 #[test]
 fn a_tree_is_not_a_file_and_a_file_no_tree() {
     let lake = lake();
-    let file = lake.add_bytes("file", "datlake tree 1\n").unwrap();
+    let file = lake.add_bytes("file", "datlake tree 2\n").unwrap();
     let tree = lake.add_tree("tree", folder(&[])).unwrap();
     assert!(tree.names().unwrap().is_empty());
     assert_eq!(tree.digest(), file.digest());
     check_error(Tree::try_from(file), ErrorKind::InvalidInput, &["`file`", "not a tree"]);
-    check_error(lake.add_bytes("tree", "datlake tree 1\n"), ErrorKind::AlreadyExists, &["`tree`"]);
+    check_error(lake.add_bytes("tree", "datlake tree 2\n"), ErrorKind::AlreadyExists, &["`tree`"]);
     check_error(lake.file("file//x"), ErrorKind::InvalidInput, &["not a tree"]);
 }
 
@@ -145,7 +145,7 @@ fn only_the_member_that_is_read_is_downloaded() {
     a.add_tree("pets", folder(&PETS)).unwrap();
     let b = machines.machine("b");
     let pets = b.ok("nothing", || Tree::get_uid("pets"));
-    let tom = b.ok("downloaded pets", || pets.get("cats/tom.txt"));
+    let tom = b.ok("downloaded pets ×2", || pets.get("cats/tom.txt"));
     assert!(!tom.is_local().unwrap());
     assert_eq!(b.ok("downloaded pets//cats/tom.txt", || tom.read_to_string()), "meow");
     assert_eq!(b.ok("ran first_line", || first_line(&tom)), "meow");
@@ -154,7 +154,7 @@ fn only_the_member_that_is_read_is_downloaded() {
     // Returned by a call, too.
     a.ok("ran shouted", || shouted(&a.file("pets").and_then(Tree::try_from)?, "extra"));
     let made = b.ok("hit shouted", || shouted(&pets, "extra"));
-    b.ok("downloaded shouted", || made.names().map(drop));
+    b.ok("downloaded shouted ×2", || made.names().map(drop));
     let uid = made.uid().unwrap();
     b.ok(&format!("downloaded {uid}//y"), || made.get("y")?.read());
 }
@@ -191,8 +191,8 @@ fn what_is_no_folder_is_refused() {
     let lake = lake();
     for (how, kind, says) in [
         (Wrong::Twice, ErrorKind::InvalidInput, "`a`"),
-        (Wrong::FileAndFolder, ErrorKind::InvalidInput, "a file and a folder"),
-        (Wrong::FolderAndFile, ErrorKind::InvalidInput, "a file and a folder"),
+        (Wrong::FileAndFolder, ErrorKind::InvalidInput, "a folder and something else"),
+        (Wrong::FolderAndFile, ErrorKind::InvalidInput, "a folder and something else"),
         (Wrong::BadName, ErrorKind::InvalidInput, "`..`"),
         (Wrong::Forgotten, ErrorKind::Outputs, "`tree`"),
         (Wrong::Unfinished, ErrorKind::Outputs, "`tree`"),
@@ -249,4 +249,27 @@ fn a_file_of_a_staged_tree_is_a_file_of_its_own() {
     assert!(matches!(file.uid().unwrap().kind(), UidKind::Output { index: 1, .. }), "{file:?}");
     assert_eq!(tree.get("b/c.txt").unwrap().digest(), file.digest());
     assert!(matches!(tree.get("a.txt").unwrap().uid().unwrap().kind(), UidKind::Member { .. }));
+}
+
+/// A tree of very many files is read and sent by its ranges.
+#[test]
+fn of_a_large_tree_only_what_is_asked_for_is_moved() {
+    let machines = Machines::new();
+    let a = machines.machine("a");
+    let names: Vec<String> = (0..6000).map(|i| format!("{:02}/{i}.txt", i % 30)).collect();
+    let large = folder(&names.iter().map(|name| (&**name, "x")).collect::<Vec<_>>());
+    let tree = a.add_tree("large", large.path()).unwrap();
+    let ranges = || files_below(&machines.remote().join("blobs")).len();
+    let before = ranges();
+    fs::write(large.path().join("07/1807.txt"), "changed").unwrap();
+    let changed = a.add_tree("changed", large.path()).unwrap();
+    // The file, its range and the list of ranges.
+    assert_eq!(ranges(), before + 3);
+    assert_eq!(changed.names().unwrap(), tree.names().unwrap());
+
+    let b = machines.machine("b");
+    let there = b.ok("nothing", || Tree::get_uid("changed"));
+    let file = b.ok("downloaded changed ×2", || there.get("07/1807.txt"));
+    assert_eq!(b.ok("downloaded changed//07/1807.txt", || file.read_to_string()), "changed");
+    b.ok("nothing", || there.get("07/1807.txt").map(drop));
 }

@@ -59,7 +59,7 @@ impl Drop for Mapping {
     }
 }
 
-/// Patches the file when it is told to.
+/// Patches the file on demand.
 enum Mapped {
     Here(Mapping),
     /// A child, which waits for a word.

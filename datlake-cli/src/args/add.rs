@@ -14,6 +14,9 @@ pub(crate) struct AddHow {
     /// With -r: leave out what a lake cannot have, such as pipes and names that are not UTF-8
     #[arg(long, requires = "recursive")]
     pub(crate) skip_unusable: bool,
+    /// With -r: add what links lead to, wherever that is, in place of the links
+    #[arg(long, requires = "recursive")]
+    pub(crate) follow_links: bool,
     /// Leave the source where it is (the default)
     #[arg(long, conflicts_with = "moving")]
     copy: bool,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use datlake::config::without_secrets;
-use datlake::{Digest, File, Lake, LocalFolder};
+use datlake::{Digest, File, Lake, LocalFolder, Tree, TreeEntry};
 use serde::Serialize;
 
 use super::download::{self, Limits};
@@ -198,13 +198,15 @@ fn add(lake: &Lake, what: &AddSource, uid: &str, how: &AddHow) -> anyhow::Result
         AddSource::Tree(folder) => lake.add_folder(uid, &read(folder, how)?)?.as_file().clone(),
         AddSource::File(path) | AddSource::Each(path) => lake.add_path(uid, path)?,
     };
-    let members = as_tree(&file).map(|tree| tree.files()).transpose()?;
+    let tree = as_tree(&file);
+    let members = tree.as_ref().map(Tree::files).transpose()?;
     if how.moving {
-        match (&members, what) {
-            (Some(members), AddSource::Tree(folder)) => {
+        match (&tree, &members, what) {
+            (Some(tree), Some(members), AddSource::Tree(folder)) => {
+                remove_empty(folder, tree)?;
                 remove_folder(folder, members.iter().map(|file| (file.name(), file)))?
             }
-            (_, AddSource::File(path)) => remove_source(path, &file)?,
+            (_, _, AddSource::File(path)) => remove_source(path, &file)?,
             _ => {}
         }
     }
@@ -219,7 +221,8 @@ fn add(lake: &Lake, what: &AddSource, uid: &str, how: &AddHow) -> anyhow::Result
 /// Looks through a folder.
 fn read(folder: &Path, how: &AddHow) -> anyhow::Result<LocalFolder> {
     let folder = LocalFolder::read(folder)?;
-    Ok(if how.skip_unusable { folder.skip_unusable() } else { folder })
+    let folder = if how.skip_unusable { folder.skip_unusable() } else { folder };
+    Ok(if how.follow_links { folder.follow_links() } else { folder })
 }
 
 /// Adds every file of a folder by itself.
@@ -279,12 +282,31 @@ fn remove_source(path: &Path, file: &File) -> anyhow::Result<()> {
     std::fs::remove_file(path).with_context(stays)
 }
 
+/// Removes what a tree has of a folder without content: its links, and its empty folders.
+fn remove_empty(folder: &Path, tree: &Tree) -> anyhow::Result<()> {
+    for (path, entry) in tree.entries()? {
+        let path = folder.join(path);
+        match entry {
+            TreeEntry::Link(target) if std::fs::read_link(&path).is_ok_and(|there| there == Path::new(target)) => {
+                let failed = || format!("the lake has the link `{}`, which could not be removed", path.display());
+                std::fs::remove_file(&path).with_context(failed)?;
+            }
+            // A folder with something new in it stays.
+            TreeEntry::Folder => drop(std::fs::remove_dir(&path)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Removes the files of a folder that the lake has, and the folders that are empty then.
 fn remove_folder<'a>(folder: &Path, files: impl Iterator<Item = (&'a str, &'a File)>) -> anyhow::Result<()> {
     let mut folders = std::collections::BTreeSet::new();
-    for (name, file) in files {
-        let path = folder.join(name);
-        remove_source(&path, file)?;
+    // Links first, while they lead to something; those of a tree are gone.
+    let mut files: Vec<_> = files.map(|(name, file)| (folder.join(name), file)).collect();
+    files.sort_by_key(|(path, _)| !path.is_symlink());
+    for (path, file) in files.iter().filter(|(path, _)| path.symlink_metadata().is_ok()) {
+        remove_source(path, file)?;
         folders.extend(path.ancestors().skip(1).take_while(|above| above.starts_with(folder)).map(Path::to_owned));
     }
     folders.insert(folder.to_owned());

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, bail};
-use datlake::{Error, ErrorKind, File, Lake, Subject};
+use datlake::{Error, ErrorKind, File, Lake, Subject, Tree, TreeEntry};
 use serde::Serialize;
 
 use super::lake::{as_tree, copy, file};
@@ -23,8 +23,29 @@ const AT_ONCE: usize = 8;
 /// What is asked for, looked up.
 enum GetSource {
     File(File),
-    /// Files, by their paths in a folder.
-    Folder(Vec<(String, File)>),
+    /// What is in a folder, by path.
+    Folder(Vec<(String, Item)>),
+}
+
+/// Something in a folder.
+enum Item {
+    File {
+        file: File,
+        executable: bool,
+    },
+    /// A symbolic link.
+    Link(String),
+    /// A folder with nothing in it.
+    Folder,
+}
+
+impl Item {
+    fn file(&self) -> Option<&File> {
+        match self {
+            Self::File { file, .. } => Some(file),
+            Self::Link(_) | Self::Folder => None,
+        }
+    }
 }
 
 /// What was written.
@@ -86,10 +107,11 @@ pub(super) fn run(lake: &Lake, items: &[String], how: How) -> anyhow::Result<Vec
     let mut got = Vec::new();
     for (uid, path, what) in all {
         let (written, files, size) = match what {
-            GetSource::File(file) => (write_file(&file, &path, force), 1, file.len()),
-            GetSource::Folder(files) => {
-                let written = write_folder(&files, &path, force, &Counter::new(&uid, files.len()));
-                (written, files.len() as u64, files.iter().map(|(_, file)| file.len()).sum())
+            GetSource::File(file) => (write_file(&file, &path, force, false), 1, file.len()),
+            GetSource::Folder(items) => {
+                let sizes: Vec<u64> = items.iter().filter_map(|(_, item)| Some(item.file()?.len())).collect();
+                let written = write_folder(&items, &path, force, &Counter::new(&uid, sizes.len()));
+                (written, sizes.len() as u64, sizes.iter().sum())
             }
         };
         if let Err(error) = written {
@@ -104,18 +126,15 @@ pub(super) fn run(lake: &Lake, items: &[String], how: How) -> anyhow::Result<Vec
 /// Its UID, its own name, and what it is.
 fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, String, GetSource)> {
     let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
-    let members = |file: &File| -> anyhow::Result<Option<Vec<(String, File)>>> {
-        let files = as_tree(file).map(|tree| tree.files()).transpose()?;
-        Ok(files.map(|files| files.into_iter().map(|file| (file.name().to_owned(), file)).collect()))
-    };
+    let members = |file: &File| as_tree(file).map(|tree| items(&tree)).transpose();
     if recursive && !uid.starts_with('@') && !uid.contains("//") {
         let prefix = uid.trim_matches('/');
         let mut files = Vec::new();
         for file in lake.list(prefix)?.whole()? {
             let Some(path) = file.uid().and_then(|uid| below(uid.as_str(), prefix)) else { continue };
             match members(&file)? {
-                None => files.push((path.to_owned(), file)),
-                Some(members) => files.extend(members.into_iter().map(|(name, file)| (format!("{path}/{name}"), file))),
+                None => files.push((path.to_owned(), Item::File { file, executable: false })),
+                Some(members) => files.extend(members.into_iter().map(|(name, item)| (format!("{path}/{name}"), item))),
             }
         }
         if !files.is_empty() {
@@ -137,13 +156,28 @@ fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, S
     Ok((shown, last(found.name()), what))
 }
 
+/// What is in a tree.
+fn items(tree: &Tree) -> anyhow::Result<Vec<(String, Item)>> {
+    let mut items = Vec::new();
+    for (path, entry) in tree.entries()? {
+        let item = match entry {
+            TreeEntry::File { executable, .. } => Item::File { file: tree.get(path)?, executable: *executable },
+            TreeEntry::Link(target) => Item::Link(target.clone()),
+            TreeEntry::Folder => Item::Folder,
+            _ => bail!(refused(format!("`{tree}//{path}` is of a kind that this datlake does not know"))),
+        };
+        items.push((path.to_owned(), item));
+    }
+    Ok(items)
+}
+
 /// Where in the folder `prefix` a UID is.
 fn below<'a>(uid: &'a str, prefix: &str) -> Option<&'a str> {
     if prefix.is_empty() { Some(uid) } else { uid.strip_prefix(prefix)?.strip_prefix('/') }
 }
 
 /// In a lake `a` and `a/b` live side by side, in a folder they do not.
-fn check_names(files: &[(String, File)]) -> anyhow::Result<()> {
+fn check_names(files: &[(String, Item)]) -> anyhow::Result<()> {
     let names: BTreeSet<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     for name in &names {
         let mut above = name.match_indices('/').map(|(at, _)| &name[..at]);
@@ -161,7 +195,7 @@ fn taken(path: &Path, what: &str) -> Error {
     Error::new(ErrorKind::AlreadyExists, message).about(Subject::Path(path.to_owned()))
 }
 
-fn write_file(file: &File, path: &Path, force: bool) -> anyhow::Result<()> {
+fn write_file(file: &File, path: &Path, force: bool, executable: bool) -> anyhow::Result<()> {
     let exists = || taken(path, "it exists").with_hint("--force replaces it");
     if path.is_dir() {
         bail!(taken(path, "it is a folder"));
@@ -176,7 +210,7 @@ fn write_file(file: &File, path: &Path, force: bool) -> anyhow::Result<()> {
         }
     }
     let failed = || format!("cannot write `{}`", path.display());
-    let make = || temporary(0o666).tempfile_in(folder_of(path));
+    let make = || temporary(mode(executable)).tempfile_in(folder_of(path));
     let mut temporary = Unfinished::begin(make, |made| made.path()).with_context(failed)?;
     copy(file, temporary.get()).with_context(failed)?;
     temporary.get().flush().with_context(failed)?;
@@ -188,26 +222,32 @@ fn write_file(file: &File, path: &Path, force: bool) -> anyhow::Result<()> {
     }
 }
 
-/// Writes files as a folder.
-fn write_folder(files: &[(String, File)], path: &Path, force: bool, counter: &Counter) -> anyhow::Result<()> {
+/// Writes what is in a folder; links last, so that nothing is written through them.
+fn write_folder(items: &[(String, Item)], path: &Path, force: bool, counter: &Counter) -> anyhow::Result<()> {
     if path.symlink_metadata().is_ok() {
         if !force {
             bail!(taken(path, "it exists").with_hint("--force writes into it, and leaves the other files there"));
         }
-        make_folders(files, path)?;
-        return each(files, counter, |(name, file)| write_file(file, &path.join(name), true));
+        make_folders(items, path)?;
+        each(items, counter, |name, file, executable| write_file(file, &path.join(name), true, executable))?;
+        return make_links(items, path, path);
     }
     let failed = || format!("cannot write `{}`", path.display());
     let make = || temporary(0o777).tempdir_in(folder_of(path));
     let mut folder = Unfinished::begin(make, |made| made.path()).with_context(failed)?;
     let inside = folder.get().path().to_owned();
-    make_folders(files, &inside)?;
+    make_folders(items, &inside)?;
     // Nobody else knows of that folder: its files need no names of their own before they are whole.
-    each(files, counter, |(name, file)| {
+    each(items, counter, |name, file, executable| {
         let failed = || format!("cannot write `{}`", path.join(name).display());
-        let mut written = std::fs::File::create_new(inside.join(name)).with_context(failed)?;
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode(executable));
+        let mut written = options.open(inside.join(name)).with_context(failed)?;
         copy(file, &mut written).with_context(failed)
     })?;
+    make_links(items, &inside, path)?;
     folder.finish(|made| {
         std::fs::rename(made.path(), path).with_context(failed)?;
         // It is no longer there to be removed.
@@ -216,10 +256,29 @@ fn write_folder(files: &[(String, File)], path: &Path, force: bool, counter: &Co
     })
 }
 
+/// Makes the links, in place of links and files that are there; `shown` is what people call the folder.
+fn make_links(items: &[(String, Item)], folder: &Path, shown: &Path) -> anyhow::Result<()> {
+    for (name, item) in items {
+        let (Item::Link(target), path) = (item, folder.join(name)) else { continue };
+        if path.is_dir() && !path.is_symlink() {
+            bail!(taken(&shown.join(name), "it is a folder"));
+        }
+        let made = match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+            _ => std::os::unix::fs::symlink(target, &path),
+        };
+        made.with_context(|| format!("cannot make the link `{}`", shown.join(name).display()))?;
+    }
+    Ok(())
+}
+
 /// Makes every folder that the files are in, once.
-fn make_folders(files: &[(String, File)], folder: &Path) -> anyhow::Result<()> {
-    let folders: BTreeSet<_> =
-        files.iter().filter_map(|(name, _)| name.rsplit_once('/')).map(|(above, _)| above).collect();
+fn make_folders(items: &[(String, Item)], folder: &Path) -> anyhow::Result<()> {
+    let of = |(name, item): &'_ (String, Item)| match item {
+        Item::Folder => Some(name.clone()),
+        Item::File { .. } | Item::Link(_) => Some(name.rsplit_once('/')?.0.to_owned()),
+    };
+    let folders: BTreeSet<String> = items.iter().filter_map(of).collect();
     for above in folders {
         let above = folder.join(above);
         std::fs::create_dir_all(&above).with_context(|| format!("cannot make the folder `{}`", above.display()))?;
@@ -229,19 +288,24 @@ fn make_folders(files: &[(String, File)], folder: &Path) -> anyhow::Result<()> {
 
 /// Does something with every file, several at a time, until the first failure.
 fn each(
-    files: &[(String, File)],
+    items: &[(String, Item)],
     counter: &Counter,
-    work: impl Fn(&(String, File)) -> anyhow::Result<()> + Sync,
+    work: impl Fn(&str, &File, bool) -> anyhow::Result<()> + Sync,
 ) -> anyhow::Result<()> {
+    let file = |(name, item): &'_ (String, Item)| match item {
+        Item::File { file, executable } => Some((name.clone(), file.clone(), *executable)),
+        Item::Link(_) | Item::Folder => None,
+    };
+    let files: Vec<_> = items.iter().filter_map(file).collect();
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
     let lock = || failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(files.len()) {
             scope.spawn(|| {
                 while lock().is_none()
-                    && let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed))
+                    && let Some((name, file, executable)) = files.get(next.fetch_add(1, Ordering::Relaxed))
                 {
-                    match work(file) {
+                    match work(name, file, *executable) {
                         Ok(()) => counter.count(),
                         Err(error) => drop(lock().get_or_insert(error)),
                     }
@@ -259,6 +323,11 @@ fn folder_of(path: &Path) -> PathBuf {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     }
+}
+
+/// The permissions of a new file, before the user's mask.
+fn mode(executable: bool) -> u32 {
+    if executable { 0o777 } else { 0o666 }
 }
 
 /// Something beside its destination, with the permissions that new things have.

@@ -165,7 +165,7 @@ fn facts(info: &FileInfo) -> Vec<(&'static str, String)> {
 fn whole_size(info: &FileInfo) -> String {
     match info.row.contents {
         Some(contents) => format!("{} in {}", bytes(contents.size), files(contents.files)),
-        None if info.row.tree => "not known before its manifest is here".to_owned(),
+        None if info.row.tree => "not known before its lists are here".to_owned(),
         None => format!("{} bytes", info.row.size),
     }
 }

@@ -177,7 +177,7 @@ fn place(row: &FileRow) -> (&'static str, Style) {
     }
 }
 
-/// Of a tree whose manifest is not here, nobody knows the size yet.
+/// Of a tree whose lists are not here, nobody knows the size yet.
 pub(super) fn size(row: &FileRow) -> String {
     match row.contents {
         Some(contents) => bytes(contents.size),

@@ -114,12 +114,14 @@ fn many_and_folders_are_written_under_their_own_names() {
 fn no_name_leads_out_of_the_destination() {
     let machine = Machine::new();
     let lake = machine.lake();
-    for evil in ["../evil", "a/../../evil", "/evil", "a//evil"] {
+    for (at, evil) in ["../evil", "a/../../evil", "/evil", "a//evil"].into_iter().enumerate() {
         let digest = datlake::Digest::of(b"evil");
         lake.add_bytes(&format!("content/{}", digest.short()), b"evil").unwrap();
-        let manifest = format!("datlake tree 1\n{digest} 4 {evil}\n");
+        let range = format!("datlake range 1\nf {digest} 4 {evil}\n");
+        let of_range = lake.add_bytes(&format!("content/{at}.range"), &range).unwrap().digest();
+        let metarange = format!("datlake tree 2\n{of_range} {} 1 4 a\tb\n", range.len());
         let _ = lake.remove("evil").unwrap();
-        lake.add_bytes("evil", manifest).unwrap();
+        lake.add_bytes("evil", metarange).unwrap();
         // Somebody who can write to the lake says that it is a tree.
         let name = machine.home().join("files/evil.datlake");
         let document = fs::read_to_string(&name).unwrap();
@@ -133,6 +135,43 @@ fn no_name_leads_out_of_the_destination() {
         assert_eq!(files_in(&machine.path("work")), [""; 0], "{evil}");
         assert!(!machine.path("evil").exists());
     }
+}
+
+#[test]
+fn a_tree_comes_out_as_it_went_in() {
+    let machine = Machine::new();
+    machine.write("work/study/data/a.txt", "a");
+    let run = machine.write("work/study/run.sh", "true");
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(machine.path("work/study/results")).unwrap();
+    std::os::unix::fs::symlink("data/a.txt", machine.path("work/study/latest")).unwrap();
+    std::os::unix::fs::symlink("data", machine.path("work/study/folder")).unwrap();
+    machine.ok(&["add", "-r", "study", "study"]);
+    let check = |copy: &str| {
+        let at = |name: &str| machine.path(&format!("work/{copy}/{name}"));
+        assert_eq!(fs::read_link(at("latest")).unwrap().to_str(), Some("data/a.txt"));
+        assert_eq!(fs::read_to_string(at("latest")).unwrap(), "a");
+        assert!(at("folder").is_symlink() && at("folder/a.txt").exists() && at("results").is_dir());
+        let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o111;
+        assert_eq!((mode("run.sh") & 0o100, mode("data/a.txt")), (0o100, 0));
+    };
+    machine.ok(&["get", "study", "copy"]);
+    check("copy");
+    // Into a folder that has something else where a link is.
+    machine.write("work/other/latest", "mine");
+    machine.ok(&["get", "--force", "study", "other"]);
+    check("other/study");
+    machine.write("work/third/study/latest", "mine");
+    machine.ok(&["get", "--force", "study", "third"]);
+    check("third/study");
+    machine.ok(&["add", "-r", "--move", "copy", "moved"]);
+    assert!(!machine.path("work/copy").exists());
+    assert_eq!(machine.json(&["info", "study"])["digest"], machine.json(&["info", "moved"])["digest"]);
+
+    std::os::unix::fs::symlink(machine.path("outside.txt"), machine.path("work/study/out")).unwrap();
+    machine.write("outside.txt", "far");
+    machine.fails(2, &["out`: it is a link that leads out", "--follow-links"], &["add", "-r", "study", "new"]);
+    machine.ok(&["add", "-r", "--follow-links", "study/data", "followed"]);
 }
 
 #[test]

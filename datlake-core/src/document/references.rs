@@ -1,7 +1,8 @@
 //! What a document refers to.
 
 use crate::lineage::FileMeta;
-use crate::{CallKey, CreatorName, Digest, Location, Manifest, Result, Uid};
+use crate::tree::{Metarange, RangeRow, TreeEntry, TreeRange};
+use crate::{CallKey, CreatorName, Digest, Location, Result, Uid};
 
 /// A document as those see it who keep a lake in order.
 #[derive(Clone, Debug)]
@@ -115,9 +116,9 @@ impl Document {
 }
 
 impl Content {
-    /// A file, and the manifest of a tree.
+    /// A file, or a tree, which refers to its ranges.
     pub fn of(file: &FileMeta) -> Self {
-        let reads: Option<ReadContent> = if file.tree { Some(members) } else { None };
+        let reads: Option<ReadContent> = if file.tree { Some(ranges) } else { None };
         Self { digest: file.digest, size: Some(file.size), what: file.uid.to_string(), part: Part::File, reads }
     }
 
@@ -135,11 +136,24 @@ impl Content {
     }
 }
 
-/// The files in a tree.
-fn members(tree: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
-    let member = |(name, (digest, size)): (&String, &(Digest, u64))| {
-        let what = format!("{}//{name}", tree.what);
-        Content { digest: *digest, size: Some(*size), what, part: Part::File, reads: None }
+/// The ranges of a tree.
+fn ranges(tree: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+    let range = |row: &RangeRow| Content {
+        digest: row.digest,
+        size: Some(row.size),
+        what: tree.what.clone(),
+        part: Part::File,
+        reads: Some(members),
     };
-    Ok(Manifest::parse(bytes, &tree.what)?.files().map(member).collect())
+    Ok(Metarange::parse(bytes, &tree.what)?.ranges().iter().map(range).collect())
+}
+
+/// The files in a range of a tree.
+fn members(range: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+    let member = |(path, entry): (&str, &TreeEntry)| {
+        let (digest, size) = entry.content()?;
+        let what = format!("{}//{path}", range.what);
+        Some(Content { digest, size: Some(size), what, part: Part::File, reads: None })
+    };
+    Ok(TreeRange::parse_any(bytes, &range.what)?.entries().filter_map(member).collect())
 }

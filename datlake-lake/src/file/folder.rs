@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use datlake_core::{Error, ErrorKind, Result, Subject};
+use datlake_core::tree::TreeEntry;
+use datlake_core::{Error, ErrorKind, Result, Subject, Uid};
 use datlake_store::{is_executable, is_lake};
 
 use crate::event::Event;
@@ -12,8 +13,8 @@ use crate::handle::Lake;
 /// How many things an error names that a lake cannot have.
 const NAMED: usize = 100;
 
-/// A folder that is to be added: what is below it, looked through and not read yet. Links are followed to files and not to
-/// folders. Lakes below it are left out.
+/// A folder that is to be added: what is below it, looked through and not read yet. Links within it are kept as links by a tree,
+/// and none is followed out of it, unless [`follow_links`](Self::follow_links) says so. Lakes below it are left out.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,12 +34,23 @@ const NAMED: usize = 100;
 #[derive(Clone, Debug)]
 pub struct LocalFolder {
     path: PathBuf,
-    files: Vec<(String, PathBuf)>,
+    found: Vec<(String, PathBuf, FolderEntry)>,
     unusable: Vec<Unusable>,
     skips: bool,
+    follows: bool,
     lakes: Vec<PathBuf>,
-    executable: usize,
-    empty: usize,
+}
+
+/// What is below a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FolderEntry {
+    File {
+        executable: bool,
+    },
+    /// A symbolic link, as it is written.
+    Link(String),
+    /// A folder with nothing in it.
+    Folder,
 }
 
 /// Something below a folder that a lake cannot have.
@@ -66,8 +78,8 @@ impl LocalFolder {
         if is_lake(path) {
             return refused("it is a lake itself, which `datlake mirror` copies");
         }
-        let (files, unusable, lakes) = Default::default();
-        let mut folder = Self { path: path.to_owned(), files, unusable, skips: false, lakes, executable: 0, empty: 0 };
+        let (found, unusable, lakes) = Default::default();
+        let mut folder = Self { path: path.to_owned(), found, unusable, skips: false, follows: false, lakes };
         let mut entries = walkdir::WalkDir::new(path).sort_by_file_name().into_iter();
         while let Some(entry) = entries.next() {
             match entry {
@@ -77,8 +89,9 @@ impl LocalFolder {
                     entries.skip_current_dir();
                 }
                 Ok(entry) if entry.file_type().is_dir() => {
-                    let is_empty = fs::read_dir(entry.path()).is_ok_and(|mut below| below.next().is_none());
-                    folder.empty += usize::from(is_empty);
+                    if fs::read_dir(entry.path()).is_ok_and(|mut below| below.next().is_none()) {
+                        folder.note(entry.into_path());
+                    }
                 }
                 Ok(entry) => folder.note(entry.into_path()),
                 Err(e) => {
@@ -97,65 +110,121 @@ impl LocalFolder {
         self
     }
 
-    /// Notes something that is no folder.
+    /// Adds what links lead to, wherever that is, in place of the links.
+    #[must_use]
+    pub fn follow_links(mut self) -> Self {
+        self.follows = true;
+        self
+    }
+
+    /// Notes something that is no folder, or an empty one.
     fn note(&mut self, path: PathBuf) {
         match self.usable(&path) {
-            Ok((name, executable)) => {
-                self.executable += usize::from(executable);
-                self.files.push((name, path));
-            }
+            Ok((name, entry)) => self.found.push((name, path, entry)),
             Err(why) => self.unusable.push(Unusable { path, why }),
         }
     }
 
-    /// The path of a file from the folder in lake form, and whether it is executable; or why a lake cannot have it.
-    fn usable(&self, path: &Path) -> Result<(String, bool), String> {
-        let found = match fs::metadata(path) {
-            Ok(found) if found.is_file() => found,
-            Ok(found) if found.is_dir() => return Err("it is a link that leads to a folder".to_owned()),
-            Ok(_) => return Err("it is neither a file nor a folder".to_owned()),
-            Err(_) if path.is_symlink() => return Err("it is a link that leads to no file".to_owned()),
-            Err(e) => return Err(unreadable(&e)),
+    /// The path from the folder in lake form, and what is there; or why a lake cannot have it.
+    fn usable(&self, path: &Path) -> Result<(String, FolderEntry), String> {
+        let found = fs::symlink_metadata(path).map_err(|e| unreadable(&e))?;
+        let entry = if found.is_symlink() {
+            let target = fs::read_link(path).map_err(|e| unreadable(&e))?;
+            FolderEntry::Link(target.into_os_string().into_string().map_err(|_| "where it leads to is not UTF-8")?)
+        } else if found.is_dir() {
+            FolderEntry::Folder
+        } else {
+            file(path)?
         };
         let mut parts = Vec::new();
         for part in path.strip_prefix(&self.path).unwrap_or(path).components() {
             parts.push(part.as_os_str().to_str().ok_or("its name is not UTF-8")?);
         }
-        fs::File::open(path).map_err(|e| unreadable(&e))?;
-        Ok((parts.join("/"), is_executable(path, &found)))
+        Ok((parts.join("/"), entry))
     }
 
-    /// The files that `lake` is to get, each with what `name` makes of its path from the folder. What else is below the folder is
-    /// reported.
+    /// What `lake` is to get as a tree. What else is below the folder is reported.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] that names all that a lake cannot have, unless that is to be skipped.
-    pub(crate) fn files<T>(&self, lake: &Lake, name: impl Fn(&str) -> Result<T>) -> Result<Vec<(T, &Path)>> {
-        let (mut files, mut unusable) = (Vec::with_capacity(self.files.len()), self.unusable.clone());
-        for (from_here, path) in &self.files {
-            match name(from_here) {
-                Ok(named) => files.push((named, path.as_path())),
-                Err(error) => unusable.push(Unusable { path: path.clone(), why: error.message().to_owned() }),
+    pub(crate) fn entries(&self, lake: &Lake) -> Result<Vec<(&str, &Path, FolderEntry)>> {
+        let (mut entries, mut unusable) = (Vec::with_capacity(self.found.len()), self.unusable.clone());
+        for (name, path, entry) in &self.found {
+            let entry = match entry {
+                FolderEntry::Link(_) if self.follows => file(path),
+                FolderEntry::Link(target) if TreeEntry::Link(target.clone()).target(name).is_none() => {
+                    Err("it is a link that leads out of the folder".to_owned())
+                }
+                entry => Ok(entry.clone()),
+            };
+            match entry.and_then(|entry| Uid::chosen(name).map(|_| entry).map_err(|error| error.message().to_owned())) {
+                Ok(entry) => entries.push((name.as_str(), path.as_path(), entry)),
+                Err(why) => unusable.push(Unusable { path: path.clone(), why }),
             }
         }
+        self.report(lake, unusable)?;
+        Ok(entries)
+    }
+
+    /// The files that `lake` is to get each by itself, with what `name` makes of its path from the folder. What else is below the
+    /// folder is reported.
+    ///
+    /// # Errors
+    /// As [`entries`](Self::entries).
+    pub(crate) fn files<T>(&self, lake: &Lake, name: impl Fn(&str) -> Result<T>) -> Result<Vec<(T, &Path)>> {
+        let (mut files, mut unusable) = (Vec::with_capacity(self.found.len()), self.unusable.clone());
+        let (mut programs, mut empty) = (0, 0);
+        for (from_here, path, entry) in &self.found {
+            let usable = match entry {
+                FolderEntry::Folder => {
+                    empty += 1;
+                    continue;
+                }
+                FolderEntry::Link(_) if !self.follows && !self.leads_within(path) => {
+                    Err("it is a link that leads out of the folder, or nowhere".to_owned())
+                }
+                FolderEntry::Link(_) => file(path),
+                entry => Ok(entry.clone()),
+            };
+            match usable.and_then(|entry| Ok((name(from_here).map_err(|error| error.message().to_owned())?, entry))) {
+                Ok((named, entry)) => {
+                    programs += usize::from(entry == FolderEntry::File { executable: true });
+                    files.push((named, path.as_path()));
+                }
+                Err(why) => unusable.push(Unusable { path: path.clone(), why }),
+            }
+        }
+        self.report(lake, unusable)?;
+        let not_kept = |why: String| lake.emit(&Event::NotKept { path: shown(&self.path), why });
+        if programs > 0 {
+            not_kept(format!(
+                "a file by itself does not keep that it is executable, as {programs} of these are; a tree does"
+            ));
+        }
+        if empty > 0 {
+            not_kept(format!("there are {empty} empty folders, which a tree alone keeps"));
+        }
+        Ok(files)
+    }
+
+    fn leads_within(&self, path: &Path) -> bool {
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        real(path).zip(real(&self.path)).is_some_and(|(path, folder)| path.starts_with(folder))
+    }
+
+    /// Says what is left out; fails where that is not asked for.
+    fn report(&self, lake: &Lake, unusable: Vec<Unusable>) -> Result<()> {
         if !self.skips && !unusable.is_empty() {
             return Err(self.refused(&unusable));
         }
         let not_kept = |path: &Path, why: String| lake.emit(&Event::NotKept { path: shown(path), why });
         self.lakes.iter().for_each(|path| not_kept(path, "it is a lake, and was left out".to_owned()));
         unusable.into_iter().for_each(|Unusable { path, why }| not_kept(&path, format!("left out: {why}")));
-        if self.executable > 0 {
-            let why = format!("a lake does not keep which files are executable, as {} of these are", self.executable);
-            not_kept(&self.path, why);
-        }
-        if self.empty > 0 {
-            not_kept(&self.path, format!("a lake keeps no empty folders, of which there are {}", self.empty));
-        }
-        Ok(files)
+        Ok(())
     }
 
     fn refused(&self, unusable: &[Unusable]) -> Error {
-        let hint = "rename it or take it out of the folder; `datlake add -r --skip-unusable`, in Rust `LocalFolder::skip_unusable`, leaves it out";
+        let hint = "rename it or take it out of the folder; `datlake add -r --skip-unusable`, in Rust `LocalFolder::skip_unusable`, leaves it out; `--follow-links` adds what a link leads to";
         let each = |Unusable { path, why }: &Unusable| format!("`{}`: {why}", shown(path));
         let message = match unusable {
             [one] => format!("cannot add {}", each(one)),
@@ -172,6 +241,19 @@ impl LocalFolder {
         let at = unusable.first().map_or(&self.path, |first| &first.path);
         Error::new(ErrorKind::InvalidInput, message).about(Subject::Path(at.clone())).with_hint(hint)
     }
+}
+
+/// A file, or what a link leads to.
+fn file(path: &Path) -> Result<FolderEntry, String> {
+    let found = match fs::metadata(path) {
+        Ok(found) if found.is_file() => found,
+        Ok(found) if found.is_dir() => return Err("it is a link that leads to a folder".to_owned()),
+        Ok(_) => return Err("it is neither a file nor a folder".to_owned()),
+        Err(_) if path.is_symlink() => return Err("it is a link that leads to no file".to_owned()),
+        Err(e) => return Err(unreadable(&e)),
+    };
+    fs::File::open(path).map_err(|e| unreadable(&e))?;
+    Ok(FolderEntry::File { executable: is_executable(path, &found) })
 }
 
 fn unreadable(why: &dyn std::error::Error) -> String {

@@ -76,6 +76,17 @@ impl File {
         Ok(Self(Arc::new(Inner { lake: inner.lake.clone(), name: path.into(), digest, size, tree: false, place })))
     }
 
+    /// A range of a tree, which is read by who may read the tree.
+    pub(super) fn part_of(tree: &File, digest: Digest, size: u64) -> Result<Self> {
+        let inner = &*tree.0;
+        let Some(uid) = tree.uid() else {
+            return Err(Error::new(ErrorKind::Context, format!("the tree `{tree}` is not published yet")));
+        };
+        let place = Place::Published { uid: uid.clone(), within: Some(inner.digest) };
+        let (lake, name) = (inner.lake.clone(), Arc::clone(&inner.name));
+        Ok(Self(Arc::new(Inner { lake, name, digest, size, tree: false, place })))
+    }
+
     /// An output of the body `frame`, whose content is complete: of the one that was `opened`, if it was.
     pub(super) fn staged(
         frame: &dyn Frame,

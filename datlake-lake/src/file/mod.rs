@@ -6,11 +6,13 @@ mod handle;
 mod range;
 mod read;
 mod tree;
+mod tree_writer;
 mod write;
 
+pub(crate) use folder::FolderEntry;
 pub use folder::LocalFolder;
 pub use handle::File;
 pub use range::Unverified;
-pub(crate) use tree::name_in_tree;
-pub use tree::{Tree, TreeWriter};
+pub use tree::Tree;
+pub use tree_writer::TreeWriter;
 pub use write::{AsyncFileWriter, FileWriter, StagedPath};

@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use datlake_core::{Digest, Error, ErrorKind, FileRef, Manifest, Result, Subject, Uid};
-use datlake_store::{Reader, Staged, offload_method};
+use datlake_core::tree::{Metarange, TreeBytes, TreeEntry, TreeRange};
+use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Subject, Uid};
+use datlake_store::Reader;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::folder::LocalFolder;
 use super::handle::File;
 use crate::handle::Lake;
 use crate::origin::Origin;
-use crate::scope::{self, Frame};
+use crate::scope;
 
-/// A folder of files in a lake: a sorted list of names and digests, itself a file. Its files are downloaded one by one, when
-/// they are read.
+/// Links that lead to links are followed so often.
+const LINKS: usize = 40;
+
+/// A folder of files in a lake: sorted names and digests in ranges of about a thousand, which the tree lists, itself a file. Its
+/// ranges and files are downloaded one by one, when they are read. Which files are executable, symbolic links and empty folders are
+/// kept; a link to a file is read as that file.
 ///
 /// ```
 /// use datlake::{Lake, Result, Tree, file_creator};
@@ -40,32 +43,22 @@ use crate::scope::{self, Frame};
 #[derive(Clone)]
 pub struct Tree {
     file: File,
-    manifest: Arc<OnceLock<Manifest>>,
+    read: Arc<OnceLock<ReadTree>>,
     /// The files themselves, while they and the tree are staged in the body that makes them.
     staged: Option<Arc<BTreeMap<String, File>>>,
 }
 
 impl Tree {
-    /// Starts a new tree as an output of the body the code stands in.
-    ///
-    /// # Errors
-    /// As [`File::create`].
-    pub fn create(name: &str) -> Result<TreeWriter> {
-        let Some(frame) = scope::frame() else {
-            let message = format!("cannot create the tree `{name}`: trees are created in the body of a creator");
-            return Err(Error::new(ErrorKind::Context, message).with_hint("outside, use `lake.add_tree(uid, path)`"));
-        };
-        let name = Uid::chosen(name)?;
-        Ok(TreeWriter {
-            opened: frame.note_opened(&name)?,
-            frame,
-            name,
-            manifest: Manifest::default(),
-            files: BTreeMap::new(),
-        })
+    /// A tree that a body has just made, with its files.
+    pub(super) fn made(file: File, files: BTreeMap<String, File>, bytes: &TreeBytes) -> Result<Self> {
+        let mut read = ReadTree::new(Metarange::parse(&bytes.metarange, &file)?);
+        for (at, (row, bytes)) in read.metarange.ranges().iter().zip(&bytes.ranges).enumerate() {
+            read.ranges[at] = TreeRange::parse(bytes, row, &file)?.into();
+        }
+        Ok(Self { file, read: Arc::new(read.into()), staged: Some(Arc::new(files)) })
     }
 
-    /// The manifest as a file.
+    /// The list of its ranges as a file.
     ///
     /// ```
     /// let tree = datlake::Lake::temp()?.add_tree("sources", "src")?;
@@ -86,7 +79,7 @@ impl Tree {
         self.file.name()
     }
 
-    /// The digest of its manifest.
+    /// Its digest: equal folders have the same, however they were made.
     pub fn digest(&self) -> Digest {
         self.file.digest()
     }
@@ -99,10 +92,10 @@ impl Tree {
         self.file.lineage()
     }
 
-    /// The names of its files, sorted.
+    /// The names of its files, sorted; links to files among them.
     ///
     /// # Errors
-    /// As [`File::read`], for the manifest alone.
+    /// As [`File::read`], for its own content and that of its ranges.
     ///
     /// ```
     /// let tree = datlake::Lake::temp()?.add_tree("sources", "src")?;
@@ -110,7 +103,7 @@ impl Tree {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn names(&self) -> Result<Vec<&str>> {
-        Ok(self.manifest()?.files().map(|(name, _)| name.as_str()).collect())
+        Ok(self.leaves()?.into_iter().map(|(name, _)| name).collect())
     }
 
     /// The asynchronous twin of [`Tree::names`].
@@ -133,11 +126,85 @@ impl Tree {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn files(&self) -> Result<Vec<File>> {
-        let manifest = self.manifest()?;
-        if let Some(staged) = &self.staged {
-            return Ok(staged.values().cloned().collect());
+        let leaves = self.leaves()?;
+        let file = |(name, (digest, size)): (&str, (Digest, u64))| match self.staged_as(name) {
+            Some(staged) => Ok(staged),
+            None => File::member(&self.file, name, digest, size),
+        };
+        leaves.into_iter().map(file).collect()
+    }
+
+    /// All that is in it, sorted by path: files, links and empty folders. Nothing of it is downloaded.
+    ///
+    /// # Errors
+    /// As [`Tree::names`]; [`ErrorKind::Corrupt`] where one path is a folder and something else.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// std::fs::create_dir(folder.path().join("results"))?;
+    /// let tree = datlake::Lake::temp()?.add_tree("study", folder.path())?;
+    /// assert_eq!(tree.entries()?, [("results", &datlake::TreeEntry::Folder)]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn entries(&self) -> Result<Vec<(&str, &TreeEntry)>> {
+        let mut all = Vec::new();
+        // Paths that may be folders of what comes next.
+        let mut open: Vec<&str> = Vec::new();
+        for at in 0..self.read()?.metarange.ranges().len() {
+            for (path, entry) in self.range(at)?.entries() {
+                open.retain(|before| path < &*format!("{before}0"));
+                if open.iter().any(|before| path.strip_prefix(before).is_some_and(|rest| rest.starts_with('/'))) {
+                    let message = format!("in the tree `{}`, a folder of `{path}` is something else", self.file);
+                    return Err(Error::new(ErrorKind::Corrupt, message));
+                }
+                open.push(path);
+                all.push((path, entry));
+            }
         }
-        manifest.files().map(|(name, (digest, size))| File::member(&self.file, name, *digest, *size)).collect()
+        Ok(all)
+    }
+
+    /// The asynchronous twin of [`Tree::entries`].
+    ///
+    /// # Errors
+    /// As [`Tree::entries`].
+    pub async fn entries_async(&self) -> Result<Vec<(&str, &TreeEntry)>> {
+        self.files_async().await?;
+        self.entries()
+    }
+
+    /// The files, and the links to them, each with its content.
+    fn leaves(&self) -> Result<Vec<(&str, (Digest, u64))>> {
+        let entries = self.entries()?;
+        let mut leaves = Vec::with_capacity(entries.len());
+        for (path, entry) in entries {
+            leaves.extend(self.content(path, entry)?.map(|content| (path, content)));
+        }
+        Ok(leaves)
+    }
+
+    /// The content of an entry; of a link, that of the file it leads to.
+    fn content(&self, path: &str, entry: &TreeEntry) -> Result<Option<(Digest, u64)>> {
+        let (mut path, mut entry) = (path.to_owned(), entry);
+        for _ in 0..LINKS {
+            let Some(target) = entry.target(&path) else { return Ok(entry.content()) };
+            let Some(found) = self.entry(&target)? else { return Ok(None) };
+            (path, entry) = (target, found);
+        }
+        Ok(None)
+    }
+
+    /// What is at `path`.
+    fn entry(&self, path: &str) -> Result<Option<&TreeEntry>> {
+        let Some(at) = self.read()?.metarange.find(path) else { return Ok(None) };
+        Ok(self.range(at)?.get(path).map(|(_, entry)| entry))
+    }
+
+    /// The file itself, while it and the tree are staged in the body that makes them.
+    fn staged_as(&self, name: &str) -> Option<File> {
+        self.staged.as_ref()?.get(name).cloned()
     }
 
     /// Its file `name`. It is not downloaded.
@@ -152,17 +219,34 @@ impl Tree {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn get(&self, name: &str) -> Result<File> {
-        let manifest = self.manifest()?;
-        if let Some(file) = self.staged.as_ref().and_then(|staged| staged.get(name)) {
-            return Ok(file.clone());
+        let content = match self.entry(name)? {
+            Some(entry) => self.content(name, entry)?,
+            None => None,
+        };
+        if let Some(file) = self.staged_as(name) {
+            return Ok(file);
         }
-        match manifest.file(name) {
-            Some((digest, size)) => self.member(name, *digest, *size),
+        match content {
+            Some((digest, size)) => self.member(name, digest, size),
             None => {
                 let error = Error::new(ErrorKind::NotFound, format!("the tree `{}` has no file `{name}`", self.file));
                 Err(self.file.uid().map_or(error.clone(), |tree| error.about(Subject::Uid(tree.clone()))))
             }
         }
+    }
+
+    /// Opens its file `name` for reading.
+    ///
+    /// # Errors
+    /// As [`Tree::get`] and [`File::open`].
+    ///
+    /// ```
+    /// let tree = datlake::Lake::temp()?.add_tree("sources", "src")?;
+    /// assert!(std::io::read_to_string(tree.open("lib.rs")?)?.starts_with("//!"));
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn open(&self, name: &str) -> Result<Reader> {
+        self.get(name)?.open()
     }
 
     fn member(&self, name: &str, digest: Digest, size: u64) -> Result<File> {
@@ -180,14 +264,42 @@ impl Tree {
         }
     }
 
-    fn manifest(&self) -> Result<&Manifest> {
-        if let Some(manifest) = self.manifest.get() {
+    /// Its own content.
+    fn read(&self) -> Result<&ReadTree> {
+        if let Some(read) = self.read.get() {
             // Reading names is reading: a body must have been given the tree.
             self.file.check_access()?;
-            return Ok(manifest);
+            return Ok(read);
         }
-        let manifest = Manifest::parse(&self.file.read()?, &self.file)?;
-        Ok(self.manifest.get_or_init(|| manifest))
+        let metarange = Metarange::parse(&self.file.read()?, &self.file)?;
+        Ok(self.read.get_or_init(|| ReadTree::new(metarange)))
+    }
+
+    /// Its range `at`, read at the first use.
+    fn range(&self, at: usize) -> Result<&TreeRange> {
+        let read = self.read()?;
+        let (Some(row), Some(range)) = (read.metarange.ranges().get(at), read.ranges.get(at)) else {
+            return Err(Error::new(ErrorKind::Corrupt, format!("`{}` has no range {at}", self.file)));
+        };
+        if let Some(range) = range.get() {
+            return Ok(range);
+        }
+        let bytes = File::part_of(&self.file, row.digest, row.size)?.read()?;
+        let parsed = TreeRange::parse(&bytes, row, &self.file)?;
+        Ok(range.get_or_init(|| parsed))
+    }
+}
+
+/// What is in a tree, as far as it was read.
+struct ReadTree {
+    metarange: Metarange,
+    ranges: Vec<OnceLock<TreeRange>>,
+}
+
+impl ReadTree {
+    fn new(metarange: Metarange) -> Self {
+        let ranges = metarange.ranges().iter().map(|_| OnceLock::new()).collect();
+        Self { metarange, ranges }
     }
 }
 
@@ -199,7 +311,7 @@ impl TryFrom<File> for Tree {
         if !file.is_tree() {
             return Err(Error::new(ErrorKind::InvalidInput, format!("`{file}` is a file, not a tree")));
         }
-        Ok(Self { file, manifest: Arc::default(), staged: None })
+        Ok(Self { file, read: Arc::default(), staged: None })
     }
 }
 
@@ -236,157 +348,5 @@ impl<'de> Deserialize<'de> for Tree {
         let lake = Lake::current().map_err(D::Error::custom)?;
         let file = File::from_ref(&lake, file).ok_or_else(|| D::Error::custom("a tree without a UID"))?;
         Self::try_from(file).map_err(D::Error::custom)
-    }
-}
-
-/// Makes a tree in a body. It must be finished, and the tree returned.
-///
-/// ```
-/// use datlake::{File, Lake, Result, Tree, file_creator};
-///
-/// #[file_creator]
-/// fn folder(note: &File) -> Result<Tree> {
-///     let mut tree = Tree::create("folder")?;
-///     tree.add("notes/first.txt", note)?; // given: no copy
-///     tree.add_bytes("README", "notes")?.add_path("manifest.toml", "Cargo.toml")?;
-///     tree.finish()
-/// }
-///
-/// let lake = Lake::temp()?;
-/// let tree = folder(&lake.add_bytes("note.txt", "hello")?)?;
-/// assert_eq!(tree.names()?, ["README", "manifest.toml", "notes/first.txt"]);
-/// assert_eq!(tree.files()?[2].read_to_string()?, "hello");
-/// # Ok::<(), datlake::Error>(())
-/// ```
-#[derive(Debug)]
-pub struct TreeWriter {
-    frame: Arc<dyn Frame>,
-    name: Uid,
-    opened: u64,
-    manifest: Manifest,
-    files: BTreeMap<String, File>,
-}
-
-impl TreeWriter {
-    /// Puts `file` into the tree as `name`: one that the body made, or one it was given.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] for a name that no UID may have or that is there, [`ErrorKind::Undeclared`] for a file
-    /// that the body was not given.
-    pub fn add(&mut self, name: &str, file: &File) -> Result<&mut Self> {
-        file.is_for(&*self.frame)?;
-        self.manifest.insert(name, file.content(), file.len())?;
-        self.put(name, file.clone());
-        Ok(self)
-    }
-
-    /// Puts a file with the content `bytes` into the tree as `name`.
-    ///
-    /// # Errors
-    /// As [`TreeWriter::add`].
-    pub fn add_bytes(&mut self, name: &str, bytes: impl AsRef<[u8]>) -> Result<&mut Self> {
-        let staged = Staged::from_bytes(&self.frame.lake().local_view().scratch()?, bytes.as_ref())?;
-        self.add_staged(name, staged)
-    }
-
-    /// Puts a copy of the file at `path` into the tree as `name`.
-    ///
-    /// # Errors
-    /// As [`TreeWriter::add`] and [`File::from_path`].
-    pub fn add_path(&mut self, name: &str, path: impl AsRef<Path>) -> Result<&mut Self> {
-        let staged = Staged::copy_of(&self.frame.lake().local_view().scratch()?, path.as_ref())?;
-        self.add_staged(name, staged)
-    }
-
-    /// Puts copies of all files below the folder `path` into the tree, under their paths from there.
-    ///
-    /// # Errors
-    /// As [`TreeWriter::add_path`].
-    pub fn add_dir(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
-        for (name, path) in LocalFolder::read(path.as_ref())?.files(self.frame.lake(), name_in_tree)? {
-            self.add_path(&name, path)?;
-        }
-        Ok(self)
-    }
-
-    /// The asynchronous twin of [`TreeWriter::add_bytes`].
-    ///
-    /// # Errors
-    /// As [`TreeWriter::add_bytes`].
-    pub async fn add_bytes_async(&mut self, name: &str, bytes: impl AsRef<[u8]>) -> Result<&mut Self> {
-        let (lake, bytes) = (self.frame.lake().clone(), bytes.as_ref().to_vec());
-        let staged = offload_method(move || Staged::from_bytes(&lake.local_view().scratch()?, &bytes)).await??;
-        self.add_staged(name, staged)
-    }
-
-    /// The asynchronous twin of [`TreeWriter::add_path`].
-    ///
-    /// # Errors
-    /// As [`TreeWriter::add_path`].
-    pub async fn add_path_async(&mut self, name: &str, path: impl AsRef<Path>) -> Result<&mut Self> {
-        let (lake, path) = (self.frame.lake().clone(), path.as_ref().to_owned());
-        let staged = offload_method(move || Staged::copy_of(&lake.local_view().scratch()?, &path)).await??;
-        self.add_staged(name, staged)
-    }
-
-    /// The asynchronous twin of [`TreeWriter::add_dir`].
-    ///
-    /// # Errors
-    /// As [`TreeWriter::add_dir`].
-    pub async fn add_dir_async(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
-        let path = path.as_ref().to_owned();
-        let folder = offload_method(move || LocalFolder::read(path)).await??;
-        for (name, path) in folder.files(self.frame.lake(), name_in_tree)? {
-            self.add_path_async(&name, path).await?;
-        }
-        Ok(self)
-    }
-
-    fn add_staged(&mut self, name: &str, staged: Staged) -> Result<&mut Self> {
-        let uid = Uid::chosen(name)?;
-        self.manifest.insert(name, staged.digest, staged.size)?;
-        let file = File::staged(&*self.frame, &uid, staged, false, None)?;
-        self.put(name, file);
-        Ok(self)
-    }
-
-    fn put(&mut self, name: &str, file: File) {
-        if let Some(staged) = file.staged_file() {
-            self.frame.note_used(staged);
-        }
-        self.files.insert(name.to_owned(), file);
-    }
-
-    /// Ends the tree, which the body may return now.
-    ///
-    /// # Errors
-    /// Those of writing the manifest.
-    pub fn finish(self) -> Result<Tree> {
-        let staged = Staged::from_bytes(&self.frame.lake().local_view().scratch()?, &self.manifest.to_bytes())?;
-        let file = File::staged(&*self.frame, &self.name, staged, true, Some(self.opened))?;
-        let manifest = Arc::new(OnceLock::from(self.manifest));
-        Ok(Tree { file, manifest, staged: Some(Arc::new(self.files)) })
-    }
-}
-
-/// A path from a folder, where a tree can have a file of that name.
-pub(crate) fn name_in_tree(name: &str) -> Result<String> {
-    Uid::chosen(name).map(|_| name.to_owned())
-}
-
-/// Opens a member's content by its digest: what a [`Tree`] offers beyond its files.
-impl Tree {
-    /// Opens its file `name` for reading.
-    ///
-    /// # Errors
-    /// As [`Tree::get`] and [`File::open`].
-    ///
-    /// ```
-    /// let tree = datlake::Lake::temp()?.add_tree("sources", "src")?;
-    /// assert!(std::io::read_to_string(tree.open("lib.rs")?)?.starts_with("//!"));
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
-    pub fn open(&self, name: &str) -> Result<Reader> {
-        self.get(name)?.open()
     }
 }

@@ -71,7 +71,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`ErrorKind::Busy`] where another collects, or this machine publishes without a pause; [`ErrorKind::Corrupt`],
-    /// [`ErrorKind::MissingBlob`] and [`ErrorKind::Format`] where a document or the manifest of a tree cannot be read: it may
+    /// [`ErrorKind::MissingBlob`] and [`ErrorKind::Format`] where a document or a list of a tree cannot be read: it may
     /// refer to anything; [`ErrorKind::Context`] in a body; those of
     /// the stores.
     ///

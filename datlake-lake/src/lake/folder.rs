@@ -10,12 +10,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake_core::catalog::FileMeta;
-use datlake_core::{Digest, Manifest, Result, Uid};
+use datlake_core::tree::{TreeBytes, TreeEntries, TreeEntry};
+use datlake_core::{Digest, Result, Uid};
 use datlake_store::{Staged, wait};
 
 use super::{Lake, lock, refuse_in_body};
 use crate::event::Event;
-use crate::file::{File, LocalFolder, Tree, name_in_tree};
+use crate::file::{File, FolderEntry, LocalFolder, Tree};
 
 /// How many files are named after one look at what is collected.
 const AT_A_TIME: usize = 10_000;
@@ -25,12 +26,12 @@ const AT_ONCE: usize = 8;
 const ONE_BY_ONE: usize = 64;
 
 impl Lake {
-    /// Adds copies of all files below the folder `path` as the tree `uid`.
+    /// Adds copies of all files below the folder `path` as the tree `uid`, with links, empty folders, and which files are executable.
     ///
     /// # Errors
     /// As [`Lake::add_path`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) that names all that is below it and cannot be in a
-    /// lake: names that are no UIDs, such as those that are not UTF-8, and what is neither a file nor a folder, as a pipe or a
-    /// link that leads to no file. [`LocalFolder::skip_unusable`] leaves that out.
+    /// lake: names that are no UIDs, such as those that are not UTF-8, links that lead out of it, and what is neither a file nor a
+    /// folder, as a pipe. [`LocalFolder::skip_unusable`] leaves that out, [`LocalFolder::follow_links`] adds what links lead to.
     ///
     /// ```
     /// let lake = datlake::Lake::temp()?;
@@ -51,20 +52,41 @@ impl Lake {
     pub fn add_folder(&self, uid: &str, folder: &LocalFolder) -> Result<Tree> {
         refuse_in_body("add a tree")?;
         let uid = Uid::fresh(uid)?;
-        let files = folder.files(self, name_in_tree)?;
-        let mut manifest = Manifest::default();
+        let found = folder.entries(self)?;
         wait(self.contact_remote())?;
         let publishing = wait(self.local_view().publishing())?;
+        let is_file = |entry: &FolderEntry| matches!(entry, FolderEntry::File { .. });
+        let files: Vec<_> =
+            found.iter().filter(|(_, _, entry)| is_file(entry)).map(|(name, path, _)| (*name, *path)).collect();
         let mut contents = self.put_all(&files)?;
-        for ((name, _), (digest, size)) in files.iter().zip(&contents) {
-            manifest.insert(name, *digest, *size)?;
+        let (mut entries, mut put) = (TreeEntries::default(), contents.iter());
+        for (name, _, entry) in found {
+            let entry = match entry {
+                FolderEntry::File { executable } => {
+                    let Some((digest, size)) = put.next() else { break };
+                    TreeEntry::file(*digest, *size, executable)
+                }
+                FolderEntry::Link(target) => TreeEntry::Link(target),
+                FolderEntry::Folder => TreeEntry::Folder,
+            };
+            entries.insert(name, entry)?;
         }
-        let staged = Staged::from_bytes(&self.local_view().scratch()?, &manifest.to_bytes())?;
-        let (digest, size) = (staged.digest, staged.size);
-        wait(self.local_view().restore(&digest, size, staged.path()))?;
-        contents.push((digest, size));
+        let (digest, size) = self.put_tree(&uid, &entries.to_bytes(), &mut contents)?;
         let known = FileMeta { name: uid.file_name().to_owned(), uid, digest, size, tree: true };
         Tree::try_from(self.add_secured(publishing, &contents, known, None)?)
+    }
+
+    /// Puts the content of a tree and of its ranges into the lake, where it lasts: digest and size of the tree. All are `contents`.
+    fn put_tree(&self, uid: &Uid, tree: &TreeBytes, contents: &mut Vec<(Digest, u64)>) -> Result<(Digest, u64)> {
+        let scratch = self.local_view().scratch()?;
+        let put = |bytes: &Vec<u8>| self.put(&Staged::from_bytes(&scratch, bytes)?, uid, tree.ranges.len() + 1);
+        let ranges = in_parallel(&tree.ranges, put)?;
+        let (unsynced, of_tree) = put(&tree.metarange)?;
+        contents.extend(ranges.iter().map(|(_, content)| *content).chain([of_tree]));
+        if unsynced || ranges.iter().any(|(unsynced, _)| *unsynced) {
+            self.local_view().dir().sync()?;
+        }
+        Ok(of_tree)
     }
 
     /// Adds copies of all files below the folder `path`, each as a file of its own: `photos/2026` and the file's path from
@@ -141,20 +163,25 @@ impl Lake {
         Ok(added)
     }
 
+    /// Puts one of `all` pieces of content into the lake: whether it is yet to be made to last, with its digest and size.
+    fn put(&self, staged: &Staged, what: &dyn Display, all: usize) -> Result<(bool, (Digest, u64))> {
+        let (digest, size) = (staged.digest, staged.size);
+        let _sends = self.sends([(digest, what.to_string())]);
+        let unsynced = match all <= ONE_BY_ONE {
+            true => wait(self.local_view().restore(&digest, size, staged.path())).map(|()| false)?,
+            false => wait(self.local_view().restore_unsynced(&digest, size, staged.path()))?,
+        };
+        Ok((unsynced, (digest, size)))
+    }
+
     /// Puts the content of files into the lake, where it lasts: the digest and size of each.
     fn put_all<T: Display + Sync>(&self, files: &[(T, &Path)]) -> Result<Vec<(Digest, u64)>> {
         let scratch = self.local_view().scratch()?;
         let done = AtomicUsize::new(0);
         let put = in_parallel(files, |(name, path)| {
-            let staged = Staged::copy_of(&scratch, path)?;
-            let (digest, size) = (staged.digest, staged.size);
-            let _sends = self.sends([(digest, name.to_string())]);
-            let unsynced = match files.len() <= ONE_BY_ONE {
-                true => wait(self.local_view().restore(&digest, size, staged.path())).map(|()| false)?,
-                false => wait(self.local_view().restore_unsynced(&digest, size, staged.path()))?,
-            };
+            let put = self.put(&Staged::copy_of(&scratch, path)?, name, files.len())?;
             self.emit(&Event::Adding { done: done.fetch_add(1, Ordering::Relaxed) + 1, all: files.len() });
-            Ok((unsynced, (digest, size)))
+            Ok(put)
         })?;
         if put.iter().any(|(unsynced, _)| *unsynced) {
             self.local_view().dir().sync()?;

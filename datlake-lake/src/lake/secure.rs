@@ -93,12 +93,12 @@ impl Lake {
     pub(crate) fn passed_on(&self, outputs: &[Output], made: &[(Digest, PathBuf)]) -> Result<Vec<Content>> {
         let paths: HashMap<&Digest, &PathBuf> = made.iter().map(|(digest, path)| (digest, path)).collect();
         let mut all = Vec::new();
-        for output in outputs {
-            let content = Content::of(&output.clone().into());
-            match paths.get(&output.digest) {
-                Some(path) if output.tree => {
+        let mut open: Vec<Content> = outputs.iter().map(|output| Content::of(&output.clone().into())).collect();
+        while let Some(content) = open.pop() {
+            match paths.get(&content.digest) {
+                Some(path) if content.reads.is_some() => {
                     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path.display(), e))?;
-                    all.extend(content.references(&bytes)?);
+                    open.extend(content.references(&bytes)?);
                 }
                 Some(_) => {}
                 None => all.extend(self.closure(vec![content])?),

@@ -93,7 +93,7 @@ struct Said {
 
 impl Lake {
     /// Looks through the lake, or the files and folders `which` of it: documents, what they name, and content. Nothing is
-    /// changed, except that manifests of trees are downloaded.
+    /// changed, except that lists of trees are downloaded.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] for a name that there is nothing of; [`ErrorKind::Config`] for the remote alone where there is none
@@ -270,11 +270,11 @@ impl Looking {
             || catalog.is_unpushed(&document.part_of).await?)
     }
 
-    /// What a document refers to. A manifest that cannot be read hides what is in its tree.
+    /// What a document refers to. A list that cannot be read hides what is in its tree.
     fn names(&self, content: Result<Vec<Content>>, what: &str, said: &mut Said) -> Result<()> {
         match content {
             Ok(content) => said.names = content,
-            // A manifest that does not have to be here is missed where it has to be.
+            // A list that does not have to be here is missed where it has to be.
             Err(error) if error.kind() == ErrorKind::MissingBlob && !said.needed => {}
             Err(error) if concerns_one(&error) => {
                 said.wrong = Some(self.finding(FindingKind::MissingContent, what.to_owned(), error.to_string()));

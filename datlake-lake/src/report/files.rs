@@ -41,11 +41,11 @@ pub struct FileRow {
     pub name: String,
     /// BLAKE3 of its content.
     pub digest: Digest,
-    /// Its size in bytes; of a tree: of the manifest.
+    /// Its size in bytes; of a tree: of its own list.
     pub size: u64,
     /// Whether it is a tree.
     pub tree: bool,
-    /// What is in the tree, where its manifest is on this machine.
+    /// What is in the tree, where its lists are on this machine.
     pub contents: Option<Contents>,
     /// When it was added, or when the body that made it started.
     pub created_at: String,
@@ -53,7 +53,7 @@ pub struct FileRow {
     pub originator: String,
     /// Whether all of its content is on this machine.
     pub local: bool,
-    /// Whether its content is in the remote; of a tree: the manifest.
+    /// Whether its content is in the remote; of a tree: its own list.
     pub remote: bool,
 }
 

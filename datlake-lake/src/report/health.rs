@@ -58,7 +58,7 @@ pub enum FindingKind {
     DamagedDocument,
 }
 
-/// What became of a file that was to be healed, piece by piece: of a tree, its manifest and its files.
+/// What became of a file that was to be healed, piece by piece: of a tree, its lists and its files.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]

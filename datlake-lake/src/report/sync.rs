@@ -41,7 +41,7 @@ pub struct UnpushedRow {
     pub call: Option<(CreatorName, CallKey)>,
     /// The file, or the outputs of the call.
     pub uids: Vec<Uid>,
-    /// Their sizes together, in bytes; of a tree: of its manifest.
+    /// Their sizes together, in bytes; of a tree: of its own list.
     pub size: u64,
     /// When it was added, or when the body started.
     pub created_at: String,

@@ -27,7 +27,7 @@ const SAMPLE: u64 = 16 << 10;
 #[derive(Default)]
 struct Naming {
     documents: Vec<Location>,
-    /// Whether it refers to other content itself, as the manifest of a tree does.
+    /// Whether it refers to other content itself, as the lists of a tree do.
     tells: bool,
 }
 
@@ -76,7 +76,7 @@ impl<'a> Asking<'a> {
         remote.ok_or_else(|| self.lake.no_remote("evict"))
     }
 
-    /// Whether it may go at all. By itself no manifest of a tree does: without it nothing here would tell whose the files are.
+    /// Whether it may go at all. By itself no list of a tree does: without it nothing here would tell whose the files are.
     pub(super) fn may_go(&self, digest: &Digest) -> bool {
         let Some(naming) = self.naming.get(digest) else { return !self.by_itself };
         // What only this machine names must not go with what names it elsewhere.

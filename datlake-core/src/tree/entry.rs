@@ -1,0 +1,56 @@
+//! What is at a path of a tree.
+
+use crate::Digest;
+
+/// What a path of a tree leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TreeEntry {
+    /// A file.
+    #[non_exhaustive]
+    File {
+        /// Of its content.
+        digest: Digest,
+        /// In bytes.
+        size: u64,
+        /// Whether it may be executed.
+        executable: bool,
+    },
+    /// A symbolic link to another path of the tree, there or not: what is written in it, from the folder that it is in.
+    Link(String),
+    /// A folder with nothing in it.
+    Folder,
+}
+
+impl TreeEntry {
+    /// A file.
+    pub fn file(digest: Digest, size: u64, executable: bool) -> Self {
+        Self::File { digest, size, executable }
+    }
+
+    /// Content and size in bytes, of a file.
+    pub fn content(&self) -> Option<(Digest, u64)> {
+        match self {
+            Self::File { digest, size, .. } => Some((*digest, *size)),
+            Self::Link(_) | Self::Folder => None,
+        }
+    }
+
+    /// The path of the tree that the link at `path` leads to; `None` for what is no link, and for one that leads out of the tree.
+    pub fn target(&self, path: &str) -> Option<String> {
+        let Self::Link(target) = self else { return None };
+        if target.starts_with('/') || target.chars().any(char::is_control) {
+            return None;
+        }
+        let mut at: Vec<&str> = path.split('/').collect();
+        at.pop();
+        for part in target.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(at.pop()?),
+                name => at.push(name),
+            }
+        }
+        Some(at.join("/"))
+    }
+}

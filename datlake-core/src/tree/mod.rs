@@ -1,0 +1,42 @@
+//! What is in a tree: a *metarange*, the content of the file that a tree is, lists *ranges*, each a piece of its sorted entries.
+//!
+//! Where a range ends is said by the path it ends with, so that equal stretches of two trees are the same range: one file changed in
+//! a million makes one range and one metarange.
+
+mod entries;
+mod entry;
+mod metarange;
+mod range;
+
+pub use entries::{TreeBytes, TreeEntries};
+pub use entry::TreeEntry;
+pub use metarange::{Metarange, RangeRow};
+pub use range::TreeRange;
+
+use crate::{Error, ErrorKind, Result, Uid};
+
+/// A range ends behind a path whose hash is a multiple of this: so many entries are in one, on average.
+const ENDS: u64 = 1024;
+/// Fewer entries are only in the last range.
+const FEWEST: usize = 64;
+/// A range ends with so many, whatever their paths.
+const MOST: usize = 8192;
+
+/// Whether a range of `entries` ends with the entry `path`.
+fn ends_with(path: &str, entries: usize) -> bool {
+    let hash = blake3::hash(path.as_bytes());
+    let first = hash.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
+    entries >= MOST || (entries >= FEWEST && first.is_multiple_of(ENDS))
+}
+
+fn check_path(path: &str) -> Result<()> {
+    Uid::chosen(path).map(drop)
+}
+
+/// What a tree's damaged bytes are an error of.
+fn corrupt(tree: &dyn std::fmt::Display, what: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("`{tree}` is no {what} of a tree"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! A range: a piece of a tree's entries, one line for each.
+
+use std::fmt::{Display, Write as _};
+
+use super::entry::TreeEntry;
+use super::metarange::RangeRow;
+use super::{check_path, corrupt};
+use crate::Result;
+
+/// The first line.
+const HEADER: &str = "datlake range 1\n";
+
+/// Entries of a tree, sorted by path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeRange(Vec<(String, TreeEntry)>);
+
+impl TreeRange {
+    /// Reads the range that `row` of a metarange of `tree` is about.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for bytes that are no range, or not that one.
+    pub fn parse(bytes: &[u8], row: &RangeRow, tree: &dyn Display) -> Result<Self> {
+        let range = Self::parse_any(bytes, tree)?;
+        let is = |at: Option<&(String, TreeEntry)>, wanted: &str| at.is_some_and(|(path, _)| path == wanted);
+        if is(range.0.first(), &row.first) && is(range.0.last(), &row.last) {
+            return Ok(range);
+        }
+        Err(corrupt(tree, "range"))
+    }
+
+    /// Reads a range of `tree`, whichever it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for bytes that are no range.
+    pub fn parse_any(bytes: &[u8], tree: &dyn Display) -> Result<Self> {
+        let wrong = || corrupt(tree, "range");
+        let text = std::str::from_utf8(bytes).map_err(|e| wrong().because(e))?;
+        let lines = text.strip_prefix(HEADER).ok_or_else(wrong)?;
+        let mut entries: Vec<(String, TreeEntry)> = Vec::new();
+        for line in lines.split_terminator('\n') {
+            let (path, entry) = read(line).ok_or_else(wrong)?;
+            check_path(path).map_err(|e| wrong().because(e))?;
+            let leads_out = matches!(entry, TreeEntry::Link(_)) && entry.target(path).is_none();
+            if leads_out || entries.last().is_some_and(|(before, _)| before.as_str() >= path) {
+                return Err(wrong());
+            }
+            entries.push((path.to_owned(), entry));
+        }
+        let range = Self(entries);
+        // Only the one spelling counts.
+        if range.0.is_empty() || to_bytes(range.entries()) != bytes {
+            return Err(wrong());
+        }
+        Ok(range)
+    }
+
+    /// Its entries.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &TreeEntry)> {
+        self.0.iter().map(|(path, entry)| (path.as_str(), entry))
+    }
+
+    /// What is at `path`.
+    pub fn get(&self, path: &str) -> Option<(&str, &TreeEntry)> {
+        let at = self.0.binary_search_by(|(there, _)| there.as_str().cmp(path)).ok()?;
+        self.0.get(at).map(|(path, entry)| (path.as_str(), entry))
+    }
+}
+
+/// The entry of a line.
+fn read(line: &str) -> Option<(&str, TreeEntry)> {
+    let (kind, rest) = line.split_once(' ')?;
+    match kind {
+        "d" => Some((rest, TreeEntry::Folder)),
+        "l" => {
+            let (path, target) = rest.split_once('\t')?;
+            Some((path, TreeEntry::Link(target.to_owned())))
+        }
+        "f" | "x" => {
+            let (digest, rest) = rest.split_once(' ')?;
+            let (size, path) = rest.split_once(' ')?;
+            Some((path, TreeEntry::file(digest.parse().ok()?, size.parse().ok()?, kind == "x")))
+        }
+        _ => None,
+    }
+}
+
+/// A range of `entries`.
+pub(super) fn to_bytes<'a>(entries: impl Iterator<Item = (&'a str, &'a TreeEntry)>) -> Vec<u8> {
+    let mut text = HEADER.to_owned();
+    for (path, entry) in entries {
+        // Writing to a string cannot fail.
+        let _ = match entry {
+            TreeEntry::File { digest, size, executable } => {
+                writeln!(text, "{} {digest} {size} {path}", if *executable { 'x' } else { 'f' })
+            }
+            TreeEntry::Link(target) => writeln!(text, "l {path}\t{target}"),
+            TreeEntry::Folder => writeln!(text, "d {path}"),
+        };
+    }
+    text.into_bytes()
+}

@@ -1,0 +1,165 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::Digest;
+
+fn file(content: &[u8]) -> TreeEntry {
+    TreeEntry::file(Digest::of(content), content.len() as u64, false)
+}
+
+fn tree(entries: &[(&str, TreeEntry)]) -> TreeEntries {
+    let mut tree = TreeEntries::default();
+    entries.iter().for_each(|(path, entry)| tree.insert(path, entry.clone()).unwrap());
+    tree
+}
+
+/// Every byte, as `docs/format.md` says it.
+#[test]
+fn golden() {
+    let tree = tree(&[
+        ("cats/tom.txt", file(b"meow")),
+        ("empty", TreeEntry::Folder),
+        ("latest.txt", TreeEntry::Link("cats/tom.txt".to_owned())),
+        ("run.sh", TreeEntry::file(Digest::of(b"true"), 4, true)),
+    ]);
+    let bytes = tree.to_bytes();
+    let range = format!(
+        "datlake range 1\nf {} 4 cats/tom.txt\nd empty\nl latest.txt\tcats/tom.txt\nx {} 4 run.sh\n",
+        Digest::of(b"meow"),
+        Digest::of(b"true")
+    );
+    assert_eq!(bytes.ranges, [range.clone().into_bytes()]);
+    let metarange =
+        format!("datlake tree 2\n{} {} 2 8 cats/tom.txt\trun.sh\n", Digest::of(range.as_bytes()), range.len());
+    assert_eq!(String::from_utf8(bytes.metarange).unwrap(), metarange);
+    assert_eq!(
+        Digest::of(metarange.as_bytes()).to_string(),
+        "ea4f629598905ec2fb1c6add7c3437a240913c4ad88636973d76945e171e0f3a"
+    );
+    assert_eq!(TreeEntries::default().to_bytes().metarange, b"datlake tree 2\n");
+}
+
+/// A tree of a hundred thousand files is cut in the same places for ever.
+#[test]
+fn golden_cuts() {
+    let mut large = TreeEntries::default();
+    (0..100_000).for_each(|i| large.insert(&format!("images/{i:06}.jpg"), file(b"")).unwrap());
+    let bytes = large.to_bytes();
+    assert_eq!(
+        (bytes.ranges.len(), Digest::of(&bytes.metarange).to_string().as_str()),
+        (92, "68eb92a5ed989886ea7e33856120d3e5bb40c53e3453fb64a0e643f5525ec090")
+    );
+    let metarange = Metarange::parse(&bytes.metarange, &"large").unwrap();
+    assert_eq!(metarange.ranges().iter().map(|row| row.files).sum::<u64>(), 100_000);
+}
+
+#[test]
+fn one_change_makes_one_range() {
+    let mut paths: Vec<String> = (0..20_000).map(|i| format!("{:02}/{i}.txt", i % 40)).collect();
+    let ranges = |paths: &[String], changed: Option<&str>| {
+        let mut tree = TreeEntries::default();
+        for path in paths {
+            let content: &[u8] = if changed == Some(path) { b"new" } else { b"" };
+            tree.insert(path, file(content)).unwrap();
+        }
+        tree.to_bytes().ranges
+    };
+    let before = ranges(&paths, None);
+    let new = |after: &[Vec<u8>]| after.iter().filter(|range| !before.contains(range)).count();
+    assert!(before.len() > 10);
+    assert_eq!(new(&ranges(&paths, Some("07/10007.txt"))), 1);
+    paths.push("07/1000700.txt".to_owned());
+    assert!(new(&ranges(&paths, None)) <= 2);
+    paths.retain(|path| !matches!(&**path, "07/1000700.txt" | "21/5021.txt"));
+    assert!(new(&ranges(&paths, None)) <= 2);
+}
+
+#[test]
+fn what_cannot_be_in_a_tree() {
+    let link = |target: &str| TreeEntry::Link(target.to_owned());
+    let check = |path: &str, entry: TreeEntry, why: &str| {
+        let error = tree(&[("a/b", file(b""))]).insert(path, entry).unwrap_err();
+        assert!(error.kind() == ErrorKind::InvalidInput && error.message().contains(why), "{path}: {error}");
+    };
+    check("a/b", file(b""), "something at that path");
+    check("a", TreeEntry::Folder, "one path would be a folder");
+    check("a/b/c", file(b""), "one path would be a folder");
+    check("../x", file(b""), "segment");
+    check("x", link("/etc/passwd"), "leads out");
+    check("x", link(".."), "leads out of it");
+    check("x/y", link("../../a"), "leads out");
+    check("x", link("a\tb"), "leads out");
+    tree(&[("x/y", link("../a/b")), ("z", link("nowhere")), ("w", link("./x/../x/y"))]);
+    assert_eq!(link("../a/./b").target("x/y").as_deref(), Some("a/b"));
+    assert_eq!(link(".").target("x"), Some(String::new()));
+}
+
+#[test]
+fn damaged_bytes_are_no_tree() {
+    let bytes = tree(&[("a", file(b"1")), ("b", TreeEntry::Link("a".to_owned())), ("c", TreeEntry::Folder)]).to_bytes();
+    let metarange = Metarange::parse(&bytes.metarange, &"t").unwrap();
+    let row = &metarange.ranges()[0];
+    let range = String::from_utf8(bytes.ranges[0].clone()).unwrap();
+    let read = |text: &str| TreeRange::parse(text.as_bytes(), row, &"t").map_err(|error| error.kind());
+    assert!(read(&range).is_ok());
+    for (from, to) in [
+        ("f ", "g "),
+        (" 1 a", " 01 a"),
+        ("\ta", "\t/a"),
+        ("d c", "d c/"),
+        ("d c", "d b"),
+        ("d c\n", "d c"),
+        ("range 1", "range 2"),
+    ] {
+        assert!(range.contains(from));
+        assert_eq!(read(&range.replacen(from, to, 1)), Err(ErrorKind::Corrupt), "{from}");
+    }
+    // Another range than the one that was asked for.
+    assert_eq!(read(&range.replacen("d c\n", "", 1)), Err(ErrorKind::Corrupt));
+    let text = String::from_utf8(bytes.metarange).unwrap();
+    for (from, to) in
+        [("a\tc", "c\ta"), ("a\tc", "a c"), ("a\tc", "../a\tc"), ("tree 2", "tree 1"), (" 1 1 ", " 1 +1 ")]
+    {
+        assert!(text.contains(from), "{from}");
+        let error = Metarange::parse(text.replacen(from, to, 1).as_bytes(), &"t").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{from}");
+    }
+    let twice = format!("{text}{}\n", text.lines().nth(1).unwrap());
+    assert!(Metarange::parse(twice.as_bytes(), &"t").is_err());
+}
+
+proptest! {
+    /// Whatever is put in is found again, in whatever order it came.
+    #[test]
+    fn round_trip(paths in proptest::collection::btree_map("[a-c]{1,2}(/[a-c ]{1,3}){0,2}", 0..4_u8, 0..300)) {
+        let mut all = TreeEntries::default();
+        let mut there = Vec::new();
+        for (path, kind) in paths.iter().rev() {
+            let entry = match kind {
+                0 => TreeEntry::Folder,
+                1 => TreeEntry::Link("x".to_owned()),
+                2 => TreeEntry::file(Digest::of(path.as_bytes()), 3, true),
+                _ => file(path.as_bytes()),
+            };
+            if all.insert(path, entry.clone()).is_ok() {
+                there.push((path.clone(), entry));
+            }
+        }
+        there.reverse();
+        let bytes = all.to_bytes();
+        let metarange = Metarange::parse(&bytes.metarange, &"t").unwrap();
+        let ranges: Vec<TreeRange> = metarange
+            .ranges()
+            .iter()
+            .zip(&bytes.ranges)
+            .map(|(row, bytes)| TreeRange::parse(bytes, row, &"t").unwrap())
+            .collect();
+        let read: Vec<_> = ranges.iter().flat_map(TreeRange::entries).map(|(path, entry)| (path.to_owned(), entry.clone())).collect();
+        prop_assert_eq!(&read, &there);
+        for (path, entry) in &there {
+            let at = metarange.find(path).unwrap();
+            prop_assert_eq!(ranges[at].get(path).unwrap().1, entry);
+        }
+        prop_assert!(metarange.find("zzz").is_none_or(|at| ranges[at].get("zzz").is_none()));
+    }
+}
