@@ -7,6 +7,7 @@ mod crates;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crates::UserCrate;
 
@@ -225,4 +226,31 @@ fn code_that_does_not_compile(user: &UserCrate) {
     }
     user.write("src/lib.rs", text);
     assert!(built(user, &[]).0);
+}
+
+/// A function that is in a static while the program runs is in no table. What `ran` shows is that, on another thread too, and
+/// nothing that ran outside of the body.
+#[test]
+#[ignore = "runs a program under valgrind"]
+fn what_ran_is_compared_with_what_was_found() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        eprintln!("LEFT OUT: valgrind is not installed");
+        return;
+    }
+    // valgrind does not show the memory that rustix reads without the C library.
+    let rustix = "rustix = { version = \"1\", features = [\"use-libc\"] }\n";
+    let user = UserCrate::new("planted", "src/main.rs", rustix);
+    user.write("src/main.rs", include_str!("closure/planted.rs"));
+    let lines = "[profile.dev.package.planted]\ndebug = \"line-tables-only\"\n\n[workspace]";
+    user.replace("Cargo.toml", "[workspace]", lines);
+    user.cargo("build");
+    let ran = |creator: &str| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["run", "--quiet", "--locked", "-p", "datlake-closure", "--example", "ran", "--"]);
+        let done = cargo.arg(user.path("")).args(["src/main.rs", creator]).arg(user.path("program")).output().unwrap();
+        (done.status.success(), String::from_utf8(done.stdout).unwrap())
+    };
+    let (succeeds, said) = ran("hooked");
+    assert!(!succeeds && said.contains("1 of 3 that ran are missing"), "{said}");
+    assert!(said.contains("planted/main::put_there: lines"), "{said}");
 }
