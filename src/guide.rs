@@ -15,6 +15,9 @@ mod macros {}
 #[doc = include_str!("../docs/guide/what-counts.md")]
 mod what_counts {}
 
+#[doc = include_str!("../docs/guide/values.md")]
+mod values {}
+
 #[doc = include_str!("../docs/guide/files-and-trees.md")]
 mod files_and_trees {}
 

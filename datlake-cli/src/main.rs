@@ -14,6 +14,7 @@ mod pager;
 mod progress;
 mod screen;
 mod text;
+mod value;
 
 use std::process::ExitCode;
 

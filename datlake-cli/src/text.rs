@@ -137,7 +137,7 @@ pub(crate) fn is_files(param: &Param) -> bool {
 }
 
 /// A value as JSON, in which files are their names.
-fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     if let Some(name) = file_name(value) {
         return name.to_owned();
     }

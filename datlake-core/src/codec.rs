@@ -112,6 +112,27 @@ pub fn decode_encoded<T: Serialize + DeserializeOwned>(bytes: &[u8], want: &Dige
     })
 }
 
+/// Whether what was stored can be shown only with its [shape](crate::value_shape::ValueShape).
+pub fn needs_shape(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&(Codec::Bincode as u8))
+}
+
+/// What was stored as JSON, where the codec keeps names and types; `None` for one that does not.
+///
+/// # Errors
+/// As [`decode`]; [`ErrorKind::Value`] for what JSON has no form for.
+pub(crate) fn self_describing(bytes: &[u8]) -> Result<Option<serde_json::Value>> {
+    let Some((&tag, payload)) = bytes.split_first() else {
+        return Err(Error::new(ErrorKind::Corrupt, "a stored return value is empty"));
+    };
+    let codec = Codec::of(tag)?;
+    if codec == Codec::Bincode {
+        return Ok(None);
+    }
+    let none = || Error::new(ErrorKind::Value, "a stored return value has no form in JSON");
+    codec.read(payload).ok_or_else(none).map(Some)
+}
+
 /// The canonical encoding of `value`, if it has this digest.
 fn with_digest<T: Serialize>(value: &T, want: &Digest) -> Option<Encoded> {
     canonical::encode(value).ok().filter(|encoded| encoded.digest() == *want)

@@ -33,6 +33,7 @@ mod schemas;
 mod store;
 pub mod tree;
 mod uid;
+pub mod value_shape;
 
 pub use catalog::Catalog;
 pub use code::{Code, Tracked};

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::value_shape::ValueShape;
 use crate::{CallKey, Code, CodeHash, CreatorName, Digest, Uid};
 
 /// How a call came about: which code, with what, by whom, where and when.
@@ -76,6 +77,9 @@ pub struct CodeLineage {
     /// reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closure: Option<Digest>,
+    /// What the value is made of that it returned: by that it can be shown. `None` for a unit and for a file alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<ValueShape>,
     /// Where version control has it.
     pub source: SourceState,
 }

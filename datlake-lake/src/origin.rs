@@ -114,6 +114,17 @@ fn call(lineage: &Lineage, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = input.argument.as_deref().unwrap_or("got by the body");
         writeln!(f, "  input     {name} ({how}, {} bytes, {})", input.size, input.digest.short())?;
     }
+    for value in &lineage.values {
+        let how = value
+            .argument
+            .as_deref()
+            .map_or_else(|| "got by the body".to_owned(), |name| format!("{name}{}", value.at));
+        let what = if value.part { "part of what" } else { "what" };
+        writeln!(f, "  value     {how}: {what} {}/{} returned", value.creator, value.key.short())?;
+    }
+    if lineage.values_left_out > 0 {
+        writeln!(f, "            and {} values more", lineage.values_left_out)?;
+    }
     for output in &lineage.outputs {
         writeln!(f, "  output    {} ({}, {} bytes, {})", output.uid, output.name, output.size, output.digest.short())?;
     }

@@ -10,16 +10,17 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use datlake_core::{Result, Uid};
+use datlake_core::{CallKey, CreatorName, Result, Uid};
 use datlake_store::{AsyncReader, offload_method};
+use serde_json::Value;
 
 use crate::file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree, TreeWriter, Unverified};
 use crate::handle::Lake;
 use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune};
 use crate::origin::Origin;
 use crate::report::{
-    CallExplanation, Cleaned, Downstream, Evicted, FileInfo, History, LakeStatus, Listing, RemoteCheck, Removal,
-    Repaired, RunInfo, Runs, SignedUrl, Upstream,
+    CallExplanation, CallInfo, Cleaned, Downstream, Evicted, FileInfo, History, LakeStatus, Listing, RemoteCheck,
+    Removal, Repaired, RunInfo, Runs, SignedUrl, Upstream,
 };
 use crate::scope;
 
@@ -109,6 +110,7 @@ twins! {
         add_path_async = add_path(&self, uid: &str, path: impl AsRef<Path>) -> File;
         add_tree_async = add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Tree;
         apply_async = apply(&self, removal: &Removal, cascade: bool) -> Vec<Uid>;
+        call_info_async = call_info(&self, call: &str) -> CallInfo;
         check_remote_async = check_remote(&self) -> RemoteCheck;
         clean_async = clean(&self) -> Cleaned;
         create_async = create(&self, uid: &str) -> AsyncLakeWriter => LakeWriter::into_async;
@@ -128,7 +130,9 @@ twins! {
         removal_async = removal(&self, uids: &[impl AsRef<str>]) -> Removal;
         remove_async = remove(&self, uid: &str) -> Vec<Uid>;
         repair_async = repair(&self, uid: &str) -> Repaired;
+        resolve_call_async = resolve_call(&self, text: &str) -> Option<(CreatorName, CallKey)>;
         resolve_async = resolve(&self, text: &str) -> Uid;
+        returned_async = returned(&self, call: &str) -> Value;
         run_async = run(&self, run: &str) -> RunInfo;
         runs_async = runs(&self, limit: usize) -> Runs;
         status_async = status(&self) -> LakeStatus;

@@ -10,6 +10,7 @@ mod clock;
 mod copy_blob;
 mod delegate;
 mod dir;
+mod elsewhere;
 mod folder;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -36,6 +37,7 @@ mod usage;
 mod writers;
 
 pub use dir::{DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal, is_executable};
+pub use elsewhere::Elsewhere;
 pub use hashing::hash_file;
 pub use lake_header::{is_lake, lake_id};
 pub use lease::{Among, HeartbeatLease};

@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::backoff::Backoff;
 use crate::dir::{DirStore, Durability, FileLock, LockAttempt, Scratch, Seal};
+use crate::elsewhere::{self, Elsewhere};
 use crate::hashing::{Hashing, hash_file};
 use crate::lease::{Among, HeartbeatLease};
 use crate::offline_hint::OfflineHint;
@@ -278,12 +279,17 @@ impl LocalView {
             }
             let Some(remote) = &self.catalog.remote else {
                 let place = self.dir.root().display();
-                let message =
-                    format!("the content of `{}` ({}) is missing from the lake in {place}", wanted.what, wanted.digest);
-                let error = wanted.error(ErrorKind::MissingBlob, message);
-                return Err(match self.catalog.offline {
-                    true => error.with_hint("the lake is offline, so its remote was not asked"),
-                    false => error,
+                let content = format!("the content of `{}` ({})", wanted.what, wanted.digest);
+                let missing = |message| wanted.error(ErrorKind::MissingBlob, message);
+                if self.catalog.offline {
+                    let error = missing(format!("{content} is missing from the lake in {place}"));
+                    return Err(error.with_hint("the lake is offline, so its remote was not asked"));
+                }
+                return Err(match self.elsewhere(wanted.digest) {
+                    Some(there) => {
+                        missing(format!("{content} is not in the lake in {place}, but {there}")).with_hint(there.hint())
+                    }
+                    None => missing(format!("{content} is missing from the lake in {place}")),
                 });
             };
             // One download, however many threads and processes ask.
@@ -298,6 +304,12 @@ impl LocalView {
                 }
             }
         }
+    }
+
+    /// Where content is that neither this machine nor the remote has, if a store has it that the home remembers.
+    pub fn elsewhere(&self, digest: &Digest) -> Option<Elsewhere> {
+        let current = self.catalog.remote.as_ref().map(|remote| remote.describe());
+        elsewhere::look(self.dir.root(), current.as_deref(), digest)
     }
 
     /// Hashes a blob whose file, or its time, was changed.

@@ -13,6 +13,7 @@ use datlake_core::lineage::{Output, Param, ValueInput};
 use datlake_core::record::{Record, ValueBytes};
 use datlake_core::returned::{ReturnedBy, ValueInputs};
 use datlake_core::run::{BodyFailure, Outcome};
+use datlake_core::value_shape::ValueShape;
 use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FailedCall, FileRef, Result, Subject, Uid, codec};
 use datlake_store::{BodyPermit, FileLock, HeartbeatLease, Staged, wait};
 use serde::Serialize;
@@ -219,7 +220,8 @@ impl Running {
             self.compare(expected, &stored.digest, &outputs)?;
             return self.reproduced(expected, blobs, &stored.bytes).await;
         }
-        let (new, alive) = self.new_call(made, blobs, outputs, (stored.digest, stored.bytes), took)?;
+        let returns = ValueShape::of(&stored.value).filter(|_| codec::needs_shape(&stored.bytes));
+        let (new, alive) = self.new_call(made, blobs, (outputs, returns), (stored.digest, stored.bytes), took)?;
         let to = lake.clone();
         let publish = async move {
             let committed = to.publish(new).await;
@@ -295,7 +297,7 @@ impl Running {
         &self,
         made: Made,
         blobs: Vec<(Digest, PathBuf)>,
-        outputs: Vec<Output>,
+        (outputs, returns): (Vec<Output>, Option<ValueShape>),
         value: (Digest, Vec<u8>),
         took: Duration,
     ) -> Result<(NewCall, Vec<Arc<StagedFile>>)> {
@@ -321,6 +323,7 @@ impl Running {
             inputs,
             values,
             outputs,
+            returns,
             started_at: &self.started_at,
             took,
         })?;

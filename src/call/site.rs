@@ -210,7 +210,8 @@ impl CallSite {
             return Ok(Some((Candidate { record, apart: None, holds: true }, is_noted)));
         }
         let catalog = catalog.clone();
-        let candidate = self.pace.io(async move { Candidate::of(&catalog, record).await }).await?;
+        let candidate = self.pace.io(async move { Candidate::of(&catalog, record).await }).await;
+        let candidate = candidate.map_err(|error| self.lake.located(error))?;
         Ok(Some((candidate, is_noted)))
     }
 

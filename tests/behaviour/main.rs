@@ -19,6 +19,7 @@ mod deep;
 #[path = "../exfat/mod.rs"]
 mod disk;
 mod downloads;
+mod elsewhere;
 mod exfat;
 #[allow(dead_code, reason = "the tests of faults use all of it")]
 #[path = "../faults/store.rs"]

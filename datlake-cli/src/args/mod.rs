@@ -33,17 +33,19 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows how a file came to be: inputs, the call that made it, outputs
+    /// Shows how a file came to be (inputs, the call that made it, outputs), or what a call returned
     #[command(after_help = "Example: datlake info @shop/shop::report/22e76bf50690/0\n\
+        What a call returned: datlake info @shop/shop::total/22e76b\n\
         The key of a call may be abbreviated.")]
     Info {
-        /// The file
+        /// The file, or the call, as @CREATOR/KEY
+        #[arg(value_name = "UID|@CALL")]
         uid: String,
     },
     /// Lists the files that have names, and the folders they are in
     ///
     /// Each is `here`, on this machine; `remote`, to be downloaded when it is read; `part`, a tree of which some files are
-    /// here; or `missing`. --json lists every file, also those in folders.
+    /// here; `elsewhere`, at a remote that is not configured now; or `missing`. --json lists every file, also those in folders.
     #[command(after_help = "Example: datlake ls -l corpora")]
     Ls {
         /// Only that file, or what is in that folder
@@ -75,7 +77,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example: datlake get corpora/alice.txt /tmp")]
     #[command(override_usage = "datlake get [OPTIONS] <UID>... [DEST]")]
     Get {
-        /// Files, trees and, with -r, folders; behind them where to (without that: here). Into a folder that is there they go
+        /// Files, trees, calls as @CREATOR/KEY (their values, in JSON) and, with -r, folders; behind them where to (without that: here). Into a folder that is there they go
         /// under their own names
         #[arg(required = true, value_name = "UID")]
         items: Vec<String>,
@@ -89,11 +91,12 @@ pub(crate) enum Command {
         #[arg(short, long)]
         parents: bool,
     },
-    /// Writes the content of files to standard output
-    #[command(after_help = "Example: datlake cat corpora/alice.txt | wc -w")]
+    /// Writes the content of files, or the values of calls in JSON, to standard output
+    #[command(after_help = "Example: datlake cat corpora/alice.txt | wc -w\n\
+        What a call returned: datlake cat @shop/shop::total/22e76b")]
     Cat {
-        /// The files
-        #[arg(required = true)]
+        /// The files, and calls as @CREATOR/KEY
+        #[arg(required = true, value_name = "UID|@CALL")]
         uids: Vec<String>,
     },
     /// Shows where the content of files is on this machine
@@ -183,11 +186,12 @@ pub(crate) enum Command {
         #[arg(value_name = "CALL|UID")]
         call: String,
     },
-    /// Shows everything upstream of a file (what it was made from) and downstream (what was made from it)
+    /// Shows everything upstream of a file or a call (what it was made from) and downstream (what was made from it)
     #[command(after_help = "Example: datlake lineage reports/2026.md\n\
         What would have to be made again: datlake lineage --down corpora/alice.txt")]
     Lineage {
-        /// The file
+        /// The file, or the call, as @CREATOR/KEY
+        #[arg(value_name = "UID|@CALL")]
         uid: String,
         /// Only what it was made from
         #[arg(long, conflicts_with = "down")]

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::runs::outcome;
 use crate::answer::{Answer, Page, rows};
 use crate::text::{bytes, dimmed, duration, escape, parameter, short, time};
+use crate::value;
 
 #[derive(Debug)]
 pub(super) struct Calls(pub(super) History);
@@ -60,6 +61,9 @@ fn text(calls: &[CallRow], columns: usize) -> String {
         }
         for output in &call.outputs {
             paragraph(&format!("→ {}", shown(output)));
+        }
+        if let Some(value) = call.value.as_ref().filter(|_| call.outputs.is_empty()) {
+            paragraph(&format!("→ {}", value::line(value)));
         }
         for line in since(&call.history) {
             paragraph(&line);

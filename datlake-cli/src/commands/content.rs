@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use datlake::Lake;
 use datlake::report::SignedUrl;
+use datlake::{File, Lake};
 use serde::Serialize;
 
 use super::lake::{as_tree, copy, file};
@@ -16,15 +16,41 @@ const OF_TREE: &str = "`datlake get` copies a tree, and UID//PATH is a file in i
 
 pub(super) fn cat(lake: &Lake, uids: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     // All are looked up before the first byte is written.
-    let files = uids.iter().map(|uid| file(lake, uid)).collect::<anyhow::Result<Vec<_>>>()?;
-    if let Some(tree) = files.iter().find(|file| as_tree(file).is_some()) {
-        bail!(refused(format!("cannot write `{tree}` to standard output: it is a tree")).with_hint(OF_TREE));
+    let mut all = Vec::new();
+    for uid in uids {
+        all.push(match lake.resolve_call(uid)? {
+            Some(_) => Written::Value(json(lake, uid)?),
+            None => Written::File(file(lake, uid)?),
+        });
     }
-    for file in &files {
-        copy(file, out)?;
+    for one in &all {
+        if let Written::File(tree) = one
+            && as_tree(tree).is_some()
+        {
+            bail!(refused(format!("cannot write `{tree}` to standard output: it is a tree")).with_hint(OF_TREE));
+        }
+    }
+    for one in &all {
+        match one {
+            Written::File(file) => copy(file, out)?,
+            Written::Value(json) => out.write_all(json)?,
+        }
     }
     out.flush()?;
     Ok(())
+}
+
+/// What is written: content, or what a call returned.
+enum Written {
+    File(File),
+    Value(Vec<u8>),
+}
+
+/// What the call `@creator/key` returned, whole.
+pub(super) fn json(lake: &Lake, call: &str) -> anyhow::Result<Vec<u8>> {
+    let mut json = serde_json::to_vec_pretty(&lake.returned(call)?)?;
+    json.push(b'\n');
+    Ok(json)
 }
 
 /// Where content is kept.

@@ -1,7 +1,7 @@
 //! `datlake get`: a copy appears whole or not at all, and replaces nothing without `--force`.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use datlake::{Error, ErrorKind, File, Lake, Subject, Tree, TreeEntry};
 use serde::Serialize;
 
+use super::content::json;
 use super::lake::{as_tree, copy, file};
 use crate::answer::{Answer, Page, Partly};
 use crate::failure::refused;
@@ -25,6 +26,8 @@ enum GetSource {
     File(File),
     /// What is in a folder, by path.
     Folder(Vec<(String, Item)>),
+    /// What a call returned, in JSON.
+    Value(Vec<u8>),
 }
 
 /// Something in a folder.
@@ -108,6 +111,10 @@ pub(super) fn run(lake: &Lake, items: &[String], how: How) -> anyhow::Result<Vec
     for (uid, path, what) in all {
         let (written, files, size) = match what {
             GetSource::File(file) => (write_file(&file, &path, force, false), 1, file.len()),
+            GetSource::Value(json) => {
+                let written = write_new(&path, force, false, |out| Ok(out.write_all(&json)?));
+                (written, 1, json.len() as u64)
+            }
             GetSource::Folder(items) => {
                 let sizes: Vec<u64> = items.iter().filter_map(|(_, item)| Some(item.file()?.len())).collect();
                 let written = write_folder(&items, &path, force, &Counter::new(&uid, sizes.len()));
@@ -127,6 +134,11 @@ pub(super) fn run(lake: &Lake, items: &[String], how: How) -> anyhow::Result<Vec
 fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, String, GetSource)> {
     let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
     let members = |file: &File| as_tree(file).map(|tree| items(&tree)).transpose();
+    if let Some((creator, key)) = lake.resolve_call(uid)? {
+        let function = creator.as_str().rsplit(['/', ':']).next().unwrap_or_default();
+        let value = GetSource::Value(json(lake, uid)?);
+        return Ok((format!("@{creator}/{key}"), format!("{function}.json"), value));
+    }
     if recursive && !uid.starts_with('@') && !uid.contains("//") {
         let prefix = uid.trim_matches('/');
         let mut files = Vec::new();
@@ -196,6 +208,16 @@ fn taken(path: &Path, what: &str) -> Error {
 }
 
 fn write_file(file: &File, path: &Path, force: bool, executable: bool) -> anyhow::Result<()> {
+    write_new(path, force, executable, |out| copy(file, out))
+}
+
+/// Writes a file, which appears whole.
+fn write_new(
+    path: &Path,
+    force: bool,
+    executable: bool,
+    fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let exists = || taken(path, "it exists").with_hint("--force replaces it");
     if path.is_dir() {
         bail!(taken(path, "it is a folder"));
@@ -212,7 +234,7 @@ fn write_file(file: &File, path: &Path, force: bool, executable: bool) -> anyhow
     let failed = || format!("cannot write `{}`", path.display());
     let make = || temporary(mode(executable)).tempfile_in(folder_of(path));
     let mut temporary = Unfinished::begin(make, |made| made.path()).with_context(failed)?;
-    copy(file, temporary.get()).with_context(failed)?;
+    fill(temporary.get()).with_context(failed)?;
     temporary.get().flush().with_context(failed)?;
     let persisted = temporary.finish(|made| if force { made.persist(path) } else { made.persist_noclobber(path) });
     match persisted {

@@ -15,6 +15,7 @@ impl Answer for Verified {
             let kind = match finding.kind {
                 FindingKind::WrongBytes => "wrong bytes",
                 FindingKind::MissingContent => "missing",
+                FindingKind::Elsewhere => "elsewhere",
                 FindingKind::Dangling => "dangling",
                 FindingKind::DamagedDocument => "damaged",
                 _ => "wrong",
@@ -76,7 +77,7 @@ impl Answer for Repaired {
                 RepairOutcome::Fetched => "healed from the remote:",
                 RepairOutcome::Sent => "sent to the remote:",
                 RepairOutcome::Lost => "lost:",
-                RepairOutcome::Unasked => "not whole here:",
+                RepairOutcome::Unasked | RepairOutcome::Elsewhere => "not whole here:",
                 _ => continue,
             };
             text.push_str(&format!("{how} {}\n", escape(&item.what)));

@@ -1,19 +1,23 @@
 //! `datlake info`: how a file came to be, as a picture and in words.
 
 use datlake::lineage::{CodeState, PersonSource};
-use datlake::report::{CreatedBy, FileInfo, OutputRow};
+use datlake::report::{CallInfo, CreatedBy, FileInfo, OutputRow};
 use datlake::{Error, ErrorKind, Lake, Uid};
 use owo_colors::{OwoColorize as _, Style};
 
 use super::ls::size;
 use crate::answer::{Answer, Page};
 use crate::boxes::{Card, joined};
-use crate::text::{bytes, duration, escape, files, fill, is_files, padded, parameter, short, time};
+use crate::text::{bytes, count, duration, escape, files, fill, is_files, padded, paragraph, parameter, short, time};
+use crate::value;
 
 /// Columns of the words in front of the facts.
 const LABEL: usize = 10;
 
-pub(super) fn run(lake: &Lake, uid: &str) -> anyhow::Result<FileInfo> {
+pub(super) fn run(lake: &Lake, uid: &str) -> anyhow::Result<Box<dyn Answer>> {
+    if lake.resolve_call(uid)?.is_some() {
+        return Ok(Box::new(lake.call_info(uid)?));
+    }
     match lake.info(uid) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
             // It may be that, although no file.
@@ -24,28 +28,57 @@ pub(super) fn run(lake: &Lake, uid: &str) -> anyhow::Result<FileInfo> {
             let error = Error::new(ErrorKind::NotFound, format!("`{uid}` is no file, but a folder"));
             Err(error.with_hint("`datlake ls` shows what is in a folder").into())
         }
-        info => Ok(info?),
+        info => Ok(Box::new(info?)),
+    }
+}
+
+impl Answer for CallInfo {
+    fn text(&self, page: &Page) -> String {
+        let mut cards = vec![inputs(&self.call), creation(&self.call)];
+        if !self.call.outputs.is_empty() {
+            cards.push(outputs("", &self.originator, &self.call));
+        }
+        let mut text = joined(&cards, page.columns);
+        text.push('\n');
+        match (&self.value.json, &self.value.not_shown) {
+            (Some(value), _) => text.push_str(&value::text(value)),
+            (None, why) => text.push_str(&paragraph(why.as_deref().unwrap_or_default(), 0, page.columns)),
+        }
+        text.push('\n');
+        let mut facts = vec![("value", format!("{} as stored, digest {}", bytes(self.value.size), self.value.digest))];
+        facts.push(("who", who(&self.originator, self.originator_source)));
+        facts.push(("host", self.call.host.clone()));
+        of_call(&self.call, &self.created_at, Some(&self.datlake_version), &mut facts);
+        text + &listed(&facts, page)
     }
 }
 
 impl Answer for FileInfo {
     fn text(&self, page: &Page) -> String {
         let cards = match &self.created_by {
-            Some(call) => vec![inputs(call), creation(call), outputs(self, call)],
+            Some(call) => {
+                vec![inputs(call), creation(call), outputs(self.row.uid.as_str(), &self.row.originator, call)]
+            }
             None => added(self),
         };
         let mut text = joined(&cards, page.columns);
         text.push('\n');
-        for (label, value) in facts(self) {
-            let mut lines = fill(&escape(&value), page.columns.saturating_sub(LABEL)).into_iter();
-            let first = lines.next().unwrap_or_default();
-            text.push_str(&format!("{}{first}\n", padded(label, LABEL).dimmed()));
-            for line in lines {
-                text.push_str(&format!("{}{line}\n", " ".repeat(LABEL)));
-            }
-        }
-        text
+        text + &listed(&facts(self), page)
     }
+}
+
+/// Facts below each other.
+fn listed(facts: &[(&'static str, String)], page: &Page) -> String {
+    let mut text = String::new();
+    for (label, value) in facts {
+        let mut lines = fill(&escape(value), page.columns.saturating_sub(LABEL)).into_iter();
+        let first = lines.next().unwrap_or_default();
+        text.push_str(&format!("{}{first}\n", padded(label, LABEL).dimmed()));
+        for line in lines {
+            text.push_str(&format!("{}{line}\n", " ".repeat(LABEL)));
+        }
+    }
+    text
 }
 
 fn plain() -> Style {
@@ -72,7 +105,22 @@ fn inputs(call: &CreatedBy) -> Card {
         named(&mut card, input.uid.as_ref(), &input.name, plain());
         card.line(format!("  {how} · {}", bytes(input.size)), dim());
     }
-    if call.inputs.is_empty() {
+    for value in &call.values {
+        let what = if value.part { "a part of a value" } else { "a value" };
+        card.line(format!("{}/{}", value.creator, value.key.short()), plain());
+        let how = value
+            .argument
+            .as_deref()
+            .map_or_else(|| "got by the body".to_owned(), |name| format!("{name}{}", value.at));
+        card.line(format!("  {how} · {what}"), dim());
+    }
+    if call.values_left_out > 0 {
+        card.line(format!("and {} more", count(call.values_left_out, "value")), dim());
+    }
+    for name in &call.unknown {
+        card.line(name, plain()).line("  a value of no known call", dim());
+    }
+    if call.inputs.is_empty() && call.values.is_empty() && call.unknown.is_empty() {
         card.line("no files", dim());
     }
     card
@@ -91,8 +139,8 @@ fn creation(call: &CreatedBy) -> Card {
     card
 }
 
-fn outputs(info: &FileInfo, call: &CreatedBy) -> Card {
-    let asked = info.row.uid.as_str();
+/// The files that a call made; the one that was `asked` for stands out.
+fn outputs(asked: &str, originator: &str, call: &CreatedBy) -> Card {
     let mut card = Card::new("outputs");
     for OutputRow { uid, name, size, tree, .. } in &call.outputs {
         let member = asked.strip_prefix(uid.as_str()).filter(|rest| rest.is_empty() || rest.starts_with("//"));
@@ -102,7 +150,7 @@ fn outputs(info: &FileInfo, call: &CreatedBy) -> Card {
             card.line(format!("  {path}"), Style::new().green().bold());
         }
     }
-    card.line(format!("by {}", info.row.originator), plain());
+    card.line(format!("by {originator}"), plain());
     card
 }
 
@@ -122,19 +170,29 @@ fn facts(info: &FileInfo) -> Vec<(&'static str, String)> {
     for (at, place) in places(info).into_iter().enumerate() {
         facts.push((if at == 0 { "bytes" } else { "" }, place));
     }
-    let source = match info.originator_source {
-        PersonSource::Config => "as configured",
-        PersonSource::Git => "by git's user.email",
-        PersonSource::Login => "by login name",
-    };
-    facts.push(("who", format!("{} ({source})", row.originator)));
+    facts.push(("who", who(&row.originator, info.originator_source)));
     facts.push(("host", info.host.clone()));
     facts.extend(info.source.clone().map(|source| ("from", source)));
     let Some(call) = &info.created_by else {
         facts.push(("when", time(&row.created_at)));
         return facts;
     };
-    facts.push(("when", format!("{}, took {}", time(&row.created_at), duration(call.duration_ms))));
+    of_call(call, &row.created_at, info.datlake_version.as_deref(), &mut facts);
+    facts
+}
+
+fn who(originator: &str, source: PersonSource) -> String {
+    let source = match source {
+        PersonSource::Config => "as configured",
+        PersonSource::Git => "by git's user.email",
+        PersonSource::Login => "by login name",
+    };
+    format!("{originator} ({source})")
+}
+
+/// What there is to know of a call besides what it was given and what it made.
+fn of_call(call: &CreatedBy, created_at: &str, version: Option<&str>, facts: &mut Vec<(&'static str, String)>) {
+    facts.push(("when", format!("{}, took {}", time(created_at), duration(call.duration_ms))));
     facts.push(("call", format!("{}/{}", call.creator, call.key)));
     facts.push((
         "code",
@@ -157,9 +215,8 @@ fn facts(info: &FileInfo) -> Vec<(&'static str, String)> {
     let features = if built.features.is_empty() { "none".to_owned() } else { built.features.join(", ") };
     let debug = if built.debug_assertions { ", debug assertions" } else { "" };
     facts.push(("built", format!("{} for {}, features: {features}{debug}", built.rustc, built.target)));
-    facts.extend(info.datlake_version.as_ref().map(|version| ("datlake", version.clone())));
+    facts.extend(version.map(|version| ("datlake", version.to_owned())));
     facts.push(("run", call.run.clone()));
-    facts
 }
 
 fn whole_size(info: &FileInfo) -> String {
@@ -182,9 +239,10 @@ fn places(info: &FileInfo) -> Vec<String> {
     match &info.lake.remote {
         Some(remote) if info.row.remote => places.push(format!("in the remote {remote}")),
         Some(remote) => places.push(format!("not in the remote {remote}")),
-        None if places.is_empty() => places.push("missing".to_owned()),
+        None if places.is_empty() && info.row.elsewhere.is_none() => places.push("missing".to_owned()),
         None => {}
     }
+    places.extend(info.row.elsewhere.clone());
     places
 }
 

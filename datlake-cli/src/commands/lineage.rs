@@ -6,7 +6,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use crate::answer::{Answer, Page};
-use crate::text::{escape, fill, short, time, width};
+use crate::text::{count, escape, fill, short, time, width};
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
@@ -115,6 +115,7 @@ fn branches(below: &[usize], further: &str, next: &mut Vec<Next>) {
 fn file_name(one: &UpstreamFile) -> String {
     match &one.uid {
         Some(uid) if uid.is_chosen() => short(uid),
+        _ if one.value => format!("{} (a value)", escape(&one.name)),
         _ => escape(&one.name).into_owned(),
     }
 }
@@ -122,8 +123,24 @@ fn file_name(one: &UpstreamFile) -> String {
 fn file_origin(one: &UpstreamFile) -> String {
     let by = one.originator.as_deref().unwrap_or_default();
     let at = one.created_at.as_deref().map(time).unwrap_or_default();
+    let made = if one.value { "returned" } else { "made" };
     match (one.state, &one.call) {
-        (UpstreamState::Present, Some((creator, key))) => format!("made by {creator}/{} on {at} by {by}", key.short()),
+        (UpstreamState::Present, Some((creator, key))) => {
+            let mut origin = format!("{made} by {creator}/{} on {at} by {by}", key.short());
+            if !one.unknown.is_empty() {
+                origin.push_str(&format!("; no known call returned its `{}`", one.unknown.join("`, `")));
+            }
+            if one.values_left_out > 0 {
+                origin.push_str(&format!("; {} more are not listed", count(one.values_left_out, "value")));
+            }
+            origin
+        }
+        (UpstreamState::Replaced, Some((creator, key))) if one.value => {
+            format!("{creator}/{} has returned another value since", key.short())
+        }
+        (UpstreamState::Removed, Some((creator, key))) if one.value => {
+            format!("{creator}/{} was removed since", key.short())
+        }
         (UpstreamState::Present, None) => format!("added on {at} by {by}"),
         (UpstreamState::Replaced, _) => "replaced since: there is other content under this name".to_owned(),
         (UpstreamState::Removed, _) => "removed since".to_owned(),

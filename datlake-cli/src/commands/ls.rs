@@ -173,6 +173,7 @@ fn place(row: &FileRow) -> (&'static str, Style) {
         FileRow { local: true, .. } => ("here", Style::new().green()),
         _ if some => ("part", Style::new().cyan()),
         FileRow { remote: true, .. } => ("remote", Style::new().blue()),
+        FileRow { elsewhere: Some(_), .. } => ("elsewhere", Style::new().yellow()),
         _ => ("missing", Style::new().red()),
     }
 }

@@ -31,7 +31,7 @@ use crate::screen::Screen;
 pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Result<Box<dyn Answer>> {
     let lake = || lake::open(screen);
     Ok(match command {
-        Command::Info { uid } => Box::new(info::run(&lake()?, &uid)?),
+        Command::Info { uid } => info::run(&lake()?, &uid)?,
         Command::Ls { prefix, long, recursive } => {
             Box::new(ls::run(&lake()?, prefix.as_deref(), long, recursive || json)?)
         }

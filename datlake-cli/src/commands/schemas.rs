@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallExplanation, CallRow, Cleaned, Collected, Evicted, FileInfo, FileRow, LakeStatus, Mirrored, Pull, Push,
-    Repaired, RunInfo, RunRow, SignedUrl, Verified,
+    CallExplanation, CallInfo, CallRow, Cleaned, Collected, Evicted, FileInfo, FileRow, LakeStatus, Mirrored, Pull,
+    Push, Repaired, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -51,6 +51,8 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("gc", of::<Collected>()),
         ("get", of::<Vec<Got>>()),
         ("info", of::<FileInfo>()),
+        // `info @creator/key`
+        ("info-call", of::<CallInfo>()),
         ("lineage", of::<Related>()),
         ("init", of::<Initialized>()),
         ("ls", of::<Vec<Row<FileRow>>>()),

@@ -12,9 +12,22 @@ fn the_guide_is_true() {
     for uid in ["corpora/alice.txt", "corpora/snark.txt"] {
         machine.lake().remove(uid).unwrap();
     }
-    let guide = include_str!("../../../docs/guide/cli.md");
+    let commands = check(&machine, include_str!("../../../docs/guide/cli.md"));
+    assert!(commands > 15, "the guide has {commands} commands");
+}
+
+#[test]
+fn the_page_on_values_is_true() {
+    let machine = Machine::new();
+    pipeline::through_values(&machine.lake(), &[0.1, 0.3]);
+    let commands = check(&machine, include_str!("../../../docs/guide/values.md"));
+    assert!(commands >= 5, "the page has {commands} commands");
+}
+
+/// Runs the commands of a page, and compares what they answer: how many there are.
+fn check(machine: &Machine, page: &str) -> usize {
     let mut commands = 0;
-    for block in guide.split("```console\n").skip(1) {
+    for block in page.split("```console\n").skip(1) {
         let (block, _) = block.split_once("\n```").unwrap();
         for step in format!("\n{block}").split("\n$ ").skip(1) {
             let (command, expected) = step.split_once('\n').unwrap_or((step, ""));
@@ -28,7 +41,7 @@ fn the_guide_is_true() {
             commands += 1;
         }
     }
-    assert!(commands > 15, "the guide has {commands} commands");
+    commands
 }
 
 /// Those that need a network or a bucket are run as they stand, but for the address.

@@ -24,3 +24,4 @@ mod servers;
 mod shell;
 mod support;
 mod users;
+mod values;

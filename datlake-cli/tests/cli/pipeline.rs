@@ -97,3 +97,36 @@ pub(crate) fn fail(lake: &Lake) {
     let _current = lake.enter();
     parsed("many", "hunter2").unwrap_err();
 }
+
+/// One of a grid of trainings.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Trained {
+    pub(crate) name: String,
+    pub(crate) rate: f64,
+    pub(crate) score: f64,
+}
+
+/// Returns a list of records.
+#[file_creator]
+pub(crate) fn train(corpus: &File, rates: &[f64]) -> Result<Vec<Trained>> {
+    let length = corpus.len() as f64;
+    let one = |rate: &f64| Trained { name: format!("at {rate}"), rate: *rate, score: length * rate / 7.0 };
+    Ok(rates.iter().map(one).collect())
+}
+
+/// Makes a named file from a value.
+#[file_creator]
+pub(crate) fn table(rows: &[Trained], scale: &(f64, f64), output_uid: &str) -> Result<File> {
+    let sum: f64 = rows.iter().map(|row| row.score * row.rate).sum();
+    File::from_bytes(output_uid, format!("{} {sum} {scale:?}\n", rows[0].name))
+}
+
+/// A file from a text, through a value: the call that returned that, as `@creator/key`.
+pub(crate) fn through_values(lake: &Lake, rates: &[f64]) -> String {
+    let _current = lake.enter();
+    let alice = lake.add_bytes("corpora/alice.txt", b"down the rabbit hole").unwrap();
+    let rows = train(&alice, rates).unwrap();
+    table(&rows, &(0.5, 0.25), "reports/scores.txt").unwrap();
+    let lineage = train::call(&alice, rates).lineage().unwrap().unwrap();
+    format!("@{}/{}", lineage.creator, lineage.key)
+}

@@ -187,7 +187,7 @@ fn variant(name: &str, content: Value) -> Value {
     Value::Object(Map::from_iter([(name.to_owned(), content)]))
 }
 
-fn float64(value: f64) -> Value {
+pub(crate) fn float64(value: f64) -> Value {
     match Number::from_f64(value) {
         Some(number) => Value::Number(number),
         None => json!({ "$float": value.to_string() }),
@@ -195,11 +195,11 @@ fn float64(value: f64) -> Value {
 }
 
 /// As the shortest decimal that is this `f32`: `0.1`, not `0.10000000149011612`.
-fn float32(value: f32) -> Value {
+pub(crate) fn float32(value: f32) -> Value {
     float64(value.to_string().parse().unwrap_or_else(|_| value.into()))
 }
 
-fn map_value(entries: Vec<(Value, Value)>) -> Value {
+pub(crate) fn map_value(entries: Vec<(Value, Value)>) -> Value {
     let keys: Option<std::collections::BTreeSet<String>> = entries.iter().map(|(key, _)| key_text(key)).collect();
     match keys {
         // Keys may differ and look alike, as `1` and `"1"` do.

@@ -72,6 +72,7 @@ use buffer::Encoder;
 pub(crate) use buffer::write_len;
 pub(crate) use cursor::Cursor;
 pub use json::to_json;
+pub(crate) use json::{float32, float64, map_value};
 pub(crate) use parts::each_piece;
 pub use parts::is_telling;
 

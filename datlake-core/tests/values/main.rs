@@ -5,3 +5,4 @@
 mod codec;
 mod count;
 mod json;
+mod shape;

@@ -1,6 +1,7 @@
 //! Finding files by their names.
 
 use datlake_core::catalog::FileMeta;
+use datlake_core::record::Record;
 use datlake_core::{Error, ErrorKind, Result, Subject, Uid, UidKind};
 use datlake_store::wait;
 
@@ -96,10 +97,26 @@ async fn known(lake: &Lake, uid: &Uid) -> Result<Option<FileMeta>> {
     lake.catalog().file(uid).await
 }
 
+/// The call is there, and returned fewer files.
+fn no_such_output(uid: &Uid, record: &Record) -> Error {
+    let call = format!("@{}/{}", record.creator, record.key.short());
+    let returned = match record.lineage().map_or(0, |lineage| lineage.outputs.len()) {
+        0 => "a value, and no file".to_owned(),
+        1 => "one file".to_owned(),
+        more => format!("{more} files"),
+    };
+    let message = format!("there is no file `{uid}`: call {call} returned {returned}");
+    let error = Error::new(ErrorKind::NotFound, message).about(Subject::Uid(uid.clone()));
+    error.with_hint(format!("`datlake info {call}` shows what it returned"))
+}
+
 fn not_found(lake: &Lake, uid: &Uid) -> Error {
     let mut message = format!("the lake in `{}` has no file `{uid}`", lake.home().display());
     let mut hint = "`datlake ls` shows the files, `datlake calls` the calls".to_owned();
     if let UidKind::Output { creator, key, .. } = uid.kind() {
+        if let Ok(Some(record)) = wait(lake.catalog().record(&creator, &key)) {
+            return no_such_output(uid, &record);
+        }
         message.push_str(&format!(", because call {creator}/{} has not been made or was removed", key.short()));
     } else {
         // A hint is worth a look at the names, and no second error.

@@ -298,7 +298,14 @@ impl File {
             _ => String::new(),
         };
         let message = format!("{} (`{uid}`{made_by})", error.message());
-        let hint = format!("`datlake repair {uid}` heals it, or says how to");
+        let elsewhere = match error.kind() {
+            ErrorKind::MissingBlob => self.0.lake.local_view().elsewhere(&self.0.digest),
+            _ => None,
+        };
+        let hint = match elsewhere {
+            Some(there) => there.hint(),
+            None => format!("`datlake repair {uid}` heals it, or says how to"),
+        };
         error.with_message(message).about(Subject::Uid(uid.clone())).with_hint(hint)
     }
 

@@ -232,7 +232,7 @@ impl Lake {
 
     /// What goes with one file, or of one call.
     fn removable(&self, uid: &str) -> Result<Removable> {
-        if let Some((creator, key)) = self.call_named(uid)? {
+        if let Some((creator, key)) = self.resolve_call(uid)? {
             let files = wait(async {
                 self.contact_remote().await?;
                 match self.catalog().record(&creator, &key).await? {

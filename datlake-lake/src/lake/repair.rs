@@ -43,7 +43,7 @@ impl Lake {
         if let Some(at) = Location::parse(uid).filter(|at| at.role() == Role::Root) {
             return self.repair_document(&at, None);
         }
-        if let Some((creator, key)) = self.call_named(uid)? {
+        if let Some((creator, key)) = self.resolve_call(uid)? {
             return self.repair_document(&Location::Record(creator.clone(), key), Some((creator, key)));
         }
         let mut uid = self.resolve(uid)?;
@@ -111,7 +111,7 @@ impl Lake {
             if let Some((digest, outcome)) = mended {
                 self.forget_remembered();
                 let what = format!("the document `{}`", at.path());
-                done.push(RepairedItem { what, digest, outcome });
+                done.push(RepairedItem { what, digest, outcome, elsewhere: None });
             }
             open.extend(self.catalog().needs_of(&at).await?);
         }
@@ -149,9 +149,15 @@ impl Lake {
                 RepairOutcome::Fetched
             }
             _ if self.is_offline() => RepairOutcome::Unasked,
-            _ => RepairOutcome::Lost,
+            _ => match self.local_view().elsewhere(&digest) {
+                Some(there) => {
+                    let elsewhere = Some(there.to_string());
+                    return Ok(RepairedItem { what, digest, outcome: RepairOutcome::Elsewhere, elsewhere });
+                }
+                None => RepairOutcome::Lost,
+            },
         };
-        Ok(RepairedItem { what, digest, outcome })
+        Ok(RepairedItem { what, digest, outcome, elsewhere: None })
     }
 }
 
@@ -173,7 +179,7 @@ fn known(file: &File, uid: &Uid) -> FileMeta {
 impl RepairedItem {
     /// Whether no whole copy was found.
     fn is_missing(&self) -> bool {
-        matches!(self.outcome, RepairOutcome::Lost | RepairOutcome::Unasked)
+        matches!(self.outcome, RepairOutcome::Lost | RepairOutcome::Unasked | RepairOutcome::Elsewhere)
     }
 }
 
@@ -184,7 +190,9 @@ impl Repaired {
     /// [`ErrorKind::MissingBlob`], which says what to do.
     pub fn healed(&self) -> Result<()> {
         let missing: Vec<_> = self.items.iter().filter(|item| item.is_missing()).collect();
-        let Some(first) = missing.first() else { return Ok(()) };
+        // What is lost comes first.
+        let lost = missing.iter().find(|item| item.outcome == RepairOutcome::Lost);
+        let Some(first) = lost.or(missing.first()) else { return Ok(()) };
         let what = if missing.len() == 1 {
             format!("the content of `{}`", first.what)
         } else {
@@ -196,6 +204,10 @@ impl Repaired {
         if first.outcome == RepairOutcome::Unasked {
             let why = "is not whole on this machine, and the remote was not asked, since the lake is offline";
             return Err(error(why).with_hint("repair it again when it is not"));
+        }
+        if let Some(there) = &first.elsewhere {
+            let error = error(&format!("is not whole here, but {there}"));
+            return Err(error.with_hint("make that the remote, by DATLAKE_REMOTE or `datlake config set remote`"));
         }
         let cure = match &self.call {
             Some((creator, key)) if first.what.starts_with(VALUE_OF) => {

@@ -11,7 +11,7 @@ use datlake_core::document::{Content, Part};
 use datlake_core::{
     Digest, Document, Entry, Error, ErrorKind, Location, Prefix, Result, Role, Side, Store, StoreExt as _, Uid,
 };
-use datlake_store::{offload, wait};
+use datlake_store::{Elsewhere, offload, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::clean::{YOUNG, said};
@@ -349,11 +349,20 @@ impl Looking {
         Ok(there)
     }
 
+    /// Where content is that is missed on this machine, if a store has it that is not configured now.
+    fn elsewhere(&self, digest: &Digest, needed: bool) -> Option<Elsewhere> {
+        let may_be = needed && self.side == Side::Local && self.lake.catalog().remote.is_none();
+        may_be.then(|| self.lake.local_view().elsewhere(digest)).flatten()
+    }
+
     /// What is wrong with content, as far as its size shows; `None` for `found` where it is missing.
     fn differs(&self, digest: &Digest, wanted: &Wanted, found: Option<u64>) -> Option<Finding> {
         let Wanted { content: Content { what, size, .. }, needed, healed_as } = wanted;
         let store = self.store.describe();
         let (kind, error) = match (found, size) {
+            (None, _) if let Some(there) = self.elsewhere(digest, *needed) => {
+                (FindingKind::Elsewhere, format!("the content of `{what}` ({digest}) is not in {store}, but {there}"))
+            }
             (None, _) if *needed => (
                 FindingKind::MissingContent,
                 format!(

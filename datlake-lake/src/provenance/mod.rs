@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use datlake_core::catalog::{Catalog, GcEpoch};
 use datlake_core::lineage::{CodeLineage, Dependency, Environment, Input, Lineage, Output, Person, SourceState};
 use datlake_core::returned::ValueInputs;
+use datlake_core::value_shape::ValueShape;
 use datlake_core::{CallKey, Code, Digest, Identity, Result};
 use datlake_store::{LocalView, Staged};
 
@@ -42,6 +43,7 @@ pub struct Ran<'a> {
     pub inputs: Vec<Input>,
     pub values: ValueInputs,
     pub outputs: Vec<Output>,
+    pub returns: Option<ValueShape>,
     pub started_at: &'a str,
     pub took: Duration,
 }
@@ -79,7 +81,7 @@ impl Provenance {
 
     /// The lineage of a body that ran.
     pub fn lineage(&self, ran: Ran<'_>) -> Result<Lineage> {
-        let Ran { identity, key, inputs, values, outputs, started_at, took } = ran;
+        let Ran { identity, key, inputs, values, outputs, returns, started_at, took } = ran;
         let code = identity.code;
         Ok(Lineage {
             creator: identity.creator.clone(),
@@ -95,6 +97,7 @@ impl Provenance {
                 own_hash: code.own_hash(),
                 dependencies: Dependency::all_of(code),
                 closure: code.found.map(|found| Digest::of(found.table.as_bytes())),
+                returns,
                 source: self.source(code),
             },
             generics: identity.generics(),

@@ -2,11 +2,13 @@
 
 use datlake_core::explain::Difference;
 use datlake_core::lineage::Param;
+use datlake_core::lineage::PersonSource;
 use datlake_core::run::BodyFailure;
-use datlake_core::{CallKey, CodeHash, CreatorName};
+use datlake_core::{CallKey, CodeHash, CreatorName, Digest};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Damage, Outcome, OutputRow};
+use super::{CreatedBy, Damage, Outcome, OutputRow, Place};
 
 /// Calls, and what could not be read.
 #[non_exhaustive]
@@ -46,8 +48,46 @@ pub struct CallRow {
     pub params: Vec<Param>,
     /// The files it returned, in order.
     pub outputs: Vec<OutputRow>,
+    /// What it returned, in JSON; `{"$large": {"bytes": n}}` for what is large, `None` where that is not known.
+    pub value: Option<Value>,
     /// What else became of it on this machine, the latest first: as far as its [runs](crate::Lake::runs) are kept.
     pub history: Vec<CallEvent>,
+}
+
+/// All there is to know of one call, and what it returned.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CallInfo {
+    /// The call.
+    pub call: CreatedBy,
+    /// What it returned.
+    pub value: ReturnValue,
+    /// When the body started.
+    pub created_at: String,
+    /// Who ran it.
+    pub originator: String,
+    /// Where the originator's address was taken from.
+    pub originator_source: PersonSource,
+    /// The version of datlake that wrote the record.
+    pub datlake_version: String,
+    /// The lake that was asked.
+    pub lake: Place,
+}
+
+/// What a call returned.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct ReturnValue {
+    /// Its canonical digest: it tells this value from others, and is the digest of no content.
+    pub digest: Digest,
+    /// In bytes, as it is stored.
+    pub size: u64,
+    /// The value. What JSON has no form for is an object with one key, as in parameters: `{"$file": …}`.
+    pub json: Option<Value>,
+    /// Why it is not shown, where it is not.
+    pub not_shown: Option<String>,
 }
 
 /// What became of a call in one run.

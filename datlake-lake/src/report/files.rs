@@ -1,6 +1,8 @@
 //! Files, and how they came to be.
 
-use datlake_core::lineage::{CodeState, Dependency, Environment, Input, Lineage, Output, Param, PersonSource};
+use datlake_core::lineage::{
+    CodeState, Dependency, Environment, Input, Lineage, Output, Param, PersonSource, ValueInput,
+};
 use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +57,9 @@ pub struct FileRow {
     pub local: bool,
     /// Whether its content is in the remote; of a tree: its own list.
     pub remote: bool,
+    /// Where its content is, if neither of them has it and a store that is not configured now does.
+    #[serde(default)]
+    pub elsewhere: Option<String>,
 }
 
 /// What is in a tree.
@@ -150,6 +155,12 @@ pub struct CreatedBy {
     pub extras: Vec<Param>,
     /// The files the call was given, or got by itself.
     pub inputs: Vec<InputRow>,
+    /// The values it was given that other calls returned, as far as the process that ran it knew.
+    pub values: Vec<ValueInput>,
+    /// How many more such values there were.
+    pub values_left_out: u64,
+    /// Arguments that hold values and did not come from a call that is known.
+    pub unknown: Vec<String>,
     /// The files the call returned, in order.
     pub outputs: Vec<OutputRow>,
     /// What the code was built with.
@@ -198,6 +209,7 @@ pub struct OutputRow {
 
 impl From<Lineage> for CreatedBy {
     fn from(lineage: Lineage) -> Self {
+        let unknown = lineage.unknown().into_iter().map(str::to_owned).collect();
         let code = lineage.code;
         Self {
             creator: lineage.creator,
@@ -220,6 +232,9 @@ impl From<Lineage> for CreatedBy {
             params: lineage.params,
             extras: lineage.extras,
             inputs: lineage.inputs.into_iter().map(InputRow::from).collect(),
+            values: lineage.values,
+            values_left_out: lineage.values_left_out,
+            unknown,
             outputs: lineage.outputs.into_iter().map(OutputRow::from).collect(),
             environment: lineage.environment,
             host: lineage.host,

@@ -52,6 +52,8 @@ pub enum FindingKind {
     WrongBytes,
     /// A document names content that is not there.
     MissingContent,
+    /// A document names content that only an earlier remote has, or a mirror, which is not configured now.
+    Elsewhere,
     /// A name points to a call that is not there: it never finished, or is being made now.
     Dangling,
     /// A document cannot be read.
@@ -82,6 +84,8 @@ pub struct RepairedItem {
     pub digest: Digest,
     /// What was done.
     pub outcome: RepairOutcome,
+    /// Where it is, if that is a store which is not configured now.
+    pub elsewhere: Option<String>,
 }
 
 /// How a repair ended.
@@ -100,6 +104,8 @@ pub enum RepairOutcome {
     Lost,
     /// It is not whole on this machine, and the remote was not asked, because the lake is offline.
     Unasked,
+    /// It is in an earlier remote, or a mirror, which is not configured now.
+    Elsewhere,
 }
 
 /// What was left over at a remote, and is gone.

@@ -29,7 +29,7 @@ use std::fmt;
 use datlake_core::Error;
 use serde::{Deserialize, Serialize};
 
-pub use calls::{CallEvent, CallExplanation, CallRow, Comparison, History, Since};
+pub use calls::{CallEvent, CallExplanation, CallInfo, CallRow, Comparison, History, ReturnValue, Since};
 pub use datlake_core::run::Outcome;
 pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, Listing, OutputRow, Place};
 pub use health::{

@@ -58,7 +58,10 @@ impl LocalView {
             }
             let (digest, size) = (sink.sink.hash.digest(), sink.sink.hash.size());
             if fetched?.is_none() {
-                return Err(wanted.nowhere(remote));
+                return Err(match self.elsewhere(wanted.digest) {
+                    Some(there) => wanted.nowhere_but(remote, &there),
+                    None => wanted.nowhere(remote),
+                });
             }
             if (digest, size) == (*wanted.digest, wanted.size) {
                 return self.catalog.cache.create_from(&at, path).await.map(drop);

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use datlake_core::{Digest, Error, ErrorKind, Store, Subject};
 
+use crate::elsewhere::Elsewhere;
+
 /// Requested content, with its name for errors.
 #[derive(Clone, Copy)]
 pub struct Wanted<'a> {
@@ -34,6 +36,13 @@ impl Wanted<'_> {
         let message =
             format!("the content of `{}` ({}) is neither here nor in {}", self.what, self.digest, remote.describe());
         self.error(ErrorKind::MissingBlob, message)
+    }
+
+    /// The same, where an earlier remote has it.
+    pub(super) fn nowhere_but(&self, remote: &dyn Store, there: &Elsewhere) -> Error {
+        let error = self.nowhere(remote);
+        let message = format!("{}, but {there}", error.message());
+        error.with_message(message).with_hint(there.hint())
     }
 
     /// The remote sent other bytes.

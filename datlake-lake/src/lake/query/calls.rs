@@ -8,6 +8,7 @@ use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
 use datlake_store::wait;
 use futures_util::stream::{self, StreamExt as _};
 
+use super::values::in_row;
 use crate::lake::{AT_ONCE, Lake, nearest, no_call, refuse_in_body, unless_damaged};
 use crate::origin::Origin;
 use crate::report::{CallEvent, CallRow, History, Outcome, OutputRow};
@@ -117,8 +118,18 @@ impl Lake {
         }
     }
 
-    /// The call that `@creator/3f9a27` names, where the key may be abbreviated; `None` for anything else, as the UID of a file.
-    pub(crate) fn call_named(&self, text: &str) -> Result<Option<(CreatorName, CallKey)>> {
+    /// The call that `@creator/3f9a27` names, where the key may be abbreviated; `None` for anything else, as the UID of a file. A
+    /// call whose key is whole may have been removed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for an abbreviation of no call, [`ErrorKind::InvalidInput`] for one of several.
+    ///
+    /// ```
+    /// let lake = datlake::Lake::temp()?;
+    /// assert_eq!(lake.resolve_call("greetings/en.txt")?, None);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn resolve_call(&self, text: &str) -> Result<Option<(CreatorName, CallKey)>> {
         if !text.starts_with('@') || text.contains("//") || text.parse::<Uid>().is_ok() || abbreviated(text).is_some() {
             return Ok(None);
         }
@@ -134,7 +145,7 @@ impl Lake {
     /// # Errors
     /// [`ErrorKind::NotFound`] where there is no such call.
     pub(in crate::lake) fn record_named(&self, text: &str) -> Result<Option<Record>> {
-        let Some((creator, key)) = self.call_named(text)? else { return Ok(None) };
+        let Some((creator, key)) = self.resolve_call(text)? else { return Ok(None) };
         wait(async {
             self.contact_remote().await?;
             self.catalog().record(&creator, &key).await?.ok_or_else(|| no_call(&creator, &key)).map(Some)
@@ -148,7 +159,7 @@ impl Lake {
 
     async fn call_row(&self, creator: &CreatorName, key: &CallKey, mut history: Vec<CallEvent>) -> Result<CallRow> {
         history.sort_by(|a, b| b.at.cmp(&a.at));
-        let Some(lineage) = self.lineage_of(creator, key).await? else {
+        let Some(record) = self.catalog().record(creator, key).await? else {
             return Ok(CallRow {
                 creator: creator.clone(),
                 key: *key,
@@ -164,9 +175,12 @@ impl Lake {
                     .find_map(|event| Some(event.failure.as_ref()?.params.clone()))
                     .unwrap_or_default(),
                 outputs: Vec::new(),
+                value: None,
                 history,
             });
         };
+        let lineage = record.lineage()?;
+        let value = in_row(&record, &lineage);
         // That its body ran is what the record says.
         history.retain(|event| event.outcome != Outcome::Executed || event.run != lineage.run);
         Ok(CallRow {
@@ -181,6 +195,7 @@ impl Lake {
             code_hash: Some(lineage.code.hash),
             params: lineage.params,
             outputs: lineage.outputs.into_iter().map(OutputRow::from).collect(),
+            value,
             history,
         })
     }

@@ -53,6 +53,10 @@ pub(super) fn row(file: &File, origin: &Origin, remote: bool) -> Result<FileRow>
     })?;
     let here = file.is_local()?;
     let contents = if here && file.is_tree() { Some(contents(file)?) } else { None };
+    let elsewhere = match here || remote {
+        true => None,
+        false => file.lake().local_view().elsewhere(&file.digest()).map(|there| there.to_string()),
+    };
     Ok(FileRow {
         uid,
         name: file.name().to_owned(),
@@ -64,6 +68,7 @@ pub(super) fn row(file: &File, origin: &Origin, remote: bool) -> Result<FileRow>
         originator,
         local: here && contents.is_none_or(|contents| contents.local == contents.files),
         remote,
+        elsewhere,
     })
 }
 

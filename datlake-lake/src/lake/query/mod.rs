@@ -9,5 +9,6 @@ mod remote;
 mod runs;
 mod status;
 mod upstream;
+mod values;
 
 pub(super) use downstream::{Bounds, Read, file_of};
