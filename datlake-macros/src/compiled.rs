@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use datlake_closure::{Disk, Invocation, Package, Scanner};
+use datlake_closure::{Closure, Disk, Invocation, Package, Scanner};
 
 /// The packages of datlake: what they do is part of no user's code.
 const OURS: [&str; 7] =
@@ -114,6 +114,22 @@ impl Compiled {
         }
         None
     }
+
+    /// The first build script that was written after it was compiled, or the first file that it declares and was written after it
+    /// ran.
+    pub(crate) fn newer_than_scripts<'c>(&'c self, closure: &'c Closure) -> Option<&'c Path> {
+        let after = |file: &Path, time: Option<SystemTime>| written(file) > time && time.is_some();
+        self.packages.iter().find_map(|package| {
+            let script = package.build_script.as_deref()?;
+            if closure.files.iter().any(|file| file == script) && after(script, self.times.script(&package.name)) {
+                return Some(script);
+            }
+            let ran = package.out_dir.as_deref().and_then(|out| written(&out.parent()?.join("invoked.timestamp")));
+            let of_script = format!("{}: ", package.name);
+            let declared = closure.embedded.iter().filter(|embedded| embedded.label.starts_with(&of_script));
+            declared.map(|embedded| embedded.path.as_path()).find(|file| after(file, ran))
+        })
+    }
 }
 
 fn written(path: &Path) -> Option<SystemTime> {
@@ -182,6 +198,17 @@ impl Times {
         noted
     }
 
+    /// When the build script of a package was compiled last.
+    fn script(&self, package: &str) -> Option<SystemTime> {
+        let ours = |folder: &&PathBuf| {
+            let name = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.rsplit_once('-'));
+            let inside = || std::fs::read_dir(folder).into_iter().flatten().flatten();
+            name.is_some_and(|(name, _)| name == package.split('/').next().unwrap_or(package))
+                && inside().any(|entry| entry.file_name().to_string_lossy().starts_with("build-script-"))
+        };
+        self.notes.iter().filter(ours).filter_map(|folder| written(&folder.join("invoked.timestamp"))).max()
+    }
+
     /// Of a dependency that is linked by another one the last that was built.
     fn built(&self, package: &Package) -> Option<Built> {
         let suffix =
@@ -209,6 +236,8 @@ impl Times {
 mod tests {
     use std::fs::{self, File};
     use std::time::Duration;
+
+    use datlake_closure::Embedded;
 
     use super::*;
 
@@ -266,6 +295,49 @@ mod tests {
         assert_eq!((newer("kit/src/lib.rs", 61), newer("kit/src/lib.rs", 59)), (false, true));
         assert_eq!((newer("kit/src/left_out.rs", 59), newer("kit/src/left_out.rs", 29)), (false, true));
         assert!(compiled.newer(std::iter::once(Path::new("/nowhere.rs"))).is_none());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_build_script_that_is_newer_than_its_program_is_found() {
+        let folder = std::env::temp_dir().join(format!("datlake-macros-scripts-{}", std::process::id()));
+        let mut compiled = built(&folder);
+        for path in ["app/build.rs", "app/data.txt"] {
+            fs::write(folder.join(path), "").unwrap();
+        }
+        for path in [
+            "target/.fingerprint/app-c3/build-script-build-script-build",
+            "target/.fingerprint/app-c3/invoked.timestamp",
+        ] {
+            fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
+            fs::write(folder.join(path), "").unwrap();
+        }
+        fs::create_dir_all(folder.join("target/build/app-d4/out")).unwrap();
+        fs::write(folder.join("target/build/app-d4/invoked.timestamp"), "").unwrap();
+        age(&folder.join("target/.fingerprint/app-c3/invoked.timestamp"), 60);
+        age(&folder.join("target/build/app-d4/invoked.timestamp"), 50);
+        compiled.times.notes.push(folder.join("target/.fingerprint/app-c3"));
+        compiled.packages[0].build_script = Some(folder.join("app/build.rs"));
+        compiled.packages[0].out_dir = Some(folder.join("target/build/app-d4/out"));
+        let closure = Closure {
+            files: vec![folder.join("app/build.rs")],
+            embedded: vec![Embedded {
+                label: "app: data.txt".to_owned(),
+                path: folder.join("app/data.txt"),
+                bytes: None,
+            }],
+            ..Closure::default()
+        };
+        let newer = |script: u64, data: u64| {
+            age(&folder.join("app/build.rs"), script);
+            age(&folder.join("app/data.txt"), data);
+            compiled.newer_than_scripts(&closure).map(|path| path.file_name().unwrap().to_owned())
+        };
+        assert_eq!(newer(61, 51), None);
+        assert_eq!(newer(59, 51).unwrap(), "build.rs");
+        // Written after the script was compiled, and before it ran.
+        assert_eq!(newer(61, 55), None);
+        assert_eq!(newer(61, 49).unwrap(), "data.txt");
         fs::remove_dir_all(folder).unwrap();
     }
 

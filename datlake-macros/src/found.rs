@@ -79,6 +79,7 @@ impl ClosureTable {
         }
         let embedded = || closure.embedded.iter().map(|embedded| embedded.path.as_path());
         let newer = compiled.newer(closure.files.iter().map(PathBuf::as_path).chain(embedded()));
+        let newer = newer.or_else(|| compiled.newer_than_scripts(&closure));
         let newer = newer.map(|file| source.shown(file));
 
         let rows = Rows::of(&closure, options.registry, source);
