@@ -149,14 +149,31 @@ impl Patches {
         let folder = normalise(folder);
         let own = read(&folder, sources).unwrap_or_default();
         let workspace = Workspace::around(&folder, &own, sources);
-        let mut found = BTreeMap::new();
-        for (key, path) in workspace.table.iter().filter(|(key, _)| key.starts_with("patch.")) {
+        let mut found = Self::default();
+        found.add(&workspace.table, &workspace.folder);
+        // cargo's own configuration goes before that, the nearest file last.
+        let home = sources.variable("CARGO_HOME").map(PathBuf::from);
+        let home = home.or_else(|| Some(Path::new(&sources.variable("HOME")?).join(".cargo")));
+        let around = folder.ancestors().map(|folder| folder.join(".cargo")).collect::<Vec<_>>();
+        for place in home.iter().chain(around.iter().rev()) {
+            for name in ["config.toml", "config"] {
+                if let Ok(bytes) = sources.read(&place.join(name)) {
+                    found.add(&toml::parse(&String::from_utf8_lossy(&bytes)), place.parent().unwrap_or(place));
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    /// Of a file whose paths begin at `folder`.
+    fn add(&mut self, table: &Table, folder: &Path) {
+        for (key, path) in table.iter().filter(|(key, _)| key.starts_with("patch.")) {
             let Some(entry) = key.strip_suffix(".path") else { continue };
             let name = entry.rsplit('.').next().unwrap_or(entry);
-            let package = workspace.table.get(&format!("{entry}.package")).map_or(name, String::as_str);
-            found.insert(package.to_owned(), normalise(&workspace.folder.join(path)));
+            let package = table.get(&format!("{entry}.package")).map_or(name, String::as_str);
+            self.0.insert(package.to_owned(), normalise(&folder.join(path)));
         }
-        Self(found)
     }
 }
 

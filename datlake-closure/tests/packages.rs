@@ -177,6 +177,23 @@ fn what_a_dependency_s_tests_need_need_not_be_there() {
 }
 
 #[test]
+fn cargo_s_configuration_has_patches_too() {
+    let mut sources = workspace();
+    sources.extend(files(&[
+        ("/w/.cargo/config.toml", "[patch.crates-io]\nitoa = { path = \"far\" }\nforked = { path = \"far\" }\n"),
+        ("/w/app/.cargo/config.toml", "[patch.crates-io]\nitoa = { path = \"../near\" }\n"),
+        ("/w/near/Cargo.toml", "[package]\nname = \"itoa\"\n"),
+        ("/w/near/src/lib.rs", "pub fn near() {}"),
+        ("/w/far/Cargo.toml", "[package]\nname = \"forked\"\n"),
+        ("/w/far/src/lib.rs", "pub fn far() {}"),
+    ]));
+    let packages =
+        invocation(&sources, "app/src/lib.rs").packages(Path::new("/w/app"), None, &[], &sources).expect("manifests");
+    assert_eq!(named(&packages, "itoa").root, Path::new("/w/near/src/lib.rs"));
+    assert_eq!(named(&packages, "forked").root, Path::new("/w/far/src/lib.rs"), "it goes before the manifest's");
+}
+
+#[test]
 fn what_cannot_be_read_is_named() {
     let mut sources = workspace();
     sources.remove(Path::new("/w/helper/Cargo.toml"));

@@ -16,6 +16,7 @@ mod locals;
 mod macros;
 mod methods;
 mod names;
+mod oddities;
 mod programs;
 mod shadows;
 mod support;
@@ -37,6 +38,7 @@ fn all() -> Vec<Case> {
         everyday::cases(),
         exceptions::cases(),
         programs::cases(),
+        oddities::cases(),
         shadows::cases(),
     ]
     .into_iter()
