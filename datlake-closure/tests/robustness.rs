@@ -118,6 +118,26 @@ fn folders_in_circles() {
 }
 
 #[test]
+fn files_that_are_missing_twice_there_or_no_text() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("odd-files");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(folder.join("two")).expect("a folder");
+    std::fs::create_dir_all(folder.join("a_folder.rs")).expect("a folder");
+    let root = folder.join("lib.rs");
+    let code = b"mod absent; mod two; mod bytes; mod a_folder;\nfn creator() { two::f() + bytes::f() + absent::f() }";
+    std::fs::write(&root, code).expect("a file");
+    std::fs::write(folder.join("two.rs"), "pub fn f() { one() } fn one() {}").expect("a file");
+    std::fs::write(folder.join("two/mod.rs"), "pub fn f() { other() } fn other() {}").expect("a file");
+    std::fs::write(folder.join("bytes.rs"), b"// \xff\xfe\npub fn f() -> &'static [u8] { b\"\xff\" }").expect("a file");
+    let scanner = Scanner::new(vec![Package::new("app", &root.to_string_lossy())], Disk).expect("a root");
+    let closure = scanner.closure(&Creator { file: &root, line: 2, name: "creator" }).expect("it is there");
+    let labels: Vec<&str> = closure.items.iter().map(|item| item.label.as_str()).collect();
+    for label in ["app::bytes::f", "app::two::one", "app::two::other"] {
+        assert!(labels.contains(&label), "{label} in {labels:?}");
+    }
+}
+
+#[test]
 fn texts_that_are_damaged() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a source");
