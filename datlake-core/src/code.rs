@@ -74,6 +74,8 @@ pub struct Code {
     pub lock: Option<(&'static str, [u8; 32])>,
     /// The package's features that were on, sorted.
     pub features: &'static [&'static str],
+    /// Other names and values that the compiler was given by `--cfg`, sorted.
+    pub cfg: &'static [&'static str],
 }
 
 /// An item whose code has an identity: implemented by the attributes, never by hand.

@@ -43,7 +43,7 @@ const HELD: usize = 64 << 20;
 /// static CODE: Code = Code {
 ///     package: "shop", package_version: "1.0.0", manifest_dir: "", module: "shop", name: "report", given_name: None,
 ///     file: "src/lib.rs", line: 1, blob: [0; 20], own: [1; 32], conditions: &[], embedded: &[], dependencies: &[], found: None,
-///     lock: None, features: &[],
+///     lock: None, features: &[], cfg: &[],
 /// };
 /// let key = |year: u32| {
 ///     let mut builder = KeyBuilder::new(&CODE)?;

@@ -270,6 +270,9 @@ pub struct Environment {
     pub target: String,
     /// Cargo features of the creator's package.
     pub features: Vec<String>,
+    /// What else the compiler was given by `--cfg`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cfg: Vec<String>,
     /// Whether debug assertions were on.
     pub debug_assertions: bool,
 }
@@ -281,6 +284,7 @@ impl Environment {
         rustc: &str,
         target: &str,
         features: &[&str],
+        cfg: &[&str],
         debug_assertions: bool,
     ) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("datlake 2026 environment v1");
@@ -295,9 +299,14 @@ impl Environment {
         for feature in features {
             field(feature.as_bytes());
         }
+        // Behind a word that no feature can be.
+        for name in (!cfg.is_empty()).then_some(&"--cfg").into_iter().chain(cfg) {
+            field(name.as_bytes());
+        }
         let digest = Digest::from_bytes(*hasher.finalize().as_bytes());
-        let features = features.iter().map(|f| (*f).to_owned()).collect();
-        Self { digest, cargo_lock, rustc: rustc.to_owned(), target: target.to_owned(), features, debug_assertions }
+        let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+        let (features, cfg) = (owned(features), owned(cfg));
+        Self { digest, cargo_lock, rustc: rustc.to_owned(), target: target.to_owned(), features, cfg, debug_assertions }
     }
 }
 

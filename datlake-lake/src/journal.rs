@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use datlake_core::run::{BodyFailure, Noted, Outcome, RunHeader, RunLog};
 use datlake_core::{CallKey, CreatorName, Result};
-use datlake_store::LocalView;
+use datlake_store::{LocalView, PerProcess};
 
 use crate::event::CallId;
 use crate::provenance::{self, Provenance};
@@ -29,12 +29,24 @@ const NAMED: usize = 20_000;
 pub struct RunJournal {
     local_view: Arc<LocalView>,
     provenance: Arc<Provenance>,
-    started_at: String,
     /// Nothing is to be remembered.
     off: bool,
+    /// A forked child is a run of its own.
+    noted: PerProcess<NotedHere>,
+}
+
+/// What one process has noted.
+struct NotedHere {
+    started_at: String,
     buffer: Mutex<Buffer>,
     /// Held while lines are appended.
     file: Mutex<File>,
+}
+
+impl NotedHere {
+    fn new() -> Self {
+        Self { started_at: provenance::now(), buffer: Mutex::default(), file: Mutex::default() }
+    }
 }
 
 #[derive(Default)]
@@ -71,8 +83,7 @@ impl Drop for AtEnd {
 
 impl RunJournal {
     pub(crate) fn new(local_view: Arc<LocalView>, provenance: Arc<Provenance>, off: bool) -> Arc<Self> {
-        let (started_at, buffer, file) = (provenance::now(), Mutex::default(), Mutex::default());
-        let journal = Arc::new(Self { local_view, provenance, started_at, off, buffer, file });
+        let journal = Arc::new(Self { local_view, provenance, off, noted: PerProcess::new(NotedHere::new()) });
         // The thread that opened a lake is, in most programs, the main one: its end is the program's. A lake that is kept in
         // a static is never dropped.
         let at_end = AtEnd(Arc::downgrade(&journal));
@@ -84,12 +95,16 @@ impl RunJournal {
         journal
     }
 
+    fn noted(&self) -> &NotedHere {
+        self.noted.get(NotedHere::new)
+    }
+
     /// A call was skipped.
     pub fn found(&self, creator: &CreatorName, key: CallKey, outcome: Outcome) {
         if self.off {
             return;
         }
-        let mut buffer = lock(&self.buffer);
+        let mut buffer = lock(&self.noted().buffer);
         buffer.open = true;
         if let Some((_, times)) = buffer.found.get_mut(&(key, outcome)) {
             *times += 1;
@@ -122,7 +137,7 @@ impl RunJournal {
         }
         let CallId { creator, key } = call.clone();
         let found = {
-            let mut buffer = lock(&self.buffer);
+            let mut buffer = lock(&self.noted().buffer);
             buffer.open = true;
             std::mem::take(&mut buffer.found)
         };
@@ -135,7 +150,7 @@ impl RunJournal {
 
     /// Writes down what is known now, for a reader that follows.
     pub(crate) fn flush(&self) {
-        let found = std::mem::take(&mut lock(&self.buffer).found);
+        let found = std::mem::take(&mut lock(&self.noted().buffer).found);
         if !found.is_empty() {
             self.write(&self.lines_of(found, HashMap::new()));
         }
@@ -144,7 +159,7 @@ impl RunJournal {
     /// Writes down all there is, and that the run has ended. If it goes on all the same, that can be written too.
     fn end(&self) {
         let (found, more) = {
-            let mut buffer = lock(&self.buffer);
+            let mut buffer = lock(&self.noted().buffer);
             if !std::mem::take(&mut buffer.open) {
                 return;
             }
@@ -175,7 +190,7 @@ impl RunJournal {
     }
 
     fn write(&self, lines: &[u8]) {
-        let mut file = lock(&self.file);
+        let mut file = lock(&self.noted().file);
         let File { head, torn } = &mut *file;
         let head = match head {
             Some(head) => head,
@@ -204,7 +219,7 @@ impl RunJournal {
             host: self.provenance.host().to_owned(),
             program,
             pid: std::process::id(),
-            started_at: self.started_at.clone(),
+            started_at: self.noted().started_at.clone(),
             datlake_version: provenance::VERSION.to_owned(),
         };
         head.to_line()

@@ -44,7 +44,7 @@ macro_rules! twin {
         #[doc = concat!("As [`", stringify!($type), "::", stringify!($name), "`].")]
         $($doc)*
         pub async fn $twin($($declared)*) -> Result<$out> {
-            let here = scope::here();
+            let here = scope::polled_here();
             $($kept)*
             offload_method(move || here.run(|| $type::$name($($given)*))).await?$($into)*
         }

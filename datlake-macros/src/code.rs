@@ -92,7 +92,7 @@ impl Code {
         let Self { name, own, found, source, rest } = self;
         let (own, blob) = (Literal::byte_string(own), Literal::byte_string(&source.blob));
         let given_name = option(options.name.as_ref().map(|name| name.value()));
-        let (file, line, features) = (&source.file, source.line, &source.features);
+        let (file, line, features, cfg) = (&source.file, source.line, &source.features, &source.cfg);
         let lock = option(source.lock.as_ref().map(|(path, digest)| {
             let digest = Literal::byte_string(digest);
             quote!((#path, *#digest))
@@ -135,6 +135,7 @@ impl Code {
                         found: #rest,
                         lock: #lock,
                         features: &[#(#features),*],
+                        cfg: &[#(#cfg),*],
                     };
                     &CODE
                 }

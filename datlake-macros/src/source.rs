@@ -2,7 +2,7 @@
 //!
 //! Nothing here can fail: what cannot be found out (in an editor, in generated code) is left empty.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +25,8 @@ pub(crate) struct Source {
     pub(crate) lock: Option<(String, [u8; 32])>,
     /// The features of the package that are on, sorted.
     pub(crate) features: Vec<String>,
+    /// What else the compiler was given by `--cfg`, sorted.
+    pub(crate) cfg: Vec<String>,
     /// Whether it is a function of an `impl` or a `trait`, as far as the file tells.
     pub(crate) associated: bool,
 }
@@ -44,6 +46,7 @@ impl Source {
         };
         let content = file.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
         let start = span.start();
+        let (features, cfg) = configuration(std::env::args());
         Self {
             file: shown,
             path: file,
@@ -52,7 +55,8 @@ impl Source {
             associated: str::from_utf8(&content)
                 .is_ok_and(|source| enclosing::is_associated(source, start.line, start.column)),
             lock: package.as_deref().and_then(lock),
-            features: features(std::env::args()),
+            features,
+            cfg,
         }
     }
 
@@ -91,8 +95,8 @@ fn lock(package: &Path) -> Option<(String, [u8; 32])> {
     })
 }
 
-/// The features among the compiler's arguments, some of which may stand in `@file`s.
-fn features(arguments: impl Iterator<Item = String>) -> Vec<String> {
+/// What the compiler was given by `--cfg`, some of which may stand in `@file`s: features, and the rest.
+fn configuration(arguments: impl Iterator<Item = String>) -> (Vec<String>, Vec<String>) {
     let mut all = Vec::new();
     for argument in arguments {
         match argument.strip_prefix('@').and_then(|path| std::fs::read_to_string(path).ok()) {
@@ -101,18 +105,18 @@ fn features(arguments: impl Iterator<Item = String>) -> Vec<String> {
         }
     }
     let follows_cfg = |i: usize| i > 0 && all[i - 1] == "--cfg";
-    let mut features: Vec<String> = all
+    let predicates: BTreeSet<&str> = all
         .iter()
         .enumerate()
         .filter_map(|(i, argument)| match argument.strip_prefix("--cfg=") {
             Some(predicate) => Some(predicate),
             None => follows_cfg(i).then_some(argument.as_str()),
         })
-        .filter_map(|predicate| Some(predicate.strip_prefix("feature=\"")?.strip_suffix('"')?.to_owned()))
         .collect();
-    features.sort_unstable();
-    features.dedup();
-    features
+    let feature = |predicate: &str| Some(predicate.strip_prefix("feature=\"")?.strip_suffix('"')?.to_owned());
+    let features = predicates.iter().copied().filter_map(feature).collect();
+    let custom = predicates.iter().filter(|predicate| feature(predicate).is_none());
+    (features, custom.map(|predicate| (*predicate).to_owned()).collect())
 }
 
 #[cfg(test)]
@@ -136,10 +140,16 @@ mod tests {
             "--cfg",
             "feature=\"s3\"",
             "--cfg=feature=\"gpu\"",
+            "--cfg",
+            "fast",
             "feature=\"no\"",
             &format!("@{}", file.display()),
         ];
-        assert_eq!(features(arguments.into_iter().map(str::to_owned)), ["gpu", "s3", "zstd"]);
+        let (features, cfg) = configuration(arguments.into_iter().map(str::to_owned));
+        assert_eq!(
+            (features, cfg),
+            (vec!["gpu".into(), "s3".into(), "zstd".into()], vec!["fast".into(), "unix".into()])
+        );
         std::fs::remove_dir_all(directory).unwrap();
     }
 

@@ -28,6 +28,8 @@ mod lake {
             pub(crate) found: Option<&'static ()>,
             pub(crate) lock: Option<(&'static str, [u8; 32])>,
             pub(crate) features: &'static [&'static str],
+            #[expect(dead_code, reason = "depends on how the tests are built")]
+            pub(crate) cfg: &'static [&'static str],
         }
 
         pub(crate) trait Tracked {

@@ -42,7 +42,7 @@ pub use hashing::hash_file;
 pub use lake_header::{is_lake, lake_id};
 pub use lease::{Among, HeartbeatLease};
 pub use local_view::{LocalView, Options, Pinned, Publishing, Reach, Wanted, Wrap};
-pub use maker::Maker;
+pub use maker::{Maker, PerProcess};
 pub use options::{Progress, RemoteOptions};
 pub use permits::{BodyPermit, Permits};
 pub use reader::{AsyncReader, Ranges, Reader};

@@ -53,7 +53,7 @@ impl Asked {
 
     /// Answers a question where that blocks nobody.
     pub(super) async fn offload<T: Send + 'static>(&self, question: fn(&Self) -> Result<T>) -> Result<T> {
-        let (asked, here) = (self.clone(), scope::here());
+        let (asked, here) = (self.clone(), scope::polled_here());
         offload_method(move || here.run(|| question(&asked))).await?
     }
 

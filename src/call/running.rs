@@ -165,7 +165,7 @@ impl Running {
 
     /// Where the body stands.
     pub(crate) fn scope(&self) -> Ambient {
-        Ambient { lake: Some(self.site.lake.clone()), frame: Some(Arc::<Body>::clone(&self.body)) }
+        Ambient { lake: Some(self.site.lake.clone()), frame: Some(Arc::<Body>::clone(&self.body)), unclear: false }
     }
 
     /// Writes down what became of the body.

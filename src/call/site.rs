@@ -101,7 +101,12 @@ impl CallSite {
         let lake = match (&target.lake, &parent) {
             (Some(lake), _) => lake.clone(),
             (None, Some(body)) => body.lake().clone(),
-            (None, None) => Lake::current()?,
+            (None, None) => {
+                if pace == BlockingMode::Polled {
+                    scope::polled_lake()?;
+                }
+                Lake::current()?
+            }
         };
         if let Some(body) = &parent
             && *body.lake() != lake

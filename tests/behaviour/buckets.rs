@@ -1,12 +1,15 @@
 //! A lake shared through a bucket, on real servers: two machines, and one without a network.
 
+use std::collections::HashSet;
 use std::io::Write as _;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use datlake::report::Ability;
 use datlake::{ErrorKind, File, Lake, LakeBuilder, Mirror, Result, Side, Verify, file_creator};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
-use crate::fake::Fake;
+use crate::fake::{Fake, Fault};
 use crate::reports::comes_back;
 use crate::servers::{Server, s3_at};
 use crate::support::{Watched, check_error};
@@ -300,4 +303,48 @@ fn a_bucket_of_a_newer_format_is_neither_read_nor_written_whoever_asks() {
     // Nor is another lake in its place taken for it.
     fake.put("lake/datlake.json", b"{\"format\":1,\"id\":\"0123456789abcdef0123456789abcdef\"}");
     check_error(open("one").list(""), ErrorKind::Config, &["s3://bucket/lake", "another lake"]);
+}
+
+/// Too large for one request.
+#[file_creator]
+fn large(n: u8) -> Result<File> {
+    File::from_bytes("large.bin", vec![n; 16 << 20 | 1])
+}
+
+/// S3 may answer the end of an upload with success, and an error in it. Each upload gets that once, of whatever calls.
+#[test]
+fn uploads_of_many_calls_that_end_in_an_error_with_status_200_are_ended_again() {
+    const ERROR: &str = "<?xml version=\"1.0\"?><Error><Code>InternalError</Code><Message>Try again.</Message></Error>";
+    type FanOut = fn() -> Vec<Result<File>>;
+    let by_calls: FanOut = || large::calls([1, 2, 3]).run_each();
+    let by_rayon: FanOut = || {
+        let here = datlake::here();
+        [1, 2, 3].into_par_iter().map(|n| here.run(|| large(n))).collect()
+    };
+    for fan_out in [by_calls, by_rayon] {
+        let failed = Mutex::new(HashSet::new());
+        let fake = Fake::with_plan(move |asked, _| {
+            let ends = asked.method == "POST" && asked.query.contains("uploadId");
+            let first = ends && failed.lock().unwrap().insert(asked.query.clone());
+            first.then_some(Fault::Say("", ERROR))
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server { url: "s3://bucket/lake".to_owned(), variables: s3_at(&fake.endpoint) };
+        let one = Watched::open(machine(&folder, "one", &server));
+        let run = |lake: &Watched| {
+            let _current = lake.enter();
+            fan_out().into_iter().map(|file| file.unwrap().read().unwrap()).collect::<Vec<_>>()
+        };
+        let made = run(&one);
+        assert_eq!(made, [1, 2, 3].map(|n| vec![n; 16 << 20 | 1]));
+        one.expect("ran large ×3");
+        assert_eq!(
+            fake.asked().iter().filter(|asked| asked.query.contains("uploadId") && asked.method == "POST").count(),
+            6
+        );
+        assert!(one.status().unwrap().unpushed.is_empty());
+        let two = Watched::open(machine(&folder, "two", &server));
+        assert_eq!(run(&two), made);
+        two.expect("downloaded large.bin ×3, hit large ×3");
+    }
 }

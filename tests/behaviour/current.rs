@@ -196,6 +196,50 @@ fn guards_of_two_lakes_in_one_task_are_an_error_and_no_record_goes_astray() {
     assert!(b.happened().ends_with("greeting_later"));
 }
 
+/// Other executors know no tasks. What is asynchronous there says that it cannot know which lake is meant.
+#[test]
+fn guards_of_two_lakes_outside_of_tokio_are_an_error_for_what_is_asynchronous() {
+    let (a, b) = (lake(), lake());
+    for lake in [&a, &b] {
+        lake.add_bytes("raw.txt", "raw").unwrap();
+    }
+    let enters = async |lake: &Lake| {
+        let _current = lake.enter();
+        pause().await;
+        let read = File::get_async("raw.txt").await.map(drop);
+        let status = greeting_later::call("x").status_async().await.map(drop);
+        [greeting_later("x").await.map(drop), read, status]
+    };
+    let (one, _) = pollster::block_on(futures_util::future::join(enters(&a), enters(&b)));
+    for result in one {
+        check_error(result, ErrorKind::Context, &["several lakes are entered in one task", "lake.scope"]);
+    }
+    a.expect("nothing");
+    // Of one lake there may be any number, and a scope tells which is meant.
+    let _outer = (b.enter(), a.enter(), a.enter());
+    pollster::block_on(a.scope(greeting_later("x"))).unwrap();
+    a.expect("ran greeting_later");
+    // A runtime that stands in one block of guards has the last of them.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(greeting_later("x")).unwrap();
+    let got = runtime.block_on(File::get_async("raw.txt")).unwrap();
+    size(&got).unwrap();
+    a.expect("hit greeting_later, ran size");
+}
+
+#[test]
+fn a_twin_in_a_task_with_guards_of_two_lakes_is_an_error() {
+    let (a, b) = (lake(), lake());
+    a.add_bytes("raw.txt", "raw").unwrap();
+    b.add_bytes("raw.txt", "raw").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let got = runtime.block_on(async {
+        let _current = (a.enter(), b.enter());
+        File::get_async("raw.txt").await
+    });
+    check_error(got, ErrorKind::Context, &["several lakes are entered in one task", "lake.scope"]);
+}
+
 #[test]
 fn a_call_goes_where_its_files_are() {
     let (a, b) = (lake(), lake());

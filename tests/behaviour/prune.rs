@@ -73,13 +73,19 @@ fn what_was_superseded_goes_with_what_it_alone_was_made_for() {
 
 #[test]
 fn a_variant_of_the_build_supersedes_no_other() {
+    // The older one was made by a build with a feature, or something else behind `--cfg`, that this one does not have.
+    let feature = |text: &str| text.replace("\"features\":[", "\"features\":[\"gpu\",").replace(",]", "]");
+    supersedes_no_other(&feature);
+    supersedes_no_other(&|text| text.replace("\"debug_assertions\":", "\"cfg\":[\"fast\"],\"debug_assertions\":"));
+}
+
+fn supersedes_no_other(variant: &dyn Fn(&str) -> String) {
     let lake = lake();
     let _current = lake.enter();
     old::value(1, "secret").unwrap();
     old::load(1).unwrap();
     new::load(1).unwrap();
     assert_eq!(prunable(&lake, Prune::superseded()), ["load"]);
-    // The older one was made by a build with a feature that this one does not have.
     let records = lake.home().join("calls/prune/load");
     let code = old::load::info().code_hash.to_string();
     for record in files_below(&records) {
@@ -87,7 +93,7 @@ fn a_variant_of_the_build_supersedes_no_other() {
             let mut text = String::from_utf8(bytes.clone()).unwrap();
             if text.contains(&code) {
                 text.truncate(text.rfind(",\"digest\":").unwrap());
-                text = text.replace("\"features\":[", "\"features\":[\"gpu\",").replace(",]", "]");
+                text = variant(&text);
                 *bytes = format!("{text},\"digest\":\"{}\"}}\n", Digest::of(text.as_bytes())).into_bytes();
             }
         });

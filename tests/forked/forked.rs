@@ -84,6 +84,25 @@ fn a_temporary_lake_outlives_the_childs_handles() {
     assert!(home.join("datlake.json").exists());
 }
 
+#[test]
+fn a_child_is_a_run_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Lake::builder().home(dir.path().join("home")).open().unwrap();
+    let _current = lake.enter();
+    // The hits are not written down yet when the child begins.
+    for _ in 0..3 {
+        made(1).unwrap();
+    }
+    check_in_child(|| made(1).is_ok() && made(2).is_ok() && made(3).is_ok());
+    made(4).unwrap();
+    let mut runs: Vec<_> = lake.runs(9).unwrap().runs.into_iter().map(|run| (run.ran, run.skipped, run.run)).collect();
+    runs.sort();
+    assert!(matches!(&runs[..], [(2, 2, _), (2, 1, _)] | [(2, 1, _), (2, 2, _)]), "{runs:?}");
+    let run_of = |n| made::call(n).lineage().unwrap().unwrap().run;
+    assert_eq!([run_of(1), run_of(2)], [run_of(4), run_of(3)]);
+    assert_ne!(run_of(1), run_of(2));
+}
+
 static HOME: OnceLock<PathBuf> = OnceLock::new();
 
 /// The only file below `folder` whose name ends so.

@@ -213,8 +213,9 @@ fn of_call(call: &CreatedBy, created_at: &str, version: Option<&str>, facts: &mu
     }
     let built = &call.environment;
     let features = if built.features.is_empty() { "none".to_owned() } else { built.features.join(", ") };
+    let cfg = if built.cfg.is_empty() { String::new() } else { format!(", cfg: {}", built.cfg.join(", ")) };
     let debug = if built.debug_assertions { ", debug assertions" } else { "" };
-    facts.push(("built", format!("{} for {}, features: {features}{debug}", built.rustc, built.target)));
+    facts.push(("built", format!("{} for {}, features: {features}{cfg}{debug}", built.rustc, built.target)));
     facts.extend(version.map(|version| ("datlake", version.to_owned())));
     facts.push(("run", call.run.clone()));
 }

@@ -19,6 +19,7 @@ static CODE: Code = Code {
     found: None,
     lock: None,
     features: &[],
+    cfg: &[],
 };
 
 fn identity_of(build: impl FnOnce(&mut KeyBuilder)) -> Identity {

@@ -127,7 +127,7 @@ fn lineage(key: CallKey, run: String, outputs: Vec<Output>) -> Lineage {
         values: Vec::new(),
         values_left_out: 0,
         outputs,
-        environment: Environment::new(None, "rustc", "target", &[], false),
+        environment: Environment::new(None, "rustc", "target", &[], &[], false),
         person: person(),
         host: "here".into(),
         run,

@@ -17,6 +17,7 @@ const PLAIN: Code = Code {
     found: None,
     lock: None,
     features: &[],
+    cfg: &[],
 };
 
 /// `item!(A: "module", "name", [own; 32], [B, C])`: a static in a function, as the macros emit it.
@@ -48,6 +49,7 @@ fn only_what_the_code_does_is_part_of_its_hash() {
         blob: [9; 20],
         lock: Some(("/elsewhere/Cargo.lock", [3; 32])),
         features: &["x"],
+        cfg: &["fast"],
         ..PLAIN
     };
     assert_eq!(leaked(same).hash(), hash);

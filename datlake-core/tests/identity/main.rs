@@ -48,5 +48,6 @@ const fn item(name: &'static str, own: u8) -> Code {
         found: None,
         lock: None,
         features: &[],
+        cfg: &[],
     }
 }

@@ -27,8 +27,8 @@ pub struct Prune {
 }
 
 impl Prune {
-    /// What was superseded: the latest of each creator and arguments stays, of each variant of a build (features, target, debug or
-    /// release).
+    /// What was superseded: the latest of each creator and arguments stays, of each variant of a build (features, `--cfg`, target, debug
+    /// or release).
     ///
     /// ```
     /// # let lake = datlake::Lake::temp()?;
@@ -159,7 +159,7 @@ impl Calls {
         self.signatures.insert(id.clone(), None);
         // A build with other features, or for another platform, may be in use beside this one.
         let built = &lineage.environment;
-        let variant = json!([built.features, built.target, built.debug_assertions]);
+        let variant = json!([built.features, built.cfg, built.target, built.debug_assertions]);
         let mut parts = vec![json!(lineage.creator), json!(lineage.generics), variant];
         let mut known = true;
         for param in lineage.params.iter().chain(&lineage.extras) {

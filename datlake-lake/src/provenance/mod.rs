@@ -17,7 +17,7 @@ use datlake_core::lineage::{CodeLineage, Dependency, Environment, Input, Lineage
 use datlake_core::returned::ValueInputs;
 use datlake_core::value_shape::ValueShape;
 use datlake_core::{CallKey, Code, Digest, Identity, Result};
-use datlake_store::{LocalView, Staged};
+use datlake_store::{LocalView, PerProcess, Staged};
 
 use crate::sync::lock;
 
@@ -29,7 +29,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Provenance {
     email: Option<String>,
     person: OnceLock<Person>,
-    run: String,
+    run: PerProcess<String>,
     /// By address of the code.
     sources: Mutex<HashMap<usize, SourceState>>,
     /// Texts of the build that were kept, in which epoch, and whether at the remote too.
@@ -53,20 +53,24 @@ pub fn now() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
+fn new_run() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
 impl Provenance {
     pub(crate) fn new(email: Option<String>) -> Self {
         Self {
             email,
             person: OnceLock::new(),
-            run: uuid::Uuid::now_v7().simple().to_string(),
+            run: PerProcess::new(new_run()),
             sources: Mutex::default(),
             texts_kept: Mutex::default(),
         }
     }
 
-    /// The run this process is.
+    /// The run this process is; a forked child is one of its own.
     pub(crate) fn run(&self) -> &str {
-        &self.run
+        self.run.get(new_run)
     }
 
     /// The machine.
@@ -110,7 +114,7 @@ impl Provenance {
             environment: environment(code),
             person: self.person()?,
             host: self.host().to_owned(),
-            run: self.run.clone(),
+            run: self.run().to_owned(),
             started_at: started_at.to_owned(),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             datlake_version: VERSION.to_owned(),
@@ -174,5 +178,6 @@ impl Provenance {
 
 fn environment(code: &Code) -> Environment {
     let lock = code.lock.map(|(_, digest)| Digest::from_bytes(digest));
-    Environment::new(lock, env!("DATLAKE_RUSTC"), env!("DATLAKE_TARGET"), code.features, cfg!(debug_assertions))
+    let (rustc, target) = (env!("DATLAKE_RUSTC"), env!("DATLAKE_TARGET"));
+    Environment::new(lock, rustc, target, code.features, code.cfg, cfg!(debug_assertions))
 }

@@ -18,6 +18,8 @@ use crate::handle::Lake;
 pub struct Ambient {
     pub lake: Option<Lake>,
     pub frame: Option<Arc<dyn Frame>>,
+    /// Several lakes had been entered where this was taken along, and which of them is meant cannot be known.
+    pub unclear: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,10 +115,12 @@ fn forget(entries: &[Entry]) {
     IN_BODY.set(IN_BODY.get() - in_body(entries));
 }
 
-pub(super) fn current() -> Ambient {
+/// What is current; with `polled` for a future of this library.
+pub(super) fn current(polled: bool) -> Ambient {
     ENTRIES.with_borrow(|entries| {
         let last = entries.iter().rev().find(|entry| entry.counts());
-        last.map_or_else(Ambient::default, |entry| entry.ambient.clone())
+        let current = last.map_or_else(Ambient::default, |entry| entry.ambient.clone());
+        Ambient { unclear: current.unclear || is_unclear(entries, polled), ..current }
     })
 }
 
@@ -124,21 +128,29 @@ pub(super) fn frame() -> Option<Arc<dyn Frame>> {
     if IN_BODY.get() == 0 {
         return None;
     }
-    current().frame
+    ENTRIES.with_borrow(|entries| {
+        let last = entries.iter().rev().find(|entry| entry.counts());
+        last.and_then(|entry| entry.ambient.frame.clone())
+    })
 }
 
 /// The current lake, unless a task has several guards at a time: some of its futures may wait.
-pub(super) fn lake() -> Result<Option<Lake>> {
-    ENTRIES.with_borrow(|entries| {
-        let mut counting = entries.iter().rev().filter(|entry| entry.counts());
-        let Some(last) = counting.next() else { return Ok(None) };
-        let of_task = |entry: &&Entry| entry.guard.is_some_and(TaskPlace::is_asynchronous);
-        if of_task(&last) && counting.take_while(of_task).any(|entry| entry.ambient.lake != last.ambient.lake) {
-            let message = "several lakes are entered in one task, and which of them is meant cannot be known";
-            let hint =
-                "use `lake.scope(future)` in asynchronous code, and hold no guard of `lake.enter()` across an await";
-            return Err(Error::new(ErrorKind::Context, message).with_hint(hint));
-        }
-        Ok(last.ambient.lake.clone())
-    })
+pub(super) fn lake(polled: bool) -> Result<Option<Lake>> {
+    let Ambient { lake, unclear, .. } = current(polled);
+    if unclear {
+        let message = "several lakes are entered in one task, and which of them is meant cannot be known";
+        let hint = "use `lake.scope(future)` in asynchronous code, and hold no guard of `lake.enter()` across an await";
+        return Err(Error::new(ErrorKind::Context, message).with_hint(hint));
+    }
+    Ok(lake)
+}
+
+/// Whether the guards that count are of different lakes, and some of them may be of futures that wait. Outside of tokio nobody
+/// knows tasks: a future that is polled there may be in one with every guard of its thread.
+fn is_unclear(entries: &[Entry], polled: bool) -> bool {
+    let anyones = polled && !TaskPlace::current().is_asynchronous();
+    let of_task = |entry: &&Entry| entry.guard.is_some_and(|guard| anyones || guard.is_asynchronous());
+    let mut counting = entries.iter().rev().filter(|entry| entry.counts()).take_while(of_task);
+    let last = counting.next();
+    last.is_some_and(|last| counting.any(|entry| entry.ambient.lake != last.ambient.lake))
 }

@@ -44,7 +44,12 @@ thread_local! {
 /// # Errors
 /// [`ErrorKind::Context`] where asynchronous code has entered several, and which of them it means cannot be known.
 pub fn lake() -> Result<Option<Lake>> {
-    entries::lake()
+    entries::lake(false)
+}
+
+/// As [`lake`], for a future that is polled, maybe by an executor that knows no tasks.
+pub fn polled_lake() -> Result<Option<Lake>> {
+    entries::lake(true)
 }
 
 /// The body the code stands in.
@@ -96,7 +101,7 @@ fn enter_for_user(scope: Ambient) -> Entered {
 
 /// Makes `lake` current, and no body, until the guard is dropped.
 pub fn outside_bodies(lake: &Lake) -> Entered {
-    enter(Ambient { lake: Some(lake.clone()), frame: None })
+    enter(Ambient { lake: Some(lake.clone()), ..Ambient::default() })
 }
 
 /// Runs the code of a body, above a stack frame with a name by which [`Frame::is_certain`] finds it again. It is never inlined
@@ -125,6 +130,8 @@ impl Lake {
     ///
     /// In asynchronous code use [`scope`](Self::scope): other futures of the thread may run while this one waits. There a guard
     /// counts for its own task only, and if a task has entered several lakes at a time, asking for the current one is an error.
+    /// Only tokio's tasks can be told apart: elsewhere that error comes from asynchronous calls alone, and a blocking call takes the
+    /// lake that was entered last.
     ///
     /// ```
     /// let lake = datlake::Lake::temp()?;
@@ -134,7 +141,7 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn enter(&self) -> Entered {
-        enter_for_user(Ambient { lake: Some(self.clone()), frame: frame() })
+        enter_for_user(self.ambient())
     }
 
     /// A future in which this lake is the current one.
@@ -150,8 +157,13 @@ impl Lake {
     /// # }
     /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        let _inside = enter(Ambient { lake: Some(self.clone()), frame: frame() });
+        let _inside = enter(self.ambient());
         here().scope(future)
+    }
+
+    /// This lake, in the body the code stands in.
+    fn ambient(&self) -> Ambient {
+        Ambient { lake: Some(self.clone()), frame: frame(), unclear: false }
     }
 }
 
@@ -217,7 +229,12 @@ pub struct Here {
 /// # Ok::<(), datlake::Error>(())
 /// ```
 pub fn here() -> Here {
-    Here { scope: entries::current(), certain: certain_frame().is_some(), stack: stack() }
+    Here { scope: entries::current(false), certain: certain_frame().is_some(), stack: stack() }
+}
+
+/// As [`here`], in a future that is polled.
+pub fn polled_here() -> Here {
+    Here { scope: entries::current(true), ..here() }
 }
 
 impl Here {

@@ -125,6 +125,7 @@ const CODE: Code = Code {
     found: None,
     lock: None,
     features: &[],
+    cfg: &[],
 };
 
 const COMMITTED: CodeState = CodeState::Committed;
