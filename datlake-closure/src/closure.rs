@@ -20,6 +20,10 @@ pub(crate) struct Run<'a> {
     root: DefId,
     /// What is in, and what pulled it in.
     pub(crate) items: BTreeMap<DefId, Option<DefId>>,
+    /// What leads to what, by the items among whose tokens they are.
+    pub(crate) leads: BTreeMap<DefId, BTreeSet<DefId>>,
+    /// Names of methods that an item calls.
+    pub(crate) calls: BTreeMap<DefId, BTreeSet<Sym>>,
     queue: VecDeque<(DefId, Option<ModId>)>,
     read: Set<(DefId, Option<ModId>)>,
     /// Names of methods, and the crates that call them.
@@ -59,6 +63,8 @@ impl<'a> Run<'a> {
             uses,
             root,
             items: BTreeMap::new(),
+            leads: BTreeMap::new(),
+            calls: BTreeMap::new(),
             queue: VecDeque::new(),
             read: Set::default(),
             called: Map::default(),
@@ -123,6 +129,10 @@ impl<'a> Run<'a> {
 
     /// Brings an item in.
     pub(crate) fn include(&mut self, def: DefId, by: Option<DefId>) {
+        if let Some(by) = by {
+            let (from, to) = (self.top(by), self.top(def));
+            self.leads.entry(from).or_default().insert(to);
+        }
         if self.items.contains_key(&def) {
             return;
         }
@@ -307,6 +317,7 @@ impl<'a> Run<'a> {
             self.edges.entry(self.top(def)).or_default().insert(edge);
             self.conditions.insert((*krate, when));
         }
+        self.calls.entry(top).or_default().extend(&mentions.called);
         let crates = BTreeSet::from([krate, context.map_or(krate, |module| index[module].krate)]);
         for from in crates.iter().copied() {
             mentions.called.iter().for_each(|name| self.called(*name, from, def));
@@ -348,6 +359,8 @@ impl<'a> Run<'a> {
             Meaning::Assoc(found, name) => {
                 self.include(found, Some(def));
                 self.named(found, name, def);
+                let top = self.top(def);
+                self.calls.entry(top).or_default().insert(name);
                 format!("{}::{}", self.scanner.label(found), index.name(name))
             }
             Meaning::Mod(module) => index.module_path(module),

@@ -3,7 +3,7 @@
 //! The table is the same wherever the sources lie: its labels and texts hold no paths of a file system and no line numbers, and
 //! rows are sorted. Files and lines stand beside them for people.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,6 +97,8 @@ pub struct Item {
     pub is_root: bool,
     /// What first mentioned it.
     pub because: Option<String>,
+    /// What it leads to: places among the items.
+    pub leads_to: Vec<usize>,
 }
 
 /// The function is not where it is said to be.
@@ -186,7 +188,7 @@ impl Scanner {
     fn table(&self, creator: DefId, run: Run<'_>) -> Closure {
         let index = &self.index;
         let mut files: BTreeSet<PathBuf> = BTreeSet::new();
-        let mut items = Vec::new();
+        let (mut items, mut defs) = (Vec::new(), Vec::new());
         for (def, by) in run.items.iter().filter(|(def, _)| run.top(**def) == **def) {
             let file = &index[index[*def].file];
             files.insert(file.path.clone());
@@ -200,8 +202,11 @@ impl Scanner {
                 last_line: file.text.line(index[*def].to.saturating_sub(1)),
                 is_root: *def == creator,
                 because: by.map(|by| self.label(run.top(by)).to_string()),
+                leads_to: Vec::new(),
             });
+            defs.push(*def);
         }
+        self.lead(&mut items, &defs, &run);
         let mut found = Closure { items, ..Closure::default() };
         let mut registry: BTreeSet<String> = run.registry.clone();
         let mut embedded = run.embedded.clone();
@@ -235,11 +240,27 @@ impl Scanner {
         }
         let variables: BTreeSet<&String> = own_variables.into_iter().chain(rest).map(|(_, name)| name).collect();
         found.variables = variables.into_iter().cloned().collect();
-        found.items.sort_by(|a, b| (&a.label, &a.text).cmp(&(&b.label, &b.text)));
+        found.sort();
         found.notes = notes::of(self, creator, &run);
         found.ambiguous = ambiguous::of(self, creator);
         found.files = files.into_iter().collect();
         found
+    }
+
+    /// Fills in what leads to what.
+    fn lead(&self, items: &mut [Item], defs: &[DefId], run: &Run<'_>) {
+        let index = &self.index;
+        let places: BTreeMap<DefId, usize> = defs.iter().enumerate().map(|(at, def)| (*def, at)).collect();
+        let mut members: BTreeMap<symbol::Sym, Vec<usize>> = BTreeMap::new();
+        for (at, def) in defs.iter().enumerate().filter(|(_, def)| index[**def].kind == Kind::Member) {
+            members.entry(index[*def].name).or_default().push(at);
+        }
+        for (item, def) in items.iter_mut().zip(defs) {
+            let named = run.leads.get(def).into_iter().flatten().filter_map(|to| places.get(to));
+            let called = run.calls.get(def).into_iter().flatten().filter_map(|name| members.get(name)).flatten();
+            let leads_to: BTreeSet<usize> = named.chain(called).copied().collect();
+            item.leads_to = leads_to.into_iter().filter(|to| places.get(def) != Some(to)).collect();
+        }
     }
 
     /// Procedural macros with their path dependencies.
@@ -409,5 +430,33 @@ fn row(label: String, text: String, file: &Path) -> Item {
         last_line: 1,
         is_root: false,
         because: None,
+        leads_to: Vec::new(),
+    }
+}
+
+impl Closure {
+    /// Sorts the items, which lead to the same ones afterwards.
+    fn sort(&mut self) {
+        let mut order: Vec<usize> = (0..self.items.len()).collect();
+        order.sort_by_key(|at| (&self.items[*at].label, &self.items[*at].text));
+        self.rearrange(&order);
+    }
+
+    /// Leaves the items at these places, in this order.
+    fn rearrange(&mut self, order: &[usize]) {
+        let mut places = vec![None; self.items.len()];
+        order.iter().enumerate().for_each(|(new, old)| places[*old] = Some(new));
+        let mut old: Vec<Option<Item>> = std::mem::take(&mut self.items).into_iter().map(Some).collect();
+        self.items = order.iter().filter_map(|at| old[*at].take()).collect();
+        for item in &mut self.items {
+            item.leads_to = item.leads_to.iter().filter_map(|to| places[*to]).collect();
+            item.leads_to.sort_unstable();
+        }
+    }
+
+    /// Leaves the items for which `stays` holds.
+    pub fn retain(&mut self, stays: impl Fn(&Item) -> bool) {
+        let order: Vec<usize> = (0..self.items.len()).filter(|at| stays(&self.items[*at])).collect();
+        self.rearrange(&order);
     }
 }

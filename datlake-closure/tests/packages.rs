@@ -268,3 +268,42 @@ fn notes_say_what_is_not_seen() {
     );
     assert_eq!(closure.variables, ["WHERE"]);
 }
+
+#[test]
+fn items_lead_to_what_they_use() {
+    let code = "
+        fn creator() -> u64 { heavy() + light() }
+        fn heavy() -> u64 { Model.fit() + shared() }
+        fn light() -> u64 { Model.fit() }
+        struct Model;
+        impl Model { fn fit(&self) -> u64 { Self::deep() } fn deep() -> u64 { 1 } }
+        fn shared() -> u64 { 2 }
+        fn idle() {}";
+    let scanner =
+        Scanner::new(vec![Package::new("app", "src/lib.rs")], files(&[("src/lib.rs", code)])).expect("sources");
+    let mut closure =
+        scanner.closure(&Creator { file: Path::new("src/lib.rs"), line: 2, name: "creator" }).expect("a function");
+    let leads = |closure: &datlake_closure::Closure| {
+        let label = |at: &usize| closure.items[*at].label.trim_start_matches("app::").to_owned();
+        let row = |item: &datlake_closure::Item| {
+            let to: Vec<String> = item.leads_to.iter().map(label).collect();
+            format!("{} to {}", item.label.trim_start_matches("app::"), to.join(", "))
+        };
+        closure.items.iter().map(row).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        leads(&closure),
+        [
+            "app (settings) to ",
+            "Model to Model::fit",
+            "Model::deep to Model",
+            "Model::fit to Model, Model::deep",
+            "creator to heavy, light",
+            "heavy to Model, Model::fit, shared",
+            "light to Model, Model::fit",
+            "shared to ",
+        ]
+    );
+    closure.retain(|item| !item.label.starts_with("app::Model::"));
+    assert_eq!(leads(&closure)[2..4], ["creator to heavy, light", "heavy to Model, shared"]);
+}

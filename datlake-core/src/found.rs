@@ -5,7 +5,7 @@
 //!
 //! | row | columns |
 //! |---|---|
-//! | `root`, `item` | label, hash, file, first line, last line, label of what first mentioned it |
+//! | `root`, `item` | label, hash, file, first line, last line, label of what first mentioned it, places of the items it leads to |
 //! | `file` | what embeds it, BLAKE3 of its content or nothing |
 //! | `source` | a file that something of the above is in, git's id of it as a blob |
 //! | `crate` | name, versions with checksums |
@@ -69,6 +69,8 @@ pub struct ClosureItem {
     pub because: Option<String>,
     /// Whether it is the creator itself.
     pub is_root: bool,
+    /// What it leads to: places among the items, from 0.
+    pub leads_to: Vec<usize>,
 }
 
 impl Closure {
@@ -88,6 +90,7 @@ impl Closure {
                     last_line: column(5).parse().unwrap_or_default(),
                     because: filled(6),
                     is_root: kind == "root",
+                    leads_to: column(7).split(' ').filter_map(|place| place.parse().ok()).collect(),
                 }),
                 "file" => found.files.push((column(1), filled(2))),
                 "source" => found.sources.push((column(1), column(2))),

@@ -276,6 +276,7 @@ mod tests {
         found: None,
         lock: None,
         features: &[],
+        cfg: &[],
     };
 
     fn identity<T: serde::Serialize>(argument: &T) -> Identity {

@@ -19,8 +19,8 @@ use crate::handle::Lake;
 use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune};
 use crate::origin::Origin;
 use crate::report::{
-    CallExplanation, CallInfo, Cleaned, Downstream, Evicted, FileInfo, History, LakeStatus, Listing, RemoteCheck,
-    Removal, Repaired, RunInfo, Runs, SignedUrl, Upstream,
+    CallExplanation, CallInfo, Cleaned, CreatorCode, Downstream, Evicted, FileInfo, History, LakeStatus, Listing,
+    RemoteCheck, Removal, Repaired, RunInfo, Runs, SignedUrl, Upstream,
 };
 use crate::scope;
 
@@ -118,7 +118,9 @@ twins! {
         downstream_async = downstream(&self, uid: &str, depth: usize, limit: usize) -> Downstream;
         evict_async = evict(&self, what: Evict) -> Evicted;
         exists_async = exists(&self, uid: &str) -> bool;
+        creator_code_async = creator_code(&self, creator: &str) -> CreatorCode;
         explain_async = explain(&self, call: &str) -> CallExplanation;
+        explain_sources_async = explain_sources(&self, call: &str) -> CallExplanation;
         file_async = file(&self, uid: &str) -> File;
         forget_async = forget(&self, uids: &[impl AsRef<str>]) -> Vec<Uid>;
         history_async = history(&self, creator: Option<&str>) -> History;

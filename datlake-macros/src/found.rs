@@ -135,7 +135,9 @@ impl ClosureTable {
         let because = item.because.as_deref().unwrap_or_default();
         let hash = hex(&hash_of_item(item));
         let (label, because, kind) = (line(&item.label), line(because), if item.is_root { "root" } else { "item" });
-        let _ = writeln!(self.table, "{kind}\t{label}\t{hash}\t{file}\t{}\t{}\t{because}", item.line, item.last_line);
+        let leads_to: Vec<String> = item.leads_to.iter().map(usize::to_string).collect();
+        let (lines, leads_to) = (format!("{}\t{}", item.line, item.last_line), leads_to.join(" "));
+        let _ = writeln!(self.table, "{kind}\t{label}\t{hash}\t{file}\t{lines}\t{because}\t{leads_to}");
     }
 
     /// Warnings at the creator's signature.
@@ -251,7 +253,7 @@ fn keep_own(closure: &mut Closure, package: &Package) {
     let is_own = |label: &str| {
         label.strip_prefix(own).is_some_and(|rest| rest.starts_with("::") || rest.starts_with(['/', ' ']))
     };
-    closure.items.retain(|item| is_own(&item.label));
+    closure.retain(|item| is_own(&item.label));
     closure.embedded.retain(|embedded| embedded.path.starts_with(&package.directory));
     let files: Vec<PathBuf> = closure.items.iter().map(|item| item.file.clone()).collect();
     closure.files.retain(|file| files.contains(file));

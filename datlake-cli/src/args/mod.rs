@@ -180,11 +180,19 @@ pub(crate) enum Command {
     /// Also whether that creator ran with other code since. The command knows only what the lake has recorded; if the code of a
     /// program has changed and it has not run yet, `f::call(…).explain()` says so in Rust.
     #[command(after_help = "Example: datlake explain reports/2026.md\n\
-        A call as `datlake calls` shows it: datlake explain word_count/22e76bf50690")]
+        A call as `datlake calls` shows it: datlake explain word_count/22e76bf50690\n\
+        With what was edited: datlake explain --source reports/2026.md\n\
+        What a creator's results depend on: datlake explain --closure word_count")]
     Explain {
         /// A call, as CREATOR/KEY, or a file that it made; the creator may be abbreviated to its end, the key to its beginning
-        #[arg(value_name = "CALL|UID")]
+        #[arg(value_name = "CALL|UID|CREATOR")]
         call: String,
+        /// Shows how much code the results of a creator depend on, and what brings most of it in
+        #[arg(long, conflicts_with = "source")]
+        closure: bool,
+        /// Shows the sources of the items that changed, as they were and as they are
+        #[arg(short, long)]
+        source: bool,
     },
     /// Shows everything upstream of a file or a call (what it was made from) and downstream (what was made from it)
     #[command(after_help = "Example: datlake lineage reports/2026.md\n\

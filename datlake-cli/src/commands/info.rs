@@ -5,6 +5,7 @@ use datlake::report::{CallInfo, CreatedBy, FileInfo, OutputRow};
 use datlake::{Error, ErrorKind, Lake, Uid};
 use owo_colors::{OwoColorize as _, Style};
 
+use super::explain::{code_size, not_seen};
 use super::ls::size;
 use crate::answer::{Answer, Page};
 use crate::boxes::{Card, joined};
@@ -210,6 +211,10 @@ fn of_call(call: &CreatedBy, created_at: &str, version: Option<&str>, facts: &mu
     for (at, one) in call.dependencies.iter().enumerate() {
         let text = format!("{} ({}:{}, hash {})", one.item, one.file, one.line, one.hash.short());
         facts.push((if at == 0 { "depends" } else { "" }, text));
+    }
+    if let Some(extent) = &call.extent {
+        facts.push(("closure", code_size(&extent.size)));
+        facts.extend(not_seen(extent).into_iter().map(|line| ("", line)));
     }
     let built = &call.environment;
     let features = if built.features.is_empty() { "none".to_owned() } else { built.features.join(", ") };

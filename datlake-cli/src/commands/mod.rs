@@ -52,7 +52,9 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         }
         Command::Runs { run: Some(run), .. } => Box::new(lake()?.run(&run)?),
         Command::Runs { run: None, limit } => Box::new(runs::List(lake()?.runs(limit)?)),
-        Command::Explain { call } => Box::new(lake()?.explain(&call)?),
+        Command::Explain { call, closure: true, .. } => Box::new(lake()?.creator_code(&call)?),
+        Command::Explain { call, source: true, .. } => Box::new(lake()?.explain_sources(&call)?),
+        Command::Explain { call, .. } => Box::new(lake()?.explain(&call)?),
         Command::Lineage { uid, up, down, depth, limit } => {
             Box::new(lineage::run(&lake()?, &uid, up, down, &lineage::Bounds { depth, limit })?)
         }

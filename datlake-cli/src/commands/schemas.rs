@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallExplanation, CallInfo, CallRow, Cleaned, Collected, Evicted, FileInfo, FileRow, LakeStatus, Mirrored, Pull,
-    Push, Repaired, RunInfo, RunRow, SignedUrl, Verified,
+    CallExplanation, CallInfo, CallRow, Cleaned, Collected, CreatorCode, Evicted, FileInfo, FileRow, LakeStatus,
+    Mirrored, Pull, Push, Repaired, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -48,6 +48,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("config-unset", of::<Changed>()),
         ("evict", of::<Evicted>()),
         ("explain", of::<CallExplanation>()),
+        ("explain-closure", of::<CreatorCode>()),
         ("gc", of::<Collected>()),
         ("get", of::<Vec<Got>>()),
         ("info", of::<FileInfo>()),

@@ -100,6 +100,86 @@ fn a_dependency_an_argument_and_an_extra() {
 }
 
 #[test]
+fn how_much_code_a_creator_depends_on_and_what_brings_it_in() {
+    let (machine, made) = Machine::prepared();
+    let shown = machine.ok(&["explain", "--closure", "word_count"]);
+    for part in [
+        "Its results depend on 2 items, 10 lines of datlake-cli",
+        "1 item, 3 lines: `datlake-cli/main::pipeline::longer`",
+    ] {
+        assert!(shown.contains(part), "{shown} does not say {part}");
+    }
+    let code = machine.json(&["explain", "--closure", "pipeline::word_count"]);
+    assert_eq!((&code["items"], &code["pulled_in"][0]["items"]), (&2.into(), &1.into()), "{code:#}");
+    assert!(machine.ok(&["explain", made.count.uid().unwrap().as_str()]).contains("Its result depends on 2 items"));
+    machine.fails(1, &["no call of a creator `wordcount`", "word_count"], &["explain", "--closure", "wordcount"]);
+    // Of whose code there is no table, nothing is known.
+    leave(&machine, made.count.uid().unwrap().as_str(), |lineage| {
+        lineage.started_at = "2999-01-01T00:00:00.000Z".to_owned();
+        lineage.code.closure = None;
+    });
+    machine.fails(1, &["has no table of its code", "closure = \"none\""], &["explain", "--closure", "word_count"]);
+}
+
+/// A table of code that has a function in that file.
+fn table(
+    machine: &Machine,
+    name: &str,
+    file: &str,
+    source: &str,
+    first: usize,
+    last: usize,
+) -> Option<datlake::Digest> {
+    let blob = git2::Oid::hash_object(git2::ObjectType::Blob, source.as_bytes()).unwrap();
+    let table = format!(
+        "source\t{file}\t{blob}\nroot\tapp::creator\t00\t{file}\t1\t1\t\t1\n\
+         item\tapp::scale\t{name}\t{file}\t{first}\t{last}\tapp::creator\t\n"
+    );
+    Some(machine.lake().add_bytes(&format!("tables/{name}"), table).unwrap().digest())
+}
+
+#[test]
+fn the_source_of_what_changed_is_that_which_was_compiled() {
+    let (machine, made) = Machine::prepared();
+    let uid = made.count.uid().unwrap().as_str();
+    let old = "// The creator.\nfn scale(n: f64) -> f64 {\n    n * 2.0\n}\n";
+    let new = "// The creator.\n\nfn scale(n: f64) -> f64 {\n    n * 3.0\n}\n";
+    // The older was committed, the newer is on the disk.
+    let work = machine.write("work/src/lib.rs", new).parent().unwrap().parent().unwrap().to_owned();
+    let repository = git2::Repository::init(&work).unwrap();
+    repository.blob(old.as_bytes()).unwrap();
+    let (was, now) = (table(&machine, "old", "src/lib.rs", old, 2, 4), table(&machine, "new", "src/lib.rs", new, 3, 5));
+    leave(&machine, uid, |lineage| {
+        lineage.started_at = "2001-01-01T00:00:00.000Z".to_owned();
+        lineage.code.closure = was;
+    });
+    let latest = leave(&machine, uid, |lineage| {
+        lineage.key = CallKey::from_bytes([1; 32]);
+        lineage.started_at = "2999-01-01T00:00:00.000Z".to_owned();
+        lineage.code.hash = CodeHash::from_bytes([9; 32]);
+        lineage.code.closure = now;
+    });
+    let call = format!("word_count/{latest}");
+    let explained = || machine.ok(&["explain", "--source", &call]);
+    let shown = explained();
+    for part in
+        ["`app::scale` changed, in src/lib.rs:3", "-    n * 2.0", "+    n * 3.0", "     fn scale(n: f64) -> f64 {"]
+    {
+        assert!(shown.contains(part), "{shown} does not say {part}");
+    }
+    assert!(!shown.contains("The creator."), "{shown}");
+    assert!(!machine.ok(&["explain", &call]).contains("n * 2.0"));
+    let source = &machine.json(&["explain", "--source", &call])["earlier"]["sources"][0];
+    assert_eq!(source["was"], "fn scale(n: f64) -> f64 {\n    n * 2.0\n}\n");
+    // Edited further, what was compiled is nowhere.
+    machine.write("work/src/lib.rs", "fn scale() {}");
+    let shown = explained();
+    assert!(shown.contains("its later source is in no commit here") && !shown.contains("fn scale"), "{shown}");
+    repository.blob(new.as_bytes()).unwrap();
+    assert!(explained().contains("+    n * 3.0"));
+}
+
+#[test]
 fn what_cannot_be_explained_says_why() {
     let (machine, made) = Machine::prepared();
     let uid = made.count.uid().unwrap().as_str();

@@ -232,6 +232,9 @@ pub(crate) fn check_schema(arguments: &[&str], answer: &str) {
     if name == "info" && answer.get("call").is_some() {
         name.push_str("-call");
     }
+    if arguments.contains(&"--closure") {
+        name.push_str("-closure");
+    }
     if name == "repair" && answer.get("uid").is_none() {
         name.push_str("-left-over");
     }

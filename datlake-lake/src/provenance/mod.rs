@@ -7,6 +7,8 @@ mod compiled;
 mod person;
 #[cfg(feature = "git")]
 mod source;
+#[cfg(feature = "git")]
+mod text;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
@@ -20,6 +22,8 @@ use datlake_core::{CallKey, Code, Digest, Identity, Result};
 use datlake_store::{LocalView, PerProcess, Staged};
 
 use crate::sync::lock;
+#[cfg(feature = "git")]
+pub(crate) use text::Checkout;
 
 /// The version of datlake that writes records.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -8,7 +8,7 @@ use datlake_core::{CallKey, CodeHash, CreatorName, Digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CreatedBy, Damage, Outcome, OutputRow, Place};
+use super::{CodeExtent, CreatedBy, Damage, ItemSource, Outcome, OutputRow, Place};
 
 /// Calls, and what could not be read.
 #[non_exhaustive]
@@ -128,6 +128,8 @@ pub struct CallExplanation {
     pub originator: String,
     /// Hash of the code with all that it declares to depend on.
     pub code_hash: CodeHash,
+    /// How much code was found that it depends on; `None` where nothing looked for it, or its table is not there.
+    pub extent: Option<CodeExtent>,
     /// The nearest earlier call of the creator: one with the same arguments, else the one with the fewest differences; of
     /// several the latest. `None` for the first.
     pub earlier: Option<Comparison>,
@@ -150,6 +152,8 @@ pub struct Comparison {
     pub originator: String,
     /// What is not the same; never empty.
     pub differences: Vec<Difference>,
+    /// The sources of items that changed, where they were asked for.
+    pub sources: Vec<ItemSource>,
 }
 
 /// How the code of a creator has changed since a call.
@@ -165,6 +169,8 @@ pub struct Since {
     pub originator: String,
     /// What differs in its code.
     pub differences: Vec<Difference>,
+    /// The sources of items that changed, where they were asked for.
+    pub sources: Vec<ItemSource>,
     /// The latest call that differs in its code alone: the same call, made again.
     pub again: Option<CallKey>,
     /// Whether that one made the same files.

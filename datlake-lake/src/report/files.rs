@@ -6,7 +6,7 @@ use datlake_core::lineage::{
 use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
 use serde::{Deserialize, Serialize};
 
-use super::Damage;
+use super::{CodeExtent, Damage};
 
 /// Files, and what could not be read.
 #[non_exhaustive]
@@ -147,6 +147,8 @@ pub struct CreatedBy {
     pub code_hash: CodeHash,
     /// What the code depends on, directly or not.
     pub dependencies: Vec<Dependency>,
+    /// How much code was found that it depends on; `None` where nothing looked for it, or its table is not there.
+    pub extent: Option<CodeExtent>,
     /// Type and const parameters, as `(name, value)`.
     pub generics: Vec<(String, String)>,
     /// The arguments in order. Of a secret one only the name.
@@ -228,6 +230,7 @@ impl From<Lineage> for CreatedBy {
             permalink: code.source.permalink,
             code_hash: code.hash,
             dependencies: code.dependencies,
+            extent: None,
             generics: lineage.generics,
             params: lineage.params,
             extras: lineage.extras,

@@ -15,6 +15,7 @@
 //! ```
 
 mod calls;
+mod code;
 mod files;
 mod health;
 mod lineage;
@@ -30,7 +31,9 @@ use datlake_core::Error;
 use serde::{Deserialize, Serialize};
 
 pub use calls::{CallEvent, CallExplanation, CallInfo, CallRow, Comparison, History, ReturnValue, Since};
+pub use code::{CodeExtent, CodeNote, CreatorCode, ItemSource};
 pub use datlake_core::run::Outcome;
+pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
 pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, Listing, OutputRow, Place};
 pub use health::{
     Cleaned, Collected, CollectedLocal, CollectedRemote, Evicted, Finding, FindingKind, RepairOutcome, Repaired,

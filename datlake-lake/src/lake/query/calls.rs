@@ -200,6 +200,20 @@ impl Lake {
         })
     }
 
+    /// The only creator with calls that is called so in full or by the end of its name, and its calls.
+    pub(super) async fn creator_meant(&self, wanted: &str) -> Result<(CreatorName, Vec<CallKey>)> {
+        let all = self.catalog().calls(None).await?;
+        let mut names: Vec<String> = all.iter().map(|(creator, _)| creator.to_string()).collect();
+        names.dedup();
+        let meant: Vec<_> = all.into_iter().filter(|(creator, _)| is_called(creator.as_str(), wanted)).collect();
+        let Some((creator, _)) = meant.first().cloned() else { return Err(self.no_creator(wanted, &names)) };
+        if let Some((other, _)) = meant.iter().find(|(other, _)| *other != creator) {
+            let message = format!("`{wanted}` is several creators, as `{creator}` and `{other}`");
+            return Err(Error::new(ErrorKind::InvalidInput, message).with_hint("write more of the name"));
+        }
+        Ok((creator, meant.into_iter().map(|(_, key)| key).collect()))
+    }
+
     fn no_creator(&self, wanted: &str, names: &[String]) -> Error {
         let shown: String = wanted.chars().take(80).flat_map(char::escape_debug).collect();
         let message = format!("the lake in `{}` has no call of a creator `{shown}`", self.home().display());

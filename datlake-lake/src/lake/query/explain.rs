@@ -1,12 +1,18 @@
 //! Why a call ran, as far as records tell.
 
+#[cfg(feature = "git")]
+use datlake_core::ClosureItem;
+#[cfg(feature = "git")]
+use datlake_core::explain::Change;
 use datlake_core::explain::{Difference, between, name_items, nearness};
 use datlake_core::lineage::Lineage;
-use datlake_core::{CallKey, Error, ErrorKind, Result};
+use datlake_core::{CallKey, Closure, Error, ErrorKind, Result};
 use datlake_store::wait;
 
 use crate::lake::{Lake, refuse_in_body, unless_damaged};
-use crate::report::{CallExplanation, Comparison, Since};
+#[cfg(feature = "git")]
+use crate::provenance::Checkout;
+use crate::report::{CallExplanation, CodeExtent, Comparison, CreatorCode, ItemSource, Since};
 
 impl Lake {
     /// Why the call ran that `call` means: a UID, of a file that it made, or `creator/key`, where the creator's name may be
@@ -34,6 +40,37 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn explain(&self, call: &str) -> Result<CallExplanation> {
+        self.explained(call, false)
+    }
+
+    /// As [`explain`](Self::explain), with the sources of the items that changed: as they were compiled, from the working directory
+    /// and from git, whichever has them.
+    ///
+    /// # Errors
+    /// As [`Lake::explain`].
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// let lake = Lake::temp()?;
+    /// let _current = lake.enter();
+    /// double(4)?;
+    /// let key = lake.history(Some("double"))?.calls[0].key;
+    /// for item in lake.explain_sources(&format!("double/{key}"))?.earlier.into_iter().flat_map(|earlier| earlier.sources) {
+    ///     println!("{}:\n{}", item.item, item.now.unwrap_or_default());
+    /// }
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn explain_sources(&self, call: &str) -> Result<CallExplanation> {
+        self.explained(call, true)
+    }
+
+    fn explained(&self, call: &str, with_sources: bool) -> Result<CallExplanation> {
         refuse_in_body("explain a call")?;
         let Some((creator, key)) = self.call_meant(call)? else {
             let message = format!("no call made `{call}`: somebody added it, so there is nothing to explain");
@@ -54,12 +91,16 @@ impl Lake {
             let (mut earlier, mut since) = (nearest_earlier(&this, &others), since(&this, &others));
             let of = |key: CallKey| others.iter().find(|other| other.key == key);
             if let Some(found) = &mut earlier {
-                self.name_items(&mut found.differences, of(found.key), Some(&this)).await?;
+                let (differences, was) = (&mut found.differences, of(found.key));
+                found.sources = self.name_items(differences, was, Some(&this), with_sources).await?;
             }
             if let Some(found) = &mut since {
-                self.name_items(&mut found.differences, Some(&this), of(found.latest)).await?;
+                let (differences, now) = (&mut found.differences, of(found.latest));
+                found.sources = self.name_items(differences, Some(&this), now, with_sources).await?;
             }
+            let extent = self.extent(&this).await?;
             Ok(CallExplanation {
+                extent,
                 earlier,
                 since,
                 damaged,
@@ -74,20 +115,108 @@ impl Lake {
 }
 
 impl Lake {
-    /// Names the items that changed, where the tables of both calls are kept.
+    /// The code that the results of a creator depend on, as the table of its latest call has it: how much, what of that cannot be
+    /// seen, and what brings in most. The creator's name may be abbreviated to its end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where no creator of that name has a call, and where the latest call has no table, or that is not there;
+    /// [`ErrorKind::InvalidInput`] for a name of several; [`ErrorKind::Context`] in a body; those of reading the stores.
+    ///
+    /// ```
+    /// use datlake::{Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn double(n: u32) -> Result<u32> {
+    ///     Ok(2 * n)
+    /// }
+    ///
+    /// let lake = Lake::temp()?;
+    /// let _current = lake.enter();
+    /// double(4)?;
+    /// assert_eq!(lake.creator_code("double")?.extent.size.items, 1);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn creator_code(&self, creator: &str) -> Result<CreatorCode> {
+        refuse_in_body("look at a creator's code")?;
+        wait(async {
+            self.contact_remote().await?;
+            let (creator, keys) = self.creator_meant(creator).await?;
+            let mut calls = Vec::new();
+            for key in keys {
+                calls.extend(self.lineage_of(&creator, &key).await.unwrap_or_default());
+            }
+            let none = |what: &str| Error::new(ErrorKind::NotFound, format!("the latest call of `{creator}` {what}"));
+            let latest = calls.into_iter().max_by(|a, b| when(a).cmp(&when(b)));
+            let latest = latest.ok_or_else(|| none("cannot be read"))?;
+            let Some(digest) = latest.code.closure else {
+                let error = none("has no table of its code: nothing looked for more than the function itself");
+                return Err(error.with_hint("`closure = \"none\"` and `version` turn that off"));
+            };
+            let table = self.catalog().closure(&digest).await?;
+            let closure = table.ok_or_else(|| none("has a table of its code that is not there any more"))?;
+            Ok(CreatorCode {
+                creator,
+                key: latest.key,
+                started_at: latest.started_at,
+                code_hash: latest.code.hash,
+                extent: CodeExtent::of(&closure),
+                pulled_in: closure.pulled_in(),
+            })
+        })
+    }
+
+    /// How much code a call's result depends on, where that was looked for and is kept.
+    pub(super) async fn extent(&self, lineage: &Lineage) -> Result<Option<CodeExtent>> {
+        let Some(digest) = lineage.code.closure else { return Ok(None) };
+        Ok(self.catalog().closure(&digest).await?.as_ref().map(CodeExtent::of))
+    }
+
+    /// Names the items that changed, where the tables of both calls are kept: their sources, if they are wanted.
     async fn name_items(
         &self,
         differences: &mut Vec<Difference>,
         was: Option<&Lineage>,
         now: Option<&Lineage>,
-    ) -> Result<()> {
-        let digests = was.and_then(|was| was.code.closure).zip(now.and_then(|now| now.code.closure));
-        let Some((was, now)) = digests.filter(|_| differences.contains(&Difference::Found)) else { return Ok(()) };
-        if let (Some(was), Some(now)) = (self.catalog().closure(&was).await?, self.catalog().closure(&now).await?) {
-            name_items(differences, &was, &now);
-        }
-        Ok(())
+        with_sources: bool,
+    ) -> Result<Vec<ItemSource>> {
+        let named = |difference: &Difference| matches!(difference, Difference::Found | Difference::Code);
+        let (Some(was), Some(now)) = (was, now) else { return Ok(Vec::new()) };
+        let Some((old, new)) = was.code.closure.zip(now.code.closure).filter(|_| differences.iter().any(named)) else {
+            return Ok(Vec::new());
+        };
+        let tables = (self.catalog().closure(&old).await?, self.catalog().closure(&new).await?);
+        let (Some(old), Some(new)) = tables else { return Ok(Vec::new()) };
+        name_items(differences, &old, &new);
+        Ok(if with_sources { sources(differences, (was, &old), (now, &new)) } else { Vec::new() })
     }
+}
+
+/// The sources of items that were edited.
+#[cfg(feature = "git")]
+fn sources(differences: &[Difference], was: (&Lineage, &Closure), now: (&Lineage, &Closure)) -> Vec<ItemSource> {
+    let checkout = Checkout::here();
+    let sources = differences.iter().filter_map(|difference| {
+        let is_it = |item: &&ClosureItem| match difference {
+            Difference::Code => item.is_root,
+            Difference::Item { item: label, change: Change::Edited, .. } => item.label == *label,
+            _ => false,
+        };
+        let of = |(_, closure): (&Lineage, &Closure)| closure.items.iter().filter(is_it).cloned().collect::<Vec<_>>();
+        // Several variants may have one name.
+        let (old, new) = (of(was), of(now));
+        let changed = |item: &&ClosureItem, others: &[ClosureItem]| others.iter().all(|other| other.hash != item.hash);
+        let old_item = old.iter().find(|item| item.is_root || changed(item, &new))?;
+        let new_item = new.iter().find(|item| item.is_root || changed(item, &old))?;
+        let text = |(lineage, closure): (&Lineage, &Closure), item| checkout.text(&lineage.code, closure, item);
+        Some(ItemSource { item: new_item.label.clone(), was: text(was, old_item), now: text(now, new_item) })
+    });
+    sources.collect()
+}
+
+/// Only git knows sources by what they were.
+#[cfg(not(feature = "git"))]
+fn sources(_: &[Difference], _: (&Lineage, &Closure), _: (&Lineage, &Closure)) -> Vec<ItemSource> {
+    Vec::new()
 }
 
 /// Where a call stands among those of its creator.
@@ -100,7 +229,13 @@ fn nearest_earlier(this: &Lineage, others: &[Lineage]) -> Option<Comparison> {
     let compared = earlier.map(|other| (between(other, this), other));
     let fewest = compared.min_by(|(a, x), (b, y)| nearness(a).cmp(&nearness(b)).then_with(|| when(y).cmp(&when(x))))?;
     let (differences, Lineage { key, started_at, person, .. }) = fewest;
-    Some(Comparison { key: *key, started_at: started_at.clone(), originator: person.email.clone(), differences })
+    Some(Comparison {
+        key: *key,
+        started_at: started_at.clone(),
+        originator: person.email.clone(),
+        differences,
+        sources: Vec::new(),
+    })
 }
 
 fn since(this: &Lineage, others: &[Lineage]) -> Option<Since> {
@@ -121,6 +256,7 @@ fn since(this: &Lineage, others: &[Lineage]) -> Option<Since> {
         started_at: latest.started_at.clone(),
         originator: latest.person.email.clone(),
         differences,
+        sources: Vec::new(),
         again: again.map(|again| again.key),
         same_outputs: again.map(|again| digests(again) == digests(this)),
     })

@@ -36,7 +36,11 @@ impl Lake {
         let source = origin.added().and_then(|added| added.source.clone());
         let created_by = match origin {
             Origin::Added(_) => None,
-            Origin::Call(lineage) => Some(CreatedBy::from(*lineage)),
+            Origin::Call(lineage) => {
+                // Information about it is complete without.
+                let extent = wait(self.extent(&lineage)).unwrap_or_default();
+                Some(CreatedBy { extent, ..CreatedBy::from(*lineage) })
+            }
         };
         Ok(FileInfo { row, originator_source, host, source, created_by, datlake_version, lake: place })
     }
