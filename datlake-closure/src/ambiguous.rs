@@ -1,6 +1,6 @@
 //! Arguments that two values can share a key by: where the definitions of their types show that they serialize alike.
 //!
-//! Only what a derive writes is looked at, and what cannot be told from the text counts as ambiguous in a definition that says
+//! Only what a derive writes is looked at, and what the text does not show counts as ambiguous in a definition that says
 //! `untagged`, and as harmless everywhere else.
 
 use std::collections::BTreeSet;

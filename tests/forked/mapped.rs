@@ -21,7 +21,7 @@ enum Patch {
     After,
 }
 
-/// Who has the file mapped.
+/// The process that has the file mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 enum Writer {
     ThisProcess,

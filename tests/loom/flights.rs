@@ -131,7 +131,7 @@ macro_rules! models {
             });
         }
 
-        /// Two bodies that call each other: both end, and no more than one call runs beside the other.
+        /// Two bodies that call each other: both end, and at most one call runs beside the other.
         #[allow(dead_code)]
         pub(super) fn crossing() {
             explore(|| {

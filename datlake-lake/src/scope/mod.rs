@@ -130,7 +130,7 @@ impl Lake {
     ///
     /// In asynchronous code use [`scope`](Self::scope): other futures of the thread may run while this one waits. There a guard
     /// counts for its own task only, and if a task has entered several lakes at a time, asking for the current one is an error.
-    /// Only tokio's tasks can be told apart: elsewhere that error comes from asynchronous calls alone, and a blocking call takes the
+    /// Only tasks of tokio are distinguished: elsewhere that error comes from asynchronous calls alone, and a blocking call takes the
     /// lake that was entered last.
     ///
     /// ```
