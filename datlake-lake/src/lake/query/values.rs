@@ -43,6 +43,8 @@ impl Lake {
         let record = self.record_of(call)?;
         let lineage = record.lineage()?;
         let value = wait(self.return_value(&record, &lineage))?;
+        // Information about it is complete without.
+        let extent = wait(self.extent(&lineage)).unwrap_or_default();
         let place = Place { home: self.home().display().to_string(), remote: self.remote() };
         Ok(CallInfo {
             value,
@@ -51,7 +53,7 @@ impl Lake {
             originator_source: lineage.person.source,
             datlake_version: lineage.datlake_version.clone(),
             lake: place,
-            call: CreatedBy::from(lineage),
+            call: CreatedBy { extent, ..CreatedBy::from(lineage) },
         })
     }
 
