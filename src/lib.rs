@@ -48,8 +48,8 @@ pub use datlake_core::{
 #[doc(inline)]
 pub use datlake_lake::{
     AsyncFileWriter, AsyncLakeWriter, CallId, Collect, Entered, Event, Evict, File, FileWriter, Files, Here, Lake,
-    LakeBuilder, LakeWriter, LocalFolder, Mirror, Mode, Origin, Pace, Prune, Scoped, StagedPath, Tree, TreeEntry,
-    TreeWriter, Unverified, Verify, config, here, report,
+    LakeBuilder, LakeWriter, LocalFolder, Mirror, Mode, Origin, Pace, Prune, Replacing, Scoped, StagedPath, Tree,
+    TreeEntry, TreeWriter, Unverified, Verify, config, here, report,
 };
 #[doc = include_str!("attributes/file_creator.md")]
 pub use datlake_macros::file_creator;

@@ -67,6 +67,9 @@ impl Watching {
     pub(crate) fn show(&self, event: &Event) {
         match event {
             Event::NotKept { path, why } => self.screen.warning(&format!("{path}: {why}")),
+            Event::Unchecked { uid, why } => self.screen.warning(&format!(
+                "whether `{uid}` was replaced was not looked up, and this machine's copy is used: {why}"
+            )),
             Event::NewRemote { remote } => self.screen.warning(&format!(
                 "there is no lake at {remote} yet, and the first write makes one; if there should be one, its URL is wrong"
             )),

@@ -136,6 +136,25 @@ impl Stage {
     }
 }
 
+/// A log: entries that are created one after the other, and never replaced. What is before its first entry is its owner's own
+/// document.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogId {
+    /// What a chosen name led to after its document in `files`, which has this digest. A name that was removed and came back has
+    /// another document, and another log.
+    Name(Uid, Digest),
+}
+
+impl LogId {
+    /// Where the entry `n` is, from 1; at 0, what is before all entries.
+    pub fn entry(&self, n: u64) -> Location {
+        match self {
+            Self::Name(uid, _) if n == 0 => Location::Name(uid.clone()),
+            Self::Name(uid, first) => Location::Version(uid.clone(), *first, n),
+        }
+    }
+}
+
 /// A set of objects to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prefix {
@@ -149,6 +168,12 @@ pub enum Prefix {
     Names,
     /// The chosen names below the folder `uid`: those that start with `uid/`.
     NamesIn(Uid),
+    /// The entries of one log.
+    EntriesOf(LogId),
+    /// The entries of the logs of one chosen name, also of those from before it was removed.
+    VersionsOf(Uid),
+    /// The entries of the logs of the chosen names below a folder; of all if `None`.
+    VersionsIn(Option<Uid>),
     /// What every call reads.
     Uses,
     /// The calls that read one content.
@@ -198,7 +223,15 @@ impl Location {
     /// The name whose document is here.
     pub fn name(&self) -> Option<&Uid> {
         match self {
-            Self::Name(uid) => Some(uid),
+            Self::Name(uid) | Self::Version(uid, ..) => Some(uid),
+            _ => None,
+        }
+    }
+
+    /// The log that the object is an entry of, and its number there.
+    pub fn entry_of(&self) -> Option<(LogId, u64)> {
+        match self {
+            Self::Version(uid, first, n) => Some((LogId::Name(uid.clone(), *first), *n)),
             _ => None,
         }
     }
@@ -270,6 +303,8 @@ impl Location {
     pub fn claim(&self) -> String {
         match self {
             Self::Record(_, key) => key.to_string(),
+            // Who replaces a name, and who gives it away, are kept apart.
+            Self::Version(uid, ..) => Self::Name(uid.clone()).claim(),
             _ => format!("name-{}", Digest::of(self.path().as_bytes())),
         }
     }
@@ -278,6 +313,7 @@ impl Location {
     pub fn title(&self) -> String {
         match self {
             Self::Name(uid) => uid.to_string(),
+            Self::Version(uid, _, n) => format!("{uid} (replacement {n})"),
             Self::Record(creator, key) | Self::Superseded(creator, key, _) => format!("{creator}/{key}"),
             Self::Tombstone(id) => id.clone(),
             _ => self.path(),
@@ -320,6 +356,10 @@ impl Prefix {
             Self::RecordsOf(creator) => format!("calls/{creator}"),
             Self::Names => "files".to_owned(),
             Self::NamesIn(uid) => format!("files/{uid}"),
+            Self::EntriesOf(LogId::Name(uid, first)) => format!("names/{uid}{LEAF}/{first}"),
+            Self::VersionsOf(uid) => format!("names/{uid}{LEAF}"),
+            Self::VersionsIn(Some(uid)) => format!("names/{uid}"),
+            Self::VersionsIn(None) => "names".to_owned(),
             Self::Uses => "uses".to_owned(),
             Self::UsesOf(digest) => format!("uses/{digest}"),
             Self::Tombstones => "removed".to_owned(),

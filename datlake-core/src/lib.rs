@@ -23,6 +23,7 @@ mod found;
 mod key;
 mod layout;
 pub mod lineage;
+pub mod log;
 #[cfg(feature = "made-up")]
 pub mod made_up;
 pub mod memo;
@@ -35,6 +36,7 @@ mod store;
 pub mod tree;
 mod uid;
 pub mod value_shape;
+pub mod version;
 
 pub use catalog::Catalog;
 pub use code::{Code, Tracked};
@@ -45,6 +47,6 @@ pub use extent::{ClosureSize, PackageSize, PulledIn};
 pub use file_ref::{FILE_TOKEN, FileRef};
 pub use found::{Closure, ClosureItem, ClosureTable};
 pub use key::{Identity, KeyBuilder};
-pub use layout::{Location, Prefix, RUNS, Role, Stage, run_file, run_of};
+pub use layout::{Location, LogId, Prefix, RUNS, Role, Stage, run_file, run_of};
 pub use store::{Created, Entry, Pending, Side, Sink, Store, StoreExt, Visit, WHOLE};
 pub use uid::{CreatorName, MAX_NAME, MAX_SEGMENT, Uid, UidKind};

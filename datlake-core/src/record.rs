@@ -13,7 +13,7 @@ use crate::document::envelope;
 use crate::document::references::{Content, Document, MadeFrom, Part, References};
 use crate::lineage::FileMeta;
 use crate::lineage::{Added, Lineage, Output};
-use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Subject, Uid};
+use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, LogId, Result, Subject, Uid};
 
 /// What a return value is called that is kept apart, before the call.
 pub const VALUE_OF: &str = "the return value of call ";
@@ -235,7 +235,7 @@ impl Record {
         let files = inputs.into_iter().filter_map(|input| Some(MadeFrom::File(input.uid?, input.digest)));
         let values = values.into_iter().map(|value| MadeFrom::Value(value.creator, value.key, value.digest));
         let lineage = files.chain(values).collect();
-        let references = References { content, needs: Vec::new(), parts, lineage, index };
+        let references = References { content, parts, lineage, index, ..References::default() };
         let document = Document::new(at, self.digest, self.bytes.to_vec(), references);
         let what = if names.is_empty() { document.what } else { names };
         Ok(Document { what, uids, meaning: Digest::of(meaning.as_bytes()), taken: RECORD_TAKEN, ..document })
@@ -437,7 +437,8 @@ impl Name {
             }
         };
         let document = Document::new(&at, self.digest, self.bytes.to_vec(), references);
-        Document { uids, part_of, taken, meaning: Digest::of(meaning.as_bytes()), ..document }
+        let (meaning, begins) = (Digest::of(meaning.as_bytes()), Some(LogId::Name(uids[0].clone(), self.digest)));
+        Document { uids, part_of, taken, meaning, begins, ..document }
     }
 }
 

@@ -72,6 +72,17 @@ impl Uid {
         Ok(uid)
     }
 
+    /// The name and the number that `NAME@{2}` consists of: of an earlier version of a file, counted back from what the name leads
+    /// to. A file from before may bear such a name itself.
+    pub fn version(&self) -> Option<(Self, usize)> {
+        let (name, n) = self.0.strip_suffix('}')?.rsplit_once("@{")?;
+        let canonical = n == "0" || !n.starts_with('0');
+        let digits = !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) && canonical;
+        // More than there can be is a number all the same.
+        let n = n.parse().unwrap_or(usize::MAX);
+        (digits && self.is_chosen()).then(|| Some((Self::chosen(name).ok()?, n))).flatten()
+    }
+
     /// The file at position `index` of what the call `key` of `creator` returned.
     pub fn output(creator: &CreatorName, key: &CallKey, index: u32) -> Self {
         Self(format!("@{creator}/{key}/{index}").into())

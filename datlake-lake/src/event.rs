@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use datlake_core::{CallKey, CreatorName};
+use datlake_core::{CallKey, CreatorName, Uid};
 
 /// Something that happened in a lake.
 ///
@@ -113,6 +113,13 @@ pub enum Event {
         /// The path, for people.
         path: String,
         /// What is not kept, and why.
+        why: String,
+    },
+    /// The remote was not reached, so that it is not known whether a name was replaced there: this machine's copy is used.
+    Unchecked {
+        /// The name.
+        uid: Uid,
+        /// Why.
         why: String,
     },
     /// There is no lake at the remote yet: the first write makes one. Where one should be, its URL is wrong.
@@ -228,6 +235,9 @@ impl Event {
             }
             Self::Refused { remote } => tracing::warn!(target: "datlake", remote, "the remote refuses to be written"),
             Self::NotKept { path, why } => tracing::warn!(target: "datlake", path, why, "not kept"),
+            Self::Unchecked { uid, why } => {
+                tracing::warn!(target: "datlake", %uid, why, "not checked for a replacement")
+            }
             Self::NewRemote { remote } => {
                 tracing::warn!(target: "datlake", remote, "there is no lake at the remote yet")
             }

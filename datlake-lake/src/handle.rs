@@ -2,7 +2,7 @@
 //!
 //! This module knows no file, no scope and no call. What can be done with a lake is in [`lake`](crate::lake), above the files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use datlake_core::catalog::Catalog;
 use datlake_core::flight::Flights;
 use datlake_core::record::Record;
 use datlake_core::returned::ReturnedValues;
-use datlake_core::{CallKey, CreatorName, Digest};
+use datlake_core::{CallKey, CreatorName, Digest, Uid};
 use datlake_store::{LocalView, Maker, Permits};
 
 use crate::event::Event;
@@ -58,6 +58,10 @@ pub(crate) struct Inner {
     /// How long other machines may miss a heartbeat of this one.
     pub(crate) lease: Duration,
     pub(crate) learned: AtomicBool,
+    /// Names of which the remote was asked what they lead to.
+    pub(crate) refreshed: Mutex<HashSet<Uid>>,
+    /// Why it was not reached when it was asked that.
+    pub(crate) unreachable: Mutex<Option<String>>,
     pub(crate) told_refused: AtomicBool,
     /// The remote held no lake when it was first asked.
     pub(crate) new_remote: AtomicBool,

@@ -47,7 +47,7 @@ pub use datlake_store::{AsyncReader, Reader};
 pub use event::{CallId, Event, Pace};
 pub use file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree, TreeWriter, Unverified};
 pub use handle::Lake;
-pub use lake::{AsyncLakeWriter, Collect, Evict, Files, LakeBuilder, LakeWriter, Mirror, Prune, Verify};
+pub use lake::{AsyncLakeWriter, Collect, Evict, Files, LakeBuilder, LakeWriter, Mirror, Prune, Replacing, Verify};
 pub use mode::Mode;
 pub use origin::Origin;
 pub use scope::{Entered, Here, Scoped, here};

@@ -5,7 +5,7 @@ use std::fmt;
 use datlake_core::catalog::Catalog;
 use datlake_core::lineage::{Added, CodeState, Input, Lineage, Param};
 use datlake_core::record::NameTarget;
-use datlake_core::{Error, ErrorKind, Result, Subject, Uid, UidKind};
+use datlake_core::{Digest, Error, ErrorKind, Result, Subject, Uid, UidKind};
 use serde::{Deserialize, Serialize};
 
 use crate::lake::Lake;
@@ -57,27 +57,34 @@ impl Origin {
         }
     }
 
-    pub(crate) async fn of(lake: &Lake, uid: &Uid) -> Result<Self> {
+    /// How the file called `uid` came to be when it had this content.
+    pub(crate) async fn of(lake: &Lake, uid: &Uid, content: &Digest) -> Result<Self> {
         lake.contact_remote().await?;
-        Self::in_catalog(lake.catalog(), uid).await
+        Self::in_catalog(lake.catalog(), uid, content).await
     }
 
-    pub(crate) async fn in_catalog(catalog: &Catalog, uid: &Uid) -> Result<Self> {
+    pub(crate) async fn in_catalog(catalog: &Catalog, uid: &Uid, content: &Digest) -> Result<Self> {
         let gone = || {
             Error::new(ErrorKind::NotFound, format!("the lake no longer says where `{uid}` comes from: it was removed"))
                 .about(Subject::Uid(uid.clone()))
         };
-        let uid = match uid.kind() {
+        let (uid, is_member) = match uid.kind() {
             // A file in a tree came with the tree.
-            UidKind::Member { tree, .. } => tree,
-            _ => uid.clone(),
+            UidKind::Member { tree, .. } => (tree, true),
+            _ => (uid.clone(), false),
         };
         let (creator, key) = match uid.kind() {
             UidKind::Output { creator, key, .. } => (creator, key),
-            _ => match catalog.name(&uid).await?.ok_or_else(gone)?.target {
-                NameTarget::Added(added) => return Ok(Self::Added(added)),
-                NameTarget::Output(output) => (output.creator, output.key),
-            },
+            _ => {
+                let named = match is_member {
+                    true => catalog.named(&uid).await?,
+                    false => catalog.version_with(&uid, content).await?,
+                };
+                match named.ok_or_else(gone)?.target().clone() {
+                    NameTarget::Added(added) => return Ok(Self::Added(added)),
+                    NameTarget::Output(output) => (output.creator, output.key),
+                }
+            }
         };
         let record = catalog.record(&creator, &key).await?.ok_or_else(gone)?;
         Ok(Self::Call(Box::new(record.lineage()?)))

@@ -16,11 +16,11 @@ use serde_json::Value;
 
 use crate::file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree, TreeWriter, Unverified};
 use crate::handle::Lake;
-use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune};
+use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune, Replacing};
 use crate::origin::Origin;
 use crate::report::{
     CallExplanation, CallInfo, Cleaned, CreatorCode, Downstream, Evicted, FileInfo, History, LakeStatus, Listing,
-    RemoteCheck, Removal, Repaired, RunInfo, Runs, SignedUrl, Upstream,
+    NameHistory, RemoteCheck, Removal, Repaired, RunInfo, Runs, SignedUrl, Upstream,
 };
 use crate::scope;
 
@@ -126,6 +126,7 @@ twins! {
         history_async = history(&self, creator: Option<&str>) -> History;
         info_async = info(&self, uid: &str) -> FileInfo;
         list_async = list(&self, prefix: &str) -> Files;
+        log_async = log(&self, uid: &str) -> NameHistory;
         list_files_async = list_files(&self, prefix: &str) -> Listing;
         list_folder_async = list_folder(&self, prefix: &str) -> Listing;
         prunable_async = prunable(&self, prune: Prune) -> Removal;
@@ -141,6 +142,15 @@ twins! {
         temp_async = temp() -> Lake;
         upstream_async = upstream(&self, uid: &str, depth: usize) -> Upstream;
         url_async = url(&self, uid: &str, expires: Duration) -> SignedUrl;
+    }
+
+    impl Replacing {
+        add_bytes_async = add_bytes(&self, uid: &str, bytes: impl AsRef<[u8]>) -> File;
+        add_each_of_async = add_each_of(&self, prefix: &str, folder: &LocalFolder) -> Vec<(File, bool)>;
+        add_each_async = add_each(&self, prefix: &str, path: impl AsRef<Path>) -> Vec<(File, bool)>;
+        add_folder_async = add_folder(&self, uid: &str, folder: &LocalFolder) -> Tree;
+        add_path_async = add_path(&self, uid: &str, path: impl AsRef<Path>) -> File;
+        add_tree_async = add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Tree;
     }
 
     impl LakeBuilder {

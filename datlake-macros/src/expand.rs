@@ -10,7 +10,7 @@ use syn::{GenericArgument, GenericParam, Generics, Lifetime, Pat, ReturnType, Ty
 use crate::attributes;
 use crate::code::{Code, allowances, companion};
 use crate::found::ClosureTable;
-use crate::options::Options;
+use crate::options::{OnChange, Options};
 use crate::signature::{Creator, Function, Names, Param, Role, at, plain};
 use crate::source::Source;
 use crate::tokens;
@@ -225,8 +225,10 @@ impl<'m> Expansion<'m> {
             });
             parts.push(quote!({ #(#bindings)* #(#extras)* }));
         }
-        if options.keep.is_some() {
-            parts.push(quote!(__key.keep();));
+        match options.on_change {
+            Some((_, OnChange::Keep)) => parts.push(quote!(__key.keep();)),
+            Some((_, OnChange::Replace)) => parts.push(quote!(__key.replace();)),
+            None => {}
         }
         parts
     }

@@ -72,6 +72,15 @@ pub(crate) enum Registry {
     Count,
 }
 
+/// What `on_change` says.
+#[derive(Clone, Copy)]
+pub(crate) enum OnChange {
+    /// The output that is there is good enough.
+    Keep,
+    /// It becomes an earlier version.
+    Replace,
+}
+
 /// The options of an attribute, checked.
 pub(crate) struct Options {
     /// `crate = path`: where the facade is.
@@ -86,8 +95,8 @@ pub(crate) struct Options {
     pub(crate) key: Vec<Expr>,
     /// `info = name`
     pub(crate) info: Option<Ident>,
-    /// `on_change = "keep"`, and where it stands.
-    pub(crate) keep: Option<Span>,
+    /// `on_change = "…"`, and where it stands.
+    pub(crate) on_change: Option<(Span, OnChange)>,
     /// `on_error = "panic"`
     pub(crate) panic: bool,
     /// `local`: the future of an asynchronous creator need not be able to leave its thread.
@@ -108,7 +117,7 @@ impl Options {
             name: None,
             key: Vec::new(),
             info: None,
-            keep: None,
+            on_change: None,
             panic: false,
             local: false,
             closure: Extent::Full,
@@ -163,7 +172,8 @@ impl Options {
             })
             .parse2(value)
             .map(|path| self.facade = path),
-            "on_change" => word(value, &["keep"]).map(|(span, _)| self.keep = Some(span)),
+            "on_change" => word(value, &["keep", "replace"])
+                .map(|(span, at)| self.on_change = Some((span, [OnChange::Keep, OnChange::Replace][at]))),
             "on_error" => word(value, &["panic"]).map(|_| self.panic = true),
             "local" if given.is_empty() => {
                 self.local = true;
@@ -223,7 +233,7 @@ fn usage(name: &Ident) -> &'static str {
         "name" => "expected a string, as in `name = \"corpora/word_count\"`",
         "info" => "expected a name for the info API, as in `info = word_count_info`",
         "crate" => "expected the path of the crate `datlake`, as in `crate = my_crate::datlake`",
-        "on_change" => "expected `on_change = \"keep\"`",
+        "on_change" => "expected `on_change = \"keep\"` or `\"replace\"`",
         "local" => "expected `local` alone",
         "on_error" => "expected `on_error = \"panic\"`",
         "closure" => "expected `closure = \"full\"`, `\"own\"` or `\"none\"`",

@@ -13,7 +13,7 @@ use syn::{
 
 use crate::attributes::sets_lint_levels;
 use crate::errors::Errors;
-use crate::options::Options;
+use crate::options::{OnChange, Options};
 use crate::shown;
 use crate::source::Source;
 
@@ -268,8 +268,13 @@ fn check_names(params: &[Param], options: &Options, errors: &mut Errors) {
     if let (Some(first), Some(second)) = (first, naming.next()) {
         errors.at(&second.pattern, format!("the outputs are named by `{}` already", first.key_name));
     }
-    if let (None, Some(span)) = (first, options.keep) {
-        errors.at_span(span, "nothing to keep: no parameter `output_uid` or `output_uids` names the outputs");
+    if let (None, Some((span, on_change))) = (first, options.on_change) {
+        let what = match on_change {
+            OnChange::Keep => "keep",
+            OnChange::Replace => "replace",
+        };
+        errors
+            .at_span(span, format!("nothing to {what}: no parameter `output_uid` or `output_uids` names the outputs"));
     }
 }
 

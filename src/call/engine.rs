@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use super::body::Chain;
 use super::claim::AmongMachines;
 use super::explain::{differences, explain};
+use super::key::OnChange;
 use super::running::{Claims, Running, given_back};
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use crate::work_stealing;
@@ -46,7 +47,11 @@ pub(crate) enum Start<T> {
 }
 
 impl CallSite {
-    fn hit<T: Serialize>(&self, value: T, record: &Record) -> Result<Start<T>> {
+    async fn hit<T: Serialize>(&self, value: T, record: &Arc<Record>) -> Result<Start<T>> {
+        if self.target.on_change == OnChange::Replace && self.lake.mode().runs() {
+            // Apart, for the room that a future takes.
+            Box::pin(self.lead_back(record)).await?;
+        }
         self.pass_on(&value, Some(record))?;
         self.lake.journal().found(&self.target.identity.creator, record.key, Outcome::Hit);
         self.lake.emit(&Event::Hit(self.id(record.key)));
@@ -76,7 +81,7 @@ impl CallSite {
         }
         self.consume_staged().await?;
         if !force && let Lookup::Hit(value, record) = self.find(SearchIn::Local).await? {
-            return self.hit(value, &record);
+            return self.hit(value, &record).await;
         }
         if !self.lake.mode().runs() {
             return Box::pin(self.look_only(force)).await;
@@ -103,7 +108,7 @@ impl CallSite {
                         waiter.ended().await;
                     }
                     if !force && let Lookup::Hit(value, record) = self.find(SearchIn::Local).await? {
-                        return self.hit(value, &record);
+                        return self.hit(value, &record).await;
                     }
                 }
             }
@@ -125,7 +130,7 @@ impl CallSite {
                 match self.find::<T>(SearchIn::Anywhere).await? {
                     Lookup::Hit(value, record) => {
                         given_back(machines.into_claim(), true).await;
-                        return self.hit(value, &record);
+                        return self.hit(value, &record).await;
                     }
                     Lookup::Miss(key) => (key, None),
                 }
@@ -145,7 +150,7 @@ impl CallSite {
     async fn look_only<T: Serialize + DeserializeOwned>(&self, force: bool) -> Result<Start<T>> {
         let found = self.find::<T>(SearchIn::Anywhere).await?;
         let why = match found {
-            Lookup::Hit(value, record) if !force => return self.hit(value, &record),
+            Lookup::Hit(value, record) if !force => return self.hit(value, &record).await,
             Lookup::Hit(..) => Some("it is forced".to_owned()),
             Lookup::Miss(key) => {
                 if let Some(kept) = self.check_names(&key).await? {
@@ -246,20 +251,31 @@ impl CallSite {
         Error::new(ErrorKind::Recursion, message)
     }
 
+    /// The names that the caller chose may lead elsewhere since the call was made, as where an edit was taken back.
+    pub(super) async fn lead_back(&self, record: &Arc<Record>) -> Result<()> {
+        let Some(names) = self.target.names.clone() else { return Ok(()) };
+        let (lake, record) = (self.lake.clone(), Arc::clone(record));
+        self.pace.io(async move { lake.lead_back(&names, &record).await }).await.map(drop)
+    }
+
     /// Whether the UIDs that the caller chose are free; under `on_change = "keep"` the value of the call that has them.
     async fn check_names<T: Serialize + DeserializeOwned>(&self, key: &CallKey) -> Result<Option<T>> {
         let Some(names) = &self.target.names else { return Ok(None) };
         for uid in names {
             Uid::fresh(uid.as_str())?;
+            if self.target.on_change == OnChange::Replace {
+                continue;
+            }
             let (lake, wanted) = (self.lake.clone(), uid.clone());
             let look = async move {
+                lake.refresh(&wanted).await?;
                 let Some(named) = lake.catalog().named(&wanted).await? else { return Ok(None) };
                 let why = lake.catalog().why_taken(&named);
                 Ok(why.map(|why| (named, why)))
             };
             let Some((named, mut why)) = self.pace.io(look).await? else { continue };
             let creator = &self.target.identity.creator;
-            if let NameTarget::Output(output) = &named.name.target
+            if let NameTarget::Output(output) = named.target()
                 && output.creator == *creator
             {
                 if output.key == *key {
@@ -267,14 +283,14 @@ impl CallSite {
                 }
                 if let Some(record) = named.record.map(Arc::new) {
                     why = self.what_differs(&record).await?;
-                    if self.target.keep {
+                    if self.target.on_change == OnChange::Keep {
                         return self.keep(record, &why).await;
                     }
                 }
             }
             let message = format!("`{creator}` is to make `{uid}`, which exists and was made otherwise: {why}");
             let hint = format!(
-                "choose another UID, remove `{uid}` to make it anew, or say on_change = \"keep\" to go on with what is there"
+                "choose another UID, remove `{uid}` to make it anew, or say on_change = \"replace\" to lead `{uid}` to the new file, or on_change = \"keep\" to go on with what is there"
             );
             return Err(Error::new(ErrorKind::AlreadyExists, message).about(Subject::Uid(uid.clone())).with_hint(hint));
         }

@@ -84,7 +84,7 @@ async fn holder(site: &CallSite) -> Result<Option<CallKey>> {
     let (catalog, creator) = (site.lake.catalog().clone(), site.target.identity.creator.clone());
     let look = async move {
         for name in &names {
-            if let Some(NameTarget::Output(output)) = catalog.name(name).await?.map(|name| name.target)
+            if let Some(NameTarget::Output(output)) = catalog.target(name).await?
                 && output.creator == creator
             {
                 return Ok(Some(output.key));

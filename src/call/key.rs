@@ -17,7 +17,18 @@ pub struct Key {
     lake: Option<Lake>,
     error: Option<Error>,
     names: Option<Vec<String>>,
-    keep: bool,
+    on_change: OnChange,
+}
+
+/// What becomes of a name that leads to something else than the call makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnChange {
+    /// It stays, and that is an error.
+    Refuse,
+    /// What it leads to is good enough.
+    Keep,
+    /// It is led to what the call makes.
+    Replace,
 }
 
 /// An identified call.
@@ -28,14 +39,14 @@ pub(crate) struct CallTarget {
     pub(crate) lake: Option<Lake>,
     /// The UIDs its caller chose for its outputs.
     pub(crate) names: Option<Vec<Uid>>,
-    /// Whether an output whose name is taken is good enough.
-    pub(crate) keep: bool,
+    /// What becomes of them where they lead to something else.
+    pub(crate) on_change: OnChange,
 }
 
 impl Key {
     /// Starts the key of a call of `code`.
     pub fn new(code: &'static Code) -> Self {
-        Self { builder: KeyBuilder::new(code), code, lake: None, error: None, names: None, keep: false }
+        Self { builder: KeyBuilder::new(code), code, lake: None, error: None, names: None, on_change: OnChange::Refuse }
     }
 
     /// A type parameter.
@@ -82,7 +93,12 @@ impl Key {
 
     /// An output that exists already is good enough.
     pub fn keep(&mut self) {
-        self.keep = true;
+        self.on_change = OnChange::Keep;
+    }
+
+    /// An output that exists already becomes an earlier version.
+    pub fn replace(&mut self) {
+        self.on_change = OnChange::Replace;
     }
 
     fn serialize(&mut self, name: &str, write: impl FnOnce(&mut KeyBuilder)) {
@@ -102,7 +118,7 @@ impl Key {
     }
 
     pub(crate) fn finish(self) -> Result<CallTarget> {
-        let Self { builder, code, lake, error, names, keep } = self;
+        let Self { builder, code, lake, error, names, on_change } = self;
         crate::creators::check_unique(code)?;
         let identity = builder?.finish()?;
         if let Some(error) = error {
@@ -121,7 +137,7 @@ impl Key {
             }
             chosen = Some(uids);
         }
-        Ok(CallTarget { identity, lake, names: chosen, keep })
+        Ok(CallTarget { identity, lake, names: chosen, on_change })
     }
 }
 

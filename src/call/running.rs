@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 use super::body::{Body, Chain, Made, NewBody, input};
 use super::failure::{self, Describe};
+use super::key::OnChange;
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use super::undeclared_use;
 use datlake_lake::provenance;
@@ -288,6 +289,9 @@ impl Running {
             let id = self.site.id(self.body.key());
             return Err(Error::new(ErrorKind::NotFound, format!("call {id} was removed while it ran again")));
         };
+        if self.site.target.on_change == OnChange::Replace {
+            self.site.lead_back(&record).await?;
+        }
         self.site.pass_on(&value, Some(&record))?;
         Ok(Finished { value, event: Event::Reproduced(self.site.id(record.key)) })
     }
@@ -327,7 +331,8 @@ impl Running {
             started_at: &self.started_at,
             took,
         })?;
-        Ok((NewCall { lineage, code: identity.code, value, dynamic_inputs, blobs, names }, alive))
+        let replaces = self.site.target.on_change == OnChange::Replace;
+        Ok((NewCall { lineage, code: identity.code, value, dynamic_inputs, blobs, names, replaces }, alive))
     }
 
     /// The value of another, who published the same call first.

@@ -214,8 +214,14 @@ impl CallSite {
         if record.dynamic_inputs.is_empty() && matches!(record.value, ValueBytes::Inline(_)) {
             return Ok(Some((Candidate { record, apart: None, holds: true }, is_noted)));
         }
-        let catalog = catalog.clone();
-        let candidate = self.pace.io(async move { Candidate::of(&catalog, record).await }).await;
+        let (catalog, lake) = (catalog.clone(), self.lake.clone());
+        let candidate = async move {
+            for input in &record.dynamic_inputs {
+                lake.refresh(&input.uid).await?;
+            }
+            Candidate::of(&catalog, record).await
+        };
+        let candidate = self.pace.io(candidate).await;
         let candidate = candidate.map_err(|error| self.lake.located(error))?;
         Ok(Some((candidate, is_noted)))
     }

@@ -55,6 +55,8 @@ mod pools;
 mod prune;
 mod ranges;
 mod remotes;
+mod replaced_elsewhere;
+mod replacing;
 mod reports;
 mod returns;
 #[cfg(all(feature = "aws", feature = "azure"))]

@@ -157,6 +157,7 @@ fn shown(event: &Event) -> String {
         Event::Kept { call, .. } => format!("kept {}", call.function()),
         Event::Unpushed { call, .. } => format!("unpushed {}", call.function()),
         Event::Downloaded { file, .. } => format!("downloaded {file}"),
+        Event::Unchecked { uid, .. } => format!("not checked {uid}"),
         other => format!("{other:?}"),
     }
 }

@@ -6,10 +6,11 @@ use crate::offence::Offence;
 use crate::source::Files;
 
 /// Types whose methods read or write the lake.
-const TYPES: [&str; 10] = [
+const TYPES: [&str; 11] = [
     "File",
     "FileWriter",
     "LocalFolder",
+    "Replacing",
     "Lake",
     "LakeBuilder",
     "LakeWriter",

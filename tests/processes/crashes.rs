@@ -9,7 +9,7 @@ use datlake::testing::{Created, Entry, Location, Pending, Prefix, Store, Wrap};
 use datlake::{ErrorKind, Lake};
 
 use crate::child::{Ended, Process, Remote};
-use crate::steps::{NAMES, STEPS, look, take};
+use crate::steps::{MOVES, NAMES, STEPS, look, take};
 
 /// On which side of a change the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +131,9 @@ fn kill_everywhere(step: &str, shared: Shared<'_>, moment: Moment) -> usize {
         let dir = tempfile::tempdir().unwrap();
         let (home, remote) = (dir.path().join("home"), shared(dir.path()));
         let (remote, with_remote) = (remote.as_ref(), remote.is_some());
+        if MOVES.contains(&step) {
+            assert!(run("added before", &home, remote, None).status.success());
+        }
         if step == "remove" {
             assert!(run("named", &home, remote, None).status.success());
         }
@@ -157,7 +160,9 @@ fn kill_everywhere(step: &str, shared: Shared<'_>, moment: Moment) -> usize {
         assert!(run(step, &home, remote, None).status.success(), "{what}: it cannot be done again");
         match step {
             "remove" => assert!(!look(&open(&home, remote), step), "{what}: it is still there"),
-            "named" | "add" | "add_tree" => assert!(look(&open(&home, remote), step), "{what}: it is not there"),
+            "named" | "add" | "add_tree" | "replace" | "replaces" => {
+                assert!(look(&open(&home, remote), step), "{what}: it is not there")
+            }
             _ => {}
         }
         // Who next writes clears away what the dead left.
@@ -185,6 +190,18 @@ fn a_process_killed_at_any_change_of_a_remote_leaves_all_or_nothing() {
         for moment in [Moment::Before, Moment::After] {
             let changes = kill_everywhere(step, &in_a_folder, moment);
             assert!(changes >= 4, "{step} was killed at {changes} places only");
+        }
+    }
+}
+
+#[test]
+fn a_process_killed_at_any_change_leaves_a_name_as_it_was_or_replaced() {
+    for step in MOVES {
+        for shared in [&alone as Shared<'_>, &in_a_folder] {
+            for moment in [Moment::Before, Moment::After] {
+                let changes = kill_everywhere(step, shared, moment);
+                assert!(changes >= 3, "{step} was killed at {changes} places only");
+            }
         }
     }
 }

@@ -76,11 +76,24 @@ pub(crate) fn count(text: &File) -> Result<File> {
     File::from_bytes("count.txt", text.len().to_string())
 }
 
+/// An output whose name it takes from whatever had it.
+#[file_creator(on_change = "replace")]
+pub(crate) fn moved(text: &str, output_uid: &str) -> Result<File> {
+    child::says("ran moved");
+    File::from_bytes(output_uid, text)
+}
+
 pub(crate) const NAMES: [&str; 2] = ["results/first.txt", "results/second.txt"];
 const WORDS: [&str; 3] = ["to", "be", "or"];
 
 /// What a child can be asked to do. Each can be done again, and ends in the same state.
 pub(crate) const STEPS: [&str; 7] = ["implicit", "named", "large", "tree", "add", "add_tree", "remove"];
+
+/// Those that lead a name elsewhere. Before each, there is what it led to first.
+pub(crate) const MOVES: [&str; 2] = ["replace", "replaces"];
+
+/// The name that they lead elsewhere.
+const MOVED: &str = "results/moved.txt";
 
 /// Does `step` and checks what it gives.
 pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
@@ -107,6 +120,9 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
             std::fs::write(folder.path().join("b"), "2")?;
             lake.add_tree("folder", folder.path())?;
         }
+        "added before" => drop(lake.add_bytes(MOVED, "before")?),
+        "replace" => drop(lake.replacing().add_bytes(MOVED, "after")?),
+        "replaces" => assert_eq!(moved("after", MOVED)?.read_to_string()?, "after"),
         "remove" => drop(lake.remove(NAMES[0])?),
         "everything" => STEPS.iter().filter(|step| **step != "remove").try_for_each(|step| take(lake, step))?,
         "push" => child::says(&format!("pushed {}", lake.push(&[])?.items.len())),
@@ -163,6 +179,13 @@ pub(crate) fn look(lake: &Lake, step: &str) -> bool {
                 assert!(["some first", "other first"].contains(&first.as_str()));
             }
             first.is_some()
+        }
+        "replace" | "replaces" => {
+            let now = there(MOVED).unwrap();
+            let log = lake.log(MOVED).unwrap();
+            assert_eq!(log.versions.len(), if now == "after" { 2 } else { 1 });
+            assert_eq!(there(&log.versions.last().unwrap().address).unwrap(), "before");
+            now == "after"
         }
         "add" => there("added.txt").is_some_and(|text| text == "some bytes"),
         "add_tree" => there("folder").is_some(),

@@ -17,6 +17,9 @@ pub(crate) struct AddHow {
     /// With -r: add what links lead to, wherever that is, in place of the links
     #[arg(long, requires = "recursive")]
     pub(crate) follow_links: bool,
+    /// Replace what is there: it stays an earlier version, as UID@{1}
+    #[arg(long)]
+    pub(crate) replace: bool,
     /// Leave the source where it is (the default)
     #[arg(long, conflicts_with = "moving")]
     copy: bool,

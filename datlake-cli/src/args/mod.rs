@@ -59,7 +59,7 @@ pub(crate) enum Command {
     },
     /// Adds files, folders, what is at a URL, or standard input
     ///
-    /// Adding the same bytes again does nothing. A UID that ends in a slash is a folder: each file goes into it under its own name.
+    /// Adding the same bytes again does nothing; other bytes need --replace. A UID that ends in a slash is a folder: each file goes into it under its own name.
     #[command(after_help = "Example: datlake add -r photos holidays/2026\n\
         `datlake add -r --each photos holidays` adds every file by itself: photos/cats/tom.jpg as holidays/cats/tom.jpg.")]
     Add {
@@ -144,6 +144,18 @@ pub(crate) enum Command {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+    },
+    /// Shows what a name has led to, the latest first: when, by whom, by which call
+    ///
+    /// UID@{1} is what it led to before it was last replaced, wherever a file is asked for.
+    #[command(after_help = "Example: datlake log reports/2026.md\n\
+        What it was before: datlake cat reports/2026.md@{1}")]
+    Log {
+        /// The file or tree
+        uid: String,
+        /// How many versions to list at most
+        #[arg(short = 'n', long, value_name = "N")]
+        limit: Option<usize>,
     },
     /// Shows calls: when they ran, by whom, for how long, what they made, and what happened to them later
     ///

@@ -30,6 +30,8 @@ pub(super) struct Added {
     files: Option<u64>,
     /// Whether it was not there before.
     new: bool,
+    /// What was there before and was replaced: its digest. `None` where nothing was, and for files of a folder with `--each`.
+    replaced: Option<Digest>,
     /// Whether it is no longer where it came from.
     moved: bool,
     /// The URL it was downloaded from, without what is secret in one.
@@ -58,6 +60,7 @@ fn one_added(added: &Added) -> String {
         None => bytes(added.size),
     };
     let how = match (added.new, added.moved) {
+        _ if added.replaced.is_some() => "replaced",
         (true, false) => "added",
         (true, true) => "moved",
         (false, true) => "was there already, removed the source of",
@@ -176,7 +179,8 @@ fn add(lake: &Lake, what: &AddSource, uid: &str, how: &AddHow) -> anyhow::Result
     if let AddSource::Each(folder) = what {
         return each(lake, folder, uid, how);
     }
-    let new = !lake.exists(uid)?;
+    let before = lake.exists(uid)?.then(|| lake.file(uid)).transpose()?.map(|file| file.digest());
+    let replacing = how.replace.then(|| lake.replacing());
     let (mut source, mut content_type) = (None, None);
     let file = match what {
         AddSource::Stdin => {
@@ -185,18 +189,31 @@ fn add(lake: &Lake, what: &AddSource, uid: &str, how: &AddHow) -> anyhow::Result
                 let message = format!("standard input was empty, so `{uid}` was not added");
                 bail!(refused(message).with_hint("--empty adds an empty file"));
             }
-            lake.add_reader(uid, &mut limited(stdin, how.max_size))?
+            let mut reader = limited(stdin, how.max_size);
+            match &replacing {
+                Some(replacing) => replacing.add_reader(uid, &mut reader)?,
+                None => lake.add_reader(uid, &mut reader)?,
+            }
         }
         AddSource::Url(url) => {
             let limits = Limits { silence: Duration::from_secs_f64(how.timeout), size: how.max_size };
             let mut body = download::open(url, limits, progress::bytes(uid))?;
-            let file = lake.add_download(uid, url, &mut body);
+            let file = match &replacing {
+                Some(replacing) => replacing.add_download(uid, url, &mut body),
+                None => lake.add_download(uid, url, &mut body),
+            };
             progress::wipe();
             (source, content_type) = (Some(without_secrets(url)), body.content_type);
             file?
         }
-        AddSource::Tree(folder) => lake.add_folder(uid, &read(folder, how)?)?.as_file().clone(),
-        AddSource::File(path) | AddSource::Each(path) => lake.add_path(uid, path)?,
+        AddSource::Tree(folder) => match (&replacing, read(folder, how)?) {
+            (Some(replacing), folder) => replacing.add_folder(uid, &folder)?.as_file().clone(),
+            (None, folder) => lake.add_folder(uid, &folder)?.as_file().clone(),
+        },
+        AddSource::File(path) | AddSource::Each(path) => match &replacing {
+            Some(replacing) => replacing.add_path(uid, path)?,
+            None => lake.add_path(uid, path)?,
+        },
     };
     let tree = as_tree(&file);
     let members = tree.as_ref().map(Tree::files).transpose()?;
@@ -214,8 +231,9 @@ fn add(lake: &Lake, what: &AddSource, uid: &str, how: &AddHow) -> anyhow::Result
         None => (None, file.len()),
         Some(members) => (Some(members.len() as u64), members.iter().map(File::len).sum()),
     };
-    let digest = file.digest();
-    Ok(vec![Added { uid: uid.to_owned(), digest, size, files, new, moved: how.moving, source, content_type }])
+    let (digest, new) = (file.digest(), before.is_none());
+    let replaced = before.filter(|before| *before != digest);
+    Ok(vec![Added { uid: uid.to_owned(), digest, size, files, new, replaced, moved: how.moving, source, content_type }])
 }
 
 /// Looks through a folder.
@@ -227,7 +245,11 @@ fn read(folder: &Path, how: &AddHow) -> anyhow::Result<LocalFolder> {
 
 /// Adds every file of a folder by itself.
 fn each(lake: &Lake, folder: &Path, prefix: &str, how: &AddHow) -> anyhow::Result<Vec<Added>> {
-    let there = lake.add_each_of(prefix, &read(folder, how)?)?;
+    let files = read(folder, how)?;
+    let there = match how.replace {
+        true => lake.replacing().add_each_of(prefix, &files)?,
+        false => lake.add_each_of(prefix, &files)?,
+    };
     if how.moving {
         // A file's name in the lake goes on where the folder's ends.
         let start = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
@@ -240,6 +262,7 @@ fn each(lake: &Lake, folder: &Path, prefix: &str, how: &AddHow) -> anyhow::Resul
         size: file.len(),
         files: None,
         new,
+        replaced: None,
         moved: how.moving,
         source: None,
         content_type: None,

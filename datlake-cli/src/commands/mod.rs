@@ -13,6 +13,7 @@ mod info;
 mod init;
 mod lake;
 mod lineage;
+mod log;
 mod ls;
 mod prune;
 mod rm;
@@ -45,6 +46,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Rm { uids, recursive, cascade, local, yes } => {
             Box::new(rm::run(&lake()?, &uids, rm::How { recursive, cascade, local, yes }, screen)?)
         }
+        Command::Log { uid, limit } => Box::new(log::run(&lake()?, &uid, limit)?),
         Command::Calls { creator, failed, since, limit } => {
             let mut history = lake()?.history(creator.as_deref())?;
             calls::narrow(&mut history.calls, failed, since, limit);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallExplanation, CallInfo, CallRow, Cleaned, Collected, CreatorCode, Evicted, FileInfo, FileRow, LakeStatus,
-    Mirrored, Pull, Push, Repaired, RunInfo, RunRow, SignedUrl, Verified,
+    Mirrored, NameHistory, Pull, Push, Repaired, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -56,6 +56,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("info-call", of::<CallInfo>()),
         ("lineage", of::<Related>()),
         ("init", of::<Initialized>()),
+        ("log", of::<NameHistory>()),
         ("ls", of::<Vec<Row<FileRow>>>()),
         ("mirror", of::<Mirrored>()),
         ("path", of::<Vec<LocalPath>>()),

@@ -69,6 +69,7 @@ impl Answer for Push {
         };
         // What lost to another's is news, however much else there is.
         let mut text: String = lines(PushOutcome::Lost, "kept beside another's:").collect();
+        text.push_str(&lines(PushOutcome::Aside, "kept as an earlier version:").collect::<String>());
         text.push_str(&page.lines(lines(PushOutcome::Sent, "pushed")));
         text.push_str(&page.lines(lines(PushOutcome::There, "was there already:")));
         if self.items.is_empty() {

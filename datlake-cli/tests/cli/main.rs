@@ -12,6 +12,7 @@ mod explain;
 mod guide;
 mod info;
 mod interrupt;
+mod log;
 mod ls;
 mod order;
 mod pipeline;

@@ -22,7 +22,9 @@ mod names;
 mod publish;
 mod push;
 mod removal;
+mod replacement;
 mod secure;
+mod versions;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,9 +34,11 @@ pub use crate::lineage::FileMeta;
 pub use guard::{Collections, Commit, GcEpoch, GcGuard, Retry};
 pub use mend::Mended;
 pub use push::Pushed;
+pub use replacement::Replacement;
 
 use crate::Closure;
 use crate::record::{CallDocument, DynamicInput, Name, NameTarget, Record, ValueBytes};
+use crate::version::Version;
 use crate::{
     CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Result, Store, Subject, Uid, UidKind,
 };
@@ -58,13 +62,26 @@ pub struct Catalog {
     pub collections: Collections,
 }
 
-/// A chosen name, and the record behind it.
+/// A chosen name, what it leads to, and the record behind that.
 #[derive(Clone, Debug)]
 pub struct Named {
-    /// The name.
-    pub name: Name,
+    /// What it led to first: its document in `files`.
+    pub first: Name,
+    /// The version that it leads to; `None` for the first.
+    pub version: Option<Version>,
+    /// How many entries its log has, also those that show nothing.
+    pub entries: u64,
     /// The record of the call that it points to; `None` where that has not finished, and for a file that was added.
     pub record: Option<Record>,
+}
+
+/// A version of a name.
+#[derive(Clone, Debug)]
+pub struct PastVersion {
+    /// What it is: the name as it was then.
+    pub named: Named,
+    /// Its file; `None` where the call that made it was removed.
+    pub file: Option<FileMeta>,
 }
 
 /// Everything a finished call makes visible.
@@ -82,6 +99,8 @@ pub struct Publication {
     pub names: Vec<Uid>,
     /// What else the record names, and is in the lake.
     pub found: Vec<Digest>,
+    /// Chosen names of its outputs that are led to them, whatever they led to before; none of them is among the `names`.
+    pub replaces: Vec<Replacement>,
     /// From before any of it was put or found.
     pub since: GcEpoch,
 }
@@ -151,7 +170,7 @@ impl Catalog {
     pub async fn document(&self, at: &Location) -> Result<Option<Document>> {
         let bytes = match at {
             // Whether a copy of a name counts depends on what is behind it.
-            Location::Name(uid) => return Ok(self.name(uid).await?.map(Name::document)),
+            Location::Name(uid) => return Ok(self.named(uid).await?.map(|named| named.first.document())),
             Location::Record(creator, key) => {
                 return self.kept(creator, key).await?.map(|kept| kept.document(at)).transpose();
             }
@@ -187,7 +206,15 @@ impl Catalog {
                 Some(record) => record.output(index)?,
             },
             UidKind::Member { .. } => return Ok(None),
-            UidKind::Chosen => return self.named(uid).await?.map_or(Ok(None), |named| named.file()),
+            UidKind::Chosen => {
+                if let Some(named) = self.named(uid).await? {
+                    return named.file();
+                }
+                return match uid.version() {
+                    Some((of, back)) => self.past(&of, back).await,
+                    None => Ok(None),
+                };
+            }
         };
         Ok(found.map(FileMeta::from))
     }
@@ -258,10 +285,25 @@ fn convenience<T>(copied: Result<T>) -> Result<()> {
 }
 
 impl Named {
+    /// The name.
+    pub fn uid(&self) -> &Uid {
+        &self.first.uid
+    }
+
+    /// What it leads to, also while that shows nothing.
+    pub fn target(&self) -> &NameTarget {
+        self.version.as_ref().map_or(&self.first.target, |version| &version.target)
+    }
+
+    /// The store that what it leads to was written from.
+    fn home(&self) -> &str {
+        self.version.as_ref().map_or(&self.first.home, |version| &version.home)
+    }
+
     /// The file it shows, if it shows one.
     pub fn file(&self) -> Result<Option<FileMeta>> {
-        let uid = &self.name.uid;
-        let record = match (&self.name.target, &self.record) {
+        let uid = self.uid();
+        let record = match (self.target(), &self.record) {
             (NameTarget::Added(added), _) => return Ok(Some(FileMeta::added(uid, added))),
             (NameTarget::Output(_), None) => return Ok(None),
             (NameTarget::Output(_), Some(record)) => record,
@@ -277,6 +319,6 @@ impl Named {
 
     /// Whether the name shows a file.
     pub fn shows(&self) -> bool {
-        self.record.is_some() || matches!(self.name.target, NameTarget::Added(_))
+        self.record.is_some() || matches!(self.target(), NameTarget::Added(_))
     }
 }

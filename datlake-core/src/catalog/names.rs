@@ -3,57 +3,67 @@
 use std::sync::atomic::Ordering;
 
 use super::{Catalog, Commit, GcGuard, Named, Retry, convenience};
-use crate::record::{Abandoned, CallDocument, Name, NameTarget, OutputOf};
+use crate::log;
+use crate::record::{Abandoned, CallDocument, Name, NameTarget, OutputOf, Record};
 use crate::store::{LOOKS, contradiction};
-use crate::{Created, Document, Error, ErrorKind, Location, Result, Subject, Uid};
+use crate::{Created, Document, Error, ErrorKind, Location, LogId, Result, Store, Subject, Uid};
 
 impl Catalog {
     /// What a chosen name stands for, also while it shows nothing.
-    pub async fn name(&self, uid: &Uid) -> Result<Option<Name>> {
-        Ok(self.named(uid).await?.map(|named| named.name))
+    pub async fn target(&self, uid: &Uid) -> Result<Option<NameTarget>> {
+        Ok(self.named(uid).await?.map(|named| named.target().clone()))
     }
 
-    /// A chosen name and the record behind it, also while there is none.
+    /// A chosen name, what it leads to and the record behind that, also while there is none. What this machine knows of it counts
+    /// where it shows something: see [`learn_versions`](Self::learn_versions).
     pub async fn named(&self, uid: &Uid) -> Result<Option<Named>> {
         let at = Location::Name(uid.clone());
         let mut copy = None;
         if let Some(bytes) = self.local.get(&at).await? {
-            let named = self.behind(Name::parse(uid, bytes)?).await?;
+            let named = self.led_here(Name::parse(uid, bytes)?).await?;
             if named.shows() || self.remote.is_none() {
                 return Ok(Some(named));
             }
-            copy = Some(named.name.digest);
+            copy = Some(named.first.digest);
         }
         let Some(remote) = &self.remote else { return Ok(None) };
-        let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
-        let named = self.behind(Name::parse(uid, bytes)?).await?;
+        let Some(named) = self.named_in(&**remote, uid).await? else { return Ok(None) };
         // Only what shows something is copied: what shows nothing may still become another's.
         if named.shows() {
-            if copy.is_some_and(|copy| copy != named.name.digest) {
+            if copy.is_some_and(|copy| copy != named.first.digest) {
                 convenience(self.local.remove(&at).await)?;
             }
-            convenience(self.copy(&at, named.name.bytes()).await)?;
+            convenience(self.copy_named(&named).await)?;
         }
         Ok(Some(named))
     }
 
-    pub(super) async fn behind(&self, name: Name) -> Result<Named> {
-        let record = match &name.target {
-            NameTarget::Added(_) => None,
-            NameTarget::Output(output) => self.record(&output.creator, &output.key).await?,
-        };
-        Ok(Named { name, record })
+    /// A chosen name as one store has it.
+    pub(super) async fn named_in(&self, store: &dyn Store, uid: &Uid) -> Result<Option<Named>> {
+        let Some(bytes) = store.get(&Location::Name(uid.clone())).await? else { return Ok(None) };
+        let first = Name::parse(uid, bytes)?;
+        let entries = self.last(store, &LogId::Name(uid.clone(), first.digest)).await?;
+        self.led(store, first, entries).await.map(Some)
     }
 
-    /// Creates a name at the store that decides. What stands there afterwards: the name, or an equal one of somebody else.
-    pub(super) async fn create_name(&self, name: Name) -> Result<Name> {
+    /// The record behind what a name leads to.
+    pub(super) async fn behind(&self, target: &NameTarget) -> Result<Option<Record>> {
+        match target {
+            NameTarget::Added(_) => Ok(None),
+            NameTarget::Output(output) => self.record(&output.creator, &output.key).await,
+        }
+    }
+
+    /// Creates a name at the store that decides. What stands there afterwards: the name, or one of somebody else that leads to the
+    /// same.
+    pub(super) async fn create_name(&self, name: Name) -> Result<Named> {
         let at = Location::Name(name.uid.clone());
         if self.remote.is_none() && matches!(name.target, NameTarget::Added(_)) {
             self.mark_unpushed(&at).await?;
         }
         let mut gone = 0;
         while self.deciding().create(&at, name.bytes()).await? == Created::Exists {
-            let Some(bytes) = self.deciding().get(&at).await? else {
+            let Some(there) = self.named_in(self.deciding(), &name.uid).await? else {
                 // Removed in between; or this store will never show it.
                 gone += 1;
                 if gone == LOOKS {
@@ -61,20 +71,35 @@ impl Catalog {
                 }
                 continue;
             };
-            let there = self.behind(Name::parse(&name.uid, bytes)?).await?;
-            if there.name.target.same(&name.target) {
-                return Ok(there.name);
+            if there.target().same(&name.target) {
+                return Ok(there);
             }
             if let Some(why) = self.why_taken(&there) {
                 let error = Error::new(ErrorKind::AlreadyExists, format!("cannot publish `{}`: {why}", name.uid));
                 return Err(error.about(Subject::Uid(name.uid.clone())));
             }
             // Left by a call of this machine that never finished; the claim on the name keeps others away.
-            if self.abandon(&there.name, &name.nonce).await? {
+            if self.abandon(&there.first, &name.nonce).await? {
                 self.deciding().remove(&at).await?;
+                if self.restore_replaced(&there.first).await? {
+                    let message = format!("cannot publish `{}`: somebody replaced it meanwhile", name.uid);
+                    let error = Error::new(ErrorKind::AlreadyExists, message).with_hint("run again");
+                    return Err(error.about(Subject::Uid(name.uid.clone())));
+                }
             }
         }
-        Ok(name)
+        let record = self.behind(&name.target).await?;
+        Ok(Named { first: name, version: None, record, entries: 0 })
+    }
+
+    /// Creates a name again that was removed although somebody replaced it meanwhile: whether somebody did.
+    async fn restore_replaced(&self, first: &Name) -> Result<bool> {
+        let (store, log) = (self.deciding(), LogId::Name(first.uid.clone(), first.digest));
+        let is_replaced = log::last(store, &log, 0).await? > 0;
+        if is_replaced {
+            store.create(&log.entry(0), first.bytes()).await?;
+        }
+        Ok(is_replaced)
     }
 
     /// Creates names again whose call has its record now, and that are gone: somebody may have removed an earlier record of that
@@ -114,19 +139,18 @@ impl Catalog {
     /// Why a name cannot be had, in words. `None` where it was left by a call of this machine that never finished, or may
     /// be at it: whoever holds the claim of the name may take it over.
     pub fn why_taken(&self, named: &Named) -> Option<String> {
-        let Named { name, record } = named;
-        match &name.target {
+        match named.target() {
             NameTarget::Added(added) => {
                 Some(format!("it is a file that {} added on {} ({})", added.person.email, added.at, added.digest))
             }
-            NameTarget::Output(OutputOf { creator, key }) if record.is_some() => {
+            NameTarget::Output(OutputOf { creator, key }) if named.record.is_some() => {
                 Some(format!("it is an output of call {creator}/{key}"))
             }
-            NameTarget::Output(_) if name.home == *self.home => None,
+            NameTarget::Output(_) if named.entries == 0 && named.home() == &*self.home => None,
             NameTarget::Output(OutputOf { creator, key }) => Some(format!(
                 "another machine is publishing it as an output of call {creator}/{key}, or began to and never finished; \
                  if that machine is not at it any more, remove `{}`",
-                name.uid
+                named.uid()
             )),
         }
     }
@@ -141,6 +165,10 @@ impl Catalog {
             return Err(Error::new(ErrorKind::InvalidInput, format!("`{}` is not an added file", name.uid)));
         };
         self.drop_stale_copy(&name.uid).await?;
+        match self.learn_versions(&name.uid).await {
+            Err(error) if error.kind() == ErrorKind::Denied => {}
+            learned => learned?,
+        }
         if let Some(there) = self.file(&name.uid).await? {
             if there.digest == added.digest && there.tree == added.tree {
                 return Ok(Commit::Done(()));
@@ -150,7 +178,7 @@ impl Catalog {
                 name.uid, there.digest, added.digest
             );
             let hint = format!(
-                "files never change, so choose another UID or remove it first; `datlake info {}` shows what is there",
+                "files never change by themselves: choose another UID, replace it by `add --replace` (in Rust `replacing()`), or remove it first; `datlake info {}` shows what is there",
                 name.uid
             );
             return Err(Error::new(ErrorKind::AlreadyExists, message).about(Subject::Uid(name.uid)).with_hint(hint));
@@ -159,7 +187,7 @@ impl Catalog {
             match self.create_added(name.clone(), secured).await {
                 Err(error) if error.kind() == ErrorKind::Denied => {}
                 Err(error) => return Err(error),
-                Ok(Commit::Done(created)) => return self.copy_name(&created).await.map(Commit::Done),
+                Ok(Commit::Done(created)) => return self.copy_named(&created).await.map(Commit::Done),
                 Ok(Commit::Retry(retry)) => return Ok(Commit::Retry(retry)),
             }
         }
@@ -171,7 +199,7 @@ impl Catalog {
     }
 
     /// [`create_name`](Self::create_name) for an added file, which keeps its content from being collected.
-    pub(super) async fn create_added(&self, name: Name, secured: &GcGuard) -> Result<Commit<Name>> {
+    pub(super) async fn create_added(&self, name: Name, secured: &GcGuard) -> Result<Commit<Named>> {
         if !self.in_time(secured) {
             return Ok(Commit::Retry(Retry::Now));
         }

@@ -57,7 +57,7 @@ impl Catalog {
                 Ok(named) => named,
             };
             if let Some(named) = named
-                && !named.name.target.same(&target)
+                && !named.target().same(&target)
                 && let Some(why) = self.why_taken(&named)
             {
                 let error = Error::new(ErrorKind::AlreadyExists, format!("cannot publish `{uid}`: {why}"));
@@ -75,7 +75,7 @@ impl Catalog {
     }
 
     async fn publish_by_decision(&self, publication: &Publication) -> Result<Commit<Published>> {
-        let Publication { record, uses, names, since, .. } = publication;
+        let Publication { record, uses, names, replaces, since, .. } = publication;
         self.put_contents(publication).await?;
         let contents = publication.contents();
         let mut secured = match self.secure_at_remote(&contents, since).await? {
@@ -87,11 +87,15 @@ impl Catalog {
         for digest in uses {
             index.create(&Location::Use(*digest, record.creator.clone(), record.key), b"").await?;
         }
-        let mut created = Vec::with_capacity(names.len());
+        let (mut wanted, mut placed) = (Vec::new(), Vec::new());
         for uid in names {
             let target = OutputOf { creator: record.creator.clone(), key: record.key };
             let name = Name::create(uid.clone(), NameTarget::Output(target), &self.home, &record.nonce)?;
-            created.push(self.create_name(name).await?);
+            wanted.push(name.clone());
+            placed.push(self.create_name(name).await?);
+        }
+        for to in replaces {
+            placed.push(self.lead(to).await?);
         }
         if self.remote.is_none() {
             self.mark_unpushed(&Location::Record(record.creator.clone(), record.key)).await?;
@@ -118,15 +122,21 @@ impl Catalog {
                 }
             }
         };
-        self.renew_names(&created).await?;
+        self.renew_names(&wanted).await?;
+        for to in replaces {
+            // Somebody may have removed the name in between.
+            if self.deciding().size(&Location::Name(to.uid.clone())).await?.is_none() {
+                self.lead(to).await?;
+            }
+        }
         if !self.in_time(&secured) {
             // The machine slept over it. What was collected by then is put again, and nobody collects what has a record.
             self.put_contents(publication).await?;
         }
         // Copies come last: what this machine has by itself has been decided.
         if self.remote.is_some() {
-            for name in &created {
-                self.copy_name(name).await?;
+            for named in &placed {
+                self.copy_named(named).await?;
             }
             let (Published::Ours(record) | Published::Theirs(record)) = &decided;
             self.copy(&at, record.bytes()).await?;

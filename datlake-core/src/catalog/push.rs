@@ -21,6 +21,8 @@ pub enum Pushed {
     There,
     /// The remote has another record for the same call, which counts from now on. Ours is kept beside it.
     Lost,
+    /// A replacement of a name that was replaced there meanwhile: kept there as an earlier version of it.
+    Aside,
     /// A name belongs to something else there. Of a call the record is kept there, without its names; on this machine it
     /// stays as it is, and unpushed.
     Taken {
@@ -32,13 +34,18 @@ pub enum Pushed {
 }
 
 impl Catalog {
-    /// Where every document is on this machine that the remote has not decided about, sorted: calls, then added files. Some may
-    /// never have come to be.
+    /// Where every document is on this machine that the remote has not decided about, sorted: calls, then added files, then what
+    /// names were replaced by, in order. Some may never have come to be.
     pub async fn unpushed(&self) -> Result<Vec<Location>> {
         let marks = self.local.locations(&Prefix::Unpushed).await?.into_iter();
         let mut found: Vec<Location> =
             marks.filter_map(|mark| if let Location::Unpushed(of) = mark { Some(*of) } else { None }).collect();
-        found.sort_by(|a, b| (matches!(a, Location::Name(_)), a).cmp(&(matches!(b, Location::Name(_)), b)));
+        let rank = |at: &Location| match at {
+            Location::Name(_) => 1,
+            Location::Version(..) => 2,
+            _ => 0,
+        };
+        found.sort_by(|a, b| (rank(a), a).cmp(&(rank(b), b)));
         Ok(found)
     }
 
@@ -67,6 +74,7 @@ impl Catalog {
         match at {
             Location::Record(creator, key) => self.push_call(creator, key, document, secured).await,
             Location::Name(uid) => self.push_name(uid, document, secured).await,
+            Location::Version(..) => self.push_version(at, document, secured).await,
             _ => self.push_plain(at, document, secured).await,
         }
     }
@@ -120,7 +128,7 @@ impl Catalog {
         for digest in lineage.reads() {
             remote.create(&Location::Use(digest, creator.clone(), *key), b"").await?;
         }
-        let mut names = Vec::new();
+        let (mut wanted, mut names) = (Vec::new(), Vec::new());
         for output in lineage.outputs.iter().filter(|output| output.uid.is_chosen()) {
             let Some(bytes) = self.local.get(&Location::Name(output.uid.clone())).await? else { continue };
             let name = Name::parse(&output.uid, bytes)?;
@@ -128,8 +136,9 @@ impl Catalog {
             if !matches!(&name.target, NameTarget::Output(of) if of.creator == *creator && of.key == *key) {
                 continue;
             }
+            wanted.push(name.clone());
             match self.create_name(name).await {
-                Ok(name) => names.push(name),
+                Ok(named) => names.push(named),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     if !self.in_time(secured) {
                         return Ok(Commit::Retry(Retry::Now));
@@ -160,14 +169,14 @@ impl Catalog {
             }
         };
         if pushed != Pushed::Lost {
-            self.renew_names(&names).await?;
+            self.renew_names(&wanted).await?;
         }
         if !self.in_time(secured) {
             // Who slept over it sends the content once more: nobody collects what has a record.
             return Ok(Commit::Retry(Retry::Now));
         }
-        for name in &names {
-            self.copy_name(name).await?;
+        for named in &names {
+            self.copy_named(named).await?;
         }
         self.local.remove(&mark).await?;
         Ok(Commit::Done(pushed))
@@ -196,10 +205,10 @@ impl Catalog {
         }
         let pushed = match self.create_added(name.clone(), secured).await {
             Ok(Commit::Retry(retry)) => return Ok(Commit::Retry(retry)),
-            Ok(Commit::Done(there)) if there.digest == name.digest => Pushed::Sent,
+            Ok(Commit::Done(there)) if there.first.digest == name.digest => Pushed::Sent,
             Ok(Commit::Done(there)) => {
                 // Somebody added the same bytes.
-                self.copy_name(&there).await?;
+                self.copy_named(&there).await?;
                 Pushed::There
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -211,7 +220,7 @@ impl Catalog {
         Ok(Commit::Done(pushed))
     }
 
-    fn to_push_to(&self) -> Result<&dyn Store> {
+    pub(super) fn to_push_to(&self) -> Result<&dyn Store> {
         self.remote.as_deref().ok_or_else(|| {
             let message = match self.offline {
                 true => "there is nowhere to push to: the lake is offline",

@@ -4,11 +4,12 @@ use std::future::ready;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Catalog, Named};
+use super::Catalog;
 use crate::lineage::{Output, Person};
+use crate::log;
 use crate::record::{CallDocument, Name, NameTarget, Record, Tombstone};
 use crate::{
-    Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Subject, Uid, UidKind,
+    Digest, Document, Error, ErrorKind, Location, LogId, Prefix, Result, Store, StoreExt as _, Subject, Uid, UidKind,
 };
 
 /// How many tombstones are read at a time. A new machine reads all that there are.
@@ -57,29 +58,39 @@ impl Catalog {
             }
             UidKind::Output { creator, key, .. } => self.record(&creator, &key).await?,
             UidKind::Chosen => loop {
-                match self.named(uid).await? {
-                    None => break None,
-                    Some(Named { record: Some(record), .. }) => break Some(record),
-                    // An added file, or what a call left that never finished and never will.
-                    Some(Named { name, record: None }) if self.abandon(&name, &tombstone()).await? => {
-                        let mark = Tombstone {
-                            uid: Some(uid.clone()),
-                            call: None,
-                            document: name.digest,
-                            person: person.clone(),
-                            at: at.to_owned(),
-                        };
-                        // What a call left is as much this machine's own as the call.
-                        self.bury(&mark, &name.document().part_of, &tombstone()).await?;
+                self.learn_versions(uid).await?;
+                let Some(named) = self.named(uid).await? else {
+                    self.drop_left_over(uid).await?;
+                    break None;
+                };
+                let replaced = named.entries > 0;
+                // An added file, or what a call left that never finished and never will; or a name with all that it ever led to.
+                if replaced || (named.record.is_none() && self.abandon(&named.first, &tombstone()).await?) {
+                    let mark = Tombstone {
+                        uid: Some(uid.clone()),
+                        call: None,
+                        document: named.first.digest,
+                        person: person.clone(),
+                        at: at.to_owned(),
+                    };
+                    // What a call left is as much this machine's own as the call.
+                    let of = named.first.document().part_of;
+                    self.bury(&mark, &of, &tombstone()).await?;
+                    if named.record.is_none() {
                         return Ok(vec![uid.clone()]);
                     }
-                    // It has just finished.
-                    Some(_) => {}
                 }
+                if let Some(record) = named.record {
+                    break Some(record);
+                }
+                // It has just finished.
             },
         };
         let Some(record) = record else { return Ok(Vec::new()) };
-        let gone = self.made_by(&record).await?;
+        let mut gone = self.made_by(&record).await?;
+        if uid.is_chosen() && !gone.contains(uid) {
+            gone.push(uid.clone());
+        }
         let of = Location::Record(record.creator.clone(), record.key);
         let mark = Tombstone {
             uid: None,
@@ -131,6 +142,9 @@ impl Catalog {
             Err(Error::new(ErrorKind::InUse, message).about(Subject::Uid(uid.clone())))
         };
         let Some(remote) = &self.remote else { return only_copy("there is no remote that has it too") };
+        if uid.is_chosen() && !self.unpushed_of(uid).await?.is_empty() {
+            return only_copy("it was replaced here, and that was not pushed");
+        }
         if remote.get(&document.at).await?.as_ref() != Some(&document.bytes) {
             return only_copy(&format!("{} does not have the same", remote.describe()));
         }
@@ -159,8 +173,8 @@ impl Catalog {
             let by = match uid.kind() {
                 UidKind::Output { creator, key, .. } => Some((creator, key)),
                 UidKind::Member { .. } => None,
-                UidKind::Chosen => match self.name(&uid).await? {
-                    Some(Name { target: NameTarget::Output(output), .. }) => Some((output.creator, output.key)),
+                UidKind::Chosen => match self.target(&uid).await? {
+                    Some(NameTarget::Output(output)) => Some((output.creator, output.key)),
                     _ => None,
                 },
             };
@@ -209,10 +223,16 @@ impl Catalog {
 
     /// Deletes from this machine what a tombstone means, and then the mark that the remote has not decided about it.
     async fn drop_here(&self, mark: &Tombstone) -> Result<()> {
+        let entries = match &mark.uid {
+            Some(uid) => self.unpushed_of(uid).await?,
+            None => Vec::new(),
+        };
         if self.drop_from(&*self.local, mark).await?
             && let Some(at) = mark.place()
         {
-            self.local.remove(&at.mark()).await?;
+            for at in entries.iter().chain([&at]) {
+                self.local.remove(&at.mark()).await?;
+            }
         }
         Ok(())
     }
@@ -240,9 +260,14 @@ impl Catalog {
                 if !matches!(&name.target, NameTarget::Output(of) if of.creator == *creator && of.key == *key) {
                     continue;
                 }
+                let log = LogId::Name(name.uid.clone(), name.digest);
+                // A name that leads elsewhere by now keeps what its log belongs to.
+                if log::last(store, &log, 0).await? > 0 {
+                    continue;
+                }
                 store.remove(&at).await?;
-                // Somebody may have made the call anew meanwhile, and count on the name.
-                if store.size(&record_at).await?.is_some() {
+                // Somebody may have made the call anew meanwhile, or replaced the name, and count on it.
+                if store.size(&record_at).await?.is_some() || log::last(store, &log, 0).await? > 0 {
                     store.create(&at, name.bytes()).await?;
                 }
             }
@@ -258,8 +283,11 @@ impl Catalog {
         if let Some(uid) = &mark.uid {
             let at = Location::Name(uid.clone());
             let Some(bytes) = store.get(&at).await? else { return Ok(false) };
-            if Name::parse(uid, bytes)?.digest == mark.document {
-                return store.remove(&at).await;
+            let first = Name::parse(uid, bytes)?.digest;
+            if first == mark.document {
+                let removed = store.remove(&at).await?;
+                self.drop_log(store, &LogId::Name(uid.clone(), first)).await?;
+                return Ok(removed);
             }
         }
         Ok(false)
@@ -289,6 +317,12 @@ impl Catalog {
             },
         };
         let mark = Tombstone::parse(&bytes, &at.path())?;
+        // What this machine replaced without the remote stays until it is pushed.
+        if let Some(uid) = &mark.uid
+            && !self.unpushed_of(uid).await?.is_empty()
+        {
+            return Ok(());
+        }
         self.drop_here(&mark).await?;
         if is_new {
             self.cache.create(&at, &bytes).await?;

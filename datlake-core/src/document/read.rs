@@ -3,7 +3,8 @@
 use super::references::{Document, MadeFrom};
 use crate::layout::kinds;
 use crate::record::{CallDocument, Name, Tombstone};
-use crate::{Digest, Error, ErrorKind, Location, Prefix, Result, Role, Store, StoreExt as _, Uid, UidKind};
+use crate::version::Version;
+use crate::{Digest, Error, ErrorKind, Location, LogId, Prefix, Result, Role, Store, StoreExt as _, Uid, UidKind};
 
 /// Makes readers of the rows.
 macro_rules! readers {
@@ -86,6 +87,13 @@ async fn file_made_from(store: &dyn Store, uid: &Uid, content: &Digest) -> Resul
         (None, Location::Name(_)) => return Ok(Vec::new()),
         (main, _) => main,
     };
+    if let (Location::Name(uid), Some(first)) = (&at, &main) {
+        let log = LogId::Name(uid.clone(), first.digest);
+        if let Some(version) = version_with(store, &log, content).await? {
+            found.extend(version);
+            return Ok(found);
+        }
+    }
     if let Some(part_of) = main.as_ref().filter(|name| name.is_part()).map(|name| name.part_of.clone()) {
         main = read(store, &part_of).await?;
         found.push(part_of);
@@ -99,6 +107,25 @@ async fn file_made_from(store: &dyn Store, uid: &Uid, content: &Digest) -> Resul
         found.extend(store.locations(&Prefix::SupersededOf(creator, key)).await?);
     }
     Ok(found)
+}
+
+/// The latest entry of a log that shows this content, and what it shows.
+async fn version_with(store: &dyn Store, log: &LogId, content: &Digest) -> Result<Option<Vec<Location>>> {
+    // The latest is listed first, where a store has an order.
+    let mut entries = store.locations(&Prefix::EntriesOf(log.clone())).await?;
+    entries.sort_by_key(|at| at.path());
+    for at in entries {
+        let Some(entry) = read(store, &at).await? else { continue };
+        if entry.refers_to(content) {
+            return Ok(Some(vec![at]));
+        }
+        for shown in entry.references.shows {
+            if read(store, &shown).await?.is_some_and(|shown| shown.refers_to(content)) {
+                return Ok(Some(vec![at, shown]));
+            }
+        }
+    }
+    Ok(None)
 }
 
 async fn read(store: &dyn Store, at: &Location) -> Result<Option<Document>> {
@@ -121,6 +148,6 @@ mod tests {
             assert_eq!(error.kind(), expected, "{error}");
         }
         let roots = Prefix::of_roles(&[Role::Root]);
-        assert_eq!(roots[..2], [Prefix::Folder("files"), Prefix::Folder("calls")]);
+        assert_eq!(roots[..3], [Prefix::Folder("files"), Prefix::Folder("calls"), Prefix::Folder("names")]);
     }
 }

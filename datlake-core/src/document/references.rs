@@ -2,7 +2,7 @@
 
 use crate::lineage::FileMeta;
 use crate::tree::{Metarange, RangeRow, TreeEntry, TreeRange};
-use crate::{CallKey, CreatorName, Digest, Location, Result, Uid};
+use crate::{CallKey, CreatorName, Digest, Location, LogId, Result, Uid};
 
 /// A document as those see it who keep a lake in order.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Document {
     pub taken: &'static str,
     /// Whether it only keeps others from its place: nobody misses it anywhere else.
     pub is_mark: bool,
+    /// The log that begins with it, if there is one. What it shows itself matters no more then.
+    pub begins: Option<LogId>,
     /// What it refers to.
     pub references: References,
 }
@@ -36,6 +38,8 @@ pub struct References {
     pub content: Vec<Content>,
     /// Documents without which it shows nothing; and what to say where they are not there.
     pub needs: Vec<(Location, String)>,
+    /// Documents that it shows where they are there, and that it can be without.
+    pub shows: Vec<Location>,
     /// Documents that [go with it](Document::part_of), if they say so themselves.
     pub parts: Vec<Location>,
     /// What it was made from. The lake is whole without that.
@@ -97,7 +101,19 @@ impl Document {
     pub(crate) fn new(at: &Location, digest: Digest, bytes: Vec<u8>, references: References) -> Self {
         let (what, meaning) = (at.title(), Digest::of(&bytes));
         let (uids, part_of, taken) = (Vec::new(), at.clone(), "another document has its place there");
-        Self { at: at.clone(), digest, bytes, what, uids, part_of, meaning, taken, is_mark: false, references }
+        Self {
+            at: at.clone(),
+            digest,
+            bytes,
+            what,
+            uids,
+            part_of,
+            meaning,
+            taken,
+            is_mark: false,
+            begins: None,
+            references,
+        }
     }
 
     /// What it refers to.

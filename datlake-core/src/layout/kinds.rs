@@ -54,6 +54,21 @@ macro_rules! kinds {
                 is: Root |at, bytes| CallDocument::parse(creator, key, bytes)?.document(at),
             }
 
+            /// `names/<uid>.datlake/<first>/<n>.datlake`: the entry `n` of the log of a chosen name, whose document in `files` has the
+            /// digest `first`. Spelled counting down, so that what was appended last is listed first.
+            Version(uid: Uid, first: Digest, n: u64) in "names" {
+                path: format!("{uid}{LEAF}/{first}/{:016x}{LEAF}", u64::MAX - n),
+                parse: |rest| {
+                    let (of, n) = rest.strip_suffix(LEAF)?.rsplit_once('/')?;
+                    let (uid, first) = of.rsplit_once('/')?;
+                    let n = u64::MAX - u64::from_str_radix(n, 16).ok()?;
+                    let uid = Uid::chosen(uid.strip_suffix(LEAF)?).ok()?;
+                    (n > 0).then_some(Self::Version(uid, first.parse().ok()?, n))
+                },
+                examples: |of| vec![Self::Version(of.uid.clone(), of.digest, of.n.max(1)), Self::Version(of.uid.clone(), of.digest, 1)],
+                is: Root |at, bytes| Version::parse(uid, first, *n, bytes).map(|version| version.document(at)),
+            }
+
             /// `uses/<digest>/<creator>/<key>.datlake`: this call reads this content.
             Use(digest: Digest, creator: CreatorName, key: CallKey) in "uses" {
                 path: format!("{digest}/{creator}/{key}{LEAF}"),

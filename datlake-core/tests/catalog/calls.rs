@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use datlake_core::catalog::{Commit, GcEpoch, Publication, Published};
+use datlake_core::catalog::{Commit, GcEpoch, GcGuard, Publication, Published, Replacement};
 use datlake_core::lineage::{
     Added, CodeLineage, Environment, Input, Lineage, Output, Person, PersonSource, SourceState,
 };
 use datlake_core::record::{CallDocument, Name, NameTarget, NewRecord, OutputOf, Record};
+use datlake_core::version::Moved;
 use datlake_core::{CallKey, Catalog, CodeHash, CreatorName, Digest, Error, ErrorKind, Result, Uid};
 
 use super::explore::{Actor, Outcome};
@@ -93,7 +94,7 @@ impl Call {
         let blobs = contents.chain(self.tree.map(str::to_owned));
         let blobs = blobs.map(|content| (Digest::of(content.as_bytes()), PathBuf::from(content))).collect();
         let names = outputs.into_iter().map(|output| output.uid).filter(Uid::is_chosen).collect();
-        Publication { record, value, blobs, uses: vec![input()], names, found: Vec::new(), since }
+        Publication { record, value, blobs, uses: vec![input()], names, found: Vec::new(), replaces: Vec::new(), since }
     }
 }
 
@@ -146,6 +147,10 @@ fn person() -> Person {
     Person { email: "me@example.org".into(), source: PersonSource::Config }
 }
 
+pub(crate) fn output_of(key: CallKey) -> NameTarget {
+    NameTarget::Output(OutputOf { creator: Call::creator(), key })
+}
+
 /// How a finished call is made visible.
 #[derive(Clone, Copy)]
 pub(crate) enum Order {
@@ -153,6 +158,10 @@ pub(crate) enum Order {
     Sound,
     /// By the catalog, for who cannot claim the names.
     WithoutClaims,
+    /// By the catalog: the names are led to what it made, whatever they led to before.
+    Replacing,
+    /// The same, without a look at the names where the call was made before.
+    ReplacingOnce,
 }
 
 /// A process on the machine `home`.
@@ -175,13 +184,21 @@ impl Process {
     pub(crate) fn call(self, call: Call, order: Order) -> Actor {
         Box::pin(async move {
             let key = match call.find(&self.catalog).await? {
-                Ok(record) => return Ok(Outcome::Hit(record.digest)),
+                Ok(record) => {
+                    let names = if matches!(order, Order::Replacing) { call.names } else { &[] };
+                    for name in names {
+                        let to = self.replacement(Uid::chosen(name)?, output_of(call.key()));
+                        self.catalog.replace(&to, &GcGuard::default()).await?;
+                    }
+                    return Ok(Outcome::Hit(record.digest));
+                }
                 Err(_) if self.world.is_wrong_by(Mistake::Stays) => call.key(),
                 Err(key) => key,
             };
-            for name in call.names {
+            let names = if matches!(order, Order::Sound | Order::WithoutClaims) { call.names } else { &[] };
+            for name in names {
                 let Some(named) = self.catalog.named(&Uid::chosen(name)?).await? else { continue };
-                let ours = matches!(&named.name.target, NameTarget::Output(OutputOf { key: of, .. }) if *of == key);
+                let ours = matches!(named.target(), NameTarget::Output(OutputOf { key: of, .. }) if *of == key);
                 if !ours && let Some(why) = self.catalog.why_taken(&named) {
                     return Err(Error::new(ErrorKind::AlreadyExists, why));
                 }
@@ -198,15 +215,19 @@ impl Process {
     pub(crate) async fn publish_under(&self, key: CallKey, call: &Call, order: Order) -> Result<Outcome> {
         let names: Vec<Uid> = call.names.iter().map(|name| Uid::chosen(name).unwrap()).collect();
         let mut claims = Vec::<Held>::new();
-        if matches!(order, Order::Sound) {
+        if !matches!(order, Order::WithoutClaims) {
             for name in &names {
                 claims.push(self.world.claim(self.home, name.as_str()).await);
             }
         }
         for _ in 0..PATIENCE {
-            let publication = call.publication(key, &self.nonce, self.catalog.since().await?);
+            let mut publication = call.publication(key, &self.nonce, self.catalog.since().await?);
+            if matches!(order, Order::Replacing | Order::ReplacingOnce) {
+                let names = std::mem::take(&mut publication.names).into_iter();
+                publication.replaces = names.map(|uid| self.replacement(uid, output_of(key))).collect();
+            }
             let published = match order {
-                Order::Sound => self.catalog.publish(&publication).await?,
+                Order::Sound | Order::Replacing | Order::ReplacingOnce => self.catalog.publish(&publication).await?,
                 Order::WithoutClaims => self.catalog.without_claims(&self.nonce).publish(&publication).await?,
             };
             match published {
@@ -223,17 +244,7 @@ impl Process {
     pub(crate) fn add(self, uid: &'static str, content: &'static str, late: bool) -> Actor {
         Box::pin(async move {
             let (uid, digest) = (Uid::chosen(uid)?, Digest::of(content.as_bytes()));
-            let added = Added {
-                name: uid.file_name().to_owned(),
-                digest,
-                size: content.len() as u64,
-                tree: false,
-                source: None,
-                person: person(),
-                host: self.home.to_owned(),
-                // Two additions are never made at the same moment.
-                at: self.nonce.clone(),
-            };
+            let added = self.added(&uid, content);
             let name = Name::create(uid.clone(), NameTarget::Added(added), self.home, &self.nonce)?;
             let _claim = self.world.claim(self.home, uid.as_str()).await;
             for _ in 0..PATIENCE {
@@ -249,6 +260,54 @@ impl Process {
                     && let Commit::Done(()) = self.catalog.add(name.clone(), &secured).await?
                 {
                     break;
+                }
+            }
+            Ok(Outcome::Done)
+        })
+    }
+
+    /// Who moves a name, and where.
+    pub(crate) fn replacement(&self, uid: Uid, target: NameTarget) -> Replacement {
+        let moved = Moved { person: person(), host: self.home.to_owned(), at: self.nonce.clone() };
+        Replacement::new(uid, target, moved, self.nonce.clone())
+    }
+
+    /// What somebody adds.
+    fn added(&self, uid: &Uid, content: &str) -> Added {
+        Added {
+            name: uid.file_name().to_owned(),
+            digest: Digest::of(content.as_bytes()),
+            size: content.len() as u64,
+            tree: false,
+            source: None,
+            person: person(),
+            host: self.home.to_owned(),
+            // Two additions are never made at the same moment.
+            at: self.nonce.clone(),
+        }
+    }
+
+    /// Adds `content` as the file `uid`, whatever that was before. Who cannot reach the remote tries again; who `forgets` does not
+    /// know then what it has tried.
+    pub(crate) fn replace(self, uid: &'static str, content: &'static str, forgets: bool) -> Actor {
+        Box::pin(async move {
+            let (uid, digest) = (Uid::chosen(uid)?, Digest::of(content.as_bytes()));
+            let replacement = || self.replacement(uid.clone(), NameTarget::Added(self.added(&uid, content)));
+            let mut to = replacement();
+            let _claim = self.world.claim(self.home, uid.as_str()).await;
+            for _ in 0..PATIENCE {
+                let since = self.catalog.since().await?;
+                self.catalog.put_blob(&digest, content.as_ref()).await?;
+                let Commit::Done(secured) = self.catalog.secure(&[digest], &since).await? else { continue };
+                match self.catalog.replace(&to, &secured).await {
+                    Ok(Commit::Done(())) => break,
+                    Ok(Commit::Retry(_)) => {}
+                    Err(error) if error.kind() == ErrorKind::Unavailable => {
+                        if forgets {
+                            to = replacement();
+                        }
+                    }
+                    Err(error) => return Err(error),
                 }
             }
             Ok(Outcome::Done)

@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use datlake_core::{Digest, Result};
 
-use super::memory::{World, hash};
+use super::memory::World;
+use super::state::hash;
 
 /// What somebody does, one store operation after the other.
 pub(crate) type Actor = Pin<Box<dyn Future<Output = Result<Outcome>>>>;

@@ -14,11 +14,13 @@ mod collecting;
 mod doing;
 mod explore;
 mod flights;
+mod logs;
 mod memory;
 mod mistakes;
 mod pushing;
 mod runs;
 mod scene;
+mod state;
 mod steps;
 
 use calls::{Call, Order, Process};

@@ -1,20 +1,18 @@
 //! A strict store in memory whose every operation is a step of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::future::poll_fn;
-use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::catalog::Collections;
 use datlake_core::collect::Window;
-use datlake_core::{Catalog, Created, Digest, Entry, Location, Pending, Prefix, Store};
+use datlake_core::{Catalog, Created, Digest, Entry, Error, ErrorKind, Location, Pending, Prefix, Store};
 
 use super::mistakes::{Mistake, Op, Place, What};
+use super::state::{Change, Learned, State, hash, step};
 
 /// Which of the actors does something; `None` looks on, without taking steps or leaving traces.
 pub(crate) type Who = Option<usize>;
@@ -28,34 +26,10 @@ pub(crate) struct World {
     coarse: bool,
     /// In a model of collections what is done at the remote, but for `uses`, makes a step, and nothing else does.
     collects: bool,
+    /// In a model of logs what is done to names and their logs makes a step. Else there are no logs to see.
+    logs: bool,
     /// What somebody does wrong.
     mistake: Option<Mistake>,
-}
-
-#[derive(Clone, Default)]
-struct State {
-    /// In seconds.
-    time: u64,
-    created: BTreeMap<(&'static str, String), u64>,
-    /// Whoever has seen that there is time left, and has not used it.
-    timed: BTreeSet<usize>,
-    stores: BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>,
-    claims: BTreeSet<(&'static str, String)>,
-    /// What a power cut takes from a machine.
-    unsynced: BTreeSet<(&'static str, String)>,
-    /// What each actor has put off.
-    late: BTreeMap<usize, Vec<Change>>,
-    /// All that each actor has learned: two runs in which these and the stores are equal go on alike.
-    learned: BTreeMap<usize, u64>,
-    log: Vec<String>,
-}
-
-/// What somebody does later than they say: with bytes it is a create, without a removal.
-#[derive(Clone, Debug, Hash)]
-struct Change {
-    store: &'static str,
-    path: String,
-    bytes: Option<Vec<u8>>,
 }
 
 /// In how much time somebody names what they found.
@@ -72,7 +46,8 @@ impl World {
     fn is_step(&self, store: &str, path: &str) -> bool {
         let is = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
         match self.collects {
-            true => store == REMOTE && !is(&["uses/"]),
+            true => store == REMOTE && !is(&["uses/"]) && (self.logs || !is(&["names/"])),
+            false if is(&["names/"]) => self.logs,
             false if is(&["gc/", "rescued/"]) => false,
             false => !(self.coarse && is(&["blobs/", "uses/"])),
         }
@@ -81,6 +56,11 @@ impl World {
     /// A world in which what is done to documents alone makes a step.
     pub(crate) fn coarse() -> Self {
         Self { coarse: true, ..Self::default() }
+    }
+
+    /// A world in which what is done to documents alone makes a step, and names are replaced.
+    pub(crate) fn logs() -> Self {
+        Self { logs: true, ..Self::coarse() }
     }
 
     /// A world about collections, which begins at the second 1000.
@@ -169,6 +149,16 @@ impl World {
         self.state().stores.get(name).is_some_and(|store| store.contains_key(&path))
     }
 
+    /// What is in the store `name` below a folder.
+    pub(crate) fn below(&self, name: &str, folder: &str) -> Vec<(String, Vec<u8>)> {
+        let state = self.state();
+        let objects = state.stores.get(name).into_iter().flatten();
+        objects
+            .filter(|(path, _)| path.starts_with(folder))
+            .map(|(path, bytes)| (path.clone(), bytes.clone()))
+            .collect()
+    }
+
     /// Whether anything in the store `name` has a path with `part` in it.
     pub(crate) fn mentions(&self, name: &str, part: &str) -> bool {
         self.state().stores.get(name).is_some_and(|store| store.keys().any(|path| path.contains(part)))
@@ -176,8 +166,9 @@ impl World {
 
     /// Everything that decides how a run goes on.
     pub(crate) fn fingerprint(&self) -> u64 {
-        let State { time, created, timed, stores, claims, unsynced, late, learned, log: _ } = &*self.state();
-        hash(&(time, created, timed, stores, claims, unsynced, late, learned))
+        let State { time, created, timed, stores, claims, unsynced, late, remembered: _, lost, learned, log: _ } =
+            &*self.state();
+        hash(&(time, created, timed, stores, claims, unsynced, late, lost, learned))
     }
 
     /// Everything that somebody who looks on sees.
@@ -228,21 +219,6 @@ impl Drop for Held {
     }
 }
 
-/// For tests: what is stored is never named by such a hash.
-pub(crate) fn hash(value: &impl Hash) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::new().hash_one(value)
-}
-
-/// Lets the scheduler choose who goes on.
-async fn step() {
-    let mut stepped = false;
-    poll_fn(|context| {
-        context.waker().wake_by_ref();
-        if std::mem::replace(&mut stepped, true) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-}
-
 #[derive(Clone)]
 struct Memory {
     name: &'static str,
@@ -273,6 +249,7 @@ impl Memory {
             let mistake = self.world.mistake.filter(|_| self.who.is_some());
             let is = |op: Op| self.is(op, what, &path);
             let change = || Change { store: self.name, path: path.clone(), bytes: bytes.map(<[u8]>::to_vec) };
+            let mut is_lost = false;
             let result = {
                 let mut state = self.world.state();
                 let state = &mut *state;
@@ -294,6 +271,12 @@ impl Memory {
                     }
                     _ => act(objects),
                 };
+                if let Some(Mistake::LosesReply(op)) = mistake
+                    && is(op)
+                {
+                    is_lost = state.lost.insert(self.who.unwrap());
+                }
+                let objects = state.stores.entry(self.name).or_default();
                 let done = objects.contains_key(&path);
                 let at = (self.name, path.clone());
                 match what {
@@ -321,6 +304,9 @@ impl Memory {
                 self.learns(state, &format!("{what:?} {path} in {} -> {}", self.name, said.text()));
                 said
             };
+            if is_lost {
+                return Err(Error::new(ErrorKind::Unavailable, "the reply got lost"));
+            }
             if let Some(Mistake::Late(_, after)) = mistake
                 && is(after)
             {
@@ -364,33 +350,24 @@ impl Memory {
     }
 }
 
-/// What an actor learns from an operation.
-trait Learned {
-    fn text(&self) -> String;
-}
-
-impl Learned for Option<Vec<u8>> {
-    fn text(&self) -> String {
-        self.as_ref().map_or("nothing".to_owned(), |bytes| format!("{} bytes, {:x}", bytes.len(), hash(bytes)))
-    }
-}
-
-macro_rules! learned {
-    ($($ty:ty),*) => {
-        $(impl Learned for $ty {
-            fn text(&self) -> String {
-                format!("{self:?}")
-            }
-        })*
-    };
-}
-learned!(Created, Option<u64>, bool, Vec<(String, u64)>);
-
 /// Paths of local files stand for themselves: the content of the file `x` is `x`.
 impl Store for Memory {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
         let path = at.path();
-        self.act(What::Get, path.clone(), None, move |objects| objects.get(&path).cloned())
+        let read = self.act(What::Get, path.clone(), None, {
+            let path = path.clone();
+            move |objects| objects.get(&path).cloned()
+        });
+        Box::pin(async move {
+            let read = read.await?;
+            match self.world.mistake {
+                Some(Mistake::Remembers(op)) if self.is(op, What::Get, &path) => {
+                    let mut state = self.world.state();
+                    Ok(state.remembered.entry((self.who.unwrap(), path)).or_insert(read).clone())
+                }
+                _ => Ok(read),
+            }
+        })
     }
 
     fn fetch<'a>(

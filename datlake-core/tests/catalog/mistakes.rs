@@ -51,6 +51,10 @@ pub(crate) enum Mistake {
     Replaces(Op),
     /// What is created there is not synced to disk.
     Unsynced(Op),
+    /// What is read there is what it was when it was first read.
+    Remembers(Op),
+    /// No mistake: the first time it happens, and whoever does it gets an error in place of the reply.
+    LosesReply(Op),
     /// Nobody waits for a claim within a machine.
     Unclaimed,
     /// Everybody takes names over that another machine has left.

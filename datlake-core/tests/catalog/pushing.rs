@@ -7,7 +7,7 @@
 
 use datlake_core::catalog::{Commit, Pushed};
 use datlake_core::record::Record;
-use datlake_core::{Catalog, Digest, Location, Uid};
+use datlake_core::{Catalog, Digest, Document, Location, Uid};
 
 use super::calls::{Call, Order, Process};
 use super::explore::{Actor, End, Model, Outcome};
@@ -40,10 +40,13 @@ impl Process {
     }
 
     async fn push_one(&self, at: &Location) -> datlake_core::Result<Option<Commit<Pushed>>> {
+        if let Location::Version(uid, ..) = at {
+            return self.push_replacement(at, uid).await;
+        }
         let Location::Record(creator, key) = at else {
             let Location::Name(uid) = at else { unreachable!() };
             let _claim = self.world.claim(self.home, uid.as_str()).await;
-            let document = self.catalog.here().name(uid).await?.map(|name| name.digest);
+            let document = self.catalog.here().named(uid).await?.map(|named| named.first.digest);
             let Commit::Done(secured) = self.catalog.secure(&[], &self.catalog.since().await?).await? else {
                 return Ok(None);
             };
@@ -63,6 +66,23 @@ impl Process {
         let contents: Vec<Digest> = record.lineage()?.outputs.into_iter().map(|output| output.digest).collect();
         let Commit::Done(secured) = self.catalog.secure(&contents, &since).await? else { return Ok(None) };
         self.catalog.push_document(at, Some(&record.digest), &secured).await.map(Some)
+    }
+
+    async fn push_replacement(&self, at: &Location, uid: &Uid) -> datlake_core::Result<Option<Commit<Pushed>>> {
+        let _claim = self.world.claim(self.home, uid.as_str()).await;
+        let since = self.catalog.since().await?;
+        let bytes = self.catalog.local.get(at).await?;
+        let Some(document) = bytes.map(|bytes| Document::parse(at, bytes)).transpose()? else {
+            let Commit::Done(secured) = self.catalog.secure(&[], &since).await? else { return Ok(None) };
+            return self.catalog.push_document(at, None, &secured).await.map(Some);
+        };
+        let contents: Vec<Digest> = document.references.content.iter().map(|content| content.digest).collect();
+        for digest in &contents {
+            let Some(bytes) = self.catalog.local.get(&Location::Blob(*digest)).await? else { continue };
+            self.catalog.remote.as_ref().unwrap().create(&Location::Blob(*digest), &bytes).await?;
+        }
+        let Commit::Done(secured) = self.catalog.secure(&contents, &since).await? else { return Ok(None) };
+        self.catalog.push_document(at, Some(&document.digest), &secured).await.map(Some)
     }
 
     /// Pushes all there is to push.

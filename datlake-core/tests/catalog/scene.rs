@@ -187,7 +187,7 @@ impl Scene<'_> {
         let mut rivals = self.calls.iter().filter(wants);
         let added = |name: &&'static str| {
             let named = now(process.catalog.named(&Uid::chosen(name).unwrap())).unwrap();
-            named.is_some_and(|named| matches!(named.name.target, NameTarget::Added(_)))
+            named.is_some_and(|named| matches!(named.target(), NameTarget::Added(_)))
         };
         let known = now(call.record(&process.catalog)).unwrap().is_some();
         let taken = !known

@@ -137,6 +137,7 @@ impl Console {
             | Event::Refused { .. }
             | Event::Unpushed { .. }
             | Event::NotKept { .. }
+            | Event::Unchecked { .. }
             | Event::NewRemote { .. } => self.warn(event),
             Event::Downloading { file, done, size } => self.transfer("downloading", file, *done, *size),
             Event::Uploading { file, done, size } => self.transfer("uploading", file, *done, *size),
@@ -177,6 +178,11 @@ impl Console {
                 call.function()
             ),
             Event::NotKept { path, why } => format!("warning: {path}: {why}"),
+            Event::Unchecked { uid, why } => {
+                format!(
+                    "warning: whether `{uid}` was replaced was not looked up, and this machine's copy is used: {why}"
+                )
+            }
             Event::NewRemote { remote } => format!(
                 "warning: there is no lake at {remote} yet, and the first write makes one; if there should be one, its URL is wrong"
             ),

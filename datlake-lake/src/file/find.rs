@@ -90,7 +90,11 @@ impl Tree {
 }
 
 async fn known(lake: &Lake, uid: &Uid) -> Result<Option<FileMeta>> {
-    if let Some(known) = lake.catalog().here().file(uid).await? {
+    lake.refresh(uid).await?;
+    // Which version is which, this machine cannot know by itself.
+    if uid.version().is_none()
+        && let Some(known) = lake.catalog().here().file(uid).await?
+    {
         return Ok(Some(known));
     }
     lake.contact_remote().await?;

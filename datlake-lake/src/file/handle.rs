@@ -196,7 +196,7 @@ impl File {
             let message = format!("`{}` has no lineage before the body that makes it has returned it", self.0.name);
             return Err(Error::new(ErrorKind::NotFound, message));
         };
-        wait(Origin::of(&self.0.lake, uid))
+        wait(Origin::of(&self.0.lake, uid, &self.0.digest))
     }
 
     // ---- for the rest of the crate
@@ -293,7 +293,7 @@ impl File {
     pub(super) fn advised(&self, error: Error) -> Error {
         let (ErrorKind::MissingBlob | ErrorKind::Corrupt, Some(uid)) = (error.kind(), self.uid()) else { return error };
         let here = self.0.lake.catalog().here();
-        let made_by = match wait(Origin::in_catalog(&here, uid)) {
+        let made_by = match wait(Origin::in_catalog(&here, uid, &self.0.digest)) {
             Ok(Origin::Call(lineage)) => format!(", made by call {}/{}", lineage.creator, lineage.key.short()),
             _ => String::new(),
         };

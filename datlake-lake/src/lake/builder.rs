@@ -281,6 +281,8 @@ impl LakeBuilder {
             cache_limit,
             lease,
             learned: AtomicBool::new(false),
+            refreshed: Mutex::default(),
+            unreachable: Mutex::default(),
             told_refused: AtomicBool::new(false),
             new_remote: AtomicBool::new(false),
             outlasting: Mutex::default(),

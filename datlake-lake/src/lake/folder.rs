@@ -14,6 +14,7 @@ use datlake_core::tree::{TreeBytes, TreeEntries, TreeEntry};
 use datlake_core::{Digest, Result, Uid};
 use datlake_store::{Staged, wait};
 
+use super::write::Existing;
 use super::{Lake, lock, refuse_in_body};
 use crate::event::Event;
 use crate::file::{File, FolderEntry, LocalFolder, Tree};
@@ -40,9 +41,13 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Result<Tree> {
+        self.tree_as(uid, path.as_ref(), Existing::Refused)
+    }
+
+    pub(super) fn tree_as(&self, uid: &str, path: &Path, existing: Existing) -> Result<Tree> {
         refuse_in_body("add a tree")?;
         Uid::fresh(uid)?;
-        self.add_folder(uid, &LocalFolder::read(path.as_ref())?)
+        self.folder_as(uid, &LocalFolder::read(path)?, existing)
     }
 
     /// As [`add_tree`](Self::add_tree), of a folder that was looked through.
@@ -50,6 +55,10 @@ impl Lake {
     /// # Errors
     /// As [`add_tree`](Self::add_tree).
     pub fn add_folder(&self, uid: &str, folder: &LocalFolder) -> Result<Tree> {
+        self.folder_as(uid, folder, Existing::Refused)
+    }
+
+    pub(super) fn folder_as(&self, uid: &str, folder: &LocalFolder, existing: Existing) -> Result<Tree> {
         refuse_in_body("add a tree")?;
         let uid = Uid::fresh(uid)?;
         let found = folder.entries(self)?;
@@ -73,7 +82,8 @@ impl Lake {
         }
         let (digest, size) = self.put_tree(&uid, &entries.to_bytes(), &mut contents)?;
         let known = FileMeta { name: uid.file_name().to_owned(), uid, digest, size, tree: true };
-        Tree::try_from(self.add_secured(publishing, &contents, known, None)?)
+        let new = self.new_name(known, None, existing)?;
+        Tree::try_from(self.add_secured(publishing, &contents, &new)?)
     }
 
     /// Puts the content of a tree and of its ranges into the lake, where it lasts: digest and size of the tree. All are `contents`.
@@ -111,9 +121,13 @@ impl Lake {
     /// # }
     /// ```
     pub fn add_each(&self, prefix: &str, path: impl AsRef<Path>) -> Result<Vec<(File, bool)>> {
+        self.each_below(prefix, path.as_ref(), Existing::Refused)
+    }
+
+    pub(super) fn each_below(&self, prefix: &str, path: &Path, existing: Existing) -> Result<Vec<(File, bool)>> {
         refuse_in_body("add files")?;
         below(prefix)?;
-        self.add_each_of(prefix, &LocalFolder::read(path.as_ref())?)
+        self.each_of_as(prefix, &LocalFolder::read(path)?, existing)
     }
 
     /// As [`add_each`](Self::add_each), of a folder that was looked through.
@@ -121,6 +135,15 @@ impl Lake {
     /// # Errors
     /// As [`add_each`](Self::add_each).
     pub fn add_each_of(&self, prefix: &str, folder: &LocalFolder) -> Result<Vec<(File, bool)>> {
+        self.each_of_as(prefix, folder, Existing::Refused)
+    }
+
+    pub(super) fn each_of_as(
+        &self,
+        prefix: &str,
+        folder: &LocalFolder,
+        existing: Existing,
+    ) -> Result<Vec<(File, bool)>> {
         refuse_in_body("add files")?;
         let below = below(prefix)?;
         let files = folder.files(self, |name| match &below {
@@ -138,16 +161,19 @@ impl Lake {
             // Their content lasts; that they are named need not, until all are.
             catalog.local = Arc::clone(&catalog.cache);
         }
-        let all: Vec<_> = files.iter().map(|(uid, _)| uid.clone()).zip(content).collect();
+        let new = |((uid, _), content): (&(Uid, &Path), (Digest, u64))| {
+            let (uid, name, (digest, size)) = (uid.clone(), uid.file_name().to_owned(), content);
+            let known = FileMeta { uid: uid.clone(), name, digest, size, tree: false };
+            Ok((uid, content, self.new_name(known, None, existing)?))
+        };
+        let all = files.iter().zip(content).map(new).collect::<Result<Vec<_>>>()?;
         let mut added = Vec::with_capacity(all.len());
         // Of all it would take longer than there is time.
         for some in all.chunks(AT_A_TIME) {
-            let contents: Vec<_> = some.iter().map(|(_, content)| *content).collect();
+            let contents: Vec<_> = some.iter().map(|(_, content, _)| *content).collect();
             added.extend(self.secured(publishing.since, &contents, |secured| {
-                let added = in_parallel(some, |(uid, (digest, size))| {
-                    let name = uid.file_name().to_owned();
-                    let known = FileMeta { uid: uid.clone(), name, digest: *digest, size: *size, tree: false };
-                    let added = self.add_name(&catalog, known, None, secured)?;
+                let added = in_parallel(some, |(uid, _, new)| {
+                    let added = self.add_name(&catalog, new, secured)?;
                     Ok(added.map(|file| (file, !there.contains(uid))))
                 });
                 // The first that has to wait makes all wait: what has its name has it already.

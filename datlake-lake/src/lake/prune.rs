@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use datlake_core::lineage::{Input, Lineage};
+use datlake_core::lineage::{Input, Lineage, Output};
+use datlake_core::record::NameTarget;
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
 use datlake_store::wait;
 use serde_json::{Value, json};
@@ -62,7 +63,7 @@ struct Calls {
 
 impl Lake {
     /// The calls that nobody needs any more, to be [removed](Lake::apply). What stays: what `prune` does not mean; calls
-    /// with an output that has a chosen name; where there is a remote, calls that it has not decided about; and everything
+    /// with an output that a chosen name leads to; where there is a remote, calls that it has not decided about; and everything
     /// that a call that stays was made from.
     ///
     /// # Errors
@@ -77,17 +78,25 @@ impl Lake {
         let mut may_go = self.meant(&mut calls, prune)?;
         let unpushed: HashSet<Location> = wait(self.catalog().unpushed())?.into_iter().collect();
         let shared = self.remote().is_some() || self.is_offline();
-        may_go.retain(|id| {
-            let named = calls.lineages[id].outputs.iter().any(|output| output.uid.is_chosen());
-            !named && (!shared || !unpushed.contains(&Location::Record(id.0.clone(), id.1)))
-        });
+        let named = self.named_calls(&may_go, &calls)?;
+        may_go
+            .retain(|id| !named.contains(id) && (!shared || !unpushed.contains(&Location::Record(id.0.clone(), id.1))));
+        // A file of a chosen name was made by whoever gave it that content.
+        let mut makers = HashMap::<(&Uid, &Digest), Vec<&CallId>>::new();
+        for (id, lineage) in &calls.lineages {
+            for output in lineage.outputs.iter().filter(|output| output.uid.is_chosen()) {
+                makers.entry((&output.uid, &output.digest)).or_default().push(id);
+            }
+        }
         // What stays keeps what it was made from.
         let mut open: Vec<CallId> = calls.lineages.keys().filter(|id| !may_go.contains(id)).cloned().collect();
         while let Some(id) = open.pop() {
             let Some(lineage) = calls.lineages.get(&id) else { continue };
-            let files = lineage.inputs.iter().filter_map(|input| maker(input.uid.as_ref()?));
+            let inputs = lineage.inputs.iter().filter_map(|input| Some((input.uid.as_ref()?, &input.digest)));
+            let by_name = inputs.clone().filter_map(|input| makers.get(&input)).flatten().map(|id| (*id).clone());
+            let files = inputs.filter_map(|(uid, _)| maker(uid)).map(|(call, _)| call);
             let values = lineage.values.iter().map(|value| (value.creator.clone(), value.key));
-            for made_by in files.map(|(call, _)| call).chain(values) {
+            for made_by in files.chain(by_name).chain(values) {
                 if may_go.remove(&made_by) {
                     open.push(made_by);
                 }
@@ -96,11 +105,29 @@ impl Lake {
         let mut going: Vec<CallId> = may_go.into_iter().collect();
         // What was made last goes first: wherever it is stopped, nothing is left whose inputs went before it.
         going.sort_by(|a, b| calls.lineages[b].started_at.cmp(&calls.lineages[a].started_at).then_with(|| a.cmp(b)));
-        let removable = |id: CallId| Removable {
-            files: calls.lineages[&id].outputs.iter().map(|output| output.uid.clone()).collect(),
-            call: Some(id),
-        };
+        let removable = |id: CallId| Removable { files: files_of(&id, &calls.lineages[&id]), call: Some(id) };
         Ok(Removal { asked: going.into_iter().map(removable).collect(), downstream: Vec::new(), damaged })
+    }
+
+    /// Those of the calls with an output that a chosen name leads to.
+    fn named_calls(&self, ids: &HashSet<CallId>, calls: &Calls) -> Result<HashSet<CallId>> {
+        let mut named = HashSet::new();
+        for id in ids {
+            for output in calls.lineages[id].outputs.iter().filter(|output| output.uid.is_chosen()) {
+                wait(self.refresh(&output.uid))?;
+                let leads_to = wait(self.catalog().target(&output.uid))?;
+                let is_it = match &leads_to {
+                    Some(NameTarget::Output(of)) => (&of.creator, &of.key) == (&id.0, &id.1),
+                    // A file that was only passed on.
+                    Some(NameTarget::Added(added)) => added.digest == output.digest,
+                    None => false,
+                };
+                if is_it {
+                    named.insert(id.clone());
+                }
+            }
+        }
+        Ok(named)
     }
 
     /// Every call that can be read, and those that cannot: of what those need, nobody knows.
@@ -210,6 +237,15 @@ impl Calls {
             _ => true,
         }
     }
+}
+
+/// What goes with a call: a name that leads elsewhere by now stays, and its earlier version goes.
+fn files_of(id: &CallId, lineage: &Lineage) -> Vec<Uid> {
+    let of = |(index, output): (u32, &Output)| match output.uid.is_chosen() {
+        true => Uid::output(&id.0, &id.1, index),
+        false => output.uid.clone(),
+    };
+    (0..).zip(&lineage.outputs).map(of).collect()
 }
 
 /// The call that made a file without a chosen name, and which of its files that is.

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use datlake_core::catalog::{Catalog, Commit, GcEpoch, Publication, Published};
+use datlake_core::catalog::{Catalog, Commit, GcEpoch, GcGuard, Publication, Published, Replacement};
 use datlake_core::document::Content;
 use datlake_core::lineage::Lineage;
-use datlake_core::record::{DynamicInput, NewRecord, Record};
+use datlake_core::record::{DynamicInput, NameTarget, NewRecord, OutputOf, Record};
 use datlake_core::{Code, Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{FileLock, hash_file, offload};
 
@@ -27,6 +27,8 @@ pub struct NewCall {
     pub blobs: Vec<(Digest, PathBuf)>,
     /// The names that its caller chose for its outputs, each once.
     pub names: Vec<Uid>,
+    /// Whether these are led to the outputs, whatever they led to before.
+    pub replaces: bool,
 }
 
 impl Lake {
@@ -34,7 +36,7 @@ impl Lake {
     /// more, and named anew. Where the remote fails, all of it stays on this machine, unpushed.
     #[doc(hidden)]
     pub async fn publish(&self, new: NewCall) -> Result<Published> {
-        let NewCall { lineage, code, value: (value_digest, bytes), dynamic_inputs, blobs, names } = new;
+        let NewCall { lineage, code, value: (value_digest, bytes), dynamic_inputs, blobs, names, replaces } = new;
         let _held = self.local_view().hold().await?;
         let leases = self.claim_names(&names).await?;
         let nonce = self.nonce();
@@ -52,7 +54,12 @@ impl Lake {
         let _sends = self.sends(lineage.outputs.iter().map(|output| (output.digest, output.uid.to_string())));
         let uses = lineage.reads().into_iter().collect();
         let found = lineage.environment.cargo_lock.into_iter().chain(lineage.code.closure).collect();
-        let mut publication = Publication { record, value, blobs, uses, names, found, since: GcEpoch::default() };
+        let (names, replaces) = match replaces {
+            true => (Vec::new(), self.replacements(&names, &record)?),
+            false => (names, Vec::new()),
+        };
+        let since = GcEpoch::default();
+        let mut publication = Publication { record, value, blobs, uses, names, replaces, found, since };
         let published = match self.publish_with_remote(catalog, &mut publication, &lineage, code).await {
             // The remote says so of a name, or that nobody has content which the call passed on: it cannot be kept.
             Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::MissingBlob) => {
@@ -66,6 +73,46 @@ impl Lake {
         self.note_made_remote().await;
         self.note_published();
         Ok(published)
+    }
+
+    /// Leads names to what a call made.
+    fn replacements(&self, names: &[Uid], record: &Record) -> Result<Vec<Replacement>> {
+        let of = OutputOf { creator: record.creator.clone(), key: record.key };
+        let one = |uid: &Uid| self.replacement(uid.clone(), NameTarget::Output(of.clone()), record.nonce.clone());
+        names.iter().map(one).collect()
+    }
+
+    /// A call has its record, and the names that it is to have may lead elsewhere by now: they are led back. Which did.
+    #[doc(hidden)]
+    pub async fn lead_back(&self, names: &[Uid], record: &Record) -> Result<Vec<Uid>> {
+        let of = NameTarget::Output(OutputOf { creator: record.creator.clone(), key: record.key });
+        let mut led = Vec::new();
+        for uid in names {
+            self.refresh(uid).await?;
+            if self.catalog().target(uid).await?.is_some_and(|target| target.same(&of)) {
+                continue;
+            }
+            let (lake, name) = (self.clone(), uid.clone());
+            offload(move || lake.push_replacements(&name)).await??;
+            let to = self.replacement(uid.clone(), of.clone(), self.nonce())?;
+            let _lease = self.local_view().claim(&claim_of(uid), "replace").await?;
+            // The record keeps what it refers to.
+            let secured = GcGuard::default();
+            match self.catalog().replace(&to, &secured).await {
+                Err(error) if self.catalog().remote.is_some() && error.kind() == ErrorKind::Unavailable => {
+                    self.catalog().here().replace(&to, &secured).await?;
+                    self.emit(&Event::Unchecked { uid: uid.clone(), why: error.to_string() });
+                }
+                replaced => {
+                    replaced?;
+                }
+            }
+            led.push(uid.clone());
+        }
+        if !led.is_empty() {
+            self.note_published();
+        }
+        Ok(led)
     }
 
     async fn publish_with_remote(

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 #[cfg(doc)]
 use datlake_core::ErrorKind;
 use datlake_core::document::{Content, MadeFrom, Part, References, roots};
-use datlake_core::{Location, Result, Uid};
+use datlake_core::{Location, Prefix, Result, StoreExt as _, Uid};
 use datlake_store::{offload, wait};
 
 use super::content::{each, once};
@@ -103,7 +103,7 @@ impl Lake {
     async fn below(&self, text: &str) -> Result<Vec<Uid>> {
         let Ok(folder) = Uid::chosen(text.trim_end_matches('/')) else { return Ok(Vec::new()) };
         let mut uids = self.catalog().names(Some(&folder)).await?;
-        if self.catalog().name(&folder).await?.is_some() {
+        if self.catalog().named(&folder).await?.is_some() {
             uids.push(folder);
         }
         Ok(uids)
@@ -136,11 +136,15 @@ impl Lake {
             }
             let planned = async {
                 let Some(document) = self.catalog().document(&at).await? else { return Ok(Vec::new()) };
-                let References { mut content, needs, lineage, .. } = document.references;
+                let References { mut content, needs, shows, lineage, .. } = document.references;
                 content.retain(|one| one.part == Part::Own || (files && one.part == Part::File));
                 plan.content.extend(self.closure(content)?);
                 let above = lineage.iter().map(MadeFrom::document);
-                Ok(needs.into_iter().map(|(at, _)| at).chain(above).collect())
+                let mut versions = Vec::new();
+                if let (Some(begins), Some(remote)) = (document.begins, &self.catalog().remote) {
+                    versions = remote.locations(&Prefix::EntriesOf(begins)).await?;
+                }
+                Ok(needs.into_iter().map(|(at, _)| at).chain(shows).chain(versions).chain(above).collect())
             };
             match planned.await {
                 Ok(above) => open.extend(above.into_iter().map(|at| (at, false))),

@@ -109,8 +109,14 @@ impl Lake {
             Commit::Done(secured) => secured,
             Commit::Retry(retry) => return Ok(Commit::Retry(retry)),
         };
-        let lake = self.clone();
-        let rows = each(items, move |item| wait(lake.push_item(&item, &missing, &secured))).await?;
+        // Entries of a log go after what it belongs to, one after the other.
+        let (entries, items): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.at.entry_of().is_some());
+        let (lake, missing) = (self.clone(), Arc::new(missing));
+        let known = Arc::clone(&missing);
+        let mut rows = each(items, move |item| wait(lake.push_item(&item, &known, &secured))).await?;
+        for item in entries {
+            rows.push(self.push_item(&item, &missing, &secured).await);
+        }
         let mut retry = None;
         for row in rows {
             match row? {
@@ -235,6 +241,10 @@ impl Lake {
             Pushed::Nothing => Ok(Commit::Done(None)),
             Pushed::Sent => row(PushOutcome::Sent, None),
             Pushed::There => row(PushOutcome::There, None),
+            Pushed::Aside => {
+                let why = "others replaced the name meanwhile, and it leads to theirs; this machine's is an earlier version of it";
+                row(PushOutcome::Aside, Some(why.to_owned()))
+            }
             Pushed::Taken { why } => row(PushOutcome::Taken, Some(why)),
             Pushed::Lost => {
                 lock(&self.0.remembered).clear();

@@ -70,6 +70,7 @@ impl Lake {
             let folder = prefix.trim_end_matches('/');
             let folder = if folder.is_empty() { None } else { Some(Uid::chosen(folder)?) };
             let names = self.catalog().names(folder.as_ref()).await?;
+            self.refresh_all(folder.as_ref(), &names).await?;
             let mut found = stream::iter(folder.into_iter().chain(names))
                 .map(|uid| async move { (self.find(&uid).await, uid) })
                 .buffered(AT_ONCE);

@@ -8,6 +8,7 @@ use datlake_store::wait;
 
 use super::query::{Bounds, Read, file_of};
 use super::{Lake, each, is_damage, no_call, refuse_in_body};
+use crate::file::File;
 use crate::origin::Origin;
 use crate::report::{Damage, Removable, Removal};
 
@@ -121,6 +122,7 @@ impl Lake {
                 continue;
             }
             for uid in &one.files {
+                self.read_before(uid, &mut read)?;
                 match file_of(&self.file(uid.as_str())?, &mut read) {
                     // Which calls read its files is not known; never to remove it would be worse.
                     Err(error) if is_damage(&error) => damaged.push(Damage::new(uid, &error)),
@@ -175,6 +177,23 @@ impl Lake {
             }
         }
         Ok(gone)
+    }
+
+    /// Adds the earlier versions of a name, which go with it.
+    fn read_before(&self, uid: &Uid, read: &mut Read) -> Result<()> {
+        if uid.is_chosen() {
+            let versions = wait(self.catalog().versions(uid))?;
+            for file in
+                versions.into_iter().filter(|version| version.named.entries > 0).filter_map(|version| version.file)
+            {
+                // What one cannot be read to the end hides no other.
+                match file_of(&File::known(self, file), read) {
+                    Err(error) if is_damage(&error) => {}
+                    read => read?,
+                }
+            }
+        }
+        Ok(())
     }
 
     fn remove_one(&self, one: &Removable) -> Result<Vec<Uid>> {
@@ -243,6 +262,15 @@ impl Lake {
             return Ok(Removable { call: Some((creator, key)), files });
         }
         let uid = self.resolve(uid)?;
+        if let Some((name, _)) = uid.version()
+            && wait(self.catalog().named(&uid))?.is_none()
+        {
+            let message = format!("cannot remove `{uid}`: it is an earlier version of `{name}`");
+            let hint = format!(
+                "remove the call that made it, which `datlake log {name}` names, or `{name}` with all its versions"
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, message).about(Subject::Uid(uid)).with_hint(hint));
+        }
         if let UidKind::Member { tree, .. } = uid.kind() {
             let message = format!("cannot remove `{uid}`: it is part of the tree `{tree}`");
             let error = Error::new(ErrorKind::InvalidInput, message).with_hint(format!("remove `{tree}`"));

@@ -242,7 +242,11 @@ impl Looking {
             return Ok(());
         }
         for (needed, missing) in &document.references().needs {
-            if !self.is_anywhere(needed).await? {
+            let continues = async || match &document.begins {
+                Some(log) => self.is_anywhere(&log.entry(1)).await,
+                None => Ok(false),
+            };
+            if !self.is_anywhere(needed).await? && !continues().await? {
                 said.wrong = Some(self.finding(FindingKind::Dangling, at.title(), missing.clone()));
                 return Ok(());
             }

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use datlake_core::catalog::{Catalog, Commit, FileMeta, GcGuard};
+use datlake_core::catalog::{Catalog, Commit, FileMeta, GcGuard, Replacement};
 use datlake_core::lineage::Added;
 use datlake_core::record::{Name, NameTarget};
+use datlake_core::version::Moved;
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Subject, Uid};
 use datlake_store::{
     AsyncRead, AsyncReadExt as _, AsyncStagedWriter, AsyncWrite, AsyncWriteExt as _, Publishing, Staged, StagedWriter,
@@ -57,10 +58,14 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add_bytes(&self, uid: &str, bytes: impl AsRef<[u8]>) -> Result<File> {
+        self.bytes_as(uid, bytes.as_ref(), Existing::Refused)
+    }
+
+    pub(super) fn bytes_as(&self, uid: &str, bytes: &[u8], existing: Existing) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::fresh(uid)?;
-        let staged = Staged::from_bytes(&self.local_view().scratch()?, bytes.as_ref())?;
-        self.add_staged(uid, &staged, false, None)
+        let staged = Staged::from_bytes(&self.local_view().scratch()?, bytes)?;
+        self.add_staged(uid, &staged, None, existing)
     }
 
     /// Adds what `reader` gives, to its end, as the file `uid`. Adding the same bytes again changes nothing.
@@ -74,7 +79,7 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add_reader(&self, uid: &str, reader: &mut dyn io::Read) -> Result<File> {
-        self.add_read(uid, reader, None)
+        self.add_read(uid, reader, None, Existing::Refused)
     }
 
     /// Adds what `reader` gives, to its end, as the file `uid`, and keeps in its lineage that it came from `url`. Of that
@@ -92,7 +97,7 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add_download(&self, uid: &str, url: &str, reader: &mut dyn io::Read) -> Result<File> {
-        self.add_read(uid, reader, Some(crate::config::without_secrets(url)))
+        self.add_read(uid, reader, Some(crate::config::without_secrets(url)), Existing::Refused)
     }
 
     /// As [`Lake::add_reader`], of what is read without blocking.
@@ -109,7 +114,7 @@ impl Lake {
     /// # }
     /// ```
     pub async fn add_reader_async(&self, uid: &str, reader: impl AsyncRead) -> Result<File> {
-        self.add_read_async(uid, reader, None).await
+        self.add_read_async(uid, reader, None, Existing::Refused).await
     }
 
     /// As [`Lake::add_download`], of what is read without blocking.
@@ -117,10 +122,16 @@ impl Lake {
     /// # Errors
     /// As [`Lake::add_reader`].
     pub async fn add_download_async(&self, uid: &str, url: &str, reader: impl AsyncRead) -> Result<File> {
-        self.add_read_async(uid, reader, Some(crate::config::without_secrets(url))).await
+        self.add_read_async(uid, reader, Some(crate::config::without_secrets(url)), Existing::Refused).await
     }
 
-    async fn add_read_async(&self, uid: &str, reader: impl AsyncRead, source: Option<String>) -> Result<File> {
+    pub(super) async fn add_read_async(
+        &self,
+        uid: &str,
+        reader: impl AsyncRead,
+        source: Option<String>,
+        existing: Existing,
+    ) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::fresh(uid)?;
         let lake = self.clone();
@@ -135,10 +146,16 @@ impl Lake {
                 Err(e) => return Err(Error::io("read what is to be added as", &uid, e)),
             }
         }
-        AsyncLakeWriter { lake: self.clone(), uid, writer }.published(source).await
+        AsyncLakeWriter { lake: self.clone(), uid, writer }.published(source, existing).await
     }
 
-    fn add_read(&self, uid: &str, reader: &mut dyn io::Read, source: Option<String>) -> Result<File> {
+    pub(super) fn add_read(
+        &self,
+        uid: &str,
+        reader: &mut dyn io::Read,
+        source: Option<String>,
+        existing: Existing,
+    ) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::fresh(uid)?;
         let mut writer = StagedWriter::new(&self.local_view().scratch()?)?;
@@ -152,7 +169,7 @@ impl Lake {
                 Err(e) => return Err(Error::io("read what is to be added as", &uid, e)),
             }
         }
-        self.add_staged(uid, &writer.finish()?, false, source)
+        self.add_staged(uid, &writer.finish()?, source, existing)
     }
 
     /// Adds a copy of the file at `path` as `uid`; of a pipe, what comes to its end. Adding the same bytes again changes nothing.
@@ -168,14 +185,25 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn add_path(&self, uid: &str, path: impl AsRef<Path>) -> Result<File> {
+        self.path_as(uid, path.as_ref(), Existing::Refused)
+    }
+
+    pub(super) fn path_as(&self, uid: &str, path: &Path, existing: Existing) -> Result<File> {
         refuse_in_body("add a file")?;
         let uid = Uid::fresh(uid)?;
-        let staged = Staged::copy_of(&self.local_view().scratch()?, path.as_ref())?;
-        if std::fs::metadata(path.as_ref()).is_ok_and(|found| found.is_file() && is_executable(path.as_ref(), &found)) {
-            let path = path.as_ref().display().to_string();
+        let staged = Staged::copy_of(&self.local_view().scratch()?, path)?;
+        if std::fs::metadata(path).is_ok_and(|found| found.is_file() && is_executable(path, &found)) {
+            let path = path.display().to_string();
             self.emit(&Event::NotKept { path, why: "a lake does not keep that it is executable".to_owned() });
         }
-        self.add_staged(uid, &staged, false, None)
+        self.add_staged(uid, &staged, None, existing)
+    }
+
+    /// Leads a name elsewhere, in this person's name.
+    pub(super) fn replacement(&self, uid: Uid, target: NameTarget, nonce: String) -> Result<Replacement> {
+        let host = self.provenance().host().to_owned();
+        let moved = Moved { person: self.provenance().person()?, host, at: crate::provenance::now() };
+        Ok(Replacement::new(uid, target, moved, nonce))
     }
 
     /// A UID that no file has.
@@ -184,19 +212,20 @@ impl Lake {
         let uid = Uid::fresh(uid)?;
         if wait(self.find(&uid))?.is_some() {
             let error = Error::new(ErrorKind::AlreadyExists, format!("cannot create `{uid}`: it exists"));
-            let hint = "files never change, so choose another UID or remove it first";
+            let hint = "files never change by themselves: choose another UID, replace it by what `replacing()` adds, or remove it first";
             return Err(error.about(Subject::Uid(uid)).with_hint(hint));
         }
         Ok(uid)
     }
 
-    pub(super) fn add_staged(&self, uid: Uid, staged: &Staged, tree: bool, source: Option<String>) -> Result<File> {
+    fn add_staged(&self, uid: Uid, staged: &Staged, source: Option<String>, existing: Existing) -> Result<File> {
         let _sends = self.sends([(staged.digest, uid.to_string())]);
         wait(self.contact_remote())?;
         let publishing = wait(self.local_view().publishing())?;
         wait(self.local_view().restore(&staged.digest, staged.size, staged.path()))?;
-        let known = FileMeta { name: uid.file_name().to_owned(), uid, digest: staged.digest, size: staged.size, tree };
-        self.add_secured(publishing, &[(staged.digest, staged.size)], known, source)
+        let (digest, size, name) = (staged.digest, staged.size, uid.file_name().to_owned());
+        let new = self.new_name(FileMeta { name, uid, digest, size, tree: false }, source, existing)?;
+        self.add_secured(publishing, &[(digest, size)], &new)
     }
 
     /// Gives content that is in the lake a name, which is all that keeps `contents` from being collected.
@@ -204,44 +233,64 @@ impl Lake {
         &self,
         publishing: Publishing,
         contents: &[(Digest, u64)],
-        known: FileMeta,
-        source: Option<String>,
+        new: &NewName,
     ) -> Result<File> {
-        let added = self.secured(publishing.since, contents, |secured| {
-            self.add_name(self.catalog(), known.clone(), source.clone(), secured)
-        })?;
+        let added = self.secured(publishing.since, contents, |secured| self.add_name(self.catalog(), new, secured))?;
         wait(self.note_made_remote());
         self.note_published();
         Ok(added)
     }
 
-    /// Gives content that was `secured` a name.
-    pub(super) fn add_name(
-        &self,
-        catalog: &Catalog,
-        known: FileMeta,
-        source: Option<String>,
-        secured: &GcGuard,
-    ) -> Result<Commit<File>> {
-        let added = Added {
-            name: known.name.clone(),
-            digest: known.digest,
-            size: known.size,
-            tree: known.tree,
-            source,
-            person: self.provenance().person()?,
-            host: self.provenance().host().to_owned(),
-            at: crate::provenance::now(),
+    /// What leads to a file that is to be added, however often that is tried. What was replaced here without the remote goes there
+    /// first.
+    pub(super) fn new_name(&self, known: FileMeta, source: Option<String>, existing: Existing) -> Result<NewName> {
+        let FileMeta { uid, name, digest, size, tree } = known.clone();
+        let (person, host, at) =
+            (self.provenance().person()?, self.provenance().host().to_owned(), crate::provenance::now());
+        let target = NameTarget::Added(Added { name, digest, size, tree, source, person, host, at });
+        let document = match existing {
+            Existing::Refused => NewDocument::First(Name::create(uid, target, &self.catalog().home, &self.nonce())?),
+            Existing::Replaced => {
+                self.push_replacements(&uid)?;
+                NewDocument::Replacement(self.replacement(uid, target, self.nonce())?)
+            }
         };
-        let document = Name::create(known.uid.clone(), NameTarget::Added(added), &catalog.home, &self.nonce())?;
+        Ok(NewName { known, document })
+    }
+
+    /// Gives content that was `secured` a name.
+    pub(super) fn add_name(&self, catalog: &Catalog, new: &NewName, secured: &GcGuard) -> Result<Commit<File>> {
+        let NewName { known, document } = new;
         let added = wait(async {
-            match self.local_view().claim(&claim_of(&known.uid), "add").await? {
-                Some(_lease) => catalog.add(document, secured).await,
-                None => catalog.without_claims(&document.nonce).add(document, secured).await,
+            let lease = self.local_view().claim(&claim_of(&known.uid), "add").await?;
+            match document {
+                NewDocument::First(name) if lease.is_some() => catalog.add(name.clone(), secured).await,
+                NewDocument::First(name) => catalog.without_claims(&name.nonce).add(name.clone(), secured).await,
+                NewDocument::Replacement(to) => catalog.replace(to, secured).await,
             }
         })?;
-        Ok(added.map(|()| File::known(self, known)))
+        Ok(added.map(|()| File::known(self, known.clone())))
     }
+}
+
+/// What becomes of what a name leads to, where somebody adds something else under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// It stays, and that is an error.
+    Refused,
+    /// It becomes an earlier version.
+    Replaced,
+}
+
+/// A file that is to be added.
+pub(super) struct NewName {
+    known: FileMeta,
+    document: NewDocument,
+}
+
+enum NewDocument {
+    First(Name),
+    Replacement(Replacement),
 }
 
 /// What to claim before a name is written: one word for any UID.
@@ -269,7 +318,7 @@ impl LakeWriter {
     /// [`ErrorKind::AlreadyExists`] where somebody created it with other content meanwhile.
     pub fn finish(self) -> Result<File> {
         let staged = self.writer.finish()?;
-        self.lake.add_staged(self.uid, &staged, false, None)
+        self.lake.add_staged(self.uid, &staged, None, Existing::Refused)
     }
 }
 
@@ -310,13 +359,13 @@ impl AsyncLakeWriter {
     /// # Errors
     /// As [`LakeWriter::finish`].
     pub async fn finish(self) -> Result<File> {
-        self.published(None).await
+        self.published(None, Existing::Refused).await
     }
 
-    async fn published(self, source: Option<String>) -> Result<File> {
+    async fn published(self, source: Option<String>, existing: Existing) -> Result<File> {
         let Self { lake, uid, writer } = self;
         let staged = writer.finish().await?;
-        offload_method(move || lake.add_staged(uid, &staged, false, source)).await?
+        offload_method(move || lake.add_staged(uid, &staged, source, existing)).await?
     }
 }
 

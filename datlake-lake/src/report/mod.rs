@@ -24,6 +24,7 @@ mod removal;
 mod runs;
 mod sync;
 mod text;
+mod versions;
 
 use std::fmt;
 
@@ -45,6 +46,7 @@ pub use removal::{Removable, Removal};
 pub use runs::{RunCall, RunInfo, RunRow, Runs};
 pub use sync::{LakeStatus, MirrorOutcome, MirrorRow, Mirrored, Pull, Push, PushOutcome, PushRow, UnpushedRow};
 pub use text::{escape_control, human_duration, human_size};
+pub use versions::{NameHistory, VersionRow};
 
 /// Something that is there and cannot be read.
 #[non_exhaustive]

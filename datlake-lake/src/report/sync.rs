@@ -87,6 +87,9 @@ pub enum PushOutcome {
     There,
     /// Another machine made the same call first. Its record counts from now on; this machine's is kept beside it.
     Lost,
+    /// A name that was replaced here was replaced there, too, meanwhile: it leads to what others replaced it by, and this
+    /// machine's is an earlier version.
+    Aside,
     /// A name belongs to something else there. It stays as it is on this machine, and unpushed.
     Taken,
     /// It cannot be read, or its content is missing; it stays unpushed.

@@ -58,6 +58,8 @@ fn each_mistake_makes_one() {
         ("", "fn u8() -> R {}", 1),
         ("info = str", "fn f() -> R {}", 1),
         ("on_change = \"keep\"", "fn f() -> R {}", 1),
+        ("on_change = \"replace\"", "fn f() -> R {}", 1),
+        ("on_change = \"move\"", "fn f(output_uid: &str) -> R {}", 1),
         ("unknown, depends_on(3), depends_on(a), version = \"1\", name = 3, key(), on_error = 1", "fn f() -> R {}", 7),
         ("version = 1u8", "fn f() -> R {}", 1),
         ("version = 99999999999999999999999", "fn f() -> R {}", 1),

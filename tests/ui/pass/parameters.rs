@@ -74,6 +74,11 @@ fn named(output_uid: &str) -> Result<File> {
     File::create(output_uid)?.finish()
 }
 
+#[file_creator(on_change = "replace")]
+fn named_again(output_uid: &str) -> Result<File> {
+    File::create(output_uid)?.finish()
+}
+
 #[file_creator]
 fn named_owned(output_uid: String) -> Result<File> {
     File::create(&output_uid)?.finish()
@@ -116,7 +121,7 @@ fn main() {
     let _ = lifetimes::calls([("a".into(), "b", BTreeMap::new(), "d")]);
     let _ = patterns::call((1, 2), config, Meters(1.0), [1, 2], &1, &(1, String::new()), config, 1, 2, (0,));
     let _ = roles::call(&Logger, &|x| *x += 1, "secret", Path::new("a"), 1);
-    let _ = (named::call("a"), named_owned::call("a".into()), named_several::call(&["a", "b"]));
+    let _ = (named::call("a"), named_again::call("a"), named_owned::call("a".into()), named_several::call(&["a", "b"]));
     let _ = (named_owned_several::call(vec![]), named_array::call(["a", "b"]));
     let _ = generic::call::<u8, 3>(&[1], &2, "c");
     let _ = generic::calls::<u8, 3>([(&[1][..], &2, "c")]);

@@ -102,6 +102,9 @@ impl Copying {
             There::Another(why) => return Ok(conflict(&document, why)),
             There::Nothing => {}
         }
+        if let Some(why) = self.precede(&document).await? {
+            return Ok(conflict(&document, why));
+        }
         if self.removed()?.contains(&document.digest) {
             let why = Some("it was removed there".to_owned());
             return Ok(Became::Row(row(document.what, MirrorOutcome::Removed, why)));
@@ -118,6 +121,32 @@ impl Copying {
         }
         let contents = self.lake.content_of(&document)?;
         self.secured(&contents, async |secured| self.put_all(&document, &parts, secured).await).await
+    }
+
+    /// Copies what a document follows, as an entry of a log the one before it: else why it cannot be copied.
+    async fn precede(&self, document: &Document) -> Result<Option<&'static str>> {
+        for (at, _) in &document.references().needs {
+            let Some(needed) = self.read(at).await? else { return Ok(Some("what it follows is not here")) };
+            if self.target.get(at).await?.is_none() {
+                Box::pin(self.document(at)).await?;
+                // It may go with what is not here any more, as the name of an output of a call that was removed.
+                if needed.is_part() && self.read(&needed.part_of).await?.is_none() {
+                    self.put(&needed).await?;
+                }
+            }
+            let there = self.target.get(at).await?;
+            if !self.dry_run && there.as_ref() != Some(&needed.bytes) {
+                // The call that it goes with brings it.
+                let is_part = needed.is_part() && there.is_none();
+                if is_part {
+                    Box::pin(self.document(&needed.part_of)).await?;
+                }
+                if self.target.get(at).await?.as_ref() != Some(&needed.bytes) {
+                    return Ok(Some("what it follows is another document there"));
+                }
+            }
+        }
+        Ok(None)
     }
 
     async fn read(&self, at: &Location) -> Result<Option<Document>> {

@@ -46,10 +46,12 @@ impl Lake {
         let mut found = Vec::new();
         if let Ok(folder) = Uid::chosen(text) {
             found = self.source().locations(&Prefix::NamesIn(folder.clone())).await?;
-            let at = Location::Name(folder);
+            let at = Location::Name(folder.clone());
             if self.source().size(&at).await?.is_some() {
                 found.push(at);
             }
+            found.extend(self.source().locations(&Prefix::VersionsIn(Some(folder.clone()))).await?);
+            found.extend(self.source().locations(&Prefix::VersionsOf(folder)).await?);
         }
         if found.is_empty() {
             // Fails with the nearest names.
@@ -94,8 +96,8 @@ impl Plan<'_> {
     async fn above(&mut self, at: &Location) -> Result<()> {
         let source = Arc::clone(self.lake.source());
         let Some(bytes) = source.get(at).await? else { return Ok(()) };
-        let References { needs, lineage, .. } = Document::parse(at, bytes)?.references;
-        needs.into_iter().for_each(|(at, _)| self.add(at));
+        let References { needs, shows, lineage, .. } = Document::parse(at, bytes)?.references;
+        needs.into_iter().map(|(at, _)| at).chain(shows).for_each(|at| self.add(at));
         for input in lineage.iter().filter(|_| self.inputs).collect::<Vec<_>>() {
             made_from(&*source, input).await?.into_iter().for_each(|at| self.add(at));
         }

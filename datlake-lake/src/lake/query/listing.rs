@@ -75,6 +75,7 @@ impl Lake {
         wait(async {
             self.contact_remote().await?;
             let names = self.catalog().names(folder.as_ref()).await?;
+            self.refresh_all(folder.as_ref(), &names).await?;
             let (names, folders) = choose(names, folder.as_ref().map_or(0, |folder| folder.as_str().len() + 1));
             let mut listing = Listing::default();
             for (prefix, files) in folders {
@@ -105,8 +106,8 @@ impl Lake {
     async fn shown(&self, uid: &Uid) -> Result<Option<(File, Origin)>> {
         let Some(named) = self.catalog().named(uid).await? else { return Ok(None) };
         let Some(known) = named.file()? else { return Ok(None) };
-        let origin = match (named.name.target, named.record) {
-            (NameTarget::Added(added), _) => Origin::Added(added),
+        let origin = match (named.target(), &named.record) {
+            (NameTarget::Added(added), _) => Origin::Added(added.clone()),
             (NameTarget::Output(_), Some(record)) => Origin::Call(Box::new(record.lineage()?)),
             (NameTarget::Output(_), None) => return Ok(None),
         };

@@ -82,17 +82,17 @@ impl Lake {
                 return Err(Error::new(ErrorKind::InvalidInput, message).with_hint("write more of it"));
             }
         };
-        let log = self.log(one)?.ok_or_else(absent)?;
+        let log = self.run_log(one)?.ok_or_else(absent)?;
         self.run_info(log, &mut Durations::default())
     }
 
-    fn log(&self, run: &str) -> Result<Option<RunLog>> {
+    fn run_log(&self, run: &str) -> Result<Option<RunLog>> {
         let Some(bytes) = self.local_view().dir().read_run(run)? else { return Ok(None) };
         RunLog::parse(&bytes, &format!("{RUNS}/{}", run_file(run)))
     }
 
     fn log_unless_damaged(&self, run: &str, damaged: &mut Vec<Damage>) -> Result<Option<RunLog>> {
-        Ok(unless_damaged(self.log(run), format_args!("run {run}"), damaged)?.flatten())
+        Ok(unless_damaged(self.run_log(run), format_args!("run {run}"), damaged)?.flatten())
     }
 
     /// What became of each call, by all runs that are kept.

@@ -64,15 +64,15 @@ impl Lake {
             }));
         }
         let Some(uid) = at.name() else { return Ok(None) };
-        Ok(match here.name(uid).await?.map(|name| name.target) {
-            Some(NameTarget::Added(added)) => Some(UnpushedRow {
-                call: None,
-                uids: vec![uid.clone()],
-                size: added.size,
-                created_at: added.at,
-                originator: added.person.email,
-            }),
-            _ => None,
-        })
+        let Some((target, moved)) = here.unpushed_target(at).await? else { return Ok(None) };
+        let row = |size, call, created_at, originator| {
+            Ok(Some(UnpushedRow { call, uids: vec![uid.clone()], size, created_at, originator }))
+        };
+        match (target, moved) {
+            (NameTarget::Added(added), _) => row(added.size, None, added.at, added.person.email),
+            // The content goes with the call.
+            (NameTarget::Output(_), Some(moved)) => row(0, None, moved.at, moved.person.email),
+            (NameTarget::Output(_), None) => Ok(None),
+        }
     }
 }

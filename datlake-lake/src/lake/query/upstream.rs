@@ -102,7 +102,7 @@ impl Lake {
             }
             Some(_) => {}
         }
-        match Origin::of(self, uid).await {
+        match Origin::of(self, uid, &node.digest).await {
             Ok(origin) => Ok((Some(origin), UpstreamState::Present)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok((None, UpstreamState::Removed)),
             Err(error) => Err(error),
@@ -134,9 +134,13 @@ impl Lake {
         let (creator, key) = match uid.kind() {
             UidKind::Output { creator, key, .. } => (creator, key),
             UidKind::Member { .. } => return Ok(None),
-            UidKind::Chosen => match self.catalog().name(uid).await?.map(|name| name.target) {
-                Some(NameTarget::Output(output)) => (output.creator, output.key),
-                _ => return Ok(None),
+            UidKind::Chosen => match self.catalog().version_with(uid, &node.digest).await? {
+                // What the name led to before.
+                Some(_) => return Origin::of(self, uid, &node.digest).await.map(Some),
+                None => match self.catalog().target(uid).await? {
+                    Some(NameTarget::Output(output)) => (output.creator, output.key),
+                    _ => return Ok(None),
+                },
             },
         };
         let record = self.catalog().record_that_made(&creator, &key, uid, &node.digest).await?;

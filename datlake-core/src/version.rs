@@ -1,0 +1,241 @@
+//! Versions of a chosen name: the entries of its log.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::envelope;
+use crate::document::references::{Content, Document, References};
+use crate::lineage::{Added, FileMeta, Person};
+use crate::record::{NameTarget, OutputOf};
+use crate::{Digest, Error, ErrorKind, Location, LogId, Result, Subject, Uid};
+
+/// Who moved a name, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The person.
+    pub person: Person,
+    /// On which machine.
+    pub host: String,
+    /// When, RFC 3339, UTC, by the machine's clock.
+    pub at: String,
+}
+
+/// An entry of the log of a name: what it led to from then on.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// The name.
+    pub uid: Uid,
+    /// The digest of the name's document in `files`.
+    pub first: Digest,
+    /// The number of the entry, from 1.
+    pub n: u64,
+    /// The digest of the entry before it; of the first, that of the name's document.
+    pub before: Digest,
+    /// What the name leads to.
+    pub target: NameTarget,
+    /// Who moved it there.
+    pub moved: Moved,
+    /// Whether it was made without the remote and came too late: a version, and never what the name leads to.
+    pub aside: bool,
+    /// The store it was written from.
+    pub home: String,
+    /// Who wrote it.
+    pub nonce: String,
+    /// The entry's own digest.
+    pub digest: Digest,
+    bytes: Arc<[u8]>,
+}
+
+/// Where an entry is to stand.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryPlace<'a> {
+    /// The name.
+    pub uid: &'a Uid,
+    /// The digest of the name's document in `files`.
+    pub first: Digest,
+    /// The number of the entry, from 1.
+    pub n: u64,
+    /// The digest of the entry before it.
+    pub before: Digest,
+}
+
+#[derive(Serialize, Deserialize)]
+struct VersionV1 {
+    nonce: String,
+    home: String,
+    uid: Uid,
+    n: u64,
+    before: Digest,
+    moved: Moved,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    aside: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    added: Option<Added>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<OutputOf>,
+}
+
+impl Version {
+    /// Writes an entry, from the store called `home`.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn create(
+        place: EntryPlace<'_>,
+        target: NameTarget,
+        moved: Moved,
+        aside: bool,
+        home: &str,
+        nonce: &str,
+    ) -> Result<Self> {
+        let EntryPlace { uid, first, n, before } = place;
+        let (added, output) = match target.clone() {
+            NameTarget::Added(added) => (Some(added), None),
+            NameTarget::Output(output) => (None, Some(output)),
+        };
+        let (home, nonce) = (home.to_owned(), nonce.to_owned());
+        let wire = VersionV1 {
+            nonce: nonce.clone(),
+            home: home.clone(),
+            uid: uid.clone(),
+            n,
+            before,
+            moved: moved.clone(),
+            aside,
+            added,
+            output,
+        };
+        let (bytes, digest) = envelope::seal(KIND, &wire)?;
+        Ok(Self { uid: uid.clone(), first, n, before, target, moved, aside, home, nonce, digest, bytes: bytes.into() })
+    }
+
+    /// Reads the entry `n` of the log of `uid` whose document has the digest `first`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for bytes that are not the entry that was written there.
+    pub fn parse(uid: &Uid, first: &Digest, n: u64, bytes: Vec<u8>) -> Result<Self> {
+        let place = Location::Version(uid.clone(), *first, n).path();
+        let about = |error: Error| error.about(Subject::Uid(uid.clone()));
+        let (wire, digest) = envelope::open::<VersionV1>(KIND, &bytes, &place).map_err(about)?;
+        let corrupt =
+            |why: &str| about(Error::new(ErrorKind::Corrupt, format!("the version `{place}` is damaged: {why}")));
+        if wire.uid != *uid || wire.n != n {
+            return Err(corrupt("it is another entry"));
+        }
+        if n == 1 && wire.before != *first {
+            return Err(corrupt("it follows another document"));
+        }
+        let target = match (wire.added, wire.output) {
+            (Some(added), None) => NameTarget::Added(added),
+            (None, Some(output)) => NameTarget::Output(output),
+            _ => return Err(corrupt("it stands for nothing, or for two things")),
+        };
+        let VersionV1 { uid, before, moved, aside, home, nonce, .. } = wire;
+        Ok(Self { uid, first: *first, n, before, target, moved, aside, home, nonce, digest, bytes: bytes.into() })
+    }
+
+    /// The document.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The log that it is in.
+    pub fn log(&self) -> LogId {
+        LogId::Name(self.uid.clone(), self.first)
+    }
+
+    /// The entry for those who keep the lake in order.
+    pub(crate) fn document(self, at: &Location) -> Document {
+        let missing = format!(
+            "what `{0}` led to before is not there: it was removed, or is damaged; `datlake rm {0}` clears the rest away",
+            self.uid
+        );
+        let needs = vec![(self.log().entry(self.n - 1), missing)];
+        let (content, shows) = match &self.target {
+            NameTarget::Added(added) => (vec![Content::of(&FileMeta::added(&self.uid, added))], Vec::new()),
+            NameTarget::Output(OutputOf { creator, key }) => {
+                (Vec::new(), vec![Location::Record(creator.clone(), *key)])
+            }
+        };
+        let references = References { content, needs, shows, ..References::default() };
+        let document = Document::new(at, self.digest, self.bytes.to_vec(), references);
+        let taken = "the name was replaced there meanwhile";
+        Document { what: self.uid.to_string(), uids: vec![self.uid], taken, ..document }
+    }
+}
+
+/// The kind of these documents.
+pub(crate) const KIND: &str = "version";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lineage::PersonSource;
+    use crate::{CallKey, CreatorName, ErrorKind};
+
+    const BEFORE: &str = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+
+    /// Every byte, for good: changing one is a new format version.
+    const GOLDEN: [&str; 2] = [
+        r#"{"datlake":"version","format":1,"nonce":"5a-7","home":"3f9a","uid":"reports/a.csv","n":1,"before":"af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262","moved":{"person":{"email":"ada@example.org","source":"config"},"host":"lovelace","at":"2026-11-28T08:00:00Z"},"output":{"creator":"shop/shop::report","key":"0101010101010101010101010101010101010101010101010101010101010101"},"digest":"#,
+        r#"{"datlake":"version","format":1,"nonce":"5a-7","home":"3f9a","uid":"reports/a.csv","n":2,"before":"af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262","moved":{"person":{"email":"ada@example.org","source":"config"},"host":"lovelace","at":"2026-11-28T08:00:00Z"},"aside":true,"added":{"name":"a.csv","digest":"af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262","size":0,"person":{"email":"ada@example.org","source":"config"},"host":"lovelace","at":"2026-11-28T08:00:00Z"},"digest":"#,
+    ];
+
+    fn person() -> Person {
+        Person { email: "ada@example.org".into(), source: PersonSource::Config }
+    }
+
+    fn moved() -> Moved {
+        Moved { person: person(), host: "lovelace".into(), at: "2026-11-28T08:00:00Z".into() }
+    }
+
+    fn output() -> NameTarget {
+        let creator = CreatorName::new("shop/shop::report").unwrap();
+        NameTarget::Output(OutputOf { creator, key: CallKey::from_bytes([1; 32]) })
+    }
+
+    fn added() -> NameTarget {
+        let Moved { person, host, at } = moved();
+        let digest = BEFORE.parse().unwrap();
+        NameTarget::Added(Added { name: "a.csv".into(), digest, size: 0, tree: false, source: None, person, host, at })
+    }
+
+    fn version(n: u64, target: NameTarget, aside: bool) -> Version {
+        let (uid, first) = (Uid::chosen("reports/a.csv").unwrap(), BEFORE.parse().unwrap());
+        let place = EntryPlace { uid: &uid, first, n, before: first };
+        Version::create(place, target, moved(), aside, "3f9a", "5a-7").unwrap()
+    }
+
+    #[test]
+    fn entries_have_these_bytes_for_good() {
+        for (version, golden) in [version(1, output(), false), version(2, added(), true)].into_iter().zip(GOLDEN) {
+            let text = std::str::from_utf8(version.bytes()).unwrap();
+            assert_eq!(text, format!("{golden}\"{}\"}}\n", version.digest));
+            let Version { uid, first, n, .. } = &version;
+            let again = Version::parse(uid, first, *n, version.bytes().to_vec()).unwrap();
+            assert_eq!(
+                (again.digest, again.target, again.aside),
+                (version.digest, version.target.clone(), version.aside)
+            );
+            let at = version.log().entry(version.n);
+            let document = Document::parse(&at, version.bytes().to_vec()).unwrap();
+            assert_eq!(document.references().needs[0].0, version.log().entry(version.n - 1));
+        }
+        let at = version(1, output(), false).log().entry(1);
+        assert_eq!(at.path(), format!("names/reports/a.csv.datlake/{BEFORE}/fffffffffffffffe.datlake"));
+    }
+
+    #[test]
+    fn an_entry_in_the_place_of_another_is_damaged() {
+        let second = version(2, output(), false);
+        let first = Digest::of(b"another document");
+        for (n, first) in [(1, second.first), (3, second.first)] {
+            let error = Version::parse(&second.uid, &first, n, second.bytes().to_vec()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+        }
+        let entry = version(1, output(), false);
+        let error = Version::parse(&entry.uid, &first, 1, entry.bytes().to_vec()).unwrap_err();
+        assert!(error.to_string().contains("it follows another document"), "{error}");
+    }
+}

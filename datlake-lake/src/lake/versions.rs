@@ -1,0 +1,160 @@
+//! Names that are replaced: what they lead to now, and what they led to before.
+
+use std::sync::atomic::Ordering;
+
+use datlake_core::catalog::PastVersion;
+use datlake_core::record::NameTarget;
+use datlake_core::{Error, ErrorKind, Location, Prefix, Result, StoreExt as _, Subject, Uid, UidKind};
+use datlake_store::wait;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::{AT_ONCE, Lake, lock, refuse_in_body};
+use crate::event::Event;
+use crate::report::{NameHistory, VersionRow};
+
+/// From so many names on it costs less to list what was replaced at all than to ask for each.
+const ONE_BY_ONE: usize = 16;
+
+impl Lake {
+    /// What the file called `uid` has been, the latest first: `NAME@{0}`, what the name leads to now, `NAME@{1}`, what it led to
+    /// before, and so on. Each says by whom, when and by which call it came to be. A name that was never replaced has one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is no such name; [`ErrorKind::InvalidInput`] for what is no chosen name;
+    /// [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.add_bytes("table.csv", "1")?;
+    /// lake.replacing().add_bytes("table.csv", "2")?;
+    /// let log = lake.log("table.csv")?;
+    /// assert_eq!(log.versions[1].address, "table.csv@{1}");
+    /// assert_eq!(lake.file("table.csv@{1}")?.read_to_string()?, "1");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn log(&self, uid: &str) -> Result<NameHistory> {
+        refuse_in_body("look at what a name led to")?;
+        let uid = self.resolve(uid)?;
+        if !matches!(uid.kind(), UidKind::Chosen) {
+            let message = format!("`{uid}` was never replaced: only a name that a person chose can be");
+            return Err(Error::new(ErrorKind::InvalidInput, message).about(Subject::Uid(uid)));
+        }
+        // Fails with the nearest names.
+        self.file(uid.as_str())?;
+        let versions = wait(self.catalog().versions(&uid))?;
+        let rows = versions.into_iter().enumerate().map(|(back, version)| row(&uid, back, version));
+        Ok(NameHistory { versions: rows.collect::<Result<_>>()?, uid })
+    }
+
+    /// Asks the remote what a name leads to, once in a process. Where it does not answer, what this machine knows counts, and an
+    /// event says so.
+    #[doc(hidden)]
+    pub async fn refresh(&self, uid: &Uid) -> Result<()> {
+        let name = match uid.kind() {
+            UidKind::Chosen => uid.clone(),
+            UidKind::Output { .. } => return Ok(()),
+            UidKind::Member { tree, .. } => return Box::pin(self.refresh(&tree)).await,
+        };
+        if self.catalog().remote.is_none() || !lock(&self.0.refreshed).insert(name.clone()) {
+            return Ok(());
+        }
+        let mut known = Vec::new();
+        for name in [Some(name.clone()), name.version().map(|(name, _)| name)].into_iter().flatten() {
+            // What this machine does not know is asked for by whoever looks for it.
+            if self.catalog().local.size(&Location::Name(name.clone())).await?.is_some() {
+                known.push(name);
+            }
+        }
+        for name in known {
+            self.refresh_known(&name).await?;
+        }
+        Ok(())
+    }
+
+    async fn refresh_known(&self, uid: &Uid) -> Result<()> {
+        let unchecked = |why: String| self.emit(&Event::Unchecked { uid: uid.clone(), why });
+        // Who waited for it once does not wait for each name.
+        if let Some(why) = lock(&self.0.unreachable).clone() {
+            unchecked(why);
+            return Ok(());
+        }
+        let asked = async {
+            self.contact_remote().await?;
+            self.catalog().learn_versions(uid).await
+        };
+        match asked.await {
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Config | ErrorKind::Format) => {
+                Err(error)
+            }
+            Err(error) => {
+                let why = error.to_string();
+                *lock(&self.0.unreachable) = Some(why.clone());
+                unchecked(why);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The same for many names, which are in the folder `below`: one list says which of them were replaced at all.
+    pub(super) async fn refresh_all(&self, below: Option<&Uid>, names: &[Uid]) -> Result<()> {
+        let Some(remote) = self.catalog().remote.clone() else { return Ok(()) };
+        let mut ask: Vec<Uid> = names.to_vec();
+        if names.len() > ONE_BY_ONE {
+            let listed = remote.locations(&Prefix::VersionsIn(below.cloned())).await;
+            if let Ok(listed) = listed {
+                let replaced: std::collections::HashSet<_> =
+                    listed.iter().filter_map(|at| at.name()).cloned().collect();
+                let (some, rest): (Vec<_>, Vec<_>) = ask.into_iter().partition(|name| replaced.contains(name));
+                lock(&self.0.refreshed).extend(rest);
+                ask = some;
+            }
+        }
+        let asked = stream::iter(ask).map(|name| async move { self.refresh(&name).await });
+        asked.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await
+    }
+
+    /// Before a name is replaced at the remote, what replaced it here goes there.
+    pub(super) fn push_replacements(&self, uid: &Uid) -> Result<()> {
+        if self.catalog().remote.is_none()
+            || self.catalog().refused.load(Ordering::Acquire)
+            || wait(self.catalog().unpushed_of(uid))?.is_empty()
+        {
+            return Ok(());
+        }
+        wait(self.push_async(&[uid.as_str()])).map(drop)
+    }
+}
+
+fn row(uid: &Uid, back: usize, version: PastVersion) -> Result<VersionRow> {
+    let PastVersion { named, file } = version;
+    let added = match named.target() {
+        NameTarget::Added(added) => Some((added.person.email.clone(), added.host.clone(), added.at.clone())),
+        NameTarget::Output(_) => None,
+    };
+    let made = |lineage: datlake_core::lineage::Lineage| (lineage.person.email, lineage.host, lineage.started_at);
+    let by = match (&named.version, added) {
+        (Some(version), _) => {
+            let moved = &version.moved;
+            Some((moved.person.email.clone(), moved.host.clone(), moved.at.clone()))
+        }
+        (None, Some(added)) => Some(added),
+        (None, None) => named.record.as_ref().map(|record| record.lineage()).transpose()?.map(made),
+    };
+    let (originator, host, at) = by.unwrap_or_default();
+    let call = match named.target() {
+        NameTarget::Output(output) => Some((output.creator.clone(), output.key)),
+        NameTarget::Added(_) => None,
+    };
+    Ok(VersionRow {
+        address: format!("{uid}@{{{back}}}"),
+        digest: file.as_ref().map(|file| file.digest),
+        size: file.as_ref().map(|file| file.size),
+        tree: file.is_some_and(|file| file.tree),
+        at,
+        originator,
+        host,
+        call,
+        aside: named.version.is_some_and(|version| version.aside),
+    })
+}
