@@ -90,3 +90,48 @@ fn hit_remembered(bencher: Bencher) {
     let (_lake, corpus) = open(&fixture);
     bencher.bench_local(|| count(&corpus, black_box(3)).expect("a hit"));
 }
+
+#[file_creator]
+fn weights(seed: u64) -> Result<Vec<f64>> {
+    Ok((0..100).map(|n| (n + seed) as f64 / 7.3).collect())
+}
+
+#[file_creator]
+fn score(weights: &[f64], run: u64) -> Result<f64> {
+    Ok(weights.iter().sum::<f64>() + run as f64 / 7.3)
+}
+
+/// Calls that miss, one after another.
+fn misses(bencher: Bencher, weights: impl Fn() -> Vec<f64>) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let lake = Lake::builder().home(dir.path().join("home")).open().expect("a lake");
+    let _current = lake.enter();
+    let weights = weights();
+    let mut run = 0;
+    bencher.bench_local(|| {
+        run += 1;
+        score(black_box(&weights), run).expect("it ran")
+    });
+}
+
+/// A miss whose argument came from no call.
+#[divan::bench]
+fn miss(bencher: Bencher) {
+    misses(bencher, || (0..100).map(|n| f64::from(n) / 7.9).collect());
+}
+
+/// A miss with an argument that a call returned: its record has an edge, and the index leads to it.
+#[divan::bench]
+fn miss_with_edge(bencher: Bencher) {
+    misses(bencher, || weights(1).expect("it ran"));
+}
+
+/// The same where two hundred values of a hundred parts are known.
+#[divan::bench]
+fn miss_among_many_values(bencher: Bencher) {
+    misses(bencher, || {
+        let first = weights(1).expect("it ran");
+        (2..200).for_each(|seed| drop(weights(seed).expect("it ran")));
+        first
+    });
+}

@@ -4,7 +4,7 @@
 //! Anything else is a hole in the call's key, and an error that says so.
 
 use std::any::Any;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -44,7 +44,7 @@ struct State {
     dynamic_inputs: Vec<(Uid, FileRef)>,
     nested: HashMap<Digest, FileRef>,
     /// The calls in it whose values it was handed.
-    called: BTreeSet<ReturnedBy>,
+    called: HashMap<CallKey, ReturnedBy>,
     /// What of `nested` was opened, passed on or returned.
     used: HashMap<Digest, FileRef>,
     /// Content of what it looked up in trees that it may read.
@@ -196,9 +196,11 @@ impl Body {
 
     /// A call in the body returned a value; `by` is `None` where nothing is remembered.
     pub(crate) fn note_nested(&self, value: &Encoded, by: Option<&Record>) {
-        let by = by.filter(|_| is_telling(&value.bytes)).map(returned_by);
+        let by = by.filter(|_| is_telling(&value.bytes));
         let mut state = lock(&self.state);
-        state.called.extend(by);
+        if let Some(record) = by {
+            state.called.entry(record.key).or_insert_with(|| returned_by(record));
+        }
         for file in &value.files {
             state.nested.insert(file.digest, file.clone());
         }
@@ -332,7 +334,8 @@ impl Body {
         used.sort_by(|a, b| a.uid.cmp(&b.uid));
         inputs.extend(used.into_iter().map(|file| input(None, file)));
         inputs.dedup();
-        let called = std::mem::take(&mut state.called).into_iter().collect();
+        let mut called: Vec<ReturnedBy> = std::mem::take(&mut state.called).into_values().collect();
+        called.sort();
         Ok(Made { dynamic_inputs, inputs, called, alive })
     }
 

@@ -310,9 +310,10 @@ impl Running {
         let mut inputs: Vec<_> = identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect();
         inputs.extend(besides);
         let mut values = self.values.clone();
+        let arguments: HashSet<CallKey> = values.values.iter().map(|value| value.key).collect();
         for ReturnedBy { creator, key, digest } in called {
             // One that was an argument as well came that way.
-            if values.values.iter().all(|value| value.key != key) {
+            if !arguments.contains(&key) {
                 values.add(ValueInput { argument: None, at: String::new(), creator, key, digest, part: false });
             }
         }
