@@ -65,7 +65,7 @@ fn the_guide_downloads() {
 }
 
 /// Whether `text` is `pattern`, in which `…` stands for any text.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('…');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let mut open = false;

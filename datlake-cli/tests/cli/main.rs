@@ -7,6 +7,10 @@ mod buckets;
 mod calls;
 mod config;
 mod content;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "../../../tests/crates/mod.rs"]
+mod crates;
+mod day;
 mod download;
 mod explain;
 mod guide;
