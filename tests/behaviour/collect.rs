@@ -86,7 +86,7 @@ fn what_was_removed_goes_from_this_machine_and_all_that_is_needed_stays() {
     lake.happened();
     lake.ok("hit letters, hit shout", || shout("kept").and_then(|_| letters("ab")));
     lake.remove("tree").unwrap();
-    assert_eq!(here(&lake).0, 2, "the manifest and the file in it");
+    assert_eq!(here(&lake).0, 3, "the tree, its range and the file in it");
 }
 
 /// Whether somebody could collect in this home now.
