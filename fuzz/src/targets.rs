@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use datlake_closure::{Invocation, Package, Scanner, locked};
-use datlake_core::{CallKey, CreatorName, Digest, Document, Location, Uid, codec, run};
 use datlake_core::tree::{Metarange, TreeEntry, TreeRange};
+use datlake_core::{CallKey, CreatorName, Digest, Document, Location, Uid, codec, run};
 
 /// A target that takes a text; what is none is no input.
 macro_rules! as_text {
