@@ -213,6 +213,12 @@ impl Resolver {
 
     fn step(&self, index: &Index, now: Meanings, segment: Sym, query: &mut Query, depth: usize) -> Meanings {
         let mut next = BTreeSet::new();
+        // An attribute may put a module beside a function, under its name: what is in there leads to the function.
+        let functions: Vec<Meaning> = now
+            .iter()
+            .filter(|target| matches!(target, Meaning::Def(def) if index[*def].kind == Kind::Fn))
+            .copied()
+            .collect();
         for target in now {
             match target {
                 Meaning::Mod(module) if segment == symbol::SUPER => next.extend(index.above(module).map(Meaning::Mod)),
@@ -230,6 +236,9 @@ impl Resolver {
                 Meaning::Def(_) => {}
                 other => next.extend([other]),
             }
+        }
+        if is_nothing(&next) {
+            next.extend(functions);
         }
         next
     }

@@ -308,6 +308,10 @@ impl LocalView {
 
     /// Where content is that neither this machine nor the remote has, if a store has it that the home remembers.
     pub fn elsewhere(&self, digest: &Digest) -> Option<Elsewhere> {
+        if self.catalog.offline {
+            // The configured one is not asked either: that is the reason then.
+            return None;
+        }
         let current = self.catalog.remote.as_ref().map(|remote| remote.describe());
         elsewhere::look(self.dir.root(), current.as_deref(), digest)
     }

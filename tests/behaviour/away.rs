@@ -363,9 +363,9 @@ fn what_is_pulled_is_there_when_the_remote_is_not() {
         twice(&upper(&text)?, "texts/twice.txt")
     });
     let b = machines.machine("b");
-    // a.txt, the tree and the file in it, twice.txt.
+    // a.txt, the tree, its range and the file in it, twice.txt.
     let pulled = b.pull(&["texts"]).unwrap();
-    assert_eq!((pulled.blobs, pulled.damaged.len()), (4, 0), "{pulled:?}");
+    assert_eq!((pulled.blobs, pulled.damaged.len()), (5, 0), "{pulled:?}");
     assert_eq!(b.pull(&["texts"]).unwrap().fetched, 0);
     check_error(b.pull(&["text"]), ErrorKind::NotFound, &["text"]);
     b.happened();

@@ -108,7 +108,7 @@ fn the_remote_is_asked_for_lists_and_not_for_each_file() {
         assert_eq!(listing.files.len(), 210);
         assert!(listing.files.iter().all(|row| row.remote));
     };
-    let lists = "list blobs ×1, list files ×1, list removed ×1";
+    let lists = "list blobs ×1, list files ×1, list names ×1, list removed ×1";
     // A process asks once what is there.
     assert_eq!(asked(&home, &remote, all), format!("get ×1, {lists}"));
     // Another machine asks for each name once; folders are shown without.
@@ -119,12 +119,15 @@ fn the_remote_is_asked_for_lists_and_not_for_each_file() {
         assert_eq!(folders, [("photos/0", 70), ("photos/1", 70), ("photos/2", 70)]);
         assert!(level.files.is_empty());
     };
-    assert_eq!(asked(&other, &remote, level), "get ×2, list files/photos ×1, list removed ×1");
-    assert_eq!(asked(&other, &remote, all), format!("get ×211, {lists}"));
+    assert_eq!(asked(&other, &remote, level), "get ×2, list files/photos ×1, list names/photos ×1, list removed ×1");
+    assert_eq!(asked(&other, &remote, all), format!("get ×211, {lists}, size ×210"));
     assert_eq!(asked(&other, &remote, all), format!("get ×1, {lists}"));
     // For a few, all that the remote has is more than is asked for.
     let few = |lake: &Lake| assert_eq!(lake.list_files("photos/1").unwrap().files.len(), 70);
-    assert_eq!(asked(&other, &remote, few), "get ×2, list files/photos/1 ×1, list removed ×1, size ×70");
+    assert_eq!(
+        asked(&other, &remote, few),
+        "get ×2, list files/photos/1 ×1, list names/photos/1 ×1, list removed ×1, size ×70"
+    );
 }
 
 #[test]

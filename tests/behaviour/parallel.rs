@@ -342,3 +342,25 @@ fn an_error_in_one_of_many_nested_calls_reaches_the_top() {
     });
     assert_eq!(lake.ok("hit picky ×5, ran all", || pollster::block_on(all(5))), 10);
 }
+
+mod inner {
+    #[datlake::file_creator]
+    pub(super) fn squared(n: u64) -> datlake::Result<u64> {
+        Ok(n * n)
+    }
+}
+
+/// What a body asks of another creator by its module is found as what it calls itself.
+#[file_creator]
+fn by_its_module(n: u64) -> Result<u64> {
+    use inner::squared as other;
+    let forced = other::call(n).force()?;
+    Ok(inner::squared::calls(0..n).run()?.into_iter().sum::<u64>() + inner::squared::call(n).run()? + forced)
+}
+
+#[test]
+fn a_body_makes_calls_of_another_creator_in_every_way() {
+    let lake = lake();
+    let _current = lake.enter();
+    assert_eq!(by_its_module(3).unwrap(), 5 + 9 + 9);
+}

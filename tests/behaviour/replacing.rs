@@ -278,3 +278,31 @@ fn while_a_name_is_read_it_is_replaced_and_the_reader_reads_on() {
     reader.read_to_string(&mut rest).unwrap();
     assert_eq!(rest.len(), 6 * 99_999);
 }
+
+/// Whichever calls made what it led to, and in whatever order it did.
+#[test]
+fn a_name_that_is_removed_goes_with_all_its_versions_and_can_be_given_again() {
+    for by_call in [false, true] {
+        let lake = lake();
+        for raw in ["one", "two", "one", "three"] {
+            lake.replacing().add_bytes("raw.csv", raw).unwrap();
+            let raw = lake.file("raw.csv").unwrap();
+            let _current = lake.enter();
+            report(&raw, "report.txt").unwrap();
+        }
+        let calls = lake.log("report.txt").unwrap().versions.into_iter().filter_map(|version| version.call);
+        if by_call {
+            // The same call made two of them.
+            for (creator, key) in calls.collect::<std::collections::BTreeSet<_>>() {
+                lake.remove(&format!("@{creator}/{key}/0")).unwrap();
+            }
+        } else {
+            let removal = lake.removal(&["report.txt"]).unwrap();
+            assert!(lake.apply(&removal, false).unwrap().iter().any(|uid| uid.as_str() == "report.txt"));
+        }
+        assert!(!lake.exists("report.txt").unwrap(), "{by_call}");
+        lake.add_bytes("report.txt", "by hand").unwrap();
+        assert_eq!(versions(&lake, "report.txt"), ["by hand"]);
+        assert!(lake.verify(Verify::default(), &[]).unwrap().findings.is_empty());
+    }
+}

@@ -151,8 +151,9 @@ impl LocalFolder {
         let (mut entries, mut unusable) = (Vec::with_capacity(self.found.len()), self.unusable.clone());
         for (name, path, entry) in &self.found {
             let entry = match entry {
-                FolderEntry::Link(_) if self.follows => file(path),
-                FolderEntry::Link(target) if TreeEntry::Link(target.clone()).target(name).is_none() => {
+                // Links to folders within stay links: what they lead to is in the tree already.
+                FolderEntry::Link(target) if self.follows && !(is_within(name, target) && path.is_dir()) => file(path),
+                FolderEntry::Link(target) if !is_within(name, target) => {
                     Err("it is a link that leads out of the folder".to_owned())
                 }
                 entry => Ok(entry.clone()),
@@ -241,6 +242,11 @@ impl LocalFolder {
         let at = unusable.first().map_or(&self.path, |first| &first.path);
         Error::new(ErrorKind::InvalidInput, message).about(Subject::Path(at.clone())).with_hint(hint)
     }
+}
+
+/// Whether a link that is written as `target` leads to a path of the same folder.
+fn is_within(name: &str, target: &str) -> bool {
+    TreeEntry::Link(target.to_owned()).target(name).is_some()
 }
 
 /// A file, or what a link leads to.

@@ -105,7 +105,8 @@ impl Lake {
         let mut going: Vec<CallId> = may_go.into_iter().collect();
         // What was made last goes first: wherever it is stopped, nothing is left whose inputs went before it.
         going.sort_by(|a, b| calls.lineages[b].started_at.cmp(&calls.lineages[a].started_at).then_with(|| a.cmp(b)));
-        let removable = |id: CallId| Removable { files: files_of(&id, &calls.lineages[&id]), call: Some(id) };
+        let removable =
+            |id: CallId| Removable { files: files_of(&id, &calls.lineages[&id]), call: Some(id), name: None };
         Ok(Removal { asked: going.into_iter().map(removable).collect(), downstream: Vec::new(), damaged })
     }
 

@@ -19,9 +19,10 @@ const STEP: usize = 64;
 
 /// What names it to the catalog.
 fn handle(one: &Removable) -> Option<Uid> {
-    match &one.call {
-        Some((creator, key)) => Some(Uid::output(creator, key, 0)),
-        None => one.files.first().cloned(),
+    match (&one.name, &one.call) {
+        (Some(name), _) => Some(name.clone()),
+        (None, Some((creator, key))) => Some(Uid::output(creator, key, 0)),
+        (None, None) => one.files.first().cloned(),
     }
 }
 
@@ -80,7 +81,14 @@ impl Lake {
         let gone = wait(async {
             self.contact_remote().await?;
             let serial = || format!("{}-{}", at.replace([':', '.'], ""), self.nonce());
-            self.catalog().remove(&uid, &person, &at, serial).await
+            let gone = self.catalog().remove(&uid, &person, &at, serial).await?;
+            // A name whose last version went with its call is nobody's to use, and in the way of whoever gives it again.
+            for name in gone.iter().filter(|gone| gone.is_chosen()) {
+                if self.leads_nowhere(name).await? {
+                    self.catalog().remove(name, &person, &at, serial).await?;
+                }
+            }
+            Ok::<_, Error>(gone)
         })?;
         self.forget_remembered();
         Ok(gone)
@@ -145,10 +153,20 @@ impl Lake {
         let downstream = below.nodes.into_iter().map(|node| Removable {
             call: Some((node.creator, node.key)),
             files: node.outputs.into_iter().map(|output| output.uid).collect(),
+            name: None,
         });
         let downstream = downstream.collect();
         damaged.extend(below.damaged);
         Ok(Removal { asked, downstream, damaged })
+    }
+
+    /// Whether a name was replaced, and no version of it is left.
+    async fn leads_nowhere(&self, name: &Uid) -> Result<bool> {
+        let named = self.catalog().named(name).await?;
+        if named.is_none_or(|named| named.entries == 0 || named.record.is_some()) {
+            return Ok(false);
+        }
+        Ok(self.catalog().versions(name).await?.iter().all(|version| version.file.is_none()))
     }
 
     /// Removes what `removal` names, and with `cascade` what was made from it, that first. Of a call goes everything it made:
@@ -246,7 +264,7 @@ impl Lake {
             UidKind::Output { creator, key, .. } => Some((creator, key)),
             _ => None,
         };
-        Ok(Removable { call, files: vec![uid] })
+        Ok(Removable { call, files: vec![uid], name: None })
     }
 
     /// What goes with one file, or of one call.
@@ -259,7 +277,7 @@ impl Lake {
                     None => Err(no_call(&creator, &key)),
                 }
             })?;
-            return Ok(Removable { call: Some((creator, key)), files });
+            return Ok(Removable { call: Some((creator, key)), files, name: None });
         }
         let uid = self.resolve(uid)?;
         if let Some((name, _)) = uid.version()
@@ -276,8 +294,14 @@ impl Lake {
             let error = Error::new(ErrorKind::InvalidInput, message).with_hint(format!("remove `{tree}`"));
             return Err(error.about(Subject::Uid(uid)));
         }
-        let lineage = match self.file(uid.as_str())?.lineage()? {
-            Origin::Added(_) => return Ok(Removable { call: None, files: vec![uid] }),
+        let file = match self.file(uid.as_str()) {
+            Err(error) if error.kind() == ErrorKind::NotFound && wait(self.leads_nowhere(&uid))? => {
+                return Ok(Removable { call: None, files: vec![uid.clone()], name: Some(uid) });
+            }
+            file => file?,
+        };
+        let lineage = match file.lineage()? {
+            Origin::Added(_) => return Ok(Removable { call: None, files: vec![uid], name: None }),
             Origin::Call(lineage) => lineage,
         };
         let (creator, key) = (lineage.creator, lineage.key);
@@ -287,6 +311,12 @@ impl Lake {
                 None => Ok(Vec::new()),
             }
         });
-        Ok(Removable { call: Some((creator, key)), files: record? })
+        let mut files = record?;
+        // Else the name would lead to the version before.
+        let replaced = uid.is_chosen() && wait(self.catalog().named(&uid))?.is_some_and(|named| named.entries > 0);
+        if replaced && !files.contains(&uid) {
+            files.push(uid.clone());
+        }
+        Ok(Removable { call: Some((creator, key)), files, name: replaced.then_some(uid) })
     }
 }

@@ -28,6 +28,9 @@ pub struct Removable {
     pub call: Option<(CreatorName, CallKey)>,
     /// The files that go. A call that returned a value alone has none.
     pub files: Vec<Uid>,
+    /// The name that was asked for and has earlier versions: all of them go. `None` else.
+    #[serde(default)]
+    pub name: Option<Uid>,
 }
 
 impl Removal {
