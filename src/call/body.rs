@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use datlake_core::canonical::Encoded;
+use datlake_core::canonical::{Encoded, is_telling};
 use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
 use datlake_core::record::{DynamicInput, Record};
@@ -196,8 +196,9 @@ impl Body {
 
     /// A call in the body returned a value; `by` is `None` where nothing is remembered.
     pub(crate) fn note_nested(&self, value: &Encoded, by: Option<&Record>) {
-        // Nothing is guessed here, so a score of 1.0 counts; what is one byte, as `()` and `true`, tells of nothing.
-        let by = by.filter(|_| value.bytes.len() > 1);
+        // Nothing is guessed here, so a score of 1.0 counts; what is one byte, as `()` and `true`, tells of nothing. Files are inputs.
+        let counts = value.files.is_empty() && value.bytes.len() > 1;
+        let by = by.filter(|_| counts || is_telling(&value.bytes));
         let mut state = lock(&self.state);
         if let Some(record) = by {
             state.called.entry(record.key).or_insert_with(|| returned_by(record));
