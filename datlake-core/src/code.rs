@@ -34,6 +34,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::path::{Component, Path, PathBuf};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use crate::canonical::write_len;
@@ -168,7 +169,10 @@ impl Code {
         if let Some(module) = self.name.strip_prefix("mod ") {
             return in_package && item.label.contains(&format!("::{module}::"));
         }
-        let is_file = std::path::Path::new(&item.file).ends_with(self.file);
+        let (own, found) = (Path::new(self.file), Path::new(&item.file));
+        // What is above the package, as a documentation test is, is known in full here and from the package there.
+        let below: PathBuf = found.components().skip_while(|part| *part == Component::ParentDir).collect();
+        let is_file = found.ends_with(own) || (own.is_absolute() && own.ends_with(below));
         in_package && is_file && (item.line..=item.last_line).contains(&self.line)
     }
 
