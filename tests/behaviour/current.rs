@@ -203,12 +203,19 @@ fn guards_of_two_lakes_outside_of_tokio_are_an_error_for_what_is_asynchronous() 
     for lake in [&a, &b] {
         lake.add_bytes("raw.txt", "raw").unwrap();
     }
+    let asked = std::cell::Cell::new(0);
     let enters = async |lake: &Lake| {
         let _current = lake.enter();
         pause().await;
         let read = File::get_async("raw.txt").await.map(drop);
         let status = greeting_later::call("x").status_async().await.map(drop);
-        [greeting_later("x").await.map(drop), read, status]
+        let results = [greeting_later("x").await.map(drop), read, status];
+        // Nobody leaves before both have asked.
+        asked.set(asked.get() + 1);
+        while asked.get() < 2 {
+            pause().await;
+        }
+        results
     };
     let (one, _) = pollster::block_on(futures_util::future::join(enters(&a), enters(&b)));
     for result in one {
