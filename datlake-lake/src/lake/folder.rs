@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake_core::catalog::FileMeta;
 use datlake_core::tree::{TreeBytes, TreeEntries, TreeEntry};
-use datlake_core::{Digest, Result, Uid};
+use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
 use datlake_store::{Staged, wait};
 
 use super::write::Existing;
@@ -71,10 +71,14 @@ impl Lake {
         let (mut entries, mut put) = (TreeEntries::default(), contents.iter());
         for (name, _, entry) in found {
             let entry = match entry {
-                FolderEntry::File { executable } => {
-                    let Some((digest, size)) = put.next() else { break };
-                    TreeEntry::file(*digest, *size, executable)
-                }
+                FolderEntry::File { executable } => match put.next() {
+                    Some((digest, size)) => TreeEntry::file(*digest, *size, executable),
+                    // Half a folder would look like a whole one.
+                    None => {
+                        let message = format!("cannot add `{uid}`: `{name}` was not put into the lake");
+                        return Err(Error::new(ErrorKind::Io, message).with_hint("add it again"));
+                    }
+                },
                 FolderEntry::Link(target) => TreeEntry::Link(target),
                 FolderEntry::Folder => TreeEntry::Folder,
             };
