@@ -203,6 +203,17 @@ impl Record {
         Ok(envelope::open::<wire::LineageV1>("call", &self.bytes, &place)?.0.lineage)
     }
 
+    /// The calls whose values were among its arguments; of a record that cannot be read to the end, none.
+    pub(crate) fn given(&self) -> Vec<CallKey> {
+        // Most calls are given none, and reading a lineage costs more than this.
+        const VALUES: &[u8] = b"\"values\":[";
+        if !self.bytes.windows(VALUES.len()).any(|part| part == VALUES) {
+            return Vec::new();
+        }
+        let values = self.lineage().map(|lineage| lineage.values).unwrap_or_default();
+        values.into_iter().filter(|value| value.argument.is_some()).map(|value| value.key).collect()
+    }
+
     /// The record for those who keep the lake in order: at its own place, or beside the record that won its key.
     fn document(self, at: &Location) -> Result<Document> {
         let lineage = self.lineage()?;

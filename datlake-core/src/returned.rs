@@ -1,6 +1,7 @@
 //! Which values a process got from calls, so that they are recognised among the arguments of others.
 //!
 //! A call that is found hands over the encoding that checking it has made anyway; nothing is computed before a call misses.
+//! A call that returned what it was given did not make that: the value leads to the call that did.
 //! All that is kept is bounded: what is forgotten makes no edge, and what was never known neither.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::canonical::{self, each_piece};
 use crate::key::ArgumentBytes;
 use crate::lineage::ValueInput;
+use crate::record::Record;
 use crate::{CallKey, CreatorName, Digest, Identity};
 
 /// Bytes of encodings that wait to be looked into; of more, the values are known as wholes alone.
@@ -36,6 +38,13 @@ pub struct ReturnedBy {
     pub key: CallKey,
     /// Canonical digest of all that it returned.
     pub digest: Digest,
+}
+
+impl ReturnedBy {
+    /// The call that left this record.
+    pub fn of(record: &Record) -> Self {
+        Self { creator: record.creator.clone(), key: record.key, digest: record.value_digest }
+    }
 }
 
 /// The values that a process got from the calls of one lake.
@@ -66,8 +75,25 @@ impl ValueInputs {
 
 #[derive(Debug, Default)]
 struct Pending {
-    values: VecDeque<(ReturnedBy, usize, Option<Vec<u8>>)>,
+    values: VecDeque<Noted>,
     bytes: usize,
+}
+
+/// A call that returned, and what.
+#[derive(Debug)]
+struct Noted {
+    by: ReturnedBy,
+    /// Which calls it was given values of is read from there.
+    record: Option<Arc<Record>>,
+    length: usize,
+    encoding: Option<Vec<u8>>,
+}
+
+/// A call that returned, and the calls whose values it was given, in order.
+#[derive(Debug)]
+struct Maker {
+    by: ReturnedBy,
+    given: Vec<CallKey>,
 }
 
 #[derive(Debug, Default)]
@@ -84,10 +110,22 @@ struct Generation {
     count: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Returned {
-    by: Arc<ReturnedBy>,
+    maker: Arc<Maker>,
     is_part: bool,
+}
+
+impl Returned {
+    /// Whether the call was given what one of the `others` returned, and so passed it on.
+    fn is_passed_on(&self, others: &[Self]) -> bool {
+        let given = |other: &Self| self.maker.given.binary_search(&other.maker.by.key).is_ok();
+        !self.maker.given.is_empty() && others.iter().any(given)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.maker.by, self.is_part) == (&other.maker.by, other.is_part)
+    }
 }
 
 /// Tells encodings apart: a short one is its own mark, of a long one the digest is.
@@ -114,25 +152,29 @@ impl Mark {
 }
 
 impl ReturnedValues {
-    /// A call was found or made: it returned the value with this encoding.
-    pub fn note(&self, by: ReturnedBy, encoding: Vec<u8>) {
+    /// A call was found or made, with this record: it returned the value with this encoding.
+    pub fn note(&self, record: &Arc<Record>, encoding: Vec<u8>) {
+        self.wait(ReturnedBy::of(record), Some(Arc::clone(record)), encoding);
+    }
+
+    fn wait(&self, by: ReturnedBy, record: Option<Arc<Record>>, encoding: Vec<u8>) {
         let mut pending = lock(&self.pending);
         if pending.values.len() >= PENDING
-            && let Some((_, length, Some(_))) = pending.values.pop_front()
+            && let Some(Noted { length, encoding: Some(_), .. }) = pending.values.pop_front()
         {
             pending.bytes -= length;
         }
         let length = encoding.len();
         let room = pending.bytes + length <= PENDING_BYTES;
         pending.bytes += if room { length } else { 0 };
-        pending.values.push_back((by, length, room.then_some(encoding)));
+        pending.values.push_back(Noted { by, record, length, encoding: room.then_some(encoding) });
     }
 
     /// The values among the arguments of a call that is about to run, as far as this process got them from calls.
     pub fn inputs(&self, identity: &Identity) -> ValueInputs {
         let mut known = lock(&self.known);
         let Pending { values, .. } = std::mem::take(&mut *lock(&self.pending));
-        values.into_iter().for_each(|(by, length, encoding)| known.learn(by, length, encoding));
+        values.into_iter().for_each(|noted| known.learn(noted));
         let mut found = ValueInputs::default();
         if known.latest.values.is_empty() && known.earlier.values.is_empty() {
             return found;
@@ -160,11 +202,11 @@ impl ReturnedValues {
                 },
             }
             for (_, at, returned) in within {
-                for Returned { by, is_part } in returned {
-                    if !calls.insert(by.key) {
+                for Returned { maker, is_part } in returned {
+                    if !calls.insert(maker.by.key) {
                         continue;
                     }
-                    let ReturnedBy { creator, key, digest } = (*by).clone();
+                    let ReturnedBy { creator, key, digest } = maker.by.clone();
                     let argument = Some(argument.to_owned());
                     found.add(ValueInput { argument, at: at.clone(), creator, key, digest, part: is_part });
                 }
@@ -175,10 +217,14 @@ impl ReturnedValues {
 }
 
 impl KnownValues {
-    fn learn(&mut self, by: ReturnedBy, length: usize, encoding: Option<Vec<u8>>) {
-        let by = Arc::new(by);
+    fn learn(&mut self, Noted { by, record, length, encoding }: Noted) {
+        let mut given = record.map_or_else(Vec::new, |record| record.given());
+        given.sort_unstable();
+        given.dedup();
+        self.make_room(1 + given.len());
+        let maker = Arc::new(Maker { by, given });
         let Some(encoding) = encoding else {
-            return self.add(Mark::long(&by.digest), length, Returned { by, is_part: false });
+            return self.add(Mark::long(&maker.by.digest), length, Returned { maker, is_part: false });
         };
         let mut learned: [Vec<&[u8]>; PART_DEPTH + 1] = Default::default();
         let walked = each_piece(&encoding, |piece| {
@@ -197,18 +243,28 @@ impl KnownValues {
         for (bytes, is_part) in std::iter::once((*whole, false)).chain(parts) {
             let mark = match is_part || bytes.len() <= 32 {
                 true => Mark::of(bytes),
-                false => Mark::long(&by.digest),
+                false => Mark::long(&maker.by.digest),
             };
-            self.add(mark, bytes.len(), Returned { by: Arc::clone(&by), is_part });
+            self.add(mark, bytes.len(), Returned { maker: Arc::clone(&maker), is_part });
         }
     }
 
-    fn add(&mut self, mark: Mark, length: usize, returned: Returned) {
+    /// Counts so many more.
+    fn make_room(&mut self, count: usize) {
         if self.latest.count >= GENERATION {
             self.earlier = std::mem::take(&mut self.latest);
         }
+        self.latest.count += count;
+    }
+
+    fn add(&mut self, mark: Mark, length: usize, returned: Returned) {
+        let is_passed_on = |calls: &Vec<Returned>| returned.is_passed_on(calls);
+        if [&self.latest, &self.earlier].into_iter().any(|of| of.values.get(&mark).is_some_and(is_passed_on)) {
+            return;
+        }
+        self.make_room(1);
         let calls = self.latest.values.entry(mark).or_default();
-        if calls.contains(&returned) {
+        if calls.iter().any(|known| known.is_same(&returned)) {
             return;
         }
         // The latest are the likeliest.
@@ -217,7 +273,6 @@ impl KnownValues {
         }
         calls.push(returned);
         self.latest.lengths.insert(length);
-        self.latest.count += 1;
     }
 
     /// The calls that returned the value with this encoding: those that returned just that, else those that returned more.
@@ -240,11 +295,16 @@ impl KnownValues {
         let mark = mark();
         let mut found: Vec<Returned> =
             generations.iter().filter_map(|generation| generation.values.get(&mark)).flatten().cloned().collect();
+        // Whoever passed it on may have been learned first.
+        let makers: Vec<Returned> = found.iter().filter(|one| !one.is_passed_on(&found)).cloned().collect();
+        if !makers.is_empty() {
+            found = makers;
+        }
         if found.iter().any(|one| !one.is_part) {
             found.retain(|one| !one.is_part);
         }
-        found.sort_by(|a, b| a.by.cmp(&b.by));
-        found.dedup();
+        found.sort_by(|a, b| a.maker.by.cmp(&b.maker.by));
+        found.dedup_by(|a, b| a.is_same(b));
         found.truncate(ALIKE);
         (!found.is_empty()).then_some(found)
     }
@@ -290,7 +350,7 @@ mod tests {
         let encoded = canonical::encode(value).unwrap();
         let key = CallKey::from_bytes(blake3::hash(&n.to_le_bytes()).into());
         let by = ReturnedBy { creator: CreatorName::new("shop/shop::train").unwrap(), key, digest: encoded.digest() };
-        returned.note(by, encoded.bytes);
+        returned.wait(by, None, encoded.bytes);
     }
 
     #[test]
@@ -320,7 +380,7 @@ mod tests {
         let known = |n: u32| returned.inputs(&identity(&(f64::from(n) / 7.1))).values.len();
         assert_eq!((known(0), known(many - 1)), (0, 1));
         let known = lock(&returned.known);
-        assert!(known.latest.count <= GENERATION && known.earlier.count <= GENERATION);
+        assert!(known.latest.count <= GENERATION + 2 && known.earlier.count <= GENERATION + 2);
     }
 
     #[test]

@@ -64,10 +64,6 @@ impl Origin {
     }
 
     pub(crate) async fn in_catalog(catalog: &Catalog, uid: &Uid, content: &Digest) -> Result<Self> {
-        let gone = || {
-            Error::new(ErrorKind::NotFound, format!("the lake no longer says where `{uid}` comes from: it was removed"))
-                .about(Subject::Uid(uid.clone()))
-        };
         let (uid, is_member) = match uid.kind() {
             // A file in a tree came with the tree.
             UidKind::Member { tree, .. } => (tree, true),
@@ -80,15 +76,28 @@ impl Origin {
                     true => catalog.named(&uid).await?,
                     false => catalog.version_with(&uid, content).await?,
                 };
-                match named.ok_or_else(gone)?.target().clone() {
-                    NameTarget::Added(added) => return Ok(Self::Added(added)),
-                    NameTarget::Output(output) => (output.creator, output.key),
-                }
+                return Self::of_target(catalog, &uid, named.ok_or_else(|| gone(&uid))?.target().clone()).await;
             }
         };
-        let record = catalog.record(&creator, &key).await?.ok_or_else(gone)?;
+        let record = catalog.record(&creator, &key).await?.ok_or_else(|| gone(&uid))?;
         Ok(Self::Call(Box::new(record.lineage()?)))
     }
+
+    /// How what a name leads to came to be, or led to.
+    pub(crate) async fn of_target(catalog: &Catalog, uid: &Uid, target: NameTarget) -> Result<Self> {
+        match target {
+            NameTarget::Added(added) => Ok(Self::Added(added)),
+            NameTarget::Output(output) => {
+                let record = catalog.record(&output.creator, &output.key).await?.ok_or_else(|| gone(uid))?;
+                Ok(Self::Call(Box::new(record.lineage()?)))
+            }
+        }
+    }
+}
+
+fn gone(uid: &Uid) -> Error {
+    let message = format!("the lake no longer says where `{uid}` comes from: it was removed");
+    Error::new(ErrorKind::NotFound, message).about(Subject::Uid(uid.clone()))
 }
 
 impl fmt::Display for Origin {

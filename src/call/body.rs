@@ -201,7 +201,7 @@ impl Body {
         let by = by.filter(|_| counts || is_telling(&value.bytes));
         let mut state = lock(&self.state);
         if let Some(record) = by {
-            state.called.entry(record.key).or_insert_with(|| returned_by(record));
+            state.called.entry(record.key).or_insert_with(|| ReturnedBy::of(record));
         }
         for file in &value.files {
             state.nested.insert(file.digest, file.clone());
@@ -470,11 +470,6 @@ fn path_for(code: &Code, from: &Code) -> String {
         Some(below) if crate_of(code) == crate_of(from) => format!("{word}crate{below}::{name}"),
         _ => format!("{word}{}::{name}", code.module),
     }
-}
-
-/// The call that left this record.
-pub(crate) fn returned_by(record: &Record) -> ReturnedBy {
-    ReturnedBy { creator: record.creator.clone(), key: record.key, digest: record.value_digest }
 }
 
 /// What people call a file.

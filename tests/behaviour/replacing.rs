@@ -63,6 +63,66 @@ fn an_edited_input_runs_what_depends_on_it_and_the_report_keeps_its_name() {
     assert_eq!(before.lineage().unwrap().added().unwrap().digest, before.digest());
 }
 
+/// Of several versions with the same bytes, each comes from where its own entry says.
+#[test]
+fn a_version_comes_from_what_its_entry_names_and_says_what_replaced_it() {
+    let lake = lake();
+    lake.add_bytes("report.txt", "report of same").unwrap();
+    for raw in ["one.csv", "two.csv"] {
+        let raw = lake.add_bytes(raw, "same").unwrap();
+        lake.ok("ran report", || report(&raw, "report.txt"));
+    }
+    lake.replacing().add_bytes("report.txt", "by hand").unwrap();
+    let log = lake.log("report.txt").unwrap().versions;
+    assert_eq!(log.len(), 4);
+    let input = |call: &datlake::lineage::Lineage| call.inputs[0].uid.as_ref().unwrap().to_string();
+    for (back, made_from) in [(3, None), (2, Some("one.csv")), (1, Some("two.csv"))] {
+        let address = format!("report.txt@{{{back}}}");
+        let origin = lake.file(&address).unwrap().lineage().unwrap();
+        assert_eq!(origin.call().map(input).as_deref(), made_from, "{address}");
+        let info = lake.info(&address).unwrap();
+        let call = info.created_by.as_ref().map(|call| (call.creator.clone(), call.key));
+        assert_eq!((&call, info.version.as_deref()), (&log[back].call, Some(&*address)));
+        assert_eq!(info.replaced_by.as_ref(), Some(&log[back - 1]));
+        let up = lake.upstream(&address, 9).unwrap();
+        let first = &up.nodes[0];
+        assert_eq!((&first.call, first.version.as_deref()), (&log[back].call, Some(&*address)));
+        assert_eq!((first.state, first.replaced_by.as_ref()), (UpstreamState::Replaced, Some(&log[back - 1])));
+        assert_eq!(up.nodes.get(1).map(|node| node.name.as_str()), made_from);
+    }
+    for now in ["report.txt", "report.txt@{0}"] {
+        let info = lake.info(now).unwrap();
+        assert!(info.created_by.is_none() && info.version.is_none() && info.replaced_by.is_none(), "{info:?}");
+    }
+}
+
+/// What a call read is the version that there was then, also of a file in a tree.
+#[test]
+fn what_a_call_read_is_the_version_of_its_time() {
+    let lake = lake();
+    let folder = tempfile::tempdir().unwrap();
+    for (content, other) in [("same", "first"), ("same", "second"), ("new", "third")] {
+        std::fs::write(folder.path().join("a.txt"), content).unwrap();
+        std::fs::write(folder.path().join("other.txt"), other).unwrap();
+        lake.replacing().add_tree("tree", folder.path()).unwrap();
+        lake.replacing()
+            .add_bytes("raw.csv", format!("{content}{}", if other == "second" { " " } else { "" }))
+            .unwrap();
+        if other == "first" {
+            let member = Tree::try_from(lake.file("tree").unwrap()).unwrap().get("a.txt").unwrap();
+            lake.ok("ran report", || report(&member, "of-the-tree.txt"));
+            lake.ok("ran report", || report(&lake.file("raw.csv")?, "of-the-table.txt"));
+        }
+    }
+    let first = lake.upstream("of-the-tree.txt", 9).unwrap().nodes.remove(1);
+    assert_eq!((first.version.as_deref(), first.state), (Some("tree@{2}//a.txt"), UpstreamState::Replaced));
+    assert_eq!(first.replaced_by.unwrap().address, "tree@{1}");
+    let table = lake.upstream("of-the-table.txt", 9).unwrap().nodes.remove(1);
+    let log = lake.log("raw.csv").unwrap().versions;
+    assert_eq!((table.version.as_deref(), table.replaced_by.as_ref()), (Some("raw.csv@{2}"), Some(&log[1])));
+    assert_eq!(table.created_at.as_ref(), Some(&log[2].at));
+}
+
 #[test]
 fn an_edit_that_is_taken_back_takes_the_name_back() {
     let lake = lake();

@@ -6,6 +6,7 @@ use datlake::{Error, ErrorKind, Lake, Uid};
 use owo_colors::{OwoColorize as _, Style};
 
 use super::explain::{code_size, not_seen};
+use super::lineage::replacement;
 use super::ls::size;
 use crate::answer::{Answer, Page};
 use crate::boxes::{Card, joined};
@@ -167,7 +168,11 @@ fn added(info: &FileInfo) -> Vec<Card> {
 
 fn facts(info: &FileInfo) -> Vec<(&'static str, String)> {
     let row = &info.row;
-    let mut facts = vec![("uid", row.uid.to_string()), ("digest", row.digest.to_string()), ("size", whole_size(info))];
+    let mut facts = vec![("uid", row.uid.to_string())];
+    if let (Some(version), Some(by)) = (&info.version, &info.replaced_by) {
+        facts.push(("version", format!("{version}{}", replacement(by))));
+    }
+    facts.extend([("digest", row.digest.to_string()), ("size", whole_size(info))]);
     for (at, place) in places(info).into_iter().enumerate() {
         facts.push((if at == 0 { "bytes" } else { "" }, place));
     }

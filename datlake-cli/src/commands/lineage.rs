@@ -1,7 +1,9 @@
 //! `datlake lineage`: what a file was made from, and what was made from it, as trees.
 
 use datlake::Lake;
-use datlake::report::{Damage, Downstream, DownstreamCall, OutputRow, Upstream, UpstreamFile, UpstreamState};
+use datlake::report::{
+    Damage, Downstream, DownstreamCall, OutputRow, Upstream, UpstreamFile, UpstreamState, VersionRow,
+};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
@@ -114,6 +116,7 @@ fn branches(below: &[usize], further: &str, next: &mut Vec<Next>) {
 
 fn file_name(one: &UpstreamFile) -> String {
     match &one.uid {
+        _ if one.version.is_some() => escape(one.version.as_deref().unwrap_or_default()).into_owned(),
         Some(uid) if uid.is_chosen() => short(uid),
         _ if one.value => format!("{} (a value)", escape(&one.name)),
         _ => escape(&one.name).into_owned(),
@@ -124,9 +127,11 @@ fn file_origin(one: &UpstreamFile) -> String {
     let by = one.originator.as_deref().unwrap_or_default();
     let at = one.created_at.as_deref().map(time).unwrap_or_default();
     let made = if one.value { "returned" } else { "made" };
+    let replaced = one.replaced_by.as_ref().map(replacement).unwrap_or_default();
+    let is_known = one.state == UpstreamState::Present || one.replaced_by.is_some();
     match (one.state, &one.call) {
-        (UpstreamState::Present, Some((creator, key))) => {
-            let mut origin = format!("{made} by {creator}/{} on {at} by {by}", key.short());
+        (_, Some((creator, key))) if is_known => {
+            let mut origin = format!("{made} by {creator}/{} on {at} by {by}{replaced}", key.short());
             if !one.unknown.is_empty() {
                 origin.push_str(&format!("; no known call returned its `{}`", one.unknown.join("`, `")));
             }
@@ -135,17 +140,26 @@ fn file_origin(one: &UpstreamFile) -> String {
             }
             origin
         }
+        (_, None) if is_known => format!("added on {at} by {by}{replaced}"),
         (UpstreamState::Replaced, Some((creator, key))) if one.value => {
             format!("{creator}/{} has returned another value since", key.short())
         }
         (UpstreamState::Removed, Some((creator, key))) if one.value => {
             format!("{creator}/{} was removed since", key.short())
         }
-        (UpstreamState::Present, None) => format!("added on {at} by {by}"),
-        (UpstreamState::Replaced, _) => "replaced since: there is other content under this name".to_owned(),
         (UpstreamState::Removed, _) => "removed since".to_owned(),
         (UpstreamState::Unnamed, _) => "an intermediate that the lake has no name for".to_owned(),
+        _ => "replaced since: there is other content under this name".to_owned(),
     }
+}
+
+/// When a version was replaced, by whom and by which call.
+pub(super) fn replacement(by: &VersionRow) -> String {
+    let how = match &by.call {
+        Some((creator, key)) => format!(", with what {creator}/{} made", key.short()),
+        None => String::new(),
+    };
+    format!("; replaced on {} by {}{how}", time(&by.at), by.originator)
 }
 
 fn call_outputs(one: &DownstreamCall) -> String {

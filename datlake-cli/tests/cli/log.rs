@@ -38,7 +38,10 @@ fn commands_take_an_earlier_version_where_they_take_a_file() {
     assert_eq!(machine.ok(&["get", "a.txt@{1}", "copy.txt"]), "wrote copy.txt (4 B)\n");
     assert_eq!(std::fs::read_to_string(machine.path("work/copy.txt")).unwrap(), "one\n");
     assert_eq!(machine.json(&["info", "a.txt@{1}"])["size"], 4);
-    assert!(machine.ok(&["lineage", "a.txt@{1}"]).contains("a.txt"));
+    let (up, info) = (machine.ok(&["lineage", "--up", "a.txt@{1}"]), machine.ok(&["info", "a.txt@{1}"]));
+    assert!(up.starts_with("a.txt@{1}\n   added on ") && up.contains("; replaced on "), "{up}");
+    assert!(info.contains("a.txt@{1}; replaced on ") && info.contains(" by "), "{info}");
+    assert!(!machine.ok(&["info", "a.txt"]).contains("replaced"));
     let path = machine.ok(&["path", "a.txt@{1}"]);
     assert_eq!(std::fs::read_to_string(path.trim_end()).unwrap(), "one\n");
     machine.fails(2, &["an earlier version of `a.txt`"], &["rm", "--yes", "a.txt@{1}"]);

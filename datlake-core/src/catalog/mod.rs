@@ -37,8 +37,9 @@ pub use push::Pushed;
 pub use replacement::Replacement;
 
 use crate::Closure;
+use crate::lineage::{Added, Lineage};
 use crate::record::{CallDocument, DynamicInput, Name, NameTarget, Record, ValueBytes};
-use crate::version::Version;
+use crate::version::{Moved, Version};
 use crate::{
     CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Result, Store, Subject, Uid, UidKind,
 };
@@ -82,6 +83,17 @@ pub struct PastVersion {
     pub named: Named,
     /// Its file; `None` where the call that made it was removed.
     pub file: Option<FileMeta>,
+}
+
+/// A version that was looked for.
+#[derive(Clone, Debug)]
+pub struct FoundVersion {
+    /// What it is.
+    pub named: Named,
+    /// How many versions are later.
+    pub back: usize,
+    /// The version that replaced it, and how many are later than that; `None` for the one that the name leads to.
+    pub replaced_by: Option<(usize, PastVersion)>,
 }
 
 /// Everything a finished call makes visible.
@@ -210,10 +222,7 @@ impl Catalog {
                 if let Some(named) = self.named(uid).await? {
                     return named.file();
                 }
-                return match uid.version() {
-                    Some((of, back)) => self.past(&of, back).await,
-                    None => Ok(None),
-                };
+                return self.version_at(uid).await?.map_or(Ok(None), |version| version.named.file());
             }
         };
         Ok(found.map(FileMeta::from))
@@ -315,6 +324,20 @@ impl Named {
             Error::new(ErrorKind::Corrupt, message).about(Subject::Uid(uid.clone()))
         })?;
         Ok(Some(output.into()))
+    }
+
+    /// Who led the name there, and when; of an output that had the name first, who ran the call. `None` where that was removed.
+    pub fn moved(&self) -> Result<Option<Moved>> {
+        Ok(match (&self.version, &self.first.target) {
+            (Some(version), _) => Some(version.moved.clone()),
+            (None, NameTarget::Added(Added { person, host, at, .. })) => {
+                Some(Moved { person: person.clone(), host: host.clone(), at: at.clone() })
+            }
+            (None, NameTarget::Output(_)) => {
+                let lineage = self.record.as_ref().map(Record::lineage).transpose()?;
+                lineage.map(|Lineage { person, host, started_at: at, .. }| Moved { person, host, at })
+            }
+        })
     }
 
     /// Whether the name shows a file.

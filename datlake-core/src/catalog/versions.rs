@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use super::push::Pushed;
 use super::replacement::Replacement;
-use super::{Catalog, Commit, GcGuard, Named, PastVersion, Retry, convenience};
+use super::{Catalog, Commit, FoundVersion, GcGuard, Named, PastVersion, Retry, convenience};
 use crate::lineage::FileMeta;
 use crate::log::{self, Attempt};
 use crate::record::{Name, NameTarget};
@@ -188,18 +188,63 @@ impl Catalog {
         Ok((versions, missing))
     }
 
-    /// The version of a name that had this content, the latest of several: what was made from it says no more than that.
+    /// The version of a name that had this content, the latest of several.
     ///
     /// # Errors
     /// As [`versions`](Self::versions).
     pub async fn version_with(&self, uid: &Uid, content: &Digest) -> Result<Option<Named>> {
-        match self.named(uid).await? {
-            None => return Ok(None),
-            Some(named) if named.file()?.is_some_and(|file| file.digest == *content) => return Ok(Some(named)),
-            Some(_) => {}
+        let found = self.version_that(uid, None, &|file| file.digest == *content).await?;
+        Ok(found.map(|version| version.named))
+    }
+
+    /// The version of a name whose file is the one that is looked for, when somebody read it, `at` that time: of several the latest from
+    /// before, else the latest.
+    ///
+    /// # Errors
+    /// As [`versions`](Self::versions).
+    pub async fn version_that(
+        &self,
+        uid: &Uid,
+        at: Option<&str>,
+        is_it: &(dyn Fn(&FileMeta) -> bool + Send),
+    ) -> Result<Option<FoundVersion>> {
+        let was_there = |named: &Named| -> Result<bool> {
+            let moved = named.moved()?;
+            Ok(at.zip(moved.as_ref()).is_none_or(|(at, moved)| *moved.at <= *at))
+        };
+        let Some(named) = self.named(uid).await? else { return Ok(None) };
+        if named.file()?.is_some_and(|file| is_it(&file)) && (named.entries == 0 || was_there(&named)?) {
+            return Ok(Some(FoundVersion { named, back: 0, replaced_by: None }));
         }
-        let had = |version: &PastVersion| version.file.as_ref().is_some_and(|file| file.digest == *content);
-        Ok(self.known_versions(uid).await?.0.into_iter().find(had).map(|version| version.named))
+        let versions = self.known_versions(uid).await?.0;
+        let mut found = None;
+        for (back, version) in versions.iter().enumerate() {
+            if version.file.as_ref().is_some_and(is_it) {
+                found.get_or_insert(back);
+                if was_there(&version.named)? {
+                    found = Some(back);
+                    break;
+                }
+            }
+        }
+        Ok(found.map(|back| FoundVersion::new(versions, back)))
+    }
+
+    /// The version that an address means, as `NAME@{1}`; `None` where it is none, or a name of its own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where the name has not so many, or the call that made it was removed; as [`versions`](Self::versions).
+    pub async fn version_at(&self, address: &Uid) -> Result<Option<FoundVersion>> {
+        let Some((name, back)) = address.version() else { return Ok(None) };
+        if self.named(address).await?.is_some() {
+            return Ok(None);
+        }
+        let versions = self.versions(&name).await?;
+        if versions.is_empty() {
+            return Ok(None);
+        }
+        check_version(&name, &versions, back)?;
+        Ok(Some(FoundVersion::new(versions, back)))
     }
 
     /// Leads a name to something else, at the store that decides. What stands there afterwards.
@@ -405,34 +450,38 @@ impl Catalog {
     async fn shows(&self, target: &NameTarget) -> Result<bool> {
         Ok(matches!(target, NameTarget::Added(_)) || self.behind(target).await?.is_some())
     }
+}
 
-    /// The file that the earlier version `back` of a name was; 0 is what it leads to now.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] where the name has not so many, or the call that made it was removed; those of the stores.
-    pub async fn past(&self, uid: &Uid, back: usize) -> Result<Option<FileMeta>> {
-        let versions = self.versions(uid).await?;
-        if versions.is_empty() {
-            return Ok(None);
-        }
-        let about = |error: Error| error.about(Subject::Uid(uid.clone()));
-        let hint = format!("`datlake log {uid}` shows them");
-        let Some(version) = versions.get(back) else {
-            let (many, oldest) = (versions.len(), versions.len() - 1);
-            let message = match many {
-                1 => format!("`{uid}` has no earlier version `@{{{back}}}`: it was never replaced"),
-                _ => format!("`{uid}` has no version `@{{{back}}}`: it has {many}, from `@{{0}}` to `@{{{oldest}}}`"),
-            };
-            return Err(about(Error::new(ErrorKind::NotFound, message)).with_hint(hint));
+impl FoundVersion {
+    /// The version `back`, which there is, and the nearest later one that the name led to.
+    fn new(mut versions: Vec<PastVersion>, back: usize) -> Self {
+        let is_aside = |named: &Named| named.version.as_ref().is_some_and(|version| version.aside);
+        versions.truncate(back + 1);
+        let PastVersion { named, .. } = versions.remove(back);
+        // To what is aside the name never led.
+        let replaced_by = match is_aside(&named) {
+            true => None,
+            false => versions.into_iter().enumerate().rev().find(|(_, version)| !is_aside(&version.named)),
         };
-        match &version.file {
-            Some(file) => Ok(Some(file.clone())),
-            None => {
-                let message = format!("the version `{uid}@{{{back}}}` is gone: the call that made it was removed");
-                Err(about(Error::new(ErrorKind::NotFound, message)).with_hint(hint))
-            }
-        }
+        Self { named, back, replaced_by }
     }
+}
+
+/// That the version `back` of a name is there.
+fn check_version(uid: &Uid, versions: &[PastVersion], back: usize) -> Result<()> {
+    let message = match versions.get(back) {
+        Some(PastVersion { file: Some(_), .. }) => return Ok(()),
+        Some(_) => format!("the version `{uid}@{{{back}}}` is gone: the call that made it was removed"),
+        None if versions.len() == 1 => {
+            format!("`{uid}` has no earlier version `@{{{back}}}`: it was never replaced")
+        }
+        None => {
+            let (many, oldest) = (versions.len(), versions.len() - 1);
+            format!("`{uid}` has no version `@{{{back}}}`: it has {many}, from `@{{0}}` to `@{{{oldest}}}`")
+        }
+    };
+    let error = Error::new(ErrorKind::NotFound, message).about(Subject::Uid(uid.clone()));
+    Err(error.with_hint(format!("`datlake log {uid}` shows them")))
 }
 
 fn number(at: Location) -> Option<u64> {

@@ -1,6 +1,8 @@
 //! Finding files by their names.
 
-use datlake_core::catalog::FileMeta;
+use std::sync::Arc;
+
+use datlake_core::catalog::FoundVersion;
 use datlake_core::record::Record;
 use datlake_core::{Error, ErrorKind, Result, Subject, Uid, UidKind};
 use datlake_store::wait;
@@ -65,9 +67,9 @@ impl File {
     pub(crate) async fn find(lake: &Lake, uid: &Uid) -> Result<Option<Self>> {
         if let UidKind::Member { tree, path } = uid.kind() {
             let Some(tree) = known(lake, &tree).await? else { return Ok(None) };
-            return Tree::try_from(Self::known(lake, tree))?.find(&path);
+            return Tree::try_from(tree)?.find(&path);
         }
-        Ok(known(lake, uid).await?.map(|known| Self::known(lake, known)))
+        known(lake, uid).await
     }
 }
 
@@ -89,16 +91,20 @@ impl Tree {
     }
 }
 
-async fn known(lake: &Lake, uid: &Uid) -> Result<Option<FileMeta>> {
+async fn known(lake: &Lake, uid: &Uid) -> Result<Option<File>> {
     lake.refresh(uid).await?;
     // Which version is which, this machine cannot know by itself.
-    if uid.version().is_none()
-        && let Some(known) = lake.catalog().here().file(uid).await?
-    {
-        return Ok(Some(known));
+    if uid.version().is_some() {
+        lake.contact_remote().await?;
+        if let Some(FoundVersion { named, .. }) = lake.catalog().version_at(uid).await? {
+            let version = Arc::new(named.target().clone());
+            return Ok(named.file()?.map(|file| File::version(lake, file, Some(version))));
+        }
+    } else if let Some(known) = lake.catalog().here().file(uid).await? {
+        return Ok(Some(File::known(lake, known)));
     }
     lake.contact_remote().await?;
-    lake.catalog().file(uid).await
+    Ok(lake.catalog().file(uid).await?.map(|known| File::known(lake, known)))
 }
 
 /// The call is there, and returned fewer files.

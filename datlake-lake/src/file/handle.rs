@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datlake_core::catalog::FileMeta;
+use datlake_core::record::NameTarget;
 use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Subject, Uid, UidKind};
 use datlake_store::{Staged, Wanted, wait};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -52,16 +53,32 @@ pub(super) enum Place {
         uid: Uid,
         /// The content of the tree it is in: whoever may read that may read this.
         within: Option<Digest>,
+        /// Of a version that was asked for by its address, or a file in one: what the name led to.
+        version: Option<Arc<NameTarget>>,
     },
     /// Made by a body and not returned yet.
     Staged(Arc<StagedFile>),
 }
 
+impl Inner {
+    fn version(&self) -> Option<&Arc<NameTarget>> {
+        match &self.place {
+            Place::Published { version, .. } => version.as_ref(),
+            Place::Staged(_) => None,
+        }
+    }
+}
+
 impl File {
     pub(crate) fn known(lake: &Lake, known: FileMeta) -> Self {
+        Self::version(lake, known, None)
+    }
+
+    /// As [`known`](Self::known), of a version of a name.
+    pub(super) fn version(lake: &Lake, known: FileMeta, version: Option<Arc<NameTarget>>) -> Self {
         let FileMeta { uid, name, digest, size, tree } = known;
         let name = called(&uid, name);
-        let place = Place::Published { uid, within: None };
+        let place = Place::Published { uid, within: None, version };
         Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place }))
     }
 
@@ -72,7 +89,8 @@ impl File {
             return Err(Error::new(ErrorKind::Context, format!("the tree `{tree}` is not published yet")));
         };
         let uid = Uid::member(uid, path)?;
-        let place = Place::Published { uid, within: Some(inner.digest) };
+        let version = inner.version().cloned();
+        let place = Place::Published { uid, within: Some(inner.digest), version };
         Ok(Self(Arc::new(Inner { lake: inner.lake.clone(), name: path.into(), digest, size, tree: false, place })))
     }
 
@@ -82,7 +100,8 @@ impl File {
         let Some(uid) = tree.uid() else {
             return Err(Error::new(ErrorKind::Context, format!("the tree `{tree}` is not published yet")));
         };
-        let place = Place::Published { uid: uid.clone(), within: Some(inner.digest) };
+        let place =
+            Place::Published { uid: uid.clone(), within: Some(inner.digest), version: inner.version().cloned() };
         let (lake, name) = (inner.lake.clone(), Arc::clone(&inner.name));
         Ok(Self(Arc::new(Inner { lake, name, digest, size, tree: false, place })))
     }
@@ -196,7 +215,15 @@ impl File {
             let message = format!("`{}` has no lineage before the body that makes it has returned it", self.0.name);
             return Err(Error::new(ErrorKind::NotFound, message));
         };
-        wait(Origin::of(&self.0.lake, uid, &self.0.digest))
+        wait(async {
+            match self.0.version() {
+                Some(target) => {
+                    self.0.lake.contact_remote().await?;
+                    Origin::of_target(self.0.lake.catalog(), uid, (**target).clone()).await
+                }
+                None => Origin::of(&self.0.lake, uid, &self.0.digest).await,
+            }
+        })
     }
 
     // ---- for the rest of the crate
@@ -249,7 +276,7 @@ impl File {
         let FileRef { uid, digest, size, name, tree, stage: _ } = file;
         let uid = uid?;
         let name = called(&uid, name);
-        let place = Place::Published { uid, within: None };
+        let place = Place::Published { uid, within: None, version: None };
         Some(Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place })))
     }
 

@@ -256,7 +256,7 @@ impl Tree {
         File::member(&self.file, name, digest, size)
     }
 
-    pub(super) fn find(&self, name: &str) -> Result<Option<File>> {
+    pub(crate) fn find(&self, name: &str) -> Result<Option<File>> {
         match self.get(name) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

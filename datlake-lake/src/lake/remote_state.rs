@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use datlake_core::record::Record;
-use datlake_core::returned::{ReturnedBy, ReturnedValues};
+use datlake_core::returned::ReturnedValues;
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result};
 use datlake_store::lake_id;
 
@@ -23,12 +23,11 @@ impl Lake {
 
     /// This process got what a call returned, with its canonical encoding: by that it is recognised where it is an argument.
     #[doc(hidden)]
-    pub fn note_returned(&self, record: &Record, encoding: Vec<u8>) {
+    pub fn note_returned(&self, record: &Arc<Record>, encoding: Vec<u8>) {
         if let Some((_, is_noted)) = lock(&self.0.remembered).get_mut(&record.key) {
             *is_noted = true;
         }
-        let by = ReturnedBy { creator: record.creator.clone(), key: record.key, digest: record.value_digest };
-        self.0.returned.note(by, encoding);
+        self.0.returned.note(record, encoding);
     }
 
     /// What this process got from calls.

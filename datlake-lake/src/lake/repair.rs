@@ -53,7 +53,7 @@ impl Lake {
         let mut items = wait(self.mend(Location::of_file(&uid)))?;
         let file = self.file(uid.as_str())?;
         self.heal_all(vec![Content::of(&known(&file, &uid))], &mut items)?;
-        let call = match wait(Origin::of(self, &uid, &file.digest()))? {
+        let call = match file.lineage()? {
             Origin::Call(lineage) => Some((lineage.creator, lineage.key)),
             Origin::Added(_) => None,
         };

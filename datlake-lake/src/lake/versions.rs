@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use datlake_core::catalog::PastVersion;
+use datlake_core::catalog::{FoundVersion, PastVersion};
 use datlake_core::record::NameTarget;
+use datlake_core::version::Moved;
 use datlake_core::{Error, ErrorKind, Location, Prefix, Result, StoreExt as _, Subject, Uid, UidKind};
 use datlake_store::wait;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -96,6 +97,17 @@ impl Lake {
         }
     }
 
+    /// The version that an address means, as `NAME@{1}` or `NAME@{1}//path`; `None` for the address of anything else.
+    pub(super) async fn version_asked(&self, uid: &Uid) -> Result<Option<EarlierVersion>> {
+        let address = match uid.kind() {
+            UidKind::Member { tree, .. } => tree,
+            _ => uid.clone(),
+        };
+        let Some((name, _)) = address.version() else { return Ok(None) };
+        self.contact_remote().await?;
+        self.catalog().version_at(&address).await?.map(|found| EarlierVersion::new(&name, found)).transpose()
+    }
+
     /// The same for many names, which are in the folder `below`: one list says which of them were replaced at all.
     pub(super) async fn refresh_all(&self, below: Option<&Uid>, names: &[Uid]) -> Result<()> {
         let Some(remote) = self.catalog().remote.clone() else { return Ok(()) };
@@ -126,21 +138,28 @@ impl Lake {
     }
 }
 
+/// A version of a name, and what replaced it.
+pub(super) struct EarlierVersion {
+    /// By which it is asked for now.
+    pub(super) address: String,
+    /// What the name led to.
+    pub(super) target: NameTarget,
+    /// What it has led to since; `None` where it is still that.
+    pub(super) replaced_by: Option<VersionRow>,
+}
+
+impl EarlierVersion {
+    pub(super) fn new(name: &Uid, found: FoundVersion) -> Result<Self> {
+        let FoundVersion { named, back, replaced_by } = found;
+        let replaced_by = replaced_by.map(|(back, version)| row(name, back, version)).transpose()?;
+        Ok(Self { address: format!("{name}@{{{back}}}"), target: named.target().clone(), replaced_by })
+    }
+}
+
+/// A version as it is shown.
 fn row(uid: &Uid, back: usize, version: PastVersion) -> Result<VersionRow> {
     let PastVersion { named, file } = version;
-    let added = match named.target() {
-        NameTarget::Added(added) => Some((added.person.email.clone(), added.host.clone(), added.at.clone())),
-        NameTarget::Output(_) => None,
-    };
-    let made = |lineage: datlake_core::lineage::Lineage| (lineage.person.email, lineage.host, lineage.started_at);
-    let by = match (&named.version, added) {
-        (Some(version), _) => {
-            let moved = &version.moved;
-            Some((moved.person.email.clone(), moved.host.clone(), moved.at.clone()))
-        }
-        (None, Some(added)) => Some(added),
-        (None, None) => named.record.as_ref().map(|record| record.lineage()).transpose()?.map(made),
-    };
+    let by = named.moved()?.map(|Moved { person, host, at }| (person.email, host, at));
     let (originator, host, at) = by.unwrap_or_default();
     let call = match named.target() {
         NameTarget::Output(output) => Some((output.creator.clone(), output.key)),

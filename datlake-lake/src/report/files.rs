@@ -6,7 +6,7 @@ use datlake_core::lineage::{
 use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
 use serde::{Deserialize, Serialize};
 
-use super::{CodeExtent, Damage};
+use super::{CodeExtent, Damage, VersionRow};
 
 /// Files, and what could not be read.
 #[non_exhaustive]
@@ -83,6 +83,12 @@ pub struct FileInfo {
     /// What a list shows of it.
     #[serde(flatten)]
     pub row: FileRow,
+    /// Of an earlier version of a name: by which address it is asked for now, as `raw.csv@{1}`.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// What replaced it: by whom, when and by which call.
+    #[serde(default)]
+    pub replaced_by: Option<VersionRow>,
     /// Where the originator's address was taken from.
     pub originator_source: PersonSource,
     /// The machine on which it was added or made.

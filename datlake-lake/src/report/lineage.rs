@@ -3,7 +3,7 @@
 use datlake_core::{CallKey, CreatorName, Digest, Uid};
 use serde::{Deserialize, Serialize};
 
-use super::{Damage, OutputRow};
+use super::{Damage, OutputRow, VersionRow};
 
 /// A file, or the value of a call, and everything it was made from: a graph, in which each file and value stands once.
 #[non_exhaustive]
@@ -34,6 +34,12 @@ pub struct UpstreamFile {
     pub size: u64,
     /// Whether the lake still has it.
     pub state: UpstreamState,
+    /// Where it was replaced: by which address that version is asked for now, as `raw.csv@{1}`.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// What replaced it: by whom, when and by which call.
+    #[serde(default)]
+    pub replaced_by: Option<VersionRow>,
     /// When it was added, or when the body that made it started.
     pub created_at: Option<String>,
     /// Who added it, or ran the call that made it.

@@ -23,8 +23,11 @@ impl Lake {
     /// ```
     pub fn info(&self, uid: &str) -> Result<FileInfo> {
         refuse_in_body("look at a file's lineage")?;
-        let file = self.file(self.resolve(uid)?.as_str())?;
+        let asked = self.resolve(uid)?;
+        let file = self.file(asked.as_str())?;
         let origin = file.lineage()?;
+        let version = wait(self.version_asked(&asked))?.filter(|version| version.replaced_by.is_some());
+        let (version, replaced_by) = version.map(|version| (version.address, version.replaced_by)).unzip();
         let remote = wait(self.in_remote([file.digest()].into()))?;
         let row = row(&file, &origin, remote.contains(&file.digest()))?;
         let place = Place { home: self.home().display().to_string(), remote: self.remote() };
@@ -42,7 +45,18 @@ impl Lake {
                 Some(CreatedBy { extent, ..CreatedBy::from(*lineage) })
             }
         };
-        Ok(FileInfo { row, originator_source, host, source, created_by, datlake_version, lake: place })
+        let replaced_by = replaced_by.flatten();
+        Ok(FileInfo {
+            row,
+            version,
+            replaced_by,
+            originator_source,
+            host,
+            source,
+            created_by,
+            datlake_version,
+            lake: place,
+        })
     }
 }
 

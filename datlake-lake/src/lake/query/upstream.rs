@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use datlake_core::catalog::FileMeta;
 use datlake_core::lineage::{Input, ValueInput};
 use datlake_core::record::{NameTarget, Record, ValueBytes};
 use datlake_core::{CallKey, CreatorName, Digest, ErrorKind, Result, Uid, UidKind};
 use datlake_store::wait;
 
+use crate::file::{File, Tree};
+use crate::lake::versions::EarlierVersion;
 use crate::lake::{Lake, refuse_in_body};
 use crate::origin::Origin;
 use crate::report::{Upstream, UpstreamFile, UpstreamState};
@@ -18,6 +21,8 @@ type Identity = (Option<Uid>, Option<(CreatorName, CallKey)>, Digest);
 struct Open {
     node: usize,
     level: usize,
+    /// When it was read; of the first `None`.
+    read_at: Option<String>,
 }
 
 impl Lake {
@@ -37,21 +42,25 @@ impl Lake {
         refuse_in_body("look at a file's lineage")?;
         if let Some(record) = self.record_named(uid)? {
             let Record { creator, key, value_digest, .. } = record;
-            return wait(self.climb(value(creator, key, value_digest), depth));
+            return wait(self.climb(value(creator, key, value_digest), None, depth));
         }
-        let file = self.file(self.resolve(uid)?.as_str())?;
+        let asked = self.resolve(uid)?;
+        let file = self.file(asked.as_str())?;
         let first = unnamed(file.uid().cloned(), file.name().to_owned(), file.digest(), file.len());
-        wait(self.climb(first, depth))
+        wait(async { self.climb(first, self.version_asked(&asked).await?, depth).await })
     }
 
-    async fn climb(&self, first: UpstreamFile, depth: usize) -> Result<Upstream> {
+    /// `version` is the first, where that was asked for as a version of a name.
+    async fn climb(&self, first: UpstreamFile, mut version: Option<EarlierVersion>, depth: usize) -> Result<Upstream> {
         let mut seen = HashMap::from([(identity(&first), 0)]);
         let mut found = Upstream { nodes: vec![first], left_out: false };
-        let mut open = VecDeque::from([Open { node: 0, level: 0 }]);
-        while let Some(Open { node, level }) = open.pop_front() {
-            let (origin, state) = match &found.nodes[node] {
-                UpstreamFile { value: true, .. } => self.origin_of_value(&mut found.nodes[node]).await?,
-                file => self.origin_of(file).await?,
+        let mut open = VecDeque::from([Open { node: 0, level: 0, read_at: None }]);
+        while let Some(Open { node, level, read_at }) = open.pop_front() {
+            let one = &mut found.nodes[node];
+            let (origin, state) = match (one.value, version.take()) {
+                (true, _) => self.origin_of_value(one).await?,
+                (false, Some(version)) => self.origin_of_version(one, version).await?,
+                (false, None) => self.origin_of(one, read_at.as_deref()).await?,
             };
             let one = &mut found.nodes[node];
             one.state = state;
@@ -65,7 +74,8 @@ impl Lake {
             };
             one.unknown = lineage.unknown().into_iter().map(str::to_owned).collect();
             one.values_left_out = lineage.values_left_out;
-            (one.created_at, one.originator) = (Some(lineage.started_at), Some(lineage.person.email));
+            let read_at = Some(lineage.started_at);
+            (one.created_at, one.originator) = (read_at.clone(), Some(lineage.person.email));
             one.call = Some((lineage.creator, lineage.key));
             if level == depth {
                 found.left_out |= !lineage.inputs.is_empty() || !lineage.values.is_empty();
@@ -82,7 +92,7 @@ impl Lake {
                 let at = *seen.entry(identity(&above)).or_insert(next);
                 if at == next {
                     found.nodes.push(above);
-                    open.push_back(Open { node: at, level: level + 1 });
+                    open.push_back(Open { node: at, level: level + 1, read_at: read_at.clone() });
                 }
                 // Two arguments may hold the same file.
                 if !found.nodes[node].inputs.contains(&at) {
@@ -93,20 +103,81 @@ impl Lake {
         Ok(found)
     }
 
-    async fn origin_of(&self, node: &UpstreamFile) -> Result<(Option<Origin>, UpstreamState)> {
-        let Some(uid) = &node.uid else { return Ok((None, UpstreamState::Unnamed)) };
-        match self.find(uid).await? {
-            None => return Ok((self.lost(uid, node).await?, UpstreamState::Removed)),
-            Some(file) if file.digest() != node.digest => {
-                return Ok((self.lost(uid, node).await?, UpstreamState::Replaced));
+    async fn origin_of(
+        &self,
+        node: &mut UpstreamFile,
+        read_at: Option<&str>,
+    ) -> Result<(Option<Origin>, UpstreamState)> {
+        let Some(uid) = node.uid.clone() else { return Ok((None, UpstreamState::Unnamed)) };
+        let now = self.find(&uid).await?.map(|file| file.digest());
+        // A name may have led to the same content before, by another call.
+        if let (Some(read_at), Some(name)) = (read_at, chosen(&uid))
+            && now.is_some()
+            && let Some(version) = self.version_in(&uid, name, &node.digest, read_at).await?
+        {
+            let (origin, state) = self.origin_of_version(node, version).await?;
+            return match now == Some(node.digest) {
+                true => {
+                    (node.version, node.replaced_by) = (None, None);
+                    Ok((origin, if state == UpstreamState::Replaced { UpstreamState::Present } else { state }))
+                }
+                false => Ok((origin, state)),
+            };
+        }
+        match now {
+            None => return Ok((self.lost(&uid, node).await?, UpstreamState::Removed)),
+            Some(now) if now != node.digest => {
+                return Ok((self.lost(&uid, node).await?, UpstreamState::Replaced));
             }
             Some(_) => {}
         }
-        match Origin::of(self, uid, &node.digest).await {
-            Ok(origin) => Ok((Some(origin), UpstreamState::Present)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok((None, UpstreamState::Removed)),
-            Err(error) => Err(error),
+        or_removed(Origin::of(self, &uid, &node.digest).await, UpstreamState::Present)
+    }
+
+    /// The version of a name in which `uid` had this content: the name itself, or a file in the tree that it led to.
+    async fn version_in(
+        &self,
+        uid: &Uid,
+        name: Uid,
+        content: &Digest,
+        read_at: &str,
+    ) -> Result<Option<EarlierVersion>> {
+        if self.catalog().named(&name).await?.is_none_or(|named| named.entries == 0) {
+            return Ok(None);
         }
+        let had: Box<dyn Fn(&FileMeta) -> bool + Send> = match uid.kind() {
+            UidKind::Member { path, .. } => {
+                let lake = self.clone();
+                Box::new(move |tree: &FileMeta| {
+                    let tree = Tree::try_from(File::known(&lake, tree.clone()));
+                    // What is not here any more says nothing.
+                    let member = tree.and_then(|tree| tree.find(&path)).ok().flatten();
+                    member.is_some_and(|member| member.digest() == *content)
+                })
+            }
+            _ => Box::new(|file: &FileMeta| file.digest == *content),
+        };
+        let found = self.catalog().version_that(&name, Some(read_at), &*had).await?;
+        found.map(|found| EarlierVersion::new(&name, found)).transpose()
+    }
+
+    /// What a version of a name comes from, and whether it was replaced.
+    async fn origin_of_version(
+        &self,
+        node: &mut UpstreamFile,
+        version: EarlierVersion,
+    ) -> Result<(Option<Origin>, UpstreamState)> {
+        let Some(uid) = node.uid.clone() else { return Ok((None, UpstreamState::Unnamed)) };
+        let EarlierVersion { address, target, replaced_by } = version;
+        let state = if replaced_by.is_some() { UpstreamState::Replaced } else { UpstreamState::Present };
+        if replaced_by.is_some() {
+            let path = match uid.kind() {
+                UidKind::Member { path, .. } => format!("//{path}"),
+                _ => String::new(),
+            };
+            (node.version, node.replaced_by) = (Some(format!("{address}{path}")), replaced_by);
+        }
+        or_removed(Origin::of_target(self.catalog(), &uid, target).await, state)
     }
 
     async fn origin_of_value(&self, node: &mut UpstreamFile) -> Result<(Option<Origin>, UpstreamState)> {
@@ -134,17 +205,31 @@ impl Lake {
         let (creator, key) = match uid.kind() {
             UidKind::Output { creator, key, .. } => (creator, key),
             UidKind::Member { .. } => return Ok(None),
-            UidKind::Chosen => match self.catalog().version_with(uid, &node.digest).await? {
-                // What the name led to before.
-                Some(_) => return Origin::of(self, uid, &node.digest).await.map(Some),
-                None => match self.catalog().target(uid).await? {
-                    Some(NameTarget::Output(output)) => (output.creator, output.key),
-                    _ => return Ok(None),
-                },
+            UidKind::Chosen => match self.catalog().target(uid).await? {
+                Some(NameTarget::Output(output)) => (output.creator, output.key),
+                _ => return Ok(None),
             },
         };
         let record = self.catalog().record_that_made(&creator, &key, uid, &node.digest).await?;
         record.map(|record| Ok(Origin::Call(Box::new(record.lineage()?)))).transpose()
+    }
+}
+
+/// The chosen name of a file, or of the tree that it is in.
+fn chosen(uid: &Uid) -> Option<Uid> {
+    let name = match uid.kind() {
+        UidKind::Member { tree, .. } => tree,
+        _ => uid.clone(),
+    };
+    name.is_chosen().then_some(name)
+}
+
+/// What was removed comes from nowhere that is known.
+fn or_removed(origin: Result<Origin>, state: UpstreamState) -> Result<(Option<Origin>, UpstreamState)> {
+    match origin {
+        Ok(origin) => Ok((Some(origin), state)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok((None, UpstreamState::Removed)),
+        Err(error) => Err(error),
     }
 }
 
@@ -157,6 +242,8 @@ fn unnamed(uid: Option<Uid>, name: String, digest: Digest, size: u64) -> Upstrea
         digest,
         size,
         state: UpstreamState::Unnamed,
+        version: None,
+        replaced_by: None,
         created_at: None,
         originator: None,
         call: None,
