@@ -1,6 +1,7 @@
 //! Why a call would run: what differs from the nearest call that is remembered.
 
 mod arguments;
+mod trees;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::arguments::{ArgumentDifference, Arguments, shown};
+pub use self::trees::name_paths;
 use crate::lineage::{Dependency, Input, Lineage, Param, ValueInput};
 use crate::{CallKey, Closure, ClosureItem, CodeHash, CreatorName, Digest};
 
@@ -139,6 +141,12 @@ pub enum Difference {
         was: Vec<String>,
         /// What it is: name and digest.
         now: Vec<String>,
+        /// Of a tree the first paths in it that are not the same, where its lists are there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<PathChange>,
+        /// How many more there are.
+        #[serde(default)]
+        paths_left_out: u64,
     },
     /// Files that the body got by itself.
     Fetched {
@@ -156,16 +164,26 @@ pub enum Difference {
     Unknown,
 }
 
-/// How a dependency changed.
+/// A path in a tree that is not the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct PathChange {
+    /// The path.
+    pub path: String,
+    /// How it changed.
+    pub change: Change,
+}
+
+/// How a dependency, or a file in a tree, changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// Its code is another.
+    /// Its code, or its content, is another.
     Edited,
-    /// It was not depended on.
+    /// It was not there, or not depended on.
     Added,
-    /// It is no longer depended on.
+    /// It is no longer there, or no longer depended on.
     Removed,
 }
 
@@ -187,12 +205,15 @@ impl Sketch {
         }
     }
 
-    /// What differs from the nearest of `earlier`.
-    pub fn explain(&self, earlier: &[Lineage]) -> Explanation {
-        let nearest = earlier
-            .iter()
-            .map(|lineage| (self.differences(lineage), lineage))
-            .min_by(|(a, x), (b, y)| nearness(a).cmp(&nearness(b)).then_with(|| y.started_at.cmp(&x.started_at)));
+    /// What differs from the nearest of `earlier`, for a call in the run `run`.
+    pub fn explain(&self, earlier: &[Lineage], run: &str) -> Explanation {
+        let compared = earlier.iter().map(|lineage| {
+            let differences = self.differences(lineage);
+            (nearness(&differences, lineage.run == run), differences, lineage)
+        });
+        let nearest = compared
+            .min_by(|(a, _, x), (b, _, y)| a.cmp(b).then_with(|| y.started_at.cmp(&x.started_at)))
+            .map(|(_, differences, lineage)| (differences, lineage));
         match nearest {
             None => Explanation::FirstCall { creator: self.creator.clone() },
             Some((differences, lineage)) => Explanation::Differs {
@@ -245,12 +266,13 @@ impl Sketch {
 }
 
 /// How near a call is, from what differs, the nearest first: the same arguments before the same code, and a file or value of
-/// the same origin with other content before one of another. Of those that are as near, the latest is the nearest.
-pub fn nearness(differences: &[Difference]) -> (usize, usize) {
+/// the same origin with other content before one of another. One more counts against a `sibling`, a call of the same run: by
+/// their names, what siblings were given looks alike. Of those that are as near, the latest is the nearest.
+pub fn nearness(differences: &[Difference], sibling: bool) -> (usize, bool, usize) {
     fn argument(difference: &Difference) -> Option<(&str, bool)> {
         match difference {
             Difference::Generic { name, .. } => Some((&**name, false)),
-            Difference::Input { argument, was, now } => Some((&**argument, arguments::same_names(was, now))),
+            Difference::Input { argument, was, now, .. } => Some((&**argument, arguments::same_names(was, now))),
             Difference::Value { name, was_from, now_from, .. } => {
                 Some((&**name, arguments::same_creators(was_from, now_from)))
             }
@@ -259,13 +281,16 @@ pub fn nearness(differences: &[Difference]) -> (usize, usize) {
             _ => None,
         }
     }
-    (arguments::distance(differences.iter().filter_map(argument)), differences.len())
+    let distance = arguments::distance(differences.iter().filter_map(argument));
+    (distance + usize::from(sibling), sibling, differences.len())
 }
 
 impl From<ArgumentDifference> for Difference {
     fn from(differing: ArgumentDifference) -> Self {
         match differing {
-            ArgumentDifference::Files { argument, was, now } => Self::Input { argument, was, now },
+            ArgumentDifference::Files { argument, was, now } => {
+                Self::Input { argument, was, now, paths: Vec::new(), paths_left_out: 0 }
+            }
             ArgumentDifference::Value { name, was, now, was_from, now_from } => {
                 Self::Value { name, was, now, was_from, now_from }
             }
@@ -372,6 +397,16 @@ impl fmt::Display for Explanation {
     }
 }
 
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Edited => "changed",
+            Self::Added => "is new",
+            Self::Removed => "is gone",
+        })
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn shown<T: fmt::Display>(value: &Option<T>) -> String {
@@ -383,18 +418,11 @@ impl fmt::Display for Difference {
         }
         match self {
             Self::Code => f.write_str("the function's own code changed"),
-            Self::Dependency { item, change: Change::Edited } => write!(f, "dependency `{item}` changed"),
-            Self::Dependency { item, change: Change::Added } => write!(f, "dependency `{item}` is new"),
-            Self::Dependency { item, change: Change::Removed } => write!(f, "dependency `{item}` is gone"),
+            Self::Dependency { item, change } => write!(f, "dependency `{item}` {change}"),
             Self::Found => f.write_str("code that it reaches changed"),
             Self::Item { item, change, place } => {
-                let how = match change {
-                    Change::Edited => "changed",
-                    Change::Added => "is new",
-                    Change::Removed => "is gone",
-                };
                 let within = if place.is_empty() { String::new() } else { format!(", in {place}") };
-                write!(f, "`{item}` {how}{within}")
+                write!(f, "`{item}` {change}{within}")
             }
             Self::Generic { name, was, now } => write!(f, "parameter `{name}`: {} → {}", shown(was), shown(now)),
             Self::Value { name, was, now, was_from, now_from } => {
@@ -406,8 +434,15 @@ impl fmt::Display for Difference {
                     false => write!(f, ", returned by {} → {}", by(was_from), by(now_from)),
                 }
             }
-            Self::Input { argument, was, now } => {
-                write!(f, "input `{argument}`: {} → {}", was.join(", "), now.join(", "))
+            Self::Input { argument, was, now, paths, paths_left_out } => {
+                write!(f, "input `{argument}`: {} → {}", was.join(", "), now.join(", "))?;
+                for (at, PathChange { path, change }) in paths.iter().enumerate() {
+                    write!(f, "{} `{path}` {change}", if at == 0 { "," } else { " and" })?;
+                }
+                match paths_left_out {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
             }
             Self::Fetched { was, now } => {
                 let list = |files: &[String]| if files.is_empty() { "none".to_owned() } else { files.join(", ") };

@@ -87,7 +87,6 @@ enum Content {
 enum Held {
     Bytes(Arc<HeldBytes>),
     Digest(Digest),
-    Nothing,
 }
 
 struct HeldBytes(Vec<u8>);
@@ -102,6 +101,13 @@ impl Held {
         }
         HELD_BYTES.fetch_sub(bytes.len(), Ordering::Relaxed);
         Self::Digest(canonical::digest(bytes))
+    }
+
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Bytes(bytes) => canonical::digest(&bytes.0),
+            Self::Digest(digest) => *digest,
+        }
     }
 }
 
@@ -299,8 +305,8 @@ impl Identity {
         &self.inputs
     }
 
-    /// The arguments in order. Of a secret only the name; of a value over 16 KiB `{"$large": {"bytes": n}}`, of one that
-    /// is nested too deeply to show `{"$deep": {"bytes": n}}`.
+    /// The arguments in order. Of a secret only the name; of a value over 16 KiB `{"$large": {"bytes": n, "digest": d}}`, of one that
+    /// is nested too deeply to show `$deep` with the same.
     pub fn params(&self) -> Vec<Param> {
         self.parts_of(&[Role::Argument, Role::Secret]).map(|part| self.show(part)).collect()
     }
@@ -328,17 +334,17 @@ impl Identity {
                 Content::In(content) => ArgumentBytes::Whole(&self.bytes[content.clone()]),
                 Content::Large(_, Held::Bytes(bytes)) => ArgumentBytes::Whole(&bytes.0),
                 Content::Large(length, Held::Digest(digest)) => ArgumentBytes::Digest(*length, *digest),
-                Content::Large(_, Held::Nothing) | Content::Secret => return None,
+                Content::Secret => return None,
             };
             Some((part.name, bytes))
         })
     }
 
-    /// Lets go of what is held of large arguments.
+    /// Lets go of what is held of large arguments; of each its digest is left, which its record keeps.
     pub fn release(&mut self) {
         for part in &mut self.parts {
             if let Content::Large(_, held) = &mut part.content {
-                *held = Held::Nothing;
+                *held = Held::Digest(held.digest());
             }
         }
     }
@@ -349,9 +355,11 @@ impl Identity {
 
     fn show(&self, part: &Part) -> Param {
         let value = match &part.content {
-            Content::In(content) => canonical::to_json(&self.bytes[content.clone()])
-                .unwrap_or_else(|_| json!({ "$deep": { "bytes": content.len() } })),
-            Content::Large(length, _) => json!({ "$large": { "bytes": length } }),
+            Content::In(content) => canonical::to_json(&self.bytes[content.clone()]).unwrap_or_else(|_| {
+                let digest = canonical::digest(&self.bytes[content.clone()]);
+                json!({ "$deep": { "bytes": content.len(), "digest": digest } })
+            }),
+            Content::Large(length, held) => json!({ "$large": { "bytes": length, "digest": held.digest() } }),
             Content::Secret => Value::Null,
         };
         Param { name: part.name.to_owned(), value, secret: part.role == Role::Secret }

@@ -220,15 +220,17 @@ impl Lineage {
         self.inputs.iter().map(|input| input.digest).chain(values).collect()
     }
 
-    /// The arguments that hold more than one value and nothing that a known call made: where they came from is not known.
+    /// The arguments that hold so much that some program computed it, and nothing that a known call made: where they came from is
+    /// not known. What is small is taken for a parameter that somebody wrote.
     pub fn unknown(&self) -> Vec<&str> {
-        fn is_many(value: &Value) -> bool {
-            match value {
-                Value::Array(values) => values.iter().any(|value| value.get("$file").is_none()),
-                Value::Object(members) => !members.is_empty() && !members.contains_key("$file"),
-                _ => false,
+        /// Bytes of JSON that somebody writes.
+        const WRITTEN: usize = 512;
+        let is_many = |value: &Value| match value {
+            Value::Array(_) | Value::Object(_) => {
+                value.get("$large").is_some() || value.get("$deep").is_some() || value.to_string().len() > WRITTEN
             }
-        }
+            _ => false,
+        };
         let is_known = |name: &str| {
             let values = self.values.iter().map(|value| &value.argument);
             self.inputs.iter().map(|input| &input.argument).chain(values).any(|known| known.as_deref() == Some(name))

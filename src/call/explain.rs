@@ -1,7 +1,7 @@
 //! Gathering what `explain` compares.
 
-use datlake_core::explain::{Difference, Explanation, Sketch, name_items};
-use datlake_core::lineage::{Dependency, Lineage};
+use datlake_core::explain::{Difference, Explanation, Sketch, name_items, name_paths};
+use datlake_core::lineage::{Dependency, Input, Lineage};
 use datlake_core::record::{NameTarget, Record};
 use datlake_core::{CallKey, Digest, Identity, Result};
 use datlake_lake::Lake;
@@ -21,7 +21,7 @@ fn sketch(lake: &Lake, identity: &Identity) -> Sketch {
         generics: identity.generics(),
         params: identity.params(),
         extras: identity.extras(),
-        inputs: identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect(),
+        inputs: inputs(identity),
         values: lake.returned_values().inputs(identity).values,
     }
 }
@@ -30,7 +30,24 @@ fn sketch(lake: &Lake, identity: &Identity) -> Sketch {
 pub(super) async fn differences(site: &CallSite, was: &Lineage) -> Result<Vec<Difference>> {
     let mut differences = sketch(&site.lake, &site.target.identity).differences(was);
     name_code(site, &mut differences, was).await?;
-    Ok(differences)
+    name_files(site, differences, was).await
+}
+
+/// Names the files that changed in trees.
+async fn name_files(site: &CallSite, mut differences: Vec<Difference>, was: &Lineage) -> Result<Vec<Difference>> {
+    if !differences.iter().any(|difference| matches!(difference, Difference::Input { .. })) {
+        return Ok(differences);
+    }
+    let (catalog, was, now) = (site.lake.catalog().clone(), was.inputs.clone(), inputs(&site.target.identity));
+    let named = async move {
+        name_paths(&catalog, &mut differences, &was, &now).await?;
+        Ok(differences)
+    };
+    site.pace.io(named).await
+}
+
+fn inputs(identity: &Identity) -> Vec<Input> {
+    identity.inputs().iter().map(|(argument, file)| input(Some(argument), file)).collect()
 }
 
 /// Names the code that changed, where the table of the earlier call is kept.
@@ -69,11 +86,12 @@ pub(super) async fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Expl
         Some(holder) => std::slice::from_ref(holder),
         None => &*lineages,
     };
-    let mut answer = sketch(&site.lake, identity).explain(compared);
+    let mut answer = sketch(&site.lake, identity).explain(compared, site.lake.provenance().run());
     if let Explanation::Differs { nearest, differences, .. } = &mut answer
         && let Some(was) = lineages.iter().find(|lineage| lineage.key == *nearest)
     {
         name_code(site, differences, was).await?;
+        *differences = name_files(site, std::mem::take(differences), was).await?;
     }
     Ok(answer)
 }

@@ -3,7 +3,9 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use datlake::{Change, Difference, ErrorKind, Explanation, File, Result, Status, creators, file_creator, tracked};
+use datlake::{
+    Change, Difference, ErrorKind, Explanation, File, Result, Status, Tree, creators, file_creator, tracked,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::support::{check_error, lake};
@@ -216,11 +218,44 @@ fn explain_compares_with_the_nearest_earlier_call() {
     };
     assert_eq!((name.as_str(), was, now), ("from", &serde_json::json!(0), &serde_json::json!(1)));
     let c = lake.add_bytes("c.csv", "").unwrap();
-    let [Difference::Input { argument, was, now }] = &*differences(&c, 0) else { panic!("{:?}", differences(&c, 0)) };
+    let [Difference::Input { argument, was, now, .. }] = &*differences(&c, 0) else {
+        panic!("{:?}", differences(&c, 0))
+    };
     assert_eq!(argument, "table");
     assert!(was[0].starts_with("a.csv") && now[0].starts_with("c.csv"), "{was:?} {now:?}");
     let text = cell_count::call(&a, 1).explain().unwrap().to_string();
     assert!(text.contains("`from`: 0 → 1"), "{text}");
+}
+
+/// Of a tree, the files that differ are named, few of many, and only ranges that differ are read.
+#[test]
+fn explain_names_the_files_of_a_tree_that_differ() {
+    #[file_creator]
+    fn file_count(photos: &Tree) -> Result<usize> {
+        Ok(photos.names()?.len())
+    }
+    let lake = lake();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    (0..800).for_each(|n| write(&format!("{n:04}.png"), &n.to_string()));
+    let first = lake.replacing().add_tree("photos", folder.path()).unwrap();
+    lake.ok("ran file_count", || file_count(&first));
+    write("0017.png", "another");
+    write("new.png", "new");
+    std::fs::remove_file(folder.path().join("0700.png")).unwrap();
+    let second = lake.replacing().add_tree("photos", folder.path()).unwrap();
+    let said = "`0017.png` changed and `0700.png` is gone and `new.png` is new";
+    let text = lake.ok("nothing", || file_count::call(&second).explain()).to_string();
+    assert!(text.contains(&format!("), {said}")) && text.contains("input `photos`: photos ("), "{text}");
+    lake.ok("ran file_count", || file_count(&second));
+    let key = lake.ok("nothing", || file_count::call(&second).lineage()).unwrap().key;
+    let explained = lake.explain(&format!("file_count/{key}")).unwrap().earlier.unwrap();
+    assert!(explained.differences[0].to_string().ends_with(said), "{:?}", explained.differences);
+
+    (0..100).for_each(|n| write(&format!("{n:04}.png"), "all the same"));
+    let third = lake.replacing().add_tree("photos", folder.path()).unwrap();
+    let text = lake.ok("nothing", || file_count::call(&third).explain()).to_string();
+    assert!(text.contains("`0004.png` changed and 95 more"), "{text}");
 }
 
 /// One creator before and after an edit, which no program has at a time otherwise.

@@ -51,6 +51,7 @@ mod needed;
 mod old_lake;
 mod options;
 mod parallel;
+mod passed_on;
 mod pools;
 mod prune;
 mod ranges;

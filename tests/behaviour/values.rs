@@ -26,15 +26,15 @@ fn score(weights: &[f64], seed: u64) -> Result<f64> {
 }
 
 #[derive(Serialize, Deserialize, Clone)]
-struct Model {
+pub(crate) struct Model {
     rate: f64,
-    weights: Vec<f64>,
+    pub(crate) weights: Vec<f64>,
     loss: f64,
     plot: Option<File>,
 }
 
 #[file_creator]
-fn fit(rate: f64, size: usize) -> Result<Model> {
+pub(crate) fn fit(rate: f64, size: usize) -> Result<Model> {
     let weights = (0..size).map(|n| n as f64 * rate).collect();
     Ok(Model { rate, weights, loss: rate / 3.0, plot: None })
 }
@@ -87,7 +87,7 @@ fn asks_first(value: Vec<u32>) -> Result<String> {
 }
 
 /// Which calls the values came from, and where they stand in the arguments.
-fn edges(lineage: &Lineage) -> Vec<String> {
+pub(crate) fn edges(lineage: &Lineage) -> Vec<String> {
     let edge = |value: &ValueInput| {
         let argument = value.argument.as_deref().unwrap_or("(body)");
         let function = value.creator.as_str().rsplit(':').next().unwrap();
@@ -100,7 +100,7 @@ fn edges(lineage: &Lineage) -> Vec<String> {
 
 /// The edges of a call that is made with a new note.
 #[track_caller]
-fn edges_to<T: Serialize>(value: &T, note: &str) -> Vec<String> {
+pub(crate) fn edges_to<T: Serialize>(value: &T, note: &str) -> Vec<String> {
     uses(value, note).unwrap();
     edges(&uses::call(value, note).lineage().unwrap().unwrap())
 }
@@ -144,7 +144,14 @@ fn what_was_found_leads_back_as_what_was_made_does() {
     let _current = elsewhere.enter();
     uses(&(weights, 1), "elsewhere").unwrap();
     let lineage = uses::call(&(model.weights, 1), "elsewhere").lineage().unwrap().unwrap();
-    assert_eq!((edges(&lineage), lineage.unknown()), (vec![], vec!["value"]));
+    // So few numbers somebody may have written.
+    assert_eq!((edges(&lineage), lineage.unknown()), (vec![], vec![]));
+    let many: Vec<f64> = (0..200).map(|n| f64::from(n) / 3.1).collect();
+    for (value, note) in [(many.clone(), "many"), (many.repeat(20), "very many")] {
+        uses(&value, note).unwrap();
+        let lineage = uses::call(&value, note).lineage().unwrap().unwrap();
+        assert_eq!((edges(&lineage), lineage.unknown()), (vec![], vec!["value"]), "{note}");
+    }
 }
 
 #[test]
@@ -212,44 +219,6 @@ fn calls_that_returned_alike_are_all_named() {
     assert_eq!(edges_to(&one, "many").len(), 8);
 }
 
-#[file_creator]
-fn chosen(models: &[Model]) -> Result<Model> {
-    Ok(models[0].clone())
-}
-
-#[file_creator]
-fn handed_on(model: &Model) -> Result<(Model, Vec<f64>)> {
-    Ok((model.clone(), model.weights.iter().map(|weight| weight / 3.3).collect()))
-}
-
-#[test]
-fn a_call_that_returned_what_it_was_given_is_no_maker_of_it() {
-    let lake = lake();
-    {
-        let _current = lake.enter();
-        let models: Vec<Model> = [0.3, 0.7].map(|rate| fit(rate, 50).unwrap()).into();
-        let best = chosen(&models).unwrap();
-        assert_eq!(edges_to(&best, "the best"), ["value = fit"]);
-        assert_eq!(edges_to(&best.weights, "a part of it"), ["value = part of fit"]);
-        let (same, scaled) = handed_on(&best).unwrap();
-        assert_eq!(edges_to(&same, "handed on"), ["value = fit"]);
-        // What it made of it is its own, and so is all that it returned.
-        assert_eq!(edges_to(&scaled, "scaled"), ["value = part of handed_on"]);
-        assert_eq!(edges_to(&(&same, &scaled), "both"), ["value = handed_on"]);
-        // A call in a body was made, whatever it returned.
-        assert_eq!(edges(&chosen::call(&models).lineage().unwrap().unwrap()).len(), 2);
-    }
-    // So it is in a process that finds them, in whatever order, and nobody holds the step that chose.
-    let again = lake.reopened();
-    let _current = again.enter();
-    let models = [0.3, 0.7].map(|rate| fit(rate, 50).unwrap());
-    let best = chosen(&models).unwrap();
-    assert_eq!(edges_to(&best, "found"), ["value = fit"]);
-    let call = again.history(Some("chosen")).unwrap().calls.remove(0);
-    let removal = again.removal(&[format!("@{}/{}", call.creator, call.key)]).unwrap();
-    assert_eq!(removal.downstream, [], "{removal:?}");
-}
-
 #[test]
 fn a_body_leads_to_the_calls_it_made_and_its_arguments_to_what_was_known_before() {
     let lake = lake();
@@ -295,7 +264,7 @@ mod editions {
     macro_rules! edition {
         ($edition:ident, $version:literal) => {
             pub(super) mod $edition {
-                use datlake::{Result, file_creator};
+                use datlake::{File, Result, file_creator};
 
                 #[file_creator(name = "values/weights", version = $version)]
                 pub(crate) fn weights(n: u32) -> Result<Vec<f64>> {
@@ -305,6 +274,16 @@ mod editions {
                 #[file_creator(name = "values/sum", version = $version)]
                 pub(crate) fn sum(weights: &[f64]) -> Result<f64> {
                     Ok(weights.iter().sum())
+                }
+
+                #[file_creator(name = "values/table", version = $version)]
+                pub(crate) fn table(text: &str) -> Result<File> {
+                    File::from_bytes("table.csv", format!("{text} {}", $version))
+                }
+
+                #[file_creator(name = "values/rows", version = $version)]
+                pub(crate) fn rows(table: &File) -> Result<u64> {
+                    Ok(table.len())
                 }
             }
         };
@@ -325,6 +304,25 @@ fn what_was_made_from_a_superseded_value_is_superseded() {
     let removal = lake.prunable(Prune::superseded()).unwrap();
     let functions: Vec<_> = removal.asked.iter().map(|one| one.call.as_ref().unwrap().0.to_string()).collect();
     assert_eq!(functions, ["values/sum", "values/weights"]);
+}
+
+#[test]
+fn what_was_made_from_large_arguments_is_superseded_by_the_same() {
+    use editions::{new, old};
+    let lake = lake();
+    let _current = lake.enter();
+    let weights = |n: u32| -> Vec<f64> { (0..5000).map(|at| f64::from(at + n) / 3.3).collect() };
+    old::sum(&weights(1)).unwrap();
+    new::sum(&weights(2)).unwrap();
+    assert_eq!(lake.prunable(Prune::superseded()).unwrap().asked, []);
+    new::sum(&weights(1)).unwrap();
+    let removal = lake.prunable(Prune::superseded()).unwrap();
+    let superseded = old::sum::call(&weights(1)).lineage().unwrap().unwrap();
+    let calls: Vec<_> = removal.asked.iter().map(|one| one.call.as_ref().unwrap().1).collect();
+    assert_eq!(calls, [superseded.key]);
+    // Why the one ran and not the other is known, too.
+    let explained = new::sum::call(&weights(3)).explain().unwrap().to_string();
+    assert!(explained.contains("`weights`: {\"$large\""), "{explained}");
 }
 
 #[test]
@@ -353,9 +351,21 @@ fn a_name_brings_along_what_it_was_made_from_through_values() {
         let _current = offline.enter();
         named_from_values(&offline);
     }
+    let train = offline.history(Some("train")).unwrap().calls.remove(0);
+    let train = format!("@{}/{}", train.creator, train.key);
     drop(offline);
     let a = machines.machine("a");
-    assert_eq!(a.push(&["reports"]).unwrap().items.len(), 3, "not the score");
+    // A call that made no file goes by its own address, with its data; and comes by it.
+    let unknown = format!("{}{}", &train[..train.len() - 64], "0".repeat(64));
+    check_error(a.push(&[&unknown]), ErrorKind::NotFound, &["has not been made or was removed"]);
+    assert_eq!(a.push(&[&train]).unwrap().items.len(), 2);
+    assert_eq!(a.push(&[&train]).unwrap().items, []);
+    let c = machines.machine("c");
+    check_error(c.pull(&[&unknown]), ErrorKind::NotFound, &["has not been made or was removed"]);
+    c.pull(&[&train]).unwrap();
+    let c = machines.builder("c").offline(true).open().unwrap();
+    assert!(c.call_info(&train).unwrap().value.json.is_some());
+    assert_eq!(a.push(&["reports"]).unwrap().items.len(), 1, "not the score");
     let b = machines.machine("b");
     let up = b.upstream("reports/model.md", 9).unwrap();
     assert!(up.nodes.len() == 3 && up.nodes.iter().all(|node| node.state == UpstreamState::Present), "{up:?}");
@@ -397,6 +407,28 @@ fn explain_compares_with_the_same_call_of_other_code_before_its_newest_sibling()
     let now = new::weights::call(3).lineage().unwrap().unwrap();
     let explained = lake.explain(&format!("weights/{}", now.key)).unwrap().earlier.unwrap();
     assert_eq!((explained.key, explained.differences), (was.key, vec![Difference::Code]));
+}
+
+/// What siblings of a run are given has one name: an earlier run tells more.
+#[test]
+fn explain_compares_with_an_earlier_run_before_a_sibling() {
+    use editions::{new, old};
+    let lake = lake();
+    let first = {
+        let _current = lake.enter();
+        old::rows(&old::table("one").unwrap()).unwrap();
+        old::rows::call(&old::table("one").unwrap()).lineage().unwrap().unwrap()
+    };
+    let again = lake.reopened();
+    let _current = again.enter();
+    for text in ["three", "other"] {
+        new::rows(&new::table(text).unwrap()).unwrap();
+    }
+    let [fourth, other] = ["fourth", "other"].map(|text| new::table(text).unwrap());
+    let Explanation::Differs { nearest, .. } = new::rows::call(&fourth).explain().unwrap() else { panic!() };
+    assert_eq!(nearest, first.key);
+    let key = new::rows::call(&other).lineage().unwrap().unwrap().key;
+    assert_eq!(again.explain(&format!("rows/{key}")).unwrap().earlier.unwrap().key, first.key);
 }
 
 #[file_creator]

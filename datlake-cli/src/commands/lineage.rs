@@ -19,6 +19,9 @@ pub(super) struct Related {
     down: Option<Downstream>,
 }
 
+/// So many nodes are shown of what may be very many.
+const MANY: usize = 60;
+
 /// How far to go.
 pub(super) struct Bounds {
     pub(super) depth: usize,
@@ -35,9 +38,9 @@ pub(super) fn run(lake: &Lake, uid: &str, up: bool, down: bool, within: &Bounds)
 
 impl Answer for Related {
     fn text(&self, page: &Page) -> String {
-        let mut text = self.up.as_ref().map_or_else(String::new, |up| above(up, page.columns));
+        let mut text = self.up.as_ref().map_or_else(String::new, |up| above(up, page));
         if let Some(down) = &self.down {
-            text.push_str(&below(down, self.up.is_some(), page.columns));
+            text.push_str(&below(down, self.up.is_some(), page));
         }
         text
     }
@@ -47,9 +50,9 @@ impl Answer for Related {
     }
 }
 
-fn above(up: &Upstream, columns: usize) -> String {
+fn above(up: &Upstream, page: &Page) -> String {
     let first = Next { node: 0, first: String::new(), further: String::new() };
-    let mut text = tree(vec![first], columns, |at| {
+    let mut text = tree(vec![first], page, up.nodes.len(), |at| {
         let one = &up.nodes[at];
         (file_name(one), file_origin(one), &*one.inputs)
     });
@@ -59,14 +62,14 @@ fn above(up: &Upstream, columns: usize) -> String {
     text
 }
 
-fn below(down: &Downstream, below_something: bool, columns: usize) -> String {
+fn below(down: &Downstream, below_something: bool, page: &Page) -> String {
     let mut text = String::new();
     if below_something && (!down.nodes.is_empty() || down.left_out > 0) {
         text.push_str("\nMade from it:\n");
     }
     let mut first = Vec::new();
     branches(&down.readers, "", &mut first);
-    text.push_str(&tree(first, columns, |at| {
+    text.push_str(&tree(first, page, down.nodes.len(), |at| {
         let one = &down.nodes[at];
         (call_outputs(one), call(one), &*one.readers)
     }));
@@ -87,11 +90,23 @@ struct Next {
     further: String,
 }
 
-/// A graph as a tree: of each node its name, how it came to be, and what stands below it.
-fn tree<'a>(mut next: Vec<Next>, columns: usize, node: impl Fn(usize) -> (String, String, &'a [usize])) -> String {
+/// A graph of `all` nodes as a tree: of each its name, how it came to be, and what stands below it.
+fn tree<'a>(
+    mut next: Vec<Next>,
+    page: &Page,
+    all: usize,
+    node: impl Fn(usize) -> (String, String, &'a [usize]),
+) -> String {
     let mut text = String::new();
     let mut shown = std::collections::HashSet::new();
+    let (mut lines, most) = (0, if page.verbose || all <= MANY { usize::MAX } else { MANY });
     while let Some(Next { node: at, first, further }) = next.pop() {
+        if lines == most {
+            let more = all - shown.len();
+            text.push_str(&format!("  and {more} more: -v shows all, --depth 1 the nearest\n"));
+            break;
+        }
+        lines += 1;
         let (name, how, below) = node(at);
         let again = !shown.insert(at) && !below.is_empty();
         text.push_str(&format!("{first}{}{}\n", name.bold(), if again { " (see above)" } else { "" }));
@@ -99,7 +114,7 @@ fn tree<'a>(mut next: Vec<Next>, columns: usize, node: impl Fn(usize) -> (String
             continue;
         }
         let bar = if below.is_empty() { "   " } else { "│  " };
-        for line in fill(&escape(&how), columns.saturating_sub(width(&further) + 3)) {
+        for line in fill(&escape(&how), page.columns.saturating_sub(width(&further) + 3)) {
             text.push_str(&format!("{further}{bar}{}\n", line.dimmed()));
         }
         branches(below, &further, &mut next);
@@ -177,4 +192,38 @@ fn call_outputs(one: &DownstreamCall) -> String {
 
 fn call(one: &DownstreamCall) -> String {
     format!("by {}/{} on {} by {}", one.creator, one.key.short(), time(&one.created_at), one.originator)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_very_many_the_first_are_shown_and_how_to_see_all() {
+        let node = |n: usize, inputs: Vec<usize>| {
+            json!({
+                "uid": format!("in/{n}.csv"), "name": format!("{n}.csv"), "digest": "3f".repeat(32), "size": 1,
+                "state": "present", "created_at": null, "originator": null, "call": null, "inputs": inputs,
+            })
+        };
+        let graph = |all: usize| {
+            let nodes: Vec<_> =
+                (0..all).map(|n| node(n, if n == 0 { (1..all).collect() } else { Vec::new() })).collect();
+            serde_json::from_value::<Upstream>(json!({"nodes": nodes, "left_out": false})).unwrap()
+        };
+        let shown = |all, verbose| {
+            let text = above(&graph(all), &Page { columns: 80, limit: None, verbose });
+            (text.matches(".csv").count(), text.lines().last().unwrap_or_default().to_owned())
+        };
+        assert_eq!((shown(MANY, false).0, shown(5000, true).0), (MANY, 5000));
+        let (files, last) = shown(5000, false);
+        let mut unknown = graph(1);
+        unknown.nodes[0].unknown = vec!["weights".to_owned()];
+        unknown.nodes[0].call = serde_json::from_value(json!(["shop/shop::report", "3f".repeat(32)])).unwrap();
+        let text = above(&unknown, &Page { columns: 200, limit: None, verbose: false });
+        assert!(text.contains("; no known call returned its `weights`"), "{text}");
+        assert_eq!((files, &*last), (MANY, "  and 4940 more: -v shows all, --depth 1 the nearest"));
+    }
 }

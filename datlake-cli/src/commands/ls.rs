@@ -50,12 +50,15 @@ impl Answer for Files {
 
 pub(super) fn run(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bool) -> anyhow::Result<Files> {
     let folder = prefix.unwrap_or_default();
-    let listing = if recursive { lake.list_files(folder)? } else { lake.list_folder(folder)? };
+    let mut listing = if recursive { lake.list_files(folder)? } else { lake.list_folder(folder)? };
     if let Some(prefix) = prefix
         && listing == Listing::default()
     {
-        // Fails with the nearest names.
-        lake.file(prefix.trim_end_matches('/'))?;
+        // An earlier version of a name; else it fails with the nearest names.
+        let address = prefix.trim_end_matches('/');
+        let mut row = lake.info(address)?.row;
+        row.uid = lake.resolve(address)?;
+        listing.files.push(row);
     }
     let waiting = waiting(lake, &listing)?;
     Ok(Files { listing, remote: lake.remote(), waiting, long })

@@ -15,6 +15,19 @@ fn what_ran() {
     assert_eq!(Machine::new().ok(&["calls"]), "");
 }
 
+/// Being skipped moves no call up.
+#[test]
+fn the_latest_made_is_first() {
+    let (machine, _) = Machine::prepared();
+    let calls = || machine.json(&["calls"]).as_array().unwrap().clone();
+    let times: Vec<String> = calls().iter().map(|call| call["started_at"].as_str().unwrap().to_owned()).collect();
+    assert!(times.is_sorted_by(|a, b| a >= b), "{times:?}");
+    let before: Vec<_> = calls().iter().map(|call| call["key"].clone()).collect();
+    crate::pipeline::run(&machine.lake());
+    assert_eq!(calls().iter().map(|call| call["key"].clone()).collect::<Vec<_>>(), before);
+    assert!(calls().last().unwrap()["history"][0]["outcome"] == "hit", "{:#}", calls().last().unwrap());
+}
+
 #[test]
 fn an_unknown_creator_is_answered_with_the_nearest() {
     let (machine, _) = Machine::prepared();

@@ -42,6 +42,8 @@ fn commands_take_an_earlier_version_where_they_take_a_file() {
     assert!(up.starts_with("a.txt@{1}\n   added on ") && up.contains("; replaced on "), "{up}");
     assert!(info.contains("a.txt@{1}; replaced on ") && info.contains(" by "), "{info}");
     assert!(!machine.ok(&["info", "a.txt"]).contains("replaced"));
+    assert!(machine.ok(&["ls", "a.txt@{1}"]).ends_with("4 B  a.txt@{1}\n"));
+    machine.fails(1, &["has no version `@{7}`"], &["ls", "a.txt@{7}"]);
     let path = machine.ok(&["path", "a.txt@{1}"]);
     assert_eq!(std::fs::read_to_string(path.trim_end()).unwrap(), "one\n");
     machine.fails(2, &["an earlier version of `a.txt`"], &["rm", "--yes", "a.txt@{1}"]);

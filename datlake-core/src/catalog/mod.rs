@@ -275,13 +275,18 @@ impl Catalog {
 impl Catalog {
     /// The table of the code of a call, where it is kept and whole: what is compared with it can do without.
     pub async fn closure(&self, digest: &Digest) -> Result<Option<Closure>> {
+        let table = self.small_content(digest).await?;
+        Ok(table.and_then(|bytes| String::from_utf8(bytes).ok()).map(|table| Closure::parse(&table)))
+    }
+
+    /// Content that is read as a whole and compared with other, where it is there and whole.
+    pub(crate) async fn small_content(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
         let at = Location::Blob(*digest);
         let mut found = self.local.get(&at).await?;
         if let (None, Some(remote)) = (&found, &self.remote) {
             found = remote.get(&at).await?;
         }
-        let table = found.filter(|bytes| Digest::of(bytes) == *digest);
-        Ok(table.and_then(|bytes| String::from_utf8(bytes).ok()).map(|table| Closure::parse(&table)))
+        Ok(found.filter(|bytes| Digest::of(bytes) == *digest))
     }
 }
 

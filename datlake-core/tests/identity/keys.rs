@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use datlake_core::lineage::Param;
-use datlake_core::{CallKey, Code, Digest, ErrorKind, Identity, KeyBuilder};
+use datlake_core::{CallKey, Code, Digest, ErrorKind, Identity, KeyBuilder, canonical};
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -76,6 +76,7 @@ fn parameters_are_shown_as_they_were_given() {
         k.extra("std::env::var(\"TZ\")", &Some("UTC"));
     });
     assert_eq!(identity.generics(), [("T".into(), "alloc::string::String".into()), ("N".into(), "3".into())]);
+    let digest = canonical::encode(&"x".repeat(20_000)).unwrap().digest();
     let param = |name: &str, value| Param { name: name.into(), value, secret: false };
     let shown = |name: &str| json!({"$file": {"uid": name, "name": name, "digest": Digest::of(name.as_bytes())}});
     assert_eq!(
@@ -83,7 +84,7 @@ fn parameters_are_shown_as_they_were_given() {
         [
             param("files", json!({"a": shown("x"), "b": shown("y")})),
             param("min_len", json!(4)),
-            param("text", json!({"$large": {"bytes": 20_004}})),
+            param("text", json!({"$large": {"bytes": 20_004, "digest": digest}})),
         ]
     );
     assert_eq!(identity.extras(), [param("std::env::var(\"TZ\")", json!("UTC"))]);

@@ -9,7 +9,7 @@ use datlake_core::{Location, Prefix, Result, StoreExt as _, Uid};
 use datlake_store::{offload, wait};
 
 use super::content::{each, once};
-use super::{Lake, concerns_one, refuse_in_body};
+use super::{Lake, concerns_one, no_call, refuse_in_body};
 use crate::report::{Damage, Pull};
 
 /// What is to be fetched, found while the documents come.
@@ -86,6 +86,13 @@ impl Lake {
             }
         }
         for text in which {
+            if let Some((creator, key)) = self.resolve_call(text)? {
+                if self.catalog().record(&creator, &key).await?.is_none() {
+                    return Err(no_call(&creator, &key));
+                }
+                self.plan_documents(&mut plan, Location::Record(creator, key), true).await?;
+                continue;
+            }
             let mut uids = self.below(text).await?;
             if uids.is_empty() {
                 // Fails with the nearest names.

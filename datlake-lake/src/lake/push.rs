@@ -12,7 +12,7 @@ use datlake_core::{Digest, Document, Error, Location, Result, Uid};
 use datlake_store::{Wanted, offload, wait};
 
 use super::content::{each, once};
-use super::{Lake, Patience, concerns_one, lock, refuse_in_body};
+use super::{Lake, Patience, concerns_one, lock, no_call, refuse_in_body};
 use crate::event::Event;
 use crate::report::{Push, PushOutcome, PushRow};
 
@@ -34,7 +34,8 @@ impl Item {
 }
 
 impl Lake {
-    /// Sends what was made here without the remote: all, or the files and folders `which`, with what they were made from.
+    /// Sends what was made here without the remote: all, or the files, folders and calls (`@creator/key`) `which`, with what they were
+    /// made from.
     /// What ends early goes on where it was; what is there already is not sent again.
     ///
     /// # Errors
@@ -143,8 +144,16 @@ impl Lake {
         }
         let mut open = VecDeque::new();
         for text in which {
-            let selects = self.selection(text);
             let before = open.len();
+            if let Some((creator, key)) = self.resolve_call(text)? {
+                let is_it = |at: &usize| items[*at].at.that_counts().call() == Some((&creator, &key));
+                open.extend((0..items.len()).filter(is_it));
+                if open.len() == before && wait(self.catalog().record(&creator, &key))?.is_none() {
+                    return Err(no_call(&creator, &key));
+                }
+                continue;
+            }
+            let selects = self.selection(text);
             open.extend((0..items.len()).filter(|at| items[*at].uids().iter().any(&selects)));
             if open.len() == before && !text.starts_with('@') && self.list_files(text)?.files.is_empty() {
                 // Fails with the nearest names.

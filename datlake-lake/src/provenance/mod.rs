@@ -73,7 +73,7 @@ impl Provenance {
     }
 
     /// The run this process is; a forked child is one of its own.
-    pub(crate) fn run(&self) -> &str {
+    pub fn run(&self) -> &str {
         self.run.get(new_run)
     }
 

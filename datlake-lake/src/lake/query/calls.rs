@@ -14,8 +14,9 @@ use crate::origin::Origin;
 use crate::report::{CallEvent, CallRow, History, Outcome, OutputRow};
 
 impl Lake {
-    /// Every call that is remembered or that a run on this machine tells of, the latest first: of all creators, or of those called `creator` in full
-    /// (`package/module::function`) or by the end of their name (`function`, `module::function`).
+    /// Every call that is remembered or that a run on this machine tells of, the latest made first: of all creators, or of those called
+    /// `creator` in full (`package/module::function`) or by the end of their name (`function`, `module::function`). Of a call that is not
+    /// in the lake, when it was last tried counts.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], which names the nearest creators, where none of that name has a call;
@@ -225,9 +226,9 @@ impl Lake {
     }
 }
 
-/// When anything last became of a call.
+/// When a call was made; of one that is not in the lake, when anything last became of it.
 fn latest(call: &CallRow) -> Option<&String> {
-    call.history.first().map(|event| &event.at).max(call.started_at.as_ref())
+    call.started_at.as_ref().or(call.history.first().map(|event| &event.at))
 }
 
 /// Whether a creator's name is `wanted`, or ends in it.

@@ -4,7 +4,7 @@
 use datlake_core::ClosureItem;
 #[cfg(feature = "git")]
 use datlake_core::explain::Change;
-use datlake_core::explain::{Difference, between, name_items, nearness};
+use datlake_core::explain::{Difference, between, name_items, name_paths, nearness};
 use datlake_core::lineage::Lineage;
 use datlake_core::{CallKey, Closure, Error, ErrorKind, Result};
 use datlake_store::wait;
@@ -92,6 +92,8 @@ impl Lake {
             let of = |key: CallKey| others.iter().find(|other| other.key == key);
             if let Some(found) = &mut earlier {
                 let (differences, was) = (&mut found.differences, of(found.key));
+                let inputs = was.map_or(&[][..], |was| &was.inputs);
+                name_paths(self.catalog(), differences, inputs, &this.inputs).await?;
                 found.sources = self.name_items(differences, was, Some(&this), with_sources).await?;
             }
             if let Some(found) = &mut since {
@@ -226,9 +228,12 @@ fn when(lineage: &Lineage) -> (&str, CallKey) {
 
 fn nearest_earlier(this: &Lineage, others: &[Lineage]) -> Option<Comparison> {
     let earlier = others.iter().filter(|other| when(other) < when(this));
-    let compared = earlier.map(|other| (between(other, this), other));
-    let fewest = compared.min_by(|(a, x), (b, y)| nearness(a).cmp(&nearness(b)).then_with(|| when(y).cmp(&when(x))))?;
-    let (differences, Lineage { key, started_at, person, .. }) = fewest;
+    let compared = earlier.map(|other| {
+        let differences = between(other, this);
+        (nearness(&differences, other.run == this.run), differences, other)
+    });
+    let nearest = compared.min_by(|(a, _, x), (b, _, y)| a.cmp(b).then_with(|| when(y).cmp(&when(x))))?;
+    let (_, differences, Lineage { key, started_at, person, .. }) = nearest;
     Some(Comparison {
         key: *key,
         started_at: started_at.clone(),
