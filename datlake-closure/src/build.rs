@@ -42,8 +42,8 @@ pub(crate) struct Place<'a> {
 /// What stands before an item's keyword.
 #[derive(Default)]
 pub(crate) struct Attributes {
-    /// `#[path = "…"]`, in `cfg_attr` too.
-    pub(crate) paths: Vec<String>,
+    /// `#[path = "…"]`, in `cfg_attr` too with its predicate.
+    pub(crate) paths: Vec<(String, Option<Sym>)>,
     /// Whether one of the paths holds under a condition only.
     pub(crate) conditional: bool,
     pub(crate) test: bool,
@@ -52,8 +52,10 @@ pub(crate) struct Attributes {
     pub(crate) words: Vec<Vec<Sym>>,
     /// A derive that is not the standard library's.
     pub(crate) derives: bool,
-    /// All `cfg` predicates as one, but for that of tests.
+    /// All `cfg` predicates as one, those of `cfg_attr` too, but for that of tests.
     pub(crate) when: Option<Sym>,
+    /// The `cfg` without which it is not compiled.
+    pub(crate) under: Option<Sym>,
     /// By the visibility behind them.
     pub(crate) seen: Seen,
 }

@@ -19,6 +19,10 @@ impl Builder<'_> {
         if text.is(at, symbol::INCLUDE) && text.is(at + 1, symbol::BANG) {
             self.include(place, open + 1, close.saturating_sub(1));
         }
+        if text.is(at, symbol::THREAD_LOCAL) && text.is(at + 1, symbol::BANG) && self.are_statics(place, open) {
+            self.items(place, open + 1, text.mate(open));
+            return span.to;
+        }
         let head = (at..open).rev().find_map(|at| text.ident(at)).unwrap_or(symbol::UNDERSCORE);
         let def = self.define(place, Kind::Call, head, span, &Attributes::default());
         let krate = self.index[place.module].krate;
@@ -28,6 +32,23 @@ impl Builder<'_> {
             self.of_macro(place, head);
         }
         span.to
+    }
+
+    /// Whether these are the statics of a `thread_local!`, which leaves them as they are.
+    fn are_statics(&self, place: &Place<'_>, open: usize) -> bool {
+        let (text, krate) = (place.text, &self.index[self.index[place.module].krate]);
+        let mut at = open + 1;
+        while at < text.mate(open) {
+            while let Some((_, end)) = text.attribute(at) {
+                at = end;
+            }
+            at = text.past_visibility(at);
+            if !text.is(at, symbol::STATIC) || text.name(at + 1).is_none() {
+                return false;
+            }
+            at = text.past_semicolon(at, text.mate(open));
+        }
+        !krate.macros.contains_key(&symbol::THREAD_LOCAL)
     }
 
     /// Items among the arguments of a macro: the macro can change them, unless it is known to hand them on.

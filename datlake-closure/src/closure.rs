@@ -8,16 +8,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::index::Meaning;
 use crate::index::{Binding, CrateId, DefId, ImplId, Kind, ModId};
-use crate::macros;
 use crate::mentioned::{Embedded, Mentions};
-use crate::scanner::{Scanner, Uses, is_composed};
+use crate::scanner::{Scanner, Uses};
 use crate::symbol::{self, Map, Set, Sym};
 
 pub(crate) struct Run<'a> {
-    scanner: &'a Scanner,
-    uses: &'a Uses,
+    pub(crate) scanner: &'a Scanner,
+    pub(crate) uses: &'a Uses,
     /// Where it began: that item stands for itself, wherever it is.
     root: DefId,
+    /// Trait objects can come with its arguments, though nothing in its signature tells of which trait.
+    brings_others: bool,
     /// What is in, and what pulled it in.
     pub(crate) items: BTreeMap<DefId, Option<DefId>>,
     /// What leads to what, by the items among whose tokens they are.
@@ -28,6 +29,8 @@ pub(crate) struct Run<'a> {
     read: Set<(DefId, Option<ModId>)>,
     /// Names of methods, and the crates that call them.
     called: Map<Sym, BTreeSet<CrateId>>,
+    /// The same of names by which a trait's function may be called.
+    pub(crate) may_be_called: Map<Sym, BTreeSet<CrateId>>,
     named: Set<(DefId, Sym)>,
     /// Names that nothing visible defines.
     lost: Set<(CrateId, Sym)>,
@@ -36,6 +39,11 @@ pub(crate) struct Run<'a> {
     /// Names of types, constants and statics that are in.
     types: Set<(CrateId, Sym)>,
     open: Set<DefId>,
+    /// Traits of std for which something asks, and impls that wait for that.
+    pub(crate) asked: u64,
+    pub(crate) waiting: Vec<(DefId, u64, DefId)>,
+    /// Other people's code may ask for any of them.
+    pub(crate) has_others: bool,
     /// How much of each trait impl's head is still missing.
     missing: Vec<usize>,
     foreign: Set<Sym>,
@@ -53,7 +61,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(scanner: &'a Scanner, root: DefId) -> Self {
+    pub(crate) fn new(scanner: &'a Scanner, root: DefId, brings_others: bool) -> Self {
         let uses = scanner.uses();
         let heads = uses.heads.iter();
         let missing =
@@ -62,18 +70,23 @@ impl<'a> Run<'a> {
             scanner,
             uses,
             root,
+            brings_others,
             items: BTreeMap::new(),
             leads: BTreeMap::new(),
             calls: BTreeMap::new(),
             queue: VecDeque::new(),
             read: Set::default(),
             called: Map::default(),
+            may_be_called: Map::default(),
             named: Set::default(),
             lost: Set::default(),
             unknown: Set::default(),
             free: Set::default(),
             types: Set::default(),
             open: Set::default(),
+            asked: 0,
+            waiting: Vec::new(),
+            has_others: false,
             missing,
             foreign: Set::default(),
             edges: BTreeMap::new(),
@@ -104,6 +117,7 @@ impl<'a> Run<'a> {
             }
             self.open_calls();
             self.linked();
+            self.wake();
             if self.queue.is_empty() {
                 break;
             }
@@ -129,6 +143,7 @@ impl<'a> Run<'a> {
 
     /// Brings an item in.
     pub(crate) fn include(&mut self, def: DefId, by: Option<DefId>) {
+        let def = self.scanner.counted(def);
         if let Some(by) = by {
             let (from, to) = (self.top(by), self.top(def));
             self.leads.entry(from).or_default().insert(to);
@@ -140,6 +155,7 @@ impl<'a> Run<'a> {
         let it = &self.scanner.index[def];
         let (index, krate) = (&self.scanner.index, self.scanner.index.crate_of(def));
         self.crates.insert(krate);
+        self.look_around(def);
         for when in index.conditions_around(it.module) {
             let when = index.name(when);
             self.edges.entry(def).or_default().insert(format!("if {when}"));
@@ -160,7 +176,12 @@ impl<'a> Run<'a> {
     fn arrived(&mut self, def: DefId) {
         let it = &self.scanner.index[def];
         match it.kind {
-            Kind::Struct | Kind::Enum | Kind::Union | Kind::Trait => self.type_in(def, it.name),
+            Kind::Trait => {
+                self.type_in(def, it.name);
+                self.parts_in(def);
+            }
+            Kind::TraitImpl => self.parts_in(def),
+            Kind::Struct | Kind::Enum | Kind::Union => self.type_in(def, it.name),
             Kind::Static | Kind::Const => self.registered(def, it.name),
             Kind::Foreign => {
                 self.foreign.insert(it.name);
@@ -218,7 +239,7 @@ impl<'a> Run<'a> {
         if *missing == 0
             && let Some(def) = self.scanner.index[id].def
         {
-            self.include(def, Some(by));
+            self.complete(def, self.uses.heads[id.0 as usize].asked_by, by);
         }
     }
 
@@ -235,7 +256,8 @@ impl<'a> Run<'a> {
     }
 
     /// A method is called by its name: of any type that the calling crate can know.
-    fn called(&mut self, name: Sym, from: CrateId, by: DefId) {
+    pub(crate) fn called(&mut self, name: Sym, from: CrateId, by: DefId) {
+        self.may_call(name, from, by);
         if !self.called.entry(name).or_default().insert(from) {
             return;
         }
@@ -243,7 +265,9 @@ impl<'a> Run<'a> {
         for (id, member) in uses.members.get(&name).into_iter().flatten() {
             let head = &uses.heads[id.0 as usize];
             let known = head.this.iter().any(|def| self.items.contains_key(def));
-            let made = head.this.is_empty() && head.unknown.iter().any(|name| self.unknown.contains(name));
+            // An attribute makes something else of an impl for a type that is none of ours.
+            let made = head.this.is_empty()
+                && (head.unknown.is_empty() || head.unknown.iter().any(|name| self.unknown.contains(name)));
             if (known || made) && index.sees(from, index.crate_of(*member)) {
                 self.include(*member, Some(by));
             }
@@ -305,8 +329,11 @@ impl<'a> Run<'a> {
             let label = format!("{} of {}", index.name(*name), self.scanner.label(*of_trait));
             self.traits.entry(top).or_default().insert(label);
             self.include(*of_trait, Some(def));
+            self.may_call(*name, index.crate_of(*of_trait), def);
         }
+        self.asked |= mentions.asked;
         for path in &mentions.ambient {
+            self.brings_in(krate, path);
             let import = format!("use {}", self.written(path));
             self.traits.entry(top).or_default().insert(import);
         }
@@ -326,6 +353,12 @@ impl<'a> Run<'a> {
         for of_trait in &mentions.open {
             self.include(*of_trait, Some(def));
             self.open(*of_trait, def);
+        }
+        for of_trait in &mentions.dynamic {
+            self.include(*of_trait, Some(def));
+            if self.brings_others || !self.uses.plain_traits.contains(of_trait) {
+                self.open(*of_trait, def);
+            }
         }
         for module in &mentions.modules {
             for binding in index[*module].names.values().flatten() {
@@ -359,6 +392,8 @@ impl<'a> Run<'a> {
             Meaning::Assoc(found, name) => {
                 self.include(found, Some(def));
                 self.named(found, name, def);
+                self.may_call(name, index.crate_of(found), def);
+                self.may_call(name, index.crate_of(def), def);
                 let top = self.top(def);
                 self.calls.entry(top).or_default().insert(name);
                 format!("{}::{}", self.scanner.label(found), index.name(name))
@@ -367,6 +402,7 @@ impl<'a> Run<'a> {
             Meaning::Extern(symbol::UNDERSCORE) => "extern".to_owned(),
             Meaning::Extern(path) => {
                 let path = index.name(path);
+                self.asked |= self.uses.asking.named_in(index, &path);
                 self.registry.extend(path.split("::").next().map(str::to_owned));
                 format!("extern {path}")
             }
@@ -386,8 +422,9 @@ impl<'a> Run<'a> {
     pub(crate) fn top(&self, mut def: DefId) -> DefId {
         let index = &self.scanner.index;
         let apart = |def: DefId| def == self.root || matches!(index[def].kind, Kind::Member | Kind::TraitImpl);
+        def = self.scanner.counted(def);
         while let Some(outer) = index[def].outer.filter(|_| !apart(def)) {
-            def = outer;
+            def = self.scanner.counted(outer);
         }
         def
     }
@@ -402,36 +439,6 @@ impl<'a> Run<'a> {
             out.push_str(symbols.text(*segment));
         }
         out
-    }
-
-    /// A procedural macro of ours: all of it, and what its code names where it is called.
-    fn whole_crate(&mut self, krate: CrateId, def: DefId, context: Option<ModId>) {
-        self.whole.insert(krate);
-        let (scanner, index) = (self.scanner, &self.scanner.index);
-        let module = context.unwrap_or(index[def].module);
-        let root = index[index[module].krate].root;
-        // It may name what it composes of the item's name.
-        let name = index.name(index[def].name);
-        for module in [module, root] {
-            let composed = index[module].names.iter().filter(|(other, _)| is_composed(&index.name(**other), &name));
-            for binding in composed.flat_map(|(_, bindings)| bindings) {
-                if let Binding::Def(found) = binding {
-                    self.include(*found, Some(def));
-                }
-            }
-        }
-        for (word, method) in scanner.words_of(krate).iter() {
-            if *method {
-                self.called(*word, index[module].krate, def);
-            }
-            for module in [module, root] {
-                for target in scanner.resolver.lookup(index, module, *word).iter() {
-                    if let Meaning::Def(found) = target {
-                        self.include(*found, Some(def));
-                    }
-                }
-            }
-        }
     }
 
     /// A name that no visible code makes can be made by any macro call that hides what it makes.
@@ -456,12 +463,5 @@ impl<'a> Run<'a> {
                 self.include(*def, None);
             }
         }
-    }
-}
-
-impl Scanner {
-    fn words_of(&self, krate: CrateId) -> std::sync::Arc<Set<(Sym, bool)>> {
-        let mut known = self.whole_words.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.entry(krate).or_insert_with(|| macros::words_of(&self.index, krate).into()).clone()
     }
 }

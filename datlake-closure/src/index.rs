@@ -54,7 +54,7 @@ pub(crate) enum Kind {
     Macro,
     /// A macro call in the place of an item.
     Call,
-    /// Of an inherent impl.
+    /// Of an inherent impl; a function with a body in a trait or in a trait's impl.
     Member,
     TraitImpl,
     /// A declaration in an `extern` block.
@@ -89,6 +89,8 @@ pub(crate) struct Def {
     pub(crate) start: usize,
     /// Of a member: its impl; of a trait's impl: itself.
     pub(crate) of: Option<ImplId>,
+    /// Of a function in a trait or in a trait's impl: that.
+    pub(crate) owner: Option<DefId>,
     /// The item in whose body it stands.
     pub(crate) outer: Option<DefId>,
     /// The macro call among whose arguments it stands, or the macro that makes it.
@@ -100,6 +102,8 @@ pub(crate) struct Def {
     /// Somebody else's derive makes something of it.
     pub(crate) derives: bool,
     pub(crate) seen: Seen,
+    /// The `cfg` without which it is not compiled.
+    pub(crate) under: Option<Sym>,
 }
 
 /// Whence something can be named.
@@ -119,6 +123,10 @@ pub(crate) struct Impl {
     pub(crate) generics: Vec<Sym>,
     pub(crate) of_trait: Option<(usize, usize)>,
     pub(crate) this: (usize, usize),
+    /// The `cfg` without which it is not compiled.
+    pub(crate) under: Option<Sym>,
+    /// An attribute of somebody else gets it, and can change its members.
+    pub(crate) handed: bool,
     /// Of a trait's impl.
     pub(crate) def: Option<DefId>,
     /// Of an inherent impl. A macro call among them has no name.
@@ -183,6 +191,10 @@ pub(crate) struct Module {
     pub(crate) seen: Seen,
     /// The `cfg` under which it is compiled, but for that of tests.
     pub(crate) when: Option<Sym>,
+    /// The `cfg` without which it is not compiled.
+    pub(crate) under: Option<Sym>,
+    /// A macro or an attribute of somebody else gets its declaration, and can change that.
+    pub(crate) handed: bool,
     /// Stands under `#[cfg(test)]`.
     pub(crate) test: bool,
     /// Where its tokens are.
@@ -193,6 +205,10 @@ pub(crate) struct File {
     pub(crate) path: PathBuf,
     pub(crate) text: Arc<Text>,
     pub(crate) krate: CrateId,
+    /// Tokens that a macro made, and no file.
+    pub(crate) is_made: bool,
+    /// The predicate of the `cfg_attr` that names the file.
+    pub(crate) under: Option<Sym>,
 }
 
 pub(crate) struct Crate {
@@ -237,6 +253,8 @@ pub(crate) struct Index {
     pub(crate) defs: Vec<Def>,
     pub(crate) impls: Vec<Impl>,
     pub(crate) files: Vec<File>,
+    /// Functions with a body in a trait or in a trait's impl, in their order.
+    pub(crate) parts: Map<DefId, Vec<DefId>>,
     /// Traits by the names of what is in them.
     pub(crate) trait_members: Map<Sym, Vec<DefId>>,
     /// What item-level macro calls can make.
@@ -362,6 +380,9 @@ impl Index {
     pub(crate) fn label(&self, def: DefId) -> String {
         let it = &self[def];
         let path = self.module_path(it.module);
+        if let Some(owner) = it.owner {
+            return format!("{}::{}", self.label(owner), self.name(it.name));
+        }
         match (it.kind, it.of) {
             (Kind::Member, Some(of)) => format!("{path}::{}::{}", self.title(of, false), self.name(it.name)),
             (_, Some(of)) => format!("{path}::<{}>", self.title(of, true)),

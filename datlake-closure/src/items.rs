@@ -77,17 +77,14 @@ impl Builder<'_> {
         }
     }
 
-    fn attributes(&mut self, text: &Text, from: usize, to: usize) -> (Attributes, usize) {
-        let (mut found, mut at, mut conditions) = (Attributes::default(), from, Vec::new());
+    pub(crate) fn attributes(&mut self, text: &Text, from: usize, to: usize) -> (Attributes, usize) {
+        let (mut found, mut at, mut conditions, mut needed) = (Attributes::default(), from, Vec::new(), Vec::new());
         while let Some((open, end)) = text.attribute(at).filter(|(_, end)| *end <= to) {
             let unsafe_ = text.is(open + 1, symbol::UNSAFE);
             let head = text.sym(if unsafe_ { open + 3 } else { open + 1 });
             let inside = open + 1..end - 1;
             if matches!(head, Some(symbol::PATH | symbol::CFG_ATTR)) {
-                let paths = inside.clone().filter(|at| text.is(*at, symbol::PATH) && text.is(*at + 1, symbol::EQ));
-                let before = found.paths.len();
-                found.paths.extend(paths.filter_map(|at| text.string(at + 2)).map(str::to_owned));
-                found.conditional |= found.paths.len() > before && head == Some(symbol::CFG_ATTR);
+                self.paths(text, head == Some(symbol::CFG_ATTR), open, end, &mut found);
             }
             found.test |= head == Some(symbol::CFG) && text.is(open + 3, symbol::TEST) && text.closes(open + 4, ')');
             let mentions = |sym| inside.clone().any(|at| text.is(at, sym));
@@ -96,29 +93,39 @@ impl Builder<'_> {
             found.derives |= head == Some(symbol::DERIVE)
                 && inside.clone().skip(2).any(|at| text.name(at).is_some() && !STD_DERIVES.contains(&text.word(at)));
             if matches!(head, Some(symbol::CFG | symbol::CFG_ATTR)) && text.opens(open + 2, '(') {
-                let close = text.mate(open + 2);
-                let comma = |text: &Text, at: usize| head == Some(symbol::CFG_ATTR) && text.is(at, symbol::COMMA);
-                let mut condition = String::new();
-                crate::normal::write(text, open + 3, text.seek(open + 3, close, comma), &mut condition);
+                let condition = predicate(text, open, head == Some(symbol::CFG_ATTR));
                 if condition != "test" && !condition.contains('$') {
+                    needed.extend((head == Some(symbol::CFG)).then(|| condition.clone()));
                     conditions.push(condition);
                 }
             }
-            if head.is_some_and(|head| !QUIET.contains(&head)) && !crate::normal::is_silent(text, open) {
+            let is_quiet = head.is_none_or(|head| QUIET.contains(&head)) || names_a_file(text, open);
+            if !is_quiet && !crate::normal::is_silent(text, open) {
                 found.words.push(inside.filter_map(|at| text.name(at)).collect());
             }
             at = end;
         }
-        found.when = match conditions.as_slice() {
+        let as_one = |all: &[String]| match all {
             [] => None,
             [one] => Some(self.index.sym(one)),
             all => Some(self.index.sym(&format!("all ( {} )", all.join(" , ")))),
         };
+        (found.when, found.under) = (as_one(&conditions), as_one(&needed));
         (found, at)
     }
 
+    /// Where an attribute says that a module's file is.
+    fn paths(&self, text: &Text, conditional: bool, open: usize, end: usize, found: &mut Attributes) {
+        let under = conditional.then(|| predicate(text, open, true)).filter(|predicate| !predicate.contains('$'));
+        let under = under.map(|predicate| self.index.sym(&predicate));
+        let paths = (open + 1..end - 1).filter(|at| text.is(*at, symbol::PATH) && text.is(*at + 1, symbol::EQ));
+        let before = found.paths.len();
+        found.paths.extend(paths.filter_map(|at| Some((text.string(at + 2)?.to_owned(), under))));
+        found.conditional |= conditional && found.paths.len() > before;
+    }
+
     /// By what stands behind the attributes. A macro or an attribute can make something else of it.
-    fn seen(&self, place: &Place<'_>, attributes: &Attributes, at: usize) -> Seen {
+    pub(crate) fn seen(&self, place: &Place<'_>, attributes: &Attributes, at: usize) -> Seen {
         let (text, home) = (place.text, self.index.proper(place.module));
         if place.in_call || !attributes.words.is_empty() {
             return Seen::Everywhere;
@@ -205,8 +212,7 @@ impl Builder<'_> {
         }
         match kind {
             Kind::Fn | Kind::Const | Kind::Static => self.body(place, def, at + 1, span.to),
-            // What stands directly in a trait is the trait's.
-            Kind::Trait => self.body(place, def, opening(text, at, span.to) + 1, span.to - 1),
+            Kind::Trait => self.parts(place, def, opening(text, at, span.to) + 1, span.to - 1),
             _ => {}
         }
         span.to
@@ -230,18 +236,20 @@ impl Builder<'_> {
             to: span.to,
             start: span.start,
             of: None,
+            owner: None,
             outer: place.outer,
             made_by: place.made_by,
             in_call: place.in_call,
             attributes: attributes.words.clone(),
             derives: attributes.derives,
             seen: if kind == Kind::Macro { Seen::Everywhere } else { attributes.seen },
+            under: attributes.under,
         });
         id
     }
 
     /// Items inside of a body: they belong to the block around them.
-    fn body(&mut self, place: &Place<'_>, outer: DefId, from: usize, to: usize) {
+    pub(crate) fn body(&mut self, place: &Place<'_>, outer: DefId, from: usize, to: usize) {
         if place.depth >= DEPTH {
             return;
         }
@@ -301,6 +309,8 @@ impl Builder<'_> {
             generics,
             of_trait,
             this,
+            under: attributes.under,
+            handed: !attributes.words.is_empty(),
             def: None,
             members: Vec::new(),
         });
@@ -311,7 +321,7 @@ impl Builder<'_> {
             let def = self.define(place, Kind::TraitImpl, symbol::IMPL, span, attributes);
             self.index[def].of = Some(id);
             self.index[id].def = Some(def);
-            self.body(place, def, open + 1, span.to - 1);
+            self.parts(place, def, open + 1, span.to - 1);
         } else {
             self.members(place, id, open + 1, text.mate(open));
         }
@@ -354,6 +364,25 @@ impl Builder<'_> {
     }
 }
 
+/// The predicate of a `cfg`, or of a `cfg_attr`, whose bracket this is.
+fn predicate(text: &Text, open: usize, of_attribute: bool) -> String {
+    let comma = |text: &Text, at: usize| of_attribute && text.is(at, symbol::COMMA);
+    let mut predicate = String::new();
+    crate::normal::write(text, open + 3, text.seek(open + 3, text.mate(open + 2), comma), &mut predicate);
+    predicate
+}
+
+/// Whether a `cfg_attr` with this bracket says where a module's file is, and nothing else.
+fn names_a_file(text: &Text, open: usize) -> bool {
+    let close = text.mate(open + 2);
+    let comma = text.seek(open + 3, close, |text, at| text.is(at, symbol::COMMA));
+    let end = if text.is(comma + 4, symbol::COMMA) { comma + 5 } else { comma + 4 };
+    text.is(open + 1, symbol::CFG_ATTR)
+        && text.is(comma + 1, symbol::PATH)
+        && text.is(comma + 2, symbol::EQ)
+        && end == close
+}
+
 fn kind_of(keyword: Sym) -> Option<Kind> {
     Some(match keyword {
         symbol::FN => Kind::Fn,
@@ -370,7 +399,7 @@ fn kind_of(keyword: Sym) -> Option<Kind> {
 }
 
 /// Past `unsafe`, `async`, `const` before `fn`, `extern "C"` and the like.
-fn past_modifiers(text: &Text, mut at: usize, to: usize) -> usize {
+pub(crate) fn past_modifiers(text: &Text, mut at: usize, to: usize) -> usize {
     while at < to {
         let next = at + 1;
         let modifies = match text.sym(at) {

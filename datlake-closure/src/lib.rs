@@ -23,6 +23,7 @@
 
 mod ambiguous;
 mod artifacts;
+mod asked;
 mod build;
 mod calls;
 mod closure;
@@ -41,6 +42,7 @@ mod modules;
 mod normal;
 mod notes;
 mod packages;
+mod parts;
 mod reading;
 mod resolve;
 mod rustc;
@@ -52,6 +54,8 @@ mod text;
 mod toml;
 mod traits;
 mod uses;
+mod waiting;
+mod whole;
 
 pub use ambiguous::{Ambiguous, Unseen};
 pub use manifest::{Locked, locked};

@@ -34,10 +34,14 @@ pub(crate) struct Mentions {
     /// Those of them that are used like a function, a macro or a type.
     pub(crate) free: Set<Sym>,
     pub(crate) macros: BTreeSet<DefId>,
+    /// Traits of std for which its tokens ask.
+    pub(crate) asked: u64,
     /// Modules that a macro gets.
     pub(crate) modules: BTreeSet<ModId>,
-    /// Traits behind `dyn`.
+    /// Traits behind `dyn` whose values can come from anywhere.
     pub(crate) open: BTreeSet<DefId>,
+    /// Those in functions, whose values are made in what is reached, or come with the arguments.
+    pub(crate) dynamic: BTreeSet<DefId>,
     pub(crate) embedded: BTreeSet<Embedded>,
     pub(crate) variables: BTreeSet<String>,
     pub(crate) conditions: BTreeSet<String>,

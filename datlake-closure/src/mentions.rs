@@ -40,6 +40,8 @@ pub(crate) struct Walker<'a> {
     pub(crate) imported: Map<Sym, Vec<Path>>,
     /// Up to here one is in an attribute.
     pub(crate) attribute: usize,
+    /// Trait objects are made in what is reached: nothing here keeps what others put there.
+    pub(crate) is_made_here: bool,
     /// How many strings deep one reads.
     pub(crate) depth: usize,
     /// Names that a trait in scope may have, and where.
@@ -284,10 +286,12 @@ impl Walker<'_> {
             if let Some((path, behind)) = path_at(text, next, to) {
                 let (found, _) = self.resolve(&path);
                 let index = &self.scanner.index;
-                self.out.open.extend(found.iter().filter_map(|target| match target {
+                let traits = found.iter().filter_map(|target| match target {
                     Meaning::Def(def) if index[*def].kind == Kind::Trait => Some(*def),
                     _ => None,
-                }));
+                });
+                let open = if self.is_made_here { &mut self.out.dynamic } else { &mut self.out.open };
+                open.extend(traits);
                 next = if text.is(behind, symbol::LT) { text.past_angles(behind, to) } else { behind };
             } else {
                 next += 1;

@@ -77,7 +77,7 @@ pub(crate) fn add(
     let text = Arc::new(Text::new(tokens, old, &mut index.symbols()));
     let mut builder = Builder { index, sources, reading: Vec::new() };
     let file = FileId(builder.index.files.len() as u32);
-    builder.index.files.push(File { path: path.to_owned(), text: text.clone(), krate });
+    builder.index.files.push(File { path: path.to_owned(), text: text.clone(), krate, is_made: true, under: None });
     let first = builder.index.defs.len();
     let dir = parent(path);
     let dirs = Dirs { modules: dir.clone(), attribute: dir };
@@ -108,7 +108,7 @@ impl Builder<'_> {
         });
         self.new_module(krate, None, name);
         let dir = parent(&path);
-        self.file(root, &path, &Dirs { modules: dir.clone(), attribute: dir }, 0);
+        self.file(root, &path, None, &Dirs { modules: dir.clone(), attribute: dir }, 0);
     }
 
     pub(crate) fn new_module(&mut self, krate: CrateId, parent: Option<ModId>, name: Sym) -> ModId {
@@ -122,6 +122,8 @@ impl Builder<'_> {
             unnamed: Vec::new(),
             seen: Seen::Everywhere,
             when: None,
+            under: None,
+            handed: false,
             test: false,
             spans: Vec::new(),
         });
@@ -129,7 +131,7 @@ impl Builder<'_> {
     }
 
     /// Reads a file into a module; false where there is none.
-    fn file(&mut self, module: ModId, path: &Path, dirs: &Dirs, depth: usize) -> bool {
+    fn file(&mut self, module: ModId, path: &Path, under: Option<Sym>, dirs: &Dirs, depth: usize) -> bool {
         let krate = self.index[module].krate;
         let read = if depth > DEPTH || self.reading.iter().any(|reading| reading == path) {
             None
@@ -140,7 +142,7 @@ impl Builder<'_> {
         let old = self.index[krate].package.edition == Edition::E2015;
         let text = Arc::new(Text::new(&String::from_utf8_lossy(&bytes), old, &mut self.index.symbols()));
         let file = FileId(self.index.files.len() as u32);
-        self.index.files.push(File { path: path.to_owned(), text: text.clone(), krate });
+        self.index.files.push(File { path: path.to_owned(), text: text.clone(), krate, is_made: false, under });
         self.index[module].spans.push((file, 0, text.len()));
         self.reading.push(path.to_owned());
         self.items(
@@ -161,6 +163,8 @@ impl Builder<'_> {
         self.index[child].test = attributes.test;
         self.index[child].seen = attributes.seen;
         self.index[child].when = attributes.when;
+        self.index[child].under = attributes.under;
+        self.index[child].handed = place.in_call || !attributes.words.is_empty();
         self.index[place.module].names.entry(name).or_default().push(Binding::Mod(child));
         let plain = self.index.name(name);
         let plain = plain.strip_prefix("r#").unwrap_or(&plain);
@@ -172,7 +176,7 @@ impl Builder<'_> {
         self.index[child].spans.push((place.file, at + 3, close));
         if place.depth < DEPTH {
             let inside = match attributes.paths.first() {
-                Some(path) => place.dirs.attribute.join(path),
+                Some((path, _)) => place.dirs.attribute.join(path),
                 None => place.dirs.modules.join(plain),
             };
             let dirs = Dirs { modules: inside.clone(), attribute: inside };
@@ -185,19 +189,21 @@ impl Builder<'_> {
     fn module_files(&mut self, place: &Place<'_>, attributes: &Attributes, child: ModId, name: &str) {
         let depth = place.depth + 1;
         let mut found = false;
-        for path in &attributes.paths {
+        for (path, under) in &attributes.paths {
             let path = normalise(&place.dirs.attribute.join(path));
             let dir = parent(&path);
-            found |= self.file(child, &path, &Dirs { modules: dir.clone(), attribute: dir }, depth);
+            let under = under.filter(|_| !self.index[child].handed);
+            found |= self.file(child, &path, under, &Dirs { modules: dir.clone(), attribute: dir }, depth);
         }
         if found && !attributes.conditional {
             return;
         }
         let inside = place.dirs.modules.join(name);
+        let under = self.unless_named(attributes, child);
         for path in [place.dirs.modules.join(format!("{name}.rs")), inside.join("mod.rs")] {
             let path = normalise(&path);
             let dirs = Dirs { modules: inside.clone(), attribute: parent(&path) };
-            found |= self.file(child, &path, &dirs, depth);
+            found |= self.file(child, &path, under, &dirs, depth);
         }
         if !found {
             let krate = self.index[child].krate;
@@ -206,12 +212,20 @@ impl Builder<'_> {
         }
     }
 
+    /// The predicate under which no attribute names a module's file.
+    fn unless_named(&self, attributes: &Attributes, child: ModId) -> Option<Sym> {
+        let named = attributes.paths.iter().map(|(_, under)| Some(self.index.name((*under)?)));
+        let named: Option<Vec<String>> = named.collect();
+        let named = named.filter(|named| !named.is_empty() && !self.index[child].handed)?;
+        Some(self.index.sym(&format!("not ( any ( {} ) )", named.join(" , "))))
+    }
+
     /// `include!` among items: the file's items belong to the module.
     pub(crate) fn include(&mut self, place: &Place<'_>, from: usize, to: usize) {
         let krate = self.index[place.module].krate;
         let Some(path) = self.index.embedded_path(place.file, place.text, from, to) else { return };
         let dir = parent(&path);
-        if !self.file(place.module, &path, &Dirs { modules: dir.clone(), attribute: dir }, place.depth + 1) {
+        if !self.file(place.module, &path, None, &Dirs { modules: dir.clone(), attribute: dir }, place.depth + 1) {
             self.index[krate].missing.push(path.display().to_string());
         }
     }

@@ -50,6 +50,15 @@ pub(crate) fn open_traits(scanner: &Scanner, def: DefId) -> BTreeSet<DefId> {
     found
 }
 
+/// Whether a function gets arguments that need not be written down, which can be of any type; or nothing tells what it gets.
+pub(crate) fn brings_others(scanner: &Scanner, def: DefId) -> bool {
+    let index = &scanner.index;
+    let (it, text) = (&index[def], index.text(def));
+    let last = it.to.saturating_sub(1);
+    let body = if text.closes(last, '}') { text.mate(last) } else { it.to };
+    index[it.file].is_made || (it.start..body).any(|at| text.word(at) == "skip")
+}
+
 pub(crate) fn of(scanner: &Scanner, creator: DefId, run: &Run<'_>) -> Vec<Note> {
     let index = &scanner.index;
     let mut found: BTreeSet<Note> = BTreeSet::new();

@@ -28,6 +28,7 @@ impl Scanner {
         let (it, text) = (&self.index[def], self.index.text(def));
         let mut out = Mentions::default();
         let this = match it.of {
+            None if it.owner.is_some() => it.owner.into_iter().collect(),
             Some(of) => self.uses().heads[of.0 as usize].this.clone(),
             None if it.kind.is_type() || it.kind == Kind::Trait => vec![def],
             None => Vec::new(),
@@ -55,27 +56,47 @@ impl Scanner {
             home: self.index.crate_of(def),
             modules: vec![(module, usize::MAX)],
             locals,
-            generics: it.of.map(|of| self.index[of].generics.clone()).unwrap_or_default(),
+            generics: self.generics_around(def),
             variants,
             macros: Vec::new(),
             imported: Map::default(),
             attribute: 0,
+            is_made_here: matches!(it.kind, Kind::Fn | Kind::Member)
+                && !(it.from..it.to).any(|at| text.is(at, symbol::STATIC)),
             depth: 0,
             scoped: Default::default(),
             out: &mut out,
         };
-        if let (Kind::Member, Some(of)) = (it.kind, it.of) {
+        if let (Kind::Member, Some(of), None) = (it.kind, it.of, it.owner) {
             let head = self.index[of].head;
             walker.walk(head.0, head.1);
         }
         // A macro's own name is no mention.
         let from =
             if it.kind == Kind::Macro && text.is(it.start, symbol::MACRO_RULES) { it.start + 3 } else { it.from };
-        walker.walk(from, it.to);
+        let spans = self.own_spans(def, from);
+        for (from, to) in &spans {
+            walker.walk(*from, *to);
+        }
         let scoped = walker.scoped;
         let home = (it.kind == Kind::Macro).then(|| self.index.crate_of(def));
         self.add_traits(home, &scoped, &mut out);
+        out.asked = spans.into_iter().fold(0, |asked, span| asked | self.uses().asking.asked_in(&text, span));
         out
+    }
+
+    /// Type parameters of the impl or the trait in which an item stands.
+    fn generics_around(&self, def: DefId) -> Vec<Sym> {
+        let it = &self.index[def];
+        match (it.of, it.owner) {
+            (Some(of), _) => self.index[of].generics.clone(),
+            (None, Some(owner)) => {
+                let (owner, text) = (&self.index[owner], self.index.text(def));
+                let keyword = (owner.start..owner.to).find(|at| text.is(*at, symbol::TRAIT)).unwrap_or(owner.to);
+                text.generics(keyword + 2, owner.to)
+            }
+            (None, None) => Vec::new(),
+        }
     }
 
     /// `home`: of a macro, which can use any trait of its own crate.
@@ -83,6 +104,7 @@ impl Scanner {
         for (name, module) in scoped {
             let scope = self.scopes.of(&self.index, &self.resolver, *module);
             out.ambient.extend(scope.ambient.iter().cloned());
+            out.traits.extend(scope.handed.iter().map(|def| (symbol::UNDERSCORE, *def)));
             let candidates = self.index.trait_members.get(name).into_iter().flatten();
             let near = |def: &DefId| home.is_some_and(|home| self.index.sees(home, self.index.crate_of(*def)));
             for def in candidates.filter(|def| scope.traits.contains(def) || near(def)) {

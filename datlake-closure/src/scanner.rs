@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::asked::Asking;
 use crate::index::Meaning;
 use crate::index::{Call, CrateId, DefId, ImplId, Index, Kind, ModId};
 use crate::macros;
@@ -48,6 +49,14 @@ pub(crate) struct Uses {
     /// Impls by names in their heads that nothing defines.
     pub(crate) by_unknown: Map<Sym, Vec<ImplId>>,
     pub(crate) members: Map<Sym, Vec<(ImplId, DefId)>>,
+    /// What asks for impls of std's traits.
+    pub(crate) asking: Asking,
+    /// Traits of which nothing but what is written makes anything.
+    pub(crate) plain_traits: Set<DefId>,
+    /// Those of them, and their impls, whose functions count one by one.
+    pub(crate) split: Set<DefId>,
+    /// Functions of those by name: in what they stand, and of which trait they are.
+    pub(crate) parts: Map<Sym, Vec<(DefId, DefId, DefId)>>,
     pub(crate) calls_by: CallsBy,
     /// Macro calls that hide what they make.
     pub(crate) opaque_calls: Vec<(CrateId, DefId)>,
@@ -153,7 +162,7 @@ impl Scanner {
     fn write_item(&self, def: DefId) -> String {
         let (it, text) = (&self.index[def], self.index.text(def));
         let mut out = String::new();
-        if let (Kind::Member, Some(of)) = (it.kind, it.of) {
+        if let (Kind::Member, Some(of), None) = (it.kind, it.of, it.owner) {
             normal::write(&text, self.index[of].head.0, self.index[of].head.1, &mut out);
         }
         let mut at = it.from;
@@ -163,7 +172,9 @@ impl Scanner {
             }
             at = end;
         }
-        normal::write(&text, it.start.max(at), it.to, &mut out);
+        for (from, to) in self.own_spans(def, it.start.max(at)) {
+            normal::write(&text, from, to, &mut out);
+        }
         out
     }
 
@@ -184,6 +195,10 @@ impl Uses {
             by_trait: Map::default(),
             by_unknown: Map::default(),
             members: Map::default(),
+            asking: Asking::default(),
+            plain_traits: Set::default(),
+            split: Set::default(),
+            parts: Map::default(),
             calls_by: CallsBy::default(),
             opaque_calls: Vec::new(),
             call_words: Set::default(),
@@ -194,6 +209,8 @@ impl Uses {
         for id in ids {
             found.add_impl(index, id);
         }
+        found.add_parts(index);
+        found.asking = Asking::of(index, resolver, found.heads.iter().fold(0, |bits, head| bits | head.asked_by));
         for krate in (0..index.crates.len() as u32).map(CrateId) {
             for def in &index[krate].calls {
                 // What was added later is none of the index's.
@@ -213,8 +230,8 @@ impl Uses {
                     words[1..].iter().for_each(|word| found.registered.entry(*word).or_default().push(def));
                 }
             }
-            let name = squashed(&index.name(index[def].name));
-            if composes && name.len() >= SHORTEST {
+            let name = composes.then(|| squashed(&index.name(index[def].name)));
+            if let Some(name) = name.filter(|name| name.len() >= SHORTEST) {
                 found.composing.push((name, def));
             }
         }

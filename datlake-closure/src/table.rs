@@ -93,6 +93,8 @@ pub struct Item {
     pub line: u32,
     /// Its last line.
     pub last_line: u32,
+    /// Predicates of `cfg`: where one of them does not hold, the item is not compiled.
+    pub needs: Vec<String>,
     /// Whether it is the function itself.
     pub is_root: bool,
     /// What first mentioned it.
@@ -151,7 +153,7 @@ impl Scanner {
     }
 
     fn closure_from(&self, def: DefId) -> Closure {
-        let mut run = Run::new(self, def);
+        let mut run = Run::new(self, def, notes::brings_others(self, def));
         run.include(def, None);
         for of_trait in notes::open_traits(self, def) {
             run.include(of_trait, Some(def));
@@ -189,6 +191,11 @@ impl Scanner {
         let index = &self.index;
         let mut files: BTreeSet<PathBuf> = BTreeSet::new();
         let (mut items, mut defs) = (Vec::new(), Vec::new());
+        let own = index.crate_of(creator);
+        let needs = |def: DefId| match def == creator {
+            true => Vec::new(),
+            false => conditions::needed(index, def, index.crate_of(def) == own).into_iter().collect(),
+        };
         for (def, by) in run.items.iter().filter(|(def, _)| run.top(**def) == **def) {
             let file = &index[index[*def].file];
             files.insert(file.path.clone());
@@ -200,6 +207,7 @@ impl Scanner {
                 file: file.path.clone(),
                 line: index.line(*def),
                 last_line: file.text.line(index[*def].to.saturating_sub(1)),
+                needs: needs(*def),
                 is_root: *def == creator,
                 because: by.map(|by| self.label(run.top(by)).to_string()),
                 leads_to: Vec::new(),
@@ -215,7 +223,6 @@ impl Scanner {
             found.items.push(self.whole_item(*krate, &mut files));
             embedded.extend(self.embedded_in(*krate));
         }
-        let own = index.crate_of(creator);
         for krate in run.crates.iter().chain(&whole).collect::<BTreeSet<_>>() {
             found.items.extend(self.build_script(*krate, &mut files, &mut embedded));
             found.items.push(self.settings(*krate, *krate == own));
@@ -396,7 +403,8 @@ impl Scanner {
             apart && self.index[it.file].path == file && (text.line(it.from)..=text.line(it.to - 1)).contains(&line)
         };
         let narrowest = |def: &DefId| self.index[*def].to - self.index[*def].from;
-        self.index.def_ids().filter(holds).min_by_key(narrowest).map(|def| self.index.label(def))
+        let found = self.index.def_ids().filter(holds).min_by_key(narrowest);
+        found.map(|def| self.index.label(self.counted(def)))
     }
 
     /// How many functions, types, traits and values the crate's root defines itself.
@@ -428,6 +436,7 @@ fn row(label: String, text: String, file: &Path) -> Item {
         file: file.to_owned(),
         line: 1,
         last_line: 1,
+        needs: Vec::new(),
         is_root: false,
         because: None,
         leads_to: Vec::new(),

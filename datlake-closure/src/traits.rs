@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::asked;
 use crate::index::Meaning;
 use crate::index::{Binding, DefId, ImplId, Import, Index, Kind, ModId, Path};
 use crate::resolve::{Resolved, Resolver};
@@ -12,6 +13,8 @@ use crate::symbol::{self, Map, Set, Sym};
 #[derive(Clone, Default)]
 pub(crate) struct Scope {
     pub(crate) traits: Set<DefId>,
+    /// Those under an attribute of somebody else, which can give them methods of any name.
+    pub(crate) handed: BTreeSet<DefId>,
     /// What decides whether they are in scope.
     pub(crate) aside: Map<DefId, BTreeSet<Meaning>>,
     /// Imports of other people's code that nobody names: they may be traits.
@@ -87,6 +90,7 @@ impl Scope {
         }
         for def in traits {
             self.traits.insert(def);
+            self.handed.extend((!index[def].attributes.is_empty()).then_some(def));
             if !aside.is_empty() {
                 self.aside.entry(def).or_default().extend(&aside);
             }
@@ -139,6 +143,8 @@ pub(crate) struct ImplHead {
     /// Names in the head that nothing visible defines.
     pub(crate) unknown: BTreeSet<Sym>,
     pub(crate) of_trait: Option<DefId>,
+    /// Of a trait of std that nothing uses until something asks for it: its bit.
+    pub(crate) asked_by: u64,
 }
 
 pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> ImplHead {
@@ -163,6 +169,10 @@ pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> ImplHead {
                 continue;
             }
             let Resolved { found: targets, lost, .. } = resolver.resolve(index, it.module, &path);
+            if of_trait && first {
+                found.asked_by =
+                    asked::bit_of(index, &path, targets.iter().copied(), !from_outside && targets.is_empty());
+            }
             for def in targets.iter().flat_map(|target| types_of(index, resolver, *target)) {
                 if index[def].kind != Kind::Trait {
                     found.types.insert(def);

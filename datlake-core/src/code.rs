@@ -10,8 +10,9 @@
 //! - own hash = `BLAKE3-derive("datlake 2026-11-21 own code, format 1", own ‖ count, (predicate ‖ 0 or 1)* ‖ count, (what ‖
 //!   content)*)`
 //! - own hash of a creator whose macro looked for more = `BLAKE3-derive("datlake 2026-11-28 own and found code, format 1", own hash ‖
-//!   found ‖ count, (predicate ‖ 0 or 1)* ‖ count, (variable ‖ 0 or 1 ‖ value)*)`, where `found` is the hash of the table that the
-//!   macro made of items, edges and embedded files: `datlake-macros/src/found.rs` has its layout
+//!   found ‖ count, (predicate ‖ variant)* ‖ count, (predicate ‖ 0 or 1)* ‖ count, (variable ‖ 0 or 1 ‖ value)*)`, where `found` is
+//!   the hash of the table that the macro made of items, edges and embedded files, and each `variant` that of items that are compiled
+//!   under a `cfg`, and are: `datlake-macros/src/found.rs` has their layout
 //! - hash = `BLAKE3-derive("datlake 2026-11-21 code and dependencies, format 1", count, (item ‖ count, item*)*)`, where an
 //!   item is its label and its own hash; the second `item*` are those it depends on.
 //!

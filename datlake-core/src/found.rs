@@ -21,8 +21,10 @@ use crate::canonical::write_len;
 /// What the macro found.
 #[derive(Debug)]
 pub struct ClosureTable {
-    /// The hash of all rows but those that are for people.
+    /// The hash of all rows but those that are for people, and those of code under a `cfg`.
     pub hash: [u8; 32],
+    /// Code under a `cfg`: the predicate, whether it holds, and the hash of those rows. What is not compiled does not count.
+    pub variants: &'static [(&'static str, bool, [u8; 32])],
     /// The table.
     pub table: &'static str,
     /// Each `cfg` predicate of the creator's own crate that was found, and whether it holds.
@@ -113,6 +115,12 @@ impl ClosureTable {
     /// What it adds to the hash of a creator.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.hash);
+        let compiled = || self.variants.iter().filter(|(_, holds, _)| *holds);
+        write_len(bytes, compiled().count());
+        for (predicate, _, hash) in compiled() {
+            text(bytes, predicate.as_bytes());
+            bytes.extend_from_slice(hash);
+        }
         write_len(bytes, self.conditions.len());
         for (predicate, holds) in self.conditions {
             text(bytes, predicate.as_bytes());

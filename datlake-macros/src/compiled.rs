@@ -96,7 +96,7 @@ impl Compiled {
 
     /// Git's id of a file, where it can be read.
     pub(crate) fn blob(&mut self, file: &Path) -> Option<[u8; 20]> {
-        let read = || std::fs::read(file).ok().map(|content| crate::source::git_blob(&content));
+        let read = || std::fs::read(file).ok().map(|content| crate::source::blob(file, &content));
         *self.blobs.entry(file.to_owned()).or_insert_with(read)
     }
 

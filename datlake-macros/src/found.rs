@@ -8,6 +8,9 @@
 //! - table = `BLAKE3-derive("datlake 2026-11-28 found code, format 1", count, (label ‖ item)* ‖ count, (label ‖ 0 or 1 ‖ content)* ‖
 //!   count, (crate ‖ count, version*)*)`: items, embedded files, and crates of registries where they count.
 //!
+//! Items under a `cfg` are no part of that. Those under one predicate have a hash of their own,
+//! `BLAKE3-derive("datlake 2026-11-28 found code under a cfg, format 1", count, (label ‖ item)*)`, which counts where they are compiled.
+//!
 //! Rows are sorted. The creator's own row has neither label nor text: its tokens have a hash of their own, and `name = "…"` keeps
 //! the key where a function moves.
 
@@ -22,7 +25,7 @@ use syn::ext::IdentExt as _;
 
 use crate::compiled::{self, Compiled, Sources};
 use crate::options::{Extent, Options, Registry};
-use crate::scan::ScanResult;
+use crate::scan::{self, ScanResult};
 use crate::signature::Function;
 use crate::source::Source;
 use crate::warnings;
@@ -31,6 +34,8 @@ use crate::warnings;
 #[derive(Default)]
 pub(crate) struct ClosureTable {
     hash: [u8; 32],
+    /// Predicates of `cfg`, and the hashes of what is compiled under them.
+    variants: Vec<(String, [u8; 32])>,
     /// For people and for lineage: one line for each row.
     table: String,
     conditions: ScanResult,
@@ -128,7 +133,7 @@ impl ClosureTable {
         for row in more {
             let _ = writeln!(table, "{row}");
         }
-        Self { hash: rows.hash(), table, ..Self::default() }
+        Self { hash: rows.hash(), variants: rows.variants(), table, ..Self::default() }
     }
 
     fn add_item(&mut self, item: &Item, file: &str) {
@@ -149,6 +154,10 @@ impl ClosureTable {
     pub(crate) fn expression(&self, p: &TokenStream) -> TokenStream {
         let Self { hash, table, variables, newer, .. } = self;
         let hash = Literal::byte_string(hash);
+        let variants = self.variants.iter().filter_map(|(predicate, hash)| {
+            let (holds, hash) = (scan::predicate(predicate)?, Literal::byte_string(hash));
+            Some(quote!((#predicate, ::core::cfg!(#holds), *#hash)))
+        });
         let conditions = self.conditions.conditions();
         let newer = match newer {
             Some(file) => quote!(::core::option::Option::Some(#file)),
@@ -157,6 +166,7 @@ impl ClosureTable {
         quote! {
             ::core::option::Option::Some(&#p::ClosureTable {
                 hash: *#hash,
+                variants: &[#(#variants),*],
                 table: #table,
                 conditions: &[#(#conditions),*],
                 variables: &[#((#variables, ::core::option_env!(#variables))),*],
@@ -188,6 +198,8 @@ impl ClosureTable {
 #[derive(Default)]
 pub(crate) struct Rows {
     items: Vec<(String, [u8; 32])>,
+    /// Items under a `cfg`, by its predicate.
+    under: BTreeMap<String, Vec<(String, [u8; 32])>>,
     embedded: Vec<(String, Option<[u8; 32]>)>,
     /// With versions and checksums.
     registry: BTreeMap<String, Vec<String>>,
@@ -198,8 +210,14 @@ impl Rows {
     pub(crate) fn of(closure: &Closure, registry: Registry, source: &Source) -> Self {
         let mut rows = Self { counts_registry: registry == Registry::Count, ..Self::default() };
         let label = |item: &Item| if item.is_root { String::new() } else { item.label.clone() };
-        rows.items = closure.items.iter().map(|item| (label(item), hash_of_item(item))).collect();
-        rows.items.sort();
+        for item in &closure.items {
+            let rows = match under(item) {
+                Some(predicate) => rows.under.entry(predicate).or_default(),
+                None => &mut rows.items,
+            };
+            rows.push((label(item), hash_of_item(item)));
+        }
+        rows.under.values_mut().chain([&mut rows.items]).for_each(|rows| rows.sort());
         let content = |bytes: &std::sync::Arc<[u8]>| *blake3::hash(bytes).as_bytes();
         let embedded = closure.embedded.iter();
         rows.embedded = embedded.map(|one| (one.label.clone(), one.bytes.as_ref().map(content))).collect();
@@ -218,11 +236,7 @@ impl Rows {
 
     pub(crate) fn hash(&self) -> [u8; 32] {
         let mut bytes = Vec::with_capacity(64 * self.items.len());
-        number(self.items.len(), &mut bytes);
-        for (label, hash) in &self.items {
-            text(label, &mut bytes);
-            bytes.extend_from_slice(hash);
-        }
+        items(&self.items, &mut bytes);
         number(self.embedded.len(), &mut bytes);
         for (label, content) in &self.embedded {
             text(label, &mut bytes);
@@ -236,6 +250,34 @@ impl Rows {
             list(versions, &mut bytes);
         }
         blake3::derive_key("datlake 2026-11-28 found code, format 1", &bytes)
+    }
+
+    pub(crate) fn variants(&self) -> Vec<(String, [u8; 32])> {
+        let hash = |rows: &Vec<_>| {
+            let mut bytes = Vec::with_capacity(64 * rows.len());
+            items(rows, &mut bytes);
+            blake3::derive_key("datlake 2026-11-28 found code under a cfg, format 1", &bytes)
+        };
+        self.under.iter().map(|(predicate, rows)| (predicate.clone(), hash(rows))).collect()
+    }
+}
+
+/// The predicate without which an item is not compiled, where there is one that `cfg!` takes.
+fn under(item: &Item) -> Option<String> {
+    let known: Vec<&str> =
+        item.needs.iter().map(String::as_str).filter(|needed| scan::predicate(needed).is_some()).collect();
+    match known[..] {
+        [] => None,
+        [one] => Some(one.to_owned()),
+        _ => Some(format!("all ( {} )", known.join(" , "))),
+    }
+}
+
+fn items(rows: &[(String, [u8; 32])], out: &mut Vec<u8>) {
+    number(rows.len(), out);
+    for (label, hash) in rows {
+        text(label, out);
+        out.extend_from_slice(hash);
     }
 }
 

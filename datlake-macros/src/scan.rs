@@ -132,6 +132,12 @@ impl ScanResult {
     }
 }
 
+/// The tokens of a predicate that `cfg!` would take.
+pub(crate) fn predicate(text: &str) -> Option<TokenStream> {
+    let trees = significant(text.parse().ok()?);
+    is_predicate(&trees).then(|| quote!(#(#trees)*))
+}
+
 /// Whether `cfg!` would take it.
 fn is_predicate(trees: &[Tree]) -> bool {
     match trees {

@@ -49,14 +49,14 @@ impl Source {
         let (features, cfg) = configuration(std::env::args());
         Self {
             file: shown,
-            path: file,
             line: u32::try_from(start.line).unwrap_or_default(),
-            blob: if content.is_empty() { [0; 20] } else { git_blob(&content) },
+            blob: file.as_deref().filter(|_| !content.is_empty()).map_or([0; 20], |file| blob(file, &content)),
             associated: str::from_utf8(&content)
                 .is_ok_and(|source| enclosing::is_associated(source, start.line, start.column)),
             lock: package.as_deref().and_then(lock),
             features,
             cfg,
+            path: file,
         }
     }
 
@@ -78,8 +78,33 @@ impl Source {
 /// Versions by packages.
 type Packages = BTreeMap<String, Vec<datlake_closure::Locked>>;
 
+/// What was made of the contents of files. A process may compile more than once: what a file has now decides.
+struct OfContents<T>(Mutex<BTreeMap<PathBuf, (Vec<u8>, T)>>);
+
+impl<T: Copy> OfContents<T> {
+    const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    fn of(&self, path: &Path, content: &[u8], make: impl FnOnce(&[u8]) -> T) -> T {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, made)) = known.get(path).filter(|(before, _)| before == content) {
+            return *made;
+        }
+        let made = make(content);
+        known.insert(path.to_owned(), (content.to_owned(), made));
+        made
+    }
+}
+
+/// Git's id of a file, whose content several items of a crate ask for.
+pub(crate) fn blob(path: &Path, content: &[u8]) -> [u8; 20] {
+    static KNOWN: OfContents<[u8; 20]> = OfContents::new();
+    KNOWN.of(path, content, git_blob)
+}
+
 /// Git's id of a blob: SHA-1 of `blob`, its length and its content.
-pub(crate) fn git_blob(content: &[u8]) -> [u8; 20] {
+fn git_blob(content: &[u8]) -> [u8; 20] {
     let mut sha = sha1_smol::Sha1::new();
     sha.update(format!("blob {}\0", content.len()).as_bytes());
     sha.update(content);
@@ -88,10 +113,12 @@ pub(crate) fn git_blob(content: &[u8]) -> [u8; 20] {
 
 /// The `Cargo.lock` that `package` is built with.
 fn lock(package: &Path) -> Option<(String, [u8; 32])> {
+    static KNOWN: OfContents<[u8; 32]> = OfContents::new();
     package.ancestors().find_map(|directory| {
         let path = directory.join("Cargo.lock");
         let content = std::fs::read(&path).ok()?;
-        Some((path.to_str()?.to_owned(), *blake3::hash(&content).as_bytes()))
+        let hash = KNOWN.of(&path, &content, |content| *blake3::hash(content).as_bytes());
+        Some((path.to_str()?.to_owned(), hash))
     })
 }
 
@@ -127,6 +154,14 @@ mod tests {
     fn a_blob_has_the_id_that_git_gives_it() {
         let hex: String = git_blob(b"hello\n").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "ce013625030ba8dba906f756967f9e9ca394464a");
+    }
+
+    #[test]
+    fn what_is_known_of_a_file_is_of_its_content() {
+        let known: OfContents<usize> = OfContents::new();
+        let of = |content: &[u8]| known.of(Path::new("a.rs"), content, <[u8]>::len);
+        assert_eq!((of(b"one"), of(b"three"), of(b"one")), (3, 5, 3));
+        assert_eq!(known.of(Path::new("a.rs"), b"one", |_| panic!("it is known")), 3);
     }
 
     #[test]

@@ -183,6 +183,9 @@ impl Workspace {
                 .expect("text");
         }
         for (alias, dependency) in &package.dependencies {
+            if let Dependency::Registry(name) = dependency {
+                writeln!(text, "{alias} = {{ package = {name:?}, version = \"*\" }}").expect("text");
+            }
             if let Dependency::Path(of) = dependency {
                 let of = &program.packages[*of];
                 let (name, path) = match of.directory == Path::new("/") {

@@ -3,6 +3,7 @@
 //! The verdicts are the truth about the programs' results and keys: `built` proves that by building and running them, a sample of them
 //! in every test run, all of them by `--ignored`.
 
+mod asked;
 mod attacks;
 mod built;
 mod conditions;
@@ -17,6 +18,7 @@ mod macros;
 mod methods;
 mod names;
 mod oddities;
+mod parts;
 mod programs;
 mod shadows;
 mod support;
@@ -31,6 +33,7 @@ fn all() -> Vec<Case> {
         macros::cases(),
         edges::cases(),
         attacks::cases(),
+        asked::cases(),
         handed::cases(),
         generics::cases(),
         crates::cases(),
@@ -39,6 +42,7 @@ fn all() -> Vec<Case> {
         exceptions::cases(),
         programs::cases(),
         oddities::cases(),
+        parts::cases(),
         shadows::cases(),
     ]
     .into_iter()

@@ -1,7 +1,7 @@
 //! Small programs and edits of them.
 //!
 //! A program is text with `//- path` before each file, below `/`; without one it is `src/lib.rs` of the crate `app`. A folder that has a
-//! `src/lib.rs` is another package, which `app` depends on; `//- helper/src/lib.rs deps:base` tells what it depends on itself,
+//! `src/lib.rs` is another package, which `app` depends on; `//- helper/src/lib.rs deps:base` tells what it depends on itself, a registry's crates too,
 //! `proc` that it is a procedural macro, `edition:2015` what it is, `above` that it uses `app` and is not seen from there: its `run` is
 //! called in place of the creator. `pub fn setup()` of `app` is called before. The file `features` has those of `app`: `fast=on slow=off`.
 
@@ -110,7 +110,8 @@ impl Program {
     pub(crate) fn key(&self) -> String {
         let closure = self.closure();
         let mut key = String::new();
-        for item in &closure.items {
+        // What is not compiled is none of this build's.
+        for item in closure.items.iter().filter(|item| item.needs.iter().all(|needed| self.holds(needed))) {
             writeln!(key, "{}: {} {:?} {:?}", item.label, item.text, item.edges, item.traits).expect("text");
         }
         for embedded in &closure.embedded {

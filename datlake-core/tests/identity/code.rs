@@ -1,4 +1,4 @@
-use datlake_core::Code;
+use datlake_core::{ClosureTable, Code};
 
 const PLAIN: Code = Code {
     package: "shop",
@@ -34,6 +34,41 @@ macro_rules! item {
 
 fn leaked(code: Code) -> &'static Code {
     Box::leak(Box::new(code))
+}
+
+const FOUND: ClosureTable =
+    ClosureTable { hash: [4; 32], variants: &[], table: "", conditions: &[], variables: &[], newer: None };
+
+fn with(found: ClosureTable) -> String {
+    leaked(Code { found: Some(Box::leak(Box::new(found))), ..PLAIN }).hash().to_string()
+}
+
+/// This is the format.
+#[test]
+fn golden_vectors_of_what_was_found() {
+    let all = ClosureTable {
+        variants: &[("unix", true, [5; 32]), ("windows", false, [6; 32])],
+        conditions: &[("unix", true), ("windows", false)],
+        variables: &[("HOME", None)],
+        ..FOUND
+    };
+    assert_eq!(
+        [with(FOUND), with(all)],
+        [
+            "b88af74db9c83a333c4e1d98637256f1a394cc78959212c15c102d0f1f54aab2",
+            "9343f2505a2161886317be09e7ecd5d64e687e5871ac556eea1faa1bbc6bff4e"
+        ]
+    );
+}
+
+#[test]
+fn what_is_compiled_under_a_condition_counts_and_what_is_not_does_not() {
+    let one = |holds, hash| with(ClosureTable { variants: Box::leak(Box::new([("unix", holds, hash)])), ..FOUND });
+    assert_ne!(one(true, [5; 32]), with(FOUND));
+    assert_ne!(one(true, [5; 32]), one(true, [6; 32]));
+    assert_eq!(one(false, [5; 32]), one(false, [6; 32]));
+    let elsewhere = with(ClosureTable { variants: &[("linux", true, [5; 32])], ..FOUND });
+    assert_ne!(one(true, [5; 32]), elsewhere);
 }
 
 #[test]

@@ -37,6 +37,21 @@ fn table(folder: &str, code: &str, kit: &str, registry: Registry) -> String {
     hex(&Rows::of(&closure, registry, &Source::default()).hash())
 }
 
+/// Predicates and hashes of what is compiled under them.
+fn variants(code: &str, kit: &str) -> Vec<(String, String)> {
+    let sources = BTreeMap::from([
+        (PathBuf::from("/w/src/lib.rs"), code.to_owned()),
+        (PathBuf::from("/w/kit/src/lib.rs"), kit.to_owned()),
+    ]);
+    let app = Package::new("app", "/w/src/lib.rs").with("kit", Dependency::Path(1));
+    let scanner = Scanner::new(vec![app, Package::new("kit", "/w/kit/src/lib.rs")], sources).unwrap();
+    let line = code.lines().position(|line| line.contains("fn creator")).unwrap() as u32 + 1;
+    let creator = Creator { file: Path::new("/w/src/lib.rs"), line, name: "creator" };
+    let rows = Rows::of(&scanner.closure(&creator).unwrap(), Registry::Record, &Source::default());
+    let shown = |(predicate, hash): (String, [u8; 32])| (predicate, hex(&hash));
+    rows.variants().into_iter().map(shown).collect()
+}
+
 fn hash(code: &str, kit: &str) -> String {
     table("/w", code, kit, Registry::Record)
 }
@@ -49,6 +64,33 @@ fn golden_vectors() {
         table("/w", CODE, KIT, Registry::Count),
         "4cd7b764416618286f12e07bd115a804769207fbd3c953ca80309516d1a8da70"
     );
+}
+
+const UNDER: &str = "#[cfg(unix)] const N: u64 = 1;\n\
+    #[cfg(not(unix))] const N: u64 = 2;\n\
+    #[cfg(all(unix, feature = \"x\"))] mod m { #[cfg(fast)] pub const M: u64 = 3; }\n\
+    fn creator() -> u64 { N + m::M + kit::help() }\n";
+const KIT_UNDER: &str =
+    "#[cfg(windows)] pub fn help() -> u64 { 4 }\n#[cfg(feature = \"y\")] pub fn help() -> u64 { 5 }\n";
+
+#[test]
+fn golden_vectors_of_code_under_a_condition() {
+    let found = variants(UNDER, KIT_UNDER);
+    let predicates: Vec<&str> = found.iter().map(|(predicate, _)| predicate.as_str()).collect();
+    let both = "all ( all ( unix , feature = \"x\" ) , fast )";
+    assert_eq!(predicates, [both, "not ( unix )", "unix", "windows"]);
+    assert_eq!(found[2].1, "be13b448b0f67d7df79b205a40d990ffe2cd72e80660512e0dcd10e33171a8e8");
+
+    // Of what is not compiled, the rest does not know.
+    let base = hash(UNDER, KIT_UNDER);
+    for (old, new) in [("= 1", "= 11"), ("= 2", "= 12"), ("= 3", "= 13")] {
+        let edited = UNDER.replace(old, new);
+        assert_eq!(hash(&edited, KIT_UNDER), base, "{old}");
+        let differing = variants(&edited, KIT_UNDER).iter().zip(&found).filter(|(a, b)| a != b).count();
+        assert_eq!(differing, 1, "{old}");
+    }
+    assert_eq!(hash(UNDER, &KIT_UNDER.replace("{ 4 }", "{ 14 }")), base);
+    assert_ne!(hash(UNDER, &KIT_UNDER.replace("{ 5 }", "{ 15 }")), base, "a dependency's feature");
 }
 
 #[test]

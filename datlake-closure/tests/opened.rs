@@ -1,0 +1,57 @@
+//! Values behind `dyn` that come with a creator's arguments.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use datlake_closure::{Creator, Package, Scanner};
+
+const CODE: &str = "
+    use std::any::Any;
+    trait Plugin { fn value(&self) -> u64; }
+    struct Made; impl Plugin for Made { fn value(&self) -> u64 { 1 } }
+    struct Stranger; impl Plugin for Stranger { fn value(&self) -> u64 { 2 } }
+    struct Context { parts: Vec<Box<dyn Any>> }
+    fn first(context: &Context) -> u64 { context.parts[0].downcast_ref::<Box<dyn Plugin>>().map_or(0, |one| one.value()) }
+    ";
+
+/// Whether an implementor that nothing makes is in the closure of a creator.
+fn has_stranger(creator: &str) -> bool {
+    let code = format!("{CODE}{creator}");
+    let sources = BTreeMap::from([(PathBuf::from("src/lib.rs"), code.clone())]);
+    let scanner = Scanner::new(vec![Package::new("app", "src/lib.rs")], sources).expect("sources");
+    let line = code[..code.find("fn creator").expect("a function")].matches('\n').count() as u32 + 1;
+    let closure =
+        scanner.closure(&Creator { file: Path::new("src/lib.rs"), line, name: "creator" }).expect("a function");
+    closure.items.iter().any(|item| item.label.contains("Stranger"))
+}
+
+#[test]
+fn what_is_made_in_what_is_reached_is_known() {
+    assert!(!has_stranger(
+        "fn creator() -> u64 { let all: Vec<Box<dyn Plugin>> = vec![Box::new(Made)]; all[0].value() }"
+    ));
+    // A function that keeps what others put there.
+    assert!(has_stranger(
+        "fn creator() -> u64 { static KEPT: std::sync::OnceLock<Box<dyn Plugin>> = std::sync::OnceLock::new(); KEPT.get().map_or(0, |p| p.value()) }"
+    ));
+    assert!(has_stranger("type Known = dyn Plugin; fn creator() -> u64 { let known: &Known = &Made; known.value() }"));
+}
+
+#[test]
+fn what_comes_with_an_argument_is_not() {
+    assert!(has_stranger("fn creator(plugin: &dyn Plugin) -> u64 { plugin.value() }"));
+    assert!(has_stranger("fn creator(#[skip] context: &Context) -> u64 { first(context) }"));
+    assert!(has_stranger("fn creator(#[datlake::skip] context: &Context, n: u64) -> u64 { first(context) + n }"));
+}
+
+/// A macro made it: of its arguments nothing is known.
+#[test]
+fn nor_what_comes_with_a_function_that_is_not_read() {
+    let sources = BTreeMap::from([(PathBuf::from("src/lib.rs"), format!("{CODE}\nmade! {{}}"))]);
+    let mut scanner = Scanner::new(vec![Package::new("app", "src/lib.rs")], sources).expect("sources");
+    let creator = Creator { file: Path::new("src/lib.rs"), line: 9, name: "made" };
+    let closure = scanner
+        .closure_of_tokens(&creator, "fn made ( context : & Context ) -> u64 { first ( context ) }")
+        .expect("an item");
+    assert!(closure.items.iter().any(|item| item.label.contains("Stranger")));
+}
