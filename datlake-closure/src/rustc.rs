@@ -3,7 +3,7 @@
 //! rustc's arguments name the crate's root, its edition and what it is linked with; manifests tell what names mean and where path
 //! dependencies are; the dep-info beside a library tells the `OUT_DIR` that it was compiled with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::artifacts::Artifact;
@@ -156,9 +156,6 @@ fn expanded(arguments: impl IntoIterator<Item = String>, directory: &Path, sourc
     found
 }
 
-/// Path dependencies of path dependencies: cargo has no circles, but for those of tests.
-const DEPTH: usize = 16;
-
 struct Graph<'a> {
     skip: &'a [&'a str],
     patches: Patches,
@@ -228,7 +225,7 @@ impl Graph<'_> {
         self.places.insert(folder, at);
         let direct = || self.externs.get(alias).or_else(|| self.externs.get(&name)).cloned().flatten();
         let built = within.and_then(|within| within.linked(package, &name, self.sources)).or_else(direct);
-        let wanted = manifest.has_features || self.matters_below(&manifest, 0);
+        let wanted = manifest.has_features || self.matters_below(&manifest);
         let built = built.map(|built| Artifact::of(&built, &name, wanted, self.sources));
         self.found.push(Package {
             name: manifest.package.clone(),
@@ -249,14 +246,25 @@ impl Graph<'_> {
         Ok(Dependency::Path(at))
     }
 
-    /// Whether how a path dependency of a package was compiled decides what its code means.
-    fn matters_below(&self, of: &Manifest, depth: usize) -> bool {
-        let paths = of.dependencies.values().filter(|wanted| !wanted.dev).filter_map(|wanted| wanted.path.as_ref());
-        let found = paths.filter_map(|path| Manifest::read(path, &self.patches, self.sources));
-        let skipped = |found: &Manifest| self.skip.contains(&found.package.as_str());
-        depth < DEPTH
-            && found.into_iter().filter(|found| !skipped(found)).any(|found| {
-                found.has_features || found.build_script.is_some() || self.matters_below(&found, depth + 1)
-            })
+    /// Whether how a path dependency of a package, or one below that, was compiled decides what its code means. Each is looked at
+    /// once, by however many ways it is reached.
+    fn matters_below(&self, of: &Manifest) -> bool {
+        let paths = |of: &Manifest| -> Vec<PathBuf> {
+            let wanted = of.dependencies.values().filter(|wanted| !wanted.dev);
+            wanted.filter_map(|wanted| wanted.path.as_deref().map(normalise)).collect()
+        };
+        let (mut open, mut seen) = (paths(of), BTreeSet::new());
+        while let Some(path) = open.pop() {
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            let found = Manifest::read(&path, &self.patches, self.sources);
+            let Some(found) = found.filter(|found| !self.skip.contains(&found.package.as_str())) else { continue };
+            if found.has_features || found.build_script.is_some() {
+                return true;
+            }
+            open.extend(paths(&found));
+        }
+        false
     }
 }

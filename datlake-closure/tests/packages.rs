@@ -307,3 +307,39 @@ fn items_lead_to_what_they_use() {
     closure.retain(|item| !item.label.starts_with("app::Model::"));
     assert_eq!(leads(&closure)[2..4], ["creator to heavy, light", "heavy to Model, shared"]);
 }
+
+/// Counts what is read.
+struct Counting(BTreeMap<PathBuf, String>, std::cell::Cell<usize>);
+
+impl datlake_closure::Sources for Counting {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        self.1.set(self.1.get() + 1);
+        datlake_closure::Sources::read(&self.0, path)
+    }
+
+    fn list(&self, folder: &Path) -> Vec<PathBuf> {
+        datlake_closure::Sources::list(&self.0, folder)
+    }
+}
+
+/// In a workspace of layers there are more ways from one end to the other than anybody can go.
+#[test]
+fn a_package_that_is_reached_in_many_ways_is_looked_at_once() {
+    const LAYERS: usize = 24;
+    let mut list = BTreeMap::new();
+    for layer in 0..LAYERS {
+        for one in ["a", "b", "c"] {
+            let below = (layer + 1 < LAYERS).then(|| ["a", "b", "c"]).into_iter().flatten();
+            let below = below.map(|name| format!("{name}{0} = {{ path = \"../{name}{0}\" }}\n", layer + 1));
+            let manifest = format!("[package]\nname = \"{one}{layer}\"\n[dependencies]\n{}", below.collect::<String>());
+            list.insert(PathBuf::from(format!("/w/{one}{layer}/Cargo.toml")), manifest);
+            list.insert(PathBuf::from(format!("/w/{one}{layer}/src/lib.rs")), "pub fn f() {}".to_owned());
+        }
+    }
+    let sources = Counting(list, Default::default());
+    let arguments = ["--crate-name", "a0", "--crate-type", "lib", "/w/a0/src/lib.rs"].map(str::to_owned);
+    let invocation = Invocation::of(arguments, Path::new("/w/a0"), &sources).expect("a root");
+    let packages = invocation.packages(Path::new("/w/a0"), None, &[], &sources).unwrap();
+    assert_eq!(packages.len(), 1 + 3 * (LAYERS - 1));
+    assert!(sources.1.get() < 100_000, "{} files were read", sources.1.get());
+}
