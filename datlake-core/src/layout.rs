@@ -178,6 +178,10 @@ pub enum Prefix {
     Uses,
     /// The calls that read one content.
     UsesOf(Digest),
+    /// Every pack of records.
+    RecordPacks,
+    /// The packs of records of one creator.
+    RecordPacksOf(CreatorName),
     /// Every tombstone.
     Tombstones,
     /// Every claim, and their heartbeats.
@@ -256,7 +260,10 @@ impl Location {
     /// The creator whose name is in the path.
     pub fn creator(&self) -> Option<&CreatorName> {
         match self {
-            Self::Record(creator, _) | Self::Superseded(creator, ..) | Self::Use(_, creator, _) => Some(creator),
+            Self::Record(creator, _)
+            | Self::Superseded(creator, ..)
+            | Self::Use(_, creator, _)
+            | Self::RecordPack(creator, _) => Some(creator),
             _ => None,
         }
     }
@@ -362,6 +369,8 @@ impl Prefix {
             Self::VersionsIn(None) => "names".to_owned(),
             Self::Uses => "uses".to_owned(),
             Self::UsesOf(digest) => format!("uses/{digest}"),
+            Self::RecordPacks => "records".to_owned(),
+            Self::RecordPacksOf(creator) => format!("records/{creator}"),
             Self::Tombstones => "removed".to_owned(),
             Self::Claims => "claims".to_owned(),
             Self::ClaimsOf(key) => format!("claims/{key}"),
@@ -379,6 +388,7 @@ impl Prefix {
         match (self, location) {
             (Self::RecordsOf(creator), Location::Record(of, _)) => creator == of,
             (Self::RecordsOf(_), _) => false,
+            (Self::RecordPacksOf(creator), Location::RecordPack(of, _)) => creator == of,
             _ => true,
         }
     }

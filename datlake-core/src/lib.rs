@@ -28,6 +28,7 @@ pub mod log;
 pub mod made_up;
 pub mod memo;
 pub mod record;
+pub mod record_pack;
 pub mod returned;
 pub mod run;
 #[cfg(feature = "schemas")]

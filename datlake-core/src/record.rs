@@ -197,6 +197,10 @@ impl Record {
         &self.bytes
     }
 
+    pub(crate) fn shared_bytes(&self) -> Arc<[u8]> {
+        Arc::clone(&self.bytes)
+    }
+
     /// How the call came about.
     pub fn lineage(&self) -> Result<Lineage> {
         let place = Location::Record(self.creator.clone(), self.key).path();

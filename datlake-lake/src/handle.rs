@@ -19,6 +19,7 @@ use datlake_store::{LocalView, Maker, Permits};
 use crate::event::Event;
 use crate::journal::RunJournal;
 use crate::mode::Mode;
+use crate::packing::LastPacks;
 use crate::provenance::Provenance;
 use crate::sync::lock;
 
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) local_view: Arc<LocalView>,
     pub(crate) provenance: Arc<Provenance>,
     pub(crate) journal: Arc<RunJournal>,
+    /// Ends with the lake.
+    pub(crate) _last_packs: Arc<LastPacks>,
     pub(crate) flights: Mutex<(Maker, Flights)>,
     pub(crate) permits: Permits,
     pub(crate) remembered: Mutex<HashMap<CallKey, (Arc<Record>, bool)>>,
@@ -58,6 +61,8 @@ pub(crate) struct Inner {
     /// How long other machines may miss a heartbeat of this one.
     pub(crate) lease: Duration,
     pub(crate) learned: AtomicBool,
+    /// Held by who contacts the remote for the first time.
+    pub(crate) contacting: futures_util::lock::Mutex<()>,
     /// Names of which the remote was asked what they lead to.
     pub(crate) refreshed: Mutex<HashSet<Uid>>,
     /// Why it was not reached when it was asked that.

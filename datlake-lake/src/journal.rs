@@ -6,16 +6,15 @@
 //!   than that.
 //! - History is a convenience: where it cannot be written, nothing fails.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use datlake_core::run::{BodyFailure, Noted, Outcome, RunHeader, RunLog};
 use datlake_core::{CallKey, CreatorName, Result};
 use datlake_store::{LocalView, PerProcess};
 
+use crate::at_end::{Ends, at_end};
 use crate::event::CallId;
 use crate::provenance::{self, Provenance};
 use crate::sync::lock;
@@ -66,32 +65,10 @@ struct File {
     torn: bool,
 }
 
-thread_local! {
-    static AT_END: RefCell<Vec<AtEnd>> = const { RefCell::new(Vec::new()) };
-}
-
-struct AtEnd(Weak<RunJournal>);
-
-impl Drop for AtEnd {
-    fn drop(&mut self) {
-        if let Some(journal) = self.0.upgrade() {
-            // What libraries keep for this thread may be gone already.
-            let _ = catch_unwind(AssertUnwindSafe(|| journal.end()));
-        }
-    }
-}
-
 impl RunJournal {
     pub(crate) fn new(local_view: Arc<LocalView>, provenance: Arc<Provenance>, off: bool) -> Arc<Self> {
         let journal = Arc::new(Self { local_view, provenance, off, noted: PerProcess::new(NotedHere::new()) });
-        // The thread that opened a lake is, in most programs, the main one: its end is the program's. A lake that is kept in
-        // a static is never dropped.
-        let at_end = AtEnd(Arc::downgrade(&journal));
-        let _ = AT_END.try_with(|all| {
-            let mut all = all.borrow_mut();
-            all.retain(|other| other.0.strong_count() > 0);
-            all.push(at_end);
-        });
+        at_end(&journal);
         journal
     }
 
@@ -157,7 +134,7 @@ impl RunJournal {
     }
 
     /// Writes down all there is, and that the run has ended. If it goes on all the same, that can be written too.
-    fn end(&self) {
+    fn write_end(&self) {
         let (found, more) = {
             let mut buffer = lock(&self.noted().buffer);
             if !std::mem::take(&mut buffer.open) {
@@ -226,8 +203,14 @@ impl RunJournal {
     }
 }
 
+impl Ends for RunJournal {
+    fn end(&self) {
+        self.write_end();
+    }
+}
+
 impl Drop for RunJournal {
     fn drop(&mut self) {
-        self.end();
+        self.write_end();
     }
 }

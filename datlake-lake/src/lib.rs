@@ -9,6 +9,7 @@
 //! - Nothing is written to a terminal but by `console`, a feature that `datlake` turns on.
 //! - No home directory is needed, and no configuration read, where a [`LakeBuilder`] is given the place of the lake.
 
+mod at_end;
 pub mod config;
 #[cfg(feature = "console")]
 mod console;
@@ -23,6 +24,7 @@ mod lake;
 mod mode;
 mod nearest;
 mod origin;
+mod packing;
 pub mod report;
 mod setters;
 mod twins;

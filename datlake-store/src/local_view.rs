@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use datlake_core::catalog::Collections;
+use datlake_core::catalog::{Collections, Packs};
 use datlake_core::claim::{DEFAULT_LEASE, Holder, Seen};
 use datlake_core::collect::Window;
 use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Side, Store, WHOLE};
@@ -153,6 +153,7 @@ impl LocalView {
             offline: reach == Reach::Offline,
             refused: Arc::default(),
             collections: Collections::new(options.window, clock::elapsed),
+            packs: Packs::default(),
         };
         let (wrap, options) = (options.wrap.clone(), options.remote.clone());
         let (transfers, ranges) = (Semaphore::new(TRANSFERS), fetched::Fetched::default());
@@ -213,7 +214,8 @@ impl LocalView {
     /// The documents of another lake, of which this machine has no copies.
     pub fn catalog_at(&self, other: Arc<dyn Store>) -> Catalog {
         let collections = Collections::new(self.catalog.collections.window, clock::elapsed);
-        Catalog { remote: Some(other), offline: false, refused: Arc::default(), collections, ..self.catalog.clone() }
+        let (refused, packs) = (Arc::default(), Packs::default());
+        Catalog { remote: Some(other), offline: false, refused, collections, packs, ..self.catalog.clone() }
     }
 
     /// The lake's home.

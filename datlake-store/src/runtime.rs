@@ -208,6 +208,20 @@ pub async fn sleep(duration: Duration) -> Result<()> {
     Ok(())
 }
 
+/// Does a blocking `job` on a thread of its own, and waits for it no longer than that: also where this thread is about to end, or is
+/// an executor's. A process that ends meanwhile ends the job.
+pub fn within(patience: Duration, job: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = std::sync::mpsc::channel();
+    let job = move || {
+        job();
+        // Nobody waits any more where it took too long.
+        let _ = done.send(());
+    };
+    if std::thread::Builder::new().name("datlake end".to_owned()).spawn(job).is_ok() {
+        let _ = is_done.recv_timeout(patience);
+    }
+}
+
 /// Starts a thread with `stack` bytes of stack, which ends with `scope`.
 pub fn scoped_thread<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,

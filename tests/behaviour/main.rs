@@ -50,6 +50,8 @@ mod naming;
 mod needed;
 mod old_lake;
 mod options;
+#[cfg(feature = "aws")]
+mod packs;
 mod parallel;
 mod passed_on;
 mod pools;

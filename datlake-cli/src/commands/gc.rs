@@ -30,7 +30,8 @@ impl Answer for Collected {
 }
 
 fn at_remote(dry_run: bool, remote: &CollectedRemote) -> String {
-    let CollectedRemote { blobs, bytes: size, spared, condemned, condemned_bytes, ready_in_s, young, .. } = remote;
+    let CollectedRemote { blobs, bytes: size, spared, condemned, condemned_bytes, ready_in_s, young, packed, .. } =
+        remote;
     let mut text = format!("at the remote: {}\n", removed(dry_run, *blobs, *size));
     if *spared > 0 {
         text.push_str(&format!("  {} condemned and needed after all\n", count(*spared, "piece")));
@@ -51,6 +52,9 @@ fn at_remote(dry_run: bool, remote: &CollectedRemote) -> String {
             "  {} of content that nothing refers to, too young to be condemned\n",
             count(*young, "piece")
         ));
+    }
+    if *packed > 0 {
+        text.push_str(&format!("  {} packed, for machines that are new to them\n", count(*packed, "call record")));
     }
     text
 }

@@ -19,9 +19,12 @@ mod guard;
 mod listing;
 mod mend;
 mod names;
+mod packed;
+mod packs;
 mod publish;
 mod push;
 mod removal;
+mod repack;
 mod replacement;
 mod secure;
 mod versions;
@@ -33,7 +36,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use crate::lineage::FileMeta;
 pub use guard::{Collections, Commit, GcEpoch, GcGuard, Retry};
 pub use mend::Mended;
+pub use packs::Packs;
 pub use push::Pushed;
+pub use repack::Repacked;
 pub use replacement::Replacement;
 
 use crate::Closure;
@@ -61,6 +66,8 @@ pub struct Catalog {
     pub refused: Arc<AtomicBool>,
     /// What is collected at the remote meanwhile.
     pub collections: Collections,
+    /// What is known of the packs of records there.
+    pub packs: Packs,
 }
 
 /// A chosen name, what it leads to, and the record behind that.
@@ -163,8 +170,13 @@ impl Catalog {
         }
         let Some(remote) = &self.remote else { return Ok(None) };
         let at = Location::Record(creator.clone(), *key);
-        let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
-        let kept = CallDocument::parse(creator, key, bytes)?;
+        let kept = match self.packed(creator, key).await {
+            Some(record) => CallDocument::Record(record),
+            None => {
+                let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
+                CallDocument::parse(creator, key, bytes)?
+            }
+        };
         convenience(self.copy(&at, kept.bytes()).await)?;
         Ok(Some(kept))
     }

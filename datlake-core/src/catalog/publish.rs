@@ -141,6 +141,9 @@ impl Catalog {
             let (Published::Ours(record) | Published::Theirs(record)) = &decided;
             self.copy(&at, record.bytes()).await?;
         }
+        if let (Some(_), Published::Ours(record)) = (&self.remote, &decided) {
+            self.note_sent(record).await;
+        }
         Ok(Commit::Done(decided))
     }
 

@@ -179,6 +179,9 @@ impl Catalog {
             self.copy_named(named).await?;
         }
         self.local.remove(&mark).await?;
+        if pushed == Pushed::Sent {
+            self.note_sent(&record).await;
+        }
         Ok(Commit::Done(pushed))
     }
 

@@ -201,6 +201,7 @@ impl Catalog {
             let at = Location::Tombstone(id.to_owned());
             let bytes = mark.to_bytes()?;
             remote.create(&at, &bytes).await?;
+            self.packs.note_removed(&at, mark.document);
             self.drop_from(&**remote, mark).await?;
             self.drop_here(mark).await?;
             self.cache.create(&at, &bytes).await?;
@@ -299,7 +300,19 @@ impl Catalog {
     pub async fn learn_removals(&self) -> Result<()> {
         let Some(remote) = &self.remote else { return Ok(()) };
         let tombstones = remote.locations(&Prefix::Tombstones).await?;
-        let learned = stream::iter(tombstones).map(async |at| match self.learn_removal(&**remote, at).await {
+        self.learn_from(&**remote, tombstones).await
+    }
+
+    /// Learns what was removed since this process last asked.
+    pub(super) async fn learn_new_removals(&self) -> Result<()> {
+        let Some(remote) = &self.remote else { return Ok(()) };
+        let mut tombstones = remote.locations(&Prefix::Tombstones).await?;
+        tombstones.retain(|at| !self.packs.has_read(at));
+        self.learn_from(&**remote, tombstones).await
+    }
+
+    async fn learn_from(&self, remote: &dyn Store, tombstones: Vec<Location>) -> Result<()> {
+        let learned = stream::iter(tombstones).map(async |at| match self.learn_removal(remote, at).await {
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(()),
             learned => learned,
         });
@@ -316,7 +329,8 @@ impl Catalog {
                 None => return Ok(()),
             },
         };
-        let mark = Tombstone::parse(&bytes, &at.path())?;
+        let mark = Tombstone::parse(&bytes, &at.path()).inspect_err(|_| self.packs.note_hidden())?;
+        self.packs.note_removed(&at, mark.document);
         // What this machine replaced without the remote stays until it is pushed.
         if let Some(uid) = &mark.uid
             && !self.unpushed_of(uid).await?.is_empty()

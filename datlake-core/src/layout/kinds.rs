@@ -81,6 +81,17 @@ macro_rules! kinds {
                 is: Index,
             }
 
+            /// `records/<creator>/<digest>.datlake`: a pack of copies of records of this creator, by the digest of its bytes.
+            RecordPack(creator: CreatorName, digest: Digest) in "records" {
+                path: format!("{creator}/{digest}{LEAF}"),
+                parse: |rest| {
+                    let (creator, digest) = rest.strip_suffix(LEAF)?.rsplit_once('/')?;
+                    Some(Self::RecordPack(CreatorName::new(creator).ok()?, digest.parse().ok()?))
+                },
+                examples: |of| vec![Self::RecordPack(of.creator.clone(), of.digest)],
+                is: Index,
+            }
+
             /// `removed/<id>.datlake`: a tombstone.
             Tombstone(id: String) in "removed" {
                 path: format!("{id}{LEAF}"),

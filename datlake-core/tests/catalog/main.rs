@@ -17,6 +17,7 @@ mod flights;
 mod logs;
 mod memory;
 mod mistakes;
+mod packs;
 mod pushing;
 mod runs;
 mod scene;

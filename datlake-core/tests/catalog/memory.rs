@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
-use datlake_core::catalog::Collections;
+use datlake_core::catalog::{Collections, Packs};
 use datlake_core::collect::Window;
 use datlake_core::{Catalog, Created, Digest, Entry, Error, ErrorKind, Location, Pending, Prefix, Store};
 
@@ -104,6 +104,7 @@ impl World {
             offline: false,
             refused: Arc::default(),
             collections: Collections::new(Window(WINDOW), self.clock(who)),
+            packs: Packs::default(),
         }
     }
 

@@ -13,10 +13,12 @@ use datlake_core::{Error, ErrorKind, Result};
 use datlake_store::{LocalView, Maker, Options, Permits, Reach, Wrap};
 
 use super::opened::register;
+use crate::at_end::at_end;
 use crate::config::{self, Settings};
 use crate::handle::{Inner, Lake};
 use crate::journal::RunJournal;
 use crate::mode::Mode;
+use crate::packing::LastPacks;
 use crate::provenance::Provenance;
 
 /// Settings of a lake that a program opens by itself. What is not set comes from the configuration, except the remote: a
@@ -266,10 +268,13 @@ impl LakeBuilder {
         let lease = lease.unwrap_or_else(|| local_view.usual_lease());
         let provenance = Arc::new(Provenance::new(email));
         let journal = RunJournal::new(Arc::clone(&local_view), Arc::clone(&provenance), mode == Mode::Bypass);
+        let last_packs = Arc::new(LastPacks(Arc::clone(&local_view)));
+        at_end(&last_packs);
         let lake = Lake(Arc::new(Inner {
             local_view,
             provenance,
             journal,
+            _last_packs: last_packs,
             flights: Mutex::new((Maker::this(), Flights::default())),
             permits: Permits::default(),
             remembered: Mutex::new(HashMap::new()),
@@ -281,6 +286,7 @@ impl LakeBuilder {
             cache_limit,
             lease,
             learned: AtomicBool::new(false),
+            contacting: futures_util::lock::Mutex::default(),
             refreshed: Mutex::default(),
             unreachable: Mutex::default(),
             told_refused: AtomicBool::new(false),

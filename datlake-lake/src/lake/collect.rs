@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::collect::{self, Collection, Collector, GcHost, Swept};
 use datlake_core::document::roots;
-use datlake_core::{Digest, Document, Error, ErrorKind, Location, Pending, Result, Side, Stage, Store};
+use datlake_core::{
+    Digest, Document, Error, ErrorKind, Location, Pending, Prefix, Result, Side, Stage, Store, StoreExt as _,
+};
 use datlake_store::{Hold, offload, sleep, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -106,7 +108,11 @@ impl Lake {
                 report.local = Some(self.collect_here(how, sweeper.named().await?).await?);
             }
             if there {
-                report.remote = Some(sweeper.collect().await?);
+                let mut collected = sweeper.collect().await?;
+                if !how.dry_run {
+                    collected.packed = self.catalog().repack().await?.records;
+                }
+                report.remote = Some(collected);
             }
         } else if here {
             report.local = Some(self.collect_here(how, HashSet::new()).await?);
@@ -143,6 +149,10 @@ impl Lake {
         if !how.dry_run {
             local.remove(blobs.iter().map(|blob| blob.digest).collect()).await?;
             self.local_view().dir().clear_named_paths();
+            // Copies, which are fetched again when they are needed.
+            for pack in local.store.locations(&Prefix::RecordPacks).await? {
+                local.store.remove(&pack).await?;
+            }
         }
         Ok(CollectedLocal { blobs: blobs.len() as u64, bytes: blobs.iter().map(|blob| blob.size).sum() })
     }

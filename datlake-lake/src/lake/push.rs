@@ -70,6 +70,7 @@ impl Lake {
         loop {
             match self.push_once(&which, &mut report).await? {
                 Commit::Done(()) => {
+                    self.catalog().write_packs().await;
                     self.note_made_remote().await;
                     return Ok(report);
                 }

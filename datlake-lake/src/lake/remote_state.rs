@@ -53,6 +53,11 @@ impl Lake {
     /// Before a process first asks the remote anything, it recognises it and learns what others removed.
     #[doc(hidden)]
     pub async fn contact_remote(&self) -> Result<()> {
+        if self.0.learned.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        // Who comes meanwhile waits, and does not ask as well.
+        let _one = self.0.contacting.lock().await;
         match self.0.learned.load(Ordering::Acquire) {
             true => Ok(()),
             false => self.learn_removals().await,

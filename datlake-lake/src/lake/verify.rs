@@ -143,6 +143,9 @@ impl Lake {
             if looking.all && looking.side == Side::Remote {
                 report.claims = left_over(&*looking.store, YOUNG, newest).await?.len() as u64;
                 report.uploads = counted(self.left_uploads(false).await)?;
+                for (at, error) in self.catalog().check_packs().await? {
+                    seen.findings.push(looking.finding(FindingKind::WrongBytes, at.path(), error));
+                }
             }
             report.documents += seen.documents;
             report.blobs += seen.blobs;

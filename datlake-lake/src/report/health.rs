@@ -167,6 +167,8 @@ pub struct CollectedRemote {
     pub ready_in_s: u64,
     /// How many more nobody names that are younger than the grace.
     pub young: u64,
+    /// How many call records were copied into packs, by which a new machine learns of many at once.
+    pub packed: u64,
 }
 
 /// What a collection did in this machine's store.

@@ -256,6 +256,8 @@ impl State {
     fn list(&self, prefix: &str) -> Vec<u8> {
         let found = self.objects.iter().filter(|(key, _)| key.starts_with(prefix));
         let each = |(key, bytes): (&String, &Vec<u8>)| {
+            // Objects are kept by their keys as requests have them.
+            let key = key.replace("%3A", ":");
             format!(
                 "<Contents><Key>{key}</Key><LastModified>2026-11-21T00:00:00.000Z</LastModified><ETag>1</ETag><Size>{}</Size></Contents>",
                 bytes.len()

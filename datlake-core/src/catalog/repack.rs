@@ -1,0 +1,239 @@
+//! Keeping the packs of records in order: what is in none is packed, small ones become large ones, and what was removed goes.
+//!
+//! A pack is written before those go whose records it has. Who listed one that is gone by now asks for its records one by one.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Range;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::Catalog;
+use super::packed::write_pack;
+use crate::record::{CallDocument, Record};
+use crate::record_pack::RecordPack;
+use crate::{CallKey, CreatorName, Digest, Entry, Location, Prefix, Result, Store, StoreExt as _};
+
+/// So many records of a creator that are in no pack are worth one.
+const UNPACKED: usize = 64;
+/// A smaller pack is one of those that become a larger one, when there are so many of them.
+const SMALL: (u64, usize) = (4 << 20, 8);
+/// How many bytes of records are in a pack at most, unless one record has more.
+const LARGEST: usize = 8 << 20;
+/// How many records are read at a time.
+const AT_ONCE: usize = 64;
+
+/// What became of the packs of records of a remote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repacked {
+    /// How many records were in no pack, and are now.
+    pub records: u64,
+    /// How many packs were written.
+    pub written: u64,
+    /// How many packs went.
+    pub removed: u64,
+}
+
+/// Writes what is gathered into packs of the largest size.
+struct Writer<'a> {
+    store: &'a dyn Store,
+    creator: &'a CreatorName,
+    records: BTreeMap<CallKey, Vec<u8>>,
+    bytes: usize,
+    written: BTreeSet<Digest>,
+}
+
+impl Writer<'_> {
+    async fn put(&mut self, record: &Record) -> Result<()> {
+        self.bytes += record.bytes().len();
+        self.records.insert(record.key, record.bytes().to_vec());
+        if self.bytes >= LARGEST { self.end().await } else { Ok(()) }
+    }
+
+    async fn end(&mut self) -> Result<()> {
+        let records = std::mem::take(&mut self.records);
+        self.bytes = 0;
+        if !records.is_empty() {
+            self.written.insert(write_pack(self.store, self.creator.clone(), &records).await?);
+        }
+        Ok(())
+    }
+}
+
+/// The packs of one creator.
+#[derive(Default)]
+struct Looked {
+    /// What whole packs have.
+    packed: HashSet<CallKey>,
+    /// How many were damaged.
+    damaged: u64,
+    /// Packs that are to be written anew, and those that are only small.
+    anew: Vec<Digest>,
+    small: Vec<Digest>,
+}
+
+impl Catalog {
+    /// Packs the records at the remote that are in no pack, where a creator has many, and merges small packs. The caller has
+    /// learned what was removed.
+    ///
+    /// # Errors
+    /// Those of the remote.
+    pub async fn repack(&self) -> Result<Repacked> {
+        let mut done = Repacked::default();
+        let Some(remote) = &self.remote else { return Ok(done) };
+        let mut of = BTreeMap::<CreatorName, (BTreeSet<CallKey>, Vec<(Digest, u64)>)>::new();
+        let gather = |Entry { location, .. }: Entry| {
+            if let Location::Record(creator, key) = location {
+                of.entry(creator).or_default().0.insert(key);
+            }
+        };
+        remote.each(&Prefix::Records, gather).await?;
+        let gather = |Entry { location, size, .. }: Entry| {
+            if let Location::RecordPack(creator, digest) = location {
+                of.entry(creator).or_default().1.push((digest, size));
+            }
+        };
+        remote.each(&Prefix::RecordPacks, gather).await?;
+        for (creator, (keys, packs)) in of {
+            if !packs.is_empty() || keys.len() >= UNPACKED {
+                self.repack_of(&**remote, &creator, keys, &packs, &mut done).await?;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn repack_of(
+        &self,
+        remote: &dyn Store,
+        creator: &CreatorName,
+        keys: BTreeSet<CallKey>,
+        packs: &[(Digest, u64)],
+        done: &mut Repacked,
+    ) -> Result<()> {
+        let Looked { packed, damaged, mut anew, small } = self.look(remote, creator, &keys, packs).await?;
+        done.removed += damaged;
+        let unpacked: Vec<CallKey> = keys.iter().filter(|key| !packed.contains(*key)).copied().collect();
+        let adds = unpacked.len() >= UNPACKED;
+        if adds || small.len() >= SMALL.1 || !anew.is_empty() || damaged > 0 {
+            anew.extend(small);
+        }
+        if anew.is_empty() && !adds {
+            return Ok(());
+        }
+        let mut writer =
+            Writer { store: remote, creator, records: BTreeMap::new(), bytes: 0, written: BTreeSet::new() };
+        for digest in &anew {
+            for record in self.read_pack(remote, creator, digest, &keys).await? {
+                writer.put(&record).await?;
+            }
+        }
+        if adds {
+            let read = stream::iter(unpacked).map(async |key| {
+                let bytes = remote.get(&Location::Record(creator.clone(), key)).await?;
+                // What is damaged is for who looks the lake through.
+                Ok::<_, crate::Error>(bytes.and_then(|bytes| CallDocument::parse(creator, &key, bytes).ok()?.record()))
+            });
+            let mut read = read.buffered(AT_ONCE);
+            while let Some(record) = read.try_next().await? {
+                let Some(record) = record else { continue };
+                writer.put(&record).await?;
+                done.records += 1;
+            }
+        }
+        writer.end().await?;
+        done.written += writer.written.difference(&anew.iter().copied().collect()).count() as u64;
+        for digest in anew.iter().filter(|digest| !writer.written.contains(digest)) {
+            remote.remove(&Location::RecordPack(creator.clone(), *digest)).await?;
+            done.removed += 1;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the packs of records at the remote: where each is, and why.
+    ///
+    /// # Errors
+    /// Those of the remote.
+    pub async fn check_packs(&self) -> Result<Vec<(Location, String)>> {
+        let Some(remote) = &self.remote else { return Ok(Vec::new()) };
+        let mut wrong = Vec::new();
+        for at in remote.locations(&Prefix::RecordPacks).await? {
+            let Location::RecordPack(creator, digest) = &at else { continue };
+            let Some(bytes) = remote.get(&at).await? else { continue };
+            if let Err(error) = RecordPack::parse(&bytes, digest, &at) {
+                wrong.push((at, error.to_string()));
+                continue;
+            }
+            let records = records_in(creator, &bytes);
+            let differs = stream::iter(records).map(async |record| {
+                let at = Location::Record(record.creator.clone(), record.key);
+                let there = remote.get(&at).await?;
+                // What was removed is in packs until they are written anew.
+                let is_other =
+                    there.is_some_and(|there| there != record.bytes()) && self.packs.may_count(&record.digest);
+                Ok::<_, crate::Error>(is_other.then_some(record.key))
+            });
+            let differs: Vec<_> = differs.buffered(AT_ONCE).try_collect().await?;
+            if let Some(key) = differs.into_iter().flatten().next() {
+                let (path, store) = (at.path(), remote.describe());
+                let call = format!("{creator}/{}", key.short());
+                wrong.push((at, format!("the pack `{path}` has another record of call {call} than {store} has; remove the pack, nothing else is lost")));
+            }
+        }
+        Ok(wrong)
+    }
+
+    /// What is in the packs of a creator, and which of them are to be written anew: what has more records that were removed than
+    /// others. What is damaged goes.
+    async fn look(
+        &self,
+        remote: &dyn Store,
+        creator: &CreatorName,
+        keys: &BTreeSet<CallKey>,
+        packs: &[(Digest, u64)],
+    ) -> Result<Looked> {
+        let mut looked = Looked::default();
+        for (digest, size) in packs {
+            let at = Location::RecordPack(creator.clone(), *digest);
+            let Some(bytes) = remote.get(&at).await? else { continue };
+            let Ok(pack) = RecordPack::parse(&bytes, digest, &at) else {
+                // Before the same is written again.
+                remote.remove(&at).await?;
+                looked.damaged += 1;
+                continue;
+            };
+            let live: Vec<CallKey> = pack.places().map(|(key, _)| *key).filter(|key| keys.contains(key)).collect();
+            match live.len() * 2 < pack.places().count() {
+                true => looked.anew.push(*digest),
+                false if *size < SMALL.0 => looked.small.push(*digest),
+                false => {}
+            }
+            looked.packed.extend(live);
+        }
+        Ok(looked)
+    }
+
+    /// The records in a pack that were not removed.
+    async fn read_pack(
+        &self,
+        remote: &dyn Store,
+        creator: &CreatorName,
+        digest: &Digest,
+        keys: &BTreeSet<CallKey>,
+    ) -> Result<Vec<Record>> {
+        let at = Location::RecordPack(creator.clone(), *digest);
+        let Some(bytes) = remote.get(&at).await? else { return Ok(Vec::new()) };
+        self.learn_new_removals().await?;
+        let mut records = records_in(creator, &bytes);
+        records.retain(|record| keys.contains(&record.key) && self.packs.may_count(&record.digest));
+        Ok(records)
+    }
+}
+
+/// The records in a pack that are whole.
+fn records_in(creator: &CreatorName, bytes: &[u8]) -> Vec<Record> {
+    let Some(pack) = RecordPack::read(bytes) else { return Vec::new() };
+    let read = |(key, place): (&CallKey, &Range<u64>)| {
+        let (from, to) = (usize::try_from(place.start).ok()?, usize::try_from(place.end).ok()?);
+        CallDocument::parse(creator, key, bytes.get(from..to)?.to_vec()).ok()?.record()
+    };
+    pack.places().filter_map(read).collect()
+}
