@@ -100,6 +100,7 @@ fn where_and_how_a_crate_is_built_does_not_count() {
     assert_eq!(hashes(&keys, &folder, &["run"]), first, "with other ends of lines");
 
     as_a_member_of_a_workspace(&keys, &moved, &first);
+    as_a_package(&keys, &first);
     features_of_a_dependency_s_dependency(&keys, &first);
 }
 
@@ -116,6 +117,39 @@ fn as_a_member_of_a_workspace(keys: &UserCrate, moved: &Path, first: &[String]) 
                      [profile.dev]\ndebug = 0\n[profile.dev.package.blake3]\nopt-level = 3\n";
     fs::write(around.join("Cargo.toml"), workspace).unwrap();
     assert_eq!(hashes(keys, moved, &["run"]), first, "in a workspace");
+}
+
+/// As `cargo package` writes it, which leaves out where dependencies lie, and unpacked elsewhere.
+#[track_caller]
+fn as_a_package(keys: &UserCrate, first: &[String]) {
+    let around = tempfile::tempdir().unwrap();
+    let folder = around.path().join("sources");
+    copy(&keys.path(""), &folder);
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    let [datlake, kit] = ["datlake = { path", "kit = { path"].map(|start| {
+        let line = manifest.lines().find(|line| line.starts_with(start)).unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    });
+    let versioned = manifest.replace("datlake = { path", "datlake = { version = \"*\", path");
+    let versioned = versioned.replace("kit = { path", "kit = { version = \"0.1\", path");
+    fs::write(folder.join("Cargo.toml"), versioned).unwrap();
+    let target = around.path().join("target");
+    let arguments = ["package", "--no-verify", "--allow-dirty", "--exclude-lockfile", "--target-dir"];
+    let done = keys.cargo_in(&folder, &[&arguments[..], &[target.to_str().unwrap()]].concat(), &[]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+
+    let mut tar = Command::new("tar");
+    tar.arg("-xzf").arg(target.join("package/keys-0.1.0.crate")).arg("-C").arg(around.path());
+    assert!(tar.status().unwrap().success());
+    let unpacked = around.path().join("keys-0.1.0");
+    let written = fs::read_to_string(unpacked.join("Cargo.toml")).unwrap();
+    assert!(!written.contains("path = \"kit\""), "{written}");
+    let kit = folder.join(kit);
+    let patches =
+        format!("\n[workspace]\n[patch.crates-io]\ndatlake = {{ path = {datlake:?} }}\nkit = {{ path = {kit:?} }}\n");
+    fs::write(unpacked.join("Cargo.toml"), written + &patches).unwrap();
+    fs::copy(folder.join("Cargo.lock"), unpacked.join("Cargo.lock")).unwrap();
+    assert_eq!(hashes(keys, &unpacked, &["run"]), first, "unpacked");
 }
 
 /// The program names neither the dependency nor its features.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::index::Meaning;
-use crate::index::{Binding, CrateId, DefId, ImplId, Kind, ModId};
+use crate::index::{Binding, CrateId, DefId, ImplId, Kind, ModId, Seen};
 use crate::mentioned::{Embedded, Mentions};
 use crate::scanner::{Scanner, Uses};
 use crate::symbol::{self, Map, Set, Sym};
@@ -128,9 +128,16 @@ impl<'a> Run<'a> {
     /// Methods that are called by name and cannot be named from there: once they can, they may be what is called.
     fn hidden_members(&mut self) {
         let (uses, index) = (self.uses, &self.scanner.index);
+        let is_hidden = |def: &DefId| {
+            index[*def].owner.is_none() && index[*def].kind == Kind::Member && index[*def].seen != Seen::Everywhere
+        };
+        let hidden: Set<Sym> = self.items.keys().filter(|def| is_hidden(def)).map(|def| index[*def].name).collect();
+        if hidden.is_empty() {
+            return;
+        }
         for (def, context) in &self.read {
             let from = context.unwrap_or(index[*def].module);
-            for name in &self.scanner.mentions(*def, *context).called {
+            for name in self.scanner.mentions(*def, *context).called.iter().filter(|name| hidden.contains(name)) {
                 for (_, member) in uses.members.get(name).into_iter().flatten() {
                     if self.items.contains_key(member) && !index.is_seen(index[*member].seen, from) {
                         let edge = format!("{} = {} (hidden)", index.name(*name), self.scanner.label(*member));
@@ -408,7 +415,7 @@ impl<'a> Run<'a> {
             }
             Meaning::Whole(krate) => {
                 self.whole_crate(krate, def, context);
-                index[krate].package.name.clone()
+                index.package_label(krate)
             }
             Meaning::Hidden(found) => format!("{} (hidden)", self.scanner.label(found)),
             Meaning::When(..) | Meaning::Made(_) => return,

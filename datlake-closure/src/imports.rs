@@ -105,7 +105,7 @@ impl Walker<'_> {
             macros: Vec::new(),
             imported: self.imported.clone(),
             attribute: if attribute { usize::MAX } else { 0 },
-            is_made_here: false,
+            function: None,
             depth: self.depth + 1,
             scoped: BTreeSet::new(),
             out: self.out,

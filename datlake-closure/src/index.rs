@@ -296,6 +296,11 @@ impl Index {
         self[self[def].module].krate
     }
 
+    /// What the labels of a crate begin with.
+    pub(crate) fn package_label(&self, krate: CrateId) -> String {
+        self.name(self[self[krate].root].name)
+    }
+
     /// Whether code of a crate can use another's.
     pub(crate) fn sees(&self, krate: CrateId, other: CrateId) -> bool {
         self[krate].reach.contains(&other)

@@ -12,6 +12,7 @@ pub(crate) struct Manifest {
     pub(crate) directory: PathBuf,
     pub(crate) package: String,
     pub(crate) edition: Edition,
+    pub(crate) version: String,
     /// The library's name in code, and its root.
     pub(crate) library: Option<(String, PathBuf)>,
     pub(crate) proc_macro: bool,
@@ -104,6 +105,7 @@ impl Manifest {
         Some(Self {
             has_features: table.keys().any(|key| key == "features" || key.starts_with("features."))
                 || dependencies.values().any(|wanted| wanted.optional),
+            version: inherited("version").cloned().unwrap_or_default(),
             edition: Edition::of(inherited("edition").map_or("2015", String::as_str)),
             library: exists(&root).then_some((name, root)),
             proc_macro: ["lib.proc-macro", "lib.proc_macro"]

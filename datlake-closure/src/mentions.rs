@@ -40,8 +40,8 @@ pub(crate) struct Walker<'a> {
     pub(crate) imported: Map<Sym, Vec<Path>>,
     /// Up to here one is in an attribute.
     pub(crate) attribute: usize,
-    /// Trait objects are made in what is reached: nothing here keeps what others put there.
-    pub(crate) is_made_here: bool,
+    /// The tokens of a function, where it is one.
+    pub(crate) function: Option<(usize, usize)>,
     /// How many strings deep one reads.
     pub(crate) depth: usize,
     /// Names that a trait in scope may have, and where.
@@ -290,7 +290,10 @@ impl Walker<'_> {
                     Meaning::Def(def) if index[*def].kind == Kind::Trait => Some(*def),
                     _ => None,
                 });
-                let open = if self.is_made_here { &mut self.out.dynamic } else { &mut self.out.open };
+                // Of a function that keeps nothing of what others put there.
+                let keeps = |(from, to): (usize, usize)| (from..to).any(|at| text.is(at, symbol::STATIC));
+                let is_made_here = self.function.is_some_and(|function| !keeps(function));
+                let open = if is_made_here { &mut self.out.dynamic } else { &mut self.out.open };
                 open.extend(traits);
                 next = if text.is(behind, symbol::LT) { text.past_angles(behind, to) } else { behind };
             } else {

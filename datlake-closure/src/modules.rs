@@ -19,8 +19,16 @@ use crate::text::Text;
 /// Reads all crates.
 pub(crate) fn build(packages: Vec<Package>, sources: &dyn Sources) -> Index {
     let mut builder = Builder { index: Index::default(), sources, reading: Vec::new() };
-    for package in packages {
-        builder.krate(package);
+    let of_name = |name: &str| packages.iter().filter(|package| package.name == name).count();
+    let shared: BTreeSet<String> =
+        packages.iter().map(|package| package.name.clone()).filter(|name| of_name(name) > 1).collect();
+    for (at, package) in packages.into_iter().enumerate() {
+        // The crate itself is known by its name, whatever it depends on.
+        let label = match at > 0 && shared.contains(&package.name) {
+            true => format!("{}@{}", package.name, package.version),
+            false => package.name.clone(),
+        };
+        builder.krate(package, &label);
     }
     link(&mut builder.index);
     made::add(&mut builder.index);
@@ -91,9 +99,9 @@ pub(crate) fn add(
 }
 
 impl Builder<'_> {
-    fn krate(&mut self, package: Package) {
+    fn krate(&mut self, package: Package, label: &str) {
         let krate = CrateId(self.index.crates.len() as u32);
-        let name = self.index.sym(&package.name);
+        let name = self.index.sym(label);
         let root = ModId(self.index.modules.len() as u32);
         let path = normalise(&package.root);
         self.index.crates.push(Crate {

@@ -57,6 +57,8 @@ pub enum Dependency {
 pub struct Package {
     /// What labels begin with.
     pub name: String,
+    /// As its manifest has it: labels have it where packages share a name.
+    pub version: String,
     /// The file that rustc is given.
     pub root: PathBuf,
     /// What code calls the library if nothing renames it; none of another target.

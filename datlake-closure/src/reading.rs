@@ -11,6 +11,7 @@ use crate::mentions::Walker;
 use crate::scanner::Scanner;
 use crate::symbol::{self, Map, Set, Sym};
 use crate::text::Text;
+use crate::traits::Scope;
 
 impl Scanner {
     /// What an item mentions, seen from its own module or, a macro's body, from another.
@@ -61,8 +62,7 @@ impl Scanner {
             macros: Vec::new(),
             imported: Map::default(),
             attribute: 0,
-            is_made_here: matches!(it.kind, Kind::Fn | Kind::Member)
-                && !(it.from..it.to).any(|at| text.is(at, symbol::STATIC)),
+            function: matches!(it.kind, Kind::Fn | Kind::Member).then_some((it.from, it.to)),
             depth: 0,
             scoped: Default::default(),
             out: &mut out,
@@ -101,10 +101,16 @@ impl Scanner {
 
     /// `home`: of a macro, which can use any trait of its own crate.
     fn add_traits(&self, home: Option<CrateId>, scoped: &std::collections::BTreeSet<(Sym, ModId)>, out: &mut Mentions) {
+        let mut scopes: Vec<(ModId, Arc<Scope>)> = Vec::new();
         for (name, module) in scoped {
-            let scope = self.scopes.of(&self.index, &self.resolver, *module);
-            out.ambient.extend(scope.ambient.iter().cloned());
-            out.traits.extend(scope.handed.iter().map(|def| (symbol::UNDERSCORE, *def)));
+            let at = scopes.iter().position(|(known, _)| known == module).unwrap_or_else(|| {
+                let scope = self.scopes.of(&self.index, &self.resolver, *module);
+                out.ambient.extend(scope.ambient.iter().cloned());
+                out.traits.extend(scope.handed.iter().map(|def| (symbol::UNDERSCORE, *def)));
+                scopes.push((*module, scope));
+                scopes.len() - 1
+            });
+            let scope = &scopes[at].1;
             let candidates = self.index.trait_members.get(name).into_iter().flatten();
             let near = |def: &DefId| home.is_some_and(|home| self.index.sees(home, self.index.crate_of(*def)));
             for def in candidates.filter(|def| scope.traits.contains(def) || near(def)) {

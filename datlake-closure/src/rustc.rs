@@ -87,6 +87,7 @@ impl Invocation {
         let name = if is_library { own.package.clone() } else { format!("{}/{target}", own.package) };
         graph.found.push(Package {
             name,
+            version: own.version.clone(),
             root: self.root.clone(),
             is_library,
             edition: self.edition,
@@ -229,6 +230,7 @@ impl Graph<'_> {
         let built = built.map(|built| Artifact::of(&built, &name, wanted, self.sources));
         self.found.push(Package {
             name: manifest.package.clone(),
+            version: manifest.version.clone(),
             root,
             library: Some(name.clone()),
             is_library: true,

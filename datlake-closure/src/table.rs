@@ -243,7 +243,7 @@ impl Scanner {
         for krate in of_cargo.into_iter().map(|(krate, _)| *krate).collect::<BTreeSet<_>>() {
             let path = index[krate].package.directory.join("Cargo.toml");
             let text = self.read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-            found.items.push(row(format!("{} (manifest)", index[krate].package.name), normalise_lines(&text), &path));
+            found.items.push(row(format!("{} (manifest)", index.package_label(krate)), normalise_lines(&text), &path));
         }
         let variables: BTreeSet<&String> = own_variables.into_iter().chain(rest).map(|(_, name)| name).collect();
         found.variables = variables.into_iter().cloned().collect();
@@ -300,7 +300,7 @@ impl Scanner {
             normal::write(&file.text, 0, file.text.len(), &mut text);
             text.push('\n');
         }
-        row(format!("{} (whole)", package.name), text, &package.root)
+        row(format!("{} (whole)", index.package_label(krate)), text, &package.root)
     }
 
     /// Files that the sources of a crate embed.
@@ -368,7 +368,7 @@ impl Scanner {
             }
         }
         files.insert(path.clone());
-        Some(row(format!("{} (build script)", package.name), normal, &path))
+        Some(row(format!("{} (build script)", self.index.package_label(krate)), normal, &path))
     }
 
     /// How a crate is compiled: its edition, and a dependency's features; ours are seen by `cfg`.
@@ -377,7 +377,7 @@ impl Scanner {
         let features: BTreeSet<&str> = package.features.iter().filter(|_| !own).map(String::as_str).collect();
         let year = package.edition.year().to_string();
         let settings: Vec<&str> = std::iter::once(year.as_str()).chain(features).collect();
-        row(format!("{} (settings)", package.name), settings.join(" "), &package.root)
+        row(format!("{} (settings)", self.index.package_label(krate)), settings.join(" "), &package.root)
     }
 
     /// The functions of the crate.

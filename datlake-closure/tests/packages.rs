@@ -205,6 +205,75 @@ fn what_cannot_be_read_is_named() {
     assert_eq!(error.to_string(), "the sources of `app` are not readable at src/lib.rs");
 }
 
+/// `cargo vendor` copies what registries have, and says where in cargo's configuration.
+#[test]
+fn a_vendored_build_has_the_same_closure() {
+    let labels = |sources: &BTreeMap<PathBuf, String>| {
+        let packages = invocation(sources, "app/src/lib.rs").packages(Path::new("/w/app"), None, &[], sources);
+        let scanner = Scanner::new(packages.expect("manifests"), sources.clone()).expect("sources");
+        let creator = Creator { file: Path::new("/w/app/src/lib.rs"), line: 1, name: "creator" };
+        let closure = scanner.closure(&creator).expect("a function");
+        let rows = closure.items.iter().map(|item| format!("{}: {} {:?}", item.label, item.text, item.edges));
+        (rows.collect::<Vec<_>>(), closure.registry, closure.files)
+    };
+    let mut sources = workspace();
+    let app = sources.get_mut(Path::new("/w/app/src/lib.rs")).expect("a root");
+    *app = app.replace("kit::help()", "kit::help() + itoa::one()");
+    let before = labels(&sources);
+    assert_eq!(before.1, ["itoa"]);
+    sources.extend(files(&[
+        (
+            "/w/.cargo/config.toml",
+            "[source.crates-io]\nreplace-with = \"vendored-sources\"\n[source.vendored-sources]\ndirectory = \"vendor\"\n",
+        ),
+        ("/w/vendor/itoa/Cargo.toml", "[package]\nname = \"itoa\"\nversion = \"1.0.0\"\n"),
+        ("/w/vendor/itoa/src/lib.rs", "pub fn one() -> u64 { 1 }"),
+        ("/w/target/debug/deps/itoa-55dd.d", "/w/target/debug/deps/libitoa-55dd.rmeta: vendor/itoa/src/lib.rs\n"),
+    ]));
+    assert_eq!(labels(&sources), before);
+    // What was a path dependency and is vendored is a crate like those of registries: its version counts at most.
+    let root = sources.get_mut(Path::new("/w/Cargo.toml")).expect("a manifest");
+    *root = root.replace("path = \"helper\"", "version = \"0.1\"");
+    sources.extend(files(&[
+        ("/w/vendor/helper/Cargo.toml", "[package]\nname = \"helper\"\nversion = \"0.1.0\"\n"),
+        ("/w/vendor/helper/src/lib.rs", "pub fn help() -> u64 { 1 }"),
+    ]));
+    let (rows, registry, _) = labels(&sources);
+    assert!(!rows.iter().any(|row| row.starts_with("helper::")), "{rows:?}");
+    assert_eq!(registry, ["helper", "itoa"]);
+}
+
+/// Both have one name: what one has is told from what the other has.
+#[test]
+fn two_versions_of_one_package() {
+    let rows = |first: &str, second: &str| {
+        let sources = files(&[
+            (
+                "/w/app/Cargo.toml",
+                "[package]\nname = \"app\"\n[dependencies]\nold = { package = \"dual\", path = \"../one\" }\n\
+                 dual = { path = \"../../far/two\" }\n",
+            ),
+            ("/w/app/src/lib.rs", "fn creator() -> u64 { old::size() * 10 + dual::size() }"),
+            ("/w/one/Cargo.toml", "[package]\nname = \"dual\"\nversion = \"1.0.0\"\n"),
+            ("/w/one/src/lib.rs", first),
+            ("/far/two/Cargo.toml", "[package]\nname = \"dual\"\nversion = \"2.0.0\"\n"),
+            ("/far/two/src/lib.rs", second),
+        ]);
+        let invocation = Invocation::of(["src/lib.rs".to_owned()], Path::new("/w/app"), &sources).expect("a root");
+        let packages = invocation.packages(Path::new("/w/app"), None, &[], &sources).expect("manifests");
+        let scanner = Scanner::new(packages, sources).expect("sources");
+        let creator = Creator { file: Path::new("/w/app/src/lib.rs"), line: 1, name: "creator" };
+        let closure = scanner.closure(&creator).expect("a function");
+        let rows = closure.items.iter().map(|item| format!("{}: {} {:?}", item.label, item.text, item.edges));
+        rows.collect::<Vec<_>>()
+    };
+    let (one, two) = ("pub fn size() -> u64 { 1 }", "pub fn size() -> u64 { 2 }");
+    let found = rows(one, two);
+    assert!(["{ 1 }", "{ 2 }"].iter().all(|body| found.iter().any(|row| row.contains(body))), "{found:?}");
+    assert_ne!(found, rows(two, one));
+    assert!(found.iter().any(|row| row.starts_with("dual@1.0.0::size")), "{found:?}");
+}
+
 #[test]
 fn a_function_that_is_elsewhere() {
     let sources = files(&[("src/lib.rs", "mod a { fn one() {}\n fn two() {} }\nfn three() {}")]);

@@ -166,7 +166,7 @@ impl Code {
 
     /// Whether an item that was found is this one, or holds it: labels do not name what is in a body, lines do.
     fn is_in(&self, item: &ClosureItem) -> bool {
-        let in_package = item.label.strip_prefix(self.package).is_some_and(|rest| rest.starts_with([':', '/']));
+        let in_package = item.label.strip_prefix(self.package).is_some_and(|rest| rest.starts_with([':', '/', '@']));
         if let Some(module) = self.name.strip_prefix("mod ") {
             return in_package && item.label.contains(&format!("::{module}::"));
         }

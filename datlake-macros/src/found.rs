@@ -105,10 +105,12 @@ impl ClosureTable {
                 let _ = writeln!(found.table, "source\t{}\t{}", source.shown(path), hex(&blob));
             }
         }
-        for item in &closure.items {
-            let file = source.shown(&item.file);
-            found.add_item(item, &file);
+        let mut shown: BTreeMap<&Path, String> = BTreeMap::new();
+        for (item, hash) in closure.items.iter().zip(&rows.hashes) {
+            let file = shown.entry(&item.file).or_insert_with(|| source.shown(&item.file));
+            found.add_item(item, hash, file);
         }
+        drop(shown);
         found.conditions = ScanResult::of_conditions(&closure.conditions);
         found.variables = closure.variables;
         let files = closure.embedded.iter().filter(|embedded| embedded.bytes.is_some());
@@ -136,9 +138,9 @@ impl ClosureTable {
         Self { hash: rows.hash(), variants: rows.variants(), table, ..Self::default() }
     }
 
-    fn add_item(&mut self, item: &Item, file: &str) {
+    fn add_item(&mut self, item: &Item, hash: &[u8; 32], file: &str) {
         let because = item.because.as_deref().unwrap_or_default();
-        let hash = hex(&hash_of_item(item));
+        let hash = hex(hash);
         let (label, because, kind) = (line(&item.label), line(because), if item.is_root { "root" } else { "item" });
         let leads_to: Vec<String> = item.leads_to.iter().map(usize::to_string).collect();
         let (lines, leads_to) = (format!("{}\t{}", item.line, item.last_line), leads_to.join(" "));
@@ -198,6 +200,8 @@ impl ClosureTable {
 #[derive(Default)]
 pub(crate) struct Rows {
     items: Vec<(String, [u8; 32])>,
+    /// Of the items, in the order in which they were found.
+    hashes: Vec<[u8; 32]>,
     /// Items under a `cfg`, by its predicate.
     under: BTreeMap<String, Vec<(String, [u8; 32])>>,
     embedded: Vec<(String, Option<[u8; 32]>)>,
@@ -210,12 +214,13 @@ impl Rows {
     pub(crate) fn of(closure: &Closure, registry: Registry, source: &Source) -> Self {
         let mut rows = Self { counts_registry: registry == Registry::Count, ..Self::default() };
         let label = |item: &Item| if item.is_root { String::new() } else { item.label.clone() };
-        for item in &closure.items {
+        rows.hashes = closure.items.iter().map(hash_of_item).collect();
+        for (item, hash) in closure.items.iter().zip(&rows.hashes) {
             let rows = match under(item) {
                 Some(predicate) => rows.under.entry(predicate).or_default(),
                 None => &mut rows.items,
             };
-            rows.push((label(item), hash_of_item(item)));
+            rows.push((label(item), *hash));
         }
         rows.under.values_mut().chain([&mut rows.items]).for_each(|rows| rows.sort());
         let content = |bytes: &std::sync::Arc<[u8]>| *blake3::hash(bytes).as_bytes();
@@ -307,10 +312,13 @@ fn line(text: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    out
 }
 
 fn list(texts: &[String], out: &mut Vec<u8>) {
