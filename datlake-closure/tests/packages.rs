@@ -243,7 +243,7 @@ fn a_vendored_build_has_the_same_closure() {
     assert_eq!(registry, ["helper", "itoa"]);
 }
 
-/// Both have one name: what one has is told from what the other has.
+/// Both have one name: labels have their versions.
 #[test]
 fn two_versions_of_one_package() {
     let rows = |first: &str, second: &str| {

@@ -117,6 +117,46 @@ fn folders_in_circles() {
     assert!(scanner.closure(&Creator { file: &root, line: 1, name: "creator" }).is_ok());
 }
 
+/// Stable compilers refuse frontmatter: only the text can be looked at.
+#[test]
+fn what_stands_before_the_items() {
+    let code = "fn creator() -> u64 { helper() }\nfn helper() -> u64 { 1 }\n";
+    for before in [
+        "\u{feff}",
+        "#!/usr/bin/env rustx\n",
+        "---\n[dependencies]\nfn = \"{ \"\n---\n",
+        "#!/usr/bin/env rustx\n\n----cargo\n--- \"'{\n----\n",
+        "#![allow(dead_code)]\n",
+        "//! About.\n",
+    ] {
+        let found = survives(format!("{before}{code}"));
+        assert!(found[0].items.iter().any(|item| item.label == "app::helper"), "{before:?}");
+        let helper = found[0].items.iter().find(|item| item.label == "app::helper").map(|item| item.text.to_string());
+        assert_eq!(helper.as_deref(), Some("fn helper ( ) -> u64 { 1 }"), "{before:?}");
+    }
+}
+
+/// Nothing is written beside sources, which a sandbox may forbid.
+#[test]
+#[cfg(unix)]
+fn a_folder_that_cannot_be_written_to() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("read-only");
+    let _ = std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let root = folder.join("lib.rs");
+    std::fs::write(&root, "mod a; fn creator() { a::f() }").expect("a file");
+    std::fs::write(folder.join("a.rs"), "pub fn f() {}").expect("a file");
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o555)).expect("a mode");
+    let scanner = Scanner::new(vec![Package::new("app", &root.to_string_lossy())], Disk).expect("a root");
+    let closure = scanner.closure(&Creator { file: &root, line: 1, name: "creator" }).expect("it is there");
+    let left = std::fs::read_dir(&folder).expect("a folder").count();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    assert!(closure.items.iter().any(|item| item.label == "app::a::f"));
+    assert_eq!(left, 2);
+}
+
 #[test]
 fn files_that_are_missing_twice_there_or_no_text() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("odd-files");
