@@ -398,7 +398,7 @@ fn a_package_that_is_reached_in_many_ways_is_looked_at_once() {
     let mut list = BTreeMap::new();
     for layer in 0..LAYERS {
         for one in ["a", "b", "c"] {
-            let below = (layer + 1 < LAYERS).then(|| ["a", "b", "c"]).into_iter().flatten();
+            let below = (layer + 1 < LAYERS).then_some(["a", "b", "c"]).into_iter().flatten();
             let below = below.map(|name| format!("{name}{0} = {{ path = \"../{name}{0}\" }}\n", layer + 1));
             let manifest = format!("[package]\nname = \"{one}{layer}\"\n[dependencies]\n{}", below.collect::<String>());
             list.insert(PathBuf::from(format!("/w/{one}{layer}/Cargo.toml")), manifest);
