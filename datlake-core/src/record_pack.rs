@@ -53,9 +53,10 @@ impl RecordPack {
         let (mut places, mut at) = (Vec::<(CallKey, Range<u64>)>::new(), end as u64 + 2);
         for line in lines.split('\n') {
             let (key, length) = line.split_once(' ')?;
-            let key: CallKey = key.parse().ok()?;
-            let after = at.checked_add(length.parse().ok()?)?;
-            if places.last().is_some_and(|(before, _)| *before >= key) {
+            let (key, length): (CallKey, u64) = (key.parse().ok()?, length.parse().ok()?);
+            let after = at.checked_add(length)?;
+            // Only the one spelling counts.
+            if format!("{key} {length}") != line || places.last().is_some_and(|(before, _)| *before >= key) {
                 return None;
             }
             places.push((key, at..after));
@@ -112,6 +113,8 @@ mod tests {
             format!("{HEADER}\n"),
             format!("{HEADER}{one} 1\n{one} 1\n\nab"),
             format!("{HEADER}{one} -1\n\n"),
+            format!("{HEADER}{one} +1\n\na"),
+            format!("{HEADER}{one} 01\n\na"),
             format!("{HEADER}{one} 18446744073709551615\n\na"),
             format!("{HEADER}{} 1\n{one} 1\n\nab", key(2)),
         ] {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use datlake_closure::{Invocation, Package, Scanner, locked};
+use datlake_core::record_pack::RecordPack;
 use datlake_core::tree::{Metarange, TreeEntry, TreeRange};
 use datlake_core::{CallKey, CreatorName, Digest, Document, Location, Uid, codec, run};
 
@@ -21,7 +22,7 @@ macro_rules! as_text {
 pub type FuzzTarget = fn(&[u8]);
 
 /// Each target, by its name; its corpus is `corpus/<name>`.
-pub const TARGETS: [(&str, FuzzTarget); 14] = [
+pub const TARGETS: [(&str, FuzzTarget); 15] = [
     ("answer", datlake_store::fuzzing::answer),
     ("closure", closure),
     ("config", as_text!(datlake_lake::fuzzing::config)),
@@ -32,6 +33,7 @@ pub const TARGETS: [(&str, FuzzTarget); 14] = [
     ("names", as_text!(names)),
     ("packages", as_text!(packages)),
     ("profile", as_text!(datlake_store::fuzzing::profile)),
+    ("records", records),
     ("runlog", run_log),
     ("uploads", as_text!(datlake_store::fuzzing::uploads)),
     ("url", as_text!(datlake_store::fuzzing::url)),
@@ -66,6 +68,15 @@ fn tree(bytes: &[u8]) {
         for (at, row) in metarange.ranges().iter().enumerate() {
             assert_eq!((metarange.find(&row.first), metarange.find(&row.last)), (Some(at), Some(at)));
         }
+    }
+}
+
+/// A pack of records that can be read is written again as it was.
+fn records(bytes: &[u8]) {
+    if let Some(pack) = RecordPack::read(bytes) {
+        let at = |end: u64| usize::try_from(end).unwrap_or(usize::MAX);
+        let records = pack.places().map(|(key, place)| (*key, &bytes[at(place.start)..at(place.end)]));
+        assert_eq!(RecordPack::to_bytes(&records.collect()), bytes);
     }
 }
 

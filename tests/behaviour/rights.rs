@@ -19,6 +19,11 @@ fn shouted(text: &File) -> Result<File> {
     File::from_bytes("shouted.txt", text.read_to_string()?.to_uppercase())
 }
 
+#[file_creator]
+fn numbered(n: u32) -> Result<File> {
+    File::from_bytes("numbered.txt", n.to_string())
+}
+
 /// The statements of each role, as the table there says.
 const ROLES: [(&str, &[&str]); 4] = [
     ("reader", &["Find", "Read"]),
@@ -71,10 +76,19 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
     let large: Vec<u8> = (0..(17 << 20)).map(|i: u32| (i % 251) as u8).collect();
     writer.add_bytes("large.bin", &large).unwrap();
     let uid = writer.ok("ran doubled", || doubled(&File::get("texts/hello.txt")?)).uid().unwrap().to_string();
+    // They replace a name, and pack records of many calls.
+    writer.add_bytes("moved.txt", "one").unwrap();
+    writer.replacing().add_bytes("moved.txt", "two").unwrap();
+    let numbers = writer.ok("ran numbered ×16", || numbered::calls(0..16).run());
+    writer.push(&[]).unwrap();
+    let packs = || pollster::block_on(server.store().locations(&Prefix::RecordPacks)).unwrap();
+    let first = packs();
+    assert_eq!(first.len(), 1);
     assert!(writer.status().unwrap().unpushed.is_empty());
     assert_eq!(pollster::block_on(server.store().locations(&Prefix::Claims)).unwrap(), []);
     denied(writer.remove("texts/hello.txt"));
     denied(writer.remove(&uid));
+    denied(writer.remove("moved.txt"));
     denied(writer.collect(Collect::default().exclusive(true)));
     let works =
         |lake: &Lake, what| lake.check_remote().unwrap().steps.iter().any(|step| step.what == what && step.works);
@@ -92,11 +106,14 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
     assert_eq!(reader.status().unwrap().unpushed.len(), 2);
     denied(reader.remove("texts/hello.txt"));
     denied(reader.collect(Collect::default().exclusive(true)));
-    assert_eq!(names(&new("first")), ["large.bin", "texts/hello.txt"]);
+    assert_eq!(names(&new("first")), ["large.bin", "moved.txt", "texts/hello.txt"]);
 
     // Who removes takes names and records away, and no content.
     remover.remove("texts/hello.txt").unwrap();
     remover.remove(&uid).unwrap();
+    remover.remove("moved.txt").unwrap();
+    assert_eq!(pollster::block_on(server.store().locations(&Prefix::VersionsIn(None))).unwrap(), []);
+    numbers[..9].iter().for_each(|file| drop(remover.remove(file.uid().unwrap().as_str()).unwrap()));
     denied(writer.clean());
     assert_eq!(remover.clean().unwrap().uploads, Some(0));
     denied(remover.collect(Collect::default().exclusive(true)));
@@ -105,6 +122,8 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
     // Who collects takes content away that nobody names, and names nothing.
     let collected = collector.collect(Collect::default().exclusive(true)).unwrap();
     assert!(collected.remote.unwrap().blobs >= 2);
+    // The pack is written anew, without what was removed.
+    assert!(packs().len() == 1 && packs() != first);
     collector.add_bytes("theirs.txt", "theirs").unwrap();
     assert_eq!(collector.status().unwrap().unpushed.len(), 1);
     denied(collector.remove("large.bin"));
