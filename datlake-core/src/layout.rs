@@ -227,7 +227,7 @@ impl Location {
     /// The name whose document is here.
     pub fn name(&self) -> Option<&Uid> {
         match self {
-            Self::Name(uid) | Self::Version(uid, ..) => Some(uid),
+            Self::Name(uid) | Self::Version(uid, ..) | Self::Pruned(uid, ..) => Some(uid),
             _ => None,
         }
     }

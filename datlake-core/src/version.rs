@@ -165,6 +165,30 @@ impl Version {
     }
 }
 
+/// The mark that an earlier version of a name keeps its content no more. Its entry stays, so that the log has no gap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrunedVersion {
+    /// The name.
+    pub uid: Uid,
+    /// The digest of the entry; of what the name led to first, that of its document in `files`.
+    pub entry: Digest,
+    /// Who pruned it, and when.
+    pub by: Moved,
+}
+
+impl PrunedVersion {
+    /// The document.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        Ok(envelope::seal("pruned", self)?.0)
+    }
+
+    /// The mark for those who keep the lake in order.
+    pub(crate) fn document(at: &Location, bytes: Vec<u8>) -> Result<Document> {
+        let (mark, digest) = envelope::open::<Self>("pruned", &bytes, &at.path())?;
+        Ok(Document { uids: vec![mark.uid], ..Document::new(at, digest, bytes, References::default()) })
+    }
+}
+
 /// The kind of these documents.
 pub(crate) const KIND: &str = "version";
 
@@ -224,6 +248,22 @@ mod tests {
         }
         let at = version(1, output(), false).log().entry(1);
         assert_eq!(at.path(), format!("names/reports/a.csv.datlake/{BEFORE}/fffffffffffffffe.datlake"));
+    }
+
+    #[test]
+    fn marks_have_these_bytes_for_good() {
+        let version = version(1, output(), false);
+        let mark = PrunedVersion { uid: version.uid.clone(), entry: version.digest, by: moved() }.to_bytes().unwrap();
+        let golden = format!(
+            r#"{{"datlake":"pruned","format":1,"uid":"reports/a.csv","entry":"{}","by":{{"person":{{"email":"ada@example.org","source":"config"}},"host":"lovelace","at":"2026-11-28T08:00:00Z"}},"digest":"#,
+            version.digest
+        );
+        assert!(std::str::from_utf8(&mark).unwrap().starts_with(&golden));
+        let document = Document::parse(&version.log().entry(1), version.bytes().to_vec()).unwrap();
+        let at = document.pruned_mark().unwrap();
+        assert_eq!(at.path(), format!("names/reports/a.csv.datlake/{BEFORE}/{}.pruned.datlake", version.digest));
+        let mark = Document::parse(&at, mark).unwrap();
+        assert!(mark.references().content.is_empty() && mark.pruned_mark().is_none());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use datlake_core::catalog::Catalog;
 use datlake_core::flight::Flights;
 use datlake_core::record::Record;
 use datlake_core::returned::ReturnedValues;
-use datlake_core::{CallKey, CreatorName, Digest, Uid};
+use datlake_core::{CallKey, CreatorName, Digest, Location, Uid};
 use datlake_store::{LocalView, Maker, Permits};
 
 use crate::event::Event;
@@ -63,6 +63,8 @@ pub(crate) struct Inner {
     pub(crate) learned: AtomicBool,
     /// Held by who contacts the remote for the first time.
     pub(crate) contacting: futures_util::lock::Mutex<()>,
+    /// The marks of versions that were pruned, once they were listed.
+    pub(crate) pruned: Mutex<Option<Arc<HashSet<Location>>>>,
     /// Names of which the remote was asked what they lead to.
     pub(crate) refreshed: Mutex<HashSet<Uid>>,
     /// Why it was not reached when it was asked that.

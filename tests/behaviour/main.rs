@@ -56,6 +56,7 @@ mod parallel;
 mod passed_on;
 mod pools;
 mod prune;
+mod pruned_versions;
 mod ranges;
 mod remotes;
 mod replaced_elsewhere;

@@ -299,7 +299,8 @@ pub(crate) enum Command {
     ///
     /// Calls with named outputs stay, unpushed calls, and everything that calls that stay were made from. It first shows what it
     /// would remove.
-    #[command(after_help = "Example: datlake prune --superseded --older-than 30d")]
+    #[command(after_help = "Example: datlake prune --superseded --older-than 30d\n\
+        What names led to before, too: datlake prune --superseded --keep-versions 5 --versions-older-than 30d")]
     #[command(group(clap::ArgGroup::new("which").required(true).multiple(true)))]
     Prune {
         /// Calls that the same creator has since made again from the same arguments
@@ -311,6 +312,12 @@ pub(crate) enum Command {
         /// Keep so many of the latest of each creator and arguments (1 with --superseded)
         #[arg(long, value_name = "N")]
         keep: Option<usize>,
+        /// Earlier versions of names that were replaced so long ago, as 30d or 12h
+        #[arg(long, group = "which", value_name = "AGE", value_parser = humantime::parse_duration)]
+        versions_older_than: Option<std::time::Duration>,
+        /// Earlier versions of names, but for so many of the latest of each, with the one that it leads to
+        #[arg(long, group = "which", value_name = "N")]
+        keep_versions: Option<usize>,
         /// Say what would be removed, and remove nothing
         #[arg(long)]
         dry_run: bool,

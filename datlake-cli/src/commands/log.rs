@@ -20,8 +20,9 @@ impl Answer for NameHistory {
 }
 
 fn line(version: &VersionRow, width: usize) -> String {
-    let VersionRow { address, digest, size, at, originator, host, call, aside, .. } = version;
+    let VersionRow { address, digest, size, at, originator, host, call, aside, pruned, .. } = version;
     let what = match (digest, size) {
+        _ if *pruned => "was pruned".to_owned(),
         (Some(digest), Some(size)) => format!("{} {:>9}", digest.short(), bytes(*size)),
         _ => "its call was removed".to_owned(),
     };

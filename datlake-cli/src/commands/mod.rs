@@ -76,8 +76,9 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         }
         Command::Repair { uid: Some(uid) } => Box::new(lake()?.repair(&uid)?),
         Command::Repair { uid: None } => Box::new(lake()?.clean()?),
-        Command::Prune { superseded, older_than, keep, dry_run, yes } => {
-            let what = prune::PruneOptions { superseded, older_than, keep, dry_run, yes };
+        Command::Prune { superseded, older_than, keep, versions_older_than, keep_versions, dry_run, yes } => {
+            let what =
+                prune::PruneOptions { superseded, older_than, keep, versions_older_than, keep_versions, dry_run, yes };
             Box::new(prune::run(&lake()?, &what, screen)?)
         }
         Command::Evict { older_than, to } => {

@@ -21,6 +21,8 @@ pub(super) struct Pruned {
     calls: usize,
     /// The files that they had made.
     files: Vec<Uid>,
+    /// The earlier versions of names, as they are asked for.
+    versions: Vec<Uid>,
     /// Calls that cannot be read: what they need stays only where another needs it too.
     damaged: Vec<Damage>,
 }
@@ -28,15 +30,22 @@ pub(super) struct Pruned {
 impl Answer for Pruned {
     fn text(&self, page: &Page) -> String {
         let (how, made) = if self.dry_run { ("would remove", "made") } else { ("removed", "had made") };
-        match self.calls {
-            0 => "nothing to prune\n".to_owned(),
-            some => {
-                let files = files(self.files.len() as u64);
-                let one = |uid| format!("  {}\n", short(uid));
-                let listed = if self.dry_run { page.lines(self.files.iter().map(one)) } else { String::new() };
-                format!("{how} {}, which {made} {files}\n{listed}", count(some as u64, "call"))
-            }
-        }
+        let versions = match self.versions.len() {
+            0 => String::new(),
+            some => count(some as u64, "earlier version"),
+        };
+        let files = files(self.files.len() as u64);
+        let calls = format!("{}, which {made} {files}", count(self.calls as u64, "call"));
+        let what = match (self.calls, &*versions) {
+            (0, "") => return "nothing to prune\n".to_owned(),
+            (0, versions) => versions.to_owned(),
+            (_, "") => calls,
+            (_, versions) => format!("{versions}, and {calls}"),
+        };
+        let one = |uid| format!("  {}\n", short(uid));
+        let all = self.files.iter().chain(&self.versions).map(one);
+        let listed = if self.dry_run { page.lines(all) } else { String::new() };
+        format!("{how} {what}\n{listed}")
     }
 }
 
@@ -45,6 +54,8 @@ pub(super) struct PruneOptions {
     pub(super) superseded: bool,
     pub(super) older_than: Option<Duration>,
     pub(super) keep: Option<usize>,
+    pub(super) versions_older_than: Option<Duration>,
+    pub(super) keep_versions: Option<usize>,
     pub(super) dry_run: bool,
     pub(super) yes: bool,
 }
@@ -52,6 +63,7 @@ pub(super) struct PruneOptions {
 pub(super) fn run(lake: &Lake, what: &PruneOptions, screen: &Screen) -> anyhow::Result<Pruned> {
     let mut prune = if what.superseded { Prune::superseded() } else { Prune::default() };
     (prune.keep, prune.older_than) = (what.keep.or(prune.keep), what.older_than);
+    (prune.keep_versions, prune.versions_older_than) = (what.keep_versions, what.versions_older_than);
     let removal = lake.prunable(prune)?;
     if removal.asked.is_empty() {
         return Ok(Pruned { dry_run: what.dry_run, damaged: removal.damaged, ..Pruned::default() });
@@ -59,11 +71,14 @@ pub(super) fn run(lake: &Lake, what: &PruneOptions, screen: &Screen) -> anyhow::
     if !what.yes && !what.dry_run {
         rm::would_go(&removal, false, screen);
     }
-    let files = if what.dry_run {
+    let removed = if what.dry_run {
         removal.files().cloned().collect()
     } else {
         rm::agreed(what.yes, screen, "Remove", removal.files().count())?;
         rm::files_and_values(lake.apply(&removal, false)?, &removal).0
     };
-    Ok(Pruned { dry_run: what.dry_run, calls: removal.asked.len(), files, damaged: removal.damaged })
+    let (versions, calls): (Vec<_>, Vec<_>) = removal.asked.iter().partition(|one| one.version.is_some());
+    let is_version = |uid: &Uid| versions.iter().any(|one| one.files.contains(uid));
+    let (versions, files) = removed.into_iter().partition(is_version);
+    Ok(Pruned { dry_run: what.dry_run, calls: calls.len(), files, versions, damaged: removal.damaged })
 }

@@ -20,7 +20,7 @@ fn a_name_is_replaced_when_asked_and_its_log_says_by_what() {
     assert_eq!(machine.ok(&["log", "-n", "1", "a.txt"]).lines().count(), 1);
     let keys: Vec<String> =
         machine.json(&["log", "a.txt"])["versions"][1].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(keys, ["address", "aside", "at", "call", "digest", "host", "originator", "size", "tree"]);
+    assert_eq!(keys, ["address", "aside", "at", "call", "digest", "host", "originator", "pruned", "size", "tree"]);
     assert_eq!(machine.json(&["add", "--replace", &write("third\n"), "a.txt"])[0]["new"], false);
 
     machine.fails(1, &["has no version `@{99}`", "hint: `datlake log a.txt`"], &["cat", "a.txt@{99}"]);
@@ -46,7 +46,13 @@ fn commands_take_an_earlier_version_where_they_take_a_file() {
     machine.fails(1, &["has no version `@{7}`"], &["ls", "a.txt@{7}"]);
     let path = machine.ok(&["path", "a.txt@{1}"]);
     assert_eq!(std::fs::read_to_string(path.trim_end()).unwrap(), "one\n");
+    let prune = |options: &[&'static str]| machine.ok(&[&["prune", "--keep-versions", "1"], options].concat());
+    assert_eq!(prune(&["--versions-older-than", "1h", "--yes"]), "nothing to prune\n");
+    assert_eq!(prune(&["--dry-run"]), "would remove 1 earlier version\n  a.txt@{1}\n");
     machine.fails(2, &["an earlier version of `a.txt`"], &["rm", "--yes", "a.txt@{1}"]);
+    assert_eq!(machine.json(&["prune", "--keep-versions", "1", "--yes"])["versions"][0], "a.txt@{1}");
+    machine.fails(1, &["`a.txt@{1}` is gone: it was pruned"], &["cat", "a.txt@{1}"]);
+    assert!(machine.ok(&["log", "a.txt"]).contains("  was pruned  "));
     machine.ok(&["rm", "--yes", "a.txt"]);
     machine.fails(1, &["no file"], &["cat", "a.txt@{1}"]);
 }

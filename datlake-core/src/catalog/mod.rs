@@ -21,6 +21,8 @@ mod mend;
 mod names;
 mod packed;
 mod packs;
+mod past;
+mod pruned;
 mod publish;
 mod push;
 mod removal;
@@ -79,6 +81,8 @@ pub struct Named {
     pub version: Option<Version>,
     /// How many entries its log has, also those that show nothing.
     pub entries: u64,
+    /// Whether what it leads to, or led to, was pruned.
+    pub is_pruned: bool,
     /// The record of the call that it points to; `None` where that has not finished, and for a file that was added.
     pub record: Option<Record>,
 }
@@ -88,7 +92,7 @@ pub struct Named {
 pub struct PastVersion {
     /// What it is: the name as it was then.
     pub named: Named,
-    /// Its file; `None` where the call that made it was removed.
+    /// Its file, also where it was pruned; `None` where the call that made it was removed.
     pub file: Option<FileMeta>,
 }
 
@@ -329,6 +333,9 @@ impl Named {
     /// The file it shows, if it shows one.
     pub fn file(&self) -> Result<Option<FileMeta>> {
         let uid = self.uid();
+        if self.is_pruned {
+            return Ok(None);
+        }
         let record = match (self.target(), &self.record) {
             (NameTarget::Added(added), _) => return Ok(Some(FileMeta::added(uid, added))),
             (NameTarget::Output(_), None) => return Ok(None),
@@ -359,6 +366,6 @@ impl Named {
 
     /// Whether the name shows a file.
     pub fn shows(&self) -> bool {
-        self.record.is_some() || matches!(self.target(), NameTarget::Added(_))
+        !self.is_pruned && (self.record.is_some() || matches!(self.target(), NameTarget::Added(_)))
     }
 }

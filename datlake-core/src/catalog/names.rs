@@ -89,7 +89,7 @@ impl Catalog {
             }
         }
         let record = self.behind(&name.target).await?;
-        Ok(Named { first: name, version: None, record, entries: 0 })
+        Ok(Named { first: name, version: None, record, entries: 0, is_pruned: false })
     }
 
     /// Creates a name again that was removed although somebody replaced it meanwhile: whether somebody did.

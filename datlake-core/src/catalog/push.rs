@@ -71,6 +71,9 @@ impl Catalog {
         document: Option<&Digest>,
         secured: &GcGuard,
     ) -> Result<Commit<Pushed>> {
+        if matches!(at, Location::Name(_) | Location::Version(..)) {
+            self.push_pruned(at).await?;
+        }
         match at {
             Location::Record(creator, key) => self.push_call(creator, key, document, secured).await,
             Location::Name(uid) => self.push_name(uid, document, secured).await,

@@ -10,8 +10,7 @@ use std::sync::atomic::Ordering;
 
 use super::push::Pushed;
 use super::replacement::Replacement;
-use super::{Catalog, Commit, FoundVersion, GcGuard, Named, PastVersion, Retry, convenience};
-use crate::lineage::FileMeta;
+use super::{Catalog, Commit, GcGuard, Named, Retry, convenience};
 use crate::log::{self, Attempt};
 use crate::record::{Name, NameTarget};
 use crate::store::{LOOKS, contradiction};
@@ -24,16 +23,21 @@ impl Catalog {
     /// What a name leads to by what one store has: `entries` is the number of the last entry of its log there.
     pub(super) async fn led(&self, store: &dyn Store, first: Name, entries: u64) -> Result<Named> {
         let log = LogId::Name(first.uid.clone(), first.digest);
+        // What a name falls back to may have been pruned; what it leads to by its last entry never is.
+        let mut falls_back = false;
         for n in (1..=entries).rev() {
             let Some(version) = self.entry(store, &log, n).await?.filter(|version| !version.aside) else { continue };
+            let is_pruned = falls_back && self.is_pruned(store, &first, &version.digest).await?;
             let record = self.behind(&version.target).await?;
-            let named = Named { first: first.clone(), version: Some(version), record, entries };
+            let named = Named { first: first.clone(), version: Some(version), record, entries, is_pruned };
             if named.shows() {
                 return Ok(named);
             }
+            falls_back = true;
         }
         let record = self.behind(&first.target).await?;
-        Ok(Named { first, version: None, record, entries })
+        let is_pruned = falls_back && self.is_pruned(store, &first, &first.digest).await?;
+        Ok(Named { first, version: None, record, entries, is_pruned })
     }
 
     /// What a name leads to by what this machine has.
@@ -44,7 +48,7 @@ impl Catalog {
     }
 
     /// The number of the last entry that is on this machine; 0 if there is none.
-    async fn entries_here(&self, log: &LogId) -> Result<u64> {
+    pub(super) async fn entries_here(&self, log: &LogId) -> Result<u64> {
         let here = self.local.locations(&Prefix::EntriesOf(log.clone())).await?.into_iter();
         Ok(here.filter_map(number).max().unwrap_or(0))
     }
@@ -65,7 +69,7 @@ impl Catalog {
     }
 
     /// An entry by what `store` has. This machine may have copies of some entries alone.
-    async fn entry(&self, store: &dyn Store, log: &LogId, n: u64) -> Result<Option<Version>> {
+    pub(super) async fn entry(&self, store: &dyn Store, log: &LogId, n: u64) -> Result<Option<Version>> {
         let at = log.entry(n);
         let mut bytes = store.get(&at).await?;
         if let (None, Some(remote)) = (&bytes, &self.remote) {
@@ -129,122 +133,6 @@ impl Catalog {
             }
             _ => None,
         })
-    }
-
-    /// All that a name led to, the latest first.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unavailable`] where the remote is not asked, and this machine has not all of them: then nobody knows which is
-    /// which. Those of the stores; [`ErrorKind::Corrupt`].
-    pub async fn versions(&self, uid: &Uid) -> Result<Vec<PastVersion>> {
-        let (versions, missing) = self.known_versions(uid).await?;
-        let Some(at) = missing else { return Ok(versions) };
-        let error = match self.offline {
-            true => {
-                let message = format!("not all versions of `{uid}` are on this machine, and the remote is not asked");
-                Error::new(ErrorKind::Unavailable, message).with_hint(format!("`datlake pull {uid}` fetches them"))
-            }
-            false => Error::new(ErrorKind::Corrupt, format!("`{}` is missing: the log has a gap", at.path())),
-        };
-        Err(error.about(Subject::Uid(uid.clone())))
-    }
-
-    /// As [`versions`](Self::versions), as far as they are known, and the first that is not.
-    async fn known_versions(&self, uid: &Uid) -> Result<(Vec<PastVersion>, Option<Location>)> {
-        let Some(now) = self.named(uid).await? else { return Ok((Vec::new(), None)) };
-        let log = LogId::Name(uid.clone(), now.first.digest);
-        let mut missing = None;
-        let mut entries = self.entries_here(&log).await?;
-        if let Some(remote) = &self.remote
-            && self.unpushed_of(uid).await?.is_empty()
-        {
-            entries = log::last(&**remote, &log, entries).await?;
-        }
-        let current = now.version.as_ref().map_or(0, |version| version.n);
-        let mut versions = Vec::new();
-        for n in (0..=entries).rev() {
-            let version = match n {
-                0 => None,
-                n => match self.entry(&*self.local, &log, n).await? {
-                    // Somebody is about to make it, or began and died.
-                    Some(version) if n > current && !version.aside => continue,
-                    Some(version) => Some(version),
-                    None => {
-                        missing.get_or_insert_with(|| log.entry(n));
-                        continue;
-                    }
-                },
-            };
-            let target = version.as_ref().map_or(&now.first.target, |version| &version.target);
-            let record = self.behind(target).await?;
-            let named = Named { first: now.first.clone(), version, record, entries };
-            let file = named.file()?;
-            // What never came to be was never a version; what was one and was removed has its line.
-            match n == current {
-                true => versions.insert(0, PastVersion { named, file }),
-                false => versions.push(PastVersion { named, file }),
-            }
-        }
-        Ok((versions, missing))
-    }
-
-    /// The version of a name that had this content, the latest of several.
-    ///
-    /// # Errors
-    /// As [`versions`](Self::versions).
-    pub async fn version_with(&self, uid: &Uid, content: &Digest) -> Result<Option<Named>> {
-        let found = self.version_that(uid, None, &|file| file.digest == *content).await?;
-        Ok(found.map(|version| version.named))
-    }
-
-    /// The version of a name whose file is the one that is looked for, when somebody read it, `at` that time: of several the latest from
-    /// before, else the latest.
-    ///
-    /// # Errors
-    /// As [`versions`](Self::versions).
-    pub async fn version_that(
-        &self,
-        uid: &Uid,
-        at: Option<&str>,
-        is_it: &(dyn Fn(&FileMeta) -> bool + Send),
-    ) -> Result<Option<FoundVersion>> {
-        let was_there = |named: &Named| -> Result<bool> {
-            let moved = named.moved()?;
-            Ok(at.zip(moved.as_ref()).is_none_or(|(at, moved)| *moved.at <= *at))
-        };
-        let Some(named) = self.named(uid).await? else { return Ok(None) };
-        if named.file()?.is_some_and(|file| is_it(&file)) && (named.entries == 0 || was_there(&named)?) {
-            return Ok(Some(FoundVersion { named, back: 0, replaced_by: None }));
-        }
-        let versions = self.known_versions(uid).await?.0;
-        let mut found = None;
-        for (back, version) in versions.iter().enumerate() {
-            if version.file.as_ref().is_some_and(is_it) {
-                found.get_or_insert(back);
-                if was_there(&version.named)? {
-                    found = Some(back);
-                    break;
-                }
-            }
-        }
-        Ok(found.map(|back| FoundVersion::new(versions, back)))
-    }
-
-    /// The version that an address means, as `NAME@{1}`; `None` where it is none, or a name of its own.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] where the name has not so many, or the call that made it was removed; as [`versions`](Self::versions).
-    pub async fn version_at(&self, address: &Uid) -> Result<Option<FoundVersion>> {
-        let Some((name, back)) = address.version() else { return Ok(None) };
-        if self.named(address).await?.is_some() {
-            return Ok(None);
-        }
-        let versions = self.versions(&name).await?;
-        if versions.is_empty() {
-            return Ok(None);
-        }
-        check_version(&name, &versions, back)?;
-        Ok(Some(FoundVersion::new(versions, back)))
     }
 
     /// Leads a name to something else, at the store that decides. What stands there afterwards.
@@ -405,6 +293,10 @@ impl Catalog {
                 return Ok(Pushed::There);
             }
             let as_it_is = (before, head + 1, first.digest) == (here.before, here.n, here.first);
+            // What was pruned here is no version that others would miss.
+            if !as_it_is && self.is_pruned(&*self.local, &first, &here.digest).await? {
+                return Ok(Pushed::There);
+            }
             let place = EntryPlace { uid: &here.uid, first: first.digest, n: head + 1, before };
             let entry = match as_it_is {
                 true => here.clone(),
@@ -429,7 +321,8 @@ impl Catalog {
             let first = store.get(&Location::Name(uid.clone())).await?;
             let first = first.map(|bytes| Name::parse(uid, bytes)).transpose()?.map(|name| name.digest);
             for at in entries {
-                let is_left = matches!(&at, Location::Version(_, of, _) if Some(*of) != first);
+                let (Location::Version(_, of, _) | Location::Pruned(_, of, _)) = &at else { continue };
+                let is_left = Some(*of) != first;
                 if is_left && !self.is_unpushed(&at).await? {
                     store.remove(&at).await?;
                 }
@@ -450,38 +343,6 @@ impl Catalog {
     async fn shows(&self, target: &NameTarget) -> Result<bool> {
         Ok(matches!(target, NameTarget::Added(_)) || self.behind(target).await?.is_some())
     }
-}
-
-impl FoundVersion {
-    /// The version `back`, which there is, and the nearest later one that the name led to.
-    fn new(mut versions: Vec<PastVersion>, back: usize) -> Self {
-        let is_aside = |named: &Named| named.version.as_ref().is_some_and(|version| version.aside);
-        versions.truncate(back + 1);
-        let PastVersion { named, .. } = versions.remove(back);
-        // To what is aside the name never led.
-        let replaced_by = match is_aside(&named) {
-            true => None,
-            false => versions.into_iter().enumerate().rev().find(|(_, version)| !is_aside(&version.named)),
-        };
-        Self { named, back, replaced_by }
-    }
-}
-
-/// That the version `back` of a name is there.
-fn check_version(uid: &Uid, versions: &[PastVersion], back: usize) -> Result<()> {
-    let message = match versions.get(back) {
-        Some(PastVersion { file: Some(_), .. }) => return Ok(()),
-        Some(_) => format!("the version `{uid}@{{{back}}}` is gone: the call that made it was removed"),
-        None if versions.len() == 1 => {
-            format!("`{uid}` has no earlier version `@{{{back}}}`: it was never replaced")
-        }
-        None => {
-            let (many, oldest) = (versions.len(), versions.len() - 1);
-            format!("`{uid}` has no version `@{{{back}}}`: it has {many}, from `@{{0}}` to `@{{{oldest}}}`")
-        }
-    };
-    let error = Error::new(ErrorKind::NotFound, message).about(Subject::Uid(uid.clone()));
-    Err(error.with_hint(format!("`datlake log {uid}` shows them")))
 }
 
 fn number(at: Location) -> Option<u64> {

@@ -3,7 +3,7 @@
 use super::references::{Document, MadeFrom};
 use crate::layout::kinds;
 use crate::record::{CallDocument, Name, Tombstone};
-use crate::version::Version;
+use crate::version::{PrunedVersion, Version};
 use crate::{Digest, Error, ErrorKind, Location, LogId, Prefix, Result, Role, Store, StoreExt as _, Uid, UidKind};
 
 /// Makes readers of the rows.

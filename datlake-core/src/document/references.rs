@@ -121,6 +121,15 @@ impl Document {
         &self.references
     }
 
+    /// Where the mark would be that it keeps its content no more; `None` for what cannot be pruned so.
+    pub fn pruned_mark(&self) -> Option<Location> {
+        match &self.at {
+            Location::Name(uid) => Some(Location::Pruned(uid.clone(), self.digest, self.digest)),
+            Location::Version(uid, first, _) => Some(Location::Pruned(uid.clone(), *first, self.digest)),
+            _ => None,
+        }
+    }
+
     /// Whether it goes where another goes.
     pub fn is_part(&self) -> bool {
         self.part_of != self.at

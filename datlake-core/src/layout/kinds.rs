@@ -69,6 +69,19 @@ macro_rules! kinds {
                 is: Root |at, bytes| Version::parse(uid, first, *n, bytes).map(|version| version.document(at)),
             }
 
+            /// `names/<uid>.datlake/<first>/<digest>.pruned.datlake`: the version whose entry has this digest keeps its content no more.
+            Pruned(uid: Uid, first: Digest, entry: Digest) in "names" {
+                path: format!("{uid}{LEAF}/{first}/{entry}.pruned{LEAF}"),
+                parse: |rest| {
+                    let (of, entry) = rest.strip_suffix(LEAF)?.strip_suffix(".pruned")?.rsplit_once('/')?;
+                    let (uid, first) = of.rsplit_once('/')?;
+                    let uid = Uid::chosen(uid.strip_suffix(LEAF)?).ok()?;
+                    Some(Self::Pruned(uid, first.parse().ok()?, entry.parse().ok()?))
+                },
+                examples: |of| vec![Self::Pruned(of.uid.clone(), of.digest, of.digest)],
+                is: Note |at, bytes| PrunedVersion::document(at, bytes),
+            }
+
             /// `uses/<digest>/<creator>/<key>.datlake`: this call reads this content.
             Use(digest: Digest, creator: CreatorName, key: CallKey) in "uses" {
                 path: format!("{digest}/{creator}/{key}{LEAF}"),

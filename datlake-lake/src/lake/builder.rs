@@ -279,6 +279,7 @@ impl LakeBuilder {
             permits: Permits::default(),
             remembered: Mutex::new(HashMap::new()),
             returned: ReturnedValues::default(),
+            pruned: Mutex::default(),
             observers: Mutex::new(Vec::new()),
             sending: Mutex::new(HashMap::new()),
             mode,

@@ -100,6 +100,7 @@ impl Lake {
         refuse_in_body("collect content")?;
         let mut report = Collected { dry_run: how.dry_run, ..Collected::default() };
         self.contact_remote().await?;
+        self.forget_pruned();
         let (here, there) = (how.side != Some(Side::Remote), how.side != Some(Side::Local));
         if let Some(remote) = &self.catalog().remote {
             let sweeper = Sweeper { lake: self.clone(), store: Arc::clone(remote), how };

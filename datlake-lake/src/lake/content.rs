@@ -2,22 +2,46 @@
 
 use std::collections::HashSet;
 use std::io::Read as _;
+use std::sync::Arc;
 
 use datlake_core::document::{Content, Part};
 use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Subject, Uid};
 use datlake_store::{Wanted, offload, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::Lake;
+use super::{Lake, lock};
 use crate::event::Event;
 
 /// How many things are done at a time; transfers have a bound of their own.
 const AT_A_TIME: usize = 8;
 
 impl Lake {
-    /// All content that a document refers to, each once, with what that refers to itself. It is downloaded for that.
+    /// All content that a document keeps, each once, with what that refers to itself. It is downloaded for that.
     pub(crate) fn content_of(&self, document: &Document) -> Result<Vec<Content>> {
-        self.closure(document.references().content.clone())
+        match wait(self.is_pruned(document))? {
+            true => Ok(Vec::new()),
+            false => self.closure(document.references().content.clone()),
+        }
+    }
+
+    /// Whether a document is of a version that was pruned: it keeps nothing.
+    pub(super) async fn is_pruned(&self, document: &Document) -> Result<bool> {
+        let Some(mark) = document.pruned_mark() else { return Ok(false) };
+        // To have seen a mark is enough, so that what was listed once counts.
+        let known = lock(&self.0.pruned).clone();
+        let marks = match known {
+            Some(marks) => marks,
+            None => {
+                let marks = Arc::new(self.catalog().pruned().await?);
+                lock(&self.0.pruned).insert(marks).clone()
+            }
+        };
+        Ok(marks.contains(&mark))
+    }
+
+    /// Others may have pruned versions: whoever begins to look a lake through lists them anew.
+    pub(super) fn forget_pruned(&self) {
+        *lock(&self.0.pruned) = None;
     }
 
     /// `contents`, and all that they refer to themselves, each once. What refers to other content is downloaded.

@@ -13,6 +13,7 @@ mod folder;
 mod mirror;
 mod opened;
 mod prune;
+mod prune_versions;
 mod publish;
 mod pull;
 mod push;

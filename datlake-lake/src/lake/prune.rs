@@ -9,6 +9,7 @@ use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Res
 use datlake_store::wait;
 use serde_json::{Value, json};
 
+use super::prune_versions::{OldVersion, ReadByName, VersionRule};
 use super::{Lake, refuse_in_body, unless_damaged};
 use crate::report::{Damage, Removable, Removal};
 use crate::setters::setters;
@@ -25,6 +26,11 @@ pub struct Prune {
     pub keep: Option<usize>,
     /// Only what started so long ago, by the clock of the machine that ran it.
     pub older_than: Option<Duration>,
+    /// Earlier versions of names may go too; so many of the latest of each name stay, with the one that it leads to. They go as
+    /// calls do: what a call that stays was made from stays.
+    pub keep_versions: Option<usize>,
+    /// Earlier versions of names may go that were replaced so long ago.
+    pub versions_older_than: Option<Duration>,
 }
 
 impl Prune {
@@ -41,7 +47,7 @@ impl Prune {
     /// ```
     #[must_use]
     pub fn superseded() -> Self {
-        Self { keep: Some(1), older_than: None }
+        Self { keep: Some(1), ..Self::default() }
     }
 
     setters! {
@@ -49,6 +55,10 @@ impl Prune {
         older_than: Some(Duration);
         /// Keeps so many of the latest of each creator and arguments.
         keep: Some(usize);
+        /// Keeps so many of the latest versions of each name.
+        keep_versions: Some(usize);
+        /// Only earlier versions that were replaced so long ago.
+        versions_older_than: Some(Duration);
     }
 }
 
@@ -62,7 +72,7 @@ struct Calls {
 }
 
 impl Lake {
-    /// The calls that nobody needs any more, to be [removed](Lake::apply). What stays: what `prune` does not mean; calls
+    /// The calls and earlier versions of names that nobody needs any more, to be [removed](Lake::apply). What stays: what `prune` does not mean; calls
     /// with an output that a chosen name leads to; where there is a remote, calls that it has not decided about; and everything
     /// that a call that stays was made from.
     ///
@@ -71,16 +81,23 @@ impl Lake {
     pub fn prunable(&self, prune: Prune) -> Result<Removal> {
         refuse_in_body("prune the lake")?;
         if prune == Prune::default() {
-            let message = "cannot prune: say what may go, what was superseded or what is older than some age";
+            let message =
+                "cannot prune: say what may go, what was superseded, what is older than some age, or earlier versions";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        let (mut calls, damaged) = wait(self.every_call())?;
-        let mut may_go = self.meant(&mut calls, prune)?;
-        let unpushed: HashSet<Location> = wait(self.catalog().unpushed())?.into_iter().collect();
+        let (mut calls, mut damaged) = wait(self.every_call())?;
+        let mut may_go = match prune {
+            Prune { keep: None, older_than: None, .. } => HashSet::new(),
+            prune => self.meant(&mut calls, prune)?,
+        };
         let shared = self.remote().is_some() || self.is_offline();
+        let unpushed = if shared { wait(self.catalog().unpushed())? } else { Vec::new() };
+        let unpushed: HashSet<Location> = unpushed.into_iter().collect();
+        let rule = VersionRule { keep: prune.keep_versions, older_than: prune.versions_older_than };
+        let versions = self.old_versions(rule, &unpushed, &mut damaged)?;
+        may_go.extend(versions.calls.into_iter().filter(|call| calls.lineages.contains_key(call)));
         let named = self.named_calls(&may_go, &calls)?;
-        may_go
-            .retain(|id| !named.contains(id) && (!shared || !unpushed.contains(&Location::Record(id.0.clone(), id.1))));
+        may_go.retain(|id| !named.contains(id) && !unpushed.contains(&Location::Record(id.0.clone(), id.1)));
         // A file of a chosen name was made by whoever gave it that content.
         let mut makers = HashMap::<(&Uid, &Digest), Vec<&CallId>>::new();
         for (id, lineage) in &calls.lineages {
@@ -102,12 +119,21 @@ impl Lake {
                 }
             }
         }
+        let mut read = ReadByName::default();
+        calls.lineages.iter().filter(|(id, _)| !may_go.contains(id)).for_each(|(_, lineage)| read.add(lineage));
+        let versions = versions.added.into_iter().filter(|version| !read.has(self, version));
+        let versions: Vec<Removable> = versions.map(OldVersion::removable).collect();
         let mut going: Vec<CallId> = may_go.into_iter().collect();
         // What was made last goes first: wherever it is stopped, nothing is left whose inputs went before it.
         going.sort_by(|a, b| calls.lineages[b].started_at.cmp(&calls.lineages[a].started_at).then_with(|| a.cmp(b)));
-        let removable =
-            |id: CallId| Removable { files: files_of(&id, &calls.lineages[&id]), call: Some(id), name: None };
-        Ok(Removal { asked: going.into_iter().map(removable).collect(), downstream: Vec::new(), damaged })
+        let removable = |id: CallId| Removable {
+            files: files_of(&id, &calls.lineages[&id]),
+            call: Some(id),
+            name: None,
+            version: None,
+        };
+        let asked = going.into_iter().map(removable).chain(versions).collect();
+        Ok(Removal { asked, downstream: Vec::new(), damaged })
     }
 
     /// Those of the calls with an output that a chosen name leads to.

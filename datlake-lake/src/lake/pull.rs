@@ -79,6 +79,7 @@ impl Lake {
     async fn to_pull(&self, which: &[String]) -> Result<Plan> {
         let Some(remote) = &self.catalog().remote else { return Err(self.no_remote("pull")) };
         self.learn_removals().await?;
+        self.forget_pruned();
         let mut plan = Plan::default();
         if which.is_empty() {
             for at in roots(&**remote).await? {
@@ -143,8 +144,9 @@ impl Lake {
             }
             let planned = async {
                 let Some(document) = self.catalog().document(&at).await? else { return Ok(Vec::new()) };
+                let is_pruned = self.is_pruned(&document).await?;
                 let References { mut content, needs, shows, lineage, .. } = document.references;
-                content.retain(|one| one.part == Part::Own || (files && one.part == Part::File));
+                content.retain(|one| !is_pruned && (one.part == Part::Own || (files && one.part == Part::File)));
                 plan.content.extend(self.closure(content)?);
                 let above = lineage.iter().map(MadeFrom::document);
                 let mut versions = Vec::new();

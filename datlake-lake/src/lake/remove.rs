@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use datlake_core::document::Part;
-use datlake_core::{Digest, Error, ErrorKind, Result, Subject, Uid, UidKind};
+use datlake_core::{Digest, Error, ErrorKind, Location, Result, Subject, Uid, UidKind};
 use datlake_store::wait;
 
 use super::query::{Bounds, Read, file_of};
@@ -154,6 +154,7 @@ impl Lake {
             call: Some((node.creator, node.key)),
             files: node.outputs.into_iter().map(|output| output.uid).collect(),
             name: None,
+            version: None,
         });
         let downstream = downstream.collect();
         damaged.extend(below.damaged);
@@ -166,7 +167,7 @@ impl Lake {
         if named.is_none_or(|named| named.entries == 0 || named.record.is_some()) {
             return Ok(false);
         }
-        Ok(self.catalog().versions(name).await?.iter().all(|version| version.file.is_none()))
+        Ok(self.catalog().versions(name).await?.iter().all(|version| version.file.is_none() || version.named.is_pruned))
     }
 
     /// Removes what `removal` names, and with `cascade` what was made from it, that first. Of a call goes everything it made:
@@ -215,6 +216,9 @@ impl Lake {
     }
 
     fn remove_one(&self, one: &Removable) -> Result<Vec<Uid>> {
+        if let Some(Some(mark)) = one.version.as_ref().map(|path| Location::parse(path)) {
+            return self.prune_version(&mark).map(|()| one.files.clone());
+        }
         let Some(handle) = handle(one) else { return Ok(Vec::new()) };
         self.remove(handle.as_str())?;
         // A call without files goes under the name of what it might have made first.
@@ -264,7 +268,7 @@ impl Lake {
             UidKind::Output { creator, key, .. } => Some((creator, key)),
             _ => None,
         };
-        Ok(Removable { call, files: vec![uid], name: None })
+        Ok(Removable { call, files: vec![uid], name: None, version: None })
     }
 
     /// What goes with one file, or of one call.
@@ -277,7 +281,7 @@ impl Lake {
                     None => Err(no_call(&creator, &key)),
                 }
             })?;
-            return Ok(Removable { call: Some((creator, key)), files, name: None });
+            return Ok(Removable { call: Some((creator, key)), files, name: None, version: None });
         }
         let uid = self.resolve(uid)?;
         if let Some((name, _)) = uid.version()
@@ -285,7 +289,7 @@ impl Lake {
         {
             let message = format!("cannot remove `{uid}`: it is an earlier version of `{name}`");
             let hint = format!(
-                "remove the call that made it, which `datlake log {name}` names, or `{name}` with all its versions"
+                "remove the call that made it, which `datlake log {name}` names, or `{name}` with all its versions; `datlake prune --keep-versions N` leaves the latest N"
             );
             return Err(Error::new(ErrorKind::InvalidInput, message).about(Subject::Uid(uid)).with_hint(hint));
         }
@@ -296,12 +300,12 @@ impl Lake {
         }
         let file = match self.file(uid.as_str()) {
             Err(error) if error.kind() == ErrorKind::NotFound && wait(self.leads_nowhere(&uid))? => {
-                return Ok(Removable { call: None, files: vec![uid.clone()], name: Some(uid) });
+                return Ok(Removable { call: None, files: vec![uid.clone()], name: Some(uid), version: None });
             }
             file => file?,
         };
         let lineage = match file.lineage()? {
-            Origin::Added(_) => return Ok(Removable { call: None, files: vec![uid], name: None }),
+            Origin::Added(_) => return Ok(Removable { call: None, files: vec![uid], name: None, version: None }),
             Origin::Call(lineage) => lineage,
         };
         let (creator, key) = (lineage.creator, lineage.key);
@@ -317,6 +321,6 @@ impl Lake {
         if replaced && !files.contains(&uid) {
             files.push(uid.clone());
         }
-        Ok(Removable { call: Some((creator, key)), files, name: replaced.then_some(uid) })
+        Ok(Removable { call: Some((creator, key)), files, name: replaced.then_some(uid), version: None })
     }
 }

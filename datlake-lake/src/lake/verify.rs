@@ -118,6 +118,7 @@ impl Lake {
     /// As [`Lake::verify`].
     pub async fn verify_async(&self, how: Verify, which: &[&str]) -> Result<Verified> {
         refuse_in_body("verify the lake")?;
+        self.forget_pruned();
         let mut report = Verified::default();
         let remote = self.catalog().remote.clone();
         if remote.is_none() && how.side == Some(Side::Remote) {

@@ -175,5 +175,6 @@ fn row(uid: &Uid, back: usize, version: PastVersion) -> Result<VersionRow> {
         host,
         call,
         aside: named.version.is_some_and(|version| version.aside),
+        pruned: named.is_pruned,
     })
 }

@@ -31,6 +31,9 @@ pub struct Removable {
     /// The name that was asked for and has earlier versions: all of them go. `None` else.
     #[serde(default)]
     pub name: Option<Uid>,
+    /// Of an earlier version of a name, which keeps its content no more: the path of the mark that says so. `None` else.
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
 impl Removal {

@@ -38,4 +38,7 @@ pub struct VersionRow {
     /// Whether it was made without the remote, and others had replaced the name by the time it was pushed: the name never led to it
     /// there.
     pub aside: bool,
+    /// Whether it was pruned: its content is kept no more.
+    #[serde(default)]
+    pub pruned: bool,
 }

@@ -14,7 +14,9 @@ impl Lake {
     /// The documents to copy, each once. What is damaged is reported, and hides what is above it only.
     pub(super) async fn to_mirror(&self, which: &[String], inputs: bool) -> Result<(Vec<Location>, Vec<Damage>)> {
         if which.is_empty() {
-            return Ok((roots(&**self.source()).await?, Vec::new()));
+            let mut all = roots(&**self.source()).await?;
+            all.extend(self.catalog().pruned().await?);
+            return Ok((all, Vec::new()));
         }
         let mut plan = Plan { lake: self, inputs, open: VecDeque::new(), seen: HashSet::new(), damaged: Vec::new() };
         for text in which {
@@ -28,6 +30,12 @@ impl Lake {
     /// The documents that `text` names.
     async fn selected(&self, text: &str) -> Result<Vec<Location>> {
         let text = text.trim_end_matches('/');
+        if let Ok(Some((creator, key))) = self.resolve_call(text) {
+            let at = Location::Record(creator, key);
+            if self.source().size(&at).await?.is_some() {
+                return Ok(vec![at]);
+            }
+        }
         if let Some(creator) = text.strip_prefix('@') {
             if let Ok(creator) = CreatorName::new(creator) {
                 let calls = self.source().locations(&Prefix::RecordsOf(creator)).await?;
