@@ -177,6 +177,29 @@ fn what_somebody_names_again_while_it_is_condemned_stays() {
 }
 
 #[test]
+fn what_a_name_is_led_to_while_it_is_condemned_stays_and_what_was_pruned_meanwhile_goes_next() {
+    let machines = Machines::new();
+    let (a, b) = (hurried(&machines, "a"), hurried(&machines, "b"));
+    let first = a.add_bytes("raw.csv", "first").unwrap();
+    a.add_bytes("gone.csv", "second").unwrap();
+    a.remove("gone.csv").unwrap();
+    assert_eq!(condemned(&a).condemned, 1);
+    b.replacing().add_bytes("raw.csv", "second").unwrap();
+    let pruned = b.prunable(datlake::Prune::default().keep_versions(1)).unwrap();
+    assert_eq!(b.apply(&pruned, false).unwrap()[0].as_str(), "raw.csv@{1}");
+    let swept = at_remote(&a, Collect::default().grace(HURRIED).wait(true));
+    assert_eq!((swept.blobs, swept.spared), (0, 1));
+    let c = hurried(&machines, "c");
+    assert_eq!(c.file("raw.csv").unwrap().read().unwrap(), b"second");
+    whole(&c);
+    assert!(blob_in(&machines.remote(), &first).exists());
+    assert_eq!(condemned(&c).condemned, 1);
+    assert_eq!(at_remote(&c, Collect::default().grace(HURRIED).wait(true)).blobs, 1);
+    assert!(!blob_in(&machines.remote(), &first).exists());
+    whole(&c);
+}
+
+#[test]
 fn what_is_young_is_left_alone_unless_nobody_else_writes() {
     let machines = Machines::new();
     let a = machines.machine("a");

@@ -48,7 +48,7 @@ fn earlier_versions_go_by_rule_and_their_content_with_them() {
     let hour = Duration::from_secs(3600);
     assert_eq!(meant(&lake, Prune::default().versions_older_than(hour)), [""; 0]);
     assert_eq!(meant(&lake, keep(3).versions_older_than(Duration::ZERO)), ["raw.csv@{3}"]);
-    // What is said of calls alone means no version.
+    // A rule about calls alone means no version.
     assert_eq!(meant(&lake, Prune::superseded().older_than(Duration::ZERO)), [""; 0]);
 
     apply(&lake, keep(2));

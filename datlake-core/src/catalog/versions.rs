@@ -15,9 +15,7 @@ use crate::log::{self, Attempt};
 use crate::record::{Name, NameTarget};
 use crate::store::{LOOKS, contradiction};
 use crate::version::{EntryPlace, Moved, Version};
-use crate::{
-    Created, Digest, Document, Error, ErrorKind, Location, LogId, Prefix, Result, Store, StoreExt as _, Subject, Uid,
-};
+use crate::{Created, Digest, Document, ErrorKind, Location, LogId, Prefix, Result, Store, StoreExt as _, Uid};
 
 impl Catalog {
     /// What a name leads to by what one store has: `entries` is the number of the last entry of its log there.

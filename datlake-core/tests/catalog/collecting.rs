@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use datlake_core::collect::{self, Collector, GcHost};
 use datlake_core::record::{CallDocument, Name, NameTarget, ValueBytes};
+use datlake_core::version::Version;
 use datlake_core::{Digest, Error, ErrorKind, Location, Pending, Prefix, Result, Store, StoreExt as _, Uid};
 use proptest::prelude::*;
 
@@ -59,6 +60,8 @@ enum Names {
     /// A call whose value is kept apart, where the content and the value are.
     Value,
     Added,
+    /// A name that is there, and is led to it.
+    Replaced,
     Nobody,
 }
 
@@ -119,11 +122,17 @@ async fn named(store: &dyn Store, omitted: Omitted) -> Result<HashSet<Digest>> {
     let mut named = HashSet::new();
     let mut documents = store.locations(&Prefix::Names).await?;
     documents.extend(store.locations(&Prefix::Records).await?);
+    documents.extend(store.locations(&Prefix::VersionsIn(None)).await?);
     for at in documents {
         let Some(bytes) = store.get(&at).await? else { continue };
         match &at {
             Location::Name(uid) => {
                 if let NameTarget::Added(added) = Name::parse(uid, bytes)?.target {
+                    named.insert(added.digest);
+                }
+            }
+            Location::Version(uid, first, n) => {
+                if let NameTarget::Added(added) = Version::parse(uid, first, *n, bytes)?.target {
                     named.insert(added.digest);
                 }
             }
@@ -191,6 +200,7 @@ fn publish(world: &World, names: Names, omitted: Omitted) -> Actor {
     match (names, omitted) {
         (Names::Nobody, _) => Box::pin(async { Ok(Outcome::Done) }),
         (Names::Added, _) => process.add("a.csv", CONTENT, omitted == Omitted::GcEpoch),
+        (Names::Replaced, _) => process.replace("a.csv", CONTENT, false),
         (Names::Call, _) => process.publish(PLAIN, Order::Sound),
         (Names::Tree, _) => process.publish(Call { tree: Some(CONTENT), ..PLAIN }, Order::Sound),
         (Names::Value, _) => process.publish(LARGE, Order::Sound),
@@ -225,10 +235,16 @@ fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> 
                 Names::Value if old => world.plant(&VALUE),
                 _ => {}
             }
-            if beside == Beside::Remover {
+            let add = |uid, content| {
                 let first = Process::new(&world, 9, "home b", true);
                 let first = Process { catalog: world.catalog(None, "home b", true), ..first };
-                now(first.add(OTHER, CONTENT, false)).unwrap();
+                now(first.add(uid, content, false)).unwrap();
+            };
+            if names == Names::Replaced {
+                add("a.csv", "what it was before");
+            }
+            if beside == Beside::Remover {
+                add(OTHER, CONTENT);
             }
             world
         },
@@ -308,6 +324,19 @@ fn nor_where_somebody_collects_again_or_removes_a_file_with_the_same_content() {
 }
 
 #[test]
+fn nor_where_a_name_is_led_to_it() {
+    for deaths in [0, 1] {
+        let states = explore(Names::Replaced, true, deaths, Omitted::Nothing).unwrap_or_else(|why| panic!("{why}"));
+        println!("{deaths}: {states} states");
+    }
+    let step = |what, path| Omitted::Step(Mistake::Omits(Op::new(what, Place::Remote, path).by(0)));
+    for omitted in [step(What::List, "gc/"), step(What::Create, "rescued/"), Omitted::Clock, Omitted::Wait] {
+        let why = explore(Names::Replaced, true, 0, omitted).unwrap_err();
+        assert!(why.contains("was collected"), "{omitted:?}: {why}");
+    }
+}
+
+#[test]
 fn what_nobody_names_goes() {
     explore(Names::Nobody, true, 0, Omitted::Nothing).unwrap_or_else(|why| panic!("{why}"));
 }
@@ -317,7 +346,7 @@ proptest! {
 
     #[test]
     fn nothing_that_is_named_is_collected_in_some_order(
-        names in prop::sample::select(vec![Names::Call, Names::Tree, Names::Value, Names::Added]),
+        names in prop::sample::select(vec![Names::Call, Names::Tree, Names::Value, Names::Added, Names::Replaced]),
         beside in prop::sample::select(vec![Beside::Nobody, Beside::CollectorTwice, Beside::Collector, Beside::Remover]),
         old: bool,
         deaths in 0..2_usize,
