@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::document::envelope;
-use crate::{Created, Digest, Entry, Location, Pending, Prefix, Result, Stage, Store, StoreExt as _};
+use crate::{Created, Digest, Entry, Location, Pending, Prefix, Result, Role, Stage, Store, StoreExt as _};
 
 /// The most that one collection condemns: who names content reads the whole list.
 const MOST: usize = 500_000;
@@ -108,11 +108,11 @@ pub trait GcHost: Sync {
     /// All content that documents name, read at the store now. What cannot be read is an error: it may name anything.
     fn named(&self) -> Pending<'_, HashSet<Digest>>;
 
-    /// Removes content from the store.
+    /// Removes content from the store, and before it what is attached to it.
     fn remove(&self, blobs: Vec<Digest>) -> Pending<'_, ()>;
 }
 
-/// Content that nobody names.
+/// Content that nobody names, or what is attached to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unnamed {
     /// Its digest.
@@ -150,6 +150,20 @@ pub async fn unnamed(
         }
     };
     store.each(&Prefix::Blobs, visit).await?;
+    // What is attached to content goes with it, and where it came first or is left over, by itself.
+    let mut seen: HashSet<Digest> = old.iter().map(|blob: &Unnamed| blob.digest).collect();
+    let mut visit = |Entry { location, size, modified }| {
+        if let Some((digest, _)) = location.attached()
+            && !named.contains(&digest)
+            && before.is_none_or(|before| modified < before)
+            && seen.insert(digest)
+        {
+            old.push(Unnamed { digest, size });
+        }
+    };
+    for prefix in Prefix::of_roles(&[Role::Attached]) {
+        store.each(&prefix, &mut visit).await?;
+    }
     Ok((old, young))
 }
 
@@ -225,6 +239,8 @@ pub async fn sweep(
     let (condemned, rescued) = (condemned(store, n).await?.unwrap_or_default(), rescued(store, n).await?);
     let mut needed = host.named().await?;
     needed.extend(rescued);
+    let packs = attached(store, &needed).await?;
+    needed.extend(packs);
     let (mut doomed, _) = unnamed(store, &needed, None).await?;
     doomed.retain(|blob| condemned.contains(&blob.digest));
     let mut swept =
@@ -282,6 +298,19 @@ pub async fn collector(store: &dyn Store, n: u64, stage: Stage) -> Result<Option
 async fn rescued(store: &dyn Store, n: u64) -> Result<HashSet<Digest>> {
     let rescued = store.locations(&Prefix::RescuedFrom(n)).await?.into_iter();
     Ok(rescued.filter_map(|at| if let Location::Rescued(_, digest) = at { Some(digest) } else { None }).collect())
+}
+
+/// What a store keeps for content that is `named`: that to which what is attached to it refers.
+///
+/// # Errors
+/// Those of the store.
+pub async fn attached(store: &dyn Store, named: &HashSet<Digest>) -> Result<Vec<Digest>> {
+    let mut kept = Vec::new();
+    for prefix in Prefix::of_roles(&[Role::Attached]) {
+        let attached = store.locations(&prefix).await?.into_iter().filter_map(|at| at.attached());
+        kept.extend(attached.filter(|(content, _)| named.contains(content)).map(|(_, kept)| kept));
+    }
+    Ok(kept)
 }
 
 /// Ends the collection `n`, and removes what is left of those before it.

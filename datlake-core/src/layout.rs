@@ -33,6 +33,8 @@ pub enum Role {
     Note,
     /// Bytes, kept as long as a root refers to them.
     Content,
+    /// A document attached to content: it is kept, with what it refers to, as long as that content is.
+    Attached,
     /// An entry of an index, which can be made again from the roots.
     Index,
     /// Part of a protocol: it goes when that is over.
@@ -164,6 +166,8 @@ pub enum Prefix {
     Records,
     /// The call records of one creator.
     RecordsOf(CreatorName),
+    /// The locations of one range.
+    LocationsOf(Digest),
     /// Every chosen name.
     Names,
     /// The chosen names below the folder `uid`: those that start with `uid/`.
@@ -220,6 +224,14 @@ impl Location {
     pub fn content(&self) -> Option<Digest> {
         match self {
             Self::Blob(digest) => Some(*digest),
+            _ => None,
+        }
+    }
+
+    /// The content that the document here is attached to, and the one that it refers to.
+    pub fn attached(&self) -> Option<(Digest, Digest)> {
+        match self {
+            Self::PackedIn(range, pack) => Some((*range, *pack)),
             _ => None,
         }
     }
@@ -361,6 +373,7 @@ impl Prefix {
             Self::Blobs => "blobs".to_owned(),
             Self::Records => "calls".to_owned(),
             Self::RecordsOf(creator) => format!("calls/{creator}"),
+            Self::LocationsOf(range) => format!("locations/{range}"),
             Self::Names => "files".to_owned(),
             Self::NamesIn(uid) => format!("files/{uid}"),
             Self::EntriesOf(LogId::Name(uid, first)) => format!("names/{uid}{LEAF}/{first}"),

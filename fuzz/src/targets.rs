@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use datlake_closure::{Invocation, Package, Scanner, locked};
 use datlake_core::record_pack::RecordPack;
-use datlake_core::tree::{Metarange, TreeEntry, TreeRange};
+use datlake_core::tree::{Metarange, PackLocations, TreeEntry, TreeRange};
 use datlake_core::{CallKey, CreatorName, Digest, Document, Location, Uid, codec, run};
 
 /// A target that takes a text; what is none is no input.
@@ -22,13 +22,14 @@ macro_rules! as_text {
 pub type FuzzTarget = fn(&[u8]);
 
 /// Each target, by its name; its corpus is `corpus/<name>`.
-pub const TARGETS: [(&str, FuzzTarget); 15] = [
+pub const TARGETS: [(&str, FuzzTarget); 16] = [
     ("answer", datlake_store::fuzzing::answer),
     ("closure", closure),
     ("config", as_text!(datlake_lake::fuzzing::config)),
     ("document", document),
     ("header", datlake_store::fuzzing::header),
     ("journal", datlake_store::fuzzing::journal),
+    ("locations", locations),
     ("tree", tree),
     ("names", as_text!(names)),
     ("packages", as_text!(packages)),
@@ -77,6 +78,24 @@ fn records(bytes: &[u8]) {
         let at = |end: u64| usize::try_from(end).unwrap_or(usize::MAX);
         let records = pack.places().map(|(key, place)| (*key, &bytes[at(place.start)..at(place.end)]));
         assert_eq!(RecordPack::to_bytes(&records.collect()), bytes);
+    }
+}
+
+/// Every file of locations that can be read is within the pack, and is found: as they are, and with the digest that they have.
+fn locations(bytes: &[u8]) {
+    let (range, pack) = (Digest::of(b"range"), Digest::of(b"pack"));
+    let mut sealed = bytes.strip_suffix(b"}").unwrap_or(bytes).to_vec();
+    let digest = Digest::of(&sealed);
+    sealed.extend_from_slice(format!(",\"digest\":\"{digest}\"}}\n").as_bytes());
+    for bytes in [bytes, &sealed] {
+        let Ok(locations) = PackLocations::parse(&range, &pack, bytes) else { continue };
+        for (file, offset, length) in locations.files() {
+            let found = locations.find(file).map(|at| (at.pack, at.offset, at.length));
+            assert_eq!(found, Some((pack, *offset, *length)));
+            assert!(offset + length <= locations.pack_size());
+        }
+        let again = locations.to_bytes().and_then(|bytes| PackLocations::parse(&range, &pack, &bytes));
+        assert_eq!(again.ok(), Some(locations));
     }
 }
 

@@ -177,6 +177,19 @@ impl Catalog {
         self.put_blob_into(&*self.cache, digest, file).await
     }
 
+    /// Puts a document that is attached to content: behind that content, and before what names it. Where there are `many`, the store
+    /// of this machine is to be synced before that.
+    pub async fn put_attached(&self, at: &Location, bytes: &[u8], many: bool) -> Result<()> {
+        if let Some(remote) = self.remote.as_ref().filter(|_| !self.is_refused()) {
+            match remote.create(at, bytes).await {
+                Err(error) if error.kind() == ErrorKind::Denied => self.refused.store(true, Ordering::Release),
+                done => drop(done?),
+            }
+        }
+        let local = if many { &self.cache } else { &self.local };
+        local.create(at, bytes).await.map(drop)
+    }
+
     /// Whether the content is on this machine only, and then in `local`.
     async fn put_blob_into(&self, local: &dyn Store, digest: &Digest, file: &Path) -> Result<bool> {
         let at = Location::Blob(*digest);

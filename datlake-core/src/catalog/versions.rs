@@ -260,7 +260,9 @@ impl Catalog {
             self.local.remove(at).await?;
         }
         self.local.remove(&at.mark()).await?;
-        self.learn_versions(uid).await?;
+        if pushed != Pushed::Sent {
+            self.learn_versions(uid).await?;
+        }
         Ok(Commit::Done(pushed))
     }
 

@@ -3,6 +3,7 @@
 use super::references::{Document, MadeFrom};
 use crate::layout::kinds;
 use crate::record::{CallDocument, Name, Tombstone};
+use crate::tree::PackLocations;
 use crate::version::{PrunedVersion, Version};
 use crate::{Digest, Error, ErrorKind, Location, LogId, Prefix, Result, Role, Store, StoreExt as _, Uid, UidKind};
 
@@ -29,6 +30,7 @@ macro_rules! readers {
     };
     (@read $place:ident $all:ident Root |$at:ident, $bytes:ident| $read:expr) => {{ let ($at, $bytes) = ($place, $all); $read }};
     (@read $place:ident $all:ident Note |$at:ident, $bytes:ident| $read:expr) => {{ let ($at, $bytes) = ($place, $all); $read }};
+    (@read $place:ident $all:ident Attached |$at:ident, $bytes:ident| $read:expr) => {{ let ($at, $bytes) = ($place, $all); $read }};
     (@read $place:ident $all:ident Content) => { Err(no_document($place)) };
     (@read $place:ident $all:ident Index) => { Err(no_document($place)) };
     (@read $place:ident $all:ident Passing) => { Err(no_document($place)) };
@@ -142,7 +144,7 @@ mod tests {
         let creator = CreatorName::new("shop/shop::report").unwrap();
         let (key, digest) = (CallKey::from_bytes([1; 32]), Digest::of(b"x"));
         for location in Location::one_of_each(&creator, key, digest, &Uid::chosen("a/b.csv").unwrap()) {
-            let is_document = matches!(location.role(), Role::Root | Role::Note);
+            let is_document = matches!(location.role(), Role::Root | Role::Note | Role::Attached);
             let error = Document::parse(&location, Vec::new()).unwrap_err();
             let expected = if is_document { ErrorKind::Corrupt } else { ErrorKind::InvalidInput };
             assert_eq!(error.kind(), expected, "{error}");

@@ -78,6 +78,8 @@ pub struct Content {
     pub what: String,
     /// What it is to the document.
     pub part: Part,
+    /// The range of a tree that it is a file of: the range's locations may say which pack it rests in.
+    pub range: Option<Digest>,
     /// How it is read, where it refers to other content itself.
     pub reads: Option<ReadContent>,
 }
@@ -144,12 +146,29 @@ impl Content {
     /// A file, or a tree, which refers to its ranges.
     pub fn of(file: &FileMeta) -> Self {
         let reads: Option<ReadContent> = if file.tree { Some(ranges) } else { None };
-        Self { digest: file.digest, size: Some(file.size), what: file.uid.to_string(), part: Part::File, reads }
+        Self {
+            digest: file.digest,
+            size: Some(file.size),
+            what: file.uid.to_string(),
+            part: Part::File,
+            range: None,
+            reads,
+        }
+    }
+
+    /// A range of the tree `what`.
+    pub fn range(digest: Digest, size: u64, what: String) -> Self {
+        Self { digest, size: Some(size), what, part: Part::File, range: None, reads: Some(members) }
     }
 
     /// Content that is no file.
     pub(crate) fn apart(digest: Digest, what: String, part: Part) -> Self {
-        Self { digest, size: None, what, part, reads: None }
+        Self { digest, size: None, what, part, range: None, reads: None }
+    }
+
+    /// Whether it is a range of a tree.
+    pub fn is_range(&self) -> bool {
+        self.reads.is_some_and(|reads| std::ptr::fn_addr_eq(reads, members as ReadContent))
     }
 
     /// What it refers to itself, by its bytes.
@@ -163,13 +182,7 @@ impl Content {
 
 /// The ranges of a tree.
 fn ranges(tree: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
-    let range = |row: &RangeRow| Content {
-        digest: row.digest,
-        size: Some(row.size),
-        what: tree.what.clone(),
-        part: Part::File,
-        reads: Some(members),
-    };
+    let range = |row: &RangeRow| Content::range(row.digest, row.size, tree.what.clone());
     Ok(Metarange::parse(bytes, &tree.what)?.ranges().iter().map(range).collect())
 }
 
@@ -178,7 +191,7 @@ fn members(range: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
     let member = |(path, entry): (&str, &TreeEntry)| {
         let (digest, size) = entry.content()?;
         let what = format!("{}//{path}", range.what);
-        Some(Content { digest, size: Some(size), what, part: Part::File, reads: None })
+        Some(Content { digest, size: Some(size), what, part: Part::File, range: Some(range.digest), reads: None })
     };
     Ok(TreeRange::parse_any(bytes, &range.what)?.entries().filter_map(member).collect())
 }

@@ -26,6 +26,17 @@ macro_rules! kinds {
                 is: Content,
             }
 
+            /// `locations/<range>/<pack>.datlake`: which files of a range of a tree rest in a pack.
+            PackedIn(range: Digest, pack: Digest) in "locations" {
+                path: format!("{range}/{pack}{LEAF}"),
+                parse: |rest| {
+                    let (range, pack) = rest.strip_suffix(LEAF)?.split_once('/')?;
+                    Some(Self::PackedIn(range.parse().ok()?, pack.parse().ok()?))
+                },
+                examples: |of| vec![Self::PackedIn(of.digest, Digest::of(of.digest.as_bytes()))],
+                is: Attached |at, bytes| PackLocations::document(at, range, pack, bytes),
+            }
+
             /// `files/<uid>.datlake`: a chosen name.
             Name(uid: Uid) in "files" {
                 path: format!("{uid}{LEAF}"),

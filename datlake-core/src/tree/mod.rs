@@ -5,13 +5,15 @@
 
 mod entries;
 mod entry;
+mod locations;
 mod metarange;
 mod range;
 
 pub use entries::{TreeBytes, TreeEntries};
 pub use entry::TreeEntry;
+pub use locations::{InPack, PACK_FEWEST, PACK_SIZE, PACKED_BELOW, PackLocations};
 pub use metarange::{Metarange, RangeRow};
-pub use range::TreeRange;
+pub use range::{TreeRange, to_bytes as range_bytes};
 
 use crate::{Error, ErrorKind, Result, Uid};
 
@@ -27,6 +29,22 @@ fn ends_with(path: &str, entries: usize) -> bool {
     let hash = blake3::hash(path.as_bytes());
     let first = hash.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
     entries >= MOST || (entries >= FEWEST && first.is_multiple_of(ENDS))
+}
+
+/// Where ranges end among the sorted `paths` of a tree: behind which of them.
+pub fn ends<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<usize> {
+    let (mut ends, mut open, mut at) = (Vec::new(), 0, 0);
+    for path in paths {
+        (open, at) = (open + 1, at + 1);
+        if ends_with(path, open) {
+            ends.push(at);
+            open = 0;
+        }
+    }
+    if open > 0 {
+        ends.push(at);
+    }
+    ends
 }
 
 fn check_path(path: &str) -> Result<()> {

@@ -84,8 +84,8 @@ fn read(line: &str) -> Option<(&str, TreeEntry)> {
     }
 }
 
-/// A range of `entries`.
-pub(super) fn to_bytes<'a>(entries: impl Iterator<Item = (&'a str, &'a TreeEntry)>) -> Vec<u8> {
+/// The content of a range with these `entries`, which are sorted by path.
+pub fn to_bytes<'a>(entries: impl Iterator<Item = (&'a str, &'a TreeEntry)>) -> Vec<u8> {
     let mut text = HEADER.to_owned();
     for (path, entry) in entries {
         // Writing to a string cannot fail.

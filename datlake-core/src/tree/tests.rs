@@ -163,3 +163,69 @@ proptest! {
         prop_assert!(metarange.find("zzz").is_none_or(|at| ranges[at].get("zzz").is_none()));
     }
 }
+
+/// Every byte, as `docs/format.md` says it.
+#[test]
+fn golden_locations() {
+    let (range, pack) = (Digest::of(b"range"), Digest::of(b"meowwoof"));
+    let files = [(Digest::of(b"woof"), 4, 4), (Digest::of(b"meow"), 0, 4)];
+    let locations = PackLocations::new(range, pack, 8, files);
+    let bytes = locations.to_bytes().unwrap();
+    let body = format!(
+        "{{\"datlake\":\"locations\",\"format\":1,\"size\":8,\"files\":[[\"{}\",4,4],[\"{}\",0,4]]",
+        Digest::of(b"woof"),
+        Digest::of(b"meow")
+    );
+    assert_eq!(
+        String::from_utf8(bytes.clone()).unwrap(),
+        format!("{body},\"digest\":\"{}\"}}\n", Digest::of(body.as_bytes()))
+    );
+    assert_eq!(Digest::of(&bytes).to_string(), "ec6da6698d6b26fa67ab555c52116b44b18a37f9ffda73c4c4ce48d4e9123796");
+    assert_eq!(locations.at().path(), format!("locations/{range}/{pack}.datlake"));
+    assert_eq!(PackLocations::parse(&range, &pack, &bytes).unwrap(), locations);
+    assert_eq!(locations.find(&Digest::of(b"woof")), Some(InPack { pack, pack_size: 8, offset: 4, length: 4 }));
+    assert_eq!(locations.find(&Digest::of(b"purr")), None);
+    let document = crate::Document::parse(&locations.at(), bytes).unwrap();
+    assert_eq!(document.references().content.iter().map(|content| content.digest).collect::<Vec<_>>(), [pack]);
+}
+
+#[test]
+fn damaged_locations() {
+    let (range, pack) = (Digest::of(b"range"), Digest::of(b"pack"));
+    let read = |size: u64, files: &[(Digest, u64, u64)]| {
+        let body = format!(
+            "{{\"datlake\":\"locations\",\"format\":1,\"size\":{size},\"files\":{}",
+            serde_json::to_string(files).unwrap()
+        );
+        let sealed = format!("{body},\"digest\":\"{}\"}}\n", Digest::of(body.as_bytes()));
+        PackLocations::parse(&range, &pack, sealed.as_bytes()).map_err(|error| error.kind())
+    };
+    let mut both = [Digest::of(b"1"), Digest::of(b"2")];
+    both.sort();
+    let [a, b] = both;
+    assert!(read(9, &[(a, 0, 9), (b, 9, 0)]).is_ok());
+    for (size, files) in [
+        (9, vec![]),
+        (9, vec![(a, 1, 9)]),
+        (u64::MAX, vec![(a, 2, u64::MAX)]),
+        (9, vec![(b, 0, 1), (a, 1, 1)]),
+        (9, vec![(a, 0, 1), (a, 1, 1)]),
+    ] {
+        assert_eq!(read(size, &files), Err(ErrorKind::Corrupt), "{files:?}");
+    }
+    assert_eq!(PackLocations::parse(&range, &pack, b"").map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
+}
+
+#[test]
+fn ranges_are_known_by_their_paths() {
+    let paths: Vec<String> = (0..5_000).map(|at| format!("{at:05}")).collect();
+    let mut all = TreeEntries::default();
+    paths.iter().for_each(|path| all.insert(path, file(b"")).unwrap());
+    let bytes = all.to_bytes();
+    let lasts: Vec<String> =
+        Metarange::parse(&bytes.metarange, &"t").unwrap().ranges().iter().map(|row| row.last.clone()).collect();
+    let ends: Vec<String> =
+        ends(paths.iter().map(String::as_str)).into_iter().map(|end| paths[end - 1].clone()).collect();
+    assert!(ends.len() > 2);
+    assert_eq!(ends, lasts);
+}

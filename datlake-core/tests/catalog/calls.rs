@@ -242,6 +242,17 @@ impl Process {
     /// Adds `content` as the file `uid`; where it is `late`, it looks what is collected when it has put the content: a mistake
     /// that must be found.
     pub(crate) fn add(self, uid: &'static str, content: &'static str, late: bool) -> Actor {
+        self.add_range(uid, content, None, late)
+    }
+
+    /// The same for content whose files rest in a `pack`.
+    pub(crate) fn add_range(
+        self,
+        uid: &'static str,
+        content: &'static str,
+        pack: Option<&'static str>,
+        late: bool,
+    ) -> Actor {
         Box::pin(async move {
             let (uid, digest) = (Uid::chosen(uid)?, Digest::of(content.as_bytes()));
             let added = self.added(&uid, content);
@@ -252,11 +263,18 @@ impl Process {
                 if !late {
                     since = self.catalog.since().await?;
                 }
+                let mut contents = vec![digest];
+                if let Some(pack) = pack {
+                    contents.push(Digest::of(pack.as_bytes()));
+                    self.catalog.put_blob(&contents[1], pack.as_ref()).await?;
+                    let at = datlake_core::Location::PackedIn(digest, contents[1]);
+                    self.catalog.put_attached(&at, b"locations", false).await?;
+                }
                 self.catalog.put_blob(&digest, content.as_ref()).await?;
                 if late {
                     since = self.catalog.since().await?;
                 }
-                if let Commit::Done(secured) = self.catalog.secure(&[digest], &since).await?
+                if let Commit::Done(secured) = self.catalog.secure(&contents, &since).await?
                     && let Commit::Done(()) = self.catalog.add(name.clone(), &secured).await?
                 {
                     break;

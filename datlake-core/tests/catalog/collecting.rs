@@ -22,6 +22,8 @@ use super::scene::{LARGE, PLAIN, now};
 
 /// What the publisher's body makes.
 const CONTENT: &str = "out.csv made by home a-0";
+/// What the content's files rest in, where it is a range of a tree.
+const PACK: &str = "out.csv in a pack";
 /// What nobody will ever name.
 const RUBBISH: &str = "rubbish";
 /// What its value is, where that is kept apart.
@@ -62,6 +64,8 @@ enum Names {
     Added,
     /// A name that is there, and is led to it.
     Replaced,
+    /// An added range of files that rest in a pack.
+    Packed,
     Nobody,
 }
 
@@ -110,6 +114,11 @@ impl GcHost for Reading {
 
     fn remove(&self, blobs: Vec<Digest>) -> Pending<'_, ()> {
         Box::pin(async move {
+            let attached = self.store.locations(&Prefix::Folder("locations")).await?.into_iter();
+            let doomed = attached.filter(|at| at.attached().is_some_and(|(content, _)| blobs.contains(&content)));
+            for at in doomed.collect::<Vec<_>>() {
+                self.store.remove(&at).await?;
+            }
             for digest in blobs {
                 self.store.remove(&Location::Blob(digest)).await?;
             }
@@ -151,6 +160,8 @@ async fn named(store: &dyn Store, omitted: Omitted) -> Result<HashSet<Digest>> {
             _ => {}
         }
     }
+    let packs = collect::attached(store, &named).await?;
+    named.extend(packs);
     Ok(named)
 }
 
@@ -201,6 +212,7 @@ fn publish(world: &World, names: Names, omitted: Omitted) -> Actor {
         (Names::Nobody, _) => Box::pin(async { Ok(Outcome::Done) }),
         (Names::Added, _) => process.add("a.csv", CONTENT, omitted == Omitted::GcEpoch),
         (Names::Replaced, _) => process.replace("a.csv", CONTENT, false),
+        (Names::Packed, _) => process.add_range("a.csv", CONTENT, Some(PACK), omitted == Omitted::GcEpoch),
         (Names::Call, _) => process.publish(PLAIN, Order::Sound),
         (Names::Tree, _) => process.publish(Call { tree: Some(CONTENT), ..PLAIN }, Order::Sound),
         (Names::Value, _) => process.publish(LARGE, Order::Sound),
@@ -208,9 +220,14 @@ fn publish(world: &World, names: Names, omitted: Omitted) -> Actor {
 }
 
 /// Whatever is named is there.
-fn whole(world: &World) -> Result<(), String> {
+fn whole(world: &World, packed: bool) -> Result<(), String> {
     let store = world.catalog(None, "looks on", true).remote.unwrap();
     let named = now(named(&*store, Omitted::Nothing)).map_err(|e| e.to_string())?;
+    let at = Location::PackedIn(Digest::of(CONTENT.as_bytes()), Digest::of(PACK.as_bytes()));
+    let is_named = now(store.size(&Location::Name(Uid::chosen("a.csv").unwrap()))).is_ok_and(|size| size.is_some());
+    if packed && is_named && now(store.size(&at)).is_ok_and(|size| size.is_none()) {
+        return Err("a range is named, and what leads to its files was collected".to_owned());
+    }
     match named.iter().find(|digest| !world.has_blob(REMOTE, digest)) {
         Some(_) => Err("something is named, and its content was collected".to_owned()),
         None => Ok(()),
@@ -233,6 +250,11 @@ fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> 
             match names {
                 Names::Tree if old => world.plant(&manifest(CONTENT)),
                 Names::Value if old => world.plant(&VALUE),
+                Names::Packed if old => {
+                    world.plant(PACK);
+                    let (range, pack) = (Digest::of(CONTENT.as_bytes()), Digest::of(PACK.as_bytes()));
+                    world.plant_at(&Location::PackedIn(range, pack), "locations");
+                }
                 _ => {}
             }
             let add = |uid, content| {
@@ -268,7 +290,7 @@ fn modelled<R>(case: Case, deaths: usize, check: impl FnOnce(&Model<'_, ()>) -> 
             actors
         },
         deaths,
-        always: &|world, ()| whole(world),
+        always: &|world, ()| whole(world, names == Names::Packed),
         finally: &|world, ends| {
             if let Some(End::Failed(error)) = ends.iter().find(|end| matches!(end, End::Failed(_))) {
                 return Err(format!("somebody failed: {error}"));
@@ -306,8 +328,8 @@ fn nor_where_somebody_dies() {
 }
 
 #[test]
-fn nor_where_it_is_in_a_tree_or_a_value() {
-    for names in [Names::Tree, Names::Value] {
+fn nor_where_it_is_in_a_tree_or_a_value_or_a_pack() {
+    for names in [Names::Tree, Names::Value, Names::Packed] {
         let case = Case { names, old: true, omitted: Omitted::Nothing, beside: Beside::Nobody };
         let states = modelled(case, 0, |model| model.explore()).unwrap_or_else(|why| panic!("{case:?}: {why}"));
         println!("{case:?}: {states} states");
@@ -346,7 +368,7 @@ proptest! {
 
     #[test]
     fn nothing_that_is_named_is_collected_in_some_order(
-        names in prop::sample::select(vec![Names::Call, Names::Tree, Names::Value, Names::Added, Names::Replaced]),
+        names in prop::sample::select(vec![Names::Call, Names::Tree, Names::Value, Names::Added, Names::Replaced, Names::Packed]),
         beside in prop::sample::select(vec![Beside::Nobody, Beside::CollectorTwice, Beside::Collector, Beside::Remover]),
         old: bool,
         deaths in 0..2_usize,

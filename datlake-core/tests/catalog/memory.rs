@@ -138,7 +138,12 @@ impl World {
 
     /// Puts `content` into the shared store, as it was at the beginning of time.
     pub(crate) fn plant(&self, content: &str) {
-        let path = Location::Blob(Digest::of(content.as_bytes())).path();
+        self.plant_at(&Location::Blob(Digest::of(content.as_bytes())), content);
+    }
+
+    /// The same for any object.
+    pub(crate) fn plant_at(&self, at: &Location, content: &str) {
+        let path = at.path();
         let mut state = self.state();
         state.created.insert((REMOTE, path.clone()), 0);
         state.stores.entry(REMOTE).or_default().insert(path, content.into());

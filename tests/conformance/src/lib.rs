@@ -431,6 +431,7 @@ fn sets_of(at: &Location) -> Vec<Prefix> {
             folder.map(Prefix::NamesIn).into_iter().chain([Prefix::Names]).collect()
         }
         Location::Use(digest, ..) => vec![Prefix::UsesOf(*digest), Prefix::Uses],
+        Location::PackedIn(range, _) => vec![Prefix::LocationsOf(*range)],
         Location::Tombstone(_) => vec![Prefix::Tombstones],
         Location::Claim(key, _) | Location::Beat(key, ..) => vec![Prefix::ClaimsOf(*key), Prefix::Claims],
         Location::Superseded(creator, key, _) => vec![Prefix::SupersededOf(creator.clone(), *key), Prefix::Records],
