@@ -74,6 +74,8 @@ pub(crate) struct Inner {
     pub(crate) new_remote: AtomicBool,
     /// The collection whose sweep took longer than anybody waits.
     pub(crate) outlasting: Mutex<Option<u64>>,
+    /// The ranges of files of trees that were used.
+    pub(crate) ranges: Mutex<HashMap<Digest, Digest>>,
     pub(crate) serial: AtomicU64,
     /// A lake that goes when its last handle does.
     pub(crate) temporary: Option<tempfile::TempDir>,

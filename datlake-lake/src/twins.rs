@@ -20,7 +20,7 @@ use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune,
 use crate::origin::Origin;
 use crate::report::{
     CallExplanation, CallInfo, Cleaned, CreatorCode, Downstream, Evicted, FileInfo, History, LakeStatus, Listing,
-    NameHistory, RemoteCheck, Removal, Repaired, RunInfo, Runs, SignedUrl, Upstream,
+    NameHistory, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
 };
 use crate::scope;
 
@@ -132,6 +132,7 @@ twins! {
         prunable_async = prunable(&self, prune: Prune) -> Removal;
         removal_async = removal(&self, uids: &[impl AsRef<str>]) -> Removal;
         remove_async = remove(&self, uid: &str) -> Vec<Uid>;
+        repack_async = repack(&self) -> Repack;
         repair_async = repair(&self, uid: &str) -> Repaired;
         resolve_call_async = resolve_call(&self, text: &str) -> Option<(CreatorName, CallKey)>;
         resolve_async = resolve(&self, text: &str) -> Uid;

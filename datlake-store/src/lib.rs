@@ -49,5 +49,5 @@ pub use reader::{AsyncReader, Ranges, Reader};
 pub use remote::{Remote, Standing, open_remote};
 pub use runtime::{TaskPlace, every, offload, offload_method, scoped_thread, sleep, wait, within};
 pub use signing::Signed;
-pub use staging::{AsyncStagedWriter, Staged, StagedWriter};
+pub use staging::{AsyncStagedWriter, Staged, StagedWriter, read_small};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncSeek, AsyncWrite, AsyncWriteExt};

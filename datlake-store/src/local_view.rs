@@ -3,6 +3,8 @@
 mod download;
 mod fetched;
 mod holding;
+mod packed;
+mod packs;
 mod pin;
 mod range;
 mod send;
@@ -86,6 +88,7 @@ pub struct LocalView {
     wrap: Option<Wrap>,
     transfers: Semaphore,
     ranges: fetched::Fetched,
+    packs: packs::PackMemory,
     sending: Arc<OnceLock<Listener>>,
 }
 
@@ -156,8 +159,8 @@ impl LocalView {
             packs: Packs::default(),
         };
         let (wrap, options) = (options.wrap.clone(), options.remote.clone());
-        let (transfers, ranges) = (Semaphore::new(TRANSFERS), fetched::Fetched::default());
-        Ok(Self { dir, catalog, remote, usage, options, wrap, transfers, ranges, sending })
+        let (transfers, ranges, packs) = (Semaphore::new(TRANSFERS), Default::default(), Default::default());
+        Ok(Self { dir, catalog, remote, usage, options, wrap, transfers, ranges, packs, sending })
     }
 
     /// The documents.
@@ -236,7 +239,7 @@ impl LocalView {
 
     /// Whether the content is on this machine, judged without reading it.
     pub fn has(&self, wanted: &Wanted<'_>) -> Result<bool> {
-        Ok(self.dir.inspect(wanted.digest, wanted.size)? != Seal::Missing)
+        Ok(self.dir.inspect(wanted.digest, wanted.size)? != Seal::Missing || self.rests_here(wanted)?)
     }
 
     /// Opens content for reading, and whether it had to be downloaded first.
@@ -244,6 +247,9 @@ impl LocalView {
     /// # Errors
     /// [`ErrorKind::MissingBlob`] if no store has it, [`ErrorKind::Corrupt`] if its bytes have another digest.
     pub async fn open_blob(&self, wanted: Wanted<'_>) -> Result<(Reader, bool)> {
+        if let Some((bytes, fetched)) = self.packed(wanted).await? {
+            return Ok((bytes.into(), fetched));
+        }
         let path = self.dir.path_of(&Location::Blob(*wanted.digest));
         for _ in 0..EVICTIONS {
             let fetched = self.ensure(wanted).await?;
@@ -278,6 +284,9 @@ impl LocalView {
                 Seal::Intact => return Ok(false),
                 Seal::Touched => return self.look_again(wanted).map(|()| false),
                 Seal::Missing => {}
+            }
+            if let Some((bytes, fetched)) = self.packed(wanted).await? {
+                return self.catalog.cache.create(&Location::Blob(*wanted.digest), &bytes).await.map(|_| fetched);
             }
             let Some(remote) = &self.catalog.remote else {
                 let place = self.dir.root().display();

@@ -53,6 +53,8 @@ pub struct Reader(Inner);
 #[derive(Debug)]
 enum Inner {
     Here(BufReader<File>),
+    /// What is small, and rests among others.
+    Bytes(io::Cursor<Vec<u8>>),
     Away(Box<Away>),
 }
 
@@ -69,7 +71,7 @@ impl Reader {
     /// Whether the code that reads now may get what came before.
     fn is_right(&self) -> bool {
         match &self.0 {
-            Inner::Here(_) => true,
+            Inner::Here(_) | Inner::Bytes(_) => true,
             Inner::Away(away) => away.ranges.may_be_ranges(),
         }
     }
@@ -91,11 +93,19 @@ impl From<File> for Reader {
     }
 }
 
+/// Content that was read already.
+impl From<Vec<u8>> for Reader {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Inner::Bytes(io::Cursor::new(bytes)))
+    }
+}
+
 impl Read for Reader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.fill(buf.len())?;
         match &mut self.0 {
             Inner::Here(file) => file.read(buf),
+            Inner::Bytes(bytes) => bytes.read(buf),
             Inner::Away(away) => {
                 let read = away.rest().read(buf)?;
                 away.position += read as u64;
@@ -110,6 +120,7 @@ impl Read for Reader {
             self.fill(usize::MAX)?;
             match &mut self.0 {
                 Inner::Here(file) => return file.read_to_end(buf).map(|_| buf.len() - before),
+                Inner::Bytes(bytes) => return bytes.read_to_end(buf).map(|_| buf.len() - before),
                 Inner::Away(away) if away.rest().is_empty() => return Ok(buf.len() - before),
                 Inner::Away(away) => {
                     buf.extend_from_slice(away.rest());
@@ -135,6 +146,7 @@ impl BufRead for Reader {
         self.fill(1)?;
         match &mut self.0 {
             Inner::Here(file) => file.fill_buf(),
+            Inner::Bytes(bytes) => bytes.fill_buf(),
             Inner::Away(away) => Ok(away.rest()),
         }
     }
@@ -142,6 +154,7 @@ impl BufRead for Reader {
     fn consume(&mut self, amount: usize) {
         match &mut self.0 {
             Inner::Here(file) => file.consume(amount),
+            Inner::Bytes(bytes) => bytes.consume(amount),
             Inner::Away(away) => away.position += amount as u64,
         }
     }
@@ -151,6 +164,7 @@ impl Seek for Reader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let away = match &mut self.0 {
             Inner::Here(file) => return file.seek(to),
+            Inner::Bytes(bytes) => return bytes.seek(to),
             Inner::Away(away) => away,
         };
         let position = match to {

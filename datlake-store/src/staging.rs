@@ -61,15 +61,11 @@ impl Staged {
     /// [`ErrorKind::InvalidInput`] for a folder or a device, of which nothing is read, and for a file that changes meanwhile.
     pub fn copy_of(scratch: &Scratch, path: &Path) -> Result<Self> {
         let failed = |e| Error::io("read", path.display(), e);
-        // Before it is opened, for that may do something to a device.
-        is_readable(path, &std::fs::metadata(path).map_err(failed)?)?;
-        let mut file = std::fs::File::open(path).map_err(failed)?;
-        let before = file.metadata().map_err(failed)?;
-        is_readable(path, &before)?;
+        let mut file = Source::open(path)?;
         let mut writer = StagedWriter::new(scratch)?;
         let mut buffer = vec![0; BUFFER];
         loop {
-            match file.read(&mut buffer) {
+            match file.file.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(n) => writer.write_all(&buffer[..n])?,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -77,14 +73,7 @@ impl Staged {
             }
         }
         let staged = writer.finish()?;
-        let after = file.metadata().map_err(failed)?;
-        let stamp = |m: &std::fs::Metadata| (m.len(), m.modified().ok());
-        let is_kept = before.is_file() && !is_made_by_reading(&file);
-        if is_kept && (stamp(&before) != stamp(&after) || staged.size != before.len()) {
-            let message =
-                format!("cannot add `{}`: it changed while it was read; try again when it is finished", path.display());
-            return Err(Error::new(ErrorKind::InvalidInput, message));
-        }
+        file.is_still(staged.size)?;
         Ok(staged)
     }
 
@@ -100,6 +89,56 @@ impl Staged {
         }
         let (adopted, digest, size) = Adopted::new(&path)?;
         Ok(Self { path, maker: Maker::this(), adopted: Some(adopted), digest, size })
+    }
+}
+
+/// Reads a user's file, which may go on changing, if it is smaller than `limit` bytes.
+///
+/// # Errors
+/// As [`Staged::copy_of`].
+pub fn read_small(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    let source = Source::open(path)?;
+    if source.before.len() >= limit || !source.before.is_file() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(source.before.len()).unwrap_or(0) + 1);
+    (&source.file).take(limit).read_to_end(&mut bytes).map_err(|e| Error::io("read", path.display(), e))?;
+    if bytes.len() as u64 == limit {
+        return Ok(None);
+    }
+    source.is_still(bytes.len() as u64)?;
+    Ok(Some(bytes))
+}
+
+/// A user's file that is being read.
+struct Source<'a> {
+    path: &'a Path,
+    file: std::fs::File,
+    before: Metadata,
+}
+
+impl<'a> Source<'a> {
+    fn open(path: &'a Path) -> Result<Self> {
+        let failed = |e| Error::io("read", path.display(), e);
+        // Before it is opened, for that may do something to a device.
+        is_readable(path, &std::fs::metadata(path).map_err(failed)?)?;
+        let file = std::fs::File::open(path).map_err(failed)?;
+        let before = file.metadata().map_err(failed)?;
+        is_readable(path, &before)?;
+        Ok(Self { path, file, before })
+    }
+
+    /// Makes sure that the `read` bytes are the file as it is now, and as it was.
+    fn is_still(&self, read: u64) -> Result<()> {
+        let after = self.file.metadata().map_err(|e| Error::io("read", self.path.display(), e))?;
+        let stamp = |m: &Metadata| (m.len(), m.modified().ok());
+        let is_kept = self.before.is_file() && !is_made_by_reading(&self.file);
+        if is_kept && (stamp(&self.before) != stamp(&after) || read != self.before.len()) {
+            let path = self.path.display();
+            let message = format!("cannot add `{path}`: it changed while it was read; try again when it is finished");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        Ok(())
     }
 }
 

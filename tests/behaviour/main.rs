@@ -75,6 +75,7 @@ mod shapes;
 mod shown;
 mod stray;
 mod support;
+mod tree_packs;
 mod trees;
 mod twins;
 mod values;

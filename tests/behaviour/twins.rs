@@ -257,6 +257,7 @@ fn a_lake_with_a_remote_is_kept_in_order_without_blocking() {
         assert_eq!(lake.evict_async(datlake::Evict::To(0)).await.unwrap().blobs, 1);
         assert!(!file.is_local_async().await.unwrap());
         assert!(file.stored_path_async().await.unwrap().exists());
+        assert_eq!(lake.repack_async().await.unwrap().packs, 0);
         assert_eq!(lake.repair_async("a.txt").await.unwrap().items.len(), 1);
         assert!(lake.clean_async().await.is_ok());
         assert_eq!(lake.forget_async(&["a.txt"]).await.unwrap().len(), 1);

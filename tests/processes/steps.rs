@@ -118,6 +118,10 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
             let folder = tempfile::tempdir()?;
             std::fs::write(folder.path().join("a"), "1")?;
             std::fs::write(folder.path().join("b"), "2")?;
+            // So many that they are a pack.
+            for at in 0..12 {
+                std::fs::write(folder.path().join(format!("c{at}")), format!("small {at}"))?;
+            }
             lake.add_tree("folder", folder.path())?;
         }
         "added before" => drop(lake.add_bytes(MOVED, "before")?),

@@ -347,6 +347,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         how: GcHow,
     },
+    /// Writes packs of small files anew that are used in part
+    ///
+    /// Small files of added folders rest together in packs. What edits leave unused in them stays until the pack is written anew, here
+    /// and at the remote, and `datlake gc` removes the old one. `datlake status` shows how much is unused.
+    #[command(after_help = "Example: datlake repack && datlake gc")]
+    Repack,
     /// Makes a lake of its own for the project in this folder
     ///
     /// Writes a datlake.toml, which every program and command uses that is started here or below. Names of files in it do not meet

@@ -1,6 +1,6 @@
-//! What is wrong with a lake, what was healed, and what was put away: `datlake verify`, `repair`, `evict`.
+//! What is wrong with a lake, what was healed, and what was put away: `datlake verify`, `repair`, `repack`, `evict`.
 
-use datlake::report::{Cleaned, Evicted, FindingKind, RepairOutcome, Repaired, Verified};
+use datlake::report::{Cleaned, Evicted, FindingKind, Repack, RepairOutcome, Repaired, Verified};
 use datlake::{Digest, Side};
 use owo_colors::OwoColorize as _;
 
@@ -94,6 +94,18 @@ impl Answer for Repaired {
 
     fn status(&self) -> u8 {
         if self.healed().is_ok() { 0 } else { ABSENT }
+    }
+}
+
+impl Answer for Repack {
+    fn text(&self, _: &Page) -> String {
+        let (before, after) = (bytes(self.before), bytes(self.after));
+        match self.packs {
+            0 => "nothing to write anew\n".to_owned(),
+            some => {
+                format!("wrote {} anew: {before} are {after} now; `datlake gc` removes the old\n", count(some, "pack"))
+            }
+        }
     }
 }
 

@@ -86,6 +86,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
             Box::new(lake()?.evict(what)?)
         }
         Command::Gc { how } => Box::new(lake()?.collect(gc::how(&how))?),
+        Command::Repack => Box::new(lake()?.repack()?),
         Command::Completions { shell } => Box::new(shell::completions(shell, &mut screen.bytes())?),
         Command::Man { folder } => Box::new(shell::man(folder.as_deref(), &mut screen.bytes())?),
     })

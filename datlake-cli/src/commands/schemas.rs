@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallExplanation, CallInfo, CallRow, Cleaned, Collected, CreatorCode, Evicted, FileInfo, FileRow, LakeStatus,
-    Mirrored, NameHistory, Pull, Push, Repaired, RunInfo, RunRow, SignedUrl, Verified,
+    Mirrored, NameHistory, Pull, Push, Repack, Repaired, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -63,6 +63,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("prune", of::<Pruned>()),
         ("pull", of::<Pull>()),
         ("push", of::<Push>()),
+        ("repack", of::<Repack>()),
         ("repair", of::<Repaired>()),
         // `repair` without a file
         ("repair-left-over", of::<Cleaned>()),

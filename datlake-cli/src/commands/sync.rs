@@ -29,7 +29,11 @@ fn text(status: &LakeStatus, page: &Page) -> String {
         _ => String::new(),
     };
     let limit = status.cache_limit.map(|limit| format!(", of at most {}", bytes(limit))).unwrap_or_default();
-    let content = format!("content {} here{limit}", bytes(status.bytes));
+    let unused = match status.packs.unused {
+        0 => String::new(),
+        unused => format!(", {} unused in packs: `datlake repack`", bytes(unused)),
+    };
+    let content = format!("content {} here{limit}{unused}", bytes(status.bytes));
     let mut text = format!("home    {}\n{content}\nremote  {remote}{state}\n", escape(&status.home));
     let Some(size) = status.unpushed.iter().map(|row| row.size).reduce(|a, b| a + b) else {
         text.push_str("nothing to push\n");

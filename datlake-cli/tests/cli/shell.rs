@@ -2,7 +2,7 @@
 
 use crate::support::{Machine, files_in, ran};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "info",
     "ls",
     "add",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 20] = [
     "verify",
     "repair",
     "evict",
+    "repack",
     "config",
     "completions",
     "man",

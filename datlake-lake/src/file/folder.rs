@@ -46,6 +46,8 @@ pub struct LocalFolder {
 pub(crate) enum FolderEntry {
     File {
         executable: bool,
+        /// In bytes, when it was looked at.
+        size: u64,
     },
     /// A symbolic link, as it is written.
     Link(String),
@@ -189,7 +191,7 @@ impl LocalFolder {
             };
             match usable.and_then(|entry| Ok((name(from_here).map_err(|error| error.message().to_owned())?, entry))) {
                 Ok((named, entry)) => {
-                    programs += usize::from(entry == FolderEntry::File { executable: true });
+                    programs += usize::from(matches!(entry, FolderEntry::File { executable: true, .. }));
                     files.push((named, path.as_path()));
                 }
                 Err(why) => unusable.push(Unusable { path: path.clone(), why }),
@@ -259,7 +261,7 @@ fn file(path: &Path) -> Result<FolderEntry, String> {
         Err(e) => return Err(unreadable(&e)),
     };
     fs::File::open(path).map_err(|e| unreadable(&e))?;
-    Ok(FolderEntry::File { executable: is_executable(path, &found) })
+    Ok(FolderEntry::File { executable: is_executable(path, &found), size: found.len() })
 }
 
 fn unreadable(why: &dyn std::error::Error) -> String {

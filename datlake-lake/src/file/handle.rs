@@ -1,7 +1,7 @@
 //! A handle of a file.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datlake_core::catalog::FileMeta;
 use datlake_core::record::NameTarget;
@@ -55,6 +55,8 @@ pub(super) enum Place {
         within: Option<Digest>,
         /// Of a version that was asked for by its address, or a file in one: what the name led to.
         version: Option<Arc<NameTarget>>,
+        /// The range that leads to its content, where that rests in a pack; found when it is first asked for.
+        range: OnceLock<Option<Digest>>,
     },
     /// Made by a body and not returned yet.
     Staged(Arc<StagedFile>),
@@ -78,19 +80,20 @@ impl File {
     pub(super) fn version(lake: &Lake, known: FileMeta, version: Option<Arc<NameTarget>>) -> Self {
         let FileMeta { uid, name, digest, size, tree } = known;
         let name = called(&uid, name);
-        let place = Place::Published { uid, within: None, version };
+        let place = Place::Published { uid, within: None, version, range: OnceLock::new() };
         Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place }))
     }
 
-    pub(super) fn member(tree: &File, path: &str, digest: Digest, size: u64) -> Result<Self> {
+    /// A file of a tree, which `range` leads to.
+    pub(super) fn member(tree: &File, path: &str, (digest, size): (Digest, u64), range: Digest) -> Result<Self> {
         let inner = &*tree.0;
         let Some(uid) = tree.uid() else {
             // A staged tree knows its files themselves.
             return Err(Error::new(ErrorKind::Context, format!("the tree `{tree}` is not published yet")));
         };
         let uid = Uid::member(uid, path)?;
-        let version = inner.version().cloned();
-        let place = Place::Published { uid, within: Some(inner.digest), version };
+        let (within, version) = (Some(inner.digest), inner.version().cloned());
+        let place = Place::Published { uid, within, version, range: Some(range).into() };
         Ok(Self(Arc::new(Inner { lake: inner.lake.clone(), name: path.into(), digest, size, tree: false, place })))
     }
 
@@ -100,8 +103,8 @@ impl File {
         let Some(uid) = tree.uid() else {
             return Err(Error::new(ErrorKind::Context, format!("the tree `{tree}` is not published yet")));
         };
-        let place =
-            Place::Published { uid: uid.clone(), within: Some(inner.digest), version: inner.version().cloned() };
+        let (uid, within, version) = (uid.clone(), Some(inner.digest), inner.version().cloned());
+        let place = Place::Published { uid, within, version, range: None.into() };
         let (lake, name) = (inner.lake.clone(), Arc::clone(&inner.name));
         Ok(Self(Arc::new(Inner { lake, name, digest, size, tree: false, place })))
     }
@@ -276,7 +279,7 @@ impl File {
         let FileRef { uid, digest, size, name, tree, stage: _ } = file;
         let uid = uid?;
         let name = called(&uid, name);
-        let place = Place::Published { uid, within: None, version: None };
+        let place = Place::Published { uid, within: None, version: None, range: OnceLock::new() };
         Some(Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place })))
     }
 
@@ -284,7 +287,33 @@ impl File {
     pub(super) fn asking<T>(&self, ask: impl FnOnce(&Lake, Wanted<'_>) -> T) -> T {
         let lake = &self.0.lake;
         let progress = |done| lake.emit(&Event::Downloading { file: self.to_string(), done, size: self.0.size });
-        ask(lake, Wanted { digest: &self.0.digest, size: self.0.size, what: self, progress: &progress })
+        let range = self.range();
+        ask(lake, Wanted { digest: &self.0.digest, size: self.0.size, what: self, range, progress: &progress })
+    }
+
+    /// The range that leads to its content, if it is a file of a tree. Of one that came without its tree, that is looked for where
+    /// the content is no blob here.
+    pub(crate) fn range(&self) -> Option<Digest> {
+        let Place::Published { uid, range, .. } = &self.0.place else { return None };
+        let Inner { lake, digest, size, .. } = &*self.0;
+        *range.get_or_init(|| {
+            let UidKind::Member { tree, path } = uid.kind() else { return None };
+            let wanted = Wanted { digest, size: *size, what: self, range: None, progress: &|_| {} };
+            match lake.local_view().has(&wanted) {
+                Ok(true) => None,
+                // Where the tree cannot be read, the content may be a blob elsewhere.
+                _ => lake.range_in(&tree, &path, digest).ok().flatten(),
+            }
+        })
+    }
+
+    /// Something is about to refer to it.
+    pub(super) fn note_named(&self) {
+        if let Place::Published { range, .. } = &self.0.place
+            && let Some(Some(range)) = range.get()
+        {
+            self.0.lake.note_range(self.0.digest, *range);
+        }
     }
 
     /// [`asking`](Self::asking), with errors that say what to do.
@@ -394,6 +423,7 @@ impl fmt::Debug for File {
 impl Serialize for File {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         note_lake(&self.0.lake);
+        self.note_named();
         self.to_ref().serialize(serializer)
     }
 }

@@ -132,6 +132,7 @@ impl File {
     pub fn stored_path(&self) -> Result<PathBuf> {
         refuse_in_body("ask where content is kept")?;
         drop(self.whole()?);
+        self.asked(|lake, wanted| wait(lake.local_view().ensure(wanted)))?;
         let name = self.0.name.rsplit('/').next().unwrap_or_default();
         Ok(self.lake().local_view().dir().named_path(&self.digest(), name))
     }

@@ -127,9 +127,9 @@ impl Tree {
     /// ```
     pub fn files(&self) -> Result<Vec<File>> {
         let leaves = self.leaves()?;
-        let file = |(name, (digest, size)): (&str, (Digest, u64))| match self.staged_as(name) {
+        let file = |(name, (content, range)): (&str, Leaf)| match self.staged_as(name) {
             Some(staged) => Ok(staged),
-            None => File::member(&self.file, name, digest, size),
+            None => File::member(&self.file, name, content, range),
         };
         leaves.into_iter().map(file).collect()
     }
@@ -149,10 +149,15 @@ impl Tree {
     /// # }
     /// ```
     pub fn entries(&self) -> Result<Vec<(&str, &TreeEntry)>> {
+        Ok(self.ranged_entries()?.into_iter().map(|(path, entry, _)| (path, entry)).collect())
+    }
+
+    /// Its entries, each with the range that it is in.
+    fn ranged_entries(&self) -> Result<Vec<(&str, &TreeEntry, Digest)>> {
         let mut all = Vec::new();
         // Paths that may be folders of what comes next.
         let mut open: Vec<&str> = Vec::new();
-        for at in 0..self.read()?.metarange.ranges().len() {
+        for (at, row) in self.read()?.metarange.ranges().iter().enumerate() {
             for (path, entry) in self.range(at)?.entries() {
                 open.retain(|before| path < &*format!("{before}0"));
                 if open.iter().any(|before| path.strip_prefix(before).is_some_and(|rest| rest.starts_with('/'))) {
@@ -160,7 +165,7 @@ impl Tree {
                     return Err(Error::new(ErrorKind::Corrupt, message));
                 }
                 open.push(path);
-                all.push((path, entry));
+                all.push((path, entry, row.digest));
             }
         }
         Ok(all)
@@ -176,30 +181,32 @@ impl Tree {
     }
 
     /// The files, and the links to them, each with its content.
-    fn leaves(&self) -> Result<Vec<(&str, (Digest, u64))>> {
-        let entries = self.entries()?;
+    fn leaves(&self) -> Result<Vec<(&str, Leaf)>> {
+        let entries = self.ranged_entries()?;
         let mut leaves = Vec::with_capacity(entries.len());
-        for (path, entry) in entries {
-            leaves.extend(self.content(path, entry)?.map(|content| (path, content)));
+        for (path, entry, range) in entries {
+            leaves.extend(self.content(path, (entry, range))?.map(|content| (path, content)));
         }
         Ok(leaves)
     }
 
     /// The content of an entry; of a link, that of the file it leads to.
-    fn content(&self, path: &str, entry: &TreeEntry) -> Result<Option<(Digest, u64)>> {
-        let (mut path, mut entry) = (path.to_owned(), entry);
+    fn content(&self, path: &str, entry: (&TreeEntry, Digest)) -> Result<Option<Leaf>> {
+        let (mut path, (mut entry, mut range)) = (path.to_owned(), entry);
         for _ in 0..LINKS {
-            let Some(target) = entry.target(&path) else { return Ok(entry.content()) };
+            let Some(target) = entry.target(&path) else { return Ok(entry.content().map(|content| (content, range))) };
             let Some(found) = self.entry(&target)? else { return Ok(None) };
-            (path, entry) = (target, found);
+            (path, (entry, range)) = (target, found);
         }
         Ok(None)
     }
 
-    /// What is at `path`.
-    fn entry(&self, path: &str) -> Result<Option<&TreeEntry>> {
-        let Some(at) = self.read()?.metarange.find(path) else { return Ok(None) };
-        Ok(self.range(at)?.get(path).map(|(_, entry)| entry))
+    /// What is at `path`, and in which range.
+    fn entry(&self, path: &str) -> Result<Option<(&TreeEntry, Digest)>> {
+        let metarange = &self.read()?.metarange;
+        let Some(at) = metarange.find(path) else { return Ok(None) };
+        let entry = self.range(at)?.get(path).map(|(_, entry)| entry);
+        Ok(entry.zip(metarange.ranges().get(at).map(|row| row.digest)))
     }
 
     /// The file itself, while it and the tree are staged in the body that makes them.
@@ -227,7 +234,7 @@ impl Tree {
             return Ok(file);
         }
         match content {
-            Some((digest, size)) => self.member(name, digest, size),
+            Some(leaf) => self.member(name, leaf),
             None => {
                 let error = Error::new(ErrorKind::NotFound, format!("the tree `{}` has no file `{name}`", self.file));
                 Err(self.file.uid().map_or(error.clone(), |tree| error.about(Subject::Uid(tree.clone()))))
@@ -249,11 +256,11 @@ impl Tree {
         self.get(name)?.open()
     }
 
-    fn member(&self, name: &str, digest: Digest, size: u64) -> Result<File> {
+    fn member(&self, name: &str, (content, range): Leaf) -> Result<File> {
         if let Some(frame) = scope::frame() {
-            frame.note_member(digest);
+            frame.note_member(content.0);
         }
-        File::member(&self.file, name, digest, size)
+        File::member(&self.file, name, content, range)
     }
 
     pub(crate) fn find(&self, name: &str) -> Result<Option<File>> {
@@ -289,6 +296,9 @@ impl Tree {
         Ok(range.get_or_init(|| parsed))
     }
 }
+
+/// Digest and size of a file, and the range that it is in.
+type Leaf = ((Digest, u64), Digest);
 
 /// What is in a tree, as far as it was read.
 struct ReadTree {

@@ -168,6 +168,8 @@ impl TreeWriter {
     }
 
     fn put(&mut self, name: &str, file: File) {
+        file.range();
+        file.note_named();
         if let Some(staged) = file.staged_file() {
             self.frame.note_used(staged);
         }

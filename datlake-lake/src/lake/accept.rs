@@ -84,7 +84,7 @@ impl Lake {
 
     async fn are_here(&self, contents: &[Content]) -> Result<bool> {
         for content in contents.iter().filter(|content| content.part != Part::Extra) {
-            if self.catalog().local.size(&Location::Blob(content.digest)).await?.is_none() {
+            if !self.is_here(content)? {
                 return Ok(false);
             }
         }

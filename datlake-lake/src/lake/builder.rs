@@ -293,6 +293,7 @@ impl LakeBuilder {
             told_refused: AtomicBool::new(false),
             new_remote: AtomicBool::new(false),
             outlasting: Mutex::default(),
+            ranges: Mutex::default(),
             serial: AtomicU64::new(0),
             temporary,
             maker: Maker::this(),

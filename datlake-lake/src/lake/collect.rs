@@ -12,6 +12,7 @@ use datlake_core::{
 use datlake_store::{Hold, offload, sleep, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::packs::attached_to;
 use super::{AT_ONCE, Lake, refuse_in_body};
 use crate::report::{Collected, CollectedLocal, CollectedRemote};
 use crate::setters::setters;
@@ -307,12 +308,19 @@ impl GcHost for Sweeper {
                 named.extend::<Vec<Digest>>(more);
                 Ok(named)
             };
-            named.buffer_unordered(AT_ONCE).try_fold(HashSet::new(), gather).await
+            let mut named = named.buffer_unordered(AT_ONCE).try_fold(HashSet::new(), gather).await?;
+            // After the documents: what leads to packs is there before what names their ranges.
+            named.extend(collect::attached(&*self.store, &named).await?);
+            Ok(named)
         })
     }
 
     fn remove(&self, blobs: Vec<Digest>) -> Pending<'_, ()> {
         Box::pin(async move {
+            let doomed = blobs.iter().copied().collect();
+            for attached in attached_to(&*self.store, &doomed).await? {
+                self.store.remove(&attached).await?;
+            }
             let removals = stream::iter(blobs).map(async |digest| self.store.remove(&Location::Blob(digest)).await);
             removals.buffer_unordered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
         })

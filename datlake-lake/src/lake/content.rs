@@ -16,7 +16,8 @@ use crate::event::Event;
 const AT_A_TIME: usize = 8;
 
 impl Lake {
-    /// All content that a document keeps, each once, with what that refers to itself. It is downloaded for that.
+    /// All content that a document keeps, with what that refers to itself, a file of several ranges once of each. What refers to
+    /// other content is downloaded for that.
     pub(crate) fn content_of(&self, document: &Document) -> Result<Vec<Content>> {
         match wait(self.is_pruned(document))? {
             true => Ok(Vec::new()),
@@ -44,9 +45,13 @@ impl Lake {
         *lock(&self.0.pruned) = None;
     }
 
-    /// `contents`, and all that they refer to themselves, each once. What refers to other content is downloaded.
+    /// `contents`, and all that they refer to themselves, a file of several ranges once of each. What refers to other content is
+    /// downloaded.
     pub(crate) fn closure(&self, contents: Vec<Content>) -> Result<Vec<Content>> {
-        self.follow(contents, |_| Ok(true)).map(once)
+        let mut all = self.follow(contents, |_| Ok(true))?;
+        let mut seen = HashSet::new();
+        all.retain(|content| seen.insert((content.digest, content.range)));
+        Ok(all)
     }
 
     /// `contents`, and all that those refer to themselves which are to be read; what is read in several ways, that often.
@@ -58,7 +63,7 @@ impl Lake {
         let (mut all, mut seen) = (Vec::new(), HashSet::new());
         contents.reverse();
         while let Some(content) = contents.pop() {
-            if !seen.insert((content.digest, content.reads.map(|reads| reads as usize))) {
+            if !seen.insert((content.digest, content.range, content.reads.map(|reads| reads as usize))) {
                 continue;
             }
             if content.reads.is_some() && is_read(&content)? {
@@ -77,21 +82,23 @@ impl Lake {
             }
             _ => error,
         };
-        let read = || {
-            wait(self.fetch(content))?;
-            let size = wait(self.size_here(content))?.unwrap_or(0);
-            let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
-            let (mut reader, _) = wait(self.local_view().open_blob(wanted))?;
-            let mut bytes = Vec::new();
-            reader.read_to_end(&mut bytes).map_err(|e| Error::io("read", &content.what, e))?;
-            if Digest::of(&bytes) != content.digest {
-                let message =
-                    format!("the content of `{}` is damaged: it no longer has digest {}", content.what, content.digest);
-                return Err(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(content.digest)));
-            }
-            content.references(&bytes)
-        };
+        let read = || content.references(&self.bytes_of(content)?);
         read().map_err(advised)
+    }
+
+    /// The bytes of content, which is downloaded.
+    pub(super) fn bytes_of(&self, content: &Content) -> Result<Vec<u8>> {
+        wait(self.fetch(content))?;
+        let size = wait(self.size_here(content))?.unwrap_or(0);
+        let (mut reader, _) = wait(self.local_view().open_blob(wanted(content, size, &|_| {})))?;
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).map_err(|e| Error::io("read", &content.what, e))?;
+        if Digest::of(&bytes) != content.digest {
+            let message =
+                format!("the content of `{}` is damaged: it no longer has digest {}", content.what, content.digest);
+            return Err(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(content.digest)));
+        }
+        Ok(bytes)
     }
 
     /// Makes sure that content is on this machine: its size, if it had to come.
@@ -102,7 +109,7 @@ impl Lake {
             None => self.size_of(digest).await?.unwrap_or(0),
         };
         let progress = |done| self.emit(&Event::Downloading { file: what.clone(), done, size });
-        let fetched = self.local_view().ensure(Wanted { digest, size, what, progress: &progress }).await?;
+        let fetched = self.local_view().ensure(wanted(content, size, &progress)).await?;
         if fetched {
             self.emit(&Event::Downloaded { file: what.clone(), size });
             self.relieve(Some(*digest));
@@ -120,7 +127,7 @@ impl Lake {
     /// Whether content is on this machine, as far as is known without reading it.
     pub(super) fn is_here(&self, content: &Content) -> Result<bool> {
         let Some(size) = wait(self.size_here(content))? else { return Ok(false) };
-        self.local_view().has(&Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} })
+        self.local_view().has(&wanted(content, size, &|_| {}))
     }
 
     /// How large content is, by whoever has it.
@@ -142,6 +149,12 @@ impl Lake {
         let folder = format!("{whole}/");
         move |uid| *uid.as_str() == whole || uid.as_str().starts_with(&folder)
     }
+}
+
+/// A request for content of `size` bytes.
+pub(super) fn wanted<'a>(content: &'a Content, size: u64, progress: &'a (dyn Fn(u64) + Sync)) -> Wanted<'a> {
+    let Content { digest, what, range, .. } = content;
+    Wanted { digest, size, what, range: *range, progress }
 }
 
 /// Each content once.

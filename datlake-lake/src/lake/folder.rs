@@ -6,25 +6,24 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake_core::catalog::FileMeta;
+use datlake_core::document::Content;
 use datlake_core::tree::{TreeBytes, TreeEntries, TreeEntry};
 use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
 use datlake_store::{Staged, wait};
 
+use super::packing::{Packing, PutFiles};
+use super::packs::AtRest;
+use super::parallel::{ONE_BY_ONE, in_parallel};
 use super::write::Existing;
-use super::{Lake, lock, refuse_in_body};
+use super::{Lake, refuse_in_body};
 use crate::event::Event;
 use crate::file::{File, FolderEntry, LocalFolder, Tree};
 
 /// How many files are named after one look at what is collected.
 const AT_A_TIME: usize = 10_000;
-/// How many files are copied, and sent to the remote, at a time.
-const AT_ONCE: usize = 8;
-/// So many files are synced each by itself: to sync all at once is to wait for what others have written, too.
-const ONE_BY_ONE: usize = 64;
 
 impl Lake {
     /// Adds copies of all files below the folder `path` as the tree `uid`, with links, empty folders, and which files are executable.
@@ -61,33 +60,60 @@ impl Lake {
     pub(super) fn folder_as(&self, uid: &str, folder: &LocalFolder, existing: Existing) -> Result<Tree> {
         refuse_in_body("add a tree")?;
         let uid = Uid::fresh(uid)?;
-        let found = folder.entries(self)?;
+        let mut found = folder.entries(self)?;
+        found.sort_unstable_by_key(|(path, ..)| *path);
         wait(self.contact_remote())?;
         let publishing = wait(self.local_view().publishing())?;
-        let is_file = |entry: &FolderEntry| matches!(entry, FolderEntry::File { .. });
-        let files: Vec<_> =
-            found.iter().filter(|(_, _, entry)| is_file(entry)).map(|(name, path, _)| (*name, *path)).collect();
-        let mut contents = self.put_all(&files)?;
-        let (mut entries, mut put) = (TreeEntries::default(), contents.iter());
-        for (name, _, entry) in found {
-            let entry = match entry {
-                FolderEntry::File { executable } => match put.next() {
-                    Some((digest, size)) => TreeEntry::file(*digest, *size, executable),
-                    // Half a folder would look like a whole one.
-                    None => {
-                        let message = format!("cannot add `{uid}`: `{name}` was not put into the lake");
-                        return Err(Error::new(ErrorKind::Io, message).with_hint("add it again"));
-                    }
-                },
-                FolderEntry::Link(target) => TreeEntry::Link(target),
-                FolderEntry::Folder => TreeEntry::Folder,
+        let put = Packing::new(self, &uid, &found)?.put_all()?;
+        let mut entries = TreeEntries::default();
+        for ((name, _, entry), content) in found.into_iter().zip(put.contents()) {
+            let entry = match (entry, content) {
+                (FolderEntry::File { executable, .. }, Some((digest, size))) => {
+                    TreeEntry::file(digest, size, executable)
+                }
+                // Half a folder would look like a whole one.
+                (FolderEntry::File { .. }, None) => {
+                    let message = format!("cannot add `{uid}`: `{name}` was not put into the lake");
+                    return Err(Error::new(ErrorKind::Io, message).with_hint("add it again"));
+                }
+                (FolderEntry::Link(target), _) => TreeEntry::Link(target),
+                (FolderEntry::Folder, _) => TreeEntry::Folder,
             };
             entries.insert(name, entry)?;
         }
-        let (digest, size) = self.put_tree(&uid, &entries.to_bytes(), &mut contents)?;
+        let tree = entries.to_bytes();
+        let rest = self.put_packed(&uid, &tree, put)?;
+        let mut contents: Vec<_> =
+            rest.contents.iter().map(|content| (content.digest, content.size.unwrap_or(0))).collect();
+        let (digest, size) = self.put_tree(&uid, &tree, &mut contents)?;
         let known = FileMeta { name: uid.file_name().to_owned(), uid, digest, size, tree: true };
         let new = self.new_name(known, None, existing)?;
-        Tree::try_from(self.add_secured(publishing, &contents, &new)?)
+        let again = std::cell::Cell::new(false);
+        let added = self.secured(publishing.since, &contents, |secured| {
+            // What was swept in between took what leads to packs along.
+            if again.replace(true) {
+                wait(self.send_locations(&rest.locations))?;
+            }
+            self.add_name(self.catalog(), &new, secured)
+        })?;
+        wait(self.note_made_remote());
+        self.note_published();
+        Tree::try_from(added)
+    }
+
+    /// Puts what leads to the packs of a tree, and sees that the remote has what was here before: what the tree is at rest.
+    fn put_packed(&self, uid: &Uid, tree: &TreeBytes, put: PutFiles) -> Result<AtRest> {
+        wait(self.put_locations(&put.locations(&tree.ranges)))?;
+        let mut files = Vec::new();
+        for bytes in &tree.ranges {
+            let range = Content::range(Digest::of(bytes), bytes.len() as u64, uid.to_string());
+            files.extend(range.references(bytes)?);
+        }
+        let rest = self.at_rest(files)?;
+        let found: Vec<_> = rest.contents.iter().filter(|content| !put.has_put(&content.digest)).cloned().collect();
+        in_parallel(&found, |content| wait(self.send_found(content)))?;
+        wait(self.send_locations(&rest.locations))?;
+        Ok(rest)
     }
 
     /// Puts the content of a tree and of its ranges into the lake, where it lasts: digest and size of the tree. All are `contents`.
@@ -193,17 +219,6 @@ impl Lake {
         Ok(added)
     }
 
-    /// Puts one of `all` pieces of content into the lake: whether it is yet to be made to last, with its digest and size.
-    fn put(&self, staged: &Staged, what: &dyn Display, all: usize) -> Result<(bool, (Digest, u64))> {
-        let (digest, size) = (staged.digest, staged.size);
-        let _sends = self.sends([(digest, what.to_string())]);
-        let unsynced = match all <= ONE_BY_ONE {
-            true => wait(self.local_view().restore(&digest, size, staged.path())).map(|()| false)?,
-            false => wait(self.local_view().restore_unsynced(&digest, size, staged.path()))?,
-        };
-        Ok((unsynced, (digest, size)))
-    }
-
     /// Puts the content of files into the lake, where it lasts: the digest and size of each.
     fn put_all<T: Display + Sync>(&self, files: &[(T, &Path)]) -> Result<Vec<(Digest, u64)>> {
         let scratch = self.local_view().scratch()?;
@@ -224,30 +239,4 @@ impl Lake {
 fn below(prefix: &str) -> Result<Option<Uid>> {
     let prefix = prefix.trim_end_matches('/');
     if prefix.is_empty() { Ok(None) } else { Uid::fresh(prefix).map(Some) }
-}
-
-/// Does something with each, several at a time, until the first failure: what came of it, in order.
-fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
-    let next = AtomicUsize::new(0);
-    let (done, failed) = (Mutex::new(Vec::with_capacity(items.len())), Mutex::new(None));
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(items.len()) {
-            scope.spawn(|| {
-                while lock(&failed).is_none() {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    match items.get(at).map(&work) {
-                        None => break,
-                        Some(Ok(result)) => lock(&done).push((at, result)),
-                        Some(Err(error)) => drop(lock(&failed).get_or_insert(error)),
-                    }
-                }
-            });
-        }
-    });
-    if let Some(error) = lock(&failed).take() {
-        return Err(error);
-    }
-    let mut done = std::mem::take(&mut *lock(&done));
-    done.sort_unstable_by_key(|(at, _)| *at);
-    Ok(done.into_iter().map(|(_, result)| result).collect())
 }

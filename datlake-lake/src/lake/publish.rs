@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use datlake_core::catalog::{Catalog, Commit, GcEpoch, GcGuard, Publication, Published, Replacement};
-use datlake_core::document::Content;
 use datlake_core::lineage::Lineage;
 use datlake_core::record::{DynamicInput, NameTarget, NewRecord, OutputOf, Record};
 use datlake_core::{Code, Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{FileLock, hash_file, offload};
 
+use super::packs::AtRest;
 use super::{Lake, Patience, claim_of};
 use crate::event::{CallId, Event};
 
@@ -124,13 +124,14 @@ impl Lake {
     ) -> Result<Published> {
         publication.since = catalog.since().await?;
         let passed_on = self.not_made(lineage, &publication.blobs).await?;
-        publication.found.extend(passed_on.iter().map(|content| content.digest));
+        publication.found.extend(passed_on.contents.iter().map(|content| content.digest));
         let mut patience = Patience::default();
         loop {
             self.provenance()
                 .keep_build_texts(self.local_view(), self.catalog(), lineage, code, publication.since)
                 .await?;
-            self.see_to(&passed_on).await?;
+            self.see_to(&passed_on.contents).await?;
+            self.send_locations(&passed_on.locations).await?;
             match catalog.publish(publication).await? {
                 Commit::Done(published) => return Ok(published),
                 Commit::Retry(retry) => patience.pause(self, retry).await?,
@@ -186,10 +187,10 @@ impl Lake {
     }
 
     /// What the outputs of a call name and it did not make.
-    async fn not_made(&self, lineage: &Lineage, blobs: &[(Digest, PathBuf)]) -> Result<Vec<Content>> {
+    async fn not_made(&self, lineage: &Lineage, blobs: &[(Digest, PathBuf)]) -> Result<AtRest> {
         let made: HashSet<_> = blobs.iter().map(|(digest, _)| *digest).collect();
         if lineage.outputs.iter().all(|output| !output.tree && made.contains(&output.digest)) {
-            return Ok(Vec::new());
+            return Ok(AtRest::default());
         }
         // Manifests are read, and may have to be downloaded.
         let (lake, outputs, made) = (self.clone(), lineage.outputs.clone(), blobs.to_vec());

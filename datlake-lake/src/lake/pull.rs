@@ -123,7 +123,7 @@ impl Lake {
             let Some(file) = self.find(uid).await? else { return Ok(()) };
             let (name, digest, size) = (file.name().to_owned(), file.digest(), file.len());
             let known = datlake_core::catalog::FileMeta { uid: uid.clone(), name, digest, size, tree: file.is_tree() };
-            plan.content.extend(self.closure(vec![Content::of(&known)])?);
+            plan.content.extend(self.at_rest(self.closure(vec![Content::of(&known)])?)?.contents);
             Ok(())
         };
         match planned.await {
@@ -147,7 +147,7 @@ impl Lake {
                 let is_pruned = self.is_pruned(&document).await?;
                 let References { mut content, needs, shows, lineage, .. } = document.references;
                 content.retain(|one| !is_pruned && (one.part == Part::Own || (files && one.part == Part::File)));
-                plan.content.extend(self.closure(content)?);
+                plan.content.extend(self.at_rest(self.closure(content)?)?.contents);
                 let above = lineage.iter().map(MadeFrom::document);
                 let mut versions = Vec::new();
                 if let (Some(begins), Some(remote)) = (document.begins, &self.catalog().remote) {

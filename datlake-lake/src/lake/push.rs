@@ -9,9 +9,10 @@ use datlake_core::ErrorKind;
 use datlake_core::catalog::{Commit, GcGuard, Pushed};
 use datlake_core::document::{Content, MadeFrom, Part, References};
 use datlake_core::{Digest, Document, Error, Location, Result, Uid};
-use datlake_store::{Wanted, offload, wait};
+use datlake_store::{offload, wait};
 
-use super::content::{each, once};
+use super::content::{each, once, wanted};
+use super::packs::AtRest;
 use super::{Lake, Patience, concerns_one, lock, no_call, refuse_in_body};
 use crate::event::Event;
 use crate::report::{Push, PushOutcome, PushRow};
@@ -20,7 +21,7 @@ use crate::report::{Push, PushOutcome, PushRow};
 struct Item {
     at: Location,
     document: Option<Document>,
-    content: Result<Vec<Content>>,
+    content: Result<AtRest>,
 }
 
 impl Item {
@@ -84,11 +85,21 @@ impl Lake {
     /// Pushes `which`, until some of the content may have been collected meanwhile.
     async fn push_once(&self, which: &[String], report: &mut Push) -> Result<Commit<()>> {
         let since = self.catalog().since().await?;
+        // What was pruned by now keeps nothing at the remote.
+        self.forget_pruned();
         let (lake, which) = (self.clone(), which.to_vec());
         let items = offload(move || lake.to_push(&which)).await??;
-        let wanted = once(items.iter().filter_map(|item| item.content.as_ref().ok()).flatten().cloned().collect());
+        let wanted = once(
+            items
+                .iter()
+                .filter_map(|item| item.content.as_ref().ok())
+                .flat_map(|rest| &rest.contents)
+                .cloned()
+                .collect(),
+        );
         let (lake, all, done) = (self.clone(), wanted.len(), Arc::new(AtomicUsize::new(0)));
-        let digests: Vec<Digest> = wanted.iter().map(|content| content.digest).collect();
+        let mut digests: Vec<Digest> = wanted.iter().map(|content| content.digest).collect();
+        digests.extend(items.iter().filter_map(|item| item.content.as_ref().ok()).flat_map(|rest| &rest.there));
         let sent = each(wanted, move |content| {
             let sent = wait(lake.send(&content));
             lake.emit(&Event::Pushing { done: done.fetch_add(1, Ordering::Relaxed) + 1, all });
@@ -107,6 +118,14 @@ impl Lake {
                 Err(error) => return Err(error),
             }
         }
+        // A pack that could not be sent leaves its documents here, and what leads to it is in nobody's way.
+        let locations: Vec<_> = items
+            .iter()
+            .filter_map(|item| item.content.as_ref().ok())
+            .flat_map(|rest| &rest.locations)
+            .cloned()
+            .collect();
+        self.send_locations(&locations).await?;
         let secured = match self.catalog().secure_at_remote(&digests, &since).await? {
             Commit::Done(secured) => secured,
             Commit::Retry(retry) => return Ok(Commit::Retry(retry)),
@@ -194,10 +213,10 @@ impl Lake {
         };
         match read() {
             Ok(Some(document)) => {
-                let content = self.content_of(&document);
+                let content = self.content_of(&document).and_then(|content| self.at_rest_since(&at, content));
                 Ok(Item { at, document: Some(document), content })
             }
-            Ok(None) => Ok(Item { at, document: None, content: Ok(Vec::new()) }),
+            Ok(None) => Ok(Item { at, document: None, content: Ok(AtRest::default()) }),
             Err(error) if concerns_one(&error) => Ok(Item { at, document: None, content: Err(error) }),
             Err(error) => Err(error),
         }
@@ -214,7 +233,7 @@ impl Lake {
                 size => size.unwrap_or(0),
             },
         };
-        let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
+        let wanted = wanted(content, size, &|_| {});
         let _sends = self.sends([(content.digest, content.what.clone())]);
         Ok(self.local_view().send(wanted).await?.then_some(size))
     }
@@ -232,7 +251,7 @@ impl Lake {
             Err(error) if concerns_one(error) => return row(PushOutcome::Failed, Some(error.to_string())),
             Err(error) => return Err(error.clone()),
         };
-        if let Some(error) = content.iter().find_map(|content| missing.get(&content.digest)) {
+        if let Some(error) = content.contents.iter().find_map(|content| missing.get(&content.digest)) {
             return row(PushOutcome::Failed, Some(error.to_string()));
         }
         let mut leases = vec![self.local_view().claim(&item.at.claim(), "push").await?];

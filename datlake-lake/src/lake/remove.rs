@@ -253,7 +253,8 @@ impl Lake {
         for one in asked {
             let Some(handle) = handle(&one) else { continue };
             let Some(document) = wait(self.catalog().copy_of(&handle))? else { continue };
-            let contents = self.content_of(&document)?.into_iter().filter(|content| content.part != Part::Extra);
+            let contents = self.at_rest(self.content_of(&document)?)?.contents.into_iter();
+            let contents = contents.filter(|content| content.part != Part::Extra);
             let contents: Vec<Digest> = contents.map(|content| content.digest).collect();
             gone.extend(wait(self.catalog().forget(&handle, document, &contents, &person, &at))?);
         }

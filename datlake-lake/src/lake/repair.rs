@@ -1,13 +1,18 @@
 //! Healing content from another copy.
 
+use std::collections::HashSet;
+
 use datlake_core::catalog::{FileMeta, Mended};
 use datlake_core::document::{Content, Part};
 use datlake_core::record::VALUE_OF;
+use datlake_core::tree::PackLocations;
 use datlake_core::{
-    CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Role, Side, Subject, Uid, UidKind,
+    CallKey, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result, Role, Side, StoreExt as _, Subject, Uid,
+    UidKind,
 };
-use datlake_store::{Pinned, Wanted, wait};
+use datlake_store::{Pinned, wait};
 
+use super::content::wanted;
 use super::{Lake, no_call, refuse_in_body};
 use crate::file::File;
 use crate::origin::Origin;
@@ -86,12 +91,57 @@ impl Lake {
             if !items.iter().any(|item| item.digest == content.digest) {
                 items.push(wait(self.heal(&content))?);
             }
+            if content.is_range() {
+                self.heal_packs(&content.digest, items)?;
+            }
             // Only what is whole says what else there is.
             if !items.iter().any(|item| item.digest == content.digest && item.is_missing()) && content.reads.is_some() {
                 contents.extend(self.references_of(&content)?.into_iter().rev());
             }
         }
         Ok(())
+    }
+
+    /// Heals the packs in which files of a range rest, and what leads to them. What cannot be healed so is healed file by file.
+    fn heal_packs(&self, range: &Digest, items: &mut Vec<RepairedItem>) -> Result<()> {
+        let mut places = HashSet::new();
+        for store in [Some(&self.catalog().local), self.catalog().remote.as_ref()].into_iter().flatten() {
+            places.extend(wait(store.locations(&Prefix::LocationsOf(*range)))?);
+        }
+        for at in &places {
+            items.extend(wait(self.mend_attached(at))?);
+        }
+        wait(self.local_view().locations_there(range))?;
+        for locations in self.local_view().locations_here(range)?.iter() {
+            let pack = locations.content();
+            if !items.iter().any(|item| item.digest == pack.digest) {
+                let item = wait(self.heal(&pack))?;
+                items.extend((!item.is_missing()).then_some(item));
+            }
+            wait(self.send_locations(std::slice::from_ref(locations)))?;
+        }
+        Ok(())
+    }
+
+    /// Puts locations back where they are damaged on one side. Any that can be read are as good: what they lead to is verified.
+    async fn mend_attached(&self, at: &Location) -> Result<Option<RepairedItem>> {
+        let (Some((range, pack)), Some(remote)) = (at.attached(), &self.catalog().remote) else { return Ok(None) };
+        let (here, there) = (self.catalog().local.get(at).await?, remote.get(at).await?);
+        let is_whole = |bytes: &Vec<u8>| PackLocations::parse(&range, &pack, bytes).is_ok();
+        let outcome = match (&here, &there) {
+            (Some(here), Some(there)) if is_whole(here) && !is_whole(there) => {
+                remote.remove(at).await?;
+                remote.create(at, here).await?;
+                RepairOutcome::Sent
+            }
+            (Some(here), Some(there)) if !is_whole(here) && is_whole(there) => {
+                self.catalog().local.remove(at).await?;
+                RepairOutcome::Fetched
+            }
+            _ => return Ok(None),
+        };
+        let digest = Digest::of(&[here, there].into_iter().flatten().find(is_whole).unwrap_or_default());
+        Ok(Some(RepairedItem { what: format!("the document `{}`", at.path()), digest, outcome, elsewhere: None }))
     }
 
     /// Puts a document, and those that it needs, back where they are damaged on one side: what was done.
@@ -122,8 +172,12 @@ impl Lake {
         let Content { digest, size, what, .. } = content.clone();
         // First of all: who evicts trusts the size of what the remote has, and reading takes a while.
         let pinned = self.local_view().pin(&digest);
-        let here = pinned.as_ref().map(Pinned::read_through).transpose()?;
-        let there = self.local_view().read_through(Side::Remote, &digest).await?;
+        let request = wanted(content, size.unwrap_or(0), &|_| {});
+        let here = match &pinned {
+            None if content.range.is_some() => self.local_view().read_wanted(Side::Local, request).await?,
+            pinned => pinned.as_ref().map(Pinned::read_through).transpose()?,
+        };
+        let there = self.local_view().read_wanted(Side::Remote, request).await?;
         let (here, there) = (Copy::of(here, &digest), Copy::of(there, &digest));
         let at = Location::Blob(digest);
         let remote = self.catalog().remote.as_ref();
@@ -132,8 +186,12 @@ impl Lake {
             (Copy::Good, _) if remote.is_none() || self.catalog().is_refused() => RepairOutcome::Intact,
             (Copy::Good, damaged) => {
                 let _sends = self.sends([(digest, what.clone())]);
-                if let Some(pinned) = &pinned {
-                    self.local_view().heal_remote(&digest, pinned, damaged == Copy::Bad).await?;
+                if content.range.is_some() {
+                    self.local_view().own(request).await?;
+                }
+                if let Some(pinned) = pinned.or_else(|| self.local_view().pin(&digest)).as_ref() {
+                    let damaged = damaged == Copy::Bad && self.has_blob_there(&digest).await?;
+                    self.local_view().heal_remote(&digest, pinned, damaged).await?;
                 }
                 RepairOutcome::Sent
             }
@@ -145,7 +203,7 @@ impl Lake {
                     Some(size) => size,
                     None => self.size_of(&digest).await?.unwrap_or(0),
                 };
-                self.local_view().ensure(Wanted { digest: &digest, size, what: &what, progress: &|_| {} }).await?;
+                self.local_view().fetch_by_itself(wanted(content, size, &|_| {})).await?;
                 RepairOutcome::Fetched
             }
             _ if self.is_offline() => RepairOutcome::Unasked,
@@ -158,6 +216,14 @@ impl Lake {
             },
         };
         Ok(RepairedItem { what, digest, outcome, elsewhere: None })
+    }
+}
+
+impl Lake {
+    /// Whether the remote has content as a blob of its own.
+    async fn has_blob_there(&self, digest: &Digest) -> Result<bool> {
+        let Some(remote) = &self.catalog().remote else { return Ok(false) };
+        Ok(remote.size(&Location::Blob(*digest)).await?.is_some())
     }
 }
 

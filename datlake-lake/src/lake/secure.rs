@@ -8,11 +8,12 @@ use std::time::Duration;
 use datlake_core::catalog::{Commit, GcEpoch, GcGuard, Retry};
 use datlake_core::document::Content;
 use datlake_core::lineage::Output;
-use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
+use datlake_core::{Digest, Error, ErrorKind, Result, Subject, Uid, UidKind};
 use datlake_store::{Wanted, sleep, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::content::once;
+use super::content::{once, wanted};
+use super::packs::AtRest;
 use super::{AT_ONCE, Lake, lock};
 
 impl Lake {
@@ -44,7 +45,8 @@ impl Lake {
             if !std::mem::take(&mut is_first) {
                 since = self.catalog().since().await?;
                 for (digest, size) in contents {
-                    self.send_if_allowed(Wanted { digest, size: *size, what: digest, progress: &|_| {} }).await?;
+                    self.send_if_allowed(Wanted { digest, size: *size, what: digest, range: None, progress: &|_| {} })
+                        .await?;
                 }
             }
             match self.catalog().secure(&digests, &since).await? {
@@ -65,8 +67,12 @@ impl Lake {
     }
 
     async fn see_to_one(&self, content: Content) -> Result<()> {
-        let Content { digest, size, what, .. } = &content;
-        let wanted = Wanted { digest, size: size.unwrap_or(0), what, progress: &|_| {} };
+        let Content { digest, what, .. } = &content;
+        let wanted = wanted(&content, content.size.unwrap_or(0), &|_| {});
+        if content.range.is_some() && (!self.is_offline() || self.is_here(&content)?) {
+            // What rests in a pack of another tree.
+            self.own(&content).await?;
+        }
         if self.catalog().remote.is_some() && !self.catalog().is_refused() {
             return self.send_if_allowed(wanted).await;
         }
@@ -76,6 +82,14 @@ impl Lake {
         }
         let message = format!("the content of `{what}` ({digest}) was removed while it was used");
         Err(Error::new(ErrorKind::MissingBlob, message).about(Subject::Digest(*digest)).with_hint("run again"))
+    }
+
+    /// Sends content that was found on this machine to the remote, if there is one.
+    pub(super) async fn send_found(&self, content: &Content) -> Result<()> {
+        if self.catalog().remote.is_none() || self.catalog().is_refused() {
+            return Ok(());
+        }
+        self.send_if_allowed(wanted(content, content.size.unwrap_or(0), &|_| {})).await
     }
 
     /// Sends content to the remote. Where that refuses to be written, what names it stays on this machine too.
@@ -90,9 +104,9 @@ impl Lake {
     }
 
     /// What `outputs` name besides `made`: files that were passed on, and files in trees that were put there and not made.
-    pub(crate) fn passed_on(&self, outputs: &[Output], made: &[(Digest, PathBuf)]) -> Result<Vec<Content>> {
+    pub(crate) fn passed_on(&self, outputs: &[Output], made: &[(Digest, PathBuf)]) -> Result<AtRest> {
         let paths: HashMap<&Digest, &PathBuf> = made.iter().map(|(digest, path)| (digest, path)).collect();
-        let mut all = Vec::new();
+        let mut all = AtRest::default();
         let mut open: Vec<Content> = outputs.iter().map(|output| Content::of(&output.clone().into())).collect();
         while let Some(content) = open.pop() {
             match paths.get(&content.digest) {
@@ -101,11 +115,29 @@ impl Lake {
                     open.extend(content.references(&bytes)?);
                 }
                 Some(_) => {}
-                None => all.extend(self.closure(vec![content])?),
+                None if content.reads.is_some() => {
+                    let AtRest { contents, locations, .. } = self.at_rest(self.closure(vec![content])?)?;
+                    all.contents.extend(contents);
+                    all.locations.extend(locations);
+                }
+                None => all.contents.push(self.by_itself(content)?),
             }
         }
-        all.retain(|content| !paths.contains_key(&content.digest));
-        Ok(once(all))
+        all.contents.retain(|content| !paths.contains_key(&content.digest));
+        all.contents = once(all.contents);
+        Ok(all)
+    }
+
+    /// A file that something else than its tree is about to name, with the range that leads to it, if it rests in a pack.
+    fn by_itself(&self, mut content: Content) -> Result<Content> {
+        content.range = self.noted_range(&content.digest);
+        if let (None, Ok(UidKind::Member { tree, path })) =
+            (content.range, content.what.parse().map(|uid: Uid| uid.kind()))
+            && !self.is_here(&content)?
+        {
+            content.range = self.range_in(&tree, &path, &content.digest)?;
+        }
+        Ok(content)
     }
 
     /// The sweep of this collection takes longer than anybody waits: nobody else in this program waits for it.

@@ -44,6 +44,7 @@ impl Lake {
         // First whether there can be such a URL at all: a directory is not asked for content.
         let until = SystemTime::now() + expires.min(Duration::from_secs(1 << 33));
         let signed = wait(remote.sign(&at, &name, expires))?;
+        self.send_by_itself(&file)?;
         wait(self.has_content(&**store, &file))?;
         Ok(SignedUrl {
             uid,
@@ -56,6 +57,20 @@ impl Lake {
         })
     }
 
+    /// Makes a file that rests in a pack a blob of its own at the remote, for a URL is of a whole object.
+    fn send_by_itself(&self, file: &File) -> Result<()> {
+        let Some(range) = file.range() else { return Ok(()) };
+        let digest = file.digest();
+        let wanted = Wanted { digest: &digest, size: file.len(), what: file, range: Some(range), progress: &|_| {} };
+        wait(async {
+            let packs = self.local_view().locations_there(&range).await?;
+            if packs.iter().any(|pack| pack.find(&digest).is_some()) {
+                self.local_view().send(wanted).await?;
+            }
+            Ok(())
+        })
+    }
+
     /// Whether the remote has the content of `file`, of that size.
     async fn has_content(&self, remote: &dyn Store, file: &File) -> Result<()> {
         let there = remote.size(&Location::Blob(file.digest())).await?;
@@ -63,7 +78,7 @@ impl Lake {
             return Ok(());
         }
         let digest = file.digest();
-        let wanted = Wanted { digest: &digest, size: file.len(), what: file, progress: &|_| {} };
+        let wanted = Wanted { digest: &digest, size: file.len(), what: file, range: None, progress: &|_| {} };
         let (why, hint) = match (there, self.local_view().has(&wanted)?) {
             (Some(_), _) => ("has another size there", format!("`datlake repair {file}` heals it")),
             (None, true) => {

@@ -1,5 +1,7 @@
 //! Checks a lake's integrity.
 
+mod packed;
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use datlake_core::{
 use datlake_store::{Elsewhere, offload, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use self::packed::PackedFiles;
 use super::clean::{YOUNG, said};
 use super::content::each;
 use super::{AT_ONCE, Lake, concerns_one, nearest, refuse_in_body};
@@ -300,9 +303,22 @@ impl Looking {
     async fn content(&self, found: ReadDocuments, sample: Option<usize>) -> Result<(Verified, SystemTime)> {
         let ReadDocuments { mut report, named, hides, mut newest } = found;
         let mut there = self.stored(&named, &mut newest).await?;
+        let is_named = |range: &Digest| named.contains_key(range);
+        let (packed, damaged) = PackedFiles::of(&*self.store, is_named, &mut there, self.all).await?;
+        report.documents += packed.documents;
+        for (at, range, error) in damaged {
+            let cure = named
+                .get(&range)
+                .map(|wanted| format!("; `datlake repair {}` looks for another copy", wanted.healed_as));
+            let error = format!("{error}{}", cure.unwrap_or_default());
+            report.findings.push(self.finding(FindingKind::DamagedDocument, at.title(), error));
+        }
         report.blobs = there.len() as u64;
         for (digest, wanted) in &named {
             let found = there.get(digest).copied();
+            if found.is_none() && packed.has(digest, wanted.content.size) {
+                continue;
+            }
             report.blobs += u64::from(found.is_none() && wanted.needed);
             if let Some(finding) = self.differs(digest, wanted, found) {
                 there.remove(digest);
@@ -317,12 +333,25 @@ impl Looking {
             to_read.truncate(sample);
         }
         report.read = to_read.len() as u64;
-        let (lake, side) = (self.lake.clone(), self.side);
+        let (lake, side, packed) = (self.lake.clone(), self.side, Arc::new(packed));
+        let packs = Arc::clone(&packed);
         let read = each(to_read, move |digest| {
-            let found = wait(lake.local_view().read_through(side, &digest));
+            let found = match packs.in_pack(&digest) {
+                Some(files) => wait(files.read_through(&lake, side, &digest)),
+                None => wait(lake.local_view().read_through(side, &digest)).map(|found| (found, Vec::new())),
+            };
             (digest, found)
         });
         for (digest, found) in read.await? {
+            let (found, damaged) = match found {
+                Ok((found, damaged)) => (Ok(found), damaged),
+                Err(error) => (Err(error), Vec::new()),
+            };
+            let names_files = !damaged.is_empty();
+            report.findings.extend(damaged.into_iter().map(|file| self.damaged_in(&digest, &file, named.get(&file))));
+            if names_files {
+                continue;
+            }
             let error = match found {
                 Ok(Some((found, _))) if found != digest => None,
                 // Evicted or collected since.
@@ -331,11 +360,29 @@ impl Looking {
                 Err(error) => return Err(error),
             };
             let wanted = named.get(&digest);
-            let error = error.unwrap_or_else(|| self.damaged(&digest, wanted, hides));
+            let error = error.unwrap_or_else(|| match packed.in_pack(&digest) {
+                Some(_) => {
+                    format!("pack {} is damaged in {}, in none of its files", digest.short(), self.store.describe())
+                }
+                None => self.damaged(&digest, wanted, hides),
+            });
             let what = wanted.map_or_else(|| digest.to_string(), |wanted| wanted.content.what.clone());
             report.findings.push(self.finding(FindingKind::WrongBytes, what, error));
         }
         Ok((report, newest))
+    }
+
+    /// A file that has other bytes in a pack.
+    fn damaged_in(&self, pack: &Digest, file: &Digest, wanted: Option<&Wanted>) -> Finding {
+        let (store, pack) = (self.store.describe(), pack.short());
+        let (what, cure) = match wanted {
+            Some(Wanted { content, healed_as, .. }) => {
+                (content.what.clone(), format!("; `datlake repair {healed_as}` heals it"))
+            }
+            None => (file.to_string(), String::new()),
+        };
+        let error = format!("the content of `{what}` ({file}) is damaged in pack {pack} in {store}{cure}");
+        self.finding(FindingKind::WrongBytes, what, error)
     }
 
     /// The content of the store, with its size: all of it, or what `named` has.

@@ -44,7 +44,9 @@ pub use lineage::{Downstream, DownstreamCall, Upstream, UpstreamFile, UpstreamSt
 pub use remote::{Ability, CheckStep, RemoteCheck, RemoteState, SignedUrl};
 pub use removal::{Removable, Removal};
 pub use runs::{RunCall, RunInfo, RunRow, Runs};
-pub use sync::{LakeStatus, MirrorOutcome, MirrorRow, Mirrored, Pull, Push, PushOutcome, PushRow, UnpushedRow};
+pub use sync::{
+    LakeStatus, MirrorOutcome, MirrorRow, Mirrored, PackUse, Pull, Push, PushOutcome, PushRow, Repack, UnpushedRow,
+};
 pub use text::{escape_control, human_duration, human_size};
 pub use versions::{NameHistory, VersionRow};
 

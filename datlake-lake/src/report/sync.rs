@@ -24,12 +24,41 @@ pub struct LakeStatus {
     pub blobs: u64,
     /// Their sizes together, in bytes.
     pub bytes: u64,
+    /// The packs on this machine, in which small files of trees rest.
+    #[serde(default)]
+    pub packs: PackUse,
     /// How many bytes of content this machine keeps, about; `None` without a limit.
     pub cache_limit: Option<u64>,
     /// What the remote has not decided about.
     pub unpushed: Vec<UnpushedRow>,
     /// What cannot be read of that.
     pub damaged: Vec<Damage>,
+}
+
+/// Packs of small files, and what edits have left unused in them.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct PackUse {
+    /// How many packs.
+    pub packs: u64,
+    /// Their sizes together, in bytes.
+    pub bytes: u64,
+    /// How many of these bytes are no file of a tree any more. [`Lake::repack`](crate::Lake::repack) frees them.
+    pub unused: u64,
+}
+
+/// Packs that were written anew.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Repack {
+    /// How many packs are replaced. The next collection removes them.
+    pub packs: u64,
+    /// Their sizes together, in bytes.
+    pub before: u64,
+    /// How many bytes were written in their place.
+    pub after: u64,
 }
 
 /// A call or an added file that is on this machine only.

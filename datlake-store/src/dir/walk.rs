@@ -37,7 +37,7 @@ impl Level {
 }
 
 impl DirStore {
-    pub(super) fn walk(&self, prefix: &Prefix, visit: Visit<'_>) -> Result<()> {
+    pub(crate) fn walk(&self, prefix: &Prefix, visit: Visit<'_>) -> Result<()> {
         let mut path = prefix.path();
         // A link in place of the folder itself is followed: people move parts of a lake to another disk.
         let top = match Level::new(&self.file_of(&path), 0) {

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use datlake_core::{Digest, Error, ErrorKind, Location, Result, Store};
+use datlake_core::{Created, Digest, Error, ErrorKind, Location, Result, Store};
 
 use super::{LocalView, Pinned, Wanted};
 use crate::dir::Seal;
 use crate::lake_header::is_id;
+
+/// Smaller content costs less to send than to ask for.
+const ASKED_FOR: u64 = 256 << 10;
 
 impl LocalView {
     /// The id of the lake that was the remote when this home was last used with one; `None` where it never was.
@@ -42,6 +45,16 @@ impl LocalView {
         };
         let _permit = self.transfer().await?;
         let at = Location::Blob(*wanted.digest);
+        let is_here = self.dir.inspect(wanted.digest, wanted.size)? == Seal::Intact;
+        if wanted.size < ASKED_FOR && is_here {
+            match remote.create_from(&at, &self.place_of(wanted.digest)).await {
+                Ok(Created::New) => return Ok(true),
+                Ok(Created::Exists) => {}
+                // The remote may have it as it was.
+                Err(error) if error.kind() == ErrorKind::Corrupt => {}
+                Err(error) => return Err(error),
+            }
+        }
         let there = remote.size(&at).await?;
         if there == Some(wanted.size) {
             return Ok(false);
@@ -49,6 +62,7 @@ impl LocalView {
         match self.dir.inspect(wanted.digest, wanted.size)? {
             Seal::Intact => {}
             Seal::Touched => self.look_again(wanted)?,
+            Seal::Missing if wanted.range.is_some() => self.own(wanted).await?,
             Seal::Missing => return Err(wanted.nowhere(&**remote)),
         }
         let path = self.place_of(wanted.digest);

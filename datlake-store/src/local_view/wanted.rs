@@ -15,6 +15,8 @@ pub struct Wanted<'a> {
     pub size: u64,
     /// What people call it.
     pub what: &'a (dyn std::fmt::Display + Sync),
+    /// The range of a tree that it is a file of, whose locations may say which pack it rests in.
+    pub range: Option<Digest>,
     /// Called during a download with the bytes so far, every few MiB.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -63,6 +65,17 @@ impl Wanted<'_> {
             self.size
         );
         self.error(ErrorKind::Corrupt, message).with_hint(cure)
+    }
+
+    /// The pack at `path` has other bytes where it should be.
+    pub(super) fn damaged_in_pack(&self, path: &Path) -> Error {
+        let message = format!(
+            "the content of `{}` ({}) is damaged: the pack `{}` has other bytes in its place",
+            self.what,
+            self.digest,
+            path.display()
+        );
+        self.error(ErrorKind::Corrupt, message)
     }
 
     /// It is evicted after each download.

@@ -9,7 +9,8 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Mutex;
 
 use datlake_core::document::{Content, roots};
-use datlake_core::{Digest, Document, Error, Location, Result, Store};
+use datlake_core::{Digest, Document, Error, Location, Result, Side, Store};
+use datlake_store::Wanted;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::super::{AT_ONCE, Lake, concerns_one, lock};
@@ -29,6 +30,10 @@ struct Naming {
     documents: Vec<Location>,
     /// Whether it refers to other content itself, as the lists of a tree do.
     tells: bool,
+    /// The range that leads to it, of a file of a tree.
+    range: Option<Digest>,
+    /// Of a pack, what leads to it.
+    locations: Vec<Location>,
 }
 
 /// Asking the remote about content.
@@ -101,7 +106,23 @@ impl<'a> Asking<'a> {
             Some(there) => there.get(&blob.digest).copied(),
             None => self.remote()?.size(&Location::Blob(blob.digest)).await?,
         };
-        Ok(there == Some(blob.size) && self.is_named(blob).await? && self.samples_agree(blob).await?)
+        match there {
+            None => self.is_in_a_pack(blob).await,
+            there => Ok(there == Some(blob.size) && self.is_named(blob).await? && self.samples_agree(blob).await?),
+        }
+    }
+
+    /// Whether the file of a tree also rests in a pack, here or at the remote. All of it is compared.
+    async fn is_in_a_pack(&self, blob: &Stored) -> Result<bool> {
+        let Some(range) = self.naming.get(&blob.digest).and_then(|naming| naming.range) else { return Ok(false) };
+        if !self.is_named(blob).await? {
+            return Ok(false);
+        }
+        let what = blob.digest.to_string();
+        let wanted =
+            Wanted { digest: &blob.digest, size: blob.size, what: &what, range: Some(range), progress: &|_| {} };
+        let found = self.lake.local_view().read_wanted(Side::Remote, wanted).await?;
+        Ok(found.is_some_and(|(digest, _)| digest == blob.digest))
     }
 
     /// Whether a document of the remote names it.
@@ -110,6 +131,12 @@ impl<'a> Asking<'a> {
             return Ok(true);
         }
         let Some(naming) = self.naming.get(&blob.digest) else { return Ok(false) };
+        // Without them nobody would find there what rests in the pack.
+        for at in &naming.locations {
+            if self.remote()?.size(at).await?.is_none() {
+                return Ok(false);
+            }
+        }
         for at in naming.documents.iter().take(DOCUMENTS) {
             if self.is_same(at).await? {
                 return Ok(true);
@@ -173,7 +200,18 @@ impl Lake {
                     for content in named {
                         let naming = all.entry(content.digest).or_default();
                         naming.tells |= content.reads.is_some();
+                        naming.range = naming.range.or(content.range);
                         naming.documents.push(at.clone());
+                        let packs = if content.is_range() {
+                            self.local_view().locations_here(&content.digest)?
+                        } else {
+                            [].into()
+                        };
+                        for pack in packs.iter() {
+                            let naming = all.entry(pack.pack()).or_default();
+                            naming.documents.push(at.clone());
+                            naming.locations.push(pack.at());
+                        }
                     }
                 }
                 Err(error) if concerns_one(&error) => {}

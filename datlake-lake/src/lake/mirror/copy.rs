@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 use datlake_core::catalog::{Commit, GcEpoch, GcGuard, Retry};
 use datlake_core::document::{Content, Part};
 use datlake_core::record::Tombstone;
+use datlake_core::tree::PackLocations;
 use datlake_core::{
     Catalog, Created, Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Subject,
 };
-use datlake_store::{Wanted, wait};
+use datlake_store::wait;
 
+use super::super::content::wanted;
+use super::super::packs::AtRest;
 use super::super::{Lake, concerns_one, lock};
 use crate::report::{Damage, MirrorOutcome, MirrorRow, Mirrored};
 
@@ -119,8 +122,12 @@ impl Copying {
                 return Ok(conflict(&document, why));
             }
         }
-        let contents = self.lake.content_of(&document)?;
-        self.secured(&contents, async |secured| self.put_all(&document, &parts, secured).await).await
+        let AtRest { contents, locations, .. } = self.lake.at_rest(self.lake.content_of(&document)?)?;
+        let put = async |secured: &GcGuard| {
+            self.put_locations(&locations).await?;
+            self.put_all(&document, &parts, secured).await
+        };
+        self.secured(&contents, put).await
     }
 
     /// Copies what a document follows, as an entry of a log the one before it: else why it cannot be copied.
@@ -179,6 +186,14 @@ impl Copying {
             Ok(named)
         };
         self.lake.commit(attempt).await
+    }
+
+    /// Puts what leads to packs there, behind these.
+    async fn put_locations(&self, locations: &[PackLocations]) -> Result<()> {
+        for one in locations.iter().filter(|_| !self.dry_run) {
+            self.target.create(&one.at(), &one.to_bytes()?).await?;
+        }
+        Ok(())
     }
 
     /// Puts a document there whose content is there, after what leads to it and goes with it.
@@ -248,8 +263,7 @@ impl Copying {
         }
         let size = size.unwrap_or(0);
         if !self.dry_run {
-            let wanted = Wanted { digest: &content.digest, size, what: &content.what, progress: &|_| {} };
-            self.lake.local_view().copy_blob(&*self.target, wanted).await?;
+            self.lake.local_view().copy_blob(&*self.target, wanted(content, size, &|_| {})).await?;
         }
         self.blobs.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(size, Ordering::Relaxed);

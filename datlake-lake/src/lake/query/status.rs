@@ -34,7 +34,7 @@ impl Lake {
             let (remote_state, remote_problem) = self.remote_state();
             let (remote, offline) = (self.remote(), self.is_offline());
             let (blobs, bytes) = self.content_here().await?;
-            let cache_limit = self.cache_limit();
+            let (packs, cache_limit) = (self.pack_use()?, self.cache_limit());
             Ok(LakeStatus {
                 home,
                 remote,
@@ -43,6 +43,7 @@ impl Lake {
                 remote_problem,
                 blobs,
                 bytes,
+                packs,
                 cache_limit,
                 unpushed,
                 damaged,

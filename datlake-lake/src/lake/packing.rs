@@ -1,0 +1,301 @@
+//! Putting the files of a folder into the lake: small ones together into packs, others each by itself.
+//!
+//! - What is in the lake already is not written again: a file that is a blob, one that rests in a pack of the tree that the name leads
+//!   to so far, and the files of a range that has locations.
+//! - The same folder makes the same packs: a pack begins with a range, or where the one before it is full.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use datlake_core::document::Content;
+use datlake_core::tree::{self, InPack, Metarange, PACK_FEWEST, PACK_SIZE, PACKED_BELOW, PackLocations, TreeEntry};
+use datlake_core::{Digest, Result, Uid};
+use datlake_store::{Scratch, Seal, Staged, read_small, wait};
+
+use super::parallel::{ONE_BY_ONE, in_parallel};
+use super::{Lake, lock};
+use crate::event::Event;
+use crate::file::FolderEntry;
+
+/// A folder on its way into the lake.
+pub(super) struct Packing<'a> {
+    lake: &'a Lake,
+    uid: &'a Uid,
+    /// Sorted by path.
+    found: &'a [(&'a str, &'a Path, FolderEntry)],
+    /// The ranges of the tree, by their entries in `found`.
+    ranges: Vec<Range<usize>>,
+    /// What the name leads to so far.
+    before: Option<Metarange>,
+    scratch: Scratch,
+    files: usize,
+    /// About how many blobs and packs are put.
+    pieces: usize,
+    done: AtomicUsize,
+    /// Packs that are in the lake, or not.
+    packs: Mutex<HashMap<Digest, bool>>,
+}
+
+/// What was put.
+#[derive(Default)]
+pub(super) struct PutFiles {
+    /// Of each range, its entries: of files, digest and size.
+    contents: Vec<Vec<Option<(Digest, u64)>>>,
+    /// Of each range, where its files rest.
+    places: Vec<HashMap<Digest, InPack>>,
+    put: HashSet<Digest>,
+}
+
+/// Ranges that are put one after the other.
+struct PackGroup<'a, 'b> {
+    packing: &'b Packing<'a>,
+    ranges: Range<usize>,
+    /// The pack that is being filled.
+    pack: Vec<u8>,
+    /// The files in it.
+    inside: HashMap<Digest, (u64, u64)>,
+    /// Of each range that has files in it, which.
+    waiting: Vec<(usize, Digest)>,
+    /// How many packs are full.
+    closed: usize,
+    put: PutFiles,
+}
+
+impl<'a> Packing<'a> {
+    pub(super) fn new(lake: &'a Lake, uid: &'a Uid, found: &'a [(&'a str, &'a Path, FolderEntry)]) -> Result<Self> {
+        let mut ranges = Vec::new();
+        let mut begin = 0;
+        for end in tree::ends(found.iter().map(|(path, ..)| *path)) {
+            ranges.push(begin..end);
+            begin = end;
+        }
+        let files = found.iter().filter(|(.., entry)| matches!(entry, FolderEntry::File { .. })).count();
+        let scratch = lake.local_view().scratch()?;
+        let (done, packs) = Default::default();
+        let mut packing =
+            Self { lake, uid, found, ranges, before: before(lake, uid), scratch, files, pieces: 0, done, packs };
+        let large = |entry: &FolderEntry| matches!(entry, FolderEntry::File { size, .. } if *size >= PACKED_BELOW);
+        packing.pieces = packing.groups().len() + found.iter().filter(|(.., entry)| large(entry)).count();
+        Ok(packing)
+    }
+
+    /// Puts all files, with several hands.
+    pub(super) fn put_all(self) -> Result<PutFiles> {
+        let groups = in_parallel(&self.groups(), |ranges| PackGroup::new(&self, ranges.clone()).put_all())?;
+        let mut all = PutFiles::default();
+        for group in groups {
+            all.contents.extend(group.contents);
+            all.places.extend(group.places);
+            all.put.extend(group.put);
+        }
+        if self.pieces > ONE_BY_ONE {
+            self.lake.local_view().dir().sync()?;
+        }
+        Ok(all)
+    }
+
+    /// Ranges whose small files fill a pack together.
+    fn groups(&self) -> Vec<Range<usize>> {
+        let small = |entry: &FolderEntry| match entry {
+            FolderEntry::File { size, .. } if *size < PACKED_BELOW => *size,
+            _ => 0,
+        };
+        let (mut groups, mut begin, mut bytes) = (Vec::new(), 0, 0);
+        for (at, range) in self.ranges.iter().enumerate() {
+            bytes += self.found[range.clone()].iter().map(|(.., entry)| small(entry)).sum::<u64>();
+            if bytes >= PACK_SIZE || at + 1 == self.ranges.len() {
+                groups.push(begin..at + 1);
+                (begin, bytes) = (at + 1, 0);
+            }
+        }
+        groups
+    }
+
+    /// Whether the lake has a pack.
+    fn has_pack(&self, at: &InPack) -> Result<bool> {
+        if let Some(known) = lock(&self.packs).get(&at.pack) {
+            return Ok(*known);
+        }
+        let pack = Content::range(at.pack, at.pack_size, String::new());
+        let is_there = self.lake.local_view().dir().inspect(&at.pack, at.pack_size)? == Seal::Intact
+            || wait(self.lake.is_there(&pack))?;
+        lock(&self.packs).insert(at.pack, is_there);
+        Ok(is_there)
+    }
+}
+
+impl<'a, 'b> PackGroup<'a, 'b> {
+    fn new(packing: &'b Packing<'a>, ranges: Range<usize>) -> Self {
+        let (pack, inside, waiting, closed, put) = Default::default();
+        Self { packing, ranges, pack, inside, waiting, closed, put }
+    }
+
+    fn put_all(mut self) -> Result<PutFiles> {
+        for range in self.ranges.clone() {
+            self.put_range(range)?;
+        }
+        self.close()?;
+        Ok(self.put)
+    }
+
+    fn put_range(&mut self, range: usize) -> Result<()> {
+        let packing = self.packing;
+        let entries = &packing.found[packing.ranges[range].clone()];
+        let before = self.before(entries)?;
+        let (begun, closed, waiting) = (self.pack.len(), self.closed, self.waiting.len());
+        let (mut contents, mut added) = (Vec::with_capacity(entries.len()), HashSet::new());
+        self.put.places.push(HashMap::new());
+        for (name, path, entry) in entries {
+            let FolderEntry::File { .. } = entry else {
+                contents.push(None);
+                continue;
+            };
+            let content = match read_small(path, PACKED_BELOW)? {
+                None => {
+                    let staged = Staged::copy_of(&packing.scratch, path)?;
+                    self.put_blob(&staged, name)?
+                }
+                Some(bytes) => {
+                    let digest = Digest::of(&bytes);
+                    if self.add(digest, &bytes, &before)? {
+                        added.insert(digest);
+                    }
+                    (digest, bytes.len() as u64)
+                }
+            };
+            contents.push(Some(content));
+            let done = packing.done.fetch_add(1, Ordering::Relaxed) + 1;
+            packing.lake.emit(&Event::Adding { done, all: packing.files });
+        }
+        if self.closed == closed && !added.is_empty() && self.is_known(entries, &contents)? {
+            // As it was before: what leads to its files is there.
+            self.pack.truncate(begun);
+            self.waiting.truncate(waiting);
+            self.inside.retain(|digest, _| !added.contains(digest));
+        }
+        self.put.contents.push(contents);
+        if self.pack.len() as u64 >= PACK_SIZE {
+            self.close()?;
+        }
+        Ok(())
+    }
+
+    /// Where files of the tree that the name leads to so far rest, near these entries.
+    fn before(&self, entries: &[(&str, &Path, FolderEntry)]) -> Result<Vec<Arc<[PackLocations]>>> {
+        let (Some(before), Some((first, ..)), Some((last, ..))) =
+            (&self.packing.before, entries.first(), entries.last())
+        else {
+            return Ok(Vec::new());
+        };
+        let near = before.ranges().iter().filter(|row| row.first.as_str() <= *last && row.last.as_str() >= *first);
+        near.map(|row| self.packing.lake.local_view().locations_here(&row.digest)).collect()
+    }
+
+    /// Adds a small file to the pack, unless the lake has it: whether it was added.
+    fn add(&mut self, digest: Digest, bytes: &[u8], before: &[Arc<[PackLocations]>]) -> Result<bool> {
+        let (range, length) = (self.put.places.len() - 1, bytes.len() as u64);
+        if self.inside.contains_key(&digest) {
+            self.waiting.push((range, digest));
+            return Ok(false);
+        }
+        if self.packing.lake.local_view().dir().inspect(&digest, length)? == Seal::Intact {
+            return Ok(false);
+        }
+        for at in before.iter().flat_map(|locations| locations.iter()).filter_map(|locations| locations.find(&digest)) {
+            if at.length == length && self.packing.has_pack(&at)? {
+                self.put.places[range].insert(digest, at);
+                return Ok(false);
+            }
+        }
+        if self.pack.len() as u64 >= PACK_SIZE {
+            self.close()?;
+        }
+        self.inside.insert(digest, (self.pack.len() as u64, length));
+        self.waiting.push((range, digest));
+        self.pack.extend_from_slice(bytes);
+        Ok(true)
+    }
+
+    /// Whether the range with these entries has locations of all its small files already.
+    fn is_known(&self, entries: &[(&str, &Path, FolderEntry)], contents: &[Option<(Digest, u64)>]) -> Result<bool> {
+        let entry = |entry: &FolderEntry, content: &Option<(Digest, u64)>| match (entry, content) {
+            (FolderEntry::File { executable, .. }, Some((digest, size))) => {
+                TreeEntry::file(*digest, *size, *executable)
+            }
+            (FolderEntry::Link(target), _) => TreeEntry::Link(target.clone()),
+            _ => TreeEntry::Folder,
+        };
+        let all: Vec<_> =
+            entries.iter().zip(contents).map(|((name, _, found), content)| (*name, entry(found, content))).collect();
+        let range = Digest::of(&tree::range_bytes(all.iter().map(|(name, entry)| (*name, entry))));
+        let locations = self.packing.lake.local_view().locations_here(&range)?;
+        for (digest, size) in contents.iter().flatten().filter(|(_, size)| *size < PACKED_BELOW) {
+            let mut is_there = self.packing.lake.local_view().dir().inspect(digest, *size)? == Seal::Intact;
+            for at in locations.iter().filter_map(|locations| locations.find(digest)) {
+                is_there = is_there || self.packing.has_pack(&at)?;
+            }
+            if !is_there {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts the pack into the lake; where it has few files, each of them.
+    fn close(&mut self) -> Result<()> {
+        let (pack, inside) = (std::mem::take(&mut self.pack), std::mem::take(&mut self.inside));
+        let waiting = std::mem::take(&mut self.waiting);
+        self.closed += 1;
+        if inside.len() < PACK_FEWEST {
+            for (digest, (offset, length)) in inside {
+                let bytes = &pack[offset as usize..(offset + length) as usize];
+                let staged = Staged::from_bytes(&self.packing.scratch, bytes)?;
+                debug_assert_eq!(staged.digest, digest);
+                self.put_blob(&staged, self.packing.uid.as_str())?;
+            }
+            return Ok(());
+        }
+        let staged = Staged::from_bytes(&self.packing.scratch, &pack)?;
+        let (digest, size) = self.put_blob(&staged, self.packing.uid.as_str())?;
+        for (range, file) in waiting {
+            let Some((offset, length)) = inside.get(&file).copied() else { continue };
+            self.put.places[range].insert(file, InPack { pack: digest, pack_size: size, offset, length });
+        }
+        Ok(())
+    }
+
+    fn put_blob(&mut self, staged: &Staged, what: &str) -> Result<(Digest, u64)> {
+        let (_, content) = self.packing.lake.put(staged, &what, self.packing.pieces)?;
+        self.put.put.insert(content.0);
+        Ok(content)
+    }
+}
+
+impl PutFiles {
+    /// Digest and size of each entry that is a file.
+    pub(super) fn contents(&self) -> impl Iterator<Item = Option<(Digest, u64)>> {
+        self.contents.iter().flatten().copied()
+    }
+
+    /// Whether content was put, and not found.
+    pub(super) fn has_put(&self, digest: &Digest) -> bool {
+        self.put.contains(digest)
+    }
+
+    /// What leads from each of the `ranges` to its files.
+    pub(super) fn locations(&self, ranges: &[Vec<u8>]) -> Vec<PackLocations> {
+        let each = ranges.iter().zip(&self.places);
+        each.flat_map(|(range, places)| PackLocations::of_range(Digest::of(range), places)).collect()
+    }
+}
+
+/// The tree that a name leads to so far. Where it cannot be read, files are packed again that are in the lake.
+fn before(lake: &Lake, uid: &Uid) -> Option<Metarange> {
+    let file = wait(lake.catalog().here().file(uid)).ok().flatten().filter(|file| file.tree)?;
+    let content = Content::of(&file);
+    Metarange::parse(&lake.bytes_of(&content).ok()?, uid).ok()
+}
