@@ -68,7 +68,12 @@ pub(crate) fn bit_of(index: &Index, path: &[Sym], targets: impl Iterator<Item = 
     for target in targets {
         let Meaning::Extern(name) = target else { return 0 };
         let name = index.name(name);
-        found |= name.split_once("::").filter(|(of, _)| matches!(*of, "std" | "core")).map_or(0, |(_, path)| bit(path));
+        let of_std = name.split_once("::").filter(|(of, _)| matches!(*of, "std" | "core"));
+        // Where a `cfg` decides, it can be another's.
+        match of_std.map_or(0, |(_, path)| bit(path)) {
+            0 => return 0,
+            bit => found |= bit,
+        }
     }
     match path {
         [name] if is_prelude && index.name(*name) == "DoubleEndedIterator" => bit("iter::DoubleEndedIterator"),

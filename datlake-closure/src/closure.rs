@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::index::Meaning;
 use crate::index::{Binding, CrateId, DefId, ImplId, Kind, ModId, Seen};
 use crate::mentioned::{Embedded, Mentions};
+use crate::outside;
 use crate::scanner::{Scanner, Uses};
 use crate::symbol::{self, Map, Set, Sym};
 
@@ -17,8 +18,10 @@ pub(crate) struct Run<'a> {
     pub(crate) uses: &'a Uses,
     /// Where it began: that item stands for itself, wherever it is.
     root: DefId,
-    /// Trait objects can come with its arguments, though nothing in its signature tells of which trait.
+    /// Trait objects can come with its arguments or from statics, though nothing there tells of which trait.
     brings_others: bool,
+    /// Traits behind `dyn` in functions.
+    dynamic: BTreeMap<DefId, DefId>,
     /// What is in, and what pulled it in.
     pub(crate) items: BTreeMap<DefId, Option<DefId>>,
     /// What leads to what, by the items among whose tokens they are.
@@ -71,6 +74,7 @@ impl<'a> Run<'a> {
             uses,
             root,
             brings_others,
+            dynamic: BTreeMap::new(),
             items: BTreeMap::new(),
             leads: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -118,6 +122,7 @@ impl<'a> Run<'a> {
             self.open_calls();
             self.linked();
             self.wake();
+            self.open_dynamic();
             if self.queue.is_empty() {
                 break;
             }
@@ -189,7 +194,12 @@ impl<'a> Run<'a> {
             }
             Kind::TraitImpl => self.parts_in(def),
             Kind::Struct | Kind::Enum | Kind::Union => self.type_in(def, it.name),
-            Kind::Static | Kind::Const => self.registered(def, it.name),
+            Kind::Static => {
+                self.registered(def, it.name);
+                self.brings_others |= outside::settable(self.scanner, def).is_some();
+            }
+            Kind::Call => self.brings_others |= outside::settable(self.scanner, def).is_some(),
+            Kind::Const => self.registered(def, it.name),
             Kind::Foreign => {
                 self.foreign.insert(it.name);
             }
@@ -363,9 +373,7 @@ impl<'a> Run<'a> {
         }
         for of_trait in &mentions.dynamic {
             self.include(*of_trait, Some(def));
-            if self.brings_others || !self.uses.plain_traits.contains(of_trait) {
-                self.open(*of_trait, def);
-            }
+            self.dynamic.entry(*of_trait).or_insert(def);
         }
         for module in &mentions.modules {
             for binding in index[*module].names.values().flatten() {
@@ -446,6 +454,17 @@ impl<'a> Run<'a> {
             out.push_str(symbols.text(*segment));
         }
         out
+    }
+
+    /// Trait objects in functions whose values need not be made in what is reached.
+    fn open_dynamic(&mut self) {
+        for (of_trait, by) in std::mem::take(&mut self.dynamic) {
+            if self.brings_others || !self.uses.plain_traits.contains(&of_trait) {
+                self.open(of_trait, by);
+            } else {
+                self.dynamic.insert(of_trait, by);
+            }
+        }
     }
 
     /// A name that no visible code makes can be made by any macro call that hides what it makes.

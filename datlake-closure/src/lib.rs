@@ -41,6 +41,7 @@ mod mentions;
 mod modules;
 mod normal;
 mod notes;
+mod outside;
 mod packages;
 mod parts;
 mod reading;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::closure::Run;
 use crate::index::Meaning;
 use crate::index::{DefId, Kind};
+use crate::outside::settable;
 use crate::scanner::Scanner;
 use crate::symbol;
 use crate::traits::path_at;
@@ -19,10 +20,6 @@ pub struct Note {
     /// The trait that other crates can implement for what the function is given.
     pub of_trait: Option<String>,
 }
-
-/// Types whose values others can put something into.
-const CELLS: [&str; 9] =
-    ["OnceLock", "OnceCell", "Mutex", "RwLock", "Cell", "RefCell", "ArcSwap", "AtomicPtr", "SetOnce"];
 
 /// Traits in the signature of a function: whoever calls it chooses the types.
 pub(crate) fn open_traits(scanner: &Scanner, def: DefId) -> BTreeSet<DefId> {
@@ -48,15 +45,6 @@ pub(crate) fn open_traits(scanner: &Scanner, def: DefId) -> BTreeSet<DefId> {
         }
     }
     found
-}
-
-/// Whether a function gets arguments that need not be written down, which can be of any type; or nothing tells what it gets.
-pub(crate) fn brings_others(scanner: &Scanner, def: DefId) -> bool {
-    let index = &scanner.index;
-    let (it, text) = (&index[def], index.text(def));
-    let last = it.to.saturating_sub(1);
-    let body = if text.closes(last, '}') { text.mate(last) } else { it.to };
-    index[it.file].is_made || (it.start..body).any(|at| text.word(at) == "skip")
 }
 
 pub(crate) fn of(scanner: &Scanner, creator: DefId, run: &Run<'_>) -> Vec<Note> {
@@ -114,28 +102,4 @@ pub(crate) fn of(scanner: &Scanner, creator: DefId, run: &Run<'_>) -> Vec<Note> 
     }
     found.extend(open);
     found.into_iter().collect()
-}
-
-/// What others can put into a static, or exchange in it.
-fn settable(scanner: &Scanner, def: DefId) -> Option<&'static str> {
-    let index = &scanner.index;
-    let (it, text) = (&index[def], index.text(def));
-    if it.kind == Kind::Call {
-        let cell = |at: usize| CELLS.contains(&text.word(at));
-        return (it.name == symbol::THREAD_LOCAL && (it.start..it.to).any(cell)).then_some("a cell");
-    }
-    let colon = text.seek(it.start, it.to, |text, at| text.is(at, symbol::COLON));
-    let equals = text.seek_outside_angles(colon, it.to, |text, at| text.is(at, symbol::EQ));
-    let of_type = |found: &dyn Fn(usize) -> bool| (colon..equals).any(found);
-    if of_type(&|at| text.is(at, symbol::FN)) {
-        Some("functions")
-    } else if of_type(&|at| text.is(at, symbol::DYN)) {
-        Some("trait objects")
-    } else if text.is(it.start + 1, symbol::MUT)
-        || of_type(&|at| CELLS.contains(&text.word(at)) || text.word(at).starts_with("Atomic"))
-    {
-        Some("a cell")
-    } else {
-        None
-    }
 }

@@ -60,7 +60,10 @@ impl Uses {
         self.plain_traits = index.def_ids().filter(is_trait).collect();
         for (owner, parts) in &index.parts {
             let of_trait = match index[*owner].of {
-                Some(of) => self.heads[of.0 as usize].of_trait.filter(|_| Self::is_plain(index, *owner)),
+                Some(of) => {
+                    let head = &self.heads[of.0 as usize];
+                    head.of_trait.filter(|_| Self::is_plain(index, *owner) && !head.may_be_foreign)
+                }
                 None => Some(*owner),
             };
             let Some(of_trait) = of_trait.filter(|of_trait| self.plain_traits.contains(of_trait)) else { continue };

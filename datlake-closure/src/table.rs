@@ -20,7 +20,7 @@ use crate::scanner::Scanner;
 use crate::source::normalise;
 use crate::symbol;
 use crate::text::Text;
-use crate::{ambiguous, conditions, normal, notes};
+use crate::{ambiguous, conditions, normal, notes, outside};
 
 /// Files in a folder that a build script declares, at most.
 const MOST_DECLARED: usize = 10_000;
@@ -153,7 +153,7 @@ impl Scanner {
     }
 
     fn closure_from(&self, def: DefId) -> Closure {
-        let mut run = Run::new(self, def, notes::brings_others(self, def));
+        let mut run = Run::new(self, def, outside::brings_others(self, def));
         run.include(def, None);
         for of_trait in notes::open_traits(self, def) {
             run.include(of_trait, Some(def));

@@ -143,6 +143,8 @@ pub(crate) struct ImplHead {
     /// Names in the head that nothing visible defines.
     pub(crate) unknown: BTreeSet<Sym>,
     pub(crate) of_trait: Option<DefId>,
+    /// Its trait can be somebody else's, where a `cfg` decides.
+    pub(crate) may_be_foreign: bool,
     /// Of a trait of std that nothing uses until something asks for it: its bit.
     pub(crate) asked_by: u64,
 }
@@ -170,6 +172,7 @@ pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> ImplHead {
             }
             let Resolved { found: targets, lost, .. } = resolver.resolve(index, it.module, &path);
             if of_trait && first {
+                found.may_be_foreign = targets.iter().any(|target| matches!(target, Meaning::Extern(_)));
                 found.asked_by =
                     asked::bit_of(index, &path, targets.iter().copied(), !from_outside && targets.is_empty());
             }

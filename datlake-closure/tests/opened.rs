@@ -37,6 +37,35 @@ fn what_is_made_in_what_is_reached_is_known() {
     assert!(has_stranger("type Known = dyn Plugin; fn creator() -> u64 { let known: &Known = &Made; known.value() }"));
 }
 
+/// Of a static that others can put anything into, nothing tells of which trait its values are.
+#[test]
+fn what_a_static_can_hold_is_not() {
+    let kept = "static KEPT: std::sync::Mutex<Option<Box<dyn Any + Send>>> = std::sync::Mutex::new(None);";
+    let found = "if let Some(found) = &*KEPT.lock().unwrap() { return found.downcast_ref::<Box<dyn Plugin>>().map_or(0, |p| p.value()); }";
+    assert!(has_stranger(&format!("{kept} fn creator() -> u64 {{ {found} 0 }}")));
+}
+
+/// Somebody else's code calls the functions of its traits, and any of them.
+#[test]
+fn a_trait_that_is_another_s_under_a_condition() {
+    let code = "
+        #[cfg(feature = \"own\")] trait Shape { fn area(&self) -> u64 { 1 } fn edge(&self) -> u64 { 2 } }
+        #[cfg(not(feature = \"own\"))] use others::Shape;
+        #[cfg(feature = \"own\")] use std::ops::Add; #[cfg(not(feature = \"own\"))] use others::Add;
+        struct Square; impl Shape for Square { fn edge(&self) -> u64 { 3 } }
+        impl Add for Square { type Output = u64; fn add(self, _: Self) -> u64 { 4 } }
+        fn creator() -> u64 { Square.area() }";
+    let sources = BTreeMap::from([(PathBuf::from("src/lib.rs"), code.to_owned())]);
+    let app =
+        Package::new("app", "src/lib.rs").with("others", datlake_closure::Dependency::Registry("others".to_owned()));
+    let scanner = Scanner::new(vec![app], sources).expect("sources");
+    let closure =
+        scanner.closure(&Creator { file: Path::new("src/lib.rs"), line: 7, name: "creator" }).expect("it is there");
+    for body in ["{ 3 }", "{ 4 }"] {
+        assert!(closure.items.iter().any(|item| item.text.contains(body)), "{body}");
+    }
+}
+
 #[test]
 fn what_comes_with_an_argument_is_not() {
     assert!(has_stranger("fn creator(plugin: &dyn Plugin) -> u64 { plugin.value() }"));
