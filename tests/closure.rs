@@ -100,7 +100,6 @@ fn where_and_how_a_crate_is_built_does_not_count() {
     assert_eq!(hashes(&keys, &folder, &["run"]), first, "with other ends of lines");
 
     as_a_member_of_a_workspace(&keys, &moved, &first);
-    as_a_package(&keys, &first);
     features_of_a_dependency_s_dependency(&keys, &first);
 }
 
@@ -120,8 +119,11 @@ fn as_a_member_of_a_workspace(keys: &UserCrate, moved: &Path, first: &[String]) 
 }
 
 /// As `cargo package` writes it, which leaves out where dependencies lie, and unpacked elsewhere.
-#[track_caller]
-fn as_a_package(keys: &UserCrate, first: &[String]) {
+#[test]
+#[cfg(unix)]
+fn a_packaged_crate_has_the_same_keys() {
+    let keys = keys("packaged");
+    let first = hashes(&keys, &keys.path(""), &["run"]);
     let around = tempfile::tempdir().unwrap();
     let folder = around.path().join("sources");
     copy(&keys.path(""), &folder);
@@ -139,9 +141,9 @@ fn as_a_package(keys: &UserCrate, first: &[String]) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 
     let mut tar = Command::new("tar");
-    tar.arg("-xzf").arg(target.join("package/keys-0.1.0.crate")).arg("-C").arg(around.path());
+    tar.arg("-xzf").arg(target.join("package/packaged-0.1.0.crate")).arg("-C").arg(around.path());
     assert!(tar.status().unwrap().success());
-    let unpacked = around.path().join("keys-0.1.0");
+    let unpacked = around.path().join("packaged-0.1.0");
     let written = fs::read_to_string(unpacked.join("Cargo.toml")).unwrap();
     assert!(!written.contains("path = \"kit\""), "{written}");
     let kit = folder.join(kit);
@@ -149,7 +151,7 @@ fn as_a_package(keys: &UserCrate, first: &[String]) {
         format!("\n[workspace]\n[patch.crates-io]\ndatlake = {{ path = {datlake:?} }}\nkit = {{ path = {kit:?} }}\n");
     fs::write(unpacked.join("Cargo.toml"), written + &patches).unwrap();
     fs::copy(folder.join("Cargo.lock"), unpacked.join("Cargo.lock")).unwrap();
-    assert_eq!(hashes(keys, &unpacked, &["run"]), first, "unpacked");
+    assert_eq!(hashes(&keys, &unpacked, &["run"]), first, "unpacked");
 }
 
 /// The program names neither the dependency nor its features.
