@@ -80,6 +80,10 @@ impl DirStore {
                 None => copy(path, &mut file)?,
             },
         }
+        if matches!(source, Source::Bytes([])) && at.content().is_none() {
+            // There is nothing in it to be lost: its name alone is made lasting.
+            return Ok(staged);
+        }
         self.finish(at, &file)?;
         Ok(staged)
     }
@@ -212,7 +216,10 @@ impl DirStore {
     fn make_lasting(&self, target: &Path, created: Created) -> io::Result<()> {
         let sync = || -> io::Result<()> {
             if created == Created::Exists {
-                File::open(target)?.sync_all()?;
+                let file = File::open(target)?;
+                if file.metadata()?.len() > 0 {
+                    file.sync_all()?;
+                }
             }
             let mut made = Vec::new();
             for folder in target.ancestors().skip(1).take_while(|folder| folder.starts_with(self.root())) {
