@@ -97,10 +97,17 @@ impl Code {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where that is no well-formed name.
     pub fn creator_name(&'static self) -> Result<CreatorName> {
-        match &self.identity().name {
-            Some(name) => Ok(name.clone()),
-            None => self.parse_name(),
-        }
+        self.name_and_hash().map(|(name, _)| name)
+    }
+
+    /// The creator's name, and the hash of its code.
+    pub(crate) fn name_and_hash(&'static self) -> Result<(CreatorName, CodeHash)> {
+        let identity = self.identity();
+        let name = match &identity.name {
+            Some(name) => name.clone(),
+            None => self.parse_name()?,
+        };
+        Ok((name, identity.hash))
     }
 
     fn parse_name(&self) -> Result<CreatorName> {

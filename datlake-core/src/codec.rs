@@ -101,15 +101,22 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], want: &Digest) -> R
 /// # Errors
 /// As [`decode`].
 pub fn decode_encoded<T: Serialize + DeserializeOwned>(bytes: &[u8], want: &Digest) -> Result<Decoded<(T, Encoded)>> {
-    let Some((&tag, payload)) = bytes.split_first() else {
-        return Err(Error::new(ErrorKind::Corrupt, "a stored return value is empty"));
-    };
-    let codec = Codec::of(tag)?;
+    let (codec, payload) = split(bytes)?;
     let checked = codec.read(payload).and_then(|value: T| Some((with_digest(&value, want)?, value)));
     Ok(match checked {
         Some((encoded, value)) => Decoded::Value((value, encoded)),
         None => Decoded::OtherShape,
     })
+}
+
+/// Reads what was decoded under the same type before, by this process, and found to be what was stored: the same bytes give the
+/// same value. `None` where they give none all the same.
+///
+/// # Errors
+/// As [`decode`].
+pub(crate) fn decode_checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<T>> {
+    let (codec, payload) = split(bytes)?;
+    Ok(codec.read(payload))
 }
 
 /// Whether what was stored can be shown only with its [shape](crate::value_shape::ValueShape).
@@ -122,15 +129,20 @@ pub fn needs_shape(bytes: &[u8]) -> bool {
 /// # Errors
 /// As [`decode`]; [`ErrorKind::Value`] for what JSON has no form for.
 pub(crate) fn self_describing(bytes: &[u8]) -> Result<Option<serde_json::Value>> {
-    let Some((&tag, payload)) = bytes.split_first() else {
-        return Err(Error::new(ErrorKind::Corrupt, "a stored return value is empty"));
-    };
-    let codec = Codec::of(tag)?;
+    let (codec, payload) = split(bytes)?;
     if codec == Codec::Bincode {
         return Ok(None);
     }
     let none = || Error::new(ErrorKind::Value, "a stored return value has no form in JSON");
     codec.read(payload).ok_or_else(none).map(Some)
+}
+
+/// The codec that stored these bytes, and what it wrote.
+fn split(bytes: &[u8]) -> Result<(Codec, &[u8])> {
+    let Some((&tag, payload)) = bytes.split_first() else {
+        return Err(Error::new(ErrorKind::Corrupt, "a stored return value is empty"));
+    };
+    Ok((Codec::of(tag)?, payload))
 }
 
 /// The canonical encoding of `value`, if it has this digest.

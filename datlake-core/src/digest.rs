@@ -93,6 +93,19 @@ hash_id!(
     "a code hash"
 );
 
+/// The text forms without an allocation.
+macro_rules! hex {
+    ($($name:ident),*) => {$(
+        impl $name {
+            pub(crate) fn hex(&self) -> impl AsRef<str> {
+                blake3::Hash::from_bytes(self.0).to_hex()
+            }
+        }
+    )*};
+}
+
+hex!(CallKey, Digest);
+
 impl Digest {
     /// The digest of `bytes`.
     ///

@@ -11,8 +11,8 @@
 //! | `04` | `key(…)` | the expression | canonical value |
 //!
 //! Lengths are unsigned LEB128, as in [`canonical`](crate::canonical). Parts stand in the order in which they were given.
-//! Everything is gathered in one buffer and hashed once; the buffer stays, for showing the parameters, without the secrets and
-//! without what is too large to be shown.
+//! Everything is gathered in one buffer and hashed once; the buffer stays, without the secrets, for showing the parameters and
+//! for finding the calls that returned them.
 
 use std::fmt;
 use std::ops::Range;
@@ -24,13 +24,15 @@ use serde_json::{Value, json};
 
 use crate::canonical::{self, write_len};
 use crate::code::Code;
+use crate::derived::DerivedHash;
 use crate::lineage::Param;
 use crate::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, FileRef, Result};
 
 /// A parameter with more canonical bytes is recorded by its size alone.
 const LARGE: usize = 16 * 1024;
 
-/// Bytes of such parameters that the calls of a process hold together until they are looked up; of more, the digest.
+/// Bytes of such parameters that the calls of a process hold together until they are looked up. One call may hold more, where no
+/// other holds any; of what is more, the digest stays.
 const HELD: usize = 64 << 20;
 
 /// Gathers what makes up a call key.
@@ -77,43 +79,40 @@ struct Part {
 #[derive(Clone)]
 enum Content {
     In(Range<usize>),
-    /// It was this many bytes, which are not shown.
-    Large(usize, Held),
+    /// It was this many bytes, of which the digest is left, for finding out which call returned it.
+    Large(usize, Digest),
     Secret,
 }
 
-/// What is left of a large value, for finding out which calls returned it or parts of it.
-#[derive(Clone)]
-enum Held {
-    Bytes(Arc<HeldBytes>),
-    Digest(Digest),
+/// What the parts were made from, without secrets. Clones of a call share it.
+struct Gathered {
+    bytes: Vec<u8>,
+    /// Bytes of large parts among them, which count among those that the process holds.
+    large: usize,
 }
-
-struct HeldBytes(Vec<u8>);
 
 static HELD_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-impl Held {
-    fn new(bytes: &[u8]) -> Self {
-        let before = HELD_BYTES.fetch_add(bytes.len(), Ordering::Relaxed);
-        if before + bytes.len() <= HELD {
-            return Self::Bytes(Arc::new(HeldBytes(bytes.to_vec())));
+impl Gathered {
+    /// Holds `large` bytes more than what is always held, if there is room.
+    fn hold(mut bytes: Vec<u8>, large: usize) -> Result<Self, Vec<u8>> {
+        if large > 0 {
+            bytes.shrink_to_fit();
+            let before = HELD_BYTES.fetch_add(large, Ordering::Relaxed);
+            if before > 0 && before + large > HELD {
+                HELD_BYTES.fetch_sub(large, Ordering::Relaxed);
+                return Err(bytes);
+            }
         }
-        HELD_BYTES.fetch_sub(bytes.len(), Ordering::Relaxed);
-        Self::Digest(canonical::digest(bytes))
-    }
-
-    fn digest(&self) -> Digest {
-        match self {
-            Self::Bytes(bytes) => canonical::digest(&bytes.0),
-            Self::Digest(digest) => *digest,
-        }
+        Ok(Self { bytes, large })
     }
 }
 
-impl Drop for HeldBytes {
+impl Drop for Gathered {
     fn drop(&mut self) {
-        HELD_BYTES.fetch_sub(self.0.len(), Ordering::Relaxed);
+        if self.large > 0 {
+            HELD_BYTES.fetch_sub(self.large, Ordering::Relaxed);
+        }
     }
 }
 
@@ -161,8 +160,7 @@ impl KeyBuilder {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] where the creator's name is not well-formed.
     pub fn new(code: &'static Code) -> Result<Self> {
-        let creator = code.creator_name()?;
-        let code_hash = code.hash();
+        let (creator, code_hash) = code.name_and_hash()?;
         let mut bytes = Vec::with_capacity(512);
         text(&mut bytes, creator.as_str());
         bytes.extend_from_slice(code_hash.as_bytes());
@@ -202,13 +200,16 @@ impl KeyBuilder {
     /// # Errors
     /// [`ErrorKind::Value`] where a part could not be serialized; the message names it.
     pub fn finish(self) -> Result<Identity> {
+        static CONTEXT: DerivedHash = DerivedHash::new("datlake 2026-11-21 call key, format 1");
         let Self { code, creator, code_hash, mut bytes, mut parts, inputs, error, .. } = self;
-        let key = CallKey::from_bytes(blake3::derive_key("datlake 2026-11-21 call key, format 1", &bytes));
-        forget(&mut bytes, &mut parts);
-        match error {
-            Some(error) => Err(error),
-            None => Ok(Identity { creator, code, code_hash, key, bytes, parts, inputs }),
+        let key = CallKey::from_bytes(CONTEXT.hash(&bytes));
+        forget_secrets(&mut bytes, &mut parts);
+        if let Some(error) = error {
+            return Err(error);
         }
+        let large = parts.iter().map(Part::large).sum();
+        let gathered = Gathered::hold(bytes, large).unwrap_or_else(|bytes| without_large(&bytes, &mut parts));
+        Ok(Identity { creator, code, code_hash, key, gathered: Arc::new(gathered), parts, inputs })
     }
 
     fn open(&mut self, role: Role, name: &'static str) -> usize {
@@ -252,30 +253,49 @@ impl KeyBuilder {
     }
 }
 
-/// Takes secrets, and what is too large to be shown, out of `bytes`.
-fn forget(bytes: &mut Vec<u8>, parts: &mut [Part]) {
-    let mut removed = 0;
-    for part in parts {
-        let Content::In(content) = &part.content else { continue };
-        let content = content.start - removed..content.end - removed;
-        part.content = match part.role {
-            Role::Secret => {
-                bytes[content.clone()].fill(0);
-                // Keeps the zeroing from being optimised away before the bytes are dropped.
-                std::hint::black_box(&mut *bytes);
-                Content::Secret
-            }
-            _ if content.len() > LARGE => Content::Large(content.len(), Held::new(&bytes[content.clone()])),
-            _ => Content::In(content.clone()),
-        };
-        if !matches!(part.content, Content::In(_)) {
-            removed += content.len();
-            bytes.drain(content);
+impl Part {
+    /// How many bytes it holds that are too many to be shown.
+    fn large(&self) -> usize {
+        match &self.content {
+            Content::In(content) if content.len() > LARGE => content.len(),
+            _ => 0,
         }
     }
-    if removed > LARGE {
-        bytes.shrink_to_fit();
+}
+
+/// Takes secrets out of `bytes`, and with them how long they were.
+fn forget_secrets(bytes: &mut Vec<u8>, parts: &mut [Part]) {
+    let mut removed = 0;
+    for part in parts {
+        let Content::In(content) = &mut part.content else { continue };
+        *content = content.start - removed..content.end - removed;
+        if part.role == Role::Secret {
+            let content = content.clone();
+            bytes[content.clone()].fill(0);
+            // Keeps the zeroing from being optimised away before the bytes are dropped.
+            std::hint::black_box(&mut *bytes);
+            removed += content.len();
+            bytes.drain(content);
+            part.content = Content::Secret;
+        }
     }
+}
+
+/// What `bytes` holds of `parts`, but for those that are too large to be shown, of which the digests are left.
+fn without_large(bytes: &[u8], parts: &mut [Part]) -> Gathered {
+    let mut small = Vec::new();
+    for part in parts {
+        let Content::In(content) = &part.content else { continue };
+        let content = &bytes[content.clone()];
+        part.content = match content.len() {
+            large if large > LARGE => Content::Large(large, canonical::digest(content)),
+            length => {
+                small.extend_from_slice(content);
+                Content::In(small.len() - length..small.len())
+            }
+        };
+    }
+    Gathered { bytes: small, large: 0 }
 }
 
 fn text(bytes: &mut Vec<u8>, text: &str) {
@@ -294,7 +314,7 @@ pub struct Identity {
     pub code_hash: CodeHash,
     /// The key of the call.
     pub key: CallKey,
-    bytes: Vec<u8>,
+    gathered: Arc<Gathered>,
     parts: Vec<Part>,
     inputs: Vec<(&'static str, FileRef)>,
 }
@@ -320,7 +340,7 @@ impl Identity {
     pub fn generics(&self) -> Vec<(String, String)> {
         let shown = |part: &Part| match (part.role, &part.content) {
             (Role::Type, Content::In(content)) => {
-                canonical::Cursor::new(&self.bytes[content.clone()]).text().unwrap_or_default().to_owned()
+                canonical::Cursor::new(&self.gathered.bytes[content.clone()]).text().unwrap_or_default().to_owned()
             }
             _ => self.show(part).value.to_string(),
         };
@@ -331,9 +351,8 @@ impl Identity {
     pub(crate) fn contents(&self) -> impl Iterator<Item = (&'static str, ArgumentBytes<'_>)> {
         self.parts_of(&[Role::Argument, Role::Extra]).filter_map(|part| {
             let bytes = match &part.content {
-                Content::In(content) => ArgumentBytes::Whole(&self.bytes[content.clone()]),
-                Content::Large(_, Held::Bytes(bytes)) => ArgumentBytes::Whole(&bytes.0),
-                Content::Large(length, Held::Digest(digest)) => ArgumentBytes::Digest(*length, *digest),
+                Content::In(content) => ArgumentBytes::Whole(&self.gathered.bytes[content.clone()]),
+                Content::Large(length, digest) => ArgumentBytes::Digest(*length, *digest),
                 Content::Secret => return None,
             };
             Some((part.name, bytes))
@@ -342,10 +361,8 @@ impl Identity {
 
     /// Lets go of what is held of large arguments; of each its digest is left, which its record keeps.
     pub fn release(&mut self) {
-        for part in &mut self.parts {
-            if let Content::Large(_, held) = &mut part.content {
-                *held = Held::Digest(held.digest());
-            }
+        if self.gathered.large > 0 {
+            self.gathered = Arc::new(without_large(&self.gathered.bytes, &mut self.parts));
         }
     }
 
@@ -355,11 +372,15 @@ impl Identity {
 
     fn show(&self, part: &Part) -> Param {
         let value = match &part.content {
-            Content::In(content) => canonical::to_json(&self.bytes[content.clone()]).unwrap_or_else(|_| {
-                let digest = canonical::digest(&self.bytes[content.clone()]);
+            Content::In(content) if content.len() > LARGE => {
+                let digest = canonical::digest(&self.gathered.bytes[content.clone()]);
+                json!({ "$large": { "bytes": content.len(), "digest": digest } })
+            }
+            Content::In(content) => canonical::to_json(&self.gathered.bytes[content.clone()]).unwrap_or_else(|_| {
+                let digest = canonical::digest(&self.gathered.bytes[content.clone()]);
                 json!({ "$deep": { "bytes": content.len(), "digest": digest } })
             }),
-            Content::Large(length, held) => json!({ "$large": { "bytes": length, "digest": held.digest() } }),
+            Content::Large(length, digest) => json!({ "$large": { "bytes": length, "digest": digest } }),
             Content::Secret => Value::Null,
         };
         Param { name: part.name.to_owned(), value, secret: part.role == Role::Secret }

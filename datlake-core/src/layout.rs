@@ -211,7 +211,7 @@ impl Location {
     pub fn path(&self) -> String {
         match self.folder_and_rest() {
             ("", rest) => rest,
-            (folder, rest) => format!("{folder}/{rest}"),
+            (folder, rest) => [folder, "/", &rest].concat(),
         }
     }
 

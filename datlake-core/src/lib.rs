@@ -5,6 +5,7 @@
 //!
 //! What asks a [`Store`] fails as that does; a section on errors says what else there is.
 
+pub mod by_key;
 pub mod canonical;
 pub mod catalog;
 pub mod claim;
@@ -12,6 +13,7 @@ mod code;
 pub mod codec;
 pub mod collect;
 pub mod count;
+mod derived;
 mod digest;
 pub mod document;
 mod error;

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::canonical::Encoded;
 use crate::catalog::Catalog;
 use crate::codec::{self, Decoded};
-use crate::record::{Record, ValueBytes};
+use crate::record::{CallValue, ValueBytes};
 use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Result};
 
 /// No return type changes its meaning this often.
@@ -26,22 +26,24 @@ pub struct Search {
     steps: u32,
 }
 
-/// A record that may answer the call.
+/// What may answer the call.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// The record.
-    pub record: Arc<Record>,
+    /// What its record answers.
+    pub answer: Arc<CallValue>,
     /// The encoded value where the record keeps it apart; the record's own otherwise.
     pub apart: Option<Vec<u8>>,
     /// Whether the files that the body got by UID are what they were.
     pub holds: bool,
+    /// Whether this process has decoded the value under the same type before, and it was the one that was stored.
+    pub checked: bool,
 }
 
 /// What one record says.
 #[derive(Debug)]
 pub enum Step<T> {
-    /// It answers the call. With the canonical encoding of the value.
-    Found(T, Arc<Record>, Encoded),
+    /// It answers the call. With the canonical encoding of the value, unless it was checked before.
+    Found(T, Arc<CallValue>, Option<Encoded>),
     /// There is none: the call would be kept under this key.
     Absent(CallKey),
     /// It does not answer the call; look at the next.
@@ -67,23 +69,25 @@ impl Search {
     where
         T: Serialize + DeserializeOwned,
     {
-        let Some(Candidate { record, apart, holds }) = candidate else { return Ok(Step::Absent(self.key)) };
-        if holds {
-            let bytes = match (&record.value, &apart) {
-                (ValueBytes::Inline(bytes), _) => bytes.as_slice(),
-                (ValueBytes::Blob(_), Some(bytes)) => bytes.as_slice(),
-                (ValueBytes::Blob(digest), None) => {
-                    let message =
-                        format!("the return value {digest} of call {}/{} was not read", self.creator, self.key);
-                    return Err(Error::new(ErrorKind::MissingBlob, message));
-                }
-            };
-            if let Decoded::Value((value, encoded)) = codec::decode_encoded(bytes, &record.value_digest)? {
-                return Ok(Step::Found(value, record, encoded));
-            }
+        let Some(Candidate { answer, apart, holds, checked }) = candidate else { return Ok(Step::Absent(self.key)) };
+        if !holds {
+            return self.pass(&answer.digest).map(|()| Step::Next);
         }
-        self.pass(&record.digest)?;
-        Ok(Step::Next)
+        let bytes = match (&answer.value, &apart) {
+            (ValueBytes::Inline(bytes), _) => bytes.as_slice(),
+            (ValueBytes::Blob(_), Some(bytes)) => bytes.as_slice(),
+            (ValueBytes::Blob(digest), None) => {
+                let message = format!("the return value {digest} of call {}/{} was not read", self.creator, self.key);
+                return Err(Error::new(ErrorKind::MissingBlob, message));
+            }
+        };
+        if checked && let Some(value) = codec::decode_checked(bytes)? {
+            return Ok(Step::Found(value, answer, None));
+        }
+        match codec::decode_encoded(bytes, &answer.value_digest)? {
+            Decoded::Value((value, encoded)) => Ok(Step::Found(value, answer, Some(encoded))),
+            Decoded::OtherShape => self.pass(&answer.digest).map(|()| Step::Next),
+        }
     }
 
     /// Goes on to the key that succeeds this one, where the document `digest` does not answer the call.
@@ -105,16 +109,16 @@ impl Search {
 }
 
 impl Candidate {
-    /// Gathers what a search needs to know of `record`.
+    /// Gathers what a search needs to know of `answer`.
     ///
     /// # Errors
     /// Those of [`Catalog::value`].
-    pub async fn of(catalog: &Catalog, record: Arc<Record>) -> Result<Self> {
-        let holds = catalog.holds(&record.dynamic_inputs).await?;
-        let apart = match &record.value {
-            ValueBytes::Blob(_) if holds => Some(catalog.value(&record).await?),
+    pub async fn of(catalog: &Catalog, answer: Arc<CallValue>, checked: bool) -> Result<Self> {
+        let holds = catalog.holds(&answer.dynamic_inputs).await?;
+        let apart = match &answer.value {
+            ValueBytes::Blob(_) if holds => Some(catalog.value_of(&answer).await?),
             _ => None,
         };
-        Ok(Self { record, apart, holds })
+        Ok(Self { answer, apart, holds, checked })
     }
 }

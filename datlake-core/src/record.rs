@@ -3,12 +3,16 @@
 //! Documents are immutable, and each carries its writer's nonce, so that a create whose reply got lost differs from
 //! one that lost a race. This module never reads a clock and never draws a random number.
 
+mod answer;
+
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+pub use self::answer::{CallValue, DynamicInput, ValueBytes};
+use self::answer::{ReadRecord, ValueV1};
 use crate::document::envelope;
 use crate::document::references::{Content, Document, MadeFrom, Part, References};
 use crate::lineage::FileMeta;
@@ -20,15 +24,6 @@ pub const VALUE_OF: &str = "the return value of call ";
 
 /// A return value above this many bytes is kept as a blob of its own: records stay small.
 const INLINE: usize = 16 << 10;
-
-/// Where the encoded return value is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ValueBytes {
-    /// In the record.
-    Inline(Vec<u8>),
-    /// In a blob.
-    Blob(Digest),
-}
 
 /// What a finished call left behind.
 #[derive(Clone, Debug)]
@@ -61,6 +56,26 @@ pub enum CallDocument {
     Abandoned(Abandoned),
 }
 
+/// What stands at the place of a call's record, for who wants the call's value.
+#[derive(Clone, Debug)]
+pub enum CallAnswer {
+    /// A record's answer.
+    Found(CallValue),
+    /// The mark that the call never finishes, by its digest.
+    Abandoned(Digest),
+}
+
+impl CallAnswer {
+    /// Reads what was found at `creator`/`key`.
+    ///
+    /// # Errors
+    /// As [`CallDocument::parse`].
+    pub fn parse(creator: &CreatorName, key: &CallKey, bytes: &[u8]) -> Result<Self> {
+        let ReadRecord { digest, answer, .. } = answer::read(creator, key, bytes)?;
+        Ok(answer.map_or(Self::Abandoned(digest), Self::Found))
+    }
+}
+
 /// The mark that a call never finishes.
 #[derive(Clone, Debug)]
 pub struct Abandoned {
@@ -69,33 +84,8 @@ pub struct Abandoned {
     bytes: Arc<[u8]>,
 }
 
-/// A file that a body got by its UID.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DynamicInput {
-    /// The UID asked for.
-    pub uid: Uid,
-    /// The content it had.
-    pub digest: Digest,
-}
-
 mod wire {
     use super::*;
-
-    /// What a hit needs; the lineage is passed over.
-    #[derive(Deserialize)]
-    pub(super) struct HeadV1<'a> {
-        #[serde(borrow)]
-        pub(super) nonce: &'a str,
-        pub(super) creator: CreatorName,
-        pub(super) key: CallKey,
-        /// Missing where `abandoned` is set.
-        #[serde(default, borrow)]
-        pub(super) value: Option<ValueV1<'a>>,
-        #[serde(default, rename = "fetched")]
-        pub(super) dynamic_inputs: Vec<DynamicInput>,
-        #[serde(default)]
-        pub(super) abandoned: bool,
-    }
 
     #[derive(Serialize)]
     pub(super) struct AbandonedV1<'a> {
@@ -103,15 +93,6 @@ mod wire {
         pub(super) creator: &'a CreatorName,
         pub(super) key: &'a CallKey,
         pub(super) abandoned: bool,
-    }
-
-    #[derive(Serialize, Deserialize)]
-    pub(super) struct ValueV1<'a> {
-        pub(super) digest: Digest,
-        #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
-        pub(super) inline: Option<std::borrow::Cow<'a, str>>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub(super) blob: Option<Digest>,
     }
 
     #[derive(Serialize)]
@@ -122,6 +103,7 @@ mod wire {
         pub(super) value: ValueV1<'a>,
         #[serde(rename = "fetched", skip_serializing_if = "<[_]>::is_empty")]
         pub(super) dynamic_inputs: &'a [DynamicInput],
+        /// The last, and behind all that a hit needs: what reads that stops here.
         pub(super) lineage: &'a Lineage,
     }
 
@@ -174,7 +156,7 @@ impl Record {
                 nonce: new.nonce,
                 creator: &new.lineage.creator,
                 key: &new.lineage.key,
-                value: wire::ValueV1 { digest: new.value_digest, inline, blob },
+                value: ValueV1 { digest: new.value_digest, inline, blob },
                 dynamic_inputs: &new.dynamic_inputs,
                 lineage: new.lineage,
             },
@@ -201,21 +183,18 @@ impl Record {
         Arc::clone(&self.bytes)
     }
 
+    /// What it answers the call.
+    pub fn answer(&self) -> CallValue {
+        let (value, dynamic_inputs) = (self.value.clone(), self.dynamic_inputs.clone());
+        let Self { key, digest, value_digest, .. } = *self;
+        let with_values = answer::has_values(&self.bytes).then(|| Arc::clone(&self.bytes));
+        CallValue { creator: self.creator.clone(), key, digest, value_digest, value, dynamic_inputs, with_values }
+    }
+
     /// How the call came about.
     pub fn lineage(&self) -> Result<Lineage> {
         let place = Location::Record(self.creator.clone(), self.key).path();
         Ok(envelope::open::<wire::LineageV1>("call", &self.bytes, &place)?.0.lineage)
-    }
-
-    /// The calls whose values were among its arguments; of a record that cannot be read to the end, none.
-    pub(crate) fn given(&self) -> Vec<CallKey> {
-        // Most calls are given none, and reading a lineage costs more than this.
-        const VALUES: &[u8] = b"\"values\":[";
-        if !self.bytes.windows(VALUES.len()).any(|part| part == VALUES) {
-            return Vec::new();
-        }
-        let values = self.lineage().map(|lineage| lineage.values).unwrap_or_default();
-        values.into_iter().filter(|value| value.argument.is_some()).map(|value| value.key).collect()
     }
 
     /// The record for those who keep the lake in order: at its own place, or beside the record that won its key.
@@ -268,37 +247,14 @@ impl CallDocument {
     /// # Errors
     /// [`ErrorKind::Corrupt`] for bytes that are not what was written there.
     pub fn parse(creator: &CreatorName, key: &CallKey, bytes: Vec<u8>) -> Result<Self> {
-        let place = Location::Record(creator.clone(), *key).path();
-        let about = |error: Error| error.about(Subject::Call(creator.clone(), *key));
-        let (head, digest) = envelope::open::<wire::HeadV1<'_>>("call", &bytes, &place).map_err(about)?;
-        let corrupt =
-            |why: &str| about(Error::new(ErrorKind::Corrupt, format!("the call record `{place}` is damaged: {why}")));
-        if head.creator != *creator || head.key != *key {
-            return Err(corrupt("it belongs to another call"));
-        }
-        let value = match (head.value, head.abandoned) {
-            (Some(value), false) => value,
-            (None, true) => return Ok(Self::Abandoned(Abandoned { digest, bytes: bytes.into() })),
-            _ => return Err(corrupt("it neither has a value nor says that it never will")),
-        };
-        let value_bytes = match (value.inline, value.blob) {
-            (Some(text), None) => ValueBytes::Inline(
-                BASE64.decode(text.as_bytes()).map_err(|e| corrupt("its value is not base64").because(e))?,
-            ),
-            (None, Some(digest)) => ValueBytes::Blob(digest),
-            _ => return Err(corrupt("it has no value, or two")),
-        };
-        let (nonce, value_digest, dynamic_inputs) = (head.nonce.to_owned(), value.digest, head.dynamic_inputs);
-        Ok(Self::Record(Record {
-            creator: creator.clone(),
-            key: *key,
-            nonce,
-            digest,
-            value_digest,
-            value: value_bytes,
-            dynamic_inputs,
-            bytes: bytes.into(),
-        }))
+        let ReadRecord { digest, nonce, answer } = answer::read(creator, key, &bytes)?;
+        let bytes = bytes.into();
+        Ok(match answer {
+            None => Self::Abandoned(Abandoned { digest, bytes }),
+            Some(CallValue { creator, key, digest, value_digest, value, dynamic_inputs, .. }) => {
+                Self::Record(Record { creator, key, nonce, digest, value_digest, value, dynamic_inputs, bytes })
+            }
+        })
     }
 
     /// The record, if it is one.
@@ -306,6 +262,14 @@ impl CallDocument {
         match self {
             Self::Record(record) => Some(record),
             Self::Abandoned(_) => None,
+        }
+    }
+
+    /// What it is to who wants the call's value.
+    pub fn answer(&self) -> CallAnswer {
+        match self {
+            Self::Record(record) => CallAnswer::Found(record.answer()),
+            Self::Abandoned(mark) => CallAnswer::Abandoned(mark.digest),
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::canonical::{self, each_piece};
 use crate::key::ArgumentBytes;
 use crate::lineage::ValueInput;
-use crate::record::Record;
+use crate::record::CallValue;
 use crate::{CallKey, CreatorName, Digest, Identity};
 
 /// Bytes of encodings that wait to be looked into; of more, the values are known as wholes alone.
@@ -41,9 +41,9 @@ pub struct ReturnedBy {
 }
 
 impl ReturnedBy {
-    /// The call that left this record.
-    pub fn of(record: &Record) -> Self {
-        Self { creator: record.creator.clone(), key: record.key, digest: record.value_digest }
+    /// The call that has this answer.
+    pub fn of(answer: &CallValue) -> Self {
+        Self { creator: answer.creator.clone(), key: answer.key, digest: answer.value_digest }
     }
 }
 
@@ -84,7 +84,7 @@ struct Pending {
 struct Noted {
     by: ReturnedBy,
     /// Which calls it was given values of is read from there.
-    record: Option<Arc<Record>>,
+    answer: Option<Arc<CallValue>>,
     length: usize,
     encoding: Option<Vec<u8>>,
 }
@@ -152,12 +152,16 @@ impl Mark {
 }
 
 impl ReturnedValues {
-    /// A call was found or made, with this record: it returned the value with this encoding.
-    pub fn note(&self, record: &Arc<Record>, encoding: Vec<u8>) {
-        self.wait(ReturnedBy::of(record), Some(Arc::clone(record)), encoding);
+    /// A call was found or made, with this answer: it returned the value with this encoding.
+    pub fn note(&self, answer: &Arc<CallValue>, encoding: Vec<u8>) {
+        self.wait(ReturnedBy::of(answer), Some(Arc::clone(answer)), encoding);
     }
 
-    fn wait(&self, by: ReturnedBy, record: Option<Arc<Record>>, encoding: Vec<u8>) {
+    fn wait(&self, by: ReturnedBy, answer: Option<Arc<CallValue>>, encoding: Vec<u8>) {
+        // Of nothing less is a part distinct.
+        if !canonical::is_telling(&encoding) {
+            return;
+        }
         let mut pending = lock(&self.pending);
         if pending.values.len() >= PENDING
             && let Some(Noted { length, encoding: Some(_), .. }) = pending.values.pop_front()
@@ -167,7 +171,7 @@ impl ReturnedValues {
         let length = encoding.len();
         let room = pending.bytes + length <= PENDING_BYTES;
         pending.bytes += if room { length } else { 0 };
-        pending.values.push_back(Noted { by, record, length, encoding: room.then_some(encoding) });
+        pending.values.push_back(Noted { by, answer, length, encoding: room.then_some(encoding) });
     }
 
     /// The values among the arguments of a call that is about to run, as far as this process got them from calls.
@@ -217,8 +221,8 @@ impl ReturnedValues {
 }
 
 impl KnownValues {
-    fn learn(&mut self, Noted { by, record, length, encoding }: Noted) {
-        let mut given = record.map_or_else(Vec::new, |record| record.given());
+    fn learn(&mut self, Noted { by, answer, length, encoding }: Noted) {
+        let mut given = answer.map_or_else(Vec::new, |answer| answer.given());
         given.sort_unstable();
         given.dedup();
         self.make_room(1 + given.len());

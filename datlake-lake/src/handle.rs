@@ -2,6 +2,7 @@
 //!
 //! This module knows no file, no scope and no call. What can be done with a lake is in [`lake`](crate::lake), above the files.
 
+use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
@@ -9,11 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use datlake_core::by_key::ByKey;
 use datlake_core::catalog::Catalog;
 use datlake_core::flight::Flights;
-use datlake_core::record::Record;
+use datlake_core::record::CallValue;
 use datlake_core::returned::ReturnedValues;
-use datlake_core::{CallKey, CreatorName, Digest, Location, Uid};
+use datlake_core::{CreatorName, Digest, Location, Uid};
 use datlake_store::{LocalView, Maker, Permits};
 
 use crate::event::Event;
@@ -48,7 +50,7 @@ pub(crate) struct Inner {
     pub(crate) _last_packs: Arc<LastPacks>,
     pub(crate) flights: Mutex<(Maker, Flights)>,
     pub(crate) permits: Permits,
-    pub(crate) remembered: Mutex<HashMap<CallKey, (Arc<Record>, bool)>>,
+    pub(crate) remembered: Mutex<ByKey<Remembered>>,
     pub(crate) returned: ReturnedValues,
     pub(crate) observers: Mutex<Vec<Observer>>,
     /// What people call the content that may be on its way to the remote.
@@ -80,6 +82,15 @@ pub(crate) struct Inner {
     /// A lake that goes when its last handle does.
     pub(crate) temporary: Option<tempfile::TempDir>,
     pub(crate) maker: Maker,
+}
+
+/// What a process knows of a call that it has met.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// What its record answers.
+    pub answer: Arc<CallValue>,
+    /// The type under which the value was last decoded, and found to be what was stored: it is noted then what the call returned.
+    pub checked: Option<TypeId>,
 }
 
 impl Drop for Inner {

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use datlake_core::by_key::ByDigest;
 use datlake_core::run::{BodyFailure, Noted, Outcome, RunHeader, RunLog};
 use datlake_core::{CallKey, CreatorName, Result};
 use datlake_store::{LocalView, PerProcess};
@@ -48,9 +49,11 @@ impl NotedHere {
     }
 }
 
+type FoundCalls = HashMap<(CallKey, Outcome), (CreatorName, u64), ByDigest>;
+
 #[derive(Default)]
 struct Buffer {
-    found: HashMap<(CallKey, Outcome), (CreatorName, u64)>,
+    found: FoundCalls,
     /// Calls of each creator that are written without their keys.
     more: HashMap<(CreatorName, Outcome), u64>,
     named: usize,
@@ -147,23 +150,19 @@ impl RunJournal {
         self.write(&lines);
     }
 
-    fn lines_of(
-        &self,
-        found: HashMap<(CallKey, Outcome), (CreatorName, u64)>,
-        more: HashMap<(CreatorName, Outcome), u64>,
-    ) -> Vec<u8> {
+    fn lines_of(&self, found: FoundCalls, more: HashMap<(CreatorName, Outcome), u64>) -> Vec<u8> {
         if found.is_empty() && more.is_empty() {
             return Vec::new();
         }
         let now = provenance::now();
         let named = found.into_iter().map(|((key, outcome), (creator, times))| (creator, Some(key), outcome, times));
         let unnamed = more.into_iter().map(|((creator, outcome), times)| (creator, None, outcome, times));
-        let lines = named.chain(unnamed).map(|(creator, key, outcome, times)| {
-            Noted { creator, key, outcome, at: now.clone(), times, took_ms: None, failure: None }
-                .to_line()
-                .unwrap_or_default()
-        });
-        lines.flatten().collect()
+        let mut lines = Vec::new();
+        for (creator, key, outcome, times) in named.chain(unnamed) {
+            let noted = Noted { creator, key, outcome, at: now.clone(), times, took_ms: None, failure: None };
+            lines.extend_from_slice(&noted.to_line().unwrap_or_default());
+        }
+        lines
     }
 
     fn write(&self, lines: &[u8]) {

@@ -49,6 +49,8 @@ pub use datlake_store::{AsyncReader, Reader};
 pub use event::{CallId, Event, Pace};
 pub use file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree, TreeWriter, Unverified};
 pub use handle::Lake;
+#[doc(hidden)]
+pub use handle::Remembered;
 pub use lake::{AsyncLakeWriter, Collect, Evict, Files, LakeBuilder, LakeWriter, Mirror, Prune, Replacing, Verify};
 pub use mode::Mode;
 pub use origin::Origin;

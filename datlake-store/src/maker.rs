@@ -28,9 +28,12 @@ impl Maker {
 
 /// A value of each process: a forked child gets one of its own, and touches its parent's no more, whose locks may be held by
 /// threads that it does not have.
+///
+/// Which process this is costs no system call here, for hits ask too. A child that was made past the C library, by `clone` itself,
+/// is not told from its parent.
 #[derive(Debug)]
 pub struct PerProcess<T> {
-    maker: Maker,
+    made_in: forkguard::Guard,
     value: T,
     of_child: OnceLock<Box<Self>>,
 }
@@ -38,13 +41,13 @@ pub struct PerProcess<T> {
 impl<T> PerProcess<T> {
     /// A value of this process.
     pub fn new(value: T) -> Self {
-        Self { maker: Maker::this(), value, of_child: OnceLock::new() }
+        Self { made_in: forkguard::new(), value, of_child: OnceLock::new() }
     }
 
     /// The value of this process, by `make` where it was forked since.
     pub fn get(&self, make: impl Fn() -> T) -> &T {
         let mut own = self;
-        while !own.maker.is_here() {
+        while own.made_in.clone().detected_fork() {
             own = own.of_child.get_or_init(|| Box::new(Self::new(make())));
         }
         &own.value

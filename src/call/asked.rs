@@ -84,8 +84,9 @@ impl Asked {
     fn uids<T: Serialize + DeserializeOwned>(&self) -> Result<Uids> {
         let site = self.ask()?;
         let key = match wait(site.find::<T>(SearchIn::Anywhere))? {
-            Lookup::Hit(_, record) => {
-                return Ok(Uids::Known(record.lineage()?.outputs.into_iter().map(|output| output.uid).collect()));
+            Lookup::Hit(_, answer) => {
+                let lineage = wait(site.lineage_of(&answer))?;
+                return Ok(Uids::Known(lineage.outputs.into_iter().map(|output| output.uid).collect()));
             }
             Lookup::Miss(key) => key,
         };
@@ -114,8 +115,9 @@ impl Asked {
 
     pub(super) fn lineage<T: Serialize + DeserializeOwned>(&self) -> Result<Option<Lineage>> {
         refuse_in_body("ask for a call's lineage")?;
-        match wait(self.ask()?.find::<T>(SearchIn::Anywhere))? {
-            Lookup::Hit(_, record) => record.lineage().map(Some),
+        let site = self.ask()?;
+        match wait(site.find::<T>(SearchIn::Anywhere))? {
+            Lookup::Hit(_, answer) => wait(site.lineage_of(&answer)).map(Some),
             Lookup::Miss(_) => Ok(None),
         }
     }

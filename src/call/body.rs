@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use datlake_core::canonical::{Encoded, is_telling};
 use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
-use datlake_core::record::{DynamicInput, Record};
+use datlake_core::record::{CallValue, DynamicInput};
 use datlake_core::returned::ReturnedBy;
 use datlake_core::{CallKey, Code, CreatorName, Digest, Error, ErrorKind, FileRef, Result, Subject, Uid, UidKind};
 use datlake_store::{Holding, Staged};
@@ -195,13 +195,13 @@ impl Body {
     }
 
     /// A call in the body returned a value; `by` is `None` where nothing is remembered.
-    pub(crate) fn note_nested(&self, value: &Encoded, by: Option<&Record>) {
+    pub(crate) fn note_nested(&self, value: &Encoded, by: Option<&CallValue>) {
         // Nothing is guessed here, so a score of 1.0 counts; what is one byte, as `()` and `true`, tells of nothing. Files are inputs.
         let counts = value.files.is_empty() && value.bytes.len() > 1;
         let by = by.filter(|_| counts || is_telling(&value.bytes));
         let mut state = lock(&self.state);
-        if let Some(record) = by {
-            state.called.entry(record.key).or_insert_with(|| ReturnedBy::of(record));
+        if let Some(answer) = by {
+            state.called.entry(answer.key).or_insert_with(|| ReturnedBy::of(answer));
         }
         for file in &value.files {
             state.nested.insert(file.digest, file.clone());

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use datlake_core::flight::{Boarding, FlightId};
 use datlake_core::memo::{Candidate, Search, Step};
-use datlake_core::record::{NameTarget, Record};
+use datlake_core::record::{CallValue, NameTarget, Record};
 use datlake_core::run::Outcome;
 use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Subject, Uid};
 use serde::Serialize;
@@ -47,14 +47,14 @@ pub(crate) enum Start<T> {
 }
 
 impl CallSite {
-    async fn hit<T: Serialize>(&self, value: T, record: &Arc<Record>) -> Result<Start<T>> {
+    async fn hit<T: Serialize>(&self, value: T, answer: &Arc<CallValue>) -> Result<Start<T>> {
         if self.target.on_change == OnChange::Replace && self.lake.mode().runs() {
             // Apart, for the room that a future takes.
-            Box::pin(self.lead_back(record)).await?;
+            Box::pin(self.lead_back(answer)).await?;
         }
-        self.pass_on(&value, Some(record))?;
-        self.lake.journal().found(&self.target.identity.creator, record.key, Outcome::Hit);
-        self.lake.emit(&Event::Hit(self.id(record.key)));
+        self.pass_on(&value, Some(answer))?;
+        self.lake.journal().found(&self.target.identity.creator, answer.key, Outcome::Hit);
+        self.lake.emit(&Event::Hit(self.id(answer.key)));
         Ok(Start::Ready(value))
     }
 
@@ -80,8 +80,8 @@ impl CallSite {
             return Ok(Start::Run(Box::new(self.run(code, key, None, false, Claims::default(), None, None))));
         }
         self.consume_staged().await?;
-        if !force && let Lookup::Hit(value, record) = self.find(SearchIn::Local).await? {
-            return self.hit(value, &record).await;
+        if !force && let Lookup::Hit(value, answer) = self.find(SearchIn::Local).await? {
+            return self.hit(value, &answer).await;
         }
         if !self.lake.mode().runs() {
             return Box::pin(self.look_only(force)).await;
@@ -107,8 +107,8 @@ impl CallSite {
                     } else {
                         waiter.ended().await;
                     }
-                    if !force && let Lookup::Hit(value, record) = self.find(SearchIn::Local).await? {
-                        return self.hit(value, &record).await;
+                    if !force && let Lookup::Hit(value, answer) = self.find(SearchIn::Local).await? {
+                        return self.hit(value, &answer).await;
                     }
                 }
             }
@@ -123,14 +123,14 @@ impl CallSite {
         let (key, expected) = loop {
             let (key, expected) = if force {
                 match self.find_record::<T>().await? {
-                    Lookup::Hit((), record) => (record.key, Some(record)),
+                    Lookup::Hit((), answer) => (answer.key, self.record(&answer.creator, &answer.key).await?),
                     Lookup::Miss(key) => (key, None),
                 }
             } else {
                 match self.find::<T>(SearchIn::Anywhere).await? {
-                    Lookup::Hit(value, record) => {
+                    Lookup::Hit(value, answer) => {
                         given_back(machines.into_claim(), true).await;
-                        return self.hit(value, &record).await;
+                        return self.hit(value, &answer).await;
                     }
                     Lookup::Miss(key) => (key, None),
                 }
@@ -150,7 +150,7 @@ impl CallSite {
     async fn look_only<T: Serialize + DeserializeOwned>(&self, force: bool) -> Result<Start<T>> {
         let found = self.find::<T>(SearchIn::Anywhere).await?;
         let why = match found {
-            Lookup::Hit(value, record) if !force => return self.hit(value, &record).await,
+            Lookup::Hit(value, answer) if !force => return self.hit(value, &answer).await,
             Lookup::Hit(..) => Some("it is forced".to_owned()),
             Lookup::Miss(key) => {
                 if let Some(kept) = self.check_names(&key).await? {
@@ -252,10 +252,10 @@ impl CallSite {
     }
 
     /// The names that the caller chose may lead elsewhere since the call was made, as where an edit was taken back.
-    pub(super) async fn lead_back(&self, record: &Arc<Record>) -> Result<()> {
+    pub(super) async fn lead_back(&self, answer: &Arc<CallValue>) -> Result<()> {
         let Some(names) = self.target.names.clone() else { return Ok(()) };
-        let (lake, record) = (self.lake.clone(), Arc::clone(record));
-        self.pace.io(async move { lake.lead_back(&names, &record).await }).await.map(drop)
+        let (lake, answer) = (self.lake.clone(), Arc::clone(answer));
+        self.pace.io(async move { lake.lead_back(&names, &answer).await }).await.map(drop)
     }
 
     /// Whether the UIDs that the caller chose are free; under `on_change = "keep"` the value of the call that has them.
@@ -281,7 +281,7 @@ impl CallSite {
                 if output.key == *key {
                     continue;
                 }
-                if let Some(record) = named.record.map(Arc::new) {
+                if let Some(record) = named.record {
                     why = self.what_differs(&record).await?;
                     if self.target.on_change == OnChange::Keep {
                         return self.keep(record, &why).await;
@@ -303,13 +303,13 @@ impl CallSite {
         Ok(differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     }
 
-    async fn keep<T: Serialize + DeserializeOwned>(&self, record: Arc<Record>, why: &str) -> Result<Option<T>> {
-        let (lake, key) = (self.lake.clone(), record.key);
-        let candidate = self.pace.io(async move { Candidate::of(lake.catalog(), record).await }).await?;
+    async fn keep<T: Serialize + DeserializeOwned>(&self, record: Record, why: &str) -> Result<Option<T>> {
+        let (lake, key, answer) = (self.lake.clone(), record.key, Arc::new(record.answer()));
+        let candidate = self.pace.io(async move { Candidate::of(lake.catalog(), answer, false).await }).await?;
         let inside = scope::outside_bodies(&self.lake);
         let step = Search::new(&self.target.identity.creator, key).consider(Some(candidate))?;
         drop(inside);
-        let Step::Found(value, record, encoded) = step else {
+        let Step::Found(value, answer, Some(encoded)) = step else {
             let message = format!(
                 "`{}` cannot keep what is there: its return type has changed its meaning since",
                 self.target.identity.creator
@@ -317,8 +317,8 @@ impl CallSite {
             let error = Error::new(ErrorKind::AlreadyExists, message).with_hint("remove the file to make it anew");
             return Err(error.about(Subject::Call(self.target.identity.creator.clone(), key)));
         };
-        self.pass_on_encoded(&encoded, Some(&record));
-        self.lake.note_returned(&record, encoded.bytes);
+        self.pass_on_encoded(&encoded, Some(&answer));
+        self.lake.note_returned(&answer, typeid::of::<T>(), encoded.bytes);
         self.lake.journal().found(&self.target.identity.creator, key, Outcome::Kept);
         self.lake.emit(&Event::Kept { call: self.id(key), why: why.to_owned() });
         Ok(Some(value))

@@ -67,10 +67,10 @@ pub(super) async fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Expl
     let identity = &site.target.identity;
     let creator = identity.creator.clone();
     let key = match found {
-        Lookup::Hit(_, record) => {
-            let lineage = record.lineage()?;
+        Lookup::Hit(_, answer) => {
+            let lineage = site.lineage_of(&answer).await?;
             let (started_at, by) = (lineage.started_at, lineage.person.email);
-            return Ok(Explanation::Cached { creator, key: record.key, started_at, by });
+            return Ok(Explanation::Cached { creator, key: answer.key, started_at, by });
         }
         Lookup::Miss(key) => key,
     };

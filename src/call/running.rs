@@ -54,7 +54,7 @@ pub(crate) struct Running {
     /// The values among its arguments that other calls returned.
     values: ValueInputs,
     /// The record that a forced run is compared with.
-    expected: Option<Arc<Record>>,
+    expected: Option<Record>,
     /// Whether the body has returned: else it panicked or was cancelled.
     returned: bool,
     /// Why it failed, in words.
@@ -78,7 +78,7 @@ impl CallSite {
         redundant: bool,
         claims: Claims,
         permit: Option<BodyPermit>,
-        expected: Option<Arc<Record>>,
+        expected: Option<Record>,
     ) -> Running {
         // Before the body: what it gets from calls of its own is none of its arguments.
         let values = match self.is_remembered() {
@@ -231,15 +231,15 @@ impl Running {
         };
         match self.site.pace.io(publish).await? {
             Published::Ours(record) => {
-                let record = Arc::new(record);
-                lake.remember(&record);
+                let answer = Arc::new(record.answer());
+                lake.remember(&answer);
                 let encoded = Encoded { bytes: stored.encoding, files: stored.files };
-                self.site.pass_on_encoded(&encoded, Some(&record));
-                lake.note_returned(&record, encoded.bytes);
+                self.site.pass_on_encoded(&encoded, Some(&answer));
+                lake.note_returned(&answer, typeid::of::<T>(), encoded.bytes);
                 Ok(Finished { value: stored.value, event })
             }
             Published::Theirs(record) => {
-                lake.remember(&Arc::new(record));
+                lake.remember(&Arc::new(record.answer()));
                 self.adopted().await
             }
         }
@@ -285,15 +285,15 @@ impl Running {
             lake.heal_reproduced(call, &blobs).await
         };
         self.site.pace.io(heal).await?;
-        let Lookup::Hit(value, record) = self.site.find(SearchIn::Anywhere).await? else {
+        let Lookup::Hit(value, answer) = self.site.find(SearchIn::Anywhere).await? else {
             let id = self.site.id(self.body.key());
             return Err(Error::new(ErrorKind::NotFound, format!("call {id} was removed while it ran again")));
         };
         if self.site.target.on_change == OnChange::Replace {
-            self.site.lead_back(&record).await?;
+            self.site.lead_back(&answer).await?;
         }
-        self.site.pass_on(&value, Some(&record))?;
-        Ok(Finished { value, event: Event::Reproduced(self.site.id(record.key)) })
+        self.site.pass_on(&value, Some(&answer))?;
+        Ok(Finished { value, event: Event::Reproduced(self.site.id(answer.key)) })
     }
 
     /// What is to be published, and what keeps the staged files until then.
@@ -339,9 +339,9 @@ impl Running {
     /// The value of another, who published the same call first.
     async fn adopted<T: Serialize + DeserializeOwned>(&self) -> Result<Finished<T>> {
         match self.site.find(SearchIn::Anywhere).await? {
-            Lookup::Hit(value, record) => {
-                self.site.pass_on(&value, Some(&record))?;
-                Ok(Finished { value, event: Event::Adopted(self.site.id(record.key)) })
+            Lookup::Hit(value, answer) => {
+                self.site.pass_on(&value, Some(&answer))?;
+                Ok(Finished { value, event: Event::Adopted(self.site.id(answer.key)) })
             }
             Lookup::Miss(_) => {
                 let message = format!(

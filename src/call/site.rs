@@ -1,15 +1,17 @@
 //! Where a call stands, and looking for its value.
 //!
-//! A hit on this machine touches its record and nothing else: no thread, runtime, lock file or clock.
+//! A hit on this machine reads the head of its record and nothing else: no thread, runtime, lock file or clock.
 
+use std::any::TypeId;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use datlake_core::canonical::{self, Encoded};
+use datlake_core::lineage::Lineage;
 use datlake_core::memo::{Candidate, Search, Step};
-use datlake_core::record::{CallDocument, Record, ValueBytes};
-use datlake_core::{CallKey, Code, Error, ErrorKind, Result, Subject};
+use datlake_core::record::{CallAnswer, CallValue, Record, ValueBytes};
+use datlake_core::{CallKey, Code, CreatorName, Error, ErrorKind, Result, Subject};
 use datlake_store::{offload_method, sleep, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +21,7 @@ use super::key::CallTarget;
 use crate::work_stealing;
 use datlake_lake::Lake;
 use datlake_lake::scope::{self, Frame as _};
-use datlake_lake::{CallId, Event, Mode};
+use datlake_lake::{CallId, Event, Mode, Remembered};
 
 /// What a caller can afford.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub(crate) struct CallSite {
 
 /// What a search comes to.
 pub(crate) enum Lookup<T> {
-    Hit(T, Arc<Record>),
+    Hit(T, Arc<CallValue>),
     Miss(CallKey),
 }
 
@@ -150,31 +152,29 @@ impl CallSite {
     pub(super) async fn find_record<T: Serialize + DeserializeOwned>(&self) -> Result<Lookup<()>> {
         let mut search = Search::new(&self.target.identity.creator, self.target.identity.key);
         match self.follow::<T>(&mut search, SearchIn::Anywhere).await {
-            Ok(Lookup::Hit(_, record)) => Ok(Lookup::Hit((), record)),
+            Ok(Lookup::Hit(_, answer)) => Ok(Lookup::Hit((), answer)),
             Ok(Lookup::Miss(key)) => Ok(Lookup::Miss(key)),
             Err(error) => match self.lake.remembered(search.place().1) {
-                Some((record, _)) if is_lost(&record, &error) => Ok(Lookup::Hit((), record)),
+                Some(known) if is_lost(&known.answer, &error) => Ok(Lookup::Hit((), known.answer)),
                 _ => Err(error),
             },
         }
     }
 
     async fn follow<T: Serialize + DeserializeOwned>(&self, search: &mut Search, reach: SearchIn) -> Result<Lookup<T>> {
+        let of_type = typeid::of::<T>();
         loop {
-            let (candidate, is_noted) = match self.candidate(search, reach).await? {
-                Some((candidate, is_noted)) => (Some(candidate), is_noted),
-                None => (None, false),
-            };
+            let candidate = self.candidate(search, of_type, reach).await?;
             // What is decoded belongs to this lake.
             let inside = scope::outside_bodies(&self.lake);
             let step = search.consider(candidate)?;
             drop(inside);
             match step {
-                Step::Found(value, record, encoded) => {
-                    if !is_noted {
-                        self.lake.note_returned(&record, encoded.bytes);
+                Step::Found(value, answer, encoded) => {
+                    if let Some(encoded) = encoded {
+                        self.lake.note_returned(&answer, of_type, encoded.bytes);
                     }
-                    return Ok(Lookup::Hit(value, record));
+                    return Ok(Lookup::Hit(value, answer));
                 }
                 Step::Absent(key) => return Ok(Lookup::Miss(key)),
                 Step::Next => {}
@@ -182,62 +182,81 @@ impl CallSite {
         }
     }
 
-    /// What may answer the call, and whether the lake has noted already what that returned.
-    async fn candidate(&self, search: &mut Search, reach: SearchIn) -> Result<Option<(Candidate, bool)>> {
+    /// The whole record of a call that was found.
+    pub(super) async fn record(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<Record>> {
+        let (lake, creator, key) = (self.lake.clone(), creator.clone(), *key);
+        self.pace.io(async move { lake.catalog().record(&creator, &key).await }).await
+    }
+
+    /// How a call came about that was found.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where somebody has removed it since.
+    pub(super) async fn lineage_of(&self, answer: &CallValue) -> Result<Lineage> {
+        match self.record(&answer.creator, &answer.key).await? {
+            Some(record) => record.lineage(),
+            None => {
+                let message = format!("call {} was removed while it was looked at", self.id(answer.key));
+                Err(Error::new(ErrorKind::NotFound, message))
+            }
+        }
+    }
+
+    /// What may answer the call.
+    async fn candidate(&self, search: &mut Search, of_type: TypeId, reach: SearchIn) -> Result<Option<Candidate>> {
         let catalog = self.lake.catalog();
-        let (record, is_noted) = loop {
+        let (answer, checked) = loop {
             let (creator, key) = search.place();
-            if let Some(remembered) = self.lake.remembered(key) {
-                break remembered;
+            if let Some(Remembered { answer, checked }) = self.lake.remembered(key) {
+                break (answer, checked == Some(of_type));
             }
             let found = match reach {
-                SearchIn::Local => catalog.kept_here(creator, key).await?,
+                SearchIn::Local => catalog.answer_here(creator, key).await?,
                 SearchIn::Anywhere => {
                     let (lake, creator, key) = (self.lake.clone(), creator.clone(), *key);
                     let look = async move {
                         lake.contact_remote().await?;
                         lake.catalog().kept(&creator, &key).await
                     };
-                    self.pace.io(look).await?
+                    self.pace.io(look).await?.map(|kept| kept.answer())
                 }
             };
             match found {
                 None => return Ok(None),
-                Some(CallDocument::Abandoned(mark)) => search.pass(&mark.digest)?,
-                Some(CallDocument::Record(record)) => {
-                    let record = Arc::new(record);
-                    self.lake.remember(&record);
-                    break (record, false);
+                Some(CallAnswer::Abandoned(mark)) => search.pass(&mark)?,
+                Some(CallAnswer::Found(answer)) => {
+                    let answer = Arc::new(answer);
+                    self.lake.remember(&answer);
+                    break (answer, false);
                 }
             }
         };
-        if record.dynamic_inputs.is_empty() && matches!(record.value, ValueBytes::Inline(_)) {
-            return Ok(Some((Candidate { record, apart: None, holds: true }, is_noted)));
+        if answer.dynamic_inputs.is_empty() && matches!(answer.value, ValueBytes::Inline(_)) {
+            return Ok(Some(Candidate { answer, apart: None, holds: true, checked }));
         }
         let (catalog, lake) = (catalog.clone(), self.lake.clone());
         let candidate = async move {
-            for input in &record.dynamic_inputs {
+            for input in &answer.dynamic_inputs {
                 lake.refresh(&input.uid).await?;
             }
-            Candidate::of(&catalog, record).await
+            Candidate::of(&catalog, answer, checked).await
         };
         let candidate = self.pace.io(candidate).await;
-        let candidate = candidate.map_err(|error| self.lake.located(error))?;
-        Ok(Some((candidate, is_noted)))
+        candidate.map(Some).map_err(|error| self.lake.located(error))
     }
 
-    /// A value was found, by this record if it is remembered: tells the body the call stands in.
-    pub(super) fn pass_on<T: Serialize>(&self, value: &T, record: Option<&Record>) -> Result<()> {
+    /// A value was found, with this answer if it is remembered: tells the body the call stands in.
+    pub(super) fn pass_on<T: Serialize>(&self, value: &T, answer: Option<&CallValue>) -> Result<()> {
         if self.parent.is_some() {
-            self.pass_on_encoded(&canonical::encode(value)?, record);
+            self.pass_on_encoded(&canonical::encode(value)?, answer);
         }
         Ok(())
     }
 
     /// The same with the value's encoding.
-    pub(super) fn pass_on_encoded(&self, value: &Encoded, record: Option<&Record>) {
+    pub(super) fn pass_on_encoded(&self, value: &Encoded, answer: Option<&CallValue>) {
         if let Some(parent) = &self.parent {
-            parent.note_nested(value, record);
+            parent.note_nested(value, answer);
         }
     }
 
@@ -253,9 +272,9 @@ impl CallSite {
     }
 }
 
-/// Whether `error` says that the value which `record` keeps apart is lost, or damaged.
-fn is_lost(record: &Record, error: &Error) -> bool {
-    matches!(&record.value, ValueBytes::Blob(digest) if error.subject() == Some(&Subject::Digest(*digest)))
+/// Whether `error` says that the value which the record of `answer` keeps apart is lost, or damaged.
+fn is_lost(answer: &CallValue, error: &Error) -> bool {
+    matches!(&answer.value, ValueBytes::Blob(digest) if error.subject() == Some(&Subject::Digest(*digest)))
         && matches!(error.kind(), ErrorKind::MissingBlob | ErrorKind::Corrupt)
 }
 

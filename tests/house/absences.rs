@@ -243,6 +243,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("datlake-lake", &["datlake-core", "datlake-store"]),
     ("datlake", &["datlake-core", "datlake-lake", "datlake-macros", "datlake-store"]),
     ("datlake-cli", &["datlake"]),
+    ("datlake-bench", &["datlake"]),
     ("datlake-fuzz", &["datlake-closure", "datlake-core", "datlake-lake", "datlake-store"]),
 ];
 

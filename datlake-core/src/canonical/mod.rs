@@ -66,6 +66,7 @@ mod tag;
 
 use serde::Serialize;
 
+use crate::derived::DerivedHash;
 use crate::file_ref::Noting;
 use crate::{Digest, Error, ErrorKind, FileRef, Result};
 use buffer::Encoder;
@@ -94,7 +95,8 @@ impl Encoded {
 
 /// The digest of the value whose canonical encoding is `bytes`.
 pub(crate) fn digest(bytes: &[u8]) -> Digest {
-    Digest::from_bytes(blake3::derive_key("datlake 2026-11-21 canonical value, format 1", bytes))
+    static CONTEXT: DerivedHash = DerivedHash::new("datlake 2026-11-21 canonical value, format 1");
+    Digest::from_bytes(CONTEXT.hash(bytes))
 }
 
 /// Encodes `value`.

@@ -45,7 +45,7 @@ pub use replacement::Replacement;
 
 use crate::Closure;
 use crate::lineage::{Added, Lineage};
-use crate::record::{CallDocument, DynamicInput, Name, NameTarget, Record, ValueBytes};
+use crate::record::{CallAnswer, CallDocument, CallValue, DynamicInput, Name, NameTarget, Record, ValueBytes};
 use crate::version::{Moved, Version};
 use crate::{
     CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Result, Store, Subject, Uid, UidKind,
@@ -167,6 +167,15 @@ impl Catalog {
         bytes.map(|bytes| CallDocument::parse(creator, key, bytes)).transpose()
     }
 
+    /// What this machine's record of a call answers.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for a damaged one.
+    pub async fn answer_here(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<CallAnswer>> {
+        let Some(bytes) = self.local.get(&Location::Record(creator.clone(), *key)).await? else { return Ok(None) };
+        CallAnswer::parse(creator, key, &bytes).map(Some)
+    }
+
     /// What stands at the place of a call's record: on this machine, else at the remote, and then it is copied.
     pub async fn kept(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<CallDocument>> {
         if let Some(kept) = self.kept_here(creator, key).await? {
@@ -259,12 +268,24 @@ impl Catalog {
     /// # Errors
     /// [`ErrorKind::MissingBlob`] where the value is kept apart and is gone, [`ErrorKind::Corrupt`] where it is not what it was.
     pub async fn value(&self, record: &Record) -> Result<Vec<u8>> {
-        let digest = match &record.value {
+        self.read_value(&record.creator, &record.key, &record.value).await
+    }
+
+    /// The same of what a record answers.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value).
+    pub async fn value_of(&self, answer: &CallValue) -> Result<Vec<u8>> {
+        self.read_value(&answer.creator, &answer.key, &answer.value).await
+    }
+
+    async fn read_value(&self, creator: &CreatorName, key: &CallKey, value: &ValueBytes) -> Result<Vec<u8>> {
+        let digest = match value {
             ValueBytes::Inline(bytes) => return Ok(bytes.clone()),
             ValueBytes::Blob(digest) => digest,
         };
         let at = Location::Blob(*digest);
-        let what = || format!("the return value {digest} of call {}/{}", record.creator, record.key);
+        let what = || format!("the return value {digest} of call {creator}/{key}");
         let checked = |bytes: Vec<u8>, whose: &dyn Store| {
             if Digest::of(&bytes) == *digest {
                 return Ok(bytes);

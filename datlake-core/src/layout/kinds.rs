@@ -47,7 +47,7 @@ macro_rules! kinds {
 
             /// `calls/<creator>/<key>.datlake`: a call record.
             Record(creator: CreatorName, key: CallKey) in "calls" {
-                path: format!("{creator}/{key}{LEAF}"),
+                path: [creator.as_str(), "/", key.hex().as_ref(), LEAF].concat(),
                 parse: |rest| call(rest).map(|(creator, key)| Self::Record(creator, key)),
                 examples: |of| vec![Self::Record(of.creator.clone(), of.key)],
                 is: Root |at, bytes| CallDocument::parse(creator, key, bytes)?.document(at),

@@ -9,12 +9,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use datlake_core::{CallKey, CreatorName};
+use datlake_core::record::CallDocument;
+use datlake_core::{CallKey, CreatorName, Location};
 use datlake_store::{every, wait};
 
 use crate::config::Log;
 use crate::event::{CallId, Event, Pace};
-use crate::handle::{Inner, Lake};
+use crate::handle::{Inner, Lake, Remembered};
 use crate::mode::Mode;
 use crate::report::{human_duration as duration, human_size as bytes};
 use crate::sync::lock;
@@ -334,10 +335,14 @@ impl Console {
     /// How long the bodies took that were skipped, as far as it is remembered.
     fn saved(&self) -> Duration {
         let Some(lake) = self.lake.upgrade().map(Lake) else { return Duration::ZERO };
-        let records = self.skipped.iter().filter_map(|key| lake.remembered(key));
-        records
-            .filter_map(|(record, _)| record.lineage().ok())
-            .map(|lineage| Duration::from_millis(lineage.duration_ms))
-            .sum()
+        let known = self.skipped.iter().filter_map(|key| lake.remembered(key));
+        // Nothing here may need what libraries keep for a thread: it may be at its end.
+        let record = |Remembered { answer, .. }: Remembered| {
+            let at = Location::Record(answer.creator.clone(), answer.key);
+            let bytes = lake.local_view().dir().read(&at).ok()??;
+            CallDocument::parse(&answer.creator, &answer.key, bytes).ok()?.record()
+        };
+        let lineages = known.filter_map(record).filter_map(|record| record.lineage().ok());
+        lineages.map(|lineage| Duration::from_millis(lineage.duration_ms)).sum()
     }
 }

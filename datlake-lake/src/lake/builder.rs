@@ -277,7 +277,7 @@ impl LakeBuilder {
             _last_packs: last_packs,
             flights: Mutex::new((Maker::this(), Flights::default())),
             permits: Permits::default(),
-            remembered: Mutex::new(HashMap::new()),
+            remembered: Mutex::default(),
             returned: ReturnedValues::default(),
             pruned: Mutex::default(),
             observers: Mutex::new(Vec::new()),

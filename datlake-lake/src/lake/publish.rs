@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use datlake_core::catalog::{Catalog, Commit, GcEpoch, GcGuard, Publication, Published, Replacement};
 use datlake_core::lineage::Lineage;
-use datlake_core::record::{DynamicInput, NameTarget, NewRecord, OutputOf, Record};
+use datlake_core::record::{CallValue, DynamicInput, NameTarget, NewRecord, OutputOf, Record};
 use datlake_core::{Code, Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{FileLock, hash_file, offload};
 
@@ -84,8 +84,8 @@ impl Lake {
 
     /// A call has its record, and the names that it is to have may lead elsewhere by now: they are led back. Which did.
     #[doc(hidden)]
-    pub async fn lead_back(&self, names: &[Uid], record: &Record) -> Result<Vec<Uid>> {
-        let of = NameTarget::Output(OutputOf { creator: record.creator.clone(), key: record.key });
+    pub async fn lead_back(&self, names: &[Uid], answer: &CallValue) -> Result<Vec<Uid>> {
+        let of = NameTarget::Output(OutputOf { creator: answer.creator.clone(), key: answer.key });
         let mut led = Vec::new();
         for uid in names {
             self.refresh(uid).await?;

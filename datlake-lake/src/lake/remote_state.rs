@@ -1,33 +1,36 @@
 //! What a process knows of a lake: records that it has met, and what it saw of the remote when it first asked there.
 
+use std::any::TypeId;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use datlake_core::record::Record;
+use datlake_core::record::CallValue;
 use datlake_core::returned::ReturnedValues;
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Prefix, Result};
 use datlake_store::lake_id;
 
 use super::{Lake, lock};
 use crate::event::Event;
+use crate::handle::Remembered;
 
-/// Records a process remembers by itself, before it forgets them all and starts anew.
+/// Calls a process remembers by itself, before it forgets them all and starts anew.
 const REMEMBERED: usize = 1 << 14;
 
 impl Lake {
-    /// A record that this process has met, and whether it is noted what that call returned.
+    /// A call that this process has met.
     #[doc(hidden)]
-    pub fn remembered(&self, key: &CallKey) -> Option<(Arc<Record>, bool)> {
+    pub fn remembered(&self, key: &CallKey) -> Option<Remembered> {
         lock(&self.0.remembered).get(key).cloned()
     }
 
-    /// This process got what a call returned, with its canonical encoding: by that it is recognised where it is an argument.
+    /// This process got what a call returned, as a value of the type `checked`, with its canonical encoding: by that it is
+    /// recognised where it is an argument.
     #[doc(hidden)]
-    pub fn note_returned(&self, record: &Arc<Record>, encoding: Vec<u8>) {
-        if let Some((_, is_noted)) = lock(&self.0.remembered).get_mut(&record.key) {
-            *is_noted = true;
+    pub fn note_returned(&self, answer: &Arc<CallValue>, checked: TypeId, encoding: Vec<u8>) {
+        if let Some(remembered) = lock(&self.0.remembered).get_mut(&answer.key) {
+            remembered.checked = Some(checked);
         }
-        self.0.returned.note(record, encoding);
+        self.0.returned.note(answer, encoding);
     }
 
     /// What this process got from calls.
@@ -42,12 +45,12 @@ impl Lake {
     }
 
     #[doc(hidden)]
-    pub fn remember(&self, record: &Arc<Record>) {
+    pub fn remember(&self, answer: &Arc<CallValue>) {
         let mut remembered = lock(&self.0.remembered);
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(record.key, (Arc::clone(record), false));
+        remembered.insert(answer.key, Remembered { answer: Arc::clone(answer), checked: None });
     }
 
     /// Before a process first asks the remote anything, it recognises it and learns what others removed.

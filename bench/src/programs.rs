@@ -1,0 +1,223 @@
+//! The programs that rows run: `program NAME ARGUMENT…`. Each says what its work cost, as one line of JSON.
+
+use std::fs::File as Plain;
+use std::hint::black_box;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use datlake::{File, Lake, file_creator};
+
+use crate::any_result::AnyResult;
+use crate::measure::Cost;
+
+/// About as large as the record of a small call.
+const RECORD: usize = 2000;
+
+#[file_creator]
+fn small(n: u64) -> datlake::Result<u64> {
+    Ok(n + 1)
+}
+
+#[file_creator]
+fn kibibyte(n: u64) -> datlake::Result<File> {
+    File::from_bytes("out.bin", text(n))
+}
+
+#[file_creator]
+fn sizes(files: &[File]) -> datlake::Result<u64> {
+    Ok(files.iter().map(File::len).sum())
+}
+
+/// 1 KiB that no other number has.
+fn text(n: u64) -> Vec<u8> {
+    format!("{n:016x}").repeat(64).into_bytes()
+}
+
+pub(crate) fn run(args: &[String]) -> AnyResult<()> {
+    let (name, rest) = args.split_first().ok_or("which program?")?;
+    let path = |at: usize| rest.get(at).map(PathBuf::from).ok_or("an argument is missing");
+    let number = |at: usize| Ok::<u64, Box<dyn std::error::Error>>(rest.get(at).ok_or("a number is missing")?.parse()?);
+    let begun = Instant::now();
+    let seconds = match name.as_str() {
+        // LAKE N: as many different calls.
+        "calls" => in_lake(&path(0)?, number(1)?, small)?,
+        // LAKE N: one call as many times.
+        "same" => in_lake(&path(0)?, number(1)?, |_| small(0))?,
+        "key" => in_lake(&path(0)?, number(1)?, |n| Ok(black_box(small::call(black_box(n)))))?,
+        // LAKE FROM N
+        "cold" => {
+            let from = number(1)?;
+            in_lake(&path(0)?, number(2)?, |n| kibibyte(from + n))?
+        }
+        // LAKE FROM N
+        "calls-from" => {
+            let from = number(1)?;
+            in_lake(&path(0)?, number(2)?, |n| small(from + n))?
+        }
+        // LAKE N: one call with so many files in an argument.
+        "inputs" => inputs(&path(0)?, number(1)?)?,
+        // LAKE N: all known at once; and by two threads.
+        "many" => timed(|| {
+            let lake = open(&path(0)?)?;
+            let _current = lake.enter();
+            AnyResult::Ok(small::calls(0..number(1)?).run()?)
+        })?,
+        "two-threads" => two_threads(&path(0)?, number(1)?)?,
+        "push" => {
+            let lake = open(&path(0)?)?;
+            timed(|| lake.push(&[]))?
+        }
+        // LAKE FILE
+        "add" => {
+            let (lake, file) = (open(&path(0)?)?, path(1)?);
+            timed(|| lake.add_path("added", file))?
+        }
+        // LAKE FOLDER
+        "add-folder" => {
+            let (lake, folder) = (open(&path(0)?)?, path(1)?);
+            timed(|| lake.add_tree("folder", folder))?
+        }
+        "floor-records" => floor_records(&path(0)?, number(1)?)?,
+        "floor-publish" => floor_publish(&path(0)?, number(1)?, number(2)?)?,
+        "floor-copy" => timed(|| floor_copy(&path(0)?, &path(1)?))?,
+        "floor-first" => {
+            let read = [std::fs::read(path(0)?)?, std::fs::read(path(1)?)?];
+            black_box(read);
+            begun.elapsed().as_secs_f64()
+        }
+        unknown => return Err(format!("there is no program `{unknown}`").into()),
+    };
+    println!("{}", serde_json::to_string(&Cost { seconds, peak: peak() })?);
+    Ok(())
+}
+
+fn open(home: &Path) -> AnyResult<Lake> {
+    let lake = Lake::builder().home(home);
+    Ok(match std::env::var("DATLAKE_BENCH_REMOTE") {
+        Ok(remote) => lake.remote(remote).open()?,
+        Err(_) => lake.open()?,
+    })
+}
+
+/// What comes of the work goes after the clock was read.
+fn timed<T, E: Into<Box<dyn std::error::Error>>>(work: impl FnOnce() -> Result<T, E>) -> AnyResult<f64> {
+    let begun = Instant::now();
+    let done = work().map_err(Into::into)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    drop(done);
+    Ok(seconds)
+}
+
+/// Opens the lake and makes `count` calls, as a program does that has just begun.
+fn in_lake<T>(home: &Path, count: u64, call: impl Fn(u64) -> datlake::Result<T>) -> AnyResult<f64> {
+    timed(|| -> AnyResult<()> {
+        let lake = open(home)?;
+        let _current = lake.enter();
+        Ok((0..count).try_for_each(|n| call(n).map(drop))?)
+    })
+}
+
+fn inputs(home: &Path, count: u64) -> AnyResult<f64> {
+    let lake = open(home)?;
+    let files = (0..count).map(|n| lake.add_bytes(&format!("in/{n}"), n.to_string())).collect::<Result<Vec<_>, _>>()?;
+    timed(|| sizes(&files))
+}
+
+fn two_threads(home: &Path, count: u64) -> AnyResult<f64> {
+    timed(|| -> AnyResult<()> {
+        let lake = open(home)?;
+        let half = |from: u64| {
+            let _current = lake.enter();
+            (from..count).step_by(2).try_for_each(|n| small(n).map(drop))
+        };
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| half(1));
+            half(0)?;
+            Ok(other.join().map_err(|_| "a thread panicked")??)
+        })
+    })
+}
+
+/// Where the floor keeps what stands for a record.
+fn floor_file(folder: &Path, n: u64) -> PathBuf {
+    let mut arguments = Vec::with_capacity(128);
+    arguments.extend_from_slice(b"datlake_bench::small");
+    arguments.extend_from_slice(&[7; 32]);
+    arguments.extend_from_slice(&n.to_le_bytes());
+    let hex = blake3::hash(&arguments).to_hex();
+    folder.join(&hex[..2]).join(&*hex)
+}
+
+/// The least that finding as many calls could cost: hashing the same arguments, and reading one small file. The first time
+/// the files are made.
+fn floor_records(folder: &Path, count: u64) -> AnyResult<f64> {
+    if !floor_file(folder, count - 1).exists() {
+        for n in 0..count {
+            let file = floor_file(folder, n);
+            std::fs::create_dir_all(file.parent().ok_or("no folder")?)?;
+            std::fs::write(file, [7; RECORD])?;
+        }
+    }
+    timed(|| {
+        for n in 0..count {
+            black_box(std::fs::read(floor_file(folder, n))?);
+        }
+        std::io::Result::Ok(())
+    })
+}
+
+/// The least that publishing as many calls with one output could cost: the output and the record written, synced, linked to their
+/// places, and their folders synced.
+fn floor_publish(folder: &Path, from: u64, count: u64) -> AnyResult<f64> {
+    let (blobs, records, scratch) = (folder.join("blobs"), folder.join("records"), folder.join("scratch"));
+    for folder in [&blobs, &records, &scratch] {
+        std::fs::create_dir_all(folder)?;
+    }
+    let publish = |bytes: &[u8], place: &Path, into: &Path| -> AnyResult<()> {
+        let made = scratch.join("made");
+        let mut file = Plain::create_new(&made)?;
+        file.write_all(bytes)?;
+        file.sync_data()?;
+        std::fs::hard_link(&made, place)?;
+        std::fs::remove_file(&made)?;
+        Ok(Plain::open(into)?.sync_all()?)
+    };
+    timed(|| -> AnyResult<()> {
+        for n in from..from + count {
+            let bytes = text(n);
+            let hex = blake3::hash(&bytes).to_hex();
+            let into = blobs.join(&hex[..2]);
+            if !into.is_dir() {
+                std::fs::create_dir_all(&into)?;
+                Plain::open(&blobs)?.sync_all()?;
+            }
+            publish(&bytes, &into.join(&*hex), &into)?;
+            publish(&[7; RECORD], &records.join(&*hex), &records)?;
+        }
+        Ok(())
+    })
+}
+
+/// One pass: read, hashed, written and synced.
+fn floor_copy(from: &Path, to: &Path) -> AnyResult<()> {
+    let (mut from, mut to) = (Plain::open(from)?, Plain::create(to)?);
+    let (mut hasher, mut chunk) = (blake3::Hasher::new(), vec![0; 1 << 20]);
+    loop {
+        let read = from.read(&mut chunk)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&chunk[..read]);
+        to.write_all(&chunk[..read])?;
+    }
+    black_box(hasher.finalize());
+    Ok(to.sync_all()?)
+}
+
+/// Resident memory at its highest, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0) * 1024
+}

@@ -1,0 +1,31 @@
+//! The rows of the table, one file each.
+
+mod add;
+mod cold;
+mod far;
+mod first;
+mod growth;
+mod hit;
+mod large;
+mod peers;
+mod same;
+mod tree;
+
+use crate::any_result::AnyResult;
+use crate::measure::Bench;
+
+type Row = fn(&mut Bench) -> AnyResult<()>;
+
+/// All rows, in the order of the table.
+pub(crate) const ALL: &[(&str, Row)] = &[
+    ("hit", hit::run),
+    ("same", same::run),
+    ("first", first::run),
+    ("peers", peers::run),
+    ("cold", cold::run),
+    ("growth", growth::run),
+    ("large", large::run),
+    ("add", add::run),
+    ("tree", tree::run),
+    ("far", far::run),
+];

@@ -1,0 +1,138 @@
+//! What a call may cost, in what does not depend on the machine's load: system calls and instructions. Programs make few calls and
+//! then a hundred more; the difference is what those cost.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_datlake-bench");
+const FEW: u64 = 20;
+const MORE: u64 = 100;
+
+/// What the allocator asks for, when is chance; and what the standard library asks of a file that it closes, in debug builds.
+const NOT_OURS: [&str; 6] = ["brk", "fcntl", "mmap", "munmap", "mremap", "madvise"];
+
+fn is_there(tool: &str, test: &str) -> bool {
+    let there = Command::new(tool).arg("--version").output().is_ok();
+    if !there {
+        eprintln!("LEFT OUT: {test} needs {tool}");
+    }
+    there
+}
+
+fn program(runner: &[&str], args: &[&str]) -> String {
+    let mut command = Command::new(runner.first().copied().unwrap_or(PROGRAM));
+    command.args(runner.get(1..).unwrap_or_default());
+    if !runner.is_empty() {
+        command.arg(PROGRAM);
+    }
+    let done = command.arg("program").args(args).env("DATLAKE_LOG", "off").output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "{args:?}: {said}");
+    said
+}
+
+/// How often the program makes each system call.
+fn system_calls(dir: &Path, args: &[&str]) -> BTreeMap<String, i64> {
+    let log = dir.join("strace");
+    program(&["strace", "-f", "-qq", "-o", log.to_str().unwrap()], args);
+    let mut counts = BTreeMap::new();
+    for line in std::fs::read_to_string(log).unwrap().lines() {
+        let call = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+        if let Some((name, _)) = call.split_once('(')
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && !NOT_OURS.contains(&name)
+        {
+            *counts.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// The system calls of each of `MORE` calls, on the average; `args` makes the arguments of a program that makes so many.
+fn each(dir: &Path, args: impl Fn(&str) -> Vec<String>) -> BTreeMap<String, f64> {
+    let of = |count: u64| {
+        let args = args(&count.to_string());
+        system_calls(dir, &args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let (few, many) = (of(FEW), of(FEW + MORE));
+    let more = |(name, count): (String, i64)| {
+        let each = (count - few.get(&name).copied().unwrap_or(0)) as f64 / MORE as f64;
+        (name, each)
+    };
+    // What happens a few times for all calls together is no call's.
+    many.into_iter().map(more).filter(|(_, each)| each.abs() > 0.05).collect()
+}
+
+fn rounded(each: &BTreeMap<String, f64>) -> Vec<(&str, f64)> {
+    each.iter().map(|(name, each)| (name.as_str(), each.round())).collect()
+}
+
+#[test]
+fn a_skipped_call_opens_one_file_and_reads_it() {
+    if !is_there("strace", "what a skipped call asks of the system") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake").display().to_string();
+    program(&[], &["calls", &lake, &(FEW + MORE).to_string()]);
+    let hit = each(dir.path(), |count| vec!["calls".to_owned(), lake.clone(), count.to_owned()]);
+    assert_eq!(rounded(&hit), [("close", 1.0), ("openat", 1.0), ("read", 2.0)]);
+    let again = each(dir.path(), |count| vec!["same".to_owned(), lake.clone(), count.to_owned()]);
+    assert!(again.is_empty(), "what is remembered asks the system nothing: {again:?}");
+}
+
+#[test]
+fn a_call_that_runs_syncs_what_it_must_and_no_more() {
+    if !is_there("strace", "what a call that runs asks of the system") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let serial = std::cell::Cell::new(0);
+    let cold = each(dir.path(), |count| {
+        // Each program has a lake of its own, and makes its calls for the first time.
+        serial.set(serial.get() + 1);
+        let lake = dir.path().join(format!("lake-{}", serial.get())).display().to_string();
+        vec!["cold".to_owned(), lake, "0".to_owned(), count.to_owned()]
+    });
+    let of = |names: &[&str]| names.iter().filter_map(|name| cold.get(*name)).sum::<f64>();
+    let syncs = of(&["fsync", "fdatasync", "syncfs"]);
+    assert!(syncs <= SYNCS, "{syncs} syncs: {cold:#?}");
+    let opens = of(&["openat", "open"]);
+    assert!(opens <= OPENS, "{opens} files opened: {cold:#?}");
+    let all: f64 = cold.values().sum();
+    assert!(all <= ALL, "{all} system calls: {cold:#?}");
+}
+
+/// Of a call with one output: output, mark and record with the folders of each, and a folder made for the output.
+const SYNCS: f64 = 7.0;
+const OPENS: f64 = 20.0;
+const ALL: f64 = 120.0;
+
+/// Instructions of each of a thousand calls more, as callgrind counts them.
+fn instructions(dir: &Path, name: &str, lake: &str) -> f64 {
+    let of = |count: u64| {
+        let out = format!("--callgrind-out-file={}", dir.join("callgrind").display());
+        let said = program(&["valgrind", "--tool=callgrind", &out], &[name, lake, &count.to_string()]);
+        let count = said.lines().find_map(|line| line.split_once("Collected : ")).unwrap().1;
+        count.trim().parse::<f64>().unwrap()
+    };
+    (of(1100) - of(100)) / 1000.0
+}
+
+#[test]
+fn a_skipped_call_takes_few_instructions_more_than_its_key() {
+    if !is_there("valgrind", "the instructions of a skipped call") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake").display().to_string();
+    program(&[], &["calls", &lake, "1100"]);
+    let [key, same, hit] = ["key", "same", "calls"].map(|name| instructions(dir.path(), name, &lake));
+    eprintln!("key {key}, same {same}, hit {hit}");
+    // Ratios, for the compiler decides about the rest. Without optimisation they are 15 and 36, with it 1.6 and 13.
+    assert!(same < 20.0 * key, "a remembered call takes {same} instructions, its key {key}");
+    assert!(hit < 45.0 * key, "a skipped call takes {hit} instructions, its key {key}");
+}
