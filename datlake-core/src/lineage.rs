@@ -163,6 +163,14 @@ pub struct Param {
     pub secret: bool,
 }
 
+impl Param {
+    /// Its value as JSON; of a file what people call it.
+    pub fn shown(&self) -> String {
+        let text = |member: &str| self.value.get("$file")?.get(member)?.as_str();
+        text("uid").or_else(|| text("name")).map_or_else(|| self.value.to_string(), str::to_owned)
+    }
+}
+
 /// A file that a call read or was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {

@@ -156,7 +156,7 @@ impl Running {
         let identity = &self.site.target.identity;
         let shown = |param: &Param| match param.secret {
             true => format!("{} (secret)", param.name),
-            false => format!("{} = {}", param.name, cut(&param.value.to_string(), LONGEST_ARGUMENT)),
+            false => format!("{} = {}", param.name, cut(&param.shown(), LONGEST_ARGUMENT)),
         };
         let arguments: Vec<_> = identity.params().iter().map(shown).collect();
         let arguments = cut(&arguments.join(", "), LONGEST_ARGUMENTS);

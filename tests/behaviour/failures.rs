@@ -90,6 +90,19 @@ fn error(lake: &Lake, creator: &str) -> String {
 }
 
 #[test]
+fn a_file_among_the_arguments_is_called_by_its_name() {
+    #[file_creator]
+    fn counted(note: &datlake::File) -> Result<u64> {
+        Err(Error::new(ErrorKind::InvalidInput, format!("a note of {} bytes", note.len())))
+    }
+    let lake = lake();
+    let note = lake.add_bytes("notes/a.txt", "1 2").unwrap();
+    let _current = lake.enter();
+    let error = counted(&note).unwrap_err();
+    assert_eq!(error.call().unwrap().arguments, "note = notes/a.txt");
+}
+
+#[test]
 fn an_error_says_in_which_call_among_many() {
     let lake = lake();
     let _current = lake.enter();
