@@ -20,8 +20,8 @@ use datlake_store::{LocalView, Maker, Permits};
 
 use crate::event::Event;
 use crate::journal::RunJournal;
+use crate::last_packs::LastPacks;
 use crate::mode::Mode;
-use crate::packing::LastPacks;
 use crate::provenance::Provenance;
 use crate::sync::lock;
 

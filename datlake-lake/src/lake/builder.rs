@@ -17,8 +17,8 @@ use crate::at_end::at_end;
 use crate::config::{self, Settings};
 use crate::handle::{Inner, Lake};
 use crate::journal::RunJournal;
+use crate::last_packs::LastPacks;
 use crate::mode::Mode;
-use crate::packing::LastPacks;
 use crate::provenance::Provenance;
 
 /// Settings of a lake that a program opens by itself. What is not set comes from the configuration, except the remote: a
