@@ -5,11 +5,12 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use datlake::report::Ability;
+use datlake::report::{Ability, PushOutcome};
 use datlake::{ErrorKind, File, Lake, LakeBuilder, Mirror, Result, Side, Verify, file_creator};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::fake::{Fake, Fault};
+use crate::replacing::{text, versions};
 use crate::reports::comes_back;
 use crate::servers::{Server, s3_at};
 use crate::support::{Watched, check_error};
@@ -281,6 +282,87 @@ fn what_nobody_names_is_collected_from_a_bucket_of_moto() {
 fn what_nobody_names_is_collected_from_azurite() {
     if let Some(server) = Server::azurite("what_nobody_names_is_collected_from_azurite") {
         check_collection(&server);
+    }
+}
+
+/// Two machines replace one name, one of them without a network and sent later; a third reads before, between and after.
+fn check_replacements(server: &Server) {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = |name: &str| machine(&folder, name, server).open().unwrap();
+    machine("one").add_bytes("x.txt", "first").unwrap();
+    assert_eq!(text(&machine("two"), "x.txt"), "first");
+    let three = machine("three");
+    let held = three.file("x.txt").unwrap();
+
+    let two = self::machine(&folder, "two", server).offline(true).open().unwrap();
+    two.replacing().add_bytes("x.txt", "of two").unwrap();
+    assert_eq!(
+        (versions(&two, "x.txt"), two.status().unwrap().unpushed.len()),
+        (vec!["of two".into(), "first".into()], 1)
+    );
+    drop(two);
+    machine("one").replacing().add_bytes("x.txt", "of one").unwrap();
+    assert_eq!(versions(&machine("three"), "x.txt"), ["of one", "first"]);
+
+    let two = machine("two");
+    assert_eq!(text(&two, "x.txt"), "of two", "until it is sent");
+    let pushed = two.push(&[]).unwrap();
+    assert!(pushed.items.len() == 1 && pushed.items[0].outcome == PushOutcome::Aside, "{pushed:?}");
+    assert!(two.status().unwrap().unpushed.is_empty() && two.push(&[]).unwrap().items.is_empty());
+    for name in ["one", "two", "three", "four"] {
+        let lake = machine(name);
+        assert_eq!(versions(&lake, "x.txt"), ["of one", "of two", "first"], "{name}");
+        let aside: Vec<bool> = lake.log("x.txt").unwrap().versions.iter().map(|version| version.aside).collect();
+        assert_eq!(aside, [false, true, false], "{name}");
+    }
+    // What was looked up stays what it was.
+    assert_eq!(held.read_to_string().unwrap(), "first");
+    machine("two").replacing().add_bytes("x.txt", "of two").unwrap();
+    assert_eq!(versions(&machine("three"), "x.txt"), ["of two", "of two", "of one", "first"]);
+    assert_eq!(machine("five").verify(Verify::default().side(Side::Remote), &[]).unwrap().findings, []);
+}
+
+/// Machines that replace one name at the same time: each replacement is a version, and all machines see them in one order.
+fn check_simultaneous_replacements(server: &Server) {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |name: &str| machine(&folder, name, server).open().unwrap();
+    open("one").add_bytes("y.txt", "first").unwrap();
+    let replace = |name: &str| {
+        let lake = open(name);
+        (0..4).for_each(|n| drop(lake.replacing().add_bytes("y.txt", format!("{name} {n}")).unwrap()));
+    };
+    ["one", "two", "three"].into_par_iter().for_each(replace);
+    let seen = versions(&open("four"), "y.txt");
+    assert_eq!(versions(&open("one"), "y.txt"), seen);
+    assert!(seen.len() == 13 && seen[12] == "first", "{seen:?}");
+    for name in ["one", "two", "three"] {
+        let theirs: Vec<_> = seen.iter().rev().filter(|version| version.starts_with(name)).collect();
+        assert_eq!(theirs, [0, 1, 2, 3].map(|n| format!("{name} {n}")).iter().collect::<Vec<_>>(), "{seen:?}");
+    }
+    assert_eq!(open("five").verify(Verify::default().side(Side::Remote), &[]).unwrap().findings, []);
+}
+
+#[test]
+fn machines_replace_a_name_in_a_ceph_bucket() {
+    if let Some(server) = Server::rgw("machines_replace_a_name_in_a_ceph_bucket") {
+        check_replacements(&server);
+        check_simultaneous_replacements(&server);
+    }
+}
+
+/// Of several that create one object at the same time, moto may let two win.
+#[test]
+fn machines_replace_a_name_in_a_bucket_of_moto() {
+    if let Some(server) = Server::moto("machines_replace_a_name_in_a_bucket_of_moto") {
+        check_replacements(&server);
+    }
+}
+
+#[test]
+fn machines_replace_a_name_in_azurite() {
+    if let Some(server) = Server::azurite("machines_replace_a_name_in_azurite") {
+        check_replacements(&server);
+        check_simultaneous_replacements(&server);
     }
 }
 

@@ -171,3 +171,52 @@ fn an_error_of_megabytes_is_cut_and_control_characters_stay_data() {
     let error = error(&lake, "long");
     assert!(error.len() < 9 << 10 && error.ends_with("… (10485764 bytes)"), "{}", error.len());
 }
+
+#[file_creator]
+fn of_a_thread(rates: &[f64]) -> Result<f64> {
+    let here = datlake::here();
+    std::thread::scope(|scope| scope.spawn(|| here.run(|| train(rates[0], 1, TOKEN))).join().unwrap())
+}
+
+/// Its thread knows no body.
+#[file_creator]
+fn of_a_strange_thread(n: usize) -> Result<u32, Told> {
+    std::thread::spawn(move || Err(Told(format!("\u{1b}[2J{}\u{202e}\n", "é".repeat(n))))).join().unwrap()
+}
+
+#[file_creator]
+fn panics_in_a_thread(n: u32) -> Result<u32> {
+    std::thread::scope(|scope| match scope.spawn(|| -> u32 { panic!("{n} is too much") }).join() {
+        Ok(n) => Ok(n),
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+#[test]
+fn an_error_of_another_thread_of_a_body_is_the_bodys() {
+    let lake = lake();
+    let _current = lake.enter();
+    let failed = of_a_thread(&[7.0]).unwrap_err();
+    assert_eq!(failed.call().unwrap().creator.as_str().rsplit("::").next(), Some("train"), "{failed}");
+    assert!(error(&lake, "of_a_thread").contains("diverged") && error(&lake, "train") == "diverged");
+    of_a_strange_thread(5 << 20).unwrap_err();
+    let long = error(&lake, "of_a_strange_thread");
+    assert!(long.len() < 9 << 10 && long.ends_with("… (10485768 bytes)"), "{}", long.len());
+    std::panic::catch_unwind(|| panics_in_a_thread(3)).unwrap_err();
+    assert_eq!(error(&lake, "panics_in_a_thread"), "it panicked: 3 is too much");
+}
+
+#[test]
+fn ten_thousand_failures_are_all_returned_and_written_down() {
+    const ALL: u32 = 10_000;
+    let lake = lake();
+    let _current = lake.enter();
+    let results = train::calls((0..ALL).map(|n| (2.0, n, TOKEN))).keep_going();
+    for (n, result) in results.into_iter().enumerate() {
+        let call = result.unwrap_err().call().unwrap().arguments.clone();
+        assert!(call.contains(&format!("depth = {n}")), "{call}");
+    }
+    let all = failures(&lake, "train");
+    assert_eq!(all.len(), ALL as usize);
+    assert!(all.iter().all(|event| event.failure.as_ref().unwrap().error == "diverged"));
+}

@@ -1,8 +1,11 @@
 //! What a person sees on standard error while a program runs.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
 use datlake::{Error, ErrorKind, File, Lake, Result, file_creator};
 
-use crate::support::{Machines, on_terminal, said_alone};
+use crate::support::{Machines, command_alone, is_alone, on_terminal, said_alone, script};
 
 #[file_creator]
 fn fetched(year: u32, #[secret] token: &str) -> Result<File> {
@@ -77,19 +80,29 @@ fn a_lake_of_ones_own_says_nothing() {
     assert_eq!(lines(&said), [""; 0]);
 }
 
+/// Looks repeatedly, for a minute at most.
+fn until(holds: impl Fn() -> bool) -> bool {
+    (0..600).any(|_| {
+        let holds = holds();
+        if !holds {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        holds
+    })
+}
+
+/// What the terminal of this process was sent.
+fn sent_here() -> String {
+    let sent = std::fs::read(std::env::var("DATLAKE_TEST_TERMINAL").unwrap()).unwrap();
+    String::from_utf8_lossy(&sent).into_owned()
+}
+
 /// Prints before, in the middle of and after its lines what a program prints, and ends when the terminal shows that it runs.
 #[file_creator]
 fn slow(n: u32) -> Result<u32> {
     print!("begun");
     println!(" {n}");
-    let sent = std::env::var("DATLAKE_TEST_TERMINAL").unwrap();
-    for _ in 0..600 {
-        let text = std::fs::read(&sent).unwrap();
-        if String::from_utf8_lossy(&text).contains("1 running") {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    until(|| sent_here().contains("1 running"));
     eprint!("not yet a line");
     eprintln!(", and now it is");
     println!("ended {n}");
@@ -184,5 +197,92 @@ fn warnings_are_shown_where_nothing_else_is_and_come_again_while_their_cause_is_
     for said in [run("0").unwrap(), run("0").unwrap()] {
         assert!(said.contains("on this machine only, until `datlake push` sends"), "{said}");
         assert!(!said.contains("skipped"), "{said}");
+    }
+}
+
+/// The transient line of each size that the terminal is given while this runs.
+#[file_creator]
+fn resized(columns: &[u32]) -> Result<Vec<String>> {
+    const CLEARED: &str = "\u{1b}[K";
+    let line = |columns: &u32| {
+        Command::new("stty").args(["cols", &columns.to_string()]).stdin(Stdio::inherit()).status().unwrap();
+        let before = sent_here().matches(CLEARED).count();
+        // One may have been measured before.
+        assert!(until(|| sent_here().matches(CLEARED).count() >= before + 2));
+        sent_here().rsplit(CLEARED).nth(1).unwrap().to_owned()
+    };
+    Ok(columns.iter().map(line).collect())
+}
+
+#[test]
+fn a_terminal_that_is_narrow_or_resized_shows_what_fits_on_one_line() {
+    let test = "shown::a_terminal_that_is_narrow_or_resized_shows_what_fits_on_one_line";
+    let folder = tempfile::tempdir().unwrap();
+    let (home, out) = (folder.path().join("home").display().to_string(), folder.path().join("out"));
+    let variables = [("DATLAKE_HOME", &*home), ("DATLAKE_EMAIL", "a@example.org")];
+    let Some(sent) = on_terminal(test, Some(&out), &variables) else {
+        let lines = resized(&[60, 20, 3]).unwrap();
+        assert!(lines[0].starts_with("datlake: resized: 1 running"), "{lines:?}");
+        assert_eq!(lines[1..], ["datlake: resized: 1\r", "da\r"]);
+        return;
+    };
+    let lines = screen(&sent);
+    assert!(lines.iter().any(|line| line.starts_with("datlake: resized ran (")), "{lines:#?}");
+}
+
+/// Takes the terminal away while it runs, and ends when that is so.
+#[file_creator]
+fn left_alone(n: u32) -> Result<u32> {
+    assert!(until(|| sent_here().contains("1 running")));
+    let terminal = std::os::unix::process::parent_id().to_string();
+    assert!(Command::new("kill").args(["-9", &terminal]).status().unwrap().success());
+    assert!(until(|| std::io::stderr().write_all(b".").is_err()));
+    // It is looked at once more.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    Ok(n)
+}
+
+#[test]
+fn a_program_whose_terminal_goes_away_does_its_work() {
+    let test = "shown::a_program_whose_terminal_goes_away_does_its_work";
+    if is_alone(test) {
+        assert_eq!((left_alone(1).unwrap(), left_alone(1).unwrap()), (1, 1));
+        pipeline().unwrap();
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (home, out) = (folder.path().join("home").display().to_string(), folder.path().join("out"));
+    let variables = [("DATLAKE_HOME", &*home), ("DATLAKE_EMAIL", "a@example.org"), ("DATLAKE_LOG", "calls")];
+    let ended = script(test, Some(&out), &variables, &folder.path().join("sent")).output().unwrap();
+    assert!(!ended.status.success(), "the terminal was ended: {ended:?}");
+    let said = || std::fs::read_to_string(&out).unwrap();
+    assert!(until(|| said().contains("test result")) && said().contains("1 passed"), "{}", said());
+}
+
+#[test]
+fn a_program_without_standard_error_does_its_work() {
+    let test = "shown::a_program_without_standard_error_does_its_work";
+    if is_alone(test) {
+        pipeline().unwrap();
+        return;
+    }
+    let (reader, no_reader) = std::io::pipe().unwrap();
+    drop(reader);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let closed = "exec \"$0\" \"$@\" 2>&-";
+    for (end, line) in
+        [(Stdio::null(), closed), (no_reader.into(), "exec \"$0\" \"$@\""), (full.into(), "exec \"$0\" \"$@\"")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home").display().to_string();
+        let variables = [("DATLAKE_HOME", &*home), ("DATLAKE_EMAIL", "a@example.org"), ("DATLAKE_LOG", "calls")];
+        let mut command = command_alone("sh", test, &variables);
+        command.args(["-c", line]).arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
+        let done = command.stdin(Stdio::null()).stderr(end).output().unwrap();
+        let out = String::from_utf8_lossy(&done.stdout);
+        assert!(done.status.success() && out.contains("1 passed"), "{out}");
+        let lake = Lake::builder().home(&home).open().unwrap();
+        let calls = lake.history(None).unwrap().calls;
+        assert!(calls.iter().any(|call| call.history.iter().any(|event| event.failure.is_some())), "{calls:?}");
     }
 }

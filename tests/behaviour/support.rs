@@ -265,52 +265,65 @@ pub(crate) fn alone_with_files(test: &str, files: u32) -> bool {
 }
 
 fn run_alone(test: &str, files: u32, variables: &[(&str, &str)]) -> Option<String> {
-    const ALONE: &str = "DATLAKE_TEST_ALONE";
-    if std::env::var(ALONE).is_ok_and(|name| name == test) {
+    if is_alone(test) {
         return None;
     }
-    let mut command = std::process::Command::new("sh");
-    for name in ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG", "DATLAKE_OFFLINE"] {
-        command.env_remove(name);
-    }
+    let mut command = command_alone("sh", test, variables);
     let limit =
         format!("ulimit -S -n $(( {files} < $(ulimit -H -n) ? {files} : $(ulimit -H -n) )); exec \"$0\" \"$@\"");
     command.args(["-c", &limit]).arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
-    for (name, value) in variables {
-        if value.is_empty() {
-            command.env_remove(name)
-        } else {
-            command.env(name, value)
-        };
-    }
-    let done = command.env(ALONE, test).output().unwrap();
+    let done = command.output().unwrap();
     let [out, err] = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
     assert!(done.status.success() && out.contains("1 passed"), "{out}{err}");
     Some(err)
 }
 
+const ALONE: &str = "DATLAKE_TEST_ALONE";
+
+/// Whether this process was started to run that test alone.
+pub(crate) fn is_alone(test: &str) -> bool {
+    std::env::var(ALONE).is_ok_and(|name| name == test)
+}
+
+/// A program that is to run that test alone, with these variables, and without those that are empty.
+pub(crate) fn command_alone(program: &str, test: &str, variables: &[(&str, &str)]) -> std::process::Command {
+    let mut command = std::process::Command::new(program);
+    for name in ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG", "DATLAKE_OFFLINE"] {
+        command.env_remove(name);
+    }
+    for (name, value) in variables {
+        match value.is_empty() {
+            true => command.env_remove(name),
+            false => command.env(name, value),
+        };
+    }
+    command.env(ALONE, test);
+    command
+}
+
 /// As [`alone`], with standard error on a terminal of 60 columns, and standard output there too or in `to`. In the first
 /// process, what the terminal was sent; in the other, `DATLAKE_TEST_TERMINAL` is the file in which that grows.
 pub(crate) fn on_terminal(test: &str, to: Option<&Path>, variables: &[(&str, &str)]) -> Option<String> {
-    const ALONE: &str = "DATLAKE_TEST_ALONE";
-    if std::env::var(ALONE).is_ok_and(|name| name == test) {
+    if is_alone(test) {
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
     let sent = folder.path().join("sent");
-    let program = std::env::current_exe().unwrap();
-    let to = to.map_or_else(String::new, |to| format!(" > '{}'", to.display()));
-    let line = format!("stty cols 60; exec '{}' --exact {test} --nocapture{to}", program.display());
-    let mut command = std::process::Command::new("script");
-    command.args(["--quiet", "--return", "--flush", "--command", &line]).arg(&sent);
-    for name in ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG", "DATLAKE_OFFLINE"] {
-        command.env_remove(name);
-    }
-    command.envs(variables.iter().copied()).env(ALONE, test).env("DATLAKE_TEST_TERMINAL", &sent);
-    let done = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let done = script(test, to, variables, &sent).output().unwrap();
     let sent = std::fs::read_to_string(&sent).unwrap();
     assert!(done.status.success(), "{sent}{done:?}");
     Some(sent)
+}
+
+/// What runs that test on such a terminal, whose end it survives.
+pub(crate) fn script(test: &str, to: Option<&Path>, variables: &[(&str, &str)], sent: &Path) -> std::process::Command {
+    let program = std::env::current_exe().unwrap();
+    let to = to.map_or_else(String::new, |to| format!(" > '{}'", to.display()));
+    let line = format!("trap '' HUP; stty cols 60; exec '{}' --exact {test} --nocapture{to}", program.display());
+    let mut command = command_alone("script", test, variables);
+    command.args(["--quiet", "--return", "--flush", "--command", &line]).arg(sent);
+    command.env("DATLAKE_TEST_TERMINAL", sent).stdin(std::process::Stdio::null());
+    command
 }
 
 /// A number that Linux keeps of this process: `Threads`, or `VmHWM`, the most memory it ever had, in KiB.
