@@ -76,11 +76,6 @@ impl Catalog {
 
     async fn publish_by_decision(&self, publication: &Publication) -> Result<Commit<Published>> {
         let Publication { record, uses, names, replaces, since, .. } = publication;
-        let at = Location::Record(record.creator.clone(), record.key);
-        if self.remote.is_none() {
-            // Not lasting yet: where file systems keep a journal, it becomes so with what is put next, and no sync is waited for twice.
-            self.cache.create(&at.mark(), b"").await?;
-        }
         self.put_contents(publication).await?;
         let contents = publication.contents();
         let mut secured = match self.secure_at_remote(&contents, since).await? {
@@ -103,7 +98,7 @@ impl Catalog {
             placed.push(self.lead(to).await?);
         }
         if self.remote.is_none() {
-            self.mark_unpushed(&at).await?;
+            self.mark_unpushed(&Location::Record(record.creator.clone(), record.key)).await?;
         }
         while !self.in_time(&secured) {
             secured = match self.secure_at_remote(&contents, since).await? {
@@ -111,6 +106,7 @@ impl Catalog {
                 Commit::Retry(retry) => return Ok(Commit::Retry(retry)),
             };
         }
+        let at = Location::Record(record.creator.clone(), record.key);
         let decided = match self.deciding().create(&at, record.bytes()).await? {
             Created::New => Published::Ours(record.clone()),
             Created::Exists => {
