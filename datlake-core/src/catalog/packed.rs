@@ -29,13 +29,11 @@ impl Catalog {
         let mut known = known.lock().await;
         known.asked += 1;
         loop {
-            if let Some((pack, place)) = known.places.get(key).cloned() {
-                let record = self.read_packed(creator, key, &pack, place).await;
-                match &record {
-                    Some(_) => known.found += 1,
-                    None => drop(known.places.remove(key)),
-                }
-                return record;
+            // It is copied to its own place now, or is to be asked for there.
+            if let Some((pack, place)) = known.places.remove(key) {
+                known.found += 1;
+                drop(known);
+                return self.read_packed(creator, key, &pack, place).await;
             }
             if !known.wants_more() {
                 return None;

@@ -72,8 +72,7 @@ struct Looked {
 }
 
 impl Catalog {
-    /// Packs the records at the remote that are in no pack, where a creator has many, and merges small packs. The caller has
-    /// learned what was removed.
+    /// Packs the records at the remote that are in no pack, where a creator has many, and merges small packs.
     ///
     /// # Errors
     /// Those of the remote.
@@ -119,6 +118,8 @@ impl Catalog {
         if anew.is_empty() && !adds {
             return Ok(());
         }
+        // A pack never changes: what is learned now holds for what is read of it below.
+        self.learn_new_removals().await?;
         let mut writer =
             Writer { store: remote, creator, records: BTreeMap::new(), bytes: 0, written: BTreeSet::new() };
         for digest in &anew {
@@ -221,7 +222,6 @@ impl Catalog {
     ) -> Result<Vec<Record>> {
         let at = Location::RecordPack(creator.clone(), *digest);
         let Some(bytes) = remote.get(&at).await? else { return Ok(Vec::new()) };
-        self.learn_new_removals().await?;
         let mut records = records_in(creator, &bytes);
         records.retain(|record| keys.contains(&record.key) && self.packs.may_count(&record.digest));
         Ok(records)

@@ -9,7 +9,7 @@ use datlake_core::record_pack::RecordPack;
 use datlake_core::{Catalog, Digest, Error, ErrorKind, Location, Prefix, StoreExt as _, Uid};
 
 use super::calls::{Call, Order, Process};
-use super::explore::{Actor, End, Model, Outcome};
+use super::explore::{Actor, End, Model, Outcome, Verdict};
 use super::memory::{REMOTE, World};
 use super::mistakes::Place::Remote;
 use super::mistakes::What::List;
@@ -64,6 +64,17 @@ fn found(world: &World, calls: &[Call]) -> Vec<u8> {
     calls.iter().filter(is_right).map(|call| call.key).collect()
 }
 
+/// Every order of the steps of `actors` in a world that begins as `first`: how many states there are, or what breaks.
+fn explore(
+    first: &World,
+    actors: &dyn Fn(&World) -> Vec<Actor>,
+    deaths: usize,
+    finally: &dyn Fn(&World, &[End]) -> Verdict,
+) -> Result<usize, String> {
+    let always = |_: &World, _: &mut ()| Ok(());
+    Model { world: &|| first.copy(), actors, deaths, always: &always, finally }.explore()
+}
+
 fn look_for_all(catalog: Catalog, calls: Vec<Call>) -> Actor {
     Box::pin(async move {
         for call in calls {
@@ -89,14 +100,7 @@ fn a_new_machine_learns_of_many_calls_by_few_requests() {
         assert!(calls(40).iter().all(at));
         Ok(())
     };
-    let model = Model {
-        world: &|| first.copy(),
-        actors: &actors,
-        deaths: 0,
-        always: &|_: &World, _: &mut ()| Ok(()),
-        finally: &finally,
-    };
-    holds(model.explore());
+    holds(explore(&first, &actors, 0, &finally));
 }
 
 #[test]
@@ -158,14 +162,7 @@ fn removing(mistake: Option<Mistake>) -> Result<usize, String> {
             false => Err("the call is there again, or another is not".to_owned()),
         }
     };
-    let model = Model {
-        world: &|| first.copy(),
-        actors: &actors,
-        deaths: 0,
-        always: &|_: &World, _: &mut ()| Ok(()),
-        finally: &finally,
-    };
-    model.explore()
+    explore(&first, &actors, 0, &finally)
 }
 
 #[test]
@@ -279,13 +276,6 @@ fn who_repacks_beside_others_loses_nothing() {
                 found => Err(format!("{found} calls are found")),
             }
         };
-        let model = Model {
-            world: &|| first.copy(),
-            actors: &actors,
-            deaths: 1,
-            always: &|_: &World, _: &mut ()| Ok(()),
-            finally: &finally,
-        };
-        holds(model.explore());
+        holds(explore(&first, &actors, 1, &finally));
     }
 }
