@@ -18,6 +18,7 @@
 mod guard;
 mod listing;
 mod mend;
+mod merge_record_packs;
 mod names;
 mod packed;
 mod packs;
@@ -26,7 +27,6 @@ mod pruned;
 mod publish;
 mod push;
 mod removal;
-mod repack;
 mod replacement;
 mod secure;
 mod versions;
@@ -38,9 +38,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use crate::lineage::FileMeta;
 pub use guard::{Collections, Commit, GcEpoch, GcGuard, Retry};
 pub use mend::Mended;
+pub use merge_record_packs::MergedRecordPacks;
 pub use packs::Packs;
 pub use push::Pushed;
-pub use repack::Repacked;
 pub use replacement::Replacement;
 
 use crate::Closure;

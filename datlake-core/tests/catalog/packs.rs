@@ -199,14 +199,14 @@ fn small_packs_become_large_ones_without_what_was_removed() {
     now(remover.remove(Uid::output(&Call::creator(), &calls(5)[4].key(), 0))).unwrap();
     let catalog = world.catalog(None, "home c", true);
     now(catalog.learn_removals()).unwrap();
-    let done = now(catalog.repack()).unwrap();
+    let done = now(catalog.merge_record_packs()).unwrap();
     assert_eq!((done.records, done.written, done.removed), (0, 1, 10));
     let [pack] = &*packs(&world) else { panic!("one is left") };
     let bytes = now(catalog.remote.as_ref().unwrap().get(pack)).unwrap().unwrap();
     assert_eq!(RecordPack::read(&bytes).unwrap().places().count(), 159);
     let others: Vec<u8> = (1..=160).filter(|key| *key != 5).collect();
     assert_eq!(found(&world, &calls(160)), others);
-    assert_eq!(now(catalog.repack()).unwrap(), Default::default());
+    assert_eq!(now(catalog.merge_record_packs()).unwrap(), Default::default());
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn what_is_in_no_pack_is_packed_where_it_is_much() {
     for (count, expected) in [(63, 0), (64, 64)] {
         let world = packed(count, 1);
         let catalog = world.catalog(None, "home c", true);
-        let done = now(catalog.repack()).unwrap();
+        let done = now(catalog.merge_record_packs()).unwrap();
         assert_eq!((done.records, done.written, done.removed), (expected, u64::from(expected > 0), 0));
     }
 }
@@ -226,13 +226,13 @@ fn a_damaged_pack_is_written_anew_or_goes() {
     for at in &packs(&world)[..5] {
         replace(&world, at, b"damaged");
     }
-    let done = now(catalog.repack()).unwrap();
+    let done = now(catalog.merge_record_packs()).unwrap();
     assert_eq!((done.records, done.written, done.removed), (100, 1, 6));
     assert_eq!(found(&world, &calls(120)), (1..=120).collect::<Vec<_>>());
     // The same pack is written again where that was damaged.
     let [whole] = &*packs(&world) else { panic!("one is left") };
     replace(&world, whole, b"damaged");
-    let done = now(catalog.repack()).unwrap();
+    let done = now(catalog.merge_record_packs()).unwrap();
     assert_eq!((done.records, done.written, done.removed), (120, 1, 1));
     assert_eq!((&packs(&world)[..], now(catalog.check_packs()).unwrap()), (&[whole.clone()][..], Vec::new()));
 }
@@ -255,17 +255,17 @@ fn a_pack_that_says_other_than_the_record_is_found() {
 
 /// Somebody collects, and may die, while another does the same, or looks for calls on a machine that is new.
 #[test]
-fn who_repacks_beside_others_loses_nothing() {
+fn who_merges_packs_beside_others_loses_nothing() {
     let first = packed(32, 16);
     replace(&first, &Location::RecordPack(Call::creator(), Digest::of(b"x")), b"damaged");
     for both in [true, false] {
         let actors = |world: &World| {
-            let repacks = |who, home| -> Actor {
+            let merges = |who, home| -> Actor {
                 let catalog = world.catalog(Some(who), home, true);
-                Box::pin(async move { catalog.repack().await.map(|_| Outcome::Done) })
+                Box::pin(async move { catalog.merge_record_packs().await.map(|_| Outcome::Done) })
             };
             let few = || look_for_all(world.catalog(Some(1), "home b", true), calls(32).split_off(28));
-            vec![repacks(0, "home a"), if both { repacks(1, "home b") } else { few() }]
+            vec![merges(0, "home a"), if both { merges(1, "home b") } else { few() }]
         };
         let finally = |world: &World, ends: &[End]| {
             if let Some(End::Failed(error)) = ends.iter().find(|end| matches!(end, End::Failed(_))) {

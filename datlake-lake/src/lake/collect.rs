@@ -112,7 +112,7 @@ impl Lake {
             if there {
                 let mut collected = sweeper.collect().await?;
                 if !how.dry_run {
-                    collected.packed = match self.catalog().repack().await {
+                    collected.packed = match self.catalog().merge_record_packs().await {
                         // Packs are for speed, and need a right of their own.
                         Err(error) if error.kind() == ErrorKind::Denied => 0,
                         done => done?.records,

@@ -11,6 +11,7 @@ mod evict;
 mod files;
 mod folder;
 mod mirror;
+mod open_pack;
 mod opened;
 mod packing;
 mod packs;

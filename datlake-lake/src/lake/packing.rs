@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use datlake_core::document::Content;
-use datlake_core::tree::{self, InPack, Metarange, PACK_FEWEST, PACK_SIZE, PACKED_BELOW, PackLocations, TreeEntry};
+use datlake_core::tree::{self, InPack, Metarange, PACK_SIZE, PACKED_BELOW, PackLocations, TreeEntry};
 use datlake_core::{Digest, Result, Uid};
 use datlake_store::{Scratch, Seal, Staged, read_small, wait};
 
+use super::open_pack::OpenPack;
 use super::parallel::{ONE_BY_ONE, in_parallel};
 use super::{Lake, lock};
 use crate::event::Event;
@@ -54,12 +55,8 @@ pub(super) struct PutFiles {
 struct PackGroup<'a, 'b> {
     packing: &'b Packing<'a>,
     ranges: Range<usize>,
-    /// The pack that is being filled.
-    pack: Vec<u8>,
-    /// The files in it.
-    inside: HashMap<Digest, (u64, u64)>,
-    /// Of each range that has files in it, which.
-    waiting: Vec<(usize, Digest)>,
+    /// Whose files are of the ranges by number.
+    pack: OpenPack<usize>,
     /// How many packs are full.
     closed: usize,
     put: PutFiles,
@@ -130,8 +127,8 @@ impl<'a> Packing<'a> {
 
 impl<'a, 'b> PackGroup<'a, 'b> {
     fn new(packing: &'b Packing<'a>, ranges: Range<usize>) -> Self {
-        let (pack, inside, waiting, closed, put) = Default::default();
-        Self { packing, ranges, pack, inside, waiting, closed, put }
+        let (pack, closed, put) = Default::default();
+        Self { packing, ranges, pack, closed, put }
     }
 
     fn put_all(mut self) -> Result<PutFiles> {
@@ -146,8 +143,8 @@ impl<'a, 'b> PackGroup<'a, 'b> {
         let packing = self.packing;
         let entries = &packing.found[packing.ranges[range].clone()];
         let before = self.before(entries)?;
-        let (begun, closed, waiting) = (self.pack.len(), self.closed, self.waiting.len());
-        let (mut contents, mut added) = (Vec::with_capacity(entries.len()), HashSet::new());
+        let (filled, closed) = (self.pack.filled(), self.closed);
+        let mut contents = Vec::with_capacity(entries.len());
         self.put.places.push(HashMap::new());
         for (name, path, entry) in entries {
             let FolderEntry::File { .. } = entry else {
@@ -161,9 +158,7 @@ impl<'a, 'b> PackGroup<'a, 'b> {
                 }
                 Some(bytes) => {
                     let digest = Digest::of(&bytes);
-                    if self.add(digest, &bytes, &before)? {
-                        added.insert(digest);
-                    }
+                    self.add(digest, &bytes, &before)?;
                     (digest, bytes.len() as u64)
                 }
             };
@@ -171,14 +166,12 @@ impl<'a, 'b> PackGroup<'a, 'b> {
             let done = packing.done.fetch_add(1, Ordering::Relaxed) + 1;
             packing.lake.emit(&Event::Adding { done, all: packing.files });
         }
-        if self.closed == closed && !added.is_empty() && self.is_known(entries, &contents)? {
+        if self.closed == closed && self.pack.has_more_files_than(filled) && self.is_known(entries, &contents)? {
             // As it was before: what leads to its files is there.
-            self.pack.truncate(begun);
-            self.waiting.truncate(waiting);
-            self.inside.retain(|digest, _| !added.contains(digest));
+            self.pack.take_back(filled);
         }
         self.put.contents.push(contents);
-        if self.pack.len() as u64 >= PACK_SIZE {
+        if self.pack.is_full() {
             self.close()?;
         }
         Ok(())
@@ -195,29 +188,27 @@ impl<'a, 'b> PackGroup<'a, 'b> {
         near.map(|row| self.packing.lake.local_view().locations_here(&row.digest)).collect()
     }
 
-    /// Adds a small file to the pack, unless the lake has it: whether it was added.
-    fn add(&mut self, digest: Digest, bytes: &[u8], before: &[Arc<[PackLocations]>]) -> Result<bool> {
+    /// Adds a small file to the pack, unless the lake has it.
+    fn add(&mut self, digest: Digest, bytes: &[u8], before: &[Arc<[PackLocations]>]) -> Result<()> {
         let (range, length) = (self.put.places.len() - 1, bytes.len() as u64);
-        if self.inside.contains_key(&digest) {
-            self.waiting.push((range, digest));
-            return Ok(false);
+        if self.pack.has(&digest) {
+            self.pack.add(range, digest, bytes);
+            return Ok(());
         }
         if self.packing.lake.local_view().dir().inspect(&digest, length)? == Seal::Intact {
-            return Ok(false);
+            return Ok(());
         }
         for at in before.iter().flat_map(|locations| locations.iter()).filter_map(|locations| locations.find(&digest)) {
             if at.length == length && self.packing.has_pack(&at)? {
                 self.put.places[range].insert(digest, at);
-                return Ok(false);
+                return Ok(());
             }
         }
-        if self.pack.len() as u64 >= PACK_SIZE {
+        if self.pack.is_full() {
             self.close()?;
         }
-        self.inside.insert(digest, (self.pack.len() as u64, length));
-        self.waiting.push((range, digest));
-        self.pack.extend_from_slice(bytes);
-        Ok(true)
+        self.pack.add(range, digest, bytes);
+        Ok(())
     }
 
     /// Whether the range with these entries has locations of all its small files already.
@@ -245,25 +236,16 @@ impl<'a, 'b> PackGroup<'a, 'b> {
         Ok(true)
     }
 
-    /// Puts the pack into the lake; where it has few files, each of them.
+    /// Puts the pack into the lake.
     fn close(&mut self) -> Result<()> {
-        let (pack, inside) = (std::mem::take(&mut self.pack), std::mem::take(&mut self.inside));
-        let waiting = std::mem::take(&mut self.waiting);
         self.closed += 1;
-        if inside.len() < PACK_FEWEST {
-            for (digest, (offset, length)) in inside {
-                let bytes = &pack[offset as usize..(offset + length) as usize];
-                let staged = Staged::from_bytes(&self.packing.scratch, bytes)?;
-                debug_assert_eq!(staged.digest, digest);
-                self.put_blob(&staged, self.packing.uid.as_str())?;
-            }
-            return Ok(());
-        }
-        let staged = Staged::from_bytes(&self.packing.scratch, &pack)?;
-        let (digest, size) = self.put_blob(&staged, self.packing.uid.as_str())?;
-        for (range, file) in waiting {
-            let Some((offset, length)) = inside.get(&file).copied() else { continue };
-            self.put.places[range].insert(file, InPack { pack: digest, pack_size: size, offset, length });
+        let pack = std::mem::take(&mut self.pack);
+        let put = |bytes: &[u8]| {
+            let staged = Staged::from_bytes(&self.packing.scratch, bytes)?;
+            self.put_blob(&staged, self.packing.uid.as_str())
+        };
+        for (range, file, at) in pack.close(put)? {
+            self.put.places[range].insert(file, at);
         }
         Ok(())
     }

@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use datlake_core::catalog::Commit;
-use datlake_core::tree::{InPack, PACK_FEWEST, PACK_SIZE, PackLocations};
+use datlake_core::tree::{InPack, PackLocations};
 use datlake_core::{Digest, Error, ErrorKind, Location, Prefix, Result, Role, StoreExt as _};
 use datlake_store::{Scratch, Staged, wait};
 
+use super::open_pack::OpenPack;
 use super::{Lake, is_damage, refuse_in_body};
 use crate::report::{PackUse, Repack};
 
@@ -28,9 +29,8 @@ struct UsedPack {
 struct Repacking<'a> {
     lake: &'a Lake,
     scratch: Scratch,
-    pack: Vec<u8>,
-    inside: HashMap<Digest, (u64, u64)>,
-    waiting: Vec<(Digest, Digest)>,
+    /// Whose files are of ranges.
+    pack: OpenPack<Digest>,
     /// Of each range, where its files rest now.
     places: BTreeMap<Digest, HashMap<Digest, InPack>>,
     put: Vec<(Digest, u64)>,
@@ -145,8 +145,8 @@ impl Lake {
 impl<'a> Repacking<'a> {
     fn new(lake: &'a Lake) -> Result<Self> {
         let scratch = lake.local_view().scratch()?;
-        let (pack, inside, waiting, places, put) = Default::default();
-        Ok(Self { lake, scratch, pack, inside, waiting, places, put })
+        let (pack, places, put) = Default::default();
+        Ok(Self { lake, scratch, pack, places, put })
     }
 
     /// Adds the used files of a pack, unless it is damaged or gone.
@@ -166,35 +166,19 @@ impl<'a> Repacking<'a> {
             }
         }
         for (range, digest, file) in files {
-            if !self.inside.contains_key(&digest) {
-                if self.pack.len() as u64 >= PACK_SIZE {
-                    self.close()?;
-                }
-                self.inside.insert(digest, (self.pack.len() as u64, file.len() as u64));
-                self.pack.extend_from_slice(file);
+            if self.pack.is_full() && !self.pack.has(&digest) {
+                self.close()?;
             }
-            self.waiting.push((range, digest));
+            self.pack.add(range, digest, file);
         }
         Ok(true)
     }
 
-    /// Puts the pack into the lake; where it has few files, each of them.
+    /// Puts the pack into the lake.
     fn close(&mut self) -> Result<()> {
-        let (pack, inside) = (std::mem::take(&mut self.pack), std::mem::take(&mut self.inside));
-        let waiting = std::mem::take(&mut self.waiting);
-        if inside.len() < PACK_FEWEST {
-            for (offset, length) in inside.into_values() {
-                self.put(&pack[offset as usize..(offset + length) as usize])?;
-            }
-            return Ok(());
-        }
-        let (digest, size) = self.put(&pack)?;
-        for (range, file) in waiting {
-            let Some((offset, length)) = inside.get(&file).copied() else { continue };
-            self.places
-                .entry(range)
-                .or_default()
-                .insert(file, InPack { pack: digest, pack_size: size, offset, length });
+        let pack = std::mem::take(&mut self.pack);
+        for (range, file, at) in pack.close(|bytes| self.put(bytes))? {
+            self.places.entry(range).or_default().insert(file, at);
         }
         Ok(())
     }

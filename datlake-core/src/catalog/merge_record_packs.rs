@@ -24,7 +24,7 @@ const AT_ONCE: usize = 64;
 
 /// What became of the packs of records of a remote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Repacked {
+pub struct MergedRecordPacks {
     /// How many records were in no pack, and are now.
     pub records: u64,
     /// How many packs were written.
@@ -76,8 +76,8 @@ impl Catalog {
     ///
     /// # Errors
     /// Those of the remote.
-    pub async fn repack(&self) -> Result<Repacked> {
-        let mut done = Repacked::default();
+    pub async fn merge_record_packs(&self) -> Result<MergedRecordPacks> {
+        let mut done = MergedRecordPacks::default();
         let Some(remote) = &self.remote else { return Ok(done) };
         let mut of = BTreeMap::<CreatorName, (BTreeSet<CallKey>, Vec<(Digest, u64)>)>::new();
         let gather = |Entry { location, .. }: Entry| {
@@ -94,19 +94,19 @@ impl Catalog {
         remote.each(&Prefix::RecordPacks, gather).await?;
         for (creator, (keys, packs)) in of {
             if !packs.is_empty() || keys.len() >= UNPACKED {
-                self.repack_of(&**remote, &creator, keys, &packs, &mut done).await?;
+                self.merge_of(&**remote, &creator, keys, &packs, &mut done).await?;
             }
         }
         Ok(done)
     }
 
-    async fn repack_of(
+    async fn merge_of(
         &self,
         remote: &dyn Store,
         creator: &CreatorName,
         keys: BTreeSet<CallKey>,
         packs: &[(Digest, u64)],
-        done: &mut Repacked,
+        done: &mut MergedRecordPacks,
     ) -> Result<()> {
         let Looked { packed, damaged, mut anew, small } = self.look(remote, creator, &keys, packs).await?;
         done.removed += damaged;
