@@ -19,8 +19,8 @@ use crate::handle::Lake;
 use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune, Replacing};
 use crate::origin::Origin;
 use crate::report::{
-    CallExplanation, CallInfo, Cleaned, CreatorCode, Downstream, Evicted, FileInfo, History, LakeStatus, Listing,
-    NameHistory, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
+    CallExplanation, CallInfo, Cleaned, CreatorCode, Downstream, Evicted, FileInfo, History, LakeStatus, LineageGraph,
+    Listing, NameHistory, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
 };
 use crate::scope;
 
@@ -125,10 +125,13 @@ twins! {
         forget_async = forget(&self, uids: &[impl AsRef<str>]) -> Vec<Uid>;
         history_async = history(&self, creator: Option<&str>) -> History;
         info_async = info(&self, uid: &str) -> FileInfo;
+        lineage_graph_async =
+            lineage_graph(&self, asked: &str, up: usize, down: usize, limit: usize) -> LineageGraph;
         list_async = list(&self, prefix: &str) -> Files;
         log_async = log(&self, uid: &str) -> NameHistory;
         list_files_async = list_files(&self, prefix: &str) -> Listing;
         list_folder_async = list_folder(&self, prefix: &str) -> Listing;
+        pipeline_graph_async = pipeline_graph(&self) -> LineageGraph;
         prunable_async = prunable(&self, prune: Prune) -> Removal;
         removal_async = removal(&self, uids: &[impl AsRef<str>]) -> Removal;
         remove_async = remove(&self, uid: &str) -> Vec<Uid>;

@@ -3,6 +3,7 @@
 mod add;
 mod config;
 mod gc;
+mod lineage;
 mod value;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use clap::{Arg, ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _
 pub(crate) use add::AddHow;
 pub(crate) use config::{Config, Context};
 pub(crate) use gc::GcHow;
+pub(crate) use lineage::{GraphFormat, LineageHow, LineageReach};
 use value::size;
 
 const JSON: &str = "json";
@@ -207,25 +209,13 @@ pub(crate) enum Command {
         source: bool,
     },
     /// Shows everything upstream of a file or a call (what it was made from) and downstream (what was made from it)
+    ///
+    /// As trees, or as a graph for other tools and as a picture.
     #[command(after_help = "Example: datlake lineage reports/2026.md\n\
-        What would have to be made again: datlake lineage --down corpora/alice.txt")]
-    Lineage {
-        /// The file, or the call, as @CREATOR/KEY
-        #[arg(value_name = "UID|@CALL")]
-        uid: String,
-        /// Only what it was made from
-        #[arg(long, conflicts_with = "down")]
-        up: bool,
-        /// Only what was made from it
-        #[arg(long)]
-        down: bool,
-        /// How many calls to go, up and down
-        #[arg(short, long, default_value_t = 100)]
-        depth: usize,
-        /// How many calls to show downwards
-        #[arg(short = 'n', long, default_value_t = 1000, value_name = "N")]
-        limit: usize,
-    },
+        What would have to be made again: datlake lineage --down corpora/alice.txt\n\
+        A picture: datlake lineage reports/2026.md -o lineage.svg\n\
+        A picture of the whole for a README: datlake lineage --pipeline -o pipeline.svg")]
+    Lineage(Box<LineageHow>),
     /// Shows where the lake is, and what is on this machine only
     #[command(after_help = "Example: datlake status --json")]
     Status,
@@ -414,7 +404,7 @@ fn with_style(command: clap::Command) -> clap::Command {
     let command = match command.get_name() {
         _ if command.has_subcommands() => return command.mut_subcommands(with_style),
         "cat" | "completions" | "man" => return command,
-        "status" | "push" | "mirror" | "rm" | "prune" => command.arg(verbose),
+        "status" | "push" | "mirror" | "rm" | "prune" | "lineage" => command.arg(verbose),
         _ => command,
     };
     command.arg(Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Write JSON"))

@@ -57,9 +57,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Explain { call, closure: true, .. } => Box::new(lake()?.creator_code(&call)?),
         Command::Explain { call, source: true, .. } => Box::new(lake()?.explain_sources(&call)?),
         Command::Explain { call, .. } => Box::new(lake()?.explain(&call)?),
-        Command::Lineage { uid, up, down, depth, limit } => {
-            Box::new(lineage::run(&lake()?, &uid, up, down, &lineage::Bounds { depth, limit })?)
-        }
+        Command::Lineage(how) => lineage::run(&lake()?, &how, json)?,
         Command::Init { home, remote } => Box::new(init::run(&home, remote.as_deref())?),
         Command::Config(command) => config::run(command, screen)?,
         Command::Status => Box::new(lake()?.status()?),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallExplanation, CallInfo, CallRow, Cleaned, Collected, CreatorCode, Evicted, FileInfo, FileRow, LakeStatus,
-    Mirrored, NameHistory, Pull, Push, Repack, Repaired, RunInfo, RunRow, SignedUrl, Verified,
+    LineageGraph, Mirrored, NameHistory, Pull, Push, Repack, Repaired, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -19,7 +19,6 @@ use super::config::Checked;
 use super::content::LocalPath;
 use super::get::Got;
 use super::init::Initialized;
-use super::lineage::Related;
 use super::prune::Pruned;
 use super::rm::Removed;
 use crate::answer::Row;
@@ -54,7 +53,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("info", of::<FileInfo>()),
         // `info @creator/key`
         ("info-call", of::<CallInfo>()),
-        ("lineage", of::<Related>()),
+        ("lineage", of::<LineageGraph>()),
         ("init", of::<Initialized>()),
         ("log", of::<NameHistory>()),
         ("ls", of::<Vec<Row<FileRow>>>()),

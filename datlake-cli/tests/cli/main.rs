@@ -16,6 +16,7 @@ mod explain;
 mod guide;
 mod info;
 mod interrupt;
+mod lineage;
 mod log;
 mod ls;
 mod order;

@@ -145,7 +145,7 @@ impl Lake {
             asked.push(one);
         }
         let calls: BTreeSet<_> = asked.iter().filter_map(|one| one.call.clone()).collect();
-        let below = self.follow_readers(vec![read], &calls, Bounds { depth: usize::MAX, calls: MOST })?;
+        let below = self.follow_readers(vec![read], &calls, Bounds { depth: usize::MAX, calls: MOST }, &mut |_| {})?;
         if below.left_out > 0 {
             let message = format!("more than {MOST} calls were made from these files: remove fewer at a time");
             return Err(Error::new(ErrorKind::InvalidInput, message));

@@ -32,6 +32,9 @@ pub struct UpstreamFile {
     pub digest: Digest,
     /// Its size in bytes; of a value: as it is stored.
     pub size: u64,
+    /// Whether it is a tree, as far as that is known.
+    #[serde(default)]
+    pub tree: bool,
     /// Whether the lake still has it.
     pub state: UpstreamState,
     /// Where it was replaced: by which address that version is asked for now, as `raw.csv@{1}`.
@@ -57,7 +60,7 @@ pub struct UpstreamFile {
 }
 
 /// Whether the lake still has what a file was made from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UpstreamState {

@@ -17,6 +17,7 @@
 mod calls;
 mod code;
 mod files;
+mod graph;
 mod health;
 mod lineage;
 mod remote;
@@ -36,6 +37,10 @@ pub use code::{CodeExtent, CodeNote, CreatorCode, ItemSource};
 pub use datlake_core::run::Outcome;
 pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
 pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, Listing, OutputRow, Place};
+pub use graph::{
+    CallCode, CallDetails, GraphCall, GraphCreator, GraphEdge, GraphFile, GraphFolder, GraphItem, GraphNode,
+    LineageGraph,
+};
 pub use health::{
     Cleaned, Collected, CollectedLocal, CollectedRemote, Evicted, Finding, FindingKind, RepairOutcome, Repaired,
     RepairedItem, Verified,

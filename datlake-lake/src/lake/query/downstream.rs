@@ -84,15 +84,17 @@ impl Lake {
             }
             None => file_of(&self.file(self.resolve(uid)?.as_str())?, &mut read)?,
         }
-        self.follow_readers(vec![read], &BTreeSet::new(), Bounds { depth, calls: limit })
+        self.follow_readers(vec![read], &BTreeSet::new(), Bounds { depth, calls: limit }, &mut |_| {})
     }
 
-    /// What was made from what stands in `starts`. Calls among `without` are not followed and not shown.
+    /// What was made from what stands in `starts`. Calls among `without` are not followed and not shown; `seen` gets the lineage of
+    /// each that is.
     pub(in crate::lake) fn follow_readers(
         &self,
         starts: Vec<Read>,
         without: &BTreeSet<(CreatorName, CallKey)>,
         bounds: Bounds,
+        seen: &mut dyn FnMut(&Lineage),
     ) -> Result<Downstream> {
         let mut found = Downstream::default();
         let mut places = HashMap::<(CreatorName, CallKey), Option<usize>>::new();
@@ -114,7 +116,7 @@ impl Lake {
                         continue;
                     }
                     None => {
-                        match self.node(&call, &read, &mut found)? {
+                        match self.node(&call, &read, &mut found, seen)? {
                             // It may read what another has made.
                             Verdict::ReadsNot => continue,
                             Verdict::Damaged => {
@@ -144,7 +146,13 @@ impl Lake {
         Ok(found)
     }
 
-    fn node(&self, call: &(CreatorName, CallKey), read: &Read, found: &mut Downstream) -> Result<Verdict> {
+    fn node(
+        &self,
+        call: &(CreatorName, CallKey),
+        read: &Read,
+        found: &mut Downstream,
+        seen: &mut dyn FnMut(&Lineage),
+    ) -> Result<Verdict> {
         let (creator, key) = call;
         let read_record = wait(async {
             let Some(record) = self.catalog().record(creator, key).await? else { return Ok(None) };
@@ -162,11 +170,12 @@ impl Lake {
                 Some(None) => return Ok(Verdict::ReadsNot),
                 None => return Ok(Verdict::Damaged),
             };
-        let Lineage { creator, key, started_at, person, inputs: files, values, outputs, .. } = lineage;
-        let given = Given { files, values };
+        let given = Given { files: lineage.inputs.clone(), values: lineage.values.clone() };
         if !read.has_some_of(&given) {
             return Ok(Verdict::ReadsNot);
         }
+        seen(&lineage);
+        let Lineage { creator, key, started_at, person, outputs, .. } = lineage;
         let outputs: Vec<_> =
             outputs.into_iter().filter(|output| made.contains(&output.uid)).map(OutputRow::from).collect();
         let mut below = Read::default();

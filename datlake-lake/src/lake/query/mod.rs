@@ -4,6 +4,7 @@ mod calls;
 mod downstream;
 mod explain;
 mod files;
+mod graph;
 mod listing;
 mod remote;
 mod runs;

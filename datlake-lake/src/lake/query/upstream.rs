@@ -1,13 +1,14 @@
 //! What a file or a value was made from, and what that was made from.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use datlake_core::catalog::FileMeta;
-use datlake_core::lineage::{Input, ValueInput};
+use datlake_core::lineage::{Input, Lineage, ValueInput};
 use datlake_core::record::{NameTarget, Record, ValueBytes};
 use datlake_core::{CallKey, CreatorName, Digest, ErrorKind, Result, Uid, UidKind};
 use datlake_store::wait;
 
+use super::downstream::Bounds;
 use crate::file::{File, Tree};
 use crate::lake::versions::EarlierVersion;
 use crate::lake::{Lake, refuse_in_body};
@@ -17,12 +18,26 @@ use crate::report::{Upstream, UpstreamFile, UpstreamState};
 /// What tells nodes apart: a file by its UID, a value by the call that returned it; and either by content.
 type Identity = (Option<Uid>, Option<(CreatorName, CallKey)>, Digest);
 
+/// A file or a value to start from, and the version of it that was asked for.
+pub(in crate::lake) struct ClimbStart {
+    node: UpstreamFile,
+    version: Option<EarlierVersion>,
+}
+
+impl ClimbStart {
+    /// What the call returned that left `record`.
+    pub(super) fn value(record: &Record) -> Self {
+        Self { node: value(record.creator.clone(), record.key, record.value_digest), version: None }
+    }
+}
+
 /// A file or a value on the way up: where it stands among the nodes, and how far above the first.
 struct Open {
     node: usize,
     level: usize,
     /// When it was read; of the first `None`.
     read_at: Option<String>,
+    version: Option<EarlierVersion>,
 }
 
 impl Lake {
@@ -40,24 +55,44 @@ impl Lake {
     /// ```
     pub fn upstream(&self, uid: &str, depth: usize) -> Result<Upstream> {
         refuse_in_body("look at a file's lineage")?;
-        if let Some(record) = self.record_named(uid)? {
-            let Record { creator, key, value_digest, .. } = record;
-            return wait(self.climb(value(creator, key, value_digest), None, depth));
-        }
-        let asked = self.resolve(uid)?;
-        let file = self.file(asked.as_str())?;
-        let first = unnamed(file.uid().cloned(), file.name().to_owned(), file.digest(), file.len());
-        wait(async { self.climb(first, self.version_asked(&asked).await?, depth).await })
+        let start = match self.record_named(uid)? {
+            Some(record) => ClimbStart::value(&record),
+            None => self.start_named(uid)?,
+        };
+        wait(self.climb(vec![start], Bounds { depth, calls: usize::MAX }, &mut |_| {}))
     }
 
-    /// `version` is the first, where that was asked for as a version of a name.
-    async fn climb(&self, first: UpstreamFile, mut version: Option<EarlierVersion>, depth: usize) -> Result<Upstream> {
-        let mut seen = HashMap::from([(identity(&first), 0)]);
-        let mut found = Upstream { nodes: vec![first], left_out: false };
-        let mut open = VecDeque::from([Open { node: 0, level: 0, read_at: None }]);
-        while let Some(Open { node, level, read_at }) = open.pop_front() {
+    /// The file called `uid`, which may be abbreviated.
+    pub(super) fn start_named(&self, uid: &str) -> Result<ClimbStart> {
+        let asked = self.resolve(uid)?;
+        let file = self.file(asked.as_str())?;
+        let node = unnamed(file.uid().cloned(), file.name().to_owned(), file.digest(), file.len());
+        Ok(ClimbStart {
+            node: UpstreamFile { tree: file.is_tree(), ..node },
+            version: wait(self.version_asked(&asked))?,
+        })
+    }
+
+    /// What `starts` were made from: they are the first of the nodes. `seen` gets the lineage of each call that is met.
+    pub(super) async fn climb(
+        &self,
+        starts: Vec<ClimbStart>,
+        bounds: Bounds,
+        seen: &mut (dyn FnMut(&Lineage) + Send),
+    ) -> Result<Upstream> {
+        let mut places = HashMap::new();
+        let (mut found, mut open) = (Upstream { nodes: Vec::new(), left_out: false }, VecDeque::new());
+        for ClimbStart { node, version } in starts {
+            let next = found.nodes.len();
+            if *places.entry(identity(&node)).or_insert(next) == next {
+                found.nodes.push(node);
+                open.push_back(Open { node: next, level: 0, read_at: None, version });
+            }
+        }
+        let mut followed = 0;
+        while let Some(Open { node, level, read_at, version }) = open.pop_front() {
             let one = &mut found.nodes[node];
-            let (origin, state) = match (one.value, version.take()) {
+            let (origin, state) = match (one.value, version) {
                 (true, _) => self.origin_of_value(one).await?,
                 (false, Some(version)) => self.origin_of_version(one, version).await?,
                 (false, None) => self.origin_of(one, read_at.as_deref()).await?,
@@ -67,35 +102,39 @@ impl Lake {
             let lineage = match origin {
                 None => continue,
                 Some(Origin::Added(added)) => {
-                    (one.created_at, one.originator) = (Some(added.at), Some(added.person.email));
+                    (one.created_at, one.originator, one.tree) = (Some(added.at), Some(added.person.email), added.tree);
                     continue;
                 }
                 Some(Origin::Call(lineage)) => *lineage,
             };
+            seen(&lineage);
+            one.tree |= lineage.outputs.iter().any(|output| output.tree && Some(&output.uid) == one.uid.as_ref());
             one.unknown = lineage.unknown().into_iter().map(str::to_owned).collect();
             one.values_left_out = lineage.values_left_out;
             let read_at = Some(lineage.started_at);
             (one.created_at, one.originator) = (read_at.clone(), Some(lineage.person.email));
             one.call = Some((lineage.creator, lineage.key));
-            if level == depth {
+            if level == bounds.depth || followed == bounds.calls {
                 found.left_out |= !lineage.inputs.is_empty() || !lineage.values.is_empty();
                 continue;
             }
-            let files = lineage
-                .inputs
-                .into_iter()
-                .map(|Input { uid, name, digest, size, .. }| unnamed(uid, name, digest, size));
+            followed += 1;
+            let files = lineage.inputs.into_iter().map(|input| {
+                let Input { uid, name, digest, size, .. } = input;
+                unnamed(uid, name, digest, size)
+            });
             let values =
                 lineage.values.into_iter().map(|ValueInput { creator, key, digest, .. }| value(creator, key, digest));
+            let mut inputs = BTreeSet::new();
             for above in files.chain(values) {
                 let next = found.nodes.len();
-                let at = *seen.entry(identity(&above)).or_insert(next);
+                let at = *places.entry(identity(&above)).or_insert(next);
                 if at == next {
                     found.nodes.push(above);
-                    open.push_back(Open { node: at, level: level + 1, read_at: read_at.clone() });
+                    open.push_back(Open { node: at, level: level + 1, read_at: read_at.clone(), version: None });
                 }
                 // Two arguments may hold the same file.
-                if !found.nodes[node].inputs.contains(&at) {
+                if inputs.insert(at) {
                     found.nodes[node].inputs.push(at);
                 }
             }
@@ -241,6 +280,7 @@ fn unnamed(uid: Option<Uid>, name: String, digest: Digest, size: u64) -> Upstrea
         value: false,
         digest,
         size,
+        tree: false,
         state: UpstreamState::Unnamed,
         version: None,
         replaced_by: None,

@@ -1,0 +1,204 @@
+//! `datlake lineage` as a graph: every format, of what nobody expects too.
+
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+
+use crate::pipeline::copy;
+use crate::support::Machine;
+
+/// Names that mean something to a format.
+const HOSTILE: [&str; 5] = [
+    "in/<script>alert(1)</script>.txt",
+    "in/\"quoted\" 'twice' &amp; &lt;.txt",
+    "in/`code` #35; [x](y) {z} |a| --> n0; end.txt",
+    "in/1. list\u{5d0}\u{5d1}\u{627}.txt",
+    "in/-->]]><!-- %%{init: {}}%% *.txt",
+];
+const FORMATS: [&str; 5] = ["text", "dot", "mermaid", "svg", "json"];
+
+/// Files with hostile names, each read by a call.
+fn hostile() -> Machine {
+    let machine = Machine::new();
+    let lake = machine.lake();
+    let _current = lake.enter();
+    for name in HOSTILE {
+        copy(&lake.add_bytes(name, name).unwrap(), 1).unwrap();
+    }
+    let long = ["n", "m", "o", "p", "q"].map(|letter| letter.repeat(198)).join("/");
+    copy(&lake.add_bytes(&long, b"long").unwrap(), 1).unwrap();
+    machine
+}
+
+#[test]
+fn a_file_a_call_and_a_creator_can_be_asked_for() {
+    let (machine, made) = Machine::prepared();
+    let uid = made.count.uid().unwrap().as_str();
+    let (call, _) = uid.rsplit_once('/').unwrap();
+    let asked = |asked: &str| {
+        let graph = machine.json(&["lineage", asked]);
+        let asked = graph["asked"].as_array().unwrap().clone();
+        asked.iter().map(|at| graph["nodes"][at.as_u64().unwrap() as usize]["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(uid), ["count.txt"]);
+    assert_eq!((asked(call), asked(&call[1..])), (vec!["word_count".into()], vec!["word_count".into()]));
+    assert_eq!((asked("word_count").len(), asked("pipeline::split").len()), (2, 1));
+    // Of a creator both calls, with all above and below.
+    let graph = machine.json(&["lineage", "word_count"]);
+    let names: Vec<_> = graph["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap()).collect();
+    for name in ["alice.txt", "snark.txt", "count.txt", "compare", "which.txt"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert!(machine.ok(&["lineage", "word_count"]).starts_with("count.txt\n"));
+    machine.fails(1, &["no file `word_kount`"], &["lineage", "word_kount"]);
+}
+
+#[test]
+fn a_way_may_have_a_number_of_calls() {
+    let (machine, _) = Machine::prepared();
+    let count = |words: &[&str]| machine.json(&[&["lineage"], words].concat())["nodes"].as_array().unwrap().len();
+    assert_eq!(count(&["reports/which.txt", "--up", "0"]), 1);
+    assert_eq!(count(&["reports/which.txt", "--up", "1"]), 6);
+    assert_eq!(count(&["reports/which.txt", "--up"]), 8);
+    assert_eq!(count(&["--down", "1", "corpora/snark.txt"]), 3);
+    assert_eq!(count(&["--down", "1000000", "corpora/snark.txt"]), 5);
+}
+
+#[test]
+fn a_graph_is_written_for_other_tools() {
+    let (machine, _) = Machine::prepared();
+    let shown = |format: &str| machine.shown(80, &["lineage", "reports/which.txt", "--format", format]);
+    assert_snapshot!("lineage_dot", masked(&shown("dot")));
+    assert_snapshot!("lineage_mermaid", masked(&shown("mermaid")));
+    let svg = shown("svg");
+    assert_eq!((svg.matches("<rect").count(), svg.matches("class=\"e\"").count()), (8, 7), "{svg}");
+    assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n") && svg.contains("prefers-color-scheme"));
+    let json: serde_json::Value =
+        serde_json::from_str(&machine.ok(&["lineage", "reports/which.txt", "--format", "json"])).unwrap();
+    assert_eq!(
+        json,
+        serde_json::from_str::<serde_json::Value>(&machine.ok(&["lineage", "reports/which.txt", "--json"])).unwrap()
+    );
+    let refused = machine.run(&["lineage", "reports/which.txt", "--json", "--format", "dot"]);
+    assert!(refused.status == 2 && refused.err.contains("--json writes JSON"), "{}", refused.err);
+}
+
+/// Without how long calls took.
+fn masked(text: &str) -> String {
+    let lines =
+        text.lines().map(|line| match line.split_once("· ").map(|(before, took)| (before, took.split_once('"'))) {
+            Some((before, Some((_, after)))) => format!("{before}· […]\"{after}"),
+            _ => line.to_owned(),
+        });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_ending_of_a_file_says_the_format() {
+    let (machine, _) = Machine::prepared();
+    for (name, start) in
+        [("a.svg", "<svg "), ("a.dot", "digraph "), ("a.mmd", "flowchart "), ("a.json", "{"), ("a.txt", "reports/")]
+    {
+        let path = machine.path(name);
+        let said = machine.ok(&["lineage", "reports/which.txt", "-o", path.to_str().unwrap()]);
+        assert!(said.contains("8 nodes"), "{said}");
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with(start), "{name}");
+    }
+    machine.fails(2, &["cannot write"], &["lineage", "reports/which.txt", "-o", "/nowhere/a.svg"]);
+}
+
+#[test]
+fn equal_fan_outs_are_one_box_unless_all_are_asked_for() {
+    let machine = Machine::new();
+    let lake = machine.lake();
+    let given = lake.add_bytes("given.txt", b"given").unwrap();
+    let _current = lake.enter();
+    (0..365).for_each(|n| drop(copy(&given, n).unwrap()));
+    let dot = |more: &[&str]| machine.ok(&[&["lineage", "given.txt", "--format", "dot"], more].concat());
+    let folded = dot(&[]);
+    assert!(folded.contains("copy × 365") && folded.contains("copy.txt × 365"), "{folded}");
+    assert_eq!((folded.matches("shape=").count(), dot(&["-v"]).matches("shape=").count()), (3, 501));
+    assert!(dot(&["-v"]).contains("231 nodes more are not drawn"));
+    let svg = machine.ok(&["lineage", "copy", "--format", "svg"]);
+    assert!(svg.contains("copy × 365"), "{svg}");
+}
+
+#[test]
+fn a_pipeline_is_drawn_from_its_records() {
+    let (machine, _) = Machine::prepared();
+    let text = machine.ok(&["lineage", "--pipeline"]);
+    let at = |name: &str| text.find(name).unwrap_or_else(|| panic!("{name}: {text}"));
+    assert!(at("::word_count") < at("::compare"), "{text}");
+    assert!(text.contains("2 calls, ") && text.contains("from corpora/") && text.contains("to reports/"), "{text}");
+    for format in ["dot", "mermaid", "svg"] {
+        let drawn = machine.ok(&["lineage", "--pipeline", "--format", format]);
+        for part in ["word_count", "2 calls", "corpora/", "reports/"] {
+            assert!(drawn.contains(part), "{format}: {part}\n{drawn}");
+        }
+    }
+    assert_eq!(machine.json(&["lineage", "--pipeline"])["asked"], serde_json::json!([]));
+    assert_eq!(Machine::new().ok(&["lineage", "--pipeline"]), "The lake has no calls.\n");
+}
+
+#[test]
+fn hostile_names_are_text_in_every_format() {
+    let machine = hostile();
+    for asked in [&["copy"][..], &["--pipeline"], &[HOSTILE[0]], &[HOSTILE[1]]] {
+        for format in FORMATS {
+            let drawn = machine.ok(&[&["lineage", "-v", "--format", format], asked].concat());
+            let harmless = |c: char| c == '\n' || !(c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
+            assert!(drawn.chars().all(harmless), "{format}: {drawn:?}");
+            match format {
+                "svg" => assert!(is_balanced(&drawn), "{drawn}"),
+                "dot" => assert!(quotes(&drawn).all(|quotes| quotes % 2 == 0), "{drawn}"),
+                "mermaid" => assert!(!drawn.contains("<script") && !drawn.contains('`'), "{drawn}"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether the tags of a picture close each other, and there is no script among them.
+fn is_balanced(xml: &str) -> bool {
+    let mut open: Vec<&str> = Vec::new();
+    for tag in xml.split('<').skip(1) {
+        let Some((tag, _)) = tag.split_once('>') else { return false };
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
+        if !["svg", "style", "g", "path", "rect", "text", "title"].contains(&name) {
+            return false;
+        }
+        match (tag.starts_with('/'), tag.ends_with('/')) {
+            (true, _) if open.pop() != Some(name) => return false,
+            (false, false) => open.push(name),
+            _ => {}
+        }
+    }
+    open.is_empty()
+}
+
+/// How many quotes there are in each line that end or begin a string.
+fn quotes(dot: &str) -> impl Iterator<Item = usize> {
+    dot.lines().map(|line| line.replace("\\\\", "").replace("\\\"", "").matches('"').count())
+}
+
+#[test]
+fn no_secret_is_in_any_format() {
+    let (machine, _) = Machine::prepared();
+    for format in FORMATS {
+        for asked in ["reports/which.txt", "word_count", "--pipeline"] {
+            assert!(!machine.ok(&["lineage", "-v", "--format", format, asked]).contains("hunter2"), "{format}");
+        }
+    }
+}
+
+#[test]
+fn a_narrow_terminal_and_a_reader_that_leaves() {
+    let machine = hostile();
+    for format in FORMATS {
+        assert!(!machine.shown(40, &["lineage", "copy", "--format", format]).is_empty());
+        let mut child =
+            machine.command(&["lineage", "copy", "--format", format]).stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{format}");
+    }
+}
