@@ -154,6 +154,68 @@ fn a_packaged_crate_has_the_same_keys() {
     assert_eq!(hashes(&keys, &unpacked, &["run"]), first, "unpacked");
 }
 
+/// As `cargo vendor` leaves it, in a home without a registry. A path dependency is not vendored; one that is published and used by
+/// its version is a crate like those of registries from then on.
+#[test]
+fn a_vendored_build_has_the_same_keys() {
+    let keys = keys("vendored");
+    keys.replace("Cargo.toml", DEPENDENCIES, &format!("{DEPENDENCIES}itoa = \"1\"\n"));
+    keys.replace("src/main.rs", "#[file_creator]", "#[file_creator(registry = \"count\")]");
+    keys.replace("src/main.rs", "kit::help(n) + 1", "kit::help(n) + itoa::Buffer::new().format(n).len() as u64");
+    let folder = keys.path("");
+    let first = hashes(&keys, &folder, &["run"]);
+
+    let vendor = |more: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["vendor", "--locked"]).args(more).arg("vendor").current_dir(&folder).output().unwrap()
+    };
+    let mut done = vendor(&["--offline"]);
+    if !done.status.success() {
+        // What no build on this system needs is not here yet.
+        done = vendor(&[]);
+    }
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    keys.write(".cargo/config.toml", &done.stdout);
+    assert!(keys.path("vendor/itoa/src/lib.rs").exists() && !keys.path("vendor/kit").exists());
+    // Older than what an earlier run of this test made of them, which would be made anew otherwise.
+    for entry in walkdir::WalkDir::new(keys.path("vendor")).into_iter().map(Result::unwrap) {
+        if entry.file_type().is_file() {
+            let file = fs::File::options().append(true).open(entry.path()).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000))
+                .unwrap();
+        }
+    }
+    let home = tempfile::tempdir().unwrap();
+    // cargo takes vendored packages for those of the registry: what other tests have built of these stays.
+    let target = folder.with_file_name("vendored-target");
+    let variables = [("CARGO_HOME", home.path()), ("CARGO_TARGET_DIR", target.as_path())];
+    let variables = variables.map(|(name, path)| (name, path.to_str().unwrap()));
+    let built = || {
+        let done = keys.cargo_in(&folder, &["run"], &variables);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let said = fs::read_to_string(folder.join("hashes.txt")).unwrap();
+        fs::remove_file(folder.join("hashes.txt")).unwrap();
+        said.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(built(), first, "vendored");
+    assert!(!home.path().join("registry").exists(), "the registry was asked");
+
+    copy(&keys.path("kit"), &keys.path("vendor/kit"));
+    keys.replace("vendor/kit/Cargo.toml", "path = \"../base\"", "version = \"0.1\"");
+    copy(&keys.path("base"), &keys.path("vendor/base"));
+    for name in ["kit", "base"] {
+        keys.write(&format!("vendor/{name}/.cargo-checksum.json"), r#"{"files":{},"package":"00"}"#);
+    }
+    keys.replace("Cargo.toml", "kit = { path = \"kit\",", "kit = { version = \"0.1\",");
+    let published = built();
+    assert!(published.iter().zip(&first).all(|(a, b)| a != b), "{published:?}");
+    keys.replace("vendor/base/src/lib.rs", "n + 2", "n + 3");
+    for file in ["src/steps.rs", "src/main.rs"] {
+        keys.write(file, fs::read(keys.path(file)).unwrap());
+    }
+    assert_eq!(built(), published, "its code does not count");
+}
+
 /// The program names neither the dependency nor its features.
 #[track_caller]
 fn features_of_a_dependency_s_dependency(keys: &UserCrate, first: &[String]) {
