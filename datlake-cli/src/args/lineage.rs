@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::text::escape;
+
 /// What of a lake's lineage is shown, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LineageHow {
@@ -25,7 +27,7 @@ pub(crate) struct LineageHow {
     /// The pipeline as a whole: its creators, how often they ran and how long that took
     #[arg(long, conflicts_with_all = ["asked", "up", "down"])]
     pub(crate) pipeline: bool,
-    /// As what to write it; else what the ending of FILE says
+    /// The format; else the ending of FILE says it
     #[arg(long, value_enum)]
     format: Option<GraphFormat>,
     /// Write it to FILE
@@ -68,22 +70,29 @@ impl LineageHow {
         let or_depth = |hops: Option<usize>| Some(hops.unwrap_or(self.depth));
         let (up, down) = match (up, down) {
             (None, None) => (Some(self.depth), Some(self.depth)),
-            (Some(None), Some(None)) => return Err("both ways are shown without --up and --down".to_owned()),
+            (Some(None), Some(None)) => return Err("leave out --up and --down to see both ways".to_owned()),
             (up, down) => (up.and_then(or_depth), down.and_then(or_depth)),
         };
         let asked = asked.ok_or("name a file, a call or a creator, or ask for the whole with --pipeline")?;
         Ok(LineageReach { asked, up, down, limit: self.limit })
     }
 
-    pub(crate) fn format(&self) -> GraphFormat {
-        let ending = || self.output.as_ref()?.extension()?.to_str();
-        self.format.unwrap_or_else(|| match ending().unwrap_or_default() {
-            "dot" | "gv" => GraphFormat::Dot,
-            "mmd" | "mermaid" => GraphFormat::Mermaid,
-            "svg" => GraphFormat::Svg,
-            "json" => GraphFormat::Json,
-            _ => GraphFormat::Text,
-        })
+    pub(crate) fn format(&self) -> Result<GraphFormat, String> {
+        if let Some(format) = self.format {
+            return Ok(format);
+        }
+        let ending = self.output.as_ref().and_then(|file| file.extension()).map(|ending| ending.to_string_lossy());
+        match ending.as_deref() {
+            None | Some("txt" | "text") => Ok(GraphFormat::Text),
+            Some("dot" | "gv") => Ok(GraphFormat::Dot),
+            Some("mmd" | "mermaid") => Ok(GraphFormat::Mermaid),
+            Some("svg") => Ok(GraphFormat::Svg),
+            Some("json") => Ok(GraphFormat::Json),
+            Some(other) => Err(format!(
+                "`.{}` says no format: end it in .svg, .dot, .mmd, .json or .txt, or give --format",
+                escape(other)
+            )),
+        }
     }
 
     /// Whether anything but text was asked for by `--format`.

@@ -135,9 +135,8 @@ fn look_up(lake: &Lake, uid: &str, recursive: bool) -> anyhow::Result<(String, S
     let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
     let members = |file: &File| as_tree(file).map(|tree| items(&tree)).transpose();
     if let Some((creator, key)) = lake.resolve_call(uid)? {
-        let function = creator.as_str().rsplit(['/', ':']).next().unwrap_or_default();
         let value = GetSource::Value(json(lake, uid)?);
-        return Ok((format!("@{creator}/{key}"), format!("{function}.json"), value));
+        return Ok((format!("@{creator}/{key}"), format!("{}.json", creator.function()), value));
     }
     if recursive && !uid.starts_with('@') && !uid.contains("//") {
         let prefix = uid.trim_matches('/');
@@ -212,7 +211,7 @@ fn write_file(file: &File, path: &Path, force: bool, executable: bool) -> anyhow
 }
 
 /// Writes a file, which appears whole.
-fn write_new(
+pub(super) fn write_new(
     path: &Path,
     force: bool,
     executable: bool,

@@ -47,6 +47,10 @@ fn a_damaged_record_hides_its_own_call_only() {
     assert_eq!((ran.status, ran.out.matches("::word_count/").count()), (2, 1), "{}", ran.err);
     assert!(ran.err.contains(&format!("{call} cannot be shown")), "{}", ran.err);
     assert_eq!(machine.damaged(&["calls", "word_count"]), [call]);
+    let ran = machine.run(&["lineage", "word_count", "--json"]);
+    let graph: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.status, graph["damaged"].as_array().unwrap().len()), (2, 1));
+    assert_eq!((&graph["damaged"][0]["what"], graph["asked"].as_array().unwrap().len()), (&call.into(), 1));
 }
 
 #[test]

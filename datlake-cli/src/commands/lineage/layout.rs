@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_and_very_long_chains_have_a_layout() {
+    fn circles_have_a_layout_and_very_long_chains_have_ranks() {
         assert_eq!(placed(3, &[(0, 1), (1, 2), (2, 0), (1, 1)]).paths.len(), 4);
         let chain: Vec<(usize, usize)> = (0..100_000).map(|at| (at, at + 1)).collect();
         assert_eq!(ranks(100_001, &chain)[100_000], 100_000);

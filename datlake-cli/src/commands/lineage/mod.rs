@@ -1,4 +1,4 @@
-//! `datlake lineage`: what a file was made from, and what was made from it; as trees, as pictures, as a page.
+//! `datlake lineage`: what a file was made from, and what was made from it, as trees and as pictures.
 
 mod dot;
 mod drawing;
@@ -8,14 +8,13 @@ mod neighbours;
 mod svg;
 mod text;
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use datlake::Lake;
 use datlake::report::{Damage, LineageGraph};
 use serde::{Serialize, Serializer};
 
+use super::get::write_new;
 use crate::answer::{Answer, Page};
 use crate::args::{GraphFormat, LineageHow, LineageReach};
 use crate::failure::refused;
@@ -33,8 +32,9 @@ struct Shown {
 
 pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<Box<dyn Answer>> {
     if json && how.is_formatted() {
-        return Err(refused("--json writes JSON to standard output: give it or --format and --output").into());
+        return Err(refused("--json writes JSON to standard output: leave out --json, or --format and --output").into());
     }
+    let format = how.format().map_err(refused)?;
     let (graph, ways) = match how.pipeline {
         true => (lake.pipeline_graph()?, text::Ways { up: false, down: false }),
         false => {
@@ -43,28 +43,16 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
             (graph, text::Ways { up: up.is_some(), down: down.is_some() })
         }
     };
-    let shown = Shown { graph, format: how.format(), ways };
+    let shown = Shown { graph, format, ways };
     match &how.output {
         None => Ok(Box::new(shown)),
         Some(file) => {
             let page = Page { columns: 100, limit: None, verbose: false };
-            write(file, &anstream::adapter::strip_str(&shown.text(&page)).to_string())?;
+            let text = anstream::adapter::strip_str(&shown.text(&page)).to_string();
+            write_new(file, true, false, |to| Ok(to.write_all(text.as_bytes())?))?;
             Ok(Box::new(Written { file: file.clone(), nodes: shown.graph.nodes.len(), damaged: shown.graph.damaged }))
         }
     }
-}
-
-/// Writes a file that appears whole or not at all.
-fn write(file: &Path, text: &str) -> anyhow::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let cannot = || format!("cannot write `{}`", file.display());
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut beside = builder.tempfile_in(folder).with_context(cannot)?;
-    beside.write_all(text.as_bytes()).with_context(cannot)?;
-    beside.persist(file).with_context(cannot)?;
-    Ok(())
 }
 
 impl Serialize for Shown {

@@ -45,7 +45,7 @@ impl Read {
     }
 
     /// Whether what a call was given is some of it: the same content under another name is another file.
-    fn has_some_of(&self, given: &Given) -> bool {
+    fn has_some_of(&self, files: &[Input], values: &[ValueInput]) -> bool {
         let file = |input: &Input| match (self.files.get(&input.digest), &input.uid) {
             (Some(files), Some(uid)) => files.contains(uid),
             _ => false,
@@ -54,7 +54,7 @@ impl Read {
             let calls = self.values.get(&value.digest);
             calls.is_some_and(|calls| calls.contains(&(value.creator.clone(), value.key)))
         };
-        given.files.iter().any(file) || given.values.iter().any(value)
+        files.iter().any(file) || values.iter().any(value)
     }
 }
 
@@ -108,7 +108,7 @@ impl Lake {
             for call in wait(self.catalog().readers(&contents))? {
                 let place = match places.get(&call) {
                     // That it reads other content of this kind says nothing of these files.
-                    Some(Some(place)) if !read.has_some_of(&inputs[*place]) => continue,
+                    Some(Some(place)) if !read.has_some_of(&inputs[*place].files, &inputs[*place].values) => continue,
                     Some(place) => *place,
                     None if level == bounds.depth || found.nodes.len() == bounds.calls => {
                         found.left_out += 1;
@@ -170,12 +170,11 @@ impl Lake {
                 Some(None) => return Ok(Verdict::ReadsNot),
                 None => return Ok(Verdict::Damaged),
             };
-        let given = Given { files: lineage.inputs.clone(), values: lineage.values.clone() };
-        if !read.has_some_of(&given) {
+        if !read.has_some_of(&lineage.inputs, &lineage.values) {
             return Ok(Verdict::ReadsNot);
         }
         seen(&lineage);
-        let Lineage { creator, key, started_at, person, outputs, .. } = lineage;
+        let Lineage { creator, key, started_at, person, inputs: files, values, outputs, .. } = lineage;
         let outputs: Vec<_> =
             outputs.into_iter().filter(|output| made.contains(&output.uid)).map(OutputRow::from).collect();
         let mut below = Read::default();
@@ -197,7 +196,7 @@ impl Lake {
             outputs,
             readers: Vec::new(),
         });
-        Ok(Verdict::Reads(given, below))
+        Ok(Verdict::Reads(Given { files, values }, below))
     }
 }
 

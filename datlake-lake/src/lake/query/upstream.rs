@@ -57,20 +57,18 @@ impl Lake {
         refuse_in_body("look at a file's lineage")?;
         let start = match self.record_named(uid)? {
             Some(record) => ClimbStart::value(&record),
-            None => self.start_named(uid)?,
+            None => self.start_named(uid)?.0,
         };
         wait(self.climb(vec![start], Bounds { depth, calls: usize::MAX }, &mut |_| {}))
     }
 
     /// The file called `uid`, which may be abbreviated.
-    pub(super) fn start_named(&self, uid: &str) -> Result<ClimbStart> {
+    pub(super) fn start_named(&self, uid: &str) -> Result<(ClimbStart, File)> {
         let asked = self.resolve(uid)?;
         let file = self.file(asked.as_str())?;
         let node = unnamed(file.uid().cloned(), file.name().to_owned(), file.digest(), file.len());
-        Ok(ClimbStart {
-            node: UpstreamFile { tree: file.is_tree(), ..node },
-            version: wait(self.version_asked(&asked))?,
-        })
+        let node = UpstreamFile { tree: file.is_tree(), ..node };
+        Ok((ClimbStart { node, version: wait(self.version_asked(&asked))? }, file))
     }
 
     /// What `starts` were made from: they are the first of the nodes. `seen` gets the lineage of each call that is met.
@@ -295,7 +293,7 @@ fn unnamed(uid: Option<Uid>, name: String, digest: Digest, size: u64) -> Upstrea
 
 /// What a call returned.
 fn value(creator: CreatorName, key: CallKey, digest: Digest) -> UpstreamFile {
-    let name = creator.as_str().rsplit(['/', ':']).next().unwrap_or_default().to_owned();
+    let name = creator.function().to_owned();
     UpstreamFile { value: true, call: Some((creator, key)), ..unnamed(None, name, digest, 0) }
 }
 

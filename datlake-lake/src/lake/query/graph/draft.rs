@@ -14,7 +14,7 @@ use crate::report::{
 /// Bytes of JSON above which an argument is shown by its size.
 const LARGEST: usize = 2 << 10;
 /// Arguments named at one edge.
-const NAMED: usize = 8;
+pub(super) const NAMED: usize = 8;
 
 type Call = (CreatorName, CallKey);
 
@@ -170,7 +170,7 @@ impl Draft {
         let next = self.graph.nodes.len();
         let place = *self.calls.entry((creator.clone(), *key)).or_insert(next);
         if place == next {
-            let name = creator.as_str().rsplit(['/', ':']).next().unwrap_or_default().to_owned();
+            let name = creator.function().to_owned();
             let call = GraphCall { creator: creator.clone(), key: *key, state, details: None };
             let address = format!("@{creator}/{key}");
             self.graph.nodes.push(GraphNode { address, name, alike: 0, item: GraphItem::Call(Box::new(call)) });

@@ -4,24 +4,26 @@ mod alike;
 mod draft;
 mod pipeline;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use datlake_core::record::Record;
-use datlake_core::{CreatorName, Error, ErrorKind, Result};
+use datlake_core::{CreatorName, Error, ErrorKind, Result, Uid};
 use datlake_store::wait;
 
 use self::draft::Draft;
 use super::downstream::{Bounds, Read, file_of};
 use super::upstream::ClimbStart;
-use crate::lake::{Lake, refuse_in_body};
-use crate::report::LineageGraph;
+use crate::lake::{Lake, refuse_in_body, unless_damaged};
+use crate::report::{Damage, LineageGraph};
 
 /// What was asked for.
 struct Asked {
     starts: Vec<ClimbStart>,
     read: Read,
-    /// Calls, where calls were asked for.
-    records: Vec<Record>,
+    /// Calls, where calls were asked for, and the files that they made.
+    calls: Vec<(Record, Vec<Uid>)>,
+    /// Calls of the creator whose records are damaged.
+    damaged: Vec<Damage>,
 }
 
 impl Lake {
@@ -41,57 +43,61 @@ impl Lake {
     /// ```
     pub fn lineage_graph(&self, asked: &str, up: usize, down: usize, limit: usize) -> Result<LineageGraph> {
         refuse_in_body("look at a file's lineage")?;
-        let Asked { starts, read, records } = self.asked(asked, limit)?;
+        let Asked { starts, read, calls, damaged } = self.asked(asked, limit)?;
         let (mut draft, count) = (Draft::default(), starts.len());
         let above = wait(self.climb(starts, Bounds { depth: up, calls: limit }, &mut |seen| draft.seen(seen)))?;
         draft.add_above(above, count, up > 0);
-        for record in &records {
-            let made = wait(self.catalog().made_by(record))?;
-            draft.add_outputs(&record.creator, &record.key, &made);
+        for (record, made) in &calls {
+            draft.add_outputs(&record.creator, &record.key, made);
         }
         if down > 0 {
             let bounds = Bounds { depth: down, calls: limit };
             let below = self.follow_readers(vec![read], &BTreeSet::new(), bounds, &mut |seen| draft.seen(seen))?;
             draft.add_below(below);
         }
-        Ok(draft.into_graph())
+        let mut graph = draft.into_graph();
+        // One may be met below, too.
+        let known: HashSet<String> = graph.damaged.iter().map(|damage| damage.what.clone()).collect();
+        graph.damaged.extend(damaged.into_iter().filter(|damage| !known.contains(&damage.what)));
+        Ok(graph)
     }
 
     fn asked(&self, text: &str, limit: usize) -> Result<Asked> {
-        let mut asked = Asked { starts: Vec::new(), read: Read::default(), records: Vec::new() };
-        asked.records.extend(self.record_named(text)?);
-        if asked.records.is_empty() {
+        let mut asked = Asked { starts: Vec::new(), read: Read::default(), calls: Vec::new(), damaged: Vec::new() };
+        let mut records: Vec<Record> = self.record_named(text)?.into_iter().collect();
+        if records.is_empty() {
             match self.start_named(text) {
-                Ok(start) => {
+                Ok((start, file)) => {
                     asked.starts.push(start);
-                    file_of(&self.file(self.resolve(text)?.as_str())?, &mut asked.read)?;
+                    file_of(&file, &mut asked.read)?;
                     return Ok(asked);
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
-                    asked.records = self.calls_named(text, limit)?;
-                    if asked.records.is_empty() {
+                Err(error) if is_absent(&error) => {
+                    records = self.calls_named(text, limit, &mut asked.damaged)?;
+                    if records.is_empty() && asked.damaged.is_empty() {
                         return Err(error);
                     }
                 }
                 Err(error) => return Err(error),
             }
         }
-        for record in &asked.records {
-            asked.starts.push(ClimbStart::value(record));
-            asked.read.value(record);
-            for made in wait(self.catalog().made_by(record))? {
-                file_of(&self.file(made.as_str())?, &mut asked.read)?;
+        for record in records {
+            asked.starts.push(ClimbStart::value(&record));
+            asked.read.value(&record);
+            let made = wait(self.catalog().made_by(&record))?;
+            for file in &made {
+                file_of(&self.file(file.as_str())?, &mut asked.read)?;
             }
+            asked.calls.push((record, made));
         }
         Ok(asked)
     }
 
     /// The call `creator/key`, or the latest calls of a creator; none where nothing is called so.
-    fn calls_named(&self, text: &str, limit: usize) -> Result<Vec<Record>> {
-        let is_absent = |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::InvalidInput);
+    fn calls_named(&self, text: &str, limit: usize, damaged: &mut Vec<Damage>) -> Result<Vec<Record>> {
         match self.record_named(&format!("@{text}")) {
             Ok(Some(record)) => return Ok(vec![record]),
-            Err(error) if !is_absent(error.kind()) => return Err(error),
+            Err(error) if !is_absent(&error) => return Err(error),
             _ => {}
         }
         let (creator, _) = match wait(self.creator_meant(text)) {
@@ -99,19 +105,17 @@ impl Lake {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let latest = self.latest_calls(&creator, limit)?;
-        Ok(latest)
+        self.latest_calls(&creator, limit, damaged)
     }
 
-    fn latest_calls(&self, creator: &CreatorName, limit: usize) -> Result<Vec<Record>> {
+    fn latest_calls(&self, creator: &CreatorName, limit: usize, damaged: &mut Vec<Damage>) -> Result<Vec<Record>> {
         let mut latest = Vec::new();
         wait(async {
             for (creator, key) in self.catalog().calls(Some(creator)).await? {
-                // What cannot be read has no place among the latest: `verify` finds it.
-                if let Ok(Some(record)) = self.catalog().record(&creator, &key).await
-                    && let Ok(lineage) = record.lineage()
-                {
-                    latest.push((lineage.started_at, key, record));
+                let record = self.catalog().record(&creator, &key).await;
+                let read = record.and_then(|record| record.map(|of| Ok((of.lineage()?.started_at, of))).transpose());
+                if let Some((at, record)) = unless_damaged(read, format_args!("{creator}/{key}"), damaged)?.flatten() {
+                    latest.push((at, key, record));
                 }
             }
             Ok::<(), Error>(())
@@ -120,4 +124,9 @@ impl Lake {
         latest.truncate(limit);
         Ok(latest.into_iter().map(|(_, _, record)| record).collect())
     }
+}
+
+/// Whether nothing is called so.
+fn is_absent(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput)
 }

@@ -7,6 +7,7 @@ use datlake_core::{CodeHash, CreatorName, Error, Result, Uid, UidKind};
 use datlake_store::wait;
 
 use super::alike;
+use super::draft::NAMED;
 use crate::lake::{Lake, refuse_in_body, unless_damaged};
 use crate::report::{GraphCreator, GraphEdge, GraphFolder, GraphItem, GraphNode, LineageGraph};
 
@@ -125,13 +126,13 @@ impl Pipeline {
         let mut places = HashMap::new();
         for (creator, (row, _)) in self.creators {
             places.insert(creator.clone(), graph.nodes.len());
-            let name = creator.as_str().rsplit(['/', ':']).next().unwrap_or_default().to_owned();
+            let name = creator.function().to_owned();
             push(&mut graph, creator.to_string(), name, GraphItem::Creator(row));
         }
         for ((from, to), (count, arguments)) in self.between {
             // Of a maker whose calls were removed nothing is known.
             if let (Some(from), Some(to)) = (places.get(&from), places.get(&to)) {
-                let arguments = arguments.into_iter().take(8).collect();
+                let arguments = arguments.into_iter().take(NAMED).collect();
                 graph.edges.push(GraphEdge { from: *from, to: *to, arguments, count });
             }
         }
