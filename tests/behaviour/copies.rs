@@ -9,7 +9,7 @@ use datlake::report::{PushOutcome, RepairOutcome};
 use datlake::testing::{Location, Side, Wrap};
 use datlake::{ErrorKind, Evict, Lake, Result, Tree, Verify, file_creator};
 
-use crate::failing::{Asked, What, faulty};
+use crate::failing::{Asked, Fault, What, faulty};
 use crate::support::{Machines, Watched, blob_in, check_error, files_below, overwrite};
 
 #[file_creator]
@@ -52,6 +52,27 @@ fn what_is_evicted_while_it_is_repaired_is_not_lost() {
     let a = Watched::open(machines.builder("a").wrap_stores(meanwhile(is_read, evicts)));
     assert_eq!(a.repair("a.txt").unwrap().items[0].outcome, RepairOutcome::Sent);
     assert_eq!(machines.machine("b").file("a.txt").unwrap().read().unwrap(), b"some");
+}
+
+/// Whoever may not write to the remote learns what is wrong there, also after it has refused something.
+#[test]
+fn what_is_damaged_where_nothing_may_be_written_is_not_called_intact() {
+    for damage in [|blob: &Path| rot(blob, |bytes| bytes[0] ^= 1), |blob: &Path| fs::remove_file(blob).unwrap()] {
+        let machines = Machines::new();
+        let file = machines.machine("a").add_bytes("a.txt", "some").unwrap();
+        let refuses: Wrap = faulty(Arc::new(|asked: Asked<'_>| {
+            (asked.side == Side::Remote && asked.what.is_change()).then_some(Fault::Denied)
+        }));
+        let b = Watched::open(machines.builder("b").wrap_stores(refuses));
+        assert_eq!(b.file("a.txt").unwrap().read().unwrap(), b"some");
+        b.add_bytes("b.txt", "only here").unwrap();
+        assert_eq!(b.repair("b.txt").unwrap().items[0].outcome, RepairOutcome::Intact);
+        assert_eq!(b.repair("a.txt").unwrap().items[0].outcome, RepairOutcome::Intact);
+        damage(&blob_in(&machines.remote(), &file));
+        check_error(b.repair("a.txt"), ErrorKind::Denied, &["`a.txt` is whole on this machine"]);
+        assert_eq!(machines.machine("a").repair("a.txt").unwrap().items[0].outcome, RepairOutcome::Sent);
+        assert_eq!(b.repair("a.txt").unwrap().items[0].outcome, RepairOutcome::Intact);
+    }
 }
 
 #[test]

@@ -199,6 +199,17 @@ fn what_is_condemned_and_named_again_by_another_machine_outlives_the_sweep() {
     .unwrap();
 }
 
+#[test]
+fn what_rots_at_a_remote_that_refused_a_change_is_healed() {
+    let refuses = Trouble { side: Side::Remote, at: 2, changes: true, lasts: false, fault: Fault::Denied };
+    live(&[
+        step(0, Op::Call(Job::Named(0, 2)), &[]),
+        step(2, Op::Call(Job::Upper(2)), &[refuses]),
+        step(2, Op::Rot(29, false), &[]),
+    ])
+    .unwrap();
+}
+
 /// The test of the test: a store that lies in that way is found out soon.
 fn is_found_out(lie: Fault) {
     let runner = TestRunner::new_with_rng(

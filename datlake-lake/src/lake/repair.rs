@@ -55,9 +55,10 @@ impl Lake {
         if let UidKind::Member { tree, .. } = uid.kind() {
             uid = tree;
         }
-        let mut items = wait(self.mend(Location::of_file(&uid)))?;
+        let at = Location::of_file(&uid);
+        let mut items = wait(self.mend(at.clone()))?;
         let file = self.file(uid.as_str())?;
-        self.heal_all(vec![Content::of(&known(&file, &uid))], &mut items)?;
+        self.heal_all(&at, vec![Content::of(&known(&file, &uid))], &mut items)?;
         let call = match file.lineage()? {
             Origin::Call(lineage) => Some((lineage.creator, lineage.key)),
             Origin::Added(_) => None,
@@ -73,7 +74,7 @@ impl Lake {
             Some((creator, key)) => no_call(creator, key),
             None => Error::new(ErrorKind::NotFound, format!("the lake has no document `{}`", at.path())),
         })?;
-        self.heal_all(document.references.content, &mut items)?;
+        self.heal_all(at, document.references.content, &mut items)?;
         let uid = match &call {
             Some((creator, key)) => Uid::output(creator, key, 0).to_string(),
             None => at.path(),
@@ -81,18 +82,19 @@ impl Lake {
         Ok(Repaired { uid, items, call })
     }
 
-    /// Heals content, and what it refers to.
-    fn heal_all(&self, mut contents: Vec<Content>, items: &mut Vec<RepairedItem>) -> Result<()> {
+    /// Heals content that the document at `root` refers to, and what it refers to.
+    fn heal_all(&self, root: &Location, mut contents: Vec<Content>, items: &mut Vec<RepairedItem>) -> Result<()> {
         contents.reverse();
+        let is_shared = wait(self.is_shared(root))?;
         while let Some(content) = contents.pop() {
             if content.part == Part::Extra && wait(self.size_of(&content.digest))?.is_none() {
                 continue;
             }
             if !items.iter().any(|item| item.digest == content.digest) {
-                items.push(wait(self.heal(&content))?);
+                items.push(wait(self.heal(&content, is_shared))?);
             }
             if content.is_range() {
-                self.heal_packs(&content.digest, items)?;
+                self.heal_packs(&content.digest, is_shared, items)?;
             }
             // Only what is whole says what else there is.
             if !items.iter().any(|item| item.digest == content.digest && item.is_missing()) && content.reads.is_some() {
@@ -103,7 +105,7 @@ impl Lake {
     }
 
     /// Heals the packs in which files of a range rest, and what leads to them. What cannot be healed so is healed file by file.
-    fn heal_packs(&self, range: &Digest, items: &mut Vec<RepairedItem>) -> Result<()> {
+    fn heal_packs(&self, range: &Digest, is_shared: bool, items: &mut Vec<RepairedItem>) -> Result<()> {
         let mut places = HashSet::new();
         for store in [Some(&self.catalog().local), self.catalog().remote.as_ref()].into_iter().flatten() {
             places.extend(wait(store.locations(&Prefix::LocationsOf(*range)))?);
@@ -115,7 +117,7 @@ impl Lake {
         for locations in self.local_view().locations_here(range)?.iter() {
             let pack = locations.content();
             if !items.iter().any(|item| item.digest == pack.digest) {
-                let item = wait(self.heal(&pack))?;
+                let item = wait(self.heal(&pack, is_shared))?;
                 items.extend((!item.is_missing()).then_some(item));
             }
             wait(self.send_locations(std::slice::from_ref(locations)))?;
@@ -168,7 +170,15 @@ impl Lake {
         Ok(done)
     }
 
-    async fn heal(&self, content: &Content) -> Result<RepairedItem> {
+    /// Whether the content of the document at `root` belongs at the remote: also where that refused something earlier.
+    async fn is_shared(&self, root: &Location) -> Result<bool> {
+        match &self.catalog().remote {
+            Some(remote) if self.catalog().is_refused() => Ok(remote.size(root).await?.is_some()),
+            remote => Ok(remote.is_some()),
+        }
+    }
+
+    async fn heal(&self, content: &Content, is_shared: bool) -> Result<RepairedItem> {
         let Content { digest, size, what, .. } = content.clone();
         // First of all: who evicts trusts the size of what the remote has, and reading takes a while.
         let pinned = self.local_view().pin(&digest);
@@ -180,10 +190,9 @@ impl Lake {
         let there = self.local_view().read_wanted(Side::Remote, request).await?;
         let (here, there) = (Copy::of(here, &digest), Copy::of(there, &digest));
         let at = Location::Blob(digest);
-        let remote = self.catalog().remote.as_ref();
         let outcome = match (here, there) {
             (Copy::Good, Copy::Good) => RepairOutcome::Intact,
-            (Copy::Good, _) if remote.is_none() || self.catalog().is_refused() => RepairOutcome::Intact,
+            (Copy::Good, Copy::None) if !is_shared => RepairOutcome::Intact,
             (Copy::Good, damaged) => {
                 let _sends = self.sends([(digest, what.clone())]);
                 if content.range.is_some() {
@@ -191,7 +200,7 @@ impl Lake {
                 }
                 if let Some(pinned) = pinned.or_else(|| self.local_view().pin(&digest)).as_ref() {
                     let damaged = damaged == Copy::Bad && self.has_blob_there(&digest).await?;
-                    self.local_view().heal_remote(&digest, pinned, damaged).await?;
+                    self.local_view().heal_remote(&digest, pinned, damaged).await.map_err(|e| not_allowed(e, &what))?;
                 }
                 RepairOutcome::Sent
             }
@@ -235,6 +244,16 @@ impl Copy {
             None => Self::None,
         }
     }
+}
+
+/// What to do where the remote may not be healed from here.
+fn not_allowed(error: Error, what: &str) -> Error {
+    if error.kind() != ErrorKind::Denied {
+        return error;
+    }
+    error.with_hint(format!(
+        "`{what}` is whole on this machine; repair it from here with a right to write to the remote"
+    ))
 }
 
 fn known(file: &File, uid: &Uid) -> FileMeta {
