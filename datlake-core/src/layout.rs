@@ -6,6 +6,7 @@
 mod kinds;
 
 pub(crate) use self::kinds::kinds;
+use crate::repository::{BranchName, RepositoryName, TagName};
 use crate::uid::{BESIDE, LEAF};
 use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
 
@@ -145,6 +146,8 @@ pub enum LogId {
     /// What a chosen name led to after its document in `files`, which has this digest. A name that was removed and came back has
     /// another document, and another log.
     Name(Uid, Digest),
+    /// What a branch had after its document, which has this last digest; of the repository whose document has the first.
+    Branch(Digest, BranchName, Digest),
 }
 
 impl LogId {
@@ -153,6 +156,15 @@ impl LogId {
         match self {
             Self::Name(uid, _) if n == 0 => Location::Name(uid.clone()),
             Self::Name(uid, first) => Location::Version(uid.clone(), *first, n),
+            Self::Branch(repository, name, _) if n == 0 => Location::Branch(*repository, name.clone()),
+            Self::Branch(repository, name, first) => Location::BranchEntry(*repository, name.clone(), *first, n),
+        }
+    }
+
+    /// The digest of what is before all entries.
+    pub fn first(&self) -> Digest {
+        match self {
+            Self::Name(_, first) | Self::Branch(_, _, first) => *first,
         }
     }
 }
@@ -178,6 +190,16 @@ pub enum Prefix {
     VersionsOf(Uid),
     /// The entries of the logs of the chosen names below a folder; of all if `None`.
     VersionsIn(Option<Uid>),
+    /// Every repository.
+    Repositories,
+    /// All that there is of a repository but its own document, by the digest of that.
+    RepositoryOf(Digest),
+    /// The branches of a repository.
+    BranchesOf(Digest),
+    /// The tags of a repository.
+    TagsOf(Digest),
+    /// The marks of the commits of a repository.
+    CommitsOf(Digest),
     /// What every call reads.
     Uses,
     /// The calls that read one content.
@@ -248,6 +270,9 @@ impl Location {
     pub fn entry_of(&self) -> Option<(LogId, u64)> {
         match self {
             Self::Version(uid, first, n) => Some((LogId::Name(uid.clone(), *first), *n)),
+            Self::BranchEntry(repository, branch, first, n) => {
+                Some((LogId::Branch(*repository, branch.clone(), *first), *n))
+            }
             _ => None,
         }
     }
@@ -333,6 +358,12 @@ impl Location {
         match self {
             Self::Name(uid) => uid.to_string(),
             Self::Version(uid, _, n) => format!("{uid} (replacement {n})"),
+            Self::Repository(name) => format!("repository {name}"),
+            Self::Branch(repository, name) => format!("branch {name} of repository {}", repository.short()),
+            Self::Tag(repository, name) => format!("tag {name} of repository {}", repository.short()),
+            Self::BranchEntry(repository, name, _, n) => {
+                format!("branch {name} of repository {} (entry {n})", repository.short())
+            }
             Self::Record(creator, key) | Self::Superseded(creator, key, _) => format!("{creator}/{key}"),
             Self::Tombstone(id) => id.clone(),
             _ => self.path(),
@@ -377,6 +408,14 @@ impl Prefix {
             Self::Names => "files".to_owned(),
             Self::NamesIn(uid) => format!("files/{uid}"),
             Self::EntriesOf(LogId::Name(uid, first)) => format!("names/{uid}{LEAF}/{first}"),
+            Self::EntriesOf(LogId::Branch(repository, branch, first)) => {
+                format!("repos/{repository}/log/{branch}/{first}")
+            }
+            Self::Repositories => "repositories".to_owned(),
+            Self::RepositoryOf(repository) => format!("repos/{repository}"),
+            Self::BranchesOf(repository) => format!("repos/{repository}/branches"),
+            Self::TagsOf(repository) => format!("repos/{repository}/tags"),
+            Self::CommitsOf(repository) => format!("repos/{repository}/commits"),
             Self::VersionsOf(uid) => format!("names/{uid}{LEAF}"),
             Self::VersionsIn(Some(uid)) => format!("names/{uid}"),
             Self::VersionsIn(None) => "names".to_owned(),

@@ -15,6 +15,7 @@
 //! between. So of two people who remove one call, while a third makes it anew, the second may take away what the third made.
 //! It is gone whole, and is made again. Where it stays, its names do: see `Catalog::renew_names`.
 
+mod branches;
 mod guard;
 mod listing;
 mod mend;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use crate::lineage::FileMeta;
+pub use branches::{Appended, Author};
 pub use guard::{Collections, Commit, GcEpoch, GcGuard, Retry};
 pub use mend::Mended;
 pub use merge_record_packs::MergedRecordPacks;

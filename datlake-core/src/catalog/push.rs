@@ -43,6 +43,9 @@ impl Catalog {
         let rank = |at: &Location| match at {
             Location::Name(_) => 1,
             Location::Version(..) => 2,
+            Location::Repository(_) => 3,
+            Location::Branch(..) | Location::Tag(..) => 4,
+            Location::BranchEntry(..) => 5,
             _ => 0,
         };
         found.sort_by(|a, b| (rank(a), a).cmp(&(rank(b), b)));
@@ -89,6 +92,15 @@ impl Catalog {
         let here = Document::parse(at, bytes)?;
         if document != Some(&here.digest) || !self.in_time(secured) {
             return Ok(Commit::Retry(Retry::Now));
+        }
+        for (needed, why) in &here.references.needs {
+            let (there, needed) = (remote.get(needed).await?, self.local.get(needed).await?);
+            if there.is_none() || there != needed {
+                return Ok(Commit::Done(Pushed::Taken { why: why.clone() }));
+            }
+        }
+        for entry in &here.references.index {
+            remote.create(entry, b"").await?;
         }
         let pushed = match remote.create(at, &here.bytes).await? {
             Created::New => Pushed::Sent,

@@ -3,6 +3,7 @@
 use super::references::{Document, MadeFrom};
 use crate::layout::kinds;
 use crate::record::{CallDocument, Name, Tombstone};
+use crate::repository::{BranchDocument, BranchEntry, RepositoryDocument, TagDocument};
 use crate::tree::PackLocations;
 use crate::version::{PrunedVersion, Version};
 use crate::{Digest, Error, ErrorKind, Location, LogId, Prefix, Result, Role, Store, StoreExt as _, Uid, UidKind};

@@ -156,6 +156,16 @@ impl Content {
         }
     }
 
+    /// The tree `what`, which refers to its ranges, by its metarange of `size` bytes.
+    pub fn tree(digest: Digest, size: u64, what: String) -> Self {
+        Self { digest, size: Some(size), what, part: Part::File, range: None, reads: Some(ranges) }
+    }
+
+    /// What was put at `path`: content of its own, whatever tree it is in.
+    pub(crate) fn put(digest: Digest, size: u64, path: String) -> Self {
+        Self { size: Some(size), ..Self::apart(digest, path, Part::File) }
+    }
+
     /// A range of the tree `what`.
     pub fn range(digest: Digest, size: u64, what: String) -> Self {
         Self { digest, size: Some(size), what, part: Part::File, range: None, reads: Some(members) }

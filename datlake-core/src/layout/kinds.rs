@@ -171,6 +171,66 @@ macro_rules! kinds {
                 is: Passing,
             }
 
+            /// `repositories/<name>.datlake`: a repository.
+            Repository(name: RepositoryName) in "repositories" {
+                path: format!("{name}{LEAF}"),
+                parse: |rest| Some(Self::Repository(RepositoryName::new(rest.strip_suffix(LEAF)?).ok()?)),
+                examples: |_of| RepositoryName::new("0-sales").map(Self::Repository).into_iter().collect(),
+                is: Root |at, bytes| RepositoryDocument::document(at, name, bytes),
+            }
+
+            /// `repos/<repository>/branches/<name>.datlake`: a branch of the repository whose document has this digest.
+            Branch(repository: Digest, name: BranchName) in "repos" {
+                path: format!("{repository}/branches/{name}{LEAF}"),
+                parse: |rest| {
+                    let (repository, name) = rest.strip_suffix(LEAF)?.split_once("/branches/")?;
+                    Some(Self::Branch(repository.parse().ok()?, BranchName::new(name).ok()?))
+                },
+                examples: |of| BranchName::new("Main_1").map(|name| Self::Branch(of.digest, name)).into_iter().collect(),
+                is: Root |at, bytes| BranchDocument::document(at, repository, name, bytes),
+            }
+
+            /// `repos/<repository>/tags/<name>.datlake`: a tag of that repository.
+            Tag(repository: Digest, name: TagName) in "repos" {
+                path: format!("{repository}/tags/{name}{LEAF}"),
+                parse: |rest| {
+                    let (repository, name) = rest.strip_suffix(LEAF)?.split_once("/tags/")?;
+                    Some(Self::Tag(repository.parse().ok()?, TagName::new(name).ok()?))
+                },
+                examples: |of| TagName::new("a/v1.0").map(|name| Self::Tag(of.digest, name)).into_iter().collect(),
+                is: Root |at, bytes| TagDocument::document(at, repository, name, bytes),
+            }
+
+            /// `repos/<repository>/log/<branch>/<first>/<n>.datlake`: the entry `n` of the log of the branch whose document has the
+            /// digest `first`. Spelled counting down, as those of names.
+            BranchEntry(repository: Digest, branch: BranchName, first: Digest, n: u64) in "repos" {
+                path: format!("{repository}/log/{branch}/{first}/{:016x}{LEAF}", u64::MAX - n),
+                parse: |rest| {
+                    let (repository, rest) = rest.strip_suffix(LEAF)?.split_once("/log/")?;
+                    let (of, n) = rest.rsplit_once('/')?;
+                    let (branch, first) = of.split_once('/')?;
+                    let n = u64::MAX - u64::from_str_radix(n, 16).ok()?;
+                    let branch = BranchName::new(branch).ok()?;
+                    (n > 0).then_some(Self::BranchEntry(repository.parse().ok()?, branch, first.parse().ok()?, n))
+                },
+                examples: |of| {
+                    let branch = BranchName::new("Main_1").into_iter();
+                    branch.map(|branch| Self::BranchEntry(of.digest, branch, of.digest, of.n.max(1))).collect()
+                },
+                is: Root |at, bytes| BranchEntry::document(at, (repository, branch, first), *n, bytes),
+            }
+
+            /// `repos/<repository>/commits/<id>.datlake`: this content is a commit of that repository.
+            CommitMark(repository: Digest, id: Digest) in "repos" {
+                path: format!("{repository}/commits/{id}{LEAF}"),
+                parse: |rest| {
+                    let (repository, id) = rest.strip_suffix(LEAF)?.split_once("/commits/")?;
+                    Some(Self::CommitMark(repository.parse().ok()?, id.parse().ok()?))
+                },
+                examples: |of| vec![Self::CommitMark(of.digest, of.digest)],
+                is: Index,
+            }
+
             /// `unpushed/<path>`: the remote has not decided yet about the document at that path.
             Unpushed(of: Box<Location>) in "unpushed" {
                 path: of.path(),

@@ -65,7 +65,7 @@ impl TreeEntries {
 }
 
 /// Ends a range: its row in the metarange.
-fn close(open: &mut Vec<(&str, &TreeEntry)>, ranges: &mut Vec<Vec<u8>>) -> Option<RangeRow> {
+pub(super) fn close(open: &mut Vec<(&str, &TreeEntry)>, ranges: &mut Vec<Vec<u8>>) -> Option<RangeRow> {
     let entries = std::mem::take(open);
     let (first, last) = (entries.first()?.0.to_owned(), entries.last()?.0.to_owned());
     let sizes: Vec<u64> = entries.iter().filter_map(|(_, entry)| Some(entry.content()?.1)).collect();

@@ -62,7 +62,8 @@ impl Metarange {
         Ok(metarange)
     }
 
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    /// Its content.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let mut text = HEADER.to_owned();
         for RangeRow { digest, size, files, content, first, last } in &self.0 {
             // Writing to a string cannot fail.

@@ -3,15 +3,21 @@
 //! Where a range ends is said by the path it ends with, so that equal stretches of two trees are the same range: one file changed in
 //! a million makes one range and one metarange.
 
+mod changes;
+mod diff;
 mod entries;
 mod entry;
 mod locations;
+mod merge;
 mod metarange;
 mod range;
 
+pub use changes::{ChangedTree, LoadRange, TreeChanges};
+pub use diff::{Span, TreeDifference, Walk, diff};
 pub use entries::{TreeBytes, TreeEntries};
 pub use entry::TreeEntry;
 pub use locations::{InPack, PACK_FEWEST, PACK_SIZE, PACKED_BELOW, PackLocations};
+pub use merge::{Conflict, Merged, Winner, merge};
 pub use metarange::{Metarange, RangeRow};
 pub use range::{TreeRange, to_bytes as range_bytes};
 
@@ -47,7 +53,7 @@ pub fn ends<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<usize> {
     ends
 }
 
-fn check_path(path: &str) -> Result<()> {
+pub(crate) fn check_path(path: &str) -> Result<()> {
     Uid::chosen(path).map(drop)
 }
 
@@ -58,3 +64,6 @@ fn corrupt(tree: &dyn std::fmt::Display, what: &str) -> Error {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod reference;

@@ -59,6 +59,11 @@ impl TreeRange {
         self.0.iter().map(|(path, entry)| (path.as_str(), entry))
     }
 
+    /// Its entries, each with its path.
+    pub fn into_entries(self) -> Vec<(String, TreeEntry)> {
+        self.0
+    }
+
     /// What is at `path`.
     pub fn get(&self, path: &str) -> Option<(&str, &TreeEntry)> {
         let at = self.0.binary_search_by(|(there, _)| there.as_str().cmp(path)).ok()?;

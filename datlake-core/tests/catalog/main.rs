@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod branches;
 mod calls;
 mod claims;
 mod collecting;

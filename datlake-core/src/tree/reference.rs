@@ -1,0 +1,199 @@
+//! Trees beside maps: what is done by ranges is what is done entry by entry.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::Digest;
+
+type Map = BTreeMap<String, TreeEntry>;
+
+/// Trees by their ranges, and how many of those were read.
+#[derive(Default)]
+struct Ranges {
+    all: HashMap<Digest, Vec<u8>>,
+    read: Cell<usize>,
+}
+
+impl Ranges {
+    fn tree(&mut self, map: &Map) -> Metarange {
+        let mut entries = TreeEntries::default();
+        map.iter().for_each(|(path, entry)| entries.insert(path, entry.clone()).unwrap());
+        let TreeBytes { metarange, ranges } = entries.to_bytes();
+        self.keep(ranges);
+        Metarange::parse(&metarange, &"it").unwrap()
+    }
+
+    fn keep(&mut self, ranges: Vec<Vec<u8>>) {
+        self.all.extend(ranges.into_iter().map(|bytes| (Digest::of(&bytes), bytes)));
+    }
+
+    fn load(&self) -> impl FnMut(&RangeRow) -> Result<TreeRange> {
+        |row| {
+            self.read.set(self.read.get() + 1);
+            TreeRange::parse(&self.all[&row.digest], row, &"it")
+        }
+    }
+}
+
+fn file(content: u8) -> TreeEntry {
+    TreeEntry::file(Digest::of(&[content]), 1, false)
+}
+
+/// Enough paths for several ranges.
+fn base() -> Map {
+    (0..6000).map(|i| (format!("{:02}/{i}", i % 40), file(0))).collect()
+}
+
+/// Changes of a few paths, old and new; many of several of these are of the same.
+fn changes() -> impl Strategy<Value = TreeChanges> {
+    let near = prop_oneof![(0..40u16).prop_map(|i| i * 150), 0..6200u16];
+    let path = prop_oneof![
+        near.prop_map(|i| format!("{:02}/{i}", i % 40)),
+        (0..4u8).prop_map(|i| format!("zz/{i}")),
+        (0..4u8).prop_map(|i| format!("!/{i}")),
+    ];
+    prop::collection::btree_map(path, prop::option::weighted(0.7, (0..3u8).prop_map(file)), 0..40)
+}
+
+fn apply(map: &Map, changes: &TreeChanges) -> Map {
+    let mut map = map.clone();
+    for (path, entry) in changes {
+        match entry {
+            Some(entry) => drop(map.insert(path.clone(), entry.clone())),
+            None => drop(map.remove(path)),
+        }
+    }
+    map
+}
+
+fn differences(one: &Map, other: &Map, span: Span<'_>) -> Vec<TreeDifference> {
+    let mut paths: Vec<&String> = one.keys().chain(other.keys()).filter(|path| span.has(path)).collect();
+    paths.sort();
+    paths.dedup();
+    let at = |path: &String| TreeDifference {
+        path: path.clone(),
+        before: one.get(path).cloned(),
+        after: other.get(path).cloned(),
+    };
+    paths.into_iter().map(at).filter(|found| found.before != found.after).collect()
+}
+
+/// A merge, path by path.
+fn merged(bases: &[Map], ours: &Map, theirs: &Map, winner: &dyn Fn(&str) -> Option<Winner>) -> (Map, Vec<String>) {
+    let (mut result, mut conflicts) = (ours.clone(), Vec::new());
+    let mut paths: Vec<&String> = bases.iter().chain([ours, theirs]).flat_map(Map::keys).collect();
+    paths.sort();
+    paths.dedup();
+    for path in paths {
+        let (mine, other) = (ours.get(path), theirs.get(path));
+        // What a merge with one base would leave there; `None` for a conflict.
+        let one = |base: &Map| match base.get(path) {
+            base if base == other || mine == other => Some(mine),
+            base if base == mine => Some(other),
+            _ => None,
+        };
+        let all: Vec<_> = bases.iter().map(one).collect();
+        let left = match all[0] {
+            Some(left) if all.iter().all(|one| *one == Some(left)) => left,
+            _ => match winner(path) {
+                Some(Winner::Ours) => mine,
+                Some(Winner::Theirs) => other,
+                None => {
+                    conflicts.push(path.clone());
+                    mine
+                }
+            },
+        };
+        match left {
+            Some(entry) => drop(result.insert(path.clone(), entry.clone())),
+            None => drop(result.remove(path)),
+        }
+    }
+    (result, conflicts)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: if cfg!(debug_assertions) { 24 } else { 256 }, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_tree_with_changes_is_the_tree_that_is_made_at_once(first in changes(), second in changes(), empties: bool) {
+        let mut ranges = Ranges::default();
+        let mut map = if empties { Map::new() } else { base() };
+        let mut tree = ranges.tree(&map);
+        for changes in [&first, &second] {
+            let made = tree.with(changes, &mut ranges.load()).unwrap();
+            ranges.keep(made.ranges);
+            map = apply(&map, changes);
+            prop_assert_eq!(&made.metarange, &ranges.tree(&map));
+            prop_assert_eq!(Metarange::parse(&made.metarange.to_bytes(), &"it").unwrap(), made.metarange.clone());
+            tree = made.metarange;
+        }
+    }
+
+    #[test]
+    fn a_difference_by_ranges_is_that_of_the_entries(
+        first in changes(),
+        second in changes(),
+        prefix in prop_oneof![Just(""), Just("07/"), Just("zz/1"), Just("07/1")],
+        after in prop_oneof![Just(""), Just("07/3"), Just("zz")],
+    ) {
+        let mut ranges = Ranges::default();
+        let (one, other) = (apply(&base(), &first), apply(&base(), &second));
+        let (left, right) = (ranges.tree(&one), ranges.tree(&other));
+        let span = Span { prefix, after };
+        let mut found = Vec::new();
+        diff(&left, &right, span, &mut ranges.load(), &mut |difference| {
+            found.push(difference);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        prop_assert_eq!(found, differences(&one, &other, span));
+    }
+
+    #[test]
+    fn a_merge_by_ranges_is_that_of_the_entries(
+        bases in prop::collection::vec(changes(), 1..3),
+        ours in changes(),
+        theirs in changes(),
+        wins in prop_oneof![Just(None), Just(Some(Winner::Ours)), Just(Some(Winner::Theirs))],
+        only in prop_oneof![Just(""), Just("zz/")],
+    ) {
+        let mut ranges = Ranges::default();
+        let bases: Vec<Map> = bases.iter().map(|changes| apply(&base(), changes)).collect();
+        let (ours, theirs) = (apply(&bases[0], &ours), apply(&bases[bases.len() - 1], &theirs));
+        let winner = |path: &str| wins.filter(|_| path.starts_with(only));
+        let base_trees: Vec<Metarange> = bases.iter().map(|map| ranges.tree(map)).collect();
+        let (mine, other) = (ranges.tree(&ours), ranges.tree(&theirs));
+        let found = merge(&base_trees, &mine, &other, &winner, &mut ranges.load()).unwrap();
+        let (expected, conflicts) = merged(&bases, &ours, &theirs, &winner);
+        prop_assert_eq!(apply(&ours, &found.changes), expected);
+        for conflict in &found.conflicts {
+            prop_assert_eq!(&conflict.ours, &ours.get(&conflict.path).cloned());
+            prop_assert_eq!(&conflict.theirs, &theirs.get(&conflict.path).cloned());
+        }
+        prop_assert_eq!(found.conflicts.into_iter().map(|conflict| conflict.path).collect::<Vec<_>>(), conflicts);
+    }
+}
+
+#[test]
+fn only_ranges_in_which_something_changes_are_read() {
+    let mut ranges = Ranges::default();
+    let tree = ranges.tree(&base());
+    assert!(tree.ranges().len() > 3);
+    let one = [("07/7".to_owned(), Some(file(1)))].into();
+    let made = tree.with(&one, &mut ranges.load()).unwrap();
+    assert_eq!((ranges.read.take(), made.ranges.len()), (1, 1));
+    ranges.keep(made.ranges);
+    diff(&tree, &made.metarange, Span::default(), &mut ranges.load(), &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(ranges.read.take(), 2);
+    let other = tree.with(&[("39/39".to_owned(), None)].into(), &mut ranges.load()).unwrap();
+    ranges.keep(other.ranges);
+    ranges.read.set(0);
+    let merged = merge(&[tree], &made.metarange, &other.metarange, &|_| None, &mut ranges.load()).unwrap();
+    assert_eq!((merged.changes.len(), merged.conflicts.len()), (1, 0));
+    assert!(ranges.read.get() <= 6, "{} ranges were read", ranges.read.get());
+}
