@@ -89,7 +89,7 @@ impl Bench {
 
     /// A figure that is compared with a bar of its own.
     pub(crate) fn figure(&mut self, what: &str, bar: &str, figure: String, note: &str) {
-        eprintln!("  {what}: {figure}");
+        eprintln!("  {what}: {figure} {note}");
         let costs = Some((figure, String::new()));
         let (row, what, bar, note) = (self.row.clone(), what.to_owned(), bar.to_owned(), note.to_owned());
         self.lines.push(Line { row, what, bar, costs, ratio: None, note });
@@ -121,12 +121,22 @@ impl Bench {
             least.push(floor.seconds / per as f64);
             ratios.push(ours.seconds / floor.seconds);
         }
+        Ok(self.line(what, bar, us, least, ratios))
+    }
+
+    /// Costs that were measured in pairs, ours first.
+    pub(crate) fn compared(&mut self, what: &str, bar: &str, pairs: &[(f64, f64)]) {
+        let (us, least) = pairs.iter().copied().unzip();
+        self.line(what, bar, us, least, pairs.iter().map(|(us, least)| us / least).collect());
+    }
+
+    fn line(&mut self, what: &str, bar: &str, us: Vec<f64>, least: Vec<f64>, ratios: Vec<f64>) -> (f64, f64) {
         let [us, least, ratio] = [us, least, ratios].map(spread);
         let costs = Some((time(us[1]), time(least[1])));
         eprintln!("  {what}: {} against {}: {:.2}", time(us[1]), time(least[1]), ratio[1]);
         let (row, what, bar) = (self.row.clone(), what.to_owned(), bar.to_owned());
         self.lines.push(Line { row, what, bar, costs, ratio: Some(ratio), note: String::new() });
-        Ok((us[1], least[1]))
+        (us[1], least[1])
     }
 }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use datlake::{File, Lake, file_creator};
+use futures_util::future::try_join_all;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::any_result::AnyResult;
 use crate::measure::Cost;
@@ -21,6 +23,16 @@ fn small(n: u64) -> datlake::Result<u64> {
 
 #[file_creator]
 fn kibibyte(n: u64) -> datlake::Result<File> {
+    File::from_bytes("out.bin", text(n))
+}
+
+#[file_creator]
+async fn small_joined(n: u64) -> datlake::Result<u64> {
+    Ok(n + 1)
+}
+
+#[file_creator]
+async fn kibibyte_joined(n: u64) -> datlake::Result<File> {
     File::from_bytes("out.bin", text(n))
 }
 
@@ -57,16 +69,26 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
         }
         // LAKE N: one call with so many files in an argument.
         "inputs" => inputs(&path(0)?, number(1)?)?,
-        // LAKE N: all known at once; and by two threads.
+        // LAKE N: all known at once; all awaited; by two threads of rayon.
         "many" => timed(|| {
             let lake = open(&path(0)?)?;
             let _current = lake.enter();
             AnyResult::Ok(small::calls(0..number(1)?).run()?)
         })?,
-        "two-threads" => two_threads(&path(0)?, number(1)?)?,
+        "many-joined" => joined(&path(0)?, number(1)?, small_joined)?,
+        "rayon" => by_rayon(&path(0)?, number(1)?)?,
+        // LAKE FROM N
+        "cold-joined" => {
+            let from = number(1)?;
+            joined(&path(0)?, number(2)?, |n| kibibyte_joined(from + n))?
+        }
         "push" => {
             let lake = open(&path(0)?)?;
             timed(|| lake.push(&[]))?
+        }
+        "pull" => {
+            let lake = open(&path(0)?)?;
+            timed(|| lake.pull(&[]))?
         }
         // LAKE FILE
         "add" => {
@@ -77,6 +99,10 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
         "add-folder" => {
             let (lake, folder) = (open(&path(0)?)?, path(1)?);
             timed(|| lake.add_tree("folder", folder))?
+        }
+        "replace-folder" => {
+            let (lake, folder) = (open(&path(0)?)?, path(1)?);
+            timed(|| lake.replacing().add_tree("folder", folder))?
         }
         "floor-records" => floor_records(&path(0)?, number(1)?)?,
         "floor-publish" => floor_publish(&path(0)?, number(1)?, number(2)?)?,
@@ -124,18 +150,26 @@ fn inputs(home: &Path, count: u64) -> AnyResult<f64> {
     timed(|| sizes(&files))
 }
 
-fn two_threads(home: &Path, count: u64) -> AnyResult<f64> {
+/// A plain loop over the numbers, by rayon with two threads.
+fn by_rayon(home: &Path, count: u64) -> AnyResult<f64> {
     timed(|| -> AnyResult<()> {
-        let lake = open(home)?;
-        let half = |from: u64| {
-            let _current = lake.enter();
-            (from..count).step_by(2).try_for_each(|n| small(n).map(drop))
-        };
-        std::thread::scope(|scope| {
-            let other = scope.spawn(|| half(1));
-            half(0)?;
-            Ok(other.join().map_err(|_| "a thread panicked")??)
-        })
+        let (lake, pool) = (open(home)?, rayon::ThreadPoolBuilder::new().num_threads(2).build()?);
+        let _current = lake.enter();
+        let here = datlake::here();
+        let call = |n| here.run(|| small(n).map(drop));
+        Ok(pool.install(|| (0..count).into_par_iter().try_for_each(call))?)
+    })
+}
+
+/// All calls of an asynchronous creator awaited together.
+fn joined<T, F>(home: &Path, count: u64, call: impl Fn(u64) -> F) -> AnyResult<f64>
+where
+    F: Future<Output = datlake::Result<T>>,
+{
+    timed(|| {
+        let (lake, runtime) = (open(home)?, tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?);
+        let all = lake.scope(try_join_all((0..count).map(call)));
+        AnyResult::Ok(runtime.block_on(all)?)
     })
 }
 
