@@ -1,8 +1,10 @@
 //! Keeping the packs of records in order: what is in none is packed, small ones become large ones, and what was removed goes.
 //!
 //! A pack is written before those go whose records it has. Who listed one that is gone by now asks for its records one by one.
+//!
+//! What is in memory at a time: the keys of one creator, and the records of one pack that is read and of one that is written.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -59,11 +61,36 @@ impl Writer<'_> {
     }
 }
 
+/// The calls of one creator that have a record, sorted by key, and of each whether it is in a whole pack.
+struct Keys(Vec<(CallKey, bool)>);
+
+impl Keys {
+    async fn of(store: &dyn Store, creator: &CreatorName) -> Result<Self> {
+        let mut keys = Vec::new();
+        let gather = |entry: Entry| {
+            if let Location::Record(_, key) = entry.location {
+                keys.push((key, false));
+            }
+        };
+        store.each(&Prefix::RecordsOf(creator.clone()), gather).await?;
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(Self(keys))
+    }
+
+    fn find(&self, key: &CallKey) -> Option<usize> {
+        self.0.binary_search_by_key(key, |(key, _)| *key).ok()
+    }
+
+    /// Those that are in no whole pack.
+    fn unpacked(&self) -> impl Iterator<Item = CallKey> {
+        self.0.iter().filter(|(_, packed)| !packed).map(|(key, _)| *key)
+    }
+}
+
 /// The packs of one creator.
 #[derive(Default)]
 struct Looked {
-    /// What whole packs have.
-    packed: HashSet<CallKey>,
     /// How many were damaged.
     damaged: u64,
     /// Packs that are to be written anew, and those that are only small.
@@ -79,22 +106,22 @@ impl Catalog {
     pub async fn merge_record_packs(&self) -> Result<MergedRecordPacks> {
         let mut done = MergedRecordPacks::default();
         let Some(remote) = &self.remote else { return Ok(done) };
-        let mut of = BTreeMap::<CreatorName, (BTreeSet<CallKey>, Vec<(Digest, u64)>)>::new();
-        let gather = |Entry { location, .. }: Entry| {
-            if let Location::Record(creator, key) = location {
-                of.entry(creator).or_default().0.insert(key);
+        let mut of = BTreeMap::<CreatorName, (usize, Vec<(Digest, u64)>)>::new();
+        let count = |Entry { location, .. }: Entry| {
+            if let Location::Record(creator, _) = location {
+                of.entry(creator).or_default().0 += 1;
             }
         };
-        remote.each(&Prefix::Records, gather).await?;
+        remote.each(&Prefix::Records, count).await?;
         let gather = |Entry { location, size, .. }: Entry| {
             if let Location::RecordPack(creator, digest) = location {
                 of.entry(creator).or_default().1.push((digest, size));
             }
         };
         remote.each(&Prefix::RecordPacks, gather).await?;
-        for (creator, (keys, packs)) in of {
-            if !packs.is_empty() || keys.len() >= UNPACKED {
-                self.merge_of(&**remote, &creator, keys, &packs, &mut done).await?;
+        for (creator, (records, packs)) in of {
+            if !packs.is_empty() || records >= UNPACKED {
+                self.merge_of(&**remote, &creator, &packs, &mut done).await?;
             }
         }
         Ok(done)
@@ -104,14 +131,13 @@ impl Catalog {
         &self,
         remote: &dyn Store,
         creator: &CreatorName,
-        keys: BTreeSet<CallKey>,
         packs: &[(Digest, u64)],
         done: &mut MergedRecordPacks,
     ) -> Result<()> {
-        let Looked { packed, damaged, mut anew, small } = self.look(remote, creator, &keys, packs).await?;
+        let mut keys = Keys::of(remote, creator).await?;
+        let Looked { damaged, mut anew, small } = self.look(remote, creator, &mut keys, packs).await?;
         done.removed += damaged;
-        let unpacked: Vec<CallKey> = keys.iter().filter(|key| !packed.contains(*key)).copied().collect();
-        let adds = unpacked.len() >= UNPACKED;
+        let adds = keys.unpacked().count() >= UNPACKED;
         if adds || small.len() >= SMALL.1 || !anew.is_empty() || damaged > 0 {
             anew.extend(small);
         }
@@ -128,7 +154,7 @@ impl Catalog {
             }
         }
         if adds {
-            let read = stream::iter(unpacked).map(async |key| {
+            let read = stream::iter(keys.unpacked()).map(async |key| {
                 let bytes = remote.get(&Location::Record(creator.clone(), key)).await?;
                 // What is damaged is for who looks the lake through.
                 Ok::<_, crate::Error>(bytes.and_then(|bytes| CallDocument::parse(creator, &key, bytes).ok()?.record()))
@@ -188,7 +214,7 @@ impl Catalog {
         &self,
         remote: &dyn Store,
         creator: &CreatorName,
-        keys: &BTreeSet<CallKey>,
+        keys: &mut Keys,
         packs: &[(Digest, u64)],
     ) -> Result<Looked> {
         let mut looked = Looked::default();
@@ -201,13 +227,13 @@ impl Catalog {
                 looked.damaged += 1;
                 continue;
             };
-            let live: Vec<CallKey> = pack.places().map(|(key, _)| *key).filter(|key| keys.contains(key)).collect();
+            let live: Vec<usize> = pack.places().filter_map(|(key, _)| keys.find(key)).collect();
             match live.len() * 2 < pack.places().count() {
                 true => looked.anew.push(*digest),
                 false if *size < SMALL.0 => looked.small.push(*digest),
                 false => {}
             }
-            looked.packed.extend(live);
+            live.into_iter().for_each(|at| keys.0[at].1 = true);
         }
         Ok(looked)
     }
@@ -218,12 +244,12 @@ impl Catalog {
         remote: &dyn Store,
         creator: &CreatorName,
         digest: &Digest,
-        keys: &BTreeSet<CallKey>,
+        keys: &Keys,
     ) -> Result<Vec<Record>> {
         let at = Location::RecordPack(creator.clone(), *digest);
         let Some(bytes) = remote.get(&at).await? else { return Ok(Vec::new()) };
         let mut records = records_in(creator, &bytes);
-        records.retain(|record| keys.contains(&record.key) && self.packs.may_count(&record.digest));
+        records.retain(|record| keys.find(&record.key).is_some() && self.packs.may_count(&record.digest));
         Ok(records)
     }
 }

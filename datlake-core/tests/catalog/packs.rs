@@ -279,3 +279,32 @@ fn who_merges_packs_beside_others_loses_nothing() {
         holds(explore(&first, &actors, 1, &finally));
     }
 }
+
+/// Another machine publishes and packs calls of a creator that had none, while somebody collects.
+#[test]
+fn a_pack_that_comes_while_packs_are_merged_stays() {
+    let made = packed(16, 16);
+    let there = made.catalog(None, "home z", true).remote.unwrap();
+    let objects: Vec<_> = [Prefix::Records, Prefix::RecordPacks]
+        .iter()
+        .flat_map(|prefix| now(there.locations(prefix)).unwrap())
+        .map(|at| (at.clone(), now(there.get(&at)).unwrap().unwrap()))
+        .collect();
+    let actors = |world: &World| {
+        let catalog = world.catalog(Some(0), "home a", true);
+        let merges: Actor = Box::pin(async move { catalog.merge_record_packs().await.map(|_| Outcome::Done) });
+        let (remote, objects) = (world.catalog(Some(1), "home b", true).remote.unwrap(), objects.clone());
+        let publishes: Actor = Box::pin(async move {
+            for (at, bytes) in objects {
+                remote.create(&at, &bytes).await?;
+            }
+            Ok(Outcome::Done)
+        });
+        vec![merges, publishes]
+    };
+    let finally = |world: &World, _: &[End]| match packs(world).len() {
+        1 => Ok(()),
+        packs => Err(format!("{packs} packs")),
+    };
+    holds(explore(&World::coarse(), &actors, 0, &finally));
+}
