@@ -10,7 +10,7 @@
 //!
 //! This module reads no clock: whoever watches says how late it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -143,12 +143,35 @@ async fn seen(store: &dyn Store, key: &CallKey) -> Result<Option<Seen>> {
     };
     store.each(&Prefix::ClaimsOf(*key), visit).await?;
     let Some((n, beat)) = newest else { return Ok(None) };
-    Ok(Some(Seen { n, beat, holder: holder(store, &Location::Claim(*key, n)).await? }))
+    Ok(Some(Seen { n, beat, holder: holder_of(store, key, n).await? }))
 }
 
-/// Whose claim it is, where that can be read.
-async fn holder(store: &dyn Store, at: &Location) -> Result<Option<Holder>> {
-    Ok(store.get(at).await?.and_then(|bytes| Some(envelope::open("claim", &bytes, &at.path()).ok()?.0)))
+/// The claims that count, of all calls that somebody runs, by one listing, which does not show whose they are.
+///
+/// # Errors
+/// Those of the store.
+pub async fn held(store: &dyn Store) -> Result<HashMap<CallKey, Seen>> {
+    let mut held = HashMap::<CallKey, Seen>::new();
+    let visit = |entry: crate::Entry| {
+        let (key, n, beat) = match entry.location {
+            Location::Claim(key, n) => (key, n, 0),
+            Location::Beat(key, n, beat) => (key, n, beat),
+            _ => return,
+        };
+        let newest = held.entry(key).or_insert(Seen { n, beat, holder: None });
+        (newest.n, newest.beat) = (newest.n, newest.beat).max((n, beat));
+    };
+    store.each(&Prefix::Claims, visit).await?;
+    Ok(held)
+}
+
+/// Who holds claim `n` of the call `key`, where that can be read.
+///
+/// # Errors
+/// Those of the store.
+pub async fn holder_of(store: &dyn Store, key: &CallKey, n: u64) -> Result<Option<Holder>> {
+    let at = Location::Claim(*key, n);
+    Ok(store.get(&at).await?.and_then(|bytes| Some(envelope::open("claim", &bytes, &at.path()).ok()?.0)))
 }
 
 impl Claim {
@@ -246,7 +269,7 @@ pub async fn left_over(store: &dyn Store, silence: Duration, now: SystemTime) ->
         }
         let mut promised = Duration::ZERO;
         for n in claims {
-            let holder = holder(store, &Location::Claim(key, n)).await?;
+            let holder = holder_of(store, &key, n).await?;
             promised = promised.max(holder.map_or(Duration::ZERO, |holder| Duration::from_millis(holder.lease_ms)));
         }
         if silent >= promised {

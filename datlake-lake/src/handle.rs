@@ -18,6 +18,7 @@ use datlake_core::returned::ReturnedValues;
 use datlake_core::{CreatorName, Digest, Location, Uid};
 use datlake_store::{LocalView, Maker, Permits};
 
+use crate::claims::OtherClaims;
 use crate::event::Event;
 use crate::journal::RunJournal;
 use crate::last_packs::LastPacks;
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) _last_packs: Arc<LastPacks>,
     pub(crate) flights: Mutex<(Maker, Flights)>,
     pub(crate) permits: Permits,
+    pub(crate) claims: OtherClaims,
     pub(crate) remembered: Mutex<ByKey<Remembered>>,
     pub(crate) returned: ReturnedValues,
     pub(crate) observers: Mutex<Vec<Observer>>,
@@ -208,6 +210,10 @@ impl Lake {
 
     pub fn permits(&self) -> &Permits {
         &self.0.permits
+    }
+
+    pub fn claims(&self) -> &OtherClaims {
+        &self.0.claims
     }
 
     pub fn lease(&self) -> Duration {

@@ -10,6 +10,9 @@
 //! - No home directory is needed, and no configuration read, where a [`LakeBuilder`] is given the place of the lake.
 
 mod at_end;
+// For the engine of calls.
+#[doc(hidden)]
+pub mod claims;
 pub mod config;
 #[cfg(feature = "console")]
 mod console;

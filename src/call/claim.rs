@@ -1,41 +1,72 @@
-//! The claim of a call: one process of a machine takes it on, and one machine of those that share the remote.
+//! The claim of a call: among the processes of this machine, and among the machines that share the remote.
 //!
 //! It saves work and is never what makes a result right: whoever cannot claim runs the body too, and the first record counts.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use datlake_core::claim::{Holder, Seen, Watch};
-use datlake_core::{Result, claim};
-use datlake_store::{Among, FileLock, HeartbeatLease, LockAttempt};
-
-use super::site::CallSite;
-use crate::work_stealing;
+use datlake_core::Result;
+use datlake_core::claim::Holder;
+use datlake_lake::claims::Claimed;
 use datlake_lake::{provenance, scope};
+use datlake_store::{FileLock, HeartbeatLease, LockAttempt};
 
-/// The longest pause between two looks at another machine's claim.
-const PAUSE: Duration = Duration::from_secs(2);
+use super::site::{CallSite, WhenHeld};
+use crate::work_stealing;
+
+/// The pause between two looks at what somebody else does, at first and at most.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(200);
+
+/// A call's claim among the processes of this machine.
+pub(super) enum ClaimHere {
+    Ours(FileLock),
+    /// Nobody can claim it.
+    Unneeded,
+    /// Another process holds it, and the call [does not wait](WhenHeld::Leave).
+    Held(String),
+}
+
+/// How a call goes on.
+pub(super) enum Next {
+    Run,
+    /// Its record is to be looked for again: whoever holds the claim, or has held it, may have finished.
+    Look,
+    /// Another machine runs it, and it [does not wait](WhenHeld::Leave).
+    Leave(String),
+}
+
+/// Pauses between looks, each twice as long as the last.
+#[derive(Debug)]
+pub(super) struct Backoff(Duration);
+
+impl Backoff {
+    pub(super) fn new() -> Self {
+        Self(SHORTEST)
+    }
+
+    pub(super) fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LONGEST);
+        pause
+    }
+}
 
 impl CallSite {
-    /// Claims the call among the processes of this machine. `None` where nobody can.
-    pub(super) async fn claim(&self) -> Result<Option<FileLock>> {
+    /// Claims the call among the processes of this machine.
+    pub(super) async fn claim(&mut self, when_held: WhenHeld) -> Result<ClaimHere> {
         let what = self.target.identity.key.to_string();
         let note =
             format!("process {} on {} since {}", std::process::id(), self.lake.provenance().host(), provenance::now());
-        let (mut pause, mut told) = (Duration::from_millis(1), false);
+        let mut backoff = Backoff::new();
         loop {
             match self.lake.local_view().dir().try_claim(&what, &note)? {
-                LockAttempt::Won(lease) => return Ok(Some(lease)),
-                LockAttempt::Unsupported => return Ok(None),
-                LockAttempt::Held { .. } if !may_wait() => return Ok(None),
-                LockAttempt::Held { note } => {
-                    if !told {
-                        self.emit_waited(Some(note));
-                        told = true;
-                    }
-                }
+                LockAttempt::Won(lease) => return Ok(ClaimHere::Ours(lease)),
+                LockAttempt::Unsupported => return Ok(ClaimHere::Unneeded),
+                LockAttempt::Held { .. } if !may_wait() => return Ok(ClaimHere::Unneeded),
+                LockAttempt::Held { note } if when_held == WhenHeld::Leave => return Ok(ClaimHere::Held(note)),
+                LockAttempt::Held { note } => self.says_it_waits(note),
             }
-            self.pace.pause(pause).await?;
-            pause = (pause * 2).min(Duration::from_millis(200));
+            self.pace.pause(backoff.next()).await?;
         }
     }
 
@@ -51,85 +82,82 @@ impl CallSite {
             lease_ms: u64::try_from(self.lake.lease().as_millis()).unwrap_or(u64::MAX),
         })
     }
+
+    /// Whether another machine is known to run it.
+    pub(super) async fn is_held(&self) -> Result<bool> {
+        if !self.lake.claims().are_watched() {
+            return Ok(false);
+        }
+        let (lake, key) = (self.lake.clone(), self.target.identity.key);
+        self.pace.io(async move { Ok(lake.claims().is_held(lake.local_view(), &key).await) }).await
+    }
 }
 
 /// On a pool that steals work a call may lie on top of a stranger's body, and wait for somebody who waits for that one.
-fn may_wait() -> bool {
+pub(super) fn may_wait() -> bool {
     !work_stealing::is_possible() || scope::stack().is_empty()
 }
 
-/// A call's claim among machines, on the way to it.
+/// The claim of a call among the machines that share the remote.
 pub(super) struct AmongMachines {
     beating: Option<HeartbeatLease>,
-    /// Whether there is nothing more to do.
+    /// Whether it is clear that the call runs here.
     settled: bool,
     /// Whether the call is claimed among the processes of this machine.
     claimed_here: bool,
-    watch: Watch,
-    dead: Option<Seen>,
-    began: Instant,
-    pause: Duration,
-    told: bool,
+    when_held: WhenHeld,
+    backoff: Backoff,
 }
 
 impl AmongMachines {
-    pub(super) fn new(wanted: bool, claimed_here: bool) -> Self {
-        Self {
-            beating: None,
-            settled: !wanted,
-            claimed_here,
-            watch: Watch::default(),
-            dead: None,
-            began: Instant::now(),
-            pause: Duration::from_millis(50),
-            told: false,
+    pub(super) fn new(wanted: bool, claimed_here: bool, when_held: WhenHeld) -> Self {
+        Self { beating: None, settled: !wanted, claimed_here, when_held, backoff: Backoff::new() }
+    }
+
+    /// The call has no record: claims it, or waits.
+    pub(super) async fn claim(&mut self, site: &mut CallSite) -> Result<Next> {
+        if self.settled {
+            return Ok(Next::Run);
+        }
+        let (lake, key, holder) = (site.lake.clone(), site.target.identity.key, site.holder()?);
+        let claimed_here = self.claimed_here;
+        let claimed = async move {
+            // A home that was copied to another machine is called the same there. A process of this machine that has left the
+            // claim is dead: else it would have the one that we have here.
+            let is_ours = |of: &Holder| claimed_here && (&of.home, &of.host) == (&holder.home, &holder.host);
+            lake.claims().claim(lake.local_view(), &key, &holder, is_ours).await
+        };
+        let by = match site.pace.io(claimed).await? {
+            Claimed::Ours(beating) => {
+                (self.beating, self.settled) = (Some(beating), true);
+                return Ok(Next::Look);
+            }
+            Claimed::Unneeded => return Ok(self.run()),
+            Claimed::Held(_) if !may_wait() => return Ok(self.run()),
+            Claimed::Dead => return Ok(Next::Look),
+            Claimed::Held(by) => by.map_or_else(|| ANOTHER.to_owned(), |by| by.to_string()),
+        };
+        if self.when_held == WhenHeld::Leave {
+            return Ok(Next::Leave(by));
+        }
+        site.says_it_waits(by);
+        loop {
+            site.pace.pause(self.backoff.next()).await?;
+            if !site.is_held().await? {
+                return Ok(Next::Look);
+            }
         }
     }
 
-    /// The call has no record: claims it, or waits a little. Whether to go on and run it; else the record is to be looked
-    /// for again, since whoever holds the claim, or has held it, may have finished.
-    pub(super) async fn claim(&mut self, site: &CallSite) -> Result<bool> {
-        if self.settled {
-            return Ok(true);
-        }
-        let (local_view, key) = (site.lake.local_view().clone(), site.target.identity.key);
-        let (holder, dead, asked) = (site.holder()?, self.dead.take(), self.began.elapsed());
-        let tried = site.pace.io(async move { local_view.try_claim_among(&key, &holder, dead.as_ref()).await }).await?;
-        match tried {
-            None => self.settled = true,
-            Some(Among::Won(beating)) => {
-                self.beating = Some(beating);
-                self.settled = true;
-                return Ok(false);
-            }
-            Some(Among::Held(_)) if !may_wait() => self.settled = true,
-            Some(Among::Held(seen)) => {
-                let (home, host) = (&*site.lake.catalog().home, site.lake.provenance().host());
-                // A home that was copied to another machine is called the same there.
-                let is_ours = |holder: &Holder| holder.home == home && holder.host == host;
-                if self.claimed_here && seen.holder.as_ref().is_some_and(is_ours) {
-                    // A process of this machine left it, and is dead: else it would have the claim that we have here.
-                    self.dead = Some(seen);
-                    return Ok(false);
-                }
-                if !self.told {
-                    let by = seen.holder.as_ref().map(claim::Holder::to_string);
-                    site.emit_waited(Some(by.unwrap_or_else(|| "another machine".to_owned())));
-                    self.told = true;
-                }
-                let lease = site.lake.lease();
-                if self.watch.is_dead(&seen, asked, self.began.elapsed(), lease) {
-                    self.dead = Some(seen);
-                    return Ok(false);
-                }
-                site.pace.pause(self.pause).await?;
-                self.pause = (self.pause * 2).min(PAUSE).min(lease / 4);
-            }
-        }
-        Ok(self.settled)
+    fn run(&mut self) -> Next {
+        self.settled = true;
+        Next::Run
     }
 
     pub(super) fn into_claim(self) -> Option<HeartbeatLease> {
         self.beating
     }
 }
+
+/// Who holds a claim that does not show whose it is.
+pub(super) const ANOTHER: &str = "another machine";

@@ -17,11 +17,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::Chain;
-use super::claim::AmongMachines;
+use super::claim::{ANOTHER, AmongMachines, ClaimHere, Next, may_wait};
 use super::explain::{differences, explain};
 use super::key::OnChange;
 use super::running::{Claims, Running, given_back};
-use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
+use super::site::{BlockingMode, CallSite, Lookup, SearchIn, WhenHeld, told};
 use crate::work_stealing;
 use datlake_lake::{Event, Mode, scope};
 
@@ -44,6 +44,8 @@ const EXPLAINED: u64 = 20;
 pub(crate) enum Start<T> {
     Ready(T),
     Run(Box<Running>),
+    /// Another process runs it, of which this is known, and the call [does not wait](WhenHeld::Leave). It holds nothing.
+    Held(Box<CallSite>, String),
 }
 
 impl CallSite {
@@ -63,15 +65,17 @@ impl CallSite {
         self,
         code: &'static Code,
         force: bool,
+        when_held: WhenHeld,
     ) -> Result<Start<T>> {
         let parent = self.parent.clone();
-        self.find_or_board(code, force).await.inspect_err(|error| told(parent.as_deref(), error))
+        self.find_or_board(code, force, when_held).await.inspect_err(|error| told(parent.as_deref(), error))
     }
 
     async fn find_or_board<T: Serialize + DeserializeOwned>(
         mut self,
         code: &'static Code,
         force: bool,
+        when_held: WhenHeld,
     ) -> Result<Start<T>> {
         let of_other_code = self.lake.mode() == Mode::Run && self.is_of_other_code();
         if self.lake.mode() == Mode::Bypass || of_other_code {
@@ -87,11 +91,16 @@ impl CallSite {
             return Box::pin(self.look_only(force)).await;
         }
         // Apart: a hit needs nothing of it, and what holds a future holds the room for all its states.
-        Box::pin(self.take_on(code, force)).await
+        Box::pin(self.take_on(code, force, when_held)).await
     }
 
     /// The call has no value here: waits for somebody who makes it, or takes on to run it.
-    async fn take_on<T: Serialize + DeserializeOwned>(self, code: &'static Code, force: bool) -> Result<Start<T>> {
+    async fn take_on<T: Serialize + DeserializeOwned>(
+        mut self,
+        code: &'static Code,
+        force: bool,
+        when_held: WhenHeld,
+    ) -> Result<Start<T>> {
         self.check_depth()?;
         let (flight, redundant) = loop {
             match self.board()? {
@@ -113,12 +122,20 @@ impl CallSite {
                 }
             }
         };
+        if when_held == WhenHeld::Leave && !redundant && !force && self.is_known_to_be_held().await? {
+            return Ok(self.left(ANOTHER.to_owned()));
+        }
         let permit = match (self.pace, &self.parent) {
             (BlockingMode::Polled, None) => Some(self.lake.permits().body().await),
             _ => None,
         };
-        let lease = if redundant { None } else { self.claim().await? };
-        let mut machines = AmongMachines::new(!redundant && !force, lease.is_some());
+        let claimed = if redundant { ClaimHere::Unneeded } else { self.claim(when_held).await? };
+        let lease = match claimed {
+            ClaimHere::Ours(lock) => Some(lock),
+            ClaimHere::Unneeded => None,
+            ClaimHere::Held(by) => return Ok(self.left(by)),
+        };
+        let mut machines = AmongMachines::new(!redundant && !force, lease.is_some(), when_held);
         // After winning, look again: the last holder may have finished.
         let (key, expected) = loop {
             let (key, expected) = if force {
@@ -138,12 +155,25 @@ impl CallSite {
             if let Some(kept) = self.check_names(&key).await? {
                 return Ok(Start::Ready(kept));
             }
-            if machines.claim(&self).await? {
-                break (key, expected);
+            match machines.claim(&mut self).await? {
+                Next::Run => break (key, expected),
+                Next::Look => {}
+                Next::Leave(by) => return Ok(self.left(by)),
             }
         };
         let claims = Claims { here: lease, among: machines.into_claim() };
         Ok(Start::Run(Box::new(self.run(code, key, Some(flight), redundant, claims, permit, expected))))
+    }
+
+    /// Whether the call is left without trying to claim it. The second time it is tried: nothing else is left to do then, and
+    /// what the claim shows of its holder may be that it is dead.
+    async fn is_known_to_be_held(&self) -> Result<bool> {
+        Ok(may_wait() && self.times_left != 1 && self.is_held().await?)
+    }
+
+    fn left<T>(mut self, by: String) -> Start<T> {
+        self.times_left = self.times_left.saturating_add(1);
+        Start::Held(Box::new(self), by)
     }
 
     /// In a lake that runs no body: the call's value, or why it would run.

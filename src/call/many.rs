@@ -1,19 +1,14 @@
 //! Many calls of one creator at once.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 
-use futures_util::StreamExt as _;
-
+use super::jobs::{self, Jobs};
 use super::one::{AsyncCall, Call};
 use super::shape::{Fallible, Returns, Shape};
 use datlake_lake::scope;
 use datlake_lake::sync::lock;
 use datlake_store::scoped_thread;
-
-/// Calls of an asynchronous creator under way at a time.
-const POLLED: usize = 128;
 
 /// The most of its own stack that a thread gives to each of those it starts, in bytes.
 const LARGEST_STACK: usize = 256 << 20;
@@ -146,23 +141,20 @@ impl<R, S, F> Calls<R, S, F> {
         if let Some(first) = calls.first() {
             first.announce(total);
         }
-        let jobs: Vec<_> = calls.into_iter().map(|call| Mutex::new(Some(call))).collect();
-        let (next, progress, here) = (AtomicUsize::new(0), Mutex::new((0, progress)), scope::here());
+        let jobs = Jobs::new(calls);
+        let (progress, here) = (Mutex::new((0, progress)), scope::here());
         let (send, receive) = mpsc::channel();
         let work = || {
             let _inside = here.enter();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(job) = jobs.get(at) else { return };
-                let Some(call) = lock(job).take() else { return };
+            jobs.work(|at, result| {
                 // The receiver outlives the threads.
-                let _ = send.send((at, call.run()));
+                let _ = send.send((at, result));
                 let (done, progress) = &mut *lock(&progress);
                 *done += 1;
                 if let Some(progress) = progress {
                     progress(*done, total);
                 }
-            }
+            });
         };
         let stack = scope::remaining_stack().clamp(scope::STACK_SIZE, LARGEST_STACK);
         std::thread::scope(|scope| {
@@ -173,9 +165,7 @@ impl<R, S, F> Calls<R, S, F> {
             }
         });
         drop(send);
-        let mut results: Vec<(usize, R)> = receive.into_iter().collect();
-        results.sort_by_key(|(at, _)| *at);
-        results.into_iter().map(|(_, result)| result).collect()
+        in_order(receive.into_iter().collect())
     }
 }
 
@@ -257,15 +247,15 @@ impl<R, S, F> AsyncCalls<R, S, F> {
         if let Some(first) = calls.first() {
             first.announce(total);
         }
-        let mut results = Vec::with_capacity(total);
-        let mut running = futures_util::stream::iter(calls.into_iter().map(AsyncCall::run)).buffered(POLLED);
-        while let Some(result) = running.next().await {
-            results.push(result);
+        let mut results: Vec<(usize, R)> = Vec::with_capacity(total);
+        let done = |at, result| {
+            results.push((at, result));
             if let Some(progress) = &mut progress {
                 progress(results.len(), total);
             }
-        }
-        results
+        };
+        jobs::make_all(calls, done).await;
+        in_order(results)
     }
 }
 
@@ -288,4 +278,9 @@ impl<R: Returns, F> AsyncCalls<R, Fallible, F> {
     {
         self.keep_going().await.into_iter().collect()
     }
+}
+
+fn in_order<R>(mut results: Vec<(usize, R)>) -> Vec<R> {
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
 }

@@ -1,11 +1,13 @@
 //! Calls: a creator with its arguments, before anything runs.
 
 mod asked;
+mod attempt;
 pub(crate) mod body;
 mod claim;
 mod engine;
 mod explain;
 pub(crate) mod failure;
+mod jobs;
 pub(crate) mod key;
 mod many;
 mod one;

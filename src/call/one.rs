@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
 #[cfg(doc)]
@@ -10,12 +9,9 @@ use datlake_core::ErrorKind;
 use datlake_core::explain::Explanation;
 use datlake_core::lineage::Lineage;
 use datlake_core::{Result, Uid};
-use datlake_lake::scope::Scoped;
-use datlake_store::wait;
-use futures_util::FutureExt as _;
 
 use super::asked::Asked;
-use super::engine::Start;
+use super::attempt::Attempt;
 use super::failure::Describe;
 use super::key::Key;
 use super::shape::Shape;
@@ -152,17 +148,16 @@ impl<R, S, F> Call<R, S, F> {
         S: Shape<R>,
         F: FnOnce() -> R,
     {
+        self.attempt().map_or_else(S::fail, |attempt| attempt.run(force))
+    }
+
+    /// The call where it stands now.
+    pub(super) fn attempt(self) -> Result<Attempt<R, S, F>>
+    where
+        S: Shape<R>,
+    {
         let code = self.asked.code;
-        let site = self.asked.site(BlockingMode::Blocking);
-        let mut running = match site.and_then(|site| wait(site.start::<S::Value>(code, force))) {
-            Ok(Start::Ready(value)) => return S::join(value),
-            Ok(Start::Run(running)) => running,
-            Err(error) => return S::fail(error),
-        };
-        match S::split(running.call(self.body)) {
-            Ok(value) => wait(running.finish(value)).map_or_else(S::fail, S::join),
-            Err(returned) => running.failed(returned, self.describe),
-        }
+        Ok(Attempt::new(self.asked.site(BlockingMode::Blocking)?, code, self.body, self.describe))
     }
 }
 
@@ -202,22 +197,19 @@ impl<R, S, F> AsyncCall<R, S, F> {
         S: Shape<R>,
         F: Future<Output = R>,
     {
-        let code = self.asked.code;
-        let site = match self.asked.site(BlockingMode::Polled) {
-            Ok(site) => site,
-            Err(error) => return S::fail(error),
-        };
-        let mut running = match site.start::<S::Value>(code, force).await {
-            Ok(Start::Ready(value)) => return S::join(value),
-            Ok(Start::Run(running)) => running,
-            Err(error) => return S::fail(error),
-        };
-        let body = Scoped::of_body(running.scope(), self.body);
-        let returned = AssertUnwindSafe(body).catch_unwind().await;
-        match S::split(running.unless_panic(returned)) {
-            Ok(value) => Box::pin(running.finish(value)).await.map_or_else(S::fail, S::join),
-            Err(returned) => running.failed(returned, self.describe),
+        match self.attempt() {
+            Ok(attempt) => attempt.run_async(force).await,
+            Err(error) => S::fail(error),
         }
+    }
+
+    /// The call where it stands now.
+    pub(super) fn attempt(self) -> Result<Attempt<R, S, Pin<Box<F>>>>
+    where
+        S: Shape<R>,
+    {
+        let code = self.asked.code;
+        Ok(Attempt::new(self.asked.site(BlockingMode::Polled)?, code, self.body, self.describe))
     }
 }
 

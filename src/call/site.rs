@@ -32,6 +32,15 @@ pub(crate) enum BlockingMode {
     Polled,
 }
 
+/// What a call does while another process runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenHeld {
+    /// It waits for the result.
+    Wait,
+    /// It is left: who made it has others to make, or waits in a way of its own.
+    Leave,
+}
+
 /// How far to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SearchIn {
@@ -45,6 +54,10 @@ pub(crate) struct CallSite {
     pub(crate) target: CallTarget,
     pub(super) parent: Option<Arc<Body>>,
     pub(super) pace: BlockingMode,
+    /// How often the call was left to another process.
+    pub(super) times_left: u32,
+    /// Whether it was said that the call waits for another process.
+    said_it_waits: bool,
 }
 
 /// What a search comes to.
@@ -120,7 +133,7 @@ impl CallSite {
             );
             return Err(Error::new(ErrorKind::Context, message));
         }
-        Ok(Self { lake, target, parent, pace })
+        Ok(Self { lake, target, parent, pace, times_left: 0, said_it_waits: false })
     }
 
     /// Whether `body` may make this call: its key must know of the creator and of the files.
@@ -141,6 +154,13 @@ impl CallSite {
 
     pub(super) fn emit_waited(&self, by: Option<String>) {
         self.lake.emit(&Event::Waited { call: self.id(self.target.identity.key), by });
+    }
+
+    /// Says once that the call waits for another process.
+    pub(super) fn says_it_waits(&mut self, by: String) {
+        if !std::mem::replace(&mut self.said_it_waits, true) {
+            self.emit_waited(Some(by));
+        }
     }
 
     /// Looks for the call's value.

@@ -5,27 +5,39 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store};
+use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{File, Lake, LakeBuilder, Result, file_creator};
 
 use crate::support::lake;
+
+/// Questions to a store, and what each was about.
+pub(crate) type Questions = Arc<Mutex<Vec<(&'static str, String)>>>;
 
 /// Writes down what a store is asked.
 #[derive(Debug)]
 struct Counting {
     inner: Arc<dyn Store>,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: Questions,
 }
 
 impl Counting {
-    fn note(&self, what: &str) {
-        self.asked.lock().unwrap().push(what.to_owned());
+    fn note(&self, what: &'static str, about: String) {
+        self.asked.lock().unwrap().push((what, about));
     }
+}
+
+/// Writes down what the remote is asked.
+pub(crate) fn counting(asked: &Questions) -> Wrap {
+    let asked = Arc::clone(asked);
+    Arc::new(move |side, inner| match side {
+        Side::Local => inner,
+        Side::Remote => Arc::new(Counting { inner, asked: Arc::clone(&asked) }) as Arc<dyn Store>,
+    })
 }
 
 impl Store for Counting {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        self.note("get");
+        self.note("get", at.path());
         self.inner.get(at)
     }
 
@@ -35,22 +47,22 @@ impl Store for Counting {
         range: Range<u64>,
         sink: &'a mut (dyn Write + Send),
     ) -> Pending<'a, Option<u64>> {
-        self.note("fetch");
+        self.note("fetch", at.path());
         self.inner.fetch(at, range, sink)
     }
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
-        self.note("create");
+        self.note("create", at.path());
         self.inner.create(at, bytes)
     }
 
     fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
-        self.note("create");
+        self.note("create", at.path());
         self.inner.create_from(at, file)
     }
 
     fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        self.note("size");
+        self.note("size", at.path());
         self.inner.size(at)
     }
 
@@ -59,12 +71,12 @@ impl Store for Counting {
         prefix: &'a Prefix,
         visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
     ) -> Pending<'a, ()> {
-        self.note(&format!("list {}", prefix.path()));
+        self.note("list", prefix.path());
         self.inner.list(prefix, visit)
     }
 
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
-        self.note("remove");
+        self.note("remove", at.path());
         self.inner.remove(at)
     }
 
@@ -80,14 +92,13 @@ fn asked(home: &Path, remote: &Path, ask: impl FnOnce(&Lake)) -> String {
 
 /// The same of the lake that `builder` opens.
 pub(crate) fn asked_by(builder: LakeBuilder, ask: impl FnOnce(&Lake)) -> String {
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&asked);
-    let wrap = move |side, inner| match side {
-        Side::Local => inner,
-        Side::Remote => Arc::new(Counting { inner, asked: Arc::clone(&told) }) as Arc<dyn Store>,
+    let asked = Questions::default();
+    ask(&builder.wrap_stores(counting(&asked)).open().unwrap());
+    let shown = |(what, about): &(&'static str, String)| match *what {
+        "list" => format!("list {about}"),
+        what => what.to_owned(),
     };
-    ask(&builder.wrap_stores(Arc::new(wrap)).open().unwrap());
-    let mut asked = asked.lock().unwrap().clone();
+    let mut asked: Vec<String> = asked.lock().unwrap().iter().map(shown).collect();
     asked.sort();
     let times = asked.chunk_by(|a, b| a == b).map(|same| format!("{} ×{}", same[0], same.len()));
     times.collect::<Vec<_>>().join(", ")

@@ -72,6 +72,7 @@ mod secrets;
 #[path = "../../datlake-store/tests/object/servers.rs"]
 mod servers;
 mod shapes;
+mod shared_work;
 mod shown;
 mod stray;
 mod support;

@@ -148,7 +148,7 @@ fn a_child() {
     if let Ok(stop) = std::env::var(STOP) {
         builder = builder.wrap_stores(stopping(&stop)).lease(SHORT);
     }
-    if step == "hold shortly" {
+    if step.ends_with("shortly") {
         builder = builder.lease(SHORT);
     }
     let lake = builder.open().unwrap();

@@ -20,6 +20,7 @@ mod races;
 #[allow(dead_code, reason = "the tests of datlake-store use all of it")]
 #[path = "../../datlake-store/tests/object/servers.rs"]
 mod servers;
+mod sharing;
 mod steps;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod transfers;

@@ -151,7 +151,7 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
         "upload" => crate::transfers::upload(lake)?,
         #[cfg(all(feature = "aws", feature = "azure"))]
         "download" => crate::transfers::download(lake)?,
-        other => panic!("there is no step {other}"),
+        other => crate::sharing::take(other)?,
     }
     Ok(())
 }

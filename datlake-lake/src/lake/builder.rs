@@ -14,6 +14,7 @@ use datlake_store::{LocalView, Maker, Options, Permits, Reach, Wrap};
 
 use super::opened::register;
 use crate::at_end::at_end;
+use crate::claims::OtherClaims;
 use crate::config::{self, Settings};
 use crate::handle::{Inner, Lake};
 use crate::journal::RunJournal;
@@ -285,6 +286,7 @@ impl LakeBuilder {
             mode,
             missed: Mutex::default(),
             cache_limit,
+            claims: OtherClaims::new(lease),
             lease,
             learned: AtomicBool::new(false),
             contacting: futures_util::lock::Mutex::default(),

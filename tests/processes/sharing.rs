@@ -1,0 +1,125 @@
+//! Processes that make the same calls: who finds one that another runs goes on with the others.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use datlake::{Result, file_creator};
+use futures_util::future::try_join_all;
+use rayon::prelude::*;
+
+use crate::child::{self, Process, Remote};
+use crate::races::all_done;
+
+/// Calls of the fan-out. The first process stays in the first of them.
+const ALL: u64 = 12;
+
+fn ran(n: u64, stays: bool) -> u64 {
+    static RAN: AtomicU64 = AtomicU64::new(0);
+    child::says(&format!("ran {} parts", RAN.fetch_add(1, Ordering::Relaxed) + 1));
+    if n == 0 && stays {
+        child::waits_for_word();
+    }
+    n
+}
+
+/// Whether this process stays in the first call.
+fn stays() -> bool {
+    std::env::var("DATLAKE_TEST_STEP").is_ok_and(|step| step.starts_with("stay"))
+}
+
+#[file_creator(closure = "own")]
+fn part(n: u64) -> Result<u64> {
+    Ok(ran(n, stays()))
+}
+
+#[file_creator(closure = "own")]
+async fn slow_part(n: u64) -> Result<u64> {
+    Ok(ran(n, stays()))
+}
+
+/// What the children do.
+pub(crate) fn take(step: &str) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let parts = match step {
+        "stay in a call" | "stay shortly" => vec![part(0)?],
+        "stay in an asynchronous call" | "stay in an asynchronous call shortly" => {
+            vec![runtime.block_on(slow_part(0))?]
+        }
+        "calls" => part::calls(0..ALL).threads(1).run()?,
+        "calls on two threads" => part::calls(0..ALL).threads(2).run()?,
+        "rayon" => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+            let lake = datlake::Lake::current()?;
+            pool.install(|| {
+                let _current = lake.enter();
+                (0..ALL).into_par_iter().map(part).collect::<Result<Vec<_>>>()
+            })?
+        }
+        "asynchronous calls" => runtime.block_on(slow_part::calls(0..ALL).run())?,
+        "joined" => runtime.block_on(try_join_all((0..ALL).map(slow_part)))?,
+        other => panic!("there is no step {other}"),
+    };
+    child::says(&format!("sum {}", parts.iter().sum::<u64>()));
+    Ok(())
+}
+
+/// One process stays in the first call, another finds it held and makes all others.
+fn meet(stay: &str, step: &str, shared: bool) -> (Process, Process, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let remote = shared.then(|| Remote::directory(&folder.path().join("remote")));
+    let home = |name: &str| folder.path().join(if shared { name } else { "home" });
+    let mut first = Process::on(stay, &home("one"), remote.as_ref(), None);
+    first.hears("ran 1 parts");
+    let mut other = Process::on(step, &home("other"), remote.as_ref(), None);
+    other.hears(&format!("ran {} parts", ALL - 1));
+    (first, other, folder)
+}
+
+/// Once the first has finished, the other has its result, too.
+fn goes_on_with_others(stay: &str, step: &str) {
+    for shared in [false, true] {
+        let (mut first, other, _folder) = meet(stay, step, shared);
+        first.goes_on();
+        let ended = all_done(vec![first, other]);
+        assert_eq!(ended[1].find("sum "), Some("66"), "{step}");
+        assert_eq!(ended[1].times(&format!("ran {ALL} parts")), 0, "{step}: the held one ran twice");
+    }
+}
+
+#[test]
+fn calls_of_a_fan_out_go_on_with_others() {
+    goes_on_with_others("stay in a call", "calls");
+    goes_on_with_others("stay in a call", "calls on two threads");
+}
+
+#[test]
+fn asynchronous_calls_go_on_with_others() {
+    goes_on_with_others("stay in an asynchronous call", "asynchronous calls");
+    goes_on_with_others("stay in an asynchronous call", "joined");
+}
+
+#[test]
+fn a_call_that_was_left_to_a_process_that_dies_is_made() {
+    for shared in [false, true] {
+        for (stay, step) in [("stay shortly", "calls"), ("stay in an asynchronous call shortly", "joined")] {
+            let (first, mut other, _folder) = meet(stay, step, shared);
+            first.kill();
+            other.hears(&format!("ran {ALL} parts"));
+            assert_eq!(all_done(vec![other])[0].find("sum "), Some("66"), "{step}");
+        }
+    }
+}
+
+/// The calls of a pool that steals work stay in their order: which thread makes which is the pool's.
+#[test]
+fn jobs_of_a_pool_that_steals_work_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let mut first = Process::on("stay in a call", &home, None, None);
+    first.hears("ran 1 parts");
+    let mut other = Process::on("rayon", &home, None, None);
+    other.hears("waits");
+    first.goes_on();
+    let ended = all_done(vec![first, other]);
+    assert_eq!(ended[1].find("sum "), Some("66"));
+    assert_eq!(ended[1].times(&format!("ran {ALL} parts")), 0, "the held one ran twice");
+}
