@@ -24,6 +24,9 @@ mod files_and_trees {}
 #[doc = include_str!("../docs/guide/configuration.md")]
 mod configuration {}
 
+#[doc = include_str!("../docs/guide/many-machines.md")]
+mod many_machines {}
+
 #[doc = include_str!("../docs/guide/recipes.md")]
 mod recipes {}
 

@@ -49,7 +49,7 @@ pub use datlake_core::{
 pub use datlake_lake::{
     AsyncFileWriter, AsyncLakeWriter, CallId, Collect, Entered, Event, Evict, File, FileWriter, Files, Here, Lake,
     LakeBuilder, LakeWriter, LocalFolder, Mirror, Mode, Origin, Pace, Prune, Replacing, Scoped, StagedPath, Tree,
-    TreeEntry, TreeWriter, Unverified, Verify, config, here, report,
+    TreeEntry, TreeWriter, Unverified, Verify, config, here, is_first, report,
 };
 #[doc = include_str!("attributes/file_creator.md")]
 pub use datlake_macros::file_creator;

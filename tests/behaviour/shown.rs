@@ -69,6 +69,29 @@ fn a_line_for_calls_of_one_creator_in_a_row_and_a_summary() {
 }
 
 #[test]
+fn of_processes_that_share_the_work_the_first_says_what_became_of_it() {
+    let test = "shown::of_processes_that_share_the_work_the_first_says_what_became_of_it";
+    let machines = Machines::new();
+    let home = machines.remote().with_file_name("a").display().to_string();
+    let run = |rank: &str, mode: &str| {
+        let variables = [("DATLAKE_HOME", &*home), ("DATLAKE", mode), ("DATLAKE_LOG", "calls"), ("DATLAKE_RANK", rank)];
+        said_alone(test, &variables)
+    };
+    let Some(said) = run("1", "run") else {
+        let _made = pipeline();
+        if datlake::is_first() {
+            eprintln!("datlake: the user's own");
+        }
+        return;
+    };
+    assert_eq!(lines(&said), [""; 0]);
+    let said = run("0", "run").unwrap();
+    assert!(said.contains("0 ran, 11 skipped, 1 failed") && said.contains("(in the first process)"), "{said}");
+    assert!(lines(&said).contains(&"the user's own".to_owned()), "{said}");
+    assert!(lines(&run("1", "plan").unwrap()).is_empty());
+}
+
+#[test]
 fn a_lake_of_ones_own_says_nothing() {
     let test = "shown::a_lake_of_ones_own_says_nothing";
     let Some(said) = said_alone(test, &[("DATLAKE_LOG", "calls")]) else {

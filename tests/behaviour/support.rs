@@ -288,7 +288,8 @@ pub(crate) fn is_alone(test: &str) -> bool {
 /// A program that is to run that test alone, with these variables, and without those that are empty.
 pub(crate) fn command_alone(program: &str, test: &str, variables: &[(&str, &str)]) -> std::process::Command {
     let mut command = std::process::Command::new(program);
-    for name in ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG", "DATLAKE_OFFLINE"] {
+    let own = ["DATLAKE", "DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL", "DATLAKE_LOG", "DATLAKE_OFFLINE"];
+    for name in own.into_iter().chain(["DATLAKE_RANK", "SLURM_PROCID", "SLURM_ARRAY_TASK_ID", "PARALLEL_SEQ"]) {
         command.env_remove(name);
     }
     for (name, value) in variables {

@@ -13,6 +13,7 @@ use super::file::{self, Layer};
 use super::key::{Key, Log, SIZE, size};
 use super::setting::{Setting, Source};
 use crate::mode::Mode;
+use crate::rank::Rank;
 
 /// Settings of the default lake.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) mode: Mode,
     #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "the console alone reads it"))]
     pub(crate) log: Log,
+    #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "the console alone reads it"))]
+    pub(crate) rank: Rank,
 }
 
 /// What is set, each with its source.
@@ -84,6 +87,7 @@ impl Surroundings {
             offline: gathered.offline()?,
             mode: gathered.mode()?,
             log: gathered.log()?,
+            rank: Rank::of(self.variable)?,
             home: gathered.home,
         })
     }

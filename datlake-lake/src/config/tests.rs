@@ -141,6 +141,8 @@ fn unknown_values_and_contexts_are_refused() {
     assert!(around.resolve().unwrap_err().to_string().contains("DATLAKE_OFFLINE is `perhaps`"));
     around.variable = |name| (name == "DATLAKE_OFFLINE").then(|| "1".into());
     assert!(around.resolve().unwrap().offline);
+    around.variable = |name| (name == "DATLAKE_RANK").then(|| "first".into());
+    assert!(around.resolve().unwrap_err().to_string().contains("DATLAKE_RANK is `first`"));
 }
 
 fn file(dir: &Path, name: &str, text: &str) -> PathBuf {

@@ -17,6 +17,7 @@ use crate::config::Log;
 use crate::event::{CallId, Event, Pace};
 use crate::handle::{Inner, Lake, Remembered};
 use crate::mode::Mode;
+use crate::rank::Rank;
 use crate::report::{human_duration as duration, human_size as bytes};
 use crate::sync::lock;
 use counts::{Counts, Group};
@@ -32,14 +33,20 @@ const SILENCE: Duration = Duration::from_secs(60);
 const REMEMBERED: usize = 1000;
 
 /// Shows the default lake's events on standard error, unless a `tracing` subscriber does.
-pub(crate) fn attach(lake: &Lake, log: Log) {
-    let mode = lake.mode();
-    // A plan is there to be read.
-    let log = if mode == Mode::Plan { log.max(Log::Warnings) } else { log };
+///
+/// Of the processes that share a program's work the first alone says what becomes of calls; each warns.
+pub(crate) fn attach(lake: &Lake, log: Log, rank: Rank) {
+    let (log, mode) = match (rank, lake.mode()) {
+        (Rank::Other, _) => (log.min(Log::Warnings), Mode::Run),
+        // A plan is there to be read.
+        (_, Mode::Plan) => (log.max(Log::Warnings), Mode::Plan),
+        (_, mode) => (log, mode),
+    };
     if log == Log::Off || tracing::dispatcher::has_been_set() {
         return;
     }
-    let console = Console { log, mode, lake: Arc::downgrade(&lake.0), screen: Screen::here(), ..Console::default() };
+    let console =
+        Console { log, mode, rank, lake: Arc::downgrade(&lake.0), screen: Screen::here(), ..Console::default() };
     let console = Arc::new(Mutex::new(console));
     if let Some(unpushed) = unpushed(lake) {
         lock(&console).say(&unpushed);
@@ -84,6 +91,7 @@ fn watch(console: &Arc<Mutex<Console>>) {
 struct Console {
     log: Log,
     mode: Mode,
+    rank: Rank,
     lake: Weak<Inner>,
     screen: Screen,
     group: Option<Group>,
@@ -328,7 +336,8 @@ impl Console {
             return;
         }
         if let Some(text) = self.total.summary(self.saved()) {
-            self.say(&text);
+            let whose = if self.rank == Rank::First { " (in the first process)" } else { "" };
+            self.say(&format!("{text}{whose}"));
         }
     }
 

@@ -243,7 +243,7 @@ impl LakeBuilder {
     }
 
     pub(super) fn from_settings(settings: Settings) -> Self {
-        let Settings { home, remote, unsafe_remote, email, cache_limit, offline, mode, log: _ } = settings;
+        let Settings { home, remote, unsafe_remote, email, cache_limit, offline, mode, log: _, rank: _ } = settings;
         let mut options = Options::default();
         options.remote.unsafe_creates = unsafe_remote;
         Self { home: Some(home), remote, options, email, cache_limit, offline, mode, ..Self::default() }

@@ -43,10 +43,10 @@ impl Lake {
             (None, None) => {
                 let settings = config::resolve()?;
                 #[cfg(feature = "console")]
-                let log = settings.log;
+                let (log, rank) = (settings.log, settings.rank);
                 let lake = LakeBuilder::from_settings(settings).open_unregistered()?;
                 #[cfg(feature = "console")]
-                console::attach(&lake, log);
+                console::attach(&lake, log, rank);
                 open.default = Some(lake.clone());
                 Ok(lake)
             }
