@@ -23,21 +23,26 @@ fn is_there(tool: &str, test: &str) -> bool {
 }
 
 fn program(runner: &[&str], args: &[&str]) -> String {
+    program_with(runner, args, &[])
+}
+
+fn program_with(runner: &[&str], args: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(runner.first().copied().unwrap_or(PROGRAM));
     command.args(runner.get(1..).unwrap_or_default());
     if !runner.is_empty() {
         command.arg(PROGRAM);
     }
-    let done = command.arg("program").args(args).env("DATLAKE_LOG", "off").output().unwrap();
+    let done =
+        command.arg("program").args(args).env("DATLAKE_LOG", "off").envs(variables.iter().copied()).output().unwrap();
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(done.status.success(), "{args:?}: {said}");
     said
 }
 
 /// How often the program makes each system call.
-fn system_calls(dir: &Path, args: &[&str]) -> BTreeMap<String, i64> {
+fn system_calls(dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> BTreeMap<String, i64> {
     let log = dir.join("strace");
-    program(&["strace", "-f", "-qq", "-o", log.to_str().unwrap()], args);
+    program_with(&["strace", "-f", "-qq", "-o", log.to_str().unwrap()], args, variables);
     let mut counts = BTreeMap::new();
     for line in std::fs::read_to_string(log).unwrap().lines() {
         let call = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
@@ -53,9 +58,14 @@ fn system_calls(dir: &Path, args: &[&str]) -> BTreeMap<String, i64> {
 
 /// The system calls of each of `MORE` calls, on the average; `args` makes the arguments of a program that makes so many.
 fn each(dir: &Path, args: impl Fn(&str) -> Vec<String>) -> BTreeMap<String, f64> {
+    each_with(dir, &[], args)
+}
+
+/// The same with variables in the environment.
+fn each_with(dir: &Path, variables: &[(&str, &str)], args: impl Fn(&str) -> Vec<String>) -> BTreeMap<String, f64> {
     let of = |count: u64| {
         let args = args(&count.to_string());
-        system_calls(dir, &args.iter().map(String::as_str).collect::<Vec<_>>())
+        system_calls(dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), variables)
     };
     let (few, many) = (of(FEW), of(FEW + MORE));
     let more = |(name, count): (String, i64)| {
@@ -84,6 +94,28 @@ fn a_skipped_call_opens_one_file_and_reads_it() {
     assert!(again.is_empty(), "what is remembered asks the system nothing: {again:?}");
 }
 
+/// What others made is no work to be claimed: no file is locked for each of thousands.
+#[test]
+fn a_hit_that_a_pack_has_takes_no_lock() {
+    if !is_there("strace", "what a hit from a pack asks of the system") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake").display().to_string();
+    program(&[], &["calls", &lake, &(FEW + MORE).to_string()]);
+    let remote = format!("file://{}", dir.path().join("remote").display());
+    program_with(&[], &["push", &lake], &[("DATLAKE_BENCH_REMOTE", &remote)]);
+    let serial = std::cell::Cell::new(0);
+    let hit = each_with(dir.path(), &[("DATLAKE_BENCH_REMOTE", &remote)], |count| {
+        serial.set(serial.get() + 1);
+        let home = dir.path().join(format!("home-{}", serial.get())).display().to_string();
+        vec!["calls".to_owned(), home, count.to_owned()]
+    });
+    assert_eq!(hit.get("flock"), None, "{hit:#?}");
+    let all: f64 = hit.values().sum();
+    assert!(all <= PACKED, "{all} system calls: {hit:#?}");
+}
+
 #[test]
 fn a_call_that_runs_syncs_what_it_must_and_no_more() {
     if !is_there("strace", "what a call that runs asks of the system") {
@@ -110,6 +142,9 @@ fn a_call_that_runs_syncs_what_it_must_and_no_more() {
 const SYNCS: f64 = 7.0;
 const OPENS: f64 = 20.0;
 const ALL: f64 = 120.0;
+
+/// Of a hit that a pack has: its record gets a place of its own here.
+const PACKED: f64 = 30.0;
 
 /// Instructions of each of a thousand calls more, as callgrind counts them.
 fn instructions(dir: &Path, name: &str, lake: &str) -> f64 {

@@ -21,6 +21,11 @@ use crate::{CallKey, CreatorName, Digest, Entry, Location, Prefix, Result, Store
 const AT_ONCE: usize = 16;
 
 impl Catalog {
+    /// Whether a pack that was fetched has the record of a call. Who asks while packs are on their way waits for them.
+    pub async fn is_packed(&self, creator: &CreatorName, key: &CallKey) -> bool {
+        self.remote.is_some() && self.packs.of(creator).lock().await.places.contains_key(key)
+    }
+
     /// The record of a call from a pack, if one has it.
     pub(super) async fn packed(&self, creator: &CreatorName, key: &CallKey) -> Option<Record> {
         let remote = self.remote.as_deref()?;
