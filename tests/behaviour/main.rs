@@ -62,6 +62,8 @@ mod remotes;
 mod replaced_elsewhere;
 mod replacing;
 mod reports;
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod requests;
 mod returns;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod rights;

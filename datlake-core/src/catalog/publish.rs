@@ -1,11 +1,17 @@
 //! Publication: content, `uses`, names, and last the record.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Catalog, Commit, Publication, Published};
 use crate::record::{CallDocument, Name, NameTarget, OutputOf, Record, ValueBytes};
 use crate::{Created, Digest, Error, ErrorKind, Location, Result, Store, Subject};
+
+/// How many pieces of content, or notes of what was read, are on their way at a time.
+const AT_ONCE: usize = 16;
 
 impl Catalog {
     /// Makes a finished call visible, in an order that shows all of it or nothing.
@@ -84,9 +90,11 @@ impl Catalog {
         };
         // `uses` is an index that can be made again from the records.
         let index = self.remote.as_deref().unwrap_or(&*self.cache);
-        for digest in uses {
-            index.create(&Location::Use(*digest, record.creator.clone(), record.key), b"").await?;
-        }
+        let noted = stream::iter(uses.iter().copied()).map(|digest| {
+            let at = Location::Use(digest, record.creator.clone(), record.key);
+            async move { index.create(&at, b"").await.map(drop) }
+        });
+        noted.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         let (mut wanted, mut placed) = (Vec::new(), Vec::new());
         for uid in names {
             let target = OutputOf { creator: record.creator.clone(), key: record.key };
@@ -151,12 +159,16 @@ impl Catalog {
         let Publication { record, value, blobs, .. } = publication;
         // What exists only here must be safe here; with a remote this machine holds copies.
         let keep = if self.remote.is_some() { &self.cache } else { &self.local };
-        for (digest, path) in blobs {
+        // Each once: two uploads of the same would be in each other's way.
+        let blobs: BTreeMap<_, _> = blobs.iter().map(|(digest, path)| (*digest, path.clone())).collect();
+        let put = stream::iter(blobs).map(async |(digest, path)| {
+            let at = Location::Blob(digest);
             if let Some(remote) = &self.remote {
-                remote.create_from(&Location::Blob(*digest), path).await?;
+                remote.create_from(&at, &path).await?;
             }
-            keep.create_from(&Location::Blob(*digest), path).await?;
-        }
+            keep.create_from(&at, &path).await.map(drop)
+        });
+        put.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         if let (Some(bytes), ValueBytes::Blob(digest)) = (value, &record.value) {
             if let Some(remote) = &self.remote {
                 remote.create(&Location::Blob(*digest), bytes).await?;

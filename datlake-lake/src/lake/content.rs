@@ -9,7 +9,7 @@ use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Subject
 use datlake_store::{Wanted, offload, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Lake, lock};
+use super::{AT_ONCE, Lake, concerns_one, lock};
 use crate::event::Event;
 
 /// How many things are done at a time; transfers have a bound of their own.
@@ -67,11 +67,30 @@ impl Lake {
                 continue;
             }
             if content.reads.is_some() && is_read(&content)? {
-                contents.extend(self.references_of(&content)?.into_iter().rev());
+                let mut found = self.references_of(&content)?;
+                self.fetch_ahead(&found, &is_read)?;
+                found.reverse();
+                contents.extend(found);
             }
             all.push(content);
         }
         Ok(all)
+    }
+
+    /// Fetches those of `contents` that are to be read next, several at a time: one after the other takes a round trip each. What is
+    /// wrong with one of them is an error of who reads it.
+    fn fetch_ahead(&self, contents: &[Content], is_read: impl Fn(&Content) -> Result<bool>) -> Result<()> {
+        let mut ahead = Vec::new();
+        for content in contents {
+            if content.reads.is_some() && !self.is_here(content)? && is_read(content)? {
+                ahead.push(content);
+            }
+        }
+        let fetched = stream::iter(ahead).map(async |content| match self.fetch(content).await {
+            Err(error) if !concerns_one(&error) => Err(error),
+            _ => Ok(()),
+        });
+        wait(fetched.buffer_unordered(AT_ONCE).try_collect())
     }
 
     /// What content refers to itself.

@@ -1,0 +1,157 @@
+//! How much is asked of a remote, and what of that at a time: far away, what follows one after the other takes a round trip each.
+
+use std::fs;
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store};
+use datlake::{File, Result, file_creator};
+use futures_util::future::{join, poll_fn};
+
+use crate::support::{Machines, Watched};
+
+/// How long a request waits for another, where none comes.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is under way at a store, and what was.
+#[derive(Debug, Default)]
+struct Traffic {
+    now: Vec<&'static str>,
+    /// Of what several were under way at a time.
+    together: Vec<&'static str>,
+    /// What ended, in order, and once what ended several times in a row.
+    ended: Vec<&'static str>,
+}
+
+/// A store each of whose requests waits a while until there are two of its kind.
+#[derive(Debug)]
+struct Meeting {
+    store: Arc<dyn Store>,
+    traffic: Arc<Mutex<Traffic>>,
+    /// Those that wait.
+    kinds: &'static [&'static str],
+}
+
+impl Meeting {
+    /// Passes a request on when another of its kind is under way, or none comes.
+    fn meet<'a, T: Send + 'a>(&'a self, kind: &'static str, request: Pending<'a, T>) -> Pending<'a, T> {
+        Box::pin(async move {
+            self.traffic.lock().unwrap().now.push(kind);
+            let until = Instant::now() + if self.kinds.contains(&kind) { PATIENCE } else { Duration::ZERO };
+            let met = poll_fn(|cx| {
+                let mut traffic = self.traffic.lock().unwrap();
+                if traffic.now.iter().filter(|now| **now == kind).count() > 1 && !traffic.together.contains(&kind) {
+                    traffic.together.push(kind);
+                }
+                if traffic.together.contains(&kind) || Instant::now() > until {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            });
+            let (_, done) = join(met, request).await;
+            let mut traffic = self.traffic.lock().unwrap();
+            let at = traffic.now.iter().position(|now| *now == kind).unwrap();
+            traffic.now.remove(at);
+            if traffic.ended.last() != Some(&kind) {
+                traffic.ended.push(kind);
+            }
+            done
+        })
+    }
+}
+
+impl Store for Meeting {
+    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
+        self.store.get(at)
+    }
+    fn fetch<'a>(
+        &'a self,
+        at: &'a Location,
+        range: Range<u64>,
+        sink: &'a mut (dyn std::io::Write + Send),
+    ) -> Pending<'a, Option<u64>> {
+        self.meet("fetch", self.store.fetch(at, range, sink))
+    }
+    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
+        self.meet(at.folder(), self.store.create(at, bytes))
+    }
+    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
+        self.meet(at.folder(), self.store.create_from(at, file))
+    }
+    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
+        self.store.size(at)
+    }
+    fn list<'a>(
+        &'a self,
+        prefix: &'a Prefix,
+        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
+    ) -> Pending<'a, ()> {
+        self.store.list(prefix, visit)
+    }
+    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
+        self.store.remove(at)
+    }
+    fn describe(&self) -> String {
+        self.store.describe()
+    }
+}
+
+/// The machine called `name`, at whose remote requests of some kinds meet.
+fn meeting(machines: &Machines, name: &str, kinds: &'static [&'static str]) -> (Watched, Arc<Mutex<Traffic>>) {
+    let traffic = Arc::<Mutex<Traffic>>::default();
+    let seen = Arc::clone(&traffic);
+    let wrap = move |side, store| match side {
+        Side::Local => store,
+        Side::Remote => Arc::new(Meeting { store, traffic: Arc::clone(&seen), kinds }) as Arc<dyn Store>,
+    };
+    (Watched::open(machines.builder(name).wrap_stores(Arc::new(wrap))), traffic)
+}
+
+fn folder(files: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for at in 0..files {
+        fs::write(folder.path().join(format!("f{at:04}.txt")), format!("content {at}")).unwrap();
+    }
+    folder
+}
+
+/// All ranges of a tree lead to what else is fetched.
+#[test]
+fn a_pull_fetches_the_ranges_of_a_tree_several_at_a_time() {
+    let machines = Machines::new();
+    machines.machine("one").add_tree("many", folder(3000).path()).unwrap();
+    let (other, traffic) = meeting(&machines, "other", &["fetch"]);
+    // The small files are in one pack, so that it is the ranges that meet.
+    assert!(other.pull(&["many"]).unwrap().fetched < 20);
+    assert_eq!(traffic.lock().unwrap().together, ["fetch"]);
+}
+
+#[file_creator]
+fn copies(pages: &[File]) -> Result<Vec<File>> {
+    pages.iter().map(|page| File::from_bytes("copy.txt", page.read_to_string()?.repeat(2))).collect()
+}
+
+/// What a call made is sent several at a time, and yet in the order that shows all of it or nothing.
+#[test]
+fn a_call_publishes_its_outputs_several_at_a_time() {
+    let machines = Machines::new();
+    let (lake, traffic) = meeting(&machines, "one", &["blobs", "uses"]);
+    let other = machines.machine("other");
+    let named = (0..5).map(|n| format!("pages/{n}"));
+    named.clone().for_each(|name| drop(other.add_bytes(&name, format!("the {name}")).unwrap()));
+    let pages: Vec<File> = named.map(|name| lake.file(&name).unwrap()).collect();
+    // They are fetched.
+    pages.iter().for_each(|page| drop(page.read().unwrap()));
+    lake.happened();
+    *traffic.lock().unwrap() = Traffic::default();
+    let made = lake.ok("ran copies", || copies(&pages));
+    assert_eq!(made[4].read_to_string().unwrap(), "the pages/4the pages/4");
+    let Traffic { now, together, ended } = std::mem::take(&mut *traffic.lock().unwrap());
+    let mut ended: Vec<_> = ended.into_iter().filter(|kind| ["blobs", "uses", "calls"].contains(kind)).collect();
+    ended.dedup();
+    assert_eq!((now.len(), together, ended), (0, vec!["blobs", "uses"], vec!["blobs", "uses", "calls"]));
+}
