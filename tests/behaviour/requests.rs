@@ -8,9 +8,11 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store};
-use datlake::{File, Result, file_creator};
+use datlake::{File, Lake, LakeBuilder, Result, file_creator};
 use futures_util::future::{join, poll_fn};
 
+use crate::fake::{Asked, Fake};
+use crate::servers::s3_at;
 use crate::support::{Machines, Watched};
 
 /// How long a request waits for another, where none comes.
@@ -119,6 +121,22 @@ fn folder(files: usize) -> tempfile::TempDir {
     folder
 }
 
+fn at_fake(folder: &tempfile::TempDir, name: &str, fake: &Fake) -> LakeBuilder {
+    let builder = Lake::builder().home(folder.path().join(name)).remote("s3://bucket/lake");
+    builder.remote_variables(s3_at(&fake.endpoint))
+}
+
+/// Each request by what it is and the kind of the object.
+fn named(asked: &[Asked]) -> Vec<String> {
+    let one = |asked: &Asked| {
+        let prefix = asked.query.split('&').find_map(|part| part.strip_prefix("prefix="));
+        let path = prefix.map_or_else(|| asked.key.clone(), |prefix| prefix.replace("%2F", "/"));
+        let what = if prefix.is_some() { "LIST" } else { &asked.method };
+        format!("{what} {}", path.strip_prefix("lake/").unwrap_or(&path))
+    };
+    asked.iter().map(one).collect()
+}
+
 /// All ranges of a tree lead to what else is fetched.
 #[test]
 fn a_pull_fetches_the_ranges_of_a_tree_several_at_a_time() {
@@ -154,4 +172,82 @@ fn a_call_publishes_its_outputs_several_at_a_time() {
     let mut ended: Vec<_> = ended.into_iter().filter(|kind| ["blobs", "uses", "calls"].contains(kind)).collect();
     ended.dedup();
     assert_eq!((now.len(), together, ended), (0, vec!["blobs", "uses"], vec!["blobs", "uses", "calls"]));
+}
+
+/// One changed file is pushed by as many requests as it takes, however many files and packs there are.
+#[test]
+fn one_changed_file_is_pushed_by_twelve_requests() {
+    let (fake, place, folder) = (Fake::start(), tempfile::tempdir().unwrap(), folder(3000));
+    let offline = |name: &str| Lake::builder().home(place.path().join(name)).open().unwrap();
+    let online = |name: &str| at_fake(&place, name, &fake).open().unwrap();
+    offline("one").add_tree("many", folder.path()).unwrap();
+    online("one").push(&[]).unwrap();
+    online("new").pull(&[]).unwrap();
+    for home in ["one", "new"] {
+        online(home).pull(&[]).unwrap();
+        fs::write(folder.path().join("f0007.txt"), format!("changed by {home}")).unwrap();
+        offline(home).replacing().add_tree("many", folder.path()).unwrap();
+        let lake = online(home);
+        fake.asked();
+        assert_eq!(lake.push(&[]).unwrap().blobs, 3);
+        // A home that never wrote there finds out once how the remote creates.
+        let mut asked = named(&fake.asked());
+        asked.retain(|asked| !asked.ends_with(" datlake.json"));
+        let mut kinds: Vec<_> = asked.iter().map(|asked| asked.split('/').next().unwrap()).collect();
+        kinds.sort_unstable();
+        let expected = [
+            // Whether the name is still there, when its entry is.
+            "GET files",
+            // The pack with the other files: somebody may have packed them anew.
+            "HEAD blobs",
+            // What is collected, before anything is found and before it is named; what was removed; which versions were pruned.
+            "LIST gc",
+            "LIST gc",
+            "LIST names",
+            "LIST removed",
+            // The file, its range, the tree; what leads to the pack; and the name.
+            "PUT blobs",
+            "PUT blobs",
+            "PUT blobs",
+            "PUT locations",
+            "PUT names",
+        ];
+        assert_eq!(kinds, expected, "{home}: {asked:#?}");
+    }
+}
+
+/// A large file that is new costs no more than one look whether it is there.
+#[test]
+fn a_large_file_is_asked_for_once() {
+    let (fake, place) = (Fake::start(), tempfile::tempdir().unwrap());
+    Lake::builder().home(place.path().join("one")).open().unwrap().add_bytes("large", vec![7; 300 << 10]).unwrap();
+    let lake = at_fake(&place, "one", &fake).open().unwrap();
+    lake.push(&[]).unwrap();
+    let asked = named(&fake.asked());
+    let of_it: Vec<_> = asked.iter().filter(|asked| asked.contains("blobs/")).collect();
+    assert_eq!(of_it.iter().map(|asked| &asked[..4]).collect::<Vec<_>>(), ["HEAD", "PUT "], "{asked:#?}");
+}
+
+#[file_creator]
+fn doubled(n: u32) -> Result<u32> {
+    Ok(2 * n)
+}
+
+/// A machine that is new to a thousand calls asks for none by itself.
+#[test]
+fn a_thousand_hits_on_a_new_machine_take_few_requests() {
+    let (fake, place) = (Fake::start(), tempfile::tempdir().unwrap());
+    let alone = Watched::open(Lake::builder().home(place.path().join("one")));
+    alone.ok("ran doubled ×1000", || doubled::calls(0..1000).run());
+    drop(alone);
+    at_fake(&place, "one", &fake).open().unwrap().push(&[]).unwrap();
+    let asked_for = |name: &str, calls: u32| {
+        let lake = Watched::open(at_fake(&place, name, &fake));
+        fake.asked();
+        lake.ok(&format!("hit doubled ×{calls}"), || (0..calls).map(doubled).collect::<Result<Vec<_>>>());
+        fake.asked().len()
+    };
+    let (few, many) = (asked_for("few", 100), asked_for("many", 1000));
+    assert_eq!(few, many);
+    assert!(many <= 20, "{many} requests");
 }

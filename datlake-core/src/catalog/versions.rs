@@ -169,15 +169,9 @@ impl Catalog {
             if self.remote.is_none() {
                 self.mark_unpushed(&entry).await?;
             }
-            if log::attempt(store, &log, head + 1, version.bytes(), &to.nonce).await? != Attempt::Ours {
-                continue;
-            }
-            // Somebody may have removed the name meanwhile: then what was appended is nobody's.
-            let now = store.get(&at).await?.map(|bytes| Name::parse(&to.uid, bytes)).transpose()?;
-            if now.is_some_and(|now| now.digest == first.digest) {
+            if append(store, &version).await? {
                 return self.led(store, first, head + 1).await;
             }
-            store.remove(&entry).await?;
         }
         Err(contradiction(store, &format!("replace `{}`", to.uid), "it"))
     }
@@ -266,8 +260,23 @@ impl Catalog {
         Ok(Commit::Done(pushed))
     }
 
+    /// Whether an entry of this machine follows what the remote has decided, as far as this machine knows: then to create it is to
+    /// find out whether somebody else appended one.
+    async fn follows_copy(&self, here: &Version) -> Result<bool> {
+        let at = match here.n {
+            1 => Location::Name(here.uid.clone()),
+            n => Location::Version(here.uid.clone(), here.first, n - 1),
+        };
+        let Some(bytes) = self.local.get(&at).await? else { return Ok(false) };
+        let before = Document::parse(&at, bytes)?;
+        Ok(before.digest == here.before && !self.is_unpushed(&before.part_of).await?)
+    }
+
     /// Appends an entry that was made without the remote, as it is where nobody appended one meanwhile.
     async fn place_version(&self, remote: &dyn Store, here: &Version) -> Result<Pushed> {
+        if self.follows_copy(here).await? && append(remote, here).await? {
+            return Ok(Pushed::Sent);
+        }
         let at = Location::Name(here.uid.clone());
         for _ in 0..LOOKS {
             let Some(bytes) = remote.get(&at).await? else {
@@ -304,7 +313,7 @@ impl Catalog {
                     Version::create(place, here.target.clone(), here.moved.clone(), true, &here.home, &here.nonce)?
                 }
             };
-            if log::attempt(remote, &log, head + 1, entry.bytes(), &here.nonce).await? == Attempt::Ours {
+            if append(remote, &entry).await? {
                 return Ok(if as_it_is { Pushed::Sent } else { Pushed::Aside });
             }
         }
@@ -343,6 +352,22 @@ impl Catalog {
     async fn shows(&self, target: &NameTarget) -> Result<bool> {
         Ok(matches!(target, NameTarget::Added(_)) || self.behind(target).await?.is_some())
     }
+}
+
+/// Appends an entry behind the one that it names: whether it is there. Somebody may have removed the name meanwhile: then what was
+/// appended is nobody's, and goes.
+async fn append(store: &dyn Store, version: &Version) -> Result<bool> {
+    let log = LogId::Name(version.uid.clone(), version.first);
+    if log::attempt(store, &log, version.n, version.bytes(), &version.nonce).await? != Attempt::Ours {
+        return Ok(false);
+    }
+    let bytes = store.get(&log.entry(0)).await?;
+    let now = bytes.map(|bytes| Name::parse(&version.uid, bytes)).transpose()?;
+    if now.is_some_and(|now| now.digest == version.first) {
+        return Ok(true);
+    }
+    store.remove(&log.entry(version.n)).await?;
+    Ok(false)
 }
 
 fn number(at: Location) -> Option<u64> {

@@ -25,7 +25,7 @@ use super::mistakes::What::{Create, Get, Size};
 use super::pushing::cut_off;
 use super::scene::{NAMED, ONE_HOME, RIVAL, SETTINGS, TWO_HOMES, holds, homes, now};
 
-fn name() -> Uid {
+pub(super) fn name() -> Uid {
     Uid::chosen("a.csv").unwrap()
 }
 
@@ -39,7 +39,7 @@ fn later(world: &World, home: &'static str, remote: bool) -> Process {
 }
 
 /// A world in which somebody added the name, and every machine has a copy.
-fn added(remote: bool, homes: &[&'static str]) -> World {
+pub(super) fn added(remote: bool, homes: &[&'static str]) -> World {
     let world = World::logs();
     now(later(&world, "home a", remote).add("a.csv", "first", false)).unwrap();
     for home in homes {
@@ -49,7 +49,7 @@ fn added(remote: bool, homes: &[&'static str]) -> World {
 }
 
 /// What the name led to, the latest first, as somebody sees it who looks for the first time.
-fn history(world: &World, remote: bool) -> Result<Vec<Option<Digest>>, String> {
+pub(super) fn history(world: &World, remote: bool) -> Result<Vec<Option<Digest>>, String> {
     let world = world.copy();
     let catalog = world.catalog(None, if remote { "home z" } else { "home a" }, remote);
     let versions = now(catalog.versions(&name())).map_err(|e| e.to_string())?;

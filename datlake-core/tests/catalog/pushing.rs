@@ -11,7 +11,11 @@ use datlake_core::{Catalog, Digest, Document, Location, Uid};
 
 use super::calls::{Call, Order, Process};
 use super::explore::{Actor, End, Model, Outcome};
+use super::logs::{added, history, name};
 use super::memory::{REMOTE, World};
+use super::mistakes::Place::Remote;
+use super::mistakes::What::Remove;
+use super::mistakes::{Mistake, Op};
 use super::scene::{NAMED, PLAIN, RIVAL, Scene, Shown, THIRD, TWO_HOMES, holds, now};
 
 /// The machine `home a` without its remote.
@@ -244,4 +248,39 @@ fn what_only_this_machine_has_is_removed_from_it_alone() {
     now(pushed.call(THIRD, Order::Sound)).unwrap();
     let error = now(process.remove(Uid::chosen("a.csv").unwrap())).unwrap_err();
     assert_eq!(error.kind(), datlake_core::ErrorKind::Unavailable);
+}
+
+/// A machine without the remote has replaced a name, and pushes that while somebody removes the name.
+fn pushing_beside_removal(mistake: Option<Mistake>) -> Result<usize, String> {
+    let first = added(true, &TWO_HOMES);
+    now(cut_off(&first).replace("a.csv", "one", false)).unwrap();
+    let first = first.with(mistake);
+    let actors = |world: &World| {
+        vec![Process::new(world, 0, "home a", true).push(), Process::new(world, 1, "home b", true).remove(name())]
+    };
+    let always = |_: &World, (): &mut ()| Ok(());
+    let finally = |world: &World, ends: &[End]| {
+        if let Some(End::Failed(error)) = ends.iter().find(|end| matches!(end, End::Failed(_))) {
+            return Err(format!("somebody failed: {error}"));
+        }
+        let (versions, left) = (history(world, true)?, world.below(REMOTE, "names/"));
+        match &*versions {
+            _ if !left.is_empty() => Err(format!("the name was removed, and of what it led to this is left: {left:?}")),
+            [] => Ok(()),
+            // It was pushed after it was removed, and is as good as new.
+            [Some(one)] if *one == Digest::of(b"one") => Ok(()),
+            _ => Err(format!("the name was removed, and its versions are {versions:?}")),
+        }
+    };
+    let model = Model { world: &|| first.copy(), actors: &actors, deaths: 0, always: &always, finally: &finally };
+    model.explore()
+}
+
+#[test]
+fn what_replaced_a_name_that_is_removed_meanwhile_leaves_nothing() {
+    holds(pushing_beside_removal(None));
+    // Who appended to the log of a name that is gone by then takes that back.
+    let taken_back = Mistake::Omits(Op::new(Remove, Remote, "names/").by(0));
+    let broken = pushing_beside_removal(Some(taken_back)).unwrap_err();
+    assert!(broken.contains("this is left"), "{broken}");
 }

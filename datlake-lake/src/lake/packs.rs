@@ -24,6 +24,8 @@ pub(crate) struct AtRest {
     pub(crate) locations: Vec<PackLocations>,
     /// What is known to be at the remote already, and must stay there.
     pub(crate) there: Vec<Digest>,
+    /// Packs that are likely to be there.
+    pub(crate) likely: Vec<Digest>,
 }
 
 impl Lake {
@@ -57,7 +59,12 @@ impl Lake {
             there.extend(is_known.then_some(content.digest));
             !is_known && content.range.is_none_or(|range| !known.contains(&range))
         });
-        Ok(AtRest { there, ..self.at_rest(contents)? })
+        // In these rest files of ranges that are there, unless somebody has packed those anew.
+        let mut likely = Vec::new();
+        for range in &known {
+            likely.extend(self.local_view().locations_here(range)?.iter().map(PackLocations::pack));
+        }
+        Ok(AtRest { there, likely, ..self.at_rest(contents)? })
     }
 
     /// The ranges of the tree that a replacement replaced, if that was pushed; as far as it is here.

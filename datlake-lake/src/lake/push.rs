@@ -100,8 +100,10 @@ impl Lake {
         let (lake, all, done) = (self.clone(), wanted.len(), Arc::new(AtomicUsize::new(0)));
         let mut digests: Vec<Digest> = wanted.iter().map(|content| content.digest).collect();
         digests.extend(items.iter().filter_map(|item| item.content.as_ref().ok()).flat_map(|rest| &rest.there));
+        let likely: HashSet<Digest> =
+            items.iter().filter_map(|item| item.content.as_ref().ok()).flat_map(|rest| &rest.likely).copied().collect();
         let sent = each(wanted, move |content| {
-            let sent = wait(lake.send(&content));
+            let sent = wait(lake.send(&content, likely.contains(&content.digest)));
             lake.emit(&Event::Pushing { done: done.fetch_add(1, Ordering::Relaxed) + 1, all });
             (content.digest, sent)
         })
@@ -222,8 +224,8 @@ impl Lake {
         }
     }
 
-    /// Sends one piece of content: its size, if it had to be sent.
-    async fn send(&self, content: &Content) -> Result<Option<u64>> {
+    /// Sends one piece of content, which is `likely` there or not: its size, if it had to be sent.
+    async fn send(&self, content: &Content, likely: bool) -> Result<Option<u64>> {
         let size = match (content.size, &self.catalog().remote) {
             (Some(size), _) => size,
             // No document says how much it is, so what is there cannot be checked.
@@ -235,7 +237,7 @@ impl Lake {
         };
         let wanted = wanted(content, size, &|_| {});
         let _sends = self.sends([(content.digest, content.what.clone())]);
-        Ok(self.local_view().send(wanted).await?.then_some(size))
+        Ok(self.local_view().send(wanted, likely).await?.then_some(size))
     }
 
     async fn push_item(

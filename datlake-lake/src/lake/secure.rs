@@ -94,7 +94,7 @@ impl Lake {
 
     /// Sends content to the remote. Where that refuses to be written, what names it stays on this machine too.
     async fn send_if_allowed(&self, wanted: Wanted<'_>) -> Result<()> {
-        match self.local_view().send(wanted).await {
+        match self.local_view().send(wanted, true).await {
             Err(error) if error.kind() == ErrorKind::Denied => {
                 self.catalog().refused.store(true, Ordering::Release);
                 Ok(())

@@ -65,7 +65,7 @@ impl Lake {
         wait(async {
             let packs = self.local_view().locations_there(&range).await?;
             if packs.iter().any(|pack| pack.find(&digest).is_some()) {
-                self.local_view().send(wanted).await?;
+                self.local_view().send(wanted, true).await?;
             }
             Ok(())
         })

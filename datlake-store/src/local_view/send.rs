@@ -8,9 +8,6 @@ use super::{LocalView, Pinned, Wanted};
 use crate::dir::Seal;
 use crate::lake_header::is_id;
 
-/// Smaller content costs less to send than to ask for.
-const ASKED_FOR: u64 = 256 << 10;
-
 impl LocalView {
     /// The id of the lake that was the remote when this home was last used with one; `None` where it never was.
     pub fn last_remote(&self) -> Option<String> {
@@ -35,18 +32,19 @@ impl LocalView {
     }
 
     /// Sends content to the remote, where it is not there yet or has another size: whether it had to be sent. Of content that
-    /// is not here the remote must have it.
+    /// is not here the remote must have it. What is `likely` there is asked for before it is sent.
     ///
     /// # Errors
     /// [`ErrorKind::MissingBlob`] where nobody has it, [`ErrorKind::Corrupt`] where what is here has another digest.
-    pub async fn send(&self, wanted: Wanted<'_>) -> Result<bool> {
+    pub async fn send(&self, wanted: Wanted<'_>, likely: bool) -> Result<bool> {
         let Some(remote) = &self.catalog.remote else {
             return Err(Error::new(ErrorKind::Config, "the lake has no remote to send content to"));
         };
         let _permit = self.transfer().await?;
         let at = Location::Blob(*wanted.digest);
         let is_here = self.dir.inspect(wanted.digest, wanted.size)? == Seal::Intact;
-        if wanted.size < ASKED_FOR && is_here {
+        // A create asks by itself where that costs less than to send.
+        if is_here && !likely {
             match remote.create_from(&at, &self.place_of(wanted.digest)).await {
                 Ok(Created::New) => return Ok(true),
                 Ok(Created::Exists) => {}
