@@ -1,5 +1,5 @@
 //! What a skipped call costs on this machine, beside the least it could cost: hashing the same arguments and reading one
-//! small file.
+//! small file; and what a call that runs costs.
 //!
 //! ```text
 //! cargo bench --bench hit
@@ -133,5 +133,57 @@ fn miss_among_many_values(bencher: Bencher) {
         let first = weights(1).expect("it ran");
         (2..200).for_each(|seed| drop(weights(seed).expect("it ran")));
         first
+    });
+}
+
+#[file_creator]
+fn large(numbers: &[f64], run: u64) -> Result<()> {
+    black_box((numbers, run));
+    Ok(())
+}
+
+/// Misses with 100 KiB of numbers in an argument that came from no call, where so many numbers are `known`.
+fn large_misses(bencher: Bencher, known: u64) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let lake = Lake::builder().home(dir.path().join("home")).open().expect("a lake");
+    let _current = lake.enter();
+    let numbers: Vec<f64> = (0..12_800).map(|n| f64::from(n) / 7.9).collect();
+    for run in 0..known {
+        score(&[0.5], run).expect("it ran");
+    }
+    let mut run = 0;
+    bencher.bench_local(|| {
+        run += 1;
+        large(black_box(&numbers), run).expect("it ran")
+    });
+}
+
+#[divan::bench]
+fn miss_with_large_argument(bencher: Bencher) {
+    large_misses(bencher, 0);
+}
+
+/// The same where numbers are known that might be among those of the argument.
+#[divan::bench]
+fn miss_with_large_argument_among_known_numbers(bencher: Bencher) {
+    large_misses(bencher, 200);
+}
+
+#[file_creator]
+fn next(numbers: &[f64], run: u64) -> Result<Vec<f64>> {
+    Ok(numbers.iter().map(|number| number + run as f64 / 7.3).collect())
+}
+
+/// Misses one after another, of which each is given the 100 KiB of numbers that the one before it returned.
+#[divan::bench]
+fn miss_with_large_edge(bencher: Bencher) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let lake = Lake::builder().home(dir.path().join("home")).open().expect("a lake");
+    let _current = lake.enter();
+    let mut numbers: Vec<f64> = (0..12_800).map(|n| f64::from(n) / 7.9).collect();
+    let mut run = 0;
+    bencher.bench_local(|| {
+        run += 1;
+        numbers = next(black_box(&numbers), run).expect("it ran");
     });
 }

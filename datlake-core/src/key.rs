@@ -119,8 +119,7 @@ impl Drop for Gathered {
 /// The canonical encoding of an argument, or what is left of it.
 pub(crate) enum ArgumentBytes<'a> {
     Whole(&'a [u8]),
-    /// Length and digest.
-    Digest(usize, Digest),
+    Digest(Digest),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -352,7 +351,7 @@ impl Identity {
         self.parts_of(&[Role::Argument, Role::Extra]).filter_map(|part| {
             let bytes = match &part.content {
                 Content::In(content) => ArgumentBytes::Whole(&self.gathered.bytes[content.clone()]),
-                Content::Large(length, digest) => ArgumentBytes::Digest(*length, *digest),
+                Content::Large(_, digest) => ArgumentBytes::Digest(*digest),
                 Content::Secret => return None,
             };
             Some((part.name, bytes))

@@ -4,10 +4,13 @@
 //! A call that returned what it was given did not make that: the value leads to the call that did.
 //! All that is kept is bounded: what is forgotten makes no edge, and what was never known neither.
 
+mod filter;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::canonical::{self, each_piece};
+use self::filter::{Filter, Sample};
+use crate::canonical::{self, Piece, each_of_interest, each_wanted};
 use crate::key::ArgumentBytes;
 use crate::lineage::ValueInput;
 use crate::record::CallValue;
@@ -28,6 +31,8 @@ const DEPTH: usize = 8;
 const ALIKE: usize = 8;
 /// Edges of one call.
 const EDGES: usize = 1000;
+/// Values that are known again where they come again in an argument.
+const RECENT: usize = 64;
 
 /// A call that returned a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,8 +110,8 @@ struct KnownValues {
 #[derive(Debug, Default)]
 struct Generation {
     values: HashMap<Mark, Vec<Returned>>,
-    /// The lengths of all encodings.
-    lengths: HashSet<usize>,
+    /// Of all encodings; of those that did not wait, of the lengths alone.
+    filter: Filter,
     count: usize,
 }
 
@@ -125,6 +130,19 @@ impl Returned {
 
     fn is_same(&self, other: &Self) -> bool {
         (&self.maker.by, self.is_part) == (&other.maker.by, other.is_part)
+    }
+}
+
+/// A value in an argument that calls returned.
+struct Found {
+    start: usize,
+    at: String,
+    returned: Vec<Returned>,
+}
+
+impl Found {
+    fn whole(returned: Vec<Returned>) -> Self {
+        Self { start: 0, at: String::new(), returned }
     }
 }
 
@@ -184,28 +202,13 @@ impl ReturnedValues {
             return found;
         }
         for (argument, bytes) in identity.contents() {
-            let mut within: Vec<(usize, String, Vec<Returned>)> = Vec::new();
             // A call that returned what stands in many places of an argument is one edge.
             let mut calls = HashSet::from([identity.key]);
-            match bytes {
-                ArgumentBytes::Digest(length, digest) => {
-                    within.extend(known.long(length, || digest).map(|by| (0, String::new(), by)));
-                }
-                ArgumentBytes::Whole(bytes) => match known.find(bytes) {
-                    Some(by) => within.push((0, String::new(), by)),
-                    // Its encoding was just written.
-                    None => drop(each_piece(bytes, |part| {
-                        if (1..=DEPTH).contains(&part.depth)
-                            && let Some(by) = known.find(part.bytes)
-                        {
-                            // What is in it came with it.
-                            within.truncate(within.partition_point(|(start, ..)| *start < part.start));
-                            within.push((part.start, part.path(), by));
-                        }
-                    })),
-                },
-            }
-            for (_, at, returned) in within {
+            let within = match bytes {
+                ArgumentBytes::Digest(digest) => Vec::from_iter(known.at(&Mark::long(&digest)).map(Found::whole)),
+                ArgumentBytes::Whole(bytes) => known.within(bytes),
+            };
+            for Found { at, returned, .. } in within {
                 for Returned { maker, is_part } in returned {
                     if !calls.insert(maker.by.key) {
                         continue;
@@ -228,17 +231,19 @@ impl KnownValues {
         self.make_room(1 + given.len());
         let maker = Arc::new(Maker { by, given });
         let Some(encoding) = encoding else {
-            return self.add(Mark::long(&maker.by.digest), length, Returned { maker, is_part: false });
+            let (mark, sample) = (Mark::long(&maker.by.digest), Sample::of_length(length));
+            return self.add(mark, sample, Returned { maker, is_part: false });
         };
         let mut learned: [Vec<&[u8]>; PART_DEPTH + 1] = Default::default();
-        let walked = each_piece(&encoding, |piece| {
+        let walked = each_of_interest(&encoding, |piece| {
             let counts = match piece.depth {
                 0 => piece.weight.is_telling(),
                 _ => piece.weight.is_distinct(),
             };
-            if counts && let Some(parts) = learned.get_mut(piece.depth).filter(|parts| parts.len() < PARTS) {
-                parts.push(piece.bytes);
-            }
+            let parts = learned.get_mut(piece.depth).filter(|parts| parts.len() < PARTS);
+            let is_wanted = parts.is_some();
+            parts.filter(|_| counts).into_iter().for_each(|parts| parts.push(piece.bytes));
+            is_wanted
         });
         let [whole, parts @ ..] = learned;
         let Some(whole) = whole.first().filter(|_| walked.is_ok()) else { return };
@@ -249,7 +254,7 @@ impl KnownValues {
                 true => Mark::of(bytes),
                 false => Mark::long(&maker.by.digest),
             };
-            self.add(mark, bytes.len(), Returned { maker: Arc::clone(&maker), is_part });
+            self.add(mark, Sample::of(bytes), Returned { maker: Arc::clone(&maker), is_part });
         }
     }
 
@@ -261,9 +266,13 @@ impl KnownValues {
         self.latest.count += count;
     }
 
-    fn add(&mut self, mark: Mark, length: usize, returned: Returned) {
-        let is_passed_on = |calls: &Vec<Returned>| returned.is_passed_on(calls);
-        if [&self.latest, &self.earlier].into_iter().any(|of| of.values.get(&mark).is_some_and(is_passed_on)) {
+    fn add(&mut self, mark: Mark, sample: Sample, returned: Returned) {
+        // Of a long one no more than its length may be known.
+        let is_passed_on = |of: &Generation| {
+            (sample.is_long() || of.filter.may_have(sample))
+                && of.values.get(&mark).is_some_and(|calls| returned.is_passed_on(calls))
+        };
+        if is_passed_on(&self.latest) || is_passed_on(&self.earlier) {
             return;
         }
         self.make_room(1);
@@ -276,29 +285,64 @@ impl KnownValues {
             calls.remove(0);
         }
         calls.push(returned);
-        self.latest.lengths.insert(length);
+        self.latest.filter.add(sample);
     }
 
-    /// The calls that returned the value with this encoding: those that returned just that, else those that returned more.
-    fn find(&self, bytes: &[u8]) -> Option<Vec<Returned>> {
-        match bytes.len() {
-            ..=32 => self.with(bytes.len(), || Mark::of(bytes)),
-            length => self.long(length, || canonical::digest(bytes)),
+    /// Whether the value with this encoding may be known.
+    #[inline]
+    fn may_have(&self, bytes: &[u8]) -> bool {
+        let length = bytes.len();
+        let of_length = |known: &Generation| known.filter.may_have_length(length);
+        // The second is empty most of the time.
+        if !of_length(&self.latest) && !of_length(&self.earlier) {
+            return false;
         }
+        let may_have = |sample| self.latest.filter.may_have(sample) || self.earlier.filter.may_have(sample);
+        may_have(Sample::of(bytes)) || (length > 32 && may_have(Sample::of_length(length)))
     }
 
-    fn long(&self, length: usize, digest: impl FnOnce() -> Digest) -> Option<Vec<Returned>> {
-        self.with(length, || Mark::long(&digest()))
+    /// The known values in an argument, in order: of those that stand in others, the outermost.
+    fn within(&self, argument: &[u8]) -> Vec<Found> {
+        if let Some(returned) = self.find(argument) {
+            return vec![Found::whole(returned)];
+        }
+        let mut found: Vec<Found> = Vec::new();
+        // Which of these were found last: where the same values come again and again, they are looked up once.
+        let mut recent = [0; RECENT];
+        let visit = |part: Piece<'_, '_>| {
+            if !(1..=DEPTH).contains(&part.depth) {
+                return;
+            }
+            let recent = &mut recent[Sample::of(part.bytes).slot(RECENT)];
+            // No encoding begins another.
+            if found.get(*recent).is_some_and(|one| argument[one.start..].starts_with(part.bytes)) {
+                return;
+            }
+            if let Some(returned) = self.at(&Mark::of(part.bytes)) {
+                // What is in it came with it.
+                found.truncate(found.partition_point(|one| one.start < part.start));
+                *recent = found.len();
+                found.push(Found { start: part.start, at: part.path(), returned });
+            }
+        };
+        // Its encoding was just written.
+        drop(each_wanted(argument, |bytes| self.may_have(bytes), visit));
+        found
     }
 
-    fn with(&self, length: usize, mark: impl FnOnce() -> Mark) -> Option<Vec<Returned>> {
+    /// The calls that returned the value with this encoding.
+    fn find(&self, bytes: &[u8]) -> Option<Vec<Returned>> {
+        self.may_have(bytes).then(|| self.at(&Mark::of(bytes)))?
+    }
+
+    /// The calls that returned the value with this mark: those that returned just that, else those that returned more.
+    fn at(&self, mark: &Mark) -> Option<Vec<Returned>> {
         let generations = [&self.latest, &self.earlier];
-        if !generations.iter().any(|generation| generation.lengths.contains(&length)) {
+        if !generations.iter().any(|generation| generation.values.contains_key(mark)) {
             return None;
         }
-        let mark = mark();
         let mut found: Vec<Returned> =
-            generations.iter().filter_map(|generation| generation.values.get(&mark)).flatten().cloned().collect();
+            generations.iter().filter_map(|generation| generation.values.get(mark)).flatten().cloned().collect();
         // Whoever passed it on may have been learned first.
         let makers: Vec<Returned> = found.iter().filter(|one| !one.is_passed_on(&found)).cloned().collect();
         if !makers.is_empty() {
@@ -369,6 +413,19 @@ mod tests {
         note(&returned, 5000, &values);
         let found = returned.inputs(&identity(&(values, 1)));
         assert_eq!((found.values.len(), &*found.values[0].at), (1, "[0]"));
+    }
+
+    #[test]
+    fn a_value_that_comes_again_is_an_edge_also_where_it_came_within_another() {
+        let returned = ReturnedValues::default();
+        let (row, value) = (vec![0.1234567, 2.0], 0.7654321);
+        note(&returned, 1, &value);
+        note(&returned, 2, &(&row, value));
+        // First in what another call returned, then by itself.
+        let argument = ((&row, value), vec![value; 100], &row);
+        let found = returned.inputs(&identity(&argument));
+        let found: Vec<_> = found.values.iter().map(|value| (&*value.at, value.part)).collect();
+        assert_eq!(found, [("[0]", false), ("[1][0]", false)]);
     }
 
     #[test]

@@ -74,8 +74,8 @@ pub(crate) use buffer::write_len;
 pub(crate) use cursor::Cursor;
 pub use json::to_json;
 pub(crate) use json::{float32, float64, map_value};
-pub(crate) use parts::each_piece;
 pub use parts::is_telling;
+pub(crate) use parts::{Piece, each_of_interest, each_wanted};
 
 /// A value in its canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -74,6 +74,8 @@ struct Within<'a> {
     /// How to get to the value that is read now.
     step: Step<'a>,
     weight: Weight,
+    /// Whether nobody wants more leaves of it.
+    is_enough: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -100,7 +102,7 @@ enum Step<'a> {
 pub fn is_telling(bytes: &[u8]) -> bool {
     let mut walk = Walk::new(bytes);
     while !walk.leaves.is_telling() {
-        match walk.step(&mut |_| {}) {
+        match walk.step(&mut |_| true) {
             Ok(true) => {}
             Ok(false) | Err(_) => break,
         }
@@ -112,29 +114,100 @@ pub fn is_telling(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) where `bytes` is not exactly one canonical value.
+#[cfg(test)]
 pub(crate) fn each_piece<'a>(bytes: &'a [u8], mut visit: impl FnMut(Piece<'_, 'a>)) -> Result<()> {
+    each_of_interest(bytes, |piece| {
+        visit(piece);
+        true
+    })
+}
+
+/// Shows each value in the one that is encoded as `bytes`, parts before wholes, and that one itself last. Where `visit` answers
+/// `false`, it gets no more leaves that stand beside the piece, unless they count for the weight of what they stand in: large
+/// arrays are passed over.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) where `bytes` is not exactly one canonical value.
+pub(crate) fn each_of_interest<'a>(bytes: &'a [u8], mut visit: impl FnMut(Piece<'_, 'a>) -> bool) -> Result<()> {
     let mut walk = Walk::new(bytes);
-    while walk.step(&mut visit)? {}
-    if walk.cursor.is_at_end() { Ok(()) } else { Err(walk.cursor.wrong("more bytes than one value")) }
+    while walk.step(&mut visit)? {
+        if walk.open.last().is_some_and(|within| within.is_enough && within.weight.is_distinct()) {
+            walk.pass_leaves(&|_| false);
+        }
+    }
+    walk.ended()
+}
+
+/// The same for those whose encoding `is_wanted`, without their weights: what costs little is to pass over the others.
+///
+/// # Errors
+/// As [`each_of_interest`].
+pub(crate) fn each_wanted<'a>(
+    bytes: &'a [u8],
+    is_wanted: impl Fn(&[u8]) -> bool,
+    mut visit: impl FnMut(Piece<'_, 'a>),
+) -> Result<()> {
+    let mut walk = Walk { weighs: false, ..Walk::new(bytes) };
+    let mut visit = |piece: Piece<'_, 'a>| {
+        if is_wanted(piece.bytes) {
+            visit(piece);
+        }
+        true
+    };
+    loop {
+        walk.pass_leaves(&is_wanted);
+        if !walk.step(&mut visit)? {
+            return walk.ended();
+        }
+    }
 }
 
 struct Walk<'a> {
     cursor: Cursor<'a>,
     open: Vec<Within<'a>>,
+    /// Whether weights are of interest.
+    weighs: bool,
     /// The weights of all leaves so far.
     leaves: Weight,
 }
 
 impl<'a> Walk<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        Self { cursor: Cursor::new(bytes), open: Vec::new(), leaves: Weight::NOTHING }
+        Self { cursor: Cursor::new(bytes), open: Vec::new(), weighs: true, leaves: Weight::NOTHING }
+    }
+
+    fn ended(&self) -> Result<()> {
+        if self.cursor.is_at_end() { Ok(()) } else { Err(self.cursor.wrong("more bytes than one value")) }
+    }
+
+    /// Passes over leaves that nobody wants and that follow one another in a sequence: large arrays are little else.
+    fn pass_leaves(&mut self, is_wanted: &impl Fn(&[u8]) -> bool) {
+        let Some(within) = self.open.last_mut() else { return };
+        let (false, Step::Nth(_)) = (within.is_map, within.step) else { return };
+        // The last value of what has its length in front also ends that.
+        let most = within.left.map_or(usize::MAX, |left| left - 1);
+        let (mut rest, mut passed) = (&self.cursor.bytes[self.cursor.at..], 0);
+        while passed < most
+            && let Some((leaf, behind)) = short_leaf(rest)
+            && !is_wanted(leaf)
+        {
+            (rest, passed) = (behind, passed + 1);
+        }
+        self.cursor.at = self.cursor.bytes.len() - rest.len();
+        within.read += passed;
+        within.step = Step::Nth(within.read);
+        within.left = within.left.map(|left| left - passed);
     }
 
     /// Reads on, to the next value or end of one: whether there is more.
-    fn step(&mut self, visit: &mut impl FnMut(Piece<'_, 'a>)) -> Result<bool> {
+    fn step(&mut self, visit: &mut impl FnMut(Piece<'_, 'a>) -> bool) -> Result<bool> {
         let start = self.cursor.at;
         let tag = self.cursor.byte()?;
-        if let Some(weight) = self.leaf(tag)? {
+        if self.leaf(tag)? {
+            let weight = match self.weighs {
+                true => weight(&self.cursor.bytes[start..self.cursor.at]),
+                false => Weight::NOTHING,
+            };
             self.leaves = self.leaves.and(weight);
             return Ok(self.complete(start, weight, visit));
         }
@@ -166,49 +239,26 @@ impl<'a> Walk<'a> {
         if left == Some(0) {
             return Ok(self.complete(start, Weight::NOTHING, visit));
         }
-        self.open.push(Within { start, left, is_map, read: 0, step, weight: Weight::NOTHING });
+        self.open.push(Within { start, left, is_map, read: 0, step, weight: Weight::NOTHING, is_enough: false });
         Ok(true)
     }
 
-    /// The weight of a value that has no parts, behind its tag; `None` for any other.
-    fn leaf(&mut self, tag: u8) -> Result<Option<Weight>> {
+    /// Reads a value that has no parts, behind its tag; `false` for any other.
+    fn leaf(&mut self, tag: u8) -> Result<bool> {
         let cursor = &mut self.cursor;
-        let weight = match tag {
-            tag::UNIT | tag::NONE | tag::FALSE | tag::TRUE => Weight::NOTHING,
+        match tag {
+            tag::UNIT | tag::NONE | tag::FALSE | tag::TRUE => {}
             tag::INT => {
                 let length = usize::from(cursor.byte()?);
-                match (length, cursor.take(length)?.last()) {
-                    (..=2, _) | (3, Some(0)) => Weight::LITTLE,
-                    (..=5, _) => Weight::ORDINARY,
-                    _ => Weight::DISTINCT,
-                }
+                cursor.take(length)?;
             }
-            tag::F32 => {
-                let value = f32::from_le_bytes(cursor.array()?);
-                number(value.into(), |decimal| decimal as f32 == value)
-            }
-            tag::F64 => {
-                let value = f64::from_le_bytes(cursor.array()?);
-                number(value, |decimal| decimal == value)
-            }
-            tag::CHAR => {
-                cursor.take(4)?;
-                Weight::LITTLE
-            }
+            tag::F32 | tag::CHAR => drop(cursor.take(4)?),
+            tag::F64 => drop(cursor.take(8)?),
             tag::STR | tag::BYTES => {
                 let length = cursor.length()?;
                 cursor.take(length)?;
-                match length {
-                    0 => Weight::NOTHING,
-                    1..=3 => Weight::LITTLE,
-                    4..=15 => Weight::ORDINARY,
-                    _ => Weight::DISTINCT,
-                }
             }
-            tag::UNIT_VARIANT => {
-                cursor.text()?;
-                Weight::NOTHING
-            }
+            tag::UNIT_VARIANT => drop(cursor.text()?),
             tag::FILE => {
                 let flags = cursor.byte()?;
                 if flags & !(file_flag::TREE | file_flag::CHOSEN) != 0 {
@@ -216,19 +266,24 @@ impl<'a> Walk<'a> {
                 }
                 cursor.take(32)?;
                 cursor.text()?;
-                Weight::NOTHING
             }
-            _ => return Ok(None),
-        };
-        Ok(Some(weight))
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// A value that began at `start` ends here, and so may those that it is the last of: whether there is more.
-    fn complete(&mut self, mut start: usize, mut weight: Weight, visit: &mut impl FnMut(Piece<'_, 'a>)) -> bool {
+    fn complete(
+        &mut self,
+        mut start: usize,
+        mut weight: Weight,
+        visit: &mut impl FnMut(Piece<'_, 'a>) -> bool,
+    ) -> bool {
         loop {
             let bytes = &self.cursor.bytes[start..self.cursor.at];
-            visit(Piece { bytes, start, depth: self.open.len(), weight, within: &self.open });
+            let more = visit(Piece { bytes, start, depth: self.open.len(), weight, within: &self.open });
             let Some(within) = self.open.last_mut() else { return false };
+            within.is_enough |= !more;
             within.weight = within.weight.and(weight);
             within.read += 1;
             match (within.is_map, within.step) {
@@ -253,6 +308,48 @@ impl<'a> Walk<'a> {
 fn entry(key: &[u8], nth: usize) -> Step<'_> {
     let text = key.strip_prefix(&[tag::STR]).and_then(|key| Cursor::new(key).text().ok());
     text.map_or(Step::Nth(nth), Step::Entry)
+}
+
+/// Splits off a number, a truth value or a short text, if one is in front.
+#[inline]
+fn short_leaf(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = match *bytes {
+        [tag::F64, ..] => 9,
+        [tag::F32 | tag::CHAR, ..] => 5,
+        // Of a length below 128, which is one byte.
+        [tag::INT | tag::STR | tag::BYTES, length @ ..0x80, ..] => 2 + usize::from(length),
+        [tag::UNIT | tag::NONE | tag::FALSE | tag::TRUE, ..] => 1,
+        _ => return None,
+    };
+    bytes.split_at_checked(length)
+}
+
+/// The weight of a value that has no parts.
+fn weight(leaf: &[u8]) -> Weight {
+    match *leaf {
+        [tag::INT, length, .., last] => match (length, last) {
+            (..=2, _) | (3, 0) => Weight::LITTLE,
+            (..=5, _) => Weight::ORDINARY,
+            _ => Weight::DISTINCT,
+        },
+        [tag::F32, a, b, c, d] => {
+            let value = f32::from_le_bytes([a, b, c, d]);
+            number(value.into(), |decimal| decimal as f32 == value)
+        }
+        [tag::F64, ref bytes @ ..] => {
+            let value = bytes.first_chunk().map_or(0.0, |bytes| f64::from_le_bytes(*bytes));
+            number(value, |decimal| decimal == value)
+        }
+        [tag::INT | tag::CHAR, ..] => Weight::LITTLE,
+        // Behind the length, which is one byte of a text that is short.
+        [tag::STR | tag::BYTES, _, ref content @ ..] => match content.len() {
+            0 => Weight::NOTHING,
+            1..=3 => Weight::LITTLE,
+            4..=15 => Weight::ORDINARY,
+            _ => Weight::DISTINCT,
+        },
+        _ => Weight::NOTHING,
+    }
 }
 
 /// `is` says whether a number is this one.
@@ -314,6 +411,53 @@ mod tests {
         expect(".by_name[\"b\"][1]", encode(&2).unwrap().bytes);
         expect(".set[0]", encode(&7).unwrap().bytes);
         expect(".nothing", encode(&()).unwrap().bytes);
+    }
+
+    #[test]
+    fn what_is_wanted_is_shown_as_it_is_among_all() {
+        let texts: Vec<String> = (0..300).map(|n| "x".repeat(n % 140)).collect();
+        let numbers: (Vec<f64>, Vec<f32>, [i64; 4]) = (vec![0.5; 40], vec![0.5, 2.0], [0, 200, 70_000, i64::MIN]);
+        let chars = (vec!['a', 'b'], vec![true, false], vec![(), ()], vec![Some(1), None, None, Some(2)]);
+        let set: HashSet<u32> = (0..40).collect();
+        let whole = encode(&(model(), texts, numbers, chars, set, vec![vec![1, 2], vec![], vec![3]])).unwrap().bytes;
+        let seen = |piece: Piece<'_, '_>| (piece.path(), piece.start, piece.depth, piece.bytes.to_vec());
+        let mut all = Vec::new();
+        each_piece(&whole, |piece| all.push(seen(piece))).unwrap();
+        for (_, _, _, one) in &all {
+            let mut shown = Vec::new();
+            each_wanted(&whole, |bytes| bytes == one, |piece| shown.push(seen(piece))).unwrap();
+            assert_eq!(shown, all.iter().filter(|seen| seen.3 == *one).cloned().collect::<Vec<_>>());
+        }
+        let mut shown = Vec::new();
+        each_wanted(&whole, |_| true, |piece| shown.push(seen(piece))).unwrap();
+        assert_eq!(shown, all);
+        for cut in 0..whole.len() {
+            assert!(each_wanted(&whole[..cut], |_| false, |_| {}).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn leaves_that_nobody_wants_are_passed_over_and_all_else_is_as_it_is() {
+        let rows: Vec<Vec<f64>> = (0..6_u8).map(|n| vec![f64::from(n) / 7.3; 40]).collect();
+        let whole = encode(&(rows, vec![true; 60], model())).unwrap().bytes;
+        let seen = |piece: &Piece<'_, '_>| (piece.path(), piece.weight.is_distinct(), piece.bytes.to_vec());
+        let (mut all, mut some, mut leaves) = (Vec::new(), Vec::new(), Vec::new());
+        each_piece(&whole, |piece| all.push(seen(&piece))).unwrap();
+        each_of_interest(&whole, |piece| {
+            let is_leaf = piece.bytes[0] == tag::F64 || piece.bytes.len() == 1;
+            let list = if is_leaf { &mut leaves } else { &mut some };
+            list.push(seen(&piece));
+            !is_leaf
+        })
+        .unwrap();
+        let is_leaf = |(_, _, bytes): &&(String, bool, Vec<u8>)| bytes[0] == tag::F64 || bytes.len() == 1;
+        assert_eq!(some, all.iter().filter(|seen| !is_leaf(seen)).cloned().collect::<Vec<_>>());
+        // Truth values weigh nothing, and so all of them count.
+        assert!((60..110).contains(&leaves.len()), "{}", leaves.len());
+        assert!(leaves.iter().all(|leaf| all.contains(leaf)));
+        for cut in 0..whole.len() {
+            assert!(each_of_interest(&whole[..cut], |_| false).is_err(), "{cut}");
+        }
     }
 
     #[test]
