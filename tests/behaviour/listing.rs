@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{File, Lake, LakeBuilder, Result, file_creator};
 
-use crate::support::lake;
+use crate::support::{Machines, files_below, lake};
 
 /// Questions to a store, and what each was about.
 pub(crate) type Questions = Arc<Mutex<Vec<(&'static str, String)>>>;
@@ -164,4 +164,28 @@ fn a_level_shows_files_and_folders_of_one_folder() {
     assert_eq!(level("a/b/"), "a/b, a/b/c, a/b/d/ 1");
     assert_eq!(level("a/report"), "a/report");
     assert_eq!(level("b"), "");
+}
+
+#[test]
+fn a_file_in_a_pack_is_at_the_remote_where_the_pack_is() {
+    let machines = Machines::new();
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..100 {
+        std::fs::write(folder.path().join(format!("{n}.txt")), format!("file {n}")).unwrap();
+    }
+    {
+        let off = machines.builder("a").offline(true).open().unwrap();
+        off.add_tree("many", folder.path()).unwrap();
+        assert!(!off.info("many//7.txt").unwrap().row.remote);
+    }
+    let a = machines.machine("a");
+    assert!(!a.info("many//7.txt").unwrap().row.remote);
+    a.push(&[]).unwrap();
+    assert_eq!(files_below(&machines.remote().join("locations")).len(), 1);
+    for lake in [a, machines.machine("b")] {
+        assert!(lake.info("many").unwrap().row.remote && lake.info("many//7.txt").unwrap().row.remote);
+    }
+    // The pack is lost.
+    files_below(&machines.remote().join("blobs")).iter().for_each(|blob| std::fs::remove_file(blob).unwrap());
+    assert!(!machines.machine("b").info("many//7.txt").unwrap().row.remote);
 }

@@ -198,6 +198,13 @@ impl File {
         }
     }
 
+    /// Whether the remote has its content, as a blob of its own or in a pack.
+    pub(crate) async fn is_at_remote(&self) -> Result<bool> {
+        let Inner { lake, digest, size, .. } = &*self.0;
+        let wanted = Wanted { digest, size: *size, what: self, range: self.range(), progress: &|_| {} };
+        lake.local_view().is_there(wanted).await
+    }
+
     /// How it came to be: the call that made it, or who added it.
     ///
     /// # Errors

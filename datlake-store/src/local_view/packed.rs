@@ -90,6 +90,24 @@ impl LocalView {
         Ok(self.places(*wanted)?.iter().any(|at| self.place_of(&at.pack).exists()))
     }
 
+    /// Whether the remote has content, as a blob of its own or in a pack.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn is_there(&self, wanted: Wanted<'_>) -> Result<bool> {
+        let Some(remote) = &self.catalog.remote else { return Ok(false) };
+        if remote.size(&Location::Blob(*wanted.digest)).await?.is_some() {
+            return Ok(true);
+        }
+        let Some(range) = wanted.range else { return Ok(false) };
+        for at in find(&self.locations_there(&range).await?, wanted) {
+            if remote.size(&Location::Blob(at.pack)).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The bytes of content that rests in packs, unless it is a blob of its own here; and whether they had to come. `None` where
     /// no locations lead to it.
     ///

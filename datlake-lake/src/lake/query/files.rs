@@ -28,8 +28,7 @@ impl Lake {
         let origin = file.lineage()?;
         let version = wait(self.version_asked(&asked))?.filter(|version| version.replaced_by.is_some());
         let (version, replaced_by) = version.map(|version| (version.address, version.replaced_by)).unzip();
-        let remote = wait(self.in_remote([file.digest()].into()))?;
-        let row = row(&file, &origin, remote.contains(&file.digest()))?;
+        let row = row(&file, &origin, wait(file.is_at_remote())?)?;
         let place = Place { home: self.home().display().to_string(), remote: self.remote() };
         let (originator_source, host) = match &origin {
             Origin::Added(added) => (added.person.source, added.host.clone()),

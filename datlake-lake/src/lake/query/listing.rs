@@ -115,7 +115,7 @@ impl Lake {
     }
 
     /// Which of these contents the remote has; none where there is no remote.
-    pub(super) async fn in_remote(&self, mut wanted: HashSet<Digest>) -> Result<HashSet<Digest>> {
+    async fn in_remote(&self, mut wanted: HashSet<Digest>) -> Result<HashSet<Digest>> {
         let Some(remote) = &self.catalog().remote else { return Ok(HashSet::new()) };
         if wanted.len() <= ONE_BY_ONE {
             let asked = wanted
