@@ -39,6 +39,8 @@ pub struct Sketch {
     pub inputs: Vec<Input>,
     /// Values among the arguments that calls returned.
     pub values: Vec<ValueInput>,
+    /// What is left of arguments without such files and values.
+    pub rests: BTreeMap<String, Digest>,
 }
 
 /// Why a call would run, or that it would not. `Display` says it in words.
@@ -126,10 +128,10 @@ pub enum Difference {
         was: Option<Value>,
         /// What it is.
         now: Option<Value>,
-        /// The calls that had returned what it was, as `creator/3f9a27`; none where that is not known.
+        /// The calls that had returned what it was, or what it was a part of, as `creator/3f9a27`; none where that is not known.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         was_from: Vec<String>,
-        /// The calls that had returned what it is.
+        /// The calls that had returned what it is, or what it is a part of.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         now_from: Vec<String>,
     },
@@ -202,6 +204,7 @@ impl Sketch {
             extras: lineage.extras.clone(),
             inputs: lineage.inputs.clone(),
             values: lineage.values.clone(),
+            rests: lineage.rests.clone(),
         }
     }
 
@@ -253,9 +256,10 @@ impl Sketch {
         for (name, was, now) in pairs(generics(&was.generics), generics(&self.generics)) {
             found.push(Difference::Generic { name, was, now });
         }
-        let old = Arguments { params: &was.params, extras: &was.extras, inputs: &was.inputs, values: &was.values };
-        let Self { params, extras, inputs, values, .. } = self;
-        let differing = arguments::differences(old, Arguments { params, extras, inputs, values });
+        let Lineage { params, extras, inputs, values, rests, .. } = was;
+        let old = Arguments { params, extras, inputs, values, rests };
+        let Self { params, extras, inputs, values, rests, .. } = self;
+        let differing = arguments::differences(old, Arguments { params, extras, inputs, values, rests });
         found.extend(differing.into_iter().map(Difference::from));
         if found.is_empty() {
             let names: Vec<_> = self.params.iter().filter(|p| p.secret).map(|p| p.name.clone()).collect();

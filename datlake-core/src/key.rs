@@ -28,8 +28,8 @@ use crate::derived::DerivedHash;
 use crate::lineage::Param;
 use crate::{CallKey, CodeHash, CreatorName, Digest, Error, ErrorKind, FileRef, Result};
 
-/// A parameter with more canonical bytes is recorded by its size alone.
-const LARGE: usize = 16 * 1024;
+/// A parameter with more canonical bytes is recorded by its size and digest alone.
+pub(crate) const LARGE: usize = 16 * 1024;
 
 /// Bytes of such parameters that the calls of a process hold together until they are looked up. One call may hold more, where no
 /// other holds any; of what is more, the digest stays.

@@ -1,6 +1,6 @@
 //! What is remembered of how a file came to be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,6 +34,10 @@ pub struct Lineage {
     /// How many more such values there were than are kept.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub values_left_out: u64,
+    /// Of arguments that hold such values, and of large ones that hold files: the digest of what is left of them without both. Two
+    /// calls of which that is the same, and of which the values and files came about alike, had the same arguments.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rests: BTreeMap<String, Digest>,
     /// The files the call returned, in order.
     pub outputs: Vec<Output>,
     /// What the code was built with.

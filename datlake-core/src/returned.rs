@@ -5,13 +5,15 @@
 //! All that is kept is bounded: what is forgotten makes no edge, and what was never known neither.
 
 mod filter;
+mod rest;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::filter::{Filter, Sample};
+use self::rest::{StandIn, rest};
 use crate::canonical::{self, Piece, each_of_interest, each_wanted};
-use crate::key::ArgumentBytes;
+use crate::key::{ArgumentBytes, LARGE};
 use crate::lineage::ValueInput;
 use crate::record::CallValue;
 use crate::{CallKey, CreatorName, Digest, Identity};
@@ -29,6 +31,8 @@ const PARTS: usize = 256;
 const DEPTH: usize = 8;
 /// Calls that returned alike, for one value.
 const ALIKE: usize = 8;
+/// Bytes of the way to a part; where it is longer, nothing says which part it is.
+const WAY: usize = 256;
 /// Edges of one call.
 const EDGES: usize = 1000;
 /// Values that are known again where they come again in an argument.
@@ -66,16 +70,49 @@ pub struct ValueInputs {
     pub values: Vec<ValueInput>,
     /// How many more there were.
     pub left_out: u64,
+    /// What is left of arguments without what lineage leads to, as in [`Lineage::rests`](crate::lineage::Lineage::rests).
+    pub rests: BTreeMap<String, Digest>,
 }
 
 impl ValueInputs {
-    /// Adds one, unless there are too many.
-    pub fn add(&mut self, value: ValueInput) {
-        match self.values.len() < EDGES {
+    /// Adds one, unless there are too many: whether it was added.
+    pub fn add(&mut self, value: ValueInput) -> bool {
+        let has_room = self.values.len() < EDGES;
+        match has_room {
             true => self.values.push(value),
             false => self.left_out += 1,
         }
+        has_room
     }
+
+    /// Adds the values that were found in an argument.
+    fn add_found(&mut self, argument: &str, call: CallKey, found: &[FoundValue<'_>]) -> Edges {
+        // A call that returned what stands in many places of an argument is one edge.
+        let (mut seen, mut edges) = (HashSet::from([call]), Edges::default());
+        for FoundValue { at, returned, .. } in found {
+            for Returned { maker, part } in returned {
+                if !seen.insert(maker.by.key) {
+                    continue;
+                }
+                let ReturnedBy { creator, key, digest } = maker.by.clone();
+                let (argument, at) = (Some(argument.to_owned()), at.clone());
+                let value = ValueInput { argument, at, creator, key, digest, part: part.is_some() };
+                match self.add(value) {
+                    true => drop(edges.places.insert(key, edges.places.len())),
+                    false => edges.left_out = true,
+                }
+            }
+        }
+        edges
+    }
+}
+
+/// Where the edges of an argument stand among one another, by the calls that they lead to.
+#[derive(Default)]
+struct Edges {
+    places: HashMap<CallKey, usize>,
+    /// Whether there are more than are kept.
+    left_out: bool,
 }
 
 #[derive(Debug, Default)]
@@ -118,8 +155,12 @@ struct Generation {
 #[derive(Clone, Debug)]
 struct Returned {
     maker: Arc<Maker>,
-    is_part: bool,
+    /// Which part it is of what the call returned; `None` where it is all of that.
+    part: Option<Way>,
 }
+
+/// The way to a part; `None` where that is too long to be kept.
+type Way = Option<Arc<str>>;
 
 impl Returned {
     /// Whether the call was given what one of the `others` returned, and so passed it on.
@@ -129,20 +170,37 @@ impl Returned {
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        (&self.maker.by, self.is_part) == (&other.maker.by, other.is_part)
+        (&self.maker.by, self.part.is_some()) == (&other.maker.by, other.part.is_some())
     }
 }
 
 /// A value in an argument that calls returned.
-struct Found {
+struct FoundValue<'a> {
     start: usize,
+    /// Empty where it was not kept.
+    bytes: &'a [u8],
     at: String,
     returned: Vec<Returned>,
 }
 
-impl Found {
-    fn whole(returned: Vec<Returned>) -> Self {
-        Self { start: 0, at: String::new(), returned }
+impl<'a> FoundValue<'a> {
+    fn whole(bytes: &'a [u8], returned: Vec<Returned>) -> Self {
+        Self { start: 0, bytes, at: String::new(), returned }
+    }
+
+    /// What stands for it where the edges to its calls are these. `None` where there are none, and `Some(None)` where nothing says
+    /// which part it is.
+    fn stand_in(&self, edges: &Edges) -> Option<Option<StandIn>> {
+        let mut calls = Vec::new();
+        for Returned { maker, part } in &self.returned {
+            let Some(place) = edges.places.get(&maker.by.key) else { continue };
+            match part {
+                Some(None) => return Some(None),
+                Some(Some(way)) => calls.push((*place, Some(&**way))),
+                None => calls.push((*place, None)),
+            }
+        }
+        (!calls.is_empty()).then(|| Some(StandIn::new(calls.into_iter())))
     }
 }
 
@@ -197,29 +255,26 @@ impl ReturnedValues {
         let mut known = lock(&self.known);
         let Pending { values, .. } = std::mem::take(&mut *lock(&self.pending));
         values.into_iter().for_each(|noted| known.learn(noted));
-        let mut found = ValueInputs::default();
-        if known.latest.values.is_empty() && known.earlier.values.is_empty() {
-            return found;
-        }
+        let mut inputs = ValueInputs::default();
         for (argument, bytes) in identity.contents() {
-            // A call that returned what stands in many places of an argument is one edge.
-            let mut calls = HashSet::from([identity.key]);
-            let within = match bytes {
-                ArgumentBytes::Digest(digest) => Vec::from_iter(known.at(&Mark::long(&digest)).map(Found::whole)),
+            let found = match bytes {
+                ArgumentBytes::Digest(digest) => {
+                    Vec::from_iter(known.at(&Mark::long(&digest)).map(|by| FoundValue::whole(&[], by)))
+                }
                 ArgumentBytes::Whole(bytes) => known.within(bytes),
             };
-            for Found { at, returned, .. } in within {
-                for Returned { maker, is_part } in returned {
-                    if !calls.insert(maker.by.key) {
-                        continue;
-                    }
-                    let ReturnedBy { creator, key, digest } = maker.by.clone();
-                    let argument = Some(argument.to_owned());
-                    found.add(ValueInput { argument, at: at.clone(), creator, key, digest, part: is_part });
-                }
+            let edges = inputs.add_found(argument, identity.key, &found);
+            let ArgumentBytes::Whole(bytes) = bytes else { continue };
+            // What is shown shows its files.
+            let hides_files = bytes.len() > LARGE && identity.inputs().iter().any(|(of, _)| *of == argument);
+            if let Some(rest) = known.rest(bytes, &found, &edges, hides_files)
+                && inputs.rests.insert(argument.to_owned(), rest).is_some()
+            {
+                // An expression of `key(…)` is called as an argument is.
+                inputs.rests.remove(argument);
             }
         }
-        found
+        inputs
     }
 }
 
@@ -232,9 +287,9 @@ impl KnownValues {
         let maker = Arc::new(Maker { by, given });
         let Some(encoding) = encoding else {
             let (mark, sample) = (Mark::long(&maker.by.digest), Sample::of_length(length));
-            return self.add(mark, sample, Returned { maker, is_part: false });
+            return self.add(mark, sample, Returned { maker, part: None });
         };
-        let mut learned: [Vec<&[u8]>; PART_DEPTH + 1] = Default::default();
+        let mut learned: [Vec<(&[u8], Option<Way>)>; PART_DEPTH + 1] = Default::default();
         let walked = each_of_interest(&encoding, |piece| {
             let counts = match piece.depth {
                 0 => piece.weight.is_telling(),
@@ -242,19 +297,22 @@ impl KnownValues {
             };
             let parts = learned.get_mut(piece.depth).filter(|parts| parts.len() < PARTS);
             let is_wanted = parts.is_some();
-            parts.filter(|_| counts).into_iter().for_each(|parts| parts.push(piece.bytes));
+            if let Some(parts) = parts.filter(|_| counts) {
+                let way = || Some(piece.path()).filter(|way| way.len() <= WAY).map(Arc::from);
+                parts.push((piece.bytes, (piece.depth > 0).then(way)));
+            }
             is_wanted
         });
-        let [whole, parts @ ..] = learned;
-        let Some(whole) = whole.first().filter(|_| walked.is_ok()) else { return };
+        let [mut whole, parts @ ..] = learned;
+        let Some(whole) = whole.pop().filter(|_| walked.is_ok()) else { return };
         // What is nearest to the whole is the likeliest to be handed on.
-        let parts = parts.into_iter().flatten().take(PARTS).map(|bytes| (bytes, true));
-        for (bytes, is_part) in std::iter::once((*whole, false)).chain(parts) {
-            let mark = match is_part || bytes.len() <= 32 {
+        let parts = parts.into_iter().flatten().take(PARTS);
+        for (bytes, part) in std::iter::once(whole).chain(parts) {
+            let mark = match part.is_some() || bytes.len() <= 32 {
                 true => Mark::of(bytes),
                 false => Mark::long(&maker.by.digest),
             };
-            self.add(mark, Sample::of(bytes), Returned { maker: Arc::clone(&maker), is_part });
+            self.add(mark, Sample::of(bytes), Returned { maker: Arc::clone(&maker), part });
         }
     }
 
@@ -302,14 +360,17 @@ impl KnownValues {
     }
 
     /// The known values in an argument, in order: of those that stand in others, the outermost.
-    fn within(&self, argument: &[u8]) -> Vec<Found> {
-        if let Some(returned) = self.find(argument) {
-            return vec![Found::whole(returned)];
+    fn within<'a>(&self, argument: &'a [u8]) -> Vec<FoundValue<'a>> {
+        if self.latest.values.is_empty() && self.earlier.values.is_empty() {
+            return Vec::new();
         }
-        let mut found: Vec<Found> = Vec::new();
+        if let Some(returned) = self.find(argument) {
+            return vec![FoundValue::whole(argument, returned)];
+        }
+        let mut found: Vec<FoundValue<'a>> = Vec::new();
         // Which of these were found last: where the same values come again and again, they are looked up once.
         let mut recent = [0; RECENT];
-        let visit = |part: Piece<'_, '_>| {
+        let visit = |part: Piece<'_, 'a>| {
             if !(1..=DEPTH).contains(&part.depth) {
                 return;
             }
@@ -322,12 +383,32 @@ impl KnownValues {
                 // What is in it came with it.
                 found.truncate(found.partition_point(|one| one.start < part.start));
                 *recent = found.len();
-                found.push(Found { start: part.start, at: part.path(), returned });
+                found.push(FoundValue { start: part.start, bytes: part.bytes, at: part.path(), returned });
             }
         };
         // Its encoding was just written.
         drop(each_wanted(argument, |bytes| self.may_have(bytes), visit));
         found
+    }
+
+    /// What is left of an argument without its files and what was `found` in it. `None` where that is all of it, or nothing of it, and
+    /// where it does not tell all.
+    fn rest(&self, argument: &[u8], found: &[FoundValue<'_>], edges: &Edges, hides_files: bool) -> Option<Digest> {
+        let is_whole =
+            |one: &FoundValue<'_>| one.bytes.len() == argument.len() && one.returned.iter().all(|by| by.part.is_none());
+        if edges.left_out || found.first().is_some_and(is_whole) {
+            return None;
+        }
+        let mut stand_ins = HashMap::new();
+        for one in found {
+            if let Some(stand_in) = one.stand_in(edges) {
+                stand_ins.insert(one.bytes, stand_in?);
+            }
+        }
+        if stand_ins.is_empty() && !hides_files {
+            return None;
+        }
+        rest(argument, &stand_ins, |bytes| self.may_have(bytes))
     }
 
     /// The calls that returned the value with this encoding.
@@ -348,10 +429,11 @@ impl KnownValues {
         if !makers.is_empty() {
             found = makers;
         }
-        if found.iter().any(|one| !one.is_part) {
-            found.retain(|one| !one.is_part);
+        if found.iter().any(|one| one.part.is_none()) {
+            found.retain(|one| one.part.is_none());
         }
-        found.sort_by(|a, b| a.maker.by.cmp(&b.maker.by));
+        // What tells them apart where the calls have other keys comes first.
+        found.sort_by(|a, b| (&a.part, &a.maker.by).cmp(&(&b.part, &b.maker.by)));
         found.dedup_by(|a, b| a.is_same(b));
         found.truncate(ALIKE);
         (!found.is_empty()).then_some(found)
@@ -363,96 +445,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Code, KeyBuilder};
-
-    static CODE: Code = Code {
-        package: "shop",
-        package_version: "1.0.0",
-        manifest_dir: "",
-        module: "shop",
-        name: "report",
-        given_name: None,
-        file: "src/lib.rs",
-        line: 1,
-        blob: [0; 20],
-        own: [1; 32],
-        conditions: &[],
-        embedded: &[],
-        dependencies: &[],
-        found: None,
-        lock: None,
-        features: &[],
-        cfg: &[],
-    };
-
-    fn identity<T: serde::Serialize>(argument: &T) -> Identity {
-        let mut key = KeyBuilder::new(&CODE).unwrap();
-        key.arg("argument", argument);
-        key.finish().unwrap()
-    }
-
-    /// Notes that the call number `n` returned `value`.
-    fn note<T: serde::Serialize>(returned: &ReturnedValues, n: u32, value: &T) {
-        let encoded = canonical::encode(value).unwrap();
-        let key = CallKey::from_bytes(blake3::hash(&n.to_le_bytes()).into());
-        let by = ReturnedBy { creator: CreatorName::new("shop/shop::train").unwrap(), key, digest: encoded.digest() };
-        returned.wait(by, None, encoded.bytes);
-    }
-
-    #[test]
-    fn of_very_many_values_a_thousand_are_edges() {
-        let returned = ReturnedValues::default();
-        let values: Vec<f64> = (0..100_000).map(|n| f64::from(n) / 3.1 + 0.013).collect();
-        (0..1010).for_each(|n| note(&returned, n, &values[90_000 + n as usize]));
-        let found = returned.inputs(&identity(&values));
-        assert_eq!((found.values.len(), found.left_out), (1000, 10));
-        assert_eq!(found.values[0].at, "[90000]");
-        // One call that returned all of them is one edge.
-        note(&returned, 5000, &values);
-        let found = returned.inputs(&identity(&(values, 1)));
-        assert_eq!((found.values.len(), &*found.values[0].at), (1, "[0]"));
-    }
-
-    #[test]
-    fn a_value_that_comes_again_is_an_edge_also_where_it_came_within_another() {
-        let returned = ReturnedValues::default();
-        let (row, value) = (vec![0.1234567, 2.0], 0.7654321);
-        note(&returned, 1, &value);
-        note(&returned, 2, &(&row, value));
-        // First in what another call returned, then by itself.
-        let argument = ((&row, value), vec![value; 100], &row);
-        let found = returned.inputs(&identity(&argument));
-        let found: Vec<_> = found.values.iter().map(|value| (&*value.at, value.part)).collect();
-        assert_eq!(found, [("[0]", false), ("[1][0]", false)]);
-    }
-
-    #[test]
-    fn what_is_known_is_bounded_and_the_latest_stays() {
-        let returned = ReturnedValues::default();
-        let many = 3 * GENERATION as u32;
-        for n in 0..many {
-            note(&returned, n, &(f64::from(n) / 7.1));
-            if n % 1000 == 0 {
-                returned.inputs(&identity(&()));
-            }
-        }
-        let known = |n: u32| returned.inputs(&identity(&(f64::from(n) / 7.1))).values.len();
-        assert_eq!((known(0), known(many - 1)), (0, 1));
-        let known = lock(&returned.known);
-        assert!(known.latest.count <= GENERATION + 2 && known.earlier.count <= GENERATION + 2);
-    }
-
-    #[test]
-    fn values_that_are_too_many_to_wait_are_known_as_wholes() {
-        let returned = ReturnedValues::default();
-        let large: Vec<Vec<f64>> =
-            (0..40_u32).map(|n| (0..100_000).map(|k| f64::from(n + k) / 3.1).collect()).collect();
-        (0..).zip(&large).for_each(|(n, value)| note(&returned, n, value));
-        assert!(lock(&returned.pending).bytes <= PENDING_BYTES);
-        for value in [&large[0], &large[39]] {
-            assert_eq!(returned.inputs(&identity(value)).values.len(), 1);
-        }
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@ use super::site::{CallSite, Lookup};
 
 /// All of a call that enters its key.
 fn sketch(lake: &Lake, identity: &Identity) -> Sketch {
+    let values = lake.returned_values().inputs(identity);
     Sketch {
         creator: identity.creator.clone(),
         key: identity.key,
@@ -22,7 +23,8 @@ fn sketch(lake: &Lake, identity: &Identity) -> Sketch {
         params: identity.params(),
         extras: identity.extras(),
         inputs: inputs(identity),
-        values: lake.returned_values().inputs(identity).values,
+        values: values.values,
+        rests: values.rests,
     }
 }
 

@@ -77,6 +77,7 @@ mod shapes;
 mod shared_work;
 mod shown;
 mod stray;
+mod superseded;
 mod support;
 mod tree_packs;
 mod trees;

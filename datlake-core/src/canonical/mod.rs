@@ -75,7 +75,7 @@ pub(crate) use cursor::Cursor;
 pub use json::to_json;
 pub(crate) use json::{float32, float64, map_value};
 pub use parts::is_telling;
-pub(crate) use parts::{Piece, each_of_interest, each_wanted};
+pub(crate) use parts::{Piece, each_of_interest, each_wanted, is_file};
 
 /// A value in its canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 //!
 //! The walk needs no stack of the thread, however deep a value is nested.
 
+use std::fmt::Write as _;
+
 use super::cursor::Cursor;
 use super::{file_flag, tag};
 use crate::Result;
@@ -47,19 +49,26 @@ pub(crate) struct Piece<'w, 'a> {
 }
 
 impl Piece<'_, '_> {
-    /// How to get to it from the whole, as `.scores[3]`; empty for the whole.
+    /// How to get to it from the whole, as `.scores[3]`, or `[key 3]` for a key of a map; empty for the whole.
     pub(crate) fn path(&self) -> String {
         let mut path = String::new();
         for within in self.within {
-            match within.step {
-                Step::Field(name) => path.push_str(&format!(".{name}")),
-                Step::Entry(key) => path.push_str(&format!("[{key:?}]")),
-                Step::Nth(at) => path.push_str(&format!("[{at}]")),
-                Step::Same => {}
-            }
+            // Text takes whatever is written.
+            let _ = match within.step {
+                _ if within.is_map && within.read % 2 == 0 => write!(path, "[key {}]", within.read / 2),
+                Step::Field(name) => write!(path, ".{name}"),
+                Step::Entry(key) => write!(path, "[{key:?}]"),
+                Step::Nth(at) => write!(path, "[{at}]"),
+                Step::Same => Ok(()),
+            };
         }
         path
     }
+}
+
+/// Whether a value that begins like `encoding` is a file.
+pub(crate) fn is_file(encoding: &[u8]) -> bool {
+    encoding.first() == Some(&tag::FILE)
 }
 
 /// A value that is not read to its end.

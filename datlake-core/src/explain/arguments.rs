@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::Digest;
 use crate::lineage::{Input, Param, ValueInput};
 
 /// So many fields of one argument are listed; where more differ, the whole argument is.
@@ -33,6 +34,7 @@ pub(super) struct Arguments<'a> {
     pub(super) extras: &'a [Param],
     pub(super) inputs: &'a [Input],
     pub(super) values: &'a [ValueInput],
+    pub(super) rests: &'a BTreeMap<String, Digest>,
 }
 
 /// The files first, then the values; each in the order of names.
@@ -68,11 +70,19 @@ impl<'a> Arguments<'a> {
         self.inputs.iter().filter(of).map(shown).collect()
     }
 
-    /// The calls that returned the value at `path`.
+    /// The calls that returned the value at `path`, or what it is a part of.
     fn returned(self, name: &str, path: &str) -> Vec<String> {
-        let is_it = |value: &&ValueInput| value.argument.as_deref() == Some(name) && value.at == path;
-        let call = |value: &ValueInput| format!("{}/{}", value.creator, value.key.short());
-        self.values.iter().filter(is_it).map(call).collect()
+        self.calls(name, |value| is_within(path, &value.at))
+    }
+
+    /// The first calls that returned what is in an argument.
+    fn returned_within(self, name: &str) -> Vec<String> {
+        self.calls(name, |_| true).into_iter().take(FIELDS).collect()
+    }
+
+    fn calls(self, name: &str, is_it: impl Fn(&ValueInput) -> bool) -> Vec<String> {
+        let of = self.values.iter().filter(|value| value.argument.as_deref() == Some(name) && is_it(value));
+        of.map(|value| format!("{}/{}", value.creator, value.key.short())).collect()
     }
 
     fn digests(self, name: &str) -> BTreeSet<(&'a str, String)> {
@@ -136,6 +146,12 @@ impl Argument<'_> {
         }
     }
 
+    /// Whether it differs in nothing but what calls returned.
+    fn has_same_rest(&self) -> bool {
+        let [was, now] = [self.was, self.now].map(|arguments| arguments.rests.get(self.name));
+        was.is_some() && was == now
+    }
+
     /// That the argument as a whole differs.
     fn whole(&self, was: Option<&Value>, now: Option<&Value>) -> ArgumentDifference {
         let (old, new) = (self.was.files(self.name), self.now.files(self.name));
@@ -146,14 +162,24 @@ impl Argument<'_> {
     }
 
     fn value(&self, path: &str, was: Option<&Value>, now: Option<&Value>) -> ArgumentDifference {
+        let from = |arguments: Arguments<'_>| match path.is_empty() && self.has_same_rest() {
+            true => arguments.returned_within(self.name),
+            false => arguments.returned(self.name, path),
+        };
         ArgumentDifference::Value {
             name: format!("{}{path}", self.name),
             was: was.cloned(),
             now: now.cloned(),
-            was_from: self.was.returned(self.name, path),
-            now_from: self.now.returned(self.name, path),
+            was_from: from(self.was),
+            now_from: from(self.now),
         }
     }
+}
+
+/// Whether the value at `path` is the one at `at`, or a part of it; that has the keys of maps in brackets.
+fn is_within(path: &str, at: &str) -> bool {
+    let at = at.replace("[\"", ".").replace("\"]", "");
+    path.strip_prefix(&at).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// An object that stands for what JSON has no form for.

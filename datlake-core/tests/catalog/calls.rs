@@ -127,6 +127,7 @@ fn lineage(key: CallKey, run: String, outputs: Vec<Output>) -> Lineage {
         inputs: vec![Input { name: "in.csv".into(), digest: input(), size: 8, uid: None, argument: None }],
         values: Vec::new(),
         values_left_out: 0,
+        rests: Default::default(),
         outputs,
         environment: Environment::new(None, "rustc", "target", &[], &[], false),
         person: person(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use datlake_core::lineage::{Input, Lineage, Output};
+use datlake_core::lineage::{Input, Lineage, Output, ValueInput};
 use datlake_core::record::NameTarget;
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
 use datlake_store::wait;
@@ -220,9 +220,15 @@ impl Calls {
             let mut value = param.value.clone();
             let inputs: Vec<&Input> =
                 lineage.inputs.iter().filter(|input| input.argument.as_ref() == Some(&param.name)).collect();
-            let returned = lineage.values.iter().find(|one| one.is_whole(&param.name));
-            match returned.and_then(|one| self.signature_below(&(one.creator.clone(), one.key), depth)) {
-                Some(signature) => value = json!([returned.map(|one| &one.creator), signature]),
+            let returned: Vec<&ValueInput> =
+                lineage.values.iter().filter(|one| one.argument.as_ref() == Some(&param.name)).collect();
+            let told = self.tell_returned(&returned, depth);
+            match lineage.rests.get(&param.name) {
+                Some(rest) => {
+                    let files: Vec<Value> = inputs.iter().map(|input| self.tell_input(input, depth)).collect();
+                    value = json!([rest, told.0, files]);
+                }
+                None if told.1 && returned.iter().any(|one| one.is_whole(&param.name)) => value = json!(told.0),
                 None => known &= !param.secret && self.tell(&mut value, &inputs, depth),
             }
             parts.push(json!([param.name, value]));
@@ -234,6 +240,42 @@ impl Calls {
 
     fn signature_below(&mut self, id: &CallId, depth: usize) -> Option<Digest> {
         depth.checked_sub(1).and_then(|depth| self.signature(id, depth))
+    }
+
+    /// What tells values that calls returned: what tells those calls. And whether that is known of all of them.
+    fn tell_returned(&mut self, returned: &[&ValueInput], depth: usize) -> (Vec<Value>, bool) {
+        let (mut told, mut known) = (Vec::<Vec<Value>>::new(), true);
+        for alike in returned.chunk_by(|a, b| a.at == b.at) {
+            let mut calls = Vec::new();
+            for ValueInput { creator, key, .. } in alike {
+                let signature = self.signature_below(&(creator.clone(), *key), depth);
+                known &= signature.is_some();
+                calls.push(signature.map_or_else(|| json!([creator, key]), |signature| json!([creator, signature])));
+            }
+            // Of those that returned alike, neither order nor number says anything.
+            calls.sort_by_cached_key(Value::to_string);
+            calls.dedup();
+            told.push(calls);
+        }
+        (told.into_iter().map(Value::Array).collect(), known)
+    }
+
+    /// What tells a file that an argument holds.
+    fn tell_input(&mut self, input: &Input, depth: usize) -> Value {
+        let file = json!({ "name": input.name, "digest": input.digest });
+        self.tell_file(input.uid.as_ref(), file, depth)
+    }
+
+    /// What tells a file that is shown as `file`: the call that made it, if one did, or its chosen UID.
+    fn tell_file(&mut self, uid: Option<&Uid>, file: Value, depth: usize) -> Value {
+        match uid.map(|uid| (uid, maker(uid))) {
+            None => file,
+            Some((uid, None)) => json!(uid),
+            Some((_, Some((call, place)))) => match self.signature_below(&call, depth) {
+                Some(signature) => json!([call.0, place, signature]),
+                None => file,
+            },
+        }
     }
 
     /// Puts in the place of each file what tells it. `false` where the value itself is not in the record.
@@ -249,14 +291,7 @@ impl Calls {
             };
             let chosen = file.get("uid").and_then(Value::as_str).and_then(|uid| uid.parse::<Uid>().ok());
             let uid = chosen.or_else(|| inputs.iter().find(is_it).and_then(|input| input.uid.clone()));
-            *value = match uid.as_ref().map(|uid| (uid, maker(uid))) {
-                None => file,
-                Some((uid, None)) => json!(uid),
-                Some((_, Some((call, place)))) => match self.signature_below(&call, depth) {
-                    Some(signature) => json!([call.0, place, signature]),
-                    None => file,
-                },
-            };
+            *value = self.tell_file(uid.as_ref(), file, depth);
             return true;
         }
         match value {

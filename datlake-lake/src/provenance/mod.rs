@@ -114,6 +114,7 @@ impl Provenance {
             inputs,
             values: values.values,
             values_left_out: values.left_out,
+            rests: values.rests,
             outputs,
             environment: environment(code),
             person: self.person()?,
