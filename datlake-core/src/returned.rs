@@ -368,7 +368,7 @@ impl KnownValues {
             return vec![FoundValue::whole(argument, returned)];
         }
         let mut found: Vec<FoundValue<'a>> = Vec::new();
-        // Which of these were found last: where the same values come again and again, they are looked up once.
+        // Which of these were found last: values that are repeated are looked up once.
         let mut recent = [0; RECENT];
         let visit = |part: Piece<'_, 'a>| {
             if !(1..=DEPTH).contains(&part.depth) {

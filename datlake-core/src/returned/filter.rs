@@ -1,4 +1,4 @@
-//! Which encodings may be known. Most parts of an argument are not, and no more than this is asked about them.
+//! Which encodings may be known. Most parts of an argument are not, and a filter is all that is asked about them.
 
 /// Bits of a filter, as a power of two: where a generation knows all that it can, one part in eight is looked up in vain.
 const BITS: u32 = 19;
