@@ -6,13 +6,23 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long a thread of a pool waits for somebody who may be waiting for a job that lies below on this very stack, which nobody
+/// can see. After that the call runs once more.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Functions of the pool that take jobs on: the loop of a thread, and waits within a job.
+const TAKES: [&str; 3] = ["wait_until_cold", "yield_now", "yield_local"];
 
 /// What a return address belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Frame {
     /// That of [`mark`](datlake_lake::scope::mark).
     Mark,
-    /// The pool.
+    /// The pool, where it takes jobs on.
+    Takes,
+    /// The pool, elsewhere.
     Pool,
     Other,
 }
@@ -36,6 +46,19 @@ pub(crate) fn is_excluded() -> bool {
     own
 }
 
+/// Whether another job may lie below the one that asks, on a thread of a pool. Where frames have no names, it may.
+pub(crate) fn may_lie_on_another() -> bool {
+    if !is_possible() {
+        return false;
+    }
+    let mut takes = 0;
+    backtrace::trace(|frame| {
+        takes += usize::from(classify(frame) == Frame::Takes);
+        true
+    });
+    takes != 1
+}
+
 /// Names are looked up once for each address and thread: that costs a thousand times what walking the stack does.
 fn classify(frame: &backtrace::Frame) -> Frame {
     thread_local! {
@@ -52,6 +75,8 @@ fn named(frame: &backtrace::Frame) -> Frame {
         let name = name.to_string();
         if name.contains("datlake_stands_here") {
             found = Frame::Mark;
+        } else if name.contains("rayon_core") && TAKES.iter().any(|function| name.contains(function)) {
+            found = Frame::Takes;
         } else if name.contains("rayon_core") && found == Frame::Other {
             found = Frame::Pool;
         }
@@ -76,5 +101,18 @@ mod tests {
             });
         });
         assert!(is_excluded(), "there is no pool here");
+    }
+
+    #[test]
+    fn a_job_on_top_of_another_is_told_from_one_alone() {
+        let pool = rayon_core::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        pool.install(|| {
+            assert!(!may_lie_on_another());
+            rayon_core::join(|| assert!(!may_lie_on_another()), || ());
+            rayon_core::scope(|scope| scope.spawn(|_| assert!(may_lie_on_another())));
+            rayon_core::spawn(|| assert!(may_lie_on_another()));
+            assert_eq!(rayon_core::yield_now(), Some(rayon_core::Yield::Executed));
+        });
+        assert!(!may_lie_on_another(), "there is no pool here");
     }
 }

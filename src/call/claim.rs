@@ -2,11 +2,13 @@
 //!
 //! It saves work and is never what makes a result right: whoever cannot claim runs the body too, and the first record counts.
 
-use std::time::Duration;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use datlake_core::Result;
 use datlake_core::claim::Holder;
 use datlake_lake::claims::Claimed;
+use datlake_lake::scope::Frame;
 use datlake_lake::{provenance, scope};
 use datlake_store::{FileLock, HeartbeatLease, LockAttempt};
 
@@ -53,7 +55,7 @@ impl Backoff {
 
 impl CallSite {
     /// Claims the call among the processes of this machine.
-    pub(super) async fn claim(&mut self, when_held: WhenHeld) -> Result<ClaimHere> {
+    pub(super) async fn claim(&mut self, when_held: WhenHeld, patience: &Patience) -> Result<ClaimHere> {
         let what = self.target.identity.key.to_string();
         let note =
             format!("process {} on {} since {}", std::process::id(), self.lake.provenance().host(), provenance::now());
@@ -62,7 +64,7 @@ impl CallSite {
             match self.lake.local_view().dir().try_claim(&what, &note)? {
                 LockAttempt::Won(lease) => return Ok(ClaimHere::Ours(lease)),
                 LockAttempt::Unsupported => return Ok(ClaimHere::Unneeded),
-                LockAttempt::Held { .. } if !may_wait() => return Ok(ClaimHere::Unneeded),
+                LockAttempt::Held { .. } if !may_wait() || patience.is_over() => return Ok(ClaimHere::Unneeded),
                 LockAttempt::Held { note } if when_held == WhenHeld::Leave => return Ok(ClaimHere::Held(note)),
                 LockAttempt::Held { note } => self.says_it_waits(note),
             }
@@ -98,6 +100,29 @@ pub(super) fn may_wait() -> bool {
     !work_stealing::is_possible() || scope::stack().is_empty()
 }
 
+/// How long a call waits on a thread of a pool that steals work. Another process may wait for a body of this one, which may wait
+/// for a piece of it that lies below on this very thread. So once [`work_stealing::PATIENCE`] has passed, it waits only while no body of
+/// this process runs that ran when the wait began.
+pub(super) struct Patience {
+    began: Instant,
+    bodies: Vec<Weak<dyn Frame>>,
+}
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        let bodies = if work_stealing::is_possible() { scope::running() } else { Vec::new() };
+        Self { began: Instant::now(), bodies: bodies.iter().map(Arc::downgrade).collect() }
+    }
+
+    fn is_over(&self) -> bool {
+        self.began.elapsed() >= work_stealing::PATIENCE
+            && scope::running()
+                .iter()
+                .any(|body| self.bodies.iter().any(|known| Weak::ptr_eq(known, &Arc::downgrade(body))))
+            && work_stealing::may_lie_on_another()
+    }
+}
+
 /// The claim of a call among the machines that share the remote.
 pub(super) struct AmongMachines {
     beating: Option<HeartbeatLease>,
@@ -106,12 +131,13 @@ pub(super) struct AmongMachines {
     /// Whether the call is claimed among the processes of this machine.
     claimed_here: bool,
     when_held: WhenHeld,
+    patience: Patience,
     backoff: Backoff,
 }
 
 impl AmongMachines {
-    pub(super) fn new(wanted: bool, claimed_here: bool, when_held: WhenHeld) -> Self {
-        Self { beating: None, settled: !wanted, claimed_here, when_held, backoff: Backoff::new() }
+    pub(super) fn new(wanted: bool, claimed_here: bool, when_held: WhenHeld, patience: Patience) -> Self {
+        Self { beating: None, settled: !wanted, claimed_here, when_held, patience, backoff: Backoff::new() }
     }
 
     /// The call has no record: claims it, or waits.
@@ -133,7 +159,7 @@ impl AmongMachines {
                 return Ok(Next::Look);
             }
             Claimed::Unneeded => return Ok(self.run()),
-            Claimed::Held(_) if !may_wait() => return Ok(self.run()),
+            Claimed::Held(_) if !may_wait() || self.patience.is_over() => return Ok(self.run()),
             Claimed::Dead => return Ok(Next::Look),
             Claimed::Held(by) => by.map_or_else(|| ANOTHER.to_owned(), |by| by.to_string()),
         };
@@ -143,7 +169,7 @@ impl AmongMachines {
         site.says_it_waits(by);
         loop {
             site.pace.pause(self.backoff.next()).await?;
-            if !site.is_held().await? {
+            if self.patience.is_over() || !site.is_held().await? {
                 return Ok(Next::Look);
             }
         }

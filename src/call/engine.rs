@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use datlake_core::flight::{Boarding, FlightId};
 use datlake_core::memo::{Candidate, Search, Step};
@@ -17,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::Chain;
-use super::claim::{ANOTHER, AmongMachines, ClaimHere, Next, may_wait};
+use super::claim::{ANOTHER, AmongMachines, ClaimHere, Next, Patience, may_wait};
 use super::explain::{differences, explain};
 use super::key::OnChange;
 use super::running::{Claims, Running, given_back};
@@ -32,10 +31,6 @@ const STOLEN_DEPTH: usize = 8;
 const DEEPEST: usize = 2000;
 /// Of these, how many an error names at either end.
 const SHOWN: usize = 3;
-
-/// How long a thread of a pool that steals work waits for another thread: the body waited for may itself be waiting for a job
-/// that lies below on this very stack, which nobody can see. After that the call runs once more.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Of how many calls of one creator that would run a lake says why: each compares itself with all earlier ones.
 const EXPLAINED: u64 = 20;
@@ -110,7 +105,7 @@ impl CallSite {
                 Boarding::Wait(waiter) => {
                     self.emit_waited(None);
                     if self.pace == BlockingMode::Blocking && work_stealing::is_possible() {
-                        if !waiter.ended_within(PATIENCE) {
+                        if !waiter.ended_within(work_stealing::PATIENCE) {
                             break (self.lake.flights().beside(), true);
                         }
                     } else {
@@ -132,13 +127,14 @@ impl CallSite {
             (BlockingMode::Polled, None) => Some(self.lake.permits().body().await),
             _ => None,
         };
-        let claimed = if redundant { ClaimHere::Unneeded } else { self.claim(when_held).await? };
+        let patience = Patience::new();
+        let claimed = if redundant { ClaimHere::Unneeded } else { self.claim(when_held, &patience).await? };
         let lease = match claimed {
             ClaimHere::Ours(lock) => Some(lock),
             ClaimHere::Unneeded => None,
             ClaimHere::Held(by) => return Ok(self.left(by)),
         };
-        let mut machines = AmongMachines::new(!redundant && !force, lease.is_some(), when_held);
+        let mut machines = AmongMachines::new(!redundant && !force, lease.is_some(), when_held, patience);
         // After winning, look again: the last holder may have finished.
         let (key, expected) = loop {
             let (key, expected) = if force {

@@ -36,6 +36,39 @@ async fn slow_part(n: u64) -> Result<u64> {
     Ok(ran(n, stays()))
 }
 
+/// Which of the tangled calls this process makes.
+fn own() -> u64 {
+    u64::from(std::env::var("DATLAKE_TEST_STEP").is_ok_and(|step| step == "tangled 1"))
+}
+
+/// Its piece goes to the pool's other thread, which puts a call of the other process's on top of it.
+#[file_creator(closure = "own")]
+fn tangled(n: u64) -> Result<u64> {
+    if n != own() {
+        child::says("ran the other's");
+        return Ok(n);
+    }
+    let (begin, begun) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel();
+    let piece = move || {
+        begin.send(()).unwrap();
+        child::says("in the piece");
+        child::waits_for_word();
+        rayon::spawn(move || assert_eq!(tangled(1 - n).unwrap(), 1 - n));
+        rayon::yield_now();
+        end.send(()).unwrap();
+    };
+    rayon::join(
+        move || {
+            // Until then this thread takes nothing on.
+            begun.recv().unwrap();
+            ended.recv().unwrap();
+        },
+        piece,
+    );
+    Ok(n)
+}
+
 /// What the children do.
 pub(crate) fn take(step: &str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
@@ -56,6 +89,10 @@ pub(crate) fn take(step: &str) -> Result<()> {
         }
         "asynchronous calls" => runtime.block_on(slow_part::calls(0..ALL).run())?,
         "joined" => runtime.block_on(try_join_all((0..ALL).map(slow_part)))?,
+        "tangled 0" | "tangled 1" => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+            vec![pool.install(|| tangled(own()))?]
+        }
         other => panic!("there is no step {other}"),
     };
     child::says(&format!("sum {}", parts.iter().sum::<u64>()));
@@ -122,4 +159,17 @@ fn jobs_of_a_pool_that_steals_work_wait() {
     let ended = all_done(vec![first, other]);
     assert_eq!(ended[1].find("sum "), Some("66"));
     assert_eq!(ended[1].times(&format!("ran {ALL} parts")), 0, "the held one ran twice");
+}
+
+/// Each of two bodies waits for its piece, on top of which the pool put a call of the other body.
+#[test]
+fn pools_of_two_processes_do_not_wait_for_each_other_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let mut both = ["tangled 0", "tangled 1"].map(|step| Process::on(step, &home, None, None));
+    both.iter_mut().for_each(|process| process.hears("in the piece"));
+    both.iter_mut().for_each(Process::goes_on);
+    for (n, ended) in all_done(both.into()).iter().enumerate() {
+        assert_eq!(ended.find("sum "), Some(&*n.to_string()));
+    }
 }
