@@ -47,18 +47,34 @@ pub struct Locked {
     pub dependencies: Vec<String>,
 }
 
-/// The versions of each package in a Cargo.lock.
+/// What begins a package in a Cargo.lock.
+const PACKAGE: &str = "[[package]]";
+
+/// The versions of the package `name` in a Cargo.lock.
 ///
 /// ```
 /// let text = "[[package]]\nname = \"itoa\"\nversion = \"1.0.9\"\nchecksum = \"af15\"\n";
-/// let locked = datlake_closure::locked(text);
-/// assert_eq!(locked["itoa"][0].version, "1.0.9");
+/// let locked = datlake_closure::locked(text, "itoa");
+/// assert_eq!(locked[0].version, "1.0.9");
 /// ```
 #[must_use]
-pub fn locked(text: &str) -> BTreeMap<String, Vec<Locked>> {
+pub fn locked(text: &str, name: &str) -> Vec<Locked> {
+    let mut sections = text.split(PACKAGE);
+    let mut found = versions(sections.next().unwrap_or_default(), name);
+    // A section that is not as cargo writes it may be of any package, or of several.
+    let written = format!("name = \"{name}\"");
+    let is_of_another = |section: &str| section.starts_with("name = \"") && !section.starts_with(&written);
+    for section in sections.filter(|section| !is_of_another(section.trim_start())) {
+        found.extend(versions(&format!("{PACKAGE}{section}"), name));
+    }
+    found.sort();
+    found
+}
+
+fn versions(text: &str, name: &str) -> Vec<Locked> {
     let table = toml::parse(text);
-    let mut found: BTreeMap<String, Vec<Locked>> = BTreeMap::new();
-    for (key, name) in &table {
+    let mut found = Vec::new();
+    for (key, _) in table.iter().filter(|(_, value)| *value == name) {
         let Some(entry) = key.strip_prefix("package.").and_then(|key| key.strip_suffix(".name")) else { continue };
         let field = |field: &str| table.get(&format!("package.{entry}.{field}")).cloned();
         let locked = Locked {
@@ -67,9 +83,8 @@ pub fn locked(text: &str) -> BTreeMap<String, Vec<Locked>> {
             source: field("source"),
             dependencies: (0..).map_while(|at| field(&format!("dependencies.{at}"))).collect(),
         };
-        found.entry(name.clone()).or_default().push(locked);
+        found.push(locked);
     }
-    found.values_mut().for_each(|versions| versions.sort());
     found
 }
 

@@ -36,6 +36,7 @@ pub mod returned;
 pub mod run;
 #[cfg(feature = "schemas")]
 mod schemas;
+mod source_texts;
 mod store;
 pub mod tree;
 mod uid;
@@ -52,5 +53,6 @@ pub use file_ref::{FILE_TOKEN, FileRef};
 pub use found::{Closure, ClosureItem, ClosureTable};
 pub use key::{Identity, KeyBuilder};
 pub use layout::{Location, LogId, Prefix, RUNS, Role, Stage, run_file, run_of};
+pub use source_texts::{SourceText, SourceTexts};
 pub use store::{Created, Entry, Pending, Side, Sink, Store, StoreExt, Visit, WHOLE};
 pub use uid::{CreatorName, MAX_NAME, MAX_SEGMENT, Uid, UidKind};

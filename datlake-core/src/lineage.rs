@@ -81,6 +81,10 @@ pub struct CodeLineage {
     /// reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closure: Option<Digest>,
+    /// The list of its source files that are kept, because no commit was found to have them: [`SourceTexts`](crate::SourceTexts)
+    /// reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_texts: Option<Digest>,
     /// What the value is made of that it returned: by that it can be shown. `None` for a unit and for a file alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returns: Option<ValueShape>,

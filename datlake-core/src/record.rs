@@ -226,6 +226,7 @@ impl Record {
         content.extend(environment.cargo_lock.map(|text| Content::apart(text, "Cargo.lock".to_owned(), Part::Extra)));
         content
             .extend(code.closure.map(|table| Content::apart(table, "the table of its code".to_owned(), Part::Extra)));
+        content.extend(code.source_texts.map(Content::source_texts));
         let files = inputs.into_iter().filter_map(|input| Some(MadeFrom::File(input.uid?, input.digest)));
         let values = values.into_iter().map(|value| MadeFrom::Value(value.creator, value.key, value.digest));
         let lineage = files.chain(values).collect();

@@ -19,8 +19,9 @@ use crate::handle::Lake;
 use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune, Replacing};
 use crate::origin::Origin;
 use crate::report::{
-    CallExplanation, CallInfo, Cleaned, CreatorCode, Downstream, Evicted, FileInfo, History, LakeStatus, LineageGraph,
-    Listing, NameHistory, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
+    CallDiff, CallExplanation, CallInfo, CallSources, Cleaned, CreatorCode, Downstream, Evicted, FileInfo, History,
+    LakeStatus, LineageGraph, Listing, NameHistory, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl,
+    Upstream,
 };
 use crate::scope;
 
@@ -110,9 +111,11 @@ twins! {
         add_path_async = add_path(&self, uid: &str, path: impl AsRef<Path>) -> File;
         add_tree_async = add_tree(&self, uid: &str, path: impl AsRef<Path>) -> Tree;
         apply_async = apply(&self, removal: &Removal, cascade: bool) -> Vec<Uid>;
+        call_code_async = call_code(&self, call: &str) -> CallSources;
         call_info_async = call_info(&self, call: &str) -> CallInfo;
         check_remote_async = check_remote(&self) -> RemoteCheck;
         clean_async = clean(&self) -> Cleaned;
+        compare_async = compare(&self, was: &str, now: &str) -> CallDiff;
         create_async = create(&self, uid: &str) -> AsyncLakeWriter => LakeWriter::into_async;
         current_async = current() -> Lake;
         downstream_async = downstream(&self, uid: &str, depth: usize, limit: usize) -> Downstream;

@@ -227,9 +227,8 @@ impl Rows {
         let embedded = closure.embedded.iter();
         rows.embedded = embedded.map(|one| (one.label.clone(), one.bytes.as_ref().map(content))).collect();
         rows.embedded.sort();
-        let locked = source.locked();
         for name in &closure.registry {
-            let versions = locked.get(name).into_iter().flatten().map(|locked| {
+            let versions = source.locked(name).into_iter().map(|locked| {
                 let git = locked.source.as_ref().filter(|source| source.starts_with("git+"));
                 let from = locked.checksum.as_ref().or(git).map(|from| format!("({from})")).unwrap_or_default();
                 format!("{}{from}", locked.version)
@@ -308,7 +307,11 @@ fn keep_own(closure: &mut Closure, package: &Package) {
 
 /// One line, without what separates columns.
 fn line(text: &str) -> String {
-    text.replace(['\t', '\n', '\r'], " ")
+    // Hardly any text has one, and whoever compiles their crate waits for this.
+    match text.bytes().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) {
+        true => text.replace(['\t', '\n', '\r'], " "),
+        false => text.to_owned(),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use datlake_closure::Locked;
 use proc_macro2::Span;
 
 use crate::enclosing;
@@ -60,23 +61,26 @@ impl Source {
         }
     }
 
-    /// The packages of the lock file, which is read once for all items of a crate.
-    pub(crate) fn locked(&self) -> Arc<Packages> {
-        static READ: Mutex<Option<([u8; 32], Arc<Packages>)>> = Mutex::new(None);
-        let Some((path, hash)) = &self.lock else { return Arc::default() };
+    /// The versions of a package in the lock file, which is read once for all items of a crate.
+    pub(crate) fn locked(&self, package: &str) -> Vec<Locked> {
+        static READ: Mutex<Option<LockFile>> = Mutex::new(None);
+        let Some((path, hash)) = &self.lock else { return Vec::new() };
         let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = read.as_ref().filter(|(known, _)| known == hash) {
-            return known.clone();
+        if read.as_ref().is_none_or(|known| known.hash != *hash) {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            *read = Some(LockFile { hash: *hash, text, versions: BTreeMap::new() });
         }
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let found = Arc::new(datlake_closure::locked(&text));
-        *read = Some((*hash, found.clone()));
-        found
+        let Some(LockFile { text, versions, .. }) = read.as_mut() else { return Vec::new() };
+        versions.entry(package.to_owned()).or_insert_with(|| datlake_closure::locked(text, package)).clone()
     }
 }
 
-/// Versions by packages.
-type Packages = BTreeMap<String, Vec<datlake_closure::Locked>>;
+struct LockFile {
+    hash: [u8; 32],
+    text: String,
+    /// By packages that were asked for.
+    versions: BTreeMap<String, Vec<Locked>>,
+}
 
 /// What was made of the contents of files. A process may compile more than once: what a file has now decides.
 struct OfContents<T>(Mutex<BTreeMap<PathBuf, (Vec<u8>, T)>>);

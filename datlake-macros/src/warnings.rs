@@ -90,10 +90,10 @@ fn is_sorted(argument: &Ambiguous, source: &Source) -> bool {
     let Some(of) = ["serde_json", "toml"].into_iter().find(|of| map.split("::").next() == Some(of)) else {
         return false;
     };
-    let locked = source.locked();
+    let versions = source.locked(of);
     let orders =
         |package: &datlake_closure::Locked| package.dependencies.iter().any(|name| name.starts_with("indexmap"));
-    locked.get(of).is_some_and(|versions| !versions.iter().any(orders))
+    !versions.is_empty() && !versions.iter().any(orders)
 }
 
 fn mentions(tokens: TokenStream, ident: &Ident) -> bool {

@@ -40,7 +40,7 @@ pub(crate) enum Config {
     #[command(after_help = "Example: datlake config unset remote\n\
         `datlake config unset context` leaves the context in use.")]
     Unset {
-        /// home, remote, unsafe_remote, email, cache_limit or context
+        /// home, remote, unsafe_remote, email, cache_limit, keep_code or context
         key: String,
         /// From the nearest datlake.toml
         #[arg(long)]

@@ -208,6 +208,28 @@ pub(crate) enum Command {
         #[arg(short, long)]
         source: bool,
     },
+    /// Shows the code that a call ran: the function, and what it was found to depend on, as they were then
+    ///
+    /// Of code that was in no commit the lake keeps the source files. Others are looked for in the working directory and in git.
+    #[command(after_help = "Example: datlake code reports/2026.md\n\
+        A call as `datlake calls` shows it: datlake code word_count/22e76bf50690")]
+    Code {
+        /// A call, as CREATOR/KEY, or a file that it made; the creator may be abbreviated to its end, the key to its beginning
+        #[arg(value_name = "CALL|UID")]
+        call: String,
+    },
+    /// Shows what differs between how two files or values were made
+    ///
+    /// Parameters, inputs, code with its source, compiler and crates; and the same of the calls upstream that made what differs.
+    #[command(after_help = "Example: datlake diff reports/2026.md@{1} reports/2026.md")]
+    Diff {
+        /// A call, as CREATOR/KEY, or a file that it made
+        #[arg(value_name = "CALL|UID")]
+        was: String,
+        /// Another
+        #[arg(value_name = "CALL|UID")]
+        now: String,
+    },
     /// Shows everything upstream of a file or a call (what it was made from) and downstream (what was made from it)
     ///
     /// As trees, or as a graph for other tools and as a picture.

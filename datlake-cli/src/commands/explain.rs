@@ -136,10 +136,13 @@ pub(super) fn not_seen(extent: &CodeExtent) -> Vec<String> {
 }
 
 /// What was edited of an item, as a unified diff.
-fn edited(source: &ItemSource) -> String {
+pub(super) fn edited(source: &ItemSource) -> String {
     let (Some(was), Some(now)) = (&source.was, &source.now) else {
         let which = if source.now.is_some() { "earlier" } else { "later" };
-        return format!("    {}: its {which} source is in no commit here, and not on the disk\n", escape(&source.item));
+        return format!(
+            "    {}: its {which} source was not kept, is in no commit here, and not on the disk\n",
+            escape(&source.item)
+        );
     };
     let diff = TextDiff::from_lines(was.as_str(), now.as_str()).unified_diff().context_radius(3).to_string();
     let mut text = format!("    {}\n", escape(&source.item).bold());
@@ -159,7 +162,7 @@ fn edited(source: &ItemSource) -> String {
     text
 }
 
-fn each(differences: &[Difference], say: &mut impl FnMut(usize, &str)) {
+pub(super) fn each(differences: &[Difference], say: &mut impl FnMut(usize, &str)) {
     for difference in differences {
         say(4, &difference.to_string());
     }

@@ -2,8 +2,10 @@
 
 mod add;
 mod calls;
+mod code;
 mod config;
 mod content;
+mod diff;
 mod download;
 mod explain;
 mod gc;
@@ -57,6 +59,8 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Explain { call, closure: true, .. } => Box::new(lake()?.creator_code(&call)?),
         Command::Explain { call, source: true, .. } => Box::new(lake()?.explain_sources(&call)?),
         Command::Explain { call, .. } => Box::new(lake()?.explain(&call)?),
+        Command::Code { call } => Box::new(lake()?.call_code(&call)?),
+        Command::Diff { was, now } => Box::new(lake()?.compare(&was, &now)?),
         Command::Lineage(how) => lineage::run(&lake()?, &how, json)?,
         Command::Init { home, remote } => Box::new(init::run(&home, remote.as_deref())?),
         Command::Config(command) => config::run(command, screen)?,

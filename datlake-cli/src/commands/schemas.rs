@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallExplanation, CallInfo, CallRow, Cleaned, Collected, CreatorCode, Evicted, FileInfo, FileRow, LakeStatus,
-    LineageGraph, Mirrored, NameHistory, Pull, Push, Repack, Repaired, RunInfo, RunRow, SignedUrl, Verified,
+    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, Collected, CreatorCode, Evicted, FileInfo,
+    FileRow, LakeStatus, LineageGraph, Mirrored, NameHistory, Pull, Push, Repack, Repaired, RunInfo, RunRow, SignedUrl,
+    Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -36,6 +37,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         ("add", of::<Vec<Added>>()),
         ("calls", of::<Vec<Row<CallRow>>>()),
+        ("code", of::<CallSources>()),
         ("config-check", of::<Checked>()),
         ("config-context-create", of::<ContextRow>()),
         ("config-context-delete", of::<ContextRow>()),
@@ -45,6 +47,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("config-setup", of::<Vec<Setting>>()),
         ("config-show", of::<Vec<Setting>>()),
         ("config-unset", of::<Changed>()),
+        ("diff", of::<CallDiff>()),
         ("evict", of::<Evicted>()),
         ("explain", of::<CallExplanation>()),
         ("explain-closure", of::<CreatorCode>()),

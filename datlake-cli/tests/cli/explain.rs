@@ -174,9 +174,68 @@ fn the_source_of_what_changed_is_that_which_was_compiled() {
     // Edited further, what was compiled is nowhere.
     machine.write("work/src/lib.rs", "fn scale() {}");
     let shown = explained();
-    assert!(shown.contains("its later source is in no commit here") && !shown.contains("fn scale"), "{shown}");
+    assert!(
+        shown.contains("its later source was not kept, is in no commit here") && !shown.contains("fn scale"),
+        "{shown}"
+    );
     repository.blob(new.as_bytes()).unwrap();
     assert!(explained().contains("+    n * 3.0"));
+}
+
+/// A source file as a call that ran uncommitted code leaves it, and the list that names it.
+fn keep(machine: &Machine, source: &str) -> datlake::Digest {
+    let lake = machine.lake();
+    let text = lake.add_bytes("kept/text", source).unwrap().digest();
+    let blob = git2::Oid::hash_object(git2::ObjectType::Blob, source.as_bytes()).unwrap();
+    let list = format!("text\t{blob}\t{text}\t{}\n", source.len());
+    let list = lake.add_bytes("kept/list", list).unwrap().digest();
+    // From now on only the call names them.
+    lake.remove("kept/text").unwrap();
+    lake.remove("kept/list").unwrap();
+    list
+}
+
+#[test]
+fn code_that_is_in_no_commit_is_kept_and_goes_where_its_call_goes() {
+    let (machine, made) = Machine::prepared();
+    let uid = made.count.uid().unwrap().as_str();
+    let source = "fn creator() {\n\tscale(1.0);\n}\nfn scale(n: f64) -> f64 {\n    n * 2.0\n}\n";
+    let (closure, kept) = (table(&machine, "kept", "src/lib.rs", source, 4, 6), keep(&machine, source));
+    let key = leave(&machine, uid, |lineage| {
+        lineage.code.closure = closure;
+        lineage.code.source_texts = Some(kept);
+        lineage.code.source = datlake::lineage::SourceState::default();
+    });
+    let call = format!("word_count/{key}");
+    let shown = machine.ok(&["code", &call]);
+    for part in [
+        "of no repository that is known",
+        "\n// app::creator, src/lib.rs:1\nfn creator() {\n",
+        "\n// app::scale, src/lib.rs:4\nfn scale(n: f64) -> f64 {\n    n * 2.0\n}\n",
+    ] {
+        assert!(shown.contains(part), "{shown} does not say {part}");
+    }
+    assert_eq!(machine.ok(&["code", uid]), shown, "by the file that it made");
+    let items = &machine.json(&["code", &call])["items"];
+    assert_eq!((&items[1]["item"], &items[1]["line"]), (&"app::scale".into(), &4.into()));
+
+    // It outlives a collection, and is at the mirror, where another machine reads it.
+    machine.ok(&["gc"]);
+    assert_eq!(machine.ok(&["code", &call]), shown);
+    let url = format!("file://{}", machine.path("mirror").display());
+    machine.ok(&["mirror", &url]);
+    let other = datlake::Lake::builder().home(machine.path("other")).remote(&url).open().unwrap();
+    let there = other.call_code(&call).unwrap();
+    assert!(there.items.iter().all(|item| item.text.is_some()), "{there:?}");
+
+    // Without it the lake is whole, and says what it cannot show.
+    for digest in [datlake::Digest::of(source.as_bytes()), kept] {
+        std::fs::remove_file(machine.home().join(Location::Blob(digest).path())).unwrap();
+        let shown = machine.ok(&["code", &call]);
+        assert!(shown.contains("// app::scale, src/lib.rs:4: its source was not kept"), "{shown}");
+        machine.ok(&["verify"]);
+        machine.ok(&["gc"]);
+    }
 }
 
 #[test]
@@ -185,6 +244,7 @@ fn what_cannot_be_explained_says_why() {
     let uid = made.count.uid().unwrap().as_str();
     let (creator, key) = call_of(uid).rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     machine.fails(1, &["no call made `corpora/alice.txt`", "added"], &["explain", "corpora/alice.txt"]);
+    machine.fails(1, &["no call made `corpora/alice.txt`", "has no code"], &["code", "corpora/alice.txt"]);
     machine.fails(1, &["no file `corpora/alise.txt`", "`corpora/alice.txt`"], &["explain", "corpora/alise.txt"]);
     machine.fails(1, &["no call of `wordcount` has a key"], &["explain", &format!("wordcount/{key}")]);
     leave(&machine, uid, |lineage| {
@@ -212,4 +272,28 @@ fn what_cannot_be_explained_says_why() {
     let ran = machine.run(&["explain", uid]);
     assert_eq!((ran.status, ran.out.contains("No earlier call")), (2, true), "{}", ran.err);
     assert!(ran.err.contains("cannot be shown"), "{}", ran.err);
+}
+
+#[test]
+fn two_files_are_compared_by_how_they_were_made() {
+    let (machine, made) = Machine::prepared();
+    let uid = made.count.uid().unwrap().as_str();
+    let one = machine.json(&["diff", uid, uid]);
+    assert_eq!((&one["pairs"][0]["differences"], &one["same_result"]), (&serde_json::json!([]), &true.into()));
+
+    // The same call by another program: other code, another compiler, a lock file that is kept of one alone.
+    let lock =
+        machine.lake().add_bytes("locks/new", "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n").unwrap().digest();
+    let latest = leave(&machine, uid, |lineage| {
+        lineage.key = CallKey::from_bytes([1; 32]);
+        lineage.started_at = "2999-01-01T00:00:00.000Z".to_owned();
+        lineage.environment.rustc = "rustc 9.9.9".to_owned();
+        lineage.environment.cargo_lock = Some(lock);
+        other_code(lineage);
+    });
+    let shown = machine.ok(&["diff", uid, &format!("word_count/{latest}")]);
+    for part in ["the function's own code changed", "→ rustc 9.9.9", "2999-01-01", "Both have the same result."] {
+        assert!(shown.contains(part), "{shown} does not say {part}");
+    }
+    machine.fails(1, &["no call made `corpora/alice.txt`", "nothing to compare"], &["diff", "corpora/alice.txt", uid]);
 }

@@ -319,7 +319,7 @@ impl Catalog {
     }
 
     /// Content that is read as a whole and compared with other, where it is there and whole.
-    pub(crate) async fn small_content(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
+    pub async fn small_content(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
         let at = Location::Blob(*digest);
         let mut found = self.local.get(&at).await?;
         if let (None, Some(remote)) = (&found, &self.remote) {

@@ -2,7 +2,7 @@
 
 use crate::lineage::FileMeta;
 use crate::tree::{Metarange, RangeRow, TreeEntry, TreeRange};
-use crate::{CallKey, CreatorName, Digest, Location, LogId, Result, Uid};
+use crate::{CallKey, CreatorName, Digest, Location, LogId, Result, SourceText, SourceTexts, Uid};
 
 /// A document as those see it who keep a lake in order.
 #[derive(Clone, Debug)]
@@ -176,6 +176,12 @@ impl Content {
         Self { digest, size: None, what, part, range: None, reads: None }
     }
 
+    /// The list of a call's source files that are kept.
+    pub(crate) fn source_texts(list: Digest) -> Self {
+        let content = Self::apart(list, "the list of its source files".to_owned(), Part::Extra);
+        Self { reads: Some(texts), ..content }
+    }
+
     /// Whether it is a range of a tree.
     pub fn is_range(&self) -> bool {
         self.reads.is_some_and(|reads| std::ptr::fn_addr_eq(reads, members as ReadContent))
@@ -194,6 +200,15 @@ impl Content {
 fn ranges(tree: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
     let range = |row: &RangeRow| Content::range(row.digest, row.size, tree.what.clone());
     Ok(Metarange::parse(bytes, &tree.what)?.ranges().iter().map(range).collect())
+}
+
+/// The texts in a list of source files.
+fn texts(_: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+    let text = |text: &SourceText| Content {
+        size: Some(text.size),
+        ..Content::apart(text.digest, "a source file of its code".to_owned(), Part::Extra)
+    };
+    Ok(SourceTexts::parse(bytes).texts().iter().map(text).collect())
 }
 
 /// The files in a range of a tree.

@@ -118,6 +118,7 @@ fn lineage(key: CallKey, run: String, outputs: Vec<Output>) -> Lineage {
             own_hash: CodeHash::from_bytes([2; 32]),
             dependencies: Vec::new(),
             closure: None,
+            source_texts: None,
             returns: None,
             source: SourceState::default(),
         },

@@ -270,6 +270,7 @@ impl Surroundings {
                 Err(error("the URL holds credentials, which are never kept in a configuration file").with_hint(hint))
             }
             Key::UnsafeRemote if !matches!(value, "yes" | "no") => wrong("it may be `yes` or `no`"),
+            Key::KeepCode if !matches!(value, "yes" | "no") => wrong("it may be `yes` or `no`"),
             Key::CacheLimit if size(value).is_none() => wrong("it must be a number of bytes, as `500 MB` or `50GiB`"),
             Key::Email if !is_address(value) => wrong("it must be an e-mail address, as `ada@example.org`"),
             _ => Ok(value.to_owned()),

@@ -36,6 +36,7 @@ pub(super) enum Key {
     UnsafeRemote,
     Email,
     CacheLimit,
+    KeepCode,
     Offline,
     Mode,
     Log,
@@ -43,8 +44,8 @@ pub(super) enum Key {
 
 impl Key {
     /// Those that may stand in a configuration file. The others are a process's own.
-    pub(super) const IN_FILES: [Self; 5] =
-        [Self::Home, Self::Remote, Self::UnsafeRemote, Self::Email, Self::CacheLimit];
+    pub(super) const IN_FILES: [Self; 6] =
+        [Self::Home, Self::Remote, Self::UnsafeRemote, Self::Email, Self::CacheLimit, Self::KeepCode];
     pub(super) const OF_A_PROCESS: [Self; 3] = [Self::Offline, Self::Mode, Self::Log];
 
     /// Its name, and the environment variable that wins over every file.
@@ -55,6 +56,7 @@ impl Key {
             Self::UnsafeRemote => ("unsafe_remote", "DATLAKE_UNSAFE_REMOTE"),
             Self::Email => ("email", "DATLAKE_EMAIL"),
             Self::CacheLimit => ("cache_limit", "DATLAKE_CACHE_LIMIT"),
+            Self::KeepCode => ("keep_code", "DATLAKE_KEEP_CODE"),
             Self::Offline => ("offline", "DATLAKE_OFFLINE"),
             Self::Mode => ("mode", "DATLAKE"),
             Self::Log => ("log", "DATLAKE_LOG"),

@@ -23,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) unsafe_remote: bool,
     pub(crate) email: Option<String>,
     pub(crate) cache_limit: Option<u64>,
+    pub(crate) keep_code: bool,
     pub(crate) offline: bool,
     pub(crate) mode: Mode,
     #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "the console alone reads it"))]
@@ -84,6 +85,7 @@ impl Surroundings {
             unsafe_remote: gathered.one_of(Key::UnsafeRemote, &[("no", false), ("yes", true)], "yes or no", false)?,
             email: gathered.value(Key::Email).map(str::to_owned),
             cache_limit: gathered.cache_limit()?,
+            keep_code: gathered.one_of(Key::KeepCode, &[("yes", true), ("no", false)], "yes or no", true)?,
             offline: gathered.offline()?,
             mode: gathered.mode()?,
             log: gathered.log()?,
@@ -198,7 +200,7 @@ impl Gathered {
         for key in Key::IN_FILES.into_iter().chain(Key::OF_A_PROCESS) {
             let value = match key {
                 // Whoever never heard of it has nothing to read about it.
-                Key::UnsafeRemote | Key::CacheLimit if !self.found.contains_key(&key) => continue,
+                Key::UnsafeRemote | Key::CacheLimit | Key::KeepCode if !self.found.contains_key(&key) => continue,
                 Key::Home => Some(self.home.display().to_string()),
                 Key::Offline => Some(self.offline()?.to_string()),
                 Key::Mode => Some(self.mode()?.name().to_owned()),

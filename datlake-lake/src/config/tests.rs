@@ -170,7 +170,7 @@ fn what_a_file_may_not_say_is_named_with_its_line() {
     says("[contexts.a]\n\nremot = 'hunter2'\n", &["line 3: there is no setting `remot`; did you mean `remote`?"]);
     says(
         "[contexts.a]\nzzz = 1\n",
-        &["line 2: there is no setting `zzz`; there are home, remote, unsafe_remote, email, cache_limit"],
+        &["line 2: there is no setting `zzz`; there are home, remote, unsafe_remote, email, cache_limit, keep_code"],
     );
     says("home = 3\n", &["line 1: `home` must be a text in quotes"]);
     says("contexts = 3\n", &["line 1: `contexts` holds tables"]);

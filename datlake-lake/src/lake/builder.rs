@@ -43,6 +43,7 @@ pub struct LakeBuilder {
     mode: Mode,
     lease: Option<Duration>,
     cache_limit: Option<u64>,
+    keep_code: Option<bool>,
     options: Options,
     temporary: Option<tempfile::TempDir>,
 }
@@ -124,6 +125,14 @@ impl LakeBuilder {
     #[must_use]
     pub fn email(mut self, email: impl Into<String>) -> Self {
         self.email = Some(email.into());
+        self
+    }
+
+    /// Whether the source files of code that is in no commit are kept, for [`Lake::call_code`] to show. They are, where nothing
+    /// is said; under `DATLAKE_KEEP_CODE=no` the default lake keeps none.
+    #[must_use]
+    pub fn keep_code(mut self, keep: bool) -> Self {
+        self.keep_code = Some(keep);
         self
     }
 
@@ -243,14 +252,16 @@ impl LakeBuilder {
     }
 
     pub(super) fn from_settings(settings: Settings) -> Self {
-        let Settings { home, remote, unsafe_remote, email, cache_limit, offline, mode, log: _, rank: _ } = settings;
+        let Settings { home, remote, unsafe_remote, email, cache_limit, keep_code, offline, mode, log: _, rank: _ } =
+            settings;
+        let keep_code = Some(keep_code);
         let mut options = Options::default();
         options.remote.unsafe_creates = unsafe_remote;
-        Self { home: Some(home), remote, options, email, cache_limit, offline, mode, ..Self::default() }
+        Self { home: Some(home), remote, options, email, cache_limit, keep_code, offline, mode, ..Self::default() }
     }
 
     pub(super) fn open_unregistered(self) -> Result<Lake> {
-        let Self { home, remote, email, offline, mode, lease, cache_limit, mut options, temporary } = self;
+        let Self { home, remote, email, offline, mode, lease, cache_limit, keep_code, mut options, temporary } = self;
         options.limit = cache_limit;
         let home = match home {
             Some(home) => home,
@@ -267,7 +278,7 @@ impl LakeBuilder {
         };
         let local_view = Arc::new(LocalView::open(&home, reach, &options)?);
         let lease = lease.unwrap_or_else(|| local_view.usual_lease());
-        let provenance = Arc::new(Provenance::new(email));
+        let provenance = Arc::new(Provenance::new(email, keep_code.unwrap_or(true)));
         let journal = RunJournal::new(Arc::clone(&local_view), Arc::clone(&provenance), mode == Mode::Bypass);
         let last_packs = Arc::new(LastPacks(Arc::clone(&local_view)));
         at_end(&last_packs);

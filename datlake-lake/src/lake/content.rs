@@ -102,7 +102,16 @@ impl Lake {
             _ => error,
         };
         let read = || content.references(&self.bytes_of(content)?);
-        read().map_err(advised)
+        match read().map_err(advised) {
+            // The lake is whole without it, and so without what only it leads to.
+            Err(error)
+                if content.part == Part::Extra
+                    && matches!(error.kind(), ErrorKind::MissingBlob | ErrorKind::Corrupt | ErrorKind::NotFound) =>
+            {
+                Ok(Vec::new())
+            }
+            read => read,
+        }
     }
 
     /// The bytes of content, which is downloaded.
@@ -129,7 +138,8 @@ impl Lake {
         };
         let progress = |done| self.emit(&Event::Downloading { file: what.clone(), done, size });
         let fetched = self.local_view().ensure(wanted(content, size, &progress)).await?;
-        if fetched {
+        // What nobody asked for by name is not shown.
+        if fetched && content.part != Part::Extra {
             self.emit(&Event::Downloaded { file: what.clone(), size });
             self.relieve(Some(*digest));
         }

@@ -53,7 +53,7 @@ impl Lake {
         };
         let _sends = self.sends(lineage.outputs.iter().map(|output| (output.digest, output.uid.to_string())));
         let uses = lineage.reads().into_iter().collect();
-        let found = lineage.environment.cargo_lock.into_iter().chain(lineage.code.closure).collect();
+        let found = self.provenance().build_texts(&lineage, code);
         let (names, replaces) = match replaces {
             true => (Vec::new(), self.replacements(&names, &record)?),
             false => (names, Vec::new()),

@@ -1,9 +1,14 @@
 //! The files that a creator's key depends on, as they were compiled.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use datlake_core::Code;
-use git2::{ObjectType, Oid};
+use sha1_smol::Sha1;
+
+/// Git's id of a file as a blob.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct BlobId(pub(super) [u8; 20]);
 
 /// A file as it was compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +16,9 @@ pub(super) struct CompiledFile {
     /// `None` where it cannot be found out.
     pub(super) path: Option<PathBuf>,
     /// Git's id of its bytes as a blob.
-    pub(super) blob: Oid,
+    pub(super) blob: BlobId,
     /// Whether it is Rust, in which a line may end in `\r\n` as well.
+    #[cfg_attr(not(feature = "git"), expect(dead_code, reason = "git alone has other line ends"))]
     pub(super) is_rust: bool,
 }
 
@@ -26,7 +32,7 @@ impl CompiledFile {
             let source = Path::new(code.manifest_dir).join(code.file);
             let embedded =
                 code.embedded.iter().filter_map(|(label, content)| Self::embedded(code, &source, label, content));
-            let source = Self { blob: id(&code.blob), is_rust: true, path: Some(source.clone()) };
+            let source = Self { blob: BlobId(code.blob), is_rust: true, path: Some(source.clone()) };
             for file in std::iter::once(source).chain(embedded).chain(Self::found(code)) {
                 if !files.contains(&file) {
                     files.push(file);
@@ -42,7 +48,7 @@ impl CompiledFile {
         let sources = code.found.map(|found| found.closure().sources).unwrap_or_default();
         let sources = sources.into_iter().filter_map(|(name, blob)| {
             let path = workspace.map(|workspace| workspace.join(&name)).filter(|path| path.exists());
-            Some(Self { path, blob: Oid::from_str(&blob).ok()?, is_rust: name.ends_with(".rs") })
+            Some(Self { path, blob: BlobId::parse(&blob)?, is_rust: name.ends_with(".rs") })
         });
         sources.collect()
     }
@@ -55,12 +61,35 @@ impl CompiledFile {
         }
         let path = evaluate(path, code.manifest_dir);
         let path = path.map(|path| source.parent().unwrap_or(source).join(path));
-        Some(Self { path, blob: Oid::hash_object(ObjectType::Blob, content).ok()?, is_rust: name == "include" })
+        Some(Self { path, blob: BlobId::of(content), is_rust: name == "include" })
     }
 }
 
-fn id(blob: &[u8; 20]) -> Oid {
-    Oid::from_bytes(blob).unwrap_or(Oid::ZERO_SHA1)
+impl BlobId {
+    /// Of a file with these bytes.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let mut sha = Sha1::from(format!("blob {}\0", bytes.len()));
+        sha.update(bytes);
+        Self(sha.digest().bytes())
+    }
+
+    /// Reads 40 hexadecimal digits.
+    fn parse(text: &str) -> Option<Self> {
+        let sha: sha1_smol::Digest = text.parse().ok()?;
+        Some(Self(sha.bytes()))
+    }
+}
+
+impl fmt::Display for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Cargo marks what it unpacked.

@@ -2,28 +2,36 @@
 //!
 //! Asked on a miss only; what does not change in a process is found out once.
 
-#[cfg(feature = "git")]
 mod compiled;
+mod kept;
 mod person;
 #[cfg(feature = "git")]
 mod source;
 #[cfg(feature = "git")]
 mod text;
 
-use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use datlake_core::catalog::{Catalog, GcEpoch};
-use datlake_core::lineage::{CodeLineage, Dependency, Environment, Input, Lineage, Output, Person, SourceState};
+use datlake_core::lineage::{
+    CodeLineage, CodeState, Dependency, Environment, Input, Lineage, Output, Person, SourceState,
+};
 use datlake_core::returned::ValueInputs;
 use datlake_core::value_shape::ValueShape;
 use datlake_core::{CallKey, Code, Digest, Identity, Result};
 use datlake_store::{LocalView, PerProcess, Staged};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use self::kept::KeptSources;
 use crate::sync::lock;
 #[cfg(feature = "git")]
 pub(crate) use text::Checkout;
+
+/// How many source files are kept at a time.
+const AT_ONCE: usize = 8;
 
 /// The version of datlake that writes records.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -32,12 +40,16 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug)]
 pub struct Provenance {
     email: Option<String>,
+    /// Whether the source files of code that is in no commit are kept.
+    keeps_code: bool,
     person: OnceLock<Person>,
     run: PerProcess<String>,
     /// By address of the code.
     sources: Mutex<HashMap<usize, SourceState>>,
     /// Texts of the build that were kept, in which epoch, and whether at the remote too.
-    texts_kept: Mutex<Vec<(Digest, GcEpoch, bool)>>,
+    texts_kept: Mutex<HashSet<(Digest, GcEpoch, bool)>>,
+    /// By address of the code: its source files, where they are to be kept.
+    kept: Mutex<HashMap<usize, Option<Arc<KeptSources>>>>,
 }
 
 /// A body that ran.
@@ -62,13 +74,15 @@ fn new_run() -> String {
 }
 
 impl Provenance {
-    pub(crate) fn new(email: Option<String>) -> Self {
+    pub(crate) fn new(email: Option<String>, keeps_code: bool) -> Self {
         Self {
             email,
+            keeps_code,
             person: OnceLock::new(),
             run: PerProcess::new(new_run()),
             sources: Mutex::default(),
             texts_kept: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
@@ -91,6 +105,8 @@ impl Provenance {
     pub fn lineage(&self, ran: Ran<'_>) -> Result<Lineage> {
         let Ran { identity, key, inputs, values, outputs, returns, started_at, took } = ran;
         let code = identity.code;
+        let source = self.source(code);
+        let source_texts = self.kept_sources(code, &source).map(|kept| kept.list());
         Ok(Lineage {
             creator: identity.creator.clone(),
             key,
@@ -105,8 +121,9 @@ impl Provenance {
                 own_hash: code.own_hash(),
                 dependencies: Dependency::all_of(code),
                 closure: code.found.map(|found| Digest::of(found.table.as_bytes())),
+                source_texts,
                 returns,
-                source: self.source(code),
+                source,
             },
             generics: identity.generics(),
             params: identity.params(),
@@ -139,8 +156,24 @@ impl Provenance {
         found
     }
 
-    /// Keeps what a record names of the build: the table of its code, and the text of `Cargo.lock` where it still is what was built
-    /// with.
+    /// The source files of `code` that are to be kept: of code that is in no commit.
+    fn kept_sources(&self, code: &'static Code, source: &SourceState) -> Option<Arc<KeptSources>> {
+        if !self.keeps_code || source.state == CodeState::Committed {
+            return None;
+        }
+        let address = std::ptr::from_ref(code) as usize;
+        lock(&self.kept).entry(address).or_insert_with(|| KeptSources::of(code).map(Arc::new)).clone()
+    }
+
+    /// The digests of what [`keep_build_texts`](Self::keep_build_texts) keeps.
+    pub(crate) fn build_texts(&self, lineage: &Lineage, code: &'static Code) -> Vec<Digest> {
+        let of_build = lineage.environment.cargo_lock.into_iter().chain(lineage.code.closure);
+        let kept = self.kept_sources(code, &lineage.code.source);
+        of_build.chain(kept.iter().flat_map(|kept| kept.digests())).collect()
+    }
+
+    /// Keeps what a record names of the build: the table of its code, the text of `Cargo.lock` where it still is what was built
+    /// with, and source files that are in no commit.
     pub(crate) async fn keep_build_texts(
         &self,
         local_view: &LocalView,
@@ -153,10 +186,16 @@ impl Provenance {
             self.keep_text(local_view, catalog, digest, since, || Some(found.table.into())).await?;
         }
         if let (Some(digest), Some((path, _))) = (lineage.environment.cargo_lock, code.lock) {
-            let text = || std::fs::read(path).ok().filter(|text| Digest::of(text) == digest);
-            self.keep_text(local_view, catalog, digest, since, text).await?;
+            self.keep_text(local_view, catalog, digest, since, || unchanged(path.as_ref(), &digest)).await?;
         }
-        Ok(())
+        let kept = self.kept_sources(code, &lineage.code.source);
+        let Some(kept) = kept else { return Ok(()) };
+        let texts = stream::iter(kept.files.clone()).map(|(text, path)| async move {
+            self.keep_text(local_view, catalog, text.digest, since, || unchanged(&path, &text.digest)).await
+        });
+        texts.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await?;
+        // Behind what it names.
+        self.keep_text(local_view, catalog, kept.list(), since, || Some(kept.bytes.clone())).await
     }
 
     /// Keeps a text once for each epoch, and apart where only this machine has it.
@@ -176,9 +215,14 @@ impl Provenance {
             let staged = Staged::from_bytes(&local_view.scratch()?, &text)?;
             catalog.put_blob(&digest, staged.path()).await?;
         }
-        lock(&self.texts_kept).push(kept);
+        lock(&self.texts_kept).insert(kept);
         Ok(())
     }
+}
+
+/// The bytes of a file that still are those.
+fn unchanged(path: &Path, digest: &Digest) -> Option<Vec<u8>> {
+    std::fs::read(path).ok().filter(|text| Digest::of(text) == *digest)
 }
 
 fn environment(code: &Code) -> Environment {

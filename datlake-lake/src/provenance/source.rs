@@ -107,15 +107,16 @@ impl Checkouts {
         let at = self.around(file_path.ancestors().skip(1).find(|directory| directory.is_dir())?)?;
         let Checkout { repository, root, wanted } = &mut self.all[at];
         let path = file_path.strip_prefix(root).ok()?.to_owned();
-        let mut known = HashMap::from([(file.blob, true)]);
+        let compiled = Oid::from_bytes(&file.blob.0).ok()?;
+        let mut known = HashMap::from([(compiled, true)]);
         // Git looks at files only where it has to.
-        if in_head(repository, &path) != Some(file.blob)
+        if in_head(repository, &path) != Some(compiled)
             && let Some(staged) = unmodified(repository, &path)
-            && Oid::hash_file(ObjectType::Blob, &file_path).is_ok_and(|now| now == file.blob)
+            && Oid::hash_file(ObjectType::Blob, &file_path).is_ok_and(|now| now == compiled)
         {
             known.insert(staged, true);
         }
-        wanted.push(Wanted { path, compiled: file.blob, is_rust: file.is_rust, known });
+        wanted.push(Wanted { path, compiled, is_rust: file.is_rust, known });
         Some(())
     }
 }

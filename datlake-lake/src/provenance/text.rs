@@ -1,9 +1,9 @@
-//! The source of an item as it was compiled: what the table of a call names by git's id of the file.
+//! A source file as it was compiled: what the table of a call names by git's id of the file.
 
 use std::path::{Path, PathBuf};
 
+use datlake_core::Closure;
 use datlake_core::lineage::{CodeLineage, CodeState};
-use datlake_core::{Closure, ClosureItem};
 use git2::{ObjectType, Oid, Repository};
 
 /// Larger files are not looked at.
@@ -22,18 +22,10 @@ impl Checkout {
         Self { folder, repository }
     }
 
-    /// The lines of an item of a call's code.
-    pub(crate) fn text(&self, code: &CodeLineage, closure: &Closure, item: &ClosureItem) -> Option<String> {
-        let (_, blob) = closure.sources.iter().find(|(file, _)| *file == item.file)?;
+    /// A source file of a call's code, by its name in the table and git's id of it.
+    pub(crate) fn bytes(&self, code: &CodeLineage, closure: &Closure, file: &str, blob: &str) -> Option<Vec<u8>> {
         let blob = Oid::from_str(blob).ok()?;
-        let bytes = self
-            .on_disk(&item.file, blob)
-            .or_else(|| self.kept(blob))
-            .or_else(|| self.committed(code, closure, &item.file))?;
-        let text = String::from_utf8_lossy(&bytes);
-        let lines = text.lines().skip(item.line.checked_sub(1)? as usize);
-        let count = (item.last_line.checked_sub(item.line)? + 1) as usize;
-        Some(lines.take(count).flat_map(|line| [line, "\n"]).collect())
+        self.on_disk(file, blob).or_else(|| self.kept(blob)).or_else(|| self.committed(code, closure, file))
     }
 
     /// The file in the workspace, where it still is what was compiled.

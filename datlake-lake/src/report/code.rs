@@ -1,5 +1,6 @@
 //! The code of creators: how much of it counts, and how it was and is.
 
+use datlake_core::lineage::CodeState;
 use datlake_core::{CallKey, Closure, ClosureSize, CodeHash, CreatorName, PulledIn};
 use serde::{Deserialize, Serialize};
 
@@ -55,10 +56,50 @@ pub struct CreatorCode {
 pub struct ItemSource {
     /// Package, module path, item.
     pub item: String,
-    /// Its source in the earlier of the two; `None` where that was not committed and is not on the disk any more.
+    /// Its source in the earlier of the two; `None` where that was not kept, is in no commit here and not on the disk any more.
     pub was: Option<String>,
     /// Its source in the later one, likewise.
     pub now: Option<String>,
+}
+
+/// The code of a call, as it was when it ran.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CallSources {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key of the call.
+    pub key: CallKey,
+    /// When the body started.
+    pub started_at: String,
+    /// Who ran it.
+    pub originator: String,
+    /// Whether a commit has this code.
+    pub state: CodeState,
+    /// That commit; of uncommitted code the one it grew from.
+    pub commit: Option<String>,
+    /// The function, and then what it was found to depend on.
+    pub items: Vec<SourceItem>,
+    /// What cannot be seen of it.
+    pub notes: Vec<CodeNote>,
+    /// Why not everything was looked at.
+    pub partial: Option<String>,
+}
+
+/// An item of a call's code.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct SourceItem {
+    /// Package, module path, item.
+    pub item: String,
+    /// Source file, relative to the workspace.
+    pub file: String,
+    /// Its first line, from 1.
+    pub line: u32,
+    /// Its source; `None` where that was not kept, is in no commit here and not on the disk any more.
+    pub text: Option<String>,
 }
 
 impl CodeExtent {

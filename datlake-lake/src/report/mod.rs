@@ -16,6 +16,7 @@
 
 mod calls;
 mod code;
+mod compare;
 mod files;
 mod graph;
 mod health;
@@ -33,7 +34,8 @@ use datlake_core::Error;
 use serde::{Deserialize, Serialize};
 
 pub use calls::{CallEvent, CallExplanation, CallInfo, CallRow, Comparison, History, ReturnValue, Since};
-pub use code::{CodeExtent, CodeNote, CreatorCode, ItemSource};
+pub use code::{CallSources, CodeExtent, CodeNote, CreatorCode, ItemSource, SourceItem};
+pub use compare::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
 pub use datlake_core::run::Outcome;
 pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
 pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, Listing, OutputRow, Place};

@@ -1,17 +1,11 @@
 //! Why a call ran, as far as records tell.
 
-#[cfg(feature = "git")]
-use datlake_core::ClosureItem;
-#[cfg(feature = "git")]
-use datlake_core::explain::Change;
 use datlake_core::explain::{Difference, between, name_items, name_paths, nearness};
 use datlake_core::lineage::Lineage;
-use datlake_core::{CallKey, Closure, Error, ErrorKind, Result};
+use datlake_core::{CallKey, Error, ErrorKind, Result};
 use datlake_store::wait;
 
 use crate::lake::{Lake, refuse_in_body, unless_damaged};
-#[cfg(feature = "git")]
-use crate::provenance::Checkout;
 use crate::report::{CallExplanation, CodeExtent, Comparison, CreatorCode, ItemSource, Since};
 
 impl Lake {
@@ -43,8 +37,8 @@ impl Lake {
         self.explained(call, false)
     }
 
-    /// As [`explain`](Self::explain), with the sources of the items that changed: as they were compiled, from the working directory
-    /// and from git, whichever has them.
+    /// As [`explain`](Self::explain), with the sources of the items that changed: as they were compiled, from the lake, from
+    /// the working directory and from git, whichever has them.
     ///
     /// # Errors
     /// As [`Lake::explain`].
@@ -72,14 +66,9 @@ impl Lake {
 
     fn explained(&self, call: &str, with_sources: bool) -> Result<CallExplanation> {
         refuse_in_body("explain a call")?;
-        let Some((creator, key)) = self.call_meant(call)? else {
-            let message = format!("no call made `{call}`: somebody added it, so there is nothing to explain");
-            return Err(Error::new(ErrorKind::NotFound, message));
-        };
+        let (creator, key) = self.made_by_call(call, "there is nothing to explain")?;
         wait(async {
-            let this = self.lineage_of(&creator, &key).await?.ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, format!("call {creator}/{} has just been removed", key.short()))
-            })?;
+            let this = self.lineage_present(&creator, &key).await?;
             let (mut others, mut damaged) = (Vec::new(), Vec::new());
             for (creator, other) in self.catalog().calls(Some(&creator)).await? {
                 if other == key {
@@ -174,7 +163,7 @@ impl Lake {
     }
 
     /// Names the items that changed, where the tables of both calls are kept: their sources, if they are wanted.
-    async fn name_items(
+    pub(super) async fn name_items(
         &self,
         differences: &mut Vec<Difference>,
         was: Option<&Lineage>,
@@ -189,36 +178,11 @@ impl Lake {
         let tables = (self.catalog().closure(&old).await?, self.catalog().closure(&new).await?);
         let (Some(old), Some(new)) = tables else { return Ok(Vec::new()) };
         name_items(differences, &old, &new);
-        Ok(if with_sources { sources(differences, (was, &old), (now, &new)) } else { Vec::new() })
+        match with_sources {
+            true => self.edited(differences, (was, &old), (now, &new)).await,
+            false => Ok(Vec::new()),
+        }
     }
-}
-
-/// The sources of items that were edited.
-#[cfg(feature = "git")]
-fn sources(differences: &[Difference], was: (&Lineage, &Closure), now: (&Lineage, &Closure)) -> Vec<ItemSource> {
-    let checkout = Checkout::here();
-    let sources = differences.iter().filter_map(|difference| {
-        let is_it = |item: &&ClosureItem| match difference {
-            Difference::Code => item.is_root,
-            Difference::Item { item: label, change: Change::Edited, .. } => item.label == *label,
-            _ => false,
-        };
-        let of = |(_, closure): (&Lineage, &Closure)| closure.items.iter().filter(is_it).cloned().collect::<Vec<_>>();
-        // Several variants may have one name.
-        let (old, new) = (of(was), of(now));
-        let changed = |item: &&ClosureItem, others: &[ClosureItem]| others.iter().all(|other| other.hash != item.hash);
-        let old_item = old.iter().find(|item| item.is_root || changed(item, &new))?;
-        let new_item = new.iter().find(|item| item.is_root || changed(item, &old))?;
-        let text = |(lineage, closure): (&Lineage, &Closure), item| checkout.text(&lineage.code, closure, item);
-        Some(ItemSource { item: new_item.label.clone(), was: text(was, old_item), now: text(now, new_item) })
-    });
-    sources.collect()
-}
-
-/// Only git knows sources by what they were.
-#[cfg(not(feature = "git"))]
-fn sources(_: &[Difference], _: (&Lineage, &Closure), _: (&Lineage, &Closure)) -> Vec<ItemSource> {
-    Vec::new()
 }
 
 /// Where a call stands among those of its creator.

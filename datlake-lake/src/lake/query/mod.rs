@@ -1,6 +1,8 @@
 //! What a lake is asked, and answers by a [report](crate::report).
 
 mod calls;
+mod code;
+mod compare;
 mod downstream;
 mod explain;
 mod files;

@@ -5,6 +5,7 @@ use std::fs;
 use git2::{IndexEntry, IndexTime, Signature};
 use tempfile::TempDir;
 
+use super::super::compiled::BlobId;
 use super::*;
 
 #[test]
@@ -105,7 +106,7 @@ impl Scene {
 
 fn compile(path: PathBuf) -> CompiledFile {
     let is_rust = path.extension().is_some_and(|extension| extension == "rs");
-    CompiledFile { blob: Oid::hash_file(ObjectType::Blob, &path).unwrap(), path: Some(path), is_rust }
+    CompiledFile { blob: BlobId::of(&fs::read(&path).unwrap()), path: Some(path), is_rust }
 }
 
 const CODE: Code = Code {
@@ -296,5 +297,5 @@ fn the_files_of_a_key_are_its_sources_and_what_they_embed() {
     let expected =
         [(Some("/p/src/main.rs"), true), (Some("/p/src/query.sql"), false), (Some("/p/more.rs"), true), (None, false)];
     assert_eq!(found, expected);
-    assert_eq!(files[1].blob, Oid::hash_object(ObjectType::Blob, b"select 1").unwrap());
+    assert_eq!(files[1].blob.to_string(), Oid::hash_object(ObjectType::Blob, b"select 1").unwrap().to_string());
 }

@@ -1,0 +1,59 @@
+//! `datlake diff`: what differs between how two files, or two values, were made.
+
+use datlake::report::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
+use owo_colors::OwoColorize as _;
+
+use super::explain::{each, edited};
+use crate::answer::{Answer, Page};
+use crate::text::{count, escape, paragraph, time};
+
+impl Answer for CallDiff {
+    fn text(&self, page: &Page) -> String {
+        let mut text = String::new();
+        for (at, pair) in self.pairs.iter().enumerate() {
+            if at == 1 {
+                text.push_str("Upstream:\n");
+            }
+            text.push_str(&shown(pair, page));
+        }
+        let mut say = |indent: usize, line: &str| text.push_str(&paragraph(line, indent, page.columns));
+        if self.left_out {
+            say(0, "More calls upstream differ than are compared here.");
+        }
+        if !self.build.is_empty() || !self.crates.is_empty() || self.lock_unknown {
+            say(0, "Built with, which no result depends on unless its code does:");
+        }
+        for BuildChange { what, was, now, .. } in &self.build {
+            say(2, &format!("{what}: {} → {}", or_none(was), or_none(now)));
+        }
+        for CrateChange { name, was, now, .. } in &self.crates {
+            let (was, now) = (was.join(", "), now.join(", "));
+            let how = if was == now { " (another source or checksum)" } else { "" };
+            say(2, &format!("{}: {} → {}{how}", escape(name), or_none(&was), or_none(&now)));
+        }
+        if self.lock_unknown {
+            say(2, "Cargo.lock: another, and not both are kept");
+        }
+        say(0, if self.same_result { "Both have the same result." } else { "They have different results." });
+        text
+    }
+}
+
+fn or_none(text: &str) -> String {
+    if text.is_empty() { "none".to_owned() } else { escape(text).into_owned() }
+}
+
+fn shown(pair: &CallPair, page: &Page) -> String {
+    let name = |call: &ComparedCall| format!("{}/{}", escape(call.creator.as_str()).bold(), call.key.short().bold());
+    let when = |call: &ComparedCall| format!("{} by {}", time(&call.started_at), escape(&call.originator));
+    let CallPair { was, now, differences, sources, alike, .. } = pair;
+    let more = if *alike > 0 { format!(", and {} alike", count(*alike, "more pair")) } else { String::new() };
+    let mut text = format!("{}, {}\n{}, {}{more}\n", name(was), when(was), name(now), when(now));
+    let mut say = |indent: usize, line: &str| text.push_str(&paragraph(line, indent, page.columns));
+    if differences.is_empty() {
+        say(4, "They are one call.");
+    }
+    each(differences, &mut say);
+    text.extend(sources.iter().map(edited));
+    text
+}
