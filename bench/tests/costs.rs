@@ -138,6 +138,25 @@ fn a_call_that_runs_syncs_what_it_must_and_no_more() {
     assert!(all <= ALL, "{all} system calls: {cold:#?}");
 }
 
+/// A folder of very many small files is opened, read and looked at file by file, and each of these takes its time.
+#[test]
+fn a_small_file_of_a_folder_is_opened_and_read_once() {
+    if !is_there("strace", "what a small file of a folder asks of the system") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let add = each(dir.path(), |count| {
+        let (home, files) = (dir.path().join(format!("home-{count}")), dir.path().join(count));
+        std::fs::create_dir(&files).unwrap();
+        (0..count.parse::<u64>().unwrap()).for_each(|n| std::fs::write(files.join(n.to_string()), "small").unwrap());
+        ["add-folder".into(), home.display().to_string(), files.display().to_string()].to_vec()
+    });
+    let of = |name: &str| add.get(name).map_or(0.0, |each| each.round());
+    // Looked at when the folder is looked through, before and after it is read, and where a blob of it would be.
+    let asked = ["openat", "read", "close", "statx", "fstatfs"].map(of);
+    assert_eq!(asked, [1.0, 1.0, 1.0, 4.0, 0.0], "{add:#?}");
+}
+
 /// Of a call with one output: output, mark and record with the folders of each, and a folder made for the output.
 const SYNCS: f64 = 7.0;
 const OPENS: f64 = 20.0;

@@ -36,7 +36,9 @@ mod staging;
 mod usage;
 mod writers;
 
-pub use dir::{DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal, is_executable};
+pub use dir::{
+    DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal, is_executable, is_open_to_us,
+};
 pub use elsewhere::Elsewhere;
 pub use hashing::hash_file;
 pub use lake_header::{is_lake, lake_id};

@@ -1,8 +1,8 @@
 //! Staging: content on its way into the lake, hashed while it is written to a scratch file.
 
-use std::fs::Metadata;
+use std::fs::{Metadata, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -97,17 +97,33 @@ impl Staged {
 /// # Errors
 /// As [`Staged::copy_of`].
 pub fn read_small(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    let source = Source::open(path)?;
-    if source.before.len() >= limit || !source.before.is_file() {
+    let source = Source::open_found(path)?;
+    let size = source.before.len();
+    if size >= limit || !source.before.is_file() {
         return Ok(None);
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(source.before.len()).unwrap_or(0) + 1);
-    (&source.file).take(limit).read_to_end(&mut bytes).map_err(|e| Error::io("read", path.display(), e))?;
+    let failed = |e| Error::io("read", path.display(), e);
+    // A read that ends before its room does has come to the file's end: of most files it is the only one.
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0) + 1];
+    let read = read_once(&source.file, &mut bytes).map_err(failed)?;
+    bytes.truncate(read);
+    if read as u64 != size {
+        (&source.file).take(limit - read as u64).read_to_end(&mut bytes).map_err(failed)?;
+    }
     if bytes.len() as u64 == limit {
         return Ok(None);
     }
     source.is_still(bytes.len() as u64)?;
     Ok(Some(bytes))
+}
+
+fn read_once(mut file: &std::fs::File, bytes: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(bytes) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
 }
 
 /// A user's file that is being read.
@@ -122,8 +138,18 @@ impl<'a> Source<'a> {
         let failed = |e| Error::io("read", path.display(), e);
         // Before it is opened, for that may do something to a device.
         is_readable(path, &std::fs::metadata(path).map_err(failed)?)?;
-        let file = std::fs::File::open(path).map_err(failed)?;
-        let before = file.metadata().map_err(failed)?;
+        Self::of(path, std::fs::File::open(path).map_err(failed)?)
+    }
+
+    /// The same of what was found to be a regular file a moment ago. Should a pipe be in its place by now, nobody waits for its writer.
+    fn open_found(path: &'a Path) -> Result<Self> {
+        let flags = rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOCTTY).bits();
+        let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path);
+        Self::of(path, file.map_err(|e| Error::io("read", path.display(), e))?)
+    }
+
+    fn of(path: &'a Path, file: std::fs::File) -> Result<Self> {
+        let before = file.metadata().map_err(|e| Error::io("read", path.display(), e))?;
         is_readable(path, &before)?;
         Ok(Self { path, file, before })
     }
@@ -132,8 +158,8 @@ impl<'a> Source<'a> {
     fn is_still(&self, read: u64) -> Result<()> {
         let after = self.file.metadata().map_err(|e| Error::io("read", self.path.display(), e))?;
         let stamp = |m: &Metadata| (m.len(), m.modified().ok());
-        let is_kept = self.before.is_file() && !is_made_by_reading(&self.file);
-        if is_kept && (stamp(&self.before) != stamp(&after) || read != self.before.len()) {
+        let is_same = stamp(&self.before) == stamp(&after) && read == self.before.len();
+        if !is_same && self.before.is_file() && !is_made_by_reading(&self.file) {
             let path = self.path.display();
             let message = format!("cannot add `{path}`: it changed while it was read; try again when it is finished");
             return Err(Error::new(ErrorKind::InvalidInput, message));

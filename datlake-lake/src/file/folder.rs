@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use datlake_core::tree::TreeEntry;
 use datlake_core::{Error, ErrorKind, Result, Subject, Uid};
-use datlake_store::{is_executable, is_lake};
+use datlake_store::{is_executable, is_lake, is_open_to_us};
 
 use crate::event::Event;
 use crate::handle::Lake;
@@ -136,7 +136,7 @@ impl LocalFolder {
         } else if found.is_dir() {
             FolderEntry::Folder
         } else {
-            file(path)?
+            file_found(path, &found)?
         };
         let mut parts = Vec::new();
         for part in path.strip_prefix(&self.path).unwrap_or(path).components() {
@@ -253,15 +253,21 @@ fn is_within(name: &str, target: &str) -> bool {
 
 /// A file, or what a link leads to.
 fn file(path: &Path) -> Result<FolderEntry, String> {
-    let found = match fs::metadata(path) {
-        Ok(found) if found.is_file() => found,
-        Ok(found) if found.is_dir() => return Err("it is a link that leads to a folder".to_owned()),
-        Ok(_) => return Err("it is neither a file nor a folder".to_owned()),
-        Err(_) if path.is_symlink() => return Err("it is a link that leads to no file".to_owned()),
-        Err(e) => return Err(unreadable(&e)),
-    };
-    fs::File::open(path).map_err(|e| unreadable(&e))?;
-    Ok(FolderEntry::File { executable: is_executable(path, &found), size: found.len() })
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err("it is a link that leads to a folder".to_owned()),
+        Ok(found) => file_found(path, &found),
+        Err(_) if path.is_symlink() => Err("it is a link that leads to no file".to_owned()),
+        Err(e) => Err(unreadable(&e)),
+    }
+}
+
+/// The same of what was found there, and is neither a link nor a folder.
+fn file_found(path: &Path, found: &fs::Metadata) -> Result<FolderEntry, String> {
+    if !found.is_file() {
+        return Err("it is neither a file nor a folder".to_owned());
+    }
+    is_open_to_us(path).map_err(|e| unreadable(&e))?;
+    Ok(FolderEntry::File { executable: is_executable(path, found), size: found.len() })
 }
 
 fn unreadable(why: &dyn std::error::Error) -> String {

@@ -64,7 +64,9 @@ impl Lake {
         found.sort_unstable_by_key(|(path, ..)| *path);
         wait(self.contact_remote())?;
         let publishing = wait(self.local_view().publishing())?;
-        let put = Packing::new(self, &uid, &found)?.put_all()?;
+        let packing = Packing::new(self, &uid, &found)?;
+        let objects = packing.objects();
+        let put = packing.put_all()?;
         let mut entries = TreeEntries::default();
         for ((name, _, entry), content) in found.into_iter().zip(put.contents()) {
             let entry = match (entry, content) {
@@ -82,10 +84,13 @@ impl Lake {
             entries.insert(name, entry)?;
         }
         let tree = entries.to_bytes();
-        let rest = self.put_packed(&uid, &tree, put)?;
+        let rest = self.put_packed(&uid, &tree, put, objects)?;
         let mut contents: Vec<_> =
             rest.contents.iter().map(|content| (content.digest, content.size.unwrap_or(0))).collect();
-        let (digest, size) = self.put_tree(&uid, &tree, &mut contents)?;
+        let (digest, size) = self.put_tree(&uid, &tree, &mut contents, objects)?;
+        if objects > ONE_BY_ONE {
+            self.local_view().dir().sync()?;
+        }
         let known = FileMeta { name: uid.file_name().to_owned(), uid, digest, size, tree: true };
         let new = self.new_name(known, None, existing)?;
         let again = std::cell::Cell::new(false);
@@ -102,8 +107,8 @@ impl Lake {
     }
 
     /// Puts what leads to the packs of a tree, and sees that the remote has what was here before: what the tree is at rest.
-    fn put_packed(&self, uid: &Uid, tree: &TreeBytes, put: PutFiles) -> Result<AtRest> {
-        wait(self.put_locations(&put.locations(&tree.ranges)))?;
+    fn put_packed(&self, uid: &Uid, tree: &TreeBytes, put: PutFiles, objects: usize) -> Result<AtRest> {
+        wait(self.put_locations(&put.locations(&tree.ranges), objects > ONE_BY_ONE))?;
         let mut files = Vec::new();
         for bytes in &tree.ranges {
             let range = Content::range(Digest::of(bytes), bytes.len() as u64, uid.to_string());
@@ -116,16 +121,20 @@ impl Lake {
         Ok(rest)
     }
 
-    /// Puts the content of a tree and of its ranges into the lake, where it lasts: digest and size of the tree. All are `contents`.
-    fn put_tree(&self, uid: &Uid, tree: &TreeBytes, contents: &mut Vec<(Digest, u64)>) -> Result<(Digest, u64)> {
+    /// Puts the content of a tree and of its ranges into the lake: digest and size of the tree. All are `contents`. Those of many
+    /// `objects` are yet to be made to last.
+    fn put_tree(
+        &self,
+        uid: &Uid,
+        tree: &TreeBytes,
+        contents: &mut Vec<(Digest, u64)>,
+        objects: usize,
+    ) -> Result<(Digest, u64)> {
         let scratch = self.local_view().scratch()?;
-        let put = |bytes: &Vec<u8>| self.put(&Staged::from_bytes(&scratch, bytes)?, uid, tree.ranges.len() + 1);
-        let ranges = in_parallel(&tree.ranges, put)?;
-        let (unsynced, of_tree) = put(&tree.metarange)?;
-        contents.extend(ranges.iter().map(|(_, content)| *content).chain([of_tree]));
-        if unsynced || ranges.iter().any(|(unsynced, _)| *unsynced) {
-            self.local_view().dir().sync()?;
-        }
+        let put = |bytes: &Vec<u8>| Ok(self.put(&Staged::from_bytes(&scratch, bytes)?, uid, objects)?.1);
+        contents.extend(in_parallel(&tree.ranges, put)?);
+        let of_tree = put(&tree.metarange)?;
+        contents.push(of_tree);
         Ok(of_tree)
     }
 

@@ -17,7 +17,7 @@ use datlake_core::{Digest, Result, Uid};
 use datlake_store::{Scratch, Seal, Staged, read_small, wait};
 
 use super::open_pack::OpenPack;
-use super::parallel::{ONE_BY_ONE, in_parallel};
+use super::parallel::in_parallel;
 use super::{Lake, lock};
 use crate::event::Event;
 use crate::file::FolderEntry;
@@ -34,8 +34,8 @@ pub(super) struct Packing<'a> {
     before: Option<Metarange>,
     scratch: Scratch,
     files: usize,
-    /// About how many blobs and packs are put.
-    pieces: usize,
+    /// About how many objects are put: packs and other blobs, ranges and what leads from them to packs, and the tree.
+    objects: usize,
     done: AtomicUsize,
     /// Packs that are in the lake, or not.
     packs: Mutex<HashMap<Digest, bool>>,
@@ -74,13 +74,19 @@ impl<'a> Packing<'a> {
         let scratch = lake.local_view().scratch()?;
         let (done, packs) = Default::default();
         let mut packing =
-            Self { lake, uid, found, ranges, before: before(lake, uid), scratch, files, pieces: 0, done, packs };
+            Self { lake, uid, found, ranges, before: before(lake, uid), scratch, files, objects: 0, done, packs };
         let large = |entry: &FolderEntry| matches!(entry, FolderEntry::File { size, .. } if *size >= PACKED_BELOW);
-        packing.pieces = packing.groups().len() + found.iter().filter(|(.., entry)| large(entry)).count();
+        let blobs = packing.groups().len() + found.iter().filter(|(.., entry)| large(entry)).count();
+        packing.objects = blobs + 2 * packing.ranges.len() + 1;
         Ok(packing)
     }
 
-    /// Puts all files, with several hands.
+    /// About how many objects are put, with what the caller puts for the tree.
+    pub(super) fn objects(&self) -> usize {
+        self.objects
+    }
+
+    /// Puts all files, with several hands. Those of [many](Self::objects) are yet to be made to last.
     pub(super) fn put_all(self) -> Result<PutFiles> {
         let groups = in_parallel(&self.groups(), |ranges| PackGroup::new(&self, ranges.clone()).put_all())?;
         let mut all = PutFiles::default();
@@ -88,9 +94,6 @@ impl<'a> Packing<'a> {
             all.contents.extend(group.contents);
             all.places.extend(group.places);
             all.put.extend(group.put);
-        }
-        if self.pieces > ONE_BY_ONE {
-            self.lake.local_view().dir().sync()?;
         }
         Ok(all)
     }
@@ -251,7 +254,7 @@ impl<'a, 'b> PackGroup<'a, 'b> {
     }
 
     fn put_blob(&mut self, staged: &Staged, what: &str) -> Result<(Digest, u64)> {
-        let (_, content) = self.packing.lake.put(staged, &what, self.packing.pieces)?;
+        let (_, content) = self.packing.lake.put(staged, &what, self.packing.objects)?;
         self.put.put.insert(content.0);
         Ok(content)
     }

@@ -103,16 +103,12 @@ impl Lake {
         Ok(rest)
     }
 
-    /// Puts locations where their packs are by now, before anything names their ranges.
-    pub(super) async fn put_locations(&self, locations: &[PackLocations]) -> Result<()> {
-        let many = locations.len() > AT_ONCE;
+    /// Puts locations where their packs are by now, before anything names their ranges. Those of `many` objects are yet to be made to
+    /// last.
+    pub(super) async fn put_locations(&self, locations: &[PackLocations], many: bool) -> Result<()> {
         let put = stream::iter(locations)
             .map(async |one| self.catalog().put_attached(&one.at(), &one.to_bytes()?, many).await);
-        put.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await?;
-        if many {
-            self.local_view().dir().sync()?;
-        }
-        Ok(())
+        put.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await
     }
 
     /// Sends locations to the remote, behind their packs.

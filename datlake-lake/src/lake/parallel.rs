@@ -11,8 +11,8 @@ use super::{Lake, lock};
 
 /// How many files are copied, and sent to the remote, at a time.
 const AT_ONCE: usize = 8;
-/// So many files are synced each by itself: to sync all at once is to wait for what others have written, too.
-pub(super) const ONE_BY_ONE: usize = 64;
+/// So many objects are synced each by itself: to sync all at once is to wait for what others have written, too.
+pub(super) const ONE_BY_ONE: usize = 16;
 
 impl Lake {
     /// Puts one of `all` pieces of content into the lake: whether it is yet to be made to last, with its digest and size.

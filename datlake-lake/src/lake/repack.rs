@@ -11,6 +11,7 @@ use datlake_core::{Digest, Error, ErrorKind, Location, Prefix, Result, Role, Sto
 use datlake_store::{Scratch, Staged, wait};
 
 use super::open_pack::OpenPack;
+use super::parallel::ONE_BY_ONE;
 use super::{Lake, is_damage, refuse_in_body};
 use crate::report::{PackUse, Repack};
 
@@ -69,7 +70,11 @@ impl Lake {
         }
         repacking.close()?;
         let locations = repacking.locations();
-        wait(self.put_locations(&locations))?;
+        let many = locations.len() > ONE_BY_ONE;
+        wait(self.put_locations(&locations, many))?;
+        if many {
+            self.local_view().dir().sync()?;
+        }
         if self.catalog().remote.is_some() && self.catalog().is_refused() {
             let message =
                 format!("cannot write packs anew: {} refuses to be written", self.remote().unwrap_or_default());

@@ -34,8 +34,8 @@ pub use scratch::Scratch;
 pub use seal::Seal;
 pub(crate) use seal::{seal, time_of};
 pub use state::{DirStore, Durability};
-pub use sys::is_executable;
 pub(crate) use sys::{changed, is_on_local_disk, read_only};
+pub use sys::{is_executable, is_open_to_us};
 
 use self::publish::Source;
 

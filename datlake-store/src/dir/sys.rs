@@ -132,6 +132,19 @@ pub(super) fn no_locks(error: &io::Error) -> bool {
         || [Errno::NOLCK, Errno::INVAL, Errno::BADF].iter().any(|e| error.raw_os_error() == Some(e.raw_os_error()))
 }
 
+/// Whether this process may read the file at `path`, by whatever it has the right.
+///
+/// # Errors
+/// Why it may not.
+pub fn is_open_to_us(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD};
+    match rustix::fs::accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS) {
+        // Older systems know no effective rights here.
+        Err(Errno::INVAL | Errno::NOSYS) => File::open(path).map(drop),
+        done => Ok(done?),
+    }
+}
+
 /// Whether somebody made the file at `path` executable. FAT, exFAT and NTFS keep no such thing, and show it of every file.
 pub fn is_executable(path: &Path, found: &Metadata) -> bool {
     found.permissions().mode() & 0o111 != 0 && !shows_all_executable(path)
