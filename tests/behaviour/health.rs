@@ -359,3 +359,27 @@ fn what_to_do_about_a_lost_value_is_said_and_works() {
     lake.ok("ran letters, ran numbers", || letters("abc").and(numbers(20_000)));
     assert_eq!(all(&lake), []);
 }
+
+/// Files are found by their range: what another range leads to is of no use to it.
+#[test]
+fn a_second_range_without_locations_is_found() {
+    let lake = lake();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |at: usize| format!("{at:03}.txt");
+    (0..200).for_each(|at| fs::write(folder.path().join(file(at)), format!("content {at}")).unwrap());
+    lake.add_tree("first", folder.path()).unwrap();
+    let first = files_below(&lake.home().join("locations"));
+    fs::write(folder.path().join("more.txt"), "more").unwrap();
+    lake.add_tree("second", folder.path()).unwrap();
+    let mut locations = files_below(&lake.home().join("locations"));
+    locations.retain(|at| !first.contains(at));
+    assert_eq!(locations.len(), 1);
+    fs::remove_file(&locations[0]).unwrap();
+    let lake = lake.reopened();
+    let tree = Tree::try_from(lake.file("second").unwrap()).unwrap();
+    check_error(tree.get(&file(5)).unwrap().read(), ErrorKind::MissingBlob, &[&file(5)]);
+    let found = lake.verify(Verify::default(), &[]).unwrap().findings;
+    let of = |tree: &str| found.iter().filter(|finding| finding.what.starts_with(tree)).count();
+    assert_eq!((of("first"), of("second"), found.len()), (0, 201, 201), "{found:?}");
+    assert!(found.iter().all(|finding| finding.kind == FindingKind::MissingContent), "{found:?}");
+}

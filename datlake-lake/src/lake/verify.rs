@@ -64,12 +64,29 @@ struct Looking {
 /// What was found in it.
 struct ReadDocuments {
     report: Verified,
-    /// What documents name.
-    named: BTreeMap<Digest, Wanted>,
+    named: NamedContent,
     /// Whether what some document names is not known.
     hides: bool,
     /// The newest that the store showed.
     newest: SystemTime,
+}
+
+/// What documents name: content, and for each range that leads to it once more.
+#[derive(Default)]
+struct NamedContent(BTreeMap<(Digest, Option<Digest>), Wanted>);
+
+impl NamedContent {
+    /// The content `digest`, in whatever range.
+    fn get(&self, digest: &Digest) -> Option<&Wanted> {
+        self.0.range((*digest, None)..).next().filter(|((found, _), _)| found == digest).map(|(_, wanted)| wanted)
+    }
+
+    /// Each once.
+    fn digests(&self) -> Vec<Digest> {
+        let mut all: Vec<Digest> = self.0.keys().map(|(digest, _)| *digest).collect();
+        all.dedup();
+        all
+    }
 }
 
 /// Content that a document names.
@@ -303,7 +320,7 @@ impl Looking {
     async fn content(&self, found: ReadDocuments, sample: Option<usize>) -> Result<(Verified, SystemTime)> {
         let ReadDocuments { mut report, named, hides, mut newest } = found;
         let mut there = self.stored(&named, &mut newest).await?;
-        let is_named = |range: &Digest| named.contains_key(range);
+        let is_named = |range: &Digest| named.get(range).is_some();
         let (packed, damaged) = PackedFiles::of(&*self.store, is_named, &mut there, self.all).await?;
         report.documents += packed.documents;
         for (at, range, error) in damaged {
@@ -314,17 +331,21 @@ impl Looking {
             report.findings.push(self.finding(FindingKind::DamagedDocument, at.title(), error));
         }
         report.blobs = there.len() as u64;
-        for (digest, wanted) in &named {
+        let (mut wrong, mut last) = (Vec::new(), None);
+        for ((digest, range), wanted) in &named.0 {
             let found = there.get(digest).copied();
-            if found.is_none() && packed.has(digest, wanted.content.size) {
+            // What is a blob by itself is one thing, whatever ranges lead to it.
+            let is_again = last.replace(*digest) == Some(*digest) && found.is_some();
+            if is_again || (found.is_none() && packed.has(range.as_ref(), digest, wanted.content.size)) {
                 continue;
             }
             report.blobs += u64::from(found.is_none() && wanted.needed);
             if let Some(finding) = self.differs(digest, wanted, found) {
-                there.remove(digest);
+                wrong.push(*digest);
                 report.findings.push(finding);
             }
         }
+        there.retain(|digest, _| wrong.binary_search(digest).is_err());
         let mut to_read: Vec<Digest> = there.into_keys().collect();
         if let Some(sample) = sample {
             // Another sample each time.
@@ -386,7 +407,7 @@ impl Looking {
     }
 
     /// The content of the store, with its size: all of it, or what `named` has.
-    async fn stored(&self, named: &BTreeMap<Digest, Wanted>, newest: &mut SystemTime) -> Result<BTreeMap<Digest, u64>> {
+    async fn stored(&self, named: &NamedContent, newest: &mut SystemTime) -> Result<BTreeMap<Digest, u64>> {
         let mut there = BTreeMap::new();
         if self.all {
             let gather = |entry: Entry| {
@@ -395,7 +416,7 @@ impl Looking {
             };
             self.store.each(&Prefix::Blobs, gather).await?;
         } else {
-            let sizes = stream::iter(named.keys().copied())
+            let sizes = stream::iter(named.digests())
                 .map(async |digest| Ok::<_, Error>((digest, self.store.size(&Location::Blob(digest)).await?)))
                 .buffer_unordered(AT_ONCE);
             let sizes: Vec<_> = sizes.try_collect().await?;
@@ -462,7 +483,8 @@ impl ReadDocuments {
         for content in said.names {
             let needed = said.needed && content.part != Part::Extra;
             let healed_as = if content.part == Part::File { content.what.clone() } else { said.healed_as.clone() };
-            let wanted = self.named.entry(content.digest).or_insert(Wanted { content, needed, healed_as });
+            let at = (content.digest, content.range);
+            let wanted = self.named.0.entry(at).or_insert(Wanted { content, needed, healed_as });
             wanted.needed |= needed;
         }
     }

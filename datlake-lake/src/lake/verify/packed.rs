@@ -17,8 +17,8 @@ pub(super) struct PackedFiles {
     packs: HashMap<Digest, InOnePack>,
     /// How many documents were read.
     pub(super) documents: u64,
-    /// The files, each with its size.
-    files: HashSet<(Digest, u64)>,
+    /// The files of each range, with their sizes.
+    files: HashSet<(Digest, Digest, u64)>,
 }
 
 /// The files in one pack: offset and length of each.
@@ -72,13 +72,15 @@ impl PackedFiles {
             let known = self.packs.entry(locations.pack()).or_default();
             known.size = locations.pack_size();
             known.files.extend(locations.files());
-            self.files.extend(locations.files().iter().map(|(digest, _, length)| (*digest, *length)));
+            let range = locations.range();
+            self.files.extend(locations.files().iter().map(|(digest, _, length)| (range, *digest, *length)));
         }
     }
 
-    /// Whether a file rests in a pack that is there.
-    pub(super) fn has(&self, file: &Digest, size: Option<u64>) -> bool {
-        size.is_some_and(|size| self.files.contains(&(*file, size)))
+    /// Whether a file rests in a pack that is there, and its range leads to that. Of an empty one there is nothing to lead to.
+    pub(super) fn has(&self, range: Option<&Digest>, file: &Digest, size: Option<u64>) -> bool {
+        let (Some(range), Some(size)) = (range, size) else { return false };
+        size == 0 || self.files.contains(&(*range, *file, size))
     }
 
     /// The files in the pack `digest`, if it is one.
