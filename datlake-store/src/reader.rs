@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use datlake_core::Result;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, ReadBuf};
 
+use crate::dir::share;
 use crate::runtime;
 
 const BUFFER: usize = 64 << 10;
@@ -66,6 +67,16 @@ impl Reader {
     /// Reads content that is elsewhere.
     pub fn of(ranges: Box<dyn Ranges>) -> Self {
         Self(Inner::Away(Box::new(Away { ranges, position: 0, start: 0, window: Vec::new(), ahead: AHEAD })))
+    }
+
+    /// Lets an empty file have the whole content, where the disk keeps it once for both: whether it does.
+    ///
+    /// # Errors
+    /// Those of reading.
+    #[doc(hidden)]
+    pub fn share_with(&mut self, file: &File) -> io::Result<bool> {
+        self.fill(1)?;
+        Ok(matches!(&self.0, Inner::Here(here) if share(here.get_ref(), file)))
     }
 
     /// Whether the code that reads now may get what came before.

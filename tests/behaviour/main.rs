@@ -58,6 +58,7 @@ mod pools;
 mod prune;
 mod pruned_versions;
 mod ranges;
+mod reflinks;
 mod remotes;
 mod replaced_elsewhere;
 mod replacing;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use datlake::Lake;
@@ -25,6 +25,33 @@ impl Mount {
                 None
             }
         }
+    }
+
+    /// One whose files can share bytes. As [`tmpfs`](Self::tmpfs).
+    pub(crate) fn xfs(test: &str) -> Option<Self> {
+        let (mount, image) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
+        image.as_file().set_len(512 << 20).unwrap();
+        let done = |command: &mut Command| command.output().is_ok_and(|done| done.status.success());
+        if done(Command::new("mkfs.xfs").args(["-q", "-m", "reflink=1"]).arg(image.path()))
+            && done(Command::new("mount").args(["-o", "loop"]).arg(image.path()).arg(mount.path()))
+        {
+            return Some(Self(mount));
+        }
+        let said = format!("SKIPPED {test}: may not mount an XFS file system\n");
+        std::io::stderr().write_all(said.as_bytes()).unwrap();
+        None
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// How many bytes are in use.
+    pub(crate) fn used(&self) -> u64 {
+        let done = Command::new("sync").arg("-f").arg(self.path()).status();
+        assert!(done.unwrap().success());
+        let done = Command::new("df").args(["-B1", "--output=used"]).arg(self.path()).output().unwrap();
+        String::from_utf8(done.stdout).unwrap().lines().nth(1).unwrap().trim().parse().unwrap()
     }
 
     pub(crate) fn home(&self) -> PathBuf {

@@ -11,7 +11,7 @@ use datlake::{Error, ErrorKind, File, Lake, Subject, Tree, TreeEntry};
 use serde::Serialize;
 
 use super::content::json;
-use super::lake::{as_tree, copy, file};
+use super::lake::{as_tree, copy, file, has_digest};
 use crate::answer::{Answer, Page, Partly};
 use crate::failure::refused;
 use crate::interrupt::Unfinished;
@@ -20,6 +20,8 @@ use crate::text::{bytes, escape, files};
 
 /// Files of a folder that are written, and first downloaded, at a time.
 const AT_ONCE: usize = 8;
+/// Less is copied sooner than shared.
+const SHARED_FROM: u64 = 256 << 10;
 
 /// What is asked for, looked up.
 enum GetSource {
@@ -207,7 +209,17 @@ fn taken(path: &Path, what: &str) -> Error {
 }
 
 fn write_file(file: &File, path: &Path, force: bool, executable: bool) -> anyhow::Result<()> {
-    write_new(path, force, executable, |out| copy(file, out))
+    write_new(path, force, executable, |out| write(file, out))
+}
+
+/// Writes the content of a file into an empty one, with which the disk may share it.
+fn write(file: &File, out: &mut std::fs::File) -> anyhow::Result<()> {
+    if file.len() < SHARED_FROM || !file.open()?.share_with(out)? {
+        return copy(file, out);
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(&mut *out)?;
+    has_digest(file, &hasher)
 }
 
 /// Writes a file, which appears whole.
@@ -215,7 +227,7 @@ pub(super) fn write_new(
     path: &Path,
     force: bool,
     executable: bool,
-    fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+    fill: impl FnOnce(&mut std::fs::File) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let exists = || taken(path, "it exists").with_hint("--force replaces it");
     if path.is_dir() {
@@ -233,8 +245,7 @@ pub(super) fn write_new(
     let failed = || format!("cannot write `{}`", path.display());
     let make = || temporary(mode(executable)).tempfile_in(folder_of(path));
     let mut temporary = Unfinished::begin(make, |made| made.path()).with_context(failed)?;
-    fill(temporary.get()).with_context(failed)?;
-    temporary.get().flush().with_context(failed)?;
+    fill(temporary.get().as_file_mut()).with_context(failed)?;
     let persisted = temporary.finish(|made| if force { made.persist(path) } else { made.persist_noclobber(path) });
     match persisted {
         Ok(_) => Ok(()),
@@ -262,11 +273,11 @@ fn write_folder(items: &[(String, Item)], path: &Path, force: bool, counter: &Co
     each(items, counter, |name, file, executable| {
         let failed = || format!("cannot write `{}`", path.join(name).display());
         let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
+        options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode(executable));
         let mut written = options.open(inside.join(name)).with_context(failed)?;
-        copy(file, &mut written).with_context(failed)
+        write(file, &mut written).with_context(failed)
     })?;
     make_links(items, &inside, path)?;
     folder.finish(|made| {

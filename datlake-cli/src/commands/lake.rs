@@ -46,7 +46,12 @@ pub(super) fn copy(file: &File, out: &mut dyn Write) -> anyhow::Result<()> {
         hasher.update(&buffer[..n]);
         out.write_all(&buffer[..n])?;
     }
-    if Digest::from_bytes(*hasher.finalize().as_bytes()) != file.digest() {
+    has_digest(file, &hasher)
+}
+
+/// Makes sure that what was hashed is the content of a file.
+pub(super) fn has_digest(file: &File, hashed: &blake3::Hasher) -> anyhow::Result<()> {
+    if Digest::from_bytes(*hashed.finalize().as_bytes()) != file.digest() {
         let message = format!("the content of `{file}` is damaged: its digest is not {}", file.digest());
         bail!(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(file.digest())));
     }

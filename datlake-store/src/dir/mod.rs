@@ -34,7 +34,7 @@ pub use scratch::Scratch;
 pub use seal::Seal;
 pub(crate) use seal::{seal, time_of};
 pub use state::{DirStore, Durability};
-pub(crate) use sys::{changed, is_on_local_disk, read_only};
+pub(crate) use sys::{changed, is_on_local_disk, read_only, share};
 pub use sys::{is_executable, is_open_to_us};
 
 use self::publish::Source;

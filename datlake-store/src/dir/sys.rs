@@ -60,6 +60,19 @@ pub(crate) fn is_on_local_disk(path: &Path) -> bool {
     }
 }
 
+/// Lets an empty file have the bytes of another, which the disk keeps once. Whether it does: most file systems cannot, and none
+/// across its borders.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn share(from: &File, into: &File) -> bool {
+    rustix::fs::ioctl_ficlone(into, from).is_ok()
+}
+
+/// Lets an empty file have the bytes of another: not possible here.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn share(_: &File, _: &File) -> bool {
+    false
+}
+
 /// Makes one directory, whose parent exists; it may exist itself.
 pub(super) fn make_dir(path: &Path) -> io::Result<()> {
     match std::fs::create_dir(path) {

@@ -8,6 +8,7 @@ mod neighbours;
 mod svg;
 mod text;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use datlake::Lake;
