@@ -21,6 +21,9 @@ mod values {}
 #[doc = include_str!("../docs/guide/files-and-trees.md")]
 mod files_and_trees {}
 
+#[doc = include_str!("../docs/guide/versions.md")]
+mod versions {}
+
 #[doc = include_str!("../docs/guide/configuration.md")]
 mod configuration {}
 

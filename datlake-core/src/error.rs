@@ -25,6 +25,10 @@ pub enum ErrorKind {
     AlreadyExists,
     /// Something in the lake was made from it.
     InUse,
+    /// There is nothing to commit, or to merge.
+    Unchanged,
+    /// A branch has changes that are not committed, and what was asked needs one without.
+    Uncommitted,
     /// Somebody else holds it: try again when they have finished.
     Busy,
     /// Stored bytes are not what was stored: truncated, edited, wrong digest.

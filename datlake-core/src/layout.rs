@@ -277,6 +277,28 @@ impl Location {
         }
     }
 
+    /// What of a repository the object names: a repository, branch or tag by its name, a commit by its id.
+    pub fn in_repository(&self) -> Option<String> {
+        match self {
+            Self::Repository(name) => Some(name.to_string()),
+            Self::Branch(_, name) => Some(name.to_string()),
+            Self::Tag(_, name) => Some(name.to_string()),
+            Self::CommitMark(_, id) => Some(id.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The repository that the object belongs to, by the digest of its document.
+    pub fn repository(&self) -> Option<Digest> {
+        match self {
+            Self::Branch(repository, _)
+            | Self::Tag(repository, _)
+            | Self::BranchEntry(repository, ..)
+            | Self::CommitMark(repository, _) => Some(*repository),
+            _ => None,
+        }
+    }
+
     /// The call whose record is here.
     pub fn call(&self) -> Option<(&CreatorName, &CallKey)> {
         match self {

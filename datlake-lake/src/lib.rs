@@ -30,6 +30,7 @@ mod nearest;
 mod origin;
 mod rank;
 pub mod report;
+mod repository;
 mod setters;
 mod twins;
 
@@ -59,4 +60,8 @@ pub use lake::{AsyncLakeWriter, Collect, Evict, Files, LakeBuilder, LakeWriter, 
 pub use mode::Mode;
 pub use origin::Origin;
 pub use rank::is_first;
+pub use repository::{
+    Branch, CommitMessage, DiffQuery, LogQuery, MergeOptions, MergeWinner, NewRepository, ObjectQuery, Reference,
+    Repository, Tag,
+};
 pub use scope::{Entered, Here, Scoped, here};

@@ -19,9 +19,12 @@ use crate::handle::Lake;
 use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune, Replacing};
 use crate::origin::Origin;
 use crate::report::{
-    CallDiff, CallExplanation, CallInfo, CallSources, Cleaned, CreatorCode, Downstream, Evicted, FileInfo, History,
-    LakeStatus, LineageGraph, Listing, NameHistory, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl,
-    Upstream,
+    CallDiff, CallExplanation, CallInfo, CallSources, Cleaned, CommitInfo, CreatorCode, Downstream, Evicted, FileInfo,
+    History, LakeStatus, LineageGraph, Listing, MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage,
+    RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
+};
+use crate::repository::{
+    Branch, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference, Repository, Tag,
 };
 use crate::scope;
 
@@ -86,6 +89,15 @@ macro_rules! twin {
     };
     (
         $doc:tt $type:ident $twin:ident $name:ident $out:tt $into:tt [$($declared:tt)*] [$($kept:tt)*] [$($given:tt)*]
+        $arg:ident: impl Into<$to:ty> $(, $($rest:tt)*)?
+    ) => {
+        twin! {
+            $doc $type $twin $name $out $into [$($declared)* $arg: impl Into<$to>,]
+            [$($kept)* let $arg: $to = $arg.into();] [$($given)* $arg,] $($($rest)*)?
+        }
+    };
+    (
+        $doc:tt $type:ident $twin:ident $name:ident $out:tt $into:tt [$($declared:tt)*] [$($kept:tt)*] [$($given:tt)*]
         $arg:ident: &$to:ty $(, $($rest:tt)*)?
     ) => {
         twin! {
@@ -139,6 +151,8 @@ twins! {
         removal_async = removal(&self, uids: &[impl AsRef<str>]) -> Removal;
         remove_async = remove(&self, uid: &str) -> Vec<Uid>;
         repack_async = repack(&self) -> Repack;
+        repositories_async = repositories(&self) -> Vec<Repository>;
+        repository_async = repository(&self, name: &str) -> Repository;
         repair_async = repair(&self, uid: &str) -> Repaired;
         resolve_call_async = resolve_call(&self, text: &str) -> Option<(CreatorName, CallKey)>;
         resolve_async = resolve(&self, text: &str) -> Uid;
@@ -219,5 +233,53 @@ twins! {
 
     impl TreeWriter {
         finish_async = finish(self) -> Tree;
+    }
+
+    impl NewRepository {
+        create_async = create(&self) -> Repository;
+        get_or_create_async = get_or_create(&self) -> Repository;
+    }
+
+    impl Repository {
+        branches_async = branches(&self) -> Vec<Branch>;
+        delete_async = delete(&self) -> ();
+        tags_async = tags(&self) -> Vec<Tag>;
+    }
+
+    impl Reference {
+        commit_info_async = commit_info(&self) -> CommitInfo;
+        diff_async = diff(&self, other: &str, query: &DiffQuery) -> ObjectChanges;
+        exists_async = exists(&self, path: &str) -> bool;
+        list_all_async = list_all(&self, prefix: &str) -> Vec<ObjectInfo>;
+        list_async = list(&self, query: &ObjectQuery) -> ObjectPage;
+        log_async = log(&self, query: &LogQuery) -> Vec<CommitInfo>;
+        open_async = open(&self, path: &str) -> AsyncReader => |reader| Ok(AsyncReader::new(reader));
+        read_async = read(&self, path: &str) -> Vec<u8>;
+        read_range_async = read_range(&self, path: &str, range: Range<u64>) -> Vec<u8>;
+        stat_async = stat(&self, path: &str) -> ObjectInfo;
+    }
+
+    impl Tag {
+        create_async = create(&self, from: &str) -> Tag;
+        delete_async = delete(&self) -> ();
+    }
+
+    impl Branch {
+        cherry_pick_async = cherry_pick(&self, commit: &str, how: &MergeOptions) -> MergeResult;
+        commit_async = commit(&self, message: impl Into<CommitMessage>) -> CommitInfo;
+        copy_object_async = copy_object(&self, from: &str, from_path: &str, path: &str) -> ObjectInfo;
+        create_async = create(&self, from: &str) -> Branch;
+        delete_async = delete(&self) -> ();
+        delete_object_async = delete_object(&self, path: &str) -> bool;
+        delete_objects_async = delete_objects(&self, paths: &[impl AsRef<str>]) -> usize;
+        merge_async = merge(&self, source: &str, how: &MergeOptions) -> MergeResult;
+        put_async = put(&self, path: &str, file: &File) -> ObjectInfo;
+        put_bytes_async = put_bytes(&self, path: &str, bytes: impl AsRef<[u8]>) -> ObjectInfo;
+        put_path_async = put_path(&self, path: &str, file: impl AsRef<Path>) -> ObjectInfo;
+        reset_async = reset(&self) -> usize;
+        reset_object_async = reset_object(&self, path: &str) -> bool;
+        reset_prefix_async = reset_prefix(&self, prefix: &str) -> usize;
+        revert_async = revert(&self, commit: &str, how: &MergeOptions) -> MergeResult;
+        uncommitted_async = uncommitted(&self, query: &DiffQuery) -> ObjectChanges;
     }
 }

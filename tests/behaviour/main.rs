@@ -63,6 +63,9 @@ mod remotes;
 mod replaced_elsewhere;
 mod replacing;
 mod reports;
+mod repositories;
+mod repositories_kept;
+mod repositories_merged;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod requests;
 mod returns;

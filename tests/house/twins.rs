@@ -6,7 +6,8 @@ use crate::offence::Offence;
 use crate::source::Files;
 
 /// Types whose methods read or write the lake.
-const TYPES: [&str; 11] = [
+const TYPES: [&str; 16] = [
+    "Branch",
     "File",
     "FileWriter",
     "LocalFolder",
@@ -14,7 +15,11 @@ const TYPES: [&str; 11] = [
     "Lake",
     "LakeBuilder",
     "LakeWriter",
+    "NewRepository",
+    "Reference",
+    "Repository",
     "StagedPath",
+    "Tag",
     "Tree",
     "TreeWriter",
     "Unverified",

@@ -17,6 +17,7 @@
 
 mod branches;
 mod guard;
+mod left_over;
 mod listing;
 mod mend;
 mod merge_record_packs;
@@ -44,6 +45,7 @@ pub use merge_record_packs::MergedRecordPacks;
 pub use packs::Packs;
 pub use push::Pushed;
 pub use replacement::Replacement;
+pub use secure::NamedContents;
 
 use crate::Closure;
 use crate::lineage::{Added, Lineage};

@@ -93,6 +93,12 @@ impl Catalog {
         if document != Some(&here.digest) || !self.in_time(secured) {
             return Ok(Commit::Retry(Retry::Now));
         }
+        if let Some(repository) = at.repository()
+            && !self.has_repository(remote, &repository).await?
+        {
+            let why = "its repository is not there, or another has its name there".to_owned();
+            return Ok(Commit::Done(Pushed::Taken { why }));
+        }
         for (needed, why) in &here.references.needs {
             let (there, needed) = (remote.get(needed).await?, self.local.get(needed).await?);
             if there.is_none() || there != needed {

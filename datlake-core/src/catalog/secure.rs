@@ -12,6 +12,9 @@ use super::{Catalog, Commit, GcEpoch, GcGuard, Retry};
 use crate::collect::{self, Collection};
 use crate::{Digest, ErrorKind, Location, Result, Stage};
 
+/// What content is about to be named.
+pub type NamedContents<'a> = &'a (dyn Fn() -> Result<Vec<Digest>> + Sync);
+
 impl Catalog {
     /// To be taken before content is put or found that is to be named.
     ///
@@ -36,7 +39,15 @@ impl Catalog {
     /// # Errors
     /// Those of the remote; [`ErrorKind::Corrupt`] where what is condemned cannot be read.
     pub async fn secure(&self, contents: &[Digest], since: &GcEpoch) -> Result<Commit<GcGuard>> {
-        match self.secure_at_remote(contents, since).await {
+        self.secure_all(&|| Ok(contents.to_vec()), since).await
+    }
+
+    /// The same for `contents` that are asked for only where some content is condemned.
+    ///
+    /// # Errors
+    /// As [`secure`](Self::secure); those of `contents`.
+    pub async fn secure_all(&self, contents: NamedContents<'_>, since: &GcEpoch) -> Result<Commit<GcGuard>> {
+        match self.secure_there(contents, since).await {
             Err(error) if error.kind() == ErrorKind::Denied => Ok(Commit::Done(GcGuard(Until::Refused))),
             secured => secured,
         }
@@ -47,6 +58,10 @@ impl Catalog {
     /// # Errors
     /// As [`secure`](Self::secure); [`ErrorKind::Denied`].
     pub async fn secure_at_remote(&self, contents: &[Digest], since: &GcEpoch) -> Result<Commit<GcGuard>> {
+        self.secure_there(&|| Ok(contents.to_vec()), since).await
+    }
+
+    async fn secure_there(&self, contents: NamedContents<'_>, since: &GcEpoch) -> Result<Commit<GcGuard>> {
         let Some(remote) = &self.remote else { return Ok(Commit::Done(GcGuard(Until::Always))) };
         let secured = GcGuard(Until::Then((self.collections.clock)() + self.collections.window.0));
         let latest = collect::latest(&**remote).await?;
@@ -58,7 +73,7 @@ impl Catalog {
         };
         // It may be over by now, and gone with what it removed.
         let Some(condemned) = self.condemned(n).await? else { return Ok(Commit::Retry(Retry::Now)) };
-        let doomed: Vec<Digest> = contents.iter().filter(|digest| condemned.contains(digest)).copied().collect();
+        let doomed: Vec<Digest> = contents()?.into_iter().filter(|digest| condemned.contains(digest)).collect();
         if doomed.is_empty() {
             return Ok(Commit::Done(secured));
         }

@@ -64,6 +64,12 @@ impl TreeRange {
         self.0
     }
 
+    /// The first entry from `path` on, or behind it.
+    pub fn first(&self, path: &str, behind: bool) -> Option<(&str, &TreeEntry)> {
+        let at = self.0.partition_point(|(there, _)| there.as_str() < path || (behind && there == path));
+        self.0.get(at).map(|(path, entry)| (path.as_str(), entry))
+    }
+
     /// What is at `path`.
     pub fn get(&self, path: &str) -> Option<(&str, &TreeEntry)> {
         let at = self.0.binary_search_by(|(there, _)| there.as_str().cmp(path)).ok()?;

@@ -150,6 +150,10 @@ impl Lake {
             },
         };
         let local = Sweeper { lake: self.clone(), store: Arc::clone(&self.catalog().local), how };
+        if !how.dry_run && !self.is_offline() {
+            self.catalog().remove_stale_copies().await?;
+            self.catalog().remove_left_over(&*local.store).await?;
+        }
         named.extend(local.named().await?);
         let (blobs, _) = collect::unnamed(&*local.store, &named, None).await?;
         if !how.dry_run {
@@ -200,6 +204,7 @@ impl Sweeper {
             }
             Some(Collection { stage: Stage::Announced | Stage::Done, .. }) | None => {}
         }
+        self.lake.catalog().remove_left_over(store).await?;
         self.condemn(&mut report).await?;
         Ok(report)
     }
@@ -321,6 +326,7 @@ impl GcHost for Sweeper {
             for attached in attached_to(&*self.store, &doomed).await? {
                 self.store.remove(&attached).await?;
             }
+            self.lake.catalog().unmark_commits(&*self.store, &doomed).await?;
             let removals = stream::iter(blobs).map(async |digest| self.store.remove(&Location::Blob(digest)).await);
             removals.buffer_unordered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
         })

@@ -115,7 +115,7 @@ impl Lake {
     }
 
     /// The bytes of content, which is downloaded.
-    pub(super) fn bytes_of(&self, content: &Content) -> Result<Vec<u8>> {
+    pub(crate) fn bytes_of(&self, content: &Content) -> Result<Vec<u8>> {
         wait(self.fetch(content))?;
         let size = wait(self.size_here(content))?.unwrap_or(0);
         let (mut reader, _) = wait(self.local_view().open_blob(wanted(content, size, &|_| {})))?;

@@ -132,8 +132,9 @@ impl Lake {
             Commit::Done(secured) => secured,
             Commit::Retry(retry) => return Ok(Commit::Retry(retry)),
         };
-        // Entries of a log go after what it belongs to, one after the other.
-        let (entries, items): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.at.entry_of().is_some());
+        // Entries of a log go after what it belongs to, one after the other, and what a repository has after that.
+        let (entries, items): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(|item| item.at.entry_of().is_some() || item.at.repository().is_some());
         let (lake, missing) = (self.clone(), Arc::new(missing));
         let known = Arc::clone(&missing);
         let mut rows = each(items, move |item| wait(lake.push_item(&item, &known, &secured))).await?;

@@ -113,7 +113,7 @@ impl Lake {
     }
 
     /// Something was written to the remote: which lake that made, where there was none.
-    pub(super) async fn note_made_remote(&self) {
+    pub(crate) async fn note_made_remote(&self) {
         if !self.0.new_remote.swap(false, Ordering::AcqRel) {
             return;
         }

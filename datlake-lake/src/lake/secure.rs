@@ -35,21 +35,31 @@ impl Lake {
     /// anew.
     pub(super) fn secured<T>(
         &self,
-        mut since: GcEpoch,
+        since: GcEpoch,
         contents: &[(Digest, u64)],
         name: impl Fn(&GcGuard) -> Result<Commit<T>>,
     ) -> Result<T> {
-        let digests: Vec<Digest> = contents.iter().map(|(digest, _)| *digest).collect();
+        self.secured_all(since, &|| Ok(contents.to_vec()), name)
+    }
+
+    /// As [`secured`](Self::secured), with `contents` that are asked for only where some content is being collected.
+    pub(crate) fn secured_all<T>(
+        &self,
+        mut since: GcEpoch,
+        contents: &(dyn Fn() -> Result<Vec<(Digest, u64)>> + Sync),
+        name: impl Fn(&GcGuard) -> Result<Commit<T>>,
+    ) -> Result<T> {
+        let digests = || Ok(contents()?.into_iter().map(|(digest, _)| digest).collect());
         let mut is_first = true;
         wait(self.commit(async || {
             if !std::mem::take(&mut is_first) {
                 since = self.catalog().since().await?;
-                for (digest, size) in contents {
+                for (digest, size) in &contents()? {
                     self.send_if_allowed(Wanted { digest, size: *size, what: digest, range: None, progress: &|_| {} })
                         .await?;
                 }
             }
-            match self.catalog().secure(&digests, &since).await? {
+            match self.catalog().secure_all(&digests, &since).await? {
                 Commit::Done(secured) => name(&secured),
                 Commit::Retry(retry) => Ok(Commit::Retry(retry)),
             }

@@ -215,7 +215,9 @@ impl Looking {
         let (report, named) = Default::default();
         let mut found = ReadDocuments { report, named, hides: false, newest: SystemTime::UNIX_EPOCH };
         for prefix in Prefix::of_roles(&[Role::Root, Role::Note]) {
-            let listed = self.listed(&prefix, &mut found.newest).await?;
+            let mut listed = self.listed(&prefix, &mut found.newest).await?;
+            // Kinds may share a folder.
+            listed.retain(|at| matches!(at.role(), Role::Root | Role::Note));
             let mut said = stream::iter(&listed).map(|at| self.document(at, &selects)).buffered(AT_ONCE);
             while let Some(said) = said.next().await {
                 found.note(said?);

@@ -23,6 +23,7 @@ mod health;
 mod lineage;
 mod remote;
 mod removal;
+mod repositories;
 mod runs;
 mod sync;
 mod text;
@@ -50,6 +51,9 @@ pub use health::{
 pub use lineage::{Downstream, DownstreamCall, Upstream, UpstreamFile, UpstreamState};
 pub use remote::{Ability, CheckStep, RemoteCheck, RemoteState, SignedUrl};
 pub use removal::{Removable, Removal};
+pub use repositories::{
+    CommitInfo, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo, ObjectItem, ObjectPage,
+};
 pub use runs::{RunCall, RunInfo, RunRow, Runs};
 pub use sync::{
     LakeStatus, MirrorOutcome, MirrorRow, Mirrored, PackUse, Pull, Push, PushOutcome, PushRow, Repack, UnpushedRow,

@@ -1,0 +1,128 @@
+//! Repositories: commits, objects, and what differs.
+
+use std::collections::BTreeMap;
+
+use datlake_core::Digest;
+use serde::{Deserialize, Serialize};
+
+/// A commit of a repository.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CommitInfo {
+    /// Its id: the digest of what follows.
+    pub id: Digest,
+    /// The commits that it came from, the one on its own branch first.
+    pub parents: Vec<Digest>,
+    /// How many commits are before it on the longest way, itself among them.
+    pub generation: u64,
+    /// When, by the clock of the machine that made it.
+    pub at: String,
+    /// Who: an address.
+    pub committer: String,
+    /// Why, in words.
+    pub message: String,
+    /// What else was noted.
+    pub metadata: BTreeMap<String, String>,
+    /// Its content: a tree.
+    pub tree: Digest,
+}
+
+/// A file at a path of a repository.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct ObjectInfo {
+    /// Its path.
+    pub path: String,
+    /// BLAKE3 of its content.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether it may be executed.
+    pub executable: bool,
+}
+
+/// A page of what is at a reference.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct ObjectPage {
+    /// Files, and common prefixes, in the order of their paths' bytes.
+    pub items: Vec<ObjectItem>,
+    /// Behind what the next page begins; `None` where this is the last.
+    pub next: Option<String>,
+}
+
+/// What stands in a page.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectItem {
+    /// A file.
+    Object(ObjectInfo),
+    /// What several paths begin with, to the delimiter.
+    Prefix(String),
+}
+
+/// A page of what differs.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct ObjectChanges {
+    /// What differs, in the order of the paths' bytes.
+    pub items: Vec<ObjectChange>,
+    /// Behind what the next page begins; `None` where this is the last.
+    pub next: Option<String>,
+}
+
+/// A path at which something differs.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct ObjectChange {
+    /// The path.
+    pub path: String,
+    /// What is there on the left; `None` for what was added.
+    pub before: Option<ObjectInfo>,
+    /// What is there on the right; `None` for what was removed.
+    pub after: Option<ObjectInfo>,
+}
+
+/// What became of a merge, a revert or a cherry-pick.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MergeResult {
+    /// The commit that it made.
+    Merged(CommitInfo),
+    /// Nothing was changed: both sides had changed these paths, to different things.
+    Conflicts(Vec<MergeConflict>),
+}
+
+/// A path that both sides of a merge have changed.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct MergeConflict {
+    /// The path.
+    pub path: String,
+    /// What the branch that is merged into has there.
+    pub ours: Option<ObjectInfo>,
+    /// What the other side has.
+    pub theirs: Option<ObjectInfo>,
+}
+
+impl ObjectPage {
+    /// The files of the page.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectInfo> {
+        self.items.iter().filter_map(|item| if let ObjectItem::Object(object) = item { Some(object) } else { None })
+    }
+
+    /// The common prefixes of the page.
+    pub fn prefixes(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter_map(|item| if let ObjectItem::Prefix(prefix) = item { Some(&**prefix) } else { None })
+    }
+}

@@ -1,0 +1,404 @@
+//! Branches: creating and deleting them, and what is put there.
+
+use std::io::{self, Read, Write as _};
+use std::ops::Deref;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+
+use datlake_core::catalog::{Appended, Author};
+use datlake_core::document::{Content, Part};
+use datlake_core::repository::{BranchDocument, BranchName, BranchPoint, BranchState, EntryKind};
+use datlake_core::tree::{TreeChanges, TreeEntry};
+use datlake_core::{Created, Error, ErrorKind, Prefix, Result};
+use datlake_store::{
+    AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Publishing, Staged, StagedWriter, offload_method, wait,
+};
+
+use super::reference::{Reference, check_path, object};
+use super::shared::{Pieces, Shared, gone};
+use crate::file::File;
+use crate::report::ObjectInfo;
+use crate::scope::refuse_in_body;
+use crate::sync::lock;
+
+/// How much is read of a reader at a time.
+const BUFFER: usize = 64 << 10;
+/// So many entries behind a checkpoint, another one is written.
+const CHECKPOINT: u64 = 64;
+/// So many changes are one entry.
+const BATCH: usize = 1000;
+
+/// A branch of a repository: what [`Reference`] can do, and what changes it. What is put there is there for everybody at once, and
+/// uncommitted until somebody [commits](Branch::commit) it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch(pub(super) Reference);
+
+impl Branch {
+    pub(super) fn new(shared: &Arc<Shared>, name: &str) -> Self {
+        Self(Reference::branch(shared, name))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.0.expression()
+    }
+
+    /// Creates it, at the commit that `from` leads to.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] where there is one, or a tag of that name; [`ErrorKind::InvalidInput`] for what cannot be a
+    /// name; as [`Reference::commit_info`]; [`ErrorKind::Unavailable`] offline.
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// let dev = sales.branch("dev").create("main")?;
+    /// dev.put_bytes("a.csv", "1")?;
+    /// assert!(!sales.branch("main").exists("a.csv")?);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn create(&self, from: &str) -> Result<Self> {
+        let shared = self.0.shared();
+        let name = BranchName::new(self.name())?;
+        let resolved = Reference::any(shared, from).resolved("create a branch")?;
+        let taken = |kind: &str| {
+            let message = format!("the repository `{}` has a {kind} `{name}`", self.0.repository_name());
+            Err(Error::new(ErrorKind::AlreadyExists, message))
+        };
+        if Reference::tag(shared, name.as_str()).resolved("create a branch").is_ok() {
+            return taken("tag");
+        }
+        let Author { nonce, by } = shared.author()?;
+        let commit = resolved.commit;
+        let document = BranchDocument { nonce, repository: shared.incarnation, name: name.clone(), commit, by };
+        match shared.create_ref(&document.at(), &document.to_bytes()?.0, &resolved)? {
+            Created::New => Ok(self.clone()),
+            Created::Exists => taken("branch"),
+        }
+    }
+
+    /// Deletes it, with what is uncommitted there. What only it led to goes with a later collection.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for the default branch; [`ErrorKind::NotFound`] where there is none; [`ErrorKind::Context`] in a
+    /// body; [`ErrorKind::Unavailable`] offline.
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// sales.branch("dev").create("main")?.delete()?;
+    /// assert!(sales.branch("main").delete().is_err());
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn delete(&self) -> Result<()> {
+        let (shared, state) = (self.0.shared(), self.state("delete a branch")?);
+        if self.name() == shared.document.default_branch.as_str() {
+            let message = format!("cannot delete `{}`: it is the default branch", self.name());
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let name = BranchName::new(self.name())?;
+        wait(shared.lake.catalog().remove_ref(&shared.at_branch(&name)))?;
+        lock(&shared.states).remove(&name);
+        wait(shared.lake.catalog().remove_below(&Prefix::EntriesOf(state.log)))
+    }
+
+    /// Puts `bytes` at `path`, in place of what is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a path that no file can have; [`ErrorKind::NotFound`] where there is no such branch, or it was
+    /// deleted meanwhile; [`ErrorKind::Context`] in a body; [`ErrorKind::Unavailable`] offline.
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// assert_eq!(main.put_bytes("raw/jan.csv", "x,1\n")?.size, 4);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn put_bytes(&self, path: &str, bytes: impl AsRef<[u8]>) -> Result<ObjectInfo> {
+        self.check_put(path)?;
+        let scratch = self.0.shared().lake.local_view().scratch()?;
+        self.put_staged(path, &Staged::from_bytes(&scratch, bytes.as_ref())?)
+    }
+
+    /// Puts what `reader` gives, to its end, at `path`.
+    ///
+    /// # Errors
+    /// As [`Branch::put_bytes`]; those of reading: then nothing is put.
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.put_reader("raw/jan.csv", &mut "x,1\n".as_bytes())?;
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn put_reader(&self, path: &str, reader: &mut dyn Read) -> Result<ObjectInfo> {
+        self.check_put(path)?;
+        let mut writer = StagedWriter::new(&self.0.shared().lake.local_view().scratch()?)?;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => writer.write_all(&buffer[..n]).map_err(|e| Error::io("put", path, e))?,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::io("read what is to be put at", path, e)),
+            }
+        }
+        self.put_staged(path, &writer.finish()?)
+    }
+
+    /// As [`Branch::put_reader`], of what is read without blocking.
+    ///
+    /// # Errors
+    /// As [`Branch::put_reader`].
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> datlake::Result<()> {
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// assert_eq!(main.put_reader_async("raw/jan.csv", "x,1\n".as_bytes()).await?.size, 4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn put_reader_async(&self, path: &str, reader: impl AsyncRead) -> Result<ObjectInfo> {
+        refuse_in_body("put a file")?;
+        let (this, at) = (self.clone(), path.to_owned());
+        let begin = move || {
+            this.check_put(&at)?;
+            StagedWriter::new(&this.0.shared().lake.local_view().scratch()?)
+        };
+        let (mut writer, mut reader) = (offload_method(begin).await??.into_async()?, pin!(reader));
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match reader.read(&mut buffer).await {
+                Ok(0) => break,
+                Ok(n) => writer.write_all(&buffer[..n]).await.map_err(|e| Error::io("put", path, e))?,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::io("read what is to be put at", path, e)),
+            }
+        }
+        let (this, at, staged) = (self.clone(), path.to_owned(), writer.finish().await?);
+        offload_method(move || this.put_staged(&at, &staged)).await?
+    }
+
+    /// Puts a copy of the file at `file` of this machine at `path`.
+    ///
+    /// # Errors
+    /// As [`Branch::put_bytes`]; [`ErrorKind::InvalidInput`] for a folder or a device, and for a file that changes while it is read.
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.put_path("manifest.toml", "Cargo.toml")?;
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn put_path(&self, path: &str, file: impl AsRef<Path>) -> Result<ObjectInfo> {
+        self.check_put(path)?;
+        let scratch = self.0.shared().lake.local_view().scratch()?;
+        self.put_staged(path, &Staged::copy_of(&scratch, file.as_ref())?)
+    }
+
+    /// Puts a file of the same lake at `path`, without copying it.
+    ///
+    /// # Errors
+    /// As [`Branch::put_bytes`]; [`ErrorKind::InvalidInput`] for a tree, and for a file of another lake;
+    /// [`ErrorKind::MissingBlob`] where its content has gone.
+    ///
+    /// ```
+    /// let lake = datlake::Lake::temp()?;
+    /// let file = lake.add_bytes("tables/jan.csv", "x,1\n")?;
+    /// let main = lake.new_repository("sales").create()?.default_branch();
+    /// assert_eq!(main.put("raw/jan.csv", &file)?.digest, file.digest());
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn put(&self, path: &str, file: &File) -> Result<ObjectInfo> {
+        self.check_put(path)?;
+        let lake = &self.0.shared().lake;
+        let why = match (file.lake() == lake, file.is_tree()) {
+            (false, _) => "it is of another lake",
+            (_, true) => "it is a tree: put its files one by one",
+            (true, false) => {
+                let publishing = wait(lake.local_view().publishing())?;
+                let (digest, size, range) = (file.content(), file.len(), file.range());
+                let (what, part) = (file.to_string(), Part::File);
+                let content = Content { digest, size: Some(size), what, part, range, reads: None };
+                wait(lake.see_to(std::slice::from_ref(&content)))?;
+                return self.put_entry(&publishing, path, TreeEntry::file(digest, size, false));
+            }
+        };
+        Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{file}` at `{path}`: {why}")))
+    }
+
+    /// Puts what is at `from_path` of the reference `from` of the same repository at `path`, without copying it.
+    ///
+    /// # Errors
+    /// As [`Branch::put_bytes`] and [`Reference::stat`].
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// let main = sales.branch("main");
+    /// main.put_bytes("raw/jan.csv", "x,1\n")?;
+    /// main.copy_object("main", "raw/jan.csv", "raw/copy.csv")?;
+    /// assert_eq!(main.read("raw/copy.csv")?, b"x,1\n");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn copy_object(&self, from: &str, from_path: &str, path: &str) -> Result<ObjectInfo> {
+        self.check_put(path)?;
+        let lake = &self.0.shared().lake;
+        let publishing = wait(lake.local_view().publishing())?;
+        let found = Reference::any(self.0.shared(), from).stat(from_path)?;
+        if wait(lake.size_of(&found.digest))?.is_none() {
+            return Err(Error::new(ErrorKind::MissingBlob, format!("the content of `{from_path}` is missing")));
+        }
+        self.put_entry(&publishing, path, TreeEntry::file(found.digest, found.size, found.executable))
+    }
+
+    /// Deletes the file at `path`: whether there was one.
+    ///
+    /// # Errors
+    /// As [`Branch::put_bytes`].
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.put_bytes("a.csv", "1")?;
+    /// assert!(main.delete_object("a.csv")?);
+    /// assert!(!main.delete_object("a.csv")?);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn delete_object(&self, path: &str) -> Result<bool> {
+        Ok(self.delete_objects(&[path])? == 1)
+    }
+
+    /// Deletes the files at `paths`: how many there were.
+    ///
+    /// # Errors
+    /// As [`Branch::put_bytes`]. With many paths, some may be deleted by then.
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.put_bytes("a.csv", "1")?;
+    /// assert_eq!(main.delete_objects(&["a.csv", "b.csv"])?, 1);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn delete_objects(&self, paths: &[impl AsRef<str>]) -> Result<usize> {
+        paths.iter().try_for_each(|path| check_path(path.as_ref()))?;
+        let (shared, mut deleted) = (self.0.shared(), 0);
+        for batch in paths.chunks(BATCH) {
+            let publishing = wait(shared.lake.local_view().publishing())?;
+            let appended = self.append(&publishing, "delete files", &Pieces::new(), &|state| {
+                // What is there is looked at anew whenever somebody else changed something.
+                let view = shared.view(&resolved(state))?;
+                let mut changes = TreeChanges::new();
+                for path in batch.iter().map(AsRef::as_ref) {
+                    if shared.entry(&view, path)?.is_some() {
+                        changes.insert(path.to_owned(), None);
+                    }
+                }
+                Ok(changes)
+            })?;
+            deleted += appended.len();
+        }
+        Ok(deleted)
+    }
+
+    /// Refuses early what would be refused after all was read.
+    fn check_put(&self, path: &str) -> Result<()> {
+        check_path(path)?;
+        self.state("put a file").map(drop)
+    }
+
+    fn put_staged(&self, path: &str, staged: &Staged) -> Result<ObjectInfo> {
+        let lake = &self.0.shared().lake;
+        let _sends = lake.sends([(staged.digest, path.to_owned())]);
+        let publishing = wait(lake.local_view().publishing())?;
+        wait(lake.local_view().restore(&staged.digest, staged.size, staged.path()))?;
+        self.put_entry(&publishing, path, TreeEntry::file(staged.digest, staged.size, false))
+    }
+
+    fn put_entry(&self, publishing: &Publishing, path: &str, entry: TreeEntry) -> Result<ObjectInfo> {
+        let changes: TreeChanges = [(path.to_owned(), Some(entry.clone()))].into();
+        let pieces: Pieces = entry.content().into_iter().collect();
+        self.append(publishing, "put a file", &pieces, &|_| Ok(changes.clone()))?;
+        let info = object(path, &entry);
+        info.ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("`{path}` is no file")))
+    }
+
+    /// Appends changes, which are made anew of what the branch has where somebody else was first. Those that were appended; where there
+    /// are none, there is nothing to append.
+    fn append(
+        &self,
+        publishing: &Publishing,
+        what: &str,
+        pieces: &Pieces,
+        changes: &dyn Fn(&BranchState) -> Result<TreeChanges>,
+    ) -> Result<TreeChanges> {
+        let (shared, author) = (self.0.shared(), self.0.shared().author()?);
+        loop {
+            let state = self.state(what)?;
+            let changes = changes(&state)?;
+            if changes.is_empty() {
+                return Ok(changes);
+            }
+            let kind = EntryKind::Changes(changes.clone());
+            if let Some(state) = self.append_entry(publishing, &state, kind, &author, &|| Ok(pieces.clone()))? {
+                wait(shared.lake.note_made_remote());
+                shared.lake.note_published();
+                self.checkpoint(state)?;
+                return Ok(changes);
+            }
+        }
+    }
+
+    /// Appends one entry behind what was read. `None` where somebody else was first.
+    pub(super) fn append_entry(
+        &self,
+        publishing: &Publishing,
+        state: &BranchState,
+        what: EntryKind,
+        author: &Author,
+        pieces: &(dyn Fn() -> Result<Pieces> + Sync),
+    ) -> Result<Option<BranchState>> {
+        let (shared, catalog) = (self.0.shared(), self.0.shared().lake.catalog());
+        let appended = shared.lake.secured_all(publishing.since, pieces, |secured| {
+            wait(catalog.append(state, what.clone(), author, secured))
+        })?;
+        match appended {
+            Appended::Done(state) => {
+                lock(&shared.states).insert(BranchName::new(self.name())?, (*state).clone());
+                Ok(Some(*state))
+            }
+            Appended::Moved => Ok(None),
+            Appended::Gone => Err(gone(format!("the branch {} was deleted meanwhile", self.0))),
+        }
+    }
+
+    /// Writes down what the branch has, where a reader would have to read many entries otherwise. Who comes second leaves it to others.
+    fn checkpoint(&self, state: BranchState) -> Result<()> {
+        if state.entries() < CHECKPOINT {
+            return Ok(());
+        }
+        let shared = self.0.shared();
+        let publishing = wait(shared.lake.local_view().publishing())?;
+        let (tree, digest, pieces) = shared.changed(&*shared.tree_at(&state)?, &state.changes())?;
+        let size = tree.to_bytes().len() as u64;
+        let point = BranchPoint { commit: state.commit, base: state.base, tree: digest, size, discards: false };
+        let author = shared.author()?;
+        self.append_entry(&publishing, &state, EntryKind::State(point), &author, &|| Ok(pieces.clone())).map(drop)
+    }
+
+    /// What it has now.
+    pub(super) fn state(&self, what: &str) -> Result<BranchState> {
+        refuse_in_body(what)?;
+        let missing = || gone(format!("the repository `{}` has no branch `{}`", self.0.repository_name(), self.name()));
+        self.0.resolved(what)?.state.ok_or_else(missing)
+    }
+}
+
+/// A branch with what is uncommitted.
+pub(super) fn resolved(state: &BranchState) -> super::resolve::Resolved {
+    super::resolve::Resolved { commit: state.commit, state: Some(state.clone()), is_led: true }
+}
+
+/// A branch is read as what it leads to, with what is uncommitted.
+impl Deref for Branch {
+    type Target = Reference;
+
+    fn deref(&self) -> &Reference {
+        &self.0
+    }
+}

@@ -1,0 +1,244 @@
+//! Merging, and what is a merge with another base: reverting and cherry-picking.
+
+use std::sync::Arc;
+
+use datlake_core::repository::{BranchState, merge_bases};
+use datlake_core::tree::{Conflict, Merged, Metarange, Winner, merge};
+use datlake_core::{Digest, Error, ErrorKind, Result};
+use datlake_store::wait;
+
+use super::branch::Branch;
+use super::commit::{CommitMessage, NewCommit, NewTree};
+use super::reference::{Reference, object};
+use super::resolve::Resolved;
+use crate::report::{MergeConflict, MergeResult};
+
+/// Who wins where both sides of a merge changed a path to different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeWinner {
+    /// What is merged.
+    Source,
+    /// The branch that it is merged into.
+    Destination,
+}
+
+/// How a merge, a revert or a cherry-pick is done.
+#[derive(Clone, Debug, Default)]
+pub struct MergeOptions {
+    message: Option<CommitMessage>,
+    winner: Option<MergeWinner>,
+    /// By what paths begin with; the longest counts.
+    winners: Vec<(String, MergeWinner)>,
+    parent: Option<usize>,
+}
+
+impl MergeOptions {
+    /// What the commit says, in place of what it would say.
+    #[must_use]
+    pub fn message(mut self, message: impl Into<CommitMessage>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Who wins where both sides changed a path. Without this, such a path is a conflict.
+    #[must_use]
+    pub fn winner(mut self, winner: MergeWinner) -> Self {
+        self.winner = Some(winner);
+        self
+    }
+
+    /// Who wins at paths that begin with `prefix`; of several prefixes the longest counts.
+    #[must_use]
+    pub fn winner_below(mut self, prefix: &str, winner: MergeWinner) -> Self {
+        self.winners.push((prefix.to_owned(), winner));
+        self
+    }
+
+    /// Which parent of a merge a revert or a cherry-pick compares it with, from 1.
+    #[must_use]
+    pub fn parent(mut self, parent: usize) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    fn wins(&self, path: &str) -> Option<Winner> {
+        let below = self.winners.iter().filter(|(prefix, _)| path.starts_with(prefix));
+        let winner = below.max_by_key(|(prefix, _)| prefix.len()).map(|(_, winner)| *winner).or(self.winner)?;
+        Some(match winner {
+            MergeWinner::Source => Winner::Theirs,
+            MergeWinner::Destination => Winner::Ours,
+        })
+    }
+}
+
+/// What is merged into a branch.
+struct Merging {
+    bases: Vec<Arc<Metarange>>,
+    theirs: Arc<Metarange>,
+    /// The commit that becomes a parent.
+    merged: Option<Digest>,
+    /// What keeps content that is merged, and is no parent.
+    kept: Option<Digest>,
+    message: CommitMessage,
+}
+
+impl Branch {
+    /// Merges the commit that `source` leads to into this branch: what changed there since the two had something in common. Where both
+    /// changed a path to different things and nobody [wins](MergeOptions::winner), that is a conflict, and nothing is changed.
+    ///
+    /// Where the two have several best common ancestors, the merge is done with each of them, and what comes out differently is a conflict.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unchanged`] where there is nothing to merge; [`ErrorKind::Uncommitted`] where this branch has uncommitted
+    /// changes; [`ErrorKind::InvalidInput`] where the two have nothing in common; as [`Reference::commit_info`];
+    /// [`ErrorKind::Unavailable`] offline.
+    ///
+    /// ```
+    /// use datlake::{MergeOptions, report::MergeResult};
+    ///
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// let (main, dev) = (sales.branch("main"), sales.branch("dev").create("main")?);
+    /// dev.put_bytes("a.csv", "1")?;
+    /// dev.commit("one")?;
+    /// let MergeResult::Merged(commit) = main.merge("dev", &MergeOptions::default())? else { panic!() };
+    /// assert_eq!((commit.parents.len(), main.read("a.csv")?), (2, b"1".to_vec()));
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn merge(&self, source: &str, how: &MergeOptions) -> Result<MergeResult> {
+        let shared = self.shared();
+        let source = Reference::any(shared, source);
+        self.merged(how, &|state| {
+            let from = source.resolved("merge")?;
+            shared.check_whole(&from)?;
+            let bases = merge_bases(state.commit, from.commit, &mut shared.load_commit())?;
+            if bases.is_empty() {
+                let message = format!("cannot merge {source} into {}: they have no commit in common", **self);
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            if bases == [from.commit] {
+                return Err(self.unchanged(&source));
+            }
+            let bases = bases.iter().map(|base| shared.tree_of(base)).collect::<Result<_>>()?;
+            let message = format!("Merge '{}' into '{}'", source.expression(), self.name());
+            let (theirs, merged) = (shared.tree_of(&from.commit)?, Some(from.commit));
+            Ok(Merging { bases, theirs, merged, kept: None, message: message.into() })
+        })
+    }
+
+    /// Takes back what the commit that `commit` leads to has changed. Of a merge, [the parent](MergeOptions::parent) has to be said with
+    /// which it is compared.
+    ///
+    /// # Errors
+    /// As [`Branch::merge`]; [`ErrorKind::InvalidInput`] for a merge without the number of a parent, or a commit without parents.
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.put_bytes("a.csv", "1")?;
+    /// main.commit("one")?;
+    /// main.revert("main", &Default::default())?;
+    /// assert!(!main.exists("a.csv")?);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn revert(&self, commit: &str, how: &MergeOptions) -> Result<MergeResult> {
+        let reference = Reference::any(self.shared(), commit);
+        self.merged(how, &|_| {
+            let (of, resolved, parent) = self.with_parent(&reference, how, "revert")?;
+            let message = format!("Revert \"{}\"\n\nThis reverts commit {}.", of.message, resolved.commit);
+            let (base, theirs) = (self.shared().tree_of(&resolved.commit)?, self.shared().tree_of(&parent)?);
+            Ok(Merging { bases: vec![base], theirs, merged: None, kept: Some(parent), message: message.into() })
+        })
+    }
+
+    /// Does what the commit that `commit` leads to has changed here again. Of a merge, [the parent](MergeOptions::parent) has to be said
+    /// with which it is compared.
+    ///
+    /// # Errors
+    /// As [`Branch::revert`].
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// let dev = sales.branch("dev").create("main")?;
+    /// dev.put_bytes("a.csv", "1")?;
+    /// dev.commit("one")?;
+    /// sales.branch("main").cherry_pick("dev", &Default::default())?;
+    /// assert_eq!(sales.branch("main").read("a.csv")?, b"1");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn cherry_pick(&self, commit: &str, how: &MergeOptions) -> Result<MergeResult> {
+        let reference = Reference::any(self.shared(), commit);
+        self.merged(how, &|_| {
+            let (of, resolved, parent) = self.with_parent(&reference, how, "cherry-pick")?;
+            let (base, theirs) = (self.shared().tree_of(&parent)?, self.shared().tree_of(&resolved.commit)?);
+            let message = CommitMessage { text: of.message, metadata: of.metadata };
+            Ok(Merging { bases: vec![base], theirs, merged: None, kept: Some(resolved.commit), message })
+        })
+    }
+
+    /// A commit, and the parent with which it is compared.
+    fn with_parent(
+        &self,
+        reference: &Reference,
+        how: &MergeOptions,
+        what: &str,
+    ) -> Result<(datlake_core::repository::CommitRecord, Resolved, Digest)> {
+        let shared = self.shared();
+        let resolved = reference.resolved(what)?;
+        shared.check_whole(&resolved)?;
+        let commit = shared.commit(&resolved.commit)?;
+        let wrong = |why: &str| {
+            let message = format!("cannot {what} commit {}: {why}", resolved.commit);
+            Err(Error::new(ErrorKind::InvalidInput, message))
+        };
+        let parent = match (commit.parents.as_slice(), how.parent) {
+            ([], _) => return wrong("it is the first one, and has no parent"),
+            ([parent], None | Some(1)) => *parent,
+            (_, None) => return wrong("it is a merge; say which parent it is compared with"),
+            (parents, Some(n)) => match n.checked_sub(1).and_then(|at| parents.get(at)) {
+                Some(parent) => *parent,
+                None => return wrong(&format!("it has no parent {n}")),
+            },
+        };
+        Ok((commit, resolved, parent))
+    }
+
+    /// Merges what there is to merge, which is asked for anew whenever somebody else led the branch elsewhere.
+    fn merged(&self, how: &MergeOptions, what: &dyn Fn(&BranchState) -> Result<Merging>) -> Result<MergeResult> {
+        let (shared, author) = (self.shared(), self.shared().author()?);
+        loop {
+            let publishing = wait(shared.lake.local_view().publishing())?;
+            let state = self.state("change a branch")?;
+            let head = shared.commit(&state.commit)?;
+            if self.tree(&state)?.digest != head.tree {
+                let error = Error::new(ErrorKind::Uncommitted, format!("{} has uncommitted changes", **self));
+                return Err(error.with_hint("commit or reset them first"));
+            }
+            let Merging { bases, theirs, merged, kept, message } = what(&state)?;
+            let (ours, bases) = (shared.tree_of(&state.commit)?, bases.iter().map(|base| (**base).clone()));
+            let winner = |path: &str| how.wins(path);
+            let Merged { changes, conflicts } =
+                merge(&bases.collect::<Vec<_>>(), &ours, &theirs, &winner, &mut shared.load())?;
+            if !conflicts.is_empty() {
+                return Ok(MergeResult::Conflicts(conflicts.into_iter().map(conflict).collect()));
+            }
+            if changes.is_empty() {
+                return Err(Error::new(ErrorKind::Unchanged, format!("nothing changes at {}", **self)));
+            }
+            let (_, digest, pieces) = shared.changed(&ours, &changes)?;
+            let size = pieces.last().map_or(0, |(_, size)| *size);
+            let message = how.message.clone().unwrap_or(message);
+            let new = NewCommit { tree: NewTree { digest, size, pieces }, merged, kept, message };
+            if let Some(commit) = self.land(&publishing, state, new, &author)? {
+                return Ok(MergeResult::Merged(commit));
+            }
+        }
+    }
+
+    fn unchanged(&self, source: &Reference) -> Error {
+        Error::new(ErrorKind::Unchanged, format!("{} has all that {source} has", **self))
+    }
+}
+
+fn conflict(Conflict { path, ours, theirs }: Conflict) -> MergeConflict {
+    let info = |entry: Option<_>| entry.as_ref().and_then(|entry| object(&path, entry));
+    MergeConflict { ours: info(ours), theirs: info(theirs), path }
+}

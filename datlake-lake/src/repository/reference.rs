@@ -1,0 +1,339 @@
+//! Reading what is at a branch, a tag or a commit.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use datlake_core::catalog::FileMeta;
+use datlake_core::repository::{BranchName, TagName};
+use datlake_core::tree::TreeEntry;
+use datlake_core::{Error, ErrorKind, Result, Uid};
+use datlake_store::{Reader, wait};
+
+use super::resolve::{Resolved, View};
+use super::shared::{Shared, gone};
+use crate::file::File;
+use crate::report::{CommitInfo, ObjectInfo, ObjectItem, ObjectPage};
+use crate::scope::refuse_in_body;
+
+/// How many files a page has, unless somebody says.
+const PAGE: usize = 1000;
+
+/// What an expression means, to be read: see [`Repository::reference`](crate::Repository::reference). It is looked at anew by each method.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reference {
+    shared: Arc<Shared>,
+    text: String,
+    kind: ReferenceKind,
+}
+
+/// What a reference may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReferenceKind {
+    Any,
+    Branch,
+    Tag,
+}
+
+/// Which files of a reference are listed.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectQuery {
+    pub(super) prefix: String,
+    pub(super) delimiter: String,
+    pub(super) after: String,
+    pub(super) limit: Option<usize>,
+}
+
+impl ObjectQuery {
+    /// Those whose paths begin with `prefix`.
+    pub fn below(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), ..Self::default() }
+    }
+
+    /// Paths that have `delimiter` behind the prefix are one item, to the delimiter.
+    #[must_use]
+    pub fn delimiter(mut self, delimiter: &str) -> Self {
+        self.delimiter = delimiter.to_owned();
+        self
+    }
+
+    /// Those behind `path`, in the order of bytes.
+    #[must_use]
+    pub fn after(mut self, path: &str) -> Self {
+        self.after = path.to_owned();
+        self
+    }
+
+    /// So many items at most; 1000 unless somebody says.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+}
+
+impl Reference {
+    pub(super) fn any(shared: &Arc<Shared>, text: &str) -> Self {
+        Self { shared: Arc::clone(shared), text: text.to_owned(), kind: ReferenceKind::Any }
+    }
+
+    pub(super) fn branch(shared: &Arc<Shared>, name: &str) -> Self {
+        Self { kind: ReferenceKind::Branch, ..Self::any(shared, name) }
+    }
+
+    pub(super) fn tag(shared: &Arc<Shared>, name: &str) -> Self {
+        Self { kind: ReferenceKind::Tag, ..Self::any(shared, name) }
+    }
+
+    /// The name of the repository that it is of.
+    pub fn repository_name(&self) -> &str {
+        self.shared.document.name.as_str()
+    }
+
+    /// The expression.
+    pub fn expression(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// What it means now.
+    pub(super) fn resolved(&self, what: &str) -> Result<Resolved> {
+        refuse_in_body(what)?;
+        let shared = self.shared();
+        wait(shared.lake.contact_remote())?;
+        let missing =
+            |kind: &str| gone(format!("the repository `{}` has no {kind} `{}`", self.repository_name(), self.text));
+        match self.kind {
+            ReferenceKind::Any => shared.resolve(&self.text),
+            ReferenceKind::Branch => {
+                let state = shared.branch_state(&BranchName::new(&self.text)?)?;
+                let state = state.ok_or_else(|| missing("branch"))?;
+                Ok(Resolved { commit: state.commit, state: Some(state), is_led: true })
+            }
+            ReferenceKind::Tag => {
+                let tag = shared.tag(&TagName::new(&self.text)?)?.ok_or_else(|| missing("tag"))?;
+                Ok(Resolved { commit: tag.commit, state: None, is_led: true })
+            }
+        }
+    }
+
+    fn view(&self) -> Result<View> {
+        self.shared().view(&self.resolved("read a repository")?)
+    }
+
+    /// The commit that it leads to; of a branch the last one, without what is uncommitted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where it means nothing; [`ErrorKind::InvalidInput`] where it means several things, or is no
+    /// reference; [`ErrorKind::Context`] in a body.
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// assert_eq!(sales.reference("main").commit_info()?.generation, 1);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn commit_info(&self) -> Result<CommitInfo> {
+        let resolved = self.resolved("ask for a commit")?;
+        self.shared().info(resolved.commit)
+    }
+
+    /// The file at `path`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is none; as [`Reference::commit_info`].
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// sales.branch("main").put_bytes("a.csv", "x,1\n")?;
+    /// assert_eq!(sales.reference("main").stat("a.csv")?.size, 4);
+    /// assert!(sales.reference("main@").stat("a.csv").is_err());
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn stat(&self, path: &str) -> Result<ObjectInfo> {
+        match self.found(path)? {
+            Some(object) => Ok(object),
+            None => Err(gone(format!("there is no `{path}` at {self}"))),
+        }
+    }
+
+    /// Whether there is a file at `path`.
+    ///
+    /// # Errors
+    /// As [`Reference::commit_info`].
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// assert!(!sales.reference("main").exists("a.csv")?);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn exists(&self, path: &str) -> Result<bool> {
+        Ok(self.found(path)?.is_some())
+    }
+
+    fn found(&self, path: &str) -> Result<Option<ObjectInfo>> {
+        let entry = self.shared().entry(&self.view()?, path)?;
+        Ok(entry.and_then(|entry| object(path, &entry)))
+    }
+
+    /// Opens the file at `path`: `Read + BufRead + Seek`, as [`File::open`].
+    ///
+    /// # Errors
+    /// As [`Reference::stat`] and [`File::open`].
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// sales.branch("main").put_bytes("a.csv", "x,1\n")?;
+    /// assert_eq!(std::io::read_to_string(sales.reference("main").open("a.csv")?)?, "x,1\n");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn open(&self, path: &str) -> Result<Reader> {
+        self.content(path)?.open()
+    }
+
+    /// The content of the file at `path`, verified.
+    ///
+    /// # Errors
+    /// As [`Reference::open`].
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// sales.branch("main").put_bytes("a.csv", "x,1\n")?;
+    /// assert_eq!(sales.reference("main").read("a.csv")?, b"x,1\n");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
+        self.content(path)?.read()
+    }
+
+    /// The bytes of `range` of the file at `path`, clamped to its size, as [`File::read_range`].
+    ///
+    /// # Errors
+    /// As [`Reference::open`]; [`ErrorKind::InvalidInput`] for a range that ends before it starts.
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// sales.branch("main").put_bytes("a.csv", "x,1\n")?;
+    /// assert_eq!(sales.reference("main").read_range("a.csv", 2..3)?, b"1");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn read_range(&self, path: &str, range: Range<u64>) -> Result<Vec<u8>> {
+        self.content(path)?.read_range(range)
+    }
+
+    /// A file as its bytes are read. It is not handed out: no lineage leads to it yet.
+    fn content(&self, path: &str) -> Result<File> {
+        let ObjectInfo { digest, size, .. } = self.stat(path)?;
+        let address = format!("{}@{}:{path}", self.repository_name(), self.text);
+        // A long path may be no UID with what stands before it.
+        let uid = Uid::chosen(&address).or_else(|_| Uid::chosen(path))?;
+        Ok(File::known(&self.shared().lake, FileMeta { name: path.to_owned(), uid, digest, size, tree: false }))
+    }
+
+    /// A page of its files.
+    ///
+    /// # Errors
+    /// As [`Reference::commit_info`].
+    ///
+    /// ```
+    /// use datlake::ObjectQuery;
+    ///
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// for path in ["raw/feb.csv", "raw/jan.csv", "readme.md"] {
+    ///     main.put_bytes(path, path)?;
+    /// }
+    /// let top = main.list(&ObjectQuery::default().delimiter("/"))?;
+    /// assert_eq!(top.prefixes().collect::<Vec<_>>(), ["raw/"]);
+    /// let page = main.list(&ObjectQuery::below("raw/").limit(1))?;
+    /// assert_eq!((page.objects().count(), page.next.as_deref()), (1, Some("raw/feb.csv")));
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn list(&self, query: &ObjectQuery) -> Result<ObjectPage> {
+        let (view, shared) = (self.view()?, self.shared());
+        let ObjectQuery { prefix, delimiter, after, limit } = query;
+        let limit = limit.unwrap_or(PAGE);
+        let mut page = ObjectPage { items: Vec::new(), next: None };
+        let (mut from, mut behind) = if after < prefix { (prefix.clone(), false) } else { (after.clone(), true) };
+        let mut last: Option<String> = None;
+        while let Some((path, entry)) = shared.first(&view, &from, behind)? {
+            if !path.starts_with(prefix.as_str()) {
+                break;
+            }
+            let rest = &path[prefix.len()..];
+            let cut = if delimiter.is_empty() { None } else { rest.find(delimiter.as_str()) };
+            let item = match cut {
+                Some(at) => {
+                    let common = path[..prefix.len() + at + delimiter.len()].to_owned();
+                    (from, behind) = (format!("{common}{}", char::MAX), true);
+                    // What came before it may have been the end of the page before.
+                    if after.starts_with(&common) && !after.is_empty() {
+                        continue;
+                    }
+                    ObjectItem::Prefix(common)
+                }
+                None => {
+                    (from, behind) = (path.clone(), true);
+                    match object(&path, &entry) {
+                        Some(object) => ObjectItem::Object(object),
+                        None => continue,
+                    }
+                }
+            };
+            if page.items.len() == limit {
+                page.next = last;
+                break;
+            }
+            last = Some(match &item {
+                ObjectItem::Object(object) => object.path.clone(),
+                ObjectItem::Prefix(prefix) => prefix.clone(),
+            });
+            page.items.push(item);
+        }
+        Ok(page)
+    }
+
+    /// All its files whose paths begin with `prefix`.
+    ///
+    /// # Errors
+    /// As [`Reference::commit_info`].
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.put_bytes("raw/jan.csv", "x,1\n")?;
+    /// assert_eq!(main.list_all("raw/")?[0].path, "raw/jan.csv");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn list_all(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
+        let page = self.list(&ObjectQuery::below(prefix).limit(usize::MAX))?;
+        let object = |item| if let ObjectItem::Object(object) = item { Some(object) } else { None };
+        Ok(page.items.into_iter().filter_map(object).collect())
+    }
+}
+
+/// A file of a repository; `None` for what is none.
+pub(super) fn object(path: &str, entry: &TreeEntry) -> Option<ObjectInfo> {
+    let executable = matches!(entry, TreeEntry::File { executable: true, .. });
+    entry.content().map(|(digest, size)| ObjectInfo { path: path.to_owned(), digest, size, executable })
+}
+
+/// The error of a path that cannot be one of a file.
+pub(super) fn check_path(path: &str) -> Result<()> {
+    Uid::chosen(path).map(drop).map_err(|error| {
+        let shown: String = path.chars().take(80).flat_map(char::escape_debug).collect();
+        Error::new(ErrorKind::InvalidInput, format!("`{shown}` cannot be a path of a repository")).because(error)
+    })
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}@{}`", self.repository_name(), self.text)
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reference").field(&format_args!("{}@{}", self.repository_name(), self.text)).finish()
+    }
+}

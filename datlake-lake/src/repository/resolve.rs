@@ -1,0 +1,261 @@
+//! From an expression to a commit, or to a branch with what is uncommitted.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datlake_core::repository::{BranchDocument, BranchName, BranchState, CommitWalk, TagDocument, TagName};
+use datlake_core::tree::{Metarange, TreeChanges, TreeEntry};
+use datlake_core::{Created, Digest, Error, ErrorKind, Location, Prefix, Result};
+use datlake_store::wait;
+
+use super::expression::{Back, Expression};
+use super::shared::{Shared, gone};
+use crate::lake::nearest;
+use crate::sync::lock;
+
+/// The least of a commit's id by which it is found.
+const SHORTEST: usize = 8;
+
+/// What an expression means.
+pub(super) struct Resolved {
+    pub(super) commit: Digest,
+    /// The branch, where it is meant with what is uncommitted.
+    pub(super) state: Option<BranchState>,
+    /// Whether a branch or a tag leads there, so that all of it is there.
+    pub(super) is_led: bool,
+}
+
+/// What is at a reference.
+pub(super) struct View {
+    pub(super) tree: Arc<Metarange>,
+    pub(super) changes: TreeChanges,
+}
+
+impl Shared {
+    /// Whether a branch or a tag of that name leads somewhere; if not, whether a commit is meant.
+    pub(super) fn resolve(&self, text: &str) -> Result<Resolved> {
+        let Expression { name, is_commit, steps } = Expression::parse(text)?;
+        let Resolved { mut commit, state, is_led } = self.resolve_name(name)?;
+        for step in steps {
+            let back = |commit: Digest, n: usize| {
+                let parents = self.commit(&commit)?.parents;
+                parents.get(n - 1).copied().ok_or_else(|| {
+                    let message = format!("`{text}` means nothing: commit {} has no parent {n}", commit.short());
+                    gone(message)
+                })
+            };
+            match step {
+                Back::First(n) => {
+                    for _ in 0..n {
+                        commit = back(commit, 1)?;
+                    }
+                }
+                Back::Parent(0) => {}
+                Back::Parent(n) => commit = back(commit, n)?,
+            }
+        }
+        Ok(Resolved { commit, state: state.filter(|_| !is_commit), is_led })
+    }
+
+    fn resolve_name(&self, name: &str) -> Result<Resolved> {
+        if let Ok(branch) = BranchName::new(name)
+            && let Some(state) = self.branch_state(&branch)?
+        {
+            return Ok(Resolved { commit: state.commit, state: Some(state), is_led: true });
+        }
+        if let Ok(tag) = TagName::new(name)
+            && let Some(tag) = self.tag(&tag)?
+        {
+            return Ok(Resolved { commit: tag.commit, state: None, is_led: true });
+        }
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if (SHORTEST..=64).contains(&name.len()) && name.bytes().all(is_hex) {
+            return Ok(Resolved { commit: self.commit_of_id(name)?, state: None, is_led: false });
+        }
+        Err(self.unknown(name))
+    }
+
+    /// What a branch has now.
+    pub(super) fn branch_state(&self, name: &BranchName) -> Result<Option<BranchState>> {
+        let (catalog, known) = (self.lake.catalog(), lock(&self.states).get(name).cloned());
+        let mut state = wait(catalog.branch_state(&self.incarnation, name, known.clone()))?;
+        if state.is_none() && *name == self.document.default_branch {
+            self.check()?;
+            // Who created the repository died before that.
+            self.create_default_branch()?;
+            state = wait(catalog.branch_state(&self.incarnation, name, None))?;
+        }
+        let mut states = lock(&self.states);
+        match &state {
+            Some(state) => drop(states.insert(name.clone(), state.clone())),
+            None => drop(states.remove(name)),
+        }
+        Ok(state)
+    }
+
+    /// Creates the default branch as it is to begin.
+    pub(super) fn create_default_branch(&self) -> Result<()> {
+        let first: BranchDocument = self.document.first_branch(self.incarnation);
+        let (bytes, _) = first.to_bytes()?;
+        // The repository keeps the commit.
+        wait(self.lake.catalog().create_ref(&first.at(), &bytes, &Default::default())).map(drop)
+    }
+
+    pub(super) fn tag(&self, name: &TagName) -> Result<Option<TagDocument>> {
+        let bytes = wait(self.lake.catalog().decided(&Location::Tag(self.incarnation, name.clone())))?;
+        Ok(bytes.map(|bytes| TagDocument::parse(&self.incarnation, name, &bytes)).transpose()?.map(|(tag, _)| tag))
+    }
+
+    /// The commit whose id begins so.
+    fn commit_of_id(&self, text: &str) -> Result<Digest> {
+        let marked = self.listed(&Prefix::CommitsOf(self.incarnation))?;
+        let mut found: BTreeSet<Digest> =
+            marked.iter().filter(|id| id.starts_with(text)).map(|id| id.parse()).collect::<Result<_>>()?;
+        if found.is_empty() {
+            found = self.look_for_commit(text)?;
+        }
+        let mut ids = found.iter();
+        match (ids.next(), ids.next()) {
+            (Some(id), None) => {
+                // A mark may be left of what was collected.
+                self.commit(id)?;
+                Ok(*id)
+            }
+            (Some(one), Some(other)) => {
+                let name = &self.document.name;
+                let message = format!("`{text}` is ambiguous in the repository `{name}`: {one}, {other} begin so");
+                Err(Error::new(ErrorKind::InvalidInput, message))
+            }
+            (None, _) => Err(self.unknown(text)),
+        }
+    }
+
+    /// Looks through all history for what the marks do not know, and marks it.
+    fn look_for_commit(&self, text: &str) -> Result<BTreeSet<Digest>> {
+        let mut walk = CommitWalk::of(self.heads()?, &mut self.load_commit())?;
+        let mut found = BTreeSet::new();
+        while let Some((id, _)) = walk.next(&mut self.load_commit())? {
+            if id.to_string().starts_with(text) {
+                found.insert(id);
+            }
+        }
+        for id in &found {
+            match wait(self.lake.catalog().mark_commit(&self.incarnation, id)) {
+                // Who may only read looks again the next time.
+                Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unavailable) => {}
+                marked => marked?,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where branches and tags lead.
+    fn heads(&self) -> Result<BTreeSet<Digest>> {
+        let mut heads: BTreeSet<Digest> = [self.document.commit].into();
+        for name in self.listed(&Prefix::BranchesOf(self.incarnation))? {
+            heads.extend(self.branch_state(&BranchName::new(&name)?)?.map(|state| state.commit));
+        }
+        for name in self.listed(&Prefix::TagsOf(self.incarnation))? {
+            heads.extend(self.tag(&TagName::new(&name)?)?.map(|tag| tag.commit));
+        }
+        Ok(heads)
+    }
+
+    /// What there is of one kind, by name.
+    fn listed(&self, prefix: &Prefix) -> Result<Vec<String>> {
+        Ok(wait(self.lake.catalog().listed(prefix))?.iter().filter_map(Location::in_repository).collect())
+    }
+
+    /// The error of what nothing is called.
+    fn unknown(&self, name: &str) -> Error {
+        if let Err(error) = self.check() {
+            return error;
+        }
+        let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
+        let message = format!("the repository `{}` has no branch, tag or commit `{shown}`", self.document.name);
+        let names = self.listed(&Prefix::BranchesOf(self.incarnation)).unwrap_or_default();
+        let near = nearest(name, names.iter().map(String::as_str));
+        match near.is_empty() {
+            true => gone(message),
+            false => gone(message).with_hint(format!("it has {}", near.join(", "))),
+        }
+    }
+
+    /// What is at a reference.
+    pub(super) fn view(&self, resolved: &Resolved) -> Result<View> {
+        match &resolved.state {
+            Some(state) => Ok(View { tree: self.tree_at(state)?, changes: state.changes() }),
+            None => Ok(View { tree: self.tree_of(&resolved.commit)?, changes: TreeChanges::new() }),
+        }
+    }
+
+    /// What is at `path`.
+    pub(super) fn entry(&self, view: &View, path: &str) -> Result<Option<TreeEntry>> {
+        if let Some(change) = view.changes.get(path) {
+            return Ok(change.clone());
+        }
+        let Some(row) = view.tree.find(path).and_then(|at| view.tree.ranges().get(at)) else { return Ok(None) };
+        Ok(self.range(row)?.get(path).map(|(_, entry)| entry.clone()))
+    }
+
+    /// The first path from `from` on, or behind it, and what is there.
+    pub(super) fn first(&self, view: &View, from: &str, behind: bool) -> Result<Option<(String, TreeEntry)>> {
+        let (mut from, mut behind) = (from.to_owned(), behind);
+        loop {
+            let committed = self.first_in(&view.tree, &from, behind)?;
+            let bound = if behind { std::ops::Bound::Excluded(&*from) } else { std::ops::Bound::Included(&*from) };
+            let change = view.changes.range::<str, _>((bound, std::ops::Bound::Unbounded)).next();
+            let (path, entry) = match (committed, change) {
+                (None, None) => return Ok(None),
+                (Some((path, entry)), None) => (path, Some(entry)),
+                (Some((path, entry)), Some((changed, _))) if path < *changed => (path, Some(entry)),
+                (_, Some((path, entry))) => (path.clone(), entry.clone()),
+            };
+            if let Some(entry) = entry {
+                return Ok(Some((path, entry)));
+            }
+            // It was deleted.
+            (from, behind) = (path, true);
+        }
+    }
+
+    fn first_in(&self, tree: &Metarange, from: &str, behind: bool) -> Result<Option<(String, TreeEntry)>> {
+        let rows = tree.ranges();
+        let at = rows.partition_point(|row| row.last.as_str() < from || (behind && row.last == from));
+        let Some(row) = rows.get(at) else { return Ok(None) };
+        Ok(self.range(row)?.first(from, behind).map(|(path, entry)| (path.to_owned(), entry.clone())))
+    }
+
+    /// Sees that all of a commit is there, where nothing leads to it that keeps it so.
+    pub(super) fn check_whole(&self, resolved: &Resolved) -> Result<()> {
+        if resolved.is_led {
+            return Ok(());
+        }
+        for (digest, _) in self.history(resolved.commit)? {
+            if wait(self.lake.size_of(&digest))?.is_none() {
+                let message = format!("commit {} is not whole any more: {digest} was collected", resolved.commit);
+                return Err(gone(message).with_hint("a branch or tag that leads to a commit keeps it"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates a document that leads to a commit: whether it is ours.
+    pub(super) fn create_ref(&self, at: &Location, bytes: &[u8], resolved: &Resolved) -> Result<Created> {
+        let lake = &self.lake;
+        let publishing = wait(lake.local_view().publishing())?;
+        self.check_whole(resolved)?;
+        let contents = || self.history(resolved.commit);
+        let is_ours = lake
+            .secured_all(publishing.since, &contents, |secured| wait(lake.catalog().create_ref(at, bytes, secured)))?;
+        if !is_ours {
+            return Ok(Created::Exists);
+        }
+        // Somebody may have deleted the repository meanwhile: then it is nobody's.
+        if let Err(error) = self.check() {
+            wait(lake.catalog().remove_ref(at))?;
+            return Err(error);
+        }
+        Ok(Created::New)
+    }
+}

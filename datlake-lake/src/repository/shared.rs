@@ -1,0 +1,213 @@
+//! What the handles of one repository share: what it is called, and what was read of it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
+
+use datlake_core::catalog::Author;
+use datlake_core::document::Content;
+use datlake_core::repository::{BranchName, BranchState, BranchTree, CommitRecord, RepositoryDocument};
+use datlake_core::tree::{ChangedTree, Metarange, RangeRow, TreeChanges, TreeRange};
+use datlake_core::version::Moved;
+use datlake_core::{Digest, Error, ErrorKind, Location, Result};
+use datlake_store::{Staged, wait};
+
+use crate::handle::Lake;
+use crate::report::CommitInfo;
+use crate::sync::lock;
+
+/// So much of each kind is kept in memory, before all of it is forgotten.
+const TREES: usize = 16;
+const RANGES: usize = 256;
+const COMMITS: usize = 1 << 14;
+
+pub(super) struct Shared {
+    pub(super) lake: Lake,
+    pub(super) document: RepositoryDocument,
+    /// The digest of the document.
+    pub(super) incarnation: Digest,
+    pub(super) states: Mutex<HashMap<BranchName, BranchState>>,
+    trees: Mutex<HashMap<Digest, Arc<Metarange>>>,
+    ranges: Mutex<HashMap<Digest, Arc<TreeRange>>>,
+    commits: Mutex<HashMap<Digest, CommitRecord>>,
+}
+
+/// Content that a commit refers to, each piece with its size in bytes.
+pub(super) type Pieces = Vec<(Digest, u64)>;
+
+impl Shared {
+    pub(super) fn new(lake: &Lake, document: RepositoryDocument, incarnation: Digest) -> Self {
+        let (states, trees, ranges, commits) = Default::default();
+        Self { lake: lake.clone(), document, incarnation, states, trees, ranges, commits }
+    }
+
+    /// The commit `id`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where its content has gone; [`ErrorKind::Corrupt`] for what is no commit.
+    pub(super) fn commit(&self, id: &Digest) -> Result<CommitRecord> {
+        cached(&self.commits, COMMITS, *id, || {
+            let bytes = self.lake.bytes_of(&Content::commit_alone(*id)).map_err(|error| match error.kind() {
+                ErrorKind::MissingBlob => {
+                    let message = format!("the repository `{}` has no commit {id}", self.document.name);
+                    Error::new(ErrorKind::NotFound, message).because(error)
+                }
+                _ => error,
+            })?;
+            CommitRecord::parse(id, &bytes)
+        })
+    }
+
+    /// The tree whose metarange has this digest and size.
+    pub(super) fn tree(&self, digest: Digest, size: u64) -> Result<Arc<Metarange>> {
+        cached(&self.trees, TREES, digest, || {
+            let what = format!("a tree of the repository `{}`", self.document.name);
+            let bytes = self.lake.bytes_of(&Content::tree(digest, size, what.clone()))?;
+            Metarange::parse(&bytes, &what).map(Arc::new)
+        })
+    }
+
+    /// The tree of a commit.
+    pub(super) fn tree_of(&self, id: &Digest) -> Result<Arc<Metarange>> {
+        let commit = self.commit(id)?;
+        self.tree(commit.tree, commit.size)
+    }
+
+    /// What a branch has with its uncommitted changes, up to the tree behind which these are listed.
+    pub(super) fn tree_at(&self, state: &BranchState) -> Result<Arc<Metarange>> {
+        match state.tree {
+            BranchTree::Commit(id) => self.tree_of(&id),
+            BranchTree::Tree(digest, size) => self.tree(digest, size),
+        }
+    }
+
+    pub(super) fn range(&self, row: &RangeRow) -> Result<Arc<TreeRange>> {
+        cached(&self.ranges, RANGES, row.digest, || {
+            let what = format!("a tree of the repository `{}`", self.document.name);
+            let bytes = self.lake.bytes_of(&Content::range(row.digest, row.size, what.clone()))?;
+            TreeRange::parse(&bytes, row, &what).map(Arc::new)
+        })
+    }
+
+    /// Reads ranges, for the core.
+    pub(super) fn load(&self) -> impl FnMut(&RangeRow) -> Result<TreeRange> {
+        |row| self.range(row).map(|range| (*range).clone())
+    }
+
+    /// Reads commits, for the core.
+    pub(super) fn load_commit(&self) -> impl FnMut(&Digest) -> Result<CommitRecord> {
+        |id| self.commit(id)
+    }
+
+    /// A tree with changes, which is put into the lake: and what of it is new.
+    pub(super) fn changed(&self, tree: &Metarange, changes: &TreeChanges) -> Result<(Arc<Metarange>, Digest, Pieces)> {
+        let ChangedTree { metarange, ranges } = tree.with(changes, &mut self.load())?;
+        let mut pieces = Pieces::new();
+        for bytes in ranges {
+            pieces.push(self.put(&bytes)?);
+        }
+        let (digest, size) = self.put(&metarange.to_bytes())?;
+        pieces.push((digest, size));
+        let metarange = Arc::new(metarange);
+        lock(&self.trees).insert(digest, Arc::clone(&metarange));
+        Ok((metarange, digest, pieces))
+    }
+
+    /// Puts content into the lake.
+    pub(super) fn put(&self, bytes: &[u8]) -> Result<(Digest, u64)> {
+        let view = self.lake.local_view();
+        let staged = Staged::from_bytes(&view.scratch()?, bytes)?;
+        wait(view.restore(&staged.digest, staged.size, staged.path()))?;
+        Ok((staged.digest, staged.size))
+    }
+
+    /// Puts a commit into the lake, as one of this repository: its id, and what is new.
+    pub(super) fn put_commit(&self, commit: &CommitRecord) -> Result<(Digest, (Digest, u64))> {
+        let piece = self.put(&commit.to_bytes()?)?;
+        wait(self.lake.catalog().mark_commit(&self.incarnation, &piece.0))?;
+        Ok((piece.0, piece))
+    }
+
+    /// Whoever changes something now.
+    pub(super) fn author(&self) -> Result<Author> {
+        author(&self.lake)
+    }
+
+    /// All that a history refers to.
+    pub(super) fn history(&self, id: Digest) -> Result<Pieces> {
+        let all = self.lake.closure(vec![Content::history(id)])?;
+        Ok(all.into_iter().map(|content| (content.digest, content.size.unwrap_or(0))).collect())
+    }
+
+    /// All that a commit has in its tree.
+    pub(super) fn tree_pieces(&self, id: &Digest) -> Result<Pieces> {
+        let all = self.lake.closure(vec![self.commit(id)?.content(id)])?;
+        Ok(all.into_iter().map(|content| (content.digest, content.size.unwrap_or(0))).collect())
+    }
+
+    pub(super) fn info(&self, id: Digest) -> Result<CommitInfo> {
+        Ok(info(id, self.commit(&id)?))
+    }
+
+    /// Whether the repository is still there.
+    pub(super) fn check(&self) -> Result<()> {
+        let now = wait(self.lake.catalog().repository(&self.document.name))?;
+        match now.is_some_and(|(_, digest)| digest == self.incarnation) {
+            true => Ok(()),
+            false => Err(gone(format!("the repository `{}` was deleted", self.document.name))),
+        }
+    }
+
+    pub(super) fn at_branch(&self, name: &BranchName) -> Location {
+        Location::Branch(self.incarnation, name.clone())
+    }
+}
+
+/// Whoever changes something in a lake now.
+pub(super) fn author(lake: &Lake) -> Result<Author> {
+    let provenance = lake.provenance();
+    let (person, host) = (provenance.person()?, provenance.host().to_owned());
+    Ok(Author { nonce: lake.nonce(), by: Moved { person, host, at: crate::provenance::now() } })
+}
+
+pub(super) fn info(id: Digest, commit: CommitRecord) -> CommitInfo {
+    let CommitRecord { tree, parents, generation, at, committer, message, metadata, .. } = commit;
+    CommitInfo { id, parents, generation, at, committer, message, metadata, tree }
+}
+
+pub(super) fn gone(message: String) -> Error {
+    Error::new(ErrorKind::NotFound, message)
+}
+
+fn cached<K: Hash + Eq, V: Clone>(
+    known: &Mutex<HashMap<K, V>>,
+    most: usize,
+    key: K,
+    read: impl FnOnce() -> Result<V>,
+) -> Result<V> {
+    if let Some(found) = lock(known).get(&key) {
+        return Ok(found.clone());
+    }
+    let found = read()?;
+    let mut known = lock(known);
+    if known.len() >= most {
+        known.clear();
+    }
+    known.insert(key, found.clone());
+    Ok(found)
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Repository").field(&self.document.name.as_str()).finish()
+    }
+}
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Self) -> bool {
+        self.incarnation == other.incarnation && self.lake == other.lake
+    }
+}
+
+impl Eq for Shared {}
