@@ -116,6 +116,22 @@ fn a_hit_that_a_pack_has_takes_no_lock() {
     assert!(all <= PACKED, "{all} system calls: {hit:#?}");
 }
 
+/// Nor where all are awaited together: but for those that begin before a pack is there, as many as bodies may run.
+#[test]
+fn of_many_hits_together_few_take_locks() {
+    if !is_there("strace", "what hits from a pack ask of the system") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let [lake, home] = ["lake", "home"].map(|name| dir.path().join(name).display().to_string());
+    let remote = format!("file://{}", dir.path().join("remote").display());
+    program(&[], &["many-joined", &lake, "400"]);
+    program_with(&[], &["push", &lake], &[("DATLAKE_BENCH_REMOTE", &remote)]);
+    let all = system_calls(dir.path(), &["many-joined", &home, "400"], &[("DATLAKE_BENCH_REMOTE", &remote)]);
+    let locks = all.get("flock").copied().unwrap_or_default();
+    assert!(locks < 400, "{locks} locks");
+}
+
 #[test]
 fn a_call_that_runs_syncs_what_it_must_and_no_more() {
     if !is_there("strace", "what a call that runs asks of the system") {

@@ -117,9 +117,6 @@ impl CallSite {
                 }
             }
         };
-        if !force && let Some((value, answer)) = self.packed().await? {
-            return self.hit(value, &answer).await;
-        }
         if when_held == WhenHeld::Leave && !redundant && !force && self.is_known_to_be_held().await? {
             return Ok(self.left(ANOTHER.to_owned()));
         }
@@ -127,6 +124,10 @@ impl CallSite {
             (BlockingMode::Polled, None) => Some(self.lake.permits().body().await),
             _ => None,
         };
+        // Not before: of many that are awaited together, the first that may go on fetch the packs.
+        if !force && let Some((value, answer)) = self.packed().await? {
+            return self.hit(value, &answer).await;
+        }
         let patience = Patience::new();
         let claimed = if redundant { ClaimHere::Unneeded } else { self.claim(when_held, &patience).await? };
         let lease = match claimed {
