@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use datlake_closure::{Invocation, Package, Scanner, locked};
+use datlake_core::document::Content;
 use datlake_core::record_pack::RecordPack;
+use datlake_core::repository::CommitRecord;
 use datlake_core::tree::{Metarange, PackLocations, TreeEntry, TreeRange};
-use datlake_core::{CallKey, CreatorName, Digest, Document, Location, Uid, codec, run};
+use datlake_core::{CallKey, CreatorName, Digest, Document, Location, SourceTexts, Uid, codec, run};
 
 /// A target that takes a text; what is none is no input.
 macro_rules! as_text {
@@ -22,9 +24,10 @@ macro_rules! as_text {
 pub type FuzzTarget = fn(&[u8]);
 
 /// Each target, by its name; its corpus is `corpus/<name>`.
-pub const TARGETS: [(&str, FuzzTarget); 16] = [
+pub const TARGETS: [(&str, FuzzTarget); 18] = [
     ("answer", datlake_store::fuzzing::answer),
     ("closure", closure),
+    ("commit", commit),
     ("config", as_text!(datlake_lake::fuzzing::config)),
     ("document", document),
     ("header", datlake_store::fuzzing::header),
@@ -36,6 +39,7 @@ pub const TARGETS: [(&str, FuzzTarget); 16] = [
     ("profile", as_text!(datlake_store::fuzzing::profile)),
     ("records", records),
     ("runlog", run_log),
+    ("sources", sources),
     ("uploads", as_text!(datlake_store::fuzzing::uploads)),
     ("url", as_text!(datlake_store::fuzzing::url)),
     ("value", value),
@@ -96,6 +100,25 @@ fn locations(bytes: &[u8]) {
         }
         let again = locations.to_bytes().and_then(|bytes| PackLocations::parse(&range, &pack, &bytes));
         assert_eq!(again.ok(), Some(locations));
+    }
+}
+
+/// A commit that can be read has one spelling, and leads to its tree.
+fn commit(bytes: &[u8]) {
+    let id = Digest::of(bytes);
+    if let Ok(commit) = CommitRecord::parse(&id, bytes) {
+        assert_eq!(commit.to_bytes().ok().as_deref(), Some(bytes));
+        let led = Content::history(id).references(bytes).unwrap_or_default();
+        assert_eq!(led.len(), commit.parents.len() + 1);
+    }
+}
+
+/// What can be read of a list of source files is written and read again, and found.
+fn sources(bytes: &[u8]) {
+    let list = SourceTexts::parse(bytes);
+    assert_eq!(SourceTexts::parse(&list.to_bytes()), list);
+    for text in list.texts() {
+        assert!(list.find(&text.blob).is_some_and(|found| found.blob == text.blob));
     }
 }
 
@@ -162,7 +185,7 @@ fn closure(bytes: &[u8]) {
 /// Arguments of a compiler, manifests and lock files.
 fn packages(text: &str) {
     let files = files(text);
-    let _ = locked(text);
+    let _ = (locked(text, "itoa"), locked(text, ""));
     let arguments = files.get(Path::new("/p/arguments")).map(String::as_str).unwrap_or_default();
     let arguments = arguments.lines().map(str::to_owned);
     let usual = ["--crate-name", "app", "src/lib.rs"].map(str::to_owned);

@@ -18,7 +18,6 @@ pub(super) struct CompiledFile {
     /// Git's id of its bytes as a blob.
     pub(super) blob: BlobId,
     /// Whether it is Rust, in which a line may end in `\r\n` as well.
-    #[cfg_attr(not(feature = "git"), expect(dead_code, reason = "git alone has other line ends"))]
     pub(super) is_rust: bool,
 }
 
