@@ -133,7 +133,10 @@ impl CallSite {
         let lease = match claimed {
             ClaimHere::Ours(lock) => Some(lock),
             ClaimHere::Unneeded => None,
-            ClaimHere::Held(by) => return Ok(self.left(by)),
+            ClaimHere::Held(by) => {
+                self.is_left_here = true;
+                return Ok(self.left(by));
+            }
         };
         let mut machines = AmongMachines::new(!redundant && !force, lease.is_some(), when_held, patience);
         // After winning, look again: the last holder may have finished.
@@ -158,7 +161,10 @@ impl CallSite {
             match machines.claim(&mut self).await? {
                 Next::Run => break (key, expected),
                 Next::Look => {}
-                Next::Leave(by) => return Ok(self.left(by)),
+                Next::Leave(by) => {
+                    self.is_left_here = false;
+                    return Ok(self.left(by));
+                }
             }
         };
         let claims = Claims { here: lease, among: machines.into_claim() };
@@ -179,9 +185,9 @@ impl CallSite {
     }
 
     /// Whether the call is left without trying to claim it. The second time it is tried: nothing else is left to do then, and
-    /// what the claim shows of its holder may be that it is dead.
+    /// what the claim shows of its holder may be that it is dead. A process of this machine has a lock that ends with it.
     async fn is_known_to_be_held(&self) -> Result<bool> {
-        Ok(may_wait() && self.times_left != 1 && self.is_held().await?)
+        Ok(may_wait() && !self.is_left_here && self.times_left != 1 && self.is_held().await?)
     }
 
     fn left<T>(mut self, by: String) -> Start<T> {

@@ -56,6 +56,8 @@ pub(crate) struct CallSite {
     pub(super) pace: BlockingMode,
     /// How often the call was left to another process.
     pub(super) times_left: u32,
+    /// Whether the process that it was left to is of this machine.
+    pub(super) is_left_here: bool,
     /// Whether it was said that the call waits for another process.
     said_it_waits: bool,
 }
@@ -133,7 +135,7 @@ impl CallSite {
             );
             return Err(Error::new(ErrorKind::Context, message));
         }
-        Ok(Self { lake, target, parent, pace, times_left: 0, said_it_waits: false })
+        Ok(Self { lake, target, parent, pace, times_left: 0, is_left_here: false, said_it_waits: false })
     }
 
     /// Whether `body` may make this call: its key must know of the creator and of the files.

@@ -148,6 +148,9 @@ fn a_child() {
     if let Ok(stop) = std::env::var(STOP) {
         builder = builder.wrap_stores(stopping(&stop)).lease(SHORT);
     }
+    if step.ends_with("for long") {
+        builder = builder.lease(Duration::from_secs(3600));
+    }
     if step.ends_with("shortly") {
         builder = builder.lease(SHORT);
     }

@@ -15,25 +15,26 @@ const ALL: u64 = 12;
 fn ran(n: u64, stays: bool) -> u64 {
     static RAN: AtomicU64 = AtomicU64::new(0);
     child::says(&format!("ran {} parts", RAN.fetch_add(1, Ordering::Relaxed) + 1));
-    if n == 0 && stays {
+    if stays {
         child::waits_for_word();
     }
     n
 }
 
-/// Whether this process stays in the first call.
-fn stays() -> bool {
-    std::env::var("DATLAKE_TEST_STEP").is_ok_and(|step| step.starts_with("stay"))
+/// Whether this process stays in the call `n`.
+fn stays(n: u64) -> bool {
+    let step = std::env::var("DATLAKE_TEST_STEP").unwrap_or_default();
+    step.starts_with("stay") && n == u64::from(step.contains("second"))
 }
 
 #[file_creator(closure = "own")]
 fn part(n: u64) -> Result<u64> {
-    Ok(ran(n, stays()))
+    Ok(ran(n, stays(n)))
 }
 
 #[file_creator(closure = "own")]
 async fn slow_part(n: u64) -> Result<u64> {
-    Ok(ran(n, stays()))
+    Ok(ran(n, stays(n)))
 }
 
 /// Which of the tangled calls this process makes.
@@ -73,10 +74,11 @@ fn tangled(n: u64) -> Result<u64> {
 pub(crate) fn take(step: &str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let parts = match step {
-        "stay in a call" | "stay shortly" => vec![part(0)?],
+        "stay in a call" | "stay shortly" | "stay for long" => vec![part(0)?],
         "stay in an asynchronous call" | "stay in an asynchronous call shortly" => {
             vec![runtime.block_on(slow_part(0))?]
         }
+        "stay in the second call" => vec![part(1)?],
         "calls" => part::calls(0..ALL).threads(1).run()?,
         "calls on two threads" => part::calls(0..ALL).threads(2).run()?,
         "rayon" => {
@@ -144,6 +146,25 @@ fn a_call_that_was_left_to_a_process_that_dies_is_made() {
             assert_eq!(all_done(vec![other])[0].find("sum "), Some("66"), "{step}");
         }
     }
+}
+
+/// However long it promised to live: its lock went with it, also while another machine is watched.
+#[test]
+fn a_call_that_was_left_to_a_process_of_this_machine_is_made_when_that_dies() {
+    let folder = tempfile::tempdir().unwrap();
+    let remote = Remote::directory(&folder.path().join("remote"));
+    let start = |step: &str, home: &str| Process::on(step, &folder.path().join(home), Some(&remote), None);
+    let (mut first, mut elsewhere) = (start("stay for long", "home"), start("stay in the second call", "elsewhere"));
+    first.hears("ran 1 parts");
+    elsewhere.hears("ran 1 parts");
+    let mut other = start("calls", "home");
+    other.hears(&format!("ran {} parts", ALL - 2));
+    other.hears("waits");
+    other.hears("waits");
+    first.kill();
+    other.hears(&format!("ran {} parts", ALL - 1));
+    elsewhere.goes_on();
+    assert_eq!(all_done(vec![other, elsewhere])[0].find("sum "), Some("66"));
 }
 
 /// The calls of a pool that steals work stay in their order: which thread makes which is the pool's.
