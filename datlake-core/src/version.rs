@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::document::envelope;
 use crate::document::references::{Content, Document, References};
 use crate::lineage::{Added, FileMeta, Person};
-use crate::record::{NameTarget, OutputOf};
+use crate::record::{Name, NameTarget, OutputOf};
 use crate::{Digest, Error, ErrorKind, Location, LogId, Result, Subject, Uid};
 
 /// Who moved a name, and when.
@@ -138,6 +138,11 @@ impl Version {
     /// The document.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Whether it closes the log of this name: nothing is appended behind it.
+    pub(crate) fn closes(&self, first: &Name) -> bool {
+        self.n == 1 && self.aside && self.target.same(&first.target)
     }
 
     /// The log that it is in.

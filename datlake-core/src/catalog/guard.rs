@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::collect::{Collection, Window};
-use crate::{Digest, Stage};
+use crate::{Digest, Stage, Uid};
 
 /// What a catalog knows of the collections at its remote, and the time it has.
 #[derive(Clone)]
@@ -72,13 +72,15 @@ impl<T> FromIterator<Commit<T>> for Commit<Vec<T>> {
     }
 }
 
-/// Why content has to be put again before it is named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why something has to be tried again, with content put again before it is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retry {
     /// It may have been collected meanwhile.
     Now,
     /// The collection of this number is removing it: after a moment.
     Later(u64),
+    /// What this name led to is being removed: after a moment.
+    Closed(Uid),
 }
 
 /// A promise that content may be named. The default is for lakes without a remote.

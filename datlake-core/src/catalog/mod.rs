@@ -16,6 +16,7 @@
 //! It is gone whole, and is made again. Where it stays, its names do: see `Catalog::renew_names`.
 
 mod branches;
+mod closing;
 mod guard;
 mod left_over;
 mod listing;

@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 
 use super::{Catalog, Commit, GcGuard, Named, Retry, convenience};
-use crate::log;
 use crate::record::{Abandoned, CallDocument, Name, NameTarget, OutputOf, Record};
 use crate::store::{LOOKS, contradiction};
 use crate::{Created, Document, Error, ErrorKind, Location, LogId, Result, Store, Subject, Uid};
@@ -79,27 +78,14 @@ impl Catalog {
                 return Err(error.about(Subject::Uid(name.uid.clone())));
             }
             // Left by a call of this machine that never finished; the claim on the name keeps others away.
-            if self.abandon(&there.first, &name.nonce).await? {
-                self.deciding().remove(&at).await?;
-                if self.restore_replaced(&there.first).await? {
-                    let message = format!("cannot publish `{}`: somebody replaced it meanwhile", name.uid);
-                    let error = Error::new(ErrorKind::AlreadyExists, message).with_hint("run again");
-                    return Err(error.about(Subject::Uid(name.uid.clone())));
-                }
+            if self.abandon(&there.first, &name.nonce).await?
+                && self.close(self.deciding(), &there.first, &name.nonce).await?
+            {
+                self.remove_closed(self.deciding(), &there.first).await?;
             }
         }
         let record = self.behind(&name.target).await?;
         Ok(Named { first: name, version: None, record, entries: 0, is_pruned: false })
-    }
-
-    /// Creates a name again that was removed although somebody replaced it meanwhile: whether somebody did.
-    async fn restore_replaced(&self, first: &Name) -> Result<bool> {
-        let (store, log) = (self.deciding(), LogId::Name(first.uid.clone(), first.digest));
-        let is_replaced = log::last(store, &log, 0).await? > 0;
-        if is_replaced {
-            store.create(&log.entry(0), first.bytes()).await?;
-        }
-        Ok(is_replaced)
     }
 
     /// Creates names again whose call has its record now, and that are gone: somebody may have removed an earlier record of that

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Catalog, Commit, Publication, Published};
+use super::{Catalog, Commit, Publication, Published, Retry};
 use crate::record::{CallDocument, Name, NameTarget, OutputOf, Record, ValueBytes};
 use crate::{Created, Digest, Error, ErrorKind, Location, Result, Store, Subject};
 
@@ -103,7 +103,10 @@ impl Catalog {
             placed.push(self.create_name(name).await?);
         }
         for to in replaces {
-            placed.push(self.lead(to).await?);
+            match self.lead(to).await? {
+                Some(named) => placed.push(named),
+                None => return Ok(Commit::Retry(Retry::Closed(to.uid.clone()))),
+            }
         }
         if self.remote.is_none() {
             self.mark_unpushed(&Location::Record(record.creator.clone(), record.key)).await?;
@@ -134,7 +137,10 @@ impl Catalog {
         for to in replaces {
             // Somebody may have removed the name in between.
             if self.deciding().size(&Location::Name(to.uid.clone())).await?.is_none() {
-                self.lead(to).await?;
+                let led = self.lead(to).await?;
+                if led.is_none() {
+                    return Ok(Commit::Retry(Retry::Closed(to.uid.clone())));
+                }
             }
         }
         if !self.in_time(&secured) {

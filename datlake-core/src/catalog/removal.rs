@@ -6,7 +6,6 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::Catalog;
 use crate::lineage::{Output, Person};
-use crate::log;
 use crate::record::{CallDocument, Name, NameTarget, Record, Tombstone};
 use crate::{
     Digest, Document, Error, ErrorKind, Location, LogId, Prefix, Result, Store, StoreExt as _, Subject, Uid, UidKind,
@@ -162,7 +161,7 @@ impl Catalog {
             _ => (document.uids, None, Some(uid.clone())),
         };
         let mark = Tombstone { uid: name, call, document: document.digest, person: person.clone(), at: at.to_owned() };
-        self.drop_from(&*self.local, &mark).await?;
+        self.drop_from(&*self.local, &mark, None).await?;
         Ok(gone)
     }
 
@@ -188,7 +187,7 @@ impl Catalog {
     /// Removes what belongs to `of`.
     async fn bury(&self, mark: &Tombstone, of: &Location, id: &str) -> Result<()> {
         if self.is_only_here(mark, of).await? {
-            return self.drop_here(mark).await;
+            return self.here().drop_here(mark, Some(id)).await;
         }
         if self.offline {
             let message = format!(
@@ -202,12 +201,12 @@ impl Catalog {
             let bytes = mark.to_bytes()?;
             remote.create(&at, &bytes).await?;
             self.packs.note_removed(&at, mark.document);
-            self.drop_from(&**remote, mark).await?;
-            self.drop_here(mark).await?;
+            self.drop_from(&**remote, mark, Some(id)).await?;
+            self.drop_here(mark, None).await?;
             self.cache.create(&at, &bytes).await?;
             return Ok(());
         }
-        self.drop_here(mark).await
+        self.drop_here(mark, Some(id)).await
     }
 
     /// Whether the remote has never had what is to be removed, and belongs to `of`.
@@ -223,12 +222,12 @@ impl Catalog {
     }
 
     /// Deletes from this machine what a tombstone means, and then the mark that the remote has not decided about it.
-    async fn drop_here(&self, mark: &Tombstone) -> Result<()> {
+    async fn drop_here(&self, mark: &Tombstone, decides: Option<&str>) -> Result<()> {
         let entries = match &mark.uid {
             Some(uid) => self.unpushed_of(uid).await?,
             None => Vec::new(),
         };
-        if self.drop_from(&*self.local, mark).await?
+        if self.drop_from(&*self.local, mark, decides).await?
             && let Some(at) = mark.place()
         {
             for at in entries.iter().chain([&at]) {
@@ -238,8 +237,9 @@ impl Catalog {
         Ok(())
     }
 
-    /// Deletes from `store` what a tombstone means, if it is there: the record first, so that its names show nothing.
-    async fn drop_from(&self, store: &dyn Store, mark: &Tombstone) -> Result<bool> {
+    /// Deletes from `store` what a tombstone means, if it is there: the record first, so that its names show nothing. Of a store that
+    /// decides what names lead to, `decides` is a nonce for closing their logs.
+    async fn drop_from(&self, store: &dyn Store, mark: &Tombstone, decides: Option<&str>) -> Result<bool> {
         if let Some((creator, key)) = &mark.call {
             let record_at = Location::Record(creator.clone(), *key);
             let Some(bytes) = store.get(&record_at).await? else { return Ok(false) };
@@ -261,14 +261,9 @@ impl Catalog {
                 if !matches!(&name.target, NameTarget::Output(of) if of.creator == *creator && of.key == *key) {
                     continue;
                 }
-                let log = LogId::Name(name.uid.clone(), name.digest);
-                // A name that leads elsewhere by now keeps what its log belongs to.
-                if log::last(store, &log, 0).await? > 0 {
-                    continue;
-                }
-                store.remove(&at).await?;
-                // Somebody may have made the call anew meanwhile, or replaced the name, and count on it.
-                if store.size(&record_at).await?.is_some() || log::last(store, &log, 0).await? > 0 {
+                self.drop_name(store, &name, decides).await?;
+                // Somebody may have made the call anew meanwhile, and count on it.
+                if store.size(&record_at).await?.is_some() {
                     store.create(&at, name.bytes()).await?;
                 }
             }
@@ -292,6 +287,18 @@ impl Catalog {
             }
         }
         Ok(false)
+    }
+
+    /// Deletes a name from `store` that leads to what is removed, but for one that leads elsewhere by now: that keeps what its log
+    /// belongs to.
+    async fn drop_name(&self, store: &dyn Store, name: &Name, decides: Option<&str>) -> Result<()> {
+        match decides {
+            Some(nonce) if self.close(store, name, nonce).await? => self.remove_closed(store, name).await,
+            None if !self.is_replaced(store, name).await? => {
+                store.remove(&Location::Name(name.uid.clone())).await.map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Learns what other machines removed. What it knows already is removed once more: another process of this machine may
@@ -337,7 +344,7 @@ impl Catalog {
         {
             return Ok(());
         }
-        self.drop_here(&mark).await?;
+        self.drop_here(&mark, None).await?;
         if is_new {
             self.cache.create(&at, &bytes).await?;
         }

@@ -22,9 +22,14 @@ impl Catalog {
     pub(super) async fn led(&self, store: &dyn Store, first: Name, entries: u64) -> Result<Named> {
         let log = LogId::Name(first.uid.clone(), first.digest);
         // What a name falls back to may have been pruned; what it leads to by its last entry never is.
-        let mut falls_back = false;
+        let (mut falls_back, mut shown) = (false, entries);
         for n in (1..=entries).rev() {
-            let Some(version) = self.entry(store, &log, n).await?.filter(|version| !version.aside) else { continue };
+            let Some(version) = self.entry(store, &log, n).await? else { continue };
+            if version.aside {
+                // It was never replaced.
+                shown -= u64::from(entries == 1 && version.closes(&first));
+                continue;
+            }
             let is_pruned = falls_back && self.is_pruned(store, &first, &version.digest).await?;
             let record = self.behind(&version.target).await?;
             let named = Named { first: first.clone(), version: Some(version), record, entries, is_pruned };
@@ -35,7 +40,7 @@ impl Catalog {
         }
         let record = self.behind(&first.target).await?;
         let is_pruned = falls_back && self.is_pruned(store, &first, &first.digest).await?;
-        Ok(Named { first, version: None, record, entries, is_pruned })
+        Ok(Named { first, version: None, record, entries: shown, is_pruned })
     }
 
     /// What a name leads to by what this machine has.
@@ -92,14 +97,18 @@ impl Catalog {
         }
         let known = self.entries_here(&log).await?;
         let last = log::last(&**remote, &log, known).await?;
-        self.copy_entries(&log, known, last).await
+        self.copy_entries(&first, known, last).await
     }
 
     /// Copies entries of the remote, from the last one down to one that shows something, or is known.
-    async fn copy_entries(&self, log: &LogId, known: u64, last: u64) -> Result<()> {
+    async fn copy_entries(&self, first: &Name, known: u64, last: u64) -> Result<()> {
         let Some(remote) = &self.remote else { return Ok(()) };
+        let log = LogId::Name(first.uid.clone(), first.digest);
         for n in (known + 1..=last).rev() {
-            let Some(version) = self.entry(&**remote, log, n).await? else { continue };
+            let Some(version) = self.entry(&**remote, &log, n).await? else { continue };
+            if version.closes(first) {
+                continue;
+            }
             convenience(self.copy(&log.entry(n), version.bytes()).await)?;
             if !version.aside && self.shows(&version.target).await? {
                 break;
@@ -133,8 +142,9 @@ impl Catalog {
         })
     }
 
-    /// Leads a name to something else, at the store that decides. What stands there afterwards.
-    pub(super) async fn lead(&self, to: &Replacement) -> Result<Named> {
+    /// Leads a name to something else, at the store that decides. What stands there afterwards; `None` while what it led to is being
+    /// removed.
+    pub(super) async fn lead(&self, to: &Replacement) -> Result<Option<Named>> {
         let (store, at) = (self.deciding(), Location::Name(to.uid.clone()));
         for _ in 0..LOOKS {
             let Some(bytes) = store.get(&at).await? else {
@@ -143,7 +153,7 @@ impl Catalog {
                 }
                 let name = Name::create(to.uid.clone(), to.target.clone(), &self.home, &to.nonce)?;
                 if store.create(&at, name.bytes()).await? == Created::New {
-                    return self.led(store, name, 0).await;
+                    return self.led(store, name, 0).await.map(Some);
                 }
                 continue;
             };
@@ -156,12 +166,15 @@ impl Catalog {
                 None => first.nonce == to.nonce,
             };
             if is_ours {
-                return self.led(store, first, head).await;
+                return self.led(store, first, head).await.map(Some);
+            }
+            if self.is_closed(store, &first, head).await? {
+                return Ok(None);
             }
             // Where an entry is gone by now, the name was removed in between.
             let Some((before, target)) = self.leads_to(store, &first, head).await? else { continue };
             if target.same(&to.target) {
-                return self.led(store, first, head).await;
+                return self.led(store, first, head).await.map(Some);
             }
             let place = EntryPlace { uid: &to.uid, first: first.digest, n: head + 1, before };
             let version = Version::create(place, to.target.clone(), to.moved.clone(), false, &self.home, &to.nonce)?;
@@ -170,7 +183,7 @@ impl Catalog {
                 self.mark_unpushed(&entry).await?;
             }
             if append(store, &version).await? {
-                return self.led(store, first, head + 1).await;
+                return self.led(store, first, head + 1).await.map(Some);
             }
         }
         Err(contradiction(store, &format!("replace `{}`", to.uid), "it"))
@@ -203,11 +216,14 @@ impl Catalog {
             match self.lead(to).await {
                 Err(error) if error.kind() == ErrorKind::Denied => {}
                 Err(error) => return Err(error),
+                Ok(None) => return Ok(Commit::Retry(Retry::Closed(to.uid.clone()))),
                 Ok(_) if !self.in_time(secured) => return Ok(Commit::Retry(Retry::Now)),
-                Ok(named) => return self.copy_named(&named).await.map(Commit::Done),
+                Ok(Some(named)) => return self.copy_named(&named).await.map(Commit::Done),
             }
         }
-        self.here().lead(to).await?;
+        if self.here().lead(to).await?.is_none() {
+            return Ok(Commit::Retry(Retry::Closed(to.uid.clone())));
+        }
         if self.remote.is_some() {
             self.refused.store(true, Ordering::Release);
         }
@@ -217,9 +233,8 @@ impl Catalog {
     /// Keeps a copy of what a name leads to at the remote.
     pub(super) async fn copy_named(&self, named: &Named) -> Result<()> {
         self.copy_name(&named.first).await?;
-        let log = LogId::Name(named.uid().clone(), named.first.digest);
         let shown = named.version.as_ref().map_or(0, |version| version.n);
-        self.copy_entries(&log, shown.saturating_sub(1), named.entries).await
+        self.copy_entries(&named.first, shown.saturating_sub(1), named.entries).await
     }
 
     /// Sends an entry that was made without the remote. Where the name was replaced there meanwhile, it is kept there as a
@@ -240,13 +255,20 @@ impl Catalog {
         if document != Some(&here.digest) || !self.in_time(secured) {
             return Ok(Commit::Retry(Retry::Now));
         }
-        if let Some(bytes) = self.local.get(&Location::Name(uid.clone())).await?
-            && self.is_unpushed(&Document::parse(&Location::Name(uid.clone()), bytes)?.part_of).await?
+        let name = self.local.get(&Location::Name(uid.clone())).await?;
+        let name = name.map(|bytes| Name::parse(uid, bytes)).transpose()?;
+        if name.as_ref().is_some_and(|name| here.closes(name)) {
+            return Ok(Commit::Done(Pushed::Nothing));
+        }
+        if let Some(name) = name
+            && self.is_unpushed(&name.document().part_of).await?
         {
             let why = format!("what `{uid}` was before is not there yet");
             return Ok(Commit::Done(Pushed::Taken { why }));
         }
-        let pushed = self.place_version(remote, &here).await?;
+        let Some(pushed) = self.place_version(remote, &here).await? else {
+            return Ok(Commit::Retry(Retry::Closed(uid.clone())));
+        };
         if !self.in_time(secured) {
             return Ok(Commit::Retry(Retry::Now));
         }
@@ -272,10 +294,11 @@ impl Catalog {
         Ok(before.digest == here.before && !self.is_unpushed(&before.part_of).await?)
     }
 
-    /// Appends an entry that was made without the remote, as it is where nobody appended one meanwhile.
-    async fn place_version(&self, remote: &dyn Store, here: &Version) -> Result<Pushed> {
+    /// Appends an entry that was made without the remote, as it is where nobody appended one meanwhile. `None` while what the name led
+    /// to is being removed.
+    async fn place_version(&self, remote: &dyn Store, here: &Version) -> Result<Option<Pushed>> {
         if self.follows_copy(here).await? && append(remote, here).await? {
-            return Ok(Pushed::Sent);
+            return Ok(Some(Pushed::Sent));
         }
         let at = Location::Name(here.uid.clone());
         for _ in 0..LOOKS {
@@ -284,7 +307,7 @@ impl Catalog {
                 let name = Name::create(here.uid.clone(), here.target.clone(), &here.home, &here.nonce)?;
                 if remote.create(&at, name.bytes()).await? == Created::New {
                     self.copy_name(&name).await?;
-                    return Ok(Pushed::There);
+                    return Ok(Some(Pushed::There));
                 }
                 continue;
             };
@@ -292,19 +315,20 @@ impl Catalog {
             let log = LogId::Name(here.uid.clone(), first.digest);
             let head = self.last(remote, &log).await?;
             match log::find(remote, &log, 1..=head, &here.nonce).await? {
-                Some(n) if n == here.n && first.digest == here.first => return Ok(Pushed::Sent),
-                Some(_) => return Ok(Pushed::There),
-                None if first.nonce == here.nonce => return Ok(Pushed::There),
+                Some(n) if n == here.n && first.digest == here.first => return Ok(Some(Pushed::Sent)),
+                Some(_) => return Ok(Some(Pushed::There)),
+                None if first.nonce == here.nonce => return Ok(Some(Pushed::There)),
+                None if self.is_closed(remote, &first, head).await? => return Ok(None),
                 None => {}
             }
             let Some((before, target)) = self.leads_to(remote, &first, head).await? else { continue };
             if target.same(&here.target) {
-                return Ok(Pushed::There);
+                return Ok(Some(Pushed::There));
             }
             let as_it_is = (before, head + 1, first.digest) == (here.before, here.n, here.first);
             // What was pruned here is no version that others would miss.
             if !as_it_is && self.is_pruned(&*self.local, &first, &here.digest).await? {
-                return Ok(Pushed::There);
+                return Ok(Some(Pushed::There));
             }
             let place = EntryPlace { uid: &here.uid, first: first.digest, n: head + 1, before };
             let entry = match as_it_is {
@@ -314,7 +338,7 @@ impl Catalog {
                 }
             };
             if append(remote, &entry).await? {
-                return Ok(if as_it_is { Pushed::Sent } else { Pushed::Aside });
+                return Ok(Some(if as_it_is { Pushed::Sent } else { Pushed::Aside }));
             }
         }
         Err(contradiction(remote, &format!("replace `{}`", here.uid), "it"))
@@ -356,7 +380,7 @@ impl Catalog {
 
 /// Appends an entry behind the one that it names: whether it is there. Somebody may have removed the name meanwhile: then what was
 /// appended is nobody's, and goes.
-async fn append(store: &dyn Store, version: &Version) -> Result<bool> {
+pub(super) async fn append(store: &dyn Store, version: &Version) -> Result<bool> {
     let log = LogId::Name(version.uid.clone(), version.first);
     if log::attempt(store, &log, version.n, version.bytes(), &version.nonce).await? != Attempt::Ours {
         return Ok(false);

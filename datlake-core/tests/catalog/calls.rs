@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use datlake_core::catalog::{Commit, GcEpoch, GcGuard, Publication, Published, Replacement};
+use datlake_core::catalog::{Commit, GcEpoch, GcGuard, Publication, Published, Replacement, Retry};
 use datlake_core::lineage::{
     Added, CodeLineage, Environment, Input, Lineage, Output, Person, PersonSource, SourceState,
 };
@@ -315,12 +315,16 @@ impl Process {
             let replacement = || self.replacement(uid.clone(), NameTarget::Added(self.added(&uid, content)));
             let mut to = replacement();
             let _claim = self.world.claim(self.home, uid.as_str()).await;
-            for _ in 0..PATIENCE {
+            for attempt in 1..=PATIENCE {
                 let since = self.catalog.since().await?;
                 self.catalog.put_blob(&digest, content.as_ref()).await?;
                 let Commit::Done(secured) = self.catalog.secure(&[digest], &since).await? else { continue };
                 match self.catalog.replace(&to, &secured).await {
                     Ok(Commit::Done(())) => break,
+                    Ok(Commit::Retry(Retry::Closed(_))) if attempt == PATIENCE => {
+                        let why = "what the name led to is being removed";
+                        return Err(datlake_core::Error::new(ErrorKind::Busy, why));
+                    }
                     Ok(Commit::Retry(_)) => {}
                     Err(error) if error.kind() == ErrorKind::Unavailable => {
                         if forgets {

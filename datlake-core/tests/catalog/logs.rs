@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake_core::catalog::GcEpoch;
-use datlake_core::record::Name;
 use datlake_core::{Catalog, Digest, Location, Uid};
 
 use super::calls::{Order, Process};
@@ -30,7 +29,7 @@ pub(super) fn name() -> Uid {
 }
 
 /// A process that comes later, and takes no steps.
-fn later(world: &World, home: &'static str, remote: bool) -> Process {
+pub(crate) fn later(world: &World, home: &'static str, remote: bool) -> Process {
     let catalog = world.catalog(None, home, remote);
     // Nobody does two things under one nonce.
     static SERIAL: AtomicUsize = AtomicUsize::new(0);
@@ -112,7 +111,7 @@ fn told(world: &World, remote: bool, ends: &[End], contents: &[&str]) -> Result<
     agreed(world, remote)
 }
 
-fn agreed(world: &World, remote: bool) -> Result<(), String> {
+pub(crate) fn agreed(world: &World, remote: bool) -> Result<(), String> {
     let world = world.copy();
     let seen = |home| {
         let catalog = world.catalog(None, home, remote);
@@ -314,71 +313,6 @@ fn looking(mistake: Option<Mistake>) -> Result<usize, String> {
     Model { world: &|| first.copy(), actors: &actors, deaths: 0, always: &always, finally: &finally }.explore()
 }
 
-/// What a call that died left is taken over, while somebody replaces it.
-fn taking_over() -> Result<usize, String> {
-    let mut states = 0;
-    for (remote, second) in SETTINGS {
-        // The first has died.
-        let dead = World::logs();
-        let name = Name::create(name(), super::calls::output_of(NAMED.key()), "home a", "dead").unwrap();
-        let store = dead.catalog(None, "home a", remote);
-        let store = store.remote.as_ref().unwrap_or(&store.local);
-        now(store.create(&Location::Name(name.uid.clone()), name.bytes())).unwrap();
-        let actors = |world: &World| {
-            vec![
-                Process::new(world, 0, second, remote).replace("a.csv", "one", false),
-                Process::new(world, 1, "home a", remote).publish(RIVAL, Order::Sound),
-            ]
-        };
-        let always = |_: &World, (): &mut ()| Ok(());
-        let finally = |world: &World, ends: &[End]| {
-            let versions = history(world, remote)?;
-            match &ends[0] {
-                End::Finished(_) if !versions.contains(&Some(Digest::of(b"one"))) => {
-                    Err("what it was replaced by is not there".to_owned())
-                }
-                End::Failed(error) => Err(format!("who replaces failed: {error}")),
-                _ => agreed(world, remote),
-            }
-        };
-        let world = || dead.copy();
-        states += Model { world: &world, actors: &actors, deaths: 0, always: &always, finally: &finally }.explore()?;
-    }
-    Ok(states)
-}
-
-/// A call whose output a name led to first, and does not any more, is removed while the name is replaced again.
-fn removing_what_was_superseded(replaced: bool) -> Result<usize, String> {
-    let mut states = 0;
-    for (remote, second) in SETTINGS {
-        let first = World::logs();
-        now(later(&first, "home a", remote).call(NAMED, Order::Sound)).unwrap();
-        if replaced {
-            now(later(&first, second, remote).replace("a.csv", "second", false)).unwrap();
-        }
-        let actors = |world: &World| {
-            let output = Uid::output(&super::calls::Call::creator(), &NAMED.key(), 0);
-            vec![
-                Process::new(world, 0, "home a", remote).replace("a.csv", "one", false),
-                Process::new(world, 1, second, remote).remove(output),
-            ]
-        };
-        let always = |_: &World, (): &mut ()| Ok(());
-        let finally = |world: &World, ends: &[End]| {
-            if let Some(End::Failed(error)) = ends.iter().find(|end| matches!(end, End::Failed(_))) {
-                return Err(format!("somebody failed: {error}"));
-            }
-            match history(world, remote)?.first() {
-                Some(Some(one)) if *one == Digest::of(b"one") => agreed(world, remote),
-                versions => Err(format!("the name leads to {versions:?}")),
-            }
-        };
-        let model = Model { world: &|| first.copy(), actors: &actors, deaths: 0, always: &always, finally: &finally };
-        states += model.explore()?;
-    }
-    Ok(states)
-}
-
 #[test]
 fn what_two_replace_at_once_is_there_both_times() {
     holds(replacing(None, 1, false));
@@ -415,24 +349,13 @@ fn a_machine_that_looks_sees_what_others_have_replaced() {
     holds(looking(None));
 }
 
-#[test]
-fn what_a_dead_call_left_is_replaced_or_taken_over_and_not_both_ways() {
-    holds(taking_over());
-}
-
-#[test]
-fn a_call_that_a_name_led_to_before_goes_without_the_name() {
-    holds(removing_what_was_superseded(true));
-    holds(removing_what_was_superseded(false));
-}
-
 /// An entry that is created at the remote.
-fn appended() -> Op {
+pub(crate) fn appended() -> Op {
     Op::new(Create, Remote, "names/")
 }
 
 #[track_caller]
-fn breaks(explored: Result<usize, String>, how: &str) {
+pub(crate) fn breaks(explored: Result<usize, String>, how: &str) {
     match explored {
         Ok(states) => panic!("nothing breaks in {states} states"),
         Err(why) => assert!(why.lines().next().unwrap().contains(how), "{why}"),

@@ -11,6 +11,7 @@
 mod branches;
 mod calls;
 mod claims;
+mod closing;
 mod collecting;
 mod doing;
 mod explore;

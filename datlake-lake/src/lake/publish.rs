@@ -98,13 +98,19 @@ impl Lake {
             let _lease = self.local_view().claim(&claim_of(uid), "replace").await?;
             // The record keeps what it refers to.
             let secured = GcGuard::default();
-            match self.catalog().replace(&to, &secured).await {
-                Err(error) if self.catalog().remote.is_some() && error.kind() == ErrorKind::Unavailable => {
-                    self.catalog().here().replace(&to, &secured).await?;
-                    self.emit(&Event::Unchecked { uid: uid.clone(), why: error.to_string() });
-                }
-                replaced => {
-                    replaced?;
+            let mut patience = Patience::default();
+            loop {
+                let replaced = match self.catalog().replace(&to, &secured).await {
+                    Err(error) if self.catalog().remote.is_some() && error.kind() == ErrorKind::Unavailable => {
+                        let replaced = self.catalog().here().replace(&to, &secured).await?;
+                        self.emit(&Event::Unchecked { uid: uid.clone(), why: error.to_string() });
+                        replaced
+                    }
+                    replaced => replaced?,
+                };
+                match replaced {
+                    Commit::Done(()) => break,
+                    Commit::Retry(retry) => patience.pause(self, retry).await?,
                 }
             }
             led.push(uid.clone());

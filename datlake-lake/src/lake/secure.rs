@@ -170,6 +170,7 @@ pub(crate) struct Patience {
 impl Patience {
     const LIMIT: Duration = Duration::from_secs(120);
     const PAUSE: Duration = Duration::from_secs(1);
+    const CLOSED: Duration = Duration::from_secs(10);
     /// Collections are hours apart; what begins anew so often does not end.
     const MOST: u32 = 1000;
 
@@ -179,13 +180,17 @@ impl Patience {
     /// [`ErrorKind::Busy`] where the sweep takes too long, or did when this program last waited for it.
     pub(crate) async fn pause(&mut self, lake: &Lake, again: Retry) -> Result<()> {
         let remote = || lake.remote().unwrap_or_default();
-        let Retry::Later(collection) = again else {
-            self.begun_anew += 1;
-            if self.begun_anew < Self::MOST {
-                return Ok(());
+        let collection = match again {
+            Retry::Later(collection) => collection,
+            Retry::Closed(uid) => return self.pause_closed(uid).await,
+            Retry::Now => {
+                self.begun_anew += 1;
+                if self.begun_anew < Self::MOST {
+                    return Ok(());
+                }
+                let message = format!("what is collected in {} changes without end", remote());
+                return Err(Error::new(ErrorKind::Busy, message).with_hint("try again later"));
             }
-            let message = format!("what is collected in {} changes without end", remote());
-            return Err(Error::new(ErrorKind::Busy, message).with_hint("try again later"));
         };
         let limit = Self::LIMIT.min(lake.catalog().collections.window.0);
         if self.waited >= limit {
@@ -198,5 +203,19 @@ impl Patience {
         }
         self.waited += Self::PAUSE;
         sleep(Self::PAUSE).await
+    }
+
+    /// Waits while somebody removes what a name led to, which takes a few requests.
+    async fn pause_closed(&mut self, uid: Uid) -> Result<()> {
+        if self.waited >= Self::CLOSED {
+            let seconds = Self::CLOSED.as_secs();
+            let message =
+                format!("cannot replace `{uid}`: what it led to is being removed, for longer than {seconds} s");
+            let hint = format!("run again; if whoever removes it is dead, `datlake rm {uid}` ends it");
+            return Err(Error::new(ErrorKind::Busy, message).about(Subject::Uid(uid)).with_hint(hint));
+        }
+        let pause = Self::PAUSE / 10;
+        self.waited += pause;
+        sleep(pause).await
     }
 }
