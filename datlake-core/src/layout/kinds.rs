@@ -175,7 +175,7 @@ macro_rules! kinds {
             Repository(name: RepositoryName) in "repositories" {
                 path: format!("{name}{LEAF}"),
                 parse: |rest| Some(Self::Repository(RepositoryName::new(rest.strip_suffix(LEAF)?).ok()?)),
-                examples: |_of| RepositoryName::new("0-sales").map(Self::Repository).into_iter().collect(),
+                examples: |of| RepositoryName::new(&format!("0-{}", of.digest.short())).map(Self::Repository).into_iter().collect(),
                 is: Root |at, bytes| RepositoryDocument::document(at, name, bytes),
             }
 
