@@ -118,7 +118,7 @@ const REMOVAL: &[Step] = &[
     ("who contacts the remote reads tombstones", Overlooks(TOMBSTONES), Removing(&PLAIN), "it was removed, and"),
     ("also those that it knows", OverlooksKnown(TOMBSTONES), Learning, "it was removed, and"),
     // What the remote never had.
-    ("the mark goes last", Late(dropped("calls/"), dropped("unpushed/")), RemovingHere, "it cannot be removed"),
+    ("the mark goes last", Late(dropped("calls/"), dropped("unpushed/calls/")), RemovingHere, "it cannot be removed"),
     ("the mark goes", Omits(dropped("unpushed/")), RemovingHere, "is still unpushed"),
 ];
 

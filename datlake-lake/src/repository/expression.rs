@@ -32,8 +32,9 @@ impl<'a> Expression<'a> {
         }
         let mut steps = Vec::new();
         while let Some(sign) = rest.chars().next() {
-            let digits = rest[1..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |end| end + 1);
-            let number = match &rest[1..digits] {
+            let after = &rest[sign.len_utf8()..];
+            let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+            let number = match &after[..digits] {
                 "" => Ok(1),
                 number => number.parse::<u64>(),
             };
@@ -43,7 +44,7 @@ impl<'a> Expression<'a> {
                 '^' => Back::Parent(usize::try_from(n).unwrap_or(usize::MAX)),
                 _ => return Err(wrong(text, "has something else than `~` and `^` with numbers behind its name")),
             });
-            rest = &rest[digits..];
+            rest = &after[digits..];
         }
         Ok(Self { name, is_commit: at || !steps.is_empty(), steps })
     }
