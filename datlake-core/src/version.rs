@@ -145,6 +145,11 @@ impl Version {
         self.n == 1 && self.aside && self.target.same(&first.target)
     }
 
+    /// Whether it is there to close its log: nobody moved the name.
+    fn is_closing(&self) -> bool {
+        self.n == 1 && self.aside && self.moved.at.is_empty()
+    }
+
     /// The log that it is in.
     pub fn log(&self) -> LogId {
         LogId::Name(self.uid.clone(), self.first)
@@ -163,8 +168,13 @@ impl Version {
                 (Vec::new(), vec![Location::Record(creator.clone(), *key)])
             }
         };
-        let references = References { content, needs, shows, ..References::default() };
-        let document = Document::new(at, self.digest, self.bytes.to_vec(), references);
+        // What closed a log is left where whoever did so died, and keeps nothing.
+        let is_mark = self.is_closing();
+        let references = match is_mark {
+            true => References::default(),
+            false => References { content, needs, shows, ..References::default() },
+        };
+        let document = Document { is_mark, ..Document::new(at, self.digest, self.bytes.to_vec(), references) };
         let taken = "the name was replaced there meanwhile";
         Document { what: self.uid.to_string(), uids: vec![self.uid], taken, ..document }
     }

@@ -210,6 +210,12 @@ fn what_rots_at_a_remote_that_refused_a_change_is_healed() {
     .unwrap();
 }
 
+#[test]
+fn a_removal_that_was_cut_off_after_it_closed_a_name_leaves_nothing_dangling() {
+    let fails = Trouble { side: Side::Remote, at: 8, changes: false, lasts: false, fault: Fault::After };
+    live(&[step(1, Op::Call(Job::Named(0, 2)), &[]), step(1, Op::Remove(250), &[fails])]).unwrap();
+}
+
 /// The test of the test: a store that lies in that way is found out soon.
 fn is_found_out(lie: Fault) {
     let runner = TestRunner::new_with_rng(
