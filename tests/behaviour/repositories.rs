@@ -192,6 +192,28 @@ fn a_page_has_what_is_there_whatever_is_uncommitted() {
     }
 }
 
+/// Nothing is behind the last character, and paths have it too.
+#[test]
+fn a_prefix_is_one_item_whatever_its_paths_go_on_with() {
+    let lake = lake();
+    let (_, main) = repository(&lake);
+    let last = char::MAX;
+    let paths =
+        [format!("a/{last}"), format!("a/{last}{last}x"), format!("b{last}c"), format!("b{last}d"), "c".to_owned()];
+    paths.iter().for_each(|path| drop(main.put_bytes(path, "x").unwrap()));
+    let folders = ObjectQuery::default().delimiter("/").limit(9);
+    let page = main.list(&folders).unwrap();
+    assert_eq!((page.prefixes().collect::<Vec<_>>(), page.objects().count(), &page.next), (vec!["a/"], 3, &None));
+    let page = main.list(&folders.after("a/")).unwrap();
+    assert_eq!((page.prefixes().count(), page.objects().count(), page.next), (0, 3, None));
+    let page = main.list(&ObjectQuery::default().delimiter(&last.to_string()).limit(9)).unwrap();
+    assert_eq!(page.prefixes().collect::<Vec<_>>(), [format!("a/{last}"), format!("b{last}")]);
+    // The prefix that has nothing behind it is the last item.
+    main.put_bytes(&format!("{last}{last}"), "x").unwrap();
+    let page = main.list(&ObjectQuery::default().after("c").delimiter(&last.to_string()).limit(9)).unwrap();
+    assert_eq!((page.items.len(), page.next), (1, None));
+}
+
 #[test]
 fn each_reference_means_what_it_says() {
     let lake = lake();

@@ -255,26 +255,29 @@ impl Reference {
         let ObjectQuery { prefix, delimiter, after, limit } = query;
         let limit = limit.unwrap_or(PAGE);
         let mut page = ObjectPage { items: Vec::new(), next: None };
-        let (mut from, mut behind) = if after < prefix { (prefix.clone(), false) } else { (after.clone(), true) };
+        // Where the next item is looked for, or behind that.
+        let mut next = Some(if after < prefix { (prefix.clone(), false) } else { (after.clone(), true) });
         let mut last: Option<String> = None;
-        while let Some((path, entry)) = shared.first(&view, &from, behind)? {
+        while let Some((from, behind)) = next.take()
+            && let Some((path, entry)) = shared.first(&view, &from, behind)?
+        {
             if !path.starts_with(prefix.as_str()) {
                 break;
             }
             let rest = &path[prefix.len()..];
-            let cut = if delimiter.is_empty() { None } else { rest.find(delimiter.as_str()) };
+            let cut = rest.find(delimiter.as_str()).filter(|_| !delimiter.is_empty());
             let item = match cut {
                 Some(at) => {
                     let common = path[..prefix.len() + at + delimiter.len()].to_owned();
-                    (from, behind) = (format!("{common}{}", char::MAX), true);
+                    next = behind_all(&common).map(|from| (from, false));
                     // What came before it may have been the end of the page before.
-                    if after.starts_with(&common) && !after.is_empty() {
+                    if after.starts_with(&common) {
                         continue;
                     }
                     ObjectItem::Prefix(common)
                 }
                 None => {
-                    (from, behind) = (path.clone(), true);
+                    next = Some((path.clone(), true));
                     match object(&path, &entry) {
                         Some(object) => ObjectItem::Object(object),
                         None => continue,
@@ -310,6 +313,18 @@ impl Reference {
         let object = |item| if let ObjectItem::Object(object) = item { Some(object) } else { None };
         Ok(page.items.into_iter().filter_map(object).collect())
     }
+}
+
+/// The first text behind all that begin with `prefix`; `None` where nothing is.
+fn behind_all(prefix: &str) -> Option<String> {
+    let mut text = prefix.to_owned();
+    while let Some(last) = text.pop() {
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            text.push(next);
+            return Some(text);
+        }
+    }
+    None
 }
 
 /// A file of a repository; `None` for what is none.
