@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake::report::{MergeResult, ObjectItem};
+use datlake::testing::Side;
 use datlake::{
     Branch, CommitMessage, DiffQuery, ErrorKind, Lake, LogQuery, MergeOptions, ObjectQuery, Repository, Result,
     file_creator,
 };
 
+use crate::failing::{Asked, Fault, faulty};
 use crate::support::{Machines, Watched, check_error, files_below, lake, overwrite};
 
 pub(crate) fn repository(lake: &Lake) -> (Repository, Branch) {
@@ -327,6 +331,38 @@ fn branches_and_tags_are_created_once_and_deleted() {
     has(&sales, "dev", &[("a", "1")]);
     dev.copy_object("v1", "a", "copy").unwrap();
     has(&sales, "dev", &[("a", "1"), ("copy", "1")]);
+}
+
+/// What cannot be asked for may be there.
+#[test]
+fn whatever_request_fails_no_branch_and_tag_have_one_name() {
+    let machines = Machines::new();
+    let (sales, _) = repository(&machines.machine("one"));
+    sales.branch("dev").create("main").unwrap();
+    sales.tag("v1").create("main").unwrap();
+    for name in ["v1", "dev"] {
+        for at in 0.. {
+            // It counts from where the repository is open.
+            let requests = Arc::new(AtomicUsize::new(usize::MAX / 2));
+            let counted = Arc::clone(&requests);
+            let plan = move |asked: Asked<'_>| {
+                (asked.side == Side::Remote && counted.fetch_add(1, Ordering::SeqCst) == at).then_some(Fault::Before)
+            };
+            let lake = machines.builder("other").wrap_stores(faulty(Arc::new(plan))).open().unwrap();
+            let there = lake.repository("sales").unwrap();
+            requests.store(0, Ordering::SeqCst);
+            let error = match name {
+                "v1" => there.branch(name).create("main").unwrap_err(),
+                _ => there.tag(name).create("main").unwrap_err(),
+            };
+            if requests.load(Ordering::SeqCst) <= at {
+                assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+                break;
+            }
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{at}: {error}");
+        }
+    }
+    assert_eq!((sales.branches().unwrap().len(), sales.tags().unwrap().len()), (2, 1));
 }
 
 /// Whoever created the repository died before its default branch was there.

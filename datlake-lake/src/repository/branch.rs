@@ -10,12 +10,13 @@ use datlake_core::catalog::{Appended, Author};
 use datlake_core::document::{Content, Part};
 use datlake_core::repository::{BranchDocument, BranchName, BranchPoint, BranchState, EntryKind};
 use datlake_core::tree::{TreeChanges, TreeEntry};
-use datlake_core::{Created, Error, ErrorKind, Prefix, Result};
+use datlake_core::{Error, ErrorKind, Prefix, Result};
 use datlake_store::{
     AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Publishing, Staged, StagedWriter, offload_method, wait,
 };
 
 use super::reference::{Reference, check_path, object};
+use super::resolve::Resolved;
 use super::shared::{Pieces, Shared, gone};
 use crate::file::File;
 use crate::report::ObjectInfo;
@@ -58,23 +59,12 @@ impl Branch {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn create(&self, from: &str) -> Result<Self> {
-        let shared = self.0.shared();
-        let name = BranchName::new(self.name())?;
-        let resolved = Reference::any(shared, from).resolved("create a branch")?;
-        let taken = |kind: &str| {
-            let message = format!("the repository `{}` has a {kind} `{name}`", self.0.repository_name());
-            Err(Error::new(ErrorKind::AlreadyExists, message))
-        };
-        if Reference::tag(shared, name.as_str()).resolved("create a branch").is_ok() {
-            return taken("tag");
-        }
-        let Author { nonce, by } = shared.author()?;
-        let commit = resolved.commit;
-        let document = BranchDocument { nonce, repository: shared.incarnation, name: name.clone(), commit, by };
-        match shared.create_ref(&document.at(), &document.to_bytes()?.0, &resolved)? {
-            Created::New => Ok(self.clone()),
-            Created::Exists => taken("branch"),
-        }
+        let (name, repository) = (BranchName::new(self.name())?, self.0.shared().incarnation);
+        self.0.create("create a branch", from, |Author { nonce, by }, commit| {
+            let document = BranchDocument { nonce, repository, name, commit, by };
+            Ok((document.at(), document.to_bytes()?.0))
+        })?;
+        Ok(self.clone())
     }
 
     /// Deletes it, with what is uncommitted there. What only it led to goes with a later collection.
@@ -93,7 +83,10 @@ impl Branch {
         let (shared, state) = (self.0.shared(), self.state("delete a branch")?);
         if self.name() == shared.document.default_branch.as_str() {
             let message = format!("cannot delete `{}`: it is the default branch", self.name());
-            return Err(Error::new(ErrorKind::InvalidInput, message));
+            let error = Error::new(ErrorKind::InvalidInput, message);
+            return Err(
+                error.with_hint("it goes with the repository; its uncommitted changes are discarded by a reset")
+            );
         }
         let name = BranchName::new(self.name())?;
         wait(shared.lake.catalog().remove_ref(&shared.at_branch(&name)))?;
@@ -282,7 +275,7 @@ impl Branch {
             let publishing = wait(shared.lake.local_view().publishing())?;
             let appended = self.append(&publishing, "delete files", &Pieces::new(), &|state| {
                 // What is there is looked at anew whenever somebody else changed something.
-                let view = shared.view(&resolved(state))?;
+                let view = shared.view(&Resolved::branch(state.clone()))?;
                 let mut changes = TreeChanges::new();
                 for path in batch.iter().map(AsRef::as_ref) {
                     if shared.entry(&view, path)?.is_some() {
@@ -380,18 +373,6 @@ impl Branch {
         let author = shared.author()?;
         self.append_entry(&publishing, &state, EntryKind::State(point), &author, &|| Ok(pieces.clone())).map(drop)
     }
-
-    /// What it has now.
-    pub(super) fn state(&self, what: &str) -> Result<BranchState> {
-        refuse_in_body(what)?;
-        let missing = || gone(format!("the repository `{}` has no branch `{}`", self.0.repository_name(), self.name()));
-        self.0.resolved(what)?.state.ok_or_else(missing)
-    }
-}
-
-/// A branch with what is uncommitted.
-pub(super) fn resolved(state: &BranchState) -> super::resolve::Resolved {
-    super::resolve::Resolved { commit: state.commit, state: Some(state.clone()), is_led: true }
 }
 
 /// A branch is read as what it leads to, with what is uncommitted.

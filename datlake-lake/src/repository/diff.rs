@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use datlake_core::Result;
 use datlake_core::tree::{Span, TreeChanges, TreeDifference, diff};
 
-use super::branch::{Branch, resolved};
+use super::branch::Branch;
 use super::reference::{Reference, object};
-use super::resolve::View;
+use super::resolve::{Resolved, View};
 use super::shared::Shared;
 use crate::report::{ObjectChange, ObjectChanges};
 
@@ -83,7 +83,7 @@ impl Branch {
     pub fn uncommitted(&self, query: &DiffQuery) -> Result<ObjectChanges> {
         let (shared, state) = (self.shared(), self.state("ask for what is uncommitted")?);
         let left = View { tree: shared.tree_of(&state.commit)?, changes: TreeChanges::new() };
-        shared.compare(&left, &shared.view(&resolved(&state))?, query)
+        shared.compare(&left, &shared.view(&Resolved::branch(state))?, query)
     }
 }
 

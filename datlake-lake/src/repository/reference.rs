@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use datlake_core::catalog::FileMeta;
-use datlake_core::repository::{BranchName, TagName};
+use datlake_core::catalog::{Author, FileMeta};
+use datlake_core::repository::{BranchName, BranchState, TagName};
 use datlake_core::tree::TreeEntry;
-use datlake_core::{Error, ErrorKind, Result, Uid};
+use datlake_core::{Created, Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{Reader, wait};
 
 use super::resolve::{Resolved, View};
@@ -33,6 +33,16 @@ enum ReferenceKind {
     Any,
     Branch,
     Tag,
+}
+
+impl ReferenceKind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Any => "reference",
+            Self::Branch => "branch",
+            Self::Tag => "tag",
+        }
+    }
 }
 
 /// Which files of a reference are listed.
@@ -99,25 +109,58 @@ impl Reference {
         &self.shared
     }
 
+    /// What is shared, where a repository may be looked at, after the remote was contacted.
+    pub(super) fn contacted(&self, what: &str) -> Result<&Arc<Shared>> {
+        refuse_in_body(what)?;
+        wait(self.shared.lake.contact_remote())?;
+        Ok(&self.shared)
+    }
+
     /// What it means now.
     pub(super) fn resolved(&self, what: &str) -> Result<Resolved> {
-        refuse_in_body(what)?;
-        let shared = self.shared();
-        wait(shared.lake.contact_remote())?;
-        let missing =
-            |kind: &str| gone(format!("the repository `{}` has no {kind} `{}`", self.repository_name(), self.text));
         match self.kind {
-            ReferenceKind::Any => shared.resolve(&self.text),
-            ReferenceKind::Branch => {
-                let state = shared.branch_state(&BranchName::new(&self.text)?)?;
-                let state = state.ok_or_else(|| missing("branch"))?;
-                Ok(Resolved { commit: state.commit, state: Some(state), is_led: true })
-            }
+            ReferenceKind::Any => self.contacted(what)?.resolve(&self.text),
+            ReferenceKind::Branch => self.state(what).map(Resolved::branch),
             ReferenceKind::Tag => {
-                let tag = shared.tag(&TagName::new(&self.text)?)?.ok_or_else(|| missing("tag"))?;
-                Ok(Resolved { commit: tag.commit, state: None, is_led: true })
+                let tag = self.contacted(what)?.tag(&TagName::new(&self.text)?)?;
+                tag.map(Resolved::tag).ok_or_else(|| self.missing())
             }
         }
+    }
+
+    /// What the branch that this is has now.
+    pub(super) fn state(&self, what: &str) -> Result<BranchState> {
+        let state = self.contacted(what)?.branch_state(&BranchName::new(&self.text)?)?;
+        state.ok_or_else(|| self.missing())
+    }
+
+    /// The error of a branch or a tag that is not there.
+    pub(super) fn missing(&self) -> Error {
+        gone(format!("the repository `{}` has no {} `{}`", self.repository_name(), self.kind.word(), self.text))
+    }
+
+    /// Creates the branch or the tag that this is, at the commit that `from` leads to.
+    pub(super) fn create(
+        &self,
+        what: &str,
+        from: &str,
+        document: impl FnOnce(Author, Digest) -> Result<(Location, Vec<u8>)>,
+    ) -> Result<()> {
+        let shared = self.shared();
+        let resolved = Self::any(shared, from).resolved(what)?;
+        let taken = match shared.led(&self.text)? {
+            Some(Resolved { state: Some(_), .. }) => ReferenceKind::Branch,
+            Some(_) => ReferenceKind::Tag,
+            None => {
+                let (at, bytes) = document(shared.author()?, resolved.commit)?;
+                match shared.create_ref(&at, &bytes, &resolved)? {
+                    Created::New => return Ok(()),
+                    Created::Exists => self.kind,
+                }
+            }
+        };
+        let message = format!("the repository `{}` has a {} `{}`", self.repository_name(), taken.word(), self.text);
+        Err(Error::new(ErrorKind::AlreadyExists, message).with_hint("choose another name, or delete that first"))
     }
 
     fn view(&self) -> Result<View> {

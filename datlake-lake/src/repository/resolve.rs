@@ -25,6 +25,17 @@ pub(super) struct Resolved {
     pub(super) is_led: bool,
 }
 
+impl Resolved {
+    /// A branch with what is uncommitted.
+    pub(super) fn branch(state: BranchState) -> Self {
+        Self { commit: state.commit, state: Some(state), is_led: true }
+    }
+
+    pub(super) fn tag(tag: TagDocument) -> Self {
+        Self { commit: tag.commit, state: None, is_led: true }
+    }
+}
+
 /// What is at a reference.
 pub(super) struct View {
     pub(super) tree: Arc<Metarange>,
@@ -58,21 +69,25 @@ impl Shared {
     }
 
     fn resolve_name(&self, name: &str) -> Result<Resolved> {
-        if let Ok(branch) = BranchName::new(name)
-            && let Some(state) = self.branch_state(&branch)?
-        {
-            return Ok(Resolved { commit: state.commit, state: Some(state), is_led: true });
-        }
-        if let Ok(tag) = TagName::new(name)
-            && let Some(tag) = self.tag(&tag)?
-        {
-            return Ok(Resolved { commit: tag.commit, state: None, is_led: true });
+        if let Some(led) = self.led(name)? {
+            return Ok(led);
         }
         let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if (SHORTEST..=64).contains(&name.len()) && name.bytes().all(is_hex) {
             return Ok(Resolved { commit: self.commit_of_id(name)?, state: None, is_led: false });
         }
         Err(self.unknown(name))
+    }
+
+    /// Where the branch or the tag of that name leads; `None` where there is neither.
+    pub(super) fn led(&self, name: &str) -> Result<Option<Resolved>> {
+        if let Ok(branch) = BranchName::new(name)
+            && let Some(state) = self.branch_state(&branch)?
+        {
+            return Ok(Some(Resolved::branch(state)));
+        }
+        let Ok(name) = TagName::new(name) else { return Ok(None) };
+        Ok(self.tag(&name)?.map(Resolved::tag))
     }
 
     /// What a branch has now.

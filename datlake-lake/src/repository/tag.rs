@@ -3,13 +3,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use datlake_core::catalog::Author;
 use datlake_core::repository::{TagDocument, TagName};
-use datlake_core::{Created, Error, ErrorKind, Location, Result};
+use datlake_core::{Location, Result};
 use datlake_store::wait;
 
 use super::reference::Reference;
-use super::shared::{Shared, gone};
-use crate::scope::refuse_in_body;
+use super::shared::Shared;
 
 /// A tag of a repository: what [`Reference`] can do, and nothing that changes files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,23 +38,12 @@ impl Tag {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn create(&self, from: &str) -> Result<Self> {
-        let shared = self.0.shared();
-        let name = TagName::new(self.name())?;
-        let resolved = Reference::any(shared, from).resolved("create a tag")?;
-        let taken = |kind: &str| {
-            let message = format!("the repository `{}` has a {kind} `{name}`", self.0.repository_name());
-            Err(Error::new(ErrorKind::AlreadyExists, message))
-        };
-        if Reference::branch(shared, name.as_str()).resolved("create a tag").is_ok() {
-            return taken("branch");
-        }
-        let author = shared.author()?;
-        let (nonce, by, commit) = (author.nonce, author.by, resolved.commit);
-        let document = TagDocument { nonce, repository: shared.incarnation, name: name.clone(), commit, by };
-        match shared.create_ref(&document.at(), &document.to_bytes()?.0, &resolved)? {
-            Created::New => Ok(self.clone()),
-            Created::Exists => taken("tag"),
-        }
+        let (name, repository) = (TagName::new(self.name())?, self.0.shared().incarnation);
+        self.0.create("create a tag", from, |Author { nonce, by }, commit| {
+            let document = TagDocument { nonce, repository, name, commit, by };
+            Ok((document.at(), document.to_bytes()?.0))
+        })?;
+        Ok(self.clone())
     }
 
     /// Deletes it. What only it led to goes with a later collection.
@@ -69,13 +58,11 @@ impl Tag {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn delete(&self) -> Result<()> {
-        refuse_in_body("delete a tag")?;
-        let shared = self.0.shared();
-        wait(shared.lake.contact_remote())?;
+        let shared = self.0.contacted("delete a tag")?;
         let at = Location::Tag(shared.incarnation, TagName::new(self.name())?);
         match wait(shared.lake.catalog().remove_ref(&at))? {
             true => Ok(()),
-            false => Err(gone(format!("the repository `{}` has no tag `{}`", self.0.repository_name(), self.name()))),
+            false => Err(self.0.missing()),
         }
     }
 }
