@@ -13,6 +13,7 @@ use datlake::{
 };
 
 use crate::failing::{Asked, Fault, faulty};
+use crate::listing::{Questions, counting};
 use crate::support::{Machines, Watched, check_error, files_below, lake, overwrite};
 
 pub(crate) fn repository(lake: &Lake) -> (Repository, Branch) {
@@ -363,6 +364,26 @@ fn whatever_request_fails_no_branch_and_tag_have_one_name() {
         }
     }
     assert_eq!((sales.branches().unwrap().len(), sales.tags().unwrap().len()), (2, 1));
+}
+
+/// A commit that a branch leads to is whole, and its mark says where it belongs.
+#[test]
+fn a_commit_is_found_by_its_id_whatever_else_the_history_has() {
+    let asked = |commits: usize| {
+        let machines = Machines::new();
+        let (_, main) = repository(&machines.machine("one"));
+        let id = |at| committed(&main, &[("a", &format!("{at}"))]);
+        let id = (0..commits).map(id).last().unwrap();
+        put(&main, &[("b", "1")]);
+        main.commit("last").unwrap();
+        let asked = Questions::default();
+        let lake = machines.builder("other").wrap_stores(counting(&asked)).open().unwrap();
+        lake.repository("sales").unwrap().branch("main").revert(&id, &MergeOptions::default()).unwrap();
+        let asked = asked.lock().unwrap();
+        assert!(!asked.iter().any(|(what, about)| *what == "list" && about.ends_with("/commits")), "{asked:?}");
+        asked.iter().filter(|(_, about)| about.starts_with("blobs/")).count()
+    };
+    assert_eq!(asked(3), asked(12));
 }
 
 /// Whoever created the repository died before its default branch was there.

@@ -111,13 +111,13 @@ pub fn merge_bases(one: Digest, other: Digest, load: LoadCommit<'_>) -> Result<V
     Ok(found)
 }
 
-/// Whether `later` is `earlier`, or came from it.
+/// Whether one of `later` is `earlier`, or came from it.
 ///
 /// # Errors
 /// Those of `load`.
-pub fn came_from(later: Digest, earlier: Digest, load: LoadCommit<'_>) -> Result<bool> {
+pub fn came_from(later: impl IntoIterator<Item = Digest>, earlier: Digest, load: LoadCommit<'_>) -> Result<bool> {
     let generation = load(&earlier)?.generation;
-    let mut history = CommitWalk::of([later], load)?;
+    let mut history = CommitWalk::of(later, load)?;
     while let Some((id, commit)) = history.next(load)? {
         if id == earlier {
             return Ok(true);
@@ -204,7 +204,7 @@ mod tests {
             let best: Vec<usize> = common.iter().copied().filter(is_best).collect();
             prop_assert_eq!(bases(&parents, one, other), best);
             let (ids, all) = graph(&parents);
-            let came = came_from(ids[one], ids[other], &mut |id| Ok(all[id].clone())).unwrap();
+            let came = came_from([ids[one]], ids[other], &mut |id| Ok(all[id].clone())).unwrap();
             prop_assert_eq!(came, ancestors(&parents, one).contains(&other));
             let mut load = |id: &Digest| Ok(all[id].clone());
             let mut history = CommitWalk::of([ids[one]], &mut load).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datlake_core::repository::{BranchDocument, BranchName, BranchState, CommitWalk, TagDocument, TagName};
+use datlake_core::repository::{BranchDocument, BranchName, BranchState, CommitWalk, TagDocument, TagName, came_from};
 use datlake_core::tree::{Metarange, TreeChanges, TreeEntry};
 use datlake_core::{Created, Digest, Error, ErrorKind, Location, Prefix, Result};
 use datlake_store::wait;
@@ -123,6 +123,12 @@ impl Shared {
 
     /// The commit whose id begins so.
     fn commit_of_id(&self, text: &str) -> Result<Digest> {
+        if let Ok(id) = text.parse()
+            && wait(self.lake.catalog().decided(&Location::CommitMark(self.incarnation, id)))?.is_some()
+        {
+            // A mark may be left of what was collected.
+            return self.commit(&id).map(|_| id);
+        }
         let marked = self.listed(&Prefix::CommitsOf(self.incarnation))?;
         let mut found: BTreeSet<Digest> =
             marked.iter().filter(|id| id.starts_with(text)).map(|id| id.parse()).collect::<Result<_>>()?;
@@ -131,15 +137,11 @@ impl Shared {
         }
         let mut ids = found.iter();
         match (ids.next(), ids.next()) {
-            (Some(id), None) => {
-                // A mark may be left of what was collected.
-                self.commit(id)?;
-                Ok(*id)
-            }
+            (Some(id), None) => self.commit(id).map(|_| *id),
             (Some(one), Some(other)) => {
                 let name = &self.document.name;
                 let message = format!("`{text}` is ambiguous in the repository `{name}`: {one}, {other} begin so");
-                Err(Error::new(ErrorKind::InvalidInput, message))
+                Err(Error::new(ErrorKind::InvalidInput, message).with_hint("write more of it"))
             }
             (None, _) => Err(self.unknown(text)),
         }
@@ -243,7 +245,9 @@ impl Shared {
 
     /// Sees that all of a commit is there, where nothing leads to it that keeps it so.
     pub(super) fn check_whole(&self, resolved: &Resolved) -> Result<()> {
-        if resolved.is_led {
+        let is_led = || came_from(self.heads()?, resolved.commit, &mut self.load_commit());
+        // Where some branch is damaged, all of the commit is looked at.
+        if resolved.is_led || is_led().unwrap_or(false) {
             return Ok(());
         }
         for (digest, _) in self.history(resolved.commit)? {
