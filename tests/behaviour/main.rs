@@ -11,6 +11,7 @@ mod bodies;
 mod buckets;
 mod clean;
 mod collect;
+mod compared;
 mod copies;
 mod crowd;
 mod current;

@@ -9,26 +9,26 @@ use crate::support::{Machines, check_error, files_below, lake, overwrite};
 /// Three steps of a pipeline, before and after an edit. No program has both at a time, unless they stand at one place.
 macro_rules! edition {
     ($edition:ident, $version:literal) => {
-        mod $edition {
+        pub(crate) mod $edition {
             use datlake::{File, Result, file_creator};
 
             #[file_creator(name = "prune/load", version = $version)]
-            pub(super) fn load(n: u32) -> Result<File> {
+            pub(crate) fn load(n: u32) -> Result<File> {
                 File::from_bytes("load.txt", format!("{n} in edition {}", $version))
             }
 
             #[file_creator(name = "prune/sum", version = $version)]
-            pub(super) fn sum(loaded: &[File]) -> Result<File> {
+            pub(crate) fn sum(loaded: &[File]) -> Result<File> {
                 File::from_bytes("sum.txt", format!("{} in edition {}", loaded.len(), $version))
             }
 
             #[file_creator(name = "prune/report", version = $version)]
-            pub(super) fn report(sum: &File, output_uid: &str) -> Result<File> {
+            pub(crate) fn report(sum: &File, output_uid: &str) -> Result<File> {
                 File::from_bytes(output_uid, sum.read()?)
             }
 
             #[file_creator(name = "prune/value", version = $version)]
-            pub(super) fn value(n: u32, #[secret] key: &str) -> Result<usize> {
+            pub(crate) fn value(n: u32, #[secret] key: &str) -> Result<usize> {
                 Ok(n as usize + key.len())
             }
         }

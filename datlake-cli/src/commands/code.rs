@@ -32,7 +32,7 @@ fn shown(item: &SourceItem) -> String {
     let head = format!("\n// {}, {}:{}", escape(&item.item), escape(&item.file), item.line);
     match &item.text {
         Some(source) => format!("{head}\n{}", source.lines().map(line).collect::<String>()),
-        None => format!("{head}: its source was not kept, is in no commit here, and not on the disk\n"),
+        None => format!("{head}: its source was found neither in the lake, nor in git, nor on the disk\n"),
     }
 }
 

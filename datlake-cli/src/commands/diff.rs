@@ -1,6 +1,6 @@
 //! `datlake diff`: what differs between how two files, or two values, were made.
 
-use datlake::report::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
+use datlake::report::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange, Damage};
 use owo_colors::OwoColorize as _;
 
 use super::explain::{each, edited};
@@ -21,7 +21,7 @@ impl Answer for CallDiff {
             say(0, "More calls upstream differ than are compared here.");
         }
         if !self.build.is_empty() || !self.crates.is_empty() || self.lock_unknown {
-            say(0, "Built with, which no result depends on unless its code does:");
+            say(0, "Built with (no part of a key):");
         }
         for BuildChange { what, was, now, .. } in &self.build {
             say(2, &format!("{what}: {} → {}", or_none(was), or_none(now)));
@@ -36,6 +36,10 @@ impl Answer for CallDiff {
         }
         say(0, if self.same_result { "Both have the same result." } else { "They have different results." });
         text
+    }
+
+    fn damaged(&self) -> &[Damage] {
+        &self.damaged
     }
 }
 

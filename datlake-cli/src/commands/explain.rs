@@ -140,7 +140,7 @@ pub(super) fn edited(source: &ItemSource) -> String {
     let (Some(was), Some(now)) = (&source.was, &source.now) else {
         let which = if source.now.is_some() { "earlier" } else { "later" };
         return format!(
-            "    {}: its {which} source was not kept, is in no commit here, and not on the disk\n",
+            "    {}: its {which} source was found neither in the lake, nor in git, nor on the disk\n",
             escape(&source.item)
         );
     };

@@ -174,10 +174,7 @@ fn the_source_of_what_changed_is_that_which_was_compiled() {
     // Edited further, what was compiled is nowhere.
     machine.write("work/src/lib.rs", "fn scale() {}");
     let shown = explained();
-    assert!(
-        shown.contains("its later source was not kept, is in no commit here") && !shown.contains("fn scale"),
-        "{shown}"
-    );
+    assert!(shown.contains("its later source was found neither in the lake") && !shown.contains("fn scale"), "{shown}");
     repository.blob(new.as_bytes()).unwrap();
     assert!(explained().contains("+    n * 3.0"));
 }
@@ -227,12 +224,25 @@ fn code_that_is_in_no_commit_is_kept_and_goes_where_its_call_goes() {
     let other = datlake::Lake::builder().home(machine.path("other")).remote(&url).open().unwrap();
     let there = other.call_code(&call).unwrap();
     assert!(there.items.iter().all(|item| item.text.is_some()), "{there:?}");
+    drop(other);
+
+    // A machine that has the record alone keeps order without the network.
+    let open =
+        |offline| datlake::Lake::builder().home(machine.path("third")).remote(&url).offline(offline).open().unwrap();
+    open(false).explain(&call).unwrap();
+    let third = open(true);
+    assert_eq!(third.verify(datlake::Verify::default(), &[]).unwrap().findings, []);
+    third.collect(datlake::Collect::default()).unwrap();
+    let error = third.call_code(&call).unwrap_err();
+    assert!(error.to_string().contains("not on this machine") && error.hint().is_some(), "{error:?}");
+    drop(third);
+    open(false).evict(datlake::Evict::To(0)).unwrap();
 
     // Without it the lake is whole, and says what it cannot show.
     for digest in [datlake::Digest::of(source.as_bytes()), kept] {
         std::fs::remove_file(machine.home().join(Location::Blob(digest).path())).unwrap();
         let shown = machine.ok(&["code", &call]);
-        assert!(shown.contains("// app::scale, src/lib.rs:4: its source was not kept"), "{shown}");
+        assert!(shown.contains("// app::scale, src/lib.rs:4: its source was found neither in the lake"), "{shown}");
         machine.ok(&["verify"]);
         machine.ok(&["gc"]);
     }

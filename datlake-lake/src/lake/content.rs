@@ -106,7 +106,7 @@ impl Lake {
             // The lake is whole without it, and so without what only it leads to.
             Err(error)
                 if content.part == Part::Extra
-                    && matches!(error.kind(), ErrorKind::MissingBlob | ErrorKind::Corrupt | ErrorKind::NotFound) =>
+                    && matches!(error.kind(), ErrorKind::MissingBlob | ErrorKind::Corrupt) =>
             {
                 Ok(Vec::new())
             }

@@ -50,6 +50,7 @@ pub struct Provenance {
     texts_kept: Mutex<HashSet<(Digest, GcEpoch, bool)>>,
     /// By address of the code: its source files, where they are to be kept.
     kept: Mutex<HashMap<usize, Option<Arc<KeptSources>>>>,
+    seen: Mutex<kept::Seen>,
 }
 
 /// A body that ran.
@@ -83,6 +84,7 @@ impl Provenance {
             sources: Mutex::default(),
             texts_kept: Mutex::default(),
             kept: Mutex::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -106,7 +108,7 @@ impl Provenance {
         let Ran { identity, key, inputs, values, outputs, returns, started_at, took } = ran;
         let code = identity.code;
         let source = self.source(code);
-        let source_texts = self.kept_sources(code, &source).map(|kept| kept.list());
+        let source_texts = self.kept_sources(code, &source).map(|kept| kept.list);
         Ok(Lineage {
             creator: identity.creator.clone(),
             key,
@@ -162,7 +164,8 @@ impl Provenance {
             return None;
         }
         let address = std::ptr::from_ref(code) as usize;
-        lock(&self.kept).entry(address).or_insert_with(|| KeptSources::of(code).map(Arc::new)).clone()
+        let look = || KeptSources::of(code, &mut lock(&self.seen)).map(Arc::new);
+        lock(&self.kept).entry(address).or_insert_with(look).clone()
     }
 
     /// The digests of what [`keep_build_texts`](Self::keep_build_texts) keeps.
@@ -188,14 +191,16 @@ impl Provenance {
         if let (Some(digest), Some((path, _))) = (lineage.environment.cargo_lock, code.lock) {
             self.keep_text(local_view, catalog, digest, since, || unchanged(path.as_ref(), &digest)).await?;
         }
-        let kept = self.kept_sources(code, &lineage.code.source);
-        let Some(kept) = kept else { return Ok(()) };
+        let Some(kept) = self.kept_sources(code, &lineage.code.source) else { return Ok(()) };
+        // The list is kept behind what it names.
+        if lock(&self.texts_kept).contains(&(kept.list, since, catalog.remote.is_some())) {
+            return Ok(());
+        }
         let texts = stream::iter(kept.files.clone()).map(|(text, path)| async move {
             self.keep_text(local_view, catalog, text.digest, since, || unchanged(&path, &text.digest)).await
         });
         texts.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await?;
-        // Behind what it names.
-        self.keep_text(local_view, catalog, kept.list(), since, || Some(kept.bytes.clone())).await
+        self.keep_text(local_view, catalog, kept.list, since, || Some(kept.bytes.clone())).await
     }
 
     /// Keeps a text once for each epoch, and apart where only this machine has it.

@@ -56,7 +56,7 @@ pub struct CreatorCode {
 pub struct ItemSource {
     /// Package, module path, item.
     pub item: String,
-    /// Its source in the earlier of the two; `None` where that was not kept, is in no commit here and not on the disk any more.
+    /// Its source in the earlier of the two; `None` where that was found neither in the lake, nor in git, nor on the disk.
     pub was: Option<String>,
     /// Its source in the later one, likewise.
     pub now: Option<String>,
@@ -98,7 +98,7 @@ pub struct SourceItem {
     pub file: String,
     /// Its first line, from 1.
     pub line: u32,
-    /// Its source; `None` where that was not kept, is in no commit here and not on the disk any more.
+    /// Its source; `None` where that was found neither in the lake, nor in git, nor on the disk.
     pub text: Option<String>,
 }
 

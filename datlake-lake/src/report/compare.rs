@@ -5,7 +5,7 @@ use datlake_core::lineage::Lineage;
 use datlake_core::{CallKey, CreatorName};
 use serde::{Deserialize, Serialize};
 
-use super::ItemSource;
+use super::{Damage, ItemSource};
 
 /// What differs between two calls, and between the calls that made what they were given.
 #[non_exhaustive]
@@ -24,6 +24,8 @@ pub struct CallDiff {
     pub crates: Vec<CrateChange>,
     /// Whether the lock files differ, and one of them is not kept, so that nobody can say how.
     pub lock_unknown: bool,
+    /// Calls upstream whose records are damaged: they were not looked at.
+    pub damaged: Vec<Damage>,
 }
 
 /// Two calls that are compared.
@@ -39,7 +41,7 @@ pub struct CallPair {
     pub differences: Vec<Difference>,
     /// The sources of items that changed.
     pub sources: Vec<ItemSource>,
-    /// How many more pairs of calls of these creators differ in just that, whatever other calls made for them.
+    /// How many more pairs of these creators and of the same code differ in just that, whatever other calls made for them.
     pub alike: u64,
 }
 

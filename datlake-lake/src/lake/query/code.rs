@@ -1,7 +1,10 @@
 //! The code of a call, as it was when it ran.
 
+use std::collections::HashMap;
+
 use datlake_core::explain::{Change, Difference};
 use datlake_core::lineage::Lineage;
+use datlake_core::record::Record;
 use datlake_core::{CallKey, Closure, ClosureItem, CreatorName, Error, ErrorKind, Result, SourceTexts};
 use datlake_store::wait;
 
@@ -39,23 +42,13 @@ impl Lake {
         refuse_in_body("look at a call's code")?;
         let (creator, key) = self.made_by_call(call, "it has no code")?;
         wait(async {
-            let lineage = self.lineage_present(&creator, &key).await?;
-            let none =
-                |what: &str| Error::new(ErrorKind::NotFound, format!("call {creator}/{} has {what}", key.short()));
-            let Some(digest) = lineage.code.closure else {
-                let error = none("no table of its code: nothing looked for more than the function itself");
-                return Err(error.with_hint("`closure = \"none\"` and `version` turn that off"));
-            };
-            let table = self.catalog().closure(&digest).await?;
-            let closure = table.ok_or_else(|| none("a table of its code that is not there any more"))?;
-            let sources = Sources::of(self, &lineage, &closure).await?;
+            let lineage = self.record_present(&creator, &key).await?.lineage()?;
+            let closure = self.code_table(&lineage, &format!("call {creator}/{}", key.short())).await?;
+            let mut sources = Sources::of(self, &lineage, &closure).await?;
+            let mut sorted: Vec<&ClosureItem> = closure.items.iter().collect();
+            sorted.sort_by_key(|item| !item.is_root);
             let mut items = Vec::new();
-            for item in closure
-                .items
-                .iter()
-                .filter(|item| item.is_root)
-                .chain(closure.items.iter().filter(|item| !item.is_root))
-            {
+            for item in sorted {
                 let text = sources.text(item).await?;
                 items.push(SourceItem { item: item.label.clone(), file: item.file.clone(), line: item.line, text });
             }
@@ -81,10 +74,25 @@ impl Lake {
         })
     }
 
-    /// The lineage of a call that was there a moment ago.
-    pub(super) async fn lineage_present(&self, creator: &CreatorName, key: &CallKey) -> Result<Lineage> {
-        self.lineage_of(creator, key).await?.ok_or_else(|| {
+    /// The record of a call that was there a moment ago.
+    pub(super) async fn record_present(&self, creator: &CreatorName, key: &CallKey) -> Result<Record> {
+        self.catalog().record(creator, key).await?.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("call {creator}/{} has just been removed", key.short()))
+        })
+    }
+
+    /// The table of a call's code; `whose` begins the error.
+    pub(super) async fn code_table(&self, lineage: &Lineage, whose: &str) -> Result<Closure> {
+        let none = |what: &str| Error::new(ErrorKind::NotFound, format!("{whose} {what}"));
+        let Some(digest) = lineage.code.closure else {
+            let error = none("has no table of its code: nothing looked for more than the function itself");
+            return Err(error.with_hint("`closure = \"none\"` and `version` turn that off"));
+        };
+        let table = self.catalog().closure(&digest).await?;
+        table.ok_or_else(|| match self.is_offline() {
+            true => none("has a table of its code that is not on this machine")
+                .with_hint("the lake is offline, and the remote may have it"),
+            false => none("has a table of its code that is not there any more"),
         })
     }
 
@@ -95,8 +103,8 @@ impl Lake {
         was: (&Lineage, &Closure),
         now: (&Lineage, &Closure),
     ) -> Result<Vec<ItemSource>> {
-        let old_sources = Sources::of(self, was.0, was.1).await?;
-        let new_sources = Sources::of(self, now.0, now.1).await?;
+        let mut old_sources = Sources::of(self, was.0, was.1).await?;
+        let mut new_sources = Sources::of(self, now.0, now.1).await?;
         let mut found = Vec::new();
         for difference in differences {
             let is_it = |item: &&ClosureItem| match difference {
@@ -125,6 +133,8 @@ struct Sources<'a> {
     closure: &'a Closure,
     /// What the lake keeps.
     kept: SourceTexts,
+    /// Files that were found, or not, by their names in the table.
+    found: HashMap<String, Option<Vec<u8>>>,
     #[cfg(feature = "git")]
     code: &'a datlake_core::lineage::CodeLineage,
     #[cfg(feature = "git")]
@@ -141,6 +151,7 @@ impl<'a> Sources<'a> {
             lake,
             closure,
             kept: SourceTexts::parse(&list.unwrap_or_default()),
+            found: HashMap::new(),
             #[cfg(feature = "git")]
             code: &lineage.code,
             #[cfg(feature = "git")]
@@ -149,13 +160,21 @@ impl<'a> Sources<'a> {
     }
 
     /// The lines of an item, as they were compiled.
-    async fn text(&self, item: &ClosureItem) -> Result<Option<String>> {
-        let Some((_, blob)) = self.closure.sources.iter().find(|(file, _)| *file == item.file) else { return Ok(None) };
+    async fn text(&mut self, item: &ClosureItem) -> Result<Option<String>> {
+        if !self.found.contains_key(&item.file) {
+            let bytes = self.bytes(&item.file).await?;
+            self.found.insert(item.file.clone(), bytes);
+        }
+        Ok(self.found.get(&item.file).and_then(Option::as_deref).and_then(|bytes| lines(bytes, item)))
+    }
+
+    async fn bytes(&self, file: &str) -> Result<Option<Vec<u8>>> {
+        let Some((_, blob)) = self.closure.sources.iter().find(|(name, _)| name == file) else { return Ok(None) };
         let kept = match self.kept.find(blob) {
             Some(text) => self.lake.catalog().small_content(&text.digest).await?,
             None => None,
         };
-        Ok(kept.or_else(|| self.elsewhere(&item.file, blob)).and_then(|bytes| lines(&bytes, item)))
+        Ok(kept.or_else(|| self.elsewhere(file, blob)))
     }
 
     #[cfg(feature = "git")]

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use datlake_core::explain::{Difference, between, name_paths, nearness};
 use datlake_core::lineage::{Environment, Lineage};
-use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Result};
+use datlake_core::{CallKey, CreatorName, Digest, ErrorKind, Result};
 use datlake_store::wait;
 
-use crate::lake::{Lake, refuse_in_body};
+use crate::lake::{Lake, refuse_in_body, unless_damaged};
 use crate::origin::Origin;
 use crate::report::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
 
@@ -46,71 +46,68 @@ impl Lake {
             self.made_by_call(now, "there is nothing to compare")?,
         );
         wait(async {
-            let (was, now) = (self.compared(&was).await?, self.compared(&now).await?);
-            let mut pairs = Vec::new();
-            let left_out = self.compare_upstream(was.lineage.clone(), now.lineage.clone(), &mut pairs).await?;
-            let (old, new) = (&was.lineage.environment, &now.lineage.environment);
-            let crates = self.compare_locks(old.cargo_lock, new.cargo_lock).await?;
-            Ok(CallDiff {
-                pairs,
-                left_out,
-                same_result: was.result == now.result,
-                build: built_with(old, new),
+            let (was, now) = (self.record_present(&was.0, &was.1).await?, self.record_present(&now.0, &now.1).await?);
+            let (old, new) = (was.lineage()?, now.lineage()?);
+            let crates = self.compare_locks(old.environment.cargo_lock, new.environment.cargo_lock).await?;
+            let made = |lineage: &Lineage| lineage.outputs.iter().map(|output| output.digest).collect::<Vec<_>>();
+            let mut diff = CallDiff {
+                pairs: Vec::new(),
+                left_out: false,
+                same_result: was.value_digest == now.value_digest && made(&old) == made(&new),
+                build: built_with(&old.environment, &new.environment),
                 lock_unknown: crates.is_none(),
                 crates: crates.unwrap_or_default(),
-            })
+                damaged: Vec::new(),
+            };
+            self.compare_upstream(old, new, &mut diff).await?;
+            Ok(diff)
         })
     }
 
-    async fn compared(&self, (creator, key): &(CreatorName, CallKey)) -> Result<Compared> {
-        let record = self.catalog().record(creator, key).await?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("call {creator}/{} has just been removed", key.short()))
-        })?;
-        let lineage = record.lineage()?;
-        let made = lineage.outputs.iter().map(|output| output.digest).collect();
-        Ok(Compared { result: (made, record.value_digest), lineage })
-    }
-
-    /// Compares two calls, and from there upstream those that made what differs: whether there were too many.
-    async fn compare_upstream(&self, was: Lineage, now: Lineage, pairs: &mut Vec<CallPair>) -> Result<bool> {
+    /// Compares two calls, and from there upstream those that made what differs.
+    async fn compare_upstream(&self, was: Lineage, now: Lineage, diff: &mut CallDiff) -> Result<()> {
         let mut seen = HashSet::from([(was.key, now.key)]);
         let mut open = VecDeque::from([(was, now)]);
-        let (mut compared, mut shown) = (0, Vec::new());
-        while let Some((was, now)) = open.pop_front() {
-            compared += 1;
-            if compared > PAIRS {
-                return Ok(true);
-            }
-            for (was, now) in self.upstream_pairs(&was, &now).await? {
+        let mut shown = Vec::new();
+        for _ in 0..PAIRS {
+            let Some((was, now)) = open.pop_front() else { return Ok(()) };
+            for (was, now) in self.upstream_pairs(&was, &now, diff).await? {
                 if seen.insert((was.key, now.key)) {
                     open.push_back((was, now));
                 }
             }
             let mut differences = if was.key == now.key { Vec::new() } else { between(&was, &now) };
-            name_paths(self.catalog(), &mut differences, &was.inputs, &now.inputs).await?;
-            let sources = self.name_items(&mut differences, Some(&was), Some(&now), true).await?;
-            let what = (was.creator.clone(), now.creator.clone(), own(&differences, &was, &now));
+            let what = [&was, &now].map(|of| (of.creator.clone(), of.code.hash));
+            let what = (what, own(&differences, &was, &now));
             // Those that were asked for are shown by themselves.
             if let Some(alike) = shown.iter().skip(1).position(|other| *other == what) {
-                pairs[alike + 1].alike += 1;
+                diff.pairs[alike + 1].alike += 1;
                 continue;
             }
             shown.push(what);
+            name_paths(self.catalog(), &mut differences, &was.inputs, &now.inputs).await?;
+            let sources = self.name_items(&mut differences, Some(&was), Some(&now), true).await?;
             let (was, now) = (ComparedCall::of(&was), ComparedCall::of(&now));
-            pairs.push(CallPair { was, now, differences, sources, alike: 0 });
+            diff.pairs.push(CallPair { was, now, differences, sources, alike: 0 });
         }
-        Ok(false)
+        diff.left_out |= !open.is_empty();
+        Ok(())
     }
 
     /// The calls that made what each was given, those that both were given left out: in pairs of one creator, the nearest together.
-    async fn upstream_pairs(&self, was: &Lineage, now: &Lineage) -> Result<Vec<(Lineage, Lineage)>> {
-        let (old, new) = (self.sources_of(was).await?, self.sources_of(now).await?);
+    async fn upstream_pairs(
+        &self,
+        was: &Lineage,
+        now: &Lineage,
+        diff: &mut CallDiff,
+    ) -> Result<Vec<(Lineage, Lineage)>> {
+        let (old, new) = (self.sources_of(was, diff).await?, self.sources_of(now, diff).await?);
         let mut by_creator = BTreeMap::<&CreatorName, (Vec<CallKey>, Vec<CallKey>)>::new();
         old.difference(&new).for_each(|(creator, key)| by_creator.entry(creator).or_default().0.push(*key));
         new.difference(&old).for_each(|(creator, key)| by_creator.entry(creator).or_default().1.push(*key));
         let mut pairs = Vec::new();
         for (creator, (old, new)) in by_creator {
-            let (mut old, new) = (self.lineages(creator, &old).await?, self.lineages(creator, &new).await?);
+            let (mut old, new) = (self.lineages(creator, &old, diff).await?, self.lineages(creator, &new, diff).await?);
             let many = old.len().max(new.len()) > MATCHED;
             for now in new {
                 let by_nearness = |other: &Lineage| nearness(&between(other, &now), other.run == now.run);
@@ -123,32 +120,32 @@ impl Lake {
     }
 
     /// The calls that made the files and values that a call was given.
-    async fn sources_of(&self, lineage: &Lineage) -> Result<BTreeSet<(CreatorName, CallKey)>> {
-        let mut found: BTreeSet<_> = lineage.values.iter().map(|value| (value.creator.clone(), value.key)).collect();
+    async fn sources_of(&self, lineage: &Lineage, diff: &mut CallDiff) -> Result<BTreeSet<(CreatorName, CallKey)>> {
+        let values = lineage.values.iter().map(|value| (value.creator.clone(), value.key));
+        let mut found: BTreeSet<_> = values.collect();
         for input in &lineage.inputs {
             let Some(uid) = &input.uid else { continue };
             match Origin::of(self, uid, &input.digest).await {
-                Ok(Origin::Call(call)) => {
-                    found.insert((call.creator, call.key));
-                }
-                Ok(Origin::Added(_)) => {}
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => {}
-                Err(error) => return Err(error),
+                // What was removed since is in no pair.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                origin => match unless_damaged(origin, uid, &mut diff.damaged)? {
+                    Some(Origin::Call(call)) => drop(found.insert((call.creator, call.key))),
+                    Some(Origin::Added(_)) | None => {}
+                },
             }
         }
         Ok(found)
     }
 
     /// What is remembered of calls, as far as it can be read.
-    async fn lineages(&self, creator: &CreatorName, keys: &[CallKey]) -> Result<Vec<Lineage>> {
+    async fn lineages(&self, creator: &CreatorName, keys: &[CallKey], diff: &mut CallDiff) -> Result<Vec<Lineage>> {
         let mut found = Vec::new();
         for key in keys.iter().take(PAIRS) {
-            match self.lineage_of(creator, key).await {
-                Ok(lineage) => found.extend(lineage),
-                Err(error) if error.kind() == ErrorKind::Corrupt => {}
-                Err(error) => return Err(error),
-            }
+            let lineage = self.lineage_of(creator, key).await;
+            let what = format!("{creator}/{}", key.short());
+            found.extend(unless_damaged(lineage, what, &mut diff.damaged)?.flatten());
         }
+        diff.left_out |= keys.len() > PAIRS;
         found.sort_by(|a, b| (&a.started_at, a.key).cmp(&(&b.started_at, b.key)));
         Ok(found)
     }
@@ -163,12 +160,6 @@ impl Lake {
         let (Some(was), Some(now)) = texts else { return Ok(None) };
         Ok(packages(&was).zip(packages(&now)).map(|(was, now)| changed(&was, &now)))
     }
-}
-
-struct Compared {
-    lineage: Lineage,
-    /// Digests of the files and of the value.
-    result: (Vec<Digest>, Digest),
 }
 
 /// What is a pair's own of its differences: what other calls made is said of those.

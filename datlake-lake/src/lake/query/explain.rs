@@ -68,7 +68,7 @@ impl Lake {
         refuse_in_body("explain a call")?;
         let (creator, key) = self.made_by_call(call, "there is nothing to explain")?;
         wait(async {
-            let this = self.lineage_present(&creator, &key).await?;
+            let this = self.record_present(&creator, &key).await?.lineage()?;
             let (mut others, mut damaged) = (Vec::new(), Vec::new());
             for (creator, other) in self.catalog().calls(Some(&creator)).await? {
                 if other == key {
@@ -136,15 +136,10 @@ impl Lake {
             for key in keys {
                 calls.extend(self.lineage_of(&creator, &key).await.unwrap_or_default());
             }
-            let none = |what: &str| Error::new(ErrorKind::NotFound, format!("the latest call of `{creator}` {what}"));
+            let whose = format!("the latest call of `{creator}`");
             let latest = calls.into_iter().max_by(|a, b| when(a).cmp(&when(b)));
-            let latest = latest.ok_or_else(|| none("cannot be read"))?;
-            let Some(digest) = latest.code.closure else {
-                let error = none("has no table of its code: nothing looked for more than the function itself");
-                return Err(error.with_hint("`closure = \"none\"` and `version` turn that off"));
-            };
-            let table = self.catalog().closure(&digest).await?;
-            let closure = table.ok_or_else(|| none("has a table of its code that is not there any more"))?;
+            let latest = latest.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("{whose} cannot be read")))?;
+            let closure = self.code_table(&latest, &whose).await?;
             Ok(CreatorCode {
                 creator,
                 key: latest.key,
