@@ -37,7 +37,7 @@ mod usage;
 mod writers;
 
 pub use dir::{
-    DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal, is_executable, is_open_to_us,
+    DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal, check_readable, is_executable,
 };
 pub use elsewhere::Elsewhere;
 pub use hashing::hash_file;

@@ -17,8 +17,6 @@ use crate::maker::Maker;
 use crate::runtime;
 
 const BUFFER: usize = 64 << 10;
-/// Less is copied sooner than shared.
-const SHARED_FROM: u64 = 256 << 10;
 
 /// Finished content outside the lake. Dropping it removes it.
 #[derive(Debug)]
@@ -65,11 +63,13 @@ impl Staged {
     pub fn copy_of(scratch: &Scratch, path: &Path) -> Result<Self> {
         let failed = |e| Error::io("read", path.display(), e);
         let mut file = Source::open(path)?;
-        if let Some(staged) = Self::share(scratch, &file)? {
-            file.is_still(staged.size)?;
-            return Ok(staged);
-        }
         let mut writer = StagedWriter::new(scratch)?;
+        if share(&file.file, &writer.hash.inner.get_ref().0) {
+            // What is read is what was shared, and not the file.
+            let (digest, size) = hash_file(writer.unfinished.path())?;
+            file.is_still(size)?;
+            return Ok(writer.unfinished.finish(digest, size));
+        }
         let mut buffer = vec![0; BUFFER];
         loop {
             match file.file.read(&mut buffer) {
@@ -82,19 +82,6 @@ impl Staged {
         let staged = writer.finish()?;
         file.is_still(staged.size)?;
         Ok(staged)
-    }
-
-    /// What shares the bytes of a large file on a disk that can do that. They are read of it, and not of the file.
-    fn share(scratch: &Scratch, file: &Source<'_>) -> Result<Option<Self>> {
-        if file.before.len() < SHARED_FROM || !file.before.is_file() {
-            return Ok(None);
-        }
-        let (unfinished, into) = Unfinished::begin(scratch)?;
-        if !share(&file.file, &into) {
-            return Ok(None);
-        }
-        let (digest, size) = hash_file(unfinished.path())?;
-        Ok(Some(unfinished.finish(digest, size)))
     }
 
     /// A finished file below this process's own scratch folder, which becomes content when it is [settled](Self::settle).
@@ -270,13 +257,6 @@ impl Write for Own {
 struct Unfinished(Option<PathBuf>, Maker);
 
 impl Unfinished {
-    /// A new file in `scratch`.
-    fn begin(scratch: &Scratch) -> Result<(Self, std::fs::File)> {
-        let path = scratch.file()?;
-        let file = std::fs::File::create_new(&path).map_err(|e| Error::io("create", path.display(), e))?;
-        Ok((Self(Some(path), Maker::this()), file))
-    }
-
     fn finish(mut self, digest: Digest, size: u64) -> Staged {
         Staged { path: self.0.take().unwrap_or_default(), maker: self.1, adopted: None, digest, size }
     }
@@ -307,9 +287,12 @@ impl Drop for Unfinished {
 impl StagedWriter {
     /// A new file in `scratch`.
     pub fn new(scratch: &Scratch) -> Result<Self> {
-        let (unfinished, file) = Unfinished::begin(scratch)?;
-        let hash = Hashing::new(BufWriter::with_capacity(BUFFER, Own(file, Maker::this())));
-        Ok(Self { hash, unfinished })
+        let path = scratch.file()?;
+        let file = std::fs::File::create_new(&path).map_err(|e| Error::io("create", path.display(), e))?;
+        Ok(Self {
+            hash: Hashing::new(BufWriter::with_capacity(BUFFER, Own(file, Maker::this()))),
+            unfinished: Unfinished(Some(path), Maker::this()),
+        })
     }
 
     /// Ends the file.

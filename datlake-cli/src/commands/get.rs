@@ -11,7 +11,7 @@ use datlake::{Error, ErrorKind, File, Lake, Subject, Tree, TreeEntry};
 use serde::Serialize;
 
 use super::content::json;
-use super::lake::{as_tree, copy, file, has_digest};
+use super::lake::{as_tree, copy_from, file, has_digest};
 use crate::answer::{Answer, Page, Partly};
 use crate::failure::refused;
 use crate::interrupt::Unfinished;
@@ -20,8 +20,6 @@ use crate::text::{bytes, escape, files};
 
 /// Files of a folder that are written, and first downloaded, at a time.
 const AT_ONCE: usize = 8;
-/// Less is copied sooner than shared.
-const SHARED_FROM: u64 = 256 << 10;
 
 /// What is asked for, looked up.
 enum GetSource {
@@ -214,8 +212,9 @@ fn write_file(file: &File, path: &Path, force: bool, executable: bool) -> anyhow
 
 /// Writes the content of a file into an empty one, with which the disk may share it.
 fn write(file: &File, out: &mut std::fs::File) -> anyhow::Result<()> {
-    if file.len() < SHARED_FROM || !file.open()?.share_with(out)? {
-        return copy(file, out);
+    let mut reader = file.open()?;
+    if !reader.share_with(out).with_context(|| format!("cannot read `{file}`"))? {
+        return copy_from(reader, file, out);
     }
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(&mut *out)?;

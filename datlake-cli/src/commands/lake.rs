@@ -1,6 +1,6 @@
 //! The lake that programs use, and files in it.
 
-use std::io::{Read as _, Write};
+use std::io::{Read, Write};
 
 use anyhow::{Context as _, bail};
 use datlake::{Digest, Error, ErrorKind, File, Lake, LakeBuilder, Side, Subject, Tree};
@@ -35,7 +35,11 @@ pub(super) fn as_tree(file: &File) -> Option<Tree> {
 
 /// Writes the content of `file` to `out`, and checks that it is what it was.
 pub(super) fn copy(file: &File, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut reader = file.open()?;
+    copy_from(file.open()?, file, out)
+}
+
+/// The same from what was opened of it.
+pub(super) fn copy_from(mut reader: impl Read, file: &File, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 64 << 10];
     loop {

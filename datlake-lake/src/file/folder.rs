@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use datlake_core::tree::TreeEntry;
 use datlake_core::{Error, ErrorKind, Result, Subject, Uid};
-use datlake_store::{is_executable, is_lake, is_open_to_us};
+use datlake_store::{check_readable, is_executable, is_lake};
 
 use crate::event::Event;
 use crate::handle::Lake;
@@ -266,7 +266,7 @@ fn file_found(path: &Path, found: &fs::Metadata) -> Result<FolderEntry, String> 
     if !found.is_file() {
         return Err("it is neither a file nor a folder".to_owned());
     }
-    is_open_to_us(path).map_err(|e| unreadable(&e))?;
+    check_readable(path).map_err(|e| unreadable(&e))?;
     Ok(FolderEntry::File { executable: is_executable(path, found), size: found.len() })
 }
 

@@ -35,7 +35,7 @@ pub use seal::Seal;
 pub(crate) use seal::{seal, time_of};
 pub use state::{DirStore, Durability};
 pub(crate) use sys::{changed, is_on_local_disk, read_only, share};
-pub use sys::{is_executable, is_open_to_us};
+pub use sys::{check_readable, is_executable};
 
 use self::publish::Source;
 
