@@ -2,15 +2,15 @@
 //! later.
 
 use std::fmt::Debug;
-use std::io::Write;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use datlake::report::{PushOutcome, UpstreamState};
-use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
+use datlake::testing::{Created, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{Error, ErrorKind, Event, File, Lake, Result, Tree, file_creator};
+use datlake_core::{Sink, Visit};
 
 use crate::support::{Machines, Watched, blob_in, check_error, files_below, overwrite};
 
@@ -87,12 +87,7 @@ impl Store for Odd {
     fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
         self.reads(self.0.get(at))
     }
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>> {
+    fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         self.reads(self.0.fetch(at, range, sink))
     }
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
@@ -104,11 +99,7 @@ impl Store for Odd {
     fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
         self.reads(self.0.size(at))
     }
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
+    fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         self.reads(self.0.list(prefix, visit))
     }
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {

@@ -1,8 +1,8 @@
 //! What is left over at a remote: found, told, and cleared when it is old by the remote's own clock.
 
+use std::convert::identity;
 use std::fs;
-use std::io::Write;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,9 @@ use std::time::Duration;
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{CallKey, ErrorKind, Lake, Verify};
 use datlake_core::claim::{Holder, Tried, claim, clear_left_over, left_over};
+use datlake_core::{Sink, Visit};
 
+use crate::delegate::delegate;
 use crate::support::{Machines, check_error, files_below};
 
 /// A remote at which the claims of some calls are two days older than they are.
@@ -24,31 +26,9 @@ fn key(n: u8) -> CallKey {
 }
 
 impl Store for Aged {
-    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        self.0.get(at)
-    }
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>> {
-        self.0.fetch(at, range, sink)
-    }
-    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
-        self.0.create(at, bytes)
-    }
-    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
-        self.0.create_from(at, file)
-    }
-    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        self.0.size(at)
-    }
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
+    delegate!(0, identity: get fetch create create_from size remove describe);
+
+    fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         Box::pin(async move {
             let mut aged = |mut entry: Entry| {
                 if let Location::Claim(of, _) | Location::Beat(of, 0..=1, _) = &entry.location
@@ -60,12 +40,6 @@ impl Store for Aged {
             };
             self.0.list(prefix, &mut aged).await
         })
-    }
-    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
-        self.0.remove(at)
-    }
-    fn describe(&self) -> String {
-        self.0.describe()
     }
 }
 

@@ -1,14 +1,17 @@
 //! Content that is elsewhere: fetched when it is read, once, and verified on the way.
 
+use std::convert::identity;
 use std::fs;
 use std::io::Write;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
+use datlake::testing::{Created, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{Error, ErrorKind, Event, File, Lake, Mirror, Result, file_creator};
+use datlake_core::{Sink, Visit};
 
+use crate::delegate::delegate;
 use crate::support::{Machines, blob_in, check_error, overwrite};
 
 #[test]
@@ -196,40 +199,12 @@ impl Write for Cut<'_> {
 }
 
 impl Store for Breaking {
-    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        self.store.get(at)
-    }
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>> {
+    delegate!(store, identity: get create create_from size list remove describe);
+
+    fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         self.began.lock().unwrap().push(range.start);
         let Some(after) = self.after else { return self.store.fetch(at, range, sink) };
         Box::pin(async move { self.store.fetch(at, range, &mut Cut(sink, after)).await })
-    }
-    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
-        self.store.create(at, bytes)
-    }
-    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
-        self.store.create_from(at, file)
-    }
-    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        self.store.size(at)
-    }
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
-        self.store.list(prefix, visit)
-    }
-    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
-        self.store.remove(at)
-    }
-    fn describe(&self) -> String {
-        self.store.describe()
     }
 }
 

@@ -1,12 +1,12 @@
 //! What is in a lake, and how often the remote is asked for it.
 
-use std::io::Write;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
+use datlake::testing::{Created, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{File, Lake, LakeBuilder, Result, file_creator};
+use datlake_core::{Sink, Visit};
 
 use crate::support::{Machines, files_below, lake};
 
@@ -41,12 +41,7 @@ impl Store for Counting {
         self.inner.get(at)
     }
 
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>> {
+    fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         self.note("fetch", at.path());
         self.inner.fetch(at, range, sink)
     }
@@ -66,11 +61,7 @@ impl Store for Counting {
         self.inner.size(at)
     }
 
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
+    fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         self.note("list", prefix.path());
         self.inner.list(prefix, visit)
     }

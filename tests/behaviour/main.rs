@@ -17,6 +17,8 @@ mod crowd;
 mod current;
 mod damage;
 mod deep;
+#[path = "../../datlake-store/src/delegate.rs"]
+mod delegate;
 #[path = "../exfat/mod.rs"]
 mod disk;
 mod downloads;

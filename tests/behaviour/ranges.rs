@@ -1,15 +1,18 @@
 //! Parts of large files that are only at the remote: how many bytes move, by how many requests, and what is trusted.
 
+use std::convert::identity;
 use std::io::{BufRead as _, Read as _, Seek as _, SeekFrom, Write};
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store};
+use datlake::testing::{Created, Location, Pending, Prefix, Side, Store};
 use datlake::{ErrorKind, File, Result, file_creator};
+use datlake_core::{Sink, Visit};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
+use crate::delegate::delegate;
 use crate::support::{Machines, Watched, blob_in, check_error, overwrite};
 
 const MIB: u64 = 1 << 20;
@@ -34,39 +37,11 @@ impl Write for Counted<'_> {
 }
 
 impl Store for Counting {
-    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        self.0.get(at)
-    }
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn Write + Send),
-    ) -> Pending<'a, Option<u64>> {
+    delegate!(0, identity: get create create_from size list remove describe);
+
+    fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         self.1.lock().unwrap().0 += 1;
         Box::pin(async move { self.0.fetch(at, range, &mut Counted(sink, &self.1)).await })
-    }
-    fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
-        self.0.create(at, bytes)
-    }
-    fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
-        self.0.create_from(at, file)
-    }
-    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        self.0.size(at)
-    }
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
-        self.0.list(prefix, visit)
-    }
-    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
-        self.0.remove(at)
-    }
-    fn describe(&self) -> String {
-        self.0.describe()
     }
 }
 

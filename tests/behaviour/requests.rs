@@ -1,22 +1,24 @@
 //! How much is asked of a remote, and what of that at a time: far away, what follows one after the other takes a round trip each.
 
+use std::convert::identity;
 use std::fs;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use std::time::{Duration, Instant};
 
-use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store};
+use datlake::testing::{Created, Location, Pending, Prefix, Side, Store};
 use datlake::{File, Lake, LakeBuilder, Result, file_creator};
+use datlake_core::{Sink, Visit};
 use futures_util::future::{join, poll_fn};
 
+use crate::delegate::delegate;
 use crate::fake::{Asked, Fake};
 use crate::servers::s3_at;
 use crate::support::{Machines, Watched};
 
-/// How long a request waits for another, where none comes.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How often a request that waits for another is polled, where none comes: those of one task are begun before that.
+const PATIENCE: u32 = 100;
 
 /// What is under way at a store, and what was.
 #[derive(Debug, Default)]
@@ -42,15 +44,16 @@ impl Meeting {
     fn meet<'a, T: Send + 'a>(&'a self, kind: &'static str, request: Pending<'a, T>) -> Pending<'a, T> {
         Box::pin(async move {
             self.traffic.lock().unwrap().now.push(kind);
-            let until = Instant::now() + if self.kinds.contains(&kind) { PATIENCE } else { Duration::ZERO };
+            let mut left = if self.kinds.contains(&kind) { PATIENCE } else { 0 };
             let met = poll_fn(|cx| {
                 let mut traffic = self.traffic.lock().unwrap();
                 if traffic.now.iter().filter(|now| **now == kind).count() > 1 && !traffic.together.contains(&kind) {
                     traffic.together.push(kind);
                 }
-                if traffic.together.contains(&kind) || Instant::now() > until {
+                if traffic.together.contains(&kind) || left == 0 {
                     return Poll::Ready(());
                 }
+                left -= 1;
                 cx.waker().wake_by_ref();
                 Poll::Pending
             });
@@ -67,38 +70,18 @@ impl Meeting {
 }
 
 impl Store for Meeting {
-    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        self.store.get(at)
-    }
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: Range<u64>,
-        sink: &'a mut (dyn std::io::Write + Send),
-    ) -> Pending<'a, Option<u64>> {
+    delegate!(store, identity: get size list remove describe);
+
+    fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         self.meet("fetch", self.store.fetch(at, range, sink))
     }
+
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
         self.meet(at.folder(), self.store.create(at, bytes))
     }
+
     fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
         self.meet(at.folder(), self.store.create_from(at, file))
-    }
-    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        self.store.size(at)
-    }
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
-        self.store.list(prefix, visit)
-    }
-    fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
-        self.store.remove(at)
-    }
-    fn describe(&self) -> String {
-        self.store.describe()
     }
 }
 

@@ -1,14 +1,18 @@
 //! A process is killed before and after every change it makes to a store, and the lake is as if it had not begun, or had
 //! finished.
 
+use std::convert::identity;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datlake::testing::{Created, Entry, Location, Pending, Prefix, Store, Wrap};
+use datlake::testing::{Created, Location, Pending, Prefix, Store, Wrap};
 use datlake::{ErrorKind, Lake};
+use datlake_core::{Sink, Visit};
 
 use crate::child::{Ended, Process, Remote};
+use crate::delegate::delegate;
 use crate::steps::{MOVES, NAMES, STEPS, look, take};
 
 /// On which side of a change the process ends.
@@ -51,18 +55,7 @@ impl Stopping {
 }
 
 impl Store for Stopping {
-    fn get<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<Vec<u8>>> {
-        self.store.get(at)
-    }
-
-    fn fetch<'a>(
-        &'a self,
-        at: &'a Location,
-        range: std::ops::Range<u64>,
-        sink: &'a mut (dyn std::io::Write + Send),
-    ) -> Pending<'a, Option<u64>> {
-        self.store.fetch(at, range, sink)
-    }
+    delegate!(store, identity: get fetch size list describe);
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
         // How many heartbeats there are depends on time: they are no places to die at.
@@ -76,27 +69,11 @@ impl Store for Stopping {
         Box::pin(self.change(self.store.create_from(at, file)))
     }
 
-    fn size<'a>(&'a self, at: &'a Location) -> Pending<'a, Option<u64>> {
-        self.store.size(at)
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a Prefix,
-        visit: &'a mut (dyn FnMut(Entry) -> std::ops::ControlFlow<()> + Send),
-    ) -> Pending<'a, ()> {
-        self.store.list(prefix, visit)
-    }
-
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
         if matches!(at, Location::Beat(..)) {
             return self.store.remove(at);
         }
         Box::pin(self.change(self.store.remove(at)))
-    }
-
-    fn describe(&self) -> String {
-        self.store.describe()
     }
 }
 

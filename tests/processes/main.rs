@@ -6,6 +6,8 @@
 
 mod child;
 mod crashes;
+#[path = "../../datlake-store/src/delegate.rs"]
+mod delegate;
 #[path = "../exfat/mod.rs"]
 #[allow(dead_code, reason = "the tests of behaviour use all of it")]
 mod disk;
