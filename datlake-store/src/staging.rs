@@ -151,8 +151,11 @@ impl<'a> Source<'a> {
     /// The same of what was found to be a regular file a moment ago. Should a pipe be in its place by now, nobody waits for its writer.
     fn open_found(path: &'a Path) -> Result<Self> {
         let flags = rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOCTTY).bits();
-        let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path);
-        Self::of(path, file.map_err(|e| Error::io("read", path.display(), e))?)
+        match OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path) {
+            // Somebody has a lease of it, as file servers do for their clients: they get the time to give it back.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Self::open(path),
+            file => Self::of(path, file.map_err(|e| Error::io("read", path.display(), e))?),
+        }
     }
 
     fn of(path: &'a Path, file: std::fs::File) -> Result<Self> {
