@@ -372,13 +372,13 @@ fn a_commit_is_found_by_its_id_whatever_else_the_history_has() {
     let asked = |commits: usize| {
         let machines = Machines::new();
         let (_, main) = repository(&machines.machine("one"));
-        let id = |at| committed(&main, &[("a", &format!("{at}"))]);
-        let id = (0..commits).map(id).last().unwrap();
+        let ids: Vec<_> = (0..commits).map(|at| committed(&main, &[("a", &format!("{at}"))])).collect();
+        let id = ids.last().unwrap();
         put(&main, &[("b", "1")]);
         main.commit("last").unwrap();
         let asked = Questions::default();
         let lake = machines.builder("other").wrap_stores(counting(&asked)).open().unwrap();
-        lake.repository("sales").unwrap().branch("main").revert(&id, &MergeOptions::default()).unwrap();
+        lake.repository("sales").unwrap().branch("main").revert(id, &MergeOptions::default()).unwrap();
         let asked = asked.lock().unwrap();
         assert!(!asked.iter().any(|(what, about)| *what == "list" && about.ends_with("/commits")), "{asked:?}");
         asked.iter().filter(|(_, about)| about.starts_with("blobs/")).count()
