@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::envelope;
 use crate::document::references::{Content, Document, References};
-use crate::lineage::{Added, FileMeta, Person};
+use crate::lineage::{Added, FileMeta, Person, PersonSource};
 use crate::record::{Name, NameTarget, OutputOf};
 use crate::{Digest, Error, ErrorKind, Location, LogId, Result, Subject, Uid};
 
@@ -140,13 +140,16 @@ impl Version {
         &self.bytes
     }
 
-    /// Whether it closes the log of this name: nothing is appended behind it.
-    pub(crate) fn closes(&self, first: &Name) -> bool {
-        self.n == 1 && self.aside && self.target.same(&first.target)
+    /// The entry that closes the log of a name, so that nothing is appended to it.
+    pub(crate) fn closing(first: &Name, home: &str, nonce: &str) -> Result<Self> {
+        let place = EntryPlace { uid: &first.uid, first: first.digest, n: 1, before: first.digest };
+        let person = Person { email: String::new(), source: PersonSource::Login };
+        let moved = Moved { person, host: String::new(), at: String::new() };
+        Self::create(place, first.target.clone(), moved, true, home, nonce)
     }
 
-    /// Whether it is there to close its log: nobody moved the name.
-    fn is_closing(&self) -> bool {
+    /// Whether it closes its log: nobody moved the name by it.
+    pub(crate) fn is_closing(&self) -> bool {
         self.n == 1 && self.aside && self.moved.at.is_empty()
     }
 
@@ -279,6 +282,24 @@ mod tests {
         assert_eq!(at.path(), format!("names/reports/a.csv.datlake/{BEFORE}/{}.pruned.datlake", version.digest));
         let mark = Document::parse(&at, mark).unwrap();
         assert!(mark.references().content.is_empty() && mark.pruned_mark().is_none());
+    }
+
+    #[test]
+    fn an_entry_that_closes_its_log_has_these_bytes_for_good_and_is_told_from_one_that_came_too_late() {
+        let first = Name::create(Uid::chosen("reports/a.csv").unwrap(), output(), "3f9a", "5a-6").unwrap();
+        let closing = Version::closing(&first, "3f9a", "5a-7").unwrap();
+        let golden = format!(
+            r#"{{"datlake":"version","format":1,"nonce":"5a-7","home":"3f9a","uid":"reports/a.csv","n":1,"before":"{}","moved":{{"person":{{"email":"","source":"login"}},"host":"","at":""}},"aside":true,"output":{{"creator":"shop/shop::report","key":"0101010101010101010101010101010101010101010101010101010101010101"}},"digest":"#,
+            first.digest
+        );
+        assert!(std::str::from_utf8(closing.bytes()).unwrap().starts_with(&golden));
+        let document = |version: &Version| {
+            let at = version.log().entry(1);
+            Document::parse(&at, version.bytes().to_vec()).unwrap()
+        };
+        assert!(document(&closing).is_mark && document(&closing).references().needs.is_empty());
+        let late = [output(), added()].map(|target| version(1, target, true));
+        assert!(late.iter().all(|version| !version.is_closing() && !document(version).is_mark));
     }
 
     #[test]

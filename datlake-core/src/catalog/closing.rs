@@ -2,30 +2,23 @@
 //!
 //! What a call left that died is removed when another takes its name, and the name of a call goes with the call. Neither may take
 //! away what the name was replaced by. So entry 1 decides: either it is a replacement, and the document stays; or it *closes* the
-//! log, and nobody appends to that any more. An entry that closes is *aside* and has the document's own target. No other entry 1
-//! is: what a name leads to already is never appended.
+//! log, and nobody appends to that any more. An entry that closes is *aside*, and nobody moved the name by it, at no time.
 
 use super::Catalog;
 use super::versions::append;
-use crate::lineage::{Person, PersonSource};
 use crate::log;
 use crate::record::Name;
-use crate::version::{EntryPlace, Moved, Version};
+use crate::version::Version;
 use crate::{Location, LogId, Result, Store};
 
 impl Catalog {
     /// Closes the log of a name behind its document: whether it is closed, so that the document can go. `false` where somebody replaced
     /// the name, and where the document is gone.
     pub(super) async fn close(&self, store: &dyn Store, first: &Name, nonce: &str) -> Result<bool> {
-        let log = LogId::Name(first.uid.clone(), first.digest);
-        let place = EntryPlace { uid: &first.uid, first: first.digest, n: 1, before: first.digest };
-        // Nobody looks at who closed it.
-        let person = Person { email: String::new(), source: PersonSource::Login };
-        let moved = Moved { person, host: String::new(), at: String::new() };
-        let closing = Version::create(place, first.target.clone(), moved, true, &self.home, nonce)?;
-        let entry = log.entry(1);
+        let closing = Version::closing(first, &self.home, nonce)?;
+        let log = closing.log();
         if self.remote.is_none() {
-            self.mark_unpushed(&entry).await?;
+            self.mark_unpushed(&log.entry(1)).await?;
         }
         // Whoever closed it before may have died.
         Ok(append(store, &closing).await? || self.is_closed(store, first, log::last(store, &log, 0).await?).await?)
@@ -37,7 +30,7 @@ impl Catalog {
             return Ok(false);
         }
         let log = LogId::Name(first.uid.clone(), first.digest);
-        Ok(self.entry(store, &log, 1).await?.is_some_and(|entry| entry.closes(first)))
+        Ok(self.entry(store, &log, 1).await?.is_some_and(|entry| entry.is_closing()))
     }
 
     /// Whether somebody replaced a name, as `store` has it.

@@ -46,7 +46,7 @@ impl Catalog {
                 n => match self.entry(&*self.local, &log, n).await? {
                     // Somebody is about to make it, or began and died.
                     Some(version) if n > current && !version.aside => continue,
-                    Some(version) if version.closes(&now.first) => continue,
+                    Some(version) if version.is_closing() => continue,
                     Some(version) => Some(version),
                     None => {
                         missing.get_or_insert_with(|| log.entry(n));

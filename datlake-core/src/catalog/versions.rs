@@ -27,7 +27,7 @@ impl Catalog {
             let Some(version) = self.entry(store, &log, n).await? else { continue };
             if version.aside {
                 // It was never replaced.
-                shown -= u64::from(entries == 1 && version.closes(&first));
+                shown -= u64::from(entries == 1 && version.is_closing());
                 continue;
             }
             let is_pruned = falls_back && self.is_pruned(store, &first, &version.digest).await?;
@@ -97,16 +97,15 @@ impl Catalog {
         }
         let known = self.entries_here(&log).await?;
         let last = log::last(&**remote, &log, known).await?;
-        self.copy_entries(&first, known, last).await
+        self.copy_entries(&log, known, last).await
     }
 
     /// Copies entries of the remote, from the last one down to one that shows something, or is known.
-    async fn copy_entries(&self, first: &Name, known: u64, last: u64) -> Result<()> {
+    async fn copy_entries(&self, log: &LogId, known: u64, last: u64) -> Result<()> {
         let Some(remote) = &self.remote else { return Ok(()) };
-        let log = LogId::Name(first.uid.clone(), first.digest);
         for n in (known + 1..=last).rev() {
-            let Some(version) = self.entry(&**remote, &log, n).await? else { continue };
-            if version.closes(first) {
+            let Some(version) = self.entry(&**remote, log, n).await? else { continue };
+            if version.is_closing() {
                 continue;
             }
             convenience(self.copy(&log.entry(n), version.bytes()).await)?;
@@ -233,8 +232,9 @@ impl Catalog {
     /// Keeps a copy of what a name leads to at the remote.
     pub(super) async fn copy_named(&self, named: &Named) -> Result<()> {
         self.copy_name(&named.first).await?;
+        let log = LogId::Name(named.uid().clone(), named.first.digest);
         let shown = named.version.as_ref().map_or(0, |version| version.n);
-        self.copy_entries(&named.first, shown.saturating_sub(1), named.entries).await
+        self.copy_entries(&log, shown.saturating_sub(1), named.entries).await
     }
 
     /// Sends an entry that was made without the remote. Where the name was replaced there meanwhile, it is kept there as a
@@ -255,13 +255,11 @@ impl Catalog {
         if document != Some(&here.digest) || !self.in_time(secured) {
             return Ok(Commit::Retry(Retry::Now));
         }
-        let name = self.local.get(&Location::Name(uid.clone())).await?;
-        let name = name.map(|bytes| Name::parse(uid, bytes)).transpose()?;
-        if name.as_ref().is_some_and(|name| here.closes(name)) {
+        if here.is_closing() {
             return Ok(Commit::Done(Pushed::Nothing));
         }
-        if let Some(name) = name
-            && self.is_unpushed(&name.document().part_of).await?
+        if let Some(bytes) = self.local.get(&Location::Name(uid.clone())).await?
+            && self.is_unpushed(&Document::parse(&Location::Name(uid.clone()), bytes)?.part_of).await?
         {
             let why = format!("what `{uid}` was before is not there yet");
             return Ok(Commit::Done(Pushed::Taken { why }));
