@@ -416,4 +416,4 @@ impl CallKey {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -22,7 +22,7 @@ static CODE: Code = Code {
     cfg: &[],
 };
 
-fn identity_of(build: impl FnOnce(&mut KeyBuilder)) -> Identity {
+pub(crate) fn identity_of(build: impl FnOnce(&mut KeyBuilder)) -> Identity {
     let mut builder = KeyBuilder::new(&CODE).unwrap();
     build(&mut builder);
     builder.finish().unwrap()

@@ -1,30 +1,8 @@
 use super::*;
-use crate::{Code, KeyBuilder};
-
-static CODE: Code = Code {
-    package: "shop",
-    package_version: "1.0.0",
-    manifest_dir: "",
-    module: "shop",
-    name: "report",
-    given_name: None,
-    file: "src/lib.rs",
-    line: 1,
-    blob: [0; 20],
-    own: [1; 32],
-    conditions: &[],
-    embedded: &[],
-    dependencies: &[],
-    found: None,
-    lock: None,
-    features: &[],
-    cfg: &[],
-};
+use crate::key::tests::identity_of;
 
 fn identity<T: serde::Serialize>(argument: &T) -> Identity {
-    let mut key = KeyBuilder::new(&CODE).unwrap();
-    key.arg("argument", argument);
-    key.finish().unwrap()
+    identity_of(|key| key.arg("argument", argument))
 }
 
 /// Notes that the call number `n` returned `value`.

@@ -1,24 +1,6 @@
 use datlake_core::{ClosureTable, Code};
 
-const PLAIN: Code = Code {
-    package: "shop",
-    package_version: "1.0.0",
-    manifest_dir: "/home/me/shop",
-    module: "shop",
-    name: "root",
-    given_name: None,
-    file: "src/lib.rs",
-    line: 1,
-    blob: [0; 20],
-    own: [1; 32],
-    conditions: &[],
-    embedded: &[],
-    dependencies: &[],
-    found: None,
-    lock: None,
-    features: &[],
-    cfg: &[],
-};
+const PLAIN: Code = Code { module: "shop", ..super::item("root", 1) };
 
 /// `item!(A: "module", "name", [own; 32], [B, C])`: a static in a function, as the macros emit it.
 macro_rules! item {
