@@ -37,9 +37,11 @@ impl<R, S: Shape<R>, B> Attempt<R, S, B> {
         Self { site, code, body, describe, shape: PhantomData }
     }
 
-    /// Says once that it waits for another process.
-    pub(super) fn says_it_waits(&mut self, by: String) {
-        self.site.says_it_waits(by);
+    /// It was left to another process. Says that it waits once it was tried a second time: then its claim has been asked for.
+    pub(super) fn note_left(&mut self, by: String) {
+        if self.site.times_left > 1 {
+            self.site.says_it_waits(by);
+        }
     }
 }
 
@@ -80,7 +82,7 @@ impl<R, S: Shape<R>, F: Future<Output = R>> Attempt<R, S, Pin<Box<F>>> {
                 Tried::Done(result) => return result,
                 Tried::Held(again, by) => {
                     self = again;
-                    self.says_it_waits(by);
+                    self.note_left(by);
                 }
             }
             if let Err(error) = self.site.pace.pause(backoff.next()).await {

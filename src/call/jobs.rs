@@ -23,73 +23,81 @@ use super::site::WhenHeld;
 /// Calls of an asynchronous creator under way at a time.
 const POLLED: usize = 128;
 
-/// Calls that this process has not tried yet, with their places.
-struct Fresh<C> {
-    calls: VecDeque<(usize, C)>,
+/// Calls that are to be made, with their places: `C` before they are tried, `A` after that.
+struct Queue<C, A> {
+    fresh: VecDeque<(usize, C)>,
+    /// Those that other processes ran when they were tried.
+    held: VecDeque<(usize, A)>,
     /// Whether another process makes the same calls.
     shared: bool,
     order: RandomState,
 }
 
-impl<C> Fresh<C> {
+/// What is done next.
+enum Job<C, A> {
+    Fresh(C),
+    /// One to be tried again, of this many.
+    Held(A, usize),
+}
+
+impl<C, A> Queue<C, A> {
     fn new(calls: Vec<C>) -> Self {
-        Self { calls: calls.into_iter().enumerate().collect(), shared: false, order: RandomState::new() }
+        let fresh = calls.into_iter().enumerate().collect();
+        Self { fresh, held: VecDeque::new(), shared: false, order: RandomState::new() }
     }
 
-    fn next(&mut self) -> Option<(usize, C)> {
-        let left = self.calls.len();
+    fn next(&mut self) -> Option<(usize, Job<C, A>)> {
+        if let Some((at, call)) = self.next_fresh() {
+            return Some((at, Job::Fresh(call)));
+        }
+        let of = self.held.len();
+        self.held.pop_front().map(|(at, held)| (at, Job::Held(held, of)))
+    }
+
+    fn next_fresh(&mut self) -> Option<(usize, C)> {
+        let left = self.fresh.len();
         if !self.shared || left == 0 {
-            return self.calls.pop_front();
+            return self.fresh.pop_front();
         }
         // Each process draws its own.
         let at = usize::try_from(self.order.hash_one(left) % left as u64).unwrap_or_default();
-        self.calls.swap_remove_front(at)
+        self.fresh.swap_remove_front(at)
+    }
+
+    /// Another process runs it.
+    fn leave(&mut self, at: usize, held: A) {
+        self.shared = true;
+        self.held.push_back((at, held));
     }
 }
 
 /// The calls of a blocking creator, which several threads make.
-pub(super) struct Jobs<R, S, F>(Mutex<State<R, S, F>>);
+pub(super) struct Jobs<C, A>(Mutex<Queue<C, A>>);
 
-struct State<R, S, F> {
-    fresh: Fresh<Call<R, S, F>>,
-    /// Those that other processes ran when they were tried.
-    held: VecDeque<(usize, Attempt<R, S, F>)>,
-}
-
-/// What a thread does next.
-enum Job<R, S, F> {
-    Fresh(usize, Call<R, S, F>),
-    /// One to be tried again, of this many.
-    Held(usize, Attempt<R, S, F>, usize),
-}
-
-impl<R, S: Shape<R>, F: FnOnce() -> R> Jobs<R, S, F> {
-    pub(super) fn new(calls: Vec<Call<R, S, F>>) -> Self {
-        Self(Mutex::new(State { fresh: Fresh::new(calls), held: VecDeque::new() }))
+impl<C, A> Jobs<C, A> {
+    pub(super) fn new(calls: Vec<C>) -> Self {
+        Self(Mutex::new(Queue::new(calls)))
     }
 
-    fn next(&self) -> Option<Job<R, S, F>> {
-        let state = &mut *lock(&self.0);
-        if let Some((at, call)) = state.fresh.next() {
-            return Some(Job::Fresh(at, call));
-        }
-        let of = state.held.len();
-        state.held.pop_front().map(|(at, held)| Job::Held(at, held, of))
+    fn next(&self) -> Option<(usize, Job<C, A>)> {
+        lock(&self.0).next()
     }
+}
 
+impl<R, S: Shape<R>, F: FnOnce() -> R> Jobs<Call<R, S, F>, Attempt<R, S, F>> {
     /// Makes calls until none is left that no other thread makes, and hands on what each returned, with its place.
     pub(super) fn work(&self, mut done: impl FnMut(usize, R)) {
         // How many calls in a row were held.
         let (mut in_vain, mut backoff) = (0, Backoff::new());
-        while let Some(job) = self.next() {
-            let (at, tried, of) = match job {
-                Job::Fresh(at, call) => match call.attempt() {
-                    Ok(attempt) => (at, attempt.try_run(WhenHeld::Leave, false), None),
-                    Err(error) => (at, Tried::Done(S::fail(error)), None),
+        while let Some((at, job)) = self.next() {
+            let (tried, of) = match job {
+                Job::Fresh(call) => match call.attempt() {
+                    Ok(attempt) => (attempt.try_run(WhenHeld::Leave, false), None),
+                    Err(error) => (Tried::Done(S::fail(error)), None),
                 },
                 // The last one that is left may as well be waited for.
-                Job::Held(at, held, 1) => (at, held.try_run(WhenHeld::Wait, false), Some(1)),
-                Job::Held(at, held, of) => (at, held.try_run(WhenHeld::Leave, false), Some(of)),
+                Job::Held(held, 1) => (held.try_run(WhenHeld::Wait, false), Some(1)),
+                Job::Held(held, of) => (held.try_run(WhenHeld::Leave, false), Some(of)),
             };
             let (mut held, by) = match tried {
                 Tried::Done(result) => {
@@ -99,14 +107,8 @@ impl<R, S: Shape<R>, F: FnOnce() -> R> Jobs<R, S, F> {
                 }
                 Tried::Held(held, by) => (held, by),
             };
-            if of.is_some() {
-                held.says_it_waits(by);
-            }
-            {
-                let state = &mut *lock(&self.0);
-                state.fresh.shared = true;
-                state.held.push_back((at, held));
-            }
+            held.note_left(by);
+            lock(&self.0).leave(at, held);
             in_vain += 1;
             if of.is_some_and(|of| of <= in_vain) {
                 in_vain = 0;
@@ -116,44 +118,38 @@ impl<R, S: Shape<R>, F: FnOnce() -> R> Jobs<R, S, F> {
     }
 }
 
-/// A call of an asynchronous creator that is under way.
-enum AsyncJob<R, S, F> {
-    Fresh(AsyncCall<R, S, F>),
-    /// One that another process ran when it was tried.
-    Held(Attempt<R, S, Pin<Box<F>>>),
-}
-
 /// Makes the calls of an asynchronous creator, and hands on what each returned, with its place.
 pub(super) async fn make_all<R, S: Shape<R>, F: Future<Output = R>>(
     calls: Vec<AsyncCall<R, S, F>>,
     mut done: impl FnMut(usize, R),
 ) {
-    let (mut fresh, mut held) = (Fresh::new(calls), VecDeque::new());
+    let mut queue = Queue::new(calls);
     let mut under_way = FuturesUnordered::new();
     loop {
         while under_way.len() < POLLED {
-            let next = fresh.next().map(|(at, call)| (at, AsyncJob::Fresh(call)));
-            let Some((at, job)) = next.or_else(|| held.pop_front()) else { break };
+            let Some((at, job)) = queue.next() else { break };
             under_way.push(async move { (at, make(job).await) });
         }
         match under_way.next().await {
             None => return,
             Some((at, Tried::Done(result))) => done(at, result),
-            Some((at, Tried::Held(attempt, _))) => {
-                fresh.shared = true;
-                held.push_back((at, AsyncJob::Held(attempt)));
-            }
+            Some((at, Tried::Held(attempt, _))) => queue.leave(at, attempt),
         }
     }
 }
 
-async fn make<R, S: Shape<R>, F: Future<Output = R>>(job: AsyncJob<R, S, F>) -> Tried<R, Attempt<R, S, Pin<Box<F>>>> {
+type AsyncAttempt<R, S, F> = Attempt<R, S, Pin<Box<F>>>;
+
+/// Makes a call, or leaves it the first time that it is tried.
+async fn make<R, S: Shape<R>, F: Future<Output = R>>(
+    job: Job<AsyncCall<R, S, F>, AsyncAttempt<R, S, F>>,
+) -> Tried<R, AsyncAttempt<R, S, F>> {
     match job {
-        AsyncJob::Fresh(call) => match call.attempt() {
+        Job::Fresh(call) => match call.attempt() {
             Ok(attempt) => attempt.try_run_async(false).await,
             Err(error) => Tried::Done(S::fail(error)),
         },
-        AsyncJob::Held(attempt) => Tried::Done(attempt.run_async(false).await),
+        Job::Held(attempt, _) => Tried::Done(attempt.run_async(false).await),
     }
 }
 
@@ -162,9 +158,9 @@ mod tests {
     use super::*;
 
     fn order(shared: bool) -> Vec<usize> {
-        let mut fresh = Fresh::new(vec![(); 100]);
-        fresh.shared = shared;
-        std::iter::from_fn(|| fresh.next()).map(|(at, ())| at).collect()
+        let mut queue = Queue::<(), ()>::new(vec![(); 100]);
+        queue.shared = shared;
+        std::iter::from_fn(|| queue.next()).map(|(at, _)| at).collect()
     }
 
     #[test]

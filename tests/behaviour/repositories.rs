@@ -211,11 +211,11 @@ fn a_prefix_is_one_item_whatever_its_paths_go_on_with() {
     assert_eq!((page.prefixes().collect::<Vec<_>>(), page.objects().count(), &page.next), (vec!["a/"], 3, &None));
     let page = main.list(&folders.after("a/")).unwrap();
     assert_eq!((page.prefixes().count(), page.objects().count(), page.next), (0, 3, None));
-    let page = main.list(&ObjectQuery::default().delimiter(&last.to_string()).limit(9)).unwrap();
+    let page = main.list(&ObjectQuery::default().delimiter(last.to_string()).limit(9)).unwrap();
     assert_eq!(page.prefixes().collect::<Vec<_>>(), [format!("a/{last}"), format!("b{last}")]);
     // The prefix that has nothing behind it is the last item.
     main.put_bytes(&format!("{last}{last}"), "x").unwrap();
-    let page = main.list(&ObjectQuery::default().after("c").delimiter(&last.to_string()).limit(9)).unwrap();
+    let page = main.list(&ObjectQuery::default().after("c").delimiter(last.to_string()).limit(9)).unwrap();
     assert_eq!((page.items.len(), page.next), (1, None));
 }
 

@@ -69,6 +69,32 @@ fn content_stays_as_long_as_a_branch_or_a_tag_leads_to_it() {
     }
 }
 
+/// Whoever collected died before the mark of a commit was gone, of which another machine has copies.
+#[test]
+fn what_is_copied_is_at_the_remote_also_where_it_was_collected_there() {
+    let machines = Machines::new();
+    let (lake, other) = (machines.machine("one"), machines.machine("other"));
+    let (sales, dev) = made(&lake);
+    let id = dev.commit_info().unwrap().id.to_string();
+    let is_mark = |path: &std::path::PathBuf| path.to_string_lossy().ends_with(&format!("/commits/{id}.datlake"));
+    let mark = files_below(&machines.remote()).into_iter().find(is_mark).unwrap();
+    dev.delete().unwrap();
+    collect(&other);
+    assert!(!is_there(&machines.remote(), "on dev") && is_there(lake.home(), "on dev") && !mark.exists());
+    std::fs::write(mark, "").unwrap();
+    sales.branch("main").copy_object(&id, "b", "b").unwrap();
+    assert_eq!(other.repository("sales").unwrap().branch("main").read("b").unwrap(), b"on dev");
+    whole(&other);
+    // Where nobody has it any more, nothing is put.
+    let blob = |root: &Path| {
+        let digest = Digest::of(b"on main").to_string();
+        std::fs::remove_file(root.join("blobs").join(&digest[..2]).join(digest)).unwrap();
+    };
+    [lake.home(), &machines.remote()].into_iter().for_each(blob);
+    check_error(sales.branch("main").copy_object("main", "a", "c"), ErrorKind::MissingBlob, &["`a`"]);
+    assert!(!sales.branch("main").exists("c").unwrap());
+}
+
 /// Whoever deleted a repository died before all of it was gone.
 #[test]
 fn what_is_left_of_a_repository_goes_with_a_collection() {

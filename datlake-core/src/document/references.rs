@@ -162,7 +162,7 @@ impl Content {
     }
 
     /// What was put at `path`: content of its own, whatever tree it is in.
-    pub(crate) fn put(digest: Digest, size: u64, path: String) -> Self {
+    pub fn put(digest: Digest, size: u64, path: String) -> Self {
         Self { size: Some(size), ..Self::apart(digest, path, Part::File) }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::entry::{BranchEntry, EntryKind};
-use crate::tree::{TreeChanges, TreeEntry};
+use crate::tree::TreeChanges;
 use crate::{Digest, LogId};
 
 /// A branch at an entry of its log.
@@ -71,18 +71,8 @@ impl BranchState {
         all.map(|(path, entry)| (path.clone(), entry.clone())).collect()
     }
 
-    /// What was done to `path` behind the tree; `None` where nothing was.
-    pub fn change(&self, path: &str) -> Option<&Option<TreeEntry>> {
-        self.changes.values().rev().find_map(|changes| changes.get(path))
-    }
-
     /// How many entries are read for it.
     pub fn entries(&self) -> u64 {
         self.n - self.tree_at
-    }
-
-    /// Whether nothing was changed since the commit that the branch is led to, as far as that is known without reading trees.
-    pub fn is_clean(&self) -> bool {
-        self.changes.is_empty() && self.tree == BranchTree::Commit(self.commit)
     }
 }

@@ -35,7 +35,7 @@ impl Span<'_> {
     }
 
     /// Whether a range may have some of it.
-    pub fn meets(&self, row: &RangeRow) -> bool {
+    fn meets(&self, row: &RangeRow) -> bool {
         let (first, last) = (row.first.as_str(), row.last.as_str());
         last > self.after && last >= self.prefix && (first <= self.prefix || first.starts_with(self.prefix))
     }
@@ -91,26 +91,20 @@ fn digests(tree: &Metarange) -> HashSet<crate::Digest> {
 }
 
 /// The entries of some ranges of a tree, one after the other.
-pub struct Walk<'a> {
+struct Walk<'a> {
     rows: std::vec::IntoIter<&'a RangeRow>,
     open: std::vec::IntoIter<(String, TreeEntry)>,
 }
 
 impl<'a> Walk<'a> {
     /// Walks through the ranges that are wanted.
-    pub fn new(tree: &'a Metarange, is_wanted: impl Fn(&RangeRow) -> bool) -> Self {
+    fn new(tree: &'a Metarange, is_wanted: impl Fn(&RangeRow) -> bool) -> Self {
         let rows: Vec<_> = tree.ranges().iter().filter(|row| is_wanted(row)).collect();
         Self { rows: rows.into_iter(), open: Vec::new().into_iter() }
     }
 
     /// The next entry.
-    ///
-    /// # Errors
-    /// Those of `load`.
-    pub fn next(
-        &mut self,
-        load: &mut dyn FnMut(&RangeRow) -> Result<super::TreeRange>,
-    ) -> Result<Option<(String, TreeEntry)>> {
+    fn next(&mut self, load: LoadRange<'_>) -> Result<Option<(String, TreeEntry)>> {
         loop {
             if let Some(entry) = self.open.next() {
                 return Ok(Some(entry));

@@ -1,5 +1,6 @@
 //! Three-way merges of trees.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -52,7 +53,7 @@ enum Wish {
 /// # Errors
 /// Those of `load`.
 pub fn merge(
-    bases: &[Metarange],
+    bases: &[impl Borrow<Metarange>],
     ours: &Metarange,
     theirs: &Metarange,
     winner: &dyn Fn(&str) -> Option<Winner>,
@@ -61,7 +62,7 @@ pub fn merge(
     let mut wishes: Vec<BTreeMap<String, Wish>> = Vec::new();
     let mut seen = BTreeMap::<String, (Option<TreeEntry>, Option<TreeEntry>)>::new();
     for base in bases {
-        let (mut mine, changed) = (all(base, ours, load)?, all(base, theirs, load)?);
+        let (mut mine, changed) = (all(base.borrow(), ours, load)?, all(base.borrow(), theirs, load)?);
         let mut wished = BTreeMap::new();
         for (path, TreeDifference { before, after: theirs, .. }) in changed {
             let (ours, wish) = match mine.remove(&path) {

@@ -13,7 +13,7 @@ mod metarange;
 mod range;
 
 pub use changes::{ChangedTree, LoadRange, TreeChanges};
-pub use diff::{Span, TreeDifference, Walk, diff};
+pub use diff::{Span, TreeDifference, diff};
 pub use entries::{TreeBytes, TreeEntries};
 pub use entry::TreeEntry;
 pub use locations::{InPack, PACK_FEWEST, PACK_SIZE, PACKED_BELOW, PackLocations};

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use datlake_core::catalog::{Appended, Author};
-use datlake_core::document::{Content, Part};
+use datlake_core::document::Content;
 use datlake_core::repository::{BranchDocument, BranchName, BranchPoint, BranchState, EntryKind};
 use datlake_core::tree::{TreeChanges, TreeEntry};
 use datlake_core::{Error, ErrorKind, Prefix, Result};
@@ -17,7 +17,7 @@ use datlake_store::{
 
 use super::reference::{Reference, check_path, object};
 use super::resolve::Resolved;
-use super::shared::{Pieces, Shared, gone};
+use super::shared::{NewTree, Pieces, Shared, gone};
 use crate::file::File;
 use crate::report::ObjectInfo;
 use crate::scope::refuse_in_body;
@@ -206,12 +206,9 @@ impl Branch {
             (false, _) => "it is of another lake",
             (_, true) => "it is a tree: put its files one by one",
             (true, false) => {
-                let publishing = wait(lake.local_view().publishing())?;
-                let (digest, size, range) = (file.content(), file.len(), file.range());
-                let (what, part) = (file.to_string(), Part::File);
-                let content = Content { digest, size: Some(size), what, part, range, reads: None };
-                wait(lake.see_to(std::slice::from_ref(&content)))?;
-                return self.put_entry(&publishing, path, TreeEntry::file(digest, size, false));
+                let (digest, size) = (file.content(), file.len());
+                let content = Content { range: file.range(), ..Content::put(digest, size, file.to_string()) };
+                return self.put_content(path, &content, TreeEntry::file(digest, size, false));
             }
         };
         Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{file}` at `{path}`: {why}")))
@@ -220,7 +217,7 @@ impl Branch {
     /// Puts what is at `from_path` of the reference `from` of the same repository at `path`, without copying it.
     ///
     /// # Errors
-    /// As [`Branch::put_bytes`] and [`Reference::stat`].
+    /// As [`Branch::put_bytes`] and [`Reference::stat`]; [`ErrorKind::MissingBlob`] where its content has gone.
     ///
     /// ```
     /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
@@ -232,13 +229,9 @@ impl Branch {
     /// ```
     pub fn copy_object(&self, from: &str, from_path: &str, path: &str) -> Result<ObjectInfo> {
         self.check_put(path)?;
-        let lake = &self.0.shared().lake;
-        let publishing = wait(lake.local_view().publishing())?;
-        let found = Reference::any(self.0.shared(), from).stat(from_path)?;
-        if wait(lake.size_of(&found.digest))?.is_none() {
-            return Err(Error::new(ErrorKind::MissingBlob, format!("the content of `{from_path}` is missing")));
-        }
-        self.put_entry(&publishing, path, TreeEntry::file(found.digest, found.size, found.executable))
+        let ObjectInfo { digest, size, executable, .. } = Reference::any(self.0.shared(), from).stat(from_path)?;
+        let content = Content::put(digest, size, from_path.to_owned());
+        self.put_content(path, &content, TreeEntry::file(digest, size, executable))
     }
 
     /// Deletes the file at `path`: whether there was one.
@@ -301,6 +294,14 @@ impl Branch {
         let publishing = wait(lake.local_view().publishing())?;
         wait(lake.local_view().restore(&staged.digest, staged.size, staged.path()))?;
         self.put_entry(&publishing, path, TreeEntry::file(staged.digest, staged.size, false))
+    }
+
+    /// Puts content that the lake has, and sees that it stays.
+    fn put_content(&self, path: &str, content: &Content, entry: TreeEntry) -> Result<ObjectInfo> {
+        let lake = &self.0.shared().lake;
+        let publishing = wait(lake.local_view().publishing())?;
+        wait(lake.see_to(std::slice::from_ref(content)))?;
+        self.put_entry(&publishing, path, entry)
     }
 
     fn put_entry(&self, publishing: &Publishing, path: &str, entry: TreeEntry) -> Result<ObjectInfo> {
@@ -367,8 +368,7 @@ impl Branch {
         }
         let shared = self.0.shared();
         let publishing = wait(shared.lake.local_view().publishing())?;
-        let (tree, digest, pieces) = shared.changed(&*shared.tree_at(&state)?, &state.changes())?;
-        let size = tree.to_bytes().len() as u64;
+        let NewTree { digest, size, pieces } = shared.changed(&*shared.tree_at(&state)?, &state.changes())?;
         let point = BranchPoint { commit: state.commit, base: state.base, tree: digest, size, discards: false };
         let author = shared.author()?;
         self.append_entry(&publishing, &state, EntryKind::State(point), &author, &|| Ok(pieces.clone())).map(drop)

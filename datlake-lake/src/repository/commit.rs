@@ -11,7 +11,7 @@ use datlake_store::{Publishing, wait};
 
 use super::branch::Branch;
 use super::reference::check_path;
-use super::shared::{Pieces, info};
+use super::shared::{NewTree, Pieces, info};
 use crate::report::CommitInfo;
 
 /// What a commit says: why, in words, and what else is noted.
@@ -49,13 +49,6 @@ impl<T: Into<String>> From<T> for CommitMessage {
     fn from(text: T) -> Self {
         Self::new(text)
     }
-}
-
-/// A tree that a branch is to have, and what of it is new.
-pub(super) struct NewTree {
-    pub(super) digest: Digest,
-    pub(super) size: u64,
-    pub(super) pieces: Pieces,
 }
 
 /// A commit that a branch is to be led to.
@@ -114,9 +107,7 @@ impl Branch {
             };
             return Ok(NewTree { digest, size, pieces: Pieces::new() });
         }
-        let (_, digest, pieces) = shared.changed(&*shared.tree_at(state)?, &changes)?;
-        let size = pieces.last().map_or(0, |(_, size)| *size);
-        Ok(NewTree { digest, size, pieces })
+        shared.changed(&*shared.tree_at(state)?, &changes)
     }
 
     /// Makes a commit and leads the branch there. `None` where somebody else led it elsewhere, or discarded changes: then it is to be
@@ -234,8 +225,7 @@ impl Branch {
             if changes.is_empty() {
                 return Ok(0);
             }
-            let (_, digest, mut pieces) = shared.changed(&tree, &changes)?;
-            let size = pieces.last().map_or(0, |(_, size)| *size);
+            let NewTree { digest, size, mut pieces } = shared.changed(&tree, &changes)?;
             pieces.extend(now.pieces);
             let point = BranchPoint { commit: state.commit, base: state.n + 1, tree: digest, size, discards: true };
             let kind = EntryKind::State(point);

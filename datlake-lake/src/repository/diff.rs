@@ -4,16 +4,14 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datlake_core::Result;
-use datlake_core::tree::{Span, TreeChanges, TreeDifference, diff};
+use datlake_core::tree::{Span, TreeDifference, diff};
 
 use super::branch::Branch;
-use super::reference::{Reference, object};
+use super::reference::{PAGE, Reference, object};
 use super::resolve::{Resolved, View};
 use super::shared::Shared;
 use crate::report::{ObjectChange, ObjectChanges};
-
-/// How much a page has, unless somebody says.
-const PAGE: usize = 1000;
+use crate::setters::setters;
 
 /// Which differences are shown.
 #[derive(Clone, Debug, Default)]
@@ -29,18 +27,11 @@ impl DiffQuery {
         Self { prefix: prefix.to_owned(), ..Self::default() }
     }
 
-    /// Those behind `path`, in the order of bytes.
-    #[must_use]
-    pub fn after(mut self, path: &str) -> Self {
-        self.after = path.to_owned();
-        self
-    }
-
-    /// So many at most; 1000 unless somebody says.
-    #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = Some(limit);
-        self
+    setters! {
+        /// Those behind this path, in the order of bytes.
+        after: Into(String);
+        /// So many at most; 1000 unless somebody says.
+        limit: Some(usize);
     }
 }
 
@@ -82,7 +73,7 @@ impl Branch {
     /// ```
     pub fn uncommitted(&self, query: &DiffQuery) -> Result<ObjectChanges> {
         let (shared, state) = (self.shared(), self.state("ask for what is uncommitted")?);
-        let left = View { tree: shared.tree_of(&state.commit)?, changes: TreeChanges::new() };
+        let left = shared.tree_of(&state.commit)?.into();
         shared.compare(&left, &shared.view(&Resolved::branch(state))?, query)
     }
 }

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use datlake_core::catalog::Author;
 use datlake_core::repository::{BranchName, CommitRecord, RepositoryDocument, RepositoryName};
 use datlake_core::tree::Metarange;
-use datlake_core::{Digest, Error, ErrorKind, Location, Prefix, Result};
+use datlake_core::{Error, ErrorKind, Location, Prefix, Result};
 use datlake_store::wait;
 
 use super::branch::Branch;
 use super::reference::Reference;
-use super::shared::{Shared, author, gone};
+use super::shared::{Shared, author, gone, put};
 use super::tag::Tag;
 use crate::handle::Lake;
 use crate::lake::nearest;
 use crate::scope::refuse_in_body;
+use crate::setters::setters;
 
 /// A repository of a lake: branches, tags and commits, each of which is a tree of files.
 ///
@@ -123,11 +125,9 @@ impl Lake {
 }
 
 impl NewRepository {
-    /// What its first branch is called, which stays as long as the repository does; `main` if nobody says.
-    #[must_use]
-    pub fn default_branch(mut self, name: &str) -> Self {
-        self.default_branch = name.to_owned();
-        self
+    setters! {
+        /// What its first branch is called, which stays as long as the repository does; `main` if nobody says.
+        default_branch: Into(String);
     }
 
     /// Notes something about it.
@@ -153,7 +153,10 @@ impl NewRepository {
     pub fn create(&self) -> Result<Repository> {
         match self.created()? {
             Some(repository) => Ok(repository),
-            None => Err(Error::new(ErrorKind::AlreadyExists, format!("the lake has a repository `{}`", self.name))),
+            None => {
+                let error = Error::new(ErrorKind::AlreadyExists, format!("the lake has a repository `{}`", self.name));
+                Err(error.with_hint("open it, or choose another name"))
+            }
         }
     }
 
@@ -189,32 +192,23 @@ impl NewRepository {
             return Ok(None);
         }
         let publishing = wait(lake.local_view().publishing())?;
-        let author = author(lake)?;
-        let mut document = RepositoryDocument {
-            nonce: author.nonce.clone(),
-            name: name.clone(),
-            default_branch,
-            commit: Digest::from_bytes([0; 32]),
-            by: author.by.clone(),
-            metadata: metadata.clone(),
-        };
-        // Content alone is put through it: its incarnation is not known before its first commit is.
-        let shared = Shared::new(lake, document.clone(), Digest::from_bytes([0; 32]));
-        let (tree, size) = shared.put(&Metarange::default().to_bytes())?;
+        let Author { nonce, by } = author(lake)?;
+        let (tree, size) = put(lake, &Metarange::default().to_bytes())?;
         let commit = CommitRecord {
             tree,
             size,
             parents: Vec::new(),
             generation: 1,
-            at: author.by.at,
-            committer: author.by.person.email,
+            at: by.at.clone(),
+            committer: by.person.email.clone(),
             message: "Repository created".to_owned(),
             metadata: BTreeMap::new(),
         };
-        let commit = shared.put(&commit.to_bytes()?)?;
-        document.commit = commit.0;
+        let commit = put(lake, &commit.to_bytes()?)?;
+        let at = Location::Repository(name.clone());
+        let metadata = metadata.clone();
+        let document = RepositoryDocument { nonce, name, default_branch, commit: commit.0, by, metadata };
         let (bytes, incarnation) = document.to_bytes()?;
-        let at = Location::Repository(name);
         let contents = || Ok(vec![(tree, size), commit]);
         let is_ours = lake.secured_all(publishing.since, &contents, |secured| {
             wait(lake.catalog().create_ref(&at, &bytes, secured))
@@ -310,8 +304,7 @@ impl Repository {
     fn names(&self, prefix: Prefix) -> Result<Vec<String>> {
         refuse_in_body("list what a repository has")?;
         self.0.check()?;
-        let all = wait(self.0.lake.catalog().listed(&prefix))?;
-        let mut names: Vec<String> = all.iter().filter_map(Location::in_repository).collect();
+        let mut names = self.0.listed(&prefix)?;
         names.sort();
         Ok(names)
     }

@@ -1,13 +1,13 @@
 //! The history of a reference.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use datlake_core::repository::{CommitRecord, CommitWalk};
-use datlake_core::tree::{Metarange, Span, TreeChanges, diff};
+use datlake_core::tree::{Span, diff};
 use datlake_core::{Digest, Result};
 
 use super::reference::Reference;
-use super::resolve::View;
 use super::shared::{Shared, info};
 use crate::report::CommitInfo;
 use crate::setters::setters;
@@ -84,22 +84,16 @@ impl Shared {
             return Ok(true);
         }
         let tree = self.tree(commit.tree, commit.size)?;
-        let mut before = Vec::new();
-        for parent in &commit.parents {
-            before.push((*self.tree_of(parent)?).clone());
-        }
+        let mut before = commit.parents.iter().map(|parent| self.tree_of(parent)).collect::<Result<Vec<_>>>()?;
         if before.is_empty() {
-            before.push(Metarange::default());
+            before.push(Arc::default());
         }
         for other in before {
-            if *tree == other {
+            if tree == other {
                 return Ok(false);
             }
             let differs = match (&query.path, &query.prefix) {
-                (Some(path), _) => {
-                    let at = |tree: Metarange| View { tree: tree.into(), changes: TreeChanges::new() };
-                    self.entry(&at((*tree).clone()), path)? != self.entry(&at(other), path)?
-                }
+                (Some(path), _) => self.entry(&Arc::clone(&tree).into(), path)? != self.entry(&other.into(), path)?,
                 (None, prefix) => {
                     let (mut differs, span) = (false, Span { prefix: prefix.as_deref().unwrap_or(""), after: "" });
                     diff(&other, &tree, span, &mut self.load(), &mut |_| {

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use datlake_core::repository::{BranchState, merge_bases};
+use datlake_core::repository::{BranchState, CommitRecord, merge_bases};
 use datlake_core::tree::{Conflict, Merged, Metarange, Winner, merge};
 use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::wait;
 
 use super::branch::Branch;
-use super::commit::{CommitMessage, NewCommit, NewTree};
+use super::commit::{CommitMessage, NewCommit};
 use super::reference::{Reference, object};
 use super::resolve::Resolved;
 use crate::report::{MergeConflict, MergeResult};
+use crate::setters::setters;
 
 /// Who wins where both sides of a merge changed a path to different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,13 @@ pub struct MergeOptions {
 }
 
 impl MergeOptions {
+    setters! {
+        /// Who wins where both sides changed a path. Without this, such a path is a conflict.
+        winner: Some(MergeWinner);
+        /// Which parent of a merge a revert or a cherry-pick compares it with, from 1.
+        parent: Some(usize);
+    }
+
     /// What the commit says, in place of what it would say.
     #[must_use]
     pub fn message(mut self, message: impl Into<CommitMessage>) -> Self {
@@ -40,24 +48,10 @@ impl MergeOptions {
         self
     }
 
-    /// Who wins where both sides changed a path. Without this, such a path is a conflict.
-    #[must_use]
-    pub fn winner(mut self, winner: MergeWinner) -> Self {
-        self.winner = Some(winner);
-        self
-    }
-
     /// Who wins at paths that begin with `prefix`; of several prefixes the longest counts.
     #[must_use]
     pub fn winner_below(mut self, prefix: &str, winner: MergeWinner) -> Self {
         self.winners.push((prefix.to_owned(), winner));
-        self
-    }
-
-    /// Which parent of a merge a revert or a cherry-pick compares it with, from 1.
-    #[must_use]
-    pub fn parent(mut self, parent: usize) -> Self {
-        self.parent = Some(parent);
         self
     }
 
@@ -180,7 +174,7 @@ impl Branch {
         reference: &Reference,
         how: &MergeOptions,
         what: &str,
-    ) -> Result<(datlake_core::repository::CommitRecord, Resolved, Digest)> {
+    ) -> Result<(CommitRecord, Resolved, Digest)> {
         let shared = self.shared();
         let resolved = reference.resolved(what)?;
         shared.check_whole(&resolved)?;
@@ -213,20 +207,18 @@ impl Branch {
                 return Err(error.with_hint("commit or reset them first"));
             }
             let Merging { bases, theirs, merged, kept, message } = what(&state)?;
-            let (ours, bases) = (shared.tree_of(&state.commit)?, bases.iter().map(|base| (**base).clone()));
+            let ours = shared.tree(head.tree, head.size)?;
             let winner = |path: &str| how.wins(path);
-            let Merged { changes, conflicts } =
-                merge(&bases.collect::<Vec<_>>(), &ours, &theirs, &winner, &mut shared.load())?;
+            let Merged { changes, conflicts } = merge(&bases, &ours, &theirs, &winner, &mut shared.load())?;
             if !conflicts.is_empty() {
                 return Ok(MergeResult::Conflicts(conflicts.into_iter().map(conflict).collect()));
             }
             if changes.is_empty() {
                 return Err(Error::new(ErrorKind::Unchanged, format!("nothing changes at {}", **self)));
             }
-            let (_, digest, pieces) = shared.changed(&ours, &changes)?;
-            let size = pieces.last().map_or(0, |(_, size)| *size);
+            let tree = shared.changed(&ours, &changes)?;
             let message = how.message.clone().unwrap_or(message);
-            let new = NewCommit { tree: NewTree { digest, size, pieces }, merged, kept, message };
+            let new = NewCommit { tree, merged, kept, message };
             if let Some(commit) = self.land(&publishing, state, new, &author)? {
                 return Ok(MergeResult::Merged(commit));
             }

@@ -15,9 +15,10 @@ use super::shared::{Shared, gone};
 use crate::file::File;
 use crate::report::{CommitInfo, ObjectInfo, ObjectItem, ObjectPage};
 use crate::scope::refuse_in_body;
+use crate::setters::setters;
 
-/// How many files a page has, unless somebody says.
-const PAGE: usize = 1000;
+/// How much a page has, unless somebody says.
+pub(super) const PAGE: usize = 1000;
 
 /// What an expression means, to be read: see [`Repository::reference`](crate::Repository::reference). It is looked at anew by each method.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,10 +49,10 @@ impl ReferenceKind {
 /// Which files of a reference are listed.
 #[derive(Clone, Debug, Default)]
 pub struct ObjectQuery {
-    pub(super) prefix: String,
-    pub(super) delimiter: String,
-    pub(super) after: String,
-    pub(super) limit: Option<usize>,
+    prefix: String,
+    delimiter: String,
+    after: String,
+    limit: Option<usize>,
 }
 
 impl ObjectQuery {
@@ -60,25 +61,13 @@ impl ObjectQuery {
         Self { prefix: prefix.to_owned(), ..Self::default() }
     }
 
-    /// Paths that have `delimiter` behind the prefix are one item, to the delimiter.
-    #[must_use]
-    pub fn delimiter(mut self, delimiter: &str) -> Self {
-        self.delimiter = delimiter.to_owned();
-        self
-    }
-
-    /// Those behind `path`, in the order of bytes.
-    #[must_use]
-    pub fn after(mut self, path: &str) -> Self {
-        self.after = path.to_owned();
-        self
-    }
-
-    /// So many items at most; 1000 unless somebody says.
-    #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = Some(limit);
-        self
+    setters! {
+        /// Paths that have `delimiter` behind the prefix are one item, to the delimiter.
+        delimiter: Into(String);
+        /// Those behind this path, in the order of bytes.
+        after: Into(String);
+        /// So many items at most; 1000 unless somebody says.
+        limit: Some(usize);
     }
 }
 

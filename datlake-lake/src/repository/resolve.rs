@@ -42,6 +42,12 @@ pub(super) struct View {
     pub(super) changes: TreeChanges,
 }
 
+impl From<Arc<Metarange>> for View {
+    fn from(tree: Arc<Metarange>) -> Self {
+        Self { tree, changes: TreeChanges::new() }
+    }
+}
+
 impl Shared {
     /// Whether a branch or a tag of that name leads somewhere; if not, whether a commit is meant.
     pub(super) fn resolve(&self, text: &str) -> Result<Resolved> {
@@ -179,7 +185,7 @@ impl Shared {
     }
 
     /// What there is of one kind, by name.
-    fn listed(&self, prefix: &Prefix) -> Result<Vec<String>> {
+    pub(super) fn listed(&self, prefix: &Prefix) -> Result<Vec<String>> {
         Ok(wait(self.lake.catalog().listed(prefix))?.iter().filter_map(Location::in_repository).collect())
     }
 
@@ -202,7 +208,7 @@ impl Shared {
     pub(super) fn view(&self, resolved: &Resolved) -> Result<View> {
         match &resolved.state {
             Some(state) => Ok(View { tree: self.tree_at(state)?, changes: state.changes() }),
-            None => Ok(View { tree: self.tree_of(&resolved.commit)?, changes: TreeChanges::new() }),
+            None => self.tree_of(&resolved.commit).map(View::from),
         }
     }
 

@@ -36,6 +36,13 @@ pub(super) struct Shared {
 /// Content that a commit refers to, each piece with its size in bytes.
 pub(super) type Pieces = Vec<(Digest, u64)>;
 
+/// A tree that a branch is to have, and what of it is new.
+pub(super) struct NewTree {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    pub(super) pieces: Pieces,
+}
+
 impl Shared {
     pub(super) fn new(lake: &Lake, document: RepositoryDocument, incarnation: Digest) -> Self {
         let (states, trees, ranges, commits) = Default::default();
@@ -100,31 +107,22 @@ impl Shared {
         |id| self.commit(id)
     }
 
-    /// A tree with changes, which is put into the lake: and what of it is new.
-    pub(super) fn changed(&self, tree: &Metarange, changes: &TreeChanges) -> Result<(Arc<Metarange>, Digest, Pieces)> {
+    /// A tree with changes, which is put into the lake.
+    pub(super) fn changed(&self, tree: &Metarange, changes: &TreeChanges) -> Result<NewTree> {
         let ChangedTree { metarange, ranges } = tree.with(changes, &mut self.load())?;
         let mut pieces = Pieces::new();
         for bytes in ranges {
-            pieces.push(self.put(&bytes)?);
+            pieces.push(put(&self.lake, &bytes)?);
         }
-        let (digest, size) = self.put(&metarange.to_bytes())?;
+        let (digest, size) = put(&self.lake, &metarange.to_bytes())?;
         pieces.push((digest, size));
-        let metarange = Arc::new(metarange);
-        lock(&self.trees).insert(digest, Arc::clone(&metarange));
-        Ok((metarange, digest, pieces))
-    }
-
-    /// Puts content into the lake.
-    pub(super) fn put(&self, bytes: &[u8]) -> Result<(Digest, u64)> {
-        let view = self.lake.local_view();
-        let staged = Staged::from_bytes(&view.scratch()?, bytes)?;
-        wait(view.restore(&staged.digest, staged.size, staged.path()))?;
-        Ok((staged.digest, staged.size))
+        lock(&self.trees).insert(digest, Arc::new(metarange));
+        Ok(NewTree { digest, size, pieces })
     }
 
     /// Puts a commit into the lake, as one of this repository: its id, and what is new.
     pub(super) fn put_commit(&self, commit: &CommitRecord) -> Result<(Digest, (Digest, u64))> {
-        let piece = self.put(&commit.to_bytes()?)?;
+        let piece = put(&self.lake, &commit.to_bytes()?)?;
         wait(self.lake.catalog().mark_commit(&self.incarnation, &piece.0))?;
         Ok((piece.0, piece))
     }
@@ -162,6 +160,14 @@ impl Shared {
     pub(super) fn at_branch(&self, name: &BranchName) -> Location {
         Location::Branch(self.incarnation, name.clone())
     }
+}
+
+/// Puts content into a lake.
+pub(super) fn put(lake: &Lake, bytes: &[u8]) -> Result<(Digest, u64)> {
+    let view = lake.local_view();
+    let staged = Staged::from_bytes(&view.scratch()?, bytes)?;
+    wait(view.restore(&staged.digest, staged.size, staged.path()))?;
+    Ok((staged.digest, staged.size))
 }
 
 /// Whoever changes something in a lake now.
