@@ -72,7 +72,7 @@ macro_rules! kinds {
                 parse: |rest| {
                     let (of, n) = rest.strip_suffix(LEAF)?.rsplit_once('/')?;
                     let (uid, first) = of.rsplit_once('/')?;
-                    let n = u64::MAX - u64::from_str_radix(n, 16).ok()?;
+                    let n = count(u64::MAX - u64::from_str_radix(n, 16).ok()?)?;
                     let uid = Uid::chosen(uid.strip_suffix(LEAF)?).ok()?;
                     (n > 0).then_some(Self::Version(uid, first.parse().ok()?, n))
                 },
@@ -129,7 +129,7 @@ macro_rules! kinds {
                 path: format!("{key}/{n}{LEAF}"),
                 parse: |rest| {
                     let (key, n) = rest.strip_suffix(LEAF)?.split_once('/')?;
-                    Some(Self::Claim(key.parse().ok()?, n.parse().ok()?))
+                    Some(Self::Claim(key.parse().ok()?, count(n.parse().ok()?)?))
                 },
                 examples: |of| vec![Self::Claim(of.key, of.n)],
                 is: Passing,
@@ -141,7 +141,7 @@ macro_rules! kinds {
                 parse: |rest| {
                     let (key, rest) = rest.strip_suffix(LEAF)?.split_once('/')?;
                     let (n, beat) = rest.split_once('.')?;
-                    Some(Self::Beat(key.parse().ok()?, n.parse().ok()?, beat.parse().ok()?))
+                    Some(Self::Beat(key.parse().ok()?, count(n.parse().ok()?)?, count(beat.parse().ok()?)?))
                 },
                 examples: |of| vec![Self::Beat(of.key, of.n, 3)],
                 is: Passing,
@@ -154,7 +154,7 @@ macro_rules! kinds {
                     let rest = rest.strip_suffix(LEAF)?;
                     let number = rest.split_once('.').map_or(rest, |(n, _)| n);
                     let (stage, _) = Stage::ALL.into_iter().find(|(_, ending)| *ending == &rest[number.len()..])?;
-                    Some(Self::Collection(number.parse().ok()?, stage))
+                    Some(Self::Collection(count(number.parse().ok()?)?, stage))
                 },
                 examples: |of| Stage::ALL.iter().map(|(stage, _)| Self::Collection(of.n, *stage)).collect(),
                 is: Passing,
@@ -165,7 +165,7 @@ macro_rules! kinds {
                 path: format!("{n}/{digest}{LEAF}"),
                 parse: |rest| {
                     let (n, digest) = rest.strip_suffix(LEAF)?.split_once('/')?;
-                    Some(Self::Rescued(n.parse().ok()?, digest.parse().ok()?))
+                    Some(Self::Rescued(count(n.parse().ok()?)?, digest.parse().ok()?))
                 },
                 examples: |of| vec![Self::Rescued(of.n, of.digest)],
                 is: Passing,
@@ -209,7 +209,7 @@ macro_rules! kinds {
                     let (repository, rest) = rest.strip_suffix(LEAF)?.split_once("/log/")?;
                     let (of, n) = rest.rsplit_once('/')?;
                     let (branch, first) = of.split_once('/')?;
-                    let n = u64::MAX - u64::from_str_radix(n, 16).ok()?;
+                    let n = count(u64::MAX - u64::from_str_radix(n, 16).ok()?)?;
                     let branch = BranchName::new(branch).ok()?;
                     (n > 0).then_some(Self::BranchEntry(repository.parse().ok()?, branch, first.parse().ok()?, n))
                 },
