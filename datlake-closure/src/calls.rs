@@ -12,8 +12,7 @@ use crate::symbol::{self, Sym};
 impl Builder<'_> {
     pub(crate) fn call(&mut self, place: &Place<'_>, mut span: Span, at: usize) -> usize {
         let text = place.text;
-        let open =
-            text.seek(at, span.to, |text, at| text.kind(at) == Some(lex::Kind::Open) || text.is(at, symbol::SEMI));
+        let open = text.seek(at, span.to, |text, at| text.is_kind(at, lex::Kind::Open) || text.is(at, symbol::SEMI));
         let close = text.skip(open);
         span.to = (if text.is(close, symbol::SEMI) { close + 1 } else { close }).min(span.to);
         if text.is(at, symbol::INCLUDE) && text.is(at + 1, symbol::BANG) {

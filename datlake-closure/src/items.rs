@@ -347,7 +347,7 @@ impl Builder<'_> {
                     text.name(word + 1)
                 }
                 _ => {
-                    let open = text.seek(word, to, |text, at| text.kind(at) == Some(lex::Kind::Open));
+                    let open = text.seek(word, to, |text, at| text.is_kind(at, lex::Kind::Open));
                     let close = text.skip(open);
                     span.to = (if text.is(close, symbol::SEMI) { close + 1 } else { close }).min(to);
                     None
@@ -411,7 +411,7 @@ pub(crate) fn past_modifiers(text: &Text, mut at: usize, to: usize) -> usize {
                 &[symbol::FN, symbol::UNSAFE, symbol::ASYNC, symbol::EXTERN, symbol::TRAIT, symbol::IMPL],
             ),
             Some(symbol::EXTERN) if text.is(next, symbol::FN) => true,
-            Some(symbol::EXTERN) if text.kind(next) == Some(lex::Kind::Str) && !text.opens(next + 1, '{') => {
+            Some(symbol::EXTERN) if text.is_kind(next, lex::Kind::Str) && !text.opens(next + 1, '{') => {
                 at += 1;
                 true
             }
@@ -429,7 +429,7 @@ pub(crate) fn past_modifiers(text: &Text, mut at: usize, to: usize) -> usize {
 fn begins_item(text: &Text, at: usize) -> bool {
     let before = at.wrapping_sub(1);
     let statement = text.is(before, symbol::SEMI) || text.opens(before, '{') || text.closes(before, '}');
-    if !statement || text.kind(at) != Some(lex::Kind::Ident) && !text.is(at, symbol::HASH) {
+    if !statement || !text.is_kind(at, lex::Kind::Ident) && !text.is(at, symbol::HASH) {
         return false;
     }
     is_item(text, at)
@@ -450,7 +450,7 @@ pub(crate) fn is_item(text: &Text, at: usize) -> bool {
             Some(symbol::IMPL) => text.kind(next).is_some(),
             Some(symbol::CONST) => text.is(next + 1, symbol::COLON),
             Some(symbol::STATIC) => text.name(next).is_some() || text.is_any(next, &[symbol::MUT, symbol::REF]),
-            Some(symbol::EXTERN) => text.is(next, symbol::CRATE) || text.kind(next) == Some(lex::Kind::Str),
+            Some(symbol::EXTERN) => text.is(next, symbol::CRATE) || text.is_kind(next, lex::Kind::Str),
             Some(symbol::MACRO_RULES) => text.is(next, symbol::BANG),
             Some(symbol::UNION) => text.name(next).is_some() && !text.is(next, symbol::AS),
             _ => text.name(next).is_some(),

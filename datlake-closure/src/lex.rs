@@ -19,33 +19,20 @@ pub(crate) enum Kind {
     Close,
 }
 
-impl Kind {
-    /// Comparisons are most of what is done, and user's macros are compiled without optimisation.
-    pub(crate) fn is(self, other: Self) -> bool {
-        self as u8 == other as u8
-    }
-}
-
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {
     pub(crate) kind: Kind,
     pub(crate) start: u32,
     pub(crate) end: u32,
-    /// The number of an identifier, lifetime or punctuation; the other bracket's index of a bracket.
-    aux: u32,
+    /// What it is compared by: the number of an identifier, lifetime or punctuation; [`bracket`]; or [`Sym::NONE`].
+    pub(crate) sym: Sym,
+    /// The other bracket's index; of anything else, its own.
+    pub(crate) mate: u32,
 }
 
-impl Token {
-    pub(crate) fn sym(&self) -> Option<Sym> {
-        match self.kind {
-            Kind::Ident | Kind::Punct | Kind::Lifetime => Some(Sym(self.aux)),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn mate(&self) -> Option<usize> {
-        matches!(self.kind, Kind::Open | Kind::Close).then_some(self.aux as usize)
-    }
+/// What a bracket is compared by: no name has such a number.
+pub(crate) const fn bracket(byte: u8) -> Sym {
+    Sym(Sym::NAMES_END.0 + byte as u32)
 }
 
 /// Longest first.
@@ -71,7 +58,7 @@ pub(crate) fn lex(text: &str, old: bool, symbols: &mut Symbols) -> Vec<Token> {
     }
     let last = lexer.tokens.len().saturating_sub(1);
     for open in lexer.open {
-        lexer.tokens[open].aux = last.max(open) as u32;
+        lexer.tokens[open].mate = last.max(open) as u32;
     }
     lexer.tokens
 }
@@ -176,8 +163,10 @@ impl Lexer<'_> {
 
     fn token(&mut self) {
         let start = self.at;
+        let here = self.tokens.len() as u32;
         let first = self.peek(0);
-        let (kind, aux) = match first {
+        let mut mate = here;
+        let (kind, sym) = match first {
             b'"' => self.string(),
             b'\'' => self.quote(),
             b'0'..=b'9' => self.number(),
@@ -185,11 +174,12 @@ impl Lexer<'_> {
             b'(' | b'[' | b'{' => {
                 self.at += 1;
                 self.open.push(self.tokens.len());
-                (Kind::Open, self.tokens.len() as u32)
+                (Kind::Open, bracket(first))
             }
             b')' | b']' | b'}' => {
                 self.at += 1;
-                (Kind::Close, self.close(first))
+                mate = self.close(first);
+                (Kind::Close, bracket(first))
             }
             _ => self.punct(),
         };
@@ -197,7 +187,7 @@ impl Lexer<'_> {
         while !self.text.is_char_boundary(self.at) {
             self.at += 1;
         }
-        self.tokens.push(Token { kind, start: start as u32, end: self.at as u32, aux });
+        self.tokens.push(Token { kind, start: start as u32, end: self.at as u32, sym, mate });
     }
 
     /// Where several brackets are open and one of them fits, those inside of it end here.
@@ -208,12 +198,12 @@ impl Lexer<'_> {
         let Some(fits) = fits else { return here as u32 };
         let partner = self.open[fits];
         for open in self.open.drain(fits..) {
-            self.tokens[open].aux = here as u32;
+            self.tokens[open].mate = here as u32;
         }
         partner as u32
     }
 
-    fn punct(&mut self) -> (Kind, u32) {
+    fn punct(&mut self) -> (Kind, Sym) {
         let rest = &self.text[self.at..];
         let length = match self.peek(1) {
             b'<' | b'>' | b'=' | b':' | b'&' | b'|' | b'.' | b'-' => {
@@ -223,17 +213,17 @@ impl Lexer<'_> {
             _ if self.peek(0) < 0x80 => {
                 let sym = self.symbols.of_byte(self.peek(0));
                 self.at += 1;
-                return (Kind::Punct, sym.0);
+                return (Kind::Punct, sym);
             }
             _ => rest.chars().next().map_or(1, char::len_utf8),
         };
         let sym = self.symbols.of(&rest[..length]);
         self.at += length;
-        (Kind::Punct, sym.0)
+        (Kind::Punct, sym)
     }
 
     /// An identifier, or a literal with a prefix.
-    fn word(&mut self) -> (Kind, u32) {
+    fn word(&mut self) -> (Kind, Sym) {
         let start = self.at;
         self.words();
         let word = &self.text[start..self.at];
@@ -257,16 +247,16 @@ impl Lexer<'_> {
                     let plain = self.symbols.of(&self.text[name..self.at]);
                     // `r#type` is no keyword; `r#name` is `name`.
                     let sym = if plain.is_keyword() { self.symbols.of(&self.text[start..self.at]) } else { plain };
-                    return (Kind::Ident, sym.0);
+                    return (Kind::Ident, sym);
                 }
             }
             _ => {}
         }
         let sym = self.symbols.of(word);
         if self.old && matches!(sym, symbol::ASYNC | symbol::AWAIT) {
-            return (Kind::Ident, self.symbols.of(&format!("r#{word}")).0);
+            return (Kind::Ident, self.symbols.of(&format!("r#{word}")));
         }
-        (Kind::Ident, sym.0)
+        (Kind::Ident, sym)
     }
 
     fn words(&mut self) {
@@ -277,7 +267,7 @@ impl Lexer<'_> {
         self.at = at;
     }
 
-    fn string(&mut self) -> (Kind, u32) {
+    fn string(&mut self) -> (Kind, Sym) {
         self.at += 1;
         while self.at < self.bytes.len() {
             match self.peek(0) {
@@ -289,20 +279,20 @@ impl Lexer<'_> {
                 _ => self.at += 1,
             }
         }
-        (Kind::Str, 0)
+        (Kind::Str, Sym::NONE)
     }
 
-    fn raw_string(&mut self, hashes: usize) -> (Kind, u32) {
+    fn raw_string(&mut self, hashes: usize) -> (Kind, Sym) {
         self.at += hashes + 1;
         let end = format!("\"{}", "#".repeat(hashes));
         let rest = &self.bytes[self.at.min(self.bytes.len())..];
         let found = rest.windows(end.len()).position(|window| window == end.as_bytes());
         self.at = found.map_or(self.bytes.len(), |found| self.at + found + end.len());
-        (Kind::Str, 0)
+        (Kind::Str, Sym::NONE)
     }
 
     /// A character, or a lifetime.
-    fn quote(&mut self) -> (Kind, u32) {
+    fn quote(&mut self) -> (Kind, Sym) {
         let start = self.at;
         self.at += 1;
         if self.peek(0) == b'\\' {
@@ -312,27 +302,27 @@ impl Lexer<'_> {
                 self.at += 1;
             }
             self.at += 1;
-            return (Kind::Literal, 0);
+            return (Kind::Literal, Sym::NONE);
         }
         let mut rest = self.text[self.at..].chars();
         let first = rest.next().unwrap_or(' ');
         if rest.next() == Some('\'') {
             self.at += first.len_utf8() + 1;
-            return (Kind::Literal, 0);
+            return (Kind::Literal, Sym::NONE);
         }
         if is_word_start(self.peek(0)) {
             if self.peek(0) == b'r' && self.peek(1) == b'#' && is_word_start(self.peek(2)) {
                 self.at += 2;
             }
             self.words();
-            return (Kind::Lifetime, self.symbols.of(&self.text[start..self.at]).0);
+            return (Kind::Lifetime, self.symbols.of(&self.text[start..self.at]));
         }
-        (Kind::Punct, self.symbols.of("'").0)
+        (Kind::Punct, self.symbols.of("'"))
     }
 
-    fn number(&mut self) -> (Kind, u32) {
+    fn number(&mut self) -> (Kind, Sym) {
         // `pair.0.1` has no float in it.
-        let field = self.tokens.last().is_some_and(|token| token.sym() == Some(symbol::DOT));
+        let field = self.tokens.last().is_some_and(|token| token.sym == symbol::DOT);
         let based = self.peek(0) == b'0' && matches!(self.peek(1), b'x' | b'o' | b'b');
         let mut last = 0;
         let mut whole = true;
@@ -356,7 +346,7 @@ impl Lexer<'_> {
             }
             self.at += 1;
         }
-        (Kind::Literal, 0)
+        (Kind::Literal, Sym::NONE)
     }
 }
 
@@ -447,7 +437,7 @@ mod tests {
             [("( [ ] )", "3 2 1 0"), ("( [ )", "2 2 0"), ("( ]", "1 1"), (") (", "0 1"), ("{ ( } x", "2 2 0 3")]
         {
             let tokens = lex(text, false, &mut Symbols::new());
-            let found: Vec<String> = (0..tokens.len()).map(|at| tokens[at].mate().unwrap_or(at).to_string()).collect();
+            let found: Vec<String> = (0..tokens.len()).map(|at| tokens[at].mate.to_string()).collect();
             assert_eq!(found.join(" "), mates, "{text}");
         }
         assert_eq!(lex("'", false, &mut Symbols::new())[0].kind, Kind::Punct);

@@ -32,13 +32,17 @@ impl Locals {
             behind: usize::MAX,
             found: Self::default(),
         };
-        let mut macros = opaque.iter().copied().peekable();
+        let mut macros = opaque;
         let mut at = from;
         while at < to {
-            while macros.next_if(|(_, end)| *end < at).is_some() {}
+            while let [(_, end), behind @ ..] = macros
+                && *end < at
+            {
+                macros = behind;
+            }
             finder.enter(at, to);
-            let quiet = macros.peek().is_some_and(|(start, end)| *start <= at && at < *end);
-            at = finder.token(at, to, quiet).max(at + 1);
+            let quiet = matches!(macros, [(start, end), ..] if *start <= at && at < *end);
+            at = finder.token(at, to, quiet);
         }
         finder.found.sorted()
     }
@@ -82,10 +86,12 @@ struct Finder<'a> {
 impl Finder<'_> {
     /// Keeps account of the groups.
     fn enter(&mut self, at: usize, to: usize) {
-        while self.groups.len() > 1 && self.groups.last().is_some_and(|(_, end)| *end <= at) {
+        while let [_, .., (_, end)] = *self.groups
+            && end <= at
+        {
             self.groups.pop();
         }
-        if self.text.kind(at) == Some(Kind::Open) {
+        if self.text.is_kind(at, Kind::Open) {
             self.groups.push((at + 1, self.text.mate(at).min(to)));
         }
     }
@@ -208,7 +214,7 @@ impl Finder<'_> {
             if text.is(before, symbol::COMMA) || arm_before && from < at {
                 break;
             }
-            from = if text.kind(before) == Some(Kind::Close) { text.mate(before).min(before) } else { before };
+            from = if text.is_kind(before, Kind::Close) { text.mate(before).min(before) } else { before };
             if text.is(from, symbol::IF) {
                 guard = from;
             }
@@ -265,5 +271,5 @@ fn begins_closure(text: &Text, at: usize) -> bool {
         symbol::AND,
     ];
     let before = at.wrapping_sub(1);
-    text.kind(before) == Some(Kind::Open) || text.is_any(before, &BEFORE)
+    text.is_kind(before, Kind::Open) || text.is_any(before, &BEFORE)
 }

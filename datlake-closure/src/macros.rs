@@ -155,7 +155,7 @@ fn defining(text: &Text, at: usize) -> bool {
 fn calls_unknown(index: &Index, krate: CrateId, text: &Text, at: usize) -> bool {
     let Some(name) = text.name(at) else { return false };
     text.is(at + 1, symbol::BANG)
-        && text.kind(at + 2) == Some(lex::Kind::Open)
+        && text.is_kind(at + 2, lex::Kind::Open)
         && !is_std(index, name)
         && !index[krate].macros.contains_key(&name)
 }
@@ -168,7 +168,7 @@ fn heads(text: &Text, from: usize, to: usize, words: &mut Set<Sym>) -> bool {
     let mut open = false;
     for at in from..to {
         let before = at.wrapping_sub(1);
-        let begins = text.kind(before) != Some(lex::Kind::Ident)
+        let begins = !text.is_kind(before, lex::Kind::Ident)
             && !text.is_any(before, &[symbol::ARROW, symbol::COLON, symbol::AND]);
         if !text.is(at, symbol::IMPL) || !(begins || text.is(before, symbol::UNSAFE)) {
             continue;

@@ -241,8 +241,8 @@ impl Walker<'_> {
     fn path(&mut self, path: &[Sym], at: usize, next: usize) -> usize {
         let text = self.text;
         let single = path.len() == 1;
-        let bang = text.is(next, symbol::BANG)
-            && (text.kind(next + 1) == Some(lex::Kind::Open) || path[0] == symbol::MACRO_RULES);
+        let bang =
+            text.is(next, symbol::BANG) && (text.is_kind(next + 1, lex::Kind::Open) || path[0] == symbol::MACRO_RULES);
         if bang {
             self.macro_call(path, next);
             if path[0] == symbol::MACRO_RULES {
@@ -425,7 +425,7 @@ fn continues(text: &Text, at: usize) -> bool {
     let before = at.wrapping_sub(2);
     text.ident(before).is_some_and(|word| !word.is_keyword() || word == symbol::SELF_TYPE)
         || text.is_any(before, &[symbol::GT, symbol::SHR])
-        || text.kind(before) == Some(lex::Kind::Close)
+        || text.is_kind(before, lex::Kind::Close)
 }
 
 /// `{name}`, `{name:…}`, `{:name$}` in a string.

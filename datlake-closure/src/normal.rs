@@ -41,7 +41,7 @@ fn is_idle_comma(text: &Text, at: usize) -> bool {
     if text.is_any(at + 1, &[symbol::GT, symbol::SHR]) {
         return true;
     }
-    if text.kind(at + 1) != Some(Kind::Close) {
+    if !text.is_kind(at + 1, Kind::Close) {
         return false;
     }
     if !text.closes(at + 1, ')') {

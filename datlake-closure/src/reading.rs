@@ -135,7 +135,7 @@ impl Scanner {
         let calls = (from..to).filter(|at| {
             text.is(*at, symbol::BANG) && text.name(at.wrapping_sub(1)).is_some() && {
                 let open = if text.is(at - 1, symbol::MACRO_RULES) { at + 2 } else { at + 1 };
-                text.kind(open) == Some(lex::Kind::Open)
+                text.is_kind(open, lex::Kind::Open)
             }
         });
         let others = calls.filter(|at| text.name(at - 1).is_some_and(|name| !macros::is_std(&self.index, name)));

@@ -40,6 +40,10 @@ fixed! {
 const LAST_KEYWORD: Sym = UNDERSCORE;
 
 impl Sym {
+    /// Numbers from here on belong to no name.
+    pub(crate) const NAMES_END: Self = Self(u32::MAX - 0x100);
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
     /// Whether no item can have this name.
     pub(crate) fn is_keyword(self) -> bool {
         self <= LAST_KEYWORD

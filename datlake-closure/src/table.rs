@@ -257,16 +257,28 @@ impl Scanner {
     /// Fills in what leads to what.
     fn lead(&self, items: &mut [Item], defs: &[DefId], run: &Run<'_>) {
         let index = &self.index;
-        let places: BTreeMap<DefId, usize> = defs.iter().enumerate().map(|(at, def)| (*def, at)).collect();
+        // By number of the definition; `usize::MAX` where it is not in the table.
+        let mut places = vec![usize::MAX; index.defs.len()];
+        for (at, def) in defs.iter().enumerate() {
+            places[def.0 as usize] = at;
+        }
         let mut members: BTreeMap<symbol::Sym, Vec<usize>> = BTreeMap::new();
         for (at, def) in defs.iter().enumerate().filter(|(_, def)| index[**def].kind == Kind::Member) {
             members.entry(index[*def].name).or_default().push(at);
         }
         for (item, def) in items.iter_mut().zip(defs) {
-            let named = run.leads.get(def).into_iter().flatten().filter_map(|to| places.get(to));
-            let called = run.calls.get(def).into_iter().flatten().filter_map(|name| members.get(name)).flatten();
-            let leads_to: BTreeSet<usize> = named.chain(called).copied().collect();
-            item.leads_to = leads_to.into_iter().filter(|to| places.get(def) != Some(to)).collect();
+            let mut leads_to = Vec::new();
+            for to in run.leads.get(def).into_iter().flatten() {
+                leads_to.push(places[to.0 as usize]);
+            }
+            for name in run.calls.get(def).into_iter().flatten() {
+                leads_to.extend(members.get(name).into_iter().flatten());
+            }
+            let own = places[def.0 as usize];
+            leads_to.retain(|to| *to != usize::MAX && *to != own);
+            leads_to.sort_unstable();
+            leads_to.dedup();
+            item.leads_to = leads_to;
         }
     }
 

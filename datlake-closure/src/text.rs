@@ -7,7 +7,7 @@ use crate::symbol::{self, Sym, Symbols};
 
 pub(crate) struct Text {
     source: String,
-    tokens: Vec<Token>,
+    tokens: Box<[Token]>,
     /// Where each line begins.
     lines: Vec<u32>,
 }
@@ -18,27 +18,31 @@ impl Text {
         let tokens = lex::lex(&source, old, symbols);
         let mut lines = vec![0];
         lines.extend(source.match_indices('\n').map(|(at, _)| at as u32 + 1));
-        Self { source, tokens, lines }
+        Self { source, tokens: tokens.into(), lines }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.tokens.len()
     }
 
+    /// Most of the time that the scanner takes is spent here, and users' macros are compiled without optimisation: no call is made.
+    fn token(&self, at: usize) -> &Token {
+        const NOTHING: &Token = &Token { kind: Kind::Literal, start: 0, end: 0, sym: Sym::NONE, mate: 0 };
+        if at < self.tokens.len() { &self.tokens[at] } else { NOTHING }
+    }
+
     pub(crate) fn kind(&self, at: usize) -> Option<Kind> {
-        self.tokens.get(at).map(|token| token.kind)
+        if at < self.tokens.len() { Some(self.tokens[at].kind) } else { None }
     }
 
     pub(crate) fn is_kind(&self, at: usize, kind: Kind) -> bool {
-        match self.tokens.get(at) {
-            Some(token) => token.kind.is(kind),
-            None => false,
-        }
+        at < self.tokens.len() && self.tokens[at].kind as u8 == kind as u8
     }
 
     /// The token as it is written.
     pub(crate) fn word(&self, at: usize) -> &str {
-        self.tokens.get(at).map_or("", |token| &self.source[token.start as usize..token.end as usize])
+        let token = self.token(at);
+        &self.source[token.start as usize..token.end as usize]
     }
 
     /// The source between two tokens.
@@ -56,50 +60,53 @@ impl Text {
     }
 
     pub(crate) fn sym(&self, at: usize) -> Option<Sym> {
-        self.tokens.get(at).and_then(Token::sym)
+        let sym = self.token(at).sym;
+        if sym.0 < Sym::NAMES_END.0 { Some(sym) } else { None }
     }
 
     pub(crate) fn is(&self, at: usize, sym: Sym) -> bool {
-        match self.tokens.get(at) {
-            Some(token) => matches!(token.sym(), Some(found) if found.0 == sym.0),
-            None => false,
-        }
+        self.token(at).sym.0 == sym.0
     }
 
     pub(crate) fn is_any(&self, at: usize, syms: &[Sym]) -> bool {
-        self.sym(at).is_some_and(|sym| syms.contains(&sym))
+        let (sym, mut next) = (self.token(at).sym, 0);
+        while next < syms.len() && syms[next].0 != sym.0 {
+            next += 1;
+        }
+        next < syms.len()
     }
 
     /// Any identifier, keywords too.
     pub(crate) fn ident(&self, at: usize) -> Option<Sym> {
-        match self.tokens.get(at) {
-            Some(token) if token.kind.is(Kind::Ident) => token.sym(),
-            _ => None,
-        }
+        if self.is_kind(at, Kind::Ident) { Some(self.tokens[at].sym) } else { None }
     }
 
     /// An identifier that is no keyword.
     pub(crate) fn name(&self, at: usize) -> Option<Sym> {
-        self.ident(at).filter(|sym| !sym.is_keyword())
+        match self.ident(at) {
+            Some(sym) if !sym.is_keyword() => Some(sym),
+            _ => None,
+        }
     }
 
     /// Whether an opening bracket is there.
     pub(crate) fn opens(&self, at: usize, bracket: char) -> bool {
-        self.is_kind(at, Kind::Open) && self.word(at).as_bytes()[0] == bracket as u8
+        self.is(at, lex::bracket(bracket as u8))
     }
 
     pub(crate) fn closes(&self, at: usize, bracket: char) -> bool {
-        self.is_kind(at, Kind::Close) && self.word(at).as_bytes()[0] == bracket as u8
+        self.is(at, lex::bracket(bracket as u8))
     }
 
     /// The other bracket; of anything else, itself.
     pub(crate) fn mate(&self, at: usize) -> usize {
-        self.tokens.get(at).and_then(Token::mate).unwrap_or(at)
+        if at < self.tokens.len() { self.tokens[at].mate as usize } else { at }
     }
 
-    /// Past a group in brackets, or past one token.
+    /// Past a group in brackets, or past one token: a closing bracket's mate lies before it.
     pub(crate) fn skip(&self, at: usize) -> usize {
-        if self.is_kind(at, Kind::Open) { self.mate(at).max(at) + 1 } else { at + 1 }
+        let mate = self.mate(at);
+        if mate > at { mate + 1 } else { at + 1 }
     }
 
     /// The first token from `at` for which `found` holds, groups skipped; else `end`, or where the group around `at` ends.
@@ -117,11 +124,11 @@ impl Text {
 
     /// How much deeper in `<…>` one is after a token.
     pub(crate) fn angle(&self, at: usize) -> i32 {
-        match self.sym(at) {
-            Some(symbol::LT) => 1,
-            Some(symbol::GT | symbol::GE) => -1,
-            Some(symbol::SHL) => 2,
-            Some(symbol::SHR | symbol::SHR_EQ) => -2,
+        match self.token(at).sym {
+            symbol::LT => 1,
+            symbol::GT | symbol::GE => -1,
+            symbol::SHL => 2,
+            symbol::SHR | symbol::SHR_EQ => -2,
             _ => 0,
         }
     }
@@ -157,7 +164,7 @@ impl Text {
 
     /// The content of a string literal, with its escapes as they are written.
     pub(crate) fn string(&self, at: usize) -> Option<&str> {
-        if self.kind(at)? != Kind::Str {
+        if !self.is_kind(at, Kind::Str) {
             return None;
         }
         let word = self.word(at).trim_start_matches(['b', 'c', 'r']);
