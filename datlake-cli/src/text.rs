@@ -103,6 +103,7 @@ pub(crate) fn time(rfc3339: &str) -> String {
 pub(crate) fn short(uid: &Uid) -> String {
     let of = |uid: &Uid| match uid.kind() {
         UidKind::Output { creator, key, index } => format!("@{creator}/{}/{index}", key.short()),
+        UidKind::Committed { repository, commit, path } => format!("{repository}@{}:{path}", commit.short()),
         _ => uid.to_string(),
     };
     let text = match uid.kind() {

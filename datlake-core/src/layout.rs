@@ -357,6 +357,11 @@ impl Location {
             UidKind::Chosen => Self::Name(uid.clone()),
             UidKind::Output { creator, key, .. } => Self::Record(creator, key),
             UidKind::Member { tree, .. } => Self::of_file(&tree),
+            // The repository leads to it; where there is none of that name, nothing does.
+            UidKind::Committed { repository, .. } => match RepositoryName::new(&repository) {
+                Ok(name) => Self::Repository(name),
+                Err(_) => Self::Name(uid.clone()),
+            },
         }
     }
 

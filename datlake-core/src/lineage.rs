@@ -350,6 +350,17 @@ pub enum PersonSource {
     Login,
 }
 
+/// Who moved a name or put something there, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The person.
+    pub person: Person,
+    /// On which machine.
+    pub host: String,
+    /// When, RFC 3339, UTC, by the machine's clock.
+    pub at: String,
+}
+
 /// How a file that no call made came into the lake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Added {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::names::{CreatorName, Uid};
-use crate::{CallKey, Error, ErrorKind, Result};
+use crate::{CallKey, Digest, Error, ErrorKind, Result};
 
 /// What every leaf of the layout ends in, and no segment of a name may: so that `a` and `a/b` live side by side.
 pub(crate) const LEAF: &str = ".datlake";
@@ -40,6 +40,15 @@ pub enum UidKind {
         /// The file's path within it.
         path: String,
     },
+    /// A file of a commit.
+    Committed {
+        /// The name of the repository that the commit is of.
+        repository: String,
+        /// The id of the commit.
+        commit: Digest,
+        /// The file's path within it.
+        path: String,
+    },
 }
 
 impl Uid {
@@ -50,7 +59,24 @@ impl Uid {
     /// a segment ending in `.datlake`, or a name that is too long.
     pub fn chosen(text: &str) -> Result<Self> {
         check_segments(text, "UID")?;
+        if parse_committed(text).is_some() {
+            wrong(text, "UID", "means a file of a commit")?;
+        }
         Ok(Self(text.into()))
+    }
+
+    /// The file `path` of a commit.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] where one of them is not well-formed.
+    pub fn committed(repository: &str, commit: &Digest, path: &str) -> Result<Self> {
+        let text = format!("{repository}@{commit}:{path}");
+        match parse_committed(&text) {
+            Some(_) => Ok(Self(text.into())),
+            None => {
+                Err(Error::new(ErrorKind::InvalidInput, format!("`{}` is no file of a commit", text.escape_debug())))
+            }
+        }
     }
 
     /// As [`chosen`](Self::chosen), for something new: names are refused that will mean something else one day, and that files
@@ -97,16 +123,35 @@ impl Uid {
         Ok(Self(format!("{tree}//{path}").into()))
     }
 
+    /// Whether both are of one path of one repository, whatever the commits.
+    pub fn is_same_path(&self, other: &Self) -> bool {
+        let path = |(repository, _, path)| (repository, path);
+        let of = |uid| parse_committed(uid).map(path);
+        self.is_committed() && other.is_committed() && of(&self.0) == of(&other.0)
+    }
+
     /// Where the file comes from.
     pub fn kind(&self) -> UidKind {
         if let Some((tree, path)) = self.0.split_once("//") {
             return UidKind::Member { tree: Self(tree.into()), path: path.to_owned() };
+        }
+        if let Some((repository, commit, path)) = parse_committed(&self.0) {
+            return UidKind::Committed { repository: repository.to_owned(), commit, path: path.to_owned() };
         }
         match parse_output(&self.0) {
             Some((creator, key, index)) => UidKind::Output { creator, key, index },
             None => UidKind::Chosen,
         }
     }
+}
+
+/// `repository@commit:path`, with all of the commit's id.
+fn parse_committed(text: &str) -> Option<(&str, Digest, &str)> {
+    let (repository, rest) = text.split_once('@')?;
+    let (commit, path) = rest.split_once(':')?;
+    names::is_commit(repository, commit).then_some(())?;
+    check_path(path, "path").ok()?;
+    Some((repository, commit.parse().ok()?, path))
 }
 
 fn parse_output(text: &str) -> Option<(CreatorName, CallKey, u32)> {
@@ -119,7 +164,7 @@ fn parse_output(text: &str) -> Option<(CreatorName, CallKey, u32)> {
     Some((CreatorName::new(creator).ok()?, key.parse().ok()?, index.parse().ok()?))
 }
 
-/// Parses any of the three forms.
+/// Parses any of the four forms.
 impl FromStr for Uid {
     type Err = Error;
 
@@ -132,6 +177,9 @@ impl FromStr for Uid {
             check_segments(member, "path in a tree")?;
         }
         if head.starts_with('@') && parse_output(head).is_some() {
+            return Ok(Self(text.into()));
+        }
+        if member.is_none() && parse_committed(head).is_some() {
             return Ok(Self(text.into()));
         }
         check_segments(head, "UID")?;

@@ -6,20 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::envelope;
 use crate::document::references::{Content, Document, References};
+pub use crate::lineage::Moved;
 use crate::lineage::{Added, FileMeta, Person, PersonSource};
 use crate::record::{Name, NameTarget, OutputOf};
 use crate::{Digest, Error, ErrorKind, Location, LogId, Result, Subject, Uid};
-
-/// Who moved a name, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moved {
-    /// The person.
-    pub person: Person,
-    /// On which machine.
-    pub host: String,
-    /// When, RFC 3339, UTC, by the machine's clock.
-    pub at: String,
-}
 
 /// An entry of the log of a name: what it led to from then on.
 #[derive(Clone, Debug)]

@@ -60,7 +60,21 @@ impl Origin {
     /// How the file called `uid` came to be when it had this content.
     pub(crate) async fn of(lake: &Lake, uid: &Uid, content: &Digest) -> Result<Self> {
         lake.contact_remote().await?;
+        if uid.is_committed() {
+            return Self::of_committed(lake, uid, content).await;
+        }
         Self::in_catalog(lake.catalog(), uid, content).await
+    }
+
+    /// How what was put into a repository came to be, where that is known.
+    async fn of_committed(lake: &Lake, uid: &Uid, content: &Digest) -> Result<Self> {
+        let file = lake.committed(uid)?.filter(|file| file.meta.digest == *content).ok_or_else(|| gone(uid))?;
+        let Some(from) = file.from else { return Ok(Self::Added(file.added)) };
+        match Box::pin(Self::of(lake, &from, content)).await {
+            // It was removed since: who put it there is known.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::Added(file.added)),
+            origin => origin,
+        }
     }
 
     pub(crate) async fn in_catalog(catalog: &Catalog, uid: &Uid, content: &Digest) -> Result<Self> {
@@ -71,6 +85,7 @@ impl Origin {
         };
         let (creator, key) = match uid.kind() {
             UidKind::Output { creator, key, .. } => (creator, key),
+            UidKind::Committed { .. } => return Err(gone(&uid)),
             _ => {
                 let named = match is_member {
                     true => catalog.named(&uid).await?,

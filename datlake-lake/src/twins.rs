@@ -19,9 +19,9 @@ use crate::handle::Lake;
 use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune, Replacing};
 use crate::origin::Origin;
 use crate::report::{
-    CallDiff, CallExplanation, CallInfo, CallSources, Cleaned, CommitInfo, CreatorCode, Downstream, Evicted, FileInfo,
-    History, LakeStatus, LineageGraph, Listing, MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage,
-    RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
+    CallDiff, CallExplanation, CallInfo, CallSources, Cleaned, CommitInfo, CommittedCall, CreatorCode, Downstream,
+    Evicted, FileInfo, History, LakeStatus, LineageGraph, Listing, MergeResult, NameHistory, ObjectChanges, ObjectInfo,
+    ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
 };
 use crate::repository::{
     Branch, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference, Repository, Tag,
@@ -247,9 +247,11 @@ twins! {
     }
 
     impl Reference {
+        commit_calls_async = commit_calls(&self) -> Vec<CommittedCall>;
         commit_info_async = commit_info(&self) -> CommitInfo;
         diff_async = diff(&self, other: &str, query: &DiffQuery) -> ObjectChanges;
         exists_async = exists(&self, path: &str) -> bool;
+        file_async = file(&self, path: &str) -> File;
         list_all_async = list_all(&self, prefix: &str) -> Vec<ObjectInfo>;
         list_async = list(&self, query: &ObjectQuery) -> ObjectPage;
         log_async = log(&self, query: &LogQuery) -> Vec<CommitInfo>;

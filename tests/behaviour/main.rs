@@ -68,6 +68,7 @@ mod replacing;
 mod reports;
 mod repositories;
 mod repositories_kept;
+mod repositories_lineage;
 mod repositories_merged;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod requests;

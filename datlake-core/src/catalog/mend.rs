@@ -111,7 +111,7 @@ impl Catalog {
             return Ok(false);
         }
         let mut places = match uid.kind() {
-            UidKind::Member { .. } => Vec::new(),
+            UidKind::Member { .. } | UidKind::Committed { .. } => Vec::new(),
             _ => vec![Location::of_file(uid)],
         };
         let mut cleared = false;

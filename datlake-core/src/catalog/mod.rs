@@ -240,14 +240,14 @@ impl Catalog {
         Ok(self.kept(creator, key).await?.and_then(CallDocument::record))
     }
 
-    /// The file called `uid`. Members of trees are found by whoever can read the tree.
+    /// The file called `uid`. Members of trees are found by whoever can read the tree, files of commits by whoever can read those.
     pub async fn file(&self, uid: &Uid) -> Result<Option<FileMeta>> {
         let found = match uid.kind() {
             UidKind::Output { creator, key, index } => match self.record(&creator, &key).await? {
                 None => return Ok(None),
                 Some(record) => record.output(index)?,
             },
-            UidKind::Member { .. } => return Ok(None),
+            UidKind::Member { .. } | UidKind::Committed { .. } => return Ok(None),
             UidKind::Chosen => {
                 if let Some(named) = self.named(uid).await? {
                     return named.file();
@@ -260,7 +260,8 @@ impl Catalog {
 
     /// Whether every file that the body got by UID still has the content it had.
     pub async fn holds(&self, dynamic_inputs: &[DynamicInput]) -> Result<bool> {
-        for DynamicInput { uid, digest } in dynamic_inputs {
+        // What a commit has never changes.
+        for DynamicInput { uid, digest } in dynamic_inputs.iter().filter(|input| !input.uid.is_committed()) {
             if self.file(uid).await?.is_none_or(|file| file.digest != *digest) {
                 return Ok(false);
             }

@@ -55,6 +55,11 @@ impl Catalog {
                 let error = Error::new(ErrorKind::InvalidInput, message).about(Subject::Uid(uid.clone()));
                 return Err(error.with_hint(format!("remove `{tree}`")));
             }
+            UidKind::Committed { repository, path, .. } => {
+                let message = format!("cannot remove `{uid}`: it is part of a commit");
+                let error = Error::new(ErrorKind::InvalidInput, message).about(Subject::Uid(uid.clone()));
+                return Err(error.with_hint(format!("delete `{path}` at a branch of `{repository}`, and commit that")));
+            }
             UidKind::Output { creator, key, .. } => self.record(&creator, &key).await?,
             UidKind::Chosen => loop {
                 self.learn_versions(uid).await?;
@@ -112,6 +117,10 @@ impl Catalog {
             let message = format!("cannot forget `{uid}`: it is part of the tree `{tree}`");
             let error = Error::new(ErrorKind::InvalidInput, message).about(Subject::Uid(uid.clone()));
             return Err(error.with_hint(format!("forget `{tree}`")));
+        }
+        if uid.is_committed() {
+            let message = format!("cannot forget `{uid}`: it is part of a commit");
+            return Err(Error::new(ErrorKind::InvalidInput, message).about(Subject::Uid(uid.clone())));
         }
         let read = async |at: &Location| -> Result<Option<Document>> {
             self.local.get(at).await?.map(|bytes| Document::parse(at, bytes)).transpose()
@@ -171,7 +180,7 @@ impl Catalog {
         for Output { uid, .. } in record.lineage()?.outputs {
             let by = match uid.kind() {
                 UidKind::Output { creator, key, .. } => Some((creator, key)),
-                UidKind::Member { .. } => None,
+                UidKind::Member { .. } | UidKind::Committed { .. } => None,
                 UidKind::Chosen => match self.target(&uid).await? {
                     Some(NameTarget::Output(output)) => Some((output.creator, output.key)),
                     _ => None,

@@ -161,6 +161,11 @@ impl Content {
         Self { digest, size: Some(size), what, part: Part::File, range: None, reads: Some(ranges) }
     }
 
+    /// The attributes of `what`, by their metarange of `size` bytes.
+    pub fn attributes(digest: Digest, size: u64, what: String) -> Self {
+        Self { reads: Some(attributes), ..Self::tree(digest, size, what) }
+    }
+
     /// What was put at `path`: content of its own, whatever tree it is in.
     pub fn put(digest: Digest, size: u64, path: String) -> Self {
         Self { size: Some(size), ..Self::apart(digest, path, Part::File) }
@@ -200,6 +205,11 @@ impl Content {
 fn ranges(tree: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
     let range = |row: &RangeRow| Content::range(row.digest, row.size, tree.what.clone());
     Ok(Metarange::parse(bytes, &tree.what)?.ranges().iter().map(range).collect())
+}
+
+/// The ranges of attributes, which lead to nothing that is kept.
+fn attributes(tree: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+    Ok(ranges(tree, bytes)?.into_iter().map(|range| Content { reads: None, ..range }).collect())
 }
 
 /// The texts in a list of source files.

@@ -30,6 +30,9 @@ pub struct CommitRecord {
     pub message: String,
     /// What else people noted.
     pub metadata: BTreeMap<String, String>,
+    /// What is noted beside its content: a tree of attributes, by the digest and size of its metarange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<(Digest, u64)>,
 }
 
 impl CommitRecord {
@@ -64,9 +67,11 @@ impl CommitRecord {
         }
     }
 
-    /// Its tree as content, which refers to all that is in it.
-    pub fn content(&self, id: &Digest) -> Content {
-        Content::tree(self.tree, self.size, format!("commit {id}"))
+    /// Its tree as content, which refers to all that is in it, and what is noted beside that.
+    pub fn contents(&self, id: &Digest) -> Vec<Content> {
+        let what = format!("commit {id}");
+        let attributes = self.attributes.map(|(digest, size)| Content::attributes(digest, size, what.clone()));
+        [Content::tree(self.tree, self.size, what)].into_iter().chain(attributes).collect()
     }
 }
 
@@ -94,17 +99,17 @@ impl Content {
 fn history(content: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
     let commit = CommitRecord::parse(&content.digest, bytes)?;
     let parents = commit.parents.iter().copied().map(Content::history);
-    Ok(parents.chain([commit.content(&content.digest)]).collect())
+    Ok(parents.chain(commit.contents(&content.digest)).collect())
 }
 
 fn merged(content: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
     let commit = CommitRecord::parse(&content.digest, bytes)?;
     let parents = commit.parents.iter().skip(1).copied().map(Content::history);
-    Ok(parents.chain([commit.content(&content.digest)]).collect())
+    Ok(parents.chain(commit.contents(&content.digest)).collect())
 }
 
 fn alone(content: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
-    Ok(vec![CommitRecord::parse(&content.digest, bytes)?.content(&content.digest)])
+    Ok(CommitRecord::parse(&content.digest, bytes)?.contents(&content.digest))
 }
 
 #[cfg(test)]
@@ -112,7 +117,7 @@ mod tests {
     use super::*;
 
     /// Every byte, for good: another would give every commit another id.
-    const GOLDEN: [(&str, &str); 2] = [
+    const GOLDEN: [(&str, &str); 3] = [
         (
             "datlake commit 1\n{\"tree\":\"2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213\",\"size\":15,\"parents\":[],\"generation\":1,\"at\":\"2026-11-29T09:00:00Z\",\"committer\":\"ada@example.org\",\"message\":\"\",\"metadata\":{}}\n",
             "3473f2b8f4c422667e7431ee8b07c60f519af0ef6a4ef48c1a087823f5788fcb",
@@ -121,9 +126,13 @@ mod tests {
             "datlake commit 1\n{\"tree\":\"2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213\",\"size\":15,\"parents\":[\"0101010101010101010101010101010101010101010101010101010101010101\",\"0202020202020202020202020202020202020202020202020202020202020202\"],\"generation\":8,\"at\":\"2026-11-29T09:00:00Z\",\"committer\":\"ada@example.org\",\"message\":\"a \\\"line\\\"\\nü\",\"metadata\":{\"a\":\"1\",\"b\":\"\"}}\n",
             "8f3526edac0ea000a03c2bafb9cbdba11a9d3d4e1fa85c8161392fdf27a0eada",
         ),
+        (
+            "datlake commit 1\n{\"tree\":\"2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213\",\"size\":15,\"parents\":[],\"generation\":1,\"at\":\"2026-11-29T09:00:00Z\",\"committer\":\"ada@example.org\",\"message\":\"\",\"metadata\":{},\"attributes\":[\"0303030303030303030303030303030303030303030303030303030303030303\",120]}\n",
+            "3285c9a82c7170488153ce0fc6709d270484fb7e29cfbfa7d4e08cdb8c369654",
+        ),
     ];
 
-    fn commits() -> [CommitRecord; 2] {
+    fn commits() -> [CommitRecord; 3] {
         let tree = "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213".parse().unwrap();
         let (at, committer) = ("2026-11-29T09:00:00Z".to_owned(), "ada@example.org".to_owned());
         let first = CommitRecord {
@@ -135,12 +144,14 @@ mod tests {
             committer,
             message: String::new(),
             metadata: BTreeMap::new(),
+            attributes: None,
         };
         let parents = vec![Digest::from_bytes([1; 32]), Digest::from_bytes([2; 32])];
         let metadata = [("b", ""), ("a", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let merge =
             CommitRecord { parents, generation: 8, message: "a \"line\"\nü".to_owned(), metadata, ..first.clone() };
-        [first, merge]
+        let noted = CommitRecord { attributes: Some((Digest::from_bytes([3; 32]), 120)), ..first.clone() };
+        [first, merge, noted]
     }
 
     #[test]
@@ -156,7 +167,7 @@ mod tests {
 
     #[test]
     fn another_spelling_is_no_commit() {
-        let [first, _] = commits();
+        let [first, ..] = commits();
         let text = String::from_utf8(first.to_bytes().unwrap()).unwrap();
         let id = Digest::of(text.as_bytes());
         for other in [
@@ -173,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_commit_leads_to_its_tree_and_to_what_it_came_from() {
-        let [first, merge] = commits();
+        let [first, merge, noted] = commits();
         let (bytes, id) = (merge.to_bytes().unwrap(), Digest::of(&merge.to_bytes().unwrap()));
         let led = |content: Content| -> Vec<Digest> {
             content.references(&bytes).unwrap().into_iter().map(|content| content.digest).collect()
@@ -182,5 +193,11 @@ mod tests {
         assert_eq!(led(Content::history(id)), [one, two, first.tree]);
         assert_eq!(led(Content::merged(id)), [two, first.tree]);
         assert_eq!(led(Content::commit_alone(id)), [first.tree]);
+        let bytes = noted.to_bytes().unwrap();
+        let led = Content::history(Digest::of(&bytes)).references(&bytes).unwrap();
+        assert_eq!(
+            led.iter().map(|content| content.digest).collect::<Vec<_>>(),
+            [first.tree, Digest::from_bytes([3; 32])]
+        );
     }
 }

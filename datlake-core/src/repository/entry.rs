@@ -6,12 +6,14 @@
 //! - A *state* says what the branch has at that point: who reads from the end reads no further. One that `discards` is a barrier
 //!   as a commit is: what was made of the changes before it is made anew.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::names::BranchName;
 use crate::document::envelope;
 use crate::document::references::{Content, Document, References};
-use crate::tree::{TreeChanges, TreeEntry};
+use crate::tree::{ObjectAttributes, TreeEntry};
 use crate::version::Moved;
 use crate::{Digest, Error, ErrorKind, Location, LogId, Result};
 
@@ -30,11 +32,23 @@ pub struct BranchEntry {
     pub what: EntryKind,
 }
 
+/// What is put at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// A file.
+    pub file: TreeEntry,
+    /// What is noted beside its content.
+    pub attributes: ObjectAttributes,
+}
+
+/// What is put at paths, or deleted there.
+pub type BranchChanges = BTreeMap<String, Option<Put>>;
+
 /// What an entry does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// Puts what is there at these paths from then on; nothing, where it deletes.
-    Changes(TreeChanges),
+    Changes(BranchChanges),
     /// Leads the branch to a commit.
     Commit {
         /// The commit.
@@ -59,6 +73,9 @@ pub struct BranchPoint {
     pub tree: Digest,
     /// The size of the metarange in bytes.
     pub size: u64,
+    /// What is noted beside that: a tree of attributes, by the digest and size of its metarange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<(Digest, u64)>,
     /// Whether the entry discards changes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub discards: bool,
@@ -85,6 +102,8 @@ struct ChangeV1 {
     file: Option<(Digest, u64)>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     executable: bool,
+    #[serde(default, skip_serializing_if = "ObjectAttributes::is_empty")]
+    attributes: ObjectAttributes,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -164,7 +183,7 @@ impl BranchEntry {
         let mut references = References { needs: vec![(log.entry(n - 1), missing)], ..References::default() };
         match entry.what {
             EntryKind::Changes(changes) => {
-                let put = changes.into_iter().filter_map(|(path, entry)| Some((path, entry?.content()?)));
+                let put = changes.into_iter().filter_map(|(path, entry)| Some((path, entry?.file.content()?)));
                 references.content.extend(put.map(|(path, (digest, size))| Content::put(digest, size, path)));
             }
             // The entries before it keep what the commit came from on its own branch.
@@ -173,7 +192,10 @@ impl BranchEntry {
                 references.index.push(Location::CommitMark(*repository, commit));
             }
             EntryKind::State(point) => {
-                references.content.push(Content::tree(point.tree, point.size, format!("branch {name}")));
+                let what = format!("branch {name}");
+                references.content.push(Content::tree(point.tree, point.size, what.clone()));
+                let noted = point.attributes.map(|(digest, size)| Content::attributes(digest, size, what));
+                references.content.extend(noted);
             }
         }
         let taken = "the branch was led elsewhere there meanwhile";
@@ -181,25 +203,27 @@ impl BranchEntry {
     }
 }
 
-fn change((path, entry): (&String, &Option<TreeEntry>)) -> Result<ChangeV1> {
+fn change((path, put): (&String, &Option<Put>)) -> Result<ChangeV1> {
     let path = path.clone();
-    match entry {
-        None => Ok(ChangeV1 { path, file: None, executable: false }),
-        Some(TreeEntry::File { digest, size, executable }) => {
-            Ok(ChangeV1 { path, file: Some((*digest, *size)), executable: *executable })
+    match put {
+        None => Ok(ChangeV1 { path, file: None, executable: false, attributes: ObjectAttributes::default() }),
+        Some(Put { file: TreeEntry::File { digest, size, executable }, attributes }) => {
+            let (file, attributes) = (Some((*digest, *size)), attributes.clone());
+            Ok(ChangeV1 { path, file, executable: *executable, attributes })
         }
         Some(_) => Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{path}`: it is no file"))),
     }
 }
 
 /// The changes of an entry, if each path is there once, and they are in order.
-fn changed(all: Vec<ChangeV1>) -> Option<TreeChanges> {
-    let mut changes = TreeChanges::new();
-    for ChangeV1 { path, file, executable } in all {
+fn changed(all: Vec<ChangeV1>) -> Option<BranchChanges> {
+    let mut changes = BranchChanges::new();
+    for ChangeV1 { path, file, executable, attributes } in all {
         if crate::tree::check_path(&path).is_err() || changes.last_key_value().is_some_and(|(last, _)| *last >= path) {
             return None;
         }
-        changes.insert(path, file.map(|(digest, size)| TreeEntry::file(digest, size, executable)));
+        let put = |(digest, size)| Put { file: TreeEntry::file(digest, size, executable), attributes };
+        changes.insert(path, file.map(put));
     }
     (!changes.is_empty()).then_some(changes)
 }

@@ -150,6 +150,7 @@ mod tests {
                 committer: "ada@example.org".into(),
                 message: at.to_string(),
                 metadata: BTreeMap::new(),
+                attributes: None,
             };
             let id = Digest::of(&commit.to_bytes().unwrap());
             ids.push(id);

@@ -17,7 +17,7 @@ mod state;
 
 pub use commit::CommitRecord;
 pub use documents::{BranchDocument, RepositoryDocument, TagDocument};
-pub use entry::{BranchEntry, BranchPoint, EntryKind};
+pub use entry::{BranchChanges, BranchEntry, BranchPoint, EntryKind, Put};
 pub use history::{CommitWalk, LoadCommit, came_from, merge_bases};
 pub use names::{BranchName, RepositoryName, TagName};
 pub use state::{BranchState, BranchTree};

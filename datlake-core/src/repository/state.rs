@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::{BranchEntry, EntryKind};
-use crate::tree::TreeChanges;
+use super::entry::{BranchChanges, BranchEntry, BranchPoint, EntryKind, Put};
+use crate::tree::{TreeChanges, TreeEntry};
 use crate::{Digest, LogId};
 
 /// A branch at an entry of its log.
@@ -24,7 +24,7 @@ pub struct BranchState {
     /// The entry behind which `changes` begin.
     pub tree_at: u64,
     /// The changes since, each by the number of its entry.
-    changes: BTreeMap<u64, TreeChanges>,
+    changes: BTreeMap<u64, BranchChanges>,
 }
 
 /// What a branch had at an entry of its log.
@@ -32,8 +32,8 @@ pub struct BranchState {
 pub enum BranchTree {
     /// The tree of a commit.
     Commit(Digest),
-    /// A tree, by the digest of its metarange and the size of that in bytes.
-    Tree(Digest, u64),
+    /// What an entry says.
+    Point(BranchPoint),
 }
 
 impl BranchState {
@@ -57,7 +57,7 @@ impl BranchState {
             }
             EntryKind::State(point) => {
                 (self.commit, self.base) = (point.commit, point.base);
-                (self.tree, self.tree_at) = (BranchTree::Tree(point.tree, point.size), n);
+                (self.tree, self.tree_at) = (BranchTree::Point(point), n);
                 self.changes.clear();
             }
         }
@@ -67,8 +67,22 @@ impl BranchState {
 
     /// What changed behind the tree, the last change of each path.
     pub fn changes(&self) -> TreeChanges {
-        let all = self.changes.values().flatten();
-        all.map(|(path, entry)| (path.clone(), entry.clone())).collect()
+        let file = |put: &Put| put.file.clone();
+        self.put().map(|(path, put)| (path.clone(), put.as_ref().map(file))).collect()
+    }
+
+    /// What is noted beside that, of each path at which something changed.
+    pub fn attributes(&self) -> TreeChanges {
+        let noted = |put: &Put| {
+            let is_noted = !put.attributes.is_empty();
+            is_noted.then(|| TreeEntry::Attributes(put.attributes.clone().into()))
+        };
+        self.put().map(|(path, put)| (path.clone(), put.as_ref().and_then(noted))).collect()
+    }
+
+    /// All changes, the last of each path at last.
+    fn put(&self) -> impl Iterator<Item = (&String, &Option<Put>)> {
+        self.changes.values().flatten()
     }
 
     /// How many entries are read for it.

@@ -33,6 +33,9 @@ impl TreeEntries {
         if matches!(entry, TreeEntry::Link(_)) && entry.target(path).is_none() {
             return wrong("the link leads out of it");
         }
+        if matches!(entry, TreeEntry::Attributes(_)) {
+            return wrong("a tree has no attributes");
+        }
         if self.0.contains_key(path) {
             return wrong("there is something at that path");
         }

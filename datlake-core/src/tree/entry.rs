@@ -1,5 +1,6 @@
 //! What is at a path of a tree.
 
+use super::attributes::ObjectAttributes;
 use crate::Digest;
 
 /// What a path of a tree leads to.
@@ -20,6 +21,8 @@ pub enum TreeEntry {
     Link(String),
     /// A folder with nothing in it.
     Folder,
+    /// What is noted of an object: in the attributes of a commit, and in no other tree.
+    Attributes(Box<ObjectAttributes>),
 }
 
 impl TreeEntry {
@@ -32,7 +35,7 @@ impl TreeEntry {
     pub fn content(&self) -> Option<(Digest, u64)> {
         match self {
             Self::File { digest, size, .. } => Some((*digest, *size)),
-            Self::Link(_) | Self::Folder => None,
+            Self::Link(_) | Self::Folder | Self::Attributes(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Where a range ends is said by the path it ends with, so that equal stretches of two trees are the same range: one file changed in
 //! a million makes one range and one metarange.
 
+mod attributes;
 mod changes;
 mod diff;
 mod entries;
@@ -12,6 +13,7 @@ mod merge;
 mod metarange;
 mod range;
 
+pub use attributes::ObjectAttributes;
 pub use changes::{ChangedTree, LoadRange, TreeChanges};
 pub use diff::{Span, TreeDifference, diff};
 pub use entries::{TreeBytes, TreeEntries};

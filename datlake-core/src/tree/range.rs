@@ -9,6 +9,8 @@ use crate::Result;
 
 /// The first line.
 const HEADER: &str = "datlake range 1\n";
+/// The first line of a range of attributes.
+const ATTRIBUTES: &str = "datlake attributes 1\n";
 
 /// Entries of a tree, sorted by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +22,21 @@ impl TreeRange {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for bytes that are no range, or not that one.
     pub fn parse(bytes: &[u8], row: &RangeRow, tree: &dyn Display) -> Result<Self> {
-        let range = Self::parse_any(bytes, tree)?;
+        Self::parse_any(bytes, tree)?.of(row, tree)
+    }
+
+    /// As [`parse`](Self::parse), of the attributes of a commit.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_attributes(bytes: &[u8], row: &RangeRow, tree: &dyn Display) -> Result<Self> {
+        Self::parse_as(ATTRIBUTES, bytes, tree)?.of(row, tree)
+    }
+
+    fn of(self, row: &RangeRow, tree: &dyn Display) -> Result<Self> {
         let is = |at: Option<&(String, TreeEntry)>, wanted: &str| at.is_some_and(|(path, _)| path == wanted);
-        if is(range.0.first(), &row.first) && is(range.0.last(), &row.last) {
-            return Ok(range);
+        if is(self.0.first(), &row.first) && is(self.0.last(), &row.last) {
+            return Ok(self);
         }
         Err(corrupt(tree, "range"))
     }
@@ -33,12 +46,17 @@ impl TreeRange {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for bytes that are no range.
     pub fn parse_any(bytes: &[u8], tree: &dyn Display) -> Result<Self> {
+        Self::parse_as(HEADER, bytes, tree)
+    }
+
+    fn parse_as(header: &str, bytes: &[u8], tree: &dyn Display) -> Result<Self> {
         let wrong = || corrupt(tree, "range");
         let text = std::str::from_utf8(bytes).map_err(|e| wrong().because(e))?;
-        let lines = text.strip_prefix(HEADER).ok_or_else(wrong)?;
+        let lines = text.strip_prefix(header).ok_or_else(wrong)?;
         let mut entries: Vec<(String, TreeEntry)> = Vec::new();
         for line in lines.split_terminator('\n') {
-            let (path, entry) = read(line).ok_or_else(wrong)?;
+            let found = if header == HEADER { read(line) } else { read_attributes(line) };
+            let (path, entry) = found.ok_or_else(wrong)?;
             check_path(path).map_err(|e| wrong().because(e))?;
             let leads_out = matches!(entry, TreeEntry::Link(_)) && entry.target(path).is_none();
             if leads_out || entries.last().is_some_and(|(before, _)| before.as_str() >= path) {
@@ -95,9 +113,16 @@ fn read(line: &str) -> Option<(&str, TreeEntry)> {
     }
 }
 
+fn read_attributes(line: &str) -> Option<(&str, TreeEntry)> {
+    let (path, noted) = line.split_once('\t')?;
+    Some((path, TreeEntry::Attributes(serde_json::from_str(noted).ok()?)))
+}
+
 /// The content of a range with these `entries`, which are sorted by path.
 pub fn to_bytes<'a>(entries: impl Iterator<Item = (&'a str, &'a TreeEntry)>) -> Vec<u8> {
-    let mut text = HEADER.to_owned();
+    let mut entries = entries.peekable();
+    let is_attributes = matches!(entries.peek(), Some((_, TreeEntry::Attributes(_))));
+    let mut text = if is_attributes { ATTRIBUTES } else { HEADER }.to_owned();
     for (path, entry) in entries {
         // Writing to a string cannot fail.
         let _ = match entry {
@@ -106,6 +131,7 @@ pub fn to_bytes<'a>(entries: impl Iterator<Item = (&'a str, &'a TreeEntry)>) -> 
             }
             TreeEntry::Link(target) => writeln!(text, "l {path}\t{target}"),
             TreeEntry::Folder => writeln!(text, "d {path}"),
+            TreeEntry::Attributes(noted) => writeln!(text, "{path}\t{}", noted.line()),
         };
     }
     text.into_bytes()

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Digest;
+use crate::Uid;
+use crate::lineage::{Moved, Person, PersonSource};
 
 fn file(content: &[u8]) -> TreeEntry {
     TreeEntry::file(Digest::of(content), content.len() as u64, false)
@@ -228,4 +230,36 @@ fn ranges_are_known_by_their_paths() {
         ends(paths.iter().map(String::as_str)).into_iter().map(|end| paths[end - 1].clone()).collect();
     assert!(ends.len() > 2);
     assert_eq!(ends, lasts);
+}
+
+/// Every byte, for good: another would give every commit another id.
+#[test]
+fn attributes_are_no_tree() {
+    let person = Person { email: "ada@example.org".into(), source: PersonSource::Config };
+    let put = Moved { person, host: "lovelace".into(), at: "2026-11-29T09:00:00Z".into() };
+    let noted = ObjectAttributes {
+        put: Some(put),
+        from: Some(Uid::chosen("raw/jan.csv").unwrap()),
+        content_type: Some("text/csv".into()),
+        metadata: [("a\tb".to_owned(), "1\n".to_owned())].into(),
+    };
+    let changes = [("a.csv".to_owned(), Some(TreeEntry::Attributes(noted.clone().into())))].into();
+    let changed = Metarange::default().with(&changes, &mut |_| unreachable!()).unwrap();
+    let text = concat!(
+        "datlake attributes 1\na.csv\t{\"put\":{\"person\":{\"email\":\"ada@example.org\",\"source\":\"config\"},",
+        "\"host\":\"lovelace\",\"at\":\"2026-11-29T09:00:00Z\"},\"from\":\"raw/jan.csv\",\"content_type\":\"text/csv\",",
+        "\"metadata\":{\"a\\tb\":\"1\\n\"}}\n"
+    );
+    assert_eq!(String::from_utf8(changed.ranges[0].clone()).unwrap(), text);
+    let [row] = changed.metarange.ranges() else { panic!("{:?}", changed.metarange) };
+    assert_eq!((row.files, row.content, row.first.as_str()), (0, 0, "a.csv"));
+    let range = TreeRange::parse_attributes(text.as_bytes(), row, &"a commit").unwrap();
+    assert_eq!(range.get("a.csv"), Some(("a.csv", &TreeEntry::Attributes(noted.clone().into()))));
+    // Neither is the other, and only the one spelling counts.
+    assert!(TreeRange::parse(text.as_bytes(), row, &"a tree").is_err());
+    assert!(TreeEntries::default().insert("a.csv", TreeEntry::Attributes(noted.into())).is_err());
+    let file = range_bytes([("a.csv", &file(b"a"))].into_iter());
+    for other in [file, text.replace("{\"put", "{ \"put").into(), text.replace("\"from", "\"more\":1,\"from").into()] {
+        assert!(TreeRange::parse_attributes(&other, row, &"a commit").is_err());
+    }
 }

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 
 use datlake_core::catalog::{Appended, Author, Commit, GcGuard};
 use datlake_core::lineage::{Person, PersonSource};
-use datlake_core::repository::{BranchName, BranchState, EntryKind, RepositoryDocument, RepositoryName};
-use datlake_core::tree::TreeEntry;
+use datlake_core::repository::{BranchName, BranchState, EntryKind, Put, RepositoryDocument, RepositoryName};
+use datlake_core::tree::{ObjectAttributes, TreeEntry};
 use datlake_core::version::Moved;
 use datlake_core::{Catalog, Digest, Error, ErrorKind, Location, Prefix, Result};
 
@@ -139,7 +139,8 @@ impl Writer {
     fn puts(self, path: &'static str) -> Actor {
         Box::pin(async move {
             let file = TreeEntry::file(Digest::of(path.as_bytes()), 1, false);
-            let what = EntryKind::Changes([(path.to_owned(), Some(file))].into());
+            let put = Put { file, attributes: ObjectAttributes::default() };
+            let what = EntryKind::Changes([(path.to_owned(), Some(put))].into());
             let mut state = self.state(None).await?;
             while self.append(&state, what.clone()).await? == Appended::Moved {
                 state = self.state(Some(state)).await?;

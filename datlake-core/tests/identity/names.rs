@@ -50,7 +50,7 @@ fn names_that_will_mean_something_else_are_refused_for_what_is_new() {
 }
 
 #[test]
-fn the_three_forms_are_told_apart() {
+fn the_four_forms_are_told_apart() {
     let creator = CreatorName::new("shop/shop::report").unwrap();
     let key = CallKey::from_bytes([7; 32]);
     let output = Uid::output(&creator, &key, 3);
@@ -59,6 +59,19 @@ fn the_three_forms_are_told_apart() {
     let member = Uid::member(&output, "a/b.csv").unwrap();
     assert_eq!(member.kind(), UidKind::Member { tree: output, path: "a/b.csv".into() });
     assert_eq!(member.as_str().parse::<Uid>().unwrap(), member);
+    let committed = Uid::committed("sales", &Digest::from_bytes([7; 32]), "raw/jan@1:2.csv").unwrap();
+    assert_eq!(committed.as_str(), format!("sales@{}:raw/jan@1:2.csv", "07".repeat(32)));
+    let (repository, commit) = ("sales".to_owned(), Digest::from_bytes([7; 32]));
+    assert_eq!(committed.kind(), UidKind::Committed { repository, commit, path: "raw/jan@1:2.csv".into() });
+    assert_eq!(committed.as_str().parse::<Uid>().unwrap(), committed);
+    assert!(!committed.is_chosen() && Uid::chosen(committed.as_str()).is_err());
+    // Names from before that only look like one are what they were.
+    for chosen in
+        ["sales@main:a.csv", &format!("Sales@{key}:a.csv"), &format!("a/sales@{key}:b"), &format!("sales@{key}")]
+    {
+        assert!(Uid::chosen(chosen).unwrap().is_chosen(), "{chosen:?}");
+    }
+    assert!(Uid::committed("sales", &Digest::from_bytes([7; 32]), "../a").is_err());
     assert_eq!("a/b".parse::<Uid>().unwrap().kind(), UidKind::Chosen);
     for wrong in ["@x", "@x/y/0", "a//../b", "//a", "a///b", &format!("@x/{key}/00"), &format!("@x/{key}/+1")] {
         assert!(wrong.parse::<Uid>().is_err(), "{wrong:?} was taken");

@@ -69,6 +69,9 @@ impl File {
             let Some(tree) = known(lake, &tree).await? else { return Ok(None) };
             return Tree::try_from(tree)?.find(&path);
         }
+        if uid.is_committed() {
+            return Ok(lake.committed(uid)?.map(|file| Self::known(lake, file.meta)));
+        }
         known(lake, uid).await
     }
 }
@@ -128,6 +131,9 @@ fn not_found(lake: &Lake, uid: &Uid) -> Error {
             return no_such_output(uid, &record);
         }
         message.push_str(&format!(", because call {creator}/{} has not been made or was removed", key.short()));
+    } else if uid.is_committed() {
+        message.push_str(", because there is no such commit, or it has no such file");
+        hint = "`Repository::reference` finds commits by shorter names, and lists their files".to_owned();
     } else {
         // A hint is worth a look at the names, and no second error.
         let names = wait(lake.catalog().names(None)).unwrap_or_default();

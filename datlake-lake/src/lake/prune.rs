@@ -319,6 +319,6 @@ fn maker(uid: &Uid) -> Option<(CallId, String)> {
             UidKind::Output { creator, key, index } => Some(((creator, key), format!("{index}//{path}"))),
             _ => None,
         },
-        UidKind::Chosen => None,
+        UidKind::Chosen | UidKind::Committed { .. } => None,
     }
 }

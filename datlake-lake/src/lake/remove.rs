@@ -299,6 +299,11 @@ impl Lake {
             let error = Error::new(ErrorKind::InvalidInput, message).with_hint(format!("remove `{tree}`"));
             return Err(error.about(Subject::Uid(uid)));
         }
+        if let UidKind::Committed { repository, path, .. } = uid.kind() {
+            let error = Error::new(ErrorKind::InvalidInput, format!("cannot remove `{uid}`: it is part of a commit"));
+            let hint = format!("delete `{path}` at a branch of `{repository}`, and commit that");
+            return Err(error.about(Subject::Uid(uid)).with_hint(hint));
+        }
         let file = match self.file(uid.as_str()) {
             Err(error) if error.kind() == ErrorKind::NotFound && wait(self.leads_nowhere(&uid))? => {
                 return Ok(Removable { call: None, files: vec![uid.clone()], name: Some(uid), version: None });

@@ -53,7 +53,7 @@ impl Lake {
     pub async fn refresh(&self, uid: &Uid) -> Result<()> {
         let name = match uid.kind() {
             UidKind::Chosen => uid.clone(),
-            UidKind::Output { .. } => return Ok(()),
+            UidKind::Output { .. } | UidKind::Committed { .. } => return Ok(()),
             UidKind::Member { tree, .. } => return Box::pin(self.refresh(&tree)).await,
         };
         if self.catalog().remote.is_none() || !lock(&self.0.refreshed).insert(name.clone()) {

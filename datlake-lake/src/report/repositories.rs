@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use datlake_core::Digest;
+use datlake_core::tree::ObjectAttributes;
+use datlake_core::{CallKey, CreatorName, Digest, Uid};
 use serde::{Deserialize, Serialize};
 
 /// A commit of a repository.
@@ -41,6 +42,48 @@ pub struct ObjectInfo {
     pub size: u64,
     /// Whether it may be executed.
     pub executable: bool,
+    /// When it was put there, by the clock of the machine that did; absent where nobody noted it, and in what differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_at: Option<String>,
+    /// Who put it there: an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_by: Option<String>,
+    /// The file of the lake that was put there, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Uid>,
+    /// Its media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// What else was noted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ObjectInfo {
+    pub(crate) fn new(path: &str, digest: Digest, size: u64, executable: bool) -> Self {
+        let (put_at, put_by, from, content_type, metadata) = Default::default();
+        Self { path: path.to_owned(), digest, size, executable, put_at, put_by, from, content_type, metadata }
+    }
+
+    /// With what is noted beside its content.
+    pub(crate) fn with(self, noted: ObjectAttributes) -> Self {
+        let ObjectAttributes { put, from, content_type, metadata } = noted;
+        let (put_at, put_by) = put.map(|put| (put.at, put.person.email)).unzip();
+        Self { put_at, put_by, from, content_type, metadata, ..self }
+    }
+}
+
+/// A call that made files of a commit.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CommittedCall {
+    /// Its creator.
+    pub creator: CreatorName,
+    /// Its key.
+    pub key: CallKey,
+    /// Where the files are that it made, in the order of bytes.
+    pub paths: Vec<String>,
 }
 
 /// A page of what is at a reference.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use datlake_core::catalog::{Appended, Author};
 use datlake_core::document::Content;
-use datlake_core::repository::{BranchDocument, BranchName, BranchPoint, BranchState, EntryKind};
-use datlake_core::tree::{TreeChanges, TreeEntry};
+use datlake_core::repository::{BranchChanges, BranchDocument, BranchName, BranchPoint, BranchState, EntryKind, Put};
+use datlake_core::tree::{ObjectAttributes, TreeEntry};
 use datlake_core::{Error, ErrorKind, Prefix, Result};
 use datlake_store::{
     AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Publishing, Staged, StagedWriter, offload_method, wait,
@@ -208,7 +208,12 @@ impl Branch {
             (true, false) => {
                 let (digest, size) = (file.content(), file.len());
                 let content = Content { range: file.range(), ..Content::put(digest, size, file.to_string()) };
-                return self.put_content(path, &content, TreeEntry::file(digest, size, false));
+                let attributes = ObjectAttributes { from: file.uid().cloned(), ..self.put_now()? };
+                return self.put_content(
+                    path,
+                    &content,
+                    Put { file: TreeEntry::file(digest, size, false), attributes },
+                );
             }
         };
         Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{file}` at `{path}`: {why}")))
@@ -229,9 +234,13 @@ impl Branch {
     /// ```
     pub fn copy_object(&self, from: &str, from_path: &str, path: &str) -> Result<ObjectInfo> {
         self.check_put(path)?;
-        let ObjectInfo { digest, size, executable, .. } = Reference::any(self.0.shared(), from).stat(from_path)?;
+        let Some(Put { file, attributes }) = Reference::any(self.0.shared(), from).put_at(from_path)? else {
+            return Err(gone(format!("there is no `{from_path}` at `{}@{from}`", self.repository_name())));
+        };
+        let (digest, size) = file.content().ok_or_else(|| no_file(from_path))?;
         let content = Content::put(digest, size, from_path.to_owned());
-        self.put_content(path, &content, TreeEntry::file(digest, size, executable))
+        let attributes = ObjectAttributes { put: self.put_now()?.put, ..attributes };
+        self.put_content(path, &content, Put { file, attributes })
     }
 
     /// Deletes the file at `path`: whether there was one.
@@ -269,7 +278,7 @@ impl Branch {
             let appended = self.append(&publishing, "delete files", &Pieces::new(), &|state| {
                 // What is there is looked at anew whenever somebody else changed something.
                 let view = shared.view(&Resolved::branch(state.clone()))?;
-                let mut changes = TreeChanges::new();
+                let mut changes = BranchChanges::new();
                 for path in batch.iter().map(AsRef::as_ref) {
                     if shared.entry(&view, path)?.is_some() {
                         changes.insert(path.to_owned(), None);
@@ -293,23 +302,28 @@ impl Branch {
         let _sends = lake.sends([(staged.digest, path.to_owned())]);
         let publishing = wait(lake.local_view().publishing())?;
         wait(lake.local_view().restore(&staged.digest, staged.size, staged.path()))?;
-        self.put_entry(&publishing, path, TreeEntry::file(staged.digest, staged.size, false))
+        let file = TreeEntry::file(staged.digest, staged.size, false);
+        self.put_entry(&publishing, path, Put { file, attributes: self.put_now()? })
     }
 
     /// Puts content that the lake has, and sees that it stays.
-    fn put_content(&self, path: &str, content: &Content, entry: TreeEntry) -> Result<ObjectInfo> {
+    fn put_content(&self, path: &str, content: &Content, put: Put) -> Result<ObjectInfo> {
         let lake = &self.0.shared().lake;
         let publishing = wait(lake.local_view().publishing())?;
         wait(lake.see_to(std::slice::from_ref(content)))?;
-        self.put_entry(&publishing, path, entry)
+        self.put_entry(&publishing, path, put)
     }
 
-    fn put_entry(&self, publishing: &Publishing, path: &str, entry: TreeEntry) -> Result<ObjectInfo> {
-        let changes: TreeChanges = [(path.to_owned(), Some(entry.clone()))].into();
-        let pieces: Pieces = entry.content().into_iter().collect();
+    fn put_entry(&self, publishing: &Publishing, path: &str, put: Put) -> Result<ObjectInfo> {
+        let changes: BranchChanges = [(path.to_owned(), Some(put.clone()))].into();
+        let pieces: Pieces = put.file.content().into_iter().collect();
         self.append(publishing, "put a file", &pieces, &|_| Ok(changes.clone()))?;
-        let info = object(path, &entry);
-        info.ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("`{path}` is no file")))
+        object(path, &put.file).map(|info| info.with(put.attributes)).ok_or_else(|| no_file(path))
+    }
+
+    /// What is noted of what is put there now.
+    pub(super) fn put_now(&self) -> Result<ObjectAttributes> {
+        Ok(ObjectAttributes { put: Some(self.0.shared().author()?.by), ..ObjectAttributes::default() })
     }
 
     /// Appends changes, which are made anew of what the branch has where somebody else was first. Those that were appended; where there
@@ -319,8 +333,8 @@ impl Branch {
         publishing: &Publishing,
         what: &str,
         pieces: &Pieces,
-        changes: &dyn Fn(&BranchState) -> Result<TreeChanges>,
-    ) -> Result<TreeChanges> {
+        changes: &dyn Fn(&BranchState) -> Result<BranchChanges>,
+    ) -> Result<BranchChanges> {
         let (shared, author) = (self.0.shared(), self.0.shared().author()?);
         loop {
             let state = self.state(what)?;
@@ -368,11 +382,16 @@ impl Branch {
         }
         let shared = self.0.shared();
         let publishing = wait(shared.lake.local_view().publishing())?;
-        let NewTree { digest, size, pieces } = shared.changed(&*shared.tree_at(&state)?, &state.changes())?;
-        let point = BranchPoint { commit: state.commit, base: state.base, tree: digest, size, discards: false };
+        let NewTree { digest, size, attributes, pieces } = self.tree(&state)?;
+        let (commit, base) = (state.commit, state.base);
+        let point = BranchPoint { commit, base, tree: digest, size, attributes, discards: false };
         let author = shared.author()?;
         self.append_entry(&publishing, &state, EntryKind::State(point), &author, &|| Ok(pieces.clone())).map(drop)
     }
+}
+
+fn no_file(path: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("`{path}` is no file"))
 }
 
 /// A branch is read as what it leads to, with what is uncommitted.

@@ -98,16 +98,16 @@ impl Branch {
     pub(super) fn tree(&self, state: &BranchState) -> Result<NewTree> {
         let (shared, changes) = (self.shared(), state.changes());
         if changes.is_empty() {
-            let (digest, size) = match state.tree {
-                BranchTree::Tree(digest, size) => (digest, size),
+            let (digest, size, attributes) = match state.tree {
+                BranchTree::Point(BranchPoint { tree, size, attributes, .. }) => (tree, size, attributes),
                 BranchTree::Commit(id) => {
-                    let CommitRecord { tree, size, .. } = shared.commit(&id)?;
-                    (tree, size)
+                    let CommitRecord { tree, size, attributes, .. } = shared.commit(&id)?;
+                    (tree, size, attributes)
                 }
             };
-            return Ok(NewTree { digest, size, pieces: Pieces::new() });
+            return Ok(NewTree { digest, size, attributes, pieces: Pieces::new() });
         }
-        shared.changed(&*shared.tree_at(state)?, &changes)
+        shared.changed(&shared.contents_at(state)?, &changes, &state.attributes())
     }
 
     /// Makes a commit and leads the branch there. `None` where somebody else led it elsewhere, or discarded changes: then it is to be
@@ -134,6 +134,7 @@ impl Branch {
             committer: author.by.person.email.clone(),
             message: message.text,
             metadata: message.metadata,
+            attributes: tree.attributes,
         };
         let (id, piece) = shared.put_commit(&commit)?;
         let pieces = || {
@@ -211,9 +212,9 @@ impl Branch {
         loop {
             let publishing = wait(shared.lake.local_view().publishing())?;
             let state = self.state("reset a branch")?;
-            let head = shared.tree_of(&state.commit)?;
+            let head = shared.contents_of(&state.commit)?;
             let now = self.tree(&state)?;
-            let tree = shared.tree(now.digest, now.size)?;
+            let contents = shared.contents((now.digest, now.size), now.attributes)?;
             let mut changes = TreeChanges::new();
             let mut visit = |TreeDifference { path, after, .. }: TreeDifference| {
                 if is_meant(&path) {
@@ -221,13 +222,15 @@ impl Branch {
                 }
                 ControlFlow::Continue(())
             };
-            diff(&tree, &head, Span { prefix, after: "" }, &mut shared.load(), &mut visit)?;
+            diff(&contents.tree, &head.tree, Span { prefix, after: "" }, &mut shared.load(), &mut visit)?;
             if changes.is_empty() {
                 return Ok(0);
             }
-            let NewTree { digest, size, mut pieces } = shared.changed(&tree, &changes)?;
+            let noted = shared.noted_of(&changes, &head.attributes)?;
+            let NewTree { digest, size, attributes, mut pieces } = shared.changed(&contents, &changes, &noted)?;
             pieces.extend(now.pieces);
-            let point = BranchPoint { commit: state.commit, base: state.n + 1, tree: digest, size, discards: true };
+            let (commit, base) = (state.commit, state.n + 1);
+            let point = BranchPoint { commit, base, tree: digest, size, attributes, discards: true };
             let kind = EntryKind::State(point);
             if self.append_entry(&publishing, &state, kind, &author, &|| Ok(pieces.clone()))?.is_some() {
                 return Ok(changes.len());

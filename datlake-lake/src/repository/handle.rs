@@ -203,6 +203,7 @@ impl NewRepository {
             committer: by.person.email.clone(),
             message: "Repository created".to_owned(),
             metadata: BTreeMap::new(),
+            attributes: None,
         };
         let commit = put(lake, &commit.to_bytes()?)?;
         let at = Location::Repository(name.clone());

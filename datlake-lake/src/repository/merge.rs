@@ -11,6 +11,7 @@ use super::branch::Branch;
 use super::commit::{CommitMessage, NewCommit};
 use super::reference::{Reference, object};
 use super::resolve::Resolved;
+use super::shared::Contents;
 use crate::report::{MergeConflict, MergeResult};
 use crate::setters::setters;
 
@@ -68,7 +69,7 @@ impl MergeOptions {
 /// What is merged into a branch.
 struct Merging {
     bases: Vec<Arc<Metarange>>,
-    theirs: Arc<Metarange>,
+    theirs: Contents,
     /// The commit that becomes a parent.
     merged: Option<Digest>,
     /// What keeps content that is merged, and is no parent.
@@ -114,7 +115,7 @@ impl Branch {
             }
             let bases = bases.iter().map(|base| shared.tree_of(base)).collect::<Result<_>>()?;
             let message = format!("Merge '{}' into '{}'", source.expression(), self.name());
-            let (theirs, merged) = (shared.tree_of(&from.commit)?, Some(from.commit));
+            let (theirs, merged) = (shared.contents_of(&from.commit)?, Some(from.commit));
             Ok(Merging { bases, theirs, merged, kept: None, message: message.into() })
         })
     }
@@ -138,7 +139,7 @@ impl Branch {
         self.merged(how, &|_| {
             let (of, resolved, parent) = self.with_parent(&reference, how, "revert")?;
             let message = format!("Revert \"{}\"\n\nThis reverts commit {}.", of.message, resolved.commit);
-            let (base, theirs) = (self.shared().tree_of(&resolved.commit)?, self.shared().tree_of(&parent)?);
+            let (base, theirs) = (self.shared().tree_of(&resolved.commit)?, self.shared().contents_of(&parent)?);
             Ok(Merging { bases: vec![base], theirs, merged: None, kept: Some(parent), message: message.into() })
         })
     }
@@ -162,7 +163,7 @@ impl Branch {
         let reference = Reference::any(self.shared(), commit);
         self.merged(how, &|_| {
             let (of, resolved, parent) = self.with_parent(&reference, how, "cherry-pick")?;
-            let (base, theirs) = (self.shared().tree_of(&parent)?, self.shared().tree_of(&resolved.commit)?);
+            let (base, theirs) = (self.shared().tree_of(&parent)?, self.shared().contents_of(&resolved.commit)?);
             let message = CommitMessage { text: of.message, metadata: of.metadata };
             Ok(Merging { bases: vec![base], theirs, merged: None, kept: Some(resolved.commit), message })
         })
@@ -202,21 +203,25 @@ impl Branch {
             let publishing = wait(shared.lake.local_view().publishing())?;
             let state = self.state("change a branch")?;
             let head = shared.commit(&state.commit)?;
-            if self.tree(&state)?.digest != head.tree {
+            let now = self.tree(&state)?;
+            if now.digest != head.tree {
                 let error = Error::new(ErrorKind::Uncommitted, format!("{} has uncommitted changes", **self));
                 return Err(error.with_hint("commit or reset them first"));
             }
             let Merging { bases, theirs, merged, kept, message } = what(&state)?;
-            let ours = shared.tree(head.tree, head.size)?;
+            // What is noted beside files may be uncommitted.
+            let ours = shared.contents((head.tree, head.size), now.attributes)?;
             let winner = |path: &str| how.wins(path);
-            let Merged { changes, conflicts } = merge(&bases, &ours, &theirs, &winner, &mut shared.load())?;
+            let Merged { changes, conflicts } = merge(&bases, &ours.tree, &theirs.tree, &winner, &mut shared.load())?;
             if !conflicts.is_empty() {
                 return Ok(MergeResult::Conflicts(conflicts.into_iter().map(conflict).collect()));
             }
             if changes.is_empty() {
                 return Err(Error::new(ErrorKind::Unchanged, format!("nothing changes at {}", **self)));
             }
-            let tree = shared.changed(&ours, &changes)?;
+            let noted = shared.noted_of(&changes, &theirs.attributes)?;
+            let mut tree = shared.changed(&ours, &changes, &noted)?;
+            tree.pieces.extend(now.pieces);
             let message = how.message.clone().unwrap_or(message);
             let new = NewCommit { tree, merged, kept, message };
             if let Some(commit) = self.land(&publishing, state, new, &author)? {

@@ -3,6 +3,7 @@
 //! From the bottom up: `shared` (what is read and put), `expression`, `resolve`, `reference`, then `tag`, `branch`, and `handle`, which
 //! knows them all. What cannot be written to has no methods for it.
 
+mod address;
 mod branch;
 mod commit;
 mod diff;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use datlake_core::catalog::{Author, FileMeta};
-use datlake_core::repository::{BranchName, BranchState, TagName};
+use datlake_core::repository::{BranchName, BranchState, Put, TagName};
 use datlake_core::tree::TreeEntry;
 use datlake_core::{Created, Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{Reader, wait};
@@ -206,8 +206,15 @@ impl Reference {
     }
 
     fn found(&self, path: &str) -> Result<Option<ObjectInfo>> {
-        let entry = self.shared().entry(&self.view()?, path)?;
-        Ok(entry.and_then(|entry| object(path, &entry)))
+        let put = self.put_at(path)?;
+        Ok(put.and_then(|Put { file, attributes }| Some(object(path, &file)?.with(attributes))))
+    }
+
+    /// What was put at `path`.
+    pub(super) fn put_at(&self, path: &str) -> Result<Option<Put>> {
+        let (view, shared) = (self.view()?, self.shared());
+        let Some(file) = shared.entry(&view, path)? else { return Ok(None) };
+        Ok(Some(Put { file, attributes: shared.attributes(&view, path)? }))
     }
 
     /// Opens the file at `path`: `Read + BufRead + Seek`, as [`File::open`].
@@ -311,7 +318,7 @@ impl Reference {
                 None => {
                     next = Some((path.clone(), true));
                     match object(&path, &entry) {
-                        Some(object) => ObjectItem::Object(object),
+                        Some(object) => ObjectItem::Object(object.with(shared.attributes(&view, &path)?)),
                         None => continue,
                     }
                 }
@@ -362,7 +369,7 @@ fn behind_all(prefix: &str) -> Option<String> {
 /// A file of a repository; `None` for what is none.
 pub(super) fn object(path: &str, entry: &TreeEntry) -> Option<ObjectInfo> {
     let executable = matches!(entry, TreeEntry::File { executable: true, .. });
-    entry.content().map(|(digest, size)| ObjectInfo { path: path.to_owned(), digest, size, executable })
+    entry.content().map(|(digest, size)| ObjectInfo::new(path, digest, size, executable))
 }
 
 /// The error of a path that cannot be one of a file.

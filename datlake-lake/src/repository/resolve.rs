@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datlake_core::repository::{BranchDocument, BranchName, BranchState, CommitWalk, TagDocument, TagName, came_from};
-use datlake_core::tree::{Metarange, TreeChanges, TreeEntry};
+use datlake_core::tree::{Metarange, ObjectAttributes, TreeChanges, TreeEntry};
 use datlake_core::{Created, Digest, Error, ErrorKind, Location, Prefix, Result};
 use datlake_store::wait;
 
 use super::expression::{Back, Expression};
-use super::shared::{Shared, gone};
+use super::shared::{Contents, Shared, gone};
 use crate::lake::nearest;
 use crate::sync::lock;
 
@@ -40,11 +40,21 @@ impl Resolved {
 pub(super) struct View {
     pub(super) tree: Arc<Metarange>,
     pub(super) changes: TreeChanges,
+    /// What is noted beside the tree, and the changes.
+    attributes: Arc<Metarange>,
+    noted: TreeChanges,
 }
 
 impl From<Arc<Metarange>> for View {
     fn from(tree: Arc<Metarange>) -> Self {
-        Self { tree, changes: TreeChanges::new() }
+        Contents { tree, ..Contents::default() }.into()
+    }
+}
+
+impl From<Contents> for View {
+    fn from(Contents { tree, attributes }: Contents) -> Self {
+        let (changes, noted) = Default::default();
+        Self { tree, changes, attributes, noted }
     }
 }
 
@@ -128,7 +138,7 @@ impl Shared {
     }
 
     /// The commit whose id begins so.
-    fn commit_of_id(&self, text: &str) -> Result<Digest> {
+    pub(super) fn commit_of_id(&self, text: &str) -> Result<Digest> {
         if let Ok(id) = text.parse()
             && wait(self.lake.catalog().decided(&Location::CommitMark(self.incarnation, id)))?.is_some()
         {
@@ -207,8 +217,11 @@ impl Shared {
     /// What is at a reference.
     pub(super) fn view(&self, resolved: &Resolved) -> Result<View> {
         match &resolved.state {
-            Some(state) => Ok(View { tree: self.tree_at(state)?, changes: state.changes() }),
-            None => self.tree_of(&resolved.commit).map(View::from),
+            Some(state) => {
+                let (changes, noted) = (state.changes(), state.attributes());
+                Ok(View { changes, noted, ..self.contents_at(state)?.into() })
+            }
+            None => self.contents_of(&resolved.commit).map(View::from),
         }
     }
 
@@ -219,6 +232,15 @@ impl Shared {
         }
         let Some(row) = view.tree.find(path).and_then(|at| view.tree.ranges().get(at)) else { return Ok(None) };
         Ok(self.range(row)?.get(path).map(|(_, entry)| entry.clone()))
+    }
+
+    /// What is noted of the object at `path`.
+    pub(super) fn attributes(&self, view: &View, path: &str) -> Result<ObjectAttributes> {
+        let noted = match view.noted.get(path) {
+            Some(noted) => noted.clone(),
+            None => self.noted(&view.attributes, path)?,
+        };
+        Ok(if let Some(TreeEntry::Attributes(noted)) = noted { *noted } else { ObjectAttributes::default() })
     }
 
     /// The first path from `from` on, or behind it, and what is there.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use datlake_core::catalog::Author;
 use datlake_core::document::Content;
 use datlake_core::repository::{BranchName, BranchState, BranchTree, CommitRecord, RepositoryDocument};
-use datlake_core::tree::{ChangedTree, Metarange, RangeRow, TreeChanges, TreeRange};
+use datlake_core::tree::{ChangedTree, Metarange, RangeRow, TreeChanges, TreeEntry, TreeRange};
 use datlake_core::version::Moved;
 use datlake_core::{Digest, Error, ErrorKind, Location, Result};
 use datlake_store::{Staged, wait};
@@ -40,7 +40,16 @@ pub(super) type Pieces = Vec<(Digest, u64)>;
 pub(super) struct NewTree {
     pub(super) digest: Digest,
     pub(super) size: u64,
+    /// What is noted beside it: the metarange of that.
+    pub(super) attributes: Option<(Digest, u64)>,
     pub(super) pieces: Pieces,
+}
+
+/// A tree, and what is noted beside it.
+#[derive(Clone, Default)]
+pub(super) struct Contents {
+    pub(super) tree: Arc<Metarange>,
+    pub(super) attributes: Arc<Metarange>,
 }
 
 impl Shared {
@@ -81,19 +90,48 @@ impl Shared {
         self.tree(commit.tree, commit.size)
     }
 
+    /// The tree of a commit, and what is noted beside it.
+    pub(super) fn contents_of(&self, id: &Digest) -> Result<Contents> {
+        let CommitRecord { tree, size, attributes, .. } = self.commit(id)?;
+        self.contents((tree, size), attributes)
+    }
+
     /// What a branch has with its uncommitted changes, up to the tree behind which these are listed.
-    pub(super) fn tree_at(&self, state: &BranchState) -> Result<Arc<Metarange>> {
+    pub(super) fn contents_at(&self, state: &BranchState) -> Result<Contents> {
         match state.tree {
-            BranchTree::Commit(id) => self.tree_of(&id),
-            BranchTree::Tree(digest, size) => self.tree(digest, size),
+            BranchTree::Commit(id) => self.contents_of(&id),
+            BranchTree::Point(point) => self.contents((point.tree, point.size), point.attributes),
         }
     }
 
+    pub(super) fn contents(&self, tree: (Digest, u64), attributes: Option<(Digest, u64)>) -> Result<Contents> {
+        let attributes = attributes.map_or_else(|| Ok(Arc::default()), |(digest, size)| self.tree(digest, size))?;
+        Ok(Contents { tree: self.tree(tree.0, tree.1)?, attributes })
+    }
+
+    /// What is noted of an object in `attributes`.
+    pub(super) fn noted(&self, attributes: &Metarange, path: &str) -> Result<Option<TreeEntry>> {
+        let Some(row) = attributes.find(path).and_then(|at| attributes.ranges().get(at)) else { return Ok(None) };
+        Ok(self.range_of_attributes(row)?.get(path).map(|(_, entry)| entry.clone()))
+    }
+
     pub(super) fn range(&self, row: &RangeRow) -> Result<Arc<TreeRange>> {
+        self.read_range(row, TreeRange::parse)
+    }
+
+    fn range_of_attributes(&self, row: &RangeRow) -> Result<Arc<TreeRange>> {
+        self.read_range(row, TreeRange::parse_attributes)
+    }
+
+    fn read_range(
+        &self,
+        row: &RangeRow,
+        parse: fn(&[u8], &RangeRow, &dyn fmt::Display) -> Result<TreeRange>,
+    ) -> Result<Arc<TreeRange>> {
         cached(&self.ranges, RANGES, row.digest, || {
             let what = format!("a tree of the repository `{}`", self.document.name);
             let bytes = self.lake.bytes_of(&Content::range(row.digest, row.size, what.clone()))?;
-            TreeRange::parse(&bytes, row, &what).map(Arc::new)
+            parse(&bytes, row, &what).map(Arc::new)
         })
     }
 
@@ -107,17 +145,33 @@ impl Shared {
         |id| self.commit(id)
     }
 
-    /// A tree with changes, which is put into the lake.
-    pub(super) fn changed(&self, tree: &Metarange, changes: &TreeChanges) -> Result<NewTree> {
-        let ChangedTree { metarange, ranges } = tree.with(changes, &mut self.load())?;
+    /// A tree with changes, and what is noted beside it of each path at which something changes: put into the lake.
+    pub(super) fn changed(&self, of: &Contents, changes: &TreeChanges, noted: &TreeChanges) -> Result<NewTree> {
         let mut pieces = Pieces::new();
+        let (digest, size) = self.put_tree(of.tree.with(changes, &mut self.load())?, &mut pieces)?;
+        let load = &mut |row: &RangeRow| self.range_of_attributes(row).map(|range| (*range).clone());
+        let attributes = of.attributes.with(noted, load)?;
+        let attributes = match attributes.metarange.ranges() {
+            [] => None,
+            _ => Some(self.put_tree(attributes, &mut pieces)?),
+        };
+        Ok(NewTree { digest, size, attributes, pieces })
+    }
+
+    fn put_tree(&self, tree: ChangedTree, pieces: &mut Pieces) -> Result<(Digest, u64)> {
+        let ChangedTree { metarange, ranges } = tree;
         for bytes in ranges {
             pieces.push(put(&self.lake, &bytes)?);
         }
         let (digest, size) = put(&self.lake, &metarange.to_bytes())?;
         pieces.push((digest, size));
         lock(&self.trees).insert(digest, Arc::new(metarange));
-        Ok(NewTree { digest, size, pieces })
+        Ok((digest, size))
+    }
+
+    /// What is noted in `attributes` of each path at which something changes.
+    pub(super) fn noted_of(&self, changes: &TreeChanges, attributes: &Metarange) -> Result<TreeChanges> {
+        changes.keys().map(|path| Ok((path.clone(), self.noted(attributes, path)?))).collect()
     }
 
     /// Puts a commit into the lake, as one of this repository: its id, and what is new.
@@ -140,7 +194,7 @@ impl Shared {
 
     /// All that a commit has in its tree.
     pub(super) fn tree_pieces(&self, id: &Digest) -> Result<Pieces> {
-        let all = self.lake.closure(vec![self.commit(id)?.content(id)])?;
+        let all = self.lake.closure(self.commit(id)?.contents(id))?;
         Ok(all.into_iter().map(|content| (content.digest, content.size.unwrap_or(0))).collect())
     }
 

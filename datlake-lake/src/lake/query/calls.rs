@@ -71,10 +71,10 @@ impl Lake {
     }
 
     /// The UID that `text` means: itself, or, where it abbreviates the key of a call, `@creator/3f9a27/0`, the one it
-    /// stands for.
+    /// stands for. A file of a repository, `sales@main:raw/jan.csv`, stands for that of the commit which the reference leads to.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for what is no UID, and for an abbreviation of several calls; [`ErrorKind::NotFound`]
+    /// As [`Reference::file`](crate::Reference::file), for a file of a repository; [`ErrorKind::InvalidInput`] for what is no UID, and for an abbreviation of several calls; [`ErrorKind::NotFound`]
     /// for one of none.
     ///
     /// ```
@@ -87,7 +87,9 @@ impl Lake {
             Some((head, member)) => (head, Some(member)),
             None => (text, None),
         };
-        let Some((creator, short, index)) = abbreviated(head) else { return text.parse() };
+        let Some((creator, short, index)) = abbreviated(head) else {
+            return self.resolve_committed(text)?.map_or_else(|| text.parse(), Ok);
+        };
         let creator = CreatorName::new(creator)?;
         let calls = wait(async {
             self.contact_remote().await?;

@@ -47,7 +47,7 @@ impl Read {
     /// Whether what a call was given is some of it: the same content under another name is another file.
     fn has_some_of(&self, files: &[Input], values: &[ValueInput]) -> bool {
         let file = |input: &Input| match (self.files.get(&input.digest), &input.uid) {
-            (Some(files), Some(uid)) => files.contains(uid),
+            (Some(files), Some(uid)) => files.contains(uid) || files.iter().any(|file| file.is_same_path(uid)),
             _ => false,
         };
         let value = |value: &ValueInput| {

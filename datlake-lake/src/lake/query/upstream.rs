@@ -241,7 +241,7 @@ impl Lake {
     async fn lost(&self, uid: &Uid, node: &UpstreamFile) -> Result<Option<Origin>> {
         let (creator, key) = match uid.kind() {
             UidKind::Output { creator, key, .. } => (creator, key),
-            UidKind::Member { .. } => return Ok(None),
+            UidKind::Member { .. } | UidKind::Committed { .. } => return Ok(None),
             UidKind::Chosen => match self.catalog().target(uid).await? {
                 Some(NameTarget::Output(output)) => (output.creator, output.key),
                 _ => return Ok(None),

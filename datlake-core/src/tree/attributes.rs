@@ -1,0 +1,39 @@
+//! What object stores keep beside content: no key sees it, and no tree of a file has it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Uid;
+use crate::lineage::Moved;
+
+/// What is noted of an object beside its content.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectAttributes {
+    /// Who put it there, on which machine, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put: Option<Moved>,
+    /// The file that was put there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Uid>,
+    /// Its media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// What else users noted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ObjectAttributes {
+    /// Whether nothing is noted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// One line, without control characters.
+    pub(super) fn line(&self) -> String {
+        // Texts and a map of texts can be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

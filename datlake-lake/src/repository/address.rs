@@ -1,0 +1,171 @@
+//! Files of commits: what they are called, and how they came to be.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datlake_core::catalog::FileMeta;
+use datlake_core::lineage::{Added, Moved, Person, PersonSource};
+use datlake_core::record::NameTarget;
+use datlake_core::repository::RepositoryName;
+use datlake_core::tree::{ObjectAttributes, Span, TreeDifference, diff};
+use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
+use datlake_store::wait;
+
+use super::reference::Reference;
+use super::resolve::View;
+use super::shared::{Shared, gone};
+use crate::file::File;
+use crate::handle::Lake;
+use crate::report::CommittedCall;
+
+/// A file of a commit, and what is noted of it.
+pub(crate) struct CommittedFile {
+    pub(crate) meta: FileMeta,
+    /// The file that was put there, if it was one of the lake.
+    pub(crate) from: Option<Uid>,
+    /// Who put it there.
+    pub(crate) added: Added,
+}
+
+impl Reference {
+    /// The file at `path` of the commit that this leads to. Its UID is `repository@commit:path`. As an argument it counts by its content
+    /// and its path, whichever commit it is of.
+    ///
+    /// # Errors
+    /// As [`Reference::stat`]; [`ErrorKind::Uncommitted`] where a change of it is not committed.
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.put_bytes("raw/jan.csv", "x,1\n")?;
+    /// assert_eq!(main.file("raw/jan.csv").unwrap_err().kind(), datlake::ErrorKind::Uncommitted);
+    /// let commit = main.commit("January")?;
+    /// let file = main.file("raw/jan.csv")?;
+    /// assert_eq!(file.uid().unwrap().as_str(), format!("sales@{}:raw/jan.csv", commit.id));
+    /// assert_eq!(file.read()?, b"x,1\n");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn file(&self, path: &str) -> Result<File> {
+        let (shared, resolved) = (self.shared(), self.resolved("get a file of a commit")?);
+        let view: View = shared.contents_of(&resolved.commit)?.into();
+        let entry = shared.entry(&view, path)?;
+        if resolved.state.is_some() && shared.entry(&shared.view(&resolved)?, path)? != entry {
+            let message = format!("cannot get `{path}` at {self} as a file of a commit: a change of it is uncommitted");
+            let hint = format!("commit it, or use what is committed: `{}@`", self.expression());
+            return Err(Error::new(ErrorKind::Uncommitted, message).with_hint(hint));
+        }
+        let Some((digest, size)) = entry.and_then(|entry| entry.content()) else {
+            return Err(gone(format!("there is no `{path}` at {self}")));
+        };
+        let uid = Uid::committed(self.repository_name(), &resolved.commit, path)?;
+        Ok(File::known(&shared.lake, FileMeta { name: path.to_owned(), uid, digest, size, tree: false }))
+    }
+
+    /// The calls that made files which the commit that this leads to has otherwise than its first parent, as far as that is known: of
+    /// files that were put there as files of the lake. Sorted by creator and key.
+    ///
+    /// # Errors
+    /// As [`Reference::commit_info`].
+    ///
+    /// ```
+    /// use datlake::{File, Lake, Result, file_creator};
+    ///
+    /// #[file_creator]
+    /// fn sum(_of: u64) -> Result<File> {
+    ///     File::from_bytes("sum.txt", "3")
+    /// }
+    ///
+    /// let lake = Lake::temp()?;
+    /// let _current = lake.enter();
+    /// let main = lake.new_repository("sales").create()?.default_branch();
+    /// main.put("out/sum.txt", &sum(3)?)?;
+    /// main.commit("A sum")?;
+    /// let calls = main.commit_calls()?;
+    /// assert_eq!((calls[0].creator.function(), &calls[0].paths), ("sum", &vec!["out/sum.txt".to_owned()]));
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn commit_calls(&self) -> Result<Vec<CommittedCall>> {
+        let shared = self.shared();
+        let commit = shared.commit(&self.resolved("ask for a commit")?.commit)?;
+        let contents = shared.contents((commit.tree, commit.size), commit.attributes)?;
+        let before = commit.parents.first().map_or_else(|| Ok(Arc::default()), |parent| shared.tree_of(parent))?;
+        let mut changed = Vec::new();
+        let mut visit = |TreeDifference { path, after, .. }: TreeDifference| {
+            changed.extend(after.map(|_| path));
+            ControlFlow::Continue(())
+        };
+        diff(&before, &contents.tree, Span { prefix: "", after: "" }, &mut shared.load(), &mut visit)?;
+        let (view, mut calls): (View, BTreeMap<_, Vec<String>>) = (contents.into(), BTreeMap::new());
+        for path in changed {
+            if let Some(from) = shared.attributes(&view, &path)?.from
+                && let Some(call) = shared.lake.maker(&from)?
+            {
+                calls.entry(call).or_default().push(path);
+            }
+        }
+        Ok(calls.into_iter().map(|((creator, key), paths)| CommittedCall { creator, key, paths }).collect())
+    }
+}
+
+impl Lake {
+    /// The file of a commit that `uid` is called; `None` where there is no such commit, or it has no such file.
+    pub(crate) fn committed(&self, uid: &Uid) -> Result<Option<CommittedFile>> {
+        let UidKind::Committed { repository, commit, path } = uid.kind() else { return Ok(None) };
+        let Ok(name) = RepositoryName::new(&repository) else { return Ok(None) };
+        wait(self.contact_remote())?;
+        let Some((document, incarnation)) = wait(self.catalog().repository(&name))? else { return Ok(None) };
+        let shared = Shared::new(self, document, incarnation);
+        match shared.commit_of_id(&commit.to_string()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            found => shared.committed(uid, &found?, &path),
+        }
+    }
+
+    /// The UID of the file of a commit that `text` means, as `sales@main:raw/jan.csv`. `None` where it means no such thing, or is the name
+    /// of a file.
+    pub(crate) fn resolve_committed(&self, text: &str) -> Result<Option<Uid>> {
+        let parts = || {
+            let (repository, rest) = text.split_once('@')?;
+            let (expression, path) = rest.split_once(':')?;
+            Some((RepositoryName::new(repository).ok()?, expression, path))
+        };
+        let Some((repository, expression, path)) = parts() else { return Ok(None) };
+        if text.parse::<Uid>().is_ok_and(|uid| uid.is_committed()) || self.exists(text).unwrap_or(false) {
+            return Ok(None);
+        }
+        let file = self.repository(repository.as_str())?.reference(expression).file(path)?;
+        Ok(file.uid().cloned())
+    }
+
+    /// The call that made the file called `uid`, where that is known.
+    fn maker(&self, uid: &Uid) -> Result<Option<(CreatorName, CallKey)>> {
+        match uid.kind() {
+            UidKind::Output { creator, key, .. } => Ok(Some((creator, key))),
+            UidKind::Member { tree, .. } => self.maker(&tree),
+            UidKind::Committed { .. } => {
+                let from = self.committed(uid)?.and_then(|file| file.from);
+                from.map_or(Ok(None), |from| self.maker(&from))
+            }
+            UidKind::Chosen => Ok(match wait(self.catalog().target(uid))? {
+                Some(NameTarget::Output(output)) => Some((output.creator, output.key)),
+                _ => None,
+            }),
+        }
+    }
+}
+
+impl Shared {
+    fn committed(&self, uid: &Uid, id: &Digest, path: &str) -> Result<Option<CommittedFile>> {
+        let (commit, view): (_, View) = (self.commit(id)?, self.contents_of(id)?.into());
+        let Some((digest, size)) = self.entry(&view, path)?.and_then(|entry| entry.content()) else { return Ok(None) };
+        let ObjectAttributes { put, from, .. } = self.attributes(&view, path)?;
+        // Where nobody noted who put it there, whoever committed it did.
+        let committer = Person { email: commit.committer, source: PersonSource::Config };
+        let Moved { person, host, at } = put.unwrap_or(Moved { person: committer, host: String::new(), at: commit.at });
+        let source = from.as_ref().map(Uid::to_string);
+        let name = path.to_owned();
+        let added = Added { name: name.clone(), digest, size, tree: false, source, person, host, at };
+        let meta = FileMeta { uid: uid.clone(), name, digest, size, tree: false };
+        Ok(Some(CommittedFile { meta, from, added }))
+    }
+}
