@@ -29,6 +29,8 @@ pub enum ErrorKind {
     Unchanged,
     /// A branch has changes that are not committed, and what was asked needs one without.
     Uncommitted,
+    /// Others changed the same meanwhile, to something else.
+    Conflict,
     /// Somebody else holds it: try again when they have finished.
     Busy,
     /// Stored bytes are not what was stored: truncated, edited, wrong digest.

@@ -115,6 +115,13 @@ pub enum Event {
         /// What is not kept, and why.
         why: String,
     },
+    /// A transaction was dropped before it was committed: what it did is kept at its branch.
+    TransactionKept {
+        /// The name of the repository.
+        repository: String,
+        /// The name of the branch.
+        branch: String,
+    },
     /// The remote was not reached, so that it is not known whether a name was replaced there: this machine's copy is used.
     Unchecked {
         /// The name.
@@ -235,6 +242,9 @@ impl Event {
             }
             Self::Refused { remote } => tracing::warn!(target: "datlake", remote, "the remote refuses to be written"),
             Self::NotKept { path, why } => tracing::warn!(target: "datlake", path, why, "not kept"),
+            Self::TransactionKept { repository, branch } => {
+                tracing::warn!(target: "datlake", repository, branch, "a transaction was not committed")
+            }
             Self::Unchecked { uid, why } => {
                 tracing::warn!(target: "datlake", %uid, why, "not checked for a replacement")
             }

@@ -61,7 +61,7 @@ pub use mode::Mode;
 pub use origin::Origin;
 pub use rank::is_first;
 pub use repository::{
-    Branch, CommitMessage, DiffQuery, LogQuery, MergeOptions, MergeWinner, NewRepository, ObjectQuery, Reference,
-    Repository, Tag,
+    Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, MergeWinner, NewRepository, ObjectQuery,
+    Reference, Repository, Tag, Transaction,
 };
 pub use scope::{Entered, Here, Scoped, here};

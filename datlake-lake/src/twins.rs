@@ -24,7 +24,8 @@ use crate::report::{
     ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
 };
 use crate::repository::{
-    Branch, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference, Repository, Tag,
+    Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference,
+    Repository, Tag, Transaction,
 };
 use crate::scope;
 
@@ -244,6 +245,7 @@ twins! {
         branches_async = branches(&self) -> Vec<Branch>;
         delete_async = delete(&self) -> ();
         tags_async = tags(&self) -> Vec<Tag>;
+        transactions_async = transactions(&self) -> Vec<Branch>;
     }
 
     impl Reference {
@@ -266,8 +268,14 @@ twins! {
         delete_async = delete(&self) -> ();
     }
 
+    impl Transaction {
+        commit_async = commit(self) -> Option<CommitInfo>;
+    }
+
     impl Branch {
+        begin_transaction_async = begin_transaction(&self, message: impl Into<CommitMessage>) -> Transaction;
         cherry_pick_async = cherry_pick(&self, commit: &str, how: &MergeOptions) -> MergeResult;
+        commit_all_async = commit_all(&self, message: impl Into<CommitMessage>, changes: &ChangeSet) -> CommitInfo;
         commit_async = commit(&self, message: impl Into<CommitMessage>) -> CommitInfo;
         copy_object_async = copy_object(&self, from: &str, from_path: &str, path: &str) -> ObjectInfo;
         create_async = create(&self, from: &str) -> Branch;

@@ -67,6 +67,7 @@ mod replaced_elsewhere;
 mod replacing;
 mod reports;
 mod repositories;
+mod repositories_at_once;
 mod repositories_kept;
 mod repositories_lineage;
 mod repositories_merged;

@@ -6,7 +6,7 @@ use crate::offence::Offence;
 use crate::source::Files;
 
 /// Types whose methods read or write the lake.
-const TYPES: [&str; 16] = [
+const TYPES: [&str; 17] = [
     "Branch",
     "File",
     "FileWriter",
@@ -20,6 +20,7 @@ const TYPES: [&str; 16] = [
     "Repository",
     "StagedPath",
     "Tag",
+    "Transaction",
     "Tree",
     "TreeWriter",
     "Unverified",

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::names::BranchName;
 use crate::document::envelope;
 use crate::document::references::{Content, Document, References};
-use crate::tree::{ObjectAttributes, TreeEntry};
+use crate::tree::{ObjectAttributes, TreeChanges, TreeEntry};
 use crate::version::Moved;
 use crate::{Digest, Error, ErrorKind, Location, LogId, Result};
 
@@ -39,6 +39,22 @@ pub struct Put {
     pub file: TreeEntry,
     /// What is noted beside its content.
     pub attributes: ObjectAttributes,
+}
+
+impl Put {
+    /// What changes in a tree.
+    pub fn files(changes: &BranchChanges) -> TreeChanges {
+        changes.iter().map(|(path, put)| (path.clone(), put.as_ref().map(|put| put.file.clone()))).collect()
+    }
+
+    /// What changes in what is noted beside it.
+    pub fn noted(changes: &BranchChanges) -> TreeChanges {
+        let noted = |put: &Self| {
+            let is_noted = !put.attributes.is_empty();
+            is_noted.then(|| TreeEntry::Attributes(put.attributes.clone().into()))
+        };
+        changes.iter().map(|(path, put)| (path.clone(), put.as_ref().and_then(noted))).collect()
+    }
 }
 
 /// What is put at paths, or deleted there.

@@ -4,10 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Error, ErrorKind, Result, Uid};
+use crate::{Digest, Error, ErrorKind, Result, Uid};
 
 /// The longest name of a branch, in bytes.
 const LONGEST_BRANCH: usize = 200;
+/// What the names of the branches of transactions begin with.
+const TRANSACTION: &str = "_tx-";
 /// The most lower-case letters, digits and dashes in the name of a repository.
 const LONGEST_REPOSITORY: usize = 63;
 
@@ -56,6 +58,21 @@ impl BranchName {
             _ => return Ok(Self(text.into())),
         };
         Err(wrong("branch", text, why))
+    }
+}
+
+impl BranchName {
+    /// The name of the branch of a transaction that nobody else has the `nonce` of.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn of_transaction(nonce: &str) -> Result<Self> {
+        Self::new(&format!("{TRANSACTION}{}", Digest::of(nonce.as_bytes()).short()))
+    }
+
+    /// Whether it is the name of the branch of a transaction.
+    pub fn is_transaction(&self) -> bool {
+        self.0.starts_with(TRANSACTION)
     }
 }
 

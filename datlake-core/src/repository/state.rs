@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::entry::{BranchChanges, BranchEntry, BranchPoint, EntryKind, Put};
-use crate::tree::{TreeChanges, TreeEntry};
+use crate::tree::TreeChanges;
 use crate::{Digest, LogId};
 
 /// A branch at an entry of its log.
@@ -67,22 +67,16 @@ impl BranchState {
 
     /// What changed behind the tree, the last change of each path.
     pub fn changes(&self) -> TreeChanges {
-        let file = |put: &Put| put.file.clone();
-        self.put().map(|(path, put)| (path.clone(), put.as_ref().map(file))).collect()
+        Put::files(&self.put())
     }
 
     /// What is noted beside that, of each path at which something changed.
     pub fn attributes(&self) -> TreeChanges {
-        let noted = |put: &Put| {
-            let is_noted = !put.attributes.is_empty();
-            is_noted.then(|| TreeEntry::Attributes(put.attributes.clone().into()))
-        };
-        self.put().map(|(path, put)| (path.clone(), put.as_ref().and_then(noted))).collect()
+        Put::noted(&self.put())
     }
 
-    /// All changes, the last of each path at last.
-    fn put(&self) -> impl Iterator<Item = (&String, &Option<Put>)> {
-        self.changes.values().flatten()
+    fn put(&self) -> BranchChanges {
+        self.changes.values().flatten().map(|(path, put)| (path.clone(), put.clone())).collect()
     }
 
     /// How many entries are read for it.

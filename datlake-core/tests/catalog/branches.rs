@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex};
 
 use datlake_core::catalog::{Appended, Author, Commit, GcGuard};
 use datlake_core::lineage::{Person, PersonSource};
-use datlake_core::repository::{BranchName, BranchState, EntryKind, Put, RepositoryDocument, RepositoryName};
+use datlake_core::repository::{
+    BranchChanges, BranchName, BranchState, EntryKind, Put, RepositoryDocument, RepositoryName,
+};
 use datlake_core::tree::{ObjectAttributes, TreeEntry};
 use datlake_core::version::Moved;
 use datlake_core::{Catalog, Digest, Error, ErrorKind, Location, Prefix, Result};
@@ -49,9 +51,14 @@ impl Commits {
 
     /// The commit of all that the branch has; `None` where nothing was changed.
     fn make(&self, state: &BranchState) -> Option<Digest> {
+        self.make_of(state, state.changes().into_keys())
+    }
+
+    /// The commit of these paths.
+    fn make_of(&self, state: &BranchState, changed: impl Iterator<Item = String>) -> Option<Digest> {
         let mut paths = self.of(&state.commit).map(|(_, paths)| paths).unwrap_or_default();
         let before = paths.len();
-        paths.extend(state.changes().into_keys());
+        paths.extend(changed);
         if paths.len() == before {
             return None;
         }
@@ -98,6 +105,10 @@ enum Job {
     Commits,
     /// It commits what it made, whoever committed meanwhile.
     Insists,
+    /// It commits a path, and leaves the others as they are.
+    CommitsAlone(&'static str),
+    /// As that, without putting the others once more.
+    CoversOthers(&'static str),
 }
 
 struct Writer {
@@ -133,6 +144,8 @@ impl Writer {
             Job::Puts(path) => self.puts(path),
             Job::Commits => self.commits(false),
             Job::Insists => self.commits(true),
+            Job::CommitsAlone(path) => self.commits_alone(path, true),
+            Job::CoversOthers(path) => self.commits_alone(path, false),
         }
     }
 
@@ -163,6 +176,39 @@ impl Writer {
                     state = self.state(Some(state)).await?;
                 }
             }
+        })
+    }
+
+    /// As `Branch::commit_all` does.
+    fn commits_alone(mut self, path: &'static str, keeps: bool) -> Actor {
+        Box::pin(async move {
+            let mut state = self.state(None).await?;
+            let nonce = self.nonce.clone();
+            for attempt in 0.. {
+                let Some(commit) = self.commits.make_of(&state, [path.to_owned()].into_iter()) else {
+                    return Ok(Outcome::Done);
+                };
+                let (base, through) = (state.base, state.n);
+                let others = state.changes().into_iter().filter(|(changed, _)| keeps && changed != path);
+                let put = |file| Put { file, attributes: ObjectAttributes::default() };
+                let others: BranchChanges = others.map(|(path, file)| (path, file.map(put))).collect();
+                if !others.is_empty() {
+                    self.nonce = format!("{nonce} keeps {attempt}");
+                    if self.append(&state, EntryKind::Changes(others)).await? == Appended::Moved {
+                        state = self.state(Some(state)).await?;
+                        continue;
+                    }
+                    state = self.state(Some(state)).await?;
+                }
+                self.nonce = format!("{nonce} commits {attempt}");
+                while state.base == base {
+                    if self.append(&state, EntryKind::Commit { commit, base, through }).await? != Appended::Moved {
+                        return Ok(Outcome::Ours(commit));
+                    }
+                    state = self.state(Some(state)).await?;
+                }
+            }
+            Ok(Outcome::Done)
         })
     }
 
@@ -216,6 +262,9 @@ fn told(
     }
     let mut there = commits.of(&state.commit).map(|(_, paths)| paths).unwrap_or_default();
     there.extend(state.changes().into_keys());
+    if !there.contains("before") {
+        return Err("`before` is lost".to_owned());
+    }
     for (who, path) in puts {
         if matches!(ends[*who], End::Finished(_)) && !there.contains(*path) {
             return Err(format!("`{path}` is lost"));
@@ -321,6 +370,17 @@ fn who_commits_beside_others_who_commit_and_upload_loses_nothing() {
 }
 
 #[test]
+fn who_commits_some_paths_leaves_what_others_put_uncommitted() {
+    holds(writing(None, 0, &[Job::CommitsAlone("a"), Job::Puts("b")], None));
+    for other in [Job::Puts("b"), Job::Commits, Job::CommitsAlone("b")] {
+        holds(writing(None, 1, &[Job::CommitsAlone("a"), other], Some(400)));
+    }
+    let jobs = [Job::CommitsAlone("a"), Job::Puts("a"), Job::CommitsAlone("b"), Job::Puts("c"), Job::Commits];
+    holds(writing(None, 2, &jobs, Some(400)));
+    holds(writing(Some(LosesReply(appended(Remote))), 0, &[Job::CommitsAlone("a"), Job::Puts("b")], Some(400)));
+}
+
+#[test]
 fn a_reply_that_gets_lost_appends_nothing_twice() {
     holds(writing(Some(LosesReply(appended(Remote))), 0, &[Job::Commits, Job::Puts("a")], None));
 }
@@ -352,6 +412,8 @@ fn each_rule_of_branches_is_needed() {
         // Who appended looks once more whether there is still such a branch.
         breaks(deleting(Some(Remembers(Op::new(Get, place, "repos/").by(0)))), &["is left of it"]);
     }
+    // What others put is put once more where a commit covers it that does not have it.
+    breaks(writing(None, 0, &[Job::CoversOthers("a"), Job::Puts("b")], None), &["is lost"]);
     // What was made of what another has committed is made anew.
     breaks(writing(None, 0, &[Job::Commits, Job::Insists], None), &["is lost", "it covers what was committed"]);
 }

@@ -146,6 +146,7 @@ impl Console {
             | Event::Refused { .. }
             | Event::Unpushed { .. }
             | Event::NotKept { .. }
+            | Event::TransactionKept { .. }
             | Event::Unchecked { .. }
             | Event::NewRemote { .. } => self.warn(event),
             Event::Downloading { file, done, size } => self.transfer("downloading", file, *done, *size),
@@ -187,6 +188,9 @@ impl Console {
                 call.function()
             ),
             Event::NotKept { path, why } => format!("warning: {path}: {why}"),
+            Event::TransactionKept { repository, branch } => format!(
+                "warning: a transaction of the repository `{repository}` was not committed: what it did is kept at the branch `{branch}`"
+            ),
             Event::Unchecked { uid, why } => {
                 format!(
                     "warning: whether `{uid}` was replaced was not looked up, and this machine's copy is used: {why}"

@@ -19,6 +19,7 @@ use super::reference::{Reference, check_path, object};
 use super::resolve::Resolved;
 use super::shared::{NewTree, Pieces, Shared, gone};
 use crate::file::File;
+use crate::handle::Lake;
 use crate::report::ObjectInfo;
 use crate::scope::refuse_in_body;
 use crate::sync::lock;
@@ -28,7 +29,7 @@ const BUFFER: usize = 64 << 10;
 /// So many entries behind a checkpoint, another one is written.
 const CHECKPOINT: u64 = 64;
 /// So many changes are one entry.
-const BATCH: usize = 1000;
+pub(super) const BATCH: usize = 1000;
 
 /// A branch of a repository: what [`Reference`] can do, and what changes it. What is put there is there for everybody at once, and
 /// uncommitted until somebody [commits](Branch::commit) it.
@@ -59,6 +60,15 @@ impl Branch {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn create(&self, from: &str) -> Result<Self> {
+        let name = BranchName::new(self.name())?;
+        if name.is_transaction() {
+            let message = format!("`{name}` cannot be created: branches of transactions are called so");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        self.created(from)
+    }
+
+    pub(super) fn created(&self, from: &str) -> Result<Self> {
         let (name, repository) = (BranchName::new(self.name())?, self.0.shared().incarnation);
         self.0.create("create a branch", from, |Author { nonce, by }, commit| {
             let document = BranchDocument { nonce, repository, name, commit, by };
@@ -201,22 +211,10 @@ impl Branch {
     /// ```
     pub fn put(&self, path: &str, file: &File) -> Result<ObjectInfo> {
         self.check_put(path)?;
-        let lake = &self.0.shared().lake;
-        let why = match (file.lake() == lake, file.is_tree()) {
-            (false, _) => "it is of another lake",
-            (_, true) => "it is a tree: put its files one by one",
-            (true, false) => {
-                let (digest, size) = (file.content(), file.len());
-                let content = Content { range: file.range(), ..Content::put(digest, size, file.to_string()) };
-                let attributes = ObjectAttributes { from: file.uid().cloned(), ..self.put_now()? };
-                return self.put_content(
-                    path,
-                    &content,
-                    Put { file: TreeEntry::file(digest, size, false), attributes },
-                );
-            }
-        };
-        Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{file}` at `{path}`: {why}")))
+        let content = content_of(&self.0.shared().lake, path, file)?;
+        let attributes = ObjectAttributes { from: file.uid().cloned(), ..self.put_now()? };
+        let entry = TreeEntry::file(content.digest, file.len(), false);
+        self.put_content(path, &content, Put { file: entry, attributes })
     }
 
     /// Puts what is at `from_path` of the reference `from` of the same repository at `path`, without copying it.
@@ -388,6 +386,19 @@ impl Branch {
         let author = shared.author()?;
         self.append_entry(&publishing, &state, EntryKind::State(point), &author, &|| Ok(pieces.clone())).map(drop)
     }
+}
+
+/// What a file of the lake is as content that is to be put at `path`.
+pub(super) fn content_of(lake: &Lake, path: &str, file: &File) -> Result<Content> {
+    let why = match (file.lake() == lake, file.is_tree()) {
+        (false, _) => "it is of another lake",
+        (_, true) => "it is a tree: put its files one by one",
+        (true, false) => {
+            let content = Content::put(file.content(), file.len(), file.to_string());
+            return Ok(Content { range: file.range(), ..content });
+        }
+    };
+    Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{file}` at `{path}`: {why}")))
 }
 
 fn no_file(path: &str) -> Error {

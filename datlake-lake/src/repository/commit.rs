@@ -59,6 +59,8 @@ pub(super) struct NewCommit {
     /// Whose content it has, although it is no parent.
     pub(super) kept: Option<Digest>,
     pub(super) message: CommitMessage,
+    /// The last entry whose changes it has, or that are put again behind it.
+    pub(super) through: u64,
 }
 
 impl Branch {
@@ -87,7 +89,8 @@ impl Branch {
             if tree.digest == shared.commit(&state.commit)?.tree {
                 return Err(Error::new(ErrorKind::Unchanged, format!("there is nothing to commit at {}", **self)));
             }
-            let new = NewCommit { tree, merged: None, kept: None, message: message.clone() };
+            let through = state.n;
+            let new = NewCommit { tree, merged: None, kept: None, message: message.clone(), through };
             if let Some(commit) = self.land(&publishing, state, new, &author)? {
                 return Ok(commit);
             }
@@ -119,7 +122,7 @@ impl Branch {
         new: NewCommit,
         author: &Author,
     ) -> Result<Option<CommitInfo>> {
-        let (shared, NewCommit { tree, merged, kept, message }) = (self.shared(), new);
+        let (shared, NewCommit { tree, merged, kept, message, through }) = (self.shared(), new);
         let parents: Vec<Digest> = [state.commit].into_iter().chain(merged).collect();
         let mut generation = 0;
         for parent in &parents {
@@ -145,7 +148,7 @@ impl Branch {
             pieces.extend(kept.map(|id| shared.tree_pieces(&id)).transpose()?.unwrap_or_default());
             Ok(pieces)
         };
-        let (base, through) = (state.base, state.n);
+        let base = state.base;
         loop {
             let kind = EntryKind::Commit { commit: id, base, through };
             if self.append_entry(publishing, &state, kind, author, &pieces)?.is_some() {

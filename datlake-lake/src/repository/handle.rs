@@ -269,7 +269,7 @@ impl Repository {
         Reference::any(&self.0, expression)
     }
 
-    /// Its branches, sorted by name.
+    /// Its branches, sorted by name, but for those of [transactions](Repository::transactions).
     ///
     /// # Errors
     /// Those of the stores; [`ErrorKind::NotFound`] where it was deleted; [`ErrorKind::Context`] in a body.
@@ -283,7 +283,13 @@ impl Repository {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn branches(&self) -> Result<Vec<Branch>> {
-        Ok(self.names(Prefix::BranchesOf(self.0.incarnation))?.iter().map(|name| self.branch(name)).collect())
+        self.branches_that(|name| !name.is_transaction())
+    }
+
+    pub(super) fn branches_that(&self, is_meant: impl Fn(&BranchName) -> bool) -> Result<Vec<Branch>> {
+        let names = self.names(Prefix::BranchesOf(self.0.incarnation))?;
+        let meant = |name: &String| BranchName::new(name).is_ok_and(|name| is_meant(&name));
+        Ok(names.into_iter().filter(meant).map(|name| self.branch(&name)).collect())
     }
 
     /// Its tags, sorted by name.

@@ -223,7 +223,8 @@ impl Branch {
             let mut tree = shared.changed(&ours, &changes, &noted)?;
             tree.pieces.extend(now.pieces);
             let message = how.message.clone().unwrap_or(message);
-            let new = NewCommit { tree, merged, kept, message };
+            let through = state.n;
+            let new = NewCommit { tree, merged, kept, message, through };
             if let Some(commit) = self.land(&publishing, state, new, &author)? {
                 return Ok(MergeResult::Merged(commit));
             }

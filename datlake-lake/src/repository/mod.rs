@@ -1,10 +1,11 @@
 //! Repositories: branches, tags and commits of a lake.
 //!
-//! From the bottom up: `shared` (what is read and put), `expression`, `resolve`, `reference`, then `tag`, `branch`, and `handle`, which
-//! knows them all. What cannot be written to has no methods for it.
+//! From the bottom up: `shared` (what is read and put), `expression`, `resolve`, `reference`, then `tag`, `branch` and what is done at one, `handle`, which
+//! knows them, and `transaction`. What cannot be written to has no methods for it.
 
 mod address;
 mod branch;
+mod change_set;
 mod commit;
 mod diff;
 mod expression;
@@ -15,8 +16,10 @@ mod reference;
 mod resolve;
 mod shared;
 mod tag;
+mod transaction;
 
 pub use branch::Branch;
+pub use change_set::ChangeSet;
 pub use commit::CommitMessage;
 pub use diff::DiffQuery;
 pub use handle::{NewRepository, Repository};
@@ -24,3 +27,4 @@ pub use log::LogQuery;
 pub use merge::{MergeOptions, MergeWinner};
 pub use reference::{ObjectQuery, Reference};
 pub use tag::Tag;
+pub use transaction::Transaction;

@@ -1,0 +1,196 @@
+//! Changes that are committed at once, beside whatever else is uncommitted.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use datlake_core::repository::{BranchChanges, BranchState, EntryKind, Put};
+use datlake_core::tree::{ObjectAttributes, Span, TreeDifference, TreeEntry, diff};
+use datlake_core::{Error, ErrorKind, Result};
+use datlake_store::{Publishing, Staged, wait};
+
+use super::branch::{BATCH, Branch, content_of};
+use super::commit::{CommitMessage, NewCommit};
+use super::reference::check_path;
+use super::resolve::{Resolved, View};
+use super::shared::Pieces;
+use crate::file::File;
+use crate::report::CommitInfo;
+
+/// Files that are put and deleted by [one commit](Branch::commit_all). Of several changes of a path the last counts. Nothing is read before
+/// that.
+///
+/// ```
+/// use datlake::ChangeSet;
+///
+/// let lake = datlake::Lake::temp()?;
+/// let file = lake.add_bytes("tables/jan.csv", "x,1\n")?;
+/// let main = lake.new_repository("sales").create()?.default_branch();
+/// let january = ChangeSet::new().put("raw/jan.csv", &file).put_bytes("readme.md", "January").put_path("Cargo.toml", "Cargo.toml");
+/// main.commit_all("January", &january)?;
+/// main.commit_all("Without a readme", &ChangeSet::new().delete("readme.md"))?;
+/// assert_eq!(main.list_all("")?.len(), 2);
+/// # Ok::<(), datlake::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ChangeSet(BTreeMap<String, Change>);
+
+#[derive(Clone, Debug)]
+enum Change {
+    Bytes(Vec<u8>),
+    Copy(PathBuf),
+    File(File),
+    Delete,
+}
+
+impl ChangeSet {
+    /// No changes yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts `bytes` at `path`.
+    #[must_use]
+    pub fn put_bytes(self, path: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.with(path, Change::Bytes(bytes.into()))
+    }
+
+    /// Puts a copy of the file at `file` of this machine at `path`, as it is when it is committed.
+    #[must_use]
+    pub fn put_path(self, path: &str, file: impl AsRef<Path>) -> Self {
+        self.with(path, Change::Copy(file.as_ref().to_owned()))
+    }
+
+    /// Puts a file of the same lake at `path`, without copying it.
+    #[must_use]
+    pub fn put(self, path: &str, file: &File) -> Self {
+        self.with(path, Change::File(file.clone()))
+    }
+
+    /// Deletes what is at `path`, if there is anything.
+    #[must_use]
+    pub fn delete(self, path: &str) -> Self {
+        self.with(path, Change::Delete)
+    }
+
+    fn with(mut self, path: &str, change: Change) -> Self {
+        self.0.insert(path.to_owned(), change);
+        self
+    }
+}
+
+impl Branch {
+    /// Commits `changes` and nothing else: all of them, or, where it fails, none. What others have uncommitted stays uncommitted, but at
+    /// the paths that change.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unchanged`] where the last commit has all that already; those of putting each: as [`Branch::put`],
+    /// [`Branch::put_path`]; as [`Branch::commit`].
+    ///
+    /// ```
+    /// use datlake::ChangeSet;
+    ///
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.put_bytes("draft.txt", "of somebody else")?;
+    /// let commit = main.commit_all("January", &ChangeSet::new().put_bytes("a.csv", "1").put_bytes("b.csv", "2"))?;
+    /// assert_eq!(main.file("a.csv")?.read()?, b"1");
+    /// assert_eq!(main.uncommitted(&Default::default())?.items[0].path, "draft.txt");
+    /// # assert_eq!(commit.generation, 2);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn commit_all(&self, message: impl Into<CommitMessage>, changes: &ChangeSet) -> Result<CommitInfo> {
+        changes.0.keys().try_for_each(|path| check_path(path))?;
+        let (shared, message) = (self.shared(), message.into());
+        self.state("commit")?;
+        let publishing = wait(shared.lake.local_view().publishing())?;
+        let (changes, contents) = self.brought(changes)?;
+        loop {
+            let state = self.state("commit")?;
+            let head = shared.commit(&state.commit)?;
+            let before = shared.contents((head.tree, head.size), head.attributes)?;
+            let mut tree = shared.changed(&before, &Put::files(&changes), &Put::noted(&changes))?;
+            if tree.digest == head.tree {
+                return Err(Error::new(ErrorKind::Unchanged, format!("{} has all of that already", **self)));
+            }
+            tree.pieces.extend(contents.iter().copied());
+            let through = state.n;
+            let Some(state) = self.keep_uncommitted(&publishing, state, &changes)? else { continue };
+            let new = NewCommit { tree, merged: None, kept: None, message: message.clone(), through };
+            if let Some(commit) = self.land(&publishing, state, new, &shared.author()?)? {
+                return Ok(commit);
+            }
+        }
+    }
+
+    /// Brings the content of `changes` into the lake.
+    fn brought(&self, changes: &ChangeSet) -> Result<(BranchChanges, Pieces)> {
+        let (lake, now) = (&self.shared().lake, self.put_now()?);
+        let (mut brought, mut contents) = (BranchChanges::new(), Pieces::new());
+        for (path, change) in &changes.0 {
+            let staged = match change {
+                Change::Delete => {
+                    brought.insert(path.clone(), None);
+                    continue;
+                }
+                Change::File(file) => {
+                    let content = content_of(lake, path, file)?;
+                    wait(lake.see_to(std::slice::from_ref(&content)))?;
+                    let (digest, size) = (content.digest, file.len());
+                    let attributes = ObjectAttributes { from: file.uid().cloned(), ..now.clone() };
+                    brought.insert(path.clone(), Some(Put { file: TreeEntry::file(digest, size, false), attributes }));
+                    contents.push((digest, size));
+                    continue;
+                }
+                Change::Bytes(bytes) => Staged::from_bytes(&lake.local_view().scratch()?, bytes)?,
+                Change::Copy(from) => Staged::copy_of(&lake.local_view().scratch()?, from)?,
+            };
+            let _sends = lake.sends([(staged.digest, path.clone())]);
+            wait(lake.local_view().restore(&staged.digest, staged.size, staged.path()))?;
+            let file = TreeEntry::file(staged.digest, staged.size, false);
+            brought.insert(path.clone(), Some(Put { file, attributes: now.clone() }));
+            contents.push((staged.digest, staged.size));
+        }
+        Ok((brought, contents))
+    }
+
+    /// Puts what is uncommitted once more, but at the paths that `without` changes: a commit that covers all that was there before leaves it
+    /// uncommitted then. `None` where somebody else was first.
+    fn keep_uncommitted(
+        &self,
+        publishing: &Publishing,
+        mut state: BranchState,
+        without: &BranchChanges,
+    ) -> Result<Option<BranchState>> {
+        let shared = self.shared();
+        let head = shared.tree_of(&state.commit)?;
+        let now = self.tree(&state)?;
+        let view: View = shared.view(&Resolved::branch(state.clone()))?;
+        let mut paths: Vec<String> = state.changes().into_keys().collect();
+        let mut visit = |TreeDifference { path, .. }: TreeDifference| {
+            paths.push(path);
+            ControlFlow::Continue(())
+        };
+        let tree = shared.tree(now.digest, now.size)?;
+        diff(&head, &tree, Span { prefix: "", after: "" }, &mut shared.load(), &mut visit)?;
+        paths.retain(|path| !without.contains_key(path));
+        paths.sort();
+        paths.dedup();
+        for batch in paths.chunks(BATCH) {
+            let (mut changes, mut contents) = (BranchChanges::new(), Pieces::new());
+            for path in batch {
+                let put = match shared.entry(&view, path)? {
+                    Some(file) => Some(Put { file, attributes: shared.attributes(&view, path)? }),
+                    None => None,
+                };
+                contents.extend(put.as_ref().and_then(|put| put.file.content()));
+                changes.insert(path.clone(), put);
+            }
+            let (what, author) = (EntryKind::Changes(changes), shared.author()?);
+            match self.append_entry(publishing, &state, what, &author, &|| Ok(contents.clone()))? {
+                Some(next) => state = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(state))
+    }
+}
