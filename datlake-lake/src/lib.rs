@@ -56,7 +56,10 @@ pub use file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree,
 pub use handle::Lake;
 #[doc(hidden)]
 pub use handle::Remembered;
-pub use lake::{AsyncLakeWriter, Collect, Evict, Files, LakeBuilder, LakeWriter, Mirror, Prune, Replacing, Verify};
+pub use lake::{
+    AsyncLakeWriter, CallOrder, CallQuery, Collect, Condition, Evict, Files, LakeBuilder, LakeWriter, Mirror, Prune,
+    Replacing, Verify,
+};
 pub use mode::Mode;
 pub use origin::Origin;
 pub use rank::is_first;

@@ -1,7 +1,7 @@
 //! Setters of options, one line each.
 
 /// `name: Type;` in an `impl` is a setter of the field `name`; `name: Some(Type);` sets an optional one; `name: Into(Type);` takes
-/// what becomes one.
+/// what becomes one; `name: Some Into(Type);` does both.
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident: $($type:ident $(($inner:ty))?)+;)*) => {
         $(setters! { @one [$(#[$doc])*] $name $($type $(($inner))?)+ })*
@@ -11,6 +11,14 @@ macro_rules! setters {
         #[must_use]
         pub fn $name(mut self, $name: $type) -> Self {
             self.$name = Some($name);
+            self
+        }
+    };
+    (@one [$($doc:tt)*] $name:ident Some Into ($type:ty)) => {
+        $($doc)*
+        #[must_use]
+        pub fn $name(mut self, $name: impl Into<$type>) -> Self {
+            self.$name = Some($name.into());
             self
         }
     };

@@ -16,12 +16,12 @@ use serde_json::Value;
 
 use crate::file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree, TreeWriter, Unverified};
 use crate::handle::Lake;
-use crate::lake::{AsyncLakeWriter, Evict, Files, LakeBuilder, LakeWriter, Prune, Replacing};
+use crate::lake::{AsyncLakeWriter, CallQuery, Evict, Files, LakeBuilder, LakeWriter, Prune, Replacing};
 use crate::origin::Origin;
 use crate::report::{
     CallDiff, CallExplanation, CallInfo, CallSources, Cleaned, CommitInfo, CommittedCall, CreatorCode, Downstream,
-    Evicted, FileInfo, History, LakeStatus, LineageGraph, Listing, MergeResult, NameHistory, ObjectChanges, ObjectInfo,
-    ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
+    Evicted, FileInfo, FoundCalls, History, LakeStatus, LineageGraph, Listing, MergeResult, NameHistory, ObjectChanges,
+    ObjectInfo, ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
 };
 use crate::repository::{
     Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference,
@@ -139,6 +139,7 @@ twins! {
         explain_sources_async = explain_sources(&self, call: &str) -> CallExplanation;
         file_async = file(&self, uid: &str) -> File;
         forget_async = forget(&self, uids: &[impl AsRef<str>]) -> Vec<Uid>;
+        find_calls_async = find_calls(&self, query: &CallQuery) -> FoundCalls;
         history_async = history(&self, creator: Option<&str>) -> History;
         info_async = info(&self, uid: &str) -> FileInfo;
         lineage_graph_async =

@@ -33,6 +33,7 @@ mod failures;
 mod fake;
 mod files;
 mod folders;
+mod found;
 mod full;
 mod functions;
 mod health;

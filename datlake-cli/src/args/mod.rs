@@ -2,6 +2,7 @@
 
 mod add;
 mod config;
+mod find;
 mod gc;
 mod lineage;
 mod value;
@@ -13,6 +14,7 @@ use clap::{Arg, ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _
 
 pub(crate) use add::AddHow;
 pub(crate) use config::{Config, Context};
+pub(crate) use find::{FindHow, Shown};
 pub(crate) use gc::GcHow;
 pub(crate) use lineage::{GraphFormat, LineageHow, LineageReach};
 use value::size;
@@ -176,7 +178,19 @@ pub(crate) enum Command {
         /// How many to list at most
         #[arg(short = 'n', long, value_name = "N")]
         limit: Option<usize>,
+        #[command(flatten)]
+        shown: Shown,
     },
+    /// Finds calls: by parameters, person, time, code, what they made, what they were made from
+    ///
+    /// All that is asked for must hold. It finds what the lake remembers; `datlake calls` also lists what failed.
+    #[command(
+        after_help = "The best of an experiment: datlake find train -p 'alpha>=0.1' --sort value.score --reverse -n 5 --table\n\
+        Where a picture comes from: datlake find --file plot.png\n\
+        What is wrong if a file is: datlake find --made-from corpora/alice.txt\n\
+        What took long last week: datlake find --since 7d --longer-than 1h"
+    )]
+    Find(Box<FindHow>),
     /// Shows what the programs on this machine did, the latest first, or one such run with its calls
     ///
     /// A run is a process that made calls. The latest thousand are kept.

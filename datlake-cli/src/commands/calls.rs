@@ -1,4 +1,4 @@
-//! `datlake calls`: one paragraph for each.
+//! `datlake calls`: one paragraph or row for each.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,12 +7,14 @@ use owo_colors::OwoColorize as _;
 use serde::{Serialize, Serializer};
 
 use super::runs::outcome;
+use super::table;
 use crate::answer::{Answer, Page, rows};
+use crate::args::Shown;
 use crate::text::{bytes, dimmed, duration, escape, parameter, short, time};
 use crate::value;
 
 #[derive(Debug)]
-pub(super) struct Calls(pub(super) History);
+pub(super) struct Calls(pub(super) History, pub(super) Shown);
 
 impl Serialize for Calls {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -22,7 +24,7 @@ impl Serialize for Calls {
 
 impl Answer for Calls {
     fn text(&self, page: &Page) -> String {
-        text(&self.0.calls, page.columns)
+        shown(&self.0.calls, self.1, page.columns)
     }
 
     fn damaged(&self) -> &[Damage] {
@@ -37,7 +39,7 @@ pub(super) fn narrow(calls: &mut Vec<CallRow>, failed: bool, since: Option<Durat
         calls.retain(|call| !call.remembered && call.history.iter().any(|event| event.outcome == Outcome::Failed));
     }
     if let Some(begin) = since.and_then(|age| SystemTime::now().checked_sub(age)) {
-        let begin = humantime::format_rfc3339_millis(begin).to_string();
+        let begin = humantime::format_rfc3339_millis(begin.max(SystemTime::UNIX_EPOCH)).to_string();
         calls.retain(|call| {
             let events = call.history.iter().map(|event| &event.at);
             events.chain(&call.started_at).any(|at| *at >= begin)
@@ -46,7 +48,16 @@ pub(super) fn narrow(calls: &mut Vec<CallRow>, failed: bool, since: Option<Durat
     calls.truncate(limit.unwrap_or(usize::MAX));
 }
 
-fn text(calls: &[CallRow], columns: usize) -> String {
+/// As a paragraph, or as a row, for each.
+pub(super) fn shown(calls: &[CallRow], how: Shown, columns: usize) -> String {
+    match how {
+        Shown { table: true, .. } => table::aligned(calls),
+        Shown { csv: true, .. } => table::csv(calls),
+        Shown { .. } => paragraphs(calls, columns),
+    }
+}
+
+fn paragraphs(calls: &[CallRow], columns: usize) -> String {
     let mut text = String::new();
     for call in calls {
         text.push_str(&format!("{}/{}\n", escape(call.creator.as_str()).bold(), call.key.short().bold()));
@@ -60,7 +71,7 @@ fn text(calls: &[CallRow], columns: usize) -> String {
             paragraph(&params.join(", "));
         }
         for output in &call.outputs {
-            paragraph(&format!("→ {}", shown(output)));
+            paragraph(&format!("→ {}", shown_output(output)));
         }
         if let Some(value) = call.value.as_ref().filter(|_| call.outputs.is_empty()) {
             paragraph(&format!("→ {}", value::line(value)));
@@ -94,7 +105,7 @@ fn since(history: &[CallEvent]) -> Vec<String> {
     outcomes.into_iter().filter_map(line).collect()
 }
 
-fn shown(output: &OutputRow) -> String {
+fn shown_output(output: &OutputRow) -> String {
     let name = if output.uid.is_chosen() { short(&output.uid) } else { output.name.clone() };
     let what = if output.tree { "tree".to_owned() } else { bytes(output.size) };
     format!("{name} ({what})")

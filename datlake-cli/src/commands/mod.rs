@@ -8,6 +8,7 @@ mod content;
 mod diff;
 mod download;
 mod explain;
+mod find;
 mod gc;
 mod get;
 mod health;
@@ -24,6 +25,7 @@ mod runs;
 mod schemas;
 mod shell;
 mod sync;
+mod table;
 
 use datlake::{Evict, Mirror, Verify};
 
@@ -49,11 +51,12 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
             Box::new(rm::run(&lake()?, &uids, rm::How { recursive, cascade, local, yes }, screen)?)
         }
         Command::Log { uid, limit } => Box::new(log::run(&lake()?, &uid, limit)?),
-        Command::Calls { creator, failed, since, limit } => {
+        Command::Calls { creator, failed, since, limit, shown } => {
             let mut history = lake()?.history(creator.as_deref())?;
             calls::narrow(&mut history.calls, failed, since, limit);
-            Box::new(calls::Calls(history))
+            Box::new(calls::Calls(history, shown))
         }
+        Command::Find(how) => Box::new(find::run(&lake()?, *how)?),
         Command::Runs { run: Some(run), .. } => Box::new(lake()?.run(&run)?),
         Command::Runs { run: None, limit } => Box::new(runs::List(lake()?.runs(limit)?)),
         Command::Explain { call, closure: true, .. } => Box::new(lake()?.creator_code(&call)?),

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, Collected, CreatorCode, Evicted, FileInfo,
-    FileRow, LakeStatus, LineageGraph, Mirrored, NameHistory, Pull, Push, Repack, Repaired, RunInfo, RunRow, SignedUrl,
-    Verified,
+    FileRow, FoundCalls, LakeStatus, LineageGraph, Mirrored, NameHistory, Pull, Push, Repack, Repaired, RunInfo,
+    RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -51,6 +51,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("evict", of::<Evicted>()),
         ("explain", of::<CallExplanation>()),
         ("explain-closure", of::<CreatorCode>()),
+        ("find", of::<FoundCalls>()),
         ("gc", of::<Collected>()),
         ("get", of::<Vec<Got>>()),
         ("info", of::<FileInfo>()),

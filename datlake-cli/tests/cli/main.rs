@@ -13,6 +13,7 @@ mod crates;
 mod day;
 mod download;
 mod explain;
+mod find;
 mod guide;
 mod info;
 mod interrupt;

@@ -44,6 +44,7 @@ pub use files::Files;
 pub use mirror::Mirror;
 pub use prune::Prune;
 pub use publish::NewCall;
+pub use query::{CallOrder, CallQuery, Condition};
 pub use replacing::Replacing;
 pub(crate) use secure::Patience;
 pub use verify::Verify;

@@ -8,7 +8,7 @@ use datlake_core::{CallKey, CodeHash, CreatorName, Digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CodeExtent, CreatedBy, Damage, ItemSource, Outcome, OutputRow, Place};
+use super::{CodeExtent, CreatedBy, Damage, FileRow, ItemSource, Outcome, OutputRow, Place};
 
 /// Calls, and what could not be read.
 #[non_exhaustive]
@@ -18,6 +18,21 @@ pub struct History {
     /// The calls, the latest first.
     pub calls: Vec<CallRow>,
     /// Calls whose records are damaged.
+    pub damaged: Vec<Damage>,
+}
+
+/// Calls that were looked for, and what could not be read.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct FoundCalls {
+    /// The calls.
+    pub calls: Vec<CallRow>,
+    /// Where content was looked for: the names that lead to it.
+    pub files: Vec<FileRow>,
+    /// How many calls more it would have been, had a parameter not been secret or too large to be kept.
+    pub not_compared: u64,
+    /// What is damaged, so that nobody knows whether it is looked for.
     pub damaged: Vec<Damage>,
 }
 

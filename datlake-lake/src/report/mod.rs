@@ -34,7 +34,7 @@ use std::fmt;
 use datlake_core::Error;
 use serde::{Deserialize, Serialize};
 
-pub use calls::{CallEvent, CallExplanation, CallInfo, CallRow, Comparison, History, ReturnValue, Since};
+pub use calls::{CallEvent, CallExplanation, CallInfo, CallRow, Comparison, FoundCalls, History, ReturnValue, Since};
 pub use code::{CallSources, CodeExtent, CodeNote, CreatorCode, ItemSource, SourceItem};
 pub use compare::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
 pub use datlake_core::run::Outcome;

@@ -13,6 +13,8 @@ use crate::lake::{AT_ONCE, Lake, nearest, no_call, refuse_in_body, unless_damage
 use crate::origin::Origin;
 use crate::report::{CallEvent, CallRow, History, Outcome, OutputRow};
 
+pub(super) type Calls = BTreeSet<(CreatorName, CallKey)>;
+
 impl Lake {
     /// Every call that is remembered or that a run on this machine tells of, the latest made first: of all creators, or of those called
     /// `creator` in full (`package/module::function`) or by the end of their name (`function`, `module::function`). Of a call that is not
@@ -44,12 +46,7 @@ impl Lake {
             let mut calls = self.catalog().calls(None).await?;
             calls.extend(events.keys().cloned());
             if let Some(wanted) = creator {
-                let mut names: Vec<String> = calls.iter().map(|(creator, _)| creator.to_string()).collect();
-                names.dedup();
-                calls.retain(|(creator, _)| is_called(creator.as_str(), wanted));
-                if calls.is_empty() {
-                    return Err(self.no_creator(wanted, &names));
-                }
+                calls = self.of_creator(calls, wanted)?;
             }
             let mut history = History { calls: Vec::new(), damaged };
             let read = calls.into_iter().map(|call| {
@@ -160,56 +157,27 @@ impl Lake {
         self.catalog().record(creator, key).await?.as_ref().map(Record::lineage).transpose()
     }
 
-    async fn call_row(&self, creator: &CreatorName, key: &CallKey, mut history: Vec<CallEvent>) -> Result<CallRow> {
-        history.sort_by(|a, b| b.at.cmp(&a.at));
-        let Some(record) = self.catalog().record(creator, key).await? else {
-            return Ok(CallRow {
-                creator: creator.clone(),
-                key: *key,
-                remembered: false,
-                started_at: None,
-                duration_ms: None,
-                originator: None,
-                host: None,
-                run: None,
-                code_hash: None,
-                params: history
-                    .iter()
-                    .find_map(|event| Some(event.failure.as_ref()?.params.clone()))
-                    .unwrap_or_default(),
-                outputs: Vec::new(),
-                value: None,
-                history,
-            });
+    async fn call_row(&self, creator: &CreatorName, key: &CallKey, history: Vec<CallEvent>) -> Result<CallRow> {
+        let mut row = match self.catalog().record(creator, key).await? {
+            Some(record) => CallRow::of(&record, record.lineage()?),
+            None => CallRow::forgotten(creator, key),
         };
-        let lineage = record.lineage()?;
-        let value = in_row(&record, &lineage);
-        // That its body ran is what the record says.
-        history.retain(|event| event.outcome != Outcome::Executed || event.run != lineage.run);
-        Ok(CallRow {
-            creator: lineage.creator,
-            key: lineage.key,
-            remembered: true,
-            started_at: Some(lineage.started_at),
-            duration_ms: Some(lineage.duration_ms),
-            originator: Some(lineage.person.email),
-            host: Some(lineage.host),
-            run: Some(lineage.run),
-            code_hash: Some(lineage.code.hash),
-            params: lineage.params,
-            outputs: lineage.outputs.into_iter().map(OutputRow::from).collect(),
-            value,
-            history,
-        })
+        row.add_history(history);
+        Ok(row)
+    }
+
+    /// Those of `calls` whose creator is called so in full or by the end of its name.
+    pub(super) fn of_creator(&self, mut calls: Calls, wanted: &str) -> Result<Calls> {
+        let mut names: Vec<String> = calls.iter().map(|(creator, _)| creator.to_string()).collect();
+        names.dedup();
+        calls.retain(|(creator, _)| is_called(creator.as_str(), wanted));
+        if calls.is_empty() { Err(self.no_creator(wanted, &names)) } else { Ok(calls) }
     }
 
     /// The only creator with calls that is called so in full or by the end of its name, and its calls.
     pub(super) async fn creator_meant(&self, wanted: &str) -> Result<(CreatorName, Vec<CallKey>)> {
-        let all = self.catalog().calls(None).await?;
-        let mut names: Vec<String> = all.iter().map(|(creator, _)| creator.to_string()).collect();
-        names.dedup();
-        let meant: Vec<_> = all.into_iter().filter(|(creator, _)| is_called(creator.as_str(), wanted)).collect();
-        let Some((creator, _)) = meant.first().cloned() else { return Err(self.no_creator(wanted, &names)) };
+        let meant: Vec<_> = self.of_creator(self.catalog().calls(None).await?, wanted)?.into_iter().collect();
+        let (creator, _) = meant[0].clone();
         if let Some((other, _)) = meant.iter().find(|(other, _)| *other != creator) {
             let message = format!("`{wanted}` is several creators, as `{creator}` and `{other}`");
             return Err(Error::new(ErrorKind::InvalidInput, message).with_hint("write more of the name"));
@@ -228,6 +196,61 @@ impl Lake {
     }
 }
 
+impl CallRow {
+    /// A call that left `record`.
+    pub(super) fn of(record: &Record, lineage: Lineage) -> Self {
+        let value = in_row(record, &lineage);
+        Self {
+            creator: lineage.creator,
+            key: lineage.key,
+            remembered: true,
+            started_at: Some(lineage.started_at),
+            duration_ms: Some(lineage.duration_ms),
+            originator: Some(lineage.person.email),
+            host: Some(lineage.host),
+            run: Some(lineage.run),
+            code_hash: Some(lineage.code.hash),
+            params: lineage.params,
+            outputs: lineage.outputs.into_iter().map(OutputRow::from).collect(),
+            value,
+            history: Vec::new(),
+        }
+    }
+
+    /// A call that only runs tell of.
+    fn forgotten(creator: &CreatorName, key: &CallKey) -> Self {
+        Self {
+            creator: creator.clone(),
+            key: *key,
+            remembered: false,
+            started_at: None,
+            duration_ms: None,
+            originator: None,
+            host: None,
+            run: None,
+            code_hash: None,
+            params: Vec::new(),
+            outputs: Vec::new(),
+            value: None,
+            history: Vec::new(),
+        }
+    }
+
+    /// What became of it on this machine.
+    pub(super) fn add_history(&mut self, mut history: Vec<CallEvent>) {
+        history.sort_by(|a, b| b.at.cmp(&a.at));
+        // That its body ran is what the record says.
+        history.retain(|event| {
+            event.outcome != Outcome::Executed || !self.remembered || Some(&event.run) != self.run.as_ref()
+        });
+        if !self.remembered {
+            self.params =
+                history.iter().find_map(|event| Some(event.failure.as_ref()?.params.clone())).unwrap_or_default();
+        }
+        self.history = history;
+    }
+}
+
 /// When a call was made; of one that is not in the lake, when anything last became of it.
 fn latest(call: &CallRow) -> Option<&String> {
     call.started_at.as_ref().or(call.history.first().map(|event| &event.at))
@@ -240,7 +263,7 @@ fn is_called(creator: &str, wanted: &str) -> bool {
 }
 
 /// The only one of `calls` that is of a creator called `creator`, to the end of its name, with a key that begins with `short`.
-fn only(calls: BTreeSet<(CreatorName, CallKey)>, creator: &str, short: &str) -> Result<(CreatorName, CallKey)> {
+fn only(calls: Calls, creator: &str, short: &str) -> Result<(CreatorName, CallKey)> {
     let meant =
         |(name, key): &(CreatorName, CallKey)| is_called(name.as_str(), creator) && key.to_string().starts_with(short);
     let mut calls = calls.into_iter().filter(meant);

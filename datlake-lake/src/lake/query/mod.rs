@@ -6,6 +6,7 @@ mod compare;
 mod downstream;
 mod explain;
 mod files;
+mod find;
 mod graph;
 mod listing;
 mod remote;
@@ -13,5 +14,7 @@ mod runs;
 mod status;
 mod upstream;
 mod values;
+
+pub use find::{CallOrder, CallQuery, Condition};
 
 pub(super) use downstream::{Bounds, Read, file_of};

@@ -1,0 +1,62 @@
+//! `datlake find`, and calls as tables
+
+use insta::{assert_json_snapshot, assert_snapshot};
+
+use crate::pipeline;
+use crate::support::Machine;
+
+#[test]
+fn calls_are_found_by_what_is_known_of_them() {
+    let (machine, made) = Machine::prepared();
+    let copy = machine.write("copy of a file.txt", &made.count.read_to_string().unwrap());
+    let found = |arguments: &[&str]| machine.ok(&[&["find"], arguments].concat());
+    assert_eq!(found(&[]).matches("/cli::pipeline::").count(), 4);
+    assert_eq!(found(&["word_count", "-p", "min_len>=4"]).matches("::word_count/").count(), 2);
+    assert_eq!(found(&["--made-from", "corpora/snark.txt", "compare"]).matches("::compare/").count(), 1);
+    assert!(found(&["--file", copy.to_str().unwrap()]).contains("::word_count/"));
+    assert_snapshot!("find_table", machine.shown(100, &["find", "word_count", "--sort", "corpus", "--table"]));
+    assert_json_snapshot!("find", machine.json(&["find", "compare"]));
+    let other = machine.write("other.txt", "no such content");
+    for absent in [
+        &["--file", other.to_str().unwrap()][..],
+        &["--since", "2099-01-01"],
+        &["word_count", "-p", "min_len=5"],
+        &["--until", "9999y"],
+    ] {
+        let ran = machine.run(&[&["find"], absent].concat());
+        assert_eq!((ran.status, &*ran.out), (1, ""), "{absent:?}: {}", ran.err);
+    }
+    machine.fails(2, &["cannot read `nothing.txt`"], &["find", "--file", "nothing.txt"]);
+    let ran = machine.run(&["find", "word_count", "-p", "token=hunter2"]);
+    assert!(ran.status == 1 && ran.err.contains("2 calls cannot be compared"), "{}", ran.err);
+}
+
+#[test]
+fn a_file_that_was_added_is_found_by_its_content() {
+    let (machine, _) = Machine::prepared();
+    let alice = machine.write("alice.txt", "down the rabbit hole");
+    let found = machine.ok(&["find", "--file", alice.to_str().unwrap()]);
+    assert!(found.contains("corpora/alice.txt") && found.contains("::split/"), "{found}");
+}
+
+#[test]
+fn calls_are_rows_with_parameters_and_values_as_columns() {
+    let machine = Machine::new();
+    let lake = machine.lake();
+    let current = lake.enter();
+    for (name, content) in [("a, \"b\".txt", "7 bytes"), ("c.txt", "4444")] {
+        pipeline::length(&lake.add_bytes(name, content).unwrap()).unwrap();
+    }
+    drop(current);
+    assert_snapshot!("calls_table", machine.shown(100, &["find", "length", "--sort", "value", "--table"]));
+    let csv = machine.ok(&["calls", "length", "--csv"]);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[0], "call,started,took,text,value");
+    assert!(
+        lines[2].starts_with("@datlake-cli/cli::pipeline::length/") && lines[2].ends_with(",\"a, \"\"b\"\".txt\",7"),
+        "{csv}"
+    );
+    assert_eq!(csv, machine.ok(&["find", "length", "--csv"]));
+    assert_eq!(machine.ok(&["calls", "--since", "9999y", "--csv"]), csv, "before there was time");
+    assert_eq!(Machine::new().ok(&["calls", "--table"]), "");
+}
