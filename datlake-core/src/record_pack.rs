@@ -48,6 +48,11 @@ impl RecordPack {
 
     /// Reads a pack, of whatever digest.
     pub fn read(bytes: &[u8]) -> Option<Self> {
+        Self::read_head(bytes, bytes.len() as u64)
+    }
+
+    /// Reads what is in a pack of so many bytes, which begins with these.
+    pub(crate) fn read_head(bytes: &[u8], size: u64) -> Option<Self> {
         let end = bytes.windows(2).position(|two| two == b"\n\n")?;
         let lines = std::str::from_utf8(&bytes[..end]).ok()?.strip_prefix(HEADER)?;
         let (mut places, mut at) = (Vec::<(CallKey, Range<u64>)>::new(), end as u64 + 2);
@@ -62,7 +67,23 @@ impl RecordPack {
             places.push((key, at..after));
             at = after;
         }
-        (at == bytes.len() as u64).then_some(Self(places))
+        (at == size).then_some(Self(places))
+    }
+
+    /// The records in the bytes of a pack, whatever they are.
+    pub(crate) fn records(bytes: &[u8]) -> BTreeMap<CallKey, &[u8]> {
+        let pack = Self::read(bytes);
+        let record = |(key, place): &(CallKey, Range<u64>)| {
+            let (from, to) = (usize::try_from(place.start).ok()?, usize::try_from(place.end).ok()?);
+            Some((*key, bytes.get(from..to)?))
+        };
+        pack.iter().flat_map(|pack| &pack.0).filter_map(record).collect()
+    }
+
+    /// Where the record of a call is, if the pack has it.
+    pub(crate) fn place(&self, key: &CallKey) -> Option<Range<u64>> {
+        let at = self.0.binary_search_by_key(key, |(key, _)| *key).ok()?;
+        Some(self.0[at].1.clone())
     }
 
     /// Where each record is, sorted by key.

@@ -139,12 +139,13 @@ impl LocalView {
             // Usage is not tracked from now on: an old count would be too low later.
             let _ = std::fs::remove_file(dir.root().join(usage::NAME));
         }
+        let record_packs = Packs::default();
         let own = |durability| -> Arc<dyn Store> {
             let store = wrapped(Side::Local, Arc::new(dir.with_durability(durability)));
-            match &usage {
+            record_packs.over(match &usage {
                 Some(usage) => Arc::new(TrackUsage { store, usage: Arc::clone(usage) }),
                 None => store,
-            }
+            })
         };
         let catalog = Catalog {
             home: dir.id().into(),
@@ -156,7 +157,7 @@ impl LocalView {
             offline: reach == Reach::Offline,
             refused: Arc::default(),
             collections: Collections::new(options.window, clock::elapsed),
-            packs: Packs::default(),
+            packs: record_packs.clone(),
         };
         let (wrap, options) = (options.wrap.clone(), options.remote.clone());
         let (transfers, ranges, packs) = (Semaphore::new(TRANSFERS), Default::default(), Default::default());

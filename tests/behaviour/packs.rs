@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use datlake::{Collect, Lake, LakeBuilder, Result, Verify, file_creator};
+use datlake::{Collect, ErrorKind, File, Lake, LakeBuilder, Result, Verify, file_creator};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::fake::Fake;
 use crate::servers::s3_at;
-use crate::support::{Machines, Watched, files_below, overwrite};
+use crate::support::{Machines, Watched, check_error, files_below, overwrite};
 
 const MANY: u32 = 200;
 
@@ -77,8 +77,9 @@ fn packs_are_collected_verified_and_never_missed() {
     two.ok(&format!("hit squared ×{MANY}"), all_squares);
     let copies = || files_below(&two.home().join("records"));
     assert_eq!(copies().len(), 1);
+    // The pack is where their records are on this machine.
     two.collect(Collect::default()).unwrap();
-    assert_eq!(copies().len(), 0);
+    assert_eq!(copies().len(), 1);
     assert_eq!(two.verify(Verify::default(), &[]).unwrap().findings, []);
 
     overwrite(&packs()[0], |bytes| bytes.truncate(bytes.len() / 2));
@@ -107,4 +108,73 @@ fn a_push_packs_what_it_sends() {
     one.push(&[]).unwrap();
     assert_eq!(files_below(&machines.remote().join("records")).len(), 1);
     machines.machine("two").ok("hit squared ×20", || squared::calls(0..20).run());
+}
+
+#[file_creator]
+fn written(n: u32) -> Result<File> {
+    File::from_bytes("n.txt", n.to_string())
+}
+
+fn all_written() -> Result<Vec<File>> {
+    written::calls(0..20).run()
+}
+
+/// What was found in a pack is on this machine, for whatever asks for it, as if each record stood at its own place.
+#[test]
+fn what_a_pack_brought_stays_on_this_machine() {
+    let machines = Machines::new();
+    machines.machine("one").ok("ran written ×20", all_written);
+    let two = machines.machine("two");
+    let files = two.ok("hit written ×20", all_written);
+    files.iter().for_each(|file| drop(file.read().unwrap()));
+    assert!(files_below(&two.home().join("calls")).len() <= 2, "only the first were asked for one by one");
+    let uid = files[19].uid().unwrap().to_string();
+    drop((two, files));
+
+    let alone = Watched::open(machines.builder("two").offline(true));
+    let files = alone.ok("hit written ×20", all_written);
+    assert_eq!(files[7].read_to_string().unwrap(), "7");
+    assert_eq!(alone.history(None).unwrap().calls.len(), 20);
+    assert_eq!(alone.info(&uid).unwrap().row.size, 2);
+    let collected = alone.collect(Collect::default()).unwrap().local.unwrap();
+    assert_eq!(collected.blobs, 0, "what the records name is kept");
+    let verified = alone.verify(Verify::default(), &[]).unwrap();
+    assert!(verified.findings.is_empty() && verified.documents >= 20, "{verified:?}");
+    check_error(alone.remove(&uid), ErrorKind::Unavailable, &["offline"]);
+    drop((alone, files));
+
+    // What is removed is found no more, here or by another process that has read the pack.
+    let two = machines.machine("two");
+    assert_eq!(two.remove(&uid).unwrap().len(), 1);
+    drop(two);
+    let alone = Watched::open(machines.builder("two").offline(true));
+    alone.ok("hit written ×19, ran written", all_written);
+    drop(alone);
+
+    // Another remote has none of them, and gets all.
+    let third = machines.remote().with_file_name("third");
+    let moved = Watched::open(machines.builder("two").remote(format!("file://{}", third.display())));
+    moved.push(&[]).unwrap();
+    drop(moved);
+    assert_eq!(files_below(&third.join("calls")).len(), 20);
+}
+
+/// A copy that is damaged is said to be, and is as good as none.
+#[test]
+fn a_damaged_copy_of_a_pack_is_found_and_fetched_anew() {
+    let machines = Machines::new();
+    machines.machine("one").ok("ran written ×20", all_written);
+    let two = machines.machine("two");
+    two.ok("hit written ×20", all_written);
+    let copies = files_below(&two.home().join("records"));
+    drop(two);
+    overwrite(&copies[0], |bytes| *bytes.last_mut().unwrap() ^= 1);
+    let two = machines.machine("two");
+    let findings = two.verify(Verify::default(), &[]).unwrap().findings;
+    let [finding] = &*findings else { panic!("{findings:?}") };
+    assert!(finding.error.contains("records/") && finding.error.contains("datlake gc"), "{finding:?}");
+    two.ok("hit written ×20", all_written);
+    two.collect(Collect::default()).unwrap();
+    assert_eq!(two.verify(Verify::default(), &[]).unwrap().findings, []);
+    two.ok("hit written ×20", all_written);
 }

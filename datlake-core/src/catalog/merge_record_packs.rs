@@ -5,12 +5,11 @@
 //! What is in memory at a time: the keys of one creator, and the records of one pack that is read and of one that is written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::Catalog;
-use super::packed::write_pack;
+use super::packed::{records_in, write_pack};
 use crate::record::{CallDocument, Record};
 use crate::record_pack::RecordPack;
 use crate::{CallKey, CreatorName, Digest, Entry, Location, Prefix, Result, Store, StoreExt as _};
@@ -252,14 +251,4 @@ impl Catalog {
         records.retain(|record| keys.find(&record.key).is_some() && self.packs.may_count(&record.digest));
         Ok(records)
     }
-}
-
-/// The records in a pack that are whole.
-fn records_in(creator: &CreatorName, bytes: &[u8]) -> Vec<Record> {
-    let Some(pack) = RecordPack::read(bytes) else { return Vec::new() };
-    let read = |(key, place): (&CallKey, &Range<u64>)| {
-        let (from, to) = (usize::try_from(place.start).ok()?, usize::try_from(place.end).ok()?);
-        CallDocument::parse(creator, key, bytes.get(from..to)?.to_vec()).ok()?.record()
-    };
-    pack.places().filter_map(read).collect()
 }

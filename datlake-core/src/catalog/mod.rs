@@ -20,6 +20,7 @@ mod closing;
 mod guard;
 mod left_over;
 mod listing;
+mod local_packs;
 mod mend;
 mod merge_record_packs;
 mod names;
@@ -33,6 +34,7 @@ mod removal;
 mod replacement;
 mod secure;
 mod versions;
+mod with_packs;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -188,13 +190,11 @@ impl Catalog {
         }
         let Some(remote) = &self.remote else { return Ok(None) };
         let at = Location::Record(creator.clone(), *key);
-        let kept = match self.packed(creator, key).await {
-            Some(record) => CallDocument::Record(record),
-            None => {
-                let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
-                CallDocument::parse(creator, key, bytes)?
-            }
-        };
+        if let Some(record) = self.packed(creator, key).await {
+            return Ok(Some(CallDocument::Record(record)));
+        }
+        let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
+        let kept = CallDocument::parse(creator, key, bytes)?;
         convenience(self.copy(&at, kept.bytes()).await)?;
         Ok(Some(kept))
     }

@@ -1,13 +1,12 @@
 //! Packs of records: how a machine that is new to a creator learns of many of its calls at once.
 //!
 //! Invariants:
-//! - A pack holds copies. A record that is found in one is copied to this machine, as if it came from its own place, and nothing
-//!   else follows from a pack: no key is decided by it, and nothing is missing because no pack has it.
+//! - A pack holds copies. What is whole in one is kept on this machine, as a pack, and is there as if it came from its own place;
+//!   nothing else follows from a pack: no key is decided by it, and nothing is missing because no pack has it.
 //! - Tombstones are read after a pack, and hold for what is in it. Where one cannot be read, no pack is believed.
 //! - Whatever goes wrong with a pack, the record is asked for at its own place.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use futures_util::{StreamExt as _, stream};
 
@@ -23,24 +22,26 @@ const AT_ONCE: usize = 16;
 impl Catalog {
     /// Whether a pack that was fetched has the record of a call. Who asks while packs are on their way waits for them.
     pub async fn is_packed(&self, creator: &CreatorName, key: &CallKey) -> bool {
-        self.remote.is_some() && self.packs.of(creator).lock().await.places.contains_key(key)
+        if self.remote.is_none() {
+            return false;
+        }
+        drop(self.packs.of(creator).lock().await);
+        self.packs.here().place(creator, key).is_some()
     }
 
     /// The record of a call from a pack, if one has it.
     pub(super) async fn packed(&self, creator: &CreatorName, key: &CallKey) -> Option<Record> {
         let remote = self.remote.as_deref()?;
-        let known = self.packs.of(creator);
+        let (known, here) = (self.packs.of(creator), self.packs.here());
         // Who asks meanwhile waits, for the answer is likely to be in what comes.
         let mut known = known.lock().await;
         known.asked += 1;
         loop {
-            // It is copied to its own place now, or is to be asked for there.
-            if let Some((pack, place)) = known.places.remove(key) {
-                known.found += 1;
+            if here.place(creator, key).is_some() {
                 drop(known);
-                return self.read_packed(creator, key, &pack, place).await;
+                return self.kept_here(creator, key).await.ok()??.record();
             }
-            if !known.wants_more() {
+            if !known.wants_more(here.found(creator)) {
                 return None;
             }
             if self.fetch_packs(remote, creator, &mut known).await.is_err() {
@@ -49,71 +50,104 @@ impl Catalog {
         }
     }
 
-    async fn read_packed(
-        &self,
-        creator: &CreatorName,
-        key: &CallKey,
-        pack: &Digest,
-        place: Range<u64>,
-    ) -> Option<Record> {
-        let mut bytes = Vec::new();
-        let at = Location::RecordPack(creator.clone(), *pack);
-        self.local.fetch(&at, place, &mut bytes).await.ok()??;
-        let record = CallDocument::parse(creator, key, bytes).ok()?.record()?;
-        self.packs.may_count(&record.digest).then_some(record)
-    }
-
     /// Fetches packs as far as that pays, and learns then what was removed.
     async fn fetch_packs(&self, remote: &dyn Store, creator: &CreatorName, known: &mut PackIndex) -> Result<()> {
         if known.listed.is_none() {
             known.listed = Some(packs_of(remote, creator).await?);
         }
-        let mut wanted = Vec::new();
+        let (mut wanted, found) = (Vec::new(), self.packs.here().found(creator));
         while let Some(next) = known.listed.as_ref().and_then(|left| left.last()).copied() {
-            if !known.pays(next.1) {
+            if wanted.len() == AT_ONCE || !known.pays(next.1, found) {
                 break;
             }
             known.fetched += next.1;
             known.listed.as_mut().and_then(Vec::pop);
             wanted.push(next.0);
         }
-        let fetched = stream::iter(wanted).map(async |digest| {
-            let places = self.fetch_pack(remote, creator, &digest).await;
-            (digest, places)
-        });
+        let fetched = stream::iter(wanted).map(async |digest| self.fetch_pack(remote, creator, &digest).await);
         let fetched: Vec<_> = fetched.buffer_unordered(AT_ONCE).collect().await;
         if fetched.is_empty() {
             return Ok(());
         }
         self.learn_new_removals().await?;
-        for (digest, pack) in fetched {
-            // One that is damaged, or gone by now, is as good as none.
-            let Ok(Some(pack)) = pack else { continue };
-            for (key, place) in pack.places() {
-                known.places.entry(*key).or_insert_with(|| (digest, place.clone()));
-            }
+        // One that is damaged, or gone by now, is as good as none.
+        for bytes in fetched.into_iter().filter_map(Result::ok).flatten() {
+            self.keep_pack(creator, &bytes).await?;
         }
         Ok(())
     }
 
-    /// Where the records are in a pack, of which this machine has a copy then.
-    async fn fetch_pack(
-        &self,
-        remote: &dyn Store,
-        creator: &CreatorName,
-        digest: &Digest,
-    ) -> Result<Option<RecordPack>> {
+    /// The pack at the remote; `None` where this machine has it.
+    async fn fetch_pack(&self, remote: &dyn Store, creator: &CreatorName, digest: &Digest) -> Result<Option<Vec<u8>>> {
         let at = Location::RecordPack(creator.clone(), *digest);
         if let Some(bytes) = self.local.get(&at).await? {
-            if let Ok(pack) = RecordPack::parse(&bytes, digest, &at) {
-                return Ok(Some(pack));
+            if RecordPack::parse(&bytes, digest, &at).is_ok() {
+                return Ok(None);
             }
             self.local.remove(&at).await?;
         }
         let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
-        let pack = RecordPack::parse(&bytes, digest, &at)?;
-        self.cache.create(&at, &bytes).await?;
-        Ok(Some(pack))
+        RecordPack::parse(&bytes, digest, &at)?;
+        Ok(Some(bytes))
+    }
+
+    /// Keeps what is whole in a pack, and was not removed.
+    async fn keep_pack(&self, creator: &CreatorName, bytes: &[u8]) -> Result<()> {
+        let mut records = records_in(creator, bytes);
+        records.retain(|record| self.packs.may_count(&record.digest));
+        let kept: BTreeMap<_, _> = records.iter().map(|record| (record.key, record.bytes())).collect();
+        if !kept.is_empty() {
+            write_pack(&*self.cache, creator.clone(), &kept).await?;
+        }
+        // Who removed one meanwhile may have looked before the pack was here.
+        for record in records.iter().filter(|record| !self.packs.may_count(&record.digest)) {
+            self.local.remove(&Location::Record(creator.clone(), record.key)).await?;
+        }
+        Ok(())
+    }
+
+    /// What is damaged of the packs of this machine: where each is, and why.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn check_packs_here(&self) -> Result<Vec<(Location, String)>> {
+        let mut wrong = Vec::new();
+        for at in self.local.locations(&Prefix::RecordPacks).await? {
+            let Location::RecordPack(_, digest) = &at else { continue };
+            let Some(bytes) = self.local.get(&at).await? else { continue };
+            if let Err(error) = RecordPack::parse(&bytes, digest, &at) {
+                wrong.push((at, error.to_string()));
+            }
+        }
+        Ok(wrong)
+    }
+
+    /// Removes the packs of this machine that are damaged, or have nothing that no other has.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn tidy_packs_here(&self) -> Result<()> {
+        let mut of = BTreeMap::<CreatorName, Vec<(u64, Digest)>>::new();
+        let gather = |Entry { location, size, .. }| {
+            if let Location::RecordPack(creator, digest) = location {
+                of.entry(creator).or_default().push((size, digest));
+            }
+        };
+        self.local.each(&Prefix::RecordPacks, gather).await?;
+        for (creator, mut packs) in of {
+            packs.sort_unstable();
+            let mut kept = Vec::<RecordPack>::new();
+            for (_, digest) in packs.into_iter().rev() {
+                let at = Location::RecordPack(creator.clone(), digest);
+                let Some(bytes) = self.local.get(&at).await? else { continue };
+                let is_new = |(key, _): (&CallKey, _)| kept.iter().all(|other| other.place(key).is_none());
+                match RecordPack::parse(&bytes, &digest, &at) {
+                    Ok(pack) if pack.places().any(is_new) => kept.push(pack),
+                    _ => drop(self.local.remove(&at).await?),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A record went to the remote: with many others of its creator it is copied into a pack.
@@ -161,4 +195,10 @@ async fn packs_of(store: &dyn Store, creator: &CreatorName) -> Result<Vec<(Diges
     store.each(&Prefix::RecordPacksOf(creator.clone()), gather).await?;
     found.sort();
     Ok(found.into_iter().map(|(_, digest, size)| (digest, size)).collect())
+}
+
+/// The records in a pack that are whole.
+pub(super) fn records_in(creator: &CreatorName, bytes: &[u8]) -> Vec<Record> {
+    let read = |(key, bytes): (CallKey, &[u8])| CallDocument::parse(creator, &key, bytes.to_vec()).ok()?.record();
+    RecordPack::records(bytes).into_iter().filter_map(read).collect()
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::lock::Mutex as AsyncMutex;
 
+use super::local_packs::{LocalPacks, locked};
 use crate::record::Record;
 use crate::{CallKey, CreatorName, Digest, Location};
 
@@ -33,18 +33,17 @@ struct Inner {
     of: Mutex<HashMap<CreatorName, Arc<AsyncMutex<PackIndex>>>>,
     removed: Mutex<Removed>,
     sent: Mutex<Sent>,
+    here: LocalPacks,
 }
 
 /// What is known of the packs of one creator.
 #[derive(Default)]
 pub(super) struct PackIndex {
-    /// How many of its records were asked for, and how many of these a pack had.
+    /// How many of its records were asked for that were not here.
     pub(super) asked: u64,
-    pub(super) found: u64,
     /// Packs that were not fetched, with their sizes: the newest is last. `None` until somebody has listed them.
     pub(super) listed: Option<Vec<(Digest, u64)>>,
     pub(super) fetched: u64,
-    pub(super) places: HashMap<CallKey, (Digest, Range<u64>)>,
 }
 
 /// What tombstones say.
@@ -70,14 +69,14 @@ pub(super) struct Batch {
 }
 
 impl PackIndex {
-    /// Whether to fetch packs, or more of them: not more than what was found in them makes good.
-    pub(super) fn wants_more(&self) -> bool {
+    /// Whether to fetch packs, or more of them: not more than what was found in them makes good, which is so many records.
+    pub(super) fn wants_more(&self, found: u64) -> bool {
         self.asked > ONE_BY_ONE
-            && self.listed.as_ref().is_none_or(|left| left.last().is_some_and(|next| self.pays(next.1)))
+            && self.listed.as_ref().is_none_or(|left| left.last().is_some_and(|next| self.pays(next.1, found)))
     }
 
-    pub(super) fn pays(&self, size: u64) -> bool {
-        let rounds = (self.asked - ONE_BY_ONE).min(IN_VAIN) + self.found;
+    pub(super) fn pays(&self, size: u64, found: u64) -> bool {
+        let rounds = (self.asked - ONE_BY_ONE).min(IN_VAIN) + found;
         self.fetched.saturating_add(size) <= rounds.saturating_mul(BYTES_EACH)
     }
 }
@@ -89,6 +88,11 @@ impl Packs {
             return Arc::clone(known);
         }
         Arc::clone(of.entry(creator.clone()).or_default())
+    }
+
+    /// The packs of this machine.
+    pub(super) fn here(&self) -> &LocalPacks {
+        &self.0.here
     }
 
     /// Whether a tombstone was read.
@@ -158,8 +162,4 @@ impl fmt::Debug for Packs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Packs").finish_non_exhaustive()
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

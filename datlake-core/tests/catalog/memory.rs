@@ -28,6 +28,8 @@ pub(crate) struct World {
     collects: bool,
     /// In a model of logs what is done to names and their logs makes a step. Else there are no logs to see.
     logs: bool,
+    /// In a model of packs what is done to those of machines makes a step too.
+    packs: bool,
     /// What somebody does wrong.
     mistake: Option<Mistake>,
 }
@@ -49,6 +51,8 @@ impl World {
             true => store == REMOTE && !is(&["uses/"]) && (self.logs || !is(&["names/"])),
             false if is(&["names/"]) => self.logs,
             false if is(&["gc/", "rescued/"]) => false,
+            // Where no machine keeps packs there is nothing to see.
+            false if store != REMOTE && is(&["records/"]) => self.packs,
             false => !(self.coarse && is(&["blobs/", "uses/"])),
         }
     }
@@ -61,6 +65,11 @@ impl World {
     /// A world in which what is done to documents alone makes a step, and names are replaced.
     pub(crate) fn logs() -> Self {
         Self { logs: true, ..Self::coarse() }
+    }
+
+    /// A world in which what is done to documents alone makes a step, also to packs of records that machines keep.
+    pub(crate) fn packs() -> Self {
+        Self { packs: true, ..Self::coarse() }
     }
 
     /// A world about collections, which begins at the second 1000.
@@ -95,16 +104,16 @@ impl World {
     pub(crate) fn catalog(&self, who: Who, home: &'static str, remote: bool) -> Catalog {
         let store =
             |name, synced| -> Arc<dyn Store> { Arc::new(Memory { name, home, who, synced, world: self.clone() }) };
-        let remote = remote.then(|| store(REMOTE, true));
+        let (remote, packs) = (remote.then(|| store(REMOTE, true)), Packs::default());
         Catalog {
             home: if self.is_wrong_by(Mistake::TakesOver) { "anybody" } else { home }.into(),
-            local: store(home, true),
-            cache: store(home, false),
+            local: packs.over(store(home, true)),
+            cache: packs.over(store(home, false)),
             remote,
             offline: false,
             refused: Arc::default(),
             collections: Collections::new(Window(WINDOW), self.clock(who)),
-            packs: Packs::default(),
+            packs,
         }
     }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use datlake_core::record::CallDocument;
 use datlake_core::{CallKey, CreatorName, Location};
 use datlake_store::{every, wait};
+use futures_util::FutureExt as _;
 
 use crate::config::Log;
 use crate::event::{CallId, Event, Pace};
@@ -352,7 +353,7 @@ impl Console {
         // Nothing here may need what libraries keep for a thread: it may be at its end.
         let record = |Remembered { answer, .. }: Remembered| {
             let at = Location::Record(answer.creator.clone(), answer.key);
-            let bytes = lake.local_view().dir().read(&at).ok()??;
+            let bytes = lake.catalog().local.get(&at).now_or_never()?.ok()??;
             CallDocument::parse(&answer.creator, &answer.key, bytes).ok()?.record()
         };
         let lineages = known.filter_map(record).filter_map(|record| record.lineage().ok());

@@ -6,9 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::collect::{self, Collection, Collector, GcHost, Swept};
 use datlake_core::document::roots;
-use datlake_core::{
-    Digest, Document, Error, ErrorKind, Location, Pending, Prefix, Result, Side, Stage, Store, StoreExt as _,
-};
+use datlake_core::{Digest, Document, Error, ErrorKind, Location, Pending, Result, Side, Stage, Store};
 use datlake_store::{Hold, offload, sleep, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -159,10 +157,7 @@ impl Lake {
         if !how.dry_run {
             local.remove(blobs.iter().map(|blob| blob.digest).collect()).await?;
             self.local_view().dir().clear_named_paths();
-            // Copies, which are fetched again when they are needed.
-            for pack in local.store.locations(&Prefix::RecordPacks).await? {
-                local.store.remove(&pack).await?;
-            }
+            self.catalog().tidy_packs_here().await?;
         }
         Ok(CollectedLocal { blobs: blobs.len() as u64, bytes: blobs.iter().map(|blob| blob.size).sum() })
     }

@@ -164,7 +164,13 @@ impl Lake {
             if looking.all && looking.side == Side::Remote {
                 report.claims = left_over(&*looking.store, YOUNG, newest).await?.len() as u64;
                 report.uploads = counted(self.left_uploads(false).await)?;
-                for (at, error) in self.catalog().check_packs().await? {
+            }
+            if looking.all {
+                let packs = match looking.side {
+                    Side::Local => self.catalog().check_packs_here().await?,
+                    Side::Remote => self.catalog().check_packs().await?,
+                };
+                for (at, error) in packs {
                     seen.findings.push(looking.finding(FindingKind::WrongBytes, at.path(), error));
                 }
             }
