@@ -187,3 +187,19 @@ fn miss_with_large_edge(bencher: Bencher) {
         numbers = next(black_box(&numbers), run).expect("it ran");
     });
 }
+
+/// The same where the numbers came from no call: what the edge adds is what this takes less.
+#[divan::bench]
+fn miss_with_large_value(bencher: Bencher) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let lake = Lake::builder().home(dir.path().join("home")).open().expect("a lake");
+    let _current = lake.enter();
+    let numbers: Vec<f64> = (0..12_800).map(|n| f64::from(n) / 7.9).collect();
+    let mut run = 0;
+    bencher.bench_local(|| {
+        run += 1;
+        // Other numbers each time, as what is returned is.
+        let other: Vec<f64> = numbers.iter().map(|number| number + run as f64 / 7.3).collect();
+        drop(next(black_box(&other), run).expect("it ran"));
+    });
+}

@@ -137,10 +137,14 @@ pub(crate) fn is_files(param: &Param) -> bool {
     all_files(&param.value)
 }
 
-/// A value as JSON, in which files are their names.
+/// A value as JSON, in which files are their names; of what is too large to be shown its size.
 pub(crate) fn shown(value: &Value) -> String {
     if let Some(name) = file_name(value) {
         return name.to_owned();
+    }
+    if let Some(about) = unshown(value) {
+        let size = about.get("bytes").and_then(Value::as_u64).map(|size| format!(" ({})", bytes(size)));
+        return format!("a large value{}", size.unwrap_or_default());
     }
     match value {
         Value::Array(values) => format!("[{}]", values.iter().map(shown).collect::<Vec<_>>().join(",")),
@@ -150,6 +154,12 @@ pub(crate) fn shown(value: &Value) -> String {
         }
         value => value.to_string(),
     }
+}
+
+/// What is known of a value that is too large, or nested too deep, to be shown.
+fn unshown(value: &Value) -> Option<&Value> {
+    let members = value.as_object().filter(|members| members.len() == 1)?;
+    members.get("$large").or_else(|| members.get("$deep"))
 }
 
 /// What the file is called that a value is.
@@ -182,6 +192,15 @@ mod tests {
         assert_eq!(parameter(&mixed), r#"x = {"a":[a.csv,1],"b":b.csv,"c":"d"}"#);
         assert!(!is_files(&mixed) && !is_files(&param(json!([]))) && !is_files(&param(json!([file("a"), 1]))));
         assert!(is_files(&param(file("a"))) && is_files(&param(json!([file("a"), [file("b")]]))));
+    }
+
+    #[test]
+    fn of_what_is_not_shown_the_size_is() {
+        assert_eq!(shown(&json!({"$large": {"bytes": 464_216, "digest": "80df"}})), "a large value (453.3 KiB)");
+        assert_eq!(
+            shown(&json!([{"$large": {}}, {"$large": 1, "$deep": 2}])),
+            r#"[a large value,{"$deep":2,"$large":1}]"#
+        );
     }
 
     #[test]

@@ -1,18 +1,23 @@
 //! Why a call would run: what differs from the nearest call that is remembered.
 
 mod arguments;
+mod nearest;
+mod origins;
+mod text;
 mod trees;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::arguments::{ArgumentDifference, Arguments, shown};
+pub use self::nearest::{nearest, nearness};
+pub use self::origins::{ArgumentOrigins, CallAddress, maker};
 pub use self::trees::name_paths;
+use crate::catalog::Catalog;
 use crate::lineage::{Dependency, Input, Lineage, Param, ValueInput};
-use crate::{CallKey, Closure, ClosureItem, CodeHash, CreatorName, Digest};
+use crate::{CallKey, Closure, ClosureItem, CodeHash, CreatorName, Digest, Result};
 
 /// All that enters a key, in a form that can be compared with the lineage of an earlier call.
 #[derive(Clone, Debug)]
@@ -68,7 +73,7 @@ pub enum Explanation {
     Differs {
         /// The creator.
         creator: CreatorName,
-        /// The nearest call, by [`nearness`].
+        /// The nearest call, by [`nearest`](fn@nearest).
         nearest: CallKey,
         /// When that ran.
         started_at: String,
@@ -209,23 +214,21 @@ impl Sketch {
     }
 
     /// What differs from the nearest of `earlier`, for a call in the run `run`.
-    pub fn explain(&self, earlier: &[Lineage], run: &str) -> Explanation {
-        let compared = earlier.iter().map(|lineage| {
-            let differences = self.differences(lineage);
-            (nearness(&differences, lineage.run == run), differences, lineage)
-        });
-        let nearest = compared
-            .min_by(|(a, _, x), (b, _, y)| a.cmp(b).then_with(|| y.started_at.cmp(&x.started_at)))
-            .map(|(_, differences, lineage)| (differences, lineage));
-        match nearest {
-            None => Explanation::FirstCall { creator: self.creator.clone() },
-            Some((differences, lineage)) => Explanation::Differs {
-                creator: self.creator.clone(),
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn explain(&self, catalog: &Catalog, earlier: &[Lineage], run: &str) -> Result<Explanation> {
+        let nearest = nearest(catalog, self, run, earlier, |was| self.differences(was)).await?;
+        let creator = self.creator.clone();
+        Ok(match nearest {
+            None => Explanation::FirstCall { creator },
+            Some((lineage, differences)) => Explanation::Differs {
+                creator,
                 nearest: lineage.key,
                 started_at: lineage.started_at.clone(),
                 differences,
             },
-        }
+        })
     }
 
     /// What differs from one earlier call; never empty.
@@ -267,26 +270,6 @@ impl Sketch {
         }
         found
     }
-}
-
-/// How near a call is, from what differs, the nearest first: the same arguments before the same code, and a file or value of
-/// the same origin with other content before one of another. One more counts against a `sibling`, a call of the same run: by
-/// their names, what siblings were given looks alike. Of those that are as near, the latest is the nearest.
-pub fn nearness(differences: &[Difference], sibling: bool) -> (usize, bool, usize) {
-    fn argument(difference: &Difference) -> Option<(&str, bool)> {
-        match difference {
-            Difference::Generic { name, .. } => Some((&**name, false)),
-            Difference::Input { argument, was, now, .. } => Some((&**argument, arguments::same_names(was, now))),
-            Difference::Value { name, was_from, now_from, .. } => {
-                Some((&**name, arguments::same_creators(was_from, now_from)))
-            }
-            Difference::Fetched { .. } => Some(("", true)),
-            Difference::Secret { .. } => Some(("", false)),
-            _ => None,
-        }
-    }
-    let distance = arguments::distance(differences.iter().filter_map(argument));
-    (distance + usize::from(sibling), sibling, differences.len())
 }
 
 impl From<ArgumentDifference> for Difference {
@@ -361,99 +344,4 @@ fn pairs<V: PartialEq>(mut old: BTreeMap<String, V>, new: BTreeMap<String, V>) -
     }
     found.extend(old.into_iter().map(|(name, was)| (name, Some(was), None)));
     found
-}
-
-impl Explanation {
-    /// Why the call would run, or that it would not, in one line.
-    pub fn reason(&self) -> String {
-        match self {
-            Self::Cached { .. } => "it is cached".to_owned(),
-            Self::FirstCall { .. } => "no call of it is remembered".to_owned(),
-            Self::Outgrown { key, .. } => format!(
-                "the record of call {} does not answer it any more, because its return type changed its meaning or a file it got by UID was replaced",
-                key.short()
-            ),
-            Self::Differs { nearest, started_at, differences, .. } => {
-                let differences: Vec<_> = differences.iter().map(Difference::to_string).collect();
-                format!("{} (compared with call {} of {started_at})", differences.join("; "), nearest.short())
-            }
-        }
-    }
-}
-
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cached { creator, key, started_at, by } => {
-                write!(f, "{creator} is cached: call {} ran on {started_at} by {by}", key.short())
-            }
-            Self::FirstCall { creator } | Self::Outgrown { creator, .. } => {
-                write!(f, "{creator} would run: {}", self.reason())
-            }
-            Self::Differs { creator, nearest, started_at, differences } => {
-                write!(f, "{creator} would run; compared with call {} of {started_at}:", nearest.short())?;
-                for difference in differences {
-                    write!(f, "\n  {difference}")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Edited => "changed",
-            Self::Added => "is new",
-            Self::Removed => "is gone",
-        })
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn shown<T: fmt::Display>(value: &Option<T>) -> String {
-            let text = value.as_ref().map_or_else(|| "absent".to_owned(), T::to_string);
-            match text.char_indices().nth(120) {
-                Some((cut, _)) => format!("{}…", &text[..cut]),
-                None => text,
-            }
-        }
-        match self {
-            Self::Code => f.write_str("the function's own code changed"),
-            Self::Dependency { item, change } => write!(f, "dependency `{item}` {change}"),
-            Self::Found => f.write_str("code that it reaches changed"),
-            Self::Item { item, change, place } => {
-                let within = if place.is_empty() { String::new() } else { format!(", in {place}") };
-                write!(f, "`{item}` {change}{within}")
-            }
-            Self::Generic { name, was, now } => write!(f, "parameter `{name}`: {} → {}", shown(was), shown(now)),
-            Self::Value { name, was, now, was_from, now_from } => {
-                write!(f, "`{name}`: {} → {}", shown(was), shown(now))?;
-                let by =
-                    |calls: &[String]| if calls.is_empty() { "no known call".to_owned() } else { calls.join(", ") };
-                match was_from.is_empty() && now_from.is_empty() {
-                    true => Ok(()),
-                    false => write!(f, ", returned by {} → {}", by(was_from), by(now_from)),
-                }
-            }
-            Self::Input { argument, was, now, paths, paths_left_out } => {
-                write!(f, "input `{argument}`: {} → {}", was.join(", "), now.join(", "))?;
-                for (at, PathChange { path, change }) in paths.iter().enumerate() {
-                    write!(f, "{} `{path}` {change}", if at == 0 { "," } else { " and" })?;
-                }
-                match paths_left_out {
-                    0 => Ok(()),
-                    more => write!(f, " and {more} more"),
-                }
-            }
-            Self::Fetched { was, now } => {
-                let list = |files: &[String]| if files.is_empty() { "none".to_owned() } else { files.join(", ") };
-                write!(f, "files that the body got by itself: {} → {}", list(was), list(now))
-            }
-            Self::Secret { names } => write!(f, "nothing else than a secret argument: {}", names.join(", ")),
-            Self::Unknown => f.write_str("nothing that is remembered; perhaps the order of the arguments"),
-        }
-    }
 }

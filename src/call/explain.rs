@@ -88,7 +88,9 @@ pub(super) async fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Expl
         Some(holder) => std::slice::from_ref(holder),
         None => &*lineages,
     };
-    let mut answer = sketch(&site.lake, identity).explain(compared, site.lake.provenance().run());
+    let (catalog, sketch) = (site.lake.catalog().clone(), sketch(&site.lake, identity));
+    let (compared, run) = (compared.to_vec(), site.lake.provenance().run().to_owned());
+    let mut answer = site.pace.io(async move { sketch.explain(&catalog, &compared, &run).await }).await?;
     if let Explanation::Differs { nearest, differences, .. } = &mut answer
         && let Some(was) = lineages.iter().find(|lineage| lineage.key == *nearest)
     {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use datlake::lineage::Lineage;
-use datlake::{CallKey, File, Lake, Prune};
+use datlake::{CallKey, Explanation, File, Lake, Prune};
 use serde::{Deserialize, Serialize};
 
 use crate::support::{Watched, lake};
@@ -51,6 +51,16 @@ macro_rules! edition {
             #[file_creator(name = "superseded/norm", version = $version)]
             pub(super) fn norm(weights: &[f64]) -> Result<f64> {
                 Ok(weights.iter().sum())
+            }
+
+            #[file_creator(name = "superseded/mixed", version = $version)]
+            pub(super) fn mixed(a: &Fit, b: &Fit, c: &Fit) -> Result<f64> {
+                Ok(a.loss + b.loss + c.loss)
+            }
+
+            #[file_creator(name = "superseded/counted", version = $version)]
+            pub(super) fn counted(part: &File) -> Result<u64> {
+                Ok(part.len())
             }
 
             #[file_creator(name = "superseded/joined", version = $version)]
@@ -130,6 +140,86 @@ fn explain_compares_with_the_call_whose_values_came_from_the_same_creators() {
             let was = old::best::call(&fits!(old, [1, 2, 3], size), "all").lineage().unwrap().unwrap();
             assert_eq!(compared_with(&call), Some(was.key), "{size}");
         });
+    }
+}
+
+/// Nothing in what siblings are given says of which it is: what made it does.
+#[test]
+fn explain_tells_siblings_by_what_made_their_arguments() {
+    for size in [3, 1000] {
+        let first = lake();
+        let lake = run(&first, || {
+            for n in 1..=5 {
+                old::norm(&old::fit(n, size).unwrap().weights).unwrap();
+                old::counted(&old::part(n).unwrap()).unwrap();
+            }
+        });
+        let norm = |n| old::norm::call(&old::fit(n, size).unwrap().weights).lineage().unwrap().unwrap().key;
+        let counted = |n| old::counted::call(&old::part(n).unwrap()).lineage().unwrap().unwrap().key;
+        run(&lake, || {
+            for n in [2, 5, 1, 4, 3] {
+                let (weights, part) = (new::fit(n, size).unwrap().weights, new::part(n).unwrap());
+                let (norms, counts) = (new::norm::call(&weights), new::counted::call(&part));
+                assert_eq!(would_compare_with(&norms.explain().unwrap()), Some(norm(n)), "{n} of {size}");
+                assert_eq!(would_compare_with(&counts.explain().unwrap()), Some(counted(n)), "{n} of {size}");
+                norms.run().unwrap();
+                counts.run().unwrap();
+            }
+            for n in 1..=5 {
+                let call = new::norm::call(&new::fit(n, size).unwrap().weights).lineage().unwrap().unwrap();
+                assert_eq!(compared_with(&call), Some(norm(n)), "{n} of {size}");
+                let call = new::counted::call(&new::part(n).unwrap()).lineage().unwrap().unwrap();
+                assert_eq!(compared_with(&call), Some(counted(n)), "{n} of {size}");
+            }
+        });
+    }
+}
+
+/// A sibling that differs in one argument is further away than the same call, all of whose arguments were made again.
+#[test]
+fn explain_compares_with_the_same_call_before_a_sibling_that_has_more_in_common() {
+    let first = lake();
+    let lake = run(&first, || {
+        let fits = fits!(old, [1, 2, 3], 3);
+        old::mixed(&fits[0], &fits[1], &fits[2]).unwrap();
+    });
+    run(&lake, || {
+        let fits = fits!(new, [1, 2, 3, 4], 3);
+        for (a, b, c) in [(3, 1, 2), (0, 3, 2), (0, 1, 3)] {
+            new::mixed(&fits[a], &fits[b], &fits[c]).unwrap();
+        }
+        let [was, now] =
+            [fits!(old, [1, 2, 3], 3), fits].map(|fits| [fits[0].clone(), fits[1].clone(), fits[2].clone()]);
+        let was = old::mixed::call(&was[0], &was[1], &was[2]).lineage().unwrap().unwrap().key;
+        let call = || new::mixed::call(&now[0], &now[1], &now[2]);
+        assert_eq!(would_compare_with(&call().explain().unwrap()), Some(was));
+        call().run().unwrap();
+        assert_eq!(compared_with(&call().lineage().unwrap().unwrap()), Some(was));
+    });
+}
+
+/// Of settings that nothing made, those are the nearest of which the fewest fields differ, however many that are.
+#[test]
+fn explain_compares_with_the_settings_of_which_the_fewest_fields_differ() {
+    let settings = |differing: usize| -> BTreeMap<String, f64> {
+        (0..20).map(|at| (format!("field {at}"), if at < differing { 1.0 } else { 2.0 })).collect()
+    };
+    let first = lake();
+    run(&first, || {
+        for differing in [9, 3, 12, 20] {
+            new::plot(&settings(differing)).unwrap();
+        }
+        let was = new::plot::call(&settings(3)).lineage().unwrap().unwrap().key;
+        assert_eq!(would_compare_with(&new::plot::call(&settings(0)).explain().unwrap()), Some(was));
+        new::plot(&settings(0)).unwrap();
+        assert_eq!(compared_with(&new::plot::call(&settings(0)).lineage().unwrap().unwrap()), Some(was));
+    });
+}
+
+fn would_compare_with(explained: &Explanation) -> Option<CallKey> {
+    match explained {
+        Explanation::Differs { nearest, .. } => Some(*nearest),
+        _ => None,
     }
 }
 

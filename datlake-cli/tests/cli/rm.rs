@@ -88,7 +88,7 @@ fn a_call_that_returned_a_value_and_one_that_read_a_file_in_a_tree_hold_them_too
     assert!(ran.status == 2 && ran.err.contains("pipeline::length/"), "{}", ran.err);
     assert!(ran.err.contains("(a value, no files)"), "{}", ran.err);
     let down = machine.ok(&["lineage", "--down", tree]);
-    assert!(down.starts_with("└─ (a value)\n") && down.contains("pipeline::length/"), "{down}");
+    assert!(down.starts_with("└─ length (a value)\n") && down.contains("pipeline::length/"), "{down}");
     let removed = machine.ok(&["rm", "--yes", "--cascade", tree]);
     assert!(removed.lines().count() == 2 && removed.contains("pipeline::length/"), "{removed}");
     assert!(removed.ends_with("(a value, no files)\n"), "{removed}");

@@ -75,9 +75,9 @@ impl<'a> Arguments<'a> {
         self.calls(name, |value| is_within(path, &value.at))
     }
 
-    /// The first calls that returned what is in an argument.
+    /// The calls that returned what is in an argument.
     fn returned_within(self, name: &str) -> Vec<String> {
-        self.calls(name, |_| true).into_iter().take(FIELDS).collect()
+        self.calls(name, |_| true)
     }
 
     fn calls(self, name: &str, is_it: impl Fn(&ValueInput) -> bool) -> Vec<String> {
@@ -166,14 +166,26 @@ impl Argument<'_> {
             true => arguments.returned_within(self.name),
             false => arguments.returned(self.name, path),
         };
+        let (was_from, now_from) = without_common(from(self.was), from(self.now));
         ArgumentDifference::Value {
             name: format!("{}{path}", self.name),
             was: was.cloned(),
             now: now.cloned(),
-            was_from: from(self.was),
-            now_from: from(self.now),
+            was_from,
+            now_from,
         }
     }
+}
+
+/// The first calls of each list that are not in the other; of all, where one would have none.
+fn without_common(was: Vec<String>, now: Vec<String>) -> (Vec<String>, Vec<String>) {
+    let (old, new): (BTreeSet<String>, BTreeSet<String>) =
+        (was.iter().cloned().collect(), now.iter().cloned().collect());
+    let differ = !old.is_subset(&new) && !new.is_subset(&old);
+    let first = |calls: Vec<String>, other: &BTreeSet<String>| -> Vec<String> {
+        calls.into_iter().filter(|call| !differ || !other.contains(call)).take(FIELDS).collect()
+    };
+    (first(was, &new), first(now, &old))
 }
 
 /// Whether the value at `path` is the one at `at`, or a part of it; that has the keys of maps in brackets.
@@ -188,11 +200,16 @@ fn is_special(value: &Value) -> bool {
 }
 
 fn is_not_shown(value: &Value) -> bool {
-    value.get("$large").is_some() || value.get("$deep").is_some()
+    unshown(value).is_some()
+}
+
+/// What is known of a value that is too large, or nested too deep, for a record.
+pub(super) fn unshown(value: &Value) -> Option<&Value> {
+    value.get("$large").or_else(|| value.get("$deep")).filter(|_| is_special(value))
 }
 
 fn of_unshown<'a>(value: &'a Value, member: &str) -> Option<&'a Value> {
-    value.get("$large").or_else(|| value.get("$deep"))?.get(member)
+    unshown(value)?.get(member)
 }
 
 fn size_of(value: &Value) -> Option<&Value> {
@@ -253,9 +270,13 @@ pub(super) fn same_creators(was: &[String], now: &[String]) -> bool {
 pub(super) fn distance<'a>(differing: impl Iterator<Item = (&'a str, bool)>) -> usize {
     let mut distances = BTreeMap::<&str, usize>::new();
     for (name, near) in differing {
-        let argument = name.split(['.', '[']).next().unwrap_or(name);
-        let distance = distances.entry(argument).or_default();
+        let distance = distances.entry(root(name)).or_default();
         *distance = (*distance).max(if near { 1 } else { 2 });
     }
     distances.values().sum()
+}
+
+/// The argument of a field.
+pub(super) fn root(name: &str) -> &str {
+    name.split(['.', '[']).next().unwrap_or(name)
 }

@@ -3,19 +3,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use datlake_core::lineage::{Input, Lineage, Output, ValueInput};
+use datlake_core::explain::{ArgumentOrigins, CallAddress, maker};
+use datlake_core::lineage::{Lineage, Output};
 use datlake_core::record::NameTarget;
-use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Uid, UidKind};
+use datlake_core::{CreatorName, Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::wait;
-use serde_json::{Value, json};
 
 use super::prune_versions::{OldVersion, ReadByName, VersionRule};
 use super::{Lake, refuse_in_body, unless_damaged};
 use crate::report::{Damage, Removable, Removal};
 use crate::setters::setters;
-
-/// How far up a call's arguments are compared by what made them; beyond that by content.
-const DEPTH: usize = 200;
 
 /// Which calls may go. Where more than one thing is said, all of it must hold.
 #[non_exhaustive]
@@ -62,13 +59,9 @@ impl Prune {
     }
 }
 
-type CallId = (CreatorName, CallKey);
-
 /// Every call, and what it was made from.
 struct Calls {
-    lineages: BTreeMap<CallId, Lineage>,
-    /// What identifies the arguments of a call; `None` where its record does not say.
-    signatures: HashMap<CallId, Option<Digest>>,
+    lineages: BTreeMap<CallAddress, Lineage>,
 }
 
 impl Lake {
@@ -85,10 +78,10 @@ impl Lake {
                 "cannot prune: say what may go, what was superseded, what is older than some age, or earlier versions";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        let (mut calls, mut damaged) = wait(self.every_call())?;
+        let (calls, mut damaged) = wait(self.every_call())?;
         let mut may_go = match prune {
             Prune { keep: None, older_than: None, .. } => HashSet::new(),
-            prune => self.meant(&mut calls, prune)?,
+            prune => self.meant(&calls, prune)?,
         };
         let shared = self.remote().is_some() || self.is_offline();
         let unpushed = if shared { wait(self.catalog().unpushed())? } else { Vec::new() };
@@ -99,14 +92,14 @@ impl Lake {
         let named = self.named_calls(&may_go, &calls)?;
         may_go.retain(|id| !named.contains(id) && !unpushed.contains(&Location::Record(id.0.clone(), id.1)));
         // A file of a chosen name was made by whoever gave it that content.
-        let mut makers = HashMap::<(&Uid, &Digest), Vec<&CallId>>::new();
+        let mut makers = HashMap::<(&Uid, &Digest), Vec<&CallAddress>>::new();
         for (id, lineage) in &calls.lineages {
             for output in lineage.outputs.iter().filter(|output| output.uid.is_chosen()) {
                 makers.entry((&output.uid, &output.digest)).or_default().push(id);
             }
         }
         // What stays keeps what it was made from.
-        let mut open: Vec<CallId> = calls.lineages.keys().filter(|id| !may_go.contains(id)).cloned().collect();
+        let mut open: Vec<CallAddress> = calls.lineages.keys().filter(|id| !may_go.contains(id)).cloned().collect();
         while let Some(id) = open.pop() {
             let Some(lineage) = calls.lineages.get(&id) else { continue };
             let inputs = lineage.inputs.iter().filter_map(|input| Some((input.uid.as_ref()?, &input.digest)));
@@ -123,10 +116,10 @@ impl Lake {
         calls.lineages.iter().filter(|(id, _)| !may_go.contains(id)).for_each(|(_, lineage)| read.add(lineage));
         let versions = versions.added.into_iter().filter(|version| !read.has(self, version));
         let versions: Vec<Removable> = versions.map(OldVersion::removable).collect();
-        let mut going: Vec<CallId> = may_go.into_iter().collect();
+        let mut going: Vec<CallAddress> = may_go.into_iter().collect();
         // What was made last goes first: wherever it is stopped, nothing is left whose inputs went before it.
         going.sort_by(|a, b| calls.lineages[b].started_at.cmp(&calls.lineages[a].started_at).then_with(|| a.cmp(b)));
-        let removable = |id: CallId| Removable {
+        let removable = |id: CallAddress| Removable {
             files: files_of(&id, &calls.lineages[&id]),
             call: Some(id),
             name: None,
@@ -137,7 +130,7 @@ impl Lake {
     }
 
     /// Those of the calls with an output that a chosen name leads to.
-    fn named_calls(&self, ids: &HashSet<CallId>, calls: &Calls) -> Result<HashSet<CallId>> {
+    fn named_calls(&self, ids: &HashSet<CallAddress>, calls: &Calls) -> Result<HashSet<CallAddress>> {
         let mut named = HashSet::new();
         for id in ids {
             for output in calls.lineages[id].outputs.iter().filter(|output| output.uid.is_chosen()) {
@@ -166,20 +159,22 @@ impl Lake {
             let lineage = unless_damaged(lineage, format_args!("{creator}/{key}"), &mut damaged)?.flatten();
             lineages.extend(lineage.map(|lineage| ((creator, key), lineage)));
         }
-        Ok((Calls { lineages, signatures: HashMap::new() }, damaged))
+        Ok((Calls { lineages }, damaged))
     }
 
     /// The calls that `prune` means.
-    fn meant(&self, calls: &mut Calls, prune: Prune) -> Result<HashSet<CallId>> {
-        let mut ids: Vec<CallId> = calls.lineages.keys().cloned().collect();
+    fn meant(&self, calls: &Calls, prune: Prune) -> Result<HashSet<CallAddress>> {
+        let mut ids: Vec<CallAddress> = calls.lineages.keys().cloned().collect();
         if let Some(keep) = prune.keep {
-            let mut groups = HashMap::<(CreatorName, Digest), Vec<CallId>>::new();
+            let mut groups = HashMap::<(CreatorName, Digest), Vec<CallAddress>>::new();
+            // A build with other features, or for another platform, may be in use beside this one.
+            let mut origins = ArgumentOrigins::new(&calls.lineages, true);
             for id in ids {
-                if let Some(signature) = calls.signature(&id, DEPTH) {
+                if let Some(signature) = origins.call(&id) {
                     groups.entry((id.0.clone(), signature)).or_default().push(id);
                 }
             }
-            let latest_first = |group: &mut Vec<CallId>| {
+            let latest_first = |group: &mut Vec<CallAddress>| {
                 group.sort_by(|a, b| {
                     calls.lineages[b].started_at.cmp(&calls.lineages[a].started_at).then_with(|| a.cmp(b))
                 });
@@ -202,123 +197,11 @@ impl Lake {
     }
 }
 
-impl Calls {
-    /// What tells the arguments of a call, and the variant of the code that was built.
-    fn signature(&mut self, id: &CallId, depth: usize) -> Option<Digest> {
-        if let Some(known) = self.signatures.get(id) {
-            return *known;
-        }
-        let lineage = self.lineages.get(id)?.clone();
-        // Values may lead round in a circle, where calls returned alike.
-        self.signatures.insert(id.clone(), None);
-        // A build with other features, or for another platform, may be in use beside this one.
-        let built = &lineage.environment;
-        let variant = json!([built.features, built.cfg, built.target, built.debug_assertions]);
-        let mut parts = vec![json!(lineage.creator), json!(lineage.generics), variant];
-        let mut known = true;
-        for param in lineage.params.iter().chain(&lineage.extras) {
-            let mut value = param.value.clone();
-            let inputs: Vec<&Input> =
-                lineage.inputs.iter().filter(|input| input.argument.as_ref() == Some(&param.name)).collect();
-            let returned: Vec<&ValueInput> =
-                lineage.values.iter().filter(|one| one.argument.as_ref() == Some(&param.name)).collect();
-            let told = self.tell_returned(&returned, depth);
-            match lineage.rests.get(&param.name) {
-                Some(rest) => {
-                    let files: Vec<Value> = inputs.iter().map(|input| self.tell_input(input, depth)).collect();
-                    value = json!([rest, told.0, files]);
-                }
-                None if told.1 && returned.iter().any(|one| one.is_whole(&param.name)) => value = json!(told.0),
-                None => known &= !param.secret && self.tell(&mut value, &inputs, depth),
-            }
-            parts.push(json!([param.name, value]));
-        }
-        let signature = known.then(|| Digest::of(Value::Array(parts).to_string().as_bytes()));
-        self.signatures.insert(id.clone(), signature);
-        signature
-    }
-
-    fn signature_below(&mut self, id: &CallId, depth: usize) -> Option<Digest> {
-        depth.checked_sub(1).and_then(|depth| self.signature(id, depth))
-    }
-
-    /// What tells values that calls returned: what tells those calls. And whether that is known of all of them.
-    fn tell_returned(&mut self, returned: &[&ValueInput], depth: usize) -> (Vec<Value>, bool) {
-        let (mut told, mut known) = (Vec::<Vec<Value>>::new(), true);
-        for alike in returned.chunk_by(|a, b| a.at == b.at) {
-            let mut calls = Vec::new();
-            for ValueInput { creator, key, .. } in alike {
-                let signature = self.signature_below(&(creator.clone(), *key), depth);
-                known &= signature.is_some();
-                calls.push(signature.map_or_else(|| json!([creator, key]), |signature| json!([creator, signature])));
-            }
-            // Of those that returned alike, neither order nor number says anything.
-            calls.sort_by_cached_key(Value::to_string);
-            calls.dedup();
-            told.push(calls);
-        }
-        (told.into_iter().map(Value::Array).collect(), known)
-    }
-
-    /// What tells a file that an argument holds.
-    fn tell_input(&mut self, input: &Input, depth: usize) -> Value {
-        let file = json!({ "name": input.name, "digest": input.digest });
-        self.tell_file(input.uid.as_ref(), file, depth)
-    }
-
-    /// What tells a file that is shown as `file`: the call that made it, if one did, or its chosen UID.
-    fn tell_file(&mut self, uid: Option<&Uid>, file: Value, depth: usize) -> Value {
-        match uid.map(|uid| (uid, maker(uid))) {
-            None => file,
-            Some((uid, None)) => json!(uid),
-            Some((_, Some((call, place)))) => match self.signature_below(&call, depth) {
-                Some(signature) => json!([call.0, place, signature]),
-                None => file,
-            },
-        }
-    }
-
-    /// Puts in the place of each file what tells it. `false` where the value itself is not in the record.
-    fn tell(&mut self, value: &mut Value, inputs: &[&Input], depth: usize) -> bool {
-        if let Some(not_shown) = value.get("$large").or_else(|| value.get("$deep")) {
-            // Earlier versions kept the size alone.
-            return not_shown.get("digest").is_some();
-        }
-        if let Some(file) = value.get("$file").cloned() {
-            // A UID that no person chose is among the inputs.
-            let is_it = |input: &&&Input| {
-                file.get("digest") == Some(&json!(input.digest)) && file.get("name") == Some(&json!(input.name))
-            };
-            let chosen = file.get("uid").and_then(Value::as_str).and_then(|uid| uid.parse::<Uid>().ok());
-            let uid = chosen.or_else(|| inputs.iter().find(is_it).and_then(|input| input.uid.clone()));
-            *value = self.tell_file(uid.as_ref(), file, depth);
-            return true;
-        }
-        match value {
-            Value::Array(items) => items.iter_mut().all(|item| self.tell(item, inputs, depth)),
-            Value::Object(members) => members.values_mut().all(|item| self.tell(item, inputs, depth)),
-            _ => true,
-        }
-    }
-}
-
 /// What goes with a call: a name that leads elsewhere by now stays, and its earlier version goes.
-fn files_of(id: &CallId, lineage: &Lineage) -> Vec<Uid> {
+fn files_of(id: &CallAddress, lineage: &Lineage) -> Vec<Uid> {
     let of = |(index, output): (u32, &Output)| match output.uid.is_chosen() {
         true => Uid::output(&id.0, &id.1, index),
         false => output.uid.clone(),
     };
     (0..).zip(&lineage.outputs).map(of).collect()
-}
-
-/// The call that made a file without a chosen name, and which of its files that is.
-fn maker(uid: &Uid) -> Option<(CallId, String)> {
-    match uid.kind() {
-        UidKind::Output { creator, key, index } => Some(((creator, key), index.to_string())),
-        UidKind::Member { tree, path } => match tree.kind() {
-            UidKind::Output { creator, key, index } => Some(((creator, key), format!("{index}//{path}"))),
-            _ => None,
-        },
-        UidKind::Chosen | UidKind::Committed { .. } => None,
-    }
 }

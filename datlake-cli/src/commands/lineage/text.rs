@@ -68,7 +68,7 @@ fn below(near: &Neighbours<'_>, below_something: bool, page: &Page) -> String {
     let all = reachable(&readers, |at| near.readers(at));
     text.push_str(&tree(first, page, all, |at| {
         let by = call_at(graph, at).map(made_by).unwrap_or_default();
-        (outputs(near, at).unwrap_or_else(|| "(a value)".to_owned()), by, near.readers(at))
+        (outputs(near, at).unwrap_or_else(|| value_name(near, at)), by, near.readers(at))
     }));
     if graph.left_out > 0 {
         let calls = if graph.left_out == 1 { "1 call was" } else { &format!("{} calls were", graph.left_out) };
@@ -148,7 +148,12 @@ fn file_name(file: &GraphFile, name: &str) -> String {
 
 fn call_name(near: &Neighbours<'_>, at: usize) -> String {
     let made = outputs(near, at).filter(|_| near.graph.asked.contains(&at));
-    made.unwrap_or_else(|| format!("{} (a value)", escape(&near.graph.nodes[at].name)))
+    made.unwrap_or_else(|| value_name(near, at))
+}
+
+/// What a call without files returned.
+fn value_name(near: &Neighbours<'_>, at: usize) -> String {
+    format!("{} (a value)", escape(&near.graph.nodes[at].name))
 }
 
 /// The files that a call made, as far as the graph has them.

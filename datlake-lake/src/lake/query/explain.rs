@@ -1,6 +1,6 @@
 //! Why a call ran, as far as records tell.
 
-use datlake_core::explain::{Difference, between, name_items, name_paths, nearness};
+use datlake_core::explain::{Difference, Sketch, between, name_items, name_paths, nearest};
 use datlake_core::lineage::Lineage;
 use datlake_core::{CallKey, Error, ErrorKind, Result};
 use datlake_store::wait;
@@ -77,7 +77,7 @@ impl Lake {
                 let lineage = self.lineage_of(&creator, &other).await;
                 others.extend(unless_damaged(lineage, format_args!("{creator}/{other}"), &mut damaged)?.flatten());
             }
-            let (mut earlier, mut since) = (nearest_earlier(&this, &others), since(&this, &others));
+            let (mut earlier, mut since) = (self.nearest_earlier(&this, &others).await?, since(&this, &others));
             let of = |key: CallKey| others.iter().find(|other| other.key == key);
             if let Some(found) = &mut earlier {
                 let (differences, was) = (&mut found.differences, of(found.key));
@@ -151,6 +151,18 @@ impl Lake {
         })
     }
 
+    async fn nearest_earlier(&self, this: &Lineage, others: &[Lineage]) -> Result<Option<Comparison>> {
+        let earlier = others.iter().filter(|other| when(other) < when(this));
+        let nearest = nearest(self.catalog(), &Sketch::of(this), &this.run, earlier, |was| between(was, this)).await?;
+        Ok(nearest.map(|(Lineage { key, started_at, person, .. }, differences)| Comparison {
+            key: *key,
+            started_at: started_at.clone(),
+            originator: person.email.clone(),
+            differences,
+            sources: Vec::new(),
+        }))
+    }
+
     /// How much code a call's result depends on, where that was looked for and is kept.
     pub(super) async fn extent(&self, lineage: &Lineage) -> Result<Option<CodeExtent>> {
         let Some(digest) = lineage.code.closure else { return Ok(None) };
@@ -183,23 +195,6 @@ impl Lake {
 /// Where a call stands among those of its creator.
 fn when(lineage: &Lineage) -> (&str, CallKey) {
     (&lineage.started_at, lineage.key)
-}
-
-fn nearest_earlier(this: &Lineage, others: &[Lineage]) -> Option<Comparison> {
-    let earlier = others.iter().filter(|other| when(other) < when(this));
-    let compared = earlier.map(|other| {
-        let differences = between(other, this);
-        (nearness(&differences, other.run == this.run), differences, other)
-    });
-    let nearest = compared.min_by(|(a, _, x), (b, _, y)| a.cmp(b).then_with(|| when(y).cmp(&when(x))))?;
-    let (_, differences, Lineage { key, started_at, person, .. }) = nearest;
-    Some(Comparison {
-        key: *key,
-        started_at: started_at.clone(),
-        originator: person.email.clone(),
-        differences,
-        sources: Vec::new(),
-    })
 }
 
 fn since(this: &Lineage, others: &[Lineage]) -> Option<Since> {
