@@ -130,17 +130,24 @@ impl Version {
         &self.bytes
     }
 
-    /// The entry that closes the log of a name, so that nothing is appended to it.
-    pub(crate) fn closing(first: &Name, home: &str, nonce: &str) -> Result<Self> {
+    /// The entry that closes the log of a name, so that nothing is appended to it. `claimed` is said where whoever closes it holds that
+    /// machine's claim of the name until the document of the name is gone.
+    pub(crate) fn closing(first: &Name, home: &str, claimed: bool, nonce: &str) -> Result<Self> {
         let place = EntryPlace { uid: &first.uid, first: first.digest, n: 1, before: first.digest };
         let person = Person { email: String::new(), source: PersonSource::Login };
-        let moved = Moved { person, host: String::new(), at: String::new() };
+        let host = if claimed { home.to_owned() } else { String::new() };
+        let moved = Moved { person, host, at: String::new() };
         Self::create(place, first.target.clone(), moved, true, home, nonce)
     }
 
     /// Whether it closes its log: nobody moved the name by it.
     pub(crate) fn is_closing(&self) -> bool {
         self.n == 1 && self.aside && self.moved.at.is_empty()
+    }
+
+    /// Whether it closes its log, and a holder of the claim of the name in `home` knows that whoever closed it died or gave up.
+    pub(crate) fn is_closing_claimed_in(&self, home: &str) -> bool {
+        self.is_closing() && !home.is_empty() && self.moved.host == home && self.home == home
     }
 
     /// The log that it is in.
@@ -277,12 +284,17 @@ mod tests {
     #[test]
     fn an_entry_that_closes_its_log_has_these_bytes_for_good_and_is_told_from_one_that_came_too_late() {
         let first = Name::create(Uid::chosen("reports/a.csv").unwrap(), output(), "3f9a", "5a-6").unwrap();
-        let closing = Version::closing(&first, "3f9a", "5a-7").unwrap();
+        let closing = Version::closing(&first, "3f9a", false, "5a-7").unwrap();
         let golden = format!(
             r#"{{"datlake":"version","format":1,"nonce":"5a-7","home":"3f9a","uid":"reports/a.csv","n":1,"before":"{}","moved":{{"person":{{"email":"","source":"login"}},"host":"","at":""}},"aside":true,"output":{{"creator":"shop/shop::report","key":"0101010101010101010101010101010101010101010101010101010101010101"}},"digest":"#,
             first.digest
         );
         assert!(std::str::from_utf8(closing.bytes()).unwrap().starts_with(&golden));
+        let claimed = Version::closing(&first, "3f9a", true, "5a-7").unwrap();
+        let golden = golden.replace(r#""host":"""#, r#""host":"3f9a""#);
+        assert!(std::str::from_utf8(claimed.bytes()).unwrap().starts_with(&golden));
+        assert!(claimed.is_closing() && claimed.is_closing_claimed_in("3f9a"));
+        assert!(!claimed.is_closing_claimed_in("4f9a") && !closing.is_closing_claimed_in("3f9a"));
         let document = |version: &Version| {
             let at = version.log().entry(1);
             Document::parse(&at, version.bytes().to_vec()).unwrap()

@@ -158,6 +158,7 @@ impl LocalView {
             refused: Arc::default(),
             collections: Collections::new(options.window, clock::elapsed),
             packs: record_packs.clone(),
+            claimed: Arc::default(),
         };
         let (wrap, options) = (options.wrap.clone(), options.remote.clone());
         let (transfers, ranges, packs) = (Semaphore::new(TRANSFERS), Default::default(), Default::default());

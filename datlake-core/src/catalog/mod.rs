@@ -77,6 +77,8 @@ pub struct Catalog {
     pub collections: Collections,
     /// What is known of the packs of records there.
     pub packs: Packs,
+    /// Names of which the caller holds this machine's claims while it removes.
+    pub claimed: Arc<[Uid]>,
 }
 
 /// A chosen name, what it leads to, and the record behind that.
@@ -150,6 +152,12 @@ impl Catalog {
     #[must_use]
     pub fn without_claims(&self, nonce: &str) -> Self {
         Self { home: nonce.into(), ..self.clone() }
+    }
+
+    /// The lake as it is to who holds this machine's claims of these names: where they die, the next process goes on.
+    #[must_use]
+    pub fn claiming(&self, names: &[Uid]) -> Self {
+        Self { claimed: names.into(), ..self.clone() }
     }
 
     /// The lake as it is on this machine alone: the remote is not asked, and decides nothing.

@@ -79,7 +79,7 @@ impl Catalog {
             }
             // Left by a call of this machine that never finished; the claim on the name keeps others away.
             if self.abandon(&there.first, &name.nonce).await?
-                && self.close(self.deciding(), &there.first, &name.nonce).await?
+                && self.close(self.deciding(), &there.first, true, &name.nonce).await?
             {
                 self.remove_closed(self.deciding(), &there.first).await?;
             }

@@ -1,5 +1,6 @@
 //! Removal, and what other machines removed.
 
+use std::collections::BTreeSet;
 use std::future::ready;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -105,6 +106,28 @@ impl Catalog {
         };
         self.bury(&mark, &of, &tombstone()).await?;
         Ok(gone)
+    }
+
+    /// The names that go with `uid` where it is [removed](Self::remove), in order: those to claim before that.
+    ///
+    /// # Errors
+    /// Those of the stores; none where what is removed is damaged.
+    pub async fn names_going_with(&self, uid: &Uid) -> Result<Vec<Uid>> {
+        let mut names = BTreeSet::from_iter(uid.is_chosen().then(|| uid.clone()));
+        let record = match uid.kind() {
+            UidKind::Output { creator, key, .. } => self.record(&creator, &key).await,
+            UidKind::Chosen => self.named(uid).await.map(|named| named.and_then(|named| named.record)),
+            UidKind::Member { .. } | UidKind::Committed { .. } => Ok(None),
+        };
+        match record.and_then(|record| record.map(|record| record.lineage()).transpose()) {
+            Ok(lineage) => {
+                let outputs = lineage.into_iter().flat_map(|lineage| lineage.outputs).map(|output| output.uid);
+                names.extend(outputs.filter(Uid::is_chosen));
+            }
+            Err(error) if error.kind() == ErrorKind::Corrupt => {}
+            Err(error) => return Err(error),
+        }
+        Ok(names.into_iter().collect())
     }
 
     /// This machine's copy of the document that the file `uid` goes with: of an output, the call's record. `None` where nothing is
@@ -302,7 +325,9 @@ impl Catalog {
     /// belongs to.
     async fn drop_name(&self, store: &dyn Store, name: &Name, decides: Option<&str>) -> Result<()> {
         match decides {
-            Some(nonce) if self.close(store, name, nonce).await? => self.remove_closed(store, name).await,
+            Some(nonce) if self.close(store, name, self.claimed.contains(&name.uid), nonce).await? => {
+                self.remove_closed(store, name).await
+            }
             None if !self.is_replaced(store, name).await? => {
                 store.remove(&Location::Name(name.uid.clone())).await.map(drop)
             }

@@ -168,7 +168,10 @@ impl Catalog {
                 return self.led(store, first, head).await.map(Some);
             }
             if self.is_closed(store, &first, head).await? {
-                return Ok(None);
+                match self.finish_closed(store, &first).await? {
+                    true => continue,
+                    false => return Ok(None),
+                }
             }
             // Where an entry is gone by now, the name was removed in between.
             let Some((before, target)) = self.leads_to(store, &first, head).await? else { continue };
@@ -316,7 +319,12 @@ impl Catalog {
                 Some(n) if n == here.n && first.digest == here.first => return Ok(Some(Pushed::Sent)),
                 Some(_) => return Ok(Some(Pushed::There)),
                 None if first.nonce == here.nonce => return Ok(Some(Pushed::There)),
-                None if self.is_closed(remote, &first, head).await? => return Ok(None),
+                None if self.is_closed(remote, &first, head).await? => {
+                    match self.finish_closed(remote, &first).await? {
+                        true => continue,
+                        false => return Ok(None),
+                    }
+                }
                 None => {}
             }
             let Some((before, target)) = self.leads_to(remote, &first, head).await? else { continue };

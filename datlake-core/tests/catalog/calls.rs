@@ -342,9 +342,15 @@ impl Process {
     pub(crate) fn remove(self, uid: Uid) -> Actor {
         Box::pin(async move {
             self.catalog.learn_removals().await?;
+            let names = self.catalog.names_going_with(&uid).await?;
+            let mut claims = Vec::new();
+            for name in &names {
+                claims.push(self.world.try_claim(self.home, name.as_str(), &self.nonce).await);
+            }
+            let claimed = if claims.iter().all(Option::is_some) { &*names } else { &[] };
             let mut serial = 0..;
             let id = || format!("{}-{}", self.nonce, serial.next().unwrap());
-            self.catalog.remove(&uid, &person(), "2026-01-01T00:00:00Z", id).await?;
+            self.catalog.claiming(claimed).remove(&uid, &person(), "2026-01-01T00:00:00Z", id).await?;
             Ok(Outcome::Done)
         })
     }

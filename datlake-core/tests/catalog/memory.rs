@@ -114,6 +114,7 @@ impl World {
             refused: Arc::default(),
             collections: Collections::new(Window(WINDOW), self.clock(who)),
             packs,
+            claimed: Arc::default(),
         }
     }
 
@@ -194,6 +195,18 @@ impl World {
     /// What has been done so far, in order.
     pub(crate) fn log(&self) -> Vec<String> {
         self.state().log.clone()
+    }
+
+    /// Claims `what` among the processes of the machine `home`, where no other process has it.
+    pub(crate) async fn try_claim(&self, home: &'static str, what: &str, nonce: &str) -> Option<Held> {
+        let key = (home, what.to_owned());
+        step().await;
+        let is_free = self.state().claims.insert(key.clone()) || self.is_wrong_by(Mistake::Unclaimed);
+        if !is_free {
+            // What it knows from then on.
+            self.state().claims.insert((home, format!("{nonce} goes without {what}")));
+        }
+        is_free.then(|| Held { world: self.clone(), key })
     }
 
     /// Claims `what` among the processes of the machine `home`.

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use datlake_core::document::Part;
 use datlake_core::{Digest, Error, ErrorKind, Location, Result, Subject, Uid, UidKind};
-use datlake_store::wait;
+use datlake_store::{FileLock, LockAttempt, wait};
 
 use super::query::{Bounds, Read, file_of};
-use super::{Lake, each, is_damage, no_call, refuse_in_body};
+use super::{Lake, claim_of, each, is_damage, no_call, refuse_in_body};
 use crate::file::File;
 use crate::origin::Origin;
 use crate::report::{Damage, Removable, Removal};
@@ -81,7 +81,11 @@ impl Lake {
         let gone = wait(async {
             self.contact_remote().await?;
             let serial = || format!("{}-{}", at.replace([':', '.'], ""), self.nonce());
-            let gone = self.catalog().remove(&uid, &person, &at, serial).await?;
+            // Who dies in the midst of it is followed by whoever has the claims next.
+            let names = self.catalog().names_going_with(&uid).await?;
+            let leases = self.try_claim_names(&names)?;
+            let claimed = if leases.is_some() { &*names } else { &[] };
+            let gone = self.catalog().claiming(claimed).remove(&uid, &person, &at, serial).await?;
             // A name whose last version went with its call is nobody's to use, and in the way of whoever gives it again.
             for name in gone.iter().filter(|gone| gone.is_chosen()) {
                 if self.leads_nowhere(name).await? {
@@ -92,6 +96,18 @@ impl Lake {
         })?;
         self.forget_remembered();
         Ok(gone)
+    }
+
+    /// Claims names; `None` where another process has one of them, and is not waited for.
+    fn try_claim_names(&self, names: &[Uid]) -> Result<Option<Vec<FileLock>>> {
+        let mut leases = Vec::new();
+        for name in names {
+            match self.local_view().dir().try_claim(&claim_of(name), "remove")? {
+                LockAttempt::Won(lease) => leases.push(lease),
+                LockAttempt::Held { .. } | LockAttempt::Unsupported => return Ok(None),
+            }
+        }
+        Ok(Some(leases))
     }
 
     /// What would go if these files were removed, each of which may be [abbreviated](Lake::resolve), and what was made from
