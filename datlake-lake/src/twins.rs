@@ -25,7 +25,7 @@ use crate::report::{
 };
 use crate::repository::{
     Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference,
-    Repository, Tag, Transaction,
+    Repository, RepositoryAddress, Tag, Transaction,
 };
 use crate::scope;
 
@@ -154,6 +154,7 @@ twins! {
         remove_async = remove(&self, uid: &str) -> Vec<Uid>;
         repack_async = repack(&self) -> Repack;
         repositories_async = repositories(&self) -> Vec<Repository>;
+        repository_address_async = repository_address(&self, text: &str) -> Option<RepositoryAddress>;
         repository_async = repository(&self, name: &str) -> Repository;
         repair_async = repair(&self, uid: &str) -> Repaired;
         resolve_call_async = resolve_call(&self, text: &str) -> Option<(CreatorName, CallKey)>;

@@ -5,6 +5,7 @@ mod config;
 mod find;
 mod gc;
 mod lineage;
+mod repository;
 mod value;
 
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ pub(crate) use config::{Config, Context};
 pub(crate) use find::{FindHow, Shown};
 pub(crate) use gc::GcHow;
 pub(crate) use lineage::{GraphFormat, LineageHow, LineageReach};
+pub(crate) use repository::{MergeHow, Prefer, PutHow, Ref, Repo, Versions};
 use value::size;
 
 const JSON: &str = "json";
@@ -50,9 +52,10 @@ pub(crate) enum Command {
     ///
     /// Each is `here`, on this machine; `remote`, to be downloaded when it is read; `part`, a tree of which some files are
     /// here; `elsewhere`, at a remote that is not configured now; or `missing`. --json lists every file, also those in folders.
-    #[command(after_help = "Example: datlake ls -l corpora")]
+    #[command(after_help = "Example: datlake ls -l corpora\n\
+        In a repository: datlake ls sales@main:raw/")]
     Ls {
-        /// Only that file, or what is in that folder
+        /// Only that file, or what is in that folder; or what is in a repository, as REPO@REF:PREFIX
         prefix: Option<String>,
         /// With date, person and digest
         #[arg(short, long)]
@@ -99,7 +102,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example: datlake cat corpora/alice.txt | wc -w\n\
         What a call returned: datlake cat @shop/shop::total/22e76b")]
     Cat {
-        /// The files, and calls as @CREATOR/KEY
+        /// The files, also of repositories, as REPO@REF:PATH, and calls as @CREATOR/KEY
         #[arg(required = true, value_name = "UID|@CALL")]
         uids: Vec<String>,
     },
@@ -133,7 +136,7 @@ pub(crate) enum Command {
         All in a folder: datlake rm -r corpora\n\
         A call, with what it made: datlake rm @word_count/3f9a27")]
     Rm {
-        /// The files, or folders of names (with -r)
+        /// The files, or folders of names (with -r); or files of a branch, as REPO@BRANCH:PATH
         #[arg(required = true)]
         uids: Vec<String>,
         /// Remove all names in these folders
@@ -149,15 +152,17 @@ pub(crate) enum Command {
         #[arg(short, long)]
         yes: bool,
     },
-    /// Shows what a name has led to, the latest first: when, by whom, by which call
+    /// Shows what a name has led to, the latest first: when, by whom, by which call; or the commits of a repository
     ///
     /// UID@{1} is what it led to before it was last replaced, wherever a file is asked for.
     #[command(after_help = "Example: datlake log reports/2026.md\n\
-        What it was before: datlake cat reports/2026.md@{1}")]
+        What it was before: datlake cat reports/2026.md@{1}\n\
+        Commits: datlake log sales@main\n\
+        Those that changed a file, or a folder: datlake log sales@main:raw/jan.csv")]
     Log {
-        /// The file or tree
+        /// The file or tree; or REPO@REF, or REPO@REF:PATH
         uid: String,
-        /// How many versions to list at most
+        /// How many versions or commits to list at most
         #[arg(short = 'n', long, value_name = "N")]
         limit: Option<usize>,
     },
@@ -232,17 +237,19 @@ pub(crate) enum Command {
         #[arg(value_name = "CALL|UID")]
         call: String,
     },
-    /// Shows what differs between how two files or values were made
+    /// Shows what differs between how two files or values were made; or between two states of a repository
     ///
     /// Parameters, inputs, code with its source, compiler and crates; and the same of the calls upstream that made what differs.
-    #[command(after_help = "Example: datlake diff reports/2026.md@{1} reports/2026.md")]
+    #[command(after_help = "Example: datlake diff reports/2026.md@{1} reports/2026.md\n\
+        What is uncommitted at a branch: datlake diff sales@main\n\
+        What a branch has otherwise: datlake diff sales@main dev")]
     Diff {
-        /// A call, as CREATOR/KEY, or a file that it made
-        #[arg(value_name = "CALL|UID")]
+        /// A call, as CREATOR/KEY, or a file that it made; or REPO@REF, or REPO@REF:PREFIX
+        #[arg(value_name = "CALL|UID|REPO@REF")]
         was: String,
-        /// Another
-        #[arg(value_name = "CALL|UID")]
-        now: String,
+        /// Another; of a repository another branch, tag or commit, or nothing for what is uncommitted
+        #[arg(value_name = "CALL|UID|REF")]
+        now: Option<String>,
     },
     /// Shows everything upstream of a file or a call (what it was made from) and downstream (what was made from it)
     ///
@@ -252,6 +259,8 @@ pub(crate) enum Command {
         A picture: datlake lineage reports/2026.md -o lineage.svg\n\
         A picture of the whole for a README: datlake lineage --pipeline -o pipeline.svg")]
     Lineage(Box<LineageHow>),
+    #[command(flatten)]
+    Versions(Versions),
     /// Shows where the lake is, and what is on this machine only
     #[command(after_help = "Example: datlake status --json")]
     Status,

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use datlake::report::SignedUrl;
-use datlake::{File, Lake};
+use datlake::{File, Lake, RepositoryAddress};
 use serde::Serialize;
 
 use super::lake::{as_tree, copy, file};
+use super::objects;
 use crate::answer::{Answer, Page};
 use crate::failure::refused;
 
@@ -18,9 +19,13 @@ pub(super) fn cat(lake: &Lake, uids: &[String], out: &mut dyn Write) -> anyhow::
     // All are looked up before the first byte is written.
     let mut all = Vec::new();
     for uid in uids {
-        all.push(match lake.resolve_call(uid)? {
-            Some(_) => Written::Value(json(lake, uid)?),
-            None => Written::File(file(lake, uid)?),
+        all.push(match (lake.resolve_call(uid)?, lake.repository_address(uid)?) {
+            (Some(_), _) => Written::Value(json(lake, uid)?),
+            (None, Some(of)) => {
+                of.repository.reference(&of.expression).stat(&of.path)?;
+                Written::Object(of)
+            }
+            (None, None) => Written::File(file(lake, uid)?),
         });
     }
     for one in &all {
@@ -33,6 +38,7 @@ pub(super) fn cat(lake: &Lake, uids: &[String], out: &mut dyn Write) -> anyhow::
     for one in &all {
         match one {
             Written::File(file) => copy(file, out)?,
+            Written::Object(of) => objects::copy(of, out)?,
             Written::Value(json) => out.write_all(json)?,
         }
     }
@@ -43,6 +49,8 @@ pub(super) fn cat(lake: &Lake, uids: &[String], out: &mut dyn Write) -> anyhow::
 /// What is written: content, or what a call returned.
 enum Written {
     File(File),
+    /// As it is at a branch, also where that is uncommitted.
+    Object(RepositoryAddress),
     Value(Vec<u8>),
 }
 

@@ -1,11 +1,23 @@
 //! `datlake diff`: what differs between how two files, or two values, were made.
 
+use anyhow::bail;
+use datlake::Lake;
 use datlake::report::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange, Damage};
 use owo_colors::OwoColorize as _;
 
 use super::explain::{each, edited};
+use super::objects;
 use crate::answer::{Answer, Page};
+use crate::failure::refused;
 use crate::text::{count, escape, paragraph, time};
+
+pub(super) fn shown(lake: &Lake, was: &str, now: Option<&str>) -> anyhow::Result<Box<dyn Answer>> {
+    match (lake.repository_address(was)?, now) {
+        (Some(of), now) => Ok(Box::new(objects::diff(&of, now)?)),
+        (None, Some(now)) => Ok(Box::new(lake.compare(was, now)?)),
+        (None, None) => bail!(refused(format!("`{was}` is no branch, and nothing is there to compare it with"))),
+    }
+}
 
 impl Answer for CallDiff {
     fn text(&self, page: &Page) -> String {
@@ -14,7 +26,7 @@ impl Answer for CallDiff {
             if at == 1 {
                 text.push_str("Upstream:\n");
             }
-            text.push_str(&shown(pair, page));
+            text.push_str(&shown_pair(pair, page));
         }
         let mut say = |indent: usize, line: &str| text.push_str(&paragraph(line, indent, page.columns));
         if self.left_out {
@@ -47,7 +59,7 @@ fn or_none(text: &str) -> String {
     if text.is_empty() { "none".to_owned() } else { escape(text).into_owned() }
 }
 
-fn shown(pair: &CallPair, page: &Page) -> String {
+fn shown_pair(pair: &CallPair, page: &Page) -> String {
     let name = |call: &ComparedCall| format!("{}/{}", escape(call.creator.as_str()).bold(), call.key.short().bold());
     let when = |call: &ComparedCall| format!("{} by {}", time(&call.started_at), escape(&call.originator));
     let CallPair { was, now, differences, sources, alike, .. } = pair;

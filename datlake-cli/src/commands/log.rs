@@ -3,10 +3,18 @@
 use datlake::Lake;
 use datlake::report::{NameHistory, VersionRow};
 
+use super::objects;
 use crate::answer::{Answer, Page};
 use crate::text::{bytes, escape, time};
 
-pub(super) fn run(lake: &Lake, uid: &str, limit: Option<usize>) -> anyhow::Result<NameHistory> {
+pub(super) fn shown(lake: &Lake, of: &str, limit: Option<usize>) -> anyhow::Result<Box<dyn Answer>> {
+    match lake.repository_address(of)? {
+        Some(of) => Ok(Box::new(objects::log(&of, limit)?)),
+        None => Ok(Box::new(run(lake, of, limit)?)),
+    }
+}
+
+fn run(lake: &Lake, uid: &str, limit: Option<usize>) -> anyhow::Result<NameHistory> {
     let mut history = lake.log(uid)?;
     history.versions.truncate(limit.unwrap_or(usize::MAX));
     Ok(history)

@@ -5,6 +5,7 @@ use datlake::report::{Damage, FileRow, FolderRow, Listing};
 use owo_colors::{OwoColorize as _, Style};
 use serde::{Serialize, Serializer};
 
+use super::objects;
 use crate::answer::{Answer, Page, cannot_be_shown, rows};
 use crate::text::{bytes, escape, files, padded, short, time, width};
 
@@ -48,7 +49,14 @@ impl Answer for Files {
     }
 }
 
-pub(super) fn run(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bool) -> anyhow::Result<Files> {
+pub(super) fn shown(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bool) -> anyhow::Result<Box<dyn Answer>> {
+    match prefix.map_or(Ok(None), |prefix| lake.repository_address(prefix))? {
+        Some(of) => Ok(Box::new(objects::list(&of, long, recursive)?)),
+        None => Ok(Box::new(run(lake, prefix, long, recursive)?)),
+    }
+}
+
+fn run(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bool) -> anyhow::Result<Files> {
     let folder = prefix.unwrap_or_default();
     let mut listing = if recursive { lake.list_files(folder)? } else { lake.list_folder(folder)? };
     if let Some(prefix) = prefix

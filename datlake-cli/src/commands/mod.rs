@@ -18,7 +18,9 @@ mod lake;
 mod lineage;
 mod log;
 mod ls;
+mod objects;
 mod prune;
+mod repository;
 mod rm;
 mod runs;
 #[cfg(test)]
@@ -26,6 +28,7 @@ mod schemas;
 mod shell;
 mod sync;
 mod table;
+mod versions;
 
 use datlake::{Evict, Mirror, Verify};
 
@@ -37,9 +40,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
     let lake = || lake::open(screen);
     Ok(match command {
         Command::Info { uid } => info::run(&lake()?, &uid)?,
-        Command::Ls { prefix, long, recursive } => {
-            Box::new(ls::run(&lake()?, prefix.as_deref(), long, recursive || json)?)
-        }
+        Command::Ls { prefix, long, recursive } => ls::shown(&lake()?, prefix.as_deref(), long, recursive || json)?,
         Command::Add { paths, uid, how } => Box::new(add::run(lake, &paths, &uid, &how)?),
         Command::Get { items, force, recursive, parents } => {
             Box::new(get::run(&lake()?, &items, get::How { force, recursive, parents })?)
@@ -48,9 +49,9 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Path { uids } => Box::new(content::paths(&lake()?, &uids)?),
         Command::Url { uid, expires } => Box::new(lake()?.url(&uid, expires)?),
         Command::Rm { uids, recursive, cascade, local, yes } => {
-            Box::new(rm::run(&lake()?, &uids, rm::How { recursive, cascade, local, yes }, screen)?)
+            rm::shown(&lake()?, &uids, rm::How { recursive, cascade, local, yes }, screen)?
         }
-        Command::Log { uid, limit } => Box::new(log::run(&lake()?, &uid, limit)?),
+        Command::Log { uid, limit } => log::shown(&lake()?, &uid, limit)?,
         Command::Calls { creator, failed, since, limit, shown } => {
             let mut history = lake()?.history(creator.as_deref())?;
             calls::narrow(&mut history.calls, failed, since, limit);
@@ -63,7 +64,8 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Explain { call, source: true, .. } => Box::new(lake()?.explain_sources(&call)?),
         Command::Explain { call, .. } => Box::new(lake()?.explain(&call)?),
         Command::Code { call } => Box::new(lake()?.call_code(&call)?),
-        Command::Diff { was, now } => Box::new(lake()?.compare(&was, &now)?),
+        Command::Diff { was, now } => diff::shown(&lake()?, &was, now.as_deref())?,
+        Command::Versions(command) => versions::run(&lake()?, command)?,
         Command::Lineage(how) => lineage::run(&lake()?, &how, json)?,
         Command::Init { home, remote } => Box::new(init::run(&home, remote.as_deref())?),
         Command::Config(command) => config::run(command, screen)?,

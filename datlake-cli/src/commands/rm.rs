@@ -8,6 +8,7 @@ use datlake::report::{Damage, Removable, Removal};
 use datlake::{CallKey, CreatorName, ErrorKind, Lake, Uid, UidKind};
 use serde::Serialize;
 
+use super::objects;
 use crate::answer::{Answer, Page, Partly, cannot_be_shown};
 use crate::failure::refused;
 use crate::screen::Screen;
@@ -44,7 +45,16 @@ pub(super) struct How {
     pub(super) yes: bool,
 }
 
-pub(super) fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> anyhow::Result<Removed> {
+pub(super) fn shown(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> anyhow::Result<Box<dyn Answer>> {
+    let of = uids.iter().filter_map(|uid| lake.repository_address(uid).transpose());
+    let of: Vec<_> = of.collect::<Result<_, _>>()?;
+    match !of.is_empty() && of.len() == uids.len() {
+        true => Ok(Box::new(objects::delete(&of, how.recursive)?)),
+        false => Ok(Box::new(run(lake, uids, how, screen)?)),
+    }
+}
+
+fn run(lake: &Lake, uids: &[String], how: How, screen: &Screen) -> anyhow::Result<Removed> {
     let uids = if how.recursive { in_folders(lake, uids)? } else { uids.to_vec() };
     let mut removal = match lake.removal(&uids) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(or_folder(lake, &uids, error)),

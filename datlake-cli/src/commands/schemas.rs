@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, Collected, CreatorCode, Evicted, FileInfo,
-    FileRow, FoundCalls, LakeStatus, LineageGraph, Mirrored, NameHistory, Pull, Push, Repack, Repaired, RunInfo,
-    RunRow, SignedUrl, Verified,
+    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, Collected, CommitInfo, CreatorCode, Evicted,
+    FileInfo, FileRow, FoundCalls, LakeStatus, LineageGraph, MergeResult, Mirrored, NameHistory, ObjectChanges, Pull,
+    Push, Repack, Repaired, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -20,7 +20,9 @@ use super::config::Checked;
 use super::content::LocalPath;
 use super::get::Got;
 use super::init::Initialized;
+use super::objects::{DeletedObjects, Discarded, Objects, PutObjects};
 use super::prune::Pruned;
+use super::repository::{Deleted, RefRow, RepositoryRow, RepositoryShown};
 use super::rm::Removed;
 use crate::answer::Row;
 use crate::args;
@@ -36,6 +38,11 @@ fn of<T: JsonSchema + Serialize + DeserializeOwned>() -> String {
 fn schemas() -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         ("add", of::<Vec<Added>>()),
+        ("branch-create", of::<RefRow>()),
+        ("branch-list", of::<Vec<RefRow>>()),
+        ("branch-rm", of::<Deleted>()),
+        ("cherry-pick", of::<MergeResult>()),
+        ("commit", of::<CommitInfo>()),
         ("calls", of::<Vec<Row<CallRow>>>()),
         ("code", of::<CallSources>()),
         ("config-check", of::<Checked>()),
@@ -48,6 +55,8 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("config-show", of::<Vec<Setting>>()),
         ("config-unset", of::<Changed>()),
         ("diff", of::<CallDiff>()),
+        // `diff REPO@REF`
+        ("diff-objects", of::<ObjectChanges>()),
         ("evict", of::<Evicted>()),
         ("explain", of::<CallExplanation>()),
         ("explain-closure", of::<CreatorCode>()),
@@ -60,21 +69,38 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("lineage", of::<LineageGraph>()),
         ("init", of::<Initialized>()),
         ("log", of::<NameHistory>()),
+        // `log REPO@REF`
+        ("log-commits", of::<Vec<CommitInfo>>()),
         ("ls", of::<Vec<Row<FileRow>>>()),
+        // `ls REPO@REF`
+        ("ls-objects", of::<Objects>()),
+        ("merge", of::<MergeResult>()),
         ("mirror", of::<Mirrored>()),
         ("path", of::<Vec<LocalPath>>()),
         ("prune", of::<Pruned>()),
         ("pull", of::<Pull>()),
         ("push", of::<Push>()),
+        ("put", of::<PutObjects>()),
         ("repack", of::<Repack>()),
         ("repair", of::<Repaired>()),
         // `repair` without a file
         ("repair-left-over", of::<Cleaned>()),
+        ("repo-create", of::<RepositoryRow>()),
+        ("repo-list", of::<Vec<RepositoryRow>>()),
+        ("repo-rm", of::<Deleted>()),
+        ("repo-show", of::<RepositoryShown>()),
+        ("reset", of::<Discarded>()),
+        ("revert", of::<MergeResult>()),
         ("rm", of::<Removed>()),
+        // `rm REPO@BRANCH:PATH`
+        ("rm-objects", of::<DeletedObjects>()),
         ("runs", of::<Vec<Row<RunRow>>>()),
         // `runs RUN`
         ("runs-run", of::<RunInfo>()),
         ("status", of::<LakeStatus>()),
+        ("tag-create", of::<RefRow>()),
+        ("tag-list", of::<Vec<RefRow>>()),
+        ("tag-rm", of::<Deleted>()),
         ("url", of::<SignedUrl>()),
         ("verify", of::<Verified>()),
     ])

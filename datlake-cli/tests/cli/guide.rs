@@ -24,6 +24,12 @@ fn the_page_on_values_is_true() {
     assert!(commands >= 5, "the page has {commands} commands");
 }
 
+#[test]
+fn the_page_on_versions_is_true() {
+    let commands = check(&Machine::new(), include_str!("../../../docs/guide/versions.md"));
+    assert!(commands >= 18, "the page has {commands} commands");
+}
+
 /// Runs the commands of a page, and compares what they answer: how many there are.
 fn check(machine: &Machine, page: &str) -> usize {
     let mut commands = 0;

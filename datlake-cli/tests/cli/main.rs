@@ -22,6 +22,7 @@ mod log;
 mod ls;
 mod order;
 mod pipeline;
+mod repositories;
 mod rm;
 mod runs;
 mod server;

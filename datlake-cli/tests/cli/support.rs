@@ -222,7 +222,7 @@ pub(crate) fn check_schema(arguments: &[&str], answer: &str) {
     let answer: Value = serde_json::from_str(answer).unwrap();
     let words = match arguments {
         ["config", "context", ..] => 3,
-        ["config", ..] => 2,
+        ["config" | "repo" | "branch" | "tag", ..] => 2,
         _ => 1,
     };
     let mut name = arguments[..words].join("-");
@@ -231,6 +231,14 @@ pub(crate) fn check_schema(arguments: &[&str], answer: &str) {
     }
     if name == "info" && answer.get("call").is_some() {
         name.push_str("-call");
+    }
+    let objects = match name.as_str() {
+        "log" => "-commits",
+        "ls" | "diff" | "rm" => "-objects",
+        _ => "",
+    };
+    if arguments[1..].iter().any(|argument| argument.starts_with("sales@")) {
+        name.push_str(objects);
     }
     if arguments.contains(&"--closure") {
         name.push_str("-closure");

@@ -12,6 +12,7 @@ use datlake_core::tree::{ObjectAttributes, Span, TreeDifference, diff};
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
 use datlake_store::wait;
 
+use super::handle::Repository;
 use super::reference::Reference;
 use super::resolve::View;
 use super::shared::{Shared, gone};
@@ -107,7 +108,52 @@ impl Reference {
     }
 }
 
+/// What `sales@main:raw/jan.csv` consists of. See [`Lake::repository_address`].
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryAddress {
+    /// The repository.
+    pub repository: Repository,
+    /// A branch, a tag or a commit, as [`Repository::reference`] takes it.
+    pub expression: String,
+    /// A path, or what paths begin with; empty for all of them.
+    pub path: String,
+}
+
 impl Lake {
+    /// What `text` means in a repository, as `sales@main` or `sales@main:raw/jan.csv`. `None` for anything else, and for the name of a file
+    /// of the lake.
+    ///
+    /// # Errors
+    /// As [`Lake::exists`].
+    ///
+    /// ```
+    /// let lake = datlake::Lake::temp()?;
+    /// lake.new_repository("sales").create()?;
+    /// let address = lake.repository_address("sales@main~1:raw/")?.expect("there is such a repository");
+    /// assert_eq!((&*address.expression, &*address.path), ("main~1", "raw/"));
+    /// assert!(lake.repository_address("other@main")?.is_none());
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn repository_address(&self, text: &str) -> Result<Option<RepositoryAddress>> {
+        let Some((name, rest)) = text.split_once('@') else { return Ok(None) };
+        let (expression, path) = rest.split_once(':').unwrap_or((rest, ""));
+        if expression.is_empty() || RepositoryName::new(name).is_err() {
+            return Ok(None);
+        }
+        let repository = match self.repository(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            repository => repository?,
+        };
+        // A name from before may look like one.
+        let is_name = match Uid::chosen(text) {
+            Ok(_) => self.exists(text)?,
+            Err(_) => false,
+        };
+        let (expression, path) = (expression.to_owned(), path.to_owned());
+        Ok((!is_name).then_some(RepositoryAddress { repository, expression, path }))
+    }
+
     /// The file of a commit that `uid` is called; `None` where there is no such commit, or it has no such file.
     pub(crate) fn committed(&self, uid: &Uid) -> Result<Option<CommittedFile>> {
         let UidKind::Committed { repository, commit, path } = uid.kind() else { return Ok(None) };
@@ -124,17 +170,15 @@ impl Lake {
     /// The UID of the file of a commit that `text` means, as `sales@main:raw/jan.csv`. `None` where it means no such thing, or is the name
     /// of a file.
     pub(crate) fn resolve_committed(&self, text: &str) -> Result<Option<Uid>> {
-        let parts = || {
-            let (repository, rest) = text.split_once('@')?;
-            let (expression, path) = rest.split_once(':')?;
-            Some((RepositoryName::new(repository).ok()?, expression, path))
-        };
-        let Some((repository, expression, path)) = parts() else { return Ok(None) };
-        if text.parse::<Uid>().is_ok_and(|uid| uid.is_committed()) || self.exists(text).unwrap_or(false) {
+        if !text.contains('@') || text.parse::<Uid>().is_ok_and(|uid| uid.is_committed()) {
             return Ok(None);
         }
-        let file = self.repository(repository.as_str())?.reference(expression).file(path)?;
-        Ok(file.uid().cloned())
+        match self.repository_address(text)? {
+            Some(RepositoryAddress { repository, expression, path }) if !path.is_empty() => {
+                Ok(repository.reference(&expression).file(&path)?.uid().cloned())
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The call that made the file called `uid`, where that is known.

@@ -18,6 +18,7 @@ mod shared;
 mod tag;
 mod transaction;
 
+pub use address::RepositoryAddress;
 pub use branch::Branch;
 pub use change_set::ChangeSet;
 pub use commit::CommitMessage;

@@ -1,0 +1,177 @@
+//! Arguments of what is done with repositories.
+
+use std::ffi::OsString;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// What is done with repositories alone.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Versions {
+    /// Creates, lists, shows and deletes repositories
+    #[command(subcommand)]
+    Repo(Repo),
+    /// Creates, lists and deletes branches of a repository
+    #[command(subcommand)]
+    Branch(Ref),
+    /// Creates, lists and deletes tags of a repository: names of commits that never move
+    #[command(subcommand)]
+    Tag(Ref),
+    /// Puts files into a branch of a repository, where they are uncommitted
+    #[command(after_help = "Example: datlake put jan.csv feb.csv sales@main:raw/\n\
+        A file of the lake, without copying it: datlake put --uid reports/2026.md sales@main:report.md")]
+    Put(PutHow),
+    /// Commits what is uncommitted at a branch
+    #[command(after_help = "Example: datlake commit sales@main -m 'Sales of January'")]
+    Commit {
+        /// The branch
+        #[arg(value_name = "REPO@BRANCH")]
+        branch: String,
+        /// Why
+        #[arg(short, long)]
+        message: String,
+    },
+    /// Merges what a branch, tag or commit has into another branch
+    ///
+    /// Where both changed a path to different things, nothing is changed, the paths are listed, and the exit status is 2.
+    #[command(after_help = "Example: datlake merge sales@dev main\n\
+        What dev has counts where both changed it: datlake merge sales@dev main --prefer source")]
+    Merge {
+        /// What is merged
+        #[arg(value_name = "REPO@REF")]
+        source: String,
+        /// The branch that it is merged into
+        into: String,
+        #[command(flatten)]
+        how: MergeHow,
+    },
+    /// Takes back at a branch what a commit has changed
+    #[command(after_help = "Example: datlake revert sales@main main~1")]
+    Revert {
+        /// The branch
+        #[arg(value_name = "REPO@BRANCH")]
+        branch: String,
+        /// The commit, or what leads to it
+        commit: String,
+        #[command(flatten)]
+        how: MergeHow,
+    },
+    /// Does at a branch again what a commit has changed elsewhere
+    #[command(after_help = "Example: datlake cherry-pick sales@main dev")]
+    CherryPick {
+        /// The branch
+        #[arg(value_name = "REPO@BRANCH")]
+        branch: String,
+        /// The commit, or what leads to it
+        commit: String,
+        #[command(flatten)]
+        how: MergeHow,
+    },
+    /// Discards what is uncommitted at a branch
+    #[command(after_help = "Example: datlake reset sales@main\n\
+        Only below raw/: datlake reset sales@main:raw/")]
+    Reset {
+        /// The branch, and what the paths begin with
+        #[arg(value_name = "REPO@BRANCH[:PREFIX]")]
+        branch: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Repo {
+    /// Creates a repository, with a first commit that has nothing in it
+    #[command(after_help = "Example: datlake repo create sales")]
+    Create {
+        /// 3 to 63 lower-case letters, digits and dashes
+        name: String,
+        /// What its first branch is called
+        #[arg(long, default_value = "main", value_name = "BRANCH")]
+        default_branch: String,
+    },
+    /// Lists the repositories of the lake
+    #[command(after_help = "Example: datlake repo list")]
+    List,
+    /// Shows a repository, with its branches and tags
+    #[command(after_help = "Example: datlake repo show sales")]
+    Show {
+        /// The repository
+        name: String,
+    },
+    /// Deletes a repository, with all that is in it
+    ///
+    /// Content that nothing else has goes with a later `datlake gc`.
+    #[command(after_help = "Example: datlake repo rm sales --yes")]
+    Rm {
+        /// The repository
+        name: String,
+        /// Really
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ref {
+    /// Creates one
+    #[command(after_help = "Example: datlake branch create sales@dev main; datlake tag create sales@v1 main")]
+    Create {
+        /// The repository and the new name
+        #[arg(value_name = "REPO@NAME")]
+        name: String,
+        /// What it leads to: a branch, a tag or a commit
+        #[arg(value_name = "REF")]
+        from: Option<String>,
+    },
+    /// Lists those of a repository
+    #[command(after_help = "Example: datlake branch list sales; datlake tag list sales")]
+    List {
+        /// The repository
+        repo: String,
+        /// Branches of transactions that are going on, or were kept, instead
+        #[arg(long)]
+        transactions: bool,
+    },
+    /// Deletes one; of a branch what is uncommitted there, too
+    #[command(after_help = "Example: datlake branch rm sales@dev; datlake tag rm sales@v1")]
+    Rm {
+        /// Which
+        #[arg(value_name = "REPO@NAME")]
+        name: String,
+    },
+}
+
+/// What is put where.
+#[derive(Debug, Args)]
+pub(crate) struct PutHow {
+    /// Files, or - for standard input; with --uid, files of the lake, which are not copied
+    #[arg(required = true)]
+    pub(crate) files: Vec<OsString>,
+    /// Where to; a path that ends in a slash is a folder: each file goes into it under its own name
+    #[arg(value_name = "REPO@BRANCH:PATH")]
+    pub(crate) to: String,
+    /// FILES are names of files of the lake
+    #[arg(long)]
+    pub(crate) uid: bool,
+}
+
+/// Who wins a conflict.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Prefer {
+    /// What is merged
+    Source,
+    /// The branch that it is merged into
+    Destination,
+}
+
+/// How a merge, a revert or a cherry-pick is done.
+#[derive(Debug, Args)]
+pub(crate) struct MergeHow {
+    /// What the commit says
+    #[arg(short, long)]
+    pub(crate) message: Option<String>,
+    /// Who wins where both sides changed a path; without this, that is a conflict
+    #[arg(long, value_name = "SIDE")]
+    pub(crate) prefer: Option<Prefer>,
+    /// Of a commit that is a merge: the number of the parent that it is compared with, from 1
+    #[arg(long, value_name = "N")]
+    pub(crate) parent: Option<usize>,
+}

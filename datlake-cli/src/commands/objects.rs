@@ -1,0 +1,285 @@
+//! What is at a reference of a repository: `put`, `commit`, `merge` and the like, and what `ls`, `cat`, `log`, `diff` and `rm` do there.
+
+use std::io::{self, Read as _, Write};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use datlake::report::{CommitInfo, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo, ObjectItem};
+use datlake::{Branch, Digest, Error, ErrorKind, Lake, MergeWinner, RepositoryAddress};
+use datlake::{DiffQuery, LogQuery, MergeOptions, ObjectQuery};
+use serde::Serialize;
+
+use super::repository::{address, named, title};
+use crate::answer::{Answer, Page};
+use crate::args::{MergeHow, Prefer, PutHow};
+use crate::failure::{FAILED, refused};
+use crate::text::{bytes, count, escape, time};
+
+/// What was put.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+#[serde(transparent)]
+pub(super) struct PutObjects(Vec<ObjectInfo>);
+
+/// What is at a reference.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+pub(super) struct Objects {
+    items: Vec<ObjectItem>,
+    #[serde(skip)]
+    long: bool,
+}
+
+/// Paths that were deleted.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+pub(super) struct DeletedObjects {
+    /// How many of them there were.
+    deleted: usize,
+}
+
+/// What was discarded.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+pub(super) struct Discarded {
+    /// At how many paths.
+    discarded: usize,
+}
+
+/// The branch that `REPO@BRANCH` means.
+pub(super) fn branch(lake: &Lake, text: &str) -> anyhow::Result<Branch> {
+    let (repository, name) = named(lake, text)?;
+    Ok(repository.branch(&name))
+}
+
+pub(super) fn put(lake: &Lake, how: &PutHow) -> anyhow::Result<PutObjects> {
+    let RepositoryAddress { repository, expression, path, .. } = address(lake, &how.to)?;
+    let (to, is_folder) = (repository.branch(&expression), path.is_empty() || path.ends_with('/'));
+    if how.files.len() > 1 && !is_folder {
+        let error = refused(format!("cannot put {} at one path", count(how.files.len() as u64, "file")));
+        bail!(error.with_hint(format!("a folder ends in a slash: `{}/`", how.to)));
+    }
+    let mut done = Vec::new();
+    for file in &how.files {
+        let own = match Path::new(file).file_name().and_then(|name| name.to_str()) {
+            Some(name) if is_folder && file != "-" => name,
+            None | Some(_) if is_folder => bail!(refused(format!("`{}` has no name of its own", file.display()))),
+            _ => "",
+        };
+        let at = format!("{path}{own}");
+        done.push(match (file.to_str(), how.uid) {
+            (Some(uid), true) => to.put(&at, &lake.file(lake.resolve(uid)?.as_str())?)?,
+            (Some("-"), _) => to.put_reader(&at, &mut io::stdin().lock())?,
+            _ => to.put_path(&at, Path::new(file))?,
+        });
+    }
+    Ok(PutObjects(done))
+}
+
+pub(super) fn options(how: MergeHow) -> MergeOptions {
+    let mut options = MergeOptions::default();
+    if let Some(message) = how.message {
+        options = options.message(message);
+    }
+    if let Some(prefer) = how.prefer {
+        options = options.winner(match prefer {
+            Prefer::Source => MergeWinner::Source,
+            Prefer::Destination => MergeWinner::Destination,
+        });
+    }
+    how.parent.map_or(options.clone(), |parent| options.parent(parent))
+}
+
+pub(super) fn merge(lake: &Lake, source: &str, into: &str, how: MergeHow) -> anyhow::Result<MergeResult> {
+    let (repository, source) = named(lake, source)?;
+    Ok(repository.branch(into).merge(&source, &options(how))?)
+}
+
+pub(super) fn reset(lake: &Lake, text: &str) -> anyhow::Result<Discarded> {
+    let RepositoryAddress { repository, expression, path, .. } = address(lake, text)?;
+    Ok(Discarded { discarded: repository.branch(&expression).reset_prefix(&path)? })
+}
+
+/// What `ls` shows of an address.
+pub(super) fn list(of: &RepositoryAddress, long: bool, recursive: bool) -> anyhow::Result<Objects> {
+    let query = ObjectQuery::below(&of.path).limit(usize::MAX);
+    let query = if recursive { query } else { query.delimiter("/") };
+    let items = of.repository.reference(&of.expression).list(&query)?.items;
+    if items.is_empty() && !of.path.is_empty() {
+        let at = format!("{}@{}", of.repository.name(), of.expression);
+        bail!(Error::new(
+            ErrorKind::NotFound,
+            format!("there is nothing at `{at}` whose path begins with `{}`", of.path)
+        ));
+    }
+    Ok(Objects { items, long })
+}
+
+/// What `log` shows of an address.
+pub(super) fn log(of: &RepositoryAddress, limit: Option<usize>) -> anyhow::Result<Vec<CommitInfo>> {
+    let query = match of.path.as_str() {
+        "" => LogQuery::default(),
+        path if path.ends_with('/') => LogQuery::below(path),
+        path => LogQuery::of(path),
+    };
+    Ok(of.repository.reference(&of.expression).log(&query.limit(limit.unwrap_or(usize::MAX)))?)
+}
+
+/// What `diff` shows of an address.
+pub(super) fn diff(of: &RepositoryAddress, now: Option<&str>) -> anyhow::Result<ObjectChanges> {
+    let query = DiffQuery::below(&of.path).limit(usize::MAX);
+    let Some(now) = now else { return Ok(of.repository.branch(&of.expression).uncommitted(&query)?) };
+    let now = now.strip_prefix(&format!("{}@", of.repository.name())).unwrap_or(now);
+    Ok(of.repository.reference(&of.expression).diff(now, &query)?)
+}
+
+/// Writes the content of a file of a repository, and checks that it is what it was.
+pub(super) fn copy(of: &RepositoryAddress, out: &mut dyn Write) -> anyhow::Result<()> {
+    let reference = of.repository.reference(&of.expression);
+    let (expected, mut reader) = (reference.stat(&of.path)?.digest, reference.open(&of.path)?);
+    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 64 << 10]);
+    loop {
+        let n = reader.read(&mut buffer).with_context(|| format!("cannot read `{}`", of.path))?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&buffer[..n]);
+        out.write_all(&buffer[..n])?;
+    }
+    if Digest::from_bytes(*hasher.finalize().as_bytes()) != expected {
+        bail!(Error::new(
+            ErrorKind::Corrupt,
+            format!("the content of `{}` is damaged: its digest is not {expected}", of.path)
+        ));
+    }
+    Ok(())
+}
+
+/// What `rm` does with addresses.
+pub(super) fn delete(all: &[RepositoryAddress], recursive: bool) -> anyhow::Result<DeletedObjects> {
+    let mut deleted = 0;
+    for of in all {
+        let branch = of.repository.branch(&of.expression);
+        if !recursive {
+            if !branch.delete_object(&of.path)? {
+                bail!(Error::new(
+                    ErrorKind::NotFound,
+                    format!("there is no `{}` at `{}@{}`", of.path, of.repository.name(), of.expression)
+                ));
+            }
+            deleted += 1;
+            continue;
+        }
+        let paths: Vec<String> = branch.list_all(&of.path)?.into_iter().map(|object| object.path).collect();
+        deleted += branch.delete_objects(&paths)?;
+    }
+    Ok(DeletedObjects { deleted })
+}
+
+impl Answer for PutObjects {
+    fn text(&self, page: &Page) -> String {
+        page.lines(self.0.iter().map(|put| format!("put {} ({})\n", escape(&put.path), bytes(put.size))))
+    }
+}
+
+impl Answer for Objects {
+    fn text(&self, _: &Page) -> String {
+        let size = |item: &ObjectItem| match item {
+            ObjectItem::Object(object) => bytes(object.size),
+            _ => String::new(),
+        };
+        let width = self.items.iter().map(|item| size(item).chars().count()).max().unwrap_or(0);
+        let line = |item: &ObjectItem| {
+            let (noted, path) = match item {
+                ObjectItem::Object(object) => (object.put_at.as_deref().zip(object.put_by.as_deref()), &object.path),
+                ObjectItem::Prefix(prefix) => (None, prefix),
+                _ => return String::new(),
+            };
+            let noted = noted
+                .filter(|_| self.long)
+                .map_or_else(String::new, |(at, by)| format!("{}  {}  ", time(at), escape(by)));
+            format!("{:>width$}  {noted}{}\n", size(item), escape(path))
+        };
+        self.items.iter().map(line).collect()
+    }
+}
+
+impl Answer for CommitInfo {
+    fn text(&self, _: &Page) -> String {
+        commit_line(self)
+    }
+}
+
+impl Answer for Vec<CommitInfo> {
+    fn text(&self, _: &Page) -> String {
+        self.iter().map(commit_line).collect()
+    }
+}
+
+fn commit_line(commit: &CommitInfo) -> String {
+    let CommitInfo { id, at, committer, message, .. } = commit;
+    format!("{}  {}  {}  {}\n", id.short(), time(at), escape(committer), title(message))
+}
+
+impl Answer for ObjectChanges {
+    fn text(&self, page: &Page) -> String {
+        let line = |ObjectChange { path, before, after, .. }: &ObjectChange| {
+            let (sign, size) = match (before, after) {
+                (None, Some(after)) => ('+', bytes(after.size)),
+                (Some(before), None) => ('-', bytes(before.size)),
+                (Some(before), Some(after)) => ('~', format!("{} → {}", bytes(before.size), bytes(after.size))),
+                (None, None) => (' ', String::new()),
+            };
+            format!("{sign} {} ({size})\n", escape(path))
+        };
+        match self.items.as_slice() {
+            [] => "nothing differs\n".to_owned(),
+            items => page.lines(items.iter().map(line)),
+        }
+    }
+}
+
+impl Answer for MergeResult {
+    fn text(&self, page: &Page) -> String {
+        let side = |object: &Option<ObjectInfo>| {
+            object.as_ref().map_or_else(
+                || "deleted".to_owned(),
+                |object| format!("{} {}", object.digest.short(), bytes(object.size)),
+            )
+        };
+        match self {
+            Self::Merged(commit) => commit_line(commit),
+            Self::Conflicts(conflicts) => {
+                page.lines(conflicts.iter().map(|MergeConflict { path, ours, theirs, .. }| {
+                    format!("conflict {}: {} here, {} there\n", escape(path), side(ours), side(theirs))
+                }))
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Conflicts(_) => {
+                vec!["nothing was changed: both sides changed these; --prefer source or --prefer destination says which counts".to_owned()]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn status(&self) -> u8 {
+        if let Self::Conflicts(_) = self { FAILED } else { 0 }
+    }
+}
+
+impl Answer for DeletedObjects {
+    fn text(&self, _: &Page) -> String {
+        format!("deleted {}\n", count(self.deleted as u64, "file"))
+    }
+}
+
+impl Answer for Discarded {
+    fn text(&self, _: &Page) -> String {
+        format!("discarded {}\n", count(self.discarded as u64, "change"))
+    }
+}

@@ -1,0 +1,92 @@
+//! Repositories: what is refused, and what programs read.
+
+use serde_json::Value;
+
+use crate::support::{Machine, ran};
+
+fn json(machine: &Machine, args: &[&str]) -> Value {
+    serde_json::from_str(&machine.ok(&[args, &["--json"]].concat())).unwrap()
+}
+
+/// A repository with a branch that has changed what the other has changed.
+fn crossed() -> Machine {
+    let machine = Machine::new();
+    machine.ok(&["repo", "create", "sales"]);
+    let commit = |branch: &str, content: &str| {
+        let to = format!("sales@{branch}:raw/a.csv");
+        let command = format!("printf {content} | datlake put - {to} && datlake commit sales@{branch} -m {content}");
+        assert_eq!(ran(machine.around("bash", &["-c", &command]).output().unwrap()).status, 0);
+    };
+    commit("main", "one");
+    machine.ok(&["branch", "create", "sales@dev"]);
+    commit("dev", "two");
+    commit("main", "three");
+    machine
+}
+
+#[test]
+fn a_conflict_is_shown_and_changes_nothing() {
+    let machine = crossed();
+    let merge = machine.run(&["merge", "sales@dev", "main"]);
+    assert_eq!((merge.status, merge.out.starts_with("conflict raw/a.csv: ")), (2, true), "{}", merge.out);
+    assert!(merge.err.contains("nothing was changed") && merge.err.contains("--prefer"), "{}", merge.err);
+    let merge = machine.run(&["merge", "sales@dev", "main", "--json"]);
+    let conflicts: Value = serde_json::from_str(&merge.out).unwrap();
+    assert_eq!((merge.status, &conflicts["conflicts"][0]["path"]), (2, &Value::from("raw/a.csv")));
+    assert_eq!(machine.ok(&["cat", "sales@main:raw/a.csv"]), "three");
+    machine.ok(&["merge", "sales@dev", "main", "--prefer", "source"]);
+    assert_eq!(machine.ok(&["cat", "sales@main:raw/a.csv"]), "two");
+    let again = machine.run(&["merge", "sales@dev", "main"]);
+    assert!(again.status == 2 && again.err.contains("has all that"), "{}", again.err);
+}
+
+#[test]
+fn programs_read_the_same() {
+    let machine = crossed();
+    let log = json(&machine, &["log", "sales@main"]);
+    let messages: Vec<&str> =
+        log.as_array().unwrap().iter().map(|commit| commit["message"].as_str().unwrap()).collect();
+    assert_eq!(messages, ["three", "one", "Repository created"]);
+    assert_eq!(json(&machine, &["log", "sales@main", "-n", "1"]).as_array().unwrap().len(), 1);
+    assert_eq!(json(&machine, &["ls", "sales@main"])["items"][0]["object"]["path"], "raw/a.csv");
+    assert_eq!(json(&machine, &["diff", "sales@main", "sales@dev"])["items"][0]["path"], "raw/a.csv");
+    assert_eq!(json(&machine, &["repo", "list"])[0]["name"], "sales");
+    assert_eq!(json(&machine, &["repo", "show", "sales"])["branches"][0]["name"], "dev");
+    assert_eq!(json(&machine, &["rm", "sales@main:raw/a.csv"])["deleted"], 1);
+    assert_eq!(json(&machine, &["reset", "sales@main"])["discarded"], 1);
+    assert_eq!(json(&machine, &["rm", "-r", "sales@main:raw/"])["deleted"], 1);
+    assert_eq!(json(&machine, &["diff", "sales@main"])["items"][0]["after"], Value::Null);
+}
+
+#[test]
+fn what_is_refused_says_what_to_do() {
+    let machine = crossed();
+    for (args, status, said) in [
+        (&["commit", "sales@main", "-m", "x"][..], 2, "there is nothing to commit"),
+        (&["commit", "sales@none", "-m", "x"], 1, "no branch `none`"),
+        (&["commit", "sale@main", "-m", "x"], 1, "it has `sales`"),
+        (&["commit", "sales", "-m", "x"], 2, "write REPO@BRANCH"),
+        (&["put", "a", "b", "sales@main:x"], 2, "a folder ends in a slash"),
+        (&["put", "-", "sales@main:raw/"], 2, "no name of its own"),
+        (&["put", "none.csv", "sales@main:raw/"], 2, "none.csv"),
+        (&["ls", "sales@main:none"], 1, "there is nothing at"),
+        (&["cat", "sales@main:none"], 1, "there is no `none`"),
+        (&["rm", "sales@main:none"], 1, "there is no `none`"),
+        (&["diff", "one"], 2, "nothing is there to compare it with"),
+        (&["repo", "rm", "sales"], 2, "--yes deletes it"),
+        (&["repo", "create", "Sales"], 2, "lower-case"),
+        (&["branch", "rm", "sales@main"], 2, "default branch"),
+        (&["revert", "sales@main", "main~9"], 1, "means nothing"),
+    ] {
+        let failed = machine.run(args);
+        assert!(failed.status == status && failed.err.contains(said), "{args:?}: {} {}", failed.status, failed.err);
+    }
+    // What is uncommitted is shown by `cat`, and has no commit.
+    let command = "printf four | datlake put - sales@main:raw/a.csv && datlake cat sales@main:raw/a.csv";
+    assert!(ran(machine.around("bash", &["-c", command]).output().unwrap()).out.ends_with("four"));
+    let info = machine.run(&["info", "sales@main:raw/a.csv"]);
+    assert!(info.status == 2 && info.err.contains("uncommitted") && info.err.contains("`main@`"), "{}", info.err);
+    machine.ok(&["info", "sales@main@:raw/a.csv"]);
+    machine.ok(&["repo", "rm", "sales", "--yes"]);
+    assert_eq!(machine.ok(&["repo", "list"]), "");
+}
