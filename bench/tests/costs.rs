@@ -141,6 +141,29 @@ fn of_many_hits_together_few_take_locks() {
     assert!(locks < 400, "{locks} locks");
 }
 
+/// What a process keeps of a call that it found: of one that was given what another returned, which its record says.
+#[test]
+fn a_remembered_call_takes_few_bytes() {
+    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let lake = dir.path().join("lake").display().to_string();
+    // Large enough to be known again where they are arguments.
+    let peak = |count: u64| {
+        let args = ["program", "calls-from", &lake, "1000000", &count.to_string()];
+        let done = Command::new(PROGRAM).args(args).env("DATLAKE_LOG", "off").output().unwrap();
+        let said = String::from_utf8(done.stdout).unwrap();
+        let peak = said.split_once("\"peak\":").unwrap().1.trim_end_matches(['}', '\n']).parse::<f64>().unwrap();
+        if peak == 0.0 {
+            eprintln!("LEFT OUT: the memory of a process is not known here")
+        }
+        peak
+    };
+    peak(4500);
+    // Pages that are touched by chance weigh on a single pair.
+    let least = |count| (0..3).map(|_| peak(count)).fold(f64::INFINITY, f64::min);
+    let each = (least(4500) - least(500)) / 4000.0;
+    assert!(each < REMEMBERED, "{each} bytes");
+}
+
 #[test]
 fn a_call_that_runs_syncs_what_it_must_and_no_more() {
     if !is_there("strace", "what a call that runs asks of the system") {
@@ -186,6 +209,9 @@ fn a_small_file_of_a_folder_is_opened_and_read_once() {
 const SYNCS: f64 = 7.0;
 const OPENS: f64 = 20.0;
 const ALL: f64 = 120.0;
+
+/// Bytes that a process keeps of a call.
+const REMEMBERED: f64 = 600.0;
 
 /// Of a hit that a pack has: there is no record at its own place, and the pack is opened and read.
 const PACKED: f64 = 10.0;

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 pub use self::answer::{CallValue, DynamicInput, ValueBytes};
-use self::answer::{ReadRecord, ValueV1};
+use self::answer::{Given, ReadRecord, ValueV1};
 use crate::document::envelope;
 use crate::document::references::{Content, Document, MadeFrom, Part, References};
 use crate::lineage::FileMeta;
@@ -187,8 +187,8 @@ impl Record {
     pub fn answer(&self) -> CallValue {
         let (value, dynamic_inputs) = (self.value.clone(), self.dynamic_inputs.clone());
         let Self { key, digest, value_digest, .. } = *self;
-        let with_values = answer::has_values(&self.bytes).then(|| Arc::clone(&self.bytes));
-        CallValue { creator: self.creator.clone(), key, digest, value_digest, value, dynamic_inputs, with_values }
+        let given = Given::of(&self.bytes);
+        CallValue { creator: self.creator.clone(), key, digest, value_digest, value, dynamic_inputs, given }
     }
 
     /// How the call came about.

@@ -124,11 +124,9 @@ struct Pending {
 /// A call that returned, and what.
 #[derive(Debug)]
 struct Noted {
-    by: ReturnedBy,
-    /// Which calls it was given values of is read from there.
-    answer: Option<Arc<CallValue>>,
+    answer: Arc<CallValue>,
     length: usize,
-    encoding: Option<Vec<u8>>,
+    encoding: Option<Box<[u8]>>,
 }
 
 /// A call that returned, and the calls whose values it was given, in order.
@@ -230,10 +228,6 @@ impl Mark {
 impl ReturnedValues {
     /// A call was found or made, with this answer: it returned the value with this encoding.
     pub fn note(&self, answer: &Arc<CallValue>, encoding: Vec<u8>) {
-        self.wait(ReturnedBy::of(answer), Some(Arc::clone(answer)), encoding);
-    }
-
-    fn wait(&self, by: ReturnedBy, answer: Option<Arc<CallValue>>, encoding: Vec<u8>) {
         // Of nothing less is a part distinct.
         if !canonical::is_telling(&encoding) {
             return;
@@ -247,7 +241,8 @@ impl ReturnedValues {
         let length = encoding.len();
         let room = pending.bytes + length <= PENDING_BYTES;
         pending.bytes += if room { length } else { 0 };
-        pending.values.push_back(Noted { by, answer, length, encoding: room.then_some(encoding) });
+        let encoding = room.then(|| encoding.into_boxed_slice());
+        pending.values.push_back(Noted { answer: Arc::clone(answer), length, encoding });
     }
 
     /// The values among the arguments of a call that is about to run, as far as this process got them from calls.
@@ -279,8 +274,8 @@ impl ReturnedValues {
 }
 
 impl KnownValues {
-    fn learn(&mut self, Noted { by, answer, length, encoding }: Noted) {
-        let mut given = answer.map_or_else(Vec::new, |answer| answer.given());
+    fn learn(&mut self, Noted { answer, length, encoding }: Noted) {
+        let (by, mut given) = (ReturnedBy::of(&answer), answer.given());
         given.sort_unstable();
         given.dedup();
         self.make_room(1 + given.len());

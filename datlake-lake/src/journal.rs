@@ -1,7 +1,7 @@
 //! What this process does in a lake, written down as a run.
 //!
 //! Invariants:
-//! - A hit costs a look into a map: no file, thread or clock, but once in every few thousand calls. What was found is
+//! - A hit costs a look into a map: no file, thread or clock, but once in every thousand calls. What was found is
 //!   written with the next body that runs, when there is much of it, and at the end. A process that is killed loses no more
 //!   than that.
 //! - History is a convenience: where it cannot be written, nothing fails.
@@ -21,7 +21,7 @@ use crate::provenance::{self, Provenance};
 use crate::sync::lock;
 
 /// Calls that were found and are not written down yet.
-const BUFFERED: usize = 4096;
+const BUFFERED: usize = 1024;
 /// Calls that were found of which a run writes down which; of those that follow, how many of each creator.
 const NAMED: usize = 20_000;
 

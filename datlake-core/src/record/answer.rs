@@ -1,14 +1,13 @@
 //! What a hit needs of a record: what stands before the lineage. All of it is checked, and only that is parsed.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::document::envelope;
-use crate::lineage::Lineage;
 use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Location, Result, Subject, Uid};
 
 /// Where the encoded return value is.
@@ -44,26 +43,72 @@ pub struct CallValue {
     pub value: ValueBytes,
     /// Files the body got by UID, with the content they had. The record holds while they do.
     pub dynamic_inputs: Vec<DynamicInput>,
-    /// The document, where it may name calls whose values were among the arguments: they are read when somebody asks.
-    pub(super) with_values: Option<Arc<[u8]>>,
+    /// The calls whose values were among the arguments.
+    pub(super) given: Given,
 }
 
 impl CallValue {
     /// The calls whose values were among the arguments; of a record that cannot be read to the end, none.
     pub(crate) fn given(&self) -> Vec<CallKey> {
-        #[derive(Deserialize)]
-        struct WithLineage {
-            lineage: Lineage,
+        match &self.given {
+            Given::Calls(calls) => calls.to_vec(),
+            Given::Unread(array) => read_calls(array),
         }
-        let read = self.with_values.as_ref().and_then(|bytes| serde_json::from_slice::<WithLineage>(bytes).ok());
-        let values = read.map(|read| read.lineage.values).unwrap_or_default();
-        values.into_iter().filter(|value| value.argument.is_some()).map(|value| value.key).collect()
+    }
+
+    /// Of a call that was given no values.
+    #[cfg(test)]
+    pub(crate) fn made_up(creator: CreatorName, key: CallKey, value_digest: Digest) -> Self {
+        let (value, given) = (ValueBytes::Inline(Vec::new()), Given::Calls(Given::NONE.into()));
+        Self { creator, key, digest: Digest::of(b""), value_digest, value, dynamic_inputs: Vec::new(), given }
     }
 }
 
-/// Whether a document may name calls whose values were among the arguments. Most do not, and reading a lineage costs more than this.
-pub(super) fn has_values(bytes: &[u8]) -> bool {
-    memchr::memmem::find(bytes, br#""values":["#).is_some()
+/// The calls whose values were among the arguments of a call: of a few it is known which, many are read when somebody asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    Calls(Box<[CallKey]>),
+    /// The member of the lineage that has them.
+    Unread(Box<[u8]>),
+}
+
+/// How long that member may be for those in it to be few.
+const FEW: usize = 2 << 10;
+
+impl Given {
+    const NONE: [CallKey; 0] = [];
+
+    /// Reads it from a document.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        // Before this member stand arguments, which can have members of any name; behind it nothing that others chose. And
+        // quotation marks in strings are escaped.
+        let of_lineage = memchr::memmem::rfind(bytes, br#""inputs":["#).map(|at| &bytes[at..]);
+        let array = of_lineage.and_then(|rest| {
+            let begin = memchr::memmem::find(rest, VALUES)? + VALUES.len() - 1;
+            let length = memchr::memmem::find(&rest[begin..], br#","outputs":["#)?;
+            Some(&rest[begin..begin + length])
+        });
+        match array {
+            None => Self::Calls(Self::NONE.into()),
+            Some(few) if few.len() <= FEW => Self::Calls(read_calls(few).into()),
+            Some(many) => Self::Unread(many.into()),
+        }
+    }
+}
+
+const VALUES: &[u8] = br#","values":["#;
+
+/// Reads the array of values that `bytes` begins with.
+fn read_calls(bytes: &[u8]) -> Vec<CallKey> {
+    #[derive(Deserialize)]
+    struct Value {
+        #[serde(default)]
+        argument: Option<IgnoredAny>,
+        key: CallKey,
+    }
+    let mut read = serde_json::Deserializer::from_slice(bytes).into_iter::<Vec<Value>>();
+    let values = read.next().and_then(Result::ok).unwrap_or_default();
+    values.into_iter().filter(|value| value.argument.is_some()).map(|value| value.key).collect()
 }
 
 #[derive(Deserialize)]
@@ -94,7 +139,13 @@ pub(super) struct ValueV1<'a> {
 
 impl HeadV1<'_> {
     /// The answer; `None` where it is the mark that there never will be one. Else why it is damaged.
-    fn read(self, creator: &CreatorName, key: &CallKey, digest: Digest) -> Result<Option<CallValue>, &'static str> {
+    fn read(
+        self,
+        creator: &CreatorName,
+        key: &CallKey,
+        digest: Digest,
+        document: &[u8],
+    ) -> Result<Option<CallValue>, &'static str> {
         if self.creator != creator.as_str() || self.key != key.hex().as_ref() {
             return Err("it belongs to another call");
         }
@@ -112,7 +163,7 @@ impl HeadV1<'_> {
         };
         let (value_digest, dynamic_inputs) = (value.digest, self.dynamic_inputs);
         let (creator, key, value) = (creator.clone(), *key, encoded);
-        Ok(Some(CallValue { creator, key, digest, value_digest, value, dynamic_inputs, with_values: None }))
+        Ok(Some(CallValue { creator, key, digest, value_digest, value, dynamic_inputs, given: Given::of(document) }))
     }
 }
 
@@ -128,14 +179,11 @@ pub(super) fn read(creator: &CreatorName, key: &CallKey, bytes: &[u8]) -> Result
     let place = || Location::Record(creator.clone(), *key).path();
     let parse = |head: &[u8], digest| {
         let head: HeadV1<'_> = serde_json::from_slice(head)?;
-        Ok((head.nonce.to_string(), head.read(creator, key, digest)))
+        Ok((head.nonce.to_string(), head.read(creator, key, digest, bytes)))
     };
     let opened = envelope::open_before("call", bytes, "lineage", place, parse);
     let ((nonce, answer), digest) = opened.map_err(|e| e.about(Subject::Call(creator.clone(), *key)))?;
-    let mut answer = answer.map_err(|why| damaged(creator, key, why))?;
-    if let Some(answer) = &mut answer {
-        answer.with_values = has_values(bytes).then(|| bytes.into());
-    }
+    let answer = answer.map_err(|why| damaged(creator, key, why))?;
     Ok(ReadRecord { digest, nonce, answer })
 }
 
@@ -144,4 +192,37 @@ fn damaged(creator: &CreatorName, key: &CallKey, why: &str) -> Error {
     let place = Location::Record(creator.clone(), *key).path();
     let error = Error::new(ErrorKind::Corrupt, format!("the call record `{place}` is damaged: {why}"));
     error.about(Subject::Call(creator.clone(), *key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the lineage of a call says that was given these values, and has an argument that looks alike.
+    fn given(values: &str, argument: &str) -> Given {
+        let text = format!(
+            r#"{{"value":{{}},"lineage":{{"params":[{{"name":"a","value":{argument}}}],"inputs":[]{values},"outputs":[]}},"digest":""}}"#
+        );
+        Given::of(text.as_bytes())
+    }
+
+    #[test]
+    fn what_looks_like_values_in_an_argument_is_none() {
+        let key = CallKey::from_bytes([7; 32]);
+        let value = format!(r#"{{"argument":"a","creator":"a/b::c","key":"{key}","digest":"{key}"}}"#);
+        let nested = format!(r#"{{"creator":"a/b::c","key":"{key}","digest":"{key}"}}"#);
+        let looks_alike = format!(r#"{{"inputs":[],"values":[{value}],"outputs":[]}}"#);
+        let calls = |keys: &[CallKey]| Given::Calls(keys.into());
+        for argument in ["1", &looks_alike, r#""\"inputs\":[],\"values\":[""#] {
+            assert_eq!(given("", argument), calls(&[]));
+            assert_eq!(
+                given(&format!(r#","values":[{value},{nested},{value}],"rests":{{}}"#), argument),
+                calls(&[key, key])
+            );
+            assert_eq!(given(r#","values":[{]"#, argument), calls(&[]));
+        }
+        let many = given(&format!(r#","values":[{}]"#, [&*value; 20].join(",")), "1");
+        let Given::Unread(array) = many else { panic!("{many:?}") };
+        assert_eq!(read_calls(&array), [key; 20]);
+    }
 }
