@@ -56,6 +56,13 @@ pub enum Event {
         /// Who runs it, where that is another process.
         by: Option<String>,
     },
+    /// Why a body is about to run, in a lake that [explains](crate::LakeBuilder::explain) that.
+    Explained {
+        /// The call.
+        call: CallId,
+        /// Why.
+        why: String,
+    },
     /// A body begins to run.
     Started(CallId),
     /// Many calls of one creator begin, as by `f::calls(…).run()`.
@@ -232,6 +239,7 @@ impl Event {
             Self::Waited { call, by } => of_call!(info, call, by = by.as_deref(), "waiting"),
             Self::Failed(call) => of_call!(warn, call, "failed"),
             Self::WouldRun { call, why } => of_call!(info, call, why = why.as_deref(), "would run"),
+            Self::Explained { call, why } => of_call!(info, call, why, "explained"),
             Self::Kept { call, why } => of_call!(warn, call, why, "kept"),
             Self::Unpushed { call, why } => of_call!(warn, call, why, "unpushed"),
             Self::Stray { item, creator } => {

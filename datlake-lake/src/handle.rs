@@ -13,9 +13,10 @@ use std::time::Duration;
 use datlake_core::by_key::ByKey;
 use datlake_core::catalog::Catalog;
 use datlake_core::flight::Flights;
-use datlake_core::record::CallValue;
+use datlake_core::lineage::Lineage;
+use datlake_core::record::{CallValue, Record};
 use datlake_core::returned::ReturnedValues;
-use datlake_core::{CreatorName, Digest, Location, Uid};
+use datlake_core::{CreatorName, Digest, Location, Result, Uid};
 use datlake_store::{LocalView, Maker, Permits};
 
 use crate::claims::OtherClaims;
@@ -58,6 +59,8 @@ pub(crate) struct Inner {
     /// What people call the content that may be on its way to the remote.
     pub(crate) sending: Mutex<HashMap<Digest, String>>,
     pub(crate) mode: Mode,
+    /// What ran before, of each creator whose bodies ran here; `None` where nobody asked why bodies run.
+    pub(crate) earlier: Option<Mutex<HashMap<CreatorName, Arc<Vec<Lineage>>>>>,
     /// Calls of each creator that would have run, where no body runs.
     pub(crate) missed: Mutex<HashMap<CreatorName, u64>>,
     /// How many bytes of content this machine is to keep at most.
@@ -222,6 +225,25 @@ impl Lake {
 
     pub(crate) fn cache_limit(&self) -> Option<u64> {
         self.0.cache_limit
+    }
+
+    /// Whether each body that runs is explained.
+    pub fn explains(&self) -> bool {
+        self.0.earlier.is_some()
+    }
+
+    /// The calls of a creator, the latest first; where bodies are explained, those that were there when one first was.
+    pub async fn earlier_calls(&self, creator: &CreatorName) -> Result<Arc<Vec<Lineage>>> {
+        let known = self.0.earlier.as_ref().and_then(|earlier| lock(earlier).get(creator).cloned());
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let records = self.catalog().records_of(creator).await?;
+        let found = Arc::new(records.iter().map(Record::lineage).collect::<Result<Vec<_>>>()?);
+        if let Some(earlier) = &self.0.earlier {
+            lock(earlier).insert(creator.clone(), Arc::clone(&found));
+        }
+        Ok(found)
     }
 
     /// Counts a call that would have run: how many of its creator there were before.

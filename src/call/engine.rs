@@ -23,6 +23,7 @@ use super::running::{Claims, Running, given_back};
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, WhenHeld, told};
 use crate::work_stealing;
 use datlake_lake::{Event, Mode, scope};
+use datlake_store::BodyPermit;
 
 /// A call inside itself that a work-stealing pool may have brought about runs once more, but not for ever.
 const STOLEN_DEPTH: usize = 8;
@@ -120,10 +121,7 @@ impl CallSite {
         if when_held == WhenHeld::Leave && !redundant && !force && self.is_known_to_be_held().await? {
             return Ok(self.left(ANOTHER.to_owned()));
         }
-        let permit = match (self.pace, &self.parent) {
-            (BlockingMode::Polled, None) => Some(self.lake.permits().body().await),
-            _ => None,
-        };
+        let permit = self.permit().await;
         // Not before: of many that are awaited together, the first that may go on fetch the packs.
         if !force && let Some((value, answer)) = self.packed().await? {
             return self.hit(value, &answer).await;
@@ -167,6 +165,9 @@ impl CallSite {
                 }
             }
         };
+        if self.lake.explains() {
+            Box::pin(self.tell_why(key, force)).await;
+        }
         let claims = Claims { here: lease, among: machines.into_claim() };
         Ok(Start::Run(Box::new(self.run(code, key, Some(flight), redundant, claims, permit, expected))))
     }
@@ -219,6 +220,26 @@ impl CallSite {
         let about = Subject::Call(call.creator.clone(), call.key);
         self.lake.emit(&Event::WouldRun { call, why });
         Err(Error::new(ErrorKind::WouldRun, message).about(about).with_hint(hint))
+    }
+
+    /// The turn of a body among asynchronous ones; a body within another has that one's.
+    async fn permit(&self) -> Option<BodyPermit> {
+        match (self.pace, &self.parent) {
+            (BlockingMode::Polled, None) => Some(self.lake.permits().body().await),
+            _ => None,
+        }
+    }
+
+    /// Tells why the call runs. That this is not known keeps it from nothing.
+    async fn tell_why(&self, key: CallKey, force: bool) {
+        let why = match force {
+            true => "it is forced".to_owned(),
+            false => match explain::<()>(self, Lookup::Miss(key)).await {
+                Ok(why) => why.reason(),
+                Err(error) => format!("why is not known: {error}"),
+            },
+        };
+        self.lake.emit(&Event::Explained { call: self.id(key), why });
     }
 
     /// Whether sources were written while the program was compiled from them: nothing that it makes is kept then.

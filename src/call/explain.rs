@@ -2,7 +2,7 @@
 
 use datlake_core::explain::{Difference, Explanation, Sketch, name_items, name_paths};
 use datlake_core::lineage::{Dependency, Input, Lineage};
-use datlake_core::record::{NameTarget, Record};
+use datlake_core::record::NameTarget;
 use datlake_core::{CallKey, Digest, Identity, Result};
 use datlake_lake::Lake;
 
@@ -79,14 +79,13 @@ pub(super) async fn explain<T>(site: &CallSite, found: Lookup<T>) -> Result<Expl
     if key != identity.key {
         return Ok(Explanation::Outgrown { creator, key: identity.key });
     }
-    let (catalog, of) = (site.lake.catalog().clone(), creator.clone());
-    let earlier = site.pace.io(async move { catalog.records_of(&of).await }).await?;
-    let lineages = earlier.iter().map(Record::lineage).collect::<Result<Vec<_>>>()?;
+    let (lake, of) = (site.lake.clone(), creator.clone());
+    let lineages = site.pace.io(async move { lake.earlier_calls(&of).await }).await?;
     // What has the name that the call is to make keeps it from running.
     let holder = holder(site).await?;
     let compared = match lineages.iter().find(|was| Some(was.key) == holder) {
         Some(holder) => std::slice::from_ref(holder),
-        None => &*lineages,
+        None => &**lineages,
     };
     let (catalog, sketch) = (site.lake.catalog().clone(), sketch(&site.lake, identity));
     let (compared, run) = (compared.to_vec(), site.lake.provenance().run().to_owned());

@@ -37,6 +37,23 @@ fn calls_upstream_that_differ_alike_are_shown_once() {
     assert!(!damaged.is_empty() && damaged[0].what.contains("load"), "{damaged:?}");
 }
 
+/// Why an input is another one is part of why a call ran.
+#[test]
+fn explain_follows_an_input_upstream() {
+    let lake = lake();
+    let _current = lake.enter();
+    let made = |n: u32, name: &str| old::report(&old::sum(&[old::load(n).unwrap()]).unwrap(), name).unwrap();
+    made(1, "first.txt");
+    assert!(lake.explain("first.txt").unwrap().upstream.is_empty(), "there is nothing to compare it with");
+    new::report(&new::sum(&[new::load(2).unwrap()]).unwrap(), "second.txt").unwrap();
+    let why = lake.explain("second.txt").unwrap();
+    let creators: Vec<_> = why.upstream.iter().map(|pair| pair.now.creator.as_str()).collect();
+    assert_eq!((creators, why.left_out), (vec!["prune/sum", "prune/load"], false));
+    let said: Vec<String> = why.upstream[1].differences.iter().map(Difference::to_string).collect();
+    assert!(said.iter().any(|one| one.contains("`n`: 1 → 2")), "{said:?}");
+    assert!(why.upstream.iter().all(|pair| pair.sources.is_empty()), "nobody asked for them");
+}
+
 #[test]
 fn more_pairs_than_are_compared_are_said_to_be_left_out() {
     let lake = lake();

@@ -77,3 +77,54 @@ fn a_plan_is_shown_whatever_else_is() {
     assert!(said.contains("would run: no call of it is remembered") && said.contains("1 call would run"), "{said}");
     assert_eq!(run("frozen").unwrap(), "");
 }
+
+#[test]
+fn bodies_are_explained_before_they_run_where_somebody_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |explain| Watched::open(Lake::builder().home(folder.path()).explain(explain));
+    let lake = open(false);
+    lake.ok("ran half, ran half_later", || half(4).and_then(|_| pollster::block_on(half_later(4))));
+    drop(lake);
+    let lake = open(true);
+    let _current = lake.enter();
+    half::calls([4, 6, 8]).run().unwrap();
+    half::call(4).force().unwrap();
+    pollster::block_on(half_later(6)).unwrap();
+    named(1, "one.txt").unwrap();
+    let mut told: Vec<String> = Vec::new();
+    for event in lake.events() {
+        match event {
+            Event::Explained { call, why } => {
+                let (why, _) = why.split_once(" (").unwrap_or((&*why, ""));
+                told.push(format!("{}: {why}", call.function()));
+            }
+            Event::Started(call) => assert!(told.iter().any(|why| why.starts_with(call.function())), "{call}"),
+            _ => {}
+        }
+    }
+    // A sibling of the same run is no reason.
+    told[..2].sort();
+    let expected = [
+        "half: `n`: 4 → 6",
+        "half: `n`: 4 → 8",
+        "half: it is forced",
+        "half_later: `n`: 4 → 6",
+        "named: no call of it is remembered",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn why_a_body_runs_is_shown_whatever_else_is() {
+    let test = "modes::why_a_body_runs_is_shown_whatever_else_is";
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home").display().to_string();
+    let run =
+        |explain| said_alone(test, &[("DATLAKE_HOME", &home), ("DATLAKE_EXPLAIN", explain), ("DATLAKE_LOG", "off")]);
+    let Some(said) = run("1") else {
+        half(4).unwrap();
+        return;
+    };
+    assert!(said.contains("half") && said.contains("runs: no call of it is remembered"), "{said}");
+    assert_eq!(run("1").unwrap(), "", "it is skipped");
+}

@@ -2,14 +2,13 @@
 
 use anyhow::bail;
 use datlake::Lake;
-use datlake::report::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange, Damage};
-use owo_colors::OwoColorize as _;
+use datlake::report::{BuildChange, CallDiff, CrateChange, Damage};
 
-use super::explain::{each, edited};
+use super::differences::{pair, upstream};
 use super::objects;
 use crate::answer::{Answer, Page};
 use crate::failure::refused;
-use crate::text::{count, escape, paragraph, time};
+use crate::text::{escape, paragraph};
 
 pub(super) fn shown(lake: &Lake, was: &str, now: Option<&str>) -> anyhow::Result<Box<dyn Answer>> {
     match (lake.repository_address(was)?, now) {
@@ -22,16 +21,11 @@ pub(super) fn shown(lake: &Lake, was: &str, now: Option<&str>) -> anyhow::Result
 impl Answer for CallDiff {
     fn text(&self, page: &Page) -> String {
         let mut text = String::new();
-        for (at, pair) in self.pairs.iter().enumerate() {
-            if at == 1 {
-                text.push_str("Upstream:\n");
-            }
-            text.push_str(&shown_pair(pair, page));
+        if let [asked, rest @ ..] = &*self.pairs {
+            text.push_str(&pair(asked, page));
+            text.push_str(&upstream(rest, self.left_out, page));
         }
         let mut say = |indent: usize, line: &str| text.push_str(&paragraph(line, indent, page.columns));
-        if self.left_out {
-            say(0, "More calls upstream differ than are compared here.");
-        }
         if !self.build.is_empty() || !self.crates.is_empty() || self.lock_unknown {
             say(0, "Built with (no part of a key):");
         }
@@ -57,19 +51,4 @@ impl Answer for CallDiff {
 
 fn or_none(text: &str) -> String {
     if text.is_empty() { "none".to_owned() } else { escape(text).into_owned() }
-}
-
-fn shown_pair(pair: &CallPair, page: &Page) -> String {
-    let name = |call: &ComparedCall| format!("{}/{}", escape(call.creator.as_str()).bold(), call.key.short().bold());
-    let when = |call: &ComparedCall| format!("{} by {}", time(&call.started_at), escape(&call.originator));
-    let CallPair { was, now, differences, sources, alike, .. } = pair;
-    let more = if *alike > 0 { format!(", and {} alike", count(*alike, "more pair")) } else { String::new() };
-    let mut text = format!("{}, {}\n{}, {}{more}\n", name(was), when(was), name(now), when(now));
-    let mut say = |indent: usize, line: &str| text.push_str(&paragraph(line, indent, page.columns));
-    if differences.is_empty() {
-        say(4, "They are one call.");
-    }
-    each(differences, &mut say);
-    text.extend(sources.iter().map(edited));
-    text
 }

@@ -1,17 +1,14 @@
 //! `datlake explain`: why a call ran.
 
-use datlake::Difference;
 use datlake::report::{
-    CallExplanation, ClosureSize, CodeExtent, Comparison, CreatorCode, Damage, ItemSource, PackageSize, PulledIn, Since,
+    CallExplanation, ClosureSize, CodeExtent, Comparison, CreatorCode, Damage, PackageSize, PulledIn, Since,
 };
 use owo_colors::OwoColorize as _;
-use similar::TextDiff;
 
+use super::differences::{each, edited, upstream};
 use crate::answer::{Answer, Page};
 use crate::text::{escape, paragraph, time};
 
-/// Lines of a diff that are shown.
-const SHOWN: usize = 40;
 /// Uses of a function that are shown.
 const PULLED: usize = 10;
 
@@ -59,6 +56,7 @@ impl Answer for CallExplanation {
             }
             text.push_str(&shown_sources);
         }
+        text.push_str(&upstream(&self.upstream, self.left_out, page));
         if let Some(extent) = extent {
             let mut say = |line: &str| text.push_str(&paragraph(line, 2, page.columns));
             say(&format!("Its result depends on {}.", code_size(&extent.size)));
@@ -133,37 +131,4 @@ pub(super) fn not_seen(extent: &CodeExtent) -> Vec<String> {
     let partial = extent.partial.iter().map(|why| format!("Not all of it was looked at: {}.", escape(why)));
     let notes = extent.notes.iter().map(|note| format!("Not seen: `{}` {}", escape(&note.item), escape(&note.note)));
     partial.chain(notes).collect()
-}
-
-/// What was edited of an item, as a unified diff.
-pub(super) fn edited(source: &ItemSource) -> String {
-    let (Some(was), Some(now)) = (&source.was, &source.now) else {
-        let which = if source.now.is_some() { "earlier" } else { "later" };
-        return format!(
-            "    {}: its {which} source was found neither in the lake, nor in git, nor on the disk\n",
-            escape(&source.item)
-        );
-    };
-    let diff = TextDiff::from_lines(was.as_str(), now.as_str()).unified_diff().context_radius(3).to_string();
-    let mut text = format!("    {}\n", escape(&source.item).bold());
-    let lines: Vec<&str> = diff.lines().filter(|line| !line.starts_with('\\')).collect();
-    for line in lines.iter().take(SHOWN) {
-        let line = escape(line);
-        let line = match line.as_bytes().first() {
-            Some(b'+') => line.green().to_string(),
-            Some(b'-') => line.red().to_string(),
-            _ => line.dimmed().to_string(),
-        };
-        text.push_str(&format!("    {line}\n"));
-    }
-    if let Some(more) = lines.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        text.push_str(&format!("    and {}\n", count(more, "more line")));
-    }
-    text
-}
-
-pub(super) fn each(differences: &[Difference], say: &mut impl FnMut(usize, &str)) {
-    for difference in differences {
-        say(4, &difference.to_string());
-    }
 }

@@ -6,6 +6,7 @@ mod code;
 mod config;
 mod content;
 mod diff;
+mod differences;
 mod download;
 mod explain;
 mod find;

@@ -39,6 +39,7 @@ pub(super) enum Key {
     KeepCode,
     Offline,
     Mode,
+    Explain,
     Log,
 }
 
@@ -46,7 +47,7 @@ impl Key {
     /// Those that may stand in a configuration file. The others are a process's own.
     pub(super) const IN_FILES: [Self; 6] =
         [Self::Home, Self::Remote, Self::UnsafeRemote, Self::Email, Self::CacheLimit, Self::KeepCode];
-    pub(super) const OF_A_PROCESS: [Self; 3] = [Self::Offline, Self::Mode, Self::Log];
+    pub(super) const OF_A_PROCESS: [Self; 4] = [Self::Offline, Self::Mode, Self::Explain, Self::Log];
 
     /// Its name, and the environment variable that wins over every file.
     fn names(self) -> (&'static str, &'static str) {
@@ -59,6 +60,7 @@ impl Key {
             Self::KeepCode => ("keep_code", "DATLAKE_KEEP_CODE"),
             Self::Offline => ("offline", "DATLAKE_OFFLINE"),
             Self::Mode => ("mode", "DATLAKE"),
+            Self::Explain => ("explain", "DATLAKE_EXPLAIN"),
             Self::Log => ("log", "DATLAKE_LOG"),
         }
     }

@@ -26,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) keep_code: bool,
     pub(crate) offline: bool,
     pub(crate) mode: Mode,
+    pub(crate) explain: bool,
     #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "the console alone reads it"))]
     pub(crate) log: Log,
     #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "the console alone reads it"))]
@@ -86,8 +87,9 @@ impl Surroundings {
             email: gathered.value(Key::Email).map(str::to_owned),
             cache_limit: gathered.cache_limit()?,
             keep_code: gathered.one_of(Key::KeepCode, &[("yes", true), ("no", false)], "yes or no", true)?,
-            offline: gathered.offline()?,
+            offline: gathered.is_on(Key::Offline)?,
             mode: gathered.mode()?,
+            explain: gathered.is_on(Key::Explain)?,
             log: gathered.log()?,
             rank: Rank::of(self.variable)?,
             home: gathered.home,
@@ -178,9 +180,10 @@ impl Gathered {
         self.value(Key::CacheLimit).map(limit).transpose()
     }
 
-    fn offline(&self) -> Result<bool> {
+    /// Whether `key` is switched on.
+    fn is_on(&self, key: Key) -> Result<bool> {
         let known = [("1", true), ("true", true), ("0", false), ("false", false)];
-        self.one_of(Key::Offline, &known, "1 or 0", false)
+        self.one_of(key, &known, "1 or 0", false)
     }
 
     fn mode(&self) -> Result<Mode> {
@@ -200,9 +203,13 @@ impl Gathered {
         for key in Key::IN_FILES.into_iter().chain(Key::OF_A_PROCESS) {
             let value = match key {
                 // Whoever never heard of it has nothing to read about it.
-                Key::UnsafeRemote | Key::CacheLimit | Key::KeepCode if !self.found.contains_key(&key) => continue,
+                Key::UnsafeRemote | Key::CacheLimit | Key::KeepCode | Key::Explain
+                    if !self.found.contains_key(&key) =>
+                {
+                    continue;
+                }
                 Key::Home => Some(self.home.display().to_string()),
-                Key::Offline => Some(self.offline()?.to_string()),
+                Key::Offline | Key::Explain => Some(self.is_on(key)?.to_string()),
                 Key::Mode => Some(self.mode()?.name().to_owned()),
                 Key::Log => Some(self.log()?.name().to_owned()),
                 _ => self.value(key).map(|value| key.shown(value)),

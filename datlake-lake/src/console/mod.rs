@@ -43,6 +43,8 @@ pub(crate) fn attach(lake: &Lake, log: Log, rank: Rank) {
         (_, Mode::Plan) => (log.max(Log::Warnings), Mode::Plan),
         (_, mode) => (log, mode),
     };
+    // Whoever asks why bodies run wants to read it, in whatever process they run.
+    let log = if lake.explains() { log.max(Log::Warnings) } else { log };
     if log == Log::Off || tracing::dispatcher::has_been_set() {
         return;
     }
@@ -139,6 +141,7 @@ impl Console {
                     self.line(&format!("{call} would run: {why}"));
                 }
             }
+            Event::Explained { call, why } => self.line(&format!("{call} runs: {why}")),
             Event::Waited { by: None, .. } => {}
             Event::Waited { call, by: Some(by) } => self.news(&format!("{} waits: {by} runs it", call.function())),
             Event::Stray { .. }

@@ -41,6 +41,7 @@ pub struct LakeBuilder {
     email: Option<String>,
     offline: bool,
     mode: Mode,
+    explain: bool,
     lease: Option<Duration>,
     cache_limit: Option<u64>,
     keep_code: Option<bool>,
@@ -181,6 +182,15 @@ impl LakeBuilder {
         self
     }
 
+    /// Tells why each body runs, before it does, by [`Event::Explained`](crate::Event::Explained) and a line on standard error, as
+    /// `DATLAKE_EXPLAIN=1` does. It is compared with what ran before this process looked: the first time that a creator's body runs, all
+    /// records of that creator are read.
+    #[must_use]
+    pub fn explain(mut self, explain: bool) -> Self {
+        self.explain = explain;
+        self
+    }
+
     /// How long this machine may send no heartbeat before others that share the remote take the calls over that it runs;
     /// 24 s where nothing is said, and 90 s for a remote in a folder that is on no local disk: a share may show heartbeats a
     /// minute late. Heartbeats are sent four times as often. From 100 ms to 10 minutes.
@@ -252,16 +262,39 @@ impl LakeBuilder {
     }
 
     pub(super) fn from_settings(settings: Settings) -> Self {
-        let Settings { home, remote, unsafe_remote, email, cache_limit, keep_code, offline, mode, log: _, rank: _ } =
-            settings;
+        let Settings {
+            home,
+            remote,
+            unsafe_remote,
+            email,
+            cache_limit,
+            keep_code,
+            offline,
+            mode,
+            explain,
+            log: _,
+            rank: _,
+        } = settings;
         let keep_code = Some(keep_code);
         let mut options = Options::default();
         options.remote.unsafe_creates = unsafe_remote;
-        Self { home: Some(home), remote, options, email, cache_limit, keep_code, offline, mode, ..Self::default() }
+        Self {
+            home: Some(home),
+            remote,
+            options,
+            email,
+            cache_limit,
+            keep_code,
+            offline,
+            mode,
+            explain,
+            ..Self::default()
+        }
     }
 
     pub(super) fn open_unregistered(self) -> Result<Lake> {
-        let Self { home, remote, email, offline, mode, lease, cache_limit, keep_code, mut options, temporary } = self;
+        let Self { home, remote, email, offline, mode, explain, lease, cache_limit, keep_code, mut options, temporary } =
+            self;
         options.limit = cache_limit;
         let home = match home {
             Some(home) => home,
@@ -295,6 +328,7 @@ impl LakeBuilder {
             observers: Mutex::new(Vec::new()),
             sending: Mutex::new(HashMap::new()),
             mode,
+            earlier: explain.then(Mutex::default),
             missed: Mutex::default(),
             cache_limit,
             claims: OtherClaims::new(lease),

@@ -8,7 +8,7 @@ use datlake_core::{CallKey, CodeHash, CreatorName, Digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CodeExtent, CreatedBy, Damage, FileRow, ItemSource, Outcome, OutputRow, Place};
+use super::{CallPair, CodeExtent, CreatedBy, Damage, FileRow, ItemSource, Outcome, OutputRow, Place};
 
 /// Calls, and what could not be read.
 #[non_exhaustive]
@@ -148,6 +148,12 @@ pub struct CallExplanation {
     /// The nearest earlier call of the creator: one with the same arguments, else the one with the fewest differences; of
     /// several the latest. `None` for the first.
     pub earlier: Option<Comparison>,
+    /// Why what it was given differs from what that call was given: pairs of calls upstream, with their differences.
+    #[serde(default)]
+    pub upstream: Vec<CallPair>,
+    /// Whether there were more pairs than are compared.
+    #[serde(default)]
+    pub left_out: bool,
     /// What came after, where the latest call of the creator ran with other code.
     pub since: Option<Since>,
     /// Calls of the creator whose records are damaged: they were not looked at.

@@ -9,7 +9,7 @@ use super::{Damage, ItemSource};
 
 /// What differs between two calls, and between the calls that made what they were given.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct CallDiff {
     /// The two calls, and then, upstream, pairs of calls that made what differs between those before.

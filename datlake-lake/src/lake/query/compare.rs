@@ -9,7 +9,7 @@ use datlake_store::wait;
 
 use crate::lake::{Lake, refuse_in_body, unless_damaged};
 use crate::origin::Origin;
-use crate::report::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
+use crate::report::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange, Damage};
 
 /// So many pairs of calls are compared.
 const PAIRS: usize = 200;
@@ -62,6 +62,25 @@ impl Lake {
             self.compare_upstream(old, new, &mut diff).await?;
             Ok(diff)
         })
+    }
+
+    /// Why what a call was given is other than what `was` was given: pairs of calls upstream, and whether there are more.
+    pub(super) async fn why_upstream(
+        &self,
+        was: Option<Lineage>,
+        now: &Lineage,
+        with_sources: bool,
+        damaged: &mut Vec<Damage>,
+    ) -> Result<(Vec<CallPair>, bool)> {
+        let Some(was) = was else { return Ok((Vec::new(), false)) };
+        let mut diff = CallDiff::default();
+        self.compare_upstream(was, now.clone(), &mut diff).await?;
+        damaged.append(&mut diff.damaged);
+        let mut pairs = diff.pairs.split_off(1);
+        if !with_sources {
+            pairs.iter_mut().for_each(|pair| pair.sources.clear());
+        }
+        Ok((pairs, diff.left_out))
     }
 
     /// Compares two calls, and from there upstream those that made what differs.

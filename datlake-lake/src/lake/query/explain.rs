@@ -89,10 +89,14 @@ impl Lake {
                 let (differences, now) = (&mut found.differences, of(found.latest));
                 found.sources = self.name_items(differences, Some(&this), now, with_sources).await?;
             }
+            let was = earlier.as_ref().and_then(|earlier| of(earlier.key).cloned());
+            let (upstream, left_out) = self.why_upstream(was, &this, with_sources, &mut damaged).await?;
             let extent = self.extent(&this).await?;
             Ok(CallExplanation {
                 extent,
                 earlier,
+                upstream,
+                left_out,
                 since,
                 damaged,
                 creator,
