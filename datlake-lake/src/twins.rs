@@ -20,8 +20,8 @@ use crate::lake::{AsyncLakeWriter, CallQuery, Evict, Files, LakeBuilder, LakeWri
 use crate::origin::Origin;
 use crate::report::{
     CallDiff, CallExplanation, CallInfo, CallSources, Cleaned, CommitInfo, CommittedCall, CreatorCode, Downstream,
-    Evicted, FileInfo, FoundCalls, History, LakeStatus, LineageGraph, Listing, MergeResult, NameHistory, ObjectChanges,
-    ObjectInfo, ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
+    Evicted, FileInfo, FoundCalls, History, Imported, LakeStatus, LineageGraph, Listing, MergeResult, NameHistory,
+    ObjectChanges, ObjectInfo, ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
 };
 use crate::repository::{
     Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference,
@@ -284,6 +284,8 @@ twins! {
         delete_async = delete(&self) -> ();
         delete_object_async = delete_object(&self, path: &str) -> bool;
         delete_objects_async = delete_objects(&self, paths: &[impl AsRef<str>]) -> usize;
+        import_files_async = import_files(&self, prefix: &str, to: &str, message: impl Into<CommitMessage>) -> Imported;
+        import_folder_async = import_folder(&self, folder: &LocalFolder, to: &str, message: impl Into<CommitMessage>) -> Imported;
         merge_async = merge(&self, source: &str, how: &MergeOptions) -> MergeResult;
         put_async = put(&self, path: &str, file: &File) -> ObjectInfo;
         put_bytes_async = put_bytes(&self, path: &str, bytes: impl AsRef<[u8]>) -> ObjectInfo;

@@ -216,3 +216,33 @@ fn a_transaction_that_ends_anywhere_is_whole_or_not_there() {
         }
     }
 }
+
+#[test]
+fn files_of_the_lake_are_imported_without_copying_them() {
+    let machines = Machines::new();
+    let lake = machines.machine("one");
+    let (sales, main) = repository(&lake);
+    put(&main, &[("draft", "1")]);
+    lake.add_bytes("exports/a.csv", "a").unwrap();
+    lake.add_bytes("exports.csv", "other").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["x", "y/z"] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, name).unwrap();
+    }
+    lake.add_tree("exports/tree", folder.path()).unwrap();
+    let imported = main.import_files("exports/", "raw/", "exports").unwrap();
+    assert_eq!((imported.objects, imported.commit.message.as_str()), (3, "exports"));
+    has(&sales, "main@", &[("raw/a.csv", "a"), ("raw/tree/x", "x"), ("raw/tree/y/z", "y/z")]);
+    assert_eq!(main.stat("raw/tree/y/z").unwrap().from.unwrap().as_str(), "exports/tree//y/z");
+    assert_eq!(uncommitted(&main).len(), 1);
+    check_error(main.import_files("exports/", "raw/", "again"), ErrorKind::Unchanged, &["has all of that"]);
+    check_error(main.import_files("nothing/", "raw/", ""), ErrorKind::NotFound, &["begins with `nothing/`"]);
+    check_error(main.import_files("exports/", "../", ""), ErrorKind::InvalidInput, &["cannot be a path"]);
+    let read = datlake::LocalFolder::read(folder.path()).unwrap();
+    assert_eq!(main.import_folder(&read, "here/", "a folder").unwrap().objects, 2);
+    assert_eq!(machines.machine("other").repository("sales").unwrap().branch("main").read("here/y/z").unwrap(), b"y/z");
+    assert_eq!(main.import_files("exports.csv", "", "one").unwrap().objects, 1);
+    assert_eq!(main.read("exports.csv").unwrap(), b"other");
+}

@@ -30,6 +30,24 @@ pub(crate) enum Versions {
         #[arg(short, long)]
         message: String,
     },
+    /// Commits files of the lake to a branch without copying them, or the files of a folder
+    ///
+    /// What others have uncommitted there stays uncommitted. What is there already is replaced, and nothing is deleted.
+    #[command(after_help = "Example: datlake import exports/ sales@main:raw/ -m 'The exports'\n\
+        A folder of this machine: datlake import --folder photos sales@main:photos/ -m 'Photos'")]
+    Import {
+        /// What the names of the files begin with; or, with --folder, a folder
+        source: String,
+        /// The branch, and what the paths begin with
+        #[arg(value_name = "REPO@BRANCH[:PREFIX]")]
+        to: String,
+        /// Why
+        #[arg(short, long)]
+        message: String,
+        /// SOURCE is a folder of this machine, whose files are added
+        #[arg(long)]
+        folder: bool,
+    },
     /// Merges what a branch, tag or commit has into another branch
     ///
     /// Where both changed a path to different things, nothing is changed, the paths are listed, and the exit status is 2.

@@ -4,8 +4,10 @@ use std::io::{self, Read as _, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use datlake::report::{CommitInfo, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo, ObjectItem};
-use datlake::{Branch, Digest, Error, ErrorKind, Lake, MergeWinner, RepositoryAddress};
+use datlake::report::{
+    CommitInfo, Imported, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo, ObjectItem,
+};
+use datlake::{Branch, Digest, Error, ErrorKind, Lake, LocalFolder, MergeWinner, RepositoryAddress};
 use datlake::{DiffQuery, LogQuery, MergeOptions, ObjectQuery};
 use serde::Serialize;
 
@@ -74,6 +76,15 @@ pub(super) fn put(lake: &Lake, how: &PutHow) -> anyhow::Result<PutObjects> {
         });
     }
     Ok(PutObjects(done))
+}
+
+pub(super) fn import(lake: &Lake, source: &str, to: &str, message: String, folder: bool) -> anyhow::Result<Imported> {
+    let RepositoryAddress { repository, expression, path, .. } = address(lake, to)?;
+    let branch = repository.branch(&expression);
+    Ok(match folder {
+        true => branch.import_folder(&LocalFolder::read(source)?, &path, message)?,
+        false => branch.import_files(source, &path, message)?,
+    })
 }
 
 pub(super) fn options(how: MergeHow) -> MergeOptions {
@@ -179,6 +190,12 @@ pub(super) fn delete(all: &[RepositoryAddress], recursive: bool) -> anyhow::Resu
 impl Answer for PutObjects {
     fn text(&self, page: &Page) -> String {
         page.lines(self.0.iter().map(|put| format!("put {} ({})\n", escape(&put.path), bytes(put.size))))
+    }
+}
+
+impl Answer for Imported {
+    fn text(&self, _: &Page) -> String {
+        format!("imported {}\n{}", count(self.objects, "file"), commit_line(&self.commit))
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, Collected, CommitInfo, CreatorCode, Evicted,
-    FileInfo, FileRow, FoundCalls, LakeStatus, LineageGraph, MergeResult, Mirrored, NameHistory, ObjectChanges, Pull,
-    Push, Repack, Repaired, RunInfo, RunRow, SignedUrl, Verified,
+    FileInfo, FileRow, FoundCalls, Imported, LakeStatus, LineageGraph, MergeResult, Mirrored, NameHistory,
+    ObjectChanges, Pull, Push, Repack, Repaired, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -63,6 +63,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("find", of::<FoundCalls>()),
         ("gc", of::<Collected>()),
         ("get", of::<Vec<Got>>()),
+        ("import", of::<Imported>()),
         ("info", of::<FileInfo>()),
         // `info @creator/key`
         ("info-call", of::<CallInfo>()),

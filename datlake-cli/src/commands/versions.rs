@@ -14,6 +14,9 @@ pub(super) fn run(lake: &Lake, command: Versions) -> anyhow::Result<Box<dyn Answ
         Versions::Tag(command) => repository::refs_of(lake, RefKind::Tag, command)?,
         Versions::Put(how) => Box::new(objects::put(lake, &how)?),
         Versions::Commit { branch, message } => Box::new(objects::branch(lake, &branch)?.commit(message)?),
+        Versions::Import { source, to, message, folder } => {
+            Box::new(objects::import(lake, &source, &to, message, folder)?)
+        }
         Versions::Merge { source, into, how } => Box::new(objects::merge(lake, &source, &into, how)?),
         Versions::Revert { branch, commit, how } => {
             Box::new(objects::branch(lake, &branch)?.revert(&commit, &objects::options(how))?)

@@ -52,8 +52,8 @@ pub use lineage::{Downstream, DownstreamCall, Upstream, UpstreamFile, UpstreamSt
 pub use remote::{Ability, CheckStep, RemoteCheck, RemoteState, SignedUrl};
 pub use removal::{Removable, Removal};
 pub use repositories::{
-    CommitInfo, CommittedCall, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo, ObjectItem,
-    ObjectPage,
+    CommitInfo, CommittedCall, Imported, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo,
+    ObjectItem, ObjectPage,
 };
 pub use runs::{RunCall, RunInfo, RunRow, Runs};
 pub use sync::{

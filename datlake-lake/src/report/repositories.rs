@@ -73,6 +73,17 @@ impl ObjectInfo {
     }
 }
 
+/// What was imported into a repository.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Imported {
+    /// The commit that has it.
+    pub commit: CommitInfo,
+    /// How many files it put there, also those that were there already.
+    pub objects: u64,
+}
+
 /// A call that made files of a commit.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

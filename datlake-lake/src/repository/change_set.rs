@@ -73,6 +73,14 @@ impl ChangeSet {
         self.with(path, Change::Delete)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn with(mut self, path: &str, change: Change) -> Self {
         self.0.insert(path.to_owned(), change);
         self

@@ -10,6 +10,7 @@ mod commit;
 mod diff;
 mod expression;
 mod handle;
+mod import;
 mod log;
 mod merge;
 mod reference;
