@@ -46,7 +46,7 @@ impl Branch {
     ///
     /// let failed = main.transaction("daily", |branch| {
     ///     branch.put_bytes("out/a.csv", "3")?;
-    ///     Err::<(), _>("something went wrong")
+    ///     Err::<(), Box<dyn std::error::Error + Send + Sync>>("something went wrong".into())
     /// });
     /// let kept = &sales.transactions()?[0];
     /// assert!(failed.unwrap_err().to_string().contains(kept.name()));
