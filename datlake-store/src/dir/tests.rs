@@ -22,6 +22,14 @@ fn check(method: Method) {
     assert_eq!(left_over(&store), [lent], "temporary files were left");
 }
 
+/// As the store of a home is, which finds records in packs too.
+#[test]
+fn a_home_with_packs_of_records_passes_the_conformance_suite() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DirStore::open(folder.path(), Durability::Cached).unwrap();
+    datlake_conformance::check(&*datlake_core::catalog::Packs::default().over(std::sync::Arc::new(store)));
+}
+
 fn left_over(store: &DirStore) -> Vec<std::path::PathBuf> {
     let folder = std::fs::read_dir(store.scratch().unwrap().path()).unwrap();
     folder.map(|entry| entry.unwrap().path()).collect()
