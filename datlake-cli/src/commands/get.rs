@@ -88,6 +88,10 @@ pub(super) fn run(lake: &Lake, items: &[String], how: How) -> anyhow::Result<Vec
         [all @ .., dest] if !all.is_empty() => (all, Path::new(dest)),
         _ => (items, Path::new(".")),
     };
+    if dest == Path::new("-") {
+        let error = Error::new(ErrorKind::InvalidInput, "cannot write to `-`: `get` writes files");
+        bail!(error.with_hint("`datlake cat` writes to standard output; a file of that name is `./-`"));
+    }
     let into = dest.is_dir();
     if uids.len() > 1 && !into {
         bail!(refused(format!("cannot write {} things to `{}`: it is no folder", uids.len(), dest.display())));

@@ -70,6 +70,7 @@ fn get_replaces_nothing_unless_it_is_told_to() {
     // As writable as any new file, although the lake's own is not.
     let fresh = machine.write("work/fresh", "");
     assert_eq!(fs::metadata(&there).unwrap().permissions(), fs::metadata(fresh).unwrap().permissions());
+    machine.fails(2, &["`get` writes files\nhint: `datlake cat` writes to standard output"], &["get", "a.txt", "-"]);
     machine.fails(2, &["cannot write `no/such/folder`"], &["get", "a.txt", "no/such/folder"]);
     assert_eq!(files_in(&machine.path("work")), ["a.txt", "fresh"]);
 }
