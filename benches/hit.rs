@@ -188,7 +188,7 @@ fn miss_with_large_edge(bencher: Bencher) {
     });
 }
 
-/// The same where the numbers came from no call: what the edge adds is what this takes less.
+/// The same where the numbers came from no call.
 #[divan::bench]
 fn miss_with_large_value(bencher: Bencher) {
     let dir = tempfile::tempdir().expect("a temporary directory");
