@@ -28,8 +28,9 @@ impl Tag {
     /// Creates it, for the commit that `from` leads to.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyExists`] where there is one, or a branch of that name; [`ErrorKind::InvalidInput`] for what cannot be a
-    /// name; as [`Reference::commit_info`]; [`ErrorKind::Unavailable`] offline.
+    /// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists) where there is one, or a branch of that name;
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for what cannot be a name; as [`Reference::commit_info`];
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) offline.
     ///
     /// ```
     /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
@@ -49,7 +50,8 @@ impl Tag {
     /// Deletes it. What only it led to goes with a later collection.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] where there is none; [`ErrorKind::Context`] in a body; [`ErrorKind::Unavailable`] offline.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where there is none; [`ErrorKind::Context`](crate::ErrorKind::Context) in a
+    /// body; [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) offline.
     ///
     /// ```
     /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
