@@ -118,7 +118,8 @@ fn is_word_start(byte: u8) -> bool {
 
 impl Lexer<'_> {
     fn peek(&self, ahead: usize) -> u8 {
-        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
+        let at = self.at + ahead;
+        if at < self.bytes.len() { self.bytes[at] } else { 0 }
     }
 
     /// Goes on to the next token; false at the end.

@@ -65,7 +65,7 @@ impl Text {
     }
 
     pub(crate) fn is(&self, at: usize, sym: Sym) -> bool {
-        self.token(at).sym.0 == sym.0
+        at < self.tokens.len() && self.tokens[at].sym.0 == sym.0
     }
 
     pub(crate) fn is_any(&self, at: usize, syms: &[Sym]) -> bool {
@@ -91,11 +91,11 @@ impl Text {
 
     /// Whether an opening bracket is there.
     pub(crate) fn opens(&self, at: usize, bracket: char) -> bool {
-        self.is(at, lex::bracket(bracket as u8))
+        self.token(at).sym.0 == Sym::NAMES_END.0 + bracket as u32
     }
 
     pub(crate) fn closes(&self, at: usize, bracket: char) -> bool {
-        self.is(at, lex::bracket(bracket as u8))
+        self.token(at).sym.0 == Sym::NAMES_END.0 + bracket as u32
     }
 
     /// The other bracket; of anything else, itself.
