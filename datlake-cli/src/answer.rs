@@ -21,6 +21,11 @@ pub(crate) struct Page {
 const MANY: usize = 20;
 
 impl Page {
+    /// How much is listed of what may be very many.
+    pub(crate) fn most(&self) -> usize {
+        if self.verbose { usize::MAX } else { MANY }
+    }
+
     /// Lines: all of them, or the first and how many more there are.
     pub(crate) fn lines(&self, lines: impl IntoIterator<Item = String>) -> String {
         let mut lines = lines.into_iter();

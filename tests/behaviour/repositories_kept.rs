@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use datlake::report::{FindingKind, MirrorOutcome, PushOutcome};
-use datlake::{Branch, Collect, Digest, ErrorKind, Evict, Lake, Mirror, Repository, Side, Verify};
+use datlake::{Branch, Collect, Digest, ErrorKind, Evict, Lake, Mirror, Origin, Prune, Repository, Side, Verify};
 
 use crate::support::{Machines, check_error, files_below, lake};
 
@@ -229,4 +229,28 @@ fn what_was_deleted_elsewhere_is_gone_here() {
     collect(&other);
     assert_eq!(files_below(&other.home().join("repos")), [] as [std::path::PathBuf; 0]);
     assert!(!is_there(other.home(), "on main"));
+}
+
+/// The name leads elsewhere, its earlier versions are pruned: what was put into a repository under it stays there.
+#[test]
+fn what_a_repository_took_of_a_replaced_name_stays() {
+    let machines = Machines::new();
+    for lake in [lake(), machines.machine("one")] {
+        let main = lake.new_repository("sales").create().unwrap().branch("main");
+        main.put("jan.csv", &lake.add_bytes("raw/jan.csv", "first").unwrap()).unwrap();
+        main.commit("January").unwrap();
+        main.put("uncommitted.csv", &lake.file("raw/jan.csv").unwrap()).unwrap();
+        lake.replacing().add_bytes("raw/jan.csv", "second").unwrap();
+        let kept = || ["jan.csv", "uncommitted.csv"].map(|path| main.read(path).unwrap());
+        assert_eq!(kept(), [b"first", b"first"]);
+        let removal = lake.prunable(Prune::default().keep_versions(0)).unwrap();
+        lake.apply(&removal, false).unwrap();
+        collect(&lake);
+        assert_eq!(kept(), [b"first", b"first"]);
+        assert_eq!(lake.file("raw/jan.csv").unwrap().read().unwrap(), b"second");
+        let origin = main.file("jan.csv").unwrap().lineage().unwrap();
+        assert!(matches!(origin, Origin::Added(_)), "{origin:?}");
+        assert_eq!(main.stat("jan.csv").unwrap().from.unwrap().as_str(), "raw/jan.csv");
+        whole(&lake);
+    }
 }

@@ -449,7 +449,7 @@ fn with_style(command: clap::Command) -> clap::Command {
     let command = match command.get_name() {
         _ if command.has_subcommands() => return command.mut_subcommands(with_style),
         "cat" | "completions" | "man" => return command,
-        "status" | "push" | "mirror" | "rm" | "prune" | "lineage" => command.arg(verbose),
+        "info" | "status" | "push" | "mirror" | "rm" | "prune" | "lineage" => command.arg(verbose),
         _ => command,
     };
     command.arg(Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Write JSON"))

@@ -36,9 +36,9 @@ pub(super) fn run(lake: &Lake, uid: &str) -> anyhow::Result<Box<dyn Answer>> {
 
 impl Answer for CallInfo {
     fn text(&self, page: &Page) -> String {
-        let mut cards = vec![inputs(&self.call), creation(&self.call)];
+        let mut cards = vec![inputs(&self.call, page), creation(&self.call)];
         if !self.call.outputs.is_empty() {
-            cards.push(outputs("", &self.originator, &self.call));
+            cards.push(outputs("", &self.originator, &self.call, page));
         }
         let mut text = joined(&cards, page.columns);
         text.push('\n');
@@ -59,7 +59,8 @@ impl Answer for FileInfo {
     fn text(&self, page: &Page) -> String {
         let cards = match &self.created_by {
             Some(call) => {
-                vec![inputs(call), creation(call), outputs(self.row.uid.as_str(), &self.row.originator, call)]
+                let outputs = outputs(self.row.uid.as_str(), &self.row.originator, call, page);
+                vec![inputs(call, page), creation(call), outputs]
             }
             None => added(self),
         };
@@ -100,14 +101,22 @@ fn named(card: &mut Card, uid: Option<&Uid>, name: &str, style: Style) {
     };
 }
 
-fn inputs(call: &CreatedBy) -> Card {
+/// Says how much of a list is not shown.
+fn left_out(card: &mut Card, all: usize, shown: usize) {
+    if let Some(more) = all.checked_sub(shown).filter(|more| *more > 0) {
+        card.line(format!("and {more} more: -v shows all"), dim());
+    }
+}
+
+fn inputs(call: &CreatedBy, page: &Page) -> Card {
     let mut card = Card::new("inputs");
-    for input in &call.inputs {
+    let all = call.inputs.len() + call.values.len();
+    for input in call.inputs.iter().take(page.most()) {
         let how = input.argument.as_deref().unwrap_or("got by the body");
         named(&mut card, input.uid.as_ref(), &input.name, plain());
         card.line(format!("  {how} · {}", bytes(input.size)), dim());
     }
-    for value in &call.values {
+    for value in call.values.iter().take(page.most().saturating_sub(call.inputs.len())) {
         let what = if value.part { "a part of a value" } else { "a value" };
         card.line(format!("{}/{}", value.creator, value.key.short()), plain());
         let how = value
@@ -116,6 +125,7 @@ fn inputs(call: &CreatedBy) -> Card {
             .map_or_else(|| "got by the body".to_owned(), |name| format!("{name}{}", value.at));
         card.line(format!("  {how} · {what}"), dim());
     }
+    left_out(&mut card, all, page.most());
     if call.values_left_out > 0 {
         card.line(format!("and {} more", count(call.values_left_out, "value")), dim());
     }
@@ -142,16 +152,22 @@ fn creation(call: &CreatedBy) -> Card {
 }
 
 /// The files that a call made; the one that was `asked` for stands out.
-fn outputs(asked: &str, originator: &str, call: &CreatedBy) -> Card {
+fn outputs(asked: &str, originator: &str, call: &CreatedBy, page: &Page) -> Card {
     let mut card = Card::new("outputs");
-    for OutputRow { uid, name, size, tree, .. } in &call.outputs {
+    let mut shown = 0;
+    for (at, OutputRow { uid, name, size, tree, .. }) in call.outputs.iter().enumerate() {
         let member = asked.strip_prefix(uid.as_str()).filter(|rest| rest.is_empty() || rest.starts_with("//"));
+        if at >= page.most() && member.is_none() {
+            continue;
+        }
+        shown += 1;
         named(&mut card, Some(uid), name, if member.is_some() { Style::new().green().bold() } else { plain() });
         card.line(format!("  {}", if *tree { "tree".to_owned() } else { bytes(*size) }), dim());
         if let Some(path) = member.and_then(|rest| rest.strip_prefix("//")) {
             card.line(format!("  {path}"), Style::new().green().bold());
         }
     }
+    left_out(&mut card, call.outputs.len(), shown);
     card.line(format!("by {originator}"), plain());
     card
 }

@@ -28,6 +28,20 @@ fn a_file_that_somebody_added() {
 }
 
 #[test]
+fn of_many_inputs_and_outputs_the_first_are_shown_and_the_file_itself() {
+    let (machine, _) = Machine::prepared();
+    let files = pipeline::given_many(&machine.lake(), 30);
+    let uid = files[29].uid().unwrap().as_str();
+    let shown = machine.ok(&["info", uid]);
+    assert!(shown.contains("many/19.txt") && !shown.contains("many/20.txt"), "{shown}");
+    assert!(shown.contains("and 40 more: -v shows all") && shown.contains("and 9 more: -v shows all"), "{shown}");
+    assert!(shown.contains("of 19.txt") && !shown.contains("of 20.txt") && shown.contains("of 29.txt"), "{shown}");
+    let all = machine.ok(&["info", "-v", uid]);
+    assert!(all.contains("many/29.txt") && all.contains("lengths[29]") && all.contains("of 20.txt"), "{all}");
+    assert!(!all.contains("more: -v"), "{all}");
+}
+
+#[test]
 fn a_file_in_a_tree() {
     let (machine, made) = Machine::prepared();
     let uid = format!("{}//2.txt", made.words.uid().unwrap());

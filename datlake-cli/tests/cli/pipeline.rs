@@ -70,6 +70,26 @@ pub(crate) fn length(text: &File) -> Result<u64> {
     Ok(text.len())
 }
 
+/// Is given as many files and values as there are numbers, and makes as many files.
+#[file_creator]
+pub(crate) fn many(lengths: &[(File, Vec<Trained>)]) -> Result<Vec<File>> {
+    lengths
+        .iter()
+        .map(|(file, rows)| File::from_bytes(&format!("of {}", file.name()), rows[0].name.as_bytes()))
+        .collect()
+}
+
+/// The files of a call that is given `count` files and values.
+pub(crate) fn given_many(lake: &Lake, count: u32) -> Vec<File> {
+    let _current = lake.enter();
+    let one = |n: u32| {
+        let file = lake.add_bytes(&format!("many/{n}.txt"), format!("{n}")).unwrap();
+        let rows = train(&file, &[f64::from(n) / 7.3]).unwrap();
+        (file, rows)
+    };
+    many(&(0..count).map(one).collect::<Vec<_>>()).unwrap()
+}
+
 /// What the pipeline made.
 pub(crate) struct Made {
     pub(crate) count: File,
