@@ -15,9 +15,12 @@ pub(super) fn aligned(calls: &[CallRow]) -> String {
     if calls.is_empty() {
         return String::new();
     }
+    let is_of_one = calls.iter().all(|call| call.creator == calls[0].creator);
     let [head, rows @ ..] = &mut *table(calls, false, |call| {
+        let function = call.creator.as_str().rsplit([':', '/']).next().unwrap_or_default();
+        let name = if is_of_one { call.key.short() } else { format!("{function}/{}", call.key.short()) };
         let took = call.duration_ms.map(duration).unwrap_or_default();
-        [call.key.short(), call.started_at.as_deref().map(time).unwrap_or_default(), took]
+        [name, call.started_at.as_deref().map(time).unwrap_or_default(), took]
     }) else {
         return String::new();
     };
