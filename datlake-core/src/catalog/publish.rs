@@ -121,10 +121,8 @@ impl Catalog {
         let decided = match self.deciding().create(&at, record.bytes()).await? {
             Created::New => Published::Ours(record.clone()),
             Created::Exists => {
-                let bytes = self.deciding().get(&at).await?.ok_or_else(|| {
-                    Error::new(ErrorKind::Io, format!("`{}` was removed while it was published", at.path()))
-                        .with_hint("run again")
-                })?;
+                // It was removed in between, and some of our names with it.
+                let Some(bytes) = self.deciding().get(&at).await? else { return Ok(Commit::Retry(Retry::Now)) };
                 match CallDocument::parse(&record.creator, &record.key, bytes)? {
                     // A create whose reply got lost is ours all the same.
                     CallDocument::Record(first) if first.nonce == record.nonce => Published::Ours(first),
