@@ -23,6 +23,24 @@ pub(crate) fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
+/// Rows with their cells below each other; the first is the head. Cells are cut to so many characters, and escaped.
+pub(crate) fn aligned(rows: Vec<Vec<String>>, cell: usize) -> String {
+    let shown = |text: String| match text.char_indices().nth(cell) {
+        Some((cut, _)) => escape(&format!("{}…", &text[..cut])).into_owned(),
+        None => escape(&text).into_owned(),
+    };
+    let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row.into_iter().map(shown).collect()).collect();
+    let columns = rows.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns).map(|at| rows.iter().map(|row| width(&row[at])).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| padded(cell, *width)).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// Lines of at most `columns`, broken behind blanks, slashes and colons where that is possible.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();

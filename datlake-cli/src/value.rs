@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::text::{count, escape, padded, shown, width};
+use crate::text::{aligned, count, escape, shown};
 
 /// Rows, lines of JSON, elements of a plain list.
 const ROWS: usize = 20;
@@ -70,28 +70,14 @@ fn table(value: &Value) -> Option<String> {
             return None;
         }
     }
-    let cell = |value: Option<&Value>| {
-        let text = match value {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(value) => shown(value),
-        };
-        let text = match text.char_indices().nth(CELL) {
-            Some((cut, _)) => format!("{}…", &text[..cut]),
-            None => text,
-        };
-        escape(&text).into_owned()
+    let cell = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => shown(value),
     };
-    let head: Vec<String> = columns.iter().map(|name| escape(name).into_owned()).collect();
+    let head = columns.iter().map(|name| (*name).to_owned()).collect();
     let body = rows.iter().take(ROWS).map(|row| columns.iter().map(|name| cell(row.get(*name))).collect());
-    let lines: Vec<Vec<String>> = std::iter::once(head).chain(body).collect();
-    let widths: Vec<usize> =
-        (0..columns.len()).map(|at| lines.iter().map(|line| width(&line[at])).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for line in &lines {
-        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| padded(cell, *width)).collect();
-        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
-    }
+    let text = aligned(std::iter::once(head).chain(body).collect(), CELL);
     Some(text + &left_out(rows.len(), ROWS, "row"))
 }
 

@@ -51,7 +51,7 @@ pub(super) fn narrow(calls: &mut Vec<CallRow>, failed: bool, since: Option<Durat
 /// As a paragraph, or as a row, for each.
 pub(super) fn shown(calls: &[CallRow], how: Shown, columns: usize) -> String {
     match how {
-        Shown { table: true, .. } => table::aligned(calls),
+        Shown { table: true, .. } => table::text(calls),
         Shown { csv: true, .. } => table::csv(calls),
         Shown { .. } => paragraphs(calls, columns),
     }

@@ -14,7 +14,10 @@ pub(super) fn shown(lake: &Lake, was: &str, now: Option<&str>) -> anyhow::Result
     match (lake.repository_address(was)?, now) {
         (Some(of), now) => Ok(Box::new(objects::diff(&of, now)?)),
         (None, Some(now)) => Ok(Box::new(lake.compare(was, now)?)),
-        (None, None) => bail!(refused(format!("`{was}` is no branch, and nothing is there to compare it with"))),
+        (None, None) => {
+            let error = refused(format!("`{was}` is no branch, and nothing is there to compare it with"));
+            bail!(error.with_hint("write two files or calls, or REPO@BRANCH for what is uncommitted there"))
+        }
     }
 }
 

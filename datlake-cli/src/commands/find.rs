@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use super::calls;
 use crate::answer::{Answer, Page, cannot_be_shown};
 use crate::args::{FindHow, Shown};
+use crate::failure::{ABSENT, FAILED};
 use crate::text::{count, escape, time};
 
 #[derive(Debug)]
@@ -68,10 +69,12 @@ impl Answer for Answered {
     }
 
     fn status(&self) -> u8 {
-        match () {
-            () if !self.damaged().is_empty() => crate::failure::FAILED,
-            () if self.found.calls.is_empty() && self.found.files.is_empty() => crate::failure::ABSENT,
-            () => 0,
+        if !self.damaged().is_empty() {
+            FAILED
+        } else if self.found.calls.is_empty() && self.found.files.is_empty() {
+            ABSENT
+        } else {
+            0
         }
     }
 }

@@ -218,11 +218,11 @@ fn write_file(file: &File, path: &Path, force: bool, executable: bool) -> anyhow
 fn write(file: &File, out: &mut std::fs::File) -> anyhow::Result<()> {
     let mut reader = file.open()?;
     if !reader.share_with(out).with_context(|| format!("cannot read `{file}`"))? {
-        return copy_from(reader, file, out);
+        return copy_from(reader, file, file.digest(), out);
     }
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(&mut *out)?;
-    has_digest(file, &hasher)
+    has_digest(file, file.digest(), &hasher)
 }
 
 /// Writes a file, which appears whole.

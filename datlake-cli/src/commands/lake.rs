@@ -1,5 +1,6 @@
 //! The lake that programs use, and files in it.
 
+use std::fmt::Display;
 use std::io::{Read, Write};
 
 use anyhow::{Context as _, bail};
@@ -35,29 +36,35 @@ pub(super) fn as_tree(file: &File) -> Option<Tree> {
 
 /// Writes the content of `file` to `out`, and checks that it is what it was.
 pub(super) fn copy(file: &File, out: &mut dyn Write) -> anyhow::Result<()> {
-    copy_from(file.open()?, file, out)
+    copy_from(file.open()?, file, file.digest(), out)
 }
 
-/// The same from what was opened of it.
-pub(super) fn copy_from(mut reader: impl Read, file: &File, out: &mut dyn Write) -> anyhow::Result<()> {
+/// The same of what was opened as `what`, whose content has this digest.
+pub(super) fn copy_from(
+    mut reader: impl Read,
+    what: &dyn Display,
+    digest: Digest,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 64 << 10];
     loop {
-        let n = reader.read(&mut buffer).with_context(|| format!("cannot read `{file}`"))?;
+        let n = reader.read(&mut buffer).with_context(|| format!("cannot read `{what}`"))?;
         if n == 0 {
             break;
         }
         hasher.update(&buffer[..n]);
         out.write_all(&buffer[..n])?;
     }
-    has_digest(file, &hasher)
+    has_digest(what, digest, &hasher)
 }
 
-/// Makes sure that what was hashed is the content of a file.
-pub(super) fn has_digest(file: &File, hashed: &blake3::Hasher) -> anyhow::Result<()> {
-    if Digest::from_bytes(*hashed.finalize().as_bytes()) != file.digest() {
-        let message = format!("the content of `{file}` is damaged: its digest is not {}", file.digest());
-        bail!(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(file.digest())));
+/// Makes sure that what was hashed is the content of `what`.
+pub(super) fn has_digest(what: &dyn Display, digest: Digest, hashed: &blake3::Hasher) -> anyhow::Result<()> {
+    if Digest::from_bytes(*hashed.finalize().as_bytes()) != digest {
+        let message = format!("the content of `{what}` is damaged: its digest is not {digest}");
+        let error = Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(digest));
+        bail!(error.with_hint("`datlake verify` shows what is damaged, and `datlake repair` looks for a whole copy"));
     }
     Ok(())
 }

@@ -1,16 +1,19 @@
 //! What is at a reference of a repository: `put`, `commit`, `merge` and the like, and what `ls`, `cat`, `log`, `diff` and `rm` do there.
 
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use datlake::report::{
     CommitInfo, Imported, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo, ObjectItem,
 };
-use datlake::{Branch, Digest, Error, ErrorKind, Lake, LocalFolder, MergeWinner, RepositoryAddress};
-use datlake::{DiffQuery, LogQuery, MergeOptions, ObjectQuery};
+use datlake::{
+    Branch, DiffQuery, Error, ErrorKind, Lake, LocalFolder, LogQuery, MergeOptions, MergeWinner, ObjectQuery,
+    RepositoryAddress,
+};
 use serde::Serialize;
 
+use super::lake::copy_from;
 use super::repository::{address, named, title};
 use crate::answer::{Answer, Page};
 use crate::args::{MergeHow, Prefer, PutHow};
@@ -65,7 +68,10 @@ pub(super) fn put(lake: &Lake, how: &PutHow) -> anyhow::Result<PutObjects> {
     for file in &how.files {
         let own = match Path::new(file).file_name().and_then(|name| name.to_str()) {
             Some(name) if is_folder && file != "-" => name,
-            None | Some(_) if is_folder => bail!(refused(format!("`{}` has no name of its own", file.display()))),
+            None | Some(_) if is_folder => {
+                let error = refused(format!("`{}` has no name of its own", file.display()));
+                bail!(error.with_hint(format!("write the whole path behind `{}`", how.to)));
+            }
             _ => "",
         };
         let at = format!("{path}{own}");
@@ -117,11 +123,9 @@ pub(super) fn list(of: &RepositoryAddress, long: bool, recursive: bool) -> anyho
     let query = if recursive { query } else { query.delimiter("/") };
     let items = of.repository.reference(&of.expression).list(&query)?.items;
     if items.is_empty() && !of.path.is_empty() {
-        let at = format!("{}@{}", of.repository.name(), of.expression);
-        bail!(Error::new(
-            ErrorKind::NotFound,
-            format!("there is nothing at `{at}` whose path begins with `{}`", of.path)
-        ));
+        let at = at(of);
+        let message = format!("there is nothing at `{at}` whose path begins with `{}`", of.path);
+        bail!(Error::new(ErrorKind::NotFound, message).with_hint(format!("`datlake ls -r {at}` lists its files")));
     }
     Ok(Objects { items, long })
 }
@@ -147,23 +151,13 @@ pub(super) fn diff(of: &RepositoryAddress, now: Option<&str>) -> anyhow::Result<
 /// Writes the content of a file of a repository, and checks that it is what it was.
 pub(super) fn copy(of: &RepositoryAddress, out: &mut dyn Write) -> anyhow::Result<()> {
     let reference = of.repository.reference(&of.expression);
-    let (expected, mut reader) = (reference.stat(&of.path)?.digest, reference.open(&of.path)?);
-    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 64 << 10]);
-    loop {
-        let n = reader.read(&mut buffer).with_context(|| format!("cannot read `{}`", of.path))?;
-        if n == 0 {
-            break;
-        }
-        hasher.update(&buffer[..n]);
-        out.write_all(&buffer[..n])?;
-    }
-    if Digest::from_bytes(*hasher.finalize().as_bytes()) != expected {
-        bail!(Error::new(
-            ErrorKind::Corrupt,
-            format!("the content of `{}` is damaged: its digest is not {expected}", of.path)
-        ));
-    }
-    Ok(())
+    let (digest, reader) = (reference.stat(&of.path)?.digest, reference.open(&of.path)?);
+    copy_from(reader, &format_args!("{}:{}", at(of), of.path), digest, out)
+}
+
+/// `REPO@REF`.
+fn at(of: &RepositoryAddress) -> String {
+    format!("{}@{}", of.repository.name(), of.expression)
 }
 
 /// What `rm` does with addresses.
@@ -173,10 +167,9 @@ pub(super) fn delete(all: &[RepositoryAddress], recursive: bool) -> anyhow::Resu
         let branch = of.repository.branch(&of.expression);
         if !recursive {
             if !branch.delete_object(&of.path)? {
-                bail!(Error::new(
-                    ErrorKind::NotFound,
-                    format!("there is no `{}` at `{}@{}`", of.path, of.repository.name(), of.expression)
-                ));
+                let at = at(of);
+                let error = Error::new(ErrorKind::NotFound, format!("there is no `{}` at `{at}`", of.path));
+                bail!(error.with_hint(format!("`datlake ls -r {at}` lists its files; -r deletes a folder")));
             }
             deleted += 1;
             continue;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use datlake::report::CommitInfo;
-use datlake::{Digest, Error, ErrorKind, Lake, Repository, RepositoryAddress};
+use datlake::{Digest, ErrorKind, Lake, Repository, RepositoryAddress};
 use serde::Serialize;
 
 use crate::answer::{Answer, Page};
@@ -133,7 +133,8 @@ pub(super) fn address(lake: &Lake, text: &str) -> anyhow::Result<RepositoryAddre
     };
     // Fails with the nearest names.
     lake.repository(name)?;
-    bail!(Error::new(ErrorKind::InvalidInput, format!("`{text}` is the name of a file of the lake")))
+    let error = refused(format!("`{text}` is the name of a file of the lake"));
+    bail!(error.with_hint("write REPO@BRANCH, or REPO@BRANCH:PATH"))
 }
 
 fn row(of: &Repository) -> RepositoryRow {

@@ -3,7 +3,7 @@
 use datlake::report::CallRow;
 use serde_json::Value;
 
-use crate::text::{duration, escape, padded, shown, time, width};
+use crate::text::{aligned, duration, shown, time};
 
 /// Characters of a cell that a person sees.
 const CELL: usize = 40;
@@ -11,54 +11,36 @@ const CELL: usize = 40;
 const DEPTH: usize = 2;
 
 /// For people: columns that are aligned, cells that are cut.
-pub(super) fn aligned(calls: &[CallRow]) -> String {
-    if calls.is_empty() {
-        return String::new();
-    }
-    let is_of_one = calls.iter().all(|call| call.creator == calls[0].creator);
-    let [head, rows @ ..] = &mut *table(calls, false, |call| {
-        let function = call.creator.as_str().rsplit([':', '/']).next().unwrap_or_default();
-        let name = if is_of_one { call.key.short() } else { format!("{function}/{}", call.key.short()) };
+pub(super) fn text(calls: &[CallRow]) -> String {
+    let Some(first) = calls.first() else { return String::new() };
+    let is_of_one = calls.iter().all(|call| call.creator == first.creator);
+    let rows = table(calls, "took", false, |call| {
+        let key = call.key.short();
+        let name = if is_of_one { key } else { format!("{}/{key}", call.creator.function()) };
         let took = call.duration_ms.map(duration).unwrap_or_default();
         [name, call.started_at.as_deref().map(time).unwrap_or_default(), took]
-    }) else {
-        return String::new();
-    };
-    for cell in head.iter_mut().chain(rows.iter_mut().flatten()) {
-        if let Some((cut, _)) = cell.char_indices().nth(CELL) {
-            cell.truncate(cut);
-            cell.push('…');
-        }
-        *cell = escape(cell).into_owned();
-    }
-    let lines = || std::iter::once(&*head).chain(&*rows);
-    let widths: Vec<usize> =
-        (0..head.len()).map(|at| lines().map(|line| width(&line[at])).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for line in lines() {
-        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| padded(cell, *width)).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    });
+    aligned(rows, CELL)
 }
 
-/// For programs: addresses, times and values are whole, durations in milliseconds.
+/// For programs: addresses, times and values are whole.
 pub(super) fn csv(calls: &[CallRow]) -> String {
-    let rows = table(calls, true, |call| {
+    let rows = table(calls, "took_ms", true, |call| {
         let took = call.duration_ms.map(|ms| ms.to_string()).unwrap_or_default();
         [format!("@{}/{}", call.creator, call.key), call.started_at.clone().unwrap_or_default(), took]
     });
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing to memory does not fail, and all rows are as long.
-    rows.iter().all(|row| writer.write_record(row).is_ok());
+    for row in &rows {
+        let _ = writer.write_record(row);
+    }
     let text = writer.into_inner().unwrap_or_default();
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// The head and a row for each call; `own` is what it is called, when it started, and how long it took. Values have the names of files;
+/// The head and a row for each call; `own` is what it is called, when it started, and how long it `took`. Values have the names of files;
 /// `with_uids` adds what they are called in the lake.
-fn table(calls: &[CallRow], with_uids: bool, own: impl Fn(&CallRow) -> [String; 3]) -> Vec<Vec<String>> {
+fn table(calls: &[CallRow], took: &str, with_uids: bool, own: impl Fn(&CallRow) -> [String; 3]) -> Vec<Vec<String>> {
     let (mut params, mut values) = (Columns::default(), Columns::default());
     for (at, call) in calls.iter().enumerate() {
         for param in &call.params {
@@ -75,7 +57,7 @@ fn table(calls: &[CallRow], with_uids: bool, own: impl Fn(&CallRow) -> [String; 
             values.put(at, "files".to_owned(), files.join(" "));
         }
     }
-    let own_names = ["call", "started", "took"].map(str::to_owned);
+    let own_names = ["call", "started", took].map(str::to_owned);
     let mut rows = vec![own_names.into_iter().chain(params.names()).chain(values.names()).collect()];
     for (at, call) in calls.iter().enumerate() {
         rows.push(own(call).into_iter().chain(params.row(at)).chain(values.row(at)).collect());

@@ -69,7 +69,7 @@ fn calls_are_rows_with_parameters_and_values_as_columns() {
     assert_eq!(rows(&table), [["text", "value"], ["c.txt", "4"], ["a, \"b\".txt", "7"]]);
     let csv = machine.ok(&["calls", "length", "--csv"]);
     let lines: Vec<&str> = csv.lines().collect();
-    assert_eq!(lines[0], "call,started,took,text,value");
+    assert_eq!(lines[0], "call,started,took_ms,text,value");
     assert!(
         lines[2].starts_with("@datlake-cli/cli::pipeline::length/") && lines[2].ends_with(",\"a, \"\"b\"\".txt\",7"),
         "{csv}"

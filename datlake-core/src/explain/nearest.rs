@@ -47,20 +47,20 @@ pub async fn nearest<'a>(
     });
     ranked.truncate(COMPARED);
     // Nothing is nearer than the same arguments.
-    let is_clear = ranked.len() < 2 || ranked[0].0.0 == 0;
-    if !is_clear {
-        let mut below = vec![now.clone()];
-        below.extend(ranked.iter().map(|(_, was, _)| Sketch::of(was)));
-        let calls = makers(catalog, &below).await?;
-        let mut origins = ArgumentOrigins::new(&calls, false);
-        let mine = origins.arguments(now);
-        let mut others = below[1..].iter();
-        ranked.sort_by_cached_key(|(_, _, differences)| {
-            let theirs = others.next().map(|other| origins.arguments(other)).unwrap_or_default();
-            strangers(differences, &mine, &theirs)
-        });
+    if ranked.len() < 2 || ranked[0].0.0 == 0 {
+        return Ok(ranked.into_iter().next().map(|(_, was, differences)| (was, differences)));
     }
-    Ok(ranked.into_iter().next().map(|(_, was, differences)| (was, differences)))
+    let mut below = vec![now.clone()];
+    below.extend(ranked.iter().map(|(_, was, _)| Sketch::of(was)));
+    let calls = makers(catalog, &below).await?;
+    let mut origins = ArgumentOrigins::new(&calls, false);
+    let mine = origins.arguments(now);
+    let compared = ranked.into_iter().zip(&below[1..]).map(|((_, was, differences), other)| {
+        let others = strangers(&differences, &mine, &origins.arguments(other));
+        (others, was, differences)
+    });
+    // Of those that are as near, the first.
+    Ok(compared.min_by_key(|(others, ..)| *others).map(|(_, was, differences)| (was, differences)))
 }
 
 /// How many arguments are others, and not the same in another state.

@@ -184,7 +184,7 @@ impl LakeBuilder {
 
     /// Tells why each body runs, before it does, by [`Event::Explained`](crate::Event::Explained) and a line on standard error, as
     /// `DATLAKE_EXPLAIN=1` does. It is compared with what ran before this process looked: the first time that a creator's body runs, all
-    /// records of that creator are read.
+    /// records of that creator are read, and for each body those of the calls that made what was given to it and to the nearest calls.
     #[must_use]
     pub fn explain(mut self, explain: bool) -> Self {
         self.explain = explain;
@@ -262,32 +262,18 @@ impl LakeBuilder {
     }
 
     pub(super) fn from_settings(settings: Settings) -> Self {
-        let Settings {
-            home,
-            remote,
-            unsafe_remote,
-            email,
-            cache_limit,
-            keep_code,
-            offline,
-            mode,
-            explain,
-            log: _,
-            rank: _,
-        } = settings;
-        let keep_code = Some(keep_code);
         let mut options = Options::default();
-        options.remote.unsafe_creates = unsafe_remote;
+        options.remote.unsafe_creates = settings.unsafe_remote;
         Self {
-            home: Some(home),
-            remote,
+            home: Some(settings.home),
+            remote: settings.remote,
             options,
-            email,
-            cache_limit,
-            keep_code,
-            offline,
-            mode,
-            explain,
+            email: settings.email,
+            cache_limit: settings.cache_limit,
+            keep_code: Some(settings.keep_code),
+            offline: settings.offline,
+            mode: settings.mode,
+            explain: settings.explain,
             ..Self::default()
         }
     }

@@ -32,7 +32,7 @@ pub struct FoundCalls {
     pub files: Vec<FileRow>,
     /// How many calls more it would have been, had a parameter not been secret or too large to be kept.
     pub not_compared: u64,
-    /// What is damaged, so that nobody knows whether it is looked for.
+    /// What is damaged or cannot be reached, so that it is not known whether it is one of them.
     pub damaged: Vec<Damage>,
 }
 

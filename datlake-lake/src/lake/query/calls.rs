@@ -168,10 +168,14 @@ impl Lake {
 
     /// Those of `calls` whose creator is called so in full or by the end of its name.
     pub(super) fn of_creator(&self, mut calls: Calls, wanted: &str) -> Result<Calls> {
-        let mut names: Vec<String> = calls.iter().map(|(creator, _)| creator.to_string()).collect();
-        names.dedup();
-        calls.retain(|(creator, _)| is_called(creator.as_str(), wanted));
-        if calls.is_empty() { Err(self.no_creator(wanted, &names)) } else { Ok(calls) }
+        let is_meant = |(creator, _): &(CreatorName, CallKey)| is_called(creator.as_str(), wanted);
+        if !calls.iter().any(is_meant) {
+            let mut names: Vec<String> = calls.iter().map(|(creator, _)| creator.to_string()).collect();
+            names.dedup();
+            return Err(self.no_creator(wanted, &names));
+        }
+        calls.retain(is_meant);
+        Ok(calls)
     }
 
     /// The only creator with calls that is called so in full or by the end of its name, and its calls.

@@ -59,7 +59,7 @@ impl Lake {
                 crates: crates.unwrap_or_default(),
                 damaged: Vec::new(),
             };
-            self.compare_upstream(old, new, &mut diff).await?;
+            self.compare_upstream(old, new, true, &mut diff).await?;
             Ok(diff)
         })
     }
@@ -74,17 +74,19 @@ impl Lake {
     ) -> Result<(Vec<CallPair>, bool)> {
         let Some(was) = was else { return Ok((Vec::new(), false)) };
         let mut diff = CallDiff::default();
-        self.compare_upstream(was, now.clone(), &mut diff).await?;
+        self.compare_upstream(was, now.clone(), with_sources, &mut diff).await?;
         damaged.append(&mut diff.damaged);
-        let mut pairs = diff.pairs.split_off(1);
-        if !with_sources {
-            pairs.iter_mut().for_each(|pair| pair.sources.clear());
-        }
-        Ok((pairs, diff.left_out))
+        Ok((diff.pairs.split_off(1), diff.left_out))
     }
 
     /// Compares two calls, and from there upstream those that made what differs.
-    async fn compare_upstream(&self, was: Lineage, now: Lineage, diff: &mut CallDiff) -> Result<()> {
+    async fn compare_upstream(
+        &self,
+        was: Lineage,
+        now: Lineage,
+        with_sources: bool,
+        diff: &mut CallDiff,
+    ) -> Result<()> {
         let mut seen = HashSet::from([(was.key, now.key)]);
         let mut open = VecDeque::from([(was, now)]);
         let mut shown = Vec::new();
@@ -105,7 +107,7 @@ impl Lake {
             }
             shown.push(what);
             name_paths(self.catalog(), &mut differences, &was.inputs, &now.inputs).await?;
-            let sources = self.name_items(&mut differences, Some(&was), Some(&now), true).await?;
+            let sources = self.name_items(&mut differences, Some(&was), Some(&now), with_sources).await?;
             let (was, now) = (ComparedCall::of(&was), ComparedCall::of(&now));
             diff.pairs.push(CallPair { was, now, differences, sources, alike: 0 });
         }
