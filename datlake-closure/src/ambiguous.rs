@@ -257,8 +257,8 @@ fn ordered(scanner: &Scanner, module: ModId, text: &Text, (at, to): Span, depth:
     let index = &scanner.index;
     let at = past_references(text, at);
     let (path, next) = path_at(text, at, to).filter(|_| depth < DEPTH)?;
-    for meaning in scanner.resolver.resolve(index, module, &path).found {
-        let map = match meaning {
+    for meaning in &scanner.resolver.resolve(index, module, &path).found {
+        let map = match *meaning {
             Meaning::Extern(path) => Some(index.name(path)).filter(|path| keeps_order(path)),
             Meaning::Def(def) => {
                 renamed(index, def).and_then(|(text, ty)| ordered(scanner, index[def].module, &text, ty, depth + 1))
@@ -298,10 +298,10 @@ fn keeps_order(path: &str) -> bool {
 }
 
 fn definitions(scanner: &Scanner, module: ModId, path: &[Sym]) -> Vec<DefId> {
-    let found = scanner.resolver.resolve(&scanner.index, module, path).found;
-    let definition = |meaning| if let Meaning::Def(def) = meaning { Some(def) } else { None };
+    let resolved = scanner.resolver.resolve(&scanner.index, module, path);
+    let definition = |meaning: &Meaning| if let Meaning::Def(def) = meaning { Some(*def) } else { None };
     let is_type = |def: &DefId| scanner.index[*def].kind.is_type() || scanner.index[*def].kind == Kind::Alias;
-    found.into_iter().filter_map(definition).filter(is_type).collect()
+    resolved.found.iter().filter_map(definition).filter(is_type).collect()
 }
 
 /// The bracket around fields or variants.

@@ -185,7 +185,8 @@ impl Lexer<'_> {
             _ => self.punct(),
         };
         self.at = self.at.clamp(start + 1, self.bytes.len());
-        while !self.text.is_char_boundary(self.at) {
+        // Up to where a character begins.
+        while self.at < self.bytes.len() && self.bytes[self.at] & 0xc0 == 0x80 {
             self.at += 1;
         }
         self.tokens.push(Token { kind, start: start as u32, end: self.at as u32, sym, mate });
@@ -228,36 +229,43 @@ impl Lexer<'_> {
         let start = self.at;
         self.words();
         let word = &self.text[start..self.at];
-        let raw = matches!(word, "r" | "br" | "cr");
-        match self.peek(0) {
-            b'"' if raw => return self.raw_string(0),
-            b'"' if matches!(word, "b" | "c") => return self.string(),
-            b'\'' if word == "b" => {
-                let quoted = self.quote();
-                return if quoted.0 == Kind::Lifetime { (Kind::Lifetime, quoted.1) } else { quoted };
-            }
-            b'#' if raw => {
-                let hashes = self.bytes[self.at..].iter().take_while(|byte| **byte == b'#').count();
-                if self.peek(hashes) == b'"' {
-                    return self.raw_string(hashes);
-                }
-                if word == "r" && hashes == 1 && is_word_start(self.peek(1)) {
-                    self.at += 1;
-                    let name = self.at;
-                    self.words();
-                    let plain = self.symbols.of(&self.text[name..self.at]);
-                    // `r#type` is no keyword; `r#name` is `name`.
-                    let sym = if plain.is_keyword() { self.symbols.of(&self.text[start..self.at]) } else { plain };
-                    return (Kind::Ident, sym);
-                }
-            }
-            _ => {}
+        if let b'"' | b'\'' | b'#' = self.peek(0)
+            && let Some(token) = self.prefixed(start, word)
+        {
+            return token;
         }
         let sym = self.symbols.of(word);
         if self.old && matches!(sym, symbol::ASYNC | symbol::AWAIT) {
             return (Kind::Ident, self.symbols.of(&format!("r#{word}")));
         }
         (Kind::Ident, sym)
+    }
+
+    /// Behind `r`, `b`, `c` and the like: the literal, or a raw identifier.
+    fn prefixed(&mut self, start: usize, word: &str) -> Option<(Kind, Sym)> {
+        let raw = matches!(word, "r" | "br" | "cr");
+        match self.peek(0) {
+            b'"' if raw => Some(self.raw_string(0)),
+            b'"' if matches!(word, "b" | "c") => Some(self.string()),
+            b'\'' if word == "b" => Some(self.quote()),
+            b'#' if raw => {
+                let hashes = self.bytes[self.at..].iter().take_while(|byte| **byte == b'#').count();
+                if self.peek(hashes) == b'"' {
+                    return Some(self.raw_string(hashes));
+                }
+                if word != "r" || hashes != 1 || !is_word_start(self.peek(1)) {
+                    return None;
+                }
+                self.at += 1;
+                let name = self.at;
+                self.words();
+                let plain = self.symbols.of(&self.text[name..self.at]);
+                // `r#type` is no keyword; `r#name` is `name`.
+                let sym = if plain.is_keyword() { self.symbols.of(&self.text[start..self.at]) } else { plain };
+                Some((Kind::Ident, sym))
+            }
+            _ => None,
+        }
     }
 
     fn words(&mut self) {

@@ -4,15 +4,63 @@
 //! somebody else reads the tokens, nothing is bound. A nested `fn` does not see what the body around it binds.
 
 use crate::lex::Kind;
-use crate::symbol::{self, Map, Sym};
+use crate::symbol::{self, Sym};
 use crate::text::Text;
 
 #[derive(Default)]
 pub(crate) struct Locals {
-    values: Map<Sym, Vec<(usize, usize)>>,
-    types: Map<Sym, Vec<(usize, usize)>>,
+    values: Names,
+    types: Names,
     /// Nested functions.
     inner: Vec<(usize, usize)>,
+}
+
+/// Names, and where they hold: lists by the last bits of a name's number. Every name in every body is looked up here, in macros that
+/// are compiled without optimisation.
+struct Names {
+    /// The last entry of each list, from 1.
+    lists: [u32; LISTS],
+    bound: Vec<Bound>,
+}
+
+struct Bound {
+    name: Sym,
+    from: usize,
+    to: usize,
+    /// The entry before it in its list.
+    before: u32,
+}
+
+const LISTS: usize = 64;
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { lists: [0; LISTS], bound: Vec::new() }
+    }
+}
+
+impl Names {
+    fn last(&self, name: Sym) -> u32 {
+        self.lists[name.0 as usize % LISTS]
+    }
+
+    fn bind(&mut self, name: Sym, (from, to): (usize, usize)) {
+        self.bound.push(Bound { name, from, to, before: self.last(name) });
+        self.lists[name.0 as usize % LISTS] = self.bound.len() as u32;
+    }
+
+    /// Whether it is bound in a range that begins from `function` on and holds at `at`.
+    fn holds(&self, name: Sym, function: usize, at: usize) -> bool {
+        let (bound, mut last) = (self.bound.as_slice(), self.last(name));
+        while last != 0 {
+            let one = &bound[last as usize - 1];
+            if one.name.0 == name.0 && function <= one.from && one.from <= at && at < one.to {
+                return true;
+            }
+            last = one.before;
+        }
+        false
+    }
 }
 
 /// How often each token is looked at ahead on average, at most.
@@ -44,7 +92,8 @@ impl Locals {
             let quiet = matches!(macros, [(start, end), ..] if *start <= at && at < *end);
             at = finder.token(at, to, quiet);
         }
-        finder.found.sorted()
+        finder.found.inner.sort_unstable();
+        finder.found
     }
 
     pub(crate) fn hides_value(&self, name: Sym, at: usize) -> bool {
@@ -55,19 +104,17 @@ impl Locals {
         self.hides(&self.types, name, at)
     }
 
-    fn hides(&self, bound: &Map<Sym, Vec<(usize, usize)>>, name: Sym, at: usize) -> bool {
-        let Some(ranges) = bound.get(&name) else { return false };
-        // What is bound around the nested function that the token is in does not hold there.
-        let before = self.inner.partition_point(|(start, _)| *start <= at);
-        let function = self.inner[..before].iter().rfind(|(_, end)| at < *end).map_or(0, |(start, _)| *start);
-        let first = ranges.partition_point(|(from, _)| *from < function);
-        ranges[first..].iter().take_while(|(from, _)| *from <= at).any(|(_, to)| at < *to)
+    fn hides(&self, bound: &Names, name: Sym, at: usize) -> bool {
+        bound.last(name) != 0 && bound.holds(name, self.function_around(at), at)
     }
 
-    fn sorted(mut self) -> Self {
-        self.values.values_mut().chain(self.types.values_mut()).for_each(|ranges| ranges.sort_unstable());
-        self.inner.sort_unstable();
-        self
+    /// Where the nested function begins that the token is in: what is bound around that does not hold there.
+    fn function_around(&self, at: usize) -> usize {
+        if self.inner.is_empty() {
+            return 0;
+        }
+        let before = self.inner.partition_point(|(start, _)| *start <= at);
+        self.inner[..before].iter().rfind(|(_, end)| at < *end).map_or(0, |(start, _)| *start)
     }
 }
 
@@ -127,7 +174,7 @@ impl Finder<'_> {
         let alias = self.text.is(item, symbol::TYPE);
         let end = if alias { self.text.past_semicolon(at, to) } else { self.text.past_body(at, to) };
         for name in names {
-            self.found.types.entry(name).or_default().push((item, end));
+            self.found.types.bind(name, (item, end));
         }
     }
 
@@ -247,7 +294,8 @@ impl Finder<'_> {
             let call = text.is(next, symbol::BANG) || next < to && (text.opens(next, '(') || text.opens(next, '{'));
             let variable = text.word(at).starts_with(|first: char| !first.is_uppercase());
             if variable && !field && !path && !call && !(self.constant)(at, name) {
-                self.found.values.entry(name).or_default().extend([range, (at, next)]);
+                self.found.values.bind(name, range);
+                self.found.values.bind(name, (at, next));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! the resolver; here it is decided which tokens are names, and whether something local hides them. In doubt a token counts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::index::Meaning;
 use crate::index::{CrateId, DefId, FileId, Kind, ModId, Path};
@@ -92,25 +93,32 @@ impl Walker<'_> {
     }
 
     /// What a path means; where it leads nowhere, the segment that is unknown. What decides about that counts, too.
-    pub(crate) fn resolve(&mut self, path: &[Sym]) -> (Meanings, Option<Sym>) {
+    pub(crate) fn resolve(&mut self, path: &[Sym]) -> Arc<Resolved> {
         let (index, resolver) = (&self.scanner.index, &self.scanner.resolver);
         let home = index[self.home].root;
         let around = self.module();
         let module = |path: &[Sym]| if path[0] == symbol::DOLLAR_CRATE { home } else { around };
-        let Resolved { mut found, aside, lost } = resolver.resolve(index, module(path), path);
-        self.out.aside(&aside);
-        let hidden: Meanings = aside.into_iter().filter(|one| matches!(one, Meaning::Hidden(_))).collect();
-        if !hidden.is_empty() {
-            self.out.edges.entry(path.into()).or_default().extend(hidden);
+        let mut resolved = resolver.resolve(index, module(path), path);
+        if !resolved.aside.is_empty() {
+            self.out.aside(&resolved.aside);
+            let hidden: Meanings =
+                resolved.aside.iter().filter(|one| matches!(one, Meaning::Hidden(_))).copied().collect();
+            if !hidden.is_empty() {
+                self.out.edges.entry(path.into()).or_default().extend(hidden);
+            }
+        }
+        if self.imported.is_empty() {
+            return resolved;
         }
         for import in self.imported.get(&path[0]).into_iter().flatten() {
             let full: Vec<Sym> = import.iter().chain(&path[1..]).copied().collect();
             let more = resolver.resolve(index, module(&full), &full);
             self.out.aside(&more.aside);
-            found.extend(more.found);
+            let all = Arc::make_mut(&mut resolved);
+            all.found.extend(&more.found);
+            all.lost = all.lost.filter(|_| all.found.is_empty());
         }
-        let lost = lost.filter(|_| found.is_empty());
-        (found, lost)
+        resolved
     }
 
     fn attribute(&mut self, at: usize) -> usize {
@@ -125,7 +133,7 @@ impl Walker<'_> {
             return end;
         }
         if let Some((path, _)) = path_at(self.text, open + 1, end)
-            && self.resolve(&path).0.contains(&Meaning::Extern(symbol::UNDERSCORE))
+            && self.resolve(&path).found.contains(&Meaning::Extern(symbol::UNDERSCORE))
         {
             self.declared(open + 1, end);
             return end;
@@ -177,7 +185,7 @@ impl Walker<'_> {
         }
         for name in captured(content) {
             let Some(name) = self.scanner.index.symbols().get(name).filter(|name| !name.is_keyword()) else { continue };
-            if !self.locals.hides_value(name, at) && !self.resolve(&[name]).0.is_empty() {
+            if !self.locals.hides_value(name, at) && !self.resolve(&[name]).found.is_empty() {
                 self.mention(&[name], false, at, at + 1);
             }
         }
@@ -265,11 +273,11 @@ impl Walker<'_> {
                 && !text.opens(next, '(')
                 && !text.is(next, symbol::PATH_SEP);
             let loose = plain && (self.is_loose() || self.kind == Kind::Macro) || at < self.attribute;
-            if loose && self.resolve(path).0.is_empty() {
+            if loose && self.resolve(path).found.is_empty() {
                 return next;
             }
         }
-        if at < self.attribute && self.resolve(path).0.is_empty() {
+        if at < self.attribute && self.resolve(path).found.is_empty() {
             return next;
         }
         self.mention(path, bang, at, next);
@@ -284,9 +292,9 @@ impl Walker<'_> {
                 next = text.past_angles(next + 1, to);
             }
             if let Some((path, behind)) = path_at(text, next, to) {
-                let (found, _) = self.resolve(&path);
+                let resolved = self.resolve(&path);
                 let index = &self.scanner.index;
-                let traits = found.iter().filter_map(|target| match target {
+                let traits = resolved.found.iter().filter_map(|target| match target {
                     Meaning::Def(def) if index[*def].kind == Kind::Trait => Some(*def),
                     _ => None,
                 });
@@ -320,10 +328,11 @@ impl Walker<'_> {
             self.of_self(path, last);
             return;
         }
-        let (mut found, lost) = self.resolve(path);
+        let resolved = self.resolve(path);
+        let mut found = resolved.found.clone();
         if path.len() > 1 && path[0] == symbol::SUPER && (self.kind == Kind::Macro || self.is_loose()) {
             // The module that it is said in may be among the tokens.
-            found.extend(self.resolve(&path[1..]).0);
+            found.extend(&self.resolve(&path[1..]).found);
         }
         let index = &self.scanner.index;
         if bang {
@@ -342,7 +351,7 @@ impl Walker<'_> {
             self.out.macros.extend(of_macros);
         }
         if found.is_empty() {
-            self.not_found(path, lost, bang, at, next);
+            self.not_found(path, resolved.lost, bang, at, next);
             return;
         }
         let text = self.text;

@@ -18,22 +18,53 @@ pub(crate) fn is_silent(text: &Text, open: usize) -> bool {
 
 /// Appends the normal form of the tokens.
 pub(crate) fn write(text: &Text, from: usize, to: usize, out: &mut String) {
-    let mut at = from;
+    let (to, mut at) = (to.min(text.len()), from);
+    let mut words = Words::with_room(text.size(from, to));
     while at < to {
-        let sym = text.sym(at);
-        if matches!(sym, Some(symbol::HASH))
+        if text.is(at, symbol::HASH)
             && let Some((_, end)) = text.attribute(at).filter(|(open, _)| is_silent(text, *open))
         {
             at = end;
             continue;
         }
-        if !(matches!(sym, Some(symbol::COMMA)) && is_idle_comma(text, at)) {
-            if !out.is_empty() {
-                out.push(' ');
-            }
-            out.push_str(text.word(at));
+        if !(text.is(at, symbol::COMMA) && is_idle_comma(text, at)) {
+            words.push(text.bytes(at));
         }
         at += 1;
+    }
+    words.append_to(out);
+}
+
+/// Words with a blank between them. Users' macros are compiled without optimisation, where a `String` makes half a dozen calls for
+/// each word and this makes one.
+struct Words {
+    bytes: Box<[u8]>,
+    length: usize,
+}
+
+impl Words {
+    fn with_room(size: usize) -> Self {
+        Self { bytes: vec![0; size].into(), length: 0 }
+    }
+
+    fn push(&mut self, word: &[u8]) {
+        let (bytes, mut length, mut at) = (&mut *self.bytes, self.length, 0);
+        while at < word.len() {
+            bytes[length] = word[at];
+            length += 1;
+            at += 1;
+        }
+        bytes[length] = b' ';
+        self.length = length + 1;
+    }
+
+    fn append_to(&self, out: &mut String) {
+        // The last blank is between nothing.
+        let words = String::from_utf8_lossy(&self.bytes[..self.length.saturating_sub(1)]);
+        if !out.is_empty() && !words.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(&words);
     }
 }
 

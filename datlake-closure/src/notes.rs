@@ -32,8 +32,8 @@ pub(crate) fn open_traits(scanner: &Scanner, def: DefId) -> BTreeSet<DefId> {
     while at < body {
         match path_at(&text, at, body) {
             Some((path, next)) => {
-                for target in scanner.resolver.resolve(index, it.module, &path).found {
-                    if let Meaning::Def(def) = target
+                for target in &scanner.resolver.resolve(index, it.module, &path).found {
+                    if let Meaning::Def(def) = *target
                         && index[def].kind == Kind::Trait
                     {
                         found.insert(def);

@@ -123,25 +123,29 @@ impl Scanner {
     /// Whether a name in a pattern is a constant, not a new variable.
     fn is_constant(&self, module: ModId, name: Sym) -> bool {
         let resolved = self.resolver.resolve(&self.index, module, &[name]);
-        resolved.found.iter().chain(&resolved.aside).any(|target| match target {
-            Meaning::Def(def) => matches!(self.index[*def].kind, Kind::Const | Kind::Static | Kind::Struct),
-            Meaning::Assoc(..) | Meaning::Made(_) => true,
-            _ => false,
-        })
+        let nothing = resolved.found.is_empty() && resolved.aside.is_empty();
+        !nothing
+            && resolved.found.iter().chain(&resolved.aside).any(|target| match target {
+                Meaning::Def(def) => matches!(self.index[*def].kind, Kind::Const | Kind::Static | Kind::Struct),
+                Meaning::Assoc(..) | Meaning::Made(_) => true,
+                _ => false,
+            })
     }
 
     /// Arguments of macros that are not the standard library's.
     fn opaque(&self, text: &Text, from: usize, to: usize) -> Vec<(usize, usize)> {
-        let calls = (from..to).filter(|at| {
-            text.is(*at, symbol::BANG) && text.name(at.wrapping_sub(1)).is_some() && {
-                let open = if text.is(at - 1, symbol::MACRO_RULES) { at + 2 } else { at + 1 };
-                text.is_kind(open, lex::Kind::Open)
+        let (mut found, mut at) = (Vec::new(), from);
+        while at < to {
+            if text.is(at, symbol::BANG)
+                && let Some(name) = text.name(at.wrapping_sub(1))
+            {
+                let open = if name == symbol::MACRO_RULES { at + 2 } else { at + 1 };
+                if text.is_kind(open, lex::Kind::Open) && !macros::is_std(&self.index, name) {
+                    found.push((open, text.mate(open)));
+                }
             }
-        });
-        let others = calls.filter(|at| text.name(at - 1).is_some_and(|name| !macros::is_std(&self.index, name)));
-        others
-            .map(|at| if text.is(at - 1, symbol::MACRO_RULES) { at + 2 } else { at + 1 })
-            .map(|open| (open, text.mate(open)))
-            .collect()
+            at += 1;
+        }
+        found
     }
 }

@@ -21,10 +21,14 @@ type Key = (ModId, Sym);
 #[derive(Default)]
 pub(crate) struct Resolver {
     known: Mutex<Map<Key, Arc<[Meaning]>>>,
+    /// Whole paths that were asked for, by their last segment.
+    paths: Mutex<Map<Key, Paths>>,
 }
 
+type Paths = Vec<(Box<[Sym]>, Arc<Resolved>)>;
+
 /// What a path means, and what decides about that.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Resolved {
     pub(crate) found: Meanings,
     /// No targets: conditions, macro calls, what is hidden.
@@ -64,14 +68,24 @@ impl Resolver {
     }
 
     /// What a path means.
-    pub(crate) fn resolve(&self, index: &Index, module: ModId, path: &[Sym]) -> Resolved {
+    pub(crate) fn resolve(&self, index: &Index, module: ModId, path: &[Sym]) -> Arc<Resolved> {
+        let Some(last) = path.last() else { return Arc::default() };
+        let key = (module, *last);
+        let paths = || self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = paths().get(&key)
+            && let Some((_, known)) = known.iter().find(|(known, _)| **known == *path)
+        {
+            return known.clone();
+        }
         let mut lost = None;
         let all = self.run(|query| {
             let (found, unknown) = self.path(index, module, path, false, query, 0);
             lost = unknown;
             found
         });
-        Resolved::new(all, lost)
+        let resolved = Arc::new(Resolved::new(all, lost));
+        paths().entry(key).or_default().push((path.into(), resolved.clone()));
+        resolved
     }
 
     /// The same for the path of a `use`, whose first segment is read otherwise in 2015.

@@ -224,8 +224,8 @@ impl Uses {
                 if words.iter().any(|word| matches!(*word, symbol::NO_MANGLE | symbol::EXPORT_NAME)) {
                     found.linked.push(def);
                 }
-                let head = resolver.resolve(index, index[def].module, &words[..1]).found;
-                if !head.contains(&Meaning::Extern(symbol::UNDERSCORE)) {
+                let head = resolver.resolve(index, index[def].module, &words[..1]);
+                if !head.found.contains(&Meaning::Extern(symbol::UNDERSCORE)) {
                     composes = true;
                     words[1..].iter().for_each(|word| found.registered.entry(*word).or_default().push(def));
                 }

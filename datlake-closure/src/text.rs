@@ -45,6 +45,16 @@ impl Text {
         &self.source[token.start as usize..token.end as usize]
     }
 
+    pub(crate) fn bytes(&self, at: usize) -> &[u8] {
+        let token = self.token(at);
+        &self.source.as_bytes()[token.start as usize..token.end as usize]
+    }
+
+    /// How many bytes the tokens take at most, each with one blank.
+    pub(crate) fn size(&self, from: usize, to: usize) -> usize {
+        self.source(from, to).len() + to.saturating_sub(from)
+    }
+
     /// The source between two tokens.
     pub(crate) fn source(&self, from: usize, to: usize) -> &str {
         match (self.tokens.get(from), self.tokens.get(to.wrapping_sub(1))) {

@@ -170,7 +170,8 @@ pub(crate) fn head(index: &Index, resolver: &Resolver, id: ImplId) -> ImplHead {
             if it.generics.contains(&path[0]) || path.len() == 1 && path[0].is_keyword() {
                 continue;
             }
-            let Resolved { found: targets, lost, .. } = resolver.resolve(index, it.module, &path);
+            let resolved = resolver.resolve(index, it.module, &path);
+            let Resolved { found: targets, lost, .. } = &*resolved;
             if of_trait && first {
                 found.may_be_foreign = targets.iter().any(|target| matches!(target, Meaning::Extern(_)));
                 found.asked_by =
@@ -227,8 +228,9 @@ pub(crate) fn types_of(index: &Index, resolver: &Resolver, target: Meaning) -> V
         while at < it.to {
             match path_at(&text, at, it.to) {
                 Some((path, next)) => {
-                    let targets = resolver.resolve(index, it.module, &path).found;
-                    let defs = targets
+                    let resolved = resolver.resolve(index, it.module, &path);
+                    let defs = resolved
+                        .found
                         .iter()
                         .filter_map(|target| if let Meaning::Def(def) = target { Some(*def) } else { None });
                     rest.extend(defs.filter(|def| index[*def].kind.is_type() || index[*def].kind == Kind::Alias));
