@@ -171,8 +171,19 @@ fn a_damaged_copy_of_a_pack_is_found_and_fetched_anew() {
     overwrite(&copies[0], |bytes| *bytes.last_mut().unwrap() ^= 1);
     let two = machines.machine("two");
     let findings = two.verify(Verify::default(), &[]).unwrap().findings;
-    let [finding] = &*findings else { panic!("{findings:?}") };
-    assert!(finding.error.contains("records/") && finding.error.contains("datlake gc"), "{finding:?}");
+    let [record, pack] = &*findings else { panic!("{findings:?}") };
+    assert!(record.error.contains("calls/") && record.error.contains("damaged"), "{record:?}");
+    assert!(pack.error.contains("records/") && pack.error.contains("datlake gc"), "{pack:?}");
+    drop(two);
+    // Offline no body runs for what is damaged here.
+    let alone = Watched::open(machines.builder("two").offline(true));
+    let failed = {
+        let _current = alone.enter();
+        all_written()
+    };
+    check_error(failed, ErrorKind::Corrupt, &["damaged"]);
+    drop(alone);
+    let two = machines.machine("two");
     two.ok("hit written ×20", all_written);
     two.collect(Collect::default()).unwrap();
     assert_eq!(two.verify(Verify::default(), &[]).unwrap().findings, []);

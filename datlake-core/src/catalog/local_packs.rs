@@ -3,9 +3,10 @@
 //! Invariants:
 //! - Each record is read from its pack, and checked: what another process took out of a pack is not found there again.
 //! - Who removes a record writes the packs that have it anew without it, until none has it.
-//! - A pack that is damaged or gone is as good as none, and so is a record in one that is damaged.
+//! - A record that is damaged in its pack is as damaged as at its own place: it is handed on, and whoever parses it says so.
+//! - A pack of which nobody can tell what is in it is remembered: it may have any record that is found nowhere else.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -32,6 +33,8 @@ pub(super) struct LocalPacks {
 #[derive(Default)]
 struct OfCreator {
     packs: BTreeMap<Digest, (Arc<RecordPack>, SystemTime)>,
+    /// One whose list of records cannot be read.
+    damaged: Option<Digest>,
     /// How many records were read from them.
     found: u64,
 }
@@ -48,6 +51,12 @@ impl LocalPacks {
         of.get(creator)?.packs.iter().find_map(|(digest, (pack, _))| Some((*digest, pack.place(key)?)))
     }
 
+    /// A pack of a creator that may have whatever is found nowhere else, as far as this process has looked.
+    pub(super) fn damaged(&self, creator: &CreatorName) -> Option<Location> {
+        let digest = locked(&self.of).get(creator)?.damaged?;
+        Some(Location::RecordPack(creator.clone(), digest))
+    }
+
     /// Looks which packs of a creator there are now.
     pub(super) async fn refresh(&self, store: &dyn Store, creator: &CreatorName) -> Result<()> {
         'looks: for _ in 0..LOOKS {
@@ -58,7 +67,7 @@ impl LocalPacks {
                 }
             };
             store.each(&Prefix::RecordPacksOf(creator.clone()), gather).await?;
-            let mut packs = BTreeMap::new();
+            let (mut packs, mut damaged) = (BTreeMap::new(), None);
             for (digest, modified) in listed {
                 let known = locked(&self.of).get(creator).and_then(|known| known.packs.get(&digest).cloned());
                 let pack = match known {
@@ -66,19 +75,24 @@ impl LocalPacks {
                     None => match head(store, &Location::RecordPack(creator.clone(), digest)).await? {
                         // What another process wrote in its place was not listed.
                         ReadPack::Gone => continue 'looks,
-                        ReadPack::Damaged => continue,
+                        ReadPack::Damaged => {
+                            damaged = Some(digest);
+                            continue;
+                        }
                         ReadPack::Whole(pack) => Arc::new(pack),
                     },
                 };
                 packs.insert(digest, (pack, modified));
             }
-            locked(&self.of).entry(creator.clone()).or_default().packs = packs;
+            let of = &mut *locked(&self.of);
+            let known = of.entry(creator.clone()).or_default();
+            (known.packs, known.damaged) = (packs, damaged);
             return Ok(());
         }
         Err(contradiction(store, "read records", &format!("a pack of `{creator}`")))
     }
 
-    /// The record of a call from a pack.
+    /// The record of a call from a pack, also where it is damaged there.
     pub(super) async fn read(&self, store: &dyn Store, at: &Location) -> Result<Option<Vec<u8>>> {
         let Location::Record(creator, key) = at else { return Ok(None) };
         if !locked(&self.of).contains_key(creator) {
@@ -88,11 +102,10 @@ impl LocalPacks {
             let Some((pack, place)) = self.place(creator, key) else { return Ok(None) };
             let mut bytes = Vec::new();
             if store.fetch(&Location::RecordPack(creator.clone(), pack), place, &mut bytes).await?.is_some() {
-                let is_whole = CallAnswer::parse(creator, key, &bytes).is_ok();
-                if is_whole && let Some(known) = locked(&self.of).get_mut(creator) {
+                if let Some(known) = locked(&self.of).get_mut(creator) {
                     known.found += 1;
                 }
-                return Ok(is_whole.then_some(bytes));
+                return Ok(Some(bytes));
             }
             // Another process has written it anew, or removed it.
             self.refresh(store, creator).await?;
@@ -115,9 +128,38 @@ impl LocalPacks {
         for look in 0..LOOKS {
             self.refresh(store, creator).await?;
             let Some((pack, _)) = self.place(creator, key) else { return Ok(look > 0) };
-            write_without(store, creator, &pack, key).await?;
+            write_without(store, creator, &pack, &BTreeSet::from([*key])).await?;
         }
         Err(contradiction(store, "remove a record", &format!("a pack of `{creator}`")))
+    }
+
+    /// Puts those of the records of a creator that packs have at their own places, and writes each of the packs anew once. Whoever is
+    /// about to remove many removes them there.
+    pub(super) async fn unpack(
+        &self,
+        store: &dyn Store,
+        creator: &CreatorName,
+        keys: &BTreeSet<CallKey>,
+    ) -> Result<()> {
+        let _alone = self.writing.lock().await;
+        self.refresh(store, creator).await?;
+        let packs: Vec<_> = {
+            let of = locked(&self.of);
+            let known = of.get(creator).into_iter().flat_map(|known| &known.packs);
+            known.filter(|(_, (pack, _))| keys.iter().any(|key| pack.place(key).is_some())).map(|(at, _)| *at).collect()
+        };
+        for pack in packs {
+            let Some(bytes) = store.get(&Location::RecordPack(creator.clone(), pack)).await? else { continue };
+            // What is damaged is taken out when it is removed.
+            let is_whole = |(key, bytes): &(CallKey, &[u8])| CallAnswer::parse(creator, key, bytes).is_ok();
+            let found = RecordPack::records(&bytes).into_iter().filter(|(key, _)| keys.contains(key)).filter(is_whole);
+            let found: BTreeMap<_, _> = found.collect();
+            for (key, bytes) in &found {
+                store.create(&Location::Record(creator.clone(), *key), bytes).await?;
+            }
+            write_without(store, creator, &pack, &found.into_keys().collect()).await?;
+        }
+        self.refresh(store, creator).await
     }
 
     /// Shows `visit` the records of a creator in packs that are not among those `at_place`.
@@ -162,12 +204,17 @@ async fn head(store: &dyn Store, at: &Location) -> Result<ReadPack> {
     }
 }
 
-/// Writes a pack anew without the record of a call, and removes it.
-async fn write_without(store: &dyn Store, creator: &CreatorName, pack: &Digest, key: &CallKey) -> Result<()> {
+/// Writes a pack anew without the records of these calls, and removes it.
+async fn write_without(
+    store: &dyn Store,
+    creator: &CreatorName,
+    pack: &Digest,
+    keys: &BTreeSet<CallKey>,
+) -> Result<()> {
     let at = Location::RecordPack(creator.clone(), *pack);
     let Some(bytes) = store.get(&at).await? else { return Ok(()) };
     let mut left = RecordPack::records(&bytes);
-    left.remove(key);
+    left.retain(|key, _| !keys.contains(key));
     let mut ours = None;
     if !left.is_empty() {
         let bytes = RecordPack::to_bytes(&left);

@@ -185,23 +185,34 @@ impl Catalog {
     /// What this machine's record of a call answers.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] for a damaged one.
+    /// [`ErrorKind::Corrupt`] for a damaged one, unless the remote has what it is a copy of.
     pub async fn answer_here(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<CallAnswer>> {
         let Some(bytes) = self.local.get(&Location::Record(creator.clone(), *key)).await? else { return Ok(None) };
-        CallAnswer::parse(creator, key, &bytes).map(Some)
+        match CallAnswer::parse(creator, key, &bytes) {
+            Err(error) if self.is_of_a_copy(creator, key, &error) => Ok(None),
+            answer => answer.map(Some),
+        }
     }
 
     /// What stands at the place of a call's record: on this machine, else at the remote, and then it is copied.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for a damaged one, and where this machine may have it in a pack that is damaged, and no remote is asked;
+    /// those of the stores.
     pub async fn kept(&self, creator: &CreatorName, key: &CallKey) -> Result<Option<CallDocument>> {
-        if let Some(kept) = self.kept_here(creator, key).await? {
-            return Ok(Some(kept));
-        }
-        let Some(remote) = &self.remote else { return Ok(None) };
+        let damage = match self.kept_here(creator, key).await {
+            Err(error) if self.is_of_a_copy(creator, key, &error) => Some(error),
+            kept => match kept? {
+                None => None,
+                kept => return Ok(kept),
+            },
+        };
+        let Some(remote) = &self.remote else { return self.check_not_hidden(creator, key).map(|()| None) };
         let at = Location::Record(creator.clone(), *key);
         if let Some(record) = self.packed(creator, key).await {
             return Ok(Some(CallDocument::Record(record)));
         }
-        let Some(bytes) = remote.get(&at).await? else { return Ok(None) };
+        let Some(bytes) = remote.get(&at).await? else { return damage.map_or(Ok(None), Err) };
         let kept = CallDocument::parse(creator, key, bytes)?;
         convenience(self.copy(&at, kept.bytes()).await)?;
         Ok(Some(kept))

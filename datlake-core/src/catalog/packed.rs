@@ -14,7 +14,9 @@ use super::Catalog;
 use super::packs::{Batch, PackIndex};
 use crate::record::{CallDocument, Record};
 use crate::record_pack::RecordPack;
-use crate::{CallKey, CreatorName, Digest, Entry, Location, Prefix, Result, Store, StoreExt as _};
+use crate::{
+    CallKey, CreatorName, Digest, Entry, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _, Subject,
+};
 
 /// How many packs are fetched at a time.
 const AT_ONCE: usize = 16;
@@ -106,6 +108,26 @@ impl Catalog {
         Ok(())
     }
 
+    /// Whether damage is that of a copy in a pack of this machine, and the remote can be asked for the record.
+    pub(super) fn is_of_a_copy(&self, creator: &CreatorName, key: &CallKey, damage: &Error) -> bool {
+        let is_damage = damage.kind() == ErrorKind::Corrupt && self.remote.is_some();
+        is_damage && self.packs.here().place(creator, key).is_some()
+    }
+
+    /// A record was found nowhere on this machine.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] where it may be in a pack that cannot be read.
+    pub(super) fn check_not_hidden(&self, creator: &CreatorName, key: &CallKey) -> Result<()> {
+        let Some(pack) = self.packs.here().damaged(creator) else { return Ok(()) };
+        let (pack, store, call) = (pack.path(), self.local.describe(), key.short());
+        let message = format!(
+            "whether there is a record of call {creator}/{call} is not known: the pack of records `{pack}` is damaged in {store}, and may have it"
+        );
+        let error = Error::new(ErrorKind::Corrupt, message).about(Subject::Call(creator.clone(), *key));
+        Err(error.with_hint("where the remote can be reached it is asked there, and `datlake gc` removes the pack; without a remote, remove the pack, and what it had runs again"))
+    }
+
     /// What is damaged of the packs of this machine: where each is, and why.
     ///
     /// # Errors
@@ -122,11 +144,13 @@ impl Catalog {
         Ok(wrong)
     }
 
-    /// Removes the packs of this machine that are damaged, or have nothing that no other has.
+    /// Removes the packs of this machine that have nothing that no other has, and writes anew what is whole in those that are damaged:
+    /// the rest is at the remote. Without one the damaged stay, and are returned.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn tidy_packs_here(&self) -> Result<()> {
+    pub async fn tidy_packs_here(&self) -> Result<Vec<Location>> {
+        let mut damaged = Vec::new();
         let mut of = BTreeMap::<CreatorName, Vec<(u64, Digest)>>::new();
         let gather = |Entry { location, size, .. }| {
             if let Location::RecordPack(creator, digest) = location {
@@ -143,11 +167,17 @@ impl Catalog {
                 let is_new = |(key, _): (&CallKey, _)| kept.iter().all(|other| other.place(key).is_none());
                 match RecordPack::parse(&bytes, &digest, &at) {
                     Ok(pack) if pack.places().any(is_new) => kept.push(pack),
-                    _ => drop(self.local.remove(&at).await?),
+                    Err(_) if self.remote.is_none() => damaged.push(at),
+                    Err(_) => {
+                        // First, for what is whole in it may be the same pack.
+                        self.local.remove(&at).await?;
+                        self.keep_pack(&creator, &bytes).await?;
+                    }
+                    Ok(_) => drop(self.local.remove(&at).await?),
                 }
             }
         }
-        Ok(())
+        Ok(damaged)
     }
 
     /// A record went to the remote: with many others of its creator it is copied into a pack.

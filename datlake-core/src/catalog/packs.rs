@@ -8,7 +8,7 @@ use futures_util::lock::Mutex as AsyncMutex;
 
 use super::local_packs::{LocalPacks, locked};
 use crate::record::Record;
-use crate::{CallKey, CreatorName, Digest, Location};
+use crate::{CallKey, CreatorName, Digest, Location, Store};
 
 /// So many records of a creator are asked for one by one, before its packs are.
 const ONE_BY_ONE: u64 = 2;
@@ -34,6 +34,7 @@ struct Inner {
     removed: Mutex<Removed>,
     sent: Mutex<Sent>,
     here: LocalPacks,
+    home: Mutex<Option<Arc<dyn Store>>>,
 }
 
 /// What is known of the packs of one creator.
@@ -93,6 +94,15 @@ impl Packs {
     /// The packs of this machine.
     pub(super) fn here(&self) -> &LocalPacks {
         &self.0.here
+    }
+
+    /// This machine's store without what its packs have.
+    pub(super) fn home(&self) -> Option<Arc<dyn Store>> {
+        locked(&self.0.home).clone()
+    }
+
+    pub(super) fn set_home(&self, store: Arc<dyn Store>) {
+        *locked(&self.0.home) = Some(store);
     }
 
     /// Whether a tombstone was read.

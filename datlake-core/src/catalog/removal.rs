@@ -14,6 +14,16 @@ use crate::{
 
 /// How many tombstones are read at a time. A new machine reads all that there are.
 const AT_ONCE: usize = 64;
+/// How many are carried out together: packs of records on this machine are written anew once for all of these.
+const TOGETHER: usize = 4096;
+
+/// What a tombstone says that was read.
+struct Removal {
+    at: Location,
+    mark: Tombstone,
+    /// Its bytes, where this machine has no copy.
+    new: Option<Vec<u8>>,
+}
 
 impl Catalog {
     /// Removes `uid`; of a call's output, the whole call with everything it made. What was removed; empty if nothing was. A
@@ -353,25 +363,40 @@ impl Catalog {
     }
 
     async fn learn_from(&self, remote: &dyn Store, tombstones: Vec<Location>) -> Result<()> {
-        let learned = stream::iter(tombstones).map(async |at| match self.learn_removal(remote, at).await {
-            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(()),
-            learned => learned,
-        });
-        learned.buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await
+        fn unless_damaged<T>(learned: Result<Option<T>>) -> Result<Option<T>> {
+            match learned {
+                Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
+                learned => learned,
+            }
+        }
+        for some in tombstones.chunks(TOGETHER) {
+            let read = stream::iter(some.to_vec()).map(async |at| unless_damaged(self.read_removal(remote, at).await));
+            let read = read.buffer_unordered(AT_ONCE).try_filter_map(|read| ready(Ok(read)));
+            let read: Vec<Removal> = read.try_collect().await?;
+            self.unpack(read.iter().filter_map(|removal| removal.mark.call.clone())).await?;
+            let learned = stream::iter(read)
+                .map(async |removal| unless_damaged(self.learn_removal(removal).await.map(Some)).map(drop));
+            learned.buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await?;
+        }
+        Ok(())
     }
 
-    async fn learn_removal(&self, remote: &dyn Store, at: Location) -> Result<()> {
+    async fn read_removal(&self, remote: &dyn Store, at: Location) -> Result<Option<Removal>> {
         let known = self.local.get(&at).await?;
         let is_new = known.is_none();
         let bytes = match known {
             Some(bytes) => bytes,
             None => match remote.get(&at).await? {
                 Some(bytes) => bytes,
-                None => return Ok(()),
+                None => return Ok(None),
             },
         };
         let mark = Tombstone::parse(&bytes, &at.path()).inspect_err(|_| self.packs.note_hidden())?;
         self.packs.note_removed(&at, mark.document);
+        Ok(Some(Removal { at, mark, new: is_new.then_some(bytes) }))
+    }
+
+    async fn learn_removal(&self, Removal { at, mark, new }: Removal) -> Result<()> {
         // What this machine replaced without the remote stays until it is pushed.
         if let Some(uid) = &mark.uid
             && !self.unpushed_of(uid).await?.is_empty()
@@ -379,7 +404,7 @@ impl Catalog {
             return Ok(());
         }
         self.drop_here(&mark, None).await?;
-        if is_new {
+        if let Some(bytes) = new {
             self.cache.create(&at, &bytes).await?;
         }
         Ok(())

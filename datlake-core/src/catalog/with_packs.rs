@@ -2,14 +2,18 @@
 //!
 //! What does stand at its own place counts first.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Catalog;
 use super::local_packs::LocalPacks;
 use super::packs::Packs;
-use crate::{Created, CreatorName, Entry, Location, Pending, Prefix, Result, Sink, Store, StoreExt as _, Visit};
+use crate::record::CallAnswer;
+use crate::{
+    CallKey, Created, CreatorName, Entry, Location, Pending, Prefix, Result, Sink, Store, StoreExt as _, Visit,
+};
 
 /// A machine's store, and the records in the packs that are kept there.
 #[derive(Debug)]
@@ -19,11 +23,37 @@ struct WithPacks {
 }
 
 impl Packs {
-    /// A machine's store, with the records that it has in packs: for all of a process by the same `Packs`.
+    /// A machine's store, with the records that it has in packs: for all of a process by the same `Packs`. What is written of packs by
+    /// themselves goes to the store that is given last, which is the quicker one: all of it can be fetched again.
     #[must_use]
     pub fn over(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        self.set_home(Arc::clone(&store));
         Arc::new(WithPacks { store, packs: self.clone() })
     }
+}
+
+impl Catalog {
+    /// Takes the records of calls that are about to be removed out of the packs of this machine, of each pack all at once. They are at
+    /// their own places then. Without this, each removal would write a pack anew.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn unpack(&self, calls: impl IntoIterator<Item = (CreatorName, CallKey)>) -> Result<()> {
+        let Some(home) = self.packs.home() else { return Ok(()) };
+        let mut of = BTreeMap::<_, BTreeSet<_>>::new();
+        for (creator, key) in calls {
+            of.entry(creator).or_default().insert(key);
+        }
+        for (creator, keys) in of.iter().filter(|(_, keys)| keys.len() > 1) {
+            self.packs.here().unpack(&*home, creator, keys).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether bytes that a pack has are the record at `at`.
+fn is_whole(at: &Location, bytes: &[u8]) -> bool {
+    matches!(at, Location::Record(creator, key) if CallAnswer::parse(creator, key, bytes).is_ok())
 }
 
 impl WithPacks {
@@ -72,7 +102,7 @@ impl Store for WithPacks {
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
         Box::pin(async move {
-            if self.packed(at).await?.is_some() {
+            if self.packed(at).await?.is_some_and(|bytes| is_whole(at, &bytes)) {
                 return Ok(Created::Exists);
             }
             let created = self.store.create(at, bytes).await?;
@@ -86,8 +116,8 @@ impl Store for WithPacks {
     fn create_from<'a>(&'a self, at: &'a Location, file: &'a Path) -> Pending<'a, Created> {
         Box::pin(async move {
             match self.packed(at).await? {
-                Some(_) => Ok(Created::Exists),
-                None => self.store.create_from(at, file).await,
+                Some(bytes) if is_whole(at, &bytes) => Ok(Created::Exists),
+                _ => self.store.create_from(at, file).await,
             }
         })
     }

@@ -16,6 +16,7 @@ mod collecting;
 mod doing;
 mod explore;
 mod flights;
+mod kept_packs;
 mod logs;
 mod memory;
 mod mistakes;

@@ -17,16 +17,16 @@ use super::mistakes::{Mistake, Op};
 use super::scene::{holds, now};
 
 /// The calls that are made at `home a`.
-fn calls(count: u8) -> Vec<Call> {
+pub(super) fn calls(count: u8) -> Vec<Call> {
     (1..=count).map(|key| Call { key, names: &[], large: false, tree: None }).collect()
 }
 
-fn process(world: &World, home: &'static str, nonce: &str) -> Process {
+pub(super) fn process(world: &World, home: &'static str, nonce: &str) -> Process {
     Process { catalog: world.catalog(None, home, true), world: world.clone(), home, nonce: nonce.to_owned() }
 }
 
 /// A world in which `home a` has made so many calls, and packed `each` of them at a time.
-fn packed(count: u8, each: usize) -> World {
+pub(super) fn packed(count: u8, each: usize) -> World {
     let world = World::packs();
     for some in calls(count).chunks(each) {
         let process = process(&world, "home a", "first");
@@ -38,13 +38,13 @@ fn packed(count: u8, each: usize) -> World {
     world
 }
 
-fn packs(world: &World) -> Vec<Location> {
+pub(super) fn packs(world: &World) -> Vec<Location> {
     let remote = world.catalog(None, "home z", true).remote.unwrap();
     now(remote.locations(&Prefix::RecordPacks)).unwrap()
 }
 
 /// Puts `bytes` in the place of what is at the remote.
-fn replace(world: &World, at: &Location, bytes: &[u8]) {
+pub(super) fn replace(world: &World, at: &Location, bytes: &[u8]) {
     let remote = world.catalog(None, "home z", true).remote.unwrap();
     now(remote.remove(at)).unwrap();
     now(remote.create(at, bytes)).unwrap();
@@ -65,7 +65,7 @@ fn found(world: &World, calls: &[Call]) -> Vec<u8> {
 }
 
 /// Every order of the steps of `actors` in a world that begins as `first`: how many states there are, or what breaks.
-fn explore(
+pub(super) fn explore(
     first: &World,
     actors: &dyn Fn(&World) -> Vec<Actor>,
     deaths: usize,
@@ -309,134 +309,4 @@ fn a_pack_that_comes_while_packs_are_merged_stays() {
         packs => Err(format!("{packs} packs")),
     };
     holds(explore(&World::packs(), &actors, 0, &finally));
-}
-
-/// `home b` has looked for a few of the calls, and so has the pack.
-fn kept(count: u8) -> World {
-    let world = packed(count, usize::from(count));
-    assert_eq!(found_at(&world, "home b", &calls(3)).len(), 3);
-    world
-}
-
-/// Which of the calls a process of a machine finds.
-fn found_at(world: &World, home: &'static str, calls: &[Call]) -> Vec<u8> {
-    let catalog = world.catalog(None, home, true);
-    now(catalog.learn_removals()).unwrap();
-    calls.iter().filter(|call| now(call.record(&catalog)).unwrap().is_some()).map(|call| call.key).collect()
-}
-
-/// Which of the calls a machine has: its store finds them, or lists them.
-fn here(world: &World, home: &'static str, calls: &[Call]) -> Vec<u8> {
-    let catalog = world.copy().catalog(None, home, false);
-    let listed = now(catalog.calls(None)).unwrap();
-    let has = |call: &&Call| {
-        let is_here = now(call.record(&catalog)).unwrap().is_some();
-        let is_listed = listed.contains(&(Call::creator(), call.key()));
-        assert!(is_listed || !is_here, "call {} is found and not listed", call.key);
-        is_listed
-    };
-    calls.iter().filter(has).map(|call| call.key).collect()
-}
-
-/// Two processes of a machine that keeps a pack take a record each out of it, and one may die: then it is taken out once more, as
-/// whatever was removed is by who next learns of that.
-#[test]
-fn what_is_removed_goes_from_packs_whoever_else_removes_from_them() {
-    let (first, gone) = (kept(16), &calls(2));
-    let remove = async |catalog: Catalog, call: Call| {
-        catalog.local.remove(&Location::Record(Call::creator(), call.key())).await.map(|_| Outcome::Done)
-    };
-    for deaths in [0, 1] {
-        let actors = |world: &World| {
-            let actor = |(who, call): (usize, &Call)| -> Actor {
-                Box::pin(remove(world.catalog(Some(who), "home b", true), call.clone()))
-            };
-            gone.iter().enumerate().map(actor).collect()
-        };
-        let finally = |world: &World, ends: &[End]| {
-            if let Some(End::Failed(error)) = ends.iter().find(|end| matches!(end, End::Failed(_))) {
-                return Err(error.to_string());
-            }
-            let world = world.copy();
-            if deaths > 0 {
-                for call in gone {
-                    now(remove(world.catalog(None, "home b", true), call.clone())).unwrap();
-                }
-            }
-            match &*here(&world, "home b", gone) {
-                [] => Ok(()),
-                left => Err(format!("{left:?} are here still")),
-            }
-        };
-        holds(explore(&first, &actors, deaths, &finally));
-    }
-}
-
-#[test]
-fn what_is_damaged_in_a_kept_pack_hides_nothing_else() {
-    let world = kept(20);
-    let all: Vec<u8> = (1..=20).collect();
-    assert_eq!(here(&world, "home b", &calls(20)), all);
-    let catalog = world.catalog(None, "home b", true);
-    assert_eq!(now(catalog.check_packs_here()).unwrap(), []);
-    let [at] = &*now(catalog.local.locations(&Prefix::RecordPacks)).unwrap() else { panic!("one is kept") };
-    let whole = now(catalog.local.get(at)).unwrap().unwrap();
-    let put = |bytes: &[u8]| {
-        now(catalog.local.remove(at)).unwrap();
-        now(catalog.local.create(at, bytes)).unwrap();
-    };
-    let mut damaged = whole.clone();
-    *damaged.last_mut().unwrap() ^= 1;
-    put(&damaged);
-    let alone = world.copy().catalog(None, "home b", false);
-    let left = calls(20).iter().filter(|call| now(call.record(&alone)).unwrap().is_some()).count();
-    assert_eq!(left, 19, "the last record of the pack is damaged, and no other");
-    for bytes in [&damaged[..], &whole[..whole.len() / 2], b"", b"datlake records 1\n\n"] {
-        put(bytes);
-        let wrong = now(catalog.check_packs_here()).unwrap();
-        assert!(wrong.len() == 1 && wrong[0].0 == *at, "{wrong:?}");
-        assert_eq!(found_at(&world.copy(), "home b", &calls(20)), all);
-    }
-    now(catalog.tidy_packs_here()).unwrap();
-    assert_eq!(now(catalog.local.locations(&Prefix::RecordPacks)).unwrap(), []);
-}
-
-/// Nothing of a pack is kept that was removed, or that is no record.
-#[test]
-fn what_is_kept_of_a_pack_is_whole_and_was_not_removed() {
-    let world = packed(20, 20);
-    let remover = process(&world, "home a", "removes");
-    now(remover.remove(Uid::output(&Call::creator(), &calls(5)[4].key(), 0))).unwrap();
-    let [at] = &*packs(&world) else { panic!("one pack") };
-    let remote = world.catalog(None, "home z", true).remote.unwrap();
-    let bytes = now(remote.get(at)).unwrap().unwrap();
-    let pack = RecordPack::read(&bytes).unwrap();
-    let mut records: std::collections::BTreeMap<_, _> =
-        pack.places().map(|(key, place)| (*key, bytes[place.start as usize..place.end as usize].to_vec())).collect();
-    records.insert(calls(6)[5].key(), b"no record".to_vec());
-    let bytes = RecordPack::to_bytes(&records);
-    now(remote.remove(at)).unwrap();
-    replace(&world, &Location::RecordPack(Call::creator(), Digest::of(&bytes)), &bytes);
-    let others: Vec<u8> = (1..=20).filter(|key| *key != 5).collect();
-    assert_eq!(found_at(&world, "home b", &calls(20)), others);
-    assert_eq!(here(&world, "home b", &calls(20)), others);
-    let kept = world.below("home b", "records/");
-    let [(_, kept)] = &*kept else { panic!("one is kept") };
-    assert_eq!(RecordPack::read(kept).unwrap().places().count(), 18);
-}
-
-#[test]
-fn packs_that_others_replace_go_when_a_machine_is_tidied() {
-    let world = packed(160, 16);
-    let all: Vec<u8> = (1..=160).collect();
-    assert_eq!(found_at(&world, "home b", &calls(160)), all);
-    assert_eq!(world.below("home b", "records/").len(), 10);
-    let catalog = world.catalog(None, "home b", true);
-    now(catalog.merge_record_packs()).unwrap();
-    let [merged] = &*packs(&world) else { panic!("one is left") };
-    let bytes = now(catalog.remote.as_ref().unwrap().get(merged)).unwrap().unwrap();
-    now(catalog.cache.create(merged, &bytes)).unwrap();
-    now(catalog.tidy_packs_here()).unwrap();
-    assert_eq!(world.below("home b", "records/").len(), 1);
-    assert_eq!(here(&world, "home b", &calls(160)), all);
 }

@@ -152,12 +152,17 @@ impl Lake {
             self.catalog().remove_stale_copies().await?;
             self.catalog().remove_left_over(&*local.store).await?;
         }
+        if !how.dry_run
+            && let [pack, ..] = &*self.catalog().tidy_packs_here().await?
+        {
+            let why = format!(": the pack of records `{}` is damaged, and may name anything", pack.path());
+            return Err(cannot(ErrorKind::Corrupt, &why).with_hint("where the remote can be reached, it is mended"));
+        }
         named.extend(local.named().await?);
         let (blobs, _) = collect::unnamed(&*local.store, &named, None).await?;
         if !how.dry_run {
             local.remove(blobs.iter().map(|blob| blob.digest).collect()).await?;
             self.local_view().dir().clear_named_paths();
-            self.catalog().tidy_packs_here().await?;
         }
         Ok(CollectedLocal { blobs: blobs.len() as u64, bytes: blobs.iter().map(|blob| blob.size).sum() })
     }

@@ -198,6 +198,8 @@ impl Lake {
             let hint = "`datlake lineage --down UID` shows what was made from a file, `rm --cascade` takes it along";
             return Err(Error::new(ErrorKind::InUse, message).with_hint(hint));
         }
+        let calls = removal.downstream.iter().chain(&removal.asked).filter_map(|one| one.call.clone());
+        wait(self.catalog().unpack(calls))?;
         let mut gone = Vec::new();
         // What is farthest first: wherever it is stopped, nothing is left whose inputs went before it.
         for one in removal.downstream.iter().rev() {
@@ -265,6 +267,7 @@ impl Lake {
             }
         }
         let (person, at) = (self.provenance().person()?, crate::provenance::now());
+        wait(self.catalog().unpack(asked.iter().filter_map(|one| one.call.clone())))?;
         let mut gone = Vec::new();
         for one in asked {
             let Some(handle) = handle(&one) else { continue };
