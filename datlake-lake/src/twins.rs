@@ -21,7 +21,8 @@ use crate::origin::Origin;
 use crate::report::{
     CallDiff, CallExplanation, CallInfo, CallSources, Cleaned, CommitInfo, CommittedCall, CreatorCode, Downstream,
     Evicted, FileInfo, FoundCalls, History, Imported, LakeStatus, LineageGraph, Listing, MergeResult, NameHistory,
-    ObjectChanges, ObjectInfo, ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunInfo, Runs, SignedUrl, Upstream,
+    ObjectChanges, ObjectInfo, ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunDiff, RunInfo, Runs, SignedUrl,
+    Upstream,
 };
 use crate::repository::{
     Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference,
@@ -161,6 +162,7 @@ twins! {
         resolve_async = resolve(&self, text: &str) -> Uid;
         returned_async = returned(&self, call: &str) -> Value;
         run_async = run(&self, run: &str) -> RunInfo;
+        compare_runs_async = compare_runs(&self, was: &str, now: &str) -> RunDiff;
         runs_async = runs(&self, limit: usize) -> Runs;
         status_async = status(&self) -> LakeStatus;
         temp_async = temp() -> Lake;

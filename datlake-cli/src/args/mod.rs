@@ -44,8 +44,8 @@ pub(crate) enum Command {
         What a call returned: datlake info @shop/shop::total/22e76b\n\
         The key of a call may be abbreviated.")]
     Info {
-        /// The file, or the call, as @CREATOR/KEY
-        #[arg(value_name = "UID|@CALL")]
+        /// The file; the call, as @CREATOR/KEY; or the run, as run:ID
+        #[arg(value_name = "UID|@CALL|RUN")]
         uid: String,
     },
     /// Lists the files that have names, and the folders they are in
@@ -200,7 +200,8 @@ pub(crate) enum Command {
     ///
     /// A run is a process that made calls. The latest thousand are kept.
     #[command(after_help = "Example: datlake runs --limit 3\n\
-        A run may be abbreviated: datlake runs 019aa5d8c0f17abc")]
+        A run may be abbreviated: datlake runs 019aa5d8c0f17abc\n\
+        What differs between two: datlake diff run:019aa5d8c0f17abc run:019aa6")]
     Runs {
         /// The run
         run: Option<String>,
@@ -237,18 +238,19 @@ pub(crate) enum Command {
         #[arg(value_name = "CALL|UID")]
         call: String,
     },
-    /// Shows what differs between how two files or values were made; or between two states of a repository
+    /// Shows what differs between how two files or values were made; or between two runs, or two states of a repository
     ///
     /// Parameters, inputs, code with its source, compiler and crates; and the same of the calls upstream that made what differs.
     #[command(after_help = "Example: datlake diff reports/2026.md@{1} reports/2026.md\n\
+        Two runs: datlake diff run:019aa5d8c0f17abc run:019aa6\n\
         What is uncommitted at a branch: datlake diff sales@main\n\
         What a branch has otherwise: datlake diff sales@main dev")]
     Diff {
-        /// A call, as CREATOR/KEY, or a file that it made; or REPO@REF, or REPO@REF:PREFIX
-        #[arg(value_name = "CALL|UID|REPO@REF")]
+        /// A call, as CREATOR/KEY, or a file that it made; or run:ID; or REPO@REF, or REPO@REF:PREFIX
+        #[arg(value_name = "CALL|UID|RUN|REPO@REF")]
         was: String,
         /// Another; of a repository another branch, tag or commit, or nothing for what is uncommitted
-        #[arg(value_name = "CALL|UID|REF")]
+        #[arg(value_name = "CALL|UID|RUN|REF")]
         now: Option<String>,
     },
     /// Shows everything upstream of a file or a call (what it was made from) and downstream (what was made from it)

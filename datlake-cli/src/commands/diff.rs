@@ -1,16 +1,23 @@
-//! `datlake diff`: what differs between how two files, or two values, were made.
+//! `datlake diff`: what differs between how two files, or two values, were made; or between two runs.
 
 use anyhow::bail;
 use datlake::Lake;
 use datlake::report::{BuildChange, CallDiff, CrateChange, Damage};
 
 use super::differences::{pair, upstream};
-use super::objects;
+use super::{objects, runs};
 use crate::answer::{Answer, Page};
 use crate::failure::refused;
 use crate::text::{escape, paragraph};
 
 pub(super) fn shown(lake: &Lake, was: &str, now: Option<&str>) -> anyhow::Result<Box<dyn Answer>> {
+    if runs::is_run(was) {
+        let Some(now) = now else {
+            let error = refused(format!("nothing is there to compare `{was}` with"));
+            bail!(error.with_hint("write two runs, as run:ID: `datlake runs` shows them"))
+        };
+        return Ok(Box::new(lake.compare_runs(runs::id(was), runs::id(now))?));
+    }
     match (lake.repository_address(was)?, now) {
         (Some(of), now) => Ok(Box::new(objects::diff(&of, now)?)),
         (None, Some(now)) => Ok(Box::new(lake.compare(was, now)?)),

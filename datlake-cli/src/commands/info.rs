@@ -8,6 +8,7 @@ use owo_colors::{OwoColorize as _, Style};
 use super::explain::{code_size, not_seen};
 use super::lineage::replacement;
 use super::ls::size;
+use super::runs;
 use crate::answer::{Answer, Page};
 use crate::boxes::{Card, joined};
 use crate::text::{bytes, count, duration, escape, files, fill, is_files, padded, paragraph, parameter, short, time};
@@ -17,6 +18,9 @@ use crate::value;
 const LABEL: usize = 10;
 
 pub(super) fn run(lake: &Lake, uid: &str) -> anyhow::Result<Box<dyn Answer>> {
+    if runs::is_run(uid) {
+        return Ok(Box::new(lake.run(runs::id(uid))?));
+    }
     if lake.resolve_call(uid)?.is_some() {
         return Ok(Box::new(lake.call_info(uid)?));
     }

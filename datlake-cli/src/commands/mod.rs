@@ -59,7 +59,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
             Box::new(calls::Calls(history, shown))
         }
         Command::Find(how) => Box::new(find::run(&lake()?, *how)?),
-        Command::Runs { run: Some(run), .. } => Box::new(lake()?.run(&run)?),
+        Command::Runs { run: Some(run), .. } => Box::new(lake()?.run(runs::id(&run))?),
         Command::Runs { run: None, limit } => Box::new(runs::List(lake()?.runs(limit)?)),
         Command::Explain { call, closure: true, .. } => Box::new(lake()?.creator_code(&call)?),
         Command::Explain { call, source: true, .. } => Box::new(lake()?.explain_sources(&call)?),

@@ -1,11 +1,24 @@
-//! `datlake runs`: one paragraph for each.
+//! `datlake runs`: one paragraph for each; and what differs between two.
 
-use datlake::report::{Damage, Outcome, RunCall, RunInfo, RunRow, Runs};
+use datlake::report::{CreatorDiff, Damage, Outcome, RunCall, RunCallDiff, RunCounts, RunDiff, RunInfo, RunRow, Runs};
 use owo_colors::OwoColorize as _;
 use serde::{Serialize, Serializer};
 
 use crate::answer::{Answer, Page, rows};
-use crate::text::{dimmed, duration, escape, fill, parameter, time};
+use crate::text::{count, dimmed, duration, escape, fill, paragraph, parameter, time};
+
+/// How a run is told from a file, where either can be asked for.
+const PREFIX: &str = "run:";
+
+/// The run that is meant, with `run:` before it or without.
+pub(super) fn id(text: &str) -> &str {
+    text.strip_prefix(PREFIX).unwrap_or(text)
+}
+
+/// Whether an address is that of a run.
+pub(super) fn is_run(text: &str) -> bool {
+    text.starts_with(PREFIX)
+}
 
 /// Digits of a run that are shown: its time, and enough to tell it from another of the same millisecond.
 const SHORT: usize = 16;
@@ -52,6 +65,50 @@ impl Answer for RunInfo {
         }
         text
     }
+}
+
+impl Answer for RunDiff {
+    fn text(&self, page: &Page) -> String {
+        let mut text = format!("{}{}", row(&self.was, page.columns), row(&self.now, page.columns));
+        let say = |indent: usize, line: &str| paragraph(line, indent, page.columns);
+        for CreatorDiff { creator, was, now, .. } in &self.creators {
+            let calls: Vec<_> = self.calls.iter().filter(|call| call.creator == *creator).collect();
+            if worth(was) != worth(now) || !calls.is_empty() {
+                text.push_str(&say(0, &format!("{creator}: {} → {}", in_words(was), in_words(now))));
+            }
+            let line = |call: &&RunCallDiff| {
+                say(2, &format!("{}: {} → {}", call.key.short(), became(call.was), became(call.now)))
+            };
+            // What ran in the one and is skipped in the other is as it should be: how many there are says enough.
+            let worth_a_line = |call: &&&RunCallDiff| !matches!(call.now, Some(Outcome::Hit | Outcome::Kept));
+            text.push_str(&page.lines(calls.iter().filter(worth_a_line).map(line)));
+        }
+        text.push_str(&say(0, &format!("{} alike in both.", count(self.alike, "call"))));
+        if self.calls.iter().any(|call| matches!(call.now, Some(Outcome::Executed | Outcome::Reproduced))) {
+            text.push_str(&say(0, "`datlake explain CREATOR/KEY` says why a call ran."));
+        }
+        text
+    }
+}
+
+/// What two runs are compared by.
+fn worth(counts: &RunCounts) -> [u64; 4] {
+    [counts.ran, counts.skipped, counts.failed, counts.unfinished]
+}
+
+fn in_words(counts: &RunCounts) -> String {
+    let all = worth(counts).into_iter().zip(["ran", "skipped", "failed", "unfinished"]);
+    let said: Vec<String> =
+        all.filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    match said.is_empty() {
+        true => "no call".to_owned(),
+        false if counts.spent_ms == 0 => said.join(", "),
+        false => format!("{} in {}", said.join(", "), duration(counts.spent_ms)),
+    }
+}
+
+fn became(end: Option<Outcome>) -> &'static str {
+    end.map_or("not made", outcome)
 }
 
 fn row(run: &RunRow, columns: usize) -> String {

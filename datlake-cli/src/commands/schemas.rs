@@ -7,7 +7,7 @@ use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, Collected, CommitInfo, CreatorCode, Evicted,
     FileInfo, FileRow, FoundCalls, Imported, LakeStatus, LineageGraph, MergeResult, Mirrored, NameHistory,
-    ObjectChanges, Pull, Push, Repack, Repaired, RunInfo, RunRow, SignedUrl, Verified,
+    ObjectChanges, Pull, Push, Repack, Repaired, RunDiff, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -55,6 +55,8 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("config-show", of::<Vec<Setting>>()),
         ("config-unset", of::<Changed>()),
         ("diff", of::<CallDiff>()),
+        // `diff run:ID run:ID`
+        ("diff-runs", of::<RunDiff>()),
         // `diff REPO@REF`
         ("diff-objects", of::<ObjectChanges>()),
         ("evict", of::<Evicted>()),

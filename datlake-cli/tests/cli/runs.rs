@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use insta::{assert_json_snapshot, assert_snapshot};
+use serde_json::Value;
 
 use crate::pipeline;
 use crate::support::{Machine, ran};
@@ -68,6 +69,40 @@ fn one_run_with_its_calls() {
     let absent = machine.run(&["runs", "ffff"]);
     assert_eq!((absent.status, absent.out.as_str()), (1, ""));
     assert!(absent.err.contains("no run `ffff`") && absent.err.contains("`datlake runs`"), "{}", absent.err);
+}
+
+#[test]
+fn two_runs_side_by_side() {
+    let machine = twice();
+    let runs: Vec<Value> = serde_json::from_str(&machine.ok(&["runs", "--json"])).unwrap();
+    let runs: Vec<String> = runs.iter().map(|run| format!("run:{}", run["run"].as_str().unwrap())).collect();
+    let [now, was] = &runs[..] else { panic!("{runs:?}") };
+    let shown = machine.ok(&["diff", was, now]);
+    for (name, times) in [("compare", 1), ("split", 1), ("word_count", 2)] {
+        let line = shown.lines().find(|line| line.contains(&format!("::{name}: "))).unwrap_or_default();
+        // How long it took is said where it took anything.
+        let (was, now) = line.split_once(" → ").unwrap_or_default();
+        assert!(was.contains(&format!(": {times} ran")) && now == format!("{times} skipped"), "{shown}");
+    }
+    assert!(!shown.contains("datlake explain"), "{shown}");
+    let answer = machine.json(&["diff", was, now]);
+    let (skipped, ran) = (answer["now"]["skipped"].as_u64().unwrap(), answer["was"]["ran"].as_u64().unwrap());
+    assert_eq!((skipped > 0, ran > 0, answer["now"]["ran"].as_u64()), (true, true, Some(0)));
+    let calls = answer["calls"].as_array().unwrap();
+    assert!(calls.iter().all(|call| call["was"] == "executed" && call["now"] == "hit"), "{answer}");
+    // The other way round each has a line, and what to do next.
+    let back = machine.ok(&["diff", now, was]);
+    assert_eq!(
+        (back.matches(": skipped → ran").count(), back.matches("datlake explain").count()),
+        (calls.len(), 1),
+        "{back}"
+    );
+    // A run with itself.
+    let same = machine.json(&["diff", now, now]);
+    assert_eq!((same["calls"].as_array().unwrap().len(), same["alike"].as_u64().unwrap() > 0), (0, true));
+    assert_eq!(machine.ok(&["info", now]), machine.ok(&["runs", now]));
+    let alone = machine.run(&["diff", now]);
+    assert!(alone.status == 2 && alone.err.contains("nothing is there to compare"), "{}", alone.err);
 }
 
 #[test]

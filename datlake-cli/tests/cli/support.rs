@@ -229,6 +229,9 @@ pub(crate) fn check_schema(arguments: &[&str], answer: &str) {
     if name == "runs" && answer.is_object() {
         name.push_str("-run");
     }
+    if name == "diff" && arguments.iter().any(|argument| argument.starts_with("run:")) {
+        name.push_str("-runs");
+    }
     if name == "info" && answer.get("call").is_some() {
         name.push_str("-call");
     }

@@ -55,7 +55,7 @@ pub use repositories::{
     CommitInfo, CommittedCall, Imported, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo,
     ObjectItem, ObjectPage,
 };
-pub use runs::{RunCall, RunInfo, RunRow, Runs};
+pub use runs::{CreatorDiff, RunCall, RunCallDiff, RunCounts, RunDiff, RunInfo, RunRow, Runs};
 pub use sync::{
     LakeStatus, MirrorOutcome, MirrorRow, Mirrored, PackUse, Pull, Push, PushOutcome, PushRow, Repack, UnpushedRow,
 };

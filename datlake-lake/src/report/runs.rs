@@ -84,3 +84,65 @@ pub struct RunCall {
     /// How the body failed.
     pub failure: Option<BodyFailure>,
 }
+
+/// What differs between two runs.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct RunDiff {
+    /// The one.
+    pub was: RunRow,
+    /// The other.
+    pub now: RunRow,
+    /// The creators that either called, sorted.
+    pub creators: Vec<CreatorDiff>,
+    /// Calls that one of them did not make, or that became something else in it, sorted.
+    pub calls: Vec<RunCallDiff>,
+    /// How many other calls both made.
+    pub alike: u64,
+}
+
+/// What two runs did with a creator.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CreatorDiff {
+    /// The creator.
+    pub creator: CreatorName,
+    /// What the one did.
+    pub was: RunCounts,
+    /// What the other did.
+    pub now: RunCounts,
+}
+
+/// What became of the calls of a creator, in one run.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct RunCounts {
+    /// Calls whose bodies ran to their end.
+    pub ran: u64,
+    /// Calls that were found, each as often as it was.
+    pub skipped: u64,
+    /// Calls whose bodies failed or were cancelled.
+    pub failed: u64,
+    /// Calls whose bodies began, and whose end is not known.
+    pub unfinished: u64,
+    /// How long bodies took, in milliseconds.
+    pub spent_ms: u64,
+}
+
+/// A call in two runs.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct RunCallDiff {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key of the call.
+    pub key: CallKey,
+    /// What became of it in the one; `None` where that did not make it.
+    pub was: Option<Outcome>,
+    /// The same of the other.
+    pub now: Option<Outcome>,
+}

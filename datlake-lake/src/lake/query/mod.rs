@@ -10,6 +10,7 @@ mod find;
 mod graph;
 mod listing;
 mod remote;
+mod run_diff;
 mod runs;
 mod status;
 mod upstream;
