@@ -30,6 +30,9 @@ pub(crate) struct LineageHow {
     /// The format; else the ending of FILE says it
     #[arg(long, value_enum)]
     format: Option<GraphFormat>,
+    /// What tells this lake's names from those of others, in openlineage and prov; else its remote, or where it is
+    #[arg(long, value_name = "URI")]
+    pub(crate) namespace: Option<String>,
     /// Write it to FILE
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -48,6 +51,10 @@ pub(crate) enum GraphFormat {
     Svg,
     /// The graph as data
     Json,
+    /// Events of OpenLineage, one a line
+    Openlineage,
+    /// W3C PROV-JSON
+    Prov,
 }
 
 /// How far to go from what was asked for.
@@ -88,6 +95,8 @@ impl LineageHow {
             Some("mmd" | "mermaid") => Ok(GraphFormat::Mermaid),
             Some("svg") => Ok(GraphFormat::Svg),
             Some("json") => Ok(GraphFormat::Json),
+            Some("jsonl" | "ndjson") => Ok(GraphFormat::Openlineage),
+            Some("provjson") => Ok(GraphFormat::Prov),
             Some(other) => Err(format!(
                 "`.{}` says no format: end it in .svg, .dot, .mmd, .json or .txt, or give --format",
                 escape(other)

@@ -1,8 +1,9 @@
 //! `datlake lineage` as a graph: every format, of what nobody expects too.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
+use serde_json::Value;
 
 use crate::pipeline::copy;
 use crate::support::Machine;
@@ -17,6 +18,8 @@ const HOSTILE: [&str; 6] = [
     "in/-->]]><!-- %%{init: {}}%% *.txt",
 ];
 const FORMATS: [&str; 5] = ["text", "dot", "mermaid", "svg", "json"];
+/// Formats of what ran, for other programs.
+const RECORDS: [&str; 2] = ["openlineage", "prov"];
 
 /// Files with hostile names, each read by a call.
 fn hostile() -> Machine {
@@ -97,9 +100,15 @@ fn masked(text: &str) -> String {
 #[test]
 fn the_ending_of_a_file_says_the_format() {
     let (machine, _) = Machine::prepared();
-    for (name, start) in
-        [("a.svg", "<svg "), ("a.dot", "digraph "), ("a.mmd", "flowchart "), ("a.json", "{"), ("a.txt", "reports/")]
-    {
+    for (name, start) in [
+        ("a.svg", "<svg "),
+        ("a.dot", "digraph "),
+        ("a.mmd", "flowchart "),
+        ("a.json", "{"),
+        ("a.jsonl", "{\"eventTime\""),
+        ("a.provjson", "{"),
+        ("a.txt", "reports/"),
+    ] {
         let path = machine.path(name);
         let said = machine.ok(&["lineage", "reports/which.txt", "-o", path.to_str().unwrap()]);
         assert!(said.contains("8 nodes"), "{said}");
@@ -198,11 +207,101 @@ fn has_only_its_own_quotes(line: &str) -> bool {
     }
 }
 
+/// The events of OpenLineage of something.
+fn events(machine: &Machine, asked: &str) -> Vec<Value> {
+    let text = machine.ok(&["lineage", asked, "--format", "openlineage"]);
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn what_ran_is_told_to_openlineage() {
+    let (machine, _) = Machine::prepared();
+    let events = events(&machine, "reports/which.txt");
+    let of = |kind: &str| events.iter().filter(|event| event["eventType"] == kind).collect::<Vec<_>>();
+    let (starts, ends) = (of("START"), of("COMPLETE"));
+    assert_eq!((starts.len(), ends.len(), events.len()), (3, 3, 6));
+    let names = |event: &Value, role: &str| {
+        let names = event[role].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let last = ends.iter().find(|event| event["job"]["name"] == "datlake-cli/cli::pipeline::compare").unwrap();
+    assert_eq!(names(last, "outputs"), ["reports/which.txt"]);
+    // What it was given, others made.
+    let given = names(last, "inputs");
+    let made: Vec<String> = ends.iter().flat_map(|event| names(event, "outputs")).collect();
+    assert!(!given.is_empty() && given.iter().all(|name| made.contains(name)), "{given:?} of {made:?}");
+    // A run is the same whenever it is told, and both its events say so.
+    let run = |event: &Value| event["run"]["runId"].as_str().unwrap().to_owned();
+    let mut told: Vec<String> = starts.iter().map(|event| run(event)).collect();
+    let mut ended: Vec<String> = ends.iter().map(|event| run(event)).collect();
+    told.sort();
+    ended.sort();
+    assert_eq!(told, ended);
+    told.dedup();
+    assert_eq!(told.len(), 3);
+    let parent = |event: &&Value| event["run"]["facets"]["parent"]["run"]["runId"].clone();
+    assert!(ends.iter().all(|event| parent(event) == parent(&ends[0]) && parent(event).is_string()));
+    let namespace = last["job"]["namespace"].as_str().unwrap().to_owned();
+    assert!(namespace.starts_with("file:///"), "{namespace}");
+    let own = machine.ok(&["lineage", "word_count", "--format", "openlineage", "--namespace", "urn:ours"]);
+    assert!(own.lines().all(|line| line.contains("\"namespace\":\"urn:ours\"") && !line.contains("file:///")), "{own}");
+    for format in RECORDS {
+        machine.fails(2, &["a pipeline as a whole", "name a file"], &["lineage", "--pipeline", "--format", format]);
+    }
+}
+
+#[test]
+fn what_ran_is_told_to_prov() {
+    let (machine, _) = Machine::prepared();
+    let text = machine.ok(&["lineage", "reports/which.txt", "--format", "prov"]);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let count = |what: &str| document[what].as_object().map_or(0, |all| all.len());
+    let graph = machine.json(&["lineage", "reports/which.txt"]);
+    let (nodes, edges) = (graph["nodes"].as_array().unwrap().len(), graph["edges"].as_array().unwrap().len());
+    assert_eq!(count("entity") + count("activity"), nodes);
+    assert_eq!(count("used") + count("wasGeneratedBy") + count("wasInformedBy"), edges);
+    assert_eq!((count("activity"), count("agent"), count("wasAssociatedWith")), (3, 1, 3));
+    // What nobody's call made is whose who added it.
+    let added: Vec<&Value> = document["wasAttributedTo"].as_object().unwrap().values().collect();
+    assert_eq!(added.len(), 2, "{text}");
+    assert!(added.iter().all(|one| one["prov:entity"].as_str().unwrap().starts_with("lake:corpora/")), "{text}");
+}
+
+/// Those who made the formats read them: hostile names too.
+#[test]
+fn readers_of_other_people_s_formats_take_what_is_written() {
+    let Ok(python) = std::env::var("DATLAKE_TEST_VALIDATORS") else {
+        return eprintln!(
+            "LEFT OUT: readers_of_other_people_s_formats_take_what_is_written needs Python packages; ./test gets them where it can"
+        );
+    };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openlineage/validate.py");
+    let (prepared, _) = Machine::prepared();
+    for (machine, asked, events, activities) in [(prepared, "reports/which.txt", 6, 3), (hostile(), "copy", 14, 7)] {
+        let read = |format: &str, file: &str, more: &[&str]| {
+            let path = machine.path(file);
+            machine.ok(&["lineage", asked, "--format", format, "-o", path.to_str().unwrap()]);
+            let ran = Command::new(&python).arg(script).arg(format).arg(path).args(more).output().unwrap();
+            assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+            String::from_utf8(ran.stdout).unwrap()
+        };
+        let said = read("openlineage", "events.jsonl", &[]);
+        assert!(said.starts_with(&format!("{events} events ")) && !said.contains(" 0 facets"), "{said}");
+        let picture = machine.path("prov.png");
+        let said = read("prov", "prov.json", &[picture.to_str().unwrap()]);
+        assert!(said.contains(&format!(" {activities} activities")), "{said}");
+        assert!(std::fs::read(picture).unwrap().starts_with(b"\x89PNG"));
+    }
+}
+
 #[test]
 fn no_secret_is_in_any_format() {
     let (machine, _) = Machine::prepared();
-    for format in FORMATS {
+    for format in FORMATS.iter().chain(&RECORDS) {
         for asked in ["reports/which.txt", "word_count", "--pipeline"] {
+            if asked == "--pipeline" && RECORDS.contains(format) {
+                continue;
+            }
             assert!(!machine.ok(&["lineage", "-v", "--format", format, asked]).contains("hunter2"), "{format}");
         }
     }

@@ -1,5 +1,7 @@
 //! Calls that return values: as first class as files are.
 
+use serde_json::Value;
+
 use crate::pipeline;
 use crate::support::Machine;
 
@@ -23,9 +25,9 @@ fn a_call_shows_what_it_returned() {
     let json = machine.json(&["info", &call]);
     assert_eq!(json["value"]["json"][1]["rate"], 0.3);
     assert_eq!(json["call"]["inputs"][0]["uid"], "corpora/alice.txt");
-    assert_eq!(json["value"]["not_shown"], serde_json::Value::Null);
+    assert_eq!(json["value"]["not_shown"], Value::Null);
 
-    let whole: serde_json::Value = serde_json::from_str(&machine.ok(&["cat", &call])).unwrap();
+    let whole: Value = serde_json::from_str(&machine.ok(&["cat", &call])).unwrap();
     assert_eq!(whole, json["value"]["json"]);
     machine.ok(&["get", &call, machine.path("out.json").to_str().unwrap()]);
     assert_eq!(std::fs::read_to_string(machine.path("out.json")).unwrap(), machine.ok(&["cat", short]));
@@ -46,7 +48,7 @@ fn large_values_are_cut_and_that_is_said() {
     let call = pipeline::through_values(&machine.lake(), &rates);
     let text = machine.ok(&["info", &call]);
     assert!(text.contains("… and 2980 more rows: `datlake cat` writes all of it"), "{text}");
-    let whole: Vec<serde_json::Value> = serde_json::from_str(&machine.ok(&["cat", &call])).unwrap();
+    let whole: Vec<Value> = serde_json::from_str(&machine.ok(&["cat", &call])).unwrap();
     assert_eq!((whole.len(), &whole[2999]["name"]), (3000, &format!("at {}", 2999.0 / 7.0).into()));
     assert!(machine.json(&["calls", "train"])[0]["value"]["$large"].is_object());
 }
@@ -66,6 +68,24 @@ fn lineage_goes_both_ways_through_values() {
     let info = machine.ok(&["info", "reports/scores.txt"]);
     assert!(info.contains("rows · a value") && !info.contains("a value of no known call"), "{info}");
     assert_eq!(machine.json(&["info", "reports/scores.txt"])["created_by"]["values"][0]["argument"], "rows");
+}
+
+#[test]
+fn a_value_that_went_on_is_a_data_set_to_openlineage_and_news_to_prov() {
+    let (machine, call) = prepared();
+    let events = machine.ok(&["lineage", "reports/scores.txt", "--format", "openlineage"]);
+    let names = |job: &str, role: &str| {
+        let event = events.lines().find(|line| line.contains("COMPLETE") && line.contains(job)).unwrap();
+        let event: Value = serde_json::from_str(event).unwrap();
+        event[role].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let value = names("pipeline::train\"", "outputs");
+    assert!(value.len() == 1 && value[0].starts_with(&call), "{events}");
+    assert_eq!(names("pipeline::table\"", "inputs"), value);
+    let prov: Value =
+        serde_json::from_str(&machine.ok(&["lineage", "reports/scores.txt", "--format", "prov"])).unwrap();
+    let informed = prov["wasInformedBy"].as_object().unwrap().values().next().unwrap();
+    assert_eq!(informed["prov:informant"], format!("lake:{}", value[0]));
 }
 
 #[test]

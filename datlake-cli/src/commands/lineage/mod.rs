@@ -5,6 +5,8 @@ mod drawing;
 mod layout;
 mod mermaid;
 mod neighbours;
+mod openlineage;
+mod prov;
 mod svg;
 mod text;
 
@@ -29,6 +31,8 @@ struct Shown {
     format: GraphFormat,
     /// Which ways were asked for; of a pipeline neither.
     ways: text::Ways,
+    /// What the names of this lake are told by from those of others.
+    namespace: String,
 }
 
 pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<Box<dyn Answer>> {
@@ -36,6 +40,10 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
         return Err(refused("--json writes JSON to standard output: leave out --json, or --format and --output").into());
     }
     let format = how.format().map_err(refused)?;
+    if how.pipeline && matches!(format, GraphFormat::Openlineage | GraphFormat::Prov) {
+        let error = refused("a pipeline as a whole is no record of what ran, as this format is");
+        return Err(error.with_hint("name a file, a call or a creator").into());
+    }
     let (graph, ways) = match how.pipeline {
         true => (lake.pipeline_graph()?, text::Ways { up: false, down: false }),
         false => {
@@ -44,7 +52,8 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
             (graph, text::Ways { up: up.is_some(), down: down.is_some() })
         }
     };
-    let shown = Shown { graph, format, ways };
+    let namespace = how.namespace.clone().unwrap_or_else(|| namespace(lake));
+    let shown = Shown { graph, format, ways, namespace };
     match &how.output {
         None => Ok(Box::new(shown)),
         Some(file) => {
@@ -54,6 +63,19 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
             Ok(Box::new(Written { file: file.clone(), nodes: shown.graph.nodes.len(), damaged: shown.graph.damaged }))
         }
     }
+}
+
+/// The URL of the remote, which other machines know too; else of the directory.
+fn namespace(lake: &Lake) -> String {
+    lake.remote().filter(|remote| remote.contains("://")).unwrap_or_else(|| {
+        let home = lake.remote().unwrap_or_else(|| lake.home().to_string_lossy().into_owned());
+        let encoded = |byte: u8| match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        };
+        format!("file://{}", home.bytes().map(encoded).collect::<String>())
+    })
 }
 
 impl Serialize for Shown {
@@ -72,6 +94,8 @@ impl Answer for Shown {
             GraphFormat::Mermaid => mermaid::text(&drawing()),
             GraphFormat::Svg => svg::text(&drawing()),
             GraphFormat::Json => serde_json::to_string_pretty(&self.graph).unwrap_or_default() + "\n",
+            GraphFormat::Openlineage => openlineage::text(&self.graph, &self.namespace),
+            GraphFormat::Prov => prov::text(&self.graph, &self.namespace),
         }
     }
 
