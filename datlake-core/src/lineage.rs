@@ -348,6 +348,8 @@ pub enum PersonSource {
     Git,
     /// The login name and the host.
     Login,
+    /// An account of a server, which knew who asked.
+    Account,
 }
 
 /// Who moved a name or put something there, and when.

@@ -65,6 +65,6 @@ pub use origin::Origin;
 pub use rank::is_first;
 pub use repository::{
     Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, MergeWinner, NewRepository, ObjectQuery,
-    Reference, Repository, RepositoryAddress, Tag, Transaction,
+    Reference, Repository, RepositoryAddress, Tag, Transaction, Upload,
 };
 pub use scope::{Entered, Here, Scoped, here};

@@ -26,7 +26,7 @@ use crate::report::{
 };
 use crate::repository::{
     Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference,
-    Repository, RepositoryAddress, Tag, Transaction,
+    Repository, RepositoryAddress, Tag, Transaction, Upload,
 };
 use crate::scope;
 
@@ -261,7 +261,10 @@ twins! {
         list_all_async = list_all(&self, prefix: &str) -> Vec<ObjectInfo>;
         list_async = list(&self, query: &ObjectQuery) -> ObjectPage;
         log_async = log(&self, query: &LogQuery) -> Vec<CommitInfo>;
+        merge_bases_async = merge_bases(&self, other: &str) -> Vec<CommitInfo>;
         open_async = open(&self, path: &str) -> AsyncReader => |reader| Ok(AsyncReader::new(reader));
+        open_object_async = open_object(&self, path: &str) -> (ObjectInfo, AsyncReader) =>
+            |(object, reader)| Ok((object, AsyncReader::new(reader)));
         read_async = read(&self, path: &str) -> Vec<u8>;
         read_range_async = read_range(&self, path: &str, range: Range<u64>) -> Vec<u8>;
         stat_async = stat(&self, path: &str) -> ObjectInfo;
@@ -270,6 +273,13 @@ twins! {
     impl Tag {
         create_async = create(&self, from: &str) -> Tag;
         delete_async = delete(&self) -> ();
+    }
+
+    impl Upload {
+        copy_async = copy(&self, from: &str, from_path: &str) -> ObjectInfo;
+        put_async = put(&self, file: &File) -> ObjectInfo;
+        put_bytes_async = put_bytes(&self, bytes: impl AsRef<[u8]>) -> ObjectInfo;
+        put_path_async = put_path(&self, file: impl AsRef<Path>) -> ObjectInfo;
     }
 
     impl Transaction {

@@ -72,6 +72,7 @@ mod repositories_at_once;
 mod repositories_kept;
 mod repositories_lineage;
 mod repositories_merged;
+mod repositories_uploads;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod requests;
 mod returns;

@@ -212,6 +212,7 @@ fn who(originator: &str, source: PersonSource) -> String {
         PersonSource::Config => "as configured",
         PersonSource::Git => "by git's user.email",
         PersonSource::Login => "by login name",
+        PersonSource::Account => "by account of a server",
     };
     format!("{originator} ({source})")
 }

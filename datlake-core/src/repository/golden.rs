@@ -1,5 +1,7 @@
 //! Every byte of the documents of repositories, for good: changing one is a new format version.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::lineage::{Person, PersonSource};
 use crate::tree::{ObjectAttributes, TreeEntry};
@@ -92,6 +94,7 @@ fn entries() -> Vec<(EntryKind, String)> {
         from: Some(Uid::chosen("raw/a.csv").unwrap()),
         content_type: Some("text/csv".into()),
         metadata: [("rows".to_owned(), "1".to_owned())].into(),
+        more: BTreeMap::new(),
     };
     let noted = Some(Put { file: TreeEntry::file(one, 7, false), attributes });
     vec![

@@ -10,6 +10,8 @@ use crate::{Digest, Error, ErrorKind, Result, Uid};
 const LONGEST_BRANCH: usize = 200;
 /// What the names of the branches of transactions begin with.
 const TRANSACTION: &str = "_tx-";
+/// What those of clients of lakeFS begin with, before a UUID.
+const CLIENTS_TRANSACTION: &str = "tx-";
 /// The most lower-case letters, digits and dashes in the name of a repository.
 const LONGEST_REPOSITORY: usize = 63;
 
@@ -70,8 +72,14 @@ impl BranchName {
         Self::new(&format!("{TRANSACTION}{}", Digest::of(nonce.as_bytes()).short()))
     }
 
-    /// Whether it is the name of the branch of a transaction.
+    /// Whether it is the name of the branch of a transaction: of one of ours, or of a client of lakeFS, which calls its branches `tx-` and a
+    /// UUID.
     pub fn is_transaction(&self) -> bool {
+        self.is_ours_alone() || self.0.strip_prefix(CLIENTS_TRANSACTION).is_some_and(is_uuid)
+    }
+
+    /// Whether only transactions of ours are called so.
+    pub fn is_ours_alone(&self) -> bool {
         self.0.starts_with(TRANSACTION)
     }
 }
@@ -97,6 +105,14 @@ impl TagName {
         };
         Err(wrong("tag", text, why))
     }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let is_right = |(at, b): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => b == b'-',
+        _ => b.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(is_right)
 }
 
 fn wrong(what: &str, text: &str, why: &str) -> Error {
@@ -191,6 +207,17 @@ mod tests {
             ("a.datlake", "path"),
         ] {
             refused(TagName::new(text), why);
+        }
+    }
+
+    #[test]
+    fn branches_of_transactions_are_told_by_their_names() {
+        let is_hidden = |name| BranchName::new(name).unwrap().is_transaction();
+        assert!(is_hidden("_tx-1") && is_hidden("tx-2f1c3a9e-6f0b-4d57-9d0e-0c6f5a1b2c3d"));
+        for name in
+            ["tx-1", "tx-", "tx-2f1c3a9e-6f0b-4d57-9d0e-0c6f5a1b2c3", "tx-2f1c3a9e06f0b04d5709d0e00c6f5a1b2c3d", "main"]
+        {
+            assert!(!is_hidden(name), "{name}");
         }
     }
 

@@ -1,15 +1,17 @@
 //! What object stores keep beside content: no key sees it, and no tree of a file has it.
+//!
+//! Writers that came later may note more. Who does not know what that means keeps it, and writes it where the object goes.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Uid;
 use crate::lineage::Moved;
 
 /// What is noted of an object beside its content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ObjectAttributes {
     /// Who put it there, on which machine, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,6 +25,9 @@ pub struct ObjectAttributes {
     /// What else users noted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// What later versions of the format note, as they wrote it.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, Value>,
 }
 
 impl ObjectAttributes {

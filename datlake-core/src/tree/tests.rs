@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -242,6 +244,7 @@ fn attributes_are_no_tree() {
         from: Some(Uid::chosen("raw/jan.csv").unwrap()),
         content_type: Some("text/csv".into()),
         metadata: [("a\tb".to_owned(), "1\n".to_owned())].into(),
+        more: BTreeMap::new(),
     };
     let changes = [("a.csv".to_owned(), Some(TreeEntry::Attributes(noted.clone().into())))].into();
     let changed = Metarange::default().with(&changes, &mut |_| unreachable!()).unwrap();
@@ -261,5 +264,26 @@ fn attributes_are_no_tree() {
     let file = range_bytes([("a.csv", &file(b"a"))].into_iter());
     for other in [file, text.replace("{\"put", "{ \"put").into(), text.replace("\"from", "\"more\":1,\"from").into()] {
         assert!(TreeRange::parse_attributes(&other, row, &"a commit").is_err());
+    }
+}
+
+#[test]
+fn what_later_versions_note_is_kept_as_they_wrote_it() {
+    let text = "datlake attributes 1\na.csv\t{\"content_type\":\"text/csv\",\"acl\":{\"a\":[1,-2],\"b\":null},\"tier\":\"cold\"}\n";
+    let noted = serde_json::from_str(text.trim_end().split_once('\t').unwrap().1).unwrap();
+    let changes = [("a.csv".to_owned(), Some(TreeEntry::Attributes(Box::new(noted))))].into();
+    let changed = Metarange::default().with(&changes, &mut |_| unreachable!()).unwrap();
+    assert_eq!(String::from_utf8(changed.ranges[0].clone()).unwrap(), text);
+    let [row] = changed.metarange.ranges() else { panic!("{:?}", changed.metarange) };
+    let range = TreeRange::parse_attributes(text.as_bytes(), row, &"a commit").unwrap();
+    let Some((_, TreeEntry::Attributes(found))) = range.get("a.csv") else { panic!("{range:?}") };
+    assert_eq!(found.more["tier"], "cold");
+    // Behind what is known here, in order, each once.
+    for other in [
+        text.replace("\"acl\":{\"a\":[1,-2],\"b\":null},\"tier\":\"cold\"", "\"tier\":\"cold\",\"acl\":1"),
+        text.replace("\"tier\":\"cold\"", "\"tier\":\"warm\",\"tier\":\"cold\""),
+        text.replace("\"tier\":\"cold\"", "\"tier\": \"cold\""),
+    ] {
+        assert!(TreeRange::parse_attributes(other.as_bytes(), row, &"a commit").is_err(), "{other}");
     }
 }

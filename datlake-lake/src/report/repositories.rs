@@ -67,7 +67,7 @@ impl ObjectInfo {
 
     /// With what is noted beside its content.
     pub(crate) fn with(self, noted: ObjectAttributes) -> Self {
-        let ObjectAttributes { put, from, content_type, metadata } = noted;
+        let ObjectAttributes { put, from, content_type, metadata, .. } = noted;
         let (put_at, put_by) = put.map(|put| (put.at, put.person.email)).unzip();
         Self { put_at, put_by, from, content_type, metadata, ..self }
     }

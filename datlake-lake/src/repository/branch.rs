@@ -1,31 +1,25 @@
 //! Branches: creating and deleting them, and what is put there.
 
-use std::io::{self, Read, Write as _};
+use std::io::Read;
 use std::ops::Deref;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 
 use datlake_core::catalog::{Appended, Author};
 use datlake_core::document::Content;
-use datlake_core::repository::{BranchChanges, BranchDocument, BranchName, BranchPoint, BranchState, EntryKind, Put};
-use datlake_core::tree::{ObjectAttributes, TreeEntry};
+use datlake_core::repository::{BranchChanges, BranchDocument, BranchName, BranchPoint, BranchState, EntryKind};
+use datlake_core::tree::ObjectAttributes;
 use datlake_core::{Error, ErrorKind, Prefix, Result};
-use datlake_store::{
-    AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Publishing, Staged, StagedWriter, offload_method, wait,
-};
+use datlake_store::{AsyncRead, Publishing, wait};
 
-use super::reference::{Reference, check_path, object};
+use super::reference::{Reference, check_path};
 use super::resolve::Resolved;
 use super::shared::{NewTree, Pieces, Shared, gone};
 use crate::file::File;
 use crate::handle::Lake;
 use crate::report::ObjectInfo;
-use crate::scope::refuse_in_body;
 use crate::sync::lock;
 
-/// How much is read of a reader at a time.
-const BUFFER: usize = 64 << 10;
 /// So many entries behind a checkpoint, another one is written.
 const CHECKPOINT: u64 = 64;
 /// So many changes are one entry.
@@ -61,7 +55,7 @@ impl Branch {
     /// ```
     pub fn create(&self, from: &str) -> Result<Self> {
         let name = BranchName::new(self.name())?;
-        if name.is_transaction() {
+        if name.is_ours_alone() {
             let message = format!("`{name}` cannot be created: branches of transactions are called so");
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
@@ -116,9 +110,7 @@ impl Branch {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn put_bytes(&self, path: &str, bytes: impl AsRef<[u8]>) -> Result<ObjectInfo> {
-        self.check_put(path)?;
-        let scratch = self.0.shared().lake.local_view().scratch()?;
-        self.put_staged(path, &Staged::from_bytes(&scratch, bytes.as_ref())?)
+        self.upload(path).put_bytes(bytes)
     }
 
     /// Puts what `reader` gives, to its end, at `path`.
@@ -132,18 +124,7 @@ impl Branch {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn put_reader(&self, path: &str, reader: &mut dyn Read) -> Result<ObjectInfo> {
-        self.check_put(path)?;
-        let mut writer = StagedWriter::new(&self.0.shared().lake.local_view().scratch()?)?;
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => writer.write_all(&buffer[..n]).map_err(|e| Error::io("put", path, e))?,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Error::io("read what is to be put at", path, e)),
-            }
-        }
-        self.put_staged(path, &writer.finish()?)
+        self.upload(path).put_reader(reader)
     }
 
     /// As [`Branch::put_reader`], of what is read without blocking.
@@ -160,24 +141,7 @@ impl Branch {
     /// # }
     /// ```
     pub async fn put_reader_async(&self, path: &str, reader: impl AsyncRead) -> Result<ObjectInfo> {
-        refuse_in_body("put a file")?;
-        let (this, at) = (self.clone(), path.to_owned());
-        let begin = move || {
-            this.check_put(&at)?;
-            StagedWriter::new(&this.0.shared().lake.local_view().scratch()?)
-        };
-        let (mut writer, mut reader) = (offload_method(begin).await??.into_async()?, pin!(reader));
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            match reader.read(&mut buffer).await {
-                Ok(0) => break,
-                Ok(n) => writer.write_all(&buffer[..n]).await.map_err(|e| Error::io("put", path, e))?,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Error::io("read what is to be put at", path, e)),
-            }
-        }
-        let (this, at, staged) = (self.clone(), path.to_owned(), writer.finish().await?);
-        offload_method(move || this.put_staged(&at, &staged)).await?
+        self.upload(path).put_reader_async(reader).await
     }
 
     /// Puts a copy of the file at `file` of this machine at `path`.
@@ -191,9 +155,7 @@ impl Branch {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn put_path(&self, path: &str, file: impl AsRef<Path>) -> Result<ObjectInfo> {
-        self.check_put(path)?;
-        let scratch = self.0.shared().lake.local_view().scratch()?;
-        self.put_staged(path, &Staged::copy_of(&scratch, file.as_ref())?)
+        self.upload(path).put_path(file)
     }
 
     /// Puts a file of the same lake at `path`, without copying it.
@@ -210,11 +172,7 @@ impl Branch {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn put(&self, path: &str, file: &File) -> Result<ObjectInfo> {
-        self.check_put(path)?;
-        let content = content_of(&self.0.shared().lake, path, file)?;
-        let attributes = ObjectAttributes { from: file.uid().cloned(), ..self.put_now()? };
-        let entry = TreeEntry::file(content.digest, file.len(), false);
-        self.put_content(path, &content, Put { file: entry, attributes })
+        self.upload(path).put(file)
     }
 
     /// Puts what is at `from_path` of the reference `from` of the same repository at `path`, without copying it.
@@ -231,14 +189,7 @@ impl Branch {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn copy_object(&self, from: &str, from_path: &str, path: &str) -> Result<ObjectInfo> {
-        self.check_put(path)?;
-        let Some(Put { file, attributes }) = Reference::any(self.0.shared(), from).put_at(from_path)? else {
-            return Err(gone(format!("there is no `{from_path}` at `{}@{from}`", self.repository_name())));
-        };
-        let (digest, size) = file.content().ok_or_else(|| no_file(from_path))?;
-        let content = Content::put(digest, size, from_path.to_owned());
-        let attributes = ObjectAttributes { put: self.put_now()?.put, ..attributes };
-        self.put_content(path, &content, Put { file, attributes })
+        self.upload(path).copy(from, from_path)
     }
 
     /// Deletes the file at `path`: whether there was one.
@@ -289,36 +240,6 @@ impl Branch {
         Ok(deleted)
     }
 
-    /// Refuses early what would be refused after all was read.
-    fn check_put(&self, path: &str) -> Result<()> {
-        check_path(path)?;
-        self.state("put a file").map(drop)
-    }
-
-    fn put_staged(&self, path: &str, staged: &Staged) -> Result<ObjectInfo> {
-        let lake = &self.0.shared().lake;
-        let _sends = lake.sends([(staged.digest, path.to_owned())]);
-        let publishing = wait(lake.local_view().publishing())?;
-        wait(lake.local_view().restore(&staged.digest, staged.size, staged.path()))?;
-        let file = TreeEntry::file(staged.digest, staged.size, false);
-        self.put_entry(&publishing, path, Put { file, attributes: self.put_now()? })
-    }
-
-    /// Puts content that the lake has, and sees that it stays.
-    fn put_content(&self, path: &str, content: &Content, put: Put) -> Result<ObjectInfo> {
-        let lake = &self.0.shared().lake;
-        let publishing = wait(lake.local_view().publishing())?;
-        wait(lake.see_to(std::slice::from_ref(content)))?;
-        self.put_entry(&publishing, path, put)
-    }
-
-    fn put_entry(&self, publishing: &Publishing, path: &str, put: Put) -> Result<ObjectInfo> {
-        let changes: BranchChanges = [(path.to_owned(), Some(put.clone()))].into();
-        let pieces: Pieces = put.file.content().into_iter().collect();
-        self.append(publishing, "put a file", &pieces, &|_| Ok(changes.clone()))?;
-        object(path, &put.file).map(|info| info.with(put.attributes)).ok_or_else(|| no_file(path))
-    }
-
     /// What is noted of what is put there now.
     pub(super) fn put_now(&self) -> Result<ObjectAttributes> {
         Ok(ObjectAttributes { put: Some(self.0.shared().author()?.by), ..ObjectAttributes::default() })
@@ -326,7 +247,7 @@ impl Branch {
 
     /// Appends changes, which are made anew of what the branch has where somebody else was first. Those that were appended; where there
     /// are none, there is nothing to append.
-    fn append(
+    pub(super) fn append(
         &self,
         publishing: &Publishing,
         what: &str,
@@ -399,10 +320,6 @@ pub(super) fn content_of(lake: &Lake, path: &str, file: &File) -> Result<Content
         }
     };
     Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{file}` at `{path}`: {why}")))
-}
-
-fn no_file(path: &str) -> Error {
-    Error::new(ErrorKind::InvalidInput, format!("`{path}` is no file"))
 }
 
 /// A branch is read as what it leads to, with what is uncommitted.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datlake_core::catalog::Author;
+use datlake_core::lineage::{Person, PersonSource};
 use datlake_core::repository::{BranchName, CommitRecord, RepositoryDocument, RepositoryName};
 use datlake_core::tree::Metarange;
 use datlake_core::{Error, ErrorKind, Location, Prefix, Result};
@@ -49,6 +50,7 @@ pub struct NewRepository {
     name: String,
     default_branch: String,
     metadata: BTreeMap<String, String>,
+    person: Option<Person>,
 }
 
 impl Lake {
@@ -63,7 +65,7 @@ impl Lake {
     /// ```
     pub fn new_repository(&self, name: &str) -> NewRepository {
         let (lake, name, default_branch) = (self.clone(), name.to_owned(), "main".to_owned());
-        NewRepository { lake, name, default_branch, metadata: BTreeMap::new() }
+        NewRepository { lake, name, default_branch, metadata: BTreeMap::new(), person: None }
     }
 
     /// The repository called `name`.
@@ -130,6 +132,13 @@ impl NewRepository {
         default_branch: Into(String);
     }
 
+    /// Somebody else creates it than whoever runs the process, as [`Repository::on_behalf_of`].
+    #[must_use]
+    pub fn on_behalf_of(mut self, account: &str) -> Self {
+        self.person = Some(account_person(account));
+        self
+    }
+
     /// Notes something about it.
     #[must_use]
     pub fn metadata(mut self, key: &str, value: &str) -> Self {
@@ -192,7 +201,7 @@ impl NewRepository {
             return Ok(None);
         }
         let publishing = wait(lake.local_view().publishing())?;
-        let Author { nonce, by } = author(lake)?;
+        let Author { nonce, by } = author(lake, self.person.as_ref())?;
         let (tree, size) = put(lake, &Metarange::default().to_bytes())?;
         let commit = CommitRecord {
             tree,
@@ -226,7 +235,26 @@ impl NewRepository {
     }
 }
 
+fn account_person(account: &str) -> Person {
+    Person { email: account.to_owned(), source: PersonSource::Account }
+}
+
 impl Repository {
+    /// The same repository, where `account` changes what is changed with this handle, in place of whoever runs the process: a server does it
+    /// for those who ask. What was read by one handle is known to the other.
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// let main = sales.on_behalf_of("ada@example.org").default_branch();
+    /// assert_eq!(main.put_bytes("a.csv", "1")?.put_by.as_deref(), Some("ada@example.org"));
+    /// assert_eq!(main.commit("one")?.committer, "ada@example.org");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_behalf_of(&self, account: &str) -> Self {
+        Self(Arc::new(self.0.on_behalf_of(account_person(account))))
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         self.0.document.name.as_str()
@@ -235,6 +263,11 @@ impl Repository {
     /// The branch that stays as long as it does.
     pub fn default_branch(&self) -> Branch {
         self.branch(self.0.document.default_branch.as_str())
+    }
+
+    /// When it was created, by the clock of the machine that did: RFC 3339, UTC.
+    pub fn created_at(&self) -> &str {
+        &self.0.document.by.at
     }
 
     /// What was noted about it when it was created.

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datlake_core::repository::{CommitRecord, CommitWalk};
+use datlake_core::repository::{CommitRecord, CommitWalk, merge_bases};
 use datlake_core::tree::{Span, diff};
 use datlake_core::{Digest, Result};
 
@@ -74,6 +74,30 @@ impl Reference {
             is_behind |= query.after == Some(id);
         }
         Ok(found)
+    }
+}
+
+impl Reference {
+    /// The best common ancestors of the commits that this and `other` lead to: those that a merge of the two begins with. Several after
+    /// merges in both directions; none where the two have nothing in common.
+    ///
+    /// # Errors
+    /// As [`Reference::commit_info`].
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// let dev = sales.branch("dev").create("main")?;
+    /// dev.put_bytes("a.csv", "1")?;
+    /// dev.commit("one")?;
+    /// assert_eq!(sales.reference("main").merge_bases("dev")?, [sales.reference("main").commit_info()?]);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn merge_bases(&self, other: &str) -> Result<Vec<CommitInfo>> {
+        let shared = self.shared();
+        let (here, there) =
+            (self.resolved("compare histories")?, Self::any(shared, other).resolved("compare histories")?);
+        let bases = merge_bases(here.commit, there.commit, &mut shared.load_commit())?;
+        bases.into_iter().map(|id| shared.info(id)).collect()
     }
 }
 

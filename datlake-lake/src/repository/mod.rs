@@ -18,6 +18,7 @@ mod resolve;
 mod shared;
 mod tag;
 mod transaction;
+mod upload;
 
 pub use address::RepositoryAddress;
 pub use branch::Branch;
@@ -30,3 +31,4 @@ pub use merge::{MergeOptions, MergeWinner};
 pub use reference::{ObjectQuery, Reference};
 pub use tag::Tag;
 pub use transaction::Transaction;
+pub use upload::Upload;

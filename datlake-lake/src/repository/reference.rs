@@ -232,6 +232,25 @@ impl Reference {
         self.content(path)?.open()
     }
 
+    /// The file at `path`, and its content as [`Reference::open`] opens it: both of one look at the reference, which others may change
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// As [`Reference::open`].
+    ///
+    /// ```
+    /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
+    /// sales.branch("main").put_bytes("a.csv", "x,1\n")?;
+    /// let (object, content) = sales.reference("main").open_object("a.csv")?;
+    /// assert_eq!(std::io::read_to_string(content)?.len() as u64, object.size);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn open_object(&self, path: &str) -> Result<(ObjectInfo, Reader)> {
+        let object = self.stat(path)?;
+        let content = self.known(path, &object)?.open()?;
+        Ok((object, content))
+    }
+
     /// The content of the file at `path`, verified.
     ///
     /// # Errors
@@ -264,7 +283,11 @@ impl Reference {
 
     /// A file as its bytes are read. It is not handed out: no lineage leads to it yet.
     fn content(&self, path: &str) -> Result<File> {
-        let ObjectInfo { digest, size, .. } = self.stat(path)?;
+        self.known(path, &self.stat(path)?)
+    }
+
+    fn known(&self, path: &str, object: &ObjectInfo) -> Result<File> {
+        let ObjectInfo { digest, size, .. } = *object;
         let address = format!("{}@{}:{path}", self.repository_name(), self.text);
         // A long path may be no UID with what stands before it.
         let uid = Uid::chosen(&address).or_else(|_| Uid::chosen(path))?;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use datlake_core::catalog::Author;
 use datlake_core::document::Content;
+use datlake_core::lineage::Person;
 use datlake_core::repository::{BranchName, BranchState, BranchTree, CommitRecord, RepositoryDocument};
 use datlake_core::tree::{ChangedTree, Metarange, RangeRow, TreeChanges, TreeEntry, TreeRange};
 use datlake_core::version::Moved;
@@ -27,10 +28,12 @@ pub(super) struct Shared {
     pub(super) document: RepositoryDocument,
     /// The digest of the document.
     pub(super) incarnation: Digest,
-    pub(super) states: Mutex<HashMap<BranchName, BranchState>>,
-    trees: Mutex<HashMap<Digest, Arc<Metarange>>>,
-    ranges: Mutex<HashMap<Digest, Arc<TreeRange>>>,
-    commits: Mutex<HashMap<Digest, CommitRecord>>,
+    /// Who changes something, where it is another than whoever runs the process.
+    person: Option<Person>,
+    pub(super) states: Arc<Mutex<HashMap<BranchName, BranchState>>>,
+    trees: Arc<Mutex<HashMap<Digest, Arc<Metarange>>>>,
+    ranges: Arc<Mutex<HashMap<Digest, Arc<TreeRange>>>>,
+    commits: Arc<Mutex<HashMap<Digest, CommitRecord>>>,
 }
 
 /// Content that a commit refers to, each piece with its size in bytes.
@@ -55,7 +58,21 @@ pub(super) struct Contents {
 impl Shared {
     pub(super) fn new(lake: &Lake, document: RepositoryDocument, incarnation: Digest) -> Self {
         let (states, trees, ranges, commits) = Default::default();
-        Self { lake: lake.clone(), document, incarnation, states, trees, ranges, commits }
+        Self { lake: lake.clone(), document, incarnation, person: None, states, trees, ranges, commits }
+    }
+
+    /// The same for somebody else, with all that was read.
+    pub(super) fn on_behalf_of(&self, person: Person) -> Self {
+        Self {
+            lake: self.lake.clone(),
+            document: self.document.clone(),
+            incarnation: self.incarnation,
+            person: Some(person),
+            states: Arc::clone(&self.states),
+            trees: Arc::clone(&self.trees),
+            ranges: Arc::clone(&self.ranges),
+            commits: Arc::clone(&self.commits),
+        }
     }
 
     /// The commit `id`.
@@ -183,7 +200,7 @@ impl Shared {
 
     /// Whoever changes something now.
     pub(super) fn author(&self) -> Result<Author> {
-        author(&self.lake)
+        author(&self.lake, self.person.as_ref())
     }
 
     /// All that a history refers to.
@@ -224,10 +241,11 @@ pub(super) fn put(lake: &Lake, bytes: &[u8]) -> Result<(Digest, u64)> {
     Ok((staged.digest, staged.size))
 }
 
-/// Whoever changes something in a lake now.
-pub(super) fn author(lake: &Lake) -> Result<Author> {
+/// Whoever changes something in a lake now: `person`, or whoever runs the process.
+pub(super) fn author(lake: &Lake, person: Option<&Person>) -> Result<Author> {
     let provenance = lake.provenance();
-    let (person, host) = (provenance.person()?, provenance.host().to_owned());
+    let person = person.map_or_else(|| provenance.person(), |person| Ok(person.clone()))?;
+    let host = provenance.host().to_owned();
     Ok(Author { nonce: lake.nonce(), by: Moved { person, host, at: crate::provenance::now() } })
 }
 

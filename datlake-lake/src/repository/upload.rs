@@ -1,0 +1,274 @@
+//! Putting one file at a path of a branch.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write as _};
+use std::path::Path;
+use std::pin::pin;
+
+use datlake_core::document::Content;
+use datlake_core::repository::{BranchChanges, BranchState, Put};
+use datlake_core::tree::{ObjectAttributes, TreeEntry};
+use datlake_core::{Error, ErrorKind, Result};
+use datlake_store::{
+    AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Publishing, Staged, StagedWriter, offload_method, wait,
+};
+
+use super::branch::{Branch, content_of};
+use super::reference::{Reference, check_path, object};
+use super::resolve::Resolved;
+use super::shared::{Pieces, gone};
+use crate::file::File;
+use crate::report::ObjectInfo;
+use crate::scope::refuse_in_body;
+use crate::setters::setters;
+
+/// How much is read of a reader at a time.
+const BUFFER: usize = 64 << 10;
+
+/// A file that is to be put at a path of a branch, and what is noted beside its content. See [`Branch::upload`].
+#[derive(Clone, Debug)]
+pub struct Upload {
+    branch: Branch,
+    path: String,
+    content_type: Option<String>,
+    metadata: BTreeMap<String, String>,
+    create_only: bool,
+}
+
+impl Branch {
+    /// A file to put at `path`, with more than its content.
+    ///
+    /// ```
+    /// use datlake::ErrorKind;
+    ///
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// let upload = main.upload("raw/jan.csv").content_type("text/csv").metadata("rows", "1").create_only(true);
+    /// assert_eq!(upload.put_bytes("x,1\n")?.content_type.as_deref(), Some("text/csv"));
+    /// assert_eq!(main.stat("raw/jan.csv")?.metadata["rows"], "1");
+    /// assert_eq!(upload.put_bytes("x,2\n").unwrap_err().kind(), ErrorKind::AlreadyExists);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn upload(&self, path: &str) -> Upload {
+        let (content_type, metadata) = Default::default();
+        Upload { branch: self.clone(), path: path.to_owned(), content_type, metadata, create_only: false }
+    }
+}
+
+impl Upload {
+    setters! {
+        /// Its media type, which is noted.
+        content_type: Some Into(String);
+        /// Whether it is put only where there is nothing: else that is [`ErrorKind::AlreadyExists`]. Of several who do so at once, one
+        /// puts it.
+        create_only: bool;
+    }
+
+    /// Notes something.
+    #[must_use]
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Puts `bytes`.
+    ///
+    /// # Errors
+    /// As [`Branch::put_bytes`]; [`ErrorKind::AlreadyExists`] where it is to be [created only](Upload::create_only).
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// assert_eq!(main.upload("raw/jan.csv").put_bytes("x,1\n")?.size, 4);
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn put_bytes(&self, bytes: impl AsRef<[u8]>) -> Result<ObjectInfo> {
+        self.check()?;
+        let scratch = self.branch.shared().lake.local_view().scratch()?;
+        self.put_staged(&Staged::from_bytes(&scratch, bytes.as_ref())?)
+    }
+
+    /// Puts what `reader` gives, to its end.
+    ///
+    /// # Errors
+    /// As [`Upload::put_bytes`]; those of reading: then nothing is put.
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.upload("raw/jan.csv").put_reader(&mut "x,1\n".as_bytes())?;
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn put_reader(&self, reader: &mut dyn Read) -> Result<ObjectInfo> {
+        self.check()?;
+        let mut writer = StagedWriter::new(&self.branch.shared().lake.local_view().scratch()?)?;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => writer.write_all(&buffer[..n]).map_err(|e| self.unwritten(e))?,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.unread(e)),
+            }
+        }
+        self.put_staged(&writer.finish()?)
+    }
+
+    /// As [`Upload::put_reader`], of what is read without blocking.
+    ///
+    /// # Errors
+    /// As [`Upload::put_reader`].
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> datlake::Result<()> {
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// assert_eq!(main.upload("raw/jan.csv").put_reader_async("x,1\n".as_bytes()).await?.size, 4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn put_reader_async(&self, reader: impl AsyncRead) -> Result<ObjectInfo> {
+        refuse_in_body("put a file")?;
+        let this = self.clone();
+        let begin = move || {
+            this.check()?;
+            StagedWriter::new(&this.branch.shared().lake.local_view().scratch()?)
+        };
+        let (mut writer, mut reader) = (offload_method(begin).await??.into_async()?, pin!(reader));
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match reader.read(&mut buffer).await {
+                Ok(0) => break,
+                Ok(n) => writer.write_all(&buffer[..n]).await.map_err(|e| self.unwritten(e))?,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.unread(e)),
+            }
+        }
+        let (this, staged) = (self.clone(), writer.finish().await?);
+        offload_method(move || this.put_staged(&staged)).await?
+    }
+
+    /// Puts a copy of the file at `file` of this machine.
+    ///
+    /// # Errors
+    /// As [`Upload::put_bytes`] and [`Branch::put_path`].
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.upload("manifest.toml").content_type("application/toml").put_path("Cargo.toml")?;
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn put_path(&self, file: impl AsRef<Path>) -> Result<ObjectInfo> {
+        self.check()?;
+        let scratch = self.branch.shared().lake.local_view().scratch()?;
+        self.put_staged(&Staged::copy_of(&scratch, file.as_ref())?)
+    }
+
+    /// Puts a file of the same lake, without copying it.
+    ///
+    /// # Errors
+    /// As [`Upload::put_bytes`] and [`Branch::put`].
+    ///
+    /// ```
+    /// let lake = datlake::Lake::temp()?;
+    /// let file = lake.add_bytes("tables/jan.csv", "x,1\n")?;
+    /// let main = lake.new_repository("sales").create()?.default_branch();
+    /// assert_eq!(main.upload("raw/jan.csv").put(&file)?.digest, file.digest());
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn put(&self, file: &File) -> Result<ObjectInfo> {
+        self.check()?;
+        let content = content_of(&self.branch.shared().lake, &self.path, file)?;
+        let attributes = ObjectAttributes { from: file.uid().cloned(), ..self.attributes()? };
+        let entry = TreeEntry::file(content.digest, file.len(), false);
+        self.put_content(&content, Put { file: entry, attributes })
+    }
+
+    /// Puts what is at `from_path` of the reference `from` of the same repository, without copying it. What is noted there is noted here,
+    /// but for what is said here.
+    ///
+    /// # Errors
+    /// As [`Upload::put_bytes`] and [`Branch::copy_object`].
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// main.upload("raw/jan.csv").content_type("text/csv").metadata("rows", "1").put_bytes("x,1\n")?;
+    /// let copy = main.upload("raw/copy.csv").metadata("rows", "one").copy("main", "raw/jan.csv")?;
+    /// assert_eq!((copy.content_type.as_deref(), &*copy.metadata["rows"]), (Some("text/csv"), "one"));
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn copy(&self, from: &str, from_path: &str) -> Result<ObjectInfo> {
+        self.check()?;
+        let Some(Put { file, attributes }) = Reference::any(self.branch.shared(), from).put_at(from_path)? else {
+            return Err(gone(format!("there is no `{from_path}` at `{}@{from}`", self.branch.repository_name())));
+        };
+        let (digest, size) = file.content().ok_or_else(|| no_file(from_path))?;
+        let content = Content::put(digest, size, from_path.to_owned());
+        let ObjectAttributes { put, content_type, metadata, .. } = self.attributes()?;
+        let attributes = ObjectAttributes {
+            put,
+            content_type: content_type.or(attributes.content_type),
+            metadata: if metadata.is_empty() { attributes.metadata } else { metadata },
+            ..attributes
+        };
+        self.put_content(&content, Put { file, attributes })
+    }
+
+    /// Refuses early what would be refused after all was read.
+    fn check(&self) -> Result<()> {
+        check_path(&self.path)?;
+        self.check_absent(&self.branch.state("put a file")?)
+    }
+
+    fn check_absent(&self, state: &BranchState) -> Result<()> {
+        let shared = self.branch.shared();
+        if !self.create_only || shared.entry(&shared.view(&Resolved::branch(state.clone()))?, &self.path)?.is_none() {
+            return Ok(());
+        }
+        let message = format!("there is a `{}` at {} already", self.path, *self.branch);
+        Err(Error::new(ErrorKind::AlreadyExists, message).with_hint("choose another path, or replace it"))
+    }
+
+    fn put_staged(&self, staged: &Staged) -> Result<ObjectInfo> {
+        let lake = &self.branch.shared().lake;
+        let _sends = lake.sends([(staged.digest, self.path.clone())]);
+        let publishing = wait(lake.local_view().publishing())?;
+        wait(lake.local_view().restore(&staged.digest, staged.size, staged.path()))?;
+        let file = TreeEntry::file(staged.digest, staged.size, false);
+        self.put_entry(&publishing, Put { file, attributes: self.attributes()? })
+    }
+
+    /// Puts content that the lake has, and sees that it stays.
+    fn put_content(&self, content: &Content, put: Put) -> Result<ObjectInfo> {
+        let lake = &self.branch.shared().lake;
+        let publishing = wait(lake.local_view().publishing())?;
+        wait(lake.see_to(std::slice::from_ref(content)))?;
+        self.put_entry(&publishing, put)
+    }
+
+    fn put_entry(&self, publishing: &Publishing, put: Put) -> Result<ObjectInfo> {
+        let changes: BranchChanges = [(self.path.clone(), Some(put.clone()))].into();
+        let pieces: Pieces = put.file.content().into_iter().collect();
+        self.branch.append(publishing, "put a file", &pieces, &|state| {
+            // Whether something is there is looked at anew whenever somebody else changed something.
+            self.check_absent(state)?;
+            Ok(changes.clone())
+        })?;
+        object(&self.path, &put.file).map(|info| info.with(put.attributes)).ok_or_else(|| no_file(&self.path))
+    }
+
+    /// What is noted beside the content.
+    fn attributes(&self) -> Result<ObjectAttributes> {
+        let (content_type, metadata) = (self.content_type.clone(), self.metadata.clone());
+        Ok(ObjectAttributes { content_type, metadata, ..self.branch.put_now()? })
+    }
+
+    fn unread(&self, error: io::Error) -> Error {
+        Error::io("read what is to be put at", &self.path, error)
+    }
+
+    fn unwritten(&self, error: io::Error) -> Error {
+        Error::io("put", &self.path, error)
+    }
+}
+
+fn no_file(path: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("`{path}` is no file"))
+}
