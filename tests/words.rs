@@ -7,8 +7,15 @@ use std::path::Path;
 /// Everything that may hold a message: sources, and what the compiler says in the tests of compile errors.
 fn sources() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let folders =
-        ["src", "datlake-core/src", "datlake-lake/src", "datlake-macros/src", "datlake-store/src", "tests/ui/fail"];
+    let folders = [
+        "src",
+        "datlake-core/src",
+        "datlake-lake/src",
+        "datlake-macros/src",
+        "datlake-server/src",
+        "datlake-store/src",
+        "tests/ui/fail",
+    ];
     let files = folders.iter().flat_map(|folder| walkdir::WalkDir::new(root.join(folder)));
     let files = files.map(|entry| entry.unwrap().into_path());
     let files =

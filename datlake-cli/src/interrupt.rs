@@ -20,6 +20,8 @@ struct Begun {
 
 static BEGUN: Mutex<Begun> = Mutex::new(Begun { paths: Vec::new(), lakes: Vec::new() });
 static PAGING: AtomicBool = AtomicBool::new(false);
+/// What the next signal does in place of ending the process.
+static SERVING: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
 
 fn begun() -> MutexGuard<'static, Begun> {
     BEGUN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -31,7 +33,15 @@ pub(crate) fn watch() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let wait = move || {
-        let ends = |signal: &i32| *signal != SIGINT || !PAGING.load(Ordering::Relaxed);
+        let ends = |signal: &i32| {
+            // A server ends what it has begun; who cannot wait for that asks once more.
+            let served = SERVING.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let is_served = served.is_some_and(|end| {
+                end();
+                true
+            });
+            !is_served && (*signal != SIGINT || !PAGING.load(Ordering::Relaxed))
+        };
         let Some(signal) = signals.forever().find(ends) else { return };
         let begun = begun();
         for path in &begun.paths {
@@ -78,6 +88,12 @@ pub(crate) fn paging() -> impl Drop {
     }
     PAGING.store(true, Ordering::Relaxed);
     Paging
+}
+
+/// The next signal does this, in place of ending the process.
+#[cfg(feature = "serve")]
+pub(crate) fn serving(end: impl FnOnce() + Send + 'static) {
+    *SERVING.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(end));
 }
 
 /// Something that is not finished under a name of its own.

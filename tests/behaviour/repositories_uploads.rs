@@ -23,7 +23,7 @@ fn types_and_notes_go_where_the_object_goes() {
         let object = sales.reference("main@").stat(path).unwrap();
         assert_eq!((object.content_type.as_deref(), &*object.metadata["rows"]), (Some(content_type), "1"), "{path}");
     }
-    // What is put anew has what is said anew.
+    // What is put anew has nothing of what was there.
     main.put_bytes("raw/jan.csv", "x,2\n").unwrap();
     let object = main.stat("raw/jan.csv").unwrap();
     assert!(object.content_type.is_none() && object.metadata.is_empty());

@@ -27,6 +27,7 @@ const ALL: &[&str] = &[
     "datlake-store/src/",
     "datlake-macros/src/",
     "datlake-closure/src/",
+    "datlake-server/src/",
     "datlake-cli/src/",
 ];
 
@@ -81,6 +82,22 @@ const ABSENCES: &[Absence] = &[
         why: "what the command needs of a lake, `datlake` offers to everybody",
     },
     Absence {
+        check: "server-alone",
+        inside: ALL,
+        except: &["datlake-server/src/"],
+        names: &["aide", "axum", "hyper", "hyper_util", "sqlx", "tower", "tower_http"],
+        only_patterns: false,
+        why: "only the server names HTTP and SQL",
+    },
+    Absence {
+        check: "server-knows-the-library",
+        inside: &["datlake-server/src/"],
+        except: &[],
+        names: &["datlake_core", "datlake_lake", "datlake_store", "object_store"],
+        only_patterns: false,
+        why: "what the server needs of a lake, `datlake` offers to everybody",
+    },
+    Absence {
         check: "kinds",
         inside: &["src/", "datlake-lake/src/", "datlake-store/src/", "datlake-cli/src/"],
         except: &[],
@@ -116,7 +133,12 @@ const ABSENCES: &[Absence] = &[
         check: "prints",
         inside: ALL,
         // Where configuration asks whether standard error is a terminal.
-        except: &["datlake-lake/src/console/", "datlake-lake/src/config/surroundings.rs", "datlake-cli/src/"],
+        except: &[
+            "datlake-lake/src/console/",
+            "datlake-lake/src/config/surroundings.rs",
+            "datlake-server/src/logs.rs",
+            "datlake-cli/src/",
+        ],
         names: &[
             "println!",
             "print!",
@@ -242,7 +264,8 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("datlake-store", &["datlake-core"]),
     ("datlake-lake", &["datlake-core", "datlake-store"]),
     ("datlake", &["datlake-core", "datlake-lake", "datlake-macros", "datlake-store"]),
-    ("datlake-cli", &["datlake"]),
+    ("datlake-server", &["datlake"]),
+    ("datlake-cli", &["datlake", "datlake-server"]),
     ("datlake-bench", &["datlake"]),
     ("datlake-fuzz", &["datlake-closure", "datlake-core", "datlake-lake", "datlake-store"]),
 ];

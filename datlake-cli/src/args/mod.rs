@@ -6,6 +6,8 @@ mod find;
 mod gc;
 mod lineage;
 mod repository;
+#[cfg(feature = "serve")]
+mod server;
 mod value;
 
 use std::ffi::OsString;
@@ -19,6 +21,8 @@ pub(crate) use find::{FindHow, Shown};
 pub(crate) use gc::GcHow;
 pub(crate) use lineage::{GraphFormat, LineageHow, LineageReach};
 pub(crate) use repository::{MergeHow, Prefer, PutHow, Ref, Repo, Versions};
+#[cfg(feature = "serve")]
+pub(crate) use server::{Credential, GrantHow, Serve, User};
 use value::size;
 
 const JSON: &str = "json";
@@ -406,6 +410,31 @@ pub(crate) enum Command {
     /// Shows and changes the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Serves the repositories of the lake over HTTP, to every client of lakeFS
+    ///
+    /// Accounts and what they may are in SQLite in the lake's home, or in PostgreSQL (DATABASE_URL). Without any account it makes one,
+    /// `admin`, and says its key pair once. A signal ends it after the requests that are under way.
+    #[cfg(feature = "serve")]
+    #[command(after_help = "Example: datlake serve --listen 0.0.0.0:8000\n\
+        Credentials of machines that administer it: DATLAKE_ROOT_ACCESS_KEY_ID, DATLAKE_ROOT_SECRET_ACCESS_KEY, DATLAKE_ROOT_TOKEN.\n\
+        What seals secrets: DATLAKE_SECRET_KEY. What is logged: LOG_LEVEL, LOG_FORMAT=json.")]
+    Serve(Serve),
+    /// Creates, lists and deletes accounts of the server
+    #[cfg(feature = "serve")]
+    #[command(subcommand)]
+    User(User),
+    /// Makes, lists and revokes key pairs, for clients of lakeFS and of S3
+    #[cfg(feature = "serve")]
+    #[command(subcommand)]
+    Key(Credential),
+    /// Makes, lists and revokes tokens, which are sent as `Authorization: Bearer`
+    #[cfg(feature = "serve")]
+    #[command(subcommand)]
+    Token(Credential),
+    /// Says who may do what on the server
+    #[cfg(feature = "serve")]
+    #[command(subcommand)]
+    Grant(GrantHow),
     /// Writes what a shell needs to complete commands
     #[command(after_help = "Example: datlake completions bash > ~/.local/share/bash-completion/completions/datlake")]
     Completions {
@@ -450,7 +479,7 @@ fn with_style(command: clap::Command) -> clap::Command {
     let verbose = Arg::new(VERBOSE).short('v').long(VERBOSE).action(ArgAction::SetTrue).help("List all, however many");
     let command = match command.get_name() {
         _ if command.has_subcommands() => return command.mut_subcommands(with_style),
-        "cat" | "completions" | "man" => return command,
+        "cat" | "completions" | "man" | "serve" => return command,
         "info" | "status" | "push" | "mirror" | "rm" | "prune" | "lineage" => command.arg(verbose),
         _ => command,
     };

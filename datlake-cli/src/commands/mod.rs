@@ -26,6 +26,8 @@ mod rm;
 mod runs;
 #[cfg(test)]
 mod schemas;
+#[cfg(feature = "serve")]
+mod server;
 mod shell;
 mod sync;
 mod table;
@@ -95,6 +97,16 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         }
         Command::Gc { how } => Box::new(lake()?.collect(gc::how(&how))?),
         Command::Repack => Box::new(lake()?.repack()?),
+        #[cfg(feature = "serve")]
+        Command::Serve(how) => Box::new(server::serve(&lake()?, &how, screen)?),
+        #[cfg(feature = "serve")]
+        Command::User(command) => server::user(&lake()?, command)?,
+        #[cfg(feature = "serve")]
+        Command::Key(command) => server::key(&lake()?, command)?,
+        #[cfg(feature = "serve")]
+        Command::Token(command) => server::token(&lake()?, command)?,
+        #[cfg(feature = "serve")]
+        Command::Grant(command) => server::grant(&lake()?, command)?,
         Command::Completions { shell } => Box::new(shell::completions(shell, &mut screen.bytes())?),
         Command::Man { folder } => Box::new(shell::man(folder.as_deref(), &mut screen.bytes())?),
     })

@@ -24,6 +24,7 @@ use super::objects::{DeletedObjects, Discarded, Objects, PutObjects};
 use super::prune::Pruned;
 use super::repository::{Deleted, RefRow, RepositoryRow, RepositoryShown};
 use super::rm::Removed;
+use super::server::Done;
 use crate::answer::Row;
 use crate::args;
 
@@ -35,8 +36,25 @@ fn of<T: JsonSchema + Serialize + DeserializeOwned>() -> String {
     serde_json::to_string_pretty(&schema).unwrap() + "\n"
 }
 
+/// Of what is done with accounts.
+fn of_accounts() -> [(&'static str, String); 11] {
+    [
+        ("grant-add", of::<Done>()),
+        ("grant-rm", of::<Done>()),
+        ("key-create", of::<datlake_server::NewKeyPair>()),
+        ("key-list", of::<Vec<datlake_server::KeyPair>>()),
+        ("key-revoke", of::<Done>()),
+        ("token-create", of::<datlake_server::NewToken>()),
+        ("token-list", of::<Vec<datlake_server::Token>>()),
+        ("token-revoke", of::<Done>()),
+        ("user-create", of::<Done>()),
+        ("user-list", of::<Vec<datlake_server::Account>>()),
+        ("user-rm", of::<Done>()),
+    ]
+}
+
 fn schemas() -> BTreeMap<&'static str, String> {
-    BTreeMap::from([
+    let mut schemas = BTreeMap::from([
         ("add", of::<Vec<Added>>()),
         ("branch-create", of::<RefRow>()),
         ("branch-list", of::<Vec<RefRow>>()),
@@ -106,7 +124,9 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("tag-rm", of::<Deleted>()),
         ("url", of::<SignedUrl>()),
         ("verify", of::<Verified>()),
-    ])
+    ]);
+    schemas.extend(of_accounts());
+    schemas
 }
 
 fn folder() -> PathBuf {

@@ -30,6 +30,12 @@ fn the_page_on_versions_is_true() {
     assert!(commands >= 18, "the page has {commands} commands");
 }
 
+#[test]
+fn the_page_on_the_server_is_true() {
+    let commands = check(&Machine::new(), include_str!("../../../docs/guide/server.md"));
+    assert!(commands >= 9, "the page has {commands} commands");
+}
+
 /// Runs the commands of a page, and compares what they answer: how many there are.
 fn check(machine: &Machine, page: &str) -> usize {
     let mut commands = 0;

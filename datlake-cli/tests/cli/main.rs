@@ -25,6 +25,7 @@ mod pipeline;
 mod repositories;
 mod rm;
 mod runs;
+mod serve;
 mod server;
 #[allow(dead_code, reason = "the tests of datlake-store use all of it")]
 #[path = "../../../datlake-store/tests/object/servers.rs"]

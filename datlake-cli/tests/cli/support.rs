@@ -222,7 +222,7 @@ pub(crate) fn check_schema(arguments: &[&str], answer: &str) {
     let answer: Value = serde_json::from_str(answer).unwrap();
     let words = match arguments {
         ["config", "context", ..] => 3,
-        ["config" | "repo" | "branch" | "tag", ..] => 2,
+        ["config" | "repo" | "branch" | "tag" | "user" | "key" | "token" | "grant", ..] => 2,
         _ => 1,
     };
     let mut name = arguments[..words].join("-");

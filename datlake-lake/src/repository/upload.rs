@@ -182,7 +182,7 @@ impl Upload {
     }
 
     /// Puts what is at `from_path` of the reference `from` of the same repository, without copying it. What is noted there is noted here,
-    /// but for what is said here.
+    /// but for what is given here.
     ///
     /// # Errors
     /// As [`Upload::put_bytes`] and [`Branch::copy_object`].

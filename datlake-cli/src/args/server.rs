@@ -1,0 +1,85 @@
+//! Arguments of the server, and of what administers its accounts.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use datlake_server::{AccessRole, Pattern};
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where it listens
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Creates an account, which may nothing yet
+    #[command(after_help = "Example: datlake user create ada@example.org")]
+    Create {
+        /// Its name, which stands in commits
+        name: String,
+        /// It is a program
+        #[arg(long)]
+        machine: bool,
+    },
+    /// Lists accounts, and what they may
+    #[command(after_help = "Example: datlake user list")]
+    List,
+    /// Deletes an account with its credentials
+    #[command(after_help = "Example: datlake user rm ada@example.org --yes")]
+    Rm {
+        /// The account
+        name: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Credential {
+    /// Makes one, and shows it: nobody sees its secret again
+    #[command(after_help = "Example: datlake token create ada@example.org --expires 90d")]
+    Create {
+        /// The account
+        name: String,
+        /// For how long it is good, as 12h or 90d
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        expires: Option<Duration>,
+    },
+    /// Lists all, without their secrets
+    #[command(after_help = "Example: datlake token list")]
+    List,
+    /// Ends one now
+    #[command(after_help = "Example: datlake token revoke 7QXWMZ4HKT2N9RBC")]
+    Revoke {
+        /// Its id
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GrantHow {
+    /// Grants an account a role
+    ///
+    /// Each role may do what those before it may: a reader reads, a writer puts, commits and merges, an operator creates and deletes
+    /// repositories and deletes tags, an admin says who may do what.
+    #[command(after_help = "Example: datlake grant add ada@example.org writer 'repo:sales/dev-*'\n\
+        Everything: datlake grant add ada@example.org admin '*'")]
+    Add(Granted),
+    /// Takes a grant back
+    #[command(after_help = "Example: datlake grant rm ada@example.org writer 'repo:sales/dev-*'")]
+    Rm(Granted),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Granted {
+    /// The account
+    pub(crate) name: String,
+    /// reader, writer, operator or admin
+    pub(crate) role: AccessRole,
+    /// What it is for: `*`, `repo:NAME`, `repo:NAME/BRANCH`, with `*` for any text
+    pub(crate) pattern: Pattern,
+}

@@ -1,0 +1,375 @@
+//! Accounts, their key pairs and tokens, and what is granted to them.
+
+use datlake::{Error, ErrorKind, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::pattern::Pattern;
+use super::role::AccessRole;
+use super::sealing::Sealing;
+use super::secret;
+use crate::database::{Database, failed, now};
+use crate::settings::ServerSettings;
+
+/// Who an account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountKind {
+    /// A person.
+    Person,
+    /// A program.
+    Machine,
+}
+
+/// Somebody who may ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Account {
+    /// Its name, which stands in commits: an address, or what a machine is called.
+    pub name: String,
+    /// Who it is.
+    pub kind: AccountKind,
+    /// When it was created, in seconds since 1970.
+    pub created_at: i64,
+    /// What it may.
+    pub grants: Vec<Grant>,
+}
+
+/// A role on what a pattern names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Grant {
+    /// The role.
+    pub role: AccessRole,
+    /// What it is for.
+    pub pattern: Pattern,
+}
+
+/// A key pair, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyPair {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub account: String,
+    /// When it was created, in seconds since 1970.
+    pub created_at: i64,
+    /// When it ends.
+    pub expires_at: Option<i64>,
+    /// When it was revoked.
+    pub revoked_at: Option<i64>,
+}
+
+/// A token, without its secret.
+pub type Token = KeyPair;
+
+/// A key pair that was made now: nobody sees the secret again.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewKeyPair {
+    /// Its id.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+}
+
+/// A token that was made now: nobody sees it again.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewToken {
+    /// Its id, by which it is revoked.
+    pub id: String,
+    /// All of it.
+    pub token: String,
+}
+
+/// The accounts of a server, for whoever administers it. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts {
+    database: Database,
+    sealing: std::sync::Arc<Sealing>,
+}
+
+/// A table of credentials.
+#[derive(Clone, Copy)]
+enum Credentials {
+    KeyPairs,
+    Tokens,
+}
+
+type Row = (String, String, i64, Option<i64>, Option<i64>);
+
+impl Accounts {
+    /// Those of the server that has these settings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] where its database cannot be reached; [`ErrorKind::Config`] where it is a newer server's, or the key is
+    /// refused.
+    pub async fn open(settings: &ServerSettings) -> Result<Self> {
+        let database = Database::open(settings.database_url.as_deref(), &settings.folder).await?;
+        let sealing = Sealing::open(settings.secret_key.as_deref(), &settings.folder)?;
+        Ok(Self { database, sealing: sealing.into() })
+    }
+
+    /// Ends what is open.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Creates an account.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] where there is one; [`ErrorKind::InvalidInput`] for what cannot be a name.
+    pub async fn create(&self, name: &str, kind: AccountKind) -> Result<()> {
+        check_name(name)?;
+        let kind = match kind {
+            AccountKind::Person => "person",
+            AccountKind::Machine => "machine",
+        };
+        let sql = "INSERT INTO accounts (id, name, kind, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+        let query = sqlx::query(sql).bind(secret::new_id()?).bind(name).bind(kind).bind(now());
+        match query.execute(self.database.pool()).await.map_err(|e| failed("write to", e))?.rows_affected() {
+            0 => Err(Error::new(ErrorKind::AlreadyExists, format!("there is an account `{name}`"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// All accounts, sorted by name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] where the database cannot be reached.
+    pub async fn list(&self) -> Result<Vec<Account>> {
+        let sql = "SELECT id, name, kind, created_at FROM accounts ORDER BY name";
+        let rows = sqlx::query_as::<_, (String, String, String, i64)>(sql).fetch_all(self.database.pool());
+        let mut accounts = Vec::new();
+        for (id, name, kind, created_at) in rows.await.map_err(|e| failed("read", e))? {
+            let kind = if kind == "machine" { AccountKind::Machine } else { AccountKind::Person };
+            accounts.push(Account { name, kind, created_at, grants: self.grants_of(&id).await? });
+        }
+        Ok(accounts)
+    }
+
+    /// Deletes an account, with its credentials and what is granted to it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is none.
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        let id = self.id_of(name).await?;
+        for sql in [
+            "DELETE FROM key_pairs WHERE account = $1",
+            "DELETE FROM tokens WHERE account = $1",
+            "DELETE FROM grants WHERE account = $1",
+            "DELETE FROM accounts WHERE id = $1",
+        ] {
+            let query = sqlx::query(sql).bind(&id).execute(self.database.pool());
+            query.await.map_err(|e| failed("write to", e))?;
+        }
+        Ok(())
+    }
+
+    /// Grants a role on what a pattern names; what is granted already is fine.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is no such account.
+    pub async fn grant(&self, name: &str, role: AccessRole, pattern: &Pattern) -> Result<()> {
+        let id = self.id_of(name).await?;
+        let sql =
+            "INSERT INTO grants (account, role, pattern, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+        let query = sqlx::query(sql).bind(id).bind(role.as_str()).bind(pattern.to_string()).bind(now());
+        query.execute(self.database.pool()).await.map(drop).map_err(|e| failed("write to", e))
+    }
+
+    /// Takes a grant back.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is no such account or grant.
+    pub async fn revoke_grant(&self, name: &str, role: AccessRole, pattern: &Pattern) -> Result<()> {
+        let id = self.id_of(name).await?;
+        let query = sqlx::query("DELETE FROM grants WHERE account = $1 AND role = $2 AND pattern = $3");
+        let query = query.bind(id).bind(role.as_str()).bind(pattern.to_string());
+        match query.execute(self.database.pool()).await.map_err(|e| failed("write to", e))?.rows_affected() {
+            0 => Err(Error::new(ErrorKind::NotFound, format!("`{name}` is not granted `{role}` on `{pattern}`"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a key pair, which ends after so many seconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is no such account.
+    pub async fn create_key_pair(&self, name: &str, seconds: Option<i64>) -> Result<NewKeyPair> {
+        let account = self.id_of(name).await?;
+        let (id, secret) = secret::new_key_pair()?;
+        let sealed = self.sealing.seal(&id, &secret)?;
+        let sql = "INSERT INTO key_pairs (id, account, sealed, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
+        let query = sqlx::query(sql).bind(&id).bind(account).bind(sealed).bind(now()).bind(ends(seconds));
+        query.execute(self.database.pool()).await.map_err(|e| failed("write to", e))?;
+        Ok(NewKeyPair { access_key_id: id, secret_access_key: secret })
+    }
+
+    /// Makes a token, which ends after so many seconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is no such account.
+    pub async fn create_token(&self, name: &str, seconds: Option<i64>) -> Result<NewToken> {
+        let account = self.id_of(name).await?;
+        let (id, token) = secret::new_token()?;
+        let sql = "INSERT INTO tokens (id, account, hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
+        let query = sqlx::query(sql).bind(&id).bind(account).bind(secret::hash(&token)).bind(now()).bind(ends(seconds));
+        query.execute(self.database.pool()).await.map_err(|e| failed("write to", e))?;
+        Ok(NewToken { id, token })
+    }
+
+    /// All key pairs, the oldest first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] where the database cannot be reached.
+    pub async fn key_pairs(&self) -> Result<Vec<KeyPair>> {
+        self.credentials(Credentials::KeyPairs).await
+    }
+
+    /// All tokens, the oldest first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] where the database cannot be reached.
+    pub async fn tokens(&self) -> Result<Vec<Token>> {
+        self.credentials(Credentials::Tokens).await
+    }
+
+    /// Ends a key pair now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is none, or it was revoked.
+    pub async fn revoke_key_pair(&self, id: &str) -> Result<()> {
+        self.revoke(Credentials::KeyPairs, id).await
+    }
+
+    /// Ends a token now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is none, or it was revoked.
+    pub async fn revoke_token(&self, id: &str) -> Result<()> {
+        self.revoke(Credentials::Tokens, id).await
+    }
+
+    async fn credentials(&self, table: Credentials) -> Result<Vec<KeyPair>> {
+        let sql = match table {
+            Credentials::KeyPairs => {
+                "SELECT k.id, a.name, k.created_at, k.expires_at, k.revoked_at FROM key_pairs k \
+                 JOIN accounts a ON a.id = k.account ORDER BY k.created_at, k.id"
+            }
+            Credentials::Tokens => {
+                "SELECT k.id, a.name, k.created_at, k.expires_at, k.revoked_at FROM tokens k \
+                 JOIN accounts a ON a.id = k.account ORDER BY k.created_at, k.id"
+            }
+        };
+        let rows = sqlx::query_as::<_, Row>(sql).fetch_all(self.database.pool()).await;
+        let of = |(id, account, created_at, expires_at, revoked_at)| KeyPair {
+            id,
+            account,
+            created_at,
+            expires_at,
+            revoked_at,
+        };
+        Ok(rows.map_err(|e| failed("read", e))?.into_iter().map(of).collect())
+    }
+
+    async fn revoke(&self, table: Credentials, id: &str) -> Result<()> {
+        let (sql, what) = match table {
+            Credentials::KeyPairs => {
+                ("UPDATE key_pairs SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL", "key pair")
+            }
+            Credentials::Tokens => ("UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL", "token"),
+        };
+        let query = sqlx::query(sql).bind(now()).bind(id).execute(self.database.pool());
+        match query.await.map_err(|e| failed("write to", e))?.rows_affected() {
+            0 => {
+                Err(Error::new(ErrorKind::NotFound, format!("there is no {what} `{}` that is good", id.escape_debug())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn id_of(&self, name: &str) -> Result<String> {
+        let query = sqlx::query_as::<_, (String,)>("SELECT id FROM accounts WHERE name = $1").bind(name);
+        let found = query.fetch_optional(self.database.pool()).await.map_err(|e| failed("read", e))?;
+        let missing = || Error::new(ErrorKind::NotFound, format!("there is no account `{}`", name.escape_debug()));
+        found.map(|(id,)| id).ok_or_else(missing)
+    }
+
+    async fn grants_of(&self, id: &str) -> Result<Vec<Grant>> {
+        let query = sqlx::query_as::<_, (String, String)>(
+            "SELECT role, pattern FROM grants WHERE account = $1 ORDER BY pattern, role",
+        );
+        let rows = query.bind(id).fetch_all(self.database.pool()).await.map_err(|e| failed("read", e))?;
+        rows.into_iter().map(|(role, pattern)| Ok(Grant { role: role.parse()?, pattern: pattern.parse()? })).collect()
+    }
+
+    /// The account whose key pair this is, if it is good: its name, when it was created, and what it may.
+    pub(super) async fn of_key_pair(&self, id: &str, said: &str) -> Result<Option<Account>> {
+        let Some((account, secret)) = self.secret_of(id).await? else { return Ok(None) };
+        if secret::is_same(&secret, said) { self.account(&account).await } else { Ok(None) }
+    }
+
+    /// The account whose token this is, if it is good.
+    pub(super) async fn of_token(&self, token: &str) -> Result<Option<Account>> {
+        let Some(id) = secret::id_of_token(token) else { return Ok(None) };
+        let sql = "SELECT account, hash FROM tokens \
+                   WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
+        let query = sqlx::query_as::<_, (String, String)>(sql).bind(id).bind(now());
+        match query.fetch_optional(self.database.pool()).await.map_err(|e| failed("read", e))? {
+            Some((account, hash)) if secret::is_hash_of(&hash, token) => self.account(&account).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The id of the account whose key pair this is, and its secret, if it is good.
+    async fn secret_of(&self, id: &str) -> Result<Option<(String, String)>> {
+        let sql = "SELECT account, sealed FROM key_pairs \
+                   WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
+        let query = sqlx::query_as::<_, (String, String)>(sql).bind(id).bind(now());
+        let found = query.fetch_optional(self.database.pool()).await.map_err(|e| failed("read", e))?;
+        found.map(|(account, sealed)| Ok((account, self.sealing.unseal(id, &sealed)?))).transpose()
+    }
+
+    async fn account(&self, id: &str) -> Result<Option<Account>> {
+        let query =
+            sqlx::query_as::<_, (String, String, i64)>("SELECT name, kind, created_at FROM accounts WHERE id = $1");
+        let found = query.bind(id).fetch_optional(self.database.pool()).await.map_err(|e| failed("read", e))?;
+        let Some((name, kind, created_at)) = found else { return Ok(None) };
+        let kind = if kind == "machine" { AccountKind::Machine } else { AccountKind::Person };
+        Ok(Some(Account { name, kind, created_at, grants: self.grants_of(id).await? }))
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let is_fine = |c: char| c.is_alphanumeric() || "@._+-".contains(c);
+    if (1..=200).contains(&name.len()) && name.chars().all(is_fine) {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
+    let error = Error::new(ErrorKind::InvalidInput, format!("`{shown}` cannot be the name of an account"));
+    Err(error.with_hint("it has letters, digits and `@._+-`, and at most 200 bytes"))
+}
+
+fn ends(seconds: Option<i64>) -> Option<i64> {
+    seconds.map(|seconds| now().saturating_add(seconds))
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for NewKeyPair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewKeyPair").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for NewToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewToken").field("id", &self.id).finish_non_exhaustive()
+    }
+}

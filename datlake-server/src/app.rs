@@ -1,0 +1,77 @@
+//! What requests share: the lake, who may ask, and the repositories that were opened.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datlake::{ErrorKind, Lake, Repository};
+
+use crate::access::{Accounts, Caller, Callers};
+use crate::problem::{Problem, Reply};
+use crate::settings::ServerSettings;
+
+/// So many repositories are kept open, with what was read of them.
+const OPEN: usize = 256;
+
+/// What requests share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+struct Shared {
+    lake: Lake,
+    accounts: Accounts,
+    callers: Callers,
+    largest_object: u64,
+    open: Mutex<HashMap<String, Repository>>,
+}
+
+impl App {
+    pub(crate) fn new(lake: &Lake, accounts: Accounts, settings: &ServerSettings) -> Self {
+        let callers = Callers::new(accounts.clone(), settings.root.clone());
+        let (lake, largest_object) = (lake.clone(), settings.largest_object);
+        Self(Arc::new(Shared { lake, accounts, callers, largest_object, open: Mutex::default() }))
+    }
+
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.0.lake
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    pub(crate) fn callers(&self) -> &Callers {
+        &self.0.callers
+    }
+
+    pub(crate) fn largest_object(&self) -> u64 {
+        self.0.largest_object
+    }
+
+    /// The repository `name`, in which `caller` changes what is changed. Others may have deleted it and created another of that name.
+    pub(crate) async fn repository(&self, name: &str, caller: &Caller) -> Reply<Repository> {
+        let found = self.0.lake.repository_async(name).await.map_err(|error| match error.kind() {
+            // Nothing else: its hint would name repositories that are not theirs to know.
+            ErrorKind::NotFound | ErrorKind::InvalidInput => missing(name),
+            _ => error.into(),
+        })?;
+        let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open.get(name).filter(|known| **known == found);
+        let known = match known {
+            Some(known) => known.clone(),
+            None => {
+                if open.len() >= OPEN {
+                    open.clear();
+                }
+                open.insert(name.to_owned(), found.clone());
+                found
+            }
+        };
+        Ok(known.on_behalf_of(caller.name()))
+    }
+}
+
+/// The answer where there is no such repository, or it is not theirs to know.
+pub(crate) fn missing(name: &str) -> Problem {
+    let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
+    Problem::not_found(format!("there is no repository `{shown}`"))
+}

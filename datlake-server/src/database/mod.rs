@@ -1,0 +1,109 @@
+//! Accounts, rights and what runs: in SQLite in a folder, or in PostgreSQL, by the same SQL.
+//!
+//! Times are seconds since 1970, by the clock of the server. What is in here is no truth of a lake.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use datlake::{Error, ErrorKind, Result};
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyPool, Executor as _, SqlSafeStr as _};
+
+/// Each is done once for a database, in this order, and never changes.
+const MIGRATIONS: [(&str, &str); 1] = [("accounts", include_str!("0001_accounts.sql"))];
+
+/// The database of a server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Database(AnyPool);
+
+impl Database {
+    /// Opens the database at `url`, or SQLite in `folder`, and brings it up to date.
+    pub(crate) async fn open(url: Option<&str>, folder: &Path) -> Result<Self> {
+        install_default_drivers();
+        let pool = match url {
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                AnyPoolOptions::new().acquire_timeout(Duration::from_secs(10)).connect(url).await
+            }
+            Some(_) => {
+                let message = "DATABASE_URL is for no database that a server can use";
+                return Err(Error::new(ErrorKind::Config, message).with_hint("it begins with `postgres://`"));
+            }
+            None => sqlite(&file(folder)?).await,
+        };
+        let pool = pool.map_err(|e| failed("open", e))?;
+        migrator().run(&pool).await.map_err(|e| {
+            let error = Error::new(ErrorKind::Config, "cannot bring the server's database up to date").because(e);
+            error.with_hint("a newer server may have used it: use that version, or another database")
+        })?;
+        Ok(Self(pool))
+    }
+
+    pub(crate) fn pool(&self) -> &AnyPool {
+        &self.0
+    }
+
+    /// Whether it answers.
+    pub(crate) async fn check(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.0).await.map(drop).map_err(|e| failed("ask", e))
+    }
+
+    /// Ends what is open.
+    pub(crate) async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+fn migrator() -> Migrator {
+    let migrations = (1..).zip(MIGRATIONS).map(|(version, (name, sql))| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+/// The file, which is nobody else's to read.
+fn file(folder: &Path) -> Result<std::path::PathBuf> {
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|e| Error::io("create", folder.display(), e))?;
+    let file = folder.join("server.sqlite3");
+    let opened = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&file);
+    opened.map_err(|e| Error::io("create", file.display(), e))?;
+    Ok(file)
+}
+
+async fn sqlite(file: &Path) -> sqlx::Result<AnyPool> {
+    let options = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(10)).after_connect(|connection, _| {
+        Box::pin(async move {
+            for pragma in ["PRAGMA busy_timeout = 10000", "PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON"] {
+                connection.execute(pragma).await?;
+            }
+            Ok(())
+        })
+    });
+    // Its path may have what a URL spells otherwise.
+    let spelled: String = file
+        .to_string_lossy()
+        .bytes()
+        .map(|b| match b {
+            b'/' | b'.' | b'-' | b'_' => char::from(b).to_string(),
+            b if b.is_ascii_alphanumeric() => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        })
+        .collect();
+    options.connect(&format!("sqlite://{spelled}?mode=rw")).await
+}
+
+/// The error of a database that fails at what it is asked to do.
+pub(crate) fn failed(what: &str, error: sqlx::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("cannot {what} the server's database")).because(error)
+}
+
+/// Now.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

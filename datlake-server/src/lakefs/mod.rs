@@ -1,0 +1,33 @@
+//! The API of lakeFS, as its clients speak it: the shapes are those of the packages `lakefs-sdk` and `lakefs`.
+//!
+//! `wire` has the shapes, `paging` how lists are cut; of the others each has the routes of one thing.
+
+mod branches;
+mod committing;
+mod differences;
+mod incoming;
+mod objects;
+mod paging;
+mod range;
+mod refs;
+mod repositories;
+mod server;
+mod tags;
+mod uploads;
+mod wire;
+
+use crate::http::Routes;
+
+/// All of its routes.
+pub(crate) fn routes(routes: Routes) -> Routes {
+    let all = [
+        server::routes,
+        repositories::routes,
+        branches::routes,
+        objects::routes,
+        uploads::routes,
+        refs::routes,
+        tags::routes,
+    ];
+    all.into_iter().fold(routes, |routes, add| add(routes))
+}

@@ -1,0 +1,267 @@
+//! The shapes of lakeFS's API.
+
+use std::collections::BTreeMap;
+use std::time::UNIX_EPOCH;
+
+use datlake::report::{CommitInfo, ObjectInfo};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A page of a list.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct List<T> {
+    pub(super) pagination: Pagination,
+    pub(super) results: Vec<T>,
+}
+
+/// Where a page ends.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Pagination {
+    /// Whether there is another page.
+    pub(super) has_more: bool,
+    /// What to say as `after` for that.
+    pub(super) next_offset: String,
+    pub(super) results: usize,
+    pub(super) max_per_page: usize,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Repository {
+    pub(super) id: String,
+    /// Seconds since 1970.
+    pub(super) creation_date: i64,
+    pub(super) default_branch: String,
+    /// Where a lake has it: nothing that was said when it was created.
+    pub(super) storage_namespace: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct RepositoryCreation {
+    pub(super) name: String,
+    /// Says nothing in a lake, which has one place for all.
+    #[serde(default, rename = "storage_namespace")]
+    pub(super) _storage_namespace: String,
+    pub(super) default_branch: Option<String>,
+    /// There are no samples.
+    #[serde(default, rename = "sample_data")]
+    pub(super) _sample_data: bool,
+    #[serde(default)]
+    pub(super) read_only: bool,
+}
+
+/// A branch or a tag, and the commit it leads to.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Ref {
+    pub(super) id: String,
+    pub(super) commit_id: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct BranchCreation {
+    pub(super) name: String,
+    /// A branch, a tag, a commit, or an expression.
+    pub(super) source: String,
+    /// Only branches of transactions are hidden: `tx-` and a UUID.
+    #[serde(default, rename = "hidden")]
+    pub(super) _hidden: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct TagCreation {
+    pub(super) id: String,
+    pub(super) r#ref: String,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ResetKind {
+    Object,
+    CommonPrefix,
+    Reset,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ResetCreation {
+    pub(super) r#type: ResetKind,
+    pub(super) path: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct CommitCreation {
+    pub(super) message: String,
+    #[serde(default)]
+    pub(super) metadata: Option<BTreeMap<String, String>>,
+    /// A commit has the time at which it is made.
+    pub(super) date: Option<i64>,
+    #[serde(default)]
+    pub(super) allow_empty: bool,
+}
+
+/// What a commit says in place of what it would say.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct CommitOverrides {
+    pub(super) message: Option<String>,
+    pub(super) metadata: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct RevertCreation {
+    pub(super) r#ref: String,
+    /// Which parent of a merge, from 1; 0 for a commit that is none.
+    #[serde(default)]
+    pub(super) parent_number: usize,
+    pub(super) commit_overrides: Option<CommitOverrides>,
+    #[serde(default)]
+    pub(super) allow_empty: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct CherryPickCreation {
+    pub(super) r#ref: String,
+    pub(super) parent_number: Option<usize>,
+    pub(super) commit_overrides: Option<CommitOverrides>,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+pub(super) struct Merge {
+    pub(super) message: Option<String>,
+    pub(super) metadata: Option<BTreeMap<String, String>>,
+    /// Who wins where both sides changed a path: `source-wins` or `dest-wins`.
+    pub(super) strategy: Option<String>,
+    #[serde(default)]
+    pub(super) allow_empty: bool,
+    #[serde(default)]
+    pub(super) squash_merge: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct MergeResult {
+    /// The commit.
+    pub(super) reference: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Commit {
+    pub(super) id: String,
+    pub(super) parents: Vec<String>,
+    pub(super) committer: String,
+    pub(super) message: String,
+    /// Seconds since 1970.
+    pub(super) creation_date: i64,
+    /// The digest of its tree.
+    pub(super) meta_range_id: String,
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) generation: u64,
+}
+
+impl From<CommitInfo> for Commit {
+    fn from(commit: CommitInfo) -> Self {
+        Self {
+            id: commit.id.to_string(),
+            parents: commit.parents.iter().map(ToString::to_string).collect(),
+            committer: commit.committer,
+            message: commit.message,
+            creation_date: seconds(&commit.at),
+            meta_range_id: commit.tree.to_string(),
+            metadata: commit.metadata,
+            generation: commit.generation,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PathType {
+    Object,
+    CommonPrefix,
+}
+
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DiffType {
+    Added,
+    Removed,
+    Changed,
+    PrefixChanged,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Diff {
+    pub(super) r#type: DiffType,
+    pub(super) path: String,
+    pub(super) path_type: PathType,
+    /// 0 for what was removed.
+    pub(super) size_bytes: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ObjectStats {
+    pub(super) path: String,
+    pub(super) path_type: PathType,
+    /// Its content in the lake.
+    pub(super) physical_address: String,
+    /// BLAKE3 of its content, in hexadecimal digits.
+    pub(super) checksum: String,
+    pub(super) size_bytes: u64,
+    /// When it was put there, in seconds since 1970.
+    pub(super) mtime: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) metadata: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content_type: Option<String>,
+}
+
+/// What an object is that nobody said a type of.
+pub(super) const OCTETS: &str = "application/octet-stream";
+
+impl ObjectStats {
+    pub(super) fn object(object: ObjectInfo, with_metadata: bool) -> Self {
+        Self {
+            path_type: PathType::Object,
+            physical_address: format!("lake://{}", object.digest),
+            checksum: object.digest.to_string(),
+            size_bytes: object.size,
+            mtime: object.put_at.as_deref().map_or(0, seconds),
+            metadata: with_metadata.then_some(object.metadata),
+            content_type: Some(object.content_type.unwrap_or_else(|| OCTETS.to_owned())),
+            path: object.path,
+        }
+    }
+
+    pub(super) fn prefix(path: String) -> Self {
+        let (physical_address, checksum) = Default::default();
+        let (metadata, content_type, path_type) = (None, None, PathType::CommonPrefix);
+        Self { path, path_type, physical_address, checksum, size_bytes: 0, mtime: 0, metadata, content_type }
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ObjectCopyCreation {
+    pub(super) src_path: String,
+    /// The branch itself unless somebody says.
+    pub(super) src_ref: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct PathList {
+    pub(super) paths: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ObjectErrorList {
+    pub(super) errors: Vec<ObjectError>,
+}
+
+/// A path that was not deleted, and why.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ObjectError {
+    pub(super) status_code: u16,
+    pub(super) message: String,
+    pub(super) path: String,
+}
+
+/// What time RFC 3339 says, in seconds since 1970; 0 for what is none.
+pub(super) fn seconds(at: &str) -> i64 {
+    let time = humantime::parse_rfc3339(at).ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    time.and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
+}

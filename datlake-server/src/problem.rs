@@ -1,0 +1,124 @@
+//! What an error is to a client: problem details (RFC 9457), with the `message` that clients of lakeFS read.
+
+use aide::OperationOutput;
+use aide::generate::GenContext;
+use aide::openapi::{MediaType, Operation, Response as Documented, SchemaObject, StatusCode as Code};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use datlake::{Error, ErrorKind};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// An error, as a client sees it.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    message: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+pub(crate) type Reply<T> = Result<T, Problem>;
+
+/// The body: RFC 9457.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ProblemDetails {
+    /// What kind of problem: the status says it.
+    r#type: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// What happened, to which object, and what to do next.
+    detail: String,
+    /// The same, for clients of lakeFS.
+    message: String,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), headers: Vec::new() }
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// An error of ours: what happened is in the log alone.
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the server failed; its log says why, beside the id of this request",
+        )
+    }
+
+    /// The same, with a header.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::InvalidInput | ErrorKind::Unchanged | ErrorKind::Uncommitted => StatusCode::BAD_REQUEST,
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::AlreadyExists | ErrorKind::InUse | ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::MissingBlob => StatusCode::GONE,
+            ErrorKind::Busy | ErrorKind::Unavailable => {
+                tracing::warn!(%error, "something is not there");
+                let message = "the store or the database of the server cannot be reached now; try again";
+                return Self::new(StatusCode::SERVICE_UNAVAILABLE, message).with_header(header::RETRY_AFTER, "1");
+            }
+            _ => return Self::internal(&error),
+        };
+        // As clients of lakeFS look for it.
+        let what = if error.kind() == ErrorKind::Unchanged { "no changes: " } else { "" };
+        let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
+        Self::new(status, format!("{what}{}{hint}", error.message()))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Self { status, message, headers } = self;
+        let title = status.canonical_reason().unwrap_or("Error");
+        let body =
+            ProblemDetails { r#type: "about:blank", title, status: status.as_u16(), detail: message.clone(), message };
+        let mut response = (status, axum::Json(body)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().extend(headers);
+        response
+    }
+}
+
+impl OperationOutput for Problem {
+    type Inner = ProblemDetails;
+
+    fn operation_response(ctx: &mut GenContext, _: &mut Operation) -> Option<Documented> {
+        let json_schema = ctx.schema.subschema_for::<ProblemDetails>();
+        let schema = SchemaObject { json_schema, example: None, external_docs: None };
+        let content = MediaType { schema: Some(schema), ..MediaType::default() };
+        Some(Documented {
+            description: "What went wrong".to_owned(),
+            content: IndexMap::from_iter([("application/problem+json".to_owned(), content)]),
+            ..Documented::default()
+        })
+    }
+
+    fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<Code>, Documented)> {
+        Self::operation_response(ctx, operation).map(|response| (None, response)).into_iter().collect()
+    }
+}

@@ -1,0 +1,75 @@
+//! The settings that a server starts with.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use datlake::Lake;
+
+/// The settings that a server starts with. Secrets are in no `Debug`.
+#[derive(Clone)]
+pub struct ServerSettings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// `postgres://…`; without it, SQLite in the folder.
+    pub database_url: Option<String>,
+    /// Where the database is, where that is SQLite, and the key that secrets are sealed with, where nobody says another.
+    pub folder: PathBuf,
+    /// What the secrets of key pairs are sealed with. Without it, what is in a file of the folder, which is made.
+    pub secret_key: Option<String>,
+    /// Credentials that are in no database and may do everything.
+    pub root: Root,
+    /// The largest object that is taken, in bytes.
+    pub largest_object: u64,
+}
+
+/// Credentials that are in no database and may do everything.
+#[derive(Clone, Default)]
+pub struct Root {
+    /// A key pair.
+    pub key_pair: Option<(String, String)>,
+    /// A bearer token.
+    pub token: Option<String>,
+}
+
+impl ServerSettings {
+    /// The defaults for a lake: port 8000 of this machine alone, and a folder in the lake's home.
+    pub fn of(lake: &Lake) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            database_url: None,
+            folder: lake.home().join("server"),
+            secret_key: None,
+            root: Root::default(),
+            largest_object: 5 << 40,
+        }
+    }
+
+    /// What the environment says: `DATABASE_URL`, `DATLAKE_SECRET_KEY`, `DATLAKE_ROOT_ACCESS_KEY_ID` with
+    /// `DATLAKE_ROOT_SECRET_ACCESS_KEY`, and `DATLAKE_ROOT_TOKEN`.
+    #[must_use]
+    pub fn with_environment(mut self) -> Self {
+        let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        self.database_url = said("DATABASE_URL").or(self.database_url);
+        self.secret_key = said("DATLAKE_SECRET_KEY").or(self.secret_key);
+        self.root.key_pair =
+            said("DATLAKE_ROOT_ACCESS_KEY_ID").zip(said("DATLAKE_ROOT_SECRET_ACCESS_KEY")).or(self.root.key_pair);
+        self.root.token = said("DATLAKE_ROOT_TOKEN").or(self.root.token);
+        self
+    }
+}
+
+impl fmt::Debug for ServerSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerSettings")
+            .field("listen", &self.listen)
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Root").finish_non_exhaustive()
+    }
+}

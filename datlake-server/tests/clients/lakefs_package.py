@@ -1,0 +1,199 @@
+"""What people do with the package `lakefs`, against a server of ours: the address and a key pair are in the environment."""
+
+import os
+import unittest
+import uuid
+
+import lakefs
+from lakefs.exceptions import (
+    BadRequestException,
+    ConflictException,
+    ForbiddenException,
+    NotAuthorizedException,
+    NotFoundException,
+    ObjectExistsException,
+    ObjectNotFoundException,
+)
+
+
+def content(obj):
+    with obj.reader(mode="r") as reader:
+        return reader.read()
+
+
+class Lakefs(unittest.TestCase):
+    def setUp(self):
+        self.repo = lakefs.repository("r-" + uuid.uuid4().hex[:12]).create("s3://somewhere", exist_ok=True)
+        self.main = self.repo.branch("main")
+
+    def put(self, branch, files, message):
+        for path, text in files.items():
+            branch.object(path).upload(text)
+        return branch.commit(message)
+
+    def test_the_chain_of_credentials(self):
+        """From the environment, and given; what is wrong is refused."""
+        client = lakefs.Client()
+        self.assertRegex(client.version, r"^\d+\.\d+\.\d+$")
+        self.assertEqual(client.storage_config.blockstore_type, "lake")
+        self.assertFalse(client.storage_config.pre_sign_support)
+        self.assertEqual(client.sdk_client.auth_api.get_current_user().user.id, "root")
+        wrong = lakefs.Client(host=os.environ["LAKECTL_SERVER_ENDPOINT_URL"], username="ROOT", password="wrong")
+        with self.assertRaises(NotAuthorizedException):
+            lakefs.repository(self.repo.id, client=wrong).branch("main").get_commit()
+
+    def test_repositories(self):
+        self.assertEqual(self.repo.properties.default_branch, "main")
+        self.assertEqual(self.repo.metadata, {})
+        again = lakefs.repository(self.repo.id).create("s3://other", exist_ok=True)
+        self.assertEqual(again.properties.creation_date, self.repo.properties.creation_date)
+        with self.assertRaises(ConflictException):
+            lakefs.repository(self.repo.id).create("s3://other")
+        self.assertIn(self.repo.id, [repo.id for repo in lakefs.repositories(prefix="r-")])
+        self.repo.delete()
+        with self.assertRaises(NotFoundException):
+            lakefs.repository(self.repo.id).properties
+
+    def test_objects(self):
+        obj = self.main.object("raw/ä b.csv").upload("x,1\ny,2\n", content_type="text/csv", metadata={"rows": "2"})
+        stat = obj.stat()
+        self.assertEqual((stat.size_bytes, stat.content_type, stat.metadata), (8, "text/csv", {"rows": "2"}))
+        self.assertEqual(len(stat.checksum), 64)
+        self.assertTrue(stat.physical_address.startswith("lake://"))
+        self.assertTrue(obj.exists() and not self.main.object("none").exists())
+        with obj.reader(mode="r") as reader:
+            self.assertEqual(reader.read(3), "x,1")
+            self.assertEqual((reader.tell(), reader.read(), reader.read()), (3, "\ny,2\n", ""))
+            reader.seek(-4, os.SEEK_END)
+            self.assertEqual(reader.read(), "y,2\n")
+            reader.seek(100)
+            self.assertEqual(reader.read(5), "")
+        with obj.reader(mode="r") as reader:
+            self.assertEqual(list(reader), ["x,1\n", "y,2\n"])
+        with obj.writer(mode="wb") as writer:
+            writer.write(b"new")
+            writer.write(b" content")
+            self.assertEqual(content(obj), "x,1\ny,2\n")
+        self.assertEqual(content(obj), "new content")
+        # Large enough to leave the client's memory.
+        large = os.urandom(1 << 20) * 40
+        with self.main.object("large").writer(mode="wb") as writer:
+            writer.write(large)
+        with self.main.object("large").reader(mode="rb") as reader:
+            self.assertEqual(reader.read(), large)
+        with self.assertRaises(ZeroDivisionError):
+            with self.main.object("never").writer() as writer:
+                writer.write(b"1")
+                raise ZeroDivisionError
+        self.assertFalse(self.main.object("never").exists())
+        with self.assertRaises(ObjectExistsException):
+            self.main.object("large").upload("x", mode="x")
+        self.main.object("first").upload("1", mode="xb")
+        with self.assertRaises(ObjectNotFoundException):
+            content(self.main.object("none"))
+        copy = obj.copy("main", "copy.csv")
+        self.assertEqual(content(copy), "new content")
+        obj.delete()
+        self.assertFalse(obj.exists())
+
+    def test_listings(self):
+        files = {path: path for path in ["a", "raw/1", "raw/2", "raw/old/3", "z"]}
+        commit = self.put(self.main, files, "files")
+        for ref in [self.main, commit, self.repo.ref("main~0")]:
+            self.assertEqual([o.path for o in ref.objects(amount=2)], sorted(files))
+        self.assertEqual([o.path for o in self.main.objects(max_amount=2)], ["a", "raw/1"])
+        self.assertEqual([o.path for o in self.main.objects(after="raw/2")], ["raw/old/3", "z"])
+        top = list(self.main.objects(delimiter="/", amount=1))
+        self.assertEqual([type(o).__name__ for o in top], ["ObjectInfo", "CommonPrefix", "ObjectInfo"])
+        self.assertTrue(top[1].path == "raw/" and any(self.main.objects(prefix=top[1].path)))
+        self.main.delete_objects(["a", "z", "none"])
+        self.main.delete_objects(self.main.object("raw/1"))
+        self.assertEqual([o.path for o in self.main.objects()], ["raw/2", "raw/old/3"])
+        self.assertEqual({(c.type, c.path) for c in self.main.uncommitted()}, {("removed", p) for p in ["a", "raw/1", "z"]})
+        self.main.reset_changes("object", "a")
+        self.main.reset_changes("common_prefix", "raw/")
+        self.assertEqual([c.path for c in self.main.uncommitted()], ["z"])
+        self.main.reset_changes()
+        self.assertEqual(list(self.main.uncommitted()), [])
+
+    def test_branches_commits_and_merges(self):
+        first = self.put(self.main, {"a": "1", "gone": "1"}, "first")
+        dev = self.repo.branch("dev").create("main")
+        with self.assertRaises(ConflictException):
+            self.repo.branch("dev").create("main")
+        self.repo.branch("dev").create("main", exist_ok=True)
+        self.assertEqual([b.id for b in self.repo.branches()], ["dev", "main"])
+        dev.object("gone").delete()
+        second = self.put(dev, {"a": "22", "raw/b": "1"}, "second")
+        changes = {c.path: (c.type, c.size_bytes) for c in self.main.diff(dev)}
+        self.assertEqual(changes, {"a": ("changed", 2), "gone": ("removed", 0), "raw/b": ("added", 1)})
+        self.assertEqual([(c.type, c.path) for c in self.main.diff(dev, delimiter="/", prefix="r")], [("prefix_changed", "raw/")])
+        self.assertEqual(dev.head.id, second.id)
+        commit = second.get_commit()
+        self.assertEqual((commit.message, commit.parents, commit.committer), ("second", [first.id], "root"))
+        merged = dev.merge_into(self.main, message="merged", metadata={"k": "v"})
+        self.assertEqual(self.main.get_commit().id, merged)
+        self.assertEqual((self.main.get_commit().metadata, content(self.main.object("a"))), ({"k": "v"}, "22"))
+        self.assertEqual([c.message for c in self.main.log()][:3], ["merged", "second", "first"])
+        self.assertEqual(len(list(self.main.log(max_amount=2))), 2)
+        with self.assertRaises(BadRequestException):
+            dev.merge_into(self.main)
+        with self.assertRaises(BadRequestException):
+            self.main.commit("nothing")
+        reverted = self.main.revert(merged, parent_number=1)
+        self.assertEqual((reverted.message.splitlines()[0], content(self.main.object("a"))), ('Revert "merged"', "1"))
+        self.put(dev, {"c": "1"}, "third")
+        self.assertEqual(self.main.cherry_pick(dev).message, "third")
+        self.put(dev, {"a": "dev"}, "dev")
+        self.put(self.main, {"a": "main"}, "main")
+        with self.assertRaises(ConflictException):
+            dev.merge_into(self.main)
+        dev.merge_into(self.main, strategy="source-wins")
+        self.assertEqual(content(self.main.object("a")), "dev")
+        dev.delete()
+        with self.assertRaises(NotFoundException):
+            dev.get_commit()
+
+    def test_tags(self):
+        commit = self.put(self.main, {"a": "1"}, "first")
+        tag = self.repo.tag("v1").create(commit)
+        with self.assertRaises(ConflictException):
+            self.repo.tag("v1").create("main")
+        self.main.object("a").upload("2")
+        self.assertEqual((content(tag.object("a")), tag.get_commit().id), ("1", commit.id))
+        self.assertEqual([t.id for t in self.repo.tags()], ["v1"])
+        self.assertFalse(hasattr(tag.object("a"), "upload"))
+        tag.delete()
+        with self.assertRaises(NotFoundException):
+            tag.get_commit()
+
+    def test_transactions(self):
+        self.put(self.main, {"a": "1"}, "first")
+        with self.main.transact(commit_message="all of it", commit_metadata={"k": "v"}) as tx:
+            tx.object("a").upload("2")
+            tx.object("b").upload("1")
+            self.assertEqual(content(self.main.object("a")), "1")
+            self.assertEqual([b.id for b in self.repo.branches()], ["main"])
+        merged, committed = list(self.main.log(max_amount=2))
+        self.assertEqual((len(merged.parents), committed.message, committed.metadata), (2, "all of it", {"k": "v"}))
+        self.assertEqual(content(self.main.object("a")), "2")
+        kept = None
+        with self.assertRaises(ZeroDivisionError):
+            with self.main.transact(commit_message="never", delete_branch_on_error=False) as tx:
+                kept = tx.id
+                tx.object("c").upload("1")
+                raise ZeroDivisionError
+        self.assertFalse(self.main.object("c").exists())
+        self.assertEqual(content(self.repo.branch(kept).object("c")), "1")
+
+    def test_rights(self):
+        reader = lakefs.Client(host=os.environ["LAKECTL_SERVER_ENDPOINT_URL"], access_token=os.environ["READERS_TOKEN"])
+        branch = lakefs.repository(self.repo.id, client=reader).branch("main")
+        self.assertEqual(list(branch.objects()), [])
+        with self.assertRaises(ForbiddenException) as refused:
+            branch.object("a").upload("1")
+        self.assertIn("lacks the role `writer`", str(refused.exception))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,168 @@
+//! Who may what.
+
+use datlake_server::{AccountKind, ServerSettings};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{ROOT, Served, problem};
+
+/// Bodies of routes whose right is on what the body names.
+fn body(route: &str) -> Option<Value> {
+    Some(match route {
+        "POST /api/v1/repositories" => json!({"name": "another", "storage_namespace": "lake://"}),
+        "POST /api/v1/repositories/{repository}/branches" => json!({"name": "another", "source": "main"}),
+        "POST /api/v1/repositories/{repository}/tags" => json!({"id": "another", "ref": "main"}),
+        _ => return None,
+    })
+}
+
+/// Every route, its method, its right, and its path with names in the place of parameters.
+fn routes(served: &Served) -> Vec<(String, Method, String, String)> {
+    let document: Value = served.nobody().request(Method::GET, "/openapi.json").send().unwrap().json().unwrap();
+    let mut routes = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let right = operation["x-datlake-right"].as_str().unwrap_or_else(|| panic!("{method} {path} has no right"));
+            assert_eq!(right != "none", operation["security"].is_array(), "{method} {path}");
+            let mut filled = path.replace("{repository}", "sales");
+            for parameter in ["ref", "right", "branch", "tag"] {
+                filled = filled.replace(&format!("{{{parameter}}}"), "main");
+            }
+            assert!(!filled.contains('{'), "{path} has a parameter that this test does not know");
+            routes.push((format!("{method} {path}"), method, right.to_owned(), filled));
+        }
+    }
+    assert!(routes.len() > 25, "{routes:?}");
+    routes
+}
+
+#[test]
+fn every_route_refuses_without_a_right() {
+    let served = Served::new();
+    served.lake.new_repository("sales").create().unwrap();
+    let (nothing, reader) = (served.account("nothing", &[]), served.account("reader", &[("reader", "repo:sales")]));
+    let elsewhere = served.account("elsewhere", &[("admin", "repo:other")]);
+    for (route, method, right, path) in routes(&served) {
+        let ask = |whom: &crate::support::Asking<'_>| {
+            let request = whom.request(method.clone(), &path).query(&[("path", "a"), ("dest_path", "b")]);
+            let request = match body(&route) {
+                Some(body) => request.json(&body),
+                None => request,
+            };
+            request.send().unwrap().status().as_u16()
+        };
+        if right == "none" {
+            assert!(ask(&served.nobody()) < 400, "{route}");
+            continue;
+        }
+        let forged = [served.with_token("dlt_A_B"), served.with_pair(ROOT.0, "wrong"), served.with_pair("x", ROOT.1)];
+        for whom in forged.iter().chain([&served.nobody()]) {
+            assert_eq!(ask(whom), 401, "{route}");
+        }
+        // Who may nothing in a repository does not learn whether there is one.
+        let of_repository = path.contains("/sales");
+        let expected = match (&*right, of_repository) {
+            ("account", false) => continue,
+            (_, true) => 404,
+            (_, false) => 403,
+        };
+        assert_eq!((ask(&nothing), ask(&elsewhere)), (expected, expected), "{route}");
+        let reads = ask(&reader);
+        match &*right {
+            "reader" => assert!(reads != 403 && reads != 401, "{route} {reads}"),
+            _ => assert_eq!(reads, 403, "{route}"),
+        }
+    }
+    assert!(served.lake.repository("sales").unwrap().tags().unwrap().is_empty());
+    assert_eq!(served.lake.repositories().unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_not_theirs_to_know_is_not_there() {
+    let served = Served::new();
+    served.lake.new_repository("secret").create().unwrap();
+    served.lake.new_repository("secrets").create().unwrap();
+    let other = served.account("other", &[("admin", "repo:mine-*"), ("operator", "repo:open")]);
+    let message = |name: &str| problem(other.get(&format!("/repositories/{name}")), 404, &[]);
+    assert_eq!(message("secret").replace("secret", "absent"), message("absent"));
+    // Nor by the names that one may have meant.
+    assert!(!message("secretz").contains("did") && !message("open").contains("secret"));
+    assert_eq!(other.json("/repositories")["results"].as_array().unwrap().len(), 0);
+    assert_eq!(served.root().json("/repositories")["results"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_grant_on_branches_is_for_these_alone() {
+    let served = Served::new();
+    let sales = served.lake.new_repository("sales").create().unwrap();
+    sales.branch("dev-1").create("main").unwrap();
+    let ada = served.account("ada@example.org", &[("writer", "repo:sales/dev-*")]);
+    let at = |branch: &str| format!("/repositories/sales/branches/{branch}");
+    assert_eq!(ada.upload(&at("dev-1"), "a", "1").status(), 201);
+    problem(
+        ada.upload(&at("main"), "a", "1"),
+        403,
+        &["`ada@example.org` lacks the role `writer` on `repo:sales/main`"],
+    );
+    problem(ada.post("/repositories/sales/refs/dev-1/merge/main", &json!({})), 403, &["repo:sales/main"]);
+    problem(ada.post("/repositories/sales/branches", &json!({"name": "x", "source": "main"})), 403, &["repo:sales/x"]);
+    assert_eq!(ada.post("/repositories/sales/branches", &json!({"name": "dev-2", "source": "main"})).status(), 201);
+    assert_eq!(ada.get("/repositories/sales/refs/main/objects/ls").status(), 200);
+    problem(ada.delete("/repositories/sales"), 403, &["`operator` on `repo:sales`"]);
+    assert_eq!(ada.post(&format!("{}/commits", at("dev-1")), &json!({"message": "one"})).status(), 201);
+    assert_eq!(sales.branch("dev-1").commit_info().unwrap().committer, "ada@example.org");
+}
+
+#[test]
+fn credentials_end_when_they_are_revoked_or_expire() {
+    let served = Served::new();
+    let ada = served.account("ada", &[("reader", "*")]);
+    assert_eq!(ada.json("/user")["user"]["id"], "ada");
+    let pair = served.accounts(async |accounts| accounts.create_key_pair("ada", None).await);
+    let by_pair = served.with_pair(&pair.access_key_id, &pair.secret_access_key);
+    assert_eq!(by_pair.json("/user")["user"]["id"], "ada");
+    assert_eq!(served.with_pair(&pair.access_key_id, "wrong").get("/user").status(), 401);
+    served.accounts(async |accounts| accounts.revoke_key_pair(&pair.access_key_id).await);
+    assert_eq!(by_pair.get("/user").status(), 401);
+    // One that ended before it began.
+    let (token, pair) = served.accounts(async |accounts| {
+        Ok((accounts.create_token("ada", Some(-1)).await?, accounts.create_key_pair("ada", Some(-1)).await?))
+    });
+    assert_eq!(served.with_token(&token.token).get("/user").status(), 401);
+    assert_eq!(served.with_pair(&pair.access_key_id, &pair.secret_access_key).get("/user").status(), 401);
+    let tokens = served.accounts(async |accounts| accounts.tokens().await);
+    let first = tokens.iter().find(|token| token.expires_at.is_none()).unwrap().id.clone();
+    served.accounts(async |accounts| accounts.revoke_token(&first).await);
+    assert_eq!(ada.get("/user").status(), 401);
+    // An account that is deleted takes all of it along.
+    let bob = served.account("bob", &[("admin", "*")]);
+    served.accounts(async |accounts| accounts.delete("bob").await);
+    assert_eq!(bob.get("/user").status(), 401);
+    served.accounts(async |accounts| accounts.create("bob", AccountKind::Person).await);
+    assert_eq!(bob.get("/user").status(), 401);
+}
+
+#[test]
+fn no_secret_is_in_the_database_or_its_folder_beside_it() {
+    let served = Served::new();
+    let token = served.accounts(async |accounts| {
+        accounts.create("ada", AccountKind::Person).await?;
+        Ok((accounts.create_token("ada", None).await?, accounts.create_key_pair("ada", None).await?))
+    });
+    let secrets =
+        [token.0.token.splitn(3, '_').nth(2).unwrap().to_owned(), token.1.secret_access_key.clone(), ROOT.1.to_owned()];
+    let ServerSettings { folder, .. } = &served.settings;
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        secrets.iter().for_each(|secret| assert!(!text.contains(secret.as_str()), "{}", path.display()));
+        files += 1;
+    }
+    assert!(files >= 2);
+    // Nor in what is written for whoever debugs.
+    let shown = format!("{token:?} {:?}", served.settings);
+    secrets.iter().for_each(|secret| assert!(!shown.contains(secret.as_str()), "{shown}"));
+}

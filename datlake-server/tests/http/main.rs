@@ -1,0 +1,10 @@
+//! The server over HTTP.
+
+#![allow(clippy::unwrap_used, reason = "tests panic")]
+
+mod access;
+mod clients;
+mod every;
+mod objects;
+mod repositories;
+mod support;

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The clients of lakeFS and of S3 that people use, from PyPI, in an environment of their own. No server: the tests start ours.
+#   scripts/servers/clients.sh DIR [PORT]    DIR/env has the variable for the tests
+set -euo pipefail
+dir=$(realpath -m "$1")
+mkdir -p "$dir"
+cd "$dir"
+if ! venv/bin/python -c 'import lakefs, boto3' > /dev/null 2>&1; then
+  { python3 -m venv venv && venv/bin/pip install -q 'lakefs==0.16.0' 'lakefs-sdk==1.88.0' 'boto3==1.44.8'; } > install.log 2>&1 ||
+    { echo "they cannot be installed: $dir/install.log" >&2; exit 1; }
+fi
+echo "export DATLAKE_TEST_CLIENTS=$dir/venv/bin/python" > env
