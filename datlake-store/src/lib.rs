@@ -16,6 +16,7 @@ mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashing;
+mod in_parts;
 mod lake_header;
 mod lease;
 mod local_view;
@@ -51,5 +52,5 @@ pub use reader::{AsyncReader, Ranges, Reader};
 pub use remote::{Remote, Standing, open_remote};
 pub use runtime::{TaskPlace, every, offload, offload_method, scoped_thread, sleep, wait, within};
 pub use signing::Signed;
-pub use staging::{AsyncStagedWriter, Staged, StagedWriter, read_small};
+pub use staging::{AsyncStagedWriter, Staged, StagedWriter, Stamp, read_small};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncSeek, AsyncWrite, AsyncWriteExt};

@@ -1,11 +1,13 @@
 //! Staging: content on its way into the lake, hashed while it is written to a scratch file.
 
 use std::fs::{Metadata, OpenOptions};
-use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::io::{self, BufWriter, Read, Seek as _, Write};
+use std::ops::Range;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
 use tokio::io::AsyncWrite;
@@ -13,6 +15,7 @@ use tokio::io::AsyncWrite;
 use crate::adopted::Adopted;
 use crate::dir::{Scratch, share};
 use crate::hashing::{Hashing, hash_file};
+use crate::in_parts;
 use crate::maker::Maker;
 use crate::runtime;
 
@@ -70,6 +73,9 @@ impl Staged {
             file.is_still(size)?;
             return Ok(writer.unfinished.finish(digest, size));
         }
+        if file.before.is_file() && in_parts::is_large(file.before.len()) {
+            return file.copy_in_parts(writer);
+        }
         let mut buffer = vec![0; BUFFER];
         loop {
             match file.file.read(&mut buffer) {
@@ -99,12 +105,41 @@ impl Staged {
     }
 }
 
-/// Reads a user's file, which may go on changing, if it is smaller than `limit` bytes.
+/// What tells whether a file was written to: its size, and when it was last changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp(u64, Option<SystemTime>);
+
+impl Stamp {
+    /// Of what was found at a path.
+    pub fn of(found: &Metadata) -> Self {
+        Self(found.len(), found.modified().ok())
+    }
+
+    /// Of a file that was not looked at: it has so many bytes.
+    pub fn unseen(size: u64) -> Self {
+        Self(size, None)
+    }
+
+    /// The size in bytes.
+    pub fn size(self) -> u64 {
+        self.0
+    }
+}
+
+/// Reads a user's file, which may go on changing, if it is smaller than `limit` bytes. Where it is as it was `found`, it is looked at once
+/// more and not twice.
 ///
 /// # Errors
 /// As [`Staged::copy_of`].
-pub fn read_small(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    let source = Source::open_found(path)?;
+pub fn read_small(path: &Path, limit: u64, found: Stamp) -> Result<Option<Vec<u8>>> {
+    let file = open_found(path)?;
+    if found.1.is_some()
+        && found.size() < limit
+        && let Some(bytes) = read_as_found(path, &file, found)?
+    {
+        return Ok(Some(bytes));
+    }
+    let source = Source::of(path, file)?;
     let size = source.before.len();
     if size >= limit || !source.before.is_file() {
         return Ok(None);
@@ -112,6 +147,7 @@ pub fn read_small(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     let failed = |e| Error::io("read", path.display(), e);
     // A read that ends before its room does has come to the file's end: of most files it is the only one.
     let mut bytes = vec![0; usize::try_from(size).unwrap_or(0) + 1];
+    (&source.file).rewind().map_err(failed)?;
     let read = read_once(&source.file, &mut bytes).map_err(failed)?;
     bytes.truncate(read);
     if read as u64 != size {
@@ -122,6 +158,28 @@ pub fn read_small(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     }
     source.is_still(bytes.len() as u64)?;
     Ok(Some(bytes))
+}
+
+/// The bytes of a file that was `found` so before, and still is when they are read; `None` where it is not.
+fn read_as_found(path: &Path, file: &std::fs::File, found: Stamp) -> Result<Option<Vec<u8>>> {
+    let failed = |e| Error::io("read", path.display(), e);
+    let mut bytes = vec![0; usize::try_from(found.size()).unwrap_or(0) + 1];
+    let read = read_once(file, &mut bytes).map_err(failed)?;
+    bytes.truncate(read);
+    let now = file.metadata().map_err(failed)?;
+    let is_same = now.is_file() && Stamp::of(&now) == found && read as u64 == found.size();
+    Ok(is_same.then_some(bytes))
+}
+
+/// Opens what was found to be a regular file a moment ago. Should a pipe be in its place by now, nobody waits for its writer.
+fn open_found(path: &Path) -> Result<std::fs::File> {
+    let failed = |e| Error::io("read", path.display(), e);
+    let flags = rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOCTTY).bits();
+    match OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path) {
+        // Somebody has a lease of it, as file servers do for their clients: they get the time to give it back.
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Source::open(path).map(|source| source.file),
+        file => file.map_err(failed),
+    }
 }
 
 fn read_once(mut file: &std::fs::File, bytes: &mut [u8]) -> io::Result<usize> {
@@ -148,27 +206,37 @@ impl<'a> Source<'a> {
         Self::of(path, std::fs::File::open(path).map_err(failed)?)
     }
 
-    /// The same of what was found to be a regular file a moment ago. Should a pipe be in its place by now, nobody waits for its writer.
-    fn open_found(path: &'a Path) -> Result<Self> {
-        let flags = rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOCTTY).bits();
-        match OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path) {
-            // Somebody has a lease of it, as file servers do for their clients: they get the time to give it back.
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Self::open(path),
-            file => Self::of(path, file.map_err(|e| Error::io("read", path.display(), e))?),
-        }
-    }
-
     fn of(path: &'a Path, file: std::fs::File) -> Result<Self> {
         let before = file.metadata().map_err(|e| Error::io("read", path.display(), e))?;
         is_readable(path, &before)?;
         Ok(Self { path, file, before })
     }
 
+    /// Copies a large file into `writer`, which nothing was written to yet, and hashes it, with several threads.
+    fn copy_in_parts(&self, writer: StagedWriter) -> Result<Staged> {
+        let failed = |e| Error::io("read", self.path.display(), e);
+        let (to, unfinished) = (&writer.hash.inner.get_ref().0, &writer.unfinished);
+        let size = self.before.len();
+        let copy = |range: Range<u64>, bytes: &mut [u8]| {
+            match self.file.read_exact_at(bytes, range.start) {
+                // It was cut short.
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.is_still(range.start)?;
+                    Err(failed(e))
+                }
+                read => read.map_err(failed),
+            }?;
+            to.write_all_at(bytes, range.start).map_err(|e| Error::io("write", unfinished.path().display(), e))
+        };
+        let digest = in_parts::digest(size, copy)?;
+        self.is_still(size)?;
+        Ok(writer.unfinished.finish(digest, size))
+    }
+
     /// Makes sure that the `read` bytes are the file as it is now, and as it was.
     fn is_still(&self, read: u64) -> Result<()> {
         let after = self.file.metadata().map_err(|e| Error::io("read", self.path.display(), e))?;
-        let stamp = |m: &Metadata| (m.len(), m.modified().ok());
-        let is_same = stamp(&self.before) == stamp(&after) && read == self.before.len();
+        let is_same = Stamp::of(&self.before) == Stamp::of(&after) && read == self.before.len();
         if !is_same && self.before.is_file() && !is_made_by_reading(&self.file) {
             let path = self.path.display();
             let message = format!("cannot add `{path}`: it changed while it was read; try again when it is finished");

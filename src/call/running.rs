@@ -280,9 +280,10 @@ impl Running {
         };
         blobs.extend(value.as_ref().map(|staged| (staged.digest, staged.path().to_owned())));
         let call = self.site.id(self.body.key());
+        let outputs = expected.lineage()?.outputs;
         let heal = async move {
             let _value = value;
-            lake.heal_reproduced(call, &blobs).await
+            lake.heal_reproduced(call, outputs, blobs).await
         };
         self.site.pace.io(heal).await?;
         let Lookup::Hit(value, answer) = self.site.find(SearchIn::Anywhere).await? else {

@@ -74,6 +74,10 @@ fn named(n: u64, output_uid: &str) -> Result<File> {
 async fn tree(n: u64, text: &File) -> Result<(Tree, File)> {
     let mut tree = Tree::create("tree")?;
     tree.add_bytes("made.txt", n.to_string())?.add("given.txt", text)?;
+    // With these, there is a pack.
+    for at in 0..8 {
+        tree.add_bytes(&format!("small-{at}.txt"), format!("small {at}"))?;
+    }
     body_ends();
     Ok((tree.finish()?, text.clone()))
 }

@@ -46,6 +46,7 @@ mod lakes;
 mod limits;
 mod listing;
 mod machines;
+mod made_trees;
 mod many;
 mod mirrors;
 mod modes;

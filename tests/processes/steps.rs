@@ -38,6 +38,10 @@ pub(crate) fn tree(words: &[&str]) -> Result<Tree> {
     for word in words {
         tree.add_bytes(&format!("{word}.txt"), word)?;
     }
+    // So many that they are a pack.
+    for at in 0..12 {
+        tree.add_bytes(&format!("c{at}"), format!("word {at}"))?;
+    }
     tree.finish()
 }
 

@@ -125,6 +125,8 @@ pub struct Publication {
     pub value: Option<Vec<u8>>,
     /// New content: finished local files.
     pub blobs: Vec<(Digest, PathBuf)>,
+    /// Documents that are attached to new content: put behind it, and before the record.
+    pub attached: Vec<(Location, Vec<u8>)>,
     /// Content the call read.
     pub uses: Vec<Digest>,
     /// Chosen names of its outputs, each once.

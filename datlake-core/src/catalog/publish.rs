@@ -1,4 +1,4 @@
-//! Publication: content, `uses`, names, and last the record.
+//! Publication: content and what is attached to it, `uses`, names, and last the record.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -160,7 +160,7 @@ impl Catalog {
     }
 
     async fn put_contents(&self, publication: &Publication) -> Result<()> {
-        let Publication { record, value, blobs, .. } = publication;
+        let Publication { record, value, blobs, attached, .. } = publication;
         // What exists only here must be safe here; with a remote this machine holds copies.
         let keep = if self.remote.is_some() { &self.cache } else { &self.local };
         // Each once: two uploads of the same would be in each other's way.
@@ -173,6 +173,13 @@ impl Catalog {
             keep.create_from(&at, &path).await.map(drop)
         });
         put.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        let attach = stream::iter(attached.clone()).map(async |(at, bytes)| {
+            if let Some(remote) = &self.remote {
+                remote.create(&at, &bytes).await?;
+            }
+            keep.create(&at, &bytes).await.map(drop)
+        });
+        attach.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         if let (Some(bytes), ValueBytes::Blob(digest)) = (value, &record.value) {
             if let Some(remote) = &self.remote {
                 remote.create(&Location::Blob(*digest), bytes).await?;

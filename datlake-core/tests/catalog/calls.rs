@@ -94,7 +94,8 @@ impl Call {
         let blobs = contents.chain(self.tree.map(str::to_owned));
         let blobs = blobs.map(|content| (Digest::of(content.as_bytes()), PathBuf::from(content))).collect();
         let names = outputs.into_iter().map(|output| output.uid).filter(Uid::is_chosen).collect();
-        Publication { record, value, blobs, uses: vec![input()], names, found: Vec::new(), replaces: Vec::new(), since }
+        let (attached, found, replaces) = Default::default();
+        Publication { record, value, blobs, attached, uses: vec![input()], names, found, replaces, since }
     }
 }
 

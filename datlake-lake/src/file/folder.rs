@@ -1,17 +1,21 @@
 //! What is below a folder, and what of that a lake can have.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use datlake_core::tree::TreeEntry;
 use datlake_core::{Error, ErrorKind, Result, Subject, Uid};
-use datlake_store::{check_readable, is_executable, is_lake};
+use datlake_store::{Stamp, check_readable, is_executable, is_lake};
 
 use crate::event::Event;
 use crate::handle::Lake;
 
 /// How many things an error names that a lake cannot have.
 const NAMED: usize = 100;
+
+/// The bits of who may read a file, all of them.
+const ANYBODY_READS: u32 = 0o444;
 
 /// A folder that is to be added: what is below it, looked through and not read yet. Links within it are kept as links by a tree,
 /// and none is followed out of it, unless [`follow_links`](Self::follow_links) says so. Lakes below it are left out.
@@ -46,8 +50,8 @@ pub struct LocalFolder {
 pub(crate) enum FolderEntry {
     File {
         executable: bool,
-        /// In bytes, when it was looked at.
-        size: u64,
+        /// What it was when it was looked at.
+        stamp: Stamp,
     },
     /// A symbolic link, as it is written.
     Link(String),
@@ -266,8 +270,11 @@ fn file_found(path: &Path, found: &fs::Metadata) -> Result<FolderEntry, String> 
     if !found.is_file() {
         return Err("it is neither a file nor a folder".to_owned());
     }
-    check_readable(path).map_err(|e| unreadable(&e))?;
-    Ok(FolderEntry::File { executable: is_executable(path, found), size: found.len() })
+    // Who may read what anybody may read need not be asked for each of very many.
+    if found.mode() & ANYBODY_READS != ANYBODY_READS {
+        check_readable(path).map_err(|e| unreadable(&e))?;
+    }
+    Ok(FolderEntry::File { executable: is_executable(path, found), stamp: Stamp::of(found) })
 }
 
 fn unreadable(why: &dyn std::error::Error) -> String {

@@ -14,7 +14,7 @@ use datlake_core::tree::{TreeBytes, TreeEntries, TreeEntry};
 use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
 use datlake_store::{Staged, wait};
 
-use super::packing::{Packing, PutFiles};
+use super::packing::{FoundEntry, Packing, PutFiles, Source};
 use super::packs::AtRest;
 use super::parallel::{ONE_BY_ONE, in_parallel};
 use super::write::Existing;
@@ -60,13 +60,15 @@ impl Lake {
     pub(super) fn folder_as(&self, uid: &str, folder: &LocalFolder, existing: Existing) -> Result<Tree> {
         refuse_in_body("add a tree")?;
         let uid = Uid::fresh(uid)?;
-        let mut found = folder.entries(self)?;
+        let found = folder.entries(self)?.into_iter();
+        let mut found: Vec<FoundEntry<'_>> =
+            found.map(|(name, path, entry)| (name, Source::Path(path), entry)).collect();
         found.sort_unstable_by_key(|(path, ..)| *path);
         wait(self.contact_remote())?;
         let publishing = wait(self.local_view().publishing())?;
         let packing = Packing::new(self, &uid, &found)?;
         let objects = packing.objects();
-        let put = packing.put_all()?;
+        let (put, _) = packing.put_all()?;
         let mut entries = TreeEntries::default();
         for ((name, _, entry), content) in found.into_iter().zip(put.contents()) {
             let entry = match (entry, content) {

@@ -14,6 +14,7 @@ mod mirror;
 mod open_pack;
 mod opened;
 mod packing;
+mod packing_made;
 mod packs;
 mod parallel;
 mod prune;

@@ -34,6 +34,11 @@ impl<O> OpenPack<O> {
         self.inside.contains_key(file)
     }
 
+    /// Whether it has enough files for a pack.
+    pub(super) fn is_worth_it(&self) -> bool {
+        self.files.len() >= PACK_FEWEST
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() as u64 >= PACK_SIZE
     }
@@ -67,8 +72,9 @@ impl<O> OpenPack<O> {
 
     /// Puts the pack, or where it has few files each of them: where the files of each owner are in the pack.
     pub(super) fn close(self, mut put: impl FnMut(&[u8]) -> Result<(Digest, u64)>) -> Result<Vec<(O, Digest, InPack)>> {
+        let is_worth_it = self.is_worth_it();
         let Self { bytes, files, inside, owners } = self;
-        if files.len() < PACK_FEWEST {
+        if !is_worth_it {
             for (_, offset, length) in files {
                 put(&bytes[offset as usize..(offset + length) as usize])?;
             }

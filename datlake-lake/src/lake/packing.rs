@@ -1,15 +1,14 @@
-//! Putting the files of a folder into the lake: small ones together into packs, others each by itself.
+//! Putting the files of a folder into the lake, or those of a tree that a call made: small ones together into packs, others each by itself.
 //!
 //! - What is in the lake already is not written again: a file that is a blob, one that rests in a pack of the tree that the name leads
 //!   to so far, and the files of a range that has locations.
 //! - The same folder makes the same packs: a pack begins with a range, or where the one before it is full.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datlake_core::document::Content;
 use datlake_core::tree::{self, InPack, Metarange, PACK_SIZE, PACKED_BELOW, PackLocations, TreeEntry};
@@ -22,12 +21,32 @@ use super::{Lake, lock};
 use crate::event::Event;
 use crate::file::FolderEntry;
 
+/// Where the content of a file comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// It is read there.
+    Path(&'a Path),
+    /// It is put otherwise, or there already: its digest.
+    Known(&'a Digest),
+}
+
+/// What is in a folder: a path in it, and what is there.
+pub(super) type FoundEntry<'a> = (&'a str, Source<'a>, FolderEntry);
+
+/// Where packs go.
+enum PackPlace {
+    /// Into the lake, at once, and with them what is too large for packs.
+    Lake,
+    /// To who puts them later. What is in none is put by others.
+    Later(Mutex<Vec<Staged>>),
+}
+
 /// A folder on its way into the lake.
 pub(super) struct Packing<'a> {
     lake: &'a Lake,
     uid: &'a Uid,
     /// Sorted by path.
-    found: &'a [(&'a str, &'a Path, FolderEntry)],
+    found: &'a [FoundEntry<'a>],
     /// The ranges of the tree, by their entries in `found`.
     ranges: Vec<Range<usize>>,
     /// What the name leads to so far.
@@ -37,6 +56,9 @@ pub(super) struct Packing<'a> {
     /// About how many objects are put: packs and other blobs, ranges and what leads from them to packs, and the tree.
     objects: usize,
     done: AtomicUsize,
+    target: PackPlace,
+    /// Whether what rests in packs already is packed again: these may be damaged.
+    anew: bool,
     /// Packs that are in the lake, or not.
     packs: Mutex<HashMap<Digest, bool>>,
 }
@@ -48,6 +70,8 @@ pub(super) struct PutFiles {
     contents: Vec<Vec<Option<(Digest, u64)>>>,
     /// Of each range, where its files rest.
     places: Vec<HashMap<Digest, InPack>>,
+    /// Of each range, whether all its small files rest where locations lead that are here.
+    known: Vec<bool>,
     put: HashSet<Digest>,
 }
 
@@ -63,7 +87,17 @@ struct PackGroup<'a, 'b> {
 }
 
 impl<'a> Packing<'a> {
-    pub(super) fn new(lake: &'a Lake, uid: &'a Uid, found: &'a [(&'a str, &'a Path, FolderEntry)]) -> Result<Self> {
+    /// Of what somebody adds.
+    pub(super) fn new(lake: &'a Lake, uid: &'a Uid, found: &'a [FoundEntry<'a>]) -> Result<Self> {
+        Self::of(lake, uid, found, PackPlace::Lake, false)
+    }
+
+    /// Of what a call made: packs are only written, and are [taken](Self::put_all) by who puts them.
+    pub(super) fn of_made(lake: &'a Lake, uid: &'a Uid, found: &'a [FoundEntry<'a>], anew: bool) -> Result<Self> {
+        Self::of(lake, uid, found, PackPlace::Later(Mutex::default()), anew)
+    }
+
+    fn of(lake: &'a Lake, uid: &'a Uid, found: &'a [FoundEntry<'a>], target: PackPlace, anew: bool) -> Result<Self> {
         let mut ranges = Vec::new();
         let mut begin = 0;
         for end in tree::ends(found.iter().map(|(path, ..)| *path)) {
@@ -73,9 +107,11 @@ impl<'a> Packing<'a> {
         let files = found.iter().filter(|(.., entry)| matches!(entry, FolderEntry::File { .. })).count();
         let scratch = lake.local_view().scratch()?;
         let (done, packs) = Default::default();
+        let before = if anew { None } else { before(lake, uid) };
         let mut packing =
-            Self { lake, uid, found, ranges, before: before(lake, uid), scratch, files, objects: 0, done, packs };
-        let large = |entry: &FolderEntry| matches!(entry, FolderEntry::File { size, .. } if *size >= PACKED_BELOW);
+            Self { lake, uid, found, ranges, before, scratch, files, objects: 0, done, target, anew, packs };
+        let large =
+            |entry: &FolderEntry| matches!(entry, FolderEntry::File { stamp, .. } if stamp.size() >= PACKED_BELOW);
         let blobs = packing.groups().len() + found.iter().filter(|(.., entry)| large(entry)).count();
         packing.objects = blobs + 2 * packing.ranges.len() + 1;
         Ok(packing)
@@ -86,22 +122,28 @@ impl<'a> Packing<'a> {
         self.objects
     }
 
-    /// Puts all files, with several hands. Those of [many](Self::objects) are yet to be made to last.
-    pub(super) fn put_all(self) -> Result<PutFiles> {
+    /// Puts all files, with several hands: what was put, and the packs that are to be put by others. Those of
+    /// [many](Self::objects) are yet to be made to last.
+    pub(super) fn put_all(self) -> Result<(PutFiles, Vec<Staged>)> {
         let groups = in_parallel(&self.groups(), |ranges| PackGroup::new(&self, ranges.clone()).put_all())?;
         let mut all = PutFiles::default();
         for group in groups {
             all.contents.extend(group.contents);
             all.places.extend(group.places);
+            all.known.extend(group.known);
             all.put.extend(group.put);
         }
-        Ok(all)
+        let later = match self.target {
+            PackPlace::Lake => Vec::new(),
+            PackPlace::Later(packs) => packs.into_inner().unwrap_or_else(PoisonError::into_inner),
+        };
+        Ok((all, later))
     }
 
     /// Ranges whose small files fill a pack together.
     fn groups(&self) -> Vec<Range<usize>> {
         let small = |entry: &FolderEntry| match entry {
-            FolderEntry::File { size, .. } if *size < PACKED_BELOW => *size,
+            FolderEntry::File { stamp, .. } if stamp.size() < PACKED_BELOW => stamp.size(),
             _ => 0,
         };
         let (mut groups, mut begin, mut bytes) = (Vec::new(), 0, 0);
@@ -121,8 +163,13 @@ impl<'a> Packing<'a> {
             return Ok(*known);
         }
         let pack = Content::range(at.pack, at.pack_size, String::new());
-        let is_there = self.lake.local_view().dir().inspect(&at.pack, at.pack_size)? == Seal::Intact
-            || wait(self.lake.is_there(&pack))?;
+        let is_here = self.lake.local_view().dir().inspect(&at.pack, at.pack_size)? == Seal::Intact;
+        let is_there = is_here
+            || match (wait(self.lake.is_there(&pack)), &self.target) {
+                // What a call made is kept, whatever the remote says.
+                (Err(_), PackPlace::Later(_)) => false,
+                (is_there, _) => is_there?,
+            };
         lock(&self.packs).insert(at.pack, is_there);
         Ok(is_there)
     }
@@ -149,12 +196,19 @@ impl<'a, 'b> PackGroup<'a, 'b> {
         let (filled, closed) = (self.pack.filled(), self.closed);
         let mut contents = Vec::with_capacity(entries.len());
         self.put.places.push(HashMap::new());
-        for (name, path, entry) in entries {
-            let FolderEntry::File { .. } = entry else {
+        for (name, source, entry) in entries {
+            let FolderEntry::File { stamp, .. } = entry else {
                 contents.push(None);
                 continue;
             };
-            let content = match read_small(path, PACKED_BELOW)? {
+            let path = match source {
+                Source::Path(path) => path,
+                Source::Known(digest) => {
+                    contents.push(Some((**digest, stamp.size())));
+                    continue;
+                }
+            };
+            let content = match read_small(path, PACKED_BELOW, *stamp)? {
                 None => {
                     let staged = Staged::copy_of(&packing.scratch, path)?;
                     self.put_blob(&staged, name)?
@@ -166,13 +220,18 @@ impl<'a, 'b> PackGroup<'a, 'b> {
                 }
             };
             contents.push(Some(content));
-            let done = packing.done.fetch_add(1, Ordering::Relaxed) + 1;
-            packing.lake.emit(&Event::Adding { done, all: packing.files });
+            if let PackPlace::Lake = packing.target {
+                let done = packing.done.fetch_add(1, Ordering::Relaxed) + 1;
+                packing.lake.emit(&Event::Adding { done, all: packing.files });
+            }
         }
-        if self.closed == closed && self.pack.has_more_files_than(filled) && self.is_known(entries, &contents)? {
+        let mut is_known = self.closed == closed && self.pack.has_more_files_than(filled) && !packing.anew;
+        is_known = is_known && self.is_known(entries, &contents)?;
+        if is_known {
             // As it was before: what leads to its files is there.
             self.pack.take_back(filled);
         }
+        self.put.known.push(is_known);
         self.put.contents.push(contents);
         if self.pack.is_full() {
             self.close()?;
@@ -181,7 +240,7 @@ impl<'a, 'b> PackGroup<'a, 'b> {
     }
 
     /// Where files of the tree that the name leads to so far rest, near these entries.
-    fn before(&self, entries: &[(&str, &Path, FolderEntry)]) -> Result<Vec<Arc<[PackLocations]>>> {
+    fn before(&self, entries: &[FoundEntry<'_>]) -> Result<Vec<Arc<[PackLocations]>>> {
         let (Some(before), Some((first, ..)), Some((last, ..))) =
             (&self.packing.before, entries.first(), entries.last())
         else {
@@ -215,7 +274,7 @@ impl<'a, 'b> PackGroup<'a, 'b> {
     }
 
     /// Whether the range with these entries has locations of all its small files already.
-    fn is_known(&self, entries: &[(&str, &Path, FolderEntry)], contents: &[Option<(Digest, u64)>]) -> Result<bool> {
+    fn is_known(&self, entries: &[FoundEntry<'_>], contents: &[Option<(Digest, u64)>]) -> Result<bool> {
         let entry = |entry: &FolderEntry, content: &Option<(Digest, u64)>| match (entry, content) {
             (FolderEntry::File { executable, .. }, Some((digest, size))) => {
                 TreeEntry::file(*digest, *size, *executable)
@@ -227,7 +286,9 @@ impl<'a, 'b> PackGroup<'a, 'b> {
             entries.iter().zip(contents).map(|((name, _, found), content)| (*name, entry(found, content))).collect();
         let range = Digest::of(&tree::range_bytes(all.iter().map(|(name, entry)| (*name, entry))));
         let locations = self.packing.lake.local_view().locations_here(&range)?;
-        for (digest, size) in contents.iter().flatten().filter(|(_, size)| *size < PACKED_BELOW) {
+        let ours = entries.iter().zip(contents).filter(|((_, source, _), _)| matches!(source, Source::Path(_)));
+        let ours = ours.filter_map(|(_, content)| content.as_ref());
+        for (digest, size) in ours.filter(|(_, size)| *size < PACKED_BELOW) {
             let mut is_there = self.packing.lake.local_view().dir().inspect(digest, *size)? == Seal::Intact;
             for at in locations.iter().filter_map(|locations| locations.find(digest)) {
                 is_there = is_there || self.packing.has_pack(&at)?;
@@ -243,9 +304,21 @@ impl<'a, 'b> PackGroup<'a, 'b> {
     fn close(&mut self) -> Result<()> {
         self.closed += 1;
         let pack = std::mem::take(&mut self.pack);
+        if let PackPlace::Later(_) = self.packing.target
+            && !pack.is_worth_it()
+        {
+            return Ok(());
+        }
         let put = |bytes: &[u8]| {
             let staged = Staged::from_bytes(&self.packing.scratch, bytes)?;
-            self.put_blob(&staged, self.packing.uid.as_str())
+            match &self.packing.target {
+                PackPlace::Lake => self.put_blob(&staged, self.packing.uid.as_str()),
+                PackPlace::Later(packs) => {
+                    let content = (staged.digest, staged.size);
+                    lock(packs).push(staged);
+                    Ok(content)
+                }
+            }
         };
         for (range, file, at) in pack.close(put)? {
             self.put.places[range].insert(file, at);
@@ -261,6 +334,11 @@ impl<'a, 'b> PackGroup<'a, 'b> {
 }
 
 impl PutFiles {
+    /// Of each range, where its files rest, and whether it rested somewhere before.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = (&HashMap<Digest, InPack>, bool)> {
+        self.places.iter().zip(self.known.iter().copied())
+    }
+
     /// Digest and size of each entry that is a file.
     pub(super) fn contents(&self) -> impl Iterator<Item = Option<(Digest, u64)>> {
         self.contents.iter().flatten().copied()

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use datlake_core::catalog::{Catalog, Commit, GcEpoch, GcGuard, Publication, Published, Replacement};
-use datlake_core::lineage::Lineage;
+use datlake_core::lineage::{Lineage, Output};
 use datlake_core::record::{CallValue, DynamicInput, NameTarget, NewRecord, OutputOf, Record};
 use datlake_core::{Code, Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{FileLock, hash_file, offload};
 
+use super::content::once;
+use super::packing_made::MadeAtRest;
 use super::packs::AtRest;
 use super::{Lake, Patience, claim_of};
 use crate::event::{CallId, Event};
@@ -59,8 +61,13 @@ impl Lake {
             false => (names, Vec::new()),
         };
         let since = GcEpoch::default();
-        let mut publication = Publication { record, value, blobs, uses, names, replaces, found, since };
-        let published = match self.publish_with_remote(catalog, &mut publication, &lineage, code).await {
+        // Lists of trees are read, and packs written.
+        let (lake, outputs) = (self.clone(), lineage.outputs.clone());
+        let rest = offload(move || lake.made_at_rest(&outputs, blobs, false)).await??;
+        let attached = attached(&rest)?;
+        let mut publication =
+            Publication { record, value, blobs: rest.blobs.clone(), attached, uses, names, replaces, found, since };
+        let published = match self.publish_with_remote(catalog, &mut publication, &rest, &lineage, code).await {
             // The remote says so of a name, or that nobody has content which the call passed on: it cannot be kept.
             Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::MissingBlob) => {
                 return Err(error);
@@ -125,11 +132,15 @@ impl Lake {
         &self,
         catalog: &Catalog,
         publication: &mut Publication,
+        rest: &MadeAtRest,
         lineage: &Lineage,
         code: &'static Code,
     ) -> Result<Published> {
         publication.since = catalog.since().await?;
-        let passed_on = self.not_made(lineage, &publication.blobs).await?;
+        let mut passed_on = self.not_made(lineage, &rest.made).await?;
+        passed_on.contents.extend(rest.there.contents.iter().cloned());
+        passed_on.contents = once(passed_on.contents);
+        passed_on.locations.extend(rest.there.locations.iter().cloned());
         publication.found.extend(passed_on.contents.iter().map(|content| content.digest));
         let mut patience = Patience::default();
         loop {
@@ -169,8 +180,16 @@ impl Lake {
 
     /// Puts what a forced run made again into the lake, in the place of what was lost or damaged: on this machine at least.
     #[doc(hidden)]
-    pub async fn heal_reproduced(&self, call: CallId, blobs: &[(Digest, PathBuf)]) -> Result<()> {
+    pub async fn heal_reproduced(
+        &self,
+        call: CallId,
+        outputs: Vec<Output>,
+        made: Vec<(Digest, PathBuf)>,
+    ) -> Result<()> {
         let mut failed = None;
+        let lake = self.clone();
+        let rest = offload(move || lake.made_at_rest(&outputs, made, true)).await??;
+        let blobs = &rest.blobs;
         for (digest, path) in blobs {
             let size = std::fs::metadata(path).map_err(|e| Error::io("look at", path.display(), e))?.len();
             match self.local_view().restore(digest, size, path).await {
@@ -181,6 +200,10 @@ impl Lake {
                 }
                 restored => restored?,
             }
+        }
+        for (at, bytes) in attached(&rest)? {
+            let to = if failed.is_some() { self.catalog().here() } else { self.catalog().clone() };
+            to.put_attached(&at, &bytes, false).await?;
         }
         if failed.is_some() || self.catalog().is_refused() {
             self.catalog().mark_unpushed(&Location::Record(call.creator.clone(), call.key)).await?;
@@ -213,6 +236,11 @@ impl Lake {
         }
         Ok(leases)
     }
+}
+
+/// What leads to packs, as documents.
+fn attached(rest: &MadeAtRest) -> Result<Vec<(Location, Vec<u8>)>> {
+    rest.locations.iter().map(|one| Ok((one.at(), one.to_bytes()?))).collect()
 }
 
 /// Fails where a store `failed` because what was to be sent is damaged on this machine.
