@@ -34,6 +34,7 @@ mod remote_url;
 mod runtime;
 mod signing;
 mod staging;
+mod sweeps;
 mod usage;
 mod writers;
 

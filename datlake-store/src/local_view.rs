@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use datlake_core::catalog::{Collections, Packs};
+use datlake_core::catalog::{Collections, Packs, SweepMemory};
 use datlake_core::claim::{DEFAULT_LEASE, Holder, Seen};
 use datlake_core::collect::Window;
 use datlake_core::{CallKey, Catalog, Digest, Error, ErrorKind, Location, Result, Side, Store, WHOLE};
@@ -30,6 +30,7 @@ use crate::offline_hint::OfflineHint;
 use crate::options::{Progress, RemoteOptions};
 use crate::reader::Reader;
 use crate::remote::Remote;
+use crate::sweeps::Sweeps;
 use crate::usage::{self, TrackUsage, Usage};
 use crate::{clock, remote};
 
@@ -90,6 +91,7 @@ pub struct LocalView {
     ranges: fetched::Fetched,
     packs: packs::PackMemory,
     sending: Arc<OnceLock<Listener>>,
+    sweeps: Option<Arc<Sweeps>>,
 }
 
 /// Receives, for large content on its way to the remote, how many bytes are there, and its size.
@@ -139,6 +141,7 @@ impl LocalView {
             // Usage is not tracked from now on: an old count would be too low later.
             let _ = std::fs::remove_file(dir.root().join(usage::NAME));
         }
+        let sweeps = remote.clone().map(|remote| Arc::new(Sweeps::of(dir.root(), remote)));
         let record_packs = Packs::default();
         let own = |durability| -> Arc<dyn Store> {
             let store = wrapped(Side::Local, Arc::new(dir.with_durability(durability)));
@@ -156,13 +159,14 @@ impl LocalView {
                 .map(|remote| -> Arc<dyn Store> { Arc::new(OfflineHint(wrapped(Side::Remote, remote.into_store()))) }),
             offline: reach == Reach::Offline,
             refused: Arc::default(),
-            collections: Collections::new(options.window, clock::elapsed),
+            collections: Collections::new(options.window, clock::elapsed)
+                .remembered_by(sweeps.clone().map(|sweeps| -> Arc<dyn SweepMemory> { sweeps })),
             packs: record_packs.clone(),
             claimed: Arc::default(),
         };
         let (wrap, options) = (options.wrap.clone(), options.remote.clone());
         let (transfers, ranges, packs) = (Semaphore::new(TRANSFERS), Default::default(), Default::default());
-        Ok(Self { dir, catalog, remote, usage, options, wrap, transfers, ranges, packs, sending })
+        Ok(Self { dir, catalog, remote, usage, options, wrap, transfers, ranges, packs, sending, sweeps })
     }
 
     /// The documents.

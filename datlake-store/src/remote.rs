@@ -103,6 +103,15 @@ impl Remote {
         }
     }
 
+    /// The id of the lake that it was, as far as the home remembers.
+    pub(crate) fn known_id(&self) -> Option<String> {
+        match &self.0 {
+            Place::Folder(folder) => folder.identity().id(),
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => bucket.identity().ok()?.id(),
+        }
+    }
+
     /// Forgets which lake it was.
     pub fn forget(&self) -> Result<()> {
         match &self.0 {

@@ -294,11 +294,27 @@ fn requests_of_pushing_and_pulling_a_tree() {
     let (one, asked) = counted(&machines, "one");
     assert_eq!(one.push(&[]).unwrap().blobs, 3);
     let of_one = std::mem::take(&mut *asked.lock().unwrap());
-    // Five objects, and whether the pack is there; the rest is asked by every push: which lake that is, what was removed and
-    // pruned, what is collected, and how far the name's log has come.
+    // The file, its range and the tree; what leads from the range to the pack, and the entry of the name. The rest is asked by every push:
+    // which lake that is, what was removed, what was pruned and how far the name's log has come, what is collected, and whether the
+    // name is still there.
     let blobs = of_one.iter().filter(|(what, about)| *what == "create" && about.starts_with("blobs/"));
     assert_eq!(blobs.count(), 3, "{of_one:?}");
-    assert!(of_one.len() <= 12, "{of_one:?}");
+    assert!(of_one.len() <= 10, "{of_one:?}");
+    drop(one);
+
+    // Once content was swept, nothing is believed of what was there before.
+    let collector = machines.machine("collector");
+    collector.add_bytes("unused.txt", b"unused").unwrap();
+    collector.remove("unused.txt").unwrap();
+    assert_eq!(collector.collect(Collect::default().exclusive(true)).unwrap().remote.unwrap().blobs, 1);
+    drop(collector);
+    fs::write(folder.path().join(name(8)), "changed too").unwrap();
+    offline().replacing().add_tree("many", folder.path()).unwrap();
+    let (one, asked) = counted(&machines, "one");
+    one.push(&[]).unwrap();
+    let of_one = std::mem::take(&mut *asked.lock().unwrap());
+    assert!(of_one.iter().any(|(what, about)| *what == "size" && about.starts_with("blobs/")), "{of_one:?}");
+    drop(one);
 
     let (other, asked) = counted(&machines, "other");
     other.pull(&["many"]).unwrap();
@@ -306,6 +322,7 @@ fn requests_of_pushing_and_pulling_a_tree() {
     assert!(of_pull.len() < 40, "{of_pull:?}");
     let tree = Tree::try_from(other.file("many").unwrap()).unwrap();
     assert_eq!(tree.get(&name(7)).unwrap().read_to_string().unwrap(), "changed");
+    assert_eq!(tree.get(&name(8)).unwrap().read_to_string().unwrap(), "changed too");
     assert_eq!(tree.get(&name(2999)).unwrap().read_to_string().unwrap(), content(2999));
 }
 

@@ -15,6 +15,17 @@ pub struct Collections {
     pub window: Window,
     pub(super) clock: Arc<dyn Fn() -> Duration + Send + Sync>,
     pub(super) known: Arc<Mutex<Learned>>,
+    memory: Option<Arc<dyn SweepMemory>>,
+}
+
+/// What a machine remembers of the sweeps at its remote, for its next process. What was known before is as good as what is known now: it
+/// makes more look like collected, never less.
+pub trait SweepMemory: Send + Sync {
+    /// How many sweeps had begun and ended, as far as an earlier process knew.
+    fn load(&self) -> Option<u64>;
+
+    /// So many have by now.
+    fn save(&self, swept: u64);
 }
 
 #[derive(Default)]
@@ -41,6 +52,13 @@ impl Swept {
 /// The GC epoch before content was uploaded or found. The default is for lakes without a remote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GcEpoch(pub(super) Option<Swept>);
+
+impl GcEpoch {
+    /// How many sweeps had begun and ended; `None` where nobody collects.
+    pub fn swept(&self) -> Option<u64> {
+        self.0.map(|swept| swept.0)
+    }
+}
 
 /// How an attempt to commit ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,12 +126,33 @@ impl GcGuard {
 impl Collections {
     /// `clock` says how much time has passed since some moment, also while the machine slept.
     pub fn new(window: Window, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        Self { window, clock: Arc::new(clock), known: Arc::default() }
+        Self { window, clock: Arc::new(clock), known: Arc::default(), memory: None }
+    }
+
+    /// With what the machine remembers.
+    #[must_use]
+    pub fn remembered_by(self, memory: Option<Arc<dyn SweepMemory>>) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// What is known of sweeps, by this process or an earlier one.
+    pub(super) fn known(&self) -> Option<Swept> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).swept;
+        if known.is_some() {
+            return known;
+        }
+        let loaded = Swept(self.memory.as_ref()?.load()?);
+        Some(*self.known.lock().unwrap_or_else(PoisonError::into_inner).swept.get_or_insert(loaded))
     }
 
     pub(super) fn learn(&self, latest: Option<&Collection>) -> Swept {
         let swept = Swept::by(latest);
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).swept = Some(swept);
+        let before = self.known.lock().unwrap_or_else(PoisonError::into_inner).swept.replace(swept);
+        if before != Some(swept)
+            && let Some(memory) = &self.memory
+        {
+            memory.save(swept.0);
+        }
         swept
     }
 }

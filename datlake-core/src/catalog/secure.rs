@@ -22,9 +22,8 @@ impl Catalog {
     /// Those of the remote, the first time.
     pub async fn since(&self) -> Result<GcEpoch> {
         let Some(remote) = &self.remote else { return Ok(GcEpoch(None)) };
-        let known = self.collections.known.lock().unwrap_or_else(PoisonError::into_inner).swept;
         // What was known before is as good: it makes more look like collected, never less.
-        let swept = match known {
+        let swept = match self.collections.known() {
             Some(swept) => swept,
             None => match collect::latest(&**remote).await {
                 Err(error) if error.kind() == ErrorKind::Denied => return Ok(GcEpoch(None)),

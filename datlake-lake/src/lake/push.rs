@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use datlake_core::ErrorKind;
 use datlake_core::catalog::{Commit, GcGuard, Pushed};
 use datlake_core::document::{Content, MadeFrom, Part, References};
+use datlake_core::tree::PackLocations;
 use datlake_core::{Digest, Document, Error, Location, Result, Uid};
 use datlake_store::{offload, wait};
 
@@ -100,9 +101,14 @@ impl Lake {
         let (lake, all, done) = (self.clone(), wanted.len(), Arc::new(AtomicUsize::new(0)));
         let mut digests: Vec<Digest> = wanted.iter().map(|content| content.digest).collect();
         digests.extend(items.iter().filter_map(|item| item.content.as_ref().ok()).flat_map(|rest| &rest.there));
+        let known = self.local_view().packs_there(&since);
         let likely: HashSet<Digest> =
             items.iter().filter_map(|item| item.content.as_ref().ok()).flat_map(|rest| &rest.likely).copied().collect();
         let sent = each(wanted, move |content| {
+            // Nothing is swept since, or `secure` says so below.
+            if known.contains(&content.digest) && likely.contains(&content.digest) {
+                return (content.digest, Ok(None));
+            }
             let sent = wait(lake.send(&content, likely.contains(&content.digest)));
             lake.emit(&Event::Pushing { done: done.fetch_add(1, Ordering::Relaxed) + 1, all });
             (content.digest, sent)
@@ -132,6 +138,8 @@ impl Lake {
             Commit::Done(secured) => secured,
             Commit::Retry(retry) => return Ok(Commit::Retry(retry)),
         };
+        let packs = locations.iter().map(PackLocations::pack).filter(|pack| !missing.contains_key(pack));
+        self.local_view().note_packs_there(&since, packs.collect());
         // Entries of a log go after what it belongs to, one after the other, and what a repository has after that.
         let (entries, items): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| item.at.entry_of().is_some() || item.at.repository().is_some());

@@ -1,7 +1,9 @@
 //! Content on its way to the remote: uploads and repairs.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use datlake_core::catalog::GcEpoch;
 use datlake_core::{Created, Digest, Error, ErrorKind, Location, Result, Store};
 
 use super::{LocalView, Pinned, Wanted};
@@ -23,6 +25,20 @@ impl LocalView {
 
     fn last_remote_file(&self) -> PathBuf {
         self.home().join("remotes").join("last")
+    }
+
+    /// The packs that the remote had when `since` was taken, or earlier, and keeps until content is swept there: who finds out that none
+    /// was need not ask for them.
+    pub fn packs_there(&self, since: &GcEpoch) -> BTreeSet<Digest> {
+        let known = self.sweeps.as_ref().zip(since.swept());
+        known.map_or_else(BTreeSet::new, |(sweeps, swept)| sweeps.packs(swept))
+    }
+
+    /// Remembers packs that the remote was found to have `since` then, for later processes.
+    pub fn note_packs_there(&self, since: &GcEpoch, packs: BTreeSet<Digest>) {
+        if let Some((sweeps, swept)) = self.sweeps.as_ref().zip(since.swept()) {
+            sweeps.note_packs(swept, packs);
+        }
     }
 
     /// Calls `listener` during large uploads, every few MiB and at the end: digest, bytes so far, size. Only the first listener
