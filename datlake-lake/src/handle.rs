@@ -2,7 +2,6 @@
 //!
 //! This module knows no file, no scope and no call. What can be done with a lake is in [`lake`](crate::lake), above the files.
 
-use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
@@ -10,11 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use datlake_core::by_key::ByKey;
 use datlake_core::catalog::Catalog;
 use datlake_core::flight::Flights;
 use datlake_core::lineage::Lineage;
-use datlake_core::record::{CallValue, Record};
+use datlake_core::record::Record;
 use datlake_core::returned::ReturnedValues;
 use datlake_core::{CreatorName, Digest, Location, Result, Uid};
 use datlake_store::{LocalView, Maker, Permits};
@@ -25,6 +23,7 @@ use crate::journal::RunJournal;
 use crate::last_packs::LastPacks;
 use crate::mode::Mode;
 use crate::provenance::Provenance;
+use crate::remembered::RememberedCalls;
 use crate::sync::lock;
 
 /// A lake: a store on this machine and, optionally, a remote it shares with others.
@@ -53,7 +52,7 @@ pub(crate) struct Inner {
     pub(crate) flights: Mutex<(Maker, Flights)>,
     pub(crate) permits: Permits,
     pub(crate) claims: OtherClaims,
-    pub(crate) remembered: Mutex<ByKey<Remembered>>,
+    pub(crate) remembered: Mutex<RememberedCalls>,
     pub(crate) returned: ReturnedValues,
     pub(crate) observers: Mutex<Vec<Observer>>,
     /// What people call the content that may be on its way to the remote.
@@ -87,15 +86,6 @@ pub(crate) struct Inner {
     /// A lake that goes when its last handle does.
     pub(crate) temporary: Option<tempfile::TempDir>,
     pub(crate) maker: Maker,
-}
-
-/// What a process knows of a call that it has met.
-#[derive(Clone, Debug)]
-pub struct Remembered {
-    /// What its record answers.
-    pub answer: Arc<CallValue>,
-    /// The type under which the value was last decoded, and found to be what was stored: it is noted then what the call returned.
-    pub checked: Option<TypeId>,
 }
 
 impl Drop for Inner {

@@ -29,6 +29,7 @@ mod mode;
 mod nearest;
 mod origin;
 mod rank;
+mod remembered;
 pub mod report;
 mod repository;
 mod setters;
@@ -54,8 +55,6 @@ pub use datlake_store::{AsyncReader, Reader};
 pub use event::{CallId, Event, Pace};
 pub use file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree, TreeWriter, Unverified};
 pub use handle::Lake;
-#[doc(hidden)]
-pub use handle::Remembered;
 pub use lake::{
     AsyncLakeWriter, CallOrder, CallQuery, Collect, Condition, Evict, Files, LakeBuilder, LakeWriter, Mirror, Prune,
     Replacing, Verify,
@@ -63,6 +62,8 @@ pub use lake::{
 pub use mode::Mode;
 pub use origin::Origin;
 pub use rank::is_first;
+#[doc(hidden)]
+pub use remembered::Remembered;
 pub use repository::{
     Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, MergeWinner, NewRepository, ObjectQuery,
     Reference, Repository, RepositoryAddress, Tag, Transaction, Upload,

@@ -16,9 +16,10 @@ use futures_util::FutureExt as _;
 
 use crate::config::Log;
 use crate::event::{CallId, Event, Pace};
-use crate::handle::{Inner, Lake, Remembered};
+use crate::handle::{Inner, Lake};
 use crate::mode::Mode;
 use crate::rank::Rank;
+use crate::remembered::Remembered;
 use crate::report::{human_duration as duration, human_size as bytes};
 use crate::sync::lock;
 use counts::{Counts, Group};

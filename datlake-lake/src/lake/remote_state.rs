@@ -11,7 +11,7 @@ use datlake_store::lake_id;
 
 use super::{Lake, lock};
 use crate::event::Event;
-use crate::handle::Remembered;
+use crate::remembered::Remembered;
 
 /// Calls a process remembers by itself, before it forgets them all and starts anew.
 const REMEMBERED: usize = 1 << 14;
@@ -20,16 +20,14 @@ impl Lake {
     /// A call that this process has met.
     #[doc(hidden)]
     pub fn remembered(&self, key: &CallKey) -> Option<Remembered> {
-        lock(&self.0.remembered).get(key).cloned()
+        lock(&self.0.remembered).get(key)
     }
 
     /// This process got what a call returned, as a value of the type `checked`, with its canonical encoding: by that it is
     /// recognised where it is an argument.
     #[doc(hidden)]
     pub fn note_returned(&self, answer: &Arc<CallValue>, checked: TypeId, encoding: Vec<u8>) {
-        if let Some(remembered) = lock(&self.0.remembered).get_mut(&answer.key) {
-            remembered.checked = Some(checked);
-        }
+        lock(&self.0.remembered).check(&answer.key, checked);
         self.0.returned.note(answer, encoding);
     }
 
@@ -50,7 +48,7 @@ impl Lake {
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(answer.key, Remembered { answer: Arc::clone(answer), checked: None });
+        remembered.insert(Arc::clone(answer));
     }
 
     /// Before a process first asks the remote anything, it recognises it and learns what others removed.
