@@ -47,6 +47,8 @@ pub(crate) enum GraphFormat {
     Dot,
     /// For Markdown
     Mermaid,
+    /// A page of Markdown: how a file came to be, step by step, with how to cite it
+    Markdown,
     /// A picture
     Svg,
     /// The graph as data
@@ -93,12 +95,13 @@ impl LineageHow {
             None | Some("txt" | "text") => Ok(GraphFormat::Text),
             Some("dot" | "gv") => Ok(GraphFormat::Dot),
             Some("mmd" | "mermaid") => Ok(GraphFormat::Mermaid),
+            Some("md" | "markdown") => Ok(GraphFormat::Markdown),
             Some("svg") => Ok(GraphFormat::Svg),
             Some("json") => Ok(GraphFormat::Json),
             Some("jsonl" | "ndjson") => Ok(GraphFormat::Openlineage),
             Some("provjson") => Ok(GraphFormat::Prov),
             Some(other) => Err(format!(
-                "`.{}` says no format: end it in .svg, .dot, .mmd, .json or .txt, or give --format",
+                "`.{}` says no format: end it in .svg, .dot, .mmd, .md, .json, .jsonl or .txt, or give --format",
                 escape(other)
             )),
         }

@@ -17,7 +17,7 @@ const HOSTILE: [&str; 6] = [
     "in/turned\u{202e}txt.exe",
     "in/-->]]><!-- %%{init: {}}%% *.txt",
 ];
-const FORMATS: [&str; 5] = ["text", "dot", "mermaid", "svg", "json"];
+const FORMATS: [&str; 6] = ["text", "dot", "mermaid", "markdown", "svg", "json"];
 /// Formats of what ran, for other programs.
 const RECORDS: [&str; 2] = ["openlineage", "prov"];
 
@@ -104,6 +104,7 @@ fn the_ending_of_a_file_says_the_format() {
         ("a.svg", "<svg "),
         ("a.dot", "digraph "),
         ("a.mmd", "flowchart "),
+        ("a.md", "# How `which.txt` came to be\n"),
         ("a.json", "{"),
         ("a.jsonl", "{\"eventTime\""),
         ("a.provjson", "{"),
@@ -248,6 +249,23 @@ fn what_ran_is_told_to_openlineage() {
     for format in RECORDS {
         machine.fails(2, &["a pipeline as a whole", "name a file"], &["lineage", "--pipeline", "--format", format]);
     }
+}
+
+#[test]
+fn how_a_file_came_to_be_is_a_page() {
+    let (machine, _) = Machine::prepared();
+    let page = machine.ok(&["lineage", "--up", "reports/which.txt", "--format", "markdown"]);
+    let at = |what: &str| page.find(what).unwrap_or_else(|| panic!("no `{what}` in {page}"));
+    // The steps are in the order in which they ran, each with what it was given and made.
+    assert!(at("### 1. `word_count`") < at("### 3. `compare`"), "{page}");
+    let last = &page[at("### 3. `compare`")..at("## What it began with")];
+    assert!(last.contains("- Made: `reports/which.txt` (") && last.contains("- Given: `@datlake-cli/"), "{last}");
+    assert!(page[at("## What it began with")..].contains("- `corpora/alice.txt`: "), "{page}");
+    let citation = page.lines().find(|line| line.starts_with("Cite as: ")).unwrap();
+    let digest = machine.lake().file("reports/which.txt").unwrap().digest().to_string();
+    assert!(citation.contains("ada@example.org (") && citation.contains(&digest), "{citation}");
+    assert_eq!(page.matches("```").count(), 2, "{page}");
+    assert!(machine.ok(&["lineage", "--pipeline", "--format", "markdown"]).contains("## Creators\n\n- `"));
 }
 
 #[test]

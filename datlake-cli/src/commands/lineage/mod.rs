@@ -3,6 +3,7 @@
 mod dot;
 mod drawing;
 mod layout;
+mod markdown;
 mod mermaid;
 mod neighbours;
 mod openlineage;
@@ -92,6 +93,7 @@ impl Answer for Shown {
             GraphFormat::Text => text::trees(&self.graph, self.ways, page),
             GraphFormat::Dot => dot::text(&drawing()),
             GraphFormat::Mermaid => mermaid::text(&drawing()),
+            GraphFormat::Markdown => markdown::text(&self.graph),
             GraphFormat::Svg => svg::text(&drawing()),
             GraphFormat::Json => serde_json::to_string_pretty(&self.graph).unwrap_or_default() + "\n",
             GraphFormat::Openlineage => openlineage::text(&self.graph, &self.namespace),
