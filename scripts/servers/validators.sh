@@ -15,7 +15,7 @@ install() {
 }
 command -v dot > /dev/null || install > packages.log 2>&1 ||
   { echo "Graphviz cannot be installed: $dir/packages.log" >&2; exit 1; }
-packages=(jsonschema==4.26.0 rfc3339-validator==0.1.4 rfc3987-syntax==1.1.0 openlineage-python==1.54.0 prov==3.2.3 pydot==4.0.1 networkx==3.6)
+packages=(jsonschema==4.26.0 rfc3339-validator==0.1.4 rfc3987-syntax==1.1.0 openlineage-python==1.54.0 prov==3.2.3 pydot==4.0.1 networkx==3.6 rocrate==0.16.0)
 if [ ! -e complete ]; then
   { python3 -m venv venv && venv/bin/pip install -q "${packages[@]}"; } > install.log 2>&1 ||
     { echo "they cannot be installed: $dir/install.log" >&2; exit 1; }

@@ -30,10 +30,13 @@ pub(crate) struct LineageHow {
     /// The format; else the ending of FILE says it
     #[arg(long, value_enum)]
     format: Option<GraphFormat>,
+    /// The license of what ro-crate writes: a URL, or in words
+    #[arg(long, value_name = "LICENSE")]
+    pub(crate) license: Option<String>,
     /// What tells this lake's names from those of others, in openlineage and prov; else its remote, or where it is
     #[arg(long, value_name = "URI")]
     pub(crate) namespace: Option<String>,
-    /// Write it to FILE
+    /// Write it to FILE; of ro-crate, to a folder that is made
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -57,6 +60,8 @@ pub(crate) enum GraphFormat {
     Openlineage,
     /// W3C PROV-JSON
     Prov,
+    /// A folder to publish: files, code and how they were made, as an RO-Crate (Process Run Crate)
+    RoCrate,
 }
 
 /// How far to go from what was asked for.

@@ -269,6 +269,42 @@ fn how_a_file_came_to_be_is_a_page() {
 }
 
 #[test]
+fn a_crate_has_files_code_and_how_they_were_made() {
+    let (machine, _) = Machine::prepared();
+    let folder = machine.path("crate");
+    let folder = folder.to_str().unwrap();
+    let write =
+        ["lineage", "reports/which.txt", "--format", "ro-crate", "--license", "https://spdx.org/licenses/CC0-1.0"];
+    let into = [&write[..], &["-o", folder]].concat();
+    machine.fails(2, &["an RO-Crate is a folder", "-o FOLDER"], &write);
+    let said = machine.ok(&into);
+    assert!(said.starts_with("wrote ") && said.ends_with("crate: 8 nodes\n"), "{said}");
+    machine.fails(2, &["it exists"], &into);
+    let read = |path: &str| std::fs::read_to_string(machine.path("crate").join(path)).unwrap();
+    assert_eq!(read("data/which.txt"), machine.ok(&["cat", "reports/which.txt"]));
+    let text = read("ro-crate-metadata.json");
+    assert!(!text.contains("hunter2") && !text.contains(folder), "{text}");
+    let described: Value = serde_json::from_str(&text).unwrap();
+    let entities = described["@graph"].as_array().unwrap();
+    let find = |id: &str| entities.iter().find(|one| one["@id"] == id).unwrap_or_else(|| panic!("no {id} in {text}"));
+    assert_eq!(find("./")["license"], "https://spdx.org/licenses/CC0-1.0");
+    let actions = entities.iter().filter(|one| one["@type"] == "CreateAction").collect::<Vec<_>>();
+    assert_eq!(actions.len(), 3);
+    let compare = actions.iter().find(|one| one["result"][0]["@id"] == "data/which.txt").unwrap();
+    let code = read(compare["instrument"]["@id"].as_str().unwrap());
+    assert!(code.starts_with("// datlake-cli/cli::pipeline::compare/"), "{code}");
+    // What is gone is described, and the command says so.
+    let digest = machine.lake().file("corpora/snark.txt").unwrap().digest().to_string();
+    for lake in [machine.home(), machine.path("remote")] {
+        let _ = std::fs::remove_file(lake.join("blobs").join(&digest[..2]).join(&digest));
+    }
+    let left = machine.path("left");
+    let said = machine.ok(&["lineage", "reports/which.txt", "--format", "ro-crate", "-o", left.to_str().unwrap()]);
+    assert!(said.contains(", 1 file only described"), "{said}");
+    assert!(!left.join("data/snark.txt").exists() && left.join("data/which.txt").exists());
+}
+
+#[test]
 fn what_ran_is_told_to_prov() {
     let (machine, _) = Machine::prepared();
     let text = machine.ok(&["lineage", "reports/which.txt", "--format", "prov"]);
@@ -309,6 +345,8 @@ fn readers_of_other_people_s_formats_take_what_is_written() {
         let said = read("prov", "prov.json", &[picture.to_str().unwrap()]);
         assert!(said.contains(&format!(" {activities} activities")), "{said}");
         assert!(std::fs::read(picture).unwrap().starts_with(b"\x89PNG"));
+        let said = read("ro-crate", "crate", &[machine.path("again").to_str().unwrap()]);
+        assert!(said.ends_with(&format!(" {activities} actions\n")), "{said}");
     }
 }
 

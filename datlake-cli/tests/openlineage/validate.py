@@ -2,11 +2,13 @@
 
     validate.py openlineage FILE    the published schemas, and the client's own model
     validate.py prov FILE PICTURE   the package `prov`, which also draws it
+    validate.py ro-crate FOLDER COPY  the package `rocrate`, which also writes it again, and the rules of Process Run Crate
 """
 
 import json
 import pathlib
 import sys
+import urllib.parse
 
 HERE = pathlib.Path(__file__).parent
 OWN = HERE / "../../../docs/openlineage/DatlakeCallRunFacet.json"
@@ -72,4 +74,38 @@ def prov(path, picture):
     )
 
 
-{"openlineage": openlineage, "prov": prov}[sys.argv[1]](*sys.argv[2:])
+def ro_crate(folder, copy):
+    from rocrate.rocrate import ROCrate
+
+    crate = ROCrate(folder)
+    as_list = lambda one: one if isinstance(one, list) else [] if one is None else [one]
+    kinds = lambda entity: as_list(entity.type)
+    profile = "https://w3id.org/ro/wfrun/process/0.5"
+    assert profile in [one.id for one in as_list(crate.root_dataset.get("conformsTo"))]
+    for name in ("name", "description", "datePublished", "license"):
+        assert crate.root_dataset.get(name), name
+    parts = {one.id for one in as_list(crate.root_dataset.get("hasPart"))}
+    data = [one for one in crate.data_entities if not one.id.startswith("urn:")]
+    for one in data:
+        path = pathlib.Path(folder) / urllib.parse.unquote(one.id)
+        assert path.exists() and one.id in parts, one.id
+        if "File" in kinds(one):
+            assert int(one.get("contentSize")) == path.stat().st_size, one.id
+    actions = [one for one in crate.get_entities() if "CreateAction" in kinds(one)]
+    mentioned = {one.id for one in as_list(crate.root_dataset.get("mentions"))}
+    for action in actions:
+        assert action.id in mentioned, action.id
+        # The profile: an instrument that is software; what it was given and made are described.
+        instrument = action.get("instrument")
+        assert {"SoftwareSourceCode", "SoftwareApplication", "ComputationalWorkflow"} & set(kinds(instrument)), instrument
+        for one in as_list(action.get("object")) + as_list(action.get("result")):
+            assert not isinstance(one, str), one
+            assert {"File", "Dataset", "PropertyValue"} & set(kinds(one)), one
+        assert action.get("startTime") <= action.get("endTime") and "Person" in kinds(action.get("agent"))
+    crate.write(copy)
+    again = ROCrate(copy)
+    assert {one.id for one in again.get_entities()} == {one.id for one in crate.get_entities()}
+    print(len(data), "parts", len(actions), "actions")
+
+
+{"openlineage": openlineage, "prov": prov, "ro-crate": ro_crate}[sys.argv[1]](*sys.argv[2:])

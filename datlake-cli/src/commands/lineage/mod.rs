@@ -8,6 +8,7 @@ mod mermaid;
 mod neighbours;
 mod openlineage;
 mod prov;
+mod ro_crate;
 mod svg;
 mod text;
 
@@ -22,6 +23,7 @@ use super::get::write_new;
 use crate::answer::{Answer, Page};
 use crate::args::{GraphFormat, LineageHow, LineageReach};
 use crate::failure::refused;
+use crate::text::{count, escape, files};
 use drawing::Drawing;
 pub(super) use text::replacement;
 
@@ -41,7 +43,7 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
         return Err(refused("--json writes JSON to standard output: leave out --json, or --format and --output").into());
     }
     let format = how.format().map_err(refused)?;
-    if how.pipeline && matches!(format, GraphFormat::Openlineage | GraphFormat::Prov) {
+    if how.pipeline && matches!(format, GraphFormat::Openlineage | GraphFormat::Prov | GraphFormat::RoCrate) {
         let error = refused("a pipeline as a whole is no record of what ran, as this format is");
         return Err(error.with_hint("name a file, a call or a creator").into());
     }
@@ -56,12 +58,26 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
     let namespace = how.namespace.clone().unwrap_or_else(|| namespace(lake));
     let shown = Shown { graph, format, ways, namespace };
     match &how.output {
+        None if format == GraphFormat::RoCrate => {
+            let error = refused("an RO-Crate is a folder");
+            Err(error.with_hint("say which one to make, by -o FOLDER").into())
+        }
+        Some(folder) if format == GraphFormat::RoCrate => {
+            let absent = ro_crate::write(lake, &shown.graph, folder, how.license.as_deref())?;
+            let (file, graph) = (folder.clone(), shown.graph);
+            Ok(Box::new(Written { file, nodes: graph.nodes.len(), absent, damaged: graph.damaged }))
+        }
         None => Ok(Box::new(shown)),
         Some(file) => {
             let page = Page { columns: 100, limit: None, verbose: false };
             let text = anstream::adapter::strip_str(&shown.text(&page)).to_string();
             write_new(file, true, false, |to| Ok(to.write_all(text.as_bytes())?))?;
-            Ok(Box::new(Written { file: file.clone(), nodes: shown.graph.nodes.len(), damaged: shown.graph.damaged }))
+            Ok(Box::new(Written {
+                file: file.clone(),
+                nodes: shown.graph.nodes.len(),
+                absent: 0,
+                damaged: shown.graph.damaged,
+            }))
         }
     }
 }
@@ -98,6 +114,8 @@ impl Answer for Shown {
             GraphFormat::Json => serde_json::to_string_pretty(&self.graph).unwrap_or_default() + "\n",
             GraphFormat::Openlineage => openlineage::text(&self.graph, &self.namespace),
             GraphFormat::Prov => prov::text(&self.graph, &self.namespace),
+            // Written by itself.
+            GraphFormat::RoCrate => String::new(),
         }
     }
 
@@ -111,6 +129,8 @@ impl Answer for Shown {
 struct Written {
     file: PathBuf,
     nodes: usize,
+    /// Files that the lake does not have any more, and which are described only.
+    absent: u64,
     #[serde(skip)]
     damaged: Vec<Damage>,
 }
@@ -118,7 +138,11 @@ struct Written {
 impl Answer for Written {
     fn text(&self, _: &Page) -> String {
         let name = self.file.display().to_string();
-        format!("wrote {}: {}\n", crate::text::escape(&name), crate::text::count(self.nodes as u64, "node"))
+        let absent = match self.absent {
+            0 => String::new(),
+            absent => format!(", {} only described: the lake has no such content any more", files(absent)),
+        };
+        format!("wrote {}: {}{absent}\n", escape(&name), count(self.nodes as u64, "node"))
     }
 
     fn damaged(&self) -> &[Damage] {
