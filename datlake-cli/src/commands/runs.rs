@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::answer::{Answer, Page, rows};
 use crate::text::{count, dimmed, duration, escape, fill, paragraph, parameter, time};
 
-/// How a run is told from a file, where either can be asked for.
+/// How a run differs from a file, where either can be asked for.
 const PREFIX: &str = "run:";
 
 /// The run that is meant, with `run:` before it or without.

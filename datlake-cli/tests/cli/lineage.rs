@@ -231,7 +231,7 @@ fn what_ran_is_told_to_openlineage() {
     let given = names(last, "inputs");
     let made: Vec<String> = ends.iter().flat_map(|event| names(event, "outputs")).collect();
     assert!(!given.is_empty() && given.iter().all(|name| made.contains(name)), "{given:?} of {made:?}");
-    // A run is the same whenever it is told, and both its events say so.
+    // A run is the same whenever somebody asks, and both its events say so.
     let run = |event: &Value| event["run"]["runId"].as_str().unwrap().to_owned();
     let mut told: Vec<String> = starts.iter().map(|event| run(event)).collect();
     let mut ended: Vec<String> = ends.iter().map(|event| run(event)).collect();

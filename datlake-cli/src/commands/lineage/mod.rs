@@ -34,7 +34,7 @@ struct Shown {
     format: GraphFormat,
     /// Which ways were asked for; of a pipeline neither.
     ways: text::Ways,
-    /// What the names of this lake are told by from those of others.
+    /// What distinguishes the names of this lake from those of others.
     namespace: String,
 }
 
