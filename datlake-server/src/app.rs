@@ -1,6 +1,7 @@
 //! What requests share: the lake, who may ask, and the repositories that were opened.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datlake::{ErrorKind, Lake, Repository};
@@ -21,14 +22,15 @@ struct Shared {
     accounts: Accounts,
     callers: Callers,
     largest_object: u64,
+    folder: PathBuf,
     open: Mutex<HashMap<String, Repository>>,
 }
 
 impl App {
     pub(crate) fn new(lake: &Lake, accounts: Accounts, settings: &ServerSettings) -> Self {
         let callers = Callers::new(accounts.clone(), settings.root.clone());
-        let (lake, largest_object) = (lake.clone(), settings.largest_object);
-        Self(Arc::new(Shared { lake, accounts, callers, largest_object, open: Mutex::default() }))
+        let (lake, largest_object, folder) = (lake.clone(), settings.largest_object, settings.folder.clone());
+        Self(Arc::new(Shared { lake, accounts, callers, largest_object, folder, open: Mutex::default() }))
     }
 
     pub(crate) fn lake(&self) -> &Lake {
@@ -45,6 +47,11 @@ impl App {
 
     pub(crate) fn largest_object(&self) -> u64 {
         self.0.largest_object
+    }
+
+    /// Where what is no lake's is kept.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0.folder
     }
 
     /// The repository `name`, in which `caller` changes what is changed. Others may have deleted it and created another of that name.

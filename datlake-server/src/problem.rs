@@ -65,6 +65,10 @@ impl Problem {
         self
     }
 
+    pub(crate) fn into_parts(self) -> (StatusCode, String) {
+        (self.status, self.message)
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::access::Accounts;
 use crate::app::App;
+use crate::gateway::with_gateway;
 use crate::http::{Routes, about, every_request};
 use crate::lakefs;
 use crate::settings::ServerSettings;
@@ -46,7 +47,7 @@ impl Server {
         let failed = |e| Error::io("listen at", settings.listen, e);
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, accounts, router: every_request(router) })
+        Ok(Self { listener, address, accounts, router: every_request(router, |router| with_gateway(router, &app)) })
     }
 
     /// Where it listens.

@@ -323,8 +323,14 @@ impl Accounts {
         }
     }
 
+    /// The account whose key pair this is, if it is good: whoever asks has compared a signature with its secret.
+    pub(super) async fn of_signer(&self, id: &str) -> Result<Option<Account>> {
+        let Some((account, _)) = self.secret_of(id).await? else { return Ok(None) };
+        self.account(&account).await
+    }
+
     /// The id of the account whose key pair this is, and its secret, if it is good.
-    async fn secret_of(&self, id: &str) -> Result<Option<(String, String)>> {
+    pub(super) async fn secret_of(&self, id: &str) -> Result<Option<(String, String)>> {
         let sql = "SELECT account, sealed FROM key_pairs \
                    WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
         let query = sqlx::query_as::<_, (String, String)>(sql).bind(id).bind(now());

@@ -54,6 +54,22 @@ impl Callers {
         })
     }
 
+    /// The secret of a key pair, with which its signatures are compared; `None` where there is no such pair that is good.
+    pub(crate) async fn secret_of(&self, id: &str) -> Result<Option<String>> {
+        match &self.root.key_pair {
+            Some((root, secret)) if secret::is_same(root, id) => Ok(Some(secret.clone())),
+            _ => Ok(self.accounts.secret_of(id).await?.map(|(_, secret)| secret)),
+        }
+    }
+
+    /// Whose key pair a signature was made with, which was compared.
+    pub(crate) async fn of_signer(&self, id: &str) -> Result<Option<Caller>> {
+        match &self.root.key_pair {
+            Some((root, _)) if secret::is_same(root, id) => Ok(Some(Caller(root_account()))),
+            _ => Ok(self.accounts.of_signer(id).await?.map(Caller)),
+        }
+    }
+
     async fn of_key_pair(&self, id: &str, secret: &str) -> Result<Option<Account>> {
         if let Some((root, expected)) = &self.root.key_pair
             && secret::is_same(root, id)

@@ -21,16 +21,17 @@ const LONGEST_ID: usize = 128;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Puts all of it around `router`.
-pub(crate) fn every_request(router: Router) -> Router {
-    router
+/// Puts all of it around `router`, and `within` around its routes.
+pub(crate) fn every_request(router: Router, within: impl FnOnce(Router) -> Router) -> Router {
+    let router = router
         .fallback(|| async { Problem::not_found("there is no such route; /openapi.json has all that there are") })
         .method_not_allowed_fallback(|| async {
             Problem::new(
                 axum::http::StatusCode::METHOD_NOT_ALLOWED,
                 "this route has no such method; /openapi.json has those it has",
             )
-        })
+        });
+    within(router)
         // Each input has a limit of its own.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(SILENCE))
@@ -45,12 +46,18 @@ async fn logged(mut request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let expects = request.headers().contains_key(header::EXPECT);
     let began = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, took) = (response.status().as_u16(), began.elapsed());
     let _in = span.enter();
     tracing::info!(%method, path, route, status, ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "answered");
+    let is_refused = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
+    // Its body was asked for by nobody and does not come: what comes next is no part of it.
+    if expects && is_refused {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     headers.insert(REQUEST_ID, id);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response

@@ -9,12 +9,12 @@ use crate::support::{ROOT, Served};
 fn run(script: &str) {
     let Ok(python) = std::env::var("DATLAKE_TEST_CLIENTS") else { return };
     let served = Served::new();
-    let token = served.accounts(async |accounts| {
+    let (token, pair) = served.accounts(async |accounts| {
         accounts.create("reader", AccountKind::Machine).await?;
         for pattern in ["repo:r-*", "repo:b-*"] {
             accounts.grant("reader", datlake_server::AccessRole::Reader, &pattern.parse()?).await?;
         }
-        Ok(accounts.create_token("reader", None).await?.token)
+        Ok((accounts.create_token("reader", None).await?.token, accounts.create_key_pair("reader", None).await?))
     });
     let file = format!("{}/tests/clients/{script}", env!("CARGO_MANIFEST_DIR"));
     let done = Command::new(python)
@@ -24,6 +24,8 @@ fn run(script: &str) {
         .env("LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY", ROOT.1)
         .env("LAKECTL_CONFIG_FILE", "/nowhere")
         .env("READERS_TOKEN", token)
+        .env("READERS_KEY", pair.access_key_id)
+        .env("READERS_SECRET", pair.secret_access_key)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NO_PROXY", "127.0.0.1")
         .output()
@@ -32,9 +34,51 @@ fn run(script: &str) {
     assert!(done.status.success() && said.contains("\nOK"), "{said}");
 }
 
+/// `rclone`, where `./test` has installed it: a folder there and back.
+#[test]
+fn rclone_copies_a_folder_there_and_back() {
+    let Ok(rclone) = std::env::var("DATLAKE_TEST_RCLONE") else { return };
+    let served = Served::new();
+    let sales = served.lake.new_repository("sales").create().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(&rclone);
+        let remote = [("TYPE", "s3"), ("PROVIDER", "Other"), ("ENDPOINT", &served.url), ("ACCESS_KEY_ID", ROOT.0)];
+        for (name, value) in remote.into_iter().chain([("SECRET_ACCESS_KEY", ROOT.1), ("FORCE_PATH_STYLE", "true")]) {
+            command.env(format!("RCLONE_CONFIG_LAKE_{name}"), value);
+        }
+        command.args(["--config", "/dev/null", "--s3-upload-cutoff", "6M", "--s3-chunk-size", "5M", "--retries", "1"]);
+        let done = command.args(arguments).env("NO_PROXY", "127.0.0.1").env_remove("AWS_CA_BUNDLE").output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (there, back) = (folder.path().join("there"), folder.path().join("back"));
+    std::fs::create_dir_all(there.join("raw/old")).unwrap();
+    std::fs::write(there.join("a.csv"), "1").unwrap();
+    std::fs::write(there.join("raw/old/b c.csv"), "22").unwrap();
+    // In three parts.
+    std::fs::write(there.join("raw/large"), vec![b'x'; 12 << 20]).unwrap();
+    let (from, to) = (there.to_str().unwrap(), back.to_str().unwrap());
+    run(&["copy", from, "lake:sales/main"]);
+    assert_eq!(run(&["lsf", "-R", "--files-only", "lake:sales/main"]), "a.csv\nraw/large\nraw/old/b c.csv\n");
+    run(&["check", "--download", from, "lake:sales/main"]);
+    sales.branch("main").commit("copied").unwrap();
+    std::fs::remove_file(there.join("a.csv")).unwrap();
+    run(&["sync", from, "lake:sales/main"]);
+    assert!(!sales.branch("main").exists("a.csv").unwrap());
+    run(&["copy", "lake:sales/main@", to]);
+    assert_eq!(std::fs::read(back.join("a.csv")).unwrap(), b"1");
+    assert_eq!(std::fs::metadata(back.join("raw/large")).unwrap().len(), 12 << 20);
+}
+
 #[test]
 fn the_package_lakefs_works() {
     run("lakefs_package.py");
+}
+
+#[test]
+fn the_package_boto3_works() {
+    run("boto3_package.py");
 }
 
 #[test]

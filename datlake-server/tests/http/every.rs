@@ -78,6 +78,18 @@ fn what_is_no_route_no_method_or_no_body_is_a_problem() {
 }
 
 #[test]
+fn a_body_that_is_not_asked_for_is_no_part_of_the_next_request() {
+    let served = Served::new();
+    let mut stream = TcpStream::connect(served.url.strip_prefix("http://").unwrap()).unwrap();
+    let head = "POST /api/v1/repositories/x/branches/y/objects?path=a HTTP/1.1\r\nHost: x\r\n";
+    stream.write_all(format!("{head}Expect: 100-continue\r\nContent-Length: 1\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    // To its end: nothing else is read from there.
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401") && answer.to_lowercase().contains("connection: close"), "{answer}");
+}
+
+#[test]
 fn a_server_that_ends_answers_what_is_under_way() {
     let mut served = Served::new();
     served.lake.new_repository("sales").create().unwrap();

@@ -6,5 +6,6 @@ mod access;
 mod clients;
 mod every;
 mod objects;
+mod postgres;
 mod repositories;
 mod support;

@@ -1,0 +1,62 @@
+//! S3, as its clients speak it: a repository is a bucket, and `<ref>/<path>` a key. Told from other requests by Amazon's signature.
+//!
+//! From the bottom up: `refused` (what an error is there), `key` (keys and ETags), `signed` (who signed), `checked` (bodies that are checked as they
+//! are read), `listing`, `parts` (uploads in parts), `putting`, `objects` (what is asked of objects and buckets).
+
+mod checked;
+mod key;
+mod listing;
+mod objects;
+mod parts;
+mod putting;
+mod refused;
+mod signed;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{Version, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tower::ServiceExt as _;
+
+use crate::app::App;
+use crate::problem::Problem;
+use parts::Parts;
+
+/// Lets the gateway answer what is signed as S3 is.
+pub(crate) fn with_gateway(router: Router, app: &App) -> Router {
+    let mut builder = S3ServiceBuilder::new(objects::Gateway::new(app, Parts::new(app.folder())));
+    builder.set_auth(signed::Signers(app.callers().clone()));
+    let service = builder.build();
+    router.layer(from_fn(move |request, next| answered(service.clone(), request, next)))
+}
+
+async fn answered(service: S3Service, request: Request, next: Next) -> Response {
+    if !is_signed(&request) {
+        return next.run(request).await;
+    }
+    match service.oneshot(without_body(request)).await {
+        Ok(response) => response.map(Body::new),
+        Err(error) => axum::response::IntoResponse::into_response(Problem::internal(&format!("{error:?}"))),
+    }
+}
+
+/// A request that says of no body has none, which its signature depends on.
+fn without_body(request: Request) -> Request {
+    let says = request.headers().contains_key(header::CONTENT_LENGTH)
+        || request.headers().contains_key(header::TRANSFER_ENCODING);
+    match says || request.version() > Version::HTTP_11 {
+        true => request,
+        false => request.map(|_| Body::empty()),
+    }
+}
+
+/// Whether a request bears Amazon's signature, of version 4 or 2, in its head or in its URL.
+fn is_signed(request: &Request) -> bool {
+    let said = request.headers().get(header::AUTHORIZATION).and_then(|said| said.to_str().ok());
+    let in_head = said.is_some_and(|said| said.starts_with("AWS4-HMAC-SHA256") || said.starts_with("AWS "));
+    let query = request.uri().query().unwrap_or_default();
+    in_head || query.split('&').any(|part| part.starts_with("X-Amz-Signature=") || part.starts_with("Signature="))
+}

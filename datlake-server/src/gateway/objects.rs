@@ -1,0 +1,457 @@
+//! What is asked of objects and buckets.
+
+use std::io::SeekFrom;
+
+use datlake::report::ObjectInfo;
+use datlake::{Branch, ErrorKind, Repository};
+use futures_util::TryStreamExt as _;
+use s3s::dto::*;
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
+use sync_wrapper::SyncStream;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio_util::io::ReaderStream;
+
+use super::checked::{Said, checked};
+use super::key::{Key, etag, meets, parse, put_at, signed};
+use super::listing::{Asked, Listed, ListedKeys, listed};
+use super::parts::{About, Parts};
+use super::putting::{creates_only, noting, put};
+use super::refused::{of_problem, refused};
+use super::signed::signer;
+use crate::access::{AccessRole, Caller, Resource};
+use crate::app::App;
+
+/// The most keys in a list, and in a request to delete.
+const MOST: usize = 1000;
+/// So much of an object is in memory at a time.
+const CHUNK: usize = 64 << 10;
+
+/// Answers what clients of S3 ask.
+pub(super) struct Gateway {
+    app: App,
+    parts: Parts,
+}
+
+/// Who asks, and the repository that is asked.
+struct At {
+    caller: Caller,
+    repository: Repository,
+}
+
+impl Gateway {
+    pub(super) fn new(app: &App, parts: Parts) -> Self {
+        Self { app: app.clone(), parts }
+    }
+
+    /// The repository, where whoever signed may know of it.
+    async fn at<T>(&self, request: &S3Request<T>, bucket: &str) -> S3Result<At> {
+        let caller = signer(self.app.callers(), request).await?;
+        if !caller.sees(&Resource::repository(bucket)) {
+            return Err(of_problem(crate::app::missing(bucket)));
+        }
+        let repository = self.app.repository(bucket, &caller).await.map_err(of_problem)?;
+        Ok(At { caller, repository })
+    }
+
+    /// The bytes of a body, which are no more than there may be.
+    fn incoming(
+        &self,
+        body: Option<StreamingBlob>,
+        said: Said,
+        headers: &axum::http::HeaderMap,
+    ) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send + use<> {
+        let announced = headers.get("x-amz-trailer").and_then(|names| names.to_str().ok()).unwrap_or_default();
+        let (mut left, most) = (self.app.largest_object(), self.app.largest_object());
+        checked(body, said, announced).and_then(move |piece| {
+            let fits = left.checked_sub(piece.len() as u64);
+            left = fits.unwrap_or(0);
+            let too_large = || std::io::Error::new(std::io::ErrorKind::FileTooLarge, format!("more than {most} bytes"));
+            std::future::ready(fits.map(|_| piece).ok_or_else(too_large))
+        })
+    }
+}
+
+impl At {
+    /// The branch that is written to, where whoever signed may. What is no branch refuses it.
+    async fn branch(&self, reference: &str) -> S3Result<Branch> {
+        let resource = Resource::reference(self.repository.name(), reference);
+        self.caller.needs(AccessRole::Writer, &resource).map_err(of_problem)?;
+        let branch = self.repository.branch(reference);
+        match branch.commit_info_async().await {
+            Ok(_) => Ok(branch),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
+                match self.repository.reference(reference).commit_info_async().await {
+                    Ok(_) => {
+                        let message = format!("`{reference}` is no branch: tags and commits never change");
+                        Err(S3Error::with_message(S3ErrorCode::MethodNotAllowed, message))
+                    }
+                    Err(error) => Err(refused(error)),
+                }
+            }
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    async fn stat(&self, key: &Key) -> S3Result<ObjectInfo> {
+        self.repository.reference(&key.reference).stat_async(&key.path).await.map_err(refused)
+    }
+}
+
+fn not_modified() -> S3Error {
+    S3Error::with_message(S3ErrorCode::NotModified, "it is what the client has")
+}
+
+/// Refuses what does not meet the conditions of a request that reads.
+fn check_conditions(
+    object: &ObjectInfo,
+    if_match: Option<&ETagCondition>,
+    if_none_match: Option<&ETagCondition>,
+) -> S3Result<()> {
+    if if_match.is_some_and(|condition| !meets(condition, object)) {
+        return Err(S3Error::with_message(S3ErrorCode::PreconditionFailed, "the object has another ETag"));
+    }
+    match if_none_match.is_some_and(|condition| meets(condition, object)) {
+        true => Err(not_modified()),
+        false => Ok(()),
+    }
+}
+
+fn page(found: ListedKeys) -> (ObjectList, CommonPrefixList, Option<String>) {
+    let (mut objects, mut prefixes) = (ObjectList::new(), CommonPrefixList::new());
+    for item in found.items {
+        match item {
+            Listed::Prefix(prefix) => prefixes.push(CommonPrefix { prefix: Some(prefix) }),
+            Listed::Object(key, object) => objects.push(Object {
+                key: Some(key),
+                size: Some(signed(object.size)),
+                e_tag: Some(etag(&object.digest)),
+                last_modified: Some(put_at(&object)),
+                storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+                ..Object::default()
+            }),
+        }
+    }
+    (objects, prefixes, found.next)
+}
+
+fn most(asked: Option<i32>) -> usize {
+    asked.and_then(|asked| usize::try_from(asked).ok()).map_or(MOST, |asked| asked.min(MOST))
+}
+
+#[async_trait::async_trait]
+impl S3 for Gateway {
+    async fn list_buckets(&self, request: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+        let caller = signer(self.app.callers(), &request).await?;
+        let all = self.app.lake().repositories_async().await.map_err(refused)?;
+        let seen = all.iter().filter(|repository| caller.sees(&Resource::repository(repository.name())));
+        let bucket = |repository: &Repository| {
+            let created = humantime::parse_rfc3339(repository.created_at()).ok().map(Timestamp::from);
+            Bucket { name: Some(repository.name().to_owned()), creation_date: created, ..Bucket::default() }
+        };
+        Ok(S3Response::new(ListBucketsOutput {
+            buckets: Some(seen.map(bucket).collect()),
+            ..ListBucketsOutput::default()
+        }))
+    }
+
+    async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        self.at(&request, &request.input.bucket).await?;
+        Ok(S3Response::new(HeadBucketOutput::default()))
+    }
+
+    async fn get_bucket_location(
+        &self,
+        request: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        self.at(&request, &request.input.bucket).await?;
+        Ok(S3Response::new(GetBucketLocationOutput::default()))
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let at = self.at(&request, &request.input.bucket).await?;
+        let input = request.input;
+        let after = input.continuation_token.clone().or_else(|| input.start_after.clone());
+        let asked = Asked {
+            prefix: input.prefix.clone().unwrap_or_default(),
+            delimiter: input.delimiter.clone().unwrap_or_default(),
+            after: after.unwrap_or_default(),
+            most: most(input.max_keys),
+        };
+        let (contents, common_prefixes, next) = page(listed(&at.repository, &asked).await?);
+        let count = contents.len() + common_prefixes.len();
+        Ok(S3Response::new(ListObjectsV2Output {
+            name: Some(input.bucket),
+            prefix: input.prefix,
+            delimiter: input.delimiter,
+            start_after: input.start_after,
+            continuation_token: input.continuation_token,
+            max_keys: Some(i32::try_from(asked.most).unwrap_or(i32::MAX)),
+            key_count: Some(i32::try_from(count).unwrap_or(i32::MAX)),
+            is_truncated: Some(next.is_some()),
+            next_continuation_token: next,
+            contents: Some(contents),
+            common_prefixes: Some(common_prefixes),
+            ..ListObjectsV2Output::default()
+        }))
+    }
+
+    async fn list_objects(&self, request: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+        let at = self.at(&request, &request.input.bucket).await?;
+        let input = request.input;
+        let asked = Asked {
+            prefix: input.prefix.clone().unwrap_or_default(),
+            delimiter: input.delimiter.clone().unwrap_or_default(),
+            after: input.marker.clone().unwrap_or_default(),
+            most: most(input.max_keys),
+        };
+        let (contents, common_prefixes, next) = page(listed(&at.repository, &asked).await?);
+        Ok(S3Response::new(ListObjectsOutput {
+            name: Some(input.bucket),
+            prefix: input.prefix,
+            delimiter: input.delimiter,
+            marker: Some(asked.after),
+            max_keys: Some(i32::try_from(asked.most).unwrap_or(i32::MAX)),
+            is_truncated: Some(next.is_some()),
+            next_marker: next,
+            contents: Some(contents),
+            common_prefixes: Some(common_prefixes),
+            ..ListObjectsOutput::default()
+        }))
+    }
+
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
+        let object = at.stat(&key).await?;
+        check_conditions(&object, request.input.if_match.as_ref(), request.input.if_none_match.as_ref())?;
+        Ok(S3Response::new(HeadObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            content_length: Some(signed(object.size)),
+            e_tag: Some(etag(&object.digest)),
+            last_modified: Some(put_at(&object)),
+            content_type: object.content_type.clone(),
+            metadata: Some(object.metadata.into_iter().collect()),
+            ..HeadObjectOutput::default()
+        }))
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
+        let input = request.input;
+        let found = at.repository.reference(&key.reference).open_object_async(&key.path).await;
+        let (object, mut content) = found.map_err(refused)?;
+        check_conditions(&object, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let range = match &input.range {
+            None => 0..object.size,
+            Some(range) => range.check(object.size)?,
+        };
+        let part =
+            input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), object.size));
+        let unread = |e| refused(datlake::Error::io("read", &key.path, e));
+        content.seek(SeekFrom::Start(range.start)).await.map_err(unread)?;
+        let length = range.end - range.start;
+        let body = SyncStream::new(ReaderStream::with_capacity(content.take(length), CHUNK));
+        Ok(S3Response::new(GetObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            body: Some(StreamingBlob::wrap(body)),
+            content_length: Some(signed(length)),
+            content_range: part,
+            content_type: object.content_type.clone(),
+            e_tag: Some(etag(&object.digest)),
+            last_modified: Some(put_at(&object)),
+            metadata: Some(object.metadata.into_iter().collect()),
+            ..GetObjectOutput::default()
+        }))
+    }
+
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
+        let S3Request { input, headers, trailing_headers, .. } = request;
+        let create_only = creates_only(input.if_none_match.as_ref(), input.if_match.as_ref())?;
+        let upload = at.branch(&key.reference).await?.upload(&key.path).create_only(create_only);
+        let upload = noting(upload, input.content_type, input.metadata.unwrap_or_default());
+        let said = Said {
+            md5: input.content_md5,
+            crc32: input.checksum_crc32,
+            crc32c: input.checksum_crc32c,
+            crc64nvme: input.checksum_crc64nvme,
+            sha1: input.checksum_sha1,
+            sha256: input.checksum_sha256,
+            trailing: trailing_headers,
+        };
+        let object = put(&upload, self.incoming(input.body, said, &headers)).await?;
+        Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag(&object.digest)), ..PutObjectOutput::default() }))
+    }
+
+    async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
+        let CopySource::Bucket { bucket, key: from, version_id: None } = &request.input.copy_source else {
+            return Err(S3Error::with_message(
+                S3ErrorCode::NotImplemented,
+                "a copy is of a bucket and a key, without a version",
+            ));
+        };
+        let (source, from) = (self.at(&request, bucket).await?, parse(from)?);
+        let upload = at.branch(&key.reference).await?.upload(&key.path);
+        let is_replaced =
+            request.input.metadata_directive.as_ref().is_some_and(|how| how.as_str() == MetadataDirective::REPLACE);
+        let input = request.input;
+        let object = if source.repository == at.repository && !is_replaced {
+            upload.copy_async(&from.reference, &from.path).await.map_err(refused)?
+        } else {
+            // What is noted is replaced, or comes from elsewhere.
+            let found = source.repository.reference(&from.reference).open_object_async(&from.path).await;
+            let (object, content) = found.map_err(refused)?;
+            let upload = match is_replaced {
+                true => noting(upload, input.content_type, input.metadata.unwrap_or_default()),
+                false => noting(upload, object.content_type, object.metadata),
+            };
+            upload.put_reader_async(content).await.map_err(refused)?
+        };
+        let result = CopyObjectResult {
+            e_tag: Some(etag(&object.digest)),
+            last_modified: Some(put_at(&object)),
+            ..CopyObjectResult::default()
+        };
+        Ok(S3Response::new(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() }))
+    }
+
+    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
+        at.branch(&key.reference).await?.delete_object_async(&key.path).await.map_err(refused)?;
+        let mut response = S3Response::new(DeleteObjectOutput::default());
+        response.status = Some(axum::http::StatusCode::NO_CONTENT);
+        Ok(response)
+    }
+
+    async fn delete_objects(
+        &self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        let at = self.at(&request, &request.input.bucket).await?;
+        let Delete { objects, quiet } = request.input.delete;
+        if objects.len() > MOST {
+            return Err(S3Error::with_message(S3ErrorCode::MalformedXML, format!("at most {MOST} keys at once")));
+        }
+        let (mut deleted, mut errors) = (DeletedObjects::new(), Errors::new());
+        for object in objects {
+            let gone = async {
+                let key = parse(&object.key)?;
+                at.branch(&key.reference).await?.delete_object_async(&key.path).await.map_err(refused)
+            };
+            match gone.await {
+                Ok(_) => deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() }),
+                Err(error) => errors.push(Error {
+                    code: Some(error.code().as_str().to_owned()),
+                    message: error.message().map(str::to_owned),
+                    key: Some(object.key),
+                    ..Error::default()
+                }),
+            }
+        }
+        let deleted = if quiet == Some(true) { DeletedObjects::new() } else { deleted };
+        let output =
+            DeleteObjectsOutput { deleted: Some(deleted), errors: Some(errors), ..DeleteObjectsOutput::default() };
+        Ok(S3Response::new(output))
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
+        at.branch(&key.reference).await?;
+        let input = request.input;
+        let about = About {
+            account: at.caller.name().to_owned(),
+            repository: input.bucket.clone(),
+            key: input.key.clone(),
+            content_type: input.content_type,
+            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+        };
+        let upload_id = Some(self.parts.begin(&about).await?);
+        let (bucket, key) = (Some(input.bucket), Some(input.key));
+        Ok(S3Response::new(CreateMultipartUploadOutput {
+            bucket,
+            key,
+            upload_id,
+            ..CreateMultipartUploadOutput::default()
+        }))
+    }
+
+    async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        let at = self.at(&request, &request.input.bucket).await?;
+        at.branch(&parse(&request.input.key)?.reference).await?;
+        let S3Request { input, headers, trailing_headers, .. } = request;
+        self.parts.about(&input.upload_id, at.caller.name(), &input.bucket, &input.key).await?;
+        if !(1..=10_000).contains(&input.part_number) {
+            return Err(S3Error::with_message(S3ErrorCode::InvalidArgument, "parts have numbers from 1 to 10000"));
+        }
+        let said = Said {
+            md5: input.content_md5,
+            crc32: input.checksum_crc32,
+            crc32c: input.checksum_crc32c,
+            crc64nvme: input.checksum_crc64nvme,
+            sha1: input.checksum_sha1,
+            sha256: input.checksum_sha256,
+            trailing: trailing_headers,
+        };
+        let (most, body) = (self.app.largest_object(), self.incoming(input.body, said, &headers));
+        let digest = self.parts.put(&input.upload_id, input.part_number, most, body).await?;
+        Ok(S3Response::new(UploadPartOutput { e_tag: Some(etag(&digest)), ..UploadPartOutput::default() }))
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
+        let branch = at.branch(&key.reference).await?;
+        let input = request.input;
+        let about = self.parts.about(&input.upload_id, at.caller.name(), &input.bucket, &input.key).await?;
+        let tag = match self.parts.done(&input.upload_id).await? {
+            // The reply was lost.
+            Some(tag) => tag,
+            None => {
+                let create_only = creates_only(input.if_none_match.as_ref(), input.if_match.as_ref())?;
+                let parts = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
+                let listed = parts.into_iter().map(|part| {
+                    let tag = part.e_tag.map(|tag| tag.value().to_owned()).unwrap_or_default();
+                    (part.part_number.unwrap_or_default(), tag)
+                });
+                let listed: Vec<(i32, String)> = listed.collect();
+                if listed.is_empty() {
+                    return Err(S3Error::with_message(S3ErrorCode::MalformedXML, "no parts are listed"));
+                }
+                let whole = self.parts.whole(&input.upload_id, &listed).await?;
+                let upload = branch.upload(&key.path).create_only(create_only);
+                let upload = noting(upload, about.content_type, about.metadata);
+                let object = upload.put_reader_async(whole).await.map_err(refused)?;
+                let tag = etag(&object.digest).value().to_owned();
+                self.parts.end(&input.upload_id, &tag).await?;
+                tag
+            }
+        };
+        Ok(S3Response::new(CompleteMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            e_tag: Some(ETag::Strong(tag)),
+            ..CompleteMultipartUploadOutput::default()
+        }))
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        let at = self.at(&request, &request.input.bucket).await?;
+        let input = request.input;
+        self.parts.about(&input.upload_id, at.caller.name(), &input.bucket, &input.key).await?;
+        self.parts.abort(&input.upload_id).await?;
+        let mut response = S3Response::new(AbortMultipartUploadOutput::default());
+        response.status = Some(axum::http::StatusCode::NO_CONTENT);
+        Ok(response)
+    }
+}

@@ -1,0 +1,56 @@
+//! Putting an object: what is noted beside it, its conditions, and what is wrong with its body.
+
+use datlake::Upload;
+use datlake::report::ObjectInfo;
+use futures_util::TryStreamExt as _;
+use s3s::dto::ETagCondition;
+use s3s::{S3Error, S3ErrorCode, S3Result};
+use tokio_util::io::StreamReader;
+
+use super::parts::bad_body;
+use super::refused::refused;
+
+/// An upload with what is noted beside it.
+pub(super) fn noting(
+    upload: Upload,
+    content_type: Option<String>,
+    metadata: impl IntoIterator<Item = (String, String)>,
+) -> Upload {
+    let upload = metadata.into_iter().fold(upload, |upload, (key, value)| upload.metadata(key, value));
+    content_type.into_iter().fold(upload, Upload::content_type)
+}
+
+/// Whether an object is put only where there is none.
+pub(super) fn creates_only(if_none_match: Option<&ETagCondition>, if_match: Option<&ETagCondition>) -> S3Result<bool> {
+    match (if_none_match, if_match) {
+        (None, None) => Ok(false),
+        (Some(ETagCondition::Any), None) => Ok(true),
+        _ => Err(S3Error::with_message(
+            S3ErrorCode::NotImplemented,
+            "of conditions, `If-None-Match: *` alone is supported",
+        )),
+    }
+}
+
+/// Puts what `body` gives. What is wrong with the body is said as such.
+pub(super) async fn put(
+    upload: &Upload,
+    body: impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send,
+) -> S3Result<ObjectInfo> {
+    let broke = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let noted = std::sync::Arc::clone(&broke);
+    let body = body.map_err(move |error| {
+        let again = std::io::Error::new(error.kind(), error.to_string());
+        *noted.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
+        again
+    });
+    let put = upload.put_reader_async(StreamReader::new(Box::pin(body))).await;
+    let broke = broke.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    put.map_err(|error| match broke {
+        Some(broke) if broke.kind() == std::io::ErrorKind::FileTooLarge => {
+            S3Error::with_message(S3ErrorCode::EntityTooLarge, "the object is larger than this server takes")
+        }
+        Some(broke) => bad_body(&broke),
+        None => refused(error),
+    })
+}

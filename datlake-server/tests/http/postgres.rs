@@ -1,0 +1,75 @@
+//! Servers that share accounts in PostgreSQL, where `./test` has started one.
+
+use datlake_server::{AccessRole, AccountKind, Accounts, ServerSettings};
+use sqlx::AssertSqlSafe;
+
+use crate::support::Served;
+
+/// A database of its own; `None` where there is no server.
+fn database() -> Option<String> {
+    let server = std::env::var("DATLAKE_TEST_POSTGRES").ok()?;
+    let name = format!("test_{}", std::process::id());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        sqlx::any::install_default_drivers();
+        let pool = sqlx::AnyPool::connect(&server).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name}"))).execute(&pool).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await.unwrap();
+        pool.close().await;
+    });
+    Some(server.rsplit_once('/').map(|(server, _)| format!("{server}/{name}")).unwrap())
+}
+
+#[test]
+fn servers_share_what_is_in_postgresql() {
+    let Some(url) = database() else { return };
+    let key = "a key that is the same for all of these servers";
+    let settings = |settings: ServerSettings| ServerSettings {
+        database_url: Some(url.clone()),
+        secret_key: Some(key.to_owned()),
+        ..settings
+    };
+    // Both bring the database up to date at once.
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| Served::with(settings));
+        (Served::with(settings), other.join().unwrap())
+    });
+    one.lake.new_repository("sales").create().unwrap();
+    other.lake.new_repository("sales").create().unwrap();
+    let ada = one.account("ada", &[("writer", "repo:sales/dev-*"), ("reader", "repo:sales"), ("reader", "repo:sales")]);
+    assert_eq!(ada.get("/repositories/sales").status(), 200);
+    let pair = other.accounts(async |accounts| accounts.create_key_pair("ada", Some(3600)).await);
+    for served in [&one, &other] {
+        let ada = served.with_pair(&pair.access_key_id, &pair.secret_access_key);
+        assert_eq!(
+            (ada.get("/repositories/sales").status().as_u16(), ada.json("/user")["user"]["id"].as_str()),
+            (200, Some("ada"))
+        );
+        assert_eq!(ada.upload("/repositories/sales/branches/main", "a", "1").status(), 403);
+    }
+    let accounts = one.accounts(async |accounts| accounts.list().await);
+    assert_eq!((accounts.len(), accounts[0].grants.len()), (1, 2));
+    let again = one.accounts(async |accounts| Ok(accounts.create("ada", AccountKind::Person).await));
+    assert_eq!(again.unwrap_err().kind(), datlake::ErrorKind::AlreadyExists);
+    one.accounts(async |accounts| accounts.revoke_key_pair(&pair.access_key_id).await);
+    assert_eq!(other.with_pair(&pair.access_key_id, &pair.secret_access_key).get("/user").status(), 401);
+    other.accounts(async |accounts| accounts.revoke_grant("ada", AccessRole::Reader, &"repo:sales".parse()?).await);
+    one.accounts(async |accounts| accounts.delete("ada").await);
+    assert!(other.accounts(async |accounts| accounts.list().await).is_empty());
+    // With another key, what was sealed cannot be opened.
+    other.accounts(async |accounts| accounts.create("bob", AccountKind::Machine).await);
+    let pair = other.accounts(async |accounts| accounts.create_key_pair("bob", None).await);
+    let wrong = Served::with(|defaults| ServerSettings { secret_key: Some("x".repeat(40)), ..settings(defaults) });
+    assert_eq!(wrong.with_pair(&pair.access_key_id, &pair.secret_access_key).get("/user").status(), 500);
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_an_error_without_its_password() {
+    let served = Served::new();
+    for url in ["mysql://ada:password@127.0.0.1/x", "postgres://ada:password@127.0.0.1:1/x?sslmode=sometimes"] {
+        let settings = ServerSettings { database_url: Some(url.to_owned()), ..served.settings.clone() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let error = runtime.block_on(Accounts::open(&settings)).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("password@"), "{error:?}");
+    }
+}
