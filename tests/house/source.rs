@@ -14,7 +14,8 @@ pub(crate) type Files = BTreeMap<String, String>;
 pub(crate) fn read(root: &Path) -> Files {
     let entries = walkdir::WalkDir::new(root).into_iter().filter_entry(|entry| {
         let name = entry.file_name().to_string_lossy();
-        entry.depth() == 0 || name == ".ci" || !(name.starts_with('.') || (entry.depth() == 1 && name == "target"))
+        let is_built = name == "node_modules" || (entry.depth() == 1 && name == "target");
+        entry.depth() == 0 || name == ".ci" || !(name.starts_with('.') || is_built)
     });
     let mut files = Files::new();
     for entry in entries.map(Result::unwrap) {
