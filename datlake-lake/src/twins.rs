@@ -143,6 +143,7 @@ twins! {
         find_calls_async = find_calls(&self, query: &CallQuery) -> FoundCalls;
         history_async = history(&self, creator: Option<&str>) -> History;
         info_async = info(&self, uid: &str) -> FileInfo;
+        lineage_contents_async = lineage_contents(&self, graph: &LineageGraph) -> LineageGraph;
         lineage_graph_async =
             lineage_graph(&self, asked: &str, up: usize, down: usize, limit: usize) -> LineageGraph;
         list_async = list(&self, prefix: &str) -> Files;

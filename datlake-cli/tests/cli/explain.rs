@@ -171,6 +171,12 @@ fn the_source_of_what_changed_is_that_which_was_compiled() {
     assert!(!machine.ok(&["explain", &call]).contains("n * 2.0"));
     let source = &machine.json(&["explain", "--source", &call])["earlier"]["sources"][0];
     assert_eq!(source["was"], "fn scale(n: f64) -> f64 {\n    n * 2.0\n}\n");
+    // A lineage graph brings it along, beside the code that made the file.
+    let graph = machine.json(&["lineage", uid, "--contents"]);
+    let code = &graph["sources"][0];
+    assert_eq!(code["items"][1]["text"], "fn scale(n: f64) -> f64 {\n    n * 2.0\n}\n");
+    assert_eq!(code["since"]["changes"], serde_json::json!(["`app::scale` changed, in src/lib.rs:3"]));
+    assert_eq!(code["since"]["sources"][0]["now"], "fn scale(n: f64) -> f64 {\n    n * 3.0\n}\n");
     // Edited further, what was compiled is nowhere.
     machine.write("work/src/lib.rs", "fn scale() {}");
     let shown = explained();

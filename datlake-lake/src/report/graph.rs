@@ -4,7 +4,7 @@ use datlake_core::lineage::{CodeState, Param};
 use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
 use serde::{Deserialize, Serialize};
 
-use super::{Damage, UpstreamState, VersionRow};
+use super::{Damage, FilePreview, GraphSources, UpstreamState, VersionRow};
 
 /// Where files and values come from and where they went, or a pipeline as a whole. Each file, call and creator stands once.
 ///
@@ -25,6 +25,10 @@ pub struct LineageGraph {
     pub left_out: u64,
     /// Calls whose records are damaged: what they read and made, nobody can tell.
     pub damaged: Vec<Damage>,
+    /// The code that its calls ran, once for each creator and hash, where [`Lake::lineage_contents`](crate::Lake::lineage_contents)
+    /// put it in.
+    #[serde(default)]
+    pub sources: Vec<GraphSources>,
 }
 
 /// A node of a [`LineageGraph`].
@@ -82,6 +86,9 @@ pub struct GraphFile {
     pub created_at: Option<String>,
     /// Who added it, or ran the call that made it.
     pub originator: Option<String>,
+    /// What is in it, where [`Lake::lineage_contents`](crate::Lake::lineage_contents) put that in.
+    #[serde(default)]
+    pub preview: Option<FilePreview>,
 }
 
 /// A call in a [`LineageGraph`].

@@ -17,6 +17,7 @@
 mod calls;
 mod code;
 mod compare;
+mod contents;
 mod files;
 mod graph;
 mod health;
@@ -37,6 +38,7 @@ use serde::{Deserialize, Serialize};
 pub use calls::{CallEvent, CallExplanation, CallInfo, CallRow, Comparison, FoundCalls, History, ReturnValue, Since};
 pub use code::{CallSources, CodeExtent, CodeNote, CreatorCode, ItemSource, SourceItem};
 pub use compare::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
+pub use contents::{CodeSince, FilePreview, GraphSources, NoPreview, PreviewedFile};
 pub use datlake_core::run::Outcome;
 pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
 pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, Listing, OutputRow, Place};

@@ -225,6 +225,6 @@ fn since(this: &Lineage, others: &[Lineage]) -> Option<Since> {
     })
 }
 
-fn is_of_code(difference: &Difference) -> bool {
+pub(super) fn is_of_code(difference: &Difference) -> bool {
     matches!(difference, Difference::Code | Difference::Dependency { .. } | Difference::Found | Difference::Item { .. })
 }

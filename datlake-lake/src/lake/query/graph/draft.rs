@@ -132,6 +132,7 @@ impl Draft {
                 replaced_by: None,
                 created_at: Some(at.to_owned()),
                 originator: Some(by.to_owned()),
+                preview: None,
             };
             self.graph.nodes.push(GraphNode { address, name, alike: 0, item: GraphItem::File(Box::new(file)) });
         }
@@ -161,6 +162,7 @@ impl Draft {
             replaced_by: node.replaced_by,
             created_at: node.created_at,
             originator: node.originator,
+            preview: None,
         };
         self.graph.nodes.push(GraphNode { address, name: node.name, alike: 0, item: GraphItem::File(Box::new(file)) });
         place

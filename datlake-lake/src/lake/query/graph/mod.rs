@@ -1,8 +1,10 @@
 //! Lineage as one graph of files and calls.
 
 mod alike;
+mod contents;
 mod draft;
 mod pipeline;
+mod preview;
 
 use std::collections::{BTreeSet, HashSet};
 
