@@ -43,6 +43,11 @@ pub(crate) trait Answer: Json + fmt::Debug + Send + Sync {
     /// For people.
     fn text(&self, page: &Page) -> String;
 
+    /// Whether the text is one that programs read: then it is written as it is, without a pager, and whatever characters are in it.
+    fn is_for_programs(&self) -> bool {
+        false
+    }
+
     /// What could not be read.
     fn damaged(&self) -> &[Damage] {
         &[]

@@ -36,11 +36,13 @@ impl Screen {
     /// Shows what a command found or did.
     pub(crate) fn show(&self, answer: &dyn Answer, json: bool) -> io::Result<()> {
         let text = if json { answer.json()? + "\n" } else { answer.text(&self.page) };
-        let text = self.painted(&text)?;
-        if json || !pager::show(&text)? {
-            let mut out = io::stdout();
-            out.write_all(&text)?;
-            out.flush()?;
+        if json || answer.is_for_programs() {
+            write(text.as_bytes())?;
+        } else {
+            let text = self.painted(&text)?;
+            if !pager::show(&text)? {
+                write(&text)?;
+            }
         }
         answer.warnings().iter().for_each(|warning| self.warning(warning));
         Ok(())
@@ -96,4 +98,10 @@ impl Screen {
     pub(crate) fn bytes(&self) -> impl Write + use<> {
         io::BufWriter::with_capacity(64 << 10, io::stdout())
     }
+}
+
+fn write(text: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(text)?;
+    out.flush()
 }

@@ -36,6 +36,9 @@ pub(crate) struct LineageHow {
     /// What tells this lake's names from those of others, in openlineage and prov; else its remote, or where it is
     #[arg(long, value_name = "URI")]
     pub(crate) namespace: Option<String>,
+    /// With the beginning of files and the code that ran, for html and json; html has them unless this is `false`
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    contents: Option<bool>,
     /// Write it to FILE; of ro-crate, to a folder that is made
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -54,6 +57,8 @@ pub(crate) enum GraphFormat {
     Markdown,
     /// A picture
     Svg,
+    /// A page to look around in, which needs nothing else
+    Html,
     /// The graph as data
     Json,
     /// Events of OpenLineage, one a line
@@ -102,14 +107,21 @@ impl LineageHow {
             Some("mmd" | "mermaid") => Ok(GraphFormat::Mermaid),
             Some("md" | "markdown") => Ok(GraphFormat::Markdown),
             Some("svg") => Ok(GraphFormat::Svg),
+            Some("html" | "htm") => Ok(GraphFormat::Html),
             Some("json") => Ok(GraphFormat::Json),
             Some("jsonl" | "ndjson") => Ok(GraphFormat::Openlineage),
             Some("provjson") => Ok(GraphFormat::Prov),
             Some(other) => Err(format!(
-                "`.{}` says no format: end it in .svg, .dot, .mmd, .md, .json, .jsonl or .txt, or give --format",
+                "`.{}` says no format: end it in .html, .svg, .dot, .mmd, .md, .json, .jsonl or .txt, or give --format",
                 escape(other)
             )),
         }
+    }
+
+    /// Whether the graph has what is in files, and the code that ran.
+    pub(crate) fn has_contents(&self, format: GraphFormat, json: bool) -> bool {
+        let is_data = json || matches!(format, GraphFormat::Html | GraphFormat::Json);
+        is_data && self.contents.unwrap_or(format == GraphFormat::Html)
     }
 
     /// Whether anything but text was asked for by `--format`.

@@ -17,12 +17,12 @@ const HOSTILE: [&str; 6] = [
     "in/turned\u{202e}txt.exe",
     "in/-->]]><!-- %%{init: {}}%% *.txt",
 ];
-const FORMATS: [&str; 6] = ["text", "dot", "mermaid", "markdown", "svg", "json"];
+const FORMATS: [&str; 7] = ["text", "dot", "mermaid", "markdown", "svg", "html", "json"];
 /// Formats of what ran, for other programs.
 const RECORDS: [&str; 2] = ["openlineage", "prov"];
 
 /// Files with hostile names, each read by a call.
-fn hostile() -> Machine {
+pub(crate) fn hostile() -> Machine {
     let machine = Machine::new();
     let lake = machine.lake();
     let _current = lake.enter();
@@ -105,6 +105,7 @@ fn the_ending_of_a_file_says_the_format() {
         ("a.dot", "digraph "),
         ("a.mmd", "flowchart "),
         ("a.md", "# How `which.txt` came to be\n"),
+        ("a.html", "<!doctype html>"),
         ("a.json", "{"),
         ("a.jsonl", "{\"eventTime\""),
         ("a.provjson", "{"),
@@ -116,8 +117,8 @@ fn the_ending_of_a_file_says_the_format() {
         assert!(std::fs::read_to_string(&path).unwrap().starts_with(start), "{name}");
     }
     machine.fails(2, &["cannot write"], &["lineage", "reports/which.txt", "-o", "/nowhere/a.svg"]);
-    let page = machine.path("a.html");
-    machine.fails(2, &["`.html` says no format", "--format"], &["lineage", "word_count", "-o", page.to_str().unwrap()]);
+    let page = machine.path("a.docx");
+    machine.fails(2, &["`.docx` says no format", "--format"], &["lineage", "word_count", "-o", page.to_str().unwrap()]);
     assert!(!page.exists());
     // What is no file is not replaced by one.
     machine.fails(
@@ -161,18 +162,77 @@ fn a_pipeline_is_drawn_from_its_records() {
 }
 
 #[test]
+fn contents_are_the_beginning_of_files_and_the_code_that_ran() {
+    let (machine, made) = Machine::prepared();
+    let lake = machine.lake();
+    let preview = |uid: &str| {
+        let graph = machine.ok(&["lineage", uid, "--up", "0", "--contents", "--json"]);
+        serde_json::from_str::<serde_json::Value>(&graph).unwrap()["nodes"][0]["item"]["preview"].clone()
+    };
+    assert_eq!(preview("reports/which.txt"), serde_json::json!({"kind": "text", "text": "Equal\n", "cut": false}));
+    lake.add_bytes("long.txt", "€".repeat(5000)).unwrap();
+    let long = preview("long.txt");
+    assert_eq!((long["text"].as_str().map(str::len), &long["cut"]), (Some(8190), &true.into()));
+    // What would do something to a terminal is data here.
+    lake.add_bytes("odd.txt", "a\u{1b}[2Jb\u{7f}\u{9b}c").unwrap();
+    assert_eq!(preview("odd.txt")["text"], "a\u{1b}[2Jb\u{7f}\u{9b}c");
+    lake.add_bytes("picture.bin", b"\x89PNG\r\n").unwrap();
+    let picture = serde_json::json!({"kind": "image", "media_type": "image/png", "base64": "iVBORw0K"});
+    assert_eq!(preview("picture.bin"), picture);
+    lake.add_bytes("large.bin", [&b"\x89PNG\r\n"[..], &[0; 300 << 10]].concat()).unwrap();
+    assert_eq!(preview("large.bin")["why"], "large");
+    lake.add_bytes("numbers.bin", [0; 10]).unwrap();
+    assert_eq!(preview("numbers.bin")["why"], "binary");
+    let words = preview(made.words.uid().unwrap().as_str());
+    assert_eq!((&words["files"][0]["path"], words["files"].as_array().unwrap().len()), (&"0.txt".into(), 4));
+
+    let graph = machine.json(&["lineage", "word_count", "--contents"]);
+    let sources = graph["sources"].as_array().unwrap();
+    let of = |name: &str| sources.iter().find(|code| code["creator"].as_str().unwrap().ends_with(name)).unwrap();
+    let code = of("::word_count");
+    assert!(code["items"][0]["text"].as_str().unwrap().contains("longer(word, min_len)"), "{code}");
+    assert!(code["items"][1]["item"].as_str().unwrap().ends_with("::longer"), "{code}");
+    assert_eq!((&code["since"], &code["why_not"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert_eq!(sources.len(), 2, "each code once");
+    // Only where they are wanted.
+    let without = machine.json(&["lineage", "word_count"]);
+    assert_eq!(
+        (&without["sources"], &without["nodes"][0]["item"]["preview"]),
+        (&serde_json::json!([]), &serde_json::Value::Null)
+    );
+    let page = |more: &[&str]| machine.ok(&[&["lineage", "word_count", "--format", "html"], more].concat());
+    assert!(
+        page(&[]).contains("down the rabbit hole") && !page(&["--contents=false"]).contains("down the rabbit hole")
+    );
+}
+
+#[test]
+fn nothing_is_downloaded_for_contents() {
+    let machine = Machine::with_remote();
+    machine.lake().add_bytes("there.txt", "there").unwrap();
+    let other = machine.moved_to("other");
+    let graph = other.json(&["lineage", "there.txt", "--contents"]);
+    assert_eq!(graph["nodes"][0]["item"]["preview"], serde_json::json!({"kind": "none", "why": "away"}));
+    assert!(!other.lake().file("there.txt").unwrap().is_local().unwrap());
+}
+
+#[test]
 fn hostile_names_are_text_in_every_format() {
     let machine = hostile();
     for asked in [&["copy"][..], &["--pipeline"], &[HOSTILE[0]], &[HOSTILE[1]]] {
         for format in FORMATS {
             let drawn = machine.ok(&[&["lineage", "-v", "--format", format], asked].concat());
-            // As data a name stays what it is.
-            let turns = |c: char| format != "json" && ('\u{202a}'..='\u{202e}').contains(&c);
-            let harmless = |c: char| c == '\n' || !(c.is_control() || turns(c));
-            assert!(drawn.chars().all(harmless), "{format}: {drawn:?}");
+            // As data a name stays what it is, and the page has it as data.
+            let is_data = ["html", "json"].contains(&format);
+            let harmless =
+                |c: char| c == '\n' || !(c.is_control() || (!is_data && ('\u{202a}'..='\u{202e}').contains(&c)));
+            assert!(format == "html" || drawn.chars().all(harmless), "{format}: {drawn:?}");
             match format {
                 "svg" => assert!(is_balanced(&drawn), "{drawn}"),
                 "dot" => assert!(drawn.lines().all(has_only_its_own_quotes), "{drawn}"),
+                "html" => {
+                    assert_eq!((drawn.matches("<script").count(), drawn.matches("<!--").count()), (2, 1), "{asked:?}")
+                }
                 "mermaid" => assert!(!drawn.contains("<script") && !drawn.contains('`'), "{drawn}"),
                 _ => {}
             }

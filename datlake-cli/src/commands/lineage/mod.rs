@@ -1,7 +1,8 @@
-//! `datlake lineage`: what a file was made from, and what was made from it, as trees and as pictures.
+//! `datlake lineage`: what a file was made from, and what was made from it, as trees, pictures and a page.
 
 mod dot;
 mod drawing;
+mod html;
 mod layout;
 mod markdown;
 mod mermaid;
@@ -55,6 +56,7 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
             (graph, text::Ways { up: up.is_some(), down: down.is_some() })
         }
     };
+    let graph = if how.has_contents(format, json) { lake.lineage_contents(&graph)? } else { graph };
     let namespace = how.namespace.clone().unwrap_or_else(|| namespace(lake));
     let shown = Shown { graph, format, ways, namespace };
     match &how.output {
@@ -70,7 +72,10 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
         None => Ok(Box::new(shown)),
         Some(file) => {
             let page = Page { columns: 100, limit: None, verbose: false };
-            let text = anstream::adapter::strip_str(&shown.text(&page)).to_string();
+            let text = match shown.is_for_programs() {
+                true => shown.text(&page),
+                false => anstream::adapter::strip_str(&shown.text(&page)).to_string(),
+            };
             write_new(file, true, false, |to| Ok(to.write_all(text.as_bytes())?))?;
             Ok(Box::new(Written {
                 file: file.clone(),
@@ -111,12 +116,17 @@ impl Answer for Shown {
             GraphFormat::Mermaid => mermaid::text(&drawing()),
             GraphFormat::Markdown => markdown::text(&self.graph),
             GraphFormat::Svg => svg::text(&drawing()),
+            GraphFormat::Html => html::text(&self.graph),
             GraphFormat::Json => serde_json::to_string_pretty(&self.graph).unwrap_or_default() + "\n",
             GraphFormat::Openlineage => openlineage::text(&self.graph, &self.namespace),
             GraphFormat::Prov => prov::text(&self.graph, &self.namespace),
             // Written by itself.
             GraphFormat::RoCrate => String::new(),
         }
+    }
+
+    fn is_for_programs(&self) -> bool {
+        self.format != GraphFormat::Text
     }
 
     fn damaged(&self) -> &[Damage] {
