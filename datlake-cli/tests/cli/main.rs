@@ -21,6 +21,7 @@ mod lineage;
 mod log;
 mod ls;
 mod order;
+mod page;
 mod pipeline;
 mod repositories;
 mod rm;

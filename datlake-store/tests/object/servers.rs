@@ -77,7 +77,7 @@ fn variables(of: &[(&str, &str)]) -> Vec<(String, String)> {
     of.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn running(variable: &str, what: &str, test: &str) -> Option<String> {
+pub(crate) fn running(variable: &str, what: &str, test: &str) -> Option<String> {
     let endpoint = std::env::var(variable).ok().filter(|endpoint| !endpoint.is_empty());
     if endpoint.is_none() {
         eprintln!("LEFT OUT: {test} needs {what}; ./test starts it where it can, and {variable} says where it is");
