@@ -119,9 +119,12 @@ impl LineageHow {
     }
 
     /// Whether the graph has what is in files, and the code that ran.
-    pub(crate) fn has_contents(&self, format: GraphFormat, json: bool) -> bool {
-        let is_data = json || matches!(format, GraphFormat::Html | GraphFormat::Json);
-        is_data && self.contents.unwrap_or(format == GraphFormat::Html)
+    pub(crate) fn has_contents(&self, format: GraphFormat, json: bool) -> Result<bool, &'static str> {
+        let can = json || matches!(format, GraphFormat::Html | GraphFormat::Json);
+        match self.contents {
+            Some(true) if !can => Err("only html and json have room for --contents"),
+            wanted => Ok(wanted.unwrap_or(format == GraphFormat::Html)),
+        }
     }
 
     /// Whether anything but text was asked for by `--format`.

@@ -191,9 +191,10 @@ fn contents_are_the_beginning_of_files_and_the_code_that_ran() {
     let of = |name: &str| sources.iter().find(|code| code["creator"].as_str().unwrap().ends_with(name)).unwrap();
     let code = of("::word_count");
     let items: Vec<&str> = code["items"].as_array().unwrap().iter().map(|one| one["item"].as_str().unwrap()).collect();
-    assert!(items[0].ends_with("::word_count") && items[1].ends_with("::longer"), "{items:?}");
+    assert!(items[0].ends_with("::word_count") && items[2].ends_with("::longer"), "{items:?}");
     assert_eq!((&code["since"], &code["why_not"]), (&serde_json::Value::Null, &serde_json::Value::Null));
     assert_eq!(sources.len(), 2, "each code once");
+    machine.fails(2, &["only html and json"], &["lineage", "word_count", "--contents"]);
     // Only where they are wanted.
     let without = machine.json(&["lineage", "word_count"]);
     assert_eq!(

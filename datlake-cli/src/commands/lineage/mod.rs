@@ -56,7 +56,7 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
             (graph, text::Ways { up: up.is_some(), down: down.is_some() })
         }
     };
-    let graph = if how.has_contents(format, json) { lake.lineage_contents(&graph)? } else { graph };
+    let graph = if how.has_contents(format, json).map_err(refused)? { lake.lineage_contents(&graph)? } else { graph };
     let namespace = how.namespace.clone().unwrap_or_else(|| namespace(lake));
     let shown = Shown { graph, format, ways, namespace };
     match &how.output {
