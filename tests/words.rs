@@ -9,6 +9,7 @@ fn sources() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folders = [
         "src",
+        "datlake-cli/src",
         "datlake-core/src",
         "datlake-lake/src",
         "datlake-macros/src",

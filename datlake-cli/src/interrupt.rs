@@ -22,6 +22,10 @@ static BEGUN: Mutex<Begun> = Mutex::new(Begun { paths: Vec::new(), lakes: Vec::n
 static PAGING: AtomicBool = AtomicBool::new(false);
 /// What the next signal does in place of ending the process.
 static SERVING: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
+/// Whether a first signal is for somebody else, or each; and whether one came since.
+static HANDED_OVER: AtomicBool = AtomicBool::new(false);
+static ALL_HANDED_OVER: AtomicBool = AtomicBool::new(false);
+static CAUGHT: AtomicBool = AtomicBool::new(false);
 
 fn begun() -> MutexGuard<'static, Begun> {
     BEGUN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -40,7 +44,10 @@ pub(crate) fn watch() -> io::Result<()> {
                 end();
                 true
             });
-            !is_served && (*signal != SIGINT || !PAGING.load(Ordering::Relaxed))
+            let is_first = !CAUGHT.swap(true, Ordering::Relaxed);
+            let handed_over =
+                HANDED_OVER.load(Ordering::Relaxed) && (is_first || ALL_HANDED_OVER.load(Ordering::Relaxed));
+            !is_served && !handed_over && (*signal != SIGINT || !PAGING.load(Ordering::Relaxed))
         };
         let Some(signal) = signals.forever().find(ends) else { return };
         let begun = begun();
@@ -76,6 +83,23 @@ pub(crate) fn watch_over(lake: &Lake) {
 pub(crate) fn settled() {
     let lakes = std::mem::take(&mut begun().lakes);
     drop(lakes);
+}
+
+/// From now on a first signal does not end this process: it is for those that it has started. Whoever sends another wants this one
+/// to end.
+pub(crate) fn hand_over() {
+    HANDED_OVER.store(true, Ordering::Relaxed);
+}
+
+/// No signal ends this process: it is there as long as those that it has started.
+pub(crate) fn hand_over_all() {
+    ALL_HANDED_OVER.store(true, Ordering::Relaxed);
+    hand_over();
+}
+
+/// Whether that one came.
+pub(crate) fn was_caught() -> bool {
+    HANDED_OVER.load(Ordering::Relaxed) && CAUGHT.load(Ordering::Relaxed)
 }
 
 /// As long as this lives, Ctrl-C is for the program that shows the answer.

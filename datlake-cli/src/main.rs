@@ -10,6 +10,7 @@ mod boxes;
 mod commands;
 mod failure;
 mod interrupt;
+mod launch;
 mod pager;
 mod progress;
 mod screen;

@@ -3,6 +3,8 @@
 //! Results go to standard output, everything else to standard error. Text carries its colours, and what writes it takes
 //! them out where they are not wanted: in pipes, under `NO_COLOR`, with `--color never`.
 
+mod live;
+
 use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
@@ -12,6 +14,8 @@ use crate::answer::{Answer, Page};
 use crate::failure::Failure;
 use crate::pager;
 use crate::text::escape;
+
+pub(crate) use live::Live;
 
 /// Where results are shown.
 #[derive(Clone, Copy, Debug)]

@@ -23,6 +23,19 @@ pub(crate) fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
+/// `text`, cut to so many columns.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let shown = text.chars().take_while(|c| {
+        used += c.width().unwrap_or(0);
+        used <= columns
+    });
+    shown.chain(['…']).collect()
+}
+
 /// Rows with their cells below each other; the first is the head. Cells are cut to so many characters, and escaped.
 pub(crate) fn aligned(rows: Vec<Vec<String>>, cell: usize) -> String {
     let shown = |text: String| match text.char_indices().nth(cell) {
@@ -98,7 +111,8 @@ pub(crate) fn dimmed(text: &str, columns: usize) -> String {
 
 /// So many things, each called `what`.
 pub(crate) fn count(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    let plural = if what.ends_with('s') { "es" } else { "s" };
+    format!("{number} {what}{}", if number == 1 { "" } else { plural })
 }
 
 pub(crate) fn files(number: u64) -> String {

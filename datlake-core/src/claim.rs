@@ -38,6 +38,34 @@ pub struct Holder {
     /// The holder sends a heartbeat more often than this, in milliseconds; after that it may be taken for dead. What is
     /// above [`LONGEST_LEASE`] counts as that.
     pub lease_ms: u64,
+    /// What the processes are called together that the holder's was started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// How many processes of that run held the call before, and died.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deaths: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// So many processes of one run may die in a call's body. Nobody of that run takes it over from the last: it would take one machine
+/// after the other with it.
+pub const MOST_DEATHS: u64 = 3;
+
+/// How many processes of `run` have died in a call's body, now that its last holder is dead, who was of the run `of` and came after
+/// `deaths` others. Processes that were started alone, and those of other runs, count nothing: somebody may have ended them.
+///
+/// ```
+/// use datlake_core::claim::deaths;
+/// assert_eq!(deaths(Some("a"), Some("a"), 1), 2);
+/// assert_eq!(deaths(Some("b"), Some("a"), 1), 0);
+/// assert_eq!(deaths(None, None, 0), 0);
+/// ```
+pub fn deaths(run: Option<&str>, of: Option<&str>, deaths: u64) -> u64 {
+    if run.is_some() && run == of { deaths.saturating_add(1) } else { 0 }
 }
 
 /// How long a holder may be silent where nothing else is said: four heartbeats. With the pauses between the looks of a
@@ -57,7 +85,7 @@ impl Holder {
     /// # let text = String::new;
     /// # let (nonce, home, person, host, since) = (text(), text(), text(), text(), text());
     /// use datlake_core::claim::{Holder, LONGEST_LEASE};
-    /// let holder = Holder { nonce, home, person, host, process: 1, since, lease_ms: u64::MAX };
+    /// let holder = Holder { nonce, home, person, host, process: 1, since, lease_ms: u64::MAX, run: None, deaths: 0 };
     /// assert_eq!(holder.lease(), LONGEST_LEASE);
     /// ```
     pub fn lease(&self) -> Duration {

@@ -59,6 +59,8 @@ pub enum ErrorKind {
     Outputs,
     /// A body called itself with the same arguments.
     Recursion,
+    /// A body ended its process so often that nobody runs it any more in this run.
+    SetAside,
     /// A body would have to run, and the lake runs none: its mode is `frozen` or `plan`.
     WouldRun,
     /// A forced run made other outputs than the lake holds.

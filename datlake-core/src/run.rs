@@ -39,6 +39,48 @@ pub struct RunHeader {
     pub started_at: String,
     /// The version of datlake that wrote this.
     pub datlake_version: String,
+    /// Which of the processes that were started together it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharedRun>,
+    /// Where a scheduler put it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Scheduled>,
+}
+
+/// Where a scheduler put a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Scheduled {
+    /// The scheduler: `slurm`, `kubernetes`.
+    pub by: String,
+    /// What it calls the cluster.
+    pub cluster: Option<String>,
+    /// What it calls the machine.
+    pub node: Option<String>,
+    /// What it calls the job; of a job with several tasks this one.
+    pub job: Option<String>,
+}
+
+/// What a process has used of its machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct ProcessUsage {
+    /// The most memory at a time, in bytes.
+    pub peak_memory: Option<u64>,
+    /// The time of all its threads on a CPU, in milliseconds.
+    pub cpu_ms: Option<u64>,
+}
+
+/// The place of a process among those that were started together to share a program's work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct SharedRun {
+    /// What they are called together.
+    pub id: String,
+    /// Which one it is, from 0 on, where somebody says so.
+    pub rank: Option<u64>,
+    /// How many were started, where somebody says so.
+    pub of: Option<u64>,
 }
 
 /// What became of a call in a run.
@@ -114,6 +156,17 @@ pub struct Noted {
     pub failure: Option<BodyFailure>,
 }
 
+/// A call that waits for whoever runs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key.
+    pub key: CallKey,
+    /// Since when, RFC 3339, UTC.
+    pub waits_since: String,
+}
+
 /// A run, as far as it is written down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunLog {
@@ -121,8 +174,12 @@ pub struct RunLog {
     pub head: RunHeader,
     /// Its calls, in the order in which they were noted. What began and ended stands here once.
     pub calls: Vec<Noted>,
+    /// The calls that waited when the last line was written.
+    pub waiting: Vec<Waiting>,
     /// When it ended; `None` while it goes on, and where it was killed.
     pub ended_at: Option<String>,
+    /// What it had used by then.
+    pub used: Option<ProcessUsage>,
     /// Lines that cannot be read.
     pub unreadable: u64,
 }
@@ -147,6 +204,8 @@ struct Opening {
 #[derive(Serialize, Deserialize)]
 struct End {
     ended_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    used: Option<ProcessUsage>,
 }
 
 /// One line, whatever it says.
@@ -155,6 +214,7 @@ struct End {
 enum Line {
     Call(Noted),
     End(End),
+    Waits(Waiting),
     /// Another of the first line: what stood before it was cleared away.
     #[expect(dead_code, reason = "it says nothing new")]
     Opening(Opening),
@@ -174,6 +234,13 @@ impl Noted {
     }
 }
 
+impl Waiting {
+    /// The line of a call that begins to wait.
+    pub fn to_line(&self) -> Result<Vec<u8>> {
+        line(self)
+    }
+}
+
 fn line(value: &impl Serialize) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(value)
         .map_err(|e| Error::new(ErrorKind::Value, "cannot write a line of a run").because(e))?;
@@ -183,8 +250,8 @@ fn line(value: &impl Serialize) -> Result<Vec<u8>> {
 
 impl RunLog {
     /// The last line: the run ended.
-    pub fn end_line(ended_at: &str) -> Result<Vec<u8>> {
-        line(&End { ended_at: ended_at.to_owned() })
+    pub fn end_line(ended_at: &str, used: Option<ProcessUsage>) -> Result<Vec<u8>> {
+        line(&End { ended_at: ended_at.to_owned(), used })
     }
 
     /// Reads what stands at `place`. `None` where not even the first line is whole.
@@ -195,7 +262,9 @@ impl RunLog {
         let Some(end) = bytes.iter().rposition(|b| *b == b'\n') else { return Ok(None) };
         let mut lines = bytes[..end].split(|b| *b == b'\n').filter(|line| !line.is_empty());
         let Some(first) = lines.next() else { return Ok(None) };
-        let mut log = Self { head: head(first, place)?, calls: Vec::new(), ended_at: None, unreadable: 0 };
+        let head = head(first, place)?;
+        let (calls, waiting) = (Vec::new(), Vec::new());
+        let mut log = Self { head, calls, waiting, ended_at: None, used: None, unreadable: 0 };
         // Where each body that began stands, until it ends.
         let mut begun = HashMap::<(CreatorName, CallKey), Vec<usize>>::new();
         for line in lines {
@@ -204,7 +273,11 @@ impl RunLog {
                     log.ended_at = None;
                     log.note(noted, &mut begun);
                 }
-                Ok(Line::End(end)) => log.ended_at = Some(end.ended_at),
+                Ok(Line::End(end)) => (log.ended_at, log.used) = (Some(end.ended_at), end.used),
+                Ok(Line::Waits(call)) => {
+                    log.waiting.retain(|known| known.key != call.key);
+                    log.waiting.push(call);
+                }
                 Ok(Line::Opening(_)) => {}
                 Err(_) => log.unreadable += 1,
             }
@@ -214,6 +287,7 @@ impl RunLog {
 
     fn note(&mut self, noted: Noted, begun: &mut HashMap<(CreatorName, CallKey), Vec<usize>>) {
         let Some(key) = noted.key else { return self.calls.push(noted) };
+        self.waiting.retain(|call| call.key != key);
         let id = (noted.creator.clone(), key);
         match noted.outcome {
             Outcome::Unfinished => begun.entry(id).or_default().push(self.calls.len()),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use datlake_core::claim::{self, Holder, Seen, Watch};
+use datlake_core::claim::{self, Holder, MOST_DEATHS, Seen, Watch};
 use datlake_core::{CallKey, Result, Store};
 use datlake_store::{Among, HeartbeatLease, LocalView};
 
@@ -33,6 +33,8 @@ pub enum Claimed {
     Held(Option<Holder>),
     /// Its holder is dead: to be claimed again, once its record was looked for.
     Dead,
+    /// This was the last of those that may die in its body.
+    SetAside(Holder),
 }
 
 /// Claims of other machines.
@@ -141,7 +143,17 @@ impl OtherClaims {
             lock(&self.state).watched.insert(*key, watched);
             return Ok(Claimed::Held(Some(now)));
         }
-        let seen = match view.try_claim_among(key, holder, dead.as_ref()).await? {
+        let mut holder = holder.clone();
+        if let Some(dead) = &dead
+            && let Some(last) = &dead.holder
+        {
+            holder.deaths = claim::deaths(holder.run.as_deref(), last.run.as_deref(), last.deaths);
+            if holder.deaths >= MOST_DEATHS {
+                lock(&self.state).watched.entry(*key).or_default().dead = Some(dead.clone());
+                return Ok(Claimed::SetAside(last.clone()));
+            }
+        }
+        let seen = match view.try_claim_among(key, &holder, dead.as_ref()).await? {
             None => return Ok(Claimed::Unneeded),
             Some(Among::Won(lease)) => {
                 let mut state = lock(&self.state);

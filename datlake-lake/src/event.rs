@@ -102,6 +102,9 @@ pub enum Event {
         /// The file.
         file: String,
     },
+    /// The processes that were started together are not all of one build of their program: code is part of a call's key, so this one
+    /// makes calls that the others make too. Told once.
+    AnotherBuild,
     /// The remote refuses to be written: what is made stays on this machine until somebody [pushes](crate::Lake::push) it.
     /// Told once.
     Refused {
@@ -248,6 +251,7 @@ impl Event {
             Self::Newer { file } => {
                 tracing::warn!(target: "datlake", file, "is newer than the program: nothing is stored");
             }
+            Self::AnotherBuild => tracing::warn!(target: "datlake", "is another build than the others of its run"),
             Self::Refused { remote } => tracing::warn!(target: "datlake", remote, "the remote refuses to be written"),
             Self::NotKept { path, why } => tracing::warn!(target: "datlake", path, why, "not kept"),
             Self::TransactionKept { repository, branch } => {

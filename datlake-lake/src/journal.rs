@@ -1,23 +1,25 @@
 //! What this process does in a lake, written down as a run.
 //!
 //! Invariants:
-//! - A hit costs a look into a map: no file, thread or clock, but once in every thousand calls. What was found is
+//! - A hit costs a look into a map: no file, thread or clock, but once in every thousand calls, and where the call waited for another
+//!   process. What was found is
 //!   written with the next body that runs, when there is much of it, and at the end. A process that is killed loses no more
 //!   than that.
 //! - History is a convenience: where it cannot be written, nothing fails.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use datlake_core::by_key::ByDigest;
-use datlake_core::run::{BodyFailure, Noted, Outcome, RunHeader, RunLog};
+use datlake_core::run::{BodyFailure, Noted, Outcome, ProcessUsage, RunHeader, RunLog, Waiting};
 use datlake_core::{CallKey, CreatorName, Result};
-use datlake_store::{LocalView, PerProcess};
+use datlake_store::{LocalView, PerProcess, cpu_time, peak_memory};
 
 use crate::at_end::{Ends, at_end};
 use crate::event::CallId;
 use crate::provenance::{self, Provenance};
+use crate::shared_run;
 use crate::sync::lock;
 
 /// Calls that were found and are not written down yet.
@@ -57,6 +59,8 @@ struct Buffer {
     /// Calls of each creator that are written without their keys.
     more: HashMap<(CreatorName, Outcome), u64>,
     named: usize,
+    /// Calls that wait for other processes.
+    waiting: HashSet<CallKey>,
     /// Whether anything was noted since the end was last written.
     open: bool,
 }
@@ -72,6 +76,10 @@ impl RunJournal {
     pub(crate) fn new(local_view: Arc<LocalView>, provenance: Arc<Provenance>, off: bool) -> Arc<Self> {
         let journal = Arc::new(Self { local_view, provenance, off, noted: PerProcess::new(NotedHere::new()) });
         at_end(&journal);
+        if shared_run::here().is_some() && !off {
+            // Who started the processes wants to see this one before its first body.
+            journal.write(&[]);
+        }
         journal
     }
 
@@ -96,11 +104,23 @@ impl RunJournal {
         }
         buffer.named += 1;
         buffer.found.insert((key, outcome), (creator.clone(), 1));
-        if buffer.found.len() >= BUFFERED {
+        // Of a call that waited it was written down that it does.
+        if buffer.waiting.remove(&key) || buffer.found.len() >= BUFFERED {
             let found = std::mem::take(&mut buffer.found);
             drop(buffer);
             self.write(&self.lines_of(found, HashMap::new()));
         }
+    }
+
+    /// A call begins to wait for another process.
+    pub fn waits(&self, call: &CallId) {
+        if self.off {
+            return;
+        }
+        let CallId { creator, key } = call.clone();
+        lock(&self.noted().buffer).waiting.insert(key);
+        let waiting = Waiting { creator, key, waits_since: provenance::now() };
+        self.write(&waiting.to_line().unwrap_or_default());
     }
 
     /// A body begins, or has ended. What was found before is written down too.
@@ -119,6 +139,7 @@ impl RunJournal {
         let found = {
             let mut buffer = lock(&self.noted().buffer);
             buffer.open = true;
+            buffer.waiting.remove(&key);
             std::mem::take(&mut buffer.found)
         };
         let took_ms = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
@@ -146,7 +167,7 @@ impl RunJournal {
             (std::mem::take(&mut buffer.found), std::mem::take(&mut buffer.more))
         };
         let mut lines = self.lines_of(found, more);
-        lines.extend(RunLog::end_line(&provenance::now()).unwrap_or_default());
+        lines.extend(RunLog::end_line(&provenance::now(), Some(used())).unwrap_or_default());
         self.write(&lines);
     }
 
@@ -197,9 +218,16 @@ impl RunJournal {
             pid: std::process::id(),
             started_at: self.noted().started_at.clone(),
             datlake_version: provenance::VERSION.to_owned(),
+            shared: shared_run::here().cloned(),
+            place: shared_run::place(),
         };
         head.to_line()
     }
+}
+
+fn used() -> ProcessUsage {
+    let cpu_ms = cpu_time().map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    ProcessUsage { peak_memory: peak_memory(), cpu_ms }
 }
 
 impl Ends for RunJournal {

@@ -41,6 +41,8 @@ pub mod provenance;
 #[doc(hidden)]
 pub mod scope;
 #[doc(hidden)]
+pub mod shared_run;
+#[doc(hidden)]
 pub mod sync;
 #[doc(hidden)]
 pub use lake::NewCall;
@@ -57,7 +59,7 @@ pub use file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree,
 pub use handle::Lake;
 pub use lake::{
     AsyncLakeWriter, CallOrder, CallQuery, Collect, Condition, Evict, Files, LakeBuilder, LakeWriter, Mirror, Prune,
-    Replacing, Verify,
+    Replacing, Verify, WatchedRun,
 };
 pub use mode::Mode;
 pub use origin::Origin;

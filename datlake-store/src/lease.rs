@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::leaving::{HeldClaim, begin_claim, leaving};
 use crate::maker::Maker;
 use crate::runtime;
 
@@ -43,12 +44,13 @@ impl HeartbeatLease {
         holder: &Holder,
         dead: Option<&Seen>,
     ) -> Result<Among> {
+        let held = begin_claim().await;
         let claim = match claim(&*store, key, holder, dead).await? {
             Tried::Held(seen) => return Ok(Among::Held(seen)),
             Tried::Won(claim) => claim,
         };
         let (end, told) = oneshot::channel();
-        let ended = runtime::spawn_life(keep(store, claim, holder.lease(), told))?;
+        let ended = runtime::spawn_life(keep(store, claim, holder.lease(), told, held))?;
         Ok(Among::Won(Self { end, ended, maker: Maker::this() }))
     }
 
@@ -72,12 +74,16 @@ async fn keep(
     mut claim: Claim,
     lease: Duration,
     mut told: oneshot::Receiver<bool>,
+    _held: HeldClaim,
 ) -> Result<()> {
+    let leaving = leaving();
+    tokio::pin!(leaving);
     let every = lease / BEATS_PER_LEASE;
     let (mut alive, mut next) = (true, Instant::now() + every);
     let recorded = loop {
         tokio::select! {
             recorded = &mut told => break recorded.unwrap_or(false),
+            () = &mut leaving => break false,
             () = tokio::time::sleep_until(next), if alive => {}
         }
         // From begin to begin: the time that heartbeats take does not come between them.

@@ -5,13 +5,16 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use datlake_core::Result;
 use datlake_core::claim::Holder;
+use datlake_core::run::{BodyFailure, Outcome};
+use datlake_core::{Error, Result};
+use datlake_lake::Event;
 use datlake_lake::claims::Claimed;
 use datlake_lake::scope::Frame;
-use datlake_lake::{provenance, scope};
+use datlake_lake::{provenance, scope, shared_run};
 use datlake_store::{FileLock, HeartbeatLease, LockAttempt};
 
+use super::set_aside::{HolderNote, is_set_aside, set_aside};
 use super::site::{CallSite, WhenHeld};
 use crate::work_stealing;
 
@@ -57,16 +60,33 @@ impl CallSite {
     /// Claims the call among the processes of this machine.
     pub(super) async fn claim(&mut self, when_held: WhenHeld, patience: &Patience) -> Result<ClaimHere> {
         let what = self.target.identity.key.to_string();
-        let note =
+        let shown =
             format!("process {} on {} since {}", std::process::id(), self.lake.provenance().host(), provenance::now());
+        // Among machines, their claims count deaths: whoever holds the lock may be waiting for one of those.
+        let counts = self.lake.catalog().remote.is_none();
+        let here = |left: Option<&str>| HolderNote::here(shown.clone(), counts, left);
+        let note = |left: Option<&str>| match (here(left), left) {
+            (note, Some(left)) if is_set_aside(note.deaths) => left.to_owned(),
+            (note, _) => note.text(),
+        };
         let mut backoff = Backoff::new();
         loop {
-            match self.lake.local_view().dir().try_claim(&what, &note)? {
-                LockAttempt::Won(lease) => return Ok(ClaimHere::Ours(lease)),
+            match self.lake.local_view().dir().try_claim_after(&what, note)? {
+                LockAttempt::Won(lock) if is_set_aside(here(lock.left()).deaths) => {
+                    let last = lock.left().map(|left| HolderNote::parse(left).shown).unwrap_or_default();
+                    lock.leave_note();
+                    return Err(self.set_aside(&last));
+                }
+                LockAttempt::Won(lock) => return Ok(ClaimHere::Ours(lock)),
                 LockAttempt::Unsupported => return Ok(ClaimHere::Unneeded),
                 LockAttempt::Held { .. } if !may_wait() || patience.is_over() => return Ok(ClaimHere::Unneeded),
-                LockAttempt::Held { note } if when_held == WhenHeld::Leave => return Ok(ClaimHere::Held(note)),
-                LockAttempt::Held { note } => self.says_it_waits(note),
+                LockAttempt::Held { note } => {
+                    let by = HolderNote::parse(&note).shown;
+                    if when_held == WhenHeld::Leave {
+                        return Ok(ClaimHere::Held(by));
+                    }
+                    self.says_it_waits(by);
+                }
             }
             self.pace.pause(backoff.next()).await?;
         }
@@ -82,7 +102,19 @@ impl CallSite {
             process: std::process::id(),
             since: provenance::now(),
             lease_ms: u64::try_from(self.lake.lease().as_millis()).unwrap_or(u64::MAX),
+            run: shared_run::here().map(|shared| shared.id.clone()),
+            deaths: 0,
         })
+    }
+
+    /// The error of this call, which ended too many processes.
+    fn set_aside(&self, last: &str) -> Error {
+        let call = self.id(self.target.identity.key);
+        let error = set_aside(&call, last);
+        let failure = BodyFailure::new(error.to_string(), Vec::new());
+        self.lake.journal().body(&call, Outcome::Failed, &provenance::now(), None, Some(failure));
+        self.lake.emit(&Event::Failed(call));
+        error
     }
 
     /// Whether another machine is known to run it.
@@ -159,6 +191,7 @@ impl AmongMachines {
                 return Ok(Next::Look);
             }
             Claimed::Unneeded => return Ok(self.run()),
+            Claimed::SetAside(last) => return Err(site.set_aside(&last.to_string())),
             Claimed::Held(_) if !may_wait() || self.patience.is_over() => return Ok(self.run()),
             Claimed::Dead => return Ok(Next::Look),
             Claimed::Held(by) => by.map_or_else(|| ANOTHER.to_owned(), |by| by.to_string()),

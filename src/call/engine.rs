@@ -22,8 +22,8 @@ use super::key::OnChange;
 use super::running::{Claims, Running, given_back};
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, WhenHeld, told};
 use crate::work_stealing;
-use datlake_lake::{Event, Mode, scope};
-use datlake_store::BodyPermit;
+use datlake_lake::{Event, Mode, scope, shared_run};
+use datlake_store::{BodyPermit, release_claims_on_sigterm};
 
 /// A call inside itself that a work-stealing pool may have brought about runs once more, but not for ever.
 const STOLEN_DEPTH: usize = 8;
@@ -86,6 +86,7 @@ impl CallSite {
         if !self.lake.mode().runs() {
             return Box::pin(self.look_only(force)).await;
         }
+        self.join_run();
         // Apart: a hit needs nothing of it, and what holds a future holds the room for all its states.
         Box::pin(self.take_on(code, force, when_held)).await
     }
@@ -287,6 +288,16 @@ impl CallSite {
             return Ok(self.lake.flights().board(key, &[], &ancestors));
         }
         Ok(self.lake.flights().board(key, &ancestors, &beneath))
+    }
+
+    /// Prepares for a call that is no hit: in a process that was not started alone, what its run needs.
+    fn join_run(&self) {
+        if shared_run::here().is_some() {
+            release_claims_on_sigterm();
+        }
+        if shared_run::is_another_build() {
+            self.lake.emit(&Event::AnotherBuild);
+        }
     }
 
     /// Whether one more body may run in those that the call stands in.

@@ -12,6 +12,7 @@ pub(crate) mod key;
 mod many;
 mod one;
 mod running;
+mod set_aside;
 pub(crate) mod shape;
 mod site;
 mod status;

@@ -155,6 +155,9 @@ impl CallSite {
     }
 
     pub(super) fn emit_waited(&self, by: Option<String>) {
+        if by.is_some() {
+            self.lake.journal().waits(&self.id(self.target.identity.key));
+        }
         self.lake.emit(&Event::Waited { call: self.id(self.target.identity.key), by });
     }
 

@@ -53,6 +53,8 @@ fn holder(lease: Duration) -> Holder {
         process: 1,
         since: text("2026-11-19T00:00:00Z"),
         lease_ms: lease.as_millis() as u64,
+        run: None,
+        deaths: 0,
     }
 }
 

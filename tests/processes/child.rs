@@ -58,7 +58,23 @@ impl Process {
     }
 
     pub(crate) fn on(step: &str, home: &Path, remote: Option<&Remote>, stop: Option<(Moment, usize)>) -> Self {
+        Self::spawn(step, home, remote, stop, None)
+    }
+
+    /// One of those that were started together as `run`.
+    pub(crate) fn in_run(run: &str, step: &str, home: &Path, remote: Option<&Remote>) -> Self {
+        Self::spawn(step, home, remote, None, Some(run))
+    }
+
+    fn spawn(
+        step: &str,
+        home: &Path,
+        remote: Option<&Remote>,
+        stop: Option<(Moment, usize)>,
+        run: Option<&str>,
+    ) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
+        command.envs(run.map(|run| ("DATLAKE_RUN", run)));
         command.args(["--exact", "child::a_child", "--nocapture", "--test-threads=1"]);
         command.env(STEP, step).env(HOME, home).env_remove(REMOTE).env_remove(STOP);
         if let Some(remote) = remote {

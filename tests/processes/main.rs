@@ -11,6 +11,7 @@ mod delegate;
 #[path = "../exfat/mod.rs"]
 #[allow(dead_code, reason = "the tests of behaviour use all of it")]
 mod disk;
+mod ending;
 mod exfat;
 #[allow(dead_code, reason = "the tests of everything that fails use all of it")]
 #[path = "../faults/store.rs"]

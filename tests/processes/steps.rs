@@ -155,6 +155,7 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
         "upload" => crate::transfers::upload(lake)?,
         #[cfg(all(feature = "aws", feature = "azure"))]
         "download" => crate::transfers::download(lake)?,
+        other if ["die", "live", "wait"].iter().any(|what| other.starts_with(what)) => crate::ending::take(other)?,
         other => crate::sharing::take(other)?,
     }
     Ok(())

@@ -6,14 +6,16 @@ mod find;
 mod gc;
 mod lineage;
 mod repository;
+mod run;
 #[cfg(feature = "serve")]
 mod server;
+mod style;
 mod value;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ColorChoice, Parser, Subcommand};
 
 pub(crate) use add::AddHow;
 pub(crate) use config::{Config, Context};
@@ -21,12 +23,11 @@ pub(crate) use find::{FindHow, Shown};
 pub(crate) use gc::GcHow;
 pub(crate) use lineage::{GraphFormat, LineageHow, LineageReach};
 pub(crate) use repository::{MergeHow, Prefer, PutHow, Ref, Repo, Versions};
+pub(crate) use run::{EngineName, RunHow, Started, SuperviseHow};
 #[cfg(feature = "serve")]
 pub(crate) use server::{Credential, GrantHow, Serve, User};
+pub(crate) use style::{command, parse};
 use value::size;
-
-const JSON: &str = "json";
-const VERBOSE: &str = "verbose";
 
 /// What is in a lake, where it comes from, in and out.
 #[derive(Debug, Parser)]
@@ -200,13 +201,27 @@ pub(crate) enum Command {
         What took long last week: datlake find --since 7d --longer-than 1h"
     )]
     Find(Box<FindHow>),
+    /// Starts a program N times, whose processes share its calls, and follows them
+    ///
+    /// Each line that a process writes is shown with the process's number. On a terminal, lines below show what each does. Ctrl-C ends the
+    /// processes. The exit status is 0 where one process has succeeded and none failed: every process gets every result.
+    #[command(after_help = "Example: datlake run -n 4 -- ./target/release/pipeline --rate 0.1\n\
+        In the background: datlake run -n 4 --detach -- ./pipeline, and later datlake runs attach\n\
+        On Slurm: datlake run --on slurm -n 32 --cpus 4 --sbatch=--time=60 -- ./pipeline")]
+    Run(RunHow),
+    /// Supervises the processes of a run
+    #[command(hide = true)]
+    Supervise(SuperviseHow),
     /// Shows what the programs on this machine did, the latest first, or one such run with its calls
     ///
     /// A run is a process that made calls. The latest thousand are kept.
     #[command(after_help = "Example: datlake runs --limit 3\n\
         A run may be abbreviated: datlake runs 019aa5d8c0f17abc\n\
         What differs between two: datlake diff run:019aa5d8c0f17abc run:019aa6")]
+    #[command(args_conflicts_with_subcommands = true)]
     Runs {
+        #[command(subcommand)]
+        started: Option<Started>,
         /// The run
         run: Option<String>,
         /// How many to list
@@ -447,41 +462,4 @@ pub(crate) enum Command {
         /// A folder, for a page of each command
         folder: Option<PathBuf>,
     },
-}
-
-/// How an answer is written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Style {
-    pub(crate) json: bool,
-    /// Lists everything, where lists are otherwise cut.
-    pub(crate) verbose: bool,
-}
-
-/// The arguments, and how the answer is written.
-pub(crate) fn parse() -> (Args, Style) {
-    let matches = command().get_matches();
-    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let mut of = &matches;
-    while let Some((_, below)) = of.subcommand() {
-        of = below;
-    }
-    let given = |flag| of.try_get_one::<bool>(flag).is_ok_and(|given| given.is_some_and(|given| *given));
-    (args, Style { json: given(JSON), verbose: given(VERBOSE) })
-}
-
-/// The command with all its arguments.
-pub(crate) fn command() -> clap::Command {
-    with_style(Args::command())
-}
-
-/// Whatever gives an answer, and not bytes, gives it as JSON too; what may list very many lists them all when asked.
-fn with_style(command: clap::Command) -> clap::Command {
-    let verbose = Arg::new(VERBOSE).short('v').long(VERBOSE).action(ArgAction::SetTrue).help("List all, however many");
-    let command = match command.get_name() {
-        _ if command.has_subcommands() => return command.mut_subcommands(with_style),
-        "cat" | "completions" | "man" | "serve" => return command,
-        "info" | "status" | "push" | "mirror" | "rm" | "prune" | "lineage" => command.arg(verbose),
-        _ => command,
-    };
-    command.arg(Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Write JSON"))
 }

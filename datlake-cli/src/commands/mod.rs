@@ -23,6 +23,7 @@ mod objects;
 mod prune;
 mod repository;
 mod rm;
+mod run;
 mod runs;
 #[cfg(test)]
 mod schemas;
@@ -61,8 +62,11 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
             Box::new(calls::Calls(history, shown))
         }
         Command::Find(how) => Box::new(find::run(&lake()?, *how)?),
+        Command::Run(how) => run::run(&how, json, screen)?,
+        Command::Supervise(how) => Box::new(crate::launch::supervise(&how.folder, &how.program)?),
+        Command::Runs { started: Some(started), .. } => run::started(&lake()?, &started, json, screen)?,
         Command::Runs { run: Some(run), .. } => Box::new(lake()?.run(runs::id(&run))?),
-        Command::Runs { run: None, limit } => Box::new(runs::List(lake()?.runs(limit)?)),
+        Command::Runs { run: None, limit, .. } => Box::new(runs::List(lake()?.runs(limit)?)),
         Command::Explain { call, closure: true, .. } => Box::new(lake()?.creator_code(&call)?),
         Command::Explain { call, source: true, .. } => Box::new(lake()?.explain_sources(&call)?),
         Command::Explain { call, .. } => Box::new(lake()?.explain(&call)?),

@@ -1,11 +1,14 @@
 //! `datlake runs`: one paragraph for each; and what differs between two.
 
-use datlake::report::{CreatorDiff, Damage, Outcome, RunCall, RunCallDiff, RunCounts, RunDiff, RunInfo, RunRow, Runs};
+use datlake::report::{
+    CreatorDiff, Damage, Outcome, ProcessUsage, RunCall, RunCallDiff, RunCounts, RunDiff, RunInfo, RunRow, Runs,
+    Scheduled,
+};
 use owo_colors::OwoColorize as _;
 use serde::{Serialize, Serializer};
 
 use crate::answer::{Answer, Page, rows};
-use crate::text::{count, dimmed, duration, escape, fill, paragraph, parameter, time};
+use crate::text::{bytes, count, dimmed, duration, escape, fill, paragraph, parameter, time};
 
 /// How a run differs from a file, where either can be asked for.
 const PREFIX: &str = "run:";
@@ -121,8 +124,34 @@ fn row(run: &RunRow, columns: usize) -> String {
     };
     paragraph(&format!("{} {end}", time(&run.started_at)));
     paragraph(&format!("by {} on {}", run.originator, run.host));
+    if let Some(shared) = &run.shared {
+        let which = match (shared.rank, shared.of) {
+            (Some(rank), Some(of)) => format!("process {rank} of {of}"),
+            (Some(rank), None) => format!("process {rank}"),
+            (None, _) => "one".to_owned(),
+        };
+        let place = run.place.as_ref().map(place).unwrap_or_default();
+        paragraph(&format!("{which} of {}{place}{}", shared.id, run.used.map(used).unwrap_or_default()));
+    }
     paragraph(&counts(run));
     text
+}
+
+fn place(place: &Scheduled) -> String {
+    let mut text = format!(", on {}", place.by);
+    for (what, value) in [("cluster", &place.cluster), ("node", &place.node), ("job", &place.job)] {
+        if let Some(value) = value {
+            text.push_str(&format!(", {what} {value}"));
+        }
+    }
+    text
+}
+
+fn used(used: ProcessUsage) -> String {
+    let cpu = used.cpu_ms.map(|ms| format!("{} on CPUs", duration(ms)));
+    let memory = used.peak_memory.map(|size| format!("at most {} of memory", bytes(size)));
+    let parts: Vec<String> = cpu.into_iter().chain(memory).collect();
+    if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) }
 }
 
 fn counts(run: &RunRow) -> String {

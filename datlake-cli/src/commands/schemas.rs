@@ -24,9 +24,11 @@ use super::objects::{DeletedObjects, Discarded, Objects, PutObjects};
 use super::prune::Pruned;
 use super::repository::{Deleted, RefRow, RepositoryRow, RepositoryShown};
 use super::rm::Removed;
+use super::run::{Going, Written};
 use super::server::Done;
 use crate::answer::Row;
 use crate::args;
+use crate::launch::LaunchOutcome;
 
 /// Says that the files are to be written, not compared.
 const UPDATE: &str = "DATLAKE_UPDATE_SCHEMAS";
@@ -115,7 +117,12 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("rm", of::<Removed>()),
         // `rm REPO@BRANCH:PATH`
         ("rm-objects", of::<DeletedObjects>()),
+        ("run", of::<LaunchOutcome>()),
+        ("run-detached", of::<Going>()),
+        ("run-written", of::<Written>()),
         ("runs", of::<Vec<Row<RunRow>>>()),
+        ("runs-attach", of::<LaunchOutcome>()),
+        ("runs-cancel", of::<Going>()),
         // `runs RUN`
         ("runs-run", of::<RunInfo>()),
         ("status", of::<LakeStatus>()),

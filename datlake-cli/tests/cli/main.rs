@@ -17,6 +17,8 @@ mod find;
 mod guide;
 mod info;
 mod interrupt;
+mod kubernetes;
+mod launch;
 mod lineage;
 mod log;
 mod ls;
@@ -32,6 +34,7 @@ mod server;
 #[path = "../../../datlake-store/tests/object/servers.rs"]
 mod servers;
 mod shell;
+mod slurm;
 mod support;
 mod users;
 mod values;

@@ -204,7 +204,7 @@ impl Machine {
                     match name.as_str() {
                         "commit" | "code_state" | "branch" | "repository" | "permalink" | "host" | "rustc"
                         | "target" | "cargo_lock" | "debug_assertions" | "program" => *value = "[…]".into(),
-                        "duration_ms" | "spent_ms" | "saved_ms" => *value = 0.into(),
+                        "duration_ms" | "spent_ms" | "saved_ms" | "cpu_ms" | "peak_memory" => *value = 0.into(),
                         _ => self.normalise(value),
                     }
                 }
@@ -222,7 +222,8 @@ pub(crate) fn check_schema(arguments: &[&str], answer: &str) {
     let answer: Value = serde_json::from_str(answer).unwrap();
     let words = match arguments {
         ["config", "context", ..] => 3,
-        ["config" | "repo" | "branch" | "tag" | "user" | "key" | "token" | "grant", ..] => 2,
+        ["config" | "repo" | "branch" | "tag" | "user" | "key" | "token" | "grant", ..]
+        | ["runs", "attach" | "cancel", ..] => 2,
         _ => 1,
     };
     let mut name = arguments[..words].join("-");

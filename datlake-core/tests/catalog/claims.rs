@@ -70,6 +70,8 @@ impl Machine {
             process: 1,
             since: text(),
             lease_ms: 1,
+            run: None,
+            deaths: 0,
         }
     }
 
@@ -250,6 +252,8 @@ fn a_holder_is_dead_after_a_lease_without_anything_new() {
             process: 1,
             since: text(),
             lease_ms,
+            run: None,
+            deaths: 0,
         })
     };
     let holder = |lease_ms| named("one", lease_ms);
@@ -286,7 +290,7 @@ fn a_time_in_which_nobody_could_look_is_no_silence() {
     let holder = || {
         let text = String::new;
         let (nonce, home, person, host, since) = (text(), text(), text(), text(), text());
-        Holder { nonce, home, person, host, process: 1, since, lease_ms: 24_000 }
+        Holder { nonce, home, person, host, process: 1, since, lease_ms: 24_000, run: None, deaths: 0 }
     };
     let seen = |beat| Seen { n: 0, beat, holder: Some(holder()) };
     let mut watch = Watch::default();

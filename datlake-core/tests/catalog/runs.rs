@@ -1,8 +1,10 @@
 //! What a run leaves behind can be read, wherever its writer stopped.
 
 use datlake_core::lineage::{Person, PersonSource};
-use datlake_core::run::{Noted, Outcome, RunHeader, RunLog};
+use datlake_core::run::{Noted, Outcome, ProcessUsage, RunHeader, RunLog, Waiting};
 use datlake_core::{CallKey, CreatorName, ErrorKind};
+
+const USED: ProcessUsage = ProcessUsage { peak_memory: Some(1 << 20), cpu_ms: Some(7) };
 
 fn log() -> Vec<u8> {
     let person = Person { email: "ada@example.org".into(), source: PersonSource::Config };
@@ -14,12 +16,14 @@ fn log() -> Vec<u8> {
         pid: 7,
         started_at: "2026-11-21T08:00:00Z".into(),
         datlake_version: "0.1.0".into(),
+        shared: None,
+        place: None,
     };
     let mut bytes = head.to_line().unwrap();
     for noted in [noted(1, Outcome::Unfinished), noted(1, Outcome::Executed), noted(2, Outcome::Hit)] {
         bytes.extend(noted.to_line().unwrap());
     }
-    bytes.extend(RunLog::end_line("2026-11-21T09:00:00Z").unwrap());
+    bytes.extend(RunLog::end_line("2026-11-21T09:00:00Z", Some(USED)).unwrap());
     bytes
 }
 
@@ -40,6 +44,24 @@ fn what_began_and_ended_is_one_call() {
     let log = RunLog::parse(&log(), "x").unwrap().unwrap();
     assert_eq!(log.calls, [noted(1, Outcome::Executed), noted(2, Outcome::Hit)]);
     assert_eq!((log.ended_at.as_deref(), log.unreadable), (Some("2026-11-21T09:00:00Z"), 0));
+    assert_eq!(log.used, Some(USED));
+}
+
+#[test]
+fn a_call_waits_until_something_becomes_of_it() {
+    let waiting = |key: u8| Waiting {
+        creator: CreatorName::new("shop/shop::report").unwrap(),
+        key: CallKey::from_bytes([key; 32]),
+        waits_since: "2026-11-21T08:40:00Z".into(),
+    };
+    let mut bytes = log();
+    for key in [5, 6, 5] {
+        bytes.extend(waiting(key).to_line().unwrap());
+    }
+    let parsed = RunLog::parse(&bytes, "x").unwrap().unwrap();
+    assert_eq!((parsed.waiting, parsed.unreadable), (vec![waiting(6), waiting(5)], 0));
+    bytes.extend(noted(5, Outcome::Hit).to_line().unwrap());
+    assert_eq!(RunLog::parse(&bytes, "x").unwrap().unwrap().waiting, [waiting(6)]);
 }
 
 #[test]

@@ -147,6 +147,7 @@ impl Console {
             Event::Waited { call, by: Some(by) } => self.news(&format!("{} waits: {by} runs it", call.function())),
             Event::Stray { .. }
             | Event::Newer { .. }
+            | Event::AnotherBuild
             | Event::Kept { .. }
             | Event::Refused { .. }
             | Event::Unpushed { .. }
@@ -184,6 +185,7 @@ impl Console {
             Event::Newer { file } => format!(
                 "warning: {file} was written while this program was compiled from it: nothing that it makes is stored; build it again"
             ),
+            Event::AnotherBuild => "warning: this process is another build of the program than the run was started with: steps whose code differs are made twice; end the run, and start one build on all machines".to_owned(),
             Event::Kept { call, why } => format!("warning: {} keeps what is there, although {why}", call.function()),
             Event::Refused { remote } => format!(
                 "warning: {remote} refuses to be written: what is made stays on this machine, until `datlake push` may send it"

@@ -45,7 +45,7 @@ pub use files::Files;
 pub use mirror::Mirror;
 pub use prune::Prune;
 pub use publish::NewCall;
-pub use query::{CallOrder, CallQuery, Condition};
+pub use query::{CallOrder, CallQuery, Condition, WatchedRun};
 pub use replacing::Replacing;
 pub(crate) use secure::Patience;
 pub use verify::Verify;

@@ -39,7 +39,7 @@ pub use calls::{CallEvent, CallExplanation, CallInfo, CallRow, Comparison, Found
 pub use code::{CallSources, CodeExtent, CodeNote, CreatorCode, ItemSource, SourceItem};
 pub use compare::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
 pub use contents::{CodeSince, FilePreview, GraphSources, NoPreview, PreviewedFile};
-pub use datlake_core::run::Outcome;
+pub use datlake_core::run::{Outcome, ProcessUsage, Scheduled, SharedRun};
 pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
 pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, Listing, OutputRow, Place};
 pub use graph::{
@@ -57,7 +57,10 @@ pub use repositories::{
     CommitInfo, CommittedCall, Imported, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo,
     ObjectItem, ObjectPage,
 };
-pub use runs::{CreatorDiff, RunCall, RunCallDiff, RunCounts, RunDiff, RunInfo, RunRow, Runs};
+pub use runs::{
+    CallNow, CreatorDiff, CreatorState, ProcessState, RunCall, RunCallDiff, RunCounts, RunDiff, RunInfo, RunRow, Runs,
+    SharedRunState,
+};
 pub use sync::{
     LakeStatus, MirrorOutcome, MirrorRow, Mirrored, PackUse, Pull, Push, PushOutcome, PushRow, Repack, UnpushedRow,
 };

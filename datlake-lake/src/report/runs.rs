@@ -1,6 +1,6 @@
 //! Runs: what the programs of this machine did.
 
-use datlake_core::run::BodyFailure;
+use datlake_core::run::{BodyFailure, ProcessUsage, Scheduled, SharedRun};
 use datlake_core::{CallKey, CreatorName};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,12 @@ pub struct RunRow {
     pub host: String,
     /// The name of the program.
     pub program: String,
+    /// Which of the processes that were started together it is.
+    pub shared: Option<SharedRun>,
+    /// Where a scheduler put it.
+    pub place: Option<Scheduled>,
+    /// What it had used of its machine when it ended.
+    pub used: Option<ProcessUsage>,
     /// The version of datlake that wrote it down.
     pub datlake_version: String,
     /// Calls whose bodies ran to their end.
@@ -145,4 +151,74 @@ pub struct RunCallDiff {
     pub was: Option<Outcome>,
     /// The same of the other.
     pub now: Option<Outcome>,
+}
+
+/// Where the processes are that were started together, as far as this machine's home knows.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct SharedRunState {
+    /// What they are called together.
+    pub id: String,
+    /// The processes, by their ranks.
+    pub processes: Vec<ProcessState>,
+    /// The creators of their calls, by name.
+    pub creators: Vec<CreatorState>,
+}
+
+/// Where one process is.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct ProcessState {
+    /// Which one of them it is, where somebody said so.
+    pub rank: Option<u64>,
+    /// The run.
+    pub run: String,
+    /// The machine.
+    pub host: String,
+    /// The process there.
+    pub pid: u32,
+    /// When it opened the lake.
+    pub started_at: String,
+    /// When it ended; `None` while it goes on, and where it was killed.
+    pub ended_at: Option<String>,
+    /// The bodies that it is in, as far as nobody has ended it.
+    pub running: Vec<CallNow>,
+    /// The calls that it waits for, which others run.
+    pub waiting: Vec<CallNow>,
+    /// Calls whose bodies ran to their end.
+    pub ran: u64,
+    /// Calls whose bodies failed.
+    pub failed: u64,
+}
+
+/// A call that runs or waits.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CallNow {
+    /// The creator.
+    pub creator: CreatorName,
+    /// The key.
+    pub key: CallKey,
+    /// Since when.
+    pub since: String,
+}
+
+/// What has become of the calls of one creator. Each call counts once, in whatever processes it was made or found.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct CreatorState {
+    /// The creator.
+    pub creator: CreatorName,
+    /// Calls that have their values.
+    pub done: u64,
+    /// Calls whose bodies run.
+    pub running: u64,
+    /// Calls that somebody waits for.
+    pub waiting: u64,
+    /// Calls whose bodies failed, and that nobody has made since.
+    pub failed: u64,
 }

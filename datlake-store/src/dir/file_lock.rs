@@ -3,12 +3,14 @@
 //! A claim only saves work: the first create counts, whatever process holds the claim.
 
 use std::io;
+use std::sync::Arc;
 
 use datlake_core::{Error, ErrorKind, Result};
 
 use super::DirStore;
 use super::lock::{Attempt, LockFile, attempt};
 use super::sys::make_dir;
+use crate::leaving::{self, Registered};
 
 const FOLDER: &str = "claims";
 
@@ -29,7 +31,21 @@ pub enum LockAttempt {
 /// A held claim, released when this is dropped or the process ends.
 #[derive(Debug)]
 pub struct FileLock {
-    _lock: LockFile,
+    _registered: Option<Registered>,
+    lock: Arc<LockFile>,
+    left: Option<String>,
+}
+
+impl FileLock {
+    /// What the holder before said of itself, if it died: `None` after one that ended in order.
+    pub fn left(&self) -> Option<&str> {
+        self.left.as_deref()
+    }
+
+    /// Releases the claim, and leaves its note for the next who claims it, as a holder does that dies.
+    pub fn leave_note(self) {
+        self.lock.stay();
+    }
 }
 
 impl DirStore {
@@ -50,6 +66,19 @@ impl DirStore {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] where `name` is anything but ASCII letters, digits, `-` and `_`; errors of the file system.
     pub fn try_claim(&self, name: &str, note: &str) -> Result<LockAttempt> {
+        self.claim(name, |_| note.to_owned(), false)
+    }
+
+    /// The same with a note that depends on what the holder before [left](FileLock::left). A process that is
+    /// [asked to end](crate::release_claims_on_sigterm) leaves what was there before.
+    ///
+    /// # Errors
+    /// As [`try_claim`](Self::try_claim).
+    pub fn try_claim_after(&self, name: &str, note: impl Fn(Option<&str>) -> String) -> Result<LockAttempt> {
+        self.claim(name, note, true)
+    }
+
+    fn claim(&self, name: &str, note: impl Fn(Option<&str>) -> String, registered: bool) -> Result<LockAttempt> {
         check(name)?;
         let folder = self.root().join(FOLDER);
         let path = folder.join(format!("{name}.lock"));
@@ -58,7 +87,13 @@ impl DirStore {
             locked => locked,
         };
         let claim = locked.and_then(|locked| match locked {
-            Attempt::Ours(lock) => lock.note(note).map(|()| LockAttempt::Won(FileLock { _lock: lock })),
+            Attempt::Ours(lock) => {
+                let (left, lock) = (lock.left()?, Arc::new(lock));
+                lock.note(&note(left.as_deref()))?;
+                let register = || leaving::register(Arc::downgrade(&lock), left.clone().unwrap_or_default());
+                let _registered = registered.then(register);
+                Ok(LockAttempt::Won(FileLock { _registered, lock, left }))
+            }
             Attempt::Theirs(note) => Ok(LockAttempt::Held { note }),
             Attempt::Unsupported | Attempt::Absent => {
                 let _ = std::fs::remove_file(&path);

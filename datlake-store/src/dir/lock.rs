@@ -5,8 +5,9 @@
 //! by a process that was killed is taken over.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::sys;
 use crate::maker::Maker;
@@ -18,10 +19,12 @@ const NOTE: u64 = 64 << 10;
 
 /// A lock file that is held. Dropping it removes and unlocks it.
 #[derive(Debug)]
-pub(super) struct LockFile {
+pub(crate) struct LockFile {
     file: File,
     path: PathBuf,
     maker: Maker,
+    /// Whether the file stays where it is dropped, for others to read.
+    stays: AtomicBool,
 }
 
 /// What an attempt to lock found.
@@ -50,15 +53,15 @@ pub(super) fn attempt(path: &Path, make: bool) -> io::Result<Attempt> {
         };
         match file.try_lock() {
             Ok(()) if is_at(&file, path)? => {
-                return Ok(Attempt::Ours(LockFile { file, path: path.to_owned(), maker: Maker::this() }));
+                let (path, maker) = (path.to_owned(), Maker::this());
+                return Ok(Attempt::Ours(LockFile { file, path, maker, stays: AtomicBool::new(false) }));
             }
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut note = Vec::new();
-                (&file).take(NOTE).read_to_end(&mut note)?;
+                let note = read_note(&file)?;
                 // If its holder has let go of it meanwhile, there is nothing to report.
                 if is_at(&file, path)? {
-                    return Ok(Attempt::Theirs(String::from_utf8_lossy(&note).into_owned()));
+                    return Ok(Attempt::Theirs(note));
                 }
             }
             Err(TryLockError::Error(e)) if sys::no_locks(&e) => return Ok(Attempt::Unsupported),
@@ -66,6 +69,13 @@ pub(super) fn attempt(path: &Path, make: bool) -> io::Result<Attempt> {
         }
     }
     Err(io::Error::other("the lock file changes without end"))
+}
+
+fn read_note(mut file: &File) -> io::Result<String> {
+    let mut note = Vec::new();
+    file.rewind()?;
+    file.take(NOTE).read_to_end(&mut note)?;
+    Ok(String::from_utf8_lossy(&note).into_owned())
 }
 
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
@@ -78,8 +88,13 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 
 impl LockFile {
     /// Tells others who holds the lock.
-    pub(super) fn note(&self, text: &str) -> io::Result<()> {
-        match self.file.set_len(0).and_then(|()| (&self.file).write_all(text.as_bytes())) {
+    pub(crate) fn note(&self, text: &str) -> io::Result<()> {
+        let write = || {
+            self.file.set_len(0)?;
+            (&self.file).rewind()?;
+            (&self.file).write_all(text.as_bytes())
+        };
+        match write() {
             // Opened for reading only, as it is another user's; or the disk is full, and what is done under the lock may make
             // room: the note is for people, the lock is what counts.
             Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied) => Ok(()),
@@ -90,14 +105,36 @@ impl LockFile {
     }
 }
 
+impl LockFile {
+    /// What the last holder said, who died: one that ends in order removes the file.
+    pub(super) fn left(&self) -> io::Result<Option<String>> {
+        if self.file.metadata()?.len() == 0 {
+            return Ok(None);
+        }
+        read_note(&self.file).map(Some)
+    }
+
+    /// Its file stays, as if its holder had died.
+    pub(super) fn stay(&self) {
+        self.stays.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Drop for LockFile {
     fn drop(&mut self) {
         if !self.maker.is_here() {
             return;
         }
+        if self.stays.load(Ordering::Relaxed) {
+            let _ = self.file.unlock();
+            return;
+        }
         // Nothing can be done about a failure: the file then stays, unlocked, for the next to take over.
-        if let Ok(true) = is_at(&self.file, &self.path) {
-            let _ = std::fs::remove_file(&self.path);
+        if let Ok(true) = is_at(&self.file, &self.path)
+            && std::fs::remove_file(&self.path).is_err()
+        {
+            // It says of nobody that they died.
+            let _ = self.file.set_len(0);
         }
         // Explicitly, for a child process being started may hold the same open file for a moment.
         let _ = self.file.unlock();

@@ -30,6 +30,7 @@ use datlake_core::{Created, Error, ErrorKind, Location, Pending, Prefix, Result,
 
 pub use file_lock::{FileLock, LockAttempt};
 pub use hold::{Hold, Holding};
+pub(crate) use lock::LockFile;
 pub use scratch::Scratch;
 pub use seal::Seal;
 pub(crate) use seal::{seal, time_of};

@@ -64,7 +64,17 @@ impl Store for Odd {
 
 fn holder() -> Holder {
     let text = || "x".to_owned();
-    Holder { nonce: text(), home: text(), person: text(), host: text(), process: 1, since: text(), lease_ms: 40 }
+    Holder {
+        nonce: text(),
+        home: text(),
+        person: text(),
+        host: text(),
+        process: 1,
+        since: text(),
+        lease_ms: 40,
+        run: None,
+        deaths: 0,
+    }
 }
 
 const KEY: CallKey = CallKey::from_bytes([7; 32]);

@@ -12,10 +12,12 @@ mod listing;
 mod remote;
 mod run_diff;
 mod runs;
+mod shared_run;
 mod status;
 mod upstream;
 mod values;
 
 pub use find::{CallOrder, CallQuery, Condition};
+pub use shared_run::WatchedRun;
 
 pub(super) use downstream::{Bounds, Read, file_of};

@@ -86,7 +86,7 @@ impl Lake {
         self.run_info(log, &mut Durations::default())
     }
 
-    fn run_log(&self, run: &str) -> Result<Option<RunLog>> {
+    pub(super) fn run_log(&self, run: &str) -> Result<Option<RunLog>> {
         let Some(bytes) = self.local_view().dir().read_run(run)? else { return Ok(None) };
         RunLog::parse(&bytes, &format!("{RUNS}/{}", run_file(run)))
     }
@@ -120,7 +120,7 @@ impl Lake {
     }
 
     fn run_info(&self, log: RunLog, durations: &mut Durations) -> Result<RunInfo> {
-        let RunLog { head, calls, ended_at, unreadable } = log;
+        let RunLog { head, calls, ended_at, used, unreadable, .. } = log;
         let mut row = RunRow {
             run: head.run,
             started_at: head.started_at,
@@ -128,6 +128,9 @@ impl Lake {
             originator: head.person.email,
             host: head.host,
             program: head.program,
+            shared: head.shared,
+            place: head.place,
+            used,
             datlake_version: head.datlake_version,
             ran: 0,
             skipped: 0,

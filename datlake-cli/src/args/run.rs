@@ -1,0 +1,90 @@
+//! Arguments of `run`, and of what follows.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Subcommand, ValueEnum};
+
+use super::value::size;
+
+/// What starts the processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EngineName {
+    /// This machine
+    Local,
+    /// Slurm: one job, whose array has a task for each process
+    Slurm,
+    /// Kubernetes: a manifest of an Indexed Job, with --write-only
+    Kubernetes,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunHow {
+    /// What starts the processes
+    #[arg(long, value_enum, default_value_t = EngineName::Local, value_name = "ENGINE")]
+    pub(crate) on: EngineName,
+    /// How many processes
+    #[arg(short = 'n', long = "processes", value_name = "N")]
+    pub(crate) processes: u64,
+    /// CPUs of each process; without it, on this machine, its share of them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) cpus: Option<u32>,
+    /// Memory of each process, as 16GiB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) memory: Option<u64>,
+    /// GPUs of each process
+    #[arg(long, value_name = "N")]
+    pub(crate) gpus: Option<u32>,
+    /// How long processes have to end, once the run is cancelled, before they are killed
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub(crate) grace: Duration,
+    /// Where processes write what they say, instead of the lake's home: a folder that all machines see
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) logs: Option<PathBuf>,
+    /// Another option of sbatch, as --sbatch=--partition=gpu
+    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
+    pub(crate) sbatch: Vec<String>,
+    /// The image of the containers of a job of Kubernetes
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
+    /// Start it and leave: `datlake runs attach` joins it
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Print what would be submitted, and start nothing
+    #[arg(long, conflicts_with = "detach")]
+    pub(crate) write_only: bool,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    pub(crate) program: Vec<OsString>,
+}
+
+/// What is done with a run that `datlake run` started.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Started {
+    /// Joins a run that `datlake run` started: shows what its processes say, until they have ended
+    ///
+    /// All that they said is shown from the beginning. Ctrl-C leaves the run as it is.
+    #[command(after_help = "Example: datlake runs attach")]
+    Attach {
+        /// The run, which may be abbreviated; without it the latest
+        run: Option<String>,
+    },
+    /// Ends a run that `datlake run` started: its processes get SIGTERM, and their time of grace
+    #[command(after_help = "Example: datlake runs cancel 20261129")]
+    Cancel {
+        /// The run, which may be abbreviated
+        run: String,
+    },
+}
+
+/// What supervises the processes of a run on this machine.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SuperviseHow {
+    /// Where their output goes
+    pub(crate) folder: PathBuf,
+    /// The program and its arguments
+    #[arg(last = true, required = true)]
+    pub(crate) program: Vec<OsString>,
+}

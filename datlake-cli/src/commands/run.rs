@@ -1,0 +1,175 @@
+//! `datlake run`, and `datlake runs attach` and `cancel`.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use datlake::{Error, ErrorKind, Lake};
+use serde::Serialize;
+
+use super::lake;
+use crate::answer::{Answer, Page};
+use crate::args::{EngineName, RunHow, Started};
+use crate::failure::refused;
+use crate::launch::{
+    self, Engine, Interrupted, KubernetesOptions, Launch, Launched, Local, MOST, Slurm, SlurmOptions, program_file,
+};
+use crate::screen::Screen;
+
+/// A launch that goes on.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+pub(super) struct Going {
+    /// What its processes are called together.
+    run: String,
+    /// What they say, and how they end.
+    folder: String,
+}
+
+impl Answer for Going {
+    fn text(&self, _: &Page) -> String {
+        format!("{}\n", self.run)
+    }
+}
+
+/// What would be submitted.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
+pub(super) struct Written {
+    /// A script, or whatever the engine takes.
+    written: String,
+}
+
+impl Answer for Written {
+    fn text(&self, _: &Page) -> String {
+        self.written.clone()
+    }
+}
+
+/// Starts the processes, and follows them.
+pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<Box<dyn Answer>> {
+    let processes = how.processes;
+    if !(1..=MOST).contains(&processes) {
+        return Err(refused(format!("{processes} processes cannot be started: -n takes 1 to {MOST}")).into());
+    }
+    if how.on == EngineName::Kubernetes {
+        return kubernetes(how);
+    }
+    let (program, arguments) = how.program.split_first().context("there is no program")?;
+    let mut launch = Launch {
+        id: launch::new_id(),
+        processes,
+        program: program_file(Path::new(program))?,
+        arguments: arguments.to_vec(),
+        resources: resources(how),
+        grace: how.grace,
+    };
+    if how.write_only {
+        let written = match how.on {
+            EngineName::Slurm => slurm_script(how, &launch, &folder(how, &launch.id, Path::new("."))?)?,
+            _ => launch::local_script(&launch)?,
+        };
+        return Ok(Box::new(Written { written }));
+    }
+    let lake = lake::open(screen)?;
+    let (id, home) = launch::new(&lake)?;
+    launch.id = id;
+    let launched = start(how, &launch, folder(how, &launch.id, &home)?)?;
+    launched.write(&lake)?;
+    if how.detach {
+        return Ok(Box::new(going(&launched)));
+    }
+    Ok(Box::new(launch::follow(&lake, &launched, &mut *engine(&launched)?, Interrupted::Cancels, screen, json)?))
+}
+
+fn start(how: &RunHow, launch: &Launch, folder: PathBuf) -> anyhow::Result<Launched> {
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    let mut launched = Launched {
+        id: launch.id.clone(),
+        processes: launch.processes,
+        program: launch.program.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        started_at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+        engine: how.on,
+        job: None,
+        folder,
+    };
+    match how.on {
+        EngineName::Slurm => launched.job = Some(Slurm::submit(&slurm_script(how, launch, &launched.folder)?)?),
+        _ => Local::start(launch, &launched)?,
+    }
+    Ok(launched)
+}
+
+fn slurm_script(how: &RunHow, launch: &Launch, folder: &Path) -> anyhow::Result<String> {
+    let options = SlurmOptions { cpus: how.cpus, memory: how.memory, gpus: how.gpus, others: how.sbatch.clone() };
+    launch::slurm_script(launch, &options, folder)
+}
+
+/// A manifest. The program is one of the image.
+fn kubernetes(how: &RunHow) -> anyhow::Result<Box<dyn Answer>> {
+    if !how.write_only {
+        let error = Error::new(ErrorKind::Unsupported, "datlake does not submit jobs to Kubernetes");
+        return Err(error.with_hint("datlake run --on kubernetes --write-only … | kubectl create -f -").into());
+    }
+    let Some(image) = how.image.clone() else {
+        return Err(refused("a job of Kubernetes needs the image that the program is in: --image").into());
+    };
+    let options = KubernetesOptions { image, cpus: how.cpus, memory: how.memory, gpus: how.gpus, grace: how.grace };
+    let remote = datlake::config::settings()?.into_iter().find(|setting| setting.key == "remote");
+    let Some(remote) = remote.and_then(|setting| setting.value) else {
+        return Err(refused("pods share a lake by its remote, and none is configured: set DATLAKE_REMOTE").into());
+    };
+    let written = launch::manifest(&launch::new_id(), how.processes, &how.program, &remote, &options)?;
+    Ok(Box::new(Written { written }))
+}
+
+/// Where the processes write.
+fn folder(how: &RunHow, id: &str, otherwise: &Path) -> anyhow::Result<PathBuf> {
+    let folder = how.logs.as_ref().map_or_else(|| otherwise.to_owned(), |logs| logs.join(id));
+    std::path::absolute(&folder).with_context(|| format!("cannot find out where `{}` is", folder.display()))
+}
+
+/// What each process learns that it is given; another engine than this machine says it itself.
+fn resources(how: &RunHow) -> Option<String> {
+    if how.on != EngineName::Local {
+        return None;
+    }
+    let share = || {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        (cpus / how.processes).max(1)
+    };
+    let mut text = format!("cpus={}", how.cpus.map_or_else(share, u64::from));
+    if let Some(memory) = how.memory {
+        text.push_str(&format!(",memory={memory}"));
+    }
+    if let Some(gpus) = how.gpus {
+        text.push_str(&format!(",gpus={gpus}"));
+    }
+    Some(text)
+}
+
+fn going(launched: &Launched) -> Going {
+    Going { run: launched.id.clone(), folder: launched.folder.display().to_string() }
+}
+
+fn engine(launched: &Launched) -> anyhow::Result<Box<dyn Engine>> {
+    Ok(match launched.engine {
+        EngineName::Slurm => Box::new(Slurm::of(launched)?),
+        _ => Box::new(Local::of(launched)),
+    })
+}
+
+pub(super) fn started(lake: &Lake, what: &Started, json: bool, screen: &Screen) -> anyhow::Result<Box<dyn Answer>> {
+    match what {
+        Started::Attach { run } => {
+            let launched = launch::find(lake, run.as_deref())?;
+            let mut engine = engine(&launched)?;
+            Ok(Box::new(launch::follow(lake, &launched, &mut *engine, Interrupted::Leaves, screen, json)?))
+        }
+        Started::Cancel { run } => {
+            let launched = launch::find(lake, Some(run))?;
+            engine(&launched)?.cancel()?;
+            Ok(Box::new(going(&launched)))
+        }
+    }
+}

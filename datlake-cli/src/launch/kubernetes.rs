@@ -1,0 +1,83 @@
+//! Processes as the pods of an Indexed Job of Kubernetes: its manifest.
+//!
+//! The program is what the image calls so: nothing of this machine is in it. So is the lake: pods have the remote alone.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{RUN, RUN_SIZE};
+use crate::failure::refused;
+
+/// What a pod is given.
+#[derive(Debug)]
+pub(crate) struct KubernetesOptions {
+    pub(crate) image: String,
+    pub(crate) cpus: Option<u32>,
+    pub(crate) memory: Option<u64>,
+    pub(crate) gpus: Option<u32>,
+    pub(crate) grace: Duration,
+}
+
+/// The manifest, in YAML. A pod that is killed is started anew as often as a run has processes: what is done stays done.
+pub(crate) fn manifest(
+    id: &str,
+    processes: u64,
+    program: &[OsString],
+    remote: &str,
+    options: &KubernetesOptions,
+) -> anyhow::Result<String> {
+    // Kubernetes puts variables in the place of `$(…)`.
+    let text = |text: &str| Value::from(text.replace("$(", "$$(")).to_string();
+    let grace = options.grace.as_secs().max(1);
+    let mut yaml = format!(
+        "apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {}
+spec:
+  completionMode: Indexed
+  completions: {processes}
+  parallelism: {processes}
+  backoffLimit: {processes}
+  template:
+    spec:
+      restartPolicy: OnFailure
+      terminationGracePeriodSeconds: {grace}
+      containers:
+        - name: pipeline
+          image: {}
+          command:
+",
+        text(&format!("datlake-{id}")),
+        text(&options.image),
+    );
+    for word in program {
+        let Some(word) = word.to_str() else {
+            return Err(
+                refused(format!("`{}` is not UTF-8 text: it cannot stand in a manifest", word.display())).into()
+            );
+        };
+        writeln!(yaml, "            - {}", text(word))?;
+    }
+    yaml.push_str("          env:\n");
+    for (name, value) in [(RUN, id), (RUN_SIZE, &processes.to_string()), ("DATLAKE_REMOTE", remote)] {
+        write!(yaml, "            - name: {name}\n              value: {}\n", text(value))?;
+    }
+    let gpus = options.gpus.filter(|gpus| *gpus > 0);
+    let given = [
+        ("cpu", options.cpus.map(|cpus| cpus.to_string())),
+        ("memory", options.memory.map(|memory| memory.to_string())),
+        ("nvidia.com/gpu", gpus.map(|gpus| gpus.to_string())),
+    ];
+    let limits: String = given
+        .into_iter()
+        .filter_map(|(what, much)| Some(format!("              {what}: {}\n", text(&much?))))
+        .collect();
+    if !limits.is_empty() {
+        write!(yaml, "          resources:\n            requests:\n{limits}            limits:\n{limits}")?;
+    }
+    Ok(yaml)
+}

@@ -1,0 +1,275 @@
+//! Processes as the tasks of an array of Slurm's.
+//!
+//! Slurm's own commands start, show and end them. Where it forgets jobs early, the exit status that each task leaves in the folder counts.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use datlake::{Error, ErrorKind};
+
+use super::folder::{self, Launched};
+use super::shell::{command, exports, quoted};
+use super::{End, Engine, Launch, State};
+use crate::failure::refused;
+
+/// The pause between two questions to the controller, which many may ask.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The pause is this many times what an answer takes, at least.
+const TIMES_AN_ANSWER: u32 = 10;
+
+/// What a task is given, and other options of `sbatch`.
+#[derive(Debug, Default)]
+pub(crate) struct SlurmOptions {
+    pub(crate) cpus: Option<u32>,
+    pub(crate) memory: Option<u64>,
+    pub(crate) gpus: Option<u32>,
+    pub(crate) others: Vec<String>,
+}
+
+/// The tasks of an array.
+#[derive(Debug)]
+pub(crate) struct Slurm {
+    job: String,
+    folder: PathBuf,
+    processes: u64,
+    /// Tasks that Slurm is not done with, by its last answer: whether each runs.
+    active: HashMap<u64, bool>,
+    asked: Option<Instant>,
+    pause: Duration,
+    /// How tasks ended.
+    ended: HashMap<u64, State>,
+}
+
+/// The script that `sbatch` takes.
+pub(crate) fn script(launch: &Launch, options: &SlurmOptions, folder: &Path) -> anyhow::Result<String> {
+    let mut script = "#!/bin/sh\n".to_owned();
+    let mut option = |text: String| -> anyhow::Result<()> {
+        if text.contains('\n') {
+            return Err(refused(format!(
+                "`{}` cannot be an option of sbatch: it has several lines",
+                text.escape_debug()
+            ))
+            .into());
+        }
+        writeln!(script, "#SBATCH {text}")?;
+        Ok(())
+    };
+    let name = launch.program.file_name().unwrap_or_default();
+    option(format!("--job-name={}", quoted(name)?))?;
+    option(format!("--array=0-{}", launch.processes - 1))?;
+    option("--ntasks=1".to_owned())?;
+    option(format!("--cpus-per-task={}", options.cpus.unwrap_or(1)))?;
+    if let Some(memory) = options.memory {
+        option(format!("--mem={}K", memory.div_ceil(1024)))?;
+    }
+    if let Some(gpus) = options.gpus.filter(|gpus| *gpus > 0) {
+        option(format!("--gres=gpu:{gpus}"))?;
+    }
+    // What is done is not done again, whoever goes on.
+    option("--requeue".to_owned())?;
+    option("--open-mode=append".to_owned())?;
+    for (stream, file) in [("output", "%a.out"), ("error", "%a.err")] {
+        option(format!("--{stream}={}", quoted(slurm_path(folder, file)?.as_ref())?))?;
+    }
+    for other in &options.others {
+        option(other.clone())?;
+    }
+    let exit = quoted(folder.as_os_str())?;
+    let (exports, command) = (exports(launch)?, command(launch)?);
+    write!(
+        script,
+        r#"{exports}export DATLAKE_RANK=$SLURM_ARRAY_TASK_ID
+exit={exit}/$DATLAKE_RANK.exit
+rm -f "$exit"
+status=
+{command} &
+process=$!
+trap 'kill -TERM "$process" 2>/dev/null; again=1' TERM
+again=1
+while [ "$again" = 1 ]; do
+  again=0
+  wait "$process"
+  waited=$?
+  # A signal may come when the process is gone already.
+  [ "$waited" = 127 ] && [ -n "$status" ] || status=$waited
+done
+if [ "$status" -gt 128 ]; then end="{{\"signal\":$((status - 128))}}"; else end="{{\"code\":$status}}"; fi
+printf '%s' "$end" > "$exit.new" && mv "$exit.new" "$exit"
+exit "$status"
+"#
+    )?;
+    Ok(script)
+}
+
+/// A path in which Slurm puts nothing in the place of `%`, but in the file's name.
+fn slurm_path(folder: &Path, file: &str) -> anyhow::Result<String> {
+    let Some(folder) = folder.to_str() else {
+        bail!(refused(format!("`{}` is not UTF-8 text: Slurm cannot write there", folder.display())));
+    };
+    Ok(format!("{}/{}", folder.replace('%', "%%"), file))
+}
+
+/// Runs one of Slurm's commands.
+fn ask(program: &str, arguments: &[&str], input: Option<&str>) -> anyhow::Result<Output> {
+    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+    let child =
+        Command::new(program).args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = match child {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let error = Error::new(ErrorKind::Unavailable, format!("there is no `{program}` here"));
+            bail!(error.with_hint("start the run where Slurm's commands are, as on a login node"));
+        }
+        child => child.with_context(|| format!("cannot run `{program}`"))?,
+    };
+    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+        stdin.write_all(input.as_bytes()).with_context(|| format!("`{program}` reads no script"))?;
+    }
+    child.wait_with_output().with_context(|| format!("cannot run `{program}`"))
+}
+
+/// What a command says that did not do what it was asked.
+fn refusal(program: &str, output: &Output) -> anyhow::Error {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.trim().trim_start_matches(&format!("{program}: ")).trim_start_matches("error: ").to_owned();
+    Error::new(ErrorKind::Unavailable, format!("Slurm refuses ({program}): {}", said.replace('\n', "; "))).into()
+}
+
+impl Slurm {
+    pub(crate) fn of(launched: &Launched) -> anyhow::Result<Self> {
+        let job = launched.job.clone().context("it is not known which job of Slurm the run is")?;
+        Ok(Self {
+            job,
+            folder: launched.folder.clone(),
+            processes: launched.processes,
+            active: HashMap::new(),
+            asked: None,
+            pause: PAUSE,
+            ended: HashMap::new(),
+        })
+    }
+
+    /// Submits the script: the number of the job.
+    pub(crate) fn submit(script: &str) -> anyhow::Result<String> {
+        let submitted = ask("sbatch", &["--parsable"], Some(script))?;
+        if !submitted.status.success() {
+            return Err(refusal("sbatch", &submitted));
+        }
+        let said = String::from_utf8_lossy(&submitted.stdout);
+        let job = said.trim().split(';').next().unwrap_or_default().to_owned();
+        if job.is_empty() || !job.chars().all(|c| c.is_ascii_digit()) {
+            bail!("sbatch did not say which job it made, but `{}`", said.trim().escape_debug());
+        }
+        Ok(job)
+    }
+
+    /// Asks which tasks Slurm is not done with. While it does not answer, they are as they were.
+    fn look(&mut self) -> anyhow::Result<()> {
+        if self.asked.is_some_and(|asked| asked.elapsed() < self.pause) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let answer = ask("squeue", &["-h", "-r", "-j", &self.job, "-o", "%K %T"], None)?;
+        self.pause = PAUSE.max(began.elapsed() * TIMES_AN_ANSWER);
+        let said = String::from_utf8_lossy(&answer.stdout);
+        let unknown = String::from_utf8_lossy(&answer.stderr).contains("Invalid job id");
+        if !answer.status.success() && !unknown {
+            self.asked = Some(Instant::now());
+            return Ok(());
+        }
+        let task = |line: &str| {
+            let (task, state) = line.trim().split_once(' ')?;
+            Some((task.parse().ok()?, state != "PENDING"))
+        };
+        self.active = said.lines().filter_map(task).collect();
+        self.asked = Some(Instant::now());
+        Ok(())
+    }
+
+    /// How a task ended that Slurm is done with.
+    fn end_of(&mut self, rank: u64) -> anyhow::Result<State> {
+        if let Some(known) = self.ended.get(&rank) {
+            return Ok(known.clone());
+        }
+        let state = match folder::end(&self.folder, rank)? {
+            Some(end) => State::Ended(end),
+            None => match self.remembered(rank)? {
+                Some((state, code)) => ended(&state, &code),
+                None => State::Lost("Slurm does not know it any more".to_owned()),
+            },
+        };
+        self.ended.insert(rank, state.clone());
+        Ok(state)
+    }
+
+    /// What Slurm remembers of a task: its state, and its exit status.
+    fn remembered(&self, rank: u64) -> anyhow::Result<Option<(String, String)>> {
+        let task = format!("{}_{rank}", self.job);
+        let shown = ask("scontrol", &["show", "job", "-o", &task], None)?;
+        let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let field = |name: &str| text.split_whitespace().find_map(|word| word.strip_prefix(name)).map(str::to_owned);
+        if let (true, Some(state), Some(code)) = (shown.status.success(), field("JobState="), field("ExitCode=")) {
+            return Ok(Some((state, code)));
+        }
+        let Ok(shown) = ask("sacct", &["-nPX", "-j", &task, "-o", "State,ExitCode"], None) else { return Ok(None) };
+        let text = String::from_utf8_lossy(&shown.stdout);
+        let line = text.lines().next().and_then(|line| line.trim().split_once('|'));
+        Ok(line.map(|(state, code)| (state.to_owned(), code.to_owned())))
+    }
+}
+
+/// How a task ended by what Slurm says: its state, and its exit status with a signal behind it.
+fn ended(state: &str, code: &str) -> State {
+    let numbers = code.split_once(':').and_then(|(code, signal)| Some((code.parse().ok()?, signal.parse().ok()?)));
+    match (state, numbers) {
+        ("COMPLETED", Some((0, 0))) => State::Ended(End::Code(0)),
+        (_, Some((0, signal))) if signal > 0 => State::Ended(End::Signal(signal)),
+        ("FAILED", Some((code, _))) => State::Ended(End::Code(code)),
+        _ => State::Lost(format!("Slurm says {state}")),
+    }
+}
+
+impl Engine for Slurm {
+    fn states(&mut self) -> anyhow::Result<Vec<State>> {
+        self.look()?;
+        let mut states = Vec::new();
+        for rank in 0..self.processes {
+            states.push(match self.active.get(&rank) {
+                Some(true) => State::Running,
+                Some(false) => State::Pending,
+                // Nothing is known yet.
+                None if self.asked.is_none() => State::Pending,
+                None => self.end_of(rank)?,
+            });
+        }
+        Ok(states)
+    }
+
+    fn cancel(&mut self) -> anyhow::Result<()> {
+        let cancelled = ask("scancel", &[&self.job], None)?;
+        if cancelled.status.success() { Ok(()) } else { Err(refusal("scancel", &cancelled)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_task_ended_is_what_slurm_says() {
+        for (state, code, expected) in [
+            ("COMPLETED", "0:0", State::Ended(End::Code(0))),
+            ("FAILED", "3:0", State::Ended(End::Code(3))),
+            ("OUT_OF_MEMORY", "0:125", State::Ended(End::Signal(125))),
+            ("CANCELLED", "0:15", State::Ended(End::Signal(15))),
+            ("NODE_FAIL", "0:0", State::Lost("Slurm says NODE_FAIL".to_owned())),
+            ("TIMEOUT", "", State::Lost("Slurm says TIMEOUT".to_owned())),
+        ] {
+            assert_eq!(ended(state, code), expected, "{state} {code}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! `datlake run`: a program that is started several times, and followed.
+//!
+//! The program is this test's own executable, which does one step.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use datlake::{Result, file_creator};
+
+use crate::support::{Machine, Ran, ran};
+
+pub(crate) const STEP: &str = "DATLAKE_TEST_STEP";
+/// Calls of the fan-out.
+pub(crate) const ALL: u64 = 30;
+
+fn rank() -> u64 {
+    std::env::var("DATLAKE_RANK").unwrap().parse().unwrap()
+}
+
+#[file_creator(closure = "own")]
+fn part(n: u64) -> Result<u64> {
+    println!("\nSAYS ran {n}");
+    Ok(n)
+}
+
+/// Its first process does not survive it.
+#[file_creator(closure = "own")]
+fn deadly(n: u64) -> Result<u64> {
+    println!("\nSAYS in the body");
+    if rank() == 0 {
+        std::fs::write("begun", "").unwrap();
+        Command::new("kill").args(["-s", "KILL", &std::process::id().to_string()]).status().unwrap();
+        std::thread::park();
+    }
+    Ok(n)
+}
+
+/// Takes until somebody writes the file `go`.
+#[file_creator(closure = "own")]
+fn waiting(n: u64) -> Result<u64> {
+    println!("\nSAYS in the body");
+    while !Path::new("go").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    Ok(n)
+}
+
+/// Not a test by itself: what the processes run. Without a step to do there is nothing to do.
+#[test]
+fn a_process() {
+    let Ok(step) = std::env::var(STEP) else { return };
+    let sum = match &*step {
+        "share" => part::calls(0..ALL).threads(1).run().unwrap().into_iter().sum(),
+        "die" => {
+            // The others find it held, or its process dead.
+            while rank() > 0 && !Path::new("begun").exists() {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            deadly(7).unwrap()
+        }
+        "wait" => waiting(7).unwrap(),
+        "fail" if rank() == 1 => std::process::exit(3),
+        "fail" => 0,
+        other => panic!("there is no step {other}"),
+    };
+    let resources = std::env::var("DATLAKE_RESOURCES").unwrap_or_default();
+    if datlake::is_first() {
+        let word = std::env::var("SAID").unwrap_or_default();
+        println!("\nSAYS sum {sum} with {resources} and {word}");
+    }
+    eprintln!("\nWARNS {}", std::env::var("DATLAKE_RUN_SIZE").unwrap());
+}
+
+/// This test's executable, which does a step.
+pub(crate) fn program() -> [String; 5] {
+    let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    [program, "--exact".into(), "launch::a_process".into(), "--nocapture".into(), "--test-threads=1".into()]
+}
+
+/// `datlake run` with these options, of a program that does `step`.
+pub(crate) fn command(machine: &Machine, step: &str, options: &[&str]) -> Command {
+    let program = program();
+    let program: Vec<&str> = program.iter().map(|word| &**word).collect();
+    let mut command = machine.command(&[&["run"], options, &["--"], &program].concat());
+    command.env(STEP, step);
+    command
+}
+
+fn run(machine: &Machine, step: &str, options: &[&str]) -> Ran {
+    ran(command(machine, step, options).output().unwrap())
+}
+
+/// What processes said behind `word`: each with its number.
+pub(crate) fn said<'a>(output: &'a str, word: &str) -> Vec<(u64, &'a str)> {
+    let line = |line: &'a str| {
+        let (rank, text) = line.strip_prefix('[')?.split_once("] ")?;
+        Some((rank.parse().unwrap(), text.strip_prefix(word)?.trim_start()))
+    };
+    output.lines().filter_map(line).collect()
+}
+
+/// The bodies of the fan-out that ran, whoever said so.
+pub(crate) fn bodies(output: &str) -> Vec<u64> {
+    let number = |line: &str| line.split_once("SAYS ran ")?.1.trim().parse().ok();
+    let mut bodies: Vec<u64> = output.lines().filter_map(number).collect();
+    bodies.sort_unstable();
+    bodies
+}
+
+#[test]
+fn processes_share_the_calls_and_their_lines_have_their_numbers() {
+    let machine = Machine::new();
+    let ended = run(&machine, "share", &["-n", "3", "--cpus", "2", "--memory", "1GiB"]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert_eq!(bodies(&ended.out), (0..ALL).collect::<Vec<_>>(), "each body once");
+    let sum = format!("{} with cpus=2,memory=1073741824 and ", (0..ALL).sum::<u64>());
+    assert_eq!(said(&ended.out, "SAYS sum"), [(0, &*sum)]);
+    let mut warned = said(&ended.err, "WARNS");
+    warned.sort_unstable();
+    assert_eq!(warned, [(0, "3"), (1, "3"), (2, "3")]);
+    let runs = machine.ok(&["runs"]);
+    for rank in 0..3 {
+        assert!(runs.contains(&format!("process {rank} of 3 of ")), "{runs}");
+    }
+}
+
+#[test]
+fn a_body_whose_process_is_killed_is_taken_over() {
+    let machine = Machine::new();
+    let ended = run(&machine, "die", &["-n", "3"]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert!(
+        ended.err.contains("process 0 was killed by signal 9, in datlake-cli/cli::launch::deadly/"),
+        "{}",
+        ended.err
+    );
+    assert_eq!(said(&ended.out, "SAYS in the body").len(), 2, "{}", ended.out);
+    assert_eq!(said(&ended.err, "WARNS").len(), 2);
+}
+
+#[test]
+fn a_process_that_fails_fails_the_run() {
+    let ended = run(&Machine::new(), "fail", &["-n", "2"]);
+    assert_eq!(ended.status, 3);
+    assert!(ended.err.contains("process 1 ended with exit status 3"), "{}", ended.err);
+}
+
+/// Starts a run, and reads until a process stands in its body.
+pub(crate) fn in_the_body(mut command: Command) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("in the body") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "no process came to its body");
+    }
+    (child, out)
+}
+
+pub(crate) fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn ctrl_c_ends_the_processes() {
+    let machine = Machine::new();
+    let (child, mut out) = in_the_body(command(&machine, "wait", &["-n", "2"]));
+    signal(&child, "INT");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let err = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{err}");
+    assert!(err.contains("ending run") && err.contains("was killed by signal 15"), "{err}");
+    let row = machine.json(&["runs"]);
+    assert_eq!(row.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_run_is_left_and_joined_again() {
+    let machine = Machine::new();
+    let id = run(&machine, "wait", &["-n", "2", "--detach"]).out;
+    let (left, _out) = in_the_body(machine.command(&["runs", "attach"]));
+    signal(&left, "INT");
+    assert_eq!(left.wait_with_output().unwrap().status.code(), Some(130));
+    let (joined, mut out) = in_the_body(machine.command(&["runs", "attach", id.trim()]));
+    machine.write("work/go", "");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert!(joined.wait_with_output().unwrap().status.success());
+    assert!(rest.contains("SAYS sum 7"), "{rest}");
+    // What is over is shown all the same.
+    let again = machine.run(&["runs", "attach", "--json"]);
+    assert_eq!((again.status, said(&again.err, "SAYS in the body").len()), (0, 1), "{}", again.err);
+}
+
+#[test]
+fn a_run_that_was_left_is_cancelled() {
+    let machine = Machine::new();
+    let id = run(&machine, "wait", &["-n", "2", "--detach"]).out;
+    assert_eq!(machine.ok(&["runs", "cancel", id.trim()]), id);
+    assert_eq!(machine.run(&["runs", "attach"]).status, 128 + 15);
+    machine.fails(1, &["has started no run `2019`"], &["runs", "cancel", "2019"]);
+}
+
+#[test]
+fn what_cannot_be_started_is_refused() {
+    let machine = Machine::new();
+    for n in ["0", "1000000"] {
+        machine.fails(
+            2,
+            &[&format!("{n} processes cannot be started: -n takes 1 to 10000")],
+            &["run", "-n", n, "--", "true"],
+        );
+    }
+    machine.fails(1, &["there is no program `./pipeline`", "is it built?"], &["run", "-n", "2", "--", "./pipeline"]);
+    machine.fails(1, &["there is no program `pipeline`", "./PROGRAM"], &["run", "-n", "2", "--", "pipeline"]);
+    assert!(!machine.path("home/launched").exists());
+}
+
+#[test]
+fn what_would_be_started_is_a_script() {
+    let machine = Machine::new();
+    machine.write("work/step", "#!/bin/sh\necho \"SAYS rank $DATLAKE_RANK $1\"\n");
+    let script = machine.ok(&["run", "-n", "2", "--cpus", "1", "--write-only", "--", "sh", "step", "it's"]);
+    let ended = ran(machine.around("sh", &["-c", &script]).output().unwrap());
+    let mut lines: Vec<_> = ended.out.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["SAYS rank 0 it's", "SAYS rank 1 it's"], "{script}");
+}
+
+#[test]
+fn a_process_of_another_build_says_so() {
+    let machine = Machine::new();
+    let program = std::env::current_exe().unwrap();
+    let name = program.file_name().unwrap().to_str().unwrap();
+    let arguments = ["--exact", "launch::a_process", "--nocapture", "--test-threads=1"];
+    let mut process = machine.around(program.to_str().unwrap(), &arguments);
+    process.env(STEP, "share").env("DATLAKE_RANK", "1").env("DATLAKE_RUN", "x").env("DATLAKE_RUN_SIZE", "2");
+    process.env("DATLAKE_RESOURCES", "cpus=1").env("DATLAKE_RUN_PROGRAM", format!("{name}:{}", "00".repeat(32)));
+    let ended = ran(process.output().unwrap());
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert_eq!(ended.err.matches("this process is another build of the program").count(), 1, "{}", ended.err);
+}

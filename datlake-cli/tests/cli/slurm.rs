@@ -1,0 +1,160 @@
+//! `datlake run --on slurm`, on a real Slurm of four nodes.
+//!
+//! Each test has nodes of its own: one of them takes its node away.
+
+use std::io::Read as _;
+use std::process::Command;
+
+use crate::launch::{ALL, STEP, bodies, command, in_the_body, said, signal};
+use crate::support::{Machine, Ran, ran};
+
+/// Where Slurm is, or a word that these tests are left out.
+fn slurm() -> Option<String> {
+    let slurm = std::env::var("DATLAKE_TEST_SLURM").ok();
+    if slurm.is_none() {
+        eprintln!("LEFT OUT: a test needs Slurm; ./test starts it where it can");
+    }
+    slurm
+}
+
+/// Does something with Slurm's own commands.
+fn ask(slurm: &str, program: &str, arguments: &[&str]) -> String {
+    let asked = Command::new(program).args(arguments).env("SLURM_CONF", slurm).output().unwrap();
+    assert!(asked.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&asked.stderr));
+    String::from_utf8(asked.stdout).unwrap().trim().to_owned()
+}
+
+/// `datlake run --on slurm`, on these nodes alone.
+fn on(nodes: &[&str], slurm: &str, machine: &Machine, step: &str, options: &[&str]) -> Command {
+    let others: Vec<_> = ["n1", "n2", "n3", "n4"].into_iter().filter(|node| !nodes.contains(node)).collect();
+    let exclude = format!("--sbatch=--exclude={}", others.join(","));
+    let mut command = command(machine, step, &[&["--on", "slurm", &exclude], options].concat());
+    command.env("SLURM_CONF", slurm);
+    command
+}
+
+fn run(command: &mut Command) -> Ran {
+    ran(command.output().unwrap())
+}
+
+#[test]
+fn the_tasks_of_an_array_share_the_calls() {
+    let Some(slurm) = slurm() else { return };
+    let machine = Machine::new();
+    let ended = run(&mut on(&["n3", "n4"], &slurm, &machine, "share", &["-n", "8", "--memory", "100M"]));
+    assert_eq!(ended.status, 0, "{}{}", ended.out, ended.err);
+    assert_eq!(bodies(&ended.out), (0..ALL).collect::<Vec<_>>(), "each body once");
+    let sum = (0..ALL).sum::<u64>();
+    assert!(
+        matches!(*said(&ended.out, "SAYS sum"), [(0, said)] if said.starts_with(&sum.to_string())),
+        "{}",
+        ended.out
+    );
+    assert_eq!(said(&ended.err, "WARNS").len(), 8, "{}", ended.err);
+    // One that is over can be joined all the same.
+    let again = run(machine.command(&["runs", "attach"]).env("SLURM_CONF", &slurm));
+    assert_eq!((again.status, said(&again.out, "SAYS ran").len()), (0, ALL as usize));
+}
+
+#[test]
+fn a_task_that_is_killed_or_fails_is_said() {
+    let Some(slurm) = slurm() else { return };
+    let ended = run(&mut on(&["n3", "n4"], &slurm, &Machine::new(), "die", &["-n", "3"]));
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert!(ended.err.contains("process 0 was killed by signal 9"), "{}", ended.err);
+    let ended = run(&mut on(&["n3", "n4"], &slurm, &Machine::new(), "fail", &["-n", "2"]));
+    assert_eq!(ended.status, 3, "{}", ended.err);
+    assert!(ended.err.contains("process 1 ended with exit status 3"), "{}", ended.err);
+}
+
+/// Whoever has a task's node gets it: the task begins anew, and finds what is done.
+#[test]
+fn tasks_go_on_after_preemption_and_after_the_loss_of_a_node() {
+    let Some(slurm) = slurm() else { return };
+    for (node, preempted) in [("n1", true), ("n2", false)] {
+        let machine = Machine::new();
+        // The whole node.
+        let started = on(&[node], &slurm, &machine, "wait", &["-n", "1", "--cpus", "2"]);
+        let (child, mut out) = in_the_body(started);
+        if preempted {
+            let wrap = format!("touch {}", machine.path("other").display());
+            ask(&slurm, "sbatch", &["-p", "high", "-w", node, "-n", "2", "-o", "/dev/null", "--wrap", &wrap]);
+        } else {
+            ask(&slurm, "scontrol", &["update", &format!("nodename={node}"), "state=down", "reason=test"]);
+        }
+        // It begins again.
+        let mut line = String::new();
+        while !line.contains("in the body") {
+            line.clear();
+            assert_ne!(std::io::BufRead::read_line(&mut out, &mut line).unwrap(), 0, "{node}: it ended");
+        }
+        assert_eq!(machine.path("other").exists(), preempted);
+        machine.write("work/go", "");
+        let mut rest = String::new();
+        out.read_to_string(&mut rest).unwrap();
+        let ended = ran(child.wait_with_output().unwrap());
+        assert_eq!(ended.status, 0, "{node}: {}", ended.err);
+        assert!(rest.contains("SAYS sum 7"), "{rest}");
+        assert_eq!(machine.json(&["runs"]).as_array().unwrap().len(), 2, "{node}: the task began twice");
+    }
+}
+
+#[test]
+fn ctrl_c_cancels_the_job() {
+    let Some(slurm) = slurm() else { return };
+    let machine = Machine::new();
+    let (child, mut out) = in_the_body(on(&["n3", "n4"], &slurm, &machine, "wait", &["-n", "2"]));
+    signal(&child, "INT");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let ended = ran(child.wait_with_output().unwrap());
+    assert_eq!(ended.status, 130, "{}", ended.err);
+    assert!(ended.err.contains("was killed by signal 15"), "{}", ended.err);
+}
+
+#[test]
+fn a_job_that_slurm_refuses_is_an_error() {
+    let Some(slurm) = slurm() else { return };
+    let machine = Machine::new();
+    let refused = run(&mut on(&["n3"], &slurm, &machine, "share", &["-n", "1", "--sbatch=--partition=gold"]));
+    assert_eq!(refused.status, 2);
+    assert!(
+        refused.err.contains("Slurm refuses (sbatch): ") && refused.err.contains("invalid partition"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn without_slurm_there_is_a_script_and_no_job() {
+    let machine = Machine::new();
+    let script = machine.ok(&[
+        "run",
+        "--on",
+        "slurm",
+        "-n",
+        "4",
+        "--cpus",
+        "2",
+        "--memory",
+        "1GiB",
+        "--gpus",
+        "1",
+        "--sbatch=--time=10",
+        "--logs",
+        "/shared/100%",
+        "--write-only",
+        "--",
+        "echo",
+        "two words",
+    ]);
+    let folder = script.split("exit=").nth(1).unwrap().split("/$DATLAKE").next().unwrap().to_owned();
+    let id = folder.trim_matches('\'').rsplit('/').next().unwrap().to_owned();
+    let program = script.lines().find(|line| line.starts_with("export DATLAKE_RUN_PROGRAM")).unwrap();
+    insta::assert_snapshot!(script.replace(program, "[program]").replace(&id, "[run]"));
+    let mut alone = command(&machine, "share", &["--on", "slurm", "-n", "2"]);
+    alone.env("PATH", machine.path("empty")).env_remove(STEP);
+    let failed = run(&mut alone);
+    assert_eq!(failed.status, 2);
+    assert!(failed.err.contains("there is no `sbatch` here") && failed.err.contains("login node"), "{}", failed.err);
+}
