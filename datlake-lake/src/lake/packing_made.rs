@@ -10,7 +10,7 @@ use datlake_core::document::Content;
 use datlake_core::lineage::Output;
 use datlake_core::tree::{Metarange, PACKED_BELOW, PackLocations, TreeEntry, TreeRange};
 use datlake_core::{Digest, Error, Result, Uid};
-use datlake_store::{Staged, Stamp};
+use datlake_store::{Staged, Stamp, offload};
 
 use super::Lake;
 use super::packing::{FoundEntry, Packing, Source};
@@ -32,6 +32,13 @@ pub(super) struct MadeAtRest {
     packs: Vec<Staged>,
 }
 
+impl MadeAtRest {
+    /// All of it blobs.
+    fn as_it_is(made: Vec<(Digest, PathBuf)>) -> Self {
+        Self { blobs: made.clone(), made, ..Self::default() }
+    }
+}
+
 /// A tree that a call made, as it was staged.
 struct MadeTree {
     uid: Uid,
@@ -46,17 +53,25 @@ struct MadeRange {
 
 impl Lake {
     /// What is to be put of `made`, the finished local files of a call with these `outputs`. With `anew` also what rests in packs already is
-    /// packed.
-    pub(super) fn made_at_rest(
+    /// packed. Where there is no tree among them nothing is read, and no thread is needed.
+    pub(super) async fn made_at_rest(
         &self,
         outputs: &[Output],
         made: Vec<(Digest, PathBuf)>,
         anew: bool,
     ) -> Result<MadeAtRest> {
+        if !outputs.iter().any(|output| output.tree) {
+            return Ok(MadeAtRest::as_it_is(made));
+        }
+        let (lake, outputs) = (self.clone(), outputs.to_vec());
+        offload(move || lake.made_in_packs(&outputs, made, anew)).await?
+    }
+
+    fn made_in_packs(&self, outputs: &[Output], made: Vec<(Digest, PathBuf)>, anew: bool) -> Result<MadeAtRest> {
         let paths: HashMap<Digest, &Path> = made.iter().map(|(digest, path)| (*digest, path.as_path())).collect();
         let trees = made_trees(outputs, &paths)?;
         if trees.is_empty() {
-            return Ok(MadeAtRest { blobs: made.clone(), made, ..MadeAtRest::default() });
+            return Ok(MadeAtRest::as_it_is(made));
         }
         let mut by_themselves: HashSet<Digest> = outputs.iter().map(|output| output.digest).collect();
         by_themselves.extend(trees.iter().flat_map(|tree| &tree.ranges).map(|range| Digest::of(&range.bytes)));

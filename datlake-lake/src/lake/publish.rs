@@ -61,9 +61,7 @@ impl Lake {
             false => (names, Vec::new()),
         };
         let since = GcEpoch::default();
-        // Lists of trees are read, and packs written.
-        let (lake, outputs) = (self.clone(), lineage.outputs.clone());
-        let rest = offload(move || lake.made_at_rest(&outputs, blobs, false)).await??;
+        let rest = self.made_at_rest(&lineage.outputs, blobs, false).await?;
         let attached = attached(&rest)?;
         let mut publication =
             Publication { record, value, blobs: rest.blobs.clone(), attached, uses, names, replaces, found, since };
@@ -187,8 +185,7 @@ impl Lake {
         made: Vec<(Digest, PathBuf)>,
     ) -> Result<()> {
         let mut failed = None;
-        let lake = self.clone();
-        let rest = offload(move || lake.made_at_rest(&outputs, made, true)).await??;
+        let rest = self.made_at_rest(&outputs, made, true).await?;
         let blobs = &rest.blobs;
         for (digest, path) in blobs {
             let size = std::fs::metadata(path).map_err(|e| Error::io("look at", path.display(), e))?.len();
