@@ -157,9 +157,9 @@ fn a_call_publishes_its_outputs_several_at_a_time() {
     assert_eq!((now.len(), together, ended), (0, vec!["blobs", "uses"], vec!["blobs", "uses", "calls"]));
 }
 
-/// One changed file is pushed by as many requests as it takes, however many files and packs there are.
+/// One changed file is pushed by as many requests as it takes, however many files and packs there are: ten, with the look at which lake it is.
 #[test]
-fn one_changed_file_is_pushed_by_twelve_requests() {
+fn one_changed_file_is_pushed_by_ten_requests() {
     let (fake, place, folder) = (Fake::start(), tempfile::tempdir().unwrap(), folder(3000));
     let offline = |name: &str| Lake::builder().home(place.path().join(name)).open().unwrap();
     let online = |name: &str| at_fake(&place, name, &fake).open().unwrap();
@@ -178,13 +178,10 @@ fn one_changed_file_is_pushed_by_twelve_requests() {
         asked.retain(|asked| !asked.ends_with(" datlake.json"));
         let mut kinds: Vec<_> = asked.iter().map(|asked| asked.split('/').next().unwrap()).collect();
         kinds.sort_unstable();
-        let expected = [
+        let mut expected = vec![
             // Whether the name is still there, when its entry is.
             "GET files",
-            // The pack with the other files: somebody may have packed them anew.
-            "HEAD blobs",
-            // What is collected, before anything is found and before it is named; what was removed; which versions were pruned.
-            "LIST gc",
+            // What is collected, before it is named; what was removed; which versions were pruned.
             "LIST gc",
             "LIST names",
             "LIST removed",
@@ -195,6 +192,12 @@ fn one_changed_file_is_pushed_by_twelve_requests() {
             "PUT locations",
             "PUT names",
         ];
+        if home == "new" {
+            // It does not know yet how often content was swept: whether the pack with the other files is there, and what is collected,
+            // before anything is found.
+            expected.extend(["HEAD blobs", "LIST gc"]);
+            expected.sort_unstable();
+        }
         assert_eq!(kinds, expected, "{home}: {asked:#?}");
     }
 }
