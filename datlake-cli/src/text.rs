@@ -7,6 +7,7 @@ use datlake::report::human_duration;
 pub(crate) use datlake::report::{escape_control as escape, human_size as bytes};
 use datlake::{Uid, UidKind};
 use owo_colors::OwoColorize as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -121,6 +122,12 @@ pub(crate) fn files(number: u64) -> String {
 
 pub(crate) fn duration(ms: u64) -> String {
     human_duration(Duration::from_millis(ms))
+}
+
+/// A path as it stands in a URL.
+pub(crate) fn url_path(path: &str) -> String {
+    const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(path, &PLAIN).to_string()
 }
 
 /// A time to the second, of one in RFC 3339.

@@ -35,8 +35,8 @@ pub(crate) fn write(text: &Text, from: usize, to: usize, out: &mut String) {
     words.append_to(out);
 }
 
-/// Words with a blank between them. Users' macros are compiled without optimisation, where a `String` makes half a dozen calls for
-/// each word and this makes one.
+/// Words with a blank between them. Users' macros are compiled without optimisation, where each word that is pushed to a `String` takes
+/// several calls of the library.
 struct Words {
     bytes: Box<[u8]>,
     length: usize,

@@ -52,8 +52,8 @@ impl Sym {
 
 /// All names of one scan.
 ///
-/// Every word of the sources is looked up here, and users' macros are compiled without optimisation: a table of numbers, which is
-/// never more than half full, takes a fifth of what a `HashMap` does there.
+/// Every word of the sources is looked up here, and users' macros are compiled without optimisation, where each look into a `HashMap` is
+/// dozens of calls. This table of numbers is never more than half full.
 pub(crate) struct Symbols {
     texts: Vec<Box<str>>,
     /// Where a text's hash says, or behind that: the number, or [`Sym::NONE`]. As many as a power of two.

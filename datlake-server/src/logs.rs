@@ -1,7 +1,7 @@
 //! What the server says of itself: lines on standard error, for people or for programs.
 
 use datlake::{Error, ErrorKind, Result};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
@@ -39,6 +39,8 @@ pub fn log_to_standard_error(format: LogFormat) -> Result<()> {
     let targets: Targets = level
         .parse()
         .map_err(|e| wrong("LOG_LEVEL", &level, "`error`, `warn`, `info`, `debug` or `trace`").because(e))?;
+    // What refuses a signature says, for debugging, which one is right; requests that are refused have a line of ours.
+    let targets = targets.with_target("s3s", LevelFilter::OFF);
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Text => lines.with_ansi(false).boxed(),

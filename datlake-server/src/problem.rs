@@ -82,7 +82,7 @@ impl From<Error> for Problem {
             ErrorKind::AlreadyExists | ErrorKind::InUse | ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::MissingBlob => StatusCode::GONE,
             ErrorKind::Busy | ErrorKind::Unavailable => {
-                tracing::warn!(%error, "something is not there");
+                tracing::warn!(%error, "the store or the database cannot be reached");
                 let message = "the store or the database of the server cannot be reached now; try again";
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, message).with_header(header::RETRY_AFTER, "1");
             }

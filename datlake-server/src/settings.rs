@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use datlake::Lake;
+use datlake::{Error, ErrorKind, Lake, Result};
 
 /// The settings that a server starts with. Secrets are in no `Debug`.
 #[derive(Clone)]
@@ -47,15 +47,25 @@ impl ServerSettings {
 
     /// What the environment says: `DATABASE_URL`, `DATLAKE_SECRET_KEY`, `DATLAKE_ROOT_ACCESS_KEY_ID` with
     /// `DATLAKE_ROOT_SECRET_ACCESS_KEY`, and `DATLAKE_ROOT_TOKEN`.
-    #[must_use]
-    pub fn with_environment(mut self) -> Self {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where one half of the root pair is missing.
+    pub fn with_environment(mut self) -> Result<Self> {
         let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         self.database_url = said("DATABASE_URL").or(self.database_url);
         self.secret_key = said("DATLAKE_SECRET_KEY").or(self.secret_key);
-        self.root.key_pair =
-            said("DATLAKE_ROOT_ACCESS_KEY_ID").zip(said("DATLAKE_ROOT_SECRET_ACCESS_KEY")).or(self.root.key_pair);
+        self.root.key_pair = match (said("DATLAKE_ROOT_ACCESS_KEY_ID"), said("DATLAKE_ROOT_SECRET_ACCESS_KEY")) {
+            (Some(id), Some(secret)) => Some((id, secret)),
+            (None, None) => self.root.key_pair,
+            _ => {
+                let error = Error::new(ErrorKind::Config, "one half of the root's key pair is missing");
+                return Err(
+                    error.with_hint("set DATLAKE_ROOT_ACCESS_KEY_ID and DATLAKE_ROOT_SECRET_ACCESS_KEY, or neither")
+                );
+            }
+        };
         self.root.token = said("DATLAKE_ROOT_TOKEN").or(self.root.token);
-        self
+        Ok(self)
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct RunHow {
     /// CPUs of each process; without it, on this machine, its share of them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) cpus: Option<u32>,
-    /// Memory of each process, as 16GiB
+    /// Memory of each process, as 16GiB; on this machine they learn it, and nobody holds them to it
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) memory: Option<u64>,
     /// GPUs of each process

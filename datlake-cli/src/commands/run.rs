@@ -52,6 +52,14 @@ pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<B
     if !(1..=MOST).contains(&processes) {
         return Err(refused(format!("{processes} processes cannot be started: -n takes 1 to {MOST}")).into());
     }
+    for (given, option, engine) in [
+        (!how.sbatch.is_empty(), "--sbatch", EngineName::Slurm),
+        (how.image.is_some(), "--image", EngineName::Kubernetes),
+    ] {
+        if given && how.on != engine {
+            return Err(refused(format!("{option} means nothing here: it is for another --on")).into());
+        }
+    }
     if how.on == EngineName::Kubernetes {
         return kubernetes(how);
     }
@@ -74,15 +82,15 @@ pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<B
     let lake = lake::open(screen)?;
     let (id, home) = launch::new(&lake)?;
     launch.id = id;
-    let launched = start(how, &launch, folder(how, &launch.id, &home)?)?;
-    launched.write(&lake)?;
+    let launched = start(&lake, how, &launch, &home)?;
     if how.detach {
         return Ok(Box::new(going(&launched)));
     }
     Ok(Box::new(launch::follow(&lake, &launched, &mut *engine(&launched)?, Interrupted::Cancels, screen, json)?))
 }
 
-fn start(how: &RunHow, launch: &Launch, folder: PathBuf) -> anyhow::Result<Launched> {
+fn start(lake: &Lake, how: &RunHow, launch: &Launch, home: &Path) -> anyhow::Result<Launched> {
+    let folder = folder(how, &launch.id, home)?;
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
     let mut launched = Launched {
         id: launch.id.clone(),
@@ -93,9 +101,23 @@ fn start(how: &RunHow, launch: &Launch, folder: PathBuf) -> anyhow::Result<Launc
         job: None,
         folder,
     };
+    // Nobody is to join a run that never was.
+    let forget = |_: &anyhow::Error| drop(std::fs::remove_dir_all(home));
     match how.on {
-        EngineName::Slurm => launched.job = Some(Slurm::submit(&slurm_script(how, launch, &launched.folder)?)?),
-        _ => Local::start(launch, &launched)?,
+        EngineName::Slurm => {
+            let script = slurm_script(how, launch, &launched.folder)?;
+            let job = Slurm::submit(&script).inspect_err(forget)?;
+            launched.job = Some(job.clone());
+            let written = launched.write(lake);
+            written.with_context(|| {
+                format!("Slurm has job {job}, which `scancel {job}` ends, and nothing else knows of it")
+            })?;
+        }
+        _ => {
+            // Before anything runs that somebody may want to join, or to end.
+            launched.write(lake)?;
+            Local::start(launch, &launched).inspect_err(forget)?;
+        }
     }
     Ok(launched)
 }

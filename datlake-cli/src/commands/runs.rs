@@ -76,15 +76,15 @@ impl Answer for RunDiff {
         let say = |indent: usize, line: &str| paragraph(line, indent, page.columns);
         for CreatorDiff { creator, was, now, .. } in &self.creators {
             let calls: Vec<_> = self.calls.iter().filter(|call| call.creator == *creator).collect();
-            if worth(was) != worth(now) || !calls.is_empty() {
+            if counted(was) != counted(now) || !calls.is_empty() {
                 text.push_str(&say(0, &format!("{creator}: {} → {}", in_words(was), in_words(now))));
             }
             let line = |call: &&RunCallDiff| {
                 say(2, &format!("{}: {} → {}", call.key.short(), became(call.was), became(call.now)))
             };
             // What ran in the one and is skipped in the other is as it should be: how many there are says enough.
-            let worth_a_line = |call: &&&RunCallDiff| !matches!(call.now, Some(Outcome::Hit | Outcome::Kept));
-            text.push_str(&page.lines(calls.iter().filter(worth_a_line).map(line)));
+            let has_a_line = |call: &&&RunCallDiff| !matches!(call.now, Some(Outcome::Hit | Outcome::Kept));
+            text.push_str(&page.lines(calls.iter().filter(has_a_line).map(line)));
         }
         text.push_str(&say(0, &format!("{} alike in both.", count(self.alike, "call"))));
         if self.calls.iter().any(|call| matches!(call.now, Some(Outcome::Executed | Outcome::Reproduced))) {
@@ -94,13 +94,13 @@ impl Answer for RunDiff {
     }
 }
 
-/// What two runs are compared by.
-fn worth(counts: &RunCounts) -> [u64; 4] {
+/// How many calls ran, and so on.
+fn counted(counts: &RunCounts) -> [u64; 4] {
     [counts.ran, counts.skipped, counts.failed, counts.unfinished]
 }
 
 fn in_words(counts: &RunCounts) -> String {
-    let all = worth(counts).into_iter().zip(["ran", "skipped", "failed", "unfinished"]);
+    let all = counted(counts).into_iter().zip(["ran", "skipped", "failed", "unfinished"]);
     let said: Vec<String> =
         all.filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     match said.is_empty() {

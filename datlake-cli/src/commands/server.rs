@@ -31,7 +31,7 @@ struct Made<T>(T);
 
 pub(super) fn serve(lake: &Lake, how: &Serve, screen: &Screen) -> anyhow::Result<()> {
     datlake_server::log_to_standard_error(LogFormat::from_environment()?)?;
-    let mut settings = ServerSettings::of(lake).with_environment();
+    let mut settings = ServerSettings::of(lake).with_environment()?;
     settings.listen = how.listen;
     runtime()?.block_on(async {
         let server = Server::bind(lake, &settings).await?;
@@ -141,7 +141,7 @@ fn with_accounts(
     lake: &Lake,
     work: impl AsyncFnOnce(&Accounts) -> anyhow::Result<Box<dyn Answer>>,
 ) -> anyhow::Result<Box<dyn Answer>> {
-    let settings = ServerSettings::of(lake).with_environment();
+    let settings = ServerSettings::of(lake).with_environment()?;
     runtime()?.block_on(async {
         let accounts = Accounts::open(&settings).await?;
         let done = work(&accounts).await;

@@ -16,6 +16,7 @@ use crate::args::EngineName;
 
 const FOLDER: &str = "launched";
 const ABOUT: &str = "launch.json";
+const LOCK: &str = "lock";
 /// Launches that are kept.
 const KEPT: usize = 100;
 
@@ -62,11 +63,20 @@ pub(crate) fn new(lake: &Lake) -> anyhow::Result<(String, PathBuf)> {
 /// What cannot be removed is in nobody's way.
 fn forget_the_oldest(all: &Path) {
     let ids = ids(all).unwrap_or_default();
-    for id in ids.iter().rev().skip(KEPT) {
-        let folder = all.join(id);
-        if !is_supervised(&folder).unwrap_or(true) {
+    for folder in ids.iter().rev().skip(KEPT).map(|id| all.join(id)) {
+        if is_over(&folder) {
             let _ = fs::remove_dir_all(folder);
         }
+    }
+}
+
+/// Whether nobody writes there any more. Nothing on this machine tells of a scheduler's processes but what they wrote at their end.
+fn is_over(folder: &Path) -> bool {
+    match read(folder) {
+        Ok(launched) if launched.engine != EngineName::Local => {
+            (0..launched.processes).all(|rank| exit(&launched.folder, rank).exists())
+        }
+        _ => !is_supervised(folder).unwrap_or(true),
     }
 }
 
@@ -83,7 +93,9 @@ fn ids(all: &Path) -> io::Result<Vec<String>> {
 /// The launch that is meant, which may be abbreviated; without a name the latest.
 pub(crate) fn find(lake: &Lake, meant: Option<&str>) -> anyhow::Result<Launched> {
     let all = lake.home().join(FOLDER);
-    let ids = ids(&all).with_context(|| format!("cannot read the folder `{}`", all.display()))?;
+    let mut ids = ids(&all).with_context(|| format!("cannot read the folder `{}`", all.display()))?;
+    // Another is about to be started.
+    ids.retain(|id| all.join(id).join(ABOUT).exists());
     let found: Vec<&String> = match meant {
         None => ids.last().into_iter().collect(),
         Some(meant) => ids.iter().filter(|id| !meant.is_empty() && id.starts_with(meant)).collect(),
@@ -95,7 +107,7 @@ pub(crate) fn find(lake: &Lake, meant: Option<&str>) -> anyhow::Result<Launched>
                 Some(meant) => format!("`datlake run` has started no run `{meant}` in `{}`", lake.home().display()),
                 None => format!("`datlake run` has started no run in `{}`", lake.home().display()),
             };
-            Err(Error::new(ErrorKind::NotFound, message).into())
+            Err(Error::new(ErrorKind::NotFound, message).with_hint("`datlake runs` shows what ran here").into())
         }
         [one, other, ..] => {
             let message =
@@ -158,12 +170,17 @@ pub(super) fn write_end(folder: &Path, rank: u64, end: &End) -> io::Result<()> {
 
 /// The lock that the supervisor holds as long as it lives.
 pub(super) fn lock(folder: &Path) -> io::Result<File> {
-    File::options().create(true).truncate(false).read(true).write(true).open(folder.join("lock"))
+    File::options().create(true).truncate(false).read(true).write(true).open(folder.join(LOCK))
 }
 
 /// Whether a supervisor lives.
 pub(super) fn is_supervised(folder: &Path) -> io::Result<bool> {
-    match lock(folder)?.try_lock() {
+    let lock = match File::open(folder.join(LOCK)) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        lock => lock?,
+    };
+    // Others who ask see each other not.
+    match lock.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(fs::TryLockError::WouldBlock) => Ok(true),
         Err(fs::TryLockError::Error(e)) => Err(e),

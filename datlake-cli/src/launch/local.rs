@@ -76,7 +76,7 @@ impl Engine for Local {
         let state = |rank| match folder::end(&self.folder, rank)? {
             Some(end) => Ok(State::Ended(end)),
             None if supervised => Ok(State::Running),
-            None => Ok(State::Lost("its supervisor was killed".to_owned())),
+            None => Ok(State::Lost("its supervisor was killed; the process may still run".to_owned())),
         };
         (0..self.processes).map(state).collect()
     }
@@ -110,7 +110,8 @@ pub(crate) fn supervise(folder: &Path, program: &[OsString]) -> anyhow::Result<(
         }
     }
     let mut out = io::stdout();
-    writeln!(out, "ready").and_then(|()| out.flush()).context("whoever starts the run is gone")?;
+    // Whoever starts the run may be gone: the processes go on.
+    let _ = writeln!(out, "ready").and_then(|()| out.flush());
     wait(folder, processes, Duration::from_millis(orders.grace_ms))
 }
 
@@ -136,7 +137,11 @@ fn wait(folder: &Path, mut processes: Vec<(u64, Child)>, grace: Duration) -> any
         let mut left = Vec::new();
         for (rank, mut child) in processes {
             match child.try_wait()? {
-                Some(status) => folder::write_end(folder, rank, &end(status))?,
+                // A disk that is full may have room at the next look; whoever cancels the run does not wait for that.
+                Some(status) if folder::write_end(folder, rank, &end(status)).is_err() && killed_at.is_none() => {
+                    left.push((rank, child));
+                }
+                Some(_) => {}
                 None => left.push((rank, child)),
             }
         }

@@ -38,7 +38,7 @@ pub(crate) struct Slurm {
     folder: PathBuf,
     processes: u64,
     /// Tasks that Slurm is not done with, by its last answer: whether each runs.
-    active: HashMap<u64, bool>,
+    active: Option<HashMap<u64, bool>>,
     asked: Option<Instant>,
     pause: Duration,
     /// How tasks ended.
@@ -141,12 +141,15 @@ fn refusal(program: &str, output: &Output) -> anyhow::Error {
 
 impl Slurm {
     pub(crate) fn of(launched: &Launched) -> anyhow::Result<Self> {
-        let job = launched.job.clone().context("it is not known which job of Slurm the run is")?;
+        let job = launched.job.clone().ok_or_else(|| {
+            let error = Error::new(ErrorKind::NotFound, "it is not known which job of Slurm the run is");
+            error.with_hint("it may never have been submitted: `squeue --me` shows your jobs, and `scancel` ends one")
+        })?;
         Ok(Self {
             job,
             folder: launched.folder.clone(),
             processes: launched.processes,
-            active: HashMap::new(),
+            active: None,
             asked: None,
             pause: PAUSE,
             ended: HashMap::new(),
@@ -185,7 +188,7 @@ impl Slurm {
             let (task, state) = line.trim().split_once(' ')?;
             Some((task.parse().ok()?, state != "PENDING"))
         };
-        self.active = said.lines().filter_map(task).collect();
+        self.active = Some(said.lines().filter_map(task).collect());
         self.asked = Some(Instant::now());
         Ok(())
     }
@@ -238,12 +241,11 @@ impl Engine for Slurm {
         self.look()?;
         let mut states = Vec::new();
         for rank in 0..self.processes {
-            states.push(match self.active.get(&rank) {
-                Some(true) => State::Running,
-                Some(false) => State::Pending,
-                // Nothing is known yet.
-                None if self.asked.is_none() => State::Pending,
-                None => self.end_of(rank)?,
+            states.push(match self.active.as_ref().map(|active| active.get(&rank)) {
+                Some(Some(true)) => State::Running,
+                // Or Slurm has not answered yet.
+                Some(Some(false)) | None => State::Pending,
+                Some(None) => self.end_of(rank)?,
             });
         }
         Ok(states)
@@ -258,6 +260,23 @@ impl Engine for Slurm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Nobody takes a run for lost because Slurm was busy when it was first asked.
+    #[test]
+    fn a_task_is_pending_until_slurm_has_answered() {
+        let mut slurm = Slurm {
+            job: "1".to_owned(),
+            folder: "/nowhere".into(),
+            processes: 2,
+            active: None,
+            asked: Some(Instant::now()),
+            pause: Duration::from_secs(3600),
+            ended: HashMap::new(),
+        };
+        assert_eq!(slurm.states().unwrap(), [State::Pending, State::Pending]);
+        slurm.active = Some(HashMap::from([(0, true), (1, false)]));
+        assert_eq!(slurm.states().unwrap(), [State::Running, State::Pending]);
+    }
 
     #[test]
     fn how_a_task_ended_is_what_slurm_says() {

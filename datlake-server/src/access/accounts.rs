@@ -1,5 +1,7 @@
 //! Accounts, their key pairs and tokens, and what is granted to them.
 
+use std::os::unix::fs::DirBuilderExt as _;
+
 use datlake::{Error, ErrorKind, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,9 @@ use super::sealing::Sealing;
 use super::secret;
 use crate::database::{Database, failed, now};
 use crate::settings::ServerSettings;
+
+/// The name of whoever has the credentials of the environment, who is in no database.
+pub(super) const ROOT: &str = "root";
 
 /// Who an account is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -102,6 +107,12 @@ impl Accounts {
     /// [`ErrorKind::Unavailable`] where its database cannot be reached; [`ErrorKind::Config`] where it is a newer server's, or the key is
     /// refused.
     pub async fn open(settings: &ServerSettings) -> Result<Self> {
+        // Nobody else is to read what is in it, whatever that is.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&settings.folder)
+            .map_err(|e| Error::io("create", settings.folder.display(), e))?;
         let database = Database::open(settings.database_url.as_deref(), &settings.folder).await?;
         let sealing = Sealing::open(settings.secret_key.as_deref(), &settings.folder)?;
         Ok(Self { database, sealing: sealing.into() })
@@ -155,16 +166,9 @@ impl Accounts {
     /// [`ErrorKind::NotFound`] where there is none.
     pub async fn delete(&self, name: &str) -> Result<()> {
         let id = self.id_of(name).await?;
-        for sql in [
-            "DELETE FROM key_pairs WHERE account = $1",
-            "DELETE FROM tokens WHERE account = $1",
-            "DELETE FROM grants WHERE account = $1",
-            "DELETE FROM accounts WHERE id = $1",
-        ] {
-            let query = sqlx::query(sql).bind(&id).execute(self.database.pool());
-            query.await.map_err(|e| failed("write to", e))?;
-        }
-        Ok(())
+        // What refers to it goes with it: the tables say so.
+        let query = sqlx::query("DELETE FROM accounts WHERE id = $1").bind(id).execute(self.database.pool());
+        query.await.map(drop).map_err(|e| failed("write to", e))
     }
 
     /// Grants a role on what a pattern names; what is granted already is fine.
@@ -293,7 +297,10 @@ impl Accounts {
     async fn id_of(&self, name: &str) -> Result<String> {
         let query = sqlx::query_as::<_, (String,)>("SELECT id FROM accounts WHERE name = $1").bind(name);
         let found = query.fetch_optional(self.database.pool()).await.map_err(|e| failed("read", e))?;
-        let missing = || Error::new(ErrorKind::NotFound, format!("there is no account `{}`", name.escape_debug()));
+        let missing = || {
+            let error = Error::new(ErrorKind::NotFound, format!("there is no account `{}`", name.escape_debug()));
+            error.with_hint("`datlake user list` shows them")
+        };
         found.map(|(id,)| id).ok_or_else(missing)
     }
 
@@ -350,12 +357,12 @@ impl Accounts {
 
 fn check_name(name: &str) -> Result<()> {
     let is_fine = |c: char| c.is_alphanumeric() || "@._+-".contains(c);
-    if (1..=200).contains(&name.len()) && name.chars().all(is_fine) {
+    if (1..=200).contains(&name.len()) && name.chars().all(is_fine) && name != ROOT {
         return Ok(());
     }
     let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
     let error = Error::new(ErrorKind::InvalidInput, format!("`{shown}` cannot be the name of an account"));
-    Err(error.with_hint("it has letters, digits and `@._+-`, and at most 200 bytes"))
+    Err(error.with_hint("it has letters, digits and `@._+-`, at most 200 bytes, and is not `root`"))
 }
 
 fn ends(seconds: Option<i64>) -> Option<i64> {
@@ -377,5 +384,31 @@ impl std::fmt::Debug for NewKeyPair {
 impl std::fmt::Debug for NewToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewToken").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_refers_to_a_deleted_account_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = datlake::Lake::temp().unwrap();
+        let settings = ServerSettings { folder: folder.path().join("server"), ..ServerSettings::of(&lake) };
+        let accounts = Accounts::open(&settings).await.unwrap();
+        accounts.create("ada", AccountKind::Person).await.unwrap();
+        accounts.create_key_pair("ada", None).await.unwrap();
+        accounts.create_token("ada", None).await.unwrap();
+        accounts.grant("ada", AccessRole::Reader, &"*".parse().unwrap()).await.unwrap();
+        accounts.delete("ada").await.unwrap();
+        for sql in ["SELECT COUNT(*) FROM key_pairs", "SELECT COUNT(*) FROM tokens", "SELECT COUNT(*) FROM grants"] {
+            let (left,): (i64,) = sqlx::query_as(sql).fetch_one(accounts.database.pool()).await.unwrap();
+            assert_eq!(left, 0, "{sql}");
+        }
+        let refused = accounts.create(ROOT, AccountKind::Person).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&settings.folder).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

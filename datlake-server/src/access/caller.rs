@@ -5,16 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use datlake::Result;
 
-use super::accounts::{Account, AccountKind, Accounts, Grant};
+use super::accounts::{Account, AccountKind, Accounts, Grant, ROOT};
 use super::pattern::Resource;
 use super::role::AccessRole;
 use super::secret;
 use crate::problem::{Problem, Reply};
 use crate::settings::Root;
 use axum::http::StatusCode;
-
-/// Whoever is called so is in no database.
-const ROOT: &str = "root";
 
 /// Who asks.
 #[derive(Clone, Debug)]

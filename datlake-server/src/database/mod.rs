@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use datlake::{Error, ErrorKind, Result};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, Executor as _, SqlSafeStr as _};
@@ -63,12 +64,7 @@ fn migrator() -> Migrator {
 
 /// The file, which is nobody else's to read.
 fn file(folder: &Path) -> Result<std::path::PathBuf> {
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|e| Error::io("create", folder.display(), e))?;
+    use std::os::unix::fs::OpenOptionsExt as _;
     let file = folder.join("server.sqlite3");
     let opened = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&file);
     opened.map_err(|e| Error::io("create", file.display(), e))?;
@@ -85,15 +81,9 @@ async fn sqlite(file: &Path) -> sqlx::Result<AnyPool> {
         })
     });
     // Its path may have what a URL spells otherwise.
-    let spelled: String = file
-        .to_string_lossy()
-        .bytes()
-        .map(|b| match b {
-            b'/' | b'.' | b'-' | b'_' => char::from(b).to_string(),
-            b if b.is_ascii_alphanumeric() => char::from(b).to_string(),
-            b => format!("%{b:02X}"),
-        })
-        .collect();
+    let path = file.to_string_lossy();
+    const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+    let spelled = utf8_percent_encode(&path, &PLAIN);
     options.connect(&format!("sqlite://{spelled}?mode=rw")).await
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::SeekFrom;
 
+use axum::http::header;
 use datlake::report::ObjectInfo;
 use datlake::{Branch, ErrorKind, Repository};
 use futures_util::TryStreamExt as _;
@@ -15,7 +16,7 @@ use super::checked::{Said, checked};
 use super::key::{Key, etag, meets, parse, put_at, signed};
 use super::listing::{Asked, Listed, ListedKeys, listed};
 use super::parts::{About, Parts};
-use super::putting::{creates_only, noting, put};
+use super::putting::{creates_only, noting, put, unconditional};
 use super::refused::{of_problem, refused};
 use super::signed::signer;
 use crate::access::{AccessRole, Caller, Resource};
@@ -293,6 +294,14 @@ impl S3 for Gateway {
                 "a copy is of a bucket and a key, without a version",
             ));
         };
+        let asks = |name: axum::http::HeaderName| request.headers.contains_key(name);
+        let of_source = [
+            request.input.copy_source_if_match.is_some(),
+            request.input.copy_source_if_none_match.is_some(),
+            request.input.copy_source_if_modified_since.is_some(),
+            request.input.copy_source_if_unmodified_since.is_some(),
+        ];
+        unconditional(of_source.contains(&true) || asks(header::IF_MATCH) || asks(header::IF_NONE_MATCH))?;
         let (source, from) = (self.at(&request, bucket).await?, parse(from)?);
         let upload = at.branch(&key.reference).await?.upload(&key.path);
         let is_replaced =
@@ -320,6 +329,10 @@ impl S3 for Gateway {
 
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
+        let S3Request { input, .. } = &request;
+        unconditional(
+            input.if_match.is_some() || input.if_match_size.is_some() || input.if_match_last_modified_time.is_some(),
+        )?;
         at.branch(&key.reference).await?.delete_object_async(&key.path).await.map_err(refused)?;
         let mut response = S3Response::new(DeleteObjectOutput::default());
         response.status = Some(axum::http::StatusCode::NO_CONTENT);
@@ -398,8 +411,8 @@ impl S3 for Gateway {
             sha256: input.checksum_sha256,
             trailing: trailing_headers,
         };
-        let (most, body) = (self.app.largest_object(), self.incoming(input.body, said, &headers));
-        let digest = self.parts.put(&input.upload_id, input.part_number, most, body).await?;
+        let body = self.incoming(input.body, said, &headers);
+        let digest = self.parts.put(&input.upload_id, input.part_number, body).await?;
         Ok(S3Response::new(UploadPartOutput { e_tag: Some(etag(&digest)), ..UploadPartOutput::default() }))
     }
 
@@ -425,7 +438,7 @@ impl S3 for Gateway {
                 if listed.is_empty() {
                     return Err(S3Error::with_message(S3ErrorCode::MalformedXML, "no parts are listed"));
                 }
-                let whole = self.parts.whole(&input.upload_id, &listed).await?;
+                let whole = self.parts.whole(&input.upload_id, &listed, self.app.largest_object()).await?;
                 let upload = branch.upload(&key.path).create_only(create_only);
                 let upload = noting(upload, about.content_type, about.metadata);
                 let object = upload.put_reader_async(whole).await.map_err(refused)?;

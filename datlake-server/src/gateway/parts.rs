@@ -62,14 +62,13 @@ impl Parts {
         &self,
         id: &str,
         number: i32,
-        most: u64,
         body: impl Stream<Item = io::Result<bytes::Bytes>> + Send,
     ) -> S3Result<Digest> {
         let folder = self.folder(id)?;
         let mut random = [0_u8; 8];
         getrandom::fill(&mut random).map_err(|e| failed(&e))?;
         let unfinished = folder.join(format!(".{}", random.iter().map(|b| format!("{b:02x}")).collect::<String>()));
-        let written = written(&unfinished, most, body).await;
+        let written = written(&unfinished, body).await;
         let digest = match written {
             Ok(digest) => digest,
             Err(error) => {
@@ -81,9 +80,14 @@ impl Parts {
         Ok(digest)
     }
 
-    /// The content of the parts that are listed, one behind the other.
-    pub(super) async fn whole(&self, id: &str, listed: &[(i32, String)]) -> S3Result<impl AsyncRead + Send + use<>> {
-        let folder = self.folder(id)?;
+    /// The content of the parts that are listed, one behind the other, of at most so many bytes.
+    pub(super) async fn whole(
+        &self,
+        id: &str,
+        listed: &[(i32, String)],
+        most: u64,
+    ) -> S3Result<impl AsyncRead + Send + use<>> {
+        let (folder, mut size) = (self.folder(id)?, 0_u64);
         let mut files = Vec::new();
         for (at, (number, tag)) in listed.iter().enumerate() {
             if at > 0 && listed[at - 1].0 >= *number {
@@ -96,8 +100,13 @@ impl Parts {
             let missing =
                 || S3Error::with_message(S3ErrorCode::InvalidPart, format!("there is no part {number} with that ETag"));
             let file = folder.join(part_name(*number, &digest.map_err(|_| missing())?));
-            if !tokio::fs::try_exists(&file).await.map_err(|e| failed(&e))? {
-                return Err(missing());
+            size = match tokio::fs::metadata(&file).await {
+                Ok(there) => size.saturating_add(there.len()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
+                Err(error) => return Err(failed(&error)),
+            };
+            if size > most {
+                return Err(too_large());
             }
             files.push(file);
         }
@@ -154,11 +163,7 @@ fn part_name(number: i32, digest: &Digest) -> String {
     format!("{number}-{digest}")
 }
 
-async fn written(
-    file: &Path,
-    most: u64,
-    body: impl Stream<Item = io::Result<bytes::Bytes>> + Send,
-) -> S3Result<Digest> {
+async fn written(file: &Path, body: impl Stream<Item = io::Result<bytes::Bytes>> + Send) -> S3Result<Digest> {
     let mut out = match tokio::fs::File::create(file).await {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_upload()),
         out => out.map_err(|e| failed(&e))?,
@@ -167,12 +172,6 @@ async fn written(
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|e| bad_body(&e))?;
         hasher.update(&piece);
-        if hasher.count() > most {
-            return Err(S3Error::with_message(
-                S3ErrorCode::EntityTooLarge,
-                format!("an object has at most {most} bytes"),
-            ));
-        }
         out.write_all(&piece).await.map_err(|e| failed(&e))?;
     }
     out.flush().await.map_err(|e| failed(&e))?;
@@ -183,8 +182,13 @@ async fn written(
 pub(super) fn bad_body(error: &io::Error) -> S3Error {
     match error.kind() {
         io::ErrorKind::InvalidData => S3Error::with_message(S3ErrorCode::BadDigest, super::checked::MISMATCH),
+        io::ErrorKind::FileTooLarge => too_large(),
         _ => S3Error::with_message(S3ErrorCode::IncompleteBody, "the body ended early: nothing was put"),
     }
+}
+
+fn too_large() -> S3Error {
+    S3Error::with_message(S3ErrorCode::EntityTooLarge, "the object is larger than this server takes")
 }
 
 async fn write<T: Serialize>(folder: &Path, name: &str, value: &T) -> S3Result<()> {

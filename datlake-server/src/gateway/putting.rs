@@ -32,6 +32,17 @@ pub(super) fn creates_only(if_none_match: Option<&ETagCondition>, if_match: Opti
     }
 }
 
+/// Refuses a request that is `conditional` where no condition is supported: to ignore one may lose what somebody else put.
+pub(super) fn unconditional(conditional: bool) -> S3Result<()> {
+    match conditional {
+        true => Err(S3Error::with_message(
+            S3ErrorCode::NotImplemented,
+            "this request takes no conditions: leave them out, or put with `If-None-Match: *`",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Puts what `body` gives. What is wrong with the body is said as such.
 pub(super) async fn put(
     upload: &Upload,
@@ -47,9 +58,6 @@ pub(super) async fn put(
     let put = upload.put_reader_async(StreamReader::new(Box::pin(body))).await;
     let broke = broke.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     put.map_err(|error| match broke {
-        Some(broke) if broke.kind() == std::io::ErrorKind::FileTooLarge => {
-            S3Error::with_message(S3ErrorCode::EntityTooLarge, "the object is larger than this server takes")
-        }
         Some(broke) => bad_body(&broke),
         None => refused(error),
     })

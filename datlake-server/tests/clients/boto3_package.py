@@ -74,6 +74,12 @@ class Boto3(unittest.TestCase):
         )
         copied = self.s3.head_object(Bucket=self.bucket, Key="main/copy")
         self.assertEqual((copied["ContentType"], copied["Metadata"]), ("text/plain", {"other": "2"}))
+        # A condition that is not looked at would lose what others put.
+        self.fails("NotImplemented", lambda: self.s3.delete_object(Bucket=self.bucket, Key="main/copy", IfMatch=put["ETag"]))
+        self.fails("NotImplemented", lambda: self.s3.copy_object(
+            Bucket=self.bucket, Key="main/copy", CopySource=self.bucket + "/main/raw/ä b.csv", CopySourceIfMatch='"other"',
+        ))
+        self.assertEqual(self.s3.head_object(Bucket=self.bucket, Key="main/copy")["ContentType"], "text/plain")
         self.s3.delete_object(Bucket=self.bucket, Key="main/copy")
         self.s3.delete_object(Bucket=self.bucket, Key="main/copy")
         self.fails("NoSuchKey", lambda: self.read("main/copy"))

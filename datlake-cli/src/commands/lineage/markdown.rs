@@ -11,14 +11,13 @@ use crate::text::{bytes, count, duration, escape, parameter, time};
 
 pub(super) fn text(graph: &LineageGraph) -> String {
     let page = Page { graph };
-    let asked = graph.asked.iter().filter_map(|at| graph.nodes.get(*at));
-    let names: Vec<String> = asked.clone().map(|node| code(&node.name)).collect();
+    let names: Vec<String> = graph.asked.iter().map(|at| code(&graph.nodes[*at].name)).collect();
     let mut text = match names.is_empty() {
         true => "# The pipeline as a whole\n".to_owned(),
         false => format!("# How {} came to be\n", names.join(", ")),
     };
-    for node in asked {
-        text.push_str(&page.asked(node));
+    for at in &graph.asked {
+        text.push_str(&page.asked(*at));
     }
     let _ = write!(text, "\n## In a picture\n\n```mermaid\n{}```\n", mermaid::text(&Drawing::of(graph, false)));
     text.push_str(&page.creators());
@@ -33,12 +32,12 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn asked(&self, node: &GraphNode) -> String {
-        let mut text = String::new();
+    fn asked(&self, at: usize) -> String {
+        let (node, mut text) = (&self.graph.nodes[at], String::new());
         match &node.item {
             GraphItem::File(file) => {
                 let _ = writeln!(text, "\n{}: {}, BLAKE3 `{}`.", code(&node.address), size(file), file.digest);
-                let maker = self.before(self.place(node)).find_map(|(at, _)| details(&self.graph.nodes[at]));
+                let maker = self.before(at).find_map(|(at, _)| details(&self.graph.nodes[at]));
                 let _ = writeln!(text, "\nCite as: {}", citation(node, file, maker));
             }
             GraphItem::Call(call) => {
@@ -47,10 +46,6 @@ impl Page<'_> {
             GraphItem::Creator(_) | GraphItem::Folder(_) => {}
         }
         text
-    }
-
-    fn place(&self, node: &GraphNode) -> usize {
-        self.graph.nodes.iter().position(|one| std::ptr::eq(one, node)).unwrap_or(0)
     }
 
     /// What leads to a node, with the arguments.

@@ -24,7 +24,7 @@ use super::get::write_new;
 use crate::answer::{Answer, Page};
 use crate::args::{GraphFormat, LineageHow, LineageReach};
 use crate::failure::refused;
-use crate::text::{count, escape, files};
+use crate::text::{count, escape, files, url_path};
 use drawing::Drawing;
 pub(super) use text::replacement;
 
@@ -90,13 +90,8 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
 /// The URL of the remote, which other machines know too; else of the directory.
 fn namespace(lake: &Lake) -> String {
     lake.remote().filter(|remote| remote.contains("://")).unwrap_or_else(|| {
-        let home = lake.remote().unwrap_or_else(|| lake.home().to_string_lossy().into_owned());
-        let encoded = |byte: u8| match byte {
-            b'/' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        };
-        format!("file://{}", home.bytes().map(encoded).collect::<String>())
+        let folder = lake.remote().unwrap_or_else(|| lake.home().to_string_lossy().into_owned());
+        format!("file://{}", url_path(&folder))
     })
 }
 

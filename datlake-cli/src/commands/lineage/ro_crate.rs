@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
 use datlake::report::{CallDetails, GraphCall, GraphFile, GraphItem, GraphNode, LineageGraph};
@@ -13,6 +14,7 @@ use super::openlineage::ended_at;
 use crate::answer::{Answer as _, Page};
 use crate::commands::get;
 use crate::failure::refused;
+use crate::text::url_path;
 
 const PROFILE: &str = "https://w3id.org/ro/wfrun/process/0.5";
 
@@ -26,29 +28,31 @@ pub(super) fn write(lake: &Lake, graph: &LineageGraph, folder: &Path, license: O
     let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = || format!("cannot write `{shown}`");
     let made = tempfile::Builder::new().prefix(".datlake-crate-").tempdir_in(above).with_context(failed)?;
-    let mut crates = Crate { lake, graph, folder: made.path(), entities: Vec::new(), ids: BTreeMap::new(), absent: 0 };
+    let mut content =
+        RoCrate { lake, graph, folder: made.path(), entities: Vec::new(), ids: BTreeMap::new(), absent: 0 };
     for (at, node) in graph.nodes.iter().enumerate() {
         if let GraphItem::File(file) = &node.item {
-            crates.file(at, node, file)?;
+            content.file(at, node, file)?;
         }
     }
     for (at, node) in graph.nodes.iter().enumerate() {
         if let GraphItem::Call(call) = &node.item {
-            crates.call(at, node, call)?;
+            content.call(at, node, call)?;
         }
     }
-    let absent = crates.absent;
-    let metadata = crates.metadata(license);
+    let absent = content.absent;
+    let metadata = content.metadata(license);
     std::fs::write(made.path().join("ro-crate-metadata.json"), metadata).with_context(failed)?;
-    let readable = || std::fs::set_permissions(made.path(), std::fs::metadata(above)?.permissions());
-    readable().with_context(failed)?;
+    // As others may read the folder that it is in; a temporary one is for its owner alone.
+    let permissions = std::fs::metadata(above).with_context(failed)?.permissions();
+    std::fs::set_permissions(made.path(), permissions).with_context(failed)?;
     std::fs::rename(made.path(), folder).with_context(failed)?;
     // It is somewhere else now.
     let _ = made.keep();
     Ok(absent)
 }
 
-struct Crate<'a> {
+struct RoCrate<'a> {
     lake: &'a Lake,
     graph: &'a LineageGraph,
     folder: &'a Path,
@@ -59,7 +63,7 @@ struct Crate<'a> {
     absent: u64,
 }
 
-impl Crate<'_> {
+impl RoCrate<'_> {
     fn file(&mut self, at: usize, node: &GraphNode, file: &GraphFile) -> anyhow::Result<()> {
         let taken: BTreeSet<&String> = self.ids.values().collect();
         let mut path = format!("data/{}", node.name);
@@ -122,7 +126,7 @@ impl Crate<'_> {
             object.extend(self.part(edge.from));
         }
         for param in details.params.iter().filter(|param| !param.secret) {
-            let id = format!("#{key}-{}", encoded(&param.name));
+            let id = format!("#{key}-{}", url_path(&param.name));
             self.entities.push(json!({
                 "@id": id, "@type": "PropertyValue", "name": param.name, "value": param.shown(),
             }));
@@ -140,7 +144,7 @@ impl Crate<'_> {
             }));
             result.push(json!({ "@id": format!("#{key}-value") }));
         }
-        let person = format!("#{}", encoded(&details.originator));
+        let person = format!("#{}", url_path(&details.originator));
         self.entities.push(json!({ "@id": person, "@type": "Person", "name": details.originator }));
         self.entities.push(json!({
             "@id": format!("#{key}"),
@@ -211,13 +215,13 @@ impl Crate<'_> {
         };
         let asked = self.graph.asked.iter().filter_map(|at| self.graph.nodes.get(*at));
         let name: Vec<&str> = asked.map(|node| &*node.address).collect();
-        let newest = self.entities.iter().filter_map(|one| one["endTime"].as_str()).max();
+        let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let root = json!({
             "@id": "./",
             "@type": "Dataset",
             "name": name.join(", "),
             "description": format!("{} with what it was made from, the code that made it, and how.", name.join(", ")),
-            "datePublished": newest.and_then(|at| at.get(..10)).unwrap_or("1970-01-01"),
+            "datePublished": today.get(..10),
             "license": license.unwrap_or("Whoever wrote this crate gave no license."),
             "conformsTo": { "@id": PROFILE },
             "hasPart": all(&is_part),
@@ -247,14 +251,5 @@ fn is_absent(error: &anyhow::Error) -> bool {
 
 /// What a path in the crate is called in its description.
 fn reference(path: &str, is_folder: bool) -> String {
-    format!("{}{}", encoded(path), if is_folder { "/" } else { "" })
-}
-
-fn encoded(text: &str) -> String {
-    let encoded = |byte: u8| match byte {
-        b'/' | b'-' | b'.' | b'_' | b'~' | b'@' => char::from(byte).to_string(),
-        _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encoded).collect()
+    format!("{}{}", url_path(path), if is_folder { "/" } else { "" })
 }

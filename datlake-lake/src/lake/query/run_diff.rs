@@ -81,7 +81,7 @@ impl Became {
     }
 }
 
-/// What became of each call that the run says the key of.
+/// What became of each call whose key the run has noted.
 fn ends_of(run: &RunInfo) -> BTreeMap<(CreatorName, CallKey), Outcome> {
     let mut ends = BTreeMap::new();
     for call in &run.calls {
