@@ -44,6 +44,10 @@ pub(crate) fn place() -> Option<Scheduled> {
 fn place_of(variable: impl Fn(&str) -> Option<OsString>) -> Option<Scheduled> {
     let text = |name: &str| variable(name)?.into_string().ok().filter(|value| is_name(value));
     let by = |by: &str, cluster, node, job| Scheduled { by: by.to_owned(), cluster, node, job };
+    // First: a cluster of Ray's may itself be a job of Slurm's. `datlake run` says what it calls the job, and the node.
+    if let Some(job) = text("RAY_JOB_ID") {
+        return Some(by("ray", None, text("DATLAKE_RAY_NODE"), text("DATLAKE_RAY_JOB").or(Some(job))));
+    }
     if let Some(job) = text("SLURM_JOB_ID") {
         let task =
             text("SLURM_ARRAY_JOB_ID").zip(text("SLURM_ARRAY_TASK_ID")).map(|(job, task)| format!("{job}_{task}"));
@@ -152,6 +156,14 @@ mod tests {
         let place = Scheduled { by: "slurm".to_owned(), cluster: some("c"), node: some("n1"), job: some("7_2") };
         assert_eq!((place_of(variables(slurm)), cpus_of(variables(slurm))), (Some(place), Some(4)));
         assert_eq!((place_of(variables(&[])), cpus_of(variables(&[]))), (None, None));
+        let ray = &[
+            ("SLURM_JOB_ID", "9"),
+            ("RAY_JOB_ID", "02000000"),
+            ("DATLAKE_RAY_NODE", "10.0.0.7"),
+            ("DATLAKE_RAY_JOB", "datlake-1"),
+        ];
+        let place = Scheduled { by: "ray".to_owned(), cluster: None, node: some("10.0.0.7"), job: some("datlake-1") };
+        assert_eq!(place_of(variables(ray)), Some(place));
         let given = &[("DATLAKE_RESOURCES", "memory=7, cpus=3"), ("SLURM_CPUS_PER_TASK", "4")];
         assert_eq!(cpus_of(variables(given)), Some(3));
         assert_eq!(cpus_of(variables(&[("DATLAKE_RESOURCES", "cpus=0")])), None);

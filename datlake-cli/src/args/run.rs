@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::value::size;
+use super::value::{resource, size};
 
 /// What starts the processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
@@ -16,6 +16,8 @@ pub(crate) enum EngineName {
     Local,
     /// Slurm: one job, whose array has a task for each process
     Slurm,
+    /// Ray: one job, which starts each process where Ray has room
+    Ray,
     /// Kubernetes: a manifest of an Indexed Job, with --write-only
     Kubernetes,
 }
@@ -46,6 +48,15 @@ pub(crate) struct RunHow {
     /// Another option of sbatch, as --sbatch=--partition=gpu
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
     pub(crate) sbatch: Vec<String>,
+    /// Where Ray's job server is, as http://head:8265; without it, what RAY_API_SERVER_ADDRESS or RAY_ADDRESS says, or this machine
+    #[arg(long, value_name = "URL")]
+    pub(crate) address: Option<String>,
+    /// What each process needs of a resource that Ray's cluster has by that name, as tpu=1
+    #[arg(long, value_name = "NAME=AMOUNT", value_parser = resource)]
+    pub(crate) resource: Vec<(String, f64)>,
+    /// A variable that Ray's processes get, as AWS_PROFILE=lake, or with the value that it has here: AWS_ACCESS_KEY_ID
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    pub(crate) env: Vec<String>,
     /// The image of the containers of a job of Kubernetes
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<String>,

@@ -12,7 +12,8 @@ use crate::answer::{Answer, Page};
 use crate::args::{EngineName, RunHow, Started};
 use crate::failure::refused;
 use crate::launch::{
-    self, Engine, Interrupted, KubernetesOptions, Launch, Launched, Local, MOST, Slurm, SlurmOptions, program_file,
+    self, Engine, Interrupted, KubernetesOptions, Launch, Launched, Local, MOST, Ray, RayOptions, Slurm, SlurmOptions,
+    program_file,
 };
 use crate::screen::Screen;
 
@@ -55,6 +56,9 @@ pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<B
     for (given, option, engine) in [
         (!how.sbatch.is_empty(), "--sbatch", EngineName::Slurm),
         (how.image.is_some(), "--image", EngineName::Kubernetes),
+        (how.address.is_some(), "--address", EngineName::Ray),
+        (!how.resource.is_empty(), "--resource", EngineName::Ray),
+        (!how.env.is_empty(), "--env", EngineName::Ray),
     ] {
         if given && how.on != engine {
             return Err(refused(format!("{option} means nothing here: it is for another --on")).into());
@@ -75,6 +79,7 @@ pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<B
     if how.write_only {
         let written = match how.on {
             EngineName::Slurm => slurm_script(how, &launch, &folder(how, &launch.id, Path::new("."))?)?,
+            EngineName::Ray => ray_script(how, &launch)?,
             _ => launch::local_script(&launch)?,
         };
         return Ok(Box::new(Written { written }));
@@ -99,6 +104,7 @@ fn start(lake: &Lake, how: &RunHow, launch: &Launch, home: &Path) -> anyhow::Res
         started_at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
         engine: how.on,
         job: None,
+        address: None,
         folder,
     };
     // Nobody is to join a run that never was.
@@ -113,6 +119,13 @@ fn start(lake: &Lake, how: &RunHow, launch: &Launch, home: &Path) -> anyhow::Res
                 format!("Slurm has job {job}, which `scancel {job}` ends, and nothing else knows of it")
             })?;
         }
+        EngineName::Ray => {
+            let script = ray_script(how, launch).inspect_err(forget)?;
+            launched.job = Some(Ray::job_of(&launch.id));
+            launched.address = Some(Ray::address(how.address.as_deref()).inspect_err(forget)?);
+            launched.write(lake)?;
+            Ray::submit(&launched, &script, launch.grace).inspect_err(forget)?;
+        }
         _ => {
             // Before anything runs that somebody may want to join, or to end.
             launched.write(lake)?;
@@ -125,6 +138,37 @@ fn start(lake: &Lake, how: &RunHow, launch: &Launch, home: &Path) -> anyhow::Res
 fn slurm_script(how: &RunHow, launch: &Launch, folder: &Path) -> anyhow::Result<String> {
     let options = SlurmOptions { cpus: how.cpus, memory: how.memory, gpus: how.gpus, others: how.sbatch.clone() };
     launch::slurm_script(launch, &options, folder)
+}
+
+fn ray_script(how: &RunHow, launch: &Launch) -> anyhow::Result<String> {
+    let options = RayOptions {
+        cpus: how.cpus,
+        memory: how.memory,
+        gpus: how.gpus,
+        resources: how.resource.clone(),
+        environment: variables(how)?,
+    };
+    launch::ray_script(launch, &options)
+}
+
+/// Variables that processes on other machines get: which remote is meant, and those that are asked for.
+fn variables(how: &RunHow) -> anyhow::Result<Vec<(String, String)>> {
+    let remote = datlake::config::settings()?.into_iter().find(|setting| setting.key == "remote");
+    let remote = remote.and_then(|setting| setting.value).map(|remote| ("DATLAKE_REMOTE".to_owned(), remote));
+    let mut variables: Vec<_> = remote.into_iter().collect();
+    for given in &how.env {
+        variables.push(match given.split_once('=') {
+            Some((name, value)) => (name.to_owned(), value.to_owned()),
+            None => match std::env::var(given) {
+                Ok(value) => (given.clone(), value),
+                Err(_) => {
+                    let error = refused(format!("--env {given}: there is no such variable here, or it is no text"));
+                    return Err(error.with_hint("--env NAME=VALUE gives it a value").into());
+                }
+            },
+        });
+    }
+    Ok(variables)
 }
 
 /// A manifest. The program is one of the image.
@@ -151,12 +195,15 @@ fn folder(how: &RunHow, id: &str, otherwise: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(&folder).with_context(|| format!("cannot find out where `{}` is", folder.display()))
 }
 
-/// What each process learns that it is given; another engine than this machine says it itself.
+/// What each process learns that it is given. Slurm and Kubernetes say it themselves.
 fn resources(how: &RunHow) -> Option<String> {
-    if how.on != EngineName::Local {
+    if matches!(how.on, EngineName::Slurm | EngineName::Kubernetes) {
         return None;
     }
     let share = || {
+        if how.on == EngineName::Ray {
+            return 1;
+        }
         let cpus = std::thread::available_parallelism().map_or(1, usize::from) as u64;
         (cpus / how.processes).max(1)
     };
@@ -177,6 +224,7 @@ fn going(launched: &Launched) -> Going {
 fn engine(launched: &Launched) -> anyhow::Result<Box<dyn Engine>> {
     Ok(match launched.engine {
         EngineName::Slurm => Box::new(Slurm::of(launched)?),
+        EngineName::Ray => Box::new(Ray::of(launched)?),
         _ => Box::new(Local::of(launched)),
     })
 }

@@ -30,6 +30,9 @@ pub(crate) struct Launched {
     /// The engine, and what it calls the job.
     pub(crate) engine: EngineName,
     pub(crate) job: Option<String>,
+    /// Where the engine answers, if it is a server.
+    #[serde(default)]
+    pub(crate) address: Option<String>,
     /// Where the processes write.
     pub(crate) folder: PathBuf,
 }

@@ -46,6 +46,9 @@ pub(crate) fn follow(
         // Before the lines: those of a process that has ended are all there.
         let states = engine.states()?;
         let over = states.iter().all(State::is_over);
+        for note in engine.notes() {
+            following.live.say(&note);
+        }
         while following.lines()? {}
         following.ends(&states)?;
         if over {

@@ -81,6 +81,10 @@ impl Engine for Local {
         (0..self.processes).map(state).collect()
     }
 
+    fn notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn cancel(&mut self) -> anyhow::Result<()> {
         if folder::is_supervised(&self.folder)?
             && let Some(supervisor) = folder::supervisor(&self.folder)?.and_then(Pid::from_raw)

@@ -10,6 +10,7 @@ mod lines;
 mod live;
 mod local;
 mod outcome;
+mod ray;
 mod shell;
 mod slurm;
 
@@ -25,6 +26,7 @@ pub(crate) use follow::{Interrupted, follow};
 pub(crate) use kubernetes::{KubernetesOptions, manifest};
 pub(crate) use local::{Local, supervise};
 pub(crate) use outcome::LaunchOutcome;
+pub(crate) use ray::{Ray, RayOptions, script as ray_script};
 pub(crate) use shell::local_script;
 pub(crate) use slurm::{Slurm, SlurmOptions, script as slurm_script};
 
@@ -76,6 +78,9 @@ impl State {
 pub(crate) trait Engine {
     /// How each of them is, by their ranks.
     fn states(&mut self) -> anyhow::Result<Vec<State>>;
+
+    /// What else there is to say to who follows, since it was last asked.
+    fn notes(&mut self) -> Vec<String>;
 
     /// Asks them to end.
     fn cancel(&mut self) -> anyhow::Result<()>;

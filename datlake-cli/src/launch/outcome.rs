@@ -80,7 +80,7 @@ pub(super) fn said(rank: u64, state: &State, was_in: &[CallNow]) -> Option<Strin
         State::Pending | State::Running | State::Ended(End::Code(0)) => return None,
         State::Ended(End::Code(code)) => return Some(format!("process {rank} ended with exit status {code}")),
         State::Ended(End::Signal(signal)) => format!("process {rank} was killed by signal {signal}"),
-        State::Lost(why) => format!("how process {rank} ended is not known: {why}"),
+        State::Lost(why) => format!("process {rank} is lost: {why}"),
     };
     let calls: Vec<String> = was_in.iter().map(|call| format!("{}/{}", call.creator, call.key.short())).collect();
     Some(match &*calls {

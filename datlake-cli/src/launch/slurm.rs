@@ -251,6 +251,10 @@ impl Engine for Slurm {
         Ok(states)
     }
 
+    fn notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn cancel(&mut self) -> anyhow::Result<()> {
         let cancelled = ask("scancel", &[&self.job], None)?;
         if cancelled.status.success() { Ok(()) } else { Err(refusal("scancel", &cancelled)) }

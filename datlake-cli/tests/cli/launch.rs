@@ -13,6 +13,8 @@ use crate::support::{Machine, Ran, ran};
 pub(crate) const STEP: &str = "DATLAKE_TEST_STEP";
 /// Calls of the fan-out.
 pub(crate) const ALL: u64 = 30;
+/// Those of a large one.
+pub(crate) const MANY: u64 = 2000;
 
 fn rank() -> u64 {
     std::env::var("DATLAKE_RANK").unwrap().parse().unwrap()
@@ -22,6 +24,18 @@ fn rank() -> u64 {
 fn part(n: u64) -> Result<u64> {
     println!("\nSAYS ran {n}");
     Ok(n)
+}
+
+/// One of many.
+#[file_creator(closure = "own")]
+fn small(n: u64) -> Result<u64> {
+    println!("\nSAYS ran {n}");
+    Ok(made_of(n))
+}
+
+/// What it makes of `n`, here and anywhere.
+pub(crate) fn made_of(n: u64) -> u64 {
+    n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Its first process does not survive it.
@@ -39,7 +53,8 @@ fn deadly(n: u64) -> Result<u64> {
 /// Takes until somebody writes the file `go`.
 #[file_creator(closure = "own")]
 fn waiting(n: u64) -> Result<u64> {
-    println!("\nSAYS in the body");
+    std::fs::write("begun", "").unwrap();
+    println!("\nSAYS in the body of process {}", std::process::id());
     while !Path::new("go").exists() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
@@ -52,6 +67,7 @@ fn a_process() {
     let Ok(step) = std::env::var(STEP) else { return };
     let sum = match &*step {
         "share" => part::calls(0..ALL).threads(1).run().unwrap().into_iter().sum(),
+        "many" => small::calls(0..MANY).run().unwrap().into_iter().fold(0, u64::wrapping_add),
         "die" => {
             // The others find it held, or its process dead.
             while rank() > 0 && !Path::new("begun").exists() {
@@ -60,6 +76,14 @@ fn a_process() {
             deadly(7).unwrap()
         }
         "wait" => waiting(7).unwrap(),
+        // The process on the node that will be taken away is the first in it.
+        "lose" => {
+            let is_first = std::env::var("DATLAKE_RAY_NODE").is_ok_and(|node| node == "n1");
+            while !is_first && !Path::new("begun").exists() {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            waiting(7).unwrap()
+        }
         "fail" if rank() == 1 => std::process::exit(3),
         "fail" => 0,
         other => panic!("there is no step {other}"),
@@ -147,7 +171,13 @@ fn a_process_that_fails_fails_the_run() {
 }
 
 /// Starts a run, and reads until a process stands in its body.
-pub(crate) fn in_the_body(mut command: Command) -> (Child, BufReader<std::process::ChildStdout>) {
+pub(crate) fn in_the_body(command: Command) -> (Child, BufReader<std::process::ChildStdout>) {
+    let (child, _, out) = in_the_body_of(command);
+    (child, out)
+}
+
+/// The same, and the number of that process.
+pub(crate) fn in_the_body_of(mut command: Command) -> (Child, u32, BufReader<std::process::ChildStdout>) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -155,7 +185,8 @@ pub(crate) fn in_the_body(mut command: Command) -> (Child, BufReader<std::proces
         line.clear();
         assert_ne!(out.read_line(&mut line).unwrap(), 0, "no process came to its body");
     }
-    (child, out)
+    let process = line.rsplit(' ').next().unwrap().trim().parse().unwrap_or_default();
+    (child, process, out)
 }
 
 pub(crate) fn signal(child: &Child, name: &str) {

@@ -25,6 +25,7 @@ mod ls;
 mod order;
 mod page;
 mod pipeline;
+mod ray;
 mod repositories;
 mod rm;
 mod runs;

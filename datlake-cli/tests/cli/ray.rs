@@ -1,0 +1,190 @@
+//! `datlake run --on ray`, on a real Ray of three nodes.
+//!
+//! Tests that are not about the loss of a node keep to those that stay.
+
+use std::io::{BufRead as _, Read as _};
+use std::process::Command;
+
+use crate::launch::{self, MANY, STEP, bodies, command, in_the_body, in_the_body_of, said, signal};
+use crate::support::{Machine, Ran, check_failure, ran};
+
+/// Where Ray is, and its token; or a word that these tests are left out.
+fn ray() -> Option<(String, String)> {
+    let ray = std::env::var("DATLAKE_TEST_RAY").ok().zip(std::env::var("DATLAKE_TEST_RAY_TOKEN").ok());
+    if ray.is_none() {
+        eprintln!("LEFT OUT: a test needs Ray; ./test starts it where it can");
+    }
+    ray
+}
+
+/// What the command finds of Ray in its environment.
+fn with<'a>((address, token): &(String, String), command: &'a mut Command) -> &'a mut Command {
+    command.env("RAY_ADDRESS", address).env("RAY_AUTH_TOKEN", token).env("NO_PROXY", "127.0.0.1")
+}
+
+/// `datlake run --on ray` of a program that does `step`.
+fn on(ray: &(String, String), machine: &Machine, step: &str, options: &[&str]) -> Command {
+    // The processes are on this machine, and have its lake.
+    let fixed = ["--on", "ray", "--env", STEP, "--env", "DATLAKE_HOME"];
+    let mut command = command(machine, step, &[&fixed, options].concat());
+    with(ray, &mut command);
+    command
+}
+
+fn run(command: &mut Command) -> Ran {
+    ran(command.output().unwrap())
+}
+
+#[test]
+fn two_thousand_calls_are_shared_by_eight_actors() {
+    let Some(ray) = ray() else { return };
+    let machine = Machine::new();
+    let ended = run(&mut on(&ray, &machine, "many", &["-n", "8", "--resource", "safe=1", "--memory", "100000000"]));
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert_eq!(bodies(&ended.out), (0..MANY).collect::<Vec<_>>(), "each body once");
+    let sum = (0..MANY).map(launch::made_of).fold(0, u64::wrapping_add);
+    assert_eq!(said(&ended.out, "SAYS sum"), [(0, &*format!("{sum} with cpus=1,memory=100000000 and "))]);
+    let runs = machine.json(&["runs"]);
+    let places: Vec<String> = runs.as_array().unwrap().iter().map(|run| run["place"].to_string()).collect();
+    for node in ["head", "n2"] {
+        assert!(places.iter().any(|place| place.contains(node) && place.contains("datlake-")), "{node}: {places:?}");
+    }
+}
+
+#[test]
+fn how_processes_end_on_ray_is_said() {
+    let Some(ray) = ray() else { return };
+    let ended = run(&mut on(&ray, &Machine::new(), "fail", &["-n", "2", "--resource", "safe=1"]));
+    assert_eq!(ended.status, 3, "{}", ended.err);
+    assert!(ended.err.contains("process 1 ended with exit status 3"), "{}", ended.err);
+}
+
+/// One of two is lost with its node. The other one takes over.
+#[test]
+fn a_run_survives_the_loss_of_a_node_of_ray() {
+    let Some(ray) = ray() else { return };
+    let machine = Machine::new();
+    let started = on(&ray, &machine, "lose", &["-n", "2", "--resource", "spot=1"]);
+    let (child, process, mut out) = in_the_body_of(started);
+    // Its worker's parent is the node's daemon.
+    let node = parent(parent(process));
+    assert!(Command::new("kill").args(["-s", "KILL", &node.to_string()]).status().unwrap().success());
+    let mut line = String::new();
+    while !line.contains("in the body") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "nobody took over");
+    }
+    machine.write("work/go", "");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let ended = ran(child.wait_with_output().unwrap());
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert_eq!(ended.err.matches("begins anew: its node has failed").count(), 1, "{}", ended.err);
+    // The other one's node had room for it at the end.
+    assert_eq!(said(&ended.err, "WARNS").len(), 2, "{}", ended.err);
+}
+
+fn parent(process: u32) -> u32 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn ctrl_c_stops_the_job_of_ray() {
+    let Some(ray) = ray() else { return };
+    let machine = Machine::new();
+    let (child, mut out) = in_the_body(on(&ray, &machine, "wait", &["-n", "2", "--resource", "safe=1"]));
+    signal(&child, "INT");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let ended = ran(child.wait_with_output().unwrap());
+    assert_eq!(ended.status, 130, "{}", ended.err);
+    assert!(ended.err.contains("was killed by signal 15"), "{}", ended.err);
+}
+
+/// Whoever follows is killed, as with a login node, and another one joins; then Ray forgets the job.
+#[test]
+fn a_job_of_ray_is_joined_and_forgotten() {
+    let Some(ray) = ray() else { return };
+    let machine = Machine::new();
+    let (mut left, _) = in_the_body(on(&ray, &machine, "wait", &["-n", "1", "--resource", "safe=1"]));
+    left.kill().unwrap();
+    left.wait().unwrap();
+    let attach = || {
+        let mut command = machine.command(&["runs", "attach"]);
+        with(&ray, &mut command);
+        command
+    };
+    let (joined, mut out) = in_the_body(attach());
+    machine.write("work/go", "");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert!(joined.wait_with_output().unwrap().status.success());
+    assert!(rest.contains("SAYS sum 7"), "{rest}");
+    // What is over is known without Ray.
+    let again = run(attach().env("RAY_AUTH_TOKEN", "wrong"));
+    assert_eq!((again.status, said(&again.out, "SAYS in the body").len()), (0, 1), "{}", again.err);
+
+    let launched = std::fs::read_dir(machine.path("home/launched")).unwrap().next().unwrap().unwrap().path();
+    let about = std::fs::read_to_string(launched.join("launch.json")).unwrap();
+    std::fs::write(launched.join("launch.json"), about.replace("\"datlake-", "\"datlake-other-")).unwrap();
+    std::fs::remove_file(launched.join("0.exit")).unwrap();
+    let forgotten = run(&mut attach());
+    assert_eq!(forgotten.status, 2, "{}", forgotten.err);
+    assert!(forgotten.err.contains("process 0 is lost: Ray does not know the job any more"), "{}", forgotten.err);
+}
+
+#[test]
+fn a_ray_that_refuses_is_an_error() {
+    let Some(ray) = ray() else { return };
+    let machine = Machine::new();
+    let refused = run(on(&ray, &machine, "share", &["-n", "1"]).env("RAY_AUTH_TOKEN", "not-the-token-of-this-cluster"));
+    check_failure(&refused, 2, &["refuses (403)", "RAY_AUTH_TOKEN"]);
+    assert!(!refused.err.contains("not-the-token"), "{}", refused.err);
+    // Nobody is to join a run that never was.
+    machine.fails(1, &["has started no run"], &["runs", "attach"]);
+}
+
+#[test]
+fn what_is_not_ray_is_an_error() {
+    let machine = Machine::new();
+    fn options<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["run", "-n", "2"], more, &["--", "sh", "-c", "true"]].concat()
+    }
+    for (address, says) in [
+        ("http://127.0.0.1:1", "Ray does not answer at http://127.0.0.1:1: nobody listens there"),
+        ("ray://127.0.0.1:10001", "Ray takes jobs over HTTP: `ray://` is another of its addresses"),
+        ("http://ada:secret@head:8265", "an address of Ray names no password"),
+    ] {
+        machine.fails(2, &[says], &options(&["--on", "ray", "--address", address]));
+    }
+    machine.fails(2, &["--address means nothing here"], &options(&["--address", "http://127.0.0.1:1"]));
+    machine.fails(
+        2,
+        &["there is no such variable here"],
+        &options(&["--on", "ray", "--env", "NOT_SET", "--write-only"]),
+    );
+    for (resource, says) in
+        [("tpu=x", "the amount is a number above 0"), ("CPU=1", "--cpus, --gpus and --memory say that")]
+    {
+        let refused = machine.run(&options(&["--on", "ray", "--resource", resource]));
+        assert!(refused.status == 2 && refused.err.contains(says), "{}", refused.err);
+    }
+}
+
+#[test]
+fn without_ray_there_is_a_script_and_no_job() {
+    let machine = Machine::with_remote();
+    let given =
+        ["-n", "4", "--cpus", "2", "--memory", "1GiB", "--gpus", "1", "--resource", "tpu=0.5", "--env", "A=\"b\" é"];
+    let words = ["run", "--on", "ray", "--write-only"];
+    let script = machine.ok(&[&words[..], &given, &["--", "echo", "two words", "it's"]].concat());
+    let run = script.split("\nRUN = ").nth(1).unwrap().split("\n}\n").next().unwrap();
+    let changes = |line: &&str| line.contains("DATLAKE_RUN\"") || line.contains("DATLAKE_RUN_PROGRAM");
+    let kept: Vec<&str> = run.lines().filter(|line| !changes(line)).collect();
+    insta::assert_snapshot!(machine.normal(&kept.join("\n")));
+    // Python reads it, where there is one.
+    if let Ok(checked) = Command::new("python3").args(["-c", &format!("compile({script:?}, 'x', 'exec')")]).output() {
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    }
+}
