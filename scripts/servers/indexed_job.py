@@ -20,8 +20,13 @@ def expanded(text, variables):
     return re.sub(r"\$\$\(|\$\(([A-Za-z_][A-Za-z0-9_]*)\)", of, text)
 
 
+def value(entry):
+    """What a variable is; of a secret, its key `url` is in SECRET_URL."""
+    return entry["value"] if "value" in entry else os.environ["SECRET_" + entry["valueFrom"]["secretKeyRef"]["key"].upper()]
+
+
 def start(container, index):
-    variables = {entry["name"]: entry["value"] for entry in container.get("env", [])}
+    variables = {entry["name"]: value(entry) for entry in container.get("env", [])}
     command = [expanded(word, variables) for word in container["command"]]
     return subprocess.Popen(command, env={**os.environ, **variables, "JOB_COMPLETION_INDEX": str(index)})
 

@@ -60,6 +60,11 @@ pub(crate) struct RunHow {
     /// The image of the containers of a job of Kubernetes
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<String>,
+    /// Put the program into the remote, from which nodes that do not see its file fetch it by a signed URL; for so long, at most 7 days
+    /// in most buckets. They need `curl` and `sha256sum`
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "7d",
+        value_parser = humantime::parse_duration)]
+    pub(crate) ship: Option<Duration>,
     /// Start it and leave: `datlake runs attach` joins it
     #[arg(long)]
     pub(crate) detach: bool,

@@ -12,8 +12,8 @@ use crate::answer::{Answer, Page};
 use crate::args::{EngineName, RunHow, Started};
 use crate::failure::refused;
 use crate::launch::{
-    self, Engine, Interrupted, KubernetesOptions, Launch, Launched, Local, MOST, Ray, RayOptions, Slurm, SlurmOptions,
-    program_file,
+    self, Engine, Interrupted, KubernetesOptions, Launch, Launched, Local, MOST, Ray, RayOptions, Shipped, Slurm,
+    SlurmOptions, program_file,
 };
 use crate::screen::Screen;
 
@@ -64,8 +64,11 @@ pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<B
             return Err(refused(format!("{option} means nothing here: it is for another --on")).into());
         }
     }
+    if how.ship.is_some() && how.on == EngineName::Local {
+        return Err(refused("--ship means nothing here: the program is on this machine").into());
+    }
     if how.on == EngineName::Kubernetes {
-        return kubernetes(how);
+        return kubernetes(how, screen);
     }
     let (program, arguments) = how.program.split_first().context("there is no program")?;
     let mut launch = Launch {
@@ -75,16 +78,19 @@ pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<B
         arguments: arguments.to_vec(),
         resources: resources(how),
         grace: how.grace,
+        shipped: None,
     };
     if how.write_only {
+        launch.shipped = shipped(how, &launch.program, screen)?;
         let written = match how.on {
             EngineName::Slurm => slurm_script(how, &launch, &folder(how, &launch.id, Path::new("."))?)?,
-            EngineName::Ray => ray_script(how, &launch)?,
+            EngineName::Ray => launch::ray_script(&launch, &ray_options(how)?)?,
             _ => launch::local_script(&launch)?,
         };
         return Ok(Box::new(Written { written }));
     }
     let lake = lake::open(screen)?;
+    launch.shipped = shipped(how, &launch.program, screen)?;
     let (id, home) = launch::new(&lake)?;
     launch.id = id;
     let launched = start(&lake, how, &launch, &home)?;
@@ -112,7 +118,7 @@ fn start(lake: &Lake, how: &RunHow, launch: &Launch, home: &Path) -> anyhow::Res
     match how.on {
         EngineName::Slurm => {
             let script = slurm_script(how, launch, &launched.folder)?;
-            let job = Slurm::submit(&script).inspect_err(forget)?;
+            let job = Slurm::submit(launch, &script).inspect_err(forget)?;
             launched.job = Some(job.clone());
             let written = launched.write(lake);
             written.with_context(|| {
@@ -120,11 +126,11 @@ fn start(lake: &Lake, how: &RunHow, launch: &Launch, home: &Path) -> anyhow::Res
             })?;
         }
         EngineName::Ray => {
-            let script = ray_script(how, launch).inspect_err(forget)?;
+            let options = ray_options(how).inspect_err(forget)?;
             launched.job = Some(Ray::job_of(&launch.id));
             launched.address = Some(Ray::address(how.address.as_deref()).inspect_err(forget)?);
             launched.write(lake)?;
-            Ray::submit(&launched, &script, launch.grace).inspect_err(forget)?;
+            Ray::submit(&launched, launch, &options).inspect_err(forget)?;
         }
         _ => {
             // Before anything runs that somebody may want to join, or to end.
@@ -140,15 +146,22 @@ fn slurm_script(how: &RunHow, launch: &Launch, folder: &Path) -> anyhow::Result<
     launch::slurm_script(launch, &options, folder)
 }
 
-fn ray_script(how: &RunHow, launch: &Launch) -> anyhow::Result<String> {
-    let options = RayOptions {
+fn ray_options(how: &RunHow) -> anyhow::Result<RayOptions> {
+    Ok(RayOptions {
         cpus: how.cpus,
         memory: how.memory,
         gpus: how.gpus,
         resources: how.resource.clone(),
         environment: variables(how)?,
-    };
-    launch::ray_script(launch, &options)
+    })
+}
+
+/// Puts the program where nodes fetch it, if that is asked for.
+fn shipped(how: &RunHow, program: &Path, screen: &Screen) -> anyhow::Result<Option<Shipped>> {
+    let Some(expires) = how.ship else { return Ok(None) };
+    let shipped = launch::ship(&lake::open(screen)?, program, expires)?;
+    screen.say(&format!("datlake: {}", shipped.note()));
+    Ok(Some(shipped))
 }
 
 /// Variables that processes on other machines get: which remote is meant, and those that are asked for.
@@ -172,7 +185,7 @@ fn variables(how: &RunHow) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 /// A manifest. The program is one of the image.
-fn kubernetes(how: &RunHow) -> anyhow::Result<Box<dyn Answer>> {
+fn kubernetes(how: &RunHow, screen: &Screen) -> anyhow::Result<Box<dyn Answer>> {
     if !how.write_only {
         let error = Error::new(ErrorKind::Unsupported, "datlake does not submit jobs to Kubernetes");
         return Err(error.with_hint("datlake run --on kubernetes --write-only … | kubectl create -f -").into());
@@ -180,12 +193,19 @@ fn kubernetes(how: &RunHow) -> anyhow::Result<Box<dyn Answer>> {
     let Some(image) = how.image.clone() else {
         return Err(refused("a job of Kubernetes needs the image that the program is in: --image").into());
     };
-    let options = KubernetesOptions { image, cpus: how.cpus, memory: how.memory, gpus: how.gpus, grace: how.grace };
     let remote = datlake::config::settings()?.into_iter().find(|setting| setting.key == "remote");
     let Some(remote) = remote.and_then(|setting| setting.value) else {
         return Err(refused("pods share a lake by its remote, and none is configured: set DATLAKE_REMOTE").into());
     };
-    let written = launch::manifest(&launch::new_id(), how.processes, &how.program, &remote, &options)?;
+    let shipped = match (how.ship, how.program.split_first()) {
+        (Some(_), Some((program, _))) => shipped(how, &program_file(Path::new(program))?, screen)?,
+        _ => None,
+    };
+    let mut words = shipped.as_ref().map(Shipped::words).unwrap_or_default();
+    words.extend(how.program.iter().skip(words.len().min(1)).cloned());
+    let options =
+        KubernetesOptions { image, cpus: how.cpus, memory: how.memory, gpus: how.gpus, grace: how.grace, shipped };
+    let written = launch::manifest(&launch::new_id(), how.processes, &words, &remote, &options)?;
     Ok(Box::new(Written { written }))
 }
 

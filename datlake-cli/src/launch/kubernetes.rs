@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{RUN, RUN_SIZE};
+use super::{RUN, RUN_SIZE, Shipped, ship};
 use crate::failure::refused;
 
 /// What a pod is given.
@@ -19,6 +19,8 @@ pub(crate) struct KubernetesOptions {
     pub(crate) memory: Option<u64>,
     pub(crate) gpus: Option<u32>,
     pub(crate) grace: Duration,
+    /// The program, where the image does not have it.
+    pub(crate) shipped: Option<Shipped>,
 }
 
 /// The manifest, in YAML. A pod that is killed is started anew as often as a run has processes: what is done stays done.
@@ -32,7 +34,14 @@ pub(crate) fn manifest(
     // Kubernetes puts variables in the place of `$(…)`.
     let text = |text: &str| Value::from(text.replace("$(", "$$(")).to_string();
     let grace = options.grace.as_secs().max(1);
-    let mut yaml = format!(
+    let secret = text(&format!("datlake-{id}"));
+    let needs = options.shipped.iter().map(|shipped| {
+        let command = shipped.command();
+        format!("# It needs: kubectl create secret generic {secret} --from-literal=url=\"$({command})\"\n")
+    });
+    let mut yaml = needs.collect::<String>();
+    write!(
+        yaml,
         "apiVersion: batch/v1
 kind: Job
 metadata:
@@ -51,9 +60,9 @@ spec:
           image: {}
           command:
 ",
-        text(&format!("datlake-{id}")),
+        secret,
         text(&options.image),
-    );
+    )?;
     for word in program {
         let Some(word) = word.to_str() else {
             return Err(
@@ -65,6 +74,18 @@ spec:
     yaml.push_str("          env:\n");
     for (name, value) in [(RUN, id), (RUN_SIZE, &processes.to_string()), ("DATLAKE_REMOTE", remote)] {
         write!(yaml, "            - name: {name}\n              value: {}\n", text(value))?;
+    }
+    if options.shipped.is_some() {
+        write!(
+            yaml,
+            "            - name: {}
+              valueFrom:
+                secretKeyRef:
+                  name: {secret}
+                  key: url
+",
+            ship::URL
+        )?;
     }
     let gpus = options.gpus.filter(|gpus| *gpus > 0);
     let given = [

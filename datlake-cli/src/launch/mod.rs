@@ -12,6 +12,7 @@ mod local;
 mod outcome;
 mod ray;
 mod shell;
+mod ship;
 mod slurm;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ pub(crate) use local::{Local, supervise};
 pub(crate) use outcome::LaunchOutcome;
 pub(crate) use ray::{Ray, RayOptions, script as ray_script};
 pub(crate) use shell::local_script;
+pub(crate) use ship::{Shipped, ship};
 pub(crate) use slurm::{Slurm, SlurmOptions, script as slurm_script};
 
 /// What the processes are called together, and how many they are.
@@ -46,6 +48,8 @@ pub(crate) struct Launch {
     pub(crate) arguments: Vec<OsString>,
     pub(crate) resources: Option<String>,
     pub(crate) grace: Duration,
+    /// Where nodes do not see the program's file.
+    pub(crate) shipped: Option<Shipped>,
 }
 
 /// How a process is.
@@ -87,6 +91,14 @@ pub(crate) trait Engine {
 }
 
 impl Launch {
+    /// The words that a node starts: the program and its arguments, or what fetches it first.
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        let program = || vec![self.program.clone().into_os_string()];
+        let mut words = self.shipped.as_ref().map_or_else(program, Shipped::words);
+        words.extend(self.arguments.iter().cloned());
+        words
+    }
+
     /// What each process finds in its environment, but its rank.
     pub(crate) fn environment(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
         let mut all = vec![(RUN, self.id.clone()), (RUN_SIZE, self.processes.to_string())];

@@ -20,12 +20,8 @@ pub(super) fn quoted(word: &OsStr) -> anyhow::Result<String> {
 
 /// The program with its arguments.
 pub(super) fn command(launch: &Launch) -> anyhow::Result<String> {
-    let mut command = quoted(launch.program.as_os_str())?;
-    for argument in &launch.arguments {
-        command.push(' ');
-        command.push_str(&quoted(argument)?);
-    }
-    Ok(command)
+    let words: Vec<String> = launch.words().iter().map(|word| quoted(word)).collect::<anyhow::Result<_>>()?;
+    Ok(words.join(" "))
 }
 
 /// Lines that put the launch's variables into the environment.

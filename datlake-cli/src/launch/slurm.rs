@@ -14,7 +14,7 @@ use datlake::{Error, ErrorKind};
 
 use super::folder::{self, Launched};
 use super::shell::{command, exports, quoted};
-use super::{End, Engine, Launch, State};
+use super::{End, Engine, Launch, Shipped, State};
 use crate::failure::refused;
 
 /// The pause between two questions to the controller, which many may ask.
@@ -48,6 +48,9 @@ pub(crate) struct Slurm {
 /// The script that `sbatch` takes.
 pub(crate) fn script(launch: &Launch, options: &SlurmOptions, folder: &Path) -> anyhow::Result<String> {
     let mut script = "#!/bin/sh\n".to_owned();
+    if let Some(shipped) = &launch.shipped {
+        writeln!(script, "# It needs {}, which `{}` prints.", super::ship::URL, shipped.command())?;
+    }
     let mut option = |text: String| -> anyhow::Result<()> {
         if text.contains('\n') {
             return Err(refused(format!(
@@ -116,9 +119,13 @@ fn slurm_path(folder: &Path, file: &str) -> anyhow::Result<String> {
 
 /// Runs one of Slurm's commands.
 fn ask(program: &str, arguments: &[&str], input: Option<&str>) -> anyhow::Result<Output> {
+    run(Command::new(program).args(arguments), input)
+}
+
+fn run(command: &mut Command, input: Option<&str>) -> anyhow::Result<Output> {
+    let program = command.get_program().to_string_lossy().into_owned();
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-    let child =
-        Command::new(program).args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = match child {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let error = Error::new(ErrorKind::Unavailable, format!("there is no `{program}` here"));
@@ -157,8 +164,11 @@ impl Slurm {
     }
 
     /// Submits the script: the number of the job.
-    pub(crate) fn submit(script: &str) -> anyhow::Result<String> {
-        let submitted = ask("sbatch", &["--parsable"], Some(script))?;
+    pub(crate) fn submit(launch: &Launch, script: &str) -> anyhow::Result<String> {
+        let mut command = Command::new("sbatch");
+        // Slurm passes the environment on, and does not show it.
+        command.arg("--parsable").envs(launch.shipped.iter().flat_map(Shipped::environment));
+        let submitted = run(&mut command, Some(script))?;
         if !submitted.status.success() {
             return Err(refusal("sbatch", &submitted));
         }

@@ -75,7 +75,7 @@ fn a_process() {
             }
             deadly(7).unwrap()
         }
-        "wait" => waiting(7).unwrap(),
+        "wait" | "wait, then fail" => waiting(7).unwrap(),
         // The process on the node that will be taken away is the first in it.
         "lose" => {
             let is_first = std::env::var("DATLAKE_RAY_NODE").is_ok_and(|node| node == "n1");
@@ -94,6 +94,9 @@ fn a_process() {
         println!("\nSAYS sum {sum} with {resources} and {word}");
     }
     eprintln!("\nWARNS {}", std::env::var("DATLAKE_RUN_SIZE").unwrap());
+    if step.ends_with("then fail") {
+        std::process::exit(3);
+    }
 }
 
 /// This test's executable, which does a step.

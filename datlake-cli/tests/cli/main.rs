@@ -35,6 +35,7 @@ mod server;
 #[path = "../../../datlake-store/tests/object/servers.rs"]
 mod servers;
 mod shell;
+mod ship;
 mod slurm;
 mod support;
 mod users;

@@ -9,7 +9,7 @@ use crate::launch::{self, MANY, STEP, bodies, command, in_the_body, in_the_body_
 use crate::support::{Machine, Ran, check_failure, ran};
 
 /// Where Ray is, and its token; or a word that these tests are left out.
-fn ray() -> Option<(String, String)> {
+pub(crate) fn ray() -> Option<(String, String)> {
     let ray = std::env::var("DATLAKE_TEST_RAY").ok().zip(std::env::var("DATLAKE_TEST_RAY_TOKEN").ok());
     if ray.is_none() {
         eprintln!("LEFT OUT: a test needs Ray; ./test starts it where it can");
@@ -18,7 +18,7 @@ fn ray() -> Option<(String, String)> {
 }
 
 /// What the command finds of Ray in its environment.
-fn with<'a>((address, token): &(String, String), command: &'a mut Command) -> &'a mut Command {
+pub(crate) fn with<'a>((address, token): &(String, String), command: &'a mut Command) -> &'a mut Command {
     command.env("RAY_ADDRESS", address).env("RAY_AUTH_TOKEN", token).env("NO_PROXY", "127.0.0.1")
 }
 
@@ -49,14 +49,6 @@ fn two_thousand_calls_are_shared_by_eight_actors() {
     for node in ["head", "n2"] {
         assert!(places.iter().any(|place| place.contains(node) && place.contains("datlake-")), "{node}: {places:?}");
     }
-}
-
-#[test]
-fn how_processes_end_on_ray_is_said() {
-    let Some(ray) = ray() else { return };
-    let ended = run(&mut on(&ray, &Machine::new(), "fail", &["-n", "2", "--resource", "safe=1"]));
-    assert_eq!(ended.status, 3, "{}", ended.err);
-    assert!(ended.err.contains("process 1 ended with exit status 3"), "{}", ended.err);
 }
 
 /// One of two is lost with its node. The other one takes over.
@@ -107,7 +99,7 @@ fn ctrl_c_stops_the_job_of_ray() {
 fn a_job_of_ray_is_joined_and_forgotten() {
     let Some(ray) = ray() else { return };
     let machine = Machine::new();
-    let (mut left, _) = in_the_body(on(&ray, &machine, "wait", &["-n", "1", "--resource", "safe=1"]));
+    let (mut left, _) = in_the_body(on(&ray, &machine, "wait, then fail", &["-n", "1", "--resource", "safe=1"]));
     left.kill().unwrap();
     left.wait().unwrap();
     let attach = || {
@@ -119,11 +111,12 @@ fn a_job_of_ray_is_joined_and_forgotten() {
     machine.write("work/go", "");
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
-    assert!(joined.wait_with_output().unwrap().status.success());
+    let joined = ran(joined.wait_with_output().unwrap());
+    assert!(joined.status == 3 && joined.err.contains("process 0 ended with exit status 3"), "{}", joined.err);
     assert!(rest.contains("SAYS sum 7"), "{rest}");
     // What is over is known without Ray.
     let again = run(attach().env("RAY_AUTH_TOKEN", "wrong"));
-    assert_eq!((again.status, said(&again.out, "SAYS in the body").len()), (0, 1), "{}", again.err);
+    assert_eq!((again.status, said(&again.out, "SAYS in the body").len()), (3, 1), "{}", again.err);
 
     let launched = std::fs::read_dir(machine.path("home/launched")).unwrap().next().unwrap().unwrap().path();
     let about = std::fs::read_to_string(launched.join("launch.json")).unwrap();

@@ -9,7 +9,7 @@ use crate::launch::{ALL, STEP, bodies, command, in_the_body, said, signal};
 use crate::support::{Machine, Ran, ran};
 
 /// Where Slurm is, or a word that these tests are left out.
-fn slurm() -> Option<String> {
+pub(crate) fn slurm() -> Option<String> {
     let slurm = std::env::var("DATLAKE_TEST_SLURM").ok();
     if slurm.is_none() {
         eprintln!("LEFT OUT: a test needs Slurm; ./test starts it where it can");

@@ -6,6 +6,7 @@
 mod client;
 mod log;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use serde_json::{Map, Value, json};
 use self::client::{Client, Failed};
 use self::log::Log;
 use super::folder::{self, Launched};
-use super::{Engine, Launch, State};
+use super::{Engine, Launch, Shipped, State, ship};
 use crate::failure::refused;
 
 const SCRIPT: &str = include_str!("processes.py");
@@ -34,7 +35,7 @@ const SILENT: Duration = Duration::from_secs(120);
 const MORE_GRACE: u64 = 5;
 
 /// What a process is given, beside what every engine gives.
-#[derive(Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct RayOptions {
     pub(crate) cpus: Option<u32>,
     pub(crate) memory: Option<u64>,
@@ -61,9 +62,10 @@ pub(crate) struct Ray {
 /// The script that is the job: `ray job submit --working-dir . -- python FILE` takes it too.
 pub(crate) fn script(launch: &Launch, options: &RayOptions) -> anyhow::Result<String> {
     let mut command = Vec::new();
-    for word in std::iter::once(launch.program.as_os_str()).chain(launch.arguments.iter().map(|word| &**word)) {
-        let no_text = || refused(format!("`{}` is not UTF-8 text: it cannot stand in a script", word.display()));
-        command.push(word.to_str().ok_or_else(no_text)?);
+    for word in launch.words() {
+        let no_text =
+            |word: OsString| refused(format!("`{}` is not UTF-8 text: it cannot stand in a script", word.display()));
+        command.push(word.into_string().map_err(no_text)?);
     }
     let folder = std::env::current_dir().context("cannot find out which folder this is")?;
     let mut environment = Map::new();
@@ -85,7 +87,12 @@ pub(crate) fn script(launch: &Launch, options: &RayOptions) -> anyhow::Result<St
         "options": given,
         "grace": launch.grace.as_secs_f64(),
     });
-    Ok(SCRIPT.replacen("RUN = {}", &format!("RUN = {run:#}"), 1))
+    let needs = launch
+        .shipped
+        .iter()
+        .map(|shipped| format!("# It needs {} in its environment, which `{}` prints.\n", ship::URL, shipped.command()));
+    let needs: String = needs.collect();
+    Ok(SCRIPT.replacen("RUN = {}", &format!("{needs}RUN = {run:#}"), 1))
 }
 
 /// The script as a package of Ray's.
@@ -127,7 +134,13 @@ impl Ray {
     }
 
     /// Submits the script.
-    pub(crate) fn submit(launched: &Launched, script: &str, grace: Duration) -> anyhow::Result<()> {
+    pub(crate) fn submit(launched: &Launched, launch: &Launch, options: &RayOptions) -> anyhow::Result<()> {
+        // Ray keeps what a job begins in, and does not show it.
+        let told = launch.shipped.iter().flat_map(Shipped::environment);
+        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = options.environment.iter().cloned().chain(told).collect();
+        let script = &script(launch, &RayOptions { environment, ..options.clone() })?;
+        let grace = launch.grace;
         let ray = Self::of(launched)?;
         let package = package(script)?;
         let name = format!("_ray_pkg_{}.zip", &blake3::hash(&package).to_hex()[..16]);

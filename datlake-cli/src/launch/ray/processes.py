@@ -181,6 +181,8 @@ def main():
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     warn_without_room()
+    shipped = {name: os.environ[name] for name in ["DATLAKE_PROGRAM_URL", "DATLAKE_PROGRAM_UNTIL"] if name in os.environ}
+    RUN["environment"] = {**shipped, **RUN["environment"]}
     run, until = Run(), None
     while run.awaited:
         ready, _ = ray.wait(list(run.awaited), timeout=0.1)
