@@ -24,11 +24,12 @@ export RAY_AUTH_TOKEN
 [ ! -e state ] || rm -rf "$(cat state)"
 state=$(mktemp -d /tmp/datlake-ray-XXXX)
 echo "$state" > state
-common=(--object-store-memory=80000000 --min-worker-port=0 --max-worker-port=0 --dashboard-agent-listen-port=0)
+common=(--include-log-monitor=false --object-store-memory=80000000 --min-worker-port=0 --max-worker-port=0 --dashboard-agent-listen-port=0)
 start() {
   ray start --head --port="$port" --dashboard-port=$((port + 1)) --ray-client-server-port=$((port + 2)) \
     --node-name=head --num-cpus=4 --resources='{"safe": 100}' --temp-dir="$state" "${common[@]}" || return
-  join n1 1 '{"spot": 1}' && join n2 4 '{"safe": 100, "spot": 1}'
+  # A node gives up after half a minute, which a machine that does much else may take.
+  for _ in 1 2; do join n1 1 '{"spot": 1}' && break; done && for _ in 1 2; do join n2 4 '{"safe": 100, "spot": 1}' && break; done
 }
 join() {
   ray start --address="127.0.0.1:$port" --node-name="$1" --num-cpus="$2" --resources="$3" "${common[@]}"

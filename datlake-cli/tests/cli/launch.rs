@@ -192,6 +192,12 @@ pub(crate) fn in_the_body_of(mut command: Command) -> (Child, u32, BufReader<std
     (child, process, out)
 }
 
+/// The process that started another one.
+pub(crate) fn parent(process: u32) -> u32 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim().parse().unwrap()
+}
+
 pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());

@@ -2,10 +2,11 @@
 //!
 //! Each test has nodes of its own: one of them takes its node away.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::Command;
 
-use crate::launch::{ALL, STEP, bodies, command, in_the_body, said, signal};
+use crate::launch::{ALL, STEP, bodies, command, in_the_body, in_the_body_of, parent, said, signal};
 use crate::support::{Machine, Ran, ran};
 
 /// Where Slurm is, or a word that these tests are left out.
@@ -67,7 +68,7 @@ fn a_task_that_is_killed_or_fails_is_said() {
     assert!(ended.err.contains("process 1 ended with exit status 3"), "{}", ended.err);
 }
 
-/// Whoever has a task's node gets it: the task begins anew, and finds what is done.
+/// Whoever has a task's node gets it: the task begins anew, and finds what is done. So it does on a node that crashes and is back.
 #[test]
 fn tasks_go_on_after_preemption_and_after_the_loss_of_a_node() {
     let Some(slurm) = slurm() else { return };
@@ -75,12 +76,12 @@ fn tasks_go_on_after_preemption_and_after_the_loss_of_a_node() {
         let machine = Machine::new();
         // The whole node.
         let started = on(&[node], &slurm, &machine, "wait", &["-n", "1", "--cpus", "2"]);
-        let (child, mut out) = in_the_body(started);
+        let (child, process, mut out) = in_the_body_of(started);
         if preempted {
             let wrap = format!("touch {}", machine.path("other").display());
             ask(&slurm, "sbatch", &["-p", "high", "-w", node, "-n", "2", "-o", "/dev/null", "--wrap", &wrap]);
         } else {
-            ask(&slurm, "scontrol", &["update", &format!("nodename={node}"), "state=down", "reason=test"]);
+            crash(&slurm, node, process);
         }
         // It begins again.
         let mut line = String::new();
@@ -97,6 +98,58 @@ fn tasks_go_on_after_preemption_and_after_the_loss_of_a_node() {
         assert!(rest.contains("SAYS sum 7"), "{rest}");
         assert_eq!(machine.json(&["runs"]).as_array().unwrap().len(), 2, "{node}: the task began twice");
     }
+}
+
+/// Kills all of a node: its daemon, and what supervises the task, the task's script and the pipeline. Then it starts again. Slurm would find
+/// out by itself in half a minute.
+fn crash(slurm: &str, node: &str, process: u32) {
+    let file = Path::new(slurm).with_file_name("run").join(format!("slurmd-{node}.pid"));
+    let daemon_is = || std::fs::read_to_string(&file).ok()?.trim().parse::<u32>().ok();
+    let daemon = daemon_is().unwrap();
+    for victim in [daemon, parent(parent(process)), parent(process), process] {
+        assert!(Command::new("kill").args(["-s", "KILL", &victim.to_string()]).status().unwrap().success());
+    }
+    ask(slurm, "scontrol", &["update", &format!("nodename={node}"), "state=down", "reason=crash"]);
+    assert!(Command::new("slurmd").args(["-N", node, "-f", slurm]).status().unwrap().success());
+    // Whoever started the others is to end it too.
+    let new = loop {
+        if let Some(new) = daemon_is().filter(|new| *new != daemon) {
+            break new;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    };
+    let mut all = std::fs::File::options().append(true).open(Path::new(slurm).with_file_name("pids")).unwrap();
+    writeln!(all, "{new}").unwrap();
+}
+
+/// Whoever follows is killed, as with a login node, and another one joins; then Slurm forgets the job.
+#[test]
+fn a_job_of_slurm_is_joined_and_forgotten() {
+    let Some(slurm) = slurm() else { return };
+    let machine = Machine::new();
+    let (mut left, _) = in_the_body(on(&["n3", "n4"], &slurm, &machine, "wait", &["-n", "1"]));
+    left.kill().unwrap();
+    left.wait().unwrap();
+    let attach = || {
+        let mut command = machine.command(&["runs", "attach"]);
+        command.env("SLURM_CONF", &slurm);
+        command
+    };
+    let (joined, mut out) = in_the_body(attach());
+    machine.write("work/go", "");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert!(joined.wait_with_output().unwrap().status.success());
+    assert!(rest.contains("SAYS sum 7"), "{rest}");
+
+    let launched = std::fs::read_dir(machine.path("home/launched")).unwrap().next().unwrap().unwrap().path();
+    let about = std::fs::read_to_string(launched.join("launch.json")).unwrap();
+    let job = about.split("\"job\": \"").nth(1).unwrap().split('"').next().unwrap();
+    std::fs::write(launched.join("launch.json"), about.replace(&format!("\"{job}\""), "\"60000000\"")).unwrap();
+    std::fs::remove_file(launched.join("0.exit")).unwrap();
+    let forgotten = run(&mut attach());
+    assert_eq!(forgotten.status, 2, "{}", forgotten.err);
+    assert!(forgotten.err.contains("process 0 is lost: Slurm does not know it any more"), "{}", forgotten.err);
 }
 
 #[test]

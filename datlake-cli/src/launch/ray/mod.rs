@@ -211,11 +211,12 @@ impl Engine for Ray {
     fn states(&mut self) -> anyhow::Result<Vec<State>> {
         self.look()?;
         let mut states = self.log.states.clone();
-        if !self.over {
-            // The job's own end is to come, and with it the last that it says.
-            for state in states.iter_mut().filter(|state| state.is_over()) {
-                *state = State::Running;
-            }
+        // The job's own end is to come, and with it the last that it says.
+        if !self.over
+            && states.iter().all(State::is_over)
+            && let Some(last) = states.last_mut()
+        {
+            *last = State::Running;
         }
         Ok(states)
     }

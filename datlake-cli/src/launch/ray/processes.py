@@ -19,14 +19,16 @@ import ray
 
 RUN = {}
 
-# An actor that ends so often, on nodes that live, has no more turns.
-DEATHS = 3
+# A process whose actors end so often, on nodes that live, has no more turns. The pause before the next doubles, from a second on: Ray may
+# not know yet that a node has failed, and put the next one there.
+DEATHS = 5
 SIGTERM_WITH_PARENT = 1
 
 
-def ask_for_sigterm():
-    """The process is not to outlive the worker that started it."""
-    ctypes.CDLL(None).prctl(SIGTERM_WITH_PARENT, signal.SIGTERM)
+def end_with_parent():
+    """What a process does so that it does not outlive the worker that started it, where the system can see to that."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    return prctl and (lambda: prctl(SIGTERM_WITH_PARENT, signal.SIGTERM))
 
 
 @ray.remote(max_concurrency=3)
@@ -54,10 +56,10 @@ class Process:
                     return self.said.put({"signal": int(signal.SIGTERM)})
                 self.process = subprocess.Popen(
                     RUN["command"], cwd=folder, env=self.environment, start_new_session=True,
-                    preexec_fn=ask_for_sigterm, **pipes,
+                    preexec_fn=end_with_parent(), **pipes,
                 )
-        except OSError as error:
-            self.said.put({"err": f"cannot start {RUN['command'][0]}: {error.strerror}\n"})
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
+            self.said.put({"err": f"cannot start {RUN['command'][0]}: {error}\n"})
             return self.said.put({"code": 127})
         streams = {"out": self.process.stdout, "err": self.process.stderr}
         readers = [threading.Thread(target=self.read, args=pair, daemon=True) for pair in streams.items()]
@@ -110,7 +112,7 @@ class Run:
         told = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")).get("metadata", {})
         self.job = told.get("job_submission_id", ray.get_runtime_context().get_job_id())
         self.actors, self.awaited, self.nodes, self.ends = {}, {}, {}, {}
-        self.deaths = collections.defaultdict(list)
+        self.deaths, self.due = collections.defaultdict(list), {}
         for rank in range(RUN["processes"]):
             self.start(rank)
 
@@ -138,20 +140,29 @@ class Run:
             self.awaited[self.actors[rank].next.remote()] = rank
 
     def lost(self, rank, why, stopping):
-        """Its actor is gone. What was done is done: it begins anew, as often as nodes fail. That one has failed Ray may not know yet."""
+        """Its actor is gone. What was done is done: it begins anew, as often as nodes fail."""
         self.deaths[rank].append(self.nodes.get(rank))
         dead = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
-        if stopping or sum(node not in dead for node in self.deaths[rank]) >= DEATHS:
+        deaths = sum(node not in dead for node in self.deaths[rank])
+        if stopping or deaths >= DEATHS:
             return self.end(rank, "its actor has died: " + " ".join(why[-2:]))
         say(rank=rank, again=True)
         say(note=f"process {rank} begins anew: its node has failed, or the actor that had started it")
-        self.start(rank)
+        self.due[rank] = time.monotonic() + 2 ** max(deaths - 1, 0)
+
+    def start_due(self):
+        for rank in [rank for rank, due in self.due.items() if due <= time.monotonic()]:
+            del self.due[rank]
+            self.start(rank)
 
     def end(self, rank, why):
         self.ends[rank] = None
         say(rank=rank, lost=why)
 
     def stop(self):
+        for rank in self.due:
+            self.end(rank, "it had not begun again")
+        self.due.clear()
         for answer, rank in list(self.awaited.items()):
             if rank in self.nodes:
                 self.actors[rank].stop.remote()
@@ -184,8 +195,13 @@ def main():
     shipped = {name: os.environ[name] for name in ["DATLAKE_PROGRAM_URL", "DATLAKE_PROGRAM_UNTIL"] if name in os.environ}
     RUN["environment"] = {**shipped, **RUN["environment"]}
     run, until = Run(), None
-    while run.awaited:
-        ready, _ = ray.wait(list(run.awaited), timeout=0.1)
+    while run.awaited or run.due:
+        run.start_due()
+        ready = []
+        if run.awaited:
+            ready, _ = ray.wait(list(run.awaited), timeout=0.1)
+        else:
+            time.sleep(0.1)
         if ready:
             ready, _ = ray.wait(list(run.awaited), num_returns=len(run.awaited), timeout=0)
         for answer in ready:
