@@ -75,6 +75,13 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
             let _current = lake.enter();
             AnyResult::Ok(small::calls(0..number(1)?).run()?)
         })?,
+        // LAKE FROM N: shared with the other processes of its run.
+        "shared" => timed(|| {
+            let lake = open(&path(0)?)?;
+            let _current = lake.enter();
+            let from = number(1)?;
+            AnyResult::Ok(small::calls(from..from + number(2)?).threads(1).run()?)
+        })?,
         "many-joined" => joined(&path(0)?, number(1)?, small_joined)?,
         "rayon" => by_rayon(&path(0)?, number(1)?)?,
         // LAKE FROM N

@@ -25,15 +25,16 @@ export RAY_AUTH_TOKEN
 state=$(mktemp -d /tmp/datlake-ray-XXXX)
 echo "$state" > state
 common=(--include-log-monitor=false --object-store-memory=80000000 --min-worker-port=0 --max-worker-port=0 --dashboard-agent-listen-port=0)
-start() {
+# A node gives up after half a minute, which a machine that does much else may take.
+twice() { "$@" || "$@"; }
+head_node() {
   ray start --head --port="$port" --dashboard-port=$((port + 1)) --ray-client-server-port=$((port + 2)) \
-    --node-name=head --num-cpus=4 --resources='{"safe": 100}' --temp-dir="$state" "${common[@]}" || return
-  # A node gives up after half a minute, which a machine that does much else may take.
-  for _ in 1 2; do join n1 1 '{"spot": 1}' && break; done && for _ in 1 2; do join n2 4 '{"safe": 100, "spot": 1}' && break; done
+    --node-name=head --num-cpus=4 --resources='{"safe": 100}' --temp-dir="$state" "${common[@]}"
 }
 join() {
   ray start --address="127.0.0.1:$port" --node-name="$1" --num-cpus="$2" --resources="$3" "${common[@]}"
 }
+start() { twice head_node && twice join n1 1 '{"spot": 1}' && twice join n2 4 '{"safe": 100, "spot": 1}'; }
 ask() { curl -sf -m 5 -H "Authorization: Bearer $RAY_AUTH_TOKEN" "http://127.0.0.1:$((port + 1))$1"; }
 ready() { [ "$(ask '/nodes?view=summary' | grep -o '"state": "ALIVE"' | wc -l)" -ge 3 ]; }
 

@@ -9,6 +9,7 @@ mod hit;
 mod large;
 mod peers;
 mod same;
+mod tasks;
 mod tree;
 
 use crate::any_result::AnyResult;
@@ -23,6 +24,7 @@ pub(crate) const ALL: &[(&str, Row)] = &[
     ("first", first::run),
     ("peers", peers::run),
     ("cold", cold::run),
+    ("tasks", tasks::run),
     ("growth", growth::run),
     ("large", large::run),
     ("add", add::run),
