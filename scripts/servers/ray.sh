@@ -21,9 +21,15 @@ RAY_AUTH_TOKEN=$(head -c 24 /dev/urandom | base64 | tr -dc a-zA-Z0-9)
 export RAY_AUTH_TOKEN
 
 # Sockets below it have paths of 107 characters at most.
-[ ! -e state ] || rm -rf "$(cat state)"
 state=$(mktemp -d /tmp/datlake-ray-XXXX)
-echo "$state" > state
+# Its daemons wait for each other when they are asked to end, some for minutes: who is asked is a guard, which ends them all.
+guard() {
+  sleep infinity &
+  trap 'kill -KILL $! $(pgrep -f "$dir/venv|$state"); rm -rf "$state"; exit' TERM
+  wait
+}
+guard > /dev/null 2>&1 < /dev/null &
+echo $! > pids
 common=(--include-log-monitor=false --object-store-memory=80000000 --min-worker-port=0 --max-worker-port=0 --dashboard-agent-listen-port=0)
 # A node gives up after half a minute, which a machine that does much else may take.
 twice() { "$@" || "$@"; }
@@ -40,9 +46,7 @@ ready() { [ "$(ask '/nodes?view=summary' | grep -o '"state": "ALIVE"' | wc -l)" 
 
 started=0
 start > start.log 2>&1 || started=$?
-pgrep -f "$dir/venv|$state" > pids || true
 [ "$started" = 0 ] || { echo "it does not start: $dir/start.log: $(tail -n 1 start.log)" >&2; exit 1; }
 for _ in $(seq 120); do ready && break; sleep 0.25; done
 ready || { echo "its nodes are not ready: $dir/start.log, $state" >&2; exit 1; }
-pgrep -f "$dir/venv|$state" > pids
 printf 'export DATLAKE_TEST_RAY=http://127.0.0.1:%s DATLAKE_TEST_RAY_TOKEN=%s\n' $((port + 1)) "$RAY_AUTH_TOKEN" > env

@@ -3,6 +3,8 @@
 //! Tests that are not about the loss of a node keep to those that stay.
 
 use std::io::{BufRead as _, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use crate::launch::{self, MANY, STEP, bodies, command, in_the_body, in_the_body_of, parent, said, signal};
@@ -58,6 +60,12 @@ fn a_run_survives_the_loss_of_a_node_of_ray() {
     let machine = Machine::new();
     let started = on(&ray, &machine, "lose", &["-n", "2", "--resource", "spot=1"]);
     let (child, process, mut out) = in_the_body_of(started);
+    // What `--env` names may be secret: the script is for nobody else on the node.
+    let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap();
+    let environment = String::from_utf8_lossy(&environment);
+    let package = environment.split('\0').find_map(|variable| variable.strip_prefix("PYTHONPATH=")).unwrap();
+    let script = Path::new(package.split(':').next().unwrap()).join("datlake_processes.py");
+    assert_eq!(script.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     // Its worker's parent is the node's daemon.
     let node = parent(parent(process));
     assert!(Command::new("kill").args(["-s", "KILL", &node.to_string()]).status().unwrap().success());

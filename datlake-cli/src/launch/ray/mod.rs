@@ -98,7 +98,8 @@ pub(crate) fn script(launch: &Launch, options: &RayOptions) -> anyhow::Result<St
 /// The script as a package of Ray's.
 fn package(script: &str) -> anyhow::Result<Vec<u8>> {
     let mut package = ZipArchiveWriter::new(Vec::new());
-    let (mut file, config) = package.new_file(FILE).start()?;
+    // Ray unpacks it in a folder that all see.
+    let (mut file, config) = package.new_file(FILE).unix_permissions(0o100_600).start()?;
     let mut content = config.wrap(&mut file);
     content.write_all(script.as_bytes())?;
     let (_, written) = content.finish()?;
