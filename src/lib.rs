@@ -50,7 +50,7 @@ pub use datlake_lake::{
     AsyncFileWriter, AsyncLakeWriter, Branch, CallId, CallOrder, CallQuery, ChangeSet, Collect, CommitMessage,
     Condition, DiffQuery, Entered, Event, Evict, File, FileWriter, Files, Here, Lake, LakeBuilder, LakeWriter,
     LocalFolder, LogQuery, MergeOptions, MergeWinner, Mirror, Mode, NewRepository, ObjectQuery, Origin, Pace, Prune,
-    Reference, Replacing, Repository, RepositoryAddress, Scoped, StagedPath, Tag, Transaction, Tree, TreeEntry,
+    Reference, Replacing, Repository, RepositoryAddress, Rows, Scoped, StagedPath, Tag, Transaction, Tree, TreeEntry,
     TreeWriter, Unverified, Upload, Verify, WatchedRun, config, here, is_first, report,
 };
 #[doc = include_str!("attributes/file_creator.md")]

@@ -1,8 +1,9 @@
 //! What a command found or did: data, which is shown as text or as JSON.
 
 use std::fmt;
+use std::io::{self, Write};
 
-use datlake::report::Damage;
+use datlake::report::{Damage, Row};
 use serde::{Serialize, Serializer};
 
 use crate::failure::FAILED;
@@ -43,6 +44,16 @@ pub(crate) trait Answer: Json + fmt::Debug + Send + Sync {
     /// For people.
     fn text(&self, page: &Page) -> String;
 
+    /// The same, written as it comes where it may be very much.
+    fn write_text(&self, page: &Page, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(self.text(page).as_bytes())
+    }
+
+    /// Why what was shown is not all, where it was read while it was shown.
+    fn failure(&self) -> Option<anyhow::Error> {
+        None
+    }
+
     /// Whether the text is one that programs read: then it is written as it is, without a pager, and whatever characters are in it.
     fn is_for_programs(&self) -> bool {
         false
@@ -70,12 +81,12 @@ pub(crate) fn cannot_be_shown(damaged: &[Damage]) -> Vec<String> {
 
 /// For programs.
 pub(crate) trait Json {
-    fn json(&self) -> serde_json::Result<String>;
+    fn json(&self, to: &mut dyn Write) -> serde_json::Result<()>;
 }
 
 impl<T: Serialize> Json for T {
-    fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self)
+    fn json(&self, to: &mut dyn Write) -> serde_json::Result<()> {
+        serde_json::to_writer_pretty(to, self)
     }
 }
 
@@ -86,18 +97,9 @@ impl Answer for () {
     }
 }
 
-/// A row of a list in JSON; behind the others, what could not be read.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
-#[serde(untagged)]
-pub(crate) enum Row<T, D = Damage> {
-    Whole(T),
-    Damaged { damaged: D },
-}
-
-/// Writes a list.
+/// Writes a list, and what could not be read behind it.
 pub(crate) fn rows<T: Serialize, S: Serializer>(rows: &[T], damaged: &[Damage], to: S) -> Result<S::Ok, S::Error> {
-    let damaged = damaged.iter().map(|damaged| Row::Damaged { damaged });
+    let damaged = damaged.iter().map(|damaged| Row::Damaged { damaged: damaged.clone() });
     to.collect_seq(rows.iter().map(Row::Whole).chain(damaged))
 }
 

@@ -103,15 +103,18 @@ pub(crate) fn was_caught() -> bool {
 }
 
 /// As long as this lives, Ctrl-C is for the program that shows the answer.
-pub(crate) fn paging() -> impl Drop {
-    struct Paging;
-    impl Drop for Paging {
-        fn drop(&mut self) {
-            PAGING.store(false, Ordering::Relaxed);
-        }
-    }
+pub(crate) fn paging() -> Paging {
     PAGING.store(true, Ordering::Relaxed);
-    Paging
+    Paging(())
+}
+
+/// That a program shows the answer.
+pub(crate) struct Paging(());
+
+impl Drop for Paging {
+    fn drop(&mut self) {
+        PAGING.store(false, Ordering::Relaxed);
+    }
 }
 
 /// The next signal does this, in place of ending the process.

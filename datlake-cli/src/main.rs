@@ -14,6 +14,7 @@ mod launch;
 mod pager;
 mod progress;
 mod screen;
+mod streamed;
 mod text;
 mod value;
 

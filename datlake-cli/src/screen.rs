@@ -12,7 +12,7 @@ use owo_colors::OwoColorize as _;
 
 use crate::answer::{Answer, Page};
 use crate::failure::Failure;
-use crate::pager;
+use crate::pager::Paged;
 use crate::text::escape;
 
 pub(crate) use live::Live;
@@ -38,26 +38,30 @@ impl Screen {
     }
 
     /// Shows what a command found or did.
-    pub(crate) fn show(&self, answer: &dyn Answer, json: bool) -> io::Result<()> {
-        let text = if json { answer.json()? + "\n" } else { answer.text(&self.page) };
-        if json || answer.is_for_programs() {
-            write(text.as_bytes())?;
-        } else {
-            let text = self.painted(&text)?;
-            if !pager::show(&text)? {
-                write(&text)?;
+    pub(crate) fn show(&self, answer: &dyn Answer, json: bool) -> anyhow::Result<()> {
+        let shown = match json || answer.is_for_programs() {
+            true => self.write(answer, json),
+            false => {
+                let mut paged = Paged::new(AutoStream::new(io::stdout(), self.color).current_choice());
+                answer.write_text(&self.page, &mut paged).and_then(|()| paged.finish())
             }
+        };
+        if let Some(failure) = answer.failure() {
+            return Err(failure);
         }
+        shown?;
         answer.warnings().iter().for_each(|warning| self.warning(warning));
         Ok(())
     }
 
-    /// With colours or without, as standard output wants it.
-    fn painted(&self, text: &str) -> io::Result<Vec<u8>> {
-        let color = AutoStream::new(io::stdout(), self.color).current_choice();
-        let mut painted = AutoStream::new(Vec::with_capacity(text.len()), color);
-        painted.write_all(text.as_bytes())?;
-        Ok(painted.into_inner())
+    /// Writes an answer for a program.
+    fn write(&self, answer: &dyn Answer, json: bool) -> io::Result<()> {
+        let mut out = self.bytes();
+        match json {
+            true => answer.json(&mut out).map_err(io::Error::from).and_then(|()| out.write_all(b"\n"))?,
+            false => answer.write_text(&self.page, &mut out)?,
+        }
+        out.flush()
     }
 
     /// Says lines about what may be very many.
@@ -102,10 +106,4 @@ impl Screen {
     pub(crate) fn bytes(&self) -> impl Write + use<> {
         io::BufWriter::with_capacity(64 << 10, io::stdout())
     }
-}
-
-fn write(text: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout();
-    out.write_all(text)?;
-    out.flush()
 }

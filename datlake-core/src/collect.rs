@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::document::envelope;
-use crate::{Created, Digest, Entry, Location, Pending, Prefix, Result, Role, Stage, Store, StoreExt as _};
+use crate::{Created, Digest, DigestSet, Entry, Location, Pending, Prefix, Result, Role, Stage, Store, StoreExt as _};
 
 /// The most that one collection condemns: who names content reads the whole list.
 const MOST: usize = 500_000;
@@ -106,7 +106,7 @@ pub async fn latest(store: &dyn Store) -> Result<Option<Collection>> {
 /// What a collection leaves to who runs it.
 pub trait GcHost: Sync {
     /// All content that documents name, read at the store now. What cannot be read is an error: it may name anything.
-    fn named(&self) -> Pending<'_, HashSet<Digest>>;
+    fn named(&self) -> Pending<'_, DigestSet>;
 
     /// Removes content from the store, and before it what is attached to it.
     fn remove(&self, blobs: Vec<Digest>) -> Pending<'_, ()>;
@@ -133,11 +133,7 @@ pub struct Swept {
 }
 
 /// The content that is not in `named` and older than `before`; and how much of the younger.
-pub async fn unnamed(
-    store: &dyn Store,
-    named: &HashSet<Digest>,
-    before: Option<SystemTime>,
-) -> Result<(Vec<Unnamed>, u64)> {
+pub async fn unnamed(store: &dyn Store, named: &DigestSet, before: Option<SystemTime>) -> Result<(Vec<Unnamed>, u64)> {
     let (mut old, mut young) = (Vec::new(), 0);
     let visit = |Entry { location, size, modified }| {
         if let Location::Blob(digest) = location
@@ -151,12 +147,12 @@ pub async fn unnamed(
     };
     store.each(&Prefix::Blobs, visit).await?;
     // What is attached to content goes with it, and where it came first or is left over, by itself.
-    let mut seen: HashSet<Digest> = old.iter().map(|blob: &Unnamed| blob.digest).collect();
+    let mut seen: DigestSet = old.iter().map(|blob: &Unnamed| blob.digest).collect();
     let mut visit = |Entry { location, size, modified }| {
         if let Some((digest, _)) = location.attached()
             && !named.contains(&digest)
             && before.is_none_or(|before| modified < before)
-            && seen.insert(digest)
+            && seen.insert(&digest)
         {
             old.push(Unnamed { digest, size });
         }
@@ -304,11 +300,14 @@ async fn rescued(store: &dyn Store, n: u64) -> Result<HashSet<Digest>> {
 ///
 /// # Errors
 /// Those of the store.
-pub async fn attached(store: &dyn Store, named: &HashSet<Digest>) -> Result<Vec<Digest>> {
+pub async fn attached(store: &dyn Store, named: &DigestSet) -> Result<Vec<Digest>> {
     let mut kept = Vec::new();
     for prefix in Prefix::of_roles(&[Role::Attached]) {
-        let attached = store.locations(&prefix).await?.into_iter().filter_map(|at| at.attached());
-        kept.extend(attached.filter(|(content, _)| named.contains(content)).map(|(_, kept)| kept));
+        let gather = |entry: Entry| {
+            let attached = entry.location.attached().filter(|(content, _)| named.contains(content));
+            kept.extend(attached.map(|(_, kept)| kept));
+        };
+        store.each(&prefix, gather).await?;
     }
     Ok(kept)
 }

@@ -8,6 +8,8 @@
 //!   none, so its arguments and its error stand here.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io::BufRead;
 
 use serde::{Deserialize, Serialize};
 
@@ -283,6 +285,55 @@ impl RunLog {
             }
         }
         Ok(Some(log))
+    }
+
+    /// Shows `visit` each call of the run that stands at `place`, in the order in which they ended, and last those whose end is not
+    /// known, without holding more than these.
+    ///
+    /// # Errors
+    /// Those of reading and of `visit`; else as [`parse`](Self::parse).
+    pub fn each_call(
+        mut from: impl BufRead,
+        place: &str,
+        mut visit: impl FnMut(&RunHeader, Noted) -> Result<()>,
+    ) -> Result<()> {
+        let (mut line, mut head) = (Vec::new(), None);
+        let mut begun = HashMap::<(CreatorName, CallKey), Vec<Noted>>::new();
+        loop {
+            line.clear();
+            from.read_until(b'\n', &mut line).map_err(|e| Error::io("read", place, e))?;
+            if line.pop() != Some(b'\n') {
+                break;
+            }
+            let head = match &head {
+                _ if line.is_empty() => continue,
+                Some(head) => head,
+                None => {
+                    head = Some(self::head(&line, place)?);
+                    continue;
+                }
+            };
+            let Ok(Line::Call(noted)) = serde_json::from_slice(&line) else { continue };
+            let id = noted.key.map(|key| (noted.creator.clone(), key));
+            match (id, noted.outcome) {
+                (Some(id), Outcome::Unfinished) => {
+                    begun.entry(id).or_default().push(noted);
+                    continue;
+                }
+                (None, _) | (_, Outcome::Hit | Outcome::Kept) => {}
+                (Some(id), _) => {
+                    if let Entry::Occupied(mut of_call) = begun.entry(id) {
+                        of_call.get_mut().retain(|one| one.at != noted.at);
+                        if of_call.get().is_empty() {
+                            of_call.remove();
+                        }
+                    }
+                }
+            }
+            visit(head, noted)?;
+        }
+        let Some(head) = head else { return Ok(()) };
+        begun.into_values().flatten().try_for_each(|noted| visit(&head, noted))
     }
 
     fn note(&mut self, noted: Noted, begun: &mut HashMap<(CreatorName, CallKey), Vec<usize>>) {

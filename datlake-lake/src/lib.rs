@@ -33,6 +33,7 @@ mod remembered;
 pub mod report;
 mod repository;
 mod setters;
+mod sorted;
 mod twins;
 
 // For the engine of calls.
@@ -59,7 +60,7 @@ pub use file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree,
 pub use handle::Lake;
 pub use lake::{
     AsyncLakeWriter, CallOrder, CallQuery, Collect, Condition, Evict, Files, LakeBuilder, LakeWriter, Mirror, Prune,
-    Replacing, Verify, WatchedRun,
+    Replacing, Rows, Verify, WatchedRun,
 };
 pub use mode::Mode;
 pub use origin::Origin;

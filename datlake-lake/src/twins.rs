@@ -16,13 +16,13 @@ use serde_json::Value;
 
 use crate::file::{AsyncFileWriter, File, FileWriter, LocalFolder, StagedPath, Tree, TreeWriter, Unverified};
 use crate::handle::Lake;
-use crate::lake::{AsyncLakeWriter, CallQuery, Evict, Files, LakeBuilder, LakeWriter, Prune, Replacing};
+use crate::lake::{AsyncLakeWriter, CallQuery, Evict, Files, LakeBuilder, LakeWriter, Prune, Replacing, Rows};
 use crate::origin::Origin;
 use crate::report::{
-    CallDiff, CallExplanation, CallInfo, CallSources, Cleaned, CommitInfo, CommittedCall, CreatorCode, Downstream,
-    Evicted, FileInfo, FoundCalls, History, Imported, LakeStatus, LineageGraph, Listing, MergeResult, NameHistory,
-    ObjectChanges, ObjectInfo, ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunDiff, RunInfo, Runs, SignedUrl,
-    Upstream,
+    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, CommitInfo, CommittedCall, CreatorCode,
+    Downstream, Evicted, FileInfo, FoundCalls, History, Imported, LakeStatus, LineageGraph, ListedItem, Listing,
+    MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunDiff,
+    RunInfo, Runs, SignedUrl, UnpushedRow, Upstream,
 };
 use crate::repository::{
     Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference,
@@ -148,8 +148,13 @@ twins! {
             lineage_graph(&self, asked: &str, up: usize, down: usize, limit: usize) -> LineageGraph;
         list_async = list(&self, prefix: &str) -> Files;
         log_async = log(&self, uid: &str) -> NameHistory;
+        file_rows_async = file_rows(&self, prefix: &str) -> Rows<ListedItem>;
+        folder_rows_async = folder_rows(&self, prefix: &str) -> Rows<ListedItem>;
+        history_rows_async = history_rows(&self, creator: Option<&str>) -> Rows<CallRow>;
         list_files_async = list_files(&self, prefix: &str) -> Listing;
         list_folder_async = list_folder(&self, prefix: &str) -> Listing;
+        standing_async = standing(&self) -> LakeStatus;
+        unpushed_rows_async = unpushed_rows(&self) -> Rows<UnpushedRow>;
         pipeline_graph_async = pipeline_graph(&self) -> LineageGraph;
         prunable_async = prunable(&self, prune: Prune) -> Removal;
         removal_async = removal(&self, uids: &[impl AsRef<str>]) -> Removal;

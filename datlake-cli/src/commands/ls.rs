@@ -1,12 +1,17 @@
 //! `datlake ls`
 
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use datlake::Lake;
-use datlake::report::{Damage, FileRow, FolderRow, Listing};
+use datlake::report::{FileRow, ListedItem, Row};
 use owo_colors::{OwoColorize as _, Style};
 use serde::{Serialize, Serializer};
 
 use super::objects;
-use crate::answer::{Answer, Page, cannot_be_shown, rows};
+use crate::answer::{Answer, Page, cannot_be_shown};
+use crate::failure::FAILED;
+use crate::streamed::Streamed;
 use crate::text::{bytes, escape, files, padded, short, time, width};
 
 /// Columns of where the content is, of a time to the second, and of a short digest.
@@ -18,34 +23,75 @@ const DIGEST: usize = 12;
 /// Of a time, the day.
 const DATE: usize = 10;
 
+/// So many lines are aligned with each other; those that follow are at least as wide.
+const ALIGNED: usize = 1000;
+
 #[derive(Debug)]
 pub(super) struct Files {
-    listing: Listing,
+    items: Streamed<ListedItem>,
     remote: Option<String>,
-    /// What lies in its folders and is on this machine only.
-    waiting: Vec<String>,
+    /// What exists on this machine only.
+    waiting: Mutex<Waiting>,
+    lake: Lake,
     long: bool,
 }
 
 impl Serialize for Files {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        rows(&self.listing.files, &self.listing.damaged, to)
+        self.items.list(to, |item| {
+            self.note(&item);
+            match item {
+                ListedItem::File(row) => Some(row),
+                // Programs get all files.
+                ListedItem::Folder(_) => None,
+            }
+        })
     }
 }
 
 impl Answer for Files {
-    fn text(&self, page: &Page) -> String {
-        text(&self.listing, self.long, page.limit)
+    fn text(&self, _: &Page) -> String {
+        String::new()
     }
 
-    fn damaged(&self) -> &[Damage] {
-        &self.listing.damaged
+    fn write_text(&self, page: &Page, to: &mut dyn Write) -> io::Result<()> {
+        let mut columns = Columns::default();
+        loop {
+            let some: Vec<_> = self.items.rest().take(ALIGNED).collect();
+            if some.is_empty() {
+                return Ok(());
+            }
+            some.iter().for_each(|item| self.note(item));
+            to.write_all(text(&some, self.long, page.limit, &mut columns).as_bytes())?;
+        }
+    }
+
+    fn failure(&self) -> Option<anyhow::Error> {
+        self.items.failure()
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = cannot_be_shown(self.damaged());
-        warnings.extend(not_in_sync(&self.listing.files, &self.waiting, self.remote.as_deref()));
+        let mut warnings = cannot_be_shown(&self.items.damaged());
+        let mut waiting = self.waiting();
+        warnings.extend(waiting.look_into_folders(&self.lake).err().map(|error| error.to_string()));
+        warnings.extend(self.remote.as_deref().and_then(|remote| waiting.shown(remote)));
         warnings
+    }
+
+    fn status(&self) -> u8 {
+        if self.items.damaged().is_empty() { 0 } else { FAILED }
+    }
+}
+
+impl Files {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, item: &ListedItem) {
+        if self.remote.is_some() {
+            self.waiting().note(item);
+        }
     }
 }
 
@@ -58,51 +104,101 @@ pub(super) fn shown(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bo
 
 fn run(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bool) -> anyhow::Result<Files> {
     let folder = prefix.unwrap_or_default();
-    let mut listing = if recursive { lake.list_files(folder)? } else { lake.list_folder(folder)? };
-    if let Some(prefix) = prefix
-        && listing == Listing::default()
-    {
+    let mut rows = if recursive { lake.file_rows(folder)? } else { lake.folder_rows(folder)? };
+    let mut first = rows.next().transpose()?;
+    if let (Some(prefix), None) = (prefix, &first) {
         // An earlier version of a name; else it fails with the nearest names.
         let address = prefix.trim_end_matches('/');
         let mut row = lake.info(address)?.row;
         row.uid = lake.resolve(address)?;
-        listing.files.push(row);
+        first = Some(Row::Whole(ListedItem::File(row)));
     }
-    let waiting = waiting(lake, &listing)?;
-    Ok(Files { listing, remote: lake.remote(), waiting, long })
+    let items = Streamed::new(first.map(Ok).into_iter().chain(rows));
+    Ok(Files { items, remote: lake.remote(), waiting: Mutex::default(), lake: lake.clone(), long })
 }
 
-/// What of the folders that are listed without their files the remote does not know.
-fn waiting(lake: &Lake, listing: &Listing) -> anyhow::Result<Vec<String>> {
-    if listing.folders.is_empty() || lake.remote().is_none() {
-        return Ok(Vec::new());
+/// What exists on this machine only, although there is a remote.
+#[derive(Debug, Default)]
+struct Waiting {
+    first: Option<String>,
+    count: u64,
+    /// Those that were listed without their files.
+    folders: Vec<String>,
+}
+
+impl Waiting {
+    fn note(&mut self, item: &ListedItem) {
+        match item {
+            ListedItem::File(row) if row.local && !row.remote => self.add(row.uid.as_str()),
+            ListedItem::File(_) => {}
+            ListedItem::Folder(row) => self.folders.push(format!("{}/", row.prefix)),
+        }
     }
-    let folders: Vec<String> = listing.folders.iter().map(|row| format!("{}/", row.prefix)).collect();
-    let uids = lake.status()?.unpushed.into_iter().flat_map(|row| row.uids).map(|uid| uid.to_string());
-    Ok(uids.filter(|uid| folders.iter().any(|folder| uid.starts_with(folder))).collect())
+
+    fn add(&mut self, uid: &str) {
+        self.first.get_or_insert_with(|| uid.to_owned());
+        self.count += 1;
+    }
+
+    /// What of the folders that were listed without their files the remote does not know.
+    fn look_into_folders(&mut self, lake: &Lake) -> datlake::Result<()> {
+        let mut folders = std::mem::take(&mut self.folders);
+        folders.sort_unstable();
+        if folders.is_empty() {
+            return Ok(());
+        }
+        for row in lake.unpushed_rows()? {
+            let Row::Whole(row) = row? else { continue };
+            for uid in row.uids {
+                let up_to = folders.partition_point(|folder| **folder <= *uid.as_str());
+                if up_to.checked_sub(1).is_some_and(|at| uid.as_str().starts_with(&folders[at])) {
+                    self.add(uid.as_str());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn shown(&self, remote: &str) -> Option<String> {
+        let (first, more) = (self.first.as_ref()?, self.count - 1);
+        let more = if more == 0 { String::new() } else { format!(" and {} more", files(more)) };
+        Some(format!("`{first}`{more} are on this machine only, not in {remote}").replacen("` are", "` is", 1))
+    }
+}
+
+/// How wide columns are.
+#[derive(Default)]
+struct Columns {
+    sizes: usize,
+    people: usize,
+    names: usize,
+    /// Whether any file was listed: else folders stand alone.
+    files: bool,
 }
 
 /// One line for each file and folder, in the order of their names.
 ///
 /// Where they would be wider than `limit`, digests are left out, then people, then the time of day.
-fn text(listing: &Listing, long: bool, limit: Option<usize>) -> String {
-    let mut lines: Vec<Line<'_>> = listing.files.iter().map(Line::File).collect();
-    lines.extend(listing.folders.iter().map(Line::Folder));
-    lines.sort_by_key(|line| line.name());
-    let sizes_width = lines.iter().map(|line| width(&line.size())).max().unwrap_or(0);
-    let people = listing.files.iter().map(|row| width(&escape(&row.originator)));
-    let people_width = people.max().unwrap_or(0);
-    let names = lines.iter().map(|line| width(&line.shown())).max().unwrap_or(0);
+fn text(items: &[ListedItem], long: bool, limit: Option<usize>, columns: &mut Columns) -> String {
+    for item in items {
+        columns.sizes = columns.sizes.max(width(&shown_size(item)));
+        columns.names = columns.names.max(width(&shown_name(item)));
+        if let ListedItem::File(row) = item {
+            columns.people = columns.people.max(width(&escape(&row.originator)));
+            columns.files = true;
+        }
+    }
+    let Columns { sizes: sizes_width, people: people_width, names, files: has_files } = *columns;
     let room = limit.map(|limit| limit.saturating_sub(PLACE + 2 + sizes_width + 2 + names));
     let fits = |columns: usize| room.is_none_or(|room| columns <= room);
     let people = fits(TIME + 2 + people_width + 2);
     let digests = people && fits(TIME + 2 + people_width + 2 + DIGEST + 2);
     let times = if people || fits(TIME + 2) { TIME } else { DATE };
     let mut text = String::new();
-    for line in lines {
-        let size = line.size();
-        match line {
-            Line::File(row) => {
+    for item in items {
+        let size = shown_size(item);
+        match item {
+            ListedItem::File(row) => {
                 let (place, style) = place(row);
                 text.push_str(&format!("{}  {size:>sizes_width$}  ", padded(place, PLACE).style(style)));
                 if long {
@@ -122,9 +218,9 @@ fn text(listing: &Listing, long: bool, limit: Option<usize>) -> String {
                     text.push_str(&format!("  tree{files}").dimmed().to_string());
                 }
             }
-            Line::Folder(row) => {
+            ListedItem::Folder(row) => {
                 text.push_str(&format!("{:PLACE$}  {}  ", "", format!("{size:>sizes_width$}").dimmed()));
-                if long && !listing.files.is_empty() {
+                if long && has_files {
                     let people = if people { people_width + 2 } else { 0 };
                     let digests = if digests { DIGEST + 2 } else { 0 };
                     text.push_str(&" ".repeat(times + 2 + people + digests));
@@ -137,44 +233,19 @@ fn text(listing: &Listing, long: bool, limit: Option<usize>) -> String {
     text
 }
 
-enum Line<'a> {
-    File(&'a FileRow),
-    Folder(&'a FolderRow),
-}
-
-impl Line<'_> {
-    /// A folder stands behind a file of its name.
-    fn name(&self) -> (String, bool) {
-        match self {
-            Self::File(row) => (row.uid.to_string(), false),
-            Self::Folder(row) => (row.prefix.to_string(), true),
-        }
-    }
-
-    /// As it stands at the end of the line.
-    fn shown(&self) -> String {
-        match self {
-            Self::File(row) => short(&row.uid).to_string(),
-            Self::Folder(row) => format!("{}/", short(&row.prefix)),
-        }
-    }
-
-    fn size(&self) -> String {
-        match self {
-            Self::File(row) => size(row),
-            Self::Folder(row) => files(row.files),
-        }
+/// As it stands at the end of the line.
+fn shown_name(item: &ListedItem) -> String {
+    match item {
+        ListedItem::File(row) => short(&row.uid).to_string(),
+        ListedItem::Folder(row) => format!("{}/", short(&row.prefix)),
     }
 }
 
-/// What exists on this machine only, although there is a remote.
-fn not_in_sync(rows: &[FileRow], waiting: &[String], remote: Option<&str>) -> Option<String> {
-    let remote = remote?;
-    let here = rows.iter().filter(|row| row.local && !row.remote).map(|row| row.uid.as_str());
-    let here: Vec<_> = here.chain(waiting.iter().map(String::as_str)).collect();
-    let (first, more) = here.split_first()?;
-    let more = if more.is_empty() { String::new() } else { format!(" and {} more", files(more.len() as u64)) };
-    Some(format!("`{first}`{more} are on this machine only, not in {remote}").replacen("` are", "` is", 1))
+fn shown_size(item: &ListedItem) -> String {
+    match item {
+        ListedItem::File(row) => size(row),
+        ListedItem::Folder(row) => files(row.files),
+    }
 }
 
 /// Where the content is.

@@ -57,9 +57,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         }
         Command::Log { uid, limit } => log::shown(&lake()?, &uid, limit)?,
         Command::Calls { creator, failed, since, limit, shown } => {
-            let mut history = lake()?.history(creator.as_deref())?;
-            calls::narrow(&mut history.calls, failed, since, limit);
-            Box::new(calls::Calls(history, shown))
+            Box::new(calls::run(&lake()?, creator.as_deref(), (failed, since, limit), shown)?)
         }
         Command::Find(how) => Box::new(find::run(&lake()?, *how)?),
         Command::Run(how) => run::run(&how, json, screen)?,
@@ -76,7 +74,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Lineage(how) => lineage::run(&lake()?, &how, json)?,
         Command::Init { home, remote } => Box::new(init::run(&home, remote.as_deref())?),
         Command::Config(command) => config::run(command, screen)?,
-        Command::Status => Box::new(lake()?.status()?),
+        Command::Status => Box::new(sync::status(&lake()?)?),
         Command::Push { which } => Box::new(lake()?.push(&texts(&which))?),
         Command::Pull { which } => Box::new(lake()?.pull(&texts(&which))?),
         Command::Mirror { url, which, dry_run, no_inputs, accept } => {

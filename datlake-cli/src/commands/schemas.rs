@@ -7,7 +7,7 @@ use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, Collected, CommitInfo, CreatorCode, Evicted,
     FileInfo, FileRow, FoundCalls, Imported, LakeStatus, LineageGraph, MergeResult, Mirrored, NameHistory,
-    ObjectChanges, Pull, Push, Repack, Repaired, RunDiff, RunInfo, RunRow, SignedUrl, Verified,
+    ObjectChanges, Pull, Push, Repack, Repaired, Row, RunDiff, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -26,7 +26,6 @@ use super::repository::{Deleted, RefRow, RepositoryRow, RepositoryShown};
 use super::rm::Removed;
 use super::run::{Going, Written};
 use super::server::Done;
-use crate::answer::Row;
 use crate::args;
 use crate::launch::LaunchOutcome;
 

@@ -1,23 +1,68 @@
 //! What is on this machine only, and what went and came: `datlake status`, `push`, `pull`, `mirror`.
 
+use datlake::Lake;
 use datlake::report::{Damage, LakeStatus, MirrorOutcome, Mirrored, Pull, Push, PushOutcome, RemoteState, UnpushedRow};
 use owo_colors::OwoColorize as _;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
-use crate::answer::{Answer, Page};
+use crate::answer::{Answer, Page, cannot_be_shown};
 use crate::failure::FAILED;
+use crate::streamed::Streamed;
 use crate::text::{bytes, count, escape, files, short, time};
 
-impl Answer for LakeStatus {
-    fn text(&self, page: &Page) -> String {
-        text(self, page)
-    }
+/// Where a lake stands, and what is on this machine only.
+#[derive(Debug)]
+pub(super) struct Status {
+    standing: LakeStatus,
+    unpushed: Streamed<UnpushedRow>,
+}
 
-    fn damaged(&self) -> &[Damage] {
-        &self.damaged
+pub(super) fn status(lake: &Lake) -> anyhow::Result<Status> {
+    Ok(Status { standing: lake.standing()?, unpushed: Streamed::new(lake.unpushed_rows()?) })
+}
+
+/// As [`LakeStatus`].
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let LakeStatus {
+            home, remote, offline, remote_state, remote_problem, blobs, bytes, packs, cache_limit, ..
+        } = &self.standing;
+        let mut all = to.serialize_struct("LakeStatus", 11)?;
+        all.serialize_field("home", home)?;
+        all.serialize_field("remote", remote)?;
+        all.serialize_field("offline", offline)?;
+        all.serialize_field("remote_state", remote_state)?;
+        all.serialize_field("remote_problem", remote_problem)?;
+        all.serialize_field("blobs", blobs)?;
+        all.serialize_field("bytes", bytes)?;
+        all.serialize_field("packs", packs)?;
+        all.serialize_field("cache_limit", cache_limit)?;
+        all.serialize_field("unpushed", &self.unpushed)?;
+        all.serialize_field("damaged", &self.unpushed.damaged())?;
+        all.end()
     }
 }
 
-fn text(status: &LakeStatus, page: &Page) -> String {
+impl Answer for Status {
+    fn text(&self, page: &Page) -> String {
+        text(&self.standing, self.unpushed.rest(), page)
+    }
+
+    fn failure(&self) -> Option<anyhow::Error> {
+        self.unpushed.failure()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        cannot_be_shown(&self.unpushed.damaged())
+    }
+
+    fn status(&self) -> u8 {
+        if self.unpushed.damaged().is_empty() { 0 } else { FAILED }
+    }
+}
+
+fn text(status: &LakeStatus, unpushed: impl Iterator<Item = UnpushedRow>, page: &Page) -> String {
     let remote = match (&status.remote, status.offline) {
         (Some(remote), _) => escape(remote).into_owned(),
         (None, true) => "not asked: offline".to_owned(),
@@ -35,22 +80,20 @@ fn text(status: &LakeStatus, page: &Page) -> String {
     };
     let content = format!("content {} here{limit}{unused}", bytes(status.bytes));
     let mut text = format!("home    {}\n{content}\nremote  {remote}{state}\n", escape(&status.home));
-    let Some(size) = status.unpushed.iter().map(|row| row.size).reduce(|a, b| a + b) else {
+    let Unpushed { calls, added, size, rows, more } = Unpushed::of(unpushed, page.most());
+    if calls + added == 0 {
         text.push_str("nothing to push\n");
         return text;
-    };
-    let calls = status.unpushed.iter().filter(|row| row.call.is_some()).count();
-    let added = status.unpushed.len() - calls;
-    let calls = (calls > 0).then(|| count(calls as u64, "call"));
-    let added =
-        (added > 0).then(|| format!("{} that {} added", files(added as u64), if added == 1 { "was" } else { "were" }));
+    }
+    let calls = (calls > 0).then(|| count(calls, "call"));
+    let added = (added > 0).then(|| format!("{} that {} added", files(added), if added == 1 { "was" } else { "were" }));
     let what = [calls, added].into_iter().flatten().collect::<Vec<_>>().join(" and ");
     text.push_str(&format!("on this machine only: {what} ({})\n", bytes(size)));
     if status.remote.is_none() && !status.offline {
         // Nothing is out of step: one by one they would be no news.
         return text;
     }
-    let width = status.unpushed.iter().map(|row| bytes(row.size).len()).max().unwrap_or(0);
+    let width = rows.iter().map(|row| bytes(row.size).len()).max().unwrap_or(0);
     let row = |row: &UnpushedRow| {
         let what = match (&row.call, row.uids.split_first()) {
             (_, Some((first, []))) => short(first),
@@ -61,8 +104,41 @@ fn text(status: &LakeStatus, page: &Page) -> String {
         let (at, by, size) = (time(&row.created_at), escape(&row.originator), bytes(row.size));
         Some(format!("  {at}  {by}  {size:>width$}  {}\n", what.bold()))
     };
-    text.push_str(&page.lines(status.unpushed.iter().filter_map(row)));
+    text.extend(rows.iter().filter_map(row));
+    if more > 0 {
+        text.push_str(&format!("  and {more} more: -v lists all\n"));
+    }
     text
+}
+
+/// What is on this machine only: how much, and some of it.
+struct Unpushed {
+    calls: u64,
+    added: u64,
+    size: u64,
+    rows: Vec<UnpushedRow>,
+    /// How many more there are than rows.
+    more: u64,
+}
+
+impl Unpushed {
+    fn of(unpushed: impl Iterator<Item = UnpushedRow>, most: usize) -> Self {
+        let mut all = Self { calls: 0, added: 0, size: 0, rows: Vec::new(), more: 0 };
+        for row in unpushed {
+            *(if row.call.is_some() { &mut all.calls } else { &mut all.added }) += 1;
+            all.size += row.size;
+            // One more line would say as much as the line that says there is one more.
+            match all.rows.len() <= most {
+                true => all.rows.push(row),
+                false => all.more += 1,
+            }
+        }
+        if all.more > 0 {
+            all.more += (all.rows.len() - most) as u64;
+            all.rows.truncate(most);
+        }
+        all
+    }
 }
 
 impl Answer for Push {

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
 mod add;
+#[cfg(target_os = "linux")]
+mod at_size;
 mod buckets;
 mod calls;
 mod config;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Catalog;
 use crate::repository::{BranchDocument, RepositoryDocument};
-use crate::{Digest, Location, Prefix, Result, Store, StoreExt as _};
+use crate::{Digest, DigestSet, Location, Prefix, Result, Store, StoreExt as _};
 
 impl Catalog {
     /// Removes from `store` what belongs to no repository, and entries that belong to no branch. What belongs to one was created
@@ -74,7 +74,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn unmark_commits(&self, store: &dyn Store, gone: &HashSet<Digest>) -> Result<()> {
+    pub async fn unmark_commits(&self, store: &dyn Store, gone: &DigestSet) -> Result<()> {
         for at in store.locations(&Prefix::Folder("repos")).await? {
             if let Location::CommitMark(_, id) = &at
                 && gone.contains(id)

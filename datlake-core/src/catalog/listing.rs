@@ -12,28 +12,42 @@ const ONE_BY_ONE: usize = 256;
 impl Catalog {
     /// The chosen names below the folder `prefix` (all if `None`) that show a file, sorted.
     pub async fn names(&self, prefix: Option<&Uid>) -> Result<Vec<Uid>> {
-        let prefix = prefix.map_or(Prefix::Names, |uid| Prefix::NamesIn(uid.clone()));
         let mut names = BTreeSet::new();
-        let gather = |at| {
+        self.each_name(prefix, |uid| names.extend([uid])).await?;
+        Ok(names.into_iter().collect())
+    }
+
+    /// The same in no particular order, and those that both stores have twice.
+    pub async fn each_name(&self, prefix: Option<&Uid>, mut visit: impl FnMut(Uid) + Send) -> Result<()> {
+        let prefix = prefix.map_or(Prefix::Names, |uid| Prefix::NamesIn(uid.clone()));
+        let visit = |at| {
             if let Location::Name(uid) = at {
-                names.insert(uid);
+                visit(uid);
             }
         };
-        self.each(&prefix, gather).await?;
-        Ok(names.into_iter().collect())
+        self.each(&prefix, visit).await
     }
 
     /// Every call that has a record, or a mark in its place, sorted: of one creator, or of all.
     pub async fn calls(&self, creator: Option<&CreatorName>) -> Result<BTreeSet<(CreatorName, CallKey)>> {
-        let prefix = creator.map_or(Prefix::Records, |creator| Prefix::RecordsOf(creator.clone()));
         let mut calls = BTreeSet::new();
-        let gather = |at| {
+        self.each_call(creator, |creator, key| calls.extend([(creator, key)])).await?;
+        Ok(calls)
+    }
+
+    /// The same in no particular order, and those that both stores have twice.
+    pub async fn each_call(
+        &self,
+        creator: Option<&CreatorName>,
+        mut visit: impl FnMut(CreatorName, CallKey) + Send,
+    ) -> Result<()> {
+        let prefix = creator.map_or(Prefix::Records, |creator| Prefix::RecordsOf(creator.clone()));
+        let visit = |at| {
             if let Location::Record(creator, key) = at {
-                calls.insert((creator, key));
+                visit(creator, key);
             }
         };
-        self.each(&prefix, gather).await?;
-        Ok(calls)
+        self.each(&prefix, visit).await
     }
 
     /// The calls that are noted as readers of any of these contents. It is an index: whether a call does
@@ -58,7 +72,7 @@ impl Catalog {
         Ok(readers)
     }
 
-    /// Shows where every object of the set is, here and at the remote.
+    /// Shows where every object of the set is, here and at the remote; what both have, twice.
     async fn each(&self, prefix: &Prefix, mut visit: impl FnMut(Location) + Send) -> Result<()> {
         self.local.each(prefix, |entry| visit(entry.location)).await?;
         match &self.remote {

@@ -46,7 +46,7 @@ pub use guard::{Collections, Commit, GcEpoch, GcGuard, Retry, SweepMemory};
 pub use mend::Mended;
 pub use merge_record_packs::MergedRecordPacks;
 pub use packs::Packs;
-pub use push::Pushed;
+pub use push::{Pushed, push_rank};
 pub use replacement::Replacement;
 pub use secure::NamedContents;
 

@@ -8,8 +8,8 @@
 use super::{Catalog, Commit, GcGuard, Retry};
 use crate::record::{CallDocument, Name, NameTarget, Record};
 use crate::{
-    CallKey, Created, CreatorName, Digest, Document, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _,
-    Uid,
+    CallKey, Created, CreatorName, Digest, Document, Entry, Error, ErrorKind, Location, Prefix, Result, Store,
+    StoreExt as _, Uid,
 };
 
 /// How a push ended.
@@ -33,23 +33,36 @@ pub enum Pushed {
     Nothing,
 }
 
+/// What is to be pushed before what: what is lower comes first.
+pub fn push_rank(at: &Location) -> u8 {
+    match at {
+        Location::Name(_) => 1,
+        Location::Version(..) => 2,
+        Location::Repository(_) => 3,
+        Location::Branch(..) | Location::Tag(..) => 4,
+        Location::BranchEntry(..) => 5,
+        _ => 0,
+    }
+}
+
 impl Catalog {
     /// Where every document is on this machine that the remote has not decided about, sorted: calls, then added files, then what
     /// names were replaced by, in order. Some may never have come to be.
     pub async fn unpushed(&self) -> Result<Vec<Location>> {
-        let marks = self.local.locations(&Prefix::Unpushed).await?.into_iter();
-        let mut found: Vec<Location> =
-            marks.filter_map(|mark| if let Location::Unpushed(of) = mark { Some(*of) } else { None }).collect();
-        let rank = |at: &Location| match at {
-            Location::Name(_) => 1,
-            Location::Version(..) => 2,
-            Location::Repository(_) => 3,
-            Location::Branch(..) | Location::Tag(..) => 4,
-            Location::BranchEntry(..) => 5,
-            _ => 0,
-        };
-        found.sort_by(|a, b| (rank(a), a).cmp(&(rank(b), b)));
+        let mut found = Vec::new();
+        self.each_unpushed(|at| found.push(at)).await?;
+        found.sort_by(|a, b| (push_rank(a), a).cmp(&(push_rank(b), b)));
         Ok(found)
+    }
+
+    /// The same in no particular order.
+    pub async fn each_unpushed(&self, mut visit: impl FnMut(Location) + Send) -> Result<()> {
+        let visit = |entry: Entry| {
+            if let Location::Unpushed(of) = entry.location {
+                visit(*of);
+            }
+        };
+        self.local.each(&Prefix::Unpushed, visit).await
     }
 
     /// Marks a document that the remote has not got as unpushed.

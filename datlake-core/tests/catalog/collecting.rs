@@ -11,7 +11,7 @@ use std::time::Duration;
 use datlake_core::collect::{self, Collector, GcHost};
 use datlake_core::record::{CallDocument, Name, NameTarget, ValueBytes};
 use datlake_core::version::Version;
-use datlake_core::{Digest, Error, ErrorKind, Location, Pending, Prefix, Result, Store, StoreExt as _, Uid};
+use datlake_core::{Digest, DigestSet, Error, ErrorKind, Location, Pending, Prefix, Result, Store, StoreExt as _, Uid};
 use proptest::prelude::*;
 
 use super::calls::{Call, Order, Process, manifest};
@@ -99,16 +99,16 @@ struct Reading {
 }
 
 impl GcHost for Reading {
-    fn named(&self) -> Pending<'_, HashSet<Digest>> {
+    fn named(&self) -> Pending<'_, DigestSet> {
         Box::pin(async move {
             if let Some(first) = self.first.as_ref().and_then(|first| first.lock().unwrap().clone()) {
-                return Ok(first);
+                return Ok(first.into_iter().collect());
             }
             let found = named(&*self.store, self.omitted).await?;
             if let Some(first) = &self.first {
                 *first.lock().unwrap() = Some(found.clone());
             }
-            Ok(found)
+            Ok(found.into_iter().collect())
         })
     }
 
@@ -160,7 +160,7 @@ async fn named(store: &dyn Store, omitted: Omitted) -> Result<HashSet<Digest>> {
             _ => {}
         }
     }
-    let packs = collect::attached(store, &named).await?;
+    let packs = collect::attached(store, &named.iter().copied().collect()).await?;
     named.extend(packs);
     Ok(named)
 }

@@ -1,16 +1,17 @@
 //! Collecting content that nobody names: at the remote in stages, beside others who publish; here under a lock.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use datlake_core::collect::{self, Collection, Collector, GcHost, Swept};
-use datlake_core::document::roots;
-use datlake_core::{Digest, Document, Error, ErrorKind, Location, Pending, Result, Side, Stage, Store};
+use datlake_core::{
+    Digest, DigestSet, Document, Error, ErrorKind, Location, Pending, Prefix, Result, Role, Side, Stage, Store,
+};
 use datlake_store::{Hold, offload, sleep, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::packs::attached_to;
+use super::places::places;
 use super::{AT_ONCE, Lake, refuse_in_body};
 use crate::report::{Collected, CollectedLocal, CollectedRemote};
 use crate::setters::setters;
@@ -19,6 +20,9 @@ use crate::setters::setters;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What is younger at the remote is left alone, where nothing else is said.
 const GRACE: Duration = Duration::from_secs(24 * 3600);
+
+/// How many documents are held at a time, of which some are read at once.
+const MANY_AT_ONCE: usize = 16 * AT_ONCE;
 
 /// How content is collected.
 #[non_exhaustive]
@@ -119,13 +123,13 @@ impl Lake {
                 report.remote = Some(collected);
             }
         } else if here {
-            report.local = Some(self.collect_here(how, HashSet::new()).await?);
+            report.local = Some(self.collect_here(how, DigestSet::default()).await?);
         }
         Ok(report)
     }
 
     /// Removes from this machine what neither `named` nor its own documents name.
-    async fn collect_here(&self, how: Collect, mut named: HashSet<Digest>) -> Result<CollectedLocal> {
+    async fn collect_here(&self, how: Collect, mut named: DigestSet) -> Result<CollectedLocal> {
         let home = self.home().display();
         let cannot = |kind, why: &str| Error::new(kind, format!("cannot collect in {home}{why}"));
         if self.local_view().dir().is_shared() {
@@ -158,7 +162,7 @@ impl Lake {
             let why = format!(": the pack of records `{}` is damaged, and may name anything", pack.path());
             return Err(cannot(ErrorKind::Corrupt, &why).with_hint("where the remote can be reached, it is mended"));
         }
-        named.extend(local.named().await?);
+        named.absorb(local.named().await?);
         let (blobs, _) = collect::unnamed(&*local.store, &named, None).await?;
         if !how.dry_run {
             local.remove(blobs.iter().map(|blob| blob.digest).collect()).await?;
@@ -300,20 +304,30 @@ impl Sweeper {
 }
 
 impl GcHost for Sweeper {
-    fn named(&self) -> Pending<'_, HashSet<Digest>> {
+    fn named(&self) -> Pending<'_, DigestSet> {
         Box::pin(async move {
-            let named = stream::iter(roots(&*self.store).await?).map(async |at| {
-                self.named_by(&at).await.map_err(|error| {
-                    let (store, at) = (self.store.describe(), at.path());
-                    let message = format!("cannot collect in {store}: what `{at}` names is not known ({error})");
-                    Error::new(error.kind(), message).with_hint("repair or remove it first")
-                })
-            });
-            let gather = |mut named: HashSet<Digest>, more| async move {
-                named.extend::<Vec<Digest>>(more);
-                Ok(named)
-            };
-            let mut named = named.buffer_unordered(AT_ONCE).try_fold(HashSet::new(), gather).await?;
+            let mut named = DigestSet::default();
+            for prefix in Prefix::of_roles(&[Role::Root]) {
+                let mut places = places(&*self.store, &prefix, &[Role::Root], |_| {}).await?.iter();
+                loop {
+                    let some: Vec<_> = places.by_ref().take(MANY_AT_ONCE).collect::<Result<_>>()?;
+                    if some.is_empty() {
+                        break;
+                    }
+                    let read = stream::iter(some).map(async |at| {
+                        self.named_by(&at).await.map_err(|error| {
+                            let (store, at) = (self.store.describe(), at.path());
+                            let message =
+                                format!("cannot collect in {store}: what `{at}` names is not known ({error})");
+                            Error::new(error.kind(), message).with_hint("repair or remove it first")
+                        })
+                    });
+                    let mut read = read.buffer_unordered(AT_ONCE);
+                    while let Some(more) = read.try_next().await? {
+                        named.extend(more);
+                    }
+                }
+            }
             // After the documents: what leads to packs is there before what names their ranges.
             named.extend(collect::attached(&*self.store, &named).await?);
             Ok(named)
@@ -322,7 +336,7 @@ impl GcHost for Sweeper {
 
     fn remove(&self, blobs: Vec<Digest>) -> Pending<'_, ()> {
         Box::pin(async move {
-            let doomed = blobs.iter().copied().collect();
+            let doomed: DigestSet = blobs.iter().copied().collect();
             for attached in attached_to(&*self.store, &doomed).await? {
                 self.store.remove(&attached).await?;
             }

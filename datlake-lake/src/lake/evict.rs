@@ -14,11 +14,11 @@ mod stored;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use datlake_core::{Digest, Error, ErrorKind, Location, Result};
+use datlake_core::{Digest, Entry, Error, ErrorKind, Location, Prefix, Result, StoreExt as _};
 use datlake_store::{LockAttempt, wait};
 
 use self::asking::Asking;
-use self::stored::{Stored, sizes};
+use self::stored::Stored;
 use super::{AT_ONCE, Lake, refuse_in_body};
 use crate::event::Event;
 use crate::report::Evicted;
@@ -84,8 +84,15 @@ impl Lake {
 
     /// How many pieces of content are on this machine, and their sizes together.
     pub(crate) async fn content_here(&self) -> Result<(u64, u64)> {
-        let sizes = sizes(&*self.catalog().local).await?;
-        Ok((sizes.len() as u64, sizes.values().sum()))
+        let (mut blobs, mut bytes) = (0, 0);
+        let count = |entry: Entry| {
+            if entry.location.content().is_some() {
+                blobs += 1;
+                bytes += entry.size;
+            }
+        };
+        self.catalog().local.each(&Prefix::Blobs, count).await?;
+        Ok((blobs, bytes))
     }
 
     /// Something was published: says once if it went no further than this machine, and makes room where that is due.

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use datlake_core::document::Content;
 use datlake_core::tree::{Metarange, PackLocations, TreeRange};
-use datlake_core::{Digest, Document, ErrorKind, Location, Prefix, Result, Role, Store, StoreExt as _, Uid};
+use datlake_core::{Digest, DigestSet, Document, ErrorKind, Location, Prefix, Result, Role, Store, StoreExt as _, Uid};
 use datlake_store::wait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -195,7 +195,7 @@ impl AtRest {
 }
 
 /// What is attached to the content of a store that `digests` has.
-pub(super) async fn attached_to(store: &dyn Store, digests: &HashSet<Digest>) -> Result<Vec<Location>> {
+pub(super) async fn attached_to(store: &dyn Store, digests: &DigestSet) -> Result<Vec<Location>> {
     let mut found = Vec::new();
     for prefix in Prefix::of_roles(&[Role::Attached]) {
         let attached = store.locations(&prefix).await?.into_iter();

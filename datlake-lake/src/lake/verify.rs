@@ -1,24 +1,27 @@
 //! Checks a lake's integrity.
 
+mod joined;
+mod named;
 mod packed;
 
-use std::collections::BTreeMap;
+use std::collections::{BinaryHeap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use datlake_core::claim::left_over;
-use datlake_core::document::{Content, Part};
-use datlake_core::{
-    Digest, Document, Entry, Error, ErrorKind, Location, Prefix, Result, Role, Side, Store, StoreExt as _, Uid,
-};
+use datlake_core::document::Content;
+use datlake_core::{Digest, Document, Entry, Error, ErrorKind, Location, Prefix, Result, Role, Side, Store, Uid};
 use datlake_store::{Elsewhere, offload, wait};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 
-use self::packed::PackedFiles;
+use self::joined::{Joined, Stored};
+use self::named::{Naming, Wanted};
+use self::packed::{InOnePack, PackedFiles};
 use super::clean::{YOUNG, said};
 use super::content::each;
+use super::places::places;
 use super::{AT_ONCE, Lake, concerns_one, nearest, refuse_in_body};
 use crate::report::{Finding, FindingKind, Verified};
 use crate::setters::setters;
@@ -61,41 +64,22 @@ struct Looking {
     all: bool,
 }
 
+/// What was wrong with content that was read.
+#[derive(Default)]
+struct Read {
+    findings: Vec<Finding>,
+    /// Files that have other bytes in a pack.
+    in_packs: Vec<(Digest, Digest)>,
+}
+
 /// What was found in it.
 struct ReadDocuments {
     report: Verified,
-    named: NamedContent,
+    named: Naming,
     /// Whether what some document names is not known.
     hides: bool,
     /// The newest that the store showed.
     newest: SystemTime,
-}
-
-/// What documents name: content, and for each range that leads to it once more.
-#[derive(Default)]
-struct NamedContent(BTreeMap<(Digest, Option<Digest>), Wanted>);
-
-impl NamedContent {
-    /// The content `digest`, in whatever range.
-    fn get(&self, digest: &Digest) -> Option<&Wanted> {
-        self.0.range((*digest, None)..).next().filter(|((found, _), _)| found == digest).map(|(_, wanted)| wanted)
-    }
-
-    /// Each once.
-    fn digests(&self) -> Vec<Digest> {
-        let mut all: Vec<Digest> = self.0.keys().map(|(digest, _)| *digest).collect();
-        all.dedup();
-        all
-    }
-}
-
-/// Content that a document names.
-struct Wanted {
-    content: Content,
-    /// Whether it must be there.
-    needed: bool,
-    /// What `repair` takes to heal it.
-    healed_as: String,
 }
 
 /// What one document says.
@@ -221,25 +205,20 @@ impl Looking {
         let (report, named) = Default::default();
         let mut found = ReadDocuments { report, named, hides: false, newest: SystemTime::UNIX_EPOCH };
         for prefix in Prefix::of_roles(&[Role::Root, Role::Note]) {
-            let mut listed = self.listed(&prefix, &mut found.newest).await?;
-            // Kinds may share a folder.
-            listed.retain(|at| matches!(at.role(), Role::Root | Role::Note));
-            let mut said = stream::iter(&listed).map(|at| self.document(at, &selects)).buffered(AT_ONCE);
-            while let Some(said) = said.next().await {
-                found.note(said?);
+            let newest = |entry: &Entry| found.newest = entry.modified.max(found.newest);
+            let mut listed = places(&*self.store, &prefix, &[Role::Root, Role::Note], newest).await?.iter();
+            loop {
+                let some: Vec<_> = listed.by_ref().take(AT_ONCE).collect::<Result<_>>()?;
+                if some.is_empty() {
+                    break;
+                }
+                let mut said = stream::iter(&some).map(|at| self.document(at, &selects)).buffered(AT_ONCE);
+                while let Some(said) = said.next().await {
+                    found.note(said?)?;
+                }
             }
         }
         met.iter_mut().zip(meets).for_each(|(met, meets)| *met = meets.into_inner());
-        Ok(found)
-    }
-
-    async fn listed(&self, prefix: &Prefix, newest: &mut SystemTime) -> Result<Vec<Location>> {
-        let mut found = Vec::new();
-        let gather = |entry: Entry| {
-            *newest = entry.modified.max(*newest);
-            found.push(entry.location);
-        };
-        self.store.each(prefix, gather).await?;
         Ok(found)
     }
 
@@ -327,58 +306,88 @@ impl Looking {
     /// Looks for what documents name, and reads what is there: what came of it, and the newest that the store showed.
     async fn content(&self, found: ReadDocuments, sample: Option<usize>) -> Result<(Verified, SystemTime)> {
         let ReadDocuments { mut report, named, hides, mut newest } = found;
-        let mut there = self.stored(&named, &mut newest).await?;
-        let is_named = |range: &Digest| named.get(range).is_some();
-        let (packed, damaged) = PackedFiles::of(&*self.store, is_named, &mut there, self.all).await?;
+        let named = named.all()?;
+        let packed = PackedFiles::of(&*self.store, &named).await?;
         report.documents += packed.documents;
-        for (at, range, error) in damaged {
-            let cure = named
-                .get(&range)
+        let of_damaged = named.of(packed.damaged.iter().map(|(_, range, _)| *range))?;
+        for (at, range, error) in &packed.damaged {
+            let cure = of_damaged
+                .get(range)
                 .map(|wanted| format!("; `datlake repair {}` looks for another copy", wanted.healed_as));
             let error = format!("{error}{}", cure.unwrap_or_default());
             report.findings.push(self.finding(FindingKind::DamagedDocument, at.title(), error));
         }
-        report.blobs = there.len() as u64;
-        let (mut wrong, mut last) = (Vec::new(), None);
-        for ((digest, range), wanted) in &named.0 {
-            let found = there.get(digest).copied();
-            // What is a blob by itself is one thing, whatever ranges lead to it.
-            let is_again = last.replace(*digest) == Some(*digest) && found.is_some();
-            if is_again || (found.is_none() && packed.has(range.as_ref(), digest, wanted.content.size)) {
-                continue;
+        let seen = |modified: SystemTime| newest = modified.max(newest);
+        let stored = Stored::of(&*self.store, self.all, &named, &packed, seen).await?;
+        report.blobs = stored.blobs;
+        let sample = match sample {
+            Some(sample) => Some(self.sample(stored.beside(&named, &packed), sample)?),
+            None => None,
+        };
+        let (mut reading, mut to_read) = (Read::default(), Vec::new());
+        for joined in stored.beside(&named, &packed) {
+            let joined = joined?;
+            let before = report.findings.len();
+            for wanted in &joined.missed {
+                report.blobs += u64::from(joined.found.is_none() && wanted.needed);
+                report.findings.extend(self.differs(&joined.digest, wanted, joined.found));
             }
-            report.blobs += u64::from(found.is_none() && wanted.needed);
-            if let Some(finding) = self.differs(digest, wanted, found) {
-                wrong.push(*digest);
-                report.findings.push(finding);
+            let is_whole = joined.found.is_some() && report.findings.len() == before;
+            if is_whole && sample.as_ref().is_none_or(|sample| sample.contains(&joined.digest)) {
+                report.read += 1;
+                to_read.push(joined);
+            }
+            if to_read.len() == AT_ONCE {
+                self.read_some(std::mem::take(&mut to_read), &packed, hides, &mut reading).await?;
             }
         }
-        there.retain(|digest, _| wrong.binary_search(digest).is_err());
-        let mut to_read: Vec<Digest> = there.into_keys().collect();
-        if let Some(sample) = sample {
-            // Another sample each time.
-            let random = RandomState::new();
-            to_read.sort_by_cached_key(|digest| random.hash_one(digest));
-            to_read.truncate(sample);
+        self.read_some(to_read, &packed, hides, &mut reading).await?;
+        let of_damaged = named.of(reading.in_packs.iter().map(|(_, file)| *file))?;
+        for (pack, file) in &reading.in_packs {
+            report.findings.push(self.damaged_in(pack, file, of_damaged.get(file)));
         }
-        report.read = to_read.len() as u64;
-        let (lake, side, packed) = (self.lake.clone(), self.side, Arc::new(packed));
-        let packs = Arc::clone(&packed);
-        let read = each(to_read, move |digest| {
-            let found = match packs.in_pack(&digest) {
+        report.findings.append(&mut reading.findings);
+        Ok((report, newest))
+    }
+
+    /// So many of the pieces of content that are whole, as far as their sizes show: others each time.
+    fn sample(&self, all: impl Iterator<Item = Result<Joined>>, sample: usize) -> Result<HashSet<Digest>> {
+        let random = RandomState::new();
+        let mut chosen = BinaryHeap::new();
+        for joined in all {
+            let Joined { digest, missed, found, .. } = joined?;
+            if found.is_some() && missed.iter().all(|wanted| self.differs(&digest, wanted, found).is_none()) {
+                chosen.push((random.hash_one(digest), digest));
+                if chosen.len() > sample {
+                    chosen.pop();
+                }
+            }
+        }
+        Ok(chosen.into_iter().map(|(_, digest)| digest).collect())
+    }
+
+    /// Reads some pieces of content to the end.
+    async fn read_some(&self, some: Vec<Joined>, packed: &PackedFiles, hides: bool, reading: &mut Read) -> Result<()> {
+        let some = some.into_iter().map(|Joined { digest, wanted, places, .. }| {
+            let in_pack = packed.in_pack(&digest, &places).map(Arc::new);
+            (digest, wanted, in_pack)
+        });
+        let (lake, side) = (self.lake.clone(), self.side);
+        let read = each(some.collect(), move |(digest, wanted, in_pack): (Digest, _, Option<Arc<InOnePack>>)| {
+            let found = match &in_pack {
                 Some(files) => wait(files.read_through(&lake, side, &digest)),
                 None => wait(lake.local_view().read_through(side, &digest)).map(|found| (found, Vec::new())),
             };
-            (digest, found)
+            (digest, wanted, in_pack.is_some(), found)
         });
-        for (digest, found) in read.await? {
+        for (digest, wanted, is_pack, found) in read.await? {
+            let wanted: Option<Wanted> = wanted;
             let (found, damaged) = match found {
                 Ok((found, damaged)) => (Ok(found), damaged),
                 Err(error) => (Err(error), Vec::new()),
             };
-            let names_files = !damaged.is_empty();
-            report.findings.extend(damaged.into_iter().map(|file| self.damaged_in(&digest, &file, named.get(&file))));
-            if names_files {
+            if !damaged.is_empty() {
+                reading.in_packs.extend(damaged.into_iter().map(|file| (digest, file)));
                 continue;
             }
             let error = match found {
@@ -388,49 +397,27 @@ impl Looking {
                 Err(error) if concerns_one(&error) => Some(error.to_string()),
                 Err(error) => return Err(error),
             };
-            let wanted = named.get(&digest);
-            let error = error.unwrap_or_else(|| match packed.in_pack(&digest) {
-                Some(_) => {
+            let error = error.unwrap_or_else(|| match is_pack {
+                true => {
                     format!("pack {} is damaged in {}, in none of its files", digest.short(), self.store.describe())
                 }
-                None => self.damaged(&digest, wanted, hides),
+                false => self.damaged(&digest, wanted.as_ref(), hides),
             });
-            let what = wanted.map_or_else(|| digest.to_string(), |wanted| wanted.content.what.clone());
-            report.findings.push(self.finding(FindingKind::WrongBytes, what, error));
+            let what = wanted.map_or_else(|| digest.to_string(), |wanted| wanted.what);
+            reading.findings.push(self.finding(FindingKind::WrongBytes, what, error));
         }
-        Ok((report, newest))
+        Ok(())
     }
 
     /// A file that has other bytes in a pack.
     fn damaged_in(&self, pack: &Digest, file: &Digest, wanted: Option<&Wanted>) -> Finding {
         let (store, pack) = (self.store.describe(), pack.short());
         let (what, cure) = match wanted {
-            Some(Wanted { content, healed_as, .. }) => {
-                (content.what.clone(), format!("; `datlake repair {healed_as}` heals it"))
-            }
+            Some(Wanted { what, healed_as, .. }) => (what.clone(), format!("; `datlake repair {healed_as}` heals it")),
             None => (file.to_string(), String::new()),
         };
         let error = format!("the content of `{what}` ({file}) is damaged in pack {pack} in {store}{cure}");
         self.finding(FindingKind::WrongBytes, what, error)
-    }
-
-    /// The content of the store, with its size: all of it, or what `named` has.
-    async fn stored(&self, named: &NamedContent, newest: &mut SystemTime) -> Result<BTreeMap<Digest, u64>> {
-        let mut there = BTreeMap::new();
-        if self.all {
-            let gather = |entry: Entry| {
-                *newest = entry.modified.max(*newest);
-                there.extend(entry.location.content().map(|digest| (digest, entry.size)));
-            };
-            self.store.each(&Prefix::Blobs, gather).await?;
-        } else {
-            let sizes = stream::iter(named.digests())
-                .map(async |digest| Ok::<_, Error>((digest, self.store.size(&Location::Blob(digest)).await?)))
-                .buffer_unordered(AT_ONCE);
-            let sizes: Vec<_> = sizes.try_collect().await?;
-            there.extend(sizes.into_iter().filter_map(|(digest, size)| Some((digest, size?))));
-        }
-        Ok(there)
     }
 
     /// Where content is that is missed on this machine, if a store has it that is not configured now.
@@ -441,7 +428,7 @@ impl Looking {
 
     /// What is wrong with content, as far as its size shows; `None` for `found` where it is missing.
     fn differs(&self, digest: &Digest, wanted: &Wanted, found: Option<u64>) -> Option<Finding> {
-        let Wanted { content: Content { what, size, .. }, needed, healed_as } = wanted;
+        let Wanted { what, size, needed, healed_as } = wanted;
         let store = self.store.describe();
         let (kind, error) = match (found, size) {
             (None, _) if let Some(there) = self.elsewhere(digest, *needed) => {
@@ -468,7 +455,7 @@ impl Looking {
     fn damaged(&self, digest: &Digest, wanted: Option<&Wanted>, hides: bool) -> String {
         let store = self.store.describe();
         match wanted {
-            Some(Wanted { content: Content { what, .. }, healed_as, .. }) => {
+            Some(Wanted { what, healed_as, .. }) => {
                 format!(
                     "the content of `{what}` ({digest}) is damaged in {store}; `datlake repair {healed_as}` heals it"
                 )
@@ -484,16 +471,10 @@ impl Looking {
 }
 
 impl ReadDocuments {
-    fn note(&mut self, said: Said) {
+    fn note(&mut self, said: Said) -> Result<()> {
         self.report.documents += u64::from(said.counts);
         self.hides |= said.wrong.as_ref().is_some_and(|wrong| wrong.kind != FindingKind::Dangling);
         self.report.findings.extend(said.wrong);
-        for content in said.names {
-            let needed = said.needed && content.part != Part::Extra;
-            let healed_as = if content.part == Part::File { content.what.clone() } else { said.healed_as.clone() };
-            let at = (content.digest, content.range);
-            let wanted = self.named.0.entry(at).or_insert(Wanted { content, needed, healed_as });
-            wanted.needed |= needed;
-        }
+        self.named.note(said.names, said.needed, &said.healed_as)
     }
 }

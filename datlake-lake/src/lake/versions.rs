@@ -1,11 +1,12 @@
 //! Names that are replaced: what they lead to now, and what they led to before.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use datlake_core::catalog::{FoundVersion, PastVersion};
 use datlake_core::record::NameTarget;
 use datlake_core::version::Moved;
-use datlake_core::{Error, ErrorKind, Location, Prefix, Result, StoreExt as _, Subject, Uid, UidKind};
+use datlake_core::{Entry, Error, ErrorKind, Location, Prefix, Result, StoreExt as _, Subject, Uid, UidKind};
 use datlake_store::wait;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -110,17 +111,30 @@ impl Lake {
 
     /// The same for many names, which are in the folder `below`: one list says which of them were replaced at all.
     pub(super) async fn refresh_all(&self, below: Option<&Uid>, names: &[Uid]) -> Result<()> {
-        let Some(remote) = self.catalog().remote.clone() else { return Ok(()) };
-        let mut ask: Vec<Uid> = names.to_vec();
-        if names.len() > ONE_BY_ONE {
-            let listed = remote.locations(&Prefix::VersionsIn(below.cloned())).await;
-            if let Ok(listed) = listed {
-                let replaced: std::collections::HashSet<_> =
-                    listed.iter().filter_map(|at| at.name()).cloned().collect();
-                let (some, rest): (Vec<_>, Vec<_>) = ask.into_iter().partition(|name| replaced.contains(name));
-                lock(&self.0.refreshed).extend(rest);
-                ask = some;
-            }
+        let replaced = self.replaced_in(below, names.len()).await?;
+        self.refresh_those(&replaced, names, true).await
+    }
+
+    /// Which of so many names in the folder `below` were replaced at the remote; of a few, each is asked about.
+    pub(super) async fn replaced_in(&self, below: Option<&Uid>, names: usize) -> Result<Replaced> {
+        let remote = self.catalog().remote.clone().filter(|_| names > ONE_BY_ONE);
+        let Some(remote) = remote else { return Ok(Replaced(None)) };
+        let mut replaced = HashSet::new();
+        let gather = |entry: Entry| replaced.extend(entry.location.name().cloned());
+        // Where they cannot be listed, each is asked about, and that says why.
+        let listed = remote.each(&Prefix::VersionsIn(below.cloned()), gather).await;
+        Ok(Replaced(listed.is_ok().then_some(replaced)))
+    }
+
+    /// Asks about those of `names` that may have been replaced; the others are asked about no more where they are `noted`.
+    pub(super) async fn refresh_those(&self, replaced: &Replaced, names: &[Uid], noted: bool) -> Result<()> {
+        if self.catalog().remote.is_none() {
+            return Ok(());
+        }
+        let (ask, rest): (Vec<_>, Vec<_>) =
+            names.iter().cloned().partition(|name| replaced.0.as_ref().is_none_or(|known| known.contains(name)));
+        if noted {
+            lock(&self.0.refreshed).extend(rest);
         }
         let asked = stream::iter(ask).map(|name| async move { self.refresh(&name).await });
         asked.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await
@@ -137,6 +151,9 @@ impl Lake {
         wait(self.push_async(&[uid.as_str()])).map(drop)
     }
 }
+
+/// Names that were replaced at the remote; `None` where that is not known.
+pub(crate) struct Replaced(Option<HashSet<Uid>>);
 
 /// A version of a name, and what replaced it.
 pub(super) struct EarlierVersion {

@@ -21,6 +21,17 @@ pub struct Listing {
     pub damaged: Vec<Damage>,
 }
 
+/// What stands in a list of files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum ListedItem {
+    /// A file.
+    File(FileRow),
+    /// A folder, where one level was asked for.
+    Folder(FolderRow),
+}
+
 /// A folder of chosen names in a list.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

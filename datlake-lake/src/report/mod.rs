@@ -41,7 +41,7 @@ pub use compare::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
 pub use contents::{CodeSince, FilePreview, GraphSources, NoPreview, PreviewedFile};
 pub use datlake_core::run::{Outcome, ProcessUsage, Scheduled, SharedRun};
 pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
-pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, Listing, OutputRow, Place};
+pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, ListedItem, Listing, OutputRow, Place};
 pub use graph::{
     CallCode, CallDetails, GraphCall, GraphCreator, GraphEdge, GraphFile, GraphFolder, GraphItem, GraphNode,
     LineageGraph,
@@ -76,6 +76,20 @@ pub struct Damage {
     pub what: String,
     /// What is wrong, on one line.
     pub error: String,
+}
+
+/// A row of a list, which in JSON is the row itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Row<T> {
+    /// What is listed.
+    Whole(T),
+    /// What would be, and cannot be read.
+    Damaged {
+        /// What, and why.
+        damaged: Damage,
+    },
 }
 
 impl Damage {

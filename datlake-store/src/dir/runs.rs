@@ -2,7 +2,7 @@
 //!
 //! Nothing here is synced: after a power failure the last lines may be missing.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
@@ -55,6 +55,15 @@ impl DirStore {
     pub fn read_run(&self, run: &str) -> Result<Option<Vec<u8>>> {
         match std::fs::read(self.root().join(RUNS).join(run_file(run))) {
             Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(self.failed("read", &format!("{RUNS}/{}", run_file(run)), e)),
+        }
+    }
+
+    /// The run's file, to be read piece by piece; `None` if there is none.
+    pub fn open_run(&self, run: &str) -> Result<Option<File>> {
+        match File::open(self.root().join(RUNS).join(run_file(run))) {
+            Ok(file) => Ok(Some(file)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(self.failed("read", &format!("{RUNS}/{}", run_file(run)), e)),
         }

@@ -6,67 +6,15 @@ use datlake_core::lineage::Lineage;
 use datlake_core::record::Record;
 use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
 use datlake_store::wait;
-use futures_util::stream::{self, StreamExt as _};
 
 use super::values::in_row;
-use crate::lake::{AT_ONCE, Lake, nearest, no_call, refuse_in_body, unless_damaged};
+use crate::lake::{Lake, nearest, no_call};
 use crate::origin::Origin;
-use crate::report::{CallEvent, CallRow, History, Outcome, OutputRow};
+use crate::report::{CallEvent, CallRow, Outcome, OutputRow};
 
 pub(super) type Calls = BTreeSet<(CreatorName, CallKey)>;
 
 impl Lake {
-    /// Every call that is remembered or that a run on this machine tells of, the latest made first: of all creators, or of those called
-    /// `creator` in full (`package/module::function`) or by the end of their name (`function`, `module::function`). Of a call that is not
-    /// in the lake, when it was last tried counts.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`], which names the nearest creators, where none of that name has a call;
-    /// [`ErrorKind::Context`] in a body; those of reaching the stores.
-    ///
-    /// ```
-    /// use datlake::{Lake, Result, file_creator};
-    ///
-    /// #[file_creator]
-    /// fn double(n: u32) -> Result<u32> {
-    ///     Ok(2 * n)
-    /// }
-    ///
-    /// let lake = Lake::temp()?;
-    /// let _current = lake.enter();
-    /// double(4)?;
-    /// assert_eq!(lake.history(Some("double"))?.calls.len(), 1);
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
-    pub fn history(&self, creator: Option<&str>) -> Result<History> {
-        refuse_in_body("list calls")?;
-        wait(async {
-            self.contact_remote().await?;
-            let (mut events, damaged) = self.events()?;
-            let mut calls = self.catalog().calls(None).await?;
-            calls.extend(events.keys().cloned());
-            if let Some(wanted) = creator {
-                calls = self.of_creator(calls, wanted)?;
-            }
-            let mut history = History { calls: Vec::new(), damaged };
-            let read = calls.into_iter().map(|call| {
-                let events = events.remove(&call).unwrap_or_default();
-                async move {
-                    let (creator, key) = call;
-                    let row = self.call_row(&creator, &key, events).await;
-                    (creator, key, row)
-                }
-            });
-            let mut read = stream::iter(read).buffered(AT_ONCE);
-            while let Some((creator, key, row)) = read.next().await {
-                let row = unless_damaged(row, format_args!("{creator}/{key}"), &mut history.damaged)?;
-                history.calls.extend(row);
-            }
-            history.calls.sort_by(|a, b| latest(b).cmp(&latest(a)).then_with(|| a.key.cmp(&b.key)));
-            Ok(history)
-        })
-    }
-
     /// The UID that `text` means: itself, or, where it abbreviates the key of a call, `@creator/3f9a27/0`, the one it
     /// stands for. A file of a repository, `sales@main:raw/jan.csv`, stands for that of the commit which the reference leads to.
     ///
@@ -157,15 +105,6 @@ impl Lake {
         self.catalog().record(creator, key).await?.as_ref().map(Record::lineage).transpose()
     }
 
-    async fn call_row(&self, creator: &CreatorName, key: &CallKey, history: Vec<CallEvent>) -> Result<CallRow> {
-        let mut row = match self.catalog().record(creator, key).await? {
-            Some(record) => CallRow::of(&record, record.lineage()?),
-            None => CallRow::forgotten(creator, key),
-        };
-        row.add_history(history);
-        Ok(row)
-    }
-
     /// Those of `calls` whose creator is called so in full or by the end of its name.
     pub(super) fn of_creator(&self, mut calls: Calls, wanted: &str) -> Result<Calls> {
         let is_meant = |(creator, _): &(CreatorName, CallKey)| is_called(creator.as_str(), wanted);
@@ -189,7 +128,7 @@ impl Lake {
         Ok((creator, meant.into_iter().map(|(_, key)| key).collect()))
     }
 
-    fn no_creator(&self, wanted: &str, names: &[String]) -> Error {
+    pub(super) fn no_creator(&self, wanted: &str, names: &[String]) -> Error {
         let shown: String = wanted.chars().take(80).flat_map(char::escape_debug).collect();
         let message = format!("the lake in `{}` has no call of a creator `{shown}`", self.home().display());
         let hint = match &*nearest(wanted, names.iter().map(String::as_str)) {
@@ -222,7 +161,7 @@ impl CallRow {
     }
 
     /// A call that only runs tell of.
-    fn forgotten(creator: &CreatorName, key: &CallKey) -> Self {
+    pub(super) fn forgotten(creator: &CreatorName, key: &CallKey) -> Self {
         Self {
             creator: creator.clone(),
             key: *key,
@@ -255,13 +194,8 @@ impl CallRow {
     }
 }
 
-/// When a call was made; of one that is not in the lake, when anything last became of it.
-fn latest(call: &CallRow) -> Option<&String> {
-    call.started_at.as_ref().or(call.history.first().map(|event| &event.at))
-}
-
 /// Whether a creator's name is `wanted`, or ends in it.
-fn is_called(creator: &str, wanted: &str) -> bool {
+pub(super) fn is_called(creator: &str, wanted: &str) -> bool {
     let before = creator.strip_suffix(wanted);
     before.is_some_and(|before| before.is_empty() || (!wanted.is_empty() && before.ends_with(['/', ':'])))
 }

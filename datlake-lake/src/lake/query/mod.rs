@@ -8,8 +8,10 @@ mod explain;
 mod files;
 mod find;
 mod graph;
+mod history;
 mod listing;
 mod remote;
+mod rows;
 mod run_diff;
 mod runs;
 mod shared_run;
@@ -18,6 +20,7 @@ mod upstream;
 mod values;
 
 pub use find::{CallOrder, CallQuery, Condition};
+pub use rows::Rows;
 pub use shared_run::WatchedRun;
 
 pub(super) use downstream::{Bounds, Read, file_of};

@@ -1,6 +1,7 @@
 //! Runs as they are shown: what the programs of this machine did.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::io::BufReader;
 
 use datlake_core::record::Record;
 use datlake_core::run::{Noted, Outcome, RunLog};
@@ -9,9 +10,6 @@ use datlake_store::wait;
 
 use crate::lake::{Lake, refuse_in_body, unless_damaged};
 use crate::report::{CallEvent, Damage, RunCall, RunInfo, RunRow, Runs};
-
-/// What became of each call.
-type Events = BTreeMap<(CreatorName, CallKey), Vec<CallEvent>>;
 
 impl Lake {
     /// The runs of this machine, the latest first, at most `limit`. Each process that makes a call is one, for each lake
@@ -95,28 +93,24 @@ impl Lake {
         Ok(unless_damaged(self.run_log(run), format_args!("run {run}"), damaged)?.flatten())
     }
 
-    /// What became of each call, by all runs that are kept.
-    pub(super) fn events(&self) -> Result<(Events, Vec<Damage>)> {
+    /// Shows `visit` what became of each call, by all runs that are kept, the latest first; and what could not be read.
+    pub(super) fn each_event(&self, mut visit: impl FnMut(CreatorName, CallKey, CallEvent)) -> Result<Vec<Damage>> {
         self.journal().flush();
-        let (mut events, mut damaged) = (Events::new(), Vec::new());
+        let mut damaged = Vec::new();
         for run in self.local_view().dir().runs()? {
-            let Some(log) = self.log_unless_damaged(&run, &mut damaged)? else { continue };
-            let RunLog { head, calls, .. } = log;
-            for Noted { creator, key, outcome, at, times, took_ms, failure } in together(calls) {
-                let Some(key) = key else { continue };
-                events.entry((creator, key)).or_default().push(CallEvent {
-                    at,
-                    outcome,
-                    times,
-                    duration_ms: took_ms,
-                    failure,
-                    originator: head.person.email.clone(),
-                    host: head.host.clone(),
-                    run: head.run.clone(),
-                });
-            }
+            let Some(file) = self.local_view().dir().open_run(&run)? else { continue };
+            let place = format!("{RUNS}/{}", run_file(&run));
+            let read = RunLog::each_call(BufReader::new(file), &place, |head, noted| {
+                let Noted { creator, key, outcome, at, times, took_ms, failure } = noted;
+                let Some(key) = key else { return Ok(()) };
+                let (originator, host, run) = (head.person.email.clone(), head.host.clone(), head.run.clone());
+                let event = CallEvent { at, outcome, times, duration_ms: took_ms, failure, originator, host, run };
+                visit(creator, key, event);
+                Ok(())
+            });
+            unless_damaged(read, format_args!("run {run}"), &mut damaged)?;
         }
-        Ok((events, damaged))
+        Ok(damaged)
     }
 
     fn run_info(&self, log: RunLog, durations: &mut Durations) -> Result<RunInfo> {

@@ -3,7 +3,7 @@
 mod condition;
 mod order;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use datlake_core::lineage::{Lineage, Param};
@@ -15,9 +15,10 @@ pub use condition::Condition;
 pub use order::CallOrder;
 
 use super::calls::Calls;
+use super::history::add_event;
 use crate::file::Tree;
 use crate::lake::{AT_ONCE, Lake, refuse_in_body, unless_damaged};
-use crate::report::{CallRow, Damage, FoundCalls};
+use crate::report::{CallEvent, CallRow, Damage, FoundCalls};
 use crate::setters::setters;
 
 /// Which calls are looked for: those for which every condition holds.
@@ -148,11 +149,9 @@ impl Lake {
             calls.retain(|call| made.contains(call));
             found.damaged = readers.damaged;
         }
-        let (mut events, damaged) = self.events()?;
-        found.damaged.extend(damaged);
         let (rows, unread) = wait(self.fitting(calls, query))?;
         found.damaged.extend(unread);
-        for Row { mut call, fits, was_given } in rows {
+        for Row { call, fits, was_given } in rows {
             let made = if was_given { Ok(true) } else { self.made_what(&call, query) };
             if unless_damaged(made, format_args!("{}/{}", call.creator, call.key), &mut found.damaged)? != Some(true) {
                 continue;
@@ -161,9 +160,9 @@ impl Lake {
                 found.not_compared += 1;
                 continue;
             }
-            call.add_history(events.remove(&(call.creator.clone(), call.key)).unwrap_or_default());
             found.calls.push(call);
         }
+        found.damaged.extend(self.add_events(&mut found.calls)?);
         if let Some(digest) = query.content {
             let listed = self.list_files("")?;
             found.files = listed.files.into_iter().filter(|file| file.digest == digest).collect();
@@ -172,6 +171,21 @@ impl Lake {
         CallOrder::sort(query.order.as_ref(), &mut found.calls);
         found.calls.truncate(query.limit.unwrap_or(usize::MAX));
         Ok(found)
+    }
+
+    /// Adds to each of `calls` what became of it; what of that could not be read.
+    fn add_events(&self, calls: &mut [CallRow]) -> Result<Vec<Damage>> {
+        let mut events: HashMap<_, Vec<CallEvent>> =
+            calls.iter().map(|call| ((call.creator.clone(), call.key), Vec::new())).collect();
+        let damaged = self.each_event(|creator, key, event| {
+            if let Some(events) = events.get_mut(&(creator, key)) {
+                add_event(events, event);
+            }
+        })?;
+        for call in calls {
+            call.add_history(events.remove(&(call.creator.clone(), call.key)).unwrap_or_default());
+        }
+        Ok(damaged)
     }
 
     /// Those of `calls` that fit by their own records alone, and what could not be read.
