@@ -4,7 +4,7 @@
 //! one of these may get another's job on top, and so a call of the user's.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use blake3::hazmat::{ChainingValue, HasherExt as _, Mode, merge_subtrees_non_root, merge_subtrees_root};
@@ -19,6 +19,31 @@ const LARGE: u64 = 8 * PART;
 /// More threads than these are faster than any disk.
 const THREADS: usize = 8;
 const STACK: usize = 256 << 10;
+
+/// How many threads help with all that this process hashes at a time: of many large files each has a thread of its own already.
+static HELPING: AtomicUsize = AtomicUsize::new(0);
+
+/// One of them.
+struct Helping;
+
+impl Helping {
+    /// `None` where there are so many.
+    fn begin(most: usize) -> Option<Self> {
+        let one_more = |helping| (helping < most).then_some(helping + 1);
+        HELPING.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok().map(|_| Self)
+    }
+}
+
+impl Drop for Helping {
+    fn drop(&mut self) {
+        HELPING.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Beside the thread of whoever has something hashed.
+fn most_helpers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(THREADS) - 1
+}
 
 /// Whether so much is hashed in parts.
 pub(crate) fn is_large(size: u64) -> bool {
@@ -49,10 +74,18 @@ pub(crate) fn digest<F: Fn(Range<u64>, &mut [u8]) -> Result<()> + Sync>(size: u6
             values.lock().unwrap_or_else(PoisonError::into_inner)[at as usize] = value;
         }
     };
-    let others = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS) - 1;
+    let most = most_helpers();
     std::thread::scope(|scope| {
         // Where no thread is to be had, there are fewer.
-        let others: Vec<_> = (0..others).filter_map(|_| scoped_thread(scope, STACK, hash).ok()).collect();
+        let help = |_| {
+            let helping = Helping::begin(most)?;
+            let help = || {
+                let _helping = helping;
+                hash()
+            };
+            scoped_thread(scope, STACK, help).ok()
+        };
+        let others: Vec<_> = (0..most).filter_map(help).collect();
         let mut done = hash();
         for other in others {
             done = done.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -82,8 +115,6 @@ fn merged(values: &[ChainingValue]) -> ChainingValue {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
     use datlake_core::{Error, ErrorKind};
 
     use super::*;
@@ -103,6 +134,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn many_at_once_have_no_more_helpers_than_one() {
+        let (reading, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let part = |_: Range<u64>, _: &mut [u8]| {
+            most.fetch_max(reading.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            reading.fetch_sub(1, Ordering::SeqCst);
+            Ok(())
+        };
+        std::thread::scope(|scope| (0..6).for_each(|_| drop(scope.spawn(|| digest(20 * PART, part).unwrap()))));
+        assert!(most.into_inner() <= 6 + most_helpers());
     }
 
     #[test]
