@@ -9,13 +9,13 @@ mod preview;
 use std::collections::{BTreeSet, HashSet};
 
 use datlake_core::record::Record;
-use datlake_core::{CreatorName, Error, ErrorKind, Result, Uid};
+use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
 use datlake_store::wait;
 
 use self::draft::Draft;
 use super::downstream::{Bounds, Read, file_of};
 use super::upstream::ClimbStart;
-use crate::lake::{Lake, refuse_in_body, unless_damaged};
+use crate::lake::{AT_ONCE, Lake, refuse_in_body, unless_damaged};
 use crate::report::{Damage, LineageGraph};
 
 /// What was asked for.
@@ -119,13 +119,22 @@ impl Lake {
                 if let Some((at, record)) = unless_damaged(read, format_args!("{creator}/{key}"), damaged)?.flatten() {
                     latest.push((at, key, record));
                 }
+                // Some are sorted at a time, and few are held.
+                if latest.len() >= limit.saturating_mul(2).max(AT_ONCE) {
+                    leave_latest(&mut latest, limit);
+                }
             }
             Ok::<(), Error>(())
         })?;
-        latest.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-        latest.truncate(limit);
+        leave_latest(&mut latest, limit);
         Ok(latest.into_iter().map(|(_, _, record)| record).collect())
     }
+}
+
+/// Leaves the `limit` calls that were made last, those first.
+fn leave_latest(calls: &mut Vec<(String, CallKey, Record)>, limit: usize) {
+    calls.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    calls.truncate(limit);
 }
 
 /// Whether nothing is called so.
