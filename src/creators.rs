@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::OnceLock;
 
+use crate::call::remade::Replay;
 use datlake_core::{Closure, Code, CodeHash, CreatorName, Error, ErrorKind, Result};
 
 /// What generated code registers for each creator.
@@ -13,8 +14,8 @@ pub struct Creator {
     pub code: fn() -> &'static Code,
     /// Whether it is an `async fn`.
     pub asynchronous: bool,
-    /// Whether a call can be made again from what its record says of the arguments; if not, why.
-    pub replay: Result<(), &'static str>,
+    /// How a call is made again from what its record says of the arguments; else why it cannot be.
+    pub replay: Result<Replay, &'static str>,
 }
 
 inventory::collect!(Creator);

@@ -31,12 +31,14 @@ extern crate self as datlake;
 #[path = "private.rs"]
 pub mod __private;
 mod call;
+mod check;
 mod creators;
 #[cfg(doctest)]
 mod guide;
 mod work_stealing;
 
 pub use call::{AsyncCall, AsyncCalls, Call, Calls, Explanation, Status};
+pub use check::{start, start_async};
 pub use creators::{CreatorInfo, creators};
 pub use datlake_core::explain::{Change, Difference};
 pub use datlake_core::lineage;
@@ -59,6 +61,9 @@ pub use datlake_macros::file_creator;
 pub use datlake_macros::tracked;
 pub use datlake_store::{AsyncReader, Reader};
 
+/// For the command.
+#[doc(hidden)]
+pub use datlake_lake::{RecordedCall, checking};
 /// For tests of datlake itself.
 #[doc(hidden)]
 pub mod testing {

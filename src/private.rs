@@ -3,10 +3,13 @@
 use datlake_core::Code as CodeOf;
 
 pub use datlake_core::{ClosureTable, Code, Tracked};
+pub use datlake_lake::RecordedCall;
 pub use inventory;
 
+pub use crate::call::again::{Given, GivenBack, GivenNever};
 pub use crate::call::failure::{Describe, DescribeChain, DescribeDyn, DescribeNothing, DescribeOwn, DescribeWords};
 pub use crate::call::key::{Key, OutputUid, OutputUids};
+pub use crate::call::remade::{NotMade, Remade, Replay};
 pub use crate::call::shape::{
     Fallible, Panicking, PanickingResult, Probe, ProbePlain, ProbeResult, Returns, Shape, Stub,
 };

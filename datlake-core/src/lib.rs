@@ -32,6 +32,7 @@ pub mod made_up;
 pub mod memo;
 pub mod record;
 pub mod record_pack;
+pub mod replay;
 pub mod repository;
 pub mod returned;
 pub mod run;

@@ -139,9 +139,15 @@ pub struct SourceState {
     /// The source file's path within the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// A link to the lines, on forges whose links are known.
+    /// Whether no branch of a remote had that commit, as far as the repository knew: nobody else could look it up then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub local_only: bool,
+    /// A link to the lines, on forges whose links are known, for a commit that others can look up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permalink: Option<String>,
+    /// Why the repository that is there could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_read: Option<String>,
 }
 
 /// Whether a commit holds the code that ran.

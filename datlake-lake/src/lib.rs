@@ -10,6 +10,9 @@
 //! - No home directory is needed, and no configuration read, where a [`LakeBuilder`] is given the place of the lake.
 
 mod at_end;
+// For the program that makes calls again, and who asks it.
+#[doc(hidden)]
+pub mod checking;
 // For the engine of calls.
 #[doc(hidden)]
 pub mod claims;
@@ -46,7 +49,7 @@ pub mod shared_run;
 #[doc(hidden)]
 pub mod sync;
 #[doc(hidden)]
-pub use lake::NewCall;
+pub use lake::{MadeAgain, NewCall, RecordedCall};
 
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;

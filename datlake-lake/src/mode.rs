@@ -33,6 +33,9 @@ pub enum Mode {
     /// As `Frozen`, and every call that would run is shown on standard error with the reason. What depends on the result of
     /// such a call is not known, and not shown.
     Plan,
+    /// What the lake holds is found, every other body runs, and nothing is stored: where a program [makes calls
+    /// again](crate::report::CheckedCall) for `datlake check`.
+    Check,
 }
 
 impl Mode {
@@ -45,11 +48,17 @@ impl Mode {
             Self::Bypass => "bypass",
             Self::Frozen => "frozen",
             Self::Plan => "plan",
+            Self::Check => "check",
         }
+    }
+
+    /// Whether what bodies make is stored.
+    pub fn stores(self) -> bool {
+        !matches!(self, Self::Bypass | Self::Check)
     }
 
     /// Whether bodies run.
     pub fn runs(self) -> bool {
-        matches!(self, Self::Run | Self::Bypass)
+        matches!(self, Self::Run | Self::Bypass | Self::Check)
     }
 }

@@ -173,10 +173,14 @@ fn call(lineage: &Lineage, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     let commit = code.source.commit.as_deref().unwrap_or("none");
     let dirty = if code.source.dirty == Some(true) { "; files of the work tree were modified" } else { "" };
-    match code.source.state {
-        CodeState::Committed => writeln!(f, "  commit    {commit}{dirty}")?,
-        CodeState::Uncommitted => writeln!(f, "  commit    none has this code; it grew from {commit}{dirty}")?,
-        CodeState::Unknown => writeln!(f, "  commit    unknown")?,
+    let local = if code.source.local_only { ", which no remote had" } else { "" };
+    match (code.source.state, &code.source.not_read) {
+        (CodeState::Committed, _) => writeln!(f, "  commit    {commit}{local}{dirty}")?,
+        (CodeState::Uncommitted, _) => {
+            writeln!(f, "  commit    none has this code; it grew from {commit}{local}{dirty}")?
+        }
+        (CodeState::Unknown, None) => writeln!(f, "  commit    unknown")?,
+        (CodeState::Unknown, Some(why)) => writeln!(f, "  commit    unknown: {why}")?,
     }
     if let Some(link) = &code.source.permalink {
         writeln!(f, "  link      {link}")?;

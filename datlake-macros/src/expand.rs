@@ -7,6 +7,7 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{GenericArgument, GenericParam, Generics, Lifetime, Pat, ReturnType, Type, WherePredicate, parse_quote};
 
+use crate::again;
 use crate::attributes;
 use crate::code::{Code, allowances, companion};
 use crate::found::ClosureTable;
@@ -24,7 +25,9 @@ pub(crate) fn creator(model: &Creator, options: &Options, code: &Code) -> TokenS
     let companion = companion(&conditions, &model.function.visibility, info);
     let tracked = code.implementation(&conditions, &Generics::default(), info, options);
     let registration = expansion.registration();
-    let api = [Some(expansion.info()), Some(expansion.call()), expansion.calls()].into_iter().flatten();
+    let api = [Some(expansion.info()), Some(expansion.call()), expansion.calls(), again::function(model, &expansion.p)]
+        .into_iter()
+        .flatten();
     let body = expansion.body();
     let watched = code.rest.iter().map(ClosureTable::watched);
     let warnings = code.rest.iter().map(|found| found.warnings(&model.function));
@@ -134,8 +137,11 @@ impl<'m> Expansion<'m> {
         let Self { model, p, .. } = self;
         let info = &model.info;
         let asynchronous = model.function.signature.asyncness.is_some();
-        let replay = match why_not_replayed(model) {
-            None => quote!(::core::result::Result::Ok(())),
+        let replay = match again::why_not(model) {
+            None => {
+                let kind = if asynchronous { quote!(Async) } else { quote!(Blocking) };
+                quote!(::core::result::Result::Ok(#p::Replay::#kind(#info::__again)))
+            }
             Some(why) => quote!(::core::result::Result::Err(#why)),
         };
         quote! {
@@ -339,17 +345,6 @@ fn is_surely_send(model: &Creator) -> bool {
     let mut uncertain = Uncertain(generics.type_params().next().is_some());
     model.params.iter().for_each(|param| uncertain.visit_type(&param.ty));
     !uncertain.0
-}
-
-fn why_not_replayed(model: &Creator) -> Option<String> {
-    if !model.turbofish().is_empty() {
-        return Some("it is generic".to_owned());
-    }
-    model.params.iter().find_map(|param| match param.role {
-        Role::Skip => Some(format!("`{}` is not kept: it is marked `#[skip]`", param.key_name)),
-        Role::Secret => Some(format!("`{}` is not kept: it is marked `#[secret]`", param.key_name)),
-        Role::Plain | Role::ByName => None,
-    })
 }
 
 /// Gives elided lifetimes a name, where the language wants one; whether there were any.

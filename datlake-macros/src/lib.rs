@@ -21,6 +21,7 @@
 //! | `expand` | a creator's tokens |
 //! | `tracked` | a tracked item's tokens |
 
+mod again;
 mod attributes;
 mod code;
 mod compiled;

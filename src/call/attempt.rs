@@ -18,10 +18,10 @@ use super::site::{CallSite, WhenHeld};
 
 /// A call that stands somewhere, with its body `B`: a closure, or the future of an asynchronous creator.
 pub(super) struct Attempt<R, S, B> {
-    site: CallSite,
+    pub(super) site: CallSite,
     code: &'static Code,
     body: B,
-    describe: Describe<R>,
+    pub(super) describe: Describe<R>,
     shape: PhantomData<fn() -> (R, S)>,
 }
 

@@ -74,10 +74,8 @@ impl CallSite {
         when_held: WhenHeld,
     ) -> Result<Start<T>> {
         let of_other_code = self.lake.mode() == Mode::Run && self.is_of_other_code();
-        if self.lake.mode() == Mode::Bypass || of_other_code {
-            self.check_depth()?;
-            let key = self.target.identity.key;
-            return Ok(Start::Run(Box::new(self.run(code, key, None, false, Claims::default(), None, None))));
+        if self.lake.mode() == Mode::Bypass || of_other_code || self.again.is_some() {
+            return self.run_unclaimed(code);
         }
         self.consume_staged().await?;
         if !force && let Lookup::Hit(value, answer) = self.find(SearchIn::Local).await? {
@@ -86,9 +84,22 @@ impl CallSite {
         if !self.lake.mode().runs() {
             return Box::pin(self.look_only(force)).await;
         }
+        if self.lake.mode() == Mode::Check {
+            if let Lookup::Hit(value, answer) = self.find(SearchIn::Anywhere).await? {
+                return self.hit(value, &answer).await;
+            }
+            return self.run_unclaimed(code);
+        }
         self.join_run();
         // Apart: a hit needs nothing of it, and what holds a future holds the room for all its states.
         Box::pin(self.take_on(code, force, when_held)).await
+    }
+
+    /// Runs the body for nobody else: what it makes is not stored.
+    fn run_unclaimed<T>(self, code: &'static Code) -> Result<Start<T>> {
+        self.check_depth()?;
+        let key = self.target.identity.key;
+        Ok(Start::Run(Box::new(self.run(code, key, None, false, Claims::default(), None, None))))
     }
 
     /// The call has no value here: waits for somebody who makes it, or takes on to run it.

@@ -1,5 +1,6 @@
 //! Calls: a creator with its arguments, before anything runs.
 
+pub(crate) mod again;
 mod asked;
 mod attempt;
 pub(crate) mod body;
@@ -11,6 +12,7 @@ mod jobs;
 pub(crate) mod key;
 mod many;
 mod one;
+pub(crate) mod remade;
 mod running;
 mod set_aside;
 pub(crate) mod shape;

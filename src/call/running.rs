@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use datlake_core::canonical::{self, Encoded};
 use datlake_core::catalog::Published;
+use datlake_core::codec::Stored;
 use datlake_core::flight::Flight;
 use datlake_core::lineage::{Output, Param, ValueInput};
 use datlake_core::record::{Record, ValueBytes};
@@ -26,7 +27,7 @@ use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use super::undeclared_use;
 use datlake_lake::provenance;
 use datlake_lake::scope::{self, Ambient, StagedFile, mark, seen_lakes};
-use datlake_lake::{Event, NewCall};
+use datlake_lake::{Event, MadeAgain, NewCall};
 
 /// Characters of one argument, and of all, that an error shows.
 const LONGEST_ARGUMENT: usize = 60;
@@ -148,7 +149,11 @@ impl Running {
     /// The body returned something else than a value: says in an error whose it is.
     pub(crate) fn failed<R>(mut self, mut returned: R, describe: Describe<R>) -> R {
         let error = describe(&mut returned, &self.failed_call());
-        self.error = Some(error.unwrap_or_else(|| "its error has no words".to_owned()));
+        let error = error.unwrap_or_else(|| "its error has no words".to_owned());
+        if let Some(again) = &self.site.again {
+            again.failed(error.clone());
+        }
+        self.error = Some(error);
         returned
     }
 
@@ -205,6 +210,12 @@ impl Running {
         let inside = scope::outside_bodies(lake);
         let (made, mut encoded) = self.made(&value)?;
         let event = Event::Executed { call: self.site.id(self.body.key()), took, redundant: self.redundant };
+        if let Some(again) = &self.site.again {
+            let stored = codec::store(&value, canonical::encode(&value)?)?;
+            drop(inside);
+            again.made(self.made_again(stored, made).await?);
+            return Ok(Finished { value, event });
+        }
         if !self.site.is_remembered() {
             self.site.pass_on(&value, None)?;
             return Ok(Finished { value, event });
@@ -256,6 +267,16 @@ impl Running {
         }
         let encoded = returned?;
         Ok((self.body.finish(&encoded.files)?, encoded))
+    }
+
+    /// What the body made, for who compares it.
+    async fn made_again<T: Serialize>(&self, stored: Stored<T>, made: Made) -> Result<MadeAgain> {
+        Ok(MadeAgain {
+            outputs: stored.files.iter().filter_map(output).collect(),
+            value: (stored.digest, stored.bytes, ValueShape::of(&stored.value)),
+            content: self.settled(made.alive.clone()).await?.into_iter().collect(),
+            alive: made.alive,
+        })
     }
 
     /// Where the content is that the body made, and that nobody can change any more.

@@ -18,10 +18,11 @@ use serde::de::DeserializeOwned;
 
 use super::body::{self, Body};
 use super::key::CallTarget;
+use super::remade::Remaking;
 use crate::work_stealing;
 use datlake_lake::Lake;
 use datlake_lake::scope::{self, Frame as _};
-use datlake_lake::{CallId, Event, Mode, Remembered};
+use datlake_lake::{CallId, Event, Remembered};
 
 /// What a caller can afford.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub(crate) struct CallSite {
     pub(super) is_left_here: bool,
     /// Whether it was said that the call waits for another process.
     said_it_waits: bool,
+    /// Where what the call makes goes, if it is made again to be compared.
+    pub(super) again: Option<Remaking>,
 }
 
 /// What a search comes to.
@@ -135,7 +138,7 @@ impl CallSite {
             );
             return Err(Error::new(ErrorKind::Context, message));
         }
-        Ok(Self { lake, target, parent, pace, times_left: 0, is_left_here: false, said_it_waits: false })
+        Ok(Self { lake, target, parent, pace, times_left: 0, is_left_here: false, said_it_waits: false, again: None })
     }
 
     /// Whether `body` may make this call: its key must know of the creator and of the files.
@@ -287,7 +290,7 @@ impl CallSite {
 
     /// Whether what its body returns is kept.
     pub(super) fn is_remembered(&self) -> bool {
-        self.lake.mode() != Mode::Bypass && crate::creators::newer().is_none()
+        self.lake.mode().stores() && crate::creators::newer().is_none()
     }
 
     /// Whether the call is running, here or in another process of this machine.

@@ -22,7 +22,9 @@ pub(crate) fn read(root: &Path) -> Files {
         let path = entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned();
         let written =
             ["rs", "md", "toml"].iter().any(|end| entry.path().extension().is_some_and(|found| found == *end));
-        if entry.file_type().is_file() && written && !path.starts_with("tests/ui/") {
+        // Programs that are made to be wrong.
+        let is_case = ["pass", "fail", "files"].iter().any(|folder| path.starts_with(&format!("tests/ui/{folder}/")));
+        if entry.file_type().is_file() && written && !is_case {
             files.insert(path, std::fs::read_to_string(entry.path()).unwrap());
         }
     }

@@ -1,6 +1,7 @@
 //! Arguments as they are typed.
 
 mod add;
+mod check;
 mod config;
 mod find;
 mod gc;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand};
 
 pub(crate) use add::AddHow;
+pub(crate) use check::CheckHow;
 pub(crate) use config::{Config, Context};
 pub(crate) use find::{FindHow, Shown};
 pub(crate) use gc::GcHow;
@@ -257,6 +259,15 @@ pub(crate) enum Command {
         #[arg(value_name = "CALL|UID")]
         call: String,
     },
+    /// Makes recorded calls again by their own program, and compares what comes out with what the lake holds
+    ///
+    /// It finds functions that are not deterministic, that depend on what their keys do not know of, and results that were tampered with.
+    /// Calls that such a call makes are found as ever; nothing is stored. The program offers this by a line: its `main` begins with
+    /// `datlake::start()?;`. The exit status is 1 where something came out otherwise or failed.
+    #[command(after_help = "Example: datlake check reports/2026.md -- ./target/release/pipeline\n\
+        After an upgrade of the compiler or of crates: datlake check --changed -- ./target/release/pipeline\n\
+        All calls of a creator, four at a time: datlake check train -j 4 -- ./target/release/pipeline")]
+    Check(CheckHow),
     /// Shows what differs between how two files or values were made; or between two runs, or two states of a repository
     ///
     /// Parameters, inputs, code with its source, compiler and crates; and the same of the calls upstream that made what differs.

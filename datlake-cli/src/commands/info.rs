@@ -281,10 +281,14 @@ fn places(info: &FileInfo) -> Vec<String> {
 fn commit(call: &CreatedBy) -> String {
     let branch = call.branch.as_ref().map(|branch| format!(" on {branch}")).unwrap_or_default();
     let dirty = if call.dirty == Some(true) { "; files of the work tree were modified" } else { "" };
+    let local = if call.local_only { ", and no remote had it then" } else { "" };
     match (call.code_state, &call.commit) {
-        (CodeState::Committed, Some(commit)) => format!("{commit}{branch} has this code{dirty}"),
-        (CodeState::Uncommitted, Some(commit)) => format!("uncommitted, grew from {commit}{branch}{dirty}"),
+        (CodeState::Committed, Some(commit)) => format!("{commit}{branch} has this code{local}{dirty}"),
+        (CodeState::Uncommitted, Some(commit)) => format!("uncommitted, grew from {commit}{branch}{local}{dirty}"),
         (CodeState::Uncommitted, None) => "uncommitted".to_owned(),
-        (_, None) | (CodeState::Unknown, _) => "unknown".to_owned(),
+        (_, None) | (CodeState::Unknown, _) => match &call.not_read {
+            Some(why) => format!("unknown: {why}"),
+            None => "unknown".to_owned(),
+        },
     }
 }

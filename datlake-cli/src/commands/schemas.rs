@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, Collected, CommitInfo, CreatorCode, Evicted,
+    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Check, Cleaned, Collected, CommitInfo, CreatorCode, Evicted,
     FileInfo, FileRow, FoundCalls, Imported, LakeStatus, LineageGraph, MergeResult, Mirrored, NameHistory,
     ObjectChanges, Pull, Push, Repack, Repaired, Row, RunDiff, RunInfo, RunRow, SignedUrl, Verified,
 };
@@ -63,6 +63,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("cherry-pick", of::<MergeResult>()),
         ("commit", of::<CommitInfo>()),
         ("calls", of::<Vec<Row<CallRow>>>()),
+        ("check", of::<Check>()),
         ("code", of::<CallSources>()),
         ("config-check", of::<Checked>()),
         ("config-context-create", of::<ContextRow>()),

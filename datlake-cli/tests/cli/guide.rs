@@ -1,12 +1,38 @@
 //! Every command of the guide is run, and answers as the guide says.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::pipeline;
 use crate::server::{Server, answer};
 use crate::support::{Machine, ran};
 
+/// Not a test by itself: the program that makes the guide's calls again.
+#[test]
+fn a_pipeline() {
+    datlake::start().unwrap();
+}
+
+/// A machine with the program.
+fn with_program() -> Machine {
+    let machine = Machine::new();
+    let program = std::env::current_exe().unwrap();
+    let script = format!("#!/bin/sh\nexec '{}' --exact guide::a_pipeline >/dev/null 2>&1\n", program.display());
+    let script = machine.write("work/pipeline", &script);
+    std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    machine
+}
+
+#[test]
+fn the_page_of_questions_is_true() {
+    let machine = with_program();
+    pipeline::experiment(&machine.lake());
+    let commands = check(&machine, include_str!("../../../docs/guide/questions.md"));
+    assert!(commands >= 9, "the page has {commands} commands");
+}
+
 #[test]
 fn the_guide_is_true() {
-    let machine = Machine::new();
+    let machine = with_program();
     pipeline::run(&machine.lake());
     // The guide adds these itself.
     for uid in ["corpora/alice.txt", "corpora/snark.txt"] {
@@ -38,7 +64,7 @@ fn the_page_on_the_server_is_true() {
 
 /// Runs the commands of a page, and compares what they answer: how many there are.
 fn check(machine: &Machine, page: &str) -> usize {
-    let mut commands = 0;
+    let (mut commands, mut wrong) = (0, Vec::new());
     for block in page.split("```console\n").skip(1) {
         let (block, _) = block.split_once("\n```").unwrap();
         for step in format!("\n{block}").split("\n$ ").skip(1) {
@@ -47,12 +73,16 @@ fn check(machine: &Machine, page: &str) -> usize {
             let (warnings, expected): (Vec<_>, Vec<_>) =
                 expected.lines().partition(|line| line.starts_with("datlake: warning:"));
             let (warnings, expected) = (warnings.join("\n"), expected.join("\n"));
-            let is_so = ran.status == 0 && matches(&warnings, ran.err.trim_end());
-            assert!(is_so, "{command}\n{}\nis not\n{warnings}", ran.err);
-            assert!(matches(&expected, ran.out.trim_end()), "{command}\n{}\nis not\n{expected}", ran.out);
+            if ran.status != 0 || !matches(&warnings, ran.err.trim_end()) {
+                wrong.push(format!("$ {command}\n{}\nis not\n{warnings}", ran.err));
+            }
+            if !matches(&expected, ran.out.trim_end()) {
+                wrong.push(format!("$ {command}\n{}\nis not\n{expected}", ran.out));
+            }
             commands += 1;
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     commands
 }
 

@@ -7,6 +7,7 @@ mod add;
 mod at_size;
 mod buckets;
 mod calls;
+mod check;
 mod config;
 mod content;
 #[allow(dead_code, reason = "other tests use more of it")]
@@ -31,6 +32,7 @@ mod ray;
 mod repositories;
 mod rm;
 mod runs;
+mod secrets;
 mod serve;
 mod server;
 #[allow(dead_code, reason = "the tests of datlake-store use all of it")]

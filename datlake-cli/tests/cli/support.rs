@@ -203,7 +203,9 @@ impl Machine {
                 for (name, value) in members {
                     match name.as_str() {
                         "commit" | "code_state" | "branch" | "repository" | "permalink" | "host" | "rustc"
-                        | "target" | "cargo_lock" | "debug_assertions" | "program" => *value = "[…]".into(),
+                        | "target" | "cargo_lock" | "debug_assertions" | "program" | "local_only" | "not_read" => {
+                            *value = "[…]".into()
+                        }
                         "duration_ms" | "spent_ms" | "saved_ms" | "cpu_ms" | "peak_memory" => *value = 0.into(),
                         _ => self.normalise(value),
                     }

@@ -14,6 +14,7 @@ use datlake_store::{LocalView, Maker, Options, Permits, Reach, Wrap};
 
 use super::opened::register;
 use crate::at_end::at_end;
+use crate::checking;
 use crate::claims::OtherClaims;
 use crate::config::{self, Settings};
 use crate::handle::{Inner, Lake};
@@ -281,6 +282,7 @@ impl LakeBuilder {
     pub(super) fn open_unregistered(self) -> Result<Lake> {
         let Self { home, remote, email, offline, mode, explain, lease, cache_limit, keep_code, mut options, temporary } =
             self;
+        checking::refuse_others()?;
         options.limit = cache_limit;
         let home = match home {
             Some(home) => home,
@@ -298,7 +300,7 @@ impl LakeBuilder {
         let local_view = Arc::new(LocalView::open(&home, reach, &options)?);
         let lease = lease.unwrap_or_else(|| local_view.usual_lease());
         let provenance = Arc::new(Provenance::new(email, keep_code.unwrap_or(true)));
-        let journal = RunJournal::new(Arc::clone(&local_view), Arc::clone(&provenance), mode == Mode::Bypass);
+        let journal = RunJournal::new(Arc::clone(&local_view), Arc::clone(&provenance), !mode.stores());
         let last_packs = Arc::new(LastPacks(Arc::clone(&local_view)));
         at_end(&last_packs);
         let lake = Lake(Arc::new(Inner {

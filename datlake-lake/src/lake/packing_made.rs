@@ -3,7 +3,7 @@
 //! - What something else than a tree names stays a blob of its own, and so does what the body put into the lake before it ended.
 //! - Nothing is put here: whoever publishes the call puts the packs, and behind them what leads to them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use datlake_core::document::Content;
@@ -139,6 +139,13 @@ fn as_found<'a>(
         TreeEntry::Link(target) => (path, Source::Path(Path::new("")), FolderEntry::Link(target.clone())),
         _ => (path, Source::Path(Path::new("")), FolderEntry::Folder),
     }
+}
+
+/// The entries of the tree `output`, whose documents are among the local files that were made with it.
+pub(crate) fn made_entries(output: &Output, made: &HashMap<Digest, PathBuf>) -> Result<BTreeMap<String, TreeEntry>> {
+    let paths = made.iter().map(|(digest, path)| (*digest, path.as_path())).collect();
+    let trees = made_trees(std::slice::from_ref(output), &paths)?;
+    Ok(trees.into_iter().flat_map(|tree| tree.ranges).flat_map(|range| range.entries).collect())
 }
 
 /// The trees among `outputs` that were made and not passed on, each once.

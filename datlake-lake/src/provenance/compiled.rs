@@ -92,7 +92,7 @@ impl fmt::Debug for BlobId {
 }
 
 /// Cargo marks what it unpacked.
-fn is_of_registry(code: &Code) -> bool {
+pub(super) fn is_of_registry(code: &Code) -> bool {
     Path::new(code.manifest_dir).join(".cargo-ok").exists()
 }
 

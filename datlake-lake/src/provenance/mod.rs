@@ -230,7 +230,8 @@ fn unchanged(path: &Path, digest: &Digest) -> Option<Vec<u8>> {
     std::fs::read(path).ok().filter(|text| Digest::of(text) == *digest)
 }
 
-fn environment(code: &Code) -> Environment {
+/// What `code` was built with.
+pub fn environment(code: &Code) -> Environment {
     let lock = code.lock.map(|(_, digest)| Digest::from_bytes(digest));
     let (rustc, target) = (env!("DATLAKE_RUSTC"), env!("DATLAKE_TARGET"));
     Environment::new(lock, rustc, target, code.features, code.cfg, cfg!(debug_assertions))

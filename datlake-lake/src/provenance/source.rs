@@ -12,18 +12,85 @@ use std::path::{Path, PathBuf};
 use datlake_core::Code;
 use datlake_core::lineage::{CodeState, SourceState};
 use git2::{
-    Commit, IndexEntryExtendedFlag, IndexEntryFlag, ObjectType, Oid, Repository, Sort, Status, StatusOptions, Tree,
+    BranchType, Commit, IndexEntryExtendedFlag, IndexEntryFlag, ObjectType, Oid, Repository, Sort, Status,
+    StatusOptions, Tree,
 };
 
-use super::compiled::CompiledFile;
+use super::compiled::{CompiledFile, is_of_registry};
 
 /// Commits to look through for one that has the code.
 const HISTORY: usize = 2000;
 
 /// Where version control has `code` and what it depends on.
 pub(super) fn find(code: &'static Code) -> SourceState {
+    let directory = Path::new(code.manifest_dir);
+    if is_of_registry(code) {
+        // Whatever repository is around cargo's cache has nothing to do with it.
+        return published(code).unwrap_or_default();
+    }
     // A repository that cannot be read is no reason to fail a call.
-    look(code, &CompiledFile::all_of(code)).unwrap_or_default()
+    let found = look(code, &CompiledFile::all_of(code))
+        .unwrap_or_else(|| SourceState { not_read: why_not_read(directory), ..SourceState::default() });
+    match found.state {
+        CodeState::Committed => found,
+        _ if is_vendored(directory) => published(code).unwrap_or(found),
+        _ => found,
+    }
+}
+
+/// Whether `cargo vendor` put this package there.
+fn is_vendored(package: &Path) -> bool {
+    package.join(".cargo-checksum.json").exists()
+}
+
+/// Where a published package comes from, as cargo wrote it down when it was packaged. Its files are what was packaged: cargo checks that.
+fn published(code: &Code) -> Option<SourceState> {
+    #[derive(serde::Deserialize)]
+    struct PackagedFrom {
+        git: PackagedGit,
+        #[serde(default)]
+        path_in_vcs: String,
+    }
+    #[derive(serde::Deserialize)]
+    struct PackagedGit {
+        sha1: String,
+        #[serde(default)]
+        dirty: bool,
+    }
+    let read = |name: &str| std::fs::read_to_string(Path::new(code.manifest_dir).join(name)).ok();
+    let PackagedFrom { git, path_in_vcs } = serde_json::from_str(&read(".cargo_vcs_info.json")?).ok()?;
+    let manifest = read("Cargo.toml").and_then(|text| text.parse::<toml_edit::DocumentMut>().ok());
+    let remote = manifest.as_ref().and_then(|manifest| manifest.get("package")?.get("repository")?.as_str());
+    let remote = remote.map(without_credentials);
+    let path =
+        [path_in_vcs.as_str(), code.file].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    let state = if git.dirty { CodeState::Uncommitted } else { CodeState::Committed };
+    let permalink = match (state, &remote) {
+        (CodeState::Committed, Some(remote)) => permalink(remote, &git.sha1, &path, code.line),
+        _ => None,
+    };
+    Some(SourceState {
+        state,
+        commit: Some(git.sha1),
+        dirty: Some(git.dirty),
+        repository: remote,
+        path: Some(path),
+        permalink,
+        ..SourceState::default()
+    })
+}
+
+/// Why the repository around a directory cannot be read, if there is one.
+fn why_not_read(directory: &Path) -> Option<String> {
+    let error = Repository::discover(directory).err()?;
+    match error.code() {
+        git2::ErrorCode::NotFound => None,
+        git2::ErrorCode::Owner => Some(
+            "its repository belongs to another user, and git was not told that it is safe (`safe.directory`)"
+                .to_owned(),
+        ),
+        code => Some(format!("its repository cannot be read ({code:?})")),
+    }
 }
 
 /// The state of `files` by the repository that `code` is in.
@@ -41,19 +108,30 @@ fn look(code: &Code, files: &[CompiledFile]) -> Option<SourceState> {
     let remote = repository.find_remote("origin").ok().and_then(|remote| remote.url().ok().map(without_credentials));
     let state = if commit.is_some() { CodeState::Committed } else { CodeState::Uncommitted };
     let id = commit.or_else(|| Some(head.as_ref()?.peel_to_commit().ok()?.id())).map(|id| id.to_string());
+    let known = id.as_deref().and_then(|id| Oid::from_str(id).ok());
+    let local_only = remote.is_some() && known.is_some_and(|id| !is_pushed(repository, id));
     let permalink = match (state, &remote, &id) {
-        (CodeState::Committed, Some(remote), Some(id)) => permalink(remote, id, &path, code.line),
+        (CodeState::Committed, Some(remote), Some(id)) if !local_only => permalink(remote, id, &path, code.line),
         _ => None,
     };
     Some(SourceState {
         state,
         commit: id,
+        local_only,
+        not_read: None,
         branch: head.filter(git2::Reference::is_branch).and_then(|head| head.shorthand().ok().map(str::to_owned)),
         dirty: dirty(repository),
         repository: remote,
         path: Some(path),
         permalink,
     })
+}
+
+/// Whether a branch of a remote has the commit, as far as the repository knows. Where its history is cut off, nothing says that none has.
+fn is_pushed(repository: &Repository, commit: Oid) -> bool {
+    let Ok(branches) = repository.branches(Some(BranchType::Remote)) else { return false };
+    let tips = branches.filter_map(|branch| branch.ok()?.0.get().peel_to_commit().ok());
+    tips.map(|tip| tip.id()).any(|tip| tip == commit || repository.graph_descendant_of(tip, commit).unwrap_or(true))
 }
 
 /// A path without symbolic links, where the file is there.
@@ -211,5 +289,7 @@ fn permalink(remote: &str, commit: &str, path: &str, line: u32) -> Option<String
     Some(format!("https://{web}/{rest}"))
 }
 
+#[cfg(test)]
+mod odd;
 #[cfg(test)]
 mod tests;

@@ -158,8 +158,12 @@ pub struct CreatedBy {
     pub branch: Option<String>,
     /// The repository's remote, without credentials.
     pub repository: Option<String>,
-    /// A link to the lines, on forges whose links are known.
+    /// A link to the lines, on forges whose links are known, for a commit that others can look up.
     pub permalink: Option<String>,
+    /// Whether no branch of a remote had the commit when the call ran, as far as its repository knew.
+    pub local_only: bool,
+    /// Why the repository around the code could not be read.
+    pub not_read: Option<String>,
     /// Hash of the code with all that it declares to depend on.
     pub code_hash: CodeHash,
     /// What the code depends on, directly or not.
@@ -245,6 +249,8 @@ impl From<Lineage> for CreatedBy {
             branch: code.source.branch,
             repository: code.source.repository,
             permalink: code.source.permalink,
+            local_only: code.source.local_only,
+            not_read: code.source.not_read,
             code_hash: code.hash,
             dependencies: code.dependencies,
             extent: None,

@@ -15,6 +15,7 @@
 //! ```
 
 mod calls;
+mod check;
 mod code;
 mod compare;
 mod contents;
@@ -36,6 +37,7 @@ use datlake_core::Error;
 use serde::{Deserialize, Serialize};
 
 pub use calls::{CallEvent, CallExplanation, CallInfo, CallRow, Comparison, FoundCalls, History, ReturnValue, Since};
+pub use check::{Check, CheckDifference, CheckOutcome, CheckedCall, FirstDifference};
 pub use code::{CallSources, CodeExtent, CodeNote, CreatorCode, ItemSource, SourceItem};
 pub use compare::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
 pub use contents::{CodeSince, FilePreview, GraphSources, NoPreview, PreviewedFile};

@@ -223,6 +223,11 @@ fn only(calls: Calls, creator: &str, short: &str) -> Result<(CreatorName, CallKe
     }
 }
 
+/// Whether `text` is the name of a call, which may be abbreviated.
+pub(super) fn is_call(text: &str) -> bool {
+    call(text).is_some()
+}
+
 /// The parts of `creator/3f9a27`.
 fn call(text: &str) -> Option<(&str, &str)> {
     let (creator, short) = text.strip_prefix('@').unwrap_or(text).rsplit_once('/')?;

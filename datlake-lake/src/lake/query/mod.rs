@@ -1,6 +1,7 @@
 //! What a lake is asked, and answers by a [report](crate::report).
 
 mod calls;
+mod check;
 mod code;
 mod compare;
 mod downstream;
@@ -19,6 +20,7 @@ mod status;
 mod upstream;
 mod values;
 
+pub use check::{MadeAgain, RecordedCall};
 pub use find::{CallOrder, CallQuery, Condition};
 pub use rows::Rows;
 pub use shared_run::WatchedRun;

@@ -109,7 +109,7 @@ fn compile(path: PathBuf) -> CompiledFile {
     CompiledFile { blob: BlobId::of(&fs::read(&path).unwrap()), path: Some(path), is_rust }
 }
 
-const CODE: Code = Code {
+pub(super) const CODE: Code = Code {
     package: "p",
     package_version: "1.0.0",
     manifest_dir: "",

@@ -1,0 +1,109 @@
+//! Calls made again from what their records tell, to be compared.
+//!
+//! The arguments that come back are those of the call if the key does; else nothing runs.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+
+use datlake_core::FailedCall;
+use datlake_core::replay::NotGiven;
+use datlake_lake::RecordedCall;
+use futures_util::FutureExt as _;
+use serde::Deserialize;
+
+use super::attempt::Attempt;
+use super::failure::{self, Describe};
+use super::one::{AsyncCall, Call};
+use super::remade::{NotMade, Remade, Remaking};
+use super::shape::Shape;
+
+/// Reads one argument, by autoref: as its type can.
+#[derive(Debug)]
+pub struct Given<T>(PhantomData<fn() -> T>);
+
+impl<T> Given<T> {
+    /// Of this type.
+    #[expect(clippy::new_without_default, reason = "generated code alone makes these")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// The type can be read.
+pub trait GivenBack<'r, T> {
+    /// The argument.
+    fn read(&self, recorded: &'r RecordedCall, name: &'static str) -> Result<T, NotMade>;
+}
+
+/// Anything else.
+pub trait GivenNever<T> {
+    /// Why not.
+    fn read(&self, _: &RecordedCall, name: &'static str) -> Result<T, NotMade> {
+        Err(NotMade::Impossible(format!(
+            "`{name}` cannot be read from a record: its type does not implement `Deserialize`"
+        )))
+    }
+}
+
+impl<'r, T: Deserialize<'r>> GivenBack<'r, T> for &Given<T> {
+    fn read(&self, recorded: &'r RecordedCall, name: &'static str) -> Result<T, NotMade> {
+        let argument = recorded.argument(name).map_err(|why| {
+            let why = match why {
+                NotGiven::Secret => "is not kept: it is secret",
+                NotGiven::Large => "was too large for the record, and is not what another call returned",
+                NotGiven::Deep => "is nested too deep for the record",
+                NotGiven::NoFile => "holds a file that its record does not name",
+            };
+            NotMade::Impossible(format!("`{name}` {why}"))
+        })?;
+        argument
+            .read()
+            .ok_or_else(|| NotMade::Impossible(format!("`{name}` cannot be read from its record by its type")))
+    }
+}
+
+impl<T> GivenNever<T> for Given<T> {}
+
+impl<R, S: Shape<R>, F: FnOnce() -> R> Call<R, S, F> {
+    /// Makes the call again, if it is the recorded one. What it makes is stored nowhere.
+    #[doc(hidden)]
+    pub fn again(self, recorded: &RecordedCall) -> Remade {
+        let (attempt, again, describe, call) = prepared(self.attempt()?, recorded)?;
+        // Apart from those of a body, panics of datlake itself, under `on_error = "panic"`.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| attempt.run(false))) {
+            Ok(returned) => again.taken(returned, |returned| describe(returned, &call)),
+            Err(panic) => Err(NotMade::Failed(failure::of_panic(&*panic))),
+        }
+    }
+}
+
+impl<R, S: Shape<R>, F: Future<Output = R>> AsyncCall<R, S, F> {
+    /// As that of [`Call`].
+    #[doc(hidden)]
+    pub async fn again(self, recorded: &RecordedCall) -> Remade {
+        let (attempt, again, describe, call) = prepared(self.attempt()?, recorded)?;
+        match AssertUnwindSafe(attempt.run_async(false)).catch_unwind().await {
+            Ok(returned) => again.taken(returned, |returned| describe(returned, &call)),
+            Err(panic) => Err(NotMade::Failed(failure::of_panic(&*panic))),
+        }
+    }
+}
+
+type Prepared<R, S, B> = (Attempt<R, S, B>, Remaking, Describe<R>, FailedCall);
+
+fn prepared<R, S: Shape<R>, B>(
+    mut attempt: Attempt<R, S, B>,
+    recorded: &RecordedCall,
+) -> Result<Prepared<R, S, B>, NotMade> {
+    let site = &mut attempt.site;
+    if !recorded.is_of(&site.lake, site.target.identity.key)? {
+        let why = "what its record shows of the arguments is not all that counted in its key";
+        return Err(NotMade::Impossible(why.to_owned()));
+    }
+    let again = Remaking::default();
+    site.again = Some(again.clone());
+    let call = FailedCall::new(recorded.lineage.creator.clone(), recorded.lineage.key, String::new(), String::new());
+    let describe = attempt.describe;
+    Ok((attempt, again, describe, call))
+}
