@@ -8,6 +8,8 @@
 //! cargo run --example grid -- 30              # with another window: only what is new runs
 //! cargo run --example grid -- 30 2000         # one fails, and the error says which
 //! cargo run --example grid -- other.csv       # another table: the input and the report are replaced
+//! datlake run -n 4 -- target/debug/examples/grid                  # by four processes, as many trainings at a time as there are CPUs
+//! datlake run --on slurm -n 4 -- target/debug/examples/grid 30    # by the tasks of a job of Slurm's
 //! ```
 
 use std::fmt::Write as _;
@@ -70,7 +72,7 @@ fn split(highs: &[f64]) -> (&[f64], &[f64]) {
 }
 
 /// Ridge regression, by the normal equations.
-#[file_creator]
+#[file_creator(resources(cpus = 1, memory = "64 MiB"))]
 fn train(highs: &[f64], parameters: Parameters) -> Result<Model> {
     let Parameters { window, penalty } = parameters;
     let (training, _) = split(highs);

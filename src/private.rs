@@ -2,7 +2,7 @@
 
 use datlake_core::Code as CodeOf;
 
-pub use datlake_core::{ClosureTable, Code, Tracked};
+pub use datlake_core::{ClosureTable, Code, Resources, Tracked};
 pub use datlake_lake::RecordedCall;
 pub use inventory;
 

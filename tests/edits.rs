@@ -144,6 +144,10 @@ fn edits_of_text_alone(program: &mut Program) {
     program.replace("neutral.rs", "n - 1", "n  -  1 // one less");
     program.replace("neutral.rs", "depends_on(low, high)", "depends_on(high, low,)");
     program.replace("neutral.rs", "pub fn shown", "pub(crate) fn shown");
+    // Of the creator itself, and of one that calls it.
+    let bare = "#[file_creator]\npub fn documented";
+    let asking = "#[file_creator(resources(cpus = 1, memory = \"1 MiB\"))]\npub fn documented";
+    program.replace("neutral.rs", bare, asking);
     program.replace("code.rs", "n + 5", "n + 500");
     program.move_function("moved_by_name", "here", "there");
     // The version changes Cargo.lock as well.

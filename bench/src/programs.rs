@@ -26,6 +26,13 @@ fn kibibyte(n: u64) -> datlake::Result<File> {
     File::from_bytes("out.bin", text(n))
 }
 
+/// As long as a small task of a cluster, and nothing for a processor.
+#[file_creator]
+fn fifty_ms(n: u64) -> datlake::Result<u64> {
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    Ok(n + 1)
+}
+
 #[file_creator]
 async fn small_joined(n: u64) -> datlake::Result<u64> {
     Ok(n + 1)
@@ -84,6 +91,12 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
         })?,
         "many-joined" => joined(&path(0)?, number(1)?, small_joined)?,
         "rayon" => by_rayon(&path(0)?, number(1)?)?,
+        // LAKE N: as one of several processes.
+        "share" => timed(|| {
+            let lake = open(&path(0)?)?;
+            let _current = lake.enter();
+            AnyResult::Ok(fifty_ms::calls(0..number(1)?).threads(1).run()?)
+        })?,
         // LAKE FROM N
         "cold-joined" => {
             let from = number(1)?;

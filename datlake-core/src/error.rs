@@ -61,6 +61,8 @@ pub enum ErrorKind {
     Recursion,
     /// A body ended its process so often that nobody runs it any more in this run.
     SetAside,
+    /// A body asks for more of its machine than any process has that could run it.
+    Resources,
     /// A body would have to run, and the lake runs none: its mode is `frozen` or `plan`.
     WouldRun,
     /// A forced run made other outputs than the lake holds.

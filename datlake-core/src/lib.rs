@@ -5,6 +5,7 @@
 //!
 //! What asks a [`Store`] fails as that does; a section on errors says what else there is.
 
+pub mod admission;
 pub mod by_key;
 pub mod canonical;
 pub mod catalog;
@@ -30,10 +31,12 @@ pub mod log;
 #[cfg(feature = "made-up")]
 pub mod made_up;
 pub mod memo;
+mod process;
 pub mod record;
 pub mod record_pack;
 pub mod replay;
 pub mod repository;
+mod resources;
 pub mod returned;
 pub mod run;
 #[cfg(feature = "schemas")]
@@ -56,6 +59,7 @@ pub use file_ref::{FILE_TOKEN, FileRef};
 pub use found::{Closure, ClosureItem, ClosureTable};
 pub use key::{Identity, KeyBuilder};
 pub use layout::{Location, LogId, Prefix, RUNS, Role, Stage, run_file, run_of};
+pub use resources::{Given, Resources};
 pub use source_texts::{SourceText, SourceTexts};
 pub use store::{Created, Entry, Pending, Side, Sink, Store, StoreExt, Visit, WHOLE};
 pub use uid::{CreatorName, MAX_NAME, MAX_SEGMENT, Uid, UidKind};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::process::BodyProcess;
 use crate::value_shape::ValueShape;
 use crate::{CallKey, Code, CodeHash, CreatorName, Digest, Uid};
 
@@ -48,6 +49,9 @@ pub struct Lineage {
     pub host: String,
     /// The run (process) it was part of.
     pub run: String,
+    /// What is known of that process, where it was not started alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<BodyProcess>,
     /// When the body started, RFC 3339, UTC, by the machine's clock.
     pub started_at: String,
     /// How long the body took, in milliseconds.

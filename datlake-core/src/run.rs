@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::FORMAT;
 use crate::lineage::{Param, Person};
-use crate::{CallKey, CreatorName, Error, ErrorKind, Result};
+pub use crate::process::{BodyProcess, ProcessUsage, Scheduled, SharedRun};
+use crate::{CallKey, CreatorName, Digest, Error, ErrorKind, Given, Result};
 
 const KIND: &str = "run";
 
@@ -47,42 +48,12 @@ pub struct RunHeader {
     /// Where a scheduler put it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Scheduled>,
-}
-
-/// Where a scheduler put a process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct Scheduled {
-    /// The scheduler: `slurm`, `kubernetes`.
-    pub by: String,
-    /// What it calls the cluster.
-    pub cluster: Option<String>,
-    /// What it calls the machine.
-    pub node: Option<String>,
-    /// What it calls the job; of a job with several tasks this one.
-    pub job: Option<String>,
-}
-
-/// What a process has used of its machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct ProcessUsage {
-    /// The most memory at a time, in bytes.
-    pub peak_memory: Option<u64>,
-    /// The time of all its threads on a CPU, in milliseconds.
-    pub cpu_ms: Option<u64>,
-}
-
-/// The place of a process among those that were started together to share a program's work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct SharedRun {
-    /// What they are called together.
-    pub id: String,
-    /// Which one it is, from 0 on, where somebody says so.
-    pub rank: Option<u64>,
-    /// How many were started, where somebody says so.
-    pub of: Option<u64>,
+    /// What it was given of its machine; of a process that was started alone nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Given>,
+    /// The digest of the program's file: two processes with one are one build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Digest>,
 }
 
 /// What became of a call in a run.
@@ -219,7 +190,7 @@ enum Line {
     Waits(Waiting),
     /// Another of the first line: what stood before it was cleared away.
     #[expect(dead_code, reason = "it says nothing new")]
-    Opening(Opening),
+    Opening(Box<Opening>),
 }
 
 impl RunHeader {

@@ -19,6 +19,7 @@ use datlake_store::{LocalView, PerProcess, cpu_time, peak_memory};
 use crate::at_end::{Ends, at_end};
 use crate::event::CallId;
 use crate::provenance::{self, Provenance};
+use crate::resources;
 use crate::shared_run;
 use crate::sync::lock;
 
@@ -220,6 +221,8 @@ impl RunJournal {
             datlake_version: provenance::VERSION.to_owned(),
             shared: shared_run::here().cloned(),
             place: shared_run::place(),
+            given: shared_run::here().and_then(|_| resources::given().ok()),
+            build: shared_run::here().and_then(|_| shared_run::build()),
         };
         head.to_line()
     }

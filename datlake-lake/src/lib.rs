@@ -43,6 +43,8 @@ mod twins;
 #[doc(hidden)]
 pub mod provenance;
 #[doc(hidden)]
+pub mod resources;
+#[doc(hidden)]
 pub mod scope;
 #[doc(hidden)]
 pub mod shared_run;
@@ -74,4 +76,5 @@ pub use repository::{
     Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, MergeWinner, NewRepository, ObjectQuery,
     Reference, Repository, RepositoryAddress, Tag, Transaction, Upload,
 };
+pub use resources::given;
 pub use scope::{Entered, Here, Scoped, here};

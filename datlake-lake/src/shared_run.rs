@@ -3,13 +3,17 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use datlake_core::run::{Scheduled, SharedRun};
+use datlake_core::Digest;
+use datlake_core::run::{BodyProcess, ProcessUsage, Scheduled, SharedRun};
+use datlake_store::{cpu_time, hash_file, peak_memory};
+
+use crate::rank::Numbered;
+use crate::resources;
 
 /// What `datlake run` calls the processes that it starts.
 const RUN: &str = "DATLAKE_RUN";
-/// How many it starts.
-const SIZE: &str = "DATLAKE_RUN_SIZE";
 /// The program's file name, a colon, and the digest of its content.
 const PROGRAM: &str = "DATLAKE_RUN_PROGRAM";
 /// The longest name of a shared run.
@@ -23,22 +27,33 @@ pub fn here() -> Option<&'static SharedRun> {
 
 fn of(variable: impl Fn(&str) -> Option<OsString>) -> Option<SharedRun> {
     let text = |name: &str| variable(name)?.into_string().ok().filter(|value| is_name(value));
-    let number = |name: &&str| text(name)?.parse::<u64>().ok();
     let job = || {
         let job = text("SLURM_ARRAY_JOB_ID").or_else(|| text("SLURM_JOB_ID"))?;
         // A job may start one program after another.
         Some(format!("slurm-{job}.{}", text("SLURM_STEP_ID").unwrap_or_else(|| "batch".to_owned())))
     };
-    Some(SharedRun {
-        id: text(RUN).or_else(job)?,
-        rank: ["DATLAKE_RANK", "SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "SLURM_PROCID"].iter().find_map(number),
-        of: [SIZE, "SLURM_ARRAY_TASK_COUNT", "SLURM_NTASKS"].iter().find_map(number),
-    })
+    // What Open MPI calls the processes of one `mpirun`.
+    let mpi = || {
+        let name = variable("PMIX_NAMESPACE")?.into_string().ok()?;
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        Some(format!("mpi-{}", name.chars().map(plain).collect::<String>())).filter(|name| is_name(name))
+    };
+    let Numbered { number, of } = Numbered::of(&variable);
+    Some(SharedRun { id: text(RUN).or_else(job).or_else(mpi)?, rank: number, of })
 }
 
 /// Where a scheduler put this process.
 pub(crate) fn place() -> Option<Scheduled> {
     place_of(|name| std::env::var_os(name))
+}
+
+/// This process as the one in which a body ran, before which it had used so much of CPUs; `None` where it was started alone.
+pub fn process(cpu_before: Option<Duration>) -> Option<BodyProcess> {
+    let shared = here()?.clone();
+    let cpu = cpu_time().zip(cpu_before).map(|(now, before)| now.saturating_sub(before));
+    let cpu_ms = cpu.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let used = Some(ProcessUsage { peak_memory: peak_memory(), cpu_ms });
+    Some(BodyProcess { shared: Some(shared), place: place(), given: resources::given().ok(), used })
 }
 
 fn place_of(variable: impl Fn(&str) -> Option<OsString>) -> Option<Scheduled> {
@@ -57,47 +72,34 @@ fn place_of(variable: impl Fn(&str) -> Option<OsString>) -> Option<Scheduled> {
     text("KUBERNETES_SERVICE_HOST").map(|_| by("kubernetes", None, text("NODE_NAME"), text("HOSTNAME")))
 }
 
-/// How many CPUs this process was given, where somebody says so.
-pub fn cpus() -> Option<usize> {
-    cpus_of(|name| std::env::var_os(name))
+/// Whether this process is another build of the program that the shared run was started with, where that is known: code is part of a call's
+/// key, so its calls would be made twice. It reads the program's file.
+pub(crate) fn is_told_to_be_another_build() -> Option<bool> {
+    let program = std::env::var(PROGRAM).ok()?;
+    let (name, digest) = program.rsplit_once(':')?;
+    // A program of another name was started by that one, such as a script.
+    Some(program_name()?.as_str() == name && build()?.to_string() != digest)
 }
 
-fn cpus_of(variable: impl Fn(&str) -> Option<OsString>) -> Option<usize> {
-    let text = |name: &str| variable(name)?.into_string().ok();
-    let own =
-        || text("DATLAKE_RESOURCES")?.split(',').find_map(|given| given.trim().strip_prefix("cpus=")?.parse().ok());
-    own().or_else(|| text("SLURM_CPUS_PER_TASK")?.parse().ok()).filter(|cpus| *cpus > 0)
+/// The digest of the file that runs, also where another has taken its place: two processes with one are one build.
+pub(crate) fn build() -> Option<Digest> {
+    static BUILD: OnceLock<Option<Digest>> = OnceLock::new();
+    *BUILD.get_or_init(|| {
+        let itself = Path::new("/proc/self/exe");
+        let file = if itself.exists() { itself.to_owned() } else { std::env::current_exe().ok()? };
+        Some(hash_file(&file).ok()?.0)
+    })
+}
+
+fn program_name() -> Option<String> {
+    let name = std::env::current_exe().ok()?.file_name()?.to_string_lossy().into_owned();
+    // What was deleted is called so.
+    Some(name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned())
 }
 
 fn is_name(text: &str) -> bool {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     (1..=LONGEST).contains(&text.len()) && text.chars().all(fine)
-}
-
-/// Whether this process is another build of the program that the shared run was started with: code is part of a call's key, so its calls
-/// would be made twice. Asked once; it reads the program's file. `true` is answered once.
-pub fn is_another_build() -> bool {
-    static ASKED: OnceLock<()> = OnceLock::new();
-    let mut another = false;
-    ASKED.get_or_init(|| another = std::env::var(PROGRAM).is_ok_and(|program| differs(&program, running().as_deref())));
-    another
-}
-
-/// The file that runs, also where another has taken its place.
-fn running() -> Option<std::path::PathBuf> {
-    let itself = Path::new("/proc/self/exe");
-    if itself.exists() { Some(itself.to_owned()) } else { std::env::current_exe().ok() }
-}
-
-/// Whether the file is of the name of `program` and has other content. A program of another name was started by that one, such as a script.
-fn differs(program: &str, file: Option<&Path>) -> bool {
-    let Some(((name, digest), file)) = program.rsplit_once(':').zip(file) else { return false };
-    let called = std::env::current_exe().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    // What was deleted is called so.
-    let called = called.as_deref().map(|called| called.strip_suffix(" (deleted)").unwrap_or(called));
-    let mut hasher = blake3::Hasher::new();
-    let hashed = std::fs::File::open(file).and_then(|file| hasher.update_reader(file).map(drop));
-    called == Some(name) && hashed.is_ok() && hasher.finalize().to_hex().as_str() != digest
 }
 
 #[cfg(test)]
@@ -134,13 +136,17 @@ mod tests {
                 ],
                 is("slurm-7.batch", Some(2), None),
             ),
+            (
+                &[("PMIX_NAMESPACE", "prterun-n1-4711@1"), ("PMIX_RANK", "3"), ("OMPI_COMM_WORLD_SIZE", "8")],
+                is("mpi-prterun-n1-4711-1", Some(3), Some(8)),
+            ),
         ] {
             assert_eq!(shared(variables), expected, "{variables:?}");
         }
     }
 
     #[test]
-    fn each_engine_says_where_a_process_is_and_what_it_was_given() {
+    fn each_engine_says_where_a_process_is() {
         let variables = |variables: &'static [(&str, &str)]| {
             move |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         };
@@ -150,12 +156,11 @@ mod tests {
             ("SLURM_ARRAY_TASK_ID", "2"),
             ("SLURM_CLUSTER_NAME", "c"),
             ("SLURMD_NODENAME", "n1"),
-            ("SLURM_CPUS_PER_TASK", "4"),
         ];
         let some = |text: &str| Some(text.to_owned());
         let place = Scheduled { by: "slurm".to_owned(), cluster: some("c"), node: some("n1"), job: some("7_2") };
-        assert_eq!((place_of(variables(slurm)), cpus_of(variables(slurm))), (Some(place), Some(4)));
-        assert_eq!((place_of(variables(&[])), cpus_of(variables(&[]))), (None, None));
+        assert_eq!(place_of(variables(slurm)), Some(place));
+        assert_eq!(place_of(variables(&[])), None);
         let ray = &[
             ("SLURM_JOB_ID", "9"),
             ("RAY_JOB_ID", "02000000"),
@@ -164,24 +169,5 @@ mod tests {
         ];
         let place = Scheduled { by: "ray".to_owned(), cluster: None, node: some("10.0.0.7"), job: some("datlake-1") };
         assert_eq!(place_of(variables(ray)), Some(place));
-        let given = &[("DATLAKE_RESOURCES", "memory=7, cpus=3"), ("SLURM_CPUS_PER_TASK", "4")];
-        assert_eq!(cpus_of(variables(given)), Some(3));
-        assert_eq!(cpus_of(variables(&[("DATLAKE_RESOURCES", "cpus=0")])), None);
-    }
-
-    #[test]
-    fn another_build_is_the_same_program_with_other_content() {
-        let running = running().unwrap();
-        let name = std::env::current_exe().unwrap().file_name().unwrap().to_string_lossy().into_owned();
-        let digest = blake3::hash(&std::fs::read(&running).unwrap()).to_hex();
-        let other = blake3::hash(b"another build").to_hex();
-        for (program, expected) in [
-            (format!("{name}:{digest}"), false),
-            (format!("{name}:{other}"), true),
-            (format!("mpirun:{other}"), false),
-            ("nothing".to_owned(), false),
-        ] {
-            assert_eq!(differs(&program, Some(&running)), expected, "{program}");
-        }
     }
 }

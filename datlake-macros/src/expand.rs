@@ -236,6 +236,10 @@ impl<'m> Expansion<'m> {
             Some((_, OnChange::Replace)) => parts.push(quote!(__key.replace();)),
             None => {}
         }
+        if let Some(resources) = &options.resources {
+            let resources = resources.expression(&self.p);
+            parts.push(quote!(__key.resources(#resources);));
+        }
         parts
     }
 

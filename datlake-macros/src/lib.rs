@@ -7,6 +7,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `options` | what stands in the attribute's parentheses |
+//! | `resources` | what a body needs of its machine |
 //! | `signature` | the checked model of a creator |
 //! | `shown` | patterns that documentation can keep showing |
 //! | `attributes` | which of the user's attributes go where |
@@ -30,6 +31,7 @@ mod errors;
 mod expand;
 mod found;
 mod options;
+mod resources;
 mod scan;
 mod shown;
 mod signature;

@@ -10,6 +10,7 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, LitInt, LitStr, Path, Token, parenthesized, parse_quote};
 
 use crate::errors::Errors;
+use crate::resources::Resources;
 
 /// The struct that stands for a tracked module, inside it.
 pub(crate) const MODULE: &str = "__DatlakeModule";
@@ -32,7 +33,7 @@ impl Attribute {
     }
 
     fn known(self) -> &'static [&'static str] {
-        const ALL: [&str; 11] = [
+        const ALL: [&str; 12] = [
             "depends_on",
             "crate",
             "info",
@@ -44,6 +45,7 @@ impl Attribute {
             "local",
             "closure",
             "registry",
+            "resources",
         ];
         match self {
             Self::FileCreator => &ALL,
@@ -105,6 +107,8 @@ pub(crate) struct Options {
     pub(crate) closure: Extent,
     /// `registry = "…"`
     pub(crate) registry: Registry,
+    /// `resources(…)`
+    pub(crate) resources: Option<Resources>,
 }
 
 impl Options {
@@ -122,6 +126,7 @@ impl Options {
             local: false,
             closure: Extent::Full,
             registry: Registry::Record,
+            resources: None,
         };
         let mut seen: Vec<Ident> = Vec::new();
         for option in separated(tokens, errors) {
@@ -185,6 +190,7 @@ impl Options {
             "registry" => {
                 word(value, &["record", "count"]).map(|(_, at)| self.registry = [Registry::Record, Registry::Count][at])
             }
+            "resources" => list.parse2(value).map(|items| self.resources = Some(Resources::of(items, errors))),
             _ => Ok(()),
         };
         if read.is_err() {
@@ -237,6 +243,7 @@ fn usage(name: &Ident) -> &'static str {
         "local" => "expected `local` alone",
         "on_error" => "expected `on_error = \"panic\"`",
         "closure" => "expected `closure = \"full\"`, `\"own\"` or `\"none\"`",
+        "resources" => "expected what a body needs, as in `resources(cpus = 4, gpus = 1, memory = \"16GiB\")`",
         "registry" => "expected `registry = \"record\"` or `\"count\"`",
         _ => "unknown option",
     }

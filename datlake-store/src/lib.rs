@@ -21,6 +21,7 @@ mod lake_header;
 mod lease;
 mod leaving;
 mod local_view;
+pub mod machine;
 mod maker;
 mod names;
 #[cfg(feature = "cloud")]

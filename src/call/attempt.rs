@@ -10,11 +10,11 @@ use datlake_lake::scope::Scoped;
 use datlake_store::wait;
 use futures_util::FutureExt as _;
 
-use super::claim::Backoff;
 use super::engine::Start;
 use super::failure::Describe;
 use super::shape::Shape;
 use super::site::{CallSite, WhenHeld};
+use super::waiting::Backoff;
 
 /// A call that stands somewhere, with its body `B`: a closure, or the future of an asynchronous creator.
 pub(super) struct Attempt<R, S, B> {
@@ -48,11 +48,17 @@ impl<R, S: Shape<R>, B> Attempt<R, S, B> {
 impl<R, S: Shape<R>, F: FnOnce() -> R> Attempt<R, S, F> {
     /// Makes the call, however long another process takes that runs it.
     pub(super) fn run(mut self, force: bool) -> R {
+        let mut backoff = Backoff::new();
         loop {
             match self.try_run(WhenHeld::Wait, force) {
                 Tried::Done(result) => return result,
-                Tried::Held(again, _) => self = again,
+                // With something of the machine a call does not wait for a claim.
+                Tried::Held(again, by) => {
+                    self = again;
+                    self.note_left(by);
+                }
             }
+            std::thread::sleep(backoff.next());
         }
     }
 

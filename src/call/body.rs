@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use datlake_core::admission::BodyId;
 use datlake_core::canonical::{Encoded, is_telling};
 use datlake_core::flight::FlightId;
 use datlake_core::lineage::Input;
@@ -34,6 +35,8 @@ pub(crate) struct Body {
     given: HashSet<Digest>,
     /// The UIDs its outputs must bear, if the caller chose them.
     names: Option<Vec<Uid>>,
+    /// As what it is known to those who have something of the machine.
+    admitted: Option<BodyId>,
     state: Mutex<State>,
 }
 
@@ -102,6 +105,7 @@ pub(crate) struct NewBody {
     pub(crate) chain: Arc<Chain>,
     pub(crate) given: HashSet<Digest>,
     pub(crate) names: Option<Vec<Uid>>,
+    pub(crate) admitted: Option<BodyId>,
 }
 
 fn address(code: &'static Code) -> usize {
@@ -128,10 +132,10 @@ const TAKEN_ALONG: &str = "pass it as an argument without #[skip], or get it by 
 
 impl Body {
     pub(crate) fn new(new: NewBody) -> Self {
-        let NewBody { lake, code, creator, key, chain, given, names } = new;
+        let NewBody { lake, code, creator, key, chain, given, names, admitted } = new;
         let declared = code.closure().iter().map(|code| (address(code), true)).collect();
         let declared = RwLock::new(declared);
-        Self { lake, code, creator, key, chain, declared, given, names, state: Mutex::default() }
+        Self { lake, code, creator, key, chain, declared, given, names, admitted, state: Mutex::default() }
     }
 
     pub(crate) fn code(&self) -> &'static Code {
@@ -140,6 +144,10 @@ impl Body {
 
     pub(crate) fn key(&self) -> CallKey {
         self.key
+    }
+
+    pub(crate) fn admitted(&self) -> Option<BodyId> {
+        self.admitted
     }
 
     pub(crate) fn chain(&self) -> &Arc<Chain> {

@@ -2,25 +2,16 @@
 //!
 //! It saves work and is never what makes a result right: whoever cannot claim runs the body too, and the first record counts.
 
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
-
 use datlake_core::claim::Holder;
-use datlake_core::run::{BodyFailure, Outcome};
 use datlake_core::{Error, Result};
-use datlake_lake::Event;
 use datlake_lake::claims::Claimed;
-use datlake_lake::scope::Frame;
 use datlake_lake::{provenance, scope, shared_run};
 use datlake_store::{FileLock, HeartbeatLease, LockAttempt};
 
 use super::set_aside::{HolderNote, is_set_aside, set_aside};
 use super::site::{CallSite, WhenHeld};
+use super::waiting::{Backoff, Patience};
 use crate::work_stealing;
-
-/// The pause between two looks at what somebody else does, at first and at most.
-const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_millis(200);
 
 /// A call's claim among the processes of this machine.
 pub(super) enum ClaimHere {
@@ -38,22 +29,6 @@ pub(super) enum Next {
     Look,
     /// Another machine runs it, and it [does not wait](WhenHeld::Leave).
     Leave(String),
-}
-
-/// Pauses between looks, each twice as long as the last.
-#[derive(Debug)]
-pub(super) struct Backoff(Duration);
-
-impl Backoff {
-    pub(super) fn new() -> Self {
-        Self(SHORTEST)
-    }
-
-    pub(super) fn next(&mut self) -> Duration {
-        let pause = self.0;
-        self.0 = (pause * 2).min(LONGEST);
-        pause
-    }
 }
 
 impl CallSite {
@@ -109,12 +84,7 @@ impl CallSite {
 
     /// The error of this call, which ended too many processes.
     fn set_aside(&self, last: &str) -> Error {
-        let call = self.id(self.target.identity.key);
-        let error = set_aside(&call, last);
-        let failure = BodyFailure::new(error.to_string(), Vec::new());
-        self.lake.journal().body(&call, Outcome::Failed, &provenance::now(), None, Some(failure));
-        self.lake.emit(&Event::Failed(call));
-        error
+        self.never_ran(set_aside(&self.id(self.target.identity.key), last))
     }
 
     /// Whether another machine is known to run it.
@@ -130,29 +100,6 @@ impl CallSite {
 /// On a pool that steals work a call may lie on top of a stranger's body, and wait for somebody who waits for that one.
 pub(super) fn may_wait() -> bool {
     !work_stealing::is_possible() || scope::stack().is_empty()
-}
-
-/// How long a call waits on a thread of a pool that steals work. Another process may wait for a body of this one, which may wait
-/// for a piece of it that lies below on this very thread. So once [`work_stealing::PATIENCE`] has passed, it waits only while no body of
-/// this process runs that ran when the wait began.
-pub(super) struct Patience {
-    began: Instant,
-    bodies: Vec<Weak<dyn Frame>>,
-}
-
-impl Patience {
-    pub(super) fn new() -> Self {
-        let bodies = if work_stealing::is_possible() { scope::running() } else { Vec::new() };
-        Self { began: Instant::now(), bodies: bodies.iter().map(Arc::downgrade).collect() }
-    }
-
-    fn is_over(&self) -> bool {
-        self.began.elapsed() >= work_stealing::PATIENCE
-            && scope::running()
-                .iter()
-                .any(|body| self.bodies.iter().any(|known| Weak::ptr_eq(known, &Arc::downgrade(body))))
-            && work_stealing::may_lie_on_another()
-    }
 }
 
 /// The claim of a call among the machines that share the remote.

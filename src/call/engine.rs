@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use datlake_core::flight::{Boarding, FlightId};
+use datlake_core::admission::Admitted;
+use datlake_core::flight::{Boarding, Flight, FlightId};
 use datlake_core::memo::{Candidate, Search, Step};
 use datlake_core::record::{CallValue, NameTarget, Record};
 use datlake_core::run::Outcome;
@@ -15,12 +16,14 @@ use datlake_core::{CallKey, Code, Error, ErrorKind, FileRef, Result, Subject, Ui
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::admission::Room;
 use super::body::Chain;
-use super::claim::{ANOTHER, AmongMachines, ClaimHere, Next, Patience, may_wait};
+use super::claim::{ANOTHER, AmongMachines, ClaimHere, Next, may_wait};
 use super::explain::{differences, explain};
 use super::key::OnChange;
 use super::running::{Claims, Running, given_back};
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, WhenHeld, told};
+use super::waiting::Patience;
 use crate::work_stealing;
 use datlake_lake::{Event, Mode, scope, shared_run};
 use datlake_store::{BodyPermit, release_claims_on_sigterm};
@@ -35,6 +38,21 @@ const SHOWN: usize = 3;
 
 /// Of how many calls of one creator that would run a lake says why: each compares itself with all earlier ones.
 const EXPLAINED: u64 = 20;
+
+/// Who makes a call that does not fit this one.
+const ANOTHER_PROCESS: &str = "another process";
+
+/// Whether a call may go on in this process.
+enum Aboard<T> {
+    Goes {
+        flight: Flight,
+        redundant: bool,
+        room: Option<Admitted>,
+    },
+    Hit(T, Arc<CallValue>),
+    /// Another process makes it, of which this is known.
+    Leave(String),
+}
 
 /// What a call comes to.
 pub(crate) enum Start<T> {
@@ -75,7 +93,7 @@ impl CallSite {
     ) -> Result<Start<T>> {
         let of_other_code = self.lake.mode() == Mode::Run && self.is_of_other_code();
         if self.lake.mode() == Mode::Bypass || of_other_code || self.again.is_some() {
-            return self.run_unclaimed(code);
+            return Box::pin(self.run_alone(code)).await;
         }
         self.consume_staged().await?;
         if !force && let Lookup::Hit(value, answer) = self.find(SearchIn::Local).await? {
@@ -85,21 +103,40 @@ impl CallSite {
             return Box::pin(self.look_only(force)).await;
         }
         if self.lake.mode() == Mode::Check {
-            if let Lookup::Hit(value, answer) = self.find(SearchIn::Anywhere).await? {
-                return self.hit(value, &answer).await;
-            }
-            return self.run_unclaimed(code);
+            return Box::pin(self.find_or_run(code)).await;
         }
         self.join_run();
         // Apart: a hit needs nothing of it, and what holds a future holds the room for all its states.
         Box::pin(self.take_on(code, force, when_held)).await
     }
 
-    /// Runs the body for nobody else: what it makes is not stored.
-    fn run_unclaimed<T>(self, code: &'static Code) -> Result<Start<T>> {
+    /// Finds the value of a call in one that is made again, wherever the lake has it; else runs it too.
+    async fn find_or_run<T: Serialize + DeserializeOwned>(self, code: &'static Code) -> Result<Start<T>> {
+        match self.find(SearchIn::Anywhere).await? {
+            Lookup::Hit(value, answer) => self.hit(value, &answer).await,
+            Lookup::Miss(_) => self.run_alone(code).await,
+        }
+    }
+
+    /// Takes on to run it for this process alone: nothing is remembered of it.
+    async fn run_alone<T>(mut self, code: &'static Code) -> Result<Start<T>> {
         self.check_depth()?;
-        let key = self.target.identity.key;
-        Ok(Start::Run(Box::new(self.run(code, key, None, false, Claims::default(), None, None))))
+        self.goes_under_way()?;
+        let room = match self.room(true).await {
+            Ok(Room::Has(room)) => room,
+            Ok(Room::Elsewhere(_) | Room::Later) => None,
+            Err(error) => return Err(self.never_ran(error)),
+        };
+        let (key, claims) = (self.target.identity.key, Claims { room, ..Claims::default() });
+        Ok(Start::Run(Box::new(self.run(code, key, None, false, claims, None, None))))
+    }
+
+    /// The value of a call that does not fit this process, where another has made it.
+    async fn made_elsewhere<T: Serialize + DeserializeOwned>(&self) -> Result<Option<(T, Arc<CallValue>)>> {
+        match self.find(SearchIn::Anywhere).await? {
+            Lookup::Hit(value, answer) => Ok(Some((value, answer))),
+            Lookup::Miss(_) => Ok(None),
+        }
     }
 
     /// The call has no value here: waits for somebody who makes it, or takes on to run it.
@@ -110,35 +147,24 @@ impl CallSite {
         when_held: WhenHeld,
     ) -> Result<Start<T>> {
         self.check_depth()?;
-        let (flight, redundant) = loop {
-            match self.board()? {
-                Boarding::Go(flight) => break (flight, false),
-                Boarding::Redundant(flight) => break (flight, true),
-                Boarding::Recursion => return Err(self.recursion()),
-                Boarding::Wait(waiter) => {
-                    self.emit_waited(None);
-                    if self.pace == BlockingMode::Blocking && work_stealing::is_possible() {
-                        if !waiter.ended_within(work_stealing::PATIENCE) {
-                            break (self.lake.flights().beside(), true);
-                        }
-                    } else {
-                        waiter.ended().await;
-                    }
-                    if !force && let Lookup::Hit(value, answer) = self.find(SearchIn::Local).await? {
-                        return self.hit(value, &answer).await;
-                    }
-                }
-            }
+        self.goes_under_way()?;
+        // With something of the machine a call does not wait for others.
+        let when_held = if self.target.resources.is_nothing() { when_held } else { WhenHeld::Leave };
+        let (flight, redundant, room) = match self.board_with_room(force).await? {
+            Aboard::Goes { flight, redundant, room } => (flight, redundant, room),
+            Aboard::Hit(value, answer) => return self.hit(value, &answer).await,
+            Aboard::Leave(by) => return Ok(self.left(by)),
         };
         if when_held == WhenHeld::Leave && !redundant && !force && self.is_known_to_be_held().await? {
             return Ok(self.left(ANOTHER.to_owned()));
         }
-        let permit = self.permit().await;
+        // What has something of the machine is bounded by that; and a call that waits for a permit has none of it.
+        let permit = if self.target.resources.is_nothing() { self.permit().await } else { None };
         // Not before: of many that are awaited together, the first that may go on fetch the packs.
         if !force && let Some((value, answer)) = self.packed().await? {
             return self.hit(value, &answer).await;
         }
-        let patience = Patience::new();
+        let patience = self.wait.get_or_insert_default().patience.get_or_insert_with(Patience::new).clone();
         let claimed = if redundant { ClaimHere::Unneeded } else { self.claim(when_held, &patience).await? };
         let lease = match claimed {
             ClaimHere::Ours(lock) => Some(lock),
@@ -180,8 +206,46 @@ impl CallSite {
         if self.lake.explains() {
             Box::pin(self.tell_why(key, force)).await;
         }
-        let claims = Claims { here: lease, among: machines.into_claim() };
+        let claims = Claims { room, here: lease, among: machines.into_claim() };
         Ok(Start::Run(Box::new(self.run(code, key, Some(flight), redundant, claims, permit, expected))))
+    }
+
+    /// Takes what the body needs, and then the right to run it in this process, or finds what another thread has made meanwhile.
+    async fn board_with_room<T: Serialize + DeserializeOwned>(&mut self, force: bool) -> Result<Aboard<T>> {
+        loop {
+            let room = match self.room(force).await {
+                Ok(Room::Has(room)) => room,
+                Ok(Room::Later) => return Ok(Aboard::Leave(ANOTHER_PROCESS.to_owned())),
+                Ok(Room::Elsewhere(by)) => {
+                    let made = self.made_elsewhere().await?;
+                    return Ok(made.map_or(Aboard::Leave(by), |(value, answer)| Aboard::Hit(value, answer)));
+                }
+                Err(error) => match self.made_elsewhere().await? {
+                    Some((value, answer)) if !force => return Ok(Aboard::Hit(value, answer)),
+                    _ => return Err(self.never_ran(error)),
+                },
+            };
+            let waiter = match self.board()? {
+                Boarding::Go(flight) => return Ok(Aboard::Goes { flight, redundant: false, room }),
+                Boarding::Redundant(flight) => return Ok(Aboard::Goes { flight, redundant: true, room }),
+                Boarding::Recursion => return Err(self.recursion()),
+                Boarding::Wait(waiter) => waiter,
+            };
+            drop(room);
+            self.emit_waited(None);
+            self.begin_to_wait();
+            if self.pace == BlockingMode::Blocking && work_stealing::is_possible() {
+                if !waiter.ended_within(work_stealing::PATIENCE) {
+                    return Ok(Aboard::Goes { flight: self.lake.flights().beside(), redundant: true, room: None });
+                }
+            } else {
+                waiter.ended().await;
+            }
+            self.ends_waiting();
+            if !force && let Lookup::Hit(value, answer) = self.find(SearchIn::Local).await? {
+                return Ok(Aboard::Hit(value, answer));
+            }
+        }
     }
 
     /// The call's value, where a pack that was fetched has its record: a claim would be a file made and removed for each of thousands
@@ -204,6 +268,7 @@ impl CallSite {
     }
 
     fn left<T>(mut self, by: String) -> Start<T> {
+        self.begin_to_wait();
         self.times_left = self.times_left.saturating_add(1);
         Start::Held(Box::new(self), by)
     }
@@ -306,7 +371,7 @@ impl CallSite {
         if shared_run::here().is_some() {
             release_claims_on_sigterm();
         }
-        if shared_run::is_another_build() {
+        if shared_run::here().is_some() && self.lake.is_another_build() {
             self.lake.emit(&Event::AnotherBuild);
         }
     }

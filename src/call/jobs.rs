@@ -15,10 +15,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use super::attempt::{Attempt, Tried};
-use super::claim::Backoff;
 use super::one::{AsyncCall, Call};
 use super::shape::Shape;
 use super::site::WhenHeld;
+use super::waiting::Backoff;
 
 /// Calls of an asynchronous creator under way at a time.
 const POLLED: usize = 128;

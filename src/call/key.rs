@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 
-use datlake_core::{Code, Error, ErrorKind, Identity, KeyBuilder, Result, Uid};
+use datlake_core::{Code, Error, ErrorKind, Identity, KeyBuilder, Resources, Result, Uid};
 use serde::Serialize;
 
 use super::type_names::{check_distinct, in_keys};
@@ -18,6 +18,7 @@ pub struct Key {
     error: Option<Error>,
     names: Option<Vec<String>>,
     on_change: OnChange,
+    resources: &'static Resources,
 }
 
 /// What becomes of a name that leads to something else than the call makes.
@@ -41,12 +42,22 @@ pub(crate) struct CallTarget {
     pub(crate) names: Option<Vec<Uid>>,
     /// What becomes of them where they lead to something else.
     pub(crate) on_change: OnChange,
+    /// What its body needs, of which the key knows nothing.
+    pub(crate) resources: &'static Resources,
 }
 
 impl Key {
     /// Starts the key of a call of `code`.
     pub fn new(code: &'static Code) -> Self {
-        Self { builder: KeyBuilder::new(code), code, lake: None, error: None, names: None, on_change: OnChange::Refuse }
+        Self {
+            builder: KeyBuilder::new(code),
+            code,
+            lake: None,
+            error: None,
+            names: None,
+            on_change: OnChange::Refuse,
+            resources: &Resources::NOTHING,
+        }
     }
 
     /// A type parameter.
@@ -101,6 +112,11 @@ impl Key {
         self.on_change = OnChange::Replace;
     }
 
+    /// What the body needs of its machine.
+    pub fn resources(&mut self, resources: &'static Resources) {
+        self.resources = resources;
+    }
+
     fn serialize(&mut self, name: &str, write: impl FnOnce(&mut KeyBuilder)) {
         let Ok(builder) = &mut self.builder else { return };
         let ((), seen) = seen_lakes(self.lake.take(), || write(builder));
@@ -118,7 +134,7 @@ impl Key {
     }
 
     pub(crate) fn finish(self) -> Result<CallTarget> {
-        let Self { builder, code, lake, error, names, on_change } = self;
+        let Self { builder, code, lake, error, names, on_change, resources } = self;
         crate::creators::check_unique(code)?;
         let identity = builder?.finish()?;
         if let Some(error) = error {
@@ -137,7 +153,7 @@ impl Key {
             }
             chosen = Some(uids);
         }
-        Ok(CallTarget { identity, lake, names: chosen, on_change })
+        Ok(CallTarget { identity, lake, names: chosen, on_change, resources })
     }
 }
 

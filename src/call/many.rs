@@ -6,8 +6,8 @@ use std::sync::{Mutex, mpsc};
 use super::jobs::{self, Jobs};
 use super::one::{AsyncCall, Call};
 use super::shape::{Fallible, Returns, Shape};
+use datlake_lake::resources::cpus;
 use datlake_lake::scope;
-use datlake_lake::shared_run::cpus;
 use datlake_lake::sync::lock;
 use datlake_store::scoped_thread;
 
@@ -70,11 +70,11 @@ pub struct AsyncCalls<R, S, F> {
 impl<R, S, F> Calls<R, S, F> {
     #[doc(hidden)]
     pub fn new(calls: impl Iterator<Item = Call<R, S, F>>) -> Self {
-        let threads = cpus().or_else(|| Some(std::thread::available_parallelism().ok()?.into())).unwrap_or(1);
-        Self { calls: calls.collect(), threads, progress: None }
+        Self { calls: calls.collect(), threads: cpus(), progress: None }
     }
 
-    /// Runs on this many threads instead of one for each CPU that the process was given, by `datlake run` or Slurm, or else that there is.
+    /// Runs on this many threads instead of one for each CPU that the process was given, by `datlake run`
+    /// or Slurm, or else that there is.
     ///
     /// ```
     /// use datlake::{Lake, Result, file_creator};

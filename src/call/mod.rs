@@ -1,5 +1,6 @@
 //! Calls: a creator with its arguments, before anything runs.
 
+mod admission;
 pub(crate) mod again;
 mod asked;
 mod attempt;
@@ -20,6 +21,7 @@ mod site;
 mod status;
 mod type_names;
 pub(crate) mod undeclared_use;
+mod waiting;
 
 pub use datlake_core::explain::Explanation;
 pub use many::{AsyncCalls, Calls};

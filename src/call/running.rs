@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use datlake_core::admission::Admitted;
 use datlake_core::canonical::{self, Encoded};
 use datlake_core::catalog::Published;
 use datlake_core::codec::Stored;
@@ -16,7 +17,7 @@ use datlake_core::returned::{ReturnedBy, ValueInputs};
 use datlake_core::run::{BodyFailure, Outcome};
 use datlake_core::value_shape::ValueShape;
 use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FailedCall, FileRef, Result, Subject, Uid, codec};
-use datlake_store::{BodyPermit, FileLock, HeartbeatLease, Staged, wait};
+use datlake_store::{BodyPermit, FileLock, HeartbeatLease, Staged, cpu_time, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,17 +26,19 @@ use super::failure::{self, Describe};
 use super::key::OnChange;
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use super::undeclared_use;
-use datlake_lake::provenance;
 use datlake_lake::scope::{self, Ambient, StagedFile, mark, seen_lakes};
 use datlake_lake::{Event, MadeAgain, NewCall};
+use datlake_lake::{provenance, shared_run};
 
 /// Characters of one argument, and of all, that an error shows.
 const LONGEST_ARGUMENT: usize = 60;
 const LONGEST_ARGUMENTS: usize = 300;
 
-/// The claims under which a body runs.
+/// What a body holds while it runs.
 #[derive(Default)]
 pub(crate) struct Claims {
+    /// What it was given of the process's resources.
+    pub(super) room: Option<Admitted>,
     /// Among the processes of this machine.
     pub(super) here: Option<FileLock>,
     /// Among the machines that share the remote.
@@ -52,6 +55,8 @@ pub(crate) struct Running {
     permit: Option<BodyPermit>,
     began: Instant,
     started_at: String,
+    /// What this process had used of CPUs when it began.
+    cpu_before: Option<Duration>,
     /// The values among its arguments that other calls returned.
     values: ValueInputs,
     /// The record that a forced run is compared with.
@@ -104,7 +109,9 @@ impl CallSite {
             chain: Arc::new(chain),
             given,
             names: self.target.names.clone(),
+            admitted: claims.room.as_ref().map(Admitted::id),
         });
+        self.ends_waiting();
         let body = Arc::new(body);
         undeclared_use::begins(&body);
         let mut running = Running {
@@ -116,6 +123,7 @@ impl CallSite {
             permit,
             began: Instant::now(),
             started_at: provenance::now(),
+            cpu_before: shared_run::here().and_then(|_| cpu_time()),
             values,
             expected,
             returned: false,
@@ -187,6 +195,8 @@ impl Running {
     pub(crate) async fn finish<T: Serialize + DeserializeOwned>(mut self, value: T) -> Result<T> {
         self.returned = true;
         let took = self.began.elapsed();
+        // Others need it, and publishing needs none.
+        drop(self.claims.room.take());
         let finished = self.publish(value, took).await;
         given_back(self.claims.among.take(), finished.is_ok()).await;
         let id = self.site.id(self.body.key());
@@ -353,6 +363,7 @@ impl Running {
             returns,
             started_at: &self.started_at,
             took,
+            process: shared_run::process(self.cpu_before),
         })?;
         let replaces = self.site.target.on_change == OnChange::Replace;
         Ok((NewCall { lineage, code: identity.code, value, dynamic_inputs, blobs, names, replaces }, alive))

@@ -11,6 +11,7 @@ use datlake_core::canonical::{self, Encoded};
 use datlake_core::lineage::Lineage;
 use datlake_core::memo::{Candidate, Search, Step};
 use datlake_core::record::{CallAnswer, CallValue, Record, ValueBytes};
+use datlake_core::run::{BodyFailure, Outcome};
 use datlake_core::{CallKey, Code, CreatorName, Error, ErrorKind, Result, Subject};
 use datlake_store::{offload_method, sleep, wait};
 use serde::Serialize;
@@ -19,10 +20,11 @@ use serde::de::DeserializeOwned;
 use super::body::{self, Body};
 use super::key::CallTarget;
 use super::remade::Remaking;
+use super::waiting::WaitState;
 use crate::work_stealing;
 use datlake_lake::Lake;
 use datlake_lake::scope::{self, Frame as _};
-use datlake_lake::{CallId, Event, Remembered};
+use datlake_lake::{CallId, Event, Remembered, provenance};
 
 /// What a caller can afford.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub(crate) struct CallSite {
     said_it_waits: bool,
     /// Where what the call makes goes, if it is made again to be compared.
     pub(super) again: Option<Remaking>,
+    /// How it waits, and for whom; apart, for futures hold a site several times.
+    pub(super) wait: Option<Box<WaitState>>,
 }
 
 /// What a search comes to.
@@ -138,7 +142,8 @@ impl CallSite {
             );
             return Err(Error::new(ErrorKind::Context, message));
         }
-        Ok(Self { lake, target, parent, pace, times_left: 0, is_left_here: false, said_it_waits: false, again: None })
+        let (times_left, is_left_here, said_it_waits) = (0, false, false);
+        Ok(Self { lake, target, parent, pace, times_left, is_left_here, said_it_waits, again: None, wait: None })
     }
 
     /// Whether `body` may make this call: its key must know of the creator and of the files.
@@ -157,6 +162,15 @@ impl CallSite {
         CallId { creator: self.target.identity.creator.clone(), key }
     }
 
+    /// Writes down that the call fails although its body has not run.
+    pub(super) fn never_ran(&self, error: Error) -> Error {
+        let call = self.id(self.target.identity.key);
+        let failure = BodyFailure::new(error.to_string(), Vec::new());
+        self.lake.journal().body(&call, Outcome::Failed, &provenance::now(), None, Some(failure));
+        self.lake.emit(&Event::Failed(call));
+        error
+    }
+
     pub(super) fn emit_waited(&self, by: Option<String>) {
         if by.is_some() {
             self.lake.journal().waits(&self.id(self.target.identity.key));
@@ -166,6 +180,7 @@ impl CallSite {
 
     /// Says once that the call waits for another process.
     pub(super) fn says_it_waits(&mut self, by: String) {
+        self.begin_to_wait();
         if !std::mem::replace(&mut self.said_it_waits, true) {
             self.emit_waited(Some(by));
         }

@@ -142,6 +142,44 @@ fn held_calls_cost_a_few_requests_each_however_long_they_take() {
     costs_little(true, |b| pollster::block_on(b.scope(async { try_join_all((0..ALL).map(|n| later(n, None))).await })));
 }
 
+/// What so many machines, each with a home of its own, ask the remote about each call, on the average.
+fn asked_about_each(machines: usize) -> f64 {
+    let (folder, asked) = (Machines::new(), Questions::default());
+    let all: Vec<_> =
+        (0..machines).map(|n| Watched::open(folder.builder(&n.to_string()).wrap_stores(counting(&asked)))).collect();
+    std::thread::scope(|scope| {
+        for lake in &all {
+            scope.spawn(move || {
+                let _current = lake.enter();
+                let made = part::calls((0..ALL).map(|n| (n, None))).threads(2).run().unwrap();
+                assert_eq!(made, (0..ALL).map(|n| 10 * n).collect::<Vec<_>>());
+            });
+        }
+    });
+    let keys: BTreeSet<CallKey> = all.iter().flat_map(|lake| lake.events()).filter_map(ran_here).collect();
+    assert_eq!(keys.len() as u64, ALL, "each ran somewhere");
+    let asked = asked.lock().unwrap();
+    let about = asked.iter().filter(|(_, at)| keys.iter().any(|key| is_about(at, key))).count();
+    about as f64 / (ALL as usize * machines) as f64
+}
+
+fn ran_here(event: Event) -> Option<CallKey> {
+    match event {
+        Event::Executed { call, .. } => Some(call.key),
+        _ => None,
+    }
+}
+
+/// However many there are, a machine asks no more about a call.
+#[test]
+fn requests_for_each_call_and_machine_do_not_grow_with_the_machines() {
+    for machines in [1, 3, 12] {
+        let each = asked_about_each(machines);
+        eprintln!("{machines} machines: {each:.1} requests for each call and machine");
+        assert!(each <= REQUESTS as f64, "{machines} machines: {each}");
+    }
+}
+
 /// Whoever may write to the remote can leave a claim with any number there, and no holder.
 #[test]
 fn a_claim_that_no_number_follows_keeps_nobody_from_the_call() {

@@ -58,12 +58,17 @@ impl Process {
     }
 
     pub(crate) fn on(step: &str, home: &Path, remote: Option<&Remote>, stop: Option<(Moment, usize)>) -> Self {
-        Self::spawn(step, home, remote, stop, None)
+        Self::spawn(step, home, remote, stop, &[])
     }
 
     /// One of those that were started together as `run`.
     pub(crate) fn in_run(run: &str, step: &str, home: &Path, remote: Option<&Remote>) -> Self {
-        Self::spawn(step, home, remote, None, Some(run))
+        Self::spawn(step, home, remote, None, &[("DATLAKE_RUN", run)])
+    }
+
+    /// One that finds these variables in its environment.
+    pub(crate) fn told(variables: &[(&str, &str)], step: &str, home: &Path, remote: Option<&Remote>) -> Self {
+        Self::spawn(step, home, remote, None, variables)
     }
 
     fn spawn(
@@ -71,10 +76,10 @@ impl Process {
         home: &Path,
         remote: Option<&Remote>,
         stop: Option<(Moment, usize)>,
-        run: Option<&str>,
+        variables: &[(&str, &str)],
     ) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.envs(run.map(|run| ("DATLAKE_RUN", run)));
+        command.envs(variables.iter().copied());
         command.args(["--exact", "child::a_child", "--nocapture", "--test-threads=1"]);
         command.env(STEP, step).env(HOME, home).env_remove(REMOTE).env_remove(STOP);
         if let Some(remote) = remote {

@@ -19,6 +19,7 @@ mod failing;
 mod faults;
 mod fleet;
 mod races;
+mod room;
 #[cfg(all(feature = "aws", feature = "azure"))]
 #[allow(dead_code, reason = "the tests of datlake-store use all of it")]
 #[path = "../../datlake-store/tests/object/servers.rs"]

@@ -156,6 +156,7 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
         #[cfg(all(feature = "aws", feature = "azure"))]
         "download" => crate::transfers::download(lake)?,
         other if ["die", "live", "wait"].iter().any(|what| other.starts_with(what)) => crate::ending::take(other)?,
+        other if other.starts_with("room") => crate::room::take(other)?,
         other => crate::sharing::take(other)?,
     }
     Ok(())

@@ -9,6 +9,7 @@ mod hit;
 mod large;
 mod peers;
 mod same;
+mod share;
 mod tasks;
 mod tree;
 
@@ -30,4 +31,5 @@ pub(crate) const ALL: &[(&str, Row)] = &[
     ("add", add::run),
     ("tree", tree::run),
     ("far", far::run),
+    ("share", share::run),
 ];

@@ -210,7 +210,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example: datlake run -n 4 -- ./target/release/pipeline --rate 0.1\n\
         In the background: datlake run -n 4 --detach -- ./pipeline, and later datlake runs attach\n\
         On Slurm: datlake run --on slurm -n 32 --cpus 4 --sbatch=--time=60 -- ./pipeline")]
-    Run(RunHow),
+    Run(Box<RunHow>),
     /// Supervises the processes of a run
     #[command(hide = true)]
     Supervise(SuperviseHow),

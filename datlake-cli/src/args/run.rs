@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::value::{resource, size};
+use datlake::report::Given;
+
+use super::value::{resource, resources, size};
 
 /// What starts the processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
@@ -31,14 +33,17 @@ pub(crate) struct RunHow {
     #[arg(short = 'n', long = "processes", value_name = "N")]
     pub(crate) processes: u64,
     /// CPUs of each process; without it, on this machine, its share of them
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) cpus: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    cpus: Option<u64>,
     /// Memory of each process, as 16GiB; on this machine they learn it, and nobody holds them to it
     #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub(crate) memory: Option<u64>,
+    memory: Option<u64>,
     /// GPUs of each process
     #[arg(long, value_name = "N")]
-    pub(crate) gpus: Option<u32>,
+    gpus: Option<u64>,
+    /// All three at once, as cpus=4,gpus=1,memory=16GiB
+    #[arg(long, value_name = "LIST", value_parser = resources, conflicts_with_all = ["cpus", "memory", "gpus"])]
+    resources: Option<Given>,
     /// How long processes have to end, once the run is cancelled, before they are killed
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     pub(crate) grace: Duration,
@@ -74,6 +79,13 @@ pub(crate) struct RunHow {
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "PROGRAM")]
     pub(crate) program: Vec<OsString>,
+}
+
+impl RunHow {
+    /// What each process is to be given, as far as somebody said so.
+    pub(crate) fn given(&self) -> Given {
+        self.resources.unwrap_or(Given { cpus: self.cpus, gpus: self.gpus, memory: self.memory })
+    }
 }
 
 /// What is done with a run that `datlake run` started.

@@ -1,8 +1,15 @@
 //! Values with units.
 
+use datlake::report::Given;
+
 /// A number of bytes, as `500`, `20M` or `1GiB`.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     datlake::config::size(text).ok_or_else(|| "a size is a number of bytes, as 500, 20M or 1G".to_owned())
+}
+
+/// What a process is given, as `cpus=4,gpus=1,memory=16GiB`.
+pub(super) fn resources(text: &str) -> Result<Given, String> {
+    datlake::config::resources(text).map_err(|_| "it may be as cpus=4,gpus=1,memory=16GiB".to_owned())
 }
 
 /// A time in seconds.

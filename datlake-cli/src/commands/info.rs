@@ -220,6 +220,7 @@ fn who(originator: &str, source: PersonSource) -> String {
 /// What there is to know of a call besides what it was given and what it made.
 fn of_call(call: &CreatedBy, created_at: &str, version: Option<&str>, facts: &mut Vec<(&'static str, String)>) {
     facts.push(("when", format!("{}, took {}", time(created_at), duration(call.duration_ms))));
+    facts.extend(call.process.as_ref().map(|process| ("process", runs::process(process))));
     facts.push(("call", format!("{}/{}", call.creator, call.key)));
     facts.push((
         "code",

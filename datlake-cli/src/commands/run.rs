@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
+use datlake::report::Given;
 use datlake::{Error, ErrorKind, Lake};
 use serde::Serialize;
 
@@ -76,7 +77,7 @@ pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<B
         processes,
         program: program_file(Path::new(program))?,
         arguments: arguments.to_vec(),
-        resources: resources(how),
+        resources: resources(how)?,
         grace: how.grace,
         shipped: None,
     };
@@ -142,18 +143,12 @@ fn start(lake: &Lake, how: &RunHow, launch: &Launch, home: &Path) -> anyhow::Res
 }
 
 fn slurm_script(how: &RunHow, launch: &Launch, folder: &Path) -> anyhow::Result<String> {
-    let options = SlurmOptions { cpus: how.cpus, memory: how.memory, gpus: how.gpus, others: how.sbatch.clone() };
+    let options = SlurmOptions { given: how.given(), others: how.sbatch.clone() };
     launch::slurm_script(launch, &options, folder)
 }
 
 fn ray_options(how: &RunHow) -> anyhow::Result<RayOptions> {
-    Ok(RayOptions {
-        cpus: how.cpus,
-        memory: how.memory,
-        gpus: how.gpus,
-        resources: how.resource.clone(),
-        environment: variables(how)?,
-    })
+    Ok(RayOptions { given: how.given(), resources: how.resource.clone(), environment: variables(how)? })
 }
 
 /// Puts the program where nodes fetch it, if that is asked for.
@@ -203,8 +198,7 @@ fn kubernetes(how: &RunHow, screen: &Screen) -> anyhow::Result<Box<dyn Answer>> 
     };
     let mut words = shipped.as_ref().map(Shipped::words).unwrap_or_default();
     words.extend(how.program.iter().skip(words.len().min(1)).cloned());
-    let options =
-        KubernetesOptions { image, cpus: how.cpus, memory: how.memory, gpus: how.gpus, grace: how.grace, shipped };
+    let options = KubernetesOptions { image, given: how.given(), grace: how.grace, shipped };
     let written = launch::manifest(&launch::new_id(), how.processes, &words, &remote, &options)?;
     Ok(Box::new(Written { written }))
 }
@@ -215,26 +209,22 @@ fn folder(how: &RunHow, id: &str, otherwise: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(&folder).with_context(|| format!("cannot find out where `{}` is", folder.display()))
 }
 
-/// What each process learns that it is given. Slurm and Kubernetes say it themselves.
-fn resources(how: &RunHow) -> Option<String> {
-    if matches!(how.on, EngineName::Slurm | EngineName::Kubernetes) {
-        return None;
-    }
-    let share = || {
-        if how.on == EngineName::Ray {
-            return 1;
+/// What each process learns that it is given: on this machine its share of what there is, where nobody says more or less. Slurm and
+/// Kubernetes say it themselves.
+fn resources(how: &RunHow) -> anyhow::Result<Option<String>> {
+    let share = match how.on {
+        EngineName::Slurm | EngineName::Kubernetes => return Ok(None),
+        EngineName::Ray => Given { cpus: Some(1), ..Given::default() },
+        EngineName::Local => {
+            let share = |all: Option<u64>| all.map(|all| all / how.processes);
+            let Given { cpus, gpus, memory } = datlake::given()?;
+            Given { cpus: share(cpus).map(|cpus| cpus.max(1)), gpus: share(gpus), memory: share(memory) }
         }
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-        (cpus / how.processes).max(1)
     };
-    let mut text = format!("cpus={}", how.cpus.map_or_else(share, u64::from));
-    if let Some(memory) = how.memory {
-        text.push_str(&format!(",memory={memory}"));
-    }
-    if let Some(gpus) = how.gpus {
-        text.push_str(&format!(",gpus={gpus}"));
-    }
-    Some(text)
+    let Given { cpus, gpus, memory } = how.given().or(share);
+    let parts = [("cpus", cpus), ("memory", memory), ("gpus", gpus)];
+    let parts: Vec<String> = parts.into_iter().filter_map(|(name, much)| Some(format!("{name}={}", much?))).collect();
+    Ok(Some(parts.join(",")))
 }
 
 fn going(launched: &Launched) -> Going {

@@ -1,8 +1,8 @@
 //! `datlake runs`: one paragraph for each; and what differs between two.
 
 use datlake::report::{
-    CreatorDiff, Damage, Outcome, ProcessUsage, RunCall, RunCallDiff, RunCounts, RunDiff, RunInfo, RunRow, Runs,
-    Scheduled,
+    BodyProcess, CreatorDiff, Damage, Outcome, ProcessUsage, RunCall, RunCallDiff, RunCounts, RunDiff, RunInfo, RunRow,
+    Runs, Scheduled,
 };
 use owo_colors::OwoColorize as _;
 use serde::{Serialize, Serializer};
@@ -124,17 +124,28 @@ fn row(run: &RunRow, columns: usize) -> String {
     };
     paragraph(&format!("{} {end}", time(&run.started_at)));
     paragraph(&format!("by {} on {}", run.originator, run.host));
-    if let Some(shared) = &run.shared {
+    if run.shared.is_some() {
+        let RunRow { shared, place, given, used, .. } = run.clone();
+        paragraph(&process(&BodyProcess { shared, place, given, used }));
+    }
+    paragraph(&counts(run));
+    text
+}
+
+/// Which of its run a process was, where, and with what.
+pub(super) fn process(process: &BodyProcess) -> String {
+    let BodyProcess { shared, place: at, given, used: what } = process;
+    let which = shared.as_ref().map_or_else(String::new, |shared| {
         let which = match (shared.rank, shared.of) {
             (Some(rank), Some(of)) => format!("process {rank} of {of}"),
             (Some(rank), None) => format!("process {rank}"),
             (None, _) => "one".to_owned(),
         };
-        let place = run.place.as_ref().map(place).unwrap_or_default();
-        paragraph(&format!("{which} of {}{place}{}", shared.id, run.used.map(used).unwrap_or_default()));
-    }
-    paragraph(&counts(run));
-    text
+        format!("{which} of {}", shared.id)
+    });
+    let at = at.as_ref().map(place).unwrap_or_default();
+    let given = given.filter(|given| !given.is_unknown()).map(|given| format!(", with {given}")).unwrap_or_default();
+    format!("{which}{at}{given}{}", what.map(used).unwrap_or_default())
 }
 
 fn place(place: &Scheduled) -> String {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Check, Cleaned, Collected, CommitInfo, CreatorCode, Evicted,
-    FileInfo, FileRow, FoundCalls, Imported, LakeStatus, LineageGraph, MergeResult, Mirrored, NameHistory,
+    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Check, Cleaned, Collected, CommitInfo, CreatorCode,
+    Evicted, FileInfo, FileRow, FoundCalls, Imported, LakeStatus, LineageGraph, MergeResult, Mirrored, NameHistory,
     ObjectChanges, Pull, Push, Repack, Repaired, Row, RunDiff, RunInfo, RunRow, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
@@ -37,6 +37,11 @@ fn of<T: JsonSchema + Serialize + DeserializeOwned>() -> String {
     serde_json::to_string_pretty(&schema).unwrap() + "\n"
 }
 
+/// Of what is asked of calls, and done with them.
+fn of_calls() -> [(&'static str, String); 3] {
+    [("calls", of::<Vec<Row<CallRow>>>()), ("check", of::<Check>()), ("code", of::<CallSources>())]
+}
+
 /// Of what is done with accounts.
 fn of_accounts() -> [(&'static str, String); 11] {
     [
@@ -62,9 +67,6 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("branch-rm", of::<Deleted>()),
         ("cherry-pick", of::<MergeResult>()),
         ("commit", of::<CommitInfo>()),
-        ("calls", of::<Vec<Row<CallRow>>>()),
-        ("check", of::<Check>()),
-        ("code", of::<CallSources>()),
         ("config-check", of::<Checked>()),
         ("config-context-create", of::<ContextRow>()),
         ("config-context-delete", of::<ContextRow>()),
@@ -132,6 +134,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("url", of::<SignedUrl>()),
         ("verify", of::<Verified>()),
     ]);
+    schemas.extend(of_calls());
     schemas.extend(of_accounts());
     schemas
 }

@@ -1,5 +1,6 @@
 //! Follows a launch until its processes have ended: their lines, each with its process's number; and on a terminal what each does.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -72,7 +73,7 @@ struct Following {
     streams: Vec<[Lines; 2]>,
     live: Live,
     /// Ranks of processes that have ended.
-    over: Vec<u64>,
+    over: BTreeSet<u64>,
     drawn: Instant,
     pause: Duration,
 }
@@ -85,7 +86,7 @@ impl Following {
             watched: lake.watch_run(&launched.id),
             streams: (0..launched.processes).map(of).collect(),
             live,
-            over: Vec::new(),
+            over: BTreeSet::new(),
             drawn: Instant::now(),
             pause: DRAW,
         })
@@ -122,15 +123,23 @@ impl Following {
         if ended.is_empty() {
             return Ok(());
         }
-        let seen = self.watched.look(&self.over)?;
+        let seen = self.look()?;
+        let mut was_in = was_in(&seen);
         for rank in ended {
-            self.over.push(rank);
+            self.over.insert(rank);
             let state = usize::try_from(rank).ok().and_then(|at| states.get(at));
-            if let Some(said) = state.and_then(|state| outcome::said(rank, state, &was_in(&seen, rank))) {
+            if let Some(said) =
+                state.and_then(|state| outcome::said(rank, state, &was_in.remove(&rank).unwrap_or_default()))
+            {
                 self.live.say(&said);
             }
         }
         Ok(())
+    }
+
+    fn look(&mut self) -> anyhow::Result<SharedRunState> {
+        let over: Vec<u64> = self.over.iter().copied().collect();
+        Ok(self.watched.look(&over)?)
     }
 
     fn draw(&mut self, states: &[State], first: bool) -> anyhow::Result<()> {
@@ -138,7 +147,7 @@ impl Following {
             return Ok(());
         }
         let began = Instant::now();
-        let seen = self.watched.look(&self.over)?;
+        let seen = self.look()?;
         self.pause = DRAW.max(began.elapsed() * TIMES_A_LOOK);
         self.drawn = Instant::now();
         let lines = live::lines(states, &seen, SystemTime::now(), self.live.columns());
@@ -147,8 +156,13 @@ impl Following {
     }
 }
 
-/// The bodies that a process was in.
-fn was_in(seen: &SharedRunState, rank: u64) -> Vec<CallNow> {
-    let of_it = seen.processes.iter().filter(|process| process.rank == Some(rank) && process.ended_at.is_none());
-    of_it.flat_map(|process| process.running.clone()).collect()
+/// The bodies that each process was in.
+fn was_in(seen: &SharedRunState) -> BTreeMap<u64, Vec<CallNow>> {
+    let mut all = BTreeMap::<u64, Vec<CallNow>>::new();
+    for process in seen.processes.iter().filter(|process| process.ended_at.is_none()) {
+        if let Some(rank) = process.rank {
+            all.entry(rank).or_default().extend(process.running.iter().cloned());
+        }
+    }
+    all
 }

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use datlake::report::Given;
 use serde_json::Value;
 
 use super::{RUN, RUN_SIZE, Shipped, ship};
@@ -15,9 +16,7 @@ use crate::failure::refused;
 #[derive(Debug)]
 pub(crate) struct KubernetesOptions {
     pub(crate) image: String,
-    pub(crate) cpus: Option<u32>,
-    pub(crate) memory: Option<u64>,
-    pub(crate) gpus: Option<u32>,
+    pub(crate) given: Given,
     pub(crate) grace: Duration,
     /// The program, where the image does not have it.
     pub(crate) shipped: Option<Shipped>,
@@ -87,10 +86,11 @@ spec:
             ship::URL
         )?;
     }
-    let gpus = options.gpus.filter(|gpus| *gpus > 0);
+    let Given { cpus, gpus, memory } = options.given;
+    let gpus = gpus.filter(|gpus| *gpus > 0);
     let given = [
-        ("cpu", options.cpus.map(|cpus| cpus.to_string())),
-        ("memory", options.memory.map(|memory| memory.to_string())),
+        ("cpu", cpus.map(|cpus| cpus.to_string())),
+        ("memory", memory.map(|memory| memory.to_string())),
         ("nvidia.com/gpu", gpus.map(|gpus| gpus.to_string())),
     ];
     let limits: String = given

@@ -1,5 +1,6 @@
 //! What a terminal shows below the processes' lines while they run: one line for each, and one for each creator.
 
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use datlake::report::{CallNow, ProcessState, SharedRunState};
@@ -14,10 +15,11 @@ const SHOWN: usize = 16;
 /// The lines, at most `columns` wide.
 pub(super) fn lines(states: &[State], seen: &SharedRunState, now: SystemTime, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
+    let by_rank: HashMap<u64, &ProcessState> =
+        seen.processes.iter().filter_map(|process| Some((process.rank?, process))).collect();
     let running: Vec<_> = (0..).zip(states).filter(|(_, state)| **state == State::Running).collect();
     for (rank, _) in running.iter().take(SHOWN) {
-        let process = seen.processes.iter().rev().find(|process| process.rank == Some(*rank));
-        lines.push(format!("{rank:>4}  {}", doing(process, now)));
+        lines.push(format!("{rank:>4}  {}", doing(by_rank.get(rank).copied(), now)));
     }
     if running.len() > SHOWN {
         lines.push(format!("      and {} more", count((running.len() - SHOWN) as u64, "process")));

@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use datlake::report::Given;
 use datlake::{Error, ErrorKind};
 
 use super::folder::{self, Launched};
@@ -25,9 +26,7 @@ const TIMES_AN_ANSWER: u32 = 10;
 /// What a task is given, and other options of `sbatch`.
 #[derive(Debug, Default)]
 pub(crate) struct SlurmOptions {
-    pub(crate) cpus: Option<u32>,
-    pub(crate) memory: Option<u64>,
-    pub(crate) gpus: Option<u32>,
+    pub(crate) given: Given,
     pub(crate) others: Vec<String>,
 }
 
@@ -66,11 +65,11 @@ pub(crate) fn script(launch: &Launch, options: &SlurmOptions, folder: &Path) -> 
     option(format!("--job-name={}", quoted(name)?))?;
     option(format!("--array=0-{}", launch.processes - 1))?;
     option("--ntasks=1".to_owned())?;
-    option(format!("--cpus-per-task={}", options.cpus.unwrap_or(1)))?;
-    if let Some(memory) = options.memory {
+    option(format!("--cpus-per-task={}", options.given.cpus.unwrap_or(1)))?;
+    if let Some(memory) = options.given.memory {
         option(format!("--mem={}K", memory.div_ceil(1024)))?;
     }
-    if let Some(gpus) = options.gpus.filter(|gpus| *gpus > 0) {
+    if let Some(gpus) = options.given.gpus.filter(|gpus| *gpus > 0) {
         option(format!("--gres=gpu:{gpus}"))?;
     }
     // What is done is not done again, whoever goes on.

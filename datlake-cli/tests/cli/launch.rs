@@ -2,7 +2,7 @@
 //!
 //! The program is this test's own executable, which does one step.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -61,6 +61,13 @@ fn waiting(n: u64) -> Result<u64> {
     Ok(n)
 }
 
+/// Needs 8 GiB.
+#[file_creator(closure = "own", resources(memory = "1 MiB"))]
+fn hungry(n: u64) -> Result<u64> {
+    let much: Vec<u8> = Vec::with_capacity(8 << 30);
+    Ok(n + much.capacity() as u64)
+}
+
 /// Not a test by itself: what the processes run. Without a step to do there is nothing to do.
 #[test]
 fn a_process() {
@@ -83,6 +90,13 @@ fn a_process() {
                 std::thread::sleep(std::time::Duration::from_millis(10));
             }
             waiting(7).unwrap()
+        }
+        // One call of its own for each.
+        "alone" => part(rank()).unwrap(),
+        "hunger" => {
+            let error = hungry(1).unwrap_err();
+            println!("\nSAYS {error}");
+            part(1).unwrap()
         }
         "fail" if rank() == 1 => std::process::exit(3),
         "fail" => 0,
@@ -141,7 +155,7 @@ fn processes_share_the_calls_and_their_lines_have_their_numbers() {
     let ended = run(&machine, "share", &["-n", "3", "--cpus", "2", "--memory", "1GiB"]);
     assert_eq!(ended.status, 0, "{}", ended.err);
     assert_eq!(bodies(&ended.out), (0..ALL).collect::<Vec<_>>(), "each body once");
-    let sum = format!("{} with cpus=2,memory=1073741824 and ", (0..ALL).sum::<u64>());
+    let sum = format!("{} with cpus=2,memory=1073741824,gpus=0 and ", (0..ALL).sum::<u64>());
     assert_eq!(said(&ended.out, "SAYS sum"), [(0, &*sum)]);
     let mut warned = said(&ended.err, "WARNS");
     warned.sort_unstable();
@@ -269,6 +283,42 @@ fn what_would_be_started_is_a_script() {
     let mut lines: Vec<_> = ended.out.lines().collect();
     lines.sort_unstable();
     assert_eq!(lines, ["SAYS rank 0 it's", "SAYS rank 1 it's"], "{script}");
+}
+
+/// However they were started.
+#[test]
+fn processes_of_two_builds_say_so_before_they_make_calls_twice() {
+    let machine = Machine::new();
+    let one = std::env::current_exe().unwrap();
+    let other = machine.path("work/built anew").join(one.file_name().unwrap());
+    std::fs::create_dir_all(other.parent().unwrap()).unwrap();
+    std::fs::copy(&one, &other).unwrap();
+    // What stands behind a program is no part of it to who runs it.
+    std::fs::OpenOptions::new().append(true).open(&other).unwrap().write_all(b"another").unwrap();
+    let start = |program: &Path, rank: &str| {
+        let arguments = ["--exact", "launch::a_process", "--nocapture", "--test-threads=1"];
+        let mut process = machine.around(program.to_str().unwrap(), &arguments);
+        process.env(STEP, "alone").env("DATLAKE_RANK", rank).env("DATLAKE_RUN", "x").env("DATLAKE_RUN_SIZE", "3");
+        let ended = ran(process.output().unwrap());
+        assert_eq!(ended.status, 0, "{}", ended.err);
+        ended.err.matches("this process is another build of the program").count()
+    };
+    assert_eq!((start(&one, "0"), start(&other, "1")), (0, 1));
+}
+
+/// What needs more memory than a process may have ends each that takes it over, and at last itself.
+#[test]
+fn a_body_that_needs_more_memory_than_there_is_is_set_aside() {
+    let machine = Machine::new();
+    // A limit of the kernel's, in kilobytes, in the place of a group's.
+    let mut words = vec!["run", "-n", "4", "--", "sh", "-c", "ulimit -v 3000000; exec \"$0\" \"$@\""];
+    let program = program();
+    words.extend(program.iter().map(|word| &**word));
+    let ended = ran(machine.command(&words).env(STEP, "hunger").output().unwrap());
+    assert_eq!(ended.err.matches("was killed by signal 6, in ").count(), 3, "{}", ended.err);
+    assert!(ended.out.contains("hungry is set aside: 3 processes of this run ended in its body"), "{}", ended.out);
+    assert_eq!(bodies(&ended.out), [1], "the others are made: {}", ended.out);
+    assert_eq!(ended.status, 0, "{}", ended.err);
 }
 
 #[test]

@@ -135,6 +135,7 @@ fn lineage(key: CallKey, run: String, outputs: Vec<Output>) -> Lineage {
         person: person(),
         host: "here".into(),
         run,
+        process: None,
         started_at: "2026-01-01T00:00:00Z".into(),
         duration_ms: 1,
         datlake_version: "0".into(),

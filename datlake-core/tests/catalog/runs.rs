@@ -18,6 +18,8 @@ fn log() -> Vec<u8> {
         datlake_version: "0.1.0".into(),
         shared: None,
         place: None,
+        given: None,
+        build: None,
     };
     let mut bytes = head.to_line().unwrap();
     for noted in [noted(1, Outcome::Unfinished), noted(1, Outcome::Executed), noted(2, Outcome::Hit)] {

@@ -14,6 +14,7 @@
 mod edit;
 mod file;
 mod key;
+mod resources;
 mod setting;
 mod surroundings;
 #[cfg(test)]
@@ -23,6 +24,8 @@ pub use edit::{Changed, ContextRow, check, contexts, create_context, delete_cont
 #[cfg(feature = "console")]
 pub(crate) use key::Log;
 pub use key::size;
+pub use resources::resources;
+pub(crate) use resources::{RESOURCES, resources_of};
 pub use setting::{Scope, Setting, Source, without_secrets};
 pub use surroundings::settings;
 pub(crate) use surroundings::{Settings, resolve};

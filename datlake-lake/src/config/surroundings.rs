@@ -11,6 +11,7 @@ use etcetera::BaseStrategy as _;
 
 use super::file::{self, Layer};
 use super::key::{Key, Log, SIZE, size};
+use super::resources;
 use super::setting::{Setting, Source};
 use crate::mode::Mode;
 use crate::rank::Rank;
@@ -81,6 +82,8 @@ impl Surroundings {
 
     pub(super) fn resolve(&self) -> Result<Settings> {
         let gathered = self.gather()?;
+        // That a body does not fit is to be known of the number that somebody meant.
+        resources::check(self.variable)?;
         Ok(Settings {
             remote: gathered.value(Key::Remote).map(str::to_owned),
             unsafe_remote: gathered.one_of(Key::UnsafeRemote, &[("no", false), ("yes", true)], "yes or no", false)?,

@@ -20,6 +20,7 @@ use datlake_core::lineage::{
     CodeLineage, CodeState, Dependency, Environment, Input, Lineage, Output, Person, SourceState,
 };
 use datlake_core::returned::ValueInputs;
+use datlake_core::run::BodyProcess;
 use datlake_core::value_shape::ValueShape;
 use datlake_core::{CallKey, Code, Digest, Identity, Result};
 use datlake_store::{LocalView, PerProcess, Staged};
@@ -63,6 +64,7 @@ pub struct Ran<'a> {
     pub returns: Option<ValueShape>,
     pub started_at: &'a str,
     pub took: Duration,
+    pub process: Option<BodyProcess>,
 }
 
 /// The time by this machine's clock, RFC 3339, UTC.
@@ -105,7 +107,7 @@ impl Provenance {
 
     /// The lineage of a body that ran.
     pub fn lineage(&self, ran: Ran<'_>) -> Result<Lineage> {
-        let Ran { identity, key, inputs, values, outputs, returns, started_at, took } = ran;
+        let Ran { identity, key, inputs, values, outputs, returns, started_at, took, process } = ran;
         let code = identity.code;
         let source = self.source(code);
         let source_texts = self.kept_sources(code, &source).map(|kept| kept.list);
@@ -139,6 +141,7 @@ impl Provenance {
             person: self.person()?,
             host: self.host().to_owned(),
             run: self.run().to_owned(),
+            process,
             started_at: started_at.to_owned(),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             datlake_version: VERSION.to_owned(),

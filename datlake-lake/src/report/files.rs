@@ -3,6 +3,7 @@
 use datlake_core::lineage::{
     CodeState, Dependency, Environment, Input, Lineage, Output, Param, PersonSource, ValueInput,
 };
+use datlake_core::run::BodyProcess;
 use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
 use serde::{Deserialize, Serialize};
 
@@ -192,6 +193,8 @@ pub struct CreatedBy {
     pub host: String,
     /// The run it was part of.
     pub run: String,
+    /// What is known of that process, where it was not started alone.
+    pub process: Option<BodyProcess>,
     /// How long the body took, in milliseconds.
     pub duration_ms: u64,
 }
@@ -265,6 +268,7 @@ impl From<Lineage> for CreatedBy {
             environment: lineage.environment,
             host: lineage.host,
             run: lineage.run,
+            process: lineage.process,
             duration_ms: lineage.duration_ms,
         }
     }

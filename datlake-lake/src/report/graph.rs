@@ -1,6 +1,7 @@
 //! Lineage as one graph of files and calls, or of creators: what every picture of it is drawn from.
 
 use datlake_core::lineage::{CodeState, Param};
+use datlake_core::run::BodyProcess;
 use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +122,9 @@ pub struct CallDetails {
     pub host: String,
     /// The run it was part of.
     pub run: String,
+    /// What is known of that process, where it was not started alone.
+    #[serde(default)]
+    pub process: Option<BodyProcess>,
     /// Type and const parameters, as `(name, value)`.
     pub generics: Vec<(String, String)>,
     /// The arguments in order, then what the expressions of `key(…)` gave. Of a secret one only the name; of a large one its size.

@@ -41,7 +41,8 @@ pub use check::{Check, CheckDifference, CheckOutcome, CheckedCall, FirstDifferen
 pub use code::{CallSources, CodeExtent, CodeNote, CreatorCode, ItemSource, SourceItem};
 pub use compare::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
 pub use contents::{CodeSince, FilePreview, GraphSources, NoPreview, PreviewedFile};
-pub use datlake_core::run::{Outcome, ProcessUsage, Scheduled, SharedRun};
+pub use datlake_core::Given;
+pub use datlake_core::run::{BodyProcess, Outcome, ProcessUsage, Scheduled, SharedRun};
 pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
 pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, ListedItem, Listing, OutputRow, Place};
 pub use graph::{

@@ -1,7 +1,7 @@
 //! Runs: what the programs of this machine did.
 
 use datlake_core::run::{BodyFailure, ProcessUsage, Scheduled, SharedRun};
-use datlake_core::{CallKey, CreatorName};
+use datlake_core::{CallKey, CreatorName, Given};
 use serde::{Deserialize, Serialize};
 
 use super::{Damage, Outcome};
@@ -38,6 +38,8 @@ pub struct RunRow {
     pub shared: Option<SharedRun>,
     /// Where a scheduler put it.
     pub place: Option<Scheduled>,
+    /// What it was given of its machine, where it was not started alone.
+    pub given: Option<Given>,
     /// What it had used of its machine when it ended.
     pub used: Option<ProcessUsage>,
     /// The version of datlake that wrote it down.

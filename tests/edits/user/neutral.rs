@@ -46,6 +46,12 @@ pub fn ordered(n: u32) -> Result<(u32, u32)> {
     Ok((low(n), high(n)))
 }
 
+/// Calls another creator, whose text is part of its code.
+#[file_creator]
+pub fn nesting(n: u32) -> Result<u32> {
+    documented(n)
+}
+
 #[file_creator]
 pub fn shown(n: u32) -> Result<u32> {
     Ok(n + 4)

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use datlake::report::Given;
 use datlake::{Error, ErrorKind};
 use rawzip::ZipArchiveWriter;
 use serde_json::{Map, Value, json};
@@ -37,9 +38,7 @@ const MORE_GRACE: u64 = 5;
 /// What a process is given, beside what every engine gives.
 #[derive(Clone, Default)]
 pub(crate) struct RayOptions {
-    pub(crate) cpus: Option<u32>,
-    pub(crate) memory: Option<u64>,
-    pub(crate) gpus: Option<u32>,
+    pub(crate) given: Given,
     /// Other resources, by the names that the cluster has for them.
     pub(crate) resources: Vec<(String, f64)>,
     /// Variables of the processes.
@@ -71,9 +70,10 @@ pub(crate) fn script(launch: &Launch, options: &RayOptions) -> anyhow::Result<St
     let mut environment = Map::new();
     let told = launch.environment()?.into_iter().map(|(name, value)| (name.to_owned(), value));
     environment.extend(options.environment.iter().cloned().chain(told).map(|(name, value)| (name, value.into())));
-    let mut given = Map::from_iter([("num_cpus".to_owned(), options.cpus.unwrap_or(1).into())]);
-    given.extend(options.memory.map(|memory| ("memory".to_owned(), memory.into())));
-    given.extend(options.gpus.filter(|gpus| *gpus > 0).map(|gpus| ("num_gpus".to_owned(), gpus.into())));
+    let Given { cpus, gpus, memory } = options.given;
+    let mut given = Map::from_iter([("num_cpus".to_owned(), cpus.unwrap_or(1).into())]);
+    given.extend(memory.map(|memory| ("memory".to_owned(), memory.into())));
+    given.extend(gpus.filter(|gpus| *gpus > 0).map(|gpus| ("num_gpus".to_owned(), gpus.into())));
     if !options.resources.is_empty() {
         let resources = options.resources.iter().cloned().map(|(name, amount)| (name, amount.into()));
         given.insert("resources".to_owned(), Value::Object(resources.collect()));

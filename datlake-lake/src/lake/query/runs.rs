@@ -124,6 +124,7 @@ impl Lake {
             program: head.program,
             shared: head.shared,
             place: head.place,
+            given: head.given,
             used,
             datlake_version: head.datlake_version,
             ran: 0,

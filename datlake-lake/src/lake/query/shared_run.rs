@@ -1,12 +1,18 @@
 //! Processes that were started together, as they are watched.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::OnceLock;
 
 use datlake_core::run::{Outcome, RunLog};
-use datlake_core::{CallKey, CreatorName, Result};
+use datlake_core::{CallKey, CreatorName, Given, Result};
+use datlake_store::machine;
 
 use crate::lake::{Lake, refuse_in_body};
 use crate::report::{CallNow, CreatorState, ProcessState, SharedRunState};
+use crate::shared_run;
+
+/// Of so many of the latest runs of the home it is looked at whether they are of another build.
+const LATEST: usize = 64;
 
 /// The processes of one shared run, which are looked at repeatedly.
 #[derive(Debug)]
@@ -31,6 +37,48 @@ impl Lake {
     }
 }
 
+impl Lake {
+    /// Whether this process is another build of its program than those that it was started with, as far as this home, or whoever started them,
+    /// tells. Asked once; `true` is answered once.
+    #[doc(hidden)]
+    pub fn is_another_build(&self) -> bool {
+        static ASKED: OnceLock<()> = OnceLock::new();
+        let mut another = false;
+        ASKED.get_or_init(|| {
+            another =
+                shared_run::is_told_to_be_another_build().unwrap_or_else(|| self.is_unlike_others().unwrap_or(false));
+        });
+        another
+    }
+
+    /// Whether a process of this one's run and program began before it, and is another build.
+    fn is_unlike_others(&self) -> Option<bool> {
+        let (shared, build) = (shared_run::here()?, shared_run::build()?);
+        let own = self.provenance().run();
+        let program = self.run_log(own).ok()??.head.program;
+        let heads = self.local_view().dir().runs().ok()?.into_iter().filter(|run| run != own).take(LATEST);
+        let mut others = heads
+            .filter_map(|run| Some(self.run_log(&run).ok()??.head))
+            .filter(|head| head.program == program && head.shared.as_ref().is_some_and(|other| other.id == shared.id));
+        Some(others.any(|head| head.build.is_some_and(|other| other != build)))
+    }
+
+    /// What each of the processes was given that were started together under this name and go on, as far as this home knows of them: of those
+    /// that cannot be read nothing.
+    #[doc(hidden)]
+    pub fn given_in_run(&self, id: &str) -> Vec<Given> {
+        let mut all = Vec::new();
+        for run in self.local_view().dir().runs().unwrap_or_default() {
+            let Ok(Some(log)) = self.run_log(&run) else { continue };
+            let is_gone = log.head.host == self.provenance().host() && machine::is_gone(log.head.pid);
+            if log.head.shared.is_some_and(|shared| shared.id == id) && log.ended_at.is_none() && !is_gone {
+                all.extend(log.head.given);
+            }
+        }
+        all
+    }
+}
+
 impl WatchedRun {
     /// Where they are now. `over` are the ranks of those that have ended, however they did: the bodies they were in do not run any more.
     /// What is damaged is left out: `datlake runs` reports it.
@@ -39,6 +87,7 @@ impl WatchedRun {
     /// [`ErrorKind::Context`](crate::ErrorKind::Context) in a body; those of reading the home.
     pub fn look(&mut self, over: &[u64]) -> Result<SharedRunState> {
         refuse_in_body("watch a run")?;
+        let over: HashSet<u64> = over.iter().copied().collect();
         let mut logs = Vec::new();
         for run in self.lake.local_view().dir().runs()? {
             if self.is_of_it.get(&run) == Some(&false) {
@@ -48,7 +97,7 @@ impl WatchedRun {
             let is_of_it = log.head.shared.as_ref().is_some_and(|shared| shared.id == self.id);
             self.is_of_it.insert(run, is_of_it);
             if is_of_it {
-                logs.push(unless_over(log, over));
+                logs.push(unless_over(log, &over));
             }
         }
         logs.sort_by_key(|log| (log.head.shared.as_ref().and_then(|shared| shared.rank), log.head.run.clone()));
@@ -57,7 +106,7 @@ impl WatchedRun {
     }
 }
 
-fn unless_over(mut log: RunLog, over: &[u64]) -> RunLog {
+fn unless_over(mut log: RunLog, over: &HashSet<u64>) -> RunLog {
     let rank = log.head.shared.as_ref().and_then(|shared| shared.rank);
     if log.ended_at.is_some() || rank.is_some_and(|rank| over.contains(&rank)) {
         log.calls.retain(|call| call.outcome != Outcome::Unfinished);

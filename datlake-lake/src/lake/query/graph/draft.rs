@@ -217,6 +217,7 @@ fn details(lineage: Lineage) -> CallDetails {
         originator: lineage.person.email,
         host: lineage.host,
         run: lineage.run,
+        process: lineage.process,
         generics: lineage.generics,
         params: params.collect(),
         unknown,
