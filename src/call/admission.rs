@@ -4,7 +4,7 @@
 //! - A call that asks for nothing, and stands in no body that has something, is not held up here.
 //! - A call that waits for room holds no claim and no flight, and one that waits for a claim or a flight has no room.
 //!
-//! docs/adr/0042-resources.md says why.
+//! docs/adr/0046-resources.md says why.
 
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
