@@ -77,26 +77,16 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
         // LAKE N: one call with so many files in an argument.
         "inputs" => inputs(&path(0)?, number(1)?)?,
         // LAKE N: all known at once; all awaited; by two threads of rayon.
-        "many" => timed(|| {
-            let lake = open(&path(0)?)?;
-            let _current = lake.enter();
-            AnyResult::Ok(small::calls(0..number(1)?).run()?)
-        })?,
+        "many" => at_once(&path(0)?, 0..number(1)?, |numbers| small::calls(numbers).run())?,
         // LAKE FROM N: shared with the other processes of its run.
-        "shared" => timed(|| {
-            let lake = open(&path(0)?)?;
-            let _current = lake.enter();
+        "shared" => {
             let from = number(1)?;
-            AnyResult::Ok(small::calls(from..from + number(2)?).threads(1).run()?)
-        })?,
+            at_once(&path(0)?, from..from + number(2)?, |numbers| small::calls(numbers).threads(1).run())?
+        }
         "many-joined" => joined(&path(0)?, number(1)?, small_joined)?,
         "rayon" => by_rayon(&path(0)?, number(1)?)?,
         // LAKE N: as one of several processes.
-        "share" => timed(|| {
-            let lake = open(&path(0)?)?;
-            let _current = lake.enter();
-            AnyResult::Ok(fifty_ms::calls(0..number(1)?).threads(1).run()?)
-        })?,
+        "share" => at_once(&path(0)?, 0..number(1)?, |numbers| fifty_ms::calls(numbers).threads(1).run())?,
         // LAKE FROM N
         "cold-joined" => {
             let from = number(1)?;
@@ -136,6 +126,19 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
     };
     println!("{}", serde_json::to_string(&Cost { seconds, peak: peak() })?);
     Ok(())
+}
+
+/// Makes all calls as one fan-out.
+fn at_once<T>(
+    home: &Path,
+    numbers: std::ops::Range<u64>,
+    make: impl FnOnce(std::ops::Range<u64>) -> datlake::Result<T>,
+) -> AnyResult<f64> {
+    timed(|| {
+        let lake = open(home)?;
+        let _current = lake.enter();
+        AnyResult::Ok(make(numbers)?)
+    })
 }
 
 fn open(home: &Path) -> AnyResult<Lake> {

@@ -237,7 +237,8 @@ fn a_skipped_call_takes_few_instructions_more_than_its_key() {
     program(&[], &["calls", &lake, "1100"]);
     let [key, same, hit] = ["key", "same", "calls"].map(|name| instructions(dir.path(), name, &lake));
     eprintln!("key {key}, same {same}, hit {hit}");
-    // Ratios, for the compiler decides about the rest. Without optimisation they are 15 and 36, with it 1.6 and 13.
-    assert!(same < 20.0 * key, "a remembered call takes {same} instructions, its key {key}");
-    assert!(hit < 45.0 * key, "a skipped call takes {hit} instructions, its key {key}");
+    // Ratios, for the compiler decides about the rest. In tests, where the core alone is optimised, and so the key, they are 30 and 48;
+    // where all is, 1.6 and 13.
+    assert!(same < 36.0 * key, "a remembered call takes {same} instructions, its key {key}");
+    assert!(hit < 58.0 * key, "a skipped call takes {hit} instructions, its key {key}");
 }

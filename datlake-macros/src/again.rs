@@ -38,7 +38,7 @@ pub(crate) fn function(model: &Creator, p: &TokenStream) -> Option<TokenStream> 
             }
             ty => quote!(#ty),
         };
-        quote!(let #ident = (&&#p::Given::<#given>::new()).read(__recorded, #key_name)?;)
+        quote!(let #ident = (&&#p::ReadArgument::<#given>::new()).read(__recorded, #key_name)?;)
     });
     let arguments = model.params.iter().map(|Param { ident, ty, .. }| match ty {
         Type::Reference(_) => quote!(&*#ident),
@@ -46,7 +46,7 @@ pub(crate) fn function(model: &Creator, p: &TokenStream) -> Option<TokenStream> 
     });
     let arguments_read = quote! {
         #[allow(unused_imports)]
-        use #p::{GivenBack as _, GivenNever as _};
+        use #p::{ArgumentRead as _, ArgumentUnread as _};
         #(#read)*
     };
     let again = quote!(Self::call(#(#arguments),*).again(__recorded));

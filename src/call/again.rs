@@ -20,9 +20,9 @@ use super::shape::Shape;
 
 /// Reads one argument, by autoref: as its type can.
 #[derive(Debug)]
-pub struct Given<T>(PhantomData<fn() -> T>);
+pub struct ReadArgument<T>(PhantomData<fn() -> T>);
 
-impl<T> Given<T> {
+impl<T> ReadArgument<T> {
     /// Of this type.
     #[expect(clippy::new_without_default, reason = "generated code alone makes these")]
     pub const fn new() -> Self {
@@ -31,13 +31,13 @@ impl<T> Given<T> {
 }
 
 /// The type can be read.
-pub trait GivenBack<'r, T> {
+pub trait ArgumentRead<'r, T> {
     /// The argument.
     fn read(&self, recorded: &'r RecordedCall, name: &'static str) -> Result<T, NotMade>;
 }
 
 /// Anything else.
-pub trait GivenNever<T> {
+pub trait ArgumentUnread<T> {
     /// Why not.
     fn read(&self, _: &RecordedCall, name: &'static str) -> Result<T, NotMade> {
         Err(NotMade::Impossible(format!(
@@ -46,7 +46,7 @@ pub trait GivenNever<T> {
     }
 }
 
-impl<'r, T: Deserialize<'r>> GivenBack<'r, T> for &Given<T> {
+impl<'r, T: Deserialize<'r>> ArgumentRead<'r, T> for &ReadArgument<T> {
     fn read(&self, recorded: &'r RecordedCall, name: &'static str) -> Result<T, NotMade> {
         let argument = recorded.argument(name).map_err(|why| {
             let why = match why {
@@ -63,7 +63,7 @@ impl<'r, T: Deserialize<'r>> GivenBack<'r, T> for &Given<T> {
     }
 }
 
-impl<T> GivenNever<T> for Given<T> {}
+impl<T> ArgumentUnread<T> for ReadArgument<T> {}
 
 impl<R, S: Shape<R>, F: FnOnce() -> R> Call<R, S, F> {
     /// Makes the call again, if it is the recorded one. What it makes is stored nowhere.

@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     told("listing", neutral::listing(1, 2));
     told("ordered", neutral::ordered(10));
     told("shown", neutral::shown(10));
-    told("nesting", neutral::nesting(10));
+    told("enclosing", neutral::enclosing(10));
 
     told("body", code::body(10));
     told("helped", code::helped(10));

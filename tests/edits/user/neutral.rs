@@ -48,7 +48,7 @@ pub fn ordered(n: u32) -> Result<(u32, u32)> {
 
 /// Calls another creator, whose text is part of its code.
 #[file_creator]
-pub fn nesting(n: u32) -> Result<u32> {
+pub fn enclosing(n: u32) -> Result<u32> {
     documented(n)
 }
 
