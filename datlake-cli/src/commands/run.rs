@@ -74,6 +74,7 @@ pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<B
     let (program, arguments) = how.program.split_first().context("there is no program")?;
     let mut launch = Launch {
         id: launch::new_id(),
+        each_time: None,
         processes,
         program: program_file(Path::new(program))?,
         arguments: arguments.to_vec(),
@@ -83,6 +84,10 @@ pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<B
     };
     if how.write_only {
         launch.shipped = shipped(how, &launch.program, screen)?;
+        launch.each_time = Some(match how.on {
+            EngineName::Slurm => "$SLURM_ARRAY_JOB_ID",
+            _ => "$(date +%s)-$$",
+        });
         let written = match how.on {
             EngineName::Slurm => slurm_script(how, &launch, &folder(how, &launch.id, Path::new("."))?)?,
             EngineName::Ray => launch::ray_script(&launch, &ray_options(how)?)?,

@@ -42,6 +42,8 @@ pub(crate) const MOST: u64 = 10_000;
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) id: String,
+    /// In a script that may be started more than once: what a shell is to add to the run's name, so that each time is a run of its own.
+    pub(crate) each_time: Option<&'static str>,
     pub(crate) processes: u64,
     /// The program's file, and its arguments.
     pub(crate) program: PathBuf,

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 
-use super::Launch;
+use super::{Launch, RUN};
 use crate::failure::refused;
 
 /// A word as a shell reads it.
@@ -28,7 +28,8 @@ pub(super) fn command(launch: &Launch) -> anyhow::Result<String> {
 pub(super) fn exports(launch: &Launch) -> anyhow::Result<String> {
     let mut lines = String::new();
     for (name, value) in launch.environment()? {
-        let _ = writeln!(lines, "export {name}={}", quoted(value.as_ref())?);
+        let more = launch.each_time.filter(|_| name == RUN).map(|more| format!(".{more}")).unwrap_or_default();
+        let _ = writeln!(lines, "export {name}={}{more}", quoted(value.as_ref())?);
     }
     Ok(lines)
 }

@@ -277,12 +277,20 @@ fn what_cannot_be_started_is_refused() {
 #[test]
 fn what_would_be_started_is_a_script() {
     let machine = Machine::new();
-    machine.write("work/step", "#!/bin/sh\necho \"SAYS rank $DATLAKE_RANK $1\"\n");
+    machine.write("work/step", "#!/bin/sh\necho \"SAYS rank $DATLAKE_RANK $1\"; echo \"$DATLAKE_RUN\" >> runs\n");
     let script = machine.ok(&["run", "-n", "2", "--cpus", "1", "--write-only", "--", "sh", "step", "it's"]);
-    let ended = ran(machine.around("sh", &["-c", &script]).output().unwrap());
-    let mut lines: Vec<_> = ended.out.lines().collect();
-    lines.sort_unstable();
-    assert_eq!(lines, ["SAYS rank 0 it's", "SAYS rank 1 it's"], "{script}");
+    for _ in 0..2 {
+        let ended = ran(machine.around("sh", &["-c", &script]).output().unwrap());
+        let mut lines: Vec<_> = ended.out.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines, ["SAYS rank 0 it's", "SAYS rank 1 it's"], "{script}");
+    }
+    // Each time is a run, of which both processes know the name.
+    let runs = std::fs::read_to_string(machine.path("work/runs")).unwrap();
+    let names: std::collections::BTreeSet<&str> = runs.lines().collect();
+    assert_eq!((runs.lines().count(), names.len()), (4, 2), "{runs}");
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    assert!(names.iter().all(|name| name.len() <= 64 && name.chars().all(is_name)), "{runs}");
 }
 
 /// However they were started.

@@ -86,6 +86,7 @@ pub(crate) fn script(launch: &Launch, options: &RayOptions) -> anyhow::Result<St
         "environment": environment,
         "options": given,
         "grace": launch.grace.as_secs_f64(),
+        "each_job": i32::from(launch.each_time.is_some()),
     });
     let needs = launch
         .shipped

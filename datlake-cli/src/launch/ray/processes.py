@@ -42,6 +42,9 @@ class Process:
         here = ray.get_runtime_context().get_node_id()
         names = [node["NodeName"] for node in ray.nodes() if node["NodeID"] == here]
         told = {"DATLAKE_RANK": str(rank), "DATLAKE_RAY_JOB": job, "DATLAKE_RAY_NODE": (names or [here])[0]}
+        if RUN["each_job"]:
+            # Whoever has the script may submit it again, which is another run.
+            told["DATLAKE_RUN"] = f"{RUN['environment']['DATLAKE_RUN']}.{job}"[:64]
         self.environment = {**os.environ, **RUN["environment"], **told}
         self.said.put({"node": here})
         # The kernel counts this thread as the parent: it lives as long as the process.
