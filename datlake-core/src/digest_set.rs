@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use crate::Digest;
 
-/// A set of digests by their first half: about 20 bytes each. Two digests with one first half are as unlikely as anything that
-/// never happens, and who makes them on purpose has content kept, or shown to be there.
+/// A set of digests by their first half: 16 bytes each, and a little more for those that were added last. Two digests with the same
+/// first half do not happen by chance. Whoever made some on purpose
+/// would have content kept that nobody names, or listed as there: nothing is lost by it.
 #[derive(Clone, Debug, Default)]
 pub struct DigestSet {
     /// Each once, in order.

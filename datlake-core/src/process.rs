@@ -8,7 +8,7 @@ use crate::Given;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Scheduled {
-    /// The scheduler: `slurm`, `kubernetes`.
+    /// The scheduler: `slurm`, `kubernetes`, `ray`.
     pub by: String,
     /// What it calls the cluster.
     pub cluster: Option<String>,

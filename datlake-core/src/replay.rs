@@ -44,12 +44,12 @@ impl Argument {
         Self::shown(&param.value, &Shown { files })
     }
 
-    /// The value that a call returned, as [`value_shape`](crate::value_shape) shows it.
+    /// A value without files that a call returned, as [`value_shape`](crate::value_shape) shows it.
     ///
     /// # Errors
     /// As [`of`](Self::of).
-    pub fn of_returned(value: &Value, inputs: &[Input]) -> Result<Self, NotGiven> {
-        Self::shown(value, &Shown { files: inputs.iter().collect() })
+    pub fn of_returned(value: &Value) -> Result<Self, NotGiven> {
+        Self::shown(value, &Shown { files: Vec::new() })
     }
 
     fn shown(value: &Value, shown: &Shown<'_>) -> Result<Self, NotGiven> {

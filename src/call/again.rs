@@ -70,7 +70,7 @@ impl<R, S: Shape<R>, F: FnOnce() -> R> Call<R, S, F> {
     #[doc(hidden)]
     pub fn again(self, recorded: &RecordedCall) -> Remade {
         let (attempt, again, describe, call) = prepared(self.attempt()?, recorded)?;
-        // Apart from those of a body, panics of datlake itself, under `on_error = "panic"`.
+        // A body may panic, and datlake does under `on_error = "panic"`.
         match std::panic::catch_unwind(AssertUnwindSafe(|| attempt.run(false))) {
             Ok(returned) => again.taken(returned, |returned| describe(returned, &call)),
             Err(panic) => Err(NotMade::Failed(failure::of_panic(&*panic))),

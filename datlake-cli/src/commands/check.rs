@@ -36,7 +36,13 @@ pub(super) fn run(lake: &Lake, how: &CheckHow) -> anyhow::Result<Check> {
     let (mut check, mut found) = (Check::default(), Vec::new());
     while !request.calls.is_empty() {
         let (answered, status) = ask(&request, how)?;
-        let Answered { checked, unchanged, begun, is_whole } = answered;
+        let program = how.program[0].to_string_lossy();
+        let program = escape(&program);
+        let Some(Answered { checked, unchanged, begun, is_whole }) = answered else {
+            anyhow::bail!(
+                "`{program}` ended ({status}) and made no call again: begin its `main` with `datlake::start()?;`"
+            );
+        };
         check.unchanged += unchanged.len() as u64;
         let named = |call: &CheckedCall| (call.creator.clone(), call.key);
         let mut done: HashSet<CallName> = checked.iter().map(named).chain(unchanged).collect();
@@ -45,9 +51,7 @@ pub(super) fn run(lake: &Lake, how: &CheckHow) -> anyhow::Result<Check> {
             break;
         }
         if begun.is_empty() {
-            let program = how.program[0].to_string_lossy();
-            let why = "before it made a call again; its `main` is to begin with `datlake::start()?;`";
-            anyhow::bail!("`{}` ended ({status}) {why}", escape(&program));
+            anyhow::bail!("`{program}` ended ({status}) between two calls: what it said above tells why");
         }
         if request.at_once == 1 {
             for (creator, key) in begun {
@@ -68,7 +72,7 @@ pub(super) fn run(lake: &Lake, how: &CheckHow) -> anyhow::Result<Check> {
 }
 
 /// Starts the program once, and reads what it answers. What it prints goes to standard error: the answer of the command is another.
-fn ask(request: &CheckRequest, how: &CheckHow) -> anyhow::Result<(Answered, ExitStatus)> {
+fn ask(request: &CheckRequest, how: &CheckHow) -> anyhow::Result<(Option<Answered>, ExitStatus)> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let path = folder.path().join("request");
     std::fs::write(&path, serde_json::to_vec(request)?).with_context(|| format!("cannot write {}", path.display()))?;
@@ -80,9 +84,10 @@ fn ask(request: &CheckRequest, how: &CheckHow) -> anyhow::Result<(Answered, Exit
     Ok((answers(&checking::answers_of(&path))?, status))
 }
 
-fn answers(path: &Path) -> anyhow::Result<Answered> {
+/// What stands in the file of answers; `None` without one: the program did not take the request on.
+fn answers(path: &Path) -> anyhow::Result<Option<Answered>> {
     let mut answered = Answered::default();
-    let Ok(file) = std::fs::File::open(path) else { return Ok(answered) };
+    let Ok(file) = std::fs::File::open(path) else { return Ok(None) };
     for line in BufReader::new(file).lines() {
         // A last line that is no line was cut off with the program.
         let Ok(answer) = serde_json::from_str(&line?) else { break };
@@ -96,7 +101,7 @@ fn answers(path: &Path) -> anyhow::Result<Answered> {
             CheckAnswer::End => answered.is_whole = true,
         }
     }
-    Ok(answered)
+    Ok(Some(answered))
 }
 
 impl Answer for Check {

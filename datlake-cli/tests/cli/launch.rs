@@ -217,17 +217,23 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
-#[test]
-fn ctrl_c_ends_the_processes() {
-    let machine = Machine::new();
-    let (child, mut out) = in_the_body(command(&machine, "wait", &["-n", "2"]));
+/// Starts a run, and ends it by Ctrl-C while its processes stand in their bodies: what it says.
+pub(crate) fn ended_by_ctrl_c(command: Command) -> String {
+    let (child, mut out) = in_the_body(command);
     signal(&child, "INT");
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
-    let ended = child.wait_with_output().unwrap();
-    let err = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{err}");
-    assert!(err.contains("ending run") && err.contains("was killed by signal 15"), "{err}");
+    let ended = ran(child.wait_with_output().unwrap());
+    assert_eq!(ended.status, 130, "{}", ended.err);
+    assert!(ended.err.contains("was killed by signal 15"), "{}", ended.err);
+    ended.err
+}
+
+#[test]
+fn ctrl_c_ends_the_processes() {
+    let machine = Machine::new();
+    let err = ended_by_ctrl_c(command(&machine, "wait", &["-n", "2"]));
+    assert!(err.contains("ending run"), "{err}");
     let row = machine.json(&["runs"]);
     assert_eq!(row.as_array().unwrap().len(), 2);
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::launch::{self, MANY, STEP, bodies, command, in_the_body, in_the_body_of, parent, said, signal};
+use crate::launch::{self, MANY, STEP, bodies, command, ended_by_ctrl_c, in_the_body, in_the_body_of, parent, said};
 use crate::support::{Machine, Ran, check_failure, ran};
 
 /// Where Ray is, and its token; or a word that these tests are left out.
@@ -88,13 +88,7 @@ fn a_run_survives_the_loss_of_a_node_of_ray() {
 fn ctrl_c_stops_the_job_of_ray() {
     let Some(ray) = ray() else { return };
     let machine = Machine::new();
-    let (child, mut out) = in_the_body(on(&ray, &machine, "wait", &["-n", "2", "--resource", "safe=1"]));
-    signal(&child, "INT");
-    let mut rest = String::new();
-    out.read_to_string(&mut rest).unwrap();
-    let ended = ran(child.wait_with_output().unwrap());
-    assert_eq!(ended.status, 130, "{}", ended.err);
-    assert!(ended.err.contains("was killed by signal 15"), "{}", ended.err);
+    ended_by_ctrl_c(on(&ray, &machine, "wait", &["-n", "2", "--resource", "safe=1"]));
 }
 
 /// Whoever follows is killed, as with a login node, and another one joins; then Ray forgets the job.

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::Command;
 
-use crate::launch::{ALL, STEP, bodies, command, in_the_body, in_the_body_of, parent, said, signal};
+use crate::launch::{ALL, STEP, bodies, command, ended_by_ctrl_c, in_the_body, in_the_body_of, parent, said};
 use crate::support::{Machine, Ran, ran};
 
 /// Where Slurm is, or a word that these tests are left out.
@@ -156,13 +156,7 @@ fn a_job_of_slurm_is_joined_and_forgotten() {
 fn ctrl_c_cancels_the_job() {
     let Some(slurm) = slurm() else { return };
     let machine = Machine::new();
-    let (child, mut out) = in_the_body(on(&["n3", "n4"], &slurm, &machine, "wait", &["-n", "2"]));
-    signal(&child, "INT");
-    let mut rest = String::new();
-    out.read_to_string(&mut rest).unwrap();
-    let ended = ran(child.wait_with_output().unwrap());
-    assert_eq!(ended.status, 130, "{}", ended.err);
-    assert!(ended.err.contains("was killed by signal 15"), "{}", ended.err);
+    ended_by_ctrl_c(on(&["n3", "n4"], &slurm, &machine, "wait", &["-n", "2"]));
 }
 
 #[test]

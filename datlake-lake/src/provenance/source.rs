@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 use datlake_core::Code;
 use datlake_core::lineage::{CodeState, SourceState};
 use git2::{
-    BranchType, Commit, IndexEntryExtendedFlag, IndexEntryFlag, ObjectType, Oid, Repository, Sort, Status,
-    StatusOptions, Tree,
+    Commit, IndexEntryExtendedFlag, IndexEntryFlag, ObjectType, Oid, Repository, Sort, Status, StatusOptions, Tree,
 };
 
 use super::compiled::{CompiledFile, is_of_registry};
@@ -43,7 +42,7 @@ fn is_vendored(package: &Path) -> bool {
     package.join(".cargo-checksum.json").exists()
 }
 
-/// Where a published package comes from, as cargo wrote it down when it was packaged. Its files are what was packaged: cargo checks that.
+/// Where a published package comes from, as cargo wrote it down when it was packaged. That its files are those is cargo's to check.
 fn published(code: &Code) -> Option<SourceState> {
     #[derive(serde::Deserialize)]
     struct PackagedFrom {
@@ -129,9 +128,14 @@ fn look(code: &Code, files: &[CompiledFile]) -> Option<SourceState> {
 
 /// Whether a branch of a remote has the commit, as far as the repository knows. Where its history is cut off, nothing says that none has.
 fn is_pushed(repository: &Repository, commit: Oid) -> bool {
-    let Ok(branches) = repository.branches(Some(BranchType::Remote)) else { return false };
-    let tips = branches.filter_map(|branch| branch.ok()?.0.get().peel_to_commit().ok());
-    tips.map(|tip| tip.id()).any(|tip| tip == commit || repository.graph_descendant_of(tip, commit).unwrap_or(true))
+    // One walk, however many branches there are: it goes from the commit, and hides what they have.
+    let first = || {
+        let mut walk = repository.revwalk()?;
+        walk.push(commit)?;
+        walk.hide_glob("refs/remotes/*")?;
+        walk.next().transpose()
+    };
+    first().map_or(true, |first| first.is_none())
 }
 
 /// A path without symbolic links, where the file is there.

@@ -185,12 +185,9 @@ fn a_repository_without_a_commit_has_no_code() {
 }
 
 #[test]
-fn files_that_filters_change_are_what_git_takes_them_for() {
+fn line_ends_that_attributes_ask_for_are_what_git_takes_them_for() {
     let folder = Folder::repository();
-    folder.write("origin/.gitattributes", "*.rs text eol=crlf\n*.bin filter=large\n");
-    folder.git("origin", &["config", "filter.large.clean", "sha1sum"]);
-    folder.git("origin", &["config", "filter.large.smudge", "cat"]);
-    folder.write("origin/model.bin", "large content");
+    folder.write("origin/.gitattributes", "*.rs text eol=crlf\n");
     folder.git("origin", &["add", "."]);
     folder.git("origin", &["commit", "-qm", "attributes"]);
     fs::remove_file(folder.path("origin/src/main.rs")).unwrap();
@@ -203,8 +200,9 @@ fn files_that_filters_change_are_what_git_takes_them_for() {
 fn why_a_repository_of_somebody_else_is_not_read_is_said() {
     let folder = Folder::repository();
     if std::os::unix::fs::chown(folder.path("origin"), Some(12_345), None).is_err() {
-        // Only root can give a folder away, and only to root everything is readable all the same.
-        return;
+        return eprintln!(
+            "LEFT OUT: why_a_repository_of_somebody_else_is_not_read_is_said: only root gives files away"
+        );
     }
     for file in [".git", ".git/HEAD", ".git/config"] {
         std::os::unix::fs::chown(folder.path("origin").join(file), Some(12_345), None).unwrap();

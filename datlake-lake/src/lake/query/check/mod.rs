@@ -179,7 +179,7 @@ async fn returned_argument(lake: &Lake, lineage: &Lineage, name: &str) -> Result
         let stored = lake.catalog().value(&record).await.ok()?;
         value_shape::to_json(&stored, record.lineage().ok()?.code.returns.as_ref()).ok()
     };
-    Argument::of_returned(&returned.await.ok_or(NotGiven::Large)?, &[])
+    Argument::of_returned(&returned.await.ok_or(NotGiven::Large)?)
 }
 
 fn first_of_files(lake: &Lake, was: &Output, now: &Output, made: &MadeAgain) -> Result<Option<FirstDifference>> {
