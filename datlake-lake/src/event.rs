@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use datlake_core::run::BodyProcess;
 use datlake_core::{CallKey, CreatorName, Uid};
 
 /// Something that happened in a lake.
@@ -44,6 +45,8 @@ pub enum Event {
         took: Duration,
         /// A nested or stolen call that ran redundantly to avoid a deadlock.
         redundant: bool,
+        /// Where, with what, and what the process used, where that was not started alone.
+        process: Option<Box<BodyProcess>>,
     },
     /// A body ran, but another finished the same call first; its value counts.
     Adopted(CallId),
@@ -73,7 +76,12 @@ pub enum Event {
         all: usize,
     },
     /// A body failed; nothing was kept.
-    Failed(CallId),
+    Failed {
+        /// The call.
+        call: CallId,
+        /// As of a body that [ran](Event::Executed); `None` also where the call failed before its body.
+        process: Option<Box<BodyProcess>>,
+    },
     /// A call would run, in a lake that [runs no body](crate::Mode).
     WouldRun {
         /// The call.
@@ -236,11 +244,17 @@ impl Event {
             Self::Hit(call) => of_call!(debug, call, "hit"),
             Self::Started(call) => of_call!(debug, call, "started"),
             Self::Calls { creator, all } => tracing::debug!(target: "datlake", %creator, all, "calls"),
-            Self::Executed { call, took, redundant } => of_call!(info, call, ?took, redundant, "executed"),
+            Self::Executed { call, took, redundant, process } => {
+                let process = process.as_deref().map(tracing::field::debug);
+                of_call!(info, call, ?took, redundant, process, "executed")
+            }
             Self::Adopted(call) => of_call!(info, call, "adopted"),
             Self::Reproduced(call) => of_call!(info, call, "reproduced"),
             Self::Waited { call, by } => of_call!(info, call, by = by.as_deref(), "waiting"),
-            Self::Failed(call) => of_call!(warn, call, "failed"),
+            Self::Failed { call, process } => {
+                let process = process.as_deref().map(tracing::field::debug);
+                of_call!(warn, call, process, "failed")
+            }
             Self::WouldRun { call, why } => of_call!(info, call, why = why.as_deref(), "would run"),
             Self::Explained { call, why } => of_call!(info, call, why, "explained"),
             Self::Kept { call, why } => of_call!(warn, call, why, "kept"),

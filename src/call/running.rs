@@ -14,7 +14,7 @@ use datlake_core::flight::Flight;
 use datlake_core::lineage::{Output, Param, ValueInput};
 use datlake_core::record::{Record, ValueBytes};
 use datlake_core::returned::{ReturnedBy, ValueInputs};
-use datlake_core::run::{BodyFailure, Outcome};
+use datlake_core::run::{BodyFailure, BodyProcess, Outcome};
 use datlake_core::value_shape::ValueShape;
 use datlake_core::{CallKey, Code, Digest, Error, ErrorKind, FailedCall, FileRef, Result, Subject, Uid, codec};
 use datlake_store::{BodyPermit, FileLock, HeartbeatLease, Staged, cpu_time, wait};
@@ -191,6 +191,11 @@ impl Running {
         self.site.lake.journal().body(&self.site.id(self.body.key()), outcome, &self.started_at, took, failure);
     }
 
+    fn emit_failed(&self) {
+        let process = shared_run::process(self.cpu_before).map(Box::new);
+        self.site.lake.emit(&Event::Failed { call: self.site.id(self.body.key()), process });
+    }
+
     /// The body returned `value`: publishes it, and gives back what every later call will get.
     pub(crate) async fn finish<T: Serialize + DeserializeOwned>(mut self, value: T) -> Result<T> {
         self.returned = true;
@@ -199,7 +204,6 @@ impl Running {
         drop(self.claims.room.take());
         let finished = self.publish(value, took).await;
         given_back(self.claims.among.take(), finished.is_ok()).await;
-        let id = self.site.id(self.body.key());
         match finished {
             Ok(Finished { value, event }) => {
                 self.note(outcome(&event), Some(took), None);
@@ -208,7 +212,7 @@ impl Running {
             }
             Err(error) => {
                 self.note(Outcome::Failed, Some(took), Some(error.to_string()));
-                self.site.lake.emit(&Event::Failed(id));
+                self.emit_failed();
                 told(self.site.parent.as_deref(), &error);
                 Err(error)
             }
@@ -219,7 +223,13 @@ impl Running {
         let lake = &self.site.lake;
         let inside = scope::outside_bodies(lake);
         let (made, mut encoded) = self.made(&value)?;
-        let event = Event::Executed { call: self.site.id(self.body.key()), took, redundant: self.redundant };
+        let process = shared_run::process(self.cpu_before);
+        let event = Event::Executed {
+            call: self.site.id(self.body.key()),
+            took,
+            redundant: self.redundant,
+            process: process.clone().map(Box::new),
+        };
         if let Some(again) = &self.site.again {
             let stored = codec::store(&value, canonical::encode(&value)?)?;
             drop(inside);
@@ -243,7 +253,8 @@ impl Running {
             return self.reproduced(expected, blobs, &stored.bytes).await;
         }
         let returns = ValueShape::of(&stored.value).filter(|_| codec::needs_shape(&stored.bytes));
-        let (new, alive) = self.new_call(made, blobs, (outputs, returns), (stored.digest, stored.bytes), took)?;
+        let (new, alive) =
+            self.new_call(made, blobs, (outputs, returns), (stored.digest, stored.bytes), took, process)?;
         let to = lake.clone();
         let publish = async move {
             let committed = to.publish(new).await;
@@ -336,6 +347,7 @@ impl Running {
         (outputs, returns): (Vec<Output>, Option<ValueShape>),
         value: (Digest, Vec<u8>),
         took: Duration,
+        process: Option<BodyProcess>,
     ) -> Result<(NewCall, Vec<Arc<StagedFile>>)> {
         let identity = &self.site.target.identity;
         let Made { dynamic_inputs, inputs: besides, called, alive } = made;
@@ -363,7 +375,7 @@ impl Running {
             returns,
             started_at: &self.started_at,
             took,
-            process: shared_run::process(self.cpu_before),
+            process,
         })?;
         let replaces = self.site.target.on_change == OnChange::Replace;
         Ok((NewCall { lineage, code: identity.code, value, dynamic_inputs, blobs, names, replaces }, alive))
@@ -424,7 +436,7 @@ impl Drop for Running {
         if !self.returned {
             let error = self.error.take().unwrap_or_else(|| "it was cancelled".to_owned());
             self.note(Outcome::Failed, Some(self.began.elapsed()), Some(error));
-            self.site.lake.emit(&Event::Failed(self.site.id(self.body.key())));
+            self.emit_failed();
         }
         // The claims first: who waits for the flight looks for a record and then claims.
         let among = self.claims.among.take();

@@ -167,7 +167,7 @@ impl CallSite {
         let call = self.id(self.target.identity.key);
         let failure = BodyFailure::new(error.to_string(), Vec::new());
         self.lake.journal().body(&call, Outcome::Failed, &provenance::now(), None, Some(failure));
-        self.lake.emit(&Event::Failed(call));
+        self.lake.emit(&Event::Failed { call, process: None });
         error
     }
 

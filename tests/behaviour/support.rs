@@ -153,7 +153,7 @@ fn shown(event: &Event) -> String {
         Event::Adopted(call) => format!("adopted {}", call.function()),
         Event::Reproduced(call) => format!("reproduced {}", call.function()),
         Event::Waited { call, .. } => format!("waited {}", call.function()),
-        Event::Failed(call) => format!("failed {}", call.function()),
+        Event::Failed { call, .. } => format!("failed {}", call.function()),
         Event::Kept { call, .. } => format!("kept {}", call.function()),
         Event::Unpushed { call, .. } => format!("unpushed {}", call.function()),
         Event::Downloaded { file, .. } => format!("downloaded {file}"),

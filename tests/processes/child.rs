@@ -176,10 +176,11 @@ fn a_child() {
         builder = builder.lease(SHORT);
     }
     let lake = builder.open().unwrap();
-    lake.observe(|event| {
-        if let Event::Waited { .. } = event {
-            says("waits");
-        }
+    lake.observe(|event| match event {
+        Event::Waited { .. } => says("waits"),
+        Event::Executed { process: Some(process), .. } => says(&format!("it ran in {process:?}")),
+        Event::Failed { process: Some(process), .. } => says(&format!("it failed in {process:?}")),
+        _ => {}
     });
     let _current = lake.enter();
     match steps::take(&lake, &step) {

@@ -194,3 +194,27 @@ fn pools_of_two_processes_do_not_wait_for_each_other_for_ever() {
         assert_eq!(ended.find("sum "), Some(&*n.to_string()));
     }
 }
+
+/// Whoever observes learns where a body ran, with what, and what the process used; of a process that was started alone nothing.
+#[test]
+fn events_say_where_a_body_ran() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = [("DATLAKE_RUN", "a"), ("DATLAKE_RANK", "2"), ("DATLAKE_RESOURCES", "cpus=4")];
+    let slurm = [("SLURM_JOB_ID", "7"), ("SLURM_CLUSTER_NAME", "c"), ("SLURMD_NODENAME", "n1")];
+    let variables = [&run[..], &slurm].concat();
+    for (step, said) in [("named", "it ran in "), ("fails", "it failed in ")] {
+        let ended = Process::told(&variables, step, &folder.path().join(step), None).ends();
+        let process = ended.find(said).unwrap_or_else(|| panic!("{step}: {:?}", ended.said));
+        for part in [
+            "SharedRun { id: \"a\", rank: Some(2), of: None }",
+            "Scheduled { by: \"slurm\", cluster: Some(\"c\"), node: Some(\"n1\"), job: Some(\"7\") }",
+            "cpus: Some(4)",
+            "ProcessUsage { peak_memory: Some(",
+            "cpu_ms: Some(",
+        ] {
+            assert!(process.contains(part), "{step}: {process}");
+        }
+    }
+    let alone = Process::start("named", &folder.path().join("alone"), None, None).ends();
+    assert!(alone.status.success() && alone.find("it ran in ").is_none(), "{:?}", alone.said);
+}

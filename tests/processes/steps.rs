@@ -45,6 +45,11 @@ pub(crate) fn tree(words: &[&str]) -> Result<Tree> {
     tree.finish()
 }
 
+#[file_creator]
+pub(crate) fn failing() -> Result<u64> {
+    Err(std::io::Error::other("there is nothing to read").into())
+}
+
 /// Takes until somebody lets it go.
 #[file_creator]
 pub(crate) fn held(text: &str) -> Result<File> {
@@ -133,6 +138,7 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
         "replaces" => assert_eq!(moved("after", MOVED)?.read_to_string()?, "after"),
         "remove" => drop(lake.remove(NAMES[0])?),
         "everything" => STEPS.iter().filter(|step| **step != "remove").try_for_each(|step| take(lake, step))?,
+        "fails" => drop(failing().unwrap_err()),
         "push" => child::says(&format!("pushed {}", lake.push(&[])?.items.len())),
         "hold" | "hold shortly" => {
             let held = held("text")?;

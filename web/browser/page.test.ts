@@ -263,7 +263,7 @@ test("files and code can be looked at, and stay what they are", async () => {
   await accessible(opened);
   await drawer.locator("button.node", { hasText: "report()" }).click();
   const text = await drawer.innerText();
-  for (const part of ["shop 1.0.0, src/main.rs:12", "in commit c0ffeec0ffee", "alert(1)", "2 more items", "calls <what> is not seen", "Changed since", "grace@example.org"]) expect(text).toContain(part);
+  for (const part of ["shop 1.0.0, src/main.rs:12", "in commit c0ffeec0ffee", "alert(1)", "2 more items", "calls <what> is not seen", "Changed since", "grace@example.org", "2 of 8 of a-run", "slurm, cluster c, node n1, job 7_2", "1.3 s on CPUs, at most 2.0 KiB of memory"]) expect(text).toContain(part);
   expect(await drawer.locator("a").getAttribute("href")).toMatch(/^https:\/\/example\.org\//);
   expect(await drawer.locator(".difference del").allInnerTexts()).toEqual(["-    n * 2.0\n"]);
   expect(await drawer.locator(".difference ins").allInnerTexts()).toEqual(["+    n * 3.0\n"]);

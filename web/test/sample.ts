@@ -20,7 +20,7 @@ export function call(name: string, key: number, alike: number, params: [string, 
     item: {
       kind: "call", creator, key: hex, state: "present",
       details: {
-        started_at: "2026-11-21T08:37:53.461Z", duration_ms: 1250, originator: "ada@example.org", host: "engine", run: "0199-run", generics: [],
+        started_at: "2026-11-21T08:37:53.461Z", duration_ms: 1250, originator: "ada@example.org", host: "engine", run: "0199-run", process: null, generics: [],
         params: params.map(([name, value]) => ({ name, value })), unknown: [], values_left_out: 0, inputs: 1, outputs: 1,
         code: { package: "shop", package_version: "1.0.0", module: "shop", file: "src/main.rs", line: 12, hash: DIGEST, commit: null, state: "unknown", permalink: null },
       },
@@ -98,6 +98,8 @@ export function withContents(): LineageGraph {
     },
   ];
   const call = all.nodes[1]!.item;
-  if (call.kind === "call") Object.assign(call.details!.code, { commit: "c0ffee".repeat(7).slice(0, 40), state: "committed", permalink: "https://example.org/shop/blob/c0ffee/src/main.rs#L12" });
+  if (call.kind !== "call" || !call.details) return all;
+  call.details.process = { shared: { id: "a-run", rank: 2, of: 8 }, place: { by: "slurm", cluster: "c", node: "n1", job: "7_2" }, given: null, used: { peak_memory: 2048, cpu_ms: 1250 } };
+  Object.assign(call.details.code, { commit: "c0ffee".repeat(7).slice(0, 40), state: "committed", permalink: "https://example.org/shop/blob/c0ffee/src/main.rs#L12" });
   return all;
 }

@@ -133,7 +133,7 @@ impl Console {
                 counts.took += *took;
             }),
             Event::Reproduced(call) => self.count(call, |counts| counts.ran += 1),
-            Event::Failed(call) => self.count(call, |counts| counts.failed += 1),
+            Event::Failed { call, .. } => self.count(call, |counts| counts.failed += 1),
             Event::WouldRun { call, why } => {
                 self.would_run += 1;
                 if let Some(why) = why

@@ -23,7 +23,7 @@ fn main() -> Result<()> {
     lake.observe(|event| match event {
         Event::Hit(call) => println!("skipped {}", call.function()),
         Event::Executed { call, .. } => println!("ran {}", call.function()),
-        Event::Failed(call) => println!("failed {}", call.function()),
+        Event::Failed { call, .. } => println!("failed {}", call.function()),
         Event::Newer { file } => println!("newer {file}"),
         Event::Started(_) | Event::Calls { .. } | Event::Downloading { .. } | Event::NewRemote { .. } => {}
         Event::Downloaded { file, .. } => println!("downloaded {file}"),

@@ -49,6 +49,7 @@ export interface CallDetails {
   originator: string;
   host: string;
   run: string;
+  process: BodyProcess | null;
   generics: [string, string][];
   params: Param[];
   unknown: string[];
@@ -56,6 +57,14 @@ export interface CallDetails {
   inputs: number;
   outputs: number;
   code: CallCode;
+}
+
+/** The process in which a body ran, where it was not started alone. */
+export interface BodyProcess {
+  shared: { id: string; rank: number | null; of: number | null } | null;
+  place: { by: string; cluster: string | null; node: string | null; job: string | null } | null;
+  given: { cpus: number | null; gpus: number | null; memory: number | null } | null;
+  used: { peak_memory: number | null; cpu_ms: number | null } | null;
 }
 
 export interface Param {

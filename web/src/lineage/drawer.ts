@@ -5,6 +5,7 @@ import { code } from "./code";
 import { kindOf, commonName, nameOf, paramsText } from "./describe";
 import { h, icon, own } from "./dom";
 import { preview } from "./preview";
+import { processFacts } from "./process";
 import { FEW, type Box, type Scene } from "./scene";
 import { bytes, counted, duration, escaped, escapedLines, grouped, isFileValue, second, shortAddress, shortKey, shortened, valueText } from "./text";
 
@@ -154,6 +155,7 @@ function callFacts({ creator, state, details }: GraphCall): Fact[] {
     ["By", escaped(details.originator)],
     ["On", escaped(details.host)],
     ["Run", h("code", {}, escaped(details.run))],
+    ...processFacts(details.process),
     ["Types", details.generics.map(([name, value]) => `${escaped(name)} = ${escaped(value)}`).join(", ")],
     ["Not known", unseen],
     ["Not listed", details.values_left_out > 0 ? counted(details.values_left_out, "more value") : null],
