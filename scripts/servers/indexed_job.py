@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 
 import kubernetes_validate
 import yaml
@@ -20,13 +21,20 @@ def expanded(text, variables):
     return re.sub(r"\$\$\(|\$\(([A-Za-z_][A-Za-z0-9_]*)\)", of, text)
 
 
-def value(entry):
-    """What a variable is; of a secret, its key `url` is in SECRET_URL."""
-    return entry["value"] if "value" in entry else os.environ["SECRET_" + entry["valueFrom"]["secretKeyRef"]["key"].upper()]
+def value(entry, variables, fields):
+    """What a variable is, of which others may stand before it; of a secret, its key `url` is in SECRET_URL."""
+    if "value" in entry:
+        return expanded(entry["value"], variables)
+    source = entry["valueFrom"]
+    if "fieldRef" in source:
+        return fields[source["fieldRef"]["fieldPath"]]
+    return os.environ["SECRET_" + source["secretKeyRef"]["key"].upper()]
 
 
-def start(container, index):
-    variables = {entry["name"]: value(entry) for entry in container.get("env", [])}
+def start(container, index, fields):
+    variables = {}
+    for entry in container.get("env", []):
+        variables[entry["name"]] = value(entry, variables, fields)
     command = [expanded(word, variables) for word in container["command"]]
     return subprocess.Popen(command, env={**os.environ, **variables, "JOB_COMPLETION_INDEX": str(index)})
 
@@ -37,7 +45,9 @@ def main():
     spec = job["spec"]
     assert job["kind"] == "Job" and spec["completionMode"] == "Indexed", "it is no Indexed Job"
     [container] = spec["template"]["spec"]["containers"]
-    running = {index: start(container, index) for index in range(spec["completions"])}
+    # Each job gets a name of its own, which its pods have as a label.
+    fields = {"metadata.labels['batch.kubernetes.io/controller-uid']": str(uuid.uuid4()), "spec.nodeName": "stand-in"}
+    running = {index: start(container, index, fields) for index in range(spec["completions"])}
     left = spec.get("backoffLimit", 6)
     while running:
         index, process = next(iter(running.items()))
@@ -47,7 +57,7 @@ def main():
         if left == 0:
             return f"the job has failed: index {index} ended with {process.returncode}"
         left -= 1
-        running[index] = start(container, index)
+        running[index] = start(container, index, fields)
     return None
 
 

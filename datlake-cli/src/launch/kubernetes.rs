@@ -12,6 +12,11 @@ use serde_json::Value;
 use super::{RUN, RUN_SIZE, Shipped, ship};
 use crate::failure::refused;
 
+/// What Kubernetes calls the job, which no other job is ever called; a label of its pods since 1.27.
+const JOB_UID: &str = "DATLAKE_JOB_UID";
+/// Where it put the pod.
+const NODE: &str = "NODE_NAME";
+
 /// What a pod is given.
 #[derive(Debug)]
 pub(crate) struct KubernetesOptions {
@@ -71,7 +76,20 @@ spec:
         writeln!(yaml, "            - {}", text(word))?;
     }
     yaml.push_str("          env:\n");
-    for (name, value) in [(RUN, id), (RUN_SIZE, &processes.to_string()), ("DATLAKE_REMOTE", remote)] {
+    for (name, field) in [(JOB_UID, "metadata.labels['batch.kubernetes.io/controller-uid']"), (NODE, "spec.nodeName")] {
+        write!(
+            yaml,
+            "            - name: {name}
+              valueFrom:
+                fieldRef:
+                  fieldPath: {}
+",
+            Value::from(field)
+        )?;
+    }
+    // Whoever has the manifest may make another job of it, which is another run.
+    write!(yaml, "            - name: {RUN}\n              value: {}\n", Value::from(format!("{id}.$({JOB_UID})")))?;
+    for (name, value) in [(RUN_SIZE, &*processes.to_string()), ("DATLAKE_REMOTE", remote)] {
         write!(yaml, "            - name: {name}\n              value: {}\n", text(value))?;
     }
     if options.shipped.is_some() {

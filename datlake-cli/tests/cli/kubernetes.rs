@@ -1,5 +1,7 @@
 //! `datlake run --on kubernetes --write-only`: the manifest is one, and a stand-in for Kubernetes runs it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::launch::{ALL, STEP, bodies, program};
 use crate::support::{Machine, answered, ran};
 
@@ -36,10 +38,16 @@ fn a_stand_in_for_kubernetes_runs_the_manifest() {
     // One is the first.
     assert_eq!(ended.out.matches("SAYS sum").count(), 1, "{}", ended.out);
     assert!(ended.out.contains(&format!("and {says}")), "{}", ended.out);
-    let runs = machine.ok(&["runs"]);
-    for index in 0..3 {
-        assert!(runs.contains(&format!("process {index} of 3 of ")), "{runs}");
+    // The same manifest is another run each time, whose processes know of each other.
+    let again = ran(answered(machine.around(&stand_in, &[]).env(STEP, "share"), &manifest));
+    assert_eq!((again.status, bodies(&again.out).len()), (0, 0), "{}", again.err);
+    let runs = machine.json(&["runs"]);
+    let mut names = BTreeMap::<&str, BTreeSet<u64>>::new();
+    for run in runs.as_array().unwrap() {
+        let shared = &run["shared"];
+        names.entry(shared["id"].as_str().unwrap()).or_default().insert(shared["rank"].as_u64().unwrap());
     }
+    assert_eq!(names.values().collect::<Vec<_>>(), [&BTreeSet::from([0, 1, 2]); 2], "{runs:#}");
 }
 
 #[test]
