@@ -71,6 +71,8 @@ pub(crate) enum State {
 pub(crate) enum End {
     Code(i32),
     Signal(i32),
+    /// Its engine killed it, or the kernel did, since it used more memory than it was given.
+    OutOfMemory,
 }
 
 impl State {

@@ -7,6 +7,9 @@ use super::{End, State};
 use crate::answer::{Answer, Page};
 use crate::failure::FAILED;
 
+/// The signal of who ends processes for want of memory.
+const KILLED: i32 = 9;
+
 /// How the processes ended.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize, schemars::JsonSchema))]
@@ -30,6 +33,8 @@ pub(crate) struct ProcessOutcome {
     pub(crate) exit_status: Option<i32>,
     /// The signal that ended it.
     pub(crate) signal: Option<i32>,
+    /// Whether that was for using more memory than it was given, as far as its engine says so.
+    pub(crate) out_of_memory: bool,
     /// Why nothing is known of its end.
     pub(crate) lost: Option<String>,
 }
@@ -41,9 +46,11 @@ impl LaunchOutcome {
                 State::Pending | State::Running => (None, None, None),
                 State::Ended(End::Code(code)) => (Some(*code), None, None),
                 State::Ended(End::Signal(signal)) => (None, Some(*signal), None),
+                State::Ended(End::OutOfMemory) => (None, Some(KILLED), None),
                 State::Lost(why) => (None, None, Some(why.clone())),
             };
-            ProcessOutcome { rank, exit_status, signal, lost }
+            let out_of_memory = *state == State::Ended(End::OutOfMemory);
+            ProcessOutcome { rank, exit_status, signal, out_of_memory, lost }
         };
         let processes = (0..).zip(states).map(process).collect();
         Self { run: run.to_owned(), folder: folder.display().to_string(), cancelled, processes }
@@ -80,6 +87,9 @@ pub(super) fn said(rank: u64, state: &State, was_in: &[CallNow]) -> Option<Strin
         State::Pending | State::Running | State::Ended(End::Code(0)) => return None,
         State::Ended(End::Code(code)) => return Some(format!("process {rank} ended with exit status {code}")),
         State::Ended(End::Signal(signal)) => format!("process {rank} was killed by signal {signal}"),
+        State::Ended(End::OutOfMemory) => {
+            format!("process {rank} was killed, out of memory: it used more than it was given")
+        }
         State::Lost(why) => format!("process {rank} is lost: {why}"),
     };
     let calls: Vec<String> = was_in.iter().map(|call| format!("{}/{}", call.creator, call.key.short())).collect();
@@ -106,6 +116,7 @@ mod tests {
             (vec![ended(0), killed.clone()], 0),
             (vec![killed.clone(), killed.clone()], 137),
             (vec![ended(0), ended(3), killed], 3),
+            (vec![State::Ended(End::OutOfMemory)], 137),
             (vec![lost.clone(), lost.clone()], 2),
             (vec![ended(0), lost], 0),
         ] {

@@ -2,9 +2,10 @@
 //!
 //! Slurm's own commands start, show and end them. Where it forgets jobs early, the exit status that each task leaves in the folder counts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -22,6 +23,14 @@ use crate::failure::refused;
 const PAUSE: Duration = Duration::from_secs(1);
 /// The pause is this many times what an answer takes, at least.
 const TIMES_AN_ANSWER: u32 = 10;
+/// The state of a task that used more memory than it was given, where Slurm keeps it in a group.
+const OUT_OF_MEMORY: &str = "OUT_OF_MEMORY";
+const KILLED: i32 = 9;
+/// So much of what a task said is looked at for why it was killed, in bytes.
+const LAST_WORDS: u64 = 64 << 10;
+/// Why a task waits that need not be said: its turn comes.
+const ORDINARY: [&str; 7] =
+    ["None", "Resources", "Priority", "Dependency", "BeginTime", "JobArrayTaskLimit", "Cleaning"];
 
 /// What a task is given, and other options of `sbatch`.
 #[derive(Debug, Default)]
@@ -42,6 +51,8 @@ pub(crate) struct Slurm {
     pause: Duration,
     /// How tasks ended.
     ended: HashMap<u64, State>,
+    /// Why tasks wait, and whether that was said.
+    waiting: BTreeMap<String, bool>,
 }
 
 /// The script that `sbatch` takes.
@@ -159,6 +170,7 @@ impl Slurm {
             asked: None,
             pause: PAUSE,
             ended: HashMap::new(),
+            waiting: BTreeMap::new(),
         })
     }
 
@@ -185,7 +197,7 @@ impl Slurm {
             return Ok(());
         }
         let began = Instant::now();
-        let answer = ask("squeue", &["-h", "-r", "-j", &self.job, "-o", "%K %T"], None)?;
+        let answer = ask("squeue", &["-h", "-r", "-j", &self.job, "-o", "%K %T %r"], None)?;
         self.pause = PAUSE.max(began.elapsed() * TIMES_AN_ANSWER);
         let said = String::from_utf8_lossy(&answer.stdout);
         let unknown = String::from_utf8_lossy(&answer.stderr).contains("Invalid job id");
@@ -194,10 +206,17 @@ impl Slurm {
             return Ok(());
         }
         let task = |line: &str| {
-            let (task, state) = line.trim().split_once(' ')?;
-            Some((task.parse().ok()?, state != "PENDING"))
+            let mut words = line.trim().splitn(3, ' ');
+            let (task, is_pending) = (words.next()?.parse().ok()?, words.next()? == "PENDING");
+            // Behind it may be which nodes, which changes.
+            let why = words.next().and_then(|why| why.split(',').next()).unwrap_or_default();
+            Some((task, is_pending, why.to_owned()))
         };
-        self.active = Some(said.lines().filter_map(task).collect());
+        let tasks: Vec<(u64, bool, String)> = said.lines().filter_map(task).collect();
+        for (_, _, why) in tasks.iter().filter(|(_, is_pending, why)| *is_pending && !is_ordinary(why)) {
+            self.waiting.entry(why.clone()).or_default();
+        }
+        self.active = Some(tasks.into_iter().map(|(task, is_pending, _)| (task, !is_pending)).collect());
         self.asked = Some(Instant::now());
         Ok(())
     }
@@ -208,14 +227,35 @@ impl Slurm {
             return Ok(known.clone());
         }
         let state = match folder::end(&self.folder, rank)? {
+            Some(End::Signal(KILLED)) if self.remembered(rank)?.is_some_and(|(state, _)| state == OUT_OF_MEMORY) => {
+                State::Ended(End::OutOfMemory)
+            }
             Some(end) => State::Ended(end),
             None => match self.remembered(rank)? {
                 Some((state, code)) => ended(&state, &code),
                 None => State::Lost("Slurm does not know it any more".to_owned()),
             },
         };
+        let state = match state {
+            State::Ended(End::Signal(KILLED)) if self.has_said_out_of_memory(rank)? => State::Ended(End::OutOfMemory),
+            other => other,
+        };
         self.ended.insert(rank, state.clone());
         Ok(state)
+    }
+
+    /// Whether Slurm's daemon told the task's standard error that it kills it for its memory: of one that is watched by no group, its
+    /// state says only that it was killed.
+    fn has_said_out_of_memory(&self, rank: u64) -> io::Result<bool> {
+        let mut file = match File::open(folder::err(&self.folder, rank)) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            file => file?,
+        };
+        let from = file.metadata()?.len().saturating_sub(LAST_WORDS);
+        file.seek(SeekFrom::Start(from))?;
+        let mut said = Vec::new();
+        file.read_to_end(&mut said)?;
+        Ok(String::from_utf8_lossy(&said).lines().any(is_out_of_memory))
     }
 
     /// What Slurm remembers of a task: its state, and its exit status.
@@ -234,11 +274,23 @@ impl Slurm {
     }
 }
 
+/// Whether a task that waits for this reason gets its turn by itself.
+fn is_ordinary(why: &str) -> bool {
+    why.is_empty() || ORDINARY.contains(&why)
+}
+
+/// Whether a line of a task's standard error is Slurm's word that it kills the task for its memory.
+fn is_out_of_memory(line: &str) -> bool {
+    let what = ["exceeded memory limit", "Exceeded job memory limit", "oom-kill event", "oom_kill event"];
+    line.starts_with("slurmstepd") && what.iter().any(|what| line.contains(what))
+}
+
 /// How a task ended by what Slurm says: its state, and its exit status with a signal behind it.
 fn ended(state: &str, code: &str) -> State {
     let numbers = code.split_once(':').and_then(|(code, signal)| Some((code.parse().ok()?, signal.parse().ok()?)));
     match (state, numbers) {
         ("COMPLETED", Some((0, 0))) => State::Ended(End::Code(0)),
+        (OUT_OF_MEMORY, _) => State::Ended(End::OutOfMemory),
         (_, Some((0, signal))) if signal > 0 => State::Ended(End::Signal(signal)),
         ("FAILED", Some((code, _))) => State::Ended(End::Code(code)),
         _ => State::Lost(format!("Slurm says {state}")),
@@ -261,7 +313,13 @@ impl Engine for Slurm {
     }
 
     fn notes(&mut self) -> Vec<String> {
-        Vec::new()
+        let mut new = Vec::new();
+        for (why, said) in &mut self.waiting {
+            if !std::mem::replace(said, true) {
+                new.push(format!("Slurm does not begin with tasks of job {}: {why}", self.job));
+            }
+        }
+        new
     }
 
     fn cancel(&mut self) -> anyhow::Result<()> {
@@ -285,6 +343,7 @@ mod tests {
             asked: Some(Instant::now()),
             pause: Duration::from_secs(3600),
             ended: HashMap::new(),
+            waiting: BTreeMap::new(),
         };
         assert_eq!(slurm.states().unwrap(), [State::Pending, State::Pending]);
         slurm.active = Some(HashMap::from([(0, true), (1, false)]));
@@ -296,7 +355,7 @@ mod tests {
         for (state, code, expected) in [
             ("COMPLETED", "0:0", State::Ended(End::Code(0))),
             ("FAILED", "3:0", State::Ended(End::Code(3))),
-            ("OUT_OF_MEMORY", "0:125", State::Ended(End::Signal(125))),
+            ("OUT_OF_MEMORY", "0:125", State::Ended(End::OutOfMemory)),
             ("CANCELLED", "0:15", State::Ended(End::Signal(15))),
             ("NODE_FAIL", "0:0", State::Lost("Slurm says NODE_FAIL".to_owned())),
             ("TIMEOUT", "", State::Lost("Slurm says TIMEOUT".to_owned())),

@@ -68,6 +68,15 @@ fn hungry(n: u64) -> Result<u64> {
     Ok(n + much.capacity() as u64)
 }
 
+/// Takes 900 MiB, and waits to be killed for it.
+#[file_creator(closure = "own")]
+fn devouring(n: u64) -> Result<u64> {
+    let much = vec![1_u8; 900 << 20];
+    std::hint::black_box(&much);
+    std::thread::sleep(std::time::Duration::from_secs(60));
+    Ok(n)
+}
+
 /// Not a test by itself: what the processes run. Without a step to do there is nothing to do.
 #[test]
 fn a_process() {
@@ -95,6 +104,11 @@ fn a_process() {
         "alone" => part(rank()).unwrap(),
         "hunger" => {
             let error = hungry(1).unwrap_err();
+            println!("\nSAYS {error}");
+            part(1).unwrap()
+        }
+        "devour" => {
+            let error = devouring(1).unwrap_err();
             println!("\nSAYS {error}");
             part(1).unwrap()
         }

@@ -2,12 +2,12 @@
 //!
 //! Each test has nodes of its own: one of them takes its node away.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::launch::{ALL, STEP, bodies, command, ended_by_ctrl_c, in_the_body, in_the_body_of, parent, said};
-use crate::support::{Machine, Ran, ran};
+use crate::launch::{ALL, STEP, bodies, command, ended_by_ctrl_c, in_the_body, in_the_body_of, parent, said, signal};
+use crate::support::{Machine, Ran, check_failure, ran};
 
 /// Where Slurm is, or a word that these tests are left out.
 pub(crate) fn slurm() -> Option<String> {
@@ -68,6 +68,18 @@ fn a_task_that_is_killed_or_fails_is_said() {
     assert!(ended.err.contains("process 1 ended with exit status 3"), "{}", ended.err);
 }
 
+/// Slurm kills a task that takes more memory than it was given. The body is set aside, and the last process makes the others.
+#[test]
+fn a_task_that_is_out_of_memory_is_said_to_be() {
+    let Some(slurm) = slurm() else { return };
+    let ended = run(&mut on(&["n3", "n4"], &slurm, &Machine::new(), "devour", &["-n", "4", "--memory", "500M"]));
+    let killed = "was killed, out of memory: it used more than it was given, in datlake-cli/cli::launch::devouring/";
+    assert_eq!(ended.err.matches(killed).count(), 3, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("devouring is set aside: 3 processes of this run ended in its body"), "{}", ended.out);
+    assert_eq!(bodies(&ended.out), [1], "the others are made: {}", ended.out);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+}
+
 /// Whoever has a task's node gets it: the task begins anew, and finds what is done. So it does on a node that crashes and is back.
 #[test]
 fn tasks_go_on_after_preemption_and_after_the_loss_of_a_node() {
@@ -87,7 +99,7 @@ fn tasks_go_on_after_preemption_and_after_the_loss_of_a_node() {
         let mut line = String::new();
         while !line.contains("in the body") {
             line.clear();
-            assert_ne!(std::io::BufRead::read_line(&mut out, &mut line).unwrap(), 0, "{node}: it ended");
+            assert_ne!(out.read_line(&mut line).unwrap(), 0, "{node}: it ended");
         }
         assert_eq!(machine.path("other").exists(), preempted);
         machine.write("work/go", "");
@@ -170,6 +182,28 @@ fn a_job_that_slurm_refuses_is_an_error() {
         "{}",
         refused.err
     );
+    // What fits no node is no job that waits for ever.
+    for (asked, much) in [("--memory", "100GiB"), ("--cpus", "8"), ("--gpus", "1")] {
+        let refused = run(&mut on(&[], &slurm, &machine, "share", &["-n", "2", asked, much]));
+        check_failure(&refused, 2, &["Slurm refuses (sbatch): "]);
+    }
+}
+
+#[test]
+fn why_slurm_does_not_begin_is_said() {
+    let Some(slurm) = slurm() else { return };
+    let machine = Machine::new();
+    let mut held = on(&["n3", "n4"], &slurm, &machine, "share", &["-n", "2", "--sbatch=--hold"]);
+    let mut child = held.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    while !said.contains("Slurm does not begin with tasks of job") {
+        said.clear();
+        assert_ne!(err.read_line(&mut said).unwrap(), 0, "it ended");
+    }
+    assert!(said.contains("JobHeldUser"), "{said}");
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
 #[test]
