@@ -59,6 +59,9 @@ pub(crate) struct RunHow {
     /// What each process needs of a resource that Ray's cluster has by that name, as tpu=1
     #[arg(long, value_name = "NAME=AMOUNT", value_parser = resource)]
     pub(crate) resource: Vec<(String, f64)>,
+    /// Wait where no node of Ray's cluster has room for a process, as it gets nodes when they are needed; without it that is an error
+    #[arg(long)]
+    pub(crate) wait_for_nodes: bool,
     /// A variable that Ray's processes get, as AWS_PROFILE=lake, or with the value that it has here: AWS_ACCESS_KEY_ID
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub(crate) env: Vec<String>,

@@ -60,6 +60,7 @@ pub(super) fn run(how: &RunHow, json: bool, screen: &Screen) -> anyhow::Result<B
         (how.address.is_some(), "--address", EngineName::Ray),
         (!how.resource.is_empty(), "--resource", EngineName::Ray),
         (!how.env.is_empty(), "--env", EngineName::Ray),
+        (how.wait_for_nodes, "--wait-for-nodes", EngineName::Ray),
     ] {
         if given && how.on != engine {
             return Err(refused(format!("{option} means nothing here: it is for another --on")).into());
@@ -153,7 +154,12 @@ fn slurm_script(how: &RunHow, launch: &Launch, folder: &Path) -> anyhow::Result<
 }
 
 fn ray_options(how: &RunHow) -> anyhow::Result<RayOptions> {
-    Ok(RayOptions { given: how.given(), resources: how.resource.clone(), environment: variables(how)? })
+    Ok(RayOptions {
+        given: how.given(),
+        resources: how.resource.clone(),
+        environment: variables(how)?,
+        waits_for_nodes: how.wait_for_nodes,
+    })
 }
 
 /// Puts the program where nodes fetch it, if that is asked for.

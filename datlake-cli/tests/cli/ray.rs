@@ -2,10 +2,10 @@
 //!
 //! Tests that are not about the loss of a node keep to those that stay.
 
-use std::io::{BufRead as _, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::launch::{self, MANY, STEP, bodies, command, ended_by_ctrl_c, in_the_body, in_the_body_of, parent, said};
 use crate::support::{Machine, Ran, check_failure, ran};
@@ -133,6 +133,32 @@ fn a_ray_that_refuses_is_an_error() {
     assert!(!refused.err.contains("not-the-token"), "{}", refused.err);
     // Nobody is to join a run that never was.
     machine.fails(1, &["has started no run"], &["runs", "attach"]);
+}
+
+/// Ray would wait for a node for ever.
+#[test]
+fn what_fits_no_node_of_ray_is_an_error() {
+    let Some(ray) = ray() else { return };
+    let machine = Machine::new();
+    let asked = ["-n", "2", "--cpus", "64", "--resource", "safe=1"];
+    let refused = run(&mut on(&ray, &machine, "share", &asked));
+    let says =
+        "no node of the cluster has room for a process, which needs 64 CPU, 1 safe; the most that one has is 4 CPU";
+    check_failure(&refused, 2, &["nothing was started", says, "--wait-for-nodes"]);
+    // Whoever says that one will come waits.
+    let mut waits = on(&ray, &machine, "share", &[&asked[..], &["--wait-for-nodes"]].concat());
+    let mut child = waits.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    while !said.contains("Ray waits for one") {
+        said.clear();
+        assert_ne!(err.read_line(&mut said).unwrap(), 0, "it ended");
+    }
+    launch::signal(&child, "INT");
+    let mut rest = String::new();
+    err.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(rest.contains("process 1 is lost: it had not begun"), "{rest}");
 }
 
 #[test]

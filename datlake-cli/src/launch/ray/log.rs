@@ -34,6 +34,8 @@ struct Piece {
     again: bool,
     /// For who follows.
     note: Option<String>,
+    /// Why nothing was started.
+    refused: Option<String>,
 }
 
 /// What was read of it.
@@ -44,6 +46,8 @@ pub(super) struct Log {
     taken: usize,
     pub(super) states: Vec<State>,
     pub(super) notes: Vec<String>,
+    /// Why the script has started nothing.
+    pub(super) refused: Option<String>,
     /// The last thing that Ray said by itself.
     pub(super) said_by_ray: Option<String>,
     files: HashMap<PathBuf, (File, u64)>,
@@ -52,7 +56,7 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn of(folder: PathBuf, processes: u64) -> Self {
         let states = (0..processes).map(|_| State::Pending).collect();
-        Self { folder, taken: 0, states, notes: Vec::new(), said_by_ray: None, files: HashMap::new() }
+        Self { folder, taken: 0, states, notes: Vec::new(), refused: None, said_by_ray: None, files: HashMap::new() }
     }
 
     /// Takes what was said since.
@@ -73,6 +77,7 @@ impl Log {
 
     fn piece(&mut self, piece: Piece) -> io::Result<()> {
         self.notes.extend(piece.note);
+        self.refused = self.refused.take().or(piece.refused);
         let Some(state) = usize::try_from(piece.rank).ok().and_then(|rank| self.states.get_mut(rank)) else {
             return Ok(());
         };

@@ -43,6 +43,8 @@ pub(crate) struct RayOptions {
     pub(crate) resources: Vec<(String, f64)>,
     /// Variables of the processes.
     pub(crate) environment: Vec<(String, String)>,
+    /// Whether nodes may come that have room, where none has.
+    pub(crate) waits_for_nodes: bool,
 }
 
 /// A job of Ray's.
@@ -86,6 +88,7 @@ pub(crate) fn script(launch: &Launch, options: &RayOptions) -> anyhow::Result<St
         "environment": environment,
         "options": given,
         "grace": launch.grace.as_secs_f64(),
+        "waits_for_nodes": i32::from(options.waits_for_nodes),
         "each_job": i32::from(launch.each_time.is_some()),
     });
     let needs = launch
@@ -177,6 +180,11 @@ impl Ray {
         };
         self.silent_since = None;
         self.log.take(&text).with_context(|| format!("cannot write to `{}`", self.folder.display()))?;
+        if let Some(why) = &self.log.refused {
+            let error = Error::new(ErrorKind::Resources, format!("nothing was started: {why}"));
+            let hint = "ask for less; where the cluster gets nodes as they are needed, --wait-for-nodes waits for one";
+            return Err(error.with_hint(hint).into());
+        }
         match job["status"].as_str().unwrap_or_default() {
             "PENDING" | "RUNNING" => Ok(()),
             status => {

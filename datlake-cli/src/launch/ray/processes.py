@@ -179,22 +179,30 @@ def say(**what):
     print("\x1e" + json.dumps(what), flush=True)
 
 
-def warn_without_room():
-    """Ray waits for a node that has room, which may never come."""
+def lack_of_room():
+    """What a process needs that no node of the cluster has. Ray waits for a node that has it, which may never come."""
     names = {"num_cpus": "CPU", "num_gpus": "GPU"}
     needs = {names.get(name, name): amount for name, amount in RUN["options"].items() if name != "resources"}
     needs.update(RUN["options"].get("resources", {}))
     has_room = lambda node: all(node["Resources"].get(name, 0) >= amount for name, amount in needs.items())
-    if not any(has_room(node) for node in ray.nodes() if node["Alive"]):
-        what = ", ".join(f"{amount} {name}" for name, amount in needs.items())
-        say(note=f"no node of the cluster has {what} for a process: Ray waits for one")
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    if any(has_room(node) for node in nodes):
+        return None
+    said = lambda much: ", ".join(f"{int(amount) if amount == int(amount) else amount} {name}" for name, amount in much.items())
+    most = {name: max((node["Resources"].get(name, 0) for node in nodes), default=0) for name in needs}
+    return f"no node of the cluster has room for a process, which needs {said(needs)}; the most that one has is {said(most)}"
 
 
 def main():
     ray.init(log_to_driver=False, logging_level="error")
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    warn_without_room()
+    lack = lack_of_room()
+    if lack and not RUN["waits_for_nodes"]:
+        say(refused=lack)
+        sys.exit(1)
+    if lack:
+        say(note=f"{lack}: Ray waits for one")
     shipped = {name: os.environ[name] for name in ["DATLAKE_PROGRAM_URL", "DATLAKE_PROGRAM_UNTIL"] if name in os.environ}
     RUN["environment"] = {**shipped, **RUN["environment"]}
     run, until = Run(), None
