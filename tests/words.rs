@@ -19,8 +19,9 @@ fn sources() -> String {
     ];
     let files = folders.iter().flat_map(|folder| walkdir::WalkDir::new(root.join(folder)));
     let files = files.map(|entry| entry.unwrap().into_path());
-    let files =
-        files.filter(|path| path.extension().is_some_and(|extension| extension == "rs" || extension == "stderr"));
+    let files = files.filter(|path| {
+        path.extension().is_some_and(|extension| ["rs", "py", "stderr"].iter().any(|known| extension == *known))
+    });
     files.map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 

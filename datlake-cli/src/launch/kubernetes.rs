@@ -35,13 +35,11 @@ pub(crate) fn manifest(
     remote: &str,
     options: &KubernetesOptions,
 ) -> anyhow::Result<String> {
-    // Kubernetes puts variables in the place of `$(…)`.
-    let text = |text: &str| Value::from(text.replace("$(", "$$(")).to_string();
     let grace = options.grace.as_secs().max(1);
-    let secret = text(&format!("datlake-{id}"));
+    let secret = format!("datlake-{id}");
     let needs = options.shipped.iter().map(|shipped| {
         let command = shipped.command();
-        format!("# It needs: kubectl create secret generic {secret} --from-literal=url=\"$({command})\"\n")
+        format!("# It needs: kubectl create secret generic \"{secret}\" --from-literal=url=\"$({command})\"\n")
     });
     let mut yaml = needs.collect::<String>();
     write!(
@@ -64,7 +62,7 @@ spec:
           image: {}
           command:
 ",
-        secret,
+        text(&secret),
         text(&options.image),
     )?;
     for word in program {
@@ -76,35 +74,34 @@ spec:
         writeln!(yaml, "            - {}", text(word))?;
     }
     yaml.push_str("          env:\n");
-    for (name, field) in [(JOB_UID, "metadata.labels['batch.kubernetes.io/controller-uid']"), (NODE, "spec.nodeName")] {
-        write!(
-            yaml,
-            "            - name: {name}
-              valueFrom:
-                fieldRef:
-                  fieldPath: {}
-",
-            Value::from(field)
-        )?;
-    }
-    // Whoever has the manifest may make another job of it, which is another run.
-    write!(yaml, "            - name: {RUN}\n              value: {}\n", Value::from(format!("{id}.$({JOB_UID})")))?;
-    for (name, value) in [(RUN_SIZE, &*processes.to_string()), ("DATLAKE_REMOTE", remote)] {
-        write!(yaml, "            - name: {name}\n              value: {}\n", text(value))?;
-    }
-    if options.shipped.is_some() {
-        write!(
-            yaml,
-            "            - name: {}
-              valueFrom:
-                secretKeyRef:
-                  name: {secret}
-                  key: url
-",
-            ship::URL
-        )?;
-    }
-    let Given { cpus, gpus, memory } = options.given;
+    yaml.push_str(&environment(id, processes, remote, options.shipped.as_ref().map(|_| &*secret)));
+    yaml.push_str(&resources(options.given));
+    Ok(yaml)
+}
+
+/// What stands in a container's environment.
+fn environment(id: &str, processes: u64, remote: &str, secret: Option<&str>) -> String {
+    let told = |name: &str, value: Value| format!("            - name: {name}\n              value: {value}\n");
+    let from = |name: &str, source: &str, lines: &[(&str, Value)]| {
+        let lines: String = lines.iter().map(|(key, value)| format!("                  {key}: {value}\n")).collect();
+        format!("            - name: {name}\n              valueFrom:\n                {source}:\n{lines}")
+    };
+    let of_pod = |name: &str, field: &str| from(name, "fieldRef", &[("fieldPath", field.into())]);
+    let mut all = vec![
+        of_pod(JOB_UID, "metadata.labels['batch.kubernetes.io/controller-uid']"),
+        of_pod(NODE, "spec.nodeName"),
+        // Whoever has the manifest may make another job of it, which is another run.
+        told(RUN, format!("{id}.$({JOB_UID})").into()),
+        told(RUN_SIZE, processes.to_string().into()),
+        told("DATLAKE_REMOTE", text(remote)),
+    ];
+    all.extend(secret.map(|secret| from(ship::URL, "secretKeyRef", &[("name", secret.into()), ("key", "url".into())])));
+    all.concat()
+}
+
+/// What a container may use, at least and at most.
+fn resources(given: Given) -> String {
+    let Given { cpus, gpus, memory } = given;
     let gpus = gpus.filter(|gpus| *gpus > 0);
     let given = [
         ("cpu", cpus.map(|cpus| cpus.to_string())),
@@ -115,8 +112,13 @@ spec:
         .into_iter()
         .filter_map(|(what, much)| Some(format!("              {what}: {}\n", text(&much?))))
         .collect();
-    if !limits.is_empty() {
-        write!(yaml, "          resources:\n            requests:\n{limits}            limits:\n{limits}")?;
+    if limits.is_empty() {
+        return limits;
     }
-    Ok(yaml)
+    format!("          resources:\n            requests:\n{limits}            limits:\n{limits}")
+}
+
+/// A text in which Kubernetes puts no variables in the place of `$(…)`.
+fn text(text: &str) -> Value {
+    text.replace("$(", "$$(").into()
 }
