@@ -172,6 +172,9 @@ fn a_child() {
     if step.ends_with("for long") {
         builder = builder.lease(Duration::from_secs(3600));
     }
+    if step.ends_with("for seconds") {
+        builder = builder.lease(Duration::from_secs(3));
+    }
     if step.ends_with("shortly") {
         builder = builder.lease(SHORT);
     }

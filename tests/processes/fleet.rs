@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use datlake::testing::{Entry, Prefix, Side, Wrap};
 use datlake::{Lake, LakeBuilder};
+use datlake_core::Location;
 
 use crate::child::{Ended, Process, Remote};
 use crate::races::all_done;
@@ -54,6 +55,11 @@ impl Fleet {
     }
 
     fn no_claims(&self) {
+        assert_eq!(self.left(), []);
+    }
+
+    /// What is left of claims.
+    fn left(&self) -> Vec<Location> {
         let (tell, told) = std::sync::mpsc::channel();
         let tell = Mutex::new(tell);
         let watch: Wrap = Arc::new(move |side, store| {
@@ -69,7 +75,7 @@ impl Fleet {
             ControlFlow::Continue(())
         };
         pollster::block_on(told.recv().unwrap().list(&Prefix::Claims, &mut visit)).unwrap();
-        assert_eq!(left, []);
+        left
     }
 
     fn runs_one_body(&self) {
@@ -119,6 +125,86 @@ impl Fleet {
         let totals: Vec<&str> = ended.iter().filter_map(|child| child.find("total ")).collect();
         assert_eq!(totals, vec![(MANY * (MANY - 1)).to_string(); 8]);
         self.no_claims();
+    }
+}
+
+/// Machines with homes of their own, each 20 ms from the gateway, of which half are cut off from it in the middle of a pipeline.
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod far {
+    use std::time::Duration;
+
+    use datlake_core::Location;
+
+    use super::Fleet;
+    use crate::child::{Process, Remote};
+    use crate::proxy::{Proxy, Wrong};
+    use crate::races::all_done;
+    use crate::steps::MANY;
+
+    /// Half of the way there and back.
+    const ONE_WAY: Duration = Duration::from_millis(10);
+
+    /// A line to the fleet's gateway, and the remote as it is seen from its end.
+    fn line(fleet: &Fleet) -> (Proxy, Remote) {
+        let mut variables = fleet.remote.variables.clone();
+        let endpoint = variables.iter_mut().find(|(name, _)| name == "AWS_ENDPOINT_URL").unwrap();
+        let proxy = Proxy::before(&endpoint.1);
+        proxy.goes_wrong(|_| Wrong { delay: ONE_WAY, ..Wrong::default() });
+        endpoint.1.clone_from(&proxy.endpoint);
+        (proxy, Remote { url: fleet.remote.url.clone(), variables })
+    }
+
+    /// How long half of the machines are cut off.
+    #[derive(PartialEq)]
+    enum Until {
+        /// Less than a lease: nobody takes their calls over.
+        OthersGoOn,
+        /// As long as it takes the others to make all calls, also those that were begun.
+        OthersAreDone,
+    }
+
+    fn shares_through_a_partition(test: &str, machines: usize, until: Until) {
+        let Some(fleet) = Fleet::on_ceph(test) else { return };
+        let lines = [line(&fleet), line(&fleet)];
+        let step = if until == Until::OthersAreDone { "many for seconds" } else { "many" };
+        let start = |n: usize| Process::on(step, &fleet.home(n), Some(&lines[n % 2].1), None);
+        let (mut stay, mut cut) = (Vec::new(), Vec::new());
+        for n in 0..machines {
+            (if n % 2 == 0 { &mut stay } else { &mut cut }).push(start(n));
+        }
+        cut[0].hears("ran one of many");
+        lines[1].0.is_cut();
+        for _ in 0..5 {
+            stay[0].hears("ran one of many");
+        }
+        let mut ended = if until == Until::OthersAreDone { all_done(std::mem::take(&mut stay)) } else { Vec::new() };
+        lines[1].0.heals();
+        ended.extend(all_done(stay));
+        ended.extend(all_done(cut));
+        assert!(lines[1].0.broken() > 0, "nobody was cut off");
+        let totals: Vec<&str> = ended.iter().filter_map(|child| child.find("total ")).collect();
+        assert_eq!(totals, vec![(MANY * (MANY - 1)).to_string(); machines]);
+        if until == Until::OthersGoOn {
+            // One each was heard before.
+            let ran = ended.iter().map(|child| child.times("ran one of many")).sum::<usize>() + 6;
+            assert_eq!(ran, MANY as usize, "each body once");
+            // A heartbeat that was given up may arrive when its claim has gone: `gc` clears that away.
+            let left = fleet.left();
+            assert!(!left.iter().any(|at| matches!(at, Location::Claim(..))), "{left:?}");
+        }
+    }
+
+    #[test]
+    fn eight_machines_share_a_pipeline_through_a_partition() {
+        shares_through_a_partition("eight_machines_share_a_pipeline_through_a_partition", 8, Until::OthersGoOn);
+    }
+
+    #[test]
+    #[ignore = "takes minutes: 32 processes"]
+    fn thirty_two_machines_share_a_pipeline_through_a_partition() {
+        let test = "thirty_two_machines_share_a_pipeline_through_a_partition";
+        shares_through_a_partition(test, 32, Until::OthersGoOn);
+        shares_through_a_partition(test, 32, Until::OthersAreDone);
     }
 }
 

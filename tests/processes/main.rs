@@ -18,6 +18,10 @@ mod exfat;
 mod failing;
 mod faults;
 mod fleet;
+#[cfg(all(feature = "aws", feature = "azure"))]
+#[allow(dead_code, reason = "the tests of datlake-store use all of it")]
+#[path = "../../datlake-store/tests/object/proxy.rs"]
+mod proxy;
 mod races;
 mod room;
 #[cfg(all(feature = "aws", feature = "azure"))]

@@ -146,7 +146,7 @@ pub(crate) fn take(lake: &Lake, step: &str) -> Result<()> {
                 child::says(&format!("held in run {}", lineage.run));
             }
         }
-        "many" => {
+        "many" | "many for seconds" => {
             let numbers = one_of_many::calls(0..MANY).threads(4).run()?;
             child::says(&format!("total {}", total(&numbers)?));
         }

@@ -3,8 +3,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 /// Which way bytes go.
@@ -80,6 +80,9 @@ pub(crate) struct Proxy {
 struct Line {
     server: String,
     plan: Mutex<Plan>,
+    /// Nothing gets through either way.
+    cut: AtomicBool,
+    open: Mutex<Vec<Weak<Ends>>>,
     connections: AtomicUsize,
     broken: AtomicUsize,
 }
@@ -101,12 +104,18 @@ impl Proxy {
         let line = Arc::new(Line {
             server,
             plan: Mutex::new(plan),
+            cut: AtomicBool::new(false),
+            open: Mutex::default(),
             connections: AtomicUsize::new(0),
             broken: AtomicUsize::new(0),
         });
         let accepting = Arc::clone(&line);
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                // Those who come meanwhile wait for this one, and it for the line.
+                while accepting.cut.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 let line = Arc::clone(&accepting);
                 std::thread::spawn(move || line.connects(client));
             }
@@ -126,6 +135,21 @@ impl Proxy {
         self.goes_wrong(|_| Wrong::default());
     }
 
+    /// Whoever is connected is cut off, and whoever connects hears nothing, until the line heals.
+    #[allow(dead_code, reason = "the tests of datlake use it")]
+    pub(crate) fn is_cut(&self) {
+        self.line.cut.store(true, Ordering::SeqCst);
+        for ends in self.line.open.lock().unwrap().drain(..).filter_map(|ends| ends.upgrade()) {
+            ends.end(Wrong::ends(Way::Up, 0, How::Close));
+        }
+    }
+
+    /// Those who wait are connected.
+    #[allow(dead_code, reason = "the tests of datlake use it")]
+    pub(crate) fn heals(&self) {
+        self.line.cut.store(false, Ordering::SeqCst);
+    }
+
     /// How many connections went wrong, ever.
     pub(crate) fn broken(&self) -> usize {
         self.line.broken.load(Ordering::SeqCst)
@@ -141,6 +165,7 @@ impl Line {
         let Ok(server) = TcpStream::connect(&self.server) else { return };
         let (_, _) = (client.set_nodelay(true), server.set_nodelay(true));
         let ends = Arc::new(Ends { line: Arc::clone(self), client, server });
+        self.open.lock().unwrap().push(Arc::downgrade(&ends));
         let other = Arc::clone(&ends);
         let down = std::thread::spawn(move || other.pass(Way::Down, wrong));
         ends.pass(Way::Up, wrong);
