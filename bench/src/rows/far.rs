@@ -18,31 +18,41 @@ const EMPTY: &str = "x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb92427ae4
 const ROUND_TRIP: Duration = Duration::from_millis(30);
 
 /// A gateway at the end of a long line.
-struct Far {
+pub(super) struct Far {
     near: String,
-    line: LongLine,
+    pub(super) line: LongLine,
 }
 
 pub(crate) fn run(bench: &mut Bench) -> AnyResult<()> {
-    if !cfg!(feature = "far") {
-        return Err("built without the feature `far`".into());
-    }
-    let near = std::env::var("DATLAKE_TEST_RGW").map_err(|_| "DATLAKE_TEST_RGW names no gateway")?;
-    let server = near.strip_prefix("http://").ok_or("the gateway's URL begins with http://")?.parse()?;
-    let bucket = format!("{near}/datlake");
-    let signed = ["-sf", "-o", "/dev/null", "-X", "PUT", "--aws-sigv4", "aws:amz:us-east-1:s3", "-H", EMPTY, "--user"];
-    process(Command::new("curl").args(signed).arg(format!("{}:{}", KEY.0, KEY.1)).arg(bucket))?;
-    let far = Far { near, line: LongLine::to(server, ROUND_TRIP)? };
+    let far = Far::away(ROUND_TRIP)?;
     hits(bench, &far)?;
     cold(bench, &far)?;
     folders(bench, &far)
 }
 
 impl Far {
+    /// The gateway that runs here, so far away, with its bucket.
+    pub(super) fn away(round_trip: Duration) -> AnyResult<Self> {
+        if !cfg!(feature = "far") {
+            return Err("built without the feature `far`".into());
+        }
+        let near = std::env::var("DATLAKE_TEST_RGW").map_err(|_| "DATLAKE_TEST_RGW names no gateway")?;
+        let server = near.strip_prefix("http://").ok_or("the gateway's URL begins with http://")?.parse()?;
+        let bucket = format!("{near}/datlake");
+        let signed =
+            ["-sf", "-o", "/dev/null", "-X", "PUT", "--aws-sigv4", "aws:amz:us-east-1:s3", "-H", EMPTY, "--user"];
+        process(Command::new("curl").args(signed).arg(format!("{}:{}", KEY.0, KEY.1)).arg(bucket))?;
+        Ok(Self { near, line: LongLine::to(server, round_trip)? })
+    }
+
+    /// What a program needs in its environment for the lake `remote`, at the far end of the line.
+    pub(super) fn environment(&self, remote: &str) -> Vec<(String, String)> {
+        at(&format!("http://{}", self.line.address), remote)
+    }
+
     /// A program with the lake `remote` on the gateway, at the far end of the line.
     fn program(&self, remote: &str, name: &str, args: &[&dyn AsArgument]) -> AnyResult<Cost> {
-        let far = format!("http://{}", self.line.address);
-        program_with(name, args, &at(&far, remote))
+        program_with(name, args, &self.environment(remote))
     }
 
     /// The same with the gateway next to it.
