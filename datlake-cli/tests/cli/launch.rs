@@ -107,6 +107,20 @@ fn a_process() {
             println!("\nSAYS {error}");
             part(1).unwrap()
         }
+        // Each makes other calls, some of them also made by its neighbours, and in another order.
+        "diverge" => {
+            let first = 10 * rank();
+            let mut calls: Vec<u64> = (first..first + 20).collect();
+            calls.rotate_left(7 * usize::try_from(rank()).unwrap());
+            let made = part::calls(calls.clone()).threads(1).run().unwrap();
+            assert_eq!(made, calls);
+            made.into_iter().sum()
+        }
+        "bytes" => {
+            std::io::stdout().write_all(b"\nSAYS \xff\xfe\x1b[2J\n").unwrap();
+            std::io::stderr().write_all(b"\nWARNS \xff\n").unwrap();
+            0
+        }
         "devour" => {
             let error = devouring(1).unwrap_err();
             println!("\nSAYS {error}");
@@ -178,6 +192,23 @@ fn processes_share_the_calls_and_their_lines_have_their_numbers() {
     for rank in 0..3 {
         assert!(runs.contains(&format!("process {rank} of 3 of ")), "{runs}");
     }
+}
+
+/// Where `main` depends on the process, each gets what it asks for, and what several ask for is made once.
+#[test]
+fn processes_that_make_different_calls_share_those_they_have_in_common() {
+    let ended = run(&Machine::new(), "diverge", &["-n", "3", "--cpus", "1"]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert_eq!(bodies(&ended.out), (0..40).collect::<Vec<_>>(), "each body once: {}", ended.out);
+}
+
+#[test]
+fn what_is_no_text_is_passed_on_as_it_is() {
+    let ended = command(&Machine::new(), "bytes", &["-n", "1"]).output().unwrap();
+    assert!(ended.status.success());
+    let says = |output: &[u8], what: &[u8]| output.windows(what.len()).any(|window| window == what);
+    assert!(says(&ended.stdout, b"[0] SAYS \xff\xfe"), "{}", ended.stdout.escape_ascii());
+    assert!(says(&ended.stderr, b"[0] WARNS \xff\n"), "{}", ended.stderr.escape_ascii());
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::launch::{ALL, STEP, bodies, command, ended_by_ctrl_c, in_the_body, in_the_body_of, parent, said, signal};
+use crate::launch::{
+    MANY, STEP, bodies, command, ended_by_ctrl_c, in_the_body, in_the_body_of, made_of, parent, said, signal,
+};
 use crate::support::{Machine, Ran, check_failure, ran};
 
 /// Where Slurm is, or a word that these tests are left out.
@@ -39,13 +41,13 @@ fn run(command: &mut Command) -> Ran {
 }
 
 #[test]
-fn the_tasks_of_an_array_share_the_calls() {
+fn two_thousand_calls_are_shared_by_the_tasks_of_an_array() {
     let Some(slurm) = slurm() else { return };
     let machine = Machine::new();
-    let ended = run(&mut on(&["n3", "n4"], &slurm, &machine, "share", &["-n", "8", "--memory", "100M"]));
+    let ended = run(&mut on(&["n3", "n4"], &slurm, &machine, "many", &["-n", "8", "--memory", "200M"]));
     assert_eq!(ended.status, 0, "{}{}", ended.out, ended.err);
-    assert_eq!(bodies(&ended.out), (0..ALL).collect::<Vec<_>>(), "each body once");
-    let sum = (0..ALL).sum::<u64>();
+    assert_eq!(bodies(&ended.out), (0..MANY).collect::<Vec<_>>(), "each body once");
+    let sum = (0..MANY).map(made_of).fold(0, u64::wrapping_add);
     assert!(
         matches!(*said(&ended.out, "SAYS sum"), [(0, said)] if said.starts_with(&sum.to_string())),
         "{}",
@@ -54,7 +56,7 @@ fn the_tasks_of_an_array_share_the_calls() {
     assert_eq!(said(&ended.err, "WARNS").len(), 8, "{}", ended.err);
     // One that is over can be joined all the same.
     let again = run(machine.command(&["runs", "attach"]).env("SLURM_CONF", &slurm));
-    assert_eq!((again.status, said(&again.out, "SAYS ran").len()), (0, ALL as usize));
+    assert_eq!((again.status, said(&again.out, "SAYS ran").len()), (0, MANY as usize));
 }
 
 #[test]
