@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use datlake::{Error, ErrorKind};
+use datlake::{Digest, Error, ErrorKind};
 
 pub(crate) use folder::{Launched, find, new, new_id};
 pub(crate) use follow::{Interrupted, follow};
@@ -107,18 +107,20 @@ impl Launch {
     pub(crate) fn environment(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
         let mut all = vec![(RUN, self.id.clone()), (RUN_SIZE, self.processes.to_string())];
         all.extend(self.resources.clone().map(|resources| ("DATLAKE_RESOURCES", resources)));
-        all.push(("DATLAKE_RUN_PROGRAM", fingerprint(&self.program)?));
+        // What is shipped was read when it was added.
+        let digest = self.shipped.as_ref().map_or_else(|| digest_of(&self.program), |shipped| Ok(shipped.digest()))?;
+        let name = self.program.file_name().unwrap_or_default().to_string_lossy();
+        all.push(("DATLAKE_RUN_PROGRAM", format!("{name}:{digest}")));
         Ok(all)
     }
 }
 
-/// The program's name, and the digest of its file: a process that is another build tells by it.
-fn fingerprint(program: &Path) -> anyhow::Result<String> {
+/// The digest of the program's file: a process that is another build tells by it.
+fn digest_of(program: &Path) -> anyhow::Result<Digest> {
     let mut hasher = blake3::Hasher::new();
     let file = std::fs::File::open(program).with_context(|| format!("cannot read `{}`", program.display()))?;
     hasher.update_reader(file).with_context(|| format!("cannot read `{}`", program.display()))?;
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    Ok(format!("{name}:{}", hasher.finalize().to_hex()))
+    Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
 }
 
 /// The file of a program as it was typed: a path, or a name that `PATH` leads to.

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use datlake::{ErrorKind, Lake};
+use datlake::{Digest, ErrorKind, Lake};
 use sha2::{Digest as _, Sha256};
 
 /// What a node does first. It gets the SHA-256, the program's name, and its arguments.
@@ -27,6 +27,8 @@ pub(crate) struct Shipped {
     /// What nodes have to check it.
     sha256: String,
     name: String,
+    /// What processes have to tell by whether they are the same build.
+    digest: Digest,
     /// What it is called in the lake.
     uid: String,
     url: String,
@@ -50,7 +52,7 @@ pub(crate) fn ship(lake: &Lake, program: &Path, expires: Duration) -> anyhow::Re
     let uid = format!("{FOLDER}/{}/{plain}", &sha256[..16]);
     // Read, and not added by its path: nobody need be warned that a lake keeps no permission to execute it.
     let mut file = File::open(program).with_context(|| format!("cannot read `{}`", program.display()))?;
-    lake.add_reader(&uid, &mut file)?;
+    let digest = lake.add_reader(&uid, &mut file)?.digest();
     let url = lake.url(&uid, expires).map_err(|error| match error.kind() {
         ErrorKind::Unsupported => {
             error.with_hint("a folder that all nodes see can hold the program itself: leave out --ship")
@@ -59,6 +61,7 @@ pub(crate) fn ship(lake: &Lake, program: &Path, expires: Duration) -> anyhow::Re
     })?;
     Ok(Shipped {
         sha256,
+        digest,
         name: name.to_owned(),
         uid,
         url: url.url,
@@ -90,6 +93,11 @@ impl Shipped {
         [(URL, &self.url), (UNTIL, &self.expires_at)]
     }
 
+    /// The digest of its file.
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
+    }
+
     /// For whoever starts the run.
     pub(crate) fn note(&self) -> String {
         let ends = if self.temporary { ", or until the credentials end that signed its URL" } else { "" };
@@ -112,6 +120,7 @@ mod tests {
     fn start(node: &Path, sha256: &str, url: Option<&str>) -> Output {
         let shipped = Shipped {
             sha256: sha256.to_owned(),
+            digest: Digest::of(b""),
             name: "hello".to_owned(),
             uid: String::new(),
             url: String::new(),
