@@ -22,17 +22,17 @@ export RAY_AUTH_TOKEN
 
 # Sockets below it have paths of 107 characters at most.
 state=$(mktemp -d /tmp/datlake-ray-XXXX)
-# Its daemons wait for each other when they are asked to end, some for minutes: who is asked is a guard, which ends them all.
+# Its daemons wait for each other when they are asked to end, some for minutes: who is asked is a guard, which kills them all.
+# shellcheck disable=SC2046
+end_all() { kill -KILL $(pgrep -f "$dir/venv|$state") 2>/dev/null || true; }
 guard() {
   sleep infinity &
-  trap 'kill -KILL $! $(pgrep -f "$dir/venv|$state"); rm -rf "$state"; exit' TERM
+  trap 'kill -KILL $!; end_all; rm -rf "$state"; exit' TERM
   wait
 }
 guard > /dev/null 2>&1 < /dev/null &
 echo $! > pids
 common=(--include-log-monitor=false --object-store-memory=80000000 --min-worker-port=0 --max-worker-port=0 --dashboard-agent-listen-port=0)
-# A node gives up after half a minute, which a machine that does much else may take.
-twice() { "$@" || "$@"; }
 head_node() {
   ray start --head --port="$port" --dashboard-port=$((port + 1)) --ray-client-server-port=$((port + 2)) \
     --node-name=head --num-cpus=4 --resources='{"safe": 100}' --temp-dir="$state" "${common[@]}"
@@ -40,12 +40,15 @@ head_node() {
 join() {
   ray start --address="127.0.0.1:$port" --node-name="$1" --num-cpus="$2" --resources="$3" "${common[@]}"
 }
-start() { twice head_node && twice join n1 1 '{"spot": 1}' && twice join n2 4 '{"safe": 100, "spot": 1}'; }
+start() { head_node && join n1 1 '{"spot": 1}' && join n2 4 '{"safe": 100, "spot": 1}'; }
+# A node is given up after half a minute, which a machine that does much else may take, and its daemons stay: a head that is started again would
+# find its own port taken.
+anew() { end_all; start; }
 ask() { curl -sf -m 5 -H "Authorization: Bearer $RAY_AUTH_TOKEN" "http://127.0.0.1:$((port + 1))$1"; }
 ready() { [ "$(ask '/nodes?view=summary' | grep -o '"state": "ALIVE"' | wc -l)" -ge 3 ]; }
 
 started=0
-start > start.log 2>&1 || started=$?
+{ start || anew || anew; } > start.log 2>&1 || started=$?
 [ "$started" = 0 ] || { echo "it does not start: $dir/start.log: $(tail -n 1 start.log)" >&2; exit 1; }
 for _ in $(seq 120); do ready && break; sleep 0.25; done
 ready || { echo "its nodes are not ready: $dir/start.log, $state" >&2; exit 1; }
