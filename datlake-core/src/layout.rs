@@ -20,9 +20,25 @@ pub fn run_file(run: &str) -> String {
 
 /// The run whose file in [`RUNS`] bears this name.
 pub fn run_of(file: &str) -> Option<&str> {
-    let run = file.strip_suffix(LEAF)?;
+    file.strip_suffix(LEAF).filter(|run| is_run(run))
+}
+
+fn is_run(text: &str) -> bool {
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    (run.len() == 32 && run.bytes().all(hex)).then_some(run)
+    text.len() == 32 && text.bytes().all(hex)
+}
+
+/// The folder of what one machine owes to receivers of events: which runs, and how far. They are no objects: they change, and go.
+pub const OUTBOX: &str = "outbox";
+
+/// The name of the file in [`OUTBOX`], below the receiver's folder, that says how far a run was delivered.
+pub fn delivery_file(run: &str) -> String {
+    format!("{run}.json")
+}
+
+/// The run whose delivery a file of this name is about.
+pub fn delivered_run(file: &str) -> Option<&str> {
+    file.strip_suffix(".json").filter(|run| is_run(run))
 }
 
 /// What objects of a kind are to a lake.

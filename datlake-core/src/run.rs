@@ -198,12 +198,26 @@ impl RunHeader {
     pub fn to_line(&self) -> Result<Vec<u8>> {
         line(&Opening { datlake: KIND.to_owned(), format: FORMAT, head: self.clone() })
     }
+
+    /// The first line of the run that stands at `place`, read.
+    ///
+    /// # Errors
+    /// As [`RunLog::parse`].
+    pub fn of_line(line: &[u8], place: &str) -> Result<Self> {
+        head(line, place)
+    }
 }
 
 impl Noted {
     /// The line of a call.
     pub fn to_line(&self) -> Result<Vec<u8>> {
         line(self)
+    }
+
+    /// What a line of a run says of a body; `None` where it says something else, or nothing that can be read.
+    pub fn of_body(line: &[u8]) -> Option<Self> {
+        let Ok(Line::Call(noted)) = serde_json::from_slice(line) else { return None };
+        (noted.key.is_some() && !matches!(noted.outcome, Outcome::Hit | Outcome::Kept)).then_some(noted)
     }
 }
 

@@ -119,6 +119,13 @@ pub enum Event {
         /// The remote, without credentials.
         remote: String,
     },
+    /// A receiver of OpenLineage events is not told what bodies do: it waits on this machine. Told once.
+    Unsent {
+        /// The receiver, without what may be secret in its URL.
+        to: String,
+        /// Why.
+        why: String,
+    },
     /// What a call made stays on this machine until somebody [pushes](crate::Lake::push) it.
     Unpushed {
         /// The call.
@@ -267,6 +274,7 @@ impl Event {
             }
             Self::AnotherBuild => tracing::warn!(target: "datlake", "is another build than the others of its run"),
             Self::Refused { remote } => tracing::warn!(target: "datlake", remote, "the remote refuses to be written"),
+            Self::Unsent { to, why } => tracing::warn!(target: "datlake", to, why, "events are not sent"),
             Self::NotKept { path, why } => tracing::warn!(target: "datlake", path, why, "not kept"),
             Self::TransactionKept { repository, branch } => {
                 tracing::warn!(target: "datlake", repository, branch, "a transaction was not committed")

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use datlake_core::catalog::Catalog;
@@ -17,12 +17,14 @@ use datlake_core::returned::ReturnedValues;
 use datlake_core::{CreatorName, Digest, Location, Result, Uid};
 use datlake_store::{LocalView, Maker, Permits};
 
+use crate::at_end::Ends;
 use crate::claims::OtherClaims;
 use crate::event::Event;
 use crate::journal::RunJournal;
 use crate::last_packs::LastPacks;
 use crate::mode::Mode;
 use crate::provenance::Provenance;
+use crate::receiver::Receiver;
 use crate::remembered::RememberedCalls;
 use crate::sync::lock;
 
@@ -49,6 +51,10 @@ pub(crate) struct Inner {
     pub(crate) journal: Arc<RunJournal>,
     /// Ends with the lake.
     pub(crate) _last_packs: Arc<LastPacks>,
+    /// Who receives what bodies do.
+    pub(crate) receiver: Option<Arc<Receiver>>,
+    /// What tells them, in a program that can.
+    pub(crate) reporter: Arc<ReporterSlot>,
     pub(crate) flights: Mutex<(Maker, Flights)>,
     pub(crate) permits: Permits,
     pub(crate) claims: OtherClaims,
@@ -86,6 +92,26 @@ pub(crate) struct Inner {
     /// A lake that goes when its last handle does.
     pub(crate) temporary: Option<tempfile::TempDir>,
     pub(crate) maker: Maker,
+}
+
+/// What sends to the receiver, in the process whose bodies run.
+pub trait Reporter: Send + Sync {
+    /// A body began or ended in `lake`, and that is written down.
+    fn noted(&self, lake: &Lake);
+    /// The thread ends that opened the lake.
+    fn end(&self);
+}
+
+/// The reporter of a lake, once a body ran there.
+#[derive(Default)]
+pub(crate) struct ReporterSlot(OnceLock<Box<dyn Reporter>>);
+
+impl Ends for ReporterSlot {
+    fn end(&self) {
+        if let Some(reporter) = self.0.get() {
+            reporter.end();
+        }
+    }
 }
 
 impl Drop for Inner {
@@ -242,6 +268,18 @@ impl Lake {
         let count = missed.entry(creator.clone()).or_default();
         *count += 1;
         *count - 1
+    }
+
+    /// Who receives what bodies do.
+    pub fn receiver(&self) -> Option<&Receiver> {
+        self.0.receiver.as_deref()
+    }
+
+    /// A body began or ended: says so to who sends that, made where there is none yet.
+    pub fn report(&self, make: impl FnOnce() -> Box<dyn Reporter>) {
+        if self.0.receiver.is_some() && self.0.mode.stores() {
+            self.0.reporter.0.get_or_init(make).noted(self);
+        }
     }
 
     pub fn emit(&self, event: &Event) {

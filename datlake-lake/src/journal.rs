@@ -19,6 +19,7 @@ use datlake_store::{LocalView, PerProcess, cpu_time, peak_memory};
 use crate::at_end::{Ends, at_end};
 use crate::event::CallId;
 use crate::provenance::{self, Provenance};
+use crate::receiver::{Owed, Receiver};
 use crate::resources;
 use crate::shared_run;
 use crate::sync::lock;
@@ -32,6 +33,8 @@ const NAMED: usize = 20_000;
 pub struct RunJournal {
     local_view: Arc<LocalView>,
     provenance: Arc<Provenance>,
+    /// Who is to receive what bodies do.
+    receiver: Option<Arc<Receiver>>,
     /// Nothing is to be remembered.
     off: bool,
     /// A forked child is a run of its own.
@@ -71,15 +74,23 @@ struct File {
     head: Option<Vec<u8>>,
     /// The last line may have been cut short.
     torn: bool,
+    /// The receiver is owed what bodies do from here on.
+    owed: Option<Owed>,
 }
 
 impl RunJournal {
-    pub(crate) fn new(local_view: Arc<LocalView>, provenance: Arc<Provenance>, off: bool) -> Arc<Self> {
-        let journal = Arc::new(Self { local_view, provenance, off, noted: PerProcess::new(NotedHere::new()) });
+    pub(crate) fn new(
+        local_view: Arc<LocalView>,
+        provenance: Arc<Provenance>,
+        receiver: Option<Arc<Receiver>>,
+        off: bool,
+    ) -> Arc<Self> {
+        let journal = Self { local_view, provenance, receiver, off, noted: PerProcess::new(NotedHere::new()) };
+        let journal = Arc::new(journal);
         at_end(&journal);
         if shared_run::here().is_some() && !off {
             // Who started the processes wants to see this one before its first body.
-            journal.write(&[]);
+            journal.write(&[], None);
         }
         journal
     }
@@ -109,7 +120,7 @@ impl RunJournal {
         if buffer.waiting.remove(&key) || buffer.found.len() >= BUFFERED {
             let found = std::mem::take(&mut buffer.found);
             drop(buffer);
-            self.write(&self.lines_of(found, HashMap::new()));
+            self.write(&self.lines_of(found, HashMap::new()), None);
         }
     }
 
@@ -121,7 +132,7 @@ impl RunJournal {
         let CallId { creator, key } = call.clone();
         lock(&self.noted().buffer).waiting.insert(key);
         let waiting = Waiting { creator, key, waits_since: provenance::now() };
-        self.write(&waiting.to_line().unwrap_or_default());
+        self.write(&waiting.to_line().unwrap_or_default(), None);
     }
 
     /// A body begins, or has ended. What was found before is written down too.
@@ -147,14 +158,41 @@ impl RunJournal {
         let noted = Noted { creator, key: Some(key), outcome, at: at.to_owned(), times: 1, took_ms, failure };
         let mut lines = self.lines_of(found, HashMap::new());
         lines.extend(noted.to_line().unwrap_or_default());
-        self.write(&lines);
+        self.write(&lines, Some(outcome));
+    }
+
+    /// The receiver knows this run, as far as `sent` bytes of its journal.
+    pub(crate) fn sent(&self, sent: u64) {
+        let ended = !lock(&self.noted().buffer).open;
+        let mut file = lock(&self.noted().file);
+        if let Some(owed) = &mut file.owed {
+            owed.sent(sent);
+        }
+        if ended {
+            self.settle(&mut file);
+        }
+    }
+
+    /// The run of this process, where the receiver is owed any of it.
+    pub(crate) fn owed_run(&self) -> Option<&str> {
+        lock(&self.noted().file).owed.as_ref().map(|_| self.provenance.run())
+    }
+
+    /// Nothing is owed any more, until the next body, if the receiver knows of all bodies and none runs.
+    fn settle(&self, file: &mut File) {
+        if let Some(receiver) = &self.receiver
+            && file.owed.take_if(|owed| owed.is_paid()).is_some()
+        {
+            // Else the next who sends sees that there is nothing.
+            let _ = self.local_view.dir().settle(receiver.id(), self.provenance.run());
+        }
     }
 
     /// Writes down what is known now, for a reader that follows.
     pub(crate) fn flush(&self) {
         let found = std::mem::take(&mut lock(&self.noted().buffer).found);
         if !found.is_empty() {
-            self.write(&self.lines_of(found, HashMap::new()));
+            self.write(&self.lines_of(found, HashMap::new()), None);
         }
     }
 
@@ -169,7 +207,8 @@ impl RunJournal {
         };
         let mut lines = self.lines_of(found, more);
         lines.extend(RunLog::end_line(&provenance::now(), Some(used())).unwrap_or_default());
-        self.write(&lines);
+        self.write(&lines, None);
+        self.settle(&mut lock(&self.noted().file));
     }
 
     fn lines_of(&self, found: FoundCalls, more: HashMap<(CreatorName, Outcome), u64>) -> Vec<u8> {
@@ -187,9 +226,17 @@ impl RunJournal {
         lines
     }
 
-    fn write(&self, lines: &[u8]) {
+    /// Appends `lines`, the last of which says what became of a `body`.
+    fn write(&self, lines: &[u8], body: Option<Outcome>) {
         let mut file = lock(&self.noted().file);
-        let File { head, torn } = &mut *file;
+        if let (Some(receiver), Some(_), None) = (&self.receiver, body, &file.owed) {
+            // Before the body is written down: the receiver is owed that, whatever becomes of this process.
+            match Owed::begin(self.local_view.dir(), receiver, self.provenance.run()) {
+                Ok(owed) => file.owed = Some(owed),
+                Err(error) => tracing::warn!(target: "datlake", %error, "what bodies do cannot be sent"),
+            }
+        }
+        let File { head, torn, owed } = &mut *file;
         let head = match head {
             Some(head) => head,
             None => match self.head() {
@@ -203,8 +250,10 @@ impl RunJournal {
             false => self.local_view.dir().append_run(run, head, lines),
         };
         *torn = written.is_err();
-        if let Err(error) = written {
-            tracing::debug!(target: "datlake", %error, "the run cannot be written down");
+        match (written, owed, body) {
+            (Ok(length), Some(owed), Some(outcome)) => owed.body(outcome == Outcome::Unfinished, length),
+            (Ok(_), ..) => {}
+            (Err(error), ..) => tracing::debug!(target: "datlake", %error, "the run cannot be written down"),
         }
     }
 

@@ -32,6 +32,7 @@ mod mode;
 mod nearest;
 mod origin;
 mod rank;
+mod receiver;
 mod remembered;
 pub mod report;
 mod repository;
@@ -51,7 +52,9 @@ pub mod shared_run;
 #[doc(hidden)]
 pub mod sync;
 #[doc(hidden)]
-pub use lake::{MadeAgain, NewCall, RecordedCall};
+pub use handle::Reporter;
+#[doc(hidden)]
+pub use lake::{JournalLine, MadeAgain, NewCall, OwedRun, RecordedCall};
 
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;
@@ -70,6 +73,8 @@ pub use lake::{
 pub use mode::Mode;
 pub use origin::Origin;
 pub use rank::is_first;
+#[doc(hidden)]
+pub use receiver::Receiver;
 #[doc(hidden)]
 pub use remembered::Remembered;
 pub use repository::{

@@ -21,8 +21,8 @@ use crate::origin::Origin;
 use crate::report::{
     CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, CommitInfo, CommittedCall, CreatorCode,
     Downstream, Evicted, FileInfo, FoundCalls, History, Imported, LakeStatus, LineageGraph, ListedItem, Listing,
-    MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage, RemoteCheck, Removal, Repack, Repaired, RunDiff,
-    RunInfo, Runs, SignedUrl, UnpushedRow, Upstream,
+    MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage, Outbox, RemoteCheck, Removal, Repack, Repaired,
+    RunDiff, RunInfo, Runs, SignedUrl, UnpushedRow, Upstream,
 };
 use crate::repository::{
     Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference,
@@ -169,6 +169,7 @@ twins! {
         returned_async = returned(&self, call: &str) -> Value;
         run_async = run(&self, run: &str) -> RunInfo;
         compare_runs_async = compare_runs(&self, was: &str, now: &str) -> RunDiff;
+        outbox_async = outbox(&self) -> Outbox;
         runs_async = runs(&self, limit: usize) -> Runs;
         status_async = status(&self) -> LakeStatus;
         temp_async = temp() -> Lake;

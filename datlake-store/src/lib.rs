@@ -56,7 +56,9 @@ pub use permits::{BodyPermit, Permits};
 pub use process::{cpu_time, peak_memory};
 pub use reader::{AsyncReader, Ranges, Reader};
 pub use remote::{Remote, Standing, open_remote};
-pub use runtime::{TaskPlace, every, offload, offload_method, scoped_thread, sleep, wait, within};
+pub use runtime::{
+    TaskPlace, done_within, every, every_method, offload, offload_method, scoped_thread, sleep, wait, within,
+};
 pub use signing::Signed;
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter, Stamp, read_small};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncSeek, AsyncWrite, AsyncWriteExt};

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
@@ -155,6 +155,25 @@ where
     ended(METHOD.get()?.spawn_blocking(method).await)
 }
 
+/// Runs a whole blocking method on a thread for that, and waits for it no longer than `limit`: whether it was done by then. Works at the
+/// end of a thread too, where what libraries keep for it is gone.
+pub fn done_within<F>(limit: Duration, method: F) -> bool
+where
+    F: FnOnce() + Send + 'static,
+{
+    let done = Arc::new((Mutex::new(false), Condvar::new()));
+    let end = Arc::clone(&done);
+    let Ok(threads) = METHOD.get() else { return false };
+    threads.spawn_blocking(move || {
+        method();
+        *end.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        end.1.notify_all();
+    });
+    let waiting = done.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = done.1.wait_timeout_while(waiting, limit, |done| !*done);
+    *waited.unwrap_or_else(PoisonError::into_inner).0
+}
+
 /// What a job gave. A panic in it resumes here.
 fn ended<T>(joined: Result<T, JoinError>) -> Result<T> {
     joined.map_err(|failed| match failed.try_into_panic() {
@@ -181,12 +200,27 @@ where
     Ok(LIFE.get()?.spawn_blocking(job))
 }
 
-/// Runs a blocking `job` in the background, every `period`, until it returns `false`.
-pub fn every<F>(period: Duration, mut job: F) -> Result<()>
+/// Runs a blocking `job` in the background, every `period`, until it returns `false`. It must not wait for another such job.
+pub fn every<F>(period: Duration, job: F) -> Result<()>
 where
     F: FnMut() -> bool + Send + 'static,
 {
-    let blocking = BLOCKING.get()?;
+    every_on(&BLOCKING, period, job)
+}
+
+/// [`every`] for whole blocking methods, which may wait for jobs.
+pub fn every_method<F>(period: Duration, method: F) -> Result<()>
+where
+    F: FnMut() -> bool + Send + 'static,
+{
+    every_on(&METHOD, period, method)
+}
+
+fn every_on<F>(own: &'static Own, period: Duration, mut job: F) -> Result<()>
+where
+    F: FnMut() -> bool + Send + 'static,
+{
+    let blocking = own.get()?;
     LIFE.get()?.spawn(async move {
         loop {
             tokio::time::sleep(period).await;

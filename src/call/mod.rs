@@ -21,6 +21,8 @@ mod site;
 mod status;
 mod type_names;
 pub(crate) mod undeclared_use;
+#[cfg(not(feature = "openlineage"))]
+mod unsent;
 mod waiting;
 
 pub use datlake_core::explain::Explanation;

@@ -26,6 +26,8 @@ use super::failure::{self, Describe};
 use super::key::OnChange;
 use super::site::{BlockingMode, CallSite, Lookup, SearchIn, told};
 use super::undeclared_use;
+#[cfg(not(feature = "openlineage"))]
+use super::unsent;
 use datlake_lake::scope::{self, Ambient, StagedFile, mark, seen_lakes};
 use datlake_lake::{Event, MadeAgain, NewCall};
 use datlake_lake::{provenance, shared_run};
@@ -189,6 +191,10 @@ impl Running {
         }
         let failure = error.map(|error| BodyFailure::new(error, self.site.target.identity.params()));
         self.site.lake.journal().body(&self.site.id(self.body.key()), outcome, &self.started_at, took, failure);
+        #[cfg(feature = "openlineage")]
+        self.site.lake.report(|| datlake_client::reporter(&self.site.lake));
+        #[cfg(not(feature = "openlineage"))]
+        self.site.lake.report(unsent::reporter);
     }
 
     fn emit_failed(&self) {

@@ -27,6 +27,7 @@ const ALL: &[&str] = &[
     "datlake-store/src/",
     "datlake-macros/src/",
     "datlake-closure/src/",
+    "datlake-client/src/",
     "datlake-server/src/",
     "datlake-cli/src/",
 ];
@@ -88,6 +89,14 @@ const ABSENCES: &[Absence] = &[
         names: &["aide", "axum", "hyper", "hyper_util", "sqlx", "tower", "tower_http"],
         only_patterns: false,
         why: "only the server names HTTP and SQL",
+    },
+    Absence {
+        check: "client-alone",
+        inside: ALL,
+        except: &["datlake-client/src/", "datlake-cli/src/"],
+        names: &["ureq"],
+        only_patterns: false,
+        why: "a pipeline sends to others over HTTP by datlake-client alone",
     },
     Absence {
         check: "server-knows-the-library",
@@ -263,9 +272,10 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("datlake-macros", &["datlake-closure"]),
     ("datlake-store", &["datlake-core"]),
     ("datlake-lake", &["datlake-core", "datlake-store"]),
-    ("datlake", &["datlake-core", "datlake-lake", "datlake-macros", "datlake-store"]),
+    ("datlake-client", &["datlake-core", "datlake-lake", "datlake-store"]),
+    ("datlake", &["datlake-client", "datlake-core", "datlake-lake", "datlake-macros", "datlake-store"]),
     ("datlake-server", &["datlake"]),
-    ("datlake-cli", &["datlake", "datlake-server"]),
+    ("datlake-cli", &["datlake", "datlake-client", "datlake-server"]),
     ("datlake-bench", &["datlake"]),
     ("datlake-fuzz", &["datlake-closure", "datlake-core", "datlake-lake", "datlake-store"]),
 ];

@@ -44,6 +44,13 @@ pub(crate) struct Args {
     pub(crate) color: ColorChoice,
 }
 
+/// What is done with the outbox.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Send {
+    /// Sends what waits
+    Send,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Shows how a file came to be (inputs, the call that made it, outputs), or what a call returned
@@ -229,6 +236,15 @@ pub(crate) enum Command {
         /// How many to list
         #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
         limit: usize,
+    },
+    /// Shows what a receiver of OpenLineage events has not got yet, or sends it
+    ///
+    /// What bodies do is sent to DATLAKE_OPENLINEAGE_URL while they run, by programs with the feature `openlineage` of datlake. What they
+    /// could not send waits here.
+    #[command(after_help = "Example: datlake outbox send")]
+    Outbox {
+        #[command(subcommand)]
+        send: Option<Send>,
     },
     /// Shows why a call ran: what differs between it and the nearest earlier call of its creator
     ///

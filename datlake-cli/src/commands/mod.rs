@@ -21,6 +21,7 @@ mod lineage;
 mod log;
 mod ls;
 mod objects;
+mod outbox;
 mod prune;
 mod repository;
 mod rm;
@@ -38,7 +39,7 @@ mod versions;
 use datlake::{Evict, Mirror, Verify};
 
 use crate::answer::Answer;
-use crate::args::Command;
+use crate::args::{self, Command};
 use crate::screen::Screen;
 
 pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Result<Box<dyn Answer>> {
@@ -66,6 +67,8 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Runs { started: Some(started), .. } => run::started(&lake()?, &started, json, screen)?,
         Command::Runs { run: Some(run), .. } => Box::new(lake()?.run(runs::id(&run))?),
         Command::Runs { run: None, limit, .. } => Box::new(runs::List(lake()?.runs(limit)?)),
+        Command::Outbox { send: Some(args::Send::Send) } => Box::new(datlake_client::send(&lake()?)?),
+        Command::Outbox { send: None } => Box::new(outbox::List(lake()?.outbox()?)),
         Command::Explain { call, closure: true, .. } => Box::new(lake()?.creator_code(&call)?),
         Command::Explain { call, source: true, .. } => Box::new(lake()?.explain_sources(&call)?),
         Command::Explain { call, .. } => Box::new(lake()?.explain(&call)?),

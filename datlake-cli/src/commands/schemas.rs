@@ -7,7 +7,8 @@ use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Check, Cleaned, Collected, CommitInfo, CreatorCode,
     Evicted, FileInfo, FileRow, FoundCalls, Imported, LakeStatus, LineageGraph, MergeResult, Mirrored, NameHistory,
-    ObjectChanges, Pull, Push, Repack, Repaired, Row, RunDiff, RunInfo, RunRow, SignedUrl, Verified,
+    ObjectChanges, OwedRow, Pull, Push, Repack, Repaired, Row, RunDiff, RunInfo, RunRow, SentEvents, SignedUrl,
+    Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -38,8 +39,14 @@ fn of<T: JsonSchema + Serialize + DeserializeOwned>() -> String {
 }
 
 /// Of what is asked of calls, and done with them.
-fn of_calls() -> [(&'static str, String); 3] {
-    [("calls", of::<Vec<Row<CallRow>>>()), ("check", of::<Check>()), ("code", of::<CallSources>())]
+fn of_calls() -> [(&'static str, String); 5] {
+    [
+        ("calls", of::<Vec<Row<CallRow>>>()),
+        ("check", of::<Check>()),
+        ("code", of::<CallSources>()),
+        ("outbox", of::<Vec<Row<OwedRow>>>()),
+        ("outbox-send", of::<SentEvents>()),
+    ]
 }
 
 /// Of what is done with accounts.

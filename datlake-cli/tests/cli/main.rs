@@ -26,6 +26,7 @@ mod lineage;
 mod log;
 mod ls;
 mod order;
+mod outbox;
 mod page;
 mod pipeline;
 mod ray;

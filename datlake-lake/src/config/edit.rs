@@ -12,6 +12,7 @@ use super::file;
 use super::key::{Key, size};
 use super::setting::{Scope, Source, secret_in};
 use super::surroundings::Surroundings;
+use crate::receiver::Receiver;
 
 /// A setting that was changed.
 #[non_exhaustive]
@@ -265,10 +266,16 @@ impl Surroundings {
             Key::Remote if !value.contains("://") => {
                 Err(error("it must be a URL").with_hint("a folder is written as `file:///path/to/folder`"))
             }
-            Key::Remote if secret_in(value) => {
-                let hint = "take them out: they come from the store's own environment variables or profile files";
+            Key::Remote | Key::ReceiverUrl if secret_in(value) => {
+                let hint = match key {
+                    Key::Remote => {
+                        "take them out: they come from the store's own environment variables or profile files"
+                    }
+                    _ => "take them out: a key is taken from DATLAKE_OPENLINEAGE_KEY",
+                };
                 Err(error("the URL holds credentials, which are never kept in a configuration file").with_hint(hint))
             }
+            Key::ReceiverUrl => Receiver::check(value).map(|()| value.to_owned()).map_err(|e| error(e.message())),
             Key::UnsafeRemote if !matches!(value, "yes" | "no") => wrong("it may be `yes` or `no`"),
             Key::KeepCode if !matches!(value, "yes" | "no") => wrong("it may be `yes` or `no`"),
             Key::CacheLimit if size(value).is_none() => wrong("it must be a number of bytes, as `500 MB` or `50GiB`"),

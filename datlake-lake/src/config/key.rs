@@ -37,6 +37,9 @@ pub(super) enum Key {
     Email,
     CacheLimit,
     KeepCode,
+    ReceiverUrl,
+    ReceiverNamespace,
+    BearerToken,
     Offline,
     Mode,
     Explain,
@@ -45,9 +48,17 @@ pub(super) enum Key {
 
 impl Key {
     /// Those that may stand in a configuration file. The others are a process's own.
-    pub(super) const IN_FILES: [Self; 6] =
-        [Self::Home, Self::Remote, Self::UnsafeRemote, Self::Email, Self::CacheLimit, Self::KeepCode];
-    pub(super) const OF_A_PROCESS: [Self; 4] = [Self::Offline, Self::Mode, Self::Explain, Self::Log];
+    pub(super) const IN_FILES: [Self; 8] = [
+        Self::Home,
+        Self::Remote,
+        Self::UnsafeRemote,
+        Self::Email,
+        Self::CacheLimit,
+        Self::KeepCode,
+        Self::ReceiverUrl,
+        Self::ReceiverNamespace,
+    ];
+    pub(super) const OF_A_PROCESS: [Self; 5] = [Self::BearerToken, Self::Offline, Self::Mode, Self::Explain, Self::Log];
 
     /// Its name, and the environment variable that wins over every file.
     fn names(self) -> (&'static str, &'static str) {
@@ -58,6 +69,9 @@ impl Key {
             Self::Email => ("email", "DATLAKE_EMAIL"),
             Self::CacheLimit => ("cache_limit", "DATLAKE_CACHE_LIMIT"),
             Self::KeepCode => ("keep_code", "DATLAKE_KEEP_CODE"),
+            Self::ReceiverUrl => ("openlineage_url", "DATLAKE_OPENLINEAGE_URL"),
+            Self::ReceiverNamespace => ("openlineage_namespace", "DATLAKE_OPENLINEAGE_NAMESPACE"),
+            Self::BearerToken => ("openlineage_key", "DATLAKE_OPENLINEAGE_KEY"),
             Self::Offline => ("offline", "DATLAKE_OFFLINE"),
             Self::Mode => ("mode", "DATLAKE"),
             Self::Explain => ("explain", "DATLAKE_EXPLAIN"),
@@ -75,7 +89,11 @@ impl Key {
 
     /// A value without what is secret in it.
     pub(super) fn shown(self, value: &str) -> String {
-        if self == Self::Remote { without_secrets(value) } else { value.to_owned() }
+        match self {
+            Self::Remote | Self::ReceiverUrl => without_secrets(value),
+            Self::BearerToken => "***".to_owned(),
+            _ => value.to_owned(),
+        }
     }
 }
 

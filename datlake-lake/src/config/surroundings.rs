@@ -15,6 +15,7 @@ use super::resources;
 use super::setting::{Setting, Source};
 use crate::mode::Mode;
 use crate::rank::Rank;
+use crate::receiver::Receiver;
 
 /// Settings of the default lake.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) email: Option<String>,
     pub(crate) cache_limit: Option<u64>,
     pub(crate) keep_code: bool,
+    pub(crate) receiver: Option<Receiver>,
     pub(crate) offline: bool,
     pub(crate) mode: Mode,
     pub(crate) explain: bool,
@@ -38,6 +40,8 @@ pub(crate) struct Settings {
 pub(super) struct Gathered {
     home: PathBuf,
     found: BTreeMap<Key, RawSetting>,
+    /// The `datlake.toml` of the project.
+    project: Option<PathBuf>,
     /// Whether standard error is a terminal.
     terminal: bool,
 }
@@ -90,6 +94,7 @@ impl Surroundings {
             email: gathered.value(Key::Email).map(str::to_owned),
             cache_limit: gathered.cache_limit()?,
             keep_code: gathered.one_of(Key::KeepCode, &[("yes", true), ("no", false)], "yes or no", true)?,
+            receiver: gathered.receiver()?,
             offline: gathered.is_on(Key::Offline)?,
             mode: gathered.mode()?,
             explain: gathered.is_on(Key::Explain)?,
@@ -102,10 +107,12 @@ impl Surroundings {
     pub(super) fn gather(&self) -> Result<Gathered> {
         // What is nearer comes first.
         let mut layers: Vec<(Layer, Source)> = Vec::new();
+        let mut project = None;
         if let Some(directory) = &self.directory
             && let Some((path, text)) = file::nearest_project(directory)?
         {
             layers.push((file::project(&path, &text)?, file::source(&path, None)));
+            project = Some(path);
         }
         if let Some(path) = &self.user_file
             && let Some(text) = file::text(path)?
@@ -129,7 +136,7 @@ impl Surroundings {
                     .with_hint("set DATLAKE_HOME to a directory")
             })?,
         };
-        Ok(Gathered { home, found, terminal: self.terminal })
+        Ok(Gathered { home, found, project, terminal: self.terminal })
     }
 
     fn variable(&self, variable: &str) -> Result<Option<RawSetting>> {
@@ -183,6 +190,24 @@ impl Gathered {
         self.value(Key::CacheLimit).map(limit).transpose()
     }
 
+    /// Who is sent events.
+    fn receiver(&self) -> Result<Option<Receiver>> {
+        let Some(url) = self.value(Key::ReceiverUrl) else { return Ok(None) };
+        let text = |key| self.value(key).map(str::to_owned);
+        // Whoever writes a project's files must not get the keys of who works in it.
+        if let (Some(RawSetting { source: Source::File { path, .. }, .. }), Some(project), Some(_)) =
+            (self.found.get(&Key::ReceiverUrl), &self.project, self.value(Key::BearerToken))
+            && path == project
+        {
+            let path = path.display();
+            let message = format!("DATLAKE_OPENLINEAGE_KEY would be sent to the URL that `{path}` says");
+            let hint =
+                "set DATLAKE_OPENLINEAGE_URL too, or `datlake config set openlineage_url URL`, if it is meant for that";
+            return Err(Error::new(ErrorKind::Config, message).with_hint(hint));
+        }
+        Receiver::new(url, text(Key::BearerToken), text(Key::ReceiverNamespace)).map(Some)
+    }
+
     /// Whether `key` is switched on.
     fn is_on(&self, key: Key) -> Result<bool> {
         let known = [("1", true), ("true", true), ("0", false), ("false", false)];
@@ -206,7 +231,13 @@ impl Gathered {
         for key in Key::IN_FILES.into_iter().chain(Key::OF_A_PROCESS) {
             let value = match key {
                 // Whoever never heard of it has nothing to read about it.
-                Key::UnsafeRemote | Key::CacheLimit | Key::KeepCode | Key::Explain
+                Key::UnsafeRemote
+                | Key::CacheLimit
+                | Key::KeepCode
+                | Key::ReceiverUrl
+                | Key::ReceiverNamespace
+                | Key::BearerToken
+                | Key::Explain
                     if !self.found.contains_key(&key) =>
                 {
                     continue;

@@ -150,6 +150,7 @@ impl Console {
             | Event::AnotherBuild
             | Event::Kept { .. }
             | Event::Refused { .. }
+            | Event::Unsent { .. }
             | Event::Unpushed { .. }
             | Event::NotKept { .. }
             | Event::TransactionKept { .. }
@@ -187,6 +188,9 @@ impl Console {
             ),
             Event::AnotherBuild => "warning: this process is another build of the program than the run was started with: steps whose code differs are made twice; end the run, and start one build on all machines".to_owned(),
             Event::Kept { call, why } => format!("warning: {} keeps what is there, although {why}", call.function()),
+            Event::Unsent { to, why } => format!(
+                "warning: what bodies do is not sent to {to}: {why}; it waits on this machine, until a program sends it, or `datlake outbox send`"
+            ),
             Event::Refused { remote } => format!(
                 "warning: {remote} refuses to be written: what is made stays on this machine, until `datlake push` may send it"
             ),

@@ -17,11 +17,12 @@ use crate::at_end::at_end;
 use crate::checking;
 use crate::claims::OtherClaims;
 use crate::config::{self, Settings};
-use crate::handle::{Inner, Lake};
+use crate::handle::{Inner, Lake, ReporterSlot};
 use crate::journal::RunJournal;
 use crate::last_packs::LastPacks;
 use crate::mode::Mode;
 use crate::provenance::Provenance;
+use crate::receiver::Receiver;
 
 /// Settings of a lake that a program opens by itself. What is not set comes from the configuration, except the remote: a
 /// lake with a home of its own has none unless it is given one.
@@ -46,6 +47,7 @@ pub struct LakeBuilder {
     lease: Option<Duration>,
     cache_limit: Option<u64>,
     keep_code: Option<bool>,
+    receiver: Option<Arc<Receiver>>,
     options: Options,
     temporary: Option<tempfile::TempDir>,
 }
@@ -201,6 +203,27 @@ impl LakeBuilder {
         self
     }
 
+    /// Sends what bodies do to a receiver of [OpenLineage](https://openlineage.io) events, as `DATLAKE_OPENLINEAGE_URL` does, with
+    /// `key` as its bearer token. A URL without a path means `/api/v1/lineage` there.
+    ///
+    /// Programs send by themselves with the feature `openlineage`; what they could not send waits in the lake's home, until another
+    /// does or `datlake outbox send`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a URL that is none of `http` or `https`.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// let builder = datlake::Lake::builder().home(dir.path().join("lake"));
+    /// let lake = builder.openlineage("https://lineage.example.org", Some("a key".to_owned()))?.open()?;
+    /// assert!(lake.outbox()?.runs.is_empty());
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    pub fn openlineage(mut self, url: &str, key: Option<String>) -> Result<Self> {
+        self.receiver = Some(Arc::new(Receiver::new(url, key, None)?));
+        Ok(self)
+    }
+
     /// In how much time content that was found is named. All machines that share a remote must have the same.
     #[doc(hidden)]
     #[must_use]
@@ -272,6 +295,7 @@ impl LakeBuilder {
             email: settings.email,
             cache_limit: settings.cache_limit,
             keep_code: Some(settings.keep_code),
+            receiver: settings.receiver.map(Arc::new),
             offline: settings.offline,
             mode: settings.mode,
             explain: settings.explain,
@@ -280,8 +304,20 @@ impl LakeBuilder {
     }
 
     pub(super) fn open_unregistered(self) -> Result<Lake> {
-        let Self { home, remote, email, offline, mode, explain, lease, cache_limit, keep_code, mut options, temporary } =
-            self;
+        let Self {
+            home,
+            remote,
+            email,
+            offline,
+            mode,
+            explain,
+            lease,
+            cache_limit,
+            keep_code,
+            receiver,
+            mut options,
+            temporary,
+        } = self;
         checking::refuse_others()?;
         options.limit = cache_limit;
         let home = match home {
@@ -300,7 +336,11 @@ impl LakeBuilder {
         let local_view = Arc::new(LocalView::open(&home, reach, &options)?);
         let lease = lease.unwrap_or_else(|| local_view.usual_lease());
         let provenance = Arc::new(Provenance::new(email, keep_code.unwrap_or(true)));
-        let journal = RunJournal::new(Arc::clone(&local_view), Arc::clone(&provenance), !mode.stores());
+        let is_off = !mode.stores();
+        let journal = RunJournal::new(Arc::clone(&local_view), Arc::clone(&provenance), receiver.clone(), is_off);
+        // After the journal, so that it has all that is to be sent.
+        let reporter = Arc::<ReporterSlot>::default();
+        at_end(&reporter);
         let last_packs = Arc::new(LastPacks(Arc::clone(&local_view)));
         at_end(&last_packs);
         let lake = Lake(Arc::new(Inner {
@@ -308,6 +348,8 @@ impl LakeBuilder {
             provenance,
             journal,
             _last_packs: last_packs,
+            receiver,
+            reporter,
             flights: Mutex::new((Maker::this(), Flights::default())),
             permits: Permits::default(),
             remembered: Mutex::default(),

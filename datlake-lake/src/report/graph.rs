@@ -1,5 +1,7 @@
 //! Lineage as one graph of files and calls, or of creators: what every picture of it is drawn from.
 
+use std::time::Duration;
+
 use datlake_core::lineage::{CodeState, Param};
 use datlake_core::run::BodyProcess;
 use datlake_core::{CallKey, CodeHash, CreatorName, Digest, Uid};
@@ -139,6 +141,19 @@ pub struct CallDetails {
     pub outputs: u64,
     /// The code that ran.
     pub code: CallCode,
+}
+
+impl CallDetails {
+    /// When the body ended.
+    pub fn ended_at(&self) -> String {
+        after(&self.started_at, self.duration_ms)
+    }
+}
+
+/// A time so many milliseconds later; the time itself where nobody can read it.
+fn after(time: &str, ms: u64) -> String {
+    let end = humantime::parse_rfc3339(time).ok().and_then(|start| start.checked_add(Duration::from_millis(ms)));
+    end.map_or_else(|| time.to_owned(), |end| humantime::format_rfc3339_millis(end).to_string())
 }
 
 /// The code of a call in a [`LineageGraph`].

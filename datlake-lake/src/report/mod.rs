@@ -61,8 +61,8 @@ pub use repositories::{
     ObjectItem, ObjectPage,
 };
 pub use runs::{
-    CallNow, CreatorDiff, CreatorState, ProcessState, RunCall, RunCallDiff, RunCounts, RunDiff, RunInfo, RunRow, Runs,
-    SharedRunState,
+    CallNow, CreatorDiff, CreatorState, Outbox, OwedRow, ProcessState, RunCall, RunCallDiff, RunCounts, RunDiff,
+    RunInfo, RunRow, Runs, SentEvents, SharedRunState,
 };
 pub use sync::{
     LakeStatus, MirrorOutcome, MirrorRow, Mirrored, PackUse, Pull, Push, PushOutcome, PushRow, Repack, UnpushedRow,
@@ -96,7 +96,8 @@ pub enum Row<T> {
 }
 
 impl Damage {
-    pub(crate) fn new(what: impl fmt::Display, error: &Error) -> Self {
+    #[doc(hidden)]
+    pub fn new(what: impl fmt::Display, error: &Error) -> Self {
         Self { what: what.to_string(), error: error.to_string() }
     }
 }

@@ -224,3 +224,56 @@ pub struct CreatorState {
     /// Calls whose bodies failed, and that nobody has made since.
     pub failed: u64,
 }
+
+/// What is still to be sent to receivers of events, and what could not be read.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Outbox {
+    /// The runs that a receiver does not know to their end.
+    pub runs: Vec<OwedRow>,
+    /// What is damaged.
+    pub damaged: Vec<Damage>,
+}
+
+/// A run that a receiver of events does not know to its end.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct OwedRow {
+    /// The receiver, without what is secret in its URL.
+    pub to: String,
+    /// The run.
+    pub run: String,
+    /// Whether its process goes on, or somebody sends just now.
+    pub goes_on: bool,
+    /// Events that the receiver took.
+    pub sent: u64,
+    /// Events that it has not got yet: of bodies that began or ended.
+    pub waiting: u64,
+    /// Events that it refused for what is in them.
+    pub refused: u64,
+    /// Why the last attempt failed.
+    pub failure: Option<String>,
+}
+
+/// What was sent of the runs that were owed to a receiver of events.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct SentEvents {
+    /// The receiver, without what is secret in its URL.
+    pub to: String,
+    /// Runs that it knows to their end now.
+    pub runs: u64,
+    /// Events that it took.
+    pub events: u64,
+    /// Events that it refused for what is in them.
+    pub refused: u64,
+    /// Runs that it does not: because it takes nothing more, or because their processes go on.
+    pub left: u64,
+    /// Why it takes nothing more.
+    pub failure: Option<String>,
+    /// Runs of which nobody can tell how much it knows.
+    pub damaged: Vec<Damage>,
+}

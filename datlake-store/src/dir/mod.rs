@@ -9,6 +9,7 @@ mod hold;
 mod lock;
 mod named;
 mod open;
+mod outbox;
 mod publish;
 mod runs;
 mod scratch;

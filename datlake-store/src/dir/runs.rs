@@ -2,6 +2,7 @@
 //!
 //! Nothing here is synced: after a power failure the last lines may be missing.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -20,15 +21,15 @@ const BYTES: u64 = 256 << 20;
 
 impl DirStore {
     /// Appends `lines` to the run's file. A file that is not there is made, and begins with `head`; then the oldest runs go,
-    /// where there are very many.
+    /// where there are very many. Gives how many bytes it has then.
     ///
     /// # Errors
     /// Errors of the file system. Part of `lines` may have been written then.
-    pub fn append_run(&self, run: &str, head: &[u8], lines: &[u8]) -> Result<()> {
+    pub fn append_run(&self, run: &str, head: &[u8], lines: &[u8]) -> Result<u64> {
         self.append(run, head, lines).map_err(|e| self.failed("write to", &format!("{RUNS}/{}", run_file(run)), e))
     }
 
-    fn append(&self, run: &str, head: &[u8], lines: &[u8]) -> io::Result<()> {
+    fn append(&self, run: &str, head: &[u8], lines: &[u8]) -> io::Result<u64> {
         let folder = self.root().join(RUNS);
         let path = folder.join(run_file(run));
         let open = || OpenOptions::new().append(true).create(true).open(&path);
@@ -36,13 +37,15 @@ impl DirStore {
             Err(e) if e.kind() == io::ErrorKind::NotFound => make_dir(&folder).and_then(|()| open())?,
             opened => opened?,
         };
-        if file.metadata()?.len() > 0 {
-            return file.write_all(lines);
+        let before = file.metadata()?.len();
+        if before > 0 {
+            file.write_all(lines)?;
+            return Ok(before + lines.len() as u64);
         }
         file.write_all(&[head, lines].concat())?;
         // What cannot be cleared away is in nobody's way.
         let _ = self.clear_runs(run);
-        Ok(())
+        Ok((head.len() + lines.len()) as u64)
     }
 
     /// The runs of this machine, the latest first.
@@ -93,9 +96,11 @@ impl DirStore {
         if files.len() <= KEPT && !files.len().is_multiple_of(CHECKED) {
             return Ok(());
         }
+        // What is still to be sent stays.
+        let owed: HashSet<String> = self.owed_runs()?.into_iter().map(|(_, run)| run).collect();
         for (at, (run, path)) in files.into_iter().enumerate() {
             bytes += path.metadata().map_or(0, |found| found.len());
-            if run != ours && (at >= KEPT || bytes > BYTES) {
+            if run != ours && (at >= KEPT || bytes > BYTES) && !owed.contains(&run) {
                 let _ = std::fs::remove_file(path);
             }
         }

@@ -7,7 +7,6 @@ mod layout;
 mod markdown;
 mod mermaid;
 mod neighbours;
-mod openlineage;
 mod prov;
 mod ro_crate;
 mod svg;
@@ -24,7 +23,7 @@ use super::get::write_new;
 use crate::answer::{Answer, Page};
 use crate::args::{GraphFormat, LineageHow, LineageReach};
 use crate::failure::refused;
-use crate::text::{count, escape, files, url_path};
+use crate::text::{count, escape, files};
 use drawing::Drawing;
 pub(super) use text::replacement;
 
@@ -57,7 +56,7 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
         }
     };
     let graph = if how.has_contents(format, json).map_err(refused)? { lake.lineage_contents(&graph)? } else { graph };
-    let namespace = how.namespace.clone().unwrap_or_else(|| namespace(lake));
+    let namespace = how.namespace.clone().unwrap_or_else(|| datlake_client::openlineage::namespace(lake));
     let shown = Shown { graph, format, ways, namespace };
     match &how.output {
         None if format == GraphFormat::RoCrate => {
@@ -87,14 +86,6 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
     }
 }
 
-/// The URL of the remote, which other machines know too; else of the directory.
-fn namespace(lake: &Lake) -> String {
-    lake.remote().filter(|remote| remote.contains("://")).unwrap_or_else(|| {
-        let folder = lake.remote().unwrap_or_else(|| lake.home().to_string_lossy().into_owned());
-        format!("file://{}", url_path(&folder))
-    })
-}
-
 impl Serialize for Shown {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         self.graph.serialize(to)
@@ -113,7 +104,7 @@ impl Answer for Shown {
             GraphFormat::Svg => svg::text(&drawing()),
             GraphFormat::Html => html::text(&self.graph),
             GraphFormat::Json => serde_json::to_string_pretty(&self.graph).unwrap_or_default() + "\n",
-            GraphFormat::Openlineage => openlineage::text(&self.graph, &self.namespace),
+            GraphFormat::Openlineage => datlake_client::openlineage::of_graph(&self.graph, &self.namespace),
             GraphFormat::Prov => prov::text(&self.graph, &self.namespace),
             // Written by itself.
             GraphFormat::RoCrate => String::new(),

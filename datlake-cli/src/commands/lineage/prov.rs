@@ -3,8 +3,6 @@
 use datlake::report::{CallDetails, GraphCall, GraphFile, GraphItem, LineageGraph};
 use serde_json::{Map, Value, json};
 
-use super::openlineage::ended_at;
-
 /// The document. `namespace` tells the names of this lake from those of others.
 pub(super) fn text(graph: &LineageGraph, namespace: &str) -> String {
     let mut document = Document::default();
@@ -76,7 +74,7 @@ impl Document {
         let mut activity = json!({ "prov:label": call.creator });
         if let Some(details) = &call.details {
             activity["prov:startTime"] = json!(details.started_at);
-            activity["prov:endTime"] = json!(ended_at(details));
+            activity["prov:endTime"] = json!(details.ended_at());
             describe(&mut activity, details);
             let agent = self.person(&details.originator);
             self.relation("wasAssociatedWith", json!({ "prov:activity": id, "prov:agent": agent }));

@@ -10,7 +10,6 @@ use datlake::report::{CallDetails, GraphCall, GraphFile, GraphItem, GraphNode, L
 use datlake::{Error, ErrorKind, Lake};
 use serde_json::{Value, json};
 
-use super::openlineage::ended_at;
 use crate::answer::{Answer as _, Page};
 use crate::commands::get;
 use crate::failure::refused;
@@ -156,7 +155,7 @@ impl RoCrate<'_> {
             "result": result,
             "agent": { "@id": person },
             "startTime": details.started_at,
-            "endTime": ended_at(details),
+            "endTime": details.ended_at(),
             "actionStatus": { "@id": "http://schema.org/CompletedActionStatus" },
         }));
         Ok(())

@@ -101,6 +101,31 @@ impl Lake {
     }
 }
 
+/// For who tells others of calls.
+#[doc(hidden)]
+impl Lake {
+    /// Whether a call returned anything but files. Of a value that is large, kept apart or not readable that is taken for granted.
+    pub fn returned_more_than_files(&self, call: &str) -> bool {
+        let read = || -> Result<bool> {
+            let record = self.record_of(call)?;
+            Ok(in_row(&record, &record.lineage()?).is_none_or(|value| has_more_than_files(&value)))
+        };
+        read().unwrap_or(true)
+    }
+}
+
+fn has_more_than_files(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(values) => values.iter().any(has_more_than_files),
+        Value::Object(members) => {
+            !members.contains_key("$file")
+                && (members.contains_key("$large") || members.values().any(has_more_than_files))
+        }
+        _ => true,
+    }
+}
+
 /// What a call returned, among many others: nothing is downloaded for that.
 pub(super) fn in_row(record: &Record, lineage: &Lineage) -> Option<Value> {
     match &record.value {

@@ -1,19 +1,38 @@
-//! Events of OpenLineage 2-0-2, one a line: two for each call, as if somebody had listened while it ran.
+//! Events of OpenLineage 2-0-2.
 //!
 //! A creator is a job, a call a run of it, and the process that made the call its parent. Files are data sets, as are values that one
 //! call was given and another one returned. Facets of our own have a schema in `docs/openlineage`.
 
-use std::time::Duration;
+mod body;
 
-use datlake::report::{CallDetails, GraphCall, GraphFile, GraphItem, GraphNode, LineageGraph};
+use datlake_core::CreatorName;
+use datlake_lake::Lake;
+use datlake_lake::lineage::Param;
+use datlake_lake::report::{CallDetails, GraphCall, GraphFile, GraphItem, GraphNode, LineageGraph};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
+
+pub use body::of_body;
 
 const EVENT: &str = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent";
 const CALL_FACET: &str = "urn:datlake:schema:openlineage:1-0-0:DatlakeCallRunFacet#/$defs/DatlakeCallRunFacet";
 const PRODUCER: &str = concat!("urn:datlake:", env!("CARGO_PKG_VERSION"));
 
-/// The events, the earliest first. `namespace` tells the names of this lake from those of others.
-pub(super) fn text(graph: &LineageGraph, namespace: &str) -> String {
+/// What distinguishes the names of a lake from those of others: what its settings say, or the URL of the remote, which other machines
+/// know too, or that of the directory.
+pub fn namespace(lake: &Lake) -> String {
+    const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    if let Some(namespace) = lake.receiver().and_then(|receiver| receiver.namespace()) {
+        return namespace.to_owned();
+    }
+    lake.remote().filter(|remote| remote.contains("://")).unwrap_or_else(|| {
+        let folder = lake.remote().unwrap_or_else(|| lake.home().to_string_lossy().into_owned());
+        format!("file://{}", utf8_percent_encode(&folder, &PLAIN))
+    })
+}
+
+/// Two events for each call of a graph, one a line and the earliest first, as if somebody had listened while it ran.
+pub fn of_graph(graph: &LineageGraph, namespace: &str) -> String {
     let events = Events { graph, namespace };
     let mut all: Vec<(String, Value)> = Vec::new();
     for (at, node) in graph.nodes.iter().enumerate() {
@@ -28,6 +47,20 @@ pub(super) fn text(graph: &LineageGraph, namespace: &str) -> String {
     all.into_iter().map(|(_, event)| format!("{event}\n")).collect()
 }
 
+/// An event, without what it was given and made.
+fn event(kind: &str, time: &str, run: &Value, job: &Value) -> Value {
+    json!({
+        "eventType": kind,
+        "eventTime": time,
+        "producer": PRODUCER,
+        "schemaURL": EVENT,
+        "run": run,
+        "job": job,
+        "inputs": [],
+        "outputs": [],
+    })
+}
+
 struct Events<'a> {
     graph: &'a LineageGraph,
     namespace: &'a str,
@@ -35,25 +68,17 @@ struct Events<'a> {
 
 impl Events<'_> {
     fn of_call(&self, at: usize, node: &GraphNode, call: &GraphCall, details: &CallDetails) -> [(String, Value); 2] {
-        let run = json!({ "runId": run_id(call, details), "facets": self.run_facets(node, call, details) });
+        let id = run_id(&details.run, &call.creator, &call.key.to_string(), &details.started_at);
+        let run = json!({ "runId": id, "facets": self.run_facets(node, call, details) });
         let job = json!({ "namespace": self.namespace, "name": call.creator, "facets": job_facets(details) });
         let inputs: Vec<Value> = self.given(at).map(|node| self.input(node)).collect();
-        let outputs: Vec<Value> = self.made(at).map(|node| self.output(node)).collect();
-        let event = |kind: &str, time: &str, outputs: &[Value]| {
-            let event = json!({
-                "eventType": kind,
-                "eventTime": time,
-                "producer": PRODUCER,
-                "schemaURL": EVENT,
-                "run": run,
-                "job": job,
-                "inputs": inputs,
-                "outputs": outputs,
-            });
-            (time.to_owned(), event)
-        };
-        let end = ended_at(details);
-        [event("START", &details.started_at, &[]), event("COMPLETE", &end, &outputs)]
+        let end_time = details.ended_at();
+        let mut start = event("START", &details.started_at, &run, &job);
+        let mut end = event("COMPLETE", &end_time, &run, &job);
+        end["outputs"] = self.made(at).map(|node| self.output(node)).collect();
+        end["inputs"] = Value::Array(inputs.clone());
+        start["inputs"] = Value::Array(inputs);
+        [(details.started_at.clone(), start), (end_time, end)]
     }
 
     /// What a call was given: files, and calls whose values these are.
@@ -61,10 +86,15 @@ impl Events<'_> {
         self.graph.edges.iter().filter(move |edge| edge.to == at).map(|edge| &self.graph.nodes[edge.from])
     }
 
+    /// Where what a call made went.
+    fn after(&self, at: usize) -> impl Iterator<Item = &GraphNode> + Clone {
+        self.graph.edges.iter().filter(move |edge| edge.from == at).map(|edge| &self.graph.nodes[edge.to])
+    }
+
     /// The files that a call made, and the call itself where its value went on to others.
     fn made(&self, at: usize) -> impl Iterator<Item = &GraphNode> {
         let is_file = |node: &&GraphNode| matches!(node.item, GraphItem::File(_));
-        let to = self.graph.edges.iter().filter(move |edge| edge.from == at).map(|edge| &self.graph.nodes[edge.to]);
+        let to = self.after(at);
         let value = to.clone().any(|node| matches!(node.item, GraphItem::Call(_))).then(|| &self.graph.nodes[at]);
         to.filter(is_file).chain(value)
     }
@@ -91,21 +121,8 @@ impl Events<'_> {
 
     fn run_facets(&self, node: &GraphNode, call: &GraphCall, details: &CallDetails) -> Value {
         let mut facets = Map::new();
-        let parameters: Vec<Value> = details
-            .params
-            .iter()
-            .filter(|param| !param.secret)
-            .map(|param| json!({ "key": param.name, "name": param.name, "value": param.shown() }))
-            .collect();
-        facets.insert(
-            "executionParameters".to_owned(),
-            facet("1-0-0/ExecutionParametersRunFacet", json!({ "parameters": parameters })),
-        );
-        if let Some(run) = uuid(&details.run) {
-            let job = json!({ "namespace": self.namespace, "name": details.code.package });
-            let parent = json!({ "run": { "runId": run }, "job": job });
-            facets.insert("parent".to_owned(), facet("1-2-0/ParentRunFacet", parent));
-        }
+        facets.insert("executionParameters".to_owned(), execution_parameters(&details.params));
+        facets.extend(parent(self.namespace, &details.run, &call.creator).map(|parent| ("parent".to_owned(), parent)));
         let own = json!({
             "_producer": PRODUCER,
             "_schemaURL": CALL_FACET,
@@ -124,9 +141,14 @@ impl Events<'_> {
     }
 }
 
-fn job_facets(details: &CallDetails) -> Value {
+/// What every creator is.
+fn function() -> Map<String, Value> {
     let kind = json!({ "processingType": "BATCH", "integration": "DATLAKE", "jobType": "FUNCTION" });
-    let mut facets = Map::from_iter([("jobType".to_owned(), facet("2-0-4/JobTypeJobFacet", kind))]);
+    Map::from_iter([("jobType".to_owned(), facet("2-0-4/JobTypeJobFacet", kind))])
+}
+
+fn job_facets(details: &CallDetails) -> Value {
+    let mut facets = function();
     if let Some(link) = &details.code.permalink {
         let mut location = json!({ "type": "git", "url": link, "path": details.code.file });
         if let Some(commit) = &details.code.commit {
@@ -150,18 +172,25 @@ fn content_size(file: &GraphFile) -> Option<u64> {
     (!file.tree).then_some(file.size)
 }
 
-/// When the body ended.
-pub(super) fn ended_at(details: &CallDetails) -> String {
-    let end = humantime::parse_rfc3339(&details.started_at)
-        .ok()
-        .and_then(|start| start.checked_add(Duration::from_millis(details.duration_ms)));
-    end.map_or_else(|| details.started_at.clone(), |end| humantime::format_rfc3339_millis(end).to_string())
+/// The arguments of a call, without those that are secret.
+fn execution_parameters(params: &[Param]) -> Value {
+    let shown = |param: &Param| json!({ "key": param.name, "name": param.name, "value": param.shown() });
+    let shown: Vec<Value> = params.iter().filter(|param| !param.secret).map(shown).collect();
+    facet("1-0-0/ExecutionParametersRunFacet", json!({ "parameters": shown }))
 }
 
-/// A call by the run that made it: the same wherever its record is read.
-fn run_id(call: &GraphCall, details: &CallDetails) -> String {
-    let what = format!("{}\0{}\0{}", details.run, call.creator, call.key);
-    let hash = blake3::derive_key("datlake 2026-11-29 run of OpenLineage, format 1", what.as_bytes());
+/// The process that made a call, as a run of its package.
+fn parent(namespace: &str, run: &str, creator: &CreatorName) -> Option<Value> {
+    let creator = creator.to_string();
+    let package = creator.split('/').next()?;
+    let job = json!({ "namespace": namespace, "name": package });
+    Some(facet("1-2-0/ParentRunFacet", json!({ "run": { "runId": uuid(run)? }, "job": job })))
+}
+
+/// A body by the process that ran it, and when it began: the same while it runs, and wherever its record is read.
+fn run_id(run: &str, creator: &CreatorName, key: &str, started_at: &str) -> String {
+    let what = format!("{run}\0{creator}\0{key}\0{started_at}");
+    let hash = blake3::derive_key("datlake 2026-11-29 run of OpenLineage, format 2", what.as_bytes());
     let mut bytes: [u8; 16] = std::array::from_fn(|at| hash[at]);
     // A version 8: made in a way of one's own.
     bytes[6] = bytes[6] & 0x0f | 0x80;

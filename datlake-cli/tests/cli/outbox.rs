@@ -1,0 +1,110 @@
+//! What bodies do, sent to a receiver of OpenLineage events.
+
+#[path = "../../../datlake-client/src/tests/receiver.rs"]
+#[expect(dead_code, reason = "its faults are for the client")]
+mod receiver;
+
+use std::process::Command;
+
+use datlake::{Error, ErrorKind, Lake, Result, file_creator};
+
+use crate::pipeline;
+use crate::support::Machine;
+use receiver::{FakeReceiver, Manner};
+
+#[file_creator]
+fn fails(n: u32, #[secret] key: String) -> Result<u32> {
+    let _ = key;
+    Err(Error::new(ErrorKind::InvalidInput, format!("\"{n}\" is <no> number\n")))
+}
+
+/// A machine on which the pipeline has run while somebody was told, or nobody listened.
+fn told(port: u16) -> Machine {
+    let machine = Machine::new();
+    let run = || {
+        let builder = Lake::builder().home(machine.home()).email("ada@example.org");
+        let lake =
+            builder.openlineage(&format!("http://127.0.0.1:{port}/v1?code=planted"), None).unwrap().open().unwrap();
+        pipeline::run(&lake);
+        let _current = lake.enter();
+        fails(7, "planted".to_owned()).unwrap_err();
+    };
+    // At the end of the thread it is as at that of a program.
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap());
+    machine
+}
+
+#[test]
+fn what_could_not_be_sent_is_shown_and_sent() {
+    let port = FakeReceiver::nobody();
+    let machine = told(port);
+    let to = format!("http://127.0.0.1:{port}/v1?code=***");
+    let shown = machine.ok(&["outbox"]).trim_end().replace('\n', " ");
+    assert!(shown.contains(&format!(": 10 events wait for {to}; nobody listens there")), "{shown}");
+    let waits = machine.json(&["outbox"]);
+    assert_eq!((&waits[0]["waiting"], &waits[0]["goes_on"]), (&10.into(), &false.into()));
+    machine.fails(2, &["nobody is to be sent events", "openlineage_url"], &["outbox", "send"]);
+    let send = || {
+        let url = format!("http://127.0.0.1:{port}/v1?code=planted");
+        let sent = machine.command(&["outbox", "send"]).env("DATLAKE_OPENLINEAGE_URL", url).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (sent.status.code(), text(sent.stdout), text(sent.stderr))
+    };
+    let (status, out, err) = send();
+    assert_eq!((status, &*out), (Some(2), &*format!("nothing was sent to {to}\n1 run left, see `datlake outbox`\n")));
+    assert_eq!(err, format!("warning: {to} takes nothing more: nobody listens there\n"));
+    let receiver = FakeReceiver::at(port, Manner::Take);
+    assert_eq!(send(), (Some(0), format!("sent 10 events of 1 run to {to}\n"), String::new()));
+    assert_eq!(machine.ok(&["outbox"]), "nothing waits to be sent\n");
+    assert!(receiver.taken().ends_with(&["START fails".to_owned(), "FAIL fails".to_owned()]), "{:?}", receiver.taken());
+    assert!(receiver.requests()[0].head.starts_with("POST /v1?code=planted "));
+}
+
+#[test]
+fn urls_to_which_nothing_can_be_sent_are_refused() {
+    let machine = Machine::new();
+    for url in
+        ["lineage.example.org", "ftp://example.org", "https://", "https:///v1", "https://ada:planted@example.org"]
+    {
+        machine.fails(2, &["cannot set `openlineage_url`"], &["config", "set", "openlineage_url", url]);
+        let ran = machine.command(&["outbox"]).env("DATLAKE_OPENLINEAGE_URL", url).output().unwrap();
+        let err = String::from_utf8(ran.stderr).unwrap();
+        assert!(ran.status.code() == Some(2) && err.contains("cannot be sent to `"), "{url}: {err}");
+        assert!(!err.contains("planted"), "{err}");
+    }
+    // A project's file does not get the key of who works there.
+    machine.write("work/datlake.toml", "openlineage_url = \"https://lineage.example.org\"\n");
+    let ran = machine.command(&["outbox"]).env("DATLAKE_OPENLINEAGE_KEY", "planted").output().unwrap();
+    let err = String::from_utf8(ran.stderr).unwrap();
+    assert!(ran.status.code() == Some(2) && err.contains("DATLAKE_OPENLINEAGE_KEY would be sent to"), "{err}");
+    assert_eq!(machine.ok(&["outbox"]), "nothing waits to be sent\n");
+    std::fs::remove_file(machine.path("work/datlake.toml")).unwrap();
+    machine.ok(&["config", "set", "openlineage_url", "https://lineage.example.org"]);
+    let ran = machine.command(&["config", "show"]).env("DATLAKE_OPENLINEAGE_KEY", "planted").output().unwrap();
+    let shown = String::from_utf8(ran.stdout).unwrap();
+    assert!(
+        shown.contains("https://lineage.example.org") && shown.contains("***") && !shown.contains("planted"),
+        "{shown}"
+    );
+}
+
+/// The published schemas, and the client's own model, take what is sent while a pipeline runs.
+#[test]
+fn readers_of_openlineage_take_what_is_sent() {
+    let Ok(python) = std::env::var("DATLAKE_TEST_VALIDATORS") else {
+        return eprintln!(
+            "LEFT OUT: readers_of_openlineage_take_what_is_sent needs Python packages; ./test gets them where it can"
+        );
+    };
+    let receiver = FakeReceiver::new(Manner::Take);
+    let machine = told(receiver.port);
+    assert_eq!(machine.ok(&["outbox"]), "nothing waits to be sent\n");
+    let events: String = receiver.requests().iter().map(|request| format!("{}\n", request.event)).collect();
+    assert!(!events.contains("planted") && !events.contains("hunter2"), "{events}");
+    let file = machine.write("events.jsonl", &events);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openlineage/validate.py");
+    let ran = Command::new(python).args([script, "openlineage"]).arg(file).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(said.starts_with("10 events "), "{said}");
+}

@@ -1,0 +1,163 @@
+//! Sending what the bodies of this process do, while they run.
+//!
+//! A body only says that there is something: all else happens in the background, and, for at most two seconds, at the end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use datlake_core::Result;
+use datlake_lake::{Event, Lake, OwedRun, Reporter};
+use datlake_store::{done_within, every_method};
+
+use crate::courier::{Courier, Ended, Time};
+
+/// How often the journal is looked at.
+const TICK: Duration = Duration::from_millis(200);
+/// How often it is looked for runs that others could not send.
+const OTHERS: Duration = Duration::from_secs(60);
+/// How long the end of a program waits for what is not sent yet.
+const AT_END: Duration = Duration::from_secs(2);
+const LATE: &str = "the program ended before all was sent";
+
+/// What sends for one lake.
+struct Live {
+    courier: Mutex<Courier>,
+    /// The lake, from when a body noted something until that is sent or cannot be.
+    lake: Mutex<Option<Lake>>,
+    /// When it was last looked for runs of others.
+    looked: Mutex<Option<Instant>>,
+    began: Instant,
+    said: AtomicBool,
+}
+
+struct Handle(Arc<Live>);
+
+/// The time, and until when events are begun.
+struct Until {
+    began: Instant,
+    end: Option<Instant>,
+}
+
+impl Time for Until {
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| Instant::now() >= end)
+    }
+}
+
+/// Sends what bodies do in `lake`, which has a receiver.
+pub fn reporter(lake: &Lake) -> Box<dyn Reporter> {
+    let Some(receiver) = lake.receiver() else { return Box::new(Nobody) };
+    let live = Arc::new(Live {
+        courier: Mutex::new(Courier::new(lake, receiver)),
+        lake: Mutex::default(),
+        looked: Mutex::default(),
+        began: Instant::now(),
+        said: AtomicBool::new(false),
+    });
+    let weak = Arc::downgrade(&live);
+    // Without threads for it, all waits for the end.
+    let _ = every_method(TICK, move || weak.upgrade().map(|live| live.tick()).is_some());
+    Box::new(Handle(live))
+}
+
+/// Of a lake whose events nobody is to be sent.
+struct Nobody;
+
+impl Reporter for Nobody {
+    fn noted(&self, _: &Lake) {}
+    fn end(&self) {}
+}
+
+impl Reporter for Handle {
+    fn noted(&self, lake: &Lake) {
+        *lock(&self.0.lake) = Some(lake.clone());
+    }
+
+    fn end(&self) {
+        let Some(lake) = lock(&self.0.lake).take() else { return };
+        let (live, end) = (Arc::clone(&self.0), Instant::now() + AT_END);
+        let last = lake.clone();
+        if !done_within(AT_END, move || live.last(&last, end)) {
+            self.0.say(&lake, LATE.to_owned());
+        }
+    }
+}
+
+impl Live {
+    fn tick(&self) {
+        let Some(lake) = lock(&self.lake).take() else { return };
+        let mut courier = lock(&self.courier);
+        let time = Until { began: self.began, end: None };
+        match own(&mut courier, &lake, &time).and_then(|ended| match ended {
+            Some(Ended::Sent) => self.others(&mut courier, &lake, &time),
+            ended => Ok(ended),
+        }) {
+            Ok(Some(Ended::Failed(why))) => self.say(&lake, why),
+            Ok(Some(Ended::Sent)) => return,
+            Ok(_) => {}
+            Err(error) => self.say(&lake, error.to_string()),
+        }
+        // What is not sent is tried again, or said at the end.
+        lock(&self.lake).get_or_insert(lake);
+    }
+
+    /// What is not sent when the program ends, which waits until `end`.
+    fn last(&self, lake: &Lake, end: Instant) {
+        // It may be sending just now.
+        let mut courier = lock(&self.courier);
+        match own(&mut courier, lake, &Until { began: self.began, end: Some(end) }) {
+            Ok(Some(Ended::Sent) | None) => {}
+            Ok(Some(Ended::Failed(why))) => self.say(lake, why),
+            Ok(Some(Ended::Late)) => self.say(lake, LATE.to_owned()),
+            Err(error) => self.say(lake, error.to_string()),
+        }
+    }
+
+    /// Runs of processes that have ended: now and then.
+    fn others(&self, courier: &mut Courier, lake: &Lake, time: &dyn Time) -> Result<Option<Ended>> {
+        let mut looked = lock(&self.looked);
+        if looked.is_some_and(|looked| looked.elapsed() < OTHERS) {
+            return Ok(Some(Ended::Sent));
+        }
+        *looked = Some(Instant::now());
+        for run in OwedRun::of_others(lake)? {
+            // What is damaged `datlake outbox` shows.
+            let Ok(Some(mut owed)) = OwedRun::take(lake, &run) else { continue };
+            match courier.send_to_the_end(lake, &mut owed, time)? {
+                Ended::Sent => owed.settle()?,
+                ended => return Ok(Some(ended)),
+            }
+        }
+        Ok(Some(Ended::Sent))
+    }
+
+    /// Says once that what bodies do is not sent.
+    fn say(&self, lake: &Lake, why: String) {
+        if !self.said.swap(true, Ordering::Relaxed) {
+            let to = lake.receiver().map(|receiver| receiver.shown()).unwrap_or_default();
+            lake.emit(&Event::Unsent { to, why });
+        }
+    }
+}
+
+/// Tells of this process's own run; `None` while there is a pause.
+fn own(courier: &mut Courier, lake: &Lake, time: &dyn Time) -> Result<Option<Ended>> {
+    if courier.pauses(time) {
+        return Ok(None);
+    }
+    let Some(mut run) = OwedRun::of_this_process(lake)? else { return Ok(Some(Ended::Sent)) };
+    let ended = courier.send(lake, &mut run, time)?;
+    if ended == Ended::Sent {
+        OwedRun::sent_of_this_process(lake, run.delivery().sent);
+    }
+    Ok(Some(ended))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
