@@ -36,8 +36,8 @@ pub(crate) fn command() -> clap::Command {
 fn with_style(command: clap::Command) -> clap::Command {
     let verbose = Arg::new(VERBOSE).short('v').long(VERBOSE).action(ArgAction::SetTrue).help("List all, however many");
     let command = match command.get_name() {
-        // It answers by itself too.
-        "runs" => command.mut_subcommands(with_style),
+        // They answer by themselves too.
+        "outbox" | "runs" => command.mut_subcommands(with_style),
         _ if command.has_subcommands() => return command.mut_subcommands(with_style),
         "cat" | "completions" | "man" | "serve" | "supervise" => return command,
         "info" | "status" | "push" | "mirror" | "rm" | "prune" | "lineage" => command.arg(verbose),

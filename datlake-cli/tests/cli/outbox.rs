@@ -52,7 +52,7 @@ fn what_could_not_be_sent_is_shown_and_sent() {
     };
     let (status, out, err) = send();
     assert_eq!((status, &*out), (Some(2), &*format!("nothing was sent to {to}\n1 run left, see `datlake outbox`\n")));
-    assert_eq!(err, format!("warning: {to} takes nothing more: nobody listens there\n"));
+    assert_eq!(err, format!("datlake: warning: {to} takes nothing more: nobody listens there\n"));
     let receiver = FakeReceiver::at(port, Manner::Take);
     assert_eq!(send(), (Some(0), format!("sent 10 events of 1 run to {to}\n"), String::new()));
     assert_eq!(machine.ok(&["outbox"]), "nothing waits to be sent\n");

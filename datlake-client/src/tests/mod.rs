@@ -69,6 +69,6 @@ fn unsent(home: &std::path::Path, port: u16, bodies: impl FnOnce() + Send) -> Ve
         let _current = lake.enter();
         bodies();
     });
-    let told = told.lock().unwrap().clone();
-    told
+    let mut told = told.lock().unwrap();
+    std::mem::take(&mut *told)
 }
