@@ -61,6 +61,9 @@ pub use datlake_macros::file_creator;
 pub use datlake_macros::tracked;
 pub use datlake_store::{AsyncReader, Reader};
 
+/// For the index.
+#[doc(hidden)]
+pub use datlake_lake::indexing;
 /// For the command.
 #[doc(hidden)]
 pub use datlake_lake::{RecordedCall, checking};

@@ -12,6 +12,7 @@ mod any_result;
 mod delay;
 mod measure;
 mod page;
+mod planted;
 mod plot;
 mod programs;
 mod rows;

@@ -6,12 +6,13 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use datlake::{File, Lake, file_creator};
+use datlake::{CallQuery, File, Lake, file_creator};
 use futures_util::future::try_join_all;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::any_result::AnyResult;
 use crate::measure::Cost;
+use crate::planted::{only_record, plant};
 
 /// About as large as the record of a small call.
 const RECORD: usize = 2000;
@@ -74,6 +75,10 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
             let from = number(1)?;
             in_lake(&path(0)?, number(2)?, |n| small(from + n))?
         }
+        // LAKE N: one call and so many copies of its record.
+        "planted" => planted(&path(0)?, number(1)?)?,
+        // LAKE CONDITION: ten calls, without an index.
+        "find-scan" => find_scan(&path(0)?, rest.get(1))?,
         // LAKE N: one call with so many files in an argument.
         "inputs" => inputs(&path(0)?, number(1)?)?,
         // LAKE N: all known at once; all awaited; by two threads of rayon.
@@ -150,6 +155,17 @@ fn open(home: &Path) -> AnyResult<Lake> {
 }
 
 /// What comes of the work goes after the clock was read.
+fn planted(home: &Path, calls: u64) -> AnyResult<f64> {
+    in_lake(home, 1, small)?;
+    timed(|| plant(&only_record(home)?, 0, 1..calls))
+}
+
+fn find_scan(home: &Path, condition: Option<&String>) -> AnyResult<f64> {
+    let query = CallQuery::default().param(condition.ok_or("a condition is missing")?.parse()?).limit(10);
+    let lake = open(home)?;
+    timed(|| lake.find_calls(&query))
+}
+
 fn timed<T, E: Into<Box<dyn std::error::Error>>>(work: impl FnOnce() -> Result<T, E>) -> AnyResult<f64> {
     let begun = Instant::now();
     let done = work().map_err(Into::into)?;

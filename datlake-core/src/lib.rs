@@ -32,6 +32,7 @@ pub mod log;
 #[cfg(feature = "made-up")]
 pub mod made_up;
 pub mod memo;
+mod news;
 mod process;
 pub mod record;
 pub mod record_pack;
@@ -60,6 +61,7 @@ pub use file_ref::{FILE_TOKEN, FileRef};
 pub use found::{Closure, ClosureItem, ClosureTable};
 pub use key::{Identity, KeyBuilder};
 pub use layout::{Location, LogId, OUTBOX, Prefix, RUNS, Role, Stage, delivered_run, delivery_file, run_file, run_of};
+pub use news::calls_told_of;
 pub use resources::{Given, Resources};
 pub use source_texts::{SourceText, SourceTexts};
 pub use store::{Created, Entry, Pending, Side, Sink, Store, StoreExt, Visit, WHOLE};

@@ -25,6 +25,9 @@ mod file;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handle;
+// For the index.
+#[doc(hidden)]
+pub mod indexing;
 mod journal;
 mod lake;
 mod last_packs;

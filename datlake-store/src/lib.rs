@@ -42,7 +42,8 @@ mod usage;
 mod writers;
 
 pub use dir::{
-    DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Scratch, Seal, check_readable, is_executable,
+    CallFolder, DirStore, Durability, FileLock, Hold, Holding, LockAttempt, Mark, Scratch, Seal, check_readable,
+    is_executable,
 };
 pub use elsewhere::Elsewhere;
 pub use hashing::hash_file;

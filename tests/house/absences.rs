@@ -28,6 +28,7 @@ const ALL: &[&str] = &[
     "datlake-macros/src/",
     "datlake-closure/src/",
     "datlake-client/src/",
+    "datlake-index/src/",
     "datlake-server/src/",
     "datlake-cli/src/",
 ];
@@ -99,12 +100,20 @@ const ABSENCES: &[Absence] = &[
         why: "a pipeline sends to others over HTTP by datlake-client alone",
     },
     Absence {
-        check: "server-knows-the-library",
-        inside: &["datlake-server/src/"],
+        check: "index-alone",
+        inside: ALL,
+        except: &["datlake-index/src/"],
+        names: &["rusqlite", "libsqlite3_sys"],
+        only_patterns: false,
+        why: "only the index has a database of its own on the machine, and no pipeline links it",
+    },
+    Absence {
+        check: "services-know-the-library",
+        inside: &["datlake-index/src/", "datlake-server/src/"],
         except: &[],
         names: &["datlake_core", "datlake_lake", "datlake_store", "object_store"],
         only_patterns: false,
-        why: "what the server needs of a lake, `datlake` offers to everybody",
+        why: "what the index and the server need of a lake, `datlake` offers to everybody",
     },
     Absence {
         check: "kinds",
@@ -275,7 +284,8 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("datlake-client", &["datlake-core", "datlake-lake", "datlake-store"]),
     ("datlake", &["datlake-client", "datlake-core", "datlake-lake", "datlake-macros", "datlake-store"]),
     ("datlake-server", &["datlake"]),
-    ("datlake-cli", &["datlake", "datlake-client", "datlake-server"]),
+    ("datlake-index", &["datlake"]),
+    ("datlake-cli", &["datlake", "datlake-client", "datlake-index", "datlake-server"]),
     ("datlake-bench", &["datlake"]),
     ("datlake-fuzz", &["datlake-closure", "datlake-core", "datlake-lake", "datlake-store"]),
 ];

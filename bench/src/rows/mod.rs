@@ -3,6 +3,7 @@
 mod add;
 mod cold;
 mod far;
+mod find;
 mod first;
 mod growth;
 mod hit;
@@ -27,6 +28,7 @@ pub(crate) const ALL: &[(&str, Row)] = &[
     ("cold", cold::run),
     ("tasks", tasks::run),
     ("growth", growth::run),
+    ("find", find::run),
     ("large", large::run),
     ("add", add::run),
     ("tree", tree::run),

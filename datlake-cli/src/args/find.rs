@@ -58,6 +58,9 @@ pub(crate) struct FindHow {
     /// How many to list at most
     #[arg(short = 'n', long, value_name = "N")]
     limit: Option<usize>,
+    /// Makes the index of calls anew first, which otherwise learns what is new alone
+    #[arg(long)]
+    pub(crate) anew: bool,
     #[command(flatten)]
     pub(crate) shown: Shown,
 }

@@ -14,6 +14,8 @@ use crate::text::{count, escape, time};
 #[derive(Debug)]
 pub(super) struct Answered {
     found: FoundCalls,
+    /// What was wrong with the index.
+    notes: Vec<String>,
     shown: Shown,
 }
 
@@ -28,7 +30,11 @@ pub(super) fn run(lake: &Lake, how: FindHow) -> anyhow::Result<Answered> {
         }
     };
     let shown = how.shown;
-    Ok(Answered { found: lake.find_calls(&how.query(content))?, shown })
+    if how.anew {
+        datlake_index::forget(lake)?;
+    }
+    let datlake_index::FoundByIndex { found, notes, .. } = datlake_index::find_calls(lake, &how.query(content))?;
+    Ok(Answered { found, notes, shown })
 }
 
 impl Serialize for Answered {
@@ -59,6 +65,7 @@ impl Answer for Answered {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = cannot_be_shown(self.damaged());
+        warnings.extend(self.notes.iter().map(|note| escape(note).to_string()));
         if self.found.not_compared > 0 {
             let calls = count(self.found.not_compared, "call");
             warnings.push(format!(

@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 
 use crate::pipeline;
-use crate::support::Machine;
+use crate::support::{Machine, ran};
 
 /// The cells of a table that say nothing of when a call was made and how long it took.
 fn rows(table: &str) -> Vec<Vec<&str>> {
@@ -77,4 +77,32 @@ fn calls_are_rows_with_parameters_and_values_as_columns() {
     assert_eq!(csv, machine.ok(&["find", "length", "--csv"]));
     assert_eq!(machine.ok(&["calls", "--since", "9999y", "--csv"]), csv, "before there was time");
     assert_eq!(Machine::new().ok(&["calls", "--table"]), "");
+}
+
+/// What the index cannot take, as on a full disk, the answer does without.
+#[test]
+fn a_question_is_answered_where_the_index_cannot_be_written() {
+    let (machine, _) = Machine::prepared();
+    let found = machine.ok(&["find", "word_count", "-p", "min_len>=4"]);
+    assert_eq!(found, machine.ok(&["find", "word_count", "-p", "min_len>=4", "--anew"]));
+    datlake_index::forget(&machine.lake()).unwrap();
+    let limited = ["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_datlake")];
+    let asked = [&limited[..], &["find", "word_count", "-p", "min_len>=4"]].concat();
+    let ran = ran(machine.around("sh", &asked).output().unwrap());
+    assert_eq!((ran.status, &*ran.out), (0, &*found), "{}", ran.err);
+    assert!(ran.err.contains("every record was read, since the index of calls cannot be used"), "{}", ran.err);
+}
+
+#[test]
+fn several_commands_may_ask_at_once() {
+    let (machine, _) = Machine::prepared();
+    let ask = || machine.run(&["find", "--json"]);
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for ran in answers {
+        assert_eq!((ran.status, &*ran.err), (0, ""));
+        assert_eq!(ran.out.matches("\"key\"").count(), 4);
+    }
 }

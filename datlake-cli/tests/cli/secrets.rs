@@ -101,6 +101,7 @@ fn a_secret_is_nowhere() {
     let mut found = Vec::new();
     found_in(&machine.path(""), &mut found);
     assert_eq!(found, Vec::<String>::new());
+    assert!(machine.home().join("index/calls.sqlite").is_file(), "the index was looked through, too");
     // It would be found.
     machine.write("work/proof", &planted("proof"));
     found_in(&machine.path(""), &mut found);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Catalog;
 use crate::record::Record;
-use crate::{CallKey, CreatorName, Digest, ErrorKind, Location, Prefix, Result, StoreExt as _, Uid};
+use crate::{CallKey, CreatorName, Digest, Entry, ErrorKind, Location, Prefix, Result, StoreExt as _, Uid};
 
 /// So many contents are looked up one by one; of more, the whole index is listed once.
 const ONE_BY_ONE: usize = 256;
@@ -48,6 +48,17 @@ impl Catalog {
             }
         };
         self.each(&prefix, visit).await
+    }
+
+    /// Shows every call that the remote has a record of, or a mark in its place; none where there is no remote.
+    pub async fn each_remote_call(&self, mut visit: impl FnMut(CreatorName, CallKey) + Send) -> Result<()> {
+        let Some(remote) = &self.remote else { return Ok(()) };
+        let visit = |entry: Entry| {
+            if let Location::Record(creator, key) = entry.location {
+                visit(creator, key);
+            }
+        };
+        remote.each(&Prefix::Records, visit).await
     }
 
     /// The calls that are noted as readers of any of these contents. It is an index: whether a call does

@@ -49,7 +49,10 @@ pub use outbox::{JournalLine, OwedRun};
 pub(crate) use packing_made::made_entries;
 pub use prune::Prune;
 pub use publish::NewCall;
-pub use query::{CallOrder, CallQuery, Condition, MadeAgain, RecordedCall, Rows, WatchedRun};
+pub use query::{
+    AskedCalls, CallFacts, CallIndex, CallOrder, CallQuery, Condition, IndexedRecord, MadeAgain, OrderBy, RecordedCall,
+    Relation, Rows, WantedValue, WatchedRun,
+};
 pub use replacing::Replacing;
 pub(crate) use secure::Patience;
 pub use verify::Verify;

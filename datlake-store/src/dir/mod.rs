@@ -8,6 +8,7 @@ mod file_lock;
 mod hold;
 mod lock;
 mod named;
+mod news;
 mod open;
 mod outbox;
 mod publish;
@@ -32,6 +33,7 @@ use datlake_core::{Created, Error, ErrorKind, Location, Pending, Prefix, Result,
 pub use file_lock::{FileLock, LockAttempt};
 pub use hold::{Hold, Holding};
 pub(crate) use lock::LockFile;
+pub use news::{CallFolder, Mark};
 pub use scratch::Scratch;
 pub use seal::Seal;
 pub(crate) use seal::{seal, time_of};

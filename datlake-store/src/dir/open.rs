@@ -14,7 +14,7 @@ use crate::names::Names;
 
 /// What may stand in the root of a lake, also in one that has lost its `datlake.json`. Of a disk of its own also what
 /// `mkfs` puts there.
-const OWN: &str = "blobs calls claims collect.lock condemned datlake.json files fill format gc lost+found outbox remotes \
+const OWN: &str = "blobs calls claims collect.lock condemned datlake.json files fill format gc index lost+found outbox remotes \
     removed rename.lock rescued runs shared sweeping tmp unpushed uses";
 
 impl DirStore {

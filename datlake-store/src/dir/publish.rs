@@ -37,6 +37,8 @@ struct Staged {
     path: PathBuf,
     /// Made by us, to be removed by us.
     temporary: bool,
+    /// What it becomes a second name of keeps it.
+    is_mark: bool,
 }
 
 impl DirStore {
@@ -44,12 +46,7 @@ impl DirStore {
     pub(super) fn publish(&self, at: &Location, source: Source<'_>) -> Result<Created> {
         let target = self.place(at)?;
         let create = || -> io::Result<Created> {
-            let created = if is_there(&target)? {
-                Created::Exists
-            } else {
-                let staged = self.stage(at, source)?;
-                self.name(staged, &target)?
-            };
+            let created = if is_there(&target)? { Created::Exists } else { self.create_anew(at, source, &target)? };
             if self.durability == Durability::Synced {
                 self.make_lasting(&target, created)?;
             }
@@ -58,17 +55,28 @@ impl DirStore {
         create().map_err(|e| self.fault("create", at, e))
     }
 
-    /// Writes the bytes to a file that is not written again.
-    fn stage(&self, at: &Location, source: Source<'_>) -> io::Result<Staged> {
-        let staged = match source {
+    fn create_anew(&self, at: &Location, source: Source<'_>, target: &Path) -> io::Result<Created> {
+        let staged = self.stage(at, source, at.tells_of_calls())?;
+        let is_mark = staged.is_mark;
+        match self.name(staged, target) {
+            // Somebody removed the index under it, who may.
+            Err(e) if is_mark && e.kind() == io::ErrorKind::NotFound => {
+                self.name(self.stage(at, source, false)?, target)
+            }
+            named => named,
+        }
+    }
+
+    /// Writes the bytes to a file that is not written again; to a mark, where one may be left.
+    fn stage(&self, at: &Location, source: Source<'_>, may_be_mark: bool) -> io::Result<Staged> {
+        let (staged, mut file) = match source {
             Source::File(path) if self.is_linkable(at, path) => {
-                let staged = Staged { path: path.to_owned(), temporary: false };
+                let staged = Staged { path: path.to_owned(), temporary: false, is_mark: false };
                 self.finish(at, &File::open(path)?)?;
                 return Ok(staged);
             }
-            _ => Staged { path: self.scratch_or()?.fresh(), temporary: true },
+            _ => self.temporary(may_be_mark)?,
         };
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&staged.path)?;
         match source {
             Source::Bytes(bytes) => file.write_all(bytes)?,
             Source::File(path) => match at.content() {
@@ -86,6 +94,16 @@ impl DirStore {
         }
         self.finish(at, &file)?;
         Ok(staged)
+    }
+
+    /// A new file that is to be an object.
+    fn temporary(&self, may_be_mark: bool) -> io::Result<(Staged, File)> {
+        if may_be_mark && let Some((path, file)) = self.new_mark() {
+            return Ok((Staged { path, temporary: true, is_mark: true }, file));
+        }
+        let staged = Staged { path: self.scratch_or()?.fresh(), temporary: true, is_mark: false };
+        let file = OpenOptions::new().write(true).create_new(true).open(&staged.path)?;
+        Ok((staged, file))
     }
 
     fn finish(&self, at: &Location, file: &File) -> io::Result<()> {
@@ -116,12 +134,16 @@ impl DirStore {
         if method <= Method::Link {
             match self.name_by(|from, to| std::fs::hard_link(from, to), &staged.path, target) {
                 Err(e) if sys::no_hard_links(&e) => {}
-                done => return done,
+                done => {
+                    let is_new = matches!(done, Ok(Created::New));
+                    staged.temporary &= !(staged.is_mark && is_new);
+                    return done;
+                }
             }
         }
         if !staged.temporary {
             // A rename would take the caller's file away.
-            let copied = Staged { path: self.scratch_or()?.fresh(), temporary: true };
+            let copied = Staged { path: self.scratch_or()?.fresh(), temporary: true, is_mark: false };
             let mut file = OpenOptions::new().write(true).create_new(true).open(&copied.path)?;
             copy(&staged.path, &mut file)?;
             let lent = staged.path.metadata()?;

@@ -117,6 +117,17 @@ impl Lake {
         Ok(calls)
     }
 
+    /// Those of `creators` that are called so in full or by the end of their names.
+    pub(super) fn creators_called(&self, creators: Vec<CreatorName>, wanted: &str) -> Result<Vec<CreatorName>> {
+        let (meant, others): (Vec<_>, Vec<_>) =
+            creators.into_iter().partition(|creator| is_called(creator.as_str(), wanted));
+        if meant.is_empty() {
+            let names: Vec<String> = others.iter().map(CreatorName::to_string).collect();
+            return Err(self.no_creator(wanted, &names));
+        }
+        Ok(meant)
+    }
+
     /// The only creator with calls that is called so in full or by the end of its name, and its calls.
     pub(super) async fn creator_meant(&self, wanted: &str) -> Result<(CreatorName, Vec<CallKey>)> {
         let meant: Vec<_> = self.of_creator(self.catalog().calls(None).await?, wanted)?.into_iter().collect();

@@ -21,7 +21,9 @@ mod upstream;
 mod values;
 
 pub use check::{MadeAgain, RecordedCall};
-pub use find::{CallOrder, CallQuery, Condition};
+pub use find::{
+    AskedCalls, CallFacts, CallIndex, CallOrder, CallQuery, Condition, IndexedRecord, OrderBy, Relation, WantedValue,
+};
 pub use rows::Rows;
 pub use shared_run::WatchedRun;
 

@@ -27,14 +27,32 @@ pub struct Condition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ValuePath(String);
 
+/// How a value is to compare to what is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relation {
+pub enum Relation {
+    /// `=`
     Equal,
+    /// `!=`
     Unequal,
+    /// `<`
     Less,
+    /// `<=`
     AtMost,
+    /// `>`
     Greater,
+    /// `>=`
     AtLeast,
+}
+
+/// What a condition wants: of a text and of the names of a file this text, of anything else the value that it is in JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WantedValue<'a> {
+    /// As it was typed: how a file is called.
+    pub typed: &'a str,
+    /// Without quotes: what a text is compared with.
+    pub text: String,
+    /// As JSON, where it is any.
+    pub json: Option<Value>,
 }
 
 /// Longest first.
@@ -83,6 +101,25 @@ impl Condition {
         self.path.name()
     }
 
+    /// Where it looks: the name of a parameter, then fields and places in lists.
+    #[doc(hidden)]
+    pub fn path(&self) -> &str {
+        self.path.text()
+    }
+
+    /// How what is there is to compare.
+    #[doc(hidden)]
+    pub fn relation(&self) -> Relation {
+        self.relation
+    }
+
+    /// With what.
+    #[doc(hidden)]
+    pub fn wanted(&self) -> WantedValue<'_> {
+        let text = unquoted(&self.wanted).unwrap_or_else(|| self.wanted.clone());
+        WantedValue { typed: &self.wanted, text, json: serde_json::from_str(&self.wanted).ok() }
+    }
+
     /// Whether it holds for the parameter `value`; `None` where `value` is not kept, because it is large.
     pub(super) fn holds_for(&self, value: &Value) -> Option<bool> {
         match self.path.below_name(value) {
@@ -116,6 +153,10 @@ pub(super) enum Part<'a> {
 impl ValuePath {
     pub(super) fn new(text: &str) -> Self {
         Self(text.to_owned())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
     }
 
     pub(super) fn name(&self) -> &str {

@@ -1,93 +1,27 @@
 //! Calls by what they were made of, by whom, when, and what they made.
 
+mod call_query;
 mod condition;
+mod facts;
 mod order;
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, SystemTime};
 
-use datlake_core::lineage::{Lineage, Param};
 use datlake_core::{CallKey, CreatorName, Digest, Result};
 use datlake_store::wait;
 use futures_util::stream::{self, StreamExt as _};
 
-pub use condition::Condition;
-pub use order::CallOrder;
+use self::call_query::Fits;
+pub use call_query::CallQuery;
+pub use condition::{Condition, Relation, WantedValue};
+pub use facts::{AskedCalls, CallFacts, CallIndex, IndexedRecord};
+pub use order::{CallOrder, OrderBy};
 
 use super::calls::Calls;
 use super::history::add_event;
 use crate::file::Tree;
 use crate::lake::{AT_ONCE, Lake, refuse_in_body, unless_damaged};
 use crate::report::{CallEvent, CallRow, Damage, FoundCalls};
-use crate::setters::setters;
-
-/// Which calls are looked for: those for which every condition holds.
-///
-/// ```
-/// use datlake::{CallOrder, CallQuery};
-///
-/// let best = CallQuery::default()
-///     .creator("train")
-///     .param("alpha >= 0.1".parse()?)
-///     .order("value.score".parse::<CallOrder>()?.descending())
-///     .limit(3);
-/// # Ok::<(), datlake::Error>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct CallQuery {
-    creator: Option<String>,
-    params: Vec<Condition>,
-    commit: Option<String>,
-    person: Option<String>,
-    since: Option<SystemTime>,
-    until: Option<SystemTime>,
-    run: Option<String>,
-    longer_than: Option<Duration>,
-    shorter_than: Option<Duration>,
-    larger_than: Option<u64>,
-    content: Option<Digest>,
-    made_from: Option<String>,
-    order: Option<CallOrder>,
-    limit: Option<usize>,
-}
-
-impl CallQuery {
-    setters! {
-        /// Those of the creator of this name, or of all whose name ends so.
-        creator: Some Into(String);
-        /// Those whose code is in this commit, or grew from it; it may be abbreviated.
-        commit: Some Into(String);
-        /// Those that this person ran: an address, or what is before its `@`.
-        person: Some Into(String);
-        /// Those whose body started then or later.
-        since: Some(SystemTime);
-        /// Those whose body started before.
-        until: Some(SystemTime);
-        /// Those of this run, which may be abbreviated.
-        run: Some Into(String);
-        /// Those whose body took at least so long.
-        longer_than: Some(Duration);
-        /// Those whose body took at most so long.
-        shorter_than: Some(Duration);
-        /// Those that made a file of at least so many bytes, alone or in a tree.
-        larger_than: Some(u64);
-        /// Those that made this content, alone or in a tree, or were given it.
-        content: Some(Digest);
-        /// Those that were made from this file or call, however many steps ago.
-        made_from: Some Into(String);
-        /// In which order they are; the latest first, unless somebody says.
-        order: Some(CallOrder);
-        /// So many at most.
-        limit: Some(usize);
-    }
-
-    /// Those for one of whose parameters this holds.
-    #[must_use]
-    pub fn param(mut self, condition: Condition) -> Self {
-        self.params.push(condition);
-        self
-    }
-}
 
 /// A call that may be looked for.
 struct Row {
@@ -95,15 +29,6 @@ struct Row {
     fits: Fits,
     /// Whether it was given the content that is looked for.
     was_given: bool,
-}
-
-/// Whether the conditions hold that need a call's own record alone.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fits {
-    Yes,
-    No,
-    /// It would, but for a parameter that is secret, or was too large to be kept.
-    Unknown,
 }
 
 impl Lake {
@@ -132,11 +57,8 @@ impl Lake {
     /// ```
     pub fn find_calls(&self, query: &CallQuery) -> Result<FoundCalls> {
         refuse_in_body("look for calls")?;
-        let readers = match &query.made_from {
-            Some(start) => Some(self.downstream(start, usize::MAX, usize::MAX)?),
-            None => None,
-        };
         let mut found = FoundCalls::default();
+        let made = self.made_from(query, &mut found)?;
         let mut calls = wait(async {
             self.contact_remote().await?;
             self.catalog().calls(None).await
@@ -144,11 +66,81 @@ impl Lake {
         if let Some(wanted) = &query.creator {
             calls = self.of_creator(calls, wanted)?;
         }
-        if let Some(readers) = readers {
-            let made: HashSet<_> = readers.nodes.into_iter().map(|node| (node.creator, node.key)).collect();
+        if let Some(made) = made {
             calls.retain(|call| made.contains(call));
-            found.damaged = readers.damaged;
         }
+        self.add_fitting(calls, query, &mut found)?;
+        self.finished(found, query)
+    }
+
+    /// The same from an index, by which few records are read; `None` where the index failed.
+    ///
+    /// # Errors
+    /// As [`find_calls`](Self::find_calls).
+    #[doc(hidden)]
+    pub fn find_calls_by(&self, query: &CallQuery, index: &mut dyn CallIndex) -> Result<Option<FoundCalls>> {
+        refuse_in_body("look for calls")?;
+        let mut found = FoundCalls::default();
+        let made = self.made_from(query, &mut found)?;
+        wait(self.contact_remote())?;
+        let creators = match &query.creator {
+            None => None,
+            Some(wanted) => match index.creators() {
+                Some(creators) => Some(self.creators_called(creators, wanted)?),
+                None => return Ok(None),
+            },
+        };
+        if let Some(made) = made {
+            let is_meant = |creator: &CreatorName| creators.as_ref().is_none_or(|creators| creators.contains(creator));
+            let calls = made.into_iter().filter(|(creator, _)| is_meant(creator)).collect();
+            self.add_fitting(calls, query, &mut found)?;
+            return self.finished(found, query).map(Some);
+        }
+        match self.add_candidates(&AskedCalls::of(query, creators), query, index, &mut found)? {
+            Some(()) => self.finished(found, query).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads what the index names: all that it is unsure of, and of the others as many as are wanted.
+    fn add_candidates(
+        &self,
+        asked: &AskedCalls<'_>,
+        query: &CallQuery,
+        index: &mut dyn CallIndex,
+        found: &mut FoundCalls,
+    ) -> Result<Option<()>> {
+        let meant: Option<HashSet<&CreatorName>> = asked.creators.as_ref().map(|creators| creators.iter().collect());
+        let is_meant =
+            |(creator, _): &(CreatorName, CallKey)| meant.as_ref().is_none_or(|meant| meant.contains(creator));
+        let Some(unsure) = index.unsure(asked) else { return Ok(None) };
+        let unsure: Calls = unsure.into_iter().filter(is_meant).collect();
+        self.add_fitting(unsure.clone(), query, found)?;
+        let wanted = query.limit.map_or(usize::MAX, |limit| limit.saturating_add(found.calls.len()));
+        let (mut from, mut count) = (0, query.limit.unwrap_or(usize::MAX));
+        while found.calls.len() < wanted {
+            let Some(some) = index.candidates(asked, from, count) else { return Ok(None) };
+            let read = some.len();
+            let some = some.into_iter().filter(|call| is_meant(call) && !unsure.contains(call));
+            self.add_fitting(some.collect(), query, found)?;
+            if read < count {
+                break;
+            }
+            (from, count) = (from.saturating_add(read), count.saturating_mul(2));
+        }
+        Ok(Some(()))
+    }
+
+    /// The calls that were made from the file or call that is asked for, if one is.
+    fn made_from(&self, query: &CallQuery, found: &mut FoundCalls) -> Result<Option<Calls>> {
+        let Some(start) = &query.made_from else { return Ok(None) };
+        let readers = self.downstream(start, usize::MAX, usize::MAX)?;
+        found.damaged.extend(readers.damaged);
+        Ok(Some(readers.nodes.into_iter().map(|node| (node.creator, node.key)).collect()))
+    }
+
+    /// Adds those of `calls` for which every condition holds.
+    fn add_fitting(&self, calls: Calls, query: &CallQuery, found: &mut FoundCalls) -> Result<()> {
         let (rows, unread) = wait(self.fitting(calls, query))?;
         found.damaged.extend(unread);
         for Row { call, fits, was_given } in rows {
@@ -162,14 +154,19 @@ impl Lake {
             }
             found.calls.push(call);
         }
+        Ok(())
+    }
+
+    /// In order, no more than are wanted, each with what became of it; and the names of the content that was asked for.
+    fn finished(&self, mut found: FoundCalls, query: &CallQuery) -> Result<FoundCalls> {
+        CallOrder::sort(query.order.as_ref(), &mut found.calls);
+        found.calls.truncate(query.limit.unwrap_or(usize::MAX));
         found.damaged.extend(self.add_events(&mut found.calls)?);
         if let Some(digest) = query.content {
             let listed = self.list_files("")?;
             found.files = listed.files.into_iter().filter(|file| file.digest == digest).collect();
             found.damaged.extend(listed.damaged);
         }
-        CallOrder::sort(query.order.as_ref(), &mut found.calls);
-        found.calls.truncate(query.limit.unwrap_or(usize::MAX));
         Ok(found)
     }
 
@@ -236,62 +233,5 @@ impl Lake {
             }
         }
         Ok(has_content && is_large)
-    }
-}
-
-impl CallQuery {
-    fn fits(&self, lineage: &Lineage) -> Fits {
-        let started = |wanted: &Option<SystemTime>| wanted.map(as_written);
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let begins =
-            |wanted: &Option<String>, text: &str| wanted.as_ref().is_none_or(|wanted| text.starts_with(&**wanted));
-        let plain = begins(&self.commit, lineage.code.source.commit.as_deref().unwrap_or_default())
-            && begins(&self.run, &lineage.run)
-            && self.person.as_ref().is_none_or(|wanted| is_person(&lineage.person.email, wanted))
-            && started(&self.since).is_none_or(|since| lineage.started_at >= since)
-            && started(&self.until).is_none_or(|until| lineage.started_at < until)
-            && self.longer_than.is_none_or(|least| lineage.duration_ms >= ms(least))
-            && self.shorter_than.is_none_or(|most| lineage.duration_ms <= ms(most))
-            && self.larger_than.is_none_or(|least| lineage.outputs.iter().any(|output| output.size >= least));
-        if !plain {
-            return Fits::No;
-        }
-        let mut fits = Fits::Yes;
-        for condition in &self.params {
-            let named = |param: &&Param| param.name == condition.name();
-            match lineage.params.iter().chain(&lineage.extras).find(named) {
-                Some(param) if param.secret => fits = Fits::Unknown,
-                Some(param) => match condition.holds_for(&param.value) {
-                    Some(true) => {}
-                    Some(false) => return Fits::No,
-                    None => fits = Fits::Unknown,
-                },
-                None => return Fits::No,
-            }
-        }
-        fits
-    }
-}
-
-fn is_person(email: &str, wanted: &str) -> bool {
-    email.eq_ignore_ascii_case(wanted)
-        || email.split_once('@').is_some_and(|(name, _)| name.eq_ignore_ascii_case(wanted))
-}
-
-/// A time as records have it; of one that no record can have, the nearest.
-fn as_written(at: SystemTime) -> String {
-    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
-    humantime::format_rfc3339_millis(at.clamp(SystemTime::UNIX_EPOCH, last)).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_that_no_record_has_are_before_or_behind_all() {
-        let far = Duration::from_secs(1 << 60);
-        assert_eq!(as_written(SystemTime::UNIX_EPOCH - far), "1970-01-01T00:00:00.000Z");
-        assert_eq!(as_written(SystemTime::UNIX_EPOCH + far), "9999-12-31T23:59:59.000Z");
     }
 }

@@ -36,6 +36,21 @@ enum By {
     Param(ValuePath),
 }
 
+/// By what calls are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderBy<'a> {
+    /// When the body started.
+    Started,
+    /// How long it took.
+    Duration,
+    /// The bytes of all that it made.
+    Size,
+    /// What is at this path in what it returned; all of that if it is empty.
+    Value(&'a str),
+    /// What is at this path, which begins with the name of a parameter.
+    Param(&'a str),
+}
+
 impl std::str::FromStr for CallOrder {
     type Err = datlake_core::Error;
 
@@ -61,6 +76,20 @@ impl CallOrder {
         self
     }
 
+    pub(super) fn by(&self) -> OrderBy<'_> {
+        match &self.by {
+            By::Started => OrderBy::Started,
+            By::Duration => OrderBy::Duration,
+            By::Size => OrderBy::Size,
+            By::Value(path) => OrderBy::Value(path.text()),
+            By::Param(path) => OrderBy::Param(path.text()),
+        }
+    }
+
+    pub(super) fn is_descending(&self) -> bool {
+        self.descending
+    }
+
     /// The latest first, where that is asked for or nothing else decides.
     pub(super) fn sort(order: Option<&Self>, calls: &mut [CallRow]) {
         let latest = Self { by: By::Started, descending: true };
@@ -69,7 +98,7 @@ impl CallOrder {
     }
 
     fn compare(&self, a: &CallRow, b: &CallRow) -> Ordering {
-        let size = |call: &CallRow| call.outputs.iter().map(|output| output.size).sum::<u64>();
+        let size = |call: &CallRow| call.outputs.iter().fold(0_u64, |sum, output| sum.saturating_add(output.size));
         let found = match &self.by {
             By::Started => a.started_at.cmp(&b.started_at),
             By::Duration => a.duration_ms.cmp(&b.duration_ms),
