@@ -365,19 +365,23 @@ fn processes_of_two_builds_say_so_before_they_make_calls_twice() {
     assert_eq!((start(&one, "0"), start(&other, "1")), (0, 1));
 }
 
-/// What needs more memory than a process may have ends each that takes it over, and at last itself.
-#[test]
-fn a_body_that_needs_more_memory_than_there_is_is_set_aside() {
-    let machine = Machine::new();
-    // A limit of the kernel's, in kilobytes, in the place of a group's.
-    let mut words = vec!["run", "-n", "4", "--", "sh", "-c", "ulimit -v 3000000; exec \"$0\" \"$@\""];
+/// A body that needs more memory than a process may have, by a limit of the kernel's in kilobytes in the place of a group's. It ends each
+/// process that takes it over, and at last itself.
+pub(crate) fn is_set_aside(machine: &Machine, options: &[&str], around: impl Fn(&mut Command) -> &mut Command) {
+    let mut words = [&["run", "-n", "4"], options].concat();
+    words.extend(["--", "sh", "-c", "ulimit -v 3000000; exec \"$0\" \"$@\""]);
     let program = program();
     words.extend(program.iter().map(|word| &**word));
-    let ended = ran(machine.command(&words).env(STEP, "hunger").output().unwrap());
+    let ended = ran(around(machine.command(&words).env(STEP, "hunger")).output().unwrap());
     assert_eq!(ended.err.matches("was killed by signal 6, in ").count(), 3, "{}", ended.err);
     assert!(ended.out.contains("hungry is set aside: 3 processes of this run ended in its body"), "{}", ended.out);
     assert_eq!(bodies(&ended.out), [1], "the others are made: {}", ended.out);
     assert_eq!(ended.status, 0, "{}", ended.err);
+}
+
+#[test]
+fn a_body_that_needs_more_memory_than_there_is_is_set_aside() {
+    is_set_aside(&Machine::new(), &[], |command| command);
 }
 
 #[test]
