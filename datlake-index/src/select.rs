@@ -78,7 +78,9 @@ impl Selection {
 
     /// The calls of which nobody but their records can tell.
     pub(crate) fn unsure(&self) -> Vec<Clause> {
-        let unread = Clause::new(format!("c.state = {}", RowState::Unread as i64), []);
+        // The first half is what the index of few rows is for; SQLite takes it for nothing less.
+        let unread = format!("c.state <> {} AND c.state = {}", RowState::Known as i64, RowState::Unread as i64);
+        let unread = Clause::new(unread, []);
         let mut parts = vec![Clause::all(vec![unread, self.creators.clone()])];
         for (at, (_, unknown)) in self.conditions.iter().enumerate() {
             let others = self.conditions.iter().enumerate().filter(|(other, _)| *other != at);
