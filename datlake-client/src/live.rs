@@ -23,29 +23,53 @@ const LATE: &str = "the program ended before all was sent";
 /// What sends for one lake.
 struct Live {
     courier: Mutex<Courier>,
-    /// The lake, from when a body noted something until that is sent or cannot be.
-    lake: Mutex<Option<Lake>>,
+    unsent: Mutex<Unsent>,
     /// When it was last looked for runs of others.
     looked: Mutex<Option<Instant>>,
     began: Instant,
     said: AtomicBool,
 }
 
+/// What bodies noted and nobody has sent.
+#[derive(Default)]
+struct Unsent {
+    /// The lake, as long as there is any.
+    lake: Option<Lake>,
+    /// How often something was noted.
+    notes: u64,
+    /// Whether the program waits for its end.
+    ends: bool,
+}
+
 struct Handle(Arc<Live>);
 
 /// The time, and until when events are begun.
-struct Until {
+struct Until<'a> {
     began: Instant,
-    end: Option<Instant>,
+    end: End<'a>,
 }
 
-impl Time for Until {
+enum End<'a> {
+    Never,
+    At(Instant),
+    /// When more was noted here than then: the own run comes first.
+    Noted(&'a Mutex<Unsent>, u64),
+}
+
+impl Time for Until<'_> {
     fn now(&self) -> Duration {
         self.began.elapsed()
     }
 
     fn is_over(&self) -> bool {
-        self.end.is_some_and(|end| Instant::now() >= end)
+        match self.end {
+            End::Never => false,
+            End::At(end) => Instant::now() >= end,
+            End::Noted(unsent, then) => {
+                let unsent = lock(unsent);
+                unsent.ends || unsent.notes != then
+            }
+        }
     }
 }
 
@@ -54,7 +78,7 @@ pub fn reporter(lake: &Lake) -> Box<dyn Reporter> {
     let Some(receiver) = lake.receiver() else { return Box::new(Nobody) };
     let live = Arc::new(Live {
         courier: Mutex::new(Courier::new(lake, receiver)),
-        lake: Mutex::default(),
+        unsent: Mutex::default(),
         looked: Mutex::default(),
         began: Instant::now(),
         said: AtomicBool::new(false),
@@ -75,42 +99,59 @@ impl Reporter for Nobody {
 
 impl Reporter for Handle {
     fn noted(&self, lake: &Lake) {
-        *lock(&self.0.lake) = Some(lake.clone());
+        let mut unsent = lock(&self.0.unsent);
+        unsent.notes += 1;
+        unsent.lake = Some(lake.clone());
     }
 
     fn end(&self) {
-        let Some(lake) = lock(&self.0.lake).take() else { return };
+        let lake = {
+            let mut unsent = lock(&self.0.unsent);
+            unsent.ends = true;
+            unsent.lake.clone()
+        };
+        let Some(lake) = lake else { return };
         let (live, end) = (Arc::clone(&self.0), Instant::now() + AT_END);
         let last = lake.clone();
         if !done_within(AT_END, move || live.last(&last, end)) {
             self.0.say(&lake, LATE.to_owned());
         }
+        let mut unsent = lock(&self.0.unsent);
+        (unsent.lake, unsent.ends) = (None, false);
     }
 }
 
 impl Live {
     fn tick(&self) {
-        let Some(lake) = lock(&self.lake).take() else { return };
         let mut courier = lock(&self.courier);
-        let time = Until { began: self.began, end: None };
+        let (lake, notes) = {
+            let unsent = lock(&self.unsent);
+            let Some(lake) = &unsent.lake else { return };
+            (lake.clone(), unsent.notes)
+        };
+        let time = Until { began: self.began, end: End::Never };
         match own(&mut courier, &lake, &time).and_then(|ended| match ended {
-            Some(Ended::Sent) => self.others(&mut courier, &lake, &time),
+            Some(Ended::Sent) => self.others(&mut courier, &lake, notes),
             ended => Ok(ended),
         }) {
             Ok(Some(Ended::Failed(why))) => self.say(&lake, why),
-            Ok(Some(Ended::Sent)) => return,
-            Ok(_) => {}
+            // What is not sent is tried again, or said at the end.
+            Ok(Some(Ended::Late) | None) => {}
             Err(error) => self.say(&lake, error.to_string()),
+            Ok(Some(Ended::Sent)) => {
+                let mut unsent = lock(&self.unsent);
+                if unsent.notes == notes {
+                    unsent.lake = None;
+                }
+            }
         }
-        // What is not sent is tried again, or said at the end.
-        lock(&self.lake).get_or_insert(lake);
     }
 
     /// What is not sent when the program ends, which waits until `end`.
     fn last(&self, lake: &Lake, end: Instant) {
         // It may be sending just now.
         let mut courier = lock(&self.courier);
-        match own(&mut courier, lake, &Until { began: self.began, end: Some(end) }) {
+        match own(&mut courier, lake, &Until { began: self.began, end: End::At(end) }) {
             Ok(Some(Ended::Sent) | None) => {}
             Ok(Some(Ended::Failed(why))) => self.say(lake, why),
             Ok(Some(Ended::Late)) => self.say(lake, LATE.to_owned()),
@@ -119,18 +160,23 @@ impl Live {
     }
 
     /// Runs of processes that have ended: now and then.
-    fn others(&self, courier: &mut Courier, lake: &Lake, time: &dyn Time) -> Result<Option<Ended>> {
+    fn others(&self, courier: &mut Courier, lake: &Lake, notes: u64) -> Result<Option<Ended>> {
         let mut looked = lock(&self.looked);
         if looked.is_some_and(|looked| looked.elapsed() < OTHERS) {
             return Ok(Some(Ended::Sent));
         }
         *looked = Some(Instant::now());
+        let time = Until { began: self.began, end: End::Noted(&self.unsent, notes) };
         for run in OwedRun::of_others(lake)? {
             // What is damaged `datlake outbox` shows.
             let Ok(Some(mut owed)) = OwedRun::take(lake, &run) else { continue };
-            match courier.send_to_the_end(lake, &mut owed, time)? {
+            match courier.send_to_the_end(lake, &mut owed, &time)? {
                 Ended::Sent => owed.settle()?,
-                ended => return Ok(Some(ended)),
+                Ended::Late => {
+                    *looked = None;
+                    return Ok(Some(Ended::Late));
+                }
+                failed @ Ended::Failed(_) => return Ok(Some(failed)),
             }
         }
         Ok(Some(Ended::Sent))
@@ -145,7 +191,7 @@ impl Live {
     }
 }
 
-/// Tells of this process's own run; `None` while there is a pause.
+/// Sends this process's own run; `None` while there is a pause.
 fn own(courier: &mut Courier, lake: &Lake, time: &dyn Time) -> Result<Option<Ended>> {
     if courier.pauses(time) {
         return Ok(None);
