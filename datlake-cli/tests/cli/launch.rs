@@ -3,7 +3,7 @@
 //! The program is this test's own executable, which does one step.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use datlake::{Result, file_creator};
@@ -64,6 +64,9 @@ fn waiting(n: u64) -> Result<u64> {
 /// Needs 8 GiB.
 #[file_creator(closure = "own", resources(memory = "1 MiB"))]
 fn hungry(n: u64) -> Result<u64> {
+    if std::env::var_os("DATLAKE_TEST_TOUCH").is_some() {
+        std::hint::black_box(vec![1_u8; 900 << 20]);
+    }
     let much: Vec<u8> = Vec::with_capacity(8 << 30);
     Ok(n + much.capacity() as u64)
 }
@@ -365,15 +368,25 @@ fn processes_of_two_builds_say_so_before_they_make_calls_twice() {
     assert_eq!((start(&one, "0"), start(&other, "1")), (0, 1));
 }
 
-/// A body that needs more memory than a process may have, by a limit of the kernel's in kilobytes in the place of a group's. It ends each
-/// process that takes it over, and at last itself.
-pub(crate) fn is_set_aside(machine: &Machine, options: &[&str], around: impl Fn(&mut Command) -> &mut Command) {
+/// A limit of the kernel's, in kilobytes, where there is none of a group: a process that wants more ends itself.
+pub(crate) const ULIMIT: (&str, &str) = ("ulimit -v 3000000", "6");
+
+/// A body that needs more memory than there is, by a limit and the signal of what goes beyond. It ends each process that takes it over, and is set
+/// aside at last.
+pub(crate) fn is_set_aside(
+    machine: &Machine,
+    options: &[&str],
+    (limit, signal): (&str, &str),
+    around: impl Fn(&mut Command) -> &mut Command,
+) {
     let mut words = [&["run", "-n", "4"], options].concat();
-    words.extend(["--", "sh", "-c", "ulimit -v 3000000; exec \"$0\" \"$@\""]);
+    let begin = format!("{limit}; exec \"$0\" \"$@\"");
+    words.extend(["--", "sh", "-c", &begin]);
     let program = program();
     words.extend(program.iter().map(|word| &**word));
     let ended = ran(around(machine.command(&words).env(STEP, "hunger")).output().unwrap());
-    assert_eq!(ended.err.matches("was killed by signal 6, in ").count(), 3, "{}", ended.err);
+    let killed = format!("was killed by signal {signal}, in ");
+    assert_eq!(ended.err.matches(&killed).count(), 3, "{}", ended.err);
     assert!(ended.out.contains("hungry is set aside: 3 processes of this run ended in its body"), "{}", ended.out);
     assert_eq!(bodies(&ended.out), [1], "the others are made: {}", ended.out);
     assert_eq!(ended.status, 0, "{}", ended.err);
@@ -381,7 +394,38 @@ pub(crate) fn is_set_aside(machine: &Machine, options: &[&str], around: impl Fn(
 
 #[test]
 fn a_body_that_needs_more_memory_than_there_is_is_set_aside() {
-    is_set_aside(&Machine::new(), &[], |command| command);
+    is_set_aside(&Machine::new(), &[], ULIMIT, |command| command);
+}
+
+/// A group of processes that may have so many bytes of memory together; it can be made as root, where groups have limits.
+struct MemoryGroup(PathBuf);
+
+impl MemoryGroup {
+    fn of(bytes: u64) -> Option<Self> {
+        let (first, second) = (Path::new("/sys/fs/cgroup/memory"), Path::new("/sys/fs/cgroup"));
+        let (parent, limit) = if first.is_dir() { (first, "memory.limit_in_bytes") } else { (second, "memory.max") };
+        let group = Self(parent.join(format!("datlake-test-{}", std::process::id())));
+        std::fs::create_dir(&group.0).ok()?;
+        std::fs::write(group.0.join(limit), bytes.to_string()).ok()?;
+        Some(group)
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_body_that_the_kernel_kills_for_its_groups_memory_is_set_aside() {
+    let Some(group) = MemoryGroup::of(600 << 20) else {
+        return eprintln!(
+            "LEFT OUT: a_body_that_the_kernel_kills_for_its_groups_memory_is_set_aside needs a control group with a limit, as root"
+        );
+    };
+    let enter = format!("echo $$ > {}", group.0.join("cgroup.procs").display());
+    is_set_aside(&Machine::new(), &[], (&enter, "9"), |command| command.env("DATLAKE_TEST_TOUCH", "1"));
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_run_survives_the_loss_of_a_node_of_ray() {
 fn a_body_that_needs_more_memory_than_there_is_is_set_aside_on_ray() {
     let Some(ray) = ray() else { return };
     let options = ["--on", "ray", "--env", STEP, "--env", "DATLAKE_HOME", "--resource", "safe=1"];
-    launch::is_set_aside(&Machine::new(), &options, |command| with(&ray, command));
+    launch::is_set_aside(&Machine::new(), &options, launch::ULIMIT, |command| with(&ray, command));
 }
 
 #[test]
