@@ -27,6 +27,12 @@ fn kibibyte(n: u64) -> datlake::Result<File> {
     File::from_bytes("out.bin", text(n))
 }
 
+#[file_creator]
+fn ten_ms(n: u64) -> datlake::Result<u64> {
+    std::thread::sleep(std::time::Duration::from_millis(10));
+    Ok(n + 1)
+}
+
 /// As long as a small task of a cluster, and nothing for a processor.
 #[file_creator]
 fn fifty_ms(n: u64) -> datlake::Result<u64> {
@@ -75,6 +81,8 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
             let from = number(1)?;
             in_lake(&path(0)?, number(2)?, |n| small(from + n))?
         }
+        // LAKE N [URL]: bodies of ten milliseconds, of which somebody receives events.
+        "sent" => sent(&path(0)?, number(1)?, rest.get(2))?,
         // LAKE N: one call and so many copies of its record.
         "planted" => planted(&path(0)?, number(1)?)?,
         // LAKE CONDITION: ten calls, without an index.
@@ -175,6 +183,19 @@ fn timed<T, E: Into<Box<dyn std::error::Error>>>(work: impl FnOnce() -> Result<T
 }
 
 /// Opens the lake and makes `count` calls, as a program does that has just begun.
+fn sent(home: &Path, count: u64, url: Option<&String>) -> AnyResult<f64> {
+    timed(|| -> AnyResult<()> {
+        let builder = Lake::builder().home(home).email("ada@example.org");
+        let lake = match url {
+            Some(url) => builder.openlineage(url, None)?,
+            None => builder,
+        };
+        let lake = lake.open()?;
+        let _current = lake.enter();
+        Ok((0..count).try_for_each(|n| ten_ms(n).map(drop))?)
+    })
+}
+
 fn in_lake<T>(home: &Path, count: u64, call: impl Fn(u64) -> datlake::Result<T>) -> AnyResult<f64> {
     timed(|| -> AnyResult<()> {
         let lake = open(home)?;

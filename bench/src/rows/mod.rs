@@ -10,6 +10,7 @@ mod hit;
 mod large;
 mod peers;
 mod same;
+mod sent;
 mod share;
 mod tasks;
 mod tree;
@@ -29,6 +30,7 @@ pub(crate) const ALL: &[(&str, Row)] = &[
     ("tasks", tasks::run),
     ("growth", growth::run),
     ("find", find::run),
+    ("sent", sent::run),
     ("large", large::run),
     ("add", add::run),
     ("tree", tree::run),
