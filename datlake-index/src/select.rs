@@ -138,39 +138,46 @@ fn plain(asked: &AskedCalls<'_>) -> Vec<Clause> {
 /// Where a condition may hold, and where nobody knows; `None` for one that the tables cannot tell of.
 fn condition_on(db: &Connection, condition: &Condition) -> Usable<Option<(Clause, Clause)>> {
     let Some(path) = spelled(condition.path()) else { return Ok(None) };
-    let at = |paths: Vec<String>, what: Clause| {
-        let marks = vec!["?"; paths.len()].join(", ");
-        let sql = format!("path IN (SELECT id FROM words WHERE word IN ({marks})) AND ({})", what.sql);
-        Clause { sql, values: paths.into_iter().map(Sql::Text).chain(what.values).collect() }
-    };
     let unknown = Clause::new(format!("kind IN ({}, {})", Kind::Unknown as i64, Kind::Unindexed as i64), []);
     let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
-    let beginnings = ends.flat_map(|end| paths_of_param(&path[..end])).collect();
-    let holds = by_leaves(db, &at(paths_of_param(path).into(), cells(condition)))?;
-    Ok(Some((holds, by_leaves(db, &at(beginnings, unknown))?)))
+    let beginnings: Vec<String> = ends.flat_map(|end| paths_of_param(&path[..end])).collect();
+    let holds = by_leaves(db, &paths_of_param(path), &cells(condition))?;
+    Ok(Some((holds, by_leaves(db, &beginnings, &[unknown])?)))
+}
+
+/// Rows at one of `paths` for which one of `cells` holds. Each has the path by itself: only so SQLite looks for every one of them in the
+/// order of values.
+fn leaves_at(column: &str, paths: &[String], cells: &[Clause]) -> Clause {
+    let marks = vec!["?"; paths.len()].join(", ");
+    let at = |cell: &Clause| {
+        let sql = format!("{column} IN (SELECT id FROM words WHERE word IN ({marks})) AND ({})", cell.sql);
+        Clause { sql, values: paths.iter().cloned().map(Sql::Text).chain(cell.values.clone()).collect() }
+    };
+    Clause::any(cells.iter().map(at).collect())
 }
 
 /// The calls that have such a row.
-fn by_leaves(db: &Connection, leaf: &Clause) -> Usable<Clause> {
+fn by_leaves(db: &Connection, paths: &[String], cells: &[Clause]) -> Usable<Clause> {
+    let leaf = leaves_at("path", paths, cells);
     let count = format!("SELECT count(*) FROM (SELECT 1 FROM leaves WHERE {} LIMIT {})", leaf.sql, FEW + 1);
     let values = rusqlite::params_from_iter(&leaf.values);
     let count: i64 = db.prepare_cached(&count)?.query_row(values, |row| row.get(0))?;
-    let sql = match count {
-        // The plus keeps SQLite from looking through those with the value for each call.
-        FEW.. => format!("EXISTS (SELECT 1 FROM leaves WHERE leaves.call = c.id AND +{})", leaf.sql),
-        _ => format!("c.id IN (SELECT call FROM leaves WHERE {})", leaf.sql),
-    };
-    Ok(Clause { sql, values: leaf.values.clone() })
+    if count < FEW {
+        return Ok(Clause { sql: format!("c.id IN (SELECT call FROM leaves WHERE {})", leaf.sql), ..leaf });
+    }
+    // The plus keeps SQLite from looking through those with the value for each call.
+    let leaf = leaves_at("+path", paths, cells);
+    Ok(Clause { sql: format!("EXISTS (SELECT 1 FROM leaves WHERE leaves.call = c.id AND ({}))", leaf.sql), ..leaf })
 }
 
-/// The cells for which a condition may hold.
-fn cells(condition: &Condition) -> Clause {
+/// The cells for which a condition may hold: any of these.
+fn cells(condition: &Condition) -> Vec<Clause> {
     let wanted = condition.wanted();
     let (relation, may_be_equal) = match condition.relation() {
         Relation::Unequal => {
             // Whatever is there and is not the only thing that it must not be.
             let kinds = [Kind::Number, Kind::Text, Kind::Other, Kind::FileName].map(|kind| (kind as i64).to_string());
-            return Clause::new(format!("kind IN ({})", kinds.join(", ")), []);
+            return vec![Clause::new(format!("kind IN ({})", kinds.join(", ")), [])];
         }
         Relation::Equal => ("=", true),
         // What is cut short or rounded may be on the other side.
@@ -198,7 +205,7 @@ fn cells(condition: &Condition) -> Clause {
         let spelled = wanted.json.as_ref().map(|json| json.to_string()).unwrap_or_default();
         parts.push(Clause::new(format!("{} AND value IN (x'', ?)", of(Kind::Other)), [Sql::Text(spelled)]));
     }
-    Clause::any(parts)
+    parts
 }
 
 /// A path as rows spell it; `None` for one that rows may have under another spelling.
