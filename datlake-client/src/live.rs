@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use datlake_core::Result;
-use datlake_lake::{Event, Lake, OwedRun, Reporter};
+use datlake_lake::{Event, Lake, OwedRun, Receiver, Reporter};
 use datlake_store::{done_within, every_method};
 
 use crate::courier::{Courier, Ended, Time};
@@ -27,6 +27,8 @@ struct Live {
     /// When it was last looked for runs of others.
     looked: Mutex<Option<Instant>>,
     began: Instant,
+    /// The receiver, for people.
+    to: String,
     said: AtomicBool,
 }
 
@@ -73,28 +75,20 @@ impl Time for Until<'_> {
     }
 }
 
-/// Sends what bodies do in `lake`, which has a receiver.
-pub fn reporter(lake: &Lake) -> Box<dyn Reporter> {
-    let Some(receiver) = lake.receiver() else { return Box::new(Nobody) };
+/// Sends what bodies do in `lake` to its receiver.
+pub fn reporter(lake: &Lake, receiver: &Receiver) -> Box<dyn Reporter> {
     let live = Arc::new(Live {
         courier: Mutex::new(Courier::new(lake, receiver)),
         unsent: Mutex::default(),
         looked: Mutex::default(),
         began: Instant::now(),
+        to: receiver.shown(),
         said: AtomicBool::new(false),
     });
     let weak = Arc::downgrade(&live);
     // Without threads for it, all waits for the end.
     let _ = every_method(TICK, move || weak.upgrade().map(|live| live.tick()).is_some());
     Box::new(Handle(live))
-}
-
-/// Of a lake whose events nobody is to be sent.
-struct Nobody;
-
-impl Reporter for Nobody {
-    fn noted(&self, _: &Lake) {}
-    fn end(&self) {}
 }
 
 impl Reporter for Handle {
@@ -185,8 +179,7 @@ impl Live {
     /// Says once that what bodies do is not sent.
     fn say(&self, lake: &Lake, why: String) {
         if !self.said.swap(true, Ordering::Relaxed) {
-            let to = lake.receiver().map(|receiver| receiver.shown()).unwrap_or_default();
-            lake.emit(&Event::Unsent { to, why });
+            lake.emit(&Event::Unsent { to: self.to.clone(), why });
         }
     }
 }

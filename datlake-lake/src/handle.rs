@@ -276,9 +276,9 @@ impl Lake {
     }
 
     /// A body began or ended: says so to who sends that, made where there is none yet.
-    pub fn report(&self, make: impl FnOnce() -> Box<dyn Reporter>) {
-        if self.0.receiver.is_some() && self.0.mode.stores() {
-            self.0.reporter.0.get_or_init(make).noted(self);
+    pub fn report(&self, make: impl FnOnce(&Self, &Receiver) -> Box<dyn Reporter>) {
+        if let Some(receiver) = self.receiver().filter(|_| self.0.mode.stores()) {
+            self.0.reporter.0.get_or_init(|| make(self, receiver)).noted(self);
         }
     }
 

@@ -192,7 +192,7 @@ impl Running {
         let failure = error.map(|error| BodyFailure::new(error, self.site.target.identity.params()));
         self.site.lake.journal().body(&self.site.id(self.body.key()), outcome, &self.started_at, took, failure);
         #[cfg(feature = "openlineage")]
-        self.site.lake.report(|| datlake_client::reporter(&self.site.lake));
+        self.site.lake.report(datlake_client::reporter);
         #[cfg(not(feature = "openlineage"))]
         self.site.lake.report(unsent::reporter);
     }

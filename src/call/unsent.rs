@@ -2,20 +2,22 @@
 
 use std::sync::Once;
 
-use datlake_lake::{Event, Lake, Reporter};
+use datlake_lake::{Event, Lake, Receiver, Reporter};
 
-struct Unsent(Once);
+struct Unsent {
+    to: String,
+    once: Once,
+}
 
-pub(super) fn reporter() -> Box<dyn Reporter> {
-    Box::new(Unsent(Once::new()))
+pub(super) fn reporter(_: &Lake, receiver: &Receiver) -> Box<dyn Reporter> {
+    Box::new(Unsent { to: receiver.shown(), once: Once::new() })
 }
 
 impl Reporter for Unsent {
     fn noted(&self, lake: &Lake) {
-        self.0.call_once(|| {
-            let to = lake.receiver().map(|receiver| receiver.shown()).unwrap_or_default();
+        self.once.call_once(|| {
             let why = "this program is built without the feature `openlineage` of datlake".to_owned();
-            lake.emit(&Event::Unsent { to, why });
+            lake.emit(&Event::Unsent { to: self.to.clone(), why });
         });
     }
 

@@ -66,7 +66,11 @@ fn urls_to_which_nothing_can_be_sent_are_refused() {
     for url in
         ["lineage.example.org", "ftp://example.org", "https://", "https:///v1", "https://ada:planted@example.org"]
     {
-        machine.fails(2, &["cannot set `openlineage_url`"], &["config", "set", "openlineage_url", url]);
+        machine.fails(
+            2,
+            &["cannot set `openlineage_url`", "DATLAKE_OPENLINEAGE_KEY"],
+            &["config", "set", "openlineage_url", url],
+        );
         let ran = machine.command(&["outbox"]).env("DATLAKE_OPENLINEAGE_URL", url).output().unwrap();
         let err = String::from_utf8(ran.stderr).unwrap();
         assert!(ran.status.code() == Some(2) && err.contains("cannot be sent to `"), "{url}: {err}");

@@ -1,11 +1,9 @@
 //! Events of one body, from what its run wrote down of it.
 
-use std::time::Duration;
-
 use datlake_core::run::{Noted, Outcome, RunHeader};
 use datlake_core::{Error, ErrorKind, Result};
 use datlake_lake::Lake;
-use datlake_lake::report::{CallDetails, GraphItem, GraphNode};
+use datlake_lake::report::{CallDetails, GraphItem, GraphNode, LineageGraph, after};
 use serde_json::{Map, Value, json};
 
 use super::{Events, event, execution_parameters, facet, function, job_facets, parent, run_id};
@@ -56,7 +54,7 @@ pub fn of_body(lake: &Lake, namespace: &str, head: &RunHeader, noted: &Noted, ov
 
 /// What a call was given and made.
 struct Made {
-    graph: datlake_lake::report::LineageGraph,
+    graph: LineageGraph,
     call: usize,
     /// Whether it returned more than files.
     value: bool,
@@ -112,10 +110,4 @@ impl Made {
         let value = self.value.then(|| self.node());
         event["outputs"] = files.chain(value).map(|node| events.output(node)).collect();
     }
-}
-
-/// A time so many milliseconds later.
-fn after(time: &str, ms: u64) -> String {
-    let end = humantime::parse_rfc3339(time).ok().and_then(|start| start.checked_add(Duration::from_millis(ms)));
-    end.map_or_else(|| time.to_owned(), |end| humantime::format_rfc3339_millis(end).to_string())
 }

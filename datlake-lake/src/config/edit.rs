@@ -275,7 +275,9 @@ impl Surroundings {
                 };
                 Err(error("the URL holds credentials, which are never kept in a configuration file").with_hint(hint))
             }
-            Key::ReceiverUrl => Receiver::check(value).map(|()| value.to_owned()).map_err(|e| error(e.message())),
+            Key::ReceiverUrl => Receiver::check(value)
+                .map(|()| value.to_owned())
+                .map_err(|e| error(e.message()).with_hint(e.hint().unwrap_or_default())),
             Key::UnsafeRemote if !matches!(value, "yes" | "no") => wrong("it may be `yes` or `no`"),
             Key::KeepCode if !matches!(value, "yes" | "no") => wrong("it may be `yes` or `no`"),
             Key::CacheLimit if size(value).is_none() => wrong("it must be a number of bytes, as `500 MB` or `50GiB`"),

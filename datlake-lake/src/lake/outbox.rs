@@ -26,8 +26,6 @@ pub struct OwedRun {
     receiver: String,
     run: String,
     delivery: Delivery,
-    /// Whether its process has ended, in whatever way.
-    over: bool,
     _claim: Option<FileLock>,
 }
 
@@ -162,8 +160,8 @@ impl Lake {
             let found = unless_damaged(dir.delivery(&receiver, &run), &place, &mut outbox.damaged)?.flatten();
             let Some(delivery) = found else { continue };
             let going = dir.is_claimed(&run_claim(&receiver, &run))?;
-            let owed = OwedRun { dir: dir.clone(), receiver, run, delivery, over: !going, _claim: None };
-            let row = unless_damaged(owed.row(), &place, &mut outbox.damaged)?;
+            let owed = OwedRun { dir: dir.clone(), receiver, run, delivery, _claim: None };
+            let row = unless_damaged(owed.row(going), &place, &mut outbox.damaged)?;
             outbox.runs.extend(row);
         }
         Ok(outbox)
@@ -171,7 +169,7 @@ impl Lake {
 }
 
 impl OwedRun {
-    fn row(self) -> Result<OwedRow> {
+    fn row(self, goes_on: bool) -> Result<OwedRow> {
         let (mut waiting, mut rest) = (0, self);
         loop {
             let lines = rest.next_lines()?;
@@ -180,7 +178,7 @@ impl OwedRun {
             waiting += lines.iter().filter(|line| line.noted.is_some()).count() as u64;
         }
         let Delivery { to, events, refused, failure, .. } = rest.delivery;
-        Ok(OwedRow { to, run: rest.run, goes_on: !rest.over, sent: events, waiting, refused, failure })
+        Ok(OwedRow { to, run: rest.run, goes_on, sent: events, waiting, refused, failure })
     }
 }
 
@@ -192,7 +190,7 @@ impl OwedRun {
     /// Those of reading the note.
     pub fn of_this_process(lake: &Lake) -> Result<Option<Self>> {
         let (Some(receiver), Some(run)) = (lake.receiver(), lake.journal().owed_run()) else { return Ok(None) };
-        Self::read(lake, receiver, run, None, false)
+        Self::read(lake, receiver, run, None)
     }
 
     /// The receiver knows this process's run, as far as `sent` bytes of its journal.
@@ -218,18 +216,18 @@ impl OwedRun {
     pub fn take(lake: &Lake, run: &str) -> Result<Option<Self>> {
         let Some(receiver) = lake.receiver() else { return Ok(None) };
         match lake.local_view().dir().try_claim(&run_claim(receiver.id(), run), "")? {
-            LockAttempt::Won(claim) => Self::read(lake, receiver, run, Some(claim), true),
+            LockAttempt::Won(claim) => Self::read(lake, receiver, run, Some(claim)),
             LockAttempt::Held { .. } | LockAttempt::Unsupported => Ok(None),
         }
     }
 
-    fn read(lake: &Lake, to: &Receiver, run: &str, _claim: Option<FileLock>, over: bool) -> Result<Option<Self>> {
+    fn read(lake: &Lake, to: &Receiver, run: &str, _claim: Option<FileLock>) -> Result<Option<Self>> {
         let dir = lake.local_view().dir();
         let Some(mut delivery) = dir.delivery(to.id(), run)? else { return Ok(None) };
         if length(dir, run)? < delivery.sent {
             // Another file of that name: better twice than not at all.
             delivery.sent = 0;
         }
-        Ok(Some(Self { dir: dir.clone(), receiver: to.id().to_owned(), run: run.to_owned(), delivery, over, _claim }))
+        Ok(Some(Self { dir: dir.clone(), receiver: to.id().to_owned(), run: run.to_owned(), delivery, _claim }))
     }
 }

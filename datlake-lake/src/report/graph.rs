@@ -151,7 +151,8 @@ impl CallDetails {
 }
 
 /// A time so many milliseconds later; the time itself where nobody can read it.
-fn after(time: &str, ms: u64) -> String {
+#[doc(hidden)]
+pub fn after(time: &str, ms: u64) -> String {
     let end = humantime::parse_rfc3339(time).ok().and_then(|start| start.checked_add(Duration::from_millis(ms)));
     end.map_or_else(|| time.to_owned(), |end| humantime::format_rfc3339_millis(end).to_string())
 }

@@ -47,7 +47,7 @@ pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
 pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, ListedItem, Listing, OutputRow, Place};
 pub use graph::{
     CallCode, CallDetails, GraphCall, GraphCreator, GraphEdge, GraphFile, GraphFolder, GraphItem, GraphNode,
-    LineageGraph,
+    LineageGraph, after,
 };
 pub use health::{
     Cleaned, Collected, CollectedLocal, CollectedRemote, Evicted, Finding, FindingKind, RepairOutcome, Repaired,
