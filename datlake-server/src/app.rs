@@ -23,6 +23,7 @@ struct Shared {
     callers: Callers,
     largest_object: u64,
     folder: PathBuf,
+    import_from: Vec<String>,
     open: Mutex<HashMap<String, Repository>>,
 }
 
@@ -30,7 +31,8 @@ impl App {
     pub(crate) fn new(lake: &Lake, accounts: Accounts, settings: &ServerSettings) -> Self {
         let callers = Callers::new(accounts.clone(), settings.root.clone());
         let (lake, largest_object, folder) = (lake.clone(), settings.largest_object, settings.folder.clone());
-        Self(Arc::new(Shared { lake, accounts, callers, largest_object, folder, open: Mutex::default() }))
+        let (import_from, open) = (settings.import_from.clone(), Mutex::default());
+        Self(Arc::new(Shared { lake, accounts, callers, largest_object, folder, import_from, open }))
     }
 
     pub(crate) fn lake(&self) -> &Lake {
@@ -47,6 +49,11 @@ impl App {
 
     pub(crate) fn largest_object(&self) -> u64 {
         self.0.largest_object
+    }
+
+    /// What may be imported.
+    pub(crate) fn import_from(&self) -> &[String] {
+        &self.0.import_from
     }
 
     /// Where what is no lake's is kept.

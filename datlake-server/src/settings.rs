@@ -21,6 +21,9 @@ pub struct ServerSettings {
     pub root: Root,
     /// The largest object that is taken, in bytes.
     pub largest_object: u64,
+    /// What may be imported into branches by whoever may write there: `lake://exports/` are files of the lake whose names begin so,
+    /// `file:///srv/data` is a folder. Whoever may read everything may import any file of the lake.
+    pub import_from: Vec<String>,
 }
 
 /// Credentials that are in no database and may do everything.
@@ -42,6 +45,7 @@ impl ServerSettings {
             secret_key: None,
             root: Root::default(),
             largest_object: 5 << 40,
+            import_from: Vec::new(),
         }
     }
 

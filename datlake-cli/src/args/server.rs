@@ -11,6 +11,9 @@ pub(crate) struct Serve {
     /// Where it listens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     pub(crate) listen: SocketAddr,
+    /// What may be imported into branches: `lake://exports/` are files of the lake that are called so, `file:///srv/data` is a folder
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) import_from: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -33,6 +33,7 @@ pub(super) fn serve(lake: &Lake, how: &Serve, screen: &Screen) -> anyhow::Result
     datlake_server::log_to_standard_error(LogFormat::from_environment()?)?;
     let mut settings = ServerSettings::of(lake).with_environment()?;
     settings.listen = how.listen;
+    settings.import_from = how.import_from.clone();
     runtime()?.block_on(async {
         let server = Server::bind(lake, &settings).await?;
         if settings.root.key_pair.is_none() && settings.root.token.is_none() {

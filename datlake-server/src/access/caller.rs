@@ -109,6 +109,11 @@ impl Caller {
         self.0.grants.iter().any(|grant| grant.pattern.concerns(resource))
     }
 
+    /// Whether it may read all that there is.
+    pub(crate) fn reads_everything(&self) -> bool {
+        self.0.grants.iter().any(|grant| grant.pattern.is_everything())
+    }
+
     /// Refuses what it may not do, and says what is missing.
     ///
     /// # Errors

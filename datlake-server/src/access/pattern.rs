@@ -36,6 +36,11 @@ impl Pattern {
         Some((kind, name, within.filter(|within| *within != "*")))
     }
 
+    /// Whether it means all that there is.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.parts().is_none()
+    }
+
     /// Whether it means `resource`, and all of that.
     pub(crate) fn covers(&self, resource: &Resource) -> bool {
         let Some((_, _, within)) = self.parts() else { return true };

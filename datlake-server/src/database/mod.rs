@@ -12,7 +12,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, Executor as _, SqlSafeStr as _};
 
 /// Each is done once for a database, in this order, and never changes.
-const MIGRATIONS: [(&str, &str); 1] = [("accounts", include_str!("0001_accounts.sql"))];
+const MIGRATIONS: [(&str, &str); 2] =
+    [("accounts", include_str!("0001_accounts.sql")), ("imports", include_str!("0002_imports.sql"))];
 
 /// The database of a server. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -10,6 +10,6 @@ mod routes;
 pub(crate) use about::about;
 pub(crate) use every::every_request;
 pub(crate) use inputs::{At, JsonBody, Query};
-pub(crate) use outputs::{CreatedJson, NoContent};
+pub(crate) use outputs::{AcceptedJson, CreatedJson, NoContent};
 pub(crate) use right::{Asker, Right};
 pub(crate) use routes::Routes;

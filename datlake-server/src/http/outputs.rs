@@ -12,6 +12,9 @@ use serde::Serialize;
 /// 201.
 pub(crate) struct CreatedJson<T>(pub(crate) T);
 
+/// 202.
+pub(crate) struct AcceptedJson<T>(pub(crate) T);
+
 /// 204.
 pub(crate) struct NoContent;
 
@@ -42,6 +45,7 @@ macro_rules! with_status {
 
 with_status! {
     CreatedJson CREATED
+    AcceptedJson ACCEPTED
 }
 
 impl IntoResponse for NoContent {

@@ -12,7 +12,7 @@ use datlake::{Branch, CommitMessage, MergeOptions};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::committing::{conflicts, refuse_empty};
+use super::committing::{committing, conflicts, refuse_empty};
 use super::differences::{Compared, Sides, differences};
 use super::paging::{Paging, flag, list as page};
 use super::repositories::InRepository;
@@ -168,15 +168,7 @@ async fn commit(
     At(at): At<AtBranch>,
     JsonBody(new): JsonBody<CommitCreation>,
 ) -> Reply<CreatedJson<Commit>> {
-    refuse_empty(new.allow_empty)?;
-    if new.date.is_some() {
-        return Err(Problem::bad_request("`date` cannot be said: a commit has the time at which it is made"));
-    }
-    let message = new
-        .metadata
-        .unwrap_or_default()
-        .into_iter()
-        .fold(CommitMessage::new(new.message), |message, (key, value)| message.metadata(key, value));
+    let message = committing(new)?;
     let commit = branch_of(&app, &caller, &at).await?.commit_async(message).await?;
     Ok(CreatedJson(commit.into()))
 }

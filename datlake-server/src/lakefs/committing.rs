@@ -1,8 +1,10 @@
 //! What committing, merging and reverting refuse alike.
 
 use axum::http::StatusCode;
+use datlake::CommitMessage;
 use datlake::report::MergeConflict;
 
+use super::wire::CommitCreation;
 use crate::problem::{Problem, Reply};
 
 /// Refuses what a lake does not have.
@@ -11,6 +13,16 @@ pub(super) fn refuse_empty(allow_empty: bool) -> Reply<()> {
         true => Err(Problem::bad_request("`allow_empty` is not supported: a commit of a lake changes something")),
         false => Ok(()),
     }
+}
+
+/// What a commit says.
+pub(super) fn committing(new: CommitCreation) -> Reply<CommitMessage> {
+    refuse_empty(new.allow_empty)?;
+    if new.date.is_some() {
+        return Err(Problem::bad_request("`date` cannot be said: a commit has the time at which it is made"));
+    }
+    let metadata = new.metadata.unwrap_or_default().into_iter();
+    Ok(metadata.fold(CommitMessage::new(new.message), |message, (key, value)| message.metadata(key, value)))
 }
 
 /// The answer where both sides changed the same.

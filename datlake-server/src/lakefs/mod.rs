@@ -5,6 +5,9 @@
 mod branches;
 mod committing;
 mod differences;
+mod import_sources;
+mod import_states;
+mod imports;
 mod incoming;
 mod objects;
 mod paging;
@@ -28,6 +31,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         uploads::routes,
         refs::routes,
         tags::routes,
+        imports::routes,
     ];
     all.into_iter().fold(routes, |routes, add| add(routes))
 }

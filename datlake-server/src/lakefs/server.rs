@@ -57,8 +57,8 @@ async fn config() -> Json<Config> {
             blockstore_namespace_validity_regex: ".*",
             pre_sign_support: false,
             pre_sign_support_ui: false,
-            import_support: false,
-            import_validity_regex: "^lake://",
+            import_support: true,
+            import_validity_regex: "^(lake|file)://",
         },
     })
 }

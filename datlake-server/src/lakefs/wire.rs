@@ -140,7 +140,7 @@ pub(super) struct MergeResult {
     pub(super) reference: String,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub(super) struct Commit {
     pub(super) id: String,
     pub(super) parents: Vec<String>,
@@ -169,7 +169,7 @@ impl From<CommitInfo> for Commit {
     }
 }
 
-#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum PathType {
     Object,
@@ -258,6 +258,53 @@ pub(super) struct ObjectError {
     pub(super) status_code: u16,
     pub(super) message: String,
     pub(super) path: String,
+}
+
+/// Something that is imported.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ImportLocation {
+    pub(super) r#type: PathType,
+    /// `lake://` and the name of a file of the lake, or what names begin with; `file://` and a path of the server's machine.
+    pub(super) path: String,
+    /// Where it is put: the path of an object, or what the paths of several begin with.
+    pub(super) destination: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ImportCreation {
+    pub(super) paths: Vec<ImportLocation>,
+    pub(super) commit: CommitCreation,
+    /// No repository of a lake is read-only.
+    #[serde(default, rename = "force")]
+    pub(super) _force: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ImportCreationResponse {
+    /// The import, for whoever asks how far it is.
+    pub(super) id: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ImportStatus {
+    /// Whether all of it is there.
+    pub(super) completed: bool,
+    /// When it was last heard of: RFC 3339.
+    pub(super) update_time: String,
+    /// How many objects were put so far.
+    pub(super) ingested_objects: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) metarange_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) commit: Option<Commit>,
+    /// Why it ended without a commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<ImportError>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ImportError {
+    pub(super) message: String,
 }
 
 /// What time RFC 3339 says, in seconds since 1970; 0 for what is none.

@@ -3,12 +3,14 @@
 import os
 import unittest
 import uuid
+from datetime import timedelta
 
 import lakefs
 from lakefs.exceptions import (
     BadRequestException,
     ConflictException,
     ForbiddenException,
+    ImportManagerException,
     NotAuthorizedException,
     NotFoundException,
     ObjectExistsException,
@@ -185,6 +187,48 @@ class Lakefs(unittest.TestCase):
                 raise ZeroDivisionError
         self.assertFalse(self.main.object("c").exists())
         self.assertEqual(content(self.repo.branch(kept).object("c")), "1")
+
+    def test_imports(self):
+        """From the lake and from a folder that the operator allows: started, waited for, run; refused, cancelled, failed."""
+        folder = os.environ["IMPORT_FOLDER"]
+        started = self.main.import_data("two sources", {"k": "v"})
+        started.prefix("lake://exports/", "raw/").object("lake://exports/jan.csv", "first.csv")
+        self.assertEqual(started.import_id, None)
+        self.assertEqual(started.start(), started.import_id)
+        done = started.wait(timedelta(milliseconds=50))
+        self.assertEqual((done.completed, done.ingested_objects, done.error), (True, 3, None))
+        self.assertEqual((done.commit.message, done.commit.metadata, done.metarange_id), ("two sources", {"k": "v"}, done.commit.meta_range_id))
+        self.assertEqual(self.main.get_commit().id, done.commit.id)
+        self.assertEqual(started.status().commit.id, done.commit.id)
+        self.assertEqual([o.path for o in self.main.objects()], ["first.csv", "raw/feb.csv", "raw/jan.csv"])
+        with self.assertRaises(ConflictException):
+            started.cancel()
+        with self.assertRaises(ImportManagerException):
+            started.start()
+        quick = timedelta(milliseconds=50)
+        done = self.main.import_data("a folder").prefix("file://" + folder, "disk/").object("file://" + folder + "/a.txt", "b.txt").run(quick)
+        self.assertEqual(done.ingested_objects, 3)
+        self.assertEqual((content(self.main.object("disk/sub/c.txt")), content(self.main.object("b.txt"))), ("c", "a"))
+        self.assertEqual([b.id for b in self.repo.branches()], ["main"])
+        for source, refused in [
+            ("file:///etc/passwd", ForbiddenException),
+            ("file://" + folder + "/../secret.txt", ForbiddenException),
+            ("file://" + folder + "/nothing", ForbiddenException),
+            ("s3://bucket/key", BadRequestException),
+            ("http://127.0.0.1/latest/meta-data", BadRequestException),
+        ]:
+            with self.assertRaises(refused):
+                self.main.import_data("never").object(source, "never").start()
+        for kind, source in [("prefix", "lake://nothing/"), ("object", "lake://" + self.repo.id + "@main:b.txt"), ("prefix", "file://" + folder + "-out")]:
+            with self.assertRaises(ImportManagerException):
+                getattr(self.main.import_data("fails"), kind)(source, "never/").run(quick)
+        with self.assertRaises(NotFoundException):
+            lakefs.repository(self.repo.id).branch("none").import_data("m").prefix("lake://exports/", "").start()
+        writer = lakefs.Client(host=os.environ["LAKECTL_SERVER_ENDPOINT_URL"], access_token=os.environ["WRITERS_TOKEN"])
+        theirs = lakefs.repository(self.repo.id, client=writer).branch("main")
+        with self.assertRaises(ForbiddenException):
+            theirs.import_data("theirs").prefix("lake://private/", "").start()
+        self.assertTrue(theirs.import_data("theirs").prefix("lake://exports/j", "theirs/").run(quick).completed)
 
     def test_rights(self):
         reader = lakefs.Client(host=os.environ["LAKECTL_SERVER_ENDPOINT_URL"], access_token=os.environ["READERS_TOKEN"])

@@ -1,6 +1,7 @@
 """What the generated package `lakefs-sdk` sends and understands, call by call."""
 
 import os
+import time
 import unittest
 import uuid
 
@@ -62,6 +63,23 @@ class Sdk(unittest.TestCase):
         with self.assertRaises(ApiException) as missing:
             c.repositories_api.get_repository(repo)
         self.assertEqual(missing.exception.status, 404)
+
+    def test_an_import_that_is_cancelled_changes_nothing(self):
+        c, repo = self.client, self.repo
+        where = [lakefs_sdk.ImportLocation(type="common_prefix", path="lake://exports/", destination=f"{n}/") for n in range(200)]
+        new = lakefs_sdk.ImportCreation(paths=where, commit=lakefs_sdk.CommitCreation(message="m"))
+        began = c.import_api.import_start(repo, "main", new)
+        c.import_api.import_cancel(repo, "main", began.id)
+        while (status := c.import_api.import_status(repo, "main", began.id)).error is None:
+            self.assertFalse(status.completed)
+            time.sleep(0.05)
+        self.assertIn("was cancelled", status.error.message)
+        self.assertEqual(c.objects_api.list_objects(repo, "main").results, [])
+        self.assertEqual([b.id for b in c.branches_api.list_branches(repo, show_hidden=True).results], ["main"])
+        for call in (c.import_api.import_status, c.import_api.import_cancel):
+            with self.assertRaises(ApiException) as missing:
+                call(repo, "main", "none")
+            self.assertEqual(missing.exception.status, 404)
 
     def test_conditions_and_ranges(self):
         c, repo = self.client, self.repo

@@ -2,19 +2,43 @@
 
 use std::process::Command;
 
-use datlake_server::AccountKind;
+use datlake_server::{AccountKind, ServerSettings};
 
 use crate::support::{ROOT, Served};
 
 fn run(script: &str) {
     let Ok(python) = std::env::var("DATLAKE_TEST_CLIENTS") else { return };
-    let served = Served::new();
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in
+        [("data/a.txt", "a"), ("data/sub/c.txt", "c"), ("data-out/a.txt", "x"), ("secret.txt", "secret")]
+    {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    std::os::unix::fs::symlink(folder.path().join("secret.txt"), folder.path().join("data-out/link")).unwrap();
+    let shared = |name: &str| folder.path().join(name).display().to_string();
+    let served = Served::with(|settings| ServerSettings {
+        import_from: ["lake://exports/".to_owned()]
+            .into_iter()
+            .chain(["data", "data-out"].map(|name| format!("file://{}", shared(name))))
+            .collect(),
+        ..settings
+    });
+    for (name, text) in [("exports/jan.csv", "1"), ("exports/feb.csv", "22"), ("private/a", "x")] {
+        served.lake.add_bytes(name, text).unwrap();
+    }
     let (token, pair) = served.accounts(async |accounts| {
         accounts.create("reader", AccountKind::Machine).await?;
         for pattern in ["repo:r-*", "repo:b-*"] {
             accounts.grant("reader", datlake_server::AccessRole::Reader, &pattern.parse()?).await?;
         }
         Ok((accounts.create_token("reader", None).await?.token, accounts.create_key_pair("reader", None).await?))
+    });
+    let writer = served.accounts(async |accounts| {
+        accounts.create("writer", AccountKind::Machine).await?;
+        accounts.grant("writer", datlake_server::AccessRole::Writer, &"repo:r-*".parse()?).await?;
+        Ok(accounts.create_token("writer", None).await?.token)
     });
     let file = format!("{}/tests/clients/{script}", env!("CARGO_MANIFEST_DIR"));
     let done = Command::new(python)
@@ -24,6 +48,8 @@ fn run(script: &str) {
         .env("LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY", ROOT.1)
         .env("LAKECTL_CONFIG_FILE", "/nowhere")
         .env("READERS_TOKEN", token)
+        .env("WRITERS_TOKEN", writer)
+        .env("IMPORT_FOLDER", shared("data"))
         .env("READERS_KEY", pair.access_key_id)
         .env("READERS_SECRET", pair.secret_access_key)
         .env("PYTHONDONTWRITEBYTECODE", "1")
