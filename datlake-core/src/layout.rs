@@ -227,6 +227,8 @@ pub enum Prefix {
     RecordPacksOf(CreatorName),
     /// Every tombstone.
     Tombstones,
+    /// What was put by signed URLs.
+    Uploads,
     /// Every claim, and their heartbeats.
     Claims,
     /// The claims of one call, and their heartbeats.
@@ -474,6 +476,7 @@ impl Prefix {
             Self::RecordPacks => "records".to_owned(),
             Self::RecordPacksOf(creator) => format!("records/{creator}"),
             Self::Tombstones => "removed".to_owned(),
+            Self::Uploads => "uploads".to_owned(),
             Self::Claims => "claims".to_owned(),
             Self::ClaimsOf(key) => format!("claims/{key}"),
             Self::SupersededOf(creator, key) => format!("calls/{creator}/{key}{BESIDE}"),

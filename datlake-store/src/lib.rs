@@ -60,6 +60,6 @@ pub use remote::{Remote, Standing, open_remote};
 pub use runtime::{
     TaskPlace, done_within, every, every_method, offload, offload_method, scoped_thread, sleep, wait, within,
 };
-pub use signing::Signed;
+pub use signing::{PutByOthers, Signed};
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter, Stamp, read_small};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncSeek, AsyncWrite, AsyncWriteExt};

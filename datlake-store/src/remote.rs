@@ -13,7 +13,7 @@ use crate::folder::Folder;
 use crate::object::ObjectStore;
 use crate::options::RemoteOptions;
 use crate::remote_url::wrong;
-use crate::signing::Signed;
+use crate::signing::{PutByOthers, Signed};
 
 /// A remote that was opened.
 #[derive(Clone, Debug)]
@@ -149,6 +149,46 @@ impl Remote {
             }
             #[cfg(feature = "cloud")]
             Place::Bucket(bucket) => bucket.sign(at, name, expires).await,
+        }
+    }
+
+    /// Whether it gives out signed URLs, as far as settings say. Nothing is asked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where a setting is missing or wrong.
+    pub fn signs(&self) -> Result<bool> {
+        match &self.0 {
+            Place::Folder(_) => Ok(false),
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => bucket.signs(),
+        }
+    }
+
+    /// A URL by which whoever has it puts the object at `at`, for as long as `expires`.
+    ///
+    /// # Errors
+    /// As [`Remote::sign`].
+    pub async fn sign_upload(&self, at: &Location, expires: Duration) -> Result<Signed> {
+        match &self.0 {
+            // It refuses, and says why.
+            Place::Folder(_) => self.sign(at, "", expires).await,
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => bucket.sign_upload(at, expires).await,
+        }
+    }
+
+    /// What somebody else put at `at`, to be read as it is now: `None` where there is nothing.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn put_by_others(&self, at: &Location) -> Result<Option<PutByOthers>> {
+        match &self.0 {
+            Place::Folder(_) => {
+                let _ = at;
+                Ok(None)
+            }
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => bucket.put_by_others(at).await,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use datlake::report::{CollectedLocal, CollectedRemote};
 use datlake::testing::{Location, Side};
-use datlake::{Collect, ErrorKind, File, Lake, Result, Tree, Verify, file_creator};
+use datlake::{Collect, Digest, ErrorKind, File, Lake, Result, Tree, Verify, file_creator};
 
 use datlake_store::{Hold, LocalView, Reach};
 
@@ -269,4 +269,21 @@ fn where_a_document_cannot_be_read_nothing_is_collected() {
     }
     let reopened = hurried(&machines, "a");
     check_error(reopened.collect(Collect::default().exclusive(true)), ErrorKind::MissingBlob, &["files/tree.datlake"]);
+}
+
+/// What is not a day old may still be made an object of, unless nobody else writes.
+#[test]
+fn uploads_by_signed_urls_stay_for_a_day() {
+    let machines = Machines::new();
+    let a = hurried(&machines, "a");
+    a.add_bytes("a.txt", "kept").unwrap();
+    let upload = machines.remote().join(Location::Upload(Digest::of(b"random")).path());
+    fs::create_dir_all(upload.parent().unwrap()).unwrap();
+    fs::write(&upload, "put by somebody").unwrap();
+    at_remote(&a, Collect::default().grace(Duration::ZERO));
+    at_remote(&a, Collect::default().exclusive(true).dry_run(true));
+    assert!(upload.exists());
+    at_remote(&a, Collect::default().exclusive(true));
+    assert!(!upload.exists());
+    whole(&a);
 }

@@ -231,6 +231,14 @@ macro_rules! kinds {
                 is: Index,
             }
 
+            /// `uploads/<id>.datlake`: what somebody puts there by a signed URL. It is copied to content of the lake, and goes.
+            Upload(id: Digest) in "uploads" {
+                path: format!("{id}{LEAF}"),
+                parse: |rest| Some(Self::Upload(rest.strip_suffix(LEAF)?.parse().ok()?)),
+                examples: |of| vec![Self::Upload(of.digest)],
+                is: Passing,
+            }
+
             /// `unpushed/<path>`: the remote has not decided yet about the document at that path.
             Unpushed(of: Box<Location>) in "unpushed" {
                 path: of.path(),

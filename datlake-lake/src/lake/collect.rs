@@ -12,6 +12,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::packs::attached_to;
 use super::places::places;
+use super::uploads::remove_uploads;
 use super::{AT_ONCE, Lake, refuse_in_body};
 use crate::report::{Collected, CollectedLocal, CollectedRemote};
 use crate::setters::setters;
@@ -20,6 +21,9 @@ use crate::setters::setters;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What is younger at the remote is left alone, where nothing else is said.
 const GRACE: Duration = Duration::from_secs(24 * 3600);
+
+/// What was put by a signed URL goes when it is so old, whatever the grace of content: the URL has ended long before.
+const UPLOADED: Duration = Duration::from_secs(24 * 3600);
 
 /// How many documents are held at a time, of which some are read at once.
 const MANY_AT_ONCE: usize = 16 * AT_ONCE;
@@ -217,6 +221,8 @@ impl Sweeper {
         let by = self.collector()?;
         // Another that is ahead condemns for us.
         let Some(announced) = collect::announce(&*self.store, &by).await? else { return Ok(()) };
+        let uploaded = if self.how.exclusive { Duration::ZERO } else { UPLOADED };
+        remove_uploads(&*self.store, collect::old_enough(announced.at, uploaded)).await?;
         let grace = if self.how.exclusive { Duration::ZERO } else { self.how.grace };
         let (condemned, young) = collect::condemn(&*self.store, &announced, &by, grace, self).await?;
         report.young = young;

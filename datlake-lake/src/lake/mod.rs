@@ -33,6 +33,7 @@ mod repair;
 mod replacing;
 mod secure;
 mod sending;
+mod uploads;
 mod url;
 mod verify;
 mod versions;

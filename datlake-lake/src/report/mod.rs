@@ -54,7 +54,7 @@ pub use health::{
     RepairedItem, Verified,
 };
 pub use lineage::{Downstream, DownstreamCall, Upstream, UpstreamFile, UpstreamState};
-pub use remote::{Ability, CheckStep, RemoteCheck, RemoteState, SignedUrl};
+pub use remote::{Ability, CheckStep, RemoteCheck, RemoteState, SignedObject, SignedUpload, SignedUrl};
 pub use removal::{Removable, Removal};
 pub use repositories::{
     CommitInfo, CommittedCall, Imported, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo,

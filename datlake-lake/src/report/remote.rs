@@ -99,6 +99,40 @@ pub struct SignedUrl {
     pub temporary: bool,
 }
 
+/// A URL by which whoever has it puts an object. It is a secret: `Debug` does not show it.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedUpload {
+    /// Where the object is put, as a URL of the store.
+    pub address: String,
+    /// The URL.
+    pub url: String,
+    /// Until when it is valid.
+    pub expires_at: String,
+}
+
+/// A URL from which whoever has it downloads an object. It is a secret: `Debug` does not show it.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedObject {
+    /// The URL.
+    pub url: String,
+    /// Until when it is valid.
+    pub expires_at: String,
+}
+
+impl fmt::Debug for SignedUpload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedUpload").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SignedObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedObject").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for SignedUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedUrl")

@@ -11,10 +11,12 @@ mod imports;
 mod incoming;
 mod objects;
 mod paging;
+mod presigned;
 mod range;
 mod refs;
 mod repositories;
 mod server;
+mod staging;
 mod tags;
 mod uploads;
 mod wire;
@@ -29,6 +31,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         branches::routes,
         objects::routes,
         uploads::routes,
+        staging::routes,
         refs::routes,
         tags::routes,
         imports::routes,

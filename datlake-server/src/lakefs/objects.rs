@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use datlake::report::{ObjectInfo, ObjectItem};
-use datlake::{AsyncReader, ObjectQuery};
+use datlake::{AsyncReader, Lake, ObjectQuery};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
@@ -18,6 +18,7 @@ use tokio_util::io::ReaderStream;
 
 use super::branches::{AtBranch, branch_of};
 use super::paging::{MOST, flag, list as page, most};
+use super::presigned::read_url;
 use super::range::{Asked, asked};
 use super::refs::{AtReference, reference_of};
 use super::wire::{List, OCTETS, ObjectCopyCreation, ObjectErrorList, ObjectStats, PathList};
@@ -36,6 +37,9 @@ struct AtPath {
     /// Whether what users noted is in the answer.
     #[serde(default = "yes", deserialize_with = "flag")]
     user_metadata: bool,
+    /// Whether the content is read from the store itself, by a URL of its own.
+    #[serde(default, deserialize_with = "flag")]
+    presign: bool,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -56,6 +60,9 @@ struct Listed {
     delimiter: String,
     #[serde(default = "yes", deserialize_with = "flag")]
     user_metadata: bool,
+    /// Whether addresses are URLs by which content is read from the store itself.
+    #[serde(default, deserialize_with = "flag")]
+    presign: bool,
 }
 
 fn yes() -> bool {
@@ -102,7 +109,7 @@ impl OperationOutput for Content {
         let response = Self::operation_response(ctx, operation);
         let all = response
             .into_iter()
-            .flat_map(|response| [200, 206, 304].map(|status| (Some(Code::Code(status)), response.clone())));
+            .flat_map(|response| [200, 206, 302, 304].map(|status| (Some(Code::Code(status)), response.clone())));
         all.collect()
     }
 }
@@ -111,10 +118,14 @@ async fn read(
     State(app): State<App>,
     Asker(caller): Asker,
     At(at): At<AtReference>,
-    Query(AtPath { path, .. }): Query<AtPath>,
+    Query(AtPath { path, presign, .. }): Query<AtPath>,
     headers: ReadHeaders,
 ) -> Reply<Content> {
     let reference = reference_of(&app, &caller, &at).await?;
+    if presign {
+        let (url, _) = read_url(app.lake(), &reference.stat_async(&path).await?).await?;
+        return Ok(Content((StatusCode::FOUND, [(header::LOCATION, url)]).into_response()));
+    }
     if headers.asks_whether_changed() {
         let object = reference.stat_async(&path).await?;
         if headers.has(&object) {
@@ -216,10 +227,19 @@ async fn stat(
     State(app): State<App>,
     Asker(caller): Asker,
     At(at): At<AtReference>,
-    Query(AtPath { path, user_metadata }): Query<AtPath>,
+    Query(AtPath { path, user_metadata, presign }): Query<AtPath>,
 ) -> Reply<Json<ObjectStats>> {
     let object = reference_of(&app, &caller, &at).await?.stat_async(&path).await?;
-    Ok(Json(ObjectStats::object(object, user_metadata)))
+    Ok(Json(stats(app.lake(), object, user_metadata, presign).await?))
+}
+
+async fn stats(lake: &Lake, object: ObjectInfo, user_metadata: bool, presign: bool) -> Reply<ObjectStats> {
+    let url = if presign { Some(read_url(lake, &object).await?) } else { None };
+    let mut stats = ObjectStats::object(object, user_metadata);
+    if let Some((url, expiry)) = url {
+        (stats.physical_address, stats.physical_address_expiry) = (url, Some(expiry));
+    }
+    Ok(stats)
 }
 
 async fn list(
@@ -231,12 +251,17 @@ async fn list(
     let query =
         ObjectQuery::below(&listed.prefix).delimiter(listed.delimiter).after(listed.after).limit(most(listed.amount));
     let found = reference_of(&app, &caller, &at).await?.list_async(&query).await?;
-    let results = found.items.into_iter().filter_map(|item| match item {
-        ObjectItem::Object(object) => Some(ObjectStats::object(object, listed.user_metadata)),
-        ObjectItem::Prefix(prefix) => Some(ObjectStats::prefix(prefix)),
-        _ => None,
-    });
-    Ok(Json(page(results.collect(), found.next)))
+    let mut results = Vec::with_capacity(found.items.len());
+    for item in found.items {
+        match item {
+            ObjectItem::Object(object) => {
+                results.push(stats(app.lake(), object, listed.user_metadata, listed.presign).await?);
+            }
+            ObjectItem::Prefix(prefix) => results.push(ObjectStats::prefix(prefix)),
+            _ => {}
+        }
+    }
+    Ok(Json(page(results, found.next)))
 }
 
 async fn delete(

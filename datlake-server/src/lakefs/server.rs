@@ -1,10 +1,13 @@
 //! What a client asks of the server itself: its configuration, and who asks.
 
 use axum::Json;
+use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::app::App;
 use crate::http::{Asker, NoContent, Right, Routes};
+use crate::problem::Reply;
 
 #[derive(Serialize, JsonSchema)]
 struct Config {
@@ -48,19 +51,29 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/user", Right::Account, "Who asks", user)
 }
 
-async fn config() -> Json<Config> {
-    Json(Config {
+async fn config(State(app): State<App>) -> Reply<Json<Config>> {
+    let presigns = app.lake().signs_urls()?;
+    // Clients of a store that presigns send what that kind of store wants.
+    let blockstore_type = match app.lake().remote() {
+        Some(remote) if presigns => match remote.split(':').next() {
+            Some("s3" | "s3a") => "s3",
+            Some("gs") => "gs",
+            _ => "azure",
+        },
+        _ => "lake",
+    };
+    Ok(Json(Config {
         version_config: Version { version: env!("CARGO_PKG_VERSION") },
         storage_config: Storage {
-            blockstore_type: "lake",
+            blockstore_type,
             blockstore_namespace_example: "lake://",
             blockstore_namespace_validity_regex: ".*",
-            pre_sign_support: false,
+            pre_sign_support: presigns,
             pre_sign_support_ui: false,
             import_support: true,
             import_validity_regex: "^(lake|file)://",
         },
-    })
+    }))
 }
 
 async fn user(Asker(caller): Asker) -> Json<CurrentUser> {

@@ -97,7 +97,7 @@ async fn of_form(upload: Upload, request: Request, incoming: &Incoming) -> Reply
 }
 
 /// Whether an object is put only where there is none.
-fn creates_only(headers: &HeaderMap) -> Reply<bool> {
+pub(super) fn creates_only(headers: &HeaderMap) -> Reply<bool> {
     if headers.contains_key(header::IF_MATCH) {
         return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "`If-Match` is not supported: `If-None-Match: *` is"));
     }
@@ -114,6 +114,11 @@ fn notes(headers: &HeaderMap) -> Reply<Vec<(String, String)>> {
         let value = text(headers, &format!("{META}{name}"))?.unwrap_or_default();
         notes.push((name.to_owned(), value));
     }
+    checked_notes(notes)
+}
+
+/// What a user notes, where that is not too much.
+pub(super) fn checked_notes(notes: Vec<(String, String)>) -> Reply<Vec<(String, String)>> {
     let size: usize = notes.iter().map(|(key, value)| key.len() + value.len()).sum();
     match size > NOTES {
         true => Err(Problem::bad_request(format!("what is noted of an object has {size} bytes: at most {NOTES}"))),

@@ -198,8 +198,11 @@ pub(super) struct Diff {
 pub(super) struct ObjectStats {
     pub(super) path: String,
     pub(super) path_type: PathType,
-    /// Its content in the lake.
+    /// Its content in the lake; with `presign`, a URL to download it.
     pub(super) physical_address: String,
+    /// Until when that is valid, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) physical_address_expiry: Option<i64>,
     /// BLAKE3 of its content, in hexadecimal digits.
     pub(super) checksum: String,
     pub(super) size_bytes: u64,
@@ -219,6 +222,7 @@ impl ObjectStats {
         Self {
             path_type: PathType::Object,
             physical_address: format!("lake://{}", object.digest),
+            physical_address_expiry: None,
             checksum: object.digest.to_string(),
             size_bytes: object.size,
             mtime: object.put_at.as_deref().map_or(0, seconds),
@@ -229,9 +233,19 @@ impl ObjectStats {
     }
 
     pub(super) fn prefix(path: String) -> Self {
-        let (physical_address, checksum) = Default::default();
-        let (metadata, content_type, path_type) = (None, None, PathType::CommonPrefix);
-        Self { path, path_type, physical_address, checksum, size_bytes: 0, mtime: 0, metadata, content_type }
+        let (physical_address, checksum, physical_address_expiry) = Default::default();
+        let (metadata, content_type, path_type, size_bytes, mtime) = (None, None, PathType::CommonPrefix, 0, 0);
+        Self {
+            path,
+            path_type,
+            physical_address,
+            physical_address_expiry,
+            checksum,
+            size_bytes,
+            mtime,
+            metadata,
+            content_type,
+        }
     }
 }
 
@@ -258,6 +272,30 @@ pub(super) struct ObjectError {
     pub(super) status_code: u16,
     pub(super) message: String,
     pub(super) path: String,
+}
+
+/// Where an object is put without the server in between.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(super) struct StagingLocation {
+    /// In the store, where nothing refers to it.
+    pub(super) physical_address: Option<String>,
+    /// Where it is put by `PUT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) presigned_url: Option<String>,
+    /// Until when, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) presigned_url_expiry: Option<i64>,
+}
+
+/// What was put there.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct StagingMetadata {
+    pub(super) staging: StagingLocation,
+    /// The ETag that the store answered, or the MD5 of the content.
+    pub(super) checksum: String,
+    pub(super) size_bytes: u64,
+    pub(super) user_metadata: Option<BTreeMap<String, String>>,
+    pub(super) content_type: Option<String>,
 }
 
 /// Something that is imported.

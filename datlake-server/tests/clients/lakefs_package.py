@@ -1,11 +1,17 @@
 """What people do with the package `lakefs`, against a server of ours: the address and a key pair are in the environment."""
 
+import base64
+import hashlib
 import os
+import time
 import unittest
+import urllib.error
+import urllib.request
 import uuid
 from datetime import timedelta
 
 import lakefs
+import lakefs_sdk
 from lakefs.exceptions import (
     BadRequestException,
     ConflictException,
@@ -18,9 +24,18 @@ from lakefs.exceptions import (
 )
 
 
+# `lake`, or the kind of bucket that the lake is in.
+STORE = os.environ["STORE"]
+
+
 def content(obj):
     with obj.reader(mode="r") as reader:
         return reader.read()
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
 
 
 class Lakefs(unittest.TestCase):
@@ -37,8 +52,8 @@ class Lakefs(unittest.TestCase):
         """From the environment, and given; what is wrong is refused."""
         client = lakefs.Client()
         self.assertRegex(client.version, r"^\d+\.\d+\.\d+$")
-        self.assertEqual(client.storage_config.blockstore_type, "lake")
-        self.assertFalse(client.storage_config.pre_sign_support)
+        self.assertEqual(client.storage_config.blockstore_type, STORE)
+        self.assertEqual(client.storage_config.pre_sign_support, STORE != "lake")
         self.assertEqual(client.sdk_client.auth_api.get_current_user().user.id, "root")
         wrong = lakefs.Client(host=os.environ["LAKECTL_SERVER_ENDPOINT_URL"], username="ROOT", password="wrong")
         with self.assertRaises(NotAuthorizedException):
@@ -61,7 +76,7 @@ class Lakefs(unittest.TestCase):
         stat = obj.stat()
         self.assertEqual((stat.size_bytes, stat.content_type, stat.metadata), (8, "text/csv", {"rows": "2"}))
         self.assertEqual(len(stat.checksum), 64)
-        self.assertTrue(stat.physical_address.startswith("lake://"))
+        self.assertEqual(stat.physical_address, "lake://" + stat.checksum)
         self.assertTrue(obj.exists() and not self.main.object("none").exists())
         with obj.reader(mode="r") as reader:
             self.assertEqual(reader.read(3), "x,1")
@@ -187,6 +202,75 @@ class Lakefs(unittest.TestCase):
                 raise ZeroDivisionError
         self.assertFalse(self.main.object("c").exists())
         self.assertEqual(content(self.repo.branch(kept).object("c")), "1")
+
+    def test_presigned(self):
+        """By URLs of the store, where it gives them out, and refused where it does not."""
+        obj = self.main.object("raw/p q.csv")
+        if STORE == "lake":
+            obj.upload("x")
+            for call in (lambda: obj.stat(pre_sign=True), lambda: obj.reader(pre_sign=True).read(1), lambda: obj.upload("y", pre_sign=True)):
+                with self.assertRaises((BadRequestException, lakefs_sdk.exceptions.BadRequestException)):
+                    call()
+            self.assertEqual(content(obj), "x")
+            return
+        obj.upload("0123456789", content_type="text/csv", metadata={"rows": "1"}, pre_sign=True)
+        stat = obj.stat(pre_sign=True)
+        self.assertTrue(stat.physical_address.startswith("http") and stat.physical_address_expiry > time.time())
+        self.assertEqual((stat.content_type, stat.metadata, stat.size_bytes), ("text/csv", {"rows": "1"}, 10))
+        self.assertEqual(urllib.request.urlopen(stat.physical_address).read(), b"0123456789")
+        self.assertTrue(self.main.object(obj.path).stat().physical_address.startswith("lake://"))
+        self.assertTrue(all(o.physical_address.startswith("http") for o in self.main.objects(presign=True)))
+        with obj.reader(pre_sign=True) as reader:
+            reader.seek(4)
+            self.assertEqual((reader.read(3), reader.read()), (b"456", b"789"))
+        with obj.reader(pre_sign=False) as reader:
+            self.assertEqual(reader.read(), b"0123456789")
+        with self.assertRaises(ObjectExistsException):
+            obj.upload("x", mode="x", pre_sign=True)
+        # Larger than a part, and nothing.
+        large = os.urandom(1 << 20) * 9
+        for path, expected in [("large", large), ("empty", b"")]:
+            self.main.object(path).upload(expected, pre_sign=True)
+            with self.main.object(path).reader() as reader:
+                self.assertTrue(reader.read() == expected)
+        # What is made an object of is what the client says that it put, once.
+        api, repo = lakefs.Client().sdk_client, self.repo.id
+        host = os.environ["LAKECTL_SERVER_ENDPOINT_URL"] + "/api/v1/repositories/" + repo
+        key = os.environ["LAKECTL_CREDENTIALS_ACCESS_KEY_ID"] + ":" + os.environ["LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY"]
+        signed_in = {"Authorization": "Basic " + base64.b64encode(key.encode()).decode()}
+
+        def put(url, data):
+            headers = {"x-ms-blob-type": "BlockBlob"} if STORE == "azure" else {}
+            return urllib.request.urlopen(urllib.request.Request(url, data=data, method="PUT", headers=headers)).headers["ETag"].strip('"')
+
+        def link(place, tag, size):
+            said = lakefs_sdk.StagingMetadata(staging=place, checksum=tag, size_bytes=size)
+            return api.staging_api.link_physical_address(repo, "main", "linked", staging_metadata=said)
+
+        place = api.staging_api.get_physical_address(repo, "main", "linked", presign=True)
+        with self.assertRaises(lakefs_sdk.ApiException) as nothing:
+            link(place, "tag", 5)
+        self.assertEqual(nothing.exception.status, 404)
+        first = put(place.presigned_url, b"first")
+        second = put(place.presigned_url, b"other")
+        for tag, size in [(first, 5), (second, 4), ("0" * 32, 5)]:
+            with self.assertRaises(lakefs_sdk.ApiException) as replaced:
+                link(place, tag, size)
+            self.assertEqual(replaced.exception.status, 409)
+        self.assertFalse(self.main.object("linked").exists())
+        self.assertEqual(link(place, hashlib.md5(b"other").hexdigest(), 5).size_bytes, 5)
+        with self.assertRaises(lakefs_sdk.ApiException) as again:
+            link(place, second, 5)
+        self.assertEqual(again.exception.status, 404)
+        with self.assertRaises(lakefs_sdk.ApiException) as elsewhere:
+            link(lakefs_sdk.StagingLocation(physical_address="s3://datlake/other"), second, 5)
+        self.assertEqual(elsewhere.exception.status, 400)
+        # It leads to the store, for whoever follows.
+        asked = urllib.request.Request(host + "/refs/main/objects?path=linked&presign=true", headers=signed_in)
+        redirected = urllib.request.build_opener(NoRedirect).open
+        with self.assertRaises(urllib.error.HTTPError) as found:
+            redirected(asked)
+        self.assertEqual((found.exception.code, urllib.request.urlopen(found.exception.headers["Location"]).read()), (302, b"other"))
 
     def test_imports(self):
         """From the lake and from a folder that the operator allows: started, waited for, run; refused, cancelled, failed."""

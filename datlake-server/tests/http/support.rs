@@ -10,6 +10,50 @@ use serde_json::Value;
 
 pub(crate) const ROOT: (&str, &str) = ("ROOT", "the-secret-of-root");
 
+/// A folder of its own in a bucket of a server that `./test` has started.
+pub(crate) struct Bucket {
+    /// What clients see of the store.
+    pub(crate) kind: &'static str,
+    pub(crate) url: String,
+    pub(crate) variables: Vec<(String, String)>,
+}
+
+impl Bucket {
+    /// Those of the servers that run.
+    pub(crate) fn all() -> Vec<Self> {
+        let running = |name: &str| std::env::var(name).ok().filter(|endpoint| !endpoint.is_empty());
+        let key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+        let s3 = running("DATLAKE_TEST_RGW").map(|endpoint| {
+            let variables = [
+                ("AWS_ENDPOINT_URL", &*endpoint),
+                ("AWS_ALLOW_HTTP", "true"),
+                ("AWS_ACCESS_KEY_ID", "DATLAKETESTKEY"),
+                ("AWS_SECRET_ACCESS_KEY", "datlake-test-secret"),
+                ("AWS_REGION", "us-east-1"),
+            ];
+            Self::new("s3", "s3", &variables)
+        });
+        let azure = running("DATLAKE_TEST_AZURITE").map(|endpoint| {
+            let account = format!("{endpoint}/devstoreaccount1");
+            let variables = [
+                ("AZURE_STORAGE_ENDPOINT", &*account),
+                ("AZURE_STORAGE_ACCOUNT_NAME", "devstoreaccount1"),
+                ("AZURE_STORAGE_ACCOUNT_KEY", key),
+                ("AZURE_ALLOW_HTTP", "true"),
+            ];
+            Self::new("azure", "az", &variables)
+        });
+        s3.into_iter().chain(azure).collect()
+    }
+
+    fn new(kind: &'static str, scheme: &str, variables: &[(&str, &str)]) -> Self {
+        use std::hash::{BuildHasher as _, RandomState};
+        let folder = RandomState::new().hash_one("folder");
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { kind, url: format!("{scheme}://datlake/{folder:016x}"), variables }
+    }
+}
+
 /// A server that answers as long as this lives.
 pub(crate) struct Served {
     pub(crate) url: String,
@@ -28,8 +72,18 @@ impl Served {
     }
 
     pub(crate) fn with(settings: impl FnOnce(ServerSettings) -> ServerSettings) -> Self {
+        Self::on(None, settings)
+    }
+
+    /// With a lake that has this remote.
+    pub(crate) fn on(remote: Option<&Bucket>, settings: impl FnOnce(ServerSettings) -> ServerSettings) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let lake = Lake::builder().home(home.path().join("lake")).open().unwrap();
+        let builder = Lake::builder().home(home.path().join("lake"));
+        let lake = match remote {
+            Some(bucket) => builder.remote(&bucket.url).remote_variables(bucket.variables.clone()),
+            None => builder,
+        };
+        let lake = lake.open().unwrap();
         let mut defaults = ServerSettings::of(&lake);
         defaults.listen = ([127, 0, 0, 1], 0).into();
         defaults.root = Root { key_pair: Some((ROOT.0.to_owned(), ROOT.1.to_owned())), token: None };

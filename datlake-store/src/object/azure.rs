@@ -27,12 +27,13 @@ impl AccountKey {
         Some(Self { account, key: hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(key).ok()?) })
     }
 
-    /// Signs `url` for reading that blob until `end`.
-    pub(super) fn sign(&self, url: &mut Url, disposition: &str, end: SystemTime) {
+    /// Signs `url` until `end`: for reading that blob, saved as `disposition` says; without one, for putting it.
+    pub(super) fn sign(&self, url: &mut Url, disposition: Option<&str>, end: SystemTime) {
+        let (permissions, disposition) = disposition.map_or(("cw", ""), |disposition| ("r", disposition));
         let end = humantime::format_rfc3339_seconds(end).to_string();
         let protocol = if url.scheme() == "https" { "https" } else { "" };
         let signed = [
-            "r",                 // permissions
+            permissions,         // permissions
             "",                  // start: a clock that is ahead must not make it invalid
             &end,                // expiry
             &self.resource(url), // what may be read
@@ -53,7 +54,7 @@ impl AccountKey {
         let signature = STANDARD.encode(hmac::sign(&self.key, signed.as_bytes()));
         let pairs = [
             ("sv", VERSION),
-            ("sp", "r"),
+            ("sp", permissions),
             ("sr", "b"),
             ("se", &end),
             ("spr", protocol),

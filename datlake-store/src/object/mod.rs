@@ -20,6 +20,7 @@ pub(crate) mod fuzzing;
 mod journal;
 #[cfg(feature = "aws")]
 mod left_over;
+mod others;
 mod plain;
 #[cfg(feature = "aws")]
 mod profile;

@@ -43,7 +43,31 @@ impl ObjectStore {
     /// A URL from which the object is downloaded under `name`.
     pub(crate) async fn sign(&self, at: &Location, name: &str, expires: Duration) -> Result<Signed> {
         let (at, name) = (at.clone(), name.to_owned());
-        self.on_network(|shared| async move { shared.sign(&shared.key(&at)?, &name, expires).await }).await
+        self.on_network(|shared| async move { shared.sign(&shared.key(&at)?, Allowed::Download(&name), expires).await })
+            .await
+    }
+
+    /// A URL by which one object is put, as it is then and again until it expires.
+    pub(crate) async fn sign_upload(&self, at: &Location, expires: Duration) -> Result<Signed> {
+        let at = at.clone();
+        self.on_network(|shared| async move {
+            let key = shared.key(&at)?;
+            shared.ready().await?;
+            shared.sign(&key, Allowed::Upload, expires).await
+        })
+        .await
+    }
+
+    /// Whether it gives out URLs, as far as settings say.
+    pub(crate) fn signs(&self) -> Result<bool> {
+        Ok(match &self.0.client()?.signing {
+            #[cfg(any(feature = "aws", feature = "azure"))]
+            Signing::Not(_) => false,
+            #[cfg(any(feature = "aws", feature = "gcp"))]
+            Signing::Query(_) => true,
+            #[cfg(feature = "azure")]
+            Signing::Account { .. } => true,
+        })
     }
 
     /// Downloads an object by its signed URL, with nothing else.
@@ -51,7 +75,7 @@ impl ObjectStore {
         let at = at.clone();
         self.on_network(|shared| async move {
             let key = shared.key(&at)?;
-            let signed = shared.sign(&key, "datlake.json", TRIAL).await?;
+            let signed = shared.sign(&key, Allowed::Download("datlake.json"), TRIAL).await?;
             match shared.ask_plainly(&signed.url, "download by a signed URL", &key).await? {
                 Some(_) => Ok(()),
                 None => Err(unexpected(Failed::Absent)),
@@ -61,8 +85,17 @@ impl ObjectStore {
     }
 }
 
+/// What a URL allows.
+#[derive(Clone, Copy)]
+enum Allowed<'n> {
+    /// Downloading the object under a name.
+    Download(&'n str),
+    /// Putting it.
+    Upload,
+}
+
 impl Shared {
-    async fn sign(&self, key: &Key, name: &str, expires: Duration) -> Result<Signed> {
+    async fn sign(&self, key: &Key, allowed: Allowed<'_>, expires: Duration) -> Result<Signed> {
         let place = &self.address.shown;
         let client = self.client()?;
         let (longest, words) = match &client.signing {
@@ -76,13 +109,18 @@ impl Shared {
             );
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        let disposition = attachment(name);
+        let disposition = match allowed {
+            Allowed::Download(name) => Some(attachment(name)),
+            Allowed::Upload => None,
+        };
         let understood = |error| unexpected(self.understand(error, "sign a URL of", key));
         match &client.signing {
             #[cfg(any(feature = "aws", feature = "gcp"))]
             Signing::Query(client) => {
-                let how = SignedUrlOptions::new().with_query([("response-content-disposition", disposition)]);
-                let url = client.signed_url_opts(Method::GET, key, expires, &how).await.map_err(understood)?;
+                let method = if disposition.is_some() { Method::GET } else { Method::PUT };
+                let query = disposition.map(|disposition| ("response-content-disposition", disposition));
+                let how = SignedUrlOptions::new().with_query(query);
+                let url = client.signed_url_opts(method, key, expires, &how).await.map_err(understood)?;
                 let temporary = url.query_pairs().any(|(name, _)| name == "X-Amz-Security-Token");
                 Ok(Signed { url: url.into(), temporary })
             }
@@ -91,7 +129,7 @@ impl Shared {
                 // Where the object is, only the client knows.
                 let mut url = client.signed_url(Method::GET, key, expires).await.map_err(understood)?;
                 url.set_query(None);
-                account.sign(&mut url, &disposition, std::time::SystemTime::now() + expires);
+                account.sign(&mut url, disposition.as_deref(), std::time::SystemTime::now() + expires);
                 Ok(Signed { url: url.into(), temporary: false })
             }
             #[cfg(any(feature = "aws", feature = "azure"))]

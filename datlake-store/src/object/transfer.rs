@@ -40,16 +40,34 @@ impl Shared {
         range: Range<u64>,
         send: mpsc::Sender<Chunk>,
     ) -> Result<Option<u64>> {
+        self.download_of(key, range, None, send).await
+    }
+
+    /// The same, of the object that has this tag: where another is there, that is an error.
+    pub(super) async fn download_of(
+        &self,
+        key: &Key,
+        range: Range<u64>,
+        tag: Option<&str>,
+        send: mpsc::Sender<Chunk>,
+    ) -> Result<Option<u64>> {
+        let unread = |failed| match (tag, failed) {
+            (Some(_), Failed::Exists | Failed::Absent) => {
+                let message = format!("`{key}` in {} was replaced or removed while it was read", self.address.shown);
+                Error::new(ErrorKind::Conflict, message)
+            }
+            (_, failed) => unexpected(failed),
+        };
         if range.is_empty() {
             return self.size(key).await;
         }
         let _room = self.room().await;
-        let first = match self.part(key, range.start, range.end.min(range.start.saturating_add(PART))).await {
+        let first = match self.part(key, range.start, range.end.min(range.start.saturating_add(PART)), tag).await {
             Ok(part) => part,
-            Err(Failed::Absent) => return Ok(None),
+            Err(Failed::Absent) if tag.is_none() => return Ok(None),
             // An empty object has no range at all.
             Err(Failed::BeyondEnd) => return self.size(key).await,
-            Err(failed) => return Err(unexpected(failed)),
+            Err(failed) => return Err(unread(failed)),
         };
         let size = first.size;
         let (done, end) = (range.start + first.bytes.len() as u64, range.end.min(size));
@@ -60,11 +78,11 @@ impl Shared {
         let mut parts = stream::iter(starts)
             .map(async |start| {
                 let room = self.room().await;
-                let part = self.part(key, start, (start + PART).min(end)).await?;
+                let part = self.part(key, start, (start + PART).min(end), tag).await?;
                 Ok(Chunk { bytes: part.bytes, _room: room })
             })
             .buffered(PARTS_EACH);
-        while let Some(chunk) = parts.try_next().await.map_err(unexpected)? {
+        while let Some(chunk) = parts.try_next().await.map_err(unread)? {
             if send.send(chunk).await.is_err() {
                 break;
             }
@@ -73,14 +91,15 @@ impl Shared {
     }
 
     /// The bytes from `start` to `end`, or to the object's end. Where the stream breaks it goes on at the byte where it broke.
-    async fn part(&self, key: &Key, start: u64, end: u64) -> Result<Part, Failed> {
+    async fn part(&self, key: &Key, start: u64, end: u64, tag: Option<&str>) -> Result<Part, Failed> {
         let client = self.client().map_err(final_)?;
         let mut tries = Tries::default();
         let mut bytes = Vec::new();
         loop {
             let from = start + bytes.len() as u64;
             let one = async {
-                let options = GetOptions { range: Some(GetRange::Bounded(from..end)), ..GetOptions::default() };
+                let (range, if_match) = (Some(GetRange::Bounded(from..end)), tag.map(str::to_owned));
+                let options = GetOptions { range, if_match, ..GetOptions::default() };
                 let got = self.ask("read", key, client.objects.get_opts(key, options)).await?;
                 let size = got.meta.size;
                 // What is asked for is reserved at once: a buffer that grows takes twice the room.
