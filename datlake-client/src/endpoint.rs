@@ -11,6 +11,8 @@ use ureq::{Agent, Timeout};
 
 /// How long a receiver may be silent.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How long it may take until it is reached.
+const CONNECT: Duration = Duration::from_secs(10);
 /// Bytes of an answer that are read, and characters of it that are shown.
 const ANSWER: u64 = 64 << 10;
 const SHOWN: usize = 200;
@@ -38,26 +40,14 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(crate) fn of(receiver: &Receiver) -> Self {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            // A key goes where somebody meant it to go, and nowhere else.
-            .max_redirects(0)
-            .user_agent(concat!("datlake/", env!("CARGO_PKG_VERSION")))
-            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
-            .timeout_resolve(Some(SILENCE))
-            .timeout_connect(Some(SILENCE))
-            .timeout_send_body(Some(SILENCE))
-            .timeout_recv_response(Some(SILENCE))
-            .timeout_recv_body(Some(SILENCE))
-            .build()
-            .into();
+        let agent = agent(SILENCE, Some(SILENCE));
         Self { agent, url: receiver.url().to_owned(), key: receiver.key().map(str::to_owned) }
     }
 
     pub(crate) fn post(&self, event: &Value) -> PostOutcome {
         match self.answer(event) {
             Ok(answer) => answer,
-            Err(error) => PostOutcome::Unavailable { why: silent(&error), pause: None },
+            Err(error) => PostOutcome::Unavailable { why: silent(&error, SILENCE), pause: None },
         }
     }
 
@@ -99,12 +89,30 @@ impl Endpoint {
     }
 }
 
-fn silent(error: &ureq::Error) -> String {
+/// Connections whose other end may be silent for so long, and whose bodies may take so long.
+pub(crate) fn agent(silence: Duration, body: Option<Duration>) -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        // A key goes where somebody meant it to go, and nowhere else.
+        .max_redirects(0)
+        .user_agent(concat!("datlake/", env!("CARGO_PKG_VERSION")))
+        .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+        .timeout_resolve(Some(CONNECT))
+        .timeout_connect(Some(CONNECT))
+        .timeout_send_body(body)
+        .timeout_recv_response(Some(silence))
+        .timeout_recv_body(body)
+        .build()
+        .into()
+}
+
+/// Why there is no answer.
+pub(crate) fn silent(error: &ureq::Error, silence: Duration) -> String {
     match error {
         ureq::Error::Io(e) if e.kind() == io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
         ureq::Error::HostNotFound => "there is no host of that name".to_owned(),
         ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => "it cannot be reached".to_owned(),
-        ureq::Error::Timeout(_) => format!("it is silent for {} s", SILENCE.as_secs()),
+        ureq::Error::Timeout(_) => format!("it is silent for {} s", silence.as_secs()),
         other => other.to_string(),
     }
 }

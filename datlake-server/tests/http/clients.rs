@@ -68,7 +68,7 @@ fn run_on(bucket: Option<&Bucket>, script: &str, tests: &[&str]) {
 }
 
 /// Makes the bucket, or finds it made; that of Azurite its script makes. `false` where nothing here can make it.
-fn make_bucket(bucket: &Bucket) -> bool {
+pub(crate) fn make_bucket(bucket: &Bucket) -> bool {
     if bucket.kind != "s3" {
         return true;
     }
