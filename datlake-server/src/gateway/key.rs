@@ -22,6 +22,12 @@ pub(super) fn parse(key: &str) -> S3Result<Key> {
     }
 }
 
+/// The reference of a key that ends in `/`: clients make folders by such keys. A lake has those by the files in them, and none of its own.
+pub(super) fn folder(key: &str) -> Option<&str> {
+    let (reference, _) = key.strip_suffix('/').map(|_| key)?.split_once('/')?;
+    (!reference.is_empty()).then_some(reference)
+}
+
 /// The ETag of content. No client takes it for an MD5: what has a `-` is none.
 pub(super) fn etag(digest: &Digest) -> ETag {
     ETag::Strong(format!("{digest}-1"))
@@ -59,5 +65,7 @@ mod tests {
         for key in ["", "main", "main/", "/a"] {
             assert!(parse(key).is_err(), "{key}");
         }
+        let folders = ["main/", "main/raw/", "main/raw", "main", "/", ""].map(folder);
+        assert_eq!(folders, [Some("main"), Some("main"), None, None, None, None]);
     }
 }

@@ -4,7 +4,7 @@ use std::io::SeekFrom;
 
 use axum::http::header;
 use datlake::report::ObjectInfo;
-use datlake::{Branch, ErrorKind, Repository};
+use datlake::{Branch, Digest, ErrorKind, Repository};
 use futures_util::TryStreamExt as _;
 use s3s::dto::*;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
@@ -13,10 +13,10 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
 use super::checked::{Said, checked};
-use super::key::{Key, etag, meets, parse, put_at, signed};
+use super::key::{Key, etag, folder, meets, parse, put_at, signed};
 use super::listing::{Asked, Listed, ListedKeys, listed};
 use super::parts::{About, Parts};
-use super::putting::{creates_only, noting, put, unconditional};
+use super::putting::{creates_only, nothing, noting, put, unconditional};
 use super::refused::{of_problem, refused};
 use super::signed::signer;
 use crate::access::{AccessRole, Caller, Resource};
@@ -91,6 +91,15 @@ impl At {
             }
             Err(error) => Err(refused(error)),
         }
+    }
+
+    /// Deletes what is there, if there is anything.
+    async fn delete(&self, key: &str) -> S3Result<()> {
+        if let Some(reference) = folder(key) {
+            return self.branch(reference).await.map(drop);
+        }
+        let key = parse(key)?;
+        self.branch(&key.reference).await?.delete_object_async(&key.path).await.map(drop).map_err(refused)
     }
 
     async fn stat(&self, key: &Key) -> S3Result<ObjectInfo> {
@@ -268,8 +277,15 @@ impl S3 for Gateway {
     }
 
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
-        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
+        let at = self.at(&request, &request.input.bucket).await?;
         let S3Request { input, headers, trailing_headers, .. } = request;
+        if let Some(reference) = folder(&input.key) {
+            at.branch(reference).await?;
+            nothing(self.incoming(input.body, Said::default(), &headers)).await?;
+            let e_tag = Some(etag(&Digest::of(b"")));
+            return Ok(S3Response::new(PutObjectOutput { e_tag, ..PutObjectOutput::default() }));
+        }
+        let key = parse(&input.key)?;
         let create_only = creates_only(input.if_none_match.as_ref(), input.if_match.as_ref())?;
         let upload = at.branch(&key.reference).await?.upload(&key.path).create_only(create_only);
         let upload = noting(upload, input.content_type, input.metadata.unwrap_or_default());
@@ -328,12 +344,12 @@ impl S3 for Gateway {
     }
 
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
+        let at = self.at(&request, &request.input.bucket).await?;
         let S3Request { input, .. } = &request;
         unconditional(
             input.if_match.is_some() || input.if_match_size.is_some() || input.if_match_last_modified_time.is_some(),
         )?;
-        at.branch(&key.reference).await?.delete_object_async(&key.path).await.map_err(refused)?;
+        at.delete(&input.key).await?;
         let mut response = S3Response::new(DeleteObjectOutput::default());
         response.status = Some(axum::http::StatusCode::NO_CONTENT);
         Ok(response)
@@ -350,12 +366,8 @@ impl S3 for Gateway {
         }
         let (mut deleted, mut errors) = (DeletedObjects::new(), Errors::new());
         for object in objects {
-            let gone = async {
-                let key = parse(&object.key)?;
-                at.branch(&key.reference).await?.delete_object_async(&key.path).await.map_err(refused)
-            };
-            match gone.await {
-                Ok(_) => deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() }),
+            match at.delete(&object.key).await {
+                Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() }),
                 Err(error) => errors.push(Error {
                     code: Some(error.code().as_str().to_owned()),
                     message: error.message().map(str::to_owned),

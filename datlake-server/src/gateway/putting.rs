@@ -1,8 +1,12 @@
 //! Putting an object: what is noted beside it, its conditions, and what is wrong with its body.
 
+use std::io;
+use std::pin::pin;
+
+use bytes::Bytes;
 use datlake::Upload;
 use datlake::report::ObjectInfo;
-use futures_util::TryStreamExt as _;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use s3s::dto::ETagCondition;
 use s3s::{S3Error, S3ErrorCode, S3Result};
 use tokio_util::io::StreamReader;
@@ -43,15 +47,24 @@ pub(super) fn unconditional(conditional: bool) -> S3Result<()> {
     }
 }
 
+/// Reads a body that has no content.
+pub(super) async fn nothing(body: impl Stream<Item = io::Result<Bytes>> + Send) -> S3Result<()> {
+    let mut body = pin!(body);
+    while let Some(piece) = body.next().await {
+        if !piece.map_err(|e| bad_body(&e))?.is_empty() {
+            let message = "a key that ends in `/` is a folder, which has no content";
+            return Err(S3Error::with_message(S3ErrorCode::InvalidArgument, message));
+        }
+    }
+    Ok(())
+}
+
 /// Puts what `body` gives. What is wrong with the body is said as such.
-pub(super) async fn put(
-    upload: &Upload,
-    body: impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send,
-) -> S3Result<ObjectInfo> {
+pub(super) async fn put(upload: &Upload, body: impl Stream<Item = io::Result<Bytes>> + Send) -> S3Result<ObjectInfo> {
     let broke = std::sync::Arc::new(std::sync::Mutex::new(None));
     let noted = std::sync::Arc::clone(&broke);
     let body = body.map_err(move |error| {
-        let again = std::io::Error::new(error.kind(), error.to_string());
+        let again = io::Error::new(error.kind(), error.to_string());
         *noted.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
         again
     });

@@ -136,6 +136,11 @@ fn the_package_boto3_works() {
 }
 
 #[test]
+fn the_packages_s3fs_pandas_and_pyarrow_and_the_command_aws_work() {
+    run("data_packages.py");
+}
+
+#[test]
 fn the_package_lakefs_sdk_works() {
     run("lakefs_sdk_package.py");
 }
