@@ -81,8 +81,8 @@ pub use receiver::Receiver;
 #[doc(hidden)]
 pub use remembered::Remembered;
 pub use repository::{
-    Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, MergeWinner, NewRepository, ObjectQuery,
-    Reference, Repository, RepositoryAddress, Tag, Transaction, Upload,
+    Branch, ChangeSet, CheckoutOptions, CommitMessage, DiffQuery, LogQuery, MergeOptions, MergeWinner, NewRepository,
+    ObjectQuery, Reference, Repository, RepositoryAddress, Tag, Transaction, Upload, WorkingCopy,
 };
 pub use resources::given;
 pub use scope::{Entered, Here, Scoped, here};

@@ -19,14 +19,14 @@ use crate::handle::Lake;
 use crate::lake::{AsyncLakeWriter, CallQuery, Evict, Files, LakeBuilder, LakeWriter, Prune, Replacing, Rows};
 use crate::origin::Origin;
 use crate::report::{
-    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Cleaned, CommitInfo, CommittedCall, CreatorCode,
-    Downstream, Evicted, FileInfo, FoundCalls, History, Imported, LakeStatus, LineageGraph, ListedItem, Listing,
-    MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage, Outbox, RemoteCheck, Removal, Repack, Repaired,
-    RunDiff, RunInfo, Runs, SignedUrl, UnpushedRow, Upstream,
+    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, CheckedOut, Cleaned, CommitInfo, CommittedCall,
+    CreatorCode, Downstream, Evicted, FileInfo, FolderChanges, FoundCalls, History, Imported, LakeStatus, LineageGraph,
+    ListedItem, Listing, MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage, Outbox, RemoteCheck, Removal,
+    Repack, Repaired, RunDiff, RunInfo, Runs, SignedUrl, UnpushedRow, Upstream,
 };
 use crate::repository::{
-    Branch, ChangeSet, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery, Reference,
-    Repository, RepositoryAddress, Tag, Transaction, Upload,
+    Branch, ChangeSet, CheckoutOptions, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery,
+    Reference, Repository, RepositoryAddress, Tag, Transaction, Upload, WorkingCopy,
 };
 use crate::scope;
 
@@ -174,6 +174,7 @@ twins! {
         status_async = status(&self) -> LakeStatus;
         temp_async = temp() -> Lake;
         upstream_async = upstream(&self, uid: &str, depth: usize) -> Upstream;
+        working_copy_async = working_copy(&self, folder: impl AsRef<Path>) -> WorkingCopy;
         url_async = url(&self, uid: &str, expires: Duration) -> SignedUrl;
     }
 
@@ -260,6 +261,7 @@ twins! {
     }
 
     impl Reference {
+        checkout_async = checkout(&self, folder: impl AsRef<Path>, how: &CheckoutOptions) -> CheckedOut;
         commit_calls_async = commit_calls(&self) -> Vec<CommittedCall>;
         commit_info_async = commit_info(&self) -> CommitInfo;
         diff_async = diff(&self, other: &str, query: &DiffQuery) -> ObjectChanges;
@@ -314,5 +316,10 @@ twins! {
         reset_prefix_async = reset_prefix(&self, prefix: &str) -> usize;
         revert_async = revert(&self, commit: &str, how: &MergeOptions) -> MergeResult;
         uncommitted_async = uncommitted(&self, query: &DiffQuery) -> ObjectChanges;
+    }
+
+    impl WorkingCopy {
+        changes_async = changes(&self) -> FolderChanges;
+        commit_async = commit(&self, message: impl Into<CommitMessage>) -> CommitInfo;
     }
 }

@@ -39,6 +39,7 @@ mod signing;
 mod staging;
 mod sweeps;
 mod usage;
+mod work_folder;
 mod writers;
 
 pub use dir::{
@@ -63,3 +64,4 @@ pub use runtime::{
 pub use signing::{PutByOthers, Signed};
 pub use staging::{AsyncStagedWriter, Staged, StagedWriter, Stamp, read_small};
 pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncSeek, AsyncWrite, AsyncWriteExt};
+pub use work_folder::{AtPath, FileState, OWN_FOLDER, WorkFolder, is_own_folder};

@@ -9,6 +9,7 @@ mod away;
 mod bodies;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod buckets;
+mod checkouts;
 mod clean;
 mod collect;
 mod compared;

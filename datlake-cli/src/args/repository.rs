@@ -1,6 +1,7 @@
 //! Arguments of what is done with repositories.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -20,12 +21,29 @@ pub(crate) enum Versions {
     #[command(after_help = "Example: datlake put jan.csv feb.csv sales@main:raw/\n\
         A file of the lake, without copying it: datlake put --uid reports/2026.md sales@main:report.md")]
     Put(PutHow),
-    /// Commits what is uncommitted at a branch
-    #[command(after_help = "Example: datlake commit sales@main -m 'Sales of January'")]
+    /// Makes a folder a working copy of what a branch, a tag or a commit has
+    ///
+    /// Only what differs is written. Files that were changed in the folder are never replaced without --force: then nothing is written,
+    /// and their paths are shown. Of a branch it is the last commit; what is changed in the folder goes back by `datlake commit FOLDER`.
+    #[command(after_help = "Example: datlake checkout sales@main sales\n\
+        What was changed there is shown by: datlake diff sales")]
+    Checkout {
+        /// The branch, the tag or the commit
+        #[arg(value_name = "REPO@REF")]
+        reference: String,
+        /// The folder, which is made if there is none
+        folder: PathBuf,
+        /// Replaces files that were changed in the folder
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Commits what is uncommitted at a branch, or what was changed in a working copy
+    #[command(after_help = "Example: datlake commit sales@main -m 'Sales of January'\n\
+        What was changed in a folder that was checked out: datlake commit sales -m 'Corrections'")]
     Commit {
-        /// The branch
-        #[arg(value_name = "REPO@BRANCH")]
-        branch: String,
+        /// The branch; or a folder that `datlake checkout` made
+        #[arg(value_name = "REPO@BRANCH|FOLDER")]
+        what: String,
         /// Why
         #[arg(short, long)]
         message: String,

@@ -5,7 +5,7 @@ use datlake::Lake;
 use datlake::report::{BuildChange, CallDiff, CrateChange, Damage};
 
 use super::differences::{pair, upstream};
-use super::{objects, runs};
+use super::{checkout, objects, runs};
 use crate::answer::{Answer, Page};
 use crate::failure::refused;
 use crate::text::{escape, paragraph};
@@ -18,12 +18,19 @@ pub(super) fn shown(lake: &Lake, was: &str, now: Option<&str>) -> anyhow::Result
         };
         return Ok(Box::new(lake.compare_runs(runs::id(was), runs::id(now))?));
     }
+    if now.is_none()
+        && let Some(copy) = checkout::working_copy(lake, was)?
+    {
+        return Ok(Box::new(copy.changes()?));
+    }
     match (lake.repository_address(was)?, now) {
         (Some(of), now) => Ok(Box::new(objects::diff(&of, now)?)),
         (None, Some(now)) => Ok(Box::new(lake.compare(was, now)?)),
         (None, None) => {
             let error = refused(format!("`{was}` is no branch, and nothing is there to compare it with"));
-            bail!(error.with_hint("write two files or calls, or REPO@BRANCH for what is uncommitted there"))
+            bail!(error.with_hint(
+                "write two files or calls, REPO@BRANCH for what is uncommitted there, or a folder that was checked out"
+            ))
         }
     }
 }

@@ -11,7 +11,7 @@ use datlake::{Error, ErrorKind, File, Lake, Subject, Tree, TreeEntry};
 use serde::Serialize;
 
 use super::content::json;
-use super::lake::{as_tree, copy_from, file, has_digest};
+use super::lake::{as_tree, file};
 use crate::answer::{Answer, Page, Partly};
 use crate::failure::refused;
 use crate::interrupt::Unfinished;
@@ -211,18 +211,7 @@ fn taken(path: &Path, what: &str) -> Error {
 }
 
 fn write_file(file: &File, path: &Path, force: bool, executable: bool) -> anyhow::Result<()> {
-    write_new(path, force, executable, |out| write(file, out))
-}
-
-/// Writes the content of a file into an empty one, with which the disk may share it.
-fn write(file: &File, out: &mut std::fs::File) -> anyhow::Result<()> {
-    let mut reader = file.open()?;
-    if !reader.share_with(out).with_context(|| format!("cannot read `{file}`"))? {
-        return copy_from(reader, file, file.digest(), out);
-    }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&mut *out)?;
-    has_digest(file, file.digest(), &hasher)
+    write_new(path, force, executable, |out| Ok(file.write_into(out)?))
 }
 
 /// Writes a file, which appears whole.
@@ -280,7 +269,7 @@ fn write_folder(items: &[(String, Item)], path: &Path, force: bool, counter: &Co
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode(executable));
         let mut written = options.open(inside.join(name)).with_context(failed)?;
-        write(file, &mut written).with_context(failed)
+        file.write_into(&mut written).with_context(failed)
     })?;
     make_links(items, &inside, path)?;
     folder.finish(|made| {

@@ -60,7 +60,7 @@ pub(super) fn copy_from(
 }
 
 /// Makes sure that what was hashed is the content of `what`.
-pub(super) fn has_digest(what: &dyn Display, digest: Digest, hashed: &blake3::Hasher) -> anyhow::Result<()> {
+fn has_digest(what: &dyn Display, digest: Digest, hashed: &blake3::Hasher) -> anyhow::Result<()> {
     if Digest::from_bytes(*hashed.finalize().as_bytes()) != digest {
         let message = format!("the content of `{what}` is damaged: its digest is not {digest}");
         let error = Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(digest));

@@ -3,6 +3,7 @@
 mod add;
 mod calls;
 mod check;
+mod checkout;
 mod code;
 mod config;
 mod content;

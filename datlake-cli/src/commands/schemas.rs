@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Check, Cleaned, Collected, CommitInfo, CreatorCode,
-    Evicted, FileInfo, FileRow, FoundCalls, Imported, LakeStatus, LineageGraph, MergeResult, Mirrored, NameHistory,
-    ObjectChanges, OwedRow, Pull, Push, Repack, Repaired, Row, RunDiff, RunInfo, RunRow, SentEvents, SignedUrl,
-    Verified,
+    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Check, CheckedOut, Cleaned, Collected, CommitInfo,
+    CreatorCode, Evicted, FileInfo, FileRow, FolderChanges, FoundCalls, Imported, LakeStatus, LineageGraph,
+    MergeResult, Mirrored, NameHistory, ObjectChanges, OwedRow, Pull, Push, Repack, Repaired, Row, RunDiff, RunInfo,
+    RunRow, SentEvents, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -47,6 +47,11 @@ fn of_calls() -> [(&'static str, String); 5] {
         ("outbox", of::<Vec<Row<OwedRow>>>()),
         ("outbox-send", of::<SentEvents>()),
     ]
+}
+
+/// Of working copies; the second is `diff FOLDER`.
+fn of_working_copies() -> [(&'static str, String); 2] {
+    [("checkout", of::<CheckedOut>()), ("diff-folder", of::<FolderChanges>())]
 }
 
 /// Of what is done with accounts.
@@ -142,6 +147,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("verify", of::<Verified>()),
     ]);
     schemas.extend(of_calls());
+    schemas.extend(of_working_copies());
     schemas.extend(of_accounts());
     schemas
 }

@@ -2,6 +2,7 @@
 
 use datlake::Lake;
 
+use super::checkout;
 use super::objects;
 use super::repository::{self, RefKind};
 use crate::answer::Answer;
@@ -13,7 +14,13 @@ pub(super) fn run(lake: &Lake, command: Versions) -> anyhow::Result<Box<dyn Answ
         Versions::Branch(command) => repository::refs_of(lake, RefKind::Branch, command)?,
         Versions::Tag(command) => repository::refs_of(lake, RefKind::Tag, command)?,
         Versions::Put(how) => Box::new(objects::put(lake, &how)?),
-        Versions::Commit { branch, message } => Box::new(objects::branch(lake, &branch)?.commit(message)?),
+        Versions::Checkout { reference, folder, force } => {
+            Box::new(checkout::checkout(lake, &reference, &folder, force)?)
+        }
+        Versions::Commit { what, message } => Box::new(match checkout::working_copy(lake, &what)? {
+            Some(copy) => copy.commit(message)?,
+            None => objects::branch(lake, &what)?.commit(message)?,
+        }),
         Versions::Import { source, to, message, folder } => {
             Box::new(objects::import(lake, &source, &to, message, folder)?)
         }

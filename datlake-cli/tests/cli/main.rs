@@ -8,6 +8,7 @@ mod at_size;
 mod buckets;
 mod calls;
 mod check;
+mod checkouts;
 mod config;
 mod content;
 #[allow(dead_code, reason = "other tests use more of it")]

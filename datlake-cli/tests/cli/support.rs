@@ -235,6 +235,9 @@ pub(crate) fn check_schema(arguments: &[&str], answer: &str) {
     if name == "diff" && arguments.iter().any(|argument| argument.starts_with("run:")) {
         name.push_str("-runs");
     }
+    if name == "diff" && answer["items"][0].get("kind").is_some() {
+        name.push_str("-folder");
+    }
     if name == "info" && answer.get("call").is_some() {
         name.push_str("-call");
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use datlake_core::tree::TreeEntry;
 use datlake_core::{Error, ErrorKind, Result, Subject, Uid};
-use datlake_store::{Stamp, check_readable, is_executable, is_lake};
+use datlake_store::{Stamp, check_readable, is_executable, is_lake, is_own_folder};
 
 use crate::event::Event;
 use crate::handle::Lake;
@@ -94,6 +94,8 @@ impl LocalFolder {
                     folder.lakes.push(entry.into_path());
                     entries.skip_current_dir();
                 }
+                // What a working copy knows of itself is none of its files.
+                Ok(entry) if entry.file_type().is_dir() && is_own_folder(entry.path()) => entries.skip_current_dir(),
                 Ok(entry) if entry.file_type().is_dir() => {
                     if fs::read_dir(entry.path()).is_ok_and(|mut below| below.next().is_none()) {
                         folder.note(entry.into_path());

@@ -1,6 +1,6 @@
 //! Reading a file: what is not here is downloaded first, and what is here is what it was.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
 use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
@@ -8,6 +8,9 @@ use datlake_store::{Reader, wait};
 
 use super::handle::{File, Place, noted};
 use crate::scope::refuse_in_body;
+
+/// How much is read at a time.
+const BUFFER: usize = 64 << 10;
 
 impl File {
     /// Opens it: `Read + BufRead + Seek`. It is downloaded and verified first where it is not here; outside a body only when
@@ -63,8 +66,7 @@ impl File {
         let mut bytes = Vec::with_capacity(usize::try_from(self.0.size).unwrap_or(0).min(1 << 30));
         self.whole()?.read_to_end(&mut bytes).map_err(|e| Error::io("read", self, e))?;
         if Digest::of(&bytes) != self.0.digest {
-            let message = format!("the content of `{self}` is damaged: it no longer has digest {}", self.0.digest);
-            return Err(noted(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(self.0.digest))));
+            return Err(self.damaged());
         }
         Ok(bytes)
     }
@@ -85,6 +87,41 @@ impl File {
         String::from_utf8(self.read()?).map_err(|e| {
             Error::new(ErrorKind::InvalidInput, format!("`{self}` is not UTF-8 text")).because(e.utf8_error())
         })
+    }
+
+    /// Writes the content into an empty file, with which the disk may share it, and checks that it is what it was.
+    ///
+    /// # Errors
+    /// As [`File::read`]; those of writing.
+    #[doc(hidden)]
+    pub fn write_into(&self, out: &mut std::fs::File) -> Result<()> {
+        let unread = |e| Error::io("read", self, e);
+        let (mut reader, mut hasher) = (self.open()?, blake3::Hasher::new());
+        if reader.share_with(out).map_err(unread)? {
+            hasher.update_reader(&mut *out).map_err(unread)?;
+        } else {
+            let mut buffer = vec![0; BUFFER];
+            loop {
+                match reader.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(n) => {
+                        hasher.update(&buffer[..n]);
+                        out.write_all(&buffer[..n]).map_err(|e| Error::io("write a copy of", self, e))?;
+                    }
+                    Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                    Err(e) => return Err(unread(e)),
+                }
+            }
+        }
+        match Digest::from_bytes(*hasher.finalize().as_bytes()) == self.0.digest {
+            true => Ok(()),
+            false => Err(self.damaged()),
+        }
+    }
+
+    fn damaged(&self) -> Error {
+        let message = format!("the content of `{self}` is damaged: it no longer has digest {}", self.0.digest);
+        noted(Error::new(ErrorKind::Corrupt, message).about(Subject::Digest(self.0.digest)))
     }
 
     /// A path to its content for libraries that insist on one. It ends in the file's own name (of `sub/table.csv` in

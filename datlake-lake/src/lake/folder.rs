@@ -231,7 +231,7 @@ impl Lake {
     }
 
     /// Puts the content of files into the lake, where it lasts: the digest and size of each.
-    fn put_all<T: Display + Sync>(&self, files: &[(T, &Path)]) -> Result<Vec<(Digest, u64)>> {
+    pub(crate) fn put_all<T: Display + Sync>(&self, files: &[(T, &Path)]) -> Result<Vec<(Digest, u64)>> {
         let scratch = self.local_view().scratch()?;
         let done = AtomicUsize::new(0);
         let put = in_parallel(files, |(name, path)| {

@@ -48,6 +48,7 @@ pub use files::Files;
 pub use mirror::Mirror;
 pub use outbox::{JournalLine, OwedRun};
 pub(crate) use packing_made::made_entries;
+pub(crate) use parallel::in_parallel;
 pub use prune::Prune;
 pub use publish::NewCall;
 pub use query::{

@@ -28,7 +28,7 @@ impl Lake {
 }
 
 /// Does something with each, several at a time, until the first failure: what came of it, in order.
-pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
     let next = AtomicUsize::new(0);
     let (done, failed) = (Mutex::new(Vec::with_capacity(items.len())), Mutex::new(None));
     std::thread::scope(|scope| {

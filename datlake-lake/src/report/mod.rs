@@ -16,6 +16,7 @@
 
 mod calls;
 mod check;
+mod checkout;
 mod code;
 mod compare;
 mod contents;
@@ -38,6 +39,7 @@ use serde::{Deserialize, Serialize};
 
 pub use calls::{CallEvent, CallExplanation, CallInfo, CallRow, Comparison, FoundCalls, History, ReturnValue, Since};
 pub use check::{Check, CheckDifference, CheckOutcome, CheckedCall, FirstDifference};
+pub use checkout::{CheckedOut, FolderChange, FolderChangeKind, FolderChanges};
 pub use code::{CallSources, CodeExtent, CodeNote, CreatorCode, ItemSource, SourceItem};
 pub use compare::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
 pub use contents::{CodeSince, FilePreview, GraphSources, NoPreview, PreviewedFile};

@@ -1,19 +1,19 @@
 //! Changes that are committed at once, beside whatever else is uncommitted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use datlake_core::repository::{BranchChanges, BranchState, EntryKind, Put};
 use datlake_core::tree::{ObjectAttributes, Span, TreeDifference, TreeEntry, diff};
-use datlake_core::{Error, ErrorKind, Result};
+use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::{Publishing, Staged, wait};
 
 use super::branch::{BATCH, Branch, content_of};
 use super::commit::{CommitMessage, NewCommit};
 use super::reference::check_path;
 use super::resolve::{Resolved, View};
-use super::shared::Pieces;
+use super::shared::{Contents, Pieces};
 use crate::file::File;
 use crate::report::CommitInfo;
 
@@ -38,8 +38,13 @@ pub struct ChangeSet(BTreeMap<String, Change>);
 #[derive(Clone, Debug)]
 enum Change {
     Bytes(Vec<u8>),
-    Copy(PathBuf),
+    Copy {
+        from: PathBuf,
+        executable: bool,
+    },
     File(File),
+    /// What has no content.
+    Entry(TreeEntry),
     Delete,
 }
 
@@ -58,7 +63,7 @@ impl ChangeSet {
     /// Puts a copy of the file at `file` of this machine at `path`, as it is when it is committed.
     #[must_use]
     pub fn put_path(self, path: &str, file: impl AsRef<Path>) -> Self {
-        self.with(path, Change::Copy(file.as_ref().to_owned()))
+        self.put_copy(path, file.as_ref(), false)
     }
 
     /// Puts a file of the same lake at `path`, without copying it.
@@ -71,6 +76,18 @@ impl ChangeSet {
     #[must_use]
     pub fn delete(self, path: &str) -> Self {
         self.with(path, Change::Delete)
+    }
+
+    /// As [`put_path`](Self::put_path), and whether it may be executed.
+    #[must_use]
+    pub(super) fn put_copy(self, path: &str, file: &Path, executable: bool) -> Self {
+        self.with(path, Change::Copy { from: file.to_owned(), executable })
+    }
+
+    /// Puts what has no content: a link, or an empty folder.
+    #[must_use]
+    pub(super) fn put_entry(self, path: &str, entry: TreeEntry) -> Self {
+        self.with(path, Change::Entry(entry))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -107,15 +124,29 @@ impl Branch {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn commit_all(&self, message: impl Into<CommitMessage>, changes: &ChangeSet) -> Result<CommitInfo> {
+        self.commit_set(message.into(), changes, &|_, _| Ok(()))
+    }
+
+    /// As [`commit_all`](Self::commit_all), if `check` allows it: it sees the last commit and what the branch has, and does so anew
+    /// whenever somebody else was first.
+    pub(super) fn commit_set(
+        &self,
+        message: CommitMessage,
+        changes: &ChangeSet,
+        check: &dyn Fn(&Contents, &BranchState) -> Result<()>,
+    ) -> Result<CommitInfo> {
         changes.0.keys().try_for_each(|path| check_path(path))?;
-        let (shared, message) = (self.shared(), message.into());
-        self.state("commit")?;
+        let shared = self.shared();
+        let state = self.state("commit")?;
+        // Before all is read that is refused afterwards.
+        check(&shared.contents_of(&state.commit)?, &state)?;
         let publishing = wait(shared.lake.local_view().publishing())?;
         let (changes, contents) = self.brought(changes)?;
         loop {
             let state = self.state("commit")?;
             let head = shared.commit(&state.commit)?;
             let before = shared.contents((head.tree, head.size), head.attributes)?;
+            check(&before, &state)?;
             let mut tree = shared.changed(&before, &Put::files(&changes), &Put::noted(&changes))?;
             if tree.digest == head.tree {
                 return Err(Error::new(ErrorKind::Unchanged, format!("{} has all of that already", **self)));
@@ -134,31 +165,50 @@ impl Branch {
     fn brought(&self, changes: &ChangeSet) -> Result<(BranchChanges, Pieces)> {
         let (lake, now) = (&self.shared().lake, self.put_now()?);
         let (mut brought, mut contents) = (BranchChanges::new(), Pieces::new());
+        let mut copied = self.copied(changes)?;
         for (path, change) in &changes.0 {
-            let staged = match change {
+            let (attributes, (digest, size), executable) = match change {
                 Change::Delete => {
                     brought.insert(path.clone(), None);
+                    continue;
+                }
+                Change::Entry(entry) => {
+                    let put = Put { file: entry.clone(), attributes: ObjectAttributes::default() };
+                    brought.insert(path.clone(), Some(put));
                     continue;
                 }
                 Change::File(file) => {
                     let content = content_of(lake, path, file)?;
                     wait(lake.see_to(std::slice::from_ref(&content)))?;
-                    let (digest, size) = (content.digest, file.len());
                     let attributes = ObjectAttributes { from: file.uid().cloned(), ..now.clone() };
-                    brought.insert(path.clone(), Some(Put { file: TreeEntry::file(digest, size, false), attributes }));
-                    contents.push((digest, size));
-                    continue;
+                    (attributes, (content.digest, file.len()), false)
                 }
-                Change::Bytes(bytes) => Staged::from_bytes(&lake.local_view().scratch()?, bytes)?,
-                Change::Copy(from) => Staged::copy_of(&lake.local_view().scratch()?, from)?,
+                Change::Bytes(bytes) => {
+                    let staged = Staged::from_bytes(&lake.local_view().scratch()?, bytes)?;
+                    let _sends = lake.sends([(staged.digest, path.clone())]);
+                    wait(lake.local_view().restore(&staged.digest, staged.size, staged.path()))?;
+                    (now.clone(), (staged.digest, staged.size), false)
+                }
+                Change::Copy { executable, .. } => match copied.remove(path.as_str()) {
+                    Some(content) => (now.clone(), content, *executable),
+                    None => continue,
+                },
             };
-            let _sends = lake.sends([(staged.digest, path.clone())]);
-            wait(lake.local_view().restore(&staged.digest, staged.size, staged.path()))?;
-            let file = TreeEntry::file(staged.digest, staged.size, false);
-            brought.insert(path.clone(), Some(Put { file, attributes: now.clone() }));
-            contents.push((staged.digest, staged.size));
+            brought.insert(path.clone(), Some(Put { file: TreeEntry::file(digest, size, executable), attributes }));
+            contents.push((digest, size));
         }
         Ok((brought, contents))
+    }
+
+    /// Puts the files of this machine into the lake, many at a time: digest and size of each, by the path that it is put at.
+    fn copied<'a>(&self, changes: &'a ChangeSet) -> Result<HashMap<&'a str, (Digest, u64)>> {
+        let copies = changes.0.iter().filter_map(|(path, change)| match change {
+            Change::Copy { from, .. } => Some((path.as_str(), from.as_path())),
+            _ => None,
+        });
+        let copies: Vec<(&str, &Path)> = copies.collect();
+        let contents = self.shared().lake.put_all(&copies)?;
+        Ok(copies.into_iter().map(|(path, _)| path).zip(contents).collect())
     }
 
     /// Puts what is uncommitted once more, but at the paths that `without` changes: a commit that covers all that was there before leaves it

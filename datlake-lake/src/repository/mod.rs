@@ -1,11 +1,12 @@
 //! Repositories: branches, tags and commits of a lake.
 //!
 //! From the bottom up: `shared` (what is read and put), `expression`, `resolve`, `reference`, then `tag`, `branch` and what is done at one, `handle`, which
-//! knows them, and `transaction`. What cannot be written to has no methods for it.
+//! knows them, `transaction`, and `checkout`, which has folders. What cannot be written to has no methods for it.
 
 mod address;
 mod branch;
 mod change_set;
+mod checkout;
 mod commit;
 mod diff;
 mod expression;
@@ -23,6 +24,7 @@ mod upload;
 pub use address::RepositoryAddress;
 pub use branch::Branch;
 pub use change_set::ChangeSet;
+pub use checkout::{CheckoutOptions, WorkingCopy};
 pub use commit::CommitMessage;
 pub use diff::DiffQuery;
 pub use handle::{NewRepository, Repository};

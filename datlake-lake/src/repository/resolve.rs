@@ -234,6 +234,13 @@ impl Shared {
         Ok(self.range(row)?.get(path).map(|(_, entry)| entry.clone()))
     }
 
+    /// The first path that is below `path`.
+    pub(super) fn below(&self, view: &View, path: &str) -> Result<Option<String>> {
+        let below = format!("{path}/");
+        let first = self.first(view, &below, false)?;
+        Ok(first.map(|(path, _)| path).filter(|path| path.starts_with(&below)))
+    }
+
     /// What is noted of the object at `path`.
     pub(super) fn attributes(&self, view: &View, path: &str) -> Result<ObjectAttributes> {
         let noted = match view.noted.get(path) {

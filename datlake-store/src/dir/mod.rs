@@ -38,6 +38,7 @@ pub use scratch::Scratch;
 pub use seal::Seal;
 pub(crate) use seal::{seal, time_of};
 pub use state::{DirStore, Durability};
+pub(crate) use sys::keeps_executable;
 pub(crate) use sys::{changed, is_on_local_disk, read_only, share};
 pub use sys::{check_readable, is_executable};
 

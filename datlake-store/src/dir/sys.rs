@@ -167,6 +167,11 @@ pub fn is_executable(path: &Path, found: &Metadata) -> bool {
     found.permissions().mode() & 0o111 != 0 && !shows_all_executable(path)
 }
 
+/// Whether the file system of `path` keeps which files are executable.
+pub(crate) fn keeps_executable(path: &Path) -> bool {
+    !shows_all_executable(path)
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn shows_all_executable(path: &Path) -> bool {
     // FAT, exFAT, both drivers of NTFS, and what runs in user space, where disks of cameras and sticks are, too.
