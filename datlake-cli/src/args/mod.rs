@@ -24,7 +24,7 @@ pub(crate) use config::{Config, Context};
 pub(crate) use find::{FindHow, Shown};
 pub(crate) use gc::GcHow;
 pub(crate) use lineage::{GraphFormat, LineageHow, LineageReach};
-pub(crate) use repository::{MergeHow, Prefer, PutHow, Ref, Repo, Versions};
+pub(crate) use repository::{MergeHow, Prefer, Preference, PutHow, Ref, Repo, Versions};
 pub(crate) use run::{EngineName, RunHow, Started, SuperviseHow};
 #[cfg(feature = "serve")]
 pub(crate) use server::{Credential, GrantHow, Serve, User};

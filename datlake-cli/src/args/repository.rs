@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -70,7 +71,8 @@ pub(crate) enum Versions {
     ///
     /// Where both changed a path to different things, nothing is changed, the paths are listed, and the exit status is 2.
     #[command(after_help = "Example: datlake merge sales@dev main\n\
-        What dev has counts where both changed it: datlake merge sales@dev main --prefer source")]
+        What dev has counts where both changed it: datlake merge sales@dev main --prefer source\n\
+        Only below raw/: datlake merge sales@dev main --prefer raw/=source")]
     Merge {
         /// What is merged
         #[arg(value_name = "REPO@REF")]
@@ -190,12 +192,36 @@ pub(crate) struct PutHow {
 }
 
 /// Who wins a conflict.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Prefer {
     /// What is merged
+    #[value(alias = "source-wins")]
     Source,
     /// The branch that it is merged into
+    #[value(alias = "dest-wins")]
     Destination,
+}
+
+/// Who wins at which paths: at those that begin with a prefix, or at all that no prefix is said for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Preference {
+    pub(crate) below: Option<String>,
+    pub(crate) side: Prefer,
+}
+
+impl FromStr for Preference {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // A path may have the sign, a side has none.
+        let (below, side) = match text.rsplit_once('=') {
+            Some((prefix, side)) => (Some(prefix.to_owned()), side),
+            None => (None, text),
+        };
+        let side = Prefer::from_str(side, false)
+            .map_err(|_| format!("`{side}` is no side: `source` is what is merged, `destination` the branch"))?;
+        Ok(Self { below, side })
+    }
 }
 
 /// How a merge, a revert or a cherry-pick is done.
@@ -204,10 +230,28 @@ pub(crate) struct MergeHow {
     /// What the commit says
     #[arg(short, long)]
     pub(crate) message: Option<String>,
-    /// Who wins where both sides changed a path; without this, that is a conflict
-    #[arg(long, value_name = "SIDE")]
-    pub(crate) prefer: Option<Prefer>,
+    /// Who wins where both sides changed a path: source or destination; without this, that is a conflict. Below a prefix, as often as wanted:
+    /// raw/=source; the longest counts
+    #[arg(long, value_name = "[PREFIX=]SIDE")]
+    pub(crate) prefer: Vec<Preference>,
     /// Of a commit that is a merge: the number of the parent that it is compared with, from 1
     #[arg(long, value_name = "N")]
     pub(crate) parent: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preference_is_a_side_and_maybe_a_prefix() {
+        let read = |text: &str| text.parse::<Preference>().map(|Preference { below, side }| (below, side));
+        assert_eq!(read("source"), Ok((None, Prefer::Source)));
+        assert_eq!(read("dest-wins"), Ok((None, Prefer::Destination)));
+        assert_eq!(read("a=b/=source-wins"), Ok((Some("a=b/".to_owned()), Prefer::Source)));
+        assert_eq!(
+            read("raw/").unwrap_err(),
+            "`raw/` is no side: `source` is what is merged, `destination` the branch"
+        );
+    }
 }

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::lake::copy_from;
 use super::repository::{address, named, title};
 use crate::answer::{Answer, Page};
-use crate::args::{MergeHow, Prefer, PutHow};
+use crate::args::{MergeHow, Prefer, Preference, PutHow};
 use crate::failure::{FAILED, refused};
 use crate::text::{bytes, count, escape, time};
 
@@ -98,11 +98,15 @@ pub(super) fn options(how: MergeHow) -> MergeOptions {
     if let Some(message) = how.message {
         options = options.message(message);
     }
-    if let Some(prefer) = how.prefer {
-        options = options.winner(match prefer {
+    for Preference { below, side } in how.prefer {
+        let winner = match side {
             Prefer::Source => MergeWinner::Source,
             Prefer::Destination => MergeWinner::Destination,
-        });
+        };
+        options = match below {
+            Some(prefix) => options.winner_below(&prefix, winner),
+            None => options.winner(winner),
+        };
     }
     how.parent.map_or(options.clone(), |parent| options.parent(parent))
 }
@@ -271,7 +275,7 @@ impl Answer for MergeResult {
     fn warnings(&self) -> Vec<String> {
         match self {
             Self::Conflicts(_) => {
-                vec!["nothing was changed: both sides changed these; --prefer source or --prefer destination says which counts".to_owned()]
+                vec!["nothing was changed: both sides changed these; --prefer source or --prefer destination says which counts, --prefer PREFIX=SIDE for some".to_owned()]
             }
             _ => Vec::new(),
         }

@@ -34,7 +34,12 @@ fn a_conflict_is_shown_and_changes_nothing() {
     let conflicts: Value = serde_json::from_str(&merge.out).unwrap();
     assert_eq!((merge.status, &conflicts["conflicts"][0]["path"]), (2, &Value::from("raw/a.csv")));
     assert_eq!(machine.ok(&["cat", "sales@main:raw/a.csv"]), "three");
-    machine.ok(&["merge", "sales@dev", "main", "--prefer", "source"]);
+    let wrong = machine.run(&["merge", "sales@dev", "main", "--prefer", "raw/"]);
+    assert!(wrong.status == 2 && wrong.err.contains("`raw/` is no side: `source` is what"), "{}", wrong.err);
+    // The longest prefix counts.
+    let other = machine.run(&["merge", "sales@dev", "main", "--prefer", "other/=source"]);
+    assert!(other.status == 2 && other.out.starts_with("conflict raw/a.csv: "), "{}", other.out);
+    machine.ok(&["merge", "sales@dev", "main", "--prefer", "dest-wins", "--prefer", "raw/=source-wins"]);
     assert_eq!(machine.ok(&["cat", "sales@main:raw/a.csv"]), "two");
     let again = machine.run(&["merge", "sales@dev", "main"]);
     assert!(again.status == 2 && again.err.contains("has all that"), "{}", again.err);

@@ -24,3 +24,6 @@ pub use state::{BranchState, BranchTree};
 
 #[cfg(test)]
 mod golden;
+
+#[cfg(test)]
+mod crossed;

@@ -68,4 +68,4 @@ fn corrupt(tree: &dyn std::fmt::Display, what: &str) -> Error {
 mod tests;
 
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;

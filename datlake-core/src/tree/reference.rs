@@ -9,17 +9,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::Digest;
 
-type Map = BTreeMap<String, TreeEntry>;
+pub(crate) type Map = BTreeMap<String, TreeEntry>;
 
 /// Trees by their ranges, and how many of those were read.
 #[derive(Default)]
-struct Ranges {
+pub(crate) struct RangesByDigest {
     all: HashMap<Digest, Vec<u8>>,
     read: Cell<usize>,
 }
 
-impl Ranges {
-    fn tree(&mut self, map: &Map) -> Metarange {
+impl RangesByDigest {
+    pub(crate) fn tree(&mut self, map: &Map) -> Metarange {
         let mut entries = TreeEntries::default();
         map.iter().for_each(|(path, entry)| entries.insert(path, entry.clone()).unwrap());
         let TreeBytes { metarange, ranges } = entries.to_bytes();
@@ -27,11 +27,11 @@ impl Ranges {
         Metarange::parse(&metarange, &"it").unwrap()
     }
 
-    fn keep(&mut self, ranges: Vec<Vec<u8>>) {
+    pub(crate) fn keep(&mut self, ranges: Vec<Vec<u8>>) {
         self.all.extend(ranges.into_iter().map(|bytes| (Digest::of(&bytes), bytes)));
     }
 
-    fn load(&self) -> impl FnMut(&RangeRow) -> Result<TreeRange> {
+    pub(crate) fn load(&self) -> impl FnMut(&RangeRow) -> Result<TreeRange> {
         |row| {
             self.read.set(self.read.get() + 1);
             TreeRange::parse(&self.all[&row.digest], row, &"it")
@@ -39,7 +39,7 @@ impl Ranges {
     }
 }
 
-fn file(content: u8) -> TreeEntry {
+pub(crate) fn file(content: u8) -> TreeEntry {
     TreeEntry::file(Digest::of(&[content]), 1, false)
 }
 
@@ -59,7 +59,7 @@ fn changes() -> impl Strategy<Value = TreeChanges> {
     prop::collection::btree_map(path, prop::option::weighted(0.7, (0..3u8).prop_map(file)), 0..40)
 }
 
-fn apply(map: &Map, changes: &TreeChanges) -> Map {
+pub(crate) fn apply(map: &Map, changes: &TreeChanges) -> Map {
     let mut map = map.clone();
     for (path, entry) in changes {
         match entry {
@@ -83,7 +83,12 @@ fn differences(one: &Map, other: &Map, span: Span<'_>) -> Vec<TreeDifference> {
 }
 
 /// A merge, path by path.
-fn merged(bases: &[Map], ours: &Map, theirs: &Map, winner: &dyn Fn(&str) -> Option<Winner>) -> (Map, Vec<String>) {
+pub(crate) fn merged(
+    bases: &[Map],
+    ours: &Map,
+    theirs: &Map,
+    winner: &dyn Fn(&str) -> Option<Winner>,
+) -> (Map, Vec<String>) {
     let (mut result, mut conflicts) = (ours.clone(), Vec::new());
     let mut paths: Vec<&String> = bases.iter().chain([ours, theirs]).flat_map(Map::keys).collect();
     paths.sort();
@@ -121,7 +126,7 @@ proptest! {
 
     #[test]
     fn a_tree_with_changes_is_the_tree_that_is_made_at_once(first in changes(), second in changes(), empties: bool) {
-        let mut ranges = Ranges::default();
+        let mut ranges = RangesByDigest::default();
         let mut map = if empties { Map::new() } else { base() };
         let mut tree = ranges.tree(&map);
         for changes in [&first, &second] {
@@ -141,7 +146,7 @@ proptest! {
         prefix in prop_oneof![Just(""), Just("07/"), Just("zz/1"), Just("07/1")],
         after in prop_oneof![Just(""), Just("07/3"), Just("zz")],
     ) {
-        let mut ranges = Ranges::default();
+        let mut ranges = RangesByDigest::default();
         let (one, other) = (apply(&base(), &first), apply(&base(), &second));
         let (left, right) = (ranges.tree(&one), ranges.tree(&other));
         let span = Span { prefix, after };
@@ -162,7 +167,7 @@ proptest! {
         wins in prop_oneof![Just(None), Just(Some(Winner::Ours)), Just(Some(Winner::Theirs))],
         only in prop_oneof![Just(""), Just("zz/")],
     ) {
-        let mut ranges = Ranges::default();
+        let mut ranges = RangesByDigest::default();
         let bases: Vec<Map> = bases.iter().map(|changes| apply(&base(), changes)).collect();
         let (ours, theirs) = (apply(&bases[0], &ours), apply(&bases[bases.len() - 1], &theirs));
         let winner = |path: &str| wins.filter(|_| path.starts_with(only));
@@ -181,7 +186,7 @@ proptest! {
 
 #[test]
 fn only_ranges_in_which_something_changes_are_read() {
-    let mut ranges = Ranges::default();
+    let mut ranges = RangesByDigest::default();
     let tree = ranges.tree(&base());
     assert!(tree.ranges().len() > 3);
     let one = [("07/7".to_owned(), Some(file(1)))].into();
