@@ -140,6 +140,36 @@ fn the_packages_s3fs_pandas_and_pyarrow_and_the_command_aws_work() {
     run("data_packages.py");
 }
 
+/// Schemathesis asks what the document says can be asked, with values that fit and with others, always the same: no answer is a failure of the
+/// server, or another than the document has.
+#[test]
+fn what_is_answered_is_in_the_document() {
+    let Ok(python) = std::env::var("DATLAKE_TEST_CLIENTS") else { return };
+    let served = Served::new();
+    let main = served.lake.new_repository("sales").create().unwrap().default_branch();
+    main.put_bytes("raw/a.csv", "x").unwrap();
+    main.commit("first").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // Names that are there, so that answers are more than 404.
+    let names =
+        [("repository", "sales"), ("branch", "main"), ("ref", "main"), ("right", "main~1"), ("path", "raw/a.csv")];
+    let names: String = names.iter().map(|(name, value)| format!("{name} = \"{value}\"\n")).collect();
+    std::fs::write(folder.path().join("schemathesis.toml"), format!("[parameters]\n{names}")).unwrap();
+    let program = std::path::Path::new(&python).with_file_name("st");
+    let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+    let done = Command::new(program)
+        .args(["run", &format!("{}/openapi.json", served.url), "--auth", &format!("{}:{}", ROOT.0, ROOT.1)])
+        .args(["--checks", checks, "--phases", "coverage,fuzzing", "--max-examples", "5", "--generation-deterministic"])
+        .args(["--exclude-name", "DELETE /api/v1/repositories/{repository}", "--suppress-health-check", "all"])
+        .args(["--no-color", "--warnings", "off", "--continue-on-failure"])
+        .current_dir(folder.path())
+        .env("NO_PROXY", "127.0.0.1")
+        .output()
+        .unwrap();
+    let [said, failed] = [&done.stdout, &done.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(done.status.success(), "{said}{failed}");
+}
+
 #[test]
 fn the_package_lakefs_sdk_works() {
     run("lakefs_sdk_package.py");

@@ -1,5 +1,6 @@
 //! A server with a lake of its own, and requests to it.
 
+use std::sync::OnceLock;
 use std::thread::JoinHandle;
 
 use datlake::Lake;
@@ -192,10 +193,15 @@ impl Asking<'_> {
     }
 }
 
-fn client() -> Client {
-    // It has one already, unless this is the first client.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+/// A client, without the connections of requests before. What it trusts is read once: that takes longer than a request.
+fn client() -> &'static Client {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    CLIENT.get_or_init(|| {
+        // It has one already, unless this is the first client.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let plain = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        plain.pool_max_idle_per_host(0).build().unwrap()
+    })
 }
 
 /// The body of an answer with this status.
