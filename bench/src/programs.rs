@@ -13,6 +13,7 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use crate::any_result::AnyResult;
 use crate::measure::Cost;
 use crate::planted::{only_record, plant};
+use crate::versions;
 
 /// About as large as the record of a small call.
 const RECORD: usize = 2000;
@@ -135,7 +136,7 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
             black_box(read);
             begun.elapsed().as_secs_f64()
         }
-        unknown => return Err(format!("there is no program `{unknown}`").into()),
+        other => versions::program(other, rest)?,
     };
     println!("{}", serde_json::to_string(&Cost { seconds, peak: peak() })?);
     Ok(())

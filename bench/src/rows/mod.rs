@@ -14,6 +14,7 @@ mod sent;
 mod share;
 mod tasks;
 mod tree;
+mod versions;
 
 use crate::any_result::AnyResult;
 use crate::measure::Bench;
@@ -34,6 +35,7 @@ pub(crate) const ALL: &[(&str, Row)] = &[
     ("large", large::run),
     ("add", add::run),
     ("tree", tree::run),
+    ("versions", versions::run),
     ("far", far::run),
     ("share", share::run),
 ];
