@@ -11,6 +11,7 @@ mod commands;
 mod failure;
 mod interrupt;
 mod launch;
+mod lines;
 mod pager;
 mod progress;
 mod screen;

@@ -3,7 +3,7 @@
 
 use datlake::{Collect, ErrorKind, File, LakeBuilder, Result, Side, Status, file_creator};
 
-use crate::mount::Mount;
+use crate::mounts::Mount;
 use crate::support::{Machines, Watched, files_below};
 
 const FULL: [&str; 2] = ["disk is full", "free some space"];
@@ -51,7 +51,7 @@ fn a_download_that_finds_no_room_leaves_nothing_and_comes_when_there_is() {
 #[test]
 fn a_home_that_is_full_can_be_emptied() {
     let Some(mount) = Mount::tmpfs("a_home_that_is_full_can_be_emptied", "8m") else { return };
-    let lake = mount.lake();
+    let lake = Watched::on(&mount);
     let bytes = content(2 << 20);
     lake.add_bytes("old.bin", bytes.clone()).unwrap();
     lake.add_bytes("kept.txt", "kept").unwrap();
@@ -134,7 +134,7 @@ mod bucket {
         let test = "an_upload_that_cannot_be_written_down_arrives";
         let (Some(mount), Some(server)) = (Mount::tmpfs(test, "64m"), Server::moto(test)) else { return };
         let large = content(40 << 20);
-        mount.lake().add_bytes("large.bin", large.clone()).unwrap();
+        Watched::on(&mount).add_bytes("large.bin", large.clone()).unwrap();
         mount.fill();
         let lake = Watched::open(with(Lake::builder().home(mount.home()), &server));
         lake.push(&[]).unwrap();

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use datlake::{ErrorKind, File, Lake, Result, Status, file_creator};
 
-use crate::mount::Mount;
+use crate::mounts::Mount;
 use crate::support::{Watched, check_error, files_below, lake};
 
 #[file_creator]
@@ -32,13 +32,13 @@ async fn zeros_later(length: usize) -> Result<File> {
 #[test]
 fn a_home_that_is_read_only_is_read() {
     let Some(mount) = Mount::tmpfs("a_home_that_is_read_only_is_read", "16m") else { return };
-    let lake = mount.lake();
+    let lake = Watched::on(&mount);
     let input = lake.add_bytes("in.txt", "in").unwrap();
     lake.ok("ran zeros", || zeros(1000));
     drop((lake, input));
     mount.remount("ro");
 
-    let lake = mount.lake();
+    let lake = Watched::on(&mount);
     let home = mount.home().display().to_string();
     assert_eq!(lake.file("in.txt").unwrap().read().unwrap(), b"in");
     assert_eq!(lake.list("").unwrap().len(), 1);
@@ -52,13 +52,13 @@ fn a_home_that_is_read_only_is_read() {
     drop((lake, made));
 
     mount.remount("rw");
-    mount.lake().ok("ran zeros", || zeros(2000));
+    Watched::on(&mount).ok("ran zeros", || zeros(2000));
 }
 
 #[test]
 fn a_home_that_is_full_says_so_and_keeps_what_it_has() {
     let Some(mount) = Mount::tmpfs("a_home_that_is_full_says_so_and_keeps_what_it_has", "4m") else { return };
-    let lake = mount.lake();
+    let lake = Watched::on(&mount);
     let input = lake.add_bytes("in.txt", "in").unwrap();
     let home = mount.home().display().to_string();
     let full = ["disk is full", "free some space", &home];
@@ -85,7 +85,7 @@ fn a_home_that_fills_up_while_a_call_is_published_shows_nothing_of_it() {
     fn many(count: usize) -> Result<Vec<File>> {
         (0..count).map(|n| File::from_bytes(&n.to_string(), n.to_string())).collect()
     }
-    let lake = mount.lake();
+    let lake = Watched::on(&mount);
     // Room for the files, one page each, but not for all that belongs to them.
     let (mut failed, mut count) = (0, 8);
     while failed < 3 && count < 400 {
@@ -99,7 +99,7 @@ fn a_home_that_fills_up_while_a_call_is_published_shows_nothing_of_it() {
     }
     assert_eq!(failed, 3);
     mount.remount("size=64m");
-    let later = mount.lake();
+    let later = Watched::on(&mount);
     let _current = later.enter();
     for count in (8..=count).step_by(8) {
         for (n, file) in many(count).unwrap().iter().enumerate() {

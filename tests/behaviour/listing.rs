@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use datlake::testing::{Created, Location, Pending, Prefix, Side, Store, Wrap};
-use datlake::{File, Lake, LakeBuilder, Result, file_creator};
+use datlake::{CallQuery, ErrorKind, File, Lake, LakeBuilder, Result, file_creator};
 use datlake_core::{Sink, Visit};
 
 use crate::support::{Machines, files_below, lake};
@@ -129,6 +129,58 @@ fn the_remote_is_asked_for_lists_and_not_for_each_file() {
     assert_eq!(
         asked(&other, &remote, few),
         "get ×2, list files/photos/1 ×1, list names/photos/1 ×1, list removed ×1, size ×70"
+    );
+}
+
+#[file_creator(name = "twice")]
+fn twice(n: u64) -> Result<u64> {
+    Ok(2 * n)
+}
+
+/// Its name ends in that of the other.
+#[file_creator(name = "more/twice")]
+fn twice_more(n: u64) -> Result<u64> {
+    Ok(2 * n + 1)
+}
+
+#[test]
+fn a_creator_that_is_named_in_full_is_the_only_one_whose_calls_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, remote) = (folder.path().join("home"), folder.path().join("remote"));
+    asked(&home, &remote, |lake| {
+        let _current = lake.enter();
+        (0..3).for_each(|n| assert_eq!((twice(n).unwrap(), twice_more(n).unwrap()), (2 * n, 2 * n + 1)));
+    });
+    let lists = |ask: &dyn Fn(&Lake)| {
+        let all = asked(&home, &remote, ask);
+        all.split(", ").filter(|what| what.starts_with("list calls")).collect::<Vec<_>>().join(", ")
+    };
+    let query = |creator: &str| CallQuery::default().creator(creator);
+    let key = |lake: &Lake| lake.find_calls(&query("twice").param("n=1".parse().unwrap())).unwrap().calls[0].key;
+    let of_one = |lake: &Lake, name: &str| {
+        let graph = lake.lineage_graph(name, 1, 1, 100).unwrap();
+        assert_eq!(graph.asked.len(), 3, "{graph:?}");
+        assert!(graph.nodes.iter().all(|node| node.address.starts_with(&format!("@{name}/"))), "{graph:?}");
+    };
+    assert_eq!(lists(&|lake| of_one(lake, "twice")), "list calls/twice ×2");
+    assert_eq!(lists(&|lake| of_one(lake, "more/twice")), "list calls/more/twice ×2");
+    assert_eq!(
+        lists(&|lake| assert_eq!(lake.find_calls(&query("twice")).unwrap().calls.len(), 3)),
+        "list calls/twice ×1"
+    );
+    assert_eq!(
+        lists(&|lake| assert_eq!(lake.creator_code("twice").unwrap().creator.as_str(), "twice")),
+        "list calls/twice ×1"
+    );
+    let short = |lake: &Lake, creator: &str| {
+        let text = format!("@{creator}/{}", &key(lake).to_string()[..10]);
+        lake.resolve_call(&text).unwrap().unwrap().0
+    };
+    assert_eq!(lists(&|lake| assert_eq!(short(lake, "twice").as_str(), "twice")), "list calls/twice ×2");
+    // What is no whole name is looked for among all.
+    assert_eq!(
+        lists(&|lake| assert_eq!(lake.find_calls(&query("more")).unwrap_err().kind(), ErrorKind::NotFound)),
+        "list calls ×1, list calls/more ×1"
     );
 }
 

@@ -51,7 +51,8 @@ mod made_trees;
 mod many;
 mod mirrors;
 mod modes;
-mod mount;
+#[path = "../mounts/mod.rs"]
+mod mounts;
 mod naming;
 mod needed;
 mod old_lake;

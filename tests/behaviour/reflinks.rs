@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt as _;
 
 use datlake::Verify;
 
-use crate::mount::Mount;
+use crate::mounts::Mount;
+use crate::support::Watched;
 
 const LARGE: usize = 48 << 20;
 /// What else the disk may need.
@@ -15,7 +16,7 @@ const LITTLE: u64 = 12 << 20;
 #[test]
 fn large_content_is_on_such_a_disk_once() {
     let Some(mount) = Mount::xfs("large_content_is_on_such_a_disk_once") else { return };
-    let lake = mount.lake();
+    let lake = Watched::on(&mount);
     let bytes: Vec<u8> = (0..LARGE / 8).flat_map(|n| (n as u64).to_le_bytes()).collect();
     let path = mount.path().join("large.bin");
     fs::write(&path, &bytes).unwrap();

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use datlake::{Error, ErrorKind, Event, File, Lake, LakeBuilder};
 use tempfile::TempDir;
 
+use crate::mounts::Mount;
+
 /// A lake, and what happened in it since somebody last asked.
 pub(crate) struct Watched {
     lake: Lake,
@@ -33,6 +35,11 @@ impl Watched {
         let seen = Arc::clone(&events);
         lake.observe(move |event| seen.lock().unwrap().push(event.clone()));
         Self { lake, events }
+    }
+
+    /// A lake on a file system of its own.
+    pub(crate) fn on(mount: &Mount) -> Self {
+        Self::open(Lake::builder().home(mount.home()))
     }
 
     pub(crate) fn open(builder: LakeBuilder) -> Self {

@@ -73,7 +73,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Explain { call, closure: true, .. } => Box::new(lake()?.creator_code(&call)?),
         Command::Explain { call, source: true, .. } => Box::new(lake()?.explain_sources(&call)?),
         Command::Explain { call, .. } => Box::new(lake()?.explain(&call)?),
-        Command::Check(how) => Box::new(check::run(&lake()?, &how)?),
+        Command::Check(how) => Box::new(check::run(&lake()?, &how, screen)?),
         Command::Code { call } => Box::new(lake()?.call_code(&call)?),
         Command::Diff { was, now } => diff::shown(&lake()?, &was, now.as_deref())?,
         Command::Versions(command) => versions::run(&lake()?, command)?,

@@ -8,9 +8,9 @@ use datlake::report::{CallNow, SharedRunState};
 use datlake::{Lake, WatchedRun};
 
 use super::folder::{self, Launched};
-use super::lines::Lines;
 use super::{Engine, LaunchOutcome, State, live, outcome};
 use crate::interrupt;
+use crate::lines::Lines;
 use crate::screen::{Live, Screen};
 
 /// The pause between two looks at what the processes say.

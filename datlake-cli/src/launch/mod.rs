@@ -6,7 +6,6 @@
 mod folder;
 mod follow;
 mod kubernetes;
-mod lines;
 mod live;
 mod local;
 mod outcome;

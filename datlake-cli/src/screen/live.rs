@@ -33,6 +33,11 @@ impl Live {
         self.lines.push((text, is_error || self.json));
     }
 
+    /// A line of the only process, byte by byte as it wrote it.
+    pub(crate) fn plain(&mut self, line: &[u8]) {
+        self.lines.push(([line, b"\n"].concat(), true));
+    }
+
     /// Writes the lines. Whoever read standard output may have seen enough: that ends no process.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         if self.lines.is_empty() {

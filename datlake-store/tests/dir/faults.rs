@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use datlake_core::{CallKey, Created, CreatorName, Digest, ErrorKind, Location, Prefix, Store as _, WHOLE};
 use datlake_store::{DirStore, Durability, LockAttempt, Seal};
 
+use crate::mounts::{Mount, skipped};
 use crate::*;
 
 #[test]

@@ -7,15 +7,16 @@
 mod disk;
 mod exfat;
 mod faults;
+#[path = "../../../tests/mounts/mod.rs"]
+#[allow(dead_code, reason = "the tests of datlake use all of it")]
+mod mounts;
 mod objects;
 mod opening;
 mod processes;
 mod scratch;
 
-use std::io::Write as _;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use datlake_core::{Created, Digest, Error, ErrorKind, Location, Prefix, Store as _, Uid};
 use datlake_store::{DirStore, Durability};
@@ -82,46 +83,4 @@ fn names_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
-}
-
-/// A small file system of its own, unmounted when dropped.
-struct Mount(TempDir);
-
-impl Mount {
-    /// `None` where this process may not mount; says so past the capture of test output.
-    fn tmpfs(test: &str, size: &str) -> Option<Self> {
-        let mount = tempfile::tempdir().unwrap();
-        let done = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "datlake-test"])
-            .arg(mount.path())
-            .output();
-        match done {
-            Ok(done) if done.status.success() => Some(Self(mount)),
-            _ => {
-                skipped(test, "may not mount a file system");
-                None
-            }
-        }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.path().to_owned()
-    }
-
-    fn remount(&self, options: &str) {
-        let done = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(self.0.path()).status();
-        assert!(done.unwrap().success());
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let done = Command::new("umount").arg("-l").arg(self.0.path()).status();
-        assert!(done.unwrap().success());
-    }
-}
-
-/// Says so on the real stderr: what a passing test prints with a macro is not shown.
-fn skipped(test: &str, why: &str) {
-    std::io::stderr().write_all(format!("SKIPPED {test}: {why}\n").as_bytes()).unwrap();
 }

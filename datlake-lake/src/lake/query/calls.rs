@@ -52,11 +52,7 @@ impl Lake {
         if !is_uid && let Some((creator, short)) = call(text) {
             let is_file = !text.starts_with('@') && self.exists(text)?;
             if !is_file {
-                let calls = wait(async {
-                    self.contact_remote().await?;
-                    self.catalog().calls(None).await
-                })?;
-                return only(calls, creator, short).map(Some);
+                return wait(self.call_called(creator, short)).map(Some);
             }
         }
         let uid = self.resolve(text)?;
@@ -105,32 +101,69 @@ impl Lake {
         self.catalog().record(creator, key).await?.as_ref().map(Record::lineage).transpose()
     }
 
-    /// Those of `calls` whose creator is called so in full or by the end of its name.
-    pub(super) fn of_creator(&self, mut calls: Calls, wanted: &str) -> Result<Calls> {
-        let is_meant = |(creator, _): &(CreatorName, CallKey)| is_called(creator.as_str(), wanted);
-        if !calls.iter().any(is_meant) {
-            let mut names: Vec<String> = calls.iter().map(|(creator, _)| creator.to_string()).collect();
-            names.dedup();
-            return Err(self.no_creator(wanted, &names));
+    /// The only call with a key that begins with `short`, of the creator that is called so in full, or else by the end of its name.
+    async fn call_called(&self, creator: &str, short: &str) -> Result<(CreatorName, CallKey)> {
+        self.contact_remote().await?;
+        let mut calls = self.calls_of_whole(creator).await?;
+        if calls.is_empty() {
+            let gather = |name: CreatorName, key: CallKey| {
+                if is_meant(&name, &key, creator, short) {
+                    calls.insert((name, key));
+                }
+            };
+            self.catalog().each_call(None, gather).await?;
         }
-        calls.retain(is_meant);
-        Ok(calls)
+        only(calls, creator, short)
     }
 
-    /// Those of `creators` that are called so in full or by the end of their names.
-    pub(super) fn creators_called(&self, creators: Vec<CreatorName>, wanted: &str) -> Result<Vec<CreatorName>> {
-        let (meant, others): (Vec<_>, Vec<_>) =
-            creators.into_iter().partition(|creator| is_called(creator.as_str(), wanted));
+    /// The calls whose creator is called so in full; where there is none, those whose creator's name ends in it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where no creator is called so; those of reaching the stores.
+    pub(super) async fn calls_called(&self, wanted: &str) -> Result<Calls> {
+        let whole = self.calls_of_whole(wanted).await?;
+        if !whole.is_empty() {
+            return Ok(whole);
+        }
+        let (mut meant, mut others) = (Calls::new(), BTreeSet::new());
+        let sort = |creator: CreatorName, key| {
+            if is_called(creator.as_str(), wanted) {
+                meant.insert((creator, key));
+            } else {
+                others.insert(creator);
+            }
+        };
+        self.catalog().each_call(None, sort).await?;
         if meant.is_empty() {
-            let names: Vec<String> = others.iter().map(CreatorName::to_string).collect();
-            return Err(self.no_creator(wanted, &names));
+            return Err(self.no_creator(wanted, others.iter().map(CreatorName::as_str)));
         }
         Ok(meant)
     }
 
-    /// The only creator with calls that is called so in full or by the end of its name, and its calls.
+    /// The calls of the creator of this name, whole: of others nothing is listed.
+    async fn calls_of_whole(&self, name: &str) -> Result<Calls> {
+        match CreatorName::new(name) {
+            Ok(creator) => self.catalog().calls(Some(&creator)).await,
+            Err(_) => Ok(Calls::new()),
+        }
+    }
+
+    /// The one of `creators` that is called so in full; where there is none, those whose names end in it.
+    pub(super) fn creators_called(&self, creators: Vec<CreatorName>, wanted: &str) -> Result<Vec<CreatorName>> {
+        if let Some(whole) = creators.iter().find(|creator| creator.as_str() == wanted) {
+            return Ok(vec![whole.clone()]);
+        }
+        let (meant, others): (Vec<_>, Vec<_>) =
+            creators.into_iter().partition(|creator| is_called(creator.as_str(), wanted));
+        if meant.is_empty() {
+            return Err(self.no_creator(wanted, others.iter().map(CreatorName::as_str)));
+        }
+        Ok(meant)
+    }
+
+    /// The only creator with calls that is called so in full, or else by the end of its name, and its calls.
     pub(super) async fn creator_meant(&self, wanted: &str) -> Result<(CreatorName, Vec<CallKey>)> {
-        let meant: Vec<_> = self.of_creator(self.catalog().calls(None).await?, wanted)?.into_iter().collect();
+        let meant: Vec<_> = self.calls_called(wanted).await?.into_iter().collect();
         let (creator, _) = meant[0].clone();
         if let Some((other, _)) = meant.iter().find(|(other, _)| *other != creator) {
             let message = format!("`{wanted}` is several creators, as `{creator}` and `{other}`");
@@ -139,10 +172,10 @@ impl Lake {
         Ok((creator, meant.into_iter().map(|(_, key)| key).collect()))
     }
 
-    pub(super) fn no_creator(&self, wanted: &str, names: &[String]) -> Error {
+    pub(super) fn no_creator<'a>(&self, wanted: &str, others: impl IntoIterator<Item = &'a str>) -> Error {
         let shown: String = wanted.chars().take(80).flat_map(char::escape_debug).collect();
         let message = format!("the lake in `{}` has no call of a creator `{shown}`", self.home().display());
-        let hint = match &*nearest(wanted, names.iter().map(String::as_str)) {
+        let hint = match &*nearest(wanted, others) {
             [] => "`datlake calls` shows the calls".to_owned(),
             near => format!("the nearest creators are {}", near.join(", ")),
         };
@@ -211,11 +244,13 @@ pub(super) fn is_called(creator: &str, wanted: &str) -> bool {
     before.is_some_and(|before| before.is_empty() || (!wanted.is_empty() && before.ends_with(['/', ':'])))
 }
 
+fn is_meant(name: &CreatorName, key: &CallKey, creator: &str, short: &str) -> bool {
+    is_called(name.as_str(), creator) && key.to_string().starts_with(short)
+}
+
 /// The only one of `calls` that is of a creator called `creator`, to the end of its name, with a key that begins with `short`.
 fn only(calls: Calls, creator: &str, short: &str) -> Result<(CreatorName, CallKey)> {
-    let meant =
-        |(name, key): &(CreatorName, CallKey)| is_called(name.as_str(), creator) && key.to_string().starts_with(short);
-    let mut calls = calls.into_iter().filter(meant);
+    let mut calls = calls.into_iter().filter(|(name, key)| is_meant(name, key, creator, short));
     match (calls.next(), calls.next()) {
         (Some(call), None) => Ok(call),
         (None, _) => {

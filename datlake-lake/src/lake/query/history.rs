@@ -100,7 +100,7 @@ impl Lake {
         if let Some(wanted) = creator
             && calls.meant.is_empty()
         {
-            return Err(self.no_creator(wanted, &calls.others));
+            return Err(self.no_creator(wanted, calls.others.iter().map(String::as_str)));
         }
         calls.sorted.sorted()
     }

@@ -57,21 +57,16 @@ impl RecordedCall {
     /// # Errors
     /// [`ErrorKind::NotFound`] for what no call made, and what is none of these; those of reaching the stores.
     pub fn named(lake: &Lake, which: &[&str]) -> Result<Vec<(CreatorName, CallKey)>> {
-        let all = || {
-            wait(async {
-                lake.contact_remote().await?;
-                lake.catalog().calls(None).await
-            })
-        };
+        wait(lake.contact_remote())?;
         if which.is_empty() {
-            return Ok(all()?.into_iter().collect());
+            return Ok(wait(lake.catalog().calls(None))?.into_iter().collect());
         }
         let mut calls = Vec::new();
         for one in which {
             if one.starts_with('@') || lake.exists(one)? || is_call(one) {
                 calls.push(lake.made_by_call(one, "there is nothing to make again")?);
             } else {
-                calls.extend(lake.of_creator(all()?, one)?);
+                calls.extend(wait(lake.calls_called(one))?);
             }
         }
         let mut seen = HashSet::new();

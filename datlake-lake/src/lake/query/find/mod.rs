@@ -61,11 +61,11 @@ impl Lake {
         let made = self.made_from(query, &mut found)?;
         let mut calls = wait(async {
             self.contact_remote().await?;
-            self.catalog().calls(None).await
+            match &query.creator {
+                Some(wanted) => self.calls_called(wanted).await,
+                None => self.catalog().calls(None).await,
+            }
         })?;
-        if let Some(wanted) = &query.creator {
-            calls = self.of_creator(calls, wanted)?;
-        }
         if let Some(made) = made {
             calls.retain(|call| made.contains(call));
         }

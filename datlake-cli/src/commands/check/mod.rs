@@ -1,41 +1,30 @@
 //! `datlake check`: whether calls come out as they did.
 
-use std::collections::{BTreeMap, HashSet};
-use std::io::{self, BufRead as _, BufReader};
-use std::os::fd::AsFd as _;
-use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+mod asking;
 
-use anyhow::Context as _;
-use datlake::checking::{self, CheckAnswer, CheckRequest};
+use std::collections::{BTreeMap, HashSet};
+
+use datlake::checking::CheckRequest;
 use datlake::report::{Check, CheckDifference, CheckOutcome, CheckedCall, FirstDifference, human_duration};
 use datlake::{CallKey, CreatorName, Lake, RecordedCall};
 use owo_colors::OwoColorize as _;
 
+use self::asking::{Answered, ask};
 use crate::answer::{Answer, Page};
 use crate::args::CheckHow;
+use crate::screen::Screen;
 use crate::text::{escape, paragraph, time};
 
 type CallName = (CreatorName, CallKey);
 
-/// What a program answered before it ended.
-#[derive(Default)]
-struct Answered {
-    checked: Vec<CheckedCall>,
-    unchanged: Vec<CallName>,
-    /// Bodies that began, and of which nothing else was said.
-    begun: Vec<CallName>,
-    is_whole: bool,
-}
-
 /// Has the program make the calls again.
-pub(super) fn run(lake: &Lake, how: &CheckHow) -> anyhow::Result<Check> {
+pub(super) fn run(lake: &Lake, how: &CheckHow, screen: &Screen) -> anyhow::Result<Check> {
     let which: Vec<&str> = how.which.iter().map(String::as_str).collect();
     let calls = RecordedCall::named(lake, &which)?;
     let mut request = CheckRequest { calls: calls.clone(), changed: how.changed, at_once: how.jobs.into() };
     let (mut check, mut found) = (Check::default(), Vec::new());
     while !request.calls.is_empty() {
-        let (answered, status) = ask(&request, how)?;
+        let (answered, status) = ask(&request, how, screen)?;
         let program = how.program[0].to_string_lossy();
         let program = escape(&program);
         let Some(Answered { checked, unchanged, begun, is_whole }) = answered else {
@@ -69,39 +58,6 @@ pub(super) fn run(lake: &Lake, how: &CheckHow) -> anyhow::Result<Check> {
     found.sort_by_key(|call| order.get(&(call.creator.clone(), call.key)).copied());
     check.calls = found;
     Ok(check)
-}
-
-/// Starts the program once, and reads what it answers. What it prints goes to standard error: the answer of the command is another.
-fn ask(request: &CheckRequest, how: &CheckHow) -> anyhow::Result<(Option<Answered>, ExitStatus)> {
-    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let path = folder.path().join("request");
-    std::fs::write(&path, serde_json::to_vec(request)?).with_context(|| format!("cannot write {}", path.display()))?;
-    let (program, arguments) = how.program.split_first().context("there is no program")?;
-    let output = io::stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from);
-    let mut command = Command::new(program);
-    command.args(arguments).env(checking::REQUEST, &path).stdin(Stdio::null()).stdout(output);
-    let status = command.status().with_context(|| format!("cannot start `{}`", escape(&program.to_string_lossy())))?;
-    Ok((answers(&checking::answers_of(&path))?, status))
-}
-
-/// What stands in the file of answers; `None` without one: the program did not take the request on.
-fn answers(path: &Path) -> anyhow::Result<Option<Answered>> {
-    let mut answered = Answered::default();
-    let Ok(file) = std::fs::File::open(path) else { return Ok(None) };
-    for line in BufReader::new(file).lines() {
-        // A last line that is no line was cut off with the program.
-        let Ok(answer) = serde_json::from_str(&line?) else { break };
-        match answer {
-            CheckAnswer::Begins(creator, key) => answered.begun.push((creator, key)),
-            CheckAnswer::Checked(call) => {
-                answered.begun.retain(|(creator, key)| (creator, key) != (&call.creator, &call.key));
-                answered.checked.push(*call);
-            }
-            CheckAnswer::Unchanged(creator, key) => answered.unchanged.push((creator, key)),
-            CheckAnswer::End => answered.is_whole = true,
-        }
-    }
-    Ok(Some(answered))
 }
 
 impl Answer for Check {

@@ -5,10 +5,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use datlake::Lake;
-
-use crate::support::Watched;
-
 /// A small file system of its own, unmounted when dropped.
 pub(crate) struct Mount(tempfile::TempDir);
 
@@ -20,8 +16,7 @@ impl Mount {
         match Command::new("mount").args(options).arg(mount.path()).output() {
             Ok(done) if done.status.success() => Some(Self(mount)),
             _ => {
-                let said = format!("SKIPPED {test}: may not mount a file system\n");
-                std::io::stderr().write_all(said.as_bytes()).unwrap();
+                skipped(test, "may not mount a file system");
                 None
             }
         }
@@ -37,8 +32,7 @@ impl Mount {
         {
             return Some(Self(mount));
         }
-        let said = format!("SKIPPED {test}: may not mount an XFS file system\n");
-        std::io::stderr().write_all(said.as_bytes()).unwrap();
+        skipped(test, "may not mount an XFS file system");
         None
     }
 
@@ -58,10 +52,6 @@ impl Mount {
         self.0.path().join("home")
     }
 
-    pub(crate) fn lake(&self) -> Watched {
-        Watched::open(Lake::builder().home(self.home()))
-    }
-
     pub(crate) fn remount(&self, options: &str) {
         let done = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(self.0.path()).status();
         assert!(done.unwrap().success());
@@ -79,4 +69,9 @@ impl Drop for Mount {
         let done = Command::new("umount").arg("-l").arg(self.0.path()).status();
         assert!(done.unwrap().success());
     }
+}
+
+/// Says so on the real standard error: what a passing test prints with a macro is not shown.
+pub(crate) fn skipped(test: &str, why: &str) {
+    std::io::stderr().write_all(format!("SKIPPED {test}: {why}\n").as_bytes()).unwrap();
 }

@@ -11,7 +11,7 @@ const LONGEST: usize = 64 << 10;
 
 /// Reads a file to its end, and later what was added.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     path: PathBuf,
     file: Option<File>,
     /// The beginning of a line whose end is not there yet.
@@ -19,12 +19,12 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn of(path: PathBuf) -> Self {
+    pub(crate) fn of(path: PathBuf) -> Self {
         Self { path, file: None, rest: Vec::new() }
     }
 
     /// Hands on the next lines, without their ends; whether there may be more.
-    pub(super) fn read(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<bool> {
+    pub(crate) fn read(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<bool> {
         let file = match &mut self.file {
             Some(file) => file,
             None => match File::open(&self.path) {
@@ -49,7 +49,7 @@ impl Lines {
     }
 
     /// Hands on what is left of the last line, whose end will not come.
-    pub(super) fn end(&mut self, mut each: impl FnMut(&[u8])) {
+    pub(crate) fn end(&mut self, mut each: impl FnMut(&[u8])) {
         if !self.rest.is_empty() {
             each(&std::mem::take(&mut self.rest));
         }
