@@ -29,6 +29,12 @@ fn kibibyte(n: u64) -> datlake::Result<File> {
 }
 
 #[file_creator]
+fn link(before: &File) -> datlake::Result<File> {
+    let n: u64 = before.read_to_string()?.trim().parse().unwrap_or_default();
+    File::from_bytes("link.txt", (n + 1).to_string())
+}
+
+#[file_creator]
 fn ten_ms(n: u64) -> datlake::Result<u64> {
     std::thread::sleep(std::time::Duration::from_millis(10));
     Ok(n + 1)
@@ -86,6 +92,8 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
         "sent" => sent(&path(0)?, number(1)?, rest.get(2))?,
         // LAKE N: one call and so many copies of its record.
         "planted" => planted(&path(0)?, number(1)?)?,
+        // LAKE N: a file `first.txt`, and so many calls, each of which reads what the one before it made.
+        "chain" => chain(&path(0)?, number(1)?)?,
         // LAKE CONDITION: ten calls, without an index.
         "find-scan" => find_scan(&path(0)?, rest.get(1))?,
         // LAKE N: one call with so many files in an argument.
@@ -167,6 +175,18 @@ fn open(home: &Path) -> AnyResult<Lake> {
 fn planted(home: &Path, calls: u64) -> AnyResult<f64> {
     in_lake(home, 1, small)?;
     timed(|| plant(&only_record(home)?, 0, 1..calls))
+}
+
+fn chain(home: &Path, links: u64) -> AnyResult<f64> {
+    let lake = open(home)?;
+    let _current = lake.enter();
+    timed(|| {
+        let mut last = lake.add_bytes("first.txt", "0")?;
+        for _ in 0..links {
+            last = link(&last)?;
+        }
+        AnyResult::Ok(last)
+    })
 }
 
 fn find_scan(home: &Path, condition: Option<&String>) -> AnyResult<f64> {

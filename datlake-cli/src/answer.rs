@@ -75,6 +75,12 @@ pub(crate) trait Answer: Json + fmt::Debug + Send + Sync {
     }
 }
 
+/// Warnings of what is damaged, and of what was wrong with the index.
+pub(crate) fn with_notes(damaged: &[Damage], notes: &[String]) -> Vec<String> {
+    let notes = notes.iter().map(|note| crate::text::escape(note).into_owned());
+    cannot_be_shown(damaged).into_iter().chain(notes).collect()
+}
+
 pub(crate) fn cannot_be_shown(damaged: &[Damage]) -> Vec<String> {
     damaged.iter().map(|damage| format!("{} cannot be shown: {}", damage.what, damage.error)).collect()
 }

@@ -1,4 +1,5 @@
-//! A local index of a lake's calls, in SQLite: `datlake find` asks it which records may answer, and reads those alone.
+//! A local index of a lake's calls, in SQLite: `datlake find`, and `datlake lineage` of a creator, ask it which records may answer, and
+//! read those alone.
 //!
 //! Invariants:
 //! - It is a cache in the folder `index` of a machine's home, and never the truth: what it names is read from the record before it is
@@ -38,8 +39,10 @@ use std::time::Duration;
 
 use self::questions::Questions;
 use self::trouble::Trouble;
+#[cfg(doc)]
+use datlake::ErrorKind;
 use datlake::report::FoundCalls;
-use datlake::{CallQuery, Lake};
+use datlake::{CallKey, CallQuery, CreatorName, Lake};
 
 /// How long another process that writes to the index is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -70,32 +73,87 @@ pub fn find_calls(lake: &Lake, query: &CallQuery) -> datlake::Result<FoundByInde
 /// As [`Lake::find_calls`].
 pub fn find_calls_waiting(lake: &Lake, query: &CallQuery, patience: Duration) -> datlake::Result<FoundByIndex> {
     let mut notes = Vec::new();
-    let trouble = match by_index(lake, query, patience) {
-        Err(trouble) if trouble.is_damage() && forget(lake).is_ok() => {
-            notes.push("the index of calls was damaged, and was made anew".to_owned());
-            by_index(lake, query, patience)
-        }
-        answer => answer,
-    };
-    match trouble {
-        Ok(found) => Ok(FoundByIndex { found: found?, notes }),
+    let by_index = |index: &mut Questions<'_>| lake.find_calls_by(query, index);
+    let found = ask(lake, patience, None, &mut notes, by_index, || lake.find_calls(query))?;
+    Ok(FoundByIndex { found, notes })
+}
+
+/// The calls of the only creator that is called so, in full or to the end of its name, that may be its `count` latest: in no order,
+/// and more where that is not known. What was wrong with the index is added to `notes`, each a sentence without its full stop.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] for no creator, [`ErrorKind::InvalidInput`] for several; those of reaching the stores.
+///
+/// ```
+/// use datlake::{Lake, Result, file_creator};
+///
+/// #[file_creator]
+/// fn double(n: u32) -> Result<u32> {
+///     Ok(2 * n)
+/// }
+///
+/// let lake = Lake::temp()?;
+/// let _current = lake.enter();
+/// (0..10).try_for_each(|n| double(n).map(drop))?;
+/// assert_eq!(datlake_index::latest_calls(&lake, "double", 3, &mut Vec::new())?.len(), 3);
+/// # Ok::<(), datlake::Error>(())
+/// ```
+pub fn latest_calls(
+    lake: &Lake,
+    creator: &str,
+    count: usize,
+    notes: &mut Vec<String>,
+) -> datlake::Result<Vec<(CreatorName, CallKey)>> {
+    let by_index = |index: &mut Questions<'_>| lake.latest_calls_by(creator, count, index);
+    ask(lake, PATIENCE, CreatorName::new(creator).ok().as_ref(), notes, by_index, || lake.calls_of_creator(creator))
+}
+
+/// Asks the index, brought up to date, and where that cannot be used, the records. Where there is a creator of this name, nothing of
+/// others is asked for at the remote.
+fn ask<T: Default>(
+    lake: &Lake,
+    patience: Duration,
+    creator: Option<&CreatorName>,
+    notes: &mut Vec<String>,
+    by_index: impl Fn(&mut Questions<'_>) -> datlake::Result<Option<T>>,
+    by_records: impl FnOnce() -> datlake::Result<T>,
+) -> datlake::Result<T> {
+    let mut answer = ask_index(lake, patience, creator, &by_index);
+    if answer.as_ref().is_err_and(Trouble::is_damage) && forget(lake).is_ok() {
+        notes.push("the index of calls was damaged, and was made anew".to_owned());
+        answer = ask_index(lake, patience, creator, &by_index);
+    }
+    match answer {
+        Ok(answer) => answer,
         Err(trouble) => {
             notes.push(format!("every record was read, since the index of calls cannot be used: {trouble}"));
-            Ok(FoundByIndex { found: lake.find_calls(query)?, notes })
+            by_records()
         }
     }
 }
 
-fn by_index(lake: &Lake, query: &CallQuery, patience: Duration) -> Result<datlake::Result<FoundCalls>, Trouble> {
+fn ask_index<T: Default>(
+    lake: &Lake,
+    patience: Duration,
+    creator: Option<&CreatorName>,
+    by_index: impl Fn(&mut Questions<'_>) -> datlake::Result<Option<T>>,
+) -> Result<datlake::Result<T>, Trouble> {
     lake.home_store().leave_marks()?;
     let mut db = schema::open(&lake.home_store().index_folder(), patience)?;
     update::update(&mut db, lake)?;
-    update::add_remote(&mut db, lake)?;
+    let mut is_known = false;
+    if let Some(creator) = creator {
+        update::add_remote(&mut db, lake, Some(creator))?;
+        is_known = Questions::new(&db).knows(creator)?;
+    }
+    if !is_known {
+        update::add_remote(&mut db, lake, None)?;
+    }
     let mut questions = Questions::new(&db);
-    let found = lake.find_calls_by(query, &mut questions);
+    let answer = by_index(&mut questions);
     match questions.trouble() {
         Some(trouble) => Err(trouble),
-        None => Ok(found.map(Option::unwrap_or_default)),
+        None => Ok(answer.map(Option::unwrap_or_default)),
     }
 }
 

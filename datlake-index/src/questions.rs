@@ -29,6 +29,12 @@ impl<'a> Questions<'a> {
         self.trouble
     }
 
+    /// Whether a creator of this name has a call.
+    pub(crate) fn knows(&self, creator: &CreatorName) -> Usable<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM words w JOIN calls c ON c.creator = w.id WHERE w.word = ?)";
+        Ok(self.db.query_row(sql, [creator.as_str()], |row| row.get(0))?)
+    }
+
     fn told<T>(&mut self, answer: Usable<T>) -> Option<T> {
         answer.map_err(|trouble| self.trouble = Some(trouble)).ok()
     }

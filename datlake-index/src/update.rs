@@ -57,10 +57,10 @@ pub(crate) fn update(db: &mut Connection, lake: &Lake) -> Usable<()> {
     Ok(())
 }
 
-/// Adds what the remote has and the tables do not.
-pub(crate) fn add_remote(db: &mut Connection, lake: &Lake) -> Usable<()> {
+/// Adds what the remote has and the tables do not, of one creator or of all.
+pub(crate) fn add_remote(db: &mut Connection, lake: &Lake, creator: Option<&CreatorName>) -> Usable<()> {
     let mut calls = BTreeSet::new();
-    lake.each_remote_call(|creator, key| {
+    lake.each_remote_call(creator, |creator, key| {
         calls.insert((creator, key));
     })?;
     if calls.is_empty() {

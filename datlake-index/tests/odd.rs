@@ -9,7 +9,7 @@ mod mounts;
 use std::path::Path;
 
 use datlake::report::FoundCalls;
-use datlake::{CallQuery, File, Lake, Result, file_creator};
+use datlake::{CallQuery, ErrorKind, File, Lake, Result, file_creator};
 
 use crate::mounts::Mount;
 
@@ -48,7 +48,7 @@ fn so_many(variable: &str, few: usize) -> usize {
 
 #[test]
 fn a_call_of_many_inputs_is_found_by_any_of_them() {
-    let many = so_many("DATLAKE_INPUTS", 300);
+    let many = so_many("DATLAKE_INPUTS", 100);
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("parts");
     std::fs::create_dir(&folder).unwrap();
@@ -67,7 +67,7 @@ fn a_call_of_many_inputs_is_found_by_any_of_them() {
 
 #[test]
 fn a_long_chain_is_found_from_its_beginning() {
-    let length = so_many("DATLAKE_CHAIN", 300);
+    let length = so_many("DATLAKE_CHAIN", 60);
     let home = tempfile::tempdir().unwrap();
     let lake = lake(&home.path().join("lake"));
     let _current = lake.enter();
@@ -143,6 +143,35 @@ fn a_disk_without_room_and_one_that_is_read_only_give_the_answer_of_a_scan() {
     assert_eq!(ask(), (302, Vec::new()));
 }
 
+#[file_creator(closure = "own", name = "one/same")]
+fn one(n: u64) -> Result<u64> {
+    Ok(n)
+}
+
+#[file_creator(closure = "own", name = "two/same")]
+fn two(n: u64) -> Result<u64> {
+    Ok(n)
+}
+
+#[test]
+fn the_latest_calls_are_of_one_creator() {
+    let home = tempfile::tempdir().unwrap();
+    let lake = lake(&home.path().join("lake"));
+    let _current = lake.enter();
+    (0..20).for_each(|n| assert_eq!((one(n).unwrap(), two(n).unwrap()), (n, n)));
+    let latest = |creator: &str| {
+        let mut notes = Vec::new();
+        let calls = datlake_index::latest_calls(&lake, creator, 5, &mut notes);
+        assert_eq!(notes, Vec::<String>::new());
+        calls.map(|calls| (calls.len(), calls[0].0.to_string()))
+    };
+    assert_eq!(latest("one/same").unwrap(), (5, "one/same".to_owned()));
+    let error = latest("same").unwrap_err();
+    assert!(error.kind() == ErrorKind::InvalidInput && error.to_string().contains("several creators"), "{error}");
+    assert_eq!(latest("ame").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(lake.lineage_graph("same", 1, 1, 5).unwrap_err().to_string(), error.to_string());
+}
+
 #[test]
 fn calls_of_a_remote_and_of_packs_are_found() {
     let folder = tempfile::tempdir().unwrap();
@@ -158,6 +187,11 @@ fn calls_of_a_remote_and_of_packs_are_found() {
     };
     make(&here, 0..100);
     here.push(&[]).unwrap();
+    // Of a creator that is named in full nothing else is listed, and one that only the remote has is found by any name.
+    for creator in ["datlake-index/odd::label", "label"] {
+        let latest = datlake_index::latest_calls(&machine("third"), creator, 3, &mut Vec::new()).unwrap();
+        assert_eq!(latest.len(), 3, "{creator}");
+    }
     assert_eq!((all(&here), all(&there)), (100, 100));
     // They come in packs of records to who makes them again.
     make(&there, 0..100);

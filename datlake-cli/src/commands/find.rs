@@ -6,7 +6,7 @@ use datlake::{Digest, Lake};
 use serde::{Serialize, Serializer};
 
 use super::calls;
-use crate::answer::{Answer, Page, cannot_be_shown};
+use crate::answer::{Answer, Page, with_notes};
 use crate::args::{FindHow, Shown};
 use crate::failure::{ABSENT, FAILED};
 use crate::text::{count, escape, time};
@@ -64,8 +64,7 @@ impl Answer for Answered {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = cannot_be_shown(self.damaged());
-        warnings.extend(self.notes.iter().map(|note| escape(note).to_string()));
+        let mut warnings = with_notes(self.damaged(), &self.notes);
         if self.found.not_compared > 0 {
             let calls = count(self.found.not_compared, "call");
             warnings.push(format!(

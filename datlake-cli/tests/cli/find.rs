@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 
 use crate::pipeline;
-use crate::support::{Machine, ran};
+use crate::support::{Machine, Ran, ran};
 
 /// The cells of a table that say nothing of when a call was made and how long it took.
 fn rows(table: &str) -> Vec<Vec<&str>> {
@@ -79,6 +79,10 @@ fn calls_are_rows_with_parameters_and_values_as_columns() {
     assert_eq!(Machine::new().ok(&["calls", "--table"]), "");
 }
 
+fn ran_of(machine: &Machine, arguments: &[&str]) -> Ran {
+    ran(machine.around("sh", arguments).output().unwrap())
+}
+
 /// What the index cannot take, as on a full disk, the answer does without.
 #[test]
 fn a_question_is_answered_where_the_index_cannot_be_written() {
@@ -88,9 +92,14 @@ fn a_question_is_answered_where_the_index_cannot_be_written() {
     datlake_index::forget(&machine.lake()).unwrap();
     let limited = ["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_datlake")];
     let asked = [&limited[..], &["find", "word_count", "-p", "min_len>=4"]].concat();
-    let ran = ran(machine.around("sh", &asked).output().unwrap());
+    let ran = ran_of(&machine, &asked);
     assert_eq!((ran.status, &*ran.out), (0, &*found), "{}", ran.err);
     assert!(ran.err.contains("every record was read, since the index of calls cannot be used"), "{}", ran.err);
+    // A creator's latest calls, as its lineage shows them, are those that the index names.
+    let lineage = ["lineage", "word_count", "--up", "1"];
+    let asked = ran_of(&machine, &[&limited[..], &lineage].concat());
+    assert!(asked.err.contains("every record was read, since the index of calls cannot be used"), "{}", asked.err);
+    assert_eq!((asked.status, asked.out), (0, machine.ok(&lineage)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What there is: names, and the calls of a creator.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use super::Catalog;
 use crate::record::Record;
@@ -35,30 +36,66 @@ impl Catalog {
         Ok(calls)
     }
 
+    /// Those of one creator whose keys begin so.
+    pub async fn calls_beginning(
+        &self,
+        creator: &CreatorName,
+        begins: &str,
+    ) -> Result<BTreeSet<(CreatorName, CallKey)>> {
+        let (prefix, mut calls) = (Prefix::RecordsBeginning(creator.clone(), begins.to_owned()), BTreeSet::new());
+        let gather = |at| {
+            if let Location::Record(creator, key) = at {
+                calls.insert((creator, key));
+            }
+        };
+        self.each(&prefix, gather).await?;
+        Ok(calls)
+    }
+
+    /// Whether a creator has a call.
+    pub async fn has_calls(&self, creator: &CreatorName) -> Result<bool> {
+        let prefix = Prefix::RecordsOf(creator.clone());
+        for store in [Some(&self.local), self.remote.as_ref()].into_iter().flatten() {
+            let mut found = false;
+            let mut visit = |_: Entry| {
+                found = true;
+                ControlFlow::Break(())
+            };
+            store.list(&prefix, &mut visit).await?;
+            if found {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The same in no particular order, and those that both stores have twice.
     pub async fn each_call(
         &self,
         creator: Option<&CreatorName>,
         mut visit: impl FnMut(CreatorName, CallKey) + Send,
     ) -> Result<()> {
-        let prefix = creator.map_or(Prefix::Records, |creator| Prefix::RecordsOf(creator.clone()));
         let visit = |at| {
             if let Location::Record(creator, key) = at {
                 visit(creator, key);
             }
         };
-        self.each(&prefix, visit).await
+        self.each(&records(creator), visit).await
     }
 
-    /// Shows every call that the remote has a record of, or a mark in its place; none where there is no remote.
-    pub async fn each_remote_call(&self, mut visit: impl FnMut(CreatorName, CallKey) + Send) -> Result<()> {
+    /// Shows every call that the remote has a record of, or a mark in its place, of one creator or of all; none where there is no remote.
+    pub async fn each_remote_call(
+        &self,
+        creator: Option<&CreatorName>,
+        mut visit: impl FnMut(CreatorName, CallKey) + Send,
+    ) -> Result<()> {
         let Some(remote) = &self.remote else { return Ok(()) };
         let visit = |entry: Entry| {
             if let Location::Record(creator, key) = entry.location {
                 visit(creator, key);
             }
         };
-        remote.each(&Prefix::Records, visit).await
+        remote.each(&records(creator), visit).await
     }
 
     /// The calls that are noted as readers of any of these contents. It is an index: whether a call does
@@ -105,4 +142,9 @@ impl Catalog {
         }
         Ok(records)
     }
+}
+
+/// The records of one creator, or of all.
+fn records(creator: Option<&CreatorName>) -> Prefix {
+    creator.map_or(Prefix::Records, |creator| Prefix::RecordsOf(creator.clone()))
 }

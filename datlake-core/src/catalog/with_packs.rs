@@ -134,7 +134,7 @@ impl Store for WithPacks {
     fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         Box::pin(async move {
             let creators = match prefix {
-                Prefix::RecordsOf(creator) => BTreeSet::from([creator.clone()]),
+                Prefix::RecordsOf(creator) | Prefix::RecordsBeginning(creator, _) => BTreeSet::from([creator.clone()]),
                 Prefix::Records | Prefix::Folder("calls") => self.creators().await?,
                 _ => return self.store.list(prefix, visit).await,
             };
@@ -154,7 +154,11 @@ impl Store for WithPacks {
             self.store.list(prefix, &mut show).await?;
             for creator in &creators {
                 if flow.is_continue() {
-                    flow = self.here().list(creator, &at_place, visit);
+                    let mut show = |entry: Entry| match prefix.has(&entry.location) {
+                        true => visit(entry),
+                        false => ControlFlow::Continue(()),
+                    };
+                    flow = self.here().list(creator, &at_place, &mut show);
                 }
             }
             Ok(())

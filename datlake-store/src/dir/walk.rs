@@ -63,6 +63,9 @@ impl DirStore {
             };
             // A name that is not UTF-8 is not ours.
             let Some(name) = name.to_str().and_then(|name| self.shared.names.object(name)) else { continue };
+            if levels.len() == 1 && !name.starts_with(prefix.beginning()) {
+                continue;
+            }
             let length = path.len();
             path.push('/');
             path.push_str(&name);
@@ -144,7 +147,7 @@ impl DirStore {
 
 /// Whether anything of the set lies in folders below its own.
 fn descends(prefix: &Prefix) -> bool {
-    !matches!(prefix, Prefix::RecordsOf(_) | Prefix::Tombstones)
+    !matches!(prefix, Prefix::RecordsOf(_) | Prefix::RecordsBeginning(..) | Prefix::Tombstones)
 }
 
 fn vanished(e: &io::Error) -> bool {

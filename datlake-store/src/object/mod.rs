@@ -277,7 +277,7 @@ impl Shared {
         let client = self.client()?;
         let folder = self.address.key(&prefix.path());
         let key = Key::parse(&folder).map_err(|e| Error::new(ErrorKind::InvalidInput, "not a folder").because(e))?;
-        let folder = format!("{folder}/");
+        let folder = format!("{folder}/{}", prefix.beginning());
         let mut page_token = None;
         loop {
             let page = patiently(|| {

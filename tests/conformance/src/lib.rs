@@ -249,7 +249,17 @@ async fn creators_nest(store: &dyn Store) {
         let at = Location::Record(creator.clone(), key).path();
         assert_eq!(every.get(&at), Some(&(at.len() as u64)));
         let own = listed(store, &Prefix::RecordsOf(creator.clone())).await;
-        assert_eq!(own.into_keys().collect::<Vec<_>>(), [at], "the calls of {creator}");
+        assert_eq!(own.into_keys().collect::<Vec<_>>(), [&*at], "the calls of {creator}");
+        let hex = key.to_string();
+        for (begins, shows) in [("", true), (&hex[..1], true), (&hex[..63], true), (&*hex, true), ("0123456789", false)]
+        {
+            let some = listed(store, &Prefix::RecordsBeginning(creator.clone(), begins.to_owned())).await;
+            assert_eq!(
+                some.into_keys().collect::<Vec<_>>(),
+                if shows { vec![&*at] } else { vec![] },
+                "{creator} {begins}"
+            );
+        }
     }
     let uses = listed(store, &Prefix::UsesOf(digest)).await;
     let mut expected: Vec<_> = names.iter().map(|name| Location::Use(digest, name.clone(), key).path()).collect();

@@ -20,7 +20,7 @@ use datlake::report::{Damage, LineageGraph};
 use serde::{Serialize, Serializer};
 
 use super::get::write_new;
-use crate::answer::{Answer, Page};
+use crate::answer::{Answer, Page, with_notes};
 use crate::args::{GraphFormat, LineageHow, LineageReach};
 use crate::failure::refused;
 use crate::text::{count, escape, files};
@@ -36,6 +36,8 @@ struct Shown {
     ways: text::Ways,
     /// What distinguishes the names of this lake from those of others.
     namespace: String,
+    /// What was wrong with the index.
+    notes: Vec<String>,
 }
 
 pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<Box<dyn Answer>> {
@@ -47,17 +49,24 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
         let error = refused("a pipeline as a whole is no record of what ran, as this format is");
         return Err(error.with_hint("name a file, a call or a creator").into());
     }
+    let mut notes = Vec::new();
+    let mut latest = |creator: &str, count| datlake_index::latest_calls(lake, creator, count, &mut notes);
     let (graph, ways) = match how.pipeline {
         true => (lake.pipeline_graph()?, text::Ways { up: false, down: false }),
         false => {
             let LineageReach { asked, up, down, limit } = how.reach().map_err(refused)?;
-            let graph = lake.lineage_graph(&asked, up.unwrap_or(0), down.unwrap_or(0), limit)?;
+            let graph = lake.lineage_graph_by(&asked, up.unwrap_or(0), down.unwrap_or(0), limit, &mut latest)?;
             (graph, text::Ways { up: up.is_some(), down: down.is_some() })
         }
     };
-    let graph = if how.has_contents(format, json).map_err(refused)? { lake.lineage_contents(&graph)? } else { graph };
+    let graph = if how.has_contents(format, json).map_err(refused)? {
+        lake.lineage_contents_by(&graph, &mut latest)?
+    } else {
+        graph
+    };
+    notes.dedup();
     let namespace = how.namespace.clone().unwrap_or_else(|| datlake_client::openlineage::namespace(lake));
-    let shown = Shown { graph, format, ways, namespace };
+    let shown = Shown { graph, format, ways, namespace, notes };
     match &how.output {
         None if format == GraphFormat::RoCrate => {
             let error = refused("an RO-Crate is a folder");
@@ -65,8 +74,7 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
         }
         Some(folder) if format == GraphFormat::RoCrate => {
             let absent = ro_crate::write(lake, &shown.graph, folder, how.license.as_deref())?;
-            let (file, graph) = (folder.clone(), shown.graph);
-            Ok(Box::new(Written { file, nodes: graph.nodes.len(), absent, damaged: graph.damaged }))
+            Ok(Box::new(Written::of(folder.clone(), shown, absent)))
         }
         None => Ok(Box::new(shown)),
         Some(file) => {
@@ -76,12 +84,7 @@ pub(super) fn run(lake: &Lake, how: &LineageHow, json: bool) -> anyhow::Result<B
                 false => anstream::adapter::strip_str(&shown.text(&page)).to_string(),
             };
             write_new(file, true, false, |to| Ok(to.write_all(text.as_bytes())?))?;
-            Ok(Box::new(Written {
-                file: file.clone(),
-                nodes: shown.graph.nodes.len(),
-                absent: 0,
-                damaged: shown.graph.damaged,
-            }))
+            Ok(Box::new(Written::of(file.clone(), shown, 0)))
         }
     }
 }
@@ -118,6 +121,10 @@ impl Answer for Shown {
     fn damaged(&self) -> &[Damage] {
         &self.graph.damaged
     }
+
+    fn warnings(&self) -> Vec<String> {
+        with_notes(self.damaged(), &self.notes)
+    }
 }
 
 /// A file that was written.
@@ -129,6 +136,15 @@ struct Written {
     absent: u64,
     #[serde(skip)]
     damaged: Vec<Damage>,
+    #[serde(skip)]
+    notes: Vec<String>,
+}
+
+impl Written {
+    fn of(file: PathBuf, shown: Shown, absent: u64) -> Self {
+        let Shown { graph, notes, .. } = shown;
+        Self { file, nodes: graph.nodes.len(), absent, damaged: graph.damaged, notes }
+    }
 }
 
 impl Answer for Written {
@@ -143,5 +159,9 @@ impl Answer for Written {
 
     fn damaged(&self) -> &[Damage] {
         &self.damaged
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        with_notes(self.damaged(), &self.notes)
     }
 }

@@ -14,6 +14,9 @@ use crate::report::{CallEvent, CallRow, Outcome, OutputRow};
 
 pub(super) type Calls = BTreeSet<(CreatorName, CallKey)>;
 
+/// Who knows so many of the latest calls of a creator that is called so: too many may be named, in any order, and none too few.
+pub(super) type LatestCalls<'a> = &'a mut dyn FnMut(&str, usize) -> Result<Vec<(CreatorName, CallKey)>>;
+
 impl Lake {
     /// The UID that `text` means: itself, or, where it abbreviates the key of a call, `@creator/3f9a27/0`, the one it
     /// stands for. A file of a repository, `sales@main:raw/jan.csv`, stands for that of the commit which the reference leads to.
@@ -38,7 +41,7 @@ impl Lake {
         let creator = CreatorName::new(creator)?;
         let calls = wait(async {
             self.contact_remote().await?;
-            self.catalog().calls(Some(&creator)).await
+            self.catalog().calls_beginning(&creator, short).await
         })?;
         let (creator, key) = only(calls, creator.as_str(), short)?;
         let uid = Uid::output(&creator, &key, index);
@@ -104,7 +107,13 @@ impl Lake {
     /// The only call with a key that begins with `short`, of the creator that is called so in full, or else by the end of its name.
     async fn call_called(&self, creator: &str, short: &str) -> Result<(CreatorName, CallKey)> {
         self.contact_remote().await?;
-        let mut calls = self.calls_of_whole(creator).await?;
+        let mut calls = Calls::new();
+        if let Ok(whole) = CreatorName::new(creator) {
+            calls = self.catalog().calls_beginning(&whole, short).await?;
+            if calls.is_empty() && self.catalog().has_calls(&whole).await? {
+                return only(calls, creator, short);
+            }
+        }
         if calls.is_empty() {
             let gather = |name: CreatorName, key: CallKey| {
                 if is_meant(&name, &key, creator, short) {
@@ -153,8 +162,9 @@ impl Lake {
         if let Some(whole) = creators.iter().find(|creator| creator.as_str() == wanted) {
             return Ok(vec![whole.clone()]);
         }
-        let (meant, others): (Vec<_>, Vec<_>) =
+        let (mut meant, others): (Vec<_>, Vec<_>) =
             creators.into_iter().partition(|creator| is_called(creator.as_str(), wanted));
+        meant.sort();
         if meant.is_empty() {
             return Err(self.no_creator(wanted, others.iter().map(CreatorName::as_str)));
         }
@@ -163,13 +173,23 @@ impl Lake {
 
     /// The only creator with calls that is called so in full, or else by the end of its name, and its calls.
     pub(super) async fn creator_meant(&self, wanted: &str) -> Result<(CreatorName, Vec<CallKey>)> {
-        let meant: Vec<_> = self.calls_called(wanted).await?.into_iter().collect();
-        let (creator, _) = meant[0].clone();
-        if let Some((other, _)) = meant.iter().find(|(other, _)| *other != creator) {
-            let message = format!("`{wanted}` is several creators, as `{creator}` and `{other}`");
-            return Err(Error::new(ErrorKind::InvalidInput, message).with_hint("write more of the name"));
-        }
+        let meant = self.calls_called(wanted).await?;
+        let creators = meant.iter().map(|(creator, _)| creator.clone()).collect::<BTreeSet<_>>();
+        let creator = only_creator(creators.into_iter().collect(), wanted)?;
         Ok((creator, meant.into_iter().map(|(_, key)| key).collect()))
+    }
+
+    /// All calls of the only creator that is called so.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for no creator, [`ErrorKind::InvalidInput`] for several; those of reaching the stores.
+    #[doc(hidden)]
+    pub fn calls_of_creator(&self, wanted: &str) -> Result<Vec<(CreatorName, CallKey)>> {
+        let (creator, keys) = wait(async {
+            self.contact_remote().await?;
+            self.creator_meant(wanted).await
+        })?;
+        Ok(keys.into_iter().map(|key| (creator.clone(), key)).collect())
     }
 
     pub(super) fn no_creator<'a>(&self, wanted: &str, others: impl IntoIterator<Item = &'a str>) -> Error {
@@ -235,6 +255,18 @@ impl CallRow {
                 history.iter().find_map(|event| Some(event.failure.as_ref()?.params.clone())).unwrap_or_default();
         }
         self.history = history;
+    }
+}
+
+/// The only one of `creators`, which `wanted` is to mean.
+pub(super) fn only_creator(creators: Vec<CreatorName>, wanted: &str) -> Result<CreatorName> {
+    match &*creators {
+        [creator] => Ok(creator.clone()),
+        [creator, other, ..] => {
+            let message = format!("`{wanted}` is several creators, as `{creator}` and `{other}`");
+            Err(Error::new(ErrorKind::InvalidInput, message).with_hint("write more of the name"))
+        }
+        [] => Err(Error::new(ErrorKind::NotFound, format!("there is no call of a creator `{wanted}`"))),
     }
 }
 

@@ -164,12 +164,16 @@ impl Lake {
         wait(stream::iter(read).buffered(AT_ONCE).collect())
     }
 
-    /// Shows `visit` every call that the remote has, if there is one.
+    /// Shows `visit` every call that the remote has, if there is one: of one creator, or of all.
     #[doc(hidden)]
-    pub fn each_remote_call(&self, visit: impl FnMut(CreatorName, CallKey) + Send) -> Result<()> {
+    pub fn each_remote_call(
+        &self,
+        creator: Option<&CreatorName>,
+        visit: impl FnMut(CreatorName, CallKey) + Send,
+    ) -> Result<()> {
         wait(async {
             self.contact_remote().await?;
-            self.catalog().each_remote_call(visit).await
+            self.catalog().each_remote_call(creator, visit).await
         })
     }
 }

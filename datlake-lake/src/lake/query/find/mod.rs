@@ -17,7 +17,7 @@ pub use condition::{Condition, Relation, WantedValue};
 pub use facts::{AskedCalls, CallFacts, CallIndex, IndexedRecord};
 pub use order::{CallOrder, OrderBy};
 
-use super::calls::Calls;
+use super::calls::{Calls, only_creator};
 use super::history::add_event;
 use crate::file::Tree;
 use crate::lake::{AT_ONCE, Lake, refuse_in_body, unless_damaged};
@@ -100,6 +100,29 @@ impl Lake {
             Some(()) => self.finished(found, query).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The calls of the only creator that is called so which may be its `count` latest, as an index has them; `None` where it failed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for no creator, [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for
+    /// several; those of reaching the stores.
+    #[doc(hidden)]
+    pub fn latest_calls_by(
+        &self,
+        wanted: &str,
+        count: usize,
+        index: &mut dyn CallIndex,
+    ) -> Result<Option<Vec<(CreatorName, CallKey)>>> {
+        wait(self.contact_remote())?;
+        let Some(creators) = index.creators() else { return Ok(None) };
+        let creator = only_creator(self.creators_called(creators, wanted)?, wanted)?;
+        let query = CallQuery::default();
+        let asked = AskedCalls::of(&query, Some(vec![creator]));
+        let Some(mut calls) = index.unsure(&asked) else { return Ok(None) };
+        let Some(latest) = index.candidates(&asked, 0, count) else { return Ok(None) };
+        calls.extend(latest);
+        Ok(Some(calls))
     }
 
     /// Reads what the index names: all that it is unsure of, and of the others as many as are wanted.

@@ -9,6 +9,7 @@ use datlake_store::wait;
 
 use super::preview;
 use crate::file::File;
+use crate::lake::query::calls::LatestCalls;
 use crate::lake::query::explain::is_of_code;
 use crate::lake::{Lake, refuse_in_body};
 use crate::report::{
@@ -44,10 +45,19 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn lineage_contents(&self, graph: &LineageGraph) -> Result<LineageGraph> {
+        self.lineage_contents_by(graph, &mut |creator, _| self.calls_of_creator(creator))
+    }
+
+    /// The same, where somebody else says which calls of a creator are the latest, as for [`lineage_graph_by`](Lake::lineage_graph_by).
+    ///
+    /// # Errors
+    /// As [`lineage_contents`](Self::lineage_contents).
+    #[doc(hidden)]
+    pub fn lineage_contents_by(&self, graph: &LineageGraph, latest: LatestCalls<'_>) -> Result<LineageGraph> {
         refuse_in_body("look at a file's lineage")?;
         let mut graph = graph.clone();
         self.preview_files(&mut graph.nodes);
-        graph.sources = self.codes_of(&graph.nodes);
+        graph.sources = self.codes_of(&graph.nodes, latest);
         Ok(graph)
     }
 
@@ -79,14 +89,15 @@ impl Lake {
     }
 
     /// The sources of each code once, of the first call that ran it.
-    fn codes_of(&self, nodes: &[GraphNode]) -> Vec<GraphSources> {
+    fn codes_of(&self, nodes: &[GraphNode], who_knows: LatestCalls<'_>) -> Vec<GraphSources> {
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
         let mut latest: HashMap<CreatorName, Option<Lineage>> = HashMap::new();
         for node in nodes {
             let GraphItem::Call(call) = &node.item else { continue };
             let Some(details) = &call.details else { continue };
             if found.len() < CODES && seen.insert((call.creator.clone(), details.code.hash)) {
-                let latest = latest.entry(call.creator.clone()).or_insert_with(|| self.latest_call(&call.creator));
+                let latest =
+                    latest.entry(call.creator.clone()).or_insert_with(|| self.latest_call(&call.creator, who_knows));
                 found.push(self.code_of(call, details.code.hash, latest.as_ref()));
             }
         }
@@ -120,8 +131,9 @@ impl Lake {
         sources
     }
 
-    fn latest_call(&self, creator: &CreatorName) -> Option<Lineage> {
-        self.latest_calls(creator, 1, &mut Vec::new()).ok()?.first()?.lineage().ok()
+    fn latest_call(&self, creator: &CreatorName, who_knows: LatestCalls<'_>) -> Option<Lineage> {
+        let calls = who_knows(creator.as_str(), 1).ok()?;
+        self.latest_of(calls, 1, &mut Vec::new()).ok()?.first()?.lineage().ok()
     }
 
     fn code_since(&self, call: &GraphCall, latest: &Lineage) -> Result<CodeSince> {

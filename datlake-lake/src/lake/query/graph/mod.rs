@@ -13,6 +13,7 @@ use datlake_core::{CallKey, CreatorName, Error, ErrorKind, Result, Uid};
 use datlake_store::wait;
 
 use self::draft::Draft;
+use super::calls::LatestCalls;
 use super::downstream::{Bounds, Read, file_of};
 use super::upstream::ClimbStart;
 use crate::lake::{AT_ONCE, Lake, refuse_in_body, unless_damaged};
@@ -44,8 +45,24 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn lineage_graph(&self, asked: &str, up: usize, down: usize, limit: usize) -> Result<LineageGraph> {
+        self.lineage_graph_by(asked, up, down, limit, &mut |creator, _| self.calls_of_creator(creator))
+    }
+
+    /// The same, where somebody else says which calls of a creator are the latest, without reading all.
+    ///
+    /// # Errors
+    /// As [`lineage_graph`](Self::lineage_graph), and those of `latest`; where it finds nothing, there is no such creator.
+    #[doc(hidden)]
+    pub fn lineage_graph_by(
+        &self,
+        asked: &str,
+        up: usize,
+        down: usize,
+        limit: usize,
+        latest: LatestCalls<'_>,
+    ) -> Result<LineageGraph> {
         refuse_in_body("look at a file's lineage")?;
-        let Asked { starts, read, calls, damaged } = self.asked(asked, limit)?;
+        let Asked { starts, read, calls, damaged } = self.asked(asked, limit, latest)?;
         let (mut draft, count) = (Draft::default(), starts.len());
         let above = wait(self.climb(starts, Bounds { depth: up, calls: limit }, &mut |seen| draft.seen(seen)))?;
         draft.add_above(above, count, up > 0);
@@ -64,7 +81,7 @@ impl Lake {
         Ok(graph)
     }
 
-    fn asked(&self, text: &str, limit: usize) -> Result<Asked> {
+    fn asked(&self, text: &str, limit: usize, latest: LatestCalls<'_>) -> Result<Asked> {
         let mut asked = Asked { starts: Vec::new(), read: Read::default(), calls: Vec::new(), damaged: Vec::new() };
         let mut records: Vec<Record> = self.record_named(text)?.into_iter().collect();
         if records.is_empty() {
@@ -75,7 +92,7 @@ impl Lake {
                     return Ok(asked);
                 }
                 Err(error) if is_absent(&error) => {
-                    records = self.calls_named(text, limit, &mut asked.damaged)?;
+                    records = self.calls_named(text, limit, latest, &mut asked.damaged)?;
                     if records.is_empty() && asked.damaged.is_empty() {
                         return Err(error);
                     }
@@ -96,24 +113,34 @@ impl Lake {
     }
 
     /// The call `creator/key`, or the latest calls of a creator; none where nothing is called so.
-    fn calls_named(&self, text: &str, limit: usize, damaged: &mut Vec<Damage>) -> Result<Vec<Record>> {
+    fn calls_named(
+        &self,
+        text: &str,
+        limit: usize,
+        latest: LatestCalls<'_>,
+        damaged: &mut Vec<Damage>,
+    ) -> Result<Vec<Record>> {
         match self.record_named(&format!("@{text}")) {
             Ok(Some(record)) => return Ok(vec![record]),
             Err(error) if !is_absent(&error) => return Err(error),
             _ => {}
         }
-        let (creator, _) = match wait(self.creator_meant(text)) {
-            Ok(meant) => meant,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        self.latest_calls(&creator, limit, damaged)
+        match latest(text, limit) {
+            Ok(calls) => self.latest_of(calls, limit, damaged),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
-    fn latest_calls(&self, creator: &CreatorName, limit: usize, damaged: &mut Vec<Damage>) -> Result<Vec<Record>> {
+    fn latest_of(
+        &self,
+        calls: Vec<(CreatorName, CallKey)>,
+        limit: usize,
+        damaged: &mut Vec<Damage>,
+    ) -> Result<Vec<Record>> {
         let mut latest = Vec::new();
         wait(async {
-            for (creator, key) in self.catalog().calls(Some(creator)).await? {
+            for (creator, key) in calls {
                 let record = self.catalog().record(&creator, &key).await;
                 let read = record.and_then(|record| record.map(|of| Ok((of.lineage()?.started_at, of))).transpose());
                 if let Some((at, record)) = unless_damaged(read, format_args!("{creator}/{key}"), damaged)?.flatten() {
