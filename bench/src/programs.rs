@@ -114,14 +114,8 @@ pub(crate) fn run(args: &[String]) -> AnyResult<()> {
             let from = number(1)?;
             joined(&path(0)?, number(2)?, |n| kibibyte_joined(from + n))?
         }
-        "push" => {
-            let lake = open(&path(0)?)?;
-            timed(|| lake.push(&[]))?
-        }
-        "pull" => {
-            let lake = open(&path(0)?)?;
-            timed(|| lake.pull(&[]))?
-        }
+        "push" => with_lake(&path(0)?, |lake| lake.push(&[]))?,
+        "pull" => with_lake(&path(0)?, |lake| lake.pull(&[]))?,
         // LAKE FILE
         "add" => {
             let (lake, file) = (open(&path(0)?)?, path(1)?);
@@ -161,6 +155,12 @@ fn at_once<T>(
         let _current = lake.enter();
         AnyResult::Ok(make(numbers)?)
     })
+}
+
+/// The lake is open when the clock starts.
+fn with_lake<T>(home: &Path, work: impl FnOnce(&Lake) -> datlake::Result<T>) -> AnyResult<f64> {
+    let lake = open(home)?;
+    timed(|| work(&lake))
 }
 
 fn open(home: &Path) -> AnyResult<Lake> {

@@ -28,13 +28,17 @@ const TYPES: [&str; 18] = [
 ];
 
 /// Methods without a twin of their own, and why.
-const EXCEPT: [(&str, &str); 8] = [
+const EXCEPT: [(&str, &str); 12] = [
     ("File::write_into", "only the command asks it, and that blocks"),
     ("FileWriter::finish", "`AsyncFileWriter::finish` is its twin"),
     ("LakeBuilder::openlineage", "it reads and writes nothing"),
     ("LakeWriter::finish", "`AsyncLakeWriter::finish` is its twin"),
     ("Lake::each_remote_call", "only an index asks it, and that blocks"),
+    ("Lake::calls_of_creator", "only an index asks it, and that blocks"),
     ("Lake::find_calls_by", "an index blocks"),
+    ("Lake::latest_calls_by", "an index blocks"),
+    ("Lake::lineage_contents_by", "who asks an index blocks"),
+    ("Lake::lineage_graph_by", "who asks an index blocks"),
     ("Lake::signs_urls", "it reads settings alone"),
     ("TreeWriter::add", "it reads and writes nothing"),
 ];

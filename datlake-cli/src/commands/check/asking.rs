@@ -9,12 +9,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use datlake::checking::{self, CheckAnswer, CheckRequest};
 use datlake::report::CheckedCall;
+use datlake::{CallKey, CreatorName};
 
-use super::CallName;
 use crate::args::CheckHow;
 use crate::lines::Lines;
 use crate::screen::{Live, Screen};
 use crate::text::escape;
+
+pub(super) type CallName = (CreatorName, CallKey);
 
 /// The pause between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(100);

@@ -6,16 +6,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use datlake::checking::CheckRequest;
 use datlake::report::{Check, CheckDifference, CheckOutcome, CheckedCall, FirstDifference, human_duration};
-use datlake::{CallKey, CreatorName, Lake, RecordedCall};
+use datlake::{Lake, RecordedCall};
 use owo_colors::OwoColorize as _;
 
-use self::asking::{Answered, ask};
+use self::asking::{Answered, CallName, ask};
 use crate::answer::{Answer, Page};
 use crate::args::CheckHow;
 use crate::screen::Screen;
 use crate::text::{escape, paragraph, time};
-
-type CallName = (CreatorName, CallKey);
 
 /// Has the program make the calls again.
 pub(super) fn run(lake: &Lake, how: &CheckHow, screen: &Screen) -> anyhow::Result<Check> {
