@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use datlake::report::Ability;
-use datlake::{Collect, ErrorKind, File, Lake, Result, file_creator};
+use datlake::{Collect, ErrorKind, File, Lake, MergeOptions, Result, file_creator};
 use datlake_core::{Prefix, StoreExt as _};
 
 use crate::servers::{Server, permit};
@@ -58,6 +58,38 @@ fn names(lake: &Lake) -> Vec<String> {
     lake.list("").unwrap().iter().map(ToString::to_string).collect()
 }
 
+/// Who writes puts, commits, branches, tags and merges, and deletes none of that.
+fn writes_a_repository(writer: &Lake) {
+    let sales = writer.new_repository("sales").create().unwrap();
+    let main = sales.default_branch();
+    main.put_bytes("jan.csv", "x,1\n").unwrap();
+    main.commit("January").unwrap();
+    sales.tag("v1").create("main").unwrap();
+    let trial = sales.branch("trial").create("main").unwrap();
+    trial.put_bytes("feb.csv", "x,2\n").unwrap();
+    trial.commit("February").unwrap();
+    main.merge("trial", &MergeOptions::default()).unwrap();
+    denied(trial.delete());
+    denied(sales.tag("v1").delete());
+    denied(sales.delete());
+}
+
+fn reads_a_repository(reader: &Lake) {
+    let theirs = reader.repository("sales").unwrap();
+    assert_eq!(theirs.reference("v1").read("jan.csv").unwrap(), b"x,1\n");
+    denied(theirs.default_branch().put_bytes("mar.csv", "x,3\n").map(drop));
+    denied(theirs.branch("mine").create("main").map(drop));
+}
+
+/// What is deleted is gone for `other`, too.
+fn removes_a_repository(remover: &Lake, other: &Lake) {
+    let theirs = remover.repository("sales").unwrap();
+    theirs.branch("trial").delete().unwrap();
+    theirs.tag("v1").delete().unwrap();
+    assert_eq!(other.repository("sales").unwrap().branches().unwrap().len(), 1);
+    theirs.delete().unwrap();
+}
+
 #[test]
 fn each_role_may_do_what_it_is_for_and_nothing_else() {
     let Some(server) = Server::rgw("each_role_may_do_what_it_is_for_and_nothing_else") else { return };
@@ -90,6 +122,7 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
     denied(writer.remove(&uid));
     denied(writer.remove("moved.txt"));
     denied(writer.collect(Collect::default().exclusive(true)));
+    writes_a_repository(&writer);
     let works =
         |lake: &Lake, what| lake.check_remote().unwrap().steps.iter().any(|step| step.what == what && step.works);
     assert!(works(&writer, Ability::CreateConditionally) && !works(&writer, Ability::Delete));
@@ -102,6 +135,7 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
         let _current = reader.enter();
         shouted(&reader.file("texts/hello.txt").unwrap()).unwrap();
     }
+    reads_a_repository(&reader);
     reader.add_bytes("mine.txt", "mine").unwrap();
     assert_eq!(reader.status().unwrap().unpushed.len(), 2);
     denied(reader.remove("texts/hello.txt"));
@@ -113,6 +147,8 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
     remover.remove(&uid).unwrap();
     remover.remove("moved.txt").unwrap();
     assert_eq!(pollster::block_on(server.store().locations(&Prefix::VersionsIn(None))).unwrap(), []);
+    removes_a_repository(&remover, &new("in between"));
+    assert_eq!(new("after").repositories().unwrap().len(), 0);
     numbers[..9].iter().for_each(|file| drop(remover.remove(file.uid().unwrap().as_str()).unwrap()));
     denied(writer.clean());
     assert_eq!(remover.clean().unwrap().uploads, Some(0));

@@ -193,6 +193,23 @@ fn what_comes_out_as_it_did_is_the_same() {
     assert_eq!(machine.json(&["calls"]).as_array().unwrap().len(), 13);
 }
 
+/// On a terminal, which the program `script` of util-linux stands in for.
+#[test]
+fn on_a_terminal_it_is_shown_how_far_it_is_below_what_the_program_prints() {
+    let machine = made();
+    let checked = [env!("CARGO_BIN_EXE_datlake"), "check", "--all", "--"];
+    let command = checked.into_iter().map(str::to_owned).chain(program()).map(|word| format!("'{word}'"));
+    let command = command.collect::<Vec<_>>().join(" ");
+    let shown = machine.around("script", &["-qec", &command, "/dev/null"]).env(STEP, "check").output().unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    let place = |what: &str| shown.find(what).unwrap_or_else(|| panic!("{what} in {shown}"));
+    let (far, printed, result) =
+        (place("of 13 calls checked"), place("test check::a_program"), place("11 calls made again: 11 the same"));
+    assert!(far < printed && printed < result, "{shown}");
+    // What stood below is taken away.
+    assert!(shown[..result].ends_with("\x1b[1A\x1b[0J"), "{shown}");
+}
+
 #[test]
 fn what_comes_out_otherwise_is_shown_to_the_line() {
     let machine = made();
