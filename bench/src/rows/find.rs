@@ -43,7 +43,10 @@ pub(crate) fn run(bench: &mut Bench) -> AnyResult<()> {
         program("chain", &[&lake, &LINKS])?;
         for (what, arguments) in [
             ("what was made of a file", &["first.txt", "--down", "5"][..]),
-            ("what calls of a creator were made of, by its whole name", &["datlake-bench/programs::link", "--up", "5"]),
+            (
+                "what calls of a creator were made of, by its whole name",
+                &["datlake-bench/datlake_bench::programs::link", "--up", "5"],
+            ),
             ("the same by the end of its name", &["link", "--up", "5"]),
         ] {
             let mut slowest: f64 = 0.0;
