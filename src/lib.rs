@@ -61,6 +61,9 @@ pub use datlake_macros::file_creator;
 pub use datlake_macros::tracked;
 pub use datlake_store::{AsyncReader, PutByOthers, Reader};
 
+/// For the server.
+#[doc(hidden)]
+pub use datlake_core::repository::BranchName;
 /// For the index.
 #[doc(hidden)]
 pub use datlake_lake::indexing;

@@ -13,6 +13,7 @@ const LONGEST: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Lines {
     path: PathBuf,
+    longest: usize,
     file: Option<File>,
     /// The beginning of a line whose end is not there yet.
     rest: Vec<u8>,
@@ -20,7 +21,12 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn of(path: PathBuf) -> Self {
-        Self { path, file: None, rest: Vec::new() }
+        Self { path, longest: LONGEST, file: None, rest: Vec::new() }
+    }
+
+    /// The same, where each line is shown whole, however long it is.
+    pub(crate) fn whole(path: PathBuf) -> Self {
+        Self { longest: usize::MAX, ..Self::of(path) }
     }
 
     /// Hands on the next lines, without their ends; whether there may be more.
@@ -42,7 +48,7 @@ impl Lines {
             begin += length + 1;
         }
         self.rest.drain(..begin);
-        if self.rest.len() >= LONGEST {
+        if self.rest.len() >= self.longest {
             each(&std::mem::take(&mut self.rest));
         }
         Ok(read > 0)
@@ -92,5 +98,7 @@ mod tests {
         let parts = read(&mut Lines::of(path));
         assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), 3 << 20);
         assert!(parts.len() >= 3);
+        std::fs::write(folder.path().join("1.out"), [&vec![b'x'; 3 << 20][..], b"\n"].concat()).unwrap();
+        assert_eq!(read(&mut Lines::whole(folder.path().join("1.out"))).len(), 1);
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use datlake::report::FoundCalls;
 use datlake::{CallQuery, ErrorKind, File, Lake, Result, file_creator};
+use rusqlite::Connection;
 
 use crate::mounts::Mount;
 
@@ -186,11 +187,19 @@ fn calls_of_a_remote_and_of_packs_are_found() {
         texts.for_each(|n| drop(label(&n.to_string()).unwrap()));
     };
     make(&here, 0..100);
+    {
+        let _current = here.enter();
+        one(7).unwrap();
+    }
     here.push(&[]).unwrap();
     // Of a creator that is named in full nothing else is listed, and one that only the remote has is found by any name.
-    for creator in ["datlake-index/odd::label", "label"] {
-        let latest = datlake_index::latest_calls(&machine("third"), creator, 3, &mut Vec::new()).unwrap();
+    for (creator, name, known) in [("datlake-index/odd::label", "third", 100), ("label", "fourth", 101)] {
+        let other = machine(name);
+        let latest = datlake_index::latest_calls(&other, creator, 3, &mut Vec::new()).unwrap();
         assert_eq!(latest.len(), 3, "{creator}");
+        let db = Connection::open(other.home().join("index/calls.sqlite")).unwrap();
+        let calls: i64 = db.query_row("SELECT count(*) FROM calls", [], |row| row.get(0)).unwrap();
+        assert_eq!(calls, known, "{creator}");
     }
     assert_eq!((all(&here), all(&there)), (100, 100));
     // They come in packs of records to who makes them again.

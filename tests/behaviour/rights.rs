@@ -70,6 +70,9 @@ fn writes_a_repository(writer: &Lake) {
     trial.commit("February").unwrap();
     main.merge("trial", &MergeOptions::default()).unwrap();
     denied(trial.delete());
+    // A transaction is merged, and keeps its branch.
+    denied(main.transaction("March", |branch| branch.put_bytes("mar.csv", "x,3\n")).map(drop));
+    assert_eq!((main.read("mar.csv").unwrap(), sales.transactions().unwrap().len()), (b"x,3\n".to_vec(), 1));
     denied(sales.tag("v1").delete());
     denied(sales.delete());
 }

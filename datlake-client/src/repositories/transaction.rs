@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
+use datlake_core::repository::BranchName;
 use datlake_core::{Error, ErrorKind, Result};
 
 use super::branch::Branch;
@@ -17,8 +18,10 @@ pub struct BranchTransaction {
 
 impl BranchTransaction {
     fn begin(onto: &Branch, message: &str) -> Result<Self> {
+        let mut random = [0_u8; 16];
+        getrandom::fill(&mut random).map_err(|e| Error::new(ErrorKind::Io, "there is no randomness").because(e))?;
         // Branches that are called so are hidden from lists.
-        let branch = onto.repository().branch(&format!("tx-{}", uuid()?));
+        let branch = onto.repository().branch(BranchName::of_clients_transaction(random)?.as_str());
         branch.create(&format!("{}@", onto.id()))?;
         Ok(Self { branch, onto: onto.clone(), message: message.to_owned() })
     }
@@ -80,16 +83,6 @@ impl Branch {
             Err(error) => Err(transaction.kept(error)),
         }
     }
-}
-
-/// A UUID of chance alone.
-fn uuid() -> Result<String> {
-    let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).map_err(|e| Error::new(ErrorKind::Io, "there is no randomness").because(e))?;
-    random[6] = random[6] & 0x0f | 0x40;
-    random[8] = random[8] & 0x3f | 0x80;
-    let hex: String = random.iter().map(|b| format!("{b:02x}")).collect();
-    Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
 }
 
 /// A transaction is its branch.

@@ -72,6 +72,18 @@ impl BranchName {
         Self::new(&format!("{TRANSACTION}{}", Digest::of(nonce.as_bytes()).short()))
     }
 
+    /// The name that clients of lakeFS give to the branch of a transaction, `tx-` and a UUID, of these random bytes.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn of_clients_transaction(mut random: [u8; 16]) -> Result<Self> {
+        random[6] = random[6] & 0x0f | 0x40;
+        random[8] = random[8] & 0x3f | 0x80;
+        let hex: String = random.iter().map(|b| format!("{b:02x}")).collect();
+        let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
+        Self::new(&format!("{CLIENTS_TRANSACTION}{uuid}"))
+    }
+
     /// Whether it is the name of the branch of a transaction: of one of ours, or of a client of lakeFS, which calls its branches `tx-` and a
     /// UUID.
     pub fn is_transaction(&self) -> bool {
@@ -213,6 +225,9 @@ mod tests {
     #[test]
     fn branches_of_transactions_are_told_by_their_names() {
         let is_hidden = |name| BranchName::new(name).unwrap().is_transaction();
+        let made = BranchName::of_clients_transaction([0xff; 16]).unwrap();
+        assert_eq!(made.as_str(), "tx-ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert!(made.is_transaction() && !made.is_ours_alone());
         assert!(is_hidden("_tx-1") && is_hidden("tx-2f1c3a9e-6f0b-4d57-9d0e-0c6f5a1b2c3d"));
         for name in
             ["tx-1", "tx-", "tx-2f1c3a9e-6f0b-4d57-9d0e-0c6f5a1b2c3", "tx-2f1c3a9e06f0b04d5709d0e00c6f5a1b2c3d", "main"]

@@ -15,3 +15,4 @@ pub(crate) use caller::{Caller, Callers};
 pub use pattern::Pattern;
 pub(crate) use pattern::Resource;
 pub use role::AccessRole;
+pub(crate) use secret::{new_id, random};

@@ -11,7 +11,7 @@ const TOKEN: &str = "dlt";
 /// Letters and digits that nobody confuses.
 const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
-pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     let failed = |e: getrandom::Error| {
         Error::new(ErrorKind::Io, "the system gives no random numbers").because(std::io::Error::other(e.to_string()))
@@ -21,7 +21,7 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
 }
 
 /// An id of nothing else.
-pub(super) fn new_id() -> Result<String> {
+pub(crate) fn new_id() -> Result<String> {
     Ok(random::<16>()?.iter().map(|b| LETTERS[usize::from(b % 32)] as char).collect())
 }
 

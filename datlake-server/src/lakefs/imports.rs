@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::Json;
 use axum::extract::State;
 use datlake::report::MergeResult;
-use datlake::{Branch, CommitMessage, Error, ErrorKind, MergeOptions, Repository, Result};
+use datlake::{Branch, BranchName, CommitMessage, Error, ErrorKind, MergeOptions, Repository, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ use super::committing::committing;
 use super::import_sources::{ImportSource, sources};
 use super::import_states::{Cancelled, Ended, ImportState, ImportStates};
 use super::wire::{Commit, ImportCreation, ImportCreationResponse, ImportError, ImportStatus};
-use crate::access::AccessRole;
+use crate::access::{AccessRole, new_id, random};
 use crate::app::App;
 use crate::http::{AcceptedJson, Asker, At, JsonBody, NoContent, Query, Right, Routes};
 use crate::problem::{Problem, Reply};
@@ -43,6 +43,8 @@ struct Import {
     id: String,
     app: App,
     repository: Repository,
+    /// What its own branch is called, which is hidden from lists.
+    own: BranchName,
     onto: Branch,
     sources: Vec<ImportSource>,
     message: CommitMessage,
@@ -63,9 +65,10 @@ async fn start(
     onto.commit_info_async().await?;
     let text = new.commit.message.clone();
     let message = committing(new.commit)?;
-    let (id, states) = (uuid()?, states(&app));
+    let own = BranchName::of_clients_transaction(random()?)?;
+    let (id, states) = (new_id()?, states(&app));
     states.begin(&id, &at.repository, &at.branch).await?;
-    let import = Import { id: id.clone(), app, repository, onto, sources, message, text, states };
+    let import = Import { id: id.clone(), app, repository, own, onto, sources, message, text, states };
     tokio::spawn(import.run());
     Ok(AcceptedJson(ImportCreationResponse { id }))
 }
@@ -105,16 +108,6 @@ fn states(app: &App) -> ImportStates {
     ImportStates::new(app.accounts().database())
 }
 
-/// A UUID of chance alone: a branch that is called `tx-` and a UUID is hidden from lists.
-fn uuid() -> Result<String> {
-    let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).map_err(|e| Error::new(ErrorKind::Io, "there is no randomness").because(e))?;
-    random[6] = random[6] & 0x0f | 0x40;
-    random[8] = random[8] & 0x3f | 0x80;
-    let hex: String = random.iter().map(|b| format!("{b:02x}")).collect();
-    Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
-}
-
 impl Import {
     async fn run(self) {
         let (states, id) = (self.states.clone(), self.id.clone());
@@ -142,7 +135,7 @@ impl Import {
     }
 
     async fn on_own_branch(&self, objects: &mut i64) -> Result<Commit> {
-        let own = self.repository.branch(&format!("tx-{}", self.id));
+        let own = self.repository.branch(self.own.as_str());
         let own = own.create_async(&format!("{}@", self.onto.name())).await?;
         let done = self.bring(&own, objects).await;
         // Nothing is on it that is not elsewhere.

@@ -119,13 +119,14 @@ async fn read(
     Asker(caller): Asker,
     At(at): At<AtReference>,
     Query(AtPath { path, presign, .. }): Query<AtPath>,
-    headers: ReadHeaders,
+    headers: HeaderMap,
 ) -> Reply<Content> {
     let reference = reference_of(&app, &caller, &at).await?;
     if presign {
         let (url, _) = read_url(app.lake(), &reference.stat_async(&path).await?).await?;
         return Ok(Content((StatusCode::FOUND, [(header::LOCATION, url)]).into_response()));
     }
+    let headers = ReadHeaders(headers);
     if headers.asks_whether_changed() {
         let object = reference.stat_async(&path).await?;
         if headers.has(&object) {
@@ -141,24 +142,14 @@ async fn head(
     Asker(caller): Asker,
     At(at): At<AtReference>,
     Query(AtPath { path, .. }): Query<AtPath>,
-    headers: ReadHeaders,
+    headers: HeaderMap,
 ) -> Reply<Content> {
     let object = reference_of(&app, &caller, &at).await?.stat_async(&path).await?;
-    headers.answer(&object, None).await
+    ReadHeaders(headers).answer(&object, None).await
 }
 
 /// What a request says about the content it wants.
 struct ReadHeaders(HeaderMap);
-
-impl<S: Send + Sync> axum::extract::FromRequestParts<S> for ReadHeaders {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(parts.headers.clone()))
-    }
-}
-
-impl aide::OperationInput for ReadHeaders {}
 
 impl ReadHeaders {
     fn text(&self, name: header::HeaderName) -> Option<&str> {

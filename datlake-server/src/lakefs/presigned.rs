@@ -6,6 +6,7 @@ use datlake::Lake;
 use datlake::report::{ObjectInfo, SignedUpload};
 
 use super::wire::seconds;
+use crate::access::random;
 use crate::problem::{Problem, Reply};
 
 /// How long a URL is valid.
@@ -21,9 +22,7 @@ pub(super) async fn read_url(lake: &Lake, object: &ObjectInfo) -> Reply<(String,
 /// A URL by which something is put.
 pub(super) async fn write_url(lake: &Lake) -> Reply<SignedUpload> {
     refuse_unsigned(lake)?;
-    let mut random = [0_u8; 32];
-    getrandom::fill(&mut random).map_err(|e| Problem::internal(&e))?;
-    Ok(lake.sign_upload(datlake::Digest::from_bytes(random), VALID).await?)
+    Ok(lake.sign_upload(datlake::Digest::from_bytes(random()?), VALID).await?)
 }
 
 fn refuse_unsigned(lake: &Lake) -> Reply<()> {

@@ -72,10 +72,10 @@ async fn link(
     Asker(caller): Asker,
     At(at): At<AtBranch>,
     Query(LinkedTo { path }): Query<LinkedTo>,
-    headers: Headers,
+    headers: HeaderMap,
     JsonBody(link): JsonBody<StagingMetadata>,
 ) -> Reply<Json<ObjectStats>> {
-    let create_only = creates_only(&headers.0)?;
+    let create_only = creates_only(&headers)?;
     let notes = checked_notes(link.user_metadata.unwrap_or_default().into_iter().collect())?;
     let mut upload = branch_of(&app, &caller, &at).await?.upload(&path).create_only(create_only);
     upload = notes.into_iter().fold(upload, |upload, (key, value)| upload.metadata(key, value));
@@ -119,19 +119,6 @@ fn other() -> Problem {
     let message = "what is there is not what the request says: it was replaced, or not all of it came; put it again";
     Problem::new(StatusCode::CONFLICT, message)
 }
-
-/// The headers of a request.
-struct Headers(HeaderMap);
-
-impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Headers {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(parts.headers.clone()))
-    }
-}
-
-impl aide::OperationInput for Headers {}
 
 /// Why content could not be read to its end.
 #[derive(Clone, Default)]

@@ -1,6 +1,6 @@
 //! Asks a program to make calls again, and reads what it answers.
 
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -45,48 +45,32 @@ pub(super) fn ask(
     command.args(arguments).env(checking::REQUEST, &path).stdin(Stdio::null());
     let failed = || format!("cannot start `{}`", escape(&program.to_string_lossy()));
     let answers_at = checking::answers_of(&path);
+    let mut answers = Answers::of(&answers_at);
     let status = if io::stderr().is_terminal() {
         let printed = folder.path().join("printed");
         let output = std::fs::File::options().create_new(true).append(true).open(&printed)?;
         let child = command.stdout(output.try_clone()?).stderr(output).spawn().with_context(failed)?;
         let all = request.calls.len();
-        Watch { printed: Lines::of(printed), live: Live::new(*screen, true), far: Far::new(&answers_at, all) }
-            .until_ended(child)?
+        let watch = Watch { printed: Lines::of(printed), live: Live::new(*screen, true), answers: &mut answers, all };
+        watch.until_ended(child)?
     } else {
         let output = io::stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from);
         command.stdout(output).status().with_context(failed)?
     };
-    Ok((answers(&answers_at)?, status))
-}
-
-/// What stands in the file of answers; `None` without one: the program did not take the request on.
-fn answers(path: &Path) -> anyhow::Result<Option<Answered>> {
-    let mut answered = Answered::default();
-    let Ok(file) = std::fs::File::open(path) else { return Ok(None) };
-    for line in BufReader::new(file).lines() {
-        // A last line that is no line was cut off with the program.
-        let Ok(answer) = serde_json::from_str(&line?) else { break };
-        match answer {
-            CheckAnswer::Begins(creator, key) => answered.begun.push((creator, key)),
-            CheckAnswer::Checked(call) => {
-                answered.begun.retain(|(creator, key)| (creator, key) != (&call.creator, &call.key));
-                answered.checked.push(*call);
-            }
-            CheckAnswer::Unchanged(creator, key) => answered.unchanged.push((creator, key)),
-            CheckAnswer::End => answered.is_whole = true,
-        }
-    }
-    Ok(Some(answered))
+    answers.read()?;
+    // A program that did not take the request on has no file of answers.
+    Ok((answers_at.exists().then_some(answers.found), status))
 }
 
 /// Shows what a program prints, and below it how far it is.
-struct Watch {
+struct Watch<'a> {
     printed: Lines,
     live: Live,
-    far: Far,
+    answers: &'a mut Answers,
+    all: usize,
 }
 
-impl Watch {
+impl Watch<'_> {
     fn until_ended(mut self, mut child: Child) -> anyhow::Result<ExitStatus> {
         loop {
             let ended = child.try_wait().context("cannot wait for the program")?;
@@ -98,51 +82,52 @@ impl Watch {
                 return Ok(status);
             }
             self.live.flush()?;
-            self.far.read()?;
-            self.live.draw(vec![self.far.line()]);
+            self.answers.read()?;
+            self.live.draw(vec![self.answers.far(self.all)]);
             std::thread::sleep(LOOK);
         }
     }
 }
 
-/// How far a program is with its calls.
-struct Far {
-    answers: Lines,
-    all: usize,
-    done: usize,
-    begun: Vec<CallName>,
+/// What a program answers, while it does.
+struct Answers {
+    lines: Lines,
+    found: Answered,
 }
 
-impl Far {
-    fn new(answers: &Path, all: usize) -> Self {
-        Self { answers: Lines::of(answers.to_owned()), all, done: 0, begun: Vec::new() }
+impl Answers {
+    fn of(path: &Path) -> Self {
+        Self { lines: Lines::whole(path.to_owned()), found: Answered::default() }
     }
 
-    /// Reads what was answered since.
+    /// Takes what was answered since. A last line that has no end was cut off with the program, and is none.
     fn read(&mut self) -> anyhow::Result<()> {
-        let Self { answers, done, begun, .. } = self;
+        let Self { lines, found } = self;
         let mut take = |line: &[u8]| match serde_json::from_slice(line) {
-            Ok(CheckAnswer::Begins(creator, key)) => begun.push((creator, key)),
+            Ok(CheckAnswer::Begins(creator, key)) => found.begun.push((creator, key)),
             Ok(CheckAnswer::Checked(call)) => {
-                *done += 1;
-                begun.retain(|(creator, key)| (creator, key) != (&call.creator, &call.key));
+                found.begun.retain(|(creator, key)| (creator, key) != (&call.creator, &call.key));
+                found.checked.push(*call);
             }
-            Ok(CheckAnswer::Unchanged(..)) => *done += 1,
-            Ok(CheckAnswer::End) | Err(_) => {}
+            Ok(CheckAnswer::Unchanged(creator, key)) => found.unchanged.push((creator, key)),
+            Ok(CheckAnswer::End) => found.is_whole = true,
+            Err(_) => {}
         };
-        while answers.read(&mut take).context("cannot read what the program answers")? {}
+        while lines.read(&mut take).context("cannot read what the program answers")? {}
         Ok(())
     }
 
-    fn line(&self) -> String {
-        let now = match &*self.begun {
+    /// How far the program is with `all` calls.
+    fn far(&self, all: usize) -> String {
+        let Answered { checked, unchanged, begun, .. } = &self.found;
+        let now = match &**begun {
             [] => String::new(),
             [(creator, key), others @ ..] => {
                 let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
                 format!("; now {}/{}{more}", escape(creator.as_str()), key.short())
             }
         };
-        format!("{} of {} calls checked{now}", self.done, self.all)
+        format!("{} of {all} calls checked{now}", checked.len() + unchanged.len())
     }
 }
 
@@ -157,9 +142,9 @@ mod tests {
     fn how_far_it_is_is_what_was_answered() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("answers");
-        let mut far = Far::new(&path, 3);
-        far.read().unwrap();
-        assert_eq!(far.line(), "0 of 3 calls checked");
+        let mut answers = Answers::of(&path);
+        answers.read().unwrap();
+        assert_eq!(answers.far(3), "0 of 3 calls checked");
         let mut file = File::create(&path).unwrap();
         let mut say = |answer: &CheckAnswer| {
             serde_json::to_writer(&mut file, answer).unwrap();
@@ -171,10 +156,10 @@ mod tests {
         let creator = creator.unwrap();
         say(&CheckAnswer::Unchanged(creator.clone(), key(1)));
         say(&CheckAnswer::Begins(creator.clone(), key(2)));
-        far.read().unwrap();
-        assert_eq!(far.line(), format!("1 of 3 calls checked; now shop::report/{}", key(2).short()));
+        answers.read().unwrap();
+        assert_eq!(answers.far(3), format!("1 of 3 calls checked; now shop::report/{}", key(2).short()));
         say(&CheckAnswer::Begins(creator.clone(), key(3)));
-        far.read().unwrap();
-        assert_eq!(far.line(), format!("1 of 3 calls checked; now shop::report/{} and 1 more", key(2).short()));
+        answers.read().unwrap();
+        assert_eq!(answers.far(3), format!("1 of 3 calls checked; now shop::report/{} and 1 more", key(2).short()));
     }
 }

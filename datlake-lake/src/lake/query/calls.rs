@@ -266,7 +266,10 @@ pub(super) fn only_creator(creators: Vec<CreatorName>, wanted: &str) -> Result<C
             let message = format!("`{wanted}` is several creators, as `{creator}` and `{other}`");
             Err(Error::new(ErrorKind::InvalidInput, message).with_hint("write more of the name"))
         }
-        [] => Err(Error::new(ErrorKind::NotFound, format!("there is no call of a creator `{wanted}`"))),
+        [] => {
+            let error = Error::new(ErrorKind::NotFound, format!("there is no call of a creator `{wanted}`"));
+            Err(error.with_hint("`datlake calls` shows the calls"))
+        }
     }
 }
 
