@@ -9,4 +9,5 @@ mod every;
 mod objects;
 mod postgres;
 mod repositories;
+mod sdk;
 mod support;
