@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datlake::{ErrorKind, Lake, Repository};
 
 use crate::access::{Accounts, Caller, Callers};
+use crate::database::Database;
+use crate::events::{EventHub, StateChange};
 use crate::problem::{Problem, Reply};
 use crate::settings::ServerSettings;
 
@@ -21,6 +23,7 @@ struct Shared {
     lake: Lake,
     accounts: Accounts,
     callers: Callers,
+    events: EventHub,
     largest_object: u64,
     folder: PathBuf,
     import_from: Vec<String>,
@@ -30,9 +33,10 @@ struct Shared {
 impl App {
     pub(crate) fn new(lake: &Lake, accounts: Accounts, settings: &ServerSettings) -> Self {
         let callers = Callers::new(accounts.clone(), settings.root.clone());
+        let events = EventHub::new(accounts.database());
         let (lake, largest_object, folder) = (lake.clone(), settings.largest_object, settings.folder.clone());
         let (import_from, open) = (settings.import_from.clone(), Mutex::default());
-        Self(Arc::new(Shared { lake, accounts, callers, largest_object, folder, import_from, open }))
+        Self(Arc::new(Shared { lake, accounts, callers, events, largest_object, folder, import_from, open }))
     }
 
     pub(crate) fn lake(&self) -> &Lake {
@@ -41,6 +45,20 @@ impl App {
 
     pub(crate) fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        self.0.accounts.database()
+    }
+
+    /// Who waits for events.
+    pub(crate) fn events(&self) -> &EventHub {
+        &self.0.events
+    }
+
+    /// A change that `caller` makes.
+    pub(crate) async fn change(&self, caller: &Caller) -> Reply<StateChange> {
+        Ok(StateChange::begin(self.database(), caller.name()).await?)
     }
 
     pub(crate) fn callers(&self) -> &Callers {

@@ -15,6 +15,7 @@ use serde::Serialize;
 pub(crate) struct Problem {
     status: StatusCode,
     message: String,
+    field: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -33,15 +34,22 @@ pub(crate) struct ProblemDetails {
     detail: String,
     /// The same, for clients of lakeFS.
     message: String,
+    /// The field of the body that is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), headers: Vec::new() }
+        Self { status, message: message.into(), field: None, headers: Vec::new() }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, message)
     }
 
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
@@ -62,6 +70,12 @@ impl Problem {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
         }
+        self
+    }
+
+    /// The same, of a field of the body.
+    pub(crate) fn of_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
         self
     }
 
@@ -97,10 +111,10 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { status, message, headers } = self;
+        let Self { status, message, field, headers } = self;
         let title = status.canonical_reason().unwrap_or("Error");
-        let body =
-            ProblemDetails { r#type: "about:blank", title, status: status.as_u16(), detail: message.clone(), message };
+        let (detail, status_code) = (message.clone(), status.as_u16());
+        let body = ProblemDetails { r#type: "about:blank", title, status: status_code, detail, message, field };
         let mut response = (status, axum::Json(body)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response.headers_mut().extend(headers);

@@ -12,13 +12,14 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 use crate::access::Accounts;
 use crate::app::App;
 use crate::gateway::with_gateway;
 use crate::http::{Routes, about, every_request};
-use crate::lakefs;
 use crate::settings::ServerSettings;
+use crate::{datasets, events, jobs, lakefs, tables};
 
 /// The longest that a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -26,11 +27,10 @@ const HEAD: Duration = Duration::from_secs(30);
 const GOING: Duration = Duration::from_secs(30);
 
 /// A server that listens, and answers once it is [run](Server::run).
-#[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    accounts: Accounts,
+    app: App,
     router: Router,
 }
 
@@ -41,13 +41,16 @@ impl Server {
     /// As [`Accounts::open`]; [`ErrorKind::Io`] where it cannot listen there.
     pub async fn bind(lake: &Lake, settings: &ServerSettings) -> Result<Self> {
         let accounts = Accounts::open(settings).await?;
-        let app = App::new(lake, accounts.clone(), settings);
-        let routes = Routes::new(&app).nest("/api/v1", lakefs::routes(Routes::new(&app)));
+        let app = App::new(lake, accounts, settings);
+        let all = [lakefs::routes, events::routes, jobs::routes, tables::routes, datasets::routes];
+        let under = all.into_iter().fold(Routes::new(&app), |routes, add| add(routes));
+        let routes = Routes::new(&app).nest("/api/v1", under);
         let router = about(routes).map_err(|problem| Error::new(ErrorKind::Value, problem.message()))?;
         let failed = |e| Error::io("listen at", settings.listen, e);
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, accounts, router: every_request(router, |router| with_gateway(router, &app)) })
+        let router = every_request(router, |router| with_gateway(router, &app));
+        Ok(Self { listener, address, app, router })
     }
 
     /// Where it listens.
@@ -57,12 +60,13 @@ impl Server {
 
     /// Its accounts.
     pub fn accounts(&self) -> &Accounts {
-        &self.accounts
+        self.app.accounts()
     }
 
     /// Answers until `end` is ready. Requests that are under way then are answered, for half a minute at most; nobody is let in any more.
     pub async fn run(self, end: impl Future<Output = ()> + Send) {
         let (mut end, graceful) = (pin!(end), GracefulShutdown::new());
+        let background = self.background();
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -78,10 +82,24 @@ impl Server {
         }
         drop(self.listener);
         tracing::info!("ending");
+        // These go on until somebody ends them.
+        self.app.events().end();
         if tokio::time::timeout(GOING, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were still under way, and are cut off");
         }
-        self.accounts.database().close().await;
+        background.iter().for_each(JoinHandle::abort);
+        self.app.database().close().await;
+    }
+
+    /// What goes on beside the requests.
+    fn background(&self) -> [JoinHandle<()>; 2] {
+        [tokio::spawn(self.app.events().hand_out()), tokio::spawn(jobs::watch_leases(self.app.database()))]
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
     }
 }
 

@@ -43,19 +43,21 @@ impl Pattern {
 
     /// Whether it means `resource`, and all of that.
     pub(crate) fn covers(&self, resource: &Resource) -> bool {
-        let Some((_, _, within)) = self.parts() else { return true };
-        let is_within = match (within, &resource.within) {
+        self.concerns(resource) && self.is_within(resource)
+    }
+
+    /// Whether it means `resource`, or of a repository something within it: a commit is of no branch, so who may read one branch may read all.
+    pub(crate) fn concerns(&self, resource: &Resource) -> bool {
+        let Some((kind, name, _)) = self.parts() else { return true };
+        kind == resource.kind && matches(name, &resource.name) && (kind == "repo" || self.is_within(resource))
+    }
+
+    fn is_within(&self, resource: &Resource) -> bool {
+        match (self.parts().and_then(|(_, _, within)| within), &resource.within) {
             (None, _) => true,
             (Some(within), Some(asked)) => matches(within, asked),
             (Some(_), None) => false,
-        };
-        self.concerns(resource) && is_within
-    }
-
-    /// Whether it means `resource`, or something within it: a commit is of no branch, so who may read one branch may read all.
-    pub(crate) fn concerns(&self, resource: &Resource) -> bool {
-        let Some((kind, name, _)) = self.parts() else { return true };
-        kind == resource.kind && matches(name, &resource.name)
+        }
     }
 }
 
@@ -67,6 +69,45 @@ impl Resource {
     /// A branch or a tag of a repository.
     pub(crate) fn reference(repository: &str, name: &str) -> Self {
         Self { within: Some(name.to_owned()), ..Self::repository(repository) }
+    }
+
+    /// A job. What is behind the first `/` of its name is within that.
+    pub(crate) fn job(name: &str) -> Self {
+        Self::split("job", name)
+    }
+
+    /// A table.
+    pub(crate) fn table(name: &str) -> Self {
+        Self::split("table", name)
+    }
+
+    /// Content at a path of a bucket.
+    pub(crate) fn dataset(bucket: &str, path: &str) -> Self {
+        Self { kind: "dataset", name: bucket.to_owned(), within: Some(path.to_owned()) }
+    }
+
+    /// What [`fmt::Display`] writes, again.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (kind, name) = text.split_once(':')?;
+        let kind = KINDS.into_iter().find(|known| *known == kind)?;
+        (!name.is_empty()).then(|| Self::split(kind, name))
+    }
+
+    fn split(kind: &'static str, name: &str) -> Self {
+        match name.split_once('/') {
+            Some((name, within)) => Self { kind, name: name.to_owned(), within: Some(within.to_owned()) },
+            None => Self { kind, name: name.to_owned(), within: None },
+        }
+    }
+
+    /// Its name, with what is within.
+    pub(crate) fn name(&self) -> String {
+        self.within.as_ref().map_or_else(|| self.name.clone(), |within| format!("{}/{within}", self.name))
+    }
+
+    /// What kind of thing it is, as patterns say it.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
     }
 }
 
@@ -164,6 +205,32 @@ mod tests {
         // A star never crosses from a name into what is within.
         assert!(!covers("repo:s*main", &main));
         assert!("repo:sales/dev-*".parse::<Pattern>().unwrap().concerns(&sales));
+    }
+
+    #[test]
+    fn of_jobs_tables_and_datasets_only_what_is_named_is_concerned() {
+        let (daily, step) = (Resource::job("daily_users"), Resource::job("zone/model/key/"));
+        let (table, log) = (Resource::table("users"), Resource::dataset("logs", "jobs/a/run.log"));
+        for (pattern, expected) in [
+            ("*", [true, true, true, true]),
+            ("job:*", [true, true, false, false]),
+            ("job:daily_*", [true, false, false, false]),
+            ("job:zone", [false, true, false, false]),
+            ("job:zone/model/*", [false, true, false, false]),
+            ("job:zone/other/*", [false, false, false, false]),
+            ("table:user*", [false, false, true, false]),
+            ("dataset:logs/jobs/*", [false, false, false, true]),
+            ("dataset:logs/other/*", [false, false, false, false]),
+            ("repo:*", [false, false, false, false]),
+        ] {
+            assert_eq!([&daily, &step, &table, &log].map(|of| covers(pattern, of)), expected, "{pattern}");
+            let concerned = |of: &Resource| pattern.parse::<Pattern>().unwrap().concerns(of);
+            assert_eq!([&daily, &step, &table, &log].map(concerned), expected, "{pattern}");
+        }
+        for resource in [daily, step, table, log, Resource::job("a/"), Resource::reference("sales", "main")] {
+            assert_eq!(Resource::parse(&resource.to_string()), Some(resource));
+        }
+        assert_eq!((Resource::parse("user:a"), Resource::parse("job:"), Resource::parse("job")), (None, None, None));
     }
 
     #[test]

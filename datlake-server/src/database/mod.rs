@@ -1,28 +1,41 @@
 //! Accounts, rights and what runs: in SQLite in a folder, or in PostgreSQL, by the same SQL.
 //!
-//! Times are seconds since 1970, by the clock of the server. What is in here is no truth of a lake.
+//! Times are since 1970, by the clock of the server: in seconds of accounts, in microseconds of everything else. What is in here is no truth
+//! of a lake.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use datlake::{Error, ErrorKind, Result};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, Executor as _, SqlSafeStr as _};
+use sqlx::{Any, AnyPool, Executor as _, SqlSafeStr as _, Transaction};
+use tokio::sync::Notify;
 
 /// Each is done once for a database, in this order, and never changes.
-const MIGRATIONS: [(&str, &str); 2] =
-    [("accounts", include_str!("0001_accounts.sql")), ("imports", include_str!("0002_imports.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "accounts", include_str!("0001_accounts.sql")),
+    (2, "imports", include_str!("0002_imports.sql")),
+    (3, "jobs", include_str!("0003_jobs.sql")),
+    (4, "tables", include_str!("0004_tables.sql")),
+];
 
 /// The database of a server. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Database(AnyPool);
+pub(crate) struct Database {
+    pool: AnyPool,
+    /// What begins a transaction that writes.
+    begin: &'static str,
+    committed: Arc<Notify>,
+}
 
 impl Database {
     /// Opens the database at `url`, or SQLite in `folder`, and brings it up to date.
     pub(crate) async fn open(url: Option<&str>, folder: &Path) -> Result<Self> {
         install_default_drivers();
+        let is_sqlite = url.is_none();
         let pool = match url {
             Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
                 AnyPoolOptions::new().acquire_timeout(Duration::from_secs(10)).connect(url).await
@@ -38,27 +51,39 @@ impl Database {
             let error = Error::new(ErrorKind::Config, "cannot bring the server's database up to date").because(e);
             error.with_hint("a newer server may have used it: use that version, or another database")
         })?;
-        Ok(Self(pool))
+        // SQLite has one writer at a time: who reads before it writes is to wait for its turn at once, not to fail when it writes.
+        let begin = if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        Ok(Self { pool, begin, committed: Arc::default() })
     }
 
     pub(crate) fn pool(&self) -> &AnyPool {
-        &self.0
+        &self.pool
+    }
+
+    /// A transaction that writes. One that is dropped has changed nothing.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
+        self.pool.begin_with(self.begin).await.map_err(|e| failed("write to", e))
+    }
+
+    /// Is notified where a transaction of this server has committed events.
+    pub(crate) fn committed(&self) -> &Notify {
+        &self.committed
     }
 
     /// Whether it answers.
     pub(crate) async fn check(&self) -> Result<()> {
-        sqlx::query("SELECT 1").execute(&self.0).await.map(drop).map_err(|e| failed("ask", e))
+        sqlx::query("SELECT 1").execute(&self.pool).await.map(drop).map_err(|e| failed("ask", e))
     }
 
     /// Ends what is open.
     pub(crate) async fn close(&self) {
-        self.0.close().await;
+        self.pool.close().await;
     }
 }
 
 fn migrator() -> Migrator {
-    let migrations = (1..).zip(MIGRATIONS).map(|(version, (name, sql))| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    let migrations = MIGRATIONS.iter().map(|(version, name, sql)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
     Migrator::with_migrations(migrations.collect())
 }
@@ -97,4 +122,17 @@ pub(crate) fn failed(what: &str, error: sqlx::Error) -> Error {
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Now, in microseconds.
+pub(crate) fn now_micros() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A time in microseconds, as RFC 3339 in UTC.
+pub(crate) fn rfc3339(micros: i64) -> String {
+    // As far as that is written: the year 9999.
+    let since = Duration::from_micros(u64::try_from(micros).unwrap_or(0)).min(Duration::from_secs(253_402_300_799));
+    humantime::format_rfc3339_micros(UNIX_EPOCH + since).to_string()
 }

@@ -1,11 +1,13 @@
 //! What a handler gets of a request: refused with what is wrong, and where.
 
 use aide::generate::GenContext;
-use aide::openapi::Operation;
+use aide::openapi::{
+    HeaderStyle, Operation, Parameter, ParameterData, ParameterSchemaOrContent, ReferenceOr, SchemaObject,
+};
 use aide::operation::OperationInput;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, StatusCode};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -13,6 +15,11 @@ use crate::problem::{Problem, Reply};
 
 /// The largest body of JSON.
 const LARGEST: usize = 8 << 20;
+
+/// So many characters of the path to a field are said.
+const LONGEST_FIELD: usize = 100;
+/// What says that a request is to be done once.
+const ONCE: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The parameters of the path.
 pub(crate) struct At<T>(pub(crate) T);
@@ -59,9 +66,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequest<S> for JsonBody<T> 
 
     async fn from_request(request: Request, _: &S) -> Reply<Self> {
         let bytes = whole(request.into_body()).await?;
-        // What has the wrong shape is 400, as clients of lakeFS expect it.
-        let wrong = |e| Problem::bad_request(format!("the body is wrong: {e}"));
-        serde_json::from_slice(&bytes).map(Self).map_err(wrong)
+        parsed(&bytes).map(Self)
     }
 }
 
@@ -70,11 +75,69 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> OptionalFromRequest<S> for Json
 
     async fn from_request(request: Request, _: &S) -> Reply<Option<Self>> {
         let bytes = whole(request.into_body()).await?;
-        let wrong = |e| Problem::bad_request(format!("the body is wrong: {e}"));
         match bytes.trim_ascii() {
             b"" => Ok(None),
-            bytes => serde_json::from_slice(bytes).map(|body| Some(Self(body))).map_err(wrong),
+            bytes => parsed(bytes).map(|body| Some(Self(body))),
         }
+    }
+}
+
+/// What has the wrong shape is 400, as clients of lakeFS expect it.
+fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Reply<T> {
+    let wrong = |e: &dyn std::fmt::Display| Problem::bad_request(format!("the body is wrong: {e}"));
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let body = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let (field, problem) = (error.path().to_string(), wrong(error.inner()));
+        // Of all of it there is none; a long one is as long as clients like.
+        match field.char_indices().nth(LONGEST_FIELD) {
+            _ if field == "." => problem,
+            Some((end, _)) => problem.of_field(format!("{}…", &field[..end])),
+            None => problem.of_field(field),
+        }
+    })?;
+    deserializer.end().map_err(|e| wrong(&e))?;
+    Ok(body)
+}
+
+/// `Idempotency-Key`: what is sent again with the same one is done once.
+#[derive(Clone, Debug)]
+pub(crate) struct OnceKey(pub(crate) Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for OnceKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Reply<Self> {
+        let Some(said) = parts.headers.get(ONCE) else { return Ok(Self(None)) };
+        let said = said.to_str().unwrap_or_default();
+        match (1..=255).contains(&said.len()) && said.bytes().all(|b| b.is_ascii_graphic()) {
+            true => Ok(Self(Some(said.to_owned()))),
+            false => {
+                Err(Problem::bad_request("an `Idempotency-Key` has 1 to 255 printable ASCII characters, and no space"))
+            }
+        }
+    }
+}
+
+impl OperationInput for OnceKey {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let schema = ctx.schema.subschema_for::<String>();
+        let parameter_data = ParameterData {
+            name: "Idempotency-Key".to_owned(),
+            description: Some("What is sent again with the same one, within a day, is done once".to_owned()),
+            required: false,
+            deprecated: None,
+            format: ParameterSchemaOrContent::Schema(SchemaObject {
+                json_schema: schema,
+                example: None,
+                external_docs: None,
+            }),
+            example: None,
+            examples: Default::default(),
+            explode: None,
+            extensions: Default::default(),
+        };
+        let parameter = Parameter::Header { parameter_data, style: HeaderStyle::Simple };
+        operation.parameters.push(ReferenceOr::Item(parameter));
     }
 }
 

@@ -2,14 +2,24 @@
 
 mod about;
 mod every;
+mod incoming;
 mod inputs;
+mod json;
+mod names;
 mod outputs;
+mod paging;
+mod range;
 mod right;
 mod routes;
 
 pub(crate) use about::about;
 pub(crate) use every::every_request;
-pub(crate) use inputs::{At, JsonBody, Query};
+pub(crate) use incoming::Incoming;
+pub(crate) use inputs::{At, JsonBody, OnceKey, Query};
+pub(crate) use json::{StrictJson, object_of};
+pub(crate) use names::check_name;
 pub(crate) use outputs::{AcceptedJson, CreatedJson, NoContent};
-pub(crate) use right::{Asker, Right};
+pub(crate) use paging::{List, MOST, PageAfter, list, most};
+pub(crate) use range::{Asked, asked};
+pub(crate) use right::{Asker, Right, not_there};
 pub(crate) use routes::Routes;

@@ -6,8 +6,8 @@ use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -26,6 +26,12 @@ pub(crate) enum Right {
     Repository(AccessRole),
     /// On the branch or tag that the path names by this parameter.
     Reference(AccessRole, &'static str),
+    /// On the job that the path names.
+    Job(AccessRole),
+    /// On the table that the path names.
+    Table(AccessRole),
+    /// On the content at the bucket and path that the path names.
+    Dataset(AccessRole),
     /// On what the body names: the handler asks. Where the path names a repository, it may be read.
     Named(AccessRole),
 }
@@ -36,7 +42,24 @@ impl Right {
         match self {
             Self::Open => "none",
             Self::Account => "account",
-            Self::Repository(role) | Self::Reference(role, _) | Self::Named(role) => role.as_str(),
+            Self::Repository(role)
+            | Self::Reference(role, _)
+            | Self::Job(role)
+            | Self::Table(role)
+            | Self::Dataset(role)
+            | Self::Named(role) => role.as_str(),
+        }
+    }
+
+    /// On what, as the OpenAPI document says it.
+    pub(super) fn on(self) -> &'static str {
+        match self {
+            Self::Open | Self::Account => "nothing",
+            Self::Repository(_) | Self::Reference(..) => "repository",
+            Self::Job(_) => "job",
+            Self::Table(_) => "table",
+            Self::Dataset(_) => "dataset",
+            Self::Named(_) => "named",
         }
     }
 }
@@ -55,13 +78,8 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let named = |wanted: &str| path.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned());
-    let repository = named("repository");
-    let reference = match guard.right {
-        Right::Reference(_, parameter) => named(parameter),
-        _ => None,
-    };
-    match guard.check(request.headers(), repository.as_deref(), reference.as_deref()).await {
+    let named: Vec<(String, String)> = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    match guard.check(request.method(), request.headers(), &Parameters(named)).await {
         Ok(caller) => {
             if let Some(caller) = caller {
                 request.extensions_mut().insert(Asker(Arc::new(caller)));
@@ -72,18 +90,45 @@ pub(super) async fn guard(
     }
 }
 
+/// The parameters of a path.
+struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    fn named(&self, wanted: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    }
+
+    /// The same, where the route has it.
+    fn text(&self, wanted: &str) -> &str {
+        self.named(wanted).unwrap_or_default()
+    }
+}
+
 impl Guard {
-    async fn check(
-        &self,
-        headers: &HeaderMap,
-        repository: Option<&str>,
-        reference: Option<&str>,
-    ) -> Reply<Option<Caller>> {
+    async fn check(&self, method: &Method, headers: &HeaderMap, path: &Parameters) -> Reply<Option<Caller>> {
         if self.right == Right::Open {
             return Ok(None);
         }
         let caller = self.app.callers().of(headers).await?;
-        if let Some(name) = repository {
+        let (role, resource) = match self.right {
+            Right::Job(role) => (role, Resource::job(path.text("job"))),
+            Right::Table(role) => (role, Resource::table(path.text("table"))),
+            Right::Dataset(role) => (role, Resource::dataset(path.text("bucket"), path.text("path"))),
+            _ => {
+                self.check_repository(&caller, path)?;
+                return Ok(Some(caller));
+            }
+        };
+        // What is not theirs to know is not there. Who wants to write learns what is missing, whether there is such a thing or not.
+        if !caller.sees(&resource) && matches!(*method, Method::GET | Method::HEAD) {
+            return Err(not_there(&resource));
+        }
+        caller.needs(role, &resource)?;
+        Ok(Some(caller))
+    }
+
+    fn check_repository(&self, caller: &Caller, path: &Parameters) -> Reply<()> {
+        if let Some(name) = path.named("repository") {
             let resource = Resource::repository(name);
             // What is not theirs to know is not there.
             if !caller.sees(&resource) {
@@ -91,14 +136,20 @@ impl Guard {
             }
             match self.right {
                 Right::Repository(role) => caller.needs(role, &resource)?,
-                Right::Reference(role, _) => {
-                    caller.needs(role, &Resource::reference(name, reference.unwrap_or_default()))?;
+                Right::Reference(role, parameter) => {
+                    caller.needs(role, &Resource::reference(name, path.text(parameter)))?;
                 }
-                Right::Open | Right::Account | Right::Named(_) => {}
+                _ => {}
             }
         }
-        Ok(Some(caller))
+        Ok(())
     }
+}
+
+/// The answer where there is no such thing, or it is not theirs to know.
+pub(crate) fn not_there(resource: &Resource) -> Problem {
+    let shown: String = resource.name().chars().take(200).flat_map(char::escape_debug).collect();
+    Problem::not_found(format!("there is no {} `{shown}`", resource.kind()))
 }
 
 /// Who asks.

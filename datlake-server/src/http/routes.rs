@@ -65,6 +65,13 @@ impl Routes {
             let document = document.description("Repositories of a lake, as clients of lakeFS speak to them.");
             document.security_scheme("basic", scheme("basic")).security_scheme("token", scheme("bearer"))
         });
+        // A parameter that takes the rest of a path is one like others there.
+        if let Some(paths) = &mut document.paths {
+            paths.paths = std::mem::take(&mut paths.paths)
+                .into_iter()
+                .map(|(path, item)| (path.replace("{*", "{"), item))
+                .collect();
+        }
         (router, document)
     }
 }
@@ -81,6 +88,7 @@ fn scheme(scheme: &str) -> aide::openapi::SecurityScheme {
 fn describe<'t>(operation: TransformOperation<'t>, right: Right, what: &str) -> TransformOperation<'t> {
     let mut operation = operation.summary(what);
     operation.inner_mut().extensions.insert("x-datlake-right".to_owned(), right.word().into());
+    operation.inner_mut().extensions.insert("x-datlake-right-on".to_owned(), right.on().into());
     match right {
         Right::Open => operation,
         _ => operation.security_requirement("basic").security_requirement("token"),

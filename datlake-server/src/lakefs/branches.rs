@@ -14,15 +14,15 @@ use serde::Deserialize;
 
 use super::committing::{committing, conflicts, refuse_empty};
 use super::differences::{Compared, Sides, differences};
-use super::paging::{Paging, flag, list as page};
+use super::paging::{Paging, flag};
 use super::repositories::InRepository;
 use super::wire::{
-    BranchCreation, CherryPickCreation, Commit, CommitCreation, CommitOverrides, Diff, List, Ref, ResetCreation,
-    ResetKind, RevertCreation,
+    BranchCreation, CherryPickCreation, Commit, CommitCreation, CommitOverrides, Diff, Ref, ResetCreation, ResetKind,
+    RevertCreation,
 };
 use crate::access::{AccessRole, Caller, Resource};
 use crate::app::App;
-use crate::http::{Asker, At, CreatedJson, JsonBody, NoContent, Query, Right, Routes};
+use crate::http::{Asker, At, CreatedJson, JsonBody, List, NoContent, Query, Right, Routes, list as page};
 use crate::problem::{Problem, Reply};
 
 /// A branch in a path.

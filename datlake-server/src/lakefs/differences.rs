@@ -5,8 +5,8 @@ use datlake::{Branch, DiffQuery, Reference};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::paging::{MOST, list, most};
-use super::wire::{Diff, DiffType, List, PathType};
+use super::wire::{Diff, DiffType, PathType};
+use crate::http::{List, MOST, list, most};
 use crate::problem::Reply;
 
 /// Which differences are asked for.

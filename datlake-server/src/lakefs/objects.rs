@@ -17,14 +17,15 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
 use super::branches::{AtBranch, branch_of};
-use super::paging::{MOST, flag, list as page, most};
+use super::paging::flag;
 use super::presigned::read_url;
-use super::range::{Asked, asked};
 use super::refs::{AtReference, reference_of};
-use super::wire::{List, OCTETS, ObjectCopyCreation, ObjectErrorList, ObjectStats, PathList};
+use super::wire::{OCTETS, ObjectCopyCreation, ObjectErrorList, ObjectStats, PathList};
 use crate::access::AccessRole;
 use crate::app::App;
-use crate::http::{Asker, At, CreatedJson, JsonBody, NoContent, Query, Right, Routes};
+use crate::http::{
+    Asked, Asker, At, CreatedJson, JsonBody, List, MOST, NoContent, Query, Right, Routes, asked, list as page, most,
+};
 use crate::problem::{Problem, Reply};
 
 /// So much of an object is in memory at a time.

@@ -3,12 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::wire::{List, Pagination};
-
-/// The most that a page has.
-pub(super) const MOST: usize = 1000;
-/// What it has unless somebody says.
-const USUAL: usize = 100;
+use crate::http::{List, list, most};
 
 /// How much of a list is asked for.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
@@ -21,14 +16,6 @@ pub(super) struct Paging {
     pub(super) after: String,
     /// So many at most: 100 unless somebody says, and 1000 if that is less than 1 or more than 1000.
     amount: Option<i64>,
-}
-
-/// How much a page has that is asked for as `amount`.
-pub(super) fn most(amount: Option<i64>) -> usize {
-    match amount {
-        None => USUAL,
-        Some(amount) => usize::try_from(amount).ok().filter(|amount| (1..=MOST).contains(amount)).unwrap_or(MOST),
-    }
 }
 
 /// Whether something is asked for, as clients in each language spell it: Python's write `True`.
@@ -60,13 +47,6 @@ impl Paging {
     }
 }
 
-/// A page, and behind what the next one begins.
-pub(super) fn list<T>(results: Vec<T>, next: Option<String>) -> List<T> {
-    let (has_more, count) = (next.is_some(), results.len());
-    let pagination = Pagination { has_more, next_offset: next.unwrap_or_default(), results: count, max_per_page: MOST };
-    List { pagination, results }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,8 +66,5 @@ mod tests {
             paging.after = page.pagination.next_offset;
         }
         assert_eq!(seen, ["b1", "b2", "b3"]);
-        for (amount, expected) in [(None, 100), (Some(0), 1000), (Some(-1), 1000), (Some(7), 7), (Some(1001), 1000)] {
-            assert_eq!(most(amount), expected);
-        }
     }
 }

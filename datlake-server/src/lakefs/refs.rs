@@ -9,11 +9,11 @@ use serde::Deserialize;
 
 use super::committing::{conflicts, refuse_empty};
 use super::differences::{Compared, Sides, differences};
-use super::paging::{flag, list, most};
-use super::wire::{Commit, Diff, List, Merge, MergeResult};
+use super::paging::flag;
+use super::wire::{Commit, Diff, Merge, MergeResult};
 use crate::access::{AccessRole, Caller};
 use crate::app::App;
-use crate::http::{Asker, At, JsonBody, Query, Right, Routes};
+use crate::http::{Asker, At, JsonBody, List, Query, Right, Routes, list, most};
 use crate::problem::{Problem, Reply};
 
 /// A reference in a path.

@@ -8,10 +8,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::paging::Paging;
-use super::wire::{List, Repository, RepositoryCreation, seconds};
+use super::wire::{Repository, RepositoryCreation, seconds};
 use crate::access::{AccessRole, Resource};
 use crate::app::App;
-use crate::http::{Asker, At, CreatedJson, JsonBody, NoContent, Query, Right, Routes};
+use crate::http::{Asker, At, CreatedJson, JsonBody, List, NoContent, Query, Right, Routes};
 use crate::problem::{Problem, Reply};
 
 /// A repository in a path.

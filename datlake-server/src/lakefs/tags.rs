@@ -6,12 +6,12 @@ use datlake::Tag;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::paging::{Paging, list as page};
+use super::paging::Paging;
 use super::repositories::InRepository;
-use super::wire::{List, Ref, TagCreation};
+use super::wire::{Ref, TagCreation};
 use crate::access::{AccessRole, Resource};
 use crate::app::App;
-use crate::http::{Asker, At, CreatedJson, JsonBody, NoContent, Query, Right, Routes};
+use crate::http::{Asker, At, CreatedJson, JsonBody, List, NoContent, Query, Right, Routes, list as page};
 use crate::problem::Reply;
 
 /// A tag in a path.

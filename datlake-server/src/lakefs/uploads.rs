@@ -11,11 +11,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::branches::{AtBranch, branch_of};
-use super::incoming::Incoming;
 use super::wire::{OCTETS, ObjectStats};
 use crate::access::AccessRole;
 use crate::app::App;
-use crate::http::{Asker, At, CreatedJson, Query, Right, Routes};
+use crate::http::{Asker, At, CreatedJson, Incoming, Query, Right, Routes};
 use crate::problem::{Problem, Reply};
 
 /// What the names of headers begin with that say what a user notes.

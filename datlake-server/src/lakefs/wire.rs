@@ -7,24 +7,6 @@ use datlake::report::{CommitInfo, ObjectInfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A page of a list.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct List<T> {
-    pub(super) pagination: Pagination,
-    pub(super) results: Vec<T>,
-}
-
-/// Where a page ends.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Pagination {
-    /// Whether there is another page.
-    pub(super) has_more: bool,
-    /// What to say as `after` for that.
-    pub(super) next_offset: String,
-    pub(super) results: usize,
-    pub(super) max_per_page: usize,
-}
-
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Repository {
     pub(super) id: String,

@@ -12,12 +12,24 @@ fn body(route: &str) -> Option<Value> {
         "POST /api/v1/repositories" => json!({"name": "another", "storage_namespace": "lake://"}),
         "POST /api/v1/repositories/{repository}/branches" => json!({"name": "another", "source": "main"}),
         "POST /api/v1/repositories/{repository}/tags" => json!({"id": "another", "ref": "main"}),
+        "POST /api/v1/jobs/register-snapshot" => json!({"table_name": "sales", "uri": "s3://a", "format": "csv"}),
+        "POST /api/v1/events" => json!({"type": "a", "subject": "job:sales"}),
         _ => return None,
     })
 }
 
-/// Every route, its method, its right, and its path with names in the place of parameters.
-fn routes(served: &Served) -> Vec<(String, Method, String, String)> {
+/// A route of the document.
+#[derive(Debug)]
+struct Documented {
+    name: String,
+    method: Method,
+    right: String,
+    on: String,
+    /// With names in the place of parameters.
+    path: String,
+}
+
+fn routes(served: &Served) -> Vec<Documented> {
     let document: Value = served.nobody().request(Method::GET, "/openapi.json").send().unwrap().json().unwrap();
     let mut routes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -25,12 +37,22 @@ fn routes(served: &Served) -> Vec<(String, Method, String, String)> {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let right = operation["x-datlake-right"].as_str().unwrap_or_else(|| panic!("{method} {path} has no right"));
             assert_eq!(right != "none", operation["security"].is_array(), "{method} {path}");
-            let mut filled = path.replace("{repository}", "sales");
-            for parameter in ["ref", "right", "branch", "tag"] {
+            let on = operation["x-datlake-right-on"].as_str().unwrap().to_owned();
+            let mut filled = path.replace("{run}", "00000000-0000-7000-8000-000000000000");
+            for parameter in ["repository", "job", "table", "bucket"] {
+                filled = filled.replace(&format!("{{{parameter}}}"), "sales");
+            }
+            for parameter in ["ref", "right", "branch", "tag", "path"] {
                 filled = filled.replace(&format!("{{{parameter}}}"), "main");
             }
             assert!(!filled.contains('{'), "{path} has a parameter that this test does not know");
-            routes.push((format!("{method} {path}"), method, right.to_owned(), filled));
+            routes.push(Documented {
+                name: format!("{method} {path}"),
+                method,
+                right: right.to_owned(),
+                on,
+                path: filled,
+            });
         }
     }
     assert!(routes.len() > 25, "{routes:?}");
@@ -41,9 +63,12 @@ fn routes(served: &Served) -> Vec<(String, Method, String, String)> {
 fn every_route_refuses_without_a_right() {
     let served = Served::new();
     served.lake.new_repository("sales").create().unwrap();
-    let (nothing, reader) = (served.account("nothing", &[]), served.account("reader", &[("reader", "repo:sales")]));
-    let elsewhere = served.account("elsewhere", &[("admin", "repo:other")]);
-    for (route, method, right, path) in routes(&served) {
+    let patterns = ["repo:sales", "job:sales", "table:sales", "dataset:sales"];
+    let (nothing, reader) =
+        (served.account("nothing", &[]), served.account("reader", &patterns.map(|pattern| ("reader", pattern))));
+    let elsewhere = patterns.map(|pattern| pattern.replace("sales", "other"));
+    let elsewhere = served.account("elsewhere", &elsewhere.each_ref().map(|pattern| ("admin", pattern.as_str())));
+    for Documented { name: route, method, right, on, path } in routes(&served) {
         let ask = |whom: &crate::support::Asking<'_>| {
             let request = whom.request(method.clone(), &path).query(&[("path", "a"), ("dest_path", "b")]);
             let request = match body(&route) {
@@ -61,16 +86,19 @@ fn every_route_refuses_without_a_right() {
             assert_eq!(ask(whom), 401, "{route}");
         }
         // Who may nothing in a repository does not learn whether there is one.
-        let of_repository = path.contains("/sales");
-        let expected = match (&*right, of_repository) {
-            ("account", false) => continue,
-            (_, true) => 404,
-            (_, false) => 403,
+        let of_repository = path.contains("/repositories/sales");
+        let is_reading = method == Method::GET || method == Method::HEAD;
+        let expected = match (&*right, &*on) {
+            ("account", "nothing") if !of_repository => continue,
+            (_, "job" | "table" | "dataset") if is_reading => 404,
+            (_, "job" | "table" | "dataset") => 403,
+            _ if of_repository => 404,
+            _ => 403,
         };
         assert_eq!((ask(&nothing), ask(&elsewhere)), (expected, expected), "{route}");
         let reads = ask(&reader);
         match &*right {
-            "reader" => assert!(reads != 403 && reads != 401, "{route} {reads}"),
+            "reader" if on != "server" => assert!(reads != 403 && reads != 401, "{route} {reads}"),
             _ => assert_eq!(reads, 403, "{route}"),
         }
     }

@@ -5,9 +5,14 @@
 mod access;
 mod client;
 mod clients;
+mod datasets;
+mod events;
 mod every;
+mod guide;
+mod jobs;
 mod objects;
 mod postgres;
 mod repositories;
 mod sdk;
 mod support;
+mod tables;

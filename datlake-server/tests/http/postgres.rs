@@ -1,9 +1,13 @@
 //! Servers that share accounts in PostgreSQL, where `./test` has started one.
 
 use datlake_server::{AccessRole, AccountKind, Accounts, ServerSettings};
+use reqwest::StatusCode;
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use crate::support::Served;
+use crate::events::Followed;
+use crate::support::{Served, json as answered};
+use crate::{events, jobs, tables};
 
 /// A database of its own; `None` where there is no server.
 fn database() -> Option<String> {
@@ -34,6 +38,11 @@ fn servers_share_what_is_in_postgresql() {
         let other = scope.spawn(|| Served::with(settings));
         (Served::with(settings), other.join().unwrap())
     });
+    jobs::everything(&one);
+    events::everything(&one);
+    events::refused(&other);
+    tables::everything(&other);
+    streams_are_shared(&one, &other, &url);
     one.lake.new_repository("sales").create().unwrap();
     other.lake.new_repository("sales").create().unwrap();
     let ada = one.account("ada", &[("writer", "repo:sales/dev-*"), ("reader", "repo:sales"), ("reader", "repo:sales")]);
@@ -48,19 +57,54 @@ fn servers_share_what_is_in_postgresql() {
         assert_eq!(ada.upload("/repositories/sales/branches/main", "a", "1").status(), 403);
     }
     let accounts = one.accounts(async |accounts| accounts.list().await);
-    assert_eq!((accounts.len(), accounts[0].grants.len()), (1, 2));
+    assert_eq!(accounts.iter().find(|account| account.name == "ada").unwrap().grants.len(), 2);
     let again = one.accounts(async |accounts| Ok(accounts.create("ada", AccountKind::Person).await));
     assert_eq!(again.unwrap_err().kind(), datlake::ErrorKind::AlreadyExists);
     one.accounts(async |accounts| accounts.revoke_key_pair(&pair.access_key_id).await);
     assert_eq!(other.with_pair(&pair.access_key_id, &pair.secret_access_key).get("/user").status(), 401);
     other.accounts(async |accounts| accounts.revoke_grant("ada", AccessRole::Reader, &"repo:sales".parse()?).await);
     one.accounts(async |accounts| accounts.delete("ada").await);
-    assert!(other.accounts(async |accounts| accounts.list().await).is_empty());
+    assert!(other.accounts(async |accounts| accounts.list().await).iter().all(|account| account.name != "ada"));
     // With another key, what was sealed cannot be opened.
     other.accounts(async |accounts| accounts.create("bob", AccountKind::Machine).await);
     let pair = other.accounts(async |accounts| accounts.create_key_pair("bob", None).await);
     let wrong = Served::with(|defaults| ServerSettings { secret_key: Some("x".repeat(40)), ..settings(defaults) });
     assert_eq!(wrong.with_pair(&pair.access_key_id, &pair.secret_access_key).get("/user").status(), 500);
+}
+
+/// What one server writes the other streams, in one order, also while a transaction that took ids stands still or dies.
+fn streams_are_shared(one: &Served, other: &Served, url: &str) {
+    let (root, mut stream) = (other.root(), Followed::begin(&other.root(), "events=here,there", None));
+    let say = |served: &Served, kind: &str| {
+        let body = json!({"type": kind, "subject": "job:a"});
+        answered(served.root().post("/events", &body), StatusCode::CREATED)["id"].as_i64().unwrap()
+    };
+    let first = say(one, "here");
+    assert_eq!((say(other, "there"), stream.next().unwrap().id), (first + 1, Some(first)));
+    assert_eq!(stream.next().unwrap().id, Some(first + 1));
+    // Another server, which is killed in the middle of a transaction.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let pool = runtime.block_on(sqlx::AnyPool::connect(url)).unwrap();
+    let mut standing = runtime.block_on(pool.begin()).unwrap();
+    let sql = "UPDATE event_head SET last_id = last_id + 1 RETURNING last_id, pg_backend_pid()";
+    let taken = runtime.block_on(sqlx::query_as::<_, (i64, i32)>(sql).fetch_one(&mut *standing)).unwrap();
+    assert_eq!(taken.0, first + 2);
+    let late = std::thread::scope(|scope| {
+        let late = scope.spawn(|| say(one, "here"));
+        let waiting =
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        while runtime.block_on(sqlx::query_as::<_, (i64,)>(waiting).fetch_one(&pool)).unwrap().0 == 0 {}
+        // So nobody reads what comes later, and misses this.
+        assert_eq!(root.json(&format!("/events?after={}", first + 1))["results"], json!([]));
+        let kill = AssertSqlSafe(format!("SELECT pg_terminate_backend({})", taken.1));
+        runtime.block_on(sqlx::query(kill).execute(&pool)).unwrap();
+        late.join().unwrap()
+    });
+    assert_eq!(late, first + 2);
+    // Connections are given back to a runtime.
+    let _inside = runtime.enter();
+    drop(standing);
+    assert_eq!(stream.next().unwrap().id, Some(first + 2));
 }
 
 #[test]

@@ -111,14 +111,18 @@ impl Served {
 
     /// An account that may what `grants` say, by its token.
     pub(crate) fn account(&self, name: &str, grants: &[(&str, &str)]) -> Asking<'_> {
-        let token = self.accounts(async |accounts| {
+        Asking { served: self, as_whom: Whom::Token(self.token(name, grants)) }
+    }
+
+    /// The token of such an account.
+    pub(crate) fn token(&self, name: &str, grants: &[(&str, &str)]) -> String {
+        self.accounts(async |accounts| {
             accounts.create(name, AccountKind::Machine).await?;
             for (role, pattern) in grants {
                 accounts.grant(name, role.parse()?, &pattern.parse()?).await?;
             }
             Ok(accounts.create_token(name, None).await?.token)
-        });
-        Asking { served: self, as_whom: Whom::Token(token) }
+        })
     }
 
     pub(crate) fn root(&self) -> Asking<'_> {

@@ -14,19 +14,19 @@ use crate::problem::Problem;
 
 /// How many bytes a client may send, and how many came.
 #[derive(Clone, Debug)]
-pub(super) struct Incoming {
+pub(crate) struct Incoming {
     most: u64,
     came: Arc<AtomicU64>,
     broke: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Incoming {
-    pub(super) fn new(most: u64) -> Self {
+    pub(crate) fn new(most: u64) -> Self {
         Self { most, came: Arc::default(), broke: Arc::default() }
     }
 
     /// What comes, as it comes.
-    pub(super) fn read<E: std::fmt::Display + Send + 'static>(
+    pub(crate) fn read<E: std::fmt::Display + Send + 'static>(
         &self,
         stream: impl Stream<Item = Result<Bytes, E>> + Send,
     ) -> impl AsyncRead + Send {
@@ -47,7 +47,7 @@ impl Incoming {
     }
 
     /// What went wrong, where it was what came.
-    pub(super) fn blamed(&self, error: datlake::Error) -> Problem {
+    pub(crate) fn blamed(&self, error: datlake::Error) -> Problem {
         if self.came.load(Ordering::Relaxed) > self.most {
             let message = format!("the object is larger than the {} bytes that this server takes", self.most);
             return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message);

@@ -1,0 +1,5 @@
+//! Content of the lake over HTTP: what is put at a path of a bucket is the file of the lake that is called `BUCKET/PATH`.
+
+mod routes;
+
+pub(crate) use routes::routes;

@@ -1,0 +1,123 @@
+//! Jobs and runs, read.
+
+use datlake::Result;
+use sqlx::AnyConnection;
+
+use super::items::items_between;
+use super::stored::{RunRow, StoredRun, stored_run};
+use super::wire::{JobInfo, JobRun, JobRunState, ListedJob, RunCounts};
+use crate::access::{Caller, Resource};
+use crate::database::{Database, failed, rfc3339};
+use crate::http::not_there;
+use crate::problem::Reply;
+
+/// So many names of jobs are read at a time.
+const READ: i64 = 500;
+
+/// Jobs that `caller` may read behind `after`: up to `most`, and what the next page is behind.
+pub(super) async fn jobs(
+    database: &Database,
+    caller: &Caller,
+    after: &str,
+    most: usize,
+) -> Result<(Vec<ListedJob>, Option<String>)> {
+    let (mut jobs, mut after) = (Vec::<ListedJob>::new(), after.to_owned());
+    loop {
+        let sql = "SELECT name, account, created_at FROM jobs WHERE name > $1 ORDER BY name LIMIT $2";
+        let query =
+            sqlx::query_as::<_, (String, String, i64)>(sql).bind(after.clone()).bind(READ).fetch_all(database.pool());
+        let page = query.await.map_err(|e| failed("read", e))?;
+        let is_last = (page.len() as i64) < READ;
+        for (job_name, account, created_at) in page {
+            if jobs.len() == most {
+                let next = jobs.last().map(|job| job.job_name.clone());
+                return Ok((jobs, next));
+            }
+            after.clone_from(&job_name);
+            if caller.sees(&Resource::job(&job_name)) {
+                jobs.push(ListedJob { job_name, account, created_at: rfc3339(created_at) });
+            }
+        }
+        if is_last {
+            return Ok((jobs, None));
+        }
+    }
+}
+
+/// A job.
+///
+/// # Errors
+/// 404 where there is none.
+pub(super) async fn job_info(database: &Database, name: &str) -> Reply<JobInfo> {
+    let query = sqlx::query_as::<_, (String, i64)>("SELECT account, created_at FROM jobs WHERE name = $1");
+    let row = query.bind(name.to_owned()).fetch_optional(database.pool()).await.map_err(|e| failed("read", e))?;
+    let (account, created_at) = row.ok_or_else(|| not_there(&Resource::job(name)))?;
+    let sql = "SELECT state, COUNT(*) FROM runs WHERE job = $1 GROUP BY state";
+    let query = sqlx::query_as::<_, (String, i64)>(sql).bind(name.to_owned()).fetch_all(database.pool());
+    let mut runs = RunCounts::default();
+    for (state, count) in query.await.map_err(|e| failed("read", e))? {
+        match JobRunState::of(&state) {
+            Some(JobRunState::Running) => runs.running = count,
+            Some(JobRunState::Succeeded) => runs.succeeded = count,
+            Some(JobRunState::Failed) => runs.failed = count,
+            Some(JobRunState::Lost) => runs.lost = count,
+            None => {}
+        }
+    }
+    Ok(JobInfo { job_name: name.to_owned(), account, created_at: rfc3339(created_at), runs })
+}
+
+/// Runs of a job, the latest first: up to `most` before `after`, and what the next page is behind.
+pub(super) async fn runs(
+    database: &Database,
+    job: &str,
+    state: Option<JobRunState>,
+    after: &str,
+    most: usize,
+) -> Reply<(Vec<JobRun>, Option<String>)> {
+    // Behind all ids, unless something is said.
+    let before = uuid::Uuid::try_parse(after).map_or_else(|_| "g".to_owned(), |id| id.to_string());
+    let sql = "SELECT id, job, state, account, started_at, ended_at, lease, beat_at, metadata, ending FROM runs \
+               WHERE job = $1 AND id < $2 AND ($3 = '' OR state = $3) ORDER BY id DESC LIMIT $4";
+    let query = sqlx::query_as::<_, RunRow>(sql).bind(job.to_owned()).bind(before);
+    let query = query.bind(state.map_or("", JobRunState::as_str)).bind(most as i64 + 1);
+    let mut connection = database.pool().acquire().await.map_err(|e| failed("read", e))?;
+    let rows = query.fetch_all(&mut *connection).await.map_err(|e| failed("read", e))?;
+    let mut found = rows.into_iter().map(StoredRun::of).collect::<Result<Vec<_>>>()?;
+    let has_more = found.len() > most;
+    found.truncate(most);
+    let next = found.last().filter(|_| has_more).map(|run| run.id.clone());
+    Ok((with_items(&mut connection, job, found).await?, next))
+}
+
+/// A run of a job, with what it read, wrote and left behind.
+///
+/// # Errors
+/// 404 where there is none.
+pub(crate) async fn one_run(connection: &mut AnyConnection, job: &str, run: &str) -> Reply<JobRun> {
+    let found = stored_run(connection, job, run).await?;
+    let mut runs = with_items(connection, job, vec![found]).await?;
+    runs.pop().ok_or_else(|| not_there(&Resource::job(job)))
+}
+
+async fn with_items(connection: &mut AnyConnection, job: &str, runs: Vec<StoredRun>) -> Result<Vec<JobRun>> {
+    let (Some(latest), Some(first)) = (runs.first(), runs.last()) else { return Ok(Vec::new()) };
+    let mut items = items_between(connection, job, &first.id, &latest.id).await?;
+    let whole = |run: StoredRun| {
+        let all = items.remove(&run.id).unwrap_or_default();
+        JobRun {
+            lease_until: run.lease_until(),
+            run_id: run.id,
+            job_name: run.job,
+            state: run.state,
+            account: run.account,
+            started_at: rfc3339(run.started_at),
+            ended_at: run.ended_at.map(rfc3339),
+            metadata: run.metadata,
+            inputs: all.inputs,
+            outputs: all.outputs,
+            artifacts: all.artifacts,
+        }
+    };
+    Ok(runs.into_iter().map(whole).collect())
+}

@@ -1,0 +1,185 @@
+//! A run begins, gives heartbeats, and ends.
+
+use std::time::Duration;
+
+use datlake::Result;
+use serde_json::{Map, Value, json};
+
+use super::items::{ItemRole, items_of, note_artifacts, note_items};
+use super::stored::{StoredRun, stored_run};
+use super::wire::{JobRunState, RunArtifact, RunHeartbeat, RunItem};
+use crate::access::{AccessRole, Caller, Resource, random};
+use crate::database::{Database, failed, now_micros, rfc3339};
+use crate::events::{EventType, NewEvent, StateChange};
+use crate::problem::{Problem, Reply};
+
+/// What a run ends with.
+#[derive(Clone, Debug)]
+pub(crate) struct RunEnd {
+    pub(crate) success: bool,
+    pub(crate) artifacts: Vec<RunArtifact>,
+    pub(crate) metadata: Map<String, Value>,
+}
+
+/// Whether an end is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunEnded {
+    Now,
+    /// It was said before, in the same words.
+    Before,
+}
+
+/// Starts a run of a job, which comes into being: its id.
+pub(crate) async fn start_run(
+    change: &mut StateChange,
+    job: &str,
+    metadata: &Map<String, Value>,
+    lease: Duration,
+) -> Result<String> {
+    let (account, at) = (change.account().to_owned(), change.at());
+    let sql = "INSERT INTO jobs (name, account, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let query = sqlx::query(sql).bind(job.to_owned()).bind(account.clone()).bind(at);
+    query.execute(change.sql()).await.map_err(|e| failed("write to", e))?;
+    let millis = u64::try_from(at / 1000).unwrap_or_default();
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random()?).into_uuid().to_string();
+    let lease = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
+    let sql = "INSERT INTO runs (id, job, state, account, started_at, lease, beats, beat_at, metadata) \
+               VALUES ($1, $2, 'running', $3, $4, $5, 0, $6, $7)";
+    let query = sqlx::query(sql).bind(id.clone()).bind(job.to_owned()).bind(account).bind(at).bind(lease);
+    let query = query.bind(at).bind(Value::Object(metadata.clone()).to_string());
+    query.execute(change.sql()).await.map_err(|e| failed("write to", e))?;
+    note_state(change, job, &id, JobRunState::Running);
+    Ok(id)
+}
+
+/// Notes the event of a state that a run has from now on.
+pub(super) fn note_state(change: &mut StateChange, job: &str, run: &str, state: JobRunState) {
+    let data = json!({"job_name": job, "run_id": run, "state": state});
+    let (kind, subject, run) = (EventType::JOB_STATUS, Resource::job(job), Some(run.to_owned()));
+    change.note(NewEvent { kind, subject, run, data });
+}
+
+/// The run, which `caller` goes on with: it started it, or is an operator of the job.
+///
+/// # Errors
+/// 404 where there is none, 403 for others.
+pub(super) async fn run_of(change: &mut StateChange, job: &str, run: &str, caller: &Caller) -> Reply<StoredRun> {
+    let found = stored_run(change.sql(), job, run).await?;
+    check_owner(&found, caller)?;
+    Ok(found)
+}
+
+/// The job and the id of a run that `caller` goes on with, wherever it is: in `job`, where that is said.
+///
+/// # Errors
+/// As [`run_of`]; 403 for who may not write in that job.
+pub(crate) async fn own_run(
+    change: &mut StateChange,
+    job: Option<&str>,
+    run: &str,
+    caller: &Caller,
+) -> Reply<(String, String)> {
+    let missing = || {
+        let shown: String = run.chars().take(80).flat_map(char::escape_debug).collect();
+        Problem::not_found(format!("there is no run `{shown}`")).of_field("run_id")
+    };
+    let id = uuid::Uuid::try_parse(run).map_err(|_| missing())?.to_string();
+    let query = sqlx::query_as::<_, (String,)>("SELECT job FROM runs WHERE id = $1").bind(id);
+    let found = query.fetch_optional(change.sql()).await.map_err(|e| failed("read", e))?;
+    let (found,) = found.filter(|(found,)| job.is_none_or(|job| job == found)).ok_or_else(missing)?;
+    let resource = Resource::job(&found);
+    // What is not theirs to know is not there.
+    if !caller.sees(&resource) {
+        return Err(missing());
+    }
+    caller.needs(AccessRole::Writer, &resource)?;
+    let run = run_of(change, &found, run, caller).await?;
+    Ok((run.job, run.id))
+}
+
+fn check_owner(run: &StoredRun, caller: &Caller) -> Reply<()> {
+    if run.account == caller.name() {
+        return Ok(());
+    }
+    caller.needs(AccessRole::Operator, &Resource::job(&run.job)).map_err(|problem| {
+        let (status, message) = problem.into_parts();
+        Problem::new(
+            status,
+            format!("the run {} was started by `{}`; for another's run, {message}", run.id, run.account),
+        )
+    })
+}
+
+/// Ends a run, also one that is lost. The same end again is fine.
+///
+/// # Errors
+/// 404 where there is none, 403 for others than who started it and operators, 409 where it ended otherwise.
+pub(crate) async fn end_run(
+    change: &mut StateChange,
+    job: &str,
+    run: &str,
+    end: RunEnd,
+    caller: &Caller,
+) -> Reply<RunEnded> {
+    let found = run_of(change, job, run, caller).await?;
+    let ending = json!({"success": end.success, "artifacts": end.artifacts, "metadata": end.metadata});
+    let mut said = end.metadata;
+    let inputs = items_of("metadata.inputs", said.remove("inputs"))?;
+    let outputs = items_of("metadata.outputs", said.remove("outputs"))?;
+    let mut metadata = found.metadata.clone();
+    metadata.extend(said);
+    let state = if end.success { JobRunState::Succeeded } else { JobRunState::Failed };
+    // Whoever comes second waits for the first here, and then sees what that has written.
+    let sql = "UPDATE runs SET state = $1, ended_at = $2, metadata = $3, ending = $4 \
+               WHERE id = $5 AND state IN ('running', 'lost')";
+    let query = sqlx::query(sql).bind(state.as_str()).bind(change.at()).bind(Value::Object(metadata).to_string());
+    let query = query.bind(ending.to_string()).bind(found.id.clone());
+    let done = query.execute(change.sql()).await.map_err(|e| failed("write to", e))?;
+    if done.rows_affected() == 0 {
+        return ended_before(change, job, run, &ending).await;
+    }
+    note_items(change, job, &found.id, ItemRole::Input, &inputs).await?;
+    note_items(change, job, &found.id, ItemRole::Output, &outputs).await?;
+    note_artifacts(change, &found.id, &end.artifacts).await?;
+    note_state(change, job, &found.id, state);
+    Ok(RunEnded::Now)
+}
+
+/// Whether it ended as is said now.
+async fn ended_before(change: &mut StateChange, job: &str, run: &str, ending: &Value) -> Reply<RunEnded> {
+    let found = stored_run(change.sql(), job, run).await?;
+    if found.ending.as_ref() == Some(ending) {
+        return Ok(RunEnded::Before);
+    }
+    let at = found.ended_at.map(rfc3339).unwrap_or_default();
+    let state = found.state.as_str();
+    Err(Problem::conflict(format!("the run {} {state} at {at}, with another success, artifacts or metadata", found.id)))
+}
+
+/// Notes what a run read or wrote while it goes on, or after that.
+pub(super) async fn note_more(
+    change: &mut StateChange,
+    job: &str,
+    run: &str,
+    role: ItemRole,
+    items: &[RunItem],
+    caller: &Caller,
+) -> Reply<()> {
+    let found = run_of(change, job, run, caller).await?;
+    Ok(note_items(change, job, &found.id, role, items).await?)
+}
+
+/// A heartbeat: what runs has its whole lease again. It is no event.
+pub(super) async fn heartbeat(database: &Database, job: &str, run: &str, caller: &Caller) -> Reply<RunHeartbeat> {
+    let mut connection = database.pool().acquire().await.map_err(|e| failed("read", e))?;
+    let mut found = stored_run(&mut connection, job, run).await?;
+    check_owner(&found, caller)?;
+    let now = now_micros();
+    let sql = "UPDATE runs SET beats = beats + 1, beat_at = $1 WHERE id = $2 AND state = 'running'";
+    let query = sqlx::query(sql).bind(now).bind(found.id.clone()).execute(&mut *connection).await;
+    match query.map_err(|e| failed("write to", e))?.rows_affected() {
+        0 => found = stored_run(&mut connection, job, run).await?,
+        _ => found.beat_at = now,
+    }
+    Ok(RunHeartbeat { state: found.state, lease_until: found.lease_until(), run_id: found.id })
+}

@@ -1,0 +1,62 @@
+//! Runs as the database has them.
+
+use datlake::{Error, ErrorKind, Result};
+use serde_json::{Map, Value};
+use sqlx::AnyConnection;
+
+use super::wire::JobRunState;
+use crate::database::{failed, rfc3339};
+use crate::problem::{Problem, Reply};
+
+/// A run, without what it read, wrote and left behind.
+#[derive(Clone, Debug)]
+pub(super) struct StoredRun {
+    pub(super) id: String,
+    pub(super) job: String,
+    pub(super) state: JobRunState,
+    pub(super) account: String,
+    pub(super) started_at: i64,
+    pub(super) ended_at: Option<i64>,
+    /// In microseconds.
+    pub(super) lease: i64,
+    pub(super) beat_at: i64,
+    pub(super) metadata: Map<String, Value>,
+    /// What ended it.
+    pub(super) ending: Option<Value>,
+}
+
+/// A row of the table.
+pub(super) type RunRow = (String, String, String, String, i64, Option<i64>, i64, i64, String, Option<String>);
+
+impl StoredRun {
+    pub(super) fn of(row: RunRow) -> Result<Self> {
+        let (id, job, state, account, started_at, ended_at, lease, beat_at, metadata, ending) = row;
+        let damaged = || Error::new(ErrorKind::Corrupt, format!("the run {id} is unreadable in the server's database"));
+        let state = JobRunState::of(&state).ok_or_else(damaged)?;
+        let metadata = serde_json::from_str(&metadata).map_err(|_| damaged())?;
+        let ending = ending.map(|ending| serde_json::from_str(&ending).map_err(|_| damaged())).transpose()?;
+        Ok(Self { id, job, state, account, started_at, ended_at, lease, beat_at, metadata, ending })
+    }
+
+    pub(super) fn lease_until(&self) -> String {
+        rfc3339(self.beat_at.saturating_add(self.lease))
+    }
+}
+
+/// The run of that job.
+///
+/// # Errors
+/// 404 where there is none: runs of other jobs are not known here.
+pub(super) async fn stored_run(connection: &mut AnyConnection, job: &str, run: &str) -> Reply<StoredRun> {
+    let missing = || {
+        let shown: String = run.chars().take(80).flat_map(char::escape_debug).collect();
+        Problem::not_found(format!("there is no run `{shown}` of the job `{}`", job.escape_debug()))
+    };
+    // What is no id may have what no database takes.
+    let id = uuid::Uuid::try_parse(run).map_err(|_| missing())?.to_string();
+    let sql = "SELECT id, job, state, account, started_at, ended_at, lease, beat_at, metadata, ending FROM runs \
+               WHERE id = $1 AND job = $2";
+    let query = sqlx::query_as::<_, RunRow>(sql).bind(id).bind(job.to_owned());
+    let row = query.fetch_optional(connection).await.map_err(|e| failed("read", e))?;
+    Ok(StoredRun::of(row.ok_or_else(missing)?)?)
+}
