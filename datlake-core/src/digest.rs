@@ -9,6 +9,31 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Error, ErrorKind};
 
+/// What no digit stands for.
+const NONE: u8 = 0xff;
+
+/// The value of each lower-case hexadecimal digit.
+const DIGITS: [u8; 256] = {
+    let (mut digits, mut value) = ([NONE; 256], 0);
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
+
+/// The bytes that 64 lower-case hexadecimal digits stand for.
+fn decode(text: &str) -> Option<[u8; 32]> {
+    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
+    let (mut bytes, mut seen) = ([0; 32], 0);
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
+        seen |= high | low;
+        *byte = high << 4 | low & 0xf;
+    }
+    (seen != NONE).then_some(bytes)
+}
+
 macro_rules! hash_id {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
@@ -54,11 +79,7 @@ macro_rules! hash_id {
                         format!(concat!("`{}` is not ", $what, ": expected 64 lower-case hexadecimal digits"), text.escape_debug()),
                     )
                 };
-                if text.bytes().any(|b| b.is_ascii_uppercase()) {
-                    return Err(wrong());
-                }
-                let hash = blake3::Hash::from_hex(text).map_err(|_| wrong())?;
-                Ok(Self(*hash.as_bytes()))
+                decode(text).map(Self).ok_or_else(wrong)
             }
         }
 

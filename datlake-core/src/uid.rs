@@ -218,6 +218,16 @@ fn check_segments(text: &str, what: &str) -> Result<()> {
     check_path(text, what)
 }
 
+/// Whether a text is a [chosen](Uid::chosen) UID at first sight, in one pass. Of others it is not said.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let is_segment = |segment: &[u8]| {
+        let is_dots = segment.iter().all(|b| *b == b'.');
+        segment.len() <= MAX_SEGMENT && !is_dots && !segment.ends_with(LEAF.as_bytes())
+    };
+    let is_char = |b: &u8| matches!(b, b' '..=b'~') && !matches!(b, b'\\' | b'@');
+    text.len() <= MAX_NAME && text.bytes().all(|b| is_char(&b)) && text.as_bytes().split(|b| *b == b'/').all(is_segment)
+}
+
 /// What a UID, a path in a tree and a file's own name have in common: nothing in them leads out of a folder.
 fn check_path(text: &str, what: &str) -> Result<()> {
     let wrong = |why: &str| wrong(text, what, why);

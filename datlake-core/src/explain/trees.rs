@@ -96,7 +96,7 @@ async fn rest(
     let mut entries = BTreeMap::new();
     for row in rows {
         let bytes = catalog.small_content(&row.digest).await?;
-        let Some(range) = bytes.and_then(|bytes| TreeRange::parse(&bytes, row, &row.first).ok()) else {
+        let Some(range) = bytes.and_then(|bytes| TreeRange::parse(bytes, row, &row.first).ok()) else {
             return Ok(None);
         };
         entries.extend(range.entries().map(|(path, entry)| (path.to_owned(), entry.clone())));

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::Digest;
 use crate::tree::reference::{Map, RangesByDigest, apply, file, merged};
-use crate::tree::{Metarange, TreeChanges, TreeEntry, Winner, merge};
+use crate::tree::{Conflict, Metarange, TreeChanges, Winner};
 
 /// How many branches a history has.
 const LANES: usize = 3;
@@ -124,46 +124,40 @@ impl History {
         let (mine, other) = (&self.made[ours], &self.made[theirs]);
         // Only some paths have a winner.
         let wins = |path: &str| winner.filter(|_| !path.ends_with('5'));
-        let by_ranges = merge(&trees, &mine.tree, &other.tree, &wins, &mut self.ranges.load()).unwrap();
-        let (expected, conflicts) = merged(&maps, &mine.map, &other.map, &wins);
-        let named: Vec<String> = by_ranges.conflicts.iter().map(|conflict| conflict.path.clone()).collect();
-        prop_assert_eq!(&named, &conflicts);
-        prop_assert_eq!(apply(&mine.map, &by_ranges.changes), expected.clone());
-        self.is_the_same_from_the_other_side(&trees, ours, theirs)?;
-        if !conflicts.is_empty() || found == [other.id] {
-            return Ok(ours);
+        let (mine, other) = (mine.tree.clone(), (other.tree.clone(), other.id));
+        let trees: Vec<Metarange> = trees.into_iter().cloned().collect();
+        let trees: Vec<&Metarange> = trees.iter().collect();
+        let by_ranges = self.ranges.merged(&trees, &mine, &other.0, &wins);
+        let (expected, conflicts) = merged(&maps, &self.made[ours].map, &self.made[theirs].map, &wins);
+        self.is_the_same_from_the_other_side(&trees, &mine, &other.0)?;
+        let merged = match by_ranges {
+            Ok(merged) => merged,
+            Err(found) => {
+                let named: Vec<String> = found.into_iter().map(|conflict| conflict.path).collect();
+                prop_assert_eq!(named, conflicts);
+                return Ok(ours);
+            }
+        };
+        prop_assert_eq!(conflicts, Vec::<String>::new());
+        prop_assert_eq!(&merged, &self.ranges.tree(&expected));
+        match found == [other.1] {
+            true => Ok(ours),
+            false => Ok(self.add(vec![ours, theirs], expected, merged)),
         }
-        let made = mine.tree.with(&by_ranges.changes, &mut self.ranges.load()).unwrap();
-        self.ranges.keep(made.ranges);
-        let merged = self.add(vec![ours, theirs], expected.clone(), made.metarange.clone());
-        prop_assert_eq!(made.metarange, self.ranges.tree(&expected));
-        Ok(merged)
     }
 
     /// Whoever merges into the other branch meets the same conflicts, and gets the same where there is none.
     fn is_the_same_from_the_other_side(
-        &self,
+        &mut self,
         bases: &[&Metarange],
-        ours: usize,
-        theirs: usize,
+        mine: &Metarange,
+        other: &Metarange,
     ) -> Result<(), TestCaseError> {
-        let (mine, other) = (&self.made[ours], &self.made[theirs]);
         let nobody = |_: &str| None;
-        let here = merge(bases, &mine.tree, &other.tree, &nobody, &mut self.ranges.load()).unwrap();
-        let there = merge(bases, &other.tree, &mine.tree, &nobody, &mut self.ranges.load()).unwrap();
-        let sides = |path: &str, one: &Option<TreeEntry>, other: &Option<TreeEntry>| {
-            (path.to_owned(), one.clone(), other.clone())
-        };
-        let ours: Vec<_> = here.conflicts.iter().map(|found| sides(&found.path, &found.ours, &found.theirs)).collect();
-        let theirs: Vec<_> =
-            there.conflicts.iter().map(|found| sides(&found.path, &found.theirs, &found.ours)).collect();
-        prop_assert_eq!(&ours, &theirs);
-        let (mut one, mut two) = (apply(&mine.map, &here.changes), apply(&other.map, &there.changes));
-        for (path, ..) in &ours {
-            one.remove(path);
-            two.remove(path);
-        }
-        prop_assert_eq!(one, two);
+        let here = self.ranges.merged(bases, mine, other, &nobody);
+        let there = self.ranges.merged(bases, other, mine, &nobody);
+        let turned = |found: Conflict| Conflict { path: found.path, ours: found.theirs, theirs: found.ours };
+        prop_assert_eq!(here, there.map_err(|all| all.into_iter().map(turned).collect::<Vec<_>>()));
         Ok(())
     }
 }

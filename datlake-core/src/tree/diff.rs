@@ -1,12 +1,15 @@
 //! What differs between two trees. Ranges that both have are not read.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::changes::LoadRange;
 use super::entry::TreeEntry;
 use super::metarange::{Metarange, RangeRow};
-use crate::Result;
+use super::range::TreeRange;
+use crate::{Digest, Result};
 
 /// A path at which two trees differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,65 +55,83 @@ pub fn diff(
     load: LoadRange<'_>,
     visit: &mut dyn FnMut(TreeDifference) -> ControlFlow<()>,
 ) -> Result<()> {
+    diff_rows(before.ranges(), after.ranges(), span, load, visit)
+}
+
+/// The same of some ranges of two trees.
+pub(super) fn diff_rows(
+    before: &[RangeRow],
+    after: &[RangeRow],
+    span: Span<'_>,
+    load: LoadRange<'_>,
+    visit: &mut dyn FnMut(TreeDifference) -> ControlFlow<()>,
+) -> Result<()> {
     let (one, other) = (digests(before), digests(after));
     let mut left = Walk::new(before, |row| span.meets(row) && !other.contains(&row.digest));
     let mut right = Walk::new(after, |row| span.meets(row) && !one.contains(&row.digest));
-    let (mut a, mut b) = (left.next(load)?, right.next(load)?);
     loop {
-        let difference = match (a.take(), b.take()) {
+        left.open(load)?;
+        right.open(load)?;
+        let (a, b) = (left.current(), right.current());
+        let order = match (a, b) {
             (None, None) => return Ok(()),
-            (Some((path, before)), None) => TreeDifference { path, before: Some(before), after: None },
-            (None, Some((path, after))) => TreeDifference { path, before: None, after: Some(after) },
-            (Some((path, before)), Some(right)) if path < right.0 => {
-                b = Some(right);
-                TreeDifference { path, before: Some(before), after: None }
-            }
-            (Some(left), Some((path, after))) if path < left.0 => {
-                a = Some(left);
-                TreeDifference { path, before: None, after: Some(after) }
-            }
-            (Some((path, before)), Some((_, after))) => {
-                TreeDifference { path, before: Some(before), after: Some(after) }
-            }
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((one, _)), Some((other, _))) => one.cmp(other),
         };
-        if difference.before.is_some() {
-            a = left.next(load)?;
-        }
-        if difference.after.is_some() {
-            b = right.next(load)?;
-        }
-        let differs = difference.before != difference.after && span.has(&difference.path);
-        if differs && visit(difference).is_break() {
+        let (a, b) = (a.filter(|_| order.is_le()), b.filter(|_| order.is_ge()));
+        let entry = |at: Option<(&str, &TreeEntry)>| at.map(|(_, entry)| entry.clone());
+        if a != b
+            && let Some((path, _)) = a.or(b).filter(|(path, _)| span.has(path))
+            && visit(TreeDifference { path: path.to_owned(), before: entry(a), after: entry(b) }).is_break()
+        {
             return Ok(());
         }
+        left.at += usize::from(order.is_le());
+        right.at += usize::from(order.is_ge());
     }
 }
 
-fn digests(tree: &Metarange) -> HashSet<crate::Digest> {
-    tree.ranges().iter().map(|row| row.digest).collect()
+/// The ranges that are read to find what differs in `span`, about in that order.
+pub fn differing(before: &Metarange, after: &Metarange, span: Span<'_>) -> Vec<RangeRow> {
+    let (one, other) = (digests(before.ranges()), digests(after.ranges()));
+    let left = before.ranges().iter().filter(|row| !other.contains(&row.digest));
+    let right = after.ranges().iter().filter(|row| !one.contains(&row.digest));
+    let mut rows: Vec<_> = left.chain(right).filter(|row| span.meets(row)).cloned().collect();
+    rows.sort_by(|one, other| one.first.cmp(&other.first));
+    rows
+}
+
+fn digests(rows: &[RangeRow]) -> HashSet<Digest> {
+    rows.iter().map(|row| row.digest).collect()
 }
 
 /// The entries of some ranges of a tree, one after the other.
 struct Walk<'a> {
     rows: std::vec::IntoIter<&'a RangeRow>,
-    open: std::vec::IntoIter<(String, TreeEntry)>,
+    open: Option<Arc<TreeRange>>,
+    /// Of the entry in the range that is open.
+    at: usize,
 }
 
 impl<'a> Walk<'a> {
     /// Walks through the ranges that are wanted.
-    fn new(tree: &'a Metarange, is_wanted: impl Fn(&RangeRow) -> bool) -> Self {
-        let rows: Vec<_> = tree.ranges().iter().filter(|row| is_wanted(row)).collect();
-        Self { rows: rows.into_iter(), open: Vec::new().into_iter() }
+    fn new(rows: &'a [RangeRow], is_wanted: impl Fn(&RangeRow) -> bool) -> Self {
+        let rows: Vec<_> = rows.iter().filter(|row| is_wanted(row)).collect();
+        Self { rows: rows.into_iter(), open: None, at: 0 }
     }
 
-    /// The next entry.
-    fn next(&mut self, load: LoadRange<'_>) -> Result<Option<(String, TreeEntry)>> {
-        loop {
-            if let Some(entry) = self.open.next() {
-                return Ok(Some(entry));
-            }
-            let Some(row) = self.rows.next() else { return Ok(None) };
-            self.open = load(row)?.into_entries().into_iter();
+    /// Reads the next range, where the last one is at its end.
+    fn open(&mut self, load: LoadRange<'_>) -> Result<()> {
+        while self.current().is_none()
+            && let Some(row) = self.rows.next()
+        {
+            (self.open, self.at) = (Some(load(row)?), 0);
         }
+        Ok(())
+    }
+
+    fn current(&self) -> Option<(&str, &TreeEntry)> {
+        self.open.as_ref()?.at(self.at)
     }
 }

@@ -1,10 +1,11 @@
 //! A range: a piece of a tree's entries, one line for each.
 
 use std::fmt::{Display, Write as _};
+use std::ops::Range;
 
 use super::entry::TreeEntry;
 use super::metarange::RangeRow;
-use super::{check_path, corrupt};
+use super::{check_path, corrupt, number};
 use crate::Result;
 
 /// The first line.
@@ -14,14 +15,24 @@ const ATTRIBUTES: &str = "datlake attributes 1\n";
 
 /// Entries of a tree, sorted by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TreeRange(Vec<(String, TreeEntry)>);
+pub struct TreeRange {
+    text: String,
+    entries: Vec<Line>,
+}
+
+/// An entry, and where its path is in the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    path: Range<usize>,
+    entry: TreeEntry,
+}
 
 impl TreeRange {
     /// Reads the range that `row` of a metarange of `tree` is about.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for bytes that are no range, or not that one.
-    pub fn parse(bytes: &[u8], row: &RangeRow, tree: &dyn Display) -> Result<Self> {
+    pub fn parse(bytes: impl Into<Vec<u8>>, row: &RangeRow, tree: &dyn Display) -> Result<Self> {
         Self::parse_any(bytes, tree)?.of(row, tree)
     }
 
@@ -29,13 +40,13 @@ impl TreeRange {
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
-    pub fn parse_attributes(bytes: &[u8], row: &RangeRow, tree: &dyn Display) -> Result<Self> {
-        Self::parse_as(ATTRIBUTES, bytes, tree)?.of(row, tree)
+    pub fn parse_attributes(bytes: impl Into<Vec<u8>>, row: &RangeRow, tree: &dyn Display) -> Result<Self> {
+        Self::parse_as(ATTRIBUTES, bytes.into(), tree)?.of(row, tree)
     }
 
     fn of(self, row: &RangeRow, tree: &dyn Display) -> Result<Self> {
-        let is = |at: Option<&(String, TreeEntry)>, wanted: &str| at.is_some_and(|(path, _)| path == wanted);
-        if is(self.0.first(), &row.first) && is(self.0.last(), &row.last) {
+        let is = |line: Option<&Line>, wanted: &str| line.is_some_and(|line| self.path(line) == wanted);
+        if is(self.entries.first(), &row.first) && is(self.entries.last(), &row.last) {
             return Ok(self);
         }
         Err(corrupt(tree, "range"))
@@ -45,58 +56,73 @@ impl TreeRange {
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for bytes that are no range.
-    pub fn parse_any(bytes: &[u8], tree: &dyn Display) -> Result<Self> {
-        Self::parse_as(HEADER, bytes, tree)
+    pub fn parse_any(bytes: impl Into<Vec<u8>>, tree: &dyn Display) -> Result<Self> {
+        Self::parse_as(HEADER, bytes.into(), tree)
     }
 
-    fn parse_as(header: &str, bytes: &[u8], tree: &dyn Display) -> Result<Self> {
+    fn parse_as(header: &str, bytes: Vec<u8>, tree: &dyn Display) -> Result<Self> {
         let wrong = || corrupt(tree, "range");
-        let text = std::str::from_utf8(bytes).map_err(|e| wrong().because(e))?;
-        let lines = text.strip_prefix(header).ok_or_else(wrong)?;
-        let mut entries: Vec<(String, TreeEntry)> = Vec::new();
+        let text = String::from_utf8(bytes).map_err(|e| wrong().because(e))?;
+        let lines = text.strip_prefix(header).filter(|lines| lines.ends_with('\n')).ok_or_else(wrong)?;
+        let (mut before, mut again) = ("", String::new());
+        let mut entries = Vec::with_capacity(lines.bytes().filter(|b| *b == b'\n').count());
         for line in lines.split_terminator('\n') {
             let found = if header == HEADER { read(line) } else { read_attributes(line) };
             let (path, entry) = found.ok_or_else(wrong)?;
             check_path(path).map_err(|e| wrong().because(e))?;
             let leads_out = matches!(entry, TreeEntry::Link(_)) && entry.target(path).is_none();
-            if leads_out || entries.last().is_some_and(|(before, _)| before.as_str() >= path) {
+            if leads_out || before >= path || !is_spelled(line, path, &entry, &mut again) {
                 return Err(wrong());
             }
-            entries.push((path.to_owned(), entry));
+            // Where it is in the text that it is a piece of.
+            let start = path.as_ptr().addr() - text.as_ptr().addr();
+            entries.push(Line { path: start..start + path.len(), entry });
+            before = path;
         }
-        let range = Self(entries);
-        // Only the one spelling counts.
-        if range.0.is_empty() || to_bytes(range.entries()) != bytes {
-            return Err(wrong());
-        }
-        Ok(range)
+        Ok(Self { text, entries })
+    }
+
+    fn path(&self, line: &Line) -> &str {
+        &self.text[line.path.clone()]
+    }
+
+    fn pair<'a>(&'a self, line: &'a Line) -> (&'a str, &'a TreeEntry) {
+        (self.path(line), &line.entry)
     }
 
     /// Its entries.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &TreeEntry)> {
-        self.0.iter().map(|(path, entry)| (path.as_str(), entry))
+        self.entries.iter().map(|line| self.pair(line))
+    }
+
+    /// The entry of this number.
+    pub(super) fn at(&self, n: usize) -> Option<(&str, &TreeEntry)> {
+        self.entries.get(n).map(|line| self.pair(line))
     }
 
     /// Its entries, each with its path.
     pub fn into_entries(self) -> Vec<(String, TreeEntry)> {
-        self.0
+        let Self { text, entries } = self;
+        entries.into_iter().map(|line| (text[line.path].to_owned(), line.entry)).collect()
     }
 
     /// The first entry from `path` on, or behind it.
     pub fn first(&self, path: &str, behind: bool) -> Option<(&str, &TreeEntry)> {
-        let at = self.0.partition_point(|(there, _)| there.as_str() < path || (behind && there == path));
-        self.0.get(at).map(|(path, entry)| (path.as_str(), entry))
+        let is_before = |line: &Line| self.path(line) < path || (behind && self.path(line) == path);
+        self.at(self.entries.partition_point(is_before))
     }
 
     /// What is at `path`.
     pub fn get(&self, path: &str) -> Option<(&str, &TreeEntry)> {
-        let at = self.0.binary_search_by(|(there, _)| there.as_str().cmp(path)).ok()?;
-        self.0.get(at).map(|(path, entry)| (path.as_str(), entry))
+        self.first(path, false).filter(|(there, _)| *there == path)
     }
 }
 
 /// The entry of a line.
 fn read(line: &str) -> Option<(&str, TreeEntry)> {
+    if let Some(file) = read_file(line) {
+        return Some(file);
+    }
     let (kind, rest) = line.split_once(' ')?;
     match kind {
         "d" => Some((rest, TreeEntry::Folder)),
@@ -104,13 +130,32 @@ fn read(line: &str) -> Option<(&str, TreeEntry)> {
             let (path, target) = rest.split_once('\t')?;
             Some((path, TreeEntry::Link(target.to_owned())))
         }
-        "f" | "x" => {
-            let (digest, rest) = rest.split_once(' ')?;
-            let (size, path) = rest.split_once(' ')?;
-            Some((path, TreeEntry::file(digest.parse().ok()?, size.parse().ok()?, kind == "x")))
-        }
         _ => None,
     }
+}
+
+/// A file, of which a tree has very many: where what stands is known but for the length of its size.
+fn read_file(line: &str) -> Option<(&str, TreeEntry)> {
+    let (digest, rest) = (line.get(2..66)?, line.get(67..)?);
+    let is_executable = match (line.as_bytes().first_chunk()?, line.as_bytes()[66]) {
+        (b"f ", b' ') => false,
+        (b"x ", b' ') => true,
+        _ => return None,
+    };
+    let end = rest.bytes().position(|b| b == b' ')?;
+    let (size, path) = (number(&rest[..end])?, &rest[end + 1..]);
+    Some((path, TreeEntry::file(digest.parse().ok()?, size, is_executable)))
+}
+
+/// Whether `line` is how an entry is written: only the one spelling counts.
+fn is_spelled(line: &str, path: &str, entry: &TreeEntry, again: &mut String) -> bool {
+    // Of these `read_file` takes one spelling.
+    if matches!(entry, TreeEntry::File { .. }) {
+        return true;
+    }
+    again.clear();
+    write(again, path, entry);
+    again.strip_suffix('\n') == Some(line)
 }
 
 fn read_attributes(line: &str) -> Option<(&str, TreeEntry)> {
@@ -124,15 +169,20 @@ pub fn to_bytes<'a>(entries: impl Iterator<Item = (&'a str, &'a TreeEntry)>) -> 
     let is_attributes = matches!(entries.peek(), Some((_, TreeEntry::Attributes(_))));
     let mut text = if is_attributes { ATTRIBUTES } else { HEADER }.to_owned();
     for (path, entry) in entries {
-        // Writing to a string cannot fail.
-        let _ = match entry {
-            TreeEntry::File { digest, size, executable } => {
-                writeln!(text, "{} {digest} {size} {path}", if *executable { 'x' } else { 'f' })
-            }
-            TreeEntry::Link(target) => writeln!(text, "l {path}\t{target}"),
-            TreeEntry::Folder => writeln!(text, "d {path}"),
-            TreeEntry::Attributes(noted) => writeln!(text, "{path}\t{}", noted.line()),
-        };
+        write(&mut text, path, entry);
     }
     text.into_bytes()
+}
+
+/// Writes the line of an entry.
+fn write(text: &mut String, path: &str, entry: &TreeEntry) {
+    // Writing to a string cannot fail.
+    let _ = match entry {
+        TreeEntry::File { digest, size, executable } => {
+            writeln!(text, "{} {digest} {size} {path}", if *executable { 'x' } else { 'f' })
+        }
+        TreeEntry::Link(target) => writeln!(text, "l {path}\t{target}"),
+        TreeEntry::Folder => writeln!(text, "d {path}"),
+        TreeEntry::Attributes(noted) => writeln!(text, "{path}\t{}", noted.line()),
+    };
 }

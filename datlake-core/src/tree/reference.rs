@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -31,16 +32,60 @@ impl RangesByDigest {
         self.all.extend(ranges.into_iter().map(|bytes| (Digest::of(&bytes), bytes)));
     }
 
-    pub(crate) fn load(&self) -> impl FnMut(&RangeRow) -> Result<TreeRange> {
+    /// What is noted beside a tree.
+    fn noted(&mut self, map: &Map) -> Metarange {
+        let all = map.iter().map(|(path, entry)| (path.clone(), Some(entry.clone()))).collect();
+        let ChangedTree { metarange, ranges } = Metarange::default().with(&all, &mut |_| unreachable!()).unwrap();
+        self.keep(ranges);
+        metarange
+    }
+
+    pub(crate) fn load_noted(&self) -> impl FnMut(&RangeRow) -> Result<Arc<TreeRange>> {
         |row| {
             self.read.set(self.read.get() + 1);
-            TreeRange::parse(&self.all[&row.digest], row, &"it")
+            TreeRange::parse_attributes(&self.all[&row.digest][..], row, &"it").map(Arc::new)
+        }
+    }
+
+    /// A merge of trees beside which nothing is noted.
+    pub(crate) fn merged(
+        &mut self,
+        bases: &[&Metarange],
+        ours: &Metarange,
+        theirs: &Metarange,
+        winner: &dyn Fn(&str) -> Option<Winner>,
+    ) -> std::result::Result<Metarange, Vec<Conflict>> {
+        let nothing = Metarange::default();
+        let side = |tree| NotedTree { tree, attributes: &nothing };
+        let bases: Vec<_> = bases.iter().map(|tree| side(tree)).collect();
+        let outcome = {
+            let load = LoadRanges { tree: &mut self.load(), attributes: &mut |_| unreachable!() };
+            merge(&bases, side(ours), side(theirs), winner, load).unwrap()
+        };
+        match outcome {
+            Merged::Conflicts(conflicts) => Err(conflicts),
+            Merged::Tree(made, _) => {
+                self.keep(made.ranges);
+                Ok(made.metarange)
+            }
+        }
+    }
+
+    pub(crate) fn load(&self) -> impl FnMut(&RangeRow) -> Result<Arc<TreeRange>> {
+        |row| {
+            self.read.set(self.read.get() + 1);
+            TreeRange::parse(&self.all[&row.digest][..], row, &"it").map(Arc::new)
         }
     }
 }
 
 pub(crate) fn file(content: u8) -> TreeEntry {
     TreeEntry::file(Digest::of(&[content]), 1, false)
+}
+
+fn note(n: &u8) -> TreeEntry {
+    let metadata = [("n".to_owned(), n.to_string())].into();
+    TreeEntry::Attributes(Box::new(ObjectAttributes { metadata, ..ObjectAttributes::default() }))
 }
 
 /// Enough paths for several ranges.
@@ -57,6 +102,13 @@ fn changes() -> impl Strategy<Value = TreeChanges> {
         (0..4u8).prop_map(|i| format!("!/{i}")),
     ];
     prop::collection::btree_map(path, prop::option::weighted(0.7, (0..3u8).prop_map(file)), 0..40)
+}
+
+fn notes() -> impl Strategy<Value = TreeChanges> {
+    let note = |(path, entry): (String, Option<TreeEntry>)| {
+        (path, entry.and_then(|entry| entry.content()).map(|(content, _)| note(&content.as_bytes()[0])))
+    };
+    changes().prop_map(move |changes| changes.into_iter().map(note).collect())
 }
 
 pub(crate) fn apply(map: &Map, changes: &TreeChanges) -> Map {
@@ -164,23 +216,91 @@ proptest! {
         bases in prop::collection::vec(changes(), 1..3),
         ours in changes(),
         theirs in changes(),
+        notes in (notes(), notes(), notes()),
         wins in prop_oneof![Just(None), Just(Some(Winner::Ours)), Just(Some(Winner::Theirs))],
         only in prop_oneof![Just(""), Just("zz/")],
     ) {
         let mut ranges = RangesByDigest::default();
         let bases: Vec<Map> = bases.iter().map(|changes| apply(&base(), changes)).collect();
         let (ours, theirs) = (apply(&bases[0], &ours), apply(&bases[bases.len() - 1], &theirs));
+        let noted = base().keys().step_by(3).map(|path| (path.clone(), note(&0))).collect();
+        let noted: Map = apply(&noted, &notes.0);
+        let (mine, other) = (Side::of(ours, apply(&noted, &notes.1), &mut ranges), Side::of(theirs, apply(&noted, &notes.2), &mut ranges));
+        let bases: Vec<Side> = bases.into_iter().map(|map| Side::of(map, noted.clone(), &mut ranges)).collect();
         let winner = |path: &str| wins.filter(|_| path.starts_with(only));
-        let base_trees: Vec<Metarange> = bases.iter().map(|map| ranges.tree(map)).collect();
-        let (mine, other) = (ranges.tree(&ours), ranges.tree(&theirs));
-        let found = merge(&base_trees, &mine, &other, &winner, &mut ranges.load()).unwrap();
-        let (expected, conflicts) = merged(&bases, &ours, &theirs, &winner);
-        prop_assert_eq!(apply(&ours, &found.changes), expected);
-        for conflict in &found.conflicts {
-            prop_assert_eq!(&conflict.ours, &ours.get(&conflict.path).cloned());
-            prop_assert_eq!(&conflict.theirs, &theirs.get(&conflict.path).cloned());
+        let maps: Vec<Map> = bases.iter().map(|side| side.map.clone()).collect();
+        let (expected, conflicts) = merged(&maps, &mine.map, &other.map, &winner);
+        let trees: Vec<_> = bases.iter().map(Side::tree).collect();
+        let outcome = {
+            let load = LoadRanges { tree: &mut ranges.load(), attributes: &mut ranges.load_noted() };
+            merge(&trees, mine.tree(), other.tree(), &winner, load).unwrap()
+        };
+        match outcome {
+            Merged::Conflicts(found) => {
+                for conflict in &found {
+                    prop_assert_eq!(&conflict.ours, &mine.map.get(&conflict.path).cloned());
+                    prop_assert_eq!(&conflict.theirs, &other.map.get(&conflict.path).cloned());
+                }
+                prop_assert_eq!(found.into_iter().map(|conflict| conflict.path).collect::<Vec<_>>(), conflicts);
+            }
+            Merged::Tree(tree, attributes) => {
+                prop_assert_eq!(conflicts, Vec::<String>::new());
+                ranges.keep(tree.ranges);
+                ranges.keep(attributes.ranges);
+                prop_assert_eq!(&tree.metarange, &ranges.tree(&expected));
+                if let [base] = &bases[..] {
+                    let mut noted = Map::new();
+                    for row in attributes.metarange.ranges() {
+                        let range = ranges.load_noted()(row).unwrap();
+                        noted.extend(range.entries().map(|(path, entry)| (path.to_owned(), entry.clone())));
+                    }
+                    for path in expected.keys() {
+                        prop_assert_eq!(noted.get(path), noted_after(base, &mine, &other, path, &winner), "{}", path);
+                    }
+                }
+            }
         }
-        prop_assert_eq!(found.conflicts.into_iter().map(|conflict| conflict.path).collect::<Vec<_>>(), conflicts);
+    }
+}
+
+/// What one side of a merge has.
+struct Side {
+    map: Map,
+    noted: Map,
+    tree: Metarange,
+    attributes: Metarange,
+}
+
+impl Side {
+    fn of(map: Map, noted: Map, ranges: &mut RangesByDigest) -> Self {
+        let (tree, attributes) = (ranges.tree(&map), ranges.noted(&noted));
+        Self { map, noted, tree, attributes }
+    }
+
+    fn tree(&self) -> NotedTree<'_> {
+        NotedTree { tree: &self.tree, attributes: &self.attributes }
+    }
+}
+
+/// What is noted of a path after a merge, for itself.
+fn noted_after<'a>(
+    base: &Side,
+    ours: &'a Side,
+    theirs: &'a Side,
+    path: &str,
+    winner: &dyn Fn(&str) -> Option<Winner>,
+) -> Option<&'a TreeEntry> {
+    let [was, mine, other] = [base, ours, theirs].map(|side| side.map.get(path));
+    let (before, one, two) = (base.noted.get(path), ours.noted.get(path), theirs.noted.get(path));
+    if was != mine && was != other && mine != other {
+        return if winner(path) == Some(Winner::Theirs) { two } else { one };
+    }
+    match (one == two || two == before, one == before) {
+        (true, _) => one,
+        (false, true) => two,
+        // Both noted something: it goes with the entry.
+        (false, false) if was == mine && mine != other => two,
+        (false, false) => one,
     }
 }
 
@@ -198,7 +318,7 @@ fn only_ranges_in_which_something_changes_are_read() {
     let other = tree.with(&[("39/39".to_owned(), None)].into(), &mut ranges.load()).unwrap();
     ranges.keep(other.ranges);
     ranges.read.set(0);
-    let merged = merge(&[tree], &made.metarange, &other.metarange, &|_| None, &mut ranges.load()).unwrap();
-    assert_eq!((merged.changes.len(), merged.conflicts.len()), (1, 0));
-    assert!(ranges.read.get() <= 6, "{} ranges were read", ranges.read.get());
+    ranges.merged(&[&tree], &made.metarange, &other.metarange, &|_| None).unwrap();
+    // They changed different ranges.
+    assert_eq!(ranges.read.get(), 0);
 }

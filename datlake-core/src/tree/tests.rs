@@ -109,6 +109,7 @@ fn damaged_bytes_are_no_tree() {
     for (from, to) in [
         ("f ", "g "),
         (" 1 a", " 01 a"),
+        (" 1 a", " +1 a"),
         ("\ta", "\t/a"),
         ("d c", "d c/"),
         ("d c", "d b"),
@@ -121,9 +122,14 @@ fn damaged_bytes_are_no_tree() {
     // Another range than the one that was asked for.
     assert_eq!(read(&range.replacen("d c\n", "", 1)), Err(ErrorKind::Corrupt));
     let text = String::from_utf8(bytes.metarange).unwrap();
-    for (from, to) in
-        [("a\tc", "c\ta"), ("a\tc", "a c"), ("a\tc", "../a\tc"), ("tree 2", "tree 1"), (" 1 1 ", " 1 +1 ")]
-    {
+    for (from, to) in [
+        ("a\tc", "c\ta"),
+        ("a\tc", "a c"),
+        ("a\tc", "../a\tc"),
+        ("tree 2", "tree 1"),
+        (" 1 1 ", " 1 +1 "),
+        ("\tc\n", "\tc"),
+    ] {
         assert!(text.contains(from), "{from}");
         let error = Metarange::parse(text.replacen(from, to, 1).as_bytes(), &"t").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{from}");
@@ -156,7 +162,7 @@ proptest! {
             .ranges()
             .iter()
             .zip(&bytes.ranges)
-            .map(|(row, bytes)| TreeRange::parse(bytes, row, &"t").unwrap())
+            .map(|(row, bytes)| TreeRange::parse(bytes.as_slice(), row, &"t").unwrap())
             .collect();
         let read: Vec<_> = ranges.iter().flat_map(TreeRange::entries).map(|(path, entry)| (path.to_owned(), entry.clone())).collect();
         prop_assert_eq!(&read, &there);
@@ -263,7 +269,7 @@ fn attributes_are_no_tree() {
     assert!(TreeEntries::default().insert("a.csv", TreeEntry::Attributes(noted.into())).is_err());
     let file = range_bytes([("a.csv", &file(b"a"))].into_iter());
     for other in [file, text.replace("{\"put", "{ \"put").into(), text.replace("\"from", "\"more\":1,\"from").into()] {
-        assert!(TreeRange::parse_attributes(&other, row, &"a commit").is_err());
+        assert!(TreeRange::parse_attributes(other.as_slice(), row, &"a commit").is_err());
     }
 }
 

@@ -53,7 +53,7 @@ impl Tree {
     pub(super) fn made(file: File, files: BTreeMap<String, File>, bytes: &TreeBytes) -> Result<Self> {
         let mut read = ReadTree::new(Metarange::parse(&bytes.metarange, &file)?);
         for (at, (row, bytes)) in read.metarange.ranges().iter().zip(&bytes.ranges).enumerate() {
-            read.ranges[at] = TreeRange::parse(bytes, row, &file)?.into();
+            read.ranges[at] = TreeRange::parse(bytes.as_slice(), row, &file)?.into();
         }
         Ok(Self { file, read: Arc::new(read.into()), staged: Some(Arc::new(files)) })
     }
@@ -292,7 +292,7 @@ impl Tree {
             return Ok(range);
         }
         let bytes = File::part_of(&self.file, row.digest, row.size)?.read()?;
-        let parsed = TreeRange::parse(&bytes, row, &self.file)?;
+        let parsed = TreeRange::parse(bytes, row, &self.file)?;
         Ok(range.get_or_init(|| parsed))
     }
 }

@@ -14,6 +14,7 @@ use datlake_core::tree::{TreeBytes, TreeEntries, TreeEntry};
 use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
 use datlake_store::{Staged, wait};
 
+use super::content::once;
 use super::packing::{FoundEntry, Packing, PutFiles, Source};
 use super::packs::AtRest;
 use super::parallel::{ONE_BY_ONE, in_parallel};
@@ -24,6 +25,8 @@ use crate::file::{File, FolderEntry, LocalFolder, Tree};
 
 /// How many files are named after one look at what is collected.
 const AT_A_TIME: usize = 10_000;
+/// Of so many ranges it is seen together where their files rest.
+const RANGES_AT_A_TIME: usize = 32;
 
 impl Lake {
     /// Adds copies of all files below the folder `path` as the tree `uid`, with links, empty folders, and which files are executable.
@@ -110,13 +113,20 @@ impl Lake {
 
     /// Puts what leads to the packs of a tree, and sees that the remote has what was here before: what the tree is at rest.
     fn put_packed(&self, uid: &Uid, tree: &TreeBytes, put: PutFiles, objects: usize) -> Result<AtRest> {
-        wait(self.put_locations(&put.locations(&tree.ranges), objects > ONE_BY_ONE))?;
-        let mut files = Vec::new();
-        for bytes in &tree.ranges {
-            let range = Content::range(Digest::of(bytes), bytes.len() as u64, uid.to_string());
-            files.extend(range.references(bytes)?);
+        let mut rest = AtRest::default();
+        for (n, ranges) in tree.ranges.chunks(RANGES_AT_A_TIME).enumerate() {
+            wait(self.put_locations(&put.locations(n * RANGES_AT_A_TIME, ranges), objects > ONE_BY_ONE))?;
+            let mut files = Vec::new();
+            for bytes in ranges {
+                let range = Content::range(Digest::of(bytes), bytes.len() as u64, uid.to_string());
+                files.extend(range.references(bytes)?);
+            }
+            let AtRest { contents, locations, .. } = self.at_rest(files)?;
+            rest.contents.extend(contents);
+            // Without a remote none is sent.
+            rest.locations.extend(locations.into_iter().filter(|_| self.catalog().remote.is_some()));
         }
-        let rest = self.at_rest(files)?;
+        rest.contents = once(rest.contents);
         let found: Vec<_> = rest.contents.iter().filter(|content| !put.has_put(&content.digest)).cloned().collect();
         in_parallel(&found, |content| wait(self.send_found(content)))?;
         wait(self.send_locations(&rest.locations))?;

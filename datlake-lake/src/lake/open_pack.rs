@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use datlake_core::tree::{InPack, PACK_FEWEST, PACK_SIZE};
+use datlake_core::tree::{InPack, PACK_FEWEST, PACK_SIZE, PACKED_BELOW};
 use datlake_core::{Digest, Result};
 
 /// A pack that is being filled. `O` says which range a file is of.
@@ -46,6 +46,10 @@ impl<O> OpenPack<O> {
     /// Adds a file of `owner`, whose bytes are in the pack once.
     pub(super) fn add(&mut self, owner: O, file: Digest, bytes: &[u8]) {
         if !self.has(&file) {
+            if self.bytes.is_empty() {
+                // As much as it may come to hold: growing it would hold twice as much.
+                self.bytes.reserve((PACK_SIZE + PACKED_BELOW) as usize);
+            }
             self.inside.insert(file, self.files.len());
             self.files.push((file, self.bytes.len() as u64, bytes.len() as u64));
             self.bytes.extend_from_slice(bytes);

@@ -16,10 +16,13 @@ use datlake_core::{Digest, Result, Uid};
 use datlake_store::{Scratch, Seal, Staged, read_small, wait};
 
 use super::open_pack::OpenPack;
-use super::parallel::in_parallel;
+use super::parallel::in_parallel_by;
 use super::{Lake, lock};
 use crate::event::Event;
 use crate::file::FolderEntry;
+
+/// So many packs are filled at a time, each in memory.
+const PACKS: usize = 4;
 
 /// Where the content of a file comes from.
 #[derive(Clone, Copy)]
@@ -125,7 +128,7 @@ impl<'a> Packing<'a> {
     /// Puts all files, with several hands: what was put, and the packs that are to be put by others. Those of
     /// [many](Self::objects) are yet to be made to last.
     pub(super) fn put_all(self) -> Result<(PutFiles, Vec<Staged>)> {
-        let groups = in_parallel(&self.groups(), |ranges| PackGroup::new(&self, ranges.clone()).put_all())?;
+        let groups = in_parallel_by(PACKS, &self.groups(), |ranges| PackGroup::new(&self, ranges.clone()).put_all())?;
         let mut all = PutFiles::default();
         for group in groups {
             all.contents.extend(group.contents);
@@ -349,9 +352,9 @@ impl PutFiles {
         self.put.contains(digest)
     }
 
-    /// What leads from each of the `ranges` to its files.
-    pub(super) fn locations(&self, ranges: &[Vec<u8>]) -> Vec<PackLocations> {
-        let each = ranges.iter().zip(&self.places);
+    /// What leads to its files from each of the `ranges`, which are those `from` this number on.
+    pub(super) fn locations(&self, from: usize, ranges: &[Vec<u8>]) -> Vec<PackLocations> {
+        let each = ranges.iter().zip(self.places.iter().skip(from));
         each.flat_map(|(range, places)| PackLocations::of_range(Digest::of(range), places)).collect()
     }
 }

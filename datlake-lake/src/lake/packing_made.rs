@@ -118,7 +118,7 @@ impl Lake {
             }
         }
         let ranges: Vec<Vec<u8>> = tree.ranges.iter().map(|range| range.bytes.clone()).collect();
-        rest.locations.extend(put.locations(&ranges));
+        rest.locations.extend(put.locations(0, &ranges));
         let earlier = earlier.into_iter().map(|(pack, size)| Content::range(pack, size, tree.uid.to_string()));
         rest.there.contents.extend(earlier.map(|pack| Content { reads: None, ..pack }));
         rest.packs.extend(packs);
@@ -159,7 +159,7 @@ fn made_trees(outputs: &[Output], paths: &HashMap<Digest, &Path>) -> Result<Vec<
             // A body writes all of them.
             let Some(path) = paths.get(&row.digest) else { continue };
             let bytes = read(path)?;
-            let entries = TreeRange::parse(&bytes, row, &output.uid)?.into_entries();
+            let entries = TreeRange::parse(bytes.as_slice(), row, &output.uid)?.into_entries();
             ranges.push(MadeRange { bytes, entries });
         }
         trees.push(MadeTree { uid: output.uid.clone(), ranges });

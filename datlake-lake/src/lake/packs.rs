@@ -154,7 +154,7 @@ impl Lake {
                 ranges.swap(0, at);
             }
             for range in ranges {
-                let entries = TreeRange::parse_any(&self.bytes_of(&range)?, &range.what)?;
+                let entries = TreeRange::parse_any(self.bytes_of(&range)?, &range.what)?;
                 if entries.entries().any(|(_, entry)| entry.content().is_some_and(|(digest, _)| digest == *file)) {
                     return Ok(Some(range.digest));
                 }

@@ -29,10 +29,19 @@ impl Lake {
 
 /// Does something with each, several at a time, until the first failure: what came of it, in order.
 pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+    in_parallel_by(AT_ONCE, items, work)
+}
+
+/// The same, `at_once` at most at a time.
+pub(super) fn in_parallel_by<T: Sync, R: Send>(
+    at_once: usize,
+    items: &[T],
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
     let next = AtomicUsize::new(0);
     let (done, failed) = (Mutex::new(Vec::with_capacity(items.len())), Mutex::new(None));
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(items.len()) {
+        for _ in 0..at_once.min(items.len()) {
             scope.spawn(|| {
                 while lock(&failed).is_none() {
                     let at = next.fetch_add(1, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use datlake_core::catalog::FileMeta;
 use datlake_core::lineage::{Added, Moved, Person, PersonSource};
 use datlake_core::record::NameTarget;
 use datlake_core::repository::RepositoryName;
-use datlake_core::tree::{ObjectAttributes, Span, TreeDifference, diff};
+use datlake_core::tree::{ObjectAttributes, Span, TreeDifference};
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
 use datlake_store::wait;
 
@@ -95,7 +95,7 @@ impl Reference {
             changed.extend(after.map(|_| path));
             ControlFlow::Continue(())
         };
-        diff(&before, &contents.tree, Span { prefix: "", after: "" }, &mut shared.load(), &mut visit)?;
+        shared.differences(&before, &contents.tree, Span { prefix: "", after: "" }, &mut visit)?;
         let (view, mut calls): (View, BTreeMap<_, Vec<String>>) = (contents.into(), BTreeMap::new());
         for path in changed {
             if let Some(from) = shared.attributes(&view, &path)?.from

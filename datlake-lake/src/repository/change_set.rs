@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use datlake_core::repository::{BranchChanges, BranchState, EntryKind, Put};
-use datlake_core::tree::{ObjectAttributes, Span, TreeDifference, TreeEntry, diff};
+use datlake_core::tree::{ObjectAttributes, Span, TreeDifference, TreeEntry};
 use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::{Publishing, Staged, wait};
 
@@ -229,7 +229,7 @@ impl Branch {
             ControlFlow::Continue(())
         };
         let tree = shared.tree(now.digest, now.size)?;
-        diff(&head, &tree, Span { prefix: "", after: "" }, &mut shared.load(), &mut visit)?;
+        shared.differences(&head, &tree, Span { prefix: "", after: "" }, &mut visit)?;
         paths.retain(|path| !without.contains_key(path));
         paths.sort();
         paths.dedup();

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use datlake_core::catalog::Author;
 use datlake_core::repository::{BranchPoint, BranchState, BranchTree, CommitRecord, EntryKind};
-use datlake_core::tree::{Span, TreeChanges, TreeDifference, diff};
+use datlake_core::tree::{Span, TreeChanges, TreeDifference};
 use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::{Publishing, wait};
 
@@ -225,7 +225,7 @@ impl Branch {
                 }
                 ControlFlow::Continue(())
             };
-            diff(&contents.tree, &head.tree, Span { prefix, after: "" }, &mut shared.load(), &mut visit)?;
+            shared.differences(&contents.tree, &head.tree, Span { prefix, after: "" }, &mut visit)?;
             if changes.is_empty() {
                 return Ok(0);
             }

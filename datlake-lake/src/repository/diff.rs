@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datlake_core::Result;
-use datlake_core::tree::{Span, TreeDifference, diff};
+use datlake_core::tree::{Span, TreeDifference};
 
 use super::branch::Branch;
 use super::reference::{PAGE, Reference, object};
@@ -111,7 +111,7 @@ impl Shared {
                 }
             }
         };
-        diff(&left.tree, &right.tree, span, &mut self.load(), &mut visit)?;
+        self.differences(&left.tree, &right.tree, span, &mut visit)?;
         if let Some(error) = failed {
             return Err(error);
         }

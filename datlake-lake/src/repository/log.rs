@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datlake_core::repository::{CommitRecord, CommitWalk, merge_bases};
-use datlake_core::tree::{Span, diff};
+use datlake_core::tree::Span;
 use datlake_core::{Digest, Result};
 
 use super::reference::Reference;
@@ -120,7 +120,7 @@ impl Shared {
                 (Some(path), _) => self.entry(&Arc::clone(&tree).into(), path)? != self.entry(&other.into(), path)?,
                 (None, prefix) => {
                     let (mut differs, span) = (false, Span { prefix: prefix.as_deref().unwrap_or(""), after: "" });
-                    diff(&other, &tree, span, &mut self.load(), &mut |_| {
+                    self.differences(&other, &tree, span, &mut |_| {
                         differs = true;
                         ControlFlow::Break(())
                     })?;

@@ -1,9 +1,7 @@
 //! Merging, and what is a merge with another base: reverting and cherry-picking.
 
-use std::sync::Arc;
-
 use datlake_core::repository::{BranchState, CommitRecord, merge_bases};
-use datlake_core::tree::{Conflict, Merged, Metarange, Winner, merge};
+use datlake_core::tree::{Conflict, LoadRanges, Merged, NotedTree, Winner, merge};
 use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::wait;
 
@@ -68,7 +66,7 @@ impl MergeOptions {
 
 /// What is merged into a branch.
 struct Merging {
-    bases: Vec<Arc<Metarange>>,
+    bases: Vec<Contents>,
     theirs: Contents,
     /// The commit that becomes a parent.
     merged: Option<Digest>,
@@ -113,7 +111,7 @@ impl Branch {
             if bases == [from.commit] {
                 return Err(self.unchanged(&source));
             }
-            let bases = bases.iter().map(|base| shared.tree_of(base)).collect::<Result<_>>()?;
+            let bases = bases.iter().map(|base| shared.contents_of(base)).collect::<Result<_>>()?;
             let message = format!("Merge '{}' into '{}'", source.expression(), self.name());
             let (theirs, merged) = (shared.contents_of(&from.commit)?, Some(from.commit));
             Ok(Merging { bases, theirs, merged, kept: None, message: message.into() })
@@ -139,7 +137,7 @@ impl Branch {
         self.merged(how, &|_| {
             let (of, resolved, parent) = self.with_parent(&reference, how, "revert")?;
             let message = format!("Revert \"{}\"\n\nThis reverts commit {}.", of.message, resolved.commit);
-            let (base, theirs) = (self.shared().tree_of(&resolved.commit)?, self.shared().contents_of(&parent)?);
+            let (base, theirs) = (self.shared().contents_of(&resolved.commit)?, self.shared().contents_of(&parent)?);
             Ok(Merging { bases: vec![base], theirs, merged: None, kept: Some(parent), message: message.into() })
         })
     }
@@ -163,7 +161,7 @@ impl Branch {
         let reference = Reference::any(self.shared(), commit);
         self.merged(how, &|_| {
             let (of, resolved, parent) = self.with_parent(&reference, how, "cherry-pick")?;
-            let (base, theirs) = (self.shared().tree_of(&parent)?, self.shared().contents_of(&resolved.commit)?);
+            let (base, theirs) = (self.shared().contents_of(&parent)?, self.shared().contents_of(&resolved.commit)?);
             let message = CommitMessage { text: of.message, metadata: of.metadata };
             Ok(Merging { bases: vec![base], theirs, merged: None, kept: Some(resolved.commit), message })
         })
@@ -211,16 +209,14 @@ impl Branch {
             let Merging { bases, theirs, merged, kept, message } = what(&state)?;
             // What is noted beside files may be uncommitted.
             let ours = shared.contents((head.tree, head.size), now.attributes)?;
-            let winner = |path: &str| how.wins(path);
-            let Merged { changes, conflicts } = merge(&bases, &ours.tree, &theirs.tree, &winner, &mut shared.load())?;
-            if !conflicts.is_empty() {
-                return Ok(MergeResult::Conflicts(conflicts.into_iter().map(conflict).collect()));
-            }
-            if changes.is_empty() {
+            let (merged_tree, attributes) = match self.merge_contents(&bases, &ours, &theirs, how)? {
+                Merged::Tree(tree, attributes) => (tree, attributes),
+                Merged::Conflicts(all) => return Ok(MergeResult::Conflicts(all.into_iter().map(conflict).collect())),
+            };
+            if merged_tree.metarange == *ours.tree {
                 return Err(Error::new(ErrorKind::Unchanged, format!("nothing changes at {}", **self)));
             }
-            let noted = shared.noted_of(&changes, &theirs.attributes)?;
-            let mut tree = shared.changed(&ours, &changes, &noted)?;
+            let mut tree = shared.put_changed(merged_tree, attributes)?;
             tree.pieces.extend(now.pieces);
             let message = how.message.clone().unwrap_or(message);
             let through = state.n;
@@ -229,6 +225,20 @@ impl Branch {
                 return Ok(MergeResult::Merged(commit));
             }
         }
+    }
+
+    fn merge_contents(
+        &self,
+        bases: &[Contents],
+        ours: &Contents,
+        theirs: &Contents,
+        how: &MergeOptions,
+    ) -> Result<Merged> {
+        let (shared, winner) = (self.shared(), |path: &str| how.wins(path));
+        let (mut tree, mut attributes) = (shared.load(), shared.load_attributes());
+        let load = LoadRanges { tree: &mut tree, attributes: &mut attributes };
+        let bases: Vec<NotedTree<'_>> = bases.iter().map(Contents::noted).collect();
+        merge(&bases, ours.noted(), theirs.noted(), &winner, load)
     }
 
     fn unchanged(&self, source: &Reference) -> Error {

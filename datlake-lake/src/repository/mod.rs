@@ -4,6 +4,7 @@
 //! knows them, `transaction`, and `checkout`, which has folders. What cannot be written to has no methods for it.
 
 mod address;
+mod ahead;
 mod branch;
 mod change_set;
 mod checkout;

@@ -9,7 +9,7 @@ use datlake_core::catalog::Author;
 use datlake_core::document::Content;
 use datlake_core::lineage::Person;
 use datlake_core::repository::{BranchName, BranchState, BranchTree, CommitRecord, RepositoryDocument};
-use datlake_core::tree::{ChangedTree, Metarange, RangeRow, TreeChanges, TreeEntry, TreeRange};
+use datlake_core::tree::{ChangedTree, Metarange, NotedTree, RangeRow, TreeChanges, TreeEntry, TreeRange};
 use datlake_core::version::Moved;
 use datlake_core::{Digest, Error, ErrorKind, Location, Result};
 use datlake_store::{Staged, wait};
@@ -53,6 +53,12 @@ pub(super) struct NewTree {
 pub(super) struct Contents {
     pub(super) tree: Arc<Metarange>,
     pub(super) attributes: Arc<Metarange>,
+}
+
+impl Contents {
+    pub(super) fn noted(&self) -> NotedTree<'_> {
+        NotedTree { tree: &self.tree, attributes: &self.attributes }
+    }
 }
 
 impl Shared {
@@ -143,18 +149,23 @@ impl Shared {
     fn read_range(
         &self,
         row: &RangeRow,
-        parse: fn(&[u8], &RangeRow, &dyn fmt::Display) -> Result<TreeRange>,
+        parse: fn(Vec<u8>, &RangeRow, &dyn fmt::Display) -> Result<TreeRange>,
     ) -> Result<Arc<TreeRange>> {
         cached(&self.ranges, RANGES, row.digest, || {
             let what = format!("a tree of the repository `{}`", self.document.name);
             let bytes = self.lake.bytes_of(&Content::range(row.digest, row.size, what.clone()))?;
-            parse(&bytes, row, &what).map(Arc::new)
+            parse(bytes, row, &what).map(Arc::new)
         })
     }
 
     /// Reads ranges, for the core.
-    pub(super) fn load(&self) -> impl FnMut(&RangeRow) -> Result<TreeRange> {
-        |row| self.range(row).map(|range| (*range).clone())
+    pub(super) fn load(&self) -> impl FnMut(&RangeRow) -> Result<Arc<TreeRange>> {
+        |row| self.range(row)
+    }
+
+    /// The same of what is noted.
+    pub(super) fn load_attributes(&self) -> impl FnMut(&RangeRow) -> Result<Arc<TreeRange>> {
+        |row| self.range_of_attributes(row)
     }
 
     /// Reads commits, for the core.
@@ -164,10 +175,14 @@ impl Shared {
 
     /// A tree with changes, and what is noted beside it of each path at which something changes: put into the lake.
     pub(super) fn changed(&self, of: &Contents, changes: &TreeChanges, noted: &TreeChanges) -> Result<NewTree> {
+        let tree = of.tree.with(changes, &mut self.load())?;
+        self.put_changed(tree, of.attributes.with(noted, &mut self.load_attributes())?)
+    }
+
+    /// A tree that was made of others, and what is noted beside it: put into the lake.
+    pub(super) fn put_changed(&self, tree: ChangedTree, attributes: ChangedTree) -> Result<NewTree> {
         let mut pieces = Pieces::new();
-        let (digest, size) = self.put_tree(of.tree.with(changes, &mut self.load())?, &mut pieces)?;
-        let load = &mut |row: &RangeRow| self.range_of_attributes(row).map(|range| (*range).clone());
-        let attributes = of.attributes.with(noted, load)?;
+        let (digest, size) = self.put_tree(tree, &mut pieces)?;
         let attributes = match attributes.metarange.ranges() {
             [] => None,
             _ => Some(self.put_tree(attributes, &mut pieces)?),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datlake_core::tree::{Metarange, Span, TreeDifference, TreeEntry, diff};
+use datlake_core::tree::{Metarange, Span, TreeDifference, TreeEntry};
 use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
 use datlake_store::{AtPath, FileState, OWN_FOLDER};
 
@@ -114,7 +114,7 @@ fn wanted(target: &CheckoutTarget<'_>, tree: &Arc<Metarange>) -> Result<BTreeMap
             }
             ControlFlow::Continue(())
         };
-        diff(base, tree, Span::default(), &mut target.shared.load(), &mut visit)?;
+        target.shared.differences(base, tree, Span::default(), &mut visit)?;
     }
     Ok(wanted)
 }
