@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::gateway::with_gateway;
 use crate::http::{Routes, about, every_request};
 use crate::settings::ServerSettings;
-use crate::{datasets, events, jobs, lakefs, tables};
+use crate::{dataflows, datasets, events, jobs, lakefs, tables};
 
 /// The longest that a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -42,7 +42,7 @@ impl Server {
     pub async fn bind(lake: &Lake, settings: &ServerSettings) -> Result<Self> {
         let accounts = Accounts::open(settings).await?;
         let app = App::new(lake, accounts, settings);
-        let all = [lakefs::routes, events::routes, jobs::routes, tables::routes, datasets::routes];
+        let all = [lakefs::routes, events::routes, jobs::routes, dataflows::routes, tables::routes, datasets::routes];
         let under = all.into_iter().fold(Routes::new(&app), |routes, add| add(routes));
         let routes = Routes::new(&app).nest("/api/v1", under);
         let router = about(routes).map_err(|problem| Error::new(ErrorKind::Value, problem.message()))?;

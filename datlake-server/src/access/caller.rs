@@ -95,6 +95,12 @@ fn basic(encoded: &str) -> Option<(String, String)> {
 }
 
 impl Caller {
+    /// Whoever may do everything.
+    #[cfg(test)]
+    pub(crate) fn of_root() -> Self {
+        Self(root_account())
+    }
+
     /// What stands in commits.
     pub(crate) fn name(&self) -> &str {
         &self.0.name

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "imports", include_str!("0002_imports.sql")),
     (3, "jobs", include_str!("0003_jobs.sql")),
     (4, "tables", include_str!("0004_tables.sql")),
+    (5, "dataflows", include_str!("0005_dataflows.sql")),
 ];
 
 /// The database of a server. Cheap to clone.

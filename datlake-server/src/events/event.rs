@@ -54,6 +54,9 @@ impl EventType {
     /// Something was read or written.
     pub(crate) const LINEAGE: Self = Self(Cow::Borrowed("lineage_event"));
 
+    /// Something became ready, was given back or set aside, or another dataflow's source.
+    pub(crate) const DATAFLOW: Self = Self(Cow::Borrowed("dataflow"));
+
     /// A type that a client gives.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::access::{AccessRole, Caller, Resource};
 use crate::app::{App, missing};
+use crate::database::failed;
+use crate::deliveries::{dataflow_of_run, find};
 use crate::problem::{Problem, Reply};
 
 /// The right that a route needs. Each route has one.
@@ -32,6 +34,8 @@ pub(crate) enum Right {
     Table(AccessRole),
     /// On the content at the bucket and path that the path names.
     Dataset(AccessRole),
+    /// On the job of the dataflow that the path names, itself or by a run of it.
+    Dataflow(AccessRole),
     /// On what the body names: the handler asks. Where the path names a repository, it may be read.
     Named(AccessRole),
 }
@@ -47,6 +51,7 @@ impl Right {
             | Self::Job(role)
             | Self::Table(role)
             | Self::Dataset(role)
+            | Self::Dataflow(role)
             | Self::Named(role) => role.as_str(),
         }
     }
@@ -59,6 +64,7 @@ impl Right {
             Self::Job(_) => "job",
             Self::Table(_) => "table",
             Self::Dataset(_) => "dataset",
+            Self::Dataflow(_) => "dataflow",
             Self::Named(_) => "named",
         }
     }
@@ -114,6 +120,10 @@ impl Guard {
             Right::Job(role) => (role, Resource::job(path.text("job"))),
             Right::Table(role) => (role, Resource::table(path.text("table"))),
             Right::Dataset(role) => (role, Resource::dataset(path.text("bucket"), path.text("path"))),
+            Right::Dataflow(role) => {
+                self.check_dataflow(role, &caller, path).await?;
+                return Ok(Some(caller));
+            }
             _ => {
                 self.check_repository(&caller, path)?;
                 return Ok(Some(caller));
@@ -125,6 +135,17 @@ impl Guard {
         }
         caller.needs(role, &resource)?;
         Ok(Some(caller))
+    }
+
+    /// What is not theirs to know is not there, whatever they want of it: an id says nothing.
+    async fn check_dataflow(&self, role: AccessRole, caller: &Caller, path: &Parameters) -> Reply<()> {
+        let mut connection = self.app.database().pool().acquire().await.map_err(|e| failed("read", e))?;
+        let (id, found) = match path.named("dataflow") {
+            Some(id) => (id, find(&mut connection, id).await?),
+            None => (path.text("run"), dataflow_of_run(&mut connection, path.text("run")).await?),
+        };
+        let job = found.map(|found| Resource::job(&found.job)).filter(|job| caller.sees(job));
+        caller.needs(role, &job.ok_or_else(|| no_dataflow(id))?)
     }
 
     fn check_repository(&self, caller: &Caller, path: &Parameters) -> Reply<()> {
@@ -144,6 +165,12 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+/// The answer where there is no such dataflow, or no such run of one.
+pub(crate) fn no_dataflow(id: &str) -> Problem {
+    let shown: String = id.chars().take(80).flat_map(char::escape_debug).collect();
+    Problem::not_found(format!("there is no dataflow, and no run of one, that is `{shown}`"))
 }
 
 /// The answer where there is no such thing, or it is not theirs to know.

@@ -14,6 +14,7 @@ use datlake::Result;
 use super::running::note_state;
 use super::wire::JobRunState;
 use crate::database::{Database, failed, now_micros};
+use crate::deliveries::settle_lost;
 use crate::events::{StateChange, forget_answers};
 
 /// How often a server looks: several times in the shortest lease.
@@ -110,13 +111,14 @@ async fn look(
 }
 
 /// Notes that runs are lost, unless they have given a heartbeat or ended meanwhile: how many are.
-async fn lose(database: &Database, runs: &[(String, i64)]) -> Result<usize> {
+pub(crate) async fn lose(database: &Database, runs: &[(String, i64)]) -> Result<usize> {
     let mut change = StateChange::begin(database, "").await?;
     let mut lost = 0;
     for (id, beats) in runs {
         let sql = "UPDATE runs SET state = 'lost' WHERE id = $1 AND beats = $2 AND state = 'running' RETURNING job";
         let query = sqlx::query_as::<_, (String,)>(sql).bind(id.clone()).bind(*beats);
         if let Some((job,)) = query.fetch_optional(change.sql()).await.map_err(|e| failed("write to", e))? {
+            settle_lost(&mut change, id).await?;
             note_state(&mut change, &job, id, JobRunState::Lost);
             lost += 1;
         }

@@ -12,7 +12,10 @@ mod stored;
 mod wire;
 
 pub(crate) use items::{ItemRole, note_items};
+#[cfg(test)]
+pub(crate) use leases::lose;
 pub(crate) use leases::watch_leases;
-pub(crate) use routes::routes;
-pub(crate) use running::own_run;
-pub(crate) use wire::{RunItem, RunItemKind};
+pub(crate) use listing::one_run;
+pub(crate) use routes::{lease_of, routes};
+pub(crate) use running::{RunEnd, end_run, own_run, start_run};
+pub(crate) use wire::{JobRun, RunItem, RunItemKind};

@@ -112,19 +112,28 @@ async fn start(
 ) -> Reply<CreatedJson<JobRun>> {
     check_name("job", &at.job, "job")?;
     let JsonBody(new) = new.unwrap_or_default();
-    let lease = new.lease_seconds.unwrap_or(LEASE);
-    if !LEASES.contains(&lease) {
-        let message = format!("`lease_seconds` is {lease}: it is from {} to {}", LEASES.start(), LEASES.end());
-        return Err(Problem::bad_request(message).of_field("lease_seconds"));
-    }
+    let lease = lease_of(new.lease_seconds)?;
     let metadata = object_of("metadata", new.metadata)?;
     let mut change = app.change(&caller).await?;
-    if let Some(before) = change.answered(key.as_deref(), &("run", &at.job, lease, &metadata)).await? {
+    if let Some(before) = change.answered(key.as_deref(), &("run", &at.job, lease.as_secs_f64(), &metadata)).await? {
         return Ok(CreatedJson(before));
     }
-    let id = start_run(&mut change, &at.job, &metadata, Duration::from_secs_f64(lease)).await?;
+    let id = start_run(&mut change, &at.job, &metadata, lease).await?;
     let run = one_run(change.sql(), &at.job, &id).await?;
     Ok(CreatedJson(change.answer(run).await?))
+}
+
+/// How long a run may be silent.
+///
+/// # Errors
+/// 400 for what is too short or too long.
+pub(crate) fn lease_of(said: Option<f64>) -> Reply<Duration> {
+    let lease = said.unwrap_or(LEASE);
+    if LEASES.contains(&lease) {
+        return Ok(Duration::from_secs_f64(lease));
+    }
+    let message = format!("`lease_seconds` is {lease}: it is from {} to {}", LEASES.start(), LEASES.end());
+    Err(Problem::bad_request(message).of_field("lease_seconds"))
 }
 
 async fn complete(

@@ -10,6 +10,7 @@ use super::stored::{StoredRun, stored_run};
 use super::wire::{JobRunState, RunArtifact, RunHeartbeat, RunItem};
 use crate::access::{AccessRole, Caller, Resource, random};
 use crate::database::{Database, failed, now_micros, rfc3339};
+use crate::deliveries::settle_ended;
 use crate::events::{EventType, NewEvent, StateChange};
 use crate::problem::{Problem, Reply};
 
@@ -138,6 +139,7 @@ pub(crate) async fn end_run(
     if done.rows_affected() == 0 {
         return ended_before(change, job, run, &ending).await;
     }
+    settle_ended(change, &found.id, end.success).await?;
     note_items(change, job, &found.id, ItemRole::Input, &inputs).await?;
     note_items(change, job, &found.id, ItemRole::Output, &outputs).await?;
     note_artifacts(change, &found.id, &end.artifacts).await?;

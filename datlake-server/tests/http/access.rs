@@ -9,6 +9,7 @@ use crate::support::{ROOT, Served, problem};
 /// Bodies of routes whose right is on what the body names.
 fn body(route: &str) -> Option<Value> {
     Some(match route {
+        "POST /api/v1/dataflows" => json!({"zone": "sales", "model_name": "another"}),
         "POST /api/v1/repositories" => json!({"name": "another", "storage_namespace": "lake://"}),
         "POST /api/v1/repositories/{repository}/branches" => json!({"name": "another", "source": "main"}),
         "POST /api/v1/repositories/{repository}/tags" => json!({"id": "another", "ref": "main"}),
@@ -31,6 +32,12 @@ struct Documented {
 
 fn routes(served: &Served) -> Vec<Documented> {
     let document: Value = served.nobody().request(Method::GET, "/openapi.json").send().unwrap().json().unwrap();
+    let root = served.root();
+    let text = |answer: Value, field: &str| answer[field].as_str().unwrap().to_owned();
+    let created = root.post("/dataflows", &json!({"zone": "sales", "model_name": "m"}));
+    let dataflow = text(created.json().unwrap(), "dataflow_id");
+    let started = root.post(&format!("/dataflows/{dataflow}/runs"), &json!({}));
+    let run = text(started.json().unwrap(), "run_id");
     let mut routes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -38,7 +45,11 @@ fn routes(served: &Served) -> Vec<Documented> {
             let right = operation["x-datlake-right"].as_str().unwrap_or_else(|| panic!("{method} {path} has no right"));
             assert_eq!(right != "none", operation["security"].is_array(), "{method} {path}");
             let on = operation["x-datlake-right-on"].as_str().unwrap().to_owned();
-            let mut filled = path.replace("{run}", "00000000-0000-7000-8000-000000000000");
+            let mut filled = path.clone();
+            if path.contains("/dataflows") {
+                filled = filled.replace("{run}", &run).replace("{dataflow}", &dataflow).replace("{source}", &dataflow);
+            }
+            filled = filled.replace("{run}", "00000000-0000-7000-8000-000000000000");
             for parameter in ["repository", "job", "table", "bucket"] {
                 filled = filled.replace(&format!("{{{parameter}}}"), "sales");
             }
@@ -92,6 +103,8 @@ fn every_route_refuses_without_a_right() {
             ("account", "nothing") if !of_repository => continue,
             (_, "job" | "table" | "dataset") if is_reading => 404,
             (_, "job" | "table" | "dataset") => 403,
+            // Its id says nothing.
+            (_, "dataflow") => 404,
             _ if of_repository => 404,
             _ => 403,
         };

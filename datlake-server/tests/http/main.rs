@@ -5,6 +5,7 @@
 mod access;
 mod client;
 mod clients;
+mod dataflows;
 mod datasets;
 mod events;
 mod every;

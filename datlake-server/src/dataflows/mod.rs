@@ -1,0 +1,14 @@
+//! Dataflows over HTTP: `wire` has the shapes, `routes` what is asked of one, `runs` what its runs do.
+
+mod routes;
+mod runs;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use crate::http::Routes;
+
+/// All of its routes.
+pub(crate) fn routes(routes: Routes) -> Routes {
+    runs::routes(routes::routes(routes))
+}
