@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use datlake_server::AccountKind;
+
+use crate::support::Served;
+
 /// Where its sources are.
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("python")
@@ -37,4 +41,19 @@ fn it_is_typed_and_tidy() {
 fn it_works_whatever_becomes_of_the_server() {
     let tests = ["-W", "error", "-m", "unittest", "-q", "test_requests", "test_job", "test_outbox"];
     assert_fine(python(&tests, &[]), "\nOK");
+}
+
+/// With no more rights than a job needs.
+#[test]
+fn it_works() {
+    let served = Served::new();
+    let token = served.accounts(async |accounts| {
+        accounts.create("jobs", AccountKind::Machine).await?;
+        for pattern in ["job:*", "table:*", "dataset:datlake-artifacts"] {
+            accounts.grant("jobs", datlake_server::AccessRole::Writer, &pattern.parse()?).await?;
+        }
+        Ok(accounts.create_token("jobs", None).await?.token)
+    });
+    let variables = [("DATLAKE_API_URL", &*served.url), ("DATLAKE_API_KEY", &token)];
+    assert_fine(python(&["-W", "error", "-m", "unittest", "-q", "test_served"], &variables), "\nOK");
 }
