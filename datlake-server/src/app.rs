@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datlake::{ErrorKind, Lake, Repository};
 
 use crate::access::{Accounts, Caller, Callers};
+use crate::audit::{AuditTrail, AuditWriter};
 use crate::database::Database;
 use crate::events::{EventHub, StateChange};
 use crate::problem::{Problem, Reply};
-use crate::settings::ServerSettings;
+use crate::settings::{ConfigSummary, ServerSettings};
 
 /// So many repositories are kept open, with what was read of them.
 const OPEN: usize = 256;
@@ -24,6 +25,8 @@ struct Shared {
     accounts: Accounts,
     callers: Callers,
     events: EventHub,
+    audit: AuditTrail,
+    summary: ConfigSummary,
     largest_object: u64,
     folder: PathBuf,
     import_from: Vec<String>,
@@ -31,12 +34,17 @@ struct Shared {
 }
 
 impl App {
-    pub(crate) fn new(lake: &Lake, accounts: Accounts, settings: &ServerSettings) -> Self {
+    /// With what writes its audit trail, which runs beside it.
+    pub(crate) fn new(lake: &Lake, accounts: Accounts, settings: &ServerSettings) -> (Self, AuditWriter) {
         let callers = Callers::new(accounts.clone(), settings.root.clone());
         let events = EventHub::new(accounts.database());
+        let (audit, writer) = AuditTrail::new(accounts.database());
+        let summary = ConfigSummary::of(lake, settings);
         let (lake, largest_object, folder) = (lake.clone(), settings.largest_object, settings.folder.clone());
         let (import_from, open) = (settings.import_from.clone(), Mutex::default());
-        Self(Arc::new(Shared { lake, accounts, callers, events, largest_object, folder, import_from, open }))
+        let shared =
+            Shared { lake, accounts, callers, events, audit, summary, largest_object, folder, import_from, open };
+        (Self(Arc::new(shared)), writer)
     }
 
     pub(crate) fn lake(&self) -> &Lake {
@@ -54,6 +62,16 @@ impl App {
     /// Who waits for events.
     pub(crate) fn events(&self) -> &EventHub {
         &self.0.events
+    }
+
+    /// Who changed what.
+    pub(crate) fn audit(&self) -> &AuditTrail {
+        &self.0.audit
+    }
+
+    /// What it was started with, without secrets.
+    pub(crate) fn summary(&self) -> &ConfigSummary {
+        &self.0.summary
     }
 
     /// A change that `caller` makes.

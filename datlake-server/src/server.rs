@@ -6,20 +6,24 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use datlake::{Error, ErrorKind, Lake, Result};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
 
 use crate::access::Accounts;
 use crate::app::App;
+use crate::audit::{AuditWriter, ClientAddress};
 use crate::gateway::with_gateway;
 use crate::http::{Routes, about, every_request};
 use crate::settings::ServerSettings;
-use crate::{dataflows, datasets, events, jobs, lakefs, tables};
+use crate::{admin, dataflows, datasets, events, jobs, lakefs, tables};
 
 /// The longest that a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -31,6 +35,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     app: App,
+    audit_writer: AuditWriter,
     router: Router,
 }
 
@@ -41,8 +46,16 @@ impl Server {
     /// As [`Accounts::open`]; [`ErrorKind::Io`] where it cannot listen there.
     pub async fn bind(lake: &Lake, settings: &ServerSettings) -> Result<Self> {
         let accounts = Accounts::open(settings).await?;
-        let app = App::new(lake, accounts, settings);
-        let all = [lakefs::routes, events::routes, jobs::routes, dataflows::routes, tables::routes, datasets::routes];
+        let (app, audit_writer) = App::new(lake, accounts, settings);
+        let all = [
+            lakefs::routes,
+            events::routes,
+            jobs::routes,
+            dataflows::routes,
+            tables::routes,
+            datasets::routes,
+            admin::routes,
+        ];
         let under = all.into_iter().fold(Routes::new(&app), |routes, add| add(routes));
         let routes = Routes::new(&app).nest("/api/v1", under);
         let router = about(routes).map_err(|problem| Error::new(ErrorKind::Value, problem.message()))?;
@@ -50,7 +63,7 @@ impl Server {
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let router = every_request(router, |router| with_gateway(router, &app));
-        Ok(Self { listener, address, app, router })
+        Ok(Self { listener, address, app, audit_writer, router })
     }
 
     /// Where it listens.
@@ -66,11 +79,11 @@ impl Server {
     /// Answers until `end` is ready. Requests that are under way then are answered, for half a minute at most; nobody is let in any more.
     pub async fn run(self, end: impl Future<Output = ()> + Send) {
         let (mut end, graceful) = (pin!(end), GracefulShutdown::new());
-        let background = self.background();
+        let background = background(&self.app, self.audit_writer);
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => answer(stream, self.router.clone(), &graceful),
+                    Ok((stream, peer)) => answer(stream, peer, self.router.clone(), &graceful),
                     // It has too many open files, or the client has gone: others are let in.
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -90,11 +103,15 @@ impl Server {
         background.iter().for_each(JoinHandle::abort);
         self.app.database().close().await;
     }
+}
 
-    /// What goes on beside the requests.
-    fn background(&self) -> [JoinHandle<()>; 2] {
-        [tokio::spawn(self.app.events().hand_out()), tokio::spawn(jobs::watch_leases(self.app.database()))]
-    }
+/// What goes on beside the requests.
+fn background(app: &App, audit: AuditWriter) -> [JoinHandle<()>; 3] {
+    [
+        tokio::spawn(app.events().hand_out()),
+        tokio::spawn(jobs::watch_leases(app.database())),
+        tokio::spawn(audit.write()),
+    ]
 }
 
 impl std::fmt::Debug for Server {
@@ -103,13 +120,17 @@ impl std::fmt::Debug for Server {
     }
 }
 
-fn answer(stream: TcpStream, router: Router, graceful: &GracefulShutdown) {
+fn answer(stream: TcpStream, peer: SocketAddr, router: Router, graceful: &GracefulShutdown) {
     // What is small is not held back for more.
     let _ = stream.set_nodelay(true);
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
     builder.http2().timer(TokioTimer::new());
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).into_owned();
+    let service = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ClientAddress(peer));
+        request
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = watched.await {

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use datlake::{Error, ErrorKind, Lake, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// The settings that a server starts with. Secrets are in no `Debug`.
 #[derive(Clone)]
@@ -70,6 +72,41 @@ impl ServerSettings {
         };
         self.root.token = said("DATLAKE_ROOT_TOKEN").or(self.root.token);
         Ok(self)
+    }
+}
+
+/// What a server was started with, without secrets.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct ConfigSummary {
+    version: &'static str,
+    /// The address and port.
+    listen: String,
+    /// `sqlite` or `postgresql`.
+    database: &'static str,
+    /// The lake's remote, without credentials.
+    remote: Option<String>,
+    /// In bytes.
+    largest_object: u64,
+    import_from: Vec<String>,
+    /// Whether credentials of the environment may do everything.
+    has_root: bool,
+    /// Whether secrets are sealed with a key of the environment, and not with one in a file.
+    has_secret_key: bool,
+}
+
+impl ConfigSummary {
+    pub(crate) fn of(lake: &Lake, settings: &ServerSettings) -> Self {
+        let database = if settings.database_url.is_some() { "postgresql" } else { "sqlite" };
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            listen: settings.listen.to_string(),
+            database,
+            remote: lake.remote(),
+            largest_object: settings.largest_object,
+            import_from: settings.import_from.clone(),
+            has_root: settings.root.key_pair.is_some() || settings.root.token.is_some(),
+            has_secret_key: settings.secret_key.is_some(),
+        }
     }
 }
 

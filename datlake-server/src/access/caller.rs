@@ -120,6 +120,21 @@ impl Caller {
         self.0.grants.iter().any(|grant| grant.pattern.is_everything())
     }
 
+    /// Refuses a caller without that role on everything.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn needs_everywhere(&self, role: AccessRole) -> Reply<()> {
+        if self.0.grants.iter().any(|grant| grant.role >= role && grant.pattern.is_everything()) {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` lacks the role `{role}` on `*`: an administrator grants it by `datlake grant add`",
+            self.0.name
+        );
+        Err(Problem::new(StatusCode::FORBIDDEN, message))
+    }
+
     /// Refuses what it may not do, and says what is missing.
     ///
     /// # Errors

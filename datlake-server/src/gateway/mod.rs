@@ -15,13 +15,14 @@ mod signed;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{Version, header};
+use axum::http::{StatusCode, Version, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tower::ServiceExt as _;
 
 use crate::app::App;
+use crate::audit::AuditLine;
 use crate::problem::Problem;
 use parts::Parts;
 
@@ -29,18 +30,47 @@ use parts::Parts;
 pub(crate) fn with_gateway(router: Router, app: &App) -> Router {
     let mut builder = S3ServiceBuilder::new(objects::Gateway::new(app, Parts::new(app.folder())));
     builder.set_auth(signed::Signers(app.callers().clone()));
-    let service = builder.build();
-    router.layer(from_fn(move |request, next| answered(service.clone(), request, next)))
+    let (service, app) = (builder.build(), app.clone());
+    router.layer(from_fn(move |request, next| answered(service.clone(), app.clone(), request, next)))
 }
 
-async fn answered(service: S3Service, request: Request, next: Next) -> Response {
+async fn answered(service: S3Service, app: App, request: Request, next: Next) -> Response {
     if !is_signed(&request) {
         return next.run(request).await;
     }
+    let line = key_pair_of(&request).and_then(|id| Some((AuditLine::of(&request, "")?, id)));
     match service.oneshot(without_body(request)).await {
-        Ok(response) => response.map(Body::new),
+        Ok(response) => {
+            if let Some((line, id)) = line {
+                keep(&app, line, &id, response.status()).await;
+            }
+            response.map(Body::new)
+        }
         Err(error) => axum::response::IntoResponse::into_response(Problem::internal(&format!("{error:?}"))),
     }
+}
+
+/// Keeps what was changed. What was refused may bear anybody's name.
+async fn keep(app: &App, line: AuditLine, key_pair: &str, status: StatusCode) {
+    if !status.is_success() {
+        return;
+    }
+    let account = match app.callers().of_signer(key_pair).await {
+        Ok(Some(caller)) => caller.name().to_owned(),
+        // Deleted in between, or the database is away.
+        _ => key_pair.to_owned(),
+    };
+    app.audit().keep(AuditLine { account, status: status.as_u16(), ..line }).await;
+}
+
+/// The id of the key pair that a request says it was signed with.
+fn key_pair_of(request: &Request) -> Option<String> {
+    let said = request.headers().get(header::AUTHORIZATION).and_then(|said| said.to_str().ok()).unwrap_or_default();
+    let query = request.uri().query().unwrap_or_default();
+    let in_query = || query.split('&').find_map(|part| part.strip_prefix("X-Amz-Credential="));
+    let credential = said.split_once("Credential=").map(|(_, rest)| rest).or_else(in_query)?;
+    let id: String = credential.chars().take_while(char::is_ascii_alphanumeric).collect();
+    (!id.is_empty()).then_some(id)
 }
 
 /// A request that says of no body has none, which its signature depends on.

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::access::{AccessRole, Caller, Resource};
 use crate::app::{App, missing};
+use crate::audit::AuditLine;
 use crate::database::failed;
 use crate::deliveries::{dataflow_of_run, find};
 use crate::problem::{Problem, Reply};
@@ -38,6 +39,8 @@ pub(crate) enum Right {
     Dataflow(AccessRole),
     /// On what the body names: the handler asks. Where the path names a repository, it may be read.
     Named(AccessRole),
+    /// On everything.
+    Server(AccessRole),
 }
 
 impl Right {
@@ -52,7 +55,8 @@ impl Right {
             | Self::Table(role)
             | Self::Dataset(role)
             | Self::Dataflow(role)
-            | Self::Named(role) => role.as_str(),
+            | Self::Named(role)
+            | Self::Server(role) => role.as_str(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Right {
             Self::Dataset(_) => "dataset",
             Self::Dataflow(_) => "dataflow",
             Self::Named(_) => "named",
+            Self::Server(_) => "server",
         }
     }
 }
@@ -86,11 +91,15 @@ pub(super) async fn guard(
 ) -> Response {
     let named: Vec<(String, String)> = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     match guard.check(request.method(), request.headers(), &Parameters(named)).await {
-        Ok(caller) => {
-            if let Some(caller) = caller {
-                request.extensions_mut().insert(Asker(Arc::new(caller)));
+        Ok(None) => next.run(request).await,
+        Ok(Some(caller)) => {
+            let line = AuditLine::of(&request, caller.name());
+            request.extensions_mut().insert(Asker(Arc::new(caller)));
+            let response = next.run(request).await;
+            if let Some(line) = line {
+                guard.app.audit().keep(AuditLine { status: response.status().as_u16(), ..line }).await;
             }
-            next.run(request).await
+            response
         }
         Err(problem) => problem.into_response(),
     }
@@ -122,6 +131,10 @@ impl Guard {
             Right::Dataset(role) => (role, Resource::dataset(path.text("bucket"), path.text("path"))),
             Right::Dataflow(role) => {
                 self.check_dataflow(role, &caller, path).await?;
+                return Ok(Some(caller));
+            }
+            Right::Server(role) => {
+                caller.needs_everywhere(role)?;
                 return Ok(Some(caller));
             }
             _ => {

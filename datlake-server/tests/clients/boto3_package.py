@@ -3,6 +3,7 @@
 import base64
 import datetime
 import hashlib
+import json
 import os
 import unittest
 import urllib.request
@@ -44,6 +45,18 @@ class Boto3(unittest.TestCase):
 
     def read(self, key, **more):
         return self.s3.get_object(Bucket=self.bucket, Key=key, **more)["Body"].read()
+
+    def test_audit(self):
+        self.put("main/kept", b"x")
+        self.fails("NoSuchKey", lambda: self.put("none/kept", b"x"))
+        endpoint = os.environ["LAKECTL_SERVER_ENDPOINT_URL"]
+        pair = "{LAKECTL_CREDENTIALS_ACCESS_KEY_ID}:{LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY}".format(**os.environ)
+        head = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+        asked = urllib.request.Request(endpoint + "/api/v1/admin/audit?amount=1000", headers=head)
+        lines = json.load(urllib.request.urlopen(asked))["results"]
+        kept = [line for line in lines if line["path"].startswith(f"/{self.bucket}/")]
+        self.assertEqual([(line["account"], line["method"], line["status"]) for line in kept], [("root", "PUT", 200)])
+        self.assertEqual((kept[0]["path"], kept[0]["address"]), (f"/{self.bucket}/main/kept", "127.0.0.1"))
 
     def test_objects(self):
         put = self.put("main/raw/ä b.csv", b"0123456789", ContentType="text/csv", Metadata={"rows": "1"})

@@ -261,4 +261,5 @@ fn jobs_runs_and_events_are_kept() {
     crate::events::everything(&served);
     crate::events::refused(&served);
     crate::tables::everything(&served);
+    crate::admin::everything(&served, "sqlite");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
 mod access;
+mod admin;
 mod client;
 mod clients;
 mod dataflows;

@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::events::Followed;
 use crate::support::{Served, json as answered};
-use crate::{events, jobs, tables};
+use crate::{admin, events, jobs, tables};
 
 /// A database of its own; `None` where there is no server.
 fn database() -> Option<String> {
@@ -42,6 +42,7 @@ fn servers_share_what_is_in_postgresql() {
     events::everything(&one);
     events::refused(&other);
     tables::everything(&other);
+    admin::everything(&one, "postgresql");
     streams_are_shared(&one, &other, &url);
     one.lake.new_repository("sales").create().unwrap();
     other.lake.new_repository("sales").create().unwrap();
