@@ -13,7 +13,8 @@ use sqlx::AssertSqlSafe;
 use crate::access::Caller;
 use crate::database::{Database, failed, now_micros};
 use crate::deliveries::{
-    Associated, Dataflow, DataflowName, SaidOfData, SaidRules, Take, associate, claim, create, find, ready, say,
+    Associated, Dataflow, DataflowName, SaidOfData, SaidRules, Take, associate, claim, create, disassociate, find,
+    ready, say,
 };
 use crate::events::StateChange;
 use crate::jobs::{RunEnd, end_run, lose, start_run};
@@ -40,6 +41,15 @@ struct World {
     runs: i64,
 }
 
+fn named(model: &str) -> DataflowName {
+    DataflowName {
+        zone: "zone".to_owned(),
+        model_name: model.to_owned(),
+        model_key: String::new(),
+        model_sec_key: String::new(),
+    }
+}
+
 impl World {
     async fn new(databases: Vec<Database>, runs: i64) -> Reply<Arc<Self>> {
         let caller = Caller::of_root();
@@ -56,16 +66,11 @@ impl World {
             ("any-of-ab", rules(Take::Any, 3, false), vec![0, 1]),
             ("all-of-ab", rules(Take::All, 1, false), vec![0, 1]),
             ("by-partition", rules(Take::Any, 10, true), vec![2]),
+            ("now-and-then", rules(Take::Any, 10, false), vec![0]),
         ];
         let mut dataflows: Vec<Dataflow> = Vec::new();
         for (name, rules, sources) in all {
-            let name = DataflowName {
-                zone: "zone".to_owned(),
-                model_name: name.to_owned(),
-                model_key: String::new(),
-                model_sec_key: String::new(),
-            };
-            let (dataflow, _) = create(&mut change, name, &rules).await?;
+            let (dataflow, _) = create(&mut change, named(name), &rules).await?;
             for source in sources {
                 let associated = associate(&mut change, &dataflows[source], &dataflow, false).await?;
                 assert!(matches!(associated, Associated::Yes));
@@ -75,6 +80,41 @@ impl World {
         change.commit().await?;
         let random = AtomicU64::new(20_261_130);
         Ok(Arc::new(Self { databases, dataflows, caller, got: Mutex::default(), random, runs }))
+    }
+
+    /// A run that ends while its dataflow becomes a source is missed by neither: the one waits for the other.
+    async fn joins_while_a_run_ends(&self) -> Reply<()> {
+        let mut change = StateChange::begin(self.database(), self.caller.name()).await?;
+        let (source, _) = create(&mut change, named("early"), &SaidRules::default()).await?;
+        let (target, _) = create(&mut change, named("late"), &SaidRules::default()).await?;
+        let run = start_run(&mut change, &source.job, &Map::new(), Duration::from_secs(300)).await?;
+        claim(&mut change, &source, &run).await?;
+        change.commit().await?;
+        self.got.lock().unwrap().insert(run.clone(), Vec::new());
+        let end = || RunEnd { success: true, artifacts: Vec::new(), metadata: Map::new() };
+        let mut ends = StateChange::begin(&self.databases[0], self.caller.name()).await?;
+        end_run(&mut ends, &source.job, &run, end(), &self.caller).await?;
+        let (other, caller) = (self.databases[self.databases.len() - 1].clone(), self.caller.clone());
+        let (from, to) = (source.clone(), target.clone());
+        let joins = tokio::spawn(async move {
+            let mut change = StateChange::begin(&other, caller.name()).await?;
+            associate(&mut change, &from, &to, true).await?;
+            Reply::Ok(change.commit().await?)
+        });
+        // Time to look, if nothing made it wait.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        ends.commit().await?;
+        joins.await.unwrap()?;
+        let mut change = StateChange::begin(self.database(), self.caller.name()).await?;
+        let taken = start_run(&mut change, &target.job, &Map::new(), Duration::from_secs(300)).await?;
+        let claimed = claim(&mut change, &target, &taken).await?;
+        end_run(&mut change, &target.job, &taken, end(), &self.caller).await?;
+        change.commit().await?;
+        let got: Vec<Got> =
+            claimed.into_iter().map(|one| (one.target, one.source, one.source_run, one.position)).collect();
+        assert!(got.len() == 1 && got[0].2 == run, "{got:?}");
+        self.got.lock().unwrap().insert(taken, got);
+        Ok(())
     }
 
     /// A number below `below`.
@@ -119,8 +159,9 @@ impl World {
             claimed.into_iter().map(|one| (one.target, one.source, one.source_run, one.position)).collect();
         assert!(got.is_sorted_by_key(|(.., position)| *position), "{got:?}");
         self.got.lock().unwrap().insert(run.clone(), got.clone());
-        // Some take longer than their lease.
-        tokio::time::sleep(Duration::from_millis(self.random(45))).await;
+        // Some take longer than their lease, and others have what they had by then.
+        let most = if self.random(3) == 0 { 120 } else { 25 };
+        tokio::time::sleep(Duration::from_millis(self.random(most))).await;
         // Without anything to do it makes nothing that others wait for.
         let success = self.random(8) != 0 && (is_first || !got.is_empty());
         let partition_key = Some(format!("p{}", self.random(3)));
@@ -147,6 +188,18 @@ impl World {
         let _ = lose(self.database(), &running).await;
     }
 
+    /// Ends that the first dataflow is a source of the last one, and makes it one again.
+    async fn leave_and_join(&self) -> Reply<()> {
+        let (source, target) = (&self.dataflows[0], &self.dataflows[5]);
+        let mut change = StateChange::begin(self.database(), self.caller.name()).await?;
+        disassociate(&mut change, source, target).await?;
+        change.commit().await?;
+        tokio::time::sleep(Duration::from_millis(self.random(4))).await;
+        let mut change = StateChange::begin(self.database(), self.caller.name()).await?;
+        associate(&mut change, source, target, true).await?;
+        Ok(change.commit().await?)
+    }
+
     async fn is_done(&self) -> bool {
         for dataflow in &self.dataflows[..2] {
             if !(self.runs..i64::MAX).contains(&self.successes(&self.databases[0], dataflow).await) {
@@ -170,7 +223,7 @@ impl World {
                    JOIN runs s ON s.id = r.run WHERE s.state = 'succeeded'";
         let query = sqlx::query_as::<_, (String, String, String, i64)>(sql).fetch_all(self.databases[0].pool());
         let edges = query.await.unwrap();
-        assert!(edges.len() as i64 >= 4 * self.runs, "{}", edges.len());
+        assert!(edges.len() as i64 >= 5 * self.runs, "{}", edges.len());
         for (target, source, run, consumed) in &edges {
             assert_eq!(*consumed, 1, "{source} {run} for {target}");
         }
@@ -190,6 +243,7 @@ impl World {
 
 /// Works until all is consumed; workers die meanwhile, and `cut` does what else goes wrong.
 async fn work_and_die(world: &Arc<World>, workers: usize, mut cut: impl AsyncFnMut()) {
+    world.joins_while_a_run_ends().await.unwrap();
     let start = || tokio::spawn(world.clone().work());
     let mut working: Vec<_> = (0..workers).map(|_| start()).collect();
     let (began, mut deaths) = (Instant::now(), 0);
@@ -203,6 +257,8 @@ async fn work_and_die(world: &Arc<World>, workers: usize, mut cut: impl AsyncFnM
         assert!(ended.as_ref().is_err_and(tokio::task::JoinError::is_cancelled), "{ended:?}");
         deaths += 1;
         world.sweep().await;
+        // Where the database does not answer, it is tried again.
+        while deaths % 2 == 0 && world.leave_and_join().await.is_err() {}
         cut().await;
     }
     working.iter().for_each(tokio::task::JoinHandle::abort);
