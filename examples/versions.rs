@@ -54,7 +54,7 @@ fn summary(table: &File) -> Result<File> {
 
 /// Commits a file under its own name, without copying it, unless it is there already.
 fn publish(branch: &Branch, file: &File, message: &str) -> Result<()> {
-    let there = branch.stat(file.name()).map(|there| there.digest == file.digest());
+    let there = branch.stat(file.name()).map(|there| there.digest == Some(file.digest()));
     match there {
         Ok(true) => return Ok(()),
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),

@@ -59,7 +59,7 @@ pub use datlake_lake::{
 pub use datlake_macros::file_creator;
 #[doc = include_str!("attributes/tracked.md")]
 pub use datlake_macros::tracked;
-pub use datlake_store::{AsyncReader, PutByOthers, Reader};
+pub use datlake_store::{AsyncReader, PutByOthers, Reader, is_address_below};
 
 /// For the server.
 #[doc(hidden)]

@@ -14,8 +14,9 @@ use datlake_core::flight::Flights;
 use datlake_core::lineage::Lineage;
 use datlake_core::record::Record;
 use datlake_core::returned::ReturnedValues;
+use datlake_core::tree::AddressedFile;
 use datlake_core::{CreatorName, Digest, Location, Result, Uid};
-use datlake_store::{LocalView, Maker, Permits};
+use datlake_store::{LocalView, Maker, Outside, Permits};
 
 use crate::at_end::Ends;
 use crate::claims::OtherClaims;
@@ -86,6 +87,10 @@ pub(crate) struct Inner {
     pub(crate) new_remote: AtomicBool,
     /// The collection whose sweep took longer than anybody waits.
     pub(crate) outlasting: Mutex<Option<u64>>,
+    /// What may be read outside of the lake.
+    pub(crate) outside: Mutex<Outside>,
+    /// What was in files outside that were brought in.
+    pub(crate) brought: Mutex<HashMap<AddressedFile, Digest>>,
     /// The ranges of files of trees that were used.
     pub(crate) ranges: Mutex<HashMap<Digest, Digest>>,
     pub(crate) serial: AtomicU64,

@@ -68,11 +68,12 @@ impl Origin {
 
     /// How what was put into a repository came to be, where that is known.
     async fn of_committed(lake: &Lake, uid: &Uid, content: &Digest) -> Result<Self> {
-        let file = lake.committed(uid)?.filter(|file| file.meta.digest == *content).ok_or_else(|| gone(uid))?;
-        let Some(from) = file.from else { return Ok(Self::Added(file.added)) };
+        let file = lake.committed(uid)?.ok_or_else(|| gone(uid))?;
+        let added = file.added(content).ok_or_else(|| gone(uid))?;
+        let Some(from) = file.from else { return Ok(Self::Added(added)) };
         match Box::pin(Self::of(lake, &from, content)).await {
             // It was removed since: who put it there is known.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::Added(file.added)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::Added(added)),
             origin => origin,
         }
     }

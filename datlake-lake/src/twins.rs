@@ -21,8 +21,8 @@ use crate::origin::Origin;
 use crate::report::{
     CallDiff, CallExplanation, CallInfo, CallRow, CallSources, CheckedOut, Cleaned, CommitInfo, CommittedCall,
     CreatorCode, Downstream, Evicted, FileInfo, FolderChanges, FoundCalls, History, Imported, LakeStatus, LineageGraph,
-    ListedItem, Listing, MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage, Outbox, RemoteCheck, Removal,
-    Repack, Repaired, RunDiff, RunInfo, Runs, SignedUrl, UnpushedRow, Upstream,
+    ListedItem, Listing, MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage, Outbox, OutsideCheck,
+    RemoteCheck, Removal, Repack, Repaired, RunDiff, RunInfo, Runs, SignedUrl, UnpushedRow, Upstream,
 };
 use crate::repository::{
     Branch, ChangeSet, CheckoutOptions, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery,
@@ -261,6 +261,7 @@ twins! {
     }
 
     impl Reference {
+        check_outside_async = check_outside(&self, prefix: &str) -> OutsideCheck;
         checkout_async = checkout(&self, folder: impl AsRef<Path>, how: &CheckoutOptions) -> CheckedOut;
         commit_calls_async = commit_calls(&self) -> Vec<CommittedCall>;
         commit_info_async = commit_info(&self) -> CommitInfo;
@@ -305,6 +306,7 @@ twins! {
         delete_async = delete(&self) -> ();
         delete_object_async = delete_object(&self, path: &str) -> bool;
         delete_objects_async = delete_objects(&self, paths: &[impl AsRef<str>]) -> usize;
+        import_addresses_async = import_addresses(&self, url: &str, to: &str, message: impl Into<CommitMessage>) -> Imported;
         import_files_async = import_files(&self, prefix: &str, to: &str, message: impl Into<CommitMessage>) -> Imported;
         import_folder_async = import_folder(&self, folder: &LocalFolder, to: &str, message: impl Into<CommitMessage>) -> Imported;
         merge_async = merge(&self, source: &str, how: &MergeOptions) -> MergeResult;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datlake::{ErrorKind, Lake, Repository};
+use datlake::{ErrorKind, Lake, Repository, Result};
 
 use crate::access::{Accounts, Caller, Callers};
 use crate::audit::{AuditTrail, AuditWriter};
@@ -35,7 +35,12 @@ struct Shared {
 
 impl App {
     /// With what writes its audit trail, which runs beside it.
-    pub(crate) fn new(lake: &Lake, accounts: Accounts, settings: &ServerSettings) -> (Self, AuditWriter) {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where something else than a URL is to be imported from.
+    pub(crate) fn new(lake: &Lake, accounts: Accounts, settings: &ServerSettings) -> Result<(Self, AuditWriter)> {
+        let addresses: Vec<&String> = settings.import_from.iter().filter(|from| !from.starts_with("lake://")).collect();
+        lake.allow_addresses(&addresses)?;
         let callers = Callers::new(accounts.clone(), settings.root.clone());
         let events = EventHub::new(accounts.database());
         let (audit, writer) = AuditTrail::new(accounts.database());
@@ -44,7 +49,7 @@ impl App {
         let (import_from, open) = (settings.import_from.clone(), Mutex::default());
         let shared =
             Shared { lake, accounts, callers, events, audit, summary, largest_object, folder, import_from, open };
-        (Self(Arc::new(shared)), writer)
+        Ok((Self(Arc::new(shared)), writer))
     }
 
     pub(crate) fn lake(&self) -> &Lake {

@@ -46,7 +46,7 @@ impl Server {
     /// As [`Accounts::open`]; [`ErrorKind::Io`] where it cannot listen there.
     pub async fn bind(lake: &Lake, settings: &ServerSettings) -> Result<Self> {
         let accounts = Accounts::open(settings).await?;
-        let (app, audit_writer) = App::new(lake, accounts, settings);
+        let (app, audit_writer) = App::new(lake, accounts, settings)?;
         let all = [
             lakefs::routes,
             events::routes,

@@ -216,7 +216,7 @@ impl LocalView {
     }
 
     /// How the remote was to be opened.
-    pub(crate) fn remote_options(&self) -> &RemoteOptions {
+    pub fn remote_options(&self) -> &RemoteOptions {
         &self.options
     }
 

@@ -31,6 +31,9 @@ pub trait Ranges: Send + Sync {
     /// Whether the code that reads now may get bytes of a range, which nobody has verified.
     fn may_be_ranges(&self) -> bool;
 
+    /// Whether the whole is verified, and kept: then a read from the beginning fetches all of it.
+    fn keeps_whole(&self) -> bool;
+
     /// The bytes of a range within it; `None` where the whole should be opened instead.
     fn range(&self, range: Range<u64>) -> Result<Option<Vec<u8>>>;
 
@@ -233,7 +236,7 @@ impl Away {
             return Ok(None);
         }
         // A read from the beginning probably reads all of it.
-        if ranges && !(self.window.is_empty() && self.position == 0) {
+        if ranges && !(self.ranges.keeps_whole() && self.window.is_empty() && self.position == 0) {
             let reads_on = !self.window.is_empty() && self.position == self.end();
             self.ahead = if reads_on { (self.ahead * 2).min(FARTHEST) } else { AHEAD };
             // At the end there may be a footer, which is read backwards.

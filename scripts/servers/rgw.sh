@@ -80,7 +80,7 @@ start_cluster() {
   ceph-osd -i 0 || return
   user datlake TEST || return
   # They have no rights but what a bucket's owner gives them.
-  for role in reader writer remover collector; do user "$role" "${role^^}" || return; done
+  for role in reader writer remover collector server; do user "$role" "${role^^}" || return; done
 }
 
 user() {

@@ -5,9 +5,13 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
-use datlake::{Branch, ChangeSet, CheckoutOptions, Digest, ErrorKind, Lake, Repository, Result};
+use datlake::report::ObjectInfo;
+use datlake::{
+    Branch, ChangeSet, CheckoutOptions, DiffQuery, Digest, ErrorKind, Lake, MergeOptions, ObjectQuery, Repository,
+    Result,
+};
 
-use crate::repositories::{committed, content, has, repository};
+use crate::repositories::{committed, content, has, merged, repository};
 use crate::support::{Machines, blob_in, check_error, lake, overwrite};
 
 const OWN: &str = ".datlake-checkout";
@@ -386,4 +390,53 @@ fn what_a_checkout_needs_is_fetched_and_large_files_are_whole() {
     overwrite(&dir.path().join("large.bin"), |bytes| bytes[7] ^= 1);
     assert!(there.repository("sales").unwrap().reference("main").read("large.bin").unwrap() == large);
     changed(&there, dir.path(), "~large.bin");
+}
+
+#[test]
+fn links_and_empty_folders_are_seen_for_what_they_are_and_clients_see_files() {
+    let lake = lake();
+    let (sales, main) = repository(&lake);
+    committed(&main, &[("raw/a", "1")]);
+    let folder = tempfile::tempdir().unwrap();
+    checkout(&sales, "main", folder.path()).unwrap();
+    symlink("raw/a", folder.path().join("latest")).unwrap();
+    symlink("nowhere", folder.path().join("broken")).unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    lake.working_copy(folder.path()).unwrap().commit("more").unwrap();
+    let shown = |object: &ObjectInfo| match (&object.link, object.folder) {
+        (Some(target), _) => format!("{} -> {target}", object.path),
+        (None, true) => format!("{}/", object.path),
+        (None, false) => object.path.clone(),
+    };
+    let listed = |branch: &Branch, as_objects| {
+        let page = branch.list(&ObjectQuery::default().as_objects(as_objects)).unwrap();
+        page.objects().map(shown).collect::<Vec<_>>()
+    };
+    let all = ["broken -> nowhere", "empty/", "latest -> raw/a", "raw/a"];
+    assert_eq!(listed(&main, false), all);
+    assert_eq!(listed(&main, true), ["latest", "raw/a"]);
+    let differ = |as_objects| {
+        let query = DiffQuery::default().as_objects(as_objects);
+        let changes = sales.reference("main~1").diff("main", &query).unwrap();
+        changes.items.iter().map(|item| shown(item.after.as_ref().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(differ(false), all[..3]);
+    assert_eq!(differ(true), ["latest"]);
+    // A link is read as the file that it leads to.
+    assert_eq!((main.read("latest").unwrap(), main.stat("latest").unwrap().size), (b"1".to_vec(), 1));
+    assert_eq!(main.file("latest").unwrap().digest(), Digest::of(b"1"));
+    main.copy_object("main", "latest", "copy").unwrap();
+    assert_eq!(main.stat("copy").unwrap().digest, Some(Digest::of(b"1")));
+    assert!(!main.exists("broken").unwrap() && !main.exists("empty").unwrap());
+    check_error(main.read("broken"), ErrorKind::NotFound, &["there is no `broken`"]);
+    // Nobody who sees files alone drops them, and they are deleted with all the rest.
+    main.commit("copied").unwrap();
+    let dev = sales.branch("dev").create("main~2").unwrap();
+    committed(&dev, &[("other", "2")]);
+    merged(main.merge("dev", &MergeOptions::default()));
+    assert_eq!(listed(&main, false), ["broken -> nowhere", "copy", "empty/", "latest -> raw/a", "other", "raw/a"]);
+    let paths: Vec<String> = main.list_all("").unwrap().into_iter().map(|object| object.path).collect();
+    assert_eq!(main.delete_objects(&paths).unwrap(), 6);
+    main.commit("nothing").unwrap();
+    assert_eq!(listed(&main, false), [""; 0]);
 }

@@ -8,18 +8,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
-use datlake::{CallKey, ErrorKind, Lake, Verify};
+use datlake::{CallKey, Digest, ErrorKind, Lake, Verify};
 use datlake_core::claim::{Holder, Tried, claim, clear_left_over, left_over};
 use datlake_core::{Sink, Visit};
 
 use crate::delegate::delegate;
 use crate::support::{Machines, check_error, files_below};
 
-/// A remote at which the claims of some calls are two days older than they are.
+/// A remote at which the claims of some calls are two days older than they are, and some uploads a day, more or less.
 #[derive(Debug)]
 struct Aged(Arc<dyn Store>);
 
 const OLD: [u8; 3] = [1, 3, 4];
+
+/// Uploads with this id are so many hours older.
+pub(crate) const UPLOADS: [(&[u8], u64); 2] = [(b"young", 23), (b"old", 25)];
+
+/// The clock of a remote goes wrong for these.
+pub(crate) fn aging() -> Wrap {
+    Arc::new(|side, store| match side {
+        Side::Local => store,
+        Side::Remote => Arc::new(Aged(store)),
+    })
+}
 
 fn key(n: u8) -> CallKey {
     CallKey::from_bytes([n; 32])
@@ -35,6 +46,11 @@ impl Store for Aged {
                     && OLD.iter().any(|n| *of == key(*n))
                 {
                     entry.modified -= Duration::from_secs(2 * 24 * 60 * 60);
+                }
+                for (id, hours) in UPLOADS {
+                    if entry.location == Location::Upload(Digest::of(id)) {
+                        entry.modified -= Duration::from_secs(hours * 60 * 60);
+                    }
                 }
                 visit(entry)
             };
@@ -77,11 +93,7 @@ fn left(lake: &Lake) -> u64 {
 #[test]
 fn claims_of_holders_who_are_gone_are_found_and_cleared_and_those_at_work_are_not() {
     let machines = Machines::new();
-    let wrap: Wrap = Arc::new(|side, store| match side {
-        Side::Local => store,
-        Side::Remote => Arc::new(Aged(store)),
-    });
-    let lake = machines.builder("a").wrap_stores(wrap).open().unwrap();
+    let lake = machines.builder("a").wrap_stores(aging()).open().unwrap();
     lake.add_bytes("a.txt", "some").unwrap();
     let store = aged(&machines);
     let minute = Duration::from_secs(60);

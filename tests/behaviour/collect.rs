@@ -10,6 +10,7 @@ use datlake::{Collect, Digest, ErrorKind, File, Lake, Result, Tree, Verify, file
 
 use datlake_store::{Hold, LocalView, Reach};
 
+use crate::clean::{UPLOADS, aging};
 use crate::failing::{Asked, Fault, What, faulty};
 use crate::support::{Machines, Watched, blob_in, check_error, files_below, lake};
 
@@ -275,14 +276,20 @@ fn where_a_document_cannot_be_read_nothing_is_collected() {
 #[test]
 fn uploads_by_signed_urls_stay_for_a_day() {
     let machines = Machines::new();
-    let a = hurried(&machines, "a");
+    let a = Watched::open(machines.builder("a").window(WINDOW).wrap_stores(aging()));
     a.add_bytes("a.txt", "kept").unwrap();
-    let upload = machines.remote().join(Location::Upload(Digest::of(b"random")).path());
-    fs::create_dir_all(upload.parent().unwrap()).unwrap();
-    fs::write(&upload, "put by somebody").unwrap();
-    at_remote(&a, Collect::default().grace(Duration::ZERO));
+    let put = |id: &[u8]| {
+        let upload = machines.remote().join(Location::Upload(Digest::of(id)).path());
+        fs::create_dir_all(upload.parent().unwrap()).unwrap();
+        fs::write(&upload, "put by somebody").unwrap();
+        upload
+    };
+    let (upload, others) = (put(b"random"), UPLOADS.map(|(id, _)| put(id)));
     at_remote(&a, Collect::default().exclusive(true).dry_run(true));
+    assert_eq!(others.each_ref().map(|path| path.exists()), [true, true]);
+    at_remote(&a, Collect::default().grace(Duration::ZERO));
     assert!(upload.exists());
+    assert_eq!(others.map(|path| path.exists()), [true, false]);
     at_remote(&a, Collect::default().exclusive(true));
     assert!(!upload.exists());
     whole(&a);

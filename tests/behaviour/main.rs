@@ -75,6 +75,7 @@ mod repositories_at_once;
 mod repositories_kept;
 mod repositories_lineage;
 mod repositories_merged;
+mod repositories_outside;
 mod repositories_uploads;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod requests;

@@ -1,6 +1,6 @@
 //! Many changes that are committed at once, and transactions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +9,7 @@ use datlake::{ChangeSet, Error, ErrorKind, Event, File, Lake, LogQuery, MergeOpt
 
 use crate::failing::{Asked, Fault, faulty};
 use crate::repositories::{committed, has, merged, put, repository};
-use crate::support::{Machines, check_error, lake};
+use crate::support::{Machines, check_error, files_below, lake};
 
 fn uncommitted(branch: &datlake::Branch) -> BTreeMap<String, bool> {
     let changes = branch.uncommitted(&Default::default()).unwrap();
@@ -178,7 +178,7 @@ fn a_transaction_that_is_dropped_is_named() {
     assert_eq!(*named.lock().unwrap(), [name]);
     assert_eq!(sales.transactions().unwrap()[0].read("a").unwrap(), b"1");
     let file: File = lake.add_bytes("x", "x").unwrap();
-    assert_eq!(main.begin_transaction("y").unwrap().put("x", &file).unwrap().digest, file.digest());
+    assert_eq!(main.begin_transaction("y").unwrap().put("x", &file).unwrap().digest, Some(file.digest()));
 }
 
 /// Whichever request is the last that is answered, the branch has all of it or nothing, and works.
@@ -245,4 +245,25 @@ fn files_of_the_lake_are_imported_without_copying_them() {
     assert_eq!(machines.machine("other").repository("sales").unwrap().branch("main").read("here/y/z").unwrap(), b"y/z");
     assert_eq!(main.import_files("exports.csv", "", "one").unwrap().objects, 1);
     assert_eq!(main.read("exports.csv").unwrap(), b"other");
+}
+
+/// The content, a range and the list of ranges of the tree, and of what is noted beside it, the commit, the mark that it is one of the
+/// repository, and the entry of the branch. Without a remote, this machine marks beside that the remote has not got the entry.
+#[test]
+fn a_commit_of_one_change_among_many_files_writes_eight_objects() {
+    let lake = lake();
+    let (_, main) = repository(&lake);
+    let file = lake.add_bytes("x", "x").unwrap();
+    let all = (0..5000).fold(ChangeSet::new(), |set, n| set.put(&format!("{n:04}"), &file));
+    main.commit_all("all", &all).unwrap();
+    let files = || files_below(lake.home()).into_iter().collect::<BTreeSet<_>>();
+    let before = files();
+    main.commit_all("one", &ChangeSet::new().put_bytes("2500", "changed")).unwrap();
+    let mut written = BTreeMap::<String, usize>::new();
+    for path in files().difference(&before) {
+        let path = path.strip_prefix(lake.home()).unwrap();
+        *written.entry(path.iter().next().unwrap().to_str().unwrap().to_owned()).or_default() += 1;
+    }
+    let expected = [("blobs", 6), ("repos", 2), ("unpushed", 1)];
+    assert_eq!(written, expected.map(|(folder, files)| (folder.to_owned(), files)).into());
 }

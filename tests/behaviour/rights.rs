@@ -1,9 +1,12 @@
 //! What each role may do at a real server under the policy of `docs/operations.md`, and what it may not.
 
 use std::fmt::Debug;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use datlake::report::Ability;
-use datlake::{Collect, ErrorKind, File, Lake, MergeOptions, Result, file_creator};
+use datlake::{Collect, Digest, ErrorKind, File, Lake, MergeOptions, Result, file_creator};
 use datlake_core::{Prefix, StoreExt as _};
 
 use crate::servers::{Server, permit};
@@ -25,11 +28,12 @@ fn numbered(n: u32) -> Result<File> {
 }
 
 /// The statements of each role, as the table there says.
-const ROLES: [(&str, &[&str]); 4] = [
+const ROLES: [(&str, &[&str]); 5] = [
     ("reader", &["Find", "Read"]),
     ("writer", &["Find", "Read", "Write", "EndClaims"]),
     ("remover", &["Find", "Read", "Write", "EndClaims", "Remove", "Bury", "Uploads"]),
     ("collector", &["Find", "Read", "Collect", "Sweep"]),
+    ("server", &["Find", "Read", "Write", "EndClaims", "Presign"]),
 ];
 
 /// The policy that the operations page has, for the users of these roles.
@@ -93,6 +97,35 @@ fn removes_a_repository(remover: &Lake, other: &Lake) {
     theirs.delete().unwrap();
 }
 
+/// Puts three bytes by a signed URL: the status of the answer.
+fn put_by(url: &str) -> u16 {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut connection = TcpStream::connect(host).unwrap();
+    let head = format!("PUT /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nConnection: close\r\n\r\nput");
+    connection.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// What a URL of theirs may put, and what they may do with that: one that a collector may remove.
+fn puts_by_urls(writer: &Lake, remover: &Lake, collector: &Lake, serving: &Lake) -> Digest {
+    let put = |lake: &Lake, id: &Digest| {
+        let signed = pollster::block_on(lake.sign_upload(*id, Duration::from_secs(600))).unwrap();
+        (put_by(&signed.url), pollster::block_on(lake.uploaded(*id)).unwrap().map(|put| put.size))
+    };
+    let discard = |lake: &Lake, id: &Digest| pollster::block_on(lake.discard_upload(*id));
+    let ids = [Digest::of(b"0"), Digest::of(b"1"), Digest::of(b"2")];
+    assert_eq!(put(writer, &ids[0]), (403, None));
+    assert_eq!(put(collector, &ids[0]), (403, None));
+    assert_eq!(put(serving, &ids[1]), (200, Some(3)));
+    assert_eq!(put(serving, &ids[2]), (200, Some(3)));
+    denied(discard(writer, &ids[1]));
+    denied(discard(remover, &ids[1]));
+    discard(serving, &ids[1]).unwrap();
+    ids[2]
+}
+
 #[test]
 fn each_role_may_do_what_it_is_for_and_nothing_else() {
     let Some(server) = Server::rgw("each_role_may_do_what_it_is_for_and_nothing_else") else { return };
@@ -102,7 +135,7 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
         let builder = Lake::builder().home(folder.path().join(name)).remote(&server.url);
         Watched::open(builder.remote_variables(server.variables.clone()))
     };
-    let [reader, writer, remover, collector] = ROLES.map(|(role, _)| machine(role, &server.by(role)));
+    let [reader, writer, remover, collector, serving] = ROLES.map(|(role, _)| machine(role, &server.by(role)));
     // A machine that nobody has used yet.
     let new = |name| machine(name, &server.by("reader"));
 
@@ -129,6 +162,8 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
     let works =
         |lake: &Lake, what| lake.check_remote().unwrap().steps.iter().any(|step| step.what == what && step.works);
     assert!(works(&writer, Ability::CreateConditionally) && !works(&writer, Ability::Delete));
+
+    let kept = puts_by_urls(&writer, &remover, &collector, &serving);
 
     // Who reads finds and downloads; what it makes stays on its machine.
     let found =
@@ -161,6 +196,7 @@ fn each_role_may_do_what_it_is_for_and_nothing_else() {
     // Who collects takes content away that nobody names, and names nothing.
     let collected = collector.collect(Collect::default().exclusive(true)).unwrap();
     assert!(collected.remote.unwrap().blobs >= 2);
+    assert!(pollster::block_on(reader.uploaded(kept)).unwrap().is_none());
     // The pack is written anew, without what was removed.
     assert!(packs().len() == 1 && packs() != first);
     collector.add_bytes("theirs.txt", "theirs").unwrap();

@@ -28,11 +28,12 @@ const TYPES: [&str; 18] = [
 ];
 
 /// Methods without a twin of their own, and why.
-const EXCEPT: [(&str, &str); 12] = [
+const EXCEPT: [(&str, &str); 13] = [
     ("File::write_into", "only the command asks it, and that blocks"),
     ("FileWriter::finish", "`AsyncFileWriter::finish` is its twin"),
     ("LakeBuilder::openlineage", "it reads and writes nothing"),
     ("LakeWriter::finish", "`AsyncLakeWriter::finish` is its twin"),
+    ("Lake::allow_addresses", "it reads settings alone"),
     ("Lake::each_remote_call", "only an index asks it, and that blocks"),
     ("Lake::calls_of_creator", "only an index asks it, and that blocks"),
     ("Lake::find_calls_by", "an index blocks"),

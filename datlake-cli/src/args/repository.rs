@@ -49,13 +49,14 @@ pub(crate) enum Versions {
         #[arg(short, long)]
         message: String,
     },
-    /// Commits files of the lake to a branch without copying them, or the files of a folder
+    /// Commits files of the lake to a branch without copying them, or the files of a folder or a bucket
     ///
-    /// What others have uncommitted there stays uncommitted. What is there already is replaced, and nothing is deleted.
+    /// With --in-place the files stay where they are, and none is read: the commit names their addresses. What others have uncommitted there stays uncommitted. What is there already is replaced, and nothing is deleted.
     #[command(after_help = "Example: datlake import exports/ sales@main:raw/ -m 'The exports'\n\
-        A folder of this machine: datlake import --folder photos sales@main:photos/ -m 'Photos'")]
+        A folder of this machine: datlake import --folder photos sales@main:photos/ -m 'Photos'\n\
+        Without reading any: DATLAKE_READ_FROM=s3://bucket/exports datlake import --in-place s3://bucket/exports/2026 sales@main:raw/ -m '2026'")]
     Import {
-        /// What the names of the files begin with; or, with --folder, a folder
+        /// What the names of the files begin with; with --folder a folder, with --in-place a URL
         source: String,
         /// The branch, and what the paths begin with
         #[arg(value_name = "REPO@BRANCH[:PREFIX]")]
@@ -66,6 +67,9 @@ pub(crate) enum Versions {
         /// SOURCE is a folder of this machine, whose files are added
         #[arg(long)]
         folder: bool,
+        /// SOURCE is the URL of a folder or a bucket, below one that DATLAKE_READ_FROM names: no file there is read or copied
+        #[arg(long, conflicts_with = "folder")]
+        in_place: bool,
     },
     /// Merges what a branch, tag or commit has into another branch
     ///

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use datlake::Lake;
+use anyhow::bail;
 use datlake::report::{FileRow, ListedItem, Row};
+use datlake::{ErrorKind, Lake};
 use owo_colors::{OwoColorize as _, Style};
 use serde::{Serialize, Serializer};
 
@@ -107,6 +108,14 @@ fn run(lake: &Lake, prefix: Option<&str>, long: bool, recursive: bool) -> anyhow
     let mut rows = if recursive { lake.file_rows(folder)? } else { lake.folder_rows(folder)? };
     let mut first = rows.next().transpose()?;
     if let (Some(prefix), None) = (prefix, &first) {
+        // No file that is new is called so.
+        if let Some((name, rest)) = prefix.split_once('@')
+            && rest.contains(':')
+            && let Err(error) = lake.repository(name)
+            && error.kind() == ErrorKind::NotFound
+        {
+            bail!(error);
+        }
         // An earlier version of a name; else it fails with the nearest names.
         let address = prefix.trim_end_matches('/');
         let mut row = lake.info(address)?.row;

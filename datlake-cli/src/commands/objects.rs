@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use datlake::report::{
     CommitInfo, Imported, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo, ObjectItem,
 };
@@ -51,6 +51,15 @@ pub(super) struct Discarded {
     discarded: usize,
 }
 
+/// What an import takes its files from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ImportFrom {
+    Lake,
+    Folder,
+    /// They stay where they are.
+    Addresses,
+}
+
 /// The branch that `REPO@BRANCH` means.
 pub(super) fn branch(lake: &Lake, text: &str) -> anyhow::Result<Branch> {
     let (repository, name) = named(lake, text)?;
@@ -84,12 +93,19 @@ pub(super) fn put(lake: &Lake, how: &PutHow) -> anyhow::Result<PutObjects> {
     Ok(PutObjects(done))
 }
 
-pub(super) fn import(lake: &Lake, source: &str, to: &str, message: String, folder: bool) -> anyhow::Result<Imported> {
+pub(super) fn import(
+    lake: &Lake,
+    source: &str,
+    to: &str,
+    message: String,
+    from: ImportFrom,
+) -> anyhow::Result<Imported> {
     let RepositoryAddress { repository, expression, path, .. } = address(lake, to)?;
     let branch = repository.branch(&expression);
-    Ok(match folder {
-        true => branch.import_folder(&LocalFolder::read(source)?, &path, message)?,
-        false => branch.import_files(source, &path, message)?,
+    Ok(match from {
+        ImportFrom::Folder => branch.import_folder(&LocalFolder::read(source)?, &path, message)?,
+        ImportFrom::Addresses => branch.import_addresses(source, &path, message)?,
+        ImportFrom::Lake => branch.import_files(source, &path, message)?,
     })
 }
 
@@ -155,8 +171,13 @@ pub(super) fn diff(of: &RepositoryAddress, now: Option<&str>) -> anyhow::Result<
 /// Writes the content of a file of a repository, and checks that it is what it was.
 pub(super) fn copy(of: &RepositoryAddress, out: &mut dyn Write) -> anyhow::Result<()> {
     let reference = of.repository.reference(&of.expression);
-    let (digest, reader) = (reference.stat(&of.path)?.digest, reference.open(&of.path)?);
-    copy_from(reader, &format_args!("{}:{}", at(of), of.path), digest, out)
+    let (object, mut reader) = reference.open_object(&of.path)?;
+    let what = format!("{}:{}", at(of), of.path);
+    match object.digest {
+        Some(digest) => copy_from(reader, &what, digest, out),
+        // What lies outside of the lake is compared with what its place says while it is read.
+        None => io::copy(&mut reader, out).map(drop).with_context(|| format!("cannot read `{what}`")),
+    }
 }
 
 /// `REPO@REF`.
@@ -199,20 +220,20 @@ impl Answer for Imported {
 impl Answer for Objects {
     fn text(&self, _: &Page) -> String {
         let size = |item: &ObjectItem| match item {
-            ObjectItem::Object(object) => bytes(object.size),
+            ObjectItem::Object(object) if object.is_file() => bytes(object.size),
             _ => String::new(),
         };
         let width = self.items.iter().map(|item| size(item).chars().count()).max().unwrap_or(0);
         let line = |item: &ObjectItem| {
             let (noted, path) = match item {
-                ObjectItem::Object(object) => (object.put_at.as_deref().zip(object.put_by.as_deref()), &object.path),
-                ObjectItem::Prefix(prefix) => (None, prefix),
+                ObjectItem::Object(object) => (object.put_at.as_deref().zip(object.put_by.as_deref()), entry(object)),
+                ObjectItem::Prefix(prefix) => (None, escape(prefix).into()),
                 _ => return String::new(),
             };
             let noted = noted
                 .filter(|_| self.long)
                 .map_or_else(String::new, |(at, by)| format!("{}  {}  ", time(at), escape(by)));
-            format!("{:>width$}  {noted}{}\n", size(item), escape(path))
+            format!("{:>width$}  {noted}{path}\n", size(item))
         };
         self.items.iter().map(line).collect()
     }
@@ -239,9 +260,9 @@ impl Answer for ObjectChanges {
     fn text(&self, page: &Page) -> String {
         let line = |ObjectChange { path, before, after, .. }: &ObjectChange| {
             let (sign, size) = match (before, after) {
-                (None, Some(after)) => ('+', bytes(after.size)),
-                (Some(before), None) => ('-', bytes(before.size)),
-                (Some(before), Some(after)) => ('~', format!("{} → {}", bytes(before.size), bytes(after.size))),
+                (None, Some(after)) => ('+', content(after)),
+                (Some(before), None) => ('-', content(before)),
+                (Some(before), Some(after)) => ('~', format!("{} → {}", content(before), content(after))),
                 (None, None) => (' ', String::new()),
             };
             format!("{sign} {} ({size})\n", escape(path))
@@ -253,12 +274,36 @@ impl Answer for ObjectChanges {
     }
 }
 
+/// A path with what it is, where that is no file.
+fn entry(object: &ObjectInfo) -> String {
+    match (&object.link, object.folder) {
+        (Some(target), _) => format!("{} -> {}", escape(&object.path), escape(target)),
+        (None, true) => format!("{}/", escape(&object.path)),
+        (None, false) => escape(&object.path).to_string(),
+    }
+}
+
+/// What is at a path, in brief.
+fn content(object: &ObjectInfo) -> String {
+    match (&object.link, object.folder) {
+        (Some(target), _) => format!("-> {}", escape(target)),
+        (None, true) => "empty folder".to_owned(),
+        (None, false) => bytes(object.size),
+    }
+}
+
 impl Answer for MergeResult {
     fn text(&self, page: &Page) -> String {
         let side = |object: &Option<ObjectInfo>| {
             object.as_ref().map_or_else(
                 || "deleted".to_owned(),
-                |object| format!("{} {}", object.digest.short(), bytes(object.size)),
+                |object| {
+                    if !object.is_file() {
+                        return content(object);
+                    }
+                    let checksum = object.checksum();
+                    format!("{} {}", escape(checksum.get(..12).unwrap_or(&checksum)), bytes(object.size))
+                },
             )
         };
         match self {

@@ -21,8 +21,13 @@ pub(super) fn run(lake: &Lake, command: Versions) -> anyhow::Result<Box<dyn Answ
             Some(copy) => copy.commit(message)?,
             None => objects::branch(lake, &what)?.commit(message)?,
         }),
-        Versions::Import { source, to, message, folder } => {
-            Box::new(objects::import(lake, &source, &to, message, folder)?)
+        Versions::Import { source, to, message, folder, in_place } => {
+            let from = match (folder, in_place) {
+                (true, _) => objects::ImportFrom::Folder,
+                (_, true) => objects::ImportFrom::Addresses,
+                _ => objects::ImportFrom::Lake,
+            };
+            Box::new(objects::import(lake, &source, &to, message, from)?)
         }
         Versions::Merge { source, into, how } => Box::new(objects::merge(lake, &source, &into, how)?),
         Versions::Revert { branch, commit, how } => {

@@ -22,6 +22,20 @@ const ANSWER: u64 = 64 << 20;
 /// What stands for itself in a path or in a query.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// How long is waited before what may be repeated is asked once more.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+
+/// What comes of an attempt that changes nothing at the server: where it cannot be reached, or has too much to do, after another two.
+pub(super) fn repeated<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    for pause in PAUSES {
+        match attempt() {
+            Err(error) if error.kind() == ErrorKind::Unavailable => std::thread::sleep(pause),
+            done => return done,
+        }
+    }
+    attempt()
+}
+
 /// A server, and connections to it.
 pub(super) struct Connection {
     access: Access,
@@ -63,9 +77,9 @@ impl Connection {
         &self.access.endpoint
     }
 
-    /// What a GET answers.
+    /// What a GET answers, which is repeated where that may help.
     pub(super) fn get<T: DeserializeOwned>(&self, asked: Asked) -> Result<T> {
-        self.read(self.ask(Method::GET, asked, &[], SendBody::none())?)
+        repeated(|| self.read(self.ask(Method::GET, asked.clone(), &[], SendBody::none())?))
     }
 
     /// What a request with a body of JSON answers.

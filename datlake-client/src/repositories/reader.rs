@@ -7,7 +7,11 @@ use datlake_core::{Error, ErrorKind, Result};
 use ureq::http::{Method, StatusCode};
 use ureq::{BodyReader, SendBody};
 
+use super::http::repeated;
 use super::reference::Reference;
+
+/// How often what breaks off is asked for again, before anything more of it came.
+const AGAIN: u32 = 2;
 
 /// An object that is [read](Read) and [sought](Seek) in. Nothing is asked for before it is read; what it is does not change while it is read,
 /// and where it did, reading fails.
@@ -35,7 +39,9 @@ impl Reference {
         let size = stat.size_bytes.ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, format!("the server does not say what size `{path}` has"))
         })?;
-        Ok(ObjectReader::new(self, path, size, stat.checksum, pre_signed.then_some(stat.physical_address)))
+        // What lies where there are no such URLs comes through the server.
+        let url = (pre_signed && stat.physical_address_expiry.is_some()).then_some(stat.physical_address);
+        Ok(ObjectReader::new(self, path, size, stat.checksum, url))
     }
 }
 
@@ -49,9 +55,23 @@ impl ObjectReader {
         self.size
     }
 
-    /// Its content from here on.
-    fn rest(&self) -> Result<BodyReader<'static>> {
-        let headers = match self.position {
+    /// Its content from here on. Where a presigned URL is refused, which ends by itself, another one is asked for.
+    fn rest(&mut self) -> Result<BodyReader<'static>> {
+        match repeated(|| self.body_at(self.position)) {
+            Err(error) if self.url.is_some() && matches!(error.kind(), ErrorKind::Denied | ErrorKind::InvalidInput) => {
+                let stat = self.at.stat(&self.path, true)?;
+                if stat.checksum != self.checksum {
+                    return Err(self.replaced());
+                }
+                self.url = Some(stat.physical_address);
+                repeated(|| self.body_at(self.position))
+            }
+            body => body,
+        }
+    }
+
+    fn body_at(&self, position: u64) -> Result<BodyReader<'static>> {
+        let headers = match position {
             0 => Vec::new(),
             position => vec![("Range", format!("bytes={position}-"))],
         };
@@ -60,17 +80,35 @@ impl ObjectReader {
             Some(url) => connection.ask_store(Method::GET, url, &headers, SendBody::none())?,
             None => connection.ask(Method::GET, self.at.object_at(&self.path), &headers, SendBody::none())?,
         };
-        if self.position > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
-            let message = format!("`{}` cannot be read from byte {} on: no ranges", self.path, self.position);
+        if position > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
+            let message = format!("`{}` cannot be read from byte {position} on: no ranges", self.path);
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         // What the store has by a digest never changes, and has other tags there.
         let tag = response.headers().get("ETag").and_then(|tag| tag.to_str().ok()).map(|tag| tag.trim_matches('"'));
         if self.url.is_none() && tag.is_some_and(|tag| tag != self.checksum) {
-            let message = format!("`{}` was replaced since it was opened", self.path);
-            return Err(Error::new(ErrorKind::Conflict, message).with_hint("open it again, or open it at a commit"));
+            return Err(self.replaced());
         }
         Ok(response.into_body().into_with_config().limit(u64::MAX).reader())
+    }
+
+    fn replaced(&self) -> Error {
+        let message = format!("`{}` was replaced since it was opened", self.path);
+        Error::new(ErrorKind::Conflict, message).with_hint("open it again, or open it at a commit")
+    }
+
+    /// Some of what comes next.
+    fn some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.body.is_none() {
+            self.body = Some(self.rest().map_err(io::Error::other)?);
+        }
+        match self.body.as_mut().map_or(Ok(0), |body| body.read(buffer)) {
+            Ok(0) => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("`{}` ended after {} of {} bytes", self.path, self.position, self.size),
+            )),
+            read => read,
+        }
     }
 }
 
@@ -79,22 +117,20 @@ impl Read for ObjectReader {
         if self.position >= self.size || buffer.is_empty() {
             return Ok(0);
         }
-        if self.body.is_none() {
-            self.body = Some(self.rest().map_err(io::Error::other)?);
-        }
-        let read = self.body.as_mut().map_or(Ok(0), |body| body.read(buffer));
-        match read {
-            Ok(0) => Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                format!("`{}` ended after {} of {} bytes", self.path, self.position, self.size),
-            )),
-            Ok(count) => {
-                self.position += count as u64;
-                Ok(count)
-            }
-            Err(error) => {
-                self.body = None;
-                Err(error)
+        let mut broke = 0;
+        loop {
+            match self.some(buffer) {
+                Ok(count) => {
+                    self.position += count as u64;
+                    return Ok(count);
+                }
+                // What broke off goes on at the byte where it did; what cannot be opened was tried often enough.
+                Err(error) => {
+                    if self.body.take().is_none() || broke == AGAIN {
+                        return Err(error);
+                    }
+                    broke += 1;
+                }
             }
         }
     }

@@ -99,6 +99,8 @@ pub(super) struct Stat {
     pub(super) path: String,
     pub(super) path_type: PathType,
     pub(super) physical_address: String,
+    /// Until when that can be downloaded from; absent where it cannot.
+    pub(super) physical_address_expiry: Option<i64>,
     pub(super) checksum: String,
     pub(super) size_bytes: Option<u64>,
     pub(super) mtime: i64,

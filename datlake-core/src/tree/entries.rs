@@ -33,6 +33,11 @@ impl TreeEntries {
         if matches!(entry, TreeEntry::Link(_)) && entry.target(path).is_none() {
             return wrong("the link leads out of it");
         }
+        if let TreeEntry::Addressed(file) = &entry
+            && !file.is_valid()
+        {
+            return wrong("its address cannot stand there");
+        }
         if matches!(entry, TreeEntry::Attributes(_)) {
             return wrong("a tree has no attributes");
         }
@@ -71,7 +76,7 @@ impl TreeEntries {
 pub(super) fn close(open: &mut Vec<(&str, &TreeEntry)>, ranges: &mut Vec<Vec<u8>>) -> Option<RangeRow> {
     let entries = std::mem::take(open);
     let (first, last) = (entries.first()?.0.to_owned(), entries.last()?.0.to_owned());
-    let sizes: Vec<u64> = entries.iter().filter_map(|(_, entry)| Some(entry.content()?.1)).collect();
+    let sizes: Vec<u64> = entries.iter().filter_map(|(_, entry)| entry.size()).collect();
     let bytes = range::to_bytes(entries.into_iter());
     let (digest, size, files) = (Digest::of(&bytes), bytes.len() as u64, sizes.len() as u64);
     ranges.push(bytes);

@@ -1,5 +1,6 @@
 //! What is at a path of a tree.
 
+use super::addressed::AddressedFile;
 use super::attributes::ObjectAttributes;
 use crate::Digest;
 
@@ -17,6 +18,8 @@ pub enum TreeEntry {
         /// Whether it may be executed.
         executable: bool,
     },
+    /// A file whose content lies outside of the lake, which nobody has read: in the tree of a commit alone.
+    Addressed(Box<AddressedFile>),
     /// A symbolic link to another path of the tree, there or not: what is written in it, from the folder that it is in.
     Link(String),
     /// A folder with nothing in it.
@@ -31,11 +34,19 @@ impl TreeEntry {
         Self::File { digest, size, executable }
     }
 
-    /// Content and size in bytes, of a file.
+    /// Content and size in bytes, of a file that the lake has.
     pub fn content(&self) -> Option<(Digest, u64)> {
         match self {
             Self::File { digest, size, .. } => Some((*digest, *size)),
-            Self::Link(_) | Self::Folder | Self::Attributes(_) => None,
+            Self::Addressed(_) | Self::Link(_) | Self::Folder | Self::Attributes(_) => None,
+        }
+    }
+
+    /// The size in bytes of a file, wherever its content is.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Self::Addressed(file) => Some(file.size),
+            other => other.content().map(|(_, size)| size),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Where a range ends is said by the path it ends with, so that equal stretches of two trees are the same range: one file changed in
 //! a million makes one range and one metarange.
 
+mod addressed;
 mod attributes;
 mod changes;
 mod diff;
@@ -13,7 +14,9 @@ mod merge;
 mod metarange;
 mod range;
 mod segments;
+mod sorted_changes;
 
+pub use addressed::AddressedFile;
 pub use attributes::ObjectAttributes;
 pub use changes::{ChangedTree, LoadRange, TreeChanges};
 pub use diff::{Span, TreeDifference, diff, differing};
@@ -23,6 +26,7 @@ pub use locations::{InPack, PACK_FEWEST, PACK_SIZE, PACKED_BELOW, PackLocations}
 pub use merge::{Conflict, LoadRanges, Merged, NotedTree, Winner, merge};
 pub use metarange::{Metarange, RangeRow};
 pub use range::{TreeRange, to_bytes as range_bytes};
+pub use sorted_changes::TreeChange;
 
 use crate::uid::is_plain;
 use crate::{Error, ErrorKind, Result, Uid};

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::ops::Range;
 
+use super::addressed::AddressedFile;
 use super::entry::TreeEntry;
 use super::metarange::RangeRow;
 use super::{check_path, corrupt, number};
@@ -126,6 +127,7 @@ fn read(line: &str) -> Option<(&str, TreeEntry)> {
     let (kind, rest) = line.split_once(' ')?;
     match kind {
         "d" => Some((rest, TreeEntry::Folder)),
+        "a" => AddressedFile::of_line(rest).map(|(path, file)| (path, TreeEntry::Addressed(file.into()))),
         "l" => {
             let (path, target) = rest.split_once('\t')?;
             Some((path, TreeEntry::Link(target.to_owned())))
@@ -181,6 +183,7 @@ fn write(text: &mut String, path: &str, entry: &TreeEntry) {
         TreeEntry::File { digest, size, executable } => {
             writeln!(text, "{} {digest} {size} {path}", if *executable { 'x' } else { 'f' })
         }
+        TreeEntry::Addressed(file) => writeln!(text, "a {}", file.line(path)),
         TreeEntry::Link(target) => writeln!(text, "l {path}\t{target}"),
         TreeEntry::Folder => writeln!(text, "d {path}"),
         TreeEntry::Attributes(noted) => writeln!(text, "{path}\t{}", noted.line()),

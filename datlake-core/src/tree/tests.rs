@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::Digest;
 use crate::Uid;
+use crate::document::Content;
 use crate::lineage::{Moved, Person, PersonSource};
 
 fn file(content: &[u8]) -> TreeEntry {
@@ -41,6 +42,68 @@ fn golden() {
         "ea4f629598905ec2fb1c6add7c3437a240913c4ad88636973d76945e171e0f3a"
     );
     assert_eq!(TreeEntries::default().to_bytes().metarange, b"datlake tree 2\n");
+}
+
+/// Every byte of what lies outside, as `docs/format.md` says it.
+#[test]
+fn golden_addresses() {
+    let outside = |address: &str, tag: &str| {
+        let (address, tag) = (address.to_owned(), tag.to_owned());
+        TreeEntry::Addressed(AddressedFile { address, size: 7, modified: 1_790_000_000_000_000_001, tag }.into())
+    };
+    let bytes = tree(&[
+        ("raw/a b", outside("s3://bucket/exports/a%20b", "5d41402a-2")),
+        ("raw/c", outside("file:///srv/c", "")),
+        ("z", file(b"1")),
+    ])
+    .to_bytes();
+    let range = format!(
+        concat!(
+            "datlake range 1\n",
+            "a 7 1790000000000000001 raw/a b\ts3://bucket/exports/a%20b\t5d41402a-2\n",
+            "a 7 1790000000000000001 raw/c\tfile:///srv/c\t\n",
+            "f {} 1 z\n"
+        ),
+        Digest::of(b"1")
+    );
+    assert_eq!(String::from_utf8(bytes.ranges[0].clone()).unwrap(), range);
+    let metarange = Metarange::parse(&bytes.metarange, &"t").unwrap();
+    let row = &metarange.ranges()[0];
+    assert_eq!((row.files, row.content), (3, 15));
+    let read = |text: &str| TreeRange::parse(text.as_bytes(), row, &"t").map_err(|error| error.kind());
+    assert_eq!(read(&range).unwrap().get("raw/c").unwrap().1, &outside("file:///srv/c", ""));
+    for (from, to) in [
+        ("a 7", "a 07"),
+        ("a 7", "a x"),
+        ("\ts3:", "\ts3"),
+        ("a%20b\t5d", "a b\t5d"),
+        ("-2\n", "-2\t\n"),
+        ("\t5d41402a-2", ""),
+        ("-2\n", "\u{7f}\n"),
+        ("raw/a b", "raw/../b"),
+    ] {
+        assert!(range.contains(from));
+        assert_eq!(read(&range.replacen(from, to, 1)), Err(ErrorKind::Corrupt), "{from}");
+    }
+    // Nothing of it is in the lake.
+    let content = Content::range(Digest::of(range.as_bytes()), range.len() as u64, "t".into());
+    assert_eq!(content.references(range.as_bytes()).unwrap().len(), 1);
+}
+
+#[test]
+fn sorted_changes_are_not_held_and_are_in_order() {
+    let change = |at: u32| Ok((format!("{at:06}"), Some(file(b""))));
+    let none = Metarange::default();
+    let (mut most, mut sum) = (0, 0);
+    let tree = none
+        .with_sorted((0..50_000).map(change), &mut |_| unreachable!(), &mut |bytes| {
+            (most, sum) = (most.max(bytes.len()), sum + 1);
+            Ok(())
+        })
+        .unwrap();
+    assert!(sum == tree.ranges().len() && sum > 20 && most < 1 << 20);
+    let wrong = none.with_sorted([2, 1].into_iter().map(change), &mut |_| unreachable!(), &mut |_| Ok(()));
+    assert_eq!(wrong.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 /// A tree of a hundred thousand files is cut in the same places for ever.

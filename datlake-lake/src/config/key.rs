@@ -40,6 +40,7 @@ pub(super) enum Key {
     ReceiverUrl,
     ReceiverNamespace,
     BearerToken,
+    ReadFrom,
     Offline,
     Mode,
     Explain,
@@ -58,7 +59,8 @@ impl Key {
         Self::ReceiverUrl,
         Self::ReceiverNamespace,
     ];
-    pub(super) const OF_A_PROCESS: [Self; 5] = [Self::BearerToken, Self::Offline, Self::Mode, Self::Explain, Self::Log];
+    pub(super) const OF_A_PROCESS: [Self; 6] =
+        [Self::BearerToken, Self::ReadFrom, Self::Offline, Self::Mode, Self::Explain, Self::Log];
 
     /// Its name, and the environment variable that wins over every file.
     fn names(self) -> (&'static str, &'static str) {
@@ -72,6 +74,7 @@ impl Key {
             Self::ReceiverUrl => ("openlineage_url", "DATLAKE_OPENLINEAGE_URL"),
             Self::ReceiverNamespace => ("openlineage_namespace", "DATLAKE_OPENLINEAGE_NAMESPACE"),
             Self::BearerToken => ("openlineage_key", "DATLAKE_OPENLINEAGE_KEY"),
+            Self::ReadFrom => ("read_from", "DATLAKE_READ_FROM"),
             Self::Offline => ("offline", "DATLAKE_OFFLINE"),
             Self::Mode => ("mode", "DATLAKE"),
             Self::Explain => ("explain", "DATLAKE_EXPLAIN"),

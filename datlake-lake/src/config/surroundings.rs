@@ -27,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) cache_limit: Option<u64>,
     pub(crate) keep_code: bool,
     pub(crate) receiver: Option<Receiver>,
+    pub(crate) read_from: String,
     pub(crate) offline: bool,
     pub(crate) mode: Mode,
     pub(crate) explain: bool,
@@ -95,6 +96,7 @@ impl Surroundings {
             cache_limit: gathered.cache_limit()?,
             keep_code: gathered.one_of(Key::KeepCode, &[("yes", true), ("no", false)], "yes or no", true)?,
             receiver: gathered.receiver()?,
+            read_from: gathered.value(Key::ReadFrom).unwrap_or_default().to_owned(),
             offline: gathered.is_on(Key::Offline)?,
             mode: gathered.mode()?,
             explain: gathered.is_on(Key::Explain)?,
@@ -237,6 +239,7 @@ impl Gathered {
                 | Key::ReceiverUrl
                 | Key::ReceiverNamespace
                 | Key::BearerToken
+                | Key::ReadFrom
                 | Key::Explain
                     if !self.found.contains_key(&key) =>
                 {

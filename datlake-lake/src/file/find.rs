@@ -70,7 +70,8 @@ impl File {
             return Tree::try_from(tree)?.find(&path);
         }
         if uid.is_committed() {
-            return Ok(lake.committed(uid)?.map(|file| Self::known(lake, file.meta)));
+            let meta = lake.committed(uid)?.map(|file| file.meta(lake)).transpose()?.flatten();
+            return Ok(meta.map(|meta| Self::known(lake, meta)));
         }
         known(lake, uid).await
     }

@@ -156,6 +156,10 @@ impl Ranges for Away {
         self.trusting || self.in_body(|| self.file.may_be_ranges())
     }
 
+    fn keeps_whole(&self) -> bool {
+        true
+    }
+
     fn range(&self, range: Range<u64>) -> Result<Option<Vec<u8>>> {
         if self.may_be_ranges() { self.in_body(|| self.file.fetch(range)) } else { Ok(None) }
     }

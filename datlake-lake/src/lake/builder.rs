@@ -10,7 +10,7 @@ use datlake_core::claim::LONGEST_LEASE;
 use datlake_core::flight::Flights;
 use datlake_core::returned::ReturnedValues;
 use datlake_core::{Error, ErrorKind, Result};
-use datlake_store::{LocalView, Maker, Options, Permits, Reach, Wrap};
+use datlake_store::{LocalView, Maker, Options, Outside, Permits, Reach, Wrap};
 
 use super::opened::register;
 use crate::at_end::at_end;
@@ -48,6 +48,8 @@ pub struct LakeBuilder {
     cache_limit: Option<u64>,
     keep_code: Option<bool>,
     receiver: Option<Arc<Receiver>>,
+    /// URLs of what may be read outside, with blanks in between.
+    read_from: String,
     options: Options,
     temporary: Option<tempfile::TempDir>,
 }
@@ -296,6 +298,7 @@ impl LakeBuilder {
             cache_limit: settings.cache_limit,
             keep_code: Some(settings.keep_code),
             receiver: settings.receiver.map(Arc::new),
+            read_from: settings.read_from,
             offline: settings.offline,
             mode: settings.mode,
             explain: settings.explain,
@@ -315,24 +318,20 @@ impl LakeBuilder {
             cache_limit,
             keep_code,
             receiver,
+            read_from,
             mut options,
             temporary,
         } = self;
         checking::refuse_others()?;
         options.limit = cache_limit;
-        let home = match home {
-            Some(home) => home,
-            None => config::resolve()?.home,
-        };
-        if home.as_os_str().is_empty() {
-            let error = Error::new(ErrorKind::Config, "the lake's home is empty");
-            return Err(error.with_hint("set DATLAKE_HOME to a directory"));
-        }
+        let home = home.map_or_else(|| config::resolve().map(|settings| settings.home), Ok)?;
+        refuse_empty(&home)?;
         let reach = match &remote {
             None => Reach::Home,
             Some(_) if offline => Reach::Offline,
             Some(url) => Reach::Remote(url),
         };
+        let outside = Outside::default().with(read_from.split_ascii_whitespace(), &options.remote)?;
         let local_view = Arc::new(LocalView::open(&home, reach, &options)?);
         let lease = lease.unwrap_or_else(|| local_view.usual_lease());
         let provenance = Arc::new(Provenance::new(email, keep_code.unwrap_or(true)));
@@ -370,6 +369,8 @@ impl LakeBuilder {
             told_refused: AtomicBool::new(false),
             new_remote: AtomicBool::new(false),
             outlasting: Mutex::default(),
+            outside: Mutex::new(outside),
+            brought: Mutex::default(),
             ranges: Mutex::default(),
             serial: AtomicU64::new(0),
             temporary,
@@ -382,5 +383,15 @@ impl LakeBuilder {
             }
         });
         Ok(lake)
+    }
+}
+
+fn refuse_empty(home: &Path) -> Result<()> {
+    match home.as_os_str().is_empty() {
+        false => Ok(()),
+        true => {
+            let error = Error::new(ErrorKind::Config, "the lake's home is empty");
+            Err(error.with_hint("set DATLAKE_HOME to a directory"))
+        }
     }
 }

@@ -154,7 +154,7 @@ impl Lake {
     }
 
     /// Whether content is on this machine, as far as is known without reading it.
-    pub(super) fn is_here(&self, content: &Content) -> Result<bool> {
+    pub(crate) fn is_here(&self, content: &Content) -> Result<bool> {
         let Some(size) = wait(self.size_here(content))? else { return Ok(false) };
         self.local_view().has(&wanted(content, size, &|_| {}))
     }

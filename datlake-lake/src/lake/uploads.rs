@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use datlake_core::{Digest, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _};
 use datlake_store::PutByOthers;
 
-use super::Lake;
+use super::{Lake, lock};
 use crate::report::{ObjectInfo, SignedObject, SignedUpload};
 
 impl Lake {
@@ -84,12 +84,24 @@ impl Lake {
     /// A URL from which the content of an object of a branch or a commit is downloaded, for as long as `expires`.
     ///
     /// # Errors
-    /// As [`Lake::url`].
+    /// As [`Lake::url`]; [`ErrorKind::Denied`] for what lies outside of the lake where nothing allows that, and
+    /// [`ErrorKind::Unsupported`] where its place has no such URLs.
     pub async fn sign_object(&self, object: &ObjectInfo, expires: Duration) -> Result<SignedObject> {
-        let Some(remote) = self.local_view().remote() else { return Err(self.no_remote("make a URL")) };
         let until = SystemTime::now() + expires.min(Duration::from_secs(1 << 33));
         let name = object.path.rsplit('/').next().unwrap_or_default();
-        let signed = remote.sign(&Location::Blob(object.digest), name, expires).await?;
+        let signed = match (&object.digest, &object.outside) {
+            (None, Some(outside)) => {
+                let places = lock(&self.0.outside).clone();
+                places.sign(&outside.address, name, expires).await?.ok_or_else(|| {
+                    let message = format!("cannot make a URL: where `{}` lies there are none", outside.address);
+                    Error::new(ErrorKind::Unsupported, message)
+                })?
+            }
+            (digest, _) => {
+                let Some(remote) = self.local_view().remote() else { return Err(self.no_remote("make a URL")) };
+                remote.sign(&Location::Blob(digest.unwrap_or(Digest::of(b""))), name, expires).await?
+            }
+        };
         Ok(SignedObject { url: signed.url, expires_at: humantime::format_rfc3339_seconds(until).to_string() })
     }
 }

@@ -59,8 +59,8 @@ pub use lineage::{Downstream, DownstreamCall, Upstream, UpstreamFile, UpstreamSt
 pub use remote::{Ability, CheckStep, RemoteCheck, RemoteState, SignedObject, SignedUpload, SignedUrl};
 pub use removal::{Removable, Removal};
 pub use repositories::{
-    CommitInfo, CommittedCall, Imported, MergeConflict, MergeResult, ObjectChange, ObjectChanges, ObjectInfo,
-    ObjectItem, ObjectPage,
+    ChangedOutside, CommitInfo, CommittedCall, Imported, MergeConflict, MergeResult, ObjectChange, ObjectChanges,
+    ObjectInfo, ObjectItem, ObjectPage, OutsideAddress, OutsideCheck,
 };
 pub use runs::{
     CallNow, CreatorDiff, CreatorState, Outbox, OwedRow, ProcessState, RunCall, RunCallDiff, RunCounts, RunDiff,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use datlake_core::tree::ObjectAttributes;
+use datlake_core::tree::{AddressedFile, ObjectAttributes};
 use datlake_core::{CallKey, CreatorName, Digest, Uid};
 use serde::{Deserialize, Serialize};
 
@@ -29,16 +29,26 @@ pub struct CommitInfo {
     pub tree: Digest,
 }
 
-/// A file at a path of a repository.
+/// What is at a path of a repository: a file, or, where a folder was committed, a link or a folder with nothing in it.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ObjectInfo {
     /// Its path.
     pub path: String,
-    /// BLAKE3 of its content.
-    pub digest: Digest,
-    /// Its size in bytes.
+    /// BLAKE3 of its content; absent where that lies outside of the lake, and of what is no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Where its content lies, if it was imported without being read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Box<OutsideAddress>>,
+    /// What is written in it, if it is a symbolic link: another path, from the folder that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Whether it is a folder with nothing in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub folder: bool,
+    /// Its size in bytes; 0 for what is no file.
     pub size: u64,
     /// Whether it may be executed.
     pub executable: bool,
@@ -59,10 +69,89 @@ pub struct ObjectInfo {
     pub metadata: BTreeMap<String, String>,
 }
 
+/// Where content lies that is in no lake, and by what it is known to be what was imported.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct OutsideAddress {
+    /// Its URL.
+    pub address: String,
+    /// When it was changed last, by the clock of where it lies.
+    pub modified: String,
+    /// The store's ETag, without quotes; absent in a folder, where the time counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// What clients compare: the ETag, or something of time and size.
+    pub checksum: String,
+}
+
+/// What was found of files that lie outside of the lake.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct OutsideCheck {
+    /// How many were looked at.
+    pub checked: u64,
+    /// Those that are not what was imported, in the order of their paths' bytes.
+    pub changed: Vec<ChangedOutside>,
+}
+
+/// A file outside of the lake that is not what was imported.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct ChangedOutside {
+    /// Its path in the repository.
+    pub path: String,
+    /// What is otherwise there.
+    pub why: String,
+}
+
 impl ObjectInfo {
     pub(crate) fn new(path: &str, digest: Digest, size: u64, executable: bool) -> Self {
+        Self { digest: Some(digest), size, executable, ..Self::at(path) }
+    }
+
+    pub(crate) fn outside(path: &str, file: &AddressedFile) -> Self {
+        let since = std::time::Duration::from_nanos(file.modified);
+        let modified = humantime::format_rfc3339(std::time::SystemTime::UNIX_EPOCH + since).to_string();
+        let etag = Some(file.tag.clone()).filter(|tag| !tag.is_empty());
+        let (address, checksum) = (file.address.clone(), file.checksum());
+        let outside = Some(Box::new(OutsideAddress { address, modified, etag, checksum }));
+        Self { outside, size: file.size, ..Self::at(path) }
+    }
+
+    pub(crate) fn link(path: &str, target: &str) -> Self {
+        Self { link: Some(target.to_owned()), ..Self::at(path) }
+    }
+
+    pub(crate) fn folder(path: &str) -> Self {
+        Self { folder: true, ..Self::at(path) }
+    }
+
+    fn at(path: &str) -> Self {
+        let (digest, outside, link, folder, size, executable) = Default::default();
         let (put_at, put_by, from, content_type, metadata) = Default::default();
-        Self { path: path.to_owned(), digest, size, executable, put_at, put_by, from, content_type, metadata }
+        let path = path.to_owned();
+        Self { path, digest, outside, link, folder, size, executable, put_at, put_by, from, content_type, metadata }
+    }
+
+    /// Whether it is a file: no link, and no folder.
+    pub fn is_file(&self) -> bool {
+        self.link.is_none() && !self.folder
+    }
+
+    /// What clients compare: the digest of its content, or what its store says in place of one.
+    pub fn checksum(&self) -> String {
+        match (&self.digest, &self.outside) {
+            (Some(digest), _) => digest.to_string(),
+            (None, outside) => outside.as_ref().map(|outside| outside.checksum.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// When it was put there, or of what lies outside of the lake, changed last; `None` where nobody noted that.
+    pub fn changed_at(&self) -> Option<&str> {
+        self.put_at.as_deref().or(self.outside.as_ref().map(|outside| &*outside.modified))
     }
 
     /// With what is noted beside its content.
@@ -114,7 +203,7 @@ pub struct ObjectPage {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectItem {
-    /// A file.
+    /// A file, a link, or an empty folder.
     Object(ObjectInfo),
     /// What several paths begin with, to the delimiter.
     Prefix(String),

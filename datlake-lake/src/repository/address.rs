@@ -8,30 +8,54 @@ use datlake_core::catalog::FileMeta;
 use datlake_core::lineage::{Added, Moved, Person, PersonSource};
 use datlake_core::record::NameTarget;
 use datlake_core::repository::RepositoryName;
-use datlake_core::tree::{ObjectAttributes, Span, TreeDifference};
+use datlake_core::tree::{ObjectAttributes, Span, TreeDifference, TreeEntry};
 use datlake_core::{CallKey, CreatorName, Digest, Error, ErrorKind, Result, Uid, UidKind};
 use datlake_store::wait;
 
 use super::handle::Repository;
 use super::reference::Reference;
 use super::resolve::View;
-use super::shared::{Shared, gone};
+use super::shared::Shared;
 use crate::file::File;
 use crate::handle::Lake;
 use crate::report::CommittedCall;
 
 /// A file of a commit, and what is noted of it.
 pub(crate) struct CommittedFile {
-    pub(crate) meta: FileMeta,
+    uid: Uid,
+    path: String,
+    entry: TreeEntry,
     /// The file that was put there, if it was one of the lake.
     pub(crate) from: Option<Uid>,
     /// Who put it there.
-    pub(crate) added: Added,
+    put: Moved,
+}
+
+impl CommittedFile {
+    /// The file. What lies outside of the lake is brought in.
+    pub(crate) fn meta(&self, lake: &Lake) -> Result<Option<FileMeta>> {
+        let content = lake.kept(&self.entry)?;
+        let (uid, name) = (self.uid.clone(), self.path.clone());
+        Ok(content.map(|(digest, size)| FileMeta { uid, name, digest, size, tree: false }))
+    }
+
+    /// Who put it there; `None` where it has other content than this.
+    pub(crate) fn added(&self, content: &Digest) -> Option<Added> {
+        let size = self.entry.size()?;
+        let source = match &self.entry {
+            // What it had when it was read, nobody wrote down.
+            TreeEntry::Addressed(file) => Some(file.address.clone()),
+            entry if entry.content()?.0 == *content => self.from.as_ref().map(Uid::to_string),
+            _ => return None,
+        };
+        let (name, Moved { person, host, at }) = (self.path.clone(), self.put.clone());
+        Some(Added { name, digest: *content, size, tree: false, source, person, host, at })
+    }
 }
 
 impl Reference {
     /// The file at `path` of the commit that this leads to. Its UID is `repository@commit:path`. As an argument it counts by its content
-    /// and its path, whichever commit it is of.
+    /// and its path, whichever commit it is of. What lies outside of the lake is read for that, and brought in.
     ///
     /// # Errors
     /// As [`Reference::stat`]; [`ErrorKind::Uncommitted`] where a change of it is not committed.
@@ -47,19 +71,25 @@ impl Reference {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn file(&self, path: &str) -> Result<File> {
+        let (uid, entry) = self.committed_entry(path)?;
+        let shared = self.shared();
+        let Some((digest, size)) = shared.lake.kept(&entry)? else { return Err(self.no_file(path)) };
+        Ok(File::known(&shared.lake, FileMeta { name: path.to_owned(), uid, digest, size, tree: false }))
+    }
+
+    /// What is at `path` of the commit that this leads to, and what that is called.
+    fn committed_entry(&self, path: &str) -> Result<(Uid, TreeEntry)> {
         let (shared, resolved) = (self.shared(), self.resolved("get a file of a commit")?);
         let view: View = shared.contents_of(&resolved.commit)?.into();
-        let entry = shared.entry(&view, path)?;
-        if resolved.state.is_some() && shared.entry(&shared.view(&resolved)?, path)? != entry {
+        let found = |view: &View| Ok::<_, Error>(shared.followed(view, path)?.map(|(_, entry)| entry));
+        let entry = found(&view)?;
+        if resolved.state.is_some() && found(&shared.view(&resolved)?)? != entry {
             let message = format!("cannot get `{path}` at {self} as a file of a commit: a change of it is uncommitted");
             let hint = format!("commit it, or use what is committed: `{}@`", self.expression());
             return Err(Error::new(ErrorKind::Uncommitted, message).with_hint(hint));
         }
-        let Some((digest, size)) = entry.and_then(|entry| entry.content()) else {
-            return Err(gone(format!("there is no `{path}` at {self}")));
-        };
-        let uid = Uid::committed(self.repository_name(), &resolved.commit, path)?;
-        Ok(File::known(&shared.lake, FileMeta { name: path.to_owned(), uid, digest, size, tree: false }))
+        let entry = entry.filter(|entry| entry.size().is_some()).ok_or_else(|| self.no_file(path))?;
+        Ok((Uid::committed(self.repository_name(), &resolved.commit, path)?, entry))
     }
 
     /// The calls that made files which the commit that this leads to has otherwise than its first parent, as far as that is known: of
@@ -175,7 +205,7 @@ impl Lake {
         }
         match self.repository_address(text)? {
             Some(RepositoryAddress { repository, expression, path }) if !path.is_empty() => {
-                Ok(repository.reference(&expression).file(&path)?.uid().cloned())
+                Ok(Some(repository.reference(&expression).committed_entry(&path)?.0))
             }
             _ => Ok(None),
         }
@@ -201,15 +231,13 @@ impl Lake {
 impl Shared {
     fn committed(&self, uid: &Uid, id: &Digest, path: &str) -> Result<Option<CommittedFile>> {
         let (commit, view): (_, View) = (self.commit(id)?, self.contents_of(id)?.into());
-        let Some((digest, size)) = self.entry(&view, path)?.and_then(|entry| entry.content()) else { return Ok(None) };
-        let ObjectAttributes { put, from, .. } = self.attributes(&view, path)?;
+        let Some((at, entry)) = self.followed(&view, path)?.filter(|(_, entry)| entry.size().is_some()) else {
+            return Ok(None);
+        };
+        let ObjectAttributes { put, from, .. } = self.attributes(&view, &at)?;
         // Where nobody noted who put it there, whoever committed it did.
         let committer = Person { email: commit.committer, source: PersonSource::Config };
-        let Moved { person, host, at } = put.unwrap_or(Moved { person: committer, host: String::new(), at: commit.at });
-        let source = from.as_ref().map(Uid::to_string);
-        let name = path.to_owned();
-        let added = Added { name: name.clone(), digest, size, tree: false, source, person, host, at };
-        let meta = FileMeta { uid: uid.clone(), name, digest, size, tree: false };
-        Ok(Some(CommittedFile { meta, from, added }))
+        let put = put.unwrap_or(Moved { person: committer, host: String::new(), at: commit.at });
+        Ok(Some(CommittedFile { uid: uid.clone(), path: path.to_owned(), entry, from, put }))
     }
 }

@@ -168,7 +168,7 @@ impl Branch {
     /// let lake = datlake::Lake::temp()?;
     /// let file = lake.add_bytes("tables/jan.csv", "x,1\n")?;
     /// let main = lake.new_repository("sales").create()?.default_branch();
-    /// assert_eq!(main.put("raw/jan.csv", &file)?.digest, file.digest());
+    /// assert_eq!(main.put("raw/jan.csv", &file)?.digest, Some(file.digest()));
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn put(&self, path: &str, file: &File) -> Result<ObjectInfo> {

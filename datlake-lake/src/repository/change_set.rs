@@ -153,7 +153,9 @@ impl Branch {
             }
             tree.pieces.extend(contents.iter().copied());
             let through = state.n;
-            let Some(state) = self.keep_uncommitted(&publishing, state, &changes)? else { continue };
+            let Some(state) = self.keep_uncommitted(&publishing, state, &|path| Ok(changes.contains_key(path)))? else {
+                continue;
+            };
             let new = NewCommit { tree, merged: None, kept: None, message: message.clone(), through };
             if let Some(commit) = self.land(&publishing, state, new, &shared.author()?)? {
                 return Ok(commit);
@@ -211,13 +213,13 @@ impl Branch {
         Ok(copies.into_iter().map(|(path, _)| path).zip(contents).collect())
     }
 
-    /// Puts what is uncommitted once more, but at the paths that `without` changes: a commit that covers all that was there before leaves it
+    /// Puts what is uncommitted once more, but at the paths that `changes_at` names: a commit that covers all that was there before leaves it
     /// uncommitted then. `None` where somebody else was first.
-    fn keep_uncommitted(
+    pub(super) fn keep_uncommitted(
         &self,
         publishing: &Publishing,
         mut state: BranchState,
-        without: &BranchChanges,
+        changes_at: &dyn Fn(&str) -> Result<bool>,
     ) -> Result<Option<BranchState>> {
         let shared = self.shared();
         let head = shared.tree_of(&state.commit)?;
@@ -230,10 +232,15 @@ impl Branch {
         };
         let tree = shared.tree(now.digest, now.size)?;
         shared.differences(&head, &tree, Span { prefix: "", after: "" }, &mut visit)?;
-        paths.retain(|path| !without.contains_key(path));
         paths.sort();
         paths.dedup();
-        for batch in paths.chunks(BATCH) {
+        let mut kept = Vec::with_capacity(paths.len());
+        for path in paths {
+            if !changes_at(&path)? {
+                kept.push(path);
+            }
+        }
+        for batch in kept.chunks(BATCH) {
             let (mut changes, mut contents) = (BranchChanges::new(), Pieces::new());
             for path in batch {
                 let put = match shared.entry(&view, path)? {

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datlake_core::Result;
-use datlake_core::tree::{Span, TreeDifference};
+use datlake_core::tree::{Span, TreeDifference, TreeEntry};
 
 use super::branch::Branch;
-use super::reference::{PAGE, Reference, object};
+use super::item::object;
+use super::reference::{PAGE, Reference};
 use super::resolve::{Resolved, View};
 use super::shared::Shared;
-use crate::report::{ObjectChange, ObjectChanges};
+use crate::report::{ObjectChange, ObjectChanges, ObjectInfo};
 use crate::setters::setters;
 
 /// Which differences are shown.
@@ -19,6 +20,7 @@ pub struct DiffQuery {
     prefix: String,
     after: String,
     limit: Option<usize>,
+    as_objects: bool,
 }
 
 impl DiffQuery {
@@ -32,6 +34,9 @@ impl DiffQuery {
         after: Into(String);
         /// So many at most; 1000 unless somebody says.
         limit: Some(usize);
+        /// Whether they are shown as to clients that know files alone: a link to a file as that file, and neither other links nor empty
+        /// folders.
+        as_objects: bool;
     }
 }
 
@@ -84,7 +89,8 @@ impl Shared {
         // Paths at which something was changed that is in no tree yet.
         let open = left.changes.keys().chain(right.changes.keys()).filter(|path| span.has(path));
         let mut open: BTreeSet<&str> = open.map(String::as_str).collect();
-        let mut page = Page { found: Vec::new(), limit: query.limit.unwrap_or(PAGE) };
+        let (limit, sides) = (query.limit.unwrap_or(PAGE), ShownSides { shared: self, left, right, query });
+        let mut page = Page { found: Vec::new(), limit };
         let at = |path: &str| -> Result<TreeDifference> {
             let (before, after) = (self.entry(left, path)?, self.entry(right, path)?);
             Ok(TreeDifference { path: path.to_owned(), before, after })
@@ -94,11 +100,11 @@ impl Shared {
             let step = || {
                 while let Some(path) = open.first().copied().filter(|path| *path < difference.path.as_str()) {
                     open.remove(path);
-                    page.add(at(path)?);
+                    page.add(sides.change(at(path)?)?);
                 }
                 match open.remove(difference.path.as_str()) {
-                    true => page.add(at(&difference.path)?),
-                    false => page.add(difference),
+                    true => page.add(sides.change(at(&difference.path)?)?),
+                    false => page.add(sides.change(difference)?),
                 }
                 Ok(page.is_full())
             };
@@ -119,7 +125,7 @@ impl Shared {
             if page.is_full() {
                 break;
             }
-            page.add(at(path)?);
+            page.add(sides.change(at(path)?)?);
         }
         Ok(page.changes())
     }
@@ -132,11 +138,9 @@ struct Page {
 }
 
 impl Page {
-    fn add(&mut self, TreeDifference { path, before, after }: TreeDifference) {
-        let info = |entry: Option<_>| entry.as_ref().and_then(|entry| object(&path, entry));
-        let (before, after) = (info(before), info(after));
-        if before != after {
-            self.found.push(ObjectChange { before, after, path });
+    fn add(&mut self, change: ObjectChange) {
+        if change.before != change.after {
+            self.found.push(change);
         }
     }
 
@@ -149,5 +153,29 @@ impl Page {
         self.found.truncate(self.limit);
         let next = self.found.last().filter(|_| more).map(|change| change.path.clone());
         ObjectChanges { items: self.found, next }
+    }
+}
+
+/// What is compared, as it is shown.
+struct ShownSides<'a> {
+    shared: &'a Shared,
+    left: &'a View,
+    right: &'a View,
+    query: &'a DiffQuery,
+}
+
+impl ShownSides<'_> {
+    fn change(&self, TreeDifference { path, before, after }: TreeDifference) -> Result<ObjectChange> {
+        let (before, after) = (self.shown(self.left, &path, before)?, self.shown(self.right, &path, after)?);
+        Ok(ObjectChange { before, after, path })
+    }
+
+    fn shown(&self, side: &View, path: &str, entry: Option<TreeEntry>) -> Result<Option<ObjectInfo>> {
+        let Some(entry) = entry else { return Ok(None) };
+        if !self.query.as_objects || entry.size().is_some() {
+            return Ok(object(path, &entry));
+        }
+        let file = self.shared.followed(side, path)?.filter(|(_, file)| file.size().is_some());
+        Ok(file.and_then(|(_, file)| object(path, &file)))
     }
 }

@@ -7,7 +7,8 @@ use datlake_store::wait;
 
 use super::branch::Branch;
 use super::commit::{CommitMessage, NewCommit};
-use super::reference::{Reference, object};
+use super::item::object;
+use super::reference::Reference;
 use super::resolve::Resolved;
 use super::shared::Contents;
 use crate::report::{MergeConflict, MergeResult};

@@ -4,15 +4,15 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use datlake_core::catalog::{Author, FileMeta};
+use datlake_core::catalog::Author;
 use datlake_core::repository::{BranchName, BranchState, Put, TagName};
-use datlake_core::tree::TreeEntry;
 use datlake_core::{Created, Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{Reader, wait};
 
+use super::content::ObjectContent;
+use super::item::described;
 use super::resolve::{Resolved, View};
 use super::shared::{Shared, gone};
-use crate::file::File;
 use crate::report::{CommitInfo, ObjectInfo, ObjectItem, ObjectPage};
 use crate::scope::refuse_in_body;
 use crate::setters::setters;
@@ -46,13 +46,14 @@ impl ReferenceKind {
     }
 }
 
-/// Which files of a reference are listed.
+/// What of a reference is listed.
 #[derive(Clone, Debug, Default)]
 pub struct ObjectQuery {
     prefix: String,
     delimiter: String,
     after: String,
     limit: Option<usize>,
+    as_objects: bool,
 }
 
 impl ObjectQuery {
@@ -68,6 +69,9 @@ impl ObjectQuery {
         after: Into(String);
         /// So many items at most; 1000 unless somebody says.
         limit: Some(usize);
+        /// Whether they are shown as to clients that know files alone: a link to a file as that file, and neither other links nor empty
+        /// folders.
+        as_objects: bool;
     }
 }
 
@@ -152,7 +156,7 @@ impl Reference {
         Err(Error::new(ErrorKind::AlreadyExists, message).with_hint("choose another name, or delete that first"))
     }
 
-    fn view(&self) -> Result<View> {
+    pub(super) fn view(&self) -> Result<View> {
         self.shared().view(&self.resolved("read a repository")?)
     }
 
@@ -172,7 +176,7 @@ impl Reference {
         self.shared().info(resolved.commit)
     }
 
-    /// The file at `path`.
+    /// The file at `path`; of a link, the file that it leads to.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] where there is none; as [`Reference::commit_info`].
@@ -187,7 +191,7 @@ impl Reference {
     pub fn stat(&self, path: &str) -> Result<ObjectInfo> {
         match self.found(path)? {
             Some(object) => Ok(object),
-            None => Err(gone(format!("there is no `{path}` at {self}"))),
+            None => Err(self.no_file(path)),
         }
     }
 
@@ -206,21 +210,20 @@ impl Reference {
     }
 
     fn found(&self, path: &str) -> Result<Option<ObjectInfo>> {
-        let put = self.put_at(path)?;
-        Ok(put.and_then(|Put { file, attributes }| Some(object(path, &file)?.with(attributes))))
+        Ok(self.put_at(path)?.and_then(|put| described(path, put)))
     }
 
-    /// What was put at `path`.
+    /// What was put at `path`; where that is a link, what it leads to.
     pub(super) fn put_at(&self, path: &str) -> Result<Option<Put>> {
         let (view, shared) = (self.view()?, self.shared());
-        let Some(file) = shared.entry(&view, path)? else { return Ok(None) };
-        Ok(Some(Put { file, attributes: shared.attributes(&view, path)? }))
+        let Some((path, file)) = shared.followed(&view, path)? else { return Ok(None) };
+        Ok(Some(Put { file, attributes: shared.attributes(&view, &path)? }))
     }
 
-    /// Opens the file at `path`: `Read + BufRead + Seek`, as [`File::open`].
+    /// Opens the file at `path`: `Read + BufRead + Seek`, as [`File::open`](crate::File::open).
     ///
     /// # Errors
-    /// As [`Reference::stat`] and [`File::open`].
+    /// As [`Reference::stat`] and [`File::open`](crate::File::open).
     ///
     /// ```
     /// let sales = datlake::Lake::temp()?.new_repository("sales").create()?;
@@ -246,8 +249,11 @@ impl Reference {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn open_object(&self, path: &str) -> Result<(ObjectInfo, Reader)> {
-        let object = self.stat(path)?;
-        let content = self.known(path, &object)?.open()?;
+        let put = self.put_at(path)?.ok_or_else(|| self.no_file(path))?;
+        let content = ObjectContent::of(&self.shared.lake, &self.address(path), path, &put.file)?
+            .ok_or_else(|| self.no_file(path))?
+            .open()?;
+        let object = described(path, put).ok_or_else(|| self.no_file(path))?;
         Ok((object, content))
     }
 
@@ -266,7 +272,7 @@ impl Reference {
         self.content(path)?.read()
     }
 
-    /// The bytes of `range` of the file at `path`, clamped to its size, as [`File::read_range`].
+    /// The bytes of `range` of the file at `path`, clamped to its size, as [`File::read_range`](crate::File::read_range).
     ///
     /// # Errors
     /// As [`Reference::open`]; [`ErrorKind::InvalidInput`] for a range that ends before it starts.
@@ -281,20 +287,26 @@ impl Reference {
         self.content(path)?.read_range(range)
     }
 
-    /// A file as its bytes are read. It is not handed out: no lineage leads to it yet.
-    fn content(&self, path: &str) -> Result<File> {
-        self.known(path, &self.stat(path)?)
+    fn content(&self, path: &str) -> Result<ObjectContent> {
+        let content = self
+            .put_at(path)?
+            .map(|put| ObjectContent::of(&self.shared.lake, &self.address(path), path, &put.file))
+            .transpose()?
+            .flatten();
+        content.ok_or_else(|| self.no_file(path))
     }
 
-    fn known(&self, path: &str, object: &ObjectInfo) -> Result<File> {
-        let ObjectInfo { digest, size, .. } = *object;
-        let address = format!("{}@{}:{path}", self.repository_name(), self.text);
-        // A long path may be no UID with what stands before it.
-        let uid = Uid::chosen(&address).or_else(|_| Uid::chosen(path))?;
-        Ok(File::known(&self.shared().lake, FileMeta { name: path.to_owned(), uid, digest, size, tree: false }))
+    /// What people call what is at `path`.
+    fn address(&self, path: &str) -> String {
+        format!("{}@{}:{path}", self.repository_name(), self.text)
     }
 
-    /// A page of its files.
+    /// The error of a path that has no file.
+    pub(super) fn no_file(&self, path: &str) -> Error {
+        gone(format!("there is no `{path}` at {self}"))
+    }
+
+    /// A page of its files, links and empty folders.
     ///
     /// # Errors
     /// As [`Reference::commit_info`].
@@ -314,7 +326,7 @@ impl Reference {
     /// ```
     pub fn list(&self, query: &ObjectQuery) -> Result<ObjectPage> {
         let (view, shared) = (self.view()?, self.shared());
-        let ObjectQuery { prefix, delimiter, after, limit } = query;
+        let ObjectQuery { prefix, delimiter, after, limit, .. } = query;
         let limit = limit.unwrap_or(PAGE);
         let mut page = ObjectPage { items: Vec::new(), next: None };
         // Where the next item is looked for, or behind that.
@@ -340,8 +352,8 @@ impl Reference {
                 }
                 None => {
                     next = Some((path.clone(), true));
-                    match object(&path, &entry) {
-                        Some(object) => ObjectItem::Object(object.with(shared.attributes(&view, &path)?)),
+                    match shared.item(&view, &path, &entry, query.as_objects)? {
+                        Some(object) => ObjectItem::Object(object),
                         None => continue,
                     }
                 }
@@ -359,7 +371,7 @@ impl Reference {
         Ok(page)
     }
 
-    /// All its files whose paths begin with `prefix`.
+    /// All its files, links and empty folders whose paths begin with `prefix`.
     ///
     /// # Errors
     /// As [`Reference::commit_info`].
@@ -387,12 +399,6 @@ fn behind_all(prefix: &str) -> Option<String> {
         }
     }
     None
-}
-
-/// A file of a repository; `None` for what is none.
-pub(super) fn object(path: &str, entry: &TreeEntry) -> Option<ObjectInfo> {
-    let executable = matches!(entry, TreeEntry::File { executable: true, .. });
-    entry.content().map(|(digest, size)| ObjectInfo::new(path, digest, size, executable))
 }
 
 /// The error of a path that cannot be one of a file.

@@ -142,7 +142,7 @@ impl Shared {
         self.read_range(row, TreeRange::parse)
     }
 
-    fn range_of_attributes(&self, row: &RangeRow) -> Result<Arc<TreeRange>> {
+    pub(super) fn range_of_attributes(&self, row: &RangeRow) -> Result<Arc<TreeRange>> {
         self.read_range(row, TreeRange::parse_attributes)
     }
 
@@ -195,8 +195,14 @@ impl Shared {
         for bytes in ranges {
             pieces.push(put(&self.lake, &bytes)?);
         }
+        let piece = self.put_metarange(metarange)?;
+        pieces.push(piece);
+        Ok(piece)
+    }
+
+    /// Puts a tree whose ranges are in the lake: its digest and size.
+    pub(super) fn put_metarange(&self, metarange: Metarange) -> Result<(Digest, u64)> {
         let (digest, size) = put(&self.lake, &metarange.to_bytes())?;
-        pieces.push((digest, size));
         lock(&self.trees).insert(digest, Arc::new(metarange));
         Ok((digest, size))
     }

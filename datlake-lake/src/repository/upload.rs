@@ -14,7 +14,8 @@ use datlake_store::{
 };
 
 use super::branch::{Branch, content_of};
-use super::reference::{Reference, check_path, object};
+use super::item::object;
+use super::reference::{Reference, check_path};
 use super::resolve::Resolved;
 use super::shared::{Pieces, gone};
 use crate::file::File;
@@ -170,7 +171,7 @@ impl Upload {
     /// let lake = datlake::Lake::temp()?;
     /// let file = lake.add_bytes("tables/jan.csv", "x,1\n")?;
     /// let main = lake.new_repository("sales").create()?.default_branch();
-    /// assert_eq!(main.upload("raw/jan.csv").put(&file)?.digest, file.digest());
+    /// assert_eq!(main.upload("raw/jan.csv").put(&file)?.digest, Some(file.digest()));
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn put(&self, file: &File) -> Result<ObjectInfo> {
@@ -198,6 +199,14 @@ impl Upload {
         self.check()?;
         let Some(Put { file, attributes }) = Reference::any(self.branch.shared(), from).put_at(from_path)? else {
             return Err(gone(format!("there is no `{from_path}` at `{}@{from}`", self.branch.repository_name())));
+        };
+        // What lies outside of the lake is brought in: what is put at a branch stays.
+        let file = match file {
+            TreeEntry::Addressed(outside) => {
+                let (digest, size) = self.branch.shared().lake.bring(&outside)?;
+                TreeEntry::file(digest, size, false)
+            }
+            file => file,
         };
         let (digest, size) = file.content().ok_or_else(|| no_file(from_path))?;
         let content = Content::put(digest, size, from_path.to_owned());

@@ -33,19 +33,25 @@ pub(super) fn etag(digest: &Digest) -> ETag {
     ETag::Strong(format!("{digest}-1"))
 }
 
+/// The ETag of an object, wherever its content lies.
+pub(super) fn etag_of(object: &ObjectInfo) -> ETag {
+    ETag::Strong(format!("{}-1", object.checksum()))
+}
+
 /// Whether a condition means this object.
 pub(super) fn meets(condition: &ETagCondition, object: &ObjectInfo) -> bool {
     match condition {
         ETagCondition::Any => true,
         ETagCondition::ETag(ETag::Strong(tag) | ETag::Weak(tag)) => {
-            *tag == format!("{}-1", object.digest) || *tag == object.digest.to_string()
+            let checksum = object.checksum();
+            *tag == checksum || tag.strip_suffix("-1") == Some(&checksum)
         }
     }
 }
 
 /// When an object was put there.
 pub(super) fn put_at(object: &ObjectInfo) -> Timestamp {
-    let at = object.put_at.as_deref().and_then(|at| humantime::parse_rfc3339(at).ok());
+    let at = object.changed_at().and_then(|at| humantime::parse_rfc3339(at).ok());
     at.unwrap_or(std::time::UNIX_EPOCH).into()
 }
 

@@ -8,7 +8,7 @@ use super::refused::refused;
 
 /// What stands in a list of S3.
 pub(super) enum Listed {
-    Object(String, ObjectInfo),
+    Object(String, Box<ObjectInfo>),
     Prefix(String),
 }
 
@@ -82,7 +82,7 @@ async fn at(
     if asked.after.as_str() > folder.as_str() && !asked.after.starts_with(&folder) {
         return Ok(ListedKeys { items: Vec::new(), next: None });
     }
-    let query = ObjectQuery::below(prefix).delimiter(&asked.delimiter).after(after).limit(most);
+    let query = ObjectQuery::below(prefix).delimiter(&asked.delimiter).after(after).limit(most).as_objects(true);
     let page = match repository.reference(reference).list_async(&query).await {
         // As S3 lists a folder that is not there.
         Err(error) if error.kind() == datlake::ErrorKind::NotFound => {
@@ -91,7 +91,7 @@ async fn at(
         page => page.map_err(refused)?,
     };
     let items = page.items.into_iter().filter_map(|item| match item {
-        ObjectItem::Object(object) => Some(Listed::Object(format!("{folder}{}", object.path), object)),
+        ObjectItem::Object(object) => Some(Listed::Object(format!("{folder}{}", object.path), object.into())),
         ObjectItem::Prefix(path) => Some(Listed::Prefix(format!("{folder}{path}"))),
         _ => None,
     });

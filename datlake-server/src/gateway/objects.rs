@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
 use super::checked::{Said, checked};
-use super::key::{Key, etag, folder, meets, parse, put_at, signed};
+use super::key::{Key, etag, etag_of, folder, meets, parse, put_at, signed};
 use super::listing::{Asked, Listed, ListedKeys, listed};
 use super::parts::{About, Parts};
 use super::putting::{creates_only, nothing, noting, put, unconditional};
@@ -134,7 +134,7 @@ fn page(found: ListedKeys) -> (ObjectList, CommonPrefixList, Option<String>) {
             Listed::Object(key, object) => objects.push(Object {
                 key: Some(key),
                 size: Some(signed(object.size)),
-                e_tag: Some(etag(&object.digest)),
+                e_tag: Some(etag_of(&object)),
                 last_modified: Some(put_at(&object)),
                 storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
                 ..Object::default()
@@ -239,7 +239,7 @@ impl S3 for Gateway {
         Ok(S3Response::new(HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             content_length: Some(signed(object.size)),
-            e_tag: Some(etag(&object.digest)),
+            e_tag: Some(etag_of(&object)),
             last_modified: Some(put_at(&object)),
             content_type: object.content_type.clone(),
             metadata: Some(object.metadata.into_iter().collect()),
@@ -269,7 +269,7 @@ impl S3 for Gateway {
             content_length: Some(signed(length)),
             content_range: part,
             content_type: object.content_type.clone(),
-            e_tag: Some(etag(&object.digest)),
+            e_tag: Some(etag_of(&object)),
             last_modified: Some(put_at(&object)),
             metadata: Some(object.metadata.into_iter().collect()),
             ..GetObjectOutput::default()
@@ -299,7 +299,7 @@ impl S3 for Gateway {
             trailing: trailing_headers,
         };
         let object = put(&upload, self.incoming(input.body, said, &headers)).await?;
-        Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag(&object.digest)), ..PutObjectOutput::default() }))
+        Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag_of(&object)), ..PutObjectOutput::default() }))
     }
 
     async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
@@ -336,7 +336,7 @@ impl S3 for Gateway {
             upload.put_reader_async(content).await.map_err(refused)?
         };
         let result = CopyObjectResult {
-            e_tag: Some(etag(&object.digest)),
+            e_tag: Some(etag_of(&object)),
             last_modified: Some(put_at(&object)),
             ..CopyObjectResult::default()
         };
@@ -454,7 +454,7 @@ impl S3 for Gateway {
                 let upload = branch.upload(&key.path).create_only(create_only);
                 let upload = noting(upload, about.content_type, about.metadata);
                 let object = upload.put_reader_async(whole).await.map_err(refused)?;
-                let tag = etag(&object.digest).value().to_owned();
+                let tag = etag_of(&object).value().to_owned();
                 self.parts.end(&input.upload_id, &tag).await?;
                 tag
             }

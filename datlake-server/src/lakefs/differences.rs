@@ -55,7 +55,7 @@ pub(super) async fn differences(asked: &Compared, sides: &Sides) -> Reply<List<D
     let (mut found, mut after) = (Vec::<Diff>::new(), asked.after.clone());
     loop {
         let limit = if asked.delimiter.is_empty() { most } else { MOST };
-        let changes = sides.page(&DiffQuery::below(&asked.prefix).after(after).limit(limit)).await?;
+        let changes = sides.page(&DiffQuery::below(&asked.prefix).after(after).limit(limit).as_objects(true)).await?;
         for change in changes.items {
             let difference = difference(asked, change);
             let is_same = found.last().is_some_and(|last| last.path == difference.path);

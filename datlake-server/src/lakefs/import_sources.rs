@@ -1,4 +1,5 @@
-//! What is imported: files of the lake, and of folders that the operator allows. Nothing else, and above all no address of a network.
+//! What is imported: files of the lake, of folders and of buckets that the operator allows. Nothing else, and above all no other address of
+//! a network.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +13,17 @@ use crate::problem::{Problem, Reply};
 /// The most that one import names.
 const MOST: usize = 1000;
 
+/// What the URLs of buckets begin with.
+const BUCKETS: [&str; 6] = ["s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://"];
+
 /// Something that is imported, and where it is put.
 pub(super) enum ImportSource {
     /// The files of the lake whose names begin so.
     Names(String, String),
     /// A file of the lake.
     Name(String, String),
+    /// What is below an address of a bucket, or is there: it stays there.
+    Address(String, String),
     /// What is below a folder of this machine.
     Folder(PathBuf, String),
     /// A file of this machine.
@@ -48,9 +54,17 @@ fn source(location: ImportLocation, caller: &Caller, allowed: &[String]) -> Repl
             PathType::Object => ImportSource::Name(name.to_owned(), to),
         });
     }
+    if BUCKETS.iter().any(|scheme| path.starts_with(scheme)) {
+        // What settings alone let this machine read is not for everybody to import.
+        let is_allowed = |allowed: &String| datlake::is_address_below(&path, allowed);
+        return match allowed.iter().any(is_allowed) {
+            true => Ok(ImportSource::Address(path, to)),
+            false => Err(refused(&path)),
+        };
+    }
     let Some(local) = path.strip_prefix("file://") else {
         let message = format!(
-            "`{}` cannot be imported: a source is `lake://` and a name of the lake, or `file://` and a path",
+            "`{}` cannot be imported: a source is `lake://` and a name of the lake, `file://` and a path, or the URL of a bucket",
             shown(&path)
         );
         return Err(Problem::bad_request(message));
@@ -100,6 +114,7 @@ impl ImportSource {
                 branch.put_async(to, &file).await?;
                 branch.commit_async(message).await.map(|_| 1)
             }
+            Self::Address(url, to) => branch.import_addresses_async(url, to, message).await.map(|done| done.objects),
             Self::Folder(folder, to) => {
                 let folder = folder.clone();
                 let read = tokio::task::spawn_blocking(move || LocalFolder::read(folder)).await;

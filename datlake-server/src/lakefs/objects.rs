@@ -123,8 +123,7 @@ async fn read(
     headers: HeaderMap,
 ) -> Reply<Content> {
     let reference = reference_of(&app, &caller, &at).await?;
-    if presign {
-        let (url, _) = read_url(app.lake(), &reference.stat_async(&path).await?).await?;
+    if presign && let Some((url, _)) = read_url(app.lake(), &reference.stat_async(&path).await?).await? {
         return Ok(Content((StatusCode::FOUND, [(header::LOCATION, url)]).into_response()));
     }
     let headers = ReadHeaders(headers);
@@ -163,7 +162,7 @@ impl ReadHeaders {
 
     /// Whether the client has it already.
     fn has(&self, object: &ObjectInfo) -> bool {
-        let digest = object.digest.to_string();
+        let digest = object.checksum();
         let said = self.text(header::IF_NONE_MATCH).unwrap_or_default();
         said.split(',')
             .map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'))
@@ -205,8 +204,8 @@ fn described(object: &ObjectInfo) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let kind = object.content_type.as_deref().and_then(|kind| HeaderValue::from_str(kind).ok());
     headers.insert(header::CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static(OCTETS)));
-    headers.extend(HeaderValue::from_str(&format!("\"{}\"", object.digest)).ok().map(|tag| (header::ETAG, tag)));
-    let put = object.put_at.as_deref().and_then(|at| humantime::parse_rfc3339(at).ok());
+    headers.extend(HeaderValue::from_str(&format!("\"{}\"", object.checksum())).ok().map(|tag| (header::ETAG, tag)));
+    let put = object.changed_at().and_then(|at| humantime::parse_rfc3339(at).ok());
     let put = put.and_then(|at| HeaderValue::from_str(&httpdate::fmt_http_date(at)).ok());
     headers.extend(put.map(|put| (header::LAST_MODIFIED, put)));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -226,7 +225,7 @@ async fn stat(
 }
 
 async fn stats(lake: &Lake, object: ObjectInfo, user_metadata: bool, presign: bool) -> Reply<ObjectStats> {
-    let url = if presign { Some(read_url(lake, &object).await?) } else { None };
+    let url = if presign { read_url(lake, &object).await? } else { None };
     let mut stats = ObjectStats::object(object, user_metadata);
     if let Some((url, expiry)) = url {
         (stats.physical_address, stats.physical_address_expiry) = (url, Some(expiry));
@@ -240,8 +239,11 @@ async fn list(
     At(at): At<AtReference>,
     Query(listed): Query<Listed>,
 ) -> Reply<Json<List<ObjectStats>>> {
-    let query =
-        ObjectQuery::below(&listed.prefix).delimiter(listed.delimiter).after(listed.after).limit(most(listed.amount));
+    let query = ObjectQuery::below(&listed.prefix)
+        .delimiter(listed.delimiter)
+        .after(listed.after)
+        .limit(most(listed.amount))
+        .as_objects(true);
     let found = reference_of(&app, &caller, &at).await?.list_async(&query).await?;
     let mut results = Vec::with_capacity(found.items.len());
     for item in found.items {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use datlake::Lake;
 use datlake::report::{ObjectInfo, SignedUpload};
+use datlake::{ErrorKind, Lake};
 
 use super::wire::seconds;
 use crate::access::random;
@@ -12,11 +12,14 @@ use crate::problem::{Problem, Reply};
 /// How long a URL is valid.
 const VALID: Duration = Duration::from_secs(3600);
 
-/// A URL from which an object is downloaded, and until when.
-pub(super) async fn read_url(lake: &Lake, object: &ObjectInfo) -> Reply<(String, i64)> {
+/// A URL from which an object is downloaded, and until when. `None` for one outside of the lake whose place gives out none: a list of others
+/// is to have theirs.
+pub(super) async fn read_url(lake: &Lake, object: &ObjectInfo) -> Reply<Option<(String, i64)>> {
     refuse_unsigned(lake)?;
-    let signed = lake.sign_object(object, VALID).await?;
-    Ok((signed.url, seconds(&signed.expires_at)))
+    match lake.sign_object(object, VALID).await {
+        Err(error) if object.outside.is_some() && error.kind() == ErrorKind::Unsupported => Ok(None),
+        signed => signed.map(|signed| Some((signed.url, seconds(&signed.expires_at)))).map_err(Problem::from),
+    }
 }
 
 /// A URL by which something is put.

@@ -180,12 +180,12 @@ pub(super) struct Diff {
 pub(super) struct ObjectStats {
     pub(super) path: String,
     pub(super) path_type: PathType,
-    /// Its content in the lake; with `presign`, a URL to download it.
+    /// Its content in the lake, or where that lies outside; with `presign`, a URL to download it.
     pub(super) physical_address: String,
     /// Until when that is valid, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) physical_address_expiry: Option<i64>,
-    /// BLAKE3 of its content, in hexadecimal digits.
+    /// BLAKE3 of its content, in hexadecimal digits; of what lies outside of the lake, the ETag that it has there.
     pub(super) checksum: String,
     pub(super) size_bytes: u64,
     /// When it was put there, in seconds since 1970.
@@ -199,15 +199,23 @@ pub(super) struct ObjectStats {
 /// What an object is that nobody said a type of.
 pub(super) const OCTETS: &str = "application/octet-stream";
 
+/// Where the content of an object is.
+fn physical_address(object: &ObjectInfo) -> String {
+    match (&object.digest, &object.outside) {
+        (None, Some(outside)) => outside.address.clone(),
+        _ => format!("lake://{}", object.checksum()),
+    }
+}
+
 impl ObjectStats {
     pub(super) fn object(object: ObjectInfo, with_metadata: bool) -> Self {
         Self {
             path_type: PathType::Object,
-            physical_address: format!("lake://{}", object.digest),
+            physical_address: physical_address(&object),
             physical_address_expiry: None,
-            checksum: object.digest.to_string(),
+            checksum: object.checksum(),
             size_bytes: object.size,
-            mtime: object.put_at.as_deref().map_or(0, seconds),
+            mtime: object.changed_at().map_or(0, seconds),
             metadata: with_metadata.then_some(object.metadata),
             content_type: Some(object.content_type.unwrap_or_else(|| OCTETS.to_owned())),
             path: object.path,

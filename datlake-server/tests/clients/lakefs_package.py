@@ -298,7 +298,7 @@ class Lakefs(unittest.TestCase):
             ("file:///etc/passwd", ForbiddenException),
             ("file://" + folder + "/../secret.txt", ForbiddenException),
             ("file://" + folder + "/nothing", ForbiddenException),
-            ("s3://bucket/key", BadRequestException),
+            ("s3://bucket/key", ForbiddenException),
             ("http://127.0.0.1/latest/meta-data", BadRequestException),
         ]:
             with self.assertRaises(refused):
@@ -313,6 +313,33 @@ class Lakefs(unittest.TestCase):
         with self.assertRaises(ForbiddenException):
             theirs.import_data("theirs").prefix("lake://private/", "").start()
         self.assertTrue(theirs.import_data("theirs").prefix("lake://exports/j", "theirs/").run(quick).completed)
+
+    def test_what_a_bucket_has_is_imported_without_reading_it(self):
+        """The bucket is that of the lake, so that something is there; run where the lake is in one."""
+        bucket = os.environ["IMPORT_BUCKET"]
+        if not bucket:
+            self.skipTest("the lake is in no bucket")
+        text = "0123456789" * 100000
+        digest = self.main.object("seen").upload(text).stat().checksum
+        quick = timedelta(milliseconds=50)
+        done = self.main.import_data("in place").prefix(bucket + digest[:2] + "/", "in/").run(quick)
+        self.assertTrue(done.completed and done.ingested_objects >= 1)
+        self.main.import_data("one").object(bucket + digest[:2] + "/" + digest, "one").run(quick)
+        for path in ["in/" + digest, "one"]:
+            obj = self.main.object(path)
+            stat = obj.stat()
+            self.assertEqual((stat.size_bytes, stat.physical_address), (len(text), f"{bucket}{digest[:2]}/{digest}"))
+            self.assertTrue(stat.checksum not in ("", digest) and stat.mtime > 1700000000)
+            for pre_sign in [False, True]:
+                with obj.reader(mode="r", pre_sign=pre_sign) as reader:
+                    self.assertEqual(reader.read(3), "012")
+                    reader.seek(-4, os.SEEK_END)
+                    self.assertEqual(reader.read(), "6789")
+        self.assertEqual(content(self.main.object("one").copy("main", "copy")), text)
+        self.assertEqual(self.main.object("copy").stat().checksum, digest)
+        for source in [bucket + "../files/", bucket.replace("blobs", "calls")]:
+            with self.assertRaises(ForbiddenException):
+                self.main.import_data("never").prefix(source, "never/").start()
 
     def test_rights(self):
         reader = lakefs.Client(host=os.environ["LAKECTL_SERVER_ENDPOINT_URL"], access_token=os.environ["READERS_TOKEN"])

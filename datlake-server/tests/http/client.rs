@@ -282,3 +282,62 @@ fn the_client_works_without_blocking() {
     });
     assert_eq!(read.unwrap(), b"3456");
 }
+
+/// A server that gives these answers, one to each connection: its address, and the first lines of what it was asked.
+fn scripted(answers: impl FnOnce(&str) -> Vec<String>) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answers = answers(&url);
+    let serving = std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                connection.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            let head = String::from_utf8(head).unwrap();
+            let range = head.lines().find(|line| line.to_lowercase().starts_with("range:")).map(str::to_lowercase);
+            asked.push(format!("{} {}", head.split(' ').nth(1).unwrap(), range.unwrap_or_default()));
+            connection.write_all(answer.as_bytes()).unwrap();
+        }
+        asked
+    });
+    (url, serving)
+}
+
+#[test]
+fn the_client_goes_on_where_reading_broke_off_and_asks_for_another_url_where_one_has_ended() {
+    let answer = |status: &str, length: usize, body: &str| {
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+    };
+    let (url, serving) = scripted(|url| {
+        let stat = |at: &str| {
+            let stat = format!(
+                concat!(
+                    "{{\"path\":\"a\",\"path_type\":\"object\",\"physical_address\":\"{}/{}\",",
+                    "\"physical_address_expiry\":2000000000,\"checksum\":\"c\",\"size_bytes\":10,\"mtime\":1}}"
+                ),
+                url, at
+            );
+            answer("200 OK", stat.len(), &stat)
+        };
+        vec![
+            answer("503 Service Unavailable", 0, ""),
+            stat("first"),
+            answer("200 OK", 10, "01234"),
+            answer("403 Forbidden", 0, ""),
+            stat("second"),
+            answer("206 Partial Content", 5, "56789"),
+        ]
+    });
+    let sales = Client::new(ClientOptions::new().endpoint(&url).jwt_token("t")).repository("sales");
+    let mut text = String::new();
+    sales.branch("main").open("a", Some(true)).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "0123456789");
+    let asked = serving.join().unwrap();
+    let urls: Vec<&str> = asked.iter().filter(|asked| !asked.contains("/stat?")).map(String::as_str).collect();
+    assert_eq!((asked.len(), urls), (6, vec!["/first ", "/first range: bytes=5-", "/second range: bytes=5-"]));
+}

@@ -27,6 +27,7 @@ fn run_on(bucket: Option<&Bucket>, script: &str, tests: &[&str]) {
         import_from: ["lake://exports/".to_owned()]
             .into_iter()
             .chain(["data", "data-out"].map(|name| format!("file://{}", shared(name))))
+            .chain(bucket.map(blobs))
             .collect(),
         ..settings
     });
@@ -57,6 +58,7 @@ fn run_on(bucket: Option<&Bucket>, script: &str, tests: &[&str]) {
         .env("READERS_TOKEN", token)
         .env("WRITERS_TOKEN", writer)
         .env("IMPORT_FOLDER", shared("data"))
+        .env("IMPORT_BUCKET", bucket.map_or_else(String::new, blobs))
         .env("READERS_KEY", pair.access_key_id)
         .env("READERS_SECRET", pair.secret_access_key)
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -65,6 +67,11 @@ fn run_on(bucket: Option<&Bucket>, script: &str, tests: &[&str]) {
         .unwrap();
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success() && said.contains("\nOK"), "{said}");
+}
+
+/// Where the content of a lake in this bucket is.
+fn blobs(bucket: &Bucket) -> String {
+    format!("{}/blobs/", bucket.url)
 }
 
 /// Makes the bucket, or finds it made; that of Azurite its script makes. `false` where nothing here can make it.
@@ -125,8 +132,13 @@ fn the_package_lakefs_works() {
 /// What is read and written goes by presigned URLs there.
 #[test]
 fn the_package_lakefs_works_on_buckets() {
+    const TESTS: [&str; 3] = [
+        "Lakefs.test_objects",
+        "Lakefs.test_presigned",
+        "Lakefs.test_what_a_bucket_has_is_imported_without_reading_it",
+    ];
     for bucket in Bucket::all().iter().filter(|bucket| make_bucket(bucket)) {
-        run_on(Some(bucket), "lakefs_package.py", &["Lakefs.test_objects", "Lakefs.test_presigned"]);
+        run_on(Some(bucket), "lakefs_package.py", &TESTS);
     }
 }
 
@@ -175,4 +187,7 @@ fn what_is_answered_is_in_the_document() {
 #[test]
 fn the_package_lakefs_sdk_works() {
     run("lakefs_sdk_package.py");
+    for bucket in Bucket::all().iter().filter(|bucket| bucket.kind == "s3" && make_bucket(bucket)) {
+        run_on(Some(bucket), "lakefs_sdk_package.py", &["Sdk.test_every_call"]);
+    }
 }

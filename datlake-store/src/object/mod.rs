@@ -21,6 +21,7 @@ mod journal;
 #[cfg(feature = "aws")]
 mod left_over;
 mod others;
+mod outside;
 mod plain;
 #[cfg(feature = "aws")]
 mod profile;

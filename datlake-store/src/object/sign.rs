@@ -95,6 +95,11 @@ enum Allowed<'n> {
 }
 
 impl Shared {
+    /// A URL from which the object `key` is downloaded under `name`.
+    pub(super) async fn sign_download(&self, key: &Key, name: &str, expires: Duration) -> Result<Signed> {
+        self.sign(key, Allowed::Download(name), expires).await
+    }
+
     async fn sign(&self, key: &Key, allowed: Allowed<'_>, expires: Duration) -> Result<Signed> {
         let place = &self.address.shown;
         let client = self.client()?;

@@ -128,6 +128,11 @@ fn check_paths(shared: &Shared, view: &View, wanted: &BTreeMap<String, Wanted>) 
     let refused = |message: String, hint: &str| Err(Error::new(ErrorKind::InvalidInput, message).with_hint(hint));
     for (path, Wanted { after, .. }) in wanted {
         let Some(after) = after else { continue };
+        if let TreeEntry::Addressed(file) = after {
+            let message =
+                format!("cannot check out `{path}`: its content lies outside of the lake, at `{}`", file.address);
+            return refused(message, "get it by `datlake get`, or copy it onto a path of a branch, which brings it in");
+        }
         if path.split('/').next() == Some(OWN_FOLDER) {
             let message =
                 format!("cannot check out `{path}`: a working copy keeps what it knows of itself in `{OWN_FOLDER}`");

@@ -1,0 +1,193 @@
+//! Files that were imported without being read: they lie outside of the lake, and are read there.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use datlake::{
+    ChangeSet, CheckoutOptions, DiffQuery, ErrorKind, File, Lake, MergeOptions, Mirror, Result, Verify, file_creator,
+};
+
+use crate::repositories::{committed, has, merged, put, repository};
+use crate::support::{Machines, check_error, files_below, lake};
+
+#[file_creator]
+fn upper(text: &File) -> Result<File> {
+    File::from_bytes("upper.txt", text.read_to_string()?.to_uppercase())
+}
+
+/// A folder with these files, and its URL.
+fn exports(files: &[(&str, &str)]) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let url = format!("file://{}", folder.path().display());
+    (folder, url)
+}
+
+fn allowed(lake: &Lake, url: &str) {
+    lake.allow_addresses(&[url]).unwrap();
+}
+
+#[test]
+fn what_is_imported_in_place_is_read_where_it_lies_and_is_nowhere_in_the_lake() {
+    let lake = lake();
+    let (sales, main) = repository(&lake);
+    let large = "0123456789".repeat(100_000);
+    let (folder, url) = exports(&[("a b.csv", "x,1\n"), ("sub/50%.csv", "y"), ("large", &large), ("empty", "")]);
+    check_error(main.import_addresses(&url, "", "m"), ErrorKind::Denied, &["may not be read", "DATLAKE_READ_FROM"]);
+    allowed(&lake, &url);
+    let before = files_below(lake.home()).len();
+    let imported = main.import_addresses(&url, "raw/", "The exports").unwrap();
+    assert_eq!((imported.objects, imported.commit.message.as_str()), (4, "The exports"));
+    // A range, a metarange, a commit and what names it.
+    let after = files_below(lake.home()).len();
+    assert!(after - before < 10, "{before} files became {after}");
+    let object = main.stat("raw/sub/50%.csv").unwrap();
+    let outside = object.outside.clone().unwrap();
+    assert_eq!((object.digest, object.size, &outside.address), (None, 1, &format!("{url}/sub/50%25.csv")));
+    let listed: Vec<String> = main.list_all("").unwrap().into_iter().map(|object| object.path).collect();
+    assert_eq!(listed, ["raw/a b.csv", "raw/empty", "raw/large", "raw/sub/50%.csv"]);
+    has(
+        &sales,
+        "main",
+        &[("raw/a b.csv", "x,1\n"), ("raw/empty", ""), ("raw/large", &large), ("raw/sub/50%.csv", "y")],
+    );
+    let mut reader = main.open("raw/large").unwrap();
+    reader.seek(SeekFrom::Start(999_995)).unwrap();
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    reader.seek(SeekFrom::Start(3)).unwrap();
+    reader.take(4).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "567893456");
+    assert_eq!(main.read_range("raw/large", 999_999..2_000_000).unwrap(), b"9");
+    check_error(main.import_addresses(&url, "raw/", "again"), ErrorKind::Unchanged, &["has all of that already"]);
+    assert!(lake.verify(Verify::default(), &[]).unwrap().findings.is_empty());
+    let one = format!("{url}/sub/50%25.csv");
+    assert_eq!(main.import_addresses(&one, "one.csv", "One").unwrap().objects, 1);
+    assert_eq!(main.import_addresses(&one, "below/", "One").unwrap().objects, 1);
+    assert!(main.exists("one.csv").unwrap() && main.exists("below/50%.csv").unwrap());
+    check_error(main.import_addresses(&format!("{url}/none"), "", "m"), ErrorKind::NotFound, &["none"]);
+    // It goes from reference to reference as it is.
+    sales.branch("dev").create("main").unwrap().delete_object("one.csv").unwrap();
+    sales.branch("dev").commit("without").unwrap();
+    merged(main.merge("dev", &MergeOptions::default()));
+    merged(main.revert("main", &MergeOptions::default().parent(1)));
+    assert_eq!(main.read("one.csv").unwrap(), b"y");
+    drop(folder);
+    check_error(
+        main.read("one.csv"),
+        ErrorKind::Conflict,
+        &["is not what was imported", "50%25.csv", "import it again"],
+    );
+}
+
+#[test]
+fn what_was_changed_there_is_an_error_and_no_link_is_followed() {
+    let lake = lake();
+    let (_, main) = repository(&lake);
+    let (folder, url) =
+        exports(&[("a/x", "1"), ("b/x", "1"), ("c/x", "1"), ("d/x", "1"), ("large", &"x".repeat(1 << 20))]);
+    let secret = exports(&[("x", "1")]).0;
+    allowed(&lake, &url);
+    main.import_addresses(&url, "", "m").unwrap();
+    let at = |path: &str| folder.path().join(path);
+    let mut reader = main.open("large").unwrap();
+    reader.read_exact(&mut [0; 8]).unwrap();
+    std::fs::write(at("a/x"), "12").unwrap();
+    let time = std::fs::metadata(at("b/x")).unwrap().modified().unwrap();
+    std::fs::write(at("b/x"), "2").unwrap();
+    let write = |path: &str| std::fs::File::options().write(true).open(at(path)).unwrap();
+    write("b/x").set_modified(time + std::time::Duration::from_nanos(1000)).unwrap();
+    std::fs::remove_file(at("c/x")).unwrap();
+    std::os::unix::fs::symlink(secret.path().join("x"), at("c/x")).unwrap();
+    std::fs::rename(at("d"), at("e")).unwrap();
+    std::os::unix::fs::symlink(at("e"), at("d")).unwrap();
+    for (path, why) in
+        [("a/x", "it had 1 bytes and has 2"), ("b/x", "it was written to since"), ("c/x", "a link"), ("d/x", "a link")]
+    {
+        check_error(main.read(path), ErrorKind::Conflict, &[&format!("{url}/{path}"), why, "import it again"]);
+        check_error(main.open(path), ErrorKind::Conflict, &[why]);
+        check_error(main.file(path), ErrorKind::Conflict, &[why]);
+        assert!(main.exists(path).unwrap());
+    }
+    // Also where it is changed while somebody reads it.
+    write("large").set_modified(time + std::time::Duration::from_secs(9)).unwrap();
+    let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("is not what was imported"), "{error}");
+    check_error(main.import_addresses(&url, "", "m"), ErrorKind::InvalidInput, &["is a link"]);
+}
+
+#[test]
+fn only_what_this_machine_allows_is_opened_whatever_a_commit_says() {
+    let machines = Machines::new();
+    let (one, other) = (machines.machine("one"), machines.machine("other"));
+    let (_, main) = repository(&one);
+    let (folder, url) = exports(&[("public/a", "1"), ("private/b", "2")]);
+    allowed(&one, &url);
+    main.import_addresses(&url, "", "m").unwrap();
+    let there = other.repository("sales").unwrap().branch("main");
+    assert_eq!(there.list_all("").unwrap().len(), 2);
+    check_error(there.read("public/a"), ErrorKind::Denied, &["may not be read", "DATLAKE_READ_FROM"]);
+    allowed(&other, &format!("{url}/public/"));
+    assert_eq!(there.read("public/a").unwrap(), b"1");
+    check_error(there.read("private/b"), ErrorKind::Denied, &["private/b"]);
+    check_error(there.import_addresses(&format!("{url}/public/../private"), "", "m"), ErrorKind::Denied, &[".."]);
+    check_error(other.allow_addresses(&["http://127.0.0.1/"]), ErrorKind::Config, &["cannot use"]);
+    // It stays where it is: what is copied names it.
+    let copy = exports(&[]).0;
+    let copied = one.mirror(&Mirror::to(format!("file://{}", copy.path().display())), &[]).unwrap();
+    assert!(copied.items.iter().all(|row| row.why.is_none()), "{copied:?}");
+    drop(folder);
+}
+
+#[test]
+fn as_an_argument_it_counts_by_its_content_and_what_is_copied_is_brought_in() {
+    let lake = lake();
+    let (sales, main) = repository(&lake);
+    let (folder, url) = exports(&[("a.txt", "a")]);
+    allowed(&lake, &url);
+    main.import_addresses(&url, "", "m").unwrap();
+    let file = main.file("a.txt").unwrap();
+    assert_eq!((file.digest(), file.len()), (datlake::Digest::of(b"a"), 1));
+    let made = lake.ok("ran upper", || upper(&file));
+    let added = file.lineage().unwrap();
+    assert_eq!(added.added().unwrap().source.as_deref(), Some(&*format!("{url}/a.txt")));
+    let copy = main.copy_object("main", "a.txt", "copy.txt").unwrap();
+    assert_eq!((copy.digest, copy.outside), (Some(file.digest()), None));
+    // The same content at the same path, wherever it lies, is the same argument.
+    let dev = sales.branch("dev").create("main~1").unwrap();
+    committed(&dev, &[("a.txt", "a")]);
+    assert_eq!(lake.ok("hit upper", || upper(&dev.file("a.txt").unwrap())), made);
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    assert_eq!(main.read("copy.txt").unwrap(), b"a");
+    assert_eq!(lake.ok("hit upper", || upper(&main.file("a.txt").unwrap())), made);
+}
+
+#[test]
+fn an_import_in_place_leaves_what_others_have_uncommitted() {
+    let lake = lake();
+    let (_, main) = repository(&lake);
+    main.upload("raw/0500").metadata("rows", "1").put_bytes("old").unwrap();
+    main.commit("one").unwrap();
+    put(&main, &[("draft", "d"), ("raw/0001", "theirs")]);
+    let names: Vec<String> = (0..3000).map(|at| format!("{at:04}")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "new")).collect();
+    let (_folder, url) = exports(&files);
+    allowed(&lake, &url);
+    assert_eq!(main.import_addresses(&url, "raw/", "m").unwrap().objects, 3000);
+    let left = main.uncommitted(&DiffQuery::default()).unwrap();
+    assert_eq!(left.items.iter().map(|item| item.path.as_str()).collect::<Vec<_>>(), ["draft"]);
+    assert_eq!(main.read("raw/0001").unwrap(), b"new");
+    assert!(main.stat("raw/0500").unwrap().metadata.is_empty());
+    // The tree is the one that is made of all its entries at once.
+    let tree = main.commit_info().unwrap().tree;
+    main.commit_all("without", &ChangeSet::new().delete("raw/0007")).unwrap();
+    main.import_addresses(&format!("{url}/0007"), "raw/0007", "one").unwrap();
+    assert_eq!(main.commit_info().unwrap().tree, tree);
+    let folder = tempfile::tempdir().unwrap();
+    let checkout = |folder: &Path| main.checkout(folder, &CheckoutOptions::default());
+    check_error(checkout(folder.path()), ErrorKind::InvalidInput, &["lies outside of the lake", "datlake get"]);
+}
