@@ -4,9 +4,9 @@
 //! any executor, or blocked on from any thread.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
@@ -85,12 +85,7 @@ static LIFE: Own = Own::new("datlake-life", 1, HEARTBEATS, "threads for heartbea
 /// assert_eq!(datlake_store::wait(async { 1 + 1 }), 2);
 /// ```
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    // Most are ready at once, and need nobody who wakes this thread.
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(ready) => ready,
-        Poll::Pending => pollster::block_on(future),
-    }
+    pollster::block_on(future)
 }
 
 /// Runs `future` on the network's runtime, until the returned future is dropped.

@@ -254,15 +254,14 @@ impl CallSite {
                 break (answer, checked == Some(of_type));
             }
             let found = match reach {
-                // Apart, as what follows: a call that is remembered needs no room for it.
-                SearchIn::Local => Box::pin(catalog.answer_here(creator, key)).await?,
+                SearchIn::Local => catalog.answer_here(creator, key).await?,
                 SearchIn::Anywhere => {
                     let (lake, creator, key) = (self.lake.clone(), creator.clone(), *key);
                     let look = async move {
                         lake.contact_remote().await?;
                         lake.catalog().kept(&creator, &key).await
                     };
-                    Box::pin(self.pace.io(look)).await?.map(|kept| kept.answer())
+                    self.pace.io(look).await?.map(|kept| kept.answer())
                 }
             };
             match found {
@@ -285,7 +284,7 @@ impl CallSite {
             }
             Candidate::of(&catalog, answer, checked).await
         };
-        let candidate = Box::pin(self.pace.io(candidate)).await;
+        let candidate = self.pace.io(candidate).await;
         candidate.map(Some).map_err(|error| self.lake.located(error))
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
+use std::time::Duration;
 
 use datlake::report::ObjectInfo;
 use datlake::{
@@ -422,6 +423,12 @@ fn links_and_empty_folders_are_seen_for_what_they_are_and_clients_see_files() {
     };
     assert_eq!(differ(false), all[..3]);
     assert_eq!(differ(true), ["latest"]);
+    // What is no file has no URL.
+    let page = main.list(&ObjectQuery::default()).unwrap();
+    for object in page.objects().filter(|object| object.path == "empty" || object.path == "broken") {
+        let signed = pollster::block_on(lake.sign_object(object, Duration::from_secs(1)));
+        check_error(signed, ErrorKind::InvalidInput, &["is no file", &object.path]);
+    }
     // A link is read as the file that it leads to.
     assert_eq!((main.read("latest").unwrap(), main.stat("latest").unwrap().size), (b"1".to_vec(), 1));
     assert_eq!(main.file("latest").unwrap().digest(), Digest::of(b"1"));

@@ -84,22 +84,28 @@ impl Lake {
     /// A URL from which the content of an object of a branch or a commit is downloaded, for as long as `expires`.
     ///
     /// # Errors
-    /// As [`Lake::url`]; [`ErrorKind::Denied`] for what lies outside of the lake where nothing allows that, and
-    /// [`ErrorKind::Unsupported`] where its place has no such URLs.
+    /// As [`Lake::url`]; [`ErrorKind::InvalidInput`] for what is no file; [`ErrorKind::Denied`] for what lies outside of the lake where
+    /// nothing allows that, and [`ErrorKind::Unsupported`] where its place has no such URLs.
     pub async fn sign_object(&self, object: &ObjectInfo, expires: Duration) -> Result<SignedObject> {
         let until = SystemTime::now() + expires.min(Duration::from_secs(1 << 33));
         let name = object.path.rsplit('/').next().unwrap_or_default();
         let signed = match (&object.digest, &object.outside) {
+            (Some(digest), _) => {
+                let Some(remote) = self.local_view().remote() else { return Err(self.no_remote("make a URL")) };
+                remote.sign(&Location::Blob(*digest), name, expires).await?
+            }
             (None, Some(outside)) => {
                 let places = lock(&self.0.outside).clone();
                 places.sign(&outside.address, name, expires).await?.ok_or_else(|| {
                     let message = format!("cannot make a URL: where `{}` lies there are none", outside.address);
-                    Error::new(ErrorKind::Unsupported, message)
+                    Error::new(ErrorKind::Unsupported, message).with_hint("download it instead")
                 })?
             }
-            (digest, _) => {
-                let Some(remote) = self.local_view().remote() else { return Err(self.no_remote("make a URL")) };
-                remote.sign(&Location::Blob(digest.unwrap_or(Digest::of(b""))), name, expires).await?
+            (None, None) => {
+                let message = format!("cannot make a URL: `{}` is no file", object.path);
+                return Err(
+                    Error::new(ErrorKind::InvalidInput, message).with_hint("name a file below it, or what it leads to")
+                );
             }
         };
         Ok(SignedObject { url: signed.url, expires_at: humantime::format_rfc3339_seconds(until).to_string() })
