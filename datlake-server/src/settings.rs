@@ -52,15 +52,22 @@ impl ServerSettings {
     }
 
     /// What the environment says: `DATABASE_URL`, `DATLAKE_SECRET_KEY`, `DATLAKE_ROOT_ACCESS_KEY_ID` with
-    /// `DATLAKE_ROOT_SECRET_ACCESS_KEY`, and `DATLAKE_ROOT_TOKEN`.
+    /// `DATLAKE_ROOT_SECRET_ACCESS_KEY`, and `DATLAKE_ROOT_TOKEN`. Each may be in a file, which the variable of that name with `_FILE`
+    /// behind it names.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where one half of the root pair is missing.
-    pub fn with_environment(mut self) -> Result<Self> {
-        let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        self.database_url = said("DATABASE_URL").or(self.database_url);
-        self.secret_key = said("DATLAKE_SECRET_KEY").or(self.secret_key);
-        self.root.key_pair = match (said("DATLAKE_ROOT_ACCESS_KEY_ID"), said("DATLAKE_ROOT_SECRET_ACCESS_KEY")) {
+    /// [`ErrorKind::Config`] where one half of the root pair is missing, where a variable and its file are both there, and where a file
+    /// cannot be read.
+    pub fn with_environment(self) -> Result<Self> {
+        self.with_variables(|name| std::env::var(name).ok())
+    }
+
+    fn with_variables(mut self, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let said = |name: &str| said(name, &variable);
+        self.database_url = said("DATABASE_URL")?.or(self.database_url);
+        self.secret_key = said("DATLAKE_SECRET_KEY")?.or(self.secret_key);
+        let pair = (said("DATLAKE_ROOT_ACCESS_KEY_ID")?, said("DATLAKE_ROOT_SECRET_ACCESS_KEY")?);
+        self.root.key_pair = match pair {
             (Some(id), Some(secret)) => Some((id, secret)),
             (None, None) => self.root.key_pair,
             _ => {
@@ -70,8 +77,27 @@ impl ServerSettings {
                 );
             }
         };
-        self.root.token = said("DATLAKE_ROOT_TOKEN").or(self.root.token);
+        self.root.token = said("DATLAKE_ROOT_TOKEN")?.or(self.root.token);
         Ok(self)
+    }
+}
+
+/// What `name` says, or the file that `name` with `_FILE` names. What is empty says nothing.
+fn said(name: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Option<String>> {
+    let [itself, file] =
+        [name.to_owned(), format!("{name}_FILE")].map(|name| variable(&name).filter(|v| !v.is_empty()));
+    let config = |message| Error::new(ErrorKind::Config, message);
+    match (itself, file) {
+        (Some(_), Some(_)) => {
+            Err(config(format!("both {name} and {name}_FILE are set")).with_hint("unset one of them"))
+        }
+        (None, Some(file)) => match std::fs::read_to_string(&file) {
+            // Editors end a file with the end of a line.
+            Ok(text) if !text.trim().is_empty() => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
+            Ok(_) => Err(config(format!("the file that {name}_FILE names, {file}, is empty"))),
+            Err(e) => Err(config(format!("cannot read the file that {name}_FILE names, {file}")).because(e)),
+        },
+        (itself, None) => Ok(itself),
     }
 }
 
@@ -122,5 +148,48 @@ impl fmt::Debug for ServerSettings {
 impl fmt::Debug for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Root").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(variables: &[(&str, &str)]) -> Result<ServerSettings> {
+        let settings = ServerSettings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            database_url: None,
+            folder: PathBuf::new(),
+            secret_key: None,
+            root: Root::default(),
+            largest_object: 0,
+            import_from: Vec::new(),
+        };
+        settings.with_variables(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn secrets_are_read_from_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+            folder.path().join(name).display().to_string()
+        };
+        let (url, token, empty) =
+            (write("url", "postgres://a:b@c/d\n"), write("token", "t k\r\n"), write("empty", "\n"));
+        let settings = with(&[("DATABASE_URL_FILE", &url), ("DATLAKE_ROOT_TOKEN_FILE", &token)]).unwrap();
+        assert_eq!(settings.database_url.as_deref(), Some("postgres://a:b@c/d"));
+        assert_eq!((settings.root.token.as_deref(), settings.secret_key), (Some("t k"), None));
+        let none = with(&[("DATABASE_URL", ""), ("DATABASE_URL_FILE", "")]).unwrap();
+        assert_eq!(none.database_url, None);
+        for (variables, says) in [
+            (&[("DATLAKE_SECRET_KEY", "secret"), ("DATLAKE_SECRET_KEY_FILE", &*url)][..], "are set"),
+            (&[("DATLAKE_SECRET_KEY_FILE", &*empty)], "is empty"),
+            (&[("DATLAKE_SECRET_KEY_FILE", "/nowhere/x")], "names, /nowhere/x"),
+            (&[("DATLAKE_ROOT_ACCESS_KEY_ID_FILE", &*token)], "one half"),
+        ] {
+            let error = with(variables).unwrap_err();
+            assert!(error.kind() == ErrorKind::Config && error.message().contains(says), "{error}");
+        }
     }
 }

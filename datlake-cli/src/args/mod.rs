@@ -459,7 +459,8 @@ pub(crate) enum Command {
     #[cfg(feature = "serve")]
     #[command(after_help = "Example: datlake serve --listen 0.0.0.0:8000\n\
         Credentials of machines that administer it: DATLAKE_ROOT_ACCESS_KEY_ID, DATLAKE_ROOT_SECRET_ACCESS_KEY, DATLAKE_ROOT_TOKEN.\n\
-        What seals secrets: DATLAKE_SECRET_KEY. What is logged: LOG_LEVEL, LOG_FORMAT=json.")]
+        What seals secrets: DATLAKE_SECRET_KEY. Each of these, and DATABASE_URL, may be in a file that NAME_FILE names.\n\
+        What is logged: LOG_LEVEL, LOG_FORMAT=json.")]
     Serve(Serve),
     /// Creates, lists and deletes accounts of the server
     #[cfg(feature = "serve")]

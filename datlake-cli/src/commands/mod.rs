@@ -106,6 +106,8 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Gc { how } => Box::new(lake()?.collect(gc::how(&how))?),
         Command::Repack => Box::new(lake()?.repack()?),
         #[cfg(feature = "serve")]
+        Command::Serve(how) if how.check => Box::new(server::check(how.listen)?),
+        #[cfg(feature = "serve")]
         Command::Serve(how) => Box::new(server::serve(&lake()?, &how, screen)?),
         #[cfg(feature = "serve")]
         Command::User(command) => server::user(&lake()?, command)?,

@@ -1,11 +1,15 @@
 //! `datlake serve`, and the accounts of the server.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
-use datlake::Lake;
+use datlake::{Error, ErrorKind, Lake};
 use datlake_server::{
     AccessRole, Account, AccountKind, Accounts, Grant, KeyPair, LogFormat, NewKeyPair, NewToken, Server, ServerSettings,
 };
 use serde::Serialize;
+use ureq::Agent;
 
 use crate::answer::{Answer, Page};
 use crate::args::{Credential, GrantHow, Serve, User};
@@ -16,6 +20,9 @@ use crate::text::escape;
 
 /// The account that a server makes which has none.
 const FIRST: &str = "admin";
+
+/// A server that says nothing for so long is not well.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What was done to an account.
 #[derive(Debug, Serialize)]
@@ -48,6 +55,27 @@ pub(super) fn serve(lake: &Lake, how: &Serve, screen: &Screen) -> anyhow::Result
         server.run(async move { drop(ended.await) }).await;
         anyhow::Ok(())
     })
+}
+
+/// Asks the server that listens at `listen` whether it is well; it is an error where it is not.
+pub(super) fn check(listen: SocketAddr) -> anyhow::Result<()> {
+    let here = match listen {
+        // Who listens everywhere listens here too.
+        SocketAddr::V4(all) if all.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, all.port()).into(),
+        SocketAddr::V6(all) if all.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, all.port()).into(),
+        one => one,
+    };
+    let error = |why: &str| Error::new(ErrorKind::Unavailable, format!("the server at {here} is not well: {why}"));
+    let config = Agent::config_builder().http_status_as_error(false).proxy(None).timeout_global(Some(PATIENCE));
+    let asked = Agent::from(config.build()).get(format!("http://{here}/health")).call();
+    let mut response = asked.map_err(|e| error(&e.to_string()))?;
+    if response.status().is_success() {
+        return Ok(());
+    }
+    let text = response.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default();
+    let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let said = problem["message"].as_str().map(|message| escape(message).into_owned());
+    Err(error(&said.unwrap_or_else(|| response.status().to_string())).into())
 }
 
 /// Makes an account that may do everything where there is none, and says its key pair once.
