@@ -15,6 +15,7 @@ mod content;
 #[path = "../../../tests/crates/mod.rs"]
 mod crates;
 mod day;
+mod deploy;
 mod download;
 mod explain;
 mod find;
