@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datlake::{ErrorKind, Lake, Repository, Result};
 
-use crate::access::{Accounts, Caller, Callers};
+use crate::access::{Accounts, Caller, Callers, SignInLinks};
 use crate::audit::{AuditTrail, AuditWriter};
 use crate::database::Database;
 use crate::events::{EventHub, StateChange};
@@ -24,6 +24,7 @@ struct Shared {
     lake: Lake,
     accounts: Accounts,
     callers: Callers,
+    links: SignInLinks,
     events: EventHub,
     audit: AuditTrail,
     summary: ConfigSummary,
@@ -47,8 +48,20 @@ impl App {
         let summary = ConfigSummary::of(lake, settings);
         let (lake, largest_object, folder) = (lake.clone(), settings.largest_object, settings.folder.clone());
         let (import_from, open) = (settings.import_from.clone(), Mutex::default());
-        let shared =
-            Shared { lake, accounts, callers, events, audit, summary, largest_object, folder, import_from, open };
+        let links = SignInLinks::default();
+        let shared = Shared {
+            lake,
+            accounts,
+            callers,
+            links,
+            events,
+            audit,
+            summary,
+            largest_object,
+            folder,
+            import_from,
+            open,
+        };
         Ok((Self(Arc::new(shared)), writer))
     }
 
@@ -86,6 +99,11 @@ impl App {
 
     pub(crate) fn callers(&self) -> &Callers {
         &self.0.callers
+    }
+
+    /// Links by which somebody signs in on the page.
+    pub(crate) fn links(&self) -> &SignInLinks {
+        &self.0.links
     }
 
     pub(crate) fn largest_object(&self) -> u64 {

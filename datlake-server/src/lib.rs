@@ -3,7 +3,7 @@
 //! From the bottom up: `problem` (what an error is to a client), `database`, `access` (who asks, and what they may), `audit` (who changed
 //! what), `events` (what happened, as one stream), `deliveries` (what dataflows made ready for others), `app` (what requests share), `gateway`
 //! (S3), `http` (routes, each with the right it needs; what every request goes through), `lakefs` (that API), `jobs` (runs, and their leases),
-//! `tables`, `datasets`, `dataflows`, `admin`, `server`.
+//! `tables`, `datasets`, `dataflows`, `admin`, `page` (what people see of all that), `server`.
 //!
 //! Absences: nothing of a lake is decided here, and no path of it is spelled: the library has what a route needs. No route is without a
 //! right. No secret is in a log, an error or a column.
@@ -22,6 +22,7 @@ mod http;
 mod jobs;
 mod lakefs;
 mod logs;
+mod page;
 mod problem;
 mod server;
 mod settings;

@@ -109,15 +109,20 @@ impl From<Error> for Problem {
     }
 }
 
+/// What a problem says, beside the answer that is made of it: a page says it otherwise.
+#[derive(Clone)]
+pub(crate) struct SaidProblem(pub(crate) String);
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { status, message, field, headers } = self;
         let title = status.canonical_reason().unwrap_or("Error");
-        let (detail, status_code) = (message.clone(), status.as_u16());
+        let (detail, status_code, said) = (message.clone(), status.as_u16(), SaidProblem(message.clone()));
         let body = ProblemDetails { r#type: "about:blank", title, status: status_code, detail, message, field };
         let mut response = (status, axum::Json(body)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response.headers_mut().extend(headers);
+        response.extensions_mut().insert(said);
         response
     }
 }

@@ -1,7 +1,7 @@
 //! A server: it listens, answers, and ends what it has begun before it goes.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::audit::{AuditWriter, ClientAddress};
 use crate::gateway::with_gateway;
 use crate::http::{Routes, about, every_request};
 use crate::settings::ServerSettings;
-use crate::{admin, dataflows, datasets, events, jobs, lakefs, tables};
+use crate::{admin, dataflows, datasets, events, jobs, lakefs, page, tables};
 
 /// The longest that a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -59,6 +59,7 @@ impl Server {
         let under = all.into_iter().fold(Routes::new(&app), |routes, add| add(routes));
         let routes = Routes::new(&app).nest("/api/v1", under);
         let router = about(routes).map_err(|problem| Error::new(ErrorKind::Value, problem.message()))?;
+        let router = router.merge(page::routes(&app));
         let failed = |e| Error::io("listen at", settings.listen, e);
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -69,6 +70,21 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// An address at which an administrator signs in on the page: the root, or an account of a person who may do everything. It is good once, and
+    /// for a quarter of an hour, and is kept nowhere. `None` where there is no such account.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] where the database cannot be reached.
+    pub async fn sign_in_link(&self) -> Result<Option<String>> {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            // Which is no address to go to.
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        let path = page::sign_in_link(&self.app).await?;
+        Ok(path.map(|path| format!("http://{address}{path}")))
     }
 
     /// Its accounts.

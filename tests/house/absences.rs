@@ -283,7 +283,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("datlake-lake", &["datlake-core", "datlake-store"]),
     ("datlake-client", &["datlake-core", "datlake-lake", "datlake-store"]),
     ("datlake", &["datlake-client", "datlake-core", "datlake-lake", "datlake-macros", "datlake-store"]),
-    ("datlake-server", &["datlake"]),
+    ("datlake-server", &["datlake", "datlake-index"]),
     ("datlake-index", &["datlake"]),
     ("datlake-cli", &["datlake", "datlake-client", "datlake-index", "datlake-server"]),
     ("datlake-bench", &["datlake"]),

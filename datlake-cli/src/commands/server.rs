@@ -1,5 +1,6 @@
 //! `datlake serve`, and the accounts of the server.
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ pub(super) fn serve(lake: &Lake, how: &Serve, screen: &Screen) -> anyhow::Result
             first_account(server.accounts(), screen).await?;
         }
         screen.say(&format!("datlake: serves at http://{}; /docs has what it can be asked", server.address()));
+        say_link(&server, screen).await?;
         let (end, ended) = tokio::sync::oneshot::channel();
         // Where nobody waits any more, it has ended.
         interrupt::serving(move || {
@@ -76,6 +78,16 @@ pub(super) fn check(listen: SocketAddr) -> anyhow::Result<()> {
     let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     let said = problem["message"].as_str().map(|message| escape(message).into_owned());
     Err(error(&said.unwrap_or_else(|| response.status().to_string())).into())
+}
+
+/// Says the address at which an administrator signs in. It is a secret, if not for long: it goes to standard output, since what is on standard
+/// error is a log, which others keep and read.
+async fn say_link(server: &Server, screen: &Screen) -> anyhow::Result<()> {
+    let Some(link) = server.sign_in_link().await? else { return Ok(()) };
+    let mut out = screen.bytes();
+    // Whoever began it may not want to know.
+    let _ = writeln!(out, "sign in, once and within 15 minutes: {link}").and_then(|()| out.flush());
+    Ok(())
 }
 
 /// Makes an account that may do everything where there is none, and says its key pair once.

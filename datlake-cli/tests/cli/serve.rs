@@ -48,7 +48,11 @@ fn a_server_shows_its_first_key_pair_once_and_ends_by_a_signal() {
             serde_json::from_str(logged.iter().find(|line| line.contains("\"status\":200")).unwrap()).unwrap();
         assert_eq!((&line["path"], &line["method"]), (&"/api/v1/repositories/sales".into(), &"GET".into()));
         // No secret, and no query, in which one may be.
-        let all = logged.join("\n");
+        let mut said_out = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said_out).unwrap();
+        let link = said_out.split_once(&format!("http://{address}/sign-in?link=dll_")).unwrap().1.trim().to_owned();
+        let all = format!("{}{}", said.join("\n"), logged.join("\n"));
+        assert!(link.len() > 40 && !all.contains(&link), "{all}");
         assert!(!all.contains(token.splitn(3, '_').nth(2).unwrap()) && !all.contains("secret=x"), "{all}");
         seen.push(said.join("\n"));
     }

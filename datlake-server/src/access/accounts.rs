@@ -26,6 +26,13 @@ pub enum AccountKind {
     Machine,
 }
 
+impl AccountKind {
+    /// As the database has it.
+    pub(super) fn of(text: &str) -> Self {
+        if text == "machine" { Self::Machine } else { Self::Person }
+    }
+}
+
 /// Somebody who may ask.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
@@ -91,15 +98,6 @@ pub struct Accounts {
     sealing: std::sync::Arc<Sealing>,
 }
 
-/// A table of credentials.
-#[derive(Clone, Copy)]
-enum Credentials {
-    KeyPairs,
-    Tokens,
-}
-
-type Row = (String, String, i64, Option<i64>, Option<i64>);
-
 impl Accounts {
     /// Those of the server that has these settings.
     ///
@@ -143,21 +141,6 @@ impl Accounts {
             0 => Err(Error::new(ErrorKind::AlreadyExists, format!("there is an account `{name}`"))),
             _ => Ok(()),
         }
-    }
-
-    /// All accounts, sorted by name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unavailable`] where the database cannot be reached.
-    pub async fn list(&self) -> Result<Vec<Account>> {
-        let sql = "SELECT id, name, kind, created_at FROM accounts ORDER BY name";
-        let rows = sqlx::query_as::<_, (String, String, String, i64)>(sql).fetch_all(self.database.pool());
-        let mut accounts = Vec::new();
-        for (id, name, kind, created_at) in rows.await.map_err(|e| failed("read", e))? {
-            let kind = if kind == "machine" { AccountKind::Machine } else { AccountKind::Person };
-            accounts.push(Account { name, kind, created_at, grants: self.grants_of(&id).await? });
-        }
-        Ok(accounts)
     }
 
     /// Deletes an account, with its credentials and what is granted to it.
@@ -224,77 +207,7 @@ impl Accounts {
         Ok(NewToken { id, token })
     }
 
-    /// All key pairs, the oldest first.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unavailable`] where the database cannot be reached.
-    pub async fn key_pairs(&self) -> Result<Vec<KeyPair>> {
-        self.credentials(Credentials::KeyPairs).await
-    }
-
-    /// All tokens, the oldest first.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unavailable`] where the database cannot be reached.
-    pub async fn tokens(&self) -> Result<Vec<Token>> {
-        self.credentials(Credentials::Tokens).await
-    }
-
-    /// Ends a key pair now.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] where there is none, or it was revoked.
-    pub async fn revoke_key_pair(&self, id: &str) -> Result<()> {
-        self.revoke(Credentials::KeyPairs, id).await
-    }
-
-    /// Ends a token now.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] where there is none, or it was revoked.
-    pub async fn revoke_token(&self, id: &str) -> Result<()> {
-        self.revoke(Credentials::Tokens, id).await
-    }
-
-    async fn credentials(&self, table: Credentials) -> Result<Vec<KeyPair>> {
-        let sql = match table {
-            Credentials::KeyPairs => {
-                "SELECT k.id, a.name, k.created_at, k.expires_at, k.revoked_at FROM key_pairs k \
-                 JOIN accounts a ON a.id = k.account ORDER BY k.created_at, k.id"
-            }
-            Credentials::Tokens => {
-                "SELECT k.id, a.name, k.created_at, k.expires_at, k.revoked_at FROM tokens k \
-                 JOIN accounts a ON a.id = k.account ORDER BY k.created_at, k.id"
-            }
-        };
-        let rows = sqlx::query_as::<_, Row>(sql).fetch_all(self.database.pool()).await;
-        let of = |(id, account, created_at, expires_at, revoked_at)| KeyPair {
-            id,
-            account,
-            created_at,
-            expires_at,
-            revoked_at,
-        };
-        Ok(rows.map_err(|e| failed("read", e))?.into_iter().map(of).collect())
-    }
-
-    async fn revoke(&self, table: Credentials, id: &str) -> Result<()> {
-        let (sql, what) = match table {
-            Credentials::KeyPairs => {
-                ("UPDATE key_pairs SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL", "key pair")
-            }
-            Credentials::Tokens => ("UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL", "token"),
-        };
-        let query = sqlx::query(sql).bind(now()).bind(id).execute(self.database.pool());
-        match query.await.map_err(|e| failed("write to", e))?.rows_affected() {
-            0 => {
-                Err(Error::new(ErrorKind::NotFound, format!("there is no {what} `{}` that is good", id.escape_debug())))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn id_of(&self, name: &str) -> Result<String> {
+    pub(super) async fn id_of(&self, name: &str) -> Result<String> {
         let query = sqlx::query_as::<_, (String,)>("SELECT id FROM accounts WHERE name = $1").bind(name);
         let found = query.fetch_optional(self.database.pool()).await.map_err(|e| failed("read", e))?;
         let missing = || {
@@ -312,7 +225,7 @@ impl Accounts {
         rows.into_iter().map(|(role, pattern)| Ok(Grant { role: role.parse()?, pattern: pattern.parse()? })).collect()
     }
 
-    /// The account whose key pair this is, if it is good: its name, when it was created, and what it may.
+    /// The account whose key pair this is, if it is good.
     pub(super) async fn of_key_pair(&self, id: &str, said: &str) -> Result<Option<Account>> {
         let Some((account, secret)) = self.secret_of(id).await? else { return Ok(None) };
         if secret::is_same(&secret, said) { self.account(&account).await } else { Ok(None) }
@@ -345,12 +258,12 @@ impl Accounts {
         found.map(|(account, sealed)| Ok((account, self.sealing.unseal(id, &sealed)?))).transpose()
     }
 
-    async fn account(&self, id: &str) -> Result<Option<Account>> {
+    pub(super) async fn account(&self, id: &str) -> Result<Option<Account>> {
         let query =
             sqlx::query_as::<_, (String, String, i64)>("SELECT name, kind, created_at FROM accounts WHERE id = $1");
         let found = query.bind(id).fetch_optional(self.database.pool()).await.map_err(|e| failed("read", e))?;
         let Some((name, kind, created_at)) = found else { return Ok(None) };
-        let kind = if kind == "machine" { AccountKind::Machine } else { AccountKind::Person };
+        let kind = AccountKind::of(&kind);
         Ok(Some(Account { name, kind, created_at, grants: self.grants_of(id).await? }))
     }
 }

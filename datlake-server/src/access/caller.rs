@@ -9,6 +9,7 @@ use super::accounts::{Account, AccountKind, Accounts, Grant, ROOT};
 use super::pattern::Resource;
 use super::role::AccessRole;
 use super::secret;
+use super::sessions::{PageSession, SignedInBy, session_in};
 use crate::problem::{Problem, Reply};
 use crate::settings::Root;
 use axum::http::StatusCode;
@@ -49,6 +50,68 @@ impl Callers {
             Problem::new(StatusCode::UNAUTHORIZED, message)
                 .with_header(header::WWW_AUTHENTICATE, "Basic realm=\"datlake\"")
         })
+    }
+
+    /// Whoever a request says it is from, or who is signed in on the page it is from.
+    ///
+    /// # Errors
+    /// As [`Callers::of`].
+    pub(crate) async fn of_either(&self, headers: &HeaderMap) -> Reply<Caller> {
+        // A page of somebody else may send the cookie, where it is of the same site. It is not to be heard.
+        let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+        let is_own = site.is_none_or(|site| site == "same-origin" || site == "none");
+        if !headers.contains_key(header::AUTHORIZATION)
+            && is_own
+            && let Some((caller, _)) = self.of_session(headers).await?
+        {
+            return Ok(caller);
+        }
+        self.of(headers).await
+    }
+
+    /// Who is signed in on the page that a request is from.
+    pub(crate) async fn of_session(&self, headers: &HeaderMap) -> Result<Option<(Caller, PageSession)>> {
+        let Some(cookie) = session_in(headers) else { return Ok(None) };
+        let found = self.accounts.session(cookie, self.root_hash().as_deref()).await?;
+        Ok(found.map(|(session, account)| (Caller(account.unwrap_or_else(root_account)), session)))
+    }
+
+    /// Whose key pair this is, where `secret` is its secret, or whose token that is where there is no id: what a session is begun with.
+    pub(crate) async fn signing_in(&self, id: &str, secret: &str) -> Result<Option<(Option<String>, SignedInBy)>> {
+        let (found, by) = match id {
+            "" => {
+                let id = secret::id_of_token(secret).unwrap_or_default().to_owned();
+                (self.of_token(secret).await?, SignedInBy::Token(id))
+            }
+            id => (self.of_key_pair(id, secret).await?, SignedInBy::KeyPair(id.to_owned())),
+        };
+        match (found, self.root_hash()) {
+            (Some(found), Some(hash)) if found.name == ROOT => Ok(Some((None, SignedInBy::Root(hash)))),
+            (Some(found), _) => Ok(Some((Some(self.accounts.id_of(&found.name).await?), by))),
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// Whom a link is for that a server says when it begins: the root, or whoever may do everything; `None` of both where there is neither.
+    pub(crate) async fn administrator(&self) -> Result<Option<(Option<String>, SignedInBy)>> {
+        if let Some(hash) = self.root_hash() {
+            return Ok(Some((None, SignedInBy::Root(hash))));
+        }
+        let may = |grant: &Grant| grant.role == AccessRole::Admin && grant.pattern.is_everything();
+        let all = self.accounts.list().await?;
+        let found = all.iter().find(|account| account.kind == AccountKind::Person && account.grants.iter().any(may));
+        match found {
+            Some(found) => Ok(Some((Some(self.accounts.id_of(&found.name).await?), SignedInBy::Link))),
+            None => Ok(None),
+        }
+    }
+
+    /// A hash of all credentials of the environment; `None` where there are none.
+    pub(crate) fn root_hash(&self) -> Option<String> {
+        let Root { key_pair, token } = &self.root;
+        let (id, secret) = key_pair.clone().unzip();
+        let all = [id, secret, token.clone()];
+        all.iter().any(Option::is_some).then(|| secret::hash(&format!("{all:?}")))
     }
 
     /// The secret of a key pair, with which its signatures are compared; `None` where there is no such pair that is good.
@@ -104,6 +167,11 @@ impl Caller {
     /// What stands in commits.
     pub(crate) fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// What it may.
+    pub(crate) fn grants(&self) -> &[Grant] {
+        &self.0.grants
     }
 
     pub(crate) fn created_at(&self) -> i64 {

@@ -8,6 +8,9 @@ use datlake::{Error, ErrorKind, Result};
 const KEY: &str = "DLAK";
 /// What tokens begin with, so that whoever finds one knows what it is.
 const TOKEN: &str = "dlt";
+/// What sessions of the page begin with, and links by which somebody signs in.
+const SESSION: &str = "dls";
+const LINK: &str = "dll";
 /// Letters and digits that nobody confuses.
 const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
@@ -32,14 +35,43 @@ pub(super) fn new_key_pair() -> Result<(String, String)> {
 
 /// A new token: its id, and all of it.
 pub(super) fn new_token() -> Result<(String, String)> {
-    let id = new_id()?;
-    let token = format!("{TOKEN}_{id}_{}", URL_SAFE_NO_PAD.encode(random::<32>()?));
-    Ok((id, token))
+    new_of(TOKEN)
 }
 
 /// The id that a token says it has.
 pub(super) fn id_of_token(token: &str) -> Option<&str> {
-    token.strip_prefix(TOKEN)?.strip_prefix('_')?.split_once('_').map(|(id, _)| id)
+    id_of(TOKEN, token)
+}
+
+/// A new session: its id, and all of it, which is a cookie.
+pub(super) fn new_session() -> Result<(String, String)> {
+    new_of(SESSION)
+}
+
+/// The id that a session says it has.
+pub(super) fn id_of_session(session: &str) -> Option<&str> {
+    id_of(SESSION, session)
+}
+
+/// What a new link has that nobody guesses.
+pub(super) fn new_link() -> Result<String> {
+    new_of(LINK).map(|(_, link)| link)
+}
+
+fn new_of(kind: &str) -> Result<(String, String)> {
+    let id = new_id()?;
+    let whole = format!("{kind}_{id}_{}", URL_SAFE_NO_PAD.encode(random::<32>()?));
+    Ok((id, whole))
+}
+
+fn id_of<'a>(kind: &str, whole: &'a str) -> Option<&'a str> {
+    whole.strip_prefix(kind)?.strip_prefix('_')?.split_once('_').map(|(id, _)| id)
+}
+
+/// What forms of a session have in them: only who knows the session knows it, and it says nothing of the session.
+pub(super) fn form_token(session: &str) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("datlake 2026-11-30 forms of sessions of a server's page");
+    URL_SAFE_NO_PAD.encode(hasher.update(session.as_bytes()).finalize().as_bytes())
 }
 
 /// What is kept of a token, from which nobody gets it: it is as random as a hash.
@@ -48,7 +80,7 @@ pub(super) fn hash(token: &str) -> String {
 }
 
 /// Whether two secrets are the same. Hashes are compared, and in constant time.
-pub(super) fn is_same(one: &str, other: &str) -> bool {
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
     hashed(one) == hashed(other)
 }
 

@@ -21,6 +21,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "jobs", include_str!("0003_jobs.sql")),
     (4, "tables", include_str!("0004_tables.sql")),
     (5, "dataflows", include_str!("0005_dataflows.sql")),
+    (6, "sessions", include_str!("0006_sessions.sql")),
 ];
 
 /// The database of a server. Cheap to clone.

@@ -114,16 +114,26 @@ type EventRow = (i64, String, i64, String, Option<String>, String, String);
 pub(crate) async fn read_events(database: &Database, after: i64, most: i64) -> Result<Vec<ServerEvent>> {
     let sql = "SELECT id, kind, noted_at, account, run, subject, data FROM events WHERE id > $1 ORDER BY id LIMIT $2";
     let rows = sqlx::query_as::<_, EventRow>(sql).bind(after).bind(most).fetch_all(database.pool()).await;
-    let of = |(id, kind, at, account, run_id, subject, data): EventRow| -> Result<ServerEvent> {
-        let unreadable = |e| Error::new(ErrorKind::Corrupt, format!("the event {id} is unreadable: {e}"));
-        let data = serde_json::from_str(&data).map_err(unreadable)?;
-        Ok(ServerEvent { id, r#type: kind, time: rfc3339(at), account, run_id, subject, data })
-    };
-    rows.map_err(|e| failed("read", e))?.into_iter().map(of).collect()
+    rows.map_err(|e| failed("read", e))?.into_iter().map(server_event).collect()
+}
+
+fn server_event((id, kind, at, account, run_id, subject, data): EventRow) -> Result<ServerEvent> {
+    let unreadable = |e| Error::new(ErrorKind::Corrupt, format!("the event {id} is unreadable: {e}"));
+    let data = serde_json::from_str(&data).map_err(unreadable)?;
+    Ok(ServerEvent { id, r#type: kind, time: rfc3339(at), account, run_id, subject, data })
+}
+
+/// Up to `most` events of a run behind `after`, in their order.
+pub(crate) async fn events_of_run(database: &Database, run: &str, after: i64, most: i64) -> Result<Vec<ServerEvent>> {
+    let sql = "SELECT id, kind, noted_at, account, run, subject, data FROM events \
+               WHERE run = $1 AND id > $2 ORDER BY id LIMIT $3";
+    let query = sqlx::query_as::<_, EventRow>(sql).bind(run.to_owned()).bind(after).bind(most);
+    let rows = query.fetch_all(database.pool()).await;
+    rows.map_err(|e| failed("read", e))?.into_iter().map(server_event).collect()
 }
 
 /// The id of the last event.
-pub(super) async fn last_id(database: &Database) -> Result<i64> {
+pub(crate) async fn last_id(database: &Database) -> Result<i64> {
     let row = sqlx::query_as::<_, (i64,)>("SELECT last_id FROM event_head WHERE id = 1").fetch_one(database.pool());
     row.await.map(|(last,)| last).map_err(|e| failed("read", e))
 }

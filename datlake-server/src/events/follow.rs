@@ -24,7 +24,7 @@ const LOOKED: Duration = Duration::from_secs(10);
 pub(crate) struct Follower {
     hub: EventHub,
     callers: Callers,
-    /// With what it asked: its token may be revoked while it reads.
+    /// With what it asked: its token may be revoked, and its session end, while it reads.
     headers: HeaderMap,
     caller: Arc<Caller>,
     looked: Instant,
@@ -140,7 +140,7 @@ impl Follower {
         }
         if self.looked.elapsed() > LOOKED {
             // Whatever is wrong with it: with the same token they may ask again.
-            self.caller = Arc::new(self.callers.of(&self.headers).await.ok()?);
+            self.caller = Arc::new(self.callers.of_either(&self.headers).await.ok()?);
             self.looked = Instant::now();
         }
         Some(may_see(&self.caller, event))

@@ -64,7 +64,12 @@ struct EventCreation {
 pub(crate) fn routes(routes: Routes) -> Routes {
     routes
         .get("/events", Right::Account, "Lists events of what may be read, the oldest first", page)
-        .get("/events/stream", Right::Account, "Follows events of what may be read, as server-sent events", follow)
+        .get(
+            "/events/stream",
+            Right::AccountOrSession,
+            "Follows events of what may be read, as server-sent events",
+            follow,
+        )
         .post("/events", Right::Named(AccessRole::Writer), "Says that something happened", create)
 }
 

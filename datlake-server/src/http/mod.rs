@@ -21,5 +21,5 @@ pub(crate) use names::check_name;
 pub(crate) use outputs::{AcceptedJson, CreatedJson, NoContent};
 pub(crate) use paging::{List, MOST, PageAfter, list, most};
 pub(crate) use range::{Asked, asked};
-pub(crate) use right::{Asker, Right, no_dataflow, not_there};
+pub(crate) use right::{Asker, Parameters, Right, no_dataflow, not_there};
 pub(crate) use routes::Routes;

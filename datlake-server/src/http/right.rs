@@ -25,6 +25,8 @@ pub(crate) enum Right {
     Open,
     /// An account, whatever it may: what it gets is its own, or what it may see.
     Account,
+    /// The same, or who is signed in on the page.
+    AccountOrSession,
     /// On the repository that the path names.
     Repository(AccessRole),
     /// On the branch or tag that the path names by this parameter.
@@ -48,7 +50,7 @@ impl Right {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Open => "none",
-            Self::Account => "account",
+            Self::Account | Self::AccountOrSession => "account",
             Self::Repository(role)
             | Self::Reference(role, _)
             | Self::Job(role)
@@ -63,7 +65,7 @@ impl Right {
     /// On what, as the OpenAPI document says it.
     pub(super) fn on(self) -> &'static str {
         match self {
-            Self::Open | Self::Account => "nothing",
+            Self::Open | Self::Account | Self::AccountOrSession => "nothing",
             Self::Repository(_) | Self::Reference(..) => "repository",
             Self::Job(_) => "job",
             Self::Table(_) => "table",
@@ -89,8 +91,7 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let named: Vec<(String, String)> = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    match guard.check(request.method(), request.headers(), &Parameters(named)).await {
+    match guard.check(request.method(), request.headers(), &Parameters::of(&path)).await {
         Ok(None) => next.run(request).await,
         Ok(Some(caller)) => {
             let line = AuditLine::of(&request, caller.name());
@@ -106,9 +107,13 @@ pub(super) async fn guard(
 }
 
 /// The parameters of a path.
-struct Parameters(Vec<(String, String)>);
+pub(crate) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
+    pub(crate) fn of(path: &RawPathParams) -> Self {
+        Self(path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
     fn named(&self, wanted: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
     }
@@ -121,56 +126,47 @@ impl Parameters {
 
 impl Guard {
     async fn check(&self, method: &Method, headers: &HeaderMap, path: &Parameters) -> Reply<Option<Caller>> {
-        if self.right == Right::Open {
-            return Ok(None);
-        }
-        let caller = self.app.callers().of(headers).await?;
-        let (role, resource) = match self.right {
-            Right::Job(role) => (role, Resource::job(path.text("job"))),
-            Right::Table(role) => (role, Resource::table(path.text("table"))),
-            Right::Dataset(role) => (role, Resource::dataset(path.text("bucket"), path.text("path"))),
-            Right::Dataflow(role) => {
-                self.check_dataflow(role, &caller, path).await?;
-                return Ok(Some(caller));
-            }
-            Right::Server(role) => {
-                caller.needs_everywhere(role)?;
-                return Ok(Some(caller));
-            }
-            _ => {
-                self.check_repository(&caller, path)?;
-                return Ok(Some(caller));
-            }
+        let caller = match self.right {
+            Right::Open => return Ok(None),
+            Right::AccountOrSession => self.app.callers().of_either(headers).await?,
+            _ => self.app.callers().of(headers).await?,
+        };
+        self.right.check(&self.app, &caller, method, path).await?;
+        Ok(Some(caller))
+    }
+}
+
+impl Right {
+    /// Refuses a caller without it.
+    ///
+    /// # Errors
+    /// 403; 404 for what is not theirs to know.
+    pub(crate) async fn check(self, app: &App, caller: &Caller, method: &Method, path: &Parameters) -> Reply<()> {
+        let (role, resource) = match self {
+            Self::Job(role) => (role, Resource::job(path.text("job"))),
+            Self::Table(role) => (role, Resource::table(path.text("table"))),
+            Self::Dataset(role) => (role, Resource::dataset(path.text("bucket"), path.text("path"))),
+            Self::Dataflow(role) => return check_dataflow(app, role, caller, path).await,
+            Self::Server(role) => return caller.needs_everywhere(role),
+            _ => return self.check_repository(caller, path),
         };
         // What is not theirs to know is not there. Who wants to write learns what is missing, whether there is such a thing or not.
         if !caller.sees(&resource) && matches!(*method, Method::GET | Method::HEAD) {
             return Err(not_there(&resource));
         }
-        caller.needs(role, &resource)?;
-        Ok(Some(caller))
+        caller.needs(role, &resource)
     }
 
-    /// What is not theirs to know is not there, whatever they want of it: an id says nothing.
-    async fn check_dataflow(&self, role: AccessRole, caller: &Caller, path: &Parameters) -> Reply<()> {
-        let mut connection = self.app.database().pool().acquire().await.map_err(|e| failed("read", e))?;
-        let (id, found) = match path.named("dataflow") {
-            Some(id) => (id, find(&mut connection, id).await?),
-            None => (path.text("run"), dataflow_of_run(&mut connection, path.text("run")).await?),
-        };
-        let job = found.map(|found| Resource::job(&found.job)).filter(|job| caller.sees(job));
-        caller.needs(role, &job.ok_or_else(|| no_dataflow(id))?)
-    }
-
-    fn check_repository(&self, caller: &Caller, path: &Parameters) -> Reply<()> {
+    fn check_repository(self, caller: &Caller, path: &Parameters) -> Reply<()> {
         if let Some(name) = path.named("repository") {
             let resource = Resource::repository(name);
             // What is not theirs to know is not there.
             if !caller.sees(&resource) {
                 return Err(missing(name));
             }
-            match self.right {
-                Right::Repository(role) => caller.needs(role, &resource)?,
-                Right::Reference(role, parameter) => {
+            match self {
+                Self::Repository(role) => caller.needs(role, &resource)?,
+                Self::Reference(role, parameter) => {
                     caller.needs(role, &Resource::reference(name, path.text(parameter)))?;
                 }
                 _ => {}
@@ -178,6 +174,17 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+/// What is not theirs to know is not there, whatever they want of it: an id says nothing.
+async fn check_dataflow(app: &App, role: AccessRole, caller: &Caller, path: &Parameters) -> Reply<()> {
+    let mut connection = app.database().pool().acquire().await.map_err(|e| failed("read", e))?;
+    let (id, found) = match path.named("dataflow") {
+        Some(id) => (id, find(&mut connection, id).await?),
+        None => (path.text("run"), dataflow_of_run(&mut connection, path.text("run")).await?),
+    };
+    let job = found.map(|found| Resource::job(&found.job)).filter(|job| caller.sees(job));
+    caller.needs(role, &job.ok_or_else(|| no_dataflow(id))?)
 }
 
 /// The answer where there is no such dataflow, or no such run of one.

@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 
 use super::items::items_between;
 use super::stored::{RunRow, StoredRun, stored_run};
-use super::wire::{JobInfo, JobRun, JobRunState, ListedJob, RunCounts};
+use super::wire::{JobInfo, JobRun, JobRunCounts, JobRunState, ListedJob, ListedRun};
 use crate::access::{Caller, Resource};
 use crate::database::{Database, failed, rfc3339};
 use crate::http::not_there;
@@ -13,9 +13,11 @@ use crate::problem::Reply;
 
 /// So many names of jobs are read at a time.
 const READ: i64 = 500;
+/// So many runs are read for one page at most.
+const MOST_READ: usize = 5000;
 
 /// Jobs that `caller` may read behind `after`: up to `most`, and what the next page is behind.
-pub(super) async fn jobs(
+pub(crate) async fn jobs(
     database: &Database,
     caller: &Caller,
     after: &str,
@@ -48,13 +50,13 @@ pub(super) async fn jobs(
 ///
 /// # Errors
 /// 404 where there is none.
-pub(super) async fn job_info(database: &Database, name: &str) -> Reply<JobInfo> {
+pub(crate) async fn job_info(database: &Database, name: &str) -> Reply<JobInfo> {
     let query = sqlx::query_as::<_, (String, i64)>("SELECT account, created_at FROM jobs WHERE name = $1");
     let row = query.bind(name.to_owned()).fetch_optional(database.pool()).await.map_err(|e| failed("read", e))?;
     let (account, created_at) = row.ok_or_else(|| not_there(&Resource::job(name)))?;
     let sql = "SELECT state, COUNT(*) FROM runs WHERE job = $1 GROUP BY state";
     let query = sqlx::query_as::<_, (String, i64)>(sql).bind(name.to_owned()).fetch_all(database.pool());
-    let mut runs = RunCounts::default();
+    let mut runs = JobRunCounts::default();
     for (state, count) in query.await.map_err(|e| failed("read", e))? {
         match JobRunState::of(&state) {
             Some(JobRunState::Running) => runs.running = count,
@@ -68,7 +70,7 @@ pub(super) async fn job_info(database: &Database, name: &str) -> Reply<JobInfo> 
 }
 
 /// Runs of a job, the latest first: up to `most` before `after`, and what the next page is behind.
-pub(super) async fn runs(
+pub(crate) async fn runs(
     database: &Database,
     job: &str,
     state: Option<JobRunState>,
@@ -88,6 +90,71 @@ pub(super) async fn runs(
     found.truncate(most);
     let next = found.last().filter(|_| has_more).map(|run| run.id.clone());
     Ok((with_items(&mut connection, job, found).await?, next))
+}
+
+/// Which runs are looked for among those of all jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhichRuns {
+    All,
+    Running,
+    /// Failed, or lost.
+    Unlucky,
+}
+
+/// Runs of all jobs that `caller` may read, the latest first: up to `most` before `before`, and what the next page is behind.
+pub(crate) async fn latest_runs(
+    database: &Database,
+    caller: &Caller,
+    which: WhichRuns,
+    before: &str,
+    most: usize,
+) -> Result<(Vec<ListedRun>, Option<String>)> {
+    type Row = (String, String, String, String, i64, Option<i64>);
+    macro_rules! select {
+        ($which:literal) => {
+            concat!(
+                "SELECT id, job, state, account, started_at, ended_at FROM runs WHERE id < $1",
+                $which,
+                " ORDER BY id DESC LIMIT $2"
+            )
+        };
+    }
+    let sql = match which {
+        WhichRuns::All => select!(""),
+        WhichRuns::Running => select!(" AND state = 'running'"),
+        WhichRuns::Unlucky => select!(" AND state IN ('failed', 'lost')"),
+    };
+    let (mut runs, mut read) = (Vec::<ListedRun>::new(), 0);
+    let mut before = uuid::Uuid::try_parse(before).map_or_else(|_| "g".to_owned(), |id| id.to_string());
+    loop {
+        let query = sqlx::query_as::<_, Row>(sql).bind(before.clone()).bind(READ).fetch_all(database.pool());
+        let page = query.await.map_err(|e| failed("read", e))?;
+        let is_last = (page.len() as i64) < READ;
+        read += page.len();
+        for (id, job, state, account, started_at, ended_at) in page {
+            if runs.len() == most {
+                return Ok((runs, Some(before)));
+            }
+            before.clone_from(&id);
+            let Some(state) = JobRunState::of(&state).filter(|_| caller.sees(&Resource::job(&job))) else { continue };
+            let ended_at = ended_at.map(rfc3339);
+            runs.push(ListedRun {
+                run_id: id,
+                job_name: job,
+                state,
+                account,
+                started_at: rfc3339(started_at),
+                ended_at,
+            });
+        }
+        if is_last {
+            return Ok((runs, None));
+        }
+        // Of what is somebody else's there may be very much.
+        if read > MOST_READ {
+            return Ok((runs, Some(before)));
+        }
+    }
 }
 
 /// A run of a job, with what it read, wrote and left behind.

@@ -15,7 +15,7 @@ pub(crate) use items::{ItemRole, note_items};
 #[cfg(test)]
 pub(crate) use leases::lose;
 pub(crate) use leases::watch_leases;
-pub(crate) use listing::one_run;
+pub(crate) use listing::{WhichRuns, job_info, jobs, latest_runs, one_run, runs};
 pub(crate) use routes::{lease_of, routes};
 pub(crate) use running::{RunEnd, end_run, own_run, start_run};
-pub(crate) use wire::{JobRun, RunItem, RunItemKind};
+pub(crate) use wire::{JobRun, JobRunState, ListedRun, RunItem, RunItemKind};

@@ -18,7 +18,7 @@ pub(crate) enum JobRunState {
 }
 
 impl JobRunState {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Succeeded => "succeeded",
@@ -27,7 +27,7 @@ impl JobRunState {
         }
     }
 
-    pub(super) fn of(text: &str) -> Option<Self> {
+    pub(crate) fn of(text: &str) -> Option<Self> {
         [Self::Running, Self::Succeeded, Self::Failed, Self::Lost].into_iter().find(|state| state.as_str() == text)
     }
 }
@@ -82,32 +82,43 @@ pub(crate) struct JobRun {
     pub(crate) artifacts: Vec<RunArtifact>,
 }
 
+/// A run in a list of those of all jobs, without what it read, wrote and left behind.
+#[derive(Clone, Debug)]
+pub(crate) struct ListedRun {
+    pub(crate) run_id: String,
+    pub(crate) job_name: String,
+    pub(crate) state: JobRunState,
+    pub(crate) account: String,
+    pub(crate) started_at: String,
+    pub(crate) ended_at: Option<String>,
+}
+
 /// A job in a list.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct ListedJob {
-    pub(super) job_name: String,
+pub(crate) struct ListedJob {
+    pub(crate) job_name: String,
     /// Who started its first run.
-    pub(super) account: String,
-    pub(super) created_at: String,
+    pub(crate) account: String,
+    pub(crate) created_at: String,
 }
 
 /// A job.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct JobInfo {
-    pub(super) job_name: String,
+pub(crate) struct JobInfo {
+    pub(crate) job_name: String,
     /// Who started its first run.
-    pub(super) account: String,
-    pub(super) created_at: String,
+    pub(crate) account: String,
+    pub(crate) created_at: String,
     /// How many runs it has, by their states.
-    pub(super) runs: RunCounts,
+    pub(crate) runs: JobRunCounts,
 }
 
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub(super) struct RunCounts {
-    pub(super) running: i64,
-    pub(super) succeeded: i64,
-    pub(super) failed: i64,
-    pub(super) lost: i64,
+pub(crate) struct JobRunCounts {
+    pub(crate) running: i64,
+    pub(crate) succeeded: i64,
+    pub(crate) failed: i64,
+    pub(crate) lost: i64,
 }
 
 /// A run that is to begin.

@@ -13,6 +13,7 @@ mod every;
 mod guide;
 mod jobs;
 mod objects;
+mod page;
 mod postgres;
 mod repositories;
 mod sdk;

@@ -60,6 +60,8 @@ pub(crate) struct Served {
     pub(crate) url: String,
     pub(crate) lake: Lake,
     pub(crate) settings: ServerSettings,
+    /// By which its root signs in on the page, once.
+    pub(crate) link: String,
     runtime: tokio::runtime::Runtime,
     accounts: Accounts,
     end: Option<tokio::sync::oneshot::Sender<()>>,
@@ -92,10 +94,11 @@ impl Served {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(Server::bind(&lake, &settings)).unwrap();
         let (url, accounts) = (format!("http://{}", server.address()), server.accounts().clone());
+        let link = runtime.block_on(server.sign_in_link()).unwrap().unwrap_or_default();
         let (end, ended) = tokio::sync::oneshot::channel();
         let handle = runtime.handle().clone();
         let running = std::thread::spawn(move || handle.block_on(server.run(async { drop(ended.await) })));
-        Self { url, lake, settings, runtime, accounts, end: Some(end), running: Some(running), _home: home }
+        Self { url, lake, settings, link, runtime, accounts, end: Some(end), running: Some(running), _home: home }
     }
 
     /// Ends it as a signal does, and waits for that.
@@ -198,7 +201,7 @@ impl Asking<'_> {
 }
 
 /// A client, without the connections of requests before. What it trusts is read once: that takes longer than a request.
-fn client() -> &'static Client {
+pub(crate) fn client() -> &'static Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     CLIENT.get_or_init(|| {
         // It has one already, unless this is the first client.

@@ -1,0 +1,285 @@
+//! Jobs and their runs.
+
+use axum::extract::State;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::address::address;
+use super::frame::{Section, Visitor};
+use super::guard::PageRoutes;
+use super::show::{At, Said, badge, changing, facts, json, more, table, took};
+use crate::access::AccessRole;
+use crate::app::App;
+use crate::database::failed;
+use crate::events::{ServerEvent, events_of_run, last_id};
+use crate::http::{At as Path, Query, Right, check_name};
+use crate::jobs::{
+    JobRun, JobRunState, ListedRun, RunItem, RunItemKind, WhichRuns, job_info, jobs, latest_runs, one_run, runs,
+};
+use crate::problem::{Problem, Reply};
+
+/// So many rows a page has.
+pub(super) const ROWS: usize = 100;
+/// So many events of a run.
+const EVENTS: i64 = 200;
+
+#[derive(Deserialize)]
+struct AtJob {
+    job: String,
+}
+
+#[derive(Deserialize)]
+struct AtRun {
+    job: String,
+    run: String,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    after: String,
+    #[serde(default)]
+    state: String,
+}
+
+pub(super) fn routes(routes: PageRoutes) -> PageRoutes {
+    let reader = Right::Job(AccessRole::Reader);
+    routes
+        .get("/jobs", Right::Account, all_jobs)
+        .get("/runs", Right::Account, all_runs)
+        .get("/jobs/{job}", reader, one_job)
+        .get("/jobs/{job}/runs/{run}", reader, show_run)
+}
+
+async fn all_jobs(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Reply<Markup> {
+    if asked.after.contains('\0') {
+        return Err(Problem::bad_request("`after` is what a page before said"));
+    }
+    let (found, next) = jobs(app.database(), &visitor.caller, &asked.after, ROWS).await?;
+    let rows = found.iter().map(|job| {
+        html! {
+            td { (job_link(&job.job_name)) }
+            td { (Said(&job.account)) }
+            td { (At(&job.created_at)) }
+        }
+    });
+    let content = html! {
+        h1 { "Jobs" }
+        p { a href="/runs" { "All runs" } }
+        (table("Jobs", &["Job", "First run by", "First run"], rows, "No job has reported a run to this server yet."))
+        (more(next.as_deref(), &["jobs"], &[]))
+    };
+    Ok(visitor.page(Section::Jobs, "Jobs", content))
+}
+
+async fn all_runs(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Reply<Markup> {
+    let which = match asked.state.as_str() {
+        "running" => WhichRuns::Running,
+        "unlucky" => WhichRuns::Unlucky,
+        _ => WhichRuns::All,
+    };
+    let seen = last_id(app.database()).await?;
+    let (found, next) = latest_runs(app.database(), &visitor.caller, which, &asked.after, ROWS).await?;
+    let states = [("", "All"), ("running", "Running"), ("unlucky", "Failed or lost")];
+    let content = html! {
+        h1 { "Runs" }
+        (choices("Which runs", &["runs"], &states, &asked.state))
+        (changing("runs", table("Runs", &["State", "Job", "Run", "Started", "Took", "By"], run_rows(&found), "There is none.")))
+        (more(next.as_deref(), &["runs"], &[("state", &asked.state)]))
+    };
+    Ok(visitor.live_page(Section::Jobs, "Runs", Some(("job_status", seen)), content))
+}
+
+/// Links among which one is chosen, by the word `state` of the query.
+fn choices(name: &str, at: &[&str], all: &[(&str, &str)], chosen: &str) -> Markup {
+    html! {
+        nav class="choices" aria-label=(name) {
+            @for (state, shown) in all {
+                a href=(address(at, &[("state", state)])) aria-current=[(*state == chosen).then_some("true")] { (shown) }
+            }
+        }
+    }
+}
+
+async fn one_job(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(AtJob { job }): Path<AtJob>,
+    Query(asked): Query<Asked>,
+) -> Reply<Markup> {
+    check_name("job", &job, "job")?;
+    let seen = last_id(app.database()).await?;
+    let info = job_info(app.database(), &job).await?;
+    let (found, next) = runs(app.database(), &job, JobRunState::of(&asked.state), &asked.after, ROWS).await?;
+    let states =
+        [("", "All"), ("running", "Running"), ("succeeded", "Succeeded"), ("failed", "Failed"), ("lost", "Lost")];
+    let rows = found.iter().map(|run| {
+        html! {
+            td { (badge(run.state.as_str())) }
+            td { (run_link(&run.job_name, &run.run_id)) }
+            td { (At(&run.started_at)) }
+            td class="number" { (took(&run.started_at, end_of(run.state, run.ended_at.as_deref(), &run.started_at))) }
+            td class="number" { (run.inputs.len()) }
+            td class="number" { (run.outputs.len()) }
+            td { (Said(&run.account)) }
+        }
+    });
+    let counts = [
+        ("running", info.runs.running),
+        ("succeeded", info.runs.succeeded),
+        ("failed", info.runs.failed),
+        ("lost", info.runs.lost),
+    ];
+    let content = html! {
+        p class="way" { a href="/jobs" { "Jobs" } }
+        h1 { (Said(&job)) }
+        (changing("counts", html! {
+            p { @for (word, count) in counts { @if count > 0 { (badge(word)) " " (count) " " } } }
+        }))
+        (choices("Which runs", &["jobs", &job], &states, &asked.state))
+        (changing("runs", table("Runs", &["State", "Run", "Started", "Took", "Inputs", "Outputs", "By"], rows, "There is none.")))
+        (more(next.as_deref(), &["jobs", &job], &[("state", &asked.state)]))
+    };
+    Ok(visitor.live_page(Section::Jobs, &job, Some(("job_status", seen)), content))
+}
+
+async fn show_run(State(app): State<App>, visitor: Visitor, Path(at): Path<AtRun>) -> Reply<Markup> {
+    check_name("job", &at.job, "job")?;
+    let seen = last_id(app.database()).await?;
+    let mut connection = app.database().pool().acquire().await.map_err(|e| failed("read", e))?;
+    let run = one_run(&mut connection, &at.job, &at.run).await?;
+    drop(connection);
+    let events = events_of_run(app.database(), &run.run_id, 0, EVENTS).await?;
+    let content = html! {
+        p class="way" { a href="/jobs" { "Jobs" } " / " (job_link(&run.job_name)) }
+        h1 { "Run " code { (run.run_id) } }
+        (changing("state", state_of(&run)))
+        section aria-labelledby="log" {
+            h2 id="log" { "Log" }
+            (changing("run-log", log_of(&run)))
+        }
+        section aria-labelledby="inputs" {
+            h2 id="inputs" { "Inputs" }
+            (changing("run-inputs", items("Inputs", &run.inputs, "It noted no inputs.")))
+        }
+        section aria-labelledby="outputs" {
+            h2 id="outputs" { "Outputs" }
+            (changing("run-outputs", items("Outputs", &run.outputs, "It noted no outputs.")))
+        }
+        section aria-labelledby="artifacts" {
+            h2 id="artifacts" { "Artifacts" }
+            (changing("run-artifacts", artifacts_of(&run)))
+        }
+        section aria-labelledby="metadata" {
+            h2 id="metadata" { "Metadata" }
+            (changing("run-metadata", html! {
+                @if run.metadata.is_empty() { p class="empty" { "It has none." } }
+                @else { (json(&serde_json::Value::Object(run.metadata.clone()))) }
+            }))
+        }
+        section aria-labelledby="events" {
+            h2 id="events" { "Events" }
+            (changing("run-events", event_table(&events, "Nothing happened yet.")))
+        }
+    };
+    let shown: String = run.run_id.chars().take(8).collect();
+    let title = format!("Run {shown} of {}", run.job_name);
+    Ok(visitor.live_page(Section::Jobs, &title, Some(("", seen)), content))
+}
+
+fn state_of(run: &JobRun) -> Markup {
+    let ended = end_of(run.state, run.ended_at.as_deref(), &run.started_at);
+    let lease = match run.state {
+        JobRunState::Running | JobRunState::Lost => Some(html! { (At(&run.lease_until)) }),
+        _ => None,
+    };
+    facts(&[
+        ("State", Some(badge(run.state.as_str()))),
+        ("Started", Some(html! { (At(&run.started_at)) " by " (Said(&run.account)) })),
+        ("Ended", run.ended_at.as_ref().map(|at| html! { (At(at)) })),
+        ("Took", Some(took(&run.started_at, ended))),
+        (
+            if run.state == JobRunState::Lost { "Its lease ran out" } else { "Lost, unless it gives a sign before" },
+            lease,
+        ),
+    ])
+}
+
+/// Until when a run went on; `None` while it does. When one was lost, nobody knows.
+fn end_of<'a>(state: JobRunState, ended: Option<&'a str>, started: &'a str) -> Option<&'a str> {
+    if state == JobRunState::Running { None } else { ended.or(Some(started)) }
+}
+
+/// What it said while it ran: the artifacts that are logs.
+fn log_of(run: &JobRun) -> Markup {
+    let mut logs = run.artifacts.iter().filter(|artifact| artifact.r#type == "log").peekable();
+    html! {
+        @if logs.peek().is_none() {
+            p class="empty" { "It left no log behind." }
+        } @else {
+            ul { @for log in logs { li { (uri(&log.uri)) } } }
+        }
+    }
+}
+
+fn artifacts_of(run: &JobRun) -> Markup {
+    let rows =
+        run.artifacts.iter().map(|artifact| html! { td { (Said(&artifact.r#type)) } td { (uri(&artifact.uri)) } });
+    table("Artifacts", &["Type", "Where"], rows, "It left nothing behind.")
+}
+
+fn items(name: &str, items: &[RunItem], empty: &str) -> Markup {
+    let rows = items.iter().map(|item| {
+        let kind = match item.kind {
+            RunItemKind::Table => "table",
+            RunItemKind::Dataset => "dataset",
+            RunItemKind::Uri => "URI",
+            RunItemKind::File => "file",
+        };
+        html! { td { (kind) } td { (Said(&item.name)) } td { (uri(&item.uri)) } }
+    });
+    table(name, &["Kind", "Name", "Where"], rows, empty)
+}
+
+/// Where something is. It is text: nobody knows what another program does with it.
+pub(super) fn uri(uri: &str) -> Markup {
+    html! { code class="long" { (Said(uri)) } }
+}
+
+/// Events, in the order in which they are given.
+pub(super) fn event_table(events: &[ServerEvent], empty: &str) -> Markup {
+    let rows = events.iter().map(|event| {
+        html! {
+            td { (At(&event.time)) }
+            td { (Said(&event.r#type)) }
+            td { (Said(&event.subject)) }
+            td { (Said(&event.account)) }
+            td { code class="long" { (Said(&event.data.to_string())) } }
+        }
+    });
+    table("Events", &["Time", "Type", "About", "By", "Data"], rows, empty)
+}
+
+/// Rows of runs of several jobs.
+pub(super) fn run_rows(runs: &[ListedRun]) -> impl Iterator<Item = Markup> {
+    runs.iter().map(|run| {
+        html! {
+            td { (badge(run.state.as_str())) }
+            td { (job_link(&run.job_name)) }
+            td { (run_link(&run.job_name, &run.run_id)) }
+            td { (At(&run.started_at)) }
+            td class="number" { (took(&run.started_at, end_of(run.state, run.ended_at.as_deref(), &run.started_at))) }
+            td { (Said(&run.account)) }
+        }
+    })
+}
+
+pub(super) fn job_link(job: &str) -> Markup {
+    html! { a href=(address(&["jobs", job], &[])) { (Said(job)) } }
+}
+
+/// By the end of its id: what begins it is the time.
+pub(super) fn run_link(job: &str, run: &str) -> Markup {
+    let shown = run.get(run.len().saturating_sub(8)..).unwrap_or(run);
+    html! { a href=(address(&["jobs", job, "runs", run], &[])) title=(run) { code { "…" (shown) } } }
+}
