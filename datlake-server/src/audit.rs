@@ -36,11 +36,13 @@ pub(crate) struct AuditLine {
 }
 
 impl AuditLine {
-    /// A request, where it may change something: what it was answered comes later. Heartbeats are too many, and change nothing that anybody
-    /// asks for.
+    /// A request, where it may change something: what it was answered comes later. Heartbeats, pieces of logs and looks for work are too many, and
+    /// change nothing that anybody asks for: which worker has which run, the run says.
     pub(crate) fn of(request: &Request, account: &str) -> Option<Self> {
         let (method, path) = (request.method(), request.uri().path());
-        if matches!(*method, Method::GET | Method::HEAD) || path.ends_with("/heartbeat") {
+        if matches!(*method, Method::GET | Method::HEAD)
+            || ["/heartbeat", "/log", "/workers/claim"].iter().any(|end| path.ends_with(end))
+        {
             return None;
         }
         // Nested routes see what is behind their prefix.

@@ -23,7 +23,7 @@ use crate::audit::{AuditWriter, ClientAddress};
 use crate::gateway::with_gateway;
 use crate::http::{Routes, about, every_request};
 use crate::settings::ServerSettings;
-use crate::{admin, dataflows, datasets, events, jobs, lakefs, page, tables};
+use crate::{admin, dataflows, datasets, events, jobs, lakefs, page, schedules, tables, workers};
 
 /// The longest that a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -51,6 +51,8 @@ impl Server {
             lakefs::routes,
             events::routes,
             jobs::routes,
+            schedules::routes,
+            workers::routes,
             dataflows::routes,
             tables::routes,
             datasets::routes,
@@ -122,10 +124,12 @@ impl Server {
 }
 
 /// What goes on beside the requests.
-fn background(app: &App, audit: AuditWriter) -> [JoinHandle<()>; 3] {
+fn background(app: &App, audit: AuditWriter) -> [JoinHandle<()>; 5] {
     [
         tokio::spawn(app.events().hand_out()),
         tokio::spawn(jobs::watch_leases(app.database())),
+        tokio::spawn(schedules::watch_due(app.database())),
+        tokio::spawn(workers::keep_logs(app)),
         tokio::spawn(audit.write()),
     ]
 }

@@ -225,6 +225,16 @@ impl Accounts {
         rows.into_iter().map(|(role, pattern)| Ok(Grant { role: role.parse()?, pattern: pattern.parse()? })).collect()
     }
 
+    /// The account of that name.
+    pub(super) async fn named(&self, name: &str) -> Result<Option<Account>> {
+        let query = sqlx::query_as::<_, (String,)>("SELECT id FROM accounts WHERE name = $1").bind(name.to_owned());
+        let found = query.fetch_optional(self.database.pool()).await.map_err(|e| failed("read", e))?;
+        match found {
+            Some((id,)) => self.account(&id).await,
+            None => Ok(None),
+        }
+    }
+
     /// The account whose key pair this is, if it is good.
     pub(super) async fn of_key_pair(&self, id: &str, said: &str) -> Result<Option<Account>> {
         let Some((account, secret)) = self.secret_of(id).await? else { return Ok(None) };

@@ -130,6 +130,15 @@ impl Callers {
         }
     }
 
+    /// Whoever has that name.
+    pub(crate) async fn named(&self, name: &str) -> Result<Option<Caller>> {
+        // Its credentials may be those of another server of this database.
+        if name == ROOT {
+            return Ok(Some(Caller(root_account())));
+        }
+        Ok(self.accounts.named(name).await?.map(Caller))
+    }
+
     async fn of_key_pair(&self, id: &str, secret: &str) -> Result<Option<Account>> {
         if let Some((root, expected)) = &self.root.key_pair
             && secret::is_same(root, id)

@@ -11,7 +11,7 @@ use datlake::{Error, ErrorKind, Result};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, Executor as _, SqlSafeStr as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Executor as _, SqlSafeStr as _, Transaction};
 use tokio::sync::Notify;
 
 /// Each is done once for a database, in this order, and never changes.
@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "tables", include_str!("0004_tables.sql")),
     (5, "dataflows", include_str!("0005_dataflows.sql")),
     (6, "sessions", include_str!("0006_sessions.sql")),
+    (7, "schedules", include_str!("0007_schedules.sql")),
 ];
 
 /// The database of a server. Cheap to clone.
@@ -30,6 +31,7 @@ pub(crate) struct Database {
     pool: AnyPool,
     /// What begins a transaction that writes.
     begin: &'static str,
+    is_sqlite: bool,
     committed: Arc<Notify>,
 }
 
@@ -55,7 +57,7 @@ impl Database {
         })?;
         // SQLite has one writer at a time: who reads before it writes is to wait for its turn at once, not to fail when it writes.
         let begin = if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        Ok(Self { pool, begin, committed: Arc::default() })
+        Ok(Self { pool, begin, is_sqlite, committed: Arc::default() })
     }
 
     pub(crate) fn pool(&self) -> &AnyPool {
@@ -70,6 +72,16 @@ impl Database {
     /// Is notified where a transaction of this server has committed events.
     pub(crate) fn committed(&self) -> &Notify {
         &self.committed
+    }
+
+    /// Now, in microseconds: by one clock for all servers that share it.
+    pub(crate) async fn clock(&self, sql: &mut AnyConnection) -> Result<i64> {
+        if self.is_sqlite {
+            return Ok(now_micros());
+        }
+        let text = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+        let row = sqlx::query_as::<_, (i64,)>(text).fetch_one(sql).await;
+        row.map(|(now,)| now).map_err(|e| failed("ask", e))
     }
 
     /// Whether it answers.

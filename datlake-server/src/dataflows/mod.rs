@@ -8,6 +8,8 @@ mod wire;
 
 use crate::http::Routes;
 
+pub(crate) use wire::ReadyRecord;
+
 /// All of its routes.
 pub(crate) fn routes(routes: Routes) -> Routes {
     runs::routes(routes::routes(routes))

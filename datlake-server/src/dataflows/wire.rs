@@ -89,21 +89,21 @@ impl From<DataflowSource> for SourceInfo {
 }
 
 /// A successful run of a source, for a target.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(super) struct ReadyRecord {
-    pub(super) target_dataflow_id: String,
-    pub(super) source_dataflow_id: String,
-    pub(super) source_run_id: String,
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ReadyRecord {
+    pub(crate) target_dataflow_id: String,
+    pub(crate) source_dataflow_id: String,
+    pub(crate) source_run_id: String,
     /// Of the source, as its model and keys.
-    pub(super) zone: String,
-    pub(super) model_name: String,
-    pub(super) model_key: String,
-    pub(super) model_sec_key: String,
-    pub(super) record_count: Option<i64>,
-    pub(super) dataflow_batch_run_id: Option<String>,
-    pub(super) dataflow_partition_key: Option<String>,
+    pub(crate) zone: String,
+    pub(crate) model_name: String,
+    pub(crate) model_key: String,
+    pub(crate) model_sec_key: String,
+    pub(crate) record_count: Option<i64>,
+    pub(crate) dataflow_batch_run_id: Option<String>,
+    pub(crate) dataflow_partition_key: Option<String>,
     /// How many runs had it and did not succeed.
-    pub(super) attempts: i64,
+    pub(crate) attempts: i64,
 }
 
 impl From<ReadyDelivery> for ReadyRecord {

@@ -182,6 +182,11 @@ pub(crate) async fn find(sql: &mut AnyConnection, id: &str) -> Result<Option<Dat
     one(sql, select!("WHERE d.id = $1"), id).await
 }
 
+/// The dataflow whose job that is.
+pub(crate) async fn of_job(sql: &mut AnyConnection, job: &str) -> Result<Option<Dataflow>> {
+    one(sql, BY_JOB, job).await
+}
+
 /// The dataflow whose run that is.
 pub(crate) async fn dataflow_of_run(sql: &mut AnyConnection, run: &str) -> Result<Option<Dataflow>> {
     one(sql, select!("JOIN dataflow_runs r ON r.dataflow = d.id WHERE r.run = $1"), run).await

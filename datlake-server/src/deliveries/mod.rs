@@ -12,6 +12,6 @@ mod graph;
 mod settle;
 
 pub(crate) use claim::{ReadyDelivery, claim, ready, release_set_aside, set_aside};
-pub(crate) use dataflow::{Dataflow, DataflowName, SaidRules, Take, create, dataflow_of_run, find, page_of};
+pub(crate) use dataflow::{Dataflow, DataflowName, SaidRules, Take, create, dataflow_of_run, find, of_job, page_of};
 pub(crate) use graph::{Associated, DataflowSource, associate, disassociate, sources_of};
 pub(crate) use settle::{SaidOfData, say, settle_ended, settle_lost};

@@ -44,6 +44,11 @@ impl StateChange {
         self.at
     }
 
+    /// Now, in microseconds, by the clock of the database: what is due and what waits are compared with that alone.
+    pub(crate) async fn clock(&mut self) -> Result<i64> {
+        self.database.clock(&mut self.transaction).await
+    }
+
     /// Whose it is.
     pub(crate) fn account(&self) -> &str {
         &self.account

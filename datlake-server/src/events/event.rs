@@ -14,7 +14,8 @@ use crate::problem::{Problem, Reply};
 /// The most bytes that the data of an event has as JSON.
 const LARGEST: usize = 64 << 10;
 /// The types that the server gives itself, and those that a stream says itself.
-const OWN: [&str; 7] = ["job_status", "lineage_event", "commit", "dataflow", "ingestion", "access", "lagged"];
+const OWN: [&str; 8] =
+    ["job_status", "lineage_event", "commit", "dataflow", "schedule", "ingestion", "access", "lagged"];
 
 /// What kind of event it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,9 @@ impl EventType {
 
     /// Something became ready, was given back or set aside, or another dataflow's source.
     pub(crate) const DATAFLOW: Self = Self(Cow::Borrowed("dataflow"));
+
+    /// A schedule was set, paused or removed, or what was due was passed over.
+    pub(crate) const SCHEDULE: Self = Self(Cow::Borrowed("schedule"));
 
     /// A type that a client gives.
     ///

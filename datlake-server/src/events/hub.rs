@@ -59,6 +59,11 @@ impl EventHub {
         self.state().sender = None;
     }
 
+    /// Whether the server ends: nobody is to wait any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state().sender.is_none()
+    }
+
     /// Hands out events, as long as the server runs.
     pub(crate) fn hand_out(&self) -> impl Future<Output = ()> + Send + use<> {
         let this = self.clone();

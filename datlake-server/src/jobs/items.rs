@@ -157,7 +157,7 @@ pub(crate) async fn note_items(
 }
 
 /// Notes what a run left behind.
-pub(super) async fn note_artifacts(change: &mut StateChange, run: &str, artifacts: &[RunArtifact]) -> Result<()> {
+pub(crate) async fn note_artifacts(change: &mut StateChange, run: &str, artifacts: &[RunArtifact]) -> Result<()> {
     for RunArtifact { r#type, uri } in artifacts {
         note(change, run, &ItemRow { role: "artifact", kind: r#type, name: "", uri, snapshot: "" }).await?;
     }

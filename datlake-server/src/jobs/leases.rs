@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use datlake::Result;
 
-use super::running::note_state;
+use super::begin::note_state;
+use super::queue::try_again;
 use super::wire::JobRunState;
 use crate::database::{Database, failed, now_micros};
 use crate::deliveries::settle_lost;
@@ -115,11 +116,17 @@ pub(crate) async fn lose(database: &Database, runs: &[(String, i64)]) -> Result<
     let mut change = StateChange::begin(database, "").await?;
     let mut lost = 0;
     for (id, beats) in runs {
-        let sql = "UPDATE runs SET state = 'lost' WHERE id = $1 AND beats = $2 AND state = 'running' RETURNING job";
-        let query = sqlx::query_as::<_, (String,)>(sql).bind(id.clone()).bind(*beats);
-        if let Some((job,)) = query.fetch_optional(change.sql()).await.map_err(|e| failed("write to", e))? {
+        let sql = "UPDATE runs SET state = CASE WHEN cancel_at IS NULL THEN 'lost' ELSE 'cancelled' END, \
+                   ended_at = CASE WHEN cancel_at IS NULL THEN ended_at ELSE $1 END \
+                   WHERE id = $2 AND beats = $3 AND state = 'running' RETURNING job, state";
+        let query = sqlx::query_as::<_, (String, String)>(sql).bind(change.at()).bind(id.clone()).bind(*beats);
+        if let Some((job, state)) = query.fetch_optional(change.sql()).await.map_err(|e| failed("write to", e))? {
+            let state = JobRunState::of(&state).unwrap_or(JobRunState::Lost);
             settle_lost(&mut change, id).await?;
-            note_state(&mut change, &job, id, JobRunState::Lost);
+            note_state(&mut change, &job, id, state);
+            if state == JobRunState::Lost {
+                try_again(&mut change, &job, id).await?;
+            }
             lost += 1;
         }
     }

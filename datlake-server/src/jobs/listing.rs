@@ -4,8 +4,8 @@ use datlake::Result;
 use sqlx::AnyConnection;
 
 use super::items::items_between;
-use super::stored::{RunRow, StoredRun, stored_run};
-use super::wire::{JobInfo, JobRun, JobRunCounts, JobRunState, ListedJob, ListedRun};
+use super::stored::{RunRow, StoredQueue, StoredRun, select_runs, stored_run};
+use super::wire::{JobInfo, JobRun, JobRunCounts, JobRunState, ListedJob, ListedRun, QueuedRun};
 use crate::access::{Caller, Resource};
 use crate::database::{Database, failed, rfc3339};
 use crate::http::not_there;
@@ -59,6 +59,8 @@ pub(crate) async fn job_info(database: &Database, name: &str) -> Reply<JobInfo> 
     let mut runs = JobRunCounts::default();
     for (state, count) in query.await.map_err(|e| failed("read", e))? {
         match JobRunState::of(&state) {
+            Some(JobRunState::Queued) => runs.queued = count,
+            Some(JobRunState::Cancelled) => runs.cancelled = count,
             Some(JobRunState::Running) => runs.running = count,
             Some(JobRunState::Succeeded) => runs.succeeded = count,
             Some(JobRunState::Failed) => runs.failed = count,
@@ -79,8 +81,7 @@ pub(crate) async fn runs(
 ) -> Reply<(Vec<JobRun>, Option<String>)> {
     // Behind all ids, unless something is said.
     let before = uuid::Uuid::try_parse(after).map_or_else(|_| "g".to_owned(), |id| id.to_string());
-    let sql = "SELECT id, job, state, account, started_at, ended_at, lease, beat_at, metadata, ending FROM runs \
-               WHERE job = $1 AND id < $2 AND ($3 = '' OR state = $3) ORDER BY id DESC LIMIT $4";
+    let sql = select_runs!("r.job = $1 AND r.id < $2 AND ($3 = '' OR r.state = $3) ORDER BY r.id DESC LIMIT $4");
     let query = sqlx::query_as::<_, RunRow>(sql).bind(job.to_owned()).bind(before);
     let query = query.bind(state.map_or("", JobRunState::as_str)).bind(most as i64 + 1);
     let mut connection = database.pool().acquire().await.map_err(|e| failed("read", e))?;
@@ -172,7 +173,16 @@ async fn with_items(connection: &mut AnyConnection, job: &str, runs: Vec<StoredR
     let mut items = items_between(connection, job, &first.id, &latest.id).await?;
     let whole = |run: StoredRun| {
         let all = items.remove(&run.id).unwrap_or_default();
+        let is_cancelled = run.is_cancelled;
+        let queue = |StoredQueue { due_at, attempt, run_before, worker, .. }| QueuedRun {
+            due_at: rfc3339(due_at),
+            attempt,
+            run_before,
+            worker,
+            is_cancelled,
+        };
         JobRun {
+            queue: run.queue.clone().map(queue),
             lease_until: run.lease_until(),
             run_id: run.id,
             job_name: run.job,

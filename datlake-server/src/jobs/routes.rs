@@ -7,17 +7,20 @@ use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::items::{ItemRole, check_artifacts, check_items};
+use super::items::{ItemRole, check_artifacts, check_items, note_artifacts};
 use super::listing::{job_info, jobs, one_run, runs};
-use super::running::{RunEnd, end_run, heartbeat, note_more, run_of, start_run};
+use super::queue::{Due, NewQueued, enqueue, take_turn};
+use super::running::{RunEnd, cancel_run, end_run, heartbeat, note_more, run_of, start_run};
 use super::wire::{
-    JobInfo, JobRun, JobRunState, ListedJob, RunCompletion, RunCreation, RunEventCreation, RunHeartbeat, RunItems,
+    JobInfo, JobRun, JobRunState, ListedJob, RunArtifacts, RunCompletion, RunCreation, RunEventCreation, RunHeartbeat,
+    RunItems,
 };
 use crate::access::{AccessRole, Caller, Resource};
 use crate::app::App;
 use crate::database::failed;
-use crate::events::{EventType, NewEvent, ServerEvent};
+use crate::events::{EventType, NewEvent, ServerEvent, StateChange};
 use crate::http::{
     Asker, At, CreatedJson, JsonBody, List, OnceKey, PageAfter, Query, Right, Routes, StrictJson, check_name, list,
     most, object_of,
@@ -28,6 +31,8 @@ use crate::problem::{Problem, Reply};
 const LEASE: f64 = 300.0;
 /// What somebody may say.
 const LEASES: RangeInclusive<f64> = 0.1..=604_800.0;
+/// What somebody may say of how much a queued run matters.
+const PRIORITIES: RangeInclusive<i64> = -100..=100;
 
 /// A job in a path.
 #[derive(Deserialize, JsonSchema)]
@@ -60,12 +65,19 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .get("/jobs", Right::Account, "Lists jobs that may be read", list_jobs)
         .get("/jobs/{job}", reader, "Shows a job", show_job)
         .get("/jobs/{job}/runs", reader, "Lists runs of a job, the latest first", list_runs)
-        .post("/jobs/{job}/runs", writer, "Starts a run of a job, which comes into being", start)
+        .post(
+            "/jobs/{job}/runs",
+            writer,
+            "Starts a run of a job, which comes into being, or queues one for a worker",
+            start,
+        )
         .get(run, reader, "Shows a run", show_run)
         .put(&format!("{run}/complete"), writer, "Ends a run; the same end again is fine", complete)
         .post(&format!("{run}/heartbeat"), writer, "Says that a run goes on", beat)
+        .post(&format!("{run}/cancel"), writer, "Asks that a run ends that a worker has, or is to have", cancel)
         .post(&format!("{run}/inputs"), writer, "Notes what a run read", inputs)
         .post(&format!("{run}/outputs"), writer, "Notes what a run wrote", outputs)
+        .post(&format!("{run}/artifacts"), writer, "Links what a run left behind, before its end", artifacts)
         .post(&format!("{run}/events"), writer, "Says that something happened in a run", event)
 }
 
@@ -114,13 +126,49 @@ async fn start(
     let JsonBody(new) = new.unwrap_or_default();
     let lease = lease_of(new.lease_seconds)?;
     let metadata = object_of("metadata", new.metadata)?;
+    let (queued, priority) = (new.queued, new.priority);
+    if priority.is_some_and(|priority| !PRIORITIES.contains(&priority)) {
+        return Err(Problem::bad_request("`priority` is from -100 to 100").of_field("priority"));
+    }
     let mut change = app.change(&caller).await?;
-    if let Some(before) = change.answered(key.as_deref(), &("run", &at.job, lease.as_secs_f64(), &metadata)).await? {
+    let asked = ("run", &at.job, lease.as_secs_f64(), &metadata, queued, priority);
+    if let Some(before) = change.answered(key.as_deref(), &asked).await? {
         return Ok(CreatedJson(before));
     }
-    let id = start_run(&mut change, &at.job, &metadata, lease).await?;
+    let id = match queued {
+        true => queue(&mut change, &at.job, priority, &metadata).await?,
+        false => start_run(&mut change, &at.job, &metadata, lease).await?,
+    };
     let run = one_run(change.sql(), &at.job, &id).await?;
     Ok(CreatedJson(change.answer(run).await?))
+}
+
+/// Queues a run of a job, because somebody asked.
+async fn queue(
+    change: &mut StateChange,
+    job: &str,
+    priority: Option<i64>,
+    metadata: &Map<String, Value>,
+) -> Reply<String> {
+    if take_turn(change, job).await?.is_none() {
+        let message = format!(
+            "the job `{}` has no schedule, which says what a worker runs: an operator of it sets one",
+            job.escape_debug()
+        );
+        return Err(Problem::conflict(message).of_field("queued"));
+    }
+    let (due, account) = (Due::Asked(change.clock().await?), change.account().to_owned());
+    let queued = enqueue(change, NewQueued { job, account: &account, due, priority, metadata }).await?;
+    queued.ok_or_else(|| Problem::internal(&"two runs that somebody asked for are one"))
+}
+
+async fn cancel(State(app): State<App>, Asker(caller): Asker, At(at): At<AtRun>) -> Reply<Json<JobRun>> {
+    check_name("job", &at.job, "job")?;
+    let mut change = app.change(&caller).await?;
+    cancel_run(&mut change, &at.job, &at.run, &caller).await?;
+    let run = one_run(change.sql(), &at.job, &at.run).await?;
+    change.commit().await?;
+    Ok(Json(run))
 }
 
 /// How long a run may be silent.
@@ -174,6 +222,22 @@ async fn outputs(
     JsonBody(said): JsonBody<RunItems>,
 ) -> Reply<Json<JobRun>> {
     note(&app, &caller, &at, ItemRole::Output, said).await
+}
+
+async fn artifacts(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(at): At<AtRun>,
+    JsonBody(said): JsonBody<RunArtifacts>,
+) -> Reply<Json<JobRun>> {
+    check_name("job", &at.job, "job")?;
+    check_artifacts(&said.artifacts)?;
+    let mut change = app.change(&caller).await?;
+    let run = run_of(&mut change, &at.job, &at.run, &caller).await?;
+    note_artifacts(&mut change, &run.id, &said.artifacts).await?;
+    let run = one_run(change.sql(), &at.job, &at.run).await?;
+    change.commit().await?;
+    Ok(Json(run))
 }
 
 async fn note(app: &App, caller: &Caller, at: &AtRun, role: ItemRole, said: RunItems) -> Reply<Json<JobRun>> {

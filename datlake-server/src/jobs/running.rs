@@ -5,13 +5,15 @@ use std::time::Duration;
 use datlake::Result;
 use serde_json::{Map, Value, json};
 
+use super::begin::{ensure_job, insert_run, note_state};
 use super::items::{ItemRole, items_of, note_artifacts, note_items};
+use super::queue::{WhichQueued, cancel_queued, try_again};
 use super::stored::{StoredRun, stored_run};
 use super::wire::{JobRunState, RunArtifact, RunHeartbeat, RunItem};
-use crate::access::{AccessRole, Caller, Resource, random};
+use crate::access::{AccessRole, Caller, Resource};
 use crate::database::{Database, failed, now_micros, rfc3339};
 use crate::deliveries::settle_ended;
-use crate::events::{EventType, NewEvent, StateChange};
+use crate::events::StateChange;
 use crate::problem::{Problem, Reply};
 
 /// What a run ends with.
@@ -37,30 +39,12 @@ pub(crate) async fn start_run(
     metadata: &Map<String, Value>,
     lease: Duration,
 ) -> Result<String> {
-    let (account, at) = (change.account().to_owned(), change.at());
-    let sql = "INSERT INTO jobs (name, account, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-    let query = sqlx::query(sql).bind(job.to_owned()).bind(account.clone()).bind(at);
-    query.execute(change.sql()).await.map_err(|e| failed("write to", e))?;
-    let millis = u64::try_from(at / 1000).unwrap_or_default();
-    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random()?).into_uuid().to_string();
-    let lease = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
-    let sql = "INSERT INTO runs (id, job, state, account, started_at, lease, beats, beat_at, metadata) \
-               VALUES ($1, $2, 'running', $3, $4, $5, 0, $6, $7)";
-    let query = sqlx::query(sql).bind(id.clone()).bind(job.to_owned()).bind(account).bind(at).bind(lease);
-    let query = query.bind(at).bind(Value::Object(metadata.clone()).to_string());
-    query.execute(change.sql()).await.map_err(|e| failed("write to", e))?;
-    note_state(change, job, &id, JobRunState::Running);
-    Ok(id)
+    ensure_job(change, job).await?;
+    let account = change.account().to_owned();
+    insert_run(change, job, &account, JobRunState::Running, lease, metadata).await
 }
 
-/// Notes the event of a state that a run has from now on.
-pub(super) fn note_state(change: &mut StateChange, job: &str, run: &str, state: JobRunState) {
-    let data = json!({"job_name": job, "run_id": run, "state": state});
-    let (kind, subject, run) = (EventType::JOB_STATUS, Resource::job(job), Some(run.to_owned()));
-    change.note(NewEvent { kind, subject, run, data });
-}
-
-/// The run, which `caller` goes on with: it started it, or is an operator of the job.
+/// The run, which `caller` goes on with: it started or queued it, claimed it as a worker, or is an operator of the job.
 ///
 /// # Errors
 /// 404 where there is none, 403 for others.
@@ -99,7 +83,8 @@ pub(crate) async fn own_run(
 }
 
 fn check_owner(run: &StoredRun, caller: &Caller) -> Reply<()> {
-    if run.account == caller.name() {
+    let claimed_by = run.queue.as_ref().and_then(|queue| queue.claimed_by.as_deref());
+    if run.account == caller.name() || claimed_by == Some(caller.name()) {
         return Ok(());
     }
     caller.needs(AccessRole::Operator, &Resource::job(&run.job)).map_err(|problem| {
@@ -131,19 +116,27 @@ pub(crate) async fn end_run(
     metadata.extend(said);
     let state = if end.success { JobRunState::Succeeded } else { JobRunState::Failed };
     // Whoever comes second waits for the first here, and then sees what that has written.
-    let sql = "UPDATE runs SET state = $1, ended_at = $2, metadata = $3, ending = $4 \
-               WHERE id = $5 AND state IN ('running', 'lost')";
-    let query = sqlx::query(sql).bind(state.as_str()).bind(change.at()).bind(Value::Object(metadata).to_string());
+    let sql = "UPDATE runs SET state = CASE WHEN cancel_at IS NOT NULL AND $1 = 'failed' THEN 'cancelled' ELSE $1 END, \
+               ended_at = $2, metadata = $3, ending = $4 WHERE id = $5 AND state IN ('running', 'lost') RETURNING state";
+    let query = sqlx::query_as::<_, (String,)>(sql)
+        .bind(state.as_str())
+        .bind(change.at())
+        .bind(Value::Object(metadata).to_string());
     let query = query.bind(ending.to_string()).bind(found.id.clone());
-    let done = query.execute(change.sql()).await.map_err(|e| failed("write to", e))?;
-    if done.rows_affected() == 0 {
-        return ended_before(change, job, run, &ending).await;
-    }
+    let done = query.fetch_optional(change.sql()).await.map_err(|e| failed("write to", e))?;
+    let Some((state,)) = done else { return ended_before(change, job, run, &ending).await };
+    let state = JobRunState::of(&state).unwrap_or(JobRunState::Failed);
     settle_ended(change, &found.id, end.success).await?;
     note_items(change, job, &found.id, ItemRole::Input, &inputs).await?;
     note_items(change, job, &found.id, ItemRole::Output, &outputs).await?;
     note_artifacts(change, &found.id, &end.artifacts).await?;
     note_state(change, job, &found.id, state);
+    match state {
+        JobRunState::Failed => try_again(change, job, &found.id).await?,
+        // One that was lost has done after all what another one was queued for.
+        JobRunState::Succeeded => drop(cancel_queued(change, job, WhichQueued::Behind(&found.id)).await?),
+        _ => {}
+    }
     Ok(RunEnded::Now)
 }
 
@@ -153,9 +146,43 @@ async fn ended_before(change: &mut StateChange, job: &str, run: &str, ending: &V
     if found.ending.as_ref() == Some(ending) {
         return Ok(RunEnded::Before);
     }
+    if found.state == JobRunState::Queued {
+        let message = format!("the run {} waits for a worker: cancel it, where it is not to run", found.id);
+        return Err(Problem::conflict(message));
+    }
     let at = found.ended_at.map(rfc3339).unwrap_or_default();
     let state = found.state.as_str();
     Err(Problem::conflict(format!("the run {} {state} at {at}, with another success, artifacts or metadata", found.id)))
+}
+
+/// Asks that a run ends. One that waits for a worker is cancelled at once; whoever runs one learns it by the answer to its next heartbeat.
+///
+/// # Errors
+/// 404 where there is none, 403 for others than who queued it and operators, 409 for one that no worker runs, or that has ended.
+pub(crate) async fn cancel_run(change: &mut StateChange, job: &str, run: &str, caller: &Caller) -> Reply<()> {
+    let found = run_of(change, job, run, caller).await?;
+    if found.state == JobRunState::Cancelled || cancel_queued(change, job, WhichQueued::Run(&found.id)).await? > 0 {
+        return Ok(());
+    }
+    // Its end waits for this, or this for its end.
+    let sql = "UPDATE runs SET cancel_at = COALESCE(cancel_at, $1) WHERE id = $2 AND state IN ('running', 'lost') \
+               AND EXISTS (SELECT 1 FROM queued_runs q WHERE q.run = runs.id)";
+    let query = sqlx::query(sql).bind(change.at()).bind(found.id.clone()).execute(change.sql()).await;
+    if query.map_err(|e| failed("write to", e))?.rows_affected() == 1 {
+        // What would try again what is lost is not wanted either.
+        cancel_queued(change, job, WhichQueued::Behind(&found.id)).await?;
+        return Ok(());
+    }
+    let found = stored_run(change.sql(), job, run).await?;
+    let message = match (found.state, &found.queue) {
+        (JobRunState::Cancelled, _) => return Ok(()),
+        (_, None) => format!("no worker runs the run {}: whoever started it ends it", found.id),
+        (state, Some(_)) => {
+            let at = found.ended_at.map(rfc3339).unwrap_or_default();
+            format!("the run {} {} at {at}: there is nothing to cancel", found.id, state.as_str())
+        }
+    };
+    Err(Problem::conflict(message))
 }
 
 /// Notes what a run read or wrote while it goes on, or after that.
@@ -183,5 +210,10 @@ pub(super) async fn heartbeat(database: &Database, job: &str, run: &str, caller:
         0 => found = stored_run(&mut connection, job, run).await?,
         _ => found.beat_at = now,
     }
-    Ok(RunHeartbeat { state: found.state, lease_until: found.lease_until(), run_id: found.id })
+    Ok(RunHeartbeat {
+        state: found.state,
+        lease_until: found.lease_until(),
+        is_cancelled: found.is_cancelled,
+        run_id: found.id,
+    })
 }

@@ -23,19 +23,79 @@ pub(super) struct StoredRun {
     pub(super) metadata: Map<String, Value>,
     /// What ended it.
     pub(super) ending: Option<Value>,
+    /// Whether somebody asked that it ends.
+    pub(super) is_cancelled: bool,
+    pub(super) queue: Option<StoredQueue>,
 }
 
-/// A row of the table.
-pub(super) type RunRow = (String, String, String, String, i64, Option<i64>, i64, i64, String, Option<String>);
+/// What a run has that was queued.
+#[derive(Clone, Debug)]
+pub(super) struct StoredQueue {
+    pub(super) due_at: i64,
+    pub(super) attempt: i64,
+    pub(super) run_before: Option<String>,
+    pub(super) worker: Option<String>,
+    /// The account of that worker.
+    pub(super) claimed_by: Option<String>,
+}
+
+/// A row of the tables.
+pub(super) type RunRow = (
+    String,
+    String,
+    String,
+    String,
+    i64,
+    Option<i64>,
+    i64,
+    i64,
+    String,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+/// What reads such rows, with what is behind it.
+macro_rules! select_runs {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.id, r.job, r.state, r.account, r.started_at, r.ended_at, r.lease, r.beat_at, r.metadata, r.ending, ",
+            "r.cancel_at, q.due_at, q.attempt, q.run_before, q.worker, q.claimed_by ",
+            "FROM runs r LEFT JOIN queued_runs q ON q.run = r.id WHERE ",
+            $rest
+        )
+    };
+}
+pub(super) use select_runs;
 
 impl StoredRun {
     pub(super) fn of(row: RunRow) -> Result<Self> {
-        let (id, job, state, account, started_at, ended_at, lease, beat_at, metadata, ending) = row;
+        let (id, job, state, account, started_at, ended_at, lease, beat_at, metadata, ending, ..) = row.clone();
+        let (.., cancel_at, due_at, attempt, run_before, worker, claimed_by) = row;
+        let of = |(due_at, attempt)| StoredQueue { due_at, attempt, run_before, worker, claimed_by };
+        let queue = due_at.zip(attempt).map(of);
         let damaged = || Error::new(ErrorKind::Corrupt, format!("the run {id} is unreadable in the server's database"));
         let state = JobRunState::of(&state).ok_or_else(damaged)?;
         let metadata = serde_json::from_str(&metadata).map_err(|_| damaged())?;
         let ending = ending.map(|ending| serde_json::from_str(&ending).map_err(|_| damaged())).transpose()?;
-        Ok(Self { id, job, state, account, started_at, ended_at, lease, beat_at, metadata, ending })
+        Ok(Self {
+            id,
+            job,
+            state,
+            account,
+            started_at,
+            ended_at,
+            lease,
+            beat_at,
+            metadata,
+            ending,
+            is_cancelled: cancel_at.is_some(),
+            queue,
+        })
     }
 
     pub(super) fn lease_until(&self) -> String {
@@ -54,9 +114,7 @@ pub(super) async fn stored_run(connection: &mut AnyConnection, job: &str, run: &
     };
     // What is no id may have what no database takes.
     let id = uuid::Uuid::try_parse(run).map_err(|_| missing())?.to_string();
-    let sql = "SELECT id, job, state, account, started_at, ended_at, lease, beat_at, metadata, ending FROM runs \
-               WHERE id = $1 AND job = $2";
-    let query = sqlx::query_as::<_, RunRow>(sql).bind(id).bind(job.to_owned());
+    let query = sqlx::query_as::<_, RunRow>(select_runs!("r.id = $1 AND r.job = $2")).bind(id).bind(job.to_owned());
     let row = query.fetch_optional(connection).await.map_err(|e| failed("read", e))?;
     Ok(StoredRun::of(row.ok_or_else(missing)?)?)
 }

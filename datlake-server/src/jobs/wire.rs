@@ -10,16 +10,24 @@ use crate::http::StrictJson;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum JobRunState {
+    /// It waits for a worker.
+    Queued,
     Running,
     Succeeded,
     Failed,
     /// It gave no heartbeat for its lease. It may still complete.
     Lost,
+    /// Somebody asked that it ends, and it has.
+    Cancelled,
 }
 
 impl JobRunState {
+    const ALL: [Self; 6] = [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Lost, Self::Cancelled];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
+            Self::Cancelled => "cancelled",
             Self::Running => "running",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
@@ -28,7 +36,7 @@ impl JobRunState {
     }
 
     pub(crate) fn of(text: &str) -> Option<Self> {
-        [Self::Running, Self::Succeeded, Self::Failed, Self::Lost].into_iter().find(|state| state.as_str() == text)
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
@@ -80,6 +88,26 @@ pub(crate) struct JobRun {
     pub(crate) inputs: Vec<RunItem>,
     pub(crate) outputs: Vec<RunItem>,
     pub(crate) artifacts: Vec<RunArtifact>,
+    /// What a run has that was queued for a worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) queue: Option<QueuedRun>,
+}
+
+/// What a run has that was queued for a worker.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct QueuedRun {
+    /// The time that it is for; of a run that somebody queued, when that was.
+    pub(crate) due_at: String,
+    /// It is the first, or so many were there before.
+    pub(crate) attempt: i64,
+    /// The attempt before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run_before: Option<String>,
+    /// The worker that claimed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) worker: Option<String>,
+    /// Whether somebody asked that it ends.
+    pub(crate) is_cancelled: bool,
 }
 
 /// A run in a list of those of all jobs, without what it read, wrote and left behind.
@@ -115,10 +143,12 @@ pub(crate) struct JobInfo {
 
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct JobRunCounts {
+    pub(crate) queued: i64,
     pub(crate) running: i64,
     pub(crate) succeeded: i64,
     pub(crate) failed: i64,
     pub(crate) lost: i64,
+    pub(crate) cancelled: i64,
 }
 
 /// A run that is to begin.
@@ -130,6 +160,11 @@ pub(super) struct RunCreation {
     pub(super) metadata: Option<StrictJson>,
     /// A run that gives no heartbeat for so long is lost: 300 unless somebody says, from 0.1 to a week.
     pub(super) lease_seconds: Option<f64>,
+    /// Whether a worker is to run what the schedule of the job says, as soon as one can. Nobody has started it before that.
+    #[serde(default)]
+    pub(super) queued: bool,
+    /// Of a queued run: those with more come first. That of the schedule unless somebody says, from -100 to 100.
+    pub(super) priority: Option<i64>,
 }
 
 /// What a run ends with.
@@ -151,6 +186,12 @@ pub(super) struct RunItems {
     pub(super) items: Vec<RunItem>,
 }
 
+/// What a run left behind.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct RunArtifacts {
+    pub(super) artifacts: Vec<RunArtifact>,
+}
+
 /// Something that happened in a run.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct RunEventCreation {
@@ -167,4 +208,6 @@ pub(super) struct RunHeartbeat {
     /// What is not `running` takes no heartbeat any more.
     pub(super) state: JobRunState,
     pub(super) lease_until: String,
+    /// Whether somebody asked that it ends: whoever runs it is to end it.
+    pub(super) is_cancelled: bool,
 }

@@ -111,8 +111,15 @@ async fn one_job(
     let seen = last_id(app.database()).await?;
     let info = job_info(app.database(), &job).await?;
     let (found, next) = runs(app.database(), &job, JobRunState::of(&asked.state), &asked.after, ROWS).await?;
-    let states =
-        [("", "All"), ("running", "Running"), ("succeeded", "Succeeded"), ("failed", "Failed"), ("lost", "Lost")];
+    let states = [
+        ("", "All"),
+        ("queued", "Queued"),
+        ("running", "Running"),
+        ("succeeded", "Succeeded"),
+        ("failed", "Failed"),
+        ("lost", "Lost"),
+        ("cancelled", "Cancelled"),
+    ];
     let rows = found.iter().map(|run| {
         html! {
             td { (badge(run.state.as_str())) }
@@ -207,7 +214,7 @@ fn state_of(run: &JobRun) -> Markup {
 
 /// Until when a run went on; `None` while it does. When one was lost, nobody knows.
 fn end_of<'a>(state: JobRunState, ended: Option<&'a str>, started: &'a str) -> Option<&'a str> {
-    if state == JobRunState::Running { None } else { ended.or(Some(started)) }
+    if matches!(state, JobRunState::Queued | JobRunState::Running) { None } else { ended.or(Some(started)) }
 }
 
 /// What it said while it ran: the artifacts that are logs.

@@ -7,7 +7,10 @@ use crate::support::Served;
 #[test]
 fn the_lines_of_the_guide_do_what_it_says() {
     let served = Served::new();
-    let token = served.token("daily", &[("writer", "job:daily_*"), ("writer", "table:*"), ("writer", "dataset:logs")]);
+    let token = served.token(
+        "daily",
+        &[("writer", "job:daily_*"), ("writer", "table:*"), ("writer", "dataset:logs"), ("operator", "job:nightly_*")],
+    );
     let page = include_str!("../../../docs/guide/control-plane.md");
     let blocks: Vec<&str> = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(blocks.len() > 8);

@@ -193,7 +193,7 @@ fn refuse_bad_input(served: &Served) {
     assert_eq!(root.json(&at(&run))["state"], "running");
 }
 
-fn problem_with_field(response: reqwest::blocking::Response, status: u16, field: Option<&str>) -> String {
+pub(crate) fn problem_with_field(response: reqwest::blocking::Response, status: u16, field: Option<&str>) -> String {
     let (found, problem) = (response.status(), response.json::<Value>().unwrap());
     let said = problem["field"].as_str();
     let is_right = match field.and_then(|field| field.strip_suffix('…')) {
@@ -261,5 +261,7 @@ fn jobs_runs_and_events_are_kept() {
     crate::events::everything(&served);
     crate::events::refused(&served);
     crate::tables::everything(&served);
+    crate::schedules::everything(&served);
+    crate::workers::everything(&served);
     crate::admin::everything(&served, "sqlite");
 }

@@ -16,6 +16,8 @@ mod objects;
 mod page;
 mod postgres;
 mod repositories;
+mod schedules;
 mod sdk;
 mod support;
 mod tables;
+mod workers;

@@ -7,12 +7,12 @@ use sqlx::AssertSqlSafe;
 
 use crate::events::Followed;
 use crate::support::{Served, json as answered};
-use crate::{admin, events, jobs, tables};
+use crate::{admin, events, jobs, schedules, tables, workers};
 
 /// A database of its own; `None` where there is no server.
-fn database() -> Option<String> {
+fn database(of: &str) -> Option<String> {
     let server = std::env::var("DATLAKE_TEST_POSTGRES").ok()?;
-    let name = format!("test_{}", std::process::id());
+    let name = format!("test_{of}_{}", std::process::id());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         sqlx::any::install_default_drivers();
@@ -26,7 +26,7 @@ fn database() -> Option<String> {
 
 #[test]
 fn servers_share_what_is_in_postgresql() {
-    let Some(url) = database() else { return };
+    let Some(url) = database("shared") else { return };
     let key = "a key that is the same for all of these servers";
     let settings = |settings: ServerSettings| ServerSettings {
         database_url: Some(url.clone()),
@@ -42,6 +42,7 @@ fn servers_share_what_is_in_postgresql() {
     events::everything(&one);
     events::refused(&other);
     tables::everything(&other);
+    schedules::everything(&other);
     admin::everything(&one, "postgresql");
     streams_are_shared(&one, &other, &url);
     one.lake.new_repository("sales").create().unwrap();
@@ -71,6 +72,13 @@ fn servers_share_what_is_in_postgresql() {
     let pair = other.accounts(async |accounts| accounts.create_key_pair("bob", None).await);
     let wrong = Served::with(|defaults| ServerSettings { secret_key: Some("x".repeat(40)), ..settings(defaults) });
     assert_eq!(wrong.with_pair(&pair.access_key_id, &pair.secret_access_key).get("/user").status(), 500);
+}
+
+/// By one server: whoever of several finds a log that has ended keeps it in its lake, which is the same for all but here.
+#[test]
+fn workers_share_what_is_in_postgresql() {
+    let Some(url) = database("workers") else { return };
+    workers::everything(&Served::with(|settings| ServerSettings { database_url: Some(url), ..settings }));
 }
 
 /// What one server writes the other streams, in one order, also while a transaction that took ids stands still or dies.
