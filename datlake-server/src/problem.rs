@@ -10,6 +10,16 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// Why a database cannot be written to. Nothing of these is secret, and whoever asks is to know that asking again soon is in vain.
+pub(crate) const DATABASE_FULL: &str =
+    "the disk of the server's database is full: nothing can be changed until there is room";
+pub(crate) const DATABASE_READ_ONLY: &str = "the server's database can only be read now: nothing can be changed";
+/// What is said of key pairs whose secrets cannot be read.
+pub(crate) const SEALED: &str = "the secrets of key pairs were sealed with another key than the server has: whoever runs it starts it with \
+                                 that key; tokens are as good as before";
+const DISK_FULL: &str = "the disk of the server is full: nothing can be put until there is room";
+const OUT_OF_REACH: &str = "the store or the database of the server cannot be reached now; try again";
+
 /// An error, as a client sees it.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -96,9 +106,15 @@ impl From<Error> for Problem {
             ErrorKind::AlreadyExists | ErrorKind::InUse | ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::MissingBlob => StatusCode::GONE,
             ErrorKind::Busy | ErrorKind::Unavailable => {
-                tracing::warn!(%error, "the store or the database cannot be reached");
-                let message = "the store or the database of the server cannot be reached now; try again";
-                return Self::new(StatusCode::SERVICE_UNAVAILABLE, message).with_header(header::RETRY_AFTER, "1");
+                tracing::warn!(%error, "the store or the database does not do it");
+                let told =
+                    [DATABASE_FULL, DATABASE_READ_ONLY, SEALED].into_iter().find(|told| error.message() == *told);
+                return Self::new(StatusCode::SERVICE_UNAVAILABLE, told.unwrap_or(OUT_OF_REACH))
+                    .with_header(header::RETRY_AFTER, "1");
+            }
+            _ if is_full(&error) => {
+                tracing::warn!(%error, "the disk is full");
+                return Self::new(StatusCode::SERVICE_UNAVAILABLE, DISK_FULL).with_header(header::RETRY_AFTER, "1");
             }
             _ => return Self::internal(&error),
         };
@@ -112,6 +128,11 @@ impl From<Error> for Problem {
 /// What a problem says, beside the answer that is made of it: a page says it otherwise.
 #[derive(Clone)]
 pub(crate) struct SaidProblem(pub(crate) String);
+
+/// Whether something could not be written because there is no room: so `Error::io` says it.
+fn is_full(error: &Error) -> bool {
+    error.message().contains(": the disk is full")
+}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {

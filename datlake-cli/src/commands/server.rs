@@ -95,7 +95,11 @@ async fn first_account(accounts: &Accounts, screen: &Screen) -> anyhow::Result<(
     if !accounts.list().await?.is_empty() {
         return Ok(());
     }
-    accounts.create(FIRST, AccountKind::Person).await?;
+    match accounts.create(FIRST, AccountKind::Person).await {
+        // Another server that began with us makes it.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+        created => created?,
+    }
     accounts.grant(FIRST, AccessRole::Admin, &"*".parse()?).await?;
     let pair = accounts.create_key_pair(FIRST, None).await?;
     screen.say(&format!(

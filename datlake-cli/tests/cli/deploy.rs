@@ -88,6 +88,7 @@ fn the_root_file_system_of_the_image_serves() {
     assert!(well.status.success(), "{}", String::from_utf8_lossy(&well.stderr));
     objects_are_kept(&address);
     probes_are_answered(&address);
+    a_full_disk_is_said_and_goes_by(&child, &address);
     done(Command::new("kill").args(["-TERM", &child.id().to_string()]));
     assert!(child.wait().unwrap().success());
     let gone = ask();
@@ -107,6 +108,34 @@ fn objects_are_kept(address: &str) {
     curl(&["-X", "POST", "--data-binary", "x,1"], object);
     curl(&["--json", r#"{"message": "January"}"#], "/sales/branches/main/commits");
     assert_eq!(curl(&[], "/sales/refs/main/objects?path=a.csv"), "x,1");
+}
+
+/// What a server answers whose disk is full, and once there is room again. That disk is its home's.
+fn a_full_disk_is_said_and_goes_by(child: &Child, address: &str) {
+    let asked = |path: &str, body: &[&str]| {
+        let mut command = Command::new("curl");
+        command.args(["-sS", "--noproxy", "*", "-u", "ROOT:the-secret-of-root", "-w", "%{http_code}"]).args(body);
+        done(command.arg(format!("http://{address}{path}")))
+    };
+    let run = || asked("/api/v1/jobs/nightly/runs", &["--json", "{}"]);
+    assert!(run().ends_with("201"));
+    let fill = PathBuf::from(format!("/proc/{}/root/var/lib/datlake/fill", child.id()));
+    let mut file = std::fs::File::create(&fill).unwrap();
+    let block = vec![1; 1 << 20];
+    while std::io::Write::write_all(&mut file, &block).is_ok() {}
+    // Pages of the database that are free already may take some.
+    let refused = (0..50).map(|_| run()).find(|said| !said.ends_with("201")).unwrap();
+    assert!(refused.contains("the disk of the server's database is full") && refused.ends_with("503"), "{refused}");
+    let refused = asked("/api/v1/repositories/sales/branches/main/objects?path=b", &["--data-binary", "x,2"]);
+    assert!(refused.contains("the disk of the server is full") && refused.ends_with("503"), "{refused}");
+    std::fs::remove_file(&fill).unwrap();
+    drop(file);
+    // It is as it was, whichever connection is used.
+    for _ in 0..10 {
+        let said = run();
+        assert!(said.ends_with("201"), "{said}");
+    }
+    assert!(asked("/api/v1/admin/health", &[]).ends_with("200"));
 }
 
 /// What the manifests have Kubernetes ask, the server answers.

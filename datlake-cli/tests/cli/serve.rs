@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::Machine;
 
@@ -58,6 +59,82 @@ fn a_server_shows_its_first_key_pair_once_and_ends_by_a_signal() {
     }
     assert!(seen[0].contains("access key id      DLAK") && seen[0].contains("secret access key"), "{seen:?}");
     assert!(!seen[1].contains("secret access key"), "{seen:?}");
+}
+
+/// A server whose root has the token `root-token`, and where it listens.
+fn serving(machine: &Machine) -> (Child, String) {
+    let mut command = machine.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut child = command.env("DATLAKE_ROOT_TOKEN", "root-token").stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let address = lines.find_map(|line| {
+        let (address, _) = line.strip_prefix("datlake: serves at http://")?.split_once(';')?;
+        Some(address.to_owned())
+    });
+    let Some(address) = address else { panic!("it ended with {}", child.wait().unwrap()) };
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, address)
+}
+
+/// What a request with a body is answered, if it is.
+fn posted(address: &str, path: &str, body: &str) -> Option<String> {
+    let agent = ureq::Agent::from(ureq::Agent::config_builder().proxy(None).build());
+    let request = agent.post(format!("http://{address}/api/v1{path}"));
+    let request = request.header("authorization", "Bearer root-token").header("content-type", "application/json");
+    request.send(body).ok()?.body_mut().read_to_string().ok()
+}
+
+/// Writes, until the server is gone: what was answered. The number is of the writer.
+fn write_until_it_is_gone(address: &str, writer: usize, answered: &AtomicUsize) -> Vec<(String, String)> {
+    let mut kept = Vec::new();
+    for n in 0.. {
+        let path = format!("{writer}/{n}");
+        let object = format!("/repositories/sales/branches/main/objects?path={path}");
+        if posted(address, &object, &path).is_none() {
+            break;
+        }
+        let Some(run) = posted(address, "/jobs/nightly/runs", "{}") else { break };
+        let run: serde_json::Value = serde_json::from_str(&run).unwrap();
+        kept.push((path, run["run_id"].as_str().unwrap().to_owned()));
+        answered.fetch_add(1, Ordering::Relaxed);
+    }
+    kept
+}
+
+#[test]
+fn nothing_that_was_answered_is_lost_when_a_server_is_killed() {
+    let machine = Machine::new();
+    machine.lake().new_repository("sales").create().unwrap();
+    let (mut child, address) = serving(&machine);
+    let answered = AtomicUsize::new(0);
+    let kept: Vec<(String, String)> = std::thread::scope(|scope| {
+        let writers = [0, 1, 2].map(|n| {
+            scope.spawn({
+                let (address, answered) = (&address, &answered);
+                move || write_until_it_is_gone(address, n, answered)
+            })
+        });
+        // In the middle of what they do.
+        while answered.load(Ordering::Relaxed) < 20 && writers.iter().any(|writer| !writer.is_finished()) {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    child.wait().unwrap();
+    assert!(kept.len() >= 20, "{}", kept.len());
+    let (mut child, address) = serving(&machine);
+    for (path, run) in &kept {
+        let object =
+            asked(&address, &format!("GET /api/v1/repositories/sales/refs/main/objects?path={path}"), "root-token");
+        assert!(object.starts_with("HTTP/1.1 200") && object.ends_with(path), "{path}: {object}");
+        let run = asked(&address, &format!("GET /api/v1/jobs/nightly/runs/{run}"), "root-token");
+        assert!(run.contains("\"state\":\"running\""), "{run}");
+    }
+    // It goes on.
+    assert!(posted(&address, "/jobs/nightly/runs", "{}").is_some());
+    assert!(asked(&address, "GET /api/v1/admin/health", "root-token").starts_with("HTTP/1.1 200"));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

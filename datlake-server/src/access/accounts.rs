@@ -113,7 +113,19 @@ impl Accounts {
             .map_err(|e| Error::io("create", settings.folder.display(), e))?;
         let database = Database::open(settings.database_url.as_deref(), &settings.folder).await?;
         let sealing = Sealing::open(settings.secret_key.as_deref(), &settings.folder)?;
-        Ok(Self { database, sealing: sealing.into() })
+        let accounts = Self { database, sealing: sealing.into() };
+        if let Err(error) = accounts.check_secrets().await {
+            tracing::error!(%error, "key pairs are of no use");
+        }
+        Ok(accounts)
+    }
+
+    /// Whether the key is the one that the latest key pair was sealed with.
+    pub(crate) async fn check_secrets(&self) -> Result<()> {
+        let sql = "SELECT id, sealed FROM key_pairs WHERE revoked_at IS NULL ORDER BY created_at DESC LIMIT 1";
+        let query = sqlx::query_as::<_, (String, String)>(sql).fetch_optional(self.database.pool());
+        let latest = query.await.map_err(|e| failed("read", e))?;
+        latest.map_or(Ok(()), |(id, sealed)| self.sealing.unseal(&id, &sealed).map(drop))
     }
 
     /// Ends what is open.

@@ -11,6 +11,7 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use datlake::{Error, ErrorKind, Result};
 
 use super::secret::random;
+use crate::problem::SEALED;
 
 const CONTEXT: &str = "datlake 2026-11-29 key that seals secrets of key pairs";
 /// The fewest bytes of a key that somebody says.
@@ -51,10 +52,7 @@ impl Sealing {
             let payload = Payload { msg: sealed, aad: id.as_bytes() };
             String::from_utf8(self.0.decrypt(&XNonce::from(*nonce), payload).ok()?).ok()
         };
-        unsealed().ok_or_else(|| {
-            let message = format!("the secret of the key pair `{id}` was sealed with another key, or is damaged");
-            Error::new(ErrorKind::Config, message).with_hint("start the server with the key that it was made with")
-        })
+        unsealed().ok_or_else(|| Error::new(ErrorKind::Unavailable, SEALED))
     }
 }
 

@@ -32,7 +32,7 @@ struct HealthReport {
 /// A part of it.
 #[derive(Serialize, JsonSchema)]
 struct HealthPart {
-    /// `database` or `lake`, with its remote.
+    /// `database`, which is written to; `secrets`, of key pairs; or `lake`, with its remote.
     name: &'static str,
     /// How long it took to answer, in milliseconds.
     ms: u64,
@@ -51,8 +51,12 @@ pub(crate) fn routes(routes: Routes) -> Routes {
 
 async fn health(State(app): State<App>, headers: HeaderMap) -> Reply<Json<HealthReport>> {
     let is_known = headers.contains_key(header::AUTHORIZATION) && app.callers().of(&headers).await.is_ok();
-    let mut parts = vec![part("database", app.database().check()).await];
-    if is_known {
+    let mut parts = Vec::new();
+    if !is_known {
+        parts.push(part("database", app.database().check()).await);
+    } else {
+        parts.push(part("database", app.database().check_writes()).await);
+        parts.push(part("secrets", app.accounts().check_secrets()).await);
         // A name that nobody has: what answers that there is none is well.
         parts.push(part("lake", app.lake().exists_async("datlake/health")).await);
     }

@@ -3,16 +3,25 @@
 //! Times are since 1970, by the clock of the server: in seconds of accounts, in microseconds of everything else. What is in here is no truth
 //! of a lake.
 
+mod failing;
+mod sqlite;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use datlake::{Error, ErrorKind, Result};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyConnection, AnyPool, Executor as _, SqlSafeStr as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, SqlSafeStr as _, Transaction};
 use tokio::sync::Notify;
+use tokio::time::timeout;
+
+pub(crate) use failing::failed;
+use sqlite::SqliteFile;
+
+/// A database that takes longer to say whether it is well is not.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Each is done once for a database, in this order, and never changes.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
@@ -31,7 +40,8 @@ pub(crate) struct Database {
     pool: AnyPool,
     /// What begins a transaction that writes.
     begin: &'static str,
-    is_sqlite: bool,
+    /// Its file, where it is SQLite.
+    file: Option<Arc<SqliteFile>>,
     committed: Arc<Notify>,
 }
 
@@ -39,25 +49,23 @@ impl Database {
     /// Opens the database at `url`, or SQLite in `folder`, and brings it up to date.
     pub(crate) async fn open(url: Option<&str>, folder: &Path) -> Result<Self> {
         install_default_drivers();
-        let is_sqlite = url.is_none();
-        let pool = match url {
-            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-                AnyPoolOptions::new().acquire_timeout(Duration::from_secs(10)).connect(url).await
+        let file = url.is_none().then(|| SqliteFile::open(folder)).transpose()?.map(Arc::new);
+        let pool = match (url, &file) {
+            (None, Some(file)) => file.connect().await,
+            (Some(url), _) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                postgresql(url).await
             }
-            Some(_) => {
+            _ => {
                 let message = "DATABASE_URL is for no database that a server can use";
                 return Err(Error::new(ErrorKind::Config, message).with_hint("it begins with `postgres://`"));
             }
-            None => sqlite(&file(folder)?).await,
         };
         let pool = pool.map_err(|e| failed("open", e))?;
-        migrator().run(&pool).await.map_err(|e| {
-            let error = Error::new(ErrorKind::Config, "cannot bring the server's database up to date").because(e);
-            error.with_hint("a newer server may have used it: use that version, or another database")
-        })?;
+        let latest = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or_default();
+        migrator().run(&pool).await.map_err(|e| failing::not_up_to_date(e, latest))?;
         // SQLite has one writer at a time: who reads before it writes is to wait for its turn at once, not to fail when it writes.
-        let begin = if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        Ok(Self { pool, begin, is_sqlite, committed: Arc::default() })
+        let begin = if file.is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        Ok(Self { pool, begin, file, committed: Arc::default() })
     }
 
     pub(crate) fn pool(&self) -> &AnyPool {
@@ -76,7 +84,7 @@ impl Database {
 
     /// Now, in microseconds: by one clock for all servers that share it.
     pub(crate) async fn clock(&self, sql: &mut AnyConnection) -> Result<i64> {
-        if self.is_sqlite {
+        if self.file.is_some() {
             return Ok(now_micros());
         }
         let text = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
@@ -86,7 +94,21 @@ impl Database {
 
     /// Whether it answers.
     pub(crate) async fn check(&self) -> Result<()> {
-        sqlx::query("SELECT 1").execute(&self.pool).await.map(drop).map_err(|e| failed("ask", e))
+        self.file.as_ref().map_or(Ok(()), |file| file.check())?;
+        let asked = timeout(PATIENCE, sqlx::query("SELECT 1").execute(&self.pool)).await.map_err(|_| {
+            let message = format!("the server's database does not answer within {PATIENCE:?}");
+            Error::new(ErrorKind::Unavailable, message)
+        });
+        asked?.map(drop).map_err(|e| failed("ask", e))
+    }
+
+    /// Whether it also takes what is written.
+    pub(crate) async fn check_writes(&self) -> Result<()> {
+        self.check().await?;
+        let mut transaction = self.begin().await?;
+        let sql = "UPDATE event_head SET last_id = last_id WHERE id = 1";
+        sqlx::query(sql).execute(&mut *transaction).await.map_err(|e| failed("write to", e))?;
+        transaction.commit().await.map_err(|e| failed("write to", e))
     }
 
     /// Ends what is open.
@@ -102,34 +124,14 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(migrations.collect())
 }
 
-/// The file, which is nobody else's to read.
-fn file(folder: &Path) -> Result<std::path::PathBuf> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let file = folder.join("server.sqlite3");
-    let opened = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&file);
-    opened.map_err(|e| Error::io("create", file.display(), e))?;
-    Ok(file)
-}
-
-async fn sqlite(file: &Path) -> sqlx::Result<AnyPool> {
-    let options = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(10)).after_connect(|connection, _| {
-        Box::pin(async move {
-            for pragma in ["PRAGMA busy_timeout = 10000", "PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON"] {
-                connection.execute(pragma).await?;
-            }
-            Ok(())
-        })
-    });
-    // Its path may have what a URL spells otherwise.
-    let path = file.to_string_lossy();
-    const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
-    let spelled = utf8_percent_encode(&path, &PLAIN);
-    options.connect(&format!("sqlite://{spelled}?mode=rw")).await
-}
-
-/// The error of a database that fails at what it is asked to do.
-pub(crate) fn failed(what: &str, error: sqlx::Error) -> Error {
-    Error::new(ErrorKind::Unavailable, format!("cannot {what} the server's database")).because(error)
+async fn postgresql(url: &str) -> sqlx::Result<AnyPool> {
+    let pool = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(10)).connect(url).await;
+    let Err(sqlx::Error::PoolTimedOut) = pool else { return pool };
+    // That says nothing of why: one more attempt does.
+    match timeout(PATIENCE, AnyConnection::connect(url)).await {
+        Ok(Err(error)) => Err(error),
+        _ => pool,
+    }
 }
 
 /// Now.

@@ -42,7 +42,7 @@ fn parts_are_well(served: &Served) {
     assert_eq!(health(&served.with_token("dlt_A_B")), json!({"status": "ok"}));
     let parts = health(&served.account("anybody-health", &[]));
     let names: Vec<&Value> = parts["parts"].as_array().unwrap().iter().map(|part| &part["name"]).collect();
-    assert_eq!(names, [&json!("database"), &json!("lake")]);
+    assert_eq!(names, ["database", "secrets", "lake"]);
 }
 
 fn the_configuration_has_no_secrets(served: &Served, database: &str) {

@@ -6,11 +6,11 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use crate::events::Followed;
-use crate::support::{Served, json as answered};
+use crate::support::{Served, json as answered, problem};
 use crate::{admin, events, jobs, schedules, tables, workers};
 
 /// A database of its own; `None` where there is no server.
-fn database(of: &str) -> Option<String> {
+pub(crate) fn database(of: &str) -> Option<String> {
     let server = std::env::var("DATLAKE_TEST_POSTGRES").ok()?;
     let name = format!("test_{of}_{}", std::process::id());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -71,7 +71,39 @@ fn servers_share_what_is_in_postgresql() {
     other.accounts(async |accounts| accounts.create("bob", AccountKind::Machine).await);
     let pair = other.accounts(async |accounts| accounts.create_key_pair("bob", None).await);
     let wrong = Served::with(|defaults| ServerSettings { secret_key: Some("x".repeat(40)), ..settings(defaults) });
-    assert_eq!(wrong.with_pair(&pair.access_key_id, &pair.secret_access_key).get("/user").status(), 500);
+    problem(
+        wrong.with_pair(&pair.access_key_id, &pair.secret_access_key).get("/user"),
+        503,
+        &["sealed with another key"],
+    );
+    a_database_that_can_only_be_read_says_so(&one, &url);
+}
+
+/// As a replica that was not promoted, or one whose disk a provider has closed for writes.
+fn a_database_that_can_only_be_read_says_so(served: &Served, url: &str) {
+    let (server, name) = url.rsplit_once('/').unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let set = |how: &str| {
+        // Sessions that are there already keep what they had.
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ";
+        for sql in [format!("ALTER DATABASE {name} {how}"), format!("{end}'{name}'")] {
+            runtime.block_on(async {
+                let pool = sqlx::AnyPool::connect(&format!("{server}/postgres")).await.unwrap();
+                sqlx::query(AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+                pool.close().await;
+            });
+        }
+    };
+    set("SET default_transaction_read_only = on");
+    let root = served.root();
+    problem(root.post("/jobs/read-only/runs", &json!({})), 503, &["can only be read now: nothing can be changed"]);
+    problem(root.get("/admin/health"), 503, &["database: the server's database can only be read now"]);
+    // Whoever reads is not kept from it.
+    root.json("/events");
+    answered(served.nobody().request(reqwest::Method::GET, "/health").send().unwrap(), StatusCode::OK);
+    set("RESET default_transaction_read_only");
+    answered(root.post("/jobs/read-only/runs", &json!({})), StatusCode::CREATED);
+    root.json("/admin/health");
 }
 
 /// By one server: whoever of several finds a log that has ended keeps it in its lake, which is the same for all but here.
