@@ -14,7 +14,7 @@ use serde::Serialize;
 pub(crate) const DATABASE_FULL: &str =
     "the disk of the server's database is full: nothing can be changed until there is room";
 pub(crate) const DATABASE_READ_ONLY: &str = "the server's database can only be read now: nothing can be changed";
-/// What is said of key pairs whose secrets cannot be read.
+/// The message about key pairs whose secrets cannot be read.
 pub(crate) const SEALED: &str = "the secrets of key pairs were sealed with another key than the server has: whoever runs it starts it with \
                                  that key; tokens are as good as before";
 const DISK_FULL: &str = "the disk of the server is full: nothing can be put until there is room";

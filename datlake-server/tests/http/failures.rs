@@ -1,4 +1,4 @@
-//! What is said where a database is another's, damaged, gone or of a newer server, and where a key was lost.
+//! What a server answers where its database is damaged, gone or of a newer server, and where a key was lost.
 
 use datlake::ErrorKind;
 use datlake_server::{AccountKind, Accounts, ServerSettings};
