@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datlake::lineage::Param;
-use datlake::report::human_duration;
+use datlake::report::{FilesOutside, human_duration};
 pub(crate) use datlake::report::{escape_control as escape, human_size as bytes};
 use datlake::{Uid, UidKind};
 use owo_colors::OwoColorize as _;
@@ -114,6 +114,19 @@ pub(crate) fn dimmed(text: &str, columns: usize) -> String {
 pub(crate) fn count(number: u64, what: &str) -> String {
     let plural = if what.ends_with('s') { "es" } else { "s" };
     format!("{number} {what}{}", if number == 1 { "" } else { plural })
+}
+
+/// A line about files that lie outside of the lake, where there are any, and what was not done with them.
+pub(crate) fn left_outside(FilesOutside { files: number, bytes: size, .. }: FilesOutside, not_done: &str) -> String {
+    let (lie, were) = if number == 1 { ("lies", "was") } else { ("lie", "were") };
+    match number {
+        0 => String::new(),
+        _ => format!(
+            "{} of commits ({}) {lie} outside of the lake and {were} not {not_done}\n",
+            files(number),
+            bytes(size)
+        ),
+    }
 }
 
 pub(crate) fn files(number: u64) -> String {

@@ -37,12 +37,12 @@ fn listed(digest: Digest, what: String, reads: Option<ReadContent>) -> Content {
 }
 
 /// A list of lists: one digest a line.
-fn lists(list: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+fn lists(list: &mut Content, bytes: &[u8]) -> Result<Vec<Content>> {
     lines(list, bytes, Some(leaves))
 }
 
 /// A list of plain content.
-fn leaves(list: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+fn leaves(list: &mut Content, bytes: &[u8]) -> Result<Vec<Content>> {
     lines(list, bytes, None)
 }
 

@@ -23,6 +23,7 @@ use crate::claims::OtherClaims;
 use crate::event::Event;
 use crate::journal::RunJournal;
 use crate::last_packs::LastPacks;
+use crate::located::Located;
 use crate::mode::Mode;
 use crate::provenance::Provenance;
 use crate::receiver::Receiver;
@@ -93,6 +94,8 @@ pub(crate) struct Inner {
     pub(crate) brought: Mutex<HashMap<AddressedFile, Digest>>,
     /// The ranges of files of trees that were used.
     pub(crate) ranges: Mutex<HashMap<Digest, Digest>>,
+    /// Where files of ranges of commits rest.
+    pub(crate) located: Mutex<Located>,
     pub(crate) serial: AtomicU64,
     /// A lake that goes when its last handle does.
     pub(crate) temporary: Option<tempfile::TempDir>,

@@ -31,6 +31,7 @@ pub mod indexing;
 mod journal;
 mod lake;
 mod last_packs;
+mod located;
 mod mode;
 mod nearest;
 mod origin;

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use datlake::report::{Ability, PushOutcome};
-use datlake::{ErrorKind, File, Lake, LakeBuilder, Mirror, Result, Side, Verify, file_creator};
+use datlake::{ChangeSet, ErrorKind, File, Lake, LakeBuilder, Mirror, Result, Side, Verify, file_creator};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::fake::{Fake, Fault};
@@ -112,6 +112,17 @@ fn check_urls(server: &Server, is_moto: bool) {
     let (status, saved_as, bytes) = download(&member.url);
     assert_eq!((status, &*bytes), (200, &b"tom"[..]));
     assert!(saved_as == "attachment; filename=\"tom.txt\"" || is_moto, "{saved_as}");
+
+    // What rests in a pack of a commit has a URL of its own.
+    let main = lake.new_repository("sales").create().unwrap().default_branch();
+    let packed = (0..10).fold(ChangeSet::new(), |set, n| set.put_bytes(&format!("raw/{n}"), format!("packed {n}")));
+    let commit = main.commit_all("packed", &packed).unwrap();
+    let there = machine(&folder, "three", server).open().unwrap();
+    let object = there.repository("sales").unwrap().branch("main").stat("raw/3").unwrap();
+    let signed = pollster::block_on(there.sign_object(&object, hour)).unwrap();
+    assert_eq!(download(&signed.url).2, b"packed 3");
+    let signed = there.url(&format!("sales@{}:raw/4", commit.id), hour).unwrap();
+    assert_eq!(download(&signed.url).2, b"packed 4");
 
     if !is_moto {
         // It is for that object and that name alone.

@@ -76,6 +76,7 @@ mod repositories_kept;
 mod repositories_lineage;
 mod repositories_merged;
 mod repositories_outside;
+mod repositories_packed;
 mod repositories_uploads;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod requests;

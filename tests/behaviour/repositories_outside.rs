@@ -3,6 +3,7 @@
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use datlake::report::FilesOutside;
 use datlake::{
     ChangeSet, CheckoutOptions, DiffQuery, ErrorKind, File, Lake, MergeOptions, Mirror, Result, Verify, file_creator,
 };
@@ -136,11 +137,34 @@ fn only_what_this_machine_allows_is_opened_whatever_a_commit_says() {
     check_error(there.read("private/b"), ErrorKind::Denied, &["private/b"]);
     check_error(there.import_addresses(&format!("{url}/public/../private"), "", "m"), ErrorKind::Denied, &[".."]);
     check_error(other.allow_addresses(&["http://127.0.0.1/"]), ErrorKind::Config, &["cannot use"]);
-    // It stays where it is: what is copied names it.
+    // It stays where it is: what is copied names it, and it is said.
     let copy = exports(&[]).0;
     let copied = one.mirror(&Mirror::to(format!("file://{}", copy.path().display())), &[]).unwrap();
     assert!(copied.items.iter().all(|row| row.why.is_none()), "{copied:?}");
+    assert_eq!((copied.outside.files, copied.outside.bytes), (2, 2));
+    let pulled = other.pull(&[]).unwrap();
+    assert_eq!((pulled.outside.files, pulled.outside.bytes), (2, 2));
     drop(folder);
+}
+
+#[test]
+fn what_is_looked_at_or_sent_without_it_is_said_a_file_of_several_commits_once() {
+    let machines = Machines::new();
+    let alone = Lake::builder().home(machines.builder("one").open().unwrap().home()).open().unwrap();
+    let (sales, main) = repository(&alone);
+    let (_folder, url) = exports(&[("a", "1"), ("b", "22")]);
+    allowed(&alone, &url);
+    main.import_addresses(&url, "raw/", "m").unwrap();
+    committed(&main, &[("here", "more")]);
+    sales.branch("dev").create("main").unwrap();
+    // `raw/a` and `raw/b` are in two ranges: that of the import, and the one in which `here` is, too.
+    let is_all = |outside: FilesOutside| assert_eq!((outside.files, outside.bytes), (4, 6));
+    is_all(alone.verify(Verify::default(), &[]).unwrap().outside);
+    drop((alone, sales, main));
+    let one = machines.machine("one");
+    is_all(one.push(&[]).unwrap().outside);
+    is_all(one.verify(Verify::default(), &[]).unwrap().outside);
+    assert_eq!(one.push(&[]).unwrap().outside, FilesOutside::default());
 }
 
 #[test]

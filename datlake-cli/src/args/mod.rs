@@ -368,6 +368,9 @@ pub(crate) enum Command {
         /// Read every byte, as without --sample
         #[arg(long, conflicts_with = "sample")]
         all: bool,
+        /// Instead: whether the files of this commit that lie outside of the lake are still what was imported
+        #[arg(long, value_name = "REPO@REF[:PREFIX]", conflicts_with_all = ["which", "local", "remote", "sample", "all"])]
+        outside: Option<String>,
     },
     /// Restores a file from an intact copy, or says which call to make again; or removes leftovers
     ///

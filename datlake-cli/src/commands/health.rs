@@ -1,12 +1,14 @@
 //! What is wrong with a lake, what was healed, and what was put away: `datlake verify`, `repair`, `repack`, `evict`.
 
-use datlake::report::{Cleaned, Evicted, FindingKind, Repack, RepairOutcome, Repaired, Verified};
+use datlake::report::{
+    ChangedOutside, Cleaned, Evicted, FindingKind, OutsideCheck, Repack, RepairOutcome, Repaired, Verified,
+};
 use datlake::{Digest, Side};
 use owo_colors::OwoColorize as _;
 
 use crate::answer::{Answer, Page};
 use crate::failure::{ABSENT, FAILED};
-use crate::text::{bytes, count, escape};
+use crate::text::{bytes, count, escape, files, left_outside};
 
 impl Answer for Verified {
     fn text(&self, _: &Page) -> String {
@@ -30,6 +32,7 @@ impl Answer for Verified {
         };
         let Verified { documents, blobs, read, stale, .. } = self;
         text.push_str(&format!("{found}: {documents} documents, {blobs} pieces of content, {read} of them read\n"));
+        text.push_str(&left_outside(self.outside, "looked at: `datlake verify --outside REPO@REF` does"));
         if *stale > 0 {
             text.push_str(&format!(
                 "scratch of {stale} processes that ended is still there; the next to write clears it away\n"
@@ -43,6 +46,26 @@ impl Answer for Verified {
 
     fn status(&self) -> u8 {
         if self.findings.is_empty() { 0 } else { ABSENT }
+    }
+}
+
+impl Answer for OutsideCheck {
+    fn text(&self, _: &Page) -> String {
+        let row = |ChangedOutside { path, why, .. }: &ChangedOutside| {
+            format!("{} {}\n  {}\n", "changed:".red(), escape(path).bold(), escape(why))
+        };
+        let mut text: String = self.changed.iter().map(row).collect();
+        let found = match self.changed.len() as u64 {
+            0 => "nothing has changed".to_owned(),
+            1 => "1 is not what was imported".to_owned(),
+            more => format!("{more} are not what was imported"),
+        };
+        text.push_str(&format!("{found}: looked at {} outside of the lake\n", files(self.checked)));
+        text
+    }
+
+    fn status(&self) -> u8 {
+        if self.changed.is_empty() { 0 } else { ABSENT }
     }
 }
 

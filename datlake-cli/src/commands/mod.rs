@@ -87,6 +87,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
             let how = Mirror::to(url).dry_run(dry_run).inputs(!no_inputs).accept(accept);
             Box::new(lake()?.mirror(&how, &texts(&which))?)
         }
+        Command::Verify { outside: Some(of), .. } => Box::new(repository::check_outside(&lake()?, &of)?),
         Command::Verify { which, local, remote, sample, .. } => {
             let mut how = Verify::default();
             (how.side, how.sample) = (lake::side(local, remote), sample);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::bail;
-use datlake::report::CommitInfo;
+use datlake::report::{CommitInfo, OutsideCheck};
 use datlake::{Digest, ErrorKind, Lake, Repository, RepositoryAddress};
 use serde::Serialize;
 
@@ -135,6 +135,12 @@ pub(super) fn address(lake: &Lake, text: &str) -> anyhow::Result<RepositoryAddre
     lake.repository(name)?;
     let error = refused(format!("`{text}` is the name of a file of the lake"));
     bail!(error.with_hint("write REPO@BRANCH, or REPO@BRANCH:PATH"))
+}
+
+/// Whether what a commit has outside of the lake is what was imported.
+pub(super) fn check_outside(lake: &Lake, text: &str) -> anyhow::Result<OutsideCheck> {
+    let RepositoryAddress { repository, expression, path, .. } = address(lake, text)?;
+    Ok(repository.reference(&expression).check_outside(&path)?)
 }
 
 fn row(of: &Repository) -> RepositoryRow {

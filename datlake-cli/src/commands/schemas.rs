@@ -7,8 +7,8 @@ use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
     CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Check, CheckedOut, Cleaned, Collected, CommitInfo,
     CreatorCode, Evicted, FileInfo, FileRow, FolderChanges, FoundCalls, Imported, LakeStatus, LineageGraph,
-    MergeResult, Mirrored, NameHistory, ObjectChanges, OwedRow, Pull, Push, Repack, Repaired, Row, RunDiff, RunInfo,
-    RunRow, SentEvents, SignedUrl, Verified,
+    MergeResult, Mirrored, NameHistory, ObjectChanges, OutsideCheck, OwedRow, Pull, Push, Repack, Repaired, Row,
+    RunDiff, RunInfo, RunRow, SentEvents, SignedUrl, Verified,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -71,12 +71,25 @@ fn of_accounts() -> [(&'static str, String); 11] {
     ]
 }
 
-fn schemas() -> BTreeMap<&'static str, String> {
-    let mut schemas = BTreeMap::from([
-        ("add", of::<Vec<Added>>()),
+/// Of repositories, and of what leads to their commits.
+fn of_repositories() -> [(&'static str, String); 10] {
+    [
         ("branch-create", of::<RefRow>()),
         ("branch-list", of::<Vec<RefRow>>()),
         ("branch-rm", of::<Deleted>()),
+        ("repo-create", of::<RepositoryRow>()),
+        ("repo-list", of::<Vec<RepositoryRow>>()),
+        ("repo-rm", of::<Deleted>()),
+        ("repo-show", of::<RepositoryShown>()),
+        ("tag-create", of::<RefRow>()),
+        ("tag-list", of::<Vec<RefRow>>()),
+        ("tag-rm", of::<Deleted>()),
+    ]
+}
+
+fn schemas() -> BTreeMap<&'static str, String> {
+    let mut schemas = BTreeMap::from([
+        ("add", of::<Vec<Added>>()),
         ("cherry-pick", of::<MergeResult>()),
         ("commit", of::<CommitInfo>()),
         ("config-check", of::<Checked>()),
@@ -122,10 +135,6 @@ fn schemas() -> BTreeMap<&'static str, String> {
         ("repair", of::<Repaired>()),
         // `repair` without a file
         ("repair-left-over", of::<Cleaned>()),
-        ("repo-create", of::<RepositoryRow>()),
-        ("repo-list", of::<Vec<RepositoryRow>>()),
-        ("repo-rm", of::<Deleted>()),
-        ("repo-show", of::<RepositoryShown>()),
         ("reset", of::<Discarded>()),
         ("revert", of::<MergeResult>()),
         ("rm", of::<Removed>()),
@@ -140,13 +149,13 @@ fn schemas() -> BTreeMap<&'static str, String> {
         // `runs RUN`
         ("runs-run", of::<RunInfo>()),
         ("status", of::<LakeStatus>()),
-        ("tag-create", of::<RefRow>()),
-        ("tag-list", of::<Vec<RefRow>>()),
-        ("tag-rm", of::<Deleted>()),
         ("url", of::<SignedUrl>()),
         ("verify", of::<Verified>()),
+        // `verify --outside REPO@REF`
+        ("verify-outside", of::<OutsideCheck>()),
     ]);
     schemas.extend(of_calls());
+    schemas.extend(of_repositories());
     schemas.extend(of_working_copies());
     schemas.extend(of_accounts());
     schemas

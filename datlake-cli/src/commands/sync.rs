@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::answer::{Answer, Page, cannot_be_shown};
 use crate::failure::FAILED;
 use crate::streamed::Streamed;
-use crate::text::{bytes, count, escape, files, short, time};
+use crate::text::{bytes, count, escape, files, left_outside, short, time};
 
 /// Where a lake stands, and what is on this machine only.
 #[derive(Debug)]
@@ -157,6 +157,7 @@ impl Answer for Push {
         } else {
             text.push_str(&format!("sent {}\n", bytes(self.bytes)));
         }
+        text.push_str(&left_outside(self.outside, "sent"));
         text
     }
 
@@ -172,10 +173,11 @@ impl Answer for Push {
 
 impl Answer for Pull {
     fn text(&self, _: &Page) -> String {
-        match self.fetched {
+        let pulled = match self.fetched {
             0 => format!("nothing to pull: {} here\n", if self.blobs == 1 { "it is" } else { "all is" }),
             fetched => format!("pulled {} ({})\n", files(fetched), bytes(self.bytes)),
-        }
+        };
+        pulled + &left_outside(self.outside, "pulled")
     }
 
     fn damaged(&self) -> &[Damage] {
@@ -202,6 +204,7 @@ impl Answer for Mirrored {
             let pieces = count(*blobs, "piece");
             text.push_str(&format!("{sent} {pieces} of content ({}) to {target}{there}\n", bytes(*size)));
         }
+        text.push_str(&left_outside(self.outside, "copied"));
         text
     }
 

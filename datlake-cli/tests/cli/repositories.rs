@@ -95,3 +95,33 @@ fn what_is_refused_says_what_to_do() {
     machine.ok(&["repo", "rm", "sales", "--yes"]);
     assert_eq!(machine.ok(&["repo", "list"]), "");
 }
+
+#[test]
+fn what_lies_outside_is_counted_by_who_leaves_it_and_looked_at_where_that_is_asked_for() {
+    let machine = Machine::new();
+    machine.ok(&["repo", "create", "sales"]);
+    let exports = machine.path("exports");
+    std::fs::create_dir(&exports).unwrap();
+    std::fs::write(exports.join("jan.csv"), "x,1\n").unwrap();
+    let url = format!("file://{}", exports.display());
+    let run = |args: &[&str]| {
+        let ended = ran(machine.command(args).env("DATLAKE_READ_FROM", &url).output().unwrap());
+        (ended.status, ended.out)
+    };
+    assert_eq!(run(&["import", "--in-place", &url, "sales@main:raw/", "-m", "exports"]).0, 0);
+    let left = "1 file of commits (4 B) lies outside of the lake and was not ";
+    assert!(run(&["verify"]).1.contains(&format!("{left}looked at: `datlake verify --outside REPO@REF` does\n")));
+    let copy = format!("file://{}", machine.path("copy").display());
+    assert!(run(&["mirror", &copy]).1.ends_with(&format!("{left}copied\n")));
+    assert_eq!(json(&machine, &["verify"])["outside"]["files"], 1);
+    let looked = run(&["verify", "--outside", "sales@main:raw/"]);
+    assert_eq!(looked, (0, "nothing has changed: looked at 1 file outside of the lake\n".to_owned()));
+    std::fs::write(exports.join("jan.csv"), "x,1\nx,2\n").unwrap();
+    let (status, looked) = run(&["verify", "--outside", "sales@main"]);
+    assert!(
+        status == 1 && looked.starts_with("changed: raw/jan.csv\n  ") && looked.contains("1 is not what"),
+        "{looked}"
+    );
+    let refused = machine.run(&["verify", "--outside", "sales"]);
+    assert!(refused.status == 2 && refused.err.contains("REPO@BRANCH"), "{}", refused.err);
+}

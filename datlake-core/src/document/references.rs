@@ -1,7 +1,7 @@
 //! What a document refers to.
 
 use crate::lineage::FileMeta;
-use crate::tree::{Metarange, RangeRow, TreeEntry, TreeRange};
+use crate::tree::{FilesOutside, Metarange, RangeRow, TreeEntry, TreeRange};
 use crate::{CallKey, CreatorName, Digest, Location, LogId, Result, SourceText, SourceTexts, Uid};
 
 /// A document as those see it who keep a lake in order.
@@ -82,10 +82,12 @@ pub struct Content {
     pub range: Option<Digest>,
     /// How it is read, where it refers to other content itself.
     pub reads: Option<ReadContent>,
+    /// Of a range that was read: the files in it that lie outside of the lake, and so are no content that anybody keeps.
+    pub outside: FilesOutside,
 }
 
 /// What a piece of content refers to, from its bytes.
-pub type ReadContent = fn(&Content, &[u8]) -> Result<Vec<Content>>;
+pub type ReadContent = fn(&mut Content, &[u8]) -> Result<Vec<Content>>;
 
 /// What content is to the document that refers to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,19 +148,13 @@ impl Content {
     /// A file, or a tree, which refers to its ranges.
     pub fn of(file: &FileMeta) -> Self {
         let reads: Option<ReadContent> = if file.tree { Some(ranges) } else { None };
-        Self {
-            digest: file.digest,
-            size: Some(file.size),
-            what: file.uid.to_string(),
-            part: Part::File,
-            range: None,
-            reads,
-        }
+        let content = Self::apart(file.digest, file.uid.to_string(), Part::File);
+        Self { size: Some(file.size), reads, ..content }
     }
 
     /// The tree `what`, which refers to its ranges, by its metarange of `size` bytes.
     pub fn tree(digest: Digest, size: u64, what: String) -> Self {
-        Self { digest, size: Some(size), what, part: Part::File, range: None, reads: Some(ranges) }
+        Self { size: Some(size), reads: Some(ranges), ..Self::apart(digest, what, Part::File) }
     }
 
     /// The attributes of `what`, by their metarange of `size` bytes.
@@ -173,12 +169,12 @@ impl Content {
 
     /// A range of the tree `what`.
     pub fn range(digest: Digest, size: u64, what: String) -> Self {
-        Self { digest, size: Some(size), what, part: Part::File, range: None, reads: Some(members) }
+        Self { size: Some(size), reads: Some(members), ..Self::apart(digest, what, Part::File) }
     }
 
     /// Content that is no file.
     pub(crate) fn apart(digest: Digest, what: String, part: Part) -> Self {
-        Self { digest, size: None, what, part, range: None, reads: None }
+        Self { digest, size: None, what, part, range: None, reads: None, outside: FilesOutside::default() }
     }
 
     /// The list of a call's source files that are kept.
@@ -192,28 +188,28 @@ impl Content {
         self.reads.is_some_and(|reads| std::ptr::fn_addr_eq(reads, members as ReadContent))
     }
 
-    /// What it refers to itself, by its bytes.
+    /// What it refers to itself, by its bytes. A range notes what lies [outside](Self::outside), too.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for bytes that are not what it should be.
-    pub fn references(&self, bytes: &[u8]) -> Result<Vec<Self>> {
+    pub fn references(&mut self, bytes: &[u8]) -> Result<Vec<Self>> {
         self.reads.map_or(Ok(Vec::new()), |reads| reads(self, bytes))
     }
 }
 
 /// The ranges of a tree.
-fn ranges(tree: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+fn ranges(tree: &mut Content, bytes: &[u8]) -> Result<Vec<Content>> {
     let range = |row: &RangeRow| Content::range(row.digest, row.size, tree.what.clone());
     Ok(Metarange::parse(bytes, &tree.what)?.ranges().iter().map(range).collect())
 }
 
 /// The ranges of attributes, which lead to nothing that is kept.
-fn attributes(tree: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+fn attributes(tree: &mut Content, bytes: &[u8]) -> Result<Vec<Content>> {
     Ok(ranges(tree, bytes)?.into_iter().map(|range| Content { reads: None, ..range }).collect())
 }
 
 /// The texts in a list of source files.
-fn texts(_: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+fn texts(_: &mut Content, bytes: &[u8]) -> Result<Vec<Content>> {
     let text = |text: &SourceText| Content {
         size: Some(text.size),
         ..Content::apart(text.digest, "a source file of its code".to_owned(), Part::Extra)
@@ -222,11 +218,18 @@ fn texts(_: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
 }
 
 /// The files in a range of a tree.
-fn members(range: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+fn members(range: &mut Content, bytes: &[u8]) -> Result<Vec<Content>> {
+    let parsed = TreeRange::parse_any(bytes, &range.what)?;
+    let mut outside = FilesOutside::default();
     let member = |(path, entry): (&str, &TreeEntry)| {
+        if let TreeEntry::Addressed(file) = entry {
+            outside = outside.and(file);
+        }
         let (digest, size) = entry.content()?;
         let what = format!("{}//{path}", range.what);
-        Some(Content { digest, size: Some(size), what, part: Part::File, range: Some(range.digest), reads: None })
+        Some(Content { size: Some(size), range: Some(range.digest), ..Content::apart(digest, what, Part::File) })
     };
-    Ok(TreeRange::parse_any(bytes, &range.what)?.entries().filter_map(member).collect())
+    let members = parsed.entries().filter_map(member).collect();
+    range.outside = outside;
+    Ok(members)
 }

@@ -96,19 +96,19 @@ impl Content {
     }
 }
 
-fn history(content: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+fn history(content: &mut Content, bytes: &[u8]) -> Result<Vec<Content>> {
     let commit = CommitRecord::parse(&content.digest, bytes)?;
     let parents = commit.parents.iter().copied().map(Content::history);
     Ok(parents.chain(commit.contents(&content.digest)).collect())
 }
 
-fn merged(content: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+fn merged(content: &mut Content, bytes: &[u8]) -> Result<Vec<Content>> {
     let commit = CommitRecord::parse(&content.digest, bytes)?;
     let parents = commit.parents.iter().skip(1).copied().map(Content::history);
     Ok(parents.chain(commit.contents(&content.digest)).collect())
 }
 
-fn alone(content: &Content, bytes: &[u8]) -> Result<Vec<Content>> {
+fn alone(content: &mut Content, bytes: &[u8]) -> Result<Vec<Content>> {
     Ok(CommitRecord::parse(&content.digest, bytes)?.contents(&content.digest))
 }
 
@@ -186,7 +186,7 @@ mod tests {
     fn a_commit_leads_to_its_tree_and_to_what_it_came_from() {
         let [first, merge, noted] = commits();
         let (bytes, id) = (merge.to_bytes().unwrap(), Digest::of(&merge.to_bytes().unwrap()));
-        let led = |content: Content| -> Vec<Digest> {
+        let led = |mut content: Content| -> Vec<Digest> {
             content.references(&bytes).unwrap().into_iter().map(|content| content.digest).collect()
         };
         let [one, two] = [merge.parents[0], merge.parents[1]];

@@ -3,6 +3,8 @@
 //! Invariant: an address says nothing of who may open it. Whoever reads one asks their own configuration first, for the tree that has
 //! it may be somebody else's.
 
+use serde::{Deserialize, Serialize};
+
 /// A file whose content is nowhere in the lake: it was imported without being read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AddressedFile {
@@ -14,6 +16,31 @@ pub struct AddressedFile {
     pub modified: u64,
     /// What the store says of it that changes with its content, as S3's ETag, without quotes; empty in a folder, where the time counts.
     pub tag: String,
+}
+
+/// How many files lie outside of the lake.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct FilesOutside {
+    /// How many files.
+    pub files: u64,
+    /// Their sizes together, in bytes.
+    pub bytes: u64,
+}
+
+impl FilesOutside {
+    /// One file more.
+    #[must_use]
+    pub fn and(self, file: &AddressedFile) -> Self {
+        self.with(Self { files: 1, bytes: file.size })
+    }
+
+    /// These and `others`.
+    #[must_use]
+    pub fn with(self, others: Self) -> Self {
+        Self { files: self.files + others.files, bytes: self.bytes.saturating_add(others.bytes) }
+    }
 }
 
 impl AddressedFile {

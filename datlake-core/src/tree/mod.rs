@@ -16,7 +16,7 @@ mod range;
 mod segments;
 mod sorted_changes;
 
-pub use addressed::AddressedFile;
+pub use addressed::{AddressedFile, FilesOutside};
 pub use attributes::ObjectAttributes;
 pub use changes::{ChangedTree, LoadRange, TreeChanges};
 pub use diff::{Span, TreeDifference, diff, differing};

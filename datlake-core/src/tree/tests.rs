@@ -86,7 +86,7 @@ fn golden_addresses() {
         assert_eq!(read(&range.replacen(from, to, 1)), Err(ErrorKind::Corrupt), "{from}");
     }
     // Nothing of it is in the lake.
-    let content = Content::range(Digest::of(range.as_bytes()), range.len() as u64, "t".into());
+    let mut content = Content::range(Digest::of(range.as_bytes()), range.len() as u64, "t".into());
     assert_eq!(content.references(range.as_bytes()).unwrap().len(), 1);
 }
 

@@ -76,6 +76,14 @@ impl File {
         Self::version(lake, known, None)
     }
 
+    /// As [`known`](Self::known), of content that a range leads to, or none.
+    pub(crate) fn ranged(lake: &Lake, known: FileMeta, range: Option<Digest>) -> Self {
+        let FileMeta { uid, name, digest, size, tree } = known;
+        let name = called(&uid, name);
+        let place = Place::Published { uid, within: None, version: None, range: range.into() };
+        Self(Arc::new(Inner { lake: lake.clone(), name, digest, size, tree, place }))
+    }
+
     /// As [`known`](Self::known), of a version of a name.
     pub(super) fn version(lake: &Lake, known: FileMeta, version: Option<Arc<NameTarget>>) -> Self {
         let FileMeta { uid, name, digest, size, tree } = known;
@@ -304,22 +312,31 @@ impl File {
         let Place::Published { uid, range, .. } = &self.0.place else { return None };
         let Inner { lake, digest, size, .. } = &*self.0;
         *range.get_or_init(|| {
-            let UidKind::Member { tree, path } = uid.kind() else { return None };
+            let kind = uid.kind();
             let wanted = Wanted { digest, size: *size, what: self, range: None, progress: &|_| {} };
-            match lake.local_view().has(&wanted) {
-                Ok(true) => None,
-                // Where the tree cannot be read, the content may be a blob elsewhere.
-                _ => lake.range_in(&tree, &path, digest).ok().flatten(),
+            if !matches!(kind, UidKind::Member { .. } | UidKind::Committed { .. })
+                || matches!(lake.local_view().has(&wanted), Ok(true))
+            {
+                return None;
+            }
+            // Where the tree cannot be read, the content may be a blob elsewhere.
+            match kind {
+                UidKind::Member { tree, path } => lake.range_in(&tree, &path, digest).ok().flatten(),
+                _ => lake.range_in_commit(uid, (*digest, *size)).ok().flatten(),
             }
         })
     }
 
     /// Something is about to refer to it.
     pub(super) fn note_named(&self) {
-        if let Place::Published { range, .. } = &self.0.place
-            && let Some(Some(range)) = range.get()
-        {
-            self.0.lake.note_range(self.0.digest, *range);
+        let Place::Published { uid, range, .. } = &self.0.place else { return };
+        let range = match uid.kind() {
+            // Nothing has asked for it yet.
+            UidKind::Committed { .. } => self.range(),
+            _ => range.get().copied().flatten(),
+        };
+        if let Some(range) = range {
+            self.0.lake.note_range(self.0.digest, range);
         }
     }
 

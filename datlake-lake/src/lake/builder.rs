@@ -372,6 +372,7 @@ impl LakeBuilder {
             outside: Mutex::new(outside),
             brought: Mutex::default(),
             ranges: Mutex::default(),
+            located: Mutex::default(),
             serial: AtomicU64::new(0),
             temporary,
             maker: Maker::this(),

@@ -1,10 +1,11 @@
 //! Content, and what it refers to itself.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
 use std::sync::Arc;
 
 use datlake_core::document::{Content, Part};
+use datlake_core::tree::FilesOutside;
 use datlake_core::{Digest, Document, Error, ErrorKind, Location, Result, Subject, Uid};
 use datlake_store::{Wanted, offload, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -62,12 +63,12 @@ impl Lake {
     ) -> Result<Vec<Content>> {
         let (mut all, mut seen) = (Vec::new(), HashSet::new());
         contents.reverse();
-        while let Some(content) = contents.pop() {
+        while let Some(mut content) = contents.pop() {
             if !seen.insert((content.digest, content.range, content.reads.map(|reads| reads as usize))) {
                 continue;
             }
             if content.reads.is_some() && is_read(&content)? {
-                let mut found = self.references_of(&content)?;
+                let mut found = self.references_of(&mut content)?;
                 self.fetch_ahead(&found, &is_read)?;
                 found.reverse();
                 contents.extend(found);
@@ -94,15 +95,15 @@ impl Lake {
     }
 
     /// What content refers to itself.
-    pub(super) fn references_of(&self, content: &Content) -> Result<Vec<Content>> {
+    pub(super) fn references_of(&self, content: &mut Content) -> Result<Vec<Content>> {
+        let read = self.bytes_of(content).and_then(|bytes| content.references(&bytes));
         let advised = |error: Error| match (error.kind(), content.part) {
             (ErrorKind::MissingBlob | ErrorKind::Corrupt, Part::File) => {
                 error.with_hint(format!("`datlake repair {}` heals it, or says how to", content.what))
             }
             _ => error,
         };
-        let read = || content.references(&self.bytes_of(content)?);
-        match read().map_err(advised) {
+        match read.map_err(advised) {
             // The lake is whole without it, and so without what only it leads to.
             Err(error)
                 if content.part == Part::Extra
@@ -177,6 +178,29 @@ impl Lake {
         let whole = self.resolve(text).map_or_else(|_| text.to_owned(), |uid| uid.to_string());
         let folder = format!("{whole}/");
         move |uid| *uid.as_str() == whole || uid.as_str().starts_with(&folder)
+    }
+}
+
+/// Files of commits that lie outside of the lake, by the ranges that lead to them: whoever keeps, sends or looks at content leaves them
+/// where they are, and says so.
+#[derive(Debug, Default)]
+pub(super) struct LeftOutside(HashMap<Digest, FilesOutside>);
+
+impl LeftOutside {
+    /// Notes those that `contents`, a [closure](Lake::closure), lead to.
+    pub(super) fn note(&mut self, contents: &[Content]) {
+        let leading = contents.iter().filter(|content| content.outside.files > 0);
+        self.0.extend(leading.map(|content| (content.digest, content.outside)));
+    }
+
+    /// Those that others noted.
+    pub(super) fn merge(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// All, those of a range once.
+    pub(super) fn all(&self) -> FilesOutside {
+        self.0.values().fold(FilesOutside::default(), |all, some| all.with(*some))
     }
 }
 

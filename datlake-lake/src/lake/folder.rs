@@ -118,7 +118,7 @@ impl Lake {
             wait(self.put_locations(&put.locations(n * RANGES_AT_A_TIME, ranges), objects > ONE_BY_ONE))?;
             let mut files = Vec::new();
             for bytes in ranges {
-                let range = Content::range(Digest::of(bytes), bytes.len() as u64, uid.to_string());
+                let mut range = Content::range(Digest::of(bytes), bytes.len() as u64, uid.to_string());
                 files.extend(range.references(bytes)?);
             }
             let AtRest { contents, locations, .. } = self.at_rest(files)?;

@@ -24,6 +24,7 @@ mod prune_versions;
 mod publish;
 mod pull;
 mod push;
+mod put_in_packs;
 mod query;
 mod read;
 mod remote_state;
@@ -48,9 +49,11 @@ pub use files::Files;
 pub use mirror::Mirror;
 pub use outbox::{JournalLine, OwedRun};
 pub(crate) use packing_made::made_entries;
+pub(crate) use packs::AtRest;
 pub(crate) use parallel::in_parallel;
 pub use prune::Prune;
 pub use publish::NewCall;
+pub(crate) use put_in_packs::FileSource;
 pub use query::{
     AskedCalls, CallFacts, CallIndex, CallOrder, CallQuery, Condition, IndexedRecord, MadeAgain, OrderBy, RecordedCall,
     Relation, Rows, WantedValue, WatchedRun,

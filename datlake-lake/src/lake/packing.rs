@@ -22,7 +22,7 @@ use crate::event::Event;
 use crate::file::FolderEntry;
 
 /// So many packs are filled at a time, each in memory.
-const PACKS: usize = 4;
+pub(super) const PACKS: usize = 4;
 
 /// Where the content of a file comes from.
 #[derive(Clone, Copy)]

@@ -108,7 +108,7 @@ impl Lake {
             packed.extend(places.keys());
             earlier.extend(places.values().map(|at| (at.pack, at.pack_size)).filter(|(pack, _)| !new.contains(pack)));
             if is_known {
-                let range = Content::range(Digest::of(bytes), bytes.len() as u64, tree.uid.to_string());
+                let mut range = Content::range(Digest::of(bytes), bytes.len() as u64, tree.uid.to_string());
                 let mut files = range.references(bytes)?;
                 files.retain(|file| may_rest(&file.digest, file.size.unwrap_or(u64::MAX)).is_some());
                 packed.extend(files.iter().map(|file| file.digest));

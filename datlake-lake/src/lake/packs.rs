@@ -4,10 +4,12 @@
 //! lead from a range to its packs. Whoever moves a tree moves what it is [at rest](AtRest).
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use datlake_core::catalog::GcEpoch;
 use datlake_core::document::Content;
-use datlake_core::tree::{Metarange, PackLocations, TreeRange};
+use datlake_core::tree::{Metarange, PACKED_BELOW, PackLocations, TreeRange};
 use datlake_core::{Digest, DigestSet, Document, ErrorKind, Location, Prefix, Result, Role, Store, StoreExt as _, Uid};
 use datlake_store::wait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -29,6 +31,31 @@ pub(crate) struct AtRest {
 }
 
 impl Lake {
+    /// Where files of a range rest that is to be kept: asked for once, and by who is about to name them once `since` the last sweep.
+    pub(crate) fn locations_of(&self, range: &Digest, since: Option<GcEpoch>) -> Result<Arc<[PackLocations]>> {
+        if self.catalog().remote.is_none() {
+            return self.local_view().locations_here(range);
+        }
+        if let Some(found) = lock(&self.0.located).known(range, since) {
+            return Ok(found);
+        }
+        let found = wait(self.local_view().locations_there(range))?.into();
+        self.note_located(range, since.unwrap_or_default(), &found);
+        Ok(found)
+    }
+
+    /// Remembers where files of a range rest.
+    pub(crate) fn note_located(&self, range: &Digest, since: GcEpoch, found: &Arc<[PackLocations]>) {
+        lock(&self.0.located).note(range, since, found);
+    }
+
+    /// `range`, if that leads to a pack with this content.
+    pub(crate) fn resting_in(&self, range: Option<Digest>, (digest, size): (Digest, u64)) -> Result<Option<Digest>> {
+        let Some(range) = range.filter(|_| size < PACKED_BELOW) else { return Ok(None) };
+        let found = self.locations_of(&range, None)?;
+        Ok(found.iter().any(|locations| locations.find(&digest).is_some()).then_some(range))
+    }
+
     /// What stores have of `contents`, which are a [closure](Self::closure): of files in packs, the packs that are here; else the
     /// blobs that are here; else the packs of the remote.
     pub(crate) fn at_rest(&self, contents: Vec<Content>) -> Result<AtRest> {
@@ -105,14 +132,14 @@ impl Lake {
 
     /// Puts locations where their packs are by now, before anything names their ranges. Those of `many` objects are yet to be made to
     /// last.
-    pub(super) async fn put_locations(&self, locations: &[PackLocations], many: bool) -> Result<()> {
+    pub(crate) async fn put_locations(&self, locations: &[PackLocations], many: bool) -> Result<()> {
         let put = stream::iter(locations)
             .map(async |one| self.catalog().put_attached(&one.at(), &one.to_bytes()?, many).await);
         put.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await
     }
 
     /// Sends locations to the remote, behind their packs.
-    pub(super) async fn send_locations(&self, locations: &[PackLocations]) -> Result<()> {
+    pub(crate) async fn send_locations(&self, locations: &[PackLocations]) -> Result<()> {
         let Some(remote) = self.catalog().remote.as_ref().filter(|_| !self.catalog().is_refused()) else {
             return Ok(());
         };
@@ -147,8 +174,8 @@ impl Lake {
             trees.extend(wait(catalog.versions(tree))?.into_iter().filter_map(|version| version.file));
         }
         for tree in trees.iter().filter(|tree| tree.tree) {
-            let content = Content::of(tree);
-            let mut ranges = self.references_of(&content)?;
+            let mut content = Content::of(tree);
+            let mut ranges = self.references_of(&mut content)?;
             // The right one first.
             if let Some(at) = Metarange::parse(&self.bytes_of(&content)?, &content.what)?.find(path) {
                 ranges.swap(0, at);

@@ -8,7 +8,7 @@ use datlake_core::document::{Content, MadeFrom, Part, References, roots};
 use datlake_core::{Location, Prefix, Result, StoreExt as _, Uid};
 use datlake_store::{offload, wait};
 
-use super::content::{each, once};
+use super::content::{LeftOutside, each, once};
 use super::{Lake, concerns_one, no_call, refuse_in_body};
 use crate::report::{Damage, Pull};
 
@@ -17,6 +17,7 @@ use crate::report::{Damage, Pull};
 struct Plan {
     content: Vec<Content>,
     documents: HashSet<Location>,
+    outside: LeftOutside,
     damaged: Vec<Damage>,
 }
 
@@ -52,7 +53,7 @@ impl Lake {
         refuse_in_body("pull")?;
         let (lake, which) = (self.clone(), which.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         let plan = offload(move || wait(lake.to_pull(&which))).await??;
-        let mut report = Pull { damaged: plan.damaged, ..Pull::default() };
+        let mut report = Pull { damaged: plan.damaged, outside: plan.outside.all(), ..Pull::default() };
         let lake = self.clone();
         let content = once(plan.content);
         let fetched = each(content, move |content| {
@@ -147,7 +148,9 @@ impl Lake {
                 let is_pruned = self.is_pruned(&document).await?;
                 let References { mut content, needs, shows, lineage, .. } = document.references;
                 content.retain(|one| !is_pruned && (one.part == Part::Own || (files && one.part == Part::File)));
-                plan.content.extend(self.at_rest(self.closure(content)?)?.contents);
+                let content = self.closure(content)?;
+                plan.outside.note(&content);
+                plan.content.extend(self.at_rest(content)?.contents);
                 let above = lineage.iter().map(MadeFrom::document);
                 let mut versions = Vec::new();
                 if let (Some(begins), Some(remote)) = (document.begins, &self.catalog().remote) {

@@ -12,7 +12,7 @@ use datlake_core::tree::PackLocations;
 use datlake_core::{Digest, Document, Error, Location, Result, Uid};
 use datlake_store::{offload, wait};
 
-use super::content::{each, once, wanted};
+use super::content::{LeftOutside, each, once, wanted};
 use super::packs::AtRest;
 use super::{Lake, Patience, concerns_one, lock, no_call, refuse_in_body};
 use crate::event::Event;
@@ -23,6 +23,7 @@ struct Item {
     at: Location,
     document: Option<Document>,
     content: Result<AtRest>,
+    outside: LeftOutside,
 }
 
 impl Item {
@@ -89,7 +90,10 @@ impl Lake {
         // What was pruned by now keeps nothing at the remote.
         self.forget_pruned();
         let (lake, which) = (self.clone(), which.to_vec());
-        let items = offload(move || lake.to_push(&which)).await??;
+        let mut items = offload(move || lake.to_push(&which)).await??;
+        let mut outside = LeftOutside::default();
+        items.iter_mut().for_each(|item| outside.merge(std::mem::take(&mut item.outside)));
+        report.outside = outside.all();
         let wanted = once(
             items
                 .iter()
@@ -224,11 +228,19 @@ impl Lake {
         };
         match read() {
             Ok(Some(document)) => {
-                let content = self.content_of(&document).and_then(|content| self.at_rest_since(&at, content));
-                Ok(Item { at, document: Some(document), content })
+                let mut outside = LeftOutside::default();
+                let content = self.content_of(&document).and_then(|content| {
+                    outside.note(&content);
+                    self.at_rest_since(&at, content)
+                });
+                Ok(Item { at, document: Some(document), content, outside })
             }
-            Ok(None) => Ok(Item { at, document: None, content: Ok(AtRest::default()) }),
-            Err(error) if concerns_one(&error) => Ok(Item { at, document: None, content: Err(error) }),
+            Ok(None) => {
+                Ok(Item { at, document: None, content: Ok(AtRest::default()), outside: LeftOutside::default() })
+            }
+            Err(error) if concerns_one(&error) => {
+                Ok(Item { at, document: None, content: Err(error), outside: LeftOutside::default() })
+            }
             Err(error) => Err(error),
         }
     }

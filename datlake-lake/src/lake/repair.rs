@@ -86,7 +86,7 @@ impl Lake {
     fn heal_all(&self, root: &Location, mut contents: Vec<Content>, items: &mut Vec<RepairedItem>) -> Result<()> {
         contents.reverse();
         let is_shared = wait(self.is_shared(root))?;
-        while let Some(content) = contents.pop() {
+        while let Some(mut content) = contents.pop() {
             if content.part == Part::Extra && wait(self.size_of(&content.digest))?.is_none() {
                 continue;
             }
@@ -98,7 +98,7 @@ impl Lake {
             }
             // Only what is whole says what else there is.
             if !items.iter().any(|item| item.digest == content.digest && item.is_missing()) && content.reads.is_some() {
-                contents.extend(self.references_of(&content)?.into_iter().rev());
+                contents.extend(self.references_of(&mut content)?.into_iter().rev());
             }
         }
         Ok(())

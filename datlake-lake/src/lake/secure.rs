@@ -118,7 +118,7 @@ impl Lake {
         let paths: HashMap<&Digest, &PathBuf> = made.iter().map(|(digest, path)| (digest, path)).collect();
         let mut all = AtRest::default();
         let mut open: Vec<Content> = outputs.iter().map(|output| Content::of(&output.clone().into())).collect();
-        while let Some(content) = open.pop() {
+        while let Some(mut content) = open.pop() {
             match paths.get(&content.digest) {
                 Some(path) if content.reads.is_some() => {
                     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path.display(), e))?;

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use datlake_core::{Digest, Error, ErrorKind, Location, Prefix, Result, Store, StoreExt as _};
-use datlake_store::PutByOthers;
+use datlake_store::{PutByOthers, Wanted, offload};
 
 use super::{Lake, lock};
 use crate::report::{ObjectInfo, SignedObject, SignedUpload};
@@ -92,6 +92,7 @@ impl Lake {
         let signed = match (&object.digest, &object.outside) {
             (Some(digest), _) => {
                 let Some(remote) = self.local_view().remote() else { return Err(self.no_remote("make a URL")) };
+                self.send_packed(object, digest).await?;
                 remote.sign(&Location::Blob(*digest), name, expires).await?
             }
             (None, Some(outside)) => {
@@ -109,6 +110,19 @@ impl Lake {
             }
         };
         Ok(SignedObject { url: signed.url, expires_at: humantime::format_rfc3339_seconds(until).to_string() })
+    }
+}
+
+impl Lake {
+    /// Makes an object that rests in a pack a blob of its own at the remote, for a URL is of a whole object.
+    async fn send_packed(&self, object: &ObjectInfo, digest: &Digest) -> Result<()> {
+        let (lake, found_in, content) = (self.clone(), object.range(), (*digest, object.size));
+        if let Some(range) = offload(move || lake.resting_in(found_in, content)).await?? {
+            let what = &object.path;
+            let wanted = Wanted { digest, size: object.size, what, range: Some(range), progress: &|_| {} };
+            self.local_view().send(wanted, true).await?;
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use datlake_core::{Error, ErrorKind, Location, Result, Store, Subject};
+use datlake_core::{Error, ErrorKind, Location, Result, Store, Subject, UidKind};
 use datlake_store::{Wanted, wait};
 
 use super::{Lake, refuse_in_body};
@@ -59,8 +59,15 @@ impl Lake {
 
     /// Makes a file that rests in a pack a blob of its own at the remote, for a URL is of a whole object.
     fn send_by_itself(&self, file: &File) -> Result<()> {
-        let Some(range) = file.range() else { return Ok(()) };
         let digest = file.digest();
+        let range = match file.uid() {
+            // It may be a blob here, and rest in a pack there.
+            Some(uid) if matches!(uid.kind(), UidKind::Committed { .. }) => {
+                self.range_in_commit(uid, (digest, file.len()))?
+            }
+            _ => file.range(),
+        };
+        let Some(range) = range else { return Ok(()) };
         let wanted = Wanted { digest: &digest, size: file.len(), what: file, range: Some(range), progress: &|_| {} };
         wait(async {
             let packs = self.local_view().locations_there(&range).await?;

@@ -20,7 +20,7 @@ use self::joined::{Joined, Stored};
 use self::named::{Naming, Wanted};
 use self::packed::{InOnePack, PackedFiles};
 use super::clean::{YOUNG, said};
-use super::content::each;
+use super::content::{LeftOutside, each};
 use super::places::places;
 use super::{AT_ONCE, Lake, concerns_one, nearest, refuse_in_body};
 use crate::report::{Finding, FindingKind, Verified};
@@ -76,6 +76,8 @@ struct Read {
 struct ReadDocuments {
     report: Verified,
     named: Naming,
+    /// Files that lie outside, which nobody looks at here.
+    outside: LeftOutside,
     /// Whether what some document names is not known.
     hides: bool,
     /// The newest that the store showed.
@@ -133,7 +135,7 @@ impl Lake {
             self.recognise_remote().await?;
         }
         let sides = [(Side::Local, Some(Arc::clone(&self.catalog().local))), (Side::Remote, remote)];
-        let mut met = vec![false; which.len()];
+        let (mut met, mut outside) = (vec![false; which.len()], LeftOutside::default());
         for (side, store) in sides {
             let Some(store) = store.filter(|_| how.side.is_none_or(|only| only == side)) else { continue };
             let looking = Looking { lake: self.clone(), side, store, all: which.is_empty() };
@@ -142,8 +144,9 @@ impl Lake {
                 let found = wait(looking.documents(&which, &mut met))?;
                 Ok::<_, Error>((looking, found, met))
             };
-            let (looking, found, now_met) = offload(documents).await??;
+            let (looking, mut found, now_met) = offload(documents).await??;
             met = now_met;
+            outside.merge(std::mem::take(&mut found.outside));
             let (mut seen, newest) = looking.content(found, how.sample).await?;
             if looking.all && looking.side == Side::Remote {
                 report.claims = left_over(&*looking.store, YOUNG, newest).await?.len() as u64;
@@ -171,6 +174,7 @@ impl Lake {
                 near => error.with_hint(format!("the nearest names are {}", near.join(", "))),
             });
         }
+        report.outside = outside.all();
         if how.side != Some(Side::Remote) {
             report.stale = self.local_view().dir().stale_scratch()? as u64;
         }
@@ -202,8 +206,8 @@ impl Looking {
             }
             any
         };
-        let (report, named) = Default::default();
-        let mut found = ReadDocuments { report, named, hides: false, newest: SystemTime::UNIX_EPOCH };
+        let (report, named, outside) = Default::default();
+        let mut found = ReadDocuments { report, named, outside, hides: false, newest: SystemTime::UNIX_EPOCH };
         for prefix in Prefix::of_roles(&[Role::Root, Role::Note]) {
             let newest = |entry: &Entry| found.newest = entry.modified.max(found.newest);
             let mut listed = places(&*self.store, &prefix, &[Role::Root, Role::Note], newest).await?.iter();
@@ -305,7 +309,7 @@ impl Looking {
 
     /// Looks for what documents name, and reads what is there: what came of it, and the newest that the store showed.
     async fn content(&self, found: ReadDocuments, sample: Option<usize>) -> Result<(Verified, SystemTime)> {
-        let ReadDocuments { mut report, named, hides, mut newest } = found;
+        let ReadDocuments { mut report, named, hides, mut newest, .. } = found;
         let named = named.all()?;
         let packed = PackedFiles::of(&*self.store, &named).await?;
         report.documents += packed.documents;
@@ -475,6 +479,7 @@ impl ReadDocuments {
         self.report.documents += u64::from(said.counts);
         self.hides |= said.wrong.as_ref().is_some_and(|wrong| wrong.kind != FindingKind::Dangling);
         self.report.findings.extend(said.wrong);
+        self.outside.note(&said.names);
         self.named.note(said.names, said.needed, &said.healed_as)
     }
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a lake, what was healed, and what was put away.
 
+use datlake_core::tree::FilesOutside;
 use datlake_core::{CallKey, CreatorName, Digest, Side};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,10 @@ pub struct Verified {
     /// How many uploads to the remote were begun, and not gone on with for more than a day; `None` where the store does not
     /// say. Nobody sees them, and somebody pays; [`Lake::clean`](crate::Lake::clean) aborts them.
     pub uploads: Option<u64>,
+    /// Files of commits that lie outside of the lake, which were not looked at;
+    /// [`Reference::check_outside`](crate::Reference::check_outside) does.
+    #[serde(default)]
+    pub outside: FilesOutside,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }

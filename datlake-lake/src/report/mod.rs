@@ -45,6 +45,7 @@ pub use compare::{BuildChange, CallDiff, CallPair, ComparedCall, CrateChange};
 pub use contents::{CodeSince, FilePreview, GraphSources, NoPreview, PreviewedFile};
 pub use datlake_core::Given;
 pub use datlake_core::run::{BodyProcess, Outcome, ProcessUsage, Scheduled, SharedRun};
+pub use datlake_core::tree::FilesOutside;
 pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
 pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, ListedItem, Listing, OutputRow, Place};
 pub use graph::{

@@ -67,6 +67,9 @@ pub struct ObjectInfo {
     /// What else was noted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// What leads to its content, should that rest in a pack.
+    #[serde(skip)]
+    pub(crate) range: FoundIn,
 }
 
 /// Where content lies that is in no lake, and by what it is known to be what was imported.
@@ -107,6 +110,18 @@ pub struct ChangedOutside {
     pub why: String,
 }
 
+/// The range that leads to content. It is no part of what an object is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FoundIn(Option<Box<Digest>>);
+
+impl PartialEq for FoundIn {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for FoundIn {}
+
 impl ObjectInfo {
     pub(crate) fn new(path: &str, digest: Digest, size: u64, executable: bool) -> Self {
         Self { digest: Some(digest), size, executable, ..Self::at(path) }
@@ -131,9 +146,32 @@ impl ObjectInfo {
 
     fn at(path: &str) -> Self {
         let (digest, outside, link, folder, size, executable) = Default::default();
-        let (put_at, put_by, from, content_type, metadata) = Default::default();
+        let (put_at, put_by, from, content_type, metadata, range) = Default::default();
         let path = path.to_owned();
-        Self { path, digest, outside, link, folder, size, executable, put_at, put_by, from, content_type, metadata }
+        Self {
+            path,
+            digest,
+            outside,
+            link,
+            folder,
+            size,
+            executable,
+            put_at,
+            put_by,
+            from,
+            content_type,
+            metadata,
+            range,
+        }
+    }
+
+    pub(crate) fn found_in(self, range: Option<Digest>) -> Self {
+        Self { range: FoundIn(range.map(Box::new)), ..self }
+    }
+
+    /// The range that leads to its content, should that rest in a pack.
+    pub(crate) fn range(&self) -> Option<Digest> {
+        self.range.0.as_deref().copied()
     }
 
     /// Whether it is a file: no link, and no folder.

@@ -1,5 +1,6 @@
 //! What of a lake is on this machine only, and what went to the remote or came from it.
 
+use datlake_core::tree::FilesOutside;
 use datlake_core::{CallKey, CreatorName, Uid};
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +90,9 @@ pub struct Push {
     pub blobs: u64,
     /// Their sizes together, in bytes.
     pub bytes: u64,
+    /// Files of what was to be pushed, which lie outside of the lake and stay where they are: whoever is to read them needs their places, too.
+    #[serde(default)]
+    pub outside: FilesOutside,
 }
 
 /// A call or a file that was to be pushed.
@@ -136,6 +140,9 @@ pub struct Pull {
     pub fetched: u64,
     /// The sizes of those together, in bytes.
     pub bytes: u64,
+    /// Files of what was asked for, which lie outside of the lake and stay where they are: whoever is to read them needs their places, too.
+    #[serde(default)]
+    pub outside: FilesOutside,
     /// What could not be had.
     pub damaged: Vec<Damage>,
 }
@@ -157,6 +164,9 @@ pub struct Mirrored {
     pub blobs: u64,
     /// Their sizes together, in bytes.
     pub bytes: u64,
+    /// Files of what was copied, which lie outside of the lake and stay where they are: whoever is to read them needs their places, too.
+    #[serde(default)]
+    pub outside: FilesOutside,
 }
 
 /// A call or a file that was to be copied.

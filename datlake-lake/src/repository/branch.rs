@@ -5,16 +5,17 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
-use datlake_core::catalog::{Appended, Author};
+use datlake_core::catalog::{Appended, Author, GcGuard};
 use datlake_core::document::Content;
 use datlake_core::repository::{BranchChanges, BranchDocument, BranchName, BranchPoint, BranchState, EntryKind};
 use datlake_core::tree::ObjectAttributes;
 use datlake_core::{Error, ErrorKind, Prefix, Result};
 use datlake_store::{AsyncRead, Publishing, wait};
 
+use super::pieces::Pieces;
 use super::reference::{Reference, check_path};
 use super::resolve::Resolved;
-use super::shared::{NewTree, Pieces, Shared, gone};
+use super::shared::{NewTree, Shared, gone};
 use crate::file::File;
 use crate::handle::Lake;
 use crate::report::ObjectInfo;
@@ -224,7 +225,7 @@ impl Branch {
         let (shared, mut deleted) = (self.0.shared(), 0);
         for batch in paths.chunks(BATCH) {
             let publishing = wait(shared.lake.local_view().publishing())?;
-            let appended = self.append(&publishing, "delete files", &Pieces::new(), &|state| {
+            let appended = self.append(&publishing, "delete files", &Pieces::default(), &|state| {
                 // What is there is looked at anew whenever somebody else changed something.
                 let view = shared.view(&Resolved::branch(state.clone()))?;
                 let mut changes = BranchChanges::new();
@@ -281,9 +282,8 @@ impl Branch {
         pieces: &(dyn Fn() -> Result<Pieces> + Sync),
     ) -> Result<Option<BranchState>> {
         let (shared, catalog) = (self.0.shared(), self.0.shared().lake.catalog());
-        let appended = shared.lake.secured_all(publishing.since, pieces, |secured| {
-            wait(catalog.append(state, what.clone(), author, secured))
-        })?;
+        let append = |secured: &GcGuard| wait(catalog.append(state, what.clone(), author, secured));
+        let appended = shared.secured(publishing.since, pieces, append)?;
         match appended {
             Appended::Done(state) => {
                 lock(&shared.states).insert(BranchName::new(self.name())?, (*state).clone());
@@ -301,7 +301,7 @@ impl Branch {
         }
         let shared = self.0.shared();
         let publishing = wait(shared.lake.local_view().publishing())?;
-        let NewTree { digest, size, attributes, pieces } = self.tree(&state)?;
+        let NewTree { digest, size, attributes, pieces } = self.tree(&publishing, &state)?;
         let (commit, base) = (state.commit, state.base);
         let point = BranchPoint { commit, base, tree: digest, size, attributes, discards: false };
         let author = shared.author()?;

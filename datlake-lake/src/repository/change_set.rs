@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use datlake_core::document::Content;
 use datlake_core::repository::{BranchChanges, BranchState, EntryKind, Put};
-use datlake_core::tree::{ObjectAttributes, Span, TreeDifference, TreeEntry};
+use datlake_core::tree::{InPack, ObjectAttributes, Span, TreeDifference, TreeEntry};
 use datlake_core::{Digest, Error, ErrorKind, Result};
-use datlake_store::{Publishing, Staged, wait};
+use datlake_store::{Publishing, wait};
 
 use super::branch::{BATCH, Branch, content_of};
 use super::commit::{CommitMessage, NewCommit};
+use super::pieces::{MadeOf, Pieces};
 use super::reference::check_path;
 use super::resolve::{Resolved, View};
-use super::shared::{Contents, Pieces};
+use super::shared::Contents;
 use crate::file::File;
+use crate::lake::FileSource;
 use crate::report::CommitInfo;
 
 /// Files that are put and deleted by [one commit](Branch::commit_all). Of several changes of a path the last counts. Nothing is read before
@@ -47,6 +50,12 @@ enum Change {
     Entry(TreeEntry),
     Delete,
 }
+
+/// Changes with their content in the lake, that content, and where files rest that were put into packs.
+type Brought = (BranchChanges, Pieces, HashMap<Digest, InPack>);
+
+/// Digest and size of each file, by the path that it is put at, and where those rest that are in packs.
+type PutFiles<'a> = (HashMap<&'a str, (Digest, u64)>, HashMap<Digest, InPack>);
 
 impl ChangeSet {
     /// No changes yet.
@@ -141,17 +150,20 @@ impl Branch {
         // Before all is read that is refused afterwards.
         check(&shared.contents_of(&state.commit)?, &state)?;
         let publishing = wait(shared.lake.local_view().publishing())?;
-        let (changes, contents) = self.brought(changes)?;
+        let (changes, contents, put) = self.brought(changes, &publishing)?;
         loop {
             let state = self.state("commit")?;
             let head = shared.commit(&state.commit)?;
             let before = shared.contents((head.tree, head.size), head.attributes)?;
             check(&before, &state)?;
-            let mut tree = shared.changed(&before, &Put::files(&changes), &Put::noted(&changes))?;
-            if tree.digest == head.tree {
+            let changed = before.tree.with(&Put::files(&changes), &mut shared.load())?;
+            if changed.metarange == *before.tree {
                 return Err(Error::new(ErrorKind::Unchanged, format!("{} has all of that already", **self)));
             }
-            tree.pieces.extend(contents.iter().copied());
+            let noted = before.attributes.with(&Put::noted(&changes), &mut shared.load_attributes())?;
+            let made_of = MadeOf { trees: &[&before.tree], put: &put, since: publishing.since };
+            let mut tree = shared.put_changed(changed, noted, &made_of)?;
+            tree.pieces.extend(contents.clone());
             let through = state.n;
             let Some(state) = self.keep_uncommitted(&publishing, state, &|path| Ok(changes.contains_key(path)))? else {
                 continue;
@@ -163,11 +175,11 @@ impl Branch {
         }
     }
 
-    /// Brings the content of `changes` into the lake.
-    fn brought(&self, changes: &ChangeSet) -> Result<(BranchChanges, Pieces)> {
+    /// Brings the content of `changes` into the lake: what changes, what is there for it, and where files rest that were packed.
+    fn brought(&self, changes: &ChangeSet, publishing: &Publishing) -> Result<Brought> {
         let (lake, now) = (&self.shared().lake, self.put_now()?);
-        let (mut brought, mut contents) = (BranchChanges::new(), Pieces::new());
-        let mut copied = self.copied(changes)?;
+        let (mut brought, mut pieces) = (BranchChanges::new(), Pieces::default());
+        let (mut contents, places) = self.put_files(changes, publishing, &mut pieces)?;
         for (path, change) in &changes.0 {
             let (attributes, (digest, size), executable) = match change {
                 Change::Delete => {
@@ -182,35 +194,44 @@ impl Branch {
                 Change::File(file) => {
                     let content = content_of(lake, path, file)?;
                     wait(lake.see_to(std::slice::from_ref(&content)))?;
+                    pieces.push((content.digest, file.len()));
                     let attributes = ObjectAttributes { from: file.uid().cloned(), ..now.clone() };
                     (attributes, (content.digest, file.len()), false)
                 }
-                Change::Bytes(bytes) => {
-                    let staged = Staged::from_bytes(&lake.local_view().scratch()?, bytes)?;
-                    let _sends = lake.sends([(staged.digest, path.clone())]);
-                    wait(lake.local_view().restore(&staged.digest, staged.size, staged.path()))?;
-                    (now.clone(), (staged.digest, staged.size), false)
-                }
-                Change::Copy { executable, .. } => match copied.remove(path.as_str()) {
-                    Some(content) => (now.clone(), content, *executable),
+                Change::Bytes(_) | Change::Copy { .. } => match contents.remove(path.as_str()) {
+                    Some(content) => (now.clone(), content, matches!(change, Change::Copy { executable: true, .. })),
                     None => continue,
                 },
             };
             brought.insert(path.clone(), Some(Put { file: TreeEntry::file(digest, size, executable), attributes }));
-            contents.push((digest, size));
         }
-        Ok((brought, contents))
+        Ok((brought, pieces, places))
     }
 
-    /// Puts the files of this machine into the lake, many at a time: digest and size of each, by the path that it is put at.
-    fn copied<'a>(&self, changes: &'a ChangeSet) -> Result<HashMap<&'a str, (Digest, u64)>> {
-        let copies = changes.0.iter().filter_map(|(path, change)| match change {
-            Change::Copy { from, .. } => Some((path.as_str(), from.as_path())),
+    /// Puts what is no file of the lake yet, many at a time: digest and size of each, by the path that it is put at, and where those rest that
+    /// are in packs.
+    fn put_files<'a>(
+        &self,
+        changes: &'a ChangeSet,
+        publishing: &Publishing,
+        pieces: &mut Pieces,
+    ) -> Result<PutFiles<'a>> {
+        let shared = self.shared();
+        let source = |(path, change): (&'a String, &'a Change)| match change {
+            Change::Copy { from, .. } => Some((path.as_str(), FileSource::Path(from))),
+            Change::Bytes(bytes) => Some((path.as_str(), FileSource::Bytes(bytes))),
             _ => None,
-        });
-        let copies: Vec<(&str, &Path)> = copies.collect();
-        let contents = self.shared().lake.put_all(&copies)?;
-        Ok(copies.into_iter().map(|(path, _)| path).zip(contents).collect())
+        };
+        let files: Vec<(&str, FileSource<'_>)> = changes.0.iter().filter_map(source).collect();
+        let before = shared.tree_of(&self.state("commit")?.commit)?;
+        let rests_at = |path: &str, digest: &Digest, size: u64| {
+            let Some(row) = before.find(path).and_then(|at| before.ranges().get(at)) else { return Ok(None) };
+            let found = shared.lake.locations_of(&row.digest, Some(publishing.since))?;
+            Ok(found.iter().find_map(|locations| locations.find(digest)).filter(|at| at.length == size))
+        };
+        let put = shared.lake.put_in_packs(&files, &rests_at)?;
+        put.blobs.into_iter().for_each(|content| pieces.push(content));
+        Ok((files.iter().map(|(path, _)| *path).zip(put.contents).collect(), put.places))
     }
 
     /// Puts what is uncommitted once more, but at the paths that `changes_at` names: a commit that covers all that was there before leaves it
@@ -223,7 +244,7 @@ impl Branch {
     ) -> Result<Option<BranchState>> {
         let shared = self.shared();
         let head = shared.tree_of(&state.commit)?;
-        let now = self.tree(&state)?;
+        let now = self.tree(publishing, &state)?;
         let view: View = shared.view(&Resolved::branch(state.clone()))?;
         let mut paths: Vec<String> = state.changes().into_keys().collect();
         let mut visit = |TreeDifference { path, .. }: TreeDifference| {
@@ -241,13 +262,21 @@ impl Branch {
             }
         }
         for batch in kept.chunks(BATCH) {
-            let (mut changes, mut contents) = (BranchChanges::new(), Pieces::new());
+            let (mut changes, mut contents) = (BranchChanges::new(), Pieces::default());
             for path in batch {
                 let put = match shared.entry(&view, path)? {
                     Some(file) => Some(Put { file, attributes: shared.attributes(&view, path)? }),
                     None => None,
                 };
-                contents.extend(put.as_ref().and_then(|put| put.file.content()));
+                if let Some((digest, size)) = put.as_ref().and_then(|put| put.file.content()) {
+                    let range = shared.lake.resting_in(shared.range_of(&view, path), (digest, size))?;
+                    if range.is_some() {
+                        // What an entry names is a blob of its own.
+                        let content = Content { range, ..Content::put(digest, size, path.clone()) };
+                        wait(shared.lake.see_to(&[content]))?;
+                    }
+                    contents.push((digest, size));
+                }
                 changes.insert(path.clone(), put);
             }
             let (what, author) = (EntryKind::Changes(changes), shared.author()?);

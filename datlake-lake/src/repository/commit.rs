@@ -1,6 +1,6 @@
 //! Committing what a branch has, and discarding what is uncommitted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use datlake_core::catalog::Author;
@@ -10,8 +10,9 @@ use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::{Publishing, wait};
 
 use super::branch::Branch;
+use super::pieces::{MadeOf, Pieces};
 use super::reference::check_path;
-use super::shared::{NewTree, Pieces, info};
+use super::shared::{NewTree, info};
 use crate::report::CommitInfo;
 
 /// What a commit says: why, in words, and what else is noted.
@@ -85,7 +86,7 @@ impl Branch {
         loop {
             let publishing = wait(shared.lake.local_view().publishing())?;
             let state = self.state("commit")?;
-            let tree = self.tree(&state)?;
+            let tree = self.tree(&publishing, &state)?;
             if tree.digest == shared.commit(&state.commit)?.tree {
                 return Err(Error::new(ErrorKind::Unchanged, format!("there is nothing to commit at {}", **self)));
             }
@@ -98,7 +99,7 @@ impl Branch {
     }
 
     /// What it has with what is uncommitted, as a tree.
-    pub(super) fn tree(&self, state: &BranchState) -> Result<NewTree> {
+    pub(super) fn tree(&self, publishing: &Publishing, state: &BranchState) -> Result<NewTree> {
         let (shared, changes) = (self.shared(), state.changes());
         if changes.is_empty() {
             let (digest, size, attributes) = match state.tree {
@@ -108,9 +109,12 @@ impl Branch {
                     (tree, size, attributes)
                 }
             };
-            return Ok(NewTree { digest, size, attributes, pieces: Pieces::new() });
+            return Ok(NewTree { digest, size, attributes, pieces: Pieces::default() });
         }
-        shared.changed(&shared.contents_at(state)?, &changes, &state.attributes())
+        let of = shared.contents_at(state)?;
+        // What was put since is blobs.
+        let made_of = MadeOf { trees: &[&of.tree], put: &HashMap::new(), since: publishing.since };
+        shared.changed(&of, &changes, &state.attributes(), &made_of)
     }
 
     /// Makes a commit and leads the branch there. `None` where somebody else led it elsewhere, or discarded changes: then it is to be
@@ -216,7 +220,7 @@ impl Branch {
             let publishing = wait(shared.lake.local_view().publishing())?;
             let state = self.state("reset a branch")?;
             let head = shared.contents_of(&state.commit)?;
-            let now = self.tree(&state)?;
+            let now = self.tree(&publishing, &state)?;
             let contents = shared.contents((now.digest, now.size), now.attributes)?;
             let mut changes = TreeChanges::new();
             let mut visit = |TreeDifference { path, after, .. }: TreeDifference| {
@@ -230,7 +234,10 @@ impl Branch {
                 return Ok(0);
             }
             let noted = shared.noted_of(&changes, &head.attributes)?;
-            let NewTree { digest, size, attributes, mut pieces } = shared.changed(&contents, &changes, &noted)?;
+            let trees = [&*contents.tree, &*head.tree];
+            let made_of = MadeOf { trees: &trees, put: &HashMap::new(), since: publishing.since };
+            let NewTree { digest, size, attributes, mut pieces } =
+                shared.changed(&contents, &changes, &noted, &made_of)?;
             pieces.extend(now.pieces);
             let (commit, base) = (state.commit, state.n + 1);
             let point = BranchPoint { commit, base, tree: digest, size, attributes, discards: true };

@@ -7,6 +7,7 @@ use datlake_core::tree::{AddressedFile, TreeEntry};
 use datlake_core::{Error, ErrorKind, Result, Uid};
 use datlake_store::Reader;
 
+use super::item::FoundPut;
 use super::outside::ReadOutside;
 use crate::file::File;
 use crate::handle::Lake;
@@ -21,14 +22,20 @@ pub(super) enum ObjectContent {
 
 impl ObjectContent {
     /// The content of what is at `path`, which people call `address`; `None` for what is no file.
-    pub(super) fn of(lake: &Lake, address: &str, path: &str, entry: &TreeEntry) -> Result<Option<Self>> {
+    pub(super) fn of(lake: &Lake, address: &str, path: &str, found: &FoundPut) -> Result<Option<Self>> {
+        let entry = &found.put.file;
         if let TreeEntry::Addressed(file) = entry {
             return ReadOutside::new(lake, file).map(Self::Outside).map(Some);
         }
         let Some((digest, size)) = entry.content() else { return Ok(None) };
         // A long path may be no UID with what stands before it.
         let uid = Uid::chosen(address).or_else(|_| Uid::chosen(path))?;
-        Ok(Some(Self::Kept(File::known(lake, FileMeta { name: path.to_owned(), uid, digest, size, tree: false }))))
+        let range = lake.resting_in(found.range, (digest, size))?;
+        Ok(Some(Self::Kept(File::ranged(
+            lake,
+            FileMeta { name: path.to_owned(), uid, digest, size, tree: false },
+            range,
+        ))))
     }
 
     pub(super) fn open(self) -> Result<Reader> {

@@ -2,15 +2,18 @@
 //!
 //! Invariant: what is held does not grow with how many there are: they are sorted on disk, and ranges are put as they are made.
 
+use std::collections::HashMap;
+
 use datlake_core::tree::{AddressedFile, Metarange, TreeChange, TreeEntry};
-use datlake_core::{Error, ErrorKind, Result};
-use datlake_store::{name_at_address, wait};
+use datlake_core::{Digest, Error, ErrorKind, Result};
+use datlake_store::{Publishing, name_at_address, wait};
 
 use super::branch::Branch;
 use super::commit::{CommitMessage, NewCommit};
+use super::pieces::{MadeOf, NewRange, Pieces, span};
 use super::reference::check_path;
 use super::resolve::View;
-use super::shared::{Contents, NewTree, Pieces, Shared, put};
+use super::shared::{Contents, NewTree, Shared, put};
 use crate::lake::in_parallel;
 use crate::report::Imported;
 use crate::sorted::{Sorted, Sorter};
@@ -55,7 +58,7 @@ impl Branch {
             let state = self.state("commit")?;
             let head = shared.commit(&state.commit)?;
             let before = shared.contents((head.tree, head.size), head.attributes)?;
-            let tree = shared.with_sorted(&before, &found)?;
+            let tree = shared.with_sorted(&before, &found, &publishing)?;
             if tree.digest == head.tree {
                 return Err(Error::new(ErrorKind::Unchanged, format!("{} has all of that already", **self)));
             }
@@ -118,10 +121,17 @@ fn changes(found: &Sorted) -> impl Iterator<Item = Result<TreeChange>> {
 
 impl Shared {
     /// `of` with the files that were found: put into the lake.
-    fn with_sorted(&self, of: &Contents, found: &Sorted) -> Result<NewTree> {
-        let mut ranges = NewRanges { shared: self, waiting: Vec::new(), pieces: Pieces::new() };
+    fn with_sorted(&self, of: &Contents, found: &Sorted, publishing: &Publishing) -> Result<NewTree> {
+        let made_of = MadeOf { trees: &[&of.tree], put: &HashMap::new(), since: publishing.since };
+        let mut ranges = NewRanges {
+            shared: self,
+            made_of: Some(&made_of).filter(|_| !of.tree.ranges().is_empty()),
+            waiting: Vec::new(),
+            pieces: Pieces::default(),
+        };
         let metarange = of.tree.with_sorted(changes(found), &mut self.load(), &mut |bytes| ranges.put(bytes))?;
         let (digest, size) = ranges.close(metarange)?;
+        ranges.made_of = None;
         // Nothing is noted of a file that lies outside.
         let attributes = match of.attributes.ranges() {
             [] => None,
@@ -142,6 +152,8 @@ impl Shared {
 /// Ranges that are put into the lake, several at a time.
 struct NewRanges<'a> {
     shared: &'a Shared,
+    /// What the tree of the ranges is made of; `None` for attributes, which have no content.
+    made_of: Option<&'a MadeOf<'a>>,
     waiting: Vec<Vec<u8>>,
     pieces: Pieces,
 }
@@ -154,12 +166,20 @@ impl NewRanges<'_> {
 
     fn flush(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
-        self.pieces.extend(in_parallel(&waiting, |bytes| put(&self.shared.lake, bytes))?);
+        if let Some(made_of) = self.made_of {
+            let spans = in_parallel(&waiting, |bytes| span(bytes))?;
+            let new = waiting
+                .iter()
+                .zip(spans)
+                .filter_map(|(bytes, span)| Some(NewRange { digest: Digest::of(bytes), bytes, span: span? }));
+            self.pieces.lead_to_packs(&self.shared.lake, &new.collect::<Vec<_>>(), made_of)?;
+        }
+        self.pieces.extend(in_parallel(&waiting, |bytes| put(&self.shared.lake, bytes))?.into_iter().collect());
         Ok(())
     }
 
     /// Puts the tree of these ranges: its digest and size.
-    fn close(&mut self, metarange: Metarange) -> Result<(datlake_core::Digest, u64)> {
+    fn close(&mut self, metarange: Metarange) -> Result<(Digest, u64)> {
         self.flush()?;
         let piece = self.shared.put_metarange(metarange)?;
         self.pieces.push(piece);

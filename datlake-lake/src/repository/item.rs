@@ -1,8 +1,8 @@
 //! What is at a path, as it is shown. A link is shown as a link, and read as the file that it leads to.
 
-use datlake_core::Result;
 use datlake_core::repository::Put;
 use datlake_core::tree::TreeEntry;
+use datlake_core::{Digest, Result};
 
 use super::resolve::View;
 use super::shared::Shared;
@@ -23,8 +23,16 @@ pub(super) fn object(path: &str, entry: &TreeEntry) -> Option<ObjectInfo> {
 }
 
 /// A file of a repository, with what is noted beside it.
-pub(super) fn described(path: &str, Put { file, attributes }: Put) -> Option<ObjectInfo> {
-    Some(object(path, &file)?.with(attributes)).filter(ObjectInfo::is_file)
+pub(super) fn described(path: &str, found: FoundPut) -> Option<ObjectInfo> {
+    let FoundPut { put: Put { file, attributes }, range } = found;
+    Some(object(path, &file)?.with(attributes).found_in(range)).filter(ObjectInfo::is_file)
+}
+
+/// What was put at a path.
+pub(super) struct FoundPut {
+    pub(super) put: Put,
+    /// The range that has it, if it is committed.
+    pub(super) range: Option<Digest>,
 }
 
 impl Shared {
@@ -51,12 +59,13 @@ impl Shared {
     ) -> Result<Option<ObjectInfo>> {
         if !as_objects || entry.size().is_some() {
             let noted = self.attributes(view, path)?;
-            return Ok(object(path, entry).map(|object| object.with(noted)));
+            let range = self.range_of(view, path);
+            return Ok(object(path, entry).map(|object| object.with(noted).found_in(range)));
         }
         let Some((at, file)) = self.followed(view, path)?.filter(|(_, file)| file.size().is_some()) else {
             return Ok(None);
         };
         let noted = self.attributes(view, &at)?;
-        Ok(object(path, &file).map(|object| object.with(noted)))
+        Ok(object(path, &file).map(|object| object.with(noted).found_in(self.range_of(view, &at))))
     }
 }

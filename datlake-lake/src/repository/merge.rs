@@ -1,5 +1,7 @@
 //! Merging, and what is a merge with another base: reverting and cherry-picking.
 
+use std::collections::HashMap;
+
 use datlake_core::repository::{BranchState, CommitRecord, merge_bases};
 use datlake_core::tree::{Conflict, LoadRanges, Merged, NotedTree, Winner, merge};
 use datlake_core::{Digest, Error, ErrorKind, Result};
@@ -8,6 +10,7 @@ use datlake_store::wait;
 use super::branch::Branch;
 use super::commit::{CommitMessage, NewCommit};
 use super::item::object;
+use super::pieces::MadeOf;
 use super::reference::Reference;
 use super::resolve::Resolved;
 use super::shared::Contents;
@@ -202,7 +205,7 @@ impl Branch {
             let publishing = wait(shared.lake.local_view().publishing())?;
             let state = self.state("change a branch")?;
             let head = shared.commit(&state.commit)?;
-            let now = self.tree(&state)?;
+            let now = self.tree(&publishing, &state)?;
             if now.digest != head.tree {
                 let error = Error::new(ErrorKind::Uncommitted, format!("{} has uncommitted changes", **self));
                 return Err(error.with_hint("commit or reset them first"));
@@ -217,7 +220,9 @@ impl Branch {
             if merged_tree.metarange == *ours.tree {
                 return Err(Error::new(ErrorKind::Unchanged, format!("nothing changes at {}", **self)));
             }
-            let mut tree = shared.put_changed(merged_tree, attributes)?;
+            let trees = [&ours, &theirs].into_iter().chain(&bases).map(|contents| &*contents.tree).collect::<Vec<_>>();
+            let made_of = MadeOf { trees: &trees, put: &HashMap::new(), since: publishing.since };
+            let mut tree = shared.put_changed(merged_tree, attributes, &made_of)?;
             tree.pieces.extend(now.pieces);
             let message = how.message.clone().unwrap_or(message);
             let through = state.n;

@@ -20,6 +20,8 @@ mod item;
 mod log;
 mod merge;
 mod outside;
+mod packed;
+mod pieces;
 mod reference;
 mod resolve;
 mod shared;

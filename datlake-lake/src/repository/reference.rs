@@ -10,7 +10,7 @@ use datlake_core::{Created, Digest, Error, ErrorKind, Location, Result, Uid};
 use datlake_store::{Reader, wait};
 
 use super::content::ObjectContent;
-use super::item::described;
+use super::item::{FoundPut, described};
 use super::resolve::{Resolved, View};
 use super::shared::{Shared, gone};
 use crate::report::{CommitInfo, ObjectInfo, ObjectItem, ObjectPage};
@@ -210,14 +210,15 @@ impl Reference {
     }
 
     fn found(&self, path: &str) -> Result<Option<ObjectInfo>> {
-        Ok(self.put_at(path)?.and_then(|put| described(path, put)))
+        Ok(self.put_at(path)?.and_then(|found| described(path, found)))
     }
 
     /// What was put at `path`; where that is a link, what it leads to.
-    pub(super) fn put_at(&self, path: &str) -> Result<Option<Put>> {
+    pub(super) fn put_at(&self, path: &str) -> Result<Option<FoundPut>> {
         let (view, shared) = (self.view()?, self.shared());
         let Some((path, file)) = shared.followed(&view, path)? else { return Ok(None) };
-        Ok(Some(Put { file, attributes: shared.attributes(&view, &path)? }))
+        let range = shared.range_of(&view, &path);
+        Ok(Some(FoundPut { put: Put { file, attributes: shared.attributes(&view, &path)? }, range }))
     }
 
     /// Opens the file at `path`: `Read + BufRead + Seek`, as [`File::open`](crate::File::open).
@@ -249,11 +250,11 @@ impl Reference {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn open_object(&self, path: &str) -> Result<(ObjectInfo, Reader)> {
-        let put = self.put_at(path)?.ok_or_else(|| self.no_file(path))?;
-        let content = ObjectContent::of(&self.shared.lake, &self.address(path), path, &put.file)?
+        let found = self.put_at(path)?.ok_or_else(|| self.no_file(path))?;
+        let content = ObjectContent::of(&self.shared.lake, &self.address(path), path, &found)?
             .ok_or_else(|| self.no_file(path))?
             .open()?;
-        let object = described(path, put).ok_or_else(|| self.no_file(path))?;
+        let object = described(path, found).ok_or_else(|| self.no_file(path))?;
         Ok((object, content))
     }
 
@@ -290,7 +291,7 @@ impl Reference {
     fn content(&self, path: &str) -> Result<ObjectContent> {
         let content = self
             .put_at(path)?
-            .map(|put| ObjectContent::of(&self.shared.lake, &self.address(path), path, &put.file))
+            .map(|found| ObjectContent::of(&self.shared.lake, &self.address(path), path, &found))
             .transpose()?
             .flatten();
         content.ok_or_else(|| self.no_file(path))

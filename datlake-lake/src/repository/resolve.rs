@@ -285,7 +285,7 @@ impl Shared {
         if resolved.is_led || is_led().unwrap_or(false) {
             return Ok(());
         }
-        for (digest, _) in self.history(resolved.commit)? {
+        for (digest, _) in self.history(resolved.commit)?.contents() {
             if wait(self.lake.size_of(&digest))?.is_none() {
                 let message = format!("commit {} is not whole any more: {digest} was collected", resolved.commit);
                 return Err(gone(message).with_hint("a branch or tag that leads to a commit keeps it"));
@@ -299,9 +299,9 @@ impl Shared {
         let lake = &self.lake;
         let publishing = wait(lake.local_view().publishing())?;
         self.check_whole(resolved)?;
-        let contents = || self.history(resolved.commit);
-        let is_ours = lake
-            .secured_all(publishing.since, &contents, |secured| wait(lake.catalog().create_ref(at, bytes, secured)))?;
+        let pieces = || self.history(resolved.commit);
+        let is_ours =
+            self.secured(publishing.since, &pieces, |secured| wait(lake.catalog().create_ref(at, bytes, secured)))?;
         if !is_ours {
             return Ok(Created::Exists);
         }

@@ -1,11 +1,12 @@
 //! What the handles of one repository share: what it is called, and what was read of it.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
-use datlake_core::catalog::Author;
+use datlake_core::catalog::{Author, Commit, GcEpoch, GcGuard};
 use datlake_core::document::Content;
 use datlake_core::lineage::Person;
 use datlake_core::repository::{BranchName, BranchState, BranchTree, CommitRecord, RepositoryDocument};
@@ -14,7 +15,9 @@ use datlake_core::version::Moved;
 use datlake_core::{Digest, Error, ErrorKind, Location, Result};
 use datlake_store::{Staged, wait};
 
+use super::pieces::{MadeOf, NewRange, Pieces};
 use crate::handle::Lake;
+use crate::lake::{AtRest, in_parallel};
 use crate::report::CommitInfo;
 use crate::sync::lock;
 
@@ -35,9 +38,6 @@ pub(super) struct Shared {
     ranges: Arc<Mutex<HashMap<Digest, Arc<TreeRange>>>>,
     commits: Arc<Mutex<HashMap<Digest, CommitRecord>>>,
 }
-
-/// Content that a commit refers to, each piece with its size in bytes.
-pub(super) type Pieces = Vec<(Digest, u64)>;
 
 /// A tree that a branch is to have, and what of it is new.
 pub(super) struct NewTree {
@@ -174,14 +174,32 @@ impl Shared {
     }
 
     /// A tree with changes, and what is noted beside it of each path at which something changes: put into the lake.
-    pub(super) fn changed(&self, of: &Contents, changes: &TreeChanges, noted: &TreeChanges) -> Result<NewTree> {
+    pub(super) fn changed(
+        &self,
+        of: &Contents,
+        changes: &TreeChanges,
+        noted: &TreeChanges,
+        made_of: &MadeOf<'_>,
+    ) -> Result<NewTree> {
         let tree = of.tree.with(changes, &mut self.load())?;
-        self.put_changed(tree, of.attributes.with(noted, &mut self.load_attributes())?)
+        self.put_changed(tree, of.attributes.with(noted, &mut self.load_attributes())?, made_of)
     }
 
     /// A tree that was made of others, and what is noted beside it: put into the lake.
-    pub(super) fn put_changed(&self, tree: ChangedTree, attributes: ChangedTree) -> Result<NewTree> {
-        let mut pieces = Pieces::new();
+    pub(super) fn put_changed(
+        &self,
+        tree: ChangedTree,
+        attributes: ChangedTree,
+        made_of: &MadeOf<'_>,
+    ) -> Result<NewTree> {
+        let mut pieces = Pieces::default();
+        let rows: HashMap<Digest, &RangeRow> = tree.metarange.ranges().iter().map(|row| (row.digest, row)).collect();
+        let new = tree.ranges.iter().filter_map(|bytes| {
+            let digest = Digest::of(bytes);
+            let row = rows.get(&digest)?;
+            Some(NewRange { digest, bytes, span: (row.first.clone(), row.last.clone()) })
+        });
+        pieces.lead_to_packs(&self.lake, &new.collect::<Vec<_>>(), made_of)?;
         let (digest, size) = self.put_tree(tree, &mut pieces)?;
         let attributes = match attributes.metarange.ranges() {
             [] => None,
@@ -192,9 +210,7 @@ impl Shared {
 
     fn put_tree(&self, tree: ChangedTree, pieces: &mut Pieces) -> Result<(Digest, u64)> {
         let ChangedTree { metarange, ranges } = tree;
-        for bytes in ranges {
-            pieces.push(put(&self.lake, &bytes)?);
-        }
+        pieces.extend(in_parallel(&ranges, |bytes| put(&self.lake, bytes))?.into_iter().collect());
         let piece = self.put_metarange(metarange)?;
         pieces.push(piece);
         Ok(piece)
@@ -226,14 +242,35 @@ impl Shared {
 
     /// All that a history refers to.
     pub(super) fn history(&self, id: Digest) -> Result<Pieces> {
-        let all = self.lake.closure(vec![Content::history(id)])?;
-        Ok(all.into_iter().map(|content| (content.digest, content.size.unwrap_or(0))).collect())
+        self.at_rest(self.lake.closure(vec![Content::history(id)])?)
     }
 
     /// All that a commit has in its tree.
     pub(super) fn tree_pieces(&self, id: &Digest) -> Result<Pieces> {
-        let all = self.lake.closure(self.commit(id)?.contents(id))?;
-        Ok(all.into_iter().map(|content| (content.digest, content.size.unwrap_or(0))).collect())
+        self.at_rest(self.lake.closure(self.commit(id)?.contents(id))?)
+    }
+
+    fn at_rest(&self, all: Vec<Content>) -> Result<Pieces> {
+        let AtRest { contents, locations, .. } = self.lake.at_rest(all)?;
+        let contents = contents.into_iter().map(|content| (content.digest, content.size.unwrap_or(0))).collect();
+        Ok(Pieces::new(contents, locations))
+    }
+
+    /// Names `pieces`, as [`Lake::secured_all`] does.
+    pub(super) fn secured<T>(
+        &self,
+        since: GcEpoch,
+        pieces: &(dyn Fn() -> Result<Pieces> + Sync),
+        name: impl Fn(&GcGuard) -> Result<Commit<T>>,
+    ) -> Result<T> {
+        let (contents, again) = (|| Ok(pieces()?.contents()), Cell::new(false));
+        self.lake.secured_all(since, &contents, |secured| {
+            // What was swept in between took what leads to packs along.
+            if again.replace(true) {
+                wait(self.lake.send_locations(&pieces()?.locations()))?;
+            }
+            name(secured)
+        })
     }
 
     pub(super) fn info(&self, id: Digest) -> Result<CommitInfo> {

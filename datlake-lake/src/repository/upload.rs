@@ -14,10 +14,11 @@ use datlake_store::{
 };
 
 use super::branch::{Branch, content_of};
-use super::item::object;
+use super::item::{FoundPut, object};
+use super::pieces::Pieces;
 use super::reference::{Reference, check_path};
 use super::resolve::Resolved;
-use super::shared::{Pieces, gone};
+use super::shared::gone;
 use crate::file::File;
 use crate::report::ObjectInfo;
 use crate::scope::refuse_in_body;
@@ -197,9 +198,10 @@ impl Upload {
     /// ```
     pub fn copy(&self, from: &str, from_path: &str) -> Result<ObjectInfo> {
         self.check()?;
-        let Some(Put { file, attributes }) = Reference::any(self.branch.shared(), from).put_at(from_path)? else {
+        let Some(FoundPut { put, range }) = Reference::any(self.branch.shared(), from).put_at(from_path)? else {
             return Err(gone(format!("there is no `{from_path}` at `{}@{from}`", self.branch.repository_name())));
         };
+        let Put { file, attributes } = put;
         // What lies outside of the lake is brought in: what is put at a branch stays.
         let file = match file {
             TreeEntry::Addressed(outside) => {
@@ -209,7 +211,8 @@ impl Upload {
             file => file,
         };
         let (digest, size) = file.content().ok_or_else(|| no_file(from_path))?;
-        let content = Content::put(digest, size, from_path.to_owned());
+        let range = self.branch.shared().lake.resting_in(range, (digest, size))?;
+        let content = Content { range, ..Content::put(digest, size, from_path.to_owned()) };
         let ObjectAttributes { put, content_type, metadata, .. } = self.attributes()?;
         let attributes = ObjectAttributes {
             put,

@@ -13,7 +13,7 @@ use datlake_core::{
 };
 use datlake_store::wait;
 
-use super::super::content::wanted;
+use super::super::content::{LeftOutside, wanted};
 use super::super::packs::AtRest;
 use super::super::{Lake, concerns_one, lock};
 use crate::report::{Damage, MirrorOutcome, MirrorRow, Mirrored};
@@ -36,6 +36,7 @@ pub(super) struct Copying {
     removed: Once<HashSet<Digest>>,
     blobs: AtomicU64,
     bytes: AtomicU64,
+    outside: Mutex<LeftOutside>,
 }
 
 /// What stands at the target in the place of a document.
@@ -58,9 +59,9 @@ pub(super) enum Became {
 impl Copying {
     pub(super) fn new(lake: &Lake, target: Arc<dyn Store>, dry_run: bool) -> Self {
         let (carried, removed) = Default::default();
-        let (blobs, bytes) = Default::default();
+        let (blobs, bytes, outside) = Default::default();
         let there = lake.local_view().catalog_at(Arc::clone(&target));
-        Self { lake: lake.clone(), target, there, dry_run, carried, removed, blobs, bytes }
+        Self { lake: lake.clone(), target, there, dry_run, carried, removed, blobs, bytes, outside }
     }
 
     /// What was done in all.
@@ -73,6 +74,7 @@ impl Copying {
             there: 0,
             blobs: self.blobs.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
+            outside: lock(&self.outside).all(),
         };
         for became in all {
             match became {
@@ -122,7 +124,9 @@ impl Copying {
                 return Ok(conflict(&document, why));
             }
         }
-        let AtRest { contents, locations, .. } = self.lake.at_rest(self.lake.content_of(&document)?)?;
+        let contents = self.lake.content_of(&document)?;
+        lock(&self.outside).note(&contents);
+        let AtRest { contents, locations, .. } = self.lake.at_rest(contents)?;
         let put = async |secured: &GcGuard| {
             self.put_locations(&locations).await?;
             self.put_all(&document, &parts, secured).await

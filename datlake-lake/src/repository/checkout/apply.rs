@@ -11,6 +11,7 @@ use super::kept::Held;
 use super::plan::Plan;
 use crate::file::File;
 use crate::lake::in_parallel;
+use crate::repository::resolve::View;
 use crate::repository::shared::Shared;
 
 /// What was done.
@@ -28,9 +29,10 @@ pub(super) fn apply(plan: &Plan, shared: &Shared, commit: &Digest, held: &mut He
         held.folder.make_folder(folder)?;
     }
     let files: Vec<_> = plan.written.iter().filter(|(_, (entry, _))| entry.content().is_some()).collect();
+    let view = View::from(shared.contents_of(commit)?);
     let written = in_parallel(&files, |(path, (entry, before))| {
         is_still(held, path, before.as_ref())?;
-        write(shared, commit, held, path, entry)
+        write(shared, (commit, &view), held, path, entry)
     })?;
     for ((path, (entry, _)), state) in files.iter().zip(written) {
         let Some((digest, size)) = entry.content() else { continue };
@@ -105,11 +107,18 @@ fn is_still(held: &Held, path: &str, before: Option<&FileState>) -> Result<()> {
     }
 }
 
-fn write(shared: &Shared, commit: &Digest, held: &Held, path: &str, entry: &TreeEntry) -> Result<Option<FileState>> {
+fn write(
+    shared: &Shared,
+    (commit, view): (&Digest, &View),
+    held: &Held,
+    path: &str,
+    entry: &TreeEntry,
+) -> Result<Option<FileState>> {
     let TreeEntry::File { digest, size, executable, .. } = *entry else { return Ok(None) };
     let address = format!("{}@{commit}:{path}", shared.document.name);
     // A long path may be no UID with what stands before it.
     let uid = Uid::chosen(&address).or_else(|_| Uid::chosen(path))?;
-    let file = File::known(&shared.lake, FileMeta { name: path.to_owned(), uid, digest, size, tree: false });
+    let range = shared.lake.resting_in(shared.range_of(view, path), (digest, size))?;
+    let file = File::ranged(&shared.lake, FileMeta { name: path.to_owned(), uid, digest, size, tree: false }, range);
     held.folder.write(path, executable, held.since, |out| file.write_into(out))
 }
