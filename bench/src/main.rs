@@ -16,6 +16,7 @@ mod planted;
 mod plot;
 mod programs;
 mod rows;
+mod serving;
 mod versions;
 
 use std::process::ExitCode;

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use datlake::report::MergeResult;
-use datlake::{Branch, ChangeSet, DiffQuery, Lake, MergeOptions, ObjectQuery};
+use datlake::{Branch, ChangeSet, CheckoutOptions, DiffQuery, Lake, LocalFolder, MergeOptions, ObjectQuery};
 
 use crate::any_result::AnyResult;
+use crate::serving;
 
 /// Different contents of the objects.
 const CONTENTS: u64 = 16;
@@ -30,7 +31,9 @@ pub(crate) fn program(name: &str, rest: &[String]) -> AnyResult<f64> {
         ("versions-plant", [lake, count]) => plant(Path::new(lake), count.parse()?),
         ("versions", [what, lake, count, round]) => run(what, Path::new(lake), count.parse()?, round.parse()?),
         ("floor-versions", [folder, read, written]) => floor(Path::new(folder), read.parse()?, written.parse()?),
-        _ => Err(format!("there is no program `{name}` with these arguments").into()),
+        ("commit-folder", [lake, folder]) => commit_folder(Path::new(lake), Path::new(folder)),
+        ("checkout-folder", [lake, folder]) => checkout_folder(Path::new(lake), Path::new(folder)),
+        _ => serving::program(name, rest),
     }
 }
 
@@ -44,6 +47,23 @@ fn plant(home: &Path, count: u64) -> AnyResult<f64> {
     let changes = (0..count).fold(ChangeSet::new(), put);
     let begun = Instant::now();
     main.commit_all("all", &changes)?;
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// A folder as the first commit of a repository.
+fn commit_folder(home: &Path, folder: &Path) -> AnyResult<f64> {
+    let lake = Lake::builder().home(home).email("ada@example.org").open()?;
+    let main = lake.new_repository("many").create()?.default_branch();
+    let begun = Instant::now();
+    main.import_folder(&LocalFolder::read(folder)?, "", "all")?;
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// What was committed, in a folder that is not there yet.
+fn checkout_folder(home: &Path, folder: &Path) -> AnyResult<f64> {
+    let main = main_of(home)?;
+    let begun = Instant::now();
+    main.checkout(folder, &CheckoutOptions::default())?;
     Ok(begun.elapsed().as_secs_f64())
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn run(bench: &mut Bench) -> AnyResult<()> {
 }
 
 /// Bytes that compress badly.
-fn make(file: &Path, size: u64) -> AnyResult<()> {
+pub(super) fn make(file: &Path, size: u64) -> AnyResult<()> {
     let mut out = std::fs::File::create(file)?;
     let mut reader = blake3::Hasher::new().finalize_xof();
     let mut chunk = vec![0; 1 << 20];

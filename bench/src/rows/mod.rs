@@ -11,6 +11,7 @@ mod large;
 mod peers;
 mod same;
 mod sent;
+pub(crate) mod serving;
 mod share;
 mod tasks;
 mod tree;
@@ -35,7 +36,9 @@ pub(crate) const ALL: &[(&str, Row)] = &[
     ("large", large::run),
     ("add", add::run),
     ("tree", tree::run),
+    ("committed", tree::run_committed),
     ("versions", versions::run),
+    ("serving", serving::run),
     ("far", far::run),
     ("share", share::run),
 ];

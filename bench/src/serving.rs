@@ -1,0 +1,231 @@
+//! What the row of the server times: requests over connections that stay open, and files that last.
+
+use std::fs::File as Plain;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
+
+use crate::any_result::AnyResult;
+use crate::rows::serving::{KEY, SECRET};
+
+const SIZE: usize = 4 << 10;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What a program costs, in seconds.
+pub(crate) fn program(name: &str, rest: &[String]) -> AnyResult<f64> {
+    match (name, rest) {
+        ("serving-plant", [at, connections]) => plant(at, connections.parse()?),
+        ("serving", [what, at, connections, count]) => requests(what, at, connections.parse()?, count.parse()?),
+        ("serving-large", [what, at, file, n]) => large(what, at, Path::new(file), n),
+        ("floor-lasting", [folder, writers, count]) => lasting(Path::new(folder), writers.parse()?, count.parse()?),
+        _ => Err(format!("there is no program `{name}` with these arguments").into()),
+    }
+}
+
+/// A connection that stays open.
+struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    fn open(at: &str) -> AnyResult<Self> {
+        let stream = TcpStream::connect(at)?;
+        stream.set_nodelay(true)?;
+        Ok(Self(BufReader::with_capacity(64 << 10, stream)))
+    }
+
+    /// Sends a request and reads the answer to its end: how many bytes its body has.
+    fn ask(&mut self, head: &str, body: &[u8]) -> AnyResult<u64> {
+        self.0.get_mut().write_all(&[head.as_bytes(), body].concat())?;
+        self.answer(head)
+    }
+
+    fn answer(&mut self, head: &str) -> AnyResult<u64> {
+        let (mut length, mut first, mut line) = (None, String::new(), String::new());
+        loop {
+            line.clear();
+            if self.0.read_line(&mut line)? == 0 {
+                return Err(format!("no answer to {head}").into());
+            }
+            if first.is_empty() {
+                first.clone_from(&line);
+            }
+            let lower = line.to_ascii_lowercase();
+            if let Some(value) = lower.strip_prefix("content-length:") {
+                length = Some(value.trim().parse::<u64>()?);
+            }
+            if lower.starts_with("transfer-encoding:") {
+                length = None;
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        if !first.contains(" 20") {
+            return Err(format!("{first} to {head}").into());
+        }
+        match length {
+            Some(length) => Ok(std::io::copy(&mut (&mut self.0).take(length), &mut std::io::sink())?),
+            None => self.chunks(),
+        }
+    }
+
+    fn chunks(&mut self) -> AnyResult<u64> {
+        let (mut all, mut line) = (0, String::new());
+        loop {
+            line.clear();
+            self.0.read_line(&mut line)?;
+            let size = u64::from_str_radix(line.trim(), 16)?;
+            std::io::copy(&mut (&mut self.0).take(size + 2), &mut std::io::sink())?;
+            if size == 0 {
+                return Ok(all);
+            }
+            all += size;
+        }
+    }
+}
+
+/// The first lines of a request to the API.
+fn api(method: &str, at: &str, path: &str, length: usize) -> String {
+    use base64::Engine as _;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{KEY}:{SECRET}"));
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: {at}\r\nauthorization: Basic {basic}\r\n\
+         content-type: application/octet-stream\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+/// The first lines of a request to the gateway, signed.
+fn signed(method: &str, at: &str, object: &str, length: u64) -> AnyResult<String> {
+    let bucket = Bucket::new(format!("http://{at}").parse()?, UrlStyle::Path, "bench", "us-east-1")?;
+    let credentials = Credentials::new(KEY, SECRET);
+    let url = match method {
+        "PUT" => bucket.put_object(Some(&credentials), object).sign(HOUR),
+        _ => bucket.get_object(Some(&credentials), object).sign(HOUR),
+    };
+    let (path, query) = (url.path(), url.query().unwrap_or_default());
+    Ok(format!("{method} {path}?{query} HTTP/1.1\r\nhost: {at}\r\ncontent-length: {length}\r\n\r\n"))
+}
+
+fn object(n: u64) -> String {
+    format!("data/{n:05}.bin")
+}
+
+/// 4 KiB that no other number has.
+fn bytes(n: u64) -> Vec<u8> {
+    format!("{n:016x}").repeat(SIZE / 16).into_bytes()
+}
+
+/// A repository with a committed object for each connection.
+fn plant(at: &str, connections: u64) -> AnyResult<f64> {
+    let mut to = Connection::open(at)?;
+    let begun = Instant::now();
+    let body = br#"{"name": "bench", "storage_namespace": "local://bench", "default_branch": "main"}"#;
+    let head =
+        api("POST", at, "/api/v1/repositories", body.len()).replace("application/octet-stream", "application/json");
+    to.ask(&head, body)?;
+    for n in 0..connections {
+        to.ask(&api("POST", at, &put_path(&object(n)), SIZE), &bytes(n))?;
+    }
+    let body = br#"{"message": "all"}"#;
+    let path = "/api/v1/repositories/bench/branches/main/commits";
+    to.ask(&api("POST", at, path, body.len()).replace("application/octet-stream", "application/json"), body)?;
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+fn put_path(object: &str) -> String {
+    format!("/api/v1/repositories/bench/branches/main/objects?path={}", object.replace('/', "%2F"))
+}
+
+/// So many requests, over so many connections at a time.
+fn requests(what: &str, at: &str, connections: u64, count: u64) -> AnyResult<f64> {
+    // Others put other objects, and each run other ones than the run before.
+    let run = u64::from(std::process::id()) << 32;
+    let next = AtomicU64::new(0);
+    let one = |to: &mut Connection, connection: u64, n: u64| -> AnyResult<()> {
+        let of = object(connection);
+        let (head, body) = match what {
+            "memory" => (api("GET", at, "/health", 0), Vec::new()),
+            "api-get" => {
+                let path = format!("/api/v1/repositories/bench/refs/main/objects?path={}", of.replace('/', "%2F"));
+                (api("GET", at, &path, 0), Vec::new())
+            }
+            "gateway-get" => (signed("GET", at, &format!("main/{of}"), 0)?, Vec::new()),
+            "api-put" => (api("POST", at, &put_path(&object(run + n)), SIZE), bytes(run + n)),
+            "gateway-put" => (signed("PUT", at, &format!("main/{}", object(run + n)), SIZE as u64)?, bytes(run + n)),
+            unknown => return Err(format!("nothing is asked that is called `{unknown}`").into()),
+        };
+        let read = to.ask(&head, &body)?;
+        if what.ends_with("-get") && read != SIZE as u64 {
+            return Err(format!("{read} bytes of {SIZE}").into());
+        }
+        Ok(())
+    };
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let (next, one) = (&next, &one);
+        let work = |connection| {
+            move || {
+                let mut to = Connection::open(at).map_err(|error| error.to_string())?;
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    if n >= count {
+                        return Ok::<(), String>(());
+                    }
+                    one(&mut to, connection, n).map_err(|error| error.to_string())?;
+                }
+            }
+        };
+        let all: Vec<_> = (0..connections).map(|connection| scope.spawn(work(connection))).collect();
+        all.into_iter().try_for_each(|one| one.join().map_err(|_| "a thread panicked".to_owned())?)
+    })?;
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// One large object, put from a file or read.
+fn large(what: &str, at: &str, file: &Path, n: &str) -> AnyResult<f64> {
+    let mut to = Connection::open(at)?;
+    let begun = Instant::now();
+    match what {
+        "put" => {
+            let mut from = Plain::open(file)?;
+            let head = signed("PUT", at, &format!("main/large-{n}.bin"), from.metadata()?.len())?;
+            to.0.get_mut().write_all(head.as_bytes())?;
+            std::io::copy(&mut from, to.0.get_mut())?;
+            to.answer(&head)?;
+        }
+        _ => drop(to.ask(&signed("GET", at, &format!("main/large-{n}.bin"), 0)?, &[])?),
+    }
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// As many small files, written by so many at a time so that they last, as a store creates an object: under another name, synced, and linked.
+fn lasting(folder: &Path, writers: u64, count: u64) -> AnyResult<f64> {
+    std::fs::create_dir_all(folder)?;
+    let next = AtomicU64::new(0);
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let next = &next;
+        let work = move || -> std::io::Result<()> {
+            let parent = Plain::open(folder)?;
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= count {
+                    return Ok(());
+                }
+                let (scratch, last) = (folder.join(format!("{n}.new")), folder.join(n.to_string()));
+                let mut out = Plain::create(&scratch)?;
+                out.write_all(&bytes(n))?;
+                out.sync_all()?;
+                std::fs::rename(&scratch, &last)?;
+                parent.sync_all()?;
+            }
+        };
+        let all: Vec<_> = (0..writers).map(|_| scope.spawn(work)).collect();
+        all.into_iter()
+            .try_for_each(|one| one.join().unwrap_or_else(|_| Err(std::io::Error::other("a thread panicked"))))
+    })?;
+    Ok(begun.elapsed().as_secs_f64())
+}
