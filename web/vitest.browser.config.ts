@@ -1,4 +1,5 @@
-// The tests of the whole page, in a browser. datlake-cli/tests/cli/page.rs makes the pages, by the command, and runs these.
+// The tests of whole pages, in a browser. datlake-cli/tests/cli/page.rs makes those of the lineage, by the command, and runs page.test.ts;
+// datlake-server/tests/http/browser.rs starts a server, and runs server.test.ts.
 
 import { defineConfig } from "vitest/config";
 

@@ -21,8 +21,8 @@ use crate::origin::Origin;
 use crate::report::{
     CallDiff, CallExplanation, CallInfo, CallRow, CallSources, CheckedOut, Cleaned, CommitInfo, CommittedCall,
     CreatorCode, Downstream, Evicted, FileInfo, FolderChanges, FoundCalls, History, Imported, LakeStatus, LineageGraph,
-    ListedItem, Listing, MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage, Outbox, OutsideCheck,
-    RemoteCheck, Removal, Repack, Repaired, RunDiff, RunInfo, Runs, SignedUrl, UnpushedRow, Upstream,
+    ListedItem, Listing, ListingPage, MergeResult, NameHistory, ObjectChanges, ObjectInfo, ObjectPage, Outbox,
+    OutsideCheck, RemoteCheck, Removal, Repack, Repaired, RunDiff, RunInfo, Runs, SignedUrl, UnpushedRow, Upstream,
 };
 use crate::repository::{
     Branch, ChangeSet, CheckoutOptions, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery,
@@ -139,6 +139,7 @@ twins! {
         explain_async = explain(&self, call: &str) -> CallExplanation;
         explain_sources_async = explain_sources(&self, call: &str) -> CallExplanation;
         file_async = file(&self, uid: &str) -> File;
+        folder_page_async = folder_page(&self, prefix: &str, after: &str, most: usize) -> ListingPage;
         forget_async = forget(&self, uids: &[impl AsRef<str>]) -> Vec<Uid>;
         find_calls_async = find_calls(&self, query: &CallQuery) -> FoundCalls;
         history_async = history(&self, creator: Option<&str>) -> History;

@@ -84,13 +84,17 @@ export function pageOf(graph: LineageGraph, name: string): string {
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What keeps people out, by axe's own rules: none of it serious. */
-export async function accessible({ page }: Opened): Promise<void> {
+/** What keeps people out, by axe's own rules: what of it is serious. */
+export async function axeOf(page: Page): Promise<string[]> {
   await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
+  return page.evaluate(async () => {
     type Result = { violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] };
     const { violations } = await (globalThis as unknown as { axe: { run(): Promise<Result> } }).axe.run();
     return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes[0]!.html} ${nodes[0]!.failureSummary}`);
   });
-  expect(found).toEqual([]);
+}
+
+/** Nothing of it. */
+export async function accessible({ page }: Opened): Promise<void> {
+  expect(await axeOf(page)).toEqual([]);
 }

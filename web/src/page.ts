@@ -1,4 +1,5 @@
-// The page that `datlake lineage --format html` writes: reads the graph that stands in it, and keeps the address in its link.
+// The page that `datlake lineage --format html` writes, and the graph within a page of the server, which has a place for it: reads the graph
+// that stands in the page, and keeps the address in its link.
 
 import type { LineageGraph } from "./lineage/answer";
 import { nameOf, origin } from "./lineage/describe";
@@ -24,13 +25,19 @@ function title(graph: LineageGraph): string {
   return asked ? nameOf(asked) : "The pipeline";
 }
 
-function show(graph: LineageGraph): void {
-  document.title = `${shortened(title(graph), 80)} · lineage`;
+function alone(graph: LineageGraph): HTMLElement {
   const host = h("div");
+  document.title = `${shortened(title(graph), 80)} · lineage`;
+  document.body.classList.add("alone");
   document.body.replaceChildren(
     h("header", { class: "page" }, h("h1", {}, own(title(graph))), h("p", {}, own(origin(new Scene(graph))))),
     h("main", {}, graph.nodes.length > 0 ? host : h("p", { class: "empty" }, "The lake has no calls.")),
   );
+  return host;
+}
+
+function show(graph: LineageGraph): void {
+  const host = document.getElementById("lineage") ?? alone(graph);
   if (graph.nodes.length === 0) return;
   const selected = (address: string | null) => history.replaceState(null, "", address === null ? location.pathname + location.search : LINK + encodeURIComponent(address));
   const view = mountLineage(host, graph, { address: linked(), selected });

@@ -29,7 +29,7 @@ fn the_page_in_a_browser() {
     write_pages(folder.path());
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web");
     let ran = Command::new("npx")
-        .args(["vitest", "run", "--config", "vitest.browser.config.ts"])
+        .args(["vitest", "run", "--config", "vitest.browser.config.ts", "browser/page.test.ts"])
         .current_dir(web)
         .env("DATLAKE_PAGES", folder.path())
         .env("DATLAKE_TEST_CHROMIUM", chromium)

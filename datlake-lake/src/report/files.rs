@@ -22,6 +22,18 @@ pub struct Listing {
     pub damaged: Vec<Damage>,
 }
 
+/// A page of the files and folders of one level.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListingPage {
+    /// Sorted by name.
+    pub items: Vec<ListedItem>,
+    /// Behind what the next page begins; `None` for the last one.
+    pub next: Option<String>,
+    /// Names on it whose documents are damaged.
+    pub damaged: Vec<Damage>,
+}
+
 /// What stands in a list of files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]

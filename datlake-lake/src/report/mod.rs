@@ -47,7 +47,9 @@ pub use datlake_core::Given;
 pub use datlake_core::run::{BodyProcess, Outcome, ProcessUsage, Scheduled, SharedRun};
 pub use datlake_core::tree::FilesOutside;
 pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
-pub use files::{Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, ListedItem, Listing, OutputRow, Place};
+pub use files::{
+    Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, ListedItem, Listing, ListingPage, OutputRow, Place,
+};
 pub use graph::{
     CallCode, CallDetails, GraphCall, GraphCreator, GraphEdge, GraphFile, GraphFolder, GraphItem, GraphNode,
     LineageGraph, after,

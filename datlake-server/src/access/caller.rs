@@ -192,6 +192,11 @@ impl Caller {
         self.0.grants.iter().any(|grant| grant.pattern.concerns(resource))
     }
 
+    /// Whether there may be something that it may know of whose name begins with `prefix`, which ends in `/`.
+    pub(crate) fn sees_below(&self, kind: &str, prefix: &str) -> bool {
+        self.0.grants.iter().any(|grant| grant.pattern.concerns_below(kind, prefix))
+    }
+
     /// Whether it may read all that there is.
     pub(crate) fn reads_everything(&self) -> bool {
         self.0.grants.iter().any(|grant| grant.pattern.is_everything())

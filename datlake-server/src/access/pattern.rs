@@ -52,6 +52,17 @@ impl Pattern {
         kind == resource.kind && matches(name, &resource.name) && (kind == "repo" || self.is_within(resource))
     }
 
+    /// Whether it may mean something of this kind whose name begins with `prefix`, which ends in `/`.
+    pub(crate) fn concerns_below(&self, kind: &str, prefix: &str) -> bool {
+        let Some((of, name, within)) = self.parts() else { return true };
+        let (asked, rest) = prefix.split_once('/').unwrap_or((prefix, ""));
+        let is_near = |within: &str| match within.split_once('*') {
+            Some((begins, _)) => begins.starts_with(rest) || rest.starts_with(begins),
+            None => within.starts_with(rest),
+        };
+        kind == of && matches(name, asked) && within.is_none_or(is_near)
+    }
+
     fn is_within(&self, resource: &Resource) -> bool {
         match (self.parts().and_then(|(_, _, within)| within), &resource.within) {
             (None, _) => true,
@@ -256,6 +267,25 @@ mod tests {
         for text in ["", "sales", "repo:", "repo:/main", "repo:a/", "user:a", "repo:a b", "repo:\n", &"a".repeat(1001)]
         {
             assert_eq!(text.parse::<Pattern>().unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_known_to_whoever_may_know_something_in_it() {
+        let knows = |pattern: &str, prefix: &str| pattern.parse::<Pattern>().unwrap().concerns_below("dataset", prefix);
+        for (pattern, prefix, expected) in [
+            ("*", "logs/", true),
+            ("dataset:logs", "logs/a/", true),
+            ("dataset:logs/daily_*", "logs/", true),
+            ("dataset:logs/daily_*", "logs/daily_users/", true),
+            ("dataset:logs/daily/x/*", "logs/daily/", true),
+            ("dataset:logs/daily/x", "logs/daily/", true),
+            ("dataset:logs/daily_*", "logs/other/", false),
+            ("dataset:logs/daily/x", "logs/daily/y/", false),
+            ("dataset:logs", "raw/", false),
+            ("repo:logs", "logs/", false),
+        ] {
+            assert_eq!(knows(pattern, prefix), expected, "{pattern} {prefix}");
         }
     }
 }

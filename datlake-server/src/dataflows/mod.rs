@@ -6,6 +6,7 @@ mod runs;
 mod tests;
 mod wire;
 
+pub(crate) use self::routes::{named, release_all, seen_dataflows};
 use crate::http::Routes;
 
 pub(crate) use wire::ReadyRecord;

@@ -10,7 +10,7 @@ use sqlx::AnyConnection;
 use super::wire::{DataflowCreation, DataflowInfo, ReadyRecord, Release, Released, SourceCreation, SourceInfo};
 use crate::access::{AccessRole, Caller, Resource};
 use crate::app::App;
-use crate::database::failed;
+use crate::database::{Database, failed};
 use crate::deliveries::{
     Associated, Dataflow, DataflowName, ReadyDelivery, SaidRules, associate, create, disassociate, find, page_of,
     ready, release_set_aside, set_aside, sources_of,
@@ -66,7 +66,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 ///
 /// # Errors
 /// 404 where there is none, or it is not theirs to know.
-pub(super) async fn named(sql: &mut AnyConnection, id: &str, caller: &Caller) -> Reply<Dataflow> {
+pub(crate) async fn named(sql: &mut AnyConnection, id: &str, caller: &Caller) -> Reply<Dataflow> {
     let found = find(sql, id).await?.filter(|found| caller.sees(&Resource::job(&found.job)));
     found.ok_or_else(|| no_dataflow(id))
 }
@@ -83,17 +83,28 @@ async fn list_dataflows(
     if page.after.contains('\0') {
         return Err(Problem::bad_request("`after` is the `next_offset` of a page"));
     }
-    let (most, mut after, mut results) = (most(page.amount), page.after, Vec::new());
-    let mut connection = app.database().pool().acquire().await.map_err(|e| failed("read", e))?;
+    let (found, next) = seen_dataflows(app.database(), &caller, &page.after, most(page.amount)).await?;
+    Ok(Json(list(found.into_iter().map(DataflowInfo::from).collect(), next)))
+}
+
+/// Dataflows that `caller` may read behind `after`: up to `most`, and what the next page is behind.
+pub(crate) async fn seen_dataflows(
+    database: &Database,
+    caller: &Caller,
+    after: &str,
+    most: usize,
+) -> Reply<(Vec<Dataflow>, Option<String>)> {
+    let (mut after, mut results) = (after.to_owned(), Vec::new());
+    let mut connection = database.pool().acquire().await.map_err(|e| failed("read", e))?;
     loop {
         let read = page_of(&mut connection, &after, READ).await?;
-        let Some(last) = read.last().map(|last| last.job.clone()) else { return Ok(Json(list(results, None))) };
+        let Some(last) = read.last().map(|last| last.job.clone()) else { return Ok((results, None)) };
         for dataflow in read.into_iter().filter(|one| caller.sees(&Resource::job(&one.job))) {
             if results.len() == most {
-                return Ok(Json(list(results, Some(after))));
+                return Ok((results, Some(after)));
             }
             after.clone_from(&dataflow.job);
-            results.push(DataflowInfo::from(dataflow));
+            results.push(dataflow);
         }
         after = last;
     }
@@ -216,13 +227,19 @@ async fn release(
     if source_run_id.as_ref().is_some_and(|run| run.contains('\0')) {
         return Err(Problem::bad_request("`source_run_id` is the id of a run").of_field("source_run_id"));
     }
-    let mut change = app.change(&caller).await?;
-    let dataflow = named(change.sql(), &at.dataflow, &caller).await?;
-    let released = release_set_aside(&mut change, &dataflow, source_run_id.as_deref()).await?;
+    let released = release_all(&app, &caller, &at.dataflow, source_run_id.as_deref()).await?;
+    Ok(Json(Released { released }))
+}
+
+/// Makes what was set aside ready again, of one run of a source or all of it: how many deliveries that were.
+pub(crate) async fn release_all(app: &App, caller: &Caller, id: &str, source_run: Option<&str>) -> Reply<u64> {
+    let mut change = app.change(caller).await?;
+    let dataflow = named(change.sql(), id, caller).await?;
+    let released = release_set_aside(&mut change, &dataflow, source_run).await?;
     let data = json!({"what": "released", "dataflow_id": dataflow.id, "released": released});
     note(&mut change, &dataflow, data);
     change.commit().await?;
-    Ok(Json(Released { released }))
+    Ok(released)
 }
 
 /// What a page says as `after`.

@@ -163,17 +163,21 @@ impl OperationOutput for Content {
     }
 }
 
-async fn read(State(app): State<App>, At(at): At<AtDataset>, headers: HeaderMap) -> Reply<Content> {
-    let file = at.file(&app).await?;
-    if has_already(&headers, &file) {
-        return Ok(Content((StatusCode::NOT_MODIFIED, described(&file)).into_response()));
+/// The content of a file, as it is asked for.
+pub(crate) async fn content_of(headers: &HeaderMap, file: &File) -> Reply<Response> {
+    if has_already(headers, file) {
+        return Ok((StatusCode::NOT_MODIFIED, described(file)).into_response());
     }
     let content = file.open_async().await?;
-    answer(&headers, &file, Some(content)).await
+    answer(headers, file, Some(content)).await
+}
+
+async fn read(State(app): State<App>, At(at): At<AtDataset>, headers: HeaderMap) -> Reply<Content> {
+    Ok(Content(content_of(&headers, &at.file(&app).await?).await?))
 }
 
 async fn look(State(app): State<App>, At(at): At<AtDataset>, headers: HeaderMap) -> Reply<Content> {
-    answer(&headers, &at.file(&app).await?, None).await
+    Ok(Content(answer(&headers, &at.file(&app).await?, None).await?))
 }
 
 fn has_already(headers: &HeaderMap, file: &File) -> bool {
@@ -185,7 +189,7 @@ fn has_already(headers: &HeaderMap, file: &File) -> bool {
 }
 
 /// The whole, or the part that is asked for; without `content` the headers alone.
-async fn answer(headers: &HeaderMap, file: &File, content: Option<AsyncReader>) -> Reply<Content> {
+async fn answer(headers: &HeaderMap, file: &File, content: Option<AsyncReader>) -> Reply<Response> {
     let (mut described, size) = (described(file), file.len());
     let said = headers.get(header::RANGE).and_then(|said| said.to_str().ok());
     let (status, range) = match asked(said, size) {
@@ -211,7 +215,7 @@ async fn answer(headers: &HeaderMap, file: &File, content: Option<AsyncReader>) 
             axum::body::Body::from_stream(ReaderStream::with_capacity(content.take(length), CHUNK))
         }
     };
-    Ok(Content((status, described, body).into_response()))
+    Ok((status, described, body).into_response())
 }
 
 /// Content in headers.

@@ -7,12 +7,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::access::Resource;
+use crate::access::{Caller, Resource};
 use crate::database::{Database, failed, rfc3339};
 use crate::problem::{Problem, Reply};
 
 /// The most bytes that the data of an event has as JSON.
 const LARGEST: usize = 64 << 10;
+/// So many events are read at a time, the latest first, and at most for one page.
+const AT_ONCE: i64 = 200;
+const MOST_READ: usize = 5000;
 /// The types that the server gives itself, and those that a stream says itself.
 const OWN: [&str; 8] =
     ["job_status", "lineage_event", "commit", "dataflow", "schedule", "ingestion", "access", "lagged"];
@@ -134,6 +137,46 @@ pub(crate) async fn events_of_run(database: &Database, run: &str, after: i64, mo
     let query = sqlx::query_as::<_, EventRow>(sql).bind(run.to_owned()).bind(after).bind(most);
     let rows = query.fetch_all(database.pool()).await;
     rows.map_err(|e| failed("read", e))?.into_iter().map(server_event).collect()
+}
+
+/// Events that `caller` may see, the latest first: up to `most` before the one with that id, and what the next page is before.
+pub(crate) async fn latest_events(
+    database: &Database,
+    caller: &Caller,
+    before: Option<i64>,
+    most: usize,
+) -> Result<(Vec<ServerEvent>, Option<i64>)> {
+    let (mut found, mut before, mut read) = (Vec::new(), before.unwrap_or(i64::MAX), 0);
+    loop {
+        let sql = "SELECT id, kind, noted_at, account, run, subject, data FROM events \
+                   WHERE id < $1 ORDER BY id DESC LIMIT $2";
+        let query = sqlx::query_as::<_, EventRow>(sql).bind(before).bind(AT_ONCE).fetch_all(database.pool());
+        let page = query.await.map_err(|e| failed("read", e))?;
+        let is_last = (page.len() as i64) < AT_ONCE;
+        read += page.len();
+        for row in page {
+            if found.len() == most {
+                return Ok((found, Some(before)));
+            }
+            before = row.0;
+            let event = server_event(row)?;
+            if may_see(caller, &event) {
+                found.push(event);
+            }
+        }
+        if is_last {
+            return Ok((found, None));
+        }
+        // Of what is somebody else's there may be very much.
+        if read >= MOST_READ {
+            return Ok((found, Some(before)));
+        }
+    }
+}
+
+/// Whether an event is theirs to see.
+pub(crate) fn may_see(caller: &Caller, event: &ServerEvent) -> bool {
+    Resource::parse(&event.subject).is_some_and(|subject| caller.sees(&subject))
 }
 
 /// The id of the last event.

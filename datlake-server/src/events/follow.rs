@@ -9,9 +9,9 @@ use datlake::Result;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::event::{ServerEvent, read_events};
+use super::event::{ServerEvent, may_see, read_events};
 use super::hub::EventHub;
-use crate::access::{Caller, Callers, Resource};
+use crate::access::{Caller, Callers};
 
 /// So many events are read at a time.
 const PAGE: usize = 64;
@@ -145,9 +145,4 @@ impl Follower {
         }
         Some(may_see(&self.caller, event))
     }
-}
-
-/// Whether an event is theirs to see.
-pub(crate) fn may_see(caller: &Caller, event: &ServerEvent) -> bool {
-    Resource::parse(&event.subject).is_some_and(|subject| caller.sees(&subject))
 }

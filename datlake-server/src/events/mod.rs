@@ -14,7 +14,7 @@ mod once;
 mod routes;
 
 pub(crate) use change::StateChange;
-pub(crate) use event::{EventType, NewEvent, ServerEvent, events_of_run, last_id};
+pub(crate) use event::{EventType, NewEvent, ServerEvent, events_of_run, last_id, latest_events};
 pub(crate) use hub::EventHub;
 pub(crate) use once::forget_answers;
 pub(crate) use routes::routes;

@@ -19,6 +19,7 @@ mod tags;
 mod uploads;
 mod wire;
 
+pub(crate) use self::objects::object_content;
 use crate::http::Routes;
 
 /// All of its routes.

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use datlake::report::{ObjectInfo, ObjectItem};
-use datlake::{AsyncReader, Lake, ObjectQuery};
+use datlake::{AsyncReader, Lake, ObjectQuery, Reference};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
@@ -126,14 +126,19 @@ async fn read(
     if presign && let Some((url, _)) = read_url(app.lake(), &reference.stat_async(&path).await?).await? {
         return Ok(Content((StatusCode::FOUND, [(header::LOCATION, url)]).into_response()));
     }
+    Ok(Content(object_content(&reference, &path, headers).await?))
+}
+
+/// The content of an object, as it is asked for.
+pub(crate) async fn object_content(reference: &Reference, path: &str, headers: HeaderMap) -> Reply<Response> {
     let headers = ReadHeaders(headers);
     if headers.asks_whether_changed() {
-        let object = reference.stat_async(&path).await?;
+        let object = reference.stat_async(path).await?;
         if headers.has(&object) {
-            return Ok(Content((StatusCode::NOT_MODIFIED, described(&object)).into_response()));
+            return Ok((StatusCode::NOT_MODIFIED, described(&object)).into_response());
         }
     }
-    let (object, content) = reference.open_object_async(&path).await?;
+    let (object, content) = reference.open_object_async(path).await?;
     headers.answer(&object, Some(content)).await
 }
 
@@ -145,7 +150,7 @@ async fn head(
     headers: HeaderMap,
 ) -> Reply<Content> {
     let object = reference_of(&app, &caller, &at).await?.stat_async(&path).await?;
-    ReadHeaders(headers).answer(&object, None).await
+    Ok(Content(ReadHeaders(headers).answer(&object, None).await?))
 }
 
 /// What a request says about the content it wants.
@@ -170,7 +175,7 @@ impl ReadHeaders {
     }
 
     /// The whole, or the part that is asked for; without `content` the headers alone.
-    async fn answer(&self, object: &ObjectInfo, content: Option<AsyncReader>) -> Reply<Content> {
+    async fn answer(&self, object: &ObjectInfo, content: Option<AsyncReader>) -> Reply<Response> {
         let mut headers = described(object);
         let (status, range) = match asked(self.text(header::RANGE), object.size) {
             Asked::All => (StatusCode::OK, 0..object.size),
@@ -195,7 +200,7 @@ impl ReadHeaders {
                 axum::body::Body::from_stream(ReaderStream::with_capacity(content.take(length), CHUNK))
             }
         };
-        Ok(Content((status, headers, body).into_response()))
+        Ok((status, headers, body).into_response())
     }
 }
 

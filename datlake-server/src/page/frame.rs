@@ -15,15 +15,38 @@ use crate::problem::{Problem, Reply};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
     Home,
+    Files,
+    Calls,
+    Lineage,
+    Repositories,
     Jobs,
+    Tables,
+    Dataflows,
+    Events,
     Access,
     /// None of them.
     None,
 }
 
 impl Section {
-    const ALL: [(Self, &'static str, &'static str); 3] =
-        [(Self::Home, "Home", "/"), (Self::Jobs, "Jobs", "/jobs"), (Self::Access, "Access", "/access")];
+    const ALL: [(Self, &'static str, &'static str); 10] = [
+        (Self::Home, "Home", "/"),
+        (Self::Jobs, "Jobs", "/jobs"),
+        (Self::Files, "Files", "/files"),
+        (Self::Calls, "Calls", "/calls"),
+        (Self::Lineage, "Lineage", "/lineage"),
+        (Self::Repositories, "Repositories", "/repositories"),
+        (Self::Tables, "Tables", "/tables"),
+        (Self::Dataflows, "Dataflows", "/dataflows"),
+        (Self::Events, "Events", "/events"),
+        (Self::Access, "Access", "/access"),
+    ];
+
+    /// Whether there is something in it for them.
+    fn is_for(self, caller: &Caller) -> bool {
+        // Which file a call was given is part of what it is.
+        !matches!(self, Self::Calls | Self::Lineage) || caller.reads_everything()
+    }
 }
 
 /// Who looks at a page.
@@ -70,7 +93,7 @@ impl Visitor {
             nav aria-label="Sections" {
                 ul {
                     @for (of, name, address) in Section::ALL {
-                        li { a href=(address) aria-current=[(of == section).then_some("page")] { (name) } }
+                        @if of.is_for(&self.caller) { li { a href=(address) aria-current=[(of == section).then_some("page")] { (name) } } }
                     }
                 }
             }

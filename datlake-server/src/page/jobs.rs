@@ -22,6 +22,8 @@ use crate::problem::{Problem, Reply};
 pub(super) const ROWS: usize = 100;
 /// So many events of a run.
 const EVENTS: i64 = 200;
+/// So many characters of the data of an event.
+const LONGEST: usize = 500;
 
 #[derive(Deserialize)]
 struct AtJob {
@@ -248,9 +250,16 @@ fn items(name: &str, items: &[RunItem], empty: &str) -> Markup {
     table(name, &["Kind", "Name", "Where"], rows, empty)
 }
 
-/// Where something is. It is text: nobody knows what another program does with it.
+/// Where something is. What is in the lake has a page; anything else is text: nobody knows what another program does with it.
 pub(super) fn uri(uri: &str) -> Markup {
-    html! { code class="long" { (Said(uri)) } }
+    html! {
+        code class="long" {
+            @match uri.strip_prefix("lake://") {
+                Some(name) => a href=(address(&["file"], &[("uid", name)])) { (Said(uri)) },
+                None => (Said(uri)),
+            }
+        }
+    }
 }
 
 /// Events, in the order in which they are given.
@@ -261,10 +270,18 @@ pub(super) fn event_table(events: &[ServerEvent], empty: &str) -> Markup {
             td { (Said(&event.r#type)) }
             td { (Said(&event.subject)) }
             td { (Said(&event.account)) }
-            td { code class="long" { (Said(&event.data.to_string())) } }
+            td { code class="long" { (Said(&shortened(&event.data.to_string()))) } }
         }
     });
     table("Events", &["Time", "Type", "About", "By", "Data"], rows, empty)
+}
+
+/// The beginning of what may be very long.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Rows of runs of several jobs.

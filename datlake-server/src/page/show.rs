@@ -1,6 +1,6 @@
 //! Texts, times and tables, escaped by their types.
 
-use datlake::report::{escape_control, human_duration};
+use datlake::report::{escape_control, human_duration, human_size};
 use maud::{Markup, Render, html};
 use std::time::Duration;
 
@@ -49,6 +49,16 @@ fn seconds(took: Duration) -> String {
         (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
         (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
+}
+
+/// Bytes.
+pub(super) fn size(bytes: u64) -> Markup {
+    html! { span title={ (bytes) " bytes" } { (human_size(bytes)) } }
+}
+
+/// Milliseconds.
+pub(super) fn millis(took: u64) -> Markup {
+    html! { (human_duration(Duration::from_millis(took))) }
 }
 
 /// How something stands, in a word and a colour.

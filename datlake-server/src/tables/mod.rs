@@ -9,3 +9,6 @@ mod snapshots;
 mod wire;
 
 pub(crate) use routes::routes;
+pub(crate) use schema::SchemaDiff;
+pub(crate) use snapshots::{latest_schemas, snapshots, table, tables};
+pub(crate) use wire::{TableSchema, TableSnapshot};

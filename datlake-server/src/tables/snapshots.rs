@@ -102,7 +102,7 @@ type SnapshotRow = (
 );
 
 /// Snapshots of a table, the latest first, and their numbers: up to `most` before the one with that number.
-pub(super) async fn snapshots(
+pub(crate) async fn snapshots(
     connection: &mut AnyConnection,
     table: &str,
     before: i64,
@@ -158,14 +158,14 @@ fn table_info((table_name, account, created_at, snapshots, schema_version): Tabl
 ///
 /// # Errors
 /// 404 where there is none.
-pub(super) async fn table(database: &Database, name: &str) -> Reply<TableInfo> {
+pub(crate) async fn table(database: &Database, name: &str) -> Reply<TableInfo> {
     let sql = "SELECT name, account, created_at, snapshots, schema_version FROM known_tables WHERE name = $1";
     let row = sqlx::query_as::<_, TableRow>(sql).bind(name.to_owned()).fetch_optional(database.pool()).await;
     row.map_err(|e| failed("read", e))?.map(table_info).ok_or_else(|| not_there(&Resource::table(name)))
 }
 
 /// Tables that `caller` may read behind `after`: up to `most`, and what the next page is behind.
-pub(super) async fn tables(
+pub(crate) async fn tables(
     database: &Database,
     caller: &Caller,
     after: &str,
@@ -194,14 +194,25 @@ pub(super) async fn tables(
     }
 }
 
+type SchemaRow = (i64, String, String, i64);
+
 /// The schemas of a table behind that version, the oldest first.
 pub(super) async fn schemas(database: &Database, table: &str, after: i64, most: i64) -> Result<Vec<TableSchema>> {
     let sql = "SELECT version, schema_json, diff, created_at FROM table_schemas \
                WHERE table_name = $1 AND version > $2 ORDER BY version LIMIT $3";
-    let query = sqlx::query_as::<_, (i64, String, String, i64)>(sql).bind(table.to_owned()).bind(after).bind(most);
+    let query = sqlx::query_as::<_, SchemaRow>(sql).bind(table.to_owned()).bind(after).bind(most);
     let rows = query.fetch_all(database.pool()).await.map_err(|e| failed("read", e))?;
-    let of = |(version, schema, diff, at): (i64, String, String, i64)| -> Result<TableSchema> {
-        Ok(TableSchema { version, schema: parsed(&schema)?, diff: parsed(&diff)?, created_at: rfc3339(at) })
-    };
-    rows.into_iter().map(of).collect()
+    rows.into_iter().map(table_schema).collect()
+}
+
+/// The latest schemas of a table, the latest first.
+pub(crate) async fn latest_schemas(database: &Database, table: &str, most: i64) -> Result<Vec<TableSchema>> {
+    let sql = "SELECT version, schema_json, diff, created_at FROM table_schemas \
+               WHERE table_name = $1 ORDER BY version DESC LIMIT $2";
+    let query = sqlx::query_as::<_, SchemaRow>(sql).bind(table.to_owned()).bind(most).fetch_all(database.pool());
+    query.await.map_err(|e| failed("read", e))?.into_iter().map(table_schema).collect()
+}
+
+fn table_schema((version, schema, diff, at): SchemaRow) -> Result<TableSchema> {
+    Ok(TableSchema { version, schema: parsed(&schema)?, diff: parsed(&diff)?, created_at: rfc3339(at) })
 }

@@ -49,23 +49,23 @@ pub(crate) struct TableSnapshot {
 
 /// A table.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct TableInfo {
-    pub(super) table_name: String,
+pub(crate) struct TableInfo {
+    pub(crate) table_name: String,
     /// Who registered its first snapshot.
-    pub(super) account: String,
-    pub(super) created_at: String,
+    pub(crate) account: String,
+    pub(crate) created_at: String,
     /// How many it has.
-    pub(super) snapshots: i64,
+    pub(crate) snapshots: i64,
     /// How many schemas it has had: 0 where none is known.
-    pub(super) schema_version: i64,
+    pub(crate) schema_version: i64,
 }
 
 /// A schema that a table has or had.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct TableSchema {
-    pub(super) version: i64,
-    pub(super) schema: Value,
+pub(crate) struct TableSchema {
+    pub(crate) version: i64,
+    pub(crate) schema: Value,
     /// What changed from the one before.
-    pub(super) diff: SchemaDiff,
-    pub(super) created_at: String,
+    pub(crate) diff: SchemaDiff,
+    pub(crate) created_at: String,
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod admin;
+mod browser;
 mod client;
 mod clients;
 mod dataflows;
