@@ -152,3 +152,20 @@ pub(crate) fn rfc3339(micros: i64) -> String {
     let since = Duration::from_micros(u64::try_from(micros).unwrap_or(0)).min(Duration::from_secs(253_402_300_799));
     humantime::format_rfc3339_micros(UNIX_EPOCH + since).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Servers of the version before go on while a newer one brings their database up to date.
+    #[test]
+    fn no_version_of_the_schema_takes_anything_away() {
+        for (version, _, sql) in MIGRATIONS {
+            let statements = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<String>();
+            let words = statements.to_uppercase();
+            for word in ["DROP ", "RENAME ", "DELETE FROM ", "TRUNCATE "] {
+                assert!(!words.contains(word), "{version} has {word}");
+            }
+        }
+    }
+}

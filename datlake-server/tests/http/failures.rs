@@ -1,5 +1,8 @@
 //! What a server answers where its database is damaged, gone or of a newer server, and where a key was lost.
 
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
 use datlake::ErrorKind;
 use datlake_server::{AccountKind, Accounts, ServerSettings};
 use serde_json::json;
@@ -70,4 +73,97 @@ fn a_key_that_was_lost_costs_key_pairs_and_nothing_else() {
     // What is revoked is missed by nobody.
     again.accounts(async |accounts| accounts.revoke_key_pair(&pair.access_key_id).await);
     again.root().json("/admin/health");
+}
+
+/// A PostgreSQL of our own, which may be stopped: the one that `./test` starts is others' too.
+struct Cluster {
+    folder: tempfile::TempDir,
+    programs: PathBuf,
+    port: u16,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").unwrap();
+        let programs = versions.map(|version| version.unwrap().path().join("bin")).max().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let cluster = Self { folder: tempfile::tempdir_in("/tmp").unwrap(), programs, port };
+        if Self::is_root() {
+            assert!(Command::new("chown").arg("postgres").arg(cluster.folder.path()).status().unwrap().success());
+        }
+        cluster.run("initdb", &["-A", "trust", "-U", "datlake", "--no-sync"]);
+        cluster
+    }
+
+    fn is_root() -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata("/proc/self").unwrap().uid() == 0
+    }
+
+    /// It refuses to be run by root.
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let program = self.programs.join(program);
+        let mut command = match Self::is_root() {
+            true => Command::new("runuser"),
+            false => Command::new(&program),
+        };
+        if Self::is_root() {
+            command.args(["-u", "postgres", "--"]).arg(&program);
+        }
+        command.args(arguments).arg("-D").arg(self.folder.path().join("data")).current_dir("/");
+        let done = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        assert!(done.success(), "{command:?}");
+    }
+
+    fn start(&self) {
+        let options = format!("-p {} -k {} -c listen_addresses=127.0.0.1", self.port, self.folder.path().display());
+        self.run("pg_ctl", &["-w", "-o", &options, "start"]);
+    }
+
+    fn stop(&self) {
+        self.run("pg_ctl", &["-w", "-m", "fast", "stop"]);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.folder.path().join("data/postmaster.pid").exists() {
+            self.run("pg_ctl", &["-w", "-m", "immediate", "stop"]);
+        }
+    }
+}
+
+#[test]
+#[ignore = "it makes a PostgreSQL of its own and waits until requests give up: ten seconds"]
+fn a_postgresql_that_is_stopped_is_said_and_started_again_is_a_pause() {
+    if std::env::var_os("DATLAKE_TEST_POSTGRES").is_none() {
+        return;
+    }
+    let cluster = Cluster::new();
+    cluster.start();
+    let url = format!("postgres://datlake@127.0.0.1:{}/postgres", cluster.port);
+    let mut served = Served::with(|settings| ServerSettings { database_url: Some(url.clone()), ..settings });
+    let begun = |served: &Served| {
+        let run = answered(served.root().post("/jobs/a/runs", &json!({})), reqwest::StatusCode::CREATED);
+        run["run_id"].as_str().unwrap().to_owned()
+    };
+    let first = begun(&served);
+    cluster.stop();
+    // Whoever restarts servers is not to restart this one.
+    assert_eq!(served.nobody().get("/healthcheck").status(), 204);
+    problem(served.root().get("/admin/health"), 503, &["database: the server's database does not answer within 4s"]);
+    // What is asked for meanwhile waits for it.
+    let waited = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| begun(&served));
+        cluster.start();
+        waiting.join().unwrap()
+    });
+    for run in [&first, &waited] {
+        served.root().json(&format!("/jobs/a/runs/{run}"));
+    }
+    served.root().json("/admin/health");
+    served.end();
+    cluster.stop();
+    let error = refused(&ServerSettings { database_url: Some(url), ..served.settings.clone() });
+    assert!(error.kind() == ErrorKind::Unavailable && format!("{error:?}").contains("refused"), "{error:?}");
 }
