@@ -25,6 +25,7 @@ struct Shared {
     accounts: Accounts,
     callers: Callers,
     links: SignInLinks,
+    alone: bool,
     events: EventHub,
     audit: AuditTrail,
     summary: ConfigSummary,
@@ -48,12 +49,13 @@ impl App {
         let summary = ConfigSummary::of(lake, settings);
         let (lake, largest_object, folder) = (lake.clone(), settings.largest_object, settings.folder.clone());
         let (import_from, open) = (settings.import_from.clone(), Mutex::default());
-        let links = SignInLinks::default();
+        let (links, alone) = (SignInLinks::default(), settings.alone);
         let shared = Shared {
             lake,
             accounts,
             callers,
             links,
+            alone,
             events,
             audit,
             summary,
@@ -104,6 +106,11 @@ impl App {
     /// Links by which somebody signs in on the page.
     pub(crate) fn links(&self) -> &SignInLinks {
         &self.0.links
+    }
+
+    /// Whether it is for one person, who reads.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.0.alone
     }
 
     pub(crate) fn largest_object(&self) -> u64 {

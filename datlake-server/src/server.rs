@@ -47,25 +47,10 @@ impl Server {
     pub async fn bind(lake: &Lake, settings: &ServerSettings) -> Result<Self> {
         let accounts = Accounts::open(settings).await?;
         let (app, audit_writer) = App::new(lake, accounts, settings)?;
-        let all = [
-            lakefs::routes,
-            events::routes,
-            jobs::routes,
-            schedules::routes,
-            workers::routes,
-            dataflows::routes,
-            tables::routes,
-            datasets::routes,
-            admin::routes,
-        ];
-        let under = all.into_iter().fold(Routes::new(&app), |routes, add| add(routes));
-        let routes = Routes::new(&app).nest("/api/v1", under);
-        let router = about(routes).map_err(|problem| Error::new(ErrorKind::Value, problem.message()))?;
-        let router = router.merge(page::routes(&app));
         let failed = |e| Error::io("listen at", settings.listen, e);
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let router = every_request(router, |router| with_gateway(router, &app));
+        let router = if settings.alone { page_alone(&app, address)? } else { whole(&app)? };
         Ok(Self { listener, address, app, audit_writer, router })
     }
 
@@ -121,6 +106,34 @@ impl Server {
         background.iter().for_each(JoinHandle::abort);
         self.app.database().close().await;
     }
+}
+
+/// All routes, and S3.
+fn whole(app: &App) -> Result<Router> {
+    let all = [
+        lakefs::routes,
+        events::routes,
+        jobs::routes,
+        schedules::routes,
+        workers::routes,
+        dataflows::routes,
+        tables::routes,
+        datasets::routes,
+        admin::routes,
+    ];
+    let under = all.into_iter().fold(Routes::new(app), |routes, add| add(routes));
+    let routes = Routes::new(app).nest("/api/v1", under);
+    let router = about(routes).map_err(|problem| Error::new(ErrorKind::Value, problem.message()))?;
+    Ok(every_request(router.merge(page::routes(app)), |router| with_gateway(router, app)))
+}
+
+/// The page, for one person of this machine.
+fn page_alone(app: &App, address: SocketAddr) -> Result<Router> {
+    if !address.ip().is_loopback() {
+        let error = Error::new(ErrorKind::InvalidInput, format!("{address} is reached by other machines"));
+        return Err(error.with_hint("the page without accounts is for this machine: `datlake serve` is for others"));
+    }
+    Ok(every_request(page::routes_alone(app), |router| page::for_own_host(router, address)))
 }
 
 /// What goes on beside the requests.

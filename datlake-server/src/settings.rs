@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use datlake::{Error, ErrorKind, Lake, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::access::random;
 
 /// The settings that a server starts with. Secrets are in no `Debug`.
 #[derive(Clone)]
@@ -26,6 +28,8 @@ pub struct ServerSettings {
     /// What may be imported into branches by whoever may write there: `lake://exports/` are files of the lake whose names begin so,
     /// `file:///srv/data` is a folder. Whoever may read everything may import any file of the lake.
     pub import_from: Vec<String>,
+    /// Whether it is for one person of this machine, who reads: the page alone, over a database that nobody else has.
+    pub alone: bool,
 }
 
 /// Credentials that are in no database and may do everything.
@@ -48,7 +52,24 @@ impl ServerSettings {
             root: Root::default(),
             largest_object: 5 << 40,
             import_from: Vec::new(),
+            alone: false,
         }
+    }
+
+    /// For one person of this machine, who reads: the page alone, at a free port, with a database in `folder` that is gone with that. Nobody
+    /// has its credentials: [`sign_in_link`](crate::Server::sign_in_link) leads in, as long as it runs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] where the system gives no random numbers.
+    pub fn alone(lake: &Lake, folder: &Path) -> Result<Self> {
+        let secret: String = random::<32>()?.iter().map(|b| format!("{b:02x}")).collect();
+        Ok(Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            folder: folder.join("server"),
+            root: Root { token: Some(secret), ..Root::default() },
+            alone: true,
+            ..Self::of(lake)
+        })
     }
 
     /// What the environment says: `DATABASE_URL`, `DATLAKE_SECRET_KEY`, `DATLAKE_ROOT_ACCESS_KEY_ID` with
@@ -164,6 +185,7 @@ mod tests {
             root: Root::default(),
             largest_object: 0,
             import_from: Vec::new(),
+            alone: false,
         };
         settings.with_variables(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     }

@@ -27,7 +27,7 @@ pub(crate) use lineage::{GraphFormat, LineageHow, LineageReach};
 pub(crate) use repository::{MergeHow, Prefer, Preference, PutHow, Ref, Repo, Versions};
 pub(crate) use run::{EngineName, RunHow, Started, SuperviseHow};
 #[cfg(feature = "serve")]
-pub(crate) use server::{Credential, GrantHow, Serve, User};
+pub(crate) use server::{Credential, GrantHow, Serve, Ui, User};
 pub(crate) use style::{command, parse};
 use value::size;
 
@@ -465,6 +465,10 @@ pub(crate) enum Command {
         What seals secrets: DATLAKE_SECRET_KEY. Each of these, and DATABASE_URL, may be in a file that NAME_FILE names.\n\
         What is logged: LOG_LEVEL, LOG_FORMAT=json.")]
     Serve(Serve),
+    /// Opens a page that shows the lake, for whoever asks: without accounts, on this machine, to read
+    #[cfg(feature = "serve")]
+    #[command(after_help = "Example: datlake ui")]
+    Ui(Ui),
     /// Creates, lists and deletes accounts of the server
     #[cfg(feature = "serve")]
     #[command(subcommand)]

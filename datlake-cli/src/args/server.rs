@@ -19,6 +19,16 @@ pub(crate) struct Serve {
     pub(crate) check: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Ui {
+    /// Where it listens, on this machine
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Print the address alone, and open no browser
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// Creates an account, which may nothing yet

@@ -107,9 +107,9 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Gc { how } => Box::new(lake()?.collect(gc::how(&how))?),
         Command::Repack => Box::new(lake()?.repack()?),
         #[cfg(feature = "serve")]
-        Command::Serve(how) if how.check => Box::new(server::check(how.listen)?),
+        Command::Serve(how) => Box::new(server::serve(lake, &how, screen)?),
         #[cfg(feature = "serve")]
-        Command::Serve(how) => Box::new(server::serve(&lake()?, &how, screen)?),
+        Command::Ui(how) => Box::new(server::ui(&lake()?, &how, screen)?),
         #[cfg(feature = "serve")]
         Command::User(command) => server::user(&lake()?, command)?,
         #[cfg(feature = "serve")]

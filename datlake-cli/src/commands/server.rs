@@ -1,6 +1,6 @@
 //! `datlake serve`, and the accounts of the server.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 use ureq::Agent;
 
 use crate::answer::{Answer, Page};
-use crate::args::{Credential, GrantHow, Serve, User};
+use crate::args::{Credential, GrantHow, Serve, Ui, User};
 use crate::failure::refused;
 use crate::interrupt;
 use crate::screen::Screen;
@@ -37,7 +37,12 @@ pub(super) struct Done {
 #[serde(transparent)]
 struct Made<T>(T);
 
-pub(super) fn serve(lake: &Lake, how: &Serve, screen: &Screen) -> anyhow::Result<()> {
+/// Serves the lake that `open` opens, or asks the server that does.
+pub(super) fn serve(open: impl Fn() -> anyhow::Result<Lake>, how: &Serve, screen: &Screen) -> anyhow::Result<()> {
+    if how.check {
+        return check(how.listen);
+    }
+    let lake = &open()?;
     datlake_server::log_to_standard_error(LogFormat::from_environment()?)?;
     let mut settings = ServerSettings::of(lake).with_environment()?;
     settings.listen = how.listen;
@@ -49,18 +54,49 @@ pub(super) fn serve(lake: &Lake, how: &Serve, screen: &Screen) -> anyhow::Result
         }
         screen.say(&format!("datlake: serves at http://{}; /docs has what it can be asked", server.address()));
         say_link(&server, screen).await?;
-        let (end, ended) = tokio::sync::oneshot::channel();
-        // Where nobody waits any more, it has ended.
-        interrupt::serving(move || {
-            let _ = end.send(());
-        });
-        server.run(async move { drop(ended.await) }).await;
+        until_signal(server).await;
         anyhow::Ok(())
     })
 }
 
+/// Answers until a signal comes.
+async fn until_signal(server: Server) {
+    let (end, ended) = tokio::sync::oneshot::channel();
+    // Where nobody waits any more, it has ended.
+    interrupt::serving(move || {
+        let _ = end.send(());
+    });
+    server.run(async move { drop(ended.await) }).await;
+}
+
+/// The page, for whoever asks, without accounts: what it needs besides the lake is gone with it.
+pub(super) fn ui(lake: &Lake, how: &Ui, screen: &Screen) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("cannot make a folder for the page")?;
+    let mut settings = ServerSettings::alone(lake, folder.path())?;
+    settings.listen = how.listen;
+    runtime()?.block_on(async {
+        let server = Server::bind(lake, &settings).await?;
+        let address = server.sign_in_link().await?.context("the page has no address")?;
+        let mut out = screen.bytes();
+        let _ = writeln!(out, "{address}").and_then(|()| out.flush());
+        if !how.no_browser && std::io::stdout().is_terminal() {
+            open_browser(&address);
+        }
+        until_signal(server).await;
+        anyhow::Ok(())
+    })
+}
+
+/// Where there is a browser: whoever has none follows the address.
+fn open_browser(address: &str) {
+    let opens = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut command = std::process::Command::new(opens);
+    let quiet = std::process::Stdio::null;
+    let _ = command.arg(address).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+}
+
 /// Asks the server that listens at `listen` whether it is well; it is an error where it is not.
-pub(super) fn check(listen: SocketAddr) -> anyhow::Result<()> {
+fn check(listen: SocketAddr) -> anyhow::Result<()> {
     let here = match listen {
         // Who listens everywhere listens here too.
         SocketAddr::V4(all) if all.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, all.port()).into(),

@@ -138,6 +138,32 @@ fn nothing_that_was_answered_is_lost_when_a_server_is_killed() {
 }
 
 #[test]
+fn the_page_of_one_person_is_there_until_a_signal_and_leaves_nothing() {
+    let machine = Machine::new();
+    machine.lake().add_bytes("raw/a.csv", "n\n1\n").unwrap();
+    let mut child = machine.command(&["ui"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let link = lines.next().unwrap().unwrap();
+    let (address, path) = link.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let ask = |path: &str, cookie: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nCookie: {cookie}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let signed_in = ask(&format!("/{path}"), "");
+    let (_, cookie) = signed_in.split_once("set-cookie: ").unwrap();
+    let page = ask("/files?prefix=raw", cookie.split(';').next().unwrap());
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("a.csv"), "{page}");
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    assert!(!machine.lake().home().join("server").exists());
+    machine.fails(2, &["is reached by other machines"], &["ui", "--listen", "0.0.0.0:0"]);
+}
+
+#[test]
 fn accounts_are_administered() {
     let machine = Machine::new();
     for arguments in [&["user", "create", "ada"][..], &["grant", "add", "ada", "writer", "repo:sales/*"]] {

@@ -79,10 +79,7 @@ impl Asked {
 }
 
 async fn calls(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Reply<Markup> {
-    let (lake, query) = (app.lake().clone(), asked.query()?);
-    let found = tokio::task::spawn_blocking(move || datlake_index::find_calls(&lake, &query)).await;
-    let found = found.map_err(|e| Problem::internal(&e))??;
-    let mut rows = found.found.calls;
+    let (mut rows, notes) = find(&app, asked.query()?).await?;
     if let Some((_, key)) = asked.last()? {
         let before = rows.iter().position(|call| call.key.to_string() == key).map_or(0, |at| at + 1);
         rows.drain(..before);
@@ -99,11 +96,24 @@ async fn calls(State(app): State<App>, visitor: Visitor, Query(asked): Query<Ask
             input type="search" name="person" aria-label="Person" placeholder="person" value=(asked.person);
             button type="submit" { "Find" }
         }
-        @for note in &found.notes { p class="quiet" { (Said(note)) "." } }
-        (table("Calls", &["Function", "Call", "Parameters", "Files", "Started", "Took", "By"], rows.iter().map(row), "There is none."))
+        @for note in &notes { p class="quiet" { (Said(note)) "." } }
+        (call_table(&rows))
         (more(next.as_deref(), &["calls"], &[("creator", &asked.creator), ("param", &asked.param), ("person", &asked.person)]))
     };
     Ok(visitor.page(Section::Calls, "Calls", content))
+}
+
+/// Calls, as the index finds them, and what was wrong with that.
+pub(super) async fn find(app: &App, query: CallQuery) -> Reply<(Vec<CallRow>, Vec<String>)> {
+    let lake = app.lake().clone();
+    let found = tokio::task::spawn_blocking(move || datlake_index::find_calls(&lake, &query)).await;
+    let found = found.map_err(|e| Problem::internal(&e))??;
+    Ok((found.found.calls, found.notes))
+}
+
+pub(super) fn call_table(calls: &[CallRow]) -> Markup {
+    let heads = ["Function", "Call", "Parameters", "Files", "Started", "Took", "By"];
+    table("Calls", &heads, calls.iter().map(row), "There is none.")
 }
 
 fn row(call: &CallRow) -> Markup {

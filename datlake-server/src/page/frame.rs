@@ -43,9 +43,13 @@ impl Section {
     ];
 
     /// Whether there is something in it for them.
-    fn is_for(self, caller: &Caller) -> bool {
+    fn is_for(self, visitor: &Visitor) -> bool {
+        let is_of_server = matches!(self, Self::Jobs | Self::Tables | Self::Dataflows | Self::Events | Self::Access);
+        if is_of_server && visitor.is_alone {
+            return false;
+        }
         // Which file a call was given is part of what it is.
-        !matches!(self, Self::Calls | Self::Lineage) || caller.reads_everything()
+        !matches!(self, Self::Calls | Self::Lineage) || visitor.caller.reads_everything()
     }
 }
 
@@ -54,6 +58,8 @@ impl Section {
 pub(super) struct Visitor {
     pub(super) caller: Arc<Caller>,
     pub(super) session: PageSession,
+    /// Whether the page is theirs alone, without a server's database.
+    pub(super) is_alone: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {
@@ -93,14 +99,16 @@ impl Visitor {
             nav aria-label="Sections" {
                 ul {
                     @for (of, name, address) in Section::ALL {
-                        @if of.is_for(&self.caller) { li { a href=(address) aria-current=[(of == section).then_some("page")] { (name) } } }
+                        @if of.is_for(self) { li { a href=(address) aria-current=[(of == section).then_some("page")] { (name) } } }
                     }
                 }
             }
-            (self.form("/sign-out", html! {
-                span class="who" { (Said(self.caller.name())) }
-                button type="submit" { "Sign out" }
-            }))
+            @if !self.is_alone {
+                (self.form("/sign-out", html! {
+                    span class="who" { (Said(self.caller.name())) }
+                    button type="submit" { "Sign out" }
+                }))
+            }
         };
         framed(title, &bar, events, &content)
     }

@@ -1,12 +1,13 @@
 //! Who is signed in, the right that a page needs, and forms that only our own pages send.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Form, FromRequest as _, RawPathParams, Request, State};
 use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Router, body};
@@ -46,7 +47,11 @@ impl PageRoutes {
         Self { router: self.router.route(path, method), ..self }
     }
 
+    /// Who only reads has none of these.
     pub(super) fn post<H: Handler<T, App>, T: 'static>(self, path: &str, right: Right, handler: H) -> Self {
+        if self.app.is_alone() {
+            return self;
+        }
         let guard_state = PageGuard { app: self.app.clone(), right };
         let method = post(handler).route_layer(from_fn_with_state(guard_state, guard));
         Self { router: self.router.route(path, method), ..self }
@@ -61,6 +66,28 @@ impl PageRoutes {
 struct PageGuard {
     app: App,
     right: Right,
+}
+
+/// Answers only who asks for this machine by its own name: a page of somebody else, whose name leads here now, has another.
+pub(crate) fn for_own_host(router: Router, address: SocketAddr) -> Router {
+    let port = address.port();
+    let own = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
+    router.layer(from_fn(move |request: Request, next: Next| {
+        let said = host_of(request.headers(), request.uri());
+        let is_own = said.is_some_and(|said| own.iter().any(|own| own == said));
+        async move {
+            if is_own {
+                return next.run(request).await;
+            }
+            Problem::new(StatusCode::MISDIRECTED_REQUEST, "this page is for the machine that it is on").into_response()
+        }
+    }))
+}
+
+/// What a request calls this server.
+fn host_of<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'r str> {
+    let said = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    said.or(uri.authority().map(|authority| authority.as_str()))
 }
 
 /// What a form of ours has besides what it says.
@@ -101,7 +128,7 @@ impl PageGuard {
             return Ok(to_sign_in(&request));
         };
         let caller = Arc::new(caller);
-        let who = visitor.insert(Visitor { caller: caller.clone(), session });
+        let who = visitor.insert(Visitor { caller: caller.clone(), session, is_alone: self.app.is_alone() });
         if is_form {
             request = with_token(request, &who.session.form_token).await?;
         }
@@ -120,7 +147,7 @@ impl PageGuard {
 fn is_own_page(headers: &HeaderMap, uri: &Uri) -> bool {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let site = text(HeaderName::from_static("sec-fetch-site"));
-    let host = text(header::HOST).or(uri.authority().map(|authority| authority.as_str()));
+    let host = host_of(headers, uri);
     let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map(|(_, host)| host));
     match (site, origin) {
         (None, None) => false,

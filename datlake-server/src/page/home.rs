@@ -3,22 +3,55 @@
 use axum::extract::State;
 use maud::{Markup, html};
 
+use datlake::CallQuery;
+
 use super::address::address;
+use super::calls::{call_table, find};
 use super::frame::{Section, Visitor};
 use super::guard::PageRoutes;
 use super::jobs::run_rows;
-use super::show::{changing, table};
+use super::show::{Said, changing, table};
 use crate::app::App;
 use crate::events::last_id;
 use crate::http::Right;
 use crate::jobs::{WhichRuns, latest_runs};
-use crate::problem::Reply;
+use crate::problem::{Problem, Reply};
 
 /// So many runs of a kind are shown.
 const SHOWN: usize = 20;
 
 pub(super) fn routes(routes: PageRoutes) -> PageRoutes {
     routes.get("/", Right::Account, home)
+}
+
+pub(super) fn routes_alone(routes: PageRoutes) -> PageRoutes {
+    let of_server = ["/jobs", "/runs", "/tables", "/dataflows", "/events", "/access"];
+    let routes = routes.get("/", Right::Account, home_alone);
+    of_server
+        .into_iter()
+        .fold(routes, |routes, path| routes.get(path, Right::Account, || std::future::ready(needs_server())))
+}
+
+fn needs_server() -> Problem {
+    Problem::not_found("what is here is in the database of a server: `datlake serve` has it")
+}
+
+/// What a lake has without a server.
+async fn home_alone(State(app): State<App>, visitor: Visitor) -> Reply<Markup> {
+    let (calls, notes) = find(&app, CallQuery::default().limit(SHOWN)).await?;
+    let content = html! {
+        h1 { "The lake" }
+        section aria-labelledby="calls" {
+            h2 id="calls" { "Latest calls" }
+            @for note in &notes { p class="quiet" { (Said(note)) "." } }
+            (call_table(&calls))
+            p { a href="/calls" { "All calls" } }
+        }
+        p class="quiet" {
+            "This page is yours alone, and reads. What runs, tables, dataflows and accounts are in the database of a server: " code { "datlake serve" } "."
+        }
+    };
+    Ok(visitor.page(Section::Home, "Home", content))
 }
 
 async fn home(State(app): State<App>, visitor: Visitor) -> Reply<Markup> {

@@ -27,6 +27,7 @@ mod tables;
 
 use axum::Router;
 
+pub(crate) use self::guard::for_own_host;
 pub(crate) use self::sign_in::link as sign_in_link;
 
 use self::assets::{SCRIPT, STYLE};
@@ -50,6 +51,21 @@ pub(crate) fn routes(app: &App) -> Router {
         dataflows::routes,
         events::routes,
         access::routes,
+    ];
+    all.into_iter().fold(PageRoutes::new(app), |routes, add| add(routes)).finish()
+}
+
+/// Those of what the lake has, without a server's database. Nothing is changed by them.
+pub(crate) fn routes_alone(app: &App) -> Router {
+    let all = [
+        asset_routes,
+        sign_in::routes,
+        home::routes_alone,
+        files::routes,
+        calls::routes,
+        lineage::routes,
+        repositories::routes,
+        history::routes,
     ];
     all.into_iter().fold(PageRoutes::new(app), |routes, add| add(routes)).finish()
 }

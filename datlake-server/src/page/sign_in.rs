@@ -48,12 +48,18 @@ pub(super) fn routes(routes: PageRoutes) -> PageRoutes {
 
 /// The path of a link by which an administrator signs in, once and soon; `None` where there is none who may do everything.
 pub(crate) async fn link(app: &App) -> Result<Option<String>> {
+    if app.is_alone() {
+        return Ok(Some(address(&["sign-in"], &[("link", &app.links().make_lasting()?)])));
+    }
     let Some((account, _)) = app.callers().administrator().await? else { return Ok(None) };
     Ok(Some(address(&["sign-in"], &[("link", &app.links().make(account)?)])))
 }
 
-async fn ask(Query(Asked { to, link }): Query<Asked>) -> Markup {
-    match link.as_str() {
+async fn ask(State(app): State<App>, Query(Asked { to, link }): Query<Asked>) -> Reply<Response> {
+    if app.is_alone() {
+        return alone(&app, &link).await;
+    }
+    let page = match link.as_str() {
         "" => form(&to, None),
         // What opens links beforehand, to show or to check them, does not use it up.
         link => bare_page(
@@ -67,7 +73,18 @@ async fn ask(Query(Asked { to, link }): Query<Asked>) -> Markup {
                 }
             },
         ),
-    }
+    };
+    Ok(page.into_response())
+}
+
+/// The page of one person: the link leads in as often as they follow it.
+async fn alone(app: &App, link: &str) -> Reply<Response> {
+    let Some((account, by)) = by_link(app, link) else {
+        let content = html! { h1 { "Not found" } p { "`datlake ui` prints the address at which this page is." } };
+        return Ok((StatusCode::UNAUTHORIZED, bare_page("Not found", &content)).into_response());
+    };
+    let session = app.accounts().begin_session(account.as_deref(), &by).await?;
+    Ok(sent("/", Some(&session), false))
 }
 
 fn form(to: &str, wrong: Option<&str>) -> Markup {

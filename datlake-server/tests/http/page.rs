@@ -1,5 +1,7 @@
 //! The page over HTTP: who gets in, forms that others send, and what users wrote.
 
+use datlake::ErrorKind;
+use datlake_server::{Server, ServerSettings};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use reqwest::blocking::{RequestBuilder, Response};
@@ -226,4 +228,55 @@ fn pages_show_what_the_api_shows() {
     assert_eq!(state("bob"), None);
     let own = served.accounts(async |accounts| accounts.create_token("ada", None).await).id;
     assert_eq!(ada.send("/access/tokens/revoke", &[("id", &own)]).status(), 303);
+}
+
+/// The page of one person: the link leads in, as often as it is followed; nothing is changed, and nobody comes by another name.
+#[test]
+fn the_page_of_one_person_is_for_nobody_else() {
+    let served = Served::with(|settings| ServerSettings { alone: true, ..settings });
+    served.lake.add_bytes("raw/a.csv", "n\n1\n").unwrap();
+    served.lake.new_repository("sales").create().unwrap();
+    let mut browsers = Vec::new();
+    for _ in 0..2 {
+        let response = client().get(&served.link).send().unwrap();
+        assert_eq!((response.status().as_u16(), header(&response, "location")), (303, "/"));
+        let cookie = header(&response, "set-cookie").split(';').next().unwrap().to_owned();
+        browsers.push(Browser { served: &served, cookie, form_token: String::new() });
+    }
+    let ada = &browsers[0];
+    for path in ["/", "/files", "/file?uid=raw%2Fa.csv", "/calls", "/lineage", "/repositories", "/repositories/sales"] {
+        let page = ada.page(path);
+        assert!(!page.contains("href=\"/jobs\"") && !page.contains("method=\"post\""), "{path}");
+    }
+    for path in ["/jobs", "/runs", "/tables", "/dataflows", "/events", "/access"] {
+        assert!(text(ada.get(path), 404).contains("datlake serve"), "{path}");
+    }
+    let get = |path: &str| client().get(format!("{}{path}", served.url));
+    assert_eq!(get("/files").send().unwrap().status(), 303);
+    assert_eq!(get("/sign-in?link=dll_x_y").send().unwrap().status(), 401);
+    // A page of somebody else may lead its own name here; it has no cookie, but is not to ask at all.
+    let port = served.url.rsplit_once(':').unwrap().1;
+    let hosts = [
+        (format!("localhost:{port}"), 200),
+        (format!("127.0.0.1:{port}"), 200),
+        (format!("evil.example:{port}"), 421),
+        ("127.0.0.1:1".to_owned(), 421),
+        ("localhost".to_owned(), 421),
+    ];
+    for (host, status) in hosts {
+        let response = get("/files").header("cookie", &ada.cookie).header("host", &host).send().unwrap();
+        assert_eq!(response.status(), status, "{host}");
+    }
+    // There is nothing else to ask, whoever one is.
+    for path in ["/api/v1/user", "/api/v1/repositories", "/metrics", "/docs"] {
+        assert_eq!(served.root().request(Method::GET, path).send().unwrap().status(), 404, "{path}");
+    }
+    for path in ["/sign-in", "/sign-out", "/access/tokens/revoke"] {
+        assert!(ada.send(path, &[("id", "x")]).status().is_client_error(), "{path}");
+    }
+    let lake = served.lake.clone();
+    let settings = ServerSettings { listen: ([0, 0, 0, 0], 0).into(), ..served.settings.clone() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let refused = runtime.block_on(Server::bind(&lake, &settings)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
 }
