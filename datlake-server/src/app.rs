@@ -10,6 +10,7 @@ use crate::access::{Accounts, Caller, Callers, SignInLinks};
 use crate::audit::{AuditTrail, AuditWriter};
 use crate::database::Database;
 use crate::events::{EventHub, StateChange};
+use crate::metrics::RequestMetrics;
 use crate::problem::{Problem, Reply};
 use crate::settings::{ConfigSummary, ServerSettings};
 
@@ -28,6 +29,7 @@ struct Shared {
     alone: bool,
     events: EventHub,
     audit: AuditTrail,
+    metrics: RequestMetrics,
     summary: ConfigSummary,
     largest_object: u64,
     folder: PathBuf,
@@ -58,6 +60,7 @@ impl App {
             alone,
             events,
             audit,
+            metrics: RequestMetrics::default(),
             summary,
             largest_object,
             folder,
@@ -87,6 +90,11 @@ impl App {
     /// Who changed what.
     pub(crate) fn audit(&self) -> &AuditTrail {
         &self.0.audit
+    }
+
+    /// Requests to it.
+    pub(crate) fn metrics(&self) -> &RequestMetrics {
+        &self.0.metrics
     }
 
     /// What it was started with, without secrets.

@@ -23,6 +23,7 @@ mod http;
 mod jobs;
 mod lakefs;
 mod logs;
+mod metrics;
 mod page;
 mod problem;
 mod schedules;

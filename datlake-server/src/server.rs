@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::Request;
+use axum::middleware::from_fn_with_state;
 use datlake::{Error, ErrorKind, Lake, Result};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,7 +24,7 @@ use crate::audit::{AuditWriter, ClientAddress};
 use crate::gateway::with_gateway;
 use crate::http::{Routes, about, every_request};
 use crate::settings::ServerSettings;
-use crate::{admin, dataflows, datasets, events, jobs, lakefs, page, schedules, tables, workers};
+use crate::{admin, dataflows, datasets, events, jobs, lakefs, metrics, page, schedules, tables, workers};
 
 /// The longest that a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -122,9 +123,10 @@ fn whole(app: &App) -> Result<Router> {
         admin::routes,
     ];
     let under = all.into_iter().fold(Routes::new(app), |routes, add| add(routes));
-    let routes = Routes::new(app).nest("/api/v1", under);
+    let routes = metrics::routes(Routes::new(app).nest("/api/v1", under));
     let router = about(routes).map_err(|problem| Error::new(ErrorKind::Value, problem.message()))?;
-    Ok(every_request(router.merge(page::routes(app)), |router| with_gateway(router, app)))
+    let measured = from_fn_with_state(app.metrics().clone(), metrics::measured);
+    Ok(every_request(router.merge(page::routes(app)), |router| with_gateway(router, app).layer(measured)))
 }
 
 /// The page, for one person of this machine.

@@ -53,9 +53,44 @@ fn the_configuration_has_no_secrets(served: &Served, database: &str) {
     assert!(!text.contains(ROOT.1) && !text.contains(&key) && !text.contains("postgres://") && key_pair.is_some());
 }
 
+/// Figures of this server, and of what all have.
+fn figures_are_what_happened(served: &Served) {
+    let reader = served.account("prometheus", &[("reader", "*")]);
+    problem(served.nobody().request(Method::GET, "/metrics").send().unwrap(), 401, &[]);
+    problem(
+        served.account("nobody-much", &[]).request(Method::GET, "/metrics").send().unwrap(),
+        403,
+        &["`reader` on `*`"],
+    );
+    let seen = || {
+        let answer = reader.request(Method::GET, "/metrics").send().unwrap();
+        assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+        let text = answer.text().unwrap();
+        assert!(text.ends_with("# EOF\n") && !text.contains("secret-job"), "{text}");
+        move |line: &str| -> f64 {
+            let value = text.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+            value.map_or(0.0, |value| value.parse().unwrap())
+        }
+    };
+    let (before, root) = (seen(), served.root());
+    let run = answered(root.post("/jobs/secret-job/runs", &json!({})), StatusCode::CREATED);
+    let running = seen();
+    let of = |state: &str| format!("datlake_runs{{state=\"{state}\"}}");
+    assert_eq!(running(&of("running")), before(&of("running")) + 1.0);
+    let at = format!("/jobs/secret-job/runs/{}", run["run_id"].as_str().unwrap());
+    answered(root.put(&format!("{at}/complete"), &json!({"success": false})), StatusCode::OK);
+    let after = seen();
+    assert_eq!(after(&of("failed")), before(&of("failed")) + 1.0);
+    assert!(after("datlake_events_last_id") >= before("datlake_events_last_id") + 2.0);
+    let begun = "datlake_http_requests_total{method=\"POST\",route=\"/api/v1/jobs/{job}/runs\",status=\"201\"}";
+    assert_eq!(after(begun), before(begun) + 1.0);
+    assert!(after("datlake_http_requests_in_progress") >= 1.0);
+}
+
 /// All of it, against one server.
 pub(crate) fn everything(served: &Served, database: &str) {
     writes_are_kept(served);
     parts_are_well(served);
     the_configuration_has_no_secrets(served, database);
+    figures_are_what_happened(served);
 }
