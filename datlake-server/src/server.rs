@@ -37,6 +37,7 @@ pub struct Server {
     address: SocketAddr,
     app: App,
     audit_writer: AuditWriter,
+    keep_events: Option<Duration>,
     router: Router,
 }
 
@@ -52,7 +53,7 @@ impl Server {
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let router = if settings.alone { page_alone(&app, address)? } else { whole(&app)? };
-        Ok(Self { listener, address, app, audit_writer, router })
+        Ok(Self { listener, address, app, audit_writer, keep_events: settings.keep_events, router })
     }
 
     /// Where it listens.
@@ -83,7 +84,7 @@ impl Server {
     /// Answers until `end` is ready. Requests that are under way then are answered, for half a minute at most; nobody is let in any more.
     pub async fn run(self, end: impl Future<Output = ()> + Send) {
         let (mut end, graceful) = (pin!(end), GracefulShutdown::new());
-        let background = background(&self.app, self.audit_writer);
+        let background = background(&self.app, self.audit_writer, self.keep_events);
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -139,8 +140,9 @@ fn page_alone(app: &App, address: SocketAddr) -> Result<Router> {
 }
 
 /// What goes on beside the requests.
-fn background(app: &App, audit: AuditWriter) -> [JoinHandle<()>; 5] {
+fn background(app: &App, audit: AuditWriter, keep_events: Option<Duration>) -> [JoinHandle<()>; 6] {
     [
+        tokio::spawn(events::forget_old_events(app.database(), keep_events)),
         tokio::spawn(app.events().hand_out()),
         tokio::spawn(jobs::watch_leases(app.database())),
         tokio::spawn(schedules::watch_due(app.database())),

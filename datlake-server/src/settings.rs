@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use datlake::{Error, ErrorKind, Lake, Result};
 use schemars::JsonSchema;
@@ -30,6 +31,8 @@ pub struct ServerSettings {
     pub import_from: Vec<String>,
     /// Whether it is for one person of this machine, who reads: the page alone, over a database that nobody else has.
     pub alone: bool,
+    /// How long events are kept; `None`: for ever.
+    pub keep_events: Option<Duration>,
 }
 
 /// Credentials that are in no database and may do everything.
@@ -53,6 +56,7 @@ impl ServerSettings {
             largest_object: 5 << 40,
             import_from: Vec::new(),
             alone: false,
+            keep_events: None,
         }
     }
 
@@ -186,6 +190,7 @@ mod tests {
             largest_object: 0,
             import_from: Vec::new(),
             alone: false,
+            keep_events: None,
         };
         settings.with_variables(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     }

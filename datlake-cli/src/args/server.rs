@@ -14,6 +14,9 @@ pub(crate) struct Serve {
     /// What may be imported into branches: `lake://exports/` are files of the lake that are called so, `file:///srv/data` is a folder
     #[arg(long, value_name = "PREFIX")]
     pub(crate) import_from: Vec<String>,
+    /// Forget events that are older than so many days; without it they are kept
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) keep_events: Option<u32>,
     /// Ask the server that listens there whether it is well, in place of serving: for health checks of containers
     #[arg(long, conflicts_with = "import_from")]
     pub(crate) check: bool,

@@ -47,6 +47,7 @@ pub(super) fn serve(open: impl Fn() -> anyhow::Result<Lake>, how: &Serve, screen
     let mut settings = ServerSettings::of(lake).with_environment()?;
     settings.listen = how.listen;
     settings.import_from = how.import_from.clone();
+    settings.keep_events = how.keep_events.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600));
     runtime()?.block_on(async {
         let server = Server::bind(lake, &settings).await?;
         if settings.root.key_pair.is_none() && settings.root.token.is_none() {

@@ -5,12 +5,17 @@ use std::os::unix::fs::DirBuilderExt as _;
 use datlake::{Error, ErrorKind, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::Any;
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
 
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Resource};
 use super::role::AccessRole;
 use super::sealing::Sealing;
 use super::secret;
 use crate::database::{Database, failed, now};
+use crate::events::{EventType, NewEvent, StateChange};
 use crate::settings::ServerSettings;
 
 /// The name of whoever has the credentials of the environment, who is in no database.
@@ -149,7 +154,7 @@ impl Accounts {
         };
         let sql = "INSERT INTO accounts (id, name, kind, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
         let query = sqlx::query(sql).bind(secret::new_id()?).bind(name).bind(kind).bind(now());
-        match query.execute(self.database.pool()).await.map_err(|e| failed("write to", e))?.rows_affected() {
+        match self.changed(query, name, json!({"action": "create"})).await? {
             0 => Err(Error::new(ErrorKind::AlreadyExists, format!("there is an account `{name}`"))),
             _ => Ok(()),
         }
@@ -162,8 +167,8 @@ impl Accounts {
     pub async fn delete(&self, name: &str) -> Result<()> {
         let id = self.id_of(name).await?;
         // What refers to it goes with it: the tables say so.
-        let query = sqlx::query("DELETE FROM accounts WHERE id = $1").bind(id).execute(self.database.pool());
-        query.await.map(drop).map_err(|e| failed("write to", e))
+        let query = sqlx::query("DELETE FROM accounts WHERE id = $1").bind(id);
+        self.changed(query, name, json!({"action": "delete"})).await.map(drop)
     }
 
     /// Grants a role on what a pattern names; what is granted already is fine.
@@ -175,7 +180,8 @@ impl Accounts {
         let sql =
             "INSERT INTO grants (account, role, pattern, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
         let query = sqlx::query(sql).bind(id).bind(role.as_str()).bind(pattern.to_string()).bind(now());
-        query.execute(self.database.pool()).await.map(drop).map_err(|e| failed("write to", e))
+        let granted = json!({"action": "grant", "role": role, "pattern": pattern});
+        self.changed(query, name, granted).await.map(drop)
     }
 
     /// Takes a grant back.
@@ -186,7 +192,7 @@ impl Accounts {
         let id = self.id_of(name).await?;
         let query = sqlx::query("DELETE FROM grants WHERE account = $1 AND role = $2 AND pattern = $3");
         let query = query.bind(id).bind(role.as_str()).bind(pattern.to_string());
-        match query.execute(self.database.pool()).await.map_err(|e| failed("write to", e))?.rows_affected() {
+        match self.changed(query, name, json!({"action": "revoke", "role": role, "pattern": pattern})).await? {
             0 => Err(Error::new(ErrorKind::NotFound, format!("`{name}` is not granted `{role}` on `{pattern}`"))),
             _ => Ok(()),
         }
@@ -202,7 +208,7 @@ impl Accounts {
         let sealed = self.sealing.seal(&id, &secret)?;
         let sql = "INSERT INTO key_pairs (id, account, sealed, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
         let query = sqlx::query(sql).bind(&id).bind(account).bind(sealed).bind(now()).bind(ends(seconds));
-        query.execute(self.database.pool()).await.map_err(|e| failed("write to", e))?;
+        self.changed(query, name, json!({"action": "create_key_pair", "id": id})).await?;
         Ok(NewKeyPair { access_key_id: id, secret_access_key: secret })
     }
 
@@ -215,8 +221,26 @@ impl Accounts {
         let (id, token) = secret::new_token()?;
         let sql = "INSERT INTO tokens (id, account, hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
         let query = sqlx::query(sql).bind(&id).bind(account).bind(secret::hash(&token)).bind(now()).bind(ends(seconds));
-        query.execute(self.database.pool()).await.map_err(|e| failed("write to", e))?;
+        self.changed(query, name, json!({"action": "create_token", "id": id})).await?;
         Ok(NewToken { id, token })
+    }
+
+    /// Changes something of an account, and writes the event of that where anything has changed: how many rows have. Who did it the audit trail
+    /// says, where it was asked of a server.
+    pub(super) async fn changed(
+        &self,
+        query: Query<'_, Any, AnyArguments>,
+        name: &str,
+        mut data: serde_json::Value,
+    ) -> Result<u64> {
+        let mut change = StateChange::begin(&self.database, "").await?;
+        let rows = query.execute(change.sql()).await.map_err(|e| failed("write to", e))?.rows_affected();
+        if rows > 0 {
+            data["account"] = name.into();
+            change.note(NewEvent { kind: EventType::ACCESS, subject: Resource::account(name), run: None, data });
+        }
+        change.commit().await?;
+        Ok(rows)
     }
 
     pub(super) async fn id_of(&self, name: &str) -> Result<String> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use datlake::{Error, ErrorKind, Result};
+use serde_json::json;
 
 use super::accounts::{Account, AccountKind, Accounts, Grant, KeyPair, Token};
 use crate::database::{failed, now};
@@ -69,14 +70,24 @@ impl Accounts {
     }
 
     async fn revoke(&self, table: Credentials, id: &str) -> Result<()> {
-        let (sql, what) = match table {
-            Credentials::KeyPairs => {
-                ("UPDATE key_pairs SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL", "key pair")
-            }
-            Credentials::Tokens => ("UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL", "token"),
+        let (sql, whose, what, action) = match table {
+            Credentials::KeyPairs => (
+                "UPDATE key_pairs SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL",
+                "SELECT a.name FROM key_pairs k JOIN accounts a ON a.id = k.account WHERE k.id = $1",
+                "key pair",
+                "revoke_key_pair",
+            ),
+            Credentials::Tokens => (
+                "UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL",
+                "SELECT a.name FROM tokens k JOIN accounts a ON a.id = k.account WHERE k.id = $1",
+                "token",
+                "revoke_token",
+            ),
         };
-        let query = sqlx::query(sql).bind(now()).bind(id).execute(self.database().pool());
-        match query.await.map_err(|e| failed("write to", e))?.rows_affected() {
+        let query = sqlx::query(sql).bind(now()).bind(id);
+        let whose = sqlx::query_as::<_, (String,)>(whose).bind(id).fetch_optional(self.database().pool()).await;
+        let whose = whose.map_err(|e| failed("read", e))?.map_or_else(String::new, |(name,)| name);
+        match self.changed(query, &whose, json!({"action": action, "id": id})).await? {
             0 => {
                 Err(Error::new(ErrorKind::NotFound, format!("there is no {what} `{}` that is good", id.escape_debug())))
             }

@@ -97,9 +97,17 @@ impl Resource {
         Self { kind: "dataset", name: bucket.to_owned(), within: Some(path.to_owned()) }
     }
 
+    /// An account, which no pattern but the one of everything names.
+    pub(crate) fn account(name: &str) -> Self {
+        Self { kind: "account", name: name.to_owned(), within: None }
+    }
+
     /// What [`fmt::Display`] writes, again.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (kind, name) = text.split_once(':')?;
+        if kind == "account" {
+            return Some(Self::account(name));
+        }
         let kind = KINDS.into_iter().find(|known| *known == kind)?;
         (!name.is_empty()).then(|| Self::split(kind, name))
     }

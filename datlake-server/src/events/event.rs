@@ -7,15 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::access::{Caller, Resource};
+use crate::access::Resource;
 use crate::database::{Database, failed, rfc3339};
 use crate::problem::{Problem, Reply};
 
 /// The most bytes that the data of an event has as JSON.
 const LARGEST: usize = 64 << 10;
-/// So many events are read at a time, the latest first, and at most for one page.
-const AT_ONCE: i64 = 200;
-const MOST_READ: usize = 5000;
 /// The types that the server gives itself, and those that a stream says itself.
 const OWN: [&str; 8] =
     ["job_status", "lineage_event", "commit", "dataflow", "schedule", "ingestion", "access", "lagged"];
@@ -39,7 +36,7 @@ pub(crate) struct NewEvent {
 pub(crate) struct ServerEvent {
     /// Rises in the order in which changes were committed, by one each.
     pub(crate) id: i64,
-    /// `job_status`, `lineage_event`, or what somebody else called it.
+    /// `job_status`, `lineage_event`, `commit`, `dataflow`, `schedule`, `ingestion`, `access`, or what somebody else called it.
     pub(crate) r#type: String,
     /// RFC 3339, in UTC.
     pub(crate) time: String,
@@ -57,6 +54,15 @@ impl EventType {
     pub(crate) const JOB_STATUS: Self = Self(Cow::Borrowed("job_status"));
     /// Something was read or written.
     pub(crate) const LINEAGE: Self = Self(Cow::Borrowed("lineage_event"));
+
+    /// A branch leads to another commit.
+    pub(crate) const COMMIT: Self = Self(Cow::Borrowed("commit"));
+
+    /// Files came into the lake from elsewhere, or could not.
+    pub(crate) const INGESTION: Self = Self(Cow::Borrowed("ingestion"));
+
+    /// An account, what it may or what it signs in with came to be, or ended.
+    pub(crate) const ACCESS: Self = Self(Cow::Borrowed("access"));
 
     /// Something became ready, was given back or set aside, or another dataflow's source.
     pub(crate) const DATAFLOW: Self = Self(Cow::Borrowed("dataflow"));
@@ -139,44 +145,12 @@ pub(crate) async fn events_of_run(database: &Database, run: &str, after: i64, mo
     rows.map_err(|e| failed("read", e))?.into_iter().map(server_event).collect()
 }
 
-/// Events that `caller` may see, the latest first: up to `most` before the one with that id, and what the next page is before.
-pub(crate) async fn latest_events(
-    database: &Database,
-    caller: &Caller,
-    before: Option<i64>,
-    most: usize,
-) -> Result<(Vec<ServerEvent>, Option<i64>)> {
-    let (mut found, mut before, mut read) = (Vec::new(), before.unwrap_or(i64::MAX), 0);
-    loop {
-        let sql = "SELECT id, kind, noted_at, account, run, subject, data FROM events \
-                   WHERE id < $1 ORDER BY id DESC LIMIT $2";
-        let query = sqlx::query_as::<_, EventRow>(sql).bind(before).bind(AT_ONCE).fetch_all(database.pool());
-        let page = query.await.map_err(|e| failed("read", e))?;
-        let is_last = (page.len() as i64) < AT_ONCE;
-        read += page.len();
-        for row in page {
-            if found.len() == most {
-                return Ok((found, Some(before)));
-            }
-            before = row.0;
-            let event = server_event(row)?;
-            if may_see(caller, &event) {
-                found.push(event);
-            }
-        }
-        if is_last {
-            return Ok((found, None));
-        }
-        // Of what is somebody else's there may be very much.
-        if read >= MOST_READ {
-            return Ok((found, Some(before)));
-        }
-    }
-}
-
-/// Whether an event is theirs to see.
-pub(crate) fn may_see(caller: &Caller, event: &ServerEvent) -> bool {
-    Resource::parse(&event.subject).is_some_and(|subject| caller.sees(&subject))
+/// Up to `most` events before the one with that id, the latest first.
+pub(super) async fn events_before(database: &Database, before: i64, most: i64) -> Result<Vec<ServerEvent>> {
+    let sql = "SELECT id, kind, noted_at, account, run, subject, data FROM events \
+               WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    let rows = sqlx::query_as::<_, EventRow>(sql).bind(before).bind(most).fetch_all(database.pool()).await;
+    rows.map_err(|e| failed("read", e))?.into_iter().map(server_event).collect()
 }
 
 /// The id of the last event.

@@ -9,8 +9,9 @@ use datlake::Result;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::event::{ServerEvent, may_see, read_events};
+use super::event::{ServerEvent, read_events};
 use super::hub::EventHub;
+use super::seen::may_see;
 use crate::access::{Caller, Callers};
 
 /// So many events are read at a time.
@@ -96,6 +97,12 @@ impl Follower {
             return Ok(Some("there is no event with that id: begin anew without it"));
         }
         let page = read_events(self.hub.database(), self.seen, PAGE as i64).await?;
+        if let Some(first) = page.first()
+            && self.seen > 0
+            && first.id > self.seen + 1
+        {
+            return Ok(Some("events behind that id were forgotten: begin anew without it, and look at what there is"));
+        }
         let end = page.last().map_or(self.seen, |event| event.id);
         if page.len() < PAGE {
             match self.receiver {

@@ -16,8 +16,9 @@ use futures_util::{StreamExt as _, stream};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::event::{EventType, NewEvent, ServerEvent, may_see, read_events};
+use super::event::{EventType, NewEvent, ServerEvent, read_events};
 use super::follow::{Follower, NextEvent};
+use super::seen::may_see;
 use crate::access::{AccessRole, Resource};
 use crate::app::App;
 use crate::http::{Asker, CreatedJson, JsonBody, List, OnceKey, Query, Right, Routes, StrictJson, list, most};

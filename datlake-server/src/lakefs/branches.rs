@@ -16,6 +16,7 @@ use super::committing::{committing, conflicts, refuse_empty};
 use super::differences::{Compared, Sides, differences};
 use super::paging::{Paging, flag};
 use super::repositories::InRepository;
+use super::telling::committed;
 use super::wire::{
     BranchCreation, CherryPickCreation, Commit, CommitCreation, CommitOverrides, Diff, Ref, ResetCreation, ResetKind,
     RevertCreation,
@@ -170,6 +171,7 @@ async fn commit(
 ) -> Reply<CreatedJson<Commit>> {
     let message = committing(new)?;
     let commit = branch_of(&app, &caller, &at).await?.commit_async(message).await?;
+    committed(&app, caller.name(), (&at.repository, &at.branch), "commit", &commit).await;
     Ok(CreatedJson(commit.into()))
 }
 
@@ -205,7 +207,11 @@ async fn revert(
     let how = saying(new.commit_overrides, Some(new.parent_number))?;
     match branch_of(&app, &caller, &at).await?.revert_async(&new.r#ref, &how).await? {
         Merged::Conflicts(paths) => Err(conflicts(&paths)),
-        _ => Ok(NoContent),
+        Merged::Merged(commit) => {
+            committed(&app, caller.name(), (&at.repository, &at.branch), "revert", &commit).await;
+            Ok(NoContent)
+        }
+        other => Err(Problem::internal(&format!("a revert came to {other:?}"))),
     }
 }
 
@@ -217,7 +223,10 @@ async fn cherry_pick(
 ) -> Reply<CreatedJson<Commit>> {
     let how = saying(new.commit_overrides, new.parent_number)?;
     match branch_of(&app, &caller, &at).await?.cherry_pick_async(&new.r#ref, &how).await? {
-        Merged::Merged(commit) => Ok(CreatedJson(commit.into())),
+        Merged::Merged(commit) => {
+            committed(&app, caller.name(), (&at.repository, &at.branch), "cherry-pick", &commit).await;
+            Ok(CreatedJson(commit.into()))
+        }
         Merged::Conflicts(paths) => Err(conflicts(&paths)),
         other => Err(Problem::internal(&format!("a cherry-pick came to {other:?}"))),
     }

@@ -9,11 +9,13 @@ use datlake::report::MergeResult;
 use datlake::{Branch, BranchName, CommitMessage, Error, ErrorKind, MergeOptions, Repository, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::branches::AtBranch;
 use super::committing::committing;
 use super::import_sources::{ImportSource, sources};
 use super::import_states::{Cancelled, Ended, ImportState, ImportStates};
+use super::telling::{committed, ingested};
 use super::wire::{Commit, ImportCreation, ImportCreationResponse, ImportError, ImportStatus};
 use crate::access::{AccessRole, new_id, random};
 use crate::app::App;
@@ -41,6 +43,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
 /// An import that runs.
 struct Import {
     id: String,
+    /// Who began it.
+    account: String,
     app: App,
     repository: Repository,
     /// What its own branch is called, which is hidden from lists.
@@ -68,7 +72,8 @@ async fn start(
     let own = BranchName::of_clients_transaction(random()?)?;
     let (id, states) = (new_id()?, states(&app));
     states.begin(&id, &at.repository, &at.branch).await?;
-    let import = Import { id: id.clone(), app, repository, own, onto, sources, message, text, states };
+    let account = caller.name().to_owned();
+    let import = Import { id: id.clone(), account, app, repository, own, onto, sources, message, text, states };
     tokio::spawn(import.run());
     Ok(AcceptedJson(ImportCreationResponse { id }))
 }
@@ -129,6 +134,12 @@ impl Import {
                 Ended::Error(format!("{}{hint}", error.message()))
             }
         };
+        let (commit, error) = match &ended {
+            Ended::Commit(commit) => (Some(commit.id.clone()), None),
+            Ended::Error(message) => (None, Some(message.clone())),
+        };
+        let import = json!({"import_id": self.id, "objects": objects, "commit_id": commit, "error": error});
+        ingested(&self.app, &self.account, (self.repository.name(), self.onto.name()), import).await;
         if let Err(error) = self.states.end(&self.id, objects, &ended).await {
             tracing::error!(id = self.id, %error, "what an import came to could not be noted");
         }
@@ -154,7 +165,11 @@ impl Import {
         self.check(*objects).await?;
         let how = MergeOptions::default().message(self.message.clone());
         match self.onto.merge_async(own.name(), &how).await? {
-            MergeResult::Merged(commit) => Ok(commit.into()),
+            MergeResult::Merged(commit) => {
+                let at = (self.repository.name(), self.onto.name());
+                committed(&self.app, &self.account, at, "import", &commit).await;
+                Ok(commit.into())
+            }
             _ => {
                 let message = "somebody changed the same paths meanwhile: nothing was imported; begin it anew";
                 Err(Error::new(ErrorKind::Conflict, message))

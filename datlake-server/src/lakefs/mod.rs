@@ -16,6 +16,7 @@ mod repositories;
 mod server;
 mod staging;
 mod tags;
+mod telling;
 mod uploads;
 mod wire;
 

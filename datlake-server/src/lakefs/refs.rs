@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::committing::{conflicts, refuse_empty};
 use super::differences::{Compared, Sides, differences};
 use super::paging::flag;
+use super::telling::committed;
 use super::wire::{Commit, Diff, Merge, MergeResult};
 use crate::access::{AccessRole, Caller};
 use crate::app::App;
@@ -188,7 +189,10 @@ async fn merge_into(
     }
     let branch = app.repository(&at.repository, &caller).await?.branch(&at.branch);
     match branch.merge_async(&at.r#ref, &how).await? {
-        Merged::Merged(commit) => Ok(Json(MergeResult { reference: commit.id.to_string() })),
+        Merged::Merged(commit) => {
+            committed(&app, caller.name(), (&at.repository, &at.branch), "merge", &commit).await;
+            Ok(Json(MergeResult { reference: commit.id.to_string() }))
+        }
         Merged::Conflicts(paths) => Err(conflicts(&paths)),
         other => Err(Problem::internal(&format!("a merge came to {other:?}"))),
     }

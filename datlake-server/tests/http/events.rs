@@ -73,8 +73,59 @@ fn say(whom: &Asking<'_>, kind: &str, subject: &str, data: Value) -> Value {
     )
 }
 
+/// What changes in repositories and of accounts is an event for who may see these.
+fn changes_elsewhere_are_events(served: &Served) {
+    let root = served.root();
+    let reader = served.account("reads-told", &[("reader", "repo:told")]);
+    let (mut all, mut theirs) =
+        (Followed::begin(&root, "events=commit,access", None), Followed::begin(&reader, "events=commit,access", None));
+    let created = json!({"name": "told", "storage_namespace": "local://told", "default_branch": "main"});
+    answered(root.post("/repositories", &created), reqwest::StatusCode::CREATED);
+    answered(root.upload("/repositories/told/branches/main", "a.csv", "1"), reqwest::StatusCode::CREATED);
+    let commit = answered(
+        root.post("/repositories/told/branches/main/commits", &json!({"message": "one"})),
+        reqwest::StatusCode::CREATED,
+    );
+    let made = root.post("/repositories/told/branches", &json!({"name": "dev", "source": "main"}));
+    assert_eq!(made.status(), reqwest::StatusCode::CREATED);
+    answered(root.upload("/repositories/told/branches/dev", "b.csv", "2"), reqwest::StatusCode::CREATED);
+    answered(
+        root.post("/repositories/told/branches/dev/commits", &json!({"message": "two"})),
+        reqwest::StatusCode::CREATED,
+    );
+    answered(root.post("/repositories/told/refs/dev/merge/main", &json!({})), reqwest::StatusCode::OK);
+    served.account("told-of", &[("writer", "table:told")]);
+    for followed in [&mut all, &mut theirs] {
+        for (action, branch) in [("commit", "main"), ("commit", "dev"), ("merge", "main")] {
+            let event = followed.next().unwrap();
+            assert_eq!((&*event.kind, &event.data["data"]["action"]), ("commit", &json!(action)));
+            assert_eq!(event.data["subject"], format!("repo:told/{branch}"));
+            assert_eq!(event.data["account"], "root");
+        }
+    }
+    let last = root.json("/events?events=commit&amount=1000");
+    let first =
+        last["results"].as_array().unwrap().iter().find(|event| event["data"]["repository"] == "told").unwrap().clone();
+    assert_eq!(first["data"]["commit_id"], commit["id"]);
+    let access: Vec<Value> = (0..3).map(|_| all.next().unwrap().data).collect();
+    let seen: Vec<_> = access.iter().map(|event| event["data"]["action"].as_str().unwrap()).collect();
+    assert_eq!(seen, ["create", "grant", "create_token"]);
+    assert_eq!(
+        access[1]["data"],
+        json!({"action": "grant", "account": "told-of", "role": "writer", "pattern": "table:told"})
+    );
+    let id = access[2]["data"]["id"].as_str().unwrap().to_owned();
+    served.accounts(async |accounts| accounts.revoke_token(&id).await);
+    assert_eq!(all.next().unwrap().data["data"], json!({"action": "revoke_token", "account": "told-of", "id": id}));
+    // Of accounts nobody hears who may not read all.
+    say(&root, "after_all", "repo:told", json!({}));
+    let theirs = reader.json("/events?amount=1000");
+    assert!(theirs["results"].as_array().unwrap().iter().all(|event| event["type"] != "access"), "{theirs}");
+}
+
 /// What holds for the events of each server.
 pub(crate) fn everything(served: &Served) {
+    changes_elsewhere_are_events(served);
     let root = served.root();
     let reader = served.account("reads-events", &[("reader", "job:seen"), ("writer", "job:own_*")]);
     let (mut all, mut theirs) = (Followed::begin(&root, "", None), Followed::begin(&reader, "events=rows,none", None));
