@@ -195,6 +195,30 @@ fn forms_that_others_send_do_nothing_and_nobody_frames_a_page() {
     assert_eq!(audited["results"][0]["path"], "/access/tokens/revoke", "{audited}");
 }
 
+/// What the pages of a server ask its database, whichever that is.
+pub(crate) fn everything(served: &Served) {
+    let root = Browser::root(served);
+    let token = served.token("page-reader", &[("reader", "job:*")]);
+    let id = served.accounts(async |accounts| accounts.tokens().await);
+    let id = id.into_iter().find(|one| one.account == "page-reader").unwrap().id;
+    let reader = Browser::of(served, &token);
+    for path in
+        ["/", "/runs", "/runs?state=running", "/runs?state=unlucky", "/jobs", "/tables", "/dataflows", "/events"]
+    {
+        reader.page(path);
+        root.page(path);
+    }
+    for path in ["/access", "/access/accounts", "/access/tokens", "/access/keys"] {
+        root.page(path);
+    }
+    assert!(!root.page(&format!("/access/tokens?after={id}")).contains(&id));
+    assert_eq!(root.send("/access/tokens/revoke", &[("id", &id)]).status(), 303);
+    assert_eq!(reader.get("/").status(), 303);
+    assert_eq!(root.send("/sign-out", &[]).status(), 303);
+    assert_eq!(root.get("/").status(), 303);
+    served.accounts(async |accounts| accounts.delete("page-reader").await);
+}
+
 /// What one may not know is not there, and what one may not end stays.
 #[test]
 fn pages_show_what_the_api_shows() {

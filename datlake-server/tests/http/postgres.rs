@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::events::Followed;
 use crate::support::{Served, json as answered, problem};
-use crate::{admin, events, jobs, schedules, tables, workers};
+use crate::{admin, events, jobs, page, schedules, tables, workers};
 
 /// A database of its own; `None` where there is no server.
 pub(crate) fn database(of: &str) -> Option<String> {
@@ -44,6 +44,7 @@ fn servers_share_what_is_in_postgresql() {
     tables::everything(&other);
     schedules::everything(&other);
     admin::everything(&one, "postgresql");
+    page::everything(&other);
     streams_are_shared(&one, &other, &url);
     one.lake.new_repository("sales").create().unwrap();
     other.lake.new_repository("sales").create().unwrap();
