@@ -18,6 +18,8 @@ mod screen;
 mod streamed;
 mod text;
 mod value;
+#[cfg(feature = "serve")]
+mod worker;
 
 use std::process::ExitCode;
 

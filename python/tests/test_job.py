@@ -1,11 +1,14 @@
 """Runs around blocks and as values, with each strategy, against a server that fails when it is to."""
 
 import logging
+import os
 import tempfile
 import threading
 import time
 import unittest
+import uuid
 from pathlib import Path
+from unittest import mock
 
 from datlake_sdk import Err, ErrorKind, ErrorStrategy, JobContext, Ok, SDKError
 from datlake_sdk.functional import complete_run, fetch_latest_uri, log_event, register_snapshot, start_run
@@ -64,6 +67,29 @@ class Blocks(Served):
         )
         # The thread of the heartbeats ends with the last run.
         self.wait_for(lambda: all(thread.name != "datlake-heartbeats" for thread in threading.enumerate()))
+
+    def test_a_block_belongs_to_the_run_that_a_worker_has(self):
+        run_id = str(uuid.uuid4())
+        with mock.patch.dict(os.environ, {"DATLAKE_RUN_ID": run_id, "DATLAKE_JOB": "daily"}):
+            with self.assertRaises(ZeroDivisionError), JobContext(self.client(), "daily", metadata={"day": 1}) as job:
+                self.assertEqual(job.run_id, run_id)
+                job.log_event("stats")
+                job.add_artifact("report", "s3://reports/1")
+                raise ZeroDivisionError("the worker sees that the program fails")
+            with JobContext(self.client(), "another"):
+                pass
+        self.assertEqual(
+            self.server.paths(),
+            [
+                "POST /jobs/daily/runs/RUN/events",
+                "POST /jobs/daily/runs/RUN/artifacts",
+                "POST /jobs/another/runs",
+                "PUT /jobs/another/runs/RUN/complete",
+            ],
+        )
+        self.assertEqual(
+            self.server.bodies("/artifacts"), [{"artifacts": [{"type": "report", "uri": "s3://reports/1"}]}]
+        )
 
     def test_what_is_raised_fails_the_run_and_is_raised(self):
         with self.assertRaises(ZeroDivisionError), JobContext(self.client(), "daily"):

@@ -12,6 +12,7 @@ import time
 import unittest
 import uuid
 from pathlib import Path
+from unittest import mock
 
 from datlake_sdk import DatlakeClient, ErrorKind, ErrorStrategy, JobContext, SDKError, ZoneDataFlowCoordinator
 from datlake_sdk.functional import complete_run, fetch_latest_uri, register_snapshot, start_run
@@ -50,6 +51,16 @@ class Jobs(Served):
     def put_users(self):
         with JobContext(self.client, "ingest_users") as job:
             job.register_snapshot("users_raw", "s3://bucket/raw.parquet", format="parquet", schema={"id": "int"})
+
+    def test_a_block_in_the_command_of_a_worker(self):
+        run = self.client.start_run("of_a_worker")
+        variables = {"DATLAKE_RUN_ID": run.run_id, "DATLAKE_JOB": "of_a_worker"}
+        with mock.patch.dict(os.environ, variables), JobContext(self.client, "of_a_worker") as job:
+            job.register_snapshot("of_a_worker", "s3://bucket/of-a-worker.parquet")
+            job.add_artifact("report", "s3://reports/1")
+        found = self.client.get_run("of_a_worker", run.run_id)
+        self.assertEqual((found.state, [one.type for one in found.artifacts]), ("running", ["report"]))
+        self.assertEqual([item.name for item in found.outputs], ["of_a_worker"])
 
     def test_the_program_of_a_lineage_job(self):
         self.put_users()

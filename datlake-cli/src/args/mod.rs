@@ -12,6 +12,8 @@ mod run;
 mod server;
 mod style;
 mod value;
+#[cfg(feature = "serve")]
+mod worker;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,9 +29,11 @@ pub(crate) use lineage::{GraphFormat, LineageHow, LineageReach};
 pub(crate) use repository::{MergeHow, Prefer, Preference, PutHow, Ref, Repo, Versions};
 pub(crate) use run::{EngineName, RunHow, Started, SuperviseHow};
 #[cfg(feature = "serve")]
-pub(crate) use server::{Credential, GrantHow, Serve, Ui, User};
+pub(crate) use server::{Credential, GrantHow, Serve, ServerCommand, Ui, User};
 pub(crate) use style::{command, parse};
 use value::size;
+#[cfg(feature = "serve")]
+pub(crate) use worker::{Job, JobHow, Worker};
 
 /// What is in a lake, where it comes from, in and out.
 #[derive(Debug, Parser)]
@@ -455,36 +459,9 @@ pub(crate) enum Command {
     /// Shows and changes the configuration
     #[command(subcommand)]
     Config(Config),
-    /// Serves the repositories of the lake over HTTP, to every client of lakeFS
-    ///
-    /// Accounts and what they may are in SQLite in the lake's home, or in PostgreSQL (DATABASE_URL). Without any account it makes one,
-    /// `admin`, and says its key pair once. A signal ends it after the requests that are under way.
     #[cfg(feature = "serve")]
-    #[command(after_help = "Example: datlake serve --listen 0.0.0.0:8000\n\
-        Credentials of machines that administer it: DATLAKE_ROOT_ACCESS_KEY_ID, DATLAKE_ROOT_SECRET_ACCESS_KEY, DATLAKE_ROOT_TOKEN.\n\
-        What seals secrets: DATLAKE_SECRET_KEY. Each of these, and DATABASE_URL, may be in a file that NAME_FILE names.\n\
-        What is logged: LOG_LEVEL, LOG_FORMAT=json.")]
-    Serve(Serve),
-    /// Opens a page that shows the lake, for whoever asks: without accounts, on this machine, to read
-    #[cfg(feature = "serve")]
-    #[command(after_help = "Example: datlake ui")]
-    Ui(Ui),
-    /// Creates, lists and deletes accounts of the server
-    #[cfg(feature = "serve")]
-    #[command(subcommand)]
-    User(User),
-    /// Makes, lists and revokes key pairs, for clients of lakeFS and of S3
-    #[cfg(feature = "serve")]
-    #[command(subcommand)]
-    Key(Credential),
-    /// Makes, lists and revokes tokens, which are sent as `Authorization: Bearer`
-    #[cfg(feature = "serve")]
-    #[command(subcommand)]
-    Token(Credential),
-    /// Says who may do what on the server
-    #[cfg(feature = "serve")]
-    #[command(subcommand)]
-    Grant(GrantHow),
+    #[command(flatten)]
+    Server(ServerCommand),
     /// Writes what a shell needs to complete commands
     #[command(after_help = "Example: datlake completions bash > ~/.local/share/bash-completion/completions/datlake")]
     Completions {

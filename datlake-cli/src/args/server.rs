@@ -6,6 +6,53 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use datlake_server::{AccessRole, Pattern};
 
+use super::worker::{Guard, JobHow, Worker};
+
+/// What a server does, and what is done with one.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServerCommand {
+    /// Serves the repositories of the lake over HTTP, to every client of lakeFS
+    ///
+    /// Accounts and what they may are in SQLite in the lake's home, or in PostgreSQL (DATABASE_URL). Without any account it makes one,
+    /// `admin`, and says its key pair once. A signal ends it after the requests that are under way.
+    #[command(after_help = "Example: datlake serve --listen 0.0.0.0:8000\n\
+        Credentials of machines that administer it: DATLAKE_ROOT_ACCESS_KEY_ID, DATLAKE_ROOT_SECRET_ACCESS_KEY, DATLAKE_ROOT_TOKEN.\n\
+        What seals secrets: DATLAKE_SECRET_KEY. Each of these, and DATABASE_URL, may be in a file that NAME_FILE names.\n\
+        What is logged: LOG_LEVEL, LOG_FORMAT=json.")]
+    Serve(Serve),
+    /// Opens a page that shows the lake, for whoever asks: without accounts, on this machine, to read
+    #[command(after_help = "Example: datlake ui")]
+    Ui(Ui),
+    /// Claims runs that a server has queued, and runs their commands
+    ///
+    /// Which programs run here is what schedules say: whoever may set one runs code as the user of this process, with DATLAKE_API_KEY. --jobs and --allow
+    /// say what is taken. A signal ends it, and what it runs; what it was running is tried again as its schedule says.
+    #[command(
+        after_help = "Example: datlake worker --server https://lake.example.org --slots 4 --jobs 'daily_*' --allow python3\n\
+        Its key: DATLAKE_API_KEY, of an account that is a writer on these jobs."
+    )]
+    Worker(Worker),
+    /// Runs a command as long as its standard input is open
+    #[command(hide = true)]
+    Guard(Guard),
+    /// Shows jobs of a server and their runs and logs; queues, cancels and pauses
+    ///
+    /// The key is in DATLAKE_API_KEY.
+    Job(JobHow),
+    /// Creates, lists and deletes accounts of the server
+    #[command(subcommand)]
+    User(User),
+    /// Makes, lists and revokes key pairs, for clients of lakeFS and of S3
+    #[command(subcommand)]
+    Key(Credential),
+    /// Makes, lists and revokes tokens, which are sent as `Authorization: Bearer`
+    #[command(subcommand)]
+    Token(Credential),
+    /// Says who may do what on the server
+    #[command(subcommand)]
+    Grant(GrantHow),
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where it listens

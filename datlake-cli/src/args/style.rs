@@ -38,8 +38,10 @@ fn with_style(command: clap::Command) -> clap::Command {
     let command = match command.get_name() {
         // They answer by themselves too.
         "outbox" | "runs" => command.mut_subcommands(with_style),
+        // The log of a run is bytes; that of a name is no command of jobs.
+        "job" => return command.mut_subcommands(|of| if of.get_name() == "log" { of } else { with_style(of) }),
         _ if command.has_subcommands() => return command.mut_subcommands(with_style),
-        "cat" | "completions" | "man" | "serve" | "supervise" => return command,
+        "cat" | "completions" | "man" | "guard" | "serve" | "supervise" | "worker" => return command,
         "info" | "status" | "push" | "mirror" | "rm" | "prune" | "lineage" => command.arg(verbose),
         _ => command,
     };

@@ -17,6 +17,8 @@ mod get;
 mod health;
 mod info;
 mod init;
+#[cfg(feature = "serve")]
+mod jobs;
 mod lake;
 mod lineage;
 mod log;
@@ -36,6 +38,8 @@ mod shell;
 mod sync;
 mod table;
 mod versions;
+#[cfg(feature = "serve")]
+mod worker;
 
 use datlake::{Evict, Mirror, Verify};
 
@@ -107,19 +111,27 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Gc { how } => Box::new(lake()?.collect(gc::how(&how))?),
         Command::Repack => Box::new(lake()?.repack()?),
         #[cfg(feature = "serve")]
-        Command::Serve(how) => Box::new(server::serve(lake, &how, screen)?),
-        #[cfg(feature = "serve")]
-        Command::Ui(how) => Box::new(server::ui(&lake()?, &how, screen)?),
-        #[cfg(feature = "serve")]
-        Command::User(command) => server::user(&lake()?, command)?,
-        #[cfg(feature = "serve")]
-        Command::Key(command) => server::key(&lake()?, command)?,
-        #[cfg(feature = "serve")]
-        Command::Token(command) => server::token(&lake()?, command)?,
-        #[cfg(feature = "serve")]
-        Command::Grant(command) => server::grant(&lake()?, command)?,
+        Command::Server(command) => of_server(command, screen)?,
         Command::Completions { shell } => Box::new(shell::completions(shell, &mut screen.bytes())?),
         Command::Man { folder } => Box::new(shell::man(folder.as_deref(), &mut screen.bytes())?),
+    })
+}
+
+/// What a server does, and what is done with one.
+#[cfg(feature = "serve")]
+fn of_server(command: args::ServerCommand, screen: &Screen) -> anyhow::Result<Box<dyn Answer>> {
+    use args::ServerCommand;
+    let lake = || lake::open(screen);
+    Ok(match command {
+        ServerCommand::Serve(how) => Box::new(server::serve(lake, &how, screen)?),
+        ServerCommand::Ui(how) => Box::new(server::ui(&lake()?, &how, screen)?),
+        ServerCommand::Worker(how) => Box::new(worker::run(how, screen)?),
+        ServerCommand::Guard(how) => Box::new(worker::Ended(crate::worker::guard(how.grace, &how.program)?)),
+        ServerCommand::Job(how) => jobs::run(&how, &mut screen.bytes())?,
+        ServerCommand::User(command) => server::user(&lake()?, command)?,
+        ServerCommand::Key(command) => server::key(&lake()?, command)?,
+        ServerCommand::Token(command) => server::token(&lake()?, command)?,
+        ServerCommand::Grant(command) => server::grant(&lake()?, command)?,
     })
 }
 

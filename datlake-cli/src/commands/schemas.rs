@@ -21,6 +21,7 @@ use super::config::Checked;
 use super::content::LocalPath;
 use super::get::Got;
 use super::init::Initialized;
+use super::jobs::{ServedJob, ServedRun};
 use super::objects::{DeletedObjects, Discarded, Objects, PutObjects};
 use super::prune::Pruned;
 use super::repository::{Deleted, RefRow, RepositoryRow, RepositoryShown};
@@ -68,6 +69,18 @@ fn of_accounts() -> [(&'static str, String); 11] {
         ("user-create", of::<Done>()),
         ("user-list", of::<Vec<datlake_server::Account>>()),
         ("user-rm", of::<Done>()),
+    ]
+}
+
+/// Of what is asked of jobs of a server.
+fn of_jobs() -> [(&'static str, String); 6] {
+    [
+        ("job-cancel", of::<ServedRun>()),
+        ("job-list", of::<Vec<ServedJob>>()),
+        ("job-pause", of::<Done>()),
+        ("job-queue", of::<ServedRun>()),
+        ("job-resume", of::<Done>()),
+        ("job-runs", of::<Vec<ServedRun>>()),
     ]
 }
 
@@ -157,7 +170,7 @@ fn schemas() -> BTreeMap<&'static str, String> {
     schemas.extend(of_calls());
     schemas.extend(of_repositories());
     schemas.extend(of_working_copies());
-    schemas.extend(of_accounts());
+    schemas.extend(of_accounts().into_iter().chain(of_jobs()));
     schemas
 }
 

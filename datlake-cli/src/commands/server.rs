@@ -32,6 +32,12 @@ pub(super) struct Done {
     done: String,
 }
 
+impl Done {
+    pub(super) fn of(done: String) -> Self {
+        Self { done }
+    }
+}
+
 /// What was made, whose secret nobody sees again.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]

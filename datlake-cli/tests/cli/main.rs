@@ -47,3 +47,4 @@ mod slurm;
 mod support;
 mod users;
 mod values;
+mod worker;

@@ -141,7 +141,9 @@ async fn pause(mut change: StateChange, job: &str, account: &str) -> Result<()> 
     let sql = "UPDATE schedules SET paused_at = $1 WHERE job = $2";
     let query = sqlx::query(sql).bind(change.at()).bind(job.to_owned()).execute(change.sql()).await;
     query.map_err(|e| failed("write to", e))?;
-    let why = format!("`{account}`, who set it, is no operator of the job any more: an operator sets it again");
+    let why = format!(
+        "`{account}`, who set it, is no operator of the job any more: an operator sets it again, and resumes it"
+    );
     let data = json!({"job_name": job, "what": "paused", "why": why});
     change.note(NewEvent { kind: EventType::SCHEDULE, subject: Resource::job(job), run: None, data });
     change.commit().await

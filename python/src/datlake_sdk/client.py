@@ -123,6 +123,11 @@ class DatlakeClient:
         """Notes what a run writes."""
         self.report(Report(_post(f"{self._at(job_name, run_id)}/outputs", {"items": [item.to_json()]})))
 
+    def add_artifacts(self, job_name: str, run_id: str, artifacts: Iterable[Artifact]) -> None:
+        """Links what a run leaves behind, before its end."""
+        body = {"artifacts": [one.to_json() for one in artifacts]}
+        self.report(Report(_post(f"{self._at(job_name, run_id)}/artifacts", body)))
+
     def latest_snapshot(self, table_name: str, *, run: Run | None = None) -> Snapshot:
         """The latest snapshot of a table, which becomes an input of `run`."""
         run_id = None if run is None else self.resolved(run.run_id)

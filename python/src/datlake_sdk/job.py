@@ -12,6 +12,7 @@ from typing import Any
 from .client import DatlakeClient
 from .errors import ErrorKind, SDKError
 from .models import Artifact, Item, Run, Snapshot
+from .settings import run_of_worker
 
 log = logging.getLogger("datlake_sdk")
 
@@ -21,6 +22,9 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 class JobContext:
     """A run of a job: it starts where the block begins, and is completed where it ends, or fails with what was raised there.
+
+    Where a worker has started the program for a run of this job, the block belongs to that run: the worker gives its heartbeats and ends it, by how the
+    program ends.
 
     Heartbeats are sent meanwhile. With `ship_logs` the log becomes the data set `{artifact_bucket}/jobs/{job}/{run_id}/run.log` and an artifact of
     the run: the file `log_path` that the program writes, or without that what it logs by `logging` within the block.
@@ -44,6 +48,7 @@ class JobContext:
         self._metadata = metadata
         self._log = _Log(log_path) if ship_logs else None
         self._run: Run | None = None
+        self._is_joined = False
         self._artifacts: list[Artifact] = []
 
     @property
@@ -96,8 +101,12 @@ class JobContext:
             raise SDKError(
                 ErrorKind.CONFIGURATION, f"the job `{self.job_name}` has a run already: make another context"
             )
-        self._run = self.client.start_run(self.job_name, self._metadata)
-        self.client.keep_alive(self._run)
+        joined = run_of_worker(self.job_name)
+        if joined is not None:
+            self._run, self._is_joined = Run(joined, self.job_name), True
+        else:
+            self._run = self.client.start_run(self.job_name, self._metadata)
+            self.client.keep_alive(self._run)
         if self._log is not None:
             self._log.begin()
         return self
@@ -116,9 +125,7 @@ class JobContext:
             metadata["error"] = {"type": type(error).__name__, "message": text}
         try:
             failed = self._ship_log()
-            self.client.complete_run(
-                self.job_name, self.run.run_id, success, artifacts=self._artifacts, metadata=metadata
-            )
+            self._report_end(success, metadata)
             if failed is not None:
                 raise failed
         except SDKError as reported:
@@ -128,6 +135,14 @@ class JobContext:
             log.warning("the end of run %s of `%s` was not reported: %s", self.run_id, self.job_name, reported)
         finally:
             self.client.heartbeats.remove(self.run.run_id)
+
+    def _report_end(self, success: bool, metadata: Mapping[str, Any]) -> None:
+        if not self._is_joined:
+            self.client.complete_run(
+                self.job_name, self.run.run_id, success, artifacts=self._artifacts, metadata=metadata
+            )
+        elif self._artifacts:
+            self.client.add_artifacts(self.job_name, self.run.run_id, self._artifacts)
 
     def _ship_log(self) -> SDKError | None:
         """Ships the log; the run ends all the same where that fails."""

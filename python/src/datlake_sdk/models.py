@@ -51,7 +51,7 @@ class Run:
     run_id: str
     job_name: str
     state: str = "running"
-    """`running`, `succeeded`, `failed` or `lost`."""
+    """`queued`, `running`, `succeeded`, `failed`, `lost` or `cancelled`."""
     account: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None

@@ -79,6 +79,13 @@ def outbox_folder(environment: Mapping[str, str] | None = None) -> Path:
     return (Path(state) if state else Path.home() / ".local" / "state") / "datlake" / "sdk-outbox"
 
 
+def run_of_worker(job_name: str, environment: Mapping[str, str] | None = None) -> str | None:
+    """The run of that job that a worker has started this program for: `DATLAKE_RUN_ID`, where `DATLAKE_JOB` names the job."""
+    said = os.environ if environment is None else environment
+    run_id = said.get("DATLAKE_RUN_ID", "").strip()
+    return run_id if run_id and said.get("DATLAKE_JOB") == job_name else None
+
+
 def server_address(base_url: str | None) -> str:
     """The address of the server, without a slash at its end: what was said, or `DATLAKE_API_URL`."""
     address = (base_url or os.environ.get("DATLAKE_API_URL", "")).strip().rstrip("/")
