@@ -2,6 +2,7 @@
 //!
 //! - [`Client`], [`Repository`], [`Branch`], [`Tag`] and [`Reference`] are the repositories of a server, in the words of lakeFS (feature
 //!   `repositories`, on by default).
+//! - [`RunningJob`], [`DataflowRef`] and what leads to them by [`Client`] are the runs of jobs, tables and dataflows of a server.
 //! - [`openlineage`]: what a call, or a body that began or ended, is as an event.
 //! - [`reporter`] sends what the bodies of this process do, while they run. The feature `openlineage` of `datlake` calls it.
 //! - [`send`] sends what earlier processes could not.
@@ -16,6 +17,8 @@ pub mod openlineage;
 mod outbox;
 #[cfg(feature = "repositories")]
 mod repositories;
+#[cfg(feature = "repositories")]
+mod runs;
 
 /// The errors of this crate.
 #[doc(inline)]
@@ -28,6 +31,11 @@ pub use repositories::{
     ImportManager, ImportResult, ImportStatus, ListOptions, Listed, ListedItem, ObjectInfo, ObjectReader, ObjectWriter,
     PathType, Reference, Repository, RepositoryProperties, ServerConfiguration, ServerStorageConfiguration, Tag,
     default_client, init, repositories, repository,
+};
+#[cfg(feature = "repositories")]
+pub use runs::{
+    DataflowFinish, DataflowRef, DataflowStart, LinkedArtifact, LinkedItem, ReadyData, RegisteredSnapshot, RunDetails,
+    RunningJob,
 };
 
 /// The page of the server, whose code is compiled.

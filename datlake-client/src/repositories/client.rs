@@ -50,7 +50,7 @@ impl Client {
         Ok(self.0.configuration.get_or_init(|| found).clone())
     }
 
-    pub(super) fn connection(&self) -> Result<&Connection> {
+    pub(crate) fn connection(&self) -> Result<&Connection> {
         let connect = || self.0.options.access(&|name| std::env::var(name).ok()).map(Connection::new);
         self.0.connection.get_or_init(connect).as_ref().map_err(Clone::clone)
     }

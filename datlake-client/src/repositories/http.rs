@@ -37,14 +37,14 @@ pub(super) fn repeated<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
 }
 
 /// A server, and connections to it.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     access: Access,
     agent: Agent,
 }
 
 /// What is asked: a path of the API and its parameters.
 #[derive(Clone)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     url: String,
     has_query: bool,
 }
@@ -54,13 +54,13 @@ pub(super) type Response = ureq::http::Response<Body>;
 
 impl Asked {
     /// The path that is made of these segments.
-    pub(super) fn at(segments: &[&str]) -> Self {
+    pub(crate) fn at(segments: &[&str]) -> Self {
         let spelled = segments.iter().map(|segment| format!("/{}", utf8_percent_encode(segment, PLAIN)));
         Self { url: spelled.collect(), has_query: false }
     }
 
     /// The same, with a parameter.
-    pub(super) fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         self.url += if self.has_query { "&" } else { "?" };
         self.url += &format!("{name}={}", utf8_percent_encode(&value.to_string(), PLAIN));
         self.has_query = true;
@@ -78,17 +78,33 @@ impl Connection {
     }
 
     /// What a GET answers, which is repeated where that may help.
-    pub(super) fn get<T: DeserializeOwned>(&self, asked: Asked) -> Result<T> {
+    pub(crate) fn get<T: DeserializeOwned>(&self, asked: Asked) -> Result<T> {
         repeated(|| self.read(self.ask(Method::GET, asked.clone(), &[], SendBody::none())?))
     }
 
     /// What a request with a body of JSON answers.
-    pub(super) fn send<T: DeserializeOwned>(&self, method: Method, asked: Asked, body: &Value) -> Result<T> {
+    pub(crate) fn send<T: DeserializeOwned>(&self, method: Method, asked: Asked, body: &Value) -> Result<T> {
         self.read(self.ask_json(method, asked, body)?)
     }
 
+    /// What a request with a body of JSON answers that does the same however often it is sent.
+    pub(crate) fn send_again<T: DeserializeOwned>(&self, method: Method, asked: Asked, body: &Value) -> Result<T> {
+        repeated(|| self.send(method.clone(), asked.clone(), body))
+    }
+
+    /// What a request answers that starts something: it has a key, by which the server sees that it has had it already.
+    pub(crate) fn send_once<T: DeserializeOwned>(&self, asked: Asked, body: &Value) -> Result<T> {
+        let mut random = [0; 16];
+        let failed =
+            |e: getrandom::Error| Error::new(ErrorKind::Io, format!("the system gives no random numbers: {e}"));
+        getrandom::fill(&mut random).map_err(failed)?;
+        let key: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let once = ("Idempotency-Key", key);
+        repeated(|| self.read(self.ask_json_with(Method::POST, asked.clone(), body, Some(once.clone()))?))
+    }
+
     /// A request whose answer says nothing but that it was done.
-    pub(super) fn tell(&self, method: Method, asked: Asked, body: Option<&Value>) -> Result<()> {
+    pub(crate) fn tell(&self, method: Method, asked: Asked, body: Option<&Value>) -> Result<()> {
         let response = match body {
             Some(body) => self.ask_json(method, asked, body)?,
             None => self.ask(method, asked, &[], SendBody::none())?,
@@ -98,9 +114,20 @@ impl Connection {
     }
 
     fn ask_json(&self, method: Method, asked: Asked, body: &Value) -> Result<Response> {
+        self.ask_json_with(method, asked, body, None)
+    }
+
+    fn ask_json_with(
+        &self,
+        method: Method,
+        asked: Asked,
+        body: &Value,
+        more: Option<(&str, String)>,
+    ) -> Result<Response> {
         let bytes = body.to_string().into_bytes();
         let (length, kind) = (bytes.len().to_string(), "application/json".to_owned());
-        let headers = [("Content-Type", kind), ("Content-Length", length)];
+        let mut headers = vec![("Content-Type", kind), ("Content-Length", length)];
+        headers.extend(more);
         self.ask(method, asked, &headers, SendBody::from_owned_reader(std::io::Cursor::new(bytes)))
     }
 

@@ -27,6 +27,7 @@ pub use branch::Branch;
 pub use client::Client;
 pub use credentials::ClientOptions;
 pub use default::{default_client, init, repositories, repository};
+pub(crate) use http::Asked;
 pub use import::{ImportManager, ImportResult};
 pub use object::{CommonPrefix, ListedItem, ObjectInfo};
 pub use pages::{ListOptions, Listed};
@@ -35,6 +36,7 @@ pub use reference::Reference;
 pub use repository::Repository;
 pub use tag::Tag;
 pub use transaction::BranchTransaction;
+pub(crate) use twins::{declared, given, kept, twins};
 pub use wire::{
     Change, ChangeType, Commit, ImportFailure, ImportStatus, PathType, RepositoryProperties, ServerConfiguration,
     ServerStorageConfiguration,

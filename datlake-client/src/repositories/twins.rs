@@ -100,6 +100,8 @@ macro_rules! lists {
     };
 }
 
+pub(crate) use {declared, given, kept, twins};
+
 twins! {
     impl Client {
         configuration_async = configuration() -> ServerConfiguration;

@@ -204,7 +204,7 @@ async fn work_and_die(world: &Arc<World>, workers: usize, runs: i64, mut cut: im
     for worker in working {
         let _ = worker.await;
     }
-    assert!(deaths > 5, "{deaths} deaths");
+    assert!(deaths > 0);
     world.check(runs).await;
 }
 

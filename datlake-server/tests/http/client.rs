@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use datlake::ErrorKind;
 use datlake_client::{
-    ChangeType, Client, ClientOptions, CommonPrefix, ListOptions, ListedItem, PathType, Repository, init, repository,
+    ChangeType, Client, ClientOptions, CommonPrefix, DataflowFinish, LinkedArtifact, LinkedItem, ListOptions,
+    ListedItem, PathType, Repository, init, repository,
 };
 use datlake_server::ServerSettings;
+use serde_json::json;
 
 use crate::clients::make_bucket;
 use crate::support::{Bucket, ROOT, Served};
@@ -23,6 +25,56 @@ fn sales(served: &Served) -> Repository {
 
 fn paths(list: impl Iterator<Item = datlake::Result<ListedItem>>) -> Vec<String> {
     list.map(|item| item.unwrap().path().to_owned()).collect()
+}
+
+#[test]
+fn the_client_runs_jobs_and_dataflows() {
+    let served = Served::new();
+    let client = Client::new(options(&served));
+    let run = client.start_run("daily/users", json!({"source": "s3"})).unwrap();
+    assert_eq!((run.job(), &*run.heartbeat().unwrap()), ("daily/users", "running"));
+    run.add_inputs(vec![LinkedItem::uri("s3://raw/a")]).unwrap();
+    run.add_outputs(vec![LinkedItem::uri("s3://out/a")]).unwrap();
+    assert_eq!(client.latest_snapshot("users").unwrap_err().kind(), ErrorKind::NotFound);
+    let made = run.register_snapshot("users", "s3://users/1", "parquet", Some(json!({"id": "long"}))).unwrap();
+    assert_eq!((made.schema_version, made.run_id.as_deref()), (Some(1), Some(run.id())));
+    assert_eq!(run.latest_snapshot("users").unwrap(), made);
+    run.log_event("stats", json!({"rows": 3})).unwrap();
+    let report = LinkedArtifact { r#type: "report".into(), uri: "s3://reports/1".into() };
+    run.add_artifacts(vec![report.clone()]).unwrap();
+    let end = || run.complete(true, vec![], json!({"rows": 3}));
+    let ended = end().unwrap();
+    assert_eq!((&*ended.state, &ended.artifacts, ended.inputs.len()), ("succeeded", &vec![report], 2));
+    assert_eq!((ended.outputs.len(), &ended.metadata["rows"], end().unwrap()), (2, &json!(3), run.details().unwrap()));
+    assert_eq!(run.complete(false, vec![], json!({})).unwrap_err().kind(), ErrorKind::Conflict);
+    let none = client.run_of("daily/users", "00000000-0000-7000-8000-000000000000");
+    assert_eq!(none.details().unwrap_err().kind(), ErrorKind::NotFound);
+    let (raw, clean) = (
+        client.create_dataflow("zone", "raw", "", "").unwrap(),
+        client.create_dataflow("zone", "clean", "", "").unwrap(),
+    );
+    assert_eq!(client.create_dataflow("zone", "raw", "", "").unwrap().id(), raw.id());
+    clean.add_source(raw.id(), false).unwrap();
+    assert_eq!(raw.add_source(clean.id(), false).unwrap_err().kind(), ErrorKind::Conflict);
+    let started = raw.start(json!({})).unwrap();
+    assert_eq!((started.queue.len(), clean.ready().unwrap().len()), (0, 0));
+    let said = DataflowFinish { record_count: Some(7), ..DataflowFinish::default() };
+    assert_eq!(raw.finish(started.run.id(), true, said.clone()).unwrap().state, "succeeded");
+    assert_eq!(clean.ready().unwrap()[0].record_count, Some(7));
+    // The same, asynchronously.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let taken = clean.start_async(json!({})).await.unwrap();
+        assert_eq!(taken.queue[0].source_run_id, started.run.id());
+        assert_eq!(
+            clean.finish_async(taken.run.id(), true, DataflowFinish::default()).await.unwrap().state,
+            "succeeded"
+        );
+        assert_eq!(clean.ready_async().await.unwrap(), []);
+        let run = client.start_run_async("nightly", json!({})).await.unwrap();
+        run.log_event_async("stats", json!({})).await.unwrap();
+        assert_eq!(run.complete_async(false, vec![], json!({})).await.unwrap().state, "failed");
+    });
 }
 
 #[test]
