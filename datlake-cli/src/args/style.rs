@@ -41,7 +41,7 @@ fn with_style(command: clap::Command) -> clap::Command {
         // The log of a run is bytes; that of a name is no command of jobs.
         "job" => return command.mut_subcommands(|of| if of.get_name() == "log" { of } else { with_style(of) }),
         _ if command.has_subcommands() => return command.mut_subcommands(with_style),
-        "cat" | "completions" | "man" | "guard" | "serve" | "supervise" | "worker" => return command,
+        "cat" | "completions" | "man" | "guard" | "serve" | "supervise" | "ui" | "worker" => return command,
         "info" | "status" | "push" | "mirror" | "rm" | "prune" | "lineage" => command.arg(verbose),
         _ => command,
     };
