@@ -237,3 +237,18 @@ fn the_compose_file_has_no_passwords_and_waits_until_all_is_well() {
         assert!(!is_content && said.contains(says), "{to}: {said}");
     }
 }
+
+/// What containers are started with is what the command has.
+#[test]
+fn arguments_of_containers_are_understood() {
+    let mut seen = 0;
+    for file in ["base/server.yaml", "workers/worker.yaml"] {
+        let text = std::fs::read_to_string(deploy().join("kubernetes").join(file)).unwrap();
+        for line in text.lines().filter_map(|line| line.trim().strip_prefix("args: [")?.strip_suffix(']')) {
+            let arguments = line.split(", ").map(|argument| argument.trim_matches('"'));
+            done(Command::new(env!("CARGO_BIN_EXE_datlake")).args(arguments).arg("--help"));
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 2);
+}
