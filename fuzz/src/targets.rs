@@ -60,13 +60,13 @@ fn document(bytes: &[u8]) {
     }
 }
 
-/// A range that can be read leads nowhere out of its tree, and every path of a metarange has one range.
+/// A range that can be read leads nowhere out of its tree, but by an address, and every path of a metarange has one range.
 fn tree(bytes: &[u8]) {
     let what = &"a tree";
     if let Ok(range) = TreeRange::parse_any(bytes, what) {
         for (path, entry) in range.entries() {
             assert_eq!(range.get(path), Some((path, entry)));
-            assert!(entry.content().is_some() || *entry == TreeEntry::Folder || entry.target(path).is_some());
+            assert!(entry.size().is_some() || *entry == TreeEntry::Folder || entry.target(path).is_some());
         }
     }
     if let Ok(metarange) = Metarange::parse(bytes, what) {
