@@ -1,7 +1,7 @@
 //! What the row of the server times: requests over connections that stay open, and files that last.
 
 use std::fs::File as Plain;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +21,8 @@ pub(crate) fn program(name: &str, rest: &[String]) -> AnyResult<f64> {
         ("serving-plant", [at, connections]) => plant(at, connections.parse()?),
         ("serving", [what, at, connections, count]) => requests(what, at, connections.parse()?, count.parse()?),
         ("serving-large", [what, at, file, n]) => large(what, at, Path::new(file), n),
+        ("serving-events", [at, clients]) => events(at, clients.parse()?),
+        ("floor-commits", [file, count]) => commits(Path::new(file), count.parse()?),
         ("floor-lasting", [folder, writers, count]) => lasting(Path::new(folder), writers.parse()?, count.parse()?),
         _ => Err(format!("there is no program `{name}` with these arguments").into()),
     }
@@ -38,11 +40,23 @@ impl Connection {
 
     /// Sends a request and reads the answer to its end: how many bytes its body has.
     fn ask(&mut self, head: &str, body: &[u8]) -> AnyResult<u64> {
-        self.0.get_mut().write_all(&[head.as_bytes(), body].concat())?;
-        self.answer(head)
+        self.send(head, body)?;
+        self.answer(head, &mut std::io::sink())
     }
 
-    fn answer(&mut self, head: &str) -> AnyResult<u64> {
+    /// The same, with the body, which is JSON.
+    fn ask_json(&mut self, head: &str, body: &[u8]) -> AnyResult<serde_json::Value> {
+        self.send(head, body)?;
+        let mut answer = Vec::new();
+        self.answer(head, &mut answer)?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+
+    fn send(&mut self, head: &str, body: &[u8]) -> AnyResult<()> {
+        Ok(self.0.get_mut().write_all(&[head.as_bytes(), body].concat())?)
+    }
+
+    fn answer(&mut self, head: &str, into: &mut dyn Write) -> AnyResult<u64> {
         let (mut length, mut first, mut line) = (None, String::new(), String::new());
         loop {
             line.clear();
@@ -67,18 +81,31 @@ impl Connection {
             return Err(format!("{first} to {head}").into());
         }
         match length {
-            Some(length) => Ok(std::io::copy(&mut (&mut self.0).take(length), &mut std::io::sink())?),
-            None => self.chunks(),
+            Some(length) => Ok(std::io::copy(&mut (&mut self.0).take(length), into)?),
+            None => self.chunks(into),
         }
     }
 
-    fn chunks(&mut self) -> AnyResult<u64> {
+    /// Reads lines to one that begins so.
+    fn until(&mut self, begins: &str) -> AnyResult<()> {
+        let mut line = String::new();
+        while !line.starts_with(begins) {
+            line.clear();
+            if self.0.read_line(&mut line)? == 0 {
+                return Err(format!("nothing began with `{begins}`").into());
+            }
+        }
+        Ok(())
+    }
+
+    fn chunks(&mut self, into: &mut dyn Write) -> AnyResult<u64> {
         let (mut all, mut line) = (0, String::new());
         loop {
             line.clear();
             self.0.read_line(&mut line)?;
             let size = u64::from_str_radix(line.trim(), 16)?;
-            std::io::copy(&mut (&mut self.0).take(size + 2), &mut std::io::sink())?;
+            std::io::copy(&mut (&mut self.0).take(size), into)?;
+            std::io::copy(&mut (&mut self.0).take(2), &mut std::io::sink())?;
             if size == 0 {
                 return Ok(all);
             }
@@ -145,6 +172,9 @@ fn requests(what: &str, at: &str, connections: u64, count: u64) -> AnyResult<f64
     let run = u64::from(std::process::id()) << 32;
     let next = AtomicU64::new(0);
     let one = |to: &mut Connection, connection: u64, n: u64| -> AnyResult<()> {
+        if what == "runs" {
+            return one_run(to, at, connection);
+        }
         let of = object(connection);
         let (head, body) = match what {
             "memory" => (api("GET", at, "/health", 0), Vec::new()),
@@ -184,6 +214,48 @@ fn requests(what: &str, at: &str, connections: u64, count: u64) -> AnyResult<f64
     Ok(begun.elapsed().as_secs_f64())
 }
 
+/// A run that begins and ends.
+fn one_run(to: &mut Connection, at: &str, job: u64) -> AnyResult<()> {
+    let json = |head: String| head.replace("application/octet-stream", "application/json");
+    let path = format!("/api/v1/jobs/bench_{job}/runs");
+    let run = to.ask_json(&json(api("POST", at, &path, 2)), b"{}")?;
+    let id = run["run_id"].as_str().ok_or("no run began")?;
+    let end = br#"{"success":true}"#;
+    to.ask(&json(api("PUT", at, &format!("{path}/{id}/complete"), end.len())), end)?;
+    Ok(())
+}
+
+/// So many clients follow events: how long it takes until each of them has the one that is sent then.
+fn events(at: &str, clients: u64) -> AnyResult<f64> {
+    let mut all = Vec::new();
+    for _ in 0..clients {
+        let mut client = Connection::open(at)?;
+        client.send(&api("GET", at, "/api/v1/events/stream?events=bench", 0), b"")?;
+        client.until(": begun")?;
+        all.push(client);
+    }
+    let mut to = Connection::open(at)?;
+    let event = br#"{"type":"bench","subject":"job:bench","data":{}}"#;
+    let begun = Instant::now();
+    let head = api("POST", at, "/api/v1/events", event.len()).replace("application/octet-stream", "application/json");
+    to.ask(&head, event)?;
+    for client in &mut all {
+        client.until("event:")?;
+    }
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// As many records appended to one file, each so that it lasts before the next begins, as a database commits.
+fn commits(file: &Path, count: u64) -> AnyResult<f64> {
+    let mut out = Plain::create(file)?;
+    let begun = Instant::now();
+    for n in 0..count {
+        out.write_all(&bytes(n))?;
+        out.sync_data()?;
+    }
+    Ok(begun.elapsed().as_secs_f64())
+}
+
 /// One large object, put from a file or read.
 fn large(what: &str, at: &str, file: &Path, n: &str) -> AnyResult<f64> {
     let mut to = Connection::open(at)?;
@@ -194,7 +266,7 @@ fn large(what: &str, at: &str, file: &Path, n: &str) -> AnyResult<f64> {
             let head = signed("PUT", at, &format!("main/large-{n}.bin"), from.metadata()?.len())?;
             to.0.get_mut().write_all(head.as_bytes())?;
             std::io::copy(&mut from, to.0.get_mut())?;
-            to.answer(&head)?;
+            to.answer(&head, &mut std::io::sink())?;
         }
         _ => drop(to.ask(&signed("GET", at, &format!("main/large-{n}.bin"), 0)?, &[])?),
     }

@@ -97,7 +97,30 @@ pub(crate) fn run(bench: &mut Bench) -> AnyResult<()> {
             },
         )?;
     }
+    control(bench, &folder, &server)?;
     large(bench, &folder, &server)
+}
+
+/// Runs that begin and end, and clients that follow events.
+fn control(bench: &mut Bench, folder: &Path, server: &Server) -> AnyResult<()> {
+    let (at, runs, clients) = (server.address.as_str(), bench.size(2_000), bench.size(1_000));
+    let mut n = 0;
+    bench.pairs(
+        &format!("a run that begins and ends, {CONNECTIONS} connections"),
+        "≤ 2 × two commits that last, one after the other",
+        runs,
+        || program("serving", &[&"runs", &at, &CONNECTIONS, &runs]),
+        || {
+            n += 1;
+            program("floor-commits", &[&folder.join(format!("commits-{n}")), &(2 * runs)])
+        },
+    )?;
+    let before = server.peak()?;
+    let cost = program("serving-events", &[&at, &clients])?;
+    let each = (server.peak()? - before) * 1024.0 / clients as f64;
+    bench.figure(&format!("an event for {clients} clients"), "≤ 1 s", crate::measure::time(cost.seconds), "");
+    bench.figure("memory of each of these", "< 64 KiB", format!("{each:.0} KiB"), "");
+    Ok(())
 }
 
 /// One large object through the gateway.
