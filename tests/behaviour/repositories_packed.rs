@@ -1,6 +1,6 @@
 //! Commits whose small files rest in packs: whatever is made of them can be read wherever they are, by machines that have nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use datlake::{
@@ -159,6 +159,24 @@ fn packs_go_with_the_commits_that_lead_to_them() {
     sales.delete().unwrap();
     copied.collect(Collect::default().exclusive(true)).unwrap();
     assert_eq!(blobs(&copy), 0);
+}
+
+#[test]
+fn files_of_a_tree_stay_where_they_rest_and_stay_there_without_the_tree() {
+    let machines = Machines::new();
+    let one = machines.machine("one");
+    let (_, main) = repository(&one);
+    let folder = folder_of(&small(60));
+    one.add_tree("exports", folder.path().join("raw")).unwrap();
+    let before = blobs(&machines.remote());
+    let imported = main.import_files("exports", "raw/", "m").unwrap();
+    assert_eq!(imported.objects, 60);
+    // Ranges and what leads to them, and what is noted: of the files none.
+    assert!(blobs(&machines.remote()) - before < 8 && !is_blob(&machines.remote(), "x,7\n"));
+    one.remove("exports").unwrap();
+    one.collect(Collect::default().exclusive(true)).unwrap();
+    let seen = seen(&machines, "two", "main");
+    assert_eq!(seen.values().cloned().collect::<BTreeSet<_>>(), small(60).into_values().collect());
 }
 
 #[test]

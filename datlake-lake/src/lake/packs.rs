@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use datlake_core::catalog::GcEpoch;
 use datlake_core::document::Content;
-use datlake_core::tree::{Metarange, PACKED_BELOW, PackLocations, TreeRange};
+use datlake_core::tree::{InPack, Metarange, PACKED_BELOW, PackLocations, TreeRange};
 use datlake_core::{Digest, DigestSet, Document, ErrorKind, Location, Prefix, Result, Role, Store, StoreExt as _, Uid};
 use datlake_store::wait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -47,6 +47,17 @@ impl Lake {
     /// Remembers where files of a range rest.
     pub(crate) fn note_located(&self, range: &Digest, since: GcEpoch, found: &Arc<[PackLocations]>) {
         lock(&self.0.located).note(range, since, found);
+    }
+
+    /// Where content rests that a range leads to, for who is about to name it `since` the last sweep.
+    pub(crate) fn rests_at(
+        &self,
+        range: &Digest,
+        since: GcEpoch,
+        (digest, size): (&Digest, u64),
+    ) -> Result<Option<InPack>> {
+        let found = self.locations_of(range, Some(since))?;
+        Ok(found.iter().find_map(|locations| locations.find(digest)).filter(|at| at.length == size))
     }
 
     /// `range`, if that leads to a pack with this content.

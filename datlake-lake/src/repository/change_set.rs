@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use datlake_core::document::Content;
 use datlake_core::repository::{BranchChanges, BranchState, EntryKind, Put};
-use datlake_core::tree::{InPack, ObjectAttributes, Span, TreeDifference, TreeEntry};
+use datlake_core::tree::{InPack, ObjectAttributes, PACK_FEWEST, Span, TreeDifference, TreeEntry};
 use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::{Publishing, wait};
 
@@ -179,7 +179,10 @@ impl Branch {
     fn brought(&self, changes: &ChangeSet, publishing: &Publishing) -> Result<Brought> {
         let (lake, now) = (&self.shared().lake, self.put_now()?);
         let (mut brought, mut pieces) = (BranchChanges::new(), Pieces::default());
-        let (mut contents, places) = self.put_files(changes, publishing, &mut pieces)?;
+        // A few would keep a whole pack, should its tree go.
+        let rests_in_tree = |change: &&Change| matches!(change, Change::File(file) if file.range().is_some());
+        let are_many = changes.0.values().filter(rests_in_tree).take(PACK_FEWEST).count() == PACK_FEWEST;
+        let (mut contents, mut places) = self.put_files(changes, publishing, &mut pieces)?;
         for (path, change) in &changes.0 {
             let (attributes, (digest, size), executable) = match change {
                 Change::Delete => {
@@ -193,8 +196,15 @@ impl Branch {
                 }
                 Change::File(file) => {
                     let content = content_of(lake, path, file)?;
-                    wait(lake.see_to(std::slice::from_ref(&content)))?;
-                    pieces.push((content.digest, file.len()));
+                    // It stays where it rests, and is kept there.
+                    let rests = |range| lake.rests_at(range, publishing.since, (&content.digest, file.len()));
+                    match content.range.as_ref().filter(|_| are_many).map(rests).transpose()?.flatten() {
+                        Some(at) => drop(places.insert(content.digest, at)),
+                        None => {
+                            wait(lake.see_to(std::slice::from_ref(&content)))?;
+                            pieces.push((content.digest, file.len()));
+                        }
+                    }
                     let attributes = ObjectAttributes { from: file.uid().cloned(), ..now.clone() };
                     (attributes, (content.digest, file.len()), false)
                 }
@@ -226,8 +236,7 @@ impl Branch {
         let before = shared.tree_of(&self.state("commit")?.commit)?;
         let rests_at = |path: &str, digest: &Digest, size: u64| {
             let Some(row) = before.find(path).and_then(|at| before.ranges().get(at)) else { return Ok(None) };
-            let found = shared.lake.locations_of(&row.digest, Some(publishing.since))?;
-            Ok(found.iter().find_map(|locations| locations.find(digest)).filter(|at| at.length == size))
+            shared.lake.rests_at(&row.digest, publishing.since, (digest, size))
         };
         let put = shared.lake.put_in_packs(&files, &rests_at)?;
         put.blobs.into_iter().for_each(|content| pieces.push(content));
