@@ -22,6 +22,7 @@ mod gateway;
 mod http;
 mod jobs;
 mod lakefs;
+mod lineage;
 mod logs;
 mod metrics;
 mod page;

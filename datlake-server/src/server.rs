@@ -24,7 +24,7 @@ use crate::audit::{AuditWriter, ClientAddress};
 use crate::gateway::with_gateway;
 use crate::http::{Routes, about, every_request};
 use crate::settings::ServerSettings;
-use crate::{admin, dataflows, datasets, events, jobs, lakefs, metrics, page, schedules, tables, workers};
+use crate::{admin, dataflows, datasets, events, jobs, lakefs, lineage, metrics, page, schedules, tables, workers};
 
 /// The longest that a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -121,6 +121,7 @@ fn whole(app: &App) -> Result<Router> {
         dataflows::routes,
         tables::routes,
         datasets::routes,
+        lineage::routes,
         admin::routes,
     ];
     let under = all.into_iter().fold(Routes::new(app), |routes, add| add(routes));

@@ -4,9 +4,13 @@
 #[expect(dead_code, reason = "its faults are for the client")]
 mod receiver;
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 use datlake::{Error, ErrorKind, Lake, Result, file_creator};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 
 use crate::pipeline;
 use crate::support::Machine;
@@ -58,6 +62,75 @@ fn what_could_not_be_sent_is_shown_and_sent() {
     assert_eq!(machine.ok(&["outbox"]), "nothing waits to be sent\n");
     assert!(receiver.taken().ends_with(&["START fails".to_owned(), "FAIL fails".to_owned()]), "{:?}", receiver.taken());
     assert!(receiver.requests()[0].head.starts_with("POST /v1?code=planted "));
+}
+
+/// What a server answers to a GET of this path under `/api/v1`.
+fn of_server(address: &str, path: &str) -> Value {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!("GET /api/v1{path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(" 200 "), "{answer}");
+    serde_json::from_str(body).unwrap()
+}
+
+const TOKEN: &str = "a-token-of-the-root-0123456789";
+
+#[test]
+fn a_pipeline_appears_as_runs_of_a_server_by_itself() {
+    let (server, machine) = (Machine::new(), Machine::new());
+    let mut command = server.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut child =
+        command.env("DATLAKE_ROOT_TOKEN", TOKEN).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let said =
+        lines.map(Result::unwrap).find_map(|line| Some(line.strip_prefix("datlake: serves at http://")?.to_owned()));
+    let address = said.unwrap().split(';').next().unwrap().to_owned();
+    let run = || {
+        let lake = Lake::builder().home(machine.home()).email("ada@example.org");
+        let lake = lake.openlineage(&format!("http://{address}"), Some(TOKEN.to_owned())).unwrap().open().unwrap();
+        pipeline::run(&lake);
+        let _current = lake.enter();
+        fails(7, "planted".to_owned()).unwrap_err();
+    };
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap());
+    assert_eq!(machine.ok(&["outbox"]), "nothing waits to be sent\n");
+    let jobs = of_server(&address, "/jobs?amount=100");
+    let names: Vec<&str> =
+        jobs["results"].as_array().unwrap().iter().map(|job| job["job_name"].as_str().unwrap()).collect();
+    let failing = names.iter().find(|name| name.ends_with("::fails")).unwrap_or_else(|| panic!("{jobs}"));
+    let runs = |job: &str| of_server(&address, &format!("/jobs/{}/runs", utf8_percent_encode(job, NON_ALPHANUMERIC)));
+    let failed = runs(failing);
+    assert_eq!(failed["results"][0]["state"], "failed");
+    assert!(!failed.to_string().contains("planted"), "{failed}");
+    let others: Vec<Value> =
+        names.iter().filter(|name| *name != failing).map(|name| runs(name)["results"][0].clone()).collect();
+    assert!(others.iter().all(|run| run["state"] == "succeeded"), "{others:?}");
+    assert!(others.iter().any(|run| run["inputs"][0]["uri"].is_string()), "{others:?}");
+    assert!(others.iter().any(|run| run["outputs"][0]["uri"].is_string()), "{others:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The variables that other programs of the server have say the same, and their key goes nowhere else.
+    let shown = |variables: &[(&str, &str)]| {
+        let ran = machine.command(&["config", "show", "--json"]).envs(variables.iter().copied()).output().unwrap();
+        let shown: Value = serde_json::from_slice(&ran.stdout).unwrap();
+        let of = |key: &str| {
+            shown
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|setting| setting["key"] == key)
+                .map_or(Value::Null, |found| found["value"].clone())
+        };
+        (of("openlineage_url"), of("openlineage_key"))
+    };
+    let (api, key) = (("DATLAKE_API_URL", "http://127.0.0.1:8000"), ("DATLAKE_API_KEY", "planted"));
+    assert_eq!(shown(&[api, key]), ("http://127.0.0.1:8000".into(), "***".into()));
+    assert_eq!(shown(&[api, ("DATLAKE_OPENLINEAGE_KEY", "planted")]).1, Value::Null);
+    let other = ("DATLAKE_OPENLINEAGE_URL", "https://lineage.example.org");
+    assert_eq!(shown(&[api, key, other]), ("https://lineage.example.org".into(), Value::Null));
 }
 
 #[test]

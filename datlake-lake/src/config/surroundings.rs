@@ -131,6 +131,7 @@ impl Surroundings {
             };
             found.extend(self.variable(key.variable())?.or_else(in_file).map(|value| (key, value)));
         }
+        self.add_server(&mut found)?;
         let home = match found.get(&Key::Home) {
             Some(RawSetting { value, source }) => self.home(value, source),
             None => self.data.clone().ok_or_else(|| {
@@ -139,6 +140,18 @@ impl Surroundings {
             })?,
         };
         Ok(Gathered { home, found, project, terminal: self.terminal })
+    }
+
+    /// The server of `DATLAKE_API_URL` is sent events where nobody else is, by its own key and no other.
+    fn add_server(&self, found: &mut BTreeMap<Key, RawSetting>) -> Result<()> {
+        if found.contains_key(&Key::ReceiverUrl) {
+            return Ok(());
+        }
+        let Some(url) = self.variable("DATLAKE_API_URL")? else { return Ok(()) };
+        found.insert(Key::ReceiverUrl, url);
+        found.remove(&Key::BearerToken);
+        found.extend(self.variable("DATLAKE_API_KEY")?.map(|key| (Key::BearerToken, key)));
+        Ok(())
     }
 
     fn variable(&self, variable: &str) -> Result<Option<RawSetting>> {

@@ -32,6 +32,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "dataflows", include_str!("0005_dataflows.sql")),
     (6, "sessions", include_str!("0006_sessions.sql")),
     (7, "schedules", include_str!("0007_schedules.sql")),
+    (8, "lineage", include_str!("0008_lineage.sql")),
 ];
 
 /// The database of a server. Cheap to clone.

@@ -65,7 +65,7 @@ fn word(kind: RunItemKind) -> &'static str {
 ///
 /// # Errors
 /// 400, of that field.
-pub(super) fn check_items(field: &str, items: &[RunItem]) -> Reply<()> {
+pub(crate) fn check_items(field: &str, items: &[RunItem]) -> Reply<()> {
     if items.len() > MOST {
         return Err(
             Problem::bad_request(format!("`{field}` has {} items: at most {MOST}", items.len())).of_field(field)

@@ -14,7 +14,7 @@ mod stored;
 mod wire;
 
 pub(crate) use begin::{ensure_job, note_state};
-pub(crate) use items::{ItemRole, note_artifacts, note_items};
+pub(crate) use items::{ItemRole, check_items, note_artifacts, note_items};
 #[cfg(test)]
 pub(crate) use leases::lose;
 pub(crate) use leases::watch_leases;
@@ -23,5 +23,5 @@ pub(crate) use queue::{Due, NewQueued, WhichQueued, cancel_queued, enqueue, is_q
 pub(crate) use routes::{lease_of, routes};
 #[cfg(test)]
 pub(crate) use running::cancel_run;
-pub(crate) use running::{RunEnd, end_run, own_run, start_run};
+pub(crate) use running::{RunEnd, begin_run, end_run, own_run, start_run};
 pub(crate) use wire::{JobRun, JobRunState, ListedRun, RunArtifact, RunItem, RunItemKind};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use datlake::Result;
 use serde_json::{Map, Value, json};
 
-use super::begin::{ensure_job, insert_run, note_state};
+use super::begin::{ensure_job, insert_run, insert_run_called, note_state};
 use super::items::{ItemRole, items_of, note_artifacts, note_items};
 use super::queue::{WhichQueued, cancel_queued, try_again};
 use super::stored::{StoredRun, stored_run};
@@ -42,6 +42,33 @@ pub(crate) async fn start_run(
     ensure_job(change, job).await?;
     let account = change.account().to_owned();
     insert_run(change, job, &account, JobRunState::Running, lease, metadata).await
+}
+
+/// Starts the run `id` of a job, where there is none, or says that it goes on.
+///
+/// # Errors
+/// 409 where it is a run of another job, 403 for others than who started it and operators.
+pub(crate) async fn begin_run(
+    change: &mut StateChange,
+    job: &str,
+    id: &str,
+    lease: Duration,
+    caller: &Caller,
+) -> Reply<()> {
+    ensure_job(change, job).await?;
+    let state = JobRunState::Running;
+    if insert_run_called(change, id, (job, caller.name()), state, lease, &Map::new()).await? {
+        return Ok(());
+    }
+    let query = sqlx::query_as::<_, (String,)>("SELECT job FROM runs WHERE id = $1").bind(id.to_owned());
+    let (of,) = query.fetch_one(change.sql()).await.map_err(|e| failed("read", e))?;
+    if of != job {
+        return Err(Problem::conflict(format!("there is a run {id} of another job")));
+    }
+    run_of(change, job, id, caller).await?;
+    let sql = "UPDATE runs SET beats = beats + 1, beat_at = $1 WHERE id = $2 AND state = 'running'";
+    let query = sqlx::query(sql).bind(change.at()).bind(id.to_owned());
+    query.execute(change.sql()).await.map(drop).map_err(|e| failed("write to", e).into())
 }
 
 /// The run, which `caller` goes on with: it started or queued it, claimed it as a worker, or is an operator of the job.

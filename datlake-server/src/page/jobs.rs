@@ -17,9 +17,12 @@ use crate::jobs::{
     JobRun, JobRunState, ListedRun, RunItem, RunItemKind, WhichRuns, job_info, jobs, latest_runs, one_run, runs,
 };
 use crate::problem::{Problem, Reply};
+use crate::workers::{LogTail, log_tail};
 
 /// So many rows a page has.
 pub(super) const ROWS: usize = 100;
+/// So much of the end of a log is shown, in bytes.
+const LOG: i64 = 64 << 10;
 /// So many events of a run.
 const EVENTS: i64 = 200;
 /// So many characters of the data of an event.
@@ -159,13 +162,14 @@ async fn show_run(State(app): State<App>, visitor: Visitor, Path(at): Path<AtRun
     let run = one_run(&mut connection, &at.job, &at.run).await?;
     drop(connection);
     let events = events_of_run(app.database(), &run.run_id, 0, EVENTS).await?;
+    let log = log_tail(&app, &run.run_id, LOG).await?;
     let content = html! {
         p class="way" { a href="/jobs" { "Jobs" } " / " (job_link(&run.job_name)) }
         h1 { "Run " code { (run.run_id) } }
         (changing("state", state_of(&run)))
         section aria-labelledby="log" {
             h2 id="log" { "Log" }
-            (changing("run-log", log_of(&run)))
+            (changing("run-log", log_of(&run, log.as_ref())))
         }
         section aria-labelledby="inputs" {
             h2 id="inputs" { "Inputs" }
@@ -219,13 +223,19 @@ fn end_of<'a>(state: JobRunState, ended: Option<&'a str>, started: &'a str) -> O
     if matches!(state, JobRunState::Queued | JobRunState::Running) { None } else { ended.or(Some(started)) }
 }
 
-/// What it said while it ran: the artifacts that are logs.
-fn log_of(run: &JobRun) -> Markup {
+/// What it says while it runs, and the artifacts that are logs.
+fn log_of(run: &JobRun, tail: Option<&LogTail>) -> Markup {
     let mut logs = run.artifacts.iter().filter(|artifact| artifact.r#type == "log").peekable();
+    let goes_on = matches!(run.state, JobRunState::Queued | JobRunState::Running);
     html! {
-        @if logs.peek().is_none() {
+        @if let Some(LogTail { text, left_out }) = tail {
+            @if *left_out > 0 { p class="quiet" { (left_out) " bytes are before this." } }
+            // Nothing happens for each line: whoever looks asks for it.
+            pre tabindex="0" aria-label="End of the log" data-grows[goes_on] { (text) }
+        } @else if logs.peek().is_none() {
             p class="empty" { "It left no log behind." }
-        } @else {
+        }
+        @if logs.peek().is_some() {
             ul { @for log in logs { li { (uri(&log.uri)) } } }
         }
     }

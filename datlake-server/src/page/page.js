@@ -90,6 +90,9 @@ function turn() {
 
 if (seen !== undefined) {
   setInterval(count, 1000);
+  setInterval(() => {
+    if (!document.hidden && document.querySelector("[data-grows]") !== null) soon();
+  }, 2000);
   document.addEventListener("visibilitychange", turn);
   turn();
 }

@@ -30,6 +30,31 @@ pub(super) struct LogReader {
     kept: Option<datlake::AsyncReader>,
 }
 
+/// The end of a log, as text.
+pub(crate) struct LogTail {
+    pub(crate) text: String,
+    /// How many bytes are before it.
+    pub(crate) left_out: i64,
+}
+
+/// The last bytes of a run's log, about so many, as it is now; `None` where no worker has or had the run.
+pub(crate) async fn log_tail(app: &App, run: &str, most: i64) -> Reply<Option<LogTail>> {
+    let mut connection = app.database().pool().acquire().await.map_err(|e| failed("read", e))?;
+    let Some(StoredLog { size, .. }) = log_of(&mut connection, run).await? else { return Ok(None) };
+    drop(connection);
+    let left_out = (size - most).max(0);
+    let (mut reader, mut bytes) = (LogReader::new(app, run, left_out, false), Vec::new());
+    while let Some(piece) = reader.next().await? {
+        bytes.extend_from_slice(&piece);
+    }
+    // What moves the cursor of a terminal is no text.
+    let shown = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c };
+    Ok(Some(LogTail {
+        text: String::from_utf8_lossy(&bytes).replace("\r\n", "\n").chars().map(shown).collect(),
+        left_out,
+    }))
+}
+
 impl LogReader {
     pub(super) fn new(app: &App, run: &str, offset: i64, follows: bool) -> Self {
         Self { app: app.clone(), run: run.to_owned(), offset, follows, began: Instant::now(), kept: None }

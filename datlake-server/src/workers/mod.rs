@@ -12,5 +12,6 @@ mod routes;
 mod tests;
 mod wire;
 
+pub(crate) use follow::{LogTail, log_tail};
 pub(crate) use keeping::keep_logs;
 pub(crate) use routes::routes;

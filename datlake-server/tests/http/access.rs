@@ -14,6 +14,9 @@ fn body(route: &str) -> Option<Value> {
         "POST /api/v1/repositories/{repository}/branches" => json!({"name": "another", "source": "main"}),
         "POST /api/v1/repositories/{repository}/tags" => json!({"id": "another", "ref": "main"}),
         "POST /api/v1/jobs/register-snapshot" => json!({"table_name": "sales", "uri": "s3://a", "format": "csv"}),
+        "POST /api/v1/lineage" => {
+            json!({"eventType": "START", "run": {"runId": "0190f5c8-7d5f-7cc2-b1c3-0123456789ab"}, "job": {"namespace": "sales", "name": "a"}})
+        }
         "POST /api/v1/events" => json!({"type": "a", "subject": "job:sales"}),
         _ => return None,
     })

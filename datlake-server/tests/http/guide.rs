@@ -19,6 +19,7 @@ fn the_lines_of_the_guide_do_what_it_says() {
         .args(["-euo", "pipefail", "-c", &blocks.concat()])
         .env("API", format!("{}/api/v1", served.url))
         .env("TOKEN", token)
+        .env("ADMIN", served.token("reads-all", &[("reader", "*")]))
         .env("NO_PROXY", "127.0.0.1")
         .current_dir(folder.path())
         .output()

@@ -263,5 +263,7 @@ fn jobs_runs_and_events_are_kept() {
     crate::tables::everything(&served);
     crate::schedules::everything(&served);
     crate::workers::everything(&served);
+    crate::openlineage::everything(&served);
+    crate::lineage::everything(&served);
     crate::admin::everything(&served, "sqlite");
 }

@@ -254,6 +254,28 @@ fn pages_show_what_the_api_shows() {
     assert_eq!(ada.send("/access/tokens/revoke", &[("id", &own)]).status(), 303);
 }
 
+/// Whoever may see little finds it behind what they may not know of, which stands in no link either.
+#[test]
+fn names_that_are_not_theirs_stand_nowhere() {
+    let served = Served::new();
+    for n in 0..110 {
+        served.lake.add_bytes(&format!("apart-{n:03}/a.csv"), "1").unwrap();
+    }
+    for n in 0..110 {
+        served.lake.add_bytes(&format!("own/{n:03}.csv"), "1").unwrap();
+    }
+    let ada = Browser::of(&served, &served.token("ada", &[("reader", "dataset:own/*")]));
+    let page = ada.page("/files");
+    assert!(page.contains("prefix=own") && !page.contains("apart-"), "{page}");
+    let page = ada.page("/files?prefix=own");
+    assert!(page.contains("099.csv") && !page.contains("100.csv"), "{page}");
+    let (_, rest) = page.split_once("after=").unwrap();
+    let after = rest.split_once('"').unwrap().0;
+    let next = ada.page(&format!("/files?prefix=own&after={after}"));
+    assert!(next.contains("109.csv") && !next.contains("after="), "{next}");
+    assert!(Browser::root(&served).page("/files").contains("apart-000"));
+}
+
 /// The page of one person: the link leads in, as often as it is followed; nothing is changed, and nobody comes by another name.
 #[test]
 fn the_page_of_one_person_is_for_nobody_else() {

@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::events::Followed;
 use crate::support::{Served, json as answered, problem};
-use crate::{admin, events, jobs, page, schedules, tables, workers};
+use crate::{admin, events, jobs, lineage, openlineage, page, schedules, tables, workers};
 
 /// A database of its own; `None` where there is no server.
 pub(crate) fn database(of: &str) -> Option<String> {
@@ -43,6 +43,8 @@ fn servers_share_what_is_in_postgresql() {
     events::refused(&other);
     tables::everything(&other);
     schedules::everything(&other);
+    openlineage::everything(&other);
+    lineage::everything(&one);
     admin::everything(&one, "postgresql");
     page::everything(&other);
     streams_are_shared(&one, &other, &url);

@@ -4,6 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::jobs::problem_with_field;
+use crate::page::Browser;
 use crate::support::{Asking, Served, json as answered, problem};
 
 fn claim(whom: &Asking<'_>, jobs: &str) -> Value {
@@ -128,6 +129,11 @@ fn ship_logs(served: &Served) {
         follows.join().unwrap()
     });
     assert_eq!(seen, "e\ntwo\nthree\n");
+    // The page shows it, as text.
+    let page = || {
+        Browser::root(served).page(&format!("/jobs/logs%2Fdaily/runs/{}", claimed["run"]["run_id"].as_str().unwrap()))
+    };
+    assert!(page().contains(">one\ntwo\nthree\n</pre>"), "{}", page());
     let artifacts = loop {
         let artifacts = root.json(&at(&claimed))["artifacts"].clone();
         if artifacts != json!([]) {
