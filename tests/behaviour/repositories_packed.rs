@@ -18,6 +18,11 @@ fn upper(text: &File) -> Result<File> {
     File::from_bytes("upper.txt", text.read_to_string()?.to_uppercase())
 }
 
+#[file_creator]
+fn passes_on(text: &File) -> Result<File> {
+    Ok(text.clone())
+}
+
 type Model = BTreeMap<String, String>;
 
 /// So many small files, named alike.
@@ -84,6 +89,14 @@ fn a_folder_that_is_imported_rests_in_packs_and_is_read_one_by_one_and_as_a_whol
         let _current = four.enter();
         assert_eq!(upper(&file).unwrap().read().unwrap(), b"X,7\n");
     }
+    // A call that only passes it on makes it a blob, also where nothing of it is here.
+    let passing = machines.machine("passing");
+    let file = passing.repository("sales").unwrap().branch("main").file("raw/0009.csv").unwrap();
+    {
+        let _current = passing.enter();
+        assert_eq!(passes_on(&file).unwrap().digest(), file.digest());
+    }
+    assert!(is_blob(&machines.remote(), "x,9\n"));
     let again = machines.machine("five").file(&format!("sales@{}:raw/0008.csv", commit.id)).unwrap();
     assert_eq!(again.read().unwrap(), b"x,8\n");
     // A working copy, and back.

@@ -329,14 +329,10 @@ impl File {
 
     /// Something is about to refer to it.
     pub(super) fn note_named(&self) {
-        let Place::Published { uid, range, .. } = &self.0.place else { return };
-        let range = match uid.kind() {
-            // Nothing has asked for it yet.
-            UidKind::Committed { .. } => self.range(),
-            _ => range.get().copied().flatten(),
-        };
-        if let Some(range) = range {
-            self.0.lake.note_range(self.0.digest, range);
+        if let Place::Published { range, .. } = &self.0.place
+            && let Some(Some(range)) = range.get()
+        {
+            self.0.lake.note_range(self.0.digest, *range);
         }
     }
 

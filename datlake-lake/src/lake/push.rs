@@ -69,9 +69,9 @@ impl Lake {
     pub async fn push_async(&self, which: &[&str]) -> Result<Push> {
         refuse_in_body("push")?;
         let which = which.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let (mut report, mut patience) = (Push::default(), Patience::default());
+        let (mut report, mut outside, mut patience) = (Push::default(), LeftOutside::default(), Patience::default());
         loop {
-            match self.push_once(&which, &mut report).await? {
+            match self.push_once(&which, &mut report, &mut outside).await? {
                 Commit::Done(()) => {
                     self.catalog().write_packs().await;
                     self.note_made_remote().await;
@@ -85,13 +85,12 @@ impl Lake {
     }
 
     /// Pushes `which`, until some of the content may have been collected meanwhile.
-    async fn push_once(&self, which: &[String], report: &mut Push) -> Result<Commit<()>> {
+    async fn push_once(&self, which: &[String], report: &mut Push, outside: &mut LeftOutside) -> Result<Commit<()>> {
         let since = self.catalog().since().await?;
         // What was pruned by now keeps nothing at the remote.
         self.forget_pruned();
         let (lake, which) = (self.clone(), which.to_vec());
         let mut items = offload(move || lake.to_push(&which)).await??;
-        let mut outside = LeftOutside::default();
         items.iter_mut().for_each(|item| outside.merge(std::mem::take(&mut item.outside)));
         report.outside = outside.all();
         let wanted = once(
@@ -226,23 +225,20 @@ impl Lake {
             let Some(bytes) = wait(self.catalog().local.get(&at))? else { return Ok(None) };
             Document::parse(&at, bytes).map(Some)
         };
-        match read() {
+        let mut outside = LeftOutside::default();
+        let (document, content) = match read() {
             Ok(Some(document)) => {
-                let mut outside = LeftOutside::default();
                 let content = self.content_of(&document).and_then(|content| {
                     outside.note(&content);
                     self.at_rest_since(&at, content)
                 });
-                Ok(Item { at, document: Some(document), content, outside })
+                (Some(document), content)
             }
-            Ok(None) => {
-                Ok(Item { at, document: None, content: Ok(AtRest::default()), outside: LeftOutside::default() })
-            }
-            Err(error) if concerns_one(&error) => {
-                Ok(Item { at, document: None, content: Err(error), outside: LeftOutside::default() })
-            }
-            Err(error) => Err(error),
-        }
+            Ok(None) => (None, Ok(AtRest::default())),
+            Err(error) if concerns_one(&error) => (None, Err(error)),
+            Err(error) => return Err(error),
+        };
+        Ok(Item { at, document, content, outside })
     }
 
     /// Sends one piece of content, which is `likely` there or not: its size, if it had to be sent.

@@ -141,12 +141,15 @@ impl Lake {
     /// A file that something else than its tree is about to name, with the range that leads to it, if it rests in a pack.
     fn by_itself(&self, mut content: Content) -> Result<Content> {
         content.range = self.noted_range(&content.digest);
-        if let (None, Ok(UidKind::Member { tree, path })) =
-            (content.range, content.what.parse().map(|uid: Uid| uid.kind()))
-            && !self.is_here(&content)?
-        {
-            content.range = self.range_in(&tree, &path, &content.digest)?;
+        let (None, Ok(uid)) = (content.range, content.what.parse::<Uid>()) else { return Ok(content) };
+        if self.is_here(&content)? {
+            return Ok(content);
         }
+        content.range = match uid.kind() {
+            UidKind::Member { tree, path } => self.range_in(&tree, &path, &content.digest)?,
+            UidKind::Committed { .. } => self.range_in_commit(&uid, (content.digest, content.size.unwrap_or(0)))?,
+            _ => None,
+        };
         Ok(content)
     }
 

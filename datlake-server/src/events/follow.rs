@@ -93,14 +93,14 @@ impl Follower {
     /// Reads on in the database; a reason where that is not possible.
     async fn read_page(&mut self) -> Result<Option<&'static str>> {
         // A database that was restored has fewer.
-        if self.seen > self.hub.last_id().await? {
+        let last = self.hub.last_id().await?;
+        if self.seen > last {
             return Ok(Some("there is no event with that id: begin anew without it"));
         }
         let page = read_events(self.hub.database(), self.seen, PAGE as i64).await?;
-        if let Some(first) = page.first()
-            && self.seen > 0
-            && first.id > self.seen + 1
-        {
+        // What comes next is the next one, unless that is forgotten.
+        let next = page.first().map_or(last + 1, |event| event.id);
+        if self.seen > 0 && next > self.seen + 1 {
             return Ok(Some("events behind that id were forgotten: begin anew without it, and look at what there is"));
         }
         let end = page.last().map_or(self.seen, |event| event.id);

@@ -229,6 +229,18 @@ fn who_cannot_keep_up_is_cut_off() {
     };
     assert!(read < first + 2500 && lagged.kind == "lagged" && slow.next().is_none());
     assert!(lagged.data["message"].as_str().unwrap().contains("cannot keep up"), "{lagged:?}");
+    // What was forgotten is said, whether some of what is behind it is left or nothing.
+    for kept in [first + 100, first + 2500] {
+        served.accounts(async |_| {
+            let pool = sqlx::AnyPool::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+            let forget = format!("DELETE FROM events WHERE id <= {kept}");
+            sqlx::raw_sql(AssertSqlSafe(forget)).execute(&pool).await.unwrap();
+            pool.close().await;
+            Ok(())
+        });
+        let behind = Followed::begin(&served.root(), &format!("after={first}"), None).next().unwrap();
+        assert!(behind.data["message"].as_str().unwrap().contains("forgotten"), "{behind:?}");
+    }
     let mut idle = Followed::begin(&served.root(), "", None);
     served.end();
     assert!(idle.next().is_none());
