@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -338,6 +338,18 @@ impl WorkFolder {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done,
         }
+    }
+
+    /// Adds to the end of a file, which is made if there is none. After a power failure it may be cut short.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn append(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        let (above, name) = split(path);
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let open = |above: Arc<OwnedFd>| Ok(fs::openat(&above, name, flags, Mode::from_raw_mode(0o666))?);
+        let written = self.folder(above, true).and_then(open).and_then(|file| File::from(file).write_all(bytes));
+        written.map_err(|e| self.failed("write", path, e))
     }
 
     /// Writes a file, which appears whole and lasts.

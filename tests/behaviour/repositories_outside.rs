@@ -1,9 +1,10 @@
 //! Files that were imported without being read: they lie outside of the lake, and are read there.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use datlake::report::FilesOutside;
+use datlake::report::{FilesOutside, FolderChangeKind};
 use datlake::{
     ChangeSet, CheckoutOptions, DiffQuery, ErrorKind, File, Lake, MergeOptions, Mirror, Result, Verify, file_creator,
 };
@@ -211,7 +212,117 @@ fn an_import_in_place_leaves_what_others_have_uncommitted() {
     main.commit_all("without", &ChangeSet::new().delete("raw/0007")).unwrap();
     main.import_addresses(&format!("{url}/0007"), "raw/0007", "one").unwrap();
     assert_eq!(main.commit_info().unwrap().tree, tree);
-    let folder = tempfile::tempdir().unwrap();
-    let checkout = |folder: &Path| main.checkout(folder, &CheckoutOptions::default());
-    check_error(checkout(folder.path()), ErrorKind::InvalidInput, &["lies outside of the lake", "datlake get"]);
+}
+
+/// What was changed in a working copy, with what was imported there: `+a ~b<url/b -c<url/c`.
+#[track_caller]
+fn changed(lake: &Lake, folder: &Path, url: &str, expected: &str) {
+    let changes = lake.working_copy(folder).unwrap().changes().unwrap();
+    let shown = changes.items.iter().map(|change| {
+        let sign = match change.kind {
+            FolderChangeKind::Added => '+',
+            FolderChangeKind::Deleted => '-',
+            _ => '~',
+        };
+        let outside = change.outside.as_ref().map(|at| format!("<{}", at.strip_prefix(url).unwrap()));
+        format!("{sign}{}{}", change.path, outside.unwrap_or_default())
+    });
+    assert_eq!(shown.collect::<Vec<_>>().join(" "), expected);
+}
+
+#[test]
+fn a_working_copy_downloads_what_lies_outside_and_keeps_in_place_what_was_not_changed() {
+    let lake = lake();
+    let (sales, main) = repository(&lake);
+    let (exported, url) = exports(&[("a", "1"), ("b", "22"), ("c", "333"), ("empty", "")]);
+    allowed(&lake, &url);
+    main.import_addresses(&url, "raw/", "m").unwrap();
+    committed(&main, &[("here", "h")]);
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("work");
+    let checkout = |reference: &str| {
+        let done = sales.reference(reference).checkout(&folder, &CheckoutOptions::default()).unwrap();
+        (done.written, done.outside.files, done.outside.bytes, done.removed)
+    };
+    let before = files_below(lake.home()).len();
+    assert_eq!(checkout("main"), (5, 4, 6, 0));
+    assert_eq!(files_below(lake.home()).len(), before);
+    let read = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap();
+    assert_eq!(["raw/a", "raw/b", "raw/c", "raw/empty", "here"].map(read), ["1", "22", "333", "", "h"]);
+    changed(&lake, &folder, &url, "");
+    let commit = |message: &str| lake.working_copy(&folder).unwrap().commit(message);
+    check_error(commit("nothing"), ErrorKind::Unchanged, &["nothing was changed in"]);
+    std::fs::write(folder.join("raw/b"), "23").unwrap();
+    std::fs::remove_file(folder.join("raw/c")).unwrap();
+    std::fs::write(folder.join("new"), "n").unwrap();
+    changed(&lake, &folder, &url, "+new ~raw/b</b -raw/c</c");
+    commit("changed").unwrap();
+    let lies = |path: &str| main.stat(path).unwrap().outside.map(|outside| outside.address);
+    assert_eq!(
+        ["raw/a", "raw/b", "raw/empty"].map(lies),
+        [Some(format!("{url}/a")), None, Some(format!("{url}/empty"))]
+    );
+    assert_eq!((main.read("raw/b").unwrap(), main.exists("raw/c").unwrap()), (b"23".to_vec(), false));
+    assert_eq!(std::fs::read(exported.path().join("b")).unwrap(), b"22");
+    // There and back: what is the same is not downloaded again.
+    assert_eq!(checkout("main~1"), (2, 2, 5, 1));
+    assert_eq!(checkout("main"), (2, 0, 0, 1));
+    // The same content as a file of the lake is nothing to write.
+    main.copy_object("main", "raw/a", "raw/a").unwrap();
+    main.commit("brought in").unwrap();
+    assert_eq!(lies("raw/a"), None);
+    assert_eq!(checkout("main"), (0, 0, 0, 0));
+    changed(&lake, &folder, &url, "");
+    // A program is another file than what was imported, as far as a commit says.
+    std::fs::set_permissions(folder.join("raw/empty"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    changed(&lake, &folder, &url, "~raw/empty</empty");
+}
+
+#[test]
+fn a_checkout_of_what_lies_outside_goes_on_where_it_stopped_and_replaces_nothing_that_it_does_not_know() {
+    let machines = Machines::new();
+    let (lake, other) = (machines.machine("one"), machines.machine("other"));
+    let (_, main) = repository(&lake);
+    let (exported, url) = exports(&[("a", "1"), ("b", "22"), ("c", "333")]);
+    allowed(&lake, &url);
+    main.import_addresses(&url, "raw/", "m").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("work");
+    let checkout = |lake: &Lake| {
+        let main = lake.repository("sales").unwrap().branch("main");
+        main.checkout(&folder, &CheckoutOptions::default()).map(|done| done.outside.files)
+    };
+    let says = ["cannot check out `raw/a`", "may not be read", &url, "DATLAKE_READ_FROM"];
+    check_error(checkout(&other), ErrorKind::Denied, &says);
+    assert!(!folder.join("raw").exists());
+    // One of them is not what it was: the others are there by then, or not.
+    let at = exported.path().join("c");
+    let time = std::fs::metadata(&at).unwrap().modified().unwrap();
+    std::fs::write(&at, "444").unwrap();
+    let says = ["cannot check out `raw/c`", "is not what was imported", "import it again"];
+    check_error(checkout(&lake), ErrorKind::Conflict, &says);
+    // As a process does that is killed behind a file.
+    std::fs::write(&at, "333").unwrap();
+    std::fs::File::options().write(true).open(&at).unwrap().set_modified(time).unwrap();
+    for path in ["a", "b", "c"].map(|path| folder.join("raw").join(path)) {
+        let _ = std::fs::remove_file(path);
+    }
+    assert_eq!(checkout(&lake).unwrap(), 3);
+    let document = folder.join(".datlake-checkout/checkout.json");
+    let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(&document).unwrap()).unwrap();
+    let mut killed = whole.clone();
+    killed["begun"] = serde_json::json!([whole["commit"]]);
+    killed["commit"] = serde_json::Value::Null;
+    std::fs::write(&document, killed.to_string()).unwrap();
+    std::fs::remove_file(folder.join(".datlake-checkout/states")).unwrap();
+    std::fs::remove_file(folder.join("raw/b")).unwrap();
+    assert_eq!(checkout(&lake).unwrap(), 1);
+    changed(&lake, &folder, &url, "");
+    // Without its notes nothing is known of them: they count as changed, and are never replaced.
+    std::fs::remove_file(folder.join(".datlake-checkout/in-place")).unwrap();
+    changed(&lake, &folder, &url, "~raw/a</a ~raw/b</b ~raw/c</c");
+    std::fs::write(&at, "4444").unwrap();
+    main.import_addresses(&url, "raw/", "again").unwrap();
+    check_error(checkout(&lake), ErrorKind::AlreadyExists, &["would be lost", "raw/c"]);
+    assert_eq!(std::fs::read(folder.join("raw/c")).unwrap(), b"333");
 }

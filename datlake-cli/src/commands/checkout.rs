@@ -35,10 +35,16 @@ pub(super) fn working_copy(lake: &Lake, text: &str) -> anyhow::Result<Option<Wor
 
 impl Answer for CheckedOut {
     fn text(&self, _: &Page) -> String {
-        let Self { repository, reference, commit, written, bytes: size, removed, .. } = self;
+        let Self { repository, reference, commit, written, bytes: size, outside, removed, .. } = self;
+        let outside = match outside.files {
+            0 => String::new(),
+            files => format!(", {files} of them from outside of the lake ({})", bytes(outside.bytes)),
+        };
         let what = match (written, removed) {
             (0, 0) => "nothing differs".to_owned(),
-            (written, removed) => format!("wrote {} ({}), removed {removed}", count(*written, "file"), bytes(*size)),
+            (written, removed) => {
+                format!("wrote {} ({}){outside}, removed {removed}", count(*written, "file"), bytes(*size))
+            }
         };
         format!("{repository}@{} {}: {what}\n", escape(reference), commit.short())
     }
@@ -59,14 +65,15 @@ impl Answer for CheckedOut {
 
 impl Answer for FolderChanges {
     fn text(&self, page: &Page) -> String {
-        let line = |FolderChange { path, kind, size, .. }: &FolderChange| {
+        let line = |FolderChange { path, kind, size, outside, .. }: &FolderChange| {
             let sign = match kind {
                 FolderChangeKind::Added => '+',
                 FolderChangeKind::Deleted => '-',
                 _ => '~',
             };
             let size = size.map(|size| format!(" ({})", bytes(size))).unwrap_or_default();
-            format!("{sign} {}{size}\n", escape(path))
+            let outside = outside.as_ref().map(|at| format!(", imported in place from {}", escape(at)));
+            format!("{sign} {}{size}{}\n", escape(path), outside.unwrap_or_default())
         };
         match self.items.as_slice() {
             [] => "nothing differs\n".to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use datlake::ChangeSet;
 
-use crate::support::{Machine, files_in};
+use crate::support::{Machine, files_in, ran};
 
 /// How many files the sample has.
 const FILES: usize = 600;
@@ -97,4 +97,29 @@ fn what_is_checked_out_is_said_to_people_and_programs() {
     machine.fails(1, &["is no working copy"], &["commit", ".", "-m", "x"]);
     machine.fails(1, &["no branch, tag or commit `none`"], &["checkout", "sales@none", "other"]);
     assert!(!machine.path("work/other").exists());
+}
+
+#[test]
+fn a_checkout_says_what_it_downloaded_from_outside_of_the_lake() {
+    let machine = Machine::new();
+    machine.lake().new_repository("sales").create().unwrap();
+    machine.write("exports/a.csv", "x,1\n");
+    let url = format!("file://{}", machine.path("exports").display());
+    let run = |args: &[&str]| ran(machine.command(args).env("DATLAKE_READ_FROM", &url).output().unwrap());
+    assert_eq!(run(&["import", "--in-place", &url, "sales@main:raw/", "-m", "exports"]).status, 0);
+    machine.fails(
+        2,
+        &["cannot check out `raw/a.csv`", "may not be read", &url, "DATLAKE_READ_FROM"],
+        &["checkout", "sales@main", "folder"],
+    );
+    let done = run(&["checkout", "sales@main", "folder"]);
+    assert!(
+        done.out.ends_with(": wrote 1 file (4 B), 1 of them from outside of the lake (4 B), removed 0\n"),
+        "{}",
+        done.out
+    );
+    machine.write("work/folder/raw/a.csv", "x,22\n");
+    let said = format!("~ raw/a.csv (5 B), imported in place from {url}/a.csv\n");
+    assert_eq!(machine.ok(&["diff", "folder"]), said);
+    assert_eq!(machine.json(&["diff", "folder"])["items"][0]["outside"], "file://[folder]/exports/a.csv");
 }

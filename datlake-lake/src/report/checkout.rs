@@ -1,6 +1,7 @@
 //! Working copies of commits: what was written, and what was changed since.
 
 use datlake_core::Digest;
+use datlake_core::tree::FilesOutside;
 use serde::{Deserialize, Serialize};
 
 /// What was done to a folder to make it a working copy.
@@ -20,6 +21,9 @@ pub struct CheckedOut {
     pub written: u64,
     /// How many bytes that were.
     pub bytes: u64,
+    /// How many of these were downloaded from where they lie outside of the lake.
+    #[serde(default)]
+    pub outside: FilesOutside,
     /// How many files and links were removed.
     pub removed: u64,
 }
@@ -45,6 +49,9 @@ pub struct FolderChange {
     /// The size of the file in bytes; absent for what was deleted, links and empty folders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// Where the commit's file lies that was changed or deleted, if that is outside of the lake. It stays there as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<String>,
 }
 
 /// What happened to a path of a working copy.

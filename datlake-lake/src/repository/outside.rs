@@ -53,18 +53,10 @@ impl Lake {
         {
             return Ok((digest, file.size));
         }
-        let outside = lock(&self.0.outside).clone();
         let mut writer = StagedWriter::new(&self.local_view().scratch()?)?;
-        let mut start = 0;
-        if file.size == 0 {
-            wait(outside.check(file))?;
-        }
-        while start < file.size {
-            let end = file.size.min(start + PIECE);
-            let bytes = wait(outside.read(file, start..end))?;
-            writer.write_all(&bytes).map_err(|e| Error::io("bring into the lake", &file.address, e))?;
-            start = end;
-        }
+        self.read_outside(file, &mut |bytes| {
+            writer.write_all(bytes).map_err(|e| Error::io("bring into the lake", &file.address, e))
+        })?;
         let staged = writer.finish()?;
         wait(self.local_view().restore(&staged.digest, staged.size, staged.path()))?;
         let mut brought = lock(&self.0.brought);
@@ -73,6 +65,21 @@ impl Lake {
         }
         brought.insert(file.clone(), staged.digest);
         Ok((staged.digest, staged.size))
+    }
+
+    /// Reads a file that lies outside of the lake, piece after piece, as it was when it was imported.
+    pub(super) fn read_outside(&self, file: &AddressedFile, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let outside = lock(&self.0.outside).clone();
+        if file.size == 0 {
+            wait(outside.check(file))?;
+        }
+        let mut start = 0;
+        while start < file.size {
+            let end = file.size.min(start + PIECE);
+            each(&wait(outside.read(file, start..end))?)?;
+            start = end;
+        }
+        Ok(())
     }
 }
 

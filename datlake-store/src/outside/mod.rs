@@ -96,6 +96,14 @@ impl Outside {
         }
     }
 
+    /// Whether `address` may be read, without asking its place.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] where it may not.
+    pub fn check_allowed(&self, address: &str) -> Result<()> {
+        self.place(address).map(drop)
+    }
+
     /// A URL from which what is at `address` is downloaded under `name`, as it is then; `None` where its place gives out none.
     ///
     /// # Errors

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use datlake_core::catalog::FileMeta;
-use datlake_core::tree::TreeEntry;
+use datlake_core::tree::{FilesOutside, TreeEntry};
 use datlake_core::{Digest, Result, Uid};
 use datlake_store::{AtPath, FileState};
 
+use super::download::download;
 use super::kept::Held;
 use super::plan::Plan;
 use crate::file::File;
@@ -19,6 +20,8 @@ use crate::repository::shared::Shared;
 pub(super) struct Applied {
     pub(super) written: u64,
     pub(super) bytes: u64,
+    /// Those of them that were downloaded from outside of the lake.
+    pub(super) outside: FilesOutside,
     pub(super) removed: u64,
 }
 
@@ -28,19 +31,21 @@ pub(super) fn apply(plan: &Plan, shared: &Shared, commit: &Digest, held: &mut He
     for folder in &plan.folders {
         held.folder.make_folder(folder)?;
     }
-    let files: Vec<_> = plan.written.iter().filter(|(_, (entry, _))| entry.content().is_some()).collect();
+    let files: Vec<_> = plan.written.iter().filter(|(_, (entry, _))| entry.size().is_some()).collect();
     let view = View::from(shared.contents_of(commit)?);
     let written = in_parallel(&files, |(path, (entry, before))| {
         is_still(held, path, before.as_ref())?;
         write(shared, (commit, &view), held, path, entry)
     })?;
-    for ((path, (entry, _)), state) in files.iter().zip(written) {
-        let Some((digest, size)) = entry.content() else { continue };
-        match state {
-            Some(state) => held.states.note(path, state, digest),
-            None => held.states.forget(path),
+    for ((path, (entry, _)), written) in files.iter().zip(written) {
+        match written {
+            Some((Some(state), digest)) => held.states.note(path, state, digest),
+            _ => held.states.forget(path),
         }
-        applied.bytes += size;
+        if let TreeEntry::Addressed(file) = entry {
+            applied.outside = applied.outside.and(file);
+        }
+        applied.bytes += entry.size().unwrap_or(0);
     }
     for (path, (entry, before)) in &plan.written {
         if let TreeEntry::Link(target) = entry {
@@ -107,18 +112,23 @@ fn is_still(held: &Held, path: &str, before: Option<&FileState>) -> Result<()> {
     }
 }
 
+/// Writes a file: the state that it is left in, and its content.
 fn write(
     shared: &Shared,
     (commit, view): (&Digest, &View),
     held: &Held,
     path: &str,
     entry: &TreeEntry,
-) -> Result<Option<FileState>> {
+) -> Result<Option<(Option<FileState>, Digest)>> {
+    if let TreeEntry::Addressed(file) = entry {
+        return download(&shared.lake, held, path, file).map(Some);
+    }
     let TreeEntry::File { digest, size, executable, .. } = *entry else { return Ok(None) };
     let address = format!("{}@{commit}:{path}", shared.document.name);
     // A long path may be no UID with what stands before it.
     let uid = Uid::chosen(&address).or_else(|_| Uid::chosen(path))?;
     let range = shared.lake.resting_in(shared.range_of(view, path), (digest, size))?;
     let file = File::ranged(&shared.lake, FileMeta { name: path.to_owned(), uid, digest, size, tree: false }, range);
-    held.folder.write(path, executable, held.since, |out| file.write_into(out))
+    let state = held.folder.write(path, executable, held.since, |out| file.write_into(out))?;
+    Ok(Some((state, digest)))
 }

@@ -12,6 +12,8 @@ use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
 use datlake_store::{AtPath, FileState, WorkFolder};
 use serde::{Deserialize, Serialize};
 
+use super::in_place::Downloaded;
+
 const DOCUMENT: &str = ".datlake-checkout/checkout.json";
 const STATES: &str = ".datlake-checkout/states";
 /// The first line of what keeps states.
@@ -45,6 +47,7 @@ pub(super) struct Held {
     pub(super) folder: WorkFolder,
     pub(super) path: PathBuf,
     pub(super) states: States,
+    pub(super) downloaded: Downloaded,
     /// When it was opened, by the clock of its file system.
     pub(super) since: i64,
 }
@@ -53,7 +56,13 @@ impl Held {
     pub(super) fn new(path: &Path) -> Result<Self> {
         let folder = WorkFolder::open(path)?;
         let since = folder.now()?;
-        Ok(Self { folder, path: path.to_owned(), states: States::read(path), since })
+        Ok(Self {
+            folder,
+            path: path.to_owned(),
+            states: States::read(path),
+            downloaded: Downloaded::read(path),
+            since,
+        })
     }
 
     /// The content of the file at `path`, which was in this state before it was read, and is in it afterwards.

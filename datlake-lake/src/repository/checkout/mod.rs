@@ -5,6 +5,8 @@
 //! - A process that ends anywhere leaves a folder that can be checked out again: it says first which commit is on its way.
 
 mod apply;
+mod download;
+mod in_place;
 mod kept;
 mod plan;
 mod working_copy;
@@ -47,12 +49,14 @@ impl Reference {
     /// there stays as it is. A process that ends meanwhile can do it again.
     ///
     /// Files are executable and links are links as the commit has them, large files share their bytes with the lake where the disk
-    /// can. What is changed there is committed by [`WorkingCopy::commit`], if this is a branch.
+    /// can. What [lies outside](crate::Branch::import_addresses) of the lake is downloaded from there, if this machine allows that. What is changed there is committed by [`WorkingCopy::commit`], if this is a branch.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where something that was changed would have to be replaced, with its paths: then nothing is written;
     /// [`ErrorKind::InvalidInput`] for a folder that is a lake, or a working copy of another repository, or has something in
-    /// it and is none, and where a path of the commit would be a file and a folder; [`ErrorKind::Busy`] where another process changes the folder; as
+    /// it and is none, and where a path of the commit would be a file and a folder; [`ErrorKind::Busy`] where another process changes the folder;
+    /// of what lies outside of the lake [`ErrorKind::Denied`] where nothing allows its address, before anything is written, and
+    /// [`ErrorKind::Conflict`] where it is not what was imported; as
     /// [`Reference::commit_info`] and [`File::open`](crate::File::open).
     ///
     /// ```
@@ -87,9 +91,10 @@ impl Reference {
         if let Some(before) = before {
             (kept.commit, kept.begun) = (before.commit, before.begun);
         }
-        let Applied { written, bytes, removed } = bring(shared, &mut held, kept, commit, how.force, &BTreeSet::new())?;
+        let Applied { written, bytes, outside, removed } =
+            bring(shared, &mut held, kept, commit, how.force, &BTreeSet::new())?;
         let (repository, reference) = (self.repository_name().to_owned(), self.expression().to_owned());
-        Ok(CheckedOut { repository, reference, is_branch, commit, written, bytes, removed })
+        Ok(CheckedOut { repository, reference, is_branch, commit, written, bytes, outside, removed })
     }
 }
 
@@ -143,6 +148,9 @@ fn bring(
         kept.begun.push(commit);
         held.keep(&kept)?;
         applied = apply(&plan, shared, &commit, held)?;
+        if applied.outside.files > 0 {
+            held.downloaded.keep(&held.folder)?;
+        }
     }
     // What is known of its files is worth something only as long as it is known what they are of.
     held.keep_states()?;

@@ -11,6 +11,7 @@ use datlake_core::tree::{Metarange, Span, TreeDifference, TreeEntry};
 use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
 use datlake_store::{AtPath, FileState, OWN_FOLDER};
 
+use super::download::check_allowed;
 use super::kept::Held;
 use crate::repository::resolve::View;
 use crate::repository::shared::Shared;
@@ -50,8 +51,11 @@ pub(super) struct CheckoutTarget<'a> {
 
 /// What is at a path in the commits that a folder may be of, and what is to be there.
 struct Wanted {
+    /// As a folder has it.
     before: Vec<Option<TreeEntry>>,
     after: Option<TreeEntry>,
+    /// `after`, as a folder has it.
+    in_folder: Option<TreeEntry>,
 }
 
 /// What is at a path of the folder.
@@ -70,7 +74,7 @@ enum Local {
 
 pub(super) fn plan(target: &CheckoutTarget<'_>, held: &mut Held) -> Result<Plan> {
     let tree = target.shared.tree_of(&target.commit)?;
-    let wanted = wanted(target, &tree)?;
+    let wanted = wanted(target, held, &tree)?;
     let view = View::from(Arc::clone(&tree));
     check_paths(target.shared, &view, &wanted)?;
     let (mut plan, mut conflicts, mut locals) = (Plan::default(), BTreeSet::new(), Vec::new());
@@ -92,14 +96,15 @@ pub(super) fn plan(target: &CheckoutTarget<'_>, held: &mut Held) -> Result<Plan>
             _ => {}
         }
     }
-    match conflicts.is_empty() {
-        true => Ok(plan),
-        false => Err(in_the_way(held, &conflicts)),
+    if !conflicts.is_empty() {
+        return Err(in_the_way(held, &conflicts));
     }
+    check_allowed(&target.shared.lake, plan.written.iter().map(|(path, (entry, _))| (path, entry)))?;
+    Ok(plan)
 }
 
 /// All paths that have to be looked at.
-fn wanted(target: &CheckoutTarget<'_>, tree: &Arc<Metarange>) -> Result<BTreeMap<String, Wanted>> {
+fn wanted(target: &CheckoutTarget<'_>, held: &Held, tree: &Arc<Metarange>) -> Result<BTreeMap<String, Wanted>> {
     let mut bases: Vec<Arc<Metarange>> = target.bases.clone();
     if target.force {
         // Each path of the commit is looked at.
@@ -109,8 +114,13 @@ fn wanted(target: &CheckoutTarget<'_>, tree: &Arc<Metarange>) -> Result<BTreeMap
     for base in &bases {
         let mut visit = |TreeDifference { path, before, after }: TreeDifference| {
             if !target.except.contains(&path) {
-                let before = before.filter(is_seen);
-                wanted.entry(path).or_insert(Wanted { before: Vec::new(), after }).before.push(before);
+                let in_folder = |entry: &TreeEntry| held.downloaded.in_folder(entry).into_owned();
+                let before = before.as_ref().filter(|entry| is_seen(entry)).map(in_folder);
+                let wanted = wanted.entry(path).or_insert_with(|| {
+                    let in_folder = after.as_ref().map(in_folder);
+                    Wanted { before: Vec::new(), after, in_folder }
+                });
+                wanted.before.push(before);
             }
             ControlFlow::Continue(())
         };
@@ -120,7 +130,7 @@ fn wanted(target: &CheckoutTarget<'_>, tree: &Arc<Metarange>) -> Result<BTreeMap
 }
 
 fn is_seen(entry: &TreeEntry) -> bool {
-    matches!(entry, TreeEntry::File { .. } | TreeEntry::Link(_) | TreeEntry::Folder)
+    matches!(entry, TreeEntry::File { .. } | TreeEntry::Addressed(_) | TreeEntry::Link(_) | TreeEntry::Folder)
 }
 
 /// In a repository `a` and `a/b` live side by side, in a folder they do not.
@@ -128,11 +138,6 @@ fn check_paths(shared: &Shared, view: &View, wanted: &BTreeMap<String, Wanted>) 
     let refused = |message: String, hint: &str| Err(Error::new(ErrorKind::InvalidInput, message).with_hint(hint));
     for (path, Wanted { after, .. }) in wanted {
         let Some(after) = after else { continue };
-        if let TreeEntry::Addressed(file) = after {
-            let message =
-                format!("cannot check out `{path}`: its content lies outside of the lake, at `{}`", file.address);
-            return refused(message, "get it by `datlake get`, or copy it onto a path of a branch, which brings it in");
-        }
         if path.split('/').next() == Some(OWN_FOLDER) {
             let message =
                 format!("cannot check out `{path}`: a working copy keeps what it knows of itself in `{OWN_FOLDER}`");
@@ -160,7 +165,7 @@ fn check_paths(shared: &Shared, view: &View, wanted: &BTreeMap<String, Wanted>) 
 fn decide(
     force: bool,
     path: &str,
-    Wanted { before, after }: &Wanted,
+    Wanted { before, after, in_folder }: &Wanted,
     local: &Local,
     plan: &mut Plan,
     conflicts: &mut BTreeSet<String>,
@@ -183,7 +188,7 @@ fn decide(
         may
     };
     match (after, local) {
-        (Some(wanted), Local::Entry(entry, _)) if wanted == entry => {}
+        (Some(_), Local::Entry(entry, _)) if in_folder.as_ref() == Some(entry) => {}
         (None, Local::Nothing) => plan.emptied.extend(path.rsplit_once('/').map(|(above, _)| above.to_owned())),
         (None, Local::Below(_)) => {}
         // What is in a folder has paths of its own. An empty one goes if it was ours.
@@ -216,7 +221,7 @@ fn decide(
 
 /// What is at `path` of the folder. A file is read only if it could be one of those that are known there.
 fn local(held: &mut Held, path: &str, wanted: &Wanted) -> Result<Local> {
-    let all = || wanted.before.iter().chain([&wanted.after]).flatten();
+    let all = || wanted.before.iter().chain([&wanted.in_folder]).flatten();
     let (state, executable) = match held.folder.look(path)? {
         AtPath::Nothing => return Ok(Local::Nothing),
         AtPath::Blocked(above) => return Ok(Local::Below(above)),

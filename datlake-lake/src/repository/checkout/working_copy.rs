@@ -1,11 +1,11 @@
 //! What was changed in a working copy, and committing it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datlake_core::repository::BranchState;
-use datlake_core::tree::{Metarange, TreeEntry};
+use datlake_core::tree::{AddressedFile, Metarange, TreeEntry};
 use datlake_core::{Digest, Error, ErrorKind, Result, Subject};
 use datlake_store::{AtPath, FileState};
 
@@ -107,7 +107,8 @@ impl WorkingCopy {
                 (false, Some(_)) => FolderChangeKind::Added,
             };
             let size = after.and_then(|entry| entry.content()).map(|(_, size)| size);
-            FolderChange { path, kind, size }
+            let outside = addressed(base.get(&path)).map(|file| file.address.clone());
+            FolderChange { path, kind, size, outside }
         };
         Ok(FolderChanges { items: changes.into_iter().map(change).collect() })
     }
@@ -230,34 +231,39 @@ impl WorkingCopy {
         let mut there = BTreeSet::new();
         for ((path, _, entry), state) in found.into_iter().zip(states) {
             there.insert(path);
-            let before = base.get(path);
+            let before = base.get(path).map(|entry| held.downloaded.in_folder(entry));
             let entry = match (entry, state) {
                 (FolderEntry::Link(target), _) => TreeEntry::Link(target),
                 (FolderEntry::File { .. }, Some((state, executable, digest))) => {
                     held.note(path, state, digest);
                     // Where the file system keeps no such thing, it is as it was.
-                    let was = matches!(before, Some(TreeEntry::File { executable: true, .. }));
+                    let was = matches!(before.as_deref(), Some(TreeEntry::File { executable: true, .. }));
                     TreeEntry::file(digest, state.size, executable.unwrap_or(was))
                 }
                 _ => TreeEntry::Folder,
             };
-            if before != Some(&entry) && !self.is_of(&begun, path, Some(&entry))? {
+            if before.as_deref() != Some(&entry) && !self.is_of(held, &begun, path, Some(&entry))? {
                 changes.insert(path.to_owned(), Some(entry));
             }
         }
         for path in base.keys().filter(|path| !there.contains(path.as_str())) {
-            if !self.is_of(&begun, path, None)? {
+            if !self.is_of(held, &begun, path, None)? {
                 changes.insert(path.clone(), None);
             }
         }
         held.states.retain(|path| there.contains(path));
+        if begun.is_empty() {
+            let needed: HashSet<&AddressedFile> = base.values().filter_map(|entry| addressed(Some(entry))).collect();
+            held.downloaded.retain(&held.folder, &needed)?;
+        }
         Ok(changes)
     }
 
     /// Whether one of these trees has that at `path`.
-    fn is_of(&self, trees: &[Arc<Metarange>], path: &str, entry: Option<&TreeEntry>) -> Result<bool> {
+    fn is_of(&self, held: &Held, trees: &[Arc<Metarange>], path: &str, entry: Option<&TreeEntry>) -> Result<bool> {
         for tree in trees {
-            if self.shared().entry(&View::from(Arc::clone(tree)), path)?.as_ref() == entry {
+            let there = self.shared().entry(&View::from(Arc::clone(tree)), path)?;
+            if there.as_ref().map(|there| held.downloaded.in_folder(there)).as_deref() == entry {
                 return Ok(true);
             }
         }
@@ -269,6 +275,14 @@ impl WorkingCopy {
         let AtPath::File { state, executable } = held.folder.look(path)? else { return Err(held.changing(path)) };
         let known = held.states.content(path, &state);
         Ok((state, executable, known.map_or_else(|| held.hash(path, &state), Ok)?))
+    }
+}
+
+/// What lies outside of the lake, if this does.
+fn addressed(entry: Option<&TreeEntry>) -> Option<&AddressedFile> {
+    match entry {
+        Some(TreeEntry::Addressed(file)) => Some(file),
+        _ => None,
     }
 }
 
