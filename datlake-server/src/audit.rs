@@ -134,10 +134,10 @@ impl AuditWriter {
             let query = sqlx::query(sql).bind(id).bind(at).bind(line.account.clone()).bind(line.method.clone());
             let path: String = line.path.chars().take(LONGEST).collect();
             let query = query.bind(path).bind(i64::from(line.status)).bind(line.address.clone());
-            let query = query.bind(line.request_id.clone()).execute(&mut *transaction);
+            let query = query.bind(line.request_id.clone()).execute(transaction.sql());
             query.await.map_err(|e| failed("write to", e))?;
         }
-        transaction.commit().await.map_err(|e| failed("write to", e))
+        transaction.commit().await
     }
 }
 

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use datlake_core::catalog::{Appended, Author, GcGuard};
 use datlake_core::document::Content;
-use datlake_core::repository::{BranchChanges, BranchDocument, BranchName, BranchPoint, BranchState, EntryKind};
+use datlake_core::repository::{BranchDocument, BranchName, BranchPoint, BranchState, EntryKind};
 use datlake_core::tree::ObjectAttributes;
 use datlake_core::{Error, ErrorKind, Prefix, Result};
 use datlake_store::{AsyncRead, Publishing, wait};
 
 use super::pieces::Pieces;
 use super::reference::{Reference, check_path};
-use super::resolve::Resolved;
 use super::shared::{NewTree, Shared, gone};
+use super::wishes::{BATCH, Wish};
 use crate::file::File;
 use crate::handle::Lake;
 use crate::report::ObjectInfo;
@@ -23,8 +23,6 @@ use crate::sync::lock;
 
 /// So many entries behind a checkpoint, another one is written.
 const CHECKPOINT: u64 = 64;
-/// So many changes are one entry.
-pub(super) const BATCH: usize = 1000;
 
 /// A branch of a repository: what [`Reference`] can do, and what changes it. What is put there is there for everybody at once, and
 /// uncommitted until somebody [commits](Branch::commit) it.
@@ -222,21 +220,11 @@ impl Branch {
     /// ```
     pub fn delete_objects(&self, paths: &[impl AsRef<str>]) -> Result<usize> {
         paths.iter().try_for_each(|path| check_path(path.as_ref()))?;
-        let (shared, mut deleted) = (self.0.shared(), 0);
+        let mut deleted = 0;
         for batch in paths.chunks(BATCH) {
-            let publishing = wait(shared.lake.local_view().publishing())?;
-            let appended = self.append(&publishing, "delete files", &Pieces::default(), &|state| {
-                // What is there is looked at anew whenever somebody else changed something.
-                let view = shared.view(&Resolved::branch(state.clone()))?;
-                let mut changes = BranchChanges::new();
-                for path in batch.iter().map(AsRef::as_ref) {
-                    if shared.entry(&view, path)?.is_some() {
-                        changes.insert(path.to_owned(), None);
-                    }
-                }
-                Ok(changes)
-            })?;
-            deleted += appended.len();
+            let publishing = wait(self.0.shared().lake.local_view().publishing())?;
+            deleted +=
+                self.change(&publishing, Wish::Delete(batch.iter().map(|path| path.as_ref().to_owned()).collect()))?;
         }
         Ok(deleted)
     }
@@ -244,32 +232,6 @@ impl Branch {
     /// What is noted of what is put there now.
     pub(super) fn put_now(&self) -> Result<ObjectAttributes> {
         Ok(ObjectAttributes { put: Some(self.0.shared().author()?.by), ..ObjectAttributes::default() })
-    }
-
-    /// Appends changes, which are made anew of what the branch has where somebody else was first. Those that were appended; where there
-    /// are none, there is nothing to append.
-    pub(super) fn append(
-        &self,
-        publishing: &Publishing,
-        what: &str,
-        pieces: &Pieces,
-        changes: &dyn Fn(&BranchState) -> Result<BranchChanges>,
-    ) -> Result<BranchChanges> {
-        let (shared, author) = (self.0.shared(), self.0.shared().author()?);
-        loop {
-            let state = self.state(what)?;
-            let changes = changes(&state)?;
-            if changes.is_empty() {
-                return Ok(changes);
-            }
-            let kind = EntryKind::Changes(changes.clone());
-            if let Some(state) = self.append_entry(publishing, &state, kind, &author, &|| Ok(pieces.clone()))? {
-                wait(shared.lake.note_made_remote());
-                shared.lake.note_published();
-                self.checkpoint(state)?;
-                return Ok(changes);
-            }
-        }
     }
 
     /// Appends one entry behind what was read. `None` where somebody else was first.
@@ -295,7 +257,7 @@ impl Branch {
     }
 
     /// Writes down what the branch has, where a reader would have to read many entries otherwise. Who comes second leaves it to others.
-    fn checkpoint(&self, state: BranchState) -> Result<()> {
+    pub(super) fn checkpoint(&self, state: BranchState) -> Result<()> {
         if state.entries() < CHECKPOINT {
             return Ok(());
         }

@@ -10,12 +10,13 @@ use datlake_core::tree::{InPack, ObjectAttributes, PACK_FEWEST, Span, TreeDiffer
 use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::{Publishing, wait};
 
-use super::branch::{BATCH, Branch, content_of};
+use super::branch::{Branch, content_of};
 use super::commit::{CommitMessage, NewCommit};
 use super::pieces::{MadeOf, Pieces};
 use super::reference::check_path;
 use super::resolve::{Resolved, View};
 use super::shared::Contents;
+use super::wishes::BATCH;
 use crate::file::File;
 use crate::lake::FileSource;
 use crate::report::CommitInfo;

@@ -5,6 +5,7 @@
 
 mod address;
 mod ahead;
+mod appending;
 mod branch;
 mod change_set;
 mod check_outside;
@@ -28,6 +29,7 @@ mod shared;
 mod tag;
 mod transaction;
 mod upload;
+mod wishes;
 
 pub use address::RepositoryAddress;
 pub use branch::Branch;

@@ -16,6 +16,7 @@ use datlake_core::{Digest, Error, ErrorKind, Location, Result};
 use datlake_store::{Staged, wait};
 
 use super::pieces::{MadeOf, NewRange, Pieces};
+use super::wishes::AppendQueue;
 use crate::handle::Lake;
 use crate::lake::{AtRest, in_parallel};
 use crate::report::CommitInfo;
@@ -25,6 +26,7 @@ use crate::sync::lock;
 const TREES: usize = 16;
 const RANGES: usize = 256;
 const COMMITS: usize = 1 << 14;
+const QUEUES: usize = 1000;
 
 pub(super) struct Shared {
     pub(super) lake: Lake,
@@ -32,7 +34,8 @@ pub(super) struct Shared {
     /// The digest of the document.
     pub(super) incarnation: Digest,
     /// Who changes something, where it is another than whoever runs the process.
-    person: Option<Person>,
+    pub(super) person: Option<Person>,
+    queues: Arc<Mutex<HashMap<String, Arc<AppendQueue>>>>,
     pub(super) states: Arc<Mutex<HashMap<BranchName, BranchState>>>,
     trees: Arc<Mutex<HashMap<Digest, Arc<Metarange>>>>,
     ranges: Arc<Mutex<HashMap<Digest, Arc<TreeRange>>>>,
@@ -63,8 +66,8 @@ impl Contents {
 
 impl Shared {
     pub(super) fn new(lake: &Lake, document: RepositoryDocument, incarnation: Digest) -> Self {
-        let (states, trees, ranges, commits) = Default::default();
-        Self { lake: lake.clone(), document, incarnation, person: None, states, trees, ranges, commits }
+        let (queues, states, trees, ranges, commits) = Default::default();
+        Self { lake: lake.clone(), document, incarnation, person: None, queues, states, trees, ranges, commits }
     }
 
     /// The same for somebody else, with all that was read.
@@ -74,6 +77,7 @@ impl Shared {
             document: self.document.clone(),
             incarnation: self.incarnation,
             person: Some(person),
+            queues: Arc::clone(&self.queues),
             states: Arc::clone(&self.states),
             trees: Arc::clone(&self.trees),
             ranges: Arc::clone(&self.ranges),
@@ -233,6 +237,16 @@ impl Shared {
         let piece = put(&self.lake, &commit.to_bytes()?)?;
         wait(self.lake.catalog().mark_commit(&self.incarnation, &piece.0))?;
         Ok((piece.0, piece))
+    }
+
+    /// Who waits for a change of this branch in this process.
+    pub(super) fn queue(&self, branch: &str) -> Arc<AppendQueue> {
+        let mut queues = lock(&self.queues);
+        if queues.len() > QUEUES {
+            // Those that nobody stands in.
+            queues.retain(|_, queue| Arc::strong_count(queue) > 1);
+        }
+        Arc::clone(queues.entry(branch.to_owned()).or_default())
     }
 
     /// Whoever changes something now.

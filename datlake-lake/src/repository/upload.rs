@@ -6,19 +6,20 @@ use std::path::Path;
 use std::pin::pin;
 
 use datlake_core::document::Content;
-use datlake_core::repository::{BranchChanges, BranchState, Put};
+use datlake_core::repository::Put;
 use datlake_core::tree::{ObjectAttributes, TreeEntry};
 use datlake_core::{Error, ErrorKind, Result};
 use datlake_store::{
     AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Publishing, Staged, StagedWriter, offload_method, wait,
 };
 
+use super::appending::is_there;
 use super::branch::{Branch, content_of};
 use super::item::{FoundPut, object};
-use super::pieces::Pieces;
 use super::reference::{Reference, check_path};
 use super::resolve::Resolved;
 use super::shared::gone;
+use super::wishes::Wish;
 use crate::file::File;
 use crate::report::ObjectInfo;
 use crate::scope::refuse_in_body;
@@ -226,16 +227,11 @@ impl Upload {
     /// Refuses early what would be refused after all was read.
     fn check(&self) -> Result<()> {
         check_path(&self.path)?;
-        self.check_absent(&self.branch.state("put a file")?)
-    }
-
-    fn check_absent(&self, state: &BranchState) -> Result<()> {
-        let shared = self.branch.shared();
-        if !self.create_only || shared.entry(&shared.view(&Resolved::branch(state.clone()))?, &self.path)?.is_none() {
+        let (shared, state) = (self.branch.shared(), self.branch.state("put a file")?);
+        if !self.create_only || shared.entry(&shared.view(&Resolved::branch(state))?, &self.path)?.is_none() {
             return Ok(());
         }
-        let message = format!("there is a `{}` at {} already", self.path, *self.branch);
-        Err(Error::new(ErrorKind::AlreadyExists, message).with_hint("choose another path, or replace it"))
+        Err(is_there(&self.branch, &self.path))
     }
 
     fn put_staged(&self, staged: &Staged) -> Result<ObjectInfo> {
@@ -256,13 +252,8 @@ impl Upload {
     }
 
     fn put_entry(&self, publishing: &Publishing, put: Put) -> Result<ObjectInfo> {
-        let changes: BranchChanges = [(self.path.clone(), Some(put.clone()))].into();
-        let pieces: Pieces = put.file.content().into_iter().collect();
-        self.branch.append(publishing, "put a file", &pieces, &|state| {
-            // Whether something is there is looked at anew whenever somebody else changed something.
-            self.check_absent(state)?;
-            Ok(changes.clone())
-        })?;
+        let (path, create_only) = (self.path.clone(), self.create_only);
+        self.branch.change(publishing, Wish::Put { path, put: Box::new(put.clone()), create_only })?;
         object(&self.path, &put.file).map(|info| info.with(put.attributes)).ok_or_else(|| no_file(&self.path))
     }
 

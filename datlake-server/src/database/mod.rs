@@ -5,6 +5,7 @@
 
 mod failing;
 mod sqlite;
+mod writing;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,12 +14,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use datlake::{Error, ErrorKind, Result};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyConnection, AnyPool, Connection as _, SqlSafeStr as _, Transaction};
+use sqlx::{AnyConnection, AnyPool, Connection as _, SqlSafeStr as _};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 pub(crate) use failing::failed;
 use sqlite::SqliteFile;
+pub(crate) use writing::WriteTransaction;
+use writing::WriteTurn;
 
 /// A database that takes longer to say whether it is well is not.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -39,8 +42,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     pool: AnyPool,
-    /// What begins a transaction that writes.
-    begin: &'static str,
+    turn: WriteTurn,
     /// Its file, where it is SQLite.
     file: Option<Arc<SqliteFile>>,
     committed: Arc<Notify>,
@@ -64,9 +66,8 @@ impl Database {
         let pool = pool.map_err(|e| failed("open", e))?;
         let latest = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or_default();
         migrator().run(&pool).await.map_err(|e| failing::not_up_to_date(e, latest))?;
-        // SQLite has one writer at a time: who reads before it writes is to wait for its turn at once, not to fail when it writes.
-        let begin = if file.is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        Ok(Self { pool, begin, file, committed: Arc::default() })
+        let turn = WriteTurn::of(file.is_some());
+        Ok(Self { pool, turn, file, committed: Arc::default() })
     }
 
     pub(crate) fn pool(&self) -> &AnyPool {
@@ -74,8 +75,8 @@ impl Database {
     }
 
     /// A transaction that writes. One that is dropped has changed nothing.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
-        self.pool.begin_with(self.begin).await.map_err(|e| failed("write to", e))
+    pub(crate) async fn begin(&self) -> Result<WriteTransaction> {
+        self.turn.begin(&self.pool).await
     }
 
     /// Is notified where a transaction of this server has committed events.
@@ -108,8 +109,8 @@ impl Database {
         self.check().await?;
         let mut transaction = self.begin().await?;
         let sql = "UPDATE event_head SET last_id = last_id WHERE id = 1";
-        sqlx::query(sql).execute(&mut *transaction).await.map_err(|e| failed("write to", e))?;
-        transaction.commit().await.map_err(|e| failed("write to", e))
+        sqlx::query(sql).execute(transaction.sql()).await.map_err(|e| failed("write to", e))?;
+        transaction.commit().await
     }
 
     /// Ends what is open.

@@ -1,14 +1,14 @@
 //! A change of what the server knows: one transaction, with its events.
 
 use datlake::Result;
-use sqlx::{Any, AnyConnection, Transaction};
+use sqlx::AnyConnection;
 
 use super::event::{NewEvent, ServerEvent};
-use crate::database::{Database, failed, now_micros};
+use crate::database::{Database, WriteTransaction, failed, now_micros};
 
 /// A change that somebody makes. It is there with its events once it is committed; dropped, it has changed nothing.
 pub(crate) struct StateChange {
-    transaction: Transaction<'static, Any>,
+    transaction: WriteTransaction,
     database: Database,
     account: String,
     at: i64,
@@ -36,7 +36,7 @@ impl StateChange {
 
     /// Where its statements are executed.
     pub(crate) fn sql(&mut self) -> &mut AnyConnection {
-        &mut self.transaction
+        self.transaction.sql()
     }
 
     /// When it began, in microseconds.
@@ -46,7 +46,7 @@ impl StateChange {
 
     /// Now, in microseconds, by the clock of the database: what is due and what waits are compared with that alone.
     pub(crate) async fn clock(&mut self) -> Result<i64> {
-        self.database.clock(&mut self.transaction).await
+        self.database.clock(self.transaction.sql()).await
     }
 
     /// Whose it is.
@@ -83,7 +83,7 @@ impl StateChange {
     /// Makes it so.
     pub(crate) async fn commit(mut self) -> Result<()> {
         self.write_events().await?;
-        self.transaction.commit().await.map_err(|e| failed("write to", e))?;
+        self.transaction.commit().await?;
         if self.has_written {
             self.database.committed().notify_one();
         }
