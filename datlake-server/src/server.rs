@@ -6,28 +6,21 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Request;
 use axum::middleware::from_fn_with_state;
 use datlake::{Error, ErrorKind, Lake, Result};
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tower::ServiceExt as _;
 
 use crate::access::Accounts;
 use crate::app::App;
-use crate::audit::{AuditWriter, ClientAddress};
+use crate::audit::AuditWriter;
+use crate::connection::answer;
 use crate::gateway::with_gateway;
 use crate::http::{Routes, about, every_request};
-use crate::settings::ServerSettings;
+use crate::settings::{ClientPatience, ServerSettings};
 use crate::{admin, dataflows, datasets, events, jobs, lakefs, lineage, metrics, page, schedules, tables, workers};
 
-/// The longest that a client may take for the head of a request.
-const HEAD: Duration = Duration::from_secs(30);
 /// The longest that requests go on after the server was told to end.
 const GOING: Duration = Duration::from_secs(30);
 
@@ -38,6 +31,7 @@ pub struct Server {
     app: App,
     audit_writer: AuditWriter,
     keep_events: Option<Duration>,
+    patience: ClientPatience,
     router: Router,
 }
 
@@ -52,8 +46,9 @@ impl Server {
         let failed = |e| Error::io("listen at", settings.listen, e);
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let router = if settings.alone { page_alone(&app, address)? } else { whole(&app)? };
-        Ok(Self { listener, address, app, audit_writer, keep_events: settings.keep_events, router })
+        let (patience, keep_events) = (settings.patience, settings.keep_events);
+        let router = if settings.alone { page_alone(&app, address, patience)? } else { whole(&app, patience)? };
+        Ok(Self { listener, address, app, audit_writer, keep_events, patience, router })
     }
 
     /// Where it listens.
@@ -88,7 +83,7 @@ impl Server {
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => answer(stream, peer, self.router.clone(), &graceful),
+                    Ok((stream, peer)) => answer(stream, peer, self.router.clone(), &graceful, self.patience),
                     // It has too many open files, or the client has gone: others are let in.
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -111,7 +106,7 @@ impl Server {
 }
 
 /// All routes, and S3.
-fn whole(app: &App) -> Result<Router> {
+fn whole(app: &App, patience: ClientPatience) -> Result<Router> {
     let all = [
         lakefs::routes,
         events::routes,
@@ -128,16 +123,16 @@ fn whole(app: &App) -> Result<Router> {
     let routes = metrics::routes(Routes::new(app).nest("/api/v1", under));
     let router = about(routes).map_err(|problem| Error::new(ErrorKind::Value, problem.message()))?;
     let measured = from_fn_with_state(app.metrics().clone(), metrics::measured);
-    Ok(every_request(router.merge(page::routes(app)), |router| with_gateway(router, app).layer(measured)))
+    Ok(every_request(router.merge(page::routes(app)), patience, |router| with_gateway(router, app).layer(measured)))
 }
 
 /// The page, for one person of this machine.
-fn page_alone(app: &App, address: SocketAddr) -> Result<Router> {
+fn page_alone(app: &App, address: SocketAddr, patience: ClientPatience) -> Result<Router> {
     if !address.ip().is_loopback() {
         let error = Error::new(ErrorKind::InvalidInput, format!("{address} is reached by other machines"));
         return Err(error.with_hint("the page without accounts is for this machine: `datlake serve` is for others"));
     }
-    Ok(every_request(page::routes_alone(app), |router| page::for_own_host(router, address)))
+    Ok(every_request(page::routes_alone(app), patience, |router| page::for_own_host(router, address)))
 }
 
 /// What goes on beside the requests.
@@ -156,23 +151,4 @@ impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
     }
-}
-
-fn answer(stream: TcpStream, peer: SocketAddr, router: Router, graceful: &GracefulShutdown) {
-    // What is small is not held back for more.
-    let _ = stream.set_nodelay(true);
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-    builder.http2().timer(TokioTimer::new());
-    let service = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ClientAddress(peer));
-        request
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
-    let watched = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(error, "a connection ended");
-        }
-    });
 }

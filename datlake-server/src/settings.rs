@@ -33,6 +33,23 @@ pub struct ServerSettings {
     pub alone: bool,
     /// How long events are kept; `None`: for ever.
     pub keep_events: Option<Duration>,
+    /// How long it waits for clients.
+    pub patience: ClientPatience,
+}
+
+/// How long a server waits for clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientPatience {
+    /// So long at most nobody asks on a connection: from its begin, or the last answer, until the head of a request has come.
+    pub head: Duration,
+    /// While it waits so long for a body, or for a client to take an answer, 60 KiB are moved at least.
+    pub body: Duration,
+}
+
+impl Default for ClientPatience {
+    fn default() -> Self {
+        Self { head: Duration::from_secs(30), body: Duration::from_secs(60) }
+    }
 }
 
 /// Credentials that are in no database and may do everything.
@@ -57,6 +74,7 @@ impl ServerSettings {
             import_from: Vec::new(),
             alone: false,
             keep_events: None,
+            patience: ClientPatience::default(),
         }
     }
 
@@ -191,6 +209,7 @@ mod tests {
             import_from: Vec::new(),
             alone: false,
             keep_events: None,
+            patience: ClientPatience::default(),
         };
         settings.with_variables(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     }

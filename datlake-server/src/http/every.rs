@@ -1,7 +1,7 @@
 //! What every request goes through: an id, a line in the log, limits, and an answer where a handler panics.
 
 use std::any::Any;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
@@ -9,20 +9,19 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::RequestBodyTimeoutLayer;
 use tracing::Instrument as _;
 
+use super::pace::paced;
 use crate::problem::Problem;
+use crate::settings::ClientPatience;
 
-/// The longest that a client may send nothing in the middle of a body.
-const SILENCE: Duration = Duration::from_secs(60);
 /// The longest id of a request that a client may say.
 const LONGEST_ID: usize = 128;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts all of it around `router`, and `within` around its routes.
-pub(crate) fn every_request(router: Router, within: impl FnOnce(Router) -> Router) -> Router {
+pub(crate) fn every_request(router: Router, patience: ClientPatience, within: impl FnOnce(Router) -> Router) -> Router {
     let router = router
         .fallback(|| async { Problem::not_found("there is no such route; /openapi.json has all that there are") })
         .method_not_allowed_fallback(|| async {
@@ -34,7 +33,7 @@ pub(crate) fn every_request(router: Router, within: impl FnOnce(Router) -> Route
     within(router)
         // Each input has a limit of its own.
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyTimeoutLayer::new(SILENCE))
+        .layer(from_fn(move |request, next| paced(patience.body, request, next)))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(logged))
 }

@@ -50,6 +50,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Query<T
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Reply<Self> {
+        // It is in no name, and not every database takes it.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Problem::bad_request("a parameter has a NUL in it, which nothing here has"));
+        }
         let found = axum::extract::Query::<T>::from_request_parts(parts, state).await;
         found.map(|query| Self(query.0)).map_err(|refused| Problem::bad_request(refused.body_text()))
     }
@@ -143,9 +147,12 @@ impl OperationInput for OnceKey {
 
 /// All of a body, which is not large.
 async fn whole(body: axum::body::Body) -> Reply<bytes::Bytes> {
-    axum::body::to_bytes(body, LARGEST).await.map_err(|_| {
-        let message = format!("the body ended early, or is larger than {LARGEST} bytes");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    axum::body::to_bytes(body, LARGEST).await.map_err(|error| {
+        let is_large = std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>());
+        match is_large {
+            true => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {LARGEST} bytes")),
+            false => Problem::new(StatusCode::REQUEST_TIMEOUT, "the body ended early, or came too slowly"),
+        }
     })
 }
 

@@ -7,7 +7,7 @@ use aide::generate::GenContext;
 use aide::openapi::Operation;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -132,7 +132,21 @@ impl Guard {
             _ => self.app.callers().of(headers).await?,
         };
         self.right.check(&self.app, &caller, method, path).await?;
+        refuse_encoded(method, headers)?;
         Ok(Some(caller))
+    }
+}
+
+/// Nothing is decompressed here: of what is sent, its size is known.
+fn refuse_encoded(method: &Method, headers: &HeaderMap) -> Reply<()> {
+    let is_plain = |said: &HeaderValue| said.as_bytes().eq_ignore_ascii_case(b"identity");
+    match headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) || method.is_safe() {
+        true => Ok(()),
+        false => {
+            let message = "the body has a `Content-Encoding`, and this server decodes none: send it as it is";
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+            Err(problem.with_header(header::ACCEPT_ENCODING, "identity"))
+        }
     }
 }
 

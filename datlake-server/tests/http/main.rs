@@ -23,6 +23,7 @@ mod production;
 mod repositories;
 mod schedules;
 mod sdk;
+mod slow;
 mod support;
 mod tables;
 mod workers;
