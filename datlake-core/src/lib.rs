@@ -64,5 +64,5 @@ pub use layout::{Location, LogId, OUTBOX, Prefix, RUNS, Role, Stage, delivered_r
 pub use news::calls_told_of;
 pub use resources::{Given, Resources};
 pub use source_texts::{SourceText, SourceTexts};
-pub use store::{Created, Entry, Pending, Side, Sink, Store, StoreExt, Visit, WHOLE};
+pub use store::{Created, Entry, LevelItem, Pending, Side, Sink, Store, StoreExt, Visit, VisitLevel, WHOLE};
 pub use uid::{CreatorName, MAX_NAME, MAX_SEGMENT, Uid, UidKind};

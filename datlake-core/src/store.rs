@@ -20,6 +20,9 @@ pub type Sink<'a> = &'a mut (dyn Write + Send);
 /// Receives what a store lists, until it breaks.
 pub type Visit<'a> = &'a mut (dyn FnMut(Entry) -> ControlFlow<()> + Send);
 
+/// Receives what a store has at one level, until it breaks.
+pub type VisitLevel<'a> = &'a mut (dyn FnMut(LevelItem) -> ControlFlow<()> + Send);
+
 /// One of a lake's two stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
@@ -52,6 +55,15 @@ pub struct Entry {
     pub modified: SystemTime,
 }
 
+/// What is right in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LevelItem {
+    /// An object.
+    Object(Location),
+    /// A folder, by its own name. A directory may be empty: whether something is below it is not said.
+    Folder(String),
+}
+
 /// The range of every object's bytes.
 pub const WHOLE: Range<u64> = 0..u64::MAX;
 
@@ -82,6 +94,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Shows `visit` every object of the set, in no particular order, until it breaks. Foreign objects are passed over.
     fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()>;
+
+    /// Shows `visit` the objects of the set that are right in its folder, and the folders there, in no particular order, until it
+    /// breaks. It looks at no object and into no folder: how long it takes does not depend on what is below them.
+    fn list_level<'a>(&'a self, prefix: &'a Prefix, visit: VisitLevel<'a>) -> Pending<'a, ()>;
 
     /// Removes the object: whether there was one.
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool>;

@@ -36,6 +36,11 @@ macro_rules! delegate {
             $through(self.$inner.list(prefix, visit))
         }
     };
+    (@list_level $inner:tt, $through:path) => {
+        fn list_level<'a>(&'a self, prefix: &'a Prefix, visit: VisitLevel<'a>) -> Pending<'a, ()> {
+            $through(self.$inner.list_level(prefix, visit))
+        }
+    };
     (@remove $inner:tt, $through:path) => {
         fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
             $through(self.$inner.remove(at))

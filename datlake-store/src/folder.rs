@@ -11,7 +11,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use datlake_core::{Created, Digest, Error, ErrorKind, Location, Pending, Prefix, Result, Sink, Store, Visit};
+use datlake_core::{
+    Created, Digest, Error, ErrorKind, Location, Pending, Prefix, Result, Sink, Store, Visit, VisitLevel,
+};
 
 use crate::dir::{DirStore, Durability};
 use crate::hashing::{Hashing, is_still};
@@ -218,6 +220,10 @@ impl Store for Folder {
     fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         // A listing says what is absent, so it is always checked.
         Box::pin(self.read((), |()| true, move |store| store.list(prefix, visit)))
+    }
+
+    fn list_level<'a>(&'a self, prefix: &'a Prefix, visit: VisitLevel<'a>) -> Pending<'a, ()> {
+        Box::pin(self.read((), |()| true, move |store| store.list_level(prefix, visit)))
     }
 
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use datlake_core::{Created, ErrorKind, Location, Pending, Prefix, Sink, Store, Visit};
+use datlake_core::{Created, ErrorKind, Location, Pending, Prefix, Sink, Store, Visit, VisitLevel};
 
 use crate::delegate::delegate;
 
@@ -24,5 +24,5 @@ fn hinted<'a, T: 'a>(asked: Pending<'a, T>) -> Pending<'a, T> {
 }
 
 impl Store for OfflineHint {
-    delegate!(0, hinted: get fetch create create_from size list remove describe);
+    delegate!(0, hinted: get fetch create create_from size list list_level remove describe);
 }

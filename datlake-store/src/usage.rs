@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datlake_core::{Created, Error, Location, Pending, Prefix, Result, Sink, Store, Visit};
+use datlake_core::{Created, Error, Location, Pending, Prefix, Result, Sink, Store, Visit, VisitLevel};
 
 use crate::delegate::delegate;
 
@@ -109,7 +109,7 @@ impl TrackUsage {
 }
 
 impl Store for TrackUsage {
-    delegate!(store, identity: get fetch size list remove describe);
+    delegate!(store, identity: get fetch size list list_level remove describe);
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
         Box::pin(async move { Ok(self.came(at, self.store.create(at, bytes).await?, || bytes.len() as u64)) })

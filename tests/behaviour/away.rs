@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use datlake::report::{PushOutcome, UpstreamState};
 use datlake::testing::{Created, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{Error, ErrorKind, Event, File, Lake, Result, Tree, file_creator};
-use datlake_core::{Sink, Visit};
+use datlake_core::{Sink, Visit, VisitLevel};
 
 use crate::support::{Machines, Watched, blob_in, check_error, files_below, overwrite};
 
@@ -101,6 +101,9 @@ impl Store for Odd {
     }
     fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         self.reads(self.0.list(prefix, visit))
+    }
+    fn list_level<'a>(&'a self, prefix: &'a Prefix, visit: VisitLevel<'a>) -> Pending<'a, ()> {
+        self.reads(self.0.list_level(prefix, visit))
     }
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
         self.writes(self.0.remove(at))

@@ -10,7 +10,7 @@ use std::time::Duration;
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{CallKey, Digest, ErrorKind, Lake, Verify};
 use datlake_core::claim::{Holder, Tried, claim, clear_left_over, left_over};
-use datlake_core::{Sink, Visit};
+use datlake_core::{Sink, Visit, VisitLevel};
 
 use crate::delegate::delegate;
 use crate::support::{Machines, check_error, files_below};
@@ -37,7 +37,7 @@ fn key(n: u8) -> CallKey {
 }
 
 impl Store for Aged {
-    delegate!(0, identity: get fetch create create_from size remove describe);
+    delegate!(0, identity: get fetch create create_from size list_level remove describe);
 
     fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         Box::pin(async move {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use datlake::testing::{Created, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{Error, ErrorKind, Event, File, Lake, Mirror, Result, file_creator};
-use datlake_core::{Sink, Visit};
+use datlake_core::{Sink, Visit, VisitLevel};
 
 use crate::delegate::delegate;
 use crate::support::{Machines, blob_in, check_error, overwrite};
@@ -199,7 +199,7 @@ impl Write for Cut<'_> {
 }
 
 impl Store for Breaking {
-    delegate!(store, identity: get create create_from size list remove describe);
+    delegate!(store, identity: get create create_from size list list_level remove describe);
 
     fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         self.began.lock().unwrap().push(range.start);

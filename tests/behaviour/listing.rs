@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use datlake::report::{ListingPage, PageItem};
 use datlake::testing::{Created, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{CallQuery, ErrorKind, File, Lake, LakeBuilder, Result, file_creator};
-use datlake_core::{Sink, Visit};
+use datlake_core::{Sink, Visit, VisitLevel};
 
 use crate::support::{Machines, files_below, lake};
 
@@ -66,6 +67,11 @@ impl Store for Counting {
         self.inner.list(prefix, visit)
     }
 
+    fn list_level<'a>(&'a self, prefix: &'a Prefix, visit: VisitLevel<'a>) -> Pending<'a, ()> {
+        self.note("level", prefix.path());
+        self.inner.list_level(prefix, visit)
+    }
+
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {
         self.note("remove", at.path());
         self.inner.remove(at)
@@ -86,7 +92,7 @@ pub(crate) fn asked_by(builder: LakeBuilder, ask: impl FnOnce(&Lake)) -> String 
     let asked = Questions::default();
     ask(&builder.wrap_stores(counting(&asked)).open().unwrap());
     let shown = |(what, about): &(&'static str, String)| match *what {
-        "list" => format!("list {about}"),
+        "list" | "level" => format!("{what} {about}"),
         what => what.to_owned(),
     };
     let mut asked: Vec<String> = asked.lock().unwrap().iter().map(shown).collect();
@@ -130,6 +136,65 @@ fn the_remote_is_asked_for_lists_and_not_for_each_file() {
         asked(&other, &remote, few),
         "get ×2, list files/photos/1 ×1, list names/photos/1 ×1, list removed ×1, size ×70"
     );
+}
+
+/// However much is below it: of folders it is asked only whether something is there, where this machine does not know it.
+#[test]
+fn a_page_of_one_level_asks_for_that_level_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, remote) = (folder.path().join("home"), folder.path().join("remote"));
+    let photos = folder.path().join("photos");
+    for n in 0..60 {
+        std::fs::create_dir_all(photos.join(format!("{}", n % 5))).unwrap();
+        std::fs::write(photos.join(format!("{}/{n}", n % 5)), n.to_string()).unwrap();
+    }
+    let beside = folder.path().join("beside");
+    std::fs::create_dir_all(&beside).unwrap();
+    ["1-2", "3", "9"].iter().for_each(|name| std::fs::write(beside.join(name), name).unwrap());
+    asked(&home, &remote, |lake| {
+        lake.add_each("photos", &photos).unwrap();
+        lake.add_each("photos", &beside).unwrap();
+        lake.add_bytes("photos/0-gone/a", "a").unwrap();
+        lake.remove("photos/0-gone/a").unwrap();
+    });
+    let shown = |page: &ListingPage| -> Vec<String> {
+        let of = |item: &PageItem| match item {
+            PageItem::File(row) => row.uid.to_string(),
+            PageItem::Folder(prefix) => format!("{prefix}/"),
+        };
+        page.items.iter().map(of).collect()
+    };
+    let first = |lake: &Lake| {
+        let page = lake.folder_page("photos", "", 3).unwrap();
+        assert_eq!(
+            (&*shown(&page), page.next.as_deref()),
+            (&["photos/0/", "photos/1/", "photos/1-2"].map(str::to_owned)[..], Some("photos/1-2"))
+        );
+    };
+    let level = "level files/photos ×1";
+    assert_eq!(
+        asked(&home, &remote, first),
+        format!("get ×2, {level}, list files/photos/0-gone ×1, list removed ×1, size ×2")
+    );
+    let folders = "list files/photos/0 ×1, list files/photos/0-gone ×1, list files/photos/1 ×1";
+    assert_eq!(
+        asked(&folder.path().join("other"), &remote, first),
+        format!("get ×4, {level}, {folders}, list removed ×1, size ×2")
+    );
+    // Page by page it is what the whole level is.
+    let lake = Lake::builder().home(&home).open().unwrap();
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = lake.folder_page("photos", &after, 2).unwrap();
+        all.extend(shown(&page));
+        let Some(next) = page.next else { break };
+        after = next;
+    }
+    let level = lake.list_folder("photos").unwrap();
+    let folders = level.folders.iter().map(|row| format!("{}/", row.prefix));
+    let mut expected: Vec<_> = level.files.iter().map(|row| row.uid.to_string()).chain(folders).collect();
+    expected.sort_by_key(|shown| (shown.trim_end_matches('/').to_owned(), shown.ends_with('/')));
+    assert_eq!(all, expected);
 }
 
 #[file_creator(name = "twice")]

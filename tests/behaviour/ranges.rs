@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use datlake::testing::{Created, Location, Pending, Prefix, Side, Store};
 use datlake::{ErrorKind, File, Result, file_creator};
-use datlake_core::{Sink, Visit};
+use datlake_core::{Sink, Visit, VisitLevel};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
@@ -37,7 +37,7 @@ impl Write for Counted<'_> {
 }
 
 impl Store for Counting {
-    delegate!(0, identity: get create create_from size list remove describe);
+    delegate!(0, identity: get create create_from size list list_level remove describe);
 
     fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         self.1.lock().unwrap().0 += 1;

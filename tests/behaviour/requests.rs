@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use datlake::testing::{Created, Location, Pending, Prefix, Side, Store};
 use datlake::{File, Lake, LakeBuilder, Result, file_creator};
-use datlake_core::{Sink, Visit};
+use datlake_core::{Sink, Visit, VisitLevel};
 use futures_util::future::{join, poll_fn};
 
 use crate::delegate::delegate;
@@ -70,7 +70,7 @@ impl Meeting {
 }
 
 impl Store for Meeting {
-    delegate!(store, identity: get size list remove describe);
+    delegate!(store, identity: get size list list_level remove describe);
 
     fn fetch<'a>(&'a self, at: &'a Location, range: Range<u64>, sink: Sink<'a>) -> Pending<'a, Option<u64>> {
         self.meet("fetch", self.store.fetch(at, range, sink))

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake::testing::{Created, Entry, Location, Pending, Prefix, Side, Store, Wrap};
 use datlake::{Error, ErrorKind};
+use datlake_core::VisitLevel;
 
 /// What may go wrong with one operation of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,6 +268,10 @@ impl Store for Faulty {
                 _ => self.store.list(prefix, &mut visit).await,
             }
         })
+    }
+
+    fn list_level<'a>(&'a self, prefix: &'a Prefix, visit: VisitLevel<'a>) -> Pending<'a, ()> {
+        Box::pin(self.fails(What::List, self.store.list_level(prefix, visit), |()| (), (Fault::Before, ())))
     }
 
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake::testing::{Created, Location, Pending, Prefix, Store, Wrap};
 use datlake::{ErrorKind, Lake};
-use datlake_core::{Sink, Visit};
+use datlake_core::{Sink, Visit, VisitLevel};
 
 use crate::child::{Ended, Process, Remote};
 use crate::delegate::delegate;
@@ -55,7 +55,7 @@ impl Stopping {
 }
 
 impl Store for Stopping {
-    delegate!(store, identity: get fetch size list describe);
+    delegate!(store, identity: get fetch size list list_level describe);
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
         // How many heartbeats there are depends on time: they are no places to die at.

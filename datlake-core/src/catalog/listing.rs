@@ -5,10 +5,19 @@ use std::ops::ControlFlow;
 
 use super::Catalog;
 use crate::record::Record;
-use crate::{CallKey, CreatorName, Digest, Entry, ErrorKind, Location, Prefix, Result, StoreExt as _, Uid};
+use crate::{CallKey, CreatorName, Digest, Entry, ErrorKind, LevelItem, Location, Prefix, Result, StoreExt as _, Uid};
 
 /// So many contents are looked up one by one; of more, the whole index is listed once.
 const ONE_BY_ONE: usize = 256;
+
+/// What is right in a folder of chosen names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AtLevel {
+    /// A chosen name.
+    Name(Uid),
+    /// A folder, in which names may be.
+    Folder(Uid),
+}
 
 impl Catalog {
     /// The chosen names below the folder `prefix` (all if `None`) that show a file, sorted.
@@ -20,13 +29,37 @@ impl Catalog {
 
     /// The same in no particular order, and those that both stores have twice.
     pub async fn each_name(&self, prefix: Option<&Uid>, mut visit: impl FnMut(Uid) + Send) -> Result<()> {
-        let prefix = prefix.map_or(Prefix::Names, |uid| Prefix::NamesIn(uid.clone()));
         let visit = |at| {
             if let Location::Name(uid) = at {
                 visit(uid);
             }
         };
-        self.each(&prefix, visit).await
+        self.each(&names(prefix), visit).await
+    }
+
+    /// The chosen names right in the folder `prefix` (at the top if `None`), and the folders there, in no particular order; what both
+    /// stores have, twice. Whether there is a name in a folder [`has_names`](Self::has_names) says.
+    pub async fn each_at_level(&self, prefix: Option<&Uid>, mut visit: impl FnMut(AtLevel) + Send) -> Result<()> {
+        let set = names(prefix);
+        let above = prefix.map_or(String::new(), |uid| format!("{uid}/"));
+        let mut visit = move |item| {
+            let found = match item {
+                LevelItem::Object(Location::Name(uid)) => Some(AtLevel::Name(uid)),
+                LevelItem::Object(_) => None,
+                LevelItem::Folder(name) => Uid::chosen(&format!("{above}{name}")).ok().map(AtLevel::Folder),
+            };
+            found.into_iter().for_each(&mut visit);
+            ControlFlow::Continue(())
+        };
+        for store in [Some(&self.local), self.remote.as_ref()].into_iter().flatten() {
+            store.list_level(&set, &mut visit).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is a chosen name below that folder.
+    pub async fn has_names(&self, folder: &Uid) -> Result<bool> {
+        self.has_any(&Prefix::NamesIn(folder.clone())).await
     }
 
     /// Every call that has a record, or a mark in its place, sorted: of one creator, or of all.
@@ -54,14 +87,17 @@ impl Catalog {
 
     /// Whether a creator has a call.
     pub async fn has_calls(&self, creator: &CreatorName) -> Result<bool> {
-        let prefix = Prefix::RecordsOf(creator.clone());
+        self.has_any(&Prefix::RecordsOf(creator.clone())).await
+    }
+
+    async fn has_any(&self, prefix: &Prefix) -> Result<bool> {
         for store in [Some(&self.local), self.remote.as_ref()].into_iter().flatten() {
             let mut found = false;
             let mut visit = |_: Entry| {
                 found = true;
                 ControlFlow::Break(())
             };
-            store.list(&prefix, &mut visit).await?;
+            store.list(prefix, &mut visit).await?;
             if found {
                 return Ok(true);
             }
@@ -142,6 +178,11 @@ impl Catalog {
         }
         Ok(records)
     }
+}
+
+/// The chosen names in a folder, or all.
+fn names(folder: Option<&Uid>) -> Prefix {
+    folder.map_or(Prefix::Names, |uid| Prefix::NamesIn(uid.clone()))
 }
 
 /// The records of one creator, or of all.

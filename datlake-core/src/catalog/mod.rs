@@ -43,6 +43,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use crate::lineage::FileMeta;
 pub use branches::{Appended, Author};
 pub use guard::{Collections, Commit, GcEpoch, GcGuard, Retry, SweepMemory};
+pub use listing::AtLevel;
 pub use mend::Mended;
 pub use merge_record_packs::MergedRecordPacks;
 pub use packs::Packs;

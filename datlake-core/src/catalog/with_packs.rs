@@ -13,6 +13,7 @@ use super::packs::Packs;
 use crate::record::CallAnswer;
 use crate::{
     CallKey, Created, CreatorName, Entry, Location, Pending, Prefix, Result, Sink, Store, StoreExt as _, Visit,
+    VisitLevel,
 };
 
 /// A machine's store, and the records in the packs that are kept there.
@@ -163,6 +164,11 @@ impl Store for WithPacks {
             }
             Ok(())
         })
+    }
+
+    /// Only copies of records are in packs, and those are at no level that anybody asks for.
+    fn list_level<'a>(&'a self, prefix: &'a Prefix, visit: VisitLevel<'a>) -> Pending<'a, ()> {
+        self.store.list_level(prefix, visit)
     }
 
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {

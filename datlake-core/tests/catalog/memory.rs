@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use datlake_core::catalog::{Collections, Packs};
 use datlake_core::collect::Window;
-use datlake_core::{Catalog, Created, Digest, Entry, Error, ErrorKind, Location, Pending, Prefix, Store};
+use datlake_core::{Catalog, Created, Digest, Entry, Error, ErrorKind, LevelItem, Location, Pending, Prefix, Store};
 
 use super::mistakes::{Mistake, Op, Place, What};
 use super::state::{Change, Learned, State, hash, step};
@@ -467,6 +467,23 @@ impl Store for Memory {
                     break;
                 }
             }
+            Ok(())
+        })
+    }
+
+    fn list_level<'a>(&'a self, prefix: &'a Prefix, visit: datlake_core::VisitLevel<'a>) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let (folder, mut found) = (format!("{}/", prefix.path()), BTreeMap::new());
+            let mut gather = |entry: Entry| {
+                let path = entry.location.path();
+                drop(match path[folder.len()..].split_once('/') {
+                    Some((name, _)) => found.insert(name.to_owned(), LevelItem::Folder(name.to_owned())),
+                    None => found.insert(path, LevelItem::Object(entry.location)),
+                });
+                ControlFlow::Continue(())
+            };
+            self.list(prefix, &mut gather).await?;
+            let _ = found.into_values().try_for_each(visit);
             Ok(())
         })
     }

@@ -27,11 +27,20 @@ pub struct Listing {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListingPage {
     /// Sorted by name.
-    pub items: Vec<ListedItem>,
+    pub items: Vec<PageItem>,
     /// Behind what the next page begins; `None` for the last one.
     pub next: Option<String>,
     /// Names on it whose documents are damaged.
     pub damaged: Vec<Damage>,
+}
+
+/// What stands on a page of one level.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageItem {
+    /// A file.
+    File(FileRow),
+    /// A folder: what the names in it start with, without the slash. How many there are is not counted: that takes as long as there are.
+    Folder(Uid),
 }
 
 /// What stands in a list of files.

@@ -48,7 +48,8 @@ pub use datlake_core::run::{BodyProcess, Outcome, ProcessUsage, Scheduled, Share
 pub use datlake_core::tree::FilesOutside;
 pub use datlake_core::{ClosureSize, PackageSize, PulledIn};
 pub use files::{
-    Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, ListedItem, Listing, ListingPage, OutputRow, Place,
+    Contents, CreatedBy, FileInfo, FileRow, FolderRow, InputRow, ListedItem, Listing, ListingPage, OutputRow, PageItem,
+    Place,
 };
 pub use graph::{
     CallCode, CallDetails, GraphCall, GraphCreator, GraphEdge, GraphFile, GraphFolder, GraphItem, GraphNode,

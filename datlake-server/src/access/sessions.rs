@@ -88,13 +88,16 @@ impl Accounts {
         }
     }
 
-    /// Sessions that go on, the latest first: up to `most` of this account, or of all.
-    pub(crate) async fn sessions(&self, account: Option<&str>, most: i64) -> Result<Vec<ListedSession>> {
+    /// Sessions that go on, the latest first: up to `most` behind the one with the id `after`, of this account or of all.
+    pub(crate) async fn sessions(&self, account: Option<&str>, after: &str, most: i64) -> Result<Vec<ListedSession>> {
         let sql = "SELECT s.id, a.name, s.created_at, s.expires_at FROM page_sessions s \
                    LEFT JOIN accounts a ON a.id = s.account WHERE s.revoked_at IS NULL AND s.expires_at > $1 \
-                   AND ($2 = '' OR a.name = $2) ORDER BY s.created_at DESC, s.id LIMIT $3";
+                   AND ($2 = '' OR a.name = $2) AND ($4 = '' OR (s.created_at, s.id) < \
+                   (SELECT b.created_at, b.id FROM page_sessions b WHERE b.id = $4)) \
+                   ORDER BY s.created_at DESC, s.id DESC LIMIT $3";
         let query = sqlx::query_as::<_, (String, Option<String>, i64, i64)>(sql).bind(now());
-        let rows = query.bind(account.unwrap_or_default().to_owned()).bind(most).fetch_all(self.database().pool());
+        let query = query.bind(account.unwrap_or_default().to_owned()).bind(most).bind(after.to_owned());
+        let rows = query.fetch_all(self.database().pool());
         let of = |(id, account, created_at, expires_at)| ListedSession { id, account, created_at, expires_at };
         Ok(rows.await.map_err(|e| failed("read", e))?.into_iter().map(of).collect())
     }

@@ -58,8 +58,9 @@ fn whose(visitor: &Visitor) -> Option<&str> {
     if is_admin(visitor) { None } else { Some(visitor.caller.name()) }
 }
 
-async fn overview(State(app): State<App>, visitor: Visitor) -> Reply<Markup> {
-    let sessions = app.accounts().sessions(whose(&visitor), ROWS as i64).await?;
+async fn overview(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Reply<Markup> {
+    let mut sessions = app.accounts().sessions(whose(&visitor), &asked.after, ROWS as i64 + 1).await?;
+    let next = cut(&mut sessions).map(|last| last.id.clone());
     let grants = visitor.caller.grants();
     let rows =
         grants.iter().map(|grant| html! { td { (grant.role) } td { code { (Said(&grant.pattern.to_string())) } } });
@@ -73,6 +74,7 @@ async fn overview(State(app): State<App>, visitor: Visitor) -> Reply<Markup> {
         section aria-labelledby="sessions" {
             h2 id="sessions" { "Who is signed in" }
             (session_table(&visitor, &sessions))
+            (more(next.as_deref(), &["access"], &[]))
         }
     };
     Ok(visitor.page(Section::Access, "Access", content))

@@ -10,7 +10,7 @@ use super::address::address;
 use super::frame::{Section, Visitor};
 use super::guard::PageRoutes;
 use super::jobs::{ROWS, job_link, run_link};
-use super::show::{At, Said, changing, facts, more, table};
+use super::show::{At, Said, changing, facts, more, more_of, table};
 use crate::access::{AccessRole, Resource};
 use crate::app::App;
 use crate::database::{failed, rfc3339};
@@ -18,12 +18,19 @@ use crate::dataflows::{named, release_all, seen_dataflows};
 use crate::deliveries::{Dataflow, ReadyDelivery, Take, ready, set_aside, sources_of};
 use crate::events::last_id;
 use crate::http::{At as Path, Query, Right};
-use crate::problem::{Problem, Reply};
+use crate::problem::Reply;
 
 #[derive(Deserialize)]
 struct Asked {
     #[serde(default)]
     after: String,
+}
+
+/// Behind which position each of the lists of a dataflow begins.
+#[derive(Deserialize)]
+struct Begins {
+    ready: Option<i64>,
+    aside: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -39,9 +46,6 @@ pub(super) fn routes(routes: PageRoutes) -> PageRoutes {
 }
 
 async fn all(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Reply<Markup> {
-    if asked.after.contains('\0') {
-        return Err(Problem::bad_request("`after` is what a page before said"));
-    }
     let seen = last_id(app.database()).await?;
     let (found, next) = seen_dataflows(app.database(), &visitor.caller, &asked.after, ROWS).await?;
     let rows = found.iter().map(|one| {
@@ -68,14 +72,25 @@ fn takes(dataflow: &Dataflow) -> &'static str {
     }
 }
 
-async fn one(State(app): State<App>, visitor: Visitor, Path(at): Path<AtDataflow>) -> Reply<Markup> {
+async fn one(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(at): Path<AtDataflow>,
+    Query(begins): Query<Begins>,
+) -> Reply<Markup> {
     let seen = last_id(app.database()).await?;
     let mut connection = app.database().pool().acquire().await.map_err(|e| failed("read", e))?;
     let dataflow = named(&mut connection, &at.dataflow, &visitor.caller).await?;
     let sources = sources_of(&mut connection, &dataflow.id).await?;
-    let waiting = ready(&mut connection, &dataflow, 0, ROWS as i64).await?;
-    let aside = set_aside(&mut connection, &dataflow, 0, ROWS as i64).await?;
+    let waiting = ready(&mut connection, &dataflow, begins.ready.unwrap_or(0), ROWS as i64 + 1).await?;
+    let aside = set_aside(&mut connection, &dataflow, begins.aside.unwrap_or(0), ROWS as i64 + 1).await?;
     drop(connection);
+    let more = |what, word, found: &[ReadyDelivery]| {
+        let next = found.get(ROWS).and(found.get(ROWS - 1)).map(|last| last.position.to_string());
+        let said = |at: Option<i64>| at.map_or_else(String::new, |at| at.to_string());
+        let (ready, aside) = (said(begins.ready), said(begins.aside));
+        more_of(what, word, next.as_deref(), &["dataflows", &dataflow.id], &[("ready", &ready), ("aside", &aside)])
+    };
     let rows = sources.iter().filter(|source| visitor.caller.sees(&Resource::job(&source.job))).map(|source| {
         html! {
             td { a href=(address(&["dataflows", &source.source], &[])) { (Said(&source.job)) } }
@@ -95,12 +110,16 @@ async fn one(State(app): State<App>, visitor: Visitor, Path(at): Path<AtDataflow
         section aria-labelledby="sources" { h2 id="sources" { "Sources" } (table("Sources", &["Dataflow", "Since"], rows, "It has none.")) }
         section aria-labelledby="ready" {
             h2 id="ready" { "What its next run gets" }
-            (changing("ready-deliveries", deliveries(&visitor, &waiting, "Nothing is ready.")))
+            (changing("ready-deliveries", html! {
+                (deliveries(&visitor, &waiting, "Nothing is ready."))
+                (more("of what is ready", "ready", &waiting))
+            }))
         }
         section aria-labelledby="aside" {
             h2 id="aside" { "Set aside" }
             (changing("deliveries-aside", html! {
                 (deliveries(&visitor, &aside, "Nothing."))
+                (more("of what was set aside", "aside", &aside))
                 @if may_release && !aside.is_empty() {
                     (visitor.form(&address(&["dataflows", &dataflow.id, "release"], &[]), html! {
                         button type="submit" { "Make all of it ready again" }
@@ -113,7 +132,7 @@ async fn one(State(app): State<App>, visitor: Visitor, Path(at): Path<AtDataflow
 }
 
 fn deliveries(visitor: &Visitor, found: &[ReadyDelivery], empty: &str) -> Markup {
-    let rows = found.iter().map(|one| {
+    let rows = found.iter().take(ROWS).map(|one| {
         let job = one.name.job().unwrap_or_default();
         let is_seen = visitor.caller.sees(&Resource::job(&job));
         html! {

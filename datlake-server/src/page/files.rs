@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use datlake::report::{CreatedBy, FileInfo, FileRow, ListedItem};
+use datlake::report::{CreatedBy, FileInfo, FileRow, PageItem};
 use datlake::{ErrorKind, File, Uid, UidKind};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -63,7 +63,7 @@ async fn folder(State(app): State<App>, visitor: Visitor, Query(asked): Query<As
     let most = if reads_all { ROWS } else { LOOKED_THROUGH };
     let page = app.lake().folder_page_async(prefix, &asked.after, most).await?;
     let mut seen = page.items.iter().filter_map(|item| Some((item, row(&visitor.caller, prefix, item)?)));
-    let (items, rows): (Vec<&ListedItem>, Vec<Markup>) = seen.by_ref().take(ROWS).unzip();
+    let (items, rows): (Vec<&PageItem>, Vec<Markup>) = seen.by_ref().take(ROWS).unzip();
     // A name that is not theirs to know stands in no address either.
     let next = match (seen.next(), items.last()) {
         (Some(_), Some(last)) => Some(place_of(last)),
@@ -89,10 +89,10 @@ async fn folder(State(app): State<App>, visitor: Visitor, Query(asked): Query<As
 }
 
 /// Where an item stands among the others.
-fn place_of(item: &ListedItem) -> String {
+fn place_of(item: &PageItem) -> String {
     match item {
-        ListedItem::Folder(folder) => format!("{}/", folder.prefix),
-        ListedItem::File(file) => file.uid.to_string(),
+        PageItem::Folder(folder) => format!("{folder}/"),
+        PageItem::File(file) => file.uid.to_string(),
     }
 }
 
@@ -111,23 +111,20 @@ fn way(prefix: &str) -> Markup {
     }
 }
 
-fn row(caller: &Caller, prefix: &str, item: &ListedItem) -> Option<Markup> {
+fn row(caller: &Caller, prefix: &str, item: &PageItem) -> Option<Markup> {
     let shown =
         |uid: &Uid| uid.as_str().strip_prefix(prefix).unwrap_or(uid.as_str()).trim_start_matches('/').to_owned();
     match item {
-        ListedItem::Folder(folder) => {
-            let name = format!("{}/", folder.prefix);
-            let is_all = caller.reads_everything();
-            (is_all || caller.sees_below("dataset", &name)).then(|| {
+        PageItem::Folder(folder) => {
+            let sees = caller.reads_everything() || caller.sees_below("dataset", &format!("{folder}/"));
+            sees.then(|| {
                 html! {
-                    td { a href=(address(&["files"], &[("prefix", folder.prefix.as_str())])) { (Said(&shown(&folder.prefix))) "/" } }
-                    // How many there are that one may not see is nobody's to know.
-                    td class="number" { @if is_all { (folder.files) " files" } }
-                    td {} td {}
+                    td { a href=(address(&["files"], &[("prefix", folder.as_str())])) { (Said(&shown(folder))) "/" } }
+                    td {} td {} td {}
                 }
             })
         }
-        ListedItem::File(file) => may_read(caller, &file.uid).then(|| file_row(file, &shown(&file.uid))),
+        PageItem::File(file) => may_read(caller, &file.uid).then(|| file_row(file, &shown(&file.uid))),
     }
 }
 

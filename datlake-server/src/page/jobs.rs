@@ -16,7 +16,7 @@ use crate::http::{At as Path, Query, Right, check_name};
 use crate::jobs::{
     JobRun, JobRunState, ListedRun, RunItem, RunItemKind, WhichRuns, job_info, jobs, latest_runs, one_run, runs,
 };
-use crate::problem::{Problem, Reply};
+use crate::problem::Reply;
 use crate::workers::{LogTail, log_tail};
 
 /// So many rows a page has.
@@ -24,7 +24,7 @@ pub(super) const ROWS: usize = 100;
 /// So much of the end of a log is shown, in bytes.
 const LOG: i64 = 64 << 10;
 /// So many events of a run.
-const EVENTS: i64 = 200;
+const EVENTS: usize = 200;
 /// So many characters of the data of an event.
 const LONGEST: usize = 500;
 
@@ -57,9 +57,6 @@ pub(super) fn routes(routes: PageRoutes) -> PageRoutes {
 }
 
 async fn all_jobs(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Reply<Markup> {
-    if asked.after.contains('\0') {
-        return Err(Problem::bad_request("`after` is what a page before said"));
-    }
     let (found, next) = jobs(app.database(), &visitor.caller, &asked.after, ROWS).await?;
     let rows = found.iter().map(|job| {
         html! {
@@ -161,7 +158,9 @@ async fn show_run(State(app): State<App>, visitor: Visitor, Path(at): Path<AtRun
     let mut connection = app.database().pool().acquire().await.map_err(|e| failed("read", e))?;
     let run = one_run(&mut connection, &at.job, &at.run).await?;
     drop(connection);
-    let events = events_of_run(app.database(), &run.run_id, 0, EVENTS).await?;
+    let mut events = events_of_run(app.database(), &run.run_id, 0, EVENTS as i64 + 1).await?;
+    let has_more = events.len() > EVENTS;
+    events.truncate(EVENTS);
     let log = log_tail(&app, &run.run_id, LOG).await?;
     let content = html! {
         p class="way" { a href="/jobs" { "Jobs" } " / " (job_link(&run.job_name)) }
@@ -192,7 +191,10 @@ async fn show_run(State(app): State<App>, visitor: Visitor, Path(at): Path<AtRun
         }
         section aria-labelledby="events" {
             h2 id="events" { "Events" }
-            (changing("run-events", event_table(&events, "Nothing happened yet.")))
+            (changing("run-events", html! {
+                (event_table(&events, "Nothing happened yet."))
+                @if has_more { p class="quiet" { "The first " (EVENTS) ": the API has all of them, at the address of the run." } }
+            }))
         }
     };
     let shown: String = run.run_id.chars().take(8).collect();

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use datlake::report::{ObjectInfo, ObjectItem};
-use datlake::{ErrorKind, ObjectQuery, Reference};
+use datlake::{Branch, ErrorKind, ObjectQuery, Reference, Tag};
 use maud::{Markup, html};
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
@@ -15,7 +15,7 @@ use super::frame::{Section, Visitor};
 use super::guard::PageRoutes;
 use super::jobs::ROWS;
 use super::preview::{preview, start};
-use super::show::{At, Said, facts, more, size, table};
+use super::show::{At, Said, facts, more, more_of, size, table};
 use crate::access::{AccessRole, Resource};
 use crate::app::App;
 use crate::http::{At as Path, Query, Right};
@@ -47,6 +47,15 @@ struct AtPath {
     r#ref: String,
     #[serde(default)]
     path: String,
+}
+
+/// Behind which name each of the lists of a repository begins.
+#[derive(Deserialize)]
+struct Begins {
+    #[serde(default)]
+    branches: String,
+    #[serde(default)]
+    tags: String,
 }
 
 pub(super) fn routes(routes: PageRoutes) -> PageRoutes {
@@ -111,10 +120,14 @@ async fn overview(
     State(app): State<App>,
     visitor: Visitor,
     Path(InRepository { repository: name }): Path<InRepository>,
+    Query(begins): Query<Begins>,
 ) -> Reply<Markup> {
     let repository = app.repository(&name, &visitor.caller).await?;
     let branches = repository.branches_async().await?;
+    let (branches, next_branch) = behind(branches.iter().map(Branch::name), &begins.branches);
     let tags = repository.tags_async().await?;
+    let (tags, next_tag) = behind(tags.iter().map(Tag::name), &begins.tags);
+    let begins = [("branches", &*begins.branches), ("tags", &*begins.tags)];
     let row = |reference: &str| {
         let at = |last: &'static str| address(&["repositories", &name, last], &[("ref", reference)]);
         html! {
@@ -129,13 +142,13 @@ async fn overview(
         h1 { (Said(&name)) }
         section aria-labelledby="branches" {
             h2 id="branches" { "Branches" }
-            (table("Branches", &heads, branches.iter().take(ROWS).map(|branch| row(branch.name())), "There is none."))
-            @if branches.len() > ROWS { p class="quiet" { "The first " (ROWS) " of " (branches.len()) "." } }
+            (table("Branches", &heads, branches.iter().map(|branch| row(branch)), "There is none."))
+            (more_of("branches", "branches", next_branch, &["repositories", &name], &begins))
         }
         section aria-labelledby="tags" {
             h2 id="tags" { "Tags" }
-            (table("Tags", &heads, tags.iter().take(ROWS).map(|tag| row(tag.name())), "There is none."))
-            @if tags.len() > ROWS { p class="quiet" { "The first " (ROWS) " of " (tags.len()) "." } }
+            (table("Tags", &heads, tags.iter().map(|tag| row(tag)), "There is none."))
+            (more_of("tags", "tags", next_tag, &["repositories", &name], &begins))
         }
         form class="ask" action=(address(&["repositories", &name, "objects"], &[])) {
             input type="search" name="ref" aria-label="Branch, tag or commit" placeholder="branch, tag or commit" required;
@@ -143,6 +156,16 @@ async fn overview(
         }
     };
     Ok(visitor.page(Section::Repositories, &name, content))
+}
+
+/// The names behind one, in order: as many as a page has, and the last of them where there are more.
+fn behind<'a>(names: impl Iterator<Item = &'a str>, after: &str) -> (Vec<&'a str>, Option<&'a str>) {
+    let mut names: Vec<_> = names.filter(|name| *name > after).collect();
+    names.sort_unstable();
+    let has_more = names.len() > ROWS;
+    names.truncate(ROWS);
+    let next = names.last().copied().filter(|_| has_more);
+    (names, next)
 }
 
 /// A reference of a repository, and what it is called: the default branch where nothing is said.

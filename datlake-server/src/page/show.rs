@@ -101,6 +101,24 @@ pub(super) fn more(after: Option<&str>, segments: &[&str], query: &[(&str, &str)
     }
 }
 
+/// As [`more`], of one of several lists on a page: the word of the query that says where it begins, and what is in it.
+pub(super) fn more_of(
+    what: &str,
+    word: &str,
+    after: Option<&str>,
+    segments: &[&str],
+    query: &[(&str, &str)],
+) -> Markup {
+    let others = query.iter().filter(|(other, value)| *other != word && !value.is_empty());
+    html! {
+        @if let Some(after) = after {
+            p class="more" {
+                a href=(address(segments, &others.copied().chain([(word, after)]).collect::<Vec<_>>())) { "More " (what) }
+            }
+        }
+    }
+}
+
 /// What is known of something: a name and a value each.
 pub(super) fn facts(facts: &[(&str, Option<Markup>)]) -> Markup {
     html! {

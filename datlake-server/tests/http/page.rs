@@ -326,3 +326,63 @@ fn the_page_of_one_person_is_for_nobody_else() {
     let refused = runtime.block_on(Server::bind(&lake, &settings)).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
 }
+
+/// What a page has no room for has a link, and nothing is left out or shown twice.
+#[test]
+fn lists_go_on_where_a_page_ends() {
+    let served = Served::new();
+    let root = served.root();
+    let repository = served.lake.new_repository("sales").create().unwrap();
+    for n in 0..102 {
+        repository.branch(&format!("b{n:03}")).create("main").unwrap();
+    }
+    repository.tag("v1").create("main").unwrap();
+    let create = |model: &str| {
+        let body = json!({"zone": "z", "model_name": model});
+        answered(root.post("/dataflows", &body), 201.try_into().unwrap())["dataflow_id"].as_str().unwrap().to_owned()
+    };
+    let (source, target) = (create("source"), create("target"));
+    let body = json!({"source_dataflow_id": source});
+    answered(root.post(&format!("/dataflows/{target}/sources"), &body), 204.try_into().unwrap());
+    for n in 0..102 {
+        let run = answered(root.post(&format!("/dataflows/{source}/runs"), &json!({})), 201.try_into().unwrap());
+        let finish = format!("/dataflows/runs/{}/finish", run["run_id"].as_str().unwrap());
+        let end = json!({"status": "success", "dataflow_partition_key": format!("p{n:03}")});
+        answered(root.put(&finish, &end), 200.try_into().unwrap());
+    }
+    let browser = Browser::root(&served);
+    let sessions: Vec<Browser<'_>> = (0..101).map(|_| Browser::root(&served)).collect();
+    drop(sessions);
+    let next = |page: &str, says: &str| {
+        let (before, _) = page.split_once(&format!(">{says}</a>")).unwrap_or_else(|| panic!("no {says}: {page}"));
+        before
+            .rsplit_once("href=\"")
+            .unwrap()
+            .1
+            .trim_end_matches(['"', '>'])
+            .split('"')
+            .next()
+            .unwrap()
+            .replace("&amp;", "&")
+    };
+    let first = browser.page("/repositories/sales");
+    assert!(first.contains(">b000<") && first.contains(">b099<") && !first.contains(">b100<"));
+    let second = browser.page(&next(&first, "More branches"));
+    assert!(second.contains(">main<") && second.contains(">b100<") && !second.contains(">b099<"), "{second}");
+    // The other list is where it was.
+    assert!(second.contains(">v1<") && !second.contains("More "), "{second}");
+    let first = browser.page(&format!("/dataflows/{target}"));
+    assert!(first.contains(">p000<") && first.contains(">p099<") && !first.contains(">p100<"));
+    let second = browser.page(&next(&first, "More of what is ready"));
+    assert!(
+        second.contains(">p100<")
+            && second.contains(">p101<")
+            && !second.contains(">p099<")
+            && !second.contains("More of")
+    );
+    let first = browser.page("/access");
+    let second = browser.page(&next(&first, "The next page"));
+    let count = |page: &str| page.matches("action=\"/access/sessions/revoke\"").count();
+    assert_eq!((count(&first), count(&second)), (100, 2));
+    text(browser.get("/access?after=%00"), 400);
+}

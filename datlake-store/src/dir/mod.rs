@@ -28,7 +28,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
-use datlake_core::{Created, Error, ErrorKind, Location, Pending, Prefix, Result, Sink, Store, Visit};
+use datlake_core::{Created, Error, ErrorKind, Location, Pending, Prefix, Result, Sink, Store, Visit, VisitLevel};
 
 pub use file_lock::{FileLock, LockAttempt};
 pub use hold::{Hold, Holding};
@@ -271,6 +271,10 @@ impl Store for DirStore {
 
     fn list<'a>(&'a self, prefix: &'a Prefix, visit: Visit<'a>) -> Pending<'a, ()> {
         Box::pin(async move { self.walk(prefix, visit) })
+    }
+
+    fn list_level<'a>(&'a self, prefix: &'a Prefix, visit: VisitLevel<'a>) -> Pending<'a, ()> {
+        Box::pin(async move { self.walk_level(prefix, visit) })
     }
 
     fn remove<'a>(&'a self, at: &'a Location) -> Pending<'a, bool> {

@@ -5,7 +5,7 @@ use std::fs::{FileType, ReadDir};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use datlake_core::{Entry, Error, ErrorKind, Location, Prefix, Result, Visit};
+use datlake_core::{Entry, Error, ErrorKind, LevelItem, Location, Prefix, Result, Visit, VisitLevel};
 
 use super::{DirStore, sys};
 
@@ -39,17 +39,7 @@ impl Level {
 impl DirStore {
     pub(crate) fn walk(&self, prefix: &Prefix, visit: Visit<'_>) -> Result<()> {
         let mut path = prefix.path();
-        // A link in place of the folder itself is followed: people move parts of a lake to another disk.
-        let top = match Level::new(&self.file_of(&path), 0) {
-            Ok(level) => level,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return match self.file_of(&path).symlink_metadata() {
-                    Ok(_) => Err(self.leads_nowhere(&path, e)),
-                    Err(_) => self.still_there(),
-                };
-            }
-            Err(e) => return Err(self.failed("list", &path, e)),
-        };
+        let Some(top) = self.top(&path)? else { return Ok(()) };
         let (mut levels, mut followed) = (vec![top], Vec::new());
         while let Some(level) = levels.last_mut() {
             let Some(entry) = level.step() else {
@@ -106,6 +96,48 @@ impl DirStore {
             path.truncate(length);
         }
         Ok(())
+    }
+
+    /// What is right in the folder of the set: of each entry only what the folder itself says.
+    pub(super) fn walk_level(&self, prefix: &Prefix, visit: VisitLevel<'_>) -> Result<()> {
+        let mut path = prefix.path();
+        let Some(mut top) = self.top(&path)? else { return Ok(()) };
+        let length = path.len();
+        while let Some(entry) = top.step() {
+            let (name, kind) = match entry {
+                Err(e) if vanished(&e) => continue,
+                entry => entry.map_err(|e| self.failed("list", &path, e))?,
+            };
+            let Some(name) = name.to_str().and_then(|name| self.shared.names.object(name)) else { continue };
+            path.push('/');
+            path.push_str(&name);
+            let kind = if kind.is_symlink() { self.behind(&path, &mut Vec::new())? } else { Some(kind) };
+            let item = match kind {
+                Some(kind) if kind.is_dir() => Some(LevelItem::Folder(name.into_owned())),
+                Some(kind) if kind.is_file() => {
+                    Location::parse(&path).filter(|location| prefix.has(location)).map(LevelItem::Object)
+                }
+                _ => None,
+            };
+            path.truncate(length);
+            if item.is_some_and(|item| visit(item).is_break()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder of a set; `None` where nothing was ever put there.
+    fn top(&self, path: &str) -> Result<Option<Level>> {
+        // A link in place of the folder itself is followed: people move parts of a lake to another disk.
+        match Level::new(&self.file_of(path), 0) {
+            Ok(level) => Ok(Some(level)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => match self.file_of(path).symlink_metadata() {
+                Ok(_) => Err(self.leads_nowhere(path, e)),
+                Err(_) => self.still_there().map(|()| None),
+            },
+            Err(e) => Err(self.failed("list", path, e)),
+        }
     }
 
     /// The target of a link that leads out of the lake. Reading follows those, and so must listing, or a collector would miss

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::task::{Context, Waker};
 
-use datlake_core::{Created, Location, Pending, Prefix, Sink, StoreExt as _, Visit};
+use datlake_core::{Created, Location, Pending, Prefix, Sink, StoreExt as _, Visit, VisitLevel};
 
 use super::*;
 use crate::delegate::delegate;
@@ -48,7 +48,7 @@ impl Odd {
 }
 
 impl Store for Odd {
-    delegate!(store, identity: get fetch create_from size list remove describe);
+    delegate!(store, identity: get fetch create_from size list list_level remove describe);
 
     fn create<'a>(&'a self, at: &'a Location, bytes: &'a [u8]) -> Pending<'a, Created> {
         let Location::Beat(..) = at else { return self.store.create(at, bytes) };

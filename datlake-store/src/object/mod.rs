@@ -20,6 +20,7 @@ pub(crate) mod fuzzing;
 mod journal;
 #[cfg(feature = "aws")]
 mod left_over;
+mod listing;
 mod others;
 mod outside;
 mod plain;
@@ -41,8 +42,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use datlake_core::{Created, Entry, Error, ErrorKind, Location, Pending, Prefix, Result, Sink, Store, Visit};
-use object_store::list::PaginatedListOptions;
+use datlake_core::{Created, Error, ErrorKind, Location, Pending, Prefix, Result, Sink, Store, Visit, VisitLevel};
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 use tokio::sync::{OnceCell, Semaphore, mpsc};
@@ -273,50 +273,6 @@ impl Shared {
         }
     }
 
-    /// Sends every object of the set, page by page, until the receiver is dropped.
-    async fn list(&self, prefix: Prefix, pages: mpsc::Sender<Vec<Entry>>) -> Result<()> {
-        let client = self.client()?;
-        let folder = self.address.key(&prefix.path());
-        let key = Key::parse(&folder).map_err(|e| Error::new(ErrorKind::InvalidInput, "not a folder").because(e))?;
-        let folder = format!("{folder}/{}", prefix.beginning());
-        let mut page_token = None;
-        loop {
-            let page = patiently(|| {
-                let options =
-                    PaginatedListOptions { page_token: page_token.clone(), ..PaginatedListOptions::default() };
-                self.ask("list", &key, client.pages.list_paginated(Some(&folder), options))
-            });
-            let page = page.await.map_err(|failed| match failed {
-                // A listing of nothing is empty; what is not there is the bucket.
-                Failed::Absent => self.no_bucket(),
-                failed => unexpected(failed),
-            })?;
-            let entry = |meta: object_store::ObjectMeta| {
-                let location = Location::parse(self.address.path(meta.location.as_ref())?)?;
-                let (size, modified) = (meta.size, meta.last_modified.into());
-                prefix.has(&location).then_some(Entry { location, size, modified })
-            };
-            let entries = page.result.objects.into_iter().filter_map(entry).collect();
-            if pages.send(entries).await.is_err() {
-                return Ok(());
-            }
-            match page.page_token {
-                // One that was there already would have no end.
-                token if token.is_some() && token == page_token => return Err(self.goes_in_circles(&key)),
-                Some(token) => page_token = Some(token),
-                None => return Ok(()),
-            }
-        }
-    }
-
-    fn goes_in_circles(&self, key: &Key) -> Error {
-        let message = format!(
-            "cannot list `{key}` in {}: the server gives the same page repeatedly; it does not know \"continuation-token\"",
-            self.address.shown
-        );
-        Error::new(ErrorKind::Unsupported, message)
-    }
-
     fn no_bucket(&self) -> Error {
         let message =
             format!("there is no such bucket as in {}: make it, or correct the URL of the remote", self.address.shown);
@@ -418,6 +374,19 @@ impl Store for ObjectStore {
         Box::pin(async move {
             let (shared, prefix, (send, mut pages)) = (Arc::clone(&self.0), prefix.clone(), mpsc::channel(PAGES));
             let listing = runtime::start(async move { shared.list(prefix, send).await })?;
+            while let Some(page) = pages.recv().await {
+                if page.into_iter().try_for_each(&mut *visit).is_break() {
+                    return Ok(());
+                }
+            }
+            listing.await
+        })
+    }
+
+    fn list_level<'a>(&'a self, prefix: &'a Prefix, visit: VisitLevel<'a>) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let (shared, prefix, (send, mut pages)) = (Arc::clone(&self.0), prefix.clone(), mpsc::channel(PAGES));
+            let listing = runtime::start(async move { shared.list_level(prefix, send).await })?;
             while let Some(page) = pages.recv().await {
                 if page.into_iter().try_for_each(&mut *visit).is_break() {
                     return Ok(());

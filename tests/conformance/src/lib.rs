@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "checks panic")]
 
+mod levels;
 mod races;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,7 @@ fn check_most(store: &dyn Store, run: Runner<'_>) {
     run(Box::pin(files_become_objects(store)));
     run(Box::pin(creators_nest(store)));
     run(Box::pin(names_nest(store)));
+    run(Box::pin(levels::end_at_folders(store)));
     run(Box::pin(odd_names_are_names(store)));
     run(Box::pin(a_listing_can_be_left(store)));
     run(Box::pin(what_is_removed_is_gone_and_can_be_created_again(store)));

@@ -12,11 +12,11 @@ use super::rows::Rows;
 use crate::file::File;
 use crate::lake::{AT_ONCE, Lake, Replaced, is_damage, refuse_in_body};
 use crate::origin::Origin;
-use crate::report::{Damage, FolderRow, ListedItem, Listing, ListingPage, Row};
+use crate::report::{Damage, FolderRow, ListedItem, Listing, Row};
 use crate::sorted::{Sorted, Sorter};
 
 /// For so much content the remote is asked one by one; for more, what it has at all is listed, a thousand at a time.
-const ONE_BY_ONE: usize = 200;
+pub(super) const ONE_BY_ONE: usize = 200;
 
 impl Lake {
     /// The files with chosen names below the folder `prefix` (all if it is empty), as they are shown. A damaged document
@@ -32,7 +32,7 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn list_files(&self, prefix: &str) -> Result<Listing> {
-        listing(self.item_rows(prefix, Depth::All, Noting::Refreshed, None)?)
+        listing(self.item_rows(prefix, Depth::All, Noting::Refreshed)?)
     }
 
     /// The files right in the folder `prefix`, and the folders in it, with how many names are below each.
@@ -48,7 +48,7 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn list_folder(&self, prefix: &str) -> Result<Listing> {
-        listing(self.item_rows(prefix, Depth::One, Noting::Refreshed, None)?)
+        listing(self.item_rows(prefix, Depth::One, Noting::Refreshed)?)
     }
 
     /// The files of [`Lake::list_files`], as rows that are read while somebody goes through them.
@@ -66,7 +66,7 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn file_rows(&self, prefix: &str) -> Result<Rows<ListedItem>> {
-        self.item_rows(prefix, Depth::All, Noting::Nothing, None)
+        self.item_rows(prefix, Depth::All, Noting::Nothing)
     }
 
     /// The files and folders of [`Lake::list_folder`], sorted together, as rows that are read while somebody goes through them.
@@ -84,43 +84,10 @@ impl Lake {
     /// # Ok::<(), datlake::Error>(())
     /// ```
     pub fn folder_rows(&self, prefix: &str) -> Result<Rows<ListedItem>> {
-        self.item_rows(prefix, Depth::One, Noting::Nothing, None)
+        self.item_rows(prefix, Depth::One, Noting::Nothing)
     }
 
-    /// Files directly under `prefix`, and folders there, sorted by name: up to `most` of those behind `after`, which is the `next` of the page
-    /// before, or empty. Documents of others are not read.
-    ///
-    /// # Errors
-    /// As [`Lake::list_folder`].
-    ///
-    /// ```
-    /// use datlake::report::ListedItem;
-    /// let lake = datlake::Lake::temp()?;
-    /// for name in ["raw/a", "raw/b", "raw/c/1", "raw/c/2"] {
-    ///     lake.add_bytes(name, name)?;
-    /// }
-    /// let page = lake.folder_page("raw", "", 2)?;
-    /// assert_eq!((page.items.len(), page.next.as_deref()), (2, Some("raw/b")));
-    /// let page = lake.folder_page("raw", "raw/b", 2)?;
-    /// assert!(matches!(&page.items[..], [ListedItem::Folder(folder)] if folder.files == 2) && page.next.is_none());
-    /// # Ok::<(), datlake::Error>(())
-    /// ```
-    pub fn folder_page(&self, prefix: &str, after: &str, most: usize) -> Result<ListingPage> {
-        let mut page = ListingPage::default();
-        for row in self.item_rows(prefix, Depth::One, Noting::Nothing, Some(Cut { after, most }))? {
-            if page.items.len() == most {
-                page.next = page.items.last().map(place_of);
-                break;
-            }
-            match row? {
-                Row::Whole(row) => page.items.push(row),
-                Row::Damaged { damaged } => page.damaged.push(damaged),
-            }
-        }
-        Ok(page)
-    }
-
-    fn item_rows(&self, prefix: &str, depth: Depth, noting: Noting, cut: Option<Cut<'_>>) -> Result<Rows<ListedItem>> {
+    fn item_rows(&self, prefix: &str, depth: Depth, noting: Noting) -> Result<Rows<ListedItem>> {
         refuse_in_body("list the lake")?;
         let folder = prefix.trim_end_matches('/');
         let folder = if folder.is_empty() { None } else { Some(Uid::chosen(folder)?) };
@@ -131,13 +98,10 @@ impl Lake {
             Depth::All => names,
             Depth::One => one_level(&names, folder.as_ref().map_or(0, |folder| folder.as_str().len() + 1))?,
         };
-        let files = names.iter().filter(is_file).take(ONE_BY_ONE + 1).count();
-        let many = cut.as_ref().map_or(files, |cut| files.min(cut.most)) > ONE_BY_ONE;
-        let after = cut.and_then(|cut| Some(cut.after.to_owned()).filter(|after| !after.is_empty()));
+        let many = names.iter().filter(is_file).take(ONE_BY_ONE + 1).count() > ONE_BY_ONE;
         let mut reading = Reading { lake: self.clone(), asked, noting, many, remote: None };
-        let mut folder = folder.map(Name::File).filter(|_| after.is_none());
-        let mut items =
-            names.iter().skip_while(move |item| after.as_ref().is_some_and(|after| !is_behind(item, after)));
+        let mut folder = folder.map(Name::File);
+        let mut items = names.iter();
         Ok(Rows::new(move || {
             refuse_in_body("list the lake")?;
             let names = items.by_ref().take(AT_ONCE).map(|item| read_name(&item?));
@@ -175,29 +139,6 @@ impl Lake {
 }
 
 /// How deep a list goes.
-/// What of a list is asked for.
-struct Cut<'a> {
-    /// What is behind this; all of it where it is empty.
-    after: &'a str,
-    most: usize,
-}
-
-/// Where an item stands among the others: a file before the folder of the same name.
-fn place_of(item: &ListedItem) -> String {
-    match item {
-        ListedItem::File(file) => file.uid.to_string(),
-        ListedItem::Folder(folder) => format!("{}/", folder.prefix),
-    }
-}
-
-/// Whether an item of one level is behind that place.
-fn is_behind(item: &Result<Vec<u8>>, place: &str) -> bool {
-    let Ok(item) = item else { return true };
-    let end = item.iter().position(|byte| *byte == 0).unwrap_or(item.len());
-    let name = place.strip_suffix('/');
-    (&item[..end], item[end..].starts_with(&FOLDER)) > (name.unwrap_or(place).as_bytes(), name.is_some())
-}
-
 enum Depth {
     One,
     All,
@@ -205,14 +146,14 @@ enum Depth {
 
 /// What a process keeps in mind of what it listed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Noting {
+pub(super) enum Noting {
     /// That these names were asked about: whoever reads one of them next asks no more.
     Refreshed,
     Nothing,
 }
 
 /// A name in a list, before anything is known of it.
-enum Name {
+pub(super) enum Name {
     File(Uid),
     Folder(Uid, u64),
 }
@@ -258,18 +199,18 @@ fn read_name(item: &[u8]) -> Result<Name> {
 }
 
 /// Rows that are being read.
-struct Reading {
-    lake: Lake,
-    asked: Replaced,
-    noting: Noting,
+pub(super) struct Reading {
+    pub(super) lake: Lake,
+    pub(super) asked: Replaced,
+    pub(super) noting: Noting,
     /// Whether there are more than one asks for one by one.
-    many: bool,
+    pub(super) many: bool,
     /// What content the remote has, once that was listed.
-    remote: Option<DigestSet>,
+    pub(super) remote: Option<DigestSet>,
 }
 
 impl Reading {
-    async fn rows_of(&mut self, names: Vec<Name>) -> Result<Vec<Row<ListedItem>>> {
+    pub(super) async fn rows_of(&mut self, names: Vec<Name>) -> Result<Vec<Row<ListedItem>>> {
         let uids: Vec<Uid> =
             names.iter().filter_map(|name| if let Name::File(uid) = name { Some(uid.clone()) } else { None }).collect();
         self.lake.refresh_those(&self.asked, &uids, self.noting == Noting::Refreshed).await?;

@@ -11,6 +11,7 @@ mod find;
 mod graph;
 mod history;
 mod listing;
+mod page;
 mod remote;
 mod rows;
 mod run_diff;
