@@ -69,7 +69,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequest<S> for JsonBody<T> 
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Reply<Self> {
-        let bytes = whole(request.into_body()).await?;
+        let bytes = whole_body(request.into_body(), LARGEST).await?;
         parsed(&bytes).map(Self)
     }
 }
@@ -78,7 +78,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> OptionalFromRequest<S> for Json
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Reply<Option<Self>> {
-        let bytes = whole(request.into_body()).await?;
+        let bytes = whole_body(request.into_body(), LARGEST).await?;
         match bytes.trim_ascii() {
             b"" => Ok(None),
             bytes => parsed(bytes).map(|body| Some(Self(body))),
@@ -145,12 +145,15 @@ impl OperationInput for OnceKey {
     }
 }
 
-/// All of a body, which is not large.
-async fn whole(body: axum::body::Body) -> Reply<bytes::Bytes> {
-    axum::body::to_bytes(body, LARGEST).await.map_err(|error| {
+/// All of a body, which has `most` bytes at most.
+///
+/// # Errors
+/// 413 for a larger one, 408 for one that does not come.
+pub(crate) async fn whole_body(body: axum::body::Body, most: usize) -> Reply<bytes::Bytes> {
+    axum::body::to_bytes(body, most).await.map_err(|error| {
         let is_large = std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>());
         match is_large {
-            true => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {LARGEST} bytes")),
+            true => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {most} bytes")),
             false => Problem::new(StatusCode::REQUEST_TIMEOUT, "the body ended early, or came too slowly"),
         }
     })

@@ -16,7 +16,7 @@ mod routes;
 pub(crate) use about::about;
 pub(crate) use every::every_request;
 pub(crate) use incoming::Incoming;
-pub(crate) use inputs::{At, JsonBody, OnceKey, Query};
+pub(crate) use inputs::{At, JsonBody, OnceKey, Query, whole_body};
 pub(crate) use json::{StrictJson, object_of};
 pub(crate) use names::check_name;
 pub(crate) use outputs::{AcceptedJson, CreatedJson, NoContent};

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Form, FromRequest as _, RawPathParams, Request, State};
 use axum::handler::Handler;
@@ -10,7 +11,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use axum::{Router, body};
 use maud::html;
 use serde::Deserialize;
 
@@ -20,7 +20,7 @@ use super::show::Said;
 use crate::access::is_same;
 use crate::app::App;
 use crate::audit::AuditLine;
-use crate::http::{Parameters, Right};
+use crate::http::{Parameters, Right, whole_body};
 use crate::problem::{Problem, Reply, SaidProblem};
 
 /// The most bytes that a form has.
@@ -158,9 +158,7 @@ fn is_own_page(headers: &HeaderMap, uri: &Uri) -> bool {
 /// The request, whose form has the token of its session.
 async fn with_token(request: Request, expected: &str) -> Reply<Request> {
     let (parts, content) = request.into_parts();
-    let bytes = body::to_bytes(content, LARGEST)
-        .await
-        .map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the form ended early, or is too large"))?;
+    let bytes = whole_body(content, LARGEST).await?;
     let form =
         Form::<FormToken>::from_request(Request::from_parts(parts.clone(), Body::from(bytes.clone())), &()).await;
     match form {

@@ -8,7 +8,7 @@ use aide::openapi::{MediaType, Operation, ReferenceOr, RequestBody, Response as 
 use aide::operation::OperationOutput;
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
@@ -22,7 +22,7 @@ use super::wire::{LogState, WorkerClaim, WorkerClaimed};
 use crate::access::{AccessRole, Pattern};
 use crate::app::App;
 use crate::database::failed;
-use crate::http::{Asker, At, JsonBody, Query, Right, Routes, check_name};
+use crate::http::{Asker, At, JsonBody, Query, Right, Routes, check_name, whole_body};
 use crate::jobs::{lease_of, one_run, own_run};
 use crate::problem::{Problem, Reply};
 
@@ -105,10 +105,7 @@ impl<S: Send + Sync> FromRequest<S> for LogPiece {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Reply<Self> {
-        axum::body::to_bytes(request.into_body(), PIECE).await.map(Self).map_err(|_| {
-            let message = format!("the piece ended early, or is larger than {PIECE} bytes");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
-        })
+        whole_body(request.into_body(), PIECE).await.map(Self)
     }
 }
 

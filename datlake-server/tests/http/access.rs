@@ -1,5 +1,7 @@
 //! Who may what.
 
+use std::path::Path;
+
 use datlake_server::{AccountKind, ServerSettings};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -209,4 +211,59 @@ fn no_secret_is_in_the_database_or_its_folder_beside_it() {
     // Nor in what is written for whoever debugs.
     let shown = format!("{token:?} {:?}", served.settings);
     secrets.iter().for_each(|secret| assert!(!shown.contains(secret.as_str()), "{shown}"));
+}
+
+/// The sources of the server: each file's name, and what of it is no test.
+fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+            found.push((path.display().to_string(), text));
+        }
+    }
+}
+
+/// Whether a line compares what nobody is to guess piece by piece, or has the database do it.
+fn compares_a_secret(line: &str) -> bool {
+    let is_secret = |word: &str| {
+        let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        ["secret", "token", "hash", "cookie", "sealed", "credentials"].iter().any(|end| word.ends_with(end))
+    };
+    let compared = ["==", "!=", ".eq(", ".starts_with(", " = $"].into_iter().any(|sign| {
+        line.match_indices(sign).any(|(at, _)| {
+            let before = line[..at].split_whitespace().next_back().unwrap_or_default();
+            let behind = line[at + sign.len()..].split([' ', ',', ';', '{']).find(|word| !word.is_empty());
+            is_secret(before) || (sign != " = $" && is_secret(behind.unwrap_or_default()))
+        })
+    });
+    compared && !line.trim_start().starts_with("//") && !line.contains(" SET ")
+}
+
+/// How long it takes to refuse a token, a key pair, a cookie or a form says nothing of it: credentials are found by an id, which is no secret, and
+/// compared as hashes in constant time by the functions of one file.
+#[test]
+fn secrets_are_compared_in_one_place() {
+    let mut all = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    assert!(all.len() > 100);
+    let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(path, _)| path.ends_with("access/secret.rs"));
+    let offences: Vec<_> = others
+        .iter()
+        .flat_map(|(path, text)| text.lines().map(move |line| (path, line)))
+        .filter(|(_, line)| compares_a_secret(line))
+        .collect();
+    assert!(offences.is_empty(), "`is_same` and `is_hash_of` compare: {offences:#?}");
+    // There, both sides are hashes of blake3, which compares them in constant time.
+    let lines = own[0].1.lines().filter(|line| line.contains("==")).map(str::trim);
+    let expected =
+        ["hashed(one) == hashed(other)", "blake3::Hash::from_hex(hash).is_ok_and(|hash| hash == hashed(token))"];
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
+    assert!(own[0].1.contains("fn hashed(secret: &str) -> blake3::Hash"));
+    for line in ["if token == said {", "said.form_token != expected", "WHERE hash = $1", "self.secret.eq(&said)"] {
+        assert!(compares_a_secret(line), "{line}");
+    }
 }

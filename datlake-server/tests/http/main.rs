@@ -12,6 +12,8 @@ mod datasets;
 mod events;
 mod every;
 mod failures;
+mod fetches;
+mod foreign;
 mod guide;
 mod jobs;
 mod lineage;
