@@ -27,7 +27,7 @@ pub(in crate::lineage) fn routes(routes: Routes) -> Routes {
 async fn take(
     State(app): State<App>,
     Asker(caller): Asker,
-    JsonBody(StrictJson(said)): JsonBody<SaidEvent>,
+    JsonBody(SaidEvent(StrictJson(said))): JsonBody<SaidEvent>,
 ) -> Reply<CreatedJson<TakenEvent>> {
     let mut change = app.change(&caller).await?;
     let received = receive(&mut change, said, &caller).await?;

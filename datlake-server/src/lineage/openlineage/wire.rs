@@ -1,5 +1,8 @@
 //! The shapes of OpenLineage, as far as a server goes by them. What else an event says is kept with it.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -75,5 +78,50 @@ impl OpenLineageEvent {
     }
 }
 
-/// The body of a request.
-pub(super) type SaidEvent = StrictJson;
+/// The body of a request: all that an event says.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct SaidEvent(pub(super) StrictJson);
+
+/// What the server goes by. An event may say anything else, and does.
+impl JsonSchema for SaidEvent {
+    fn schema_name() -> Cow<'static, str> {
+        "OpenLineageEvent".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let named = |what: &str| {
+            json_schema!({
+                "type": "object",
+                "description": what,
+                "required": ["namespace", "name"],
+                "properties": {
+                    "namespace": {"type": "string"},
+                    "name": {"type": "string"},
+                    "facets": {"type": "object"},
+                },
+            })
+        };
+        let data = |what: &str| json_schema!({"type": "array", "items": named(what)});
+        json_schema!({
+            "type": "object",
+            "description": "An event of OpenLineage: of a run, which has a `run` and a `job`, of a `job`, or of a `dataset`.",
+            "anyOf": [{"required": ["run", "job"]}, {"required": ["job"]}, {"required": ["dataset"]}],
+            "properties": {
+                "eventType": {"enum": ["START", "RUNNING", "COMPLETE", "FAIL", "ABORT", "OTHER", null]},
+                "eventTime": {"type": "string", "format": "date-time"},
+                "producer": {"type": "string", "format": "uri"},
+                "schemaURL": {"type": "string", "format": "uri"},
+                "run": {
+                    "type": "object",
+                    "required": ["runId"],
+                    "properties": {"runId": {"type": "string", "format": "uuid"}, "facets": {"type": "object"}},
+                },
+                "job": named("The job, which is called `NAMESPACE/NAME` here."),
+                "dataset": named("The data set."),
+                "inputs": data("A data set that the run read."),
+                "outputs": data("A data set that the run wrote."),
+            },
+        })
+    }
+}
