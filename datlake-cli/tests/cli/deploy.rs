@@ -187,6 +187,7 @@ fn manifests_are_what_their_overlays_make_and_what_they_have_to_be() {
         ("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "it can change itself"),
         ("runAsNonRoot: true", "runAsNonRoot: false", "it may run as root"),
         ("terminationGracePeriodSeconds: 60", "terminationGracePeriodSeconds: 40", "before it has answered"),
+        ("path: /api/v1/healthcheck", "path: /health", "its livenessProbe asks /health"),
         ("datlake:0.1.0", "datlake:latest", "nobody knows which"),
         ("kind: PodDisruptionBudget", "kind: PodDisruptionBudgets", "PodDisruptionBudgets"),
     ] {
