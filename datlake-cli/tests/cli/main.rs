@@ -45,6 +45,7 @@ mod shell;
 mod ship;
 mod slurm;
 mod support;
+mod two_servers;
 mod users;
 mod values;
 mod worker;
