@@ -90,6 +90,46 @@ test("a run is followed without loading the page again", async () => {
   await page.close();
 });
 
+test("a schedule is paused and run by hand, and the log of a run is read while it grows", async () => {
+  await api("PUT", "/jobs/scheduled/schedule", { when: { cron: "30 2 * * *", time_zone: "Europe/Berlin" }, run: { command: ["make", "report"] } });
+  const page = await opened("/jobs/scheduled");
+  const schedule = page.locator("#job-schedule");
+  for (const says of ["30 2 * * * in Europe/Berlin", "make report"]) expect(await schedule.innerText()).toContain(says);
+  expect(await schedule.locator("li time").count()).toBe(5);
+  await shot(page, "page-schedule");
+  // By the keys.
+  await schedule.getByRole("button", { name: "Pause" }).focus();
+  await page.keyboard.press("Enter");
+  await schedule.getByText("nothing is due").waitFor();
+  expect(await schedule.locator("li time").count()).toBe(0);
+  await schedule.getByRole("button", { name: "Resume" }).click();
+  await schedule.getByRole("button", { name: "Pause" }).waitFor();
+  await schedule.getByRole("button", { name: "Run now" }).click();
+  await page.locator("#job-queue tr", { hasText: "queued" }).waitFor();
+  await page.evaluate(() => ((window as any).same = true));
+  const { claimed } = await api("POST", "/workers/claim", { worker: "machine-7", jobs: "scheduled" });
+  const row = page.locator("#job-queue tr", { hasText: "machine-7" });
+  await row.waitFor();
+  expect(await page.evaluate(() => (window as any).same)).toBe(true);
+  await row.getByRole("link").click();
+  await page.locator("#state .badge", { hasText: "running" }).waitFor();
+  await page.evaluate(() => ((window as any).same = true));
+  const run = `/jobs/scheduled/runs/${claimed.run.run_id}`;
+  let offset = 0;
+  for (const line of ["the first line\n", "<b class=evil>the second\n"]) {
+    const answer = await fetch(`${server}/api/v1${run}/log?offset=${offset}`, { method: "POST", headers: { authorization }, body: line });
+    expect(answer.ok, `${answer.status}`).toBe(true);
+    offset += line.length;
+    await page.locator("#run-log pre", { hasText: line.trim() }).waitFor();
+  }
+  await api("PUT", `${run}/complete`, { success: true });
+  await page.locator("#state .badge", { hasText: "succeeded" }).waitFor();
+  // It is asked for no more.
+  await page.locator("#run-log [data-grows]").waitFor({ state: "detached" });
+  expect(await page.evaluate(() => (window as any).same)).toBe(true);
+  await page.close();
+});
+
 test("a file is found, and its lineage walked", async () => {
   const page = await opened("/files");
   await page.getByRole("link", { name: "reports/", exact: true }).click();

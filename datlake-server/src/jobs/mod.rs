@@ -20,7 +20,7 @@ pub(crate) use leases::lose;
 pub(crate) use leases::watch_leases;
 pub(crate) use listing::{WhichRuns, job_info, jobs, latest_runs, one_run, runs};
 pub(crate) use queue::{Due, NewQueued, WhichQueued, cancel_queued, enqueue, is_queued, is_running, take_turn};
-pub(crate) use routes::{lease_of, routes};
+pub(crate) use routes::{lease_of, queue_run, routes};
 #[cfg(test)]
 pub(crate) use running::cancel_run;
 pub(crate) use running::{RunEnd, begin_run, end_run, own_run, start_run};

@@ -140,6 +140,16 @@ async fn start(
     Ok(CreatedJson(change.answer(run).await?))
 }
 
+/// Queues a run of a job for a worker, now.
+///
+/// # Errors
+/// 409 where it has no schedule, which says what a worker runs.
+pub(crate) async fn queue_run(app: &App, caller: &Caller, job: &str) -> Reply<()> {
+    let mut change = app.change(caller).await?;
+    queue(&mut change, job, None, &Map::new()).await?;
+    Ok(change.commit().await?)
+}
+
 /// Queues a run of a job, because somebody asked.
 async fn queue(
     change: &mut StateChange,

@@ -7,15 +7,13 @@ use serde::Deserialize;
 use super::address::address;
 use super::frame::{Section, Visitor};
 use super::guard::PageRoutes;
-use super::show::{At, Said, badge, changing, facts, json, more, table, took};
+use super::show::{At, Said, badge, changing, escape_lines, facts, json, more, table, took};
 use crate::access::AccessRole;
 use crate::app::App;
 use crate::database::failed;
 use crate::events::{ServerEvent, events_of_run, last_id};
 use crate::http::{At as Path, Query, Right, check_name};
-use crate::jobs::{
-    JobRun, JobRunState, ListedRun, RunItem, RunItemKind, WhichRuns, job_info, jobs, latest_runs, one_run, runs,
-};
+use crate::jobs::{JobRun, JobRunState, ListedRun, RunItem, RunItemKind, WhichRuns, jobs, latest_runs, one_run};
 use crate::problem::Reply;
 use crate::workers::{LogTail, log_tail};
 
@@ -27,11 +25,6 @@ const LOG: i64 = 64 << 10;
 const EVENTS: usize = 200;
 /// So many characters of the data of an event.
 const LONGEST: usize = 500;
-
-#[derive(Deserialize)]
-struct AtJob {
-    job: String,
-}
 
 #[derive(Deserialize)]
 struct AtRun {
@@ -49,11 +42,11 @@ struct Asked {
 
 pub(super) fn routes(routes: PageRoutes) -> PageRoutes {
     let reader = Right::Job(AccessRole::Reader);
-    routes
-        .get("/jobs", Right::Account, all_jobs)
-        .get("/runs", Right::Account, all_runs)
-        .get("/jobs/{job}", reader, one_job)
-        .get("/jobs/{job}/runs/{run}", reader, show_run)
+    routes.get("/jobs", Right::Account, all_jobs).get("/runs", Right::Account, all_runs).get(
+        "/jobs/{job}/runs/{run}",
+        reader,
+        show_run,
+    )
 }
 
 async fn all_jobs(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Reply<Markup> {
@@ -93,7 +86,7 @@ async fn all_runs(State(app): State<App>, visitor: Visitor, Query(asked): Query<
 }
 
 /// Links among which one is chosen, by the word `state` of the query.
-fn choices(name: &str, at: &[&str], all: &[(&str, &str)], chosen: &str) -> Markup {
+pub(super) fn choices(name: &str, at: &[&str], all: &[(&str, &str)], chosen: &str) -> Markup {
     html! {
         nav class="choices" aria-label=(name) {
             @for (state, shown) in all {
@@ -101,55 +94,6 @@ fn choices(name: &str, at: &[&str], all: &[(&str, &str)], chosen: &str) -> Marku
             }
         }
     }
-}
-
-async fn one_job(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path(AtJob { job }): Path<AtJob>,
-    Query(asked): Query<Asked>,
-) -> Reply<Markup> {
-    check_name("job", &job, "job")?;
-    let seen = last_id(app.database()).await?;
-    let info = job_info(app.database(), &job).await?;
-    let (found, next) = runs(app.database(), &job, JobRunState::of(&asked.state), &asked.after, ROWS).await?;
-    let states = [
-        ("", "All"),
-        ("queued", "Queued"),
-        ("running", "Running"),
-        ("succeeded", "Succeeded"),
-        ("failed", "Failed"),
-        ("lost", "Lost"),
-        ("cancelled", "Cancelled"),
-    ];
-    let rows = found.iter().map(|run| {
-        html! {
-            td { (badge(run.state.as_str())) }
-            td { (run_link(&run.job_name, &run.run_id)) }
-            td { (At(&run.started_at)) }
-            td class="number" { (took(&run.started_at, end_of(run.state, run.ended_at.as_deref(), &run.started_at))) }
-            td class="number" { (run.inputs.len()) }
-            td class="number" { (run.outputs.len()) }
-            td { (Said(&run.account)) }
-        }
-    });
-    let counts = [
-        ("running", info.runs.running),
-        ("succeeded", info.runs.succeeded),
-        ("failed", info.runs.failed),
-        ("lost", info.runs.lost),
-    ];
-    let content = html! {
-        p class="way" { a href="/jobs" { "Jobs" } }
-        h1 { (Said(&job)) }
-        (changing("counts", html! {
-            p { @for (word, count) in counts { @if count > 0 { (badge(word)) " " (count) " " } } }
-        }))
-        (choices("Which runs", &["jobs", &job], &states, &asked.state))
-        (changing("runs", table("Runs", &["State", "Run", "Started", "Took", "Inputs", "Outputs", "By"], rows, "There is none.")))
-        (more(next.as_deref(), &["jobs", &job], &[("state", &asked.state)]))
-    };
-    Ok(visitor.live_page(Section::Jobs, &job, Some(("job_status", seen)), content))
 }
 
 async fn show_run(State(app): State<App>, visitor: Visitor, Path(at): Path<AtRun>) -> Reply<Markup> {
@@ -221,7 +165,7 @@ fn state_of(run: &JobRun) -> Markup {
 }
 
 /// Until when a run went on; `None` while it does. When one was lost, nobody knows.
-fn end_of<'a>(state: JobRunState, ended: Option<&'a str>, started: &'a str) -> Option<&'a str> {
+pub(super) fn end_of<'a>(state: JobRunState, ended: Option<&'a str>, started: &'a str) -> Option<&'a str> {
     if matches!(state, JobRunState::Queued | JobRunState::Running) { None } else { ended.or(Some(started)) }
 }
 
@@ -233,7 +177,7 @@ fn log_of(run: &JobRun, tail: Option<&LogTail>) -> Markup {
         @if let Some(LogTail { text, left_out }) = tail {
             @if *left_out > 0 { p class="quiet" { (left_out) " bytes are before this." } }
             // Nothing happens for each line: whoever looks asks for it.
-            pre tabindex="0" aria-label="End of the log" data-grows[goes_on] { (text) }
+            pre tabindex="0" aria-label="End of the log" data-grows[goes_on] { (escape_lines(text)) }
         } @else if logs.peek().is_none() {
             p class="empty" { "It left no log behind." }
         }

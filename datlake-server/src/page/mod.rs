@@ -17,6 +17,7 @@ mod frame;
 mod guard;
 mod history;
 mod home;
+mod job;
 mod jobs;
 mod lineage;
 mod preview;
@@ -42,6 +43,7 @@ pub(crate) fn routes(app: &App) -> Router {
         sign_in::routes,
         home::routes,
         jobs::routes,
+        job::routes,
         files::routes,
         calls::routes,
         lineage::routes,

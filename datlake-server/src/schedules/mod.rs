@@ -12,7 +12,7 @@ mod stored;
 mod tests;
 
 pub(crate) use due::watch_due;
-pub(crate) use routes::routes;
+pub(crate) use routes::{ScheduleInfo, routes, scheduled, turn};
 pub(crate) use spec::{ScheduleSpec, ScheduledCommand};
 #[cfg(test)]
 pub(crate) use stored::write;

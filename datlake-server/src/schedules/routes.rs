@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::due::note;
 use super::spec::{DueRule, ScheduleSpec};
-use super::stored::{StoredSchedule, remove, schedule_of, set_paused, write};
-use crate::access::AccessRole;
+use super::stored::{StoredSchedule, find_schedule, no_schedule, remove, schedule_of, set_paused, write};
+use crate::access::{AccessRole, Caller};
 use crate::app::App;
-use crate::database::{failed, rfc3339};
+use crate::database::{Database, failed, rfc3339};
 use crate::deliveries::of_job;
 use crate::http::{Asker, At, JsonBody, NoContent, Query, Right, Routes, check_name};
 use crate::jobs::{WhichQueued, cancel_queued, ensure_job};
@@ -28,17 +28,17 @@ struct AtScheduledJob {
 
 /// A schedule.
 #[derive(Serialize, JsonSchema)]
-struct ScheduleInfo {
-    job_name: String,
+pub(crate) struct ScheduleInfo {
+    pub(crate) job_name: String,
     /// Who set it.
-    account: String,
+    pub(crate) account: String,
     /// Times are RFC 3339, in UTC.
-    set_at: String,
-    paused_at: Option<String>,
+    pub(crate) set_at: String,
+    pub(crate) paused_at: Option<String>,
     /// The next time, where it is due at times.
     due_at: Option<String>,
     #[serde(flatten)]
-    spec: ScheduleSpec,
+    pub(crate) spec: ScheduleSpec,
 }
 
 /// How many times are asked for.
@@ -123,16 +123,16 @@ async fn delete(State(app): State<App>, Asker(caller): Asker, At(at): At<AtSched
     Ok(NoContent)
 }
 
-async fn pause(State(app): State<App>, asker: Asker, At(at): At<AtScheduledJob>) -> Reply<Json<ScheduleInfo>> {
-    turn(&app, &asker, &at.job, true).await
+async fn pause(State(app): State<App>, Asker(caller): Asker, At(at): At<AtScheduledJob>) -> Reply<Json<ScheduleInfo>> {
+    turn(&app, &caller, &at.job, true).await.map(Json)
 }
 
-async fn resume(State(app): State<App>, asker: Asker, At(at): At<AtScheduledJob>) -> Reply<Json<ScheduleInfo>> {
-    turn(&app, &asker, &at.job, false).await
+async fn resume(State(app): State<App>, Asker(caller): Asker, At(at): At<AtScheduledJob>) -> Reply<Json<ScheduleInfo>> {
+    turn(&app, &caller, &at.job, false).await.map(Json)
 }
 
 /// Pauses a schedule or goes on with it; what is so already is fine.
-async fn turn(app: &App, Asker(caller): &Asker, job: &str, is_paused: bool) -> Reply<Json<ScheduleInfo>> {
+pub(crate) async fn turn(app: &App, caller: &Caller, job: &str, is_paused: bool) -> Reply<ScheduleInfo> {
     check_name("job", job, "job")?;
     let mut change = app.change(caller).await?;
     let now = change.clock().await?;
@@ -143,7 +143,7 @@ async fn turn(app: &App, Asker(caller): &Asker, job: &str, is_paused: bool) -> R
     }
     let turned = schedule_of(change.sql(), job).await?;
     change.commit().await?;
-    Ok(Json(turned.into()))
+    Ok(turned.into())
 }
 
 async fn upcoming(
@@ -153,12 +153,22 @@ async fn upcoming(
 ) -> Reply<Json<UpcomingTimes>> {
     check_name("job", &at.job, "job")?;
     let most = usize::try_from(asked.amount.unwrap_or(10).clamp(1, MOST)).unwrap_or(1);
-    let mut connection = app.database().pool().acquire().await.map_err(|e| failed("read", e))?;
-    let now = app.database().clock(&mut connection).await?;
-    let schedule = schedule_of(&mut connection, &at.job).await?;
+    let (schedule, times) = scheduled(app.database(), &at.job, most).await?.ok_or_else(|| no_schedule(&at.job))?;
+    Ok(Json(UpcomingTimes { job_name: at.job, is_paused: schedule.paused_at.is_some(), times }))
+}
+
+/// The schedule of a job, and its next times: up to `most`, and none where sources, or people, say when. `None` where it has no schedule.
+pub(crate) async fn scheduled(
+    database: &Database,
+    job: &str,
+    most: usize,
+) -> Reply<Option<(ScheduleInfo, Vec<String>)>> {
+    let mut connection = database.pool().acquire().await.map_err(|e| failed("read", e))?;
+    let now = database.clock(&mut connection).await?;
+    let Some(schedule) = find_schedule(&mut connection, job).await? else { return Ok(None) };
     let times = match schedule.rule()? {
         DueRule::Times(rule) => rule.upcoming(now, most).into_iter().map(rfc3339).collect(),
         DueRule::Sources | DueRule::Asked => Vec::new(),
     };
-    Ok(Json(UpcomingTimes { job_name: at.job, is_paused: schedule.paused_at.is_some(), times }))
+    Ok(Some((schedule.into(), times)))
 }

@@ -57,10 +57,17 @@ impl StoredSchedule {
 /// # Errors
 /// 404 where it has none.
 pub(super) async fn schedule_of(sql: &mut AnyConnection, job: &str) -> Reply<StoredSchedule> {
+    find_schedule(sql, job).await?.ok_or_else(|| no_schedule(job))
+}
+
+pub(super) async fn find_schedule(sql: &mut AnyConnection, job: &str) -> Result<Option<StoredSchedule>> {
     let query = sqlx::query_as::<_, ScheduleRow>(select_schedules!("job = $1")).bind(job.to_owned());
     let row = query.fetch_optional(sql).await.map_err(|e| failed("read", e))?;
-    let missing = || Problem::not_found(format!("{} has no schedule", Resource::job(job)));
-    Ok(StoredSchedule::of(row.ok_or_else(missing)?)?)
+    row.map(StoredSchedule::of).transpose()
+}
+
+pub(super) fn no_schedule(job: &str) -> Problem {
+    Problem::not_found(format!("{} has no schedule", Resource::job(job)))
 }
 
 /// Schedules that are due: up to `most`, the first first.

@@ -96,6 +96,21 @@ fn prepare_server(served: &Served, words: &Words) -> Vec<String> {
         let end = json!({"success": success});
         assert!(root.put(&format!("/jobs/{name}/runs/{run}/complete"), &end).status().is_success());
     }
+    // One that a worker has, and one that waits, of a job whose schedule is paused.
+    let scheduled = format!("/jobs/{}", spelled(&format!("scheduled {name}")));
+    let spec = json!({
+        "when": {"cron": "30 2 * * *", "time_zone": "Europe/Berlin"}, "max_attempts": 3,
+        "run": {"command": ["report", note], "directory": format!("/{name}"), "environment": ["HOME"]},
+    });
+    assert!(root.put(&format!("{scheduled}/schedule"), &spec).status().is_success());
+    for _ in 0..2 {
+        post(&format!("{scheduled}/runs"), json!({"queued": true, "metadata": {}}));
+    }
+    let claim = root.post("/workers/claim", &json!({"worker": name}));
+    let claimed = answered(claim, 200.try_into().unwrap())["claimed"]["run"]["run_id"].as_str().unwrap().to_owned();
+    let log = root.request(reqwest::Method::POST, &format!("/api/v1{scheduled}/runs/{claimed}/log?offset=0"));
+    assert!(log.body(format!("{note}\n")).send().unwrap().status().is_success());
+    assert!(root.post(&format!("{scheduled}/schedule/pause"), &json!({})).status().is_success());
     served.token("ada", &[("reader", "job:*")]);
     let fixed = ["/", "/jobs", "/runs", "/tables", "/dataflows", "/events", "/access", "/access/accounts"];
     let made = [
@@ -103,6 +118,8 @@ fn prepare_server(served: &Served, words: &Words) -> Vec<String> {
         "/access/keys".to_owned(),
         job.clone(),
         format!("{job}/runs/{run}"),
+        scheduled.clone(),
+        format!("{scheduled}/runs/{claimed}"),
         format!("/tables/{}", spelled(name)),
         format!("/dataflows/{target}"),
     ];
