@@ -53,7 +53,7 @@ impl Incoming {
             return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message);
         }
         match self.broke.load(Ordering::Relaxed) {
-            true => Problem::bad_request("the body ended early, or nothing came for too long: nothing was put"),
+            true => Problem::bad_request("the body ended early, or came too slowly: nothing was put"),
             false => error.into(),
         }
     }

@@ -165,7 +165,7 @@ fn facts_of(schedule: &ScheduleInfo, times: &[String]) -> Vec<(&'static str, Opt
             schedule.paused_at.as_ref().map(|at| html! { "since " (At(at)) ": nothing is due, and nothing begins" }),
         ),
         (
-            "Next",
+            "Next, in UTC",
             (!times.is_empty() && schedule.paused_at.is_none()).then(|| {
                 html! {
                     ul class="plain" { @for at in times { li { (At(at)) } } }
