@@ -41,6 +41,10 @@ fn main() -> ExitCode {
 
 fn table(args: &[String]) -> AnyResult<()> {
     let (flags, wanted): (Vec<&String>, Vec<&String>) = args.iter().partition(|arg| arg.starts_with("--"));
+    if let Some(unknown) = flags.iter().find(|flag| !["--quick", "--write"].contains(&flag.as_str())) {
+        let names: Vec<_> = rows::ALL.iter().map(|(name, _)| *name).collect();
+        return Err(format!("{unknown} means nothing: datlake-bench [--quick] [--write] [{}]…", names.join("|")).into());
+    }
     let write = flags.iter().any(|flag| *flag == "--write");
     let mut bench = Bench::new(flags.iter().any(|flag| *flag == "--quick"), page::load())?;
     for (name, row) in rows::ALL {

@@ -1,8 +1,8 @@
 //! What the row of the server times: requests over connections that stay open, and files that last.
 
 use std::fs::File as Plain;
-use std::io::{BufRead as _, BufReader, Read as _, Write};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ pub(crate) fn program(name: &str, rest: &[String]) -> AnyResult<f64> {
         ("serving-large", [what, at, file, n]) => large(what, at, Path::new(file), n),
         ("serving-events", [at, clients]) => events(at, clients.parse()?),
         ("floor-commits", [file, count]) => commits(Path::new(file), count.parse()?),
+        ("floor-sent", [what, from, to]) => sent(what, Path::new(from), Path::new(to)),
         ("floor-lasting", [folder, writers, count]) => lasting(Path::new(folder), writers.parse()?, count.parse()?),
         _ => Err(format!("there is no program `{name}` with these arguments").into()),
     }
@@ -300,4 +301,45 @@ fn lasting(folder: &Path, writers: u64, count: u64) -> AnyResult<f64> {
             .try_for_each(|one| one.join().unwrap_or_else(|_| Err(std::io::Error::other("a thread panicked"))))
     })?;
     Ok(begun.elapsed().as_secs_f64())
+}
+
+/// A file that is sent over a connection to a thread that hashes and writes it so that it lasts, or that is sent by one and thrown away.
+fn sent(what: &str, from: &Path, to: &Path) -> AnyResult<f64> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let at = listener.local_addr()?;
+    let begun = Instant::now();
+    std::thread::scope(|scope| -> AnyResult<()> {
+        let other = scope.spawn(|| -> std::io::Result<()> {
+            let (mut stream, _) = listener.accept()?;
+            if what == "get" {
+                return copied(&mut Plain::open(from)?, &mut stream, |_| {});
+            }
+            let (mut hasher, mut out) = (blake3::Hasher::new(), Plain::create(to)?);
+            copied(&mut stream, &mut out, |piece| drop(hasher.update(piece)))?;
+            std::hint::black_box(hasher.finalize());
+            out.sync_all()?;
+            stream.write_all(b".")
+        });
+        let mut stream = TcpStream::connect(at)?;
+        if what != "get" {
+            std::io::copy(&mut Plain::open(from)?, &mut stream)?;
+            stream.shutdown(Shutdown::Write)?;
+        }
+        std::io::copy(&mut stream, &mut std::io::sink())?;
+        Ok(other.join().map_err(|_| "a thread panicked")??)
+    })?;
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+fn copied(from: &mut impl Read, to: &mut impl Write, mut see: impl FnMut(&[u8])) -> std::io::Result<()> {
+    let mut piece = vec![0; 256 << 10];
+    loop {
+        match from.read(&mut piece)? {
+            0 => return Ok(()),
+            read => {
+                see(&piece[..read]);
+                to.write_all(&piece[..read])?;
+            }
+        }
+    }
 }

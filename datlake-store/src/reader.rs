@@ -257,8 +257,9 @@ impl Away {
 #[derive(Debug)]
 pub struct AsyncReader {
     state: State,
-    /// What was read, and from where on it is not handed out yet.
+    /// The first `read` bytes of it are what was read, and those from `given` on are not handed out yet.
     chunk: Vec<u8>,
+    read: usize,
     given: usize,
 }
 
@@ -288,7 +289,7 @@ impl fmt::Debug for State {
 impl AsyncReader {
     /// The asynchronous twin of `reader`, at the same position.
     pub fn new(reader: Reader) -> Self {
-        Self { state: State::Idle(reader), chunk: Vec::new(), given: 0 }
+        Self { state: State::Idle(reader), chunk: Vec::new(), read: 0, given: 0 }
     }
 
     fn is_right(&self) -> bool {
@@ -296,10 +297,10 @@ impl AsyncReader {
     }
 
     fn rest(&self) -> &[u8] {
-        self.chunk.get(self.given..).unwrap_or_default()
+        self.chunk.get(self.given..self.read).unwrap_or_default()
     }
 
-    /// Begins `work` on another thread, with the reader and an empty chunk.
+    /// Begins `work` on another thread, with the reader and the chunk, of which nothing counts any more.
     fn start<F>(&mut self, fills: bool, work: F)
     where
         F: FnOnce(&mut Reader, &mut Vec<u8>) -> io::Result<u64> + Send + Sync + 'static,
@@ -310,9 +311,8 @@ impl AsyncReader {
                     away.ranges.carry();
                 }
                 let mut chunk = std::mem::take(&mut self.chunk);
-                self.given = 0;
+                (self.read, self.given) = (0, 0);
                 let work = move || {
-                    chunk.clear();
                     let done = work(&mut reader, &mut chunk);
                     (reader, chunk, done)
                 };
@@ -332,6 +332,9 @@ impl AsyncReader {
         self.state = State::Lost;
         let (reader, chunk, done) = done?;
         (self.state, self.chunk) = (State::Idle(reader), chunk);
+        if let (Ok(read), true) = (&done, fills) {
+            self.read = usize::try_from(*read).unwrap_or(usize::MAX);
+        }
         Poll::Ready(done.map(|value| Some((value, fills))))
     }
 
@@ -347,10 +350,11 @@ impl AsyncReader {
                         // It must not be handed out, and is read again.
                         reader.seek(SeekFrom::Current(-unread))?;
                     }
-                    chunk.resize(wanted.clamp(BUFFER, LARGEST), 0);
-                    let read = reader.read(chunk);
-                    chunk.truncate(*read.as_ref().unwrap_or(&0));
-                    read.map(|read| read as u64)
+                    let wanted = wanted.clamp(BUFFER, LARGEST);
+                    if chunk.len() < wanted {
+                        *chunk = vec![0; wanted];
+                    }
+                    reader.read(chunk).map(|read| read as u64)
                 }),
             }
         }

@@ -1,6 +1,7 @@
 //! What a branch has at some entry of its log.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::entry::{BranchChanges, BranchEntry, BranchPoint, EntryKind, Put};
 use crate::tree::TreeChanges;
@@ -23,8 +24,8 @@ pub struct BranchState {
     pub tree: BranchTree,
     /// The entry behind which `changes` begin.
     pub tree_at: u64,
-    /// The changes since, each by the number of its entry.
-    changes: BTreeMap<u64, BranchChanges>,
+    /// The changes since, each by the number of its entry: many have the same.
+    changes: BTreeMap<u64, Arc<BranchChanges>>,
 }
 
 /// What a branch had at an entry of its log.
@@ -48,7 +49,7 @@ impl BranchState {
     pub fn after(mut self, entry: BranchEntry, digest: Digest) -> Option<Self> {
         let n = entry.n;
         match entry.what {
-            EntryKind::Changes(changes) => drop(self.changes.insert(n, changes)),
+            EntryKind::Changes(changes) => drop(self.changes.insert(n, Arc::new(changes))),
             EntryKind::Commit { through, .. } if through < self.tree_at => return None,
             EntryKind::Commit { commit, through, .. } => {
                 (self.commit, self.base) = (commit, n);
@@ -76,7 +77,8 @@ impl BranchState {
     }
 
     fn put(&self) -> BranchChanges {
-        self.changes.values().flatten().map(|(path, put)| (path.clone(), put.clone())).collect()
+        let all = self.changes.values().flat_map(|changes| changes.iter());
+        all.map(|(path, put)| (path.clone(), put.clone())).collect()
     }
 
     /// How many entries are read for it.

@@ -39,10 +39,10 @@ impl Resolved {
 /// What is at a reference.
 pub(super) struct View {
     pub(super) tree: Arc<Metarange>,
-    pub(super) changes: TreeChanges,
+    pub(super) changes: Arc<TreeChanges>,
     /// What is noted beside the tree, and the changes.
     attributes: Arc<Metarange>,
-    noted: TreeChanges,
+    noted: Arc<TreeChanges>,
 }
 
 impl From<Arc<Metarange>> for View {
@@ -218,7 +218,7 @@ impl Shared {
     pub(super) fn view(&self, resolved: &Resolved) -> Result<View> {
         match &resolved.state {
             Some(state) => {
-                let (changes, noted) = (state.changes(), state.attributes());
+                let (changes, noted) = self.uncommitted(state);
                 Ok(View { changes, noted, ..self.contents_at(state)?.into() })
             }
             None => self.contents_of(&resolved.commit).map(View::from),

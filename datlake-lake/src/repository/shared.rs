@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};
@@ -27,6 +28,9 @@ const TREES: usize = 16;
 const RANGES: usize = 256;
 const COMMITS: usize = 1 << 14;
 const QUEUES: usize = 1000;
+const STATES: usize = 4;
+
+type Uncommitted = (Arc<TreeChanges>, Arc<TreeChanges>);
 
 pub(super) struct Shared {
     pub(super) lake: Lake,
@@ -36,6 +40,8 @@ pub(super) struct Shared {
     /// Who changes something, where it is another than whoever runs the process.
     pub(super) person: Option<Person>,
     queues: Arc<Mutex<HashMap<String, Arc<AppendQueue>>>>,
+    /// What branches have behind their trees, and what is noted of that, by the digest of the entry.
+    uncommitted: Arc<Mutex<HashMap<Digest, Uncommitted>>>,
     pub(super) states: Arc<Mutex<HashMap<BranchName, BranchState>>>,
     trees: Arc<Mutex<HashMap<Digest, Arc<Metarange>>>>,
     ranges: Arc<Mutex<HashMap<Digest, Arc<TreeRange>>>>,
@@ -66,8 +72,19 @@ impl Contents {
 
 impl Shared {
     pub(super) fn new(lake: &Lake, document: RepositoryDocument, incarnation: Digest) -> Self {
-        let (queues, states, trees, ranges, commits) = Default::default();
-        Self { lake: lake.clone(), document, incarnation, person: None, queues, states, trees, ranges, commits }
+        let (queues, uncommitted, states, trees, ranges, commits) = Default::default();
+        Self {
+            lake: lake.clone(),
+            document,
+            incarnation,
+            person: None,
+            queues,
+            uncommitted,
+            states,
+            trees,
+            ranges,
+            commits,
+        }
     }
 
     /// The same for somebody else, with all that was read.
@@ -78,6 +95,7 @@ impl Shared {
             incarnation: self.incarnation,
             person: Some(person),
             queues: Arc::clone(&self.queues),
+            uncommitted: Arc::clone(&self.uncommitted),
             states: Arc::clone(&self.states),
             trees: Arc::clone(&self.trees),
             ranges: Arc::clone(&self.ranges),
@@ -121,6 +139,13 @@ impl Shared {
     pub(super) fn contents_of(&self, id: &Digest) -> Result<Contents> {
         let CommitRecord { tree, size, attributes, .. } = self.commit(id)?;
         self.contents((tree, size), attributes)
+    }
+
+    /// What changed behind the tree of a branch, and what is noted beside that.
+    pub(super) fn uncommitted(&self, state: &BranchState) -> Uncommitted {
+        let all = || Ok::<_, Infallible>((Arc::new(state.changes()), Arc::new(state.attributes())));
+        let Ok(uncommitted) = cached(&self.uncommitted, STATES, state.digest, all);
+        uncommitted
     }
 
     /// What a branch has with its uncommitted changes, up to the tree behind which these are listed.
@@ -330,12 +355,12 @@ pub(super) fn gone(message: String) -> Error {
     Error::new(ErrorKind::NotFound, message)
 }
 
-fn cached<K: Hash + Eq, V: Clone>(
+fn cached<K: Hash + Eq, V: Clone, E>(
     known: &Mutex<HashMap<K, V>>,
     most: usize,
     key: K,
-    read: impl FnOnce() -> Result<V>,
-) -> Result<V> {
+    read: impl FnOnce() -> Result<V, E>,
+) -> Result<V, E> {
     if let Some(found) = lock(known).get(&key) {
         return Ok(found.clone());
     }

@@ -27,6 +27,8 @@ use crate::setters::setters;
 
 /// How much is read of a reader at a time.
 const BUFFER: usize = 64 << 10;
+/// How much is written at a time of what comes in pieces: each goes to another thread.
+const PIECE: usize = 256 << 10;
 
 /// A file that is to be put at a path of a branch, and what is noted beside its content. See [`Branch::upload`].
 #[derive(Clone, Debug)]
@@ -129,23 +131,40 @@ impl Upload {
     /// ```
     pub async fn put_reader_async(&self, reader: impl AsyncRead) -> Result<ObjectInfo> {
         refuse_in_body("put a file")?;
-        let this = self.clone();
+        let (this, mut reader, mut piece) = (self.clone(), pin!(reader), Vec::new());
+        if self.fill(&mut reader, &mut piece).await? {
+            // All of it, by one way to another thread.
+            return offload_method(move || this.put_bytes(&piece)).await?;
+        }
         let begin = move || {
             this.check()?;
             StagedWriter::new(&this.branch.shared().lake.local_view().scratch()?)
         };
-        let (mut writer, mut reader) = (offload_method(begin).await??.into_async()?, pin!(reader));
-        let mut buffer = vec![0; BUFFER];
+        let mut writer = offload_method(begin).await??.into_async()?;
         loop {
-            match reader.read(&mut buffer).await {
-                Ok(0) => break,
-                Ok(n) => writer.write_all(&buffer[..n]).await.map_err(|e| self.unwritten(e))?,
+            writer.write_all(&piece).await.map_err(|e| self.unwritten(e))?;
+            piece.clear();
+            if self.fill(&mut reader, &mut piece).await? {
+                break;
+            }
+        }
+        writer.write_all(&piece).await.map_err(|e| self.unwritten(e))?;
+        let (this, staged) = (self.clone(), writer.finish().await?);
+        offload_method(move || this.put_staged(&staged)).await?
+    }
+
+    /// Reads a piece, or to the end: whether it is there.
+    async fn fill(&self, reader: &mut (impl AsyncRead + Unpin), piece: &mut Vec<u8>) -> Result<bool> {
+        while piece.len() < PIECE {
+            piece.reserve(BUFFER);
+            match reader.read_buf(piece).await {
+                Ok(0) => return Ok(true),
+                Ok(_) => {}
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(self.unread(e)),
             }
         }
-        let (this, staged) = (self.clone(), writer.finish().await?);
-        offload_method(move || this.put_staged(&staged)).await?
+        Ok(false)
     }
 
     /// Puts a copy of the file at `file` of this machine.

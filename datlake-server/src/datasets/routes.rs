@@ -12,18 +12,15 @@ use datlake::{AsyncReader, ErrorKind, File, Uid};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
-use tokio_util::io::ReaderStream;
+use tokio::io::AsyncSeekExt as _;
 
 use crate::access::{AccessRole, Caller, Resource};
 use crate::app::App;
 use crate::events::{EventType, NewEvent};
-use crate::http::{Asked, Asker, At, CreatedJson, Incoming, NoContent, Right, Routes, asked, not_there};
+use crate::http::{Asked, Asker, At, CreatedJson, Incoming, NoContent, Right, Routes, asked, not_there, pieces};
 use crate::problem::{Problem, Reply};
 
 const OCTETS: &str = "application/octet-stream";
-/// So much of it is in memory at a time.
-const CHUNK: usize = 64 << 10;
 
 /// Content in a path.
 #[derive(Deserialize, JsonSchema)]
@@ -212,7 +209,7 @@ async fn answer(headers: &HeaderMap, file: &File, content: Option<AsyncReader>) 
         Some(mut content) => {
             let unread = |e| datlake::Error::io("read", file.name(), e);
             content.seek(SeekFrom::Start(range.start)).await.map_err(unread)?;
-            axum::body::Body::from_stream(ReaderStream::with_capacity(content.take(length), CHUNK))
+            axum::body::Body::from_stream(pieces(content, length))
         }
     };
     Ok((status, described, body).into_response())

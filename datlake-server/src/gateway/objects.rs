@@ -9,8 +9,7 @@ use futures_util::TryStreamExt as _;
 use s3s::dto::*;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use sync_wrapper::SyncStream;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
-use tokio_util::io::ReaderStream;
+use tokio::io::AsyncSeekExt as _;
 
 use super::checked::{Said, checked};
 use super::key::{Key, etag, etag_of, folder, meets, parse, put_at, signed};
@@ -21,11 +20,10 @@ use super::refused::{of_problem, refused};
 use super::signed::signer;
 use crate::access::{AccessRole, Caller, Resource};
 use crate::app::App;
+use crate::http::pieces;
 
 /// The most keys in a list, and in a request to delete.
 const MOST: usize = 1000;
-/// So much of an object is in memory at a time.
-const CHUNK: usize = 64 << 10;
 
 /// Answers what clients of S3 ask.
 pub(super) struct Gateway {
@@ -262,7 +260,7 @@ impl S3 for Gateway {
         let unread = |e| refused(datlake::Error::io("read", &key.path, e));
         content.seek(SeekFrom::Start(range.start)).await.map_err(unread)?;
         let length = range.end - range.start;
-        let body = SyncStream::new(ReaderStream::with_capacity(content.take(length), CHUNK));
+        let body = SyncStream::new(pieces(content, length));
         Ok(S3Response::new(GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             body: Some(StreamingBlob::wrap(body)),

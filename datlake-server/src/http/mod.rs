@@ -19,7 +19,7 @@ pub(crate) use incoming::Incoming;
 pub(crate) use inputs::{At, JsonBody, OnceKey, Query, whole_body};
 pub(crate) use json::{StrictJson, object_of};
 pub(crate) use names::check_name;
-pub(crate) use outputs::{AcceptedJson, CreatedJson, NoContent};
+pub(crate) use outputs::{AcceptedJson, CreatedJson, NoContent, pieces};
 pub(crate) use pace::ClientPace;
 pub(crate) use paging::{List, MOST, PageAfter, list, most};
 pub(crate) use range::{Asked, asked};

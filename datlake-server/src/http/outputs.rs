@@ -8,6 +8,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncReadExt as _, Take};
+use tokio_util::io::ReaderStream;
+
+/// So much of an object is in memory at a time.
+const PIECE: u64 = 256 << 10;
+
+/// The next `length` bytes of content.
+pub(crate) fn pieces<R: AsyncRead>(content: R, length: u64) -> ReaderStream<Take<R>> {
+    ReaderStream::with_capacity(content.take(length), length.clamp(1, PIECE) as usize)
+}
 
 /// 201.
 pub(crate) struct CreatedJson<T>(pub(crate) T);

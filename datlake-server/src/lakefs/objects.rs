@@ -13,8 +13,7 @@ use datlake::report::{ObjectInfo, ObjectItem};
 use datlake::{AsyncReader, Lake, ObjectQuery, Reference};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
-use tokio_util::io::ReaderStream;
+use tokio::io::AsyncSeekExt as _;
 
 use super::branches::{AtBranch, branch_of};
 use super::paging::flag;
@@ -25,11 +24,9 @@ use crate::access::AccessRole;
 use crate::app::App;
 use crate::http::{
     Asked, Asker, At, CreatedJson, JsonBody, List, MOST, NoContent, Query, Right, Routes, asked, list as page, most,
+    pieces,
 };
 use crate::problem::{Problem, Reply};
-
-/// So much of an object is in memory at a time.
-const CHUNK: usize = 64 << 10;
 
 /// A path of an object.
 #[derive(Deserialize, JsonSchema)]
@@ -197,7 +194,7 @@ impl ReadHeaders {
             Some(mut content) => {
                 let unread = |e| datlake::Error::io("read", &object.path, e);
                 content.seek(SeekFrom::Start(range.start)).await.map_err(unread)?;
-                axum::body::Body::from_stream(ReaderStream::with_capacity(content.take(length), CHUNK))
+                axum::body::Body::from_stream(pieces(content, length))
             }
         };
         Ok((status, headers, body).into_response())
