@@ -49,11 +49,12 @@ pub use datlake_core::{
 };
 #[doc(inline)]
 pub use datlake_lake::{
-    AsyncFileWriter, AsyncLakeWriter, Branch, CallId, CallOrder, CallQuery, ChangeSet, CheckoutOptions, Collect,
-    CommitMessage, Condition, DiffQuery, Entered, Event, Evict, File, FileWriter, Files, Here, Lake, LakeBuilder,
-    LakeWriter, LocalFolder, LogQuery, MergeOptions, MergeWinner, Mirror, Mode, NewRepository, ObjectQuery, Origin,
-    Pace, Prune, Reference, Replacing, Repository, RepositoryAddress, Rows, Scoped, StagedPath, Tag, Transaction, Tree,
-    TreeEntry, TreeWriter, Unverified, Upload, Verify, WatchedRun, WorkingCopy, config, given, here, is_first, report,
+    AsyncFileWriter, AsyncLakeWriter, Branch, BranchPlace, CallId, CallOrder, CallQuery, ChangeSet, CheckoutOptions,
+    Collect, CommitMessage, Condition, DiffQuery, Entered, Event, Evict, File, FileWriter, Files, Here, Lake,
+    LakeBuilder, LakeWriter, LocalFolder, LogQuery, MergeOptions, MergeWinner, Mirror, Mode, NewRepository,
+    ObjectQuery, Origin, Pace, PartsReader, Prune, ReceivedPart, Reference, Replacing, Repository, RepositoryAddress,
+    Rows, Scoped, StagedPath, Tag, Transaction, Tree, TreeEntry, TreeWriter, Unverified, Upload, UploadPart, Verify,
+    WatchedRun, WorkingCopy, config, given, here, is_first, report,
 };
 #[doc = include_str!("attributes/file_creator.md")]
 pub use datlake_macros::file_creator;

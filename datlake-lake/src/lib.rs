@@ -59,6 +59,7 @@ pub mod sync;
 pub use handle::Reporter;
 #[doc(hidden)]
 pub use lake::{JournalLine, MadeAgain, NewCall, OwedRun, RecordedCall};
+pub use lake::{PartsReader, ReceivedPart, UploadPart};
 
 pub use datlake_core::lineage;
 pub use datlake_core::lineage::Lineage;
@@ -82,8 +83,8 @@ pub use receiver::Receiver;
 #[doc(hidden)]
 pub use remembered::Remembered;
 pub use repository::{
-    Branch, ChangeSet, CheckoutOptions, CommitMessage, DiffQuery, LogQuery, MergeOptions, MergeWinner, NewRepository,
-    ObjectQuery, Reference, Repository, RepositoryAddress, Tag, Transaction, Upload, WorkingCopy,
+    Branch, BranchPlace, ChangeSet, CheckoutOptions, CommitMessage, DiffQuery, LogQuery, MergeOptions, MergeWinner,
+    NewRepository, ObjectQuery, Reference, Repository, RepositoryAddress, Tag, Transaction, Upload, WorkingCopy,
 };
 pub use resources::given;
 pub use scope::{Entered, Here, Scoped, here};

@@ -25,8 +25,8 @@ use crate::report::{
     OutsideCheck, RemoteCheck, Removal, Repack, Repaired, RunDiff, RunInfo, Runs, SignedUrl, UnpushedRow, Upstream,
 };
 use crate::repository::{
-    Branch, ChangeSet, CheckoutOptions, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository, ObjectQuery,
-    Reference, Repository, RepositoryAddress, Tag, Transaction, Upload, WorkingCopy,
+    Branch, BranchPlace, ChangeSet, CheckoutOptions, CommitMessage, DiffQuery, LogQuery, MergeOptions, NewRepository,
+    ObjectQuery, Reference, Repository, RepositoryAddress, Tag, Transaction, Upload, WorkingCopy,
 };
 use crate::scope;
 
@@ -310,6 +310,7 @@ twins! {
         import_addresses_async = import_addresses(&self, url: &str, to: &str, message: impl Into<CommitMessage>) -> Imported;
         import_files_async = import_files(&self, prefix: &str, to: &str, message: impl Into<CommitMessage>) -> Imported;
         import_folder_async = import_folder(&self, folder: &LocalFolder, to: &str, message: impl Into<CommitMessage>) -> Imported;
+        place_async = place(&self) -> BranchPlace;
         merge_async = merge(&self, source: &str, how: &MergeOptions) -> MergeResult;
         put_async = put(&self, path: &str, file: &File) -> ObjectInfo;
         put_bytes_async = put_bytes(&self, path: &str, bytes: impl AsRef<[u8]>) -> ObjectInfo;

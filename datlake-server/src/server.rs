@@ -16,7 +16,7 @@ use crate::access::Accounts;
 use crate::app::App;
 use crate::audit::AuditWriter;
 use crate::connection::answer;
-use crate::gateway::with_gateway;
+use crate::gateway::{end_uploads, with_gateway};
 use crate::http::{Routes, about, every_request};
 use crate::settings::{ClientPatience, ServerSettings};
 use crate::{admin, dataflows, datasets, events, jobs, lakefs, lineage, metrics, page, schedules, tables, workers};
@@ -136,7 +136,7 @@ fn page_alone(app: &App, address: SocketAddr, patience: ClientPatience) -> Resul
 }
 
 /// What goes on beside the requests.
-fn background(app: &App, audit: AuditWriter, keep_events: Option<Duration>) -> [JoinHandle<()>; 6] {
+fn background(app: &App, audit: AuditWriter, keep_events: Option<Duration>) -> [JoinHandle<()>; 7] {
     [
         tokio::spawn(events::forget_old_events(app.database(), keep_events)),
         tokio::spawn(app.events().hand_out()),
@@ -144,6 +144,7 @@ fn background(app: &App, audit: AuditWriter, keep_events: Option<Duration>) -> [
         tokio::spawn(schedules::watch_due(app.database())),
         tokio::spawn(workers::keep_logs(app)),
         tokio::spawn(audit.write()),
+        tokio::spawn(end_uploads(app)),
     ]
 }
 

@@ -23,6 +23,8 @@ const OLD: [u8; 3] = [1, 3, 4];
 
 /// Uploads with this id are so many hours older.
 pub(crate) const UPLOADS: [(&[u8], u64); 2] = [(b"young", 23), (b"old", 25)];
+/// And parts of uploads.
+pub(crate) const PARTS: [(&[u8], u64); 2] = [(b"of a week", 7 * 24 + 23), (b"of more", 8 * 24 + 1)];
 
 /// The clock of a remote goes wrong for these.
 pub(crate) fn aging() -> Wrap {
@@ -47,8 +49,10 @@ impl Store for Aged {
                 {
                     entry.modified -= Duration::from_secs(2 * 24 * 60 * 60);
                 }
-                for (id, hours) in UPLOADS {
-                    if entry.location == Location::Upload(Digest::of(id)) {
+                for (id, hours) in UPLOADS.into_iter().chain(PARTS) {
+                    if let Location::Upload(of) | Location::Part(of, _) = entry.location
+                        && of == Digest::of(id)
+                    {
                         entry.modified -= Duration::from_secs(hours * 60 * 60);
                     }
                 }

@@ -10,7 +10,7 @@ use datlake::{Collect, Digest, ErrorKind, File, Lake, Result, Tree, Verify, file
 
 use datlake_store::{Hold, LocalView, Reach};
 
-use crate::clean::{UPLOADS, aging};
+use crate::clean::{PARTS, UPLOADS, aging};
 use crate::failing::{Asked, Fault, What, faulty};
 use crate::support::{Machines, Watched, blob_in, check_error, files_below, lake};
 
@@ -278,12 +278,15 @@ fn uploads_by_signed_urls_stay_for_a_day() {
     let machines = Machines::new();
     let a = Watched::open(machines.builder("a").window(WINDOW).wrap_stores(aging()));
     a.add_bytes("a.txt", "kept").unwrap();
-    let put = |id: &[u8]| {
-        let upload = machines.remote().join(Location::Upload(Digest::of(id)).path());
+    let put_at = |at: Location| {
+        let upload = machines.remote().join(at.path());
         fs::create_dir_all(upload.parent().unwrap()).unwrap();
         fs::write(&upload, "put by somebody").unwrap();
         upload
     };
+    let put = |id: &[u8]| put_at(Location::Upload(Digest::of(id)));
+    // Parts of an upload that may go on stay longer, also where nobody else writes.
+    let parts = PARTS.map(|(id, _)| put_at(Location::Part(Digest::of(id), Digest::of(b"put by somebody"))));
     let (upload, others) = (put(b"random"), UPLOADS.map(|(id, _)| put(id)));
     at_remote(&a, Collect::default().exclusive(true).dry_run(true));
     assert_eq!(others.each_ref().map(|path| path.exists()), [true, true]);
@@ -291,6 +294,7 @@ fn uploads_by_signed_urls_stay_for_a_day() {
     assert!(upload.exists());
     assert_eq!(others.map(|path| path.exists()), [true, false]);
     at_remote(&a, Collect::default().exclusive(true));
+    assert_eq!(parts.map(|path| path.exists()), [true, false]);
     assert!(!upload.exists());
     whole(&a);
 }

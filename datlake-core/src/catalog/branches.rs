@@ -7,6 +7,8 @@
 //!   where it was deleted meanwhile, what was created is nobody's.
 //! - Offline, nothing is created: the remote's log alone is numbered truth.
 
+use std::ops::RangeInclusive;
+
 use super::{Catalog, Commit, GcGuard, Retry, convenience};
 use crate::log::{self, Attempt};
 use crate::repository::{
@@ -240,6 +242,26 @@ impl Catalog {
             convenience(self.cache.create(&at, &bytes).await)?;
         }
         Ok(Some(entry))
+    }
+
+    /// The first among some entries of a branch's log whose nonce `is_it`: who is to put something once looks first whether it was put.
+    ///
+    /// # Errors
+    /// Those of the stores; [`ErrorKind::Corrupt`].
+    pub async fn entry_by(
+        &self,
+        log: &LogId,
+        among: RangeInclusive<u64>,
+        is_it: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<Option<BranchEntry>> {
+        for n in among {
+            if let Some((entry, _)) = self.branch_entry(log, n).await?
+                && is_it(&entry.nonce)
+            {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
     }
 
     /// Appends to a branch behind what was read of it. What the entry refers to was `secured`. Who tries again with what was read then

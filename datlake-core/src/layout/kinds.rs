@@ -239,6 +239,18 @@ macro_rules! kinds {
                 is: Passing,
             }
 
+            /// `parts/<id>/<digest>.datlake`: a part of an upload that comes in parts, by the digest of its bytes. What it is a part of is known elsewhere, and
+            /// it goes.
+            Part(id: Digest, content: Digest) in "parts" {
+                path: format!("{id}/{content}{LEAF}"),
+                parse: |rest| {
+                    let (id, content) = rest.strip_suffix(LEAF)?.split_once('/')?;
+                    Some(Self::Part(id.parse().ok()?, content.parse().ok()?))
+                },
+                examples: |of| vec![Self::Part(of.digest, of.digest)],
+                is: Passing,
+            }
+
             /// `unpushed/<path>`: the remote has not decided yet about the document at that path.
             Unpushed(of: Box<Location>) in "unpushed" {
                 path: of.path(),

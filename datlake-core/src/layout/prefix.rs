@@ -49,6 +49,8 @@ pub enum Prefix {
     Tombstones,
     /// What was put by signed URLs.
     Uploads,
+    /// The parts of uploads that come in parts.
+    Parts,
     /// Every claim, and their heartbeats.
     Claims,
     /// The claims of one call, and their heartbeats.
@@ -107,6 +109,7 @@ impl Prefix {
             Self::RecordPacksOf(creator) => format!("records/{creator}"),
             Self::Tombstones => "removed".to_owned(),
             Self::Uploads => "uploads".to_owned(),
+            Self::Parts => "parts".to_owned(),
             Self::Claims => "claims".to_owned(),
             Self::ClaimsOf(key) => format!("claims/{key}"),
             Self::SupersededOf(creator, key) => format!("calls/{creator}/{key}{BESIDE}"),

@@ -27,22 +27,22 @@ use super::mistakes::Place::{Home, Remote};
 use super::mistakes::What::{Create, Get};
 use super::scene::{SETTINGS, holds, now};
 
-fn main() -> BranchName {
+pub(super) fn main() -> BranchName {
     BranchName::new("main").unwrap()
 }
 
-fn author(nonce: &str) -> Author {
+pub(super) fn author(nonce: &str) -> Author {
     let person = Person { email: "ada@example.org".into(), source: PersonSource::Config };
     let by = Moved { person, host: "lovelace".into(), at: "2026-11-29T09:00:00Z".into() };
     Author { nonce: nonce.to_owned(), by }
 }
 
 /// What a commit came from, and which paths it has.
-type Made = (Digest, BTreeSet<String>);
+pub(super) type Made = (Digest, BTreeSet<String>);
 
 /// What commits have. A commit is what it says, so that all orders of steps share this.
 #[derive(Clone, Default)]
-struct Commits(Arc<Mutex<BTreeMap<Digest, Made>>>);
+pub(super) struct Commits(Arc<Mutex<BTreeMap<Digest, Made>>>);
 
 impl Commits {
     fn of(&self, id: &Digest) -> Option<Made> {
@@ -69,7 +69,7 @@ impl Commits {
 }
 
 /// A lake with a repository and its branch.
-fn begun() -> ([World; 2], Digest, Commits) {
+pub(super) fn begun() -> ([World; 2], Digest, Commits) {
     let mut incarnation = None;
     let worlds = [false, true].map(|remote| {
         let world = World::coarse();
@@ -390,12 +390,12 @@ fn of_a_branch_that_is_deleted_nothing_is_left() {
     holds(deleting(None));
 }
 
-fn appended(place: super::mistakes::Place) -> Op {
+pub(super) fn appended(place: super::mistakes::Place) -> Op {
     Op::new(Create, place, "repos/")
 }
 
 #[track_caller]
-fn breaks(explored: Result<usize, String>, how: &[&str]) {
+pub(super) fn breaks(explored: Result<usize, String>, how: &[&str]) {
     match explored {
         Ok(states) => panic!("nothing breaks in {states} states"),
         Err(why) => assert!(how.iter().any(|how| why.lines().next().unwrap().contains(how)), "{why}"),

@@ -41,7 +41,7 @@ pub(crate) const WINDOW: Duration = Duration::from_secs(10);
 pub(crate) const REMOTE: &str = "remote";
 
 impl World {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 

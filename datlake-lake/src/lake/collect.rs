@@ -11,8 +11,9 @@ use datlake_store::{Hold, offload, sleep, wait};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::packs::attached_to;
+use super::parts;
 use super::places::places;
-use super::uploads::remove_uploads;
+use super::uploads::remove_old;
 use super::{AT_ONCE, Lake, refuse_in_body};
 use crate::report::{Collected, CollectedLocal, CollectedRemote};
 use crate::setters::setters;
@@ -160,6 +161,10 @@ impl Lake {
             self.catalog().remove_stale_copies().await?;
             self.catalog().remove_left_over(&*local.store).await?;
         }
+        if !how.dry_run {
+            // Without a remote they are here.
+            remove_old(&*local.store, &Prefix::Parts, SystemTime::now().checked_sub(parts::KEPT)).await?;
+        }
         if !how.dry_run
             && let [pack, ..] = &*self.catalog().tidy_packs_here().await?
         {
@@ -222,7 +227,9 @@ impl Sweeper {
         // Another that is ahead condemns for us.
         let Some(announced) = collect::announce(&*self.store, &by).await? else { return Ok(()) };
         let uploaded = if self.how.exclusive { Duration::ZERO } else { UPLOADED };
-        remove_uploads(&*self.store, collect::old_enough(announced.at, uploaded)).await?;
+        remove_old(&*self.store, &Prefix::Uploads, collect::old_enough(announced.at, uploaded)).await?;
+        // These may be of uploads that go on, also where nobody else publishes.
+        remove_old(&*self.store, &Prefix::Parts, collect::old_enough(announced.at, parts::KEPT)).await?;
         let grace = if self.how.exclusive { Duration::ZERO } else { self.how.grace };
         let (condemned, young) = collect::condemn(&*self.store, &announced, &by, grace, self).await?;
         report.young = young;

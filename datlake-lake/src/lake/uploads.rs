@@ -126,11 +126,11 @@ impl Lake {
     }
 }
 
-/// Removes uploads that were put before, where the store lets us.
-pub(super) async fn remove_uploads(store: &dyn Store, before: Option<SystemTime>) -> Result<()> {
+/// Removes what is in `prefix` and was put before, where the store lets us.
+pub(super) async fn remove_old(store: &dyn Store, prefix: &Prefix, before: Option<SystemTime>) -> Result<()> {
     let mut old = Vec::new();
     let listed = store
-        .each(&Prefix::Uploads, |entry| {
+        .each(prefix, |entry| {
             if before.is_none_or(|before| entry.modified < before) {
                 old.push(entry.location);
             }

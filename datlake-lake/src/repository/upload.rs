@@ -6,9 +6,9 @@ use std::path::Path;
 use std::pin::pin;
 
 use datlake_core::document::Content;
-use datlake_core::repository::Put;
+use datlake_core::repository::{BranchChanges, BranchState, EntryKind, Put};
 use datlake_core::tree::{ObjectAttributes, TreeEntry};
-use datlake_core::{Error, ErrorKind, Result};
+use datlake_core::{Digest, Error, ErrorKind, Result};
 use datlake_store::{
     AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Publishing, Staged, StagedWriter, offload_method, wait,
 };
@@ -16,6 +16,8 @@ use datlake_store::{
 use super::appending::is_there;
 use super::branch::{Branch, content_of};
 use super::item::{FoundPut, object};
+use super::once::{BranchPlace, Once};
+use super::pieces::Pieces;
 use super::reference::{Reference, check_path};
 use super::resolve::Resolved;
 use super::shared::gone;
@@ -38,6 +40,7 @@ pub struct Upload {
     content_type: Option<String>,
     metadata: BTreeMap<String, String>,
     create_only: bool,
+    once: Option<Once>,
 }
 
 impl Branch {
@@ -55,7 +58,7 @@ impl Branch {
     /// ```
     pub fn upload(&self, path: &str) -> Upload {
         let (content_type, metadata) = Default::default();
-        Upload { branch: self.clone(), path: path.to_owned(), content_type, metadata, create_only: false }
+        Upload { branch: self.clone(), path: path.to_owned(), content_type, metadata, create_only: false, once: None }
     }
 }
 
@@ -72,6 +75,25 @@ impl Upload {
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Puts it once under this id, which is made of randomness: where that was done since the branch was at `since`, by whomever, and whatever
+    /// came after it, nothing is put, and what was put then is the answer. `since` is from before the first attempt, and the same for all.
+    ///
+    /// ```
+    /// let main = datlake::Lake::temp()?.new_repository("sales").create()?.default_branch();
+    /// let upload = main.upload("a.csv").once(datlake::Digest::of(b"32 random bytes"), main.place()?);
+    /// let put = upload.put_bytes("mine")?;
+    /// main.put_bytes("a.csv", "of somebody else")?;
+    /// // The reply got lost.
+    /// assert_eq!(upload.put_bytes("mine")?.digest, put.digest);
+    /// assert_eq!(main.read("a.csv")?, b"of somebody else");
+    /// # Ok::<(), datlake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn once(mut self, id: Digest, since: BranchPlace) -> Self {
+        self.once = Some(Once { id, since });
         self
     }
 
@@ -246,8 +268,21 @@ impl Upload {
     /// Refuses early what would be refused after all was read.
     fn check(&self) -> Result<()> {
         check_path(&self.path)?;
-        let (shared, state) = (self.branch.shared(), self.branch.state("put a file")?);
-        if !self.create_only || shared.entry(&shared.view(&Resolved::branch(state))?, &self.path)?.is_none() {
+        let state = self.branch.state("put a file")?;
+        match self.was_put(&state)? {
+            Some(_) => Ok(()),
+            None => self.check_absent(&state),
+        }
+    }
+
+    /// What was put by an earlier attempt, where it is to be put once.
+    fn was_put(&self, state: &BranchState) -> Result<Option<Put>> {
+        self.once.as_ref().map_or(Ok(None), |once| once.found(self.branch.shared(), state, &self.path))
+    }
+
+    fn check_absent(&self, state: &BranchState) -> Result<()> {
+        let shared = self.branch.shared();
+        if !self.create_only || shared.entry(&shared.view(&Resolved::branch(state.clone()))?, &self.path)?.is_none() {
             return Ok(());
         }
         Err(is_there(&self.branch, &self.path))
@@ -271,8 +306,38 @@ impl Upload {
     }
 
     fn put_entry(&self, publishing: &Publishing, put: Put) -> Result<ObjectInfo> {
+        if let Some(once) = &self.once {
+            return self.put_once(publishing, once, put);
+        }
         let (path, create_only) = (self.path.clone(), self.create_only);
         self.branch.change(publishing, Wish::Put { path, put: Box::new(put.clone()), create_only })?;
+        self.info(put)
+    }
+
+    /// Puts it as an entry of its own, which bears its id. What is there is looked at anew whenever somebody else changed something.
+    fn put_once(&self, publishing: &Publishing, once: &Once, put: Put) -> Result<ObjectInfo> {
+        let shared = self.branch.shared();
+        let mut author = shared.author()?;
+        author.nonce = once.nonce(&author.nonce);
+        let changes: BranchChanges = [(self.path.clone(), Some(put.clone()))].into();
+        let pieces: Pieces = put.file.content().into_iter().collect();
+        loop {
+            let state = self.branch.state("put a file")?;
+            if let Some(put) = self.was_put(&state)? {
+                return self.info(put);
+            }
+            self.check_absent(&state)?;
+            let kind = EntryKind::Changes(changes.clone());
+            if let Some(state) = self.branch.append_entry(publishing, &state, kind, &author, &|| Ok(pieces.clone()))? {
+                wait(shared.lake.note_made_remote());
+                shared.lake.note_published();
+                self.branch.checkpoint(state)?;
+                return self.info(put);
+            }
+        }
+    }
+
+    fn info(&self, put: Put) -> Result<ObjectInfo> {
         object(&self.path, &put.file).map(|info| info.with(put.attributes)).ok_or_else(|| no_file(&self.path))
     }
 

@@ -36,6 +36,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "sessions", include_str!("0006_sessions.sql")),
     (7, "schedules", include_str!("0007_schedules.sql")),
     (8, "lineage", include_str!("0008_lineage.sql")),
+    (9, "uploads", include_str!("0009_uploads.sql")),
 ];
 
 /// The database of a server. Cheap to clone.

@@ -1,11 +1,13 @@
 //! S3, as its clients speak it: a repository is a bucket, and `<ref>/<path>` a key. Told from other requests by Amazon's signature.
 //!
 //! From the bottom up: `refused` (what an error is there), `key` (keys and ETags), `signed` (who signed), `checked` (bodies that are checked as they
-//! are read), `listing`, `parts` (uploads in parts), `putting`, `objects` (what is asked of objects and buckets).
+//! are read), `listing`, `putting`, `parts` (uploads in parts, and their parts), `expired`, `objects` (what is asked of objects and buckets), `multipart` (of uploads in parts).
 
 mod checked;
+mod expired;
 mod key;
 mod listing;
+mod multipart;
 mod objects;
 mod parts;
 mod putting;
@@ -24,11 +26,12 @@ use tower::ServiceExt as _;
 use crate::app::App;
 use crate::audit::AuditLine;
 use crate::problem::Problem;
+pub(crate) use expired::end_uploads;
 use parts::Parts;
 
 /// Lets the gateway answer what is signed as S3 is.
 pub(crate) fn with_gateway(router: Router, app: &App) -> Router {
-    let mut builder = S3ServiceBuilder::new(objects::Gateway::new(app, Parts::new(app.folder())));
+    let mut builder = S3ServiceBuilder::new(objects::Gateway::new(app, Parts::new(app.lake(), app.database())));
     builder.set_auth(signed::Signers(app.callers().clone()));
     let (service, app) = (builder.build(), app.clone());
     router.layer(from_fn(move |request, next| answered(service.clone(), app.clone(), request, next)))

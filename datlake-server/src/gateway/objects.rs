@@ -14,7 +14,7 @@ use tokio::io::AsyncSeekExt as _;
 use super::checked::{Said, checked};
 use super::key::{Key, etag, etag_of, folder, meets, parse, put_at, signed};
 use super::listing::{Asked, Listed, ListedKeys, listed};
-use super::parts::{About, Parts};
+use super::parts::Parts;
 use super::putting::{creates_only, nothing, noting, put, unconditional};
 use super::refused::{of_problem, refused};
 use super::signed::signer;
@@ -25,16 +25,32 @@ use crate::http::pieces;
 /// The most keys in a list, and in a request to delete.
 const MOST: usize = 1000;
 
+/// What a request that puts something says of its body.
+macro_rules! said_of {
+    ($input:ident, $trailing:ident) => {
+        crate::gateway::checked::Said {
+            md5: $input.content_md5,
+            crc32: $input.checksum_crc32,
+            crc32c: $input.checksum_crc32c,
+            crc64nvme: $input.checksum_crc64nvme,
+            sha1: $input.checksum_sha1,
+            sha256: $input.checksum_sha256,
+            trailing: $trailing,
+        }
+    };
+}
+pub(super) use said_of;
+
 /// Answers what clients of S3 ask.
 pub(super) struct Gateway {
-    app: App,
-    parts: Parts,
+    pub(super) app: App,
+    pub(super) parts: Parts,
 }
 
 /// Who asks, and the repository that is asked.
-struct At {
-    caller: Caller,
-    repository: Repository,
+pub(super) struct At {
+    pub(super) caller: Caller,
+    pub(super) repository: Repository,
 }
 
 impl Gateway {
@@ -43,7 +59,7 @@ impl Gateway {
     }
 
     /// The repository, where whoever signed may know of it.
-    async fn at<T>(&self, request: &S3Request<T>, bucket: &str) -> S3Result<At> {
+    pub(super) async fn at<T>(&self, request: &S3Request<T>, bucket: &str) -> S3Result<At> {
         let caller = signer(self.app.callers(), request).await?;
         if !caller.sees(&Resource::repository(bucket)) {
             return Err(of_problem(crate::app::missing(bucket)));
@@ -52,8 +68,17 @@ impl Gateway {
         Ok(At { caller, repository })
     }
 
+    /// What is copied, where whoever signed may know of it.
+    pub(super) async fn source<T>(&self, request: &S3Request<T>, source: &CopySource) -> S3Result<(At, Key)> {
+        let CopySource::Bucket { bucket, key, version_id: None } = source else {
+            let message = "a copy is of a bucket and a key, without a version";
+            return Err(S3Error::with_message(S3ErrorCode::NotImplemented, message));
+        };
+        Ok((self.at(request, bucket).await?, parse(key)?))
+    }
+
     /// The bytes of a body, which are no more than there may be.
-    fn incoming(
+    pub(super) fn incoming(
         &self,
         body: Option<StreamingBlob>,
         said: Said,
@@ -72,7 +97,7 @@ impl Gateway {
 
 impl At {
     /// The branch that is written to, where whoever signed may. What is no branch refuses it.
-    async fn branch(&self, reference: &str) -> S3Result<Branch> {
+    pub(super) async fn branch(&self, reference: &str) -> S3Result<Branch> {
         let resource = Resource::reference(self.repository.name(), reference);
         self.caller.needs(AccessRole::Writer, &resource).map_err(of_problem)?;
         let branch = self.repository.branch(reference);
@@ -142,7 +167,7 @@ fn page(found: ListedKeys) -> (ObjectList, CommonPrefixList, Option<String>) {
     (objects, prefixes, found.next)
 }
 
-fn most(asked: Option<i32>) -> usize {
+pub(super) fn most(asked: Option<i32>) -> usize {
     asked.and_then(|asked| usize::try_from(asked).ok()).map_or(MOST, |asked| asked.min(MOST))
 }
 
@@ -287,27 +312,13 @@ impl S3 for Gateway {
         let create_only = creates_only(input.if_none_match.as_ref(), input.if_match.as_ref())?;
         let upload = at.branch(&key.reference).await?.upload(&key.path).create_only(create_only);
         let upload = noting(upload, input.content_type, input.metadata.unwrap_or_default());
-        let said = Said {
-            md5: input.content_md5,
-            crc32: input.checksum_crc32,
-            crc32c: input.checksum_crc32c,
-            crc64nvme: input.checksum_crc64nvme,
-            sha1: input.checksum_sha1,
-            sha256: input.checksum_sha256,
-            trailing: trailing_headers,
-        };
+        let said = said_of!(input, trailing_headers);
         let object = put(&upload, self.incoming(input.body, said, &headers)).await?;
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag_of(&object)), ..PutObjectOutput::default() }))
     }
 
     async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
         let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
-        let CopySource::Bucket { bucket, key: from, version_id: None } = &request.input.copy_source else {
-            return Err(S3Error::with_message(
-                S3ErrorCode::NotImplemented,
-                "a copy is of a bucket and a key, without a version",
-            ));
-        };
         let asks = |name: axum::http::HeaderName| request.headers.contains_key(name);
         let of_source = [
             request.input.copy_source_if_match.is_some(),
@@ -316,7 +327,7 @@ impl S3 for Gateway {
             request.input.copy_source_if_unmodified_since.is_some(),
         ];
         unconditional(of_source.contains(&true) || asks(header::IF_MATCH) || asks(header::IF_NONE_MATCH))?;
-        let (source, from) = (self.at(&request, bucket).await?, parse(from)?);
+        let (source, from) = self.source(&request, &request.input.copy_source).await?;
         let upload = at.branch(&key.reference).await?.upload(&key.path);
         let is_replaced =
             request.input.metadata_directive.as_ref().is_some_and(|how| how.as_str() == MetadataDirective::REPLACE);
@@ -384,97 +395,42 @@ impl S3 for Gateway {
         &self,
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
-        at.branch(&key.reference).await?;
-        let input = request.input;
-        let about = About {
-            account: at.caller.name().to_owned(),
-            repository: input.bucket.clone(),
-            key: input.key.clone(),
-            content_type: input.content_type,
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-        };
-        let upload_id = Some(self.parts.begin(&about).await?);
-        let (bucket, key) = (Some(input.bucket), Some(input.key));
-        Ok(S3Response::new(CreateMultipartUploadOutput {
-            bucket,
-            key,
-            upload_id,
-            ..CreateMultipartUploadOutput::default()
-        }))
+        self.begin_upload(request).await
     }
 
     async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-        let at = self.at(&request, &request.input.bucket).await?;
-        at.branch(&parse(&request.input.key)?.reference).await?;
-        let S3Request { input, headers, trailing_headers, .. } = request;
-        self.parts.about(&input.upload_id, at.caller.name(), &input.bucket, &input.key).await?;
-        if !(1..=10_000).contains(&input.part_number) {
-            return Err(S3Error::with_message(S3ErrorCode::InvalidArgument, "parts have numbers from 1 to 10000"));
-        }
-        let said = Said {
-            md5: input.content_md5,
-            crc32: input.checksum_crc32,
-            crc32c: input.checksum_crc32c,
-            crc64nvme: input.checksum_crc64nvme,
-            sha1: input.checksum_sha1,
-            sha256: input.checksum_sha256,
-            trailing: trailing_headers,
-        };
-        let body = self.incoming(input.body, said, &headers);
-        let digest = self.parts.put(&input.upload_id, input.part_number, body).await?;
-        Ok(S3Response::new(UploadPartOutput { e_tag: Some(etag(&digest)), ..UploadPartOutput::default() }))
+        self.put_part(request).await
+    }
+
+    async fn upload_part_copy(
+        &self,
+        request: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        self.copy_part(request).await
+    }
+
+    async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        self.parts_of(request).await
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        self.uploads_of(request).await
     }
 
     async fn complete_multipart_upload(
         &self,
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
-        let branch = at.branch(&key.reference).await?;
-        let input = request.input;
-        let about = self.parts.about(&input.upload_id, at.caller.name(), &input.bucket, &input.key).await?;
-        let tag = match self.parts.done(&input.upload_id).await? {
-            // The reply was lost.
-            Some(tag) => tag,
-            None => {
-                let create_only = creates_only(input.if_none_match.as_ref(), input.if_match.as_ref())?;
-                let parts = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-                let listed = parts.into_iter().map(|part| {
-                    let tag = part.e_tag.map(|tag| tag.value().to_owned()).unwrap_or_default();
-                    (part.part_number.unwrap_or_default(), tag)
-                });
-                let listed: Vec<(i32, String)> = listed.collect();
-                if listed.is_empty() {
-                    return Err(S3Error::with_message(S3ErrorCode::MalformedXML, "no parts are listed"));
-                }
-                let whole = self.parts.whole(&input.upload_id, &listed, self.app.largest_object()).await?;
-                let upload = branch.upload(&key.path).create_only(create_only);
-                let upload = noting(upload, about.content_type, about.metadata);
-                let object = upload.put_reader_async(whole).await.map_err(refused)?;
-                let tag = etag_of(&object).value().to_owned();
-                self.parts.end(&input.upload_id, &tag).await?;
-                tag
-            }
-        };
-        Ok(S3Response::new(CompleteMultipartUploadOutput {
-            bucket: Some(input.bucket),
-            key: Some(input.key),
-            e_tag: Some(ETag::Strong(tag)),
-            ..CompleteMultipartUploadOutput::default()
-        }))
+        self.complete_upload(request).await
     }
 
     async fn abort_multipart_upload(
         &self,
         request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        let at = self.at(&request, &request.input.bucket).await?;
-        let input = request.input;
-        self.parts.about(&input.upload_id, at.caller.name(), &input.bucket, &input.key).await?;
-        self.parts.abort(&input.upload_id).await?;
-        let mut response = S3Response::new(AbortMultipartUploadOutput::default());
-        response.status = Some(axum::http::StatusCode::NO_CONTENT);
-        Ok(response)
+        self.abort_upload(request).await
     }
 }

@@ -2,16 +2,16 @@
 
 use std::io;
 use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use datlake::Upload;
 use datlake::report::ObjectInfo;
+use datlake::{Error, Upload};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use s3s::dto::ETagCondition;
 use s3s::{S3Error, S3ErrorCode, S3Result};
 use tokio_util::io::StreamReader;
 
-use super::parts::bad_body;
 use super::refused::refused;
 
 /// An upload with what is noted beside it.
@@ -61,17 +61,47 @@ pub(super) async fn nothing(body: impl Stream<Item = io::Result<Bytes>> + Send) 
 
 /// Puts what `body` gives. What is wrong with the body is said as such.
 pub(super) async fn put(upload: &Upload, body: impl Stream<Item = io::Result<Bytes>> + Send) -> S3Result<ObjectInfo> {
-    let broke = std::sync::Arc::new(std::sync::Mutex::new(None));
-    let noted = std::sync::Arc::clone(&broke);
-    let body = body.map_err(move |error| {
-        let again = io::Error::new(error.kind(), error.to_string());
-        *noted.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
-        again
-    });
-    let put = upload.put_reader_async(StreamReader::new(Box::pin(body))).await;
-    let broke = broke.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-    put.map_err(|error| match broke {
-        Some(broke) => bad_body(&broke),
-        None => refused(error),
-    })
+    let broken = BrokenBody::default();
+    let put = upload.put_reader_async(StreamReader::new(Box::pin(broken.noting(body)))).await;
+    put.map_err(|error| broken.blamed(error))
+}
+
+/// Why a body could not be read to its end, if that is so.
+#[derive(Clone, Default)]
+pub(super) struct BrokenBody(Arc<Mutex<Option<io::Error>>>);
+
+impl BrokenBody {
+    /// A body, of which is noted why it breaks.
+    pub(super) fn noting<S: Stream<Item = io::Result<Bytes>> + Send>(
+        &self,
+        body: S,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<S> {
+        let noted = Arc::clone(&self.0);
+        body.map_err(move |error| {
+            let again = io::Error::new(error.kind(), error.to_string());
+            *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            again
+        })
+    }
+
+    /// What `error`, which came of reading it, is to a client.
+    pub(super) fn blamed(&self, error: Error) -> S3Error {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(broke) => bad_body(&broke),
+            None => refused(error),
+        }
+    }
+}
+
+/// The error of a body that cannot be read to its end.
+fn bad_body(error: &io::Error) -> S3Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData => S3Error::with_message(S3ErrorCode::BadDigest, super::checked::MISMATCH),
+        io::ErrorKind::FileTooLarge => too_large(),
+        _ => S3Error::with_message(S3ErrorCode::IncompleteBody, "the body ended early: nothing was put"),
+    }
+}
+
+pub(super) fn too_large() -> S3Error {
+    S3Error::with_message(S3ErrorCode::EntityTooLarge, "the object is larger than this server takes")
 }

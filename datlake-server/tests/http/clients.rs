@@ -2,8 +2,10 @@
 
 use std::process::Command;
 
+use datlake::Collect;
 use datlake_server::{AccountKind, ServerSettings};
 
+use crate::postgres::database;
 use crate::support::{Bucket, ROOT, Served};
 
 fn run(script: &str) {
@@ -150,6 +152,53 @@ fn the_package_boto3_works() {
 #[test]
 fn the_packages_s3fs_pandas_and_pyarrow_and_the_command_aws_work() {
     run("data_packages.py");
+}
+
+/// Servers that share a remote and a database: that of PostgreSQL where `./test` has started one, else SQLite's file.
+#[test]
+fn uploads_in_parts_go_through_any_server_and_outlive_the_one_that_took_a_part() {
+    let Ok(python) = std::env::var("DATLAKE_TEST_CLIENTS") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (parts, url) = (folder.path().join("remote/parts"), format!("file://{}/remote", folder.path().display()));
+    let remote = Bucket { kind: "folder", url, variables: Vec::new() };
+    let database_url = database("parts");
+    let shared = folder.path().join("server");
+    let server = || {
+        Served::on(Some(&remote), |settings| ServerSettings {
+            folder: if database_url.is_some() { settings.folder.clone() } else { shared.clone() },
+            database_url: database_url.clone(),
+            secret_key: Some("a key that is the same for all servers".repeat(2)),
+            ..settings
+        })
+    };
+    let (mut one, other) = (server(), server());
+    let main = one.lake.new_repository("sales").create().unwrap().default_branch();
+    let ask = |arguments: &[&str]| {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/two_servers.py");
+        let mut command = Command::new(&python);
+        command.args(["-W", "ignore", file]).args(arguments).env("NO_PROXY", "127.0.0.1");
+        command.env("LAKECTL_CREDENTIALS_ACCESS_KEY_ID", ROOT.0).env("LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY", ROOT.1);
+        let done = command.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let begun = ask(&["begin", &one.url, &other.url]);
+    one.end();
+    let alone = Collect::default().exclusive(true);
+    other.lake.collect(alone).unwrap();
+    ask(&["complete", begun.trim(), &other.url]);
+    assert_eq!(main.read("parts").unwrap(), b"of somebody else");
+    // Parts go once the reply was sent.
+    while !files_below(&parts).is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// The files below a folder.
+fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let Ok(found) = std::fs::read_dir(folder) else { return Vec::new() };
+    let found = found.flatten().map(|found| found.path());
+    found.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 /// Schemathesis asks what the document says can be asked, with values that fit and with others, always the same: no answer is a failure of the

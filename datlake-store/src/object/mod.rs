@@ -343,7 +343,11 @@ impl Store for ObjectStore {
             let sending = runtime::start(async move {
                 let key = shared.key(&place)?;
                 shared.ready().await?;
-                shared.upload(&key, place.content(), &file, told).await
+                let content = match &place {
+                    Location::Part(_, bytes) if upload::is_large(&file) => Some(*bytes),
+                    place => place.content(),
+                };
+                shared.upload(&key, content, &file, told).await
             })?;
             let progress = |sent, size| {
                 if let Some(progress) = &self.0.options.progress {

@@ -37,6 +37,11 @@ const WORTH_ASKING: u64 = 256 << 10;
 /// The most parts that an upload may have, at every provider.
 const MOST_PARTS: u64 = 10_000;
 
+/// Whether a file goes up in parts, as far as its size says.
+pub(super) fn is_large(file: &Path) -> bool {
+    file.metadata().is_ok_and(|found| found.len() > WHOLE)
+}
+
 /// Content that goes up in parts.
 struct Source {
     file: Arc<std::fs::File>,
