@@ -210,6 +210,14 @@ impl Location {
         }
     }
 
+    /// The digest of the bytes here, where the place says it: of content, and of parts of uploads.
+    pub fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Part(_, digest) => Some(*digest),
+            at => at.content(),
+        }
+    }
+
     /// The content that the document here is attached to, and the one that it refers to.
     pub fn attached(&self) -> Option<(Digest, Digest)> {
         match self {

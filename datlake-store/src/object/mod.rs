@@ -343,11 +343,7 @@ impl Store for ObjectStore {
             let sending = runtime::start(async move {
                 let key = shared.key(&place)?;
                 shared.ready().await?;
-                let content = match &place {
-                    Location::Part(_, bytes) if upload::is_large(&file) => Some(*bytes),
-                    place => place.content(),
-                };
-                shared.upload(&key, content, &file, told).await
+                shared.upload(&key, (place.digest(), place.content().is_some()), &file, told).await
             })?;
             let progress = |sent, size| {
                 if let Some(progress) = &self.0.options.progress {

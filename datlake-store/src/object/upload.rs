@@ -37,11 +37,6 @@ const WORTH_ASKING: u64 = 256 << 10;
 /// The most parts that an upload may have, at every provider.
 const MOST_PARTS: u64 = 10_000;
 
-/// Whether a file goes up in parts, as far as its size says.
-pub(super) fn is_large(file: &Path) -> bool {
-    file.metadata().is_ok_and(|found| found.len() > WHOLE)
-}
-
 /// Content that goes up in parts.
 struct Source {
     file: Arc<std::fs::File>,
@@ -52,11 +47,11 @@ struct Source {
 }
 
 impl Shared {
-    /// Creates an object from a file: of `content` where its name is the digest of that.
+    /// Creates an object from a file: of bytes with this digest, where its name says it, and whether others may have created it.
     pub(super) async fn upload(
         self: &Arc<Self>,
         key: &Key,
-        content: Option<Digest>,
+        (digest, may_be_there): (Option<Digest>, bool),
         file: &Path,
         told: mpsc::Sender<(u64, u64)>,
     ) -> Result<Created> {
@@ -71,11 +66,11 @@ impl Shared {
             Ok((file, metadata.len()))
         });
         let (source, size) = opened.await?.map_err(failed)?;
-        if content.is_some() && size >= WORTH_ASKING && self.size(key).await?.is_some() {
+        if may_be_there && size >= WORTH_ASKING && self.size(key).await?.is_some() {
             return Ok(Created::Exists);
         }
         let (part, whole) = self.options.parts.unwrap_or((PART, WHOLE));
-        if let Some(digest) = content
+        if let Some(digest) = digest
             && size > whole
         {
             let part = part.max(size.div_ceil(MOST_PARTS));
@@ -87,12 +82,12 @@ impl Shared {
         let read = blocking(move || {
             let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
             (&source).read_to_end(&mut bytes)?;
-            let found = content.map(|content| (content, Digest::of(&bytes)));
+            let found = digest.map(|digest| (digest, Digest::of(&bytes)));
             Ok((Bytes::from(bytes), found))
         });
         let (bytes, found) = read.await?.map_err(failed)?;
-        if let Some((content, found)) = found {
-            is_still(&content, found, &self.address.shown)?;
+        if let Some((digest, found)) = found {
+            is_still(&digest, found, &self.address.shown)?;
         }
         self.create(key, bytes).await
     }
