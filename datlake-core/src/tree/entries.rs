@@ -11,6 +11,15 @@ use crate::{Digest, Error, ErrorKind, Result};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TreeEntries(BTreeMap<String, TreeEntry>);
 
+/// A range of a tree, as it is put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeBytes {
+    /// What the tree says of it.
+    pub row: RangeRow,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
 /// What a tree is made of.
 #[derive(Debug)]
 pub struct TreeBytes {
@@ -27,26 +36,12 @@ impl TreeEntries {
     /// [`ErrorKind::InvalidInput`] for a path no UID may have, one that is there, what would be a folder and something else, and a
     /// link that leads out of the tree.
     pub fn insert(&mut self, path: &str, entry: TreeEntry) -> Result<()> {
-        check_path(path)?;
-        let wrong =
-            |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("cannot put `{path}` into the tree: {why}")));
-        if matches!(entry, TreeEntry::Link(_)) && entry.target(path).is_none() {
-            return wrong("the link leads out of it");
-        }
-        if let TreeEntry::Addressed(file) = &entry
-            && !file.is_valid()
-        {
-            return wrong("its address cannot stand there");
-        }
-        if matches!(entry, TreeEntry::Attributes(_)) {
-            return wrong("a tree has no attributes");
-        }
+        check_entry(path, &entry)?;
         if self.0.contains_key(path) {
-            return wrong("there is something at that path");
+            return Err(wrong(path, TWICE));
         }
-        let mut folders = path.match_indices('/').map(|(at, _)| &path[..at]);
-        if folders.any(|folder| self.0.contains_key(folder)) || self.has_below(path) {
-            return wrong("one path would be a folder and something else");
+        if folders_of(path).any(|folder| self.0.contains_key(folder)) || self.has_below(path) {
+            return Err(wrong(path, BOTH));
         }
         self.0.insert(path.to_owned(), entry);
         Ok(())
@@ -72,20 +67,68 @@ impl TreeEntries {
     }
 }
 
+const TWICE: &str = "there is something at that path";
+const BOTH: &str = "one path would be a folder and something else";
+
+fn wrong(path: &str, why: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("cannot put `{path}` into the tree: {why}"))
+}
+
+fn folders_of(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
+/// Whether a tree may have `entry` at `path`.
+fn check_entry(path: &str, entry: &TreeEntry) -> Result<()> {
+    check_path(path)?;
+    match entry {
+        TreeEntry::Link(_) if entry.target(path).is_none() => Err(wrong(path, "the link leads out of it")),
+        TreeEntry::Addressed(file) if !file.is_valid() => Err(wrong(path, "its address cannot stand there")),
+        TreeEntry::Attributes(_) => Err(wrong(path, "a tree has no attributes")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether `sorted`, whose paths `path` tells, can be the paths of one tree.
+///
+/// # Errors
+/// As [`TreeEntries::insert`].
+pub fn check_sorted<T>(sorted: &[T], path: impl Fn(&T) -> &str) -> Result<()> {
+    for (at, one) in sorted.iter().enumerate() {
+        let name = path(one);
+        if at > 0 && path(&sorted[at - 1]) >= name {
+            return Err(wrong(name, TWICE));
+        }
+        if folders_of(name).any(|folder| sorted[..at].binary_search_by(|other| path(other).cmp(folder)).is_ok()) {
+            return Err(wrong(name, BOTH));
+        }
+    }
+    Ok(())
+}
+
+impl RangeBytes {
+    /// The range of `entries`, sorted by path, which [end](super::ends) where a range does; `None` of none.
+    ///
+    /// # Errors
+    /// As [`TreeEntries::insert`], of each by itself.
+    pub fn of(entries: &[(&str, TreeEntry)]) -> Result<Option<Self>> {
+        entries.iter().try_for_each(|(path, entry)| check_entry(path, entry))?;
+        Ok(Self::made(entries.iter().map(|(path, entry)| (*path, entry)).collect()))
+    }
+
+    fn made(entries: Vec<(&str, &TreeEntry)>) -> Option<Self> {
+        let (first, last) = (entries.first()?.0.to_owned(), entries.last()?.0.to_owned());
+        let sizes: Vec<u64> = entries.iter().filter_map(|(_, entry)| entry.size()).collect();
+        let bytes = range::to_bytes(entries.into_iter());
+        let content = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
+        let (digest, size, files) = (Digest::of(&bytes), bytes.len() as u64, sizes.len() as u64);
+        Some(Self { row: RangeRow { digest, size, files, content, first, last }, bytes })
+    }
+}
+
 /// Ends a range: its row in the metarange.
 pub(super) fn close(open: &mut Vec<(&str, &TreeEntry)>, ranges: &mut Vec<Vec<u8>>) -> Option<RangeRow> {
-    let entries = std::mem::take(open);
-    let (first, last) = (entries.first()?.0.to_owned(), entries.last()?.0.to_owned());
-    let sizes: Vec<u64> = entries.iter().filter_map(|(_, entry)| entry.size()).collect();
-    let bytes = range::to_bytes(entries.into_iter());
-    let (digest, size, files) = (Digest::of(&bytes), bytes.len() as u64, sizes.len() as u64);
+    let RangeBytes { row, bytes } = RangeBytes::made(std::mem::take(open))?;
     ranges.push(bytes);
-    Some(RangeRow {
-        digest,
-        size,
-        files,
-        content: sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)),
-        first,
-        last,
-    })
+    Some(row)
 }

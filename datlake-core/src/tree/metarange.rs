@@ -30,7 +30,8 @@ pub struct RangeRow {
 }
 
 impl Metarange {
-    pub(super) fn new(rows: Vec<RangeRow>) -> Self {
+    /// The tree with these ranges, which are sorted by path.
+    pub fn new(rows: Vec<RangeRow>) -> Self {
         Self(rows)
     }
 

@@ -20,7 +20,7 @@ pub use addressed::{AddressedFile, FilesOutside};
 pub use attributes::ObjectAttributes;
 pub use changes::{ChangedTree, LoadRange, TreeChanges};
 pub use diff::{Span, TreeDifference, diff, differing};
-pub use entries::{TreeBytes, TreeEntries};
+pub use entries::{RangeBytes, TreeBytes, TreeEntries, check_sorted};
 pub use entry::TreeEntry;
 pub use locations::{InPack, PACK_FEWEST, PACK_SIZE, PACKED_BELOW, PackLocations};
 pub use merge::{Conflict, LoadRanges, Merged, NotedTree, Winner, merge};

@@ -156,6 +156,22 @@ fn what_cannot_be_in_a_tree() {
     check("x", link(".."), "leads out of it");
     check("x/y", link("../../a"), "leads out");
     check("x", link("a\tb"), "leads out");
+    // The same of what is sorted already.
+    let of = |entries: &[(&str, TreeEntry)]| {
+        check_sorted(entries, |(path, _)| path)
+            .and_then(|()| RangeBytes::of(entries))
+            .map_err(|error| error.message().to_owned())
+    };
+    let is_refused = |entries: &[(&str, TreeEntry)], why: &str| of(entries).is_err_and(|error| error.contains(why));
+    assert!(is_refused(&[("a", file(b"")), ("a", file(b""))], "something at that path"));
+    assert!(is_refused(&[("b", file(b"")), ("a", file(b""))], "something at that path"));
+    assert!(is_refused(
+        &[("a", TreeEntry::Folder), ("a-b", file(b"")), ("a/b/c", file(b""))],
+        "one path would be a folder"
+    ));
+    assert!(is_refused(&[("a", file(b"")), ("x/y", link("../../a"))], "leads out"));
+    assert!(is_refused(&[("../x", file(b""))], "segment"));
+    assert_eq!(of(&[]), Ok(None));
     tree(&[("x/y", link("../a/b")), ("z", link("nowhere")), ("w", link("./x/../x/y"))]);
     assert_eq!(link("../a/./b").target("x/y").as_deref(), Some("a/b"));
     assert_eq!(link(".").target("x"), Some(String::new()));
@@ -220,6 +236,16 @@ proptest! {
         }
         there.reverse();
         let bytes = all.to_bytes();
+        // Range by range it is the same.
+        let in_order: Vec<(&str, TreeEntry)> = there.iter().map(|(path, entry)| (path.as_str(), entry.clone())).collect();
+        prop_assert!(check_sorted(&in_order, |(path, _)| path).is_ok());
+        let (mut begin, mut rows, mut each) = (0, Vec::new(), Vec::new());
+        for end in ends(in_order.iter().map(|(path, _)| *path)) {
+            let RangeBytes { row, bytes } = RangeBytes::of(&in_order[begin..end]).unwrap().unwrap();
+            (rows, each, begin) = ([rows, vec![row]].concat(), [each, vec![bytes]].concat(), end);
+        }
+        prop_assert_eq!(&each, &bytes.ranges);
+        prop_assert_eq!(Metarange::new(rows).to_bytes(), bytes.metarange.clone());
         let metarange = Metarange::parse(&bytes.metarange, &"t").unwrap();
         let ranges: Vec<TreeRange> = metarange
             .ranges()

@@ -38,7 +38,8 @@ const ANYBODY_READS: u32 = 0o444;
 #[derive(Clone, Debug)]
 pub struct LocalFolder {
     path: PathBuf,
-    found: Vec<(String, PathBuf, FolderEntry)>,
+    /// Each by its path from the folder.
+    found: Vec<(String, FolderEntry)>,
     unusable: Vec<Unusable>,
     skips: bool,
     follows: bool,
@@ -128,7 +129,7 @@ impl LocalFolder {
     /// Notes something that is no folder, or an empty one.
     fn note(&mut self, path: PathBuf) {
         match self.usable(&path) {
-            Ok((name, entry)) => self.found.push((name, path, entry)),
+            Ok(found) => self.found.push(found),
             Err(why) => self.unusable.push(Unusable { path, why }),
         }
     }
@@ -155,20 +156,24 @@ impl LocalFolder {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] that names all that a lake cannot have, unless that is to be skipped.
-    pub(crate) fn entries(&self, lake: &Lake) -> Result<Vec<(&str, &Path, FolderEntry)>> {
+    pub(crate) fn entries(&self, lake: &Lake) -> Result<Vec<(&str, FolderEntry)>> {
         let (mut entries, mut unusable) = (Vec::with_capacity(self.found.len()), self.unusable.clone());
-        for (name, path, entry) in &self.found {
+        for (name, entry) in &self.found {
             let entry = match entry {
                 // Links to folders within stay links: what they lead to is in the tree already.
-                FolderEntry::Link(target) if self.follows && !(is_within(name, target) && path.is_dir()) => file(path),
+                FolderEntry::Link(target)
+                    if self.follows && !(is_within(name, target) && self.path_of(name).is_dir()) =>
+                {
+                    file(&self.path_of(name))
+                }
                 FolderEntry::Link(target) if !is_within(name, target) => {
                     Err("it is a link that leads out of the folder".to_owned())
                 }
                 entry => Ok(entry.clone()),
             };
             match entry.and_then(|entry| Uid::chosen(name).map(|_| entry).map_err(|error| error.message().to_owned())) {
-                Ok(entry) => entries.push((name.as_str(), path.as_path(), entry)),
-                Err(why) => unusable.push(Unusable { path: path.clone(), why }),
+                Ok(entry) => entries.push((name.as_str(), entry)),
+                Err(why) => unusable.push(Unusable { path: self.path_of(name), why }),
             }
         }
         self.report(lake, unusable)?;
@@ -180,27 +185,28 @@ impl LocalFolder {
     ///
     /// # Errors
     /// As [`entries`](Self::entries).
-    pub(crate) fn files<T>(&self, lake: &Lake, name: impl Fn(&str) -> Result<T>) -> Result<Vec<(T, &Path)>> {
+    pub(crate) fn files<T>(&self, lake: &Lake, name: impl Fn(&str) -> Result<T>) -> Result<Vec<(T, PathBuf)>> {
         let (mut files, mut unusable) = (Vec::with_capacity(self.found.len()), self.unusable.clone());
         let (mut programs, mut empty) = (0, 0);
-        for (from_here, path, entry) in &self.found {
+        for (from_here, entry) in &self.found {
+            let path = self.path_of(from_here);
             let usable = match entry {
                 FolderEntry::Folder => {
                     empty += 1;
                     continue;
                 }
-                FolderEntry::Link(_) if !self.follows && !self.leads_within(path) => {
+                FolderEntry::Link(_) if !self.follows && !self.leads_within(&path) => {
                     Err("it is a link that leads out of the folder, or nowhere".to_owned())
                 }
-                FolderEntry::Link(_) => file(path),
+                FolderEntry::Link(_) => file(&path),
                 entry => Ok(entry.clone()),
             };
             match usable.and_then(|entry| Ok((name(from_here).map_err(|error| error.message().to_owned())?, entry))) {
                 Ok((named, entry)) => {
                     programs += usize::from(matches!(entry, FolderEntry::File { executable: true, .. }));
-                    files.push((named, path.as_path()));
+                    files.push((named, path));
                 }
-                Err(why) => unusable.push(Unusable { path: path.clone(), why }),
+                Err(why) => unusable.push(Unusable { path, why }),
             }
         }
         self.report(lake, unusable)?;
@@ -214,6 +220,16 @@ impl LocalFolder {
             not_kept(format!("there are {empty} empty folders, which a tree alone keeps"));
         }
         Ok(files)
+    }
+
+    /// Where something is of which [`entries`](Self::entries) tells.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The folder itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     fn leads_within(&self, path: &Path) -> bool {

@@ -4,29 +4,24 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datlake_core::catalog::FileMeta;
-use datlake_core::document::Content;
-use datlake_core::tree::{TreeBytes, TreeEntries, TreeEntry};
-use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
+use datlake_core::tree::{Metarange, RangeRow, check_sorted};
+use datlake_core::{Digest, Result, Uid};
 use datlake_store::{Staged, wait};
 
-use super::content::once;
 use super::packing::{FoundEntry, Packing, PutFiles, Source};
-use super::packs::AtRest;
 use super::parallel::{ONE_BY_ONE, in_parallel};
 use super::write::Existing;
 use super::{Lake, refuse_in_body};
 use crate::event::Event;
-use crate::file::{File, FolderEntry, LocalFolder, Tree};
+use crate::file::{File, LocalFolder, Tree};
 
 /// How many files are named after one look at what is collected.
 const AT_A_TIME: usize = 10_000;
-/// Of so many ranges it is seen together where their files rest.
-const RANGES_AT_A_TIME: usize = 32;
 
 impl Lake {
     /// Adds copies of all files below the folder `path` as the tree `uid`, with links, empty folders, and which files are executable.
@@ -65,34 +60,21 @@ impl Lake {
         let uid = Uid::fresh(uid)?;
         let found = folder.entries(self)?.into_iter();
         let mut found: Vec<FoundEntry<'_>> =
-            found.map(|(name, path, entry)| (name, Source::Path(path), entry)).collect();
+            found.map(|(name, entry)| (name, Source::Below(folder.path()), entry)).collect();
         found.sort_unstable_by_key(|(path, ..)| *path);
+        check_sorted(&found, |(path, ..)| path)?;
         wait(self.contact_remote())?;
         let publishing = wait(self.local_view().publishing())?;
         let packing = Packing::new(self, &uid, &found)?;
         let objects = packing.objects();
-        let (put, _) = packing.put_all()?;
-        let mut entries = TreeEntries::default();
-        for ((name, _, entry), content) in found.into_iter().zip(put.contents()) {
-            let entry = match (entry, content) {
-                (FolderEntry::File { executable, .. }, Some((digest, size))) => {
-                    TreeEntry::file(digest, size, executable)
-                }
-                // Half a folder would look like a whole one.
-                (FolderEntry::File { .. }, None) => {
-                    let message = format!("cannot add `{uid}`: `{name}` was not put into the lake");
-                    return Err(Error::new(ErrorKind::Io, message).with_hint("add it again"));
-                }
-                (FolderEntry::Link(target), _) => TreeEntry::Link(target),
-                (FolderEntry::Folder, _) => TreeEntry::Folder,
-            };
-            entries.insert(name, entry)?;
-        }
-        let tree = entries.to_bytes();
-        let rest = self.put_packed(&uid, &tree, put, objects)?;
+        let (PutFiles { ranges, rest }, _) = packing.put_all()?;
+        let rows: Vec<RangeRow> = ranges.into_iter().map(|range| range.row).collect();
         let mut contents: Vec<_> =
             rest.contents.iter().map(|content| (content.digest, content.size.unwrap_or(0))).collect();
-        let (digest, size) = self.put_tree(&uid, &tree, &mut contents, objects)?;
+        contents.extend(rows.iter().map(|row| (row.digest, row.size)));
+        let staged = Staged::from_bytes(&self.local_view().scratch()?, &Metarange::new(rows).to_bytes())?;
+        let (_, (digest, size)) = self.put(&staged, &uid, objects)?;
+        contents.push((digest, size));
         if objects > ONE_BY_ONE {
             self.local_view().dir().sync()?;
         }
@@ -109,45 +91,6 @@ impl Lake {
         wait(self.note_made_remote());
         self.note_published();
         Tree::try_from(added)
-    }
-
-    /// Puts what leads to the packs of a tree, and sees that the remote has what was here before: what the tree is at rest.
-    fn put_packed(&self, uid: &Uid, tree: &TreeBytes, put: PutFiles, objects: usize) -> Result<AtRest> {
-        let mut rest = AtRest::default();
-        for (n, ranges) in tree.ranges.chunks(RANGES_AT_A_TIME).enumerate() {
-            wait(self.put_locations(&put.locations(n * RANGES_AT_A_TIME, ranges), objects > ONE_BY_ONE))?;
-            let mut files = Vec::new();
-            for bytes in ranges {
-                let mut range = Content::range(Digest::of(bytes), bytes.len() as u64, uid.to_string());
-                files.extend(range.references(bytes)?);
-            }
-            let AtRest { contents, locations, .. } = self.at_rest(files)?;
-            rest.contents.extend(contents);
-            // Without a remote none is sent.
-            rest.locations.extend(locations.into_iter().filter(|_| self.catalog().remote.is_some()));
-        }
-        rest.contents = once(rest.contents);
-        let found: Vec<_> = rest.contents.iter().filter(|content| !put.has_put(&content.digest)).cloned().collect();
-        in_parallel(&found, |content| wait(self.send_found(content)))?;
-        wait(self.send_locations(&rest.locations))?;
-        Ok(rest)
-    }
-
-    /// Puts the content of a tree and of its ranges into the lake: digest and size of the tree. All are `contents`. Those of many
-    /// `objects` are yet to be made to last.
-    fn put_tree(
-        &self,
-        uid: &Uid,
-        tree: &TreeBytes,
-        contents: &mut Vec<(Digest, u64)>,
-        objects: usize,
-    ) -> Result<(Digest, u64)> {
-        let scratch = self.local_view().scratch()?;
-        let put = |bytes: &Vec<u8>| Ok(self.put(&Staged::from_bytes(&scratch, bytes)?, uid, objects)?.1);
-        contents.extend(in_parallel(&tree.ranges, put)?);
-        let of_tree = put(&tree.metarange)?;
-        contents.push(of_tree);
-        Ok(of_tree)
     }
 
     /// Adds copies of all files below the folder `path`, each as a file of its own: `photos/2026` and the file's path from
@@ -212,7 +155,7 @@ impl Lake {
             // Their content lasts; that they are named need not, until all are.
             catalog.local = Arc::clone(&catalog.cache);
         }
-        let new = |((uid, _), content): (&(Uid, &Path), (Digest, u64))| {
+        let new = |((uid, _), content): (&(Uid, PathBuf), (Digest, u64))| {
             let (uid, name, (digest, size)) = (uid.clone(), uid.file_name().to_owned(), content);
             let known = FileMeta { uid: uid.clone(), name, digest, size, tree: false };
             Ok((uid, content, self.new_name(known, None, existing)?))
@@ -241,7 +184,7 @@ impl Lake {
     }
 
     /// Puts the content of files into the lake, where it lasts: the digest and size of each.
-    pub(crate) fn put_all<T: Display + Sync>(&self, files: &[(T, &Path)]) -> Result<Vec<(Digest, u64)>> {
+    pub(crate) fn put_all<T: Display + Sync>(&self, files: &[(T, PathBuf)]) -> Result<Vec<(Digest, u64)>> {
         let scratch = self.local_view().scratch()?;
         let done = AtomicUsize::new(0);
         let put = in_parallel(files, |(name, path)| {

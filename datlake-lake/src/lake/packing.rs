@@ -3,7 +3,10 @@
 //! - What is in the lake already is not written again: a file that is a blob, one that rests in a pack of the tree that the name leads
 //!   to so far, and the files of a range that has locations.
 //! - The same folder makes the same packs: a pack begins with a range, or where the one before it is full.
+//! - What is known of the files of a range is held until their packs are put, and what leads to these, and the range: no more than some packs are
+//!   of.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
@@ -11,12 +14,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datlake_core::document::Content;
-use datlake_core::tree::{self, InPack, Metarange, PACK_SIZE, PACKED_BELOW, PackLocations, TreeEntry};
-use datlake_core::{Digest, Result, Uid};
-use datlake_store::{Scratch, Seal, Staged, read_small, wait};
+use datlake_core::tree::{
+    self, InPack, Metarange, PACK_SIZE, PACKED_BELOW, PackLocations, RangeBytes, RangeRow, TreeEntry,
+};
+use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
+use datlake_store::{Scratch, Seal, Staged, Stamp, read_small, wait};
 
+use super::content::once;
 use super::open_pack::OpenPack;
-use super::parallel::in_parallel_by;
+use super::packs::AtRest;
+use super::parallel::{ONE_BY_ONE, in_parallel, in_parallel_by};
 use super::{Lake, lock};
 use crate::event::Event;
 use crate::file::FolderEntry;
@@ -29,8 +36,21 @@ pub(super) const PACKS: usize = 4;
 pub(super) enum Source<'a> {
     /// It is read there.
     Path(&'a Path),
+    /// It is read at its path from this folder.
+    Below(&'a Path),
     /// It is put otherwise, or there already: its digest.
     Known(&'a Digest),
+}
+
+impl<'a> Source<'a> {
+    /// Where the file `name` is read, if it is.
+    fn path_of(&self, name: &str) -> Option<Cow<'a, Path>> {
+        match self {
+            Self::Path(path) => Some(Cow::Borrowed(path)),
+            Self::Below(folder) => Some(Cow::Owned(folder.join(name))),
+            Self::Known(_) => None,
+        }
+    }
 }
 
 /// What is in a folder: a path in it, and what is there.
@@ -38,7 +58,7 @@ pub(super) type FoundEntry<'a> = (&'a str, Source<'a>, FolderEntry);
 
 /// Where packs go.
 enum PackPlace {
-    /// Into the lake, at once, and with them what is too large for packs.
+    /// Into the lake, at once, and with them what is too large for packs, what leads to packs, and the ranges.
     Lake,
     /// To who puts them later. What is in none is put by others.
     Later(Mutex<Vec<Staged>>),
@@ -69,13 +89,27 @@ pub(super) struct Packing<'a> {
 /// What was put.
 #[derive(Default)]
 pub(super) struct PutFiles {
-    /// Of each range, its entries: of files, digest and size.
-    contents: Vec<Vec<Option<(Digest, u64)>>>,
-    /// Of each range, where its files rest.
-    places: Vec<HashMap<Digest, InPack>>,
-    /// Of each range, whether all its small files rest where locations lead that are here.
-    known: Vec<bool>,
-    put: HashSet<Digest>,
+    /// Each range, in order.
+    pub(super) ranges: Vec<PutRange>,
+    /// What the tree is at rest by now but for its ranges, where it was put into the lake.
+    pub(super) rest: AtRest,
+}
+
+/// A range whose files were put.
+pub(super) struct PutRange {
+    pub(super) row: RangeRow,
+    /// Where its files rest, unless what leads there was put.
+    pub(super) places: HashMap<Digest, InPack>,
+    /// Whether all its small files rest where locations lead that are here.
+    pub(super) is_known: bool,
+}
+
+/// A range whose files are on their way.
+#[derive(Default)]
+struct OpenRange {
+    places: HashMap<Digest, InPack>,
+    /// The range, and whether it is known, once all its files are in packs or put.
+    made: Option<(RangeBytes, bool)>,
 }
 
 /// Ranges that are put one after the other.
@@ -86,7 +120,12 @@ struct PackGroup<'a, 'b> {
     pack: OpenPack<usize>,
     /// How many packs are full.
     closed: usize,
+    /// The ranges of which files may be in the pack, from this number on. The last one is being filled.
+    open: Vec<OpenRange>,
+    first_open: usize,
     put: PutFiles,
+    /// The blobs that were put, and not found.
+    blobs: HashSet<Digest>,
 }
 
 impl<'a> Packing<'a> {
@@ -130,12 +169,12 @@ impl<'a> Packing<'a> {
     pub(super) fn put_all(self) -> Result<(PutFiles, Vec<Staged>)> {
         let groups = in_parallel_by(PACKS, &self.groups(), |ranges| PackGroup::new(&self, ranges.clone()).put_all())?;
         let mut all = PutFiles::default();
-        for group in groups {
-            all.contents.extend(group.contents);
-            all.places.extend(group.places);
-            all.known.extend(group.known);
-            all.put.extend(group.put);
+        for PutFiles { ranges, rest } in groups {
+            all.ranges.extend(ranges);
+            all.rest.contents.extend(rest.contents);
+            all.rest.locations.extend(rest.locations);
         }
+        all.rest.contents = once(all.rest.contents);
         let later = match self.target {
             PackPlace::Lake => Vec::new(),
             PackPlace::Later(packs) => packs.into_inner().unwrap_or_else(PoisonError::into_inner),
@@ -180,8 +219,8 @@ impl<'a> Packing<'a> {
 
 impl<'a, 'b> PackGroup<'a, 'b> {
     fn new(packing: &'b Packing<'a>, ranges: Range<usize>) -> Self {
-        let (pack, closed, put) = Default::default();
-        Self { packing, ranges, pack, closed, put }
+        let (pack, closed, open, put, blobs) = Default::default();
+        Self { packing, first_open: ranges.start, ranges, pack, closed, open, put, blobs }
     }
 
     fn put_all(mut self) -> Result<PutFiles> {
@@ -197,49 +236,59 @@ impl<'a, 'b> PackGroup<'a, 'b> {
         let entries = &packing.found[packing.ranges[range].clone()];
         let before = self.before(entries)?;
         let (filled, closed) = (self.pack.filled(), self.closed);
-        let mut contents = Vec::with_capacity(entries.len());
-        self.put.places.push(HashMap::new());
+        self.open.push(OpenRange::default());
+        let mut made = Vec::with_capacity(entries.len());
         for (name, source, entry) in entries {
-            let FolderEntry::File { stamp, .. } = entry else {
-                contents.push(None);
-                continue;
+            let content = match (entry, source) {
+                (FolderEntry::File { stamp, .. }, Source::Known(digest)) => Some((**digest, stamp.size())),
+                (FolderEntry::File { stamp, .. }, _) => Some(self.put_file(name, source, *stamp, range, &before)?),
+                _ => None,
             };
-            let path = match source {
-                Source::Path(path) => path,
-                Source::Known(digest) => {
-                    contents.push(Some((**digest, stamp.size())));
-                    continue;
-                }
-            };
-            let content = match read_small(path, PACKED_BELOW, *stamp)? {
-                None => {
-                    let staged = Staged::copy_of(&packing.scratch, path)?;
-                    self.put_blob(&staged, name)?
-                }
-                Some(bytes) => {
-                    let digest = Digest::of(&bytes);
-                    self.add(digest, &bytes, &before)?;
-                    (digest, bytes.len() as u64)
-                }
-            };
-            contents.push(Some(content));
-            if let PackPlace::Lake = packing.target {
-                let done = packing.done.fetch_add(1, Ordering::Relaxed) + 1;
-                packing.lake.emit(&Event::Adding { done, all: packing.files });
-            }
+            made.push((*name, entry_of(name, entry, content)?));
         }
+        let Some(bytes) = RangeBytes::of(&made)? else { return Ok(()) };
         let mut is_known = self.closed == closed && self.pack.has_more_files_than(filled) && !packing.anew;
-        is_known = is_known && self.is_known(entries, &contents)?;
+        is_known = is_known && self.is_known(entries, &made, &bytes.row.digest)?;
         if is_known {
             // As it was before: what leads to its files is there.
             self.pack.take_back(filled);
         }
-        self.put.known.push(is_known);
-        self.put.contents.push(contents);
-        if self.pack.is_full() {
-            self.close()?;
+        if let Some(open) = self.open.last_mut() {
+            open.made = Some((bytes, is_known));
         }
-        Ok(())
+        if self.pack.is_full() { self.close() } else { Ok(()) }
+    }
+
+    /// Puts a file, or adds it to the pack: its digest and size.
+    fn put_file(
+        &mut self,
+        name: &str,
+        source: &Source<'_>,
+        stamp: Stamp,
+        range: usize,
+        before: &[Arc<[PackLocations]>],
+    ) -> Result<(Digest, u64)> {
+        let packing = self.packing;
+        let Some(path) = source.path_of(name) else {
+            let message = format!("cannot add `{}`: `{name}` is nowhere", packing.uid);
+            return Err(Error::new(ErrorKind::Io, message));
+        };
+        let content = match read_small(&path, PACKED_BELOW, stamp)? {
+            None => {
+                let staged = Staged::copy_of(&packing.scratch, &path)?;
+                self.put_blob(&staged, name)?
+            }
+            Some(bytes) => {
+                let digest = Digest::of(&bytes);
+                self.add(range, digest, &bytes, before)?;
+                (digest, bytes.len() as u64)
+            }
+        };
+        if let PackPlace::Lake = packing.target {
+            let done = packing.done.fetch_add(1, Ordering::Relaxed) + 1;
+            packing.lake.emit(&Event::Adding { done, all: packing.files });
+        }
+        Ok(content)
     }
 
     /// Where files of the tree that the name leads to so far rest, near these entries.
@@ -254,8 +303,8 @@ impl<'a, 'b> PackGroup<'a, 'b> {
     }
 
     /// Adds a small file to the pack, unless the lake has it.
-    fn add(&mut self, digest: Digest, bytes: &[u8], before: &[Arc<[PackLocations]>]) -> Result<()> {
-        let (range, length) = (self.put.places.len() - 1, bytes.len() as u64);
+    fn add(&mut self, range: usize, digest: Digest, bytes: &[u8], before: &[Arc<[PackLocations]>]) -> Result<()> {
+        let length = bytes.len() as u64;
         if self.pack.has(&digest) {
             self.pack.add(range, digest, bytes);
             return Ok(());
@@ -265,7 +314,7 @@ impl<'a, 'b> PackGroup<'a, 'b> {
         }
         for at in before.iter().flat_map(|locations| locations.iter()).filter_map(|locations| locations.find(&digest)) {
             if at.length == length && self.packing.has_pack(&at)? {
-                self.put.places[range].insert(digest, at);
+                self.places_of(range).insert(digest, at);
                 return Ok(());
             }
         }
@@ -276,24 +325,15 @@ impl<'a, 'b> PackGroup<'a, 'b> {
         Ok(())
     }
 
-    /// Whether the range with these entries has locations of all its small files already.
-    fn is_known(&self, entries: &[FoundEntry<'_>], contents: &[Option<(Digest, u64)>]) -> Result<bool> {
-        let entry = |entry: &FolderEntry, content: &Option<(Digest, u64)>| match (entry, content) {
-            (FolderEntry::File { executable, .. }, Some((digest, size))) => {
-                TreeEntry::file(*digest, *size, *executable)
-            }
-            (FolderEntry::Link(target), _) => TreeEntry::Link(target.clone()),
-            _ => TreeEntry::Folder,
-        };
-        let all: Vec<_> =
-            entries.iter().zip(contents).map(|((name, _, found), content)| (*name, entry(found, content))).collect();
-        let range = Digest::of(&tree::range_bytes(all.iter().map(|(name, entry)| (*name, entry))));
-        let locations = self.packing.lake.local_view().locations_here(&range)?;
-        let ours = entries.iter().zip(contents).filter(|((_, source, _), _)| matches!(source, Source::Path(_)));
-        let ours = ours.filter_map(|(_, content)| content.as_ref());
-        for (digest, size) in ours.filter(|(_, size)| *size < PACKED_BELOW) {
-            let mut is_there = self.packing.lake.local_view().dir().inspect(digest, *size)? == Seal::Intact;
-            for at in locations.iter().filter_map(|locations| locations.find(digest)) {
+    /// Whether the range with these entries, which are `made` of what was found, has locations of all its small files already.
+    fn is_known(&self, found: &[FoundEntry<'_>], made: &[(&str, TreeEntry)], range: &Digest) -> Result<bool> {
+        let dir = self.packing.lake.local_view().dir();
+        let locations = self.packing.lake.local_view().locations_here(range)?;
+        let ours = found.iter().zip(made).filter(|((_, source, _), _)| !matches!(source, Source::Known(_)));
+        let small = ours.filter_map(|(_, (_, entry))| entry.content()).filter(|(_, size)| *size < PACKED_BELOW);
+        for (digest, size) in small {
+            let mut is_there = dir.inspect(&digest, size)? == Seal::Intact;
+            for at in locations.iter().filter_map(|locations| locations.find(&digest)) {
                 is_there = is_there || self.packing.has_pack(&at)?;
             }
             if !is_there {
@@ -303,59 +343,95 @@ impl<'a, 'b> PackGroup<'a, 'b> {
         Ok(true)
     }
 
-    /// Puts the pack into the lake.
+    fn places_of(&mut self, range: usize) -> &mut HashMap<Digest, InPack> {
+        &mut self.open[range - self.first_open].places
+    }
+
+    /// Puts the pack, and what only waited for it.
     fn close(&mut self) -> Result<()> {
         self.closed += 1;
         let pack = std::mem::take(&mut self.pack);
-        if let PackPlace::Later(_) = self.packing.target
-            && !pack.is_worth_it()
-        {
-            return Ok(());
-        }
-        let put = |bytes: &[u8]| {
-            let staged = Staged::from_bytes(&self.packing.scratch, bytes)?;
-            match &self.packing.target {
-                PackPlace::Lake => self.put_blob(&staged, self.packing.uid.as_str()),
-                PackPlace::Later(packs) => {
-                    let content = (staged.digest, staged.size);
-                    lock(packs).push(staged);
-                    Ok(content)
+        let packing = self.packing;
+        if matches!(packing.target, PackPlace::Lake) || pack.is_worth_it() {
+            let put = |bytes: &[u8]| {
+                let staged = Staged::from_bytes(&packing.scratch, bytes)?;
+                match &packing.target {
+                    PackPlace::Lake => self.put_blob(&staged, packing.uid.as_str()),
+                    PackPlace::Later(packs) => {
+                        let content = (staged.digest, staged.size);
+                        lock(packs).push(staged);
+                        Ok(content)
+                    }
                 }
+            };
+            for (range, file, at) in pack.close(put)? {
+                self.places_of(range).insert(file, at);
             }
-        };
-        for (range, file, at) in pack.close(put)? {
-            self.put.places[range].insert(file, at);
         }
+        self.settle()
+    }
+
+    /// Ends the ranges whose files all rest somewhere: all but the one that is being filled.
+    fn settle(&mut self) -> Result<()> {
+        let count = self.open.iter().take_while(|open| open.made.is_some()).count();
+        self.first_open += count;
+        let mut settled: Vec<(RangeBytes, PutRange)> = self
+            .open
+            .drain(..count)
+            .filter_map(|OpenRange { places, made }| {
+                let (bytes, is_known) = made?;
+                let row = bytes.row.clone();
+                Some((bytes, PutRange { row, places, is_known }))
+            })
+            .collect();
+        if let PackPlace::Lake = self.packing.target {
+            self.put_ranges(&settled)?;
+            settled.iter_mut().for_each(|(_, range)| range.places = HashMap::new());
+        }
+        self.put.ranges.extend(settled.into_iter().map(|(_, range)| range));
+        Ok(())
+    }
+
+    /// Puts what leads to the packs of ranges, sees that the remote has what was here before, and puts the ranges.
+    fn put_ranges(&mut self, ranges: &[(RangeBytes, PutRange)]) -> Result<()> {
+        let Packing { lake, uid, objects, scratch, .. } = self.packing;
+        let each = ranges.iter().flat_map(|(_, range)| PackLocations::of_range(range.row.digest, &range.places));
+        wait(lake.put_locations(&each.collect::<Vec<_>>(), *objects > ONE_BY_ONE))?;
+        let mut files = Vec::new();
+        for (RangeBytes { row, bytes }, _) in ranges {
+            files.extend(Content::range(row.digest, row.size, uid.to_string()).references(bytes)?);
+        }
+        let AtRest { contents, locations, .. } = lake.at_rest(files)?;
+        let found: Vec<&Content> = contents.iter().filter(|content| !self.blobs.contains(&content.digest)).collect();
+        in_parallel(&found, |content| wait(lake.send_found(content)))?;
+        // Without a remote none is sent.
+        if lake.catalog().remote.is_some() {
+            wait(lake.send_locations(&locations))?;
+            self.put.rest.locations.extend(locations);
+        }
+        self.put.rest.contents.extend(contents);
+        in_parallel(ranges, |(range, _)| lake.put(&Staged::from_bytes(scratch, &range.bytes)?, uid, *objects))?;
         Ok(())
     }
 
     fn put_blob(&mut self, staged: &Staged, what: &str) -> Result<(Digest, u64)> {
         let (_, content) = self.packing.lake.put(staged, &what, self.packing.objects)?;
-        self.put.put.insert(content.0);
+        self.blobs.insert(content.0);
         Ok(content)
     }
 }
 
-impl PutFiles {
-    /// Of each range, where its files rest, and whether it rested somewhere before.
-    pub(super) fn ranges(&self) -> impl Iterator<Item = (&HashMap<Digest, InPack>, bool)> {
-        self.places.iter().zip(self.known.iter().copied())
-    }
-
-    /// Digest and size of each entry that is a file.
-    pub(super) fn contents(&self) -> impl Iterator<Item = Option<(Digest, u64)>> {
-        self.contents.iter().flatten().copied()
-    }
-
-    /// Whether content was put, and not found.
-    pub(super) fn has_put(&self, digest: &Digest) -> bool {
-        self.put.contains(digest)
-    }
-
-    /// What leads to its files from each of the `ranges`, which are those `from` this number on.
-    pub(super) fn locations(&self, from: usize, ranges: &[Vec<u8>]) -> Vec<PackLocations> {
-        let each = ranges.iter().zip(self.places.iter().skip(from));
-        each.flat_map(|(range, places)| PackLocations::of_range(Digest::of(range), places)).collect()
+/// What a tree has at a path where this was found, with this content.
+fn entry_of(name: &str, found: &FolderEntry, content: Option<(Digest, u64)>) -> Result<TreeEntry> {
+    match (found, content) {
+        (FolderEntry::File { executable, .. }, Some((digest, size))) => Ok(TreeEntry::file(digest, size, *executable)),
+        // Half a folder would look like a whole one.
+        (FolderEntry::File { .. }, None) => {
+            let message = format!("`{name}` was not put into the lake");
+            Err(Error::new(ErrorKind::Io, message).with_hint("add it again"))
+        }
+        (FolderEntry::Link(target), _) => Ok(TreeEntry::Link(target.clone())),
+        (FolderEntry::Folder, _) => Ok(TreeEntry::Folder),
     }
 }
 

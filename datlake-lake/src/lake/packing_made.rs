@@ -13,7 +13,7 @@ use datlake_core::{Digest, Error, Result, Uid};
 use datlake_store::{Staged, Stamp, offload};
 
 use super::Lake;
-use super::packing::{FoundEntry, Packing, Source};
+use super::packing::{FoundEntry, Packing, PutRange, Source};
 use super::packs::AtRest;
 use crate::file::FolderEntry;
 
@@ -104,8 +104,9 @@ impl Lake {
         let (put, packs) = Packing::of_made(self, &tree.uid, &found, anew)?.put_all()?;
         let new: HashSet<Digest> = packs.iter().map(|pack| pack.digest).collect();
         let mut earlier = HashSet::new();
-        for (MadeRange { bytes, .. }, (places, is_known)) in tree.ranges.iter().zip(put.ranges()) {
+        for (MadeRange { bytes, .. }, PutRange { places, is_known, .. }) in tree.ranges.iter().zip(put.ranges) {
             packed.extend(places.keys());
+            rest.locations.extend(PackLocations::of_range(Digest::of(bytes), &places));
             earlier.extend(places.values().map(|at| (at.pack, at.pack_size)).filter(|(pack, _)| !new.contains(pack)));
             if is_known {
                 let mut range = Content::range(Digest::of(bytes), bytes.len() as u64, tree.uid.to_string());
@@ -117,8 +118,6 @@ impl Lake {
                 rest.there.locations.extend(known.locations);
             }
         }
-        let ranges: Vec<Vec<u8>> = tree.ranges.iter().map(|range| range.bytes.clone()).collect();
-        rest.locations.extend(put.locations(0, &ranges));
         let earlier = earlier.into_iter().map(|(pack, size)| Content::range(pack, size, tree.uid.to_string()));
         rest.there.contents.extend(earlier.map(|pack| Content { reads: None, ..pack }));
         rest.packs.extend(packs);

@@ -1,10 +1,11 @@
 //! S3, as its clients speak it: a repository is a bucket, and `<ref>/<path>` a key. Told from other requests by Amazon's signature.
 //!
 //! From the bottom up: `refused` (what an error is there), `key` (keys and ETags), `signed` (who signed), `checked` (bodies that are checked as they
-//! are read), `listing`, `putting`, `parts` (uploads in parts, and their parts), `expired`, `objects` (what is asked of objects and buckets), `multipart` (of uploads in parts).
+//! are read), `headers` (those of content), `listing`, `putting`, `parts` (uploads in parts, and their parts), `expired`, `objects` (what is asked of objects and buckets), `multipart` (of uploads in parts).
 
 mod checked;
 mod expired;
+mod headers;
 mod key;
 mod listing;
 mod multipart;

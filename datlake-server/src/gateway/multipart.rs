@@ -11,6 +11,7 @@ use s3s::dto::*;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use tokio::io::AsyncSeekExt as _;
 
+use super::headers::headers_of;
 use super::key::{etag, etag_of, parse, signed};
 use super::objects::{At, Gateway, most, said_of};
 use super::parts::{BegunUpload, ListedPart, ListedUpload, Unreadable, UploadNotes, UploadOf, no_upload};
@@ -46,7 +47,7 @@ impl Gateway {
         let input = request.input;
         let notes = UploadNotes {
             content_type: input.content_type,
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+            metadata: headers_of!(input).noted(input.metadata.unwrap_or_default()),
         };
         let upload_id = self.parts.begin(of(&at, &input.bucket, &input.key), &place, &notes).await.map_err(refused)?;
         Ok(S3Response::new(CreateMultipartUploadOutput {

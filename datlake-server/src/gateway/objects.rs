@@ -12,6 +12,7 @@ use sync_wrapper::SyncStream;
 use tokio::io::AsyncSeekExt as _;
 
 use super::checked::{Said, checked};
+use super::headers::{ContentHeaders, headers_of};
 use super::key::{Key, etag, etag_of, folder, meets, parse, put_at, signed};
 use super::listing::{Asked, Listed, ListedKeys, listed};
 use super::parts::Parts;
@@ -259,13 +260,19 @@ impl S3 for Gateway {
         let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
         let object = at.stat(&key).await?;
         check_conditions(&object, request.input.if_match.as_ref(), request.input.if_none_match.as_ref())?;
+        let (e_tag, last_modified) = (etag_of(&object), put_at(&object));
+        let (headers, metadata) = ContentHeaders::split(object.metadata);
         Ok(S3Response::new(HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
+            cache_control: headers.cache,
+            content_disposition: headers.disposition,
+            content_encoding: headers.encoding,
+            content_language: headers.language,
             content_length: Some(signed(object.size)),
-            e_tag: Some(etag_of(&object)),
-            last_modified: Some(put_at(&object)),
-            content_type: object.content_type.clone(),
-            metadata: Some(object.metadata.into_iter().collect()),
+            e_tag: Some(e_tag),
+            last_modified: Some(last_modified),
+            content_type: object.content_type,
+            metadata: Some(metadata.into_iter().collect()),
             ..HeadObjectOutput::default()
         }))
     }
@@ -286,15 +293,21 @@ impl S3 for Gateway {
         content.seek(SeekFrom::Start(range.start)).await.map_err(unread)?;
         let length = range.end - range.start;
         let body = SyncStream::new(pieces(content, length));
+        let (e_tag, last_modified) = (etag_of(&object), put_at(&object));
+        let (headers, metadata) = ContentHeaders::split(object.metadata);
         Ok(S3Response::new(GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
+            cache_control: headers.cache,
+            content_disposition: headers.disposition,
+            content_encoding: headers.encoding,
+            content_language: headers.language,
             body: Some(StreamingBlob::wrap(body)),
             content_length: Some(signed(length)),
             content_range: part,
-            content_type: object.content_type.clone(),
-            e_tag: Some(etag_of(&object)),
-            last_modified: Some(put_at(&object)),
-            metadata: Some(object.metadata.into_iter().collect()),
+            content_type: object.content_type,
+            e_tag: Some(e_tag),
+            last_modified: Some(last_modified),
+            metadata: Some(metadata.into_iter().collect()),
             ..GetObjectOutput::default()
         }))
     }
@@ -311,7 +324,8 @@ impl S3 for Gateway {
         let key = parse(&input.key)?;
         let create_only = creates_only(input.if_none_match.as_ref(), input.if_match.as_ref())?;
         let upload = at.branch(&key.reference).await?.upload(&key.path).create_only(create_only);
-        let upload = noting(upload, input.content_type, input.metadata.unwrap_or_default());
+        let metadata = headers_of!(input).noted(input.metadata.unwrap_or_default());
+        let upload = noting(upload, input.content_type, metadata);
         let said = said_of!(input, trailing_headers);
         let object = put(&upload, self.incoming(input.body, said, &headers)).await?;
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag_of(&object)), ..PutObjectOutput::default() }))
@@ -339,7 +353,10 @@ impl S3 for Gateway {
             let found = source.repository.reference(&from.reference).open_object_async(&from.path).await;
             let (object, content) = found.map_err(refused)?;
             let upload = match is_replaced {
-                true => noting(upload, input.content_type, input.metadata.unwrap_or_default()),
+                true => {
+                    let metadata = headers_of!(input).noted(input.metadata.unwrap_or_default());
+                    noting(upload, input.content_type, metadata)
+                }
                 false => noting(upload, object.content_type, object.metadata),
             };
             upload.put_reader_async(content).await.map_err(refused)?

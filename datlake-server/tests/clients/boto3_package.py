@@ -87,6 +87,12 @@ class Boto3(unittest.TestCase):
         )
         copied = self.s3.head_object(Bucket=self.bucket, Key="main/copy")
         self.assertEqual((copied["ContentType"], copied["Metadata"]), ("text/plain", {"other": "2"}))
+        said = {"ContentEncoding": "gzip", "ContentDisposition": "attachment", "ContentLanguage": "de", "CacheControl": "no-store"}
+        self.put("main/packed", b"0123456789", Metadata={"rows": "1"}, **said)
+        self.s3.copy_object(Bucket=self.bucket, Key="main/packed too", CopySource=self.bucket + "/main/packed")
+        for key in ["main/packed", "main/packed too"]:
+            head = self.s3.head_object(Bucket=self.bucket, Key=key)
+            self.assertEqual(({name: head[name] for name in said}, head["Metadata"]), (said, {"rows": "1"}))
         # A condition that is not looked at would lose what others put.
         self.fails("NotImplemented", lambda: self.s3.delete_object(Bucket=self.bucket, Key="main/copy", IfMatch=put["ETag"]))
         self.fails("NotImplemented", lambda: self.s3.copy_object(

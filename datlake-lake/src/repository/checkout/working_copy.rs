@@ -221,7 +221,7 @@ impl WorkingCopy {
     fn changed(&self, held: &mut Held, kept: &CheckoutDocument, base: &BTreeMap<String, TreeEntry>) -> Result<Changes> {
         let folder = LocalFolder::read(&self.path)?;
         let found = folder.entries(&self.shared().lake)?;
-        let states = in_parallel(&found, |(path, _, entry)| match entry {
+        let states = in_parallel(&found, |(path, entry)| match entry {
             FolderEntry::File { .. } => self.content(held, path).map(Some),
             _ => Ok(None),
         })?;
@@ -229,7 +229,7 @@ impl WorkingCopy {
         let begun: Vec<Arc<Metarange>> = begun.collect::<Result<_>>()?;
         let mut changes = Changes::new();
         let mut there = BTreeSet::new();
-        for ((path, _, entry), state) in found.into_iter().zip(states) {
+        for ((path, entry), state) in found.into_iter().zip(states) {
             there.insert(path);
             let before = base.get(path).map(|entry| held.downloaded.in_folder(entry));
             let entry = match (entry, state) {
