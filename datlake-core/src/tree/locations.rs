@@ -15,6 +15,8 @@ use crate::{Digest, Error, ErrorKind, Location, Result};
 pub const PACKED_BELOW: u64 = 256 << 10;
 /// A pack ends with the file by which it has so many bytes.
 pub const PACK_SIZE: u64 = 16 << 20;
+/// It ends with so many files, however small: what is known of them is held until it is put.
+pub const PACK_MOST: usize = 16 << 10;
 /// Fewer files are no pack: each is a blob.
 pub const PACK_FEWEST: usize = 8;
 

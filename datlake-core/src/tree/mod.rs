@@ -22,7 +22,7 @@ pub use changes::{ChangedTree, LoadRange, TreeChanges};
 pub use diff::{Span, TreeDifference, diff, differing};
 pub use entries::{RangeBytes, TreeBytes, TreeEntries, check_sorted};
 pub use entry::TreeEntry;
-pub use locations::{InPack, PACK_FEWEST, PACK_SIZE, PACKED_BELOW, PackLocations};
+pub use locations::{InPack, PACK_FEWEST, PACK_MOST, PACK_SIZE, PACKED_BELOW, PackLocations};
 pub use merge::{Conflict, LoadRanges, Merged, NotedTree, Winner, merge};
 pub use metarange::{Metarange, RangeRow};
 pub use range::{TreeRange, to_bytes as range_bytes};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use datlake_core::tree::{InPack, PACK_FEWEST, PACK_SIZE, PACKED_BELOW};
+use datlake_core::tree::{InPack, PACK_FEWEST, PACK_MOST, PACK_SIZE, PACKED_BELOW};
 use datlake_core::{Digest, Result};
 
 /// A pack that is being filled. `O` says which range a file is of.
@@ -40,7 +40,7 @@ impl<O> OpenPack<O> {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.bytes.len() as u64 >= PACK_SIZE
+        self.bytes.len() as u64 >= PACK_SIZE || self.files.len() >= PACK_MOST
     }
 
     /// Adds a file of `owner`, whose bytes are in the pack once.

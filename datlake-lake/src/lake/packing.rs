@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datlake_core::document::Content;
 use datlake_core::tree::{
-    self, InPack, Metarange, PACK_SIZE, PACKED_BELOW, PackLocations, RangeBytes, RangeRow, TreeEntry,
+    self, InPack, Metarange, PACK_MOST, PACK_SIZE, PACKED_BELOW, PackLocations, RangeBytes, RangeRow, TreeEntry,
 };
 use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
 use datlake_store::{Scratch, Seal, Staged, Stamp, read_small, wait};
@@ -184,16 +184,18 @@ impl<'a> Packing<'a> {
 
     /// Ranges whose small files fill a pack together.
     fn groups(&self) -> Vec<Range<usize>> {
-        let small = |entry: &FolderEntry| match entry {
-            FolderEntry::File { stamp, .. } if stamp.size() < PACKED_BELOW => stamp.size(),
-            _ => 0,
+        let small = |(.., entry): &FoundEntry<'_>| match entry {
+            FolderEntry::File { stamp, .. } => Some(stamp.size()).filter(|size| *size < PACKED_BELOW),
+            _ => None,
         };
-        let (mut groups, mut begin, mut bytes) = (Vec::new(), 0, 0);
+        let (mut groups, mut begin, mut bytes, mut files) = (Vec::new(), 0, 0, 0);
         for (at, range) in self.ranges.iter().enumerate() {
-            bytes += self.found[range.clone()].iter().map(|(.., entry)| small(entry)).sum::<u64>();
-            if bytes >= PACK_SIZE || at + 1 == self.ranges.len() {
+            for size in self.found[range.clone()].iter().filter_map(small) {
+                (bytes, files) = (bytes + size, files + 1);
+            }
+            if bytes >= PACK_SIZE || files >= PACK_MOST || at + 1 == self.ranges.len() {
                 groups.push(begin..at + 1);
-                (begin, bytes) = (at + 1, 0);
+                (begin, bytes, files) = (at + 1, 0, 0);
             }
         }
         groups
