@@ -1,9 +1,10 @@
 //! What `deploy/` has does what it says.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use crate::serve::serving;
 
 /// The folder `deploy`.
 fn deploy() -> PathBuf {
@@ -39,21 +40,6 @@ fn may_mount() -> bool {
     let mut command = Command::new("unshare");
     command.args(["--mount", "--", "sh", "-euc", "mount -t tmpfs home /mnt && chroot --userspec=65532:65532 / true"]);
     command.output().is_ok_and(|done| done.status.success())
-}
-
-/// The server, and where it listens.
-fn serving(mut command: Command) -> (Child, String) {
-    let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let mut said = Vec::new();
-    let serves = lines.by_ref().inspect(|line| said.push(line.clone())).find_map(|line| {
-        let (address, _) = line.strip_prefix("datlake: serves at http://")?.split_once(';')?;
-        Some(address.to_owned())
-    });
-    let Some(address) = serves else { panic!("it ended with {}: {said:?}", child.wait().unwrap()) };
-    // It is not to stand still because nobody reads.
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, address)
 }
 
 #[test]

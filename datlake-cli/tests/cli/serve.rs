@@ -61,18 +61,26 @@ fn a_server_shows_its_first_key_pair_once_and_ends_by_a_signal() {
     assert!(!seen[1].contains("secret access key"), "{seen:?}");
 }
 
-/// A server whose root has the token `root-token`, and where it listens.
-fn serving(machine: &Machine) -> (Child, String) {
-    let mut command = machine.command(&["serve", "--listen", "127.0.0.1:0"]);
-    let mut child = command.env("DATLAKE_ROOT_TOKEN", "root-token").stderr(Stdio::piped()).spawn().unwrap();
+/// The server, and where it listens.
+pub(crate) fn serving(mut command: Command) -> (Child, String) {
+    let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let address = lines.find_map(|line| {
+    let mut said = Vec::new();
+    let serves = lines.by_ref().inspect(|line| said.push(line.clone())).find_map(|line| {
         let (address, _) = line.strip_prefix("datlake: serves at http://")?.split_once(';')?;
         Some(address.to_owned())
     });
-    let Some(address) = address else { panic!("it ended with {}", child.wait().unwrap()) };
+    let Some(address) = serves else { panic!("it ended with {}: {said:?}", child.wait().unwrap()) };
+    // It is not to stand still because nobody reads.
     std::thread::spawn(move || lines.for_each(drop));
     (child, address)
+}
+
+/// What serves a machine's lake to a root with the token `root-token`.
+pub(crate) fn serve(machine: &Machine) -> Command {
+    let mut command = machine.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("DATLAKE_ROOT_TOKEN", "root-token");
+    command
 }
 
 /// What a request with a body is answered, if it is.
@@ -104,7 +112,7 @@ fn write_until_it_is_gone(address: &str, writer: usize, answered: &AtomicUsize) 
 fn nothing_that_was_answered_is_lost_when_a_server_is_killed() {
     let machine = Machine::new();
     machine.lake().new_repository("sales").create().unwrap();
-    let (mut child, address) = serving(&machine);
+    let (mut child, address) = serving(serve(&machine));
     let answered = AtomicUsize::new(0);
     let kept: Vec<(String, String)> = std::thread::scope(|scope| {
         let writers = [0, 1, 2].map(|n| {
@@ -122,7 +130,7 @@ fn nothing_that_was_answered_is_lost_when_a_server_is_killed() {
     });
     child.wait().unwrap();
     assert!(kept.len() >= 20, "{}", kept.len());
-    let (mut child, address) = serving(&machine);
+    let (mut child, address) = serving(serve(&machine));
     for (path, run) in &kept {
         let object =
             asked(&address, &format!("GET /api/v1/repositories/sales/refs/main/objects?path={path}"), "root-token");

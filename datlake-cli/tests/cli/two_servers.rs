@@ -1,15 +1,16 @@
 //! Two servers on one PostgreSQL, where `./test` has started one: workers, servers and connections die, and dataflows lose nothing.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::serve::{serve, serving};
 use crate::support::Machine;
 
 /// A run whose worker has died is found lost after so long.
@@ -29,17 +30,10 @@ struct Serving {
 
 impl Serving {
     fn new(machine: &Machine, database: &str) -> Self {
-        let mut command = machine.command(&["serve", "--listen", "127.0.0.1:0"]);
-        command.env("DATABASE_URL", database).env("DATLAKE_ROOT_TOKEN", "root-token");
+        let mut command = serve(machine);
+        command.env("DATABASE_URL", database);
         command.env("DATLAKE_SECRET_KEY", "a key that is the same for both of these servers");
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let address = lines.find_map(|line| {
-            let (address, _) = line.strip_prefix("datlake: serves at http://")?.split_once(';')?;
-            Some(address.to_owned())
-        });
-        let Some(address) = address else { panic!("it ended with {}", child.wait().unwrap()) };
-        std::thread::spawn(move || lines.for_each(drop));
+        let (child, address) = serving(command);
         Self { child, address }
     }
 

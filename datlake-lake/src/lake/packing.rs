@@ -6,7 +6,6 @@
 //! - What is known of the files of a range is held until their packs are put, and what leads to these, and the range: no more than some packs are
 //!   of.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
@@ -17,7 +16,7 @@ use datlake_core::document::Content;
 use datlake_core::tree::{
     self, InPack, Metarange, PACK_MOST, PACK_SIZE, PACKED_BELOW, PackLocations, RangeBytes, RangeRow, TreeEntry,
 };
-use datlake_core::{Digest, Error, ErrorKind, Result, Uid};
+use datlake_core::{Digest, Result, Uid};
 use datlake_store::{Scratch, Seal, Staged, Stamp, read_small, wait};
 
 use super::content::once;
@@ -40,17 +39,6 @@ pub(super) enum Source<'a> {
     Below(&'a Path),
     /// It is put otherwise, or there already: its digest.
     Known(&'a Digest),
-}
-
-impl<'a> Source<'a> {
-    /// Where the file `name` is read, if it is.
-    fn path_of(&self, name: &str) -> Option<Cow<'a, Path>> {
-        match self {
-            Self::Path(path) => Some(Cow::Borrowed(path)),
-            Self::Below(folder) => Some(Cow::Owned(folder.join(name))),
-            Self::Known(_) => None,
-        }
-    }
 }
 
 /// What is in a folder: a path in it, and what is there.
@@ -241,12 +229,19 @@ impl<'a, 'b> PackGroup<'a, 'b> {
         self.open.push(OpenRange::default());
         let mut made = Vec::with_capacity(entries.len());
         for (name, source, entry) in entries {
-            let content = match (entry, source) {
-                (FolderEntry::File { stamp, .. }, Source::Known(digest)) => Some((**digest, stamp.size())),
-                (FolderEntry::File { stamp, .. }, _) => Some(self.put_file(name, source, *stamp, range, &before)?),
-                _ => None,
+            let entry = match entry {
+                FolderEntry::File { executable, stamp } => {
+                    let (digest, size) = match source {
+                        Source::Known(digest) => (**digest, stamp.size()),
+                        Source::Path(path) => self.put_file(name, path, *stamp, range, &before)?,
+                        Source::Below(folder) => self.put_file(name, &folder.join(name), *stamp, range, &before)?,
+                    };
+                    TreeEntry::file(digest, size, *executable)
+                }
+                FolderEntry::Link(target) => TreeEntry::Link(target.clone()),
+                FolderEntry::Folder => TreeEntry::Folder,
             };
-            made.push((*name, entry_of(name, entry, content)?));
+            made.push((*name, entry));
         }
         let Some(bytes) = RangeBytes::of(&made)? else { return Ok(()) };
         let mut is_known = self.closed == closed && self.pack.has_more_files_than(filled) && !packing.anew;
@@ -265,19 +260,15 @@ impl<'a, 'b> PackGroup<'a, 'b> {
     fn put_file(
         &mut self,
         name: &str,
-        source: &Source<'_>,
+        path: &Path,
         stamp: Stamp,
         range: usize,
         before: &[Arc<[PackLocations]>],
     ) -> Result<(Digest, u64)> {
         let packing = self.packing;
-        let Some(path) = source.path_of(name) else {
-            let message = format!("cannot add `{}`: `{name}` is nowhere", packing.uid);
-            return Err(Error::new(ErrorKind::Io, message));
-        };
-        let content = match read_small(&path, PACKED_BELOW, stamp)? {
+        let content = match read_small(path, PACKED_BELOW, stamp)? {
             None => {
-                let staged = Staged::copy_of(&packing.scratch, &path)?;
+                let staged = Staged::copy_of(&packing.scratch, path)?;
                 self.put_blob(&staged, name)?
             }
             Some(bytes) => {
@@ -420,20 +411,6 @@ impl<'a, 'b> PackGroup<'a, 'b> {
         let (_, content) = self.packing.lake.put(staged, &what, self.packing.objects)?;
         self.blobs.insert(content.0);
         Ok(content)
-    }
-}
-
-/// What a tree has at a path where this was found, with this content.
-fn entry_of(name: &str, found: &FolderEntry, content: Option<(Digest, u64)>) -> Result<TreeEntry> {
-    match (found, content) {
-        (FolderEntry::File { executable, .. }, Some((digest, size))) => Ok(TreeEntry::file(digest, size, *executable)),
-        // Half a folder would look like a whole one.
-        (FolderEntry::File { .. }, None) => {
-            let message = format!("`{name}` was not put into the lake");
-            Err(Error::new(ErrorKind::Io, message).with_hint("add it again"))
-        }
-        (FolderEntry::Link(target), _) => Ok(TreeEntry::Link(target.clone())),
-        (FolderEntry::Folder, _) => Ok(TreeEntry::Folder),
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) const KEPT: Duration = Duration::from_secs(8 * 24 * 3600);
 const PIECE: u64 = 8 << 20;
 const AHEAD: usize = 2;
 const BUFFER: usize = 64 << 10;
+/// What to do where a part cannot be read.
+const AGAIN: &str = "send that part again, and complete the upload with it";
 
 /// A part of an upload, where it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +151,7 @@ impl Lake {
                 hasher.reset();
                 if found != part.content {
                     let message = format!("`{}` is damaged: its bytes are others than its name says", part.at().path());
-                    return Err(Error::new(ErrorKind::Corrupt, message));
+                    return Err(Error::new(ErrorKind::Corrupt, message).with_hint(AGAIN));
                 }
             }
             Ok(bytes)
@@ -182,6 +184,9 @@ fn read(store: &dyn Store, part: &UploadPart, range: Range<u64>) -> Result<Vec<u
     let mut bytes = Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or(0));
     match wait(store.fetch(&part.at(), range, &mut bytes))? {
         Some(_) => Ok(bytes),
-        None => Err(Error::new(ErrorKind::NotFound, format!("`{}` is there no more", part.at().path()))),
+        None => {
+            let message = format!("`{}` is there no more", part.at().path());
+            Err(Error::new(ErrorKind::NotFound, message).with_hint(AGAIN))
+        }
     }
 }

@@ -28,7 +28,9 @@ impl Branch {
             return done.clone();
         }
         self.change_all(publishing, &queue.take_with(&own));
-        own.done.get().cloned().unwrap_or_else(|| Err(Error::new(ErrorKind::Unavailable, "a change was not done")))
+        own.done.get().cloned().unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::Unavailable, "a change was not made").with_hint("try it again"))
+        })
     }
 
     /// Appends one entry for all of these.

@@ -30,7 +30,7 @@ impl WriteTurn {
             None => None,
             Some(turn) => Some(tokio::time::timeout(PATIENCE, Arc::clone(turn).lock_owned()).await.map_err(|_| {
                 let message = format!("others have written to the server's database for {PATIENCE:?}");
-                Error::new(ErrorKind::Unavailable, message)
+                Error::new(ErrorKind::Unavailable, message).with_hint("try it again; many writers want PostgreSQL")
             })?),
         };
         // Who reads before it writes is to wait for its turn at once, not to fail when it writes.

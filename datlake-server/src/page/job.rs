@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::address::address;
 use super::frame::{Section, Visitor};
 use super::guard::PageRoutes;
-use super::jobs::{ROWS, choices, end_of, run_link};
+use super::jobs::{ROWS, RunsAsked, choices, end_of, run_link};
 use super::show::{At, Said, badge, changing, facts, more, table, took};
 use crate::access::{AccessRole, Resource};
 use crate::app::App;
@@ -29,14 +29,6 @@ struct AtJob {
     job: String,
 }
 
-#[derive(Deserialize)]
-struct Asked {
-    #[serde(default)]
-    after: String,
-    #[serde(default)]
-    state: String,
-}
-
 pub(super) fn routes(routes: PageRoutes) -> PageRoutes {
     let operator = Right::Job(AccessRole::Operator);
     routes
@@ -50,7 +42,7 @@ async fn one_job(
     State(app): State<App>,
     visitor: Visitor,
     Path(AtJob { job }): Path<AtJob>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<RunsAsked>,
 ) -> Reply<Markup> {
     check_name("job", &job, "job")?;
     let seen = last_id(app.database()).await?;

@@ -32,12 +32,13 @@ struct AtRun {
     run: String,
 }
 
+/// Which page of a list, and of runs those in which state.
 #[derive(Deserialize)]
-struct Asked {
+pub(super) struct RunsAsked {
     #[serde(default)]
-    after: String,
+    pub(super) after: String,
     #[serde(default)]
-    state: String,
+    pub(super) state: String,
 }
 
 pub(super) fn routes(routes: PageRoutes) -> PageRoutes {
@@ -49,7 +50,7 @@ pub(super) fn routes(routes: PageRoutes) -> PageRoutes {
     )
 }
 
-async fn all_jobs(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Reply<Markup> {
+async fn all_jobs(State(app): State<App>, visitor: Visitor, Query(asked): Query<RunsAsked>) -> Reply<Markup> {
     let (found, next) = jobs(app.database(), &visitor.caller, &asked.after, ROWS).await?;
     let rows = found.iter().map(|job| {
         html! {
@@ -67,7 +68,7 @@ async fn all_jobs(State(app): State<App>, visitor: Visitor, Query(asked): Query<
     Ok(visitor.page(Section::Jobs, "Jobs", content))
 }
 
-async fn all_runs(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Reply<Markup> {
+async fn all_runs(State(app): State<App>, visitor: Visitor, Query(asked): Query<RunsAsked>) -> Reply<Markup> {
     let which = match asked.state.as_str() {
         "running" => WhichRuns::Running,
         "unlucky" => WhichRuns::Unlucky,
