@@ -72,6 +72,7 @@ mod replacing;
 mod reports;
 mod repositories;
 mod repositories_at_once;
+mod repositories_ids;
 mod repositories_kept;
 mod repositories_lineage;
 mod repositories_merged;

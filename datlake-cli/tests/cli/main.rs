@@ -30,6 +30,7 @@ mod ls;
 mod order;
 mod outbox;
 mod page;
+mod parts;
 mod pipeline;
 mod ray;
 mod repositories;

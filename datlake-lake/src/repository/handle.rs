@@ -12,6 +12,7 @@ use datlake_store::wait;
 
 use super::branch::Branch;
 use super::reference::Reference;
+use super::resolve::refuse_id;
 use super::shared::{Shared, author, gone, put};
 use super::tag::Tag;
 use crate::handle::Lake;
@@ -196,6 +197,7 @@ impl NewRepository {
         refuse_in_body("create a repository")?;
         let Self { lake, metadata, .. } = self;
         let (name, default_branch) = (RepositoryName::new(&self.name)?, BranchName::new(&self.default_branch)?);
+        refuse_id("branch", &self.default_branch)?;
         wait(lake.contact_remote())?;
         if wait(lake.catalog().repository(&name))?.is_some() {
             return Ok(None);

@@ -11,7 +11,7 @@ use datlake_store::{Reader, wait};
 
 use super::content::ObjectContent;
 use super::item::{FoundPut, described};
-use super::resolve::{Resolved, View};
+use super::resolve::{Resolved, View, refuse_id};
 use super::shared::{Shared, gone};
 use crate::report::{CommitInfo, ObjectInfo, ObjectItem, ObjectPage};
 use crate::scope::refuse_in_body;
@@ -139,6 +139,7 @@ impl Reference {
         from: &str,
         document: impl FnOnce(Author, Digest) -> Result<(Location, Vec<u8>)>,
     ) -> Result<()> {
+        refuse_id(self.kind.word(), &self.text)?;
         let shared = self.shared();
         let resolved = Self::any(shared, from).resolved(what)?;
         let taken = match shared.led(&self.text)? {
@@ -406,7 +407,9 @@ fn behind_all(prefix: &str) -> Option<String> {
 pub(super) fn check_path(path: &str) -> Result<()> {
     Uid::chosen(path).map(drop).map_err(|error| {
         let shown: String = path.chars().take(80).flat_map(char::escape_debug).collect();
-        Error::new(ErrorKind::InvalidInput, format!("`{shown}` cannot be a path of a repository")).because(error)
+        let why = error.message().rsplit_once("`: ").map_or_else(|| "is none".to_owned(), |(_, why)| why.to_owned());
+        let message = format!("`{shown}` cannot be a path of a repository: it {why}");
+        Error::new(ErrorKind::InvalidInput, message).because(error)
     })
 }
 

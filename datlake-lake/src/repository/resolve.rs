@@ -16,6 +16,25 @@ use crate::sync::lock;
 /// The least of a commit's id by which it is found.
 const SHORTEST: usize = 8;
 
+fn is_hex(b: u8) -> bool {
+    b.is_ascii_digit() || (b'a'..=b'f').contains(&b)
+}
+
+fn is_id(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(is_hex)
+}
+
+/// Refuses a name for a branch or tag that reads as the id of a commit: what an id leads to never changes.
+pub(super) fn refuse_id(kind: &str, name: &str) -> Result<()> {
+    match is_id(name) {
+        true => {
+            let message = format!("`{name}` cannot be the name of a {kind}: it reads as the id of a commit");
+            Err(Error::new(ErrorKind::InvalidInput, message).with_hint("choose another name"))
+        }
+        false => Ok(()),
+    }
+}
+
 /// What an expression means.
 pub(super) struct Resolved {
     pub(super) commit: Digest,
@@ -85,10 +104,16 @@ impl Shared {
     }
 
     fn resolve_name(&self, name: &str) -> Result<Resolved> {
+        // A branch or tag that an earlier program called so does not hide the commit.
+        if is_id(name)
+            && let Ok(id) = name.parse()
+            && wait(self.lake.catalog().decided(&Location::CommitMark(self.incarnation, id)))?.is_some()
+        {
+            return Ok(Resolved { commit: self.commit_of_id(name)?, state: None, is_led: false });
+        }
         if let Some(led) = self.led(name)? {
             return Ok(led);
         }
-        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if (SHORTEST..=64).contains(&name.len()) && name.bytes().all(is_hex) {
             return Ok(Resolved { commit: self.commit_of_id(name)?, state: None, is_led: false });
         }

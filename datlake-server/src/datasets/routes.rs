@@ -101,7 +101,7 @@ async fn put(
     At(at): At<AtDataset>,
     Sent(request): Sent,
 ) -> Reply<CreatedJson<DatasetInfo>> {
-    let (name, incoming) = (at.name()?, Incoming::new(app.largest_object()));
+    let (name, incoming) = (at.name()?, Incoming::of(request.headers(), app.largest_object()));
     let body = incoming.read(request.into_body().into_data_stream());
     let added = app.lake().add_reader_async(&name, body).await;
     let file = added.map_err(|error| match error.kind() {

@@ -51,8 +51,13 @@ pub(super) fn meets(condition: &ETagCondition, object: &ObjectInfo) -> bool {
 
 /// When an object was put there.
 pub(super) fn put_at(object: &ObjectInfo) -> Timestamp {
+    changed_at(object).into()
+}
+
+/// The same, for comparing.
+pub(super) fn changed_at(object: &ObjectInfo) -> std::time::SystemTime {
     let at = object.changed_at().and_then(|at| humantime::parse_rfc3339(at).ok());
-    at.unwrap_or(std::time::UNIX_EPOCH).into()
+    at.unwrap_or(std::time::UNIX_EPOCH)
 }
 
 /// A size, as S3 counts.

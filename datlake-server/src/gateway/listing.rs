@@ -2,9 +2,51 @@
 
 use datlake::report::{ObjectInfo, ObjectItem};
 use datlake::{ObjectQuery, Repository};
-use s3s::S3Result;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use s3s::dto::*;
+use s3s::{S3Error, S3ErrorCode, S3Result};
 
+use super::key::{etag_of, put_at, signed};
 use super::refused::refused;
+
+/// What is written otherwise in a key that is encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*');
+
+/// The most keys in a list, and in a request to delete.
+pub(super) const MOST: usize = 1000;
+
+/// How keys are written in an answer: some characters that they may have are none of XML.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyEncoding {
+    Plain,
+    Url,
+}
+
+impl KeyEncoding {
+    /// The one that is asked for.
+    pub(super) fn of(asked: Option<EncodingType>) -> S3Result<Self> {
+        match asked.as_ref().map(EncodingType::as_str) {
+            None => Ok(Self::Plain),
+            Some(EncodingType::URL) => Ok(Self::Url),
+            Some(_) => {
+                Err(S3Error::with_message(S3ErrorCode::InvalidArgument, "`encoding-type` is `url`, or not said"))
+            }
+        }
+    }
+
+    /// What the answer says of it.
+    pub(super) fn named(self) -> Option<EncodingType> {
+        (self == Self::Url).then(|| EncodingType::from_static(EncodingType::URL))
+    }
+
+    /// A key, or a part of one.
+    pub(super) fn said(self, text: String) -> String {
+        match self {
+            Self::Plain => text,
+            Self::Url => percent_encoding::utf8_percent_encode(&text, ENCODED).to_string(),
+        }
+    }
+}
 
 /// What stands in a list of S3.
 pub(super) enum Listed {
@@ -68,6 +110,31 @@ pub(super) async fn listed(repository: &Repository, asked: &Asked) -> S3Result<L
         }
     }
     Ok(ListedKeys { items, next })
+}
+
+/// What was found, as a list has it.
+pub(super) fn page(found: ListedKeys, encoding: KeyEncoding) -> (ObjectList, CommonPrefixList, Option<String>) {
+    let (mut objects, mut prefixes) = (ObjectList::new(), CommonPrefixList::new());
+    for item in found.items {
+        match item {
+            Listed::Prefix(prefix) => prefixes.push(CommonPrefix { prefix: Some(encoding.said(prefix)) }),
+            Listed::Object(key, object) => objects.push(Object {
+                key: Some(encoding.said(key)),
+                size: Some(signed(object.size)),
+                e_tag: Some(etag_of(&object)),
+                last_modified: Some(put_at(&object)),
+                storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+                ..Object::default()
+            }),
+        }
+    }
+    (objects, prefixes, found.next)
+}
+
+/// How many a list has at most.
+pub(super) fn most(asked: Option<i32>) -> S3Result<usize> {
+    let wrong = |_| S3Error::with_message(S3ErrorCode::InvalidArgument, "a list has at most 0 to 2147483647 keys");
+    asked.map_or(Ok(MOST), |asked| Ok(usize::try_from(asked).map_err(wrong)?.min(MOST)))
 }
 
 async fn at(

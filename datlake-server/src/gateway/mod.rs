@@ -1,9 +1,11 @@
 //! S3, as its clients speak it: a repository is a bucket, and `<ref>/<path>` a key. Told from other requests by Amazon's signature.
 //!
-//! From the bottom up: `refused` (what an error is there), `key` (keys and ETags), `signed` (who signed), `checked` (bodies that are checked as they
-//! are read), `headers` (those of content), `listing`, `putting`, `parts` (uploads in parts, and their parts), `expired`, `objects` (what is asked of objects and buckets), `multipart` (of uploads in parts).
+//! From the bottom up: `refused` (what an error is there), `key` (keys and ETags), `signed` (who signed), `supported` (what is not done), `checked` (bodies that are checked as they
+//! are read), `conditions` (those of reads), `headers` (those of content), `listing`, `putting`, `documents` (bodies that are read whole), `parts` (uploads in parts, and their parts), `expired`, `objects` (what is asked of objects and buckets), `multipart` (of uploads in parts).
 
 mod checked;
+mod conditions;
+mod documents;
 mod expired;
 mod headers;
 mod key;
@@ -14,19 +16,22 @@ mod parts;
 mod putting;
 mod refused;
 mod signed;
+mod supported;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{StatusCode, Version, header};
+use axum::http::{Method, StatusCode, Version, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3Error, S3ErrorCode};
 use tower::ServiceExt as _;
 
 use crate::app::App;
 use crate::audit::AuditLine;
 use crate::problem::Problem;
+use documents::Document;
 pub(crate) use expired::end_uploads;
 use parts::Parts;
 
@@ -34,6 +39,7 @@ use parts::Parts;
 pub(crate) fn with_gateway(router: Router, app: &App) -> Router {
     let mut builder = S3ServiceBuilder::new(objects::Gateway::new(app, Parts::new(app.lake(), app.database())));
     builder.set_auth(signed::Signers(app.callers().clone()));
+    builder.set_access(supported::Supported);
     let (service, app) = (builder.build(), app.clone());
     router.layer(from_fn(move |request, next| answered(service.clone(), app.clone(), request, next)))
 }
@@ -42,13 +48,18 @@ async fn answered(service: S3Service, app: App, request: Request, next: Next) ->
     if !is_signed(&request) {
         return next.run(request).await;
     }
+    if is_form(&request) {
+        let message = "objects are not put by forms here: put them by `PutObject`";
+        return documents::answer(&S3Error::with_message(S3ErrorCode::NotImplemented, message));
+    }
     let line = key_pair_of(&request).and_then(|id| Some((AuditLine::of(&request, "")?, id)));
-    match service.oneshot(without_body(request)).await {
+    let (request, document) = Document::watched(without_body(request));
+    match service.oneshot(request).await {
         Ok(response) => {
             if let Some((line, id)) = line {
                 keep(&app, line, &id, response.status()).await;
             }
-            response.map(Body::new)
+            document.blamed(response.map(Body::new))
         }
         Err(error) => axum::response::IntoResponse::into_response(Problem::internal(&format!("{error:?}"))),
     }
@@ -85,6 +96,12 @@ fn without_body(request: Request) -> Request {
         true => request,
         false => request.map(|_| Body::empty()),
     }
+}
+
+/// Whether an object is put by a form, which would be held in memory, whoever sends it: who signed it stands in the form.
+fn is_form(request: &Request) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    request.method() == Method::POST && kind.trim_start().to_ascii_lowercase().starts_with("multipart/")
 }
 
 /// Whether a request bears Amazon's signature, of version 4 or 2, in its head or in its URL.

@@ -1,23 +1,43 @@
 //! Uploads in parts, as clients of S3 speak of them.
 
 use std::collections::BTreeSet;
-use std::io::SeekFrom;
+use std::io::{self, SeekFrom};
 use std::sync::PoisonError;
 use std::time::{Duration, UNIX_EPOCH};
 
-use axum::http::StatusCode;
-use futures_util::TryStreamExt as _;
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use datlake::UploadPart;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use s3s::dto::*;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use tokio::io::AsyncSeekExt as _;
+use tokio_util::io::StreamReader;
 
+use super::checked::{Said, checked_bytes};
+use super::documents::Document;
 use super::headers::headers_of;
 use super::key::{etag, etag_of, parse, signed};
-use super::objects::{At, Gateway, most, said_of};
+use super::listing::{KeyEncoding, most};
+use super::objects::{At, Gateway, said_of};
 use super::parts::{BegunUpload, ListedPart, ListedUpload, Unreadable, UploadNotes, UploadOf, no_upload};
-use super::putting::{creates_only, noting, unconditional};
+use super::putting::{BrokenBody, creates_only, noting, unconditional};
 use super::refused::refused;
 use crate::http::pieces;
+
+/// What a completion says of bytes.
+macro_rules! whole_of {
+    ($of:expr) => {
+        Said {
+            crc32: $of.checksum_crc32.clone(),
+            crc32c: $of.checksum_crc32c.clone(),
+            crc64nvme: $of.checksum_crc64nvme.clone(),
+            sha1: $of.checksum_sha1.clone(),
+            sha256: $of.checksum_sha256.clone(),
+            ..Said::default()
+        }
+    };
+}
 
 /// The numbers that parts have.
 const NUMBERS: std::ops::RangeInclusive<i32> = 1..=10_000;
@@ -104,7 +124,13 @@ impl Gateway {
                         "`x-amz-copy-source-range` is `bytes=FIRST-LAST`",
                     )
                 };
-                Range::parse(range).map_err(|_| wrong())?.check(object.size)?
+                // A part is all that was asked for, or none.
+                let Ok(Range::Int { first, last: Some(last) }) = Range::parse(range) else { return Err(wrong()) };
+                if last >= object.size {
+                    let message = format!("the object has {} bytes, and not all of that range", object.size);
+                    return Err(S3Error::with_message(S3ErrorCode::InvalidRange, message));
+                }
+                first..last + 1
             }
         };
         if range.end - range.start > self.app.largest_object() {
@@ -128,7 +154,7 @@ impl Gateway {
         at.branch(&parse(&request.input.key)?.reference).await?;
         let input = request.input;
         self.going_on(&input.upload_id, of(&at, &input.bucket, &input.key)).await?;
-        let (after, most) = (input.part_number_marker.unwrap_or(0), most(input.max_parts));
+        let (after, most) = (input.part_number_marker.unwrap_or(0), most(input.max_parts)?);
         let mut parts = self.parts.listed(&input.upload_id).await.map_err(refused)?;
         parts.retain(|part| part.number > after);
         let is_truncated = parts.len() > most;
@@ -165,28 +191,31 @@ impl Gateway {
             prefix: input.prefix.clone().unwrap_or_default(),
             delimiter: input.delimiter.clone().unwrap_or_default(),
             after: (input.key_marker.clone().unwrap_or_default(), input.upload_id_marker.clone().unwrap_or_default()),
-            most: most(input.max_uploads),
+            most: most(input.max_uploads)?,
         };
         let UploadsPage { uploads, prefixes, next } = asked.page(going_on);
+        let encoding = KeyEncoding::of(input.encoding_type)?;
         let upload = |ListedUpload { key, id, begun_at }: ListedUpload| MultipartUpload {
-            key: Some(key),
+            key: Some(encoding.said(key)),
             upload_id: Some(id),
             initiated: Some(timestamp(begun_at)),
             ..MultipartUpload::default()
         };
-        let (next_key, next_id) = next.map_or((None, None), |(key, id)| (Some(key), Some(id)));
+        let (next_key, next_id) = next.map_or((None, None), |(key, id)| (Some(encoding.said(key)), Some(id)));
+        let prefix = |prefix| CommonPrefix { prefix: Some(encoding.said(prefix)) };
         Ok(S3Response::new(ListMultipartUploadsOutput {
             bucket: Some(input.bucket),
-            prefix: input.prefix,
-            delimiter: input.delimiter,
-            key_marker: input.key_marker,
+            encoding_type: encoding.named(),
+            prefix: input.prefix.map(|prefix| encoding.said(prefix)),
+            delimiter: input.delimiter.map(|delimiter| encoding.said(delimiter)),
+            key_marker: input.key_marker.map(|key| encoding.said(key)),
             upload_id_marker: input.upload_id_marker,
             max_uploads: Some(i32::try_from(asked.most).unwrap_or(i32::MAX)),
             is_truncated: Some(next_key.is_some()),
             next_key_marker: next_key,
             next_upload_id_marker: next_id,
             uploads: Some(uploads.into_iter().map(upload).collect()),
-            common_prefixes: Some(prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(prefix) }).collect()),
+            common_prefixes: Some(prefixes.into_iter().map(prefix).collect()),
             ..ListMultipartUploadsOutput::default()
         }))
     }
@@ -195,6 +224,7 @@ impl Gateway {
         &self,
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        Document::check(&request.extensions)?;
         let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
         let branch = at.branch(&key.reference).await?;
         let input = request.input;
@@ -205,8 +235,10 @@ impl Gateway {
             Some(tag) => tag,
             None => {
                 let create_only = creates_only(input.if_none_match.as_ref(), input.if_match.as_ref())?;
-                let named = named(input.multipart_upload)?;
+                let (named, sums) = named(input.multipart_upload)?;
+                let whole = whole_of!(input);
                 let selected = self.parts.selected(&input.upload_id, &named, self.app.largest_object()).await?;
+                check_whole(&whole, input.mpu_object_size, &selected)?;
                 let place = branch.place_async().await.map_err(refused)?;
                 if !place.is_same_branch(&begun.place) {
                     return Err(no_upload());
@@ -215,7 +247,9 @@ impl Gateway {
                 let put = noting(branch.upload(&key.path), begun.notes.content_type, begun.notes.metadata);
                 let put = put.create_only(create_only).once(datlake::Digest::of(input.upload_id.as_bytes()), since);
                 let unreadable = Unreadable::default();
-                match put.put_reader_async(self.parts.whole(selected, &unreadable)).await {
+                let broken = BrokenBody::default();
+                let body = broken.noting(self.whole(selected, sums, whole, &unreadable));
+                match put.put_reader_async(StreamReader::new(Box::pin(body))).await {
                     Ok(object) => {
                         let tag = etag_of(&object).value().to_owned();
                         self.parts.end(&input.upload_id, &tag).await.map_err(refused)?;
@@ -225,7 +259,7 @@ impl Gateway {
                         let why = unreadable.lock().unwrap_or_else(PoisonError::into_inner).take();
                         // Somebody else may have completed it, and removed its parts.
                         let now = self.parts.find(&input.upload_id, upload).await?;
-                        now.etag.ok_or_else(|| refused(why.unwrap_or(error)))?
+                        now.etag.ok_or_else(|| why.map_or_else(|| broken.blamed(error), refused))?
                     }
                 }
             }
@@ -237,6 +271,28 @@ impl Gateway {
             e_tag: Some(ETag::Strong(tag)),
             ..CompleteMultipartUploadOutput::default()
         }))
+    }
+
+    /// The bytes of parts, which are compared with what a completion says of each and of all of them.
+    fn whole(
+        &self,
+        parts: Vec<UploadPart>,
+        sums: Vec<Said>,
+        whole: Said,
+        unreadable: &Unreadable,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        let none = HeaderMap::new();
+        let bytes = match sums.iter().any(Said::says_something) {
+            false => self.parts.bytes(parts, unreadable).boxed(),
+            true => {
+                let (reader, unreadable) = (self.parts.clone(), Unreadable::clone(unreadable));
+                let each = stream::iter(parts.into_iter().zip(sums)).flat_map(move |(part, said)| {
+                    checked_bytes(reader.bytes(vec![part], &unreadable).boxed(), said, &HeaderMap::new())
+                });
+                each.boxed()
+            }
+        };
+        checked_bytes(bytes, whole, &none)
     }
 
     pub(super) async fn abort_upload(
@@ -264,17 +320,34 @@ impl Gateway {
     }
 }
 
-/// The parts that a completion names, by number and ETag.
-fn named(upload: Option<CompletedMultipartUpload>) -> S3Result<Vec<(i32, String)>> {
+/// The parts that a completion names, by number and ETag, and what it says of the bytes of each.
+fn named(upload: Option<CompletedMultipartUpload>) -> S3Result<(Vec<(i32, String)>, Vec<Said>)> {
     let parts = upload.and_then(|upload| upload.parts).unwrap_or_default();
     if parts.is_empty() {
         return Err(S3Error::with_message(S3ErrorCode::MalformedXML, "no parts are listed"));
     }
     let named = parts.into_iter().map(|part| {
+        let sums = whole_of!(part);
         let tag = part.e_tag.map(|tag| tag.value().to_owned()).unwrap_or_default();
-        (part.part_number.unwrap_or_default(), tag)
+        ((part.part_number.unwrap_or_default(), tag), sums)
     });
-    Ok(named.collect())
+    Ok(named.unzip())
+}
+
+/// Refuses a completion that means something else than the parts that it names.
+fn check_whole(whole: &Said, size: Option<i64>, parts: &[UploadPart]) -> S3Result<()> {
+    if whole.is_of_sums() {
+        let message = "a checksum of the checksums of parts cannot be compared: say one of all bytes, or none";
+        return Err(S3Error::with_message(S3ErrorCode::NotImplemented, message));
+    }
+    let found: u64 = parts.iter().map(|part| part.size).sum();
+    match size.is_none_or(|size| size == signed(found)) {
+        true => Ok(()),
+        false => {
+            let message = format!("the parts have {found} bytes, and not as many as `x-amz-mp-object-size` says");
+            Err(S3Error::with_message(S3ErrorCode::InvalidRequest, message))
+        }
+    }
 }
 
 /// Which uploads are asked for.

@@ -12,9 +12,11 @@ use sync_wrapper::SyncStream;
 use tokio::io::AsyncSeekExt as _;
 
 use super::checked::{Said, checked};
+use super::conditions::conditions_of;
+use super::documents::Document;
 use super::headers::{ContentHeaders, headers_of};
-use super::key::{Key, etag, etag_of, folder, meets, parse, put_at, signed};
-use super::listing::{Asked, Listed, ListedKeys, listed};
+use super::key::{Key, etag, etag_of, folder, parse, put_at, signed};
+use super::listing::{Asked, KeyEncoding, MOST, listed, most, page};
 use super::parts::Parts;
 use super::putting::{creates_only, nothing, noting, put, unconditional};
 use super::refused::{of_problem, refused};
@@ -22,9 +24,6 @@ use super::signed::signer;
 use crate::access::{AccessRole, Caller, Resource};
 use crate::app::App;
 use crate::http::pieces;
-
-/// The most keys in a list, and in a request to delete.
-const MOST: usize = 1000;
 
 /// What a request that puts something says of its body.
 macro_rules! said_of {
@@ -85,9 +84,8 @@ impl Gateway {
         said: Said,
         headers: &axum::http::HeaderMap,
     ) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send + use<> {
-        let announced = headers.get("x-amz-trailer").and_then(|names| names.to_str().ok()).unwrap_or_default();
         let (mut left, most) = (self.app.largest_object(), self.app.largest_object());
-        checked(body, said, announced).and_then(move |piece| {
+        checked(body, said, headers).and_then(move |piece| {
             let fits = left.checked_sub(piece.len() as u64);
             left = fits.unwrap_or(0);
             let too_large = || std::io::Error::new(std::io::ErrorKind::FileTooLarge, format!("more than {most} bytes"));
@@ -126,50 +124,22 @@ impl At {
         self.branch(&key.reference).await?.delete_object_async(&key.path).await.map(drop).map_err(refused)
     }
 
+    /// Deletes one of many.
+    async fn delete_listed(&self, object: &ObjectIdentifier) -> S3Result<()> {
+        unconditional(object.e_tag.is_some() || object.size.is_some() || object.last_modified_time.is_some())?;
+        if object.version_id.as_ref().is_some_and(|version| version != "null") {
+            return Err(super::supported::no_version());
+        }
+        self.delete(&object.key).await
+    }
+
     async fn stat(&self, key: &Key) -> S3Result<ObjectInfo> {
         self.repository.reference(&key.reference).stat_async(&key.path).await.map_err(refused)
     }
 }
 
-fn not_modified() -> S3Error {
-    S3Error::with_message(S3ErrorCode::NotModified, "it is what the client has")
-}
-
-/// Refuses what does not meet the conditions of a request that reads.
-fn check_conditions(
-    object: &ObjectInfo,
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-) -> S3Result<()> {
-    if if_match.is_some_and(|condition| !meets(condition, object)) {
-        return Err(S3Error::with_message(S3ErrorCode::PreconditionFailed, "the object has another ETag"));
-    }
-    match if_none_match.is_some_and(|condition| meets(condition, object)) {
-        true => Err(not_modified()),
-        false => Ok(()),
-    }
-}
-
-fn page(found: ListedKeys) -> (ObjectList, CommonPrefixList, Option<String>) {
-    let (mut objects, mut prefixes) = (ObjectList::new(), CommonPrefixList::new());
-    for item in found.items {
-        match item {
-            Listed::Prefix(prefix) => prefixes.push(CommonPrefix { prefix: Some(prefix) }),
-            Listed::Object(key, object) => objects.push(Object {
-                key: Some(key),
-                size: Some(signed(object.size)),
-                e_tag: Some(etag_of(&object)),
-                last_modified: Some(put_at(&object)),
-                storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
-                ..Object::default()
-            }),
-        }
-    }
-    (objects, prefixes, found.next)
-}
-
-pub(super) fn most(asked: Option<i32>) -> usize {
-    asked.and_then(|asked| usize::try_from(asked).ok()).map_or(MOST, |asked| asked.min(MOST))
+fn outside(size: u64) -> S3Error {
+    S3Error::with_message(S3ErrorCode::InvalidRange, format!("the object has {size} bytes, and none in that range"))
 }
 
 #[async_trait::async_trait]
@@ -212,15 +182,17 @@ impl S3 for Gateway {
             prefix: input.prefix.clone().unwrap_or_default(),
             delimiter: input.delimiter.clone().unwrap_or_default(),
             after: after.unwrap_or_default(),
-            most: most(input.max_keys),
+            most: most(input.max_keys)?,
         };
-        let (contents, common_prefixes, next) = page(listed(&at.repository, &asked).await?);
+        let encoding = KeyEncoding::of(input.encoding_type)?;
+        let (contents, common_prefixes, next) = page(listed(&at.repository, &asked).await?, encoding);
         let count = contents.len() + common_prefixes.len();
         Ok(S3Response::new(ListObjectsV2Output {
             name: Some(input.bucket),
-            prefix: input.prefix,
-            delimiter: input.delimiter,
-            start_after: input.start_after,
+            encoding_type: encoding.named(),
+            prefix: input.prefix.map(|prefix| encoding.said(prefix)),
+            delimiter: input.delimiter.map(|delimiter| encoding.said(delimiter)),
+            start_after: input.start_after.map(|key| encoding.said(key)),
             continuation_token: input.continuation_token,
             max_keys: Some(i32::try_from(asked.most).unwrap_or(i32::MAX)),
             key_count: Some(i32::try_from(count).unwrap_or(i32::MAX)),
@@ -239,17 +211,19 @@ impl S3 for Gateway {
             prefix: input.prefix.clone().unwrap_or_default(),
             delimiter: input.delimiter.clone().unwrap_or_default(),
             after: input.marker.clone().unwrap_or_default(),
-            most: most(input.max_keys),
+            most: most(input.max_keys)?,
         };
-        let (contents, common_prefixes, next) = page(listed(&at.repository, &asked).await?);
+        let encoding = KeyEncoding::of(input.encoding_type)?;
+        let (contents, common_prefixes, next) = page(listed(&at.repository, &asked).await?, encoding);
         Ok(S3Response::new(ListObjectsOutput {
             name: Some(input.bucket),
-            prefix: input.prefix,
-            delimiter: input.delimiter,
-            marker: Some(asked.after),
+            encoding_type: encoding.named(),
+            prefix: input.prefix.map(|prefix| encoding.said(prefix)),
+            delimiter: input.delimiter.map(|delimiter| encoding.said(delimiter)),
+            marker: Some(encoding.said(asked.after)),
             max_keys: Some(i32::try_from(asked.most).unwrap_or(i32::MAX)),
             is_truncated: Some(next.is_some()),
-            next_marker: next,
+            next_marker: next.map(|next| encoding.said(next)),
             contents: Some(contents),
             common_prefixes: Some(common_prefixes),
             ..ListObjectsOutput::default()
@@ -259,7 +233,7 @@ impl S3 for Gateway {
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let (at, key) = (self.at(&request, &request.input.bucket).await?, parse(&request.input.key)?);
         let object = at.stat(&key).await?;
-        check_conditions(&object, request.input.if_match.as_ref(), request.input.if_none_match.as_ref())?;
+        conditions_of!(request.input).check(&object)?;
         let (e_tag, last_modified) = (etag_of(&object), put_at(&object));
         let (headers, metadata) = ContentHeaders::split(object.metadata);
         Ok(S3Response::new(HeadObjectOutput {
@@ -282,10 +256,10 @@ impl S3 for Gateway {
         let input = request.input;
         let found = at.repository.reference(&key.reference).open_object_async(&key.path).await;
         let (object, mut content) = found.map_err(refused)?;
-        check_conditions(&object, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        conditions_of!(input).check(&object)?;
         let range = match &input.range {
             None => 0..object.size,
-            Some(range) => range.check(object.size)?,
+            Some(range) => range.check(object.size).map_err(|_| outside(object.size))?,
         };
         let part =
             input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), object.size));
@@ -385,6 +359,7 @@ impl S3 for Gateway {
         &self,
         request: S3Request<DeleteObjectsInput>,
     ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        Document::check(&request.extensions)?;
         let at = self.at(&request, &request.input.bucket).await?;
         let Delete { objects, quiet } = request.input.delete;
         if objects.len() > MOST {
@@ -392,7 +367,7 @@ impl S3 for Gateway {
         }
         let (mut deleted, mut errors) = (DeletedObjects::new(), Errors::new());
         for object in objects {
-            match at.delete(&object.key).await {
+            match at.delete_listed(&object).await {
                 Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() }),
                 Err(error) => errors.push(Error {
                     code: Some(error.code().as_str().to_owned()),

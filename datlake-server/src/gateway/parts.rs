@@ -17,7 +17,6 @@ use datlake::{BranchPlace, Digest, Lake, Result, UploadPart};
 use futures_util::{Stream, StreamExt as _, stream};
 use s3s::{S3Error, S3ErrorCode, S3Result};
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
 use super::putting::{BrokenBody, too_large};
@@ -209,9 +208,13 @@ impl Parts {
     }
 
     /// The bytes of parts, one behind the other; where they cannot be read, the error is noted.
-    pub(super) fn whole(&self, parts: Vec<UploadPart>, broke: &Unreadable) -> impl AsyncRead + Send + use<> {
+    pub(super) fn bytes(
+        &self,
+        parts: Vec<UploadPart>,
+        broke: &Unreadable,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
         let broke = Arc::clone(broke);
-        let pieces = stream::unfold(self.lake.read_parts(parts), move |mut reader| {
+        stream::unfold(self.lake.read_parts(parts), move |mut reader| {
             let broke = Arc::clone(&broke);
             async move {
                 let read = reader.next().await?.map(Bytes::from).map_err(|error| {
@@ -221,8 +224,7 @@ impl Parts {
                 });
                 Some((read, reader))
             }
-        });
-        StreamReader::new(Box::pin(pieces))
+        })
     }
 
     /// Notes that an upload is about to be put: how far the branch had come when somebody first was.

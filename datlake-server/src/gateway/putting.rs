@@ -4,6 +4,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::http::StatusCode;
 use bytes::Bytes;
 use datlake::report::ObjectInfo;
 use datlake::{Error, Upload};
@@ -12,6 +13,7 @@ use s3s::dto::ETagCondition;
 use s3s::{S3Error, S3ErrorCode, S3Result};
 use tokio_util::io::StreamReader;
 
+use super::checked::WrongBody;
 use super::refused::refused;
 
 /// An upload with what is noted beside it.
@@ -96,9 +98,26 @@ impl BrokenBody {
 /// The error of a body that cannot be read to its end.
 fn bad_body(error: &io::Error) -> S3Error {
     match error.kind() {
-        io::ErrorKind::InvalidData => S3Error::with_message(S3ErrorCode::BadDigest, super::checked::MISMATCH),
         io::ErrorKind::FileTooLarge => too_large(),
-        _ => S3Error::with_message(S3ErrorCode::IncompleteBody, "the body ended early: nothing was put"),
+        _ => {
+            let wrong = error.get_ref().and_then(|wrong| wrong.downcast_ref::<WrongBody>());
+            wrong.copied().unwrap_or(WrongBody::Short).into()
+        }
+    }
+}
+
+impl From<WrongBody> for S3Error {
+    fn from(wrong: WrongBody) -> Self {
+        let (code, status) = match wrong {
+            WrongBody::Checksum => (S3ErrorCode::BadDigest, StatusCode::BAD_REQUEST),
+            WrongBody::Sha256 => (S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into()), StatusCode::BAD_REQUEST),
+            WrongBody::Signature => (S3ErrorCode::SignatureDoesNotMatch, StatusCode::FORBIDDEN),
+            WrongBody::Short | WrongBody::Length => (S3ErrorCode::IncompleteBody, StatusCode::BAD_REQUEST),
+            WrongBody::Trailer => (S3ErrorCode::Custom("MalformedTrailerError".into()), StatusCode::BAD_REQUEST),
+        };
+        let mut error = Self::with_message(code, wrong.to_string());
+        error.set_status_code(status);
+        error
     }
 }
 

@@ -64,8 +64,13 @@ async fn upload(
         upload = upload.metadata(key, value);
     }
     let kind = text(request.headers(), header::CONTENT_TYPE.as_str())?.unwrap_or_default();
-    let incoming = Incoming::new(app.largest_object());
-    let put = match kind.starts_with("multipart/form-data") {
+    let is_form = kind.starts_with("multipart/form-data");
+    // Of a form it is that of the form.
+    let incoming = match is_form {
+        true => Incoming::new(app.largest_object()),
+        false => Incoming::of(request.headers(), app.largest_object()),
+    };
+    let put = match is_form {
         true => of_form(upload, request, &incoming).await?,
         false => {
             let upload = if kind.is_empty() { upload } else { upload.content_type(kind) };

@@ -150,6 +150,11 @@ fn the_package_boto3_works() {
 }
 
 #[test]
+fn requests_of_s3_do_what_they_say_or_nothing() {
+    run("s3_requests.py");
+}
+
+#[test]
 fn the_packages_s3fs_pandas_and_pyarrow_and_the_command_aws_work() {
     run("data_packages.py");
 }

@@ -198,3 +198,41 @@ fn lists_have_pages_and_common_prefixes() {
     let many: Vec<String> = (0..1001).map(|n| n.to_string()).collect();
     problem(root.post(&format!("{MAIN}/objects/delete"), &json!({"paths": many})), 400, &["at most 1000"]);
 }
+
+#[test]
+fn a_body_with_another_md5_is_not_put() {
+    use base64::Engine as _;
+    use s3s::crypto::{Checksum as _, Md5};
+    let served = served();
+    let (root, mut right) = (served.root(), Md5::new());
+    right.update(b"content");
+    let right = base64::engine::general_purpose::STANDARD.encode(right.finalize());
+    for (path, md5, status) in [("a", &*right, 201), ("b", "AAAA", 400), ("c", "1B2M2Y8AsgTpgAmY7PhCfg==", 400)] {
+        for (method, at) in [
+            (Method::POST, format!("/api/v1{MAIN}/objects?path={path}")),
+            (Method::PUT, format!("/api/v1/datasets/logs/{path}")),
+        ] {
+            let answer = root.request(method, &at).header("content-md5", md5).body("content").send().unwrap();
+            let (found, text) = (answer.status().as_u16(), answer.text().unwrap());
+            assert!(found == status && (status == 201 || text.contains("another MD5")), "{at}: {found} {text}");
+            let there = root.request(Method::GET, &at.replace("branches/main/objects", "refs/main/objects"));
+            assert_eq!(there.send().unwrap().status().is_success(), status == 201, "{at}");
+        }
+    }
+}
+
+/// Who signed a form stands in it, so it would be held in memory whoever sends it.
+#[test]
+fn a_form_for_the_gateway_is_refused_before_it_is_read() {
+    let served = served();
+    let mut stream = TcpStream::connect(served.url.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    let head = "POST /sales?X-Amz-Signature=x HTTP/1.1\r\nHost: x\r\nContent-Type: Multipart/form-data; boundary=b\r\n\
+                Content-Length: 1000000000000\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&[b'x'; 100_000]).unwrap();
+    let mut answer = [0; 200];
+    let read = stream.read(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]);
+    assert!(answer.starts_with("HTTP/1.1 501"), "{answer}");
+}
