@@ -29,7 +29,7 @@ impl Document {
         }
         let (mut head, body) = request.into_parts();
         head.extensions.insert(document.clone());
-        let of_body = head.uri.query().is_some_and(|query| query.split('&').any(|one| is_delete(one)));
+        let of_body = head.uri.query().is_some_and(|query| query.split('&').any(is_delete));
         let watching = Watching::new(document.clone(), &head.headers, of_body, body.into_data_stream());
         let body = Body::from_stream(stream::unfold(watching, |mut watching| async move {
             watching.next().await.map(|piece| (piece, watching))

@@ -320,8 +320,11 @@ impl Gateway {
     }
 }
 
-/// The parts that a completion names, by number and ETag, and what it says of the bytes of each.
-fn named(upload: Option<CompletedMultipartUpload>) -> S3Result<(Vec<(i32, String)>, Vec<Said>)> {
+/// Parts by number and ETag, and the checksums that are given for each.
+type NamedParts = (Vec<(i32, String)>, Vec<Said>);
+
+/// The parts that a completion names.
+fn named(upload: Option<CompletedMultipartUpload>) -> S3Result<NamedParts> {
     let parts = upload.and_then(|upload| upload.parts).unwrap_or_default();
     if parts.is_empty() {
         return Err(S3Error::with_message(S3ErrorCode::MalformedXML, "no parts are listed"));
