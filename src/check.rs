@@ -1,50 +1,26 @@
-//! A program offers to make its recorded calls again.
+//! A program makes its recorded calls again, for `datlake check`.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use datlake_core::{CallKey, CodeHash, CreatorName, Error, ErrorKind, Result};
-use datlake_lake::checking::{CheckAnswer, CheckAnswers, CheckRequest, asked};
+use datlake_lake::checking::{Answers, CheckAnswer, CheckRequest};
 use datlake_lake::report::{CheckDifference, CheckOutcome, CheckedCall};
 use datlake_lake::sync::lock;
-use datlake_lake::{Lake, LakeBuilder, Mode, RecordedCall, provenance};
+use datlake_lake::{Lake, LakeBuilder, MadeAgain, Mode, RecordedCall, provenance};
 use datlake_store::{scoped_thread, wait};
 
-use crate::call::remade::{NotMade, Remade, Replay};
+use crate::call::again::Given;
+use crate::call::remade::{NotMade, Replay, Replayed};
 use crate::creators::{Creator, newer};
 
 /// The stack of a thread that makes calls again: that of a main thread.
 const STACK: usize = 8 << 20;
 
-/// Lets `datlake check` make calls of this program again: the first line of a `main`.
-///
-/// Started by anybody else, the program goes on at once. Started by `datlake check`, it makes the calls that it is asked for, from what
-/// their records tell of the arguments, says what came out, and ends; nothing is stored. Without this line it is an error to check a
-/// program. One whose asynchronous creators need a runtime calls [`start_async`] on it.
-///
-/// # Errors
-/// [`ErrorKind::Config`] where the request cannot be read.
-///
-/// ```
-/// use datlake::{Result, file_creator};
-///
-/// #[file_creator]
-/// fn double(n: u32) -> Result<u32> {
-///     Ok(2 * n)
-/// }
-///
-/// fn main() -> Result<()> {
-///     datlake::start()?;
-/// #   let lake = datlake::Lake::temp()?;
-/// #   let _current = lake.enter();
-///     println!("{}", double(4)?);
-///     Ok(())
-/// }
-/// ```
-pub fn start() -> Result<()> {
-    let Some((request, answers)) = asked()? else { return Ok(()) };
-    let checker = Checker::new(&request, &answers)?;
+/// Makes the calls that are asked for, says what came out, and ends the process.
+pub(crate) fn all(request: &CheckRequest, answers: &Answers) -> Result<()> {
+    let checker = Checker::new(request, answers)?;
     let (next, failed) = (AtomicUsize::new(0), std::sync::Mutex::new(None));
     let work = || {
         let _current = checker.lake.enter();
@@ -66,32 +42,9 @@ pub fn start() -> Result<()> {
     }
 }
 
-/// As [`start`], for a program whose asynchronous creators need the runtime that it is called on. Calls are made one after another.
-///
-/// # Errors
-/// As [`start`].
-///
-/// ```
-/// use datlake::{Result, file_creator};
-///
-/// #[file_creator]
-/// async fn double(n: u32) -> Result<u32> {
-///     tokio::task::yield_now().await;
-///     Ok(2 * n)
-/// }
-///
-/// #[tokio::main]
-/// async fn main() -> Result<()> {
-///     datlake::start_async().await?;
-/// #   let lake = datlake::Lake::temp()?;
-///     // …
-/// #   assert_eq!(lake.scope(double(4)).await?, 8);
-///     Ok(())
-/// }
-/// ```
-pub async fn start_async() -> Result<()> {
-    let Some((request, answers)) = asked()? else { return Ok(()) };
-    let checker = Checker::new(&request, &answers)?;
+/// As [`all`], one after another on the runtime that it is called on.
+pub(crate) async fn all_async(request: &CheckRequest, answers: &Answers) -> Result<()> {
+    let checker = Checker::new(request, answers)?;
     for (creator, key) in &request.calls {
         checker.lake.scope(checker.check(creator, key)).await?;
     }
@@ -102,11 +55,11 @@ struct Checker<'r> {
     lake: Lake,
     creators: HashMap<CreatorName, (&'static Creator, CodeHash)>,
     request: &'r CheckRequest,
-    answers: &'r CheckAnswers,
+    answers: &'r Answers,
 }
 
 impl<'r> Checker<'r> {
-    fn new(request: &'r CheckRequest, answers: &'r CheckAnswers) -> Result<Self> {
+    fn new(request: &'r CheckRequest, answers: &'r Answers) -> Result<Self> {
         if let Some(file) = newer() {
             let message =
                 format!("`{file}` was written while the program was compiled: its keys do not tell what it runs");
@@ -149,7 +102,11 @@ impl<'r> Checker<'r> {
         self.answers.say(&CheckAnswer::Checked(checked))
     }
 
-    async fn remade(&self, known: Option<&(&'static Creator, CodeHash)>, recorded: &RecordedCall) -> Remade {
+    async fn remade(
+        &self,
+        known: Option<&(&'static Creator, CodeHash)>,
+        recorded: &RecordedCall,
+    ) -> std::result::Result<Box<MadeAgain>, NotMade> {
         let impossible = |why: &str| Err(NotMade::Impossible(why.to_owned()));
         let Some((creator, code)) = known else { return impossible("the program has no creator of this name") };
         if *code != recorded.lineage.code.hash {
@@ -161,9 +118,14 @@ impl<'r> Checker<'r> {
         };
         let lineage = &recorded.lineage;
         self.answers.say(&CheckAnswer::Begins(lineage.creator.clone(), lineage.key))?;
-        match replay {
-            Replay::Blocking(again) => again(recorded),
-            Replay::Async(again) => again(recorded).await,
+        let given = Given::Recorded(recorded);
+        let made = match replay {
+            Replay::Blocking(again) => again(given),
+            Replay::Async(again) => again(given).await,
+        };
+        match made? {
+            Replayed::Again(made) => Ok(made),
+            Replayed::Called(_) => impossible("it was made, and not to be compared"),
         }
     }
 }

@@ -12,9 +12,11 @@ use datlake_core::{Closure, Code, CodeHash, CreatorName, Error, ErrorKind, Resul
 pub struct Creator {
     /// Its code.
     pub code: fn() -> &'static Code,
+    /// The names of its parameters.
+    pub params: &'static [&'static str],
     /// Whether it is an `async fn`.
     pub asynchronous: bool,
-    /// How a call is made again from what its record says of the arguments; else why it cannot be.
+    /// How a call is made whose arguments are read, from its record or from what somebody says; else why it cannot be.
     pub replay: Result<Replay, &'static str>,
 }
 

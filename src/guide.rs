@@ -30,6 +30,9 @@ mod configuration {}
 #[doc = include_str!("../docs/guide/many-machines.md")]
 mod many_machines {}
 
+#[doc = include_str!("../docs/guide/creators-as-jobs.md")]
+mod creators_as_jobs {}
+
 #[doc = include_str!("../docs/guide/recipes.md")]
 mod recipes {}
 

@@ -30,15 +30,16 @@ extern crate self as datlake;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod asked_call;
 mod call;
 mod check;
 mod creators;
 #[cfg(doctest)]
 mod guide;
+mod start;
 mod work_stealing;
 
 pub use call::{AsyncCall, AsyncCalls, Call, Calls, Explanation, Status};
-pub use check::{start, start_async};
 pub use creators::{CreatorInfo, creators};
 pub use datlake_core::explain::{Change, Difference};
 pub use datlake_core::lineage;
@@ -61,6 +62,7 @@ pub use datlake_macros::file_creator;
 #[doc = include_str!("attributes/tracked.md")]
 pub use datlake_macros::tracked;
 pub use datlake_store::{AsyncReader, PutByOthers, Reader, is_address_below};
+pub use start::{start, start_async};
 
 /// For the server.
 #[doc(hidden)]
@@ -70,7 +72,7 @@ pub use datlake_core::repository::BranchName;
 pub use datlake_lake::indexing;
 /// For the command.
 #[doc(hidden)]
-pub use datlake_lake::{RecordedCall, checking};
+pub use datlake_lake::{RecordedCall, calling, checking};
 /// For tests of datlake itself.
 #[doc(hidden)]
 pub mod testing {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod args;
+mod asked_program;
 mod boxes;
 mod commands;
 mod failure;

@@ -58,11 +58,27 @@ impl Argument {
         Ok(Self { cbor: (!is_json).then(|| cbor(&value)), value })
     }
 
+    /// A value that somebody wrote down. What JSON has no form for is written as records show it: `{"$float": "NaN"}`.
+    ///
+    /// # Errors
+    /// Where it holds what stands for a value in records, as `$file` and `$large`, and is none.
+    pub fn of_said(value: &Value) -> Result<Self, NotGiven> {
+        Self::of_returned(value)
+    }
+
     /// The argument, if its type reads what is shown of it.
     pub fn read<'r, T: Deserialize<'r>>(&'r self) -> Option<T> {
+        self.try_read().ok()
+    }
+
+    /// As [`read`](Self::read), with what the type says against it.
+    ///
+    /// # Errors
+    /// Where it does not read it.
+    pub fn try_read<'r, T: Deserialize<'r>>(&'r self) -> Result<T, String> {
         match &self.cbor {
-            None => T::deserialize(&self.value).ok(),
-            Some(cbor) => cbor.deserialized().ok(),
+            None => T::deserialize(&self.value).map_err(|error| error.to_string()),
+            Some(cbor) => cbor.deserialized().map_err(|error| error.to_string()),
         }
     }
 }

@@ -25,6 +25,11 @@ impl Drop for AtEnd {
     }
 }
 
+/// Ends now what would end with this thread.
+pub(crate) fn end_here() {
+    let _ = AT_END.try_with(|all| drop(all.take()));
+}
+
 /// Ends `what` with this thread, if it is still there then.
 pub(crate) fn at_end<T: Ends + 'static>(what: &Arc<T>) {
     let what: Weak<T> = Arc::downgrade(what);

@@ -10,6 +10,9 @@
 //! - No home directory is needed, and no configuration read, where a [`LakeBuilder`] is given the place of the lake.
 
 mod at_end;
+// For the program whose creators are called by name, and who asks it.
+#[doc(hidden)]
+pub mod calling;
 // For the program that makes calls again, and who asks it.
 #[doc(hidden)]
 pub mod checking;
@@ -40,6 +43,7 @@ mod receiver;
 mod remembered;
 pub mod report;
 mod repository;
+mod requests;
 mod setters;
 mod sorted;
 mod twins;

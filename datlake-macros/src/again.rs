@@ -1,4 +1,4 @@
-//! The function that makes a recorded call again.
+//! The function that makes a call whose arguments are read: from its record, or from what somebody says.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -15,11 +15,10 @@ pub(crate) fn why_not(model: &Creator) -> Option<String> {
     }
     model.params.iter().find_map(|param| match param.role {
         Role::Skip => Some(format!("`{}` is not kept: it is marked `#[skip]`", param.key_name)),
-        Role::Secret => Some(format!("`{}` is not kept: it is marked `#[secret]`", param.key_name)),
-        Role::Plain | Role::ByName if is_static(&param.ty) => {
+        Role::Plain | Role::ByName | Role::Secret if is_static(&param.ty) => {
             Some(format!("`{}` lives as long as the program: its type says `'static`", param.key_name))
         }
-        Role::Plain | Role::ByName => None,
+        Role::Plain | Role::ByName | Role::Secret => None,
     })
 }
 
@@ -28,7 +27,7 @@ pub(crate) fn function(model: &Creator, p: &TokenStream) -> Option<TokenStream> 
     if why_not(model).is_some() {
         return None;
     }
-    let read = model.params.iter().map(|Param { key_name, ident, ty, .. }| {
+    let read = model.params.iter().map(|Param { key_name, ident, ty, role, .. }| {
         let mut ty = ty.clone();
         Inferred.visit_type_mut(&mut ty);
         let given = match &ty {
@@ -38,7 +37,8 @@ pub(crate) fn function(model: &Creator, p: &TokenStream) -> Option<TokenStream> 
             }
             ty => quote!(#ty),
         };
-        quote!(let #ident = (&&#p::ReadArgument::<#given>::new()).read(__recorded, #key_name)?;)
+        let kind = if matches!(role, Role::Secret) { quote!(secret) } else { quote!(plain) };
+        quote!(let #ident = (&&#p::ReadArgument::<#given>::new()).read(__given.#kind(#key_name))?;)
     });
     let arguments = model.params.iter().map(|Param { ident, ty, .. }| match ty {
         Type::Reference(_) => quote!(&*#ident),
@@ -49,12 +49,12 @@ pub(crate) fn function(model: &Creator, p: &TokenStream) -> Option<TokenStream> 
         use #p::{ArgumentRead as _, ArgumentUnread as _};
         #(#read)*
     };
-    let again = quote!(Self::call(#(#arguments),*).again(__recorded));
+    let again = quote!(Self::call(#(#arguments),*).given(__given));
     Some(if model.function.signature.asyncness.is_some() {
         quote! {
             #[doc(hidden)]
             fn __again<'__r>(
-                __recorded: &'__r #p::RecordedCall
+                __given: #p::Given<'__r>
             ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #p::Remade> + '__r>> {
                 ::std::boxed::Box::pin(async move { #arguments_read #again.await })
             }
@@ -62,7 +62,7 @@ pub(crate) fn function(model: &Creator, p: &TokenStream) -> Option<TokenStream> 
     } else {
         quote! {
             #[doc(hidden)]
-            fn __again(__recorded: &#p::RecordedCall) -> #p::Remade { #arguments_read #again }
+            fn __again(__given: #p::Given<'_>) -> #p::Remade { #arguments_read #again }
         }
     })
 }

@@ -144,9 +144,15 @@ impl<'m> Expansion<'m> {
             }
             Some(why) => quote!(::core::result::Result::Err(#why)),
         };
+        let params = model.params.iter().map(|param| &param.key_name);
         quote! {
             #p::inventory::submit! {
-                #p::Creator { code: <#info as #p::Tracked>::code, asynchronous: #asynchronous, replay: #replay }
+                #p::Creator {
+                    code: <#info as #p::Tracked>::code,
+                    params: &[#(#params),*],
+                    asynchronous: #asynchronous,
+                    replay: #replay,
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
-//! Calls made again from what their records tell, to be compared.
+//! Calls whose arguments are read by their types: those made again from what their records tell, to be compared, and those that
+//! somebody asks for by name.
 //!
-//! The arguments that come back are those of the call if the key does; else nothing runs.
+//! The arguments that come back from a record are those of the call if the key does; else nothing runs.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -9,14 +10,76 @@ use std::panic::AssertUnwindSafe;
 use datlake_core::FailedCall;
 use datlake_core::replay::NotGiven;
 use datlake_lake::RecordedCall;
+use datlake_lake::calling::SaidCall;
 use futures_util::FutureExt as _;
 use serde::Deserialize;
 
 use super::attempt::Attempt;
 use super::failure::{self, Describe};
 use super::one::{AsyncCall, Call};
-use super::remade::{NotMade, Remade, Remaking};
+use super::remade::{NotMade, Remade, Remaking, Replayed};
 use super::shape::Shape;
+
+/// Where the arguments of a call are.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'r> {
+    /// In its record: it is made again, to be compared.
+    Recorded(&'r RecordedCall),
+    /// Where somebody has written them down, who asks for it.
+    Said(&'r SaidCall),
+}
+
+/// An argument that is to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct GivenArgument<'r> {
+    given: Given<'r>,
+    name: &'static str,
+    is_secret: bool,
+}
+
+impl<'r> Given<'r> {
+    /// That of a parameter.
+    pub fn plain(self, name: &'static str) -> GivenArgument<'r> {
+        GivenArgument { given: self, name, is_secret: false }
+    }
+
+    /// That of a parameter which is `#[secret]`.
+    pub fn secret(self, name: &'static str) -> GivenArgument<'r> {
+        GivenArgument { given: self, name, is_secret: true }
+    }
+}
+
+impl<'r> GivenArgument<'r> {
+    fn read<T: Deserialize<'r>>(self) -> Result<T, NotMade> {
+        let Self { given, name, is_secret } = self;
+        match given {
+            Given::Recorded(recorded) => recorded_argument(recorded, name),
+            Given::Said(said) => said.argument(name, is_secret).map_err(NotMade::Impossible),
+        }
+    }
+
+    fn unreadable(self) -> NotMade {
+        let Self { given, name, .. } = self;
+        let from = match given {
+            Given::Recorded(_) => "a record",
+            Given::Said(_) => "JSON",
+        };
+        NotMade::Impossible(format!("`{name}` cannot be read from {from}: its type does not implement `Deserialize`"))
+    }
+}
+
+fn recorded_argument<'r, T: Deserialize<'r>>(recorded: &'r RecordedCall, name: &str) -> Result<T, NotMade> {
+    let argument = recorded.argument(name).map_err(|why| {
+        let why = match why {
+            NotGiven::Secret => "is not kept: it is marked `#[secret]`",
+            NotGiven::Large => "was too large for the record, and is not what another call returned",
+            NotGiven::Deep => "is nested too deep for the record",
+            NotGiven::NoFile => "holds a file that its record does not name",
+        };
+        NotMade::Impossible(format!("`{name}` {why}"))
+    })?;
+    argument.read().ok_or_else(|| NotMade::Impossible(format!("`{name}` cannot be read from its record by its type")))
+}
 
 /// Reads one argument, by autoref: as its type can.
 #[derive(Debug)]
@@ -33,46 +96,37 @@ impl<T> ReadArgument<T> {
 /// The type can be read.
 pub trait ArgumentRead<'r, T> {
     /// The argument.
-    fn read(&self, recorded: &'r RecordedCall, name: &'static str) -> Result<T, NotMade>;
+    fn read(&self, argument: GivenArgument<'r>) -> Result<T, NotMade>;
 }
 
 /// Anything else.
 pub trait ArgumentUnread<T> {
     /// Why not.
-    fn read(&self, _: &RecordedCall, name: &'static str) -> Result<T, NotMade> {
-        Err(NotMade::Impossible(format!(
-            "`{name}` cannot be read from a record: its type does not implement `Deserialize`"
-        )))
+    fn read(&self, argument: GivenArgument<'_>) -> Result<T, NotMade> {
+        Err(argument.unreadable())
     }
 }
 
 impl<'r, T: Deserialize<'r>> ArgumentRead<'r, T> for &ReadArgument<T> {
-    fn read(&self, recorded: &'r RecordedCall, name: &'static str) -> Result<T, NotMade> {
-        let argument = recorded.argument(name).map_err(|why| {
-            let why = match why {
-                NotGiven::Secret => "is not kept: it is secret",
-                NotGiven::Large => "was too large for the record, and is not what another call returned",
-                NotGiven::Deep => "is nested too deep for the record",
-                NotGiven::NoFile => "holds a file that its record does not name",
-            };
-            NotMade::Impossible(format!("`{name}` {why}"))
-        })?;
-        argument
-            .read()
-            .ok_or_else(|| NotMade::Impossible(format!("`{name}` cannot be read from its record by its type")))
+    fn read(&self, argument: GivenArgument<'r>) -> Result<T, NotMade> {
+        argument.read()
     }
 }
 
 impl<T> ArgumentUnread<T> for ReadArgument<T> {}
 
 impl<R, S: Shape<R>, F: FnOnce() -> R> Call<R, S, F> {
-    /// Makes the call again, if it is the recorded one. What it makes is stored nowhere.
+    /// Makes the call again, if it is the recorded one: what it makes is stored nowhere. Else makes it, as [`run`](Self::run) does.
     #[doc(hidden)]
-    pub fn again(self, recorded: &RecordedCall) -> Remade {
+    pub fn given(self, given: Given<'_>) -> Remade {
+        let recorded = match given {
+            Given::Recorded(recorded) => recorded,
+            Given::Said(_) => return self.said(),
+        };
         let (attempt, again, describe, call) = prepared(self.attempt()?, recorded)?;
         // A body may panic, and datlake does under `on_error = "panic"`.
         match std::panic::catch_unwind(AssertUnwindSafe(|| attempt.run(false))) {
-            Ok(returned) => again.taken(returned, |returned| describe(returned, &call)),
+            Ok(returned) => again.taken(returned, |returned| describe(returned, &call)).map(Replayed::again),
             Err(panic) => Err(NotMade::Failed(failure::of_panic(&*panic))),
         }
     }
@@ -81,10 +135,14 @@ impl<R, S: Shape<R>, F: FnOnce() -> R> Call<R, S, F> {
 impl<R, S: Shape<R>, F: Future<Output = R>> AsyncCall<R, S, F> {
     /// As that of [`Call`].
     #[doc(hidden)]
-    pub async fn again(self, recorded: &RecordedCall) -> Remade {
+    pub async fn given(self, given: Given<'_>) -> Remade {
+        let recorded = match given {
+            Given::Recorded(recorded) => recorded,
+            Given::Said(_) => return self.said().await,
+        };
         let (attempt, again, describe, call) = prepared(self.attempt()?, recorded)?;
         match AssertUnwindSafe(attempt.run_async(false)).catch_unwind().await {
-            Ok(returned) => again.taken(returned, |returned| describe(returned, &call)),
+            Ok(returned) => again.taken(returned, |returned| describe(returned, &call)).map(Replayed::again),
             Err(panic) => Err(NotMade::Failed(failure::of_panic(&*panic))),
         }
     }

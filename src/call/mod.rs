@@ -15,6 +15,7 @@ mod many;
 mod one;
 pub(crate) mod remade;
 mod running;
+mod said;
 mod set_aside;
 pub(crate) mod shape;
 mod site;

@@ -84,6 +84,10 @@ pub struct AsyncCall<R, S, F> {
 }
 
 impl<R, S, F> Call<R, S, F> {
+    pub(super) fn asked(&self) -> Asked {
+        self.asked.clone()
+    }
+
     #[doc(hidden)]
     pub fn new(key: Key, _: S, describe: Describe<R>, body: F) -> Self {
         Self { asked: Asked::new(key), body, describe, shape: PhantomData }
@@ -162,6 +166,10 @@ impl<R, S, F> Call<R, S, F> {
 }
 
 impl<R, S, F> AsyncCall<R, S, F> {
+    pub(super) fn asked(&self) -> Asked {
+        self.asked.clone()
+    }
+
     #[doc(hidden)]
     pub fn new(key: Key, _: S, describe: Describe<R>, body: F) -> Self {
         Self { asked: Asked::new(key), body: Box::pin(body), describe, shape: PhantomData }

@@ -5,20 +5,38 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use datlake_core::Error;
+use datlake_lake::MadeAgain;
+use datlake_lake::report::CalledCall;
 use datlake_lake::sync::lock;
-use datlake_lake::{MadeAgain, RecordedCall};
 
-/// How a call is made again.
+use super::again::Given;
+
+/// How a call is made whose arguments are read.
 #[derive(Clone, Copy, Debug)]
 pub enum Replay {
     /// That of a blocking creator.
-    Blocking(for<'r> fn(&'r RecordedCall) -> Remade),
+    Blocking(for<'r> fn(Given<'r>) -> Remade),
     /// That of an asynchronous one.
-    Async(for<'r> fn(&'r RecordedCall) -> Pin<Box<dyn Future<Output = Remade> + 'r>>),
+    Async(for<'r> fn(Given<'r>) -> Pin<Box<dyn Future<Output = Remade> + 'r>>),
 }
 
-/// What came of making a call again.
-pub type Remade = Result<MadeAgain, NotMade>;
+/// What came of it.
+pub type Remade = Result<Replayed, NotMade>;
+
+/// A call that was made.
+#[derive(Debug)]
+pub enum Replayed {
+    /// Of a record: what it made is to be compared.
+    Again(Box<MadeAgain>),
+    /// Of somebody who asked for it: it is in the lake.
+    Called(Box<CalledCall>),
+}
+
+impl Replayed {
+    pub(super) fn again(made: MadeAgain) -> Self {
+        Self::Again(Box::new(made))
+    }
+}
 
 /// Why a call made nothing.
 #[derive(Clone, Debug)]
@@ -37,7 +55,7 @@ impl From<Error> for NotMade {
 
 /// Where what a body makes goes that runs again.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Remaking(Arc<Mutex<Option<Remade>>>);
+pub(crate) struct Remaking(Arc<Mutex<Option<Result<MadeAgain, NotMade>>>>);
 
 impl Remaking {
     pub(super) fn made(&self, made: MadeAgain) {
@@ -49,7 +67,11 @@ impl Remaking {
     }
 
     /// What came of the call that returned `returned`.
-    pub(super) fn taken<R>(&self, mut returned: R, describe: impl FnOnce(&mut R) -> Option<String>) -> Remade {
+    pub(super) fn taken<R>(
+        &self,
+        mut returned: R,
+        describe: impl FnOnce(&mut R) -> Option<String>,
+    ) -> Result<MadeAgain, NotMade> {
         let nothing = || describe(&mut returned).unwrap_or_else(|| "its error has no words".to_owned());
         lock(&self.0).take().unwrap_or_else(|| Err(NotMade::Failed(nothing())))
     }

@@ -1,6 +1,7 @@
 //! Arguments as they are typed.
 
 mod add;
+mod call;
 mod check;
 mod config;
 mod find;
@@ -8,6 +9,8 @@ mod gc;
 mod lineage;
 mod repository;
 mod run;
+#[cfg(feature = "serve")]
+mod schedule;
 #[cfg(feature = "serve")]
 mod server;
 mod style;
@@ -21,6 +24,7 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand};
 
 pub(crate) use add::AddHow;
+pub(crate) use call::CallHow;
 pub(crate) use check::CheckHow;
 pub(crate) use config::{Config, Context};
 pub(crate) use find::{FindHow, Shown};
@@ -28,6 +32,8 @@ pub(crate) use gc::GcHow;
 pub(crate) use lineage::{GraphFormat, LineageHow, LineageReach};
 pub(crate) use repository::{MergeHow, Prefer, Preference, PutHow, Ref, Repo, Versions};
 pub(crate) use run::{EngineName, RunHow, Started, SuperviseHow};
+#[cfg(feature = "serve")]
+pub(crate) use schedule::ScheduleHow;
 #[cfg(feature = "serve")]
 pub(crate) use server::{Credential, GrantHow, Serve, ServerCommand, Ui, User};
 pub(crate) use style::{command, parse};
@@ -279,6 +285,15 @@ pub(crate) enum Command {
         #[arg(value_name = "CALL|UID")]
         call: String,
     },
+    /// Calls a creator of a program by its name, with arguments as JSON
+    ///
+    /// It is the call that the same arguments in Rust make: found where it was made before. Texts are names of files where a parameter is one. The
+    /// program offers this by a line: its `main` begins with `datlake::start()?;`. Jobs of a server call creators the same way.
+    #[command(
+        after_help = "Example: datlake call word_count -p corpus=corpora/alice.txt -p min_len=3 -- ./target/release/pipeline\n\
+        A secret is the name of a variable: datlake call fetch -p 'key={\"$env\": \"API_KEY\"}' -- ./target/release/pipeline"
+    )]
+    Call(CallHow),
     /// Makes recorded calls again by their own program, and compares what comes out with what the lake holds
     ///
     /// It finds functions that are not deterministic, that depend on what their keys do not know of, and results that were tampered with.

@@ -48,6 +48,9 @@ pub(crate) enum Versions {
         /// Why
         #[arg(short, long)]
         message: String,
+        /// What else the commit says of itself, as often as wanted
+        #[arg(long = "meta", value_name = "KEY=VALUE", value_parser = key_and_value)]
+        metadata: Vec<(String, String)>,
     },
     /// Commits files of the lake to a branch without copying them, or the files of a folder or a bucket
     ///
@@ -116,6 +119,13 @@ pub(crate) enum Versions {
         #[arg(value_name = "REPO@BRANCH[:PREFIX]")]
         branch: String,
     },
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is no KEY=VALUE")),
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::schedule::ScheduleHow;
+
 #[derive(Debug, Args)]
 pub(crate) struct Worker {
     /// The server, as http://127.0.0.1:8000; without it, what DATLAKE_API_URL says
@@ -70,6 +72,21 @@ pub(crate) enum Job {
         /// So many at most
         #[arg(long, default_value_t = 100)]
         limit: usize,
+    },
+    /// Says when a job runs, and what a worker runs then; or shows that
+    ///
+    /// Whoever sets it needs the role `operator` on the job. What was set before is replaced.
+    #[command(
+        after_help = "Example: datlake job schedule nightly --cron '30 2 * * *' --time-zone Europe/Berlin -- make daily\n\
+        A creator of a program: datlake job schedule totals --every 1h --creator total -p table=sales@main:raw/jan.csv -- /srv/shop/shop\n\
+        What is set: datlake job schedule nightly"
+    )]
+    Schedule(Box<ScheduleHow>),
+    /// Removes the schedule of a job, and cancels its runs that wait
+    #[command(after_help = "Example: datlake job unschedule nightly")]
+    Unschedule {
+        /// The job
+        job: String,
     },
     /// Queues a run of a job for a worker
     #[command(after_help = "Example: datlake job queue nightly")]

@@ -22,6 +22,7 @@ pub(super) fn cat(lake: &Lake, uids: &[String], out: &mut dyn Write) -> anyhow::
         all.push(match (lake.resolve_call(uid)?, lake.repository_address(uid)?) {
             (Some(_), _) => Written::Value(json(lake, uid)?),
             (None, Some(of)) => {
+                objects::refuse_all(&of)?;
                 of.repository.reference(&of.expression).stat(&of.path)?;
                 Written::Object(of)
             }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::schedules;
 use super::server::Done;
 use crate::answer::{Answer, Page};
 use crate::args::{Job, JobHow};
@@ -72,6 +73,11 @@ pub(super) fn run(how: &JobHow, to: &mut dyn Write) -> anyhow::Result<Box<dyn An
         Job::Runs { job, state, limit } => {
             let state = state.as_ref().map_or_else(String::new, |state| format!("state={state}&"));
             Box::new(all::<ServedRun>(api, &format!("{}/runs?{state}", at_job(job)), *limit)?)
+        }
+        Job::Schedule(how) => Box::new(schedules::set_or_show(api, how)?),
+        Job::Unschedule { job } => {
+            api.delete(&format!("{}/schedule", at_job(job)))?;
+            Box::new(Done::of(format!("removed the schedule of {job}")))
         }
         Job::Queue { job, priority } => {
             let body = json!({"queued": true, "priority": priority});

@@ -1,6 +1,7 @@
 //! What each command does, and how its answer is shown. None prints.
 
 mod add;
+mod call;
 mod calls;
 mod check;
 mod checkout;
@@ -30,6 +31,8 @@ mod repository;
 mod rm;
 mod run;
 mod runs;
+#[cfg(feature = "serve")]
+mod schedules;
 #[cfg(test)]
 mod schemas;
 #[cfg(feature = "serve")]
@@ -77,6 +80,7 @@ pub(crate) fn run(command: Command, json: bool, screen: &Screen) -> anyhow::Resu
         Command::Explain { call, closure: true, .. } => Box::new(lake()?.creator_code(&call)?),
         Command::Explain { call, source: true, .. } => Box::new(lake()?.explain_sources(&call)?),
         Command::Explain { call, .. } => Box::new(lake()?.explain(&call)?),
+        Command::Call(how) => Box::new(call::run(how, screen)?),
         Command::Check(how) => Box::new(check::run(&lake()?, &how, screen)?),
         Command::Code { call } => Box::new(lake()?.call_code(&call)?),
         Command::Diff { was, now } => diff::shown(&lake()?, &was, now.as_deref())?,

@@ -14,7 +14,7 @@ use datlake::{
 use serde::Serialize;
 
 use super::lake::copy_from;
-use super::repository::{address, named, title};
+use super::repository::{address, named, title, within};
 use crate::answer::{Answer, Page};
 use crate::args::{MergeHow, Prefer, Preference, PutHow};
 use crate::failure::{FAILED, refused};
@@ -75,6 +75,11 @@ pub(super) fn put(lake: &Lake, how: &PutHow) -> anyhow::Result<PutObjects> {
     }
     let mut done = Vec::new();
     for file in &how.files {
+        if !how.uid && file != "-" && Path::new(file).is_dir() {
+            let error = refused(format!("`{}` is a folder", file.display()));
+            let to = format!("{}@{}:{path}", repository.name(), to.name());
+            bail!(error.with_hint(format!("`datlake import --folder {} {to} -m …` commits its files", file.display())));
+        }
         let own = match Path::new(file).file_name().and_then(|name| name.to_str()) {
             Some(name) if is_folder && file != "-" => name,
             None | Some(_) if is_folder => {
@@ -105,11 +110,28 @@ pub(super) fn import(
     Ok(match from {
         ImportFrom::Folder => branch.import_folder(&LocalFolder::read(source)?, &path, message)?,
         ImportFrom::Addresses => branch.import_addresses(source, &path, message)?,
-        ImportFrom::Lake => branch.import_files(source, &path, message)?,
+        ImportFrom::Lake => branch.import_files(source, &path, message).map_err(|error| {
+            match error.kind() == ErrorKind::NotFound && Path::new(source).is_dir() {
+                true => error.with_hint(format!("`{source}` is a folder of this machine: --folder imports its files")),
+                false => error,
+            }
+        })?,
     })
 }
 
-pub(super) fn options(how: MergeHow) -> MergeOptions {
+/// Does again, or takes back, at `REPO@BRANCH` what a commit of the repository has changed.
+pub(super) fn at_branch(
+    lake: &Lake,
+    text: &str,
+    commit: &str,
+    how: MergeHow,
+    what: fn(&Branch, &str, &MergeOptions) -> datlake::Result<MergeResult>,
+) -> anyhow::Result<MergeResult> {
+    let (repository, name) = named(lake, text)?;
+    Ok(what(&repository.branch(&name), within(&repository, commit)?, &options(how))?)
+}
+
+fn options(how: MergeHow) -> MergeOptions {
     let mut options = MergeOptions::default();
     if let Some(message) = how.message {
         options = options.message(message);
@@ -129,6 +151,7 @@ pub(super) fn options(how: MergeHow) -> MergeOptions {
 
 pub(super) fn merge(lake: &Lake, source: &str, into: &str, how: MergeHow) -> anyhow::Result<MergeResult> {
     let (repository, source) = named(lake, source)?;
+    let into = within(&repository, into)?;
     Ok(repository.branch(into).merge(&source, &options(how))?)
 }
 
@@ -164,8 +187,18 @@ pub(super) fn log(of: &RepositoryAddress, limit: Option<usize>) -> anyhow::Resul
 pub(super) fn diff(of: &RepositoryAddress, now: Option<&str>) -> anyhow::Result<ObjectChanges> {
     let query = DiffQuery::below(&of.path).limit(usize::MAX);
     let Some(now) = now else { return Ok(of.repository.branch(&of.expression).uncommitted(&query)?) };
-    let now = now.strip_prefix(&format!("{}@", of.repository.name())).unwrap_or(now);
+    let now = within(&of.repository, now)?;
     Ok(of.repository.reference(&of.expression).diff(now, &query)?)
+}
+
+/// Refuses an address without a path.
+pub(super) fn refuse_all(of: &RepositoryAddress) -> anyhow::Result<()> {
+    if of.path.is_empty() {
+        let at = at(of);
+        let error = refused(format!("`{at}` is all that is there, and a file is meant"));
+        bail!(error.with_hint(format!("write {at}:PATH: `datlake ls -r {at}` lists its files")));
+    }
+    Ok(())
 }
 
 /// Writes the content of a file of a repository, and checks that it is what it was.
@@ -190,6 +223,10 @@ pub(super) fn delete(all: &[RepositoryAddress], recursive: bool) -> anyhow::Resu
     let mut deleted = 0;
     for of in all {
         let branch = of.repository.branch(&of.expression);
+        if !recursive && (of.path.is_empty() || of.path.ends_with('/')) {
+            let error = refused(format!("`{}:{}` is a folder", at(of), of.path));
+            bail!(error.with_hint("-r deletes all that is in it"));
+        }
         if !recursive {
             if !branch.delete_object(&of.path)? {
                 let at = at(of);

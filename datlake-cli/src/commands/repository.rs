@@ -86,7 +86,10 @@ pub(super) fn refs_of(lake: &Lake, kind: RefKind, command: Ref) -> anyhow::Resul
     Ok(match (command, kind) {
         (Ref::Create { name, from }, kind) => {
             let (of, name) = named(lake, &name)?;
-            let from = from.unwrap_or_else(|| of.default_branch().name().to_owned());
+            let from = match &from {
+                Some(from) => within(&of, from)?.to_owned(),
+                None => of.default_branch().name().to_owned(),
+            };
             let commit = match kind {
                 RefKind::Branch => of.branch(&name).create(&from)?.commit_info()?,
                 RefKind::Tag => of.tag(&name).create(&from)?.commit_info()?,
@@ -122,12 +125,29 @@ pub(super) fn named(lake: &Lake, text: &str) -> anyhow::Result<(Repository, Stri
     Ok((repository, expression))
 }
 
+/// What is meant in a repository that was named before: `REF`, or `REPO@REF` of the same.
+pub(super) fn within<'t>(of: &Repository, text: &'t str) -> anyhow::Result<&'t str> {
+    // `main@` is the last commit of a branch.
+    match text.split_once('@') {
+        Some((name, rest)) if name == of.name() && !rest.is_empty() => Ok(rest),
+        Some((name, rest)) if !rest.is_empty() && !rest.starts_with(['~', '^']) => {
+            let error = refused(format!("`{text}` is of the repository `{name}`, and not of `{}`", of.name()));
+            bail!(error.with_hint("both are of one repository"))
+        }
+        _ => Ok(text),
+    }
+}
+
 /// What an address means that has to be one of a repository.
 pub(super) fn address(lake: &Lake, text: &str) -> anyhow::Result<RepositoryAddress> {
     if let Some(address) = lake.repository_address(text)? {
         return Ok(address);
     }
     let Some((name, _)) = text.split_once('@') else {
+        if let Ok(of) = lake.repository(text) {
+            let error = refused(format!("`{text}` is a repository, and a branch of it is meant"));
+            bail!(error.with_hint(format!("write REPO@BRANCH, as {text}@{}", of.default_branch().name())));
+        }
         let error = refused(format!("`{text}` names nothing in a repository"));
         bail!(error.with_hint("write REPO@BRANCH, or REPO@BRANCH:PATH"));
     };

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use datlake::config::{Changed, ContextRow, Setting};
 use datlake::report::{
-    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, Check, CheckedOut, Cleaned, Collected, CommitInfo,
-    CreatorCode, Evicted, FileInfo, FileRow, FolderChanges, FoundCalls, Imported, LakeStatus, LineageGraph,
+    CallDiff, CallExplanation, CallInfo, CallRow, CallSources, CalledCall, Check, CheckedOut, Cleaned, Collected,
+    CommitInfo, CreatorCode, Evicted, FileInfo, FileRow, FolderChanges, FoundCalls, Imported, LakeStatus, LineageGraph,
     MergeResult, Mirrored, NameHistory, ObjectChanges, OutsideCheck, OwedRow, Pull, Push, Repack, Repaired, Row,
     RunDiff, RunInfo, RunRow, SentEvents, SignedUrl, Verified,
 };
@@ -27,6 +27,7 @@ use super::prune::Pruned;
 use super::repository::{Deleted, RefRow, RepositoryRow, RepositoryShown};
 use super::rm::Removed;
 use super::run::{Going, Written};
+use super::schedules::ServedSchedule;
 use super::server::Done;
 use crate::args;
 use crate::launch::LaunchOutcome;
@@ -40,8 +41,9 @@ fn of<T: JsonSchema + Serialize + DeserializeOwned>() -> String {
 }
 
 /// Of what is asked of calls, and done with them.
-fn of_calls() -> [(&'static str, String); 5] {
+fn of_calls() -> [(&'static str, String); 6] {
     [
+        ("call", of::<CalledCall>()),
         ("calls", of::<Vec<Row<CallRow>>>()),
         ("check", of::<Check>()),
         ("code", of::<CallSources>()),
@@ -73,7 +75,7 @@ fn of_accounts() -> [(&'static str, String); 11] {
 }
 
 /// Of what is asked of jobs of a server.
-fn of_jobs() -> [(&'static str, String); 6] {
+fn of_jobs() -> [(&'static str, String); 8] {
     [
         ("job-cancel", of::<ServedRun>()),
         ("job-list", of::<Vec<ServedJob>>()),
@@ -81,6 +83,8 @@ fn of_jobs() -> [(&'static str, String); 6] {
         ("job-queue", of::<ServedRun>()),
         ("job-resume", of::<Done>()),
         ("job-runs", of::<Vec<ServedRun>>()),
+        ("job-schedule", of::<ServedSchedule>()),
+        ("job-unschedule", of::<Done>()),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! What is done with repositories alone.
 
-use datlake::Lake;
+use datlake::{Branch, CommitMessage, Lake};
 
 use super::checkout;
 use super::objects;
@@ -17,10 +17,15 @@ pub(super) fn run(lake: &Lake, command: Versions) -> anyhow::Result<Box<dyn Answ
         Versions::Checkout { reference, folder, force } => {
             Box::new(checkout::checkout(lake, &reference, &folder, force)?)
         }
-        Versions::Commit { what, message } => Box::new(match checkout::working_copy(lake, &what)? {
-            Some(copy) => copy.commit(message)?,
-            None => objects::branch(lake, &what)?.commit(message)?,
-        }),
+        Versions::Commit { what, message, metadata } => {
+            let message = metadata
+                .into_iter()
+                .fold(CommitMessage::new(message), |message, (key, value)| message.metadata(key, value));
+            Box::new(match checkout::working_copy(lake, &what)? {
+                Some(copy) => copy.commit(message)?,
+                None => objects::branch(lake, &what)?.commit(message)?,
+            })
+        }
         Versions::Import { source, to, message, folder, in_place } => {
             let from = match (folder, in_place) {
                 (true, _) => objects::ImportFrom::Folder,
@@ -31,10 +36,10 @@ pub(super) fn run(lake: &Lake, command: Versions) -> anyhow::Result<Box<dyn Answ
         }
         Versions::Merge { source, into, how } => Box::new(objects::merge(lake, &source, &into, how)?),
         Versions::Revert { branch, commit, how } => {
-            Box::new(objects::branch(lake, &branch)?.revert(&commit, &objects::options(how))?)
+            Box::new(objects::at_branch(lake, &branch, &commit, how, Branch::revert)?)
         }
         Versions::CherryPick { branch, commit, how } => {
-            Box::new(objects::branch(lake, &branch)?.cherry_pick(&commit, &objects::options(how))?)
+            Box::new(objects::at_branch(lake, &branch, &commit, how, Branch::cherry_pick)?)
         }
         Versions::Reset { branch } => Box::new(objects::reset(lake, &branch)?),
     })

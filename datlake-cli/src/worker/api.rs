@@ -9,7 +9,7 @@ use datlake::{Error, ErrorKind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Timeout};
 
@@ -31,12 +31,24 @@ pub(crate) struct ServerApi {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ClaimedWork {
     pub(super) run: ClaimedId,
+    #[serde(default)]
     pub(super) command: Vec<String>,
+    /// In place of a command.
+    pub(super) creator: Option<ClaimedCreator>,
     pub(super) environment: Vec<String>,
     pub(super) directory: Option<String>,
     pub(super) timeout_seconds: f64,
     pub(super) lease_seconds: f64,
     pub(super) dataflow_queue_list: Option<Value>,
+}
+
+/// A creator that a program is to call.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ClaimedCreator {
+    pub(super) program: Vec<String>,
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) params: Map<String, Value>,
 }
 
 /// Which run it is.
@@ -178,6 +190,18 @@ impl ServerApi {
         let body = serde_json::to_string(body)?;
         let request = self.agent.post(self.url(path)).content_type("application/json");
         parsed(self.done(request.header("Authorization", self.bearer()).send(body))?)
+    }
+
+    /// What is answered to `body`, which takes the place of what is there, as JSON.
+    pub(crate) fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        let body = serde_json::to_string(body)?;
+        let request = self.agent.put(self.url(path)).content_type("application/json");
+        parsed(self.done(request.header("Authorization", self.bearer()).send(body))?)
+    }
+
+    /// Removes what is there.
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.done(self.agent.delete(self.url(path)).header("Authorization", self.bearer()).call()).map(drop)
     }
 
     /// A body as it comes, however long it takes.

@@ -8,12 +8,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use datlake::Uid;
+use datlake::calling::CallRequest;
 use serde_json::{Value, json};
 
-use super::api::{ClaimedWork, ServerApi, ServerRefused};
+use super::api::{ClaimedCreator, ClaimedWork, ServerApi, ServerRefused};
 use super::options::WorkerOptions;
 use super::redacted::Redactor;
 use super::spool::Spool;
+use crate::asked_program::AskedProgram;
+use crate::failure::Failure;
 
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -25,8 +29,13 @@ const PIECE: usize = 256 << 10;
 const TELL: Duration = Duration::from_secs(600);
 /// So long output is waited for, once a command and what it started has ended: somebody else may have its pipe.
 const DRAIN: Duration = Duration::from_secs(2);
+/// The most inputs, and outputs, that the server takes of a run.
+const MOST: usize = 1000;
 /// Of the worker's environment every command has these.
 const ALWAYS: [&str; 8] = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE"];
+
+/// A program that is to call a creator does so in the worker's lake.
+const OF_THE_LAKE: [&str; 3] = ["DATLAKE_HOME", "DATLAKE_REMOTE", "DATLAKE_EMAIL"];
 
 /// Why a command was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +92,8 @@ pub(super) struct RunningRun {
 struct Started {
     guard: Child,
     output: JoinHandle<()>,
+    /// Where it was asked to call a creator.
+    asked: Option<AskedProgram>,
 }
 
 impl RunningRun {
@@ -122,7 +133,8 @@ impl RunningRun {
     }
 
     fn start(&self, folder: &Path, spool: &Spool) -> anyhow::Result<Started> {
-        let ClaimedWork { run, command, directory, dataflow_queue_list, .. } = &self.claimed;
+        let ClaimedWork { run, directory, dataflow_queue_list, .. } = &self.claimed;
+        let (command, asked) = self.command(folder)?;
         let program = command.first().context("the schedule names no program")?;
         if !self.options.allow.is_empty() && !self.options.allow.contains(program) {
             anyhow::bail!("this worker does not run `{program}`: it was started with --allow for others");
@@ -142,6 +154,9 @@ impl RunningRun {
         guard.env("DATLAKE_RUN_ID", &run.run_id).env("DATLAKE_JOB", &run.job_name);
         guard.env("DATLAKE_ATTEMPT", run.attempt().to_string());
         guard.env("DATLAKE_API_URL", self.api.address()).env("DATLAKE_API_KEY", self.api.key());
+        if let Some(asked) = &asked {
+            guard.env(AskedProgram::VARIABLE, asked.request());
+        }
         if let Some(queue) = dataflow_queue_list {
             let file = folder.join("queue.json");
             std::fs::write(&file, queue.to_string()).context("cannot write down what the run has claimed")?;
@@ -158,7 +173,16 @@ impl RunningRun {
         let named: Vec<(String, String)> = self.named().collect();
         let secrets = named.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let redactor = Redactor::new(secrets.chain([("DATLAKE_API_KEY", self.api.key())]));
-        Ok(Started { guard: started, output: spool.read_all(output, redactor)? })
+        Ok(Started { guard: started, output: spool.read_all(output, redactor)?, asked })
+    }
+
+    /// What is started, and what that is asked, if it is to call a creator.
+    fn command(&self, folder: &Path) -> anyhow::Result<(&[String], Option<AskedProgram>)> {
+        let Some(ClaimedCreator { program, name, params }) = &self.claimed.creator else {
+            return Ok((&self.claimed.command, None));
+        };
+        let request = CallRequest { creator: name.clone(), params: params.clone() };
+        Ok((program, Some(AskedProgram::new(folder, &request)?)))
     }
 
     /// The variables that the schedule names, as this worker has them.
@@ -167,7 +191,9 @@ impl RunningRun {
     }
 
     fn environment(&self) -> impl Iterator<Item = (String, String)> {
-        let always = ALWAYS.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+        let lake = self.claimed.creator.iter().flat_map(|_| OF_THE_LAKE);
+        let always =
+            ALWAYS.into_iter().chain(lake).filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
         always.chain(self.named())
     }
 
@@ -204,7 +230,11 @@ impl RunningRun {
         while !started.output.is_finished() && waits.elapsed() < DRAIN {
             std::thread::sleep(LOOK);
         }
-        outcome(status, ended)
+        let program = || self.claimed.creator.as_ref().and_then(|creator| creator.program.first()).cloned();
+        match (started.asked, ended, &status) {
+            (Some(asked), None, Ok(ended)) => called(&asked, &program().unwrap_or_default(), *ended, spool),
+            _ => outcome(status, ended),
+        }
     }
 
     /// Gives a heartbeat, where it is time: why the command is to end, if it is.
@@ -282,6 +312,30 @@ impl RunningRun {
     fn complete(&self, success: bool, metadata: &Value) {
         // Whoever does not learn of it sees that its lease is over.
         let _ = self.api.complete(&self.claimed.run, success, metadata);
+    }
+}
+
+/// What a program answered that was to call a creator. What the call was given and returned are the inputs and outputs of the run.
+fn called(asked: &AskedProgram, program: &str, status: ExitStatus, spool: &Spool) -> (bool, Value) {
+    match asked.answer(program, &status.to_string()) {
+        Ok(called) => {
+            let call = format!("{}/{}", called.creator, called.key);
+            spool.say(&format!("{call} {}", if called.skipped { "was known" } else { "was made" }));
+            let file = |uid: &Uid| json!({"kind": "file", "name": uid.as_str()});
+            let inputs: Vec<Value> = called.inputs.iter().filter_map(|input| Some(file(input.uid.as_ref()?))).collect();
+            let outputs: Vec<Value> = called.outputs.iter().map(|output| file(&output.uid)).collect();
+            let metadata = json!({
+                "exit_code": 0, "call": call, "skipped": called.skipped,
+                "inputs": inputs.get(..MOST).unwrap_or(&inputs), "outputs": outputs.get(..MOST).unwrap_or(&outputs),
+            });
+            (true, metadata)
+        }
+        Err(error) => {
+            let Failure { message, hint, .. } = Failure::new(&error);
+            let told = hint.map_or_else(|| message.clone(), |hint| format!("{message}; {hint}"));
+            spool.say(&told);
+            (false, json!({"exit_code": status.code(), "error": told}))
+        }
     }
 }
 

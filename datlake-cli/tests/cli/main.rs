@@ -6,6 +6,7 @@ mod add;
 #[cfg(target_os = "linux")]
 mod at_size;
 mod buckets;
+mod called;
 mod calls;
 mod check;
 mod checkouts;

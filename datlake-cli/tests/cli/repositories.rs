@@ -64,13 +64,48 @@ fn programs_read_the_same() {
 }
 
 #[test]
+fn a_commit_says_what_else_is_to_be_known_and_is_taken_back_by_its_title() {
+    let machine = crossed();
+    let command = "printf four | datlake put - sales@main:raw/b.csv";
+    assert_eq!(ran(machine.around("bash", &["-c", command]).output().unwrap()).status, 0);
+    let said = ["commit", "sales@main", "-m", "Four\n\nOf them.", "--meta", "rows=1", "--meta", "by=a=b"];
+    let commit = json(&machine, &said);
+    assert_eq!(commit["metadata"], serde_json::json!({"rows": "1", "by": "a=b"}));
+    let id = commit["id"].as_str().unwrap();
+    machine.ok(&["revert", "sales@main", &format!("sales@{id}")]);
+    machine.ok(&["revert", "sales@main", "main"]);
+    let titles: Vec<String> = json(&machine, &["log", "sales@main", "-n", "2"])
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|commit| commit["message"].as_str().unwrap().lines().next().unwrap().to_owned())
+        .collect();
+    assert_eq!(titles, [r#"Revert "Revert "Four"""#, r#"Revert "Four""#]);
+    machine.ok(&["branch", "create", "sales@other", "sales@main~3"]);
+    machine.ok(&["cherry-pick", "sales@other", &format!("sales@{id}")]);
+    machine.ok(&["merge", "sales@other", "sales@dev", "--prefer", "source"]);
+    assert_eq!(machine.ok(&["cat", "sales@dev:raw/b.csv"]), "four");
+}
+
+#[test]
 fn what_is_refused_says_what_to_do() {
     let machine = crossed();
+    machine.ok(&["tag", "create", "sales@v1", "sales@main"]);
     for (args, status, said) in [
         (&["commit", "sales@main", "-m", "x"][..], 2, "there is nothing to commit"),
         (&["commit", "sales@none", "-m", "x"], 1, "no branch `none`"),
         (&["commit", "sale@main", "-m", "x"], 1, "it has `sales`"),
-        (&["commit", "sales", "-m", "x"], 2, "write REPO@BRANCH"),
+        (&["commit", "sales", "-m", "x"], 2, "write REPO@BRANCH, as sales@main"),
+        (&["commit", "sales@main", "-m", "x", "--meta", "rows"], 2, "`rows` is no KEY=VALUE"),
+        (&["merge", "sales@dev", "other@main"], 2, "is of the repository `other`, and not of `sales`"),
+        (&["put", ".", "sales@main:x/"], 2, "`datlake import --folder . sales@main:x/ -m …` commits its files"),
+        (&["put", "-", "sales@v1:x"], 1, "`v1` is a tag: it is read, and never changes"),
+        (&["import", ".", "sales@main:x/", "-m", "x"], 1, "--folder imports its files"),
+        (&["cat", "sales@main"], 2, "write sales@main:PATH"),
+        (&["info", "sales"], 1, "`datlake repo show sales` shows it"),
+        (&["lineage", "sales@main"], 1, "a file of it is sales@main:PATH"),
+        (&["ls", "nobody@main"], 1, "there is no repository `nobody` either"),
+        (&["rm", "sales@main:raw/"], 2, "-r deletes all that is in it"),
         (&["put", "a", "b", "sales@main:x"], 2, "a folder ends in a slash"),
         (&["put", "-", "sales@main:raw/"], 2, "no name of its own"),
         (&["put", "none.csv", "sales@main:raw/"], 2, "none.csv"),

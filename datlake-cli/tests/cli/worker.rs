@@ -13,14 +13,14 @@ const TOKEN: &str = "the-token-of-root";
 const SECRET: &str = "hunter2-hunter2";
 
 /// A server, and what asks it.
-struct Work {
+pub(crate) struct Work {
     machine: Machine,
     server: Child,
     address: String,
 }
 
 impl Work {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let machine = Machine::new();
         let mut command = machine.command(&["serve", "--listen", "127.0.0.1:0"]);
         command.env("DATLAKE_ROOT_TOKEN", TOKEN).env("LOG_LEVEL", "warn");
@@ -37,10 +37,16 @@ impl Work {
         Self { machine, server, address }
     }
 
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.machine.command(arguments);
         command.env("DATLAKE_API_URL", format!("http://{}", self.address)).env("DATLAKE_API_KEY", TOKEN);
         command.env("SECRET_KEY", SECRET).env("OTHER_KEY", "nobody names it").env("NO_PROXY", "127.0.0.1");
+        // For the programs of `called`.
+        command.env("DATLAKE_TEST_CALL", "folder");
         command
     }
 
@@ -52,29 +58,41 @@ impl Work {
     }
 
     /// Says what a job runs, where somebody queues a run.
-    fn schedule(&self, job: &str, script: &str, more: Value) {
+    pub(crate) fn schedule(&self, job: &str, script: &str, more: Value) {
         let script = format!("cd '{}'; {script}", self.machine.path("work").display());
         let mut spec =
             json!({"run": {"command": ["sh", "-c", script], "environment": ["SECRET_KEY"]}, "backoff_seconds": 0});
         spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let (body, mut stream) = (spec.to_string(), TcpStream::connect(&self.address).unwrap());
+        self.asked("PUT", &format!("{job}/schedule"), &spec.to_string());
+    }
+
+    /// A run, with what it read and wrote.
+    pub(crate) fn run(&self, job: &str, run: &str) -> Value {
+        serde_json::from_str(&self.asked("GET", &format!("{job}/runs/{run}"), "")).unwrap()
+    }
+
+    /// What the server answers that is asked for something of a job.
+    #[track_caller]
+    fn asked(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
         let head = format!(
-            "PUT /api/v1/jobs/{job}/schedule HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n"
+            "{method} /api/v1/jobs/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n"
         );
         write!(stream, "{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
     /// Queues a run: its id.
-    fn queue(&self, job: &str) -> String {
+    pub(crate) fn queue(&self, job: &str) -> String {
         let run: Value = serde_json::from_str(&self.ok(&["job", "queue", job, "--json"])).unwrap();
         run["run_id"].as_str().unwrap().to_owned()
     }
 
     /// A worker that claims runs of these jobs.
-    fn worker(&self, jobs: &str, more: &[&str]) -> Child {
+    pub(crate) fn worker(&self, jobs: &str, more: &[&str]) -> Child {
         let folder = self.machine.path("runs");
         std::fs::create_dir_all(&folder).unwrap();
         let arguments = ["worker", "--jobs", jobs, "--allow", "sh", "--grace", "300ms", "--slots", "3", "--folder"];
@@ -83,7 +101,7 @@ impl Work {
     }
 
     /// The log of a run, to its end.
-    fn log(&self, job: &str, run: &str) -> String {
+    pub(crate) fn log(&self, job: &str, run: &str) -> String {
         self.ok(&["job", "log", job, run, "--follow"])
     }
 
@@ -130,7 +148,7 @@ impl Drop for Work {
     }
 }
 
-fn signal(child: &Child, signal: &str) {
+pub(crate) fn signal(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
@@ -202,6 +220,33 @@ fn jobs_of_a_server_are_shown_and_turned() {
     let work = Work::new();
     work.schedule("nightly", "true", json!({"when": {"every_seconds": 3600}}));
     assert_eq!(work.ok(&["job", "list"]), "nightly  root\n");
+    let said = work.ok(&[
+        "job",
+        "schedule",
+        "other",
+        "--cron",
+        "30 2 * * *",
+        "--time-zone",
+        "Europe/Berlin",
+        "--",
+        "make",
+        "daily",
+    ]);
+    assert!(
+        said.starts_with("other: 30 2 * * * in Europe/Berlin; next 20") && said.ends_with("Z\n  make daily\n"),
+        "{said}"
+    );
+    let creator = ["--creator", "total", "-p", "table=sales@main:a.csv", "-p", "column=1", "--env", "KEY"];
+    let set = [&["job", "schedule", "other", "--every", "1h", "--attempts", "3"], &creator[..], &["--", "/srv/shop"]]
+        .concat();
+    assert_eq!(
+        work.ok(&set).lines().nth(1).unwrap(),
+        r#"  total(column = 1, table = "sales@main:a.csv") of /srv/shop"#
+    );
+    let kept: Value = serde_json::from_str(&work.ok(&["job", "schedule", "other", "--json"])).unwrap();
+    assert_eq!(kept["run"]["creator"]["params"], json!({"column": 1, "table": "sales@main:a.csv"}));
+    assert_eq!((&kept["when"]["every_seconds"], &kept["run"]["environment"]), (&json!(3600.0), &json!(["KEY"])));
+    assert_eq!(work.ok(&["job", "unschedule", "other"]), "removed the schedule of other\n");
     assert_eq!(work.ok(&["job", "pause", "nightly"]), "paused the schedule of nightly\n");
     assert_eq!(work.ok(&["job", "resume", "nightly"]), "went on with the schedule of nightly\n");
     let run = work.queue("nightly");
@@ -214,7 +259,12 @@ fn jobs_of_a_server_are_shown_and_turned() {
         assert!(ran.status == status && ran.err.contains(says) && !ran.err.contains(TOKEN), "{}", ran.err);
     };
     fails(&["job", "queue", "other"], 2, "has no schedule");
-    fails(&["job", "runs", "other"], 1, "there is no job `other`");
+    fails(&["job", "schedule", "other"], 1, "has no schedule");
+    fails(&["job", "unschedule", "other"], 1, "has no schedule");
+    fails(&["job", "schedule", "other", "--every", "1h"], 2, "no program is named that a worker is to run");
+    fails(&["job", "schedule", "other", "--cron", "0 0 30 2 *", "--", "true"], 2, "no time");
+    fails(&["job", "schedule", "other", "-p", "a=1", "--", "true"], 2, "--creator");
+    fails(&["job", "runs", "third"], 1, "there is no job `third`");
     fails(&["job", "list", "--server", "http://127.0.0.1:1"], 2, "nobody listens there");
     fails(&["job", "list", "--server", "ftp://x"], 2, "the address of the server is none");
     let without = ran(work.machine.command(&["worker", "--server", "http://127.0.0.1:1"]).output().unwrap());

@@ -124,6 +124,26 @@ fn no_such_output(uid: &Uid, record: &Record) -> Error {
     error.with_hint(format!("`datlake info {call}` shows what it returned"))
 }
 
+/// What to say where somebody means a repository, a branch, or one that is not there.
+fn repository_hint(lake: &Lake, text: &str) -> Option<String> {
+    let (name, rest) = text.split_once('@').map_or((text, None), |(name, rest)| (name, Some(rest)));
+    match (lake.repository(name), rest) {
+        (Ok(_), Some(rest)) if !rest.contains(':') => {
+            Some(format!("`{text}` is of the repository `{name}`: a file of it is {text}:PATH"))
+        }
+        (Ok(of), None) => {
+            let main = of.default_branch().name().to_owned();
+            Some(format!(
+                "`{name}` is a repository: `datlake repo show {name}` shows it, `datlake ls {name}@{main}` its files"
+            ))
+        }
+        (Err(error), Some(_)) if error.kind() == ErrorKind::NotFound => {
+            Some(format!("there is no repository `{name}` either: `datlake repo list` shows them"))
+        }
+        _ => None,
+    }
+}
+
 fn not_found(lake: &Lake, uid: &Uid) -> Error {
     let mut message = format!("the lake in `{}` has no file `{uid}`", lake.home().display());
     let mut hint = "`datlake ls` shows the files, `datlake calls` the calls".to_owned();
@@ -139,7 +159,9 @@ fn not_found(lake: &Lake, uid: &Uid) -> Error {
         // A hint is worth a look at the names, and no second error.
         let names = wait(lake.catalog().names(None)).unwrap_or_default();
         let near = nearest(uid.as_str(), names.iter().map(Uid::as_str));
+        let of_repository = repository_hint(lake, uid.as_str());
         hint = match (&*near, &*names) {
+            _ if of_repository.is_some() => of_repository.unwrap_or_default(),
             ([], []) => "it has no named files at all".to_owned(),
             ([], _) => hint,
             _ => format!("the nearest names are {}", near.join(", ")),

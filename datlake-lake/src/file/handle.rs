@@ -451,9 +451,6 @@ impl Serialize for File {
 /// A file of the current lake.
 impl<'de> Deserialize<'de> for File {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let file = FileRef::deserialize(deserializer)?;
-        let lake = Lake::current().map_err(D::Error::custom)?;
-        Self::from_ref(&lake, file).ok_or_else(|| D::Error::custom("a file without a UID"))
+        super::named::read(deserializer)
     }
 }

@@ -3,6 +3,7 @@
 mod find;
 mod folder;
 mod handle;
+mod named;
 mod range;
 mod read;
 mod tree;
@@ -12,6 +13,7 @@ mod write;
 pub(crate) use folder::FolderEntry;
 pub use folder::LocalFolder;
 pub use handle::File;
+pub(crate) use named::reading_names;
 pub use range::Unverified;
 pub use tree::Tree;
 pub use tree_writer::TreeWriter;

@@ -5,12 +5,11 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use datlake_core::tree::{Metarange, TreeBytes, TreeEntry, TreeRange};
-use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Subject, Uid};
+use datlake_core::{Digest, Error, ErrorKind, Result, Subject, Uid};
 use datlake_store::Reader;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::handle::File;
-use crate::handle::Lake;
 use crate::origin::Origin;
 use crate::scope;
 
@@ -354,9 +353,6 @@ impl Serialize for Tree {
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
-        let file = FileRef::deserialize(deserializer)?;
-        let lake = Lake::current().map_err(D::Error::custom)?;
-        let file = File::from_ref(&lake, file).ok_or_else(|| D::Error::custom("a tree without a UID"))?;
-        Self::try_from(file).map_err(D::Error::custom)
+        Self::try_from(super::named::read(deserializer)?).map_err(D::Error::custom)
     }
 }

@@ -14,7 +14,6 @@ use datlake_store::{LocalView, Maker, Options, Outside, Permits, Reach, Wrap};
 
 use super::opened::register;
 use crate::at_end::at_end;
-use crate::checking;
 use crate::claims::OtherClaims;
 use crate::config::{self, Settings};
 use crate::handle::{Inner, Lake, ReporterSlot};
@@ -23,6 +22,7 @@ use crate::last_packs::LastPacks;
 use crate::mode::Mode;
 use crate::provenance::Provenance;
 use crate::receiver::Receiver;
+use crate::requests;
 
 /// Settings of a lake that a program opens by itself. What is not set comes from the configuration, except the remote: a
 /// lake with a home of its own has none unless it is given one.
@@ -322,7 +322,7 @@ impl LakeBuilder {
             mut options,
             temporary,
         } = self;
-        checking::refuse_others()?;
+        requests::refuse_others()?;
         options.limit = cache_limit;
         let home = home.map_or_else(|| config::resolve().map(|settings| settings.home), Ok)?;
         refuse_empty(&home)?;

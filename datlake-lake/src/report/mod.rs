@@ -14,6 +14,7 @@
 //! # Ok::<(), datlake::Error>(())
 //! ```
 
+mod called;
 mod calls;
 mod check;
 mod checkout;
@@ -37,6 +38,7 @@ use std::fmt;
 use datlake_core::Error;
 use serde::{Deserialize, Serialize};
 
+pub use called::CalledCall;
 pub use calls::{CallEvent, CallExplanation, CallInfo, CallRow, Comparison, FoundCalls, History, ReturnValue, Since};
 pub use check::{Check, CheckDifference, CheckOutcome, CheckedCall, FirstDifference};
 pub use checkout::{CheckedOut, FolderChange, FolderChangeKind, FolderChanges};

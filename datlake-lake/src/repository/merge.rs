@@ -140,7 +140,8 @@ impl Branch {
         let reference = Reference::any(self.shared(), commit);
         self.merged(how, &|_| {
             let (of, resolved, parent) = self.with_parent(&reference, how, "revert")?;
-            let message = format!("Revert \"{}\"\n\nThis reverts commit {}.", of.message, resolved.commit);
+            let title = of.message.lines().next().unwrap_or_default();
+            let message = format!("Revert \"{title}\"\n\nThis reverts commit {}.", resolved.commit);
             let (base, theirs) = (self.shared().contents_of(&resolved.commit)?, self.shared().contents_of(&parent)?);
             Ok(Merging { bases: vec![base], theirs, merged: None, kept: Some(parent), message: message.into() })
         })

@@ -129,7 +129,15 @@ impl Reference {
 
     /// The error of a branch or a tag that is not there.
     pub(super) fn missing(&self) -> Error {
-        gone(format!("the repository `{}` has no {} `{}`", self.repository_name(), self.kind.word(), self.text))
+        let error =
+            gone(format!("the repository `{}` has no {} `{}`", self.repository_name(), self.kind.word(), self.text));
+        let is_tag = || TagName::new(&self.text).is_ok_and(|name| matches!(self.shared.tag(&name), Ok(Some(_))));
+        match self.kind {
+            ReferenceKind::Branch if is_tag() => {
+                error.with_hint(format!("`{}` is a tag: it is read, and never changes", self.text))
+            }
+            _ => error,
+        }
     }
 
     /// Creates the branch or the tag that this is, at the commit that `from` leads to.

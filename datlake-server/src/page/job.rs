@@ -17,7 +17,7 @@ use crate::events::last_id;
 use crate::http::{At as Path, Query, Right, check_name};
 use crate::jobs::{JobRun, JobRunState, job_info, queue_run, runs};
 use crate::problem::Reply;
-use crate::schedules::{ScheduleInfo, ScheduleSpec, scheduled, turn};
+use crate::schedules::{ScheduleInfo, ScheduleSpec, ScheduledCommand, ScheduledCreator, scheduled, turn};
 
 /// So many of the next times are shown.
 const TIMES: usize = 5;
@@ -164,7 +164,7 @@ fn facts_of(schedule: &ScheduleInfo, times: &[String]) -> Vec<(&'static str, Opt
                 }
             }),
         ),
-        ("Runs", Some(html! { code class="long" { @for argument in &run.command { (Said(argument)) " " } } })),
+        ("Runs", Some(what(run))),
         ("In", run.directory.as_ref().map(|directory| html! { code { (Said(directory)) } })),
         (
             "With",
@@ -175,6 +175,21 @@ fn facts_of(schedule: &ScheduleInfo, times: &[String]) -> Vec<(&'static str, Opt
         ("Priority", (*priority != 0).then(|| html! { (priority) })),
         ("Set", Some(html! { (At(&schedule.set_at)) " by " (Said(&schedule.account)) })),
     ]
+}
+
+/// What a worker runs.
+fn what(run: &ScheduledCommand) -> Markup {
+    let Some(ScheduledCreator { program, name, params }) = &run.creator else {
+        return html! { code class="long" { @for argument in &run.command { (Said(argument)) " " } } };
+    };
+    html! {
+        "creator " code { (Said(name)) } " of " code class="long" { @for argument in program { (Said(argument)) " " } }
+        @if !params.is_empty() {
+            ul class="plain" {
+                @for (name, value) in params { li { code class="long" { (Said(name)) " = " (Said(&value.to_string())) } } }
+            }
+        }
+    }
 }
 
 /// What makes it due.

@@ -13,6 +13,6 @@ mod tests;
 
 pub(crate) use due::watch_due;
 pub(crate) use routes::{ScheduleInfo, routes, scheduled, turn};
-pub(crate) use spec::{ScheduleSpec, ScheduledCommand};
+pub(crate) use spec::{ScheduleSpec, ScheduledCommand, ScheduledCreator};
 #[cfg(test)]
 pub(crate) use stored::write;

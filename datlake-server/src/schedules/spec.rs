@@ -3,9 +3,12 @@
 use std::ops::RangeInclusive;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use super::rule::TimeRule;
+use crate::http::StrictJson;
 use crate::problem::{Problem, Reply};
 
 /// The most arguments of a command, and names of variables.
@@ -64,18 +67,36 @@ pub(crate) struct ScheduleTimes {
     pub(crate) sources_ready: bool,
 }
 
-/// What a worker runs.
+/// What a worker runs: a command, or a creator of a program.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ScheduledCommand {
     /// A program and its arguments, as the system starts it: no shell is between.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) command: Vec<String>,
+    /// A creator that a program offers, in place of a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) creator: Option<ScheduledCreator>,
     /// The names of variables of the worker that the program gets: no values are kept here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) environment: Vec<String>,
     /// Where it runs; a folder of its own unless somebody says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) directory: Option<String>,
+}
+
+/// A creator, as a program offers it whose `main` begins with `datlake::start()`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScheduledCreator {
+    /// The program and its arguments, as of a command.
+    pub(crate) program: Vec<String>,
+    /// The name of the creator, or the end of it, as `word_count`.
+    pub(crate) name: String,
+    /// Its arguments, by the names of its parameters. Files are texts: a UID, or `REPO@REF:PATH`. A secret is `{"$env": "NAME"}`, a
+    /// variable that `environment` names. 64 KiB at most.
+    #[serde(default, skip_serializing_if = "Map::is_empty", deserialize_with = "strict")]
+    pub(crate) params: Map<String, Value>,
 }
 
 /// What becomes of times that passed while no server was there, or the clock jumped.
@@ -141,17 +162,12 @@ impl ScheduleSpec {
     /// # Errors
     /// 400, of that field.
     pub(super) fn check(&self) -> Reply<()> {
-        let ScheduledCommand { command, environment, directory } = &self.run;
+        let ScheduledCommand { command, creator, environment, directory } = &self.run;
         let wrong = |field: &str, message: String| Problem::bad_request(message).of_field(field);
-        if command.first().is_none_or(String::is_empty) {
-            return Err(wrong("run.command", "`run.command` names no program".to_owned()));
-        }
-        if command.len() > MOST || command.iter().map(String::len).sum::<usize>() > LONGEST {
-            let message = format!("`run.command` has more than {MOST} arguments, or {LONGEST} bytes");
-            return Err(wrong("run.command", message));
-        }
-        if let Some(at) = command.iter().position(|argument| argument.contains('\0')) {
-            return Err(wrong(&format!("run.command[{at}]"), "an argument has a null byte".to_owned()));
+        match creator {
+            None => check_command("run.command", command)?,
+            Some(creator) if command.is_empty() => creator.check()?,
+            Some(_) => return Err(wrong("run", "`run` has a `command` or a `creator`, not both".to_owned())),
         }
         if environment.len() > MOST {
             return Err(wrong("run.environment", format!("`run.environment` has more than {MOST} names")));
@@ -177,6 +193,48 @@ impl ScheduleSpec {
     /// How long is waited before the second attempt, in microseconds.
     pub(super) fn backoff(&self) -> i64 {
         micros(self.backoff_seconds)
+    }
+}
+
+impl ScheduledCreator {
+    fn check(&self) -> Reply<()> {
+        let Self { program, name, params } = self;
+        check_command("run.creator.program", program)?;
+        if !(1..=1000).contains(&name.len()) || name.chars().any(char::is_control) {
+            let message = "`run.creator.name` is the name of a creator, or the end of one, as `word_count`";
+            return Err(Problem::bad_request(message).of_field("run.creator.name"));
+        }
+        let field = "run.creator.params";
+        if let Some(name) = params.keys().find(|name| name.is_empty() || name.chars().any(char::is_control)) {
+            let message = format!("`{}` is no name of a parameter", name.escape_debug());
+            return Err(Problem::bad_request(message).of_field(field));
+        }
+        if serde_json::to_vec(params).map_or(usize::MAX, |json| json.len()) > LONGEST {
+            return Err(Problem::bad_request(format!("`{field}` has more than {LONGEST} bytes")).of_field(field));
+        }
+        Ok(())
+    }
+}
+
+fn check_command(field: &str, command: &[String]) -> Reply<()> {
+    let wrong = |field: &str, message: String| Problem::bad_request(message).of_field(field);
+    if command.first().is_none_or(String::is_empty) {
+        return Err(wrong(field, format!("`{field}` names no program")));
+    }
+    if command.len() > MOST || command.iter().map(String::len).sum::<usize>() > LONGEST {
+        return Err(wrong(field, format!("`{field}` has more than {MOST} arguments, or {LONGEST} bytes")));
+    }
+    if let Some(at) = command.iter().position(|argument| argument.contains('\0')) {
+        return Err(wrong(&format!("{field}[{at}]"), "an argument has a null byte".to_owned()));
+    }
+    Ok(())
+}
+
+/// JSON objects in which nothing is said twice.
+fn strict<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    match StrictJson::deserialize(deserializer)?.0 {
+        Value::Object(params) => Ok(params),
+        _ => Err(D::Error::custom("`params` is a JSON object")),
     }
 }
 

@@ -96,10 +96,12 @@ async fn claim_one(
     };
     let found = one_run(change.sql(), job, run).await?;
     change.commit().await?;
-    let ScheduleSpec { run: ScheduledCommand { command, environment, directory }, timeout_seconds, .. } = turn.spec;
+    let ScheduleSpec { run: ScheduledCommand { command, creator, environment, directory }, timeout_seconds, .. } =
+        turn.spec;
     Ok(Some(ClaimedRun {
         run: found,
         command,
+        creator,
         environment,
         directory,
         timeout_seconds,

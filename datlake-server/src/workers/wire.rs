@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataflows::ReadyRecord;
 use crate::jobs::JobRun;
+use crate::schedules::ScheduledCreator;
 
 /// What a worker asks for.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -32,8 +33,10 @@ pub(super) struct WorkerClaimed {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ClaimedRun {
     pub(super) run: JobRun,
-    /// A program and its arguments.
+    /// A program and its arguments; none where it is a creator.
     pub(super) command: Vec<String>,
+    /// A creator to call, in place of a command.
+    pub(super) creator: Option<ScheduledCreator>,
     /// The names of variables of the worker that the program gets.
     pub(super) environment: Vec<String>,
     pub(super) directory: Option<String>,

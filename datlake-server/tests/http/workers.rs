@@ -72,6 +72,25 @@ fn are_claimed_in_turn(served: &Served) {
     assert_eq!(root.json(&at(&claimed))["state"], "failed");
 }
 
+/// A creator is claimed as it was said: who knows of commands alone has none to run.
+fn have_creators(served: &Served) {
+    let creator = json!({
+        "program": ["./pipeline"], "name": "word_count",
+        "params": {"corpus": "sales@main:raw/a.txt", "min_len": 3, "key": {"$env": "API_KEY"}}
+    });
+    schedule(served, "creator_a", json!({"run": {"creator": creator, "environment": ["API_KEY"]}}));
+    let (root, page) = (served.root(), Browser::root(served));
+    assert_eq!(root.json("/jobs/creator_a/schedule")["run"]["creator"], creator);
+    queue(&root, "creator_a", json!({}));
+    let claimed = claim(&root, "creator_a");
+    assert_eq!((&claimed["command"], &claimed["creator"]), (&json!([]), &creator));
+    end(&root, &claimed, true);
+    let shown = page.page("/jobs/creator_a");
+    for said in ["word_count", "./pipeline", "sales@main:raw/a.txt", "min_len"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+}
+
 /// What fails is tried again, and what is cancelled is not.
 fn are_tried_again(served: &Served) {
     schedule(served, "again", json!({"max_attempts": 2}));
@@ -214,6 +233,7 @@ fn refuse_bad_input(served: &Served) {
 /// All of it, against one server.
 pub(crate) fn everything(served: &Served) {
     are_claimed_in_turn(served);
+    have_creators(served);
     are_tried_again(served);
     ship_logs(served);
     need_whoever_set_them(served);
