@@ -2,11 +2,10 @@
 
 use datlake_core::{CreatorName, Error, ErrorKind, Result};
 use datlake_lake::Lake;
-use datlake_lake::calling::{Answers, CallAnswer, CallRequest, SaidCall, end_here};
+use datlake_lake::calling::{Answers, CallRequest, CreatorAnswer, SaidCall, end_here};
 use datlake_store::wait;
 
-use crate::call::again::Given;
-use crate::call::remade::{NotMade, Replay, Replayed};
+use crate::call::remade::{ArgumentSource, NotMade, Replay, Replayed};
 use crate::creators::Creator;
 
 /// So many creators are named where none is meant.
@@ -22,18 +21,18 @@ pub(crate) async fn answer_async(request: CallRequest, answers: &Answers) -> Res
     end(called(request).await, answers)
 }
 
-fn end(called: Result<CallAnswer>, answers: &Answers) -> Result<()> {
-    // Who is told is told that it is whole.
+fn end(called: Result<CreatorAnswer>, answers: &Answers) -> Result<()> {
+    // The answer is the last that is heard of it.
     end_here();
-    let answer = called.unwrap_or_else(|error| CallAnswer::Failed {
+    let answer = called.unwrap_or_else(|error| CreatorAnswer::Failed {
         message: error.without_hint(),
         hint: error.hint().map(str::to_owned),
     });
     answers.say(&answer)?;
-    std::process::exit(i32::from(matches!(answer, CallAnswer::Failed { .. })))
+    std::process::exit(i32::from(matches!(answer, CreatorAnswer::Failed { .. })))
 }
 
-async fn called(CallRequest { creator, params }: CallRequest) -> Result<CallAnswer> {
+async fn called(CallRequest { creator, params }: CallRequest) -> Result<CreatorAnswer> {
     let (name, known) = meant(&creator)?;
     if let Some(other) = params.keys().find(|param| !known.params.contains(&param.as_str())) {
         let message = format!("the creator `{name}` has no parameter `{}`", shown(other));
@@ -49,7 +48,7 @@ async fn called(CallRequest { creator, params }: CallRequest) -> Result<CallAnsw
     })?;
     let lake = Lake::current()?;
     let said = SaidCall::new(params);
-    let given = Given::Said(&said);
+    let given = ArgumentSource::Said(&said);
     let made = match replay {
         Replay::Blocking(make) => {
             let _current = lake.enter();
@@ -58,13 +57,13 @@ async fn called(CallRequest { creator, params }: CallRequest) -> Result<CallAnsw
         Replay::Async(make) => lake.scope(make(given)).await,
     };
     match made {
-        Ok(Replayed::Called(called)) => Ok(CallAnswer::Called(called)),
-        Ok(Replayed::Again(_)) => Err(Error::new(ErrorKind::Context, format!("`{name}` was made to be compared"))),
+        Ok(Replayed::Called(called)) => Ok(CreatorAnswer::Called(called)),
+        Ok(Replayed::Remade(_)) => Err(Error::new(ErrorKind::Context, format!("`{name}` was made to be compared"))),
         Err(NotMade::Impossible(why)) => {
             Err(Error::new(ErrorKind::InvalidInput, format!("the creator `{name}` was not called: {why}")))
         }
         Err(NotMade::Failed(why)) => {
-            Ok(CallAnswer::Failed { message: format!("the creator `{name}` failed: {why}"), hint: None })
+            Ok(CreatorAnswer::Failed { message: format!("the creator `{name}` failed: {why}"), hint: None })
         }
     }
 }

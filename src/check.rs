@@ -11,8 +11,7 @@ use datlake_lake::sync::lock;
 use datlake_lake::{Lake, LakeBuilder, MadeAgain, Mode, RecordedCall, provenance};
 use datlake_store::{scoped_thread, wait};
 
-use crate::call::again::Given;
-use crate::call::remade::{NotMade, Replay, Replayed};
+use crate::call::remade::{ArgumentSource, NotMade, Replay, Replayed};
 use crate::creators::{Creator, newer};
 
 /// The stack of a thread that makes calls again: that of a main thread.
@@ -118,13 +117,13 @@ impl<'r> Checker<'r> {
         };
         let lineage = &recorded.lineage;
         self.answers.say(&CheckAnswer::Begins(lineage.creator.clone(), lineage.key))?;
-        let given = Given::Recorded(recorded);
+        let given = ArgumentSource::Recorded(recorded);
         let made = match replay {
             Replay::Blocking(again) => again(given),
             Replay::Async(again) => again(given).await,
         };
         match made? {
-            Replayed::Again(made) => Ok(made),
+            Replayed::Remade(made) => Ok(made),
             Replayed::Called(_) => impossible("it was made, and not to be compared"),
         }
     }

@@ -5,10 +5,10 @@ use datlake_core::Code as CodeOf;
 pub use datlake_core::{ClosureTable, Code, Resources, Tracked};
 pub use inventory;
 
-pub use crate::call::again::{ArgumentRead, ArgumentUnread, Given, ReadArgument};
+pub use crate::call::again::{ArgumentRead, ArgumentUnread, ReadArgument};
 pub use crate::call::failure::{Describe, DescribeChain, DescribeDyn, DescribeNothing, DescribeOwn, DescribeWords};
 pub use crate::call::key::{Key, OutputUid, OutputUids};
-pub use crate::call::remade::{NotMade, Remade, Replay};
+pub use crate::call::remade::{ArgumentSource, NotMade, Remade, Replay};
 pub use crate::call::shape::{
     Fallible, Panicking, PanickingResult, Probe, ProbePlain, ProbeResult, Returns, Shape, Stub,
 };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use datlake::calling::{self, CallAnswer, CallRequest};
+use datlake::calling::{self, CallRequest, CreatorAnswer};
 use datlake::report::CalledCall;
 use datlake::{Error, ErrorKind};
 
@@ -42,8 +42,8 @@ impl AskedProgram {
         // A line without an end was cut off with the program.
         let line = answers.split_inclusive(|byte| *byte == b'\n').next().filter(|line| line.ends_with(b"\n"));
         match line.and_then(|line| serde_json::from_slice(line).ok()) {
-            Some(CallAnswer::Called(called)) => Ok(*called),
-            Some(CallAnswer::Failed { message, hint }) => {
+            Some(CreatorAnswer::Called(called)) => Ok(*called),
+            Some(CreatorAnswer::Failed { message, hint }) => {
                 let error = Error::new(ErrorKind::InvalidInput, message);
                 bail!(match hint {
                     Some(hint) => error.with_hint(hint),

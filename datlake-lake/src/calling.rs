@@ -11,10 +11,7 @@ use serde_json::{Map, Value};
 use crate::file::reading_names;
 use crate::report::CalledCall;
 use crate::requests::take_on;
-pub use crate::requests::{Answers, answers_of};
-
-/// The variable with the path of the request.
-pub const REQUEST: &str = "DATLAKE_CALL";
+pub use crate::requests::{Answers, CALL as REQUEST, answers_of};
 
 /// Which call is asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,7 +25,7 @@ pub struct CallRequest {
 /// A line of the answer; there is one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CallAnswer {
+pub enum CreatorAnswer {
     /// It was made, or found.
     Called(Box<CalledCall>),
     /// It was not.
@@ -88,7 +85,7 @@ impl SaidCall {
     }
 }
 
-/// A secret, from the variable of this process that is named: what is said is kept.
+/// A secret, from the variable of this process that is named: requests are kept.
 fn secret<'r, T: Deserialize<'r>>(said: &Value) -> Result<T, String> {
     let named = said.as_object().filter(|of| of.len() == 1).and_then(|of| of.get("$env")).and_then(Value::as_str);
     let Some(name) = named else {

@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::CheckedCall;
 use crate::requests::take_on;
-pub use crate::requests::{Answers, answers_of};
-
-/// The variable with the path of the request.
-pub const REQUEST: &str = "DATLAKE_CHECK";
+pub use crate::requests::{Answers, CHECK as REQUEST, answers_of};
 
 /// What is asked of a program.
 #[derive(Debug, Serialize, Deserialize)]

@@ -12,7 +12,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::sync::lock;
-use crate::{calling, checking};
+
+/// The variable with the path of a request to make calls again.
+pub const CHECK: &str = "DATLAKE_CHECK";
+/// The variable with the path of a request to call a creator.
+pub const CALL: &str = "DATLAKE_CALL";
 
 /// The answers as they are written.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ pub(crate) fn take_on<T: DeserializeOwned>(variable: &str, of: &str) -> Result<O
 
 /// No lake is opened in a program that was asked for something and does not know of it: it would do what it always does.
 pub(crate) fn refuse_others() -> Result<()> {
-    for (variable, what) in [(checking::REQUEST, "make calls again"), (calling::REQUEST, "make a call")] {
+    for (variable, what) in [(CHECK, "make calls again"), (CALL, "make a call")] {
         if let Some(path) = std::env::var_os(variable)
             && !answers_of(Path::new(&path)).exists()
         {

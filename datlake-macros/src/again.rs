@@ -54,7 +54,7 @@ pub(crate) fn function(model: &Creator, p: &TokenStream) -> Option<TokenStream> 
         quote! {
             #[doc(hidden)]
             fn __again<'__r>(
-                __given: #p::Given<'__r>
+                __given: #p::ArgumentSource<'__r>
             ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #p::Remade> + '__r>> {
                 ::std::boxed::Box::pin(async move { #arguments_read #again.await })
             }
@@ -62,7 +62,7 @@ pub(crate) fn function(model: &Creator, p: &TokenStream) -> Option<TokenStream> 
     } else {
         quote! {
             #[doc(hidden)]
-            fn __again(__given: #p::Given<'_>) -> #p::Remade { #arguments_read #again }
+            fn __again(__given: #p::ArgumentSource<'_>) -> #p::Remade { #arguments_read #again }
         }
     })
 }

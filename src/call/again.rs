@@ -10,59 +10,29 @@ use std::panic::AssertUnwindSafe;
 use datlake_core::FailedCall;
 use datlake_core::replay::NotGiven;
 use datlake_lake::RecordedCall;
-use datlake_lake::calling::SaidCall;
 use futures_util::FutureExt as _;
 use serde::Deserialize;
 
 use super::attempt::Attempt;
 use super::failure::{self, Describe};
 use super::one::{AsyncCall, Call};
-use super::remade::{NotMade, Remade, Remaking, Replayed};
+use super::remade::{ArgumentSource, GivenArgument, NotMade, Remade, Remaking, Replayed};
 use super::shape::Shape;
-
-/// Where the arguments of a call are.
-#[derive(Clone, Copy, Debug)]
-pub enum Given<'r> {
-    /// In its record: it is made again, to be compared.
-    Recorded(&'r RecordedCall),
-    /// Where somebody has written them down, who asks for it.
-    Said(&'r SaidCall),
-}
-
-/// An argument that is to be read.
-#[derive(Clone, Copy, Debug)]
-pub struct GivenArgument<'r> {
-    given: Given<'r>,
-    name: &'static str,
-    is_secret: bool,
-}
-
-impl<'r> Given<'r> {
-    /// That of a parameter.
-    pub fn plain(self, name: &'static str) -> GivenArgument<'r> {
-        GivenArgument { given: self, name, is_secret: false }
-    }
-
-    /// That of a parameter which is `#[secret]`.
-    pub fn secret(self, name: &'static str) -> GivenArgument<'r> {
-        GivenArgument { given: self, name, is_secret: true }
-    }
-}
 
 impl<'r> GivenArgument<'r> {
     fn read<T: Deserialize<'r>>(self) -> Result<T, NotMade> {
         let Self { given, name, is_secret } = self;
         match given {
-            Given::Recorded(recorded) => recorded_argument(recorded, name),
-            Given::Said(said) => said.argument(name, is_secret).map_err(NotMade::Impossible),
+            ArgumentSource::Recorded(recorded) => recorded_argument(recorded, name),
+            ArgumentSource::Said(said) => said.argument(name, is_secret).map_err(NotMade::Impossible),
         }
     }
 
     fn unreadable(self) -> NotMade {
         let Self { given, name, .. } = self;
         let from = match given {
-            Given::Recorded(_) => "a record",
-            Given::Said(_) => "JSON",
+            ArgumentSource::Recorded(_) => "a record",
+            ArgumentSource::Said(_) => "JSON",
         };
         NotMade::Impossible(format!("`{name}` cannot be read from {from}: its type does not implement `Deserialize`"))
     }
@@ -118,15 +88,15 @@ impl<T> ArgumentUnread<T> for ReadArgument<T> {}
 impl<R, S: Shape<R>, F: FnOnce() -> R> Call<R, S, F> {
     /// Makes the call again, if it is the recorded one: what it makes is stored nowhere. Else makes it, as [`run`](Self::run) does.
     #[doc(hidden)]
-    pub fn given(self, given: Given<'_>) -> Remade {
+    pub fn given(self, given: ArgumentSource<'_>) -> Remade {
         let recorded = match given {
-            Given::Recorded(recorded) => recorded,
-            Given::Said(_) => return self.said(),
+            ArgumentSource::Recorded(recorded) => recorded,
+            ArgumentSource::Said(_) => return self.said(),
         };
         let (attempt, again, describe, call) = prepared(self.attempt()?, recorded)?;
         // A body may panic, and datlake does under `on_error = "panic"`.
         match std::panic::catch_unwind(AssertUnwindSafe(|| attempt.run(false))) {
-            Ok(returned) => again.taken(returned, |returned| describe(returned, &call)).map(Replayed::again),
+            Ok(returned) => again.taken(returned, |returned| describe(returned, &call)).map(Replayed::remade),
             Err(panic) => Err(NotMade::Failed(failure::of_panic(&*panic))),
         }
     }
@@ -135,14 +105,14 @@ impl<R, S: Shape<R>, F: FnOnce() -> R> Call<R, S, F> {
 impl<R, S: Shape<R>, F: Future<Output = R>> AsyncCall<R, S, F> {
     /// As that of [`Call`].
     #[doc(hidden)]
-    pub async fn given(self, given: Given<'_>) -> Remade {
+    pub async fn given(self, given: ArgumentSource<'_>) -> Remade {
         let recorded = match given {
-            Given::Recorded(recorded) => recorded,
-            Given::Said(_) => return self.said().await,
+            ArgumentSource::Recorded(recorded) => recorded,
+            ArgumentSource::Said(_) => return self.said().await,
         };
         let (attempt, again, describe, call) = prepared(self.attempt()?, recorded)?;
         match AssertUnwindSafe(attempt.run_async(false)).catch_unwind().await {
-            Ok(returned) => again.taken(returned, |returned| describe(returned, &call)).map(Replayed::again),
+            Ok(returned) => again.taken(returned, |returned| describe(returned, &call)).map(Replayed::remade),
             Err(panic) => Err(NotMade::Failed(failure::of_panic(&*panic))),
         }
     }

@@ -5,19 +5,47 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use datlake_core::Error;
-use datlake_lake::MadeAgain;
+use datlake_lake::calling::SaidCall;
 use datlake_lake::report::CalledCall;
 use datlake_lake::sync::lock;
+use datlake_lake::{MadeAgain, RecordedCall};
 
-use super::again::Given;
+/// Where the arguments of a call are.
+#[derive(Clone, Copy, Debug)]
+pub enum ArgumentSource<'r> {
+    /// In its record: it is made again, to be compared.
+    Recorded(&'r RecordedCall),
+    /// Where somebody has written them down, who asks for it.
+    Said(&'r SaidCall),
+}
+
+/// An argument that is to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct GivenArgument<'r> {
+    pub(super) given: ArgumentSource<'r>,
+    pub(super) name: &'static str,
+    pub(super) is_secret: bool,
+}
+
+impl<'r> ArgumentSource<'r> {
+    /// That of a parameter.
+    pub fn plain(self, name: &'static str) -> GivenArgument<'r> {
+        GivenArgument { given: self, name, is_secret: false }
+    }
+
+    /// That of a parameter which is `#[secret]`.
+    pub fn secret(self, name: &'static str) -> GivenArgument<'r> {
+        GivenArgument { given: self, name, is_secret: true }
+    }
+}
 
 /// How a call is made whose arguments are read.
 #[derive(Clone, Copy, Debug)]
 pub enum Replay {
     /// That of a blocking creator.
-    Blocking(for<'r> fn(Given<'r>) -> Remade),
+    Blocking(for<'r> fn(ArgumentSource<'r>) -> Remade),
     /// That of an asynchronous one.
-    Async(for<'r> fn(Given<'r>) -> Pin<Box<dyn Future<Output = Remade> + 'r>>),
+    Async(for<'r> fn(ArgumentSource<'r>) -> Pin<Box<dyn Future<Output = Remade> + 'r>>),
 }
 
 /// What came of it.
@@ -27,14 +55,14 @@ pub type Remade = Result<Replayed, NotMade>;
 #[derive(Debug)]
 pub enum Replayed {
     /// Of a record: what it made is to be compared.
-    Again(Box<MadeAgain>),
+    Remade(Box<MadeAgain>),
     /// Of somebody who asked for it: it is in the lake.
     Called(Box<CalledCall>),
 }
 
 impl Replayed {
-    pub(super) fn again(made: MadeAgain) -> Self {
-        Self::Again(Box::new(made))
+    pub(super) fn remade(made: MadeAgain) -> Self {
+        Self::Remade(Box::new(made))
     }
 }
 

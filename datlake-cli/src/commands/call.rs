@@ -29,7 +29,7 @@ pub(super) fn run(how: CallHow, _: &Screen) -> anyhow::Result<CalledCall> {
     asked.answer(&shown, &status.to_string())
 }
 
-/// What is said of parameters, each once.
+/// The parameters, each once.
 pub(super) fn params(said: &[(String, Value)]) -> anyhow::Result<Map<String, Value>> {
     let mut params = Map::new();
     for (name, value) in said {

@@ -7,7 +7,7 @@ use datlake_core::catalog::FileMeta;
 use datlake_core::record::NameTarget;
 use datlake_core::{Digest, Error, ErrorKind, FileRef, Result, Subject, Uid, UidKind};
 use datlake_store::{Staged, Wanted, wait};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::event::Event;
 use crate::handle::Lake;
@@ -445,12 +445,5 @@ impl Serialize for File {
         note_lake(&self.0.lake);
         self.note_named();
         self.to_ref().serialize(serializer)
-    }
-}
-
-/// A file of the current lake.
-impl<'de> Deserialize<'de> for File {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        super::named::read(deserializer)
     }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use datlake_core::FileRef;
-use serde::de::{Deserialize as _, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::File;
 use crate::handle::Lake;
@@ -27,13 +27,15 @@ pub(crate) fn reading_names<T>(read: impl FnOnce() -> T) -> T {
 }
 
 /// A file of the current lake.
-pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<File, D::Error> {
-    let lake = Lake::current().map_err(D::Error::custom)?;
-    if BY_NAME.get() {
-        return deserializer.deserialize_any(ByName(lake));
+impl<'de> Deserialize<'de> for File {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let lake = Lake::current().map_err(D::Error::custom)?;
+        if BY_NAME.get() {
+            return deserializer.deserialize_any(ByName(lake));
+        }
+        let file = FileRef::deserialize(deserializer)?;
+        Self::from_ref(&lake, file).ok_or_else(|| D::Error::custom("a file without a UID"))
     }
-    let file = FileRef::deserialize(deserializer)?;
-    File::from_ref(&lake, file).ok_or_else(|| D::Error::custom("a file without a UID"))
 }
 
 struct ByName(Lake);

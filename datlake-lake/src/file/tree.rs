@@ -353,6 +353,6 @@ impl Serialize for Tree {
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
-        Self::try_from(super::named::read(deserializer)?).map_err(D::Error::custom)
+        Self::try_from(File::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
