@@ -48,7 +48,7 @@ pub(crate) enum ServerCommand {
     /// Makes, lists and revokes tokens, which are sent as `Authorization: Bearer`
     #[command(subcommand)]
     Token(Credential),
-    /// Says who may do what on the server
+    /// Says who may do what on the server: `datlake user list` shows it
     #[command(subcommand)]
     Grant(GrantHow),
 }

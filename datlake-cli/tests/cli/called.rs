@@ -32,7 +32,7 @@ fn shapes(options: &Options, all: &[File], names: &[&str], at: (u8, f32)) -> Res
 
 #[file_creator(closure = "own")]
 fn parts(photos: &Tree) -> Result<usize> {
-    Ok(photos.entries()?.into_iter().count())
+    Ok(photos.entries()?.len())
 }
 
 #[file_creator(closure = "own")]
