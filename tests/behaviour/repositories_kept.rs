@@ -254,3 +254,21 @@ fn what_a_repository_took_of_a_replaced_name_stays() {
         whole(&lake);
     }
 }
+
+#[test]
+fn what_is_here_of_a_branch_that_was_deleted_elsewhere_is_no_damage() {
+    let machines = Machines::new();
+    let (one, two) = (machines.machine("one"), machines.machine("two"));
+    let (sales, dev) = made(&one);
+    let theirs = two.repository("sales").unwrap();
+    assert_eq!(theirs.reference("dev").read("c").unwrap(), b"uncommitted");
+    whole(&two);
+    dev.delete().unwrap();
+    whole(&two);
+    // Nor where another has come in its place.
+    let again = sales.branch("dev").create("main").unwrap();
+    again.put_bytes("d", "on another").unwrap();
+    whole(&two);
+    assert_eq!(theirs.reference("dev").read("d").unwrap(), b"on another");
+    whole(&two);
+}

@@ -131,14 +131,14 @@ fn an_upload_is_completed_once_whenever_its_server_is_killed() {
     let (machine, runtime) = (machine(), runtime());
     let [mut dies, stays] = [(); 2].map(|()| Serving::new(&machine));
     let began = Instant::now();
-    let first = runtime.block_on(uploaded(&stays.s3, "first", 24, 40_000));
+    let first = runtime.block_on(uploaded(&stays.s3, "first", 10, 100_000));
     let since = (began.elapsed(), Instant::now());
     runtime.block_on(first.complete(&stays.s3)).unwrap();
     let whole = since.1.elapsed();
     let (mut refused, mut was_put) = (0, 0);
     // Also a little before it begins, and behind its end.
     for eighth in 0..10_u32 {
-        let upload = runtime.block_on(uploaded(&stays.s3, &format!("at/{eighth}"), 24, 40_000));
+        let upload = runtime.block_on(uploaded(&stays.s3, &format!("at/{eighth}"), 10, 100_000));
         let before = entries(&machine);
         let answered = std::thread::scope(|scope| {
             let completing = scope.spawn(|| runtime.block_on(upload.complete(&dies.s3)));

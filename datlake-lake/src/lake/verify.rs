@@ -3,6 +3,7 @@
 mod joined;
 mod named;
 mod packed;
+mod removed;
 
 use std::collections::{BinaryHeap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -262,6 +263,9 @@ impl Looking {
                 None => Ok(false),
             };
             if !self.is_anywhere(needed).await? && !continues().await? {
+                if self.is_of_a_deleted_branch(at, &document).await? {
+                    return Ok(());
+                }
                 said.wrong = Some(self.finding(FindingKind::Dangling, at.title(), missing.clone()));
                 return Ok(());
             }
